@@ -1,0 +1,202 @@
+//! A batch of queue records: its message groups, and the answer that Lambda's FIFO rule asks for.
+//!
+//! The rule: "after the first failure of a group, report it and all later ones of the group"
+//! (docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html). An identifier that is empty or not of the
+//! batch fails the batch whole, an empty list deletes all of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::retry::Cause;
+
+/// One message of an SQS batch.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Empty where the event has none; such a record cannot be reported as failed.
+    pub message_id: String,
+    pub receipt_handle: String,
+    /// The message group id that SQS keeps in order.
+    pub group: String,
+    pub body: String,
+    /// `ApproximateReceiveCount`.
+    pub receives: u32,
+    /// `ApproximateFirstReceiveTimestamp`.
+    pub first_received: Option<Timestamp>,
+}
+
+/// How a change ended (CONTRACT.md section 8). Parked ones are a [`Parking`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    Created,
+    Updated,
+    Unchanged,
+    Stale,
+    Superseded,
+}
+
+impl Outcome {
+    /// The public name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Created => "created",
+            Outcome::Updated => "updated",
+            Outcome::Unchanged => "unchanged",
+            Outcome::Stale => "stale",
+            Outcome::Superseded => "superseded",
+        }
+    }
+}
+
+/// Why a change is in the dead-letter queue (CONTRACT.md section 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ParkReason {
+    InvalidChange,
+    UnsupportedSchema,
+    GroupMismatch,
+    ReservedColumn,
+    KeyPattern,
+    Rejected,
+    UnknownCampaign,
+    RetryHorizon,
+}
+
+impl ParkReason {
+    /// The public name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ParkReason::InvalidChange => "invalidChange",
+            ParkReason::UnsupportedSchema => "unsupportedSchema",
+            ParkReason::GroupMismatch => "groupMismatch",
+            ParkReason::ReservedColumn => "reservedColumn",
+            ParkReason::KeyPattern => "keyPattern",
+            ParkReason::Rejected => "rejected",
+            ParkReason::UnknownCampaign => "unknownCampaign",
+            ParkReason::RetryHorizon => "retryHorizon",
+        }
+    }
+}
+
+/// What was seen, in words without personal data, and the answer of Genesys Cloud where there was one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    pub detail: String,
+    pub http_status: Option<u16>,
+    /// `ININ-Correlation-Id`, to quote to Genesys Cloud's support.
+    pub correlation_id: Option<String>,
+}
+
+impl From<String> for Evidence {
+    fn from(detail: String) -> Evidence {
+        Evidence { detail, ..Evidence::default() }
+    }
+}
+
+/// A change that no retry can help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parking {
+    pub reason: ParkReason,
+    pub evidence: Evidence,
+}
+
+/// What became of one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Done(Outcome),
+    Park(Parking),
+    Retry(Cause, Evidence),
+}
+
+/// What is to be done with one record, all of its group considered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// To be deleted.
+    Done(Outcome),
+    /// To be sent to the dead-letter queue, then deleted.
+    Park(Parking),
+    /// To be reported as failed, and invisible for so long. The first of its group says why; its followers say nothing.
+    Retry { delay: Duration, why: Option<(Cause, Evidence)> },
+}
+
+/// The indices of each message group's records, in queue order; groups by their first record.
+pub fn message_groups(records: &[Record]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut known = BTreeMap::new();
+    for (index, record) in records.iter().enumerate() {
+        let group = *known.entry(record.group.as_str()).or_insert(groups.len());
+        if group == groups.len() {
+            groups.push(Vec::new());
+        }
+        groups[group].push(index);
+    }
+    groups
+}
+
+/// When a change that keeps failing by itself is parked.
+#[derive(Clone, Copy, Debug)]
+pub struct Horizon {
+    pub now: Timestamp,
+    /// How long after its first receive.
+    pub after: Duration,
+}
+
+impl Horizon {
+    fn is_past(self, record: &Record) -> bool {
+        let age = record.first_received.map(|first| self.now.duration_since(first));
+        age.and_then(|age| Duration::try_from(age).ok()).is_some_and(|age| age > self.after)
+    }
+}
+
+/// Settles the records of one message group, given with their verdicts in queue order: what comes before the first that
+/// must be retried is done, that one and all later are retried. `share`: chance, from 0 up to 1.
+///
+/// Only the first that fails can be past the horizon: the others have not yet had a try of their own.
+pub fn settle(group: Vec<(&Record, Verdict)>, horizon: Horizon, share: f64) -> Vec<Settled> {
+    let mut delay = None;
+    let mut may_park = true;
+    let mut settled = Vec::with_capacity(group.len());
+    for (record, verdict) in group {
+        settled.push(match (delay, verdict) {
+            (Some(delay), _) => Settled::Retry { delay, why: None },
+            (None, Verdict::Done(outcome)) => Settled::Done(outcome),
+            (None, Verdict::Park(parking)) => Settled::Park(parking),
+            (None, Verdict::Retry(cause, evidence)) if may_park && cause.is_own() && horizon.is_past(record) => {
+                may_park = false;
+                Settled::Park(Parking { reason: ParkReason::RetryHorizon, evidence })
+            }
+            (None, Verdict::Retry(cause, evidence)) => {
+                let wait = cause.delay(record.receives, share);
+                delay = Some(wait);
+                Settled::Retry { delay: wait, why: Some((cause, evidence)) }
+            }
+        });
+    }
+    settled
+}
+
+/// Turns what `from` and all after it of a settled group were to become into retries: `from` could not be parked.
+pub fn not_parked(settled: &mut [Settled], from: usize, receives: u32, share: f64) {
+    let delay = Cause::NotParked.delay(receives, share);
+    for (index, settled) in settled.iter_mut().enumerate().skip(from) {
+        let why = (index == from).then(|| (Cause::NotParked, Evidence::default()));
+        *settled = Settled::Retry { delay, why };
+    }
+}
+
+/// A record that must be retried has no message id, so that the batch must be answered as failed whole.
+#[derive(Debug, thiserror::Error)]
+#[error("a record that must be retried has no messageId: the whole batch is retried")]
+pub struct NoMessageId;
+
+/// The `itemIdentifier`s of the answer: never empty, never foreign.
+///
+/// # Errors
+/// [`NoMessageId`], where one that must be retried cannot be named.
+pub fn failures(records: &[Record], is_retried: impl Fn(usize) -> bool) -> Result<Vec<&str>, NoMessageId> {
+    let retried = records.iter().enumerate().filter(|(index, _)| is_retried(*index));
+    retried.map(|(_, record)| Some(record.message_id.as_str()).filter(|id| !id.is_empty()).ok_or(NoMessageId)).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+use super::*;
+
+const NOW: i64 = 1_800_000_000;
+
+fn record(id: &str, group: &str, age: Duration) -> Record {
+    let first_received = Timestamp::from_second(NOW).unwrap() - age;
+    Record {
+        message_id: id.into(),
+        receipt_handle: format!("handle-{id}"),
+        group: group.into(),
+        body: "{}".into(),
+        receives: 1,
+        first_received: Some(first_received),
+    }
+}
+
+fn horizon() -> Horizon {
+    Horizon { now: Timestamp::from_second(NOW).unwrap(), after: Duration::from_hours(6) }
+}
+
+fn retry(cause: Cause) -> Verdict {
+    Verdict::Retry(cause, Evidence::default())
+}
+
+fn park() -> Verdict {
+    Verdict::Park(Parking { reason: ParkReason::Rejected, evidence: Evidence::default() })
+}
+
+const DONE: Verdict = Verdict::Done(Outcome::Updated);
+
+/// One letter a record: d(one), p(arked), r(etried).
+fn settled(ages_h: &[u64], verdicts: Vec<Verdict>) -> String {
+    let records: Vec<_> = ages_h.iter().map(|hours| record("m", "g", Duration::from_hours(*hours))).collect();
+    let settled = settle(records.iter().zip(verdicts).collect(), horizon(), 0.0);
+    let letter = |settled: &Settled| match settled {
+        Settled::Done(_) => 'd',
+        Settled::Park(parking) if parking.reason == ParkReason::RetryHorizon => 'h',
+        Settled::Park(_) => 'p',
+        Settled::Retry { .. } => 'r',
+    };
+    settled.iter().map(letter).collect()
+}
+
+#[test]
+fn groups_keep_queue_order() {
+    let records: Vec<_> = ["b", "a", "b", "c", "a"].map(|group| record("m", group, Duration::ZERO)).to_vec();
+    assert_eq!(message_groups(&records), [vec![0, 2], vec![1, 4], vec![3]]);
+}
+
+#[test]
+fn the_first_that_must_be_retried_takes_all_later_ones_along() {
+    let verdicts = vec![DONE, park(), retry(Cause::Unavailable), DONE, park()];
+    assert_eq!(settled(&[0; 5], verdicts), "dprrr");
+    assert_eq!(settled(&[0; 2], vec![DONE, park()]), "dp");
+}
+
+#[test]
+fn followers_wait_as_long_as_the_first() {
+    let records = [record("a", "g", Duration::ZERO), Record { receives: 9, ..record("b", "g", Duration::ZERO) }];
+    let verdicts = vec![retry(Cause::Unavailable), retry(Cause::Throttled { after: None })];
+    let delays: Vec<_> = settle(records.iter().zip(verdicts).collect(), horizon(), 0.0)
+        .into_iter()
+        .map(|settled| match settled {
+            Settled::Retry { delay, why } => (delay.as_secs(), why.is_some()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(delays, [(15, true), (15, false)]);
+}
+
+#[test]
+fn what_fails_by_itself_is_parked_after_the_horizon() {
+    for cause in [Cause::Unavailable, Cause::Refused, Cause::Panicked] {
+        assert_eq!(settled(&[7], vec![retry(cause)]), "h", "{cause:?}");
+        assert_eq!(settled(&[6], vec![retry(cause)]), "r", "{cause:?}: not yet");
+    }
+    for cause in [Cause::Throttled { after: None }, Cause::OutOfTime, Cause::NotParked] {
+        assert_eq!(settled(&[700], vec![retry(cause)]), "r", "{cause:?}");
+    }
+}
+
+#[test]
+fn only_the_first_failure_of_a_group_can_be_past_the_horizon() {
+    let own = || retry(Cause::Unavailable);
+    assert_eq!(settled(&[7, 7, 7], vec![own(), own(), own()]), "hrr", "the others had no try of their own");
+    assert_eq!(settled(&[7, 7, 7], vec![own(), DONE, own()]), "hdr");
+    assert_eq!(settled(&[0, 7], vec![own(), own()]), "rr");
+}
+
+#[test]
+fn a_record_whose_age_is_unknown_is_not_parked() {
+    let unknown = Record { first_received: None, ..record("m", "g", Duration::ZERO) };
+    let settled = settle(vec![(&unknown, retry(Cause::Unavailable))], horizon(), 0.0);
+    assert!(matches!(settled[0], Settled::Retry { .. }));
+}
+
+#[test]
+fn what_cannot_be_parked_is_retried_with_all_after_it() {
+    let mut settled =
+        vec![Settled::Done(Outcome::Created), Settled::Done(Outcome::Stale), Settled::Done(Outcome::Stale)];
+    not_parked(&mut settled, 1, 2, 0.0);
+    assert_eq!(settled[0], Settled::Done(Outcome::Created));
+    let delay = Duration::from_secs(30);
+    let first = Settled::Retry { delay, why: Some((Cause::NotParked, Evidence::default())) };
+    assert_eq!(settled[1..], [first, Settled::Retry { delay, why: None }]);
+}
+
+#[test]
+fn a_record_without_an_id_can_be_done_but_not_be_reported() {
+    let records = [record("", "g", Duration::ZERO), record("b", "h", Duration::ZERO)];
+    assert_eq!(failures(&records, |index| index == 1).unwrap(), ["b"]);
+    assert!(failures(&records, |index| index == 0).is_err());
+}

@@ -1,0 +1,127 @@
+//! A contact change, the body of a queue message (CONTRACT.md section 1).
+
+mod ids;
+mod parse;
+
+pub use ids::{CampaignId, ContactKey, EventId, MessageGroup, OrgId, SourceName};
+pub use parse::{Fault, FaultCode, Invalid};
+
+use jiff::Timestamp;
+
+use crate::contact::Columns;
+
+/// The place of a change among the changes of its contact: a higher one is newer. At most 2⁵³−1, so that every JSON
+/// reader can hold it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank(u64);
+
+impl Rank {
+    /// 2⁵³−1.
+    pub const MAX: Rank = Rank((1 << 53) - 1);
+
+    /// `None` above [`Rank::MAX`].
+    pub fn new(number: u64) -> Option<Rank> {
+        (number <= Rank::MAX.0).then_some(Rank(number))
+    }
+
+    /// The rank that a contact stores as decimal text. Any other text counts as none (CONTRACT.md section 5).
+    pub fn from_text(text: &str) -> Option<Rank> {
+        let rank = Rank::new(text.parse().ok()?)?;
+        (rank.to_string() == text).then_some(rank)
+    }
+}
+
+impl std::fmt::Display for Rank {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Which member of a change gives its rank: `versionFrom` of the org's secret (CONTRACT.md section 4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum VersionFrom {
+    #[default]
+    Version,
+    OccurredAt,
+}
+
+/// A change to one contact of one campaign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub org: OrgId,
+    pub campaign: CampaignId,
+    pub key: ContactKey,
+    pub event_id: EventId,
+    pub version: Option<Rank>,
+    pub occurred_at: Option<Timestamp>,
+    pub source: Option<SourceName>,
+    pub operation: Operation,
+}
+
+/// What a change asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Columns that are not named stay; `None` clears one. `callable` absent: left as it is.
+    Upsert { data: Columns<Option<String>>, callable: Option<bool> },
+    /// Makes the contact not callable and stores the rank; deletes nothing.
+    Remove,
+}
+
+impl Operation {
+    /// What the change says of `callable`.
+    pub fn callable(&self) -> Option<bool> {
+        match self {
+            Operation::Upsert { callable, .. } => *callable,
+            Operation::Remove => Some(false),
+        }
+    }
+
+    /// The columns that the change names.
+    pub fn data(&self) -> Option<&Columns<Option<String>>> {
+        match self {
+            Operation::Upsert { data, .. } => Some(data),
+            Operation::Remove => None,
+        }
+    }
+}
+
+impl Change {
+    /// Reads a queue message's body. `now` bounds `occurredAt`.
+    ///
+    /// # Errors
+    /// Every fault of the body at once; nothing in them is personal data when shown by `Display`.
+    pub fn parse(body: &str, now: Timestamp) -> Result<Change, Invalid> {
+        parse::change(body, now)
+    }
+
+    /// `version`, or `occurredAt` in milliseconds (never below 0: nothing in a CRM is older than 1970).
+    pub fn rank(&self, from: VersionFrom) -> Option<Rank> {
+        match from {
+            VersionFrom::Version => self.version,
+            VersionFrom::OccurredAt => {
+                let milliseconds = self.occurred_at?.as_millisecond();
+                Rank::new(u64::try_from(milliseconds).unwrap_or(0))
+            }
+        }
+    }
+
+    /// `{org}/{campaignId}/{h}`, h = the first 32 hex digits of SHA-256(contactKey).
+    pub fn message_group(&self) -> MessageGroup {
+        MessageGroup::of(&self.org, &self.campaign, &self.key)
+    }
+
+    /// Hex SHA-256 of org, campaignId, contactKey and eventId, each preceded by its length as 8 bytes big-endian.
+    pub fn deduplication_id(&self) -> String {
+        let parts = [self.org.as_str(), self.campaign.as_str(), self.key.as_str(), self.event_id.as_str()];
+        let mut bytes = Vec::new();
+        for part in parts {
+            bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(part.as_bytes());
+        }
+        crate::sha256_hex(&bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests;

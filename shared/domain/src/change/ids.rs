@@ -1,0 +1,111 @@
+//! Identifiers as types: what was parsed once cannot be confused or be illegal later. All compare byte for byte.
+
+use std::fmt;
+
+/// A string type that holds only what its rule allows. The second form hides the text in `Debug`.
+macro_rules! text_type {
+    ($(#[$doc:meta])* $name:ident, $expected:literal, $rule:expr) => {
+        text_type!(@type $(#[$doc])* $name, $expected, $rule);
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+    (personal, $(#[$doc:meta])* $name:ident, $expected:literal, $rule:expr) => {
+        text_type!(@type $(#[$doc])* $name, $expected, $rule);
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(hidden)"))
+            }
+        }
+    };
+    (@type $(#[$doc:meta])* $name:ident, $expected:literal, $rule:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// What the rule allows, for error messages.
+            pub const EXPECTED: &'static str = $expected;
+
+            /// # Errors
+            /// [`Self::EXPECTED`], when the text is not of this form.
+            pub fn parse(text: &str) -> Result<$name, &'static str> {
+                let rule: fn(&str) -> bool = $rule;
+                if rule(text) { Ok($name(text.to_owned())) } else { Err(Self::EXPECTED) }
+            }
+
+            /// The text, byte for byte as it came.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+fn only(text: &str, longest: usize, allowed: fn(u8) -> bool) -> bool {
+    (1..=longest).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+fn lower_case_name(text: &str) -> bool {
+    only(text, 32, |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+text_type!(
+    /// Names the secret of a Genesys Cloud organisation.
+    OrgId,
+    "expected 1 to 32 characters of a-z, 0-9 and -",
+    lower_case_name
+);
+text_type!(
+    /// A campaign of Genesys Cloud.
+    CampaignId,
+    "expected 1 to 48 characters of A-Z, a-z, 0-9 and -",
+    |text| only(text, 48, |byte| byte.is_ascii_alphanumeric() || byte == b'-')
+);
+text_type!(
+    /// Names the sender of a change.
+    SourceName,
+    "expected 1 to 32 characters of a-z, 0-9 and -",
+    lower_case_name
+);
+text_type!(
+    /// One per change; the CRM keeps it when it sends the change again.
+    EventId,
+    "expected 1 to 128 visible ASCII characters",
+    |text| only(text, 128, |byte| byte.is_ascii_graphic())
+);
+text_type!(
+    personal,
+    /// The key of a contact within its campaign. It may be personal data, so `Debug` hides it.
+    ContactKey,
+    "expected 1 to 255 bytes without control characters, U+FFFE or U+FFFF, without white space at either end, not . or ..",
+    |text| {
+        (1..=255).contains(&text.len())
+            && !text.chars().any(|c| c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}'))
+            && text.trim() == text
+            && !matches!(text, "." | "..")
+    }
+);
+
+/// The SQS message group of one contact of one campaign: legal whatever the key holds, and without personal data.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageGroup(String);
+
+impl MessageGroup {
+    pub(super) fn of(org: &OrgId, campaign: &CampaignId, key: &ContactKey) -> MessageGroup {
+        let hash = crate::sha256_hex(key.as_str().as_bytes());
+        MessageGroup(format!("{org}/{campaign}/{}", &hash[..32]))
+    }
+
+    /// The text that SQS compares.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

@@ -1,0 +1,363 @@
+//! From the text of a message to a [`Change`], or to everything that is wrong with it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{CampaignId, Change, ContactKey, EventId, Operation, OrgId, Rank, SourceName};
+use crate::contact::Columns;
+
+const FIELDS: [&str; 11] = [
+    "schema",
+    "eventId",
+    "org",
+    "campaignId",
+    "contactKey",
+    "operation",
+    "version",
+    "occurredAt",
+    "source",
+    "data",
+    "callable",
+];
+const MAX_COLUMNS: usize = 50;
+const MAX_COLUMN_NAME: usize = 128;
+const MAX_VALUE: usize = 512;
+/// How far `occurredAt` may be ahead of the receiver's clock.
+const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(5);
+
+/// What kind of rule a body breaks. Public: part of ingest's answer (CONTRACT.md section 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultCode {
+    NotJson,
+    Required,
+    WrongType,
+    WrongFormat,
+    OutOfRange,
+    TooLong,
+    TooMany,
+    UnknownField,
+    DuplicateField,
+    NotAllowed,
+    InFuture,
+    UnsupportedSchema,
+}
+
+impl FaultCode {
+    /// The public name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FaultCode::NotJson => "notJson",
+            FaultCode::Required => "required",
+            FaultCode::WrongType => "wrongType",
+            FaultCode::WrongFormat => "wrongFormat",
+            FaultCode::OutOfRange => "outOfRange",
+            FaultCode::TooLong => "tooLong",
+            FaultCode::TooMany => "tooMany",
+            FaultCode::UnknownField => "unknownField",
+            FaultCode::DuplicateField => "duplicateField",
+            FaultCode::NotAllowed => "notAllowed",
+            FaultCode::InFuture => "inFuture",
+            FaultCode::UnsupportedSchema => "unsupportedSchema",
+        }
+    }
+}
+
+/// One broken rule.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// A JSON pointer (RFC 6901) to the member. It may hold a name that the sender chose: show it to the sender only.
+    pub pointer: String,
+    pub code: FaultCode,
+    /// What was expected.
+    pub message: &'static str,
+}
+
+impl Fault {
+    /// The pointer without names that the sender chose.
+    fn place(&self) -> &str {
+        match self.pointer.strip_prefix('/') {
+            None => "body",
+            Some(name) if FIELDS.contains(&name) => name,
+            Some(name) if name.starts_with("data/") => "data/*",
+            Some(_) => "a member that has no meaning",
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} ({})", self.place(), self.message, self.code.as_str())
+    }
+}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Everything that is wrong with a body, in the order of the rules; never empty. `Display` holds no personal data.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Invalid(Vec<Fault>);
+
+impl Invalid {
+    /// Each broken rule.
+    pub fn faults(&self) -> &[Fault] {
+        &self.0
+    }
+
+    /// Whether the body is of a schema that this version does not know.
+    pub fn is_unsupported_schema(&self) -> bool {
+        self.0.iter().any(|fault| fault.code == FaultCode::UnsupportedSchema)
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, fault) in self.0.iter().enumerate() {
+            let separator = if n == 0 { "" } else { "; " };
+            write!(f, "{separator}{fault}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The members of a JSON object as they were written, repeated names included: a map would hide all but the last.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Members<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry::<Name<'de>, &RawValue>()? {
+                    members.push((member.0.0, member.1));
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+/// `Cow` by itself would copy every name.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+pub(super) fn change(body: &str, now: Timestamp) -> Result<Change, Invalid> {
+    let mut reader = Reader::open(body)?;
+    if let Some(invalid) = reader.schema() {
+        return Err(invalid);
+    }
+    let org = reader.required("org", OrgId::parse);
+    let campaign = reader.required("campaignId", CampaignId::parse);
+    let key = reader.required("contactKey", ContactKey::parse);
+    let event_id = reader.required("eventId", EventId::parse);
+    let version = reader.version();
+    let occurred_at = reader.occurred_at(now);
+    let source = reader.text("source", SourceName::parse);
+    let operation = reader.operation();
+    match (org, campaign, key, event_id, operation) {
+        (Some(org), Some(campaign), Some(key), Some(event_id), Some(operation)) if reader.faults.is_empty() => {
+            Ok(Change { org, campaign, key, event_id, version, occurred_at, source, operation })
+        }
+        _ => Err(Invalid(reader.faults)),
+    }
+}
+
+struct Reader<'a> {
+    members: BTreeMap<Cow<'a, str>, &'a RawValue>,
+    faults: Vec<Fault>,
+}
+
+impl<'a> Reader<'a> {
+    fn open(body: &'a str) -> Result<Reader<'a>, Invalid> {
+        let whole = |code, message| Invalid(vec![Fault { pointer: String::new(), code, message }]);
+        let raw: &RawValue =
+            serde_json::from_str(body).map_err(|_| whole(FaultCode::NotJson, "expected one JSON object"))?;
+        let members: Members<'_> =
+            serde_json::from_str(raw.get()).map_err(|_| whole(FaultCode::WrongType, "expected an object"))?;
+        let mut reader = Reader { members: BTreeMap::new(), faults: Vec::new() };
+        for (name, value) in members.0 {
+            if !FIELDS.contains(&name.as_ref()) {
+                reader.fault(&name, FaultCode::UnknownField, "expected only the fields of schema 1");
+            } else if reader.members.insert(name.clone(), value).is_some() {
+                reader.fault(&name, FaultCode::DuplicateField, "expected once");
+            }
+        }
+        Ok(reader)
+    }
+
+    fn fault(&mut self, name: &str, code: FaultCode, message: &'static str) {
+        let escaped = name.replace('~', "~0").replace('/', "~1");
+        self.faults.push(Fault { pointer: format!("/{escaped}"), code, message });
+    }
+
+    /// A body of another schema has rules of its own, so nothing else is said of it.
+    fn schema(&mut self) -> Option<Invalid> {
+        match self.value::<serde_json::Number>("schema", "expected the number 1") {
+            Some(number) if number.as_u64() != Some(1) => {
+                self.faults.clear();
+                self.fault("schema", FaultCode::UnsupportedSchema, "expected 1");
+                Some(Invalid(std::mem::take(&mut self.faults)))
+            }
+            Some(_) => None,
+            None => {
+                self.missing("schema");
+                None
+            }
+        }
+    }
+
+    fn missing(&mut self, name: &str) {
+        if !self.members.contains_key(name) {
+            self.fault(name, FaultCode::Required, "expected this field");
+        }
+    }
+
+    /// The member as `T`; absent: none; of another type: a fault.
+    fn value<T: Deserialize<'a>>(&mut self, name: &str, expected: &'static str) -> Option<T> {
+        let raw = self.members.get(name)?;
+        let value = serde_json::from_str(raw.get()).ok();
+        if value.is_none() {
+            self.fault(name, FaultCode::WrongType, expected);
+        }
+        value
+    }
+
+    fn text<T>(&mut self, name: &str, parse: fn(&str) -> Result<T, &'static str>) -> Option<T> {
+        let text: String = self.value(name, "expected a string")?;
+        match parse(&text) {
+            Ok(value) => Some(value),
+            Err(expected) => {
+                self.fault(name, FaultCode::WrongFormat, expected);
+                None
+            }
+        }
+    }
+
+    fn required<T>(&mut self, name: &str, parse: fn(&str) -> Result<T, &'static str>) -> Option<T> {
+        self.missing(name);
+        self.text(name, parse)
+    }
+
+    fn version(&mut self) -> Option<Rank> {
+        const EXPECTED: &str = "expected a whole number from 0 to 9007199254740991";
+        let number: serde_json::Number = self.value("version", EXPECTED)?;
+        let rank = number.as_u64().and_then(Rank::new);
+        if rank.is_none() {
+            self.fault("version", FaultCode::OutOfRange, EXPECTED);
+        }
+        rank
+    }
+
+    fn occurred_at(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let at = self.text("occurredAt", rfc3339)?;
+        if at > now.saturating_add(MAX_AHEAD).unwrap_or(Timestamp::MAX) {
+            self.fault("occurredAt", FaultCode::InFuture, "expected at most 5 minutes ahead of the receiver's clock");
+        }
+        Some(at)
+    }
+
+    fn operation(&mut self) -> Option<Operation> {
+        let operation: Option<String> = self.value("operation", "expected \"upsert\" or \"remove\"");
+        match operation.as_deref() {
+            None if self.members.contains_key("operation") => None,
+            None | Some("upsert") => {
+                self.missing("data");
+                let callable = self.value("callable", "expected true or false");
+                self.data().map(|data| Operation::Upsert { data, callable })
+            }
+            Some("remove") => {
+                for name in ["data", "callable"] {
+                    if self.members.contains_key(name) {
+                        self.fault(name, FaultCode::NotAllowed, "expected not with operation remove");
+                    }
+                }
+                Some(Operation::Remove)
+            }
+            Some(_) => {
+                self.fault("operation", FaultCode::WrongFormat, "expected \"upsert\" or \"remove\"");
+                None
+            }
+        }
+    }
+
+    fn data(&mut self) -> Option<Columns<Option<String>>> {
+        let members: Members<'_> = self.value("data", "expected an object of column names")?;
+        if members.0.len() > MAX_COLUMNS {
+            self.fault("data", FaultCode::TooMany, "expected at most 50 columns");
+        }
+        let mut columns = BTreeMap::new();
+        for (name, raw) in members.0 {
+            match column(&name, raw) {
+                Ok(value) if !columns.contains_key(name.as_ref()) => {
+                    columns.insert(name.into_owned(), value);
+                }
+                Ok(_) => self.column_fault(&name, FaultCode::DuplicateField, "expected once"),
+                Err((code, expected)) => self.column_fault(&name, code, expected),
+            }
+        }
+        Some(Columns(columns))
+    }
+
+    fn column_fault(&mut self, name: &str, code: FaultCode, message: &'static str) {
+        self.fault(name, code, message);
+        if let Some(fault) = self.faults.last_mut() {
+            fault.pointer.insert_str(0, "/data");
+        }
+    }
+}
+
+fn column(name: &str, raw: &RawValue) -> Result<Option<String>, (FaultCode, &'static str)> {
+    if !(1..=MAX_COLUMN_NAME).contains(&name.chars().count()) {
+        return Err((FaultCode::TooLong, "expected a column name of 1 to 128 characters"));
+    }
+    let value: Option<String> =
+        serde_json::from_str(raw.get()).map_err(|_| (FaultCode::WrongType, "expected a string, or null to clear"))?;
+    match &value {
+        Some(text) if text.chars().count() > MAX_VALUE => Err((FaultCode::TooLong, "expected at most 512 characters")),
+        _ => Ok(value),
+    }
+}
+
+/// RFC 3339 as it stands: jiff by itself also reads dates that other receivers of the same CRM would refuse.
+fn rfc3339(text: &str) -> Result<Timestamp, &'static str> {
+    const EXPECTED: &str = "expected an RFC 3339 time such as 2026-11-24T16:00:00Z";
+    const SHAPE: &[u8] = b"0000-00-00T00:00:00";
+    let bytes = text.as_bytes();
+    let shaped = bytes.len() > SHAPE.len()
+        && SHAPE.iter().zip(bytes).all(|(shape, byte)| match shape {
+            b'0' => byte.is_ascii_digit(),
+            b'T' => matches!(byte, b'T' | b't'),
+            other => other == byte,
+        });
+    let rest = &bytes[SHAPE.len().min(bytes.len())..];
+    let zone = match rest {
+        [b'.', fraction @ ..] => {
+            let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if digits == 0 { &[][..] } else { &fraction[digits..] }
+        }
+        zone => zone,
+    };
+    let zoned = match zone {
+        b"Z" | b"z" => true,
+        [b'+' | b'-', a, b, b':', c, d] => [a, b, c, d].iter().all(|byte| byte.is_ascii_digit()),
+        _ => false,
+    };
+    if !shaped || !zoned {
+        return Err(EXPECTED);
+    }
+    text.parse().map_err(|_| EXPECTED)
+}

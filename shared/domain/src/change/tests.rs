@@ -1,0 +1,270 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const NOW: &str = "2026-11-24T16:00:00Z";
+
+fn now() -> Timestamp {
+    NOW.parse().unwrap()
+}
+
+fn parse(body: &str) -> Result<Change, Invalid> {
+    Change::parse(body, now())
+}
+
+/// The contract's example with one member set anew, or (null) with `without` left out.
+fn body(set: &[(&str, &str)], without: &[&str]) -> String {
+    let mut members = vec![
+        ("schema", "1"),
+        ("eventId", r#""evt_2f9c0d""#),
+        ("org", r#""acme-us""#),
+        ("campaignId", r#""5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11""#),
+        ("contactKey", r#""LEAD-00042""#),
+        ("version", "1764000000000"),
+        ("data", r#"{"phone": "+13175550100", "nickname": null}"#),
+        ("callable", "true"),
+    ];
+    members.retain(|(name, _)| !without.contains(name) && !set.iter().any(|(other, _)| other == name));
+    members.extend_from_slice(set);
+    let members: Vec<String> = members.iter().map(|(name, value)| format!("{name:?}: {value}")).collect();
+    format!("{{{}}}", members.join(", "))
+}
+
+fn faults(body: &str) -> Vec<(String, &'static str)> {
+    let invalid = parse(body).unwrap_err();
+    invalid.faults().iter().map(|fault| (fault.pointer.clone(), fault.code.as_str())).collect()
+}
+
+fn fault(set: &[(&str, &str)]) -> Vec<(String, &'static str)> {
+    faults(&body(set, &[]))
+}
+
+#[test]
+fn the_contracts_example_is_read() {
+    let change = parse(
+        r#"{"schema": 1, "eventId": "evt_2f9c0d", "org": "acme-us", "campaignId": "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11",
+            "contactKey": "LEAD-00042", "operation": "upsert", "version": 1764000000000,
+            "occurredAt": "2026-11-24T16:00:00Z", "source": "crm",
+            "data": {"phone": "+13175550100", "firstName": "Ada", "nickname": null}, "callable": true}"#,
+    )
+    .unwrap();
+    let data = change.operation.data().unwrap();
+    assert_eq!(data["phone"].as_deref(), Some("+13175550100"));
+    assert_eq!(data["nickname"], None);
+    assert_eq!(change.operation.callable(), Some(true));
+    assert_eq!(change.rank(VersionFrom::Version).unwrap().to_string(), "1764000000000");
+    assert_eq!(change.rank(VersionFrom::OccurredAt).unwrap().to_string(), "1795536000000");
+    assert_eq!(change.source.unwrap().as_str(), "crm");
+}
+
+#[test]
+fn group_and_deduplication_ids_are_those_that_other_programs_compute() {
+    // printf LEAD-00042 | sha256sum, and the same over the four length-prefixed parts in Python.
+    let change = parse(&body(&[], &[])).unwrap();
+    assert_eq!(
+        change.message_group().as_str(),
+        "acme-us/5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11/99e3ef2fb3417bd7645f882ccd0cab6a"
+    );
+    assert_eq!(change.deduplication_id(), "78c3fd0fafccf98c00538e16e12b4f4d3c7f6b73113d9485f8a80c73e5028c67");
+}
+
+#[test]
+fn all_faults_are_told_at_once() {
+    let body = body(
+        &[
+            ("org", r#""Acme""#),
+            ("version", "9007199254740992"),
+            ("calable", "false"),
+            ("data", r#"{"a": 1, "b/c": "x", "b~d": true}"#),
+        ],
+        &["eventId"],
+    );
+    assert_eq!(
+        faults(&body),
+        [
+            ("/calable".into(), "unknownField"),
+            ("/org".into(), "wrongFormat"),
+            ("/eventId".into(), "required"),
+            ("/version".into(), "outOfRange"),
+            ("/data/a".into(), "wrongType"),
+            ("/data/b~0d".into(), "wrongType"),
+        ]
+    );
+}
+
+#[test]
+fn what_is_shown_of_a_fault_holds_nothing_that_the_sender_wrote() {
+    let body = body(&[("+13175550100", "1"), ("data", r#"{"Ada": 7}"#), ("contactKey", r#"" Ada ""#)], &[]);
+    let shown = parse(&body).unwrap_err();
+    for text in [shown.to_string(), format!("{shown:?}")] {
+        assert!(!text.contains("Ada") && !text.contains("317"), "{text}");
+        assert!(text.contains("contactKey: expected 1 to 255 bytes"), "{text}");
+    }
+}
+
+#[test]
+fn debug_output_of_a_change_holds_no_personal_data() {
+    let change = parse(&body(&[("contactKey", r#""ada@example.com""#)], &[])).unwrap();
+    let shown = format!("{change:?}");
+    assert!(!shown.contains("ada@") && !shown.contains("+1317"), "{shown}");
+}
+
+#[test]
+fn unknown_and_repeated_fields_are_refused() {
+    assert_eq!(fault(&[("Callable", "false")]), [("/Callable".into(), "unknownField")]);
+    let twice = body(&[], &[]).replacen('{', r#"{"callable": false, "#, 1);
+    assert_eq!(faults(&twice), [("/callable".into(), "duplicateField")]);
+    let escaped = body(&[], &[]).replacen('{', r#"{"c\u0061llable": false, "#, 1);
+    assert_eq!(faults(&escaped), [("/callable".into(), "duplicateField")]);
+    let column = [("data", r#"{"a": "1", "a": "2"}"#)];
+    assert_eq!(fault(&column), [("/data/a".into(), "duplicateField")]);
+}
+
+#[test]
+fn another_schema_is_told_apart_and_not_judged_by_our_rules() {
+    let invalid = parse(&body(&[("schema", "2"), ("later", "[]")], &["data"])).unwrap_err();
+    assert!(invalid.is_unsupported_schema());
+    assert_eq!(invalid.faults().len(), 1);
+    assert_eq!(fault(&[("schema", "\"1\"")]), [("/schema".into(), "wrongType")]);
+    assert_eq!(faults(&body(&[], &["schema"])), [("/schema".into(), "required")]);
+}
+
+#[test]
+fn what_is_no_object_is_refused() {
+    for (text, code) in
+        [("", "notJson"), ("{", "notJson"), ("{} {}", "notJson"), ("[]", "wrongType"), ("null", "wrongType")]
+    {
+        assert_eq!(faults(text), [(String::new(), code)], "{text}");
+    }
+}
+
+#[test]
+fn contact_keys_are_taken_as_they_are_or_refused() {
+    let longest = "é".repeat(127);
+    for key in ["a b", "a/b", "a#b", "a?b", "a%2Fb", "é", "👩🏽‍💻", "LEAD", "lead", "...", &longest, "\u{FFFD}"]
+    {
+        let change = parse(&body(&[("contactKey", &serde_json::to_string(key).unwrap())], &[])).unwrap();
+        assert_eq!(change.key.as_str(), key);
+    }
+    let too_long = "é".repeat(128);
+    for key in
+        ["", ".", "..", " a", "a ", "a\u{2003}", "\u{FEFF}\u{FFFE}", "a\u{FFFF}b", "a\u{7f}b", "a\u{85}b", &too_long]
+    {
+        let key = serde_json::to_string(key).unwrap();
+        assert_eq!(fault(&[("contactKey", &key)]), [("/contactKey".into(), "wrongFormat")], "{key}");
+    }
+    assert_eq!(fault(&[("contactKey", r#""a\u0000b""#)]), [("/contactKey".into(), "wrongFormat")]);
+    assert_eq!(fault(&[("contactKey", r#""\ud800""#)]), [("/contactKey".into(), "wrongType")]);
+}
+
+#[test]
+fn identifiers_keep_to_their_alphabets() {
+    for (field, bad) in [
+        ("org", r#""acme_us""#),
+        ("org", r#""""#),
+        ("campaignId", r#""a/b""#),
+        ("campaignId", r#""0123456789012345678901234567890123456789012345678""#),
+        ("eventId", r#""a b""#),
+        ("source", r#""CRM""#),
+    ] {
+        assert_eq!(fault(&[(field, bad)]), [(format!("/{field}"), "wrongFormat")], "{bad}");
+    }
+}
+
+#[test]
+fn data_is_bounded() {
+    let columns = |count: usize| {
+        let columns: Vec<String> = (0..count).map(|n| format!(r#""c{n}": "x""#)).collect();
+        format!("{{{}}}", columns.join(","))
+    };
+    assert!(parse(&body(&[("data", &columns(50))], &[])).is_ok());
+    assert_eq!(fault(&[("data", &columns(51))]), [("/data".into(), "tooMany")]);
+    let long = |name: usize, value: usize| format!(r#"{{"{}": "{}"}}"#, "é".repeat(name), "é".repeat(value));
+    assert!(parse(&body(&[("data", &long(128, 512))], &[])).is_ok());
+    assert_eq!(fault(&[("data", &long(129, 1))])[0].1, "tooLong");
+    assert_eq!(fault(&[("data", &long(1, 513))])[0].1, "tooLong");
+    assert_eq!(fault(&[("data", r#"{"": "x"}"#)]), [("/data/".into(), "tooLong")]);
+    assert!(parse(&body(&[("data", "{}")], &[])).is_ok());
+}
+
+#[test]
+fn remove_has_neither_data_nor_callable() {
+    let remove = [("operation", r#""remove""#)];
+    assert_eq!(fault(&remove), [("/data".into(), "notAllowed"), ("/callable".into(), "notAllowed")]);
+    let change = parse(&body(&remove, &["data", "callable"])).unwrap();
+    assert_eq!((change.operation.data(), change.operation.callable()), (None, Some(false)));
+    assert_eq!(faults(&body(&[], &["data"])), [("/data".into(), "required")]);
+    assert_eq!(fault(&[("operation", r#""delete""#)]), [("/operation".into(), "wrongFormat")]);
+    assert_eq!(fault(&[("operation", "null")]), [("/operation".into(), "wrongType")]);
+}
+
+#[test]
+fn numbers_and_flags_are_not_guessed() {
+    for (field, bad, code) in [
+        ("version", "-1", "outOfRange"),
+        ("version", "1.0", "outOfRange"),
+        ("version", "1e3", "outOfRange"),
+        ("version", r#""7""#, "wrongType"),
+        ("version", "null", "wrongType"),
+        ("callable", r#""false""#, "wrongType"),
+        ("callable", "0", "wrongType"),
+        ("callable", "null", "wrongType"),
+    ] {
+        assert_eq!(fault(&[(field, bad)]), [(format!("/{field}"), code)], "{field} {bad}");
+    }
+    assert!(parse(&body(&[("version", "9007199254740991")], &[])).is_ok());
+}
+
+#[test]
+fn occurred_at_is_rfc_3339_and_not_in_the_future() {
+    let at = |text: &str| parse(&body(&[("occurredAt", &format!("{text:?}"))], &[]));
+    for good in ["2026-11-24T16:05:00Z", "2026-11-24t11:00:00.123456789-05:00", "1969-12-31T23:59:59Z"] {
+        assert!(at(good).is_ok(), "{good}");
+    }
+    for bad in [
+        "2026-11-24",
+        "2026-11-24T16:00Z",
+        "20261124T160000Z",
+        "2026-11-24T16:00:00",
+        "2026-11-24T16:00:00.Z",
+        "2026-11-24T16:00:00+0100",
+        "2026-11-24T16:00:00Z[UTC]",
+        "2026-13-24T16:00:00Z",
+        "2026-11-24 16:00:00Z",
+        "é",
+    ] {
+        let codes: Vec<_> = at(bad).unwrap_err().faults().iter().map(|fault| fault.code.as_str()).collect();
+        assert_eq!(codes, ["wrongFormat"], "{bad}");
+    }
+    assert_eq!(at("2026-11-24T16:05:00.001Z").unwrap_err().faults()[0].code, FaultCode::InFuture);
+    let old = at("1969-12-31T23:59:59Z").unwrap();
+    assert_eq!(old.rank(VersionFrom::OccurredAt).unwrap().to_string(), "0");
+}
+
+#[test]
+fn only_the_decimal_text_of_a_rank_is_one() {
+    assert_eq!(Rank::from_text("9007199254740991"), Some(Rank::MAX));
+    for none in ["", "9007199254740992", "+7", "07", " 7", "7 ", "-0", "1e3", "7.0", "٧"] {
+        assert_eq!(Rank::from_text(none), None, "{none:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_message_group_and_deduplication_id_is_legal_in_sqs(key in "\\PC{1,60}") {
+        prop_assume!(ContactKey::parse(&key).is_ok());
+        let change = parse(&body(&[("contactKey", &serde_json::to_string(&key).unwrap())], &[])).unwrap();
+        prop_assert_eq!(change.key.as_str(), key);
+        for id in [change.message_group().as_str(), &change.deduplication_id()] {
+            prop_assert!((1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()), "{}", id);
+        }
+    }
+
+    #[test]
+    fn no_body_makes_the_parser_panic(text in ".{0,200}", cut in 0usize..300) {
+        let _ = parse(&text);
+        let good = body(&[], &[]);
+        let end = (0..=cut.min(good.len())).rfind(|&end| good.is_char_boundary(end)).unwrap();
+        prop_assert_eq!(parse(&good[..end]).is_ok(), end == good.len());
+    }
+}

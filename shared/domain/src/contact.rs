@@ -1,0 +1,53 @@
+//! A contact as Genesys Cloud holds it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+use crate::Rank;
+
+/// Columns by name. Values are personal data: `Debug` shows the names alone.
+#[derive(Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Columns<V>(pub BTreeMap<String, V>);
+
+impl<V> Deref for Columns<V> {
+    type Target = BTreeMap<String, V>;
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<V> DerefMut for Columns<V> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+impl<V> fmt::Debug for Columns<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// A contact as it was read, or as a write's answer shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    pub data: Columns<String>,
+    pub callable: bool,
+    /// Of the newest change that was applied; none where the org stores none.
+    pub rank: Option<Rank>,
+}
+
+impl Contact {
+    /// `version_field` is the column in which the org stores the rank (CONTRACT.md section 4).
+    pub fn new(data: Columns<String>, callable: bool, version_field: Option<&str>) -> Contact {
+        let rank = version_field.and_then(|column| data.get(column)).and_then(|text| Rank::from_text(text));
+        Contact { data, callable, rank }
+    }
+
+    /// Whether a column holds this already. Null, empty and absent are equal (CONTRACT.md section 5).
+    pub(crate) fn holds(&self, column: &str, value: Option<&str>) -> bool {
+        self.data.get(column).map_or("", String::as_str) == value.unwrap_or("")
+    }
+}

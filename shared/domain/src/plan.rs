@@ -1,0 +1,114 @@
+//! What to do about one contact: `plan(changes, actual)` (DESIGN.md "apply, step by step", 4).
+
+mod merge;
+
+use crate::change::{Change, Operation, VersionFrom};
+use crate::contact::{Columns, Contact};
+use crate::{Rank, plan::merge::Merged};
+
+/// A change with the rank that its org's rules give it.
+#[derive(Clone, Copy, Debug)]
+pub struct RankedChange<'a> {
+    /// `None`: not compared, and applied at its place in the queue.
+    pub rank: Option<Rank>,
+    pub operation: &'a Operation,
+}
+
+impl<'a> RankedChange<'a> {
+    /// `ranking`: where the org's ranks come from; `None` where the org stores none (no `versionField`).
+    pub fn new(change: &'a Change, ranking: Option<VersionFrom>) -> RankedChange<'a> {
+        RankedChange { rank: ranking.and_then(|from| change.rank(from)), operation: &change.operation }
+    }
+}
+
+/// The one write that a run of changes needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The contact does not exist. `callable` `None`: callable, as every contact that is created.
+    Create { data: Columns<String>, callable: Option<bool>, rank: Option<Rank> },
+    /// Only what the changes name. `None` of `callable` and `rank`: left as it is; a column's `None` clears it.
+    Update { data: Columns<Option<String>>, callable: Option<bool>, rank: Option<Rank> },
+    /// Nothing to write.
+    Skip(Skip),
+}
+
+/// Why nothing is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skip {
+    /// The contact holds it all already.
+    Unchanged,
+    /// All changes are older than what the contact holds.
+    Stale,
+}
+
+/// What becomes of one change of the run, once the action is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Older than what the contact stores.
+    Stale,
+    /// Folded into a later change of the run.
+    Superseded,
+    /// The newest of the run: what the action does is what it did.
+    Newest,
+}
+
+/// An action, and the part that each change has in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub action: Action,
+    /// One for each change, in the order given.
+    pub parts: Vec<Part>,
+    /// Indices of the changes, oldest first: the order in which they are applied where that must be one by one.
+    pub order: Vec<usize>,
+}
+
+/// Plans the write that brings `actual` (`None`: no such contact) to what `changes` say, given in queue order.
+pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>) -> Plan {
+    let stored = actual.and_then(|contact| contact.rank);
+    let places = places(changes, stored);
+    let mut order: Vec<usize> = (0..changes.len()).collect();
+    order.sort_by_key(|&i| places[i]);
+
+    let is_stale = |i: usize| changes[i].rank.is_some() && changes[i].rank < stored;
+    let merged =
+        (order.iter().filter(|&&i| !is_stale(i))).map(|&i| Merged::of(&changes[i], places[i])).reduce(Merged::then);
+    // Lowering is always safe, so an opt-out that comes too late still counts, unless something newer in the run undid it.
+    let says = |i: usize, callable| changes[i].operation.callable() == Some(callable);
+    let stale_opt_out = order.iter().copied().rfind(|&i| is_stale(i) && says(i, false));
+    let stale_opt_out = stale_opt_out.filter(|&out| !order.iter().any(|&i| says(i, true) && places[i] > places[out]));
+
+    let action = match (&merged, actual) {
+        (Some(merged), None) => merged.create(),
+        (Some(merged), Some(contact)) => merged.update(contact, stale_opt_out.is_some()),
+        (None, Some(contact)) if stale_opt_out.is_some() && contact.callable => {
+            Action::Update { data: Columns::default(), callable: Some(false), rank: None }
+        }
+        (None, _) => Action::Skip(Skip::Stale),
+    };
+
+    // A stale opt-out that is all there is to write is what the write is for.
+    let newest = match action {
+        Action::Update { .. } if merged.is_none() => stale_opt_out,
+        _ => order.iter().copied().rfind(|&i| !is_stale(i)),
+    };
+    let part = |i: usize| match newest {
+        Some(newest) if newest == i => Part::Newest,
+        _ if is_stale(i) => Part::Stale,
+        _ => Part::Superseded,
+    };
+    Plan { action, parts: (0..changes.len()).map(part).collect(), order }
+}
+
+/// Where each change stands. One without a rank stands at the highest rank before it, or at the stored one.
+fn places(changes: &[RankedChange<'_>], stored: Option<Rank>) -> Vec<Option<Rank>> {
+    let mut highest = stored;
+    let mut place = |change: &RankedChange<'_>| {
+        let place = change.rank.or(highest);
+        highest = highest.max(place);
+        place
+    };
+    changes.iter().map(&mut place).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::change::Operation;
+
+/// (column values, callable, ranked) at a place.
+fn merged() -> impl Strategy<Value = Merged> {
+    let column = (prop::sample::select(vec!["a", "b"]), prop::option::of("[xyz]"));
+    (
+        prop::collection::btree_map(column.clone().prop_map(|c| c.0.to_owned()), column.prop_map(|c| c.1), 0..3),
+        any::<Option<bool>>(),
+        any::<bool>(),
+        prop::option::of(0u64..4),
+    )
+        .prop_map(|(data, callable, ranked, number)| {
+            let place = number.and_then(Rank::new);
+            let operation = Operation::Upsert { data: Columns(data), callable };
+            Merged::of(&RankedChange { rank: place.filter(|_| ranked), operation: &operation }, place)
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn merging_is_associative(a in merged(), b in merged(), c in merged()) {
+        let left = a.clone().then(b.clone()).then(c.clone());
+        let right = a.then(b.then(c));
+        prop_assert_eq!(left, right);
+    }
+
+    #[test]
+    fn merging_is_idempotent(a in merged(), b in merged()) {
+        prop_assert_eq!(a.clone().then(a.clone()), a.clone());
+        let once = a.clone().then(b.clone());
+        prop_assert_eq!(once.clone().then(b), once);
+    }
+
+    #[test]
+    fn merging_is_independent_of_order_for_distinct_places(a in merged(), b in merged()) {
+        prop_assume!(a.place != b.place);
+        prop_assert_eq!(a.clone().then(b.clone()), b.then(a));
+    }
+}

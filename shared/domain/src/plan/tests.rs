@@ -1,0 +1,317 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn rank(number: u64) -> Option<Rank> {
+    Some(Rank::new(number).unwrap())
+}
+
+fn columns(columns: &[(&str, &str)]) -> Columns<String> {
+    Columns(columns.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+}
+
+/// An upsert: `"name=value name2="` names two columns and clears the second.
+fn upsert(data: &str, callable: Option<bool>) -> Operation {
+    let data = data.split_whitespace().map(|column| column.split_once('=').unwrap());
+    let data = data.map(|(name, value)| (name.to_owned(), Some(value.to_owned()).filter(|value| !value.is_empty())));
+    Operation::Upsert { data: Columns(data.collect()), callable }
+}
+
+fn contact(data: &[(&str, &str)], callable: bool, rank: Option<Rank>) -> Contact {
+    Contact { data: columns(data), callable, rank }
+}
+
+/// A run of changes in queue order: (rank, operation).
+type Run = Vec<(Option<Rank>, Operation)>;
+
+fn planned(run: &Run, actual: Option<&Contact>) -> Plan {
+    let changes: Vec<_> = run.iter().map(|(rank, operation)| RankedChange { rank: *rank, operation }).collect();
+    plan(&changes, actual)
+}
+
+/// What the service holds after an action (CONTRACT.md section 5).
+fn after(actual: Option<&Contact>, action: &Action) -> Option<Contact> {
+    match action {
+        Action::Skip(_) => actual.cloned(),
+        Action::Create { data, callable, rank } => {
+            assert!(actual.is_none(), "created over an existing contact");
+            Some(Contact { data: data.clone(), callable: callable.unwrap_or(true), rank: *rank })
+        }
+        Action::Update { data, callable, rank } => {
+            let mut contact = actual.expect("only what exists is updated").clone();
+            for (name, value) in data.iter() {
+                match value {
+                    Some(value) => contact.data.insert(name.clone(), value.clone()),
+                    None => contact.data.remove(name),
+                };
+            }
+            contact.callable = callable.unwrap_or(contact.callable);
+            contact.rank = rank.or(contact.rank);
+            Some(contact)
+        }
+    }
+}
+
+fn result(run: &Run, actual: Option<&Contact>) -> Option<Contact> {
+    after(actual, &planned(run, actual).action)
+}
+
+#[test]
+fn a_contact_that_does_not_exist_is_created_without_nulls() {
+    let run = vec![(rank(7), upsert("phone=1 nickname=", None))];
+    let plan = planned(&run, None);
+    assert_eq!(plan.action, Action::Create { data: columns(&[("phone", "1")]), callable: None, rank: rank(7) });
+    assert_eq!(plan.parts, [Part::Newest]);
+}
+
+#[test]
+fn rapid_updates_are_folded_into_one_write() {
+    let run = vec![
+        (rank(1), upsert("phone=1 name=a", None)),
+        (rank(2), upsert("phone=2", Some(false))),
+        (rank(3), upsert("email=x", None)),
+    ];
+    let plan = planned(&run, None);
+    let data = columns(&[("phone", "2"), ("name", "a"), ("email", "x")]);
+    assert_eq!(plan.action, Action::Create { data, callable: Some(false), rank: rank(3) });
+    assert_eq!(plan.parts, [Part::Superseded, Part::Superseded, Part::Newest]);
+}
+
+#[test]
+fn changes_are_merged_by_rank_and_not_by_arrival() {
+    let run = vec![(rank(3), upsert("phone=3", None)), (rank(2), upsert("phone=2 name=b", Some(false)))];
+    let plan = planned(&run, None);
+    let data = columns(&[("phone", "3"), ("name", "b")]);
+    assert_eq!(plan.action, Action::Create { data, callable: Some(false), rank: rank(3) });
+    assert_eq!((plan.parts, plan.order), (vec![Part::Newest, Part::Superseded], vec![1, 0]));
+}
+
+#[test]
+fn a_stale_change_writes_no_column_and_raises_nothing() {
+    let actual = contact(&[("phone", "9")], false, rank(9));
+    let plan = planned(&vec![(rank(8), upsert("phone=8", Some(true)))], Some(&actual));
+    assert_eq!((plan.action, plan.parts), (Action::Skip(Skip::Stale), vec![Part::Stale]));
+}
+
+#[test]
+fn a_stale_opt_out_still_makes_the_contact_not_callable() {
+    let actual = contact(&[("phone", "9")], true, rank(9));
+    for operation in [upsert("phone=8", Some(false)), Operation::Remove] {
+        let plan = planned(&vec![(rank(8), operation)], Some(&actual));
+        let lowered = Action::Update { data: Columns::default(), callable: Some(false), rank: None };
+        assert_eq!((plan.action, plan.parts), (lowered, vec![Part::Newest]));
+    }
+    let run = vec![(rank(8), Operation::Remove), (rank(10), upsert("phone=10", None))];
+    assert!(!result(&run, Some(&actual)).unwrap().callable, "a newer change that is silent does not undo it");
+}
+
+#[test]
+fn a_fresher_opt_in_of_the_same_run_undoes_a_stale_opt_out() {
+    let actual = contact(&[], true, rank(9));
+    for order in [[0, 1], [1, 0]] {
+        let run = [(rank(8), upsert("", Some(false))), (rank(10), upsert("", Some(true)))];
+        let run = order.map(|i: usize| run[i].clone()).to_vec();
+        assert!(result(&run, Some(&actual)).unwrap().callable);
+    }
+    let older = vec![(rank(8), upsert("", Some(false))), (rank(7), upsert("", Some(true)))];
+    assert!(!result(&older, Some(&actual)).unwrap().callable);
+    let both_stale = vec![(rank(7), upsert("", Some(false))), (rank(8), upsert("", Some(true)))];
+    assert_eq!(planned(&both_stale, Some(&actual)).action, Action::Skip(Skip::Stale), "neither lowered nor raised");
+    let lowered = contact(&[], false, rank(9));
+    assert_eq!(planned(&both_stale, Some(&lowered)).action, Action::Skip(Skip::Stale), "what is stale raises nothing");
+}
+
+#[test]
+fn at_an_equal_rank_columns_are_repaired_and_callable_is_only_lowered() {
+    let actual = contact(&[("phone", "wrong")], false, rank(9));
+    let run = vec![(rank(9), upsert("phone=9", Some(true)))];
+    let repaired = result(&run, Some(&actual)).unwrap();
+    assert_eq!((repaired.data["phone"].as_str(), repaired.callable), ("9", false));
+    let actual = contact(&[], true, rank(9));
+    assert!(!result(&vec![(rank(9), upsert("", Some(false)))], Some(&actual)).unwrap().callable);
+}
+
+#[test]
+fn at_a_tie_in_the_run_false_wins_in_either_order() {
+    for callables in [[true, false], [false, true]] {
+        let run = callables.map(|callable| (rank(9), upsert("", Some(callable)))).to_vec();
+        for actual in [None, Some(contact(&[], true, rank(8)))] {
+            assert!(!result(&run, actual.as_ref()).unwrap().callable);
+        }
+    }
+}
+
+#[test]
+fn a_change_without_a_rank_applies_at_its_place_in_the_queue() {
+    let actual = contact(&[("phone", "9")], false, rank(9));
+    let unranked = || (None, upsert("phone=u", Some(true)));
+    let phone = |run: Run| {
+        let contact = result(&run, Some(&actual)).unwrap();
+        (contact.data["phone"].clone(), contact.callable, contact.rank)
+    };
+    assert_eq!(phone(vec![unranked()]), ("u".into(), true, rank(9)));
+    assert_eq!(phone(vec![unranked(), (rank(9), upsert("phone=9", Some(false)))]), ("9".into(), false, rank(9)));
+    assert_eq!(phone(vec![(rank(12), upsert("phone=12", Some(false))), unranked()]), ("u".into(), true, rank(12)));
+    let later_but_older = vec![(rank(12), upsert("phone=12", None)), unranked(), (rank(11), upsert("phone=11", None))];
+    assert_eq!(phone(later_but_older), ("u".into(), true, rank(12)));
+    assert_eq!(phone(vec![(rank(8), upsert("phone=8", None)), unranked()]), ("u".into(), true, rank(9)));
+}
+
+#[test]
+fn where_no_ranks_are_stored_the_queue_decides() {
+    let actual = contact(&[("phone", "9")], false, None);
+    let run = vec![(None, upsert("phone=1", Some(false))), (None, upsert("phone=2", Some(true)))];
+    let contact = result(&run, Some(&actual)).unwrap();
+    assert_eq!((contact.data["phone"].as_str(), contact.callable, contact.rank), ("2", true, None));
+}
+
+#[test]
+fn equal_content_with_a_newer_rank_stores_the_rank_alone() {
+    let actual = contact(&[("phone", "9")], true, rank(9));
+    let run = vec![(rank(10), upsert("phone=9 nickname=", Some(true)))];
+    let plan = planned(&run, Some(&actual));
+    assert_eq!(plan.action, Action::Update { data: Columns::default(), callable: None, rank: rank(10) });
+}
+
+#[test]
+fn an_update_names_all_that_the_changes_name_if_any_of_it_differs() {
+    let actual = contact(&[("phone", "9"), ("name", "a"), ("kept", "k")], true, rank(9));
+    let run = vec![(rank(10), upsert("phone=9 name=", Some(true)))];
+    let Action::Update { data, callable, rank: stored } = planned(&run, Some(&actual)).action else { panic!() };
+    assert_eq!(data.keys().collect::<Vec<_>>(), ["name", "phone"]);
+    assert_eq!((callable, stored), (Some(true), rank(10)));
+}
+
+#[test]
+fn null_empty_and_absent_are_equal() {
+    let actual = contact(&[("empty", "")], true, rank(9));
+    for data in ["empty= absent=", "empty="] {
+        let plan = planned(&vec![(rank(9), upsert(data, None))], Some(&actual));
+        assert_eq!((plan.action, plan.parts), (Action::Skip(Skip::Unchanged), vec![Part::Newest]));
+    }
+}
+
+#[test]
+fn removing_what_cannot_be_read_leaves_a_tombstone_that_an_older_upsert_cannot_undo() {
+    let tombstone = result(&vec![(rank(9), Operation::Remove)], None).unwrap();
+    assert_eq!(tombstone, contact(&[], false, rank(9)));
+    let late = planned(&vec![(rank(8), upsert("phone=8", Some(true)))], Some(&tombstone));
+    assert_eq!(late.action, Action::Skip(Skip::Stale));
+    let newer = result(&vec![(rank(10), upsert("phone=10", Some(true)))], Some(&tombstone)).unwrap();
+    assert!(newer.callable);
+    let silent = result(&vec![(rank(10), upsert("phone=10", None))], Some(&tombstone)).unwrap();
+    assert!(!silent.callable);
+}
+
+#[test]
+fn a_first_rank_is_newer_than_none() {
+    let actual = contact(&[("phone", "x")], false, None);
+    let contact = result(&vec![(rank(0), upsert("phone=0", Some(true)))], Some(&actual)).unwrap();
+    assert_eq!((contact.data["phone"].as_str(), contact.callable, contact.rank), ("0", true, rank(0)));
+}
+
+fn operations() -> impl Strategy<Value = Operation> {
+    let column = (prop::sample::select(vec!["a", "b", "c"]), prop::sample::select(vec!["", "1", "2"]));
+    let upsert_of = |(columns, callable): (Vec<(&str, &str)>, Option<bool>)| {
+        let text: Vec<_> = columns.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        upsert(&text.join(" "), callable)
+    };
+    let some_upsert = (prop::collection::vec(column, 0..4), any::<Option<bool>>()).prop_map(upsert_of);
+    prop_oneof![9 => some_upsert, 1 => Just(Operation::Remove)]
+}
+
+fn runs(ranks: impl Strategy<Value = Option<u64>>) -> impl Strategy<Value = Run> {
+    let ranks = ranks.prop_map(|number| number.and_then(Rank::new));
+    prop::collection::vec((ranks, operations()), 1..7)
+}
+
+fn actuals() -> impl Strategy<Value = Option<Contact>> {
+    let some = (any::<bool>(), prop::option::of(0u64..8), prop::sample::select(vec!["", "1", "2"]));
+    prop::option::weighted(
+        0.8,
+        some.prop_map(|(callable, number, value)| contact(&[("a", value)], callable, number.and_then(Rank::new))),
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// Of one kind, as an org's changes are: the place of one without a rank among ranked ones is another after the write.
+    #[test]
+    fn planning_again_after_the_write_is_skip(
+        run in prop_oneof![runs((0u64..8).prop_map(Some)), runs(Just(None))], actual in actuals()
+    ) {
+        let written = result(&run, actual.as_ref());
+        let again = planned(&run, written.as_ref());
+        prop_assert!(matches!(again.action, Action::Skip(_)), "{:?} of {:?}", again, written);
+    }
+
+    #[test]
+    fn distinct_ranks_may_come_in_any_order(
+        run in runs((0u64..1_000_000).prop_map(Some)), turn in 0usize..7, actual in actuals()
+    ) {
+        let mut numbers: Vec<_> = run.iter().map(|(rank, _)| rank).collect();
+        numbers.sort();
+        numbers.dedup();
+        prop_assume!(numbers.len() == run.len());
+        let mut turned = run.clone();
+        turned.rotate_left(turn % run.len());
+        prop_assert_eq!(result(&run, actual.as_ref()), result(&turned, actual.as_ref()));
+        turned.reverse();
+        prop_assert_eq!(result(&run, actual.as_ref()), result(&turned, actual.as_ref()));
+    }
+
+    #[test]
+    fn a_rank_never_goes_down(run in runs(prop::option::of(0u64..8)), actual in actuals()) {
+        let rank = |contact: &Option<Contact>| contact.as_ref().and_then(|contact| contact.rank);
+        prop_assert!(rank(&result(&run, actual.as_ref())) >= rank(&actual));
+    }
+
+    #[test]
+    fn nothing_but_a_newer_change_or_a_create_makes_callable(
+        run in runs((0u64..8).prop_map(Some)), actual in actuals()
+    ) {
+        let stored = actual.as_ref().and_then(|contact| contact.rank);
+        let said = run.iter().any(|(rank, operation)| *rank > stored && operation.callable() == Some(true));
+        if let (Some(before), Some(after)) = (&actual, result(&run, actual.as_ref())) {
+            prop_assert!(!after.callable || before.callable || said);
+        }
+    }
+
+    #[test]
+    fn an_opt_out_is_never_undone_by_anything_older(run in runs((0u64..8).prop_map(Some)), actual in actuals()) {
+        let opt_out = run.iter().filter(|(_, operation)| operation.callable() == Some(false)).map(|(rank, _)| *rank).max();
+        let opt_in = run.iter().filter(|(_, operation)| operation.callable() == Some(true)).map(|(rank, _)| *rank).max();
+        if let Some(opt_out) = opt_out && opt_in.is_none_or(|opt_in| opt_in <= opt_out) {
+            prop_assert!(!result(&run, actual.as_ref()).unwrap().callable);
+        }
+    }
+
+    #[test]
+    fn in_order_a_fold_is_what_its_changes_do_one_by_one(
+        mut run in runs((0u64..1_000).prop_map(Some)), actual in actuals()
+    ) {
+        run.sort_by_key(|(rank, _)| *rank);
+        run.dedup_by_key(|(rank, _)| *rank);
+        let mut one_by_one = actual.clone();
+        for change in &run {
+            one_by_one = result(&vec![change.clone()], one_by_one.as_ref());
+        }
+        let mut folded = result(&run, actual.as_ref());
+        for contact in [&mut folded, &mut one_by_one].into_iter().flatten() {
+            contact.data.retain(|_, value| !value.is_empty());
+        }
+        prop_assert_eq!(folded, one_by_one);
+    }
+
+    #[test]
+    fn every_change_has_one_part(run in runs(prop::option::of(0u64..8)), actual in actuals()) {
+        let plan = planned(&run, actual.as_ref());
+        prop_assert_eq!(plan.parts.len(), run.len());
+        let newest = plan.parts.iter().filter(|part| **part == Part::Newest).count();
+        prop_assert_eq!(newest, usize::from(plan.action != Action::Skip(Skip::Stale)));
+        let mut order = plan.order;
+        order.sort_unstable();
+        prop_assert_eq!(order, (0..run.len()).collect::<Vec<_>>());
+    }
+}
