@@ -184,6 +184,11 @@ pub fn not_parked(settled: &mut [Settled], from: usize, receives: u32, share: f6
     }
 }
 
+/// The deduplication id of a parked message (CONTRACT.md section 7).
+pub fn parked_id(message_id: &str) -> String {
+    crate::sha256_hex(message_id.as_bytes())
+}
+
 /// A record that must be retried has no message id, so that the batch must be answered as failed whole.
 #[derive(Debug, thiserror::Error)]
 #[error("a record that must be retried has no messageId: the whole batch is retried")]

@@ -53,7 +53,7 @@ impl Cause {
         let jitter = base.mul_f64(share / 4.0);
         match self {
             Cause::Throttled { after } => base.max(after.unwrap_or_default().min(LONGEST)) + jitter,
-            Cause::Refused => REFUSED + jitter.min(FIRST),
+            Cause::Refused => REFUSED + FIRST.mul_f64(share),
             _ => base + jitter,
         }
     }

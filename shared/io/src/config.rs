@@ -1,0 +1,148 @@
+//! What the functions read from the environment (CONTRACT.md section 3): all of it, once, at the cold start.
+
+use std::fmt;
+use std::time::Duration;
+
+/// The configuration of a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `QUEUE_URL`: the FIFO queue.
+    pub queue_url: String,
+    /// `DEAD_LETTER_QUEUE_URL`: the FIFO dead-letter queue.
+    pub dead_letter_queue_url: String,
+    /// `SECRET_PREFIX`: first part of every secret's name.
+    pub secret_prefix: String,
+    /// `SECRET_TTL_SECONDS`: how long a secret is kept.
+    pub secret_ttl: Duration,
+    /// `GENESYS_BASE_URL`: replaces both hosts of every region, without a slash at its end.
+    pub genesys_base_url: Option<String>,
+    /// `RETRY_HORIZON_SECONDS`: a change that fails by itself this long after it was first received is parked.
+    pub retry_horizon: Duration,
+    /// `APPLY_CONCURRENCY`: how many copies of apply share an OAuth client's call budget.
+    pub apply_concurrency: u32,
+}
+
+/// Every variable that is missing or not as expected.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError(Vec<String>);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("; "))
+    }
+}
+
+impl Config {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// Names every variable that is missing or wrong.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn from_env() -> Result<Config, ConfigError> {
+        Config::read(|name| std::env::var(name).ok())
+    }
+
+    /// Reads variables from `lookup`. An empty one counts as absent.
+    ///
+    /// # Errors
+    /// Names every variable that is missing or wrong.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
+        let mut reader = Reader { lookup, faults: Vec::new() };
+        let config = Config {
+            queue_url: reader.url("QUEUE_URL", true).unwrap_or_default(),
+            dead_letter_queue_url: reader.url("DEAD_LETTER_QUEUE_URL", true).unwrap_or_default(),
+            secret_prefix: reader.secret_prefix(),
+            secret_ttl: Duration::from_secs(reader.number("SECRET_TTL_SECONDS", 300, 1, 86_400).into()),
+            genesys_base_url: reader.url("GENESYS_BASE_URL", false),
+            retry_horizon: Duration::from_secs(
+                reader.number("RETRY_HORIZON_SECONDS", 21_600, 1_800, 14 * 86_400).into(),
+            ),
+            apply_concurrency: reader.number("APPLY_CONCURRENCY", 5, 1, 1_000),
+        };
+        if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError(reader.faults)) }
+    }
+}
+
+struct Reader<F> {
+    lookup: F,
+    faults: Vec<String>,
+}
+
+impl<F: Fn(&str) -> Option<String>> Reader<F> {
+    fn text(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).filter(|text| !text.is_empty())
+    }
+
+    fn url(&mut self, name: &str, required: bool) -> Option<String> {
+        let Some(text) = self.text(name) else {
+            if required {
+                self.faults.push(format!("{name} is missing: expected the URL of a queue"));
+            }
+            return None;
+        };
+        let uri = text.parse::<http::Uri>().ok().filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
+        if uri.is_none() {
+            self.faults.push(format!("{name}: expected a URL that begins with https:// or http://"));
+        }
+        Some(text.trim_end_matches('/').to_owned())
+    }
+
+    fn secret_prefix(&mut self) -> String {
+        let prefix = self.text("SECRET_PREFIX").unwrap_or_else(|| "campaign-sync".to_owned());
+        // The characters of a secret's name: docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+        if !prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_+=.@-".contains(&byte)) {
+            self.faults.push("SECRET_PREFIX: expected only letters, digits and /_+=.@-".to_owned());
+        }
+        prefix
+    }
+
+    fn number(&mut self, name: &str, default: u32, least: u32, most: u32) -> u32 {
+        let Some(text) = self.text(name) else { return default };
+        text.parse().ok().filter(|number| (least..=most).contains(number)).unwrap_or_else(|| {
+            self.faults.push(format!("{name}: expected a whole number from {least} to {most}"));
+            default
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
+        let queues = [("QUEUE_URL", "https://sqs/q.fifo"), ("DEAD_LETTER_QUEUE_URL", "https://sqs/d.fifo")];
+        let find = |name: &str| variables.iter().chain(&queues).find(|(other, _)| *other == name);
+        Config::read(|name| find(name).map(|(_, value)| (*value).to_owned())).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_contract() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.secret_prefix, "campaign-sync");
+        assert_eq!(config.secret_ttl, Duration::from_mins(5));
+        assert_eq!(config.retry_horizon, Duration::from_hours(6));
+        assert_eq!((config.apply_concurrency, config.genesys_base_url), (5, None));
+    }
+
+    #[test]
+    fn every_wrong_variable_is_named_with_what_was_expected() {
+        let error =
+            Config::read(|name| (name == "RETRY_HORIZON_SECONDS").then(|| "60".into())).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "QUEUE_URL is missing: expected the URL of a queue; \
+             DEAD_LETTER_QUEUE_URL is missing: expected the URL of a queue; \
+             RETRY_HORIZON_SECONDS: expected a whole number from 1800 to 1209600"
+        );
+        assert!(read(&[("APPLY_CONCURRENCY", "0")]).unwrap_err().starts_with("APPLY_CONCURRENCY: expected"));
+        assert!(read(&[("SECRET_PREFIX", "a b")]).unwrap_err().starts_with("SECRET_PREFIX: expected"));
+        assert!(read(&[("GENESYS_BASE_URL", "ftp://x")]).unwrap_err().starts_with("GENESYS_BASE_URL: expected"));
+    }
+
+    #[test]
+    fn a_base_url_loses_its_last_slash_and_an_empty_variable_is_absent() {
+        let config = read(&[("GENESYS_BASE_URL", "http://127.0.0.1:8080/"), ("SECRET_TTL_SECONDS", "")]).unwrap();
+        assert_eq!(config.genesys_base_url.as_deref(), Some("http://127.0.0.1:8080"));
+        assert_eq!(config.secret_ttl, Duration::from_mins(5));
+    }
+}

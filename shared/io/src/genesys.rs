@@ -1,0 +1,91 @@
+//! The Genesys Cloud client: one [`Org`] for each OAuth client, with its secret, token and call budget.
+
+mod call;
+mod failure;
+mod limit;
+mod login;
+mod predictive;
+mod region;
+mod run;
+mod transport;
+mod wire;
+
+pub use failure::{Failure, Kind};
+pub use predictive::{Campaign, NewContact};
+pub use region::Region;
+pub use run::Run;
+pub use transport::{Https, Transport, TransportError};
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::batch::Evidence;
+use domain::change::OrgId;
+
+use crate::secrets::{OrgSecret, Secrets};
+use crate::telemetry::{Event, Telemetry};
+use crate::{Chance, Clock, Config};
+use limit::Limit;
+use login::Login;
+
+/// What all orgs share.
+pub struct Shared {
+    pub transport: Arc<dyn Transport>,
+    pub secrets: Arc<dyn Secrets>,
+    pub clock: Clock,
+    pub chance: Chance,
+    pub telemetry: Telemetry,
+    pub config: Config,
+}
+
+/// All orgs that this process has met. What is kept of them from one invocation to the next is cache alone.
+pub struct Genesys {
+    shared: Arc<Shared>,
+    orgs: Mutex<BTreeMap<OrgId, Arc<Org>>>,
+}
+
+impl Genesys {
+    /// No org is read before it is asked for.
+    pub fn new(shared: Arc<Shared>) -> Genesys {
+        Genesys { shared, orgs: Mutex::default() }
+    }
+
+    /// The org of this name: every caller gets the same one, and no two names share anything.
+    pub fn org(&self, id: &OrgId) -> Arc<Org> {
+        let mut orgs = self.orgs.lock().unwrap_or_else(PoisonError::into_inner);
+        let org = orgs.entry(id.clone()).or_insert_with(|| {
+            let limit = Limit::new(self.shared.config.apply_concurrency);
+            Arc::new(Org { id: id.clone(), shared: Arc::clone(&self.shared), login: Login::default(), limit })
+        });
+        Arc::clone(org)
+    }
+}
+
+/// One org's Genesys Cloud.
+pub struct Org {
+    id: OrgId,
+    shared: Arc<Shared>,
+    login: Login,
+    limit: Limit,
+}
+
+impl Org {
+    /// The name of its secret.
+    pub fn id(&self) -> &OrgId {
+        &self.id
+    }
+
+    /// Logs in, unless that is done already, and answers the org's rules.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] where a person must act, [`Kind::Unavailable`], [`Kind::Throttled`] or [`Kind::OutOfTime`].
+    pub async fn open(&self, run: &Run) -> Result<Arc<OrgSecret>, Failure> {
+        self.session(run, None).await.map(|session| session.secret)
+    }
+
+    /// No call is made for this org for a while; the first time is told.
+    fn tell_refused(&self, failure: &Failure) {
+        let evidence = Evidence::from(failure);
+        self.shared.telemetry.tell(&Event::OrgRefused { org: self.id.as_str(), evidence: &evidence });
+    }
+}

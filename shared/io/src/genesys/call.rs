@@ -1,0 +1,160 @@
+//! One call of the contact API: its turn in the budget, its session, its repetitions (DESIGN.md, failure table).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::retry::{TRIES, between_tries};
+use http::{Method, Request, Response, StatusCode, header};
+use secrecy::ExposeSecret;
+
+use super::failure::{Failure, Kind};
+use super::login::{Session, Unauthorized, out_of_time};
+use super::run::Run;
+use super::{Org, wire};
+use crate::telemetry::Event;
+
+/// Which failures a call is repeated after, within the invocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// A POST: it may have been done.
+    Never,
+    /// A PATCH: an answer says that it is over, so that it can be sent again; silence does not.
+    Answered,
+    /// A GET.
+    Always,
+}
+
+/// A call to make.
+pub(super) struct Call<'a> {
+    pub(super) method: Method,
+    /// From `/api` on.
+    pub(super) path: &'a str,
+    pub(super) body: Bytes,
+    pub(super) repeat: Repeat,
+    /// For errors: the method and the path's shape, without the contact key.
+    pub(super) what: &'static str,
+}
+
+impl Org {
+    /// Makes the call, and repeats it as the failure table says. Answers the body of a 2xx.
+    pub(super) async fn call(&self, run: &Run, call: &Call<'_>) -> Result<Bytes, Failure> {
+        let mut session = self.session(run, None).await?;
+        let (mut tries, mut unauthorized, mut throttled) = (0, 0, 0);
+        loop {
+            let failure = match self.call_once(run, call, &session).await {
+                Ok(body) => return Ok(body),
+                Err(failure) => failure,
+            };
+            let now = self.shared.clock.now();
+            match failure.kind {
+                Kind::Refused if failure.http_status == Some(StatusCode::UNAUTHORIZED.as_u16()) => {
+                    unauthorized += 1;
+                    let after = Unauthorized { generation: session.generation, times: unauthorized, failure: &failure };
+                    session = self.session(run, Some(after)).await?;
+                }
+                Kind::Refused => {
+                    self.refuse(&failure).await;
+                    return Err(failure);
+                }
+                // The budget makes the next try wait, or says that it would be too long.
+                Kind::Throttled { after } if failure.http_status.is_some() => {
+                    throttled += 1;
+                    self.shared.telemetry.tell(&Event::Throttled { org: self.id.as_str() });
+                    if throttled == TRIES || !after.is_some_and(|after| run.may_wait(now, after)) {
+                        return Err(failure);
+                    }
+                }
+                Kind::Unavailable | Kind::Unanswered if call.repeat.after(failure.kind) => {
+                    tries += 1;
+                    if !self.pause(run, tries).await {
+                        return Err(failure);
+                    }
+                }
+                _ => return Err(failure),
+            }
+        }
+    }
+
+    /// Waits before try `tries` + 1; `false`: it is one too many, or there is no time for it.
+    pub(super) async fn pause(&self, run: &Run, tries: u32) -> bool {
+        let wait = between_tries(tries, self.shared.chance.share());
+        let may = tries < TRIES && run.may_repeat(self.shared.clock.now(), wait);
+        if may {
+            tokio::time::sleep(wait).await;
+        }
+        may
+    }
+
+    async fn call_once(&self, run: &Run, call: &Call<'_>, session: &Session) -> Result<Bytes, Failure> {
+        let permit = self.limit.admit(&self.shared.clock, run, session.secret.calls_per_minute).await?;
+        let timeout = run.call_timeout(self.shared.clock.now()).ok_or_else(out_of_time)?;
+        let answer = self.shared.transport.send(self.request(call, session)?, timeout).await;
+        let answer = answer.map_err(|error| Failure::new(Kind::Unanswered, format!("{}: {error}", call.what)))?;
+        let after = permit.learn(self.shared.clock.now(), answer.status(), answer.headers());
+        drop(permit);
+        if answer.status().is_success() {
+            return Ok(answer.into_body());
+        }
+        let failure = answer_failure(call.what, &answer);
+        Err(match failure.kind {
+            Kind::Throttled { .. } => Failure { kind: Kind::Throttled { after }, ..failure },
+            _ => failure,
+        })
+    }
+
+    fn request(&self, call: &Call<'_>, session: &Session) -> Result<Request<Bytes>, Failure> {
+        let base = self.shared.config.genesys_base_url.clone().unwrap_or_else(|| session.secret.region.api_url());
+        let mut request = Request::builder()
+            .method(call.method.clone())
+            .uri(format!("{base}{}", call.path))
+            .header(header::AUTHORIZATION, format!("Bearer {}", session.token.expose_secret()))
+            .header(header::ACCEPT, "application/json");
+        if !call.body.is_empty() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let request = request.body(call.body.clone());
+        request.map_err(|_| Failure::new(Kind::Refused, format!("{}: cannot be written as a request", call.what)))
+    }
+}
+
+impl Repeat {
+    fn after(self, kind: Kind) -> bool {
+        match self {
+            Repeat::Never => false,
+            Repeat::Answered => kind == Kind::Unavailable,
+            Repeat::Always => true,
+        }
+    }
+}
+
+/// What an answer that is no success means.
+pub(super) fn answer_failure(what: &str, answer: &Response<Bytes>) -> Failure {
+    let status = answer.status();
+    let kind = match status.as_u16() {
+        400 | 413 => Kind::Rejected,
+        401 | 403 => Kind::Refused,
+        404 => Kind::NotFound,
+        409 => Kind::Conflict,
+        429 => Kind::Throttled { after: retry_after(answer) },
+        // Any other answer is of no client that is right and no service that is well: it may pass.
+        _ => Kind::Unavailable,
+    };
+    let body: Option<wire::ErrorBody> = serde_json::from_slice(answer.body()).ok();
+    let code = body.and_then(|body| body.code.or(body.error)).filter(|code| is_plain(code));
+    let detail = match code {
+        Some(code) => format!("{what}: {} {code}", status.as_u16()),
+        None => format!("{what}: {}", status.as_u16()),
+    };
+    let correlation_id = answer.headers().get("inin-correlation-id").and_then(|id| id.to_str().ok());
+    let correlation_id = correlation_id.filter(|id| is_plain(id)).map(str::to_owned);
+    Failure { kind, detail, http_status: Some(status.as_u16()), correlation_id }
+}
+
+fn retry_after(answer: &Response<Bytes>) -> Option<Duration> {
+    answer.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// A code or an id, not a text that may quote what was sent.
+fn is_plain(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}

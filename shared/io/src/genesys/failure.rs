@@ -1,0 +1,78 @@
+//! Why a call to Genesys Cloud failed, by what it means for the change.
+
+use std::fmt;
+use std::time::Duration;
+
+use domain::batch::Evidence;
+use domain::retry::Cause;
+
+/// What a failure means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// 400 or 413: what was sent can never be taken.
+    Rejected,
+    /// 404.
+    NotFound,
+    /// 409: a key of a POST exists; nothing was stored.
+    Conflict,
+    /// 429, or the call budget is spent: nothing was done.
+    Throttled { after: Option<Duration> },
+    /// The org's OAuth client or its secret is not accepted: a person must act.
+    Refused,
+    /// 408 or 5xx, or an answer that makes no sense. A write may have been done.
+    Unavailable,
+    /// No answer, or none in time. A write may have been done, or may be done yet.
+    Unanswered,
+    /// The invocation is nearly out of time; the call was not made.
+    OutOfTime,
+}
+
+/// A call that failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Failure {
+    pub kind: Kind,
+    /// What was seen, without personal data.
+    pub detail: String,
+    pub http_status: Option<u16>,
+    /// `ININ-Correlation-Id`.
+    pub correlation_id: Option<String>,
+}
+
+impl Failure {
+    pub(super) fn new(kind: Kind, detail: impl Into<String>) -> Failure {
+        Failure { kind, detail: detail.into(), http_status: None, correlation_id: None }
+    }
+
+    /// A contact that was there a moment ago cannot be read.
+    pub fn lagging() -> Failure {
+        Failure::new(Kind::NotFound, "a contact that was there cannot be read")
+    }
+
+    /// Why a change that failed so is tried again.
+    pub fn cause(&self) -> Cause {
+        match self.kind {
+            Kind::Throttled { after } => Cause::Throttled { after },
+            Kind::Refused => Cause::Refused,
+            Kind::OutOfTime => Cause::OutOfTime,
+            Kind::Rejected | Kind::NotFound | Kind::Conflict | Kind::Unavailable | Kind::Unanswered => {
+                Cause::Unavailable
+            }
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl From<&Failure> for Evidence {
+    fn from(failure: &Failure) -> Evidence {
+        Evidence {
+            detail: failure.detail.clone(),
+            http_status: failure.http_status,
+            correlation_id: failure.correlation_id.clone(),
+        }
+    }
+}

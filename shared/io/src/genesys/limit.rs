@@ -1,0 +1,206 @@
+//! The call budget of one OAuth client, shared by every running copy (DESIGN.md "Call budget").
+//!
+//! The service tells the shared count with each answer. While much is left a copy calls side by side; when no more is
+//! left than the siblings may be spending at this moment, and whenever what it knows is old, it has one call under way
+//! at a time. So a copy meets at most one refusal in a window, and no part of the budget has to be given up.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use domain::retry::LONGEST;
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use super::failure::{Failure, Kind};
+use super::run::Run;
+use crate::Clock;
+
+/// Calls that a sibling may have under way: a batch has at most ten messages.
+const OF_A_SIBLING: u64 = 10;
+/// How long the count that was told stands for the present, where siblings are at work too.
+const FRESH: Duration = Duration::from_millis(250);
+/// The service's window where it says no other.
+const WINDOW: Duration = Duration::from_secs(60);
+/// The wait after a refusal that names none: the first step of the backoff.
+const UNNAMED: Duration = Duration::from_secs(15);
+
+/// What one copy knows of the budget.
+pub(super) struct Limit {
+    siblings: u64,
+    state: Mutex<State>,
+    answered: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    under_way: u64,
+    known: Known,
+    refused_until: Option<Timestamp>,
+    /// Own calls by second, of the last minute.
+    own: VecDeque<(i64, u64)>,
+}
+
+#[derive(Clone, Copy, Default)]
+enum Known {
+    #[default]
+    Nothing,
+    /// The service does not count for us: each copy keeps to its share.
+    NoHeaders,
+    Told(Window),
+}
+
+#[derive(Clone, Copy)]
+struct Window {
+    allowed: u64,
+    count: u64,
+    told_at: Timestamp,
+    resets_at: Timestamp,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Turn {
+    Go,
+    /// Once a call that is under way was answered.
+    AfterAnswer,
+    At(Timestamp),
+}
+
+impl Limit {
+    pub(super) fn new(copies: u32) -> Limit {
+        let siblings = u64::from(copies.saturating_sub(1));
+        Limit { siblings, state: Mutex::default(), answered: Notify::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for this call's turn. `calls_per_minute`: the client's budget, for where the service tells none.
+    ///
+    /// # Errors
+    /// [`Kind::Throttled`] where the wait is too long for this run.
+    pub(super) async fn admit(&self, clock: &Clock, run: &Run, calls_per_minute: u32) -> Result<Permit<'_>, Failure> {
+        loop {
+            let answered = self.answered.notified();
+            let now = clock.now();
+            let turn = self.state().take_turn(now, self.siblings, calls_per_minute.into());
+            match turn {
+                Turn::Go => return Ok(Permit { limit: self }),
+                Turn::AfterAnswer => answered.await,
+                Turn::At(then) => {
+                    let wait = Duration::try_from(then.duration_since(now)).unwrap_or_default();
+                    if !run.may_wait(now, wait) {
+                        let detail = "the call budget of this minute is spent";
+                        return Err(Failure::new(Kind::Throttled { after: Some(wait) }, detail));
+                    }
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        }
+    }
+}
+
+/// The right to make one call; dropped when the call is over.
+pub(super) struct Permit<'a> {
+    limit: &'a Limit,
+}
+
+impl Permit<'_> {
+    /// Learns from the answer's headers. After a refusal: how long the service wants no call.
+    pub(super) fn learn(&self, now: Timestamp, status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
+        let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+        let seconds = |name: &str| number(name).map(Duration::from_secs);
+        let reset = seconds("inin-ratelimit-reset").map(|reset| reset.min(LONGEST));
+        let mut state = self.limit.state();
+        match (number("inin-ratelimit-allowed"), number("inin-ratelimit-count")) {
+            (Some(allowed), Some(count)) => {
+                let resets_at = now + reset.unwrap_or(WINDOW);
+                state.told(Window { allowed, count, told_at: now, resets_at });
+            }
+            _ if status.is_server_error() => {}
+            _ if matches!(state.known, Known::Nothing) => state.known = Known::NoHeaders,
+            _ => {}
+        }
+        if status != StatusCode::TOO_MANY_REQUESTS {
+            return None;
+        }
+        let asked = seconds("retry-after").or(reset);
+        let until = now + asked.unwrap_or(UNNAMED).min(LONGEST);
+        state.refused_until = state.refused_until.max(Some(until));
+        asked
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.limit.state().under_way -= 1;
+        self.limit.answered.notify_waiters();
+    }
+}
+
+impl State {
+    fn take_turn(&mut self, now: Timestamp, siblings: u64, calls_per_minute: u64) -> Turn {
+        let turn = match self.refused_until {
+            Some(until) if until > now => Turn::At(until),
+            _ => self.turn(now, siblings, calls_per_minute),
+        };
+        if turn == Turn::Go {
+            self.under_way += 1;
+            self.count_own(now);
+        }
+        turn
+    }
+
+    fn turn(&self, now: Timestamp, siblings: u64, calls_per_minute: u64) -> Turn {
+        let alone = if self.under_way == 0 { Turn::Go } else { Turn::AfterAnswer };
+        match self.known {
+            Known::Nothing => alone,
+            Known::NoHeaders => self.turn_within_share(now, (calls_per_minute / (siblings + 1)).max(1)),
+            Known::Told(window) if now >= window.resets_at => alone,
+            Known::Told(window) if window.count >= window.allowed => Turn::At(window.resets_at),
+            Known::Told(window) => {
+                let left = window.allowed.saturating_sub(window.count + self.under_way);
+                let is_fresh = siblings == 0 || now <= window.told_at + FRESH;
+                if is_fresh && left > siblings * OF_A_SIBLING { Turn::Go } else { alone }
+            }
+        }
+    }
+
+    /// At most `share` calls in any minute, however the service's own minutes lie.
+    fn turn_within_share(&self, now: Timestamp, share: u64) -> Turn {
+        let oldest = now.as_second() - WINDOW.as_secs().cast_signed();
+        let recent = || self.own.iter().filter(|(second, _)| *second >= oldest);
+        if recent().map(|(_, calls)| calls).sum::<u64>() < share {
+            return Turn::Go;
+        }
+        let first = recent().next().map_or(now.as_second(), |(second, _)| *second);
+        Turn::At(Timestamp::from_second(first + 1).map_or(now, |first| first + WINDOW))
+    }
+
+    fn count_own(&mut self, now: Timestamp) {
+        let second = now.as_second();
+        match self.own.back_mut() {
+            Some((last, calls)) if *last == second => *calls += 1,
+            _ => self.own.push_back((second, 1)),
+        }
+        self.own.retain(|(old, _)| *old >= second - 61);
+    }
+
+    /// Answers overtake each other: within a window the highest count is the newest.
+    fn told(&mut self, new: Window) {
+        self.known = Known::Told(match self.known {
+            Known::Told(old) if new.told_at < old.resets_at => Window {
+                count: new.count.max(old.count),
+                // Whole seconds, rounded up: the earliest end that was told is the nearest to the truth.
+                resets_at: new.resets_at.min(old.resets_at),
+                ..new
+            },
+            _ => new,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

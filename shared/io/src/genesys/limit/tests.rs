@@ -1,0 +1,101 @@
+use super::*;
+
+fn at(milliseconds: i64) -> Timestamp {
+    Timestamp::from_millisecond(1_800_000_000_000 + milliseconds).unwrap()
+}
+
+fn headers(pairs: &[(&'static str, u64)]) -> HeaderMap {
+    pairs.iter().map(|(name, number)| (http::HeaderName::from_static(name), (*number).into())).collect()
+}
+
+fn told(count: u64, reset: u64) -> HeaderMap {
+    headers(&[("inin-ratelimit-allowed", 300), ("inin-ratelimit-count", count), ("inin-ratelimit-reset", reset)])
+}
+
+/// A limit, and one answer that it learnt from.
+fn learnt(copies: u32, status: StatusCode, headers: &HeaderMap) -> Limit {
+    let limit = Limit::new(copies);
+    answer(&limit, 0, status, headers);
+    limit
+}
+
+fn answer(limit: &Limit, now: i64, status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
+    limit.state().under_way += 1;
+    Permit { limit }.learn(at(now), status, headers)
+}
+
+/// How many calls may be under way at once at this moment, and what the next one waits for.
+fn side_by_side(limit: &Limit, now: i64) -> (u64, Turn) {
+    let mut state = limit.state();
+    for calls in 0..1_000 {
+        match state.take_turn(at(now), limit.siblings, 300) {
+            Turn::Go => {}
+            turn => return (calls, turn),
+        }
+    }
+    panic!("no limit")
+}
+
+#[test]
+fn a_copy_that_knows_nothing_asks_with_one_call() {
+    assert_eq!(side_by_side(&Limit::new(5), 0), (1, Turn::AfterAnswer));
+    let error = learnt(5, StatusCode::SERVICE_UNAVAILABLE, &HeaderMap::new());
+    assert_eq!(side_by_side(&error, 0), (1, Turn::AfterAnswer), "an error without headers tells nothing");
+}
+
+#[test]
+fn calls_go_side_by_side_while_more_is_left_than_siblings_may_be_spending() {
+    let limit = learnt(5, StatusCode::OK, &told(200, 30));
+    assert_eq!(side_by_side(&limit, 0), (60, Turn::AfterAnswer), "300 - 200, less 4 siblings with 10 calls each");
+    let limit = learnt(5, StatusCode::OK, &told(270, 30));
+    assert_eq!(side_by_side(&limit, 0), (1, Turn::AfterAnswer), "the rest is spent one by one");
+    let limit = learnt(1, StatusCode::OK, &told(270, 30));
+    assert_eq!(side_by_side(&limit, 0), (30, Turn::AfterAnswer), "without siblings all of it");
+}
+
+#[test]
+fn what_is_known_grows_old_where_siblings_are_at_work() {
+    let limit = learnt(5, StatusCode::OK, &told(10, 30));
+    assert_eq!(side_by_side(&limit, 251), (1, Turn::AfterAnswer));
+    let limit = learnt(1, StatusCode::OK, &told(10, 30));
+    assert_eq!(side_by_side(&limit, 20_000).0, 290);
+}
+
+#[test]
+fn a_spent_budget_waits_for_the_reset_and_then_asks_with_one_call() {
+    let limit = learnt(1, StatusCode::OK, &told(300, 30));
+    assert_eq!(side_by_side(&limit, 0), (0, Turn::At(at(30_000))));
+    assert_eq!(side_by_side(&limit, 30_000), (1, Turn::AfterAnswer));
+}
+
+#[test]
+fn the_highest_count_of_a_window_stands_and_a_new_window_replaces_it() {
+    let limit = learnt(1, StatusCode::OK, &told(290, 30));
+    answer(&limit, 5, StatusCode::OK, &told(250, 30));
+    assert_eq!(side_by_side(&limit, 5).0, 10, "an answer that was overtaken");
+    let limit = learnt(1, StatusCode::OK, &told(290, 30));
+    answer(&limit, 30_001, StatusCode::OK, &told(1, 60));
+    assert_eq!(side_by_side(&limit, 30_001).0, 299);
+}
+
+#[test]
+fn after_a_refusal_no_call_is_made_for_as_long_as_asked() {
+    let refused = StatusCode::TOO_MANY_REQUESTS;
+    for (asked, until) in [(Some(42), 42), (Some(86_400), 900), (None, 15)] {
+        let headers = asked.map_or_else(HeaderMap::new, |seconds| headers(&[("retry-after", seconds)]));
+        let limit = Limit::new(5);
+        let told = answer(&limit, 0, refused, &headers);
+        assert_eq!(told, asked.map(Duration::from_secs));
+        assert_eq!(side_by_side(&limit, 0), (0, Turn::At(at(until * 1_000))), "{asked:?}");
+    }
+    let limit = Limit::new(5);
+    assert_eq!(answer(&limit, 0, refused, &told(301, 7)), Some(Duration::from_secs(7)), "the reset stands in");
+}
+
+#[test]
+fn without_headers_each_copy_keeps_to_its_share_in_any_minute() {
+    let limit = learnt(5, StatusCode::OK, &HeaderMap::new());
+    assert_eq!(side_by_side(&limit, 500), (60, Turn::At(at(61_000))));
+    assert_eq!(side_by_side(&limit, 60_999), (0, Turn::At(at(61_000))));
+    assert_eq!(side_by_side(&limit, 61_000).0, 60);
+}

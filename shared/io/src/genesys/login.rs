@@ -1,0 +1,226 @@
+//! Secret and token of one org: one caller fetches, the others wait for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use bytes::Bytes;
+use domain::retry::{CLOSED, TRIES};
+use http::{Method, Request, header};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::call::answer_failure;
+use super::failure::{Failure, Kind};
+use super::run::Run;
+use super::{Org, wire};
+use crate::secrets::{OrgSecret, SecretsError};
+
+/// What is known of an org's login.
+#[derive(Default)]
+pub(super) struct Login(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    secret: Option<(Arc<OrgSecret>, Timestamp)>,
+    token: Option<Token>,
+    /// Of the last token; rises with each.
+    generation: u64,
+    /// Until when, and why, no call is made.
+    closed: Option<(Timestamp, Failure)>,
+    /// When, and how, the last fetch failed: those who waited for it need not fail by themselves.
+    failed: Option<(Timestamp, Failure)>,
+}
+
+struct Token {
+    text: Arc<SecretString>,
+    renew_at: Timestamp,
+}
+
+/// What a call needs to be let in.
+#[derive(Clone)]
+pub(super) struct Session {
+    pub(super) secret: Arc<OrgSecret>,
+    pub(super) token: Arc<SecretString>,
+    pub(super) generation: u64,
+}
+
+/// A session that the service answered with 401.
+pub(super) struct Unauthorized<'a> {
+    pub(super) generation: u64,
+    /// How often this call was answered so, this time included.
+    pub(super) times: u32,
+    pub(super) failure: &'a Failure,
+}
+
+impl Org {
+    /// A session to call with. After a 401: another one (first a new token, then the secret read afresh, then none).
+    pub(super) async fn session(&self, run: &Run, after: Option<Unauthorized<'_>>) -> Result<Session, Failure> {
+        let asked_at = self.shared.clock.now();
+        let mut state = self.login.0.lock().await;
+        let now = self.shared.clock.now();
+        if let Some((until, failure)) = &state.closed {
+            if now < *until {
+                return Err(failure.clone());
+            }
+            // The person may have repaired the secret.
+            *state = State { generation: state.generation, ..State::default() };
+        }
+        if let Some((_, failure)) = state.failed.as_ref().filter(|(failed_at, _)| *failed_at > asked_at) {
+            return Err(failure.clone());
+        }
+        let session = self.renewed(&mut state, run, after).await;
+        if let Err(failure) = &session {
+            let now = self.shared.clock.now();
+            state.failed = Some((now, failure.clone()));
+            if failure.kind == Kind::Refused {
+                self.close(&mut state, failure);
+            }
+        }
+        session
+    }
+
+    /// Makes no call for a while: 403, or as the failure says.
+    pub(super) async fn refuse(&self, failure: &Failure) {
+        let mut state = self.login.0.lock().await;
+        if state.closed.is_none() {
+            self.close(&mut state, failure);
+        }
+    }
+
+    fn close(&self, state: &mut MutexGuard<'_, State>, failure: &Failure) {
+        state.closed = Some((self.shared.clock.now() + CLOSED, failure.clone()));
+        self.tell_refused(failure);
+    }
+
+    async fn renewed(&self, state: &mut State, run: &Run, after: Option<Unauthorized<'_>>) -> Result<Session, Failure> {
+        let mut secret = self.secret(state).await?;
+        let refused = after.filter(|after| after.generation == state.generation);
+        if let Some(refused) = refused {
+            state.token = None;
+            let is_hopeless = match refused.times {
+                1 => false,
+                2 => !self.secret_changed(state, &mut secret).await?,
+                _ => true,
+            };
+            if is_hopeless {
+                return Err(Failure { kind: Kind::Refused, ..refused.failure.clone() });
+            }
+        }
+        let now = self.shared.clock.now();
+        if state.token.as_ref().is_none_or(|token| token.renew_at <= now) {
+            let fetched = self.fetch_token(run, &secret).await;
+            state.token = Some(match fetched {
+                // What was cached may have been rotated since.
+                Err(failure) if failure.kind == Kind::Refused => {
+                    if !self.secret_changed(state, &mut secret).await? {
+                        return Err(failure);
+                    }
+                    self.fetch_token(run, &secret).await?
+                }
+                fetched => fetched?,
+            });
+            state.generation += 1;
+        }
+        let token = state.token.as_ref().map(|token| Arc::clone(&token.text));
+        let token = token.ok_or_else(|| Failure::new(Kind::Unavailable, "no token"))?;
+        Ok(Session { secret, token, generation: state.generation })
+    }
+
+    /// The secret, from the cache while it is young. An old one serves on while Secrets Manager does not answer.
+    async fn secret(&self, state: &mut State) -> Result<Arc<OrgSecret>, Failure> {
+        let now = self.shared.clock.now();
+        let old = match &state.secret {
+            Some((secret, read_at)) if now < *read_at + self.shared.config.secret_ttl => return Ok(Arc::clone(secret)),
+            old => old.as_ref().map(|(secret, _)| Arc::clone(secret)),
+        };
+        let read = match (self.read_secret().await, &old) {
+            (Err(failure), Some(old)) if failure.kind == Kind::Unavailable => return Ok(Arc::clone(old)),
+            (read, _) => read?,
+        };
+        if old.is_some_and(|old| !old.logs_in_as(&read)) {
+            state.token = None;
+        }
+        state.secret = Some((Arc::clone(&read), now));
+        Ok(read)
+    }
+
+    /// Reads the secret afresh; whether it logs in otherwise than `secret`, which it replaces.
+    async fn secret_changed(&self, state: &mut State, secret: &mut Arc<OrgSecret>) -> Result<bool, Failure> {
+        let read = self.read_secret().await?;
+        let changed = !read.logs_in_as(secret);
+        state.secret = Some((Arc::clone(&read), self.shared.clock.now()));
+        *secret = read;
+        Ok(changed)
+    }
+
+    async fn read_secret(&self) -> Result<Arc<OrgSecret>, Failure> {
+        let name = format!("{}/org/{}", self.shared.config.secret_prefix, self.id);
+        let text = self.shared.secrets.read(&name).await.map_err(|error| {
+            let kind = if error == SecretsError::Unavailable { Kind::Unavailable } else { Kind::Refused };
+            Failure::new(kind, format!("secret {name}: {error}"))
+        })?;
+        let secret = OrgSecret::parse(&text);
+        secret.map(Arc::new).map_err(|error| Failure::new(Kind::Refused, format!("secret {name}: {error}")))
+    }
+
+    /// genesys/API.md section 2. A token is asked for up to three times: that may be repeated.
+    async fn fetch_token(&self, run: &Run, secret: &OrgSecret) -> Result<Token, Failure> {
+        let base = self.shared.config.genesys_base_url.clone().unwrap_or_else(|| secret.region.login_url());
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let failure = match self.ask_for_token(run, secret, &base).await {
+                Ok(token) => return Ok(token),
+                Err(failure) => failure,
+            };
+            match failure.kind {
+                Kind::Throttled { after: Some(after) }
+                    if tries < TRIES && run.may_wait(self.shared.clock.now(), after) =>
+                {
+                    tokio::time::sleep(after).await;
+                }
+                Kind::Unavailable | Kind::Unanswered if self.pause(run, tries).await => {}
+                _ => return Err(failure),
+            }
+        }
+    }
+
+    async fn ask_for_token(&self, run: &Run, secret: &OrgSecret, base: &str) -> Result<Token, Failure> {
+        const WHAT: &str = "POST /oauth/token";
+        let (id, hush) = (secret.client_id.expose_secret(), secret.client_secret.expose_secret());
+        let basic = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{hush}"));
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("{base}/oauth/token"))
+            .header(header::AUTHORIZATION, format!("Basic {basic}"))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Bytes::from_static(b"grant_type=client_credentials"))
+            .map_err(|_| Failure::new(Kind::Refused, "the OAuth client cannot be written in a header"))?;
+        let asked_at = self.shared.clock.now();
+        let timeout = run.call_timeout(asked_at).ok_or_else(out_of_time)?;
+        let answer = self.shared.transport.send(request, timeout).await;
+        let answer = answer.map_err(|error| Failure::new(Kind::Unanswered, format!("{WHAT}: {error}")))?;
+        if answer.status().is_success() {
+            return token(answer.body(), asked_at)
+                .ok_or_else(|| Failure::new(Kind::Unavailable, format!("{WHAT}: the answer holds no token")));
+        }
+        let failure = answer_failure(WHAT, &answer);
+        let is_client_error = answer.status().is_client_error() && !matches!(failure.kind, Kind::Throttled { .. });
+        // 408 and every other 4xx alike: this client is not let in (DESIGN.md, failure table).
+        Err(if is_client_error { Failure { kind: Kind::Refused, ..failure } } else { failure })
+    }
+}
+
+pub(super) fn out_of_time() -> Failure {
+    Failure::new(Kind::OutOfTime, "the invocation is nearly out of time")
+}
+
+/// Renewed a minute, or a tenth of its life, before it runs out.
+fn token(body: &[u8], asked_at: Timestamp) -> Option<Token> {
+    let token: wire::Token = serde_json::from_slice(body).ok()?;
+    let life = Duration::from_secs(token.expires_in.min(48 * 3600));
+    let early = (life / 10).min(Duration::from_secs(60));
+    Some(Token { text: Arc::new(token.access_token), renew_at: asked_at + (life - early) })
+}

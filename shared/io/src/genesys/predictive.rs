@@ -1,0 +1,134 @@
+//! The `predictive` API: contacts of a campaign (CONTRACT.md section 5).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::Rank;
+use domain::change::{CampaignId, ContactKey};
+use domain::contact::{Columns, Contact};
+use http::Method;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::call::{Call, Repeat};
+use super::failure::{Failure, Kind};
+use super::run::Run;
+use super::{Org, wire};
+
+/// RFC 3986 section 2.3: all but the unreserved characters are encoded, so that a key stays one path segment.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+const GET: &str = "GET contact";
+const POST: &str = "POST contacts";
+const PATCH: &str = "PATCH contact";
+
+/// The contacts of one campaign, within one invocation.
+pub struct Campaign {
+    org: Arc<Org>,
+    path: String,
+    version_field: Option<String>,
+    run: Run,
+}
+
+/// A contact to create.
+pub struct NewContact<'a> {
+    pub key: &'a ContactKey,
+    pub data: &'a Columns<String>,
+    pub callable: Option<bool>,
+    pub rank: Option<Rank>,
+}
+
+impl Campaign {
+    /// `version_field`: the column that stores the rank.
+    pub fn new(org: Arc<Org>, id: &CampaignId, version_field: Option<&str>, run: Run) -> Campaign {
+        let path = format!("/api/v2/predictivedialing/campaigns/{id}/contacts");
+        Campaign { org, path, version_field: version_field.map(str::to_owned), run }
+    }
+
+    /// The contact now; `None`: there is none, or it cannot be read yet.
+    ///
+    /// # Errors
+    /// As DESIGN.md's failure table says of a GET.
+    pub async fn read(&self, key: &ContactKey) -> Result<Option<Contact>, Failure> {
+        let path = self.contact_path(key);
+        let call = Call { method: Method::GET, path: &path, body: Bytes::new(), repeat: Repeat::Always, what: GET };
+        match self.org.call(&self.run, &call).await {
+            Ok(body) => self.contact(key, &body, GET).map(Some),
+            Err(failure) if failure.kind == Kind::NotFound => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Creates 1 to 100 contacts, all or none.
+    ///
+    /// # Errors
+    /// As DESIGN.md's failure table says of a POST. After [`Kind::Unavailable`] and [`Kind::Unanswered`] it may be done.
+    pub async fn create(&self, contacts: &[NewContact<'_>]) -> Result<(), Failure> {
+        let body: Vec<_> = contacts.iter().map(|contact| self.create_body(contact)).collect();
+        let call = Call {
+            method: Method::POST,
+            path: &self.path,
+            body: json(&body, POST)?,
+            repeat: Repeat::Never,
+            what: POST,
+        };
+        self.org.call(&self.run, &call).await.map(drop)
+    }
+
+    /// Changes what is named of a contact and answers the contact as it is then. Nothing named: nothing is altered.
+    ///
+    /// # Errors
+    /// As DESIGN.md's failure table says of a PATCH. After [`Kind::Unanswered`] it may be done, or be done yet.
+    pub async fn update(
+        &self,
+        key: &ContactKey,
+        mut data: Columns<Option<String>>,
+        callable: Option<bool>,
+        rank: Option<Rank>,
+    ) -> Result<Contact, Failure> {
+        if let (Some(column), Some(rank)) = (&self.version_field, rank) {
+            data.insert(column.clone(), Some(rank.to_string()));
+        }
+        let path = self.contact_path(key);
+        let call = Call {
+            method: Method::PATCH,
+            path: &path,
+            body: json(&wire::Update { data, callable }, PATCH)?,
+            repeat: Repeat::Answered,
+            what: PATCH,
+        };
+        let body = self.org.call(&self.run, &call).await?;
+        self.contact(key, &body, PATCH)
+    }
+
+    /// Waits before try `tries` + 1 of what has to be read again first; `false`: there is no time for another.
+    pub async fn pause(&self, tries: u32) -> bool {
+        self.org.pause(&self.run, tries).await
+    }
+
+    fn contact_path(&self, key: &ContactKey) -> String {
+        format!("{}/{}", self.path, utf8_percent_encode(key.as_str(), SEGMENT))
+    }
+
+    fn create_body<'a>(&self, contact: &NewContact<'a>) -> wire::Create<'a> {
+        let mut data = contact.data.clone();
+        if let (Some(column), Some(rank)) = (&self.version_field, contact.rank) {
+            data.insert(column.clone(), rank.to_string());
+        }
+        wire::Create { id: contact.key.as_str(), data, callable: contact.callable }
+    }
+
+    fn contact(&self, key: &ContactKey, body: &[u8], what: &str) -> Result<Contact, Failure> {
+        let contact: wire::Contact = serde_json::from_slice(body)
+            .map_err(|_| Failure::new(Kind::Unavailable, format!("{what}: the answer is no contact")))?;
+        if contact.id != key.as_str() {
+            return Err(Failure::new(Kind::Unavailable, format!("{what}: the answer is another contact")));
+        }
+        let data = contact.data.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        Ok(Contact::new(Columns(data), contact.callable, self.version_field.as_deref()))
+    }
+}
+
+fn json(body: &impl serde::Serialize, what: &str) -> Result<Bytes, Failure> {
+    let body = serde_json::to_vec(body);
+    body.map(Bytes::from).map_err(|_| Failure::new(Kind::Unavailable, format!("{what}: cannot be written as JSON")))
+}

@@ -1,0 +1,46 @@
+//! Where Genesys Cloud lives (genesys/API.md section 1). No free host name: a secret cannot send a token elsewhere.
+
+/// An AWS region of Genesys Cloud.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    domain: &'static str,
+}
+
+/// AWS region and domain of each deployment.
+const REGIONS: [(&str, &str); 18] = [
+    ("us-east-1", "mypurecloud.com"),
+    ("us-east-2", "use2.us-gov-pure.cloud"),
+    ("us-west-2", "usw2.pure.cloud"),
+    ("ca-central-1", "cac1.pure.cloud"),
+    ("sa-east-1", "sae1.pure.cloud"),
+    ("mx-central-1", "mxc1.pure.cloud"),
+    ("eu-west-1", "mypurecloud.ie"),
+    ("eu-west-2", "euw2.pure.cloud"),
+    ("eu-central-1", "mypurecloud.de"),
+    ("eu-central-2", "euc2.pure.cloud"),
+    ("ap-northeast-1", "mypurecloud.jp"),
+    ("ap-northeast-2", "apne2.pure.cloud"),
+    ("ap-northeast-3", "apne3.pure.cloud"),
+    ("ap-south-1", "aps1.pure.cloud"),
+    ("ap-southeast-1", "apse1.pure.cloud"),
+    ("ap-southeast-2", "mypurecloud.com.au"),
+    ("me-central-1", "mec1.pure.cloud"),
+    ("eusc-de-east-1", "edee1.eusc-pure.cloud"),
+];
+
+impl Region {
+    /// The region of this AWS name, if Genesys Cloud is there.
+    pub fn of(aws_region: &str) -> Option<Region> {
+        REGIONS.iter().find(|(region, _)| *region == aws_region).map(|(_, domain)| Region { domain })
+    }
+
+    /// Without a slash at its end.
+    pub fn api_url(self) -> String {
+        format!("https://api.{}", self.domain)
+    }
+
+    /// Without a slash at its end.
+    pub fn login_url(self) -> String {
+        format!("https://login.{}", self.domain)
+    }
+}

@@ -1,0 +1,47 @@
+//! The time that one invocation has for one org.
+
+use std::time::Duration;
+
+use domain::retry::{LONGEST_IN_PLACE, MARGIN, TRYING};
+use jiff::Timestamp;
+
+/// The longest that one call may take, its connection included.
+const LONGEST_CALL: Duration = Duration::from_secs(5);
+
+/// Bounds of the calls for one org within one invocation.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    /// No repetition of a failed call begins after this.
+    trying_until: Timestamp,
+    /// The last moment for a call to end; `None` where the deadline is not known.
+    end: Option<Timestamp>,
+}
+
+impl Run {
+    /// Begins now. A `deadline` that is past already is none (`cargo lambda watch` sends one).
+    pub fn new(now: Timestamp, deadline: Option<Timestamp>) -> Run {
+        let end = deadline.filter(|deadline| *deadline > now).map(|deadline| deadline - MARGIN);
+        Run { trying_until: now + TRYING, end }
+    }
+
+    /// How long a call that begins now may take; `None`: too late for any.
+    pub(super) fn call_timeout(&self, now: Timestamp) -> Option<Duration> {
+        let Some(end) = self.end else { return Some(LONGEST_CALL) };
+        let left = Duration::try_from(end.duration_since(now)).ok()?;
+        (!left.is_zero()).then_some(left.min(LONGEST_CALL))
+    }
+
+    /// Whether a failed call may be made again after the wait.
+    pub(super) fn may_repeat(&self, now: Timestamp, wait: Duration) -> bool {
+        now + wait <= self.trying_until && self.has_time_after(now, wait)
+    }
+
+    /// Whether the service's or the budget's wait fits here.
+    pub(super) fn may_wait(&self, now: Timestamp, wait: Duration) -> bool {
+        wait <= LONGEST_IN_PLACE && self.has_time_after(now, wait)
+    }
+
+    fn has_time_after(&self, now: Timestamp, wait: Duration) -> bool {
+        self.end.is_none_or(|end| now + wait < end)
+    }
+}

@@ -1,0 +1,47 @@
+//! Bodies as they go over the wire (CONTRACT.md section 5, genesys/API.md sections 2 and 3). Unknown members are ignored.
+
+use std::collections::BTreeMap;
+
+use domain::contact::Columns;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+#[derive(Deserialize)]
+pub(super) struct Token {
+    pub(super) access_token: SecretString,
+    /// Seconds.
+    pub(super) expires_in: u64,
+}
+
+/// A contact in an answer.
+#[derive(Deserialize)]
+pub(super) struct Contact {
+    pub(super) id: String,
+    pub(super) data: BTreeMap<String, Option<String>>,
+    pub(super) callable: bool,
+}
+
+/// A contact in a POST.
+#[derive(Serialize)]
+pub(super) struct Create<'a> {
+    pub(super) id: &'a str,
+    pub(super) data: Columns<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) callable: Option<bool>,
+}
+
+/// The body of a PATCH.
+#[derive(Serialize)]
+pub(super) struct Update {
+    pub(super) data: Columns<Option<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) callable: Option<bool>,
+}
+
+/// The part of an error body that holds no text of the caller's.
+#[derive(Deserialize)]
+pub(super) struct ErrorBody {
+    pub(super) code: Option<String>,
+    /// Of the token endpoint.
+    pub(super) error: Option<String>,
+}

@@ -1,0 +1,15 @@
+//! The shell around `domain`: configuration, clock, secrets, queue and the Genesys Cloud client.
+//!
+//! Traits stand only where a simulation must put itself in the place of the outside: [`queue::Queue`],
+//! [`secrets::Secrets`] and [`genesys::Transport`].
+
+pub mod aws;
+pub mod clock;
+pub mod config;
+pub mod genesys;
+pub mod queue;
+pub mod secrets;
+pub mod telemetry;
+
+pub use clock::{Chance, Clock};
+pub use config::Config;

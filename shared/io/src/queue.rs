@@ -1,0 +1,123 @@
+//! The SQS calls that the functions make themselves.
+
+use std::fmt;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+/// A message to send to a FIFO queue.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Message {
+    pub body: String,
+    pub group: String,
+    pub deduplication_id: String,
+    /// Names and texts; no text is empty.
+    pub attributes: Vec<(&'static str, String)>,
+}
+
+/// A received message, and how long it stays invisible from now on.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Visibility {
+    pub receipt_handle: String,
+    /// Whole seconds, at most 43,200 (SQS API reference, `ChangeMessageVisibility`).
+    pub seconds: u32,
+}
+
+/// SQS refused a call, or did not answer: its error code alone, since messages may quote what was sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("SQS: {0}")]
+pub struct QueueError(String);
+
+impl QueueError {
+    /// An error of this code.
+    pub fn new(code: impl Into<String>) -> QueueError {
+        QueueError(code.into())
+    }
+}
+
+impl<E: ProvideErrorMetadata, R> From<SdkError<E, R>> for QueueError {
+    fn from(error: SdkError<E, R>) -> QueueError {
+        let fallback = match &error {
+            SdkError::TimeoutError(_) => "timed out",
+            SdkError::DispatchFailure(_) => "not reached",
+            _ => "no answer",
+        };
+        QueueError::new(error.code().unwrap_or(fallback))
+    }
+}
+
+/// What the functions ask of SQS.
+pub trait Queue: Send + Sync {
+    /// Stores one message; when this answers, it is stored.
+    fn send<'a>(&'a self, queue_url: &'a str, message: Message) -> BoxFuture<'a, Result<(), QueueError>>;
+
+    /// Sets the visibility of up to 10 messages. An error tells of the first that was refused.
+    fn set_visibility<'a>(
+        &'a self,
+        queue_url: &'a str,
+        messages: Vec<Visibility>,
+    ) -> BoxFuture<'a, Result<(), QueueError>>;
+}
+
+/// Amazon SQS.
+pub struct Sqs(Client);
+
+impl Sqs {
+    /// A client of the region and credentials that the SDK finds.
+    pub fn new(config: &aws_config::SdkConfig) -> Sqs {
+        Sqs(Client::new(config))
+    }
+}
+
+impl Queue for Sqs {
+    fn send<'a>(&'a self, queue_url: &'a str, message: Message) -> BoxFuture<'a, Result<(), QueueError>> {
+        async move {
+            let mut call = self
+                .0
+                .send_message()
+                .queue_url(queue_url)
+                .message_body(message.body)
+                .message_group_id(message.group)
+                .message_deduplication_id(message.deduplication_id);
+            for (name, text) in message.attributes {
+                let value = MessageAttributeValue::builder().data_type("String").string_value(text).build();
+                call = call.message_attributes(name, value.map_err(|_| QueueError::new("attribute without a type"))?);
+            }
+            call.send().await?;
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn set_visibility<'a>(
+        &'a self,
+        queue_url: &'a str,
+        messages: Vec<Visibility>,
+    ) -> BoxFuture<'a, Result<(), QueueError>> {
+        async move {
+            let mut call = self.0.change_message_visibility_batch().queue_url(queue_url);
+            for (index, message) in messages.into_iter().enumerate() {
+                let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .receipt_handle(message.receipt_handle)
+                    .visibility_timeout(i32::try_from(message.seconds).unwrap_or(i32::MAX))
+                    .build();
+                call = call.entries(entry.map_err(|_| QueueError::new("entry without a handle"))?);
+            }
+            match call.send().await?.failed.into_iter().next() {
+                Some(failed) => Err(QueueError::new(failed.code)),
+                None => Ok(()),
+            }
+        }
+        .boxed()
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message").field("group", &self.group).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,186 @@
+//! `{prefix}/org/{org}`: how to reach an org's Genesys Cloud, and its rules.
+
+use domain::change::VersionFrom;
+use regex_lite::Regex;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
+
+use crate::genesys::Region;
+
+/// Which contact API the org uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Api {
+    /// CONTRACT.md section 5.
+    Predictive,
+}
+
+/// The secret of an org, read and checked.
+#[derive(Clone, Debug)]
+pub struct OrgSecret {
+    pub client_id: SecretString,
+    pub client_secret: SecretString,
+    pub region: Region,
+    pub api: Api,
+    /// The column that stores the rank; `None`: no ranks are stored.
+    pub version_field: Option<String>,
+    pub version_from: VersionFrom,
+    /// Contact keys that do not match are parked.
+    pub contact_key_pattern: Option<Regex>,
+    /// What the OAuth client may call, where the service does not say.
+    pub calls_per_minute: u32,
+}
+
+/// What is wrong with a secret, without anything of its content.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the secret is malformed: {0}")]
+pub struct MalformedSecret(String);
+
+impl OrgSecret {
+    /// Reads the JSON of a secret.
+    ///
+    /// # Errors
+    /// Names the first member that is missing, unknown or not as expected.
+    pub fn parse(text: &SecretString) -> Result<OrgSecret, MalformedSecret> {
+        let members: Map<String, Value> = serde_json::from_str(text.expose_secret())
+            .map_err(|_| MalformedSecret("expected a JSON object".to_owned()))?;
+        let mut members = Members(members);
+        let secret = OrgSecret {
+            client_id: members.credential("clientId")?,
+            client_secret: members.credential("clientSecret")?,
+            region: members.chosen("region", "an AWS region of Genesys Cloud", Region::of)?,
+            api: members.chosen("api", "\"predictive\"", |api| (api == "predictive").then_some(Api::Predictive))?,
+            version_field: members.text("versionField", "a column name of 1 to 128 characters, or null", |name| {
+                (1..=128).contains(&name.chars().count()).then(|| name.to_owned())
+            })?,
+            version_from: members
+                .text("versionFrom", "\"version\" or \"occurredAt\"", |from| match from {
+                    "version" => Some(VersionFrom::Version),
+                    "occurredAt" => Some(VersionFrom::OccurredAt),
+                    _ => None,
+                })?
+                .unwrap_or_default(),
+            contact_key_pattern: members
+                .text("contactKeyPattern", "a regular expression", |pattern| Regex::new(pattern).ok())?,
+            calls_per_minute: members.calls_per_minute()?,
+        };
+        match members.0.keys().next() {
+            Some(name) => Err(MalformedSecret(format!("unknown member {name:?}"))),
+            None => Ok(secret),
+        }
+    }
+
+    /// Whether both log in alike, so that a token of the one serves the other.
+    pub(crate) fn logs_in_as(&self, other: &OrgSecret) -> bool {
+        self.client_id.expose_secret() == other.client_id.expose_secret()
+            && self.client_secret.expose_secret() == other.client_secret.expose_secret()
+            && self.region == other.region
+    }
+}
+
+struct Members(Map<String, Value>);
+
+impl Members {
+    fn wrong(name: &str, expected: &str) -> MalformedSecret {
+        MalformedSecret(format!("{name}: expected {expected}"))
+    }
+
+    /// Null counts as absent.
+    fn text<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, MalformedSecret> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => read(&text).map(Some).ok_or_else(|| Self::wrong(name, expected)),
+            Some(_) => Err(Self::wrong(name, expected)),
+        }
+    }
+
+    fn chosen<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, MalformedSecret> {
+        self.text(name, expected, read)?.ok_or_else(|| Self::wrong(name, expected))
+    }
+
+    fn credential(&mut self, name: &str) -> Result<SecretString, MalformedSecret> {
+        self.chosen(name, "a string that is not empty", |text| (!text.is_empty()).then(|| SecretString::from(text)))
+    }
+
+    fn calls_per_minute(&mut self) -> Result<u32, MalformedSecret> {
+        const NAME: &str = "callsPerMinute";
+        let Some(number) = self.0.remove(NAME) else { return Ok(300) };
+        let number = number.as_u64().and_then(|number| u32::try_from(number).ok()).filter(|number| *number > 0);
+        number.ok_or_else(|| Self::wrong(NAME, "a whole number from 1 to 4294967295"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<OrgSecret, String> {
+        OrgSecret::parse(&SecretString::from(text)).map_err(|error| error.to_string())
+    }
+
+    fn with(name: &str, value: &str) -> Result<OrgSecret, String> {
+        let mut members: Map<String, Value> = serde_json::from_str(
+            r#"{"clientId": "id", "clientSecret": "hush", "region": "us-east-1", "api": "predictive"}"#,
+        )
+        .unwrap();
+        members.insert(name.into(), serde_json::from_str(value).unwrap());
+        parse(&Value::Object(members).to_string())
+    }
+
+    #[test]
+    fn the_contracts_example_is_read() {
+        let secret = parse(
+            r#"{ "clientId": "id", "clientSecret": "hush", "region": "us-east-1", "api": "predictive",
+                 "versionField": "crmVersion", "versionFrom": "version", "contactKeyPattern": "^LEAD-[0-9]{5}$",
+                 "callsPerMinute": 300 }"#,
+        )
+        .unwrap();
+        assert_eq!(secret.version_field.as_deref(), Some("crmVersion"));
+        let pattern = secret.contact_key_pattern.unwrap();
+        assert!(pattern.is_match("LEAD-00042") && !pattern.is_match("xLEAD-00042"));
+    }
+
+    #[test]
+    fn what_may_be_left_out_has_its_default() {
+        let secret = with("versionField", "null").unwrap();
+        assert_eq!(
+            (secret.version_field, secret.version_from, secret.calls_per_minute),
+            (None, VersionFrom::Version, 300)
+        );
+    }
+
+    #[test]
+    fn a_member_that_is_wrong_is_named_without_its_content() {
+        for (name, value, expected) in [
+            ("clientId", "\"\"", "clientId: expected a string that is not empty"),
+            ("clientSecret", "[\"hush\"]", "clientSecret: expected a string that is not empty"),
+            ("region", "\"evil.example.com\"", "region: expected an AWS region of Genesys Cloud"),
+            ("api", "\"hush\"", "api: expected \"predictive\""),
+            ("versionField", "\"\"", "versionField: expected a column name of 1 to 128 characters, or null"),
+            ("versionFrom", "\"hush\"", "versionFrom: expected \"version\" or \"occurredAt\""),
+            ("contactKeyPattern", "\"(hush\"", "contactKeyPattern: expected a regular expression"),
+            ("callsPerMinute", "0", "callsPerMinute: expected a whole number from 1 to 4294967295"),
+            ("callPerMinute", "1", "unknown member \"callPerMinute\""),
+        ] {
+            let error = with(name, value).unwrap_err();
+            assert_eq!(error, format!("the secret is malformed: {expected}"));
+        }
+        assert_eq!(parse("hush").unwrap_err(), "the secret is malformed: expected a JSON object");
+        assert_eq!(parse("{}").unwrap_err(), "the secret is malformed: clientId: expected a string that is not empty");
+    }
+
+    #[test]
+    fn debug_output_shows_no_credential() {
+        let shown = format!("{:?}", with("clientSecret", "\"hush-hush\"").unwrap());
+        assert!(!shown.contains("hush"), "{shown}");
+    }
+}

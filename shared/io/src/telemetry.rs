@@ -1,0 +1,130 @@
+//! What the functions tell of their work: each event once, without personal data (CONTRACT.md section 8).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::batch::Evidence;
+use domain::retry::Cause;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Which change an event is about.
+#[derive(Clone, Debug)]
+pub struct About<'a> {
+    /// Of a change that could be read.
+    pub org: Option<&'a str>,
+    pub campaign: Option<&'a str>,
+    pub event_id: Option<&'a str>,
+    /// The message group id of its record.
+    pub group: &'a str,
+}
+
+/// Something that an operator may want to know.
+#[derive(Clone, Debug)]
+pub enum Event<'a> {
+    /// A change is done: its outcome's public name.
+    Done { about: About<'a>, outcome: &'static str },
+    /// A change is in the dead-letter queue.
+    Parked { about: About<'a>, reason: &'static str, evidence: &'a Evidence },
+    /// A change is tried again after the delay. `why`: none for what waits behind another one of its group.
+    Retried { about: About<'a>, delay: Duration, why: Option<&'a (Cause, Evidence)> },
+    /// The service refuses the org's OAuth client, or its secret cannot be used: a person must act.
+    OrgRefused { org: &'a str, evidence: &'a Evidence },
+    /// A create met a key that exists already; it is resolved by reading again.
+    Conflict { org: &'a str, campaign: &'a str },
+    /// The service refused a call because the budget is spent.
+    Throttled { org: &'a str },
+}
+
+/// Where events go.
+#[derive(Clone)]
+pub struct Telemetry(Arc<dyn Fn(&Event<'_>) + Send + Sync>);
+
+impl Telemetry {
+    /// To the log.
+    pub fn log() -> Telemetry {
+        Telemetry::from_fn(log)
+    }
+
+    /// To somebody else.
+    pub fn from_fn(sink: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Telemetry {
+        Telemetry(Arc::new(sink))
+    }
+
+    /// Tells of one event.
+    pub fn tell(&self, event: &Event<'_>) {
+        (self.0)(event);
+    }
+}
+
+fn log(event: &Event<'_>) {
+    match event {
+        Event::Done { about, outcome } => tracing::info!(
+            org = about.org,
+            campaignId = about.campaign,
+            group = about.group,
+            eventId = about.event_id,
+            outcome,
+            "change done"
+        ),
+        Event::Parked { about, reason, evidence } => tracing::error!(
+            org = about.org,
+            campaignId = about.campaign,
+            group = about.group,
+            eventId = about.event_id,
+            reason,
+            detail = evidence.detail,
+            httpStatus = evidence.http_status,
+            correlationId = evidence.correlation_id.as_deref(),
+            "change parked"
+        ),
+        Event::Retried { about, delay, why } => {
+            let evidence = why.map(|(_, evidence)| evidence);
+            tracing::warn!(
+                org = about.org,
+                campaignId = about.campaign,
+                group = about.group,
+                eventId = about.event_id,
+                delaySeconds = delay.as_secs(),
+                cause = why.map_or("behind another", |(cause, _)| name(*cause)),
+                detail = evidence.map(|evidence| evidence.detail.as_str()),
+                httpStatus = evidence.and_then(|evidence| evidence.http_status),
+                correlationId = evidence.and_then(|evidence| evidence.correlation_id.as_deref()),
+                "change retried"
+            );
+        }
+        Event::OrgRefused { org, evidence } => tracing::error!(
+            org,
+            detail = evidence.detail,
+            httpStatus = evidence.http_status,
+            correlationId = evidence.correlation_id.as_deref(),
+            "org refused: no call is made for it for a minute; repair its secret, OAuth client or role"
+        ),
+        Event::Conflict { org, campaign } => tracing::info!(org, campaignId = campaign, "conflict met"),
+        Event::Throttled { org } => tracing::warn!(org, "throttled"),
+    }
+}
+
+fn name(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Unavailable => "unavailable",
+        Cause::Throttled { .. } => "throttled",
+        Cause::Refused => "org refused",
+        Cause::OutOfTime => "out of time",
+        Cause::NotParked => "not parked",
+        Cause::Panicked => "panicked",
+    }
+}
+
+/// Writes the log as JSON lines to standard output, at the level that Lambda's `AWS_LAMBDA_LOG_LEVEL` asks for (INFO
+/// where it says nothing). Only this product's crates go below WARN: a client's debug lines can hold bodies and headers.
+#[expect(clippy::disallowed_methods, reason = "the log level is Lambda's own variable, read once")]
+pub fn init() {
+    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| level.parse().ok());
+    let level = level.unwrap_or(LevelFilter::INFO);
+    let ours = ["domain", "io", "apply"].map(|name| (name, level));
+    let filter = Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets(ours);
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false).with_span_list(false);
+    tracing_subscriber::registry().with(lines).with(filter).init();
+}
