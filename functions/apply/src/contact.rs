@@ -1,0 +1,68 @@
+//! The changes of one contact in one invocation, and the verdicts on them.
+
+use domain::batch::{Evidence, Outcome, ParkReason, Parking, Verdict};
+use domain::change::{Change, ContactKey, Operation};
+use domain::plan::{Part, Plan, RankedChange, plan};
+use io::genesys::Failure;
+use io::secrets::OrgSecret;
+
+use crate::{Context, Defect};
+
+/// Verdicts by the index of their record.
+pub(crate) type Verdicts = Vec<(usize, Verdict)>;
+
+pub(crate) struct Contact {
+    pub(crate) key: ContactKey,
+    /// In queue order, each with the index of its record.
+    pub(crate) changes: Vec<(usize, Change)>,
+}
+
+impl Contact {
+    /// What to do about these changes, given the contact as it is now.
+    pub(crate) fn plan(&self, context: &Context, rules: &OrgSecret, actual: Option<&domain::Contact>) -> Plan {
+        let ranking = rules.version_field.is_some().then_some(rules.version_from);
+        let ranking = ranking.filter(|_| !context.has(Defect::Rank));
+        let silent: Vec<Operation>;
+        let mut changes: Vec<_> = self.changes.iter().map(|(_, change)| RankedChange::new(change, ranking)).collect();
+        if context.has(Defect::Callable) {
+            silent = changes.iter().map(|change| without_callable(change.operation)).collect();
+            for (change, operation) in changes.iter_mut().zip(&silent) {
+                change.operation = operation;
+            }
+        }
+        plan(&changes, actual)
+    }
+
+    /// The changes one by one, in the plan's order.
+    pub(crate) fn one_by_one(&self, plan: &Plan) -> Vec<Contact> {
+        let alone = |&i: &usize| Contact { key: self.key.clone(), changes: vec![self.changes[i].clone()] };
+        plan.order.iter().map(alone).collect()
+    }
+
+    fn each(&self, verdict: impl Fn(usize) -> Verdict) -> Verdicts {
+        self.changes.iter().enumerate().map(|(i, (index, _))| (*index, verdict(i))).collect()
+    }
+
+    /// The plan's action is done, with this outcome for the newest of the changes.
+    pub(crate) fn done(&self, plan: &Plan, outcome: Outcome) -> Verdicts {
+        self.each(|i| {
+            Verdict::Done(match plan.parts[i] {
+                Part::Stale => Outcome::Stale,
+                Part::Superseded => Outcome::Superseded,
+                Part::Newest => outcome,
+            })
+        })
+    }
+
+    pub(crate) fn retry(&self, failure: &Failure) -> Verdicts {
+        self.each(|_| Verdict::Retry(failure.cause(), Evidence::from(failure)))
+    }
+
+    pub(crate) fn park(&self, reason: ParkReason, failure: &Failure) -> Verdicts {
+        self.each(|_| Verdict::Park(Parking { reason, evidence: Evidence::from(failure) }))
+    }
+}
+
+fn without_callable(operation: &Operation) -> Operation {
+    Operation::Upsert { data: operation.data().cloned().unwrap_or_default(), callable: None }
+}

@@ -1,0 +1,56 @@
+//! What one running copy of apply has, built once at its cold start.
+
+use std::sync::Arc;
+
+use io::genesys::{Genesys, Https, Shared};
+use io::queue::{Queue, Sqs};
+use io::secrets::SecretsManager;
+use io::telemetry::Telemetry;
+use io::{Chance, Clock, Config};
+use lambda_runtime::Error;
+
+use crate::Defect;
+
+/// The clients, the clock and the caches. Nothing else is kept from one invocation to the next.
+pub struct Context {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) genesys: Genesys,
+    pub(crate) queue: Arc<dyn Queue>,
+    defect: Option<Defect>,
+}
+
+impl Context {
+    /// A copy with these clients.
+    pub fn new(shared: Shared, queue: Arc<dyn Queue>) -> Context {
+        let shared = Arc::new(shared);
+        Context { genesys: Genesys::new(Arc::clone(&shared)), shared, queue, defect: None }
+    }
+
+    /// A copy as it is deployed.
+    ///
+    /// # Errors
+    /// Names every variable of the environment that is missing or wrong.
+    pub async fn from_env() -> Result<Context, Error> {
+        let config = Config::from_env()?;
+        let sdk = io::aws::sdk_config().await;
+        let shared = Shared {
+            transport: Arc::new(Https::new()?),
+            secrets: Arc::new(SecretsManager::new(&sdk)),
+            clock: Clock::system(),
+            chance: Chance::of_process(),
+            telemetry: Telemetry::log(),
+            config,
+        };
+        Ok(Context::new(shared, Arc::new(Sqs::new(&sdk))))
+    }
+
+    /// The same copy with a deliberate defect. Without effect in a release build.
+    #[must_use]
+    pub fn with_defect(self, defect: Option<Defect>) -> Context {
+        Context { defect, ..self }
+    }
+
+    pub(crate) fn has(&self, defect: Defect) -> bool {
+        cfg!(debug_assertions) && self.defect == Some(defect)
+    }
+}

@@ -1,0 +1,155 @@
+//! Applies contact changes from the queue to Genesys Cloud: read, gather, plan, execute, report
+//! (DESIGN.md "apply, step by step").
+
+mod campaign;
+mod contact;
+mod context;
+mod defect;
+mod report;
+
+pub use context::Context;
+pub use defect::Defect;
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use domain::batch::{Evidence, ParkReason, Parking, Record, Verdict};
+use domain::change::{CampaignId, Change, OrgId};
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use io::genesys::{Campaign, Run};
+use io::secrets::OrgSecret;
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent};
+use tracing::Instrument;
+
+use crate::contact::Contact;
+
+/// The changes of one invocation, by org, campaign and contact; contacts and changes in queue order.
+type Work = BTreeMap<OrgId, BTreeMap<CampaignId, Vec<Contact>>>;
+
+/// Applies one batch of the queue.
+///
+/// # Errors
+/// When a record that must be retried has no message id. Lambda then retries the whole batch, which is safe.
+pub async fn handle(context: &Context, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+    let span = tracing::error_span!("apply", requestId = event.context.request_id);
+    async {
+        let now = context.shared.clock.now();
+        let deadline = i64::try_from(event.context.deadline).ok();
+        let deadline = deadline.and_then(|deadline| Timestamp::from_millisecond(deadline).ok());
+        let run = Run::new(now, deadline);
+
+        let records: Vec<Record> = event.payload.records.into_iter().map(record).collect();
+        let changes: Vec<Result<Change, Parking>> = records.iter().map(|record| read(record, now)).collect();
+        let mut verdicts = apply(context, run, work(&changes)).await;
+        for (index, change) in changes.iter().enumerate() {
+            if let Err(parking) = change {
+                verdicts.insert(index, Verdict::Park(parking.clone()));
+            }
+        }
+        let changes: Vec<Option<Change>> = changes.into_iter().map(Result::ok).collect();
+        Ok(report::report(context, &records, &changes, verdicts).await?)
+    }
+    .instrument(span)
+    .await
+}
+
+fn record(message: SqsMessage) -> Record {
+    let attribute = |name: &str| message.attributes.get(name);
+    let first_received = attribute("ApproximateFirstReceiveTimestamp").and_then(|text| text.parse().ok());
+    Record {
+        group: attribute("MessageGroupId").cloned().unwrap_or_default(),
+        receives: attribute("ApproximateReceiveCount").and_then(|text| text.parse().ok()).unwrap_or(1),
+        first_received: first_received.and_then(|at| Timestamp::from_millisecond(at).ok()),
+        message_id: message.message_id.unwrap_or_default(),
+        receipt_handle: message.receipt_handle.unwrap_or_default(),
+        body: message.body.unwrap_or_default(),
+    }
+}
+
+/// Each record by itself: one bad body never fails the batch.
+fn read(record: &Record, now: Timestamp) -> Result<Change, Parking> {
+    let change = Change::parse(&record.body, now).map_err(|invalid| Parking {
+        reason: if invalid.is_unsupported_schema() { ParkReason::UnsupportedSchema } else { ParkReason::InvalidChange },
+        evidence: Evidence::from(invalid.to_string()),
+    })?;
+    if change.message_group().as_str() == record.group {
+        return Ok(change);
+    }
+    let detail = "expected the message group id that org, campaignId and contactKey give (CONTRACT.md section 1)";
+    Err(Parking { reason: ParkReason::GroupMismatch, evidence: Evidence::from(detail.to_owned()) })
+}
+
+fn work(changes: &[Result<Change, Parking>]) -> Work {
+    let mut work = Work::new();
+    for (index, change) in changes.iter().enumerate() {
+        let Ok(change) = change else { continue };
+        let contacts = work.entry(change.org.clone()).or_default().entry(change.campaign.clone()).or_default();
+        match contacts.iter_mut().find(|contact| contact.key == change.key) {
+            Some(contact) => contact.changes.push((index, change.clone())),
+            None => contacts.push(Contact { key: change.key.clone(), changes: vec![(index, change.clone())] }),
+        }
+    }
+    work
+}
+
+/// The verdict on each change, by the index of its record; none for those of a campaign whose code panicked.
+async fn apply(context: &Context, run: Run, work: Work) -> BTreeMap<usize, Verdict> {
+    let orgs = work.into_iter().map(|(org, campaigns)| apply_org(context, run, org, campaigns));
+    join_all(orgs).await.into_iter().flatten().collect()
+}
+
+async fn apply_org(
+    context: &Context,
+    run: Run,
+    id: OrgId,
+    mut campaigns: BTreeMap<CampaignId, Vec<Contact>>,
+) -> Vec<(usize, Verdict)> {
+    let org = context.genesys.org(&id);
+    let rules = match org.open(&run).await {
+        Ok(rules) => rules,
+        Err(failure) => {
+            let contacts = campaigns.values().flatten();
+            return contacts.flat_map(|contact| contact.retry(&failure)).collect();
+        }
+    };
+    let mut verdicts: Vec<_> =
+        campaigns.values_mut().flatten().flat_map(|contact| park_what_the_org_refuses(contact, &rules)).collect();
+    let campaigns = campaigns.into_iter().map(async |(id, mut contacts)| {
+        contacts.retain(|contact| !contact.changes.is_empty());
+        let campaign = Campaign::new(org.clone(), &id, rules.version_field.as_deref(), run);
+        let work = campaign::Work { context, org: org.id(), campaign: &campaign, id: &id, rules: &rules };
+        let done = AssertUnwindSafe(work.apply(contacts)).catch_unwind().await;
+        done.unwrap_or_else(|_| {
+            tracing::error!(org = %org.id(), campaignId = %id, "panicked: the changes of this campaign are retried");
+            Vec::new()
+        })
+    });
+    verdicts.extend(join_all(campaigns).await.into_iter().flatten());
+    verdicts
+}
+
+/// Takes out of a contact's changes those that break a rule of the org's secret (CONTRACT.md sections 4 and 5).
+fn park_what_the_org_refuses(contact: &mut Contact, rules: &OrgSecret) -> Vec<(usize, Verdict)> {
+    let key_matches = rules.contact_key_pattern.as_ref().is_none_or(|pattern| pattern.is_match(contact.key.as_str()));
+    let names_version_field = |change: &Change| {
+        let column = rules.version_field.as_ref();
+        column.zip(change.operation.data()).is_some_and(|(column, data)| data.contains_key(column))
+    };
+    let mut parked = Vec::new();
+    contact.changes.retain(|(index, change)| {
+        let (reason, detail) = if !key_matches {
+            (ParkReason::KeyPattern, "contactKey: expected a match of the org's contactKeyPattern")
+        } else if names_version_field(change) {
+            (ParkReason::ReservedColumn, "data: expected not to name the org's versionField")
+        } else {
+            return true;
+        };
+        let evidence = Evidence::from(detail.to_owned());
+        parked.push((*index, Verdict::Park(Parking { reason, evidence })));
+        false
+    });
+    parked
+}

@@ -1,0 +1,16 @@
+//! The Lambda function `apply`: wiring alone, `apply::handle` does the work.
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    io::telemetry::init();
+    let context = match apply::Context::from_env().await {
+        Ok(context) => context,
+        Err(error) => {
+            tracing::error!(detail = %error, "apply cannot start");
+            return Err(error);
+        }
+    };
+    run(service_fn(async |event: LambdaEvent<_>| apply::handle(&context, event).await)).await
+}

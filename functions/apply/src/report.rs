@@ -1,0 +1,122 @@
+//! What became of the batch: parked messages, visibility, the answer to Lambda (DESIGN.md "apply, step by step", 6).
+
+use std::collections::BTreeMap;
+
+use aws_lambda_events::event::sqs::SqsBatchResponse;
+use domain::Change;
+use domain::batch::{
+    Evidence, Horizon, NoMessageId, Parking, Record, Settled, Verdict, failures, message_groups, not_parked, parked_id,
+    settle,
+};
+use domain::retry::Cause;
+use futures_util::future::join_all;
+use io::queue::{Message, Visibility};
+use io::telemetry::{About, Event};
+
+use crate::Context;
+
+/// The most messages that one `ChangeMessageVisibilityBatch` takes.
+const VISIBILITY_BATCH: usize = 10;
+
+/// Settles every message group, then parks, then makes the retried ones wait; what is left out of the answer is deleted.
+pub(crate) async fn report(
+    context: &Context,
+    records: &[Record],
+    changes: &[Option<Change>],
+    mut verdicts: BTreeMap<usize, Verdict>,
+) -> Result<SqsBatchResponse, NoMessageId> {
+    let horizon = Horizon { now: context.shared.clock.now(), after: context.shared.config.retry_horizon };
+    let groups = message_groups(records);
+    let settled = groups.iter().map(|group| {
+        let panicked = || Verdict::Retry(Cause::Panicked, Evidence::from("the code panicked".to_owned()));
+        let group: Vec<_> =
+            group.iter().map(|&index| (&records[index], verdicts.remove(&index).unwrap_or_else(panicked))).collect();
+        settle(group, horizon, context.shared.chance.share())
+    });
+    let settled: Vec<_> = settled.collect();
+    let parked = groups.iter().zip(settled).map(|(group, settled)| park_group(context, records, group, settled));
+    let settled: BTreeMap<usize, Settled> =
+        groups.iter().flatten().copied().zip(join_all(parked).await.into_iter().flatten()).collect();
+
+    make_wait(context, records, &settled).await;
+    tell(context, records, changes, &settled);
+    let mut answer = SqsBatchResponse::default();
+    for id in failures(records, |index| matches!(settled.get(&index), Some(Settled::Retry { .. })))? {
+        answer.add_failure(id);
+    }
+    Ok(answer)
+}
+
+/// Sends what is to be parked, in order. What cannot be sent is retried, and so is all after it.
+async fn park_group(context: &Context, records: &[Record], group: &[usize], mut settled: Vec<Settled>) -> Vec<Settled> {
+    for (place, &index) in group.iter().enumerate() {
+        let Settled::Park(parking) = &settled[place] else { continue };
+        let record = &records[index];
+        let sent = context.queue.send(&context.shared.config.dead_letter_queue_url, message(record, parking)).await;
+        if let Err(error) = sent {
+            tracing::error!(group = record.group, detail = %error, "the dead-letter queue did not take a message");
+            not_parked(&mut settled, place, record.receives, context.shared.chance.share());
+            break;
+        }
+    }
+    settled
+}
+
+/// CONTRACT.md section 7.
+fn message(record: &Record, parking: &Parking) -> Message {
+    let evidence = &parking.evidence;
+    let mut attributes = vec![("reason", parking.reason.as_str().to_owned())];
+    let optional = [
+        ("detail", Some(evidence.detail.clone()).filter(|detail| !detail.is_empty())),
+        ("firstReceivedAt", record.first_received.map(|at| at.to_string())),
+        ("httpStatus", evidence.http_status.map(|status| status.to_string())),
+        ("correlationId", evidence.correlation_id.clone()),
+    ];
+    attributes.extend(optional.into_iter().filter_map(|(name, text)| Some((name, text?))));
+    // SQS takes nothing empty, and an event that was written by hand may lack anything.
+    let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
+    Message {
+        body: or(&record.body, "null"),
+        group: or(&record.group, "none"),
+        deduplication_id: parked_id(&or(&record.message_id, &record.body)),
+        attributes,
+    }
+}
+
+/// Sets the visibility of every message that is retried. One that keeps the queue's own comes back later, no less safe.
+async fn make_wait(context: &Context, records: &[Record], settled: &BTreeMap<usize, Settled>) {
+    let waits: Vec<_> = settled
+        .iter()
+        .filter_map(|(&index, settled)| match settled {
+            Settled::Retry { delay, .. } => Some(Visibility {
+                receipt_handle: records[index].receipt_handle.clone(),
+                seconds: u32::try_from(delay.as_secs()).unwrap_or(u32::MAX),
+            }),
+            _ => None,
+        })
+        .collect();
+    for waits in waits.chunks(VISIBILITY_BATCH) {
+        if let Err(error) = context.queue.set_visibility(&context.shared.config.queue_url, waits.to_vec()).await {
+            tracing::warn!(detail = %error, "a visibility was not set: the message comes back after the queue's own");
+        }
+    }
+}
+
+fn tell(context: &Context, records: &[Record], changes: &[Option<Change>], settled: &BTreeMap<usize, Settled>) {
+    for (&index, settled) in settled {
+        let change = changes[index].as_ref();
+        let about = About {
+            org: change.map(|change| change.org.as_str()),
+            campaign: change.map(|change| change.campaign.as_str()),
+            event_id: change.map(|change| change.event_id.as_str()),
+            group: &records[index].group,
+        };
+        context.shared.telemetry.tell(&match settled {
+            Settled::Done(outcome) => Event::Done { about, outcome: outcome.as_str() },
+            Settled::Park(parking) => {
+                Event::Parked { about, reason: parking.reason.as_str(), evidence: &parking.evidence }
+            }
+            Settled::Retry { delay, why } => Event::Retried { about, delay: *delay, why: why.as_ref() },
+        });
+    }
+}
