@@ -1,0 +1,179 @@
+//! Genesys Cloud: the token endpoint, the rate limit, and the `predictive` contact API (genesys/API.md sections 2, 3, 8
+//! and 9; CONTRACT.md section 5).
+
+mod contacts;
+mod fault;
+mod http_api;
+mod rate;
+
+pub use fault::{Effect, Fault};
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use io::Clock;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use rate::Window;
+
+/// How the service behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// From request to answer.
+    pub latency: Duration,
+    /// How long a new contact is missed by reads.
+    pub read_lag: Duration,
+    pub token_life: Duration,
+    /// For each OAuth client, in fixed minutes from its first call on.
+    pub calls_per_minute: Option<u64>,
+    /// Whether answers tell how much of that is used.
+    pub rate_headers: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            latency: Duration::from_millis(40),
+            read_lag: Duration::ZERO,
+            token_life: Duration::from_hours(24),
+            calls_per_minute: Some(300),
+            rate_headers: true,
+        }
+    }
+}
+
+/// A contact as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    pub data: BTreeMap<String, String>,
+    pub callable: bool,
+    created_at: Timestamp,
+}
+
+/// One call, as the service saw it.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub at: Timestamp,
+    pub client_id: Option<String>,
+    pub method: String,
+    /// Percent-encoded, as it came.
+    pub path: String,
+    pub body: Value,
+    pub status: u16,
+}
+
+/// The service.
+pub struct Genesys {
+    clock: Clock,
+    options: Options,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    clients: BTreeMap<String, Client>,
+    campaigns: BTreeMap<String, Campaign>,
+    tokens: BTreeMap<String, (String, Timestamp)>,
+    issued: u64,
+    faults: Vec<Fault>,
+    calls: Vec<Call>,
+    /// (campaign, contact key) of each refused create that nobody has resolved since.
+    conflicts: BTreeSet<(String, String)>,
+}
+
+struct Client {
+    secret: String,
+    is_forbidden: bool,
+    window: Option<Window>,
+}
+
+struct Campaign {
+    client_id: String,
+    /// What a contact may hold; none: anything.
+    columns: Option<BTreeSet<String>>,
+    contacts: BTreeMap<String, Contact>,
+}
+
+impl Genesys {
+    /// A service without any client.
+    pub fn new(clock: Clock, options: Options) -> Genesys {
+        Genesys { clock, options, state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds an OAuth client, or gives one another secret.
+    pub fn put_client(&self, id: &str, secret: &str) {
+        let client = Client { secret: secret.to_owned(), is_forbidden: false, window: None };
+        self.state().clients.insert(id.to_owned(), client);
+    }
+
+    /// Takes a client's rights: its calls are answered with 403.
+    pub fn forbid(&self, client_id: &str, is_forbidden: bool) {
+        if let Some(client) = self.state().clients.get_mut(client_id) {
+            client.is_forbidden = is_forbidden;
+        }
+    }
+
+    /// Ends every token now.
+    pub fn revoke_tokens(&self) {
+        self.state().tokens.clear();
+    }
+
+    /// Adds a campaign of an OAuth client's org. `columns`: what a contact may hold; none: anything.
+    pub fn put_campaign(&self, client_id: &str, campaign: &str, columns: Option<&[&str]>) {
+        let columns = columns.map(|columns| columns.iter().map(|column| (*column).to_owned()).collect());
+        let campaign_state = Campaign { client_id: client_id.to_owned(), columns, contacts: BTreeMap::new() };
+        self.state().campaigns.insert(campaign.to_owned(), campaign_state);
+    }
+
+    /// Puts a contact that has been there for long.
+    pub fn put_contact(&self, campaign: &str, key: &str, data: &[(&str, &str)], callable: bool) {
+        let data = data.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let contact = Contact { data, callable, created_at: Timestamp::MIN };
+        if let Some(campaign) = self.state().campaigns.get_mut(campaign) {
+            campaign.contacts.insert(key.to_owned(), contact);
+        }
+    }
+
+    /// Somebody else deletes a contact.
+    pub fn delete_contact(&self, campaign: &str, key: &str) {
+        if let Some(campaign) = self.state().campaigns.get_mut(campaign) {
+            campaign.contacts.remove(key);
+        }
+    }
+
+    /// A campaign's contacts by key.
+    pub fn contacts(&self, campaign: &str) -> BTreeMap<String, Contact> {
+        self.state().campaigns.get(campaign).map(|campaign| campaign.contacts.clone()).unwrap_or_default()
+    }
+
+    /// Makes calls fail, from now on.
+    pub fn add_fault(&self, fault: Fault) {
+        self.state().faults.push(fault);
+    }
+
+    /// Every call, the token endpoint's included, in order.
+    pub fn calls(&self) -> Vec<Call> {
+        self.state().calls.clone()
+    }
+
+    /// Calls by method and status, such as "GET 200"; those of the token endpoint as "token 200".
+    pub fn counts(&self) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::new();
+        for call in &self.state().calls {
+            let method = if call.path == http_api::TOKEN_PATH { "token" } else { &call.method };
+            *counts.entry(format!("{method} {}", call.status)).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Contacts whose create was refused with 409 and which nobody read or wrote with success since.
+    pub fn conflicts_left(&self) -> usize {
+        self.state().conflicts.len()
+    }
+}

@@ -1,0 +1,190 @@
+//! The service as its clients meet it: one request in, one response out.
+
+use std::time::Duration;
+
+use base64::Engine;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::{Request, Response, StatusCode};
+use io::genesys::{Transport, TransportError};
+use serde_json::{Value, json};
+
+use super::fault::Effect;
+use super::rate::{self, Rate};
+use super::{Call, Genesys, State};
+
+pub(super) const TOKEN_PATH: &str = "/oauth/token";
+
+/// Status and body.
+pub(super) type Answer = (u16, Value);
+
+/// genesys/API.md section 3, `ErrorBody`.
+pub(super) fn error(status: u16, code: &str, message: &str) -> Answer {
+    (status, json!({ "message": message, "code": code, "status": status, "details": [], "errors": [] }))
+}
+
+impl Transport for Genesys {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        timeout: Duration,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        async move {
+            let effect = self.strike(&request);
+            let (is_done, answer) = match effect {
+                None | Some(Effect::Slow(_)) => (true, None),
+                Some(Effect::Lost { is_done }) => (is_done, Some(TransportError::Lost)),
+                Some(Effect::Hang { is_done }) => (is_done, Some(TransportError::TimedOut)),
+                Some(Effect::Status(status, headers)) => {
+                    tokio::time::sleep(self.options.latency).await;
+                    return Ok(self.faulty(&request, status, headers));
+                }
+            };
+            let response = is_done.then(|| self.answer(&request));
+            let latency = match effect {
+                Some(Effect::Slow(latency)) => latency,
+                Some(Effect::Hang { .. }) => timeout,
+                _ => self.options.latency,
+            };
+            tokio::time::sleep(latency.min(timeout)).await;
+            match answer {
+                Some(error) => Err(error),
+                None if latency > timeout => Err(TransportError::TimedOut),
+                None => response.ok_or(TransportError::Lost),
+            }
+        }
+        .boxed()
+    }
+}
+
+impl Genesys {
+    fn strike(&self, request: &Request<Bytes>) -> Option<Effect> {
+        let (method, path) = (request.method().as_str(), request.uri().path());
+        self.state().faults.iter_mut().find_map(|fault| fault.strike(method, path))
+    }
+
+    fn faulty(&self, request: &Request<Bytes>, status: u16, headers: Vec<(&'static str, String)>) -> Response<Bytes> {
+        let answer = error(status, "on.purpose", "A fault on purpose.");
+        let mut response = self.respond(request, None, answer, None);
+        for (name, value) in headers {
+            if let Ok(value) = value.parse() {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
+
+    /// Carries the request out.
+    fn answer(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        if request.uri().path() == TOKEN_PATH {
+            return self.respond(request, None, self.token(request), None);
+        }
+        let now = self.clock.now();
+        let mut state = self.state();
+        let client_id = bearer(request).and_then(|token| state.tokens.get(token)).filter(|(_, until)| *until > now);
+        let Some(client_id) = client_id.map(|(client_id, _)| client_id.clone()) else {
+            drop(state);
+            return self.respond(request, None, error(401, "bad.credentials", "Invalid login credentials."), None);
+        };
+        let rate = self.options.calls_per_minute.and_then(|allowed| {
+            state.clients.get_mut(&client_id).map(|client| rate::count(&mut client.window, now, allowed))
+        });
+        let is_forbidden = state.clients.get(&client_id).is_none_or(|client| client.is_forbidden);
+        let answer = if let Some(rate) = rate.filter(|rate| rate.is_over()) {
+            let wait = rate.reset;
+            let message = format!("Rate limit exceeded the maximum. Retry the request in [{wait}] seconds");
+            error(429, "too.many.requests.retry.after", &message)
+        } else if is_forbidden {
+            error(403, "missing.any.permissions", "You are missing permissions.")
+        } else {
+            self.contacts_api(&mut state, &client_id, request)
+        };
+        drop(state);
+        self.respond(request, Some(client_id), answer, rate)
+    }
+
+    fn token(&self, request: &Request<Bytes>) -> Answer {
+        let refused = |status, text: &str| {
+            (status, json!({ "error": "invalid_client", "description": text, "error_description": text }))
+        };
+        let form = String::from_utf8_lossy(request.body());
+        if !form.split('&').any(|pair| pair == "grant_type=client_credentials") {
+            return (400, json!({ "error": "unsupported_grant_type" }));
+        }
+        let credentials = header(request, "authorization").and_then(|text| text.strip_prefix("Basic "));
+        let credentials = credentials.and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
+        let credentials = credentials.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+        let (id, secret) = credentials.split_once(':').unwrap_or_default();
+        let mut state = self.state();
+        match state.clients.get(id) {
+            None => refused(400, "client not found"),
+            Some(client) if client.secret != secret => refused(401, "authentication failed"),
+            Some(_) => {
+                state.issued += 1;
+                let token = format!("token-{}", state.issued);
+                state.tokens.insert(token.clone(), (id.to_owned(), self.clock.now() + self.options.token_life));
+                let life = self.options.token_life.as_secs();
+                (200, json!({ "access_token": token, "token_type": "bearer", "expires_in": life }))
+            }
+        }
+    }
+
+    fn respond(
+        &self,
+        request: &Request<Bytes>,
+        client_id: Option<String>,
+        answer: Answer,
+        rate: Option<Rate>,
+    ) -> Response<Bytes> {
+        let (status, mut body) = answer;
+        let mut state = self.state();
+        let correlation = format!("00000000-0000-4000-9000-{:012x}", state.calls.len());
+        if status >= 400 && body.get("code").is_some() {
+            body["contextId"] = correlation.clone().into();
+        }
+        state.log(self, request, client_id, status);
+        drop(state);
+        let mut response = Response::new(Bytes::from(body.to_string()));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut put = |name: &'static str, value: String| {
+            if let Ok(value) = value.parse() {
+                response.headers_mut().insert(name, value);
+            }
+        };
+        put("content-type", "application/json".to_owned());
+        put("inin-correlation-id", correlation);
+        if let Some(rate) = rate {
+            if rate.is_over() {
+                put("retry-after", rate.reset.to_string());
+            }
+            if self.options.rate_headers {
+                put("inin-ratelimit-count", rate.count.to_string());
+                put("inin-ratelimit-allowed", rate.allowed.to_string());
+                put("inin-ratelimit-reset", rate.reset.to_string());
+            }
+        }
+        response
+    }
+}
+
+impl State {
+    fn log(&mut self, service: &Genesys, request: &Request<Bytes>, client_id: Option<String>, status: u16) {
+        self.calls.push(Call {
+            at: service.clock.now(),
+            client_id,
+            method: request.method().to_string(),
+            path: request.uri().path().to_owned(),
+            body: serde_json::from_slice(request.body()).unwrap_or(Value::Null),
+            status,
+        });
+    }
+}
+
+fn header<'a>(request: &'a Request<Bytes>, name: &str) -> Option<&'a str> {
+    request.headers().get(name)?.to_str().ok()
+}
+
+fn bearer(request: &Request<Bytes>) -> Option<&str> {
+    header(request, "authorization")?.strip_prefix("Bearer ")
+}

@@ -1,0 +1,39 @@
+//! The rate limit: fixed minutes, counted from the OAuth client's first call on.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A client's minute.
+pub(super) struct Window {
+    began: Timestamp,
+    count: u64,
+}
+
+/// What one call's answer says of the limit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rate {
+    pub(super) count: u64,
+    pub(super) allowed: u64,
+    /// Whole seconds until the next window, at least 1.
+    pub(super) reset: u64,
+}
+
+impl Rate {
+    pub(super) fn is_over(self) -> bool {
+        self.count > self.allowed
+    }
+}
+
+/// Counts one call.
+pub(super) fn count(window: &mut Option<Window>, now: Timestamp, allowed: u64) -> Rate {
+    let window = window.get_or_insert(Window { began: now, count: 0 });
+    while now >= window.began + MINUTE {
+        *window = Window { began: window.began + MINUTE, count: 0 };
+    }
+    window.count += 1;
+    let left = (window.began + MINUTE).duration_since(now).as_millis();
+    Rate { count: window.count, allowed, reset: u64::try_from(left).unwrap_or(0).div_ceil(1_000).max(1) }
+}

@@ -1,0 +1,23 @@
+//! The outside world of campaign-sync, in memory: Genesys Cloud, an SQS FIFO queue with Lambda's event source rules, and
+//! Secrets Manager. For local runs and tests; every wait is a wait of tokio's clock, which may be paused.
+//!
+//! It reads and writes raw JSON with types of its own, so that it cannot share a mistake with the product.
+
+pub mod event_source;
+pub mod fifo;
+pub mod genesys;
+pub mod secrets;
+
+pub use event_source::EventSource;
+pub use fifo::{Fifo, Sqs};
+pub use genesys::{Fault, Genesys};
+pub use secrets::Vault;
+
+use io::Clock;
+use jiff::Timestamp;
+
+/// A clock that begins at `start` and goes as tokio's does: with a paused runtime it jumps from wait to wait.
+pub fn logical_clock(start: Timestamp) -> Clock {
+    let began = tokio::time::Instant::now();
+    Clock::from_fn(move || start + began.elapsed())
+}
