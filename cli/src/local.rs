@@ -1,0 +1,188 @@
+//! `campaign-sync local`: the main job on embedded parts.
+//!
+//! A made-up CRM changes its contacts; the changes go through a FIFO queue and the very `apply::handle` that is deployed
+//! into an emulated Genesys Cloud; what the campaigns hold then is compared with what the CRM last said.
+
+mod crm;
+mod file;
+mod problem;
+mod table;
+mod world;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use apply::Defect;
+use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use crm::{Story, WrongContact};
+use problem::Refused;
+use world::World;
+
+/// The message of an error that the user can mend.
+pub(crate) type Error = String;
+
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  campaign-sync local
+  campaign-sync local --contacts 5000 --changes 50000 --seed 7
+  campaign-sync local --file events/rapid-updates.json
+  campaign-sync local --json | jq .callsPerChange
+  campaign-sync local --break rank      # a defect on purpose: exit status 1
+
+The exit status is 0 when every contact is as the CRM last said, 1 when one is not, 2 when the command could not run.")]
+pub(crate) struct Args {
+    /// Contacts of the CRM
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    contacts: u32,
+    /// Changes that the CRM sends
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    changes: u32,
+    /// The same seed gives the same run
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// Applies the records of this SQS event instead of made-up changes
+    #[arg(long, value_name = "EVENT.json", conflicts_with_all = ["contacts", "changes"])]
+    file: Option<PathBuf>,
+    /// Prints one JSON object instead of the tables
+    #[arg(long)]
+    json: bool,
+    /// Puts a defect into apply, to see that it is found (debug builds only)
+    #[arg(long = "break", value_name = "DEFECT")]
+    defect: Option<Break>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Break {
+    /// Ranks are not compared
+    Rank,
+    /// What changes say of callable is ignored
+    Callable,
+    /// A 409 is taken for success
+    Conflict,
+}
+
+impl From<Break> for Defect {
+    fn from(defect: Break) -> Defect {
+        match defect {
+            Break::Rank => Defect::Rank,
+            Break::Callable => Defect::Callable,
+            Break::Conflict => Defect::Conflict,
+        }
+    }
+}
+
+/// The result, as `--json` prints it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Report {
+    contacts: usize,
+    changes: usize,
+    outcomes: BTreeMap<&'static str, u64>,
+    api_calls: BTreeMap<String, u64>,
+    calls_per_change: f64,
+    conflicts_left: usize,
+    wrong_contacts: usize,
+    batch_post_conflicts: usize,
+    seconds: f64,
+    simulated_seconds: f64,
+    #[serde(skip)]
+    seed: Option<u64>,
+    #[serde(skip)]
+    by_org: BTreeMap<String, BTreeMap<&'static str, u64>>,
+    #[serde(skip)]
+    parked: BTreeMap<String, u64>,
+    #[serde(skip)]
+    campaigns: usize,
+    #[serde(skip)]
+    left_in_queue: usize,
+    #[serde(skip)]
+    re_sent: u64,
+    #[serde(skip)]
+    wrong: Vec<WrongContact>,
+    #[serde(skip)]
+    refused: Refused,
+}
+
+/// Every outcome that a change can have (CONTRACT.md section 8), in the order of the tables.
+pub(crate) const OUTCOMES: [&str; 6] = ["created", "updated", "unchanged", "stale", "superseded", "parked"];
+
+/// Runs, prints, and answers whether every contact is right.
+pub(crate) fn run(args: &Args) -> Result<bool, Error> {
+    if args.defect.is_some() && !cfg!(debug_assertions) {
+        return Err("--break: a release build has no defects to put in; expected a debug build".to_owned());
+    }
+    let story = match &args.file {
+        Some(path) => file::read(path)?,
+        None => Story::make_up(args.seed, args.contacts as usize, args.changes as usize),
+    };
+    // Paused, time jumps from wait to wait: half an hour of a contact centre passes in a moment, always alike.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
+    let began = wall_clock();
+    let mut report = runtime.block_on(play(&story, args.defect.map(Defect::from)));
+    report.seconds = began.elapsed().as_secs_f64();
+    report.seed = args.file.is_none().then_some(args.seed);
+    if args.json {
+        let json = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
+        println!("{json}");
+    } else {
+        println!("{}", table::show(&report));
+    }
+    Ok(report.wrong_contacts == 0 && report.left_in_queue == 0)
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long the user waited is no part of the simulation")]
+fn wall_clock() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
+async fn play(story: &Story, defect: Option<Defect>) -> Report {
+    let bar = ProgressBar::new(story.changes as u64);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} changes, {elapsed}") {
+        bar.set_style(style);
+    }
+    let began = tokio::time::Instant::now();
+    let world = World::build(story, defect, bar.clone());
+    world.run(&story.deliveries).await;
+    let simulated = began.elapsed();
+    bar.finish_and_clear();
+
+    let parked = world.parked();
+    let wrong = crm::differences(&story.expected(&world.parked_bodies()), |campaign| world.genesys.contacts(campaign));
+    let api_calls = world.genesys.counts();
+    let calls: u64 = api_calls.iter().filter(|(name, _)| !name.starts_with("token")).map(|(_, calls)| calls).sum();
+    let by_org = world.outcomes();
+    let total = |outcome| by_org.values().filter_map(|outcomes| outcomes.get(outcome)).sum();
+    let refused = problem::push(story).await;
+    Report {
+        contacts: story.contacts,
+        changes: story.changes,
+        outcomes: OUTCOMES.into_iter().map(|outcome| (outcome, total(outcome))).collect(),
+        calls_per_change: round(calls as f64 / story.changes.max(1) as f64),
+        api_calls,
+        conflicts_left: world.genesys.conflicts_left(),
+        wrong_contacts: wrong.len(),
+        batch_post_conflicts: refused.requests_refused,
+        seconds: 0.0,
+        simulated_seconds: round(simulated.as_secs_f64()),
+        seed: None,
+        by_org,
+        parked,
+        campaigns: story.campaigns().len(),
+        left_in_queue: world.left_in_queue(),
+        re_sent: world.re_sent(),
+        wrong,
+        refused,
+    }
+}
+
+fn round(number: f64) -> f64 {
+    (number * 1_000.0).round() / 1_000.0
+}
+
+/// The latest that anything may happen: a run that does not come to rest by then is wrong.
+pub(crate) const LATEST: Duration = Duration::from_hours(48);

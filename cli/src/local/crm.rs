@@ -1,0 +1,295 @@
+//! A made-up CRM: its contacts, the changes that it sends, and what it last said of each contact.
+//!
+//! What is expected comes from the CRM's events alone, by code that shares nothing with the product.
+
+mod replay;
+
+pub(crate) use replay::{WrongContact, differences, key};
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use domain::Change;
+use fastrand::Rng;
+use io::queue::Message;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use replay::Expected;
+
+/// Where the made-up CRM's clock begins.
+pub(crate) const START: &str = "2026-11-24T16:00:00Z";
+/// The column that stores the rank.
+pub(crate) const VERSION_FIELD: &str = "crmVersion";
+const COLUMNS: [&str; 6] = ["firstName", "lastName", "phone", "email", "status", "notes"];
+const CAMPAIGNS: [(&str, &str); 3] = [
+    ("acme-us", "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11"),
+    ("acme-us", "0b7a52c4-5a1d-4f0e-8a3c-6f1f0d8c2e22"),
+    ("acme-eu", "c3d9f7e6-1b2a-4c5d-9e8f-7a6b5c4d3e33"),
+];
+
+/// A contact: org, campaign, contact key.
+pub(crate) type Key = (String, String, String);
+
+/// A message on its way to the queue.
+pub(crate) struct Delivery {
+    pub(crate) at: Duration,
+    pub(crate) message: Message,
+}
+
+/// All that happens in a run.
+pub(crate) struct Story {
+    /// What the campaigns hold before the first change.
+    pub(crate) initial: BTreeMap<Key, Expected>,
+    /// In the order of their times.
+    pub(crate) deliveries: Vec<Delivery>,
+    /// Distinct changes among them: those that the queue does not drop as sent twice.
+    pub(crate) changes: usize,
+    /// Contacts of the CRM.
+    pub(crate) contacts: usize,
+    /// What a contact of these campaigns may hold; none: anything.
+    pub(crate) columns: Option<Vec<&'static str>>,
+}
+
+struct Person {
+    key: Key,
+    columns: BTreeMap<&'static str, Option<String>>,
+    callable: bool,
+    is_removed: bool,
+    last_delivery: Duration,
+}
+
+impl Story {
+    /// Rapid updates, some late, some sent twice, 1 % poison.
+    pub(crate) fn make_up(seed: u64, contacts: usize, changes: usize) -> Story {
+        let mut crm = Crm::new(seed, contacts);
+        let initial = crm.load();
+        while crm.changes < changes {
+            crm.step();
+        }
+        crm.deliveries.sort_by_key(|delivery| delivery.at);
+        let columns = COLUMNS.into_iter().chain([VERSION_FIELD]).collect();
+        Story { initial, deliveries: crm.deliveries, changes, contacts, columns: Some(columns) }
+    }
+
+    /// The campaigns, with their orgs.
+    pub(crate) fn campaigns(&self) -> BTreeSet<(String, String)> {
+        let of_bodies = self.bodies().filter_map(|body| {
+            Some((body.get("org")?.as_str()?.to_owned(), body.get("campaignId")?.as_str()?.to_owned()))
+        });
+        let of_initial = self.initial.keys().map(|(org, campaign, _)| (org.clone(), campaign.clone()));
+        of_bodies.chain(of_initial).collect()
+    }
+
+    /// The bodies that are JSON, as they are delivered.
+    pub(crate) fn bodies(&self) -> impl Iterator<Item = Value> {
+        self.deliveries.iter().filter_map(|delivery| serde_json::from_str(&delivery.message.body).ok())
+    }
+
+    /// What the CRM last said of each contact; changes that were parked do not count.
+    pub(crate) fn expected(&self, parked: &BTreeSet<String>) -> BTreeMap<Key, Expected> {
+        let applied = self.deliveries.iter().filter(|delivery| !parked.contains(&delivery.message.body));
+        let bodies = applied.filter_map(|delivery| serde_json::from_str(&delivery.message.body).ok());
+        replay::replay(&self.initial, bodies.collect())
+    }
+}
+
+struct Crm {
+    rng: Rng,
+    people: Vec<Person>,
+    deliveries: Vec<Delivery>,
+    changes: usize,
+    /// Since [`START`].
+    now: Duration,
+    last: usize,
+}
+
+impl Crm {
+    fn new(seed: u64, contacts: usize) -> Crm {
+        let mut rng = Rng::with_seed(seed);
+        let people = (0..contacts).map(|n| Person::new(&mut rng, n)).collect();
+        Crm { rng, people, deliveries: Vec::new(), changes: 0, now: Duration::ZERO, last: 0 }
+    }
+
+    /// Two contacts of five are in their campaign already.
+    fn load(&mut self) -> BTreeMap<Key, Expected> {
+        let loaded = self.people.iter().enumerate().filter(|(n, _)| n % 5 < 2);
+        loaded.map(|(_, person)| (person.key.clone(), Expected::new(&person.columns, person.callable))).collect()
+    }
+
+    /// One change of the CRM.
+    fn step(&mut self) {
+        // A rule of the CRM that touches a contact several times within moments, a bulk job, or a person at work.
+        let is_rapid = self.rng.f64() < 0.6;
+        let is_bulk = self.changes % 200 >= 150;
+        self.now += Duration::from_millis(match (is_rapid, is_bulk) {
+            (true, _) => self.rng.u64(2..40),
+            (_, true) => self.rng.u64(2..10),
+            _ => self.rng.u64(500..6_000),
+        });
+        if !is_rapid {
+            self.last = self.rng.usize(..self.people.len());
+        }
+        if self.people[self.last].is_removed {
+            self.last = self.rng.usize(..self.people.len());
+            return;
+        }
+        match self.rng.f64() {
+            share if share < 0.01 => self.poison(),
+            share if share < 0.03 => self.send_again_after_the_queue_forgot(),
+            share if share < 0.04 => self.remove(),
+            _ => self.change(),
+        }
+    }
+
+    /// A change of a few columns. Every column is sent each time, since a change may arrive late (CONTRACT.md section 1).
+    fn change(&mut self) {
+        let person = &mut self.people[self.last];
+        for _ in 0..self.rng.usize(1..4) {
+            let column = COLUMNS[self.rng.usize(..COLUMNS.len())];
+            person.columns.insert(column, column_value(&mut self.rng, column));
+        }
+        // Whoever opts out has opted out.
+        person.callable &= self.rng.f64() >= 0.03;
+        let body = self.snapshot();
+        let is_late = self.rng.f64() < 0.06;
+        let delay = if is_late { self.rng.u64(20_000..480_000) } else { self.rng.u64(50..120) };
+        let at = self.now + Duration::from_millis(delay);
+        self.deliver(at, &body);
+        if self.rng.f64() < 0.03 {
+            // A webhook sent again within five minutes: the queue drops it.
+            let message = self.deliveries[self.deliveries.len() - 1].message.clone();
+            let at = at + Duration::from_millis(self.rng.u64(500..290_000));
+            self.deliveries.push(Delivery { at, message });
+        }
+    }
+
+    fn remove(&mut self) {
+        let mut body = self.snapshot();
+        body["operation"] = "remove".into();
+        for name in ["data", "callable"] {
+            body.as_object_mut().map(|members| members.remove(name));
+        }
+        let person = &mut self.people[self.last];
+        person.is_removed = true;
+        let at = person.last_delivery.max(self.now) + Duration::from_millis(300);
+        self.deliver(at, &body);
+    }
+
+    fn send_again_after_the_queue_forgot(&mut self) {
+        let Some(earlier) = self.deliveries.iter().rfind(|earlier| earlier.at + Duration::from_mins(1) < self.now)
+        else {
+            return;
+        };
+        let message = earlier.message.clone();
+        let first = self.deliveries.iter().filter(|other| other.message == message).map(|other| other.at);
+        let (first, last) = (first.clone().min().unwrap_or_default(), first.max().unwrap_or_default());
+        let forgotten = first.max(last) + Duration::from_secs(self.rng.u64(301..900));
+        self.deliveries.push(Delivery { at: forgotten, message });
+        self.changes += 1;
+    }
+
+    /// What apply must park, and must not let others suffer from.
+    fn poison(&mut self) {
+        let mut body = self.snapshot();
+        let mut wrong_group = None;
+        match self.rng.u8(..6) {
+            0 => body = Value::Null,
+            1 => body["calable"] = false.into(),
+            2 => body["schema"] = 2.into(),
+            3 => body["data"]["shoeSize"] = "44".into(),
+            4 => body["data"][VERSION_FIELD] = "1".into(),
+            _ => wrong_group = Some("acme-us/elsewhere/0"),
+        }
+        let mut message = self.message(&body);
+        if let Some(group) = wrong_group {
+            group.clone_into(&mut message.group);
+        }
+        if body.is_null() {
+            message.body = r#"{"schema": 1, "eventId": "#.to_owned();
+        }
+        self.deliveries.push(Delivery { at: self.now, message });
+        self.changes += 1;
+    }
+
+    fn deliver(&mut self, at: Duration, body: &Value) {
+        let message = self.message(body);
+        self.deliveries.push(Delivery { at, message });
+        let person = &mut self.people[self.last];
+        person.last_delivery = person.last_delivery.max(at);
+        self.changes += 1;
+    }
+
+    fn snapshot(&mut self) -> Value {
+        let person = &self.people[self.last];
+        let (org, campaign, key) = &person.key;
+        let at = start() + self.now;
+        json!({
+            "schema": 1,
+            "eventId": format!("evt_{:016x}", self.rng.u64(..)),
+            "org": org,
+            "campaignId": campaign,
+            "contactKey": key,
+            "operation": "upsert",
+            "version": at.as_millisecond(),
+            "occurredAt": at.to_string(),
+            "source": "crm",
+            "data": person.columns,
+            "callable": person.callable,
+        })
+    }
+
+    /// As ingest sends it: the group and the deduplication id of a good change, also for one that was spoilt.
+    fn message(&mut self, body: &Value) -> Message {
+        let person = &self.people[self.last];
+        let (org, campaign, key) = &person.key;
+        let event_id = body.get("eventId").cloned().unwrap_or(json!(format!("evt_{:016x}", self.rng.u64(..))));
+        let plain = json!({ "schema": 1, "eventId": event_id, "org": org, "campaignId": campaign,
+                            "contactKey": key, "operation": "remove" });
+        let ids = Change::parse(&plain.to_string(), start());
+        let ids = ids.map(|change| (change.message_group().as_str().to_owned(), change.deduplication_id()));
+        let (group, deduplication_id) = ids.unwrap_or_default();
+        Message { body: body.to_string(), group, deduplication_id, attributes: Vec::new() }
+    }
+}
+
+impl Person {
+    fn new(rng: &mut Rng, n: usize) -> Person {
+        let (org, campaign) = CAMPAIGNS[n % CAMPAIGNS.len()];
+        let key = match n % 40 {
+            6 => format!("lead {n:05}"),
+            12 => format!("LEAD/{n:05}"),
+            18 => format!("LEAD#{n:05}?"),
+            24 => format!("LEAD%2F{n:05}"),
+            // Two keys that differ only in case.
+            27 => format!("é-{:05}", n + 3),
+            30 => format!("É-{n:05}"),
+            36 => format!("☎️-{n:05}"),
+            _ => format!("LEAD-{n:05}"),
+        };
+        Person {
+            key: (org.to_owned(), campaign.to_owned(), key),
+            columns: COLUMNS.into_iter().map(|column| (column, column_value(rng, column))).collect(),
+            callable: true,
+            is_removed: false,
+            last_delivery: Duration::ZERO,
+        }
+    }
+}
+
+fn column_value(rng: &mut Rng, column: &str) -> Option<String> {
+    let one_of = |rng: &mut Rng, words: &[&str]| words[rng.usize(..words.len())].to_owned();
+    Some(match column {
+        "firstName" => one_of(rng, &["Ada", "Björn", "Chidi", "Dora", "Émile", "Farah"]),
+        "lastName" => one_of(rng, &["Smith", "García", "Okafor", "Novák", "O'Neil", "Sato"]),
+        "phone" => format!("+1555{:07}", rng.u32(..10_000_000)),
+        "email" => format!("contact{}@example.com", rng.u32(..10_000)),
+        "status" => one_of(rng, &["new", "callback", "engaged", "closed"]),
+        _ if rng.f64() < 0.3 => return None,
+        _ => format!("note {:08x}", rng.u32(..)),
+    })
+}
+
+pub(crate) fn start() -> Timestamp {
+    START.parse().unwrap_or_default()
+}

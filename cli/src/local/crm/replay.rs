@@ -1,0 +1,116 @@
+//! What the CRM last said: its events replayed in the order of their versions.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{Key, VERSION_FIELD};
+
+/// A contact as it should be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Expected {
+    pub(crate) columns: BTreeMap<String, String>,
+    pub(crate) callable: bool,
+}
+
+impl Expected {
+    pub(crate) fn new(columns: &BTreeMap<&'static str, Option<String>>, callable: bool) -> Expected {
+        let columns = columns.iter().filter_map(|(name, value)| Some(((*name).to_owned(), value.clone()?))).collect();
+        Expected { columns, callable }
+    }
+}
+
+/// A contact that is not as it should be.
+#[derive(Debug)]
+pub(crate) struct WrongContact {
+    pub(crate) key: Key,
+    /// The columns that differ, or `callable`, or that the contact is missing or too many.
+    pub(crate) what: Vec<String>,
+}
+
+/// Which contact a body is about.
+pub(crate) fn key(body: &Value) -> Option<Key> {
+    let text = |name: &str| body.get(name)?.as_str().map(str::to_owned);
+    Some((text("org")?, text("campaignId")?, text("contactKey")?))
+}
+
+/// Applies the events, those of a contact in the order of their versions. One without a version has the place of the
+/// highest before it. At a tie of versions an opt-out stands.
+pub(crate) fn replay(initial: &BTreeMap<Key, Expected>, events: Vec<Value>) -> BTreeMap<Key, Expected> {
+    let mut of_contact: BTreeMap<Key, Vec<(u64, Value)>> = BTreeMap::new();
+    for event in events {
+        let Some(key) = key(&event) else { continue };
+        let of_contact = of_contact.entry(key).or_default();
+        let highest = of_contact.iter().map(|(version, _)| *version).max().unwrap_or(0);
+        of_contact.push((event["version"].as_u64().unwrap_or(highest), event));
+    }
+    let mut contacts = initial.clone();
+    for (key, mut events) in of_contact {
+        events.sort_by_key(|(version, _)| *version);
+        let new = || Expected { callable: true, ..Expected::default() };
+        let contact = contacts.entry(key).or_insert_with(new);
+        let mut opted_out_at = None;
+        for (version, event) in &events {
+            for (name, value) in event["data"].as_object().into_iter().flatten() {
+                match value.as_str() {
+                    Some(text) => contact.columns.insert(name.clone(), text.to_owned()),
+                    None => contact.columns.remove(name),
+                };
+            }
+            match (event["operation"].as_str(), event["callable"].as_bool()) {
+                (Some("remove"), _) | (_, Some(false)) => {
+                    contact.callable = false;
+                    opted_out_at = Some(*version);
+                }
+                (_, Some(true)) if opted_out_at != Some(*version) || event["version"].is_null() => {
+                    contact.callable = true;
+                }
+                _ => {}
+            }
+        }
+    }
+    contacts
+}
+
+/// The contacts of the campaigns that are not as expected. Empty and absent columns are equal; the version column is the
+/// product's own.
+pub(crate) fn differences(
+    expected: &BTreeMap<Key, Expected>,
+    actual: impl Fn(&str) -> BTreeMap<String, emulator::genesys::Contact>,
+) -> Vec<WrongContact> {
+    let mut campaigns: BTreeMap<(&str, &str), BTreeMap<&str, &Expected>> = BTreeMap::new();
+    for ((org, campaign, key), contact) in expected {
+        campaigns.entry((org, campaign)).or_default().insert(key, contact);
+    }
+    let mut wrong = Vec::new();
+    for ((org, campaign), expected) in campaigns {
+        let actual = actual(campaign);
+        let full = |key: &str| (org.to_owned(), campaign.to_owned(), key.to_owned());
+        let extra = actual.keys().filter(|key| !expected.contains_key(key.as_str()));
+        wrong.extend(extra.map(|key| WrongContact { key: full(key), what: vec!["is too many".to_owned()] }));
+        for (key, expected) in expected {
+            let what = match actual.get(key) {
+                Some(actual) => difference(expected, actual),
+                None => vec!["is missing".to_owned()],
+            };
+            if !what.is_empty() {
+                wrong.push(WrongContact { key: full(key), what });
+            }
+        }
+    }
+    wrong
+}
+
+fn difference(expected: &Expected, actual: &emulator::genesys::Contact) -> Vec<String> {
+    let held = |columns: &BTreeMap<String, String>, name: &str| columns.get(name).cloned().unwrap_or_default();
+    let mut names: Vec<_> =
+        expected.columns.keys().chain(actual.data.keys()).filter(|name| *name != VERSION_FIELD).collect();
+    names.sort_unstable();
+    names.dedup();
+    let differs = |name: &&String| held(&expected.columns, name) != held(&actual.data, name);
+    let mut what: Vec<_> = names.into_iter().filter(differs).cloned().collect();
+    if expected.callable != actual.callable {
+        what.push(format!("callable is {}", actual.callable));
+    }
+    what
+}

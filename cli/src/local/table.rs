@@ -1,0 +1,118 @@
+//! The report as a person reads it.
+
+use std::fmt::Write;
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::{OUTCOMES, Report};
+
+/// How many wrong contacts are named.
+const NAMED: usize = 10;
+
+pub(crate) fn show(report: &Report) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = write(report, &mut text);
+    text.trim_end().to_owned()
+}
+
+fn write(report: &Report, out: &mut String) -> std::fmt::Result {
+    let seed = report.seed.map(|seed| format!(", seed {seed}")).unwrap_or_default();
+    writeln!(
+        out,
+        "{} changes to {} contacts of {} campaigns in {} orgs{seed}: {:.1} s for {} of simulated time.\n",
+        number(report.changes as u64),
+        number(report.contacts as u64),
+        report.campaigns,
+        report.by_org.len(),
+        report.seconds,
+        duration(report.simulated_seconds),
+    )?;
+    writeln!(out, "What became of the changes\n{}\n", outcomes(report))?;
+    if !report.parked.is_empty() {
+        let reasons: Vec<_> = report.parked.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+        writeln!(out, "Parked in the dead-letter queue: {}.\n", reasons.join(", "))?;
+    }
+    writeln!(out, "Calls to Genesys Cloud\n{}\n", calls(report))?;
+    writeln!(out, "The same changes, with campaign-sync and as an integrator pushes them\n{}\n", results(report))?;
+    for wrong in report.wrong.iter().take(NAMED) {
+        let (org, campaign, key) = &wrong.key;
+        writeln!(out, "WRONG  {org} {campaign} {key}: {}", wrong.what.join(", "))?;
+    }
+    if report.wrong_contacts == 0 && report.left_in_queue == 0 {
+        writeln!(out, "Every contact is as the CRM last said.")?;
+    }
+    if report.wrong.len() > NAMED {
+        writeln!(out, "WRONG  and {} more", report.wrong.len() - NAMED)?;
+    }
+    Ok(())
+}
+
+fn outcomes(report: &Report) -> Table {
+    let mut table = table(["outcome"].into_iter().chain(report.by_org.keys().map(String::as_str)).chain(["all"]));
+    for outcome in OUTCOMES {
+        let of_orgs = report.by_org.values().map(|outcomes| outcomes.get(outcome).copied().unwrap_or(0));
+        let all = report.outcomes.get(outcome).copied().unwrap_or(0);
+        table.add_row([outcome.to_owned()].into_iter().chain(of_orgs.chain([all]).map(number)));
+    }
+    table
+}
+
+fn calls(report: &Report) -> Table {
+    let mut table = table(["method", "status", "calls"].into_iter());
+    for (name, calls) in &report.api_calls {
+        let (method, status) = name.split_once(' ').unwrap_or((name, ""));
+        table.add_row([method.to_owned(), status.to_owned(), number(*calls)]);
+    }
+    table
+}
+
+fn results(report: &Report) -> Table {
+    let refused = &report.refused;
+    let of = |part: usize, all: usize| format!("{} of {}", number(part as u64), number(all as u64));
+    let mut table = table(["result", "campaign-sync", "as batch POSTs of 100"].into_iter());
+    let mut row = |what: &str, ours: String, theirs: String| {
+        table.add_row([what.to_owned(), ours, theirs]);
+    };
+    row(
+        "requests that ended in 409 and stayed so",
+        number(report.conflicts_left as u64),
+        of(refused.requests_refused, refused.requests),
+    );
+    row("contacts in them", number(report.conflicts_left as u64), of(refused.contacts_refused, refused.contacts));
+    row("calls per change", format!("{:.2}", report.calls_per_change), String::new());
+    row("changes still in the queue", number(report.left_in_queue as u64), String::new());
+    row("changes sent twice that the queue dropped", number(report.re_sent), String::new());
+    row("contacts that differ from what the CRM last said", number(report.wrong_contacts as u64), String::new());
+    table
+}
+
+/// The first column to the left, numbers to the right.
+fn table<'a>(header: impl Iterator<Item = &'a str>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(header.collect::<Vec<_>>());
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        seconds if seconds < 120.0 => format!("{seconds:.1} s"),
+        seconds if seconds < 7_200.0 => format!("{:.0} min", seconds / 60.0),
+        seconds => format!("{:.1} h", seconds / 3_600.0),
+    }
+}

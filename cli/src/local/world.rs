@@ -1,0 +1,188 @@
+//! The embedded parts, wired as on AWS: queue and event source, five copies of apply, Genesys Cloud, secrets.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use apply::{Context, Defect};
+use emulator::genesys::Options;
+use emulator::{EventSource, Fifo, Genesys, Sqs, Vault, fifo};
+use futures_util::future::{join, join_all};
+use indicatif::ProgressBar;
+use io::genesys::Shared;
+use io::telemetry::{Event, Telemetry};
+use io::{Chance, Clock, Config};
+use lambda_runtime::LambdaEvent;
+use serde_json::{Value, json};
+
+use super::LATEST;
+use super::crm::{self, Delivery, Story, VERSION_FIELD};
+
+const QUEUE_URL: &str = "https://sqs.local/changes.fifo";
+const DEAD_LETTER_QUEUE_URL: &str = "https://sqs.local/dead.fifo";
+const COPIES: u32 = 5;
+/// The function's timeout; the queue's visibility timeout is six times as long.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+type Outcomes = BTreeMap<String, BTreeMap<&'static str, u64>>;
+
+/// The parts of one run.
+pub(crate) struct World {
+    pub(crate) genesys: Arc<Genesys>,
+    clock: Clock,
+    queue: Arc<Fifo>,
+    dead_letters: Arc<Fifo>,
+    copies: Vec<Context>,
+    outcomes: Arc<Mutex<Outcomes>>,
+}
+
+/// Genesys Cloud with the story's campaigns and contacts, before the first change.
+pub(crate) fn genesys(clock: Clock, story: &Story, options: Options) -> Genesys {
+    let genesys = Genesys::new(clock, options);
+    for (org, campaign) in story.campaigns() {
+        genesys.put_client(&client_id(&org), &client_secret(&org));
+        genesys.put_campaign(&client_id(&org), &campaign, story.columns.as_deref());
+    }
+    for ((_, campaign, key), contact) in &story.initial {
+        let data: Vec<_> = contact.columns.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        genesys.put_contact(campaign, key, &data, contact.callable);
+    }
+    genesys
+}
+
+pub(crate) fn client_id(org: &str) -> String {
+    format!("client-of-{org}")
+}
+
+pub(crate) fn client_secret(org: &str) -> String {
+    format!("secret-of-{org}")
+}
+
+impl World {
+    /// Everything at rest.
+    pub(crate) fn build(story: &Story, defect: Option<Defect>, bar: ProgressBar) -> World {
+        let clock = emulator::logical_clock(crm::start());
+        let options =
+            Options { read_lag: Duration::from_secs(2), token_life: Duration::from_mins(10), ..Options::default() };
+        let genesys = Arc::new(genesys(clock.clone(), story, options));
+        let attributes = fifo::Attributes { visibility_timeout: TIMEOUT * 6, max_receives: 1_000 };
+        let dead_letters = Arc::new(Fifo::new(clock.clone(), attributes, None));
+        let queue = Arc::new(Fifo::new(clock.clone(), attributes, Some(Arc::clone(&dead_letters))));
+        let sqs = Arc::new(Sqs::new([
+            (QUEUE_URL.to_owned(), Arc::clone(&queue)),
+            (DEAD_LETTER_QUEUE_URL.to_owned(), Arc::clone(&dead_letters)),
+        ]));
+        let vault = Arc::new(Vault::default());
+        for (org, _) in story.campaigns() {
+            vault.put(&format!("campaign-sync/org/{org}"), secret(&org));
+        }
+        let outcomes = Arc::new(Mutex::new(Outcomes::new()));
+        let copy = |n: u32| {
+            let shared = Shared {
+                transport: Arc::clone(&genesys) as _,
+                secrets: Arc::clone(&vault) as _,
+                clock: clock.clone(),
+                chance: Chance::seeded(n.into()),
+                telemetry: count(Arc::clone(&outcomes), bar.clone()),
+                config: config(),
+            };
+            Context::new(shared, Arc::clone(&sqs) as _).with_defect(defect)
+        };
+        World { copies: (0..COPIES).map(copy).collect(), genesys, clock, queue, dead_letters, outcomes }
+    }
+
+    /// Sends everything at its time and waits until all is done.
+    pub(crate) async fn run(&self, deliveries: &[Delivery]) {
+        let source = EventSource { queue: Arc::clone(&self.queue), clock: self.clock.clone(), batch_size: 10 };
+        let began = tokio::time::Instant::now();
+        let send = async {
+            for delivery in deliveries {
+                tokio::time::sleep_until(began + delivery.at).await;
+                if let Err(error) = self.queue.send(delivery.message.clone()) {
+                    eprintln!("campaign-sync: the queue did not take a message: {error}");
+                }
+            }
+            self.queue.close();
+        };
+        let copies = self.copies.iter().map(|copy| source.feed(async |event| self.invoke(copy, event).await));
+        // What is left then is counted.
+        let _ = tokio::time::timeout(LATEST, join(send, join_all(copies))).await;
+    }
+
+    /// As Lambda does: JSON in, JSON out, a deadline.
+    async fn invoke(&self, copy: &Context, event: Value) -> Option<Value> {
+        let event = serde_json::from_value(event).ok()?;
+        let mut context = lambda_runtime::Context::default();
+        context.deadline = (self.clock.now() + TIMEOUT).as_millisecond().unsigned_abs();
+        let answer = apply::handle(copy, LambdaEvent::new(event, context)).await.ok()?;
+        serde_json::to_value(answer).ok()
+    }
+
+    /// Outcomes by org.
+    pub(crate) fn outcomes(&self) -> Outcomes {
+        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Parked changes by reason.
+    pub(crate) fn parked(&self) -> BTreeMap<String, u64> {
+        let mut parked = BTreeMap::new();
+        for message in self.dead_letters.messages() {
+            let reason = message.attributes.into_iter().find(|(name, _)| *name == "reason");
+            *parked.entry(reason.map_or_else(|| "none".to_owned(), |(_, reason)| reason)).or_default() += 1;
+        }
+        parked
+    }
+
+    /// The bodies of the parked changes.
+    pub(crate) fn parked_bodies(&self) -> BTreeSet<String> {
+        self.dead_letters.messages().into_iter().map(|message| message.body).collect()
+    }
+
+    /// Messages that are still not done.
+    pub(crate) fn left_in_queue(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Messages that the queue dropped as sent twice within five minutes.
+    pub(crate) fn re_sent(&self) -> u64 {
+        self.queue.deduplicated()
+    }
+}
+
+fn count(outcomes: Arc<Mutex<Outcomes>>, bar: ProgressBar) -> Telemetry {
+    Telemetry::from_fn(move |event| {
+        let (about, outcome) = match event {
+            Event::Done { about, outcome } => (about, *outcome),
+            Event::Parked { about, .. } => (about, "parked"),
+            _ => return,
+        };
+        // The group of a body that cannot be read still names the org.
+        let org = about.org.or_else(|| about.group.split('/').next()).unwrap_or_default();
+        let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        *outcomes.entry(org.to_owned()).or_default().entry(outcome).or_default() += 1;
+        bar.inc(1);
+    })
+}
+
+fn secret(org: &str) -> String {
+    json!({
+        "clientId": client_id(org),
+        "clientSecret": client_secret(org),
+        "region": "us-east-1",
+        "api": "predictive",
+        "versionField": VERSION_FIELD,
+    })
+    .to_string()
+}
+
+fn config() -> Config {
+    Config {
+        queue_url: QUEUE_URL.to_owned(),
+        dead_letter_queue_url: DEAD_LETTER_QUEUE_URL.to_owned(),
+        secret_prefix: "campaign-sync".to_owned(),
+        secret_ttl: Duration::from_mins(5),
+        genesys_base_url: None,
+        retry_horizon: Duration::from_hours(6),
+        apply_concurrency: COPIES,
+    }
+}

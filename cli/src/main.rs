@@ -1,0 +1,42 @@
+//! `campaign-sync`: the operator's and the developer's command.
+#![allow(clippy::print_stdout, reason = "a command's result goes to standard output")]
+
+mod local;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Keeps the contacts of Genesys Cloud outbound campaigns in step with a CRM.
+///
+/// Without a command it does what `local` does.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    local: local::Args,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs contact changes through apply into campaigns, on embedded parts and simulated time
+    Local(local::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ran = match cli.command {
+        None => local::run(&cli.local),
+        Some(Command::Local(args)) => local::run(&args),
+    };
+    match ran {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("campaign-sync: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
