@@ -1,1 +1,14 @@
-//! The integration tests, in one binary.
+//! The integration tests, in one binary: what the product does, through its own entry points, on embedded parts or over
+//! real sockets on loopback.
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+mod apply_basics;
+mod batch_answer;
+mod cli;
+mod emulator_fifo;
+mod emulator_genesys;
+mod failures;
+mod over_aws;
+mod over_http;
+mod privacy;
+mod support;

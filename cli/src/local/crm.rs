@@ -137,7 +137,10 @@ impl Crm {
         match self.rng.f64() {
             share if share < 0.01 => self.poison(),
             share if share < 0.03 => self.send_again_after_the_queue_forgot(),
-            share if share < 0.04 => self.remove(),
+            // The last contact stays, so that there is something to change.
+            share if share < 0.04 && self.people.iter().filter(|person| !person.is_removed).count() > 1 => {
+                self.remove()
+            }
             _ => self.change(),
         }
     }

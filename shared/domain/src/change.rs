@@ -1,10 +1,11 @@
 //! A contact change, the body of a queue message (CONTRACT.md section 1).
 
+mod fault;
 mod ids;
 mod parse;
 
+pub use fault::{Fault, FaultCode, Invalid};
 pub use ids::{CampaignId, ContactKey, EventId, MessageGroup, OrgId, SourceName};
-pub use parse::{Fault, FaultCode, Invalid};
 
 use jiff::Timestamp;
 

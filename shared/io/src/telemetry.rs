@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use domain::batch::Evidence;
 use domain::retry::Cause;
+use tracing::Subscriber;
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -118,13 +120,24 @@ fn name(cause: Cause) -> &'static str {
 }
 
 /// Writes the log as JSON lines to standard output, at the level that Lambda's `AWS_LAMBDA_LOG_LEVEL` asks for (INFO
-/// where it says nothing). Only this product's crates go below WARN: a client's debug lines can hold bodies and headers.
+/// where it says nothing). Of a panic it tells the place alone: the message may quote data.
 #[expect(clippy::disallowed_methods, reason = "the log level is Lambda's own variable, read once")]
 pub fn init() {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| level.parse().ok());
-    let level = level.unwrap_or(LevelFilter::INFO);
+    subscriber(std::io::stdout, level.unwrap_or(LevelFilter::INFO)).init();
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "panic");
+    }));
+}
+
+/// The log as JSON lines. Only this product's crates go below WARN: a client's debug lines can hold bodies and headers.
+pub fn subscriber<W>(writer: W, level: LevelFilter) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     let ours = ["domain", "io", "apply"].map(|name| (name, level));
     let filter = Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets(ours);
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false).with_span_list(false);
-    tracing_subscriber::registry().with(lines).with(filter).init();
+    tracing_subscriber::registry().with(lines.with_writer(writer)).with(filter)
 }

@@ -9,124 +9,15 @@ use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::fault::{self, Fault, FaultCode, Invalid};
 use super::{CampaignId, Change, ContactKey, EventId, Operation, OrgId, Rank, SourceName};
 use crate::contact::Columns;
 
-const FIELDS: [&str; 11] = [
-    "schema",
-    "eventId",
-    "org",
-    "campaignId",
-    "contactKey",
-    "operation",
-    "version",
-    "occurredAt",
-    "source",
-    "data",
-    "callable",
-];
 const MAX_COLUMNS: usize = 50;
 const MAX_COLUMN_NAME: usize = 128;
 const MAX_VALUE: usize = 512;
 /// How far `occurredAt` may be ahead of the receiver's clock.
 const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(5);
-
-/// What kind of rule a body breaks. Public: part of ingest's answer (CONTRACT.md section 2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FaultCode {
-    NotJson,
-    Required,
-    WrongType,
-    WrongFormat,
-    OutOfRange,
-    TooLong,
-    TooMany,
-    UnknownField,
-    DuplicateField,
-    NotAllowed,
-    InFuture,
-    UnsupportedSchema,
-}
-
-impl FaultCode {
-    /// The public name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            FaultCode::NotJson => "notJson",
-            FaultCode::Required => "required",
-            FaultCode::WrongType => "wrongType",
-            FaultCode::WrongFormat => "wrongFormat",
-            FaultCode::OutOfRange => "outOfRange",
-            FaultCode::TooLong => "tooLong",
-            FaultCode::TooMany => "tooMany",
-            FaultCode::UnknownField => "unknownField",
-            FaultCode::DuplicateField => "duplicateField",
-            FaultCode::NotAllowed => "notAllowed",
-            FaultCode::InFuture => "inFuture",
-            FaultCode::UnsupportedSchema => "unsupportedSchema",
-        }
-    }
-}
-
-/// One broken rule.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// A JSON pointer (RFC 6901) to the member. It may hold a name that the sender chose: show it to the sender only.
-    pub pointer: String,
-    pub code: FaultCode,
-    /// What was expected.
-    pub message: &'static str,
-}
-
-impl Fault {
-    /// The pointer without names that the sender chose.
-    fn place(&self) -> &str {
-        match self.pointer.strip_prefix('/') {
-            None => "body",
-            Some(name) if FIELDS.contains(&name) => name,
-            Some(name) if name.starts_with("data/") => "data/*",
-            Some(_) => "a member that has no meaning",
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} ({})", self.place(), self.message, self.code.as_str())
-    }
-}
-
-impl fmt::Debug for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// Everything that is wrong with a body, in the order of the rules; never empty. `Display` holds no personal data.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct Invalid(Vec<Fault>);
-
-impl Invalid {
-    /// Each broken rule.
-    pub fn faults(&self) -> &[Fault] {
-        &self.0
-    }
-
-    /// Whether the body is of a schema that this version does not know.
-    pub fn is_unsupported_schema(&self) -> bool {
-        self.0.iter().any(|fault| fault.code == FaultCode::UnsupportedSchema)
-    }
-}
-
-impl fmt::Display for Invalid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, fault) in self.0.iter().enumerate() {
-            let separator = if n == 0 { "" } else { "; " };
-            write!(f, "{separator}{fault}")?;
-        }
-        Ok(())
-    }
-}
 
 /// The members of a JSON object as they were written, repeated names included: a map would hide all but the last.
 struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
@@ -190,7 +81,7 @@ impl<'a> Reader<'a> {
             serde_json::from_str(raw.get()).map_err(|_| whole(FaultCode::WrongType, "expected an object"))?;
         let mut reader = Reader { members: BTreeMap::new(), faults: Vec::new() };
         for (name, value) in members.0 {
-            if !FIELDS.contains(&name.as_ref()) {
+            if !fault::FIELDS.contains(&name.as_ref()) {
                 reader.fault(&name, FaultCode::UnknownField, "expected only the fields of schema 1");
             } else if reader.members.insert(name.clone(), value).is_some() {
                 reader.fault(&name, FaultCode::DuplicateField, "expected once");

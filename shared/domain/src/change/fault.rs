@@ -1,0 +1,115 @@
+//! What is wrong with a body.
+
+use std::fmt;
+
+/// The members of schema 1.
+pub(super) const FIELDS: [&str; 11] = [
+    "schema",
+    "eventId",
+    "org",
+    "campaignId",
+    "contactKey",
+    "operation",
+    "version",
+    "occurredAt",
+    "source",
+    "data",
+    "callable",
+];
+
+/// What kind of rule a body breaks. Public: part of ingest's answer (CONTRACT.md section 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultCode {
+    NotJson,
+    Required,
+    WrongType,
+    WrongFormat,
+    OutOfRange,
+    TooLong,
+    TooMany,
+    UnknownField,
+    DuplicateField,
+    NotAllowed,
+    InFuture,
+    UnsupportedSchema,
+}
+
+impl FaultCode {
+    /// The public name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FaultCode::NotJson => "notJson",
+            FaultCode::Required => "required",
+            FaultCode::WrongType => "wrongType",
+            FaultCode::WrongFormat => "wrongFormat",
+            FaultCode::OutOfRange => "outOfRange",
+            FaultCode::TooLong => "tooLong",
+            FaultCode::TooMany => "tooMany",
+            FaultCode::UnknownField => "unknownField",
+            FaultCode::DuplicateField => "duplicateField",
+            FaultCode::NotAllowed => "notAllowed",
+            FaultCode::InFuture => "inFuture",
+            FaultCode::UnsupportedSchema => "unsupportedSchema",
+        }
+    }
+}
+
+/// One broken rule.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// A JSON pointer (RFC 6901) to the member. It may hold a name that the sender chose: show it to the sender only.
+    pub pointer: String,
+    pub code: FaultCode,
+    /// What was expected.
+    pub message: &'static str,
+}
+
+impl Fault {
+    /// The pointer without names that the sender chose.
+    fn place(&self) -> &str {
+        match self.pointer.strip_prefix('/') {
+            None => "body",
+            Some(name) if FIELDS.contains(&name) => name,
+            Some(name) if name.starts_with("data/") => "data/*",
+            Some(_) => "a member that has no meaning",
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} ({})", self.place(), self.message, self.code.as_str())
+    }
+}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Everything that is wrong with a body, in the order of the rules; never empty. `Display` holds no personal data.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Invalid(pub(super) Vec<Fault>);
+
+impl Invalid {
+    /// Each broken rule.
+    pub fn faults(&self) -> &[Fault] {
+        &self.0
+    }
+
+    /// Whether the body is of a schema that this version does not know.
+    pub fn is_unsupported_schema(&self) -> bool {
+        self.0.iter().any(|fault| fault.code == FaultCode::UnsupportedSchema)
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, fault) in self.0.iter().enumerate() {
+            let separator = if n == 0 { "" } else { "; " };
+            write!(f, "{separator}{fault}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,129 @@
+//! The command as a user calls it.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn campaign_sync(arguments: &[&str]) -> Output {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    Command::new(env!("CARGO_BIN_EXE_campaign-sync")).args(arguments).current_dir(root).output().unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn local_leaves_no_conflict_and_no_wrong_contact() {
+    for seed in ["42", "1", "2"] {
+        let output = campaign_sync(&["local", "--seed", seed, "--json"]);
+        assert_eq!(output.status.code(), Some(0));
+        let report = json(&output);
+        assert_eq!((&report["contacts"], &report["changes"]), (&200.into(), &1_000.into()));
+        assert_eq!((&report["wrongContacts"], &report["conflictsLeft"]), (&0.into(), &0.into()));
+        let outcomes = report["outcomes"].as_object().unwrap();
+        assert_eq!(outcomes.values().map(|count| count.as_u64().unwrap()).sum::<u64>(), 1_000, "each change ends once");
+        assert!(outcomes.values().all(|count| count.as_u64() > Some(0)), "{outcomes:?}");
+        assert!(report["batchPostConflicts"].as_u64() > Some(0));
+        let calls = report["apiCalls"].as_object().unwrap();
+        let all: u64 =
+            calls.iter().filter(|(name, _)| !name.starts_with("token")).map(|(_, n)| n.as_u64().unwrap()).sum();
+        assert!((report["callsPerChange"].as_f64().unwrap() - all as f64 / 1_000.0).abs() < 0.001);
+        assert!(calls["POST 409"].as_u64() > Some(0), "a run without conflicts shows nothing");
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let run = || {
+        let mut report = json(&campaign_sync(&["--json", "--changes", "300", "--contacts", "30"]));
+        report.as_object_mut().unwrap().remove("seconds");
+        report
+    };
+    assert_eq!(run(), run());
+}
+
+#[test]
+fn a_defect_is_found() {
+    for defect in ["rank", "callable", "conflict"] {
+        let output = campaign_sync(&["local", "--break", defect, "--json"]);
+        assert_eq!(output.status.code(), Some(1), "{defect}");
+        assert!(json(&output)["wrongContacts"].as_u64() > Some(0), "{defect}");
+    }
+}
+
+#[test]
+fn without_a_command_it_runs_local_and_says_what_became_of_the_changes() {
+    let output = campaign_sync(&[]);
+    assert_eq!(output.status.code(), Some(0));
+    let shown = text(&output.stdout);
+    for line in [
+        "1,000 changes to 200 contacts of 3 campaigns in 2 orgs, seed 42",
+        "superseded",
+        "Parked in the dead-letter queue: ",
+        "contacts that differ from what the CRM last said",
+        "Every contact is as the CRM last said.",
+    ] {
+        assert!(shown.contains(line), "{line:?} is not in\n{shown}");
+    }
+    assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn few_contacts_and_few_changes_are_no_trouble() {
+    for (contacts, changes) in [("1", "1"), ("1", "60"), ("2", "10"), ("500", "3")] {
+        let output = campaign_sync(&["--contacts", contacts, "--changes", changes, "--json"]);
+        assert_eq!(output.status.code(), Some(0), "{contacts} {changes}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn every_sample_event_is_applied() {
+    for (file, outcomes) in [
+        ("events/rapid-updates.json", [("created", 1), ("superseded", 3)]),
+        ("events/several-campaigns.json", [("created", 4), ("parked", 0)]),
+        ("events/poison-first.json", [("parked", 1), ("created", 1)]),
+    ] {
+        let output = campaign_sync(&["local", "--file", file, "--json"]);
+        assert_eq!(output.status.code(), Some(0), "{file}: {}", text(&output.stderr));
+        let report = json(&output);
+        for (outcome, count) in outcomes {
+            assert_eq!(report["outcomes"][outcome], count, "{file}: {outcome} in {report}");
+        }
+        assert_eq!(report["wrongContacts"], 0);
+    }
+    let broken = campaign_sync(&["local", "--file", "events/rapid-updates.json", "--break", "rank"]);
+    assert_eq!(broken.status.code(), Some(1), "the oracle of a file can fail too");
+}
+
+#[test]
+fn bad_input_is_told_by_name() {
+    let file = |name: &str, content: &str| {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let record = |members: &str| format!(r#"{{"Records": [{{{members}}}]}}"#);
+    let eleven = format!(r#"{{"Records": [{}]}}"#, ["{}"; 11].join(","));
+    for (arguments, expected) in [
+        (vec!["local".to_owned(), "--contacts".to_owned(), "0".to_owned()], "--contacts"),
+        (vec!["--file".to_owned(), "nowhere.json".to_owned()], "nowhere.json: No such file"),
+        (vec!["--file".to_owned(), file("no.json", "{")], "no.json: line 1, column 1: expected an SQS event"),
+        (vec!["--file".to_owned(), file("eleven.json", &eleven)], "/Records: expected 1 to 10 records"),
+        (vec!["--file".to_owned(), file("body.json", &record(""))], "/Records/0/body: expected the message's text"),
+        (
+            vec!["--file".to_owned(), file("group.json", &record(r#""body": "{}""#))],
+            "/Records/0/attributes/MessageGroupId: expected the message group id",
+        ),
+    ] {
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let output = campaign_sync(&arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&output.stderr).contains(expected), "{expected:?} is not in {}", text(&output.stderr));
+    }
+}

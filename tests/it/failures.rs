@@ -1,0 +1,7 @@
+//! DESIGN.md's failure table: each row through `handle`, with the calls made, the visibility set and the batch answer.
+
+mod budget;
+mod horizon;
+mod login;
+mod parking;
+mod writes;

@@ -1,0 +1,168 @@
+//! 429 and the call budget that copies share.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use emulator::Fault;
+use emulator::genesys::{Effect, Options};
+
+use crate::support::{World, change, seconds};
+
+fn refusal(retry_after: Option<&str>) -> Effect {
+    Effect::Status(429, retry_after.map(|seconds| ("retry-after", seconds.to_owned())).into_iter().collect())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_wait_is_waited_in_place() {
+    let world = World::new();
+    world.genesys.add_fault(Fault::next("GET", refusal(Some("3"))));
+    let done = world.apply([change("a", 1)]).await;
+    assert_eq!(done.records, ["created"]);
+    assert_eq!(done.calls, ["token 200", "GET a 429", "GET a 404", "POST contacts 200"]);
+    assert!(done.took >= Duration::from_secs(3), "{:?}", done.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_post_was_not_done_and_is_sent_again() {
+    let world = World::new();
+    world.genesys.add_fault(Fault::next("POST", refusal(Some("1"))).on("contacts"));
+    let done = world.apply([change("a", 1)]).await;
+    assert_eq!(done.calls, ["token 200", "GET a 404", "POST contacts 429", "POST contacts 200"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_wait_is_the_queues_to_wait() {
+    for (asked, at_least, at_most) in
+        [(Some("42"), 42, 46), (Some("86400"), 900, 904), (None, 15, 19), (Some("soon"), 15, 19)]
+    {
+        let world = World::new();
+        world.genesys.add_fault(Fault::next("GET", refusal(asked)).times(99));
+        let done = world.apply([change("a", 1), change("b", 1), change("a", 2)]).await;
+        assert_eq!(done.failed, [0, 1, 2]);
+        for record in &done.records {
+            assert!((at_least..=at_most).contains(&seconds(record)), "{asked:?}: {record}");
+        }
+        assert_eq!(done.calls.iter().filter(|call| call.contains("429")).count(), 1, "{:?}", done.calls);
+        assert!(world.dead_letters.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_beyond_the_invocations_end() {
+    let world = World::new();
+    world.genesys.add_fault(Fault::next("GET", refusal(Some("5"))));
+    world.send([change("a", 1)]);
+    let done = world.invoke_copy(&world.context, Some(Duration::from_secs(7))).await;
+    assert!((15..=19).contains(&seconds(&done.records[0])));
+    assert!(done.took < Duration::from_secs(1), "{:?}", done.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_429_of_the_token_endpoint_is_a_429() {
+    let world = World::new();
+    let path = "/oauth".to_owned();
+    world.genesys.add_fault(Fault { method: None, path, after: 0, times: 1, effect: refusal(Some("60")) });
+    let done = world.apply([change("a", 1)]).await;
+    assert!((60..=64).contains(&seconds(&done.records[0])), "{:?}", done.records);
+    assert_eq!(world.told(), ["retried"], "nobody has to act");
+}
+
+/// Refused calls by copy and window, of copies that spend one client's budget on a backlog at the same time.
+async fn spend(copies: usize, options: Options, contacts: usize) -> (World, BTreeMap<(usize, i64), usize>, usize) {
+    let allowed = options.calls_per_minute.unwrap();
+    let world = World::with(options);
+    let contexts: Vec<_> = (0..copies)
+        .map(|n| {
+            let transport = tagged::Tagged { copy: n, genesys: world.genesys.clone(), log: Default::default() };
+            let transport = std::sync::Arc::new(transport);
+            let copies = u32::try_from(copies).unwrap();
+            (world.copy(Some(transport.clone()), move |config| config.apply_concurrency = copies), transport)
+        })
+        .collect();
+    world.set_secret("acme", serde_json::json!({"callsPerMinute": allowed}));
+    world.send((0..contacts).map(|n| change(&format!("k{n}"), 1)));
+    world.queue.close();
+    let source = emulator::EventSource { queue: world.queue.clone(), clock: world.clock.clone(), batch_size: 10 };
+    let feeds = contexts.iter().map(|(context, _)| {
+        source.feed(async |event| {
+            let mut lambda = lambda_runtime::Context::default();
+            lambda.deadline = (world.clock.now() + Duration::from_secs(30)).as_millisecond().unsigned_abs();
+            let event = lambda_runtime::LambdaEvent::new(serde_json::from_value(event).unwrap(), lambda);
+            serde_json::to_value(apply::handle(context, event).await.unwrap()).ok()
+        })
+    });
+    tokio::time::timeout(Duration::from_hours(6), futures_util::future::join_all(feeds)).await.expect("comes to rest");
+
+    let first = world.genesys.calls().iter().find(|call| call.client_id.is_some()).unwrap().at;
+    let mut refused = BTreeMap::new();
+    for (n, (_, transport)) in contexts.iter().enumerate() {
+        for (at, status) in transport.log.lock().unwrap().iter().filter(|(_, status)| *status == 429) {
+            assert_eq!(*status, 429);
+            let window = at.duration_since(first).as_secs() / 60;
+            *refused.entry((n, window)).or_default() += 1;
+        }
+    }
+    let calls = world.genesys.calls().iter().filter(|call| call.client_id.is_some()).count();
+    (world, refused, calls)
+}
+
+mod tagged {
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use emulator::Genesys;
+    use futures_util::FutureExt;
+    use futures_util::future::BoxFuture;
+    use http::{Request, Response};
+    use io::genesys::{Transport, TransportError};
+    use jiff::Timestamp;
+
+    /// One copy's way to the service, which notes when it asked and what was answered.
+    pub(super) struct Tagged {
+        pub(super) copy: usize,
+        pub(super) genesys: Arc<Genesys>,
+        pub(super) log: Mutex<Vec<(Timestamp, u16)>>,
+    }
+
+    impl Transport for Tagged {
+        fn send(
+            &self,
+            request: Request<Bytes>,
+            timeout: Duration,
+        ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+            async move {
+                // Copies do not run in step.
+                tokio::time::sleep(Duration::from_millis(self.copy as u64)).await;
+                let calls = self.genesys.calls().len();
+                let answer = self.genesys.send(request, timeout).await?;
+                let at = self.genesys.calls()[calls].at;
+                self.log.lock().unwrap().push((at, answer.status().as_u16()));
+                Ok(answer)
+            }
+            .boxed()
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn copies_with_one_oauth_client_keep_to_one_budget_by_the_reported_headers() {
+    for copies in [1, 2, 5] {
+        let (world, refused, calls) = spend(copies, Options::default(), 300).await;
+        assert_eq!(world.genesys.contacts(crate::support::CAMPAIGN).len(), 300);
+        assert!(calls > 300, "more than one window's");
+        for ((copy, window), count) in &refused {
+            assert!(*count <= 1, "{copies} copies: copy {copy} was refused {count} times in window {window}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_headers_each_copy_keeps_to_its_share() {
+    for copies in [1, 2, 5] {
+        let options = Options { rate_headers: false, calls_per_minute: Some(100), ..Options::default() };
+        let (world, refused, _) = spend(copies, options, 150).await;
+        assert_eq!(world.genesys.contacts(crate::support::CAMPAIGN).len(), 150);
+        assert_eq!(refused.values().sum::<usize>(), 0, "{copies} copies: {refused:?}");
+    }
+}

@@ -1,0 +1,195 @@
+//! Token and secret: one org's trouble is its own.
+
+use std::time::Duration;
+
+use emulator::Fault;
+use emulator::genesys::{Effect, Options};
+use io::secrets::SecretsError;
+use serde_json::json;
+
+use crate::support::{World, change};
+
+const SECRET: &str = "campaign-sync/org/acme";
+
+fn ten() -> impl Iterator<Item = crate::support::Change> {
+    (0..10).map(|n| change(&format!("k{n}"), 1))
+}
+
+fn count(calls: &[String], call: &str) -> usize {
+    calls.iter().filter(|other| *other == call).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_waiters_share_one_token() {
+    let world = World::new();
+    let done = world.apply(ten()).await;
+    assert_eq!(count(&done.calls, "token 200"), 1);
+    assert_eq!(world.vault.reads(SECRET), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_is_renewed_before_it_runs_out() {
+    let world = World::with(Options { token_life: Duration::from_mins(10), ..Options::default() });
+    world.apply([change("a", 1)]).await;
+    world.pass(Duration::from_secs(530)).await;
+    assert_eq!(count(&world.apply([change("a", 2)]).await.calls, "token 200"), 0);
+    world.pass(Duration::from_secs(30)).await;
+    let done = world.apply([change("a", 3)]).await;
+    assert_eq!(done.calls[0], "token 200");
+    assert_eq!(world.genesys.calls().iter().filter(|call| call.status == 401).count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_401_one_new_token_is_fetched_for_all() {
+    let world = World::new();
+    world.apply([change("warm", 1)]).await;
+    world.genesys.revoke_tokens();
+    let done = world.apply(ten()).await;
+    assert_eq!(done.records, ["created"; 10]);
+    assert_eq!(count(&done.calls, "token 200"), 1, "{:?}", done.calls);
+    assert_eq!(world.vault.reads(SECRET), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotated_secret_is_picked_up_without_a_restart() {
+    let world = World::new();
+    world.apply([change("warm", 1)]).await;
+    world.genesys.put_client("client-acme", "new");
+    world.genesys.revoke_tokens();
+    world.set_secret("acme", json!({"clientSecret": "new"}));
+    let done = world.apply(ten()).await;
+    assert_eq!(done.records, ["created"; 10], "the token endpoint refused the old one, so the secret was read afresh");
+    assert_eq!((count(&done.calls, "token 401"), count(&done.calls, "token 200")), (1, 1));
+    assert_eq!(world.vault.reads(SECRET), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_two_401_the_secret_is_read_afresh_once() {
+    let world = World::new();
+    world.apply([change("warm", 1)]).await;
+    world.genesys.add_fault(Fault::status("GET", 401).times(2));
+    world.set_secret("acme", json!({"clientId": "client-other", "clientSecret": "hush-other"}));
+    let done = world.apply([change("a", 1).of("acme", "other-campaign")]).await;
+    assert_eq!(done.records, ["created"]);
+    assert_eq!(done.calls, ["GET a 401", "token 200", "GET a 401", "token 200", "GET a 404", "POST contacts 200"]);
+    assert_eq!(world.vault.reads(SECRET), 2);
+}
+
+/// The org is asked nothing for a minute, its changes come back after five, one person is told once.
+async fn assert_closed(world: &World, calls: &[&str]) {
+    let done = world.apply([change("a", 1), change("a", 2), change("b", 1).of("other", "other-campaign")]).await;
+    assert_eq!(done.failed, [0, 1]);
+    assert_eq!(done.records[2], "created", "the other org goes on");
+    let of_acme: Vec<_> = done.calls.iter().filter(|call| calls.contains(&call.as_str())).collect();
+    assert_eq!(of_acme, calls);
+    for retried in [&done.records[0], &done.records[1]] {
+        assert!(retried.as_str() >= "retried in 300 s" && retried.as_str() <= "retried in 315 s", "{retried}");
+    }
+    let told = || world.told().iter().filter(|told| told.starts_with("! acme refused")).count();
+    assert_eq!(told(), 1);
+
+    let before = world.genesys.calls().len();
+    world.pass(Duration::from_secs(30)).await;
+    assert_eq!(world.apply([change("c", 1), change("d", 1)]).await.failed, [0, 1]);
+    assert_eq!(world.genesys.calls().len(), before, "no call is made for it");
+    assert_eq!(told(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_org_whose_401_stays_is_left_alone_for_a_minute() {
+    let world = World::new();
+    world.genesys.add_fault(Fault::status("GET", 401).on("/contacts/a").times(99));
+    assert_closed(&world, &["GET a 401", "GET a 401"]).await;
+    assert_eq!(world.vault.reads(SECRET), 2, "read afresh once; it is the same, so a third call would be wasted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_org_whose_client_may_not_is_left_alone_and_repaired_without_a_restart() {
+    let world = World::new();
+    world.genesys.forbid("client-acme", true);
+    assert_closed(&world, &["GET a 403"]).await;
+    world.genesys.forbid("client-acme", false);
+    world.pass(Duration::from_mins(6)).await;
+    assert_eq!(world.invoke().await.records, ["superseded", "created", "created", "created"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_org_that_gets_no_token_is_left_alone() {
+    for (secret, status) in [(json!({"clientSecret": "wrong"}), 401), (json!({"clientId": "nobody"}), 400)] {
+        let world = World::new();
+        world.set_secret("acme", secret);
+        assert_closed(&world, &[&format!("token {status}")]).await;
+        assert_eq!(world.vault.reads(SECRET), 2);
+        world.set_secret("acme", json!({}));
+        world.pass(Duration::from_mins(6)).await;
+        assert_eq!(world.invoke().await.failed, [0; 0], "the repaired secret is read");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_org_without_a_good_secret_is_left_alone() {
+    for error in [SecretsError::Missing, SecretsError::Denied] {
+        let world = World::new();
+        world.vault.fail(SECRET, error);
+        assert_closed(&world, &[]).await;
+        assert_eq!(world.vault.reads(SECRET), 1);
+        assert!(world.told().iter().any(|told| told == &format!("! acme refused: secret {SECRET}: {error}")));
+    }
+    let world = World::new();
+    world.set_secret("acme", json!({"region": "evil.example.com"}));
+    assert_closed(&world, &[]).await;
+    let named = "the secret is malformed: region: expected an AWS region of Genesys Cloud";
+    assert!(world.told().iter().any(|told| told.ends_with(named)), "{:?}", world.told());
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_secrets_manager_does_not_answer_a_known_secret_serves_on() {
+    let world = World::new();
+    world.apply([change("a", 1)]).await;
+    world.vault.fail(SECRET, SecretsError::Unavailable);
+    world.pass(Duration::from_mins(6)).await;
+    assert_eq!(world.apply([change("a", 2)]).await.records, ["updated"]);
+
+    let cold = world.copy(None, |_| ());
+    world.send([change("a", 3)]);
+    let done = world.invoke_copy(&cold, Some(Duration::from_secs(30))).await;
+    assert!(done.records[0].starts_with("retried in 1"), "{:?}: the backoff, since nobody has to act", done.records);
+    assert_eq!(world.told().iter().filter(|told| told.contains("refused")).count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_endpoint_that_is_not_well_is_asked_three_times_for_all_waiters_together() {
+    for effect in [Effect::Status(503, vec![]), Effect::Lost { is_done: false }] {
+        let world = World::new();
+        world.genesys.add_fault(Fault {
+            method: None,
+            path: "/oauth".into(),
+            after: 0,
+            times: 2,
+            effect: effect.clone(),
+        });
+        assert_eq!(world.apply(ten()).await.records, ["created"; 10]);
+
+        let world = World::new();
+        world.genesys.add_fault(Fault { method: None, path: "/oauth".into(), after: 0, times: 9, effect });
+        let done = world.apply(ten()).await;
+        assert_eq!(done.failed.len(), 10);
+        assert!(done.records[0].starts_with("retried in 1"), "{:?}", done.records);
+        assert!(done.calls.iter().all(|call| call == "token 503"), "{:?}", done.calls);
+        assert!(done.calls.len() <= 3);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_org_never_calls_with_another_orgs_token() {
+    let world = World::new();
+    let both = (0..5).flat_map(|n| {
+        let key = format!("k{n}");
+        [change(&key, 1), change(&key, 1).of("other", "other-campaign")]
+    });
+    assert_eq!(world.apply(both).await.records, ["created"; 10]);
+    for call in world.genesys.calls().iter().filter(|call| call.client_id.is_some()) {
+        let is_others = call.path.contains("other-campaign");
+        assert_eq!(call.client_id.as_deref(), Some(if is_others { "client-other" } else { "client-acme" }));
+    }
+}

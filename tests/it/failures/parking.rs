@@ -1,0 +1,148 @@
+//! What no retry can help is parked, and takes nobody along.
+
+use emulator::Fault;
+use emulator::genesys::Effect;
+use serde_json::json;
+
+use crate::support::{CAMPAIGN, World, change};
+
+#[tokio::test(start_paused = true)]
+async fn poison_first_in_its_group_is_parked_and_the_group_goes_on() {
+    let world = World::new();
+    let poison = change("a", 1).spoilt("{\"schema\": 1, \"eventId\": ");
+    let done = world.apply([poison.clone(), change("a", 2).phone("2"), change("b", 1)]).await;
+    assert_eq!(done.records, ["parked: invalidChange", "created", "created"]);
+    assert_eq!(done.failed, [0; 0]);
+    let parked = world.dead_letters.messages().remove(0);
+    let sent = poison.message();
+    assert_eq!((parked.body, parked.group), (sent.body, sent.group), "body and group are the original's");
+    assert_eq!(parked.deduplication_id.len(), 64);
+    assert_ne!(parked.deduplication_id, sent.deduplication_id, "SQS would drop a redrive within five minutes");
+    let attributes = world.parked().remove(0);
+    assert_eq!(attributes["detail"], "body: expected one JSON object (notJson)");
+    assert_eq!(attributes["firstReceivedAt"], "2026-11-24T16:00:00Z");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_rule_of_a_change_has_its_reason() {
+    let world = World::new();
+    world.set_secret("acme", json!({"contactKeyPattern": "^[a-z]$"}));
+    let mut foreign = change("e", 1).message();
+    foreign.group = change("x", 1).message().group;
+    world.queue.send(foreign).unwrap();
+    let done = world
+        .apply([
+            change("a", 1).with("calable", false),
+            change("b", 1).with("schema", 2),
+            change("c", 1).column("crmVersion", json!("7")),
+            change("LONG", 1),
+            change("d", 1),
+        ])
+        .await;
+    let reasons = ["groupMismatch", "invalidChange", "unsupportedSchema", "reservedColumn", "keyPattern"];
+    assert_eq!(done.records[..5], reasons.map(|reason| format!("parked: {reason}")));
+    assert_eq!(done.records[5], "created");
+    assert_eq!(world.genesys.contacts(CAMPAIGN).len(), 1);
+    let details: Vec<_> = world.parked().into_iter().map(|attributes| attributes["detail"].clone()).collect();
+    assert!(details.iter().any(|detail| detail.contains("a member that has no meaning: expected only the fields")));
+    assert!(
+        details.iter().any(|detail| detail.contains("contactKey: expected a match of the org's contactKeyPattern"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_of_this_contact_alone_that_is_refused_is_parked() {
+    for status in [400, 413] {
+        let world = World::new();
+        world.put("a", 1, "1");
+        world.genesys.add_fault(Fault::status("PATCH", status));
+        let done = world.apply([change("a", 2).phone("2"), change("b", 1)]).await;
+        assert_eq!(done.records, ["parked: rejected", "created"]);
+        let attributes = world.parked().remove(0);
+        assert_eq!(attributes["httpStatus"], status.to_string());
+        assert_eq!(attributes["detail"], format!("PATCH contact: {status} on.purpose"));
+        assert!(attributes["correlationId"].starts_with("00000000-0000-4000-9000-"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_that_is_refused_is_parked() {
+    let world = World::new();
+    world.genesys.add_fault(Fault::status("GET", 400));
+    let done = world.apply([change("a", 1), change("a", 2)]).await;
+    assert_eq!(done.records, ["parked: rejected"; 2]);
+    assert_eq!(done.calls, ["token 200", "GET a 400"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_to_an_unknown_campaign_is_parked() {
+    let world = World::new();
+    let done =
+        world.apply([change("a", 1).of("acme", "nowhere"), change("b", 1).of("acme", "nowhere"), change("c", 1)]).await;
+    assert_eq!(done.records, ["parked: unknownCampaign", "parked: unknownCampaign", "created"]);
+    assert_eq!(world.parked()[0]["httpStatus"], "404");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_bad_create_of_several_is_parked_alone() {
+    let world = World::new();
+    world.genesys.put_campaign("client-acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
+    let done = world.apply([change("a", 1), change("bad", 1).column("shoeSize", json!("44")), change("c", 1)]).await;
+    assert_eq!(done.records, ["created", "parked: rejected", "created"]);
+    let posts: Vec<_> = done.calls.iter().filter(|call| call.starts_with("POST")).collect();
+    assert_eq!(posts, ["POST contacts 400", "POST contacts 200", "POST contacts 400", "POST contacts 200"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_bad_change_of_a_fold_is_parked_alone() {
+    for exists in [false, true] {
+        let world = World::new();
+        world.genesys.put_campaign("client-acme", CAMPAIGN, Some(&["phone", "email", "crmVersion"]));
+        if exists {
+            world.put("a", 1, "1");
+        }
+        let good = |version: u64| change("a", version).phone(&version.to_string());
+        let bad = change("a", 3).column("shoeSize", json!("44")).column("email", json!("x"));
+        let done = world.apply([good(4), bad, good(2)]).await;
+        let first = if exists { "updated" } else { "created" };
+        assert_eq!(done.records, ["updated", "parked: rejected", first], "in the plan's order");
+        assert_eq!((world.column("a", "phone"), world.column("a", "email")), ("4".into(), String::new()));
+        assert_eq!(world.column("a", "crmVersion"), "4");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fold_taken_apart_stops_at_what_must_be_retried() {
+    let world = World::new();
+    world.put("a", 1, "1");
+    world.genesys.add_fault(Fault::status("PATCH", 400));
+    world.genesys.add_fault(Fault::status("PATCH", 500).after(1).times(3));
+    let done = world.apply([change("a", 3).phone("3"), change("a", 2).phone("2"), change("b", 1)]).await;
+    assert_eq!(done.failed, [0, 1], "the first in the queue failed, so its follower is retried too");
+    assert_eq!(done.records[2], "created");
+    assert_eq!(world.column("a", "phone"), "2");
+    world.pass(std::time::Duration::from_mins(1)).await;
+    assert_eq!(world.invoke().await.records, ["updated", "superseded"]);
+    assert_eq!(world.column("a", "phone"), "3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_parked_is_retried_and_so_is_all_after_it() {
+    let world = World::new();
+    world.sqs.refuse(1);
+    let done = world.apply([change("a", 1).spoilt("x"), change("a", 2), change("b", 1)]).await;
+    assert_eq!(done.failed, [0, 1]);
+    assert_eq!(done.records[2], "created");
+    assert!(world.dead_letters.is_empty());
+    world.pass(std::time::Duration::from_mins(1)).await;
+    assert_eq!(world.invoke().await.records, ["parked: invalidChange", "unchanged"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parked_change_behind_one_that_is_retried_waits_its_turn() {
+    let world = World::new();
+    world.genesys.add_fault(Fault::next("GET", Effect::Status(500, vec![])).times(3));
+    let done = world.apply([change("a", 1), change("a", 2).spoilt("x")]).await;
+    assert_eq!(done.failed, [0, 1]);
+    assert!(world.dead_letters.is_empty(), "what is not deleted is not parked either");
+}

@@ -1,0 +1,197 @@
+//! Conflicts, unknown writes and a service that is not well.
+
+use std::time::Duration;
+
+use emulator::Fault;
+use emulator::genesys::{Effect, Options};
+
+use crate::support::{CAMPAIGN, World, change, seconds};
+
+#[track_caller]
+fn within(record: &str, range: std::ops::RangeInclusive<u64>) {
+    assert!(range.contains(&seconds(record)), "{record}, expected {range:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_in_a_batch_is_resolved_for_each_of_its_contacts() {
+    // `there` and `gone` cannot be read at first, though `there` exists; somebody else creates `raced` meanwhile.
+    let world = World::with(Options { read_lag: Duration::from_secs(10), ..Options::default() });
+    world.apply([change("there", 1).phone("1")]).await;
+    let done = world.apply([change("there", 2).phone("2"), change("new", 1).phone("1")]).await;
+    assert_eq!(done.records, ["updated", "created"]);
+    assert_eq!(
+        done.calls,
+        [
+            "GET there 404",
+            "GET new 404",
+            "POST contacts 409",
+            "GET there 404",
+            "GET new 404",
+            "POST contacts 409",
+            "POST contacts 200",
+            "PATCH there 200",
+            "PATCH there 200",
+        ]
+    );
+    assert_eq!(world.told().iter().filter(|told| *told == "! conflict").count(), 2);
+    assert_eq!(world.genesys.conflicts_left(), 0);
+    assert_eq!((world.column("there", "phone"), world.column("new", "phone")), ("2".into(), "1".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_that_can_be_read_by_then_is_planned_anew() {
+    let world = World::new();
+    world.put("a", 9, "9");
+    world.genesys.add_fault(Fault::status("GET", 404));
+    let done = world.apply([change("a", 8).phone("8")]).await;
+    assert_eq!(done.records, ["stale"]);
+    assert_eq!(done.calls, ["token 200", "GET a 404", "POST contacts 409", "GET a 200"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_refused_and_shows_itself_to_nobody_is_retried_later() {
+    let world = World::new();
+    world.genesys.add_fault(Fault::status("GET", 404).times(2));
+    world.genesys.add_fault(Fault::status("POST", 409).on("contacts"));
+    let done = world.apply([change("a", 1).phone("1")]).await;
+    assert_eq!(done.calls, ["token 200", "GET a 404", "POST contacts 409", "GET a 404", "PATCH a 404"]);
+    within(&done.records[0], 15..=19);
+    world.pass(Duration::from_secs(20)).await;
+    assert_eq!(world.invoke().await.records, ["created"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_patch_of_what_was_read_that_finds_nothing_is_retried_later() {
+    let world = World::new();
+    world.put("a", 1, "1");
+    world.genesys.add_fault(Fault::status("PATCH", 404));
+    let done = world.apply([change("a", 2).phone("2"), change("a", 3).phone("3")]).await;
+    assert_eq!((done.calls.len(), done.failed), (3, vec![0, 1]));
+    within(&done.records[0], 15..=19);
+    assert_eq!(done.records[0], done.records[1], "a fold is one");
+    assert!(world.dead_letters.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_is_tried_three_times() {
+    for effect in [
+        Effect::Status(500, vec![]),
+        Effect::Status(503, vec![]),
+        Effect::Status(408, vec![]),
+        Effect::Lost { is_done: false },
+    ] {
+        let world = World::new();
+        world.genesys.add_fault(Fault::next("GET", effect.clone()).times(2));
+        let done = world.apply([change("a", 1)]).await;
+        assert_eq!(done.records, ["created"], "{effect:?}");
+
+        let world = World::new();
+        world.genesys.add_fault(Fault::next("GET", effect.clone()).on("contacts/a").times(3));
+        let done = world.apply([change("a", 1), change("b", 1)]).await;
+        assert_eq!(done.failed.len(), 1, "{effect:?}: only the contact that cannot be read");
+        within(done.records.iter().find(|record| record.starts_with("retried")).unwrap(), 15..=19);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tries_stay_within_ten_seconds() {
+    let world = World::new();
+    world.genesys.add_fault(Fault::next("GET", Effect::Hang { is_done: false }).times(3));
+    let done = world.apply([change("a", 1)]).await;
+    assert_eq!(done.failed, [0]);
+    assert!(done.took <= Duration::from_secs(16), "{:?}: three calls of five seconds at the most", done.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_patch_that_was_answered_with_an_error_is_sent_again() {
+    let world = World::new();
+    world.put("a", 1, "1");
+    world.genesys.add_fault(Fault::status("PATCH", 503).times(2));
+    let done = world.apply([change("a", 2).phone("2")]).await;
+    assert_eq!(done.records, ["updated"]);
+    assert_eq!(done.calls, ["token 200", "GET a 200", "PATCH a 503", "PATCH a 503", "PATCH a 200"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_patch_without_an_answer_the_contact_is_read_before_any_second_write() {
+    let world = World::new();
+    world.put("a", 1, "1");
+    world.genesys.add_fault(Fault::next("PATCH", Effect::Lost { is_done: true }));
+    let done = world.apply([change("a", 2).phone("2")]).await;
+    assert_eq!(done.records, ["unchanged"], "it was done");
+    assert_eq!(done.calls, ["token 200", "GET a 200", "PATCH a 200", "GET a 200"]);
+
+    world.genesys.add_fault(Fault::next("PATCH", Effect::Hang { is_done: false }));
+    let done = world.apply([change("a", 3).phone("3")]).await;
+    assert_eq!(done.records, ["updated"]);
+    assert_eq!(done.calls, ["GET a 200", "GET a 200", "PATCH a 200"], "the one that hung left no trace");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_write_of_somebody_else_is_not_overwritten_by_a_second_try() {
+    let world = World::new();
+    world.put("a", 1, "1");
+    world.genesys.add_fault(Fault::next("PATCH", Effect::Hang { is_done: false }));
+    world.send([change("a", 2).phone("2")]);
+    let somebody_else = async {
+        world.pass(Duration::from_secs(2)).await;
+        world.put("a", 7, "7");
+    };
+    let (done, ()) = tokio::join!(world.invoke(), somebody_else);
+    assert_eq!(done.records, ["stale"]);
+    assert_eq!(world.column("a", "phone"), "7");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_is_never_sent_a_second_time_blindly() {
+    for effect in [
+        Effect::Status(500, vec![]),
+        Effect::Status(408, vec![]),
+        Effect::Lost { is_done: false },
+        Effect::Hang { is_done: false },
+    ] {
+        let world = World::new();
+        world.genesys.add_fault(Fault::next("POST", effect.clone()).on("contacts"));
+        let done = world.apply([change("a", 1), change("b", 1)]).await;
+        let posts = done.calls.iter().filter(|call| call.starts_with("POST")).count();
+        assert!(posts <= 1, "{effect:?}: {:?}", done.calls);
+        assert_eq!(done.calls[done.calls.len() - 2..], ["GET a 404", "GET b 404"], "{effect:?}: read again");
+        assert_eq!(done.failed, [0, 1]);
+        within(&done.records[0], 15..=19);
+        world.pass(Duration::from_secs(20)).await;
+        assert_eq!(world.invoke().await.records, ["created"; 2]);
+        assert_eq!(world.genesys.contacts(CAMPAIGN).len(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_that_was_done_without_an_answer_is_found() {
+    let world = World::new();
+    world.genesys.add_fault(Fault::next("POST", Effect::Lost { is_done: true }).on("contacts"));
+    let done = world.apply([change("a", 1).phone("1"), change("b", 1)]).await;
+    assert_eq!(done.records, ["unchanged"; 2]);
+    assert_eq!(done.calls.iter().filter(|call| call.starts_with("POST")).count(), 1);
+
+    let lagging = World::with(Options { read_lag: Duration::from_secs(10), ..Options::default() });
+    lagging.genesys.add_fault(Fault::next("POST", Effect::Hang { is_done: true }).on("contacts"));
+    let done = lagging.apply([change("a", 1).phone("1")]).await;
+    assert_eq!(done.failed, [0], "it cannot be seen yet");
+    lagging.pass(Duration::from_secs(20)).await;
+    assert_eq!(lagging.invoke().await.records, ["unchanged"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_contact_that_somebody_deletes_is_created_again() {
+    let world = World::new();
+    world.put("a", 1, "1");
+    world.genesys.add_fault(Fault::next("PATCH", Effect::Hang { is_done: false }));
+    world.send([change("a", 2).phone("2")]);
+    let somebody_else = async {
+        world.pass(Duration::from_secs(2)).await;
+        world.genesys.delete_contact(CAMPAIGN, "a");
+    };
+    let (done, ()) = tokio::join!(world.invoke(), somebody_else);
+    assert_eq!(done.failed, [0]);
+    world.pass(Duration::from_secs(20)).await;
+    assert_eq!(world.invoke().await.records, ["created"]);
+}

@@ -1,0 +1,112 @@
+//! The AWS clients over real sockets on loopback: what they send, and what they make of the answers.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
+use io::queue::{Message, Queue, Sqs, Visibility};
+use io::secrets::{Secrets, SecretsError, SecretsManager};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use wiremock::matchers::header;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+fn sdk(server: &MockServer) -> SdkConfig {
+    let credentials = Credentials::new("key", "secret", None, None, "test");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .endpoint_url(server.uri())
+        .retry_config(aws_config::retry::RetryConfig::disabled())
+        .build()
+}
+
+async fn answering(target: &str, status: u16, body: Value) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(header("x-amz-target", target))
+        .respond_with(ResponseTemplate::new(status).set_body_json(body))
+        .mount(&server)
+        .await;
+    server
+}
+
+async fn sent(server: &MockServer) -> Value {
+    serde_json::from_slice(&server.received_requests().await.unwrap()[0].body).unwrap()
+}
+
+#[tokio::test]
+async fn a_message_is_sent_with_its_group_its_deduplication_id_and_its_attributes() {
+    let server = answering("AmazonSQS.SendMessage", 200, json!({"MessageId": "m"})).await;
+    let message = Message {
+        body: "{}".into(),
+        group: "g".into(),
+        deduplication_id: "d".into(),
+        attributes: vec![("reason", "rejected".into()), ("httpStatus", "400".into())],
+    };
+    Sqs::new(&sdk(&server)).send("https://sqs.test/dead.fifo", message).await.unwrap();
+    let text = |value: &str| json!({"DataType": "String", "StringValue": value});
+    let expected = json!({
+        "QueueUrl": "https://sqs.test/dead.fifo",
+        "MessageBody": "{}",
+        "MessageGroupId": "g",
+        "MessageDeduplicationId": "d",
+        "MessageAttributes": { "reason": text("rejected"), "httpStatus": text("400") },
+    });
+    assert_eq!(sent(&server).await, expected);
+}
+
+#[tokio::test]
+async fn visibilities_are_set_in_one_call_and_a_refused_one_is_told() {
+    let answer = json!({"Successful": [{"Id": "0"}], "Failed": [{"Id": "1", "Code": "ReceiptHandleIsInvalid", "SenderFault": true}]});
+    let server = answering("AmazonSQS.ChangeMessageVisibilityBatch", 200, answer).await;
+    let visibility = |handle: &str, seconds| Visibility { receipt_handle: handle.into(), seconds };
+    let messages = vec![visibility("h0", 15), visibility("h1", 900)];
+    let error = Sqs::new(&sdk(&server)).set_visibility("https://sqs.test/q.fifo", messages).await.unwrap_err();
+    assert_eq!(error.to_string(), "SQS: ReceiptHandleIsInvalid");
+    let entries = json!([
+        {"Id": "0", "ReceiptHandle": "h0", "VisibilityTimeout": 15},
+        {"Id": "1", "ReceiptHandle": "h1", "VisibilityTimeout": 900},
+    ]);
+    assert_eq!(sent(&server).await["Entries"], entries);
+}
+
+#[tokio::test]
+async fn an_error_of_sqs_is_its_code_alone() {
+    let body = json!({"__type": "com.amazonaws.sqs#InvalidMessageContents", "message": "the body +13175550100 is bad"});
+    let server = answering("AmazonSQS.SendMessage", 400, body).await;
+    let message = Message { body: "x".into(), group: "g".into(), deduplication_id: "d".into(), attributes: vec![] };
+    let error = Sqs::new(&sdk(&server)).send("https://sqs.test/dead.fifo", message).await.unwrap_err();
+    assert_eq!(error.to_string(), "SQS: InvalidMessageContents");
+}
+
+#[tokio::test]
+async fn a_secret_is_read_by_name() {
+    let server = answering("secretsmanager.GetSecretValue", 200, json!({"Name": "n", "SecretString": "{}"})).await;
+    let secret = SecretsManager::new(&sdk(&server)).read("campaign-sync/org/acme").await.unwrap();
+    assert_eq!(secret.expose_secret(), "{}");
+    assert_eq!(sent(&server).await, json!({"SecretId": "campaign-sync/org/acme"}));
+}
+
+#[tokio::test]
+async fn a_missing_secret_a_missing_right_and_an_outage_are_told_apart() {
+    for (status, code, expected) in [
+        (400, "ResourceNotFoundException", SecretsError::Missing),
+        (400, "InvalidRequestException", SecretsError::Missing),
+        (400, "AccessDeniedException", SecretsError::Denied),
+        (400, "ThrottlingException", SecretsError::Unavailable),
+        (500, "InternalServiceError", SecretsError::Unavailable),
+    ] {
+        let server = answering("secretsmanager.GetSecretValue", status, json!({"__type": code})).await;
+        let error = SecretsManager::new(&sdk(&server)).read("n").await.unwrap_err();
+        assert_eq!(error, expected, "{code}");
+    }
+    let binary = answering("secretsmanager.GetSecretValue", 200, json!({"Name": "n", "SecretBinary": "e30="})).await;
+    assert_eq!(SecretsManager::new(&sdk(&binary)).read("n").await.unwrap_err(), SecretsError::Missing);
+}
+
+#[tokio::test]
+async fn the_sdks_own_configuration_has_timeouts_that_fit_into_the_report() {
+    let timeouts = io::aws::sdk_config().await.timeout_config().unwrap().clone();
+    assert!(timeouts.operation_timeout().unwrap() < Duration::from_secs(3));
+}

@@ -1,0 +1,240 @@
+//! One org or two on the embedded parts, and what one invocation of apply did to them.
+
+mod changes;
+
+pub(crate) use changes::{CAMPAIGN, Change, OTHER_CAMPAIGN, change};
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use apply::Context;
+use emulator::genesys::Options;
+use emulator::{EventSource, Fifo, Genesys, Sqs, Vault, fifo};
+use io::genesys::{Shared, Transport};
+use io::telemetry::{Event, Telemetry};
+use io::{Chance, Clock, Config};
+use lambda_runtime::LambdaEvent;
+use serde_json::{Value, json};
+
+pub(crate) const QUEUE_URL: &str = "https://sqs.test/changes.fifo";
+pub(crate) const DEAD_LETTER_QUEUE_URL: &str = "https://sqs.test/dead.fifo";
+pub(crate) const VERSION_FIELD: &str = "crmVersion";
+
+/// The emulated outside, and one copy of apply.
+pub(crate) struct World {
+    pub(crate) clock: Clock,
+    pub(crate) genesys: Arc<Genesys>,
+    pub(crate) queue: Arc<Fifo>,
+    pub(crate) dead_letters: Arc<Fifo>,
+    pub(crate) sqs: Arc<Sqs>,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) config: Config,
+    pub(crate) context: Context,
+    told: Arc<Mutex<Vec<String>>>,
+}
+
+/// What one invocation did.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// "GET LEAD-1 200": method, contact key as in the path (or "contacts"), status. The token endpoint is "token".
+    pub(crate) calls: Vec<String>,
+    /// For each record of the batch: its outcome, "parked: reason", or "retried in n s".
+    pub(crate) records: Vec<String>,
+    /// The answer to Lambda: which records of the batch it names, by index.
+    pub(crate) failed: Vec<usize>,
+    /// How long it took on the logical clock.
+    pub(crate) took: Duration,
+}
+
+impl World {
+    /// Org `acme` with two campaigns, org `other` with one; answers come after 40 ms.
+    pub(crate) fn new() -> World {
+        World::with(Options::default())
+    }
+
+    pub(crate) fn with(options: Options) -> World {
+        let clock = emulator::logical_clock("2026-11-24T16:00:00Z".parse().unwrap());
+        let genesys = Arc::new(Genesys::new(clock.clone(), options));
+        let vault = Arc::new(Vault::default());
+        for org in ["acme", "other"] {
+            genesys.put_client(&format!("client-{org}"), &format!("hush-{org}"));
+            vault.put(&format!("campaign-sync/org/{org}"), secret(org, json!({})));
+        }
+        genesys.put_campaign("client-acme", CAMPAIGN, None);
+        genesys.put_campaign("client-acme", OTHER_CAMPAIGN, None);
+        genesys.put_campaign("client-other", "other-campaign", None);
+        let attributes = fifo::Attributes { visibility_timeout: Duration::from_mins(3), max_receives: 1_000 };
+        let dead_letters = Arc::new(Fifo::new(clock.clone(), attributes, None));
+        let queue = Arc::new(Fifo::new(clock.clone(), attributes, Some(Arc::clone(&dead_letters))));
+        let queues = [(QUEUE_URL, &queue), (DEAD_LETTER_QUEUE_URL, &dead_letters)];
+        let sqs = Arc::new(Sqs::new(queues.map(|(url, queue)| (url.to_owned(), Arc::clone(queue)))));
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let config = config();
+        let transport: Arc<dyn Transport> = Arc::clone(&genesys) as _;
+        let context = copy(transport, &vault, &sqs, &clock, &told, config.clone());
+        World { clock, genesys, queue, dead_letters, sqs, vault, config, context, told }
+    }
+
+    /// Changes the org's secret.
+    pub(crate) fn set_secret(&self, org: &str, members: Value) {
+        self.vault.put(&format!("campaign-sync/org/{org}"), secret(org, members));
+    }
+
+    /// Another copy of apply, as after a cold start, with another configuration or another transport.
+    pub(crate) fn copy(&self, transport: Option<Arc<dyn Transport>>, configure: impl Fn(&mut Config)) -> Context {
+        let transport = transport.unwrap_or_else(|| Arc::clone(&self.genesys) as _);
+        let mut config = self.config.clone();
+        configure(&mut config);
+        copy(transport, &self.vault, &self.sqs, &self.clock, &self.told, config)
+    }
+
+    pub(crate) fn send(&self, changes: impl IntoIterator<Item = Change>) {
+        for change in changes {
+            self.queue.send(change.message()).unwrap();
+        }
+    }
+
+    /// Sends these changes and applies the batch that the queue gives.
+    pub(crate) async fn apply(&self, changes: impl IntoIterator<Item = Change>) -> Done {
+        self.send(changes);
+        self.invoke().await
+    }
+
+    /// Applies the batch that the queue gives, with half a minute of time.
+    pub(crate) async fn invoke(&self) -> Done {
+        self.invoke_copy(&self.context, Some(Duration::from_secs(30))).await
+    }
+
+    /// Applies the batch that the queue gives. `time`: until the deadline; none: the deadline is not known.
+    pub(crate) async fn invoke_copy(&self, copy: &Context, time: Option<Duration>) -> Done {
+        let batch = self.queue.receive(10).expect("the queue has something to give");
+        let (began, calls, told) = (self.clock.now(), self.genesys.calls().len(), self.told().len());
+        let mut lambda = lambda_runtime::Context::default();
+        lambda.deadline = time.map_or(600_000, |time| (began + time).as_millisecond().unsigned_abs());
+        let event = serde_json::from_value(batch.event.clone()).unwrap();
+        let answer = apply::handle(copy, LambdaEvent::new(event, lambda)).await.unwrap();
+        let answer = serde_json::to_value(answer).unwrap();
+        let took = self.clock.now().duration_since(began).unsigned_abs();
+        let source = EventSource { queue: Arc::clone(&self.queue), clock: self.clock.clone(), batch_size: 10 };
+        source.answered(&batch, Some(&answer));
+
+        let ids: Vec<_> =
+            batch.event["Records"].as_array().unwrap().iter().map(|record| &record["messageId"]).collect();
+        let failed: Vec<&Value> =
+            answer["batchItemFailures"].as_array().unwrap().iter().map(|item| &item["itemIdentifier"]).collect();
+        assert!(failed.iter().all(|id| ids.contains(id)), "a foreign id in {answer}");
+        let in_flight = self.queue.in_flight();
+        let outcomes = self.told().split_off(told);
+        let mut outcomes = outcomes.into_iter().filter(|told| !told.starts_with('!'));
+        let record = |id: &Value| match in_flight.get(id.as_str().unwrap()) {
+            Some(seconds) => outcomes.next().map(|_| format!("retried in {seconds} s")),
+            None => outcomes.next(),
+        };
+        Done {
+            calls: self.genesys.calls().split_off(calls).iter().map(show).collect(),
+            records: ids.iter().copied().map(record).map(|told| told.unwrap_or_default()).collect(),
+            failed: ids.iter().enumerate().filter(|(_, id)| failed.contains(id)).map(|(index, _)| index).collect(),
+            took,
+        }
+    }
+
+    /// Everything that the telemetry told, one text an event; what is no outcome begins with "!".
+    pub(crate) fn told(&self) -> Vec<String> {
+        self.told.lock().unwrap().clone()
+    }
+
+    /// A contact of [`CAMPAIGN`]: its columns and `callable`.
+    pub(crate) fn contact(&self, key: &str) -> (BTreeMap<String, String>, bool) {
+        let contact = self.genesys.contacts(CAMPAIGN).remove(key).unwrap_or_else(|| panic!("there is no {key}"));
+        (contact.data, contact.callable)
+    }
+
+    /// The value of one column of a contact of [`CAMPAIGN`], or nothing.
+    pub(crate) fn column(&self, key: &str, column: &str) -> String {
+        self.contact(key).0.remove(column).unwrap_or_default()
+    }
+
+    /// Puts a contact of [`CAMPAIGN`] that stores this version.
+    pub(crate) fn put(&self, key: &str, version: u64, phone: &str) {
+        let data = [(VERSION_FIELD, version.to_string()), ("phone", phone.to_owned())];
+        let data: Vec<_> = data.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.genesys.put_contact(CAMPAIGN, key, &data, true);
+    }
+
+    /// Attributes of the parked messages.
+    pub(crate) fn parked(&self) -> Vec<BTreeMap<&'static str, String>> {
+        self.dead_letters.messages().into_iter().map(|message| message.attributes.into_iter().collect()).collect()
+    }
+
+    /// Lets logical time pass.
+    pub(crate) async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+}
+
+fn copy(
+    transport: Arc<dyn Transport>,
+    vault: &Arc<Vault>,
+    sqs: &Arc<Sqs>,
+    clock: &Clock,
+    told: &Arc<Mutex<Vec<String>>>,
+    config: Config,
+) -> Context {
+    let told = Arc::clone(told);
+    let shared = Shared {
+        transport,
+        secrets: Arc::clone(vault) as _,
+        clock: clock.clone(),
+        chance: Chance::seeded(7),
+        telemetry: Telemetry::from_fn(move |event| told.lock().unwrap().push(tell(event))),
+        config,
+    };
+    Context::new(shared, Arc::clone(sqs) as _)
+}
+
+fn tell(event: &Event<'_>) -> String {
+    match event {
+        Event::Done { outcome, .. } => (*outcome).to_owned(),
+        Event::Parked { reason, .. } => format!("parked: {reason}"),
+        Event::Retried { .. } => "retried".to_owned(),
+        Event::OrgRefused { org, evidence } => format!("! {org} refused: {}", evidence.detail),
+        Event::Conflict { .. } => "! conflict".to_owned(),
+        Event::Throttled { org } => format!("! {org} throttled"),
+    }
+}
+
+fn show(call: &emulator::genesys::Call) -> String {
+    match call.path.rsplit_once('/') {
+        _ if call.path == "/oauth/token" => format!("token {}", call.status),
+        Some((_, last)) => format!("{} {last} {}", call.method, call.status),
+        None => format!("{} {} {}", call.method, call.path, call.status),
+    }
+}
+
+/// The seconds of "retried in n s".
+#[track_caller]
+pub(crate) fn seconds(record: &str) -> u64 {
+    record.strip_prefix("retried in ").unwrap_or_else(|| panic!("{record}")).trim_end_matches(" s").parse().unwrap()
+}
+
+pub(crate) fn secret(org: &str, members: Value) -> String {
+    let mut secret = json!({
+        "clientId": format!("client-{org}"),
+        "clientSecret": format!("hush-{org}"),
+        "region": "us-east-1",
+        "api": "predictive",
+        "versionField": VERSION_FIELD,
+    });
+    secret.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    secret.to_string()
+}
+
+pub(crate) fn config() -> Config {
+    let read = |name: &str| match name {
+        "QUEUE_URL" => Some(QUEUE_URL.to_owned()),
+        "DEAD_LETTER_QUEUE_URL" => Some(DEAD_LETTER_QUEUE_URL.to_owned()),
+        _ => None,
+    };
+    Config::read(read).unwrap()
+}

@@ -1,0 +1,86 @@
+//! Changes, as ingest puts them into the queue.
+
+use io::queue::Message;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+pub(crate) const CAMPAIGN: &str = "campaign-a";
+pub(crate) const OTHER_CAMPAIGN: &str = "campaign-b";
+
+/// A change on its way; every one has an event id of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    body: Value,
+    raw: Option<String>,
+}
+
+/// A change of org `acme` to a contact of [`CAMPAIGN`]: nothing but a rank.
+pub(crate) fn change(key: &str, version: u64) -> Change {
+    let event_id = format!("evt-{key}-{version}").replace(|c: char| !c.is_ascii_graphic(), "_");
+    let body = json!({
+        "schema": 1,
+        "eventId": event_id,
+        "org": "acme",
+        "campaignId": CAMPAIGN,
+        "contactKey": key,
+        "version": version,
+        "data": {},
+    });
+    Change { body, raw: None }
+}
+
+impl Change {
+    pub(crate) fn phone(mut self, phone: &str) -> Change {
+        self.body["data"]["phone"] = phone.into();
+        self
+    }
+
+    pub(crate) fn column(mut self, name: &str, value: Value) -> Change {
+        self.body["data"][name] = value;
+        self
+    }
+
+    /// Sets any member of the body.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Change {
+        self.body[name] = value.into();
+        self
+    }
+
+    pub(crate) fn without(mut self, name: &str) -> Change {
+        self.body.as_object_mut().unwrap().remove(name);
+        self
+    }
+
+    pub(crate) fn callable(self, callable: bool) -> Change {
+        self.with("callable", callable)
+    }
+
+    pub(crate) fn remove(self) -> Change {
+        self.without("data").with("operation", "remove")
+    }
+
+    pub(crate) fn of(self, org: &str, campaign: &str) -> Change {
+        self.with("org", org).with("campaignId", campaign)
+    }
+
+    /// The same message group, but a body that says nothing good.
+    pub(crate) fn spoilt(mut self, body: &str) -> Change {
+        self.raw = Some(body.to_owned());
+        self
+    }
+
+    /// The message, in the group of its contact; a change that cannot be read is in the group of a good one.
+    pub(crate) fn message(&self) -> Message {
+        let mut good = json!({ "schema": 1, "operation": "remove" });
+        for name in ["eventId", "org", "campaignId", "contactKey"] {
+            good[name] = self.body[name].clone();
+        }
+        let good = domain::Change::parse(&good.to_string(), Timestamp::MAX).unwrap();
+        Message {
+            body: self.raw.clone().unwrap_or_else(|| self.body.to_string()),
+            group: good.message_group().as_str().to_owned(),
+            deduplication_id: good.deduplication_id(),
+            attributes: Vec::new(),
+        }
+    }
+}
