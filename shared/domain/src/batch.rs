@@ -16,9 +16,11 @@ use crate::retry::Cause;
 pub struct Record {
     /// Empty where the event has none; such a record cannot be reported as failed.
     pub message_id: String,
+    /// Of this receive; another one with the next.
     pub receipt_handle: String,
     /// The message group id that SQS keeps in order.
     pub group: String,
+    /// The text as it was sent; it may be anything.
     pub body: String,
     /// `ApproximateReceiveCount`.
     pub receives: u32,
@@ -29,10 +31,15 @@ pub struct Record {
 /// How a change ended (CONTRACT.md section 8). Parked ones are a [`Parking`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
+    /// A POST made the contact.
     Created,
+    /// A PATCH changed it.
     Updated,
+    /// The contact held it all already.
     Unchanged,
+    /// Older than what the contact stores.
     Stale,
+    /// Folded into a later change of the batch.
     Superseded,
 }
 
@@ -52,13 +59,21 @@ impl Outcome {
 /// Why a change is in the dead-letter queue (CONTRACT.md section 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ParkReason {
+    /// The body breaks CONTRACT.md section 1.
     InvalidChange,
+    /// The body is of another schema.
     UnsupportedSchema,
+    /// The message group is not the one that the body gives.
     GroupMismatch,
+    /// The change names the column that stores the rank.
     ReservedColumn,
+    /// The contact key does not match the org's pattern.
     KeyPattern,
+    /// Genesys Cloud refuses it for good (400, 413).
     Rejected,
+    /// Genesys Cloud knows no such campaign (404 to a POST).
     UnknownCampaign,
+    /// It failed by itself for longer than the retry horizon.
     RetryHorizon,
 }
 
@@ -81,7 +96,9 @@ impl ParkReason {
 /// What was seen, in words without personal data, and the answer of Genesys Cloud where there was one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evidence {
+    /// For a person; it may be empty.
     pub detail: String,
+    /// Of the last answer.
     pub http_status: Option<u16>,
     /// `ININ-Correlation-Id`, to quote to Genesys Cloud's support.
     pub correlation_id: Option<String>,
@@ -96,15 +113,20 @@ impl From<String> for Evidence {
 /// A change that no retry can help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parking {
+    /// Public, as an attribute of the parked message.
     pub reason: ParkReason,
+    /// What led to it.
     pub evidence: Evidence,
 }
 
 /// What became of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
+    /// It is done, or needed nothing.
     Done(Outcome),
+    /// No retry can help.
     Park(Parking),
+    /// It is to be tried again.
     Retry(Cause, Evidence),
 }
 
@@ -116,7 +138,12 @@ pub enum Settled {
     /// To be sent to the dead-letter queue, then deleted.
     Park(Parking),
     /// To be reported as failed, and invisible for so long. The first of its group says why; its followers say nothing.
-    Retry { delay: Duration, why: Option<(Cause, Evidence)> },
+    Retry {
+        /// Until it may be received again.
+        delay: Duration,
+        /// Of the first of its group.
+        why: Option<(Cause, Evidence)>,
+    },
 }
 
 /// The indices of each message group's records, in queue order; groups by their first record.
@@ -136,6 +163,7 @@ pub fn message_groups(records: &[Record]) -> Vec<Vec<usize>> {
 /// When a change that keeps failing by itself is parked.
 #[derive(Clone, Copy, Debug)]
 pub struct Horizon {
+    /// The time of the report.
     pub now: Timestamp,
     /// How long after its first receive.
     pub after: Duration,

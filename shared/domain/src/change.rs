@@ -43,20 +43,30 @@ impl std::fmt::Display for Rank {
 #[serde(rename_all = "camelCase")]
 pub enum VersionFrom {
     #[default]
+    /// The member `version`.
     Version,
+    /// The member `occurredAt`, in milliseconds.
     OccurredAt,
 }
 
 /// A change to one contact of one campaign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
+    /// Whose Genesys Cloud.
     pub org: OrgId,
+    /// In which campaign.
     pub campaign: CampaignId,
+    /// Which contact of it.
     pub key: ContactKey,
+    /// Which change: the same when it is sent again.
     pub event_id: EventId,
+    /// As the CRM counts.
     pub version: Option<Rank>,
+    /// As the CRM's clock says.
     pub occurred_at: Option<Timestamp>,
+    /// Who sent it.
     pub source: Option<SourceName>,
+    /// What is asked for.
     pub operation: Operation,
 }
 
@@ -64,7 +74,12 @@ pub struct Change {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// Columns that are not named stay; `None` clears one. `callable` absent: left as it is.
-    Upsert { data: Columns<Option<String>>, callable: Option<bool> },
+    Upsert {
+        /// Columns by name.
+        data: Columns<Option<String>>,
+        /// Whether the contact may be called.
+        callable: Option<bool>,
+    },
     /// Makes the contact not callable and stores the rank; deletes nothing.
     Remove,
 }

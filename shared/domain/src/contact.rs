@@ -33,7 +33,9 @@ impl<V> fmt::Debug for Columns<V> {
 /// A contact as it was read, or as a write's answer shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contact {
+    /// Columns that hold something, the version column included.
     pub data: Columns<String>,
+    /// Whether the dialler may call it.
     pub callable: bool,
     /// Of the newest change that was applied; none where the org stores none.
     pub rank: Option<Rank>,

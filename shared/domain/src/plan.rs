@@ -11,6 +11,7 @@ use crate::{Rank, plan::merge::Merged};
 pub struct RankedChange<'a> {
     /// `None`: not compared, and applied at its place in the queue.
     pub rank: Option<Rank>,
+    /// What the change asks for.
     pub operation: &'a Operation,
 }
 
@@ -25,9 +26,23 @@ impl<'a> RankedChange<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// The contact does not exist. `callable` `None`: callable, as every contact that is created.
-    Create { data: Columns<String>, callable: Option<bool>, rank: Option<Rank> },
+    Create {
+        /// What it holds from the start.
+        data: Columns<String>,
+        /// What the changes say.
+        callable: Option<bool>,
+        /// To be stored.
+        rank: Option<Rank>,
+    },
     /// Only what the changes name. `None` of `callable` and `rank`: left as it is; a column's `None` clears it.
-    Update { data: Columns<Option<String>>, callable: Option<bool>, rank: Option<Rank> },
+    Update {
+        /// Columns to set or clear.
+        data: Columns<Option<String>>,
+        /// To be set.
+        callable: Option<bool>,
+        /// To be stored: newer than the stored one.
+        rank: Option<Rank>,
+    },
     /// Nothing to write.
     Skip(Skip),
 }
@@ -55,6 +70,7 @@ pub enum Part {
 /// An action, and the part that each change has in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
+    /// What to write.
     pub action: Action,
     /// One for each change, in the order given.
     pub parts: Vec<Part>,

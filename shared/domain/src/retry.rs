@@ -26,8 +26,11 @@ const HIGHEST_BASE: Duration = Duration::from_mins(12);
 pub enum Cause {
     /// 408, 5xx, a broken connection, an unknown write, or the service lags behind itself.
     Unavailable,
-    /// 429, or the call budget is spent. `after`: what the service asks for.
-    Throttled { after: Option<Duration> },
+    /// 429, or the call budget is spent.
+    Throttled {
+        /// What the service asks for.
+        after: Option<Duration>,
+    },
     /// The org refuses its OAuth client, or its secret is missing or malformed: a person must act.
     Refused,
     /// The invocation is nearly out of time.

@@ -30,11 +30,17 @@ use login::Login;
 
 /// What all orgs share.
 pub struct Shared {
+    /// The way to Genesys Cloud.
     pub transport: Arc<dyn Transport>,
+    /// Where the orgs' secrets are.
     pub secrets: Arc<dyn Secrets>,
+    /// The time.
     pub clock: Clock,
+    /// The randomness of jitter.
     pub chance: Chance,
+    /// Where events are told.
     pub telemetry: Telemetry,
+    /// What the environment says.
     pub config: Config,
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Traits stand only where a simulation must put itself in the place of the outside: [`queue::Queue`],
 //! [`secrets::Secrets`] and [`genesys::Transport`].
+#![warn(missing_docs)]
 
 pub mod aws;
 pub mod clock;

@@ -11,8 +11,11 @@ use futures_util::future::BoxFuture;
 /// A message to send to a FIFO queue.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
+    /// The text, 1 byte to 1 MiB with the attributes.
     pub body: String,
+    /// The message group id: 1 to 128 visible ASCII characters.
     pub group: String,
+    /// As long, and as legal.
     pub deduplication_id: String,
     /// Names and texts; no text is empty.
     pub attributes: Vec<(&'static str, String)>,
@@ -21,6 +24,7 @@ pub struct Message {
 /// A received message, and how long it stays invisible from now on.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Visibility {
+    /// Of the receive.
     pub receipt_handle: String,
     /// Whole seconds, at most 43,200 (SQS API reference, `ChangeMessageVisibility`).
     pub seconds: u32,

@@ -16,7 +16,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 pub struct About<'a> {
     /// Of a change that could be read.
     pub org: Option<&'a str>,
+    /// Of a change that could be read.
     pub campaign: Option<&'a str>,
+    /// Of a change that could be read.
     pub event_id: Option<&'a str>,
     /// The message group id of its record.
     pub group: &'a str,
@@ -25,18 +27,50 @@ pub struct About<'a> {
 /// Something that an operator may want to know.
 #[derive(Clone, Debug)]
 pub enum Event<'a> {
-    /// A change is done: its outcome's public name.
-    Done { about: About<'a>, outcome: &'static str },
+    /// A change is done.
+    Done {
+        /// Which one.
+        about: About<'a>,
+        /// Its outcome's public name.
+        outcome: &'static str,
+    },
     /// A change is in the dead-letter queue.
-    Parked { about: About<'a>, reason: &'static str, evidence: &'a Evidence },
-    /// A change is tried again after the delay. `why`: none for what waits behind another one of its group.
-    Retried { about: About<'a>, delay: Duration, why: Option<&'a (Cause, Evidence)> },
+    Parked {
+        /// Which one.
+        about: About<'a>,
+        /// The reason's public name.
+        reason: &'static str,
+        /// What led to it.
+        evidence: &'a Evidence,
+    },
+    /// A change is tried again.
+    Retried {
+        /// Which one.
+        about: About<'a>,
+        /// Until it may be received again.
+        delay: Duration,
+        /// None for what waits behind another one of its group.
+        why: Option<&'a (Cause, Evidence)>,
+    },
     /// The service refuses the org's OAuth client, or its secret cannot be used: a person must act.
-    OrgRefused { org: &'a str, evidence: &'a Evidence },
+    OrgRefused {
+        /// Whose.
+        org: &'a str,
+        /// What was seen.
+        evidence: &'a Evidence,
+    },
     /// A create met a key that exists already; it is resolved by reading again.
-    Conflict { org: &'a str, campaign: &'a str },
+    Conflict {
+        /// Whose.
+        org: &'a str,
+        /// In which campaign.
+        campaign: &'a str,
+    },
     /// The service refused a call because the budget is spent.
-    Throttled { org: &'a str },
+    Throttled {
+        /// Whose.
+        org: &'a str,
+    },
 }
 
 /// Where events go.

@@ -20,17 +20,29 @@ pub(super) const FIELDS: [&str; 11] = [
 /// What kind of rule a body breaks. Public: part of ingest's answer (CONTRACT.md section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultCode {
+    /// The body is not JSON.
     NotJson,
+    /// A member is missing.
     Required,
+    /// A member is of another JSON type.
     WrongType,
+    /// A text is not of the form that its rule asks for.
     WrongFormat,
+    /// A number is too small, too large or not whole.
     OutOfRange,
+    /// A text is too long, or an empty name.
     TooLong,
+    /// There are too many columns.
     TooMany,
+    /// A member has no meaning in schema 1.
     UnknownField,
+    /// A name stands twice in one object.
     DuplicateField,
+    /// A member does not go with the operation.
     NotAllowed,
+    /// A time is too far ahead.
     InFuture,
+    /// The schema is not 1.
     UnsupportedSchema,
 }
 
@@ -59,6 +71,7 @@ impl FaultCode {
 pub struct Fault {
     /// A JSON pointer (RFC 6901) to the member. It may hold a name that the sender chose: show it to the sender only.
     pub pointer: String,
+    /// Which kind of rule.
     pub code: FaultCode,
     /// What was expected.
     pub message: &'static str,

@@ -16,7 +16,10 @@ pub enum Kind {
     /// 409: a key of a POST exists; nothing was stored.
     Conflict,
     /// 429, or the call budget is spent: nothing was done.
-    Throttled { after: Option<Duration> },
+    Throttled {
+        /// What the service asks for.
+        after: Option<Duration>,
+    },
     /// The org's OAuth client or its secret is not accepted: a person must act.
     Refused,
     /// 408 or 5xx, or an answer that makes no sense. A write may have been done.
@@ -30,9 +33,11 @@ pub enum Kind {
 /// A call that failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Failure {
+    /// What it means.
     pub kind: Kind,
     /// What was seen, without personal data.
     pub detail: String,
+    /// Of the answer, where there was one.
     pub http_status: Option<u16>,
     /// `ININ-Correlation-Id`.
     pub correlation_id: Option<String>,

@@ -31,9 +31,13 @@ pub struct Campaign {
 
 /// A contact to create.
 pub struct NewContact<'a> {
+    /// Its key, immutable from then on.
     pub key: &'a ContactKey,
+    /// What it holds, without the version column.
     pub data: &'a Columns<String>,
+    /// `None`: callable.
     pub callable: Option<bool>,
+    /// For the version column.
     pub rank: Option<Rank>,
 }
 

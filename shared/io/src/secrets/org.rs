@@ -17,12 +17,17 @@ pub enum Api {
 /// The secret of an org, read and checked.
 #[derive(Clone, Debug)]
 pub struct OrgSecret {
+    /// Of the OAuth client.
     pub client_id: SecretString,
+    /// Of the OAuth client.
     pub client_secret: SecretString,
+    /// Where the organisation is.
     pub region: Region,
+    /// How its contacts are written.
     pub api: Api,
     /// The column that stores the rank; `None`: no ranks are stored.
     pub version_field: Option<String>,
+    /// Which member of a change is its rank.
     pub version_from: VersionFrom,
     /// Contact keys that do not match are parked.
     pub contact_key_pattern: Option<Regex>,
