@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -16,6 +17,7 @@ pub struct Vault(Mutex<Inner>);
 struct Inner {
     secrets: BTreeMap<String, Result<String, SecretsError>>,
     reads: BTreeMap<String, usize>,
+    latency: Duration,
 }
 
 impl Vault {
@@ -33,6 +35,11 @@ impl Vault {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).secrets.insert(name.to_owned(), secret);
     }
 
+    /// How long every read takes from now on.
+    pub fn set_latency(&self, latency: Duration) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).latency = latency;
+    }
+
     /// How often a secret was read.
     pub fn reads(&self, name: &str) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).reads.get(name).copied().unwrap_or(0)
@@ -42,6 +49,8 @@ impl Vault {
 impl Secrets for Vault {
     fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<SecretString, SecretsError>> {
         async move {
+            let latency = self.0.lock().unwrap_or_else(PoisonError::into_inner).latency;
+            tokio::time::sleep(latency).await;
             let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             *inner.reads.entry(name.to_owned()).or_default() += 1;
             let secret = inner.secrets.get(name).cloned().unwrap_or(Err(SecretsError::Missing));

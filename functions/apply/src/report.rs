@@ -94,6 +94,7 @@ async fn make_wait(context: &Context, records: &[Record], settled: &BTreeMap<usi
             }),
             _ => None,
         })
+        .filter(|wait| !wait.receipt_handle.is_empty())
         .collect();
     for waits in waits.chunks(VISIBILITY_BATCH) {
         if let Err(error) = context.queue.set_visibility(&context.shared.config.queue_url, waits.to_vec()).await {

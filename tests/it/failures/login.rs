@@ -158,6 +158,16 @@ async fn while_secrets_manager_does_not_answer_a_known_secret_serves_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn secrets_manager_is_not_waited_for_beyond_the_invocations_end() {
+    let world = World::new();
+    world.vault.set_latency(Duration::from_secs(60));
+    world.send([change("a", 1)]);
+    let done = world.invoke_copy(&world.context, Some(Duration::from_secs(6))).await;
+    assert!(done.records[0].starts_with("retried in 1"), "{:?}", done.records);
+    assert_eq!(done.took, Duration::from_secs(3));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_token_endpoint_that_is_not_well_is_asked_three_times_for_all_waiters_together() {
     for effect in [Effect::Status(503, vec![]), Effect::Lost { is_done: false }] {
         let world = World::new();

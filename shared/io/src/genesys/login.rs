@@ -95,13 +95,13 @@ impl Org {
     }
 
     async fn renewed(&self, state: &mut State, run: &Run, after: Option<Unauthorized<'_>>) -> Result<Session, Failure> {
-        let mut secret = self.secret(state).await?;
+        let mut secret = self.secret(state, run).await?;
         let refused = after.filter(|after| after.generation == state.generation);
         if let Some(refused) = refused {
             state.token = None;
             let is_hopeless = match refused.times {
                 1 => false,
-                2 => !self.secret_changed(state, &mut secret).await?,
+                2 => !self.secret_changed(state, run, &mut secret).await?,
                 _ => true,
             };
             if is_hopeless {
@@ -114,7 +114,7 @@ impl Org {
             state.token = Some(match fetched {
                 // What was cached may have been rotated since.
                 Err(failure) if failure.kind == Kind::Refused => {
-                    if !self.secret_changed(state, &mut secret).await? {
+                    if !self.secret_changed(state, run, &mut secret).await? {
                         return Err(failure);
                     }
                     self.fetch_token(run, &secret).await?
@@ -129,13 +129,13 @@ impl Org {
     }
 
     /// The secret, from the cache while it is young. An old one serves on while Secrets Manager does not answer.
-    async fn secret(&self, state: &mut State) -> Result<Arc<OrgSecret>, Failure> {
+    async fn secret(&self, state: &mut State, run: &Run) -> Result<Arc<OrgSecret>, Failure> {
         let now = self.shared.clock.now();
         let old = match &state.secret {
             Some((secret, read_at)) if now < *read_at + self.shared.config.secret_ttl => return Ok(Arc::clone(secret)),
             old => old.as_ref().map(|(secret, _)| Arc::clone(secret)),
         };
-        let read = match (self.read_secret().await, &old) {
+        let read = match (self.read_secret(run).await, &old) {
             (Err(failure), Some(old)) if failure.kind == Kind::Unavailable => return Ok(Arc::clone(old)),
             (read, _) => read?,
         };
@@ -147,17 +147,19 @@ impl Org {
     }
 
     /// Reads the secret afresh; whether it logs in otherwise than `secret`, which it replaces.
-    async fn secret_changed(&self, state: &mut State, secret: &mut Arc<OrgSecret>) -> Result<bool, Failure> {
-        let read = self.read_secret().await?;
+    async fn secret_changed(&self, state: &mut State, run: &Run, secret: &mut Arc<OrgSecret>) -> Result<bool, Failure> {
+        let read = self.read_secret(run).await?;
         let changed = !read.logs_in_as(secret);
         state.secret = Some((Arc::clone(&read), self.shared.clock.now()));
         *secret = read;
         Ok(changed)
     }
 
-    async fn read_secret(&self) -> Result<Arc<OrgSecret>, Failure> {
+    async fn read_secret(&self, run: &Run) -> Result<Arc<OrgSecret>, Failure> {
         let name = format!("{}/org/{}", self.shared.config.secret_prefix, self.id);
-        let text = self.shared.secrets.read(&name).await.map_err(|error| {
+        let timeout = run.call_timeout(self.shared.clock.now()).ok_or_else(out_of_time)?;
+        let read = tokio::time::timeout(timeout, self.shared.secrets.read(&name)).await;
+        let text = read.unwrap_or(Err(SecretsError::Unavailable)).map_err(|error| {
             let kind = if error == SecretsError::Unavailable { Kind::Unavailable } else { Kind::Refused };
             Failure::new(kind, format!("secret {name}: {error}"))
         })?;
