@@ -49,6 +49,17 @@ pub enum VersionFrom {
     OccurredAt,
 }
 
+/// Who sends changes by webhook, and what may be left out because of it (CONTRACT.md section 4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sender {
+    /// The name in the webhook's path.
+    pub source: SourceName,
+    /// Fills what a change leaves out; any other is refused.
+    pub org: Option<OrgId>,
+    /// Fills what a change leaves out; any other is refused.
+    pub campaign: Option<CampaignId>,
+}
+
 /// A change to one contact of one campaign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -108,7 +119,42 @@ impl Change {
     /// # Errors
     /// Every fault of the body at once; nothing in them is personal data when shown by `Display`.
     pub fn parse(body: &str, now: Timestamp) -> Result<Change, Invalid> {
-        parse::change(body, now)
+        parse::change(body, now, None)
+    }
+
+    /// Reads a change as a sender sends it: `schema`, and what the sender fills, may be left out.
+    ///
+    /// # Errors
+    /// Every fault of the body at once.
+    pub fn parse_from(sender: &Sender, body: &str, now: Timestamp) -> Result<Change, Invalid> {
+        parse::change(body, now, Some(sender))
+    }
+
+    /// The change as a queue message's body: [`Change::parse`] gives it back.
+    pub fn body(&self) -> String {
+        let mut body = serde_json::json!({
+            "schema": 1,
+            "eventId": self.event_id.as_str(),
+            "org": self.org.as_str(),
+            "campaignId": self.campaign.as_str(),
+            "contactKey": self.key.as_str(),
+        });
+        let mut put = |name: &str, value: Option<serde_json::Value>| {
+            if let Some(value) = value {
+                body[name] = value;
+            }
+        };
+        put("version", self.version.map(|rank| rank.0.into()));
+        put("occurredAt", self.occurred_at.map(|at| at.to_string().into()));
+        put("source", self.source.as_ref().map(|source| source.as_str().into()));
+        match &self.operation {
+            Operation::Upsert { data, callable } => {
+                put("data", serde_json::to_value(data).ok());
+                put("callable", callable.map(serde_json::Value::from));
+            }
+            Operation::Remove => put("operation", Some("remove".into())),
+        }
+        body.to_string()
     }
 
     /// `version`, or `occurredAt` in milliseconds (never below 0: nothing in a CRM is older than 1970).

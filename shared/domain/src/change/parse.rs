@@ -10,7 +10,7 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::fault::{self, Fault, FaultCode, Invalid};
-use super::{CampaignId, Change, ContactKey, EventId, Operation, OrgId, Rank, SourceName};
+use super::{CampaignId, Change, ContactKey, EventId, Operation, OrgId, Rank, Sender, SourceName};
 use crate::contact::Columns;
 
 const MAX_COLUMNS: usize = 50;
@@ -46,18 +46,20 @@ impl<'de> Deserialize<'de> for Members<'de> {
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-pub(super) fn change(body: &str, now: Timestamp) -> Result<Change, Invalid> {
+pub(super) fn change(body: &str, now: Timestamp, sender: Option<&Sender>) -> Result<Change, Invalid> {
     let mut reader = Reader::open(body)?;
-    if let Some(invalid) = reader.schema() {
+    if let Some(invalid) = reader.schema(sender.is_some()) {
         return Err(invalid);
     }
-    let org = reader.required("org", OrgId::parse);
-    let campaign = reader.required("campaignId", CampaignId::parse);
+    let of_sender = sender.map(|sender| (sender.org.clone(), sender.campaign.clone(), Some(sender.source.clone())));
+    let (org, campaign, source) = of_sender.unwrap_or_default();
+    let org = reader.filled("org", OrgId::parse, org, true);
+    let campaign = reader.filled("campaignId", CampaignId::parse, campaign, true);
     let key = reader.required("contactKey", ContactKey::parse);
     let event_id = reader.required("eventId", EventId::parse);
     let version = reader.version();
     let occurred_at = reader.occurred_at(now);
-    let source = reader.text("source", SourceName::parse);
+    let source = reader.filled("source", SourceName::parse, source, false);
     let operation = reader.operation();
     match (org, campaign, key, event_id, operation) {
         (Some(org), Some(campaign), Some(key), Some(event_id), Some(operation)) if reader.faults.is_empty() => {
@@ -96,18 +98,18 @@ impl<'a> Reader<'a> {
     }
 
     /// A body of another schema has rules of its own, so nothing else is said of it.
-    fn schema(&mut self) -> Option<Invalid> {
+    fn schema(&mut self, is_optional: bool) -> Option<Invalid> {
         match self.value::<serde_json::Number>("schema", "expected the number 1") {
             Some(number) if number.as_u64() != Some(1) => {
                 self.faults.clear();
                 self.fault("schema", FaultCode::UnsupportedSchema, "expected 1");
                 Some(Invalid(std::mem::take(&mut self.faults)))
             }
-            Some(_) => None,
-            None => {
+            None if !is_optional => {
                 self.missing("schema");
                 None
             }
+            _ => None,
         }
     }
 
@@ -141,6 +143,26 @@ impl<'a> Reader<'a> {
     fn required<T>(&mut self, name: &str, parse: fn(&str) -> Result<T, &'static str>) -> Option<T> {
         self.missing(name);
         self.text(name, parse)
+    }
+
+    /// A member that the sender fills: left out, it is the sender's; any other is refused.
+    fn filled<T: PartialEq>(
+        &mut self,
+        name: &str,
+        parse: fn(&str) -> Result<T, &'static str>,
+        of_sender: Option<T>,
+        is_required: bool,
+    ) -> Option<T> {
+        if of_sender.is_none() && is_required {
+            self.missing(name);
+        }
+        match (self.text(name, parse), of_sender) {
+            (Some(said), Some(of_sender)) if said != of_sender => {
+                self.fault(name, FaultCode::NotAllowed, "expected what the source's secret and path say, or nothing");
+                None
+            }
+            (said, of_sender) => said.or(of_sender),
+        }
     }
 
     fn version(&mut self) -> Option<Rank> {

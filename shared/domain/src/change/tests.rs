@@ -249,6 +249,54 @@ fn only_the_decimal_text_of_a_rank_is_one() {
     }
 }
 
+fn sender() -> Sender {
+    Sender {
+        source: SourceName::parse("crm").unwrap(),
+        org: Some(OrgId::parse("acme-us").unwrap()),
+        campaign: Some(CampaignId::parse("5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11").unwrap()),
+    }
+}
+
+#[test]
+fn a_sender_fills_what_is_left_out() {
+    let full = Change::parse_from(&sender(), &body(&[], &[]), now()).unwrap();
+    let short = Change::parse_from(&sender(), &body(&[], &["schema", "org", "campaignId"]), now()).unwrap();
+    assert_eq!(full, short);
+    assert_eq!(short.source.unwrap().as_str(), "crm");
+    let free = Sender { org: None, campaign: None, ..sender() };
+    assert_eq!(Change::parse_from(&free, &body(&[], &[]), now()), Ok(full));
+    let invalid = Change::parse_from(&free, &body(&[], &["org", "campaignId"]), now()).unwrap_err();
+    let codes: Vec<_> = invalid.faults().iter().map(|fault| (fault.pointer.as_str(), fault.code)).collect();
+    assert_eq!(codes, [("/org", FaultCode::Required), ("/campaignId", FaultCode::Required)]);
+}
+
+#[test]
+fn a_sender_cannot_write_to_another_org_campaign_or_source() {
+    for (name, value) in [("org", r#""other""#), ("campaignId", r#""other""#), ("source", r#""other""#)] {
+        let invalid = Change::parse_from(&sender(), &body(&[(name, value)], &[]), now()).unwrap_err();
+        assert_eq!((invalid.faults().len(), invalid.faults()[0].code), (1, FaultCode::NotAllowed), "{name}");
+        assert_eq!(invalid.faults()[0].pointer, format!("/{name}"));
+    }
+    let schema = Change::parse_from(&sender(), &body(&[("schema", "2")], &[]), now()).unwrap_err();
+    assert!(schema.is_unsupported_schema());
+}
+
+#[test]
+fn a_body_that_was_written_is_read_back() {
+    let remove = [("operation", r#""remove""#), ("occurredAt", r#""2026-11-24T16:00:00.123456789-05:00""#)];
+    for body in [
+        body(&[], &[]),
+        body(&[("source", r#""crm""#), ("contactKey", r#""é \" x""#)], &["version", "callable"]),
+        body(&[("data", "{}"), ("callable", "false")], &[]),
+        body(&remove[..1], &["data", "callable"]),
+    ] {
+        let change = parse(&body).unwrap();
+        assert_eq!(parse(&change.body()), Ok(change));
+    }
+    let late = Change::parse(&body(&remove, &["data", "callable"]), Timestamp::MAX).unwrap();
+    assert_eq!(Change::parse(&late.body(), Timestamp::MAX), Ok(late));
+}
+
 proptest! {
     #[test]
     fn every_message_group_and_deduplication_id_is_legal_in_sqs(key in "\\PC{1,60}") {
