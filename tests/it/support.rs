@@ -201,6 +201,7 @@ fn tell(event: &Event<'_>) -> String {
         Event::OrgRefused { org, evidence } => format!("! {org} refused: {}", evidence.detail),
         Event::Conflict { .. } => "! conflict".to_owned(),
         Event::Throttled { org } => format!("! {org} throttled"),
+        Event::Accepted { .. } | Event::Refused { .. } | Event::Unauthorized { .. } => "! of ingest".to_owned(),
     }
 }
 

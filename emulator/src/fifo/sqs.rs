@@ -1,12 +1,13 @@
 //! Queues by URL, as a client sees them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use io::queue::{Message, Queue, QueueError, Visibility};
+use io::queue::{Message, Queue, QueueError, RefusedEntry, Visibility};
 
 use super::Fifo;
 
@@ -15,17 +16,48 @@ use super::Fifo;
 pub struct Sqs {
     queues: BTreeMap<String, Arc<Fifo>>,
     refuse: AtomicUsize,
+    refuse_entries: Mutex<Vec<(String, bool)>>,
+    latency: Mutex<Duration>,
 }
+
+/// What SQS takes in one batch, in bytes.
+const MAX_BATCH: usize = 1 << 20;
 
 impl Sqs {
     /// A service with these queues.
     pub fn new(queues: impl IntoIterator<Item = (String, Arc<Fifo>)>) -> Sqs {
-        Sqs { queues: queues.into_iter().collect(), refuse: AtomicUsize::new(0) }
+        Sqs { queues: queues.into_iter().collect(), ..Sqs::default() }
+    }
+
+    /// How long every call takes from now on.
+    pub fn set_latency(&self, latency: Duration) {
+        *self.latency.lock().unwrap_or_else(PoisonError::into_inner) = latency;
+    }
+
+    async fn wait(&self) {
+        let latency = *self.latency.lock().unwrap_or_else(PoisonError::into_inner);
+        tokio::time::sleep(latency).await;
     }
 
     /// Fails the next `calls` calls.
     pub fn refuse(&self, calls: usize) {
         self.refuse.store(calls, Ordering::Relaxed);
+    }
+
+    /// Refuses the next entry of a batch whose body holds this text.
+    pub fn refuse_entry(&self, text: &str, is_senders_fault: bool) {
+        let mut refuse = self.refuse_entries.lock().unwrap_or_else(PoisonError::into_inner);
+        refuse.push((text.to_owned(), is_senders_fault));
+    }
+
+    fn send_entry(&self, queue: &Fifo, message: Message) -> Result<(), RefusedEntry> {
+        let mut refuse = self.refuse_entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = refuse.iter().position(|(text, _)| message.body.contains(text)) {
+            let (_, is_senders_fault) = refuse.remove(index);
+            return Err(RefusedEntry { code: "OnPurpose".to_owned(), is_senders_fault });
+        }
+        let refused = |error: QueueError| RefusedEntry { code: error.to_string(), is_senders_fault: true };
+        queue.send(message).map_err(refused)
     }
 
     fn queue(&self, url: &str) -> Result<&Fifo, QueueError> {
@@ -38,8 +70,29 @@ impl Sqs {
 }
 
 impl Queue for Sqs {
+    fn send_batch<'a>(
+        &'a self,
+        queue_url: &'a str,
+        messages: Vec<Message>,
+    ) -> BoxFuture<'a, Result<Vec<Result<(), RefusedEntry>>, QueueError>> {
+        async move {
+            self.wait().await;
+            let queue = self.queue(queue_url)?;
+            let size: usize = messages.iter().map(|message| message.body.len()).sum();
+            if !(1..=10).contains(&messages.len()) || size > MAX_BATCH {
+                return Err(QueueError::new("BatchRequestTooLong"));
+            }
+            Ok(messages.into_iter().map(|message| self.send_entry(queue, message)).collect())
+        }
+        .boxed()
+    }
+
     fn send<'a>(&'a self, queue_url: &'a str, message: Message) -> BoxFuture<'a, Result<(), QueueError>> {
-        async move { self.queue(queue_url)?.send(message) }.boxed()
+        async move {
+            self.wait().await;
+            self.queue(queue_url)?.send(message)
+        }
+        .boxed()
     }
 
     fn set_visibility<'a>(
@@ -48,6 +101,7 @@ impl Queue for Sqs {
         messages: Vec<Visibility>,
     ) -> BoxFuture<'a, Result<(), QueueError>> {
         async move {
+            self.wait().await;
             let queue = self.queue(queue_url)?;
             if !(1..=10).contains(&messages.len()) {
                 return Err(QueueError::new("TooManyEntriesInBatchRequest"));

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-/// The configuration of a function.
+/// The configuration of apply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// `QUEUE_URL`: the FIFO queue.
@@ -22,6 +22,17 @@ pub struct Config {
     pub apply_concurrency: u32,
 }
 
+/// The configuration of ingest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IngestConfig {
+    /// `QUEUE_URL`: the FIFO queue.
+    pub queue_url: String,
+    /// `SECRET_PREFIX`: first part of every secret's name.
+    pub secret_prefix: String,
+    /// `SECRET_TTL_SECONDS`: how long a secret is kept.
+    pub secret_ttl: Duration,
+}
+
 /// Every variable that is missing or not as expected.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError(Vec<String>);
@@ -37,9 +48,8 @@ impl Config {
     ///
     /// # Errors
     /// Names every variable that is missing or wrong.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn from_env() -> Result<Config, ConfigError> {
-        Config::read(|name| std::env::var(name).ok())
+        Config::read(from_env)
     }
 
     /// Reads variables from `lookup`. An empty one counts as absent.
@@ -52,15 +62,44 @@ impl Config {
             queue_url: reader.url("QUEUE_URL", true).unwrap_or_default(),
             dead_letter_queue_url: reader.url("DEAD_LETTER_QUEUE_URL", true).unwrap_or_default(),
             secret_prefix: reader.secret_prefix(),
-            secret_ttl: Duration::from_secs(reader.number("SECRET_TTL_SECONDS", 300, 1, 86_400).into()),
+            secret_ttl: reader.secret_ttl(),
             genesys_base_url: reader.url("GENESYS_BASE_URL", false),
             retry_horizon: Duration::from_secs(
                 reader.number("RETRY_HORIZON_SECONDS", 21_600, 1_800, 14 * 86_400).into(),
             ),
             apply_concurrency: reader.number("APPLY_CONCURRENCY", 5, 1, 1_000),
         };
-        if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError(reader.faults)) }
+        reader.end(config)
     }
+}
+
+impl IngestConfig {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// Names every variable that is missing or wrong.
+    pub fn from_env() -> Result<IngestConfig, ConfigError> {
+        IngestConfig::read(from_env)
+    }
+
+    /// Reads variables from `lookup`. An empty one counts as absent.
+    ///
+    /// # Errors
+    /// Names every variable that is missing or wrong.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<IngestConfig, ConfigError> {
+        let mut reader = Reader { lookup, faults: Vec::new() };
+        let config = IngestConfig {
+            queue_url: reader.url("QUEUE_URL", true).unwrap_or_default(),
+            secret_prefix: reader.secret_prefix(),
+            secret_ttl: reader.secret_ttl(),
+        };
+        reader.end(config)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn from_env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 struct Reader<F> {
@@ -94,6 +133,14 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             self.faults.push("SECRET_PREFIX: expected only letters, digits and /_+=.@-".to_owned());
         }
         prefix
+    }
+
+    fn secret_ttl(&mut self) -> Duration {
+        Duration::from_secs(self.number("SECRET_TTL_SECONDS", 300, 1, 86_400).into())
+    }
+
+    fn end<C>(self, config: C) -> Result<C, ConfigError> {
+        if self.faults.is_empty() { Ok(config) } else { Err(ConfigError(self.faults)) }
     }
 
     fn number(&mut self, name: &str, default: u32, least: u32, most: u32) -> u32 {

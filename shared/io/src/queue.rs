@@ -1,10 +1,13 @@
 //! The SQS calls that the functions make themselves.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue};
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue, SendMessageBatchRequestEntry,
+};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
@@ -53,8 +56,27 @@ impl<E: ProvideErrorMetadata, R> From<SdkError<E, R>> for QueueError {
     }
 }
 
+/// SQS did not take one entry of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedEntry {
+    /// SQS's error code.
+    pub code: String,
+    /// Whether the entry can never be taken as it is.
+    pub is_senders_fault: bool,
+}
+
 /// What the functions ask of SQS.
 pub trait Queue: Send + Sync {
+    /// Stores up to 10 messages, each by itself: what is [`Ok`] is stored. The answer is in the order of the messages.
+    ///
+    /// # Errors
+    /// [`QueueError`], when nothing is known of any of them.
+    fn send_batch<'a>(
+        &'a self,
+        queue_url: &'a str,
+        messages: Vec<Message>,
+    ) -> BoxFuture<'a, Result<Vec<Result<(), RefusedEntry>>, QueueError>>;
+
     /// Stores one message; when this answers, it is stored.
     fn send<'a>(&'a self, queue_url: &'a str, message: Message) -> BoxFuture<'a, Result<(), QueueError>>;
 
@@ -77,19 +99,51 @@ impl Sqs {
 }
 
 impl Queue for Sqs {
+    fn send_batch<'a>(
+        &'a self,
+        queue_url: &'a str,
+        messages: Vec<Message>,
+    ) -> BoxFuture<'a, Result<Vec<Result<(), RefusedEntry>>, QueueError>> {
+        async move {
+            let unanswered = || Err(RefusedEntry { code: "no answer".to_owned(), is_senders_fault: false });
+            let mut results: Vec<_> = messages.iter().map(|_| unanswered()).collect();
+            let mut call = self.0.send_message_batch().queue_url(queue_url);
+            for (index, message) in messages.into_iter().enumerate() {
+                let entry = SendMessageBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .message_body(message.body)
+                    .message_group_id(message.group)
+                    .message_deduplication_id(message.deduplication_id)
+                    .set_message_attributes(Some(attributes(message.attributes)?))
+                    .build();
+                call = call.entries(entry.map_err(|_| QueueError::new("entry without an id"))?);
+            }
+            let answer = call.send().await?;
+            let mut set = |id: &str, result| {
+                if let Some(slot) = id.parse().ok().and_then(|index: usize| results.get_mut(index)) {
+                    *slot = result;
+                }
+            };
+            answer.successful.iter().for_each(|entry| set(&entry.id, Ok(())));
+            for entry in answer.failed {
+                let refused = RefusedEntry { code: entry.code, is_senders_fault: entry.sender_fault };
+                set(&entry.id, Err(refused));
+            }
+            Ok(results)
+        }
+        .boxed()
+    }
+
     fn send<'a>(&'a self, queue_url: &'a str, message: Message) -> BoxFuture<'a, Result<(), QueueError>> {
         async move {
-            let mut call = self
+            let call = self
                 .0
                 .send_message()
                 .queue_url(queue_url)
                 .message_body(message.body)
                 .message_group_id(message.group)
-                .message_deduplication_id(message.deduplication_id);
-            for (name, text) in message.attributes {
-                let value = MessageAttributeValue::builder().data_type("String").string_value(text).build();
-                call = call.message_attributes(name, value.map_err(|_| QueueError::new("attribute without a type"))?);
-            }
+                .message_deduplication_id(message.deduplication_id)
+                .set_message_attributes(Some(attributes(message.attributes)?));
             call.send().await?;
             Ok(())
         }
@@ -118,6 +172,14 @@ impl Queue for Sqs {
         }
         .boxed()
     }
+}
+
+fn attributes(texts: Vec<(&'static str, String)>) -> Result<HashMap<String, MessageAttributeValue>, QueueError> {
+    let attribute = |(name, text): (&str, String)| {
+        let value = MessageAttributeValue::builder().data_type("String").string_value(text).build();
+        value.map(|value| (name.to_owned(), value)).map_err(|_| QueueError::new("attribute without a type"))
+    };
+    texts.into_iter().map(attribute).collect()
 }
 
 impl fmt::Debug for Message {

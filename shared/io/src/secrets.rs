@@ -1,8 +1,12 @@
-//! Secrets Manager, and the secret of an org (CONTRACT.md section 4).
+//! Secrets Manager, and the secrets of an org and of a source (CONTRACT.md section 4).
 
+mod members;
 mod org;
+mod source;
 
-pub use org::{Api, MalformedSecret, OrgSecret};
+pub use members::MalformedSecret;
+pub use org::{Api, OrgSecret};
+pub use source::{Auth, SourceSecret};
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;

@@ -71,6 +71,25 @@ pub enum Event<'a> {
         /// Whose.
         org: &'a str,
     },
+    /// A webhook's changes are all in the queue.
+    Accepted {
+        /// Who sent it.
+        source: &'a str,
+        /// How many.
+        changes: usize,
+    },
+    /// A webhook was let in, but not all of its changes are in the queue.
+    Refused {
+        /// Who sent it.
+        source: &'a str,
+        /// Why, without anything of its body.
+        detail: &'a str,
+    },
+    /// A webhook was not let in.
+    Unauthorized {
+        /// Whom it names as its sender.
+        source: &'a str,
+    },
 }
 
 /// Where events go.
@@ -139,6 +158,9 @@ fn log(event: &Event<'_>) {
         ),
         Event::Conflict { org, campaign } => tracing::info!(org, campaignId = campaign, "conflict met"),
         Event::Throttled { org } => tracing::warn!(org, "throttled"),
+        Event::Accepted { source, changes } => tracing::info!(source, changes, "webhook accepted"),
+        Event::Refused { source, detail } => tracing::warn!(source, detail, "webhook refused"),
+        Event::Unauthorized { source } => tracing::warn!(source, "webhook unauthorized"),
     }
 }
 
@@ -170,7 +192,7 @@ pub fn subscriber<W>(writer: W, level: LevelFilter) -> impl Subscriber + Send + 
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let ours = ["domain", "io", "apply"].map(|name| (name, level));
+    let ours = ["domain", "io", "apply", "ingest"].map(|name| (name, level));
     let filter = Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets(ours);
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false).with_span_list(false);
     tracing_subscriber::registry().with(lines.with_writer(writer)).with(filter)

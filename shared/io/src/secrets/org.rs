@@ -1,11 +1,10 @@
 //! `{prefix}/org/{org}`: how to reach an org's Genesys Cloud, and its rules.
 
+use super::members::{MalformedSecret, Members};
+use crate::genesys::Region;
 use domain::change::VersionFrom;
 use regex_lite::Regex;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value};
-
-use crate::genesys::Region;
 
 /// Which contact API the org uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,25 +34,18 @@ pub struct OrgSecret {
     pub calls_per_minute: u32,
 }
 
-/// What is wrong with a secret, without anything of its content.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the secret is malformed: {0}")]
-pub struct MalformedSecret(String);
-
 impl OrgSecret {
     /// Reads the JSON of a secret.
     ///
     /// # Errors
     /// Names the first member that is missing, unknown or not as expected.
     pub fn parse(text: &SecretString) -> Result<OrgSecret, MalformedSecret> {
-        let members: Map<String, Value> = serde_json::from_str(text.expose_secret())
-            .map_err(|_| MalformedSecret("expected a JSON object".to_owned()))?;
-        let mut members = Members(members);
+        let mut members = Members::of(text)?;
         let secret = OrgSecret {
-            client_id: members.credential("clientId")?,
-            client_secret: members.credential("clientSecret")?,
-            region: members.chosen("region", "an AWS region of Genesys Cloud", Region::of)?,
-            api: members.chosen("api", "\"predictive\"", |api| (api == "predictive").then_some(Api::Predictive))?,
+            client_id: credential(&mut members, "clientId")?,
+            client_secret: credential(&mut members, "clientSecret")?,
+            region: members.required("region", "an AWS region of Genesys Cloud", Region::of)?,
+            api: members.required("api", "\"predictive\"", |api| (api == "predictive").then_some(Api::Predictive))?,
             version_field: members.text("versionField", "a column name of 1 to 128 characters, or null", |name| {
                 (1..=128).contains(&name.chars().count()).then(|| name.to_owned())
             })?,
@@ -66,12 +58,10 @@ impl OrgSecret {
                 .unwrap_or_default(),
             contact_key_pattern: members
                 .text("contactKeyPattern", "a regular expression", |pattern| Regex::new(pattern).ok())?,
-            calls_per_minute: members.calls_per_minute()?,
+            calls_per_minute: calls_per_minute(&mut members)?,
         };
-        match members.0.keys().next() {
-            Some(name) => Err(MalformedSecret(format!("unknown member {name:?}"))),
-            None => Ok(secret),
-        }
+        members.end()?;
+        Ok(secret)
     }
 
     /// Whether both log in alike, so that a token of the one serves the other.
@@ -82,50 +72,21 @@ impl OrgSecret {
     }
 }
 
-struct Members(Map<String, Value>);
+fn credential(members: &mut Members, name: &str) -> Result<SecretString, MalformedSecret> {
+    members.required(name, "a string that is not empty", |text| (!text.is_empty()).then(|| SecretString::from(text)))
+}
 
-impl Members {
-    fn wrong(name: &str, expected: &str) -> MalformedSecret {
-        MalformedSecret(format!("{name}: expected {expected}"))
-    }
-
-    /// Null counts as absent.
-    fn text<T>(
-        &mut self,
-        name: &str,
-        expected: &str,
-        read: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, MalformedSecret> {
-        match self.0.remove(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => read(&text).map(Some).ok_or_else(|| Self::wrong(name, expected)),
-            Some(_) => Err(Self::wrong(name, expected)),
-        }
-    }
-
-    fn chosen<T>(
-        &mut self,
-        name: &str,
-        expected: &str,
-        read: impl Fn(&str) -> Option<T>,
-    ) -> Result<T, MalformedSecret> {
-        self.text(name, expected, read)?.ok_or_else(|| Self::wrong(name, expected))
-    }
-
-    fn credential(&mut self, name: &str) -> Result<SecretString, MalformedSecret> {
-        self.chosen(name, "a string that is not empty", |text| (!text.is_empty()).then(|| SecretString::from(text)))
-    }
-
-    fn calls_per_minute(&mut self) -> Result<u32, MalformedSecret> {
-        const NAME: &str = "callsPerMinute";
-        let Some(number) = self.0.remove(NAME) else { return Ok(300) };
-        let number = number.as_u64().and_then(|number| u32::try_from(number).ok()).filter(|number| *number > 0);
-        number.ok_or_else(|| Self::wrong(NAME, "a whole number from 1 to 4294967295"))
-    }
+fn calls_per_minute(members: &mut Members) -> Result<u32, MalformedSecret> {
+    const NAME: &str = "callsPerMinute";
+    let Some(number) = members.take(NAME) else { return Ok(300) };
+    let number = number.as_u64().and_then(|number| u32::try_from(number).ok()).filter(|number| *number > 0);
+    number.ok_or_else(|| Members::wrong(NAME, "a whole number from 1 to 4294967295"))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Map, Value};
+
     use super::*;
 
     fn parse(text: &str) -> Result<OrgSecret, String> {
