@@ -251,7 +251,8 @@ fn check(message: &Message) -> Result<(), QueueError> {
     if !legal(&message.group) || !legal(&message.deduplication_id) {
         return Err(QueueError::new("InvalidParameterValue"));
     }
-    let attributes: usize = message.attributes.iter().map(|(name, text)| name.len() + text.len()).sum();
+    let attributes: usize =
+        message.attributes.iter().map(|(name, text)| name.len() + "String".len() + text.len()).sum();
     if message.body.is_empty() || message.body.len() + attributes > MAX_BODY {
         return Err(QueueError::new("InvalidMessageContents"));
     }

@@ -98,6 +98,9 @@ async fn run_into_every_trouble() -> String {
     for (n, change) in changes.into_iter().enumerate() {
         queue.send(change.with("eventId", format!("evt-{n}")).message()).unwrap();
     }
+    let mut foreign = change("x", 1).message();
+    foreign.group = "canary-key-as-group".to_owned();
+    queue.send(foreign).unwrap();
     for _ in 0..60 {
         tokio::time::sleep(Duration::from_secs(10)).await;
         let Some(batch) = queue.receive(10) else { continue };
@@ -109,6 +112,8 @@ async fn run_into_every_trouble() -> String {
     }
     let parked = dead_letters.messages();
     assert!(parked.len() >= 3, "{}", parked.len());
-    let shown = parked.iter().map(|m| format!("{:?} {} {}\n", m.attributes, m.group, m.deduplication_id));
+    let shown = parked
+        .iter()
+        .map(|m| format!("{:?} {} {}\n", m.attributes, m.group.replace("canary-key-as-group", ""), m.deduplication_id));
     shown.collect()
 }

@@ -202,7 +202,7 @@ impl Crm {
             2 => body["schema"] = 2.into(),
             3 => body["data"]["shoeSize"] = "44".into(),
             4 => body["data"][VERSION_FIELD] = "1".into(),
-            _ => wrong_group = Some("acme-us/elsewhere/0"),
+            _ => wrong_group = Some("acme-us/elsewhere/00000000000000000000000000000000"),
         }
         let mut message = self.message(&body);
         if let Some(group) = wrong_group {

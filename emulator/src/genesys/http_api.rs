@@ -77,6 +77,12 @@ impl Genesys {
 
     /// Carries the request out.
     fn answer(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        // Each host of a region serves its own part.
+        let is_token = request.uri().path() == TOKEN_PATH;
+        let host = request.uri().host().unwrap_or_default();
+        if (host.starts_with("api.") && is_token) || (host.starts_with("login.") && !is_token) {
+            return self.respond(request, None, error(404, "not.found", "Not on this host."), None);
+        }
         if request.uri().path() == TOKEN_PATH {
             return self.respond(request, None, self.token(request), None);
         }

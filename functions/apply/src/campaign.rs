@@ -2,7 +2,7 @@
 
 use domain::batch::{Outcome, ParkReason};
 use domain::change::{CampaignId, OrgId};
-use domain::contact::Contact as Actual;
+use domain::contact::{Columns, Contact as Actual};
 use domain::plan::{Action, Plan, Skip};
 use futures_util::future::{join, join_all};
 use io::genesys::{Campaign, Failure, Kind, NewContact};
@@ -56,7 +56,8 @@ impl Work<'_> {
             return Verdicts::new();
         }
         let is_alone = creates.len() == 1;
-        let posted = self.post(creates.iter().map(|(contact, plan)| (*contact, plan))).await;
+        let new: Vec<_> = creates.iter().filter_map(|(contact, plan)| new_contact(contact, plan)).collect();
+        let posted = self.post(&new).await;
         let verdicts = creates.into_iter().map(async |(contact, plan)| match &posted {
             Ok(()) => contact.done(&plan, Outcome::Created),
             Err(failure) if failure.kind == Kind::Conflict => self.after_conflict(contact, is_alone).await,
@@ -66,16 +67,8 @@ impl Work<'_> {
         join_all(verdicts).await.into_iter().flatten().collect()
     }
 
-    async fn post<'b>(&self, creates: impl Iterator<Item = (&'b Contact, &'b Plan)>) -> Result<(), Failure> {
-        let contacts: Vec<_> = creates
-            .filter_map(|(contact, plan)| match &plan.action {
-                Action::Create { data, callable, rank } => {
-                    Some(NewContact { key: &contact.key, data, callable: *callable, rank: *rank })
-                }
-                _ => None,
-            })
-            .collect();
-        let posted = self.campaign.create(&contacts).await;
+    async fn post(&self, contacts: &[NewContact<'_>]) -> Result<(), Failure> {
+        let posted = self.campaign.create(contacts).await;
         match &posted {
             Err(failure) if failure.kind == Kind::Conflict => {
                 let (org, campaign) = (self.org.as_str(), self.id.as_str());
@@ -103,14 +96,19 @@ impl Work<'_> {
 
     /// A key that is refused and cannot be read exists. A PATCH of nothing alters nothing and shows the contact.
     async fn after_refused_key(&self, contact: &Contact) -> Verdicts {
-        match self.campaign.update(&contact.key, Default::default(), None, None).await {
+        match self.touch(contact).await {
             Ok(actual) => self.execute(contact, self.plan(contact, Some(&actual)), Some(actual)).await,
             Err(failure) => contact.retry(&failure),
         }
     }
 
+    async fn touch(&self, contact: &Contact) -> Result<Actual, Failure> {
+        self.campaign.update(&contact.key, Columns::default(), None, None).await
+    }
+
     async fn create_alone(&self, contact: &Contact, plan: Plan) -> Verdicts {
-        match self.post([(contact, &plan)].into_iter()).await {
+        let new: Vec<_> = new_contact(contact, &plan).into_iter().collect();
+        match self.post(&new).await {
             Ok(()) => contact.done(&plan, Outcome::Created),
             Err(failure) if failure.kind == Kind::Conflict => self.after_refused_key(contact).await,
             Err(failure) => self.after_failed_create(contact, plan, &failure).await,
@@ -147,7 +145,7 @@ impl Work<'_> {
             match failure.kind {
                 Kind::Rejected => return self.after_rejection(contact, plan, actual, &failure).await,
                 // It may have been done, or be done yet: read before any second write.
-                Kind::Unanswered => {
+                Kind::Unavailable | Kind::Unanswered => {
                     tries += 1;
                     if !self.campaign.pause(tries).await {
                         return contact.retry(&failure);
@@ -173,7 +171,8 @@ impl Work<'_> {
         failure: &Failure,
     ) -> Verdicts {
         if contact.changes.len() == 1 {
-            return contact.park(ParkReason::Rejected, failure);
+            let parked = self.park_rejected(contact, &mut actual, failure).await;
+            return parked.unwrap_or_else(|failure| contact.retry(&failure));
         }
         let mut verdicts = Verdicts::new();
         let mut failed = None;
@@ -195,25 +194,83 @@ impl Work<'_> {
     /// Applies one change and keeps `actual` true. An error: the change, and those after it, must be retried.
     async fn apply_alone(&self, change: &Contact, actual: &mut Option<Actual>) -> Result<Verdicts, Failure> {
         let plan = self.plan(change, actual.as_ref());
-        let (written, outcome) = match &plan.action {
-            Action::Skip(Skip::Unchanged) => return Ok(change.done(&plan, Outcome::Unchanged)),
-            Action::Skip(Skip::Stale) => return Ok(change.done(&plan, Outcome::Stale)),
-            Action::Create { data, callable, rank } => {
-                let contact = Actual { data: data.clone(), callable: callable.unwrap_or(true), rank: *rank };
-                (self.post([(change, &plan)].into_iter()).await.map(|()| contact), Outcome::Created)
+        match self.write_alone(change, &plan.action, actual).await {
+            Ok(outcome) => Ok(change.done(&plan, outcome)),
+            Err(failure) if failure.kind == Kind::Rejected => self.park_rejected(change, actual, &failure).await,
+            // It exists after all, or may by now: what it is like decides.
+            Err(failure) if matches!(plan.action, Action::Create { .. }) => {
+                *actual = match failure.kind {
+                    Kind::Conflict => Some(self.touch(change).await?),
+                    Kind::Unavailable | Kind::Unanswered => self.campaign.read(&change.key).await?,
+                    _ => None,
+                };
+                if actual.is_none() {
+                    return Err(failure);
+                }
+                let plan = self.plan(change, actual.as_ref());
+                match self.write_alone(change, &plan.action, actual).await {
+                    Ok(outcome) => Ok(change.done(&plan, outcome)),
+                    Err(failure) if failure.kind == Kind::Rejected => {
+                        self.park_rejected(change, actual, &failure).await
+                    }
+                    Err(failure) => Err(failure),
+                }
             }
-            Action::Update { data, callable, rank } => {
-                (self.campaign.update(&change.key, data.clone(), *callable, *rank).await, Outcome::Updated)
-            }
-        };
-        match written {
-            Ok(contact) => {
-                *actual = Some(contact);
-                Ok(change.done(&plan, outcome))
-            }
-            Err(failure) if failure.kind == Kind::Rejected => Ok(change.park(ParkReason::Rejected, &failure)),
             Err(failure) => Err(failure),
         }
+    }
+
+    /// One write for this contact alone; `actual` becomes what it leaves.
+    async fn write_alone(
+        &self,
+        contact: &Contact,
+        action: &Action,
+        actual: &mut Option<Actual>,
+    ) -> Result<Outcome, Failure> {
+        let (written, outcome) = match action {
+            Action::Skip(Skip::Unchanged) => return Ok(Outcome::Unchanged),
+            Action::Skip(Skip::Stale) => return Ok(Outcome::Stale),
+            Action::Create { data, callable, rank } => {
+                let new = NewContact { key: &contact.key, data, callable: *callable, rank: *rank };
+                self.post(&[new]).await?;
+                let callable = callable.unwrap_or(true);
+                (Actual { data: data.clone(), callable, rank: *rank }, Outcome::Created)
+            }
+            Action::Update { data, callable, rank } => {
+                let written = self.campaign.update(&contact.key, data.clone(), *callable, *rank).await?;
+                (written, Outcome::Updated)
+            }
+        };
+        *actual = Some(written);
+        Ok(outcome)
+    }
+
+    /// Parks one change that was refused for good. If it says that nobody may call, that much of it is written first: an
+    /// opt-out does not wait for a person. An error: that could not be written yet.
+    async fn park_rejected(
+        &self,
+        change: &Contact,
+        actual: &mut Option<Actual>,
+        failure: &Failure,
+    ) -> Result<Verdicts, Failure> {
+        let is_callable = actual.as_ref().is_none_or(|actual| actual.callable);
+        let plan = self.plan(change, actual.as_ref());
+        let lowering = match plan.action {
+            Action::Create { callable: Some(false), .. } => {
+                Some(Action::Create { data: Columns::default(), callable: Some(false), rank: None })
+            }
+            Action::Update { callable: Some(false), .. } if is_callable => {
+                Some(Action::Update { data: Columns::default(), callable: Some(false), rank: None })
+            }
+            _ => None,
+        };
+        if let Some(lowering) = lowering {
+            match self.write_alone(change, &lowering, actual).await {
+                Err(failure) if failure.kind != Kind::Rejected => return Err(failure),
+                _ => {}
+            }
+        }
+        Ok(change.park(ParkReason::Rejected, failure))
     }
 
     /// The contact could not be read.
@@ -222,5 +279,14 @@ impl Work<'_> {
             Kind::Rejected => contact.park(ParkReason::Rejected, failure),
             _ => contact.retry(failure),
         }
+    }
+}
+
+fn new_contact<'a>(contact: &'a Contact, plan: &'a Plan) -> Option<NewContact<'a>> {
+    match &plan.action {
+        Action::Create { data, callable, rank } => {
+            Some(NewContact { key: &contact.key, data, callable: *callable, rank: *rank })
+        }
+        _ => None,
     }
 }

@@ -50,7 +50,7 @@ pub async fn handle(context: &Context, event: LambdaEvent<SqsEvent>) -> Result<S
             }
         }
         let changes: Vec<Option<Change>> = changes.into_iter().map(Result::ok).collect();
-        Ok(report::report(context, &records, &changes, verdicts).await?)
+        Ok(report::report(context, &run, &records, &changes, verdicts).await?)
     }
     .instrument(span)
     .await

@@ -1,6 +1,7 @@
 //! What became of the batch: parked messages, visibility, the answer to Lambda (DESIGN.md "apply, step by step", 6).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
 use domain::Change;
@@ -10,17 +11,26 @@ use domain::batch::{
 };
 use domain::retry::Cause;
 use futures_util::future::join_all;
-use io::queue::{Message, Visibility};
+use io::genesys::Run;
+use io::queue::{Message, QueueError, Visibility};
 use io::telemetry::{About, Event};
 
 use crate::Context;
 
 /// The most messages that one `ChangeMessageVisibilityBatch` takes.
 const VISIBILITY_BATCH: usize = 10;
+/// The most bytes of a message, its attributes included (SQS developer guide, "Amazon SQS message quotas").
+const MAX_MESSAGE: usize = 1 << 20;
+/// The longest `detail`.
+const MAX_DETAIL: usize = 1_000;
+/// What is left of the invocation when parking ends, and when setting visibilities ends.
+const AFTER_PARKING: Duration = Duration::from_millis(1_500);
+const AFTER_WAITS: Duration = Duration::from_millis(500);
 
 /// Settles every message group, then parks, then makes the retried ones wait; what is left out of the answer is deleted.
 pub(crate) async fn report(
     context: &Context,
+    run: &Run,
     records: &[Record],
     changes: &[Option<Change>],
     mut verdicts: BTreeMap<usize, Verdict>,
@@ -34,11 +44,14 @@ pub(crate) async fn report(
         settle(group, horizon, context.shared.chance.share())
     });
     let settled: Vec<_> = settled.collect();
-    let parked = groups.iter().zip(settled).map(|(group, settled)| park_group(context, records, group, settled));
+    let parked = groups.iter().zip(settled).map(|(group, settled)| park_group(context, run, records, group, settled));
     let settled: BTreeMap<usize, Settled> =
         groups.iter().flatten().copied().zip(join_all(parked).await.into_iter().flatten()).collect();
 
-    make_wait(context, records, &settled).await;
+    let left = run.left(context.shared.clock.now(), AFTER_WAITS);
+    if tokio::time::timeout(left, make_wait(context, records, &settled)).await.is_err() {
+        tracing::warn!("no time to set visibilities: the messages come back after the queue's own");
+    }
     tell(context, records, changes, &settled);
     let mut answer = SqsBatchResponse::default();
     for id in failures(records, |index| matches!(settled.get(&index), Some(Settled::Retry { .. })))? {
@@ -48,13 +61,21 @@ pub(crate) async fn report(
 }
 
 /// Sends what is to be parked, in order. What cannot be sent is retried, and so is all after it.
-async fn park_group(context: &Context, records: &[Record], group: &[usize], mut settled: Vec<Settled>) -> Vec<Settled> {
+async fn park_group(
+    context: &Context,
+    run: &Run,
+    records: &[Record],
+    group: &[usize],
+    mut settled: Vec<Settled>,
+) -> Vec<Settled> {
     for (place, &index) in group.iter().enumerate() {
         let Settled::Park(parking) = &settled[place] else { continue };
         let record = &records[index];
-        let sent = context.queue.send(&context.shared.config.dead_letter_queue_url, message(record, parking)).await;
+        let send = context.queue.send(&context.shared.config.dead_letter_queue_url, message(record, parking));
+        let left = run.left(context.shared.clock.now(), AFTER_PARKING);
+        let sent = tokio::time::timeout(left, send).await.unwrap_or_else(|_| Err(QueueError::new("no time")));
         if let Err(error) = sent {
-            tracing::error!(group = record.group, detail = %error, "the dead-letter queue did not take a message");
+            tracing::error!(group = record.shown_group(), detail = %error, "the dead-letter queue did not take a message");
             not_parked(&mut settled, place, record.receives, context.shared.chance.share());
             break;
         }
@@ -66,13 +87,22 @@ async fn park_group(context: &Context, records: &[Record], group: &[usize], mut 
 fn message(record: &Record, parking: &Parking) -> Message {
     let evidence = &parking.evidence;
     let mut attributes = vec![("reason", parking.reason.as_str().to_owned())];
+    let detail: String = evidence.detail.chars().take(MAX_DETAIL).collect();
     let optional = [
-        ("detail", Some(evidence.detail.clone()).filter(|detail| !detail.is_empty())),
+        ("detail", Some(detail).filter(|detail| !detail.is_empty())),
         ("firstReceivedAt", record.first_received.map(|at| at.to_string())),
         ("httpStatus", evidence.http_status.map(|status| status.to_string())),
         ("correlationId", evidence.correlation_id.clone()),
     ];
     attributes.extend(optional.into_iter().filter_map(|(name, text)| Some((name, text?))));
+    // A body that leaves no room is parked without them: the log has them too.
+    let mut room = MAX_MESSAGE.saturating_sub(record.body.len());
+    attributes.retain(|(name, text)| {
+        let size = name.len() + "String".len() + text.len();
+        let fits = size <= room;
+        room -= if fits { size } else { 0 };
+        fits
+    });
     // SQS takes nothing empty, and an event that was written by hand may lack anything.
     let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
     Message {
@@ -106,11 +136,12 @@ async fn make_wait(context: &Context, records: &[Record], settled: &BTreeMap<usi
 fn tell(context: &Context, records: &[Record], changes: &[Option<Change>], settled: &BTreeMap<usize, Settled>) {
     for (&index, settled) in settled {
         let change = changes[index].as_ref();
+        let group = records[index].shown_group();
         let about = About {
             org: change.map(|change| change.org.as_str()),
             campaign: change.map(|change| change.campaign.as_str()),
             event_id: change.map(|change| change.event_id.as_str()),
-            group: &records[index].group,
+            group: &group,
         };
         context.shared.telemetry.tell(&match settled {
             Settled::Done(outcome) => Event::Done { about, outcome: outcome.as_str() },

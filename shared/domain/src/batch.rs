@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::change::MessageGroup;
 use crate::retry::Cause;
 
 /// One message of an SQS batch.
@@ -209,6 +210,16 @@ pub fn not_parked(settled: &mut [Settled], from: usize, receives: u32, share: f6
     for (index, settled) in settled.iter_mut().enumerate().skip(from) {
         let why = (index == from).then(|| (Cause::NotParked, Evidence::default()));
         *settled = Settled::Retry { delay, why };
+    }
+}
+
+impl Record {
+    /// The message group as it may be shown: a foreign one may hold personal data, so its hash stands for it.
+    pub fn shown_group(&self) -> String {
+        if MessageGroup::is_well_formed(&self.group) {
+            return self.group.clone();
+        }
+        format!("sha256:{}", crate::sha256_hex(self.group.as_bytes()))
     }
 }
 

@@ -88,23 +88,21 @@ pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>) -> Plan {
     let is_stale = |i: usize| changes[i].rank.is_some() && changes[i].rank < stored;
     let merged =
         (order.iter().filter(|&&i| !is_stale(i))).map(|&i| Merged::of(&changes[i], places[i])).reduce(Merged::then);
-    // Lowering is always safe, so an opt-out that comes too late still counts, unless something newer in the run undid it.
-    let says = |i: usize, callable| changes[i].operation.callable() == Some(callable);
-    let stale_opt_out = order.iter().copied().rfind(|&i| is_stale(i) && says(i, false));
-    let stale_opt_out = stale_opt_out.filter(|&out| !order.iter().any(|&i| says(i, true) && places[i] > places[out]));
-
+    let callable = callable(changes, &places, actual);
     let action = match (&merged, actual) {
-        (Some(merged), None) => merged.create(),
-        (Some(merged), Some(contact)) => merged.update(contact, stale_opt_out.is_some()),
-        (None, Some(contact)) if stale_opt_out.is_some() && contact.callable => {
-            Action::Update { data: Columns::default(), callable: Some(false), rank: None }
+        (Some(merged), None) => merged.create(callable),
+        (Some(merged), Some(contact)) => merged.update(contact, callable),
+        (None, Some(contact)) if callable == Some(false) && contact.callable => {
+            Action::Update { data: Columns::default(), callable, rank: None }
         }
         (None, _) => Action::Skip(Skip::Stale),
     };
 
     // A stale opt-out that is all there is to write is what the write is for.
     let newest = match action {
-        Action::Update { .. } if merged.is_none() => stale_opt_out,
+        Action::Update { .. } if merged.is_none() => {
+            order.iter().copied().rfind(|&i| changes[i].operation.callable() == Some(false))
+        }
         _ => order.iter().copied().rfind(|&i| !is_stale(i)),
     };
     let part = |i: usize| match newest {
@@ -113,6 +111,23 @@ pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>) -> Plan {
         _ => Part::Superseded,
     };
     Plan { action, parts: (0..changes.len()).map(part).collect(), order }
+}
+
+/// What the run says of `callable`, opt-outs that come too late included: lowering is always safe. An opt-out stands
+/// unless a ranked opt-in is newer, or one without a rank comes later in the queue; at a tie it stands. `None`: nothing
+/// that counts was said.
+fn callable(changes: &[RankedChange<'_>], places: &[Option<Rank>], actual: Option<&Contact>) -> Option<bool> {
+    let says = |i: usize, callable| changes[i].operation.callable() == Some(callable);
+    let undoes = |i: usize, out: usize| match changes[i].rank {
+        Some(_) => places[i] > places[out],
+        None => i > out,
+    };
+    let all = 0..changes.len();
+    let stands = |out: usize| !all.clone().any(|i| says(i, true) && undoes(i, out));
+    let raises = |i: usize| {
+        says(i, true) && actual.is_none_or(|actual| changes[i].rank.is_none() || changes[i].rank > actual.rank)
+    };
+    if all.clone().any(|i| says(i, false) && stands(i)) { Some(false) } else { all.clone().any(raises).then_some(true) }
 }
 
 /// Where each change stands. One without a rank stands at the highest rank before it, or at the stored one.

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub const LONGEST: Duration = Duration::from_mins(15);
 /// The longest `Retry-After` that is waited for within the invocation.
 pub const LONGEST_IN_PLACE: Duration = Duration::from_secs(5);
+/// The wait after a 429 that names none: the first step of the backoff.
+pub const UNNAMED: Duration = FIRST;
 /// How long a copy makes no call for an org that refuses it.
 pub const CLOSED: Duration = Duration::from_secs(60);
 /// How many times a call that may be repeated is made.

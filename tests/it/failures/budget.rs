@@ -67,6 +67,16 @@ async fn a_429_of_the_token_endpoint_is_a_429() {
     assert_eq!(world.told(), ["retried"], "nobody has to act");
 }
 
+#[tokio::test(start_paused = true)]
+async fn after_a_refusal_that_tells_no_count_one_call_asks_for_all() {
+    let world = World::with(Options { rate_headers: false, ..Options::default() });
+    world.apply([change("warm", 1)]).await;
+    world.genesys.add_fault(Fault::next("GET", refusal(Some("2"))).times(12));
+    let done = world.apply((0..10).map(|n| change(&format!("k{n}"), 1))).await;
+    let refused = done.calls.iter().filter(|call| call.ends_with("429")).count();
+    assert!(refused <= 10 + 2, "{refused}: ten were under way at first, then one at a time: {:?}", done.calls);
+}
+
 /// Refused calls by copy and window, of copies that spend one client's budget on a backlog at the same time.
 async fn spend(copies: usize, options: Options, contacts: usize) -> (World, BTreeMap<(usize, i64), usize>, usize) {
     let allowed = options.calls_per_minute.unwrap();

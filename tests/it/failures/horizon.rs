@@ -74,6 +74,25 @@ async fn neither_a_spent_budget_nor_lack_of_time_parks_anything() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_our_own_end_cut_short_parks_nothing() {
+    let world = World::with(Options { latency: Duration::from_millis(400), ..Options::default() });
+    world.apply([change("warm", 1)]).await;
+    world.send([change("a", 1)]);
+    let mut waited = 0;
+    while waited < 7 {
+        if let 0 = world.queue.in_flight().len() {
+            // Enough to begin a call, not enough for its answer.
+            let done = world.invoke_copy(&world.context, Some(Duration::from_millis(3_300))).await;
+            assert!(done.records[0].starts_with("retried"), "{:?}", done.records);
+        }
+        world.pass(Duration::from_hours(1)).await;
+        waited += 1;
+    }
+    world.invoke_copy(&world.context, Some(Duration::from_millis(3_300))).await;
+    assert!(world.dead_letters.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn with_three_seconds_left_nothing_is_begun() {
     let world = World::new();
     world.send([change("a", 1), change("b", 1)]);

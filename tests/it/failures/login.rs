@@ -44,10 +44,49 @@ async fn after_a_401_one_new_token_is_fetched_for_all() {
     let world = World::new();
     world.apply([change("warm", 1)]).await;
     world.genesys.revoke_tokens();
+    world.pass(Duration::from_secs(1)).await;
     let done = world.apply(ten()).await;
     assert_eq!(done.records, ["created"; 10]);
     assert_eq!(count(&done.calls, "token 200"), 1, "{:?}", done.calls);
+    assert_eq!(
+        done.calls.iter().filter(|call| call.ends_with("401")).count(),
+        1,
+        "who waits for a turn asks with the new one"
+    );
     assert_eq!(world.vault.reads(SECRET), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiters_share_the_failure_of_the_one_who_fetches() {
+    let world = World::with(Options { calls_per_minute: None, ..Options::default() });
+    world.apply([change("warm", 1)]).await;
+    world.genesys.revoke_tokens();
+    let path = "/oauth".to_owned();
+    world.genesys.add_fault(Fault { method: None, path, after: 0, times: 99, effect: Effect::Status(503, vec![]) });
+    let done = world.apply(ten()).await;
+    assert_eq!(done.failed.len(), 10);
+    assert_eq!(done.calls.iter().filter(|call| call.ends_with("401")).count(), 10, "all were under way");
+    assert_eq!(count(&done.calls, "token 503"), 3, "{:?}", done.calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_403_stops_the_calls_that_wait_for_their_turn() {
+    let world = World::new();
+    world.genesys.forbid("client-acme", true);
+    let done = world.apply(ten()).await;
+    assert_eq!(done.failed.len(), 10);
+    assert_eq!(done.calls, ["token 200", "GET k0 403"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_429_of_the_token_endpoint_is_remembered() {
+    let world = World::new();
+    let effect = Effect::Status(429, vec![("retry-after", "60".to_owned())]);
+    world.genesys.add_fault(Fault { method: None, path: "/oauth".into(), after: 0, times: 99, effect });
+    for n in 0..5 {
+        world.apply([change(&format!("k{n}"), 1)]).await;
+    }
+    assert_eq!(world.genesys.calls().len(), 1, "no call before the minute is over");
 }
 
 #[tokio::test(start_paused = true)]
@@ -149,6 +188,13 @@ async fn while_secrets_manager_does_not_answer_a_known_secret_serves_on() {
     world.vault.fail(SECRET, SecretsError::Unavailable);
     world.pass(Duration::from_mins(6)).await;
     assert_eq!(world.apply([change("a", 2)]).await.records, ["updated"]);
+
+    world.vault.set_latency(Duration::from_millis(2_800));
+    world.pass(Duration::from_mins(1)).await;
+    let done = world.apply(ten()).await;
+    assert_eq!(done.records, ["created"; 10]);
+    assert!(done.took < Duration::from_secs(4), "{:?}: it is asked once, not at every call", done.took);
+    world.vault.set_latency(Duration::ZERO);
 
     let cold = world.copy(None, |_| ());
     world.send([change("a", 3)]);

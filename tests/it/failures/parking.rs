@@ -146,3 +146,82 @@ async fn a_parked_change_behind_one_that_is_retried_waits_its_turn() {
     assert_eq!(done.failed, [0, 1]);
     assert!(world.dead_letters.is_empty(), "what is not deleted is not parked either");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_fold_taken_apart_resolves_a_key_that_is_refused_and_cannot_be_read() {
+    let lag = std::time::Duration::from_mins(20);
+    let world = World::with(emulator::genesys::Options { read_lag: lag, ..Default::default() });
+    world.genesys.put_campaign("client-acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
+    world.apply([change("a", 1).phone("1")]).await;
+    let done = world.apply([change("a", 2).phone("2"), change("a", 3).column("shoeSize", json!("44"))]).await;
+    assert_eq!(done.records, ["updated", "parked: rejected"], "{:?}", done.calls);
+    assert_eq!(world.column("a", "phone"), "2");
+    assert_eq!(world.genesys.conflicts_left(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_opt_out_still_makes_the_contact_not_callable() {
+    for exists in [true, false] {
+        let world = World::new();
+        world.genesys.put_campaign("client-acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
+        if exists {
+            world.put("a", 1, "1");
+        }
+        let opt_out = || change("a", 5).column("shoeSize", json!("44")).callable(false);
+        assert_eq!(world.apply([opt_out()]).await.records, ["parked: rejected"]);
+        assert!(!world.contact("a").1, "an opt-out does not wait for a person");
+        let later = world.apply([change("a", 6).phone("6")]).await;
+        assert_eq!((later.records, world.contact("a").1), (vec!["updated".to_owned()], false));
+
+        let folded = [change("b", 5).column("shoeSize", json!("44")).callable(false), change("b", 6).phone("6")];
+        world.apply(folded).await;
+        assert_eq!((world.contact("b").1, world.column("b", "phone")), (false, "6".into()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_opt_out_that_cannot_be_written_yet_is_not_parked_yet() {
+    let world = World::new();
+    world.put("a", 1, "1");
+    world.genesys.add_fault(Fault::status("PATCH", 400));
+    world.genesys.add_fault(Fault::status("PATCH", 500));
+    let done = world.apply([change("a", 2).phone("2").callable(false)]).await;
+    assert_eq!((done.failed, world.dead_letters.len()), (vec![0], 0));
+    world.pass(std::time::Duration::from_secs(20)).await;
+    assert_eq!(world.invoke().await.records, ["updated"]);
+    assert!(!world.contact("a").1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_with_thousands_of_faults_is_parked_with_the_first_of_them() {
+    let world = World::new();
+    let columns: Vec<_> = (0..25_000).map(|n| format!("\"column-{n}\":1")).collect();
+    let poison = change("a", 1).spoilt(&format!("{{\"schema\":1,\"data\":{{{}}}}}", columns.join(",")));
+    let done = world.apply([poison, change("a", 2)]).await;
+    assert_eq!(done.records, ["parked: invalidChange", "created"]);
+    let detail = &world.parked()[0]["detail"];
+    assert!(detail.len() <= 1_000 && detail.contains("org: expected this field (required)"), "{detail}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_leaves_no_room_for_attributes_is_parked_without_them() {
+    let world = World::new();
+    for (size, attributes) in [(1 << 20, 0), ((1 << 20) - 30, 1)] {
+        let done = world.apply([change("a", size as u64).spoilt(&"x".repeat(size))]).await;
+        assert_eq!(done.records, ["parked: invalidChange"]);
+        assert_eq!(world.parked().last().unwrap().len(), attributes);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_report_ends_before_the_invocation_does() {
+    use std::time::Duration;
+    let world = World::new();
+    world.apply([change("warm", 1)]).await;
+    world.sqs.set_latency(Duration::from_millis(2_700));
+    world.genesys.add_fault(Fault::next("GET", Effect::Hang { is_done: false }).on("contacts/slow").times(9));
+    world.send([change("slow", 1), change("b", 1).spoilt("x"), change("b", 2).spoilt("y")]);
+    let done = world.invoke_copy(&world.context, Some(Duration::from_secs(6))).await;
+    assert_eq!(done.failed, [0, 1, 2]);
+    assert!(done.took < Duration::from_secs(6), "{:?}", done.took);
+}

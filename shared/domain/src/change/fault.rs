@@ -17,6 +17,9 @@ pub(super) const FIELDS: [&str; 11] = [
     "callable",
 ];
 
+/// How many faults are shown: a hostile body can have thousands.
+const SHOWN: usize = 10;
+
 /// What kind of rule a body breaks. Public: part of ingest's answer (CONTRACT.md section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultCode {
@@ -119,9 +122,12 @@ impl Invalid {
 
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, fault) in self.0.iter().enumerate() {
+        for (n, fault) in self.0.iter().take(SHOWN).enumerate() {
             let separator = if n == 0 { "" } else { "; " };
             write!(f, "{separator}{fault}")?;
+        }
+        if self.0.len() > SHOWN {
+            write!(f, "; and {} more", self.0.len() - SHOWN)?;
         }
         Ok(())
     }

@@ -104,6 +104,16 @@ impl MessageGroup {
         MessageGroup(format!("{org}/{campaign}/{}", &hash[..32]))
     }
 
+    /// Whether a text has the form of a message group. One that has not may be anything, a contact key too.
+    pub fn is_well_formed(text: &str) -> bool {
+        let parts: Vec<_> = text.split('/').collect();
+        let [org, campaign, hash] = parts[..] else { return false };
+        OrgId::parse(org).is_ok()
+            && CampaignId::parse(campaign).is_ok()
+            && hash.len() == 32
+            && hash.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    }
+
     /// The text that SQS compares.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! Changes of one contact merged to one: associative, idempotent and, for distinct ranks, independent of order.
+//! The columns of a contact's changes merged to one: associative, idempotent and, for distinct ranks, independent of order.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -7,38 +7,17 @@ use super::{Action, RankedChange, Skip};
 use crate::Rank;
 use crate::contact::{Columns, Contact};
 
-/// What a run of changes says of `callable`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Say {
-    /// `false`, of any change: lowering is always safe.
-    Lower,
-    /// `true` of a change without a rank: it is not compared.
-    Raise,
-    /// `true` of a ranked change: at a tie with another ranked one, the stored one included, `false` wins.
-    RaiseIfNewer,
-}
-
-/// Several changes as one. Each column, and `callable`, keeps the place of the change that gave it.
+/// The columns of several changes as one. Each keeps the place of the change that gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Merged {
     place: Option<Rank>,
     columns: BTreeMap<String, (Option<Rank>, Option<String>)>,
-    callable: Option<(Option<Rank>, Say)>,
 }
 
 impl Merged {
     pub(super) fn of(change: &RankedChange<'_>, place: Option<Rank>) -> Merged {
-        let say = |callable| match (callable, change.rank) {
-            (false, _) => Say::Lower,
-            (true, None) => Say::Raise,
-            (true, Some(_)) => Say::RaiseIfNewer,
-        };
         let columns = change.operation.data().into_iter().flat_map(|data| data.iter());
-        Merged {
-            place,
-            columns: columns.map(|(name, value)| (name.clone(), (place, value.clone()))).collect(),
-            callable: change.operation.callable().map(|callable| (place, say(callable))),
-        }
+        Merged { place, columns: columns.map(|(name, value)| (name.clone(), (place, value.clone()))).collect() }
     }
 
     /// `self`, and then `later` of the queue: the higher place wins, at a tie the later.
@@ -54,33 +33,18 @@ impl Merged {
                 }
             }
         }
-        self.callable = match (self.callable, later.callable) {
-            (Some(old), Some(new)) if old.0 > new.0 => Some(old),
-            (Some(old), Some((place, Say::RaiseIfNewer))) if old.0 == place => Some(old),
-            (old, new) => new.or(old),
-        };
         self.place = self.place.max(later.place);
         self
     }
 
     /// The write of a contact that does not exist. Nulls are left out.
-    pub(super) fn create(&self) -> Action {
+    pub(super) fn create(&self, callable: Option<bool>) -> Action {
         let data = self.columns.iter().filter_map(|(name, (_, value))| Some((name.clone(), value.clone()?))).collect();
-        Action::Create {
-            data: Columns(data),
-            callable: self.callable.map(|(_, say)| say != Say::Lower),
-            rank: self.place,
-        }
+        Action::Create { data: Columns(data), callable, rank: self.place }
     }
 
-    /// The write of one that exists. `stale_opt_out`: an older change of the same run says that nobody may call.
-    pub(super) fn update(&self, actual: &Contact, stale_opt_out: bool) -> Action {
-        let callable = match self.callable {
-            Some((_, Say::Lower)) => Some(false),
-            Some((_, Say::Raise)) => Some(true),
-            Some((place, Say::RaiseIfNewer)) => (place > actual.rank).then_some(true),
-            None => stale_opt_out.then_some(false),
-        };
+    /// The write of one that exists. `callable`: what the run says of it.
+    pub(super) fn update(&self, actual: &Contact, callable: Option<bool>) -> Action {
         let rank = self.place.filter(|place| Some(*place) > actual.rank);
         let differs = self.columns.iter().any(|(name, (_, value))| !actual.holds(name, value.as_deref()))
             || callable.is_some_and(|callable| callable != actual.callable);

@@ -122,6 +122,25 @@ fn a_fresher_opt_in_of_the_same_run_undoes_a_stale_opt_out() {
 }
 
 #[test]
+fn an_unranked_opt_in_undoes_only_an_opt_out_before_it_in_the_queue() {
+    let opt_in = || (None, upsert("", Some(true)));
+    let opt_out = |number| (rank(number), upsert("", Some(false)));
+    let callable = |run: &Run, actual: &Contact| result(run, Some(actual)).unwrap().callable;
+    for stored in [3, 9] {
+        let actual = contact(&[], true, rank(stored));
+        assert!(!callable(&vec![opt_in(), opt_out(5)], &actual), "stored {stored}");
+        assert!(callable(&vec![opt_out(5), opt_in()], &actual), "stored {stored}");
+        assert!(!callable(&vec![opt_out(5), opt_in(), opt_out(4)], &actual), "stored {stored}");
+    }
+    let run = vec![opt_in(), opt_out(5), (rank(7), upsert("phone=7", None))];
+    let written = result(&run, Some(&contact(&[], true, rank(3)))).unwrap();
+    assert!(!written.callable);
+    assert_eq!(result(&run, Some(&written)), Some(written), "planned again after a lost answer");
+    let run = vec![(rank(12), upsert("", None)), opt_in(), opt_out(11)];
+    assert!(!callable(&run, &contact(&[], true, rank(10))));
+}
+
+#[test]
 fn at_an_equal_rank_columns_are_repaired_and_callable_is_only_lowered() {
     let actual = contact(&[("phone", "wrong")], false, rank(9));
     let run = vec![(rank(9), upsert("phone=9", Some(true)))];
@@ -302,6 +321,17 @@ proptest! {
             contact.data.retain(|_, value| !value.is_empty());
         }
         prop_assert_eq!(folded, one_by_one);
+    }
+
+    /// Also where ranked changes and such without a rank are mixed.
+    #[test]
+    fn an_opt_out_that_was_applied_is_not_undone_by_planning_again(
+        run in runs(prop::option::weighted(0.6, 0u64..8)), actual in actuals()
+    ) {
+        let written = result(&run, actual.as_ref()).filter(|written| !written.callable);
+        if let Some(written) = written && run.iter().any(|(_, operation)| operation.callable() == Some(false)) {
+            prop_assert!(!result(&run, Some(&written)).unwrap().callable);
+        }
     }
 
     #[test]

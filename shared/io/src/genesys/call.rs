@@ -8,21 +8,12 @@ use http::{Method, Request, Response, StatusCode, header};
 use secrecy::ExposeSecret;
 
 use super::failure::{Failure, Kind};
+use super::limit::Permit;
 use super::login::{Session, Unauthorized, out_of_time};
 use super::run::Run;
+use super::transport::TransportError;
 use super::{Org, wire};
 use crate::telemetry::Event;
-
-/// Which failures a call is repeated after, within the invocation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Repeat {
-    /// A POST: it may have been done.
-    Never,
-    /// A PATCH: an answer says that it is over, so that it can be sent again; silence does not.
-    Answered,
-    /// A GET.
-    Always,
-}
 
 /// A call to make.
 pub(super) struct Call<'a> {
@@ -30,7 +21,8 @@ pub(super) struct Call<'a> {
     /// From `/api` on.
     pub(super) path: &'a str,
     pub(super) body: Bytes,
-    pub(super) repeat: Repeat,
+    /// Whether it is made again after no answer, or none that helps: a write is not, before the contact was read.
+    pub(super) may_repeat: bool,
     /// For errors: the method and the path's shape, without the contact key.
     pub(super) what: &'static str,
 }
@@ -41,7 +33,14 @@ impl Org {
         let mut session = self.session(run, None).await?;
         let (mut tries, mut unauthorized, mut throttled) = (0, 0, 0);
         loop {
-            let failure = match self.call_once(run, call, &session).await {
+            let permit = self.limit.admit(&self.shared.clock, run, session.secret.calls_per_minute).await?;
+            if session.generation != self.login.generation() {
+                // While this call waited for its turn its token was refused to another one.
+                drop(permit);
+                session = self.session(run, None).await?;
+                continue;
+            }
+            let failure = match self.call_once(run, call, &session, permit).await {
                 Ok(body) => return Ok(body),
                 Err(failure) => failure,
             };
@@ -64,7 +63,7 @@ impl Org {
                         return Err(failure);
                     }
                 }
-                Kind::Unavailable | Kind::Unanswered if call.repeat.after(failure.kind) => {
+                Kind::Unavailable | Kind::Unanswered if call.may_repeat => {
                     tries += 1;
                     if !self.pause(run, tries).await {
                         return Err(failure);
@@ -85,11 +84,16 @@ impl Org {
         may
     }
 
-    async fn call_once(&self, run: &Run, call: &Call<'_>, session: &Session) -> Result<Bytes, Failure> {
-        let permit = self.limit.admit(&self.shared.clock, run, session.secret.calls_per_minute).await?;
+    async fn call_once(
+        &self,
+        run: &Run,
+        call: &Call<'_>,
+        session: &Session,
+        permit: Permit<'_>,
+    ) -> Result<Bytes, Failure> {
         let timeout = run.call_timeout(self.shared.clock.now()).ok_or_else(out_of_time)?;
         let answer = self.shared.transport.send(self.request(call, session)?, timeout).await;
-        let answer = answer.map_err(|error| Failure::new(Kind::Unanswered, format!("{}: {error}", call.what)))?;
+        let answer = answer.map_err(|error| unanswered(call.what, error, timeout))?;
         let after = permit.learn(self.shared.clock.now(), answer.status(), answer.headers());
         drop(permit);
         if answer.status().is_success() {
@@ -117,14 +121,11 @@ impl Org {
     }
 }
 
-impl Repeat {
-    fn after(self, kind: Kind) -> bool {
-        match self {
-            Repeat::Never => false,
-            Repeat::Answered => kind == Kind::Unavailable,
-            Repeat::Always => true,
-        }
-    }
+/// There was no answer, or it was not waited for.
+pub(super) fn unanswered(what: &str, error: TransportError, timeout: Duration) -> Failure {
+    let is_cut_short = error == TransportError::TimedOut && Run::is_short(timeout);
+    let kind = if is_cut_short { Kind::CutShort } else { Kind::Unanswered };
+    Failure::new(kind, format!("{what}: {error}"))
 }
 
 /// What an answer that is no success means.

@@ -26,6 +26,8 @@ pub enum Kind {
     Unavailable,
     /// No answer, or none in time. A write may have been done, or may be done yet.
     Unanswered,
+    /// The invocation's end came before the answer. A write may have been done, or may be done yet.
+    CutShort,
     /// The invocation is nearly out of time; the call was not made.
     OutOfTime,
 }
@@ -58,7 +60,7 @@ impl Failure {
         match self.kind {
             Kind::Throttled { after } => Cause::Throttled { after },
             Kind::Refused => Cause::Refused,
-            Kind::OutOfTime => Cause::OutOfTime,
+            Kind::OutOfTime | Kind::CutShort => Cause::OutOfTime,
             Kind::Rejected | Kind::NotFound | Kind::Conflict | Kind::Unavailable | Kind::Unanswered => {
                 Cause::Unavailable
             }

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::retry::LONGEST;
+use domain::retry::{LONGEST, UNNAMED};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -23,8 +23,6 @@ const OF_A_SIBLING: u64 = 10;
 const FRESH: Duration = Duration::from_millis(250);
 /// The service's window where it says no other.
 const WINDOW: Duration = Duration::from_secs(60);
-/// The wait after a refusal that names none: the first step of the backoff.
-const UNNAMED: Duration = Duration::from_secs(15);
 
 /// What one copy knows of the budget.
 pub(super) struct Limit {
@@ -120,6 +118,8 @@ impl Permit<'_> {
                 state.told(Window { allowed, count, told_at: now, resets_at });
             }
             _ if status.is_server_error() => {}
+            // How much is left is not known: after the wait one call asks.
+            _ if status == StatusCode::TOO_MANY_REQUESTS => state.known = Known::Nothing,
             _ if matches!(state.known, Known::Nothing) => state.known = Known::NoHeaders,
             _ => {}
         }

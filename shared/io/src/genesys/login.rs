@@ -1,36 +1,56 @@
 //! Secret and token of one org: one caller fetches, the others wait for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use base64::Engine;
 use bytes::Bytes;
-use domain::retry::{CLOSED, TRIES};
+use domain::retry::{CLOSED, LONGEST, TRIES, UNNAMED};
 use http::{Method, Request, header};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::call::answer_failure;
+use super::call::{answer_failure, unanswered};
 use super::failure::{Failure, Kind};
 use super::run::Run;
 use super::{Org, wire};
 use crate::secrets::{OrgSecret, SecretsError};
 
+/// How long a secret that cannot be read again serves on before the next try.
+const SERVES_ON: Duration = Duration::from_secs(30);
+
 /// What is known of an org's login.
 #[derive(Default)]
-pub(super) struct Login(Mutex<State>);
+pub(super) struct Login {
+    state: Mutex<State>,
+    /// Rises whenever what earlier sessions hold is known to be refused. Changed only with the state locked.
+    generation: AtomicU64,
+}
 
 #[derive(Default)]
 struct State {
+    /// Until when it is not read again.
     secret: Option<(Arc<OrgSecret>, Timestamp)>,
     token: Option<Token>,
-    /// Of the last token; rises with each.
-    generation: u64,
+    /// Until when the token endpoint wants no call.
+    throttled_until: Option<Timestamp>,
     /// Until when, and why, no call is made.
     closed: Option<(Timestamp, Failure)>,
     /// When, and how, the last fetch failed: those who waited for it need not fail by themselves.
     failed: Option<(Timestamp, Failure)>,
+}
+
+impl Login {
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Sessions of before are of no use any more.
+    fn outdate(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+    }
 }
 
 struct Token {
@@ -58,14 +78,14 @@ impl Org {
     /// A session to call with. After a 401: another one (first a new token, then the secret read afresh, then none).
     pub(super) async fn session(&self, run: &Run, after: Option<Unauthorized<'_>>) -> Result<Session, Failure> {
         let asked_at = self.shared.clock.now();
-        let mut state = self.login.0.lock().await;
+        let mut state = self.login.state.lock().await;
         let now = self.shared.clock.now();
         if let Some((until, failure)) = &state.closed {
             if now < *until {
                 return Err(failure.clone());
             }
             // The person may have repaired the secret.
-            *state = State { generation: state.generation, ..State::default() };
+            *state = State::default();
         }
         if let Some((_, failure)) = state.failed.as_ref().filter(|(failed_at, _)| *failed_at > asked_at) {
             return Err(failure.clone());
@@ -83,7 +103,7 @@ impl Org {
 
     /// Makes no call for a while: 403, or as the failure says.
     pub(super) async fn refuse(&self, failure: &Failure) {
-        let mut state = self.login.0.lock().await;
+        let mut state = self.login.state.lock().await;
         if state.closed.is_none() {
             self.close(&mut state, failure);
         }
@@ -91,14 +111,16 @@ impl Org {
 
     fn close(&self, state: &mut MutexGuard<'_, State>, failure: &Failure) {
         state.closed = Some((self.shared.clock.now() + CLOSED, failure.clone()));
+        self.login.outdate();
         self.tell_refused(failure);
     }
 
     async fn renewed(&self, state: &mut State, run: &Run, after: Option<Unauthorized<'_>>) -> Result<Session, Failure> {
         let mut secret = self.secret(state, run).await?;
-        let refused = after.filter(|after| after.generation == state.generation);
+        let refused = after.filter(|after| after.generation == self.login.generation());
         if let Some(refused) = refused {
             state.token = None;
+            self.login.outdate();
             let is_hopeless = match refused.times {
                 1 => false,
                 2 => !self.secret_changed(state, run, &mut secret).await?,
@@ -110,39 +132,40 @@ impl Org {
         }
         let now = self.shared.clock.now();
         if state.token.as_ref().is_none_or(|token| token.renew_at <= now) {
-            let fetched = self.fetch_token(run, &secret).await;
-            state.token = Some(match fetched {
+            state.token = Some(match self.fetch_token(state, run, &secret).await {
                 // What was cached may have been rotated since.
                 Err(failure) if failure.kind == Kind::Refused => {
                     if !self.secret_changed(state, run, &mut secret).await? {
                         return Err(failure);
                     }
-                    self.fetch_token(run, &secret).await?
+                    self.fetch_token(state, run, &secret).await?
                 }
                 fetched => fetched?,
             });
-            state.generation += 1;
         }
         let token = state.token.as_ref().map(|token| Arc::clone(&token.text));
         let token = token.ok_or_else(|| Failure::new(Kind::Unavailable, "no token"))?;
-        Ok(Session { secret, token, generation: state.generation })
+        Ok(Session { secret, token, generation: self.login.generation() })
     }
 
     /// The secret, from the cache while it is young. An old one serves on while Secrets Manager does not answer.
     async fn secret(&self, state: &mut State, run: &Run) -> Result<Arc<OrgSecret>, Failure> {
         let now = self.shared.clock.now();
         let old = match &state.secret {
-            Some((secret, read_at)) if now < *read_at + self.shared.config.secret_ttl => return Ok(Arc::clone(secret)),
+            Some((secret, until)) if now < *until => return Ok(Arc::clone(secret)),
             old => old.as_ref().map(|(secret, _)| Arc::clone(secret)),
         };
-        let read = match (self.read_secret(run).await, &old) {
-            (Err(failure), Some(old)) if failure.kind == Kind::Unavailable => return Ok(Arc::clone(old)),
+        let read = match (self.read_secret(run).await, old.clone()) {
+            (Err(failure), Some(old)) if matches!(failure.kind, Kind::Unavailable | Kind::OutOfTime) => {
+                state.secret = Some((Arc::clone(&old), self.shared.clock.now() + SERVES_ON));
+                return Ok(old);
+            }
             (read, _) => read?,
         };
         if old.is_some_and(|old| !old.logs_in_as(&read)) {
             state.token = None;
         }
-        state.secret = Some((Arc::clone(&read), now));
+        state.secret = Some((Arc::clone(&read), now + self.shared.config.secret_ttl));
         Ok(read)
     }
 
@@ -150,7 +173,7 @@ impl Org {
     async fn secret_changed(&self, state: &mut State, run: &Run, secret: &mut Arc<OrgSecret>) -> Result<bool, Failure> {
         let read = self.read_secret(run).await?;
         let changed = !read.logs_in_as(secret);
-        state.secret = Some((Arc::clone(&read), self.shared.clock.now()));
+        state.secret = Some((Arc::clone(&read), self.shared.clock.now() + self.shared.config.secret_ttl));
         *secret = read;
         Ok(changed)
     }
@@ -159,7 +182,8 @@ impl Org {
         let name = format!("{}/org/{}", self.shared.config.secret_prefix, self.id);
         let timeout = run.call_timeout(self.shared.clock.now()).ok_or_else(out_of_time)?;
         let read = tokio::time::timeout(timeout, self.shared.secrets.read(&name)).await;
-        let text = read.unwrap_or(Err(SecretsError::Unavailable)).map_err(|error| {
+        let cut_short = if Run::is_short(timeout) { Err(out_of_time()) } else { Ok(Err(SecretsError::Unavailable)) };
+        let text = read.or(cut_short)?.map_err(|error| {
             let kind = if error == SecretsError::Unavailable { Kind::Unavailable } else { Kind::Refused };
             Failure::new(kind, format!("secret {name}: {error}"))
         })?;
@@ -168,7 +192,12 @@ impl Org {
     }
 
     /// genesys/API.md section 2. A token is asked for up to three times: that may be repeated.
-    async fn fetch_token(&self, run: &Run, secret: &OrgSecret) -> Result<Token, Failure> {
+    async fn fetch_token(&self, state: &mut State, run: &Run, secret: &OrgSecret) -> Result<Token, Failure> {
+        let now = self.shared.clock.now();
+        if let Some(until) = state.throttled_until.filter(|until| *until > now) {
+            let after = Duration::try_from(until.duration_since(now)).ok();
+            return Err(Failure::new(Kind::Throttled { after }, "the token endpoint wants no call yet"));
+        }
         let base = self.shared.config.genesys_base_url.clone().unwrap_or_else(|| secret.region.login_url());
         let mut tries = 0;
         loop {
@@ -177,11 +206,14 @@ impl Org {
                 Ok(token) => return Ok(token),
                 Err(failure) => failure,
             };
+            let now = self.shared.clock.now();
             match failure.kind {
-                Kind::Throttled { after: Some(after) }
-                    if tries < TRIES && run.may_wait(self.shared.clock.now(), after) =>
-                {
+                Kind::Throttled { after: Some(after) } if tries < TRIES && run.may_wait(now, after) => {
                     tokio::time::sleep(after).await;
+                }
+                Kind::Throttled { after } => {
+                    state.throttled_until = Some(now + after.unwrap_or(UNNAMED).min(LONGEST));
+                    return Err(failure);
                 }
                 Kind::Unavailable | Kind::Unanswered if self.pause(run, tries).await => {}
                 _ => return Err(failure),
@@ -203,7 +235,7 @@ impl Org {
         let asked_at = self.shared.clock.now();
         let timeout = run.call_timeout(asked_at).ok_or_else(out_of_time)?;
         let answer = self.shared.transport.send(request, timeout).await;
-        let answer = answer.map_err(|error| Failure::new(Kind::Unanswered, format!("{WHAT}: {error}")))?;
+        let answer = answer.map_err(|error| unanswered(WHAT, error, timeout))?;
         if answer.status().is_success() {
             return token(answer.body(), asked_at)
                 .ok_or_else(|| Failure::new(Kind::Unavailable, format!("{WHAT}: the answer holds no token")));

@@ -9,7 +9,7 @@ use domain::contact::{Columns, Contact};
 use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::call::{Call, Repeat};
+use super::call::Call;
 use super::failure::{Failure, Kind};
 use super::run::Run;
 use super::{Org, wire};
@@ -54,7 +54,7 @@ impl Campaign {
     /// As DESIGN.md's failure table says of a GET.
     pub async fn read(&self, key: &ContactKey) -> Result<Option<Contact>, Failure> {
         let path = self.contact_path(key);
-        let call = Call { method: Method::GET, path: &path, body: Bytes::new(), repeat: Repeat::Always, what: GET };
+        let call = Call { method: Method::GET, path: &path, body: Bytes::new(), may_repeat: true, what: GET };
         match self.org.call(&self.run, &call).await {
             Ok(body) => self.contact(key, &body, GET).map(Some),
             Err(failure) if failure.kind == Kind::NotFound => Ok(None),
@@ -68,20 +68,16 @@ impl Campaign {
     /// As DESIGN.md's failure table says of a POST. After [`Kind::Unavailable`] and [`Kind::Unanswered`] it may be done.
     pub async fn create(&self, contacts: &[NewContact<'_>]) -> Result<(), Failure> {
         let body: Vec<_> = contacts.iter().map(|contact| self.create_body(contact)).collect();
-        let call = Call {
-            method: Method::POST,
-            path: &self.path,
-            body: json(&body, POST)?,
-            repeat: Repeat::Never,
-            what: POST,
-        };
+        let call =
+            Call { method: Method::POST, path: &self.path, body: json(&body, POST)?, may_repeat: false, what: POST };
         self.org.call(&self.run, &call).await.map(drop)
     }
 
     /// Changes what is named of a contact and answers the contact as it is then. Nothing named: nothing is altered.
     ///
     /// # Errors
-    /// As DESIGN.md's failure table says of a PATCH. After [`Kind::Unanswered`] it may be done, or be done yet.
+    /// As DESIGN.md's failure table says of a PATCH. After [`Kind::Unavailable`] and [`Kind::Unanswered`] it may be done,
+    /// or be done yet.
     pub async fn update(
         &self,
         key: &ContactKey,
@@ -97,7 +93,7 @@ impl Campaign {
             method: Method::PATCH,
             path: &path,
             body: json(&wire::Update { data, callable }, PATCH)?,
-            repeat: Repeat::Answered,
+            may_repeat: false,
             what: PATCH,
         };
         let body = self.org.call(&self.run, &call).await?;

@@ -44,3 +44,23 @@ impl Region {
         format!("https://login.{}", self.domain)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_host_is_the_regions_own() {
+        let region = Region::of("eu-west-1").unwrap();
+        assert_eq!(region.api_url(), "https://api.mypurecloud.ie");
+        assert_eq!(region.login_url(), "https://login.mypurecloud.ie");
+        assert_eq!(Region::of("us-east-1").unwrap().login_url(), "https://login.mypurecloud.com");
+    }
+
+    #[test]
+    fn what_is_no_region_of_genesys_cloud_has_no_host() {
+        for name in ["", "us-west-1", "US-EAST-1", "mypurecloud.com", "evil.example.com"] {
+            assert_eq!(Region::of(name), None, "{name}");
+        }
+    }
+}

@@ -31,6 +31,18 @@ impl Run {
         (!left.is_zero()).then_some(left.min(LONGEST_CALL))
     }
 
+    /// Whether a call that began with this timeout was given less time than a call may take.
+    pub(super) fn is_short(timeout: Duration) -> bool {
+        timeout < LONGEST_CALL
+    }
+
+    /// What is left until so long before the deadline; a while, where that is not known.
+    pub fn left(&self, now: Timestamp, before_deadline: Duration) -> Duration {
+        let Some(end) = self.end else { return LONGEST_CALL };
+        let end = end + MARGIN.saturating_sub(before_deadline);
+        Duration::try_from(end.duration_since(now)).unwrap_or_default()
+    }
+
     /// Whether a failed call may be made again after the wait.
     pub(super) fn may_repeat(&self, now: Timestamp, wait: Duration) -> bool {
         now + wait <= self.trying_until && self.has_time_after(now, wait)

@@ -3,20 +3,15 @@ use proptest::prelude::*;
 use super::*;
 use crate::change::Operation;
 
-/// (column values, callable, ranked) at a place.
+/// Columns at a place.
 fn merged() -> impl Strategy<Value = Merged> {
     let column = (prop::sample::select(vec!["a", "b"]), prop::option::of("[xyz]"));
-    (
-        prop::collection::btree_map(column.clone().prop_map(|c| c.0.to_owned()), column.prop_map(|c| c.1), 0..3),
-        any::<Option<bool>>(),
-        any::<bool>(),
-        prop::option::of(0u64..4),
-    )
-        .prop_map(|(data, callable, ranked, number)| {
-            let place = number.and_then(Rank::new);
-            let operation = Operation::Upsert { data: Columns(data), callable };
-            Merged::of(&RankedChange { rank: place.filter(|_| ranked), operation: &operation }, place)
-        })
+    let data = prop::collection::btree_map(column.clone().prop_map(|c| c.0.to_owned()), column.prop_map(|c| c.1), 0..3);
+    (data, prop::option::of(0u64..4)).prop_map(|(data, number)| {
+        let place = number.and_then(Rank::new);
+        let operation = Operation::Upsert { data: Columns(data), callable: None };
+        Merged::of(&RankedChange { rank: place, operation: &operation }, place)
+    })
 }
 
 proptest! {
