@@ -1,0 +1,87 @@
+//! Statuses and bodies of CONTRACT.md section 2. Never 410: it would switch a sender off.
+
+use std::fmt;
+
+use domain::change::Fault;
+use http::{StatusCode, header};
+use lambda_http::{Body, Response};
+use serde_json::{Value, json};
+
+/// When to send the same again, in seconds.
+const RETRY_AFTER: u32 = 30;
+
+/// Why a request's changes are not all in the queue.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// 404, 405, 413, 415.
+    Status(StatusCode),
+    /// One answer for every cause: signature, timestamp, token or source.
+    Unauthorized,
+    /// Faults of the body.
+    Invalid(Vec<Fault>),
+    /// The sender sends the same again later.
+    Unavailable {
+        /// Changes that are in the queue already.
+        accepted: usize,
+        /// For the log.
+        detail: String,
+    },
+}
+
+impl Refusal {
+    pub(crate) fn response(&self) -> Response<Body> {
+        match self {
+            Refusal::Status(status) => respond(*status, &json!({ "error": name(*status) })),
+            Refusal::Unauthorized => respond(StatusCode::UNAUTHORIZED, &json!({ "error": "unauthorized" })),
+            Refusal::Invalid(faults) => {
+                let details: Vec<_> = faults.iter().map(detail).collect();
+                respond(StatusCode::BAD_REQUEST, &json!({ "error": "invalidChange", "details": details }))
+            }
+            Refusal::Unavailable { accepted, .. } => {
+                let body = json!({ "error": "unavailable", "accepted": accepted });
+                let mut response = respond(StatusCode::SERVICE_UNAVAILABLE, &body);
+                response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER.into());
+                response
+            }
+        }
+    }
+}
+
+/// For the log: nothing that the sender wrote.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::Status(status) => f.write_str(name(*status)),
+            Refusal::Unauthorized => f.write_str("unauthorized"),
+            Refusal::Invalid(faults) => {
+                let first = faults.first().map(ToString::to_string).unwrap_or_default();
+                write!(f, "{} faults, the first: {first}", faults.len())
+            }
+            Refusal::Unavailable { detail, .. } => f.write_str(detail),
+        }
+    }
+}
+
+pub(crate) fn accepted(count: usize) -> Response<Body> {
+    respond(StatusCode::ACCEPTED, &json!({ "accepted": count }))
+}
+
+fn detail(fault: &Fault) -> Value {
+    json!({ "pointer": fault.pointer, "code": fault.code.as_str(), "message": fault.message })
+}
+
+fn name(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::METHOD_NOT_ALLOWED => "methodNotAllowed",
+        StatusCode::PAYLOAD_TOO_LARGE => "tooLarge",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupportedMediaType",
+        _ => "notFound",
+    }
+}
+
+fn respond(status: StatusCode, body: &Value) -> Response<Body> {
+    let mut response = Response::new(Body::Text(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    response
+}

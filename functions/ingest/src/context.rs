@@ -1,0 +1,46 @@
+//! What one running copy of ingest has, built once at its cold start.
+
+use std::sync::Arc;
+
+use io::Clock;
+use io::config::IngestConfig;
+use io::queue::{Queue, Sqs};
+use io::secrets::{Secrets, SecretsManager};
+use io::telemetry::Telemetry;
+use lambda_http::Error;
+
+use crate::sources::Sources;
+
+/// The clients, the clock and the cache of secrets.
+pub struct Context {
+    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) queue_url: String,
+    pub(crate) sources: Sources,
+    pub(crate) clock: Clock,
+    pub(crate) telemetry: Telemetry,
+}
+
+impl Context {
+    /// A copy with these clients.
+    pub fn new(
+        config: IngestConfig,
+        secrets: Arc<dyn Secrets>,
+        queue: Arc<dyn Queue>,
+        clock: Clock,
+        telemetry: Telemetry,
+    ) -> Context {
+        let sources = Sources::new(secrets, config.secret_prefix, config.secret_ttl);
+        Context { queue, queue_url: config.queue_url, sources, clock, telemetry }
+    }
+
+    /// A copy as it is deployed.
+    ///
+    /// # Errors
+    /// Names every variable of the environment that is missing or wrong.
+    pub async fn from_env() -> Result<Context, Error> {
+        let config = IngestConfig::from_env()?;
+        let sdk = io::aws::sdk_config().await;
+        let secrets = Arc::new(SecretsManager::new(&sdk));
+        Ok(Context::new(config, secrets, Arc::new(Sqs::new(&sdk)), Clock::system(), Telemetry::log()))
+    }
+}

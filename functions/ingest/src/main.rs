@@ -1,0 +1,19 @@
+//! The Lambda function `ingest`: wiring alone, `ingest::handle` does the work.
+
+use std::convert::Infallible;
+
+use lambda_http::{Error, Request, run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    io::telemetry::init();
+    let context = match ingest::Context::from_env().await {
+        Ok(context) => context,
+        Err(error) => {
+            tracing::error!(detail = %error, "ingest cannot start");
+            return Err(error);
+        }
+    };
+    let handle = async |request: Request| Ok::<_, Infallible>(ingest::handle(&context, request).await);
+    run(service_fn(handle)).await
+}

@@ -1,0 +1,117 @@
+//! A webhook's authenticity and its changes, as pure functions: the clock is an argument.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use domain::Change;
+use domain::change::{Fault, FaultCode, Sender};
+use http::{HeaderMap, header};
+use io::secrets::Auth;
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
+use serde_json::value::RawValue;
+use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
+use subtle::{Choice, ConstantTimeEq};
+
+/// The most changes of one request.
+const MOST: usize = 100;
+/// How far a signature's time may be from the receiver's clock, either way
+/// (github.com/standard-webhooks/standard-webhooks, "Webhook timestamp").
+const TOLERANCE_SECONDS: u64 = 300;
+
+/// Whether the request is of somebody who knows one of the source's secrets. Over the raw bytes, before any parsing; in
+/// time that does not tell which secret, or how much of one, was right.
+pub fn is_authentic(auth: &Auth, headers: &HeaderMap, body: &[u8], now: Timestamp) -> bool {
+    match auth {
+        Auth::StandardWebhooks(secrets) => {
+            let Some((id, sent_at, signatures)) = signature_headers(headers) else { return false };
+            if now.as_second().abs_diff(sent_at) > TOLERANCE_SECONDS {
+                return false;
+            }
+            // The crate's own check has a clock of its own; its signature has none.
+            let expected = secrets
+                .iter()
+                .filter_map(|secret| Webhook::new(secret.expose_secret()).ok()?.sign(id, sent_at, body).ok());
+            is_any(expected, signatures.split(' '))
+        }
+        Auth::Bearer(tokens) => {
+            let authorization = headers.get(header::AUTHORIZATION).and_then(|text| text.to_str().ok());
+            let token = authorization.and_then(|text| text.split_once(' '));
+            let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token);
+            is_any(tokens.iter().map(|token| token.expose_secret().to_owned()), token.into_iter())
+        }
+    }
+}
+
+fn signature_headers(headers: &HeaderMap) -> Option<(&str, i64, &str)> {
+    let text = |name| headers.get(name).and_then(|text| text.to_str().ok());
+    let sent_at = text(HEADER_WEBHOOK_TIMESTAMP)?.parse().ok()?;
+    Some((text(HEADER_WEBHOOK_ID)?, sent_at, text(HEADER_WEBHOOK_SIGNATURE)?))
+}
+
+fn is_any<'a>(expected: impl Iterator<Item = String>, shown: impl Iterator<Item = &'a str> + Clone) -> bool {
+    let mut is_any = Choice::from(0);
+    for expected in expected {
+        for shown in shown.clone() {
+            is_any |= expected.as_bytes().ct_eq(shown.as_bytes());
+        }
+    }
+    is_any.into()
+}
+
+/// The changes of a body: one, or `{"changes": [ … ]}` with 1 to 100, each with the place where it stands.
+///
+/// # Errors
+/// Every fault of every change, with JSON pointers into the body.
+pub fn changes(body: &[u8], sender: &Sender, now: Timestamp) -> Result<Vec<(String, Change)>, Vec<Fault>> {
+    let whole = |code, message| vec![Fault { pointer: String::new(), code, message }];
+    let text = std::str::from_utf8(body).map_err(|_| whole(FaultCode::NotJson, "expected JSON in UTF-8"))?;
+    let pointers_and_texts = match wrapped(text) {
+        None => vec![(String::new(), text)],
+        Some(wrapped) => wrapped?,
+    };
+    let (mut changes, mut faults) = (Vec::new(), Vec::new());
+    for (pointer, text) in pointers_and_texts {
+        match Change::parse_from(sender, text, now) {
+            Ok(change) => changes.push((pointer, change)),
+            Err(invalid) => faults.extend(invalid.faults().iter().cloned().map(|mut fault| {
+                fault.pointer.insert_str(0, &pointer);
+                fault
+            })),
+        }
+    }
+    if faults.is_empty() { Ok(changes) } else { Err(faults) }
+}
+
+/// Texts of changes, each with the place where it stands.
+type Placed<'a> = Vec<(String, &'a str)>;
+
+/// The texts of `changes`; `None`: there is no such member, and the body is one change.
+fn wrapped(text: &str) -> Option<Result<Placed<'_>, Vec<Fault>>> {
+    let members: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(text).ok()?;
+    let changes = members.get("changes")?;
+    let fault = |pointer: String, code, message| Fault { pointer, code, message };
+    let unknown = members.keys().filter(|name| *name != "changes").map(|name| {
+        let name = name.replace('~', "~0").replace('/', "~1");
+        fault(format!("/{name}"), FaultCode::UnknownField, "expected nothing beside changes")
+    });
+    let mut faults: Vec<_> = unknown.collect();
+    let pointer = || "/changes".to_owned();
+    let texts: Vec<&RawValue> = serde_json::from_str(changes.get()).unwrap_or_else(|_| {
+        faults.push(fault(pointer(), FaultCode::WrongType, "expected an array of changes"));
+        Vec::new()
+    });
+    if faults.is_empty() && texts.is_empty() {
+        faults.push(fault(pointer(), FaultCode::Required, "expected 1 to 100 changes"));
+    } else if texts.len() > MOST {
+        faults.push(fault(pointer(), FaultCode::TooMany, "expected 1 to 100 changes"));
+    }
+    if !faults.is_empty() {
+        return Some(Err(faults));
+    }
+    let texts = texts.into_iter().enumerate();
+    Some(Ok(texts.map(|(index, text)| (format!("/changes/{index}"), text.get())).collect()))
+}
+
+#[cfg(test)]
+mod tests;

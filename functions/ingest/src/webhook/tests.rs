@@ -1,0 +1,229 @@
+use domain::change::{CampaignId, OrgId, SourceName};
+use http::HeaderValue;
+use proptest::prelude::*;
+use secrecy::SecretString;
+
+use super::*;
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const BODY: &[u8] = br#"{"test": 2432232314}"#;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn standard(secrets: &[&str]) -> Auth {
+    Auth::StandardWebhooks(secrets.iter().map(|secret| SecretString::from(*secret)).collect())
+}
+
+fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+    pairs
+        .iter()
+        .map(|(name, text)| (http::HeaderName::from_static(name), HeaderValue::from_str(text).unwrap()))
+        .collect()
+}
+
+fn signed(id: &str, at: &str, signature: &str) -> HeaderMap {
+    headers(&[("webhook-id", id), ("webhook-timestamp", at), ("webhook-signature", signature)])
+}
+
+/// The vector of the Standard Webhooks reference libraries (their `test_sign_function`).
+const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
+const SENT_AT: i64 = 1_614_265_330;
+const SIGNATURE: &str = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+
+#[test]
+fn the_vector_of_the_specification_passes() {
+    let headers = signed(ID, "1614265330", SIGNATURE);
+    assert!(is_authentic(&standard(&[SECRET]), &headers, BODY, at(SENT_AT)));
+    let bare = SECRET.strip_prefix("whsec_").unwrap();
+    assert!(is_authentic(&standard(&[bare]), &headers, BODY, at(SENT_AT)));
+}
+
+#[test]
+fn any_of_several_secrets_and_of_several_signatures_will_do() {
+    let several = format!("v1,AAAA v2,{} {SIGNATURE} v1a,xyz", &SIGNATURE[3..]);
+    let auth = standard(&["whsec_b2xkZXI=", SECRET]);
+    assert!(is_authentic(&auth, &signed(ID, "1614265330", &several), BODY, at(SENT_AT)));
+}
+
+#[test]
+fn whatever_is_not_as_it_was_signed_is_refused() {
+    let good = signed(ID, "1614265330", SIGNATURE);
+    let refused = |auth: &Auth, headers: &HeaderMap, body: &[u8]| !is_authentic(auth, headers, body, at(SENT_AT));
+    assert!(refused(&standard(&["whsec_b2xkZXI="]), &good, BODY));
+    assert!(refused(&standard(&[]), &good, BODY));
+    assert!(refused(&standard(&[SECRET]), &good, br#"{"test":2432232314}"#));
+    assert!(refused(&standard(&[SECRET]), &good, b"\xff"));
+    assert!(refused(&standard(&[SECRET]), &signed("msg_other", "1614265330", SIGNATURE), BODY));
+    assert!(refused(&standard(&[SECRET]), &signed(ID, "1614265331", SIGNATURE), BODY));
+    for signature in ["", "v1,", "v1", &SIGNATURE[3..], &SIGNATURE.replace("v1,", "v2,"), &SIGNATURE[..20]] {
+        assert!(refused(&standard(&[SECRET]), &signed(ID, "1614265330", signature), BODY), "{signature:?}");
+    }
+    for missing in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
+        let mut headers = good.clone();
+        headers.remove(missing);
+        assert!(refused(&standard(&[SECRET]), &headers, BODY), "without {missing}");
+    }
+    let bearer = Auth::Bearer(vec![SecretString::from("token")]);
+    assert!(refused(&bearer, &good, BODY), "a signature is no token");
+}
+
+#[test]
+fn a_signature_is_good_for_five_minutes_either_way() {
+    let headers = signed(ID, "1614265330", SIGNATURE);
+    for (off, is_good) in [(-301, false), (-300, true), (300, true), (301, false)] {
+        assert_eq!(is_authentic(&standard(&[SECRET]), &headers, BODY, at(SENT_AT + off)), is_good, "{off} s");
+    }
+    for at_text in ["", "x", "9223372036854775808", "1614265330.0"] {
+        assert!(!is_authentic(&standard(&[SECRET]), &signed(ID, at_text, SIGNATURE), BODY, at(SENT_AT)), "{at_text:?}");
+    }
+}
+
+#[test]
+fn a_bearer_token_is_compared_whole() {
+    let auth = Auth::Bearer(vec![SecretString::from("first"), SecretString::from("second")]);
+    for (authorization, is_good) in [
+        ("Bearer first", true),
+        ("bearer second", true),
+        ("Bearer firs", false),
+        ("Bearer first ", false),
+        ("Bearer ", false),
+        ("Bearer", false),
+        ("Basic first", false),
+        ("first", false),
+    ] {
+        assert_eq!(
+            is_authentic(&auth, &headers(&[("authorization", authorization)]), b"", at(0)),
+            is_good,
+            "{authorization:?}"
+        );
+    }
+    assert!(!is_authentic(&auth, &HeaderMap::new(), b"", at(0)));
+}
+
+fn sender() -> Sender {
+    Sender {
+        source: SourceName::parse("crm").unwrap(),
+        org: Some(OrgId::parse("acme").unwrap()),
+        campaign: Some(CampaignId::parse("c1").unwrap()),
+    }
+}
+
+/// Pointer and code of each fault.
+type Told = Vec<(String, &'static str)>;
+
+fn parse(body: &str) -> Result<Vec<(String, Change)>, Told> {
+    let changes = changes(body.as_bytes(), &sender(), at(1_800_000_000));
+    changes.map_err(|faults| faults.iter().map(|fault| (fault.pointer.clone(), fault.code.as_str())).collect())
+}
+
+const CHANGE: &str = r#"{"eventId": "e", "contactKey": "k", "data": {}}"#;
+
+#[test]
+fn a_body_is_one_change_or_a_list() {
+    assert_eq!(parse(CHANGE).unwrap()[0].0, "");
+    let places: Vec<_> =
+        parse(&format!(r#"{{"changes": [{CHANGE}, {CHANGE}]}}"#)).unwrap().into_iter().map(|c| c.0).collect();
+    assert_eq!(places, ["/changes/0", "/changes/1"]);
+}
+
+#[test]
+fn all_faults_of_all_changes_are_told_with_pointers() {
+    let bad = r#"{"eventId": "", "contactKey": "k", "data": {"a/b": 1}, "org": "other"}"#;
+    let faults = parse(&format!(r#"{{"changes": [{CHANGE}, {bad}, 7]}}"#)).unwrap_err();
+    let expected = [
+        ("/changes/1/org", "notAllowed"),
+        ("/changes/1/eventId", "wrongFormat"),
+        ("/changes/1/data/a~1b", "wrongType"),
+        ("/changes/2", "wrongType"),
+    ];
+    assert_eq!(faults, expected.map(|(pointer, code)| (pointer.to_owned(), code)));
+}
+
+#[test]
+fn a_list_is_bounded_and_has_nothing_beside_it() {
+    let list = |count: usize| format!(r#"{{"changes": [{}]}}"#, vec![CHANGE; count].join(","));
+    assert_eq!(parse(&list(100)).unwrap().len(), 100);
+    for (body, pointer, code) in [
+        (list(101), "/changes", "tooMany"),
+        (list(0), "/changes", "required"),
+        (r#"{"changes": {}}"#.to_owned(), "/changes", "wrongType"),
+        (r#"{"changes": null}"#.to_owned(), "/changes", "wrongType"),
+        (format!(r#"{{"changes": [{CHANGE}], "org": "acme"}}"#), "/org", "unknownField"),
+        ("[]".to_owned(), "", "wrongType"),
+        ("{".to_owned(), "", "notJson"),
+        (String::new(), "", "notJson"),
+    ] {
+        assert_eq!(parse(&body).unwrap_err(), [(pointer.to_owned(), code)], "{body}");
+    }
+}
+
+#[test]
+fn depth_is_no_danger() {
+    for open in ["[", "{\"a\":"] {
+        let deep = open.repeat(40_000);
+        for body in [deep.clone(), format!(r#"{{"changes": {deep}"#), format!(r#"{{"eventId": {deep}"#)] {
+            assert!(parse(&body).is_err());
+        }
+        let closed =
+            format!(r#"{{"eventId": {}{}, "contactKey": "k", "data": {{}}}}"#, "[".repeat(40_000), "]".repeat(40_000));
+        assert_eq!(parse(&closed).unwrap_err(), [("/eventId".to_owned(), "wrongType")]);
+    }
+}
+
+/// Bodies near enough to good ones to get far: JSON of the right names with any values, cut and spoilt.
+fn bodies() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        Just("true".to_owned()),
+        Just("1".to_owned()),
+        Just("-1e99".to_owned()),
+        Just("\"k\"".to_owned()),
+        Just("\"2026-11-24T16:00:00Z\"".to_owned()),
+        "\"\\PC{0,8}\"",
+        Just("{}".to_owned()),
+        Just("[]".to_owned()),
+        Just(r#"{"phone": null, "a": "b"}"#.to_owned()),
+    ];
+    let name = prop::sample::select(vec![
+        "schema",
+        "eventId",
+        "org",
+        "campaignId",
+        "contactKey",
+        "operation",
+        "version",
+        "occurredAt",
+        "source",
+        "data",
+        "callable",
+        "calable",
+        "changes",
+    ]);
+    let object = prop::collection::vec((name, leaf), 0..8).prop_map(|members| {
+        let members: Vec<_> = members.iter().map(|(name, value)| format!("\"{name}\": {value}")).collect();
+        format!("{{{}}}", members.join(", "))
+    });
+    let list = prop::collection::vec(prop_oneof![object.clone(), Just(CHANGE.to_owned())], 0..4)
+        .prop_map(|changes| format!(r#"{{"changes": [{}]}}"#, changes.join(",")));
+    let whole = prop_oneof![object, list, Just(CHANGE.to_owned()), ".{0,60}"];
+    (whole, any::<prop::sample::Index>(), any::<bool>()).prop_map(|(body, cut, is_cut)| {
+        let end = (0..=cut.index(body.len() + 1)).rfind(|&end| body.is_char_boundary(end)).unwrap_or(0);
+        if is_cut { body[..end].to_owned() } else { body }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100_000))]
+
+    #[test]
+    fn no_body_makes_it_panic_and_what_it_takes_is_good_for_the_queue(body in bodies()) {
+        match parse(&body) {
+            Ok(changes) => for (_, change) in changes {
+                prop_assert_eq!(Change::parse(&change.body(), at(1_800_000_000)), Ok(change));
+            },
+            Err(faults) => prop_assert!(!faults.is_empty()),
+        }
+    }
+}
