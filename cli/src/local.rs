@@ -1,12 +1,13 @@
 //! `campaign-sync local`: the main job on embedded parts.
 //!
-//! A made-up CRM changes its contacts; the changes go through a FIFO queue and the very `apply::handle` that is deployed
-//! into an emulated Genesys Cloud; what the campaigns hold then is compared with what the CRM last said.
+//! A made-up CRM changes its contacts and sends signed webhooks; they go through the very `ingest::handle` and
+//! `apply::handle` that are deployed, with a FIFO queue between them, into an emulated Genesys Cloud; what the campaigns hold then is compared with what the CRM last said.
 
 mod crm;
 mod file;
 mod problem;
 mod table;
+mod webhook;
 mod world;
 
 use std::collections::BTreeMap;
@@ -87,6 +88,7 @@ pub(crate) struct Report {
     conflicts_left: usize,
     wrong_contacts: usize,
     batch_post_conflicts: usize,
+    refused: usize,
     seconds: f64,
     simulated_seconds: f64,
     #[serde(skip)]
@@ -104,7 +106,7 @@ pub(crate) struct Report {
     #[serde(skip)]
     wrong: Vec<WrongContact>,
     #[serde(skip)]
-    refused: Refused,
+    batch_posts: Refused,
 }
 
 /// Every outcome that a change can have (CONTRACT.md section 8), in the order of the tables.
@@ -152,12 +154,13 @@ async fn play(story: &Story, defect: Option<Defect>) -> Report {
     bar.finish_and_clear();
 
     let parked = world.parked();
-    let wrong = crm::differences(&story.expected(&world.parked_bodies()), |campaign| world.genesys.contacts(campaign));
+    let wrong =
+        crm::differences(&story.expected(&world.refused_event_ids()), |campaign| world.genesys.contacts(campaign));
     let api_calls = world.genesys.counts();
     let calls: u64 = api_calls.iter().filter(|(name, _)| !name.starts_with("token")).map(|(_, calls)| calls).sum();
     let by_org = world.outcomes();
     let total = |outcome| by_org.values().filter_map(|outcomes| outcomes.get(outcome)).sum();
-    let refused = problem::push(story).await;
+    let batch_posts = problem::push(story).await;
     Report {
         contacts: story.contacts,
         changes: story.changes,
@@ -166,7 +169,8 @@ async fn play(story: &Story, defect: Option<Defect>) -> Report {
         api_calls,
         conflicts_left: world.genesys.conflicts_left(),
         wrong_contacts: wrong.len(),
-        batch_post_conflicts: refused.requests_refused,
+        batch_post_conflicts: batch_posts.requests_refused,
+        refused: world.refused(),
         seconds: 0.0,
         simulated_seconds: round(simulated.as_secs_f64()),
         seed: None,
@@ -176,7 +180,7 @@ async fn play(story: &Story, defect: Option<Defect>) -> Report {
         left_in_queue: world.left_in_queue(),
         re_sent: world.re_sent(),
         wrong,
-        refused,
+        batch_posts,
     }
 }
 

@@ -21,7 +21,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs contact changes through apply into campaigns, on embedded parts and simulated time
+    /// Runs webhooks of a made-up CRM through ingest, queue and apply into campaigns, all on this machine
     Local(local::Args),
 }
 

@@ -31,10 +31,29 @@ const CAMPAIGNS: [(&str, &str); 3] = [
 /// A contact: org, campaign, contact key.
 pub(crate) type Key = (String, String, String);
 
-/// A message on its way to the queue.
+/// Something on its way.
+#[derive(Clone)]
 pub(crate) struct Delivery {
     pub(crate) at: Duration,
-    pub(crate) message: Message,
+    pub(crate) parcel: Parcel,
+}
+
+/// What is on its way, and where.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Parcel {
+    /// A webhook of this source to ingest.
+    Webhook { source: String, body: String },
+    /// A message to the queue, of somebody who does not ask ingest.
+    Message(Message),
+}
+
+impl Parcel {
+    fn body(&self) -> &str {
+        match self {
+            Parcel::Webhook { body, .. } => body,
+            Parcel::Message(message) => &message.body,
+        }
+    }
 }
 
 /// All that happens in a run.
@@ -83,14 +102,14 @@ impl Story {
 
     /// The bodies that are JSON, as they are delivered.
     pub(crate) fn bodies(&self) -> impl Iterator<Item = Value> {
-        self.deliveries.iter().filter_map(|delivery| serde_json::from_str(&delivery.message.body).ok())
+        self.deliveries.iter().filter_map(|delivery| serde_json::from_str(delivery.parcel.body()).ok())
     }
 
-    /// What the CRM last said of each contact; changes that were parked do not count.
-    pub(crate) fn expected(&self, parked: &BTreeSet<String>) -> BTreeMap<Key, Expected> {
-        let applied = self.deliveries.iter().filter(|delivery| !parked.contains(&delivery.message.body));
-        let bodies = applied.filter_map(|delivery| serde_json::from_str(&delivery.message.body).ok());
-        replay::replay(&self.initial, bodies.collect())
+    /// What the CRM last said of each contact. `refused`: the event ids of changes that were parked, or not let in; they
+    /// do not count.
+    pub(crate) fn expected(&self, refused: &BTreeSet<String>) -> BTreeMap<Key, Expected> {
+        let counts = |body: &Value| body["eventId"].as_str().is_some_and(|id| !refused.contains(id));
+        replay::replay(&self.initial, self.bodies().filter(counts).collect())
     }
 }
 
@@ -161,9 +180,9 @@ impl Crm {
         self.deliver(at, &body);
         if self.rng.f64() < 0.03 {
             // A webhook sent again within five minutes: the queue drops it.
-            let message = self.deliveries[self.deliveries.len() - 1].message.clone();
+            let parcel = self.deliveries[self.deliveries.len() - 1].parcel.clone();
             let at = at + Duration::from_millis(self.rng.u64(500..290_000));
-            self.deliveries.push(Delivery { at, message });
+            self.deliveries.push(Delivery { at, parcel });
         }
     }
 
@@ -184,40 +203,42 @@ impl Crm {
         else {
             return;
         };
-        let message = earlier.message.clone();
-        let first = self.deliveries.iter().filter(|other| other.message == message).map(|other| other.at);
+        let parcel = earlier.parcel.clone();
+        let first = self.deliveries.iter().filter(|other| other.parcel == parcel).map(|other| other.at);
         let (first, last) = (first.clone().min().unwrap_or_default(), first.max().unwrap_or_default());
         let forgotten = first.max(last) + Duration::from_secs(self.rng.u64(301..900));
-        self.deliveries.push(Delivery { at: forgotten, message });
+        self.deliveries.push(Delivery { at: forgotten, parcel });
         self.changes += 1;
     }
 
-    /// What apply must park, and must not let others suffer from.
+    /// What ingest must refuse, or apply must park, and what nobody must suffer from.
     fn poison(&mut self) {
         let mut body = self.snapshot();
-        let mut wrong_group = None;
         match self.rng.u8(..6) {
-            0 => body = Value::Null,
-            1 => body["calable"] = false.into(),
-            2 => body["schema"] = 2.into(),
-            3 => body["data"]["shoeSize"] = "44".into(),
-            4 => body["data"][VERSION_FIELD] = "1".into(),
-            _ => wrong_group = Some("acme-us/elsewhere/00000000000000000000000000000000"),
+            0 => body["calable"] = false.into(),
+            1 => body["schema"] = 2.into(),
+            2 => body["data"]["shoeSize"] = "44".into(),
+            3 => body["data"][VERSION_FIELD] = "1".into(),
+            kind => {
+                let mut message = self.message(&body);
+                if kind == 4 {
+                    message.body = r#"{"schema": 1, "eventId": "#.to_owned();
+                } else {
+                    "acme-us/elsewhere/00000000000000000000000000000000".clone_into(&mut message.group);
+                }
+                self.deliveries.push(Delivery { at: self.now, parcel: Parcel::Message(message) });
+                self.changes += 1;
+                return;
+            }
         }
-        let mut message = self.message(&body);
-        if let Some(group) = wrong_group {
-            group.clone_into(&mut message.group);
-        }
-        if body.is_null() {
-            message.body = r#"{"schema": 1, "eventId": "#.to_owned();
-        }
-        self.deliveries.push(Delivery { at: self.now, message });
+        let parcel = self.webhook(&body);
+        self.deliveries.push(Delivery { at: self.now, parcel });
         self.changes += 1;
     }
 
     fn deliver(&mut self, at: Duration, body: &Value) {
-        let message = self.message(body);
-        self.deliveries.push(Delivery { at, message });
+        let parcel = self.webhook(body);
+        self.deliveries.push(Delivery { at, parcel });
         let person = &mut self.people[self.last];
         person.last_delivery = person.last_delivery.max(at);
         self.changes += 1;
@@ -236,24 +257,29 @@ impl Crm {
             "operation": "upsert",
             "version": at.as_millisecond(),
             "occurredAt": at.to_string(),
-            "source": "crm",
+            "source": source_of(org),
             "data": person.columns,
             "callable": person.callable,
         })
     }
 
-    /// As ingest sends it: the group and the deduplication id of a good change, also for one that was spoilt.
-    fn message(&mut self, body: &Value) -> Message {
-        let person = &self.people[self.last];
-        let (org, campaign, key) = &person.key;
-        let event_id = body.get("eventId").cloned().unwrap_or(json!(format!("evt_{:016x}", self.rng.u64(..))));
-        let plain = json!({ "schema": 1, "eventId": event_id, "org": org, "campaignId": campaign,
-                            "contactKey": key, "operation": "remove" });
-        let ids = Change::parse(&plain.to_string(), start());
-        let ids = ids.map(|change| (change.message_group().as_str().to_owned(), change.deduplication_id()));
+    fn webhook(&self, body: &Value) -> Parcel {
+        let (org, _, _) = &self.people[self.last].key;
+        Parcel::Webhook { source: source_of(org), body: body.to_string() }
+    }
+
+    /// As ingest would send it.
+    fn message(&self, body: &Value) -> Message {
+        let change = Change::parse(&body.to_string(), Timestamp::MAX);
+        let ids = change.map(|change| (change.message_group().as_str().to_owned(), change.deduplication_id()));
         let (group, deduplication_id) = ids.unwrap_or_default();
         Message { body: body.to_string(), group, deduplication_id, attributes: Vec::new() }
     }
+}
+
+/// The source by which an org's CRM sends.
+pub(crate) fn source_of(org: &str) -> String {
+    format!("crm-{org}")
 }
 
 impl Person {

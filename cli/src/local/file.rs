@@ -9,7 +9,7 @@ use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use io::queue::Message;
 
 use super::Error;
-use super::crm::{self, Delivery, Story};
+use super::crm::{self, Delivery, Parcel, Story};
 
 /// The most records that Lambda hands over of a FIFO queue (docs.aws.amazon.com/lambda/latest/dg/with-sqs.html).
 const MOST: usize = 10;
@@ -30,7 +30,8 @@ pub(crate) fn read(path: &Path) -> Result<Story, Error> {
         });
     let messages = messages.collect::<Result<Vec<_>, _>>()?;
     let changes = messages.len();
-    let deliveries = messages.into_iter().map(|message| Delivery { at: Duration::ZERO, message }).collect();
+    let deliveries =
+        messages.into_iter().map(|message| Delivery { at: Duration::ZERO, parcel: Parcel::Message(message) }).collect();
     let mut story = Story { initial: BTreeMap::new(), deliveries, changes, contacts: 0, columns: None };
     story.contacts = story.bodies().filter_map(|body| crm::key(&body)).collect::<BTreeSet<_>>().len();
     Ok(story)

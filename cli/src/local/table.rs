@@ -68,7 +68,7 @@ fn calls(report: &Report) -> Table {
 }
 
 fn results(report: &Report) -> Table {
-    let refused = &report.refused;
+    let refused = &report.batch_posts;
     let of = |part: usize, all: usize| format!("{} of {}", number(part as u64), number(all as u64));
     let mut table = table(["result", "campaign-sync", "as batch POSTs of 100"].into_iter());
     let mut row = |what: &str, ours: String, theirs: String| {
@@ -81,6 +81,7 @@ fn results(report: &Report) -> Table {
     );
     row("contacts in them", number(report.conflicts_left as u64), of(refused.contacts_refused, refused.contacts));
     row("calls per change", format!("{:.2}", report.calls_per_change), String::new());
+    row("changes that ingest refused as invalid", number(report.refused as u64), String::new());
     row("changes still in the queue", number(report.left_in_queue as u64), String::new());
     row("changes sent twice that the queue dropped", number(report.re_sent), String::new());
     row("contacts that differ from what the CRM last said", number(report.wrong_contacts as u64), String::new());

@@ -1,4 +1,4 @@
-//! The embedded parts, wired as on AWS: queue and event source, five copies of apply, Genesys Cloud, secrets.
+//! The embedded parts, wired as on AWS: ingest, queue and event source, five copies of apply, Genesys Cloud, secrets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,21 +8,27 @@ use apply::{Context, Defect};
 use emulator::genesys::Options;
 use emulator::{EventSource, Fifo, Genesys, Sqs, Vault, fifo};
 use futures_util::future::{join, join_all};
+use http::StatusCode;
 use indicatif::ProgressBar;
+use io::config::IngestConfig;
 use io::genesys::Shared;
+use io::queue::Message;
 use io::telemetry::{Event, Telemetry};
 use io::{Chance, Clock, Config};
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 
-use super::LATEST;
-use super::crm::{self, Delivery, Story, VERSION_FIELD};
+use super::crm::{self, Delivery, Parcel, Story, VERSION_FIELD};
+use super::{LATEST, webhook};
 
 const QUEUE_URL: &str = "https://sqs.local/changes.fifo";
 const DEAD_LETTER_QUEUE_URL: &str = "https://sqs.local/dead.fifo";
 const COPIES: u32 = 5;
 /// The function's timeout; the queue's visibility timeout is six times as long.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What every made-up CRM signs with.
+pub(crate) const SIGNING_SECRET: &str = "whsec_bG9jYWwgcnVucyBvbmx5LCBubyBzZWNyZXQ=";
 
 type Outcomes = BTreeMap<String, BTreeMap<&'static str, u64>>;
 
@@ -32,8 +38,11 @@ pub(crate) struct World {
     clock: Clock,
     queue: Arc<Fifo>,
     dead_letters: Arc<Fifo>,
+    ingest: ingest::Context,
     copies: Vec<Context>,
     outcomes: Arc<Mutex<Outcomes>>,
+    /// Event ids of the changes that ingest did not let in.
+    refused: Mutex<BTreeSet<String>>,
 }
 
 /// Genesys Cloud with the story's campaigns and contacts, before the first change.
@@ -75,6 +84,8 @@ impl World {
         let vault = Arc::new(Vault::default());
         for (org, _) in story.campaigns() {
             vault.put(&format!("campaign-sync/org/{org}"), secret(&org));
+            let source = json!({ "signingSecrets": [SIGNING_SECRET], "org": org });
+            vault.put(&format!("campaign-sync/source/{}", crm::source_of(&org)), source.to_string());
         }
         let outcomes = Arc::new(Mutex::new(Outcomes::new()));
         let copy = |n: u32| {
@@ -88,7 +99,15 @@ impl World {
             };
             Context::new(shared, Arc::clone(&sqs) as _).with_defect(defect)
         };
-        World { copies: (0..COPIES).map(copy).collect(), genesys, clock, queue, dead_letters, outcomes }
+        let copies = (0..COPIES).map(copy).collect();
+        let ingest = ingest::Context::new(
+            ingest_config(),
+            Arc::clone(&vault) as _,
+            Arc::clone(&sqs) as _,
+            clock.clone(),
+            Telemetry::from_fn(|_| ()),
+        );
+        World { genesys, clock, queue, dead_letters, ingest, copies, outcomes, refused: Mutex::default() }
     }
 
     /// Sends everything at its time and waits until all is done.
@@ -98,15 +117,33 @@ impl World {
         let send = async {
             for delivery in deliveries {
                 tokio::time::sleep_until(began + delivery.at).await;
-                if let Err(error) = self.queue.send(delivery.message.clone()) {
-                    eprintln!("campaign-sync: the queue did not take a message: {error}");
-                }
+                self.deliver(&delivery.parcel).await;
             }
             self.queue.close();
         };
         let copies = self.copies.iter().map(|copy| source.feed(async |event| self.invoke(copy, event).await));
         // What is left then is counted.
         let _ = tokio::time::timeout(LATEST, join(send, join_all(copies))).await;
+    }
+
+    async fn deliver(&self, parcel: &Parcel) {
+        match parcel {
+            Parcel::Message(message) => {
+                if let Err(error) = self.queue.send(message.clone()) {
+                    eprintln!("campaign-sync: the queue did not take a message: {error}");
+                }
+            }
+            Parcel::Webhook { source, body } => {
+                let request = webhook::signed(source, body, SIGNING_SECRET, self.clock.now());
+                let answer = ingest::handle(&self.ingest, request).await;
+                if answer.status() != StatusCode::ACCEPTED {
+                    let id = serde_json::from_str(body)
+                        .ok()
+                        .and_then(|body: Value| Some(body["eventId"].as_str()?.to_owned()));
+                    self.refused.lock().unwrap_or_else(PoisonError::into_inner).extend(id);
+                }
+            }
+        }
     }
 
     /// As Lambda does: JSON in, JSON out, a deadline.
@@ -133,9 +170,20 @@ impl World {
         parked
     }
 
-    /// The bodies of the parked changes.
-    pub(crate) fn parked_bodies(&self) -> BTreeSet<String> {
-        self.dead_letters.messages().into_iter().map(|message| message.body).collect()
+    /// How many changes ingest did not let in.
+    pub(crate) fn refused(&self) -> usize {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// The event ids of the changes that were parked, or not let in.
+    pub(crate) fn refused_event_ids(&self) -> BTreeSet<String> {
+        let parked = self.dead_letters.messages().into_iter();
+        let id = |message: Message| {
+            let body: Value = serde_json::from_str(&message.body).ok()?;
+            Some(body["eventId"].as_str()?.to_owned())
+        };
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        parked.filter_map(id).chain(refused.iter().cloned()).collect()
     }
 
     /// Messages that are still not done.
@@ -185,4 +233,9 @@ fn config() -> Config {
         retry_horizon: Duration::from_hours(6),
         apply_concurrency: COPIES,
     }
+}
+
+fn ingest_config() -> IngestConfig {
+    let config = config();
+    IngestConfig { queue_url: config.queue_url, secret_prefix: config.secret_prefix, secret_ttl: config.secret_ttl }
 }
