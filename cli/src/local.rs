@@ -6,6 +6,7 @@
 mod crm;
 mod file;
 mod problem;
+mod serve;
 mod table;
 mod webhook;
 mod world;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use apply::Defect;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
+use io::telemetry::{Event, Telemetry};
 use serde::Serialize;
 
 use crm::{Story, WrongContact};
@@ -32,6 +34,7 @@ pub(crate) type Error = String;
   campaign-sync local --contacts 5000 --changes 50000 --seed 7
   campaign-sync local --file events/rapid-updates.json
   campaign-sync local --json | jq .callsPerChange
+  campaign-sync local --serve
   campaign-sync local --break rank      # a defect on purpose: exit status 1
 
 The exit status is 0 when every contact is as the CRM last said, 1 when one is not, 2 when the command could not run.")]
@@ -51,6 +54,12 @@ pub(crate) struct Args {
     /// Prints one JSON object instead of the tables
     #[arg(long)]
     json: bool,
+    /// Serves the embedded parts on loopback, in real time, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["contacts", "changes", "seed", "file", "json", "defect"])]
+    serve: bool,
+    /// The port to serve on; 0: any that is free
+    #[arg(long, default_value_t = 8787, requires = "serve")]
+    port: u16,
     /// Puts a defect into apply, to see that it is found (debug builds only)
     #[arg(long = "break", value_name = "DEFECT")]
     defect: Option<Break>,
@@ -117,6 +126,9 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
     if args.defect.is_some() && !cfg!(debug_assertions) {
         return Err("--break: a release build has no defects to put in; expected a debug build".to_owned());
     }
+    if args.serve {
+        return serve::run(args.port);
+    }
     let story = match &args.file {
         Some(path) => file::read(path)?,
         None => Story::make_up(args.seed, args.contacts as usize, args.changes as usize),
@@ -148,7 +160,8 @@ async fn play(story: &Story, defect: Option<Defect>) -> Report {
         bar.set_style(style);
     }
     let began = tokio::time::Instant::now();
-    let world = World::build(story, defect, bar.clone());
+    let clock = emulator::logical_clock(crm::start());
+    let world = World::build(story, clock, "https://sqs.local", defect, progress(bar.clone()));
     world.run(&story.deliveries).await;
     let simulated = began.elapsed();
     bar.finish_and_clear();
@@ -182,6 +195,14 @@ async fn play(story: &Story, defect: Option<Defect>) -> Report {
         wrong,
         batch_posts,
     }
+}
+
+fn progress(bar: ProgressBar) -> Telemetry {
+    Telemetry::from_fn(move |event| {
+        if matches!(event, Event::Done { .. } | Event::Parked { .. }) {
+            bar.inc(1);
+        }
+    })
 }
 
 fn round(number: f64) -> f64 {

@@ -3,6 +3,7 @@
 //!
 //! It reads and writes raw JSON with types of its own, so that it cannot share a mistake with the product.
 
+pub mod aws;
 pub mod event_source;
 pub mod fifo;
 pub mod genesys;

@@ -22,7 +22,7 @@ pub(crate) const START: &str = "2026-11-24T16:00:00Z";
 /// The column that stores the rank.
 pub(crate) const VERSION_FIELD: &str = "crmVersion";
 const COLUMNS: [&str; 6] = ["firstName", "lastName", "phone", "email", "status", "notes"];
-const CAMPAIGNS: [(&str, &str); 3] = [
+pub(crate) const CAMPAIGNS: [(&str, &str); 3] = [
     ("acme-us", "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11"),
     ("acme-us", "0b7a52c4-5a1d-4f0e-8a3c-6f1f0d8c2e22"),
     ("acme-eu", "c3d9f7e6-1b2a-4c5d-9e8f-7a6b5c4d3e33"),
@@ -89,6 +89,12 @@ impl Story {
         crm.deliveries.sort_by_key(|delivery| delivery.at);
         let columns = COLUMNS.into_iter().chain([VERSION_FIELD]).collect();
         Story { initial, deliveries: crm.deliveries, changes, contacts, columns: Some(columns) }
+    }
+
+    /// The made-up CRM's campaigns, each with one contact, and nothing that happens.
+    pub(crate) fn empty() -> Story {
+        let mut crm = Crm::new(0, CAMPAIGNS.len());
+        Story { initial: crm.load(), deliveries: Vec::new(), changes: 0, contacts: CAMPAIGNS.len(), columns: None }
     }
 
     /// The campaigns, with their orgs.

@@ -9,7 +9,6 @@ use emulator::genesys::Options;
 use emulator::{EventSource, Fifo, Genesys, Sqs, Vault, fifo};
 use futures_util::future::{join, join_all};
 use http::StatusCode;
-use indicatif::ProgressBar;
 use io::config::IngestConfig;
 use io::genesys::Shared;
 use io::queue::Message;
@@ -21,12 +20,12 @@ use serde_json::{Value, json};
 use super::crm::{self, Delivery, Parcel, Story, VERSION_FIELD};
 use super::{LATEST, webhook};
 
-const QUEUE_URL: &str = "https://sqs.local/changes.fifo";
-const DEAD_LETTER_QUEUE_URL: &str = "https://sqs.local/dead.fifo";
 const COPIES: u32 = 5;
 /// The function's timeout; the queue's visibility timeout is six times as long.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Of the source `bearer`, when serving.
+pub(crate) const BEARER_TOKEN: &str = "local-bearer-token";
 /// What every made-up CRM signs with.
 pub(crate) const SIGNING_SECRET: &str = "whsec_bG9jYWwgcnVucyBvbmx5LCBubyBzZWNyZXQ=";
 
@@ -38,11 +37,13 @@ pub(crate) struct World {
     clock: Clock,
     queue: Arc<Fifo>,
     dead_letters: Arc<Fifo>,
-    ingest: ingest::Context,
+    pub(crate) sqs: Arc<Sqs>,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) ingest: ingest::Context,
     copies: Vec<Context>,
     outcomes: Arc<Mutex<Outcomes>>,
-    /// Event ids of the changes that ingest did not let in.
-    refused: Mutex<BTreeSet<String>>,
+    /// Event ids of the changes that ingest did not let in, each time they were sent.
+    refused: Mutex<Vec<String>>,
 }
 
 /// Genesys Cloud with the story's campaigns and contacts, before the first change.
@@ -69,8 +70,14 @@ pub(crate) fn client_secret(org: &str) -> String {
 
 impl World {
     /// Everything at rest.
-    pub(crate) fn build(story: &Story, defect: Option<Defect>, bar: ProgressBar) -> World {
-        let clock = emulator::logical_clock(crm::start());
+    pub(crate) fn build(
+        story: &Story,
+        clock: Clock,
+        queues: &str,
+        defect: Option<Defect>,
+        telemetry: Telemetry,
+    ) -> World {
+        let config = config(queues);
         let options =
             Options { read_lag: Duration::from_secs(2), token_life: Duration::from_mins(10), ..Options::default() };
         let genesys = Arc::new(genesys(clock.clone(), story, options));
@@ -78,41 +85,40 @@ impl World {
         let dead_letters = Arc::new(Fifo::new(clock.clone(), attributes, None));
         let queue = Arc::new(Fifo::new(clock.clone(), attributes, Some(Arc::clone(&dead_letters))));
         let sqs = Arc::new(Sqs::new([
-            (QUEUE_URL.to_owned(), Arc::clone(&queue)),
-            (DEAD_LETTER_QUEUE_URL.to_owned(), Arc::clone(&dead_letters)),
+            (config.queue_url.clone(), Arc::clone(&queue)),
+            (config.dead_letter_queue_url.clone(), Arc::clone(&dead_letters)),
         ]));
         let vault = Arc::new(Vault::default());
         for (org, _) in story.campaigns() {
             vault.put(&format!("campaign-sync/org/{org}"), secret(&org));
-            let source = json!({ "signingSecrets": [SIGNING_SECRET], "org": org });
-            vault.put(&format!("campaign-sync/source/{}", crm::source_of(&org)), source.to_string());
+            put_source(&vault, &crm::source_of(&org), &json!({ "signingSecrets": [SIGNING_SECRET], "org": org }));
         }
         let outcomes = Arc::new(Mutex::new(Outcomes::new()));
+        let telemetry = counted(Arc::clone(&outcomes), telemetry);
         let copy = |n: u32| {
             let shared = Shared {
                 transport: Arc::clone(&genesys) as _,
                 secrets: Arc::clone(&vault) as _,
                 clock: clock.clone(),
                 chance: Chance::seeded(n.into()),
-                telemetry: count(Arc::clone(&outcomes), bar.clone()),
-                config: config(),
+                telemetry: telemetry.clone(),
+                config: config.clone(),
             };
             Context::new(shared, Arc::clone(&sqs) as _).with_defect(defect)
         };
         let copies = (0..COPIES).map(copy).collect();
         let ingest = ingest::Context::new(
-            ingest_config(),
+            ingest_config(&config),
             Arc::clone(&vault) as _,
             Arc::clone(&sqs) as _,
             clock.clone(),
-            Telemetry::from_fn(|_| ()),
+            telemetry.clone(),
         );
-        World { genesys, clock, queue, dead_letters, ingest, copies, outcomes, refused: Mutex::default() }
+        World { genesys, clock, queue, dead_letters, sqs, vault, ingest, copies, outcomes, refused: Mutex::default() }
     }
 
     /// Sends everything at its time and waits until all is done.
     pub(crate) async fn run(&self, deliveries: &[Delivery]) {
-        let source = EventSource { queue: Arc::clone(&self.queue), clock: self.clock.clone(), batch_size: 10 };
         let began = tokio::time::Instant::now();
         let send = async {
             for delivery in deliveries {
@@ -121,9 +127,19 @@ impl World {
             }
             self.queue.close();
         };
-        let copies = self.copies.iter().map(|copy| source.feed(async |event| self.invoke(copy, event).await));
         // What is left then is counted.
-        let _ = tokio::time::timeout(LATEST, join(send, join_all(copies))).await;
+        let _ = tokio::time::timeout(LATEST, join(send, self.feed())).await;
+    }
+
+    /// Feeds every copy of apply until the queue is closed and empty.
+    pub(crate) async fn feed(&self) {
+        let source = EventSource { queue: Arc::clone(&self.queue), clock: self.clock.clone(), batch_size: 10 };
+        join_all(self.copies.iter().map(|copy| source.feed(async |event| self.invoke(copy, event).await))).await;
+    }
+
+    /// Another source of webhooks.
+    pub(crate) fn put_source(&self, name: &str, secret: &Value) {
+        put_source(&self.vault, name, secret);
     }
 
     async fn deliver(&self, parcel: &Parcel) {
@@ -197,8 +213,10 @@ impl World {
     }
 }
 
-fn count(outcomes: Arc<Mutex<Outcomes>>, bar: ProgressBar) -> Telemetry {
+/// Counts outcomes, and tells on.
+fn counted(outcomes: Arc<Mutex<Outcomes>>, next: Telemetry) -> Telemetry {
     Telemetry::from_fn(move |event| {
+        next.tell(event);
         let (about, outcome) = match event {
             Event::Done { about, outcome } => (about, *outcome),
             Event::Parked { about, .. } => (about, "parked"),
@@ -208,8 +226,11 @@ fn count(outcomes: Arc<Mutex<Outcomes>>, bar: ProgressBar) -> Telemetry {
         let org = about.org.or_else(|| about.group.split('/').next()).unwrap_or_default();
         let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         *outcomes.entry(org.to_owned()).or_default().entry(outcome).or_default() += 1;
-        bar.inc(1);
     })
+}
+
+fn put_source(vault: &Vault, name: &str, secret: &Value) {
+    vault.put(&format!("campaign-sync/source/{name}"), secret.to_string());
 }
 
 fn secret(org: &str) -> String {
@@ -223,10 +244,11 @@ fn secret(org: &str) -> String {
     .to_string()
 }
 
-fn config() -> Config {
+/// `queues`: what the URLs of the queues begin with.
+fn config(queues: &str) -> Config {
     Config {
-        queue_url: QUEUE_URL.to_owned(),
-        dead_letter_queue_url: DEAD_LETTER_QUEUE_URL.to_owned(),
+        queue_url: format!("{queues}/changes.fifo"),
+        dead_letter_queue_url: format!("{queues}/dead.fifo"),
         secret_prefix: "campaign-sync".to_owned(),
         secret_ttl: Duration::from_mins(5),
         genesys_base_url: None,
@@ -235,7 +257,10 @@ fn config() -> Config {
     }
 }
 
-fn ingest_config() -> IngestConfig {
-    let config = config();
-    IngestConfig { queue_url: config.queue_url, secret_prefix: config.secret_prefix, secret_ttl: config.secret_ttl }
+fn ingest_config(config: &Config) -> IngestConfig {
+    IngestConfig {
+        queue_url: config.queue_url.clone(),
+        secret_prefix: config.secret_prefix.clone(),
+        secret_ttl: config.secret_ttl,
+    }
 }

@@ -1,0 +1,154 @@
+//! `--serve`: the embedded parts on one loopback port, in real time, to develop against.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use emulator::aws::Aws;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use io::Clock;
+use io::genesys::Transport;
+use io::telemetry::{Event, Telemetry};
+use lambda_http::Body;
+
+use super::Error;
+use super::crm::{self, Story};
+use super::world::{self, World};
+
+/// The largest request that is read.
+const MAX_BODY: usize = 8 << 20;
+/// Longer than any wait of the emulated Genesys Cloud.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+struct Served {
+    world: World,
+    aws: Aws,
+}
+
+/// Serves until Ctrl-C.
+pub(crate) fn run(port: u16) -> Result<bool, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
+    runtime.block_on(serve(port)).map(|()| true)
+}
+
+async fn serve(port: u16) -> Result<(), Error> {
+    let listener = tokio::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await;
+    let listener = listener.map_err(|error| format!("--port {port}: {error}"))?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let queues = format!("http://{address}/000000000000");
+    let world = World::build(&Story::empty(), Clock::system(), &queues, None, Telemetry::from_fn(show));
+    world.put_source("bearer", &serde_json::json!({ "auth": "bearer", "bearerTokens": [world::BEARER_TOKEN] }));
+    println!("{}", greeting(address, &queues));
+    let aws = Aws { sqs: Arc::clone(&world.sqs), vault: Arc::clone(&world.vault) };
+    let served = Arc::new(Served { world, aws });
+    let app = axum::Router::new().fallback(answer).with_state(Arc::clone(&served));
+    let server = axum::serve(listener, app).into_future();
+    tokio::select! {
+        ended = server => ended.map_err(|error| error.to_string()),
+        () = served.world.feed() => Ok(()),
+        _ = tokio::signal::ctrl_c() => Ok(()),
+    }
+}
+
+async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let path = parts.uri.path();
+    if let Some(target) = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()) {
+        let (status, body) = served.aws.call(target, &body).await;
+        let mut response = respond(status, body.to_string().into());
+        let json = HeaderValue::from_static("application/x-amz-json-1.0");
+        response.headers_mut().insert(http::header::CONTENT_TYPE, json);
+        return response;
+    }
+    if path.starts_with("/webhooks/") {
+        let request = http::Request::from_parts(parts, Body::Binary(body.to_vec()));
+        let answer = ingest::handle(&served.world.ingest, request).await;
+        let (parts, body) = answer.into_parts();
+        return Response::from_parts(parts, axum::body::Body::from(body.to_vec()));
+    }
+    match served.world.genesys.send(http::Request::from_parts(parts, body), TIMEOUT).await {
+        Ok(answer) => {
+            let (parts, body) = answer.into_parts();
+            Response::from_parts(parts, axum::body::Body::from(body))
+        }
+        Err(_) => respond(504, Bytes::new()),
+    }
+}
+
+fn respond(status: u16, body: Bytes) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, HeaderMap::new(), body).into_response()
+}
+
+/// A line for each change as it is applied.
+fn show(event: &Event<'_>) {
+    match event {
+        Event::Done { about, outcome } => {
+            println!("{outcome:<11} {} {}", about.group, about.event_id.unwrap_or_default());
+        }
+        Event::Parked { about, reason, evidence } => {
+            println!("parked      {} {reason}: {}", about.group, evidence.detail);
+        }
+        Event::Retried { about, delay, why } => {
+            let why = why.map_or("behind another", |(_, evidence)| &evidence.detail);
+            println!("retried     {} in {} s: {why}", about.group, delay.as_secs());
+        }
+        Event::OrgRefused { org, evidence } => println!("refused     {org}: {}", evidence.detail),
+        Event::Conflict { org, campaign } => println!("conflict    {org}/{campaign}, to be resolved"),
+        Event::Throttled { org } => println!("throttled   {org}"),
+        Event::Accepted { source, changes } => println!("accepted    {changes} from {source}"),
+        Event::Refused { source, detail } => println!("invalid     from {source}: {detail}"),
+        Event::Unauthorized { source } => println!("unauthorized, as {source}"),
+    }
+}
+
+fn greeting(address: SocketAddr, queues: &str) -> String {
+    let (org, campaign) = crm::CAMPAIGNS[0];
+    let source = crm::source_of(org);
+    let base = format!("http://{address}");
+    let now = Clock::system().now();
+    let body = serde_json::json!({
+        "eventId": format!("evt_{}", now.as_millisecond()),
+        "campaignId": campaign,
+        "contactKey": "LEAD-00042",
+        "version": now.as_millisecond(),
+        "data": { "phone": "+13175550100", "firstName": "Ada" },
+        "callable": true,
+    })
+    .to_string();
+    let headers = super::webhook::headers(&body, world::SIGNING_SECRET, now);
+    let headers: String = headers.iter().map(|(name, value)| format!(" \\\n  -H '{name}: {value}'")).collect();
+    let (id, secret) = (world::client_id(org), world::client_secret(org));
+    let contact = format!("{base}/api/v2/predictivedialing/campaigns/{campaign}/contacts/LEAD-00042");
+    format!(
+        "campaign-sync on {base}, in memory; Ctrl-C ends it and all it holds.
+
+Send a webhook of source {source} (its signing secret is {signing}; this signature is good for 5 minutes):
+curl -i {base}/webhooks/{source}{headers} \\
+  -d '{body}'
+
+Or without a signature, by the source named bearer:
+curl -i {base}/webhooks/bearer -H 'content-type: application/json' \\
+  -H 'authorization: Bearer {bearer}' \\
+  -d '{{\"eventId\": \"evt_1\", \"org\": \"{org}\", \"campaignId\": \"{campaign}\", \"contactKey\": \"LEAD-00043\", \"data\": {{}}}}'
+
+Read the contact, as OAuth client {id} with secret {secret}:
+TOKEN=$(curl -s -u {id}:{secret} -d grant_type=client_credentials {base}/oauth/token | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')
+curl -s -H \"Authorization: Bearer $TOKEN\" {contact}
+
+For functions that run elsewhere, such as under cargo lambda watch:
+export AWS_ENDPOINT_URL={base} AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
+export QUEUE_URL={queues}/changes.fifo DEAD_LETTER_QUEUE_URL={queues}/dead.fifo GENESYS_BASE_URL={base}
+
+Every change, as it is applied:",
+        signing = world::SIGNING_SECRET,
+        bearer = world::BEARER_TOKEN,
+    )
+}

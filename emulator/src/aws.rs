@@ -1,0 +1,118 @@
+//! The few calls of SQS and Secrets Manager that the functions make, in the AWS JSON protocol
+//! (docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference, docs.aws.amazon.com/secretsmanager/latest/apireference).
+
+use std::sync::Arc;
+
+use io::queue::{Message, Queue, QueueError, Visibility};
+use io::secrets::{Secrets, SecretsError};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use crate::{Sqs, Vault};
+
+/// Both services, behind one endpoint.
+pub struct Aws {
+    pub sqs: Arc<Sqs>,
+    pub vault: Arc<Vault>,
+}
+
+/// An error as AWS answers it: its code.
+type Fault = String;
+
+impl Aws {
+    /// Answers a call: status and body. `target`: the header `X-Amz-Target`.
+    pub async fn call(&self, target: &str, body: &[u8]) -> (u16, Value) {
+        let body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+        let answer = match target {
+            "AmazonSQS.SendMessage" => self.send(&body).await,
+            "AmazonSQS.SendMessageBatch" => self.send_batch(&body).await,
+            "AmazonSQS.ChangeMessageVisibility" => self.set_visibility(&body).await,
+            "AmazonSQS.ChangeMessageVisibilityBatch" => self.set_visibility_batch(&body).await,
+            "secretsmanager.GetSecretValue" => self.secret(&body).await,
+            _ => Err("UnknownOperationException".to_owned()),
+        };
+        match answer {
+            Ok(answer) => (200, answer),
+            Err(code) => (400, json!({ "__type": code, "message": "see the error's type" })),
+        }
+    }
+
+    async fn send(&self, body: &Value) -> Result<Value, Fault> {
+        self.sqs.send(text(body, "QueueUrl")?, message(body)?).await.map_err(code)?;
+        Ok(json!({ "MessageId": text(body, "MessageDeduplicationId")? }))
+    }
+
+    async fn send_batch(&self, body: &Value) -> Result<Value, Fault> {
+        let entries = entries(body)?;
+        let messages = entries.iter().map(message).collect::<Result<Vec<_>, _>>()?;
+        let results = self.sqs.send_batch(text(body, "QueueUrl")?, messages).await.map_err(code)?;
+        let (mut successful, mut failed) = (Vec::new(), Vec::new());
+        for (entry, result) in entries.iter().zip(results) {
+            match result {
+                Ok(()) => successful.push(json!({ "Id": entry["Id"], "MessageId": entry["MessageDeduplicationId"] })),
+                Err(refused) => failed
+                    .push(json!({ "Id": entry["Id"], "Code": refused.code, "SenderFault": refused.is_senders_fault })),
+            }
+        }
+        Ok(json!({ "Successful": successful, "Failed": failed }))
+    }
+
+    async fn set_visibility(&self, body: &Value) -> Result<Value, Fault> {
+        self.sqs.set_visibility(text(body, "QueueUrl")?, vec![visibility(body)?]).await.map_err(code)?;
+        Ok(json!({}))
+    }
+
+    async fn set_visibility_batch(&self, body: &Value) -> Result<Value, Fault> {
+        let (mut successful, mut failed) = (Vec::new(), Vec::new());
+        for entry in entries(body)? {
+            match self.sqs.set_visibility(text(body, "QueueUrl")?, vec![visibility(&entry)?]).await {
+                Ok(()) => successful.push(json!({ "Id": entry["Id"] })),
+                Err(error) => failed.push(json!({ "Id": entry["Id"], "Code": code(error), "SenderFault": true })),
+            }
+        }
+        Ok(json!({ "Successful": successful, "Failed": failed }))
+    }
+
+    async fn secret(&self, body: &Value) -> Result<Value, Fault> {
+        let name = text(body, "SecretId")?;
+        let secret = self.vault.read(name).await.map_err(|error| match error {
+            SecretsError::Missing => "ResourceNotFoundException",
+            SecretsError::Denied => "AccessDeniedException",
+            SecretsError::Unavailable => "InternalServiceError",
+        })?;
+        Ok(json!({ "Name": name, "SecretString": secret.expose_secret() }))
+    }
+}
+
+fn code(error: QueueError) -> Fault {
+    error.to_string().trim_start_matches("SQS: ").to_owned()
+}
+
+fn text<'a>(body: &'a Value, name: &str) -> Result<&'a str, Fault> {
+    body[name].as_str().ok_or_else(|| "MissingParameter".to_owned())
+}
+
+fn entries(body: &Value) -> Result<Vec<Value>, Fault> {
+    body["Entries"].as_array().cloned().ok_or_else(|| "EmptyBatchRequest".to_owned())
+}
+
+fn message(entry: &Value) -> Result<Message, Fault> {
+    // Of the attributes a parked message has; the names are those of CONTRACT.md section 7.
+    let names = ["reason", "detail", "firstReceivedAt", "httpStatus", "correlationId"];
+    let attribute = |name| {
+        let value = entry["MessageAttributes"][name]["StringValue"].as_str()?;
+        Some((name, value.to_owned()))
+    };
+    Ok(Message {
+        body: text(entry, "MessageBody")?.to_owned(),
+        group: text(entry, "MessageGroupId")?.to_owned(),
+        deduplication_id: text(entry, "MessageDeduplicationId")?.to_owned(),
+        attributes: names.into_iter().filter_map(attribute).collect(),
+    })
+}
+
+fn visibility(entry: &Value) -> Result<Visibility, Fault> {
+    let seconds = entry["VisibilityTimeout"].as_u64().and_then(|seconds| u32::try_from(seconds).ok());
+    let seconds = seconds.ok_or_else(|| "MissingParameter".to_owned())?;
+    Ok(Visibility { receipt_handle: text(entry, "ReceiptHandle")?.to_owned(), seconds })
+}
