@@ -3,13 +3,13 @@
 //! A made-up CRM changes its contacts and sends signed webhooks; they go through the very `ingest::handle` and
 //! `apply::handle` that are deployed, with a FIFO queue between them, into an emulated Genesys Cloud; what the campaigns hold then is compared with what the CRM last said.
 
-mod crm;
+pub(crate) mod crm;
 mod file;
 mod problem;
 mod serve;
 mod table;
-mod webhook;
-mod world;
+pub(crate) mod webhook;
+pub(crate) mod world;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -37,7 +37,8 @@ pub(crate) type Error = String;
   campaign-sync local --serve
   campaign-sync local --break rank      # a defect on purpose: exit status 1
 
-The exit status is 0 when every contact is as the CRM last said, 1 when one is not, 2 when the command could not run.")]
+The exit status is 0 when every contact is as the CRM last said and nothing is left in the queue, 1 when not so, 2 when
+the command could not run.")]
 pub(crate) struct Args {
     /// Contacts of the CRM
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -49,7 +50,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 42)]
     seed: u64,
     /// Applies the records of this SQS event instead of made-up changes
-    #[arg(long, value_name = "EVENT.json", conflicts_with_all = ["contacts", "changes"])]
+    #[arg(long, value_name = "EVENT.json", conflicts_with_all = ["contacts", "changes", "seed"])]
     file: Option<PathBuf>,
     /// Prints one JSON object instead of the tables
     #[arg(long)]
@@ -65,8 +66,9 @@ pub(crate) struct Args {
     defect: Option<Break>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Break {
+#[derive(Clone, Copy, Debug, ValueEnum, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Break {
     /// Ranks are not compared
     Rank,
     /// What changes say of callable is ignored
@@ -98,18 +100,22 @@ pub(crate) struct Report {
     wrong_contacts: usize,
     batch_post_conflicts: usize,
     refused: usize,
+    left_in_queue: usize,
     seconds: f64,
     simulated_seconds: f64,
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
+    /// What was put in on purpose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    defect: Option<Break>,
     #[serde(skip)]
     by_org: BTreeMap<String, BTreeMap<&'static str, u64>>,
     #[serde(skip)]
-    parked: BTreeMap<String, u64>,
+    parked: BTreeMap<String, (u64, String)>,
     #[serde(skip)]
     campaigns: usize,
     #[serde(skip)]
-    left_in_queue: usize,
+    orgs: usize,
     #[serde(skip)]
     re_sent: u64,
     #[serde(skip)]
@@ -140,12 +146,13 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
     let mut report = runtime.block_on(play(&story, args.defect.map(Defect::from)));
     report.seconds = began.elapsed().as_secs_f64();
     report.seed = args.file.is_none().then_some(args.seed);
-    if args.json {
-        let json = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
-        println!("{json}");
+    report.defect = args.defect;
+    let shown = if args.json {
+        serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?
     } else {
-        println!("{}", table::show(&report));
-    }
+        table::show(&report)
+    };
+    crate::print(&shown)?;
     Ok(report.wrong_contacts == 0 && report.left_in_queue == 0)
 }
 
@@ -171,7 +178,7 @@ async fn play(story: &Story, defect: Option<Defect>) -> Report {
         crm::differences(&story.expected(&world.refused_event_ids()), |campaign| world.genesys.contacts(campaign));
     let api_calls = world.genesys.counts();
     let calls: u64 = api_calls.iter().filter(|(name, _)| !name.starts_with("token")).map(|(_, calls)| calls).sum();
-    let by_org = world.outcomes();
+    let by_org = world.outcomes(&story.orgs());
     let total = |outcome| by_org.values().filter_map(|outcomes| outcomes.get(outcome)).sum();
     let batch_posts = problem::push(story).await;
     Report {
@@ -187,9 +194,11 @@ async fn play(story: &Story, defect: Option<Defect>) -> Report {
         seconds: 0.0,
         simulated_seconds: round(simulated.as_secs_f64()),
         seed: None,
+        defect: None,
         by_org,
         parked,
         campaigns: story.campaigns().len(),
+        orgs: story.orgs().len(),
         left_in_queue: world.left_in_queue(),
         re_sent: world.re_sent(),
         wrong,
@@ -209,5 +218,5 @@ fn round(number: f64) -> f64 {
     (number * 1_000.0).round() / 1_000.0
 }
 
-/// The latest that anything may happen: a run that does not come to rest by then is wrong.
+/// After the last delivery: a run that does not come to rest by then is wrong.
 pub(crate) const LATEST: Duration = Duration::from_hours(48);

@@ -1,8 +1,9 @@
 //! `campaign-sync`: the operator's and the developer's command.
-#![allow(clippy::print_stdout, reason = "a command's result goes to standard output")]
 
+mod event;
 mod local;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -23,6 +24,16 @@ struct Cli {
 enum Command {
     /// Runs webhooks of a made-up CRM through ingest, queue and apply into campaigns, all on this machine
     Local(local::Args),
+    /// Prints a sample event that is valid now
+    Event(event::Args),
+}
+
+/// Writes a result to standard output. A reader that has gone, as `head` does, is no error.
+pub(crate) fn print(text: &str) -> Result<(), String> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("standard output: {error}")),
+        _ => Ok(()),
+    }
 }
 
 fn main() -> ExitCode {
@@ -30,6 +41,7 @@ fn main() -> ExitCode {
     let ran = match cli.command {
         None => local::run(&cli.local),
         Some(Command::Local(args)) => local::run(&args),
+        Some(Command::Event(args)) => event::run(&args).map(|()| true),
     };
     match ran {
         Ok(true) => ExitCode::SUCCESS,

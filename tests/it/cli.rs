@@ -66,10 +66,10 @@ fn without_a_command_it_runs_local_and_says_what_became_of_the_changes() {
     assert_eq!(output.status.code(), Some(0));
     let shown = text(&output.stdout);
     for line in [
-        "1,000 changes to 200 contacts of 3 campaigns in 2 orgs, seed 42",
+        "1,000 changes to 200 contacts of 3 campaigns in 2 orgs, seed 42:",
         "superseded",
-        "Parked in the dead-letter queue: ",
-        "contacts that differ from what the CRM last said",
+        "Parked in the dead-letter queue, ",
+        "contacts unlike what the CRM last said",
         "Every contact is as the CRM last said.",
     ] {
         assert!(shown.contains(line), "{line:?} is not in\n{shown}");
@@ -91,6 +91,7 @@ fn every_sample_event_is_applied() {
         ("events/rapid-updates.json", [("created", 1), ("superseded", 3)]),
         ("events/several-campaigns.json", [("created", 4), ("parked", 0)]),
         ("events/poison-first.json", [("parked", 1), ("created", 1)]),
+        ("events/conflict.json", [("created", 2), ("parked", 0)]),
     ] {
         let output = campaign_sync(&["local", "--file", file, "--json"]);
         assert_eq!(output.status.code(), Some(0), "{file}: {}", text(&output.stderr));
@@ -102,6 +103,39 @@ fn every_sample_event_is_applied() {
     }
     let broken = campaign_sync(&["local", "--file", "events/rapid-updates.json", "--break", "rank"]);
     assert_eq!(broken.status.code(), Some(1), "the oracle of a file can fail too");
+}
+
+#[test]
+fn every_event_that_is_printed_is_valid_now() {
+    for (name, outcomes) in [
+        ("rapid-updates", [("created", 1), ("superseded", 3)]),
+        ("several-campaigns", [("created", 4), ("parked", 0)]),
+        ("poison-first", [("parked", 1), ("created", 1)]),
+        ("conflict", [("created", 2), ("parked", 0)]),
+    ] {
+        let event = campaign_sync(&["event", name]).stdout;
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.json"));
+        std::fs::write(&path, event).unwrap();
+        let report = json(&campaign_sync(&["--file", path.to_str().unwrap(), "--json"]));
+        for (outcome, count) in outcomes {
+            assert_eq!(report["outcomes"][outcome], count, "{name}: {outcome} in {report}");
+        }
+    }
+}
+
+#[test]
+fn who_stops_reading_is_no_trouble() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_campaign-sync"))
+        .args(["--changes", "10"])
+        .current_dir(root)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
 }
 
 #[test]

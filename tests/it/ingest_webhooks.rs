@@ -293,3 +293,22 @@ async fn an_entry_that_is_the_senders_fault_is_400_and_ends_the_queueing() {
     world.sqs.refuse_entry("\"contactKey\":\"c\"", false);
     assert_eq!(world.post(&[("b", 1), ("c", 1)]).await.0, 503, "what can still be stored is not given up for it");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_sample_events_of_an_http_api_are_let_in_also_base64_encoded() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let world = World::new();
+    let bearer = json!({ "auth": "bearer", "bearerTokens": ["local-bearer-token"] });
+    world.vault.put("campaign-sync/source/bearer", bearer.to_string());
+    let event = std::fs::read_to_string(root.join("events/webhook.json")).unwrap();
+    let request = lambda_http::request::from_str(&event).unwrap();
+    assert_eq!(world.send(request).await, (202, json!({ "accepted": 1 }), false));
+
+    let mut event: Value = serde_json::from_str(&event).unwrap();
+    let body = event["body"].as_str().unwrap().replace("evt_31", "evt_32");
+    event["body"] = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, body).into();
+    event["isBase64Encoded"] = true.into();
+    let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+    assert_eq!(world.send(request).await, (202, json!({ "accepted": 1 }), false));
+    assert_eq!(world.queue.len(), 2);
+}

@@ -106,6 +106,11 @@ impl Story {
         of_bodies.chain(of_initial).collect()
     }
 
+    /// Their orgs.
+    pub(crate) fn orgs(&self) -> BTreeSet<String> {
+        self.campaigns().into_iter().map(|(org, _)| org).collect()
+    }
+
     /// The bodies that are JSON, as they are delivered.
     pub(crate) fn bodies(&self) -> impl Iterator<Item = Value> {
         self.deliveries.iter().filter_map(|delivery| serde_json::from_str(delivery.parcel.body()).ok())
@@ -160,7 +165,7 @@ impl Crm {
             return;
         }
         match self.rng.f64() {
-            share if share < 0.01 => self.poison(),
+            _ if self.changes % 100 == 50 => self.poison(),
             share if share < 0.03 => self.send_again_after_the_queue_forgot(),
             // The last contact stays, so that there is something to change.
             share if share < 0.04 && self.people.iter().filter(|person| !person.is_removed).count() > 1 => {

@@ -42,7 +42,7 @@ async fn serve(port: u16) -> Result<(), Error> {
     let queues = format!("http://{address}/000000000000");
     let world = World::build(&Story::empty(), Clock::system(), &queues, None, Telemetry::from_fn(show));
     world.put_source("bearer", &serde_json::json!({ "auth": "bearer", "bearerTokens": [world::BEARER_TOKEN] }));
-    println!("{}", greeting(address, &queues));
+    crate::print(&greeting(address, &queues))?;
     let aws = Aws { sqs: Arc::clone(&world.sqs), vault: Arc::clone(&world.vault) };
     let served = Arc::new(Served { world, aws });
     let app = axum::Router::new().fallback(answer).with_state(Arc::clone(&served));
@@ -89,24 +89,26 @@ fn respond(status: u16, body: Bytes) -> Response {
 
 /// A line for each change as it is applied.
 fn show(event: &Event<'_>) {
-    match event {
+    let line = match event {
         Event::Done { about, outcome } => {
-            println!("{outcome:<11} {} {}", about.group, about.event_id.unwrap_or_default());
+            format!("{outcome:<11} {} {}", about.group, about.event_id.unwrap_or_default())
         }
         Event::Parked { about, reason, evidence } => {
-            println!("parked      {} {reason}: {}", about.group, evidence.detail);
+            format!("parked      {} {reason}: {}", about.group, evidence.detail)
         }
         Event::Retried { about, delay, why } => {
             let why = why.map_or("behind another", |(_, evidence)| &evidence.detail);
-            println!("retried     {} in {} s: {why}", about.group, delay.as_secs());
+            format!("retried     {} in {} s: {why}", about.group, delay.as_secs())
         }
-        Event::OrgRefused { org, evidence } => println!("refused     {org}: {}", evidence.detail),
-        Event::Conflict { org, campaign } => println!("conflict    {org}/{campaign}, to be resolved"),
-        Event::Throttled { org } => println!("throttled   {org}"),
-        Event::Accepted { source, changes } => println!("accepted    {changes} from {source}"),
-        Event::Refused { source, detail } => println!("invalid     from {source}: {detail}"),
-        Event::Unauthorized { source } => println!("unauthorized, as {source}"),
-    }
+        Event::OrgRefused { org, evidence } => format!("refused     {org}: {}", evidence.detail),
+        Event::Conflict { org, campaign } => format!("conflict    {org}/{campaign}, to be resolved"),
+        Event::Throttled { org } => format!("throttled   {org}"),
+        Event::Accepted { source, changes } => format!("accepted    {changes} from {source}"),
+        Event::Refused { source, detail } => format!("invalid     from {source}: {detail}"),
+        Event::Unauthorized { source } => format!("unauthorized, as {source}"),
+    };
+    // Who no longer reads does not end the service.
+    let _ = crate::print(&line);
 }
 
 fn greeting(address: SocketAddr, queues: &str) -> String {
@@ -139,7 +141,7 @@ curl -i {base}/webhooks/bearer -H 'content-type: application/json' \\
   -H 'authorization: Bearer {bearer}' \\
   -d '{{\"eventId\": \"evt_1\", \"org\": \"{org}\", \"campaignId\": \"{campaign}\", \"contactKey\": \"LEAD-00043\", \"data\": {{}}}}'
 
-Read the contact, as OAuth client {id} with secret {secret}:
+Read the contact, as OAuth client {id} with secret {secret} (a new one can be read after 2 s):
 TOKEN=$(curl -s -u {id}:{secret} -d grant_type=client_credentials {base}/oauth/token | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')
 curl -s -H \"Authorization: Bearer $TOKEN\" {contact}
 

@@ -20,30 +20,38 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
     let seed = report.seed.map(|seed| format!(", seed {seed}")).unwrap_or_default();
     writeln!(
         out,
-        "{} changes to {} contacts of {} campaigns in {} orgs{seed}: {:.1} s for {} of simulated time.\n",
-        number(report.changes as u64),
-        number(report.contacts as u64),
-        report.campaigns,
-        report.by_org.len(),
+        "{} to {} of {} in {}{seed}:\n{:.1} s for {} of simulated time.\n",
+        count(report.changes, "change"),
+        count(report.contacts, "contact"),
+        count(report.campaigns, "campaign"),
+        count(report.orgs, "org"),
         report.seconds,
         duration(report.simulated_seconds),
     )?;
+    if let Some(defect) = report.defect {
+        writeln!(out, "With a defect on purpose: {defect:?}.\n")?;
+    }
     writeln!(out, "What became of the changes\n{}\n", outcomes(report))?;
     if !report.parked.is_empty() {
-        let reasons: Vec<_> = report.parked.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
-        writeln!(out, "Parked in the dead-letter queue: {}.\n", reasons.join(", "))?;
+        writeln!(out, "Parked in the dead-letter queue, each with what the first of its reason says")?;
+        for (reason, (count, detail)) in &report.parked {
+            writeln!(out, "{count:>5} {reason}: {detail}")?;
+        }
+        writeln!(out)?;
     }
     writeln!(out, "Calls to Genesys Cloud\n{}\n", calls(report))?;
-    writeln!(out, "The same changes, with campaign-sync and as an integrator pushes them\n{}\n", results(report))?;
+    writeln!(out, "The same changes, as batch POSTs beside it\n{}\n", results(report))?;
     for wrong in report.wrong.iter().take(NAMED) {
         let (org, campaign, key) = &wrong.key;
         writeln!(out, "WRONG  {org} {campaign} {key}: {}", wrong.what.join(", "))?;
     }
-    if report.wrong_contacts == 0 && report.left_in_queue == 0 {
+    if report.left_in_queue > 0 {
+        writeln!(out, "WRONG  {} never came out of the queue", count(report.left_in_queue, "change"))?;
+    } else if report.wrong_contacts == 0 {
         writeln!(out, "Every contact is as the CRM last said.")?;
     }
     if report.wrong.len() > NAMED {
-        writeln!(out, "WRONG  and {} more", report.wrong.len() - NAMED)?;
+        writeln!(out, "WRONG  and {} more", number((report.wrong.len() - NAMED) as u64))?;
     }
     Ok(())
 }
@@ -70,21 +78,21 @@ fn calls(report: &Report) -> Table {
 fn results(report: &Report) -> Table {
     let refused = &report.batch_posts;
     let of = |part: usize, all: usize| format!("{} of {}", number(part as u64), number(all as u64));
-    let mut table = table(["result", "campaign-sync", "as batch POSTs of 100"].into_iter());
+    let mut table = table(["result", "campaign-sync", "batch POSTs of 100"].into_iter());
     let mut row = |what: &str, ours: String, theirs: String| {
         table.add_row([what.to_owned(), ours, theirs]);
     };
     row(
-        "requests that ended in 409 and stayed so",
+        "requests left with a 409",
         number(report.conflicts_left as u64),
         of(refused.requests_refused, refused.requests),
     );
-    row("contacts in them", number(report.conflicts_left as u64), of(refused.contacts_refused, refused.contacts));
+    row("changes in them", number(report.conflicts_left as u64), of(refused.contacts_refused, refused.contacts));
     row("calls per change", format!("{:.2}", report.calls_per_change), String::new());
     row("changes that ingest refused as invalid", number(report.refused as u64), String::new());
     row("changes still in the queue", number(report.left_in_queue as u64), String::new());
-    row("changes sent twice that the queue dropped", number(report.re_sent), String::new());
-    row("contacts that differ from what the CRM last said", number(report.wrong_contacts as u64), String::new());
+    row("re-sent changes that the queue dropped", number(report.re_sent), String::new());
+    row("contacts unlike what the CRM last said", number(report.wrong_contacts as u64), String::new());
     table
 }
 
@@ -96,6 +104,10 @@ fn table<'a>(header: impl Iterator<Item = &'a str>) -> Table {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
+}
+
+fn count(count: usize, what: &str) -> String {
+    format!("{} {what}{}", number(count as u64), if count == 1 { "" } else { "s" })
 }
 
 fn number(number: u64) -> String {

@@ -128,7 +128,8 @@ impl World {
             self.queue.close();
         };
         // What is left then is counted.
-        let _ = tokio::time::timeout(LATEST, join(send, self.feed())).await;
+        let last = deliveries.last().map(|delivery| delivery.at).unwrap_or_default();
+        let _ = tokio::time::timeout(last + LATEST, join(send, self.feed())).await;
     }
 
     /// Feeds every copy of apply until the queue is closed and empty.
@@ -171,17 +172,26 @@ impl World {
         serde_json::to_value(answer).ok()
     }
 
-    /// Outcomes by org.
-    pub(crate) fn outcomes(&self) -> Outcomes {
-        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Outcomes by org; of a change that cannot be read and whose group names none of these, as "unknown".
+    pub(crate) fn outcomes(&self, orgs: &BTreeSet<String>) -> Outcomes {
+        let mut known = Outcomes::new();
+        for (org, outcomes) in self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let org = if orgs.contains(org) { org } else { "unknown" };
+            for (outcome, count) in outcomes {
+                *known.entry(org.to_owned()).or_default().entry(outcome).or_default() += count;
+            }
+        }
+        known
     }
 
-    /// Parked changes by reason.
-    pub(crate) fn parked(&self) -> BTreeMap<String, u64> {
-        let mut parked = BTreeMap::new();
+    /// Parked changes by reason: how many, and the detail of the first.
+    pub(crate) fn parked(&self) -> BTreeMap<String, (u64, String)> {
+        let mut parked: BTreeMap<String, (u64, String)> = BTreeMap::new();
         for message in self.dead_letters.messages() {
-            let reason = message.attributes.into_iter().find(|(name, _)| *name == "reason");
-            *parked.entry(reason.map_or_else(|| "none".to_owned(), |(_, reason)| reason)).or_default() += 1;
+            let mut attributes: BTreeMap<_, _> = message.attributes.into_iter().collect();
+            let reason = attributes.remove("reason").unwrap_or_else(|| "none".to_owned());
+            let detail = attributes.remove("detail").unwrap_or_default();
+            parked.entry(reason).or_insert((0, detail)).0 += 1;
         }
         parked
     }
