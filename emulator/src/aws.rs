@@ -1,7 +1,9 @@
-//! The few calls of SQS and Secrets Manager that the functions make, in the AWS JSON protocol
+//! The few calls of SQS and Secrets Manager that the functions make, and those by which a person looks at a queue, in the
+//! AWS JSON protocol
 //! (docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference, docs.aws.amazon.com/secretsmanager/latest/apireference).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use io::queue::{Message, Queue, QueueError, Visibility};
 use io::secrets::{Secrets, SecretsError};
@@ -28,6 +30,8 @@ impl Aws {
             "AmazonSQS.SendMessageBatch" => self.send_batch(&body).await,
             "AmazonSQS.ChangeMessageVisibility" => self.set_visibility(&body).await,
             "AmazonSQS.ChangeMessageVisibilityBatch" => self.set_visibility_batch(&body).await,
+            "AmazonSQS.ReceiveMessage" => self.receive(&body),
+            "AmazonSQS.DeleteMessage" => self.delete(&body),
             "secretsmanager.GetSecretValue" => self.secret(&body).await,
             _ => Err("UnknownOperationException".to_owned()),
         };
@@ -71,6 +75,34 @@ impl Aws {
             }
         }
         Ok(json!({ "Successful": successful, "Failed": failed }))
+    }
+
+    fn receive(&self, body: &Value) -> Result<Value, Fault> {
+        let most = body["MaxNumberOfMessages"].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(1);
+        if !(1..=10).contains(&most) {
+            return Err("InvalidParameterValue".to_owned());
+        }
+        let timeout = body["VisibilityTimeout"].as_u64().map(Duration::from_secs);
+        let batch = self.sqs.receive(text(body, "QueueUrl")?, most, timeout).map_err(code)?;
+        let records = batch.map(|batch| batch.event["Records"].clone()).unwrap_or_default();
+        let messages = records.as_array().into_iter().flatten().map(|record| {
+            let attributes = record["messageAttributes"].as_object().into_iter().flatten().map(|(name, value)| {
+                (name.clone(), json!({ "DataType": value["dataType"], "StringValue": value["stringValue"] }))
+            });
+            json!({
+                "MessageId": record["messageId"],
+                "ReceiptHandle": record["receiptHandle"],
+                "Body": record["body"],
+                "Attributes": record["attributes"],
+                "MessageAttributes": attributes.collect::<serde_json::Map<_, _>>(),
+            })
+        });
+        Ok(json!({ "Messages": messages.collect::<Vec<_>>() }))
+    }
+
+    fn delete(&self, body: &Value) -> Result<Value, Fault> {
+        self.sqs.delete(text(body, "QueueUrl")?, text(body, "ReceiptHandle")?).map_err(code)?;
+        Ok(json!({}))
     }
 
     async fn secret(&self, body: &Value) -> Result<Value, Fault> {

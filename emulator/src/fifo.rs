@@ -77,7 +77,9 @@ impl Stored {
                 "MessageGroupId": self.message.group,
                 "MessageDeduplicationId": self.message.deduplication_id,
             },
-            "messageAttributes": {},
+            "messageAttributes": self.message.attributes.iter().map(|(name, text)| {
+                ((*name).to_owned(), json!({ "dataType": "String", "stringValue": text }))
+            }).collect::<serde_json::Map<_, _>>(),
             "eventSource": "aws:sqs",
             "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:changes.fifo",
             "awsRegion": "us-east-1",
@@ -160,6 +162,11 @@ impl Fifo {
     /// Receives up to `most`: as many as can be had of one group, then of the next. A group with an invisible message is
     /// not given.
     pub fn receive(&self, most: usize) -> Option<Batch> {
+        self.receive_for(most, self.attributes.visibility_timeout)
+    }
+
+    /// Receives with another visibility timeout than the queue's.
+    pub fn receive_for(&self, most: usize, visibility_timeout: Duration) -> Option<Batch> {
         let now = self.clock.now();
         let mut state = self.state();
         self.move_dead_letters(&mut state, now);
@@ -169,7 +176,7 @@ impl Fifo {
             let Some(stored) = state.messages.get_mut(&sequence) else { continue };
             stored.receives += 1;
             stored.first_received.get_or_insert(now);
-            stored.visible_at = now + self.attributes.visibility_timeout;
+            stored.visible_at = now + visibility_timeout;
             let handle = stored.handle();
             records.push(stored.record(sequence, &handle));
             batch.received.push((stored.id.clone(), handle));

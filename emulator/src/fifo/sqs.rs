@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use io::queue::{Message, Queue, QueueError, RefusedEntry, Visibility};
 
-use super::Fifo;
+use super::{Batch, Fifo};
 
 /// The SQS service.
 #[derive(Default)]
@@ -48,6 +48,32 @@ impl Sqs {
     pub fn refuse_entry(&self, text: &str, is_senders_fault: bool) {
         let mut refuse = self.refuse_entries.lock().unwrap_or_else(PoisonError::into_inner);
         refuse.push((text.to_owned(), is_senders_fault));
+    }
+
+    /// Receives up to `most` messages, which stay invisible for so long; with none: for the queue's own timeout.
+    ///
+    /// # Errors
+    /// When there is no such queue.
+    pub fn receive(
+        &self,
+        queue_url: &str,
+        most: usize,
+        visibility_timeout: Option<Duration>,
+    ) -> Result<Option<Batch>, QueueError> {
+        let queue = self.queue(queue_url)?;
+        Ok(match visibility_timeout {
+            Some(timeout) => queue.receive_for(most, timeout),
+            None => queue.receive(most),
+        })
+    }
+
+    /// Deletes a received message.
+    ///
+    /// # Errors
+    /// When there is no such queue.
+    pub fn delete(&self, queue_url: &str, receipt_handle: &str) -> Result<(), QueueError> {
+        self.queue(queue_url)?.delete(receipt_handle);
+        Ok(())
     }
 
     fn send_entry(&self, queue: &Fifo, message: Message) -> Result<(), RefusedEntry> {
