@@ -78,7 +78,7 @@ fn read(record: &Record, now: Timestamp) -> Result<Change, Parking> {
     if change.message_group().as_str() == record.group {
         return Ok(change);
     }
-    let detail = "expected the message group id that org, campaignId and contactKey give (CONTRACT.md section 1)";
+    let detail = "expected the message group id that org, campaignId and contactKey give";
     Err(Parking { reason: ParkReason::GroupMismatch, evidence: Evidence::from(detail.to_owned()) })
 }
 
