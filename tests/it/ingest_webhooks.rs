@@ -18,7 +18,7 @@ use crate::support::QUEUE_URL;
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NAME: &str = "campaign-sync/source/crm";
 
-struct World {
+pub(crate) struct World {
     clock: Clock,
     vault: Arc<Vault>,
     queue: Arc<Fifo>,
@@ -27,10 +27,14 @@ struct World {
 }
 
 /// Status, body, and `Retry-After`.
-type Answer = (u16, Value, bool);
+pub(crate) type Answer = (u16, Value, bool);
 
 impl World {
     fn new() -> World {
+        World::telling(Telemetry::from_fn(|_| ()))
+    }
+
+    pub(crate) fn telling(telemetry: Telemetry) -> World {
         let clock = emulator::logical_clock("2026-11-24T16:00:00Z".parse().unwrap());
         let vault = Arc::new(Vault::default());
         let attributes = fifo::Attributes { visibility_timeout: Duration::from_mins(3), max_receives: 1_000 };
@@ -38,13 +42,7 @@ impl World {
         let sqs = Arc::new(Sqs::new([(QUEUE_URL.to_owned(), Arc::clone(&queue))]));
         let read = |name: &str| (name == "QUEUE_URL").then(|| QUEUE_URL.to_owned());
         let config = IngestConfig::read(read).unwrap();
-        let context = Context::new(
-            config,
-            Arc::clone(&vault) as _,
-            Arc::clone(&sqs) as _,
-            clock.clone(),
-            Telemetry::from_fn(|_| ()),
-        );
+        let context = Context::new(config, Arc::clone(&vault) as _, Arc::clone(&sqs) as _, clock.clone(), telemetry);
         let world = World { clock, vault, queue, sqs, context };
         world.put(json!({ "signingSecrets": [SECRET], "org": "acme", "campaignId": "c1" }));
         world
@@ -54,7 +52,7 @@ impl World {
         self.vault.put(NAME, secret.to_string());
     }
 
-    fn signed(&self, path: &str, body: &str) -> Request {
+    pub(crate) fn signed(&self, path: &str, body: &str) -> Request {
         let sent_at = self.clock.now().as_second();
         let signature = Webhook::new(SECRET).unwrap().sign("msg_1", sent_at, body.as_bytes()).unwrap();
         http::Request::post(path)
@@ -66,7 +64,7 @@ impl World {
             .unwrap()
     }
 
-    async fn send(&self, request: Request) -> Answer {
+    pub(crate) async fn send(&self, request: Request) -> Answer {
         let answer = ingest::handle(&self.context, request).await;
         let body = serde_json::from_slice(answer.body()).unwrap();
         assert_eq!(answer.headers()["content-type"], "application/json");
@@ -76,6 +74,23 @@ impl World {
     async fn post(&self, changes: &[(&str, u64)]) -> Answer {
         let changes: Vec<_> = changes.iter().map(|(key, version)| change(key, *version)).collect();
         self.send(self.signed("/webhooks/crm", &json!({ "changes": changes }).to_string())).await
+    }
+
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
+    }
+
+    /// The bodies of the messages, which are in the queue no more.
+    pub(crate) fn take_queued(&self) -> Vec<String> {
+        let mut bodies = Vec::new();
+        while let Some(batch) = self.queue.receive(10) {
+            let records = batch.event["Records"].as_array().unwrap();
+            bodies.extend(records.iter().map(|record| record["body"].as_str().unwrap().to_owned()));
+            for record in records {
+                self.sqs.delete(QUEUE_URL, record["receiptHandle"].as_str().unwrap()).unwrap();
+            }
+        }
+        bodies
     }
 
     /// (contact key, version) of each message, in order.

@@ -8,6 +8,7 @@ mod cli;
 mod emulator_fifo;
 mod emulator_genesys;
 mod failures;
+mod ingest_fuzz;
 mod ingest_webhooks;
 mod over_aws;
 mod over_http;
