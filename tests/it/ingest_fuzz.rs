@@ -1,7 +1,6 @@
 //! Any body at all, correctly signed: never a panic, nothing queued on error, nothing of the body in the log.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use domain::Change;
 use proptest::prelude::*;
@@ -9,6 +8,7 @@ use proptest::test_runner::{Config, TestRunner};
 use tracing::instrument::WithSubscriber;
 
 use crate::ingest_webhooks::World;
+use crate::support::Lines;
 
 const CHANGE: &str = r#"{"eventId": "e", "contactKey": "canary-key", "data": {}}"#;
 
@@ -54,19 +54,6 @@ fn bodies() -> impl Strategy<Value = String> {
     })
 }
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn a_hundred_thousand_bodies_do_no_harm() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -95,8 +82,7 @@ fn a_hundred_thousand_bodies_do_no_harm() {
             400 => prop_assert!(queued.is_empty() && !answer["details"].as_array().unwrap().is_empty()),
             _ => prop_assert!(false, "{} {}", status, answer),
         }
-        let told = std::mem::take(&mut *lines.0.lock().unwrap());
-        let told = String::from_utf8(told).unwrap();
+        let told = lines.take();
         prop_assert!(told.contains("webhook ") && !told.contains("canary"), "{}", told);
         Ok(())
     });

@@ -1,7 +1,6 @@
 //! No personal data, token or secret in what is told, logged or parked beside the original body.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use emulator::genesys::Effect;
@@ -13,22 +12,9 @@ use lambda_runtime::LambdaEvent;
 use serde_json::json;
 use tracing::instrument::WithSubscriber;
 
-use crate::support::{self, CAMPAIGN, DEAD_LETTER_QUEUE_URL, QUEUE_URL, change};
+use crate::support::{self, CAMPAIGN, DEAD_LETTER_QUEUE_URL, Lines, QUEUE_URL, change};
 
 const CANARIES: [&str; 6] = ["canary-key-", "canary-value", "canary-column", "hush-acme", "canary-text", "token-1"];
-
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 #[tokio::test(start_paused = true)]
 async fn what_a_function_says_holds_no_personal_data() {
@@ -37,7 +23,7 @@ async fn what_a_function_says_holds_no_personal_data() {
     let subscriber = io::telemetry::subscriber(move || writer.clone(), tracing::level_filters::LevelFilter::TRACE);
     let parked = run_into_every_trouble().with_subscriber(subscriber).await;
 
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let text = lines.take();
     for expected in
         ["change done", "change parked", "change retried", "org refused", "conflict met", "throttled", "requestId"]
     {

@@ -1,8 +1,10 @@
 //! One org or two on the embedded parts, and what one invocation of apply did to them.
 
 mod changes;
+mod lines;
 
 pub(crate) use changes::{CAMPAIGN, Change, OTHER_CAMPAIGN, change};
+pub(crate) use lines::Lines;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

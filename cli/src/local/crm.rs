@@ -2,6 +2,7 @@
 //!
 //! What is expected comes from the CRM's events alone, by code that shares nothing with the product.
 
+mod person;
 mod replay;
 
 pub(crate) use replay::{WrongContact, differences, key};
@@ -15,13 +16,13 @@ use io::queue::Message;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use person::{COLUMNS, Person, column_value};
 use replay::Expected;
 
 /// Where the made-up CRM's clock begins.
 pub(crate) const START: &str = "2026-11-24T16:00:00Z";
 /// The column that stores the rank.
 pub(crate) const VERSION_FIELD: &str = "crmVersion";
-const COLUMNS: [&str; 6] = ["firstName", "lastName", "phone", "email", "status", "notes"];
 pub(crate) const CAMPAIGNS: [(&str, &str); 3] = [
     ("acme-us", "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11"),
     ("acme-us", "0b7a52c4-5a1d-4f0e-8a3c-6f1f0d8c2e22"),
@@ -68,14 +69,6 @@ pub(crate) struct Story {
     pub(crate) contacts: usize,
     /// What a contact of these campaigns may hold; none: anything.
     pub(crate) columns: Option<Vec<&'static str>>,
-}
-
-struct Person {
-    key: Key,
-    columns: BTreeMap<&'static str, Option<String>>,
-    callable: bool,
-    is_removed: bool,
-    last_delivery: Duration,
 }
 
 impl Story {
@@ -291,43 +284,6 @@ impl Crm {
 /// The source by which an org's CRM sends.
 pub(crate) fn source_of(org: &str) -> String {
     format!("crm-{org}")
-}
-
-impl Person {
-    fn new(rng: &mut Rng, n: usize) -> Person {
-        let (org, campaign) = CAMPAIGNS[n % CAMPAIGNS.len()];
-        let key = match n % 40 {
-            6 => format!("lead {n:05}"),
-            12 => format!("LEAD/{n:05}"),
-            18 => format!("LEAD#{n:05}?"),
-            24 => format!("LEAD%2F{n:05}"),
-            // Two keys that differ only in case.
-            27 => format!("é-{:05}", n + 3),
-            30 => format!("É-{n:05}"),
-            36 => format!("☎️-{n:05}"),
-            _ => format!("LEAD-{n:05}"),
-        };
-        Person {
-            key: (org.to_owned(), campaign.to_owned(), key),
-            columns: COLUMNS.into_iter().map(|column| (column, column_value(rng, column))).collect(),
-            callable: true,
-            is_removed: false,
-            last_delivery: Duration::ZERO,
-        }
-    }
-}
-
-fn column_value(rng: &mut Rng, column: &str) -> Option<String> {
-    let one_of = |rng: &mut Rng, words: &[&str]| words[rng.usize(..words.len())].to_owned();
-    Some(match column {
-        "firstName" => one_of(rng, &["Ada", "Björn", "Chidi", "Dora", "Émile", "Farah"]),
-        "lastName" => one_of(rng, &["Smith", "García", "Okafor", "Novák", "O'Neil", "Sato"]),
-        "phone" => format!("+1555{:07}", rng.u32(..10_000_000)),
-        "email" => format!("contact{}@example.com", rng.u32(..10_000)),
-        "status" => one_of(rng, &["new", "callback", "engaged", "closed"]),
-        _ if rng.f64() < 0.3 => return None,
-        _ => format!("note {:08x}", rng.u32(..)),
-    })
 }
 
 pub(crate) fn start() -> Timestamp {
