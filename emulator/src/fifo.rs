@@ -260,6 +260,11 @@ fn check(message: &Message) -> Result<(), QueueError> {
     }
     let attributes: usize =
         message.attributes.iter().map(|(name, text)| name.len() + "String".len() + text.len()).sum();
+    let is_legal =
+        |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..);
+    if !message.body.chars().all(is_legal) {
+        return Err(QueueError::new("InvalidMessageContents"));
+    }
     if message.body.is_empty() || message.body.len() + attributes > MAX_BODY {
         return Err(QueueError::new("InvalidMessageContents"));
     }

@@ -215,15 +215,53 @@ async fn an_outage_of_secrets_manager_is_503_and_never_401() {
     for error in [SecretsError::Unavailable, SecretsError::Denied] {
         world.vault.fail(NAME, error);
         assert_eq!(world.post(&[("a", 1)]).await, unavailable);
+        assert_eq!(world.post(&[("a", 1)]).await, unavailable);
     }
+    assert_eq!(world.vault.reads(NAME), 3, "an outage may be over at any time, a missing right for some seconds not");
+    tokio::time::sleep(Duration::from_secs(31)).await;
     world.put(json!({ "signingSecrets": [""] }));
     assert_eq!(world.post(&[("a", 1)]).await, unavailable, "a malformed secret is the operator's, not the sender's");
 
+    tokio::time::sleep(Duration::from_secs(31)).await;
     world.put(json!({ "signingSecrets": [SECRET], "org": "acme", "campaignId": "c1" }));
     assert_eq!(world.post(&[("a", 1)]).await.0, 202);
     world.vault.fail(NAME, SecretsError::Unavailable);
     tokio::time::sleep(Duration::from_secs(301)).await;
-    assert_eq!(world.post(&[("a", 2)]).await.0, 202, "a known secret serves on");
+    let reads = world.vault.reads(NAME);
+    for version in 2..5 {
+        assert_eq!(world.post(&[("a", version)]).await.0, 202, "a known secret serves on");
+    }
+    assert_eq!(world.vault.reads(NAME), reads + 1, "and is not asked for at every request");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_guesses_names_gets_secrets_manager_asked_only_so_often() {
+    let world = World::new();
+    assert_eq!(world.post(&[("a", 1)]).await.0, 202);
+    let mut statuses = std::collections::BTreeMap::<u16, u32>::new();
+    for n in 0..200 {
+        let (status, _, _) = world.send(world.signed(&format!("/webhooks/guess-{n}"), "{}")).await;
+        *statuses.entry(status).or_default() += 1;
+    }
+    assert_eq!(statuses, [(401, 19), (503, 181)].into(), "one look-up of this second was the known source's");
+    assert_eq!(world.post(&[("a", 2)]).await.0, 202, "who is known is let in all the while");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_text_is_told_so() {
+    let world = World::new();
+    let mut request = world.signed("/webhooks/crm", "{}");
+    *request.body_mut() = Body::Binary(vec![b'{', 0xE9, b'}']);
+    let (status, body, _) = world.send(request).await;
+    assert_eq!((status, &body["details"][0]["code"]), (400, &json!("notJson")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_with_any_character_is_taken_by_the_queue() {
+    let world = World::new();
+    let change = change("a", 1).as_object().unwrap().clone();
+    let body = json!(change).to_string().replace("\"1\"", "\"\u{FFFE}\u{FFFF}\u{7F}\u{85}\\u0000\"");
+    assert_eq!(world.send(world.signed("/webhooks/crm", &body)).await.0, 202);
 }
 
 #[tokio::test(start_paused = true)]

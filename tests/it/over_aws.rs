@@ -57,6 +57,31 @@ async fn a_message_is_sent_with_its_group_its_deduplication_id_and_its_attribute
 }
 
 #[tokio::test]
+async fn each_entry_of_a_batch_has_its_own_answer() {
+    let failed = |id: &str, code: &str| json!({"Id": id, "Code": code, "SenderFault": true});
+    let answer = json!({
+        "Successful": [{"Id": "0", "MessageId": "m"}],
+        "Failed": [failed("1", "InvalidMessageContents"), failed("2", "RequestThrottled")],
+    });
+    let server = answering("AmazonSQS.SendMessageBatch", 200, answer).await;
+    let message = |group: &str| Message {
+        body: "{}".into(),
+        group: group.into(),
+        deduplication_id: "d".into(),
+        attributes: vec![],
+    };
+    let messages = ["g0", "g1", "g2", "g3"].map(message).to_vec();
+    let results = Sqs::new(&sdk(&server)).send_batch("https://sqs.test/q.fifo", messages).await.unwrap();
+    let told: Vec<_> = results.into_iter().map(|result| result.map_err(|refused| refused.is_senders_fault)).collect();
+    assert_eq!(
+        told,
+        [Ok(()), Err(true), Err(false), Err(false)],
+        "a throttled one may be taken later, as one without answer"
+    );
+    assert_eq!(sent(&server).await["Entries"][3]["MessageGroupId"], "g3");
+}
+
+#[tokio::test]
 async fn visibilities_are_set_in_one_call_and_a_refused_one_is_told() {
     let answer = json!({"Successful": [{"Id": "0"}], "Failed": [{"Id": "1", "Code": "ReceiptHandleIsInvalid", "SenderFault": true}]});
     let server = answering("AmazonSQS.ChangeMessageVisibilityBatch", 200, answer).await;

@@ -1,5 +1,6 @@
 //! The contacts of one campaign: gather, plan, execute. All that is decided here is what to read again.
 
+use domain::Rank;
 use domain::batch::{Outcome, ParkReason};
 use domain::change::{CampaignId, OrgId};
 use domain::contact::{Columns, Contact as Actual};
@@ -255,19 +256,25 @@ impl Work<'_> {
     ) -> Result<Verdicts, Failure> {
         let is_callable = actual.as_ref().is_none_or(|actual| actual.callable);
         let plan = self.plan(change, actual.as_ref());
-        let lowering = match plan.action {
+        let lowering = |rank: Option<Rank>| match plan.action {
             Action::Create { callable: Some(false), .. } => {
-                Some(Action::Create { data: Columns::default(), callable: Some(false), rank: None })
+                Some(Action::Create { data: Columns::default(), callable: Some(false), rank })
             }
             Action::Update { callable: Some(false), .. } if is_callable => {
-                Some(Action::Update { data: Columns::default(), callable: Some(false), rank: None })
+                Some(Action::Update { data: Columns::default(), callable: Some(false), rank })
             }
             _ => None,
         };
-        if let Some(lowering) = lowering {
+        // With the rank, so that nothing older undoes it; without, should that be what is refused.
+        let (Action::Create { rank, .. } | Action::Update { rank, .. }) = plan.action else {
+            return Ok(change.park(ParkReason::Rejected, failure));
+        };
+        for rank in [rank, None] {
+            let Some(lowering) = lowering(rank) else { break };
             match self.write_alone(change, &lowering, actual).await {
-                Err(failure) if failure.kind != Kind::Rejected => return Err(failure),
-                _ => {}
+                Ok(_) => break,
+                Err(failure) if failure.kind == Kind::Rejected => {}
+                Err(failure) => return Err(failure),
             }
         }
         Ok(change.park(ParkReason::Rejected, failure))

@@ -54,8 +54,9 @@ pub(crate) async fn enqueue(context: &Context, changes: &[(String, Change)]) -> 
     match unavailable {
         // Sent again, the faulty ones are told: nothing that could be stored is given up for them.
         Some(code) => Err(Refusal::Unavailable { accepted, detail: format!("SQS: {code}") }),
-        None if faults.is_empty() => Ok(accepted),
-        None => Err(Refusal::Invalid(faults)),
+        None if !faults.is_empty() => Err(Refusal::Invalid(faults)),
+        None if accepted == changes.len() => Ok(accepted),
+        None => Err(Refusal::Unavailable { accepted, detail: "a change is too large for a batch".to_owned() }),
     }
 }
 

@@ -10,7 +10,7 @@ pub mod webhook;
 
 pub use context::Context;
 
-use domain::change::{Sender, SourceName};
+use domain::change::{Fault, FaultCode, Sender, SourceName};
 use http::{Method, StatusCode, header};
 use io::telemetry::Event;
 use lambda_http::{Body, Request, RequestExt, Response};
@@ -41,6 +41,11 @@ async fn accept(context: &Context, request: &Request) -> Result<usize, Refusal> 
     if !is_json(request) {
         return Err(Refusal::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
+    // A signature is over text, and what is no text is no JSON, whoever sends it.
+    let text = std::str::from_utf8(body).map_err(|_| {
+        let (pointer, code) = (String::new(), FaultCode::NotJson);
+        Refusal::Invalid(vec![Fault { pointer, code, message: "expected JSON in UTF-8" }])
+    })?;
     let now = context.clock.now();
     // Who sends a name that no source can have is told what everybody is told who is not let in.
     let source = SourceName::parse(source).map_err(|_| Refusal::Unauthorized)?;
@@ -50,7 +55,7 @@ async fn accept(context: &Context, request: &Request) -> Result<usize, Refusal> 
         return Err(Refusal::Unauthorized);
     }
     let sender = Sender { source, org: secret.org.clone(), campaign: secret.campaign.clone() };
-    let accepted = match webhook::changes(body, &sender, now) {
+    let accepted = match webhook::changes(text, &sender, now) {
         Ok(changes) => enqueue::enqueue(context, &changes).await,
         Err(faults) => Err(Refusal::Invalid(faults)),
     };

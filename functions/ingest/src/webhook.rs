@@ -1,10 +1,8 @@
 //! A webhook's authenticity and its changes, as pure functions: the clock is an argument.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
 use domain::Change;
 use domain::change::{Fault, FaultCode, Sender};
+use domain::json::Members;
 use http::{HeaderMap, header};
 use io::secrets::Auth;
 use jiff::Timestamp;
@@ -15,6 +13,8 @@ use subtle::{Choice, ConstantTimeEq};
 
 /// The most changes of one request.
 const MOST: usize = 100;
+/// The most faults that are told.
+const MOST_FAULTS: usize = 1_000;
 /// How far a signature's time may be from the receiver's clock, either way
 /// (github.com/standard-webhooks/standard-webhooks, "Webhook timestamp").
 const TOLERANCE_SECONDS: u64 = 300;
@@ -62,10 +62,8 @@ fn is_any<'a>(expected: impl Iterator<Item = String>, shown: impl Iterator<Item 
 /// The changes of a body: one, or `{"changes": [ … ]}` with 1 to 100, each with the place where it stands.
 ///
 /// # Errors
-/// Every fault of every change, with JSON pointers into the body.
-pub fn changes(body: &[u8], sender: &Sender, now: Timestamp) -> Result<Vec<(String, Change)>, Vec<Fault>> {
-    let whole = |code, message| vec![Fault { pointer: String::new(), code, message }];
-    let text = std::str::from_utf8(body).map_err(|_| whole(FaultCode::NotJson, "expected JSON in UTF-8"))?;
+/// Every fault of every change (of more than 1,000 the first), with JSON pointers into the body.
+pub fn changes(text: &str, sender: &Sender, now: Timestamp) -> Result<Vec<(String, Change)>, Vec<Fault>> {
     let pointers_and_texts = match wrapped(text) {
         None => vec![(String::new(), text)],
         Some(wrapped) => wrapped?,
@@ -80,6 +78,7 @@ pub fn changes(body: &[u8], sender: &Sender, now: Timestamp) -> Result<Vec<(Stri
             })),
         }
     }
+    faults.truncate(MOST_FAULTS);
     if faults.is_empty() { Ok(changes) } else { Err(faults) }
 }
 
@@ -88,14 +87,18 @@ type Placed<'a> = Vec<(String, &'a str)>;
 
 /// The texts of `changes`; `None`: there is no such member, and the body is one change.
 fn wrapped(text: &str) -> Option<Result<Placed<'_>, Vec<Fault>>> {
-    let members: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(text).ok()?;
-    let changes = members.get("changes")?;
+    let members: Members<'_> = serde_json::from_str(text).ok()?;
+    let (lists, others): (Vec<_>, Vec<_>) = members.0.into_iter().partition(|(name, _)| name == "changes");
+    let (_, changes) = lists.first()?;
     let fault = |pointer: String, code, message| Fault { pointer, code, message };
-    let unknown = members.keys().filter(|name| *name != "changes").map(|name| {
+    let mut faults = Vec::new();
+    for (name, _) in others {
         let name = name.replace('~', "~0").replace('/', "~1");
-        fault(format!("/{name}"), FaultCode::UnknownField, "expected nothing beside changes")
-    });
-    let mut faults: Vec<_> = unknown.collect();
+        faults.push(fault(format!("/{name}"), FaultCode::UnknownField, "expected nothing beside changes"));
+    }
+    if lists.len() > 1 {
+        faults.push(fault("/changes".to_owned(), FaultCode::DuplicateField, "expected once"));
+    }
     let pointer = || "/changes".to_owned();
     let texts: Vec<&RawValue> = serde_json::from_str(changes.get()).unwrap_or_else(|_| {
         faults.push(fault(pointer(), FaultCode::WrongType, "expected an array of changes"));
@@ -107,6 +110,7 @@ fn wrapped(text: &str) -> Option<Result<Placed<'_>, Vec<Fault>>> {
         faults.push(fault(pointer(), FaultCode::TooMany, "expected 1 to 100 changes"));
     }
     if !faults.is_empty() {
+        faults.truncate(MOST_FAULTS);
         return Some(Err(faults));
     }
     let texts = texts.into_iter().enumerate();

@@ -154,7 +154,8 @@ impl Change {
             }
             Operation::Remove => put("operation", Some("remove".into())),
         }
-        body.to_string()
+        // SQS takes neither of these two characters, and JSON can do without: they stand only in strings.
+        body.to_string().replace('\u{FFFE}', "\\ufffe").replace('\u{FFFF}', "\\uffff")
     }
 
     /// `version`, or `occurredAt` in milliseconds (never below 0: nothing in a CRM is older than 1970).

@@ -74,7 +74,8 @@ pub struct Plan {
     pub action: Action,
     /// One for each change, in the order given.
     pub parts: Vec<Part>,
-    /// Indices of the changes, oldest first: the order in which they are applied where that must be one by one.
+    /// Indices of the changes in the order in which they are applied where that must be one by one: oldest first, or, if
+    /// one of them has no rank, as they came.
     pub order: Vec<usize>,
 }
 
@@ -83,7 +84,9 @@ pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>) -> Plan {
     let stored = actual.and_then(|contact| contact.rank);
     let places = places(changes, stored);
     let mut order: Vec<usize> = (0..changes.len()).collect();
-    order.sort_by_key(|&i| places[i]);
+    if changes.iter().all(|change| change.rank.is_some()) {
+        order.sort_by_key(|&i| places[i]);
+    }
 
     let is_stale = |i: usize| changes[i].rank.is_some() && changes[i].rank < stored;
     let merged =

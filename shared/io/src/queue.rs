@@ -56,6 +56,10 @@ impl<E: ProvideErrorMetadata, R> From<SdkError<E, R>> for QueueError {
     }
 }
 
+/// What can never be taken as it is. SQS blames the sender also for throttled calls and for keys that it may not use;
+/// those may be taken later.
+const SENDERS_FAULTS: [&str; 3] = ["InvalidMessageContents", "InvalidParameterValue", "MissingParameter"];
+
 /// SQS did not take one entry of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedEntry {
@@ -126,7 +130,8 @@ impl Queue for Sqs {
             };
             answer.successful.iter().for_each(|entry| set(&entry.id, Ok(())));
             for entry in answer.failed {
-                let refused = RefusedEntry { code: entry.code, is_senders_fault: entry.sender_fault };
+                let is_senders_fault = entry.sender_fault && SENDERS_FAULTS.contains(&entry.code.as_str());
+                let refused = RefusedEntry { code: entry.code, is_senders_fault };
                 set(&entry.id, Err(refused));
             }
             Ok(results)

@@ -170,6 +170,8 @@ async fn a_refused_opt_out_still_makes_the_contact_not_callable() {
         let opt_out = || change("a", 5).column("shoeSize", json!("44")).callable(false);
         assert_eq!(world.apply([opt_out()]).await.records, ["parked: rejected"]);
         assert!(!world.contact("a").1, "an opt-out does not wait for a person");
+        let late = world.apply([change("a", 4).phone("4").callable(true)]).await;
+        assert_eq!((late.records, world.contact("a").1), (vec!["stale".to_owned()], false), "nothing older undoes it");
         let later = world.apply([change("a", 6).phone("6")]).await;
         assert_eq!((later.records, world.contact("a").1), (vec!["updated".to_owned()], false));
 
@@ -224,4 +226,15 @@ async fn the_report_ends_before_the_invocation_does() {
     let done = world.invoke_copy(&world.context, Some(Duration::from_secs(6))).await;
     assert_eq!(done.failed, [0, 1, 2]);
     assert!(done.took < Duration::from_secs(6), "{:?}", done.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fold_of_mixed_changes_is_taken_apart_in_queue_order() {
+    let world = World::new();
+    world.genesys.put_campaign("client-acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
+    world.put("a", 10, "10");
+    let opt_in = change("a", 1).without("version").with("eventId", "unranked").callable(true);
+    let refused = change("a", 12).column("shoeSize", json!("44"));
+    world.apply([refused, opt_in, change("a", 11).callable(false)]).await;
+    assert!(!world.contact("a").1, "the opt-out came last");
 }

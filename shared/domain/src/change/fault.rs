@@ -83,9 +83,12 @@ pub struct Fault {
 impl Fault {
     /// The pointer without names that the sender chose.
     fn place(&self) -> &str {
-        match self.pointer.strip_prefix('/') {
+        // Of a list of changes, the place within the change.
+        let in_list = self.pointer.strip_prefix("/changes/");
+        let of_change = in_list.map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+        match of_change.unwrap_or(&self.pointer).strip_prefix('/') {
             None => "body",
-            Some(name) if FIELDS.contains(&name) => name,
+            Some(name) if name == "changes" || FIELDS.contains(&name) => name,
             Some(name) if name.starts_with("data/") => "data/*",
             Some(_) => "a member that has no meaning",
         }

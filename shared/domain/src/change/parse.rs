@@ -2,49 +2,23 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::fault::{self, Fault, FaultCode, Invalid};
 use super::{CampaignId, Change, ContactKey, EventId, Operation, OrgId, Rank, Sender, SourceName};
 use crate::contact::Columns;
+use crate::json::Members;
 
 const MAX_COLUMNS: usize = 50;
 const MAX_COLUMN_NAME: usize = 128;
 const MAX_VALUE: usize = 512;
+/// A hostile body can break a rule tens of thousands of times; nobody reads that.
+const MAX_FAULTS: usize = 100;
 /// How far `occurredAt` may be ahead of the receiver's clock.
 const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(5);
-
-/// The members of a JSON object as they were written, repeated names included: a map would hide all but the last.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Members<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry::<Name<'de>, &RawValue>()? {
-                    members.push((member.0.0, member.1));
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(InOrder)
-    }
-}
-
-/// `Cow` by itself would copy every name.
-#[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 pub(super) fn change(body: &str, now: Timestamp, sender: Option<&Sender>) -> Result<Change, Invalid> {
     let mut reader = Reader::open(body)?;
@@ -93,6 +67,9 @@ impl<'a> Reader<'a> {
     }
 
     fn fault(&mut self, name: &str, code: FaultCode, message: &'static str) {
+        if self.faults.len() >= MAX_FAULTS {
+            return;
+        }
         let escaped = name.replace('~', "~0").replace('/', "~1");
         self.faults.push(Fault { pointer: format!("/{escaped}"), code, message });
     }
@@ -226,8 +203,9 @@ impl<'a> Reader<'a> {
     }
 
     fn column_fault(&mut self, name: &str, code: FaultCode, message: &'static str) {
+        let known = self.faults.len();
         self.fault(name, code, message);
-        if let Some(fault) = self.faults.last_mut() {
+        if let Some(fault) = self.faults.get_mut(known) {
             fault.pointer.insert_str(0, "/data");
         }
     }

@@ -196,6 +196,8 @@ fn remove_has_neither_data_nor_callable() {
     assert_eq!(faults(&body(&[], &["data"])), [("/data".into(), "required")]);
     assert_eq!(fault(&[("operation", r#""delete""#)]), [("/operation".into(), "wrongFormat")]);
     assert_eq!(fault(&[("operation", "null")]), [("/operation".into(), "wrongType")]);
+    let neither = body(&[("operation", "null")], &["data", "callable"]);
+    assert_eq!(faults(&neither), [("/operation".into(), "wrongType")], "which fields go with it is not known");
 }
 
 #[test]
@@ -288,9 +290,11 @@ fn a_body_that_was_written_is_read_back() {
         body(&[], &[]),
         body(&[("source", r#""crm""#), ("contactKey", r#""é \" x""#)], &["version", "callable"]),
         body(&[("data", "{}"), ("callable", "false")], &[]),
+        body(&[("data", "{\"a\u{FFFF}\": \"\u{FFFE}\"}")], &[]),
         body(&remove[..1], &["data", "callable"]),
     ] {
         let change = parse(&body).unwrap();
+        assert!(!change.body().contains(['\u{FFFE}', '\u{FFFF}']), "SQS takes neither");
         assert_eq!(parse(&change.body()), Ok(change));
     }
     let late = Change::parse(&body(&remove, &["data", "callable"]), Timestamp::MAX).unwrap();

@@ -61,7 +61,11 @@ impl Members {
     /// All that was not taken is unknown.
     pub(super) fn end(self) -> Result<(), MalformedSecret> {
         match self.0.keys().next() {
-            Some(name) => Err(MalformedSecret(format!("unknown member {name:?}"))),
+            // A name that is a word is shown; anything else may be a secret that was pasted in its place.
+            Some(name) if name.len() <= 24 && name.bytes().all(|byte| byte.is_ascii_alphabetic()) => {
+                Err(MalformedSecret(format!("unknown member {name:?}")))
+            }
+            Some(_) => Err(MalformedSecret("a member whose name is no word".to_owned())),
             None => Ok(()),
         }
     }

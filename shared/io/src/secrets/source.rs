@@ -121,6 +121,7 @@ mod tests {
                 "org: expected 1 to 32 characters of a-z, 0-9 and -",
             ),
             (r#"{"signingSecrets": ["aHVzaA=="], "mapping": {}}"#, "unknown member \"mapping\""),
+            (r#"{"signingSecrets": ["aHVzaA=="], "whsec_aHVzaA==": ""}"#, "a member whose name is no word"),
         ] {
             assert_eq!(parse(text).unwrap_err(), format!("the secret is malformed: {expected}"), "{text}");
         }
