@@ -61,6 +61,9 @@ pub(crate) struct Args {
     /// The port to serve on; 0: any that is free
     #[arg(long, default_value_t = 8787, requires = "serve")]
     port: u16,
+    /// What Genesys Cloud lets each OAuth client call
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    calls_per_minute: u64,
     /// Puts a defect into apply, to see that it is found (debug builds only)
     #[arg(long = "break", value_name = "DEFECT")]
     defect: Option<Break>,
@@ -133,7 +136,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
         return Err("--break: a release build has no defects to put in; expected a debug build".to_owned());
     }
     if args.serve {
-        return serve::run(args.port);
+        return serve::run(args.port, args.calls_per_minute);
     }
     let story = match &args.file {
         Some(path) => file::read(path)?,
@@ -143,7 +146,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
     let began = wall_clock();
-    let mut report = runtime.block_on(play(&story, args.defect.map(Defect::from)));
+    let mut report = runtime.block_on(play(&story, args.calls_per_minute, args.defect.map(Defect::from)));
     report.seconds = began.elapsed().as_secs_f64();
     report.seed = args.file.is_none().then_some(args.seed);
     report.defect = args.defect;
@@ -161,14 +164,14 @@ fn wall_clock() -> std::time::Instant {
     std::time::Instant::now()
 }
 
-async fn play(story: &Story, defect: Option<Defect>) -> Report {
+async fn play(story: &Story, calls_per_minute: u64, defect: Option<Defect>) -> Report {
     let bar = ProgressBar::new(story.changes as u64);
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} changes, {elapsed}") {
         bar.set_style(style);
     }
     let began = tokio::time::Instant::now();
     let clock = emulator::logical_clock(crm::start());
-    let world = World::build(story, clock, "https://sqs.local", defect, progress(bar.clone()));
+    let world = World::build(story, clock, "https://sqs.local", calls_per_minute, defect, progress(bar.clone()));
     world.run(&story.deliveries).await;
     let simulated = began.elapsed();
     bar.finish_and_clear();

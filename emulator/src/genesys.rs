@@ -2,10 +2,12 @@
 //! and 9; CONTRACT.md section 5).
 
 mod contacts;
+mod control;
 mod fault;
 mod http_api;
 mod rate;
 
+pub use control::CONTROL_PREFIX;
 pub use fault::{Effect, Fault};
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -86,8 +86,9 @@ impl Story {
 
     /// The made-up CRM's campaigns, each with one contact, and nothing that happens.
     pub(crate) fn empty() -> Story {
-        let mut crm = Crm::new(0, CAMPAIGNS.len());
-        Story { initial: crm.load(), deliveries: Vec::new(), changes: 0, contacts: CAMPAIGNS.len(), columns: None }
+        let crm = Crm::new(0, CAMPAIGNS.len());
+        let initial = crm.people.iter().map(Person::as_loaded).collect();
+        Story { initial, deliveries: Vec::new(), changes: 0, contacts: CAMPAIGNS.len(), columns: None }
     }
 
     /// The campaigns, with their orgs.
@@ -135,9 +136,9 @@ impl Crm {
     }
 
     /// Two contacts of five are in their campaign already.
-    fn load(&mut self) -> BTreeMap<Key, Expected> {
+    fn load(&self) -> BTreeMap<Key, Expected> {
         let loaded = self.people.iter().enumerate().filter(|(n, _)| n % 5 < 2);
-        loaded.map(|(_, person)| (person.key.clone(), Expected::new(&person.columns, person.callable))).collect()
+        loaded.map(|(_, person)| person.as_loaded()).collect()
     }
 
     /// One change of the CRM.

@@ -8,6 +8,7 @@ use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use emulator::aws::Aws;
+use emulator::genesys::CONTROL_PREFIX;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use io::Clock;
 use io::genesys::Transport;
@@ -29,18 +30,19 @@ struct Served {
 }
 
 /// Serves until Ctrl-C.
-pub(crate) fn run(port: u16) -> Result<bool, Error> {
+pub(crate) fn run(port: u16, calls_per_minute: u64) -> Result<bool, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
-    runtime.block_on(serve(port)).map(|()| true)
+    runtime.block_on(serve(port, calls_per_minute)).map(|()| true)
 }
 
-async fn serve(port: u16) -> Result<(), Error> {
+async fn serve(port: u16, calls_per_minute: u64) -> Result<(), Error> {
     let listener = tokio::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await;
     let listener = listener.map_err(|error| format!("--port {port}: {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let queues = format!("http://{address}/000000000000");
-    let world = World::build(&Story::empty(), Clock::system(), &queues, None, Telemetry::from_fn(show));
+    let world =
+        World::build(&Story::empty(), Clock::system(), &queues, calls_per_minute, None, Telemetry::from_fn(show));
     world.put_source("bearer", &serde_json::json!({ "auth": "bearer", "bearerTokens": [world::BEARER_TOKEN] }));
     crate::print(&greeting(address, &queues))?;
     let aws = Aws { sqs: Arc::clone(&world.sqs), vault: Arc::clone(&world.vault) };
@@ -72,6 +74,10 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
         let answer = ingest::handle(&served.world.ingest, request).await;
         let (parts, body) = answer.into_parts();
         return Response::from_parts(parts, axum::body::Body::from(body.to_vec()));
+    }
+    if path.starts_with(CONTROL_PREFIX) {
+        let (status, body) = served.world.genesys.control(parts.method.as_str(), path, &body);
+        return respond(status, body.to_string().into());
     }
     match served.world.genesys.send(http::Request::from_parts(parts, body), TIMEOUT).await {
         Ok(answer) => {
@@ -144,6 +150,10 @@ curl -i {base}/webhooks/bearer -H 'content-type: application/json' \\
 Read the contact, as OAuth client {id} with secret {secret} (a new one can be read after 2 s):
 TOKEN=$(curl -s -u {id}:{secret} -d grant_type=client_credentials {base}/oauth/token | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')
 curl -s -H \"Authorization: Bearer $TOKEN\" {contact}
+
+Make the next 5 PATCHes fail, and see all contacts of a campaign:
+curl -s {base}/_emulator/faults -d '{{\"method\": \"PATCH\", \"status\": 503, \"times\": 5}}'
+curl -s {base}/_emulator/campaigns/{campaign}/contacts
 
 For functions that run elsewhere, such as under cargo lambda watch:
 export AWS_ENDPOINT_URL={base} AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local

@@ -74,12 +74,17 @@ impl World {
         story: &Story,
         clock: Clock,
         queues: &str,
+        calls_per_minute: u64,
         defect: Option<Defect>,
         telemetry: Telemetry,
     ) -> World {
         let config = config(queues);
-        let options =
-            Options { read_lag: Duration::from_secs(2), token_life: Duration::from_mins(10), ..Options::default() };
+        let options = Options {
+            read_lag: Duration::from_secs(2),
+            token_life: Duration::from_mins(10),
+            calls_per_minute: Some(calls_per_minute),
+            ..Options::default()
+        };
         let genesys = Arc::new(genesys(clock.clone(), story, options));
         let attributes = fifo::Attributes { visibility_timeout: TIMEOUT * 6, max_receives: 1_000 };
         let dead_letters = Arc::new(Fifo::new(clock.clone(), attributes, None));
@@ -90,7 +95,7 @@ impl World {
         ]));
         let vault = Arc::new(Vault::default());
         for (org, _) in story.campaigns() {
-            vault.put(&format!("campaign-sync/org/{org}"), secret(&org));
+            vault.put(&format!("campaign-sync/org/{org}"), secret(&org, calls_per_minute));
             put_source(&vault, &crm::source_of(&org), &json!({ "signingSecrets": [SIGNING_SECRET], "org": org }));
         }
         let outcomes = Arc::new(Mutex::new(Outcomes::new()));
@@ -243,13 +248,14 @@ fn put_source(vault: &Vault, name: &str, secret: &Value) {
     vault.put(&format!("campaign-sync/source/{name}"), secret.to_string());
 }
 
-fn secret(org: &str) -> String {
+fn secret(org: &str, calls_per_minute: u64) -> String {
     json!({
         "clientId": client_id(org),
         "clientSecret": client_secret(org),
         "region": "us-east-1",
         "api": "predictive",
         "versionField": VERSION_FIELD,
+        "callsPerMinute": calls_per_minute,
     })
     .to_string()
 }

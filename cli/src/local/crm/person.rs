@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use super::replay::Expected;
 use super::{CAMPAIGNS, Key};
 
 pub(super) const COLUMNS: [&str; 6] = ["firstName", "lastName", "phone", "email", "status", "notes"];
@@ -39,6 +40,11 @@ impl Person {
             is_removed: false,
             last_delivery: Duration::ZERO,
         }
+    }
+
+    /// The contact as a campaign holds it that was loaded from the CRM.
+    pub(super) fn as_loaded(&self) -> (Key, Expected) {
+        (self.key.clone(), Expected::new(&self.columns, self.callable))
     }
 }
 

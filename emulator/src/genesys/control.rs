@@ -1,0 +1,158 @@
+//! What no Genesys Cloud has: requests under `/_emulator/` that look behind the API and make it fail on purpose, for who
+//! runs the emulator as a process of its own.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::http_api::Answer;
+use super::{Effect, Fault, Genesys};
+
+/// What the paths begin with.
+pub const CONTROL_PREFIX: &str = "/_emulator/";
+
+/// The body of `POST /_emulator/faults`: exactly one of `status`, `hang` and `slowMs`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NewFault {
+    method: Option<Method>,
+    #[serde(default)]
+    path: String,
+    #[serde(default)]
+    after: usize,
+    #[serde(default = "once")]
+    times: usize,
+    status: Option<u16>,
+    retry_after: Option<u64>,
+    hang: Option<When>,
+    slow_ms: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Method {
+    fn name(&self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        }
+    }
+}
+
+/// Whether a call that gets no answer was carried out.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum When {
+    Before,
+    After,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewSecret {
+    secret: String,
+}
+
+fn once() -> usize {
+    1
+}
+
+impl NewFault {
+    fn into_fault(self) -> Result<Fault, String> {
+        let effect = match (self.status, self.hang, self.slow_ms) {
+            (Some(status @ 100..=599), None, None) => {
+                let headers = self.retry_after.map(|seconds| ("retry-after", seconds.to_string()));
+                Effect::Status(status, headers.into_iter().collect())
+            }
+            (None, Some(when), None) => Effect::Hang { is_done: matches!(when, When::After) },
+            (None, None, Some(millis)) => Effect::Slow(Duration::from_millis(millis)),
+            _ => return Err("expected one of status (100 to 599), hang and slowMs".to_owned()),
+        };
+        let method = self.method.as_ref().map(Method::name);
+        Ok(Fault { method, path: self.path, after: self.after, times: self.times, effect })
+    }
+}
+
+impl Genesys {
+    /// Answers a request whose path begins with [`CONTROL_PREFIX`]:
+    ///
+    /// - `POST faults` adds a fault, `DELETE faults` takes all away;
+    /// - `PUT clients/{id}` with `{"secret": …}` gives an OAuth client another secret and ends every token;
+    /// - `GET calls` lists the calls, `GET campaigns/{id}/contacts` the contacts by key.
+    pub fn control(&self, method: &str, path: &str, body: &[u8]) -> Answer {
+        let wrong = |message: String| (400, json!({ "error": message }));
+        let segments: Vec<_> = path.strip_prefix(CONTROL_PREFIX).unwrap_or_default().split('/').collect();
+        match (method, segments.as_slice()) {
+            ("POST", ["faults"]) => {
+                let fault = serde_json::from_slice(body).map_err(|error| error.to_string());
+                match fault.and_then(NewFault::into_fault) {
+                    Ok(fault) => self.add_fault(fault),
+                    Err(message) => return wrong(message),
+                }
+                (200, json!({}))
+            }
+            ("DELETE", ["faults"]) => {
+                self.state().faults.clear();
+                (200, json!({}))
+            }
+            ("PUT", ["clients", id]) => {
+                let secret: NewSecret = match serde_json::from_slice(body) {
+                    Ok(secret) => secret,
+                    Err(error) => return wrong(error.to_string()),
+                };
+                self.put_client(id, &secret.secret);
+                self.revoke_tokens();
+                (200, json!({}))
+            }
+            ("GET", ["calls"]) => {
+                let show =
+                    |call: &super::Call| json!({ "method": call.method, "path": call.path, "status": call.status });
+                (200, self.state().calls.iter().map(show).collect())
+            }
+            ("GET", ["campaigns", id, "contacts"]) => {
+                let contacts = self.contacts(id).into_iter();
+                let shown =
+                    contacts.map(|(key, contact)| (key, json!({ "data": contact.data, "callable": contact.callable })));
+                (200, Value::Object(shown.collect()))
+            }
+            _ => (404, json!({ "error": "no such control" })),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use io::Clock;
+
+    use super::super::Options;
+    use super::*;
+
+    #[test]
+    fn a_fault_needs_exactly_one_effect() {
+        let genesys = Genesys::new(Clock::system(), Options::default());
+        let post = |body: Value| genesys.control("POST", "/_emulator/faults", body.to_string().as_bytes()).0;
+        assert_eq!(post(json!({ "method": "PATCH", "status": 503, "times": 2 })), 200);
+        assert_eq!(post(json!({ "hang": "after" })), 200);
+        for wrong in
+            [json!({}), json!({ "status": 503, "hang": "after" }), json!({ "status": 7 }), json!({ "stat": 503 })]
+        {
+            assert_eq!(post(wrong), 400);
+        }
+        assert_eq!(genesys.state().faults.len(), 2);
+        assert_eq!(genesys.control("DELETE", "/_emulator/faults", b"").0, 200);
+        assert_eq!(genesys.state().faults.len(), 0);
+        assert_eq!(genesys.control("GET", "/_emulator/nothing", b"").0, 404);
+    }
+}

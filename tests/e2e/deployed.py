@@ -1,0 +1,282 @@
+"""The deployed stack, end to end: signed webhooks through the HTTP API to the contacts in Genesys Cloud, under faults."""
+
+import collections
+import datetime
+import json
+import random
+import time
+import uuid
+
+import botocore.exceptions
+from standardwebhooks.webhooks import Webhook
+
+from local_aws import STACK, genesys, http, local_aws, until
+
+CAMPAIGNS = [
+    ("acme-us", "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11"),
+    ("acme-us", "0b7a52c4-5a1d-4f0e-8a3c-6f1f0d8c2e22"),
+    ("acme-eu", "c3d9f7e6-1b2a-4c5d-9e8f-7a6b5c4d3e33"),
+]
+SIGNING_SECRET = "whsec_ZTJlIG9ubHksIG5vIHNlY3JldCBhdCBhbGw="
+CONTACTS, CHANGES_EACH = 300, 5
+# In every value of a contact, and in every key: neither may be found in a log.
+CANARY = "canary"
+BEGAN = time.monotonic()
+
+
+def say(text):
+    print(f"deployed, {time.monotonic() - BEGAN:5.1f} s: {text}", flush=True)
+
+
+def change(n, version, **more):
+    org, campaign = CAMPAIGNS[n % 3]
+    data = {"phone": f"+1-{CANARY}-{n}", "firstName": f"{CANARY} Zoë {n}", "status": f"{CANARY}-{version}"}
+    return {"eventId": f"evt-{n}-{version}", "org": org, "campaignId": campaign, "contactKey": f"{CANARY}/{n} é",
+            "version": 1_764_000_000_000 + version, "data": data, "callable": True} | more
+
+
+def story(chance):
+    """The changes in the order of sending: rapid, late, some twice. And what each contact must hold in the end."""
+    queues, expected = [], {}
+    for n in range(CONTACTS):
+        changes = [change(n, version) for version in range(1, CHANGES_EACH + 1)]
+        kind = n % 5
+        if kind == 0:  # opts out at last; half of them are overtaken by an older change that says the contrary
+            changes[-1]["callable"] = False
+            if n % 2:
+                changes[-2], changes[-1] = changes[-1], changes[-2]
+        elif kind == 1:  # opts out, and in again
+            changes[2]["callable"] = False
+        elif kind == 2:  # arrives in any order
+            chance.shuffle(changes)
+        elif kind == 3:  # the newest first
+            changes.reverse()
+        newest = max(changes, key=lambda change: change["version"])
+        columns = newest["data"] | {"crmVersion": str(newest["version"])}
+        expected[newest["campaignId"], newest["contactKey"]] = {"data": columns, "callable": newest["callable"]}
+        queues.append(collections.deque(changes))
+    order, sent_twice = [], 0
+    while queues:
+        queue = chance.choice(queues)
+        # Often several of one contact in a row.
+        for _ in range(chance.choice([1, 1, 2, 3])):
+            if queue:
+                order.append(queue.popleft())
+                if chance.random() < 0.05:
+                    order.append(order[-1])
+                    sent_twice += 1
+        queues = [queue for queue in queues if queue]
+    return order, sent_twice, expected
+
+
+class Sender:
+    """A CRM that signs by Standard Webhooks."""
+
+    def __init__(self, aws, api):
+        port = aws.endpoint.rpartition(":")[2]
+        self.endpoint, self.host = aws.endpoint, f"{api}.execute-api.localhost:{port}"
+
+    def post(self, source, changes, secret=SIGNING_SECRET, method="POST"):
+        body = json.dumps({"changes": changes})
+        now, message_id = datetime.datetime.now(tz=datetime.timezone.utc), f"msg_{uuid.uuid4().hex}"
+        headers = {"host": self.host, "content-type": "application/json", "webhook-id": message_id,
+                   "webhook-timestamp": str(int(now.timestamp())),
+                   "webhook-signature": Webhook(secret).sign(message_id, now, body)}
+        return http(method, f"{self.endpoint}/webhooks/{source}", body.encode(), headers)
+
+    def send(self, changes):
+        for org in sorted({change["org"] for change in changes}):
+            of_org = [change for change in changes if change["org"] == org]
+            answer = self.post(f"crm-{org}", of_org)
+            assert answer == (202, {"accepted": len(of_org)}), answer
+
+
+def put_secrets(aws):
+    secrets = aws.client("secretsmanager")
+    for org in ["acme-us", "acme-eu"]:
+        secret = {"clientId": f"client-of-{org}", "clientSecret": f"secret-of-{org}", "region": "us-east-1",
+                  "api": "predictive", "versionField": "crmVersion", "callsPerMinute": 100_000}
+        secrets.create_secret(Name=f"campaign-sync/org/{org}", SecretString=json.dumps(secret))
+        source = {"auth": "standardWebhooks", "signingSecrets": [SIGNING_SECRET], "org": org}
+        secrets.create_secret(Name=f"campaign-sync/source/crm-{org}", SecretString=json.dumps(source))
+
+
+def rotate(aws, service, org):
+    """The new client secret is put first; then the old one, and every token, ends."""
+    secrets = aws.client("secretsmanager")
+    name = f"campaign-sync/org/{org}"
+    secret = json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])
+    secret["clientSecret"] = "rotated-secret"
+    secrets.put_secret_value(SecretId=name, SecretString=json.dumps(secret))
+    service.give_secret(secret["clientId"], "rotated-secret")
+
+
+def depth(aws, url):
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
+    found = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(found[name]) for name in names if name in found)
+
+
+def drained(aws, outputs, seconds=100):
+    until("the queue is empty", lambda: depth(aws, outputs["QueueUrl"]) == 0, seconds, 0.3)
+
+
+def compare(service, expected):
+    held = {campaign: service.contacts(campaign) for _, campaign in CAMPAIGNS}
+    wrong = [(key, wanted, held[campaign].get(key)) for (campaign, key), wanted in expected.items()
+             if held[campaign].get(key) != wanted]
+    assert not wrong, f"{len(wrong)} contacts are wrong, such as {wrong[:3]}"
+
+
+def what_was_deployed(aws, outputs):
+    attributes = aws.client("sqs").get_queue_attributes(QueueUrl=outputs["QueueUrl"], AttributeNames=["All"])["Attributes"]
+    assert attributes["VisibilityTimeout"] == "30" and attributes["MessageRetentionPeriod"] == "1209600", attributes
+    assert json.loads(attributes["RedrivePolicy"])["maxReceiveCount"] in (1000, "1000"), attributes
+    mapping = aws.client("lambda").list_event_source_mappings(FunctionName=f"{STACK}-apply")["EventSourceMappings"][0]
+    assert mapping["BatchSize"] == 10 and mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"], mapping
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 5}, mapping
+    alarms = aws.client("cloudwatch").describe_alarms(AlarmNames=[f"{STACK}-parked"])["MetricAlarms"]
+    assert alarms[0]["MetricName"] == "ApproximateNumberOfMessagesVisible", alarms
+    say("queue, event source and alarm are as the template says")
+
+
+def many_changes(aws, outputs, service, sender):
+    order, sent_twice, expected = story(random.Random(4))
+    # By themselves these answers come in storms.
+    service.fault(status=429, retryAfter=1, after=40, times=3)
+    service.fault(status=503, after=120, times=12)
+    service.fault(method="PATCH", status=503, after=60, times=4)
+    service.fault(method="POST", path="contacts", status=429, retryAfter=1, after=5, times=2)
+    size, half = 25, len(order) // 2
+    for at in range(0, len(order), size):
+        if at <= half < at + size:
+            rotate(aws, service, "acme-us")
+        sender.send(order[at:at + size])
+    say(f"{len(order)} changes to {CONTACTS} contacts are accepted, {sent_twice} of them sent twice")
+    drained(aws, outputs)
+    compare(service, expected)
+    statuses = collections.Counter((call["method"], call["status"]) for call in service.calls())
+    for status, least in [(429, 5), (503, 16), (401, 1)]:
+        seen = sum(count for (_, other), count in statuses.items() if other == status)
+        assert seen >= least, f"{seen} answers {status}, expected {least}"
+    shown = ", ".join(f"{method} {status}: {count}" for (method, status), count in sorted(statuses.items()))
+    say(f"every contact is as it was last changed, after a rotated secret and storms of 429 and 503; calls: {shown}")
+    return expected
+
+
+def poison(aws, outputs, service, sender, expected):
+    sqs, good = aws.client("sqs"), change(7, 50)
+    first = change(7, 49)
+    # The group of the contact, as its next change shows it, then an unreadable body before a good change.
+    group = group_of(first)
+    sqs.send_message(QueueUrl=outputs["QueueUrl"], MessageBody=f"not JSON, {CANARY}", MessageGroupId=group,
+                     MessageDeduplicationId=uuid.uuid4().hex)
+    sender.send([good])
+    drained(aws, outputs)
+    expected[good["campaignId"], good["contactKey"]] = {
+        "data": good["data"] | {"crmVersion": str(good["version"])}, "callable": True}
+    compare(service, expected)
+    parked = sqs.receive_message(QueueUrl=outputs["DeadLetterQueueUrl"], MaxNumberOfMessages=10,
+                                 MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"])["Messages"]
+    assert len(parked) == 1, parked
+    attributes = {name: value["StringValue"] for name, value in parked[0]["MessageAttributes"].items()}
+    assert attributes["reason"] == "invalidChange" and "firstReceivedAt" in attributes, attributes
+    assert parked[0]["Body"] == f"not JSON, {CANARY}" and parked[0]["Attributes"]["MessageGroupId"] == group, parked
+    say(f"poison is parked as {attributes['reason']} ({attributes['detail']}), and its group went on")
+
+
+def group_of(change):
+    """CONTRACT.md section 1, by hand."""
+    import hashlib
+    return f"{change['org']}/{change['campaignId']}/{hashlib.sha256(change['contactKey'].encode()).hexdigest()[:32]}"
+
+
+def killed(aws, outputs, service, sender, expected):
+    """After the writes reached Genesys Cloud and before their answers came."""
+    before = len(service.calls())
+    service.fault(method="POST", path="contacts", hang="after")
+    service.fault(method="PATCH", hang="after")
+    created, updated = change(CONTACTS, 1), change(0, 60)
+    assert CAMPAIGNS[CONTACTS % 3] == CAMPAIGNS[0]
+    sender.send([created, updated])
+    def writes():
+        return [call for call in service.calls()[before:] if call["method"] in ("POST", "PATCH") and "contacts" in call["path"]]
+    until("both writes arrive", lambda: len(writes()) == 2, 3, 0.01)
+    count = aws.kill("apply")
+    assert count > 0, "no process of apply was found"
+    assert depth(aws, outputs["QueueUrl"]) == 2, "the messages are still in the queue"
+    drained(aws, outputs)
+    for wanted in [created, updated]:
+        expected[wanted["campaignId"], wanted["contactKey"]] = {
+            "data": wanted["data"] | {"crmVersion": str(wanted["version"])}, "callable": True}
+    compare(service, expected)
+    assert sorted(call["method"] for call in writes()) == ["PATCH", "POST"], writes()
+    say("apply was killed after its writes and before their answers: the messages came back, nothing was written twice")
+
+
+def denied(aws, outputs):
+    """Each role is tried with what it needs not."""
+    def allowed(call):
+        try:
+            call()
+            return True
+        except botocore.exceptions.ClientError as error:
+            assert "AccessDenied" in error.response["Error"]["Code"], error
+            return False
+    org, source = "campaign-sync/org/acme-us", "campaign-sync/source/crm-acme-us"
+    for function, mine in [("ingest", {"read a source"}), ("apply", {"read an org"})]:
+        session = aws.as_role(aws.role(function))
+        sqs, secrets = aws.client("sqs", session), aws.client("secretsmanager", session)
+        queue, dead = outputs["QueueUrl"], outputs["DeadLetterQueueUrl"]
+        message = {"MessageBody": "{}", "MessageGroupId": "g", "MessageDeduplicationId": "d"}
+        tries = {
+            "read a source": lambda: secrets.get_secret_value(SecretId=source),
+            "read an org": lambda: secrets.get_secret_value(SecretId=org),
+            "write a secret": lambda: secrets.put_secret_value(SecretId=org, SecretString="{}"),
+            "list secrets": lambda: secrets.list_secrets(),
+            "receive parked messages": lambda: sqs.receive_message(QueueUrl=dead),
+            "purge the queue": lambda: sqs.purge_queue(QueueUrl=queue),
+            "list buckets": lambda: aws.client("s3", session).list_buckets(),
+            "invoke a function": lambda: aws.client("lambda", session).invoke(FunctionName=f"{STACK}-apply"),
+        }
+        if function == "ingest":
+            tries["receive changes"] = lambda: sqs.receive_message(QueueUrl=queue)
+            tries["park"] = lambda: sqs.send_message(QueueUrl=dead, **message)
+        else:
+            tries["send a change"] = lambda: sqs.send_message(QueueUrl=queue, **message)
+        may = {name for name, call in tries.items() if allowed(call)}
+        assert may == mine, f"{function} may {sorted(may)}"
+        say(f"{function} may {', '.join(sorted(mine))}, and may not {', '.join(sorted(set(tries) - mine))}")
+
+
+def unwanted(sender):
+    assert sender.post("crm-acme-us", [change(1, 99)], "whsec_b3RoZXI=") == (401, {"error": "unauthorized"})
+    assert sender.post("nobody", [change(1, 99)]) == (401, {"error": "unauthorized"})
+    assert sender.post("crm-acme-us", [change(1, 99)], method="PUT")[0] == 405
+    status, answer = sender.post("crm-acme-us", [change(1, 99, calable=False)])
+    assert (status, answer["details"][0]["code"]) == (400, "unknownField"), answer
+    say("a wrong signature, source, method or field is refused")
+
+
+def silent_logs(aws):
+    lines = list(aws.logs())
+    assert any("change parked" in line for line in lines), "the functions' logs were not found"
+    for secret in [CANARY, "Zoë", "secret-of-", "rotated-secret", SIGNING_SECRET, "token-"]:
+        found = [line for line in lines if secret in line]
+        assert not found, found[:2]
+    say(f"{len(lines)} lines of log, and no contact key, value, token or secret in them")
+
+
+with local_aws() as aws, genesys() as service:
+    outputs, api = aws.deploy(service.base)
+    say("sam deploy is done")
+    what_was_deployed(aws, outputs)
+    put_secrets(aws)
+    sender = Sender(aws, api)
+    unwanted(sender)
+    expected = many_changes(aws, outputs, service, sender)
+    poison(aws, outputs, service, sender, expected)
+    killed(aws, outputs, service, sender, expected)
+    denied(aws, outputs)
+    silent_logs(aws)
+say("8 passed, 0 failed")

@@ -1,0 +1,161 @@
+"""An AWS on loopback (MiniStack, IAM enforced) with the template deployed, and the emulated Genesys Cloud beside it."""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import boto3
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+STACK = "campaign-sync"
+
+
+def free_port():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
+
+
+def until(what, is_so, seconds=60, pause=0.1):
+    """The first true answer of `is_so`."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        answer = is_so()
+        if answer:
+            return answer
+        time.sleep(pause)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def http(method, url, body=None, headers=None, timeout=40):
+    """Status and JSON of one request."""
+    data = json.dumps(body).encode() if isinstance(body, dict) else body
+    request = urllib.request.Request(url, data=data, method=method, headers=headers or {})
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+@contextlib.contextmanager
+def process(command, log, env=None):
+    """A process that is ended with the block; its output is in target/."""
+    with open(ROOT / "target" / log, "w") as output:
+        started = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=env)
+    try:
+        yield started
+    finally:
+        started.terminate()
+        try:
+            started.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            started.kill()
+
+
+class Genesys:
+    """The emulated Genesys Cloud, seen from behind."""
+
+    def __init__(self, base):
+        self.base = base
+
+    def fault(self, **fault):
+        assert http("POST", f"{self.base}/_emulator/faults", fault) == (200, {})
+
+    def heal(self):
+        assert http("DELETE", f"{self.base}/_emulator/faults") == (200, {})
+
+    def give_secret(self, client_id, secret):
+        assert http("PUT", f"{self.base}/_emulator/clients/{client_id}", {"secret": secret}) == (200, {})
+
+    def calls(self):
+        return http("GET", f"{self.base}/_emulator/calls")[1]
+
+    def contacts(self, campaign):
+        return http("GET", f"{self.base}/_emulator/campaigns/{campaign}/contacts")[1]
+
+
+@contextlib.contextmanager
+def genesys():
+    command = [os.environ.get("CAMPAIGN_SYNC", "target/debug/campaign-sync"), "local", "--serve", "--port", "0",
+               "--calls-per-minute", "100000"]
+    with process(command, "e2e-genesys.log"):
+        log = ROOT / "target/e2e-genesys.log"
+        found = until("the emulator", lambda: re.search(r"http://127\.0\.0\.1:\d+(?=, in memory)", log.read_text()), 20)
+        yield Genesys(found.group())
+
+
+class Aws:
+    """The local AWS; clients as its owner, or as a role."""
+
+    def __init__(self, port, pid, env):
+        self.endpoint, self.pid, self.env = f"http://127.0.0.1:{port}", pid, env
+        self.session = boto3.Session("test", "test", region_name="us-east-1")
+
+    def client(self, service, session=None):
+        return (session or self.session).client(service, endpoint_url=self.endpoint)
+
+    def as_role(self, arn):
+        keys = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="e2e")["Credentials"]
+        return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], "us-east-1")
+
+    def deploy(self, genesys_base):
+        """`sam deploy`, as README says; the outputs, and the HTTP API's id."""
+        overrides = f"ApplyTimeoutSeconds=5 SecretTtlSeconds=5 GenesysBaseUrl={genesys_base}"
+        command = ["sam", "deploy", "--config-env", "local", "--parameter-overrides", overrides]
+        done = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        stack = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        return outputs, re.match(r"https://(\w+)\.", outputs["WebhookUrl"]).group(1)
+
+    def role(self, function):
+        return self.client("lambda").get_function(FunctionName=f"{STACK}-{function}")["Configuration"]["Role"]
+
+    def processes(self, function):
+        """The pids of a function's environments, children of this AWS."""
+        pids, named = [], f"AWS_LAMBDA_FUNCTION_NAME={STACK}-{function}".encode()
+        for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                parent = int(stat.read_text().rpartition(")")[2].split()[1])
+                if parent == self.pid and named in (stat.parent / "environ").read_bytes().split(b"\0"):
+                    pids.append(int(stat.parent.name))
+        return pids
+
+    def kill(self, function):
+        pids = self.processes(function)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        return len(pids)
+
+    def logs(self):
+        client = self.client("logs")
+        for group in client.describe_log_groups()["logGroups"]:
+            for page in client.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"]):
+                yield from (event["message"] for event in page["events"])
+
+
+@contextlib.contextmanager
+def local_aws():
+    port = free_port()
+    mine = {
+        "BIND_HOST": "127.0.0.1", "IOT_MTLS_ENABLED": "false", "SFTP_ENABLED": "false", "GATEWAY_PORT": str(port),
+        "AUTH": "true", "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1", "SAM_CLI_TELEMETRY": "0",
+    }
+    env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | mine
+    env["PATH"] = f"{ROOT}/target/venv-sam/bin:{env['PATH']}"
+    with process([ROOT / "target/venv/bin/ministack"], "e2e-local-aws.log", env) as started:
+        def is_up():
+            with contextlib.suppress(OSError):
+                return http("GET", f"http://127.0.0.1:{port}/_ministack/health")[0] == 200
+        until("the local AWS", is_up, 30)
+        yield Aws(port, started.pid, env)
