@@ -1,6 +1,7 @@
 //! Genesys Cloud: the token endpoint, the rate limit, and the `predictive` contact API (genesys/API.md sections 2, 3, 8
 //! and 9; CONTRACT.md section 5).
 
+mod contact_lists;
 mod contacts;
 mod control;
 mod fault;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use io::Clock;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use rate::Window;
 
@@ -32,6 +33,8 @@ pub struct Options {
     pub calls_per_minute: Option<u64>,
     /// Whether answers tell how much of that is used.
     pub rate_headers: bool,
+    /// Whether an update by the contact list API keeps the columns that it does not name: not documented.
+    pub list_updates_merge: bool,
 }
 
 impl Default for Options {
@@ -42,6 +45,7 @@ impl Default for Options {
             token_life: Duration::from_hours(24),
             calls_per_minute: Some(300),
             rate_headers: true,
+            list_updates_merge: false,
         }
     }
 }
@@ -52,6 +56,8 @@ pub struct Contact {
     pub data: BTreeMap<String, String>,
     pub callable: bool,
     created_at: Timestamp,
+    /// Of the contact list API: what the dialler owns, as it was last written.
+    pub of_the_dialler: Map<String, Value>,
 }
 
 /// One call, as the service saw it.
@@ -62,8 +68,11 @@ pub struct Call {
     pub method: String,
     /// Percent-encoded, as it came.
     pub path: String,
+    /// What followed the question mark.
+    pub query: String,
     pub body: Value,
     pub status: u16,
+    pub answer: Value,
 }
 
 /// The service.
@@ -93,6 +102,8 @@ struct Client {
 
 struct Campaign {
     client_id: String,
+    /// The id of its contact list.
+    list: String,
     /// What a contact may hold; none: anything.
     columns: Option<BTreeSet<String>>,
     contacts: BTreeMap<String, Contact>,
@@ -129,14 +140,15 @@ impl Genesys {
     /// Adds a campaign of an OAuth client's org. `columns`: what a contact may hold; none: anything.
     pub fn put_campaign(&self, client_id: &str, campaign: &str, columns: Option<&[&str]>) {
         let columns = columns.map(|columns| columns.iter().map(|column| (*column).to_owned()).collect());
-        let campaign_state = Campaign { client_id: client_id.to_owned(), columns, contacts: BTreeMap::new() };
+        let list = format!("list-of-{campaign}");
+        let campaign_state = Campaign { client_id: client_id.to_owned(), list, columns, contacts: BTreeMap::new() };
         self.state().campaigns.insert(campaign.to_owned(), campaign_state);
     }
 
     /// Puts a contact that has been there for long.
     pub fn put_contact(&self, campaign: &str, key: &str, data: &[(&str, &str)], callable: bool) {
         let data = data.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let contact = Contact { data, callable, created_at: Timestamp::MIN };
+        let contact = Contact { data, callable, created_at: Timestamp::MIN, of_the_dialler: Map::new() };
         if let Some(campaign) = self.state().campaigns.get_mut(campaign) {
             campaign.contacts.insert(key.to_owned(), contact);
         }
@@ -152,6 +164,21 @@ impl Genesys {
     /// A campaign's contacts by key.
     pub fn contacts(&self, campaign: &str) -> BTreeMap<String, Contact> {
         self.state().campaigns.get(campaign).map(|campaign| campaign.contacts.clone()).unwrap_or_default()
+    }
+
+    /// The dialler notes something of a contact, such as `phoneNumberStatus`.
+    pub fn note(&self, campaign: &str, key: &str, member: &str, value: Value) {
+        let mut state = self.state();
+        if let Some(contact) = state.campaigns.get_mut(campaign).and_then(|campaign| campaign.contacts.get_mut(key)) {
+            contact.of_the_dialler.insert(member.to_owned(), value);
+        }
+    }
+
+    /// Moves a campaign's contacts to another list; none is known by the old id any more.
+    pub fn change_list(&self, campaign: &str, list: &str) {
+        if let Some(campaign) = self.state().campaigns.get_mut(campaign) {
+            list.clone_into(&mut campaign.list);
+        }
     }
 
     /// Makes calls fail, from now on.

@@ -4,7 +4,9 @@
 
 mod apply_basics;
 mod batch_answer;
+mod both_apis;
 mod cli;
+mod contact_lists;
 mod emulator_fifo;
 mod emulator_genesys;
 mod failures;

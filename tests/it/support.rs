@@ -2,6 +2,7 @@
 
 mod changes;
 mod lines;
+pub(crate) mod openapi;
 
 pub(crate) use changes::{CAMPAIGN, Change, OTHER_CAMPAIGN, change};
 pub(crate) use lines::Lines;
@@ -22,6 +23,8 @@ use serde_json::{Value, json};
 pub(crate) const QUEUE_URL: &str = "https://sqs.test/changes.fifo";
 pub(crate) const DEAD_LETTER_QUEUE_URL: &str = "https://sqs.test/dead.fifo";
 pub(crate) const VERSION_FIELD: &str = "crmVersion";
+/// Of the contact lists.
+pub(crate) const COLUMNS: [&str; 4] = ["phone", "firstName", "nickname", VERSION_FIELD];
 
 /// The emulated outside, and one copy of apply.
 pub(crate) struct World {
@@ -76,6 +79,16 @@ impl World {
         let transport: Arc<dyn Transport> = Arc::clone(&genesys) as _;
         let context = copy(transport, &vault, &sqs, &clock, &told, config.clone());
         World { clock, genesys, queue, dead_letters, sqs, vault, config, context, told }
+    }
+
+    /// As [`World::with`], but the orgs have the contact list API; each list has the columns [`COLUMNS`].
+    pub(crate) fn of_lists(options: Options) -> World {
+        let world = World::with(options);
+        for (org, campaign) in [("acme", CAMPAIGN), ("acme", OTHER_CAMPAIGN), ("other", "other-campaign")] {
+            world.genesys.put_campaign(&format!("client-{org}"), campaign, Some(&COLUMNS));
+            world.set_secret(org, json!({ "api": "contactLists" }));
+        }
+        world
     }
 
     /// Changes the org's secret.

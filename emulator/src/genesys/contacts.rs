@@ -70,7 +70,12 @@ impl Genesys {
             if let Some(refused) = unknown_column(campaign, &data) {
                 return refused;
             }
-            let contact = Contact { data, callable: callable.unwrap_or(true), created_at: self.clock.now() };
+            let contact = Contact {
+                data,
+                callable: callable.unwrap_or(true),
+                created_at: self.clock.now(),
+                of_the_dialler: Map::new(),
+            };
             contacts.push((key.to_owned(), contact));
         }
         let distinct: BTreeSet<_> = contacts.iter().map(|(key, _)| key).collect();

@@ -10,6 +10,7 @@ use http::{Request, Response, StatusCode};
 use io::genesys::{Transport, TransportError};
 use serde_json::{Value, json};
 
+use super::contact_lists;
 use super::fault::Effect;
 use super::rate::{self, Rate};
 use super::{Call, Genesys, State};
@@ -104,10 +105,22 @@ impl Genesys {
         } else if is_forbidden {
             error(403, "missing.any.permissions", "You are missing permissions.")
         } else {
-            self.contacts_api(&mut state, &client_id, request)
+            self.api(&mut state, &client_id, request)
         };
         drop(state);
         self.respond(request, Some(client_id), answer, rate)
+    }
+
+    /// The two contact APIs, by path.
+    fn api(&self, state: &mut State, client_id: &str, request: &Request<Bytes>) -> Answer {
+        let path = request.uri().path();
+        let body: Value = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
+        if path.starts_with(contact_lists::PREFIX) {
+            let query = request.uri().query().unwrap_or_default();
+            let call = contact_lists::Request { method: request.method().as_str(), path, query, body: &body };
+            return self.contact_lists_api(state, client_id, &call);
+        }
+        self.contacts_api(state, client_id, request)
     }
 
     fn token(&self, request: &Request<Bytes>) -> Answer {
@@ -149,9 +162,10 @@ impl Genesys {
         if status >= 400 && body.get("code").is_some() {
             body["contextId"] = correlation.clone().into();
         }
-        state.log(self, request, client_id, status);
+        state.log(self, request, client_id, status, &body);
         drop(state);
-        let mut response = Response::new(Bytes::from(body.to_string()));
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        let mut response = Response::new(Bytes::from(text));
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut put = |name: &'static str, value: String| {
             if let Ok(value) = value.parse() {
@@ -175,14 +189,23 @@ impl Genesys {
 }
 
 impl State {
-    fn log(&mut self, service: &Genesys, request: &Request<Bytes>, client_id: Option<String>, status: u16) {
+    fn log(
+        &mut self,
+        service: &Genesys,
+        request: &Request<Bytes>,
+        client_id: Option<String>,
+        status: u16,
+        answer: &Value,
+    ) {
         self.calls.push(Call {
             at: service.clock.now(),
             client_id,
             method: request.method().to_string(),
             path: request.uri().path().to_owned(),
+            query: request.uri().query().unwrap_or_default().to_owned(),
             body: serde_json::from_slice(request.body()).unwrap_or(Value::Null),
             status,
+            answer: answer.clone(),
         });
     }
 }

@@ -6,7 +6,7 @@ use domain::change::{CampaignId, OrgId};
 use domain::contact::{Columns, Contact as Actual};
 use domain::plan::{Action, Plan, Skip};
 use futures_util::future::{join, join_all};
-use io::genesys::{Campaign, Failure, Kind, NewContact};
+use io::genesys::{Campaign, Failure, Kind, NewContact, Predictive};
 use io::secrets::OrgSecret;
 use io::telemetry::Event;
 
@@ -25,7 +25,14 @@ pub(crate) struct Work<'a> {
 impl Work<'_> {
     /// Two round trips where nothing fails: all reads side by side, then all writes.
     pub(crate) async fn apply(&self, contacts: Vec<Contact>) -> Verdicts {
-        let actuals = join_all(contacts.iter().map(|contact| self.campaign.read(&contact.key))).await;
+        match self.campaign {
+            Campaign::Predictive(predictive) => self.apply_each(predictive, contacts).await,
+            Campaign::ContactList(list) => self.apply_to_list(list, contacts).await,
+        }
+    }
+
+    async fn apply_each(&self, predictive: &Predictive, contacts: Vec<Contact>) -> Verdicts {
+        let actuals = join_all(contacts.iter().map(|contact| predictive.read(&contact.key))).await;
         let mut verdicts = Verdicts::new();
         let (mut creates, mut others) = (Vec::new(), Vec::new());
         for (contact, actual) in contacts.iter().zip(actuals) {
@@ -41,24 +48,24 @@ impl Work<'_> {
             }
         }
         let others = others.into_iter().map(|(contact, plan, actual)| self.execute(contact, plan, actual));
-        let (created, other) = join(self.create_all(creates), join_all(others)).await;
+        let (created, other) = join(self.create_all(predictive, creates), join_all(others)).await;
         verdicts.extend(created);
         verdicts.extend(other.into_iter().flatten());
         verdicts
     }
 
-    fn plan(&self, contact: &Contact, actual: Option<&Actual>) -> Plan {
+    pub(crate) fn plan(&self, contact: &Contact, actual: Option<&Actual>) -> Plan {
         contact.plan(self.context, self.rules, actual)
     }
 
     /// All creates of the campaign in one POST.
-    async fn create_all(&self, creates: Vec<(&Contact, Plan)>) -> Verdicts {
+    async fn create_all(&self, predictive: &Predictive, creates: Vec<(&Contact, Plan)>) -> Verdicts {
         if creates.is_empty() {
             return Verdicts::new();
         }
         let is_alone = creates.len() == 1;
         let new: Vec<_> = creates.iter().filter_map(|(contact, plan)| new_contact(contact, plan)).collect();
-        let posted = self.post(&new).await;
+        let posted = self.told(predictive.create(&new).await);
         let verdicts = creates.into_iter().map(async |(contact, plan)| match &posted {
             Ok(()) => contact.done(&plan, Outcome::Created),
             Err(failure) if failure.kind == Kind::Conflict => self.after_conflict(contact, is_alone).await,
@@ -68,8 +75,12 @@ impl Work<'_> {
         join_all(verdicts).await.into_iter().flatten().collect()
     }
 
-    async fn post(&self, contacts: &[NewContact<'_>]) -> Result<(), Failure> {
-        let posted = self.campaign.create(contacts).await;
+    async fn post(&self, contact: NewContact<'_>) -> Result<(), Failure> {
+        self.told(self.campaign.create(contact).await)
+    }
+
+    /// Tells of a conflict.
+    fn told(&self, posted: Result<(), Failure>) -> Result<(), Failure> {
         match &posted {
             Err(failure) if failure.kind == Kind::Conflict => {
                 let (org, campaign) = (self.org.as_str(), self.id.as_str());
@@ -104,12 +115,12 @@ impl Work<'_> {
     }
 
     async fn touch(&self, contact: &Contact) -> Result<Actual, Failure> {
-        self.campaign.update(&contact.key, Columns::default(), None, None).await
+        self.campaign.update(&contact.key, None, Columns::default(), None, None).await
     }
 
     async fn create_alone(&self, contact: &Contact, plan: Plan) -> Verdicts {
-        let new: Vec<_> = new_contact(contact, &plan).into_iter().collect();
-        match self.post(&new).await {
+        let Some(new) = new_contact(contact, &plan) else { return contact.retry(&Failure::lagging()) };
+        match self.post(new).await {
             Ok(()) => contact.done(&plan, Outcome::Created),
             Err(failure) if failure.kind == Kind::Conflict => self.after_refused_key(contact).await,
             Err(failure) => self.after_failed_create(contact, plan, &failure).await,
@@ -140,7 +151,7 @@ impl Work<'_> {
                 // It existed a moment ago: the service lags.
                 Action::Create { .. } => return contact.retry(&Failure::lagging()),
             };
-            let Err(failure) = self.campaign.update(&contact.key, data, callable, rank).await else {
+            let Err(failure) = self.campaign.update(&contact.key, actual.as_ref(), data, callable, rank).await else {
                 return contact.done(&plan, Outcome::Updated);
             };
             match failure.kind {
@@ -164,7 +175,7 @@ impl Work<'_> {
 
     /// A write of this contact alone was refused for good. Folded changes are tried one by one, oldest first, so that a
     /// bad one does not take its neighbours along.
-    async fn after_rejection(
+    pub(crate) async fn after_rejection(
         &self,
         contact: &Contact,
         plan: Plan,
@@ -233,12 +244,13 @@ impl Work<'_> {
             Action::Skip(Skip::Stale) => return Ok(Outcome::Stale),
             Action::Create { data, callable, rank } => {
                 let new = NewContact { key: &contact.key, data, callable: *callable, rank: *rank };
-                self.post(&[new]).await?;
+                self.post(new).await?;
                 let callable = callable.unwrap_or(true);
                 (Actual { data: data.clone(), callable, rank: *rank }, Outcome::Created)
             }
             Action::Update { data, callable, rank } => {
-                let written = self.campaign.update(&contact.key, data.clone(), *callable, *rank).await?;
+                let written =
+                    self.campaign.update(&contact.key, actual.as_ref(), data.clone(), *callable, *rank).await?;
                 (written, Outcome::Updated)
             }
         };
@@ -280,10 +292,11 @@ impl Work<'_> {
         Ok(change.park(ParkReason::Rejected, failure))
     }
 
-    /// The contact could not be read.
-    fn failed(&self, contact: &Contact, failure: &Failure) -> Verdicts {
+    /// The contact could not be read, or written for a reason that is not its own.
+    pub(crate) fn failed(&self, contact: &Contact, failure: &Failure) -> Verdicts {
         match failure.kind {
             Kind::Rejected => contact.park(ParkReason::Rejected, failure),
+            Kind::UnknownCampaign => contact.park(ParkReason::UnknownCampaign, failure),
             _ => contact.retry(failure),
         }
     }

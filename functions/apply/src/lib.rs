@@ -5,6 +5,7 @@ mod campaign;
 mod contact;
 mod context;
 mod defect;
+mod list;
 mod report;
 
 pub use context::Context;
@@ -12,19 +13,20 @@ pub use defect::Defect;
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::batch::{Evidence, ParkReason, Parking, Record, Verdict};
 use domain::change::{CampaignId, Change, OrgId};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
-use io::genesys::{Campaign, Run};
+use io::genesys::{Campaign, Kind, Org, Run};
 use io::secrets::OrgSecret;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 use tracing::Instrument;
 
-use crate::contact::Contact;
+use crate::contact::{Contact, Verdicts};
 
 /// The changes of one invocation, by org, campaign and contact; contacts and changes in queue order.
 type Work = BTreeMap<OrgId, BTreeMap<CampaignId, Vec<Contact>>>;
@@ -119,9 +121,7 @@ async fn apply_org(
         campaigns.values_mut().flatten().flat_map(|contact| park_what_the_org_refuses(contact, &rules)).collect();
     let campaigns = campaigns.into_iter().map(async |(id, mut contacts)| {
         contacts.retain(|contact| !contact.changes.is_empty());
-        let campaign = Campaign::new(org.clone(), &id, rules.version_field.as_deref(), run);
-        let work = campaign::Work { context, org: org.id(), campaign: &campaign, id: &id, rules: &rules };
-        let done = AssertUnwindSafe(work.apply(contacts)).catch_unwind().await;
+        let done = AssertUnwindSafe(apply_campaign(context, run, &org, &rules, &id, contacts)).catch_unwind().await;
         done.unwrap_or_else(|_| {
             tracing::error!(org = %org.id(), campaignId = %id, "panicked: the changes of this campaign are retried");
             Vec::new()
@@ -129,6 +129,27 @@ async fn apply_org(
     });
     verdicts.extend(join_all(campaigns).await.into_iter().flatten());
     verdicts
+}
+
+async fn apply_campaign(
+    context: &Context,
+    run: Run,
+    org: &Arc<Org>,
+    rules: &OrgSecret,
+    id: &CampaignId,
+    contacts: Vec<Contact>,
+) -> Verdicts {
+    if contacts.is_empty() {
+        return Verdicts::new();
+    }
+    let campaign = match Campaign::open(Arc::clone(org), id, rules, run).await {
+        Ok(campaign) => campaign,
+        Err(failure) if failure.kind == Kind::UnknownCampaign => {
+            return contacts.iter().flat_map(|contact| contact.park(ParkReason::UnknownCampaign, &failure)).collect();
+        }
+        Err(failure) => return contacts.iter().flat_map(|contact| contact.retry(&failure)).collect(),
+    };
+    campaign::Work { context, org: org.id(), campaign: &campaign, id, rules }.apply(contacts).await
 }
 
 /// Takes out of a contact's changes those that break a rule of the org's secret (CONTRACT.md sections 4 and 5).

@@ -68,6 +68,8 @@ pub enum ParkReason {
     GroupMismatch,
     /// The change names the column that stores the rank.
     ReservedColumn,
+    /// The change names a column that the campaign's contact list has not.
+    UnknownColumn,
     /// The contact key does not match the org's pattern.
     KeyPattern,
     /// Genesys Cloud refuses it for good (400, 413).
@@ -86,6 +88,7 @@ impl ParkReason {
             ParkReason::UnsupportedSchema => "unsupportedSchema",
             ParkReason::GroupMismatch => "groupMismatch",
             ParkReason::ReservedColumn => "reservedColumn",
+            ParkReason::UnknownColumn => "unknownColumn",
             ParkReason::KeyPattern => "keyPattern",
             ParkReason::Rejected => "rejected",
             ParkReason::UnknownCampaign => "unknownCampaign",

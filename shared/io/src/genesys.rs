@@ -1,6 +1,8 @@
 //! The Genesys Cloud client: one [`Org`] for each OAuth client, with its secret, token and call budget.
 
 mod call;
+mod campaign;
+mod contact_lists;
 mod failure;
 mod limit;
 mod login;
@@ -10,21 +12,25 @@ mod run;
 mod transport;
 mod wire;
 
+pub use campaign::Campaign;
+pub use contact_lists::{ContactList, Write};
 pub use failure::{Failure, Kind};
-pub use predictive::{Campaign, NewContact};
+pub use predictive::{NewContact, Predictive};
 pub use region::Region;
 pub use run::Run;
 pub use transport::{Https, Transport, TransportError};
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::batch::Evidence;
-use domain::change::OrgId;
+use domain::change::{CampaignId, OrgId};
+use jiff::Timestamp;
 
 use crate::secrets::{OrgSecret, Secrets};
 use crate::telemetry::{Event, Telemetry};
 use crate::{Chance, Clock, Config};
+use contact_lists::List;
 use limit::Limit;
 use login::Login;
 
@@ -61,7 +67,13 @@ impl Genesys {
         let mut orgs = self.orgs.lock().unwrap_or_else(PoisonError::into_inner);
         let org = orgs.entry(id.clone()).or_insert_with(|| {
             let limit = Limit::new(self.shared.config.apply_concurrency);
-            Arc::new(Org { id: id.clone(), shared: Arc::clone(&self.shared), login: Login::default(), limit })
+            Arc::new(Org {
+                id: id.clone(),
+                shared: Arc::clone(&self.shared),
+                login: Login::default(),
+                limit,
+                lists: Mutex::default(),
+            })
         });
         Arc::clone(org)
     }
@@ -73,6 +85,8 @@ pub struct Org {
     shared: Arc<Shared>,
     login: Login,
     limit: Limit,
+    /// Of the contact list API: the list that each campaign draws on, and until when that is known.
+    lists: Mutex<BTreeMap<CampaignId, (Arc<List>, Timestamp)>>,
 }
 
 impl Org {
@@ -87,6 +101,10 @@ impl Org {
     /// [`Kind::Refused`] where a person must act, [`Kind::Unavailable`], [`Kind::Throttled`] or [`Kind::OutOfTime`].
     pub async fn open(&self, run: &Run) -> Result<Arc<OrgSecret>, Failure> {
         self.session(run, None).await.map(|session| session.secret)
+    }
+
+    fn lists(&self) -> MutexGuard<'_, BTreeMap<CampaignId, (Arc<List>, Timestamp)>> {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// No call is made for this org for a while; the first time is told.

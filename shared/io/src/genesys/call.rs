@@ -131,7 +131,11 @@ pub(super) fn unanswered(what: &str, error: TransportError, timeout: Duration) -
 /// What an answer that is no success means.
 pub(super) fn answer_failure(what: &str, answer: &Response<Bytes>) -> Failure {
     let status = answer.status();
+    let body: Option<wire::ErrorBody> = serde_json::from_slice(answer.body()).ok();
+    let code = body.and_then(|body| body.code.or(body.error)).filter(|code| is_plain(code));
     let kind = match status.as_u16() {
+        // Both mean that there is none (genesys/API.md section 4.2).
+        400 if code.as_deref() == Some("contact.does.not.exist") => Kind::NotFound,
         400 | 413 => Kind::Rejected,
         401 | 403 => Kind::Refused,
         404 => Kind::NotFound,
@@ -140,8 +144,6 @@ pub(super) fn answer_failure(what: &str, answer: &Response<Bytes>) -> Failure {
         // Any other answer is of no client that is right and no service that is well: it may pass.
         _ => Kind::Unavailable,
     };
-    let body: Option<wire::ErrorBody> = serde_json::from_slice(answer.body()).ok();
-    let code = body.and_then(|body| body.code.or(body.error)).filter(|code| is_plain(code));
     let detail = match code {
         Some(code) => format!("{what}: {} {code}", status.as_u16()),
         None => format!("{what}: {}", status.as_u16()),

@@ -13,6 +13,8 @@ pub enum Kind {
     Rejected,
     /// 404.
     NotFound,
+    /// The org has no such campaign.
+    UnknownCampaign,
     /// 409: a key of a POST exists; nothing was stored.
     Conflict,
     /// 429, or the call budget is spent: nothing was done.
@@ -61,9 +63,12 @@ impl Failure {
             Kind::Throttled { after } => Cause::Throttled { after },
             Kind::Refused => Cause::Refused,
             Kind::OutOfTime | Kind::CutShort => Cause::OutOfTime,
-            Kind::Rejected | Kind::NotFound | Kind::Conflict | Kind::Unavailable | Kind::Unanswered => {
-                Cause::Unavailable
-            }
+            Kind::Rejected
+            | Kind::NotFound
+            | Kind::UnknownCampaign
+            | Kind::Conflict
+            | Kind::Unavailable
+            | Kind::Unanswered => Cause::Unavailable,
         }
     }
 }

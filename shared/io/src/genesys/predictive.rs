@@ -15,14 +15,14 @@ use super::run::Run;
 use super::{Org, wire};
 
 /// RFC 3986 section 2.3: all but the unreserved characters are encoded, so that a key stays one path segment.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(super) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 const GET: &str = "GET contact";
 const POST: &str = "POST contacts";
 const PATCH: &str = "PATCH contact";
 
 /// The contacts of one campaign, within one invocation.
-pub struct Campaign {
+pub struct Predictive {
     org: Arc<Org>,
     path: String,
     version_field: Option<String>,
@@ -41,11 +41,11 @@ pub struct NewContact<'a> {
     pub rank: Option<Rank>,
 }
 
-impl Campaign {
+impl Predictive {
     /// `version_field`: the column that stores the rank.
-    pub fn new(org: Arc<Org>, id: &CampaignId, version_field: Option<&str>, run: Run) -> Campaign {
+    pub fn new(org: Arc<Org>, id: &CampaignId, version_field: Option<&str>, run: Run) -> Predictive {
         let path = format!("/api/v2/predictivedialing/campaigns/{id}/contacts");
-        Campaign { org, path, version_field: version_field.map(str::to_owned), run }
+        Predictive { org, path, version_field: version_field.map(str::to_owned), run }
     }
 
     /// The contact now; `None`: there is none, or it cannot be read yet.

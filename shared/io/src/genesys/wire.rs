@@ -38,6 +38,43 @@ pub(super) struct Update {
     pub(super) callable: Option<bool>,
 }
 
+/// A campaign of the contact list API.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Campaign {
+    pub(super) contact_list: Reference,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Reference {
+    pub(super) id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ContactList {
+    pub(super) column_names: Vec<String>,
+}
+
+/// A contact of a list in an answer.
+#[derive(Deserialize)]
+pub(super) struct ListContact {
+    pub(super) id: String,
+    pub(super) data: BTreeMap<String, Option<String>>,
+    pub(super) callable: Option<bool>,
+}
+
+/// A contact of a list in a POST.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ListWrite<'a> {
+    pub(super) id: &'a str,
+    pub(super) contact_list_id: &'a str,
+    pub(super) data: Columns<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) callable: Option<bool>,
+}
+
 /// The part of an error body that holds no text of the caller's.
 #[derive(Deserialize)]
 pub(super) struct ErrorBody {

@@ -11,6 +11,8 @@ use secrecy::{ExposeSecret, SecretString};
 pub enum Api {
     /// CONTRACT.md section 5.
     Predictive,
+    /// genesys/API.md sections 4 to 7.
+    ContactLists,
 }
 
 /// The secret of an org, read and checked.
@@ -45,7 +47,11 @@ impl OrgSecret {
             client_id: credential(&mut members, "clientId")?,
             client_secret: credential(&mut members, "clientSecret")?,
             region: members.required("region", "an AWS region of Genesys Cloud", Region::of)?,
-            api: members.required("api", "\"predictive\"", |api| (api == "predictive").then_some(Api::Predictive))?,
+            api: members.required("api", "\"predictive\" or \"contactLists\"", |api| match api {
+                "predictive" => Some(Api::Predictive),
+                "contactLists" => Some(Api::ContactLists),
+                _ => None,
+            })?,
             version_field: members.text("versionField", "a column name of 1 to 128 characters, or null", |name| {
                 (1..=128).contains(&name.chars().count()).then(|| name.to_owned())
             })?,
@@ -130,7 +136,7 @@ mod tests {
             ("clientId", "\"\"", "clientId: expected a string that is not empty"),
             ("clientSecret", "[\"hush\"]", "clientSecret: expected a string that is not empty"),
             ("region", "\"evil.example.com\"", "region: expected an AWS region of Genesys Cloud"),
-            ("api", "\"hush\"", "api: expected \"predictive\""),
+            ("api", "\"hush\"", "api: expected \"predictive\" or \"contactLists\""),
             ("versionField", "\"\"", "versionField: expected a column name of 1 to 128 characters, or null"),
             ("versionFrom", "\"hush\"", "versionFrom: expected \"version\" or \"occurredAt\""),
             ("contactKeyPattern", "\"(hush\"", "contactKeyPattern: expected a regular expression"),

@@ -1,0 +1,140 @@
+//! The contacts of one campaign by the contact list API: gather, plan, and one POST for creates and updates together.
+
+use domain::batch::{Evidence, Outcome, ParkReason, Parking, Verdict};
+use domain::change::{Change, Operation};
+use domain::contact::{Columns, Contact as Actual};
+use domain::plan::{Action, Plan, Skip};
+use io::genesys::{ContactList, Kind, Write};
+
+use crate::campaign::Work;
+use crate::contact::{Contact, Verdicts};
+
+impl Work<'_> {
+    /// Two calls where nothing fails: one reads all contacts, one writes what differs.
+    pub(crate) async fn apply_to_list(&self, list: &ContactList, mut contacts: Vec<Contact>) -> Verdicts {
+        let unknown = set_aside_unknown_columns(list, &mut contacts);
+        let mut verdicts = Verdicts::new();
+        let mut tries = 0;
+        while !contacts.is_empty() {
+            let (done, unanswered) = self.try_list(list, contacts).await;
+            verdicts.extend(done);
+            tries += 1;
+            // It may have been done, or be done yet: read before any second write.
+            if unanswered.is_empty() || self.campaign.pause(tries).await {
+                contacts = unanswered.into_iter().map(|(contact, _)| contact).collect();
+                continue;
+            }
+            verdicts.extend(unanswered.iter().flat_map(|(contact, failure)| contact.retry(failure)));
+            break;
+        }
+        unknown.settle(verdicts)
+    }
+
+    /// One read and one write. Answers also the contacts whose write may have been done.
+    async fn try_list(
+        &self,
+        list: &ContactList,
+        contacts: Vec<Contact>,
+    ) -> (Verdicts, Vec<(Contact, io::genesys::Failure)>) {
+        let keys: Vec<_> = contacts.iter().map(|contact| &contact.key).collect();
+        let actuals = list.read(&keys).await;
+        let mut verdicts = Verdicts::new();
+        let mut planned = Vec::new();
+        for (contact, actual) in contacts.into_iter().zip(actuals) {
+            match actual {
+                Err(failure) => verdicts.extend(self.failed(&contact, &failure)),
+                Ok(actual) => {
+                    let plan = self.plan(&contact, actual.as_ref());
+                    match plan.action {
+                        Action::Skip(Skip::Unchanged) => verdicts.extend(contact.done(&plan, Outcome::Unchanged)),
+                        Action::Skip(Skip::Stale) => verdicts.extend(contact.done(&plan, Outcome::Stale)),
+                        _ => planned.push((contact, plan, actual)),
+                    }
+                }
+            }
+        }
+        if planned.is_empty() {
+            return (verdicts, Vec::new());
+        }
+        let writes: Vec<_> =
+            planned.iter().filter_map(|(contact, plan, actual)| write(contact, plan, actual.as_ref())).collect();
+        let written = list.write(&writes).await;
+        let mut unanswered = Vec::new();
+        for ((contact, plan, actual), written) in planned.into_iter().zip(written) {
+            let outcome = if actual.is_none() { Outcome::Created } else { Outcome::Updated };
+            match written {
+                Ok(_) => verdicts.extend(contact.done(&plan, outcome)),
+                Err(failure) => match failure.kind {
+                    Kind::Rejected => verdicts.extend(self.after_rejection(&contact, plan, actual, &failure).await),
+                    Kind::Unavailable | Kind::Unanswered => unanswered.push((contact, failure)),
+                    _ => verdicts.extend(self.failed(&contact, &failure)),
+                },
+            }
+        }
+        (verdicts, unanswered)
+    }
+}
+
+fn write<'a>(contact: &'a Contact, plan: &Plan, actual: Option<&'a Actual>) -> Option<Write<'a>> {
+    let (data, callable, rank) = match &plan.action {
+        Action::Create { data, callable, rank } => {
+            let data = data.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect();
+            (Columns(data), *callable, *rank)
+        }
+        Action::Update { data, callable, rank } => (data.clone(), *callable, *rank),
+        Action::Skip(_) => return None,
+    };
+    Some(Write { key: &contact.key, actual, data, callable, rank })
+}
+
+/// What is parked since the list lacks a column that it names.
+struct Unknown {
+    parked: Verdicts,
+    /// Opt-outs: parked once it is written that nobody may call.
+    lowered: Vec<(usize, Parking)>,
+}
+
+impl Unknown {
+    fn settle(self, verdicts: Verdicts) -> Verdicts {
+        let lowered = |index| self.lowered.iter().find(|(other, _)| *other == index);
+        let settled = verdicts.into_iter().map(|(index, verdict)| match (verdict, lowered(index)) {
+            (Verdict::Done(_), Some((_, parking))) => (index, Verdict::Park(parking.clone())),
+            (verdict, _) => (index, verdict),
+        });
+        settled.chain(self.parked).collect()
+    }
+}
+
+/// Takes out the changes that name a column which the list has not, before a refused POST takes their neighbours along. Of
+/// an opt-out stays what says that nobody may call.
+fn set_aside_unknown_columns(list: &ContactList, contacts: &mut Vec<Contact>) -> Unknown {
+    let mut unknown = Unknown { parked: Verdicts::new(), lowered: Vec::new() };
+    for contact in contacts.iter_mut() {
+        contact.changes.retain_mut(|(index, change)| {
+            let Some(parking) = unknown_columns(list, change) else { return true };
+            if change.operation.callable() != Some(false) {
+                unknown.parked.push((*index, Verdict::Park(parking)));
+                return false;
+            }
+            unknown.lowered.push((*index, parking));
+            change.operation = Operation::Upsert { data: Columns::default(), callable: Some(false) };
+            true
+        });
+    }
+    contacts.retain(|contact| !contact.changes.is_empty());
+    unknown
+}
+
+fn unknown_columns(list: &ContactList, change: &Change) -> Option<Parking> {
+    let data = change.operation.data()?;
+    // Null, empty and absent are equal: such a column needs no place.
+    let holds = |value: &Option<String>| value.as_ref().is_some_and(|value| !value.is_empty());
+    let unknown = data.iter().filter(|(name, value)| holds(value) && !list.has_column(name));
+    let names: Vec<_> = unknown.map(|(name, _)| format!("{name:?}")).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let detail =
+        format!("data: expected only columns of the campaign's contact list, which has no {}", names.join(", "));
+    Some(Parking { reason: ParkReason::UnknownColumn, evidence: Evidence::from(detail) })
+}

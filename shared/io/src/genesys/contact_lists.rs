@@ -1,0 +1,330 @@
+//! The contact list API that Genesys Cloud publishes: a campaign draws on a contact list (genesys/API.md sections 4 to 7).
+//!
+//! A POST with an id that exists updates the contact. Whether it replaces or merges the columns is not documented, so
+//! every write holds every column of the list; what the dialler owns is never named.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::Rank;
+use domain::change::{CampaignId, ContactKey};
+use domain::contact::{Columns, Contact};
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join, join_all};
+use http::Method;
+use percent_encoding::utf8_percent_encode;
+
+use super::call::Call;
+use super::failure::{Failure, Kind};
+use super::predictive::SEGMENT;
+use super::run::Run;
+use super::{Org, wire};
+
+/// genesys/API.md section 7.
+const MOST_READ: usize = 50;
+const MOST_WRITTEN: usize = 1_000;
+const MOST_BYTES: usize = 512_000;
+/// How long it is known which list a campaign draws on, and which columns that has.
+pub(super) const KEPT: Duration = Duration::from_mins(10);
+
+const GET_CAMPAIGN: &str = "GET campaign";
+const GET_LIST: &str = "GET contact list";
+const READ: &str = "POST contacts/bulk";
+const WRITE: &str = "POST contacts";
+
+/// A contact list, as far as it matters here.
+pub(super) struct List {
+    id: String,
+    columns: BTreeSet<String>,
+}
+
+/// The contacts of one campaign's list, within one invocation.
+pub struct ContactList {
+    org: Arc<Org>,
+    campaign: CampaignId,
+    version_field: Option<String>,
+    run: Run,
+    list: Mutex<Arc<List>>,
+}
+
+/// A contact to write.
+pub struct Write<'a> {
+    /// Its key, the `id` of the contact.
+    pub key: &'a ContactKey,
+    /// What was read of it; `None`: there is none.
+    pub actual: Option<&'a Contact>,
+    /// Columns to set or clear; the others stay.
+    pub data: Columns<Option<String>>,
+    /// `None`: left as it is, or callable where there is none.
+    pub callable: Option<bool>,
+    /// For the version column.
+    pub rank: Option<Rank>,
+}
+
+impl ContactList {
+    /// Finds the list that the campaign draws on.
+    ///
+    /// # Errors
+    /// [`Kind::UnknownCampaign`]; [`Kind::Refused`] where the list has no column for the rank, which closes the org.
+    pub async fn open(
+        org: Arc<Org>,
+        campaign: &CampaignId,
+        version_field: Option<&str>,
+        run: Run,
+    ) -> Result<ContactList, Failure> {
+        let (campaign, version_field) = (campaign.clone(), version_field.map(str::to_owned));
+        let now = org.shared.clock.now();
+        let known = org.lists().get(&campaign).filter(|(_, until)| now < *until).map(|(list, _)| Arc::clone(list));
+        let known = known.filter(|list| version_field.as_ref().is_none_or(|column| list.columns.contains(column)));
+        let list = match known {
+            Some(list) => list,
+            None => find(&org, &campaign, version_field.as_deref(), &run).await?,
+        };
+        Ok(ContactList { org, campaign, version_field, run, list: Mutex::new(list) })
+    }
+
+    fn list(&self) -> Arc<List> {
+        Arc::clone(&self.list.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether a contact of the list may hold this column.
+    pub fn has_column(&self, name: &str) -> bool {
+        self.list().columns.contains(name)
+    }
+
+    /// The contacts now, in the order of their keys; `None`: there is none. Fifty a call.
+    pub async fn read(&self, keys: &[&ContactKey]) -> Vec<Result<Option<Contact>, Failure>> {
+        let parts = keys.chunks(MOST_READ).map(|part| self.read_part(part));
+        join_all(parts).await.into_iter().flatten().collect()
+    }
+
+    fn read_part<'a>(&'a self, keys: &'a [&ContactKey]) -> BoxFuture<'a, Vec<Result<Option<Contact>, Failure>>> {
+        async move {
+            let body = |_: &List| json(&keys.iter().map(|key| key.as_str()).collect::<Vec<_>>(), READ);
+            match self.call("contacts/bulk", &body, true, READ).await.and_then(|body| contacts(&body, READ)) {
+                Ok(found) => keys.iter().map(|key| Ok(self.find(key, &found))).collect(),
+                // One key that is not taken must not hide the others.
+                Err(failure) if failure.kind == Kind::Rejected && keys.len() > 1 => {
+                    let (left, right) = keys.split_at(keys.len() / 2);
+                    let (mut left, right) = join(self.read_part(left), self.read_part(right)).await;
+                    left.extend(right);
+                    left
+                }
+                Err(failure) => keys.iter().map(|_| Err(failure.clone())).collect(),
+            }
+        }
+        .boxed()
+    }
+
+    /// Creates what does not exist and updates what does, as few calls as the limits allow. A call that is refused is
+    /// split until the offenders are alone. Answers each contact as it is then.
+    ///
+    /// After [`Kind::Unavailable`] and [`Kind::Unanswered`] it may be done, or be done yet.
+    pub async fn write(&self, writes: &[Write<'_>]) -> Vec<Result<Contact, Failure>> {
+        let list = self.list();
+        let sizes: Vec<_> = writes.iter().map(|write| self.body(&list, write).len()).collect();
+        let parts = parts(&sizes).into_iter().map(|part| self.write_part(&writes[part]));
+        join_all(parts).await.into_iter().flatten().collect()
+    }
+
+    fn write_part<'a>(&'a self, writes: &'a [Write<'_>]) -> BoxFuture<'a, Vec<Result<Contact, Failure>>> {
+        async move {
+            let body = |list: &List| {
+                let contacts: Vec<_> = writes.iter().map(|write| self.body(list, write)).collect();
+                Ok(Bytes::from(format!("[{}]", contacts.join(","))))
+            };
+            match self.call("contacts?doNotQueue=true", &body, false, WRITE).await {
+                Ok(answer) => {
+                    // What is done is done, whatever the answer shows.
+                    let found = contacts(&answer, WRITE).unwrap_or_default();
+                    let list = self.list();
+                    let now = |write: &Write<'_>| {
+                        Ok(self.find(write.key, &found).unwrap_or_else(|| self.as_written(&list, write)))
+                    };
+                    writes.iter().map(now).collect()
+                }
+                Err(failure) if failure.kind == Kind::Rejected && writes.len() > 1 => {
+                    let (left, right) = writes.split_at(writes.len() / 2);
+                    let (mut left, right) = join(self.write_part(left), self.write_part(right)).await;
+                    left.extend(right);
+                    left
+                }
+                Err(failure) => writes.iter().map(|_| Err(failure.clone())).collect(),
+            }
+        }
+        .boxed()
+    }
+
+    /// Waits before try `tries` + 1 of what has to be read again first; `false`: there is no time for another.
+    pub async fn pause(&self, tries: u32) -> bool {
+        self.org.pause(&self.run, tries).await
+    }
+
+    /// Makes a call on the list. After a 404 the campaign is asked again which list that is.
+    async fn call(
+        &self,
+        what_of_it: &str,
+        body: &(dyn Fn(&List) -> Result<Bytes, Failure> + Sync),
+        may_repeat: bool,
+        what: &'static str,
+    ) -> Result<Bytes, Failure> {
+        let list = self.list();
+        match self.call_on(&list, what_of_it, body, may_repeat, what).await {
+            Err(failure) if failure.kind == Kind::NotFound => {
+                self.org.lists().remove(&self.campaign);
+                let again = find(&self.org, &self.campaign, self.version_field.as_deref(), &self.run).await?;
+                let is_another = again.id != list.id;
+                *self.list.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&again);
+                if !is_another {
+                    return Err(failure);
+                }
+                self.call_on(&again, what_of_it, body, may_repeat, what).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn call_on(
+        &self,
+        list: &List,
+        what_of_it: &str,
+        body: &(dyn Fn(&List) -> Result<Bytes, Failure> + Sync),
+        may_repeat: bool,
+        what: &'static str,
+    ) -> Result<Bytes, Failure> {
+        let path = format!("/api/v2/outbound/contactlists/{}/{what_of_it}", utf8_percent_encode(&list.id, SEGMENT));
+        let call = Call { method: Method::POST, path: &path, body: body(list)?, may_repeat, what };
+        self.org.call(&self.run, &call).await.map_err(|failure| match failure.kind {
+            // It says nothing of a key that exists here (genesys/API.md section 3): it may pass.
+            Kind::Conflict => Failure { kind: Kind::Unavailable, ..failure },
+            _ => failure,
+        })
+    }
+
+    fn find(&self, key: &ContactKey, found: &[wire::ListContact]) -> Option<Contact> {
+        // The service may fold case: only the very key is this contact.
+        let contact = found.iter().find(|contact| contact.id == key.as_str())?;
+        let data = contact.data.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+        let data = Columns(data.filter(|(_, value)| !value.is_empty()).collect());
+        // Where it does not say that it is not callable, it may be called.
+        Some(Contact::new(data, contact.callable.unwrap_or(true), self.version_field.as_deref()))
+    }
+
+    /// Every column of the list, and those that the write names.
+    fn columns(&self, list: &List, write: &Write<'_>) -> Columns<String> {
+        let held = |column: &String| write.actual.and_then(|actual| actual.data.get(column)).cloned();
+        let columns = list.columns.iter().map(|column| (column.clone(), held(column).unwrap_or_default()));
+        let mut columns = Columns(columns.collect());
+        for (column, value) in write.data.iter() {
+            // A column that the list has not is clear already.
+            let value = value.clone().unwrap_or_default();
+            if !value.is_empty() || columns.contains_key(column) {
+                columns.insert(column.clone(), value);
+            }
+        }
+        if let (Some(column), Some(rank)) = (&self.version_field, write.rank) {
+            columns.insert(column.clone(), rank.to_string());
+        }
+        columns
+    }
+
+    fn callable(write: &Write<'_>) -> Option<bool> {
+        let stays_lowered = write.actual.filter(|actual| !actual.callable).map(|_| false);
+        write.callable.or(stays_lowered)
+    }
+
+    fn body(&self, list: &List, write: &Write<'_>) -> String {
+        let contact = wire::ListWrite {
+            id: write.key.as_str(),
+            contact_list_id: &list.id,
+            data: self.columns(list, write),
+            callable: Self::callable(write),
+        };
+        // Texts and a flag: there is nothing in it that JSON cannot say.
+        serde_json::to_string(&contact).unwrap_or_default()
+    }
+
+    fn as_written(&self, list: &List, write: &Write<'_>) -> Contact {
+        let mut data = self.columns(list, write);
+        data.retain(|_, value| !value.is_empty());
+        Contact::new(data, Self::callable(write).unwrap_or(true), self.version_field.as_deref())
+    }
+}
+
+/// Asks the campaign for its list, and the list for its columns.
+async fn find(org: &Org, campaign: &CampaignId, version_field: Option<&str>, run: &Run) -> Result<Arc<List>, Failure> {
+    let get = async |path: String, what| {
+        let call = Call { method: Method::GET, path: &path, body: Bytes::new(), may_repeat: true, what };
+        org.call(run, &call).await
+    };
+    let answer = get(format!("/api/v2/outbound/campaigns/{campaign}"), GET_CAMPAIGN).await;
+    let answer = answer.map_err(|failure| match failure.kind {
+        Kind::NotFound | Kind::Rejected => Failure { kind: Kind::UnknownCampaign, ..failure },
+        _ => failure,
+    })?;
+    let id = parse::<wire::Campaign>(&answer, GET_CAMPAIGN)?.contact_list.id;
+    let path = format!("/api/v2/outbound/contactlists/{}", utf8_percent_encode(&id, SEGMENT));
+    let columns = parse::<wire::ContactList>(&get(path, GET_LIST).await?, GET_LIST)?.column_names;
+    let list = Arc::new(List { id, columns: columns.into_iter().collect() });
+    if let Some(column) = version_field.filter(|column| !list.columns.contains(*column)) {
+        let detail = format!(
+            "the contact list of campaign {campaign}: expected the column {column:?}, which the org's secret names as versionField"
+        );
+        let failure = Failure::new(Kind::Refused, detail);
+        org.refuse(&failure).await;
+        return Err(failure);
+    }
+    let until = org.shared.clock.now() + KEPT;
+    org.lists().insert(campaign.clone(), (Arc::clone(&list), until));
+    Ok(list)
+}
+
+/// Ranges of contacts that fit into one call each, given the size of each in bytes.
+fn parts(sizes: &[usize]) -> Vec<std::ops::Range<usize>> {
+    let mut parts = Vec::new();
+    // The array's brackets; each contact brings a comma.
+    let (mut from, mut bytes) = (0, 2);
+    for (index, size) in sizes.iter().enumerate() {
+        if index > from && (index - from == MOST_WRITTEN || bytes + size + 1 > MOST_BYTES) {
+            parts.push(from..index);
+            (from, bytes) = (index, 2);
+        }
+        bytes += size + 1;
+    }
+    if from < sizes.len() {
+        parts.push(from..sizes.len());
+    }
+    parts
+}
+
+fn contacts(body: &[u8], what: &str) -> Result<Vec<wire::ListContact>, Failure> {
+    parse(body, what)
+}
+
+fn parse<T: serde::de::DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Failure> {
+    let wrong = |_| Failure::new(Kind::Unavailable, format!("{what}: the answer is not what was asked for"));
+    serde_json::from_slice(body).map_err(wrong)
+}
+
+fn json(body: &impl serde::Serialize, what: &str) -> Result<Bytes, Failure> {
+    let body = serde_json::to_vec(body);
+    body.map(Bytes::from).map_err(|_| Failure::new(Kind::Unavailable, format!("{what}: cannot be written as JSON")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_holds_a_thousand_contacts_and_half_a_megabyte_at_most() {
+        assert_eq!(parts(&[]), []);
+        assert_eq!(parts(&[10; 3]), vec![0..3; 1]);
+        assert_eq!(parts(&[10; 2_001]), [0..1_000, 1_000..2_000, 2_000..2_001]);
+        // 2 brackets, and each contact with its comma: 2 + 2 × 255,999 = 512,000.
+        assert_eq!(parts(&[255_998, 255_998]), vec![0..2; 1]);
+        assert_eq!(parts(&[255_998, 255_999]), [0..1, 1..2]);
+        assert_eq!(parts(&[600_000, 1]), [0..1, 1..2], "what fits nowhere is sent alone, and refused alone");
+    }
+}

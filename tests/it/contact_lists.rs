@@ -1,0 +1,201 @@
+//! What only the contact list API has: campaigns that draw on lists, columns that are known, writes of whole contacts.
+
+use std::time::Duration;
+
+use emulator::Fault;
+use emulator::genesys::{Effect, Options};
+use serde_json::json;
+
+use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, World, change, openapi};
+
+fn world() -> World {
+    World::of_lists(Options::default())
+}
+
+#[track_caller]
+fn as_published(world: &World) {
+    assert_eq!(openapi::faults(&world.genesys.calls()), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_costs_two_calls_once_the_list_is_known() {
+    let world = world();
+    let first = world.apply([change("warm", 1)]).await;
+    let (campaign, list) = (format!("GET {CAMPAIGN} 200"), format!("GET list-of-{CAMPAIGN} 200"));
+    assert_eq!(first.calls, ["token 200", &campaign, &list, "POST bulk 200", "POST contacts 200"]);
+    (0..5).for_each(|n| world.put(&format!("old-{n}"), 1, "1"));
+    let keys = (0..5).flat_map(|n| [format!("old-{n}"), format!("new-{n}")]);
+    let done = world.apply(keys.map(|key| change(&key, 2).phone("2"))).await;
+    assert_eq!(done.records.iter().filter(|record| *record == "created").count(), 5);
+    assert_eq!(done.calls, ["POST bulk 200", "POST contacts 200"]);
+    assert_eq!(done.took, Duration::from_millis(80));
+    as_published(&world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_keep_the_place_in_the_queue_and_name_every_column_but_nothing_of_the_dialler() {
+    let world = world();
+    world.genesys.put_contact(CAMPAIGN, "a", &[("crmVersion", "1"), ("firstName", "Ada")], true);
+    let status = json!({ "phone": { "callable": false } });
+    world.genesys.note(CAMPAIGN, "a", "phoneNumberStatus", status.clone());
+    world.apply([change("a", 2).phone("2")]).await;
+    let calls = world.genesys.calls();
+    let write = calls.last().unwrap();
+    assert_eq!(write.query, "doNotQueue=true");
+    let data = json!({ "phone": "2", "firstName": "Ada", "nickname": "", "crmVersion": "2" });
+    let list = format!("list-of-{CAMPAIGN}");
+    assert_eq!(write.body, json!([{ "id": "a", "contactListId": list, "data": data }]));
+    assert_eq!(world.genesys.contacts(CAMPAIGN)["a"].of_the_dialler["phoneNumberStatus"], status);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_contact_that_was_read_as_not_callable_is_written_so() {
+    let world = world();
+    world.genesys.put_contact(CAMPAIGN, "a", &[("crmVersion", "1")], false);
+    world.apply([change("a", 2).phone("2")]).await;
+    assert_eq!(world.genesys.calls().last().unwrap().body[0]["callable"], false);
+}
+
+#[tokio::test(start_paused = true)]
+async fn which_list_a_campaign_has_is_known_for_ten_minutes() {
+    let world = world();
+    world.apply([change("a", 1)]).await;
+    world.pass(Duration::from_secs(9 * 60)).await;
+    assert_eq!(world.apply([change("a", 2)]).await.calls.len(), 2);
+    world.pass(Duration::from_secs(61)).await;
+    let done = world.apply([change("a", 3)]).await;
+    assert!(done.calls.contains(&format!("GET {CAMPAIGN} 200")), "{:?}", done.calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_campaign_that_was_given_another_list_is_followed_at_once() {
+    let world = world();
+    world.apply([change("a", 1)]).await;
+    world.genesys.change_list(CAMPAIGN, "new-list");
+    let done = world.apply([change("a", 2).phone("2")]).await;
+    assert_eq!(done.records, ["updated"]);
+    let (campaign, list) = (format!("GET {CAMPAIGN} 200"), "GET new-list 200".to_owned());
+    assert_eq!(done.calls, ["POST bulk 404", &campaign, &list, "POST bulk 200", "POST contacts 200"]);
+    as_published(&world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_campaign_that_is_gone_is_parked_as_unknown() {
+    let world = world();
+    world.apply([change("a", 1)]).await;
+    world.genesys.change_list(CAMPAIGN, "new-list");
+    world.genesys.add_fault(Fault::status("GET", 404).on("campaigns"));
+    let done = world.apply([change("a", 2)]).await;
+    assert_eq!(done.records, ["parked: unknownCampaign"]);
+    assert_eq!(world.apply([change("a", 3)]).await.records, ["updated"], "nothing of it was kept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_column_that_the_list_has_not_parks_its_change_alone_and_without_a_write() {
+    let world = world();
+    world.put("a", 1, "1");
+    let changes = [
+        change("a", 2).phone("2"),
+        change("a", 3).column("nikname", json!("Ada")).column("mail", json!("x")),
+        change("b", 1).column("nikname", json!(null)).column("mail", json!("")),
+    ];
+    let done = world.apply(changes).await;
+    assert_eq!(done.records, ["updated", "parked: unknownColumn", "created"]);
+    assert_eq!(done.calls.iter().filter(|call| call.starts_with("POST contacts")).count(), 1);
+    let detail = "data: expected only columns of the campaign's contact list, which has no \"mail\", \"nikname\"";
+    assert_eq!(world.parked()[0]["detail"], detail);
+    assert_eq!((world.column("a", "phone"), world.column("a", "crmVersion")), ("2".into(), "2".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opt_out_with_an_unknown_column_is_parked_once_nobody_may_call() {
+    let world = world();
+    world.put("a", 1, "1");
+    let optout = || change("a", 3).column("nikname", json!("Ada")).callable(false);
+    world.apply([change("warm", 1)]).await;
+    world.genesys.add_fault(Fault::status("POST", 503).on("contacts").times(6));
+    let done = world.apply([optout()]).await;
+    assert_eq!(done.failed, [0], "not parked before it is written");
+    assert!(world.contact("a").1);
+    world.pass(Duration::from_secs(20)).await;
+    world.genesys.add_fault(Fault::status("POST", 503).on("nowhere"));
+    loop {
+        let done = world.invoke().await;
+        if done.failed.is_empty() {
+            assert_eq!(done.records, ["parked: unknownColumn"]);
+            break;
+        }
+        world.pass(Duration::from_mins(2)).await;
+    }
+    let (data, callable) = world.contact("a");
+    assert_eq!((data["phone"].as_str(), data["crmVersion"].as_str(), callable), ("1", "3", false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_without_the_version_column_closes_the_org_once() {
+    let world = world();
+    world.set_secret("acme", json!({ "api": "contactLists", "versionField": "rank" }));
+    let changes = [change("a", 1), change("b", 1), change("c", 1).of("acme", OTHER_CAMPAIGN)];
+    let done = world.apply(changes).await;
+    assert_eq!(done.failed, [0, 1, 2]);
+    assert!(done.records.iter().all(|record| crate::support::seconds(record) >= 300), "{:?}", done.records);
+    let told: Vec<_> = world.told().into_iter().filter(|told| told.contains("refused")).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("expected the column \"rank\""), "{told:?}");
+    assert!(world.dead_letters.is_empty());
+    let calls = world.genesys.calls().len();
+    world.apply([change("d", 1)]).await;
+    assert_eq!(world.genesys.calls().len(), calls, "no call for a minute");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_batch_is_split_until_the_offenders_are_alone() {
+    let world = world();
+    let mut changes: Vec<_> = (0..8).map(|n| change(&format!("good-{n}"), 1).phone("1")).collect();
+    // Genesys Cloud does not take special characters in an id.
+    changes.insert(3, change("bad/1", 1).phone("1"));
+    changes.insert(8, change("bad#2", 1).phone("1"));
+    let done = world.apply(changes).await;
+    for (index, record) in done.records.iter().enumerate() {
+        assert_eq!(record, if [3, 8].contains(&index) { "parked: rejected" } else { "created" }, "{index}");
+    }
+    assert!(world.parked()[0]["detail"].contains("invalid.contact.id"), "{:?}", world.parked());
+    assert!(done.failed.is_empty());
+    as_published(&world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ids_that_cannot_be_read_together_are_read_apart() {
+    let world = world();
+    world.put("a", 1, "1");
+    world.apply([change("warm", 1)]).await;
+    world.genesys.add_fault(Fault::next("POST", Effect::Status(400, vec![])).on("bulk").times(2));
+    let done = world.apply([change("b", 1), change("a", 2).phone("2")]).await;
+    assert_eq!(done.records, ["parked: rejected", "updated"], "{:?}", done.calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_contact_whose_key_differs_in_case_is_another() {
+    // A service that folds case answers with the contact of the other key.
+    let world = world();
+    world.put("lead-1", 9, "9");
+    let done = world.apply([change("LEAD-1", 1).phone("1")]).await;
+    assert_eq!(done.records, ["created"]);
+    assert_eq!(world.column("lead-1", "phone"), "9");
+}
+
+#[tokio::test(start_paused = true)]
+async fn wide_contacts_are_written_in_as_many_calls_as_their_bytes_ask_for() {
+    let world = World::of_lists(Options::default());
+    let columns: Vec<String> = (0..49).map(|n| format!("column-{n:02}")).collect();
+    let mut names: Vec<_> = columns.iter().map(String::as_str).collect();
+    names.push("crmVersion");
+    world.genesys.put_campaign("client-acme", CAMPAIGN, Some(&names));
+    // 49 values of 512 characters of three bytes are 75 kB a contact.
+    let wide = |n: usize| {
+        columns.iter().fold(change(&format!("wide-{n}"), 1), |change, name| change.column(name, json!("☎".repeat(512))))
+    };
+    let done = world.apply((0..10).map(wide)).await;
+    assert_eq!(done.records, ["created"; 10]);
+    assert_eq!(done.calls.iter().filter(|call| *call == "POST contacts 200").count(), 2, "{:?}", done.calls);
+}
