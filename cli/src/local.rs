@@ -34,6 +34,7 @@ pub(crate) type Error = String;
   campaign-sync local --contacts 5000 --changes 50000 --seed 7
   campaign-sync local --file events/rapid-updates.json
   campaign-sync local --json | jq .callsPerChange
+  campaign-sync local --api contactLists
   campaign-sync local --serve
   campaign-sync local --break rank      # a defect on purpose: exit status 1
 
@@ -64,9 +65,21 @@ pub(crate) struct Args {
     /// What Genesys Cloud lets each OAuth client call
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     calls_per_minute: u64,
+    /// Which contact API the orgs have
+    #[arg(long, value_enum, default_value_t = Api::Predictive)]
+    api: Api,
     /// Puts a defect into apply, to see that it is found (debug builds only)
     #[arg(long = "break", value_name = "DEFECT")]
     defect: Option<Break>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Api {
+    /// The campaign-contacts API that answers a known key with 409
+    Predictive,
+    /// The contact list API that Genesys Cloud publishes
+    #[value(name = "contactLists")]
+    ContactLists,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum, Serialize)]
@@ -120,6 +133,8 @@ pub(crate) struct Report {
     #[serde(skip)]
     orgs: usize,
     #[serde(skip)]
+    api: Api,
+    #[serde(skip)]
     re_sent: u64,
     #[serde(skip)]
     wrong: Vec<WrongContact>,
@@ -136,11 +151,11 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
         return Err("--break: a release build has no defects to put in; expected a debug build".to_owned());
     }
     if args.serve {
-        return serve::run(args.port, args.calls_per_minute);
+        return serve::run(args.port, args.api, args.calls_per_minute);
     }
     let story = match &args.file {
-        Some(path) => file::read(path)?,
-        None => Story::make_up(args.seed, args.contacts as usize, args.changes as usize),
+        Some(path) => file::read(path, args.api)?,
+        None => Story::make_up(args.seed, args.api, args.contacts as usize, args.changes as usize),
     };
     // Paused, time jumps from wait to wait: half an hour of a contact centre passes in a moment, always alike.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
@@ -202,6 +217,7 @@ async fn play(story: &Story, calls_per_minute: u64, defect: Option<Defect>) -> R
         parked,
         campaigns: story.campaigns().len(),
         orgs: story.orgs().len(),
+        api: story.api,
         left_in_queue: world.left_in_queue(),
         re_sent: world.re_sent(),
         wrong,

@@ -84,9 +84,9 @@ class Genesys:
 
 
 @contextlib.contextmanager
-def genesys():
+def genesys(*options):
     command = [os.environ.get("CAMPAIGN_SYNC", "target/debug/campaign-sync"), "local", "--serve", "--port", "0",
-               "--calls-per-minute", "100000"]
+               "--calls-per-minute", "100000", *options]
     with process(command, "e2e-genesys.log"):
         log = ROOT / "target/e2e-genesys.log"
         found = until("the emulator", lambda: re.search(r"http://127\.0\.0\.1:\d+(?=, in memory)", log.read_text()), 20)

@@ -119,7 +119,7 @@ async fn rapid_changes_are_one_write_and_applying_again_none() {
         let calls = world.genesys.calls().len();
         world.pass(Duration::from_mins(6)).await;
         let again = world.apply(changes()).await;
-        assert_eq!(again.records, ["superseded", "unchanged", "superseded"]);
+        assert_eq!(again.records, ["stale", "unchanged", "stale"]);
         assert_eq!(world.genesys.calls().len() - calls, 1, "one read");
         assert_eq!(world.genesys.contacts(CAMPAIGN), before);
     })

@@ -16,6 +16,7 @@ use io::queue::Message;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::Api;
 use person::{COLUMNS, Person, column_value};
 use replay::Expected;
 
@@ -68,27 +69,40 @@ pub(crate) struct Story {
     /// Contacts of the CRM.
     pub(crate) contacts: usize,
     /// What a contact of these campaigns may hold; none: anything.
-    pub(crate) columns: Option<Vec<&'static str>>,
+    pub(super) columns: Option<Vec<&'static str>>,
+    pub(crate) api: Api,
 }
 
 impl Story {
     /// Rapid updates, some late, some sent twice, 1 % poison.
-    pub(crate) fn make_up(seed: u64, contacts: usize, changes: usize) -> Story {
-        let mut crm = Crm::new(seed, contacts);
+    pub(crate) fn make_up(seed: u64, api: Api, contacts: usize, changes: usize) -> Story {
+        let mut crm = Crm::new(seed, api, contacts);
         let initial = crm.load();
         while crm.changes < changes {
             crm.step();
         }
         crm.deliveries.sort_by_key(|delivery| delivery.at);
         let columns = COLUMNS.into_iter().chain([VERSION_FIELD]).collect();
-        Story { initial, deliveries: crm.deliveries, changes, contacts, columns: Some(columns) }
+        Story { initial, deliveries: crm.deliveries, changes, contacts, columns: Some(columns), api }
     }
 
     /// The made-up CRM's campaigns, each with one contact, and nothing that happens.
-    pub(crate) fn empty() -> Story {
-        let crm = Crm::new(0, CAMPAIGNS.len());
+    pub(crate) fn empty(api: Api) -> Story {
+        let crm = Crm::new(0, api, CAMPAIGNS.len());
         let initial = crm.people.iter().map(Person::as_loaded).collect();
-        Story { initial, deliveries: Vec::new(), changes: 0, contacts: CAMPAIGNS.len(), columns: None }
+        Story { initial, deliveries: Vec::new(), changes: 0, contacts: CAMPAIGNS.len(), columns: None, api }
+    }
+
+    /// What a contact of these campaigns may hold; none: anything. A contact list has columns; where the story does not say
+    /// which, it has those of the CRM and all that its changes name.
+    pub(crate) fn columns(&self) -> Option<BTreeSet<String>> {
+        let known = self.columns.as_ref().map(|columns| columns.iter().map(|column| (*column).to_owned()).collect());
+        if known.is_some() || self.api == Api::Predictive {
+            return known;
+        }
+        let of_the_crm = COLUMNS.into_iter().chain([VERSION_FIELD, "nickname"]).map(str::to_owned);
+        let data = |body: Value| Some(body.get("data")?.as_object()?.keys().cloned().collect::<Vec<_>>());
+        Some(of_the_crm.chain(self.bodies().filter_map(data).flatten()).collect())
     }
 
     /// The campaigns, with their orgs.
@@ -129,9 +143,9 @@ struct Crm {
 }
 
 impl Crm {
-    fn new(seed: u64, contacts: usize) -> Crm {
+    fn new(seed: u64, api: Api, contacts: usize) -> Crm {
         let mut rng = Rng::with_seed(seed);
-        let people = (0..contacts).map(|n| Person::new(&mut rng, n)).collect();
+        let people = (0..contacts).map(|n| Person::new(&mut rng, api, n)).collect();
         Crm { rng, people, deliveries: Vec::new(), changes: 0, now: Duration::ZERO, last: 0 }
     }
 

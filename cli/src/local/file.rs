@@ -8,14 +8,14 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use io::queue::Message;
 
-use super::Error;
 use super::crm::{self, Delivery, Parcel, Story};
+use super::{Api, Error};
 
 /// The most records that Lambda hands over of a FIFO queue (docs.aws.amazon.com/lambda/latest/dg/with-sqs.html).
 const MOST: usize = 10;
 
 /// The records as a story: its orgs and campaigns exist and are empty, all records are in the queue at once.
-pub(crate) fn read(path: &Path) -> Result<Story, Error> {
+pub(crate) fn read(path: &Path, api: Api) -> Result<Story, Error> {
     let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let event: SqsEvent = serde_json::from_str(&text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
@@ -32,7 +32,7 @@ pub(crate) fn read(path: &Path) -> Result<Story, Error> {
     let changes = messages.len();
     let deliveries =
         messages.into_iter().map(|message| Delivery { at: Duration::ZERO, parcel: Parcel::Message(message) }).collect();
-    let mut story = Story { initial: BTreeMap::new(), deliveries, changes, contacts: 0, columns: None };
+    let mut story = Story { initial: BTreeMap::new(), deliveries, changes, contacts: 0, columns: None, api };
     story.contacts = story.bodies().filter_map(|body| crm::key(&body)).collect::<BTreeSet<_>>().len();
     Ok(story)
 }

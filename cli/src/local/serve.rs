@@ -15,9 +15,9 @@ use io::genesys::Transport;
 use io::telemetry::{Event, Telemetry};
 use lambda_http::Body;
 
-use super::Error;
 use super::crm::{self, Story};
 use super::world::{self, World};
+use super::{Api, Error};
 
 /// The largest request that is read.
 const MAX_BODY: usize = 8 << 20;
@@ -30,21 +30,21 @@ struct Served {
 }
 
 /// Serves until Ctrl-C.
-pub(crate) fn run(port: u16, calls_per_minute: u64) -> Result<bool, Error> {
+pub(crate) fn run(port: u16, api: Api, calls_per_minute: u64) -> Result<bool, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
-    runtime.block_on(serve(port, calls_per_minute)).map(|()| true)
+    runtime.block_on(serve(port, api, calls_per_minute)).map(|()| true)
 }
 
-async fn serve(port: u16, calls_per_minute: u64) -> Result<(), Error> {
+async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> {
     let listener = tokio::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await;
     let listener = listener.map_err(|error| format!("--port {port}: {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let queues = format!("http://{address}/000000000000");
     let world =
-        World::build(&Story::empty(), Clock::system(), &queues, calls_per_minute, None, Telemetry::from_fn(show));
+        World::build(&Story::empty(api), Clock::system(), &queues, calls_per_minute, None, Telemetry::from_fn(show));
     world.put_source("bearer", &serde_json::json!({ "auth": "bearer", "bearerTokens": [world::BEARER_TOKEN] }));
-    crate::print(&greeting(address, &queues))?;
+    crate::print(&greeting(address, api, &queues))?;
     let aws = Aws { sqs: Arc::clone(&world.sqs), vault: Arc::clone(&world.vault) };
     let served = Arc::new(Served { world, aws });
     let app = axum::Router::new().fallback(answer).with_state(Arc::clone(&served));
@@ -117,7 +117,7 @@ fn show(event: &Event<'_>) {
     let _ = crate::print(&line);
 }
 
-fn greeting(address: SocketAddr, queues: &str) -> String {
+fn greeting(address: SocketAddr, api: Api, queues: &str) -> String {
     let (org, campaign) = crm::CAMPAIGNS[0];
     let source = crm::source_of(org);
     let base = format!("http://{address}");
@@ -134,7 +134,10 @@ fn greeting(address: SocketAddr, queues: &str) -> String {
     let headers = super::webhook::headers(&body, world::SIGNING_SECRET, now);
     let headers: String = headers.iter().map(|(name, value)| format!(" \\\n  -H '{name}: {value}'")).collect();
     let (id, secret) = (world::client_id(org), world::client_secret(org));
-    let contact = format!("{base}/api/v2/predictivedialing/campaigns/{campaign}/contacts/LEAD-00042");
+    let contact = match api {
+        Api::Predictive => format!("{base}/api/v2/predictivedialing/campaigns/{campaign}/contacts/LEAD-00042"),
+        Api::ContactLists => format!("{base}/api/v2/outbound/contactlists/list-of-{campaign}/contacts/LEAD-00042"),
+    };
     format!(
         "campaign-sync on {base}, in memory; Ctrl-C ends it and all it holds.
 
@@ -147,7 +150,7 @@ curl -i {base}/webhooks/bearer -H 'content-type: application/json' \\
   -H 'authorization: Bearer {bearer}' \\
   -d '{{\"eventId\": \"evt_1\", \"org\": \"{org}\", \"campaignId\": \"{campaign}\", \"contactKey\": \"LEAD-00043\", \"data\": {{}}}}'
 
-Read the contact, as OAuth client {id} with secret {secret} (a new one can be read after 2 s):
+Read the contact, as OAuth client {id} with secret {secret} {when}:
 TOKEN=$(curl -s -u {id}:{secret} -d grant_type=client_credentials {base}/oauth/token | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')
 curl -s -H \"Authorization: Bearer $TOKEN\" {contact}
 
@@ -162,5 +165,6 @@ export QUEUE_URL={queues}/changes.fifo DEAD_LETTER_QUEUE_URL={queues}/dead.fifo 
 Every change, as it is applied:",
         signing = world::SIGNING_SECRET,
         bearer = world::BEARER_TOKEN,
+        when = if api == Api::Predictive { "(a new one can be read after 2 s)" } else { "(both APIs are served)" },
     )
 }

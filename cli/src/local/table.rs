@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::{OUTCOMES, Report};
+use super::{Api, OUTCOMES, Report};
 
 /// How many wrong contacts are named.
 const NAMED: usize = 10;
@@ -40,7 +40,11 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
         writeln!(out)?;
     }
     writeln!(out, "Calls to Genesys Cloud\n{}\n", calls(report))?;
-    writeln!(out, "The same changes, as batch POSTs beside it\n{}\n", results(report))?;
+    let beside = match report.api {
+        Api::Predictive => "as batch POSTs beside it",
+        Api::ContactLists => "as batch POSTs to the predictive API beside it",
+    };
+    writeln!(out, "The same changes, {beside}\n{}\n", results(report))?;
     for wrong in report.wrong.iter().take(NAMED) {
         let (org, campaign, key) = &wrong.key;
         writeln!(out, "WRONG  {org} {campaign} {key}: {}", wrong.what.join(", "))?;

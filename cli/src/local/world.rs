@@ -18,7 +18,7 @@ use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 
 use super::crm::{self, Delivery, Parcel, Story, VERSION_FIELD};
-use super::{LATEST, webhook};
+use super::{Api, LATEST, webhook};
 
 const COPIES: u32 = 5;
 /// The function's timeout; the queue's visibility timeout is six times as long.
@@ -49,9 +49,11 @@ pub(crate) struct World {
 /// Genesys Cloud with the story's campaigns and contacts, before the first change.
 pub(crate) fn genesys(clock: Clock, story: &Story, options: Options) -> Genesys {
     let genesys = Genesys::new(clock, options);
+    let columns = story.columns();
+    let columns: Option<Vec<&str>> = columns.as_ref().map(|columns| columns.iter().map(String::as_str).collect());
     for (org, campaign) in story.campaigns() {
         genesys.put_client(&client_id(&org), &client_secret(&org));
-        genesys.put_campaign(&client_id(&org), &campaign, story.columns.as_deref());
+        genesys.put_campaign(&client_id(&org), &campaign, columns.as_deref());
     }
     for ((_, campaign, key), contact) in &story.initial {
         let data: Vec<_> = contact.columns.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -95,7 +97,7 @@ impl World {
         ]));
         let vault = Arc::new(Vault::default());
         for (org, _) in story.campaigns() {
-            vault.put(&format!("campaign-sync/org/{org}"), secret(&org, calls_per_minute));
+            vault.put(&format!("campaign-sync/org/{org}"), secret(&org, story.api, calls_per_minute));
             put_source(&vault, &crm::source_of(&org), &json!({ "signingSecrets": [SIGNING_SECRET], "org": org }));
         }
         let outcomes = Arc::new(Mutex::new(Outcomes::new()));
@@ -248,12 +250,15 @@ fn put_source(vault: &Vault, name: &str, secret: &Value) {
     vault.put(&format!("campaign-sync/source/{name}"), secret.to_string());
 }
 
-fn secret(org: &str, calls_per_minute: u64) -> String {
+fn secret(org: &str, api: Api, calls_per_minute: u64) -> String {
     json!({
         "clientId": client_id(org),
         "clientSecret": client_secret(org),
         "region": "us-east-1",
-        "api": "predictive",
+        "api": match api {
+            Api::Predictive => "predictive",
+            Api::ContactLists => "contactLists",
+        },
         "versionField": VERSION_FIELD,
         "callsPerMinute": calls_per_minute,
     })

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use super::super::Api;
 use super::replay::Expected;
 use super::{CAMPAIGNS, Key};
 
@@ -20,9 +21,11 @@ pub(super) struct Person {
 }
 
 impl Person {
-    pub(super) fn new(rng: &mut Rng, n: usize) -> Person {
+    pub(super) fn new(rng: &mut Rng, api: Api, n: usize) -> Person {
         let (org, campaign) = CAMPAIGNS[n % CAMPAIGNS.len()];
         let key = match n % 40 {
+            // The id of a list's contact has no special characters (genesys/API.md section 4.1).
+            _ if api == Api::ContactLists => format!("LEAD-{n:05}"),
             6 => format!("lead {n:05}"),
             12 => format!("LEAD/{n:05}"),
             18 => format!("LEAD#{n:05}?"),

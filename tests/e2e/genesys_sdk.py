@@ -1,0 +1,126 @@
+"""The official Python SDK of Genesys Cloud as the client of the emulated contact list API."""
+
+import json
+import time
+
+import PureCloudPlatformClientV2 as sdk
+from PureCloudPlatformClientV2.rest import ApiException
+
+from local_aws import genesys
+
+CAMPAIGN = "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11"
+
+
+def connect(base, secret="secret-of-acme-us"):
+    sdk.configuration.host = base
+    client = sdk.api_client.ApiClient().get_client_credentials_token("client-of-acme-us", secret)
+    return sdk.OutboundApi(client)
+
+
+def refused(call):
+    """The status and the code of the error that the call gives."""
+    try:
+        call()
+    except ApiException as error:
+        return error.status, json.loads(error.body).get("code")
+    raise AssertionError("the call was not refused")
+
+
+def contact(list_id, key, callable=None, **data):
+    made = sdk.WritableDialerContact()
+    made.id, made.contact_list_id, made.data = key, list_id, data
+    if callable is not None:
+        made.callable = callable
+    return made
+
+
+with genesys("--api", "contactLists") as service:
+    checks = 0
+
+    def check(is_so, what=None):
+        global checks
+        assert is_so, what
+        checks += 1
+
+    # Token and bad secret.
+    try:
+        connect(service.base, "wrong")
+        raise AssertionError("a wrong secret was taken")
+    except (ApiException, KeyError):
+        check(True)
+    api = connect(service.base)
+
+    # Campaign and list.
+    campaign = api.get_outbound_campaign(CAMPAIGN)
+    list_id = campaign.contact_list.id
+    check(campaign.dialing_mode == "predictive" and list_id, campaign)
+    found = api.get_outbound_contactlist(list_id)
+    check({"phone", "firstName", "crmVersion"} <= set(found.column_names), found)
+    check([one.id for one in api.get_outbound_campaigns(contact_list_id=list_id).entities] == [CAMPAIGN])
+    check(refused(lambda: api.get_outbound_campaign("nowhere")) == (404, "resource.not.found"))
+    check(refused(lambda: api.get_outbound_contactlist("nowhere")) == (404, "contact.list.not.found"))
+
+    # Add, and update by the same call: the columns that it does not name are gone.
+    added = api.post_outbound_contactlist_contacts(
+        list_id, [contact(list_id, "A-1", phone="+1", firstName="Ada"), contact(list_id, "A-2", False, phone="+2")])
+    check([(one.id, one.callable) for one in added] == [("A-1", True), ("A-2", False)], added)
+    api.post_outbound_contactlist_contacts(list_id, [contact(list_id, "A-1", phone="+3")], do_not_queue=True)
+    one = api.get_outbound_contactlist_contact(list_id, "A-1")
+    check((one.data["phone"], one.data["firstName"], one.callable) == ("+3", "", True), one)
+    check(one.contact_list_id == list_id)
+
+    # Bulk: what is missing is left out.
+    many = api.post_outbound_contactlist_contacts_bulk(list_id, ["A-2", "missing", "A-1"])
+    check([one.id for one in many] == ["A-2", "A-1"], many)
+    check(api.post_outbound_contactlist_contacts_bulk(list_id, ["missing"]) == [])
+    too_many = [str(n) for n in range(51)]
+    check(refused(lambda: api.post_outbound_contactlist_contacts_bulk(list_id, too_many))
+          == (400, "too.many.contacts.requested"))
+
+    # Put.
+    body = sdk.DialerContact()
+    body.contact_list_id, body.data, body.callable = list_id, {"phone": "+4"}, False
+    check(api.put_outbound_contactlist_contact(list_id, "A-1", body).callable is False)
+    check(refused(lambda: api.put_outbound_contactlist_contact(list_id, "missing", body))
+          == (400, "contact.does.not.exist"))
+
+    # Limits and columns; a refused call stores nothing.
+    def add(*contacts):
+        return lambda: api.post_outbound_contactlist_contacts(list_id, list(contacts))
+    check(refused(add(contact(list_id, "B-1", phone="1"), contact(list_id, "B-2", fax="1")))
+          == (400, "invalid.contact.columns"))
+    check(refused(add(contact(list_id, "B/1", phone="1"))) == (400, "invalid.contact.id"))
+    check(refused(add(*[contact(list_id, f"B-{n}", phone="1") for n in range(1001)]))
+          == (400, "too.many.contacts.added"))
+    check(api.post_outbound_contactlist_contacts_bulk(list_id, ["B-1", "B-2"]) == [])
+
+    # Search.
+    def search(**predicate):
+        request = sdk.ContactListingRequest()
+        request.page_number, request.page_size = 1, 100
+        request.criteria = {"filterType": "AND", "clauses": [{"filterType": "AND", "predicates": [predicate]}]}
+        return api.post_outbound_contactlist_contacts_search(list_id, request)
+    page = search(column="phone", columnType="alphabetic", operator="EQUALS", value="+4")
+    check(page.total == 1 and [one.id for one in page.entities] == ["A-1"], page)
+    check(search(column="phone", columnType="alphabetic", operator="BEGINS_WITH", value="+").total >= 2)
+
+    # Delete, one and many, and 404.
+    api.delete_outbound_contactlist_contact(list_id, "A-1")
+    check(refused(lambda: api.get_outbound_contactlist_contact(list_id, "A-1")) == (404, "resource.not.found"))
+    api.delete_outbound_contactlist_contacts(list_id, ["A-2", "missing"])
+    check(refused(lambda: api.get_outbound_contactlist_contact(list_id, "A-2"))[0] == 404)
+
+    # 409 as it comes of any operation; 429, which the SDK waits for as Retry-After says.
+    service.fault(method="POST", path="/contacts", status=409)
+    check(refused(add(contact(list_id, "C-1", phone="1")))[0] == 409)
+    service.fault(method="POST", path="/contacts", status=429, retryAfter=1)
+    began = time.monotonic()
+    add(contact(list_id, "C-1", phone="1"))()
+    check(time.monotonic() - began >= 1)
+    check([call["status"] for call in service.calls()[-2:]] == [429, 200], service.calls()[-2:])
+
+    # An unknown token.
+    api.api_client.access_token = "unknown"
+    check(refused(lambda: api.get_outbound_campaign(CAMPAIGN)) == (401, "bad.credentials"))
+
+print(f"official SDK, contact lists: {checks} passed, 0 failed")
