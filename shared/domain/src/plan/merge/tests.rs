@@ -15,7 +15,8 @@ fn merged() -> impl Strategy<Value = Merged> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    // Nearly a third of the pairs have the same place, which the last property rejects.
+    #![proptest_config(ProptestConfig { cases: 2_000, max_global_rejects: 20_000, ..ProptestConfig::default() })]
 
     #[test]
     fn merging_is_associative(a in merged(), b in merged(), c in merged()) {
