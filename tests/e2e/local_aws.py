@@ -8,6 +8,8 @@ import re
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -16,6 +18,8 @@ import boto3
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STACK = "campaign-sync"
+# Ended from outside, a test still ends what it started.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 def free_port():
@@ -153,7 +157,10 @@ def local_aws():
     }
     env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | mine
     env["PATH"] = f"{ROOT}/target/venv-sam/bin:{env['PATH']}"
-    with process([ROOT / "target/venv/bin/ministack"], "e2e-local-aws.log", env) as started:
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        process([ROOT / "target/venv/bin/ministack"], "e2e-local-aws.log", env | {"TMPDIR": temporary}) as started,
+    ):
         def is_up():
             with contextlib.suppress(OSError):
                 return http("GET", f"http://127.0.0.1:{port}/_ministack/health")[0] == 200

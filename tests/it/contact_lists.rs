@@ -1,12 +1,18 @@
 //! What only the contact list API has: campaigns that draw on lists, columns that are known, writes of whole contacts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use emulator::Fault;
+use bytes::Bytes;
 use emulator::genesys::{Effect, Options};
-use serde_json::json;
+use emulator::{Fault, Genesys};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use io::genesys::{Transport, TransportError};
+use serde_json::{Value, json};
 
-use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, World, change, openapi};
+use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, VERSION_FIELD, World, change, openapi};
 
 fn world() -> World {
     World::of_lists(Options::default())
@@ -178,10 +184,86 @@ async fn ids_that_cannot_be_read_together_are_read_apart() {
 async fn a_contact_whose_key_differs_in_case_is_another() {
     // A service that folds case answers with the contact of the other key.
     let world = world();
-    world.put("lead-1", 9, "9");
-    let done = world.apply([change("LEAD-1", 1).phone("1")]).await;
-    assert_eq!(done.records, ["created"]);
-    assert_eq!(world.column("lead-1", "phone"), "9");
+    world.put("LEAD-1", 9, "9");
+    let copy = altered(&world, |contact| contact["id"] = "lead-1".into());
+    world.send([change("LEAD-1", 1).phone("1")]);
+    let done = world.invoke_copy(&copy, Some(Duration::from_secs(30))).await;
+    assert_eq!(done.records, ["created"], "what was answered is not the contact that was asked for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_contact_of_which_is_not_said_whether_it_may_be_called_is_lowered() {
+    let world = world();
+    world.put("a", 1, "1");
+    let copy = altered(&world, |contact| drop(contact.as_object_mut().unwrap().remove("callable")));
+    world.send([change("a", 2).callable(false)]);
+    assert_eq!(world.invoke_copy(&copy, Some(Duration::from_secs(30))).await.records, ["updated"]);
+    assert!(!world.contact("a").1);
+}
+
+/// A copy of apply to which contacts of bulk reads look otherwise.
+fn altered(world: &World, alter: fn(&mut Value)) -> apply::Context {
+    let genesys = Arc::clone(&world.genesys);
+    world.copy(Some(Arc::new(Altered { genesys, alter })), |_| {})
+}
+
+struct Altered {
+    genesys: Arc<Genesys>,
+    alter: fn(&mut Value),
+}
+
+impl Transport for Altered {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        timeout: Duration,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        async move {
+            let is_bulk = request.uri().path().ends_with("/bulk");
+            let answer = self.genesys.send(request, timeout).await?;
+            if !is_bulk {
+                return Ok(answer);
+            }
+            Ok(answer.map(|body| {
+                let mut body: Value = serde_json::from_slice(&body).unwrap();
+                body.as_array_mut().unwrap().iter_mut().for_each(self.alter);
+                Bytes::from(body.to_string())
+            }))
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_is_not_found_though_its_campaign_names_it_is_tried_again_later() {
+    let world = world();
+    world.apply([change("a", 1)]).await;
+    world.genesys.add_fault(Fault::status("POST", 404).on("bulk"));
+    let done = world.apply([change("a", 2)]).await;
+    assert_eq!(done.failed, [0]);
+    assert_eq!(done.calls.len(), 3, "{:?}", done.calls);
+    assert!(world.dead_letters.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_says_nothing_of_a_key_here_and_is_followed_by_a_read() {
+    let world = world();
+    world.put("a", 1, "1");
+    world.apply([change("warm", 1)]).await;
+    world.genesys.add_fault(Fault::status("POST", 409).on("/contacts").after(1));
+    let done = world.apply([change("a", 2).phone("2")]).await;
+    assert_eq!(done.records, ["updated"]);
+    assert_eq!(done.calls, ["POST bulk 200", "POST contacts 409", "POST bulk 200", "POST contacts 200"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_column_that_a_new_list_has_not_is_never_dropped_in_silence() {
+    let world = world();
+    world.apply([change("a", 1)]).await;
+    world.genesys.put_campaign("client-acme", CAMPAIGN, Some(&["phone", VERSION_FIELD]));
+    world.genesys.change_list(CAMPAIGN, "new-list");
+    let done = world.apply([change("a", 2).column("nickname", json!("Ada"))]).await;
+    assert_eq!(done.records, ["parked: rejected"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -198,4 +280,5 @@ async fn wide_contacts_are_written_in_as_many_calls_as_their_bytes_ask_for() {
     let done = world.apply((0..10).map(wide)).await;
     assert_eq!(done.records, ["created"; 10]);
     assert_eq!(done.calls.iter().filter(|call| *call == "POST contacts 200").count(), 2, "{:?}", done.calls);
+    assert!(!done.calls.contains(&"POST contacts 413".to_owned()), "{:?}", done.calls);
 }

@@ -65,7 +65,8 @@ impl Config {
             secret_ttl: reader.secret_ttl(),
             genesys_base_url: reader.url("GENESYS_BASE_URL", false),
             retry_horizon: Duration::from_secs(
-                reader.number("RETRY_HORIZON_SECONDS", 21_600, 1_800, 14 * 86_400).into(),
+                // At most three days: before the queue's maxReceiveCount or retention ends its tries without a reason.
+                reader.number("RETRY_HORIZON_SECONDS", 21_600, 1_800, 259_200).into(),
             ),
             apply_concurrency: reader.number("APPLY_CONCURRENCY", 5, 1, 1_000),
         };
@@ -179,7 +180,7 @@ mod tests {
             error,
             "QUEUE_URL is missing: expected the URL of a queue; \
              DEAD_LETTER_QUEUE_URL is missing: expected the URL of a queue; \
-             RETRY_HORIZON_SECONDS: expected a whole number from 1800 to 1209600"
+             RETRY_HORIZON_SECONDS: expected a whole number from 1800 to 259200"
         );
         assert!(read(&[("APPLY_CONCURRENCY", "0")]).unwrap_err().starts_with("APPLY_CONCURRENCY: expected"));
         assert!(read(&[("SECRET_PREFIX", "a b")]).unwrap_err().starts_with("SECRET_PREFIX: expected"));

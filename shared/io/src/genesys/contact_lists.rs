@@ -173,7 +173,6 @@ impl ContactList {
         let list = self.list();
         match self.call_on(&list, what_of_it, body, may_repeat, what).await {
             Err(failure) if failure.kind == Kind::NotFound => {
-                self.org.lists().remove(&self.campaign);
                 let again = find(&self.org, &self.campaign, self.version_field.as_deref(), &self.run).await?;
                 let is_another = again.id != list.id;
                 *self.list.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&again);
