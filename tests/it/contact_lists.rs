@@ -196,7 +196,7 @@ async fn a_contact_of_which_is_not_said_whether_it_may_be_called_is_lowered() {
     let world = world();
     world.put("a", 1, "1");
     let copy = altered(&world, |contact| drop(contact.as_object_mut().unwrap().remove("callable")));
-    world.send([change("a", 2).callable(false)]);
+    world.send([change("a", 1).callable(false)]);
     assert_eq!(world.invoke_copy(&copy, Some(Duration::from_secs(30))).await.records, ["updated"]);
     assert!(!world.contact("a").1);
 }
