@@ -150,6 +150,9 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
     if args.defect.is_some() && !cfg!(debug_assertions) {
         return Err("--break: a release build has no defects to put in; expected a debug build".to_owned());
     }
+    if args.api == Api::ContactLists && matches!(args.defect, Some(Break::Conflict)) {
+        return Err("--break conflict: only the predictive API answers a known key with 409".to_owned());
+    }
     if args.serve {
         return serve::run(args.port, args.api, args.calls_per_minute);
     }

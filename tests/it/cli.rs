@@ -42,6 +42,26 @@ fn local_leaves_no_conflict_and_no_wrong_contact() {
 }
 
 #[test]
+fn local_does_its_job_by_the_contact_list_api_too() {
+    for seed in ["42", "1", "2"] {
+        let output = campaign_sync(&["local", "--api", "contactLists", "--seed", seed, "--json"]);
+        assert_eq!(output.status.code(), Some(0));
+        let report = json(&output);
+        assert_eq!((&report["wrongContacts"], &report["conflictsLeft"]), (&0.into(), &0.into()));
+        let calls = report["apiCalls"].as_object().unwrap();
+        assert!(calls["POST 200"].as_u64() > Some(0));
+        assert!(calls.keys().all(|call| !call.starts_with("PATCH") && !call.ends_with("409")), "{calls:?}");
+    }
+    for defect in ["rank", "callable"] {
+        let output = campaign_sync(&["local", "--api", "contactLists", "--break", defect, "--json"]);
+        assert_eq!(output.status.code(), Some(1), "{defect}");
+    }
+    let output = campaign_sync(&["local", "--api", "contactLists", "--break", "conflict"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("--break conflict"), "{output:?}");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_run() {
     let run = || {
         let mut report = json(&campaign_sync(&["--json", "--changes", "300", "--contacts", "30"]));
