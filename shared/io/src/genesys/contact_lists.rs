@@ -203,8 +203,11 @@ impl ContactList {
     }
 
     fn find(&self, key: &ContactKey, found: &[wire::ListContact]) -> Option<Contact> {
-        // The service may fold case: only the very key is this contact.
-        let contact = found.iter().find(|contact| contact.id == key.as_str())?;
+        // Only what was asked for is answered: an id in another case means that the service folds case, and that it takes
+        // the two for one contact. To take it for none would write over it without a look at its rank.
+        let is_the_key = |contact: &&wire::ListContact| contact.id == key.as_str();
+        let folds_to_it = |contact: &&wire::ListContact| contact.id.to_lowercase() == key.as_str().to_lowercase();
+        let contact = found.iter().find(is_the_key).or_else(|| found.iter().find(folds_to_it))?;
         let data = contact.data.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
         let data = Columns(data.filter(|(_, value)| !value.is_empty()).collect());
         // Where it does not say that it is not callable, it may be called.
