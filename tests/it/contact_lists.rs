@@ -200,6 +200,70 @@ async fn a_contact_of_which_is_not_said_whether_it_may_be_called_is_lowered() {
     assert!(!world.contact("a").1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_list_that_changes_between_read_and_write_is_read_before_it_is_written() {
+    let world = world();
+    world.apply([change("a", 1).phone("1")]).await;
+    world.put("a", 9, "9");
+    // The write meets a list that is gone.
+    world.send([change("a", 2).phone("2").callable(true)]);
+    let genesys = Arc::clone(&world.genesys);
+    let copy = world.copy(Some(Arc::new(Moving { genesys })), |_| {});
+    let done = world.invoke_copy(&copy, Some(Duration::from_secs(30))).await;
+    assert_eq!(done.records, ["stale"], "{:?}", done.calls);
+    assert_eq!((world.column("a", "phone"), world.contact("a").1), ("9".into(), false));
+}
+
+/// After the first bulk read, which found nobody, the campaign has another list, where the contact opted out.
+struct Moving {
+    genesys: Arc<Genesys>,
+}
+
+impl Transport for Moving {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        timeout: Duration,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        async move {
+            let is_first_read =
+                request.uri().path() == format!("/api/v2/outbound/contactlists/list-of-{CAMPAIGN}/contacts/bulk");
+            let answer = self.genesys.send(request, timeout).await?;
+            if !is_first_read {
+                return Ok(answer);
+            }
+            self.genesys.change_list(CAMPAIGN, "new-list");
+            self.genesys.put_contact(CAMPAIGN, "a", &[(VERSION_FIELD, "9"), ("phone", "9")], false);
+            Ok(answer.map(|_| Bytes::from_static(b"[]")))
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn replaying_changes_one_by_one_keeps_the_rank() {
+    let world = world();
+    world.apply([change("warm", 1)]).await;
+    // The fold is refused, and then the opt-out by itself; its lowering goes well.
+    world.genesys.add_fault(Fault::next("POST", Effect::Status(400, vec![])).on("/contacts").after(1));
+    world.genesys.add_fault(Fault::next("POST", Effect::Status(400, vec![])).on("/contacts").after(2));
+    let done =
+        world.apply([change("a", 5).phone("5"), change("a", 5).phone("x").callable(false).with("eventId", "e")]).await;
+    assert!(done.failed.is_empty(), "{:?}", done.calls);
+    assert_eq!((world.column("a", VERSION_FIELD).as_str(), world.contact("a").1), ("5", false), "{:?}", done.calls);
+    assert_eq!(world.apply([change("a", 4).phone("4").callable(true)]).await.records, ["stale"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_whose_answer_lacks_the_contact_is_not_taken_for_done() {
+    let world = world();
+    world.apply([change("warm", 1)]).await;
+    let nothing = Effect::Status(200, vec![]);
+    world.genesys.add_fault(Fault::next("POST", nothing).on("/contacts").after(1));
+    assert_eq!(world.apply([change("a", 1).phone("1")]).await.records, ["created"]);
+    assert_eq!(world.column("a", "phone"), "1");
+}
+
 /// A copy of apply to which contacts of bulk reads look otherwise.
 fn altered(world: &World, alter: fn(&mut Value)) -> apply::Context {
     let genesys = Arc::clone(&world.genesys);

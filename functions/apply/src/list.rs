@@ -12,6 +12,14 @@ use crate::contact::{Contact, Verdicts};
 impl Work<'_> {
     /// Two calls where nothing fails: one reads all contacts, one writes what differs.
     pub(crate) async fn apply_to_list(&self, list: &ContactList, mut contacts: Vec<Contact>) -> Verdicts {
+        if contacts
+            .iter()
+            .flat_map(|contact| &contact.changes)
+            .any(|(_, change)| unknown_columns(list, change).is_some())
+        {
+            // Parking is for good: not on what may be ten minutes old.
+            list.look_again().await;
+        }
         let unknown = set_aside_unknown_columns(list, &mut contacts);
         let mut verdicts = Verdicts::new();
         let mut tries = 0;

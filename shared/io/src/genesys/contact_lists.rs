@@ -89,6 +89,15 @@ impl ContactList {
         Arc::clone(&self.list.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Asks again which list it is and which columns that has, past what is kept.
+    pub async fn look_again(&self) {
+        let found = find(&self.org, &self.campaign, self.version_field.as_deref(), &self.run).await;
+        // Where that fails, what is known stands; the calls that follow tell.
+        if let Ok(list) = found {
+            *self.list.lock().unwrap_or_else(PoisonError::into_inner) = list;
+        }
+    }
+
     /// Whether a contact of the list may hold this column.
     pub fn has_column(&self, name: &str) -> bool {
         self.list().columns.contains(name)
@@ -104,7 +113,7 @@ impl ContactList {
         async move {
             let body = |_: &List| json(&keys.iter().map(|key| key.as_str()).collect::<Vec<_>>(), READ);
             match self.call("contacts/bulk", &body, true, READ).await.and_then(|body| contacts(&body, READ)) {
-                Ok(found) => keys.iter().map(|key| Ok(self.find(key, &found))).collect(),
+                Ok(found) => keys.iter().map(|key| Ok(self.find(key, keys, &found))).collect(),
                 // One key that is not taken must not hide the others.
                 Err(failure) if failure.kind == Kind::Rejected && keys.len() > 1 => {
                     let (left, right) = keys.split_at(keys.len() / 2);
@@ -137,13 +146,11 @@ impl ContactList {
             };
             match self.call("contacts?doNotQueue=true", &body, false, WRITE).await {
                 Ok(answer) => {
-                    // What is done is done, whatever the answer shows.
+                    // Of what the answer does not show it is not known whether it was done.
                     let found = contacts(&answer, WRITE).unwrap_or_default();
-                    let list = self.list();
-                    let now = |write: &Write<'_>| {
-                        Ok(self.find(write.key, &found).unwrap_or_else(|| self.as_written(&list, write)))
-                    };
-                    writes.iter().map(now).collect()
+                    let asked: Vec<_> = writes.iter().map(|write| write.key).collect();
+                    let unknown = || Failure::new(Kind::Unavailable, format!("{WRITE}: the answer lacks the contact"));
+                    writes.iter().map(|write| self.find(write.key, &asked, &found).ok_or_else(unknown)).collect()
                 }
                 Err(failure) if failure.kind == Kind::Rejected && writes.len() > 1 => {
                     let (left, right) = writes.split_at(writes.len() / 2);
@@ -179,6 +186,10 @@ impl ContactList {
                 if !is_another {
                     return Err(failure);
                 }
+                // A write was planned on what the other list held: read this one first.
+                if !may_repeat {
+                    return Err(Failure { kind: Kind::Unavailable, ..failure });
+                }
                 self.call_on(&again, what_of_it, body, may_repeat, what).await
             }
             answer => answer,
@@ -202,11 +213,15 @@ impl ContactList {
         })
     }
 
-    fn find(&self, key: &ContactKey, found: &[wire::ListContact]) -> Option<Contact> {
+    /// `asked`: all keys that were asked for.
+    fn find(&self, key: &ContactKey, asked: &[&ContactKey], found: &[wire::ListContact]) -> Option<Contact> {
         // Only what was asked for is answered: an id in another case means that the service folds case, and that it takes
         // the two for one contact. To take it for none would write over it without a look at its rank.
         let is_the_key = |contact: &&wire::ListContact| contact.id == key.as_str();
-        let folds_to_it = |contact: &&wire::ListContact| contact.id.to_lowercase() == key.as_str().to_lowercase();
+        let folds_to_it = |contact: &&wire::ListContact| {
+            contact.id.to_lowercase() == key.as_str().to_lowercase()
+                && asked.iter().all(|other| other.as_str() != contact.id)
+        };
         let contact = found.iter().find(is_the_key).or_else(|| found.iter().find(folds_to_it))?;
         let data = contact.data.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
         let data = Columns(data.filter(|(_, value)| !value.is_empty()).collect());
@@ -226,7 +241,8 @@ impl ContactList {
                 columns.insert(column.clone(), value);
             }
         }
-        if let (Some(column), Some(rank)) = (&self.version_field, write.rank) {
+        let rank = write.rank.or_else(|| write.actual.and_then(|actual| actual.rank));
+        if let (Some(column), Some(rank)) = (&self.version_field, rank) {
             columns.insert(column.clone(), rank.to_string());
         }
         columns
@@ -246,12 +262,6 @@ impl ContactList {
         };
         // Texts and a flag: there is nothing in it that JSON cannot say.
         serde_json::to_string(&contact).unwrap_or_default()
-    }
-
-    fn as_written(&self, list: &List, write: &Write<'_>) -> Contact {
-        let mut data = self.columns(list, write);
-        data.retain(|_, value| !value.is_empty());
-        Contact::new(data, Self::callable(write).unwrap_or(true), self.version_field.as_deref())
     }
 }
 
