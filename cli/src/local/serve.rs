@@ -77,7 +77,9 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
     }
     if path.starts_with(CONTROL_PREFIX) {
         let (status, body) = served.world.genesys.control(parts.method.as_str(), path, &body);
-        return respond(status, body.to_string().into());
+        let mut response = respond(status, body.to_string().into());
+        response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        return response;
     }
     match served.world.genesys.send(http::Request::from_parts(parts, body), TIMEOUT).await {
         Ok(answer) => {

@@ -38,8 +38,10 @@ impl Transport for Genesys {
                 Some(Effect::Lost { is_done }) => (is_done, Some(TransportError::Lost)),
                 Some(Effect::Hang { is_done }) => (is_done, Some(TransportError::TimedOut)),
                 Some(Effect::Status(status, headers)) => {
+                    // Recorded when it arrives, as every call is: the client may give it up meanwhile.
+                    let response = self.faulty(&request, status, headers);
                     tokio::time::sleep(self.options.latency).await;
-                    return Ok(self.faulty(&request, status, headers));
+                    return Ok(response);
                 }
             };
             let response = is_done.then(|| self.answer(&request));
