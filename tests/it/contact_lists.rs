@@ -345,3 +345,23 @@ async fn wide_contacts_are_written_in_as_many_calls_as_their_bytes_ask_for() {
     assert_eq!(done.calls.iter().filter(|call| *call == "POST contacts 200").count(), 2, "{:?}", done.calls);
     assert!(!done.calls.contains(&"POST contacts 413".to_owned()), "{:?}", done.calls);
 }
+
+#[tokio::test(start_paused = true)]
+async fn keys_of_one_batch_that_differ_in_case_are_not_mixed_up() {
+    let world = world();
+    world.put("LEAD-1", 9, "9");
+    let done = world.apply([change("LEAD-1", 8).phone("8"), change("lead-1", 1).phone("1")]).await;
+    assert_eq!(done.records, ["stale", "created"]);
+    assert_eq!((world.column("LEAD-1", "phone"), world.column("lead-1", "phone")), ("9".into(), "1".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn columns_are_asked_for_again_before_a_change_is_parked() {
+    let world = world();
+    world.apply([change("a", 1)]).await;
+    // The campaign has a list with another column since.
+    world.genesys.put_campaign("client-acme", CAMPAIGN, Some(&["phone", "mail", VERSION_FIELD]));
+    let done = world.apply([change("b", 1).column("mail", json!("x"))]).await;
+    assert_eq!(done.records, ["created"], "{:?}", done.calls);
+    assert_eq!(world.column("b", "mail"), "x");
+}
