@@ -60,6 +60,27 @@ pub struct Sender {
     pub campaign: Option<CampaignId>,
 }
 
+/// What a CRM feed is read for (CONTRACT.md section 6), and what its changes get from that: they need no `eventId`, and
+/// their `source` is `reconcile`, whatever they say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feed {
+    /// Whose contacts are read; any other org in a change is refused.
+    pub org: OrgId,
+    /// Of which campaign; any other is refused.
+    pub campaign: CampaignId,
+    /// When the run was due. Repeated, a run gives the same event ids, and the queue drops what it has already.
+    pub run: Timestamp,
+}
+
+impl Feed {
+    /// One for each run and rank: a later run never falls to the queue's deduplication of an earlier one.
+    fn event_id(&self, version: Option<Rank>, occurred_at: Option<Timestamp>) -> EventId {
+        let rank = version.map(|rank| rank.0.to_string());
+        let rank = rank.or(occurred_at.map(|at| at.as_millisecond().to_string())).unwrap_or_default();
+        EventId::of_run(&format!("{}-{rank}", self.run))
+    }
+}
+
 /// A change to one contact of one campaign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -119,7 +140,7 @@ impl Change {
     /// # Errors
     /// Every fault of the body at once; nothing in them is personal data when shown by `Display`.
     pub fn parse(body: &str, now: Timestamp) -> Result<Change, Invalid> {
-        parse::change(body, now, None)
+        parse::change(body, now, &parse::Origin::Queue)
     }
 
     /// Reads a change as a sender sends it: `schema`, and what the sender fills, may be left out.
@@ -127,7 +148,15 @@ impl Change {
     /// # Errors
     /// Every fault of the body at once.
     pub fn parse_from(sender: &Sender, body: &str, now: Timestamp) -> Result<Change, Invalid> {
-        parse::change(body, now, Some(sender))
+        parse::change(body, now, &parse::Origin::Webhook(sender))
+    }
+
+    /// Reads a change as a CRM feed lists it: `schema`, `eventId`, `org` and `campaignId` may be left out.
+    ///
+    /// # Errors
+    /// Every fault of the body at once.
+    pub fn parse_from_feed(feed: &Feed, body: &str, now: Timestamp) -> Result<Change, Invalid> {
+        parse::change(body, now, &parse::Origin::Feed(feed))
     }
 
     /// The change as a queue message's body: [`Change::parse`] gives it back.

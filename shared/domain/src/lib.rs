@@ -7,6 +7,7 @@
 pub mod batch;
 pub mod change;
 pub mod contact;
+pub mod drift;
 pub mod json;
 pub mod plan;
 pub mod retry;

@@ -94,6 +94,20 @@ text_type!(
     }
 );
 
+impl EventId {
+    /// Of a change that a run of reconcile makes. `what`: visible ASCII characters.
+    pub(super) fn of_run(what: &str) -> EventId {
+        EventId(format!("reconcile-{what}"))
+    }
+}
+
+impl SourceName {
+    /// Of the changes that reconcile makes.
+    pub(super) fn reconcile() -> SourceName {
+        SourceName("reconcile".to_owned())
+    }
+}
+
 /// The SQS message group of one contact of one campaign: legal whatever the key holds, and without personal data.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageGroup(String);

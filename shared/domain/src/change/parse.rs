@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::fault::{self, Fault, FaultCode, Invalid};
-use super::{CampaignId, Change, ContactKey, EventId, Operation, OrgId, Rank, Sender, SourceName};
+use super::{CampaignId, Change, ContactKey, EventId, Feed, Operation, OrgId, Rank, Sender, SourceName};
 use crate::contact::Columns;
 use crate::json::Members;
 
@@ -20,20 +20,35 @@ const MAX_FAULTS: usize = 100;
 /// How far `occurredAt` may be ahead of the receiver's clock.
 const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
-pub(super) fn change(body: &str, now: Timestamp, sender: Option<&Sender>) -> Result<Change, Invalid> {
+/// Where a change comes from decides what may be left out.
+pub(super) enum Origin<'a> {
+    Queue,
+    Webhook(&'a Sender),
+    Feed(&'a Feed),
+}
+
+pub(super) fn change(body: &str, now: Timestamp, origin: &Origin<'_>) -> Result<Change, Invalid> {
     let mut reader = Reader::open(body)?;
-    if let Some(invalid) = reader.schema(sender.is_some()) {
+    if let Some(invalid) = reader.schema(!matches!(origin, Origin::Queue)) {
         return Err(invalid);
     }
-    let of_sender = sender.map(|sender| (sender.org.clone(), sender.campaign.clone(), Some(sender.source.clone())));
-    let (org, campaign, source) = of_sender.unwrap_or_default();
+    let (org, campaign, source) = match origin {
+        Origin::Queue => (None, None, None),
+        Origin::Webhook(sender) => (sender.org.clone(), sender.campaign.clone(), Some(sender.source.clone())),
+        Origin::Feed(feed) => (Some(feed.org.clone()), Some(feed.campaign.clone()), None),
+    };
     let org = reader.filled("org", OrgId::parse, org, true);
     let campaign = reader.filled("campaignId", CampaignId::parse, campaign, true);
     let key = reader.required("contactKey", ContactKey::parse);
-    let event_id = reader.required("eventId", EventId::parse);
+    let is_of_feed = matches!(origin, Origin::Feed(_));
+    let event_id = if is_of_feed { None } else { reader.required("eventId", EventId::parse) };
     let version = reader.version();
     let occurred_at = reader.occurred_at(now);
     let source = reader.filled("source", SourceName::parse, source, false);
+    let (event_id, source) = match origin {
+        Origin::Feed(feed) => (Some(feed.event_id(version, occurred_at)), Some(SourceName::reconcile())),
+        _ => (event_id, source),
+    };
     let operation = reader.operation();
     match (org, campaign, key, event_id, operation) {
         (Some(org), Some(campaign), Some(key), Some(event_id), Some(operation)) if reader.faults.is_empty() => {

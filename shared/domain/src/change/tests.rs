@@ -320,3 +320,23 @@ proptest! {
         prop_assert_eq!(parse(&good[..end]).is_ok(), end == good.len());
     }
 }
+
+#[test]
+fn a_feed_fills_what_its_changes_leave_out_and_names_their_run() {
+    let feed = Feed {
+        org: OrgId::parse("acme").unwrap(),
+        campaign: CampaignId::parse("c1").unwrap(),
+        run: "2026-11-24T16:00:00Z".parse().unwrap(),
+    };
+    let read = |body: &str| Change::parse_from_feed(&feed, body, feed.run).map_err(|invalid| invalid.to_string());
+    let change = read(r#"{"contactKey": "k", "version": 7, "data": {}, "source": "crm", "eventId": "evt_1"}"#).unwrap();
+    assert_eq!(change.event_id.as_str(), "reconcile-2026-11-24T16:00:00Z-7");
+    assert_eq!(change.source.as_ref().map(SourceName::as_str), Some("reconcile"));
+    assert_eq!((change.org.as_str(), change.campaign.as_str()), ("acme", "c1"));
+    assert_eq!(Change::parse(&change.body(), feed.run), Ok(change), "the queue takes it");
+    let dated = read(r#"{"contactKey": "k", "occurredAt": "2026-11-24T15:00:00Z", "operation": "remove"}"#).unwrap();
+    assert_eq!(dated.event_id.as_str(), "reconcile-2026-11-24T16:00:00Z-1795532400000");
+    assert!(read(r#"{"contactKey": "k", "data": {}, "org": "other"}"#).unwrap_err().starts_with("org: expected what"));
+    assert!(read(r#"{"contactKey": "k", "data": {}, "calable": false}"#).is_err());
+    assert!(read(r#"{"data": {}}"#).unwrap_err().starts_with("contactKey: expected this field"));
+}
