@@ -34,6 +34,7 @@ pub(crate) type Error = String;
   campaign-sync local --contacts 5000 --changes 50000 --seed 7
   campaign-sync local --file events/rapid-updates.json
   campaign-sync local --json | jq .callsPerChange
+  campaign-sync local --drop 10%        # what webhooks miss, reconcile repairs
   campaign-sync local --api contactLists
   campaign-sync local --serve
   campaign-sync local --break rank      # a defect on purpose: exit status 1
@@ -65,6 +66,9 @@ pub(crate) struct Args {
     /// What Genesys Cloud lets each OAuth client call
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     calls_per_minute: u64,
+    /// Drops this share of the webhooks, then lets reconcile repair what they would have said
+    #[arg(long, value_name = "PERCENT%", value_parser = percent, conflicts_with_all = ["serve", "file"])]
+    drop: Option<f64>,
     /// Which contact API the orgs have
     #[arg(long, value_enum, default_value_t = Api::Predictive)]
     api: Api,
@@ -73,9 +77,10 @@ pub(crate) struct Args {
     defect: Option<Break>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Api {
     /// The campaign-contacts API that answers a known key with 409
+    #[default]
     Predictive,
     /// The contact list API that Genesys Cloud publishes
     #[value(name = "contactLists")]
@@ -119,6 +124,8 @@ pub(crate) struct Report {
     left_in_queue: usize,
     seconds: f64,
     simulated_seconds: f64,
+    #[serde(flatten)]
+    reconciled: Option<Reconciled>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
     /// What was put in on purpose.
@@ -142,6 +149,26 @@ pub(crate) struct Report {
     batch_posts: Refused,
 }
 
+/// What was dropped, and what reconcile made of it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Reconciled {
+    /// Webhooks that never arrived.
+    dropped: usize,
+    /// Contacts that were not as the CRM says before reconcile ran.
+    wrong_before: usize,
+    /// Changes that it put into the queue.
+    repaired: u64,
+    /// And those that it found when it ran again.
+    second_run_changes: u64,
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').and_then(|number| number.parse::<f64>().ok());
+    let number = number.filter(|number| (0.0..=100.0).contains(number));
+    number.map(|number| number / 100.0).ok_or_else(|| "expected a percentage from 0% to 100%".to_owned())
+}
+
 /// Every outcome that a change can have (CONTRACT.md section 8), in the order of the tables.
 pub(crate) const OUTCOMES: [&str; 6] = ["created", "updated", "unchanged", "stale", "superseded", "parked"];
 
@@ -158,13 +185,18 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
     }
     let story = match &args.file {
         Some(path) => file::read(path, args.api)?,
-        None => Story::make_up(args.seed, args.api, args.contacts as usize, args.changes as usize),
+        None => {
+            let mut story = Story::make_up(args.seed, args.api, args.contacts as usize, args.changes as usize);
+            story.drop_webhooks(args.seed, args.drop.unwrap_or(0.0));
+            story
+        }
     };
     // Paused, time jumps from wait to wait: half an hour of a contact centre passes in a moment, always alike.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
     let began = wall_clock();
-    let mut report = runtime.block_on(play(&story, args.calls_per_minute, args.defect.map(Defect::from)));
+    let played = play(&story, args.calls_per_minute, args.defect.map(Defect::from), args.drop.is_some());
+    let mut report = runtime.block_on(played)?;
     report.seconds = began.elapsed().as_secs_f64();
     report.seed = args.file.is_none().then_some(args.seed);
     report.defect = args.defect;
@@ -174,7 +206,8 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
         table::show(&report)
     };
     crate::print(&shown)?;
-    Ok(report.wrong_contacts == 0 && report.left_in_queue == 0)
+    let finds_nothing_more = report.reconciled.as_ref().is_none_or(|reconciled| reconciled.second_run_changes == 0);
+    Ok(report.wrong_contacts == 0 && report.left_in_queue == 0 && finds_nothing_more)
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long the user waited is no part of the simulation")]
@@ -182,27 +215,27 @@ fn wall_clock() -> std::time::Instant {
     std::time::Instant::now()
 }
 
-async fn play(story: &Story, calls_per_minute: u64, defect: Option<Defect>) -> Report {
+async fn play(story: &Story, calls_per_minute: u64, defect: Option<Defect>, reconciles: bool) -> Result<Report, Error> {
     let bar = ProgressBar::new(story.changes as u64);
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} changes, {elapsed}") {
         bar.set_style(style);
     }
     let began = tokio::time::Instant::now();
     let clock = emulator::logical_clock(crm::start());
-    let world = World::build(story, clock, "https://sqs.local", calls_per_minute, defect, progress(bar.clone()));
+    let world = World::build(story, clock, "https://local", calls_per_minute, defect, progress(bar.clone()));
     world.run(&story.deliveries).await;
+    let reconciled = if reconciles { Some(reconcile(story, &world).await?) } else { None };
     let simulated = began.elapsed();
     bar.finish_and_clear();
 
     let parked = world.parked();
-    let wrong =
-        crm::differences(&story.expected(&world.refused_event_ids()), |campaign| world.genesys.contacts(campaign));
+    let wrong = world.wrong_contacts(story);
     let api_calls = world.genesys.counts();
     let calls: u64 = api_calls.iter().filter(|(name, _)| !name.starts_with("token")).map(|(_, calls)| calls).sum();
     let by_org = world.outcomes(&story.orgs());
     let total = |outcome| by_org.values().filter_map(|outcomes| outcomes.get(outcome)).sum();
     let batch_posts = problem::push(story).await;
-    Report {
+    Ok(Report {
         contacts: story.contacts,
         changes: story.changes,
         outcomes: OUTCOMES.into_iter().map(|outcome| (outcome, total(outcome))).collect(),
@@ -225,7 +258,17 @@ async fn play(story: &Story, calls_per_minute: u64, defect: Option<Defect>) -> R
         re_sent: world.re_sent(),
         wrong,
         batch_posts,
-    }
+        reconciled,
+    })
+}
+
+/// Lets reconcile repair what the dropped webhooks would have said, and run once more.
+async fn reconcile(story: &Story, world: &World) -> Result<Reconciled, Error> {
+    let (dropped, wrong_before) = (story.dropped(), world.wrong_contacts(story).len());
+    story.latest.iter().for_each(|contact| world.feed.put(contact.clone()));
+    let repaired = world.reconcile(story).await?;
+    let second_run_changes = world.reconcile(story).await?;
+    Ok(Reconciled { dropped, wrong_before, repaired, second_run_changes })
 }
 
 fn progress(bar: ProgressBar) -> Telemetry {

@@ -32,6 +32,7 @@ impl Aws {
             "AmazonSQS.ChangeMessageVisibilityBatch" => self.set_visibility_batch(&body).await,
             "AmazonSQS.ReceiveMessage" => self.receive(&body),
             "AmazonSQS.DeleteMessage" => self.delete(&body),
+            "AmazonSQS.GetQueueAttributes" => self.attributes(&body).await,
             "secretsmanager.GetSecretValue" => self.secret(&body).await,
             _ => Err("UnknownOperationException".to_owned()),
         };
@@ -103,6 +104,11 @@ impl Aws {
     fn delete(&self, body: &Value) -> Result<Value, Fault> {
         self.sqs.delete(text(body, "QueueUrl")?, text(body, "ReceiptHandle")?).map_err(code)?;
         Ok(json!({}))
+    }
+
+    async fn attributes(&self, body: &Value) -> Result<Value, Fault> {
+        let depth = self.sqs.depth(text(body, "QueueUrl")?).await.map_err(code)?;
+        Ok(json!({ "Attributes": { "ApproximateNumberOfMessages": depth.to_string() } }))
     }
 
     async fn secret(&self, body: &Value) -> Result<Value, Fault> {

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+
 /// What happens instead of a right answer.
 #[derive(Clone, Debug)]
 pub enum Effect {
     /// This status, with these headers and no effect.
     Status(u16, Vec<(&'static str, String)>),
+    /// 200 and this text, with no effect.
+    Text(String),
     /// The connection is lost, before or after the call is carried out.
     Lost { is_done: bool },
     /// No answer, before or after the call is carried out.
@@ -59,7 +63,7 @@ impl Fault {
     }
 
     /// Counts a call; the effect, if it fails.
-    pub(super) fn strike(&mut self, method: &str, path: &str) -> Option<Effect> {
+    pub(crate) fn strike(&mut self, method: &str, path: &str) -> Option<Effect> {
         let is_meant = self.times > 0 && self.method.is_none_or(|of| of == method) && path.contains(&self.path);
         if !is_meant {
             return None;
@@ -70,5 +74,78 @@ impl Fault {
         }
         self.times -= 1;
         Some(self.effect.clone())
+    }
+}
+
+/// Reads a fault from JSON: exactly one of `status`, `text`, `hang` and `slowMs`, and which calls are meant.
+pub(crate) fn read(json: &[u8]) -> Result<Fault, String> {
+    serde_json::from_slice(json).map_err(|error| error.to_string()).and_then(NewFault::into_fault)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NewFault {
+    method: Option<Method>,
+    #[serde(default)]
+    path: String,
+    #[serde(default)]
+    after: usize,
+    #[serde(default = "once")]
+    times: usize,
+    status: Option<u16>,
+    retry_after: Option<u64>,
+    text: Option<String>,
+    hang: Option<When>,
+    slow_ms: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Method {
+    fn name(&self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        }
+    }
+}
+
+/// Whether a call that gets no answer was carried out.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum When {
+    Before,
+    After,
+}
+
+fn once() -> usize {
+    1
+}
+
+impl NewFault {
+    fn into_fault(self) -> Result<Fault, String> {
+        let effect = match (self.status, self.text, self.hang, self.slow_ms) {
+            (Some(status @ 100..=599), None, None, None) => {
+                let headers = self.retry_after.map(|seconds| ("retry-after", seconds.to_string()));
+                Effect::Status(status, headers.into_iter().collect())
+            }
+            (None, Some(text), None, None) => Effect::Text(text),
+            (None, None, Some(when), None) => Effect::Hang { is_done: matches!(when, When::After) },
+            (None, None, None, Some(millis)) => Effect::Slow(Duration::from_millis(millis)),
+            _ => return Err("expected one of status (100 to 599), text, hang and slowMs".to_owned()),
+        };
+        let method = self.method.as_ref().map(Method::name);
+        Ok(Fault { method, path: self.path, after: self.after, times: self.times, effect })
     }
 }

@@ -4,12 +4,11 @@
 mod contact_lists;
 mod contacts;
 mod control;
-mod fault;
 mod http_api;
 mod rate;
 
+pub use crate::fault::{Effect, Fault};
 pub use control::CONTROL_PREFIX;
-pub use fault::{Effect, Fault};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,17 +1,21 @@
-//! The outside world of campaign-sync, in memory: Genesys Cloud, an SQS FIFO queue with Lambda's event source rules, and
-//! Secrets Manager. For local runs and tests; every wait is a wait of tokio's clock, which may be paused.
+//! The outside world of campaign-sync, in memory: Genesys Cloud, an SQS FIFO queue with Lambda's event source rules,
+//! Secrets Manager, and the feed of a CRM. For local runs and tests; every wait is a wait of tokio's clock, which may be paused.
 //!
 //! It reads and writes raw JSON with types of its own, so that it cannot share a mistake with the product.
 
 pub mod aws;
 pub mod event_source;
+mod fault;
+pub mod feed;
 pub mod fifo;
 pub mod genesys;
 pub mod secrets;
 
 pub use event_source::EventSource;
+pub use fault::{Effect, Fault};
+pub use feed::Feed;
 pub use fifo::{Fifo, Sqs};
-pub use genesys::{Fault, Genesys};
+pub use genesys::Genesys;
 pub use secrets::Vault;
 
 use io::Clock;

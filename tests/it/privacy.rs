@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use emulator::genesys::Effect;
 use emulator::{EventSource, Fault, Fifo, Genesys, Sqs, Vault, fifo};
+use io::Chance;
 use io::genesys::Shared;
 use io::telemetry::Telemetry;
-use io::{Chance, Config};
 use lambda_runtime::LambdaEvent;
 use serde_json::json;
 use tracing::instrument::WithSubscriber;
@@ -59,9 +59,9 @@ async fn run_into_every_trouble() -> String {
         clock: clock.clone(),
         chance: Chance::seeded(1),
         telemetry: Telemetry::log(),
-        config: Config { ..support::config() },
+        config: support::config().0,
     };
-    let context = apply::Context::new(shared, Arc::new(sqs));
+    let context = apply::Context::new(shared, support::config().1, Arc::new(sqs));
 
     let key = |n: usize| format!("canary-key-{n}");
     genesys.put_contact(CAMPAIGN, &key(0), &[("phone", "canary-value")], true);

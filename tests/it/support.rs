@@ -14,6 +14,7 @@ use std::time::Duration;
 use apply::Context;
 use emulator::genesys::Options;
 use emulator::{EventSource, Fifo, Genesys, Sqs, Vault, fifo};
+use io::config::ParkingConfig;
 use io::genesys::{Shared, Transport};
 use io::telemetry::{Event, Telemetry};
 use io::{Chance, Clock, Config};
@@ -75,7 +76,7 @@ impl World {
         let queues = [(QUEUE_URL, &queue), (DEAD_LETTER_QUEUE_URL, &dead_letters)];
         let sqs = Arc::new(Sqs::new(queues.map(|(url, queue)| (url.to_owned(), Arc::clone(queue)))));
         let told = Arc::new(Mutex::new(Vec::new()));
-        let config = config();
+        let (config, _) = config();
         let transport: Arc<dyn Transport> = Arc::clone(&genesys) as _;
         let context = copy(transport, &vault, &sqs, &clock, &told, config.clone());
         World { clock, genesys, queue, dead_letters, sqs, vault, config, context, told }
@@ -205,7 +206,7 @@ fn copy(
         telemetry: Telemetry::from_fn(move |event| told.lock().unwrap().push(tell(event))),
         config,
     };
-    Context::new(shared, Arc::clone(sqs) as _)
+    Context::new(shared, self::config().1, Arc::clone(sqs) as _)
 }
 
 fn tell(event: &Event<'_>) -> String {
@@ -217,6 +218,12 @@ fn tell(event: &Event<'_>) -> String {
         Event::Conflict { .. } => "! conflict".to_owned(),
         Event::Throttled { org } => format!("! {org} throttled"),
         Event::Accepted { .. } | Event::Refused { .. } | Event::Unauthorized { .. } => "! of ingest".to_owned(),
+        Event::Reconciled { org, checked, drifted, enqueued } => {
+            format!("! {org} reconciled: {checked} checked, {drifted} drifted, {enqueued} enqueued")
+        }
+        Event::Stopped { org, campaign, checked, drifted } => {
+            format!("! {org} stopped: {drifted} of {checked} of {campaign}")
+        }
     }
 }
 
@@ -246,11 +253,11 @@ pub(crate) fn secret(org: &str, members: Value) -> String {
     secret.to_string()
 }
 
-pub(crate) fn config() -> Config {
+pub(crate) fn config() -> (Config, ParkingConfig) {
     let read = |name: &str| match name {
         "QUEUE_URL" => Some(QUEUE_URL.to_owned()),
         "DEAD_LETTER_QUEUE_URL" => Some(DEAD_LETTER_QUEUE_URL.to_owned()),
         _ => None,
     };
-    Config::read(read).unwrap()
+    Config::read_with_parking(read).unwrap()
 }

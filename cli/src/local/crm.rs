@@ -38,6 +38,14 @@ pub(crate) type Key = (String, String, String);
 pub(crate) struct Delivery {
     pub(crate) at: Duration,
     pub(crate) parcel: Parcel,
+    /// It never arrives.
+    pub(crate) is_dropped: bool,
+}
+
+impl Delivery {
+    pub(crate) fn new(at: Duration, parcel: Parcel) -> Delivery {
+        Delivery { at, parcel, is_dropped: false }
+    }
 }
 
 /// What is on its way, and where.
@@ -59,6 +67,7 @@ impl Parcel {
 }
 
 /// All that happens in a run.
+#[derive(Default)]
 pub(crate) struct Story {
     /// What the campaigns hold before the first change.
     pub(crate) initial: BTreeMap<Key, Expected>,
@@ -71,6 +80,10 @@ pub(crate) struct Story {
     /// What a contact of these campaigns may hold; none: anything.
     pub(super) columns: Option<Vec<&'static str>>,
     pub(crate) api: Api,
+    /// What the CRM says of each contact in the end, as its feed lists it.
+    pub(crate) latest: Vec<Value>,
+    /// Event ids of the changes that are no poison.
+    pub(super) good: BTreeSet<String>,
 }
 
 impl Story {
@@ -83,14 +96,41 @@ impl Story {
         }
         crm.deliveries.sort_by_key(|delivery| delivery.at);
         let columns = COLUMNS.into_iter().chain([VERSION_FIELD]).collect();
-        Story { initial, deliveries: crm.deliveries, changes, contacts, columns: Some(columns), api }
+        let latest = crm.latest.into_values().collect();
+        Story {
+            initial,
+            deliveries: crm.deliveries,
+            changes,
+            contacts,
+            columns: Some(columns),
+            api,
+            latest,
+            good: crm.good,
+        }
+    }
+
+    /// Drops this share of the webhooks. Poison stays: what nobody took is no loss.
+    pub(crate) fn drop_webhooks(&mut self, seed: u64, share: f64) {
+        let mut rng = Rng::with_seed(seed.wrapping_add(1));
+        // A change that is sent again is dropped each time.
+        let good: BTreeSet<_> = self.good.iter().filter(|_| rng.f64() < share).cloned().collect();
+        for delivery in &mut self.deliveries {
+            let id =
+                || serde_json::from_str::<Value>(delivery.parcel.body()).ok()?["eventId"].as_str().map(str::to_owned);
+            delivery.is_dropped = id().is_some_and(|id| good.contains(&id));
+        }
+    }
+
+    /// Webhooks that never arrive.
+    pub(crate) fn dropped(&self) -> usize {
+        self.deliveries.iter().filter(|delivery| delivery.is_dropped).count()
     }
 
     /// The made-up CRM's campaigns, each with one contact, and nothing that happens.
     pub(crate) fn empty(api: Api) -> Story {
         let crm = Crm::new(0, api, CAMPAIGNS.len());
         let initial = crm.people.iter().map(Person::as_loaded).collect();
-        Story { initial, deliveries: Vec::new(), changes: 0, contacts: CAMPAIGNS.len(), columns: None, api }
+        Story { initial, contacts: CAMPAIGNS.len(), api, ..Story::default() }
     }
 
     /// What a contact of these campaigns may hold; none: anything. A contact list has columns; where the story does not say
@@ -140,13 +180,16 @@ struct Crm {
     /// Since [`START`].
     now: Duration,
     last: usize,
+    good: BTreeSet<String>,
+    latest: BTreeMap<Key, Value>,
 }
 
 impl Crm {
     fn new(seed: u64, api: Api, contacts: usize) -> Crm {
         let mut rng = Rng::with_seed(seed);
         let people = (0..contacts).map(|n| Person::new(&mut rng, api, n)).collect();
-        Crm { rng, people, deliveries: Vec::new(), changes: 0, now: Duration::ZERO, last: 0 }
+        let (deliveries, good, latest) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
+        Crm { rng, people, deliveries, changes: 0, now: Duration::ZERO, last: 0, good, latest }
     }
 
     /// Two contacts of five are in their campaign already.
@@ -201,7 +244,7 @@ impl Crm {
             // A webhook sent again within five minutes: the queue drops it.
             let parcel = self.deliveries[self.deliveries.len() - 1].parcel.clone();
             let at = at + Duration::from_millis(self.rng.u64(500..290_000));
-            self.deliveries.push(Delivery { at, parcel });
+            self.deliveries.push(Delivery::new(at, parcel));
         }
     }
 
@@ -226,7 +269,7 @@ impl Crm {
         let first = self.deliveries.iter().filter(|other| other.parcel == parcel).map(|other| other.at);
         let (first, last) = (first.clone().min().unwrap_or_default(), first.max().unwrap_or_default());
         let forgotten = first.max(last) + Duration::from_secs(self.rng.u64(301..900));
-        self.deliveries.push(Delivery { at: forgotten, parcel });
+        self.deliveries.push(Delivery::new(forgotten, parcel));
         self.changes += 1;
     }
 
@@ -245,19 +288,23 @@ impl Crm {
                 } else {
                     "acme-us/elsewhere/00000000000000000000000000000000".clone_into(&mut message.group);
                 }
-                self.deliveries.push(Delivery { at: self.now, parcel: Parcel::Message(message) });
+                self.deliveries.push(Delivery::new(self.now, Parcel::Message(message)));
                 self.changes += 1;
                 return;
             }
         }
         let parcel = self.webhook(&body);
-        self.deliveries.push(Delivery { at: self.now, parcel });
+        self.deliveries.push(Delivery::new(self.now, parcel));
         self.changes += 1;
     }
 
     fn deliver(&mut self, at: Duration, body: &Value) {
         let parcel = self.webhook(body);
-        self.deliveries.push(Delivery { at, parcel });
+        self.deliveries.push(Delivery::new(at, parcel));
+        self.good.extend(body["eventId"].as_str().map(str::to_owned));
+        let mut listed = body.clone();
+        listed.as_object_mut().map(|members| members.remove("eventId"));
+        self.latest.insert(self.people[self.last].key.clone(), listed);
         let person = &mut self.people[self.last];
         person.last_delivery = person.last_delivery.max(at);
         self.changes += 1;

@@ -1,6 +1,6 @@
 //! `--file`: an SQS event, as Lambda hands it to apply.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -31,8 +31,8 @@ pub(crate) fn read(path: &Path, api: Api) -> Result<Story, Error> {
     let messages = messages.collect::<Result<Vec<_>, _>>()?;
     let changes = messages.len();
     let deliveries =
-        messages.into_iter().map(|message| Delivery { at: Duration::ZERO, parcel: Parcel::Message(message) }).collect();
-    let mut story = Story { initial: BTreeMap::new(), deliveries, changes, contacts: 0, columns: None, api };
+        messages.into_iter().map(|message| Delivery::new(Duration::ZERO, Parcel::Message(message))).collect();
+    let mut story = Story { deliveries, changes, api, ..Story::default() };
     story.contacts = story.bodies().filter_map(|body| crm::key(&body)).collect::<BTreeSet<_>>().len();
     Ok(story)
 }

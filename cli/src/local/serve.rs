@@ -8,6 +8,7 @@ use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use emulator::aws::Aws;
+use emulator::feed;
 use emulator::genesys::CONTROL_PREFIX;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use io::Clock;
@@ -40,11 +41,11 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
     let listener = tokio::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await;
     let listener = listener.map_err(|error| format!("--port {port}: {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    let queues = format!("http://{address}/000000000000");
+    let base = format!("http://{address}");
     let world =
-        World::build(&Story::empty(api), Clock::system(), &queues, calls_per_minute, None, Telemetry::from_fn(show));
+        World::build(&Story::empty(api), Clock::system(), &base, calls_per_minute, None, Telemetry::from_fn(show));
     world.put_source("bearer", &serde_json::json!({ "auth": "bearer", "bearerTokens": [world::BEARER_TOKEN] }));
-    crate::print(&greeting(address, api, &queues))?;
+    crate::print(&greeting(&base, api))?;
     let aws = Aws { sqs: Arc::clone(&world.sqs), vault: Arc::clone(&world.vault) };
     let served = Arc::new(Served { world, aws });
     let app = axum::Router::new().fallback(answer).with_state(Arc::clone(&served));
@@ -75,19 +76,28 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
         let (parts, body) = answer.into_parts();
         return Response::from_parts(parts, axum::body::Body::from(body.to_vec()));
     }
+    if path.starts_with(feed::CONTROL_PREFIX) {
+        let (status, body) = served.world.feed.control(parts.method.as_str(), path, &body);
+        return respond_json(status, &body);
+    }
     if path.starts_with(CONTROL_PREFIX) {
         let (status, body) = served.world.genesys.control(parts.method.as_str(), path, &body);
-        let mut response = respond(status, body.to_string().into());
-        response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        return response;
+        return respond_json(status, &body);
     }
-    match served.world.genesys.send(http::Request::from_parts(parts, body), TIMEOUT).await {
+    let service: &dyn Transport = if path == world::FEED_PATH { &*served.world.feed } else { &*served.world.genesys };
+    match service.send(http::Request::from_parts(parts, body), TIMEOUT).await {
         Ok(answer) => {
             let (parts, body) = answer.into_parts();
             Response::from_parts(parts, axum::body::Body::from(body))
         }
         Err(_) => respond(504, Bytes::new()),
     }
+}
+
+fn respond_json(status: u16, body: &serde_json::Value) -> Response {
+    let mut response = respond(status, body.to_string().into());
+    response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 fn respond(status: u16, body: Bytes) -> Response {
@@ -114,15 +124,21 @@ fn show(event: &Event<'_>) {
         Event::Accepted { source, changes } => format!("accepted    {changes} from {source}"),
         Event::Refused { source, detail } => format!("invalid     from {source}: {detail}"),
         Event::Unauthorized { source } => format!("unauthorized, as {source}"),
+        Event::Reconciled { org, checked, drifted, enqueued } => {
+            format!("reconciled  {org}: {checked} checked, {drifted} differ, {enqueued} enqueued")
+        }
+        Event::Stopped { org, campaign, checked, drifted } => {
+            format!("stopped     reconcile of {org}/{campaign}: {drifted} of {checked} differ")
+        }
     };
     // Who no longer reads does not end the service.
     let _ = crate::print(&line);
 }
 
-fn greeting(address: SocketAddr, api: Api, queues: &str) -> String {
+fn greeting(base: &str, api: Api) -> String {
     let (org, campaign) = crm::CAMPAIGNS[0];
     let source = crm::source_of(org);
-    let base = format!("http://{address}");
+    let queues = format!("{base}/{}", world::ACCOUNT);
     let now = Clock::system().now();
     let body = serde_json::json!({
         "eventId": format!("evt_{}", now.as_millisecond()),

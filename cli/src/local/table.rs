@@ -96,6 +96,12 @@ fn results(report: &Report) -> Table {
     row("changes that ingest refused as invalid", number(report.refused as u64), String::new());
     row("changes still in the queue", number(report.left_in_queue as u64), String::new());
     row("re-sent changes that the queue dropped", number(report.re_sent), String::new());
+    if let Some(reconciled) = &report.reconciled {
+        row("webhooks dropped on purpose", number(reconciled.dropped as u64), String::new());
+        row("contacts wrong before reconcile ran", number(reconciled.wrong_before as u64), String::new());
+        row("changes that reconcile enqueued", number(reconciled.repaired), String::new());
+        row("changes that its second run enqueued", number(reconciled.second_run_changes), String::new());
+    }
     row("contacts unlike what the CRM last said", number(report.wrong_contacts as u64), String::new());
     table
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use apply::{Context, Defect};
 use emulator::genesys::Options;
-use emulator::{EventSource, Fifo, Genesys, Sqs, Vault, fifo};
+use emulator::{EventSource, Feed, Fifo, Genesys, Sqs, Vault, fifo};
 use futures_util::future::{join, join_all};
 use http::StatusCode;
-use io::config::IngestConfig;
+use io::config::{IngestConfig, ParkingConfig};
 use io::genesys::Shared;
 use io::queue::Message;
 use io::telemetry::{Event, Telemetry};
@@ -17,17 +17,27 @@ use io::{Chance, Clock, Config};
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 
-use super::crm::{self, Delivery, Parcel, Story, VERSION_FIELD};
-use super::{Api, LATEST, webhook};
+use super::crm::{self, Delivery, Parcel, Story, VERSION_FIELD, WrongContact};
+use super::{Api, Error, LATEST, webhook};
 
+/// Part of the queues' URLs.
+pub(crate) const ACCOUNT: &str = "000000000000";
 const COPIES: u32 = 5;
 /// The function's timeout; the queue's visibility timeout is six times as long.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// The timeout of reconcile.
+const RUN: Duration = Duration::from_mins(15);
 
 /// Of the source `bearer`, when serving.
 pub(crate) const BEARER_TOKEN: &str = "local-bearer-token";
+/// Where the made-up CRM's feed is.
+pub(crate) const FEED_PATH: &str = "/feed";
 /// What every made-up CRM signs with.
 pub(crate) const SIGNING_SECRET: &str = "whsec_bG9jYWwgcnVucyBvbmx5LCBubyBzZWNyZXQ=";
+
+/// What the made-up CRM's feed lets in.
+const FEED_TOKEN: &str = "local-feed-token";
+const FEED_PAGE: usize = 100;
 
 type Outcomes = BTreeMap<String, BTreeMap<&'static str, u64>>;
 
@@ -41,6 +51,9 @@ pub(crate) struct World {
     pub(crate) vault: Arc<Vault>,
     pub(crate) ingest: ingest::Context,
     copies: Vec<Context>,
+    reconcile: reconcile::Context,
+    /// What the CRM says now.
+    pub(crate) feed: Arc<Feed>,
     outcomes: Arc<Mutex<Outcomes>>,
     /// Event ids of the changes that ingest did not let in, each time they were sent.
     refused: Mutex<Vec<String>>,
@@ -71,16 +84,16 @@ pub(crate) fn client_secret(org: &str) -> String {
 }
 
 impl World {
-    /// Everything at rest.
+    /// Everything at rest. `base`: what the URLs of the queues and of the feed begin with.
     pub(crate) fn build(
         story: &Story,
         clock: Clock,
-        queues: &str,
+        base: &str,
         calls_per_minute: u64,
         defect: Option<Defect>,
         telemetry: Telemetry,
     ) -> World {
-        let config = config(queues);
+        let (config, parking) = config(base);
         let options = Options {
             read_lag: Duration::from_secs(2),
             token_life: Duration::from_mins(10),
@@ -93,27 +106,29 @@ impl World {
         let queue = Arc::new(Fifo::new(clock.clone(), attributes, Some(Arc::clone(&dead_letters))));
         let sqs = Arc::new(Sqs::new([
             (config.queue_url.clone(), Arc::clone(&queue)),
-            (config.dead_letter_queue_url.clone(), Arc::clone(&dead_letters)),
+            (parking.dead_letter_queue_url.clone(), Arc::clone(&dead_letters)),
         ]));
         let vault = Arc::new(Vault::default());
         for (org, _) in story.campaigns() {
             vault.put(&format!("campaign-sync/org/{org}"), secret(&org, story.api, calls_per_minute));
             put_source(&vault, &crm::source_of(&org), &json!({ "signingSecrets": [SIGNING_SECRET], "org": org }));
+            let feed = json!({ "url": format!("{base}{FEED_PATH}"), "bearerToken": FEED_TOKEN });
+            vault.put(&format!("campaign-sync/feed/{org}"), feed.to_string());
         }
         let outcomes = Arc::new(Mutex::new(Outcomes::new()));
         let telemetry = counted(Arc::clone(&outcomes), telemetry);
-        let copy = |n: u32| {
-            let shared = Shared {
-                transport: Arc::clone(&genesys) as _,
-                secrets: Arc::clone(&vault) as _,
-                clock: clock.clone(),
-                chance: Chance::seeded(n.into()),
-                telemetry: telemetry.clone(),
-                config: config.clone(),
-            };
-            Context::new(shared, Arc::clone(&sqs) as _).with_defect(defect)
+        let shared = |n: u32| Shared {
+            transport: Arc::clone(&genesys) as _,
+            secrets: Arc::clone(&vault) as _,
+            clock: clock.clone(),
+            chance: Chance::seeded(n.into()),
+            telemetry: telemetry.clone(),
+            config: config.clone(),
         };
+        let copy = |n| Context::new(shared(n), parking.clone(), Arc::clone(&sqs) as _).with_defect(defect);
         let copies = (0..COPIES).map(copy).collect();
+        let feed = Arc::new(Feed::new(clock.clone(), FEED_TOKEN, FEED_PAGE));
+        let reconcile = reconcile::Context::new(shared(COPIES), Arc::clone(&sqs) as _, Arc::clone(&feed) as _);
         let ingest = ingest::Context::new(
             ingest_config(&config),
             Arc::clone(&vault) as _,
@@ -121,14 +136,15 @@ impl World {
             clock.clone(),
             telemetry.clone(),
         );
-        World { genesys, clock, queue, dead_letters, sqs, vault, ingest, copies, outcomes, refused: Mutex::default() }
+        let refused = Mutex::default();
+        World { genesys, clock, queue, dead_letters, sqs, vault, ingest, copies, reconcile, feed, outcomes, refused }
     }
 
     /// Sends everything at its time and waits until all is done.
     pub(crate) async fn run(&self, deliveries: &[Delivery]) {
         let began = tokio::time::Instant::now();
         let send = async {
-            for delivery in deliveries {
+            for delivery in deliveries.iter().filter(|delivery| !delivery.is_dropped) {
                 tokio::time::sleep_until(began + delivery.at).await;
                 self.deliver(&delivery.parcel).await;
             }
@@ -143,6 +159,42 @@ impl World {
     pub(crate) async fn feed(&self) {
         let source = EventSource { queue: Arc::clone(&self.queue), clock: self.clock.clone(), batch_size: 10 };
         join_all(self.copies.iter().map(|copy| source.feed(async |event| self.invoke(copy, event).await))).await;
+    }
+
+    /// Runs reconcile for every org, and what it enqueues through apply; answers how many changes that were.
+    pub(crate) async fn reconcile(&self, story: &Story) -> Result<u64, Error> {
+        let mut campaigns: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (org, campaign) in story.campaigns() {
+            campaigns.entry(org).or_default().push(campaign);
+        }
+        let mut enqueued = 0;
+        for (org, campaigns) in campaigns {
+            // The share of what is dropped is the user's to choose.
+            let mut input = json!({ "org": org, "campaignIds": campaigns, "force": true });
+            loop {
+                let answer =
+                    reconcile::handle(&self.reconcile, LambdaEvent::new(input.clone(), self.lambda(RUN))).await;
+                let answer = answer.map_err(|error| format!("reconcile: {error}"))?;
+                enqueued += answer.enqueued;
+                let _ = tokio::time::timeout(LATEST, self.feed()).await;
+                if answer.complete {
+                    break;
+                }
+                input["cursor"] = answer.cursor.into();
+            }
+        }
+        Ok(enqueued)
+    }
+
+    /// The contacts that are not as the CRM last said.
+    pub(crate) fn wrong_contacts(&self, story: &Story) -> Vec<WrongContact> {
+        crm::differences(&story.expected(&self.refused_event_ids()), |campaign| self.genesys.contacts(campaign))
+    }
+
+    fn lambda(&self, timeout: Duration) -> lambda_runtime::Context {
+        let mut context = lambda_runtime::Context::default();
+        context.deadline = (self.clock.now() + timeout).as_millisecond().unsigned_abs();
+        context
     }
 
     /// Another source of webhooks.
@@ -173,9 +225,7 @@ impl World {
     /// As Lambda does: JSON in, JSON out, a deadline.
     async fn invoke(&self, copy: &Context, event: Value) -> Option<Value> {
         let event = serde_json::from_value(event).ok()?;
-        let mut context = lambda_runtime::Context::default();
-        context.deadline = (self.clock.now() + TIMEOUT).as_millisecond().unsigned_abs();
-        let answer = apply::handle(copy, LambdaEvent::new(event, context)).await.ok()?;
+        let answer = apply::handle(copy, LambdaEvent::new(event, self.lambda(TIMEOUT))).await.ok()?;
         serde_json::to_value(answer).ok()
     }
 
@@ -265,17 +315,19 @@ fn secret(org: &str, api: Api, calls_per_minute: u64) -> String {
     .to_string()
 }
 
-/// `queues`: what the URLs of the queues begin with.
-fn config(queues: &str) -> Config {
-    Config {
-        queue_url: format!("{queues}/changes.fifo"),
-        dead_letter_queue_url: format!("{queues}/dead.fifo"),
+fn config(base: &str) -> (Config, ParkingConfig) {
+    let config = Config {
+        queue_url: format!("{base}/{ACCOUNT}/changes.fifo"),
         secret_prefix: "campaign-sync".to_owned(),
         secret_ttl: Duration::from_mins(5),
         genesys_base_url: None,
-        retry_horizon: Duration::from_hours(6),
         apply_concurrency: COPIES,
-    }
+    };
+    let parking = ParkingConfig {
+        dead_letter_queue_url: format!("{base}/{ACCOUNT}/dead.fifo"),
+        retry_horizon: Duration::from_hours(6),
+    };
+    (config, parking)
 }
 
 fn ingest_config(config: &Config) -> IngestConfig {

@@ -139,4 +139,12 @@ impl Queue for Sqs {
         }
         .boxed()
     }
+
+    fn depth<'a>(&'a self, queue_url: &'a str) -> BoxFuture<'a, Result<u64, QueueError>> {
+        async move {
+            self.wait().await;
+            Ok(self.queue(queue_url)?.depth())
+        }
+        .boxed()
+    }
 }

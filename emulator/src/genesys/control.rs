@@ -1,88 +1,20 @@
 //! What no Genesys Cloud has: requests under `/_emulator/` that look behind the API and make it fail on purpose, for who
 //! runs the emulator as a process of its own.
 
-use std::time::Duration;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::Genesys;
 use super::http_api::Answer;
-use super::{Effect, Fault, Genesys};
+use crate::fault;
 
 /// What the paths begin with.
 pub const CONTROL_PREFIX: &str = "/_emulator/";
-
-/// The body of `POST /_emulator/faults`: exactly one of `status`, `hang` and `slowMs`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct NewFault {
-    method: Option<Method>,
-    #[serde(default)]
-    path: String,
-    #[serde(default)]
-    after: usize,
-    #[serde(default = "once")]
-    times: usize,
-    status: Option<u16>,
-    retry_after: Option<u64>,
-    hang: Option<When>,
-    slow_ms: Option<u64>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-enum Method {
-    Get,
-    Post,
-    Put,
-    Patch,
-    Delete,
-}
-
-impl Method {
-    fn name(&self) -> &'static str {
-        match self {
-            Method::Get => "GET",
-            Method::Post => "POST",
-            Method::Put => "PUT",
-            Method::Patch => "PATCH",
-            Method::Delete => "DELETE",
-        }
-    }
-}
-
-/// Whether a call that gets no answer was carried out.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum When {
-    Before,
-    After,
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewSecret {
     secret: String,
-}
-
-fn once() -> usize {
-    1
-}
-
-impl NewFault {
-    fn into_fault(self) -> Result<Fault, String> {
-        let effect = match (self.status, self.hang, self.slow_ms) {
-            (Some(status @ 100..=599), None, None) => {
-                let headers = self.retry_after.map(|seconds| ("retry-after", seconds.to_string()));
-                Effect::Status(status, headers.into_iter().collect())
-            }
-            (None, Some(when), None) => Effect::Hang { is_done: matches!(when, When::After) },
-            (None, None, Some(millis)) => Effect::Slow(Duration::from_millis(millis)),
-            _ => return Err("expected one of status (100 to 599), hang and slowMs".to_owned()),
-        };
-        let method = self.method.as_ref().map(Method::name);
-        Ok(Fault { method, path: self.path, after: self.after, times: self.times, effect })
-    }
 }
 
 impl Genesys {
@@ -96,8 +28,7 @@ impl Genesys {
         let segments: Vec<_> = path.strip_prefix(CONTROL_PREFIX).unwrap_or_default().split('/').collect();
         match (method, segments.as_slice()) {
             ("POST", ["faults"]) => {
-                let fault = serde_json::from_slice(body).map_err(|error| error.to_string());
-                match fault.and_then(NewFault::into_fault) {
+                match fault::read(body) {
                     Ok(fault) => self.add_fault(fault),
                     Err(message) => return wrong(message),
                 }

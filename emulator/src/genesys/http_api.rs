@@ -11,9 +11,8 @@ use io::genesys::{Transport, TransportError};
 use serde_json::{Value, json};
 
 use super::contact_lists;
-use super::fault::Effect;
 use super::rate::{self, Rate};
-use super::{Call, Genesys, State};
+use super::{Call, Effect, Genesys, State};
 
 pub(super) const TOKEN_PATH: &str = "/oauth/token";
 
@@ -40,6 +39,12 @@ impl Transport for Genesys {
                 Some(Effect::Status(status, headers)) => {
                     // Recorded when it arrives, as every call is: the client may give it up meanwhile.
                     let response = self.faulty(&request, status, headers);
+                    tokio::time::sleep(self.options.latency).await;
+                    return Ok(response);
+                }
+                Some(Effect::Text(text)) => {
+                    let mut response = self.respond(&request, None, (200, Value::Null), None);
+                    *response.body_mut() = text.into();
                     tokio::time::sleep(self.options.latency).await;
                     return Ok(response);
                 }

@@ -32,7 +32,8 @@ impl Work<'_> {
     }
 
     async fn apply_each(&self, predictive: &Predictive, contacts: Vec<Contact>) -> Verdicts {
-        let actuals = join_all(contacts.iter().map(|contact| predictive.read(&contact.key))).await;
+        let keys: Vec<_> = contacts.iter().map(|contact| &contact.key).collect();
+        let actuals = self.campaign.read_all(&keys).await;
         let mut verdicts = Verdicts::new();
         let (mut creates, mut others) = (Vec::new(), Vec::new());
         for (contact, actual) in contacts.iter().zip(actuals) {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use io::genesys::{Genesys, Https, Shared};
+use io::config::ParkingConfig;
+use io::genesys::{Genesys, Https, Share, Shared};
 use io::queue::{Queue, Sqs};
 use io::secrets::SecretsManager;
 use io::telemetry::Telemetry;
@@ -16,14 +17,16 @@ pub struct Context {
     pub(crate) shared: Arc<Shared>,
     pub(crate) genesys: Genesys,
     pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) parking: ParkingConfig,
     defect: Option<Defect>,
 }
 
 impl Context {
     /// A copy with these clients.
-    pub fn new(shared: Shared, queue: Arc<dyn Queue>) -> Context {
+    pub fn new(shared: Shared, parking: ParkingConfig, queue: Arc<dyn Queue>) -> Context {
         let shared = Arc::new(shared);
-        Context { genesys: Genesys::new(Arc::clone(&shared)), shared, queue, defect: None }
+        let genesys = Genesys::new(Arc::clone(&shared), Share::Whole);
+        Context { shared, genesys, queue, parking, defect: None }
     }
 
     /// A copy as it is deployed.
@@ -31,7 +34,7 @@ impl Context {
     /// # Errors
     /// Names every variable of the environment that is missing or wrong.
     pub async fn from_env() -> Result<Context, Error> {
-        let config = Config::from_env()?;
+        let (config, parking) = Config::from_env_with_parking()?;
         let sdk = io::aws::sdk_config().await;
         let shared = Shared {
             transport: Arc::new(Https::new()?),
@@ -41,7 +44,7 @@ impl Context {
             telemetry: Telemetry::log(),
             config,
         };
-        Ok(Context::new(shared, Arc::new(Sqs::new(&sdk))))
+        Ok(Context::new(shared, parking, Arc::new(Sqs::new(&sdk))))
     }
 
     /// The same copy with a deliberate defect. Without effect in a release build.

@@ -35,7 +35,7 @@ pub(crate) async fn report(
     changes: &[Option<Change>],
     mut verdicts: BTreeMap<usize, Verdict>,
 ) -> Result<SqsBatchResponse, NoMessageId> {
-    let horizon = Horizon { now: context.shared.clock.now(), after: context.shared.config.retry_horizon };
+    let horizon = Horizon { now: context.shared.clock.now(), after: context.parking.retry_horizon };
     let groups = message_groups(records);
     let settled = groups.iter().map(|group| {
         let panicked = || Verdict::Retry(Cause::Panicked, Evidence::from("the code panicked".to_owned()));
@@ -71,7 +71,7 @@ async fn park_group(
     for (place, &index) in group.iter().enumerate() {
         let Settled::Park(parking) = &settled[place] else { continue };
         let record = &records[index];
-        let send = context.queue.send(&context.shared.config.dead_letter_queue_url, message(record, parking));
+        let send = context.queue.send(&context.parking.dead_letter_queue_url, message(record, parking));
         let left = run.left(context.shared.clock.now(), AFTER_PARKING);
         let sent = tokio::time::timeout(left, send).await.unwrap_or_else(|_| Err(QueueError::new("no time")));
         if let Err(error) = sent {

@@ -56,7 +56,7 @@ async fn accept(context: &Context, request: &Request) -> Result<usize, Refusal> 
     }
     let sender = Sender { source, org: secret.org.clone(), campaign: secret.campaign.clone() };
     let accepted = match webhook::changes(text, &sender, now) {
-        Ok(changes) => enqueue::enqueue(context, &changes).await,
+        Ok(changes) => enqueue::enqueue(context, changes).await,
         Err(faults) => Err(Refusal::Invalid(faults)),
     };
     match &accepted {

@@ -3,23 +3,28 @@
 use std::fmt;
 use std::time::Duration;
 
-/// The configuration of apply.
+/// The configuration of reconcile, and what apply has in common with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// `QUEUE_URL`: the FIFO queue.
     pub queue_url: String,
-    /// `DEAD_LETTER_QUEUE_URL`: the FIFO dead-letter queue.
-    pub dead_letter_queue_url: String,
     /// `SECRET_PREFIX`: first part of every secret's name.
     pub secret_prefix: String,
     /// `SECRET_TTL_SECONDS`: how long a secret is kept.
     pub secret_ttl: Duration,
     /// `GENESYS_BASE_URL`: replaces both hosts of every region, without a slash at its end.
     pub genesys_base_url: Option<String>,
-    /// `RETRY_HORIZON_SECONDS`: a change that fails by itself this long after it was first received is parked.
-    pub retry_horizon: Duration,
     /// `APPLY_CONCURRENCY`: how many copies of apply share an OAuth client's call budget.
     pub apply_concurrency: u32,
+}
+
+/// What apply alone reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParkingConfig {
+    /// `DEAD_LETTER_QUEUE_URL`: the FIFO dead-letter queue.
+    pub dead_letter_queue_url: String,
+    /// `RETRY_HORIZON_SECONDS`: a change that fails by itself this long after it was first received is parked.
+    pub retry_horizon: Duration,
 }
 
 /// The configuration of ingest.
@@ -44,7 +49,7 @@ impl fmt::Display for ConfigError {
 }
 
 impl Config {
-    /// Reads the process's environment.
+    /// Reads the process's environment, for reconcile.
     ///
     /// # Errors
     /// Names every variable that is missing or wrong.
@@ -58,19 +63,43 @@ impl Config {
     /// Names every variable that is missing or wrong.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
         let mut reader = Reader { lookup, faults: Vec::new() };
-        let config = Config {
-            queue_url: reader.url("QUEUE_URL", true).unwrap_or_default(),
+        let config = Config::of(&mut reader);
+        reader.end(config)
+    }
+
+    /// Reads the process's environment, for apply.
+    ///
+    /// # Errors
+    /// Names every variable that is missing or wrong.
+    pub fn from_env_with_parking() -> Result<(Config, ParkingConfig), ConfigError> {
+        Config::read_with_parking(from_env)
+    }
+
+    /// Reads variables from `lookup`. An empty one counts as absent.
+    ///
+    /// # Errors
+    /// Names every variable that is missing or wrong.
+    pub fn read_with_parking(lookup: impl Fn(&str) -> Option<String>) -> Result<(Config, ParkingConfig), ConfigError> {
+        let mut reader = Reader { lookup, faults: Vec::new() };
+        let config = Config::of(&mut reader);
+        let parking = ParkingConfig {
             dead_letter_queue_url: reader.url("DEAD_LETTER_QUEUE_URL", true).unwrap_or_default(),
-            secret_prefix: reader.secret_prefix(),
-            secret_ttl: reader.secret_ttl(),
-            genesys_base_url: reader.url("GENESYS_BASE_URL", false),
             retry_horizon: Duration::from_secs(
                 // At most three days: before the queue's maxReceiveCount or retention ends its tries without a reason.
                 reader.number("RETRY_HORIZON_SECONDS", 21_600, 1_800, 259_200).into(),
             ),
-            apply_concurrency: reader.number("APPLY_CONCURRENCY", 5, 1, 1_000),
         };
-        reader.end(config)
+        reader.end((config, parking))
+    }
+
+    fn of(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Config {
+        Config {
+            queue_url: reader.url("QUEUE_URL", true).unwrap_or_default(),
+            secret_prefix: reader.secret_prefix(),
+            secret_ttl: reader.secret_ttl(),
+            genesys_base_url: reader.url("GENESYS_BASE_URL", false),
+            apply_concurrency: reader.number("APPLY_CONCURRENCY", 5, 1, 1_000),
+        }
     }
 }
 
@@ -157,25 +186,26 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
+    fn read(variables: &[(&str, &str)]) -> Result<(Config, ParkingConfig), String> {
         let queues = [("QUEUE_URL", "https://sqs/q.fifo"), ("DEAD_LETTER_QUEUE_URL", "https://sqs/d.fifo")];
         let find = |name: &str| variables.iter().chain(&queues).find(|(other, _)| *other == name);
-        Config::read(|name| find(name).map(|(_, value)| (*value).to_owned())).map_err(|error| error.to_string())
+        Config::read_with_parking(|name| find(name).map(|(_, value)| (*value).to_owned()))
+            .map_err(|error| error.to_string())
     }
 
     #[test]
     fn defaults_are_those_of_the_contract() {
-        let config = read(&[]).unwrap();
+        let (config, parking) = read(&[]).unwrap();
         assert_eq!(config.secret_prefix, "campaign-sync");
         assert_eq!(config.secret_ttl, Duration::from_mins(5));
-        assert_eq!(config.retry_horizon, Duration::from_hours(6));
+        assert_eq!(parking.retry_horizon, Duration::from_hours(6));
         assert_eq!((config.apply_concurrency, config.genesys_base_url), (5, None));
     }
 
     #[test]
     fn every_wrong_variable_is_named_with_what_was_expected() {
-        let error =
-            Config::read(|name| (name == "RETRY_HORIZON_SECONDS").then(|| "60".into())).unwrap_err().to_string();
+        let wrong = |name: &str| (name == "RETRY_HORIZON_SECONDS").then(|| "60".into());
+        let error = Config::read_with_parking(wrong).unwrap_err().to_string();
         assert_eq!(
             error,
             "QUEUE_URL is missing: expected the URL of a queue; \
@@ -189,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_base_url_loses_its_last_slash_and_an_empty_variable_is_absent() {
-        let config = read(&[("GENESYS_BASE_URL", "http://127.0.0.1:8080/"), ("SECRET_TTL_SECONDS", "")]).unwrap();
+        let (config, _) = read(&[("GENESYS_BASE_URL", "http://127.0.0.1:8080/"), ("SECRET_TTL_SECONDS", "")]).unwrap();
         assert_eq!(config.genesys_base_url.as_deref(), Some("http://127.0.0.1:8080"));
         assert_eq!(config.secret_ttl, Duration::from_mins(5));
     }

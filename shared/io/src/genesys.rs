@@ -15,6 +15,7 @@ mod wire;
 pub use campaign::Campaign;
 pub use contact_lists::{ContactList, Write};
 pub use failure::{Failure, Kind};
+pub use limit::Share;
 pub use predictive::{NewContact, Predictive};
 pub use region::Region;
 pub use run::Run;
@@ -53,20 +54,21 @@ pub struct Shared {
 /// All orgs that this process has met. What is kept of them from one invocation to the next is cache alone.
 pub struct Genesys {
     shared: Arc<Shared>,
+    share: Share,
     orgs: Mutex<BTreeMap<OrgId, Arc<Org>>>,
 }
 
 impl Genesys {
-    /// No org is read before it is asked for.
-    pub fn new(shared: Arc<Shared>) -> Genesys {
-        Genesys { shared, orgs: Mutex::default() }
+    /// No org is read before it is asked for. `share`: of each org's call budget.
+    pub fn new(shared: Arc<Shared>, share: Share) -> Genesys {
+        Genesys { shared, share, orgs: Mutex::default() }
     }
 
     /// The org of this name: every caller gets the same one, and no two names share anything.
     pub fn org(&self, id: &OrgId) -> Arc<Org> {
         let mut orgs = self.orgs.lock().unwrap_or_else(PoisonError::into_inner);
         let org = orgs.entry(id.clone()).or_insert_with(|| {
-            let limit = Limit::new(self.shared.config.apply_concurrency);
+            let limit = Limit::new(self.shared.config.apply_concurrency, self.share);
             Arc::new(Org {
                 id: id.clone(),
                 shared: Arc::clone(&self.shared),

@@ -1,12 +1,16 @@
 //! The SQS calls that the functions make themselves.
 
+mod enqueue;
+
+pub use enqueue::{Enqueued, enqueue};
+
 use std::collections::HashMap;
 use std::fmt;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue, SendMessageBatchRequestEntry,
+    ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue, QueueAttributeName, SendMessageBatchRequestEntry,
 };
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -90,6 +94,9 @@ pub trait Queue: Send + Sync {
         queue_url: &'a str,
         messages: Vec<Visibility>,
     ) -> BoxFuture<'a, Result<(), QueueError>>;
+
+    /// About how many messages wait to be received (`ApproximateNumberOfMessages`).
+    fn depth<'a>(&'a self, queue_url: &'a str) -> BoxFuture<'a, Result<u64, QueueError>>;
 }
 
 /// Amazon SQS.
@@ -174,6 +181,17 @@ impl Queue for Sqs {
                 Some(failed) => Err(QueueError::new(failed.code)),
                 None => Ok(()),
             }
+        }
+        .boxed()
+    }
+
+    fn depth<'a>(&'a self, queue_url: &'a str) -> BoxFuture<'a, Result<u64, QueueError>> {
+        async move {
+            let wanted = QueueAttributeName::ApproximateNumberOfMessages;
+            let answer =
+                self.0.get_queue_attributes().queue_url(queue_url).attribute_names(wanted.clone()).send().await?;
+            let number = answer.attributes.as_ref().and_then(|attributes| attributes.get(&wanted)?.parse().ok());
+            number.ok_or_else(|| QueueError::new("an answer without ApproximateNumberOfMessages"))
         }
         .boxed()
     }

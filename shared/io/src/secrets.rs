@@ -1,9 +1,11 @@
-//! Secrets Manager, and the secrets of an org and of a source (CONTRACT.md section 4).
+//! Secrets Manager, and the secrets of an org, of a source and of a CRM feed (CONTRACT.md section 4).
 
+mod feed;
 mod members;
 mod org;
 mod source;
 
+pub use feed::FeedSecret;
 pub use members::MalformedSecret;
 pub use org::{Api, OrgSecret};
 pub use source::{Auth, SourceSecret};

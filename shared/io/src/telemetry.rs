@@ -90,6 +90,28 @@ pub enum Event<'a> {
         /// Whom it names as its sender.
         source: &'a str,
     },
+    /// A run of reconcile is over.
+    Reconciled {
+        /// Whose contacts were compared.
+        org: &'a str,
+        /// Contacts of the feed that were looked at.
+        checked: u64,
+        /// Those of them that are missing or different in their campaign.
+        drifted: u64,
+        /// Changes that are in the queue.
+        enqueued: u64,
+    },
+    /// Reconcile enqueued nothing, since more of a campaign differs than can be right.
+    Stopped {
+        /// Whose.
+        org: &'a str,
+        /// Which campaign.
+        campaign: &'a str,
+        /// Contacts of it that were looked at.
+        checked: u64,
+        /// Those of them that would have been changed.
+        drifted: u64,
+    },
 }
 
 /// Where events go.
@@ -161,6 +183,12 @@ fn log(event: &Event<'_>) {
         Event::Accepted { source, changes } => tracing::info!(source, changes, "webhook accepted"),
         Event::Refused { source, detail } => tracing::warn!(source, detail, "webhook refused"),
         Event::Unauthorized { source } => tracing::warn!(source, "webhook unauthorized"),
+        Event::Reconciled { org, checked, drifted, enqueued } => {
+            tracing::info!(org, checked, drifted, enqueued, "reconciled");
+        }
+        Event::Stopped { org, campaign, checked, drifted } => {
+            tracing::error!(org, campaignId = campaign, checked, drifted, "reconcile stopped");
+        }
     }
 }
 
@@ -192,7 +220,7 @@ pub fn subscriber<W>(writer: W, level: LevelFilter) -> impl Subscriber + Send + 
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let ours = ["domain", "io", "apply", "ingest"].map(|name| (name, level));
+    let ours = ["domain", "io", "apply", "ingest", "reconcile"].map(|name| (name, level));
     let filter = Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets(ours);
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false).with_span_list(false);
     tracing_subscriber::registry().with(lines.with_writer(writer)).with(filter)

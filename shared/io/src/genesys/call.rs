@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::retry::{TRIES, between_tries};
+use domain::retry::between_tries;
 use http::{Method, Request, Response, StatusCode, header};
 use secrecy::ExposeSecret;
 
@@ -59,7 +59,7 @@ impl Org {
                 Kind::Throttled { after } if failure.http_status.is_some() => {
                     throttled += 1;
                     self.shared.telemetry.tell(&Event::Throttled { org: self.id.as_str() });
-                    if throttled == TRIES || !after.is_some_and(|after| run.may_wait(now, after)) {
+                    if throttled == run.tries || !after.is_some_and(|after| run.may_wait(now, after)) {
                         return Err(failure);
                     }
                 }
@@ -77,7 +77,7 @@ impl Org {
     /// Waits before try `tries` + 1; `false`: it is one too many, or there is no time for it.
     pub(super) async fn pause(&self, run: &Run, tries: u32) -> bool {
         let wait = between_tries(tries, self.shared.chance.share());
-        let may = tries < TRIES && run.may_repeat(self.shared.clock.now(), wait);
+        let may = tries < run.tries && run.may_repeat(self.shared.clock.now(), wait);
         if may {
             tokio::time::sleep(wait).await;
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::Rank;
 use domain::change::{CampaignId, ContactKey};
 use domain::contact::{Columns, Contact};
+use futures_util::future::join_all;
 
 use super::Org;
 use super::contact_lists::{ContactList, Write};
@@ -42,6 +43,22 @@ impl Campaign {
         match self {
             Campaign::Predictive(predictive) => predictive.read(key).await,
             Campaign::ContactList(list) => the_one(list.read(&[key]).await),
+        }
+    }
+
+    /// The contacts now, in the order of their keys: side by side, or many a call.
+    pub async fn read_all(&self, keys: &[&ContactKey]) -> Vec<Result<Option<Contact>, Failure>> {
+        match self {
+            Campaign::Predictive(predictive) => join_all(keys.iter().map(|key| predictive.read(key))).await,
+            Campaign::ContactList(list) => list.read(keys).await,
+        }
+    }
+
+    /// Whether a contact may hold this column, as far as is known.
+    pub fn has_column(&self, name: &str) -> bool {
+        match self {
+            Campaign::Predictive(_) => true,
+            Campaign::ContactList(list) => list.has_column(name),
         }
     }
 

@@ -3,6 +3,8 @@
 //! The service tells the shared count with each answer. While much is left a copy calls side by side; when no more is
 //! left than the siblings may be spending at this moment, and whenever what it knows is old, it has one call under way
 //! at a time. So a copy meets at most one refusal in a window, and no part of the budget has to be given up.
+//!
+//! Reconcile keeps to a fifth of the budget, and to none of the last fifth of a window: what apply needs goes first.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,9 +26,22 @@ const FRESH: Duration = Duration::from_millis(250);
 /// The service's window where it says no other.
 const WINDOW: Duration = Duration::from_secs(60);
 
+/// The part of the budget that reconcile may use, and the part of each window that it leaves to apply.
+const FIFTH: u64 = 5;
+
+/// Whose calls are limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// Apply: the whole budget, by all copies together.
+    Whole,
+    /// Reconcile.
+    Fifth,
+}
+
 /// What one copy knows of the budget.
 pub(super) struct Limit {
     siblings: u64,
+    share: Share,
     state: Mutex<State>,
     answered: Notify,
 }
@@ -66,9 +81,13 @@ enum Turn {
 }
 
 impl Limit {
-    pub(super) fn new(copies: u32) -> Limit {
-        let siblings = u64::from(copies.saturating_sub(1));
-        Limit { siblings, state: Mutex::default(), answered: Notify::new() }
+    /// `copies`: of apply.
+    pub(super) fn new(copies: u32, share: Share) -> Limit {
+        let siblings = match share {
+            Share::Whole => u64::from(copies.saturating_sub(1)),
+            Share::Fifth => u64::from(copies),
+        };
+        Limit { siblings, share, state: Mutex::default(), answered: Notify::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -83,7 +102,7 @@ impl Limit {
         loop {
             let answered = self.answered.notified();
             let now = clock.now();
-            let turn = self.state().take_turn(now, self.siblings, calls_per_minute.into());
+            let turn = self.state().take_turn(now, self.share, self.siblings, calls_per_minute.into());
             match turn {
                 Turn::Go => return Ok(Permit { limit: self }),
                 Turn::AfterAnswer => answered.await,
@@ -141,10 +160,13 @@ impl Drop for Permit<'_> {
 }
 
 impl State {
-    fn take_turn(&mut self, now: Timestamp, siblings: u64, calls_per_minute: u64) -> Turn {
+    fn take_turn(&mut self, now: Timestamp, share: Share, siblings: u64, calls_per_minute: u64) -> Turn {
         let turn = match self.refused_until {
             Some(until) if until > now => Turn::At(until),
-            _ => self.turn(now, siblings, calls_per_minute),
+            _ => match share {
+                Share::Whole => self.turn(now, siblings, calls_per_minute),
+                Share::Fifth => self.turn_of_a_fifth(now, siblings, calls_per_minute),
+            },
         };
         if turn == Turn::Go {
             self.under_way += 1;
@@ -165,6 +187,23 @@ impl State {
                 let is_fresh = siblings == 0 || now <= window.told_at + FRESH;
                 if is_fresh && left > siblings * OF_A_SIBLING { Turn::Go } else { alone }
             }
+        }
+    }
+
+    fn turn_of_a_fifth(&self, now: Timestamp, siblings: u64, calls_per_minute: u64) -> Turn {
+        let window = match self.known {
+            Known::Told(window) if now < window.resets_at => Some(window),
+            _ => None,
+        };
+        let budget = window.map_or(calls_per_minute, |window| window.allowed);
+        match (self.turn_within_share(now, (budget / FIFTH).max(1)), window) {
+            (Turn::Go, Some(window)) if window.count + self.under_way >= budget - budget / FIFTH => {
+                Turn::At(window.resets_at)
+            }
+            // No headers: there is nothing to follow but the share.
+            (Turn::Go, None) if matches!(self.known, Known::NoHeaders) => Turn::Go,
+            (Turn::Go, _) => self.turn(now, siblings, calls_per_minute),
+            (wait, _) => wait,
         }
     }
 

@@ -2,17 +2,25 @@
 
 use std::time::Duration;
 
-use domain::retry::{LONGEST_IN_PLACE, MARGIN, TRYING};
+use domain::retry::{LONGEST_IN_PLACE, MARGIN, TRIES, TRYING};
 use jiff::Timestamp;
 
 /// The longest that one call may take, its connection included.
 const LONGEST_CALL: Duration = Duration::from_secs(5);
+
+/// Of a run that nobody waits for: the wait for the call budget's next window, and tries for about half a minute.
+const LONGEST_PATIENCE: Duration = Duration::from_mins(2);
+const PATIENT_TRIES: u32 = 9;
 
 /// Bounds of the calls for one org within one invocation.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
     /// No repetition of a failed call begins after this.
     trying_until: Timestamp,
+    /// How many times a call that may be repeated is made.
+    pub(super) tries: u32,
+    /// The longest wait for the service or the budget.
+    longest_wait: Duration,
     /// The last moment for a call to end; `None` where the deadline is not known.
     end: Option<Timestamp>,
 }
@@ -21,7 +29,13 @@ impl Run {
     /// Begins now. A `deadline` that is past already is none (`cargo lambda watch` sends one).
     pub fn new(now: Timestamp, deadline: Option<Timestamp>) -> Run {
         let end = deadline.filter(|deadline| *deadline > now).map(|deadline| deadline - MARGIN);
-        Run { trying_until: now + TRYING, end }
+        Run { trying_until: now + TRYING, tries: TRIES, longest_wait: LONGEST_IN_PLACE, end }
+    }
+
+    /// Of a run that has the time to wait for the budget's next window and for a service that is away for a moment. `end`:
+    /// the last moment for a call to end.
+    pub fn patient(end: Option<Timestamp>) -> Run {
+        Run { trying_until: Timestamp::MAX, tries: PATIENT_TRIES, longest_wait: LONGEST_PATIENCE, end }
     }
 
     /// How long a call that begins now may take; `None`: too late for any.
@@ -50,7 +64,7 @@ impl Run {
 
     /// Whether the service's or the budget's wait fits here.
     pub(super) fn may_wait(&self, now: Timestamp, wait: Duration) -> bool {
-        wait <= LONGEST_IN_PLACE && self.has_time_after(now, wait)
+        wait <= self.longest_wait && self.has_time_after(now, wait)
     }
 
     fn has_time_after(&self, now: Timestamp, wait: Duration) -> bool {

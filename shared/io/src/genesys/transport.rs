@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
@@ -16,9 +16,15 @@ pub enum TransportError {
     /// The whole response was not there in time.
     #[error("timed out")]
     TimedOut,
+    /// The response is larger than any that is asked for: 16 MiB.
+    #[error("the answer is larger than 16 MiB")]
+    TooLarge,
 }
 
-/// Carries requests to Genesys Cloud.
+/// A service that is ill must not fill the memory.
+const MAX_BODY: usize = 16 << 20;
+
+/// Carries requests to Genesys Cloud, or to a CRM's feed.
 pub trait Transport: Send + Sync {
     /// Sends one request and reads its whole response, within `timeout`. Follows no redirect, repeats nothing.
     fn send(
@@ -32,7 +38,7 @@ pub trait Transport: Send + Sync {
 pub struct Https(reqwest::Client);
 
 impl Https {
-    /// No proxy variable is read and no redirect followed: a token goes to Genesys Cloud alone.
+    /// No proxy variable is read and no redirect followed: a token goes where it belongs alone.
     ///
     /// # Errors
     /// When the machine has no usable TLS roots.
@@ -67,7 +73,14 @@ impl Transport for Https {
             let mut response = Response::new(Bytes::new());
             *response.status_mut() = answer.status();
             std::mem::swap(response.headers_mut(), answer.headers_mut());
-            *response.body_mut() = answer.bytes().await.map_err(meaning)?;
+            let mut body = BytesMut::new();
+            while let Some(chunk) = answer.chunk().await.map_err(meaning)? {
+                if body.len() + chunk.len() > MAX_BODY {
+                    return Err(TransportError::TooLarge);
+                }
+                body.extend_from_slice(&chunk);
+            }
+            *response.body_mut() = body.freeze();
             Ok(response)
         }
         .boxed()

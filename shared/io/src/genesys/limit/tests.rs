@@ -14,7 +14,7 @@ fn told(count: u64, reset: u64) -> HeaderMap {
 
 /// A limit, and one answer that it learnt from.
 fn learnt(copies: u32, status: StatusCode, headers: &HeaderMap) -> Limit {
-    let limit = Limit::new(copies);
+    let limit = Limit::new(copies, Share::Whole);
     answer(&limit, 0, status, headers);
     limit
 }
@@ -28,7 +28,7 @@ fn answer(limit: &Limit, now: i64, status: StatusCode, headers: &HeaderMap) -> O
 fn side_by_side(limit: &Limit, now: i64) -> (u64, Turn) {
     let mut state = limit.state();
     for calls in 0..1_000 {
-        match state.take_turn(at(now), limit.siblings, 300) {
+        match state.take_turn(at(now), limit.share, limit.siblings, 300) {
             Turn::Go => {}
             turn => return (calls, turn),
         }
@@ -38,7 +38,7 @@ fn side_by_side(limit: &Limit, now: i64) -> (u64, Turn) {
 
 #[test]
 fn a_copy_that_knows_nothing_asks_with_one_call() {
-    assert_eq!(side_by_side(&Limit::new(5), 0), (1, Turn::AfterAnswer));
+    assert_eq!(side_by_side(&Limit::new(5, Share::Whole), 0), (1, Turn::AfterAnswer));
     let error = learnt(5, StatusCode::SERVICE_UNAVAILABLE, &HeaderMap::new());
     assert_eq!(side_by_side(&error, 0), (1, Turn::AfterAnswer), "an error without headers tells nothing");
 }
@@ -83,12 +83,12 @@ fn after_a_refusal_no_call_is_made_for_as_long_as_asked() {
     let refused = StatusCode::TOO_MANY_REQUESTS;
     for (asked, until) in [(Some(42), 42), (Some(86_400), 900), (None, 15)] {
         let headers = asked.map_or_else(HeaderMap::new, |seconds| headers(&[("retry-after", seconds)]));
-        let limit = Limit::new(5);
+        let limit = Limit::new(5, Share::Whole);
         let told = answer(&limit, 0, refused, &headers);
         assert_eq!(told, asked.map(Duration::from_secs));
         assert_eq!(side_by_side(&limit, 0), (0, Turn::At(at(until * 1_000))), "{asked:?}");
     }
-    let limit = Limit::new(5);
+    let limit = Limit::new(5, Share::Whole);
     assert_eq!(answer(&limit, 0, refused, &told(301, 7)), Some(Duration::from_secs(7)), "the reset stands in");
 }
 
@@ -98,4 +98,29 @@ fn without_headers_each_copy_keeps_to_its_share_in_any_minute() {
     assert_eq!(side_by_side(&limit, 500), (60, Turn::At(at(61_000))));
     assert_eq!(side_by_side(&limit, 60_999), (0, Turn::At(at(61_000))));
     assert_eq!(side_by_side(&limit, 61_000).0, 60);
+}
+
+#[test]
+fn reconcile_keeps_to_a_fifth_of_the_budget_whatever_is_left_of_it() {
+    let limit = Limit::new(5, Share::Fifth);
+    answer(&limit, 0, StatusCode::OK, &told(1, 60));
+    assert_eq!(side_by_side(&limit, 0), (60, Turn::At(at(61_000))), "a fifth of 300");
+    let small = Limit::new(5, Share::Fifth);
+    let allows_90 = [("inin-ratelimit-allowed", 90), ("inin-ratelimit-count", 1), ("inin-ratelimit-reset", 60)];
+    answer(&small, 0, StatusCode::OK, &headers(&allows_90));
+    assert_eq!(side_by_side(&small, 0).0, 18, "of what the service allows");
+    let without = Limit::new(5, Share::Fifth);
+    answer(&without, 0, StatusCode::OK, &HeaderMap::new());
+    assert_eq!(side_by_side(&without, 0), (60, Turn::At(at(61_000))), "of callsPerMinute, where there are no headers");
+}
+
+#[test]
+fn reconcile_leaves_the_last_fifth_of_a_window_to_apply() {
+    let limit = Limit::new(5, Share::Fifth);
+    answer(&limit, 0, StatusCode::OK, &told(239, 30));
+    assert_eq!(side_by_side(&limit, 0), (1, Turn::At(at(30_000))));
+    let limit = Limit::new(5, Share::Fifth);
+    answer(&limit, 0, StatusCode::OK, &told(200, 30));
+    assert_eq!(side_by_side(&limit, 0), (40, Turn::At(at(30_000))), "what is under way counts");
+    assert_eq!(side_by_side(&limit, 30_000), (0, Turn::AfterAnswer), "and then one call asks again");
 }

@@ -1,0 +1,52 @@
+//! What one running copy of reconcile has, built once at its cold start.
+
+use std::sync::Arc;
+
+use io::genesys::{Genesys, Https, Share, Shared, Transport};
+use io::queue::{Queue, Sqs};
+use io::secrets::SecretsManager;
+use io::telemetry::Telemetry;
+use io::{Chance, Clock, Config};
+use lambda_runtime::Error;
+
+/// The clients, the clock and the caches. Nothing else is kept from one run to the next.
+pub struct Context {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) genesys: Genesys,
+    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) feed: Arc<dyn Transport>,
+}
+
+impl Context {
+    /// A copy with these clients. `feed`: the way to the CRMs' feeds.
+    pub fn new(shared: Shared, queue: Arc<dyn Queue>, feed: Arc<dyn Transport>) -> Context {
+        let shared = Arc::new(shared);
+        Context { genesys: Genesys::new(Arc::clone(&shared), Share::Fifth), shared, queue, feed }
+    }
+
+    /// A copy as it is deployed.
+    ///
+    /// # Errors
+    /// Names every variable of the environment that is missing or wrong.
+    pub async fn from_env() -> Result<Context, Error> {
+        Context::connect(Config::from_env()?, Telemetry::log()).await
+    }
+
+    /// A copy that talks to AWS, Genesys Cloud and the feeds.
+    ///
+    /// # Errors
+    /// When the machine has no usable TLS roots.
+    pub async fn connect(config: Config, telemetry: Telemetry) -> Result<Context, Error> {
+        let sdk = io::aws::sdk_config().await;
+        let https = Arc::new(Https::new()?);
+        let shared = Shared {
+            transport: Arc::clone(&https) as _,
+            secrets: Arc::new(SecretsManager::new(&sdk)),
+            clock: Clock::system(),
+            chance: Chance::of_process(),
+            telemetry,
+            config,
+        };
+        Ok(Context::new(shared, Arc::new(Sqs::new(&sdk)), https))
+    }
+}

@@ -1,0 +1,251 @@
+//! What a run is asked for (CONTRACT.md section 6), and the cursor by which it goes on.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::change::{CampaignId, OrgId};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The most campaigns of one run.
+const MOST_CAMPAIGNS: usize = 100;
+/// Ten years.
+const MOST_MINUTES: u64 = 5_256_000;
+const DEFAULT_MINUTES: u64 = 60;
+const DEFAULT_PERCENT: u64 = 20;
+
+/// A run of reconcile: of one org, its campaigns in order.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Whose contacts are compared.
+    pub org: OrgId,
+    /// In which campaigns; at least one.
+    pub campaigns: Vec<CampaignId>,
+    /// The feed is asked for what changed since then.
+    pub since: Timestamp,
+    /// When the run was due: part of its changes' event ids.
+    pub run: Timestamp,
+    /// Compares and tells, and enqueues nothing.
+    pub dry_run: bool,
+    /// Of a campaign's contacts that were checked: where more differ, and more than 100, nothing is enqueued.
+    pub max_drift_percent: u64,
+    /// Enqueues however many differ.
+    pub force: bool,
+    /// Where an earlier run stopped.
+    pub cursor: Option<Cursor>,
+}
+
+/// Where a run stopped: everything before is done. What the feed's own cursor holds is the CRM's affair: it is not shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Cursor {
+    /// The campaign in which it goes on. Those before it in the run's order are done.
+    pub(crate) campaign: String,
+    pub(crate) since: Timestamp,
+    /// The feed's cursor of the page; none: the first.
+    pub(crate) page: Option<String>,
+    /// Contacts of the page that are done.
+    pub(crate) done: usize,
+    /// Contacts of the campaign that were checked, and those of them that were to be repaired.
+    pub(crate) checked: u64,
+    pub(crate) drifted: u64,
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Texts, a time and numbers: there is nothing in it that JSON cannot say.
+        f.write_str(&URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default()))
+    }
+}
+
+impl fmt::Debug for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cursor").field("campaign", &self.campaign).field("done", &self.done).finish_non_exhaustive()
+    }
+}
+
+impl Cursor {
+    /// The very beginning of a run.
+    pub(crate) fn start(input: &Input) -> Cursor {
+        Cursor::of(&input.campaigns[0], input.since)
+    }
+
+    /// The first page of a campaign.
+    pub(crate) fn of(campaign: &CampaignId, since: Timestamp) -> Cursor {
+        Cursor { campaign: campaign.as_str().to_owned(), since, page: None, done: 0, checked: 0, drifted: 0 }
+    }
+
+    /// Reads the cursor of an answer.
+    pub fn parse(text: &str) -> Option<Cursor> {
+        let json = URL_SAFE_NO_PAD.decode(text.trim()).ok()?;
+        serde_json::from_slice(&json).ok()
+    }
+}
+
+/// Every member that is missing, unknown or not as expected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the input is not as expected: {}", .0.join("; "))]
+pub struct InvalidInput(Vec<String>);
+
+impl Input {
+    /// Reads a schedule's input. `now`: where it does not say when it was due.
+    ///
+    /// # Errors
+    /// Names every member that is missing, unknown or not as expected.
+    pub fn parse(input: &Value, now: Timestamp) -> Result<Input, InvalidInput> {
+        let Value::Object(members) = input else {
+            return Err(InvalidInput(vec!["expected a JSON object".to_owned()]));
+        };
+        let mut reader = Reader { members: members.clone(), faults: Vec::new() };
+        let org = reader.required("org", OrgId::EXPECTED, |value| OrgId::parse(value.as_str()?).ok());
+        let campaigns = reader.required("campaignIds", "expected 1 to 100 different ids of campaigns", campaigns);
+        let run = reader.optional("scheduledTime", "expected an RFC 3339 time", |value| value.as_str()?.parse().ok());
+        let minutes = reader.number("windowMinutes", 1, MOST_MINUTES).unwrap_or(DEFAULT_MINUTES);
+        let dry_run = reader.flag("dryRun");
+        let max_drift_percent = reader.number("maxDriftPercent", 0, 100).unwrap_or(DEFAULT_PERCENT);
+        let force = reader.flag("force");
+        const CURSOR: &str = "expected the cursor of an answer, of one of these campaigns";
+        let mut cursor = reader.optional("cursor", CURSOR, |value| Cursor::parse(value.as_str()?));
+        let is_of = |cursor: &Cursor| {
+            campaigns.iter().flatten().any(|campaign: &CampaignId| campaign.as_str() == cursor.campaign)
+        };
+        if campaigns.is_some() && cursor.as_ref().is_some_and(|cursor| !is_of(cursor)) {
+            reader.faults.push(format!("cursor: {CURSOR}"));
+            cursor = None;
+        }
+        let run: Timestamp = run.unwrap_or(now);
+        let window = SignedDuration::from_mins(minutes.cast_signed());
+        let since = cursor.as_ref().map(|cursor| cursor.since);
+        let since = since.unwrap_or_else(|| run.saturating_sub(window).unwrap_or(Timestamp::UNIX_EPOCH));
+        match (org, campaigns, reader.end()) {
+            (Some(org), Some(campaigns), Ok(())) => {
+                Ok(Input { org, campaigns, since, run, dry_run, max_drift_percent, force, cursor })
+            }
+            (_, _, faults) => Err(faults.err().unwrap_or_else(|| InvalidInput(Vec::new()))),
+        }
+    }
+}
+
+fn campaigns(value: &Value) -> Option<Vec<CampaignId>> {
+    let ids = value.as_array()?.iter().map(|id| CampaignId::parse(id.as_str()?).ok());
+    let ids = ids.collect::<Option<Vec<_>>>()?;
+    let is_new = |(place, id): (usize, &CampaignId)| !ids[..place].contains(id);
+    let are_distinct = ids.iter().enumerate().all(is_new);
+    ((1..=MOST_CAMPAIGNS).contains(&ids.len()) && are_distinct).then_some(ids)
+}
+
+struct Reader {
+    members: Map<String, Value>,
+    faults: Vec<String>,
+}
+
+impl Reader {
+    /// Null counts as absent.
+    fn optional<T>(&mut self, name: &str, expected: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
+        let value = self.members.remove(name).filter(|value| !value.is_null())?;
+        let read = read(&value);
+        if read.is_none() {
+            self.faults.push(format!("{name}: {expected}"));
+        }
+        read
+    }
+
+    fn required<T>(&mut self, name: &str, expected: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
+        if self.members.get(name).is_none_or(Value::is_null) {
+            self.faults.push(format!("{name} is missing: {expected}"));
+        }
+        self.optional(name, expected, read)
+    }
+
+    fn number(&mut self, name: &str, least: u64, most: u64) -> Option<u64> {
+        let expected = format!("expected a whole number from {least} to {most}");
+        self.optional(name, &expected, |value| value.as_u64().filter(|number| (least..=most).contains(number)))
+    }
+
+    fn flag(&mut self, name: &str) -> bool {
+        self.optional(name, "expected true or false", Value::as_bool).unwrap_or(false)
+    }
+
+    /// What was not taken is unknown.
+    fn end(mut self) -> Result<(), InvalidInput> {
+        self.faults.extend(self.members.keys().map(|name| format!("{name:?} is unknown")));
+        if self.faults.is_empty() { Ok(()) } else { Err(InvalidInput(self.faults)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: &str = "2026-11-24T16:00:00Z";
+
+    fn parse(input: &Value) -> Result<Input, String> {
+        Input::parse(input, NOW.parse().unwrap()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_left_out_or_null_has_its_default() {
+        for input in [
+            json!({ "org": "acme", "campaignIds": ["a", "b"] }),
+            json!({ "org": "acme", "campaignIds": ["a", "b"], "windowMinutes": null, "dryRun": false,
+                    "maxDriftPercent": 20, "force": false, "cursor": null }),
+        ] {
+            let input = parse(&input).unwrap();
+            assert_eq!(input.campaigns.iter().map(CampaignId::as_str).collect::<Vec<_>>(), ["a", "b"]);
+            assert_eq!((input.since.to_string(), input.run.to_string()), ("2026-11-24T15:00:00Z".into(), NOW.into()));
+            assert!(!input.dry_run && !input.force && input.cursor.is_none());
+            assert_eq!(input.max_drift_percent, 20);
+        }
+    }
+
+    #[test]
+    fn the_window_is_counted_from_the_time_that_the_run_was_due() {
+        let due = json!({ "org": "acme", "campaignIds": ["a"], "windowMinutes": 10, "scheduledTime": "2026-11-24T15:50:00Z" });
+        let input = parse(&due).unwrap();
+        assert_eq!(input.since.to_string(), "2026-11-24T15:40:00Z");
+        assert_eq!(input.run.to_string(), "2026-11-24T15:50:00Z");
+    }
+
+    #[test]
+    fn a_cursor_is_read_back_and_brings_its_own_window() {
+        let cursor = Cursor {
+            campaign: "b".into(),
+            since: "2026-11-01T00:00:00Z".parse().unwrap(),
+            page: Some("☎/2".into()),
+            done: 50,
+            checked: 150,
+            drifted: 3,
+        };
+        let input = parse(&json!({ "org": "acme", "campaignIds": ["a", "b"], "cursor": cursor.to_string() })).unwrap();
+        assert_eq!(input.since, cursor.since);
+        assert_eq!(input.cursor, Some(cursor));
+    }
+
+    #[test]
+    fn every_member_that_is_wrong_is_named_with_what_was_expected() {
+        let error = parse(
+            &json!({ "campaignIds": [], "windowMinutes": 0, "dryRun": "yes", "maxDriftPercent": 101, "windowMinute": 5 }),
+        );
+        assert_eq!(
+            error.unwrap_err(),
+            "the input is not as expected: org is missing: expected 1 to 32 characters of a-z, 0-9 and -; \
+             campaignIds: expected 1 to 100 different ids of campaigns; \
+             windowMinutes: expected a whole number from 1 to 5256000; dryRun: expected true or false; \
+             maxDriftPercent: expected a whole number from 0 to 100; \"windowMinute\" is unknown"
+        );
+        let expected = "the input is not as expected: campaignIds: expected 1 to 100 different ids of campaigns";
+        for wrong in [json!(["a", "a"]), json!("a"), json!(["a b"]), json!([7])] {
+            assert_eq!(parse(&json!({ "org": "acme", "campaignIds": wrong })).unwrap_err(), expected);
+        }
+        let other = Cursor::of(&CampaignId::parse("c").unwrap(), NOW.parse().unwrap());
+        for cursor in ["nonsense", "", &other.to_string()] {
+            let error = parse(&json!({ "org": "acme", "campaignIds": ["a"], "cursor": cursor })).unwrap_err();
+            assert!(error.ends_with("cursor: expected the cursor of an answer, of one of these campaigns"), "{error}");
+        }
+        assert_eq!(parse(&json!([])).unwrap_err(), "the input is not as expected: expected a JSON object");
+    }
+}

@@ -1,0 +1,317 @@
+//! Finds what webhooks missed: reads the CRM's feed, compares it with the campaigns and enqueues what differs. It writes
+//! nothing to Genesys Cloud; apply stays the only writer.
+//!
+//! A run scans first and enqueues then, so that a feed that is broken changes nothing.
+
+mod context;
+mod feed;
+mod input;
+mod scan;
+
+pub use context::Context;
+pub use input::{Cursor, Input, InvalidInput};
+pub use scan::{Found, Progress, Until};
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::change::{CampaignId, Change, OrgId};
+use domain::drift::Drift;
+use io::genesys::{Failure, Run};
+use io::queue::{QueueError, enqueue};
+use io::secrets::FeedSecret;
+use io::telemetry::Event;
+use jiff::Timestamp;
+use lambda_runtime::LambdaEvent;
+use serde::Serialize;
+use serde_json::Value;
+use tracing::Instrument;
+
+use scan::Scan;
+
+/// What is left of an invocation when the last call ends; in it the changes that were found go to the queue.
+const TO_ENQUEUE: Duration = Duration::from_secs(30);
+/// What is left of an invocation when its last change is sent.
+const TO_ANSWER: Duration = Duration::from_secs(3);
+/// Messages that wait in the queue at most, in minutes of the org's call budget at a call a change: an opt-out that comes
+/// by webhook must not wait for long behind what is repaired.
+const DEPTH_MINUTES: u64 = 10;
+/// Fewer differing contacts than this stop no run, whatever their share.
+const MOST_DRIFT: u64 = 100;
+/// Changes that are sent between two looks at the clock.
+const AT_ONCE: usize = 100;
+
+/// What a run did (CONTRACT.md section 6).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// Contacts of the feed that were looked at.
+    pub checked: u64,
+    /// Not in the campaign.
+    pub missing: u64,
+    /// In the campaign, and not as the CRM says. Where all that differs is that the CRM says `callable: true`, it is counted
+    /// here and not enqueued.
+    pub different: u64,
+    /// In the campaign with something newer.
+    pub stale: u64,
+    /// Not compared, since there is no rank to compare.
+    pub unranked: u64,
+    /// Changes that are in the queue.
+    pub enqueued: u64,
+    /// Whether every page of every campaign was compared, and all that differs is in the queue.
+    pub complete: bool,
+    /// Where the next run goes on, where this one is not complete.
+    pub cursor: Option<String>,
+    /// Whether nothing was to be enqueued.
+    pub dry_run: bool,
+}
+
+/// What a run did, and what its answer does not say.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The public answer.
+    pub answer: Answer,
+    /// Why it is not complete.
+    pub why: Option<Why>,
+    /// Contacts that were left out, whole or some columns of them, by the reason for which apply would park them.
+    pub left_out: BTreeMap<&'static str, u64>,
+}
+
+/// Why a run is not complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The invocation is nearly over, or somebody wants it to end.
+    OutOfTime,
+    /// Genesys Cloud wants no call for longer than is waited for.
+    Throttled,
+    /// The queue holds as much as it should.
+    QueueIsDeep,
+    /// More of a campaign differs than can be right: nothing was enqueued.
+    TooMuchDrift {
+        /// Which campaign.
+        campaign: CampaignId,
+        /// Contacts of it that were checked.
+        checked: u64,
+        /// Those of them that would have been changed.
+        drifted: u64,
+    },
+}
+
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Why::OutOfTime => f.write_str("out of time"),
+            Why::Throttled => f.write_str("Genesys Cloud wants no call for a while"),
+            Why::QueueIsDeep => f.write_str("the queue is deep"),
+            Why::TooMuchDrift { campaign, checked, drifted } => write!(
+                f,
+                "{drifted} of {checked} contacts of campaign {campaign} differ, more than maxDriftPercent: nothing was \
+                 enqueued; look whether the feed is right, then run with force"
+            ),
+        }
+    }
+}
+
+/// Why a run failed. Nothing of it was enqueued, but where the queue itself failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What was asked for cannot be understood.
+    #[error(transparent)]
+    Input(#[from] InvalidInput),
+    /// The feed's secret is missing, malformed or may not be read.
+    #[error("secret {name}: {why}")]
+    Secret {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The feed did not answer as CONTRACT.md section 6 says.
+    #[error("the feed of org {org} for campaign {campaign}: {what}")]
+    Feed {
+        /// Whose feed.
+        org: OrgId,
+        /// What it was asked for.
+        campaign: CampaignId,
+        /// What was seen.
+        what: String,
+    },
+    /// Genesys Cloud could not be asked.
+    #[error("org {org}{}: {failure}", .campaign.as_ref().map(|id| format!(", campaign {id}")).unwrap_or_default())]
+    Genesys {
+        /// Whose.
+        org: OrgId,
+        /// About which campaign.
+        campaign: Option<CampaignId>,
+        /// What was seen.
+        failure: Failure,
+    },
+    /// The queue could not be looked at.
+    #[error("the queue: {0}")]
+    Queue(#[from] QueueError),
+    /// The queue did not take everything; what it has is applied, and the next run finds the rest.
+    #[error("the queue took {enqueued} of {found} changes: {why}")]
+    NotEnqueued {
+        /// How many it has.
+        enqueued: u64,
+        /// Of how many.
+        found: usize,
+        /// SQS's error code.
+        why: String,
+    },
+}
+
+/// Runs as a schedule asks for it.
+///
+/// # Errors
+/// Names what is wrong with the input, a secret, the feed, Genesys Cloud or the queue.
+pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Answer, Error> {
+    let span = tracing::error_span!("reconcile", requestId = event.context.request_id);
+    async {
+        let now = context.shared.clock.now();
+        let input = Input::parse(&event.payload, now)?;
+        let deadline = i64::try_from(event.context.deadline).ok();
+        let deadline = deadline.and_then(|deadline| Timestamp::from_millisecond(deadline).ok());
+        // A deadline that is past already is none (`cargo lambda watch` sends one).
+        let deadline = deadline.filter(|deadline| *deadline > now);
+        let until = Until { end: deadline.map(|deadline| deadline - TO_ENQUEUE), is_asked_to_stop: &|| false };
+        let watch = |progress: Progress| {
+            if let (true, Progress::Found(found)) = (input.dry_run, &progress) {
+                log_found(&input.org, found);
+            }
+        };
+        let outcome = run(context, &input, &until, &watch).await?;
+        log_outcome(&input.org, &outcome);
+        Ok(outcome.answer)
+    }
+    .instrument(span)
+    .await
+    .inspect_err(|error| tracing::error!(detail = %error, "reconcile failed"))
+}
+
+fn log_found(org: &OrgId, found: &Found) {
+    let (what, columns, callable) = match &found.drift {
+        Drift::Different(difference) => ("different", difference.columns.join(" "), difference.callable),
+        _ => ("missing", String::new(), None),
+    };
+    let (campaign, group) = (found.campaign.as_str(), found.group.as_str());
+    tracing::info!(org = org.as_str(), campaignId = campaign, group, what, columns, callable, "contact differs");
+}
+
+fn log_outcome(org: &OrgId, outcome: &Outcome) {
+    let org = org.as_str();
+    for (reason, contacts) in &outcome.left_out {
+        tracing::warn!(org, reason, contacts, "left out: apply would park it");
+    }
+    if let Some(why) = &outcome.why {
+        let answer = &outcome.answer;
+        tracing::warn!(org, detail = %why, checked = answer.checked, enqueued = answer.enqueued, "reconcile is not complete");
+    }
+}
+
+/// Compares the campaigns with the feed, from the input's cursor on, and enqueues what differs.
+///
+/// # Errors
+/// As [`handle`].
+pub async fn run(
+    context: &Context,
+    input: &Input,
+    until: &Until<'_>,
+    watch: &(dyn Fn(Progress) + Sync),
+) -> Result<Outcome, Error> {
+    let run = Run::patient(until.end);
+    let org = context.genesys.org(&input.org);
+    let rules = org.open(&run).await;
+    let rules = rules.map_err(|failure| Error::Genesys { org: input.org.clone(), campaign: None, failure })?;
+    let secret = feed_secret(context, &input.org).await?;
+    let room = if input.dry_run { usize::MAX } else { room(context, rules.calls_per_minute.into()).await? };
+    let mut scan = Scan {
+        context,
+        input,
+        until,
+        org,
+        rules: &rules,
+        secret: &secret,
+        run,
+        room,
+        watch,
+        answer: Answer { dry_run: input.dry_run, ..Answer::default() },
+        held: Vec::new(),
+        shares: BTreeMap::new(),
+        left_out: BTreeMap::new(),
+    };
+    let stopped = scan.all().await?;
+    let Scan { mut answer, held, shares, left_out, .. } = scan;
+    let (mut cursor, mut why) = stopped.unzip();
+    let too_much = shares.into_iter().find(|(_, share)| is_too_much(input, share));
+    if let Some((campaign, share)) = too_much {
+        let (checked, drifted) = (share.checked, share.drifted);
+        let told = Event::Stopped { org: input.org.as_str(), campaign: campaign.as_str(), checked, drifted };
+        context.shared.telemetry.tell(&told);
+        cursor = Some(input.cursor.clone().unwrap_or_else(|| Cursor::start(input)));
+        why = Some(Why::TooMuchDrift { campaign, checked, drifted });
+    } else {
+        answer.enqueued = send(context, &held, until, watch).await?;
+        if answer.enqueued < held.len() as u64 {
+            // What is in the queue is found equal once it is applied.
+            cursor = Some(input.cursor.clone().unwrap_or_else(|| Cursor::start(input)));
+            why = Some(Why::OutOfTime);
+        }
+    }
+    answer.complete = cursor.is_none();
+    answer.cursor = cursor.map(|cursor| cursor.to_string());
+    context.shared.telemetry.tell(&Event::Reconciled {
+        org: input.org.as_str(),
+        checked: answer.checked,
+        drifted: answer.missing + answer.different,
+        enqueued: answer.enqueued,
+    });
+    Ok(Outcome { answer, why, left_out })
+}
+
+async fn feed_secret(context: &Context, org: &OrgId) -> Result<Arc<FeedSecret>, Error> {
+    let config = &context.shared.config;
+    let name = format!("{}/feed/{org}", config.secret_prefix);
+    let wrong = |why: &dyn std::fmt::Display| Error::Secret { name: name.clone(), why: why.to_string() };
+    let text = context.shared.secrets.read(&name).await.map_err(|error| wrong(&error))?;
+    // Only in local runs are the hosts of Genesys Cloud replaced.
+    let secret = FeedSecret::parse(&text, config.genesys_base_url.is_some()).map_err(|error| wrong(&error))?;
+    Ok(Arc::new(secret))
+}
+
+/// How many messages more the queue should hold.
+async fn room(context: &Context, calls_per_minute: u64) -> Result<usize, Error> {
+    let depth = context.queue.depth(&context.shared.config.queue_url).await?;
+    let room = (calls_per_minute * DEPTH_MINUTES).saturating_sub(depth);
+    Ok(usize::try_from(room).unwrap_or(usize::MAX))
+}
+
+fn is_too_much(input: &Input, share: &scan::Share) -> bool {
+    let is_over = share.drifted > MOST_DRIFT && share.drifted * 100 > share.checked * input.max_drift_percent;
+    is_over && !input.force && !input.dry_run
+}
+
+/// Sends the changes in order while there is time, and answers how many.
+async fn send(
+    context: &Context,
+    changes: &[Change],
+    until: &Until<'_>,
+    watch: &(dyn Fn(Progress) + Sync),
+) -> Result<u64, Error> {
+    let mut enqueued = 0;
+    for some in changes.chunks(AT_ONCE) {
+        let is_late = |end| context.shared.clock.now() >= end + (TO_ENQUEUE - TO_ANSWER);
+        if until.end.is_some_and(is_late) {
+            break;
+        }
+        let done = enqueue(context.queue.as_ref(), &context.shared.config.queue_url, some).await;
+        enqueued += done.accepted as u64;
+        watch(Progress::Enqueued(done.accepted as u64));
+        if done.accepted < some.len() {
+            let why = done.unavailable.unwrap_or_else(|| "a change that SQS does not take".to_owned());
+            return Err(Error::NotEnqueued { enqueued, found: changes.len(), why });
+        }
+    }
+    Ok(enqueued)
+}

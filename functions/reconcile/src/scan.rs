@@ -1,0 +1,259 @@
+//! The feed beside the campaigns: what differs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use domain::change::{CampaignId, Change, ContactKey, Feed, MessageGroup, Operation};
+use domain::drift::Drift;
+use domain::plan::RankedChange;
+use io::genesys::{Campaign, Failure, Kind, Org, Run};
+use io::secrets::{FeedSecret, OrgSecret};
+use jiff::Timestamp;
+
+use crate::feed::{NoPage, Query};
+use crate::input::{Cursor, Input};
+use crate::{Answer, Context, Error, Why};
+
+/// Contacts that are compared at once: one call of the contact list API reads as many.
+const AT_ONCE: usize = 50;
+/// A feed that has so many empty pages in a row has no end.
+const MOST_EMPTY_PAGES: usize = 1_000;
+
+/// A contact that is not as the CRM says: for a list, without any value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// In which campaign.
+    pub campaign: CampaignId,
+    /// The contact's message group, which says nothing of its key.
+    pub group: MessageGroup,
+    /// What differs.
+    pub drift: Drift,
+}
+
+/// Something that who waits for a run may want to see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// So many contacts more were compared.
+    Checked(u64),
+    /// One of them differs.
+    Found(Found),
+    /// So many changes more are in the queue.
+    Enqueued(u64),
+}
+
+/// When a run must end early.
+pub struct Until<'a> {
+    /// No call ends later.
+    pub end: Option<Timestamp>,
+    /// Whether somebody wants it to end now.
+    pub is_asked_to_stop: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// Contacts of one campaign, over all runs that its cursor links.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Share {
+    pub(crate) checked: u64,
+    pub(crate) drifted: u64,
+}
+
+/// Contacts that cannot be repaired, by the reason.
+pub(crate) type LeftOut = BTreeMap<&'static str, u64>;
+
+pub(crate) struct Scan<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) input: &'a Input,
+    pub(crate) until: &'a Until<'a>,
+    pub(crate) org: Arc<Org>,
+    pub(crate) rules: &'a OrgSecret,
+    pub(crate) secret: &'a FeedSecret,
+    pub(crate) run: Run,
+    /// The most changes that are held.
+    pub(crate) room: usize,
+    pub(crate) watch: &'a (dyn Fn(Progress) + Sync),
+    pub(crate) answer: Answer,
+    /// What differs, not enqueued yet.
+    pub(crate) held: Vec<Change>,
+    pub(crate) shares: BTreeMap<CampaignId, Share>,
+    pub(crate) left_out: LeftOut,
+}
+
+/// Where the scan stopped, and why.
+pub(crate) type Stopped = (Cursor, Why);
+
+impl Scan<'_> {
+    /// Compares until all is done, or until it must stop.
+    pub(crate) async fn all(&mut self) -> Result<Option<Stopped>, Error> {
+        let mut from = self.input.cursor.clone();
+        let first = from
+            .as_ref()
+            .and_then(|cursor| self.input.campaigns.iter().position(|campaign| campaign.as_str() == cursor.campaign));
+        for campaign in self.input.campaigns.iter().skip(first.unwrap_or(0)) {
+            if let Some(stopped) = self.campaign(campaign, from.take()).await? {
+                return Ok(Some(stopped));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn campaign(&mut self, id: &CampaignId, from: Option<Cursor>) -> Result<Option<Stopped>, Error> {
+        let mut at = from.unwrap_or_else(|| Cursor::of(id, self.input.since));
+        if let Some(why) = self.must_stop() {
+            return Ok(Some((at, why)));
+        }
+        let share = Share { checked: at.checked, drifted: at.drifted };
+        self.shares.insert(id.clone(), share);
+        let campaign = match Campaign::open(Arc::clone(&self.org), id, self.rules, self.run).await {
+            Ok(campaign) => campaign,
+            Err(failure) => return self.stop_or_fail(id, at, failure).map(Some),
+        };
+        let feed = Feed { org: self.input.org.clone(), campaign: id.clone(), run: self.input.run };
+        let (mut seen, mut empty_pages) = (BTreeSet::new(), 0);
+        loop {
+            let fault = |what| Error::Feed { org: self.input.org.clone(), campaign: id.clone(), what };
+            let query = Query { feed: &feed, since: at.since, cursor: at.page.as_deref() };
+            let page = match self.context.page(self.secret, &query, self.until.end).await {
+                Ok(page) => page,
+                Err(NoPage::OutOfTime) => return Ok(Some((at, Why::OutOfTime))),
+                Err(NoPage::Fault(what)) => return Err(fault(what)),
+            };
+            empty_pages = if page.changes.is_empty() { empty_pages + 1 } else { 0 };
+            if let Some(stopped) = self.page(&campaign, id, page.changes, &mut at).await? {
+                return Ok(Some(stopped));
+            }
+            at.page = page.next;
+            at.done = 0;
+            let Some(next) = &at.page else { return Ok(None) };
+            if !seen.insert(next.clone()) || empty_pages == MOST_EMPTY_PAGES {
+                return Err(fault(
+                    "it has no end: expected a new cursor with each page, and null after the last".into(),
+                ));
+            }
+            if let Some(why) = self.must_stop() {
+                return Ok(Some((at, why)));
+            }
+        }
+    }
+
+    /// The contacts of a page that are not done yet, some at once.
+    async fn page(
+        &mut self,
+        campaign: &Campaign,
+        id: &CampaignId,
+        changes: Vec<Change>,
+        at: &mut Cursor,
+    ) -> Result<Option<Stopped>, Error> {
+        let mut waiting = changes.into_iter().skip(at.done).peekable();
+        while waiting.peek().is_some() {
+            if let Some(why) = self.must_stop() {
+                return Ok(Some((at.clone(), why)));
+            }
+            let some: Vec<_> = waiting.by_ref().take(AT_ONCE).collect();
+            if let Some(failure) = self.compare(campaign, id, some, at).await {
+                return self.stop_or_fail(id, at.clone(), failure).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Compares these contacts in order; a failure: of the first that could not be read.
+    async fn compare(
+        &mut self,
+        campaign: &Campaign,
+        id: &CampaignId,
+        changes: Vec<Change>,
+        at: &mut Cursor,
+    ) -> Option<Failure> {
+        let ranking = self.rules.version_field.is_some().then_some(self.rules.version_from);
+        let mut keys: Vec<&ContactKey> = Vec::new();
+        let is_compared = |change: &Change| {
+            let pattern = self.rules.contact_key_pattern.as_ref();
+            RankedChange::new(change, ranking).rank.is_some()
+                && pattern.is_none_or(|pattern| pattern.is_match(change.key.as_str()))
+        };
+        for change in changes.iter().filter(|change| is_compared(change)) {
+            if !keys.contains(&&change.key) {
+                keys.push(&change.key);
+            }
+        }
+        let actuals = if keys.is_empty() { Vec::new() } else { campaign.read_all(&keys).await };
+        let actuals: BTreeMap<ContactKey, _> = keys.into_iter().cloned().zip(actuals).collect();
+        for mut change in changes {
+            let is_unranked = RankedChange::new(&change, ranking).rank.is_none();
+            match actuals.get(&change.key) {
+                _ if is_unranked => self.answer.unranked += 1,
+                None => self.leave_out("keyPattern"),
+                Some(Err(failure)) if failure.kind == Kind::Rejected => self.leave_out("rejected"),
+                Some(Err(failure)) => return Some(failure.clone()),
+                Some(Ok(actual)) => {
+                    self.leave_out_columns(campaign, &mut change);
+                    let drift = Drift::between(&RankedChange::new(&change, ranking), actual.as_ref());
+                    self.found(id, change, drift, at);
+                }
+            }
+            self.answer.checked += 1;
+            at.done += 1;
+            at.checked += 1;
+            (self.watch)(Progress::Checked(1));
+        }
+        if let Some(share) = self.shares.get_mut(id) {
+            *share = Share { checked: at.checked, drifted: at.drifted };
+        }
+        None
+    }
+
+    fn found(&mut self, id: &CampaignId, change: Change, drift: Drift, at: &mut Cursor) {
+        match drift {
+            Drift::Same | Drift::Unranked => return,
+            Drift::Stale => {
+                self.answer.stale += 1;
+                return;
+            }
+            Drift::Missing => self.answer.missing += 1,
+            Drift::Different(_) => self.answer.different += 1,
+        }
+        let is_to_be_repaired = drift.is_to_be_repaired();
+        (self.watch)(Progress::Found(Found { campaign: id.clone(), group: change.message_group(), drift }));
+        if is_to_be_repaired {
+            at.drifted += 1;
+            if !self.input.dry_run {
+                self.held.push(change);
+            }
+        }
+    }
+
+    /// What apply would park is no drift: found again with every run, it would be parked again with every run.
+    fn leave_out_columns(&mut self, campaign: &Campaign, change: &mut Change) {
+        let Operation::Upsert { data, .. } = &mut change.operation else { return };
+        let before = data.len();
+        let is_reserved = |name: &String| self.rules.version_field.as_ref() == Some(name);
+        data.retain(|name, _| !is_reserved(name));
+        if data.len() < before {
+            self.leave_out("reservedColumn");
+        }
+        let before = data.len();
+        data.retain(|name, value| value.as_ref().is_none_or(String::is_empty) || campaign.has_column(name));
+        if data.len() < before {
+            self.leave_out("unknownColumn");
+        }
+    }
+
+    fn leave_out(&mut self, reason: &'static str) {
+        *self.left_out.entry(reason).or_default() += 1;
+    }
+
+    fn must_stop(&self) -> Option<Why> {
+        let is_late = self.until.end.is_some_and(|end| self.context.shared.clock.now() >= end);
+        if is_late || (self.until.is_asked_to_stop)() {
+            return Some(Why::OutOfTime);
+        }
+        (self.held.len() >= self.room).then_some(Why::QueueIsDeep)
+    }
+
+    fn stop_or_fail(&self, id: &CampaignId, at: Cursor, failure: Failure) -> Result<Stopped, Error> {
+        match failure.kind {
+            Kind::OutOfTime | Kind::CutShort => Ok((at, Why::OutOfTime)),
+            Kind::Throttled { .. } => Ok((at, Why::Throttled)),
+            _ => Err(Error::Genesys { org: self.input.org.clone(), campaign: Some(id.clone()), failure }),
+        }
+    }
+}
