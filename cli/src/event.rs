@@ -13,6 +13,7 @@ use crate::local::{webhook, world};
 #[command(after_help = "Examples:
   campaign-sync event rapid-updates > event.json && campaign-sync local --file event.json
   campaign-sync event webhook | cargo lambda invoke ingest --data-file /dev/stdin
+  campaign-sync event schedule | cargo lambda invoke reconcile --data-file /dev/stdin
 
 The orgs, campaigns and sources are those of `campaign-sync local --serve`.")]
 pub(crate) struct Args {
@@ -32,6 +33,8 @@ enum Name {
     PoisonFirst,
     /// A batch whose create is refused with 409, if applied within two seconds after one of the others
     Conflict,
+    /// What a schedule asks of reconcile
+    Schedule,
 }
 
 /// Prints the event.
@@ -43,6 +46,7 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
         Name::SeveralCampaigns => sqs_event(now, &several_campaigns(now)),
         Name::PoisonFirst => sqs_event(now, &poison_first(now)),
         Name::Conflict => sqs_event(now, &conflict(now)),
+        Name::Schedule => schedule(now),
     };
     crate::print(&format!("{event:#}"))
 }
@@ -140,6 +144,13 @@ fn ids(change: &Value) -> (String, String) {
     }
     let good = Change::parse(&good.to_string(), Timestamp::MAX);
     good.map(|good| (good.message_group().as_str().to_owned(), good.deduplication_id())).unwrap_or_default()
+}
+
+/// As EventBridge Scheduler hands it over.
+fn schedule(now: Timestamp) -> Value {
+    let (org, _) = CAMPAIGNS[0];
+    let campaigns: Vec<_> = CAMPAIGNS.iter().filter(|(of, _)| *of == org).map(|(_, campaign)| campaign).collect();
+    json!({ "org": org, "campaignIds": campaigns, "windowMinutes": 60, "scheduledTime": now.to_string() })
 }
 
 /// As an HTTP API hands over a request: payload format 2.0.

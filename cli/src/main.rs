@@ -2,6 +2,8 @@
 
 mod event;
 mod local;
+mod reconcile;
+mod table;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -24,6 +26,8 @@ struct Cli {
 enum Command {
     /// Runs webhooks of a made-up CRM through ingest, queue and apply into campaigns, all on this machine
     Local(local::Args),
+    /// Compares campaigns with the CRM's feed and enqueues what webhooks missed
+    Reconcile(reconcile::Args),
     /// Prints a sample event that is valid now
     Event(event::Args),
 }
@@ -41,6 +45,7 @@ fn main() -> ExitCode {
     let ran = match cli.command {
         None => local::run(&cli.local),
         Some(Command::Local(args)) => local::run(&args),
+        Some(Command::Reconcile(args)) => reconcile::run(&args),
         Some(Command::Event(args)) => event::run(&args).map(|()| true),
     };
     match ran {

@@ -15,4 +15,5 @@ mod ingest_webhooks;
 mod over_aws;
 mod over_http;
 mod privacy;
+mod reconcile;
 mod support;

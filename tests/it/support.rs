@@ -105,6 +105,13 @@ impl World {
         copy(transport, &self.vault, &self.sqs, &self.clock, &self.told, config)
     }
 
+    /// What a copy of another function shares, with another configuration.
+    pub(crate) fn shared(&self, configure: impl Fn(&mut Config)) -> Shared {
+        let mut config = self.config.clone();
+        configure(&mut config);
+        shared(Arc::clone(&self.genesys) as _, &self.vault, &self.clock, &self.told, config)
+    }
+
     pub(crate) fn send(&self, changes: impl IntoIterator<Item = Change>) {
         for change in changes {
             self.queue.send(change.message()).unwrap();
@@ -197,16 +204,26 @@ fn copy(
     told: &Arc<Mutex<Vec<String>>>,
     config: Config,
 ) -> Context {
+    let shared = shared(transport, vault, clock, told, config);
+    Context::new(shared, self::config().1, Arc::clone(sqs) as _)
+}
+
+fn shared(
+    transport: Arc<dyn Transport>,
+    vault: &Arc<Vault>,
+    clock: &Clock,
+    told: &Arc<Mutex<Vec<String>>>,
+    config: Config,
+) -> Shared {
     let told = Arc::clone(told);
-    let shared = Shared {
+    Shared {
         transport,
         secrets: Arc::clone(vault) as _,
         clock: clock.clone(),
         chance: Chance::seeded(7),
         telemetry: Telemetry::from_fn(move |event| told.lock().unwrap().push(tell(event))),
         config,
-    };
-    Context::new(shared, self::config().1, Arc::clone(sqs) as _)
+    }
 }
 
 fn tell(event: &Event<'_>) -> String {

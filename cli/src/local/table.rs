@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::Table;
 
 use super::{Api, OUTCOMES, Report};
+use crate::table::{number, table};
 
 /// How many wrong contacts are named.
 const NAMED: usize = 10;
@@ -61,7 +62,8 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
 }
 
 fn outcomes(report: &Report) -> Table {
-    let mut table = table(["outcome"].into_iter().chain(report.by_org.keys().map(String::as_str)).chain(["all"]));
+    let mut table =
+        table(["outcome".to_owned()].into_iter().chain(report.by_org.keys().cloned()).chain(["all".to_owned()]));
     for outcome in OUTCOMES {
         let of_orgs = report.by_org.values().map(|outcomes| outcomes.get(outcome).copied().unwrap_or(0));
         let all = report.outcomes.get(outcome).copied().unwrap_or(0);
@@ -71,7 +73,7 @@ fn outcomes(report: &Report) -> Table {
 }
 
 fn calls(report: &Report) -> Table {
-    let mut table = table(["method", "status", "calls"].into_iter());
+    let mut table = table(["method", "status", "calls"].map(str::to_owned));
     for (name, calls) in &report.api_calls {
         let (method, status) = name.split_once(' ').unwrap_or((name, ""));
         table.add_row([method.to_owned(), status.to_owned(), number(*calls)]);
@@ -82,7 +84,7 @@ fn calls(report: &Report) -> Table {
 fn results(report: &Report) -> Table {
     let refused = &report.batch_posts;
     let of = |part: usize, all: usize| format!("{} of {}", number(part as u64), number(all as u64));
-    let mut table = table(["result", "campaign-sync", "batch POSTs of 100"].into_iter());
+    let mut table = table(["result", "campaign-sync", "batch POSTs of 100"].map(str::to_owned));
     let mut row = |what: &str, ours: String, theirs: String| {
         table.add_row([what.to_owned(), ours, theirs]);
     };
@@ -106,30 +108,8 @@ fn results(report: &Report) -> Table {
     table
 }
 
-/// The first column to the left, numbers to the right.
-fn table<'a>(header: impl Iterator<Item = &'a str>) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(header.collect::<Vec<_>>());
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
 fn count(count: usize, what: &str) -> String {
     format!("{} {what}{}", number(count as u64), if count == 1 { "" } else { "s" })
-}
-
-fn number(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 fn duration(seconds: f64) -> String {

@@ -32,15 +32,15 @@ use scan::Scan;
 
 /// What is left of an invocation when the last call ends; in it the changes that were found go to the queue.
 const TO_ENQUEUE: Duration = Duration::from_secs(30);
-/// What is left of an invocation when its last change is sent.
-const TO_ANSWER: Duration = Duration::from_secs(3);
+/// What is left of an invocation when the last call to the queue begins.
+const TO_ANSWER: Duration = Duration::from_secs(5);
 /// Messages that wait in the queue at most, in minutes of the org's call budget at a call a change: an opt-out that comes
 /// by webhook must not wait for long behind what is repaired.
 const DEPTH_MINUTES: u64 = 10;
 /// Fewer differing contacts than this stop no run, whatever their share.
 const MOST_DRIFT: u64 = 100;
-/// Changes that are sent between two looks at the clock.
-const AT_ONCE: usize = 100;
+/// Changes that are sent between two looks at the clock: one call to the queue.
+const AT_ONCE: usize = 10;
 
 /// What a run did (CONTRACT.md section 6).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

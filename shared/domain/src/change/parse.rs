@@ -37,6 +37,10 @@ pub(super) fn change(body: &str, now: Timestamp, origin: &Origin<'_>) -> Result<
         Origin::Webhook(sender) => (sender.org.clone(), sender.campaign.clone(), Some(sender.source.clone())),
         Origin::Feed(feed) => (Some(feed.org.clone()), Some(feed.campaign.clone()), None),
     };
+    reader.known = match origin {
+        Origin::Feed(_) => "expected what the feed was asked for, or nothing",
+        _ => "expected what the source's secret and path say, or nothing",
+    };
     let org = reader.filled("org", OrgId::parse, org, true);
     let campaign = reader.filled("campaignId", CampaignId::parse, campaign, true);
     let key = reader.required("contactKey", ContactKey::parse);
@@ -61,6 +65,8 @@ pub(super) fn change(body: &str, now: Timestamp, origin: &Origin<'_>) -> Result<
 struct Reader<'a> {
     members: BTreeMap<Cow<'a, str>, &'a RawValue>,
     faults: Vec<Fault>,
+    /// What is said of a member that is not what is known already.
+    known: &'static str,
 }
 
 impl<'a> Reader<'a> {
@@ -70,7 +76,7 @@ impl<'a> Reader<'a> {
             serde_json::from_str(body).map_err(|_| whole(FaultCode::NotJson, "expected one JSON object"))?;
         let members: Members<'_> =
             serde_json::from_str(raw.get()).map_err(|_| whole(FaultCode::WrongType, "expected an object"))?;
-        let mut reader = Reader { members: BTreeMap::new(), faults: Vec::new() };
+        let mut reader = Reader { members: BTreeMap::new(), faults: Vec::new(), known: "" };
         for (name, value) in members.0 {
             if !fault::FIELDS.contains(&name.as_ref()) {
                 reader.fault(&name, FaultCode::UnknownField, "expected only the fields of schema 1");
@@ -137,23 +143,23 @@ impl<'a> Reader<'a> {
         self.text(name, parse)
     }
 
-    /// A member that the sender fills: left out, it is the sender's; any other is refused.
+    /// A member that is known already: left out, it is what is known; any other is refused.
     fn filled<T: PartialEq>(
         &mut self,
         name: &str,
         parse: fn(&str) -> Result<T, &'static str>,
-        of_sender: Option<T>,
+        known: Option<T>,
         is_required: bool,
     ) -> Option<T> {
-        if of_sender.is_none() && is_required {
+        if known.is_none() && is_required {
             self.missing(name);
         }
-        match (self.text(name, parse), of_sender) {
-            (Some(said), Some(of_sender)) if said != of_sender => {
-                self.fault(name, FaultCode::NotAllowed, "expected what the source's secret and path say, or nothing");
+        match (self.text(name, parse), known) {
+            (Some(said), Some(known)) if said != known => {
+                self.fault(name, FaultCode::NotAllowed, self.known);
                 None
             }
-            (said, of_sender) => said.or(of_sender),
+            (said, known) => said.or(known),
         }
     }
 

@@ -191,19 +191,21 @@ impl State {
     }
 
     fn turn_of_a_fifth(&self, now: Timestamp, siblings: u64, calls_per_minute: u64) -> Turn {
-        let window = match self.known {
-            Known::Told(window) if now < window.resets_at => Some(window),
-            _ => None,
+        let (budget, window) = match self.known {
+            // The first answer tells.
+            Known::Nothing if self.under_way > 0 => return Turn::AfterAnswer,
+            Known::Nothing | Known::NoHeaders => (calls_per_minute, None),
+            Known::Told(window) => (window.allowed, Some(window).filter(|window| now < window.resets_at)),
         };
-        let budget = window.map_or(calls_per_minute, |window| window.allowed);
-        match (self.turn_within_share(now, (budget / FIFTH).max(1)), window) {
-            (Turn::Go, Some(window)) if window.count + self.under_way >= budget - budget / FIFTH => {
-                Turn::At(window.resets_at)
-            }
-            // No headers: there is nothing to follow but the share.
-            (Turn::Go, None) if matches!(self.known, Known::NoHeaders) => Turn::Go,
-            (Turn::Go, _) => self.turn(now, siblings, calls_per_minute),
-            (wait, _) => wait,
+        match self.turn_within_share(now, (budget / FIFTH).max(1)) {
+            Turn::Go => {}
+            wait => return wait,
+        }
+        match window {
+            Some(window) if window.count + self.under_way >= budget - budget / FIFTH => Turn::At(window.resets_at),
+            // There is nothing to follow but the share.
+            None if matches!(self.known, Known::NoHeaders) => Turn::Go,
+            _ => self.turn(now, siblings, calls_per_minute),
         }
     }
 

@@ -1,0 +1,179 @@
+//! What a run found, as a person or a program reads it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use domain::drift::{Difference, Drift};
+use reconcile::{Answer, Found, Outcome, Progress};
+use serde_json::{Value, json};
+
+use crate::table::{number, table};
+
+/// How many contacts that differ are listed.
+const LISTED: usize = 50;
+/// How many of them are kept for `--json`.
+const KEPT: usize = 100_000;
+
+/// Of all stretches of a run.
+#[derive(Default)]
+pub(crate) struct Report {
+    answer: Answer,
+    why: Option<String>,
+    /// Contacts by the column that differs.
+    columns: BTreeMap<String, u64>,
+    /// Contacts that may be called and must not, or the contrary.
+    to_be_lowered: u64,
+    to_be_raised: u64,
+    rank_alone: u64,
+    left_out: BTreeMap<&'static str, u64>,
+    found: Vec<Found>,
+}
+
+impl Report {
+    pub(crate) fn saw(&mut self, progress: Progress) {
+        match progress {
+            Progress::Checked(contacts) => self.answer.checked += contacts,
+            Progress::Enqueued(changes) => self.answer.enqueued += changes,
+            Progress::Found(found) => self.found(found),
+        }
+    }
+
+    fn found(&mut self, found: Found) {
+        match &found.drift {
+            Drift::Missing => self.answer.missing += 1,
+            Drift::Different(Difference { columns, callable }) => {
+                self.answer.different += 1;
+                for column in columns {
+                    *self.columns.entry(column.clone()).or_default() += 1;
+                }
+                match callable {
+                    Some(false) => self.to_be_lowered += 1,
+                    Some(true) => self.to_be_raised += 1,
+                    None => self.rank_alone += u64::from(columns.is_empty()),
+                }
+            }
+            Drift::Same | Drift::Stale | Drift::Unranked => {}
+        }
+        if self.found.len() < KEPT {
+            self.found.push(found);
+        }
+    }
+
+    /// What only the end of a stretch tells.
+    pub(crate) fn add(&mut self, outcome: Outcome) {
+        let Outcome { answer, why, left_out } = outcome;
+        self.answer.stale += answer.stale;
+        self.answer.unranked += answer.unranked;
+        self.answer.complete = answer.complete;
+        self.answer.cursor = answer.cursor;
+        self.answer.dry_run = answer.dry_run;
+        self.why = why.map(|why| why.to_string());
+        for (reason, contacts) in left_out {
+            *self.left_out.entry(reason).or_default() += contacts;
+        }
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        self.answer.complete
+    }
+
+    /// One line, while it runs.
+    pub(crate) fn line(&self) -> String {
+        let Answer { checked, missing, different, enqueued, .. } = self.answer;
+        let [checked, missing, different, enqueued] = [checked, missing, different, enqueued].map(number);
+        format!("{checked} contacts checked, {missing} missing, {different} different, {enqueued} changes enqueued")
+    }
+
+    pub(crate) fn json(&self) -> Result<String, String> {
+        let mut report = serde_json::to_value(&self.answer).map_err(|error| error.to_string())?;
+        report["columns"] = json!(self.columns);
+        report["toBeLowered"] = self.to_be_lowered.into();
+        report["toBeRaised"] = self.to_be_raised.into();
+        report["rankAlone"] = self.rank_alone.into();
+        report["leftOut"] = json!(self.left_out);
+        report["stoppedBy"] = self.why.clone().into();
+        if self.answer.dry_run {
+            report["contacts"] = self.found.iter().map(shown).collect();
+        }
+        serde_json::to_string_pretty(&report).map_err(|error| error.to_string())
+    }
+
+    pub(crate) fn table(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = self.write(&mut text);
+        text.trim_end().to_owned()
+    }
+
+    fn write(&self, out: &mut String) -> std::fmt::Result {
+        let Answer { checked, missing, different, stale, unranked, enqueued, .. } = self.answer;
+        let mut found = table(["contacts".to_owned(), "number".to_owned()]);
+        for (what, contacts) in [
+            ("checked", checked),
+            ("missing in the campaign", missing),
+            ("different", different),
+            ("newer in the campaign", stale),
+            ("without a rank, not compared", unranked),
+        ] {
+            found.add_row([what.to_owned(), number(contacts)]);
+        }
+        writeln!(out, "{found}\n")?;
+        if different > 0 {
+            let mut columns = table(["what differs".to_owned(), "contacts".to_owned()]);
+            for (column, contacts) in &self.columns {
+                columns.add_row([format!("column {column}"), number(*contacts)]);
+            }
+            for (what, contacts) in [
+                ("callable: must not be called", self.to_be_lowered),
+                ("callable: may be called again", self.to_be_raised),
+                ("its rank alone", self.rank_alone),
+            ] {
+                if contacts > 0 {
+                    columns.add_row([what.to_owned(), number(contacts)]);
+                }
+            }
+            writeln!(out, "{columns}\n")?;
+        }
+        for (reason, contacts) in &self.left_out {
+            writeln!(out, "Left out, since apply would park it as {reason}: {} contacts", number(*contacts))?;
+        }
+        if self.answer.dry_run {
+            for found in self.found.iter().take(LISTED) {
+                writeln!(out, "{} {}", found.group.as_str(), what(&found.drift))?;
+            }
+            if self.found.len() > LISTED {
+                writeln!(out, "and {} more: --json lists them", number((self.found.len() - LISTED) as u64))?;
+            }
+            writeln!(out, "A dry run: nothing was enqueued.")?;
+        } else {
+            let changes = if enqueued == 1 { "change is" } else { "changes are" };
+            writeln!(out, "{} {changes} in the queue.", number(enqueued))?;
+        }
+        match (&self.answer.cursor, &self.why) {
+            (Some(cursor), Some(why)) => {
+                writeln!(out, "Not complete: {why}.\nThe same command goes on with: --cursor {cursor}")
+            }
+            _ => writeln!(out, "Complete."),
+        }
+    }
+}
+
+fn shown(found: &Found) -> Value {
+    let (columns, callable) = match &found.drift {
+        Drift::Different(difference) => (difference.columns.clone(), difference.callable),
+        _ => (Vec::new(), None),
+    };
+    let is_missing = found.drift == Drift::Missing;
+    json!({ "group": found.group.as_str(), "missing": is_missing, "columns": columns, "callable": callable })
+}
+
+fn what(drift: &Drift) -> String {
+    match drift {
+        Drift::Different(Difference { columns, callable }) => {
+            let callable = callable.map(|callable| format!("callable, to be {callable}"));
+            let parts: Vec<_> = columns.iter().cloned().chain(callable).collect();
+            if parts.is_empty() { "its rank alone".to_owned() } else { parts.join(", ") }
+        }
+        _ => "missing".to_owned(),
+    }
+}

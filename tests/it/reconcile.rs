@@ -1,0 +1,286 @@
+//! Reconcile through its own handle: what it finds, what it enqueues, and what it leaves alone.
+
+mod bounds;
+mod faults;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use emulator::Feed;
+use emulator::genesys::Options;
+use io::Config;
+use lambda_runtime::LambdaEvent;
+use reconcile::{Answer, Context, Error};
+use serde_json::{Value, json};
+
+use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, VERSION_FIELD, World, change, openapi};
+
+const TOKEN: &str = "feed-token";
+const FEED_SECRET: &str = "campaign-sync/feed/acme";
+
+/// The outside, one copy of apply, and one of reconcile.
+struct Run {
+    world: World,
+    feed: Arc<Feed>,
+    context: Context,
+}
+
+impl Run {
+    fn new(world: World) -> Run {
+        Run::with(world, 100, |_| ())
+    }
+
+    fn with(world: World, page_size: usize, configure: impl Fn(&mut Config)) -> Run {
+        let feed = Arc::new(Feed::new(world.clock.clone(), TOKEN, page_size));
+        let secret = json!({ "url": "https://crm.test/contacts?tenant=7", "bearerToken": TOKEN });
+        world.vault.put(FEED_SECRET, secret.to_string());
+        let context = Context::new(world.shared(configure), Arc::clone(&world.sqs) as _, Arc::clone(&feed) as _);
+        Run { world, feed, context }
+    }
+
+    /// With a limit that does not matter.
+    fn fast(page_size: usize) -> Run {
+        Run::with(World::with(Options { calls_per_minute: Some(1_000_000), ..Options::default() }), page_size, |_| ())
+            .allowing(1_000_000)
+    }
+
+    fn allowing(self, calls_per_minute: u64) -> Run {
+        self.world.set_secret("acme", json!({ "callsPerMinute": calls_per_minute }));
+        self
+    }
+
+    /// What the CRM says of a contact of [`CAMPAIGN`].
+    fn says(&self, key: &str, version: u64, phone: &str) {
+        self.says_more(key, version, phone, json!({}));
+    }
+
+    fn says_more(&self, key: &str, version: u64, phone: &str, more: Value) {
+        let mut contact =
+            json!({ "campaignId": CAMPAIGN, "contactKey": key, "version": version, "data": { "phone": phone } });
+        contact.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.feed.put(contact);
+    }
+
+    /// Runs as a schedule does, with a quarter of an hour.
+    async fn run(&self, more: Value) -> Result<Answer, Error> {
+        self.run_for(Duration::from_mins(15), more).await
+    }
+
+    async fn run_for(&self, time: Duration, more: Value) -> Result<Answer, Error> {
+        let mut input = json!({ "org": "acme", "campaignIds": [CAMPAIGN] });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let mut lambda = lambda_runtime::Context::default();
+        lambda.deadline = (self.world.clock.now() + time).as_millisecond().unsigned_abs();
+        reconcile::handle(&self.context, LambdaEvent::new(input, lambda)).await
+    }
+
+    /// Applies all that is in the queue.
+    async fn apply_all(&self) {
+        while !self.world.queue.is_empty() {
+            self.world.invoke().await;
+        }
+    }
+
+    /// What is in the queue.
+    fn queued(&self) -> Vec<Value> {
+        self.world.queue.messages().iter().map(|message| serde_json::from_str(&message.body).unwrap()).collect()
+    }
+}
+
+/// Answers as counts: checked, missing, different, stale, unranked, enqueued.
+fn counts(answer: &Answer) -> [u64; 6] {
+    [answer.checked, answer.missing, answer.different, answer.stale, answer.unranked, answer.enqueued]
+}
+
+async fn by_both(promise: impl AsyncFn(&Run)) {
+    for world in [World::new(), World::of_lists(Options::default())] {
+        let run = Run::new(world);
+        promise(&run).await;
+        assert_eq!(openapi::faults(&run.world.genesys.calls()), [""; 0]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_differs_is_enqueued_and_a_second_run_finds_nothing() {
+    by_both(async |run| {
+        run.world.put("same", 5, "5");
+        run.world.put("older", 4, "4");
+        run.world.put("unlike", 5, "other");
+        run.world.put("newer", 9, "9");
+        run.world.put("rank-alone", 4, "5");
+        for key in ["same", "older", "unlike", "newer", "rank-alone", "missing"] {
+            run.says(key, 5, "5");
+        }
+        let answer = run.run(json!({ "scheduledTime": "2026-11-24T16:00:00Z" })).await.unwrap();
+        assert_eq!(counts(&answer), [6, 1, 3, 1, 0, 4]);
+        assert!(answer.complete && answer.cursor.is_none() && !answer.dry_run);
+        let mut queued = run.queued();
+        queued.sort_by_key(|body| body["contactKey"].to_string());
+        let keys: Vec<_> = queued.iter().map(|body| body["contactKey"].as_str().unwrap()).collect();
+        assert_eq!(keys, ["missing", "older", "rank-alone", "unlike"]);
+        let expected = json!({ "schema": 1, "eventId": "reconcile-2026-11-24T16:00:00Z-5", "org": "acme",
+            "campaignId": CAMPAIGN, "contactKey": "missing", "version": 5, "source": "reconcile", "data": { "phone": "5" } });
+        assert_eq!(queued[0], expected);
+
+        run.apply_all().await;
+        for key in ["same", "older", "unlike", "rank-alone", "missing"] {
+            assert_eq!((run.world.column(key, "phone"), run.world.column(key, VERSION_FIELD)), ("5".into(), "5".into()));
+        }
+        assert_eq!(run.world.column("newer", "phone"), "9");
+        let answer = run.run(json!({})).await.unwrap();
+        assert_eq!(counts(&answer), [6, 0, 0, 1, 0, 0]);
+        assert!(run.world.queue.is_empty() && run.world.dead_letters.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_written_to_genesys_cloud_but_by_apply() {
+    by_both(async |run| {
+        run.says("missing", 5, "5");
+        run.run(json!({})).await.unwrap();
+        let calls = run.world.genesys.calls();
+        let reads = |call: &emulator::genesys::Call| call.method == "GET" || call.path.ends_with("/contacts/bulk");
+        assert!(calls.iter().all(|call| reads(call) || call.path == "/oauth/token"), "{calls:?}");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_change_in_the_queue_wins_by_its_rank() {
+    by_both(async |run| {
+        run.world.put("a", 1, "1");
+        run.says("a", 5, "5");
+        run.world.send([change("a", 6).phone("6").callable(false)]);
+        assert_eq!(run.run(json!({})).await.unwrap().enqueued, 1);
+        run.apply_all().await;
+        assert_eq!(run.world.column("a", "phone"), "6");
+        assert!(!run.world.contact("a").1);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_rank_nothing_is_compared_or_enqueued() {
+    let run = Run::new(World::new());
+    run.feed.put(json!({ "campaignId": CAMPAIGN, "contactKey": "a", "data": { "phone": "1" } }));
+    run.says("b", 5, "5");
+    assert_eq!(counts(&run.run(json!({})).await.unwrap()), [2, 1, 0, 0, 1, 1]);
+    run.world.set_secret("acme", json!({ "versionField": null }));
+    let run = Run::new(run.world);
+    run.says("b", 5, "5");
+    run.says_more("c", 5, "5", json!({ "callable": false }));
+    let before = run.world.genesys.calls().len();
+    assert_eq!(counts(&run.run(json!({})).await.unwrap()), [2, 0, 0, 0, 2, 0]);
+    assert!(run.world.genesys.calls()[before..].iter().all(|call| call.path == "/oauth/token"), "no call for nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_made_callable_by_that_alone_and_every_opt_out_counts() {
+    by_both(async |run| {
+        let put = |key, callable| {
+            run.world.genesys.put_contact(CAMPAIGN, key, &[(VERSION_FIELD, "5"), ("phone", "5")], callable);
+        };
+        put("taken-out", false);
+        put("opted-out", true);
+        put("opted-out-late", true);
+        put("removed", true);
+        run.says_more("taken-out", 6, "5", json!({ "callable": true }));
+        run.says_more("opted-out", 6, "5", json!({ "callable": false }));
+        run.says_more("opted-out-late", 4, "4", json!({ "callable": false }));
+        run.feed.put(json!({ "campaignId": CAMPAIGN, "contactKey": "removed", "version": 6, "operation": "remove" }));
+        assert_eq!(counts(&run.run(json!({})).await.unwrap()), [4, 0, 4, 0, 0, 3]);
+        run.apply_all().await;
+        for key in ["taken-out", "opted-out", "opted-out-late", "removed"] {
+            assert!(!run.world.contact(key).1, "{key}");
+        }
+        assert_eq!(
+            run.world.column("taken-out", VERSION_FIELD),
+            "5",
+            "so that a webhook which says it may still do it"
+        );
+        assert_eq!(run.world.column("opted-out-late", "phone"), "5");
+        let answer = run.run(json!({})).await.unwrap();
+        assert_eq!(counts(&answer), [4, 0, 1, 1, 0, 0], "what is not repaired is still told");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_counts_and_enqueues_nothing() {
+    let run = Run::new(World::new());
+    run.world.put("unlike", 5, "other");
+    run.says("unlike", 5, "5");
+    run.says("missing", 5, "5");
+    let answer = run.run(json!({ "dryRun": true })).await.unwrap();
+    assert_eq!(counts(&answer), [2, 1, 1, 0, 0, 0]);
+    assert!(answer.complete && answer.dry_run && run.world.queue.is_empty());
+    let told = serde_json::to_value(&answer).unwrap();
+    let expected = json!({ "checked": 2, "missing": 1, "different": 1, "stale": 0, "unranked": 0, "enqueued": 0,
+                           "complete": true, "cursor": null, "dryRun": true });
+    assert_eq!(told, expected, "CONTRACT.md section 6");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_repeated_sends_nothing_twice_and_a_later_one_is_never_taken_for_it() {
+    let run = Run::new(World::new());
+    run.says("a", 5, "5");
+    let due = json!({ "scheduledTime": "2026-11-24T16:00:00Z" });
+    assert_eq!(run.run(due.clone()).await.unwrap().enqueued, 1);
+    assert_eq!(run.run(due.clone()).await.unwrap().enqueued, 1);
+    assert_eq!(run.world.queue.len(), 1, "the same event of the same run");
+    run.says("a", 6, "6");
+    assert_eq!(run.run(due).await.unwrap().enqueued, 1);
+    assert_eq!(run.world.queue.len(), 2, "but never what became newer meanwhile");
+    run.apply_all().await;
+    assert_eq!(run.world.column("a", "phone"), "6");
+    run.world.put("a", 6, "spoilt by somebody else");
+    assert_eq!(run.run(json!({ "scheduledTime": "2026-11-24T16:01:00Z" })).await.unwrap().enqueued, 1);
+    run.apply_all().await;
+    assert_eq!(run.world.column("a", "phone"), "6");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_feed_is_asked_for_each_campaign_for_the_window_and_with_the_cursor() {
+    let run = Run::with(World::new(), 2, |_| ());
+    for key in ["a", "b", "c"] {
+        run.says(key, 5, "5");
+    }
+    let input = json!({ "campaignIds": [OTHER_CAMPAIGN, CAMPAIGN], "windowMinutes": 30 });
+    assert_eq!(run.run(input).await.unwrap().checked, 3);
+    let base = "/contacts?tenant=7&campaignId";
+    let since = "since=2026-11-24T15%3A30%3A00Z";
+    let expected = [
+        format!("{base}={OTHER_CAMPAIGN}&{since}"),
+        format!("{base}={CAMPAIGN}&{since}"),
+        format!("{base}={CAMPAIGN}&{since}&cursor=2"),
+    ];
+    assert_eq!(run.feed.requests(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_apply_would_park_is_left_out_so_that_no_run_parks_it_again() {
+    let run = Run::new(World::of_lists(Options::default()));
+    run.world.set_secret("acme", json!({ "api": "contactLists", "contactKeyPattern": "^[a-z-]+$" }));
+    run.says_more("reserved", 5, "5", json!({ "data": { "phone": "5", VERSION_FIELD: "1" } }));
+    run.says_more("unknown", 5, "5", json!({ "data": { "phone": "5", "shoeSize": "44" }, "callable": false }));
+    run.says("KEY-7", 5, "5");
+    run.world.genesys.put_contact(CAMPAIGN, "unknown", &[(VERSION_FIELD, "5"), ("phone", "5")], true);
+    let answer = run.run(json!({})).await.unwrap();
+    assert_eq!(counts(&answer), [3, 1, 1, 0, 0, 2]);
+    run.apply_all().await;
+    assert!(run.world.dead_letters.is_empty(), "{:?}", run.world.parked());
+    assert!(!run.world.contact("unknown").1, "an opt-out is not left out with a column");
+    assert_eq!(run.world.column("reserved", "phone"), "5");
+    assert_eq!(counts(&run.run(json!({})).await.unwrap()), [3, 0, 0, 0, 0, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_contact_that_is_listed_twice_ends_as_its_newer_version_says() {
+    let run = Run::with(World::new(), 1, |_| ());
+    run.says("a", 5, "5");
+    run.feed.put(json!({ "contactKey": "a", "version": 6, "data": { "phone": "6" } }));
+    assert_eq!(run.run(json!({})).await.unwrap().enqueued, 2);
+    run.apply_all().await;
+    assert_eq!(run.world.column("a", "phone"), "6");
+}

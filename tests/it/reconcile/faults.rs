@@ -1,0 +1,250 @@
+//! What may go wrong: the input, secrets, the feed, Genesys Cloud, the queue.
+
+use std::time::Duration;
+
+use emulator::{Effect, Fault};
+use io::telemetry::subscriber;
+use serde_json::{Value, json};
+use tracing::instrument::WithSubscriber;
+use tracing::level_filters::LevelFilter;
+
+use super::{FEED_SECRET, Run, TOKEN};
+use crate::support::{CAMPAIGN, Lines, World};
+
+/// Runs into this, and answers the error; nothing may be enqueued.
+async fn error(run: &Run, more: Value) -> String {
+    let error = run.run(more).await.unwrap_err().to_string();
+    assert!(run.world.queue.is_empty(), "{error}");
+    error
+}
+
+fn of_feed(what: &str) -> String {
+    format!("the feed of org acme for campaign {CAMPAIGN}: {what}")
+}
+
+fn page(text: &str) -> Fault {
+    Fault::next("GET", Effect::Text(text.to_owned()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_input_is_told_member_by_member() {
+    let run = Run::new(World::new());
+    let error = error(&run, json!({ "org": "ACME", "campaignIds": "all", "window": 5 })).await;
+    assert_eq!(
+        error,
+        "the input is not as expected: org: expected 1 to 32 characters of a-z, 0-9 and -; \
+         campaignIds: expected 1 to 100 different ids of campaigns; \"window\" is unknown"
+    );
+    assert!(run.world.genesys.calls().is_empty() && run.feed.requests().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_is_missing_or_malformed_is_named() {
+    let run = Run::new(World::new());
+    run.world.vault.fail(FEED_SECRET, io::secrets::SecretsError::Missing);
+    assert_eq!(error(&run, json!({})).await, "secret campaign-sync/feed/acme: there is no such secret");
+    let plain = json!({ "url": "http://127.0.0.1/contacts", "bearerToken": TOKEN }).to_string();
+    run.world.vault.put(FEED_SECRET, plain.clone());
+    let told = error(&run, json!({})).await;
+    assert!(told.starts_with("secret campaign-sync/feed/acme: the secret is malformed: url: expected"), "{told}");
+    let told = error(&run, json!({ "org": "nobody" })).await;
+    assert!(told.contains("campaign-sync/org/nobody"), "{told}");
+
+    let local = Run::with(World::new(), 10, |config| config.genesys_base_url = Some("http://127.0.0.1:1".into()));
+    local.world.vault.put(FEED_SECRET, plain);
+    assert!(local.run(json!({})).await.is_ok(), "in a local run the feed may be on loopback");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_campaign_is_named() {
+    let run = Run::new(World::of_lists(Default::default()));
+    let told = error(&run, json!({ "campaignIds": ["no-such"] })).await;
+    assert!(told.starts_with("org acme, campaign no-such: GET campaign: 404"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_that_is_away_for_a_moment_is_asked_again() {
+    let run = Run::new(World::new());
+    run.says("a", 5, "5");
+    run.feed.add_fault(Fault::status("GET", 503));
+    run.feed.add_fault(Fault::next("GET", Effect::Lost { is_done: false }));
+    assert_eq!(run.run(json!({})).await.unwrap().enqueued, 1);
+    assert_eq!(run.feed.requests().len(), 3);
+    let began = run.world.clock.now();
+    run.feed.add_fault(Fault::next("GET", Effect::Status(429, vec![("retry-after", "20".into())])));
+    assert!(run.run(json!({})).await.is_ok());
+    assert!(run.world.clock.now().duration_since(began).as_secs() >= 20, "as long as it asked for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_that_stays_away_or_refuses_is_an_error_and_nothing_is_enqueued() {
+    for (fault, times, expected) in [
+        (Effect::Status(500, vec![]), 3, "it answered 500, 3 times"),
+        (Effect::Lost { is_done: false }, 3, "the connection was lost, 3 times"),
+        (Effect::Hang { is_done: false }, 3, "timed out, 3 times"),
+        (Effect::Status(429, vec![("retry-after", "3600".into())]), 1, "it answered 429, 1 times"),
+        (Effect::Status(403, vec![]), 1, "it answered 403: expected that it takes the secret's bearerToken"),
+        (Effect::Status(404, vec![]), 1, "it answered 404: expected 200"),
+        (Effect::Status(204, vec![]), 1, "it answered 204: expected 200"),
+        (
+            Effect::Status(302, vec![("location", "https://evil.test/".into())]),
+            1,
+            "it answered 302: redirects are not followed; expected the page itself",
+        ),
+    ] {
+        let run = Run::with(World::new(), 1, |_| ());
+        run.says("a", 5, "5");
+        run.says("b", 5, "5");
+        // The first page comes, and what it says is not enqueued either.
+        run.feed.add_fault(Fault::next("GET", fault).after(1).times(times));
+        assert_eq!(error(&run, json!({})).await, of_feed(expected));
+        assert_eq!(run.feed.requests().len(), 1 + times, "{expected}");
+        assert_eq!(run.run(json!({})).await.unwrap().enqueued, 2, "once the feed is well");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_is_malformed_is_refused_whole() {
+    let expected = r#"expected {"contacts": [ … ], "next": a cursor or null} and nothing of another type"#;
+    let good = r#"{"contactKey": "good", "version": 5, "data": {"phone": "5"}}"#;
+    for (text, expected) in [
+        (String::new(), "the page is not JSON, or not all of it"),
+        (format!(r#"{{"contacts": [{good}], "next": nu"#), "the page is not JSON, or not all of it"),
+        (format!(r#"[{good}]"#), expected),
+        (format!(r#"{{"contacts": [{good}]}}"#), expected),
+        (format!(r#"{{"contacts": [{good}], "nextCursor": null}}"#), expected),
+        (format!(r#"{{"contacts": [{good}], "next": 7}}"#), expected),
+        (format!(r#"{{"contacts": {good}, "next": null}}"#), expected),
+        (format!(r#"{{"contacts": [{good}], "next": ""}}"#), "next: expected a cursor of 1 to 2048 bytes, or null"),
+        (
+            format!(
+                r#"{{"contacts": [{good}, {{"contactKey": "hush", "data": {{}}, "calable": false}}], "next": null}}"#
+            ),
+            "contacts[1]: a member that has no meaning: expected only the fields of schema 1 (unknownField)",
+        ),
+        (
+            format!(
+                r#"{{"contacts": [{good}, {{"contactKey": "hush ", "data": {{}}, "org": "other"}}], "next": null}}"#
+            ),
+            "contacts[1]: org: expected what the feed was asked for, or nothing (notAllowed); contactKey: expected \
+             1 to 255 bytes without control characters, U+FFFE or U+FFFF, without white space at either end, not . or .. \
+             (wrongFormat)",
+        ),
+    ] {
+        let run = Run::new(World::new());
+        run.feed.add_fault(page(&text));
+        assert_eq!(error(&run, json!({})).await, of_feed(expected), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_without_an_end_is_found_out() {
+    let run = Run::new(World::new());
+    run.feed
+        .add_fault(page(r#"{"contacts": [{"contactKey": "a", "version": 5, "data": {}}], "next": "x"}"#).times(100));
+    let expected = of_feed("it has no end: expected a new cursor with each page, and null after the last");
+    assert_eq!(error(&run, json!({})).await, expected);
+    assert_eq!(run.feed.requests().len(), 2);
+    // Ever new cursors, and nothing behind them.
+    for n in 0..1_000 {
+        run.feed.add_fault(page(&format!(r#"{{"contacts": [], "next": "{n}"}}"#)));
+    }
+    assert_eq!(error(&run, json!({})).await, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn genesys_cloud_that_is_away_is_waited_for_and_if_it_stays_so_nothing_is_enqueued() {
+    let run = Run::with(World::new(), 1, |_| ());
+    run.says("a", 5, "5");
+    run.says("b", 5, "5");
+    run.world.genesys.add_fault(Fault::status("GET", 503).on("/a").times(6));
+    assert_eq!(run.run(json!({})).await.unwrap().enqueued, 2);
+    run.apply_all().await;
+
+    let run = Run::with(World::new(), 1, |_| ());
+    run.says("a", 5, "5");
+    run.says("b", 5, "5");
+    run.world.genesys.add_fault(Fault::status("GET", 503).on("/b").times(100));
+    let told = error(&run, json!({})).await;
+    assert!(told.starts_with(&format!("org acme, campaign {CAMPAIGN}: GET contact: 503")), "{told}");
+    run.world.genesys.forbid("client-acme", true);
+    let told = error(&run, json!({})).await;
+    assert!(told.contains(": 403"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_genesys_cloud_refuses_to_read_does_not_hide_the_others() {
+    let run = Run::new(World::new());
+    for key in ["a", "b", "c"] {
+        run.says(key, 5, "5");
+    }
+    run.world.genesys.add_fault(Fault::status("GET", 400).on("/b"));
+    let answer = run.run(json!({})).await.unwrap();
+    assert_eq!((answer.checked, answer.enqueued, answer.complete), (3, 2, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_queue_did_not_take_is_told_and_the_next_run_finds_it() {
+    let run = Run::fast(100);
+    for n in 0..30 {
+        run.says(&format!("k{n}"), 5, "5");
+    }
+    run.world.sqs.refuse_entry("\"k17\"", false);
+    let told = run.run(json!({})).await.unwrap_err().to_string();
+    assert_eq!(told, "the queue took 9 of 30 changes: SQS: OnPurpose");
+    run.apply_all().await;
+    assert_eq!(run.run(json!({})).await.unwrap().enqueued, 21);
+    run.world.sqs.refuse(1);
+    let told = run.run(json!({})).await.unwrap_err().to_string();
+    assert_eq!(told, "the queue: SQS: ServiceUnavailable");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_queue_ends_the_run_before_lambda_does() {
+    let run = Run::fast(1_000);
+    for n in 0..600 {
+        run.says(&format!("k{n}"), 5, "5");
+    }
+    run.world.sqs.set_latency(Duration::from_millis(1_500));
+    let began = run.world.clock.now();
+    let answer = run.run_for(Duration::from_secs(60), json!({ "force": true })).await.unwrap();
+    let took = run.world.clock.now().duration_since(began).as_secs();
+    assert!(took < 60 && !answer.complete, "{took} s");
+    assert!((100..600).contains(&answer.enqueued), "{}", answer.enqueued);
+    run.world.sqs.set_latency(Duration::ZERO);
+    run.apply_all().await;
+    let rest = run.run(json!({ "force": true, "cursor": answer.cursor })).await.unwrap();
+    assert_eq!((answer.enqueued + rest.enqueued, rest.complete), (600, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_log_line_and_no_error_holds_a_key_a_value_a_token_or_a_cursor() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let log = subscriber(move || writer.clone(), LevelFilter::DEBUG);
+    let errors = async {
+        let run = Run::with(World::new(), 1, |_| ());
+        run.world.put("canary-a", 5, "canary-value");
+        run.says("canary-a", 6, "canary-new");
+        run.says("canary-b", 6, "canary-new");
+        run.run(json!({ "dryRun": true })).await.unwrap();
+        run.run(json!({})).await.unwrap();
+        let mut errors = Vec::new();
+        for text in [
+            r#"{"contacts": [{"contactKey": "canary", "data": {"canary": 7}, "canary": "canary"}], "next": "canary"}"#,
+            r#"{"contacts": [], "next": ["canary"]}"#,
+            "canary",
+        ] {
+            run.feed.add_fault(page(text));
+            errors.push(run.run(json!({})).await.unwrap_err().to_string());
+        }
+        run.run_for(Duration::from_secs(30), json!({})).await.unwrap();
+        errors
+    };
+    let errors = errors.with_subscriber(log).await;
+    let log = lines.take();
+    assert!(log.contains("contact differs") && log.contains("phone") && log.contains("not complete"), "{log}");
+    for secret in ["canary", "feed-token", "hush", "tenant"] {
+        assert!(!log.contains(secret) && !errors.join("").contains(secret), "{secret} in {log} {errors:?}");
+    }
+}
