@@ -267,6 +267,8 @@ async fn reconcile(story: &Story, world: &World) -> Result<Reconciled, Error> {
     let (dropped, wrong_before) = (story.dropped(), world.wrong_contacts(story).len());
     story.latest.iter().for_each(|contact| world.feed.put(contact.clone()));
     let repaired = world.reconcile(story).await?;
+    // The next run of a schedule; what is new can be read by then.
+    tokio::time::sleep(Duration::from_mins(15)).await;
     let second_run_changes = world.reconcile(story).await?;
     Ok(Reconciled { dropped, wrong_before, repaired, second_run_changes })
 }

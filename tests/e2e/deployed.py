@@ -3,14 +3,16 @@
 import collections
 import datetime
 import json
+import os
 import random
+import subprocess
 import time
 import uuid
 
 import botocore.exceptions
 from standardwebhooks.webhooks import Webhook
 
-from local_aws import STACK, genesys, http, local_aws, until
+from local_aws import ROOT, STACK, genesys, http, local_aws, until
 
 CAMPAIGNS = [
     ("acme-us", "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11"),
@@ -100,7 +102,7 @@ class Sender:
             assert answer == (202, {"accepted": len(of_org)}), answer
 
 
-def put_secrets(aws):
+def put_secrets(aws, service):
     secrets = aws.client("secretsmanager")
     for org, api in APIS.items():
         secret = {"clientId": f"client-of-{org}", "clientSecret": f"secret-of-{org}", "region": "us-east-1",
@@ -108,6 +110,8 @@ def put_secrets(aws):
         secrets.create_secret(Name=f"campaign-sync/org/{org}", SecretString=json.dumps(secret))
         source = {"auth": "standardWebhooks", "signingSecrets": [SIGNING_SECRET], "org": org}
         secrets.create_secret(Name=f"campaign-sync/source/crm-{org}", SecretString=json.dumps(source))
+        feed = {"url": f"{service.base}/feed", "bearerToken": "local-feed-token"}
+        secrets.create_secret(Name=f"campaign-sync/feed/{org}", SecretString=json.dumps(feed))
 
 
 def rotate(aws, service, org):
@@ -229,6 +233,62 @@ def killed(aws, outputs, service, sender, expected):
     say("apply was killed after its writes and before their answers: the messages came back, nothing was written twice")
 
 
+def repaired(aws, outputs, service, expected):
+    """Webhooks that were dropped: the CRM's feed says what they would have said, and the schedule's own input finds it."""
+    schedule = aws.client("scheduler").get_schedule(Name=f"{STACK}-reconcile")
+    assert schedule["State"] == "ENABLED" and schedule["ScheduleExpression"] == "rate(15 minutes)", schedule
+    target = schedule["Target"]
+    assert target["Arn"].endswith(f":function:{STACK}-reconcile") and "failed-runs" in target["DeadLetterConfig"]["Arn"]
+    assert target["RetryPolicy"] == {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 900}, target
+    # Changed, opted out and removed contacts, and some that are new; each third as the campaign holds it.
+    feed = []
+    for n in range(90):
+        missed = change(n if n % 10 else CONTACTS + 9 + n, 70)
+        del missed["eventId"]
+        if n % 3:
+            if n % 5 == 0:
+                missed["callable"] = False
+            now = {"data": missed["data"] | {"crmVersion": str(missed["version"])}, "callable": missed["callable"]}
+            expected[missed["campaignId"], missed["contactKey"]] = now
+            feed.append(missed)
+    service.crm_says(feed)
+
+    def invoke(**more):
+        now = datetime.datetime.now(tz=datetime.timezone.utc).isoformat()
+        event = json.loads(target["Input"].replace("<aws.scheduler.scheduled-time>", now)) | more
+        answer = aws.client("lambda").invoke(FunctionName=target["Arn"], Payload=json.dumps(event))
+        return json.loads(answer["Payload"].read()), answer.get("FunctionError")
+
+    of_us = sum(1 for contact in feed if contact["org"] == "acme-us")
+    dry, _ = invoke(dryRun=True)
+    assert (dry["checked"], dry["enqueued"], dry["complete"], dry["dryRun"]) == (of_us, 0, True, True), dry
+    service.feed_fault(text='{"contacts": [', times=1)
+    failed, error = invoke()
+    assert error and "the page is not JSON, or not all of it" in failed["errorMessage"], (failed, error)
+    assert depth(aws, outputs["QueueUrl"]) == 0
+    service.feed_fault(status=503, times=2)
+    answer, error = invoke()
+    assert error is None and answer["enqueued"] == dry["missing"] + dry["different"] == of_us, (answer, error)
+    assert dry["missing"] > 0 and dry["different"] > 0, dry
+    drained(aws, outputs)
+    say(f"the schedule's input found what {of_us} dropped webhooks would have said: {answer}")
+
+    eu = CAMPAIGNS[2][1]
+    by_hand = [os.environ.get("CAMPAIGN_SYNC", "target/debug/campaign-sync"), "reconcile", "--org",
+               "acme-eu", "--campaign", eu, "--since", "2h", "--json"]
+    env = aws.env | {"QUEUE_URL": outputs["QueueUrl"], "GENESYS_BASE_URL": service.base}
+    done = subprocess.run(by_hand, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    assert report["enqueued"] == len(feed) - of_us and report["complete"], report
+    drained(aws, outputs)
+    compare(service, expected)
+    again, _ = invoke()
+    assert (again["checked"], again["missing"], again["different"], again["enqueued"]) == (of_us, 0, 0, 0), again
+    say(f"the command repaired the other org ({report['missing']} missing, {report['different']} different); a second run "
+        "finds nothing, and every contact is as the CRM says")
+
+
 def denied(aws, outputs):
     """Each role is tried with what it needs not."""
     def allowed(call):
@@ -239,7 +299,8 @@ def denied(aws, outputs):
             assert "AccessDenied" in error.response["Error"]["Code"], error
             return False
     org, source = "campaign-sync/org/acme-us", "campaign-sync/source/crm-acme-us"
-    for function, mine in [("ingest", {"read a source"}), ("apply", {"read an org"})]:
+    for function, mine in [("ingest", {"read a source"}), ("apply", {"read an org"}),
+                           ("reconcile", {"read an org", "read a feed", "look at the queue's depth"})]:
         session = aws.as_role(aws.role(function))
         sqs, secrets = aws.client("sqs", session), aws.client("secretsmanager", session)
         queue, dead = outputs["QueueUrl"], outputs["DeadLetterQueueUrl"]
@@ -247,6 +308,7 @@ def denied(aws, outputs):
         tries = {
             "read a source": lambda: secrets.get_secret_value(SecretId=source),
             "read an org": lambda: secrets.get_secret_value(SecretId=org),
+            "read a feed": lambda: secrets.get_secret_value(SecretId="campaign-sync/feed/acme-us"),
             "write a secret": lambda: secrets.put_secret_value(SecretId=org, SecretString="{}"),
             "list secrets": lambda: secrets.list_secrets(),
             "receive parked messages": lambda: sqs.receive_message(QueueUrl=dead),
@@ -254,11 +316,13 @@ def denied(aws, outputs):
             "list buckets": lambda: aws.client("s3", session).list_buckets(),
             "invoke a function": lambda: aws.client("lambda", session).invoke(FunctionName=f"{STACK}-apply"),
         }
-        if function == "ingest":
+        if function != "apply":
             tries["receive changes"] = lambda: sqs.receive_message(QueueUrl=queue)
             tries["park"] = lambda: sqs.send_message(QueueUrl=dead, **message)
-        else:
+        if function == "apply":
             tries["send a change"] = lambda: sqs.send_message(QueueUrl=queue, **message)
+        else:
+            tries["look at the queue's depth"] = lambda: sqs.get_queue_attributes(QueueUrl=queue)
         may = {name for name, call in tries.items() if allowed(call)}
         assert may == mine, f"{function} may {sorted(may)}"
         say(f"{function} may {', '.join(sorted(mine))}, and may not {', '.join(sorted(set(tries) - mine))}")
@@ -276,22 +340,24 @@ def unwanted(sender):
 def silent_logs(aws):
     lines = list(aws.logs())
     assert any("change parked" in line for line in lines), "the functions' logs were not found"
-    for secret in [CANARY, "Zoë", "secret-of-", "rotated-secret", SIGNING_SECRET, "token-"]:
+    for secret in [CANARY, "Zoë", "secret-of-", "rotated-secret", SIGNING_SECRET, "token-", "local-feed-token"]:
         found = [line for line in lines if secret in line]
         assert not found, found[:2]
     say(f"{len(lines)} lines of log, and no contact key, value, token or secret in them")
 
 
 with local_aws() as aws, genesys("--api", "contactLists") as service:
-    outputs, api = aws.deploy(service.base)
+    of_us = ",".join(campaign for org, campaign in CAMPAIGNS if org == "acme-us")
+    outputs, api = aws.deploy(service.base, "ReconcileOrg=acme-us", f"ReconcileCampaignIds={of_us}")
     say("sam deploy is done")
     what_was_deployed(aws, outputs)
-    put_secrets(aws)
+    put_secrets(aws, service)
     sender = Sender(aws, api)
     unwanted(sender)
     expected = many_changes(aws, outputs, service, sender)
     poison(aws, outputs, service, sender, expected)
     killed(aws, outputs, service, sender, expected)
+    repaired(aws, outputs, service, expected)
     denied(aws, outputs)
     silent_logs(aws)
-say("8 passed, 0 failed")
+say("9 passed, 0 failed")

@@ -80,6 +80,14 @@ class Genesys:
     def give_secret(self, client_id, secret):
         assert http("PUT", f"{self.base}/_emulator/clients/{client_id}", {"secret": secret}) == (200, {})
 
+    def crm_says(self, contacts):
+        """What the CRM's feed lists from now on."""
+        body = json.dumps(contacts).encode()
+        assert http("PUT", f"{self.base}/_emulator/feed/contacts", body) == (200, {})
+
+    def feed_fault(self, **fault):
+        assert http("POST", f"{self.base}/_emulator/feed/faults", fault) == (200, {})
+
     def calls(self):
         return http("GET", f"{self.base}/_emulator/calls")[1]
 
@@ -111,9 +119,9 @@ class Aws:
         keys = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="e2e")["Credentials"]
         return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], "us-east-1")
 
-    def deploy(self, genesys_base):
+    def deploy(self, genesys_base, *more):
         """`sam deploy`, as README says; the outputs, and the HTTP API's id."""
-        overrides = f"ApplyTimeoutSeconds=5 SecretTtlSeconds=5 GenesysBaseUrl={genesys_base}"
+        overrides = " ".join(["ApplyTimeoutSeconds=5 SecretTtlSeconds=5", f"GenesysBaseUrl={genesys_base}", *more])
         command = ["sam", "deploy", "--config-env", "local", "--parameter-overrides", overrides]
         done = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -62,6 +62,44 @@ fn local_does_its_job_by_the_contact_list_api_too() {
 }
 
 #[test]
+fn what_webhooks_miss_is_repaired() {
+    for api in ["predictive", "contactLists"] {
+        for (seed, drop) in [("42", "10%"), ("1", "50%"), ("2", "100%")] {
+            let output = campaign_sync(&["local", "--api", api, "--seed", seed, "--drop", drop, "--json"]);
+            assert_eq!(output.status.code(), Some(0), "{output:?}");
+            let report = json(&output);
+            let number = |name: &str| report[name].as_u64().unwrap_or_else(|| panic!("{name} of {report}"));
+            assert!(number("dropped") > 50 && number("wrongBefore") > 5, "{report}");
+            assert!(number("repaired") >= number("wrongBefore"), "{report}");
+            assert_eq!((number("wrongContacts"), number("secondRunChanges"), number("leftInQueue")), (0, 0, 0));
+        }
+    }
+    let report = json(&campaign_sync(&["local", "--json"]));
+    assert!(report.get("dropped").is_none(), "{report}");
+    let output = campaign_sync(&["local", "--drop", "10"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("expected a percentage from 0% to 100%"), "{output:?}");
+}
+
+#[test]
+fn reconcile_says_what_it_needs() {
+    let with = |arguments: &[&str]| {
+        let required = ["reconcile", "--org", "acme-us", "--campaign", "c"];
+        let output = campaign_sync(&[&required[..], arguments].concat());
+        assert_eq!(output.status.code(), Some(2));
+        text(&output.stderr).to_owned()
+    };
+    assert_eq!(with(&[]), "campaign-sync: QUEUE_URL is missing: expected the URL of a queue\n");
+    assert!(
+        with(&["--since", "yesterday"]).contains("expected a time such as 2026-11-24T16:00:00Z, or how long such as")
+    );
+    assert!(with(&["--since=-2h"]).contains("--since"));
+    assert!(with(&["--cursor", "x"]).contains("expected the cursor that an earlier run printed"));
+    assert!(with(&["--campaign", "a b"]).contains("expected 1 to 48 characters"));
+    assert!(with(&["--max-drift-percent", "101"]).contains("101 is not in 0..=100"));
+}
+
+#[test]
 fn the_same_seed_gives_the_same_run() {
     let run = || {
         let mut report = json(&campaign_sync(&["--json", "--changes", "300", "--contacts", "30"]));

@@ -97,6 +97,18 @@ async fn visibilities_are_set_in_one_call_and_a_refused_one_is_told() {
 }
 
 #[tokio::test]
+async fn the_depth_of_a_queue_is_what_waits_to_be_received() {
+    let server =
+        answering("AmazonSQS.GetQueueAttributes", 200, json!({"Attributes": {"ApproximateNumberOfMessages": "17"}}))
+            .await;
+    assert_eq!(Sqs::new(&sdk(&server)).depth("https://sqs.test/q.fifo").await, Ok(17));
+    let asked = json!({"QueueUrl": "https://sqs.test/q.fifo", "AttributeNames": ["ApproximateNumberOfMessages"]});
+    assert_eq!(sent(&server).await, asked);
+    let silent = answering("AmazonSQS.GetQueueAttributes", 200, json!({})).await;
+    assert!(Sqs::new(&sdk(&silent)).depth("https://sqs.test/q.fifo").await.is_err(), "not told is not empty");
+}
+
+#[tokio::test]
 async fn an_error_of_sqs_is_its_code_alone() {
     let body = json!({"__type": "com.amazonaws.sqs#InvalidMessageContents", "message": "the body +13175550100 is bad"});
     let server = answering("AmazonSQS.SendMessage", 400, body).await;

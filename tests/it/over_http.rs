@@ -117,3 +117,17 @@ async fn a_body_that_is_cut_off_is_a_lost_connection_and_nothing_is_sent_again()
         assert_eq!(answer.unwrap_err(), TransportError::Lost, "{bytes:?}");
     }
 }
+
+#[tokio::test]
+async fn an_answer_without_measure_is_not_read_to_its_end() {
+    for (size, is_taken) in [(16 << 20, true), ((16 << 20) + 1, false)] {
+        let server = MockServer::start().await;
+        let large = ResponseTemplate::new(200).set_body_bytes(vec![b'x'; size]);
+        Mock::given(method("GET")).respond_with(large).mount(&server).await;
+        let answer = Https::new().unwrap().send(get(server.uri()), Duration::from_secs(20)).await;
+        match answer {
+            Ok(answer) => assert!(is_taken && answer.body().len() == size),
+            Err(error) => assert!(!is_taken && error == TransportError::TooLarge, "{error}"),
+        }
+    }
+}

@@ -304,7 +304,14 @@ impl Crm {
         self.good.extend(body["eventId"].as_str().map(str::to_owned));
         let mut listed = body.clone();
         listed.as_object_mut().map(|members| members.remove("eventId"));
-        self.latest.insert(self.people[self.last].key.clone(), listed);
+        let key = self.people[self.last].key.clone();
+        // Of a removed contact the CRM still lists what it said of it: the webhooks that said so may be dropped too.
+        if let Some(known) = self.latest.get(&key).filter(|_| body["operation"] == "remove") {
+            listed["operation"] = "upsert".into();
+            listed["data"] = known["data"].clone();
+            listed["callable"] = false.into();
+        }
+        self.latest.insert(key, listed);
         let person = &mut self.people[self.last];
         person.last_delivery = person.last_delivery.max(at);
         self.changes += 1;

@@ -15,6 +15,9 @@ const MOST_CAMPAIGNS: usize = 100;
 const MOST_MINUTES: u64 = 5_256_000;
 const DEFAULT_MINUTES: u64 = 60;
 const DEFAULT_PERCENT: u64 = 20;
+/// What EventBridge Scheduler replaces by the time (docs.aws.amazon.com/scheduler/latest/UserGuide, "Adding context
+/// attributes").
+const SCHEDULED_TIME: &str = "<aws.scheduler.scheduled-time>";
 
 /// A run of reconcile: of one org, its campaigns in order.
 #[derive(Clone, Debug)]
@@ -101,6 +104,8 @@ impl Input {
         let mut reader = Reader { members: members.clone(), faults: Vec::new() };
         let org = reader.required("org", OrgId::EXPECTED, |value| OrgId::parse(value.as_str()?).ok());
         let campaigns = reader.required("campaignIds", "expected 1 to 100 different ids of campaigns", campaigns);
+        // A scheduler that fills in nothing, as a local one, leaves the time to us.
+        reader.members.retain(|name, value| name != "scheduledTime" || *value != SCHEDULED_TIME);
         let run = reader.optional("scheduledTime", "expected an RFC 3339 time", |value| value.as_str()?.parse().ok());
         let minutes = reader.number("windowMinutes", 1, MOST_MINUTES).unwrap_or(DEFAULT_MINUTES);
         let dry_run = reader.flag("dryRun");
@@ -208,6 +213,11 @@ mod tests {
         let input = parse(&due).unwrap();
         assert_eq!(input.since.to_string(), "2026-11-24T15:40:00Z");
         assert_eq!(input.run.to_string(), "2026-11-24T15:50:00Z");
+        let unfilled =
+            json!({ "org": "acme", "campaignIds": ["a"], "scheduledTime": "<aws.scheduler.scheduled-time>" });
+        assert_eq!(parse(&unfilled).unwrap().run.to_string(), NOW);
+        let wrong = parse(&json!({ "org": "acme", "campaignIds": ["a"], "scheduledTime": "noon" })).unwrap_err();
+        assert!(wrong.ends_with("scheduledTime: expected an RFC 3339 time"), "{wrong}");
     }
 
     #[test]
