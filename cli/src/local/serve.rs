@@ -176,6 +176,10 @@ Make the next 5 PATCHes fail, and see all contacts of a campaign:
 curl -s {base}/_emulator/faults -d '{{\"method\": \"PATCH\", \"status\": 503, \"times\": 5}}'
 curl -s {base}/_emulator/campaigns/{campaign}/contacts
 
+Let the CRM's feed list a contact, for reconcile to find:
+curl -s -X PUT {base}/_emulator/feed/contacts \\
+  -d '{{\"campaignId\": \"{campaign}\", \"contactKey\": \"LEAD-00044\", \"version\": 1, \"data\": {{}}}}'
+
 For functions that run elsewhere, such as under cargo lambda watch:
 export AWS_ENDPOINT_URL={base} AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
 export QUEUE_URL={queues}/changes.fifo DEAD_LETTER_QUEUE_URL={queues}/dead.fifo GENESYS_BASE_URL={base}
