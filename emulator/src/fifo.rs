@@ -160,6 +160,11 @@ impl Fifo {
         self.state().deduplicated
     }
 
+    /// Every message that is there: since when, and its message.
+    pub fn waiting(&self) -> Vec<(Timestamp, Message)> {
+        self.state().messages.values().map(|stored| (stored.sent_at, stored.message.clone())).collect()
+    }
+
     /// All messages, in order.
     pub fn messages(&self) -> Vec<Message> {
         self.state().messages.values().map(|stored| stored.message.clone()).collect()

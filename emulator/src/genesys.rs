@@ -34,6 +34,8 @@ pub struct Options {
     pub rate_headers: bool,
     /// Whether an update by the contact list API keeps the columns that it does not name: not documented.
     pub list_updates_merge: bool,
+    /// Whether every alteration of a contact is noted for [`Genesys::journal`].
+    pub keeps_journal: bool,
 }
 
 impl Default for Options {
@@ -45,6 +47,7 @@ impl Default for Options {
             calls_per_minute: Some(300),
             rate_headers: true,
             list_updates_merge: false,
+            keeps_journal: false,
         }
     }
 }
@@ -74,6 +77,18 @@ pub struct Call {
     pub answer: Value,
 }
 
+/// A contact was altered.
+#[derive(Clone, Debug)]
+pub struct Alteration {
+    pub at: Timestamp,
+    pub campaign: String,
+    pub key: String,
+    pub before: Option<Contact>,
+    pub after: Option<Contact>,
+    /// The OAuth client; none: somebody else.
+    pub client_id: Option<String>,
+}
+
 /// The service.
 pub struct Genesys {
     clock: Clock,
@@ -89,6 +104,7 @@ struct State {
     issued: u64,
     faults: Vec<Fault>,
     calls: Vec<Call>,
+    journal: Vec<Alteration>,
     /// (campaign, contact key) of each refused create that nobody has resolved since.
     conflicts: BTreeSet<(String, String)>,
 }
@@ -148,16 +164,37 @@ impl Genesys {
     pub fn put_contact(&self, campaign: &str, key: &str, data: &[(&str, &str)], callable: bool) {
         let data = data.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let contact = Contact { data, callable, created_at: Timestamp::MIN, of_the_dialler: Map::new() };
-        if let Some(campaign) = self.state().campaigns.get_mut(campaign) {
-            campaign.contacts.insert(key.to_owned(), contact);
+        self.by_somebody(campaign, |contacts| drop(contacts.insert(key.to_owned(), contact)));
+    }
+
+    /// Somebody else alters a campaign's contacts.
+    fn by_somebody(&self, campaign: &str, alter: impl FnOnce(&mut BTreeMap<String, Contact>)) {
+        let mut state = self.state();
+        let Some(contacts) = state.campaigns.get_mut(campaign).map(|campaign| &mut campaign.contacts) else { return };
+        let before = self.options.keeps_journal.then(|| contacts.clone());
+        alter(contacts);
+        if let Some(before) = before {
+            state.note(self.clock.now(), campaign, &before, None);
         }
+    }
+
+    /// Every alteration of a contact, in order, where the options ask for it.
+    pub fn journal(&self) -> Vec<Alteration> {
+        self.state().journal.clone()
     }
 
     /// Somebody else deletes a contact.
     pub fn delete_contact(&self, campaign: &str, key: &str) {
-        if let Some(campaign) = self.state().campaigns.get_mut(campaign) {
-            campaign.contacts.remove(key);
-        }
+        self.by_somebody(campaign, |contacts| drop(contacts.remove(key)));
+    }
+
+    /// Somebody else changes a column of a contact.
+    pub fn change_column(&self, campaign: &str, key: &str, column: &str, value: &str) {
+        self.by_somebody(campaign, |contacts| {
+            if let Some(contact) = contacts.get_mut(key) {
+                contact.data.insert(column.to_owned(), value.to_owned());
+            }
+        });
     }
 
     /// A campaign's contacts by key.
@@ -167,10 +204,11 @@ impl Genesys {
 
     /// The dialler notes something of a contact, such as `phoneNumberStatus`.
     pub fn note(&self, campaign: &str, key: &str, member: &str, value: Value) {
-        let mut state = self.state();
-        if let Some(contact) = state.campaigns.get_mut(campaign).and_then(|campaign| campaign.contacts.get_mut(key)) {
-            contact.of_the_dialler.insert(member.to_owned(), value);
-        }
+        self.by_somebody(campaign, |contacts| {
+            if let Some(contact) = contacts.get_mut(key) {
+                contact.of_the_dialler.insert(member.to_owned(), value);
+            }
+        });
     }
 
     /// Moves a campaign's contacts to another list; none is known by the old id any more.
@@ -203,5 +241,22 @@ impl Genesys {
     /// Contacts whose create was refused with 409 and which nobody read or wrote with success since.
     pub fn conflicts_left(&self) -> usize {
         self.state().conflicts.len()
+    }
+}
+
+impl State {
+    /// Notes what is not as it was before.
+    fn note(&mut self, at: Timestamp, campaign: &str, before: &BTreeMap<String, Contact>, client_id: Option<&str>) {
+        let Some(now) = self.campaigns.get(campaign).map(|campaign| &campaign.contacts) else { return };
+        let keys: BTreeSet<_> = before.keys().chain(now.keys()).collect();
+        let altered = keys.into_iter().filter(|key| before.get(*key) != now.get(*key)).map(|key| Alteration {
+            at,
+            campaign: campaign.to_owned(),
+            key: key.clone(),
+            before: before.get(key).cloned(),
+            after: now.get(key).cloned(),
+            client_id: client_id.map(str::to_owned),
+        });
+        self.journal.extend(altered);
     }
 }

@@ -120,6 +120,19 @@ impl Genesys {
 
     /// The two contact APIs, by path.
     fn api(&self, state: &mut State, client_id: &str, request: &Request<Bytes>) -> Answer {
+        let is_noted = self.options.keeps_journal && request.method() != http::Method::GET;
+        let before = is_noted.then(|| {
+            let contacts = state.campaigns.iter().map(|(id, campaign)| (id.clone(), campaign.contacts.clone()));
+            contacts.collect::<Vec<_>>()
+        });
+        let answer = self.carry_out(state, client_id, request);
+        for (campaign, before) in before.into_iter().flatten() {
+            state.note(self.clock.now(), &campaign, &before, Some(client_id));
+        }
+        answer
+    }
+
+    fn carry_out(&self, state: &mut State, client_id: &str, request: &Request<Bytes>) -> Answer {
         let path = request.uri().path();
         let body: Value = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
         if path.starts_with(contact_lists::PREFIX) {
