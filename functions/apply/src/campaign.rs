@@ -1,12 +1,14 @@
 //! The contacts of one campaign: gather, plan, execute. All that is decided here is what to read again.
 
+use std::time::Duration;
+
 use domain::Rank;
 use domain::batch::{Outcome, ParkReason};
-use domain::change::{CampaignId, OrgId};
+use domain::change::CampaignId;
 use domain::contact::{Columns, Contact as Actual};
 use domain::plan::{Action, Plan, Skip};
 use futures_util::future::{join, join_all};
-use io::genesys::{Campaign, Failure, Kind, NewContact, Predictive};
+use io::genesys::{CallsLeft, Campaign, Failure, Kind, NewContact, Org, Predictive, Run};
 use io::secrets::OrgSecret;
 use io::telemetry::Event;
 
@@ -16,11 +18,17 @@ use crate::{Context, Defect};
 /// One campaign of one invocation.
 pub(crate) struct Work<'a> {
     pub(crate) context: &'a Context,
-    pub(crate) org: &'a OrgId,
+    pub(crate) org: &'a Org,
+    pub(crate) run: Run,
     pub(crate) campaign: &'a Campaign,
     pub(crate) id: &'a CampaignId,
     pub(crate) rules: &'a OrgSecret,
+    /// How many campaigns of the org are at work with what is left of its call budget.
+    pub(crate) sharers: u64,
 }
+
+/// Calls that a contact needs, one to read it and one to write it: of each contact, or of all of a list's together.
+const CALLS: u64 = 2;
 
 impl Work<'_> {
     /// Two round trips where nothing fails: all reads side by side, then all writes.
@@ -31,21 +39,31 @@ impl Work<'_> {
         }
     }
 
-    async fn apply_each(&self, predictive: &Predictive, contacts: Vec<Contact>) -> Verdicts {
-        let keys: Vec<_> = contacts.iter().map(|contact| &contact.key).collect();
-        let actuals = self.campaign.read_all(&keys).await;
+    async fn apply_each(&self, predictive: &Predictive, mut contacts: Vec<Contact>) -> Verdicts {
         let mut verdicts = Verdicts::new();
+        let mut read = Vec::new();
+        if self.org.calls_left(&self.run, self.rules) == CallsLeft::Unknown {
+            // One call asks for all; the others would wait for its answer anyway.
+            let first = contacts.remove(0);
+            let actual = predictive.read(&first.key).await;
+            read.push((first, actual));
+        }
+        let (now, later, more_after) = self.within_budget(contacts, read.len() as u64);
+        verdicts.extend(later.iter().flat_map(|contact| contact.retry(&Failure::budget_spent(more_after))));
+        let keys: Vec<_> = now.iter().map(|contact| &contact.key).collect();
+        let actuals = self.campaign.read_all(&keys).await;
+        read.extend(now.into_iter().zip(actuals));
         let (mut creates, mut others) = (Vec::new(), Vec::new());
-        for (contact, actual) in contacts.iter().zip(actuals) {
+        for (contact, actual) in &read {
             match actual {
                 Ok(actual) => {
                     let plan = self.plan(contact, actual.as_ref());
                     match plan.action {
                         Action::Create { .. } => creates.push((contact, plan)),
-                        _ => others.push((contact, plan, actual)),
+                        _ => others.push((contact, plan, actual.clone())),
                     }
                 }
-                Err(failure) => verdicts.extend(self.failed(contact, &failure)),
+                Err(failure) => verdicts.extend(self.failed(contact, failure)),
             }
         }
         let others = others.into_iter().map(|(contact, plan, actual)| self.execute(contact, plan, actual));
@@ -53,6 +71,28 @@ impl Work<'_> {
         verdicts.extend(created);
         verdicts.extend(other.into_iter().flatten());
         verdicts
+    }
+
+    /// The contacts that can be read and written with what is left of the budget, those that must wait, and how long.
+    /// `read`: contacts that were read already, and are to be written.
+    fn within_budget(&self, mut contacts: Vec<Contact>, read: u64) -> (Vec<Contact>, Vec<Contact>, Duration) {
+        let CallsLeft::Few { calls, more_after } = self.org.calls_left(&self.run, self.rules) else {
+            return (contacts, Vec::new(), Duration::ZERO);
+        };
+        let most = (calls / self.sharers).saturating_sub(read) / CALLS;
+        let most = usize::try_from(most).unwrap_or(usize::MAX).min(contacts.len());
+        let later = contacts.split_off(most);
+        (contacts, later, more_after)
+    }
+
+    /// Whether what is left of the budget is enough for one read and one write; if not, how long to wait.
+    pub(crate) fn must_wait(&self) -> Option<Failure> {
+        match self.org.calls_left(&self.run, self.rules) {
+            CallsLeft::Few { calls, more_after } if calls / self.sharers < CALLS => {
+                Some(Failure::budget_spent(more_after))
+            }
+            _ => None,
+        }
     }
 
     pub(crate) fn plan(&self, contact: &Contact, actual: Option<&Actual>) -> Plan {
@@ -84,7 +124,7 @@ impl Work<'_> {
     fn told(&self, posted: Result<(), Failure>) -> Result<(), Failure> {
         match &posted {
             Err(failure) if failure.kind == Kind::Conflict => {
-                let (org, campaign) = (self.org.as_str(), self.id.as_str());
+                let (org, campaign) = (self.org.id().as_str(), self.id.as_str());
                 self.context.shared.telemetry.tell(&Event::Conflict { org, campaign });
                 if self.context.has(Defect::Conflict) { Ok(()) } else { posted }
             }

@@ -30,6 +30,9 @@ impl Contact {
                 change.operation = operation;
             }
         }
+        if context.has(Defect::FoldOrder) {
+            changes.reverse();
+        }
         plan(&changes, actual)
     }
 

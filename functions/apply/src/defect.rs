@@ -9,4 +9,6 @@ pub enum Defect {
     Callable,
     /// A 409 is taken for success.
     Conflict,
+    /// Changes are folded in the wrong order.
+    FoldOrder,
 }

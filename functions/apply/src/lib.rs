@@ -119,9 +119,14 @@ async fn apply_org(
     };
     let mut verdicts: Vec<_> =
         campaigns.values_mut().flatten().flat_map(|contact| park_what_the_org_refuses(contact, &rules)).collect();
-    let campaigns = campaigns.into_iter().map(async |(id, mut contacts)| {
+    campaigns.retain(|_, contacts| {
         contacts.retain(|contact| !contact.changes.is_empty());
-        let done = AssertUnwindSafe(apply_campaign(context, run, &org, &rules, &id, contacts)).catch_unwind().await;
+        !contacts.is_empty()
+    });
+    let sharers = campaigns.len() as u64;
+    let campaigns = campaigns.into_iter().map(async |(id, contacts)| {
+        let applied = apply_campaign(context, run, &org, &rules, &id, contacts, sharers);
+        let done = AssertUnwindSafe(applied).catch_unwind().await;
         done.unwrap_or_else(|_| {
             tracing::error!(org = %org.id(), campaignId = %id, "panicked: the changes of this campaign are retried");
             Vec::new()
@@ -138,10 +143,8 @@ async fn apply_campaign(
     rules: &OrgSecret,
     id: &CampaignId,
     contacts: Vec<Contact>,
+    sharers: u64,
 ) -> Verdicts {
-    if contacts.is_empty() {
-        return Verdicts::new();
-    }
     let campaign = match Campaign::open(Arc::clone(org), id, rules, run).await {
         Ok(campaign) => campaign,
         Err(failure) if failure.kind == Kind::UnknownCampaign => {
@@ -149,7 +152,7 @@ async fn apply_campaign(
         }
         Err(failure) => return contacts.iter().flat_map(|contact| contact.retry(&failure)).collect(),
     };
-    campaign::Work { context, org: org.id(), campaign: &campaign, id, rules }.apply(contacts).await
+    campaign::Work { context, org, run, campaign: &campaign, id, rules, sharers }.apply(contacts).await
 }
 
 /// Takes out of a contact's changes those that break a rule of the org's secret (CONTRACT.md sections 4 and 5).

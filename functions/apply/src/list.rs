@@ -44,6 +44,9 @@ impl Work<'_> {
         list: &ContactList,
         contacts: Vec<Contact>,
     ) -> (Verdicts, Vec<(Contact, io::genesys::Failure)>) {
+        if let Some(failure) = self.must_wait() {
+            return (contacts.iter().flat_map(|contact| contact.retry(&failure)).collect(), Vec::new());
+        }
         let keys: Vec<_> = contacts.iter().map(|contact| &contact.key).collect();
         let actuals = list.read(&keys).await;
         let mut verdicts = Verdicts::new();

@@ -100,8 +100,6 @@ impl Scan<'_> {
         if let Some(why) = self.must_stop() {
             return Ok(Some((at, why)));
         }
-        let share = Share { checked: at.checked, drifted: at.drifted };
-        self.shares.insert(id.clone(), share);
         let campaign = match Campaign::open(Arc::clone(&self.org), id, self.rules, self.run).await {
             Ok(campaign) => campaign,
             Err(failure) => return self.stop_or_fail(id, at, failure).map(Some),
@@ -195,9 +193,7 @@ impl Scan<'_> {
             at.checked += 1;
             (self.watch)(Progress::Checked(1));
         }
-        if let Some(share) = self.shares.get_mut(id) {
-            *share = Share { checked: at.checked, drifted: at.drifted };
-        }
+        self.shares.insert(id.clone(), Share { checked: at.checked, drifted: at.drifted });
         None
     }
 

@@ -15,7 +15,7 @@ mod wire;
 pub use campaign::Campaign;
 pub use contact_lists::{ContactList, Write};
 pub use failure::{Failure, Kind};
-pub use limit::Share;
+pub use limit::{CallsLeft, Share};
 pub use predictive::{NewContact, Predictive};
 pub use region::Region;
 pub use run::Run;
@@ -103,6 +103,11 @@ impl Org {
     /// [`Kind::Refused`] where a person must act, [`Kind::Unavailable`], [`Kind::Throttled`] or [`Kind::OutOfTime`].
     pub async fn open(&self, run: &Run) -> Result<Arc<OrgSecret>, Failure> {
         self.session(run, None).await.map(|session| session.secret)
+    }
+
+    /// How many calls of the org's budget this copy can count on.
+    pub fn calls_left(&self, run: &Run, rules: &OrgSecret) -> CallsLeft {
+        self.limit.left(self.shared.clock.now(), run, rules.calls_per_minute)
     }
 
     fn lists(&self) -> MutexGuard<'_, BTreeMap<CampaignId, (Arc<List>, Timestamp)>> {

@@ -158,3 +158,18 @@ async fn each_page_is_read_once_and_each_contact_compared_once() {
     let reads: Vec<_> = calls.iter().filter(|call| call.method == "GET").map(|call| &call.path).collect();
     assert_eq!((reads.len(), reads.iter().collect::<BTreeSet<_>>().len()), (100, 100));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_cursor_leaves_out_the_campaigns_that_are_done() {
+    let run = Run::fast(100).allowing(1);
+    run.feed.put(json!({ "campaignId": OTHER_CAMPAIGN, "contactKey": "a", "version": 5, "data": { "phone": "5" } }));
+    drifted(&run, 30, 90);
+    let campaigns = [OTHER_CAMPAIGN, CAMPAIGN];
+    let first = run.run(json!({ "campaignIds": campaigns })).await.unwrap();
+    assert!(!first.complete && first.checked < 121, "room for 10");
+    run.apply_all().await;
+    let asked = run.feed.requests().len();
+    let rest = run.run(json!({ "campaignIds": campaigns, "cursor": first.cursor })).await.unwrap();
+    assert_eq!((first.checked + rest.checked, first.enqueued + rest.enqueued, rest.complete), (121, 31, true));
+    assert!(run.feed.requests()[asked..].iter().all(|request| !request.contains(OTHER_CAMPAIGN)));
+}

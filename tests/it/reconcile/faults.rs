@@ -146,6 +146,7 @@ async fn a_feed_without_an_end_is_found_out() {
     assert_eq!(error(&run, json!({})).await, expected);
     assert_eq!(run.feed.requests().len(), 2);
     // Ever new cursors, and nothing behind them.
+    run.feed.control("DELETE", "/_emulator/feed/faults", b"");
     for n in 0..1_000 {
         run.feed.add_fault(page(&format!(r#"{{"contacts": [], "next": "{n}"}}"#)));
     }
@@ -197,6 +198,18 @@ async fn what_the_queue_did_not_take_is_told_and_the_next_run_finds_it() {
     run.world.sqs.refuse(1);
     let told = run.run(json!({})).await.unwrap_err().to_string();
     assert_eq!(told, "the queue: SQS: ServiceUnavailable");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_that_hangs_when_little_time_is_left_is_not_waited_for() {
+    let run = Run::with(World::new(), 1, |_| ());
+    run.says("a", 5, "5");
+    run.says("b", 5, "5");
+    run.feed.add_fault(Fault::next("GET", Effect::Hang { is_done: false }).after(1));
+    let began = run.world.clock.now();
+    let answer = run.run_for(Duration::from_secs(50), json!({})).await.unwrap();
+    assert!(run.world.clock.now().duration_since(began).as_secs() <= 20, "half a minute stays for the queue");
+    assert_eq!((answer.enqueued, answer.complete), (1, false), "what was found is enqueued");
 }
 
 #[tokio::test(start_paused = true)]

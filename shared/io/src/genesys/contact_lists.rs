@@ -47,6 +47,8 @@ pub struct ContactList {
     version_field: Option<String>,
     run: Run,
     list: Mutex<Arc<List>>,
+    /// Whether the list was found by this invocation, and not by one before.
+    is_new: bool,
 }
 
 /// A contact to write.
@@ -78,19 +80,23 @@ impl ContactList {
         let now = org.shared.clock.now();
         let known = org.lists().get(&campaign).filter(|(_, until)| now < *until).map(|(list, _)| Arc::clone(list));
         let known = known.filter(|list| version_field.as_ref().is_none_or(|column| list.columns.contains(column)));
+        let is_new = known.is_none();
         let list = match known {
             Some(list) => list,
             None => find(&org, &campaign, version_field.as_deref(), &run).await?,
         };
-        Ok(ContactList { org, campaign, version_field, run, list: Mutex::new(list) })
+        Ok(ContactList { org, campaign, version_field, run, list: Mutex::new(list), is_new })
     }
 
     fn list(&self) -> Arc<List> {
         Arc::clone(&self.list.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Asks again which list it is and which columns that has, past what is kept.
+    /// Asks again which list it is and which columns that has, past what is kept from earlier invocations.
     pub async fn look_again(&self) {
+        if self.is_new {
+            return;
+        }
         let found = find(&self.org, &self.campaign, self.version_field.as_deref(), &self.run).await;
         // Where that fails, what is known stands; the calls that follow tell.
         if let Ok(list) = found {

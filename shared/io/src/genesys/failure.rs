@@ -52,6 +52,11 @@ impl Failure {
         Failure { kind, detail: detail.into(), http_status: None, correlation_id: None }
     }
 
+    /// What is left of the budget is not enough; more is there after this wait.
+    pub fn budget_spent(after: Duration) -> Failure {
+        Failure::new(Kind::Throttled { after: Some(after) }, "the call budget of this minute is spent")
+    }
+
     /// A contact that was there a moment ago cannot be read.
     pub fn lagging() -> Failure {
         Failure::new(Kind::NotFound, "a contact that was there cannot be read")

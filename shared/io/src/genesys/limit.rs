@@ -15,7 +15,7 @@ use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::failure::{Failure, Kind};
+use super::failure::Failure;
 use super::run::Run;
 use crate::Clock;
 
@@ -36,6 +36,27 @@ pub enum Share {
     Whole,
     /// Reconcile.
     Fifth,
+}
+
+/// However small its share, a copy gets somewhere in a minute: two calls to find a list, a read, a write of folded changes
+/// that is refused, the first of them alone, and two tries to write of it at least that nobody may call.
+const LEAST_SHARE: u64 = 8;
+
+/// How many calls a copy can count on. Who begins what it cannot end spends calls for nothing: a contact that was read and
+/// cannot be written is read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallsLeft {
+    /// The next answer tells.
+    Unknown,
+    /// More are to come before long.
+    Enough,
+    /// So many, and more after this wait.
+    Few {
+        /// Of this copy.
+        calls: u64,
+        /// Until the budget is whole again, or nearly.
+        more_after: Duration,
+    },
 }
 
 /// What one copy knows of the budget.
@@ -94,10 +115,18 @@ impl Limit {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many calls this copy can count on.
+    pub(super) fn left(&self, now: Timestamp, run: &Run, calls_per_minute: u32) -> CallsLeft {
+        let (calls, more_at) = self.state().left(now, self.siblings, calls_per_minute.into());
+        let Some((calls, more_at)) = calls.zip(more_at) else { return CallsLeft::Unknown };
+        let more_after = Duration::try_from(more_at.duration_since(now)).unwrap_or_default();
+        if run.may_wait(now, more_after) { CallsLeft::Enough } else { CallsLeft::Few { calls, more_after } }
+    }
+
     /// Waits for this call's turn. `calls_per_minute`: the client's budget, for where the service tells none.
     ///
     /// # Errors
-    /// [`Kind::Throttled`] where the wait is too long for this run.
+    /// [`Kind::Throttled`](super::Kind::Throttled) where the wait is too long for this run.
     pub(super) async fn admit(&self, clock: &Clock, run: &Run, calls_per_minute: u32) -> Result<Permit<'_>, Failure> {
         loop {
             let answered = self.answered.notified();
@@ -109,8 +138,7 @@ impl Limit {
                 Turn::At(then) => {
                     let wait = Duration::try_from(then.duration_since(now)).unwrap_or_default();
                     if !run.may_wait(now, wait) {
-                        let detail = "the call budget of this minute is spent";
-                        return Err(Failure::new(Kind::Throttled { after: Some(wait) }, detail));
+                        return Err(Failure::budget_spent(wait));
                     }
                     tokio::time::sleep(wait).await;
                 }
@@ -175,11 +203,35 @@ impl State {
         turn
     }
 
+    /// Calls of this copy, and when there are more.
+    fn left(&self, now: Timestamp, siblings: u64, calls_per_minute: u64) -> (Option<u64>, Option<Timestamp>) {
+        let (left, more_at) = match self.known {
+            Known::Nothing => return (None, None),
+            Known::Told(window) if now >= window.resets_at => return (None, None),
+            Known::Told(window) => {
+                let left = window.allowed.saturating_sub(window.count + self.under_way);
+                // The siblings see the same number.
+                ((left / (siblings + 1)).max(left.min(LEAST_SHARE)), window.resets_at)
+            }
+            Known::NoHeaders => {
+                let share = share(calls_per_minute, siblings);
+                let (spent, more_at) = self.recent(now);
+                (share.saturating_sub(spent), more_at)
+            }
+        };
+        match self.refused_until.filter(|until| *until > now) {
+            Some(until) => (Some(0), Some(until)),
+            None => (Some(left), Some(more_at)),
+        }
+    }
+
     fn turn(&self, now: Timestamp, siblings: u64, calls_per_minute: u64) -> Turn {
         let alone = if self.under_way == 0 { Turn::Go } else { Turn::AfterAnswer };
         match self.known {
             Known::Nothing => alone,
-            Known::NoHeaders => self.turn_within_share(now, (calls_per_minute / (siblings + 1)).max(1)),
+            // More than there is for all: what is refused then is one call, not all that are under way.
+            Known::NoHeaders if calls_per_minute / (siblings + 1) < LEAST_SHARE && self.under_way > 0 => alone,
+            Known::NoHeaders => self.turn_within_share(now, share(calls_per_minute, siblings)),
             Known::Told(window) if now >= window.resets_at => alone,
             Known::Told(window) if window.count >= window.allowed => Turn::At(window.resets_at),
             Known::Told(window) => {
@@ -211,13 +263,17 @@ impl State {
 
     /// At most `share` calls in any minute, however the service's own minutes lie.
     fn turn_within_share(&self, now: Timestamp, share: u64) -> Turn {
+        let (spent, more_at) = self.recent(now);
+        if spent < share { Turn::Go } else { Turn::At(more_at) }
+    }
+
+    /// Own calls of the last minute, and when the first of them no longer counts.
+    fn recent(&self, now: Timestamp) -> (u64, Timestamp) {
         let oldest = now.as_second() - WINDOW.as_secs().cast_signed();
         let recent = || self.own.iter().filter(|(second, _)| *second >= oldest);
-        if recent().map(|(_, calls)| calls).sum::<u64>() < share {
-            return Turn::Go;
-        }
         let first = recent().next().map_or(now.as_second(), |(second, _)| *second);
-        Turn::At(Timestamp::from_second(first + 1).map_or(now, |first| first + WINDOW))
+        let more_at = Timestamp::from_second(first + 1).map_or(now, |first| first + WINDOW);
+        (recent().map(|(_, calls)| calls).sum(), more_at)
     }
 
     fn count_own(&mut self, now: Timestamp) {
@@ -241,6 +297,11 @@ impl State {
             _ => new,
         });
     }
+}
+
+/// Of a copy, where the service tells nothing.
+fn share(calls_per_minute: u64, siblings: u64) -> u64 {
+    (calls_per_minute / (siblings + 1)).max(LEAST_SHARE)
 }
 
 #[cfg(test)]

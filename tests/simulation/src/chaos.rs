@@ -1,0 +1,138 @@
+//! Faults on purpose. Whether one strikes depends on the seed, its kind, what it would strike and how often that was about
+//! to happen: a run from which a step was taken away meets the others again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Mutex;
+
+use fastrand::Rng;
+
+use crate::lock;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// A kind of fault.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub(crate) enum Kind { $($(#[$doc])* $name,)* }
+
+        impl Kind {
+            pub(crate) const ALL: &[Kind] = &[$(Kind::$name,)*];
+
+            pub(crate) fn name(self) -> &'static str {
+                match self { $(Kind::$name => $text,)* }
+            }
+
+            pub(crate) fn of(name: &str) -> Option<Kind> {
+                Kind::ALL.iter().copied().find(|kind| kind.name() == name)
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The copy ends before a call to Genesys Cloud.
+    CrashBefore = "crash-before",
+    /// After the call was carried out.
+    CrashAfter = "crash-after",
+    /// All is done but the answer to Lambda.
+    CrashAtEnd = "crash-at-end",
+    LostBefore = "lost-before",
+    LostAfter = "lost-after",
+    Hang = "hang",
+    HangAfter = "hang-after",
+    Slow = "slow",
+    CutOff = "cut-off",
+    Status5xx = "5xx",
+    Status408 = "408",
+    /// With, without or with an absurd Retry-After.
+    Status429 = "429",
+    Status401 = "401",
+    /// To a PATCH of what is there.
+    Status404 = "404",
+    Garbage = "garbage",
+    /// SQS takes nothing.
+    QueueDown = "queue-down",
+    /// SQS stores it, and the answer is lost.
+    QueueAnswerLost = "queue-answer-lost",
+    /// One entry of a batch is not taken.
+    EntryRefused = "entry-refused",
+    VisibilityFails = "visibility-fails",
+    ParkingFails = "parking-fails",
+    SecretsDown = "secrets-down",
+    IngestCrash = "ingest-crash",
+    FeedFault = "feed-fault",
+    /// A batch waits for its function until its messages are visible again: two copies work on one contact.
+    LatePoller = "late-poller",
+}
+
+/// How often each kind strikes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rates(BTreeMap<Kind, f64>);
+
+impl Rates {
+    pub(crate) fn draw(rng: &mut Rng) -> Rates {
+        let mut rates = BTreeMap::new();
+        let calm = rng.u8(..8) == 0;
+        for kind in Kind::ALL {
+            let rate = match rng.u8(..12) {
+                0..6 => 0.0,
+                6..9 => 0.01,
+                9..11 => 0.06,
+                _ => 0.25,
+            };
+            // It takes the one writer away that promises rest on, so it has runs of its own.
+            let rate = if *kind == Kind::LatePoller && rng.u8(..10) > 0 { 0.0 } else { rate };
+            rates.insert(*kind, if calm { 0.0 } else { rate });
+        }
+        Rates(rates)
+    }
+
+    pub(crate) fn clear(&mut self, kinds: &BTreeSet<Kind>) {
+        self.0.retain(|kind, _| !kinds.contains(kind));
+    }
+
+    pub(crate) fn of(&self, kind: Kind) -> f64 {
+        self.0.get(&kind).copied().unwrap_or(0.0)
+    }
+
+    pub(crate) fn present(&self) -> Vec<Kind> {
+        self.0.iter().filter(|(_, rate)| **rate > 0.0).map(|(kind, _)| *kind).collect()
+    }
+}
+
+pub(crate) struct Chaos {
+    seed: u64,
+    rates: Mutex<Rates>,
+    counts: Mutex<BTreeMap<(Kind, String), u64>>,
+}
+
+impl Chaos {
+    pub(crate) fn new(seed: u64, rates: Rates) -> Chaos {
+        Chaos { seed, rates: Mutex::new(rates), counts: Mutex::default() }
+    }
+
+    /// From now on nothing fails.
+    pub(crate) fn heal(&self) {
+        *lock(&self.rates) = Rates::default();
+    }
+
+    /// Whether this kind of fault strikes now. `what`: what it would strike.
+    pub(crate) fn strikes(&self, kind: Kind, what: &str) -> bool {
+        self.draw(kind, what).is_some()
+    }
+
+    /// As [`Chaos::strikes`], with chance for the rest.
+    pub(crate) fn draw(&self, kind: Kind, what: &str) -> Option<Rng> {
+        let rate = lock(&self.rates).of(kind);
+        if rate == 0.0 {
+            return None;
+        }
+        let mut counts = lock(&self.counts);
+        let count = counts.entry((kind, what.to_owned())).or_default();
+        *count += 1;
+        let mut hasher = DefaultHasher::new();
+        (self.seed, kind, what, *count).hash(&mut hasher);
+        let mut rng = Rng::with_seed(hasher.finish());
+        (rng.f64() < rate).then_some(rng)
+    }
+}

@@ -1,0 +1,49 @@
+//! The promises of DESIGN.md under chaos: the real `handle` functions of ingest, apply and reconcile against the emulator, on
+//! a logical clock. One seed is one run; the same seed gives the same run.
+
+mod chaos;
+mod checks;
+mod mutants;
+mod seams;
+mod shrink;
+mod story;
+mod wire;
+mod world;
+
+pub use mutants::Mutant;
+pub use shrink::{Less, shrink};
+pub use world::Ended;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Plays one seed. A panic anywhere is a violation.
+pub fn play(seed: u64, less: &Less, mutant: Option<Mutant>, trace: bool) -> Ended {
+    let story = || story::Story::new(seed).without(&less.steps, &less.kinds());
+    let played = catch_unwind(AssertUnwindSafe(|| world::play(story(), mutant, trace)));
+    played.unwrap_or_else(|panic| {
+        let what = panic.downcast_ref::<String>().cloned();
+        let what = what.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default();
+        Ended {
+            violations: [format!("the code panicked: {what}")].into(),
+            trace: Vec::new(),
+            simulated: std::time::Duration::ZERO,
+            digest: String::new(),
+        }
+    })
+}
+
+/// How many steps a seed has, and which faults it meets.
+pub fn size(seed: u64) -> (usize, Vec<&'static str>) {
+    let story = story::Story::new(seed);
+    (story.steps.len(), story.rates.present().into_iter().map(chaos::Kind::name).collect())
+}
+
+/// Whether the name is of a kind of fault.
+pub fn is_fault(name: &str) -> bool {
+    chaos::Kind::of(name).is_some()
+}

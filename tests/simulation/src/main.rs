@@ -1,0 +1,214 @@
+//! `simulation`: many seeds on every core, one seed with its trace, or the table of mutants.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use clap::Parser;
+use comfy_table::{Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+use simulation::{Less, Mutant, is_fault, play, shrink, size};
+
+#[derive(Parser)]
+#[command(
+    version,
+    about = "The promises of campaign-sync under chaos",
+    after_help = "Examples:
+  cargo run --release -p simulation -- --seeds 10000
+  cargo run --release -p simulation -- --seed 4711 --trace
+  cargo run --profile simulation -p simulation -- --mutants
+
+The exit status is 0 when nothing was violated (with --mutants: when each was found), 1 when not so."
+)]
+struct Args {
+    /// How many seeds
+    #[arg(long, default_value_t = 2_000)]
+    seeds: u64,
+    /// The first of them
+    #[arg(long, default_value_t = 0)]
+    first: u64,
+    /// Plays this one alone
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Prints all that happens in the one seed
+    #[arg(long, requires = "seed")]
+    trace: bool,
+    /// Takes these steps away from the one seed
+    #[arg(long, value_delimiter = ',', requires = "seed")]
+    without_steps: Vec<usize>,
+    /// Takes these kinds of fault away from the one seed
+    #[arg(long, value_delimiter = ',', requires = "seed", value_parser = fault)]
+    without_faults: Vec<String>,
+    /// Puts this defect in
+    #[arg(long, value_parser = mutant)]
+    mutant: Option<Mutant>,
+    /// Puts each defect in, in turn, until it is found
+    #[arg(long, conflicts_with_all = ["seed", "mutant"])]
+    mutants: bool,
+}
+
+fn mutant(name: &str) -> Result<Mutant, String> {
+    Mutant::of(name).ok_or_else(|| {
+        let names: Vec<_> = Mutant::ALL.iter().map(|mutant| mutant.name()).collect();
+        format!("expected one of {}", names.join(", "))
+    })
+}
+
+fn fault(name: &str) -> Result<String, String> {
+    is_fault(name)
+        .then(|| name.to_owned())
+        .ok_or_else(|| "expected a kind of fault, as a failing seed names them".into())
+}
+
+/// In how many seeds each mutant must be found.
+const WITHIN: u64 = 1_000;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    // What panics is told as a violation of its seed.
+    std::panic::set_hook(Box::new(|_| ()));
+    let is_well = match args.seed {
+        _ if args.mutants => mutants(),
+        Some(seed) => one(seed, &args),
+        None => many(&args),
+    };
+    if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn print(text: &str) {
+    // Who no longer reads does not make a run wrong.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+fn one(seed: u64, args: &Args) -> bool {
+    let less = Less {
+        steps: args.without_steps.iter().copied().collect(),
+        faults: args.without_faults.iter().cloned().collect(),
+    };
+    let ended = play(seed, &less, args.mutant, args.trace);
+    ended.trace.iter().for_each(|line| print(line));
+    ended.violations.iter().for_each(|violation| print(&format!("VIOLATED  {violation}")));
+    if ended.violations.is_empty() {
+        print(&format!("seed {seed}: nothing is violated in {} of simulated time", long(ended.simulated)));
+    }
+    ended.violations.is_empty()
+}
+
+fn long(time: Duration) -> String {
+    let hours = time.as_secs_f64() / 3_600.0;
+    if hours < 48.0 { format!("{hours:.1} h") } else { format!("{:.1} days", hours / 24.0) }
+}
+
+/// Plays seeds on every core until all are played or `is_enough` of failures.
+fn play_many(
+    first: u64,
+    seeds: u64,
+    mutant: Option<Mutant>,
+    is_enough: usize,
+    bar: &ProgressBar,
+) -> (Vec<u64>, u64, Duration) {
+    let next = AtomicU64::new(first);
+    let simulated = AtomicU64::new(0);
+    let played = AtomicU64::new(0);
+    let failed = Mutex::new(BTreeSet::new());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    let is_done = || failed.lock().is_ok_and(|failed| failed.len() >= is_enough);
+                    if seed >= first + seeds || is_done() {
+                        return;
+                    }
+                    let ended = play(seed, &Less::default(), mutant, false);
+                    simulated.fetch_add(ended.simulated.as_secs(), Ordering::Relaxed);
+                    played.fetch_add(1, Ordering::Relaxed);
+                    if let (false, Ok(mut failed)) = (ended.violations.is_empty(), failed.lock()) {
+                        failed.insert(seed);
+                    }
+                    bar.inc(1);
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().map(|failed| failed.into_iter().collect()).unwrap_or_default();
+    (failed, played.into_inner(), Duration::from_secs(simulated.into_inner()))
+}
+
+fn many(args: &Args) -> bool {
+    let bar = ProgressBar::new(args.seeds);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left") {
+        bar.set_style(style);
+    }
+    let began = wall_clock();
+    let (failed, played, simulated) = play_many(args.first, args.seeds, args.mutant, 3, &bar);
+    let took = began.elapsed().as_secs_f64();
+    bar.finish_and_clear();
+    print(&format!(
+        "{played} seeds in {took:.1} s: {:.0} seeds a second, {:.0} simulated days a minute",
+        played as f64 / took,
+        simulated.as_secs_f64() / 86_400.0 / took * 60.0,
+    ));
+    for seed in &failed {
+        tell(*seed, args.mutant);
+    }
+    if failed.is_empty() {
+        print("Nothing is violated.");
+    }
+    failed.is_empty()
+}
+
+/// What is violated, and one command that shows how, with the fewest events.
+fn tell(seed: u64, mutant: Option<Mutant>) {
+    for violation in play(seed, &Less::default(), mutant, false).violations {
+        print(&format!("VIOLATED by seed {seed}  {violation}"));
+    }
+    let less = shrink(seed, mutant);
+    let (steps, faults) = size(seed);
+    let left: Vec<_> = faults.into_iter().filter(|fault| !less.faults.contains(*fault)).collect();
+    let without = |name: &str, what: Vec<String>| {
+        if what.is_empty() { String::new() } else { format!(" --without-{name} {}", what.join(",")) }
+    };
+    let (profile, defect) = match mutant {
+        Some(mutant) => ("--profile simulation", format!(" --mutant {}", mutant.name())),
+        None => ("--release", String::new()),
+    };
+    print(&format!(
+        "It needs {} of {steps} steps and the faults [{}]:\n  cargo run {profile} -p simulation -- --seed {seed}{defect}{}{} --trace",
+        steps - less.steps.len(),
+        left.join(", "),
+        without("steps", less.steps.iter().map(ToString::to_string).collect()),
+        without("faults", less.faults.iter().cloned().collect()),
+    ));
+}
+
+fn mutants() -> bool {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(["mutant", "what is done wrong", "found by seed", "as"]);
+    let mut all_found = true;
+    for mutant in Mutant::ALL {
+        let (failed, _, _) = play_many(0, WITHIN, Some(*mutant), 1, &ProgressBar::hidden());
+        let (seed, what) = match failed.first() {
+            Some(seed) => {
+                let ended = play(*seed, &Less::default(), Some(*mutant), false);
+                (seed.to_string(), ended.violations.first().cloned().unwrap_or_default())
+            }
+            None => {
+                all_found = false;
+                ("NOT FOUND".to_owned(), String::new())
+            }
+        };
+        table.add_row([mutant.name(), mutant.what(), &seed, &what]);
+    }
+    print(&table.to_string());
+    all_found
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long the user waited is no part of the simulation")]
+fn wall_clock() -> std::time::Instant {
+    std::time::Instant::now()
+}

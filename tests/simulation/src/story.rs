@@ -1,0 +1,319 @@
+//! What happens in a run, all of it from one seed: orgs, what their CRMs do and send, and what other people do.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use fastrand::Rng;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::chaos::{Kind, Rates};
+
+/// Where the clocks begin.
+pub(crate) const START: &str = "2026-11-24T16:00:00Z";
+/// The column that stores the rank.
+pub(crate) const VERSION_FIELD: &str = "crmVersion";
+/// What the CRM keeps in step. Few values, so that a contact often becomes again what it was.
+pub(crate) const COLUMNS: [&str; 3] = ["phone", "name", "note"];
+/// In every key, value and secret: none of them may be seen in a log, a metric or an id.
+pub(crate) const CANARY: &str = "canary";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ranking {
+    Version,
+    OccurredAt,
+    /// The org stores no ranks: the queue alone decides.
+    None,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Org {
+    pub(crate) name: String,
+    pub(crate) is_of_lists: bool,
+    pub(crate) ranking: Ranking,
+    pub(crate) campaigns: Vec<String>,
+    pub(crate) calls_per_minute: u64,
+}
+
+/// A contact: org, campaign, contact key.
+pub(crate) type Key = (String, String, String);
+
+/// What happens at one moment.
+#[derive(Clone, Debug)]
+pub(crate) enum Deed {
+    /// The CRM changes a contact, and sends so at these times after; never: the webhook is dropped.
+    Change {
+        org: usize,
+        body: Value,
+        is_poison: bool,
+        sent: Vec<Duration>,
+    },
+    /// Somebody puts into the queue what ingest would not: unreadable, in the group of a contact.
+    Poison {
+        org: usize,
+        like: Value,
+        body: String,
+    },
+    /// Somebody else alters or deletes a contact, or the dialler notes something.
+    Alter {
+        campaign: String,
+        key: String,
+    },
+    Delete {
+        campaign: String,
+        key: String,
+    },
+    Note {
+        campaign: String,
+        key: String,
+    },
+    /// The OAuth client gets another secret; Secrets Manager has it a while later.
+    Rotate {
+        org: usize,
+        later: Duration,
+    },
+    /// Every token ends.
+    Revoke,
+    /// The org's secret is gone for so long.
+    HideSecret {
+        org: usize,
+        time: Duration,
+    },
+    /// The OAuth client loses its rights for so long.
+    Forbid {
+        org: usize,
+        time: Duration,
+    },
+    Reconcile {
+        org: usize,
+    },
+    /// Parked changes that failed for too long are sent again.
+    Redrive,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) at: Duration,
+    pub(crate) deed: Deed,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Story {
+    pub(crate) seed: u64,
+    pub(crate) orgs: Vec<Org>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) rates: Rates,
+    pub(crate) copies: usize,
+    pub(crate) read_lag: Duration,
+    pub(crate) rate_headers: bool,
+    /// Of the clocks of ingest and of each copy of apply, in seconds.
+    pub(crate) skew: Vec<i64>,
+}
+
+pub(crate) fn start() -> Timestamp {
+    START.parse().unwrap_or_default()
+}
+
+impl Story {
+    pub(crate) fn new(seed: u64) -> Story {
+        let mut rng = Rng::with_seed(seed);
+        let orgs: Vec<_> = (0..rng.usize(1..4)).map(|n| org(&mut rng, n)).collect();
+        let copies = if rng.u8(..3) == 0 { rng.usize(1..11) } else { rng.usize(1..4) };
+        let rates = Rates::draw(&mut rng);
+        let read_lag = Duration::from_millis(rng.choice([0, 500, 2_000, 20_000]).unwrap_or(0));
+        let rate_headers = rng.u8(..4) > 0;
+        let skew = (0..=copies).map(|_| rng.i64(-90..91)).collect();
+        let mut teller =
+            Teller { rng, orgs: &orgs, people: people(seed, &orgs), steps: Vec::new(), now: Duration::ZERO };
+        teller.tell();
+        let mut steps = teller.steps;
+        steps.sort_by_key(|step| step.at);
+        Story { seed, orgs, steps, rates, copies, read_lag, rate_headers, skew }
+    }
+
+    /// The same without these steps and these kinds of fault.
+    pub(crate) fn without(mut self, steps: &BTreeSet<usize>, kinds: &BTreeSet<Kind>) -> Story {
+        let mut index = 0;
+        self.steps.retain(|_| {
+            index += 1;
+            !steps.contains(&(index - 1))
+        });
+        self.rates.clear(kinds);
+        self
+    }
+
+    /// Whether a contact of this campaign was deleted by somebody.
+    pub(crate) fn deletes(&self, campaign: &str, key: &str) -> bool {
+        self.steps.iter().any(
+            |step| matches!(&step.deed, Deed::Delete { campaign: of, key: other } if of == campaign && other == key),
+        )
+    }
+
+    pub(crate) fn org_of(&self, campaign: &str) -> Option<&Org> {
+        self.orgs.iter().find(|org| org.campaigns.iter().any(|of| of == campaign))
+    }
+}
+
+fn org(rng: &mut Rng, n: usize) -> Org {
+    let name = format!("org-{n}");
+    let campaigns = (0..rng.usize(1..3)).map(|c| format!("campaign-{n}-{c}")).collect();
+    let ranking = match rng.u8(..5) {
+        0 => Ranking::None,
+        1 => Ranking::OccurredAt,
+        _ => Ranking::Version,
+    };
+    let calls_per_minute = rng.choice([12, 40, 300, 300, 300]).unwrap_or(300);
+    Org { name, is_of_lists: rng.bool(), ranking, campaigns, calls_per_minute }
+}
+
+/// A contact as the CRM has it.
+struct Person {
+    org: usize,
+    campaign: String,
+    key: String,
+    data: [Option<u8>; 3],
+}
+
+fn people(seed: u64, orgs: &[Org]) -> Vec<Person> {
+    let mut rng = Rng::with_seed(seed ^ 0x5eed);
+    let mut people = Vec::new();
+    for (n, org) in orgs.iter().enumerate() {
+        for campaign in &org.campaigns {
+            for contact in 0..rng.usize(1..5) {
+                // The id of a list's contact has no special characters.
+                let key = match contact {
+                    1 if !org.is_of_lists => format!("{CANARY}/é {contact}"),
+                    2 if !org.is_of_lists => format!("{CANARY}%2F?#{contact}"),
+                    _ => format!("{CANARY}-{contact}"),
+                };
+                people.push(Person { org: n, campaign: campaign.clone(), key, data: [Some(0), None, Some(1)] });
+            }
+        }
+    }
+    people
+}
+
+struct Teller<'a> {
+    rng: Rng,
+    orgs: &'a [Org],
+    people: Vec<Person>,
+    steps: Vec<Step>,
+    now: Duration,
+}
+
+impl Teller<'_> {
+    fn tell(&mut self) {
+        let changes = self.rng.usize(5..40);
+        for n in 0..changes {
+            let is_rapid = self.rng.f64() < 0.6;
+            let pause = if is_rapid { self.rng.u64(5..400) } else { self.rng.u64(1_000..120_000) };
+            self.now += Duration::from_millis(pause);
+            let who = self.rng.usize(..self.people.len());
+            match self.rng.u8(..100) {
+                0..80 => self.change(who, n),
+                80..86 => self.poison(who, n),
+                86..89 => self.do_to(who, |campaign, key| Deed::Alter { campaign, key }),
+                89 => self.do_to(who, |campaign, key| Deed::Delete { campaign, key }),
+                90..92 => self.do_to(who, |campaign, key| Deed::Note { campaign, key }),
+                92..94 => {
+                    let later = Duration::from_secs(self.rng.u64(0..120));
+                    self.push(Deed::Rotate { org: self.people[who].org, later });
+                }
+                94 => self.push(Deed::Revoke),
+                95 => self.outage(who),
+                96 => self.push(Deed::Redrive),
+                _ => self.push(Deed::Reconcile { org: self.people[who].org }),
+            }
+        }
+    }
+
+    fn push(&mut self, deed: Deed) {
+        self.steps.push(Step { at: self.now, deed });
+    }
+
+    fn do_to(&mut self, who: usize, deed: impl FnOnce(String, String) -> Deed) {
+        let person = &self.people[who];
+        let deed = deed(person.campaign.clone(), person.key.clone());
+        self.push(deed);
+    }
+
+    /// A person must act, and does soon, or only after the retry horizon.
+    fn outage(&mut self, who: usize) {
+        let org = self.people[who].org;
+        let time = Duration::from_mins(self.rng.choice([5, 40, 8 * 60]).unwrap_or(5));
+        let hides = self.rng.bool();
+        self.push(if hides { Deed::HideSecret { org, time } } else { Deed::Forbid { org, time } });
+    }
+
+    fn body(&mut self, who: usize, n: usize) -> Value {
+        let at = start() + self.now;
+        let person = &self.people[who];
+        let org = &self.orgs[person.org];
+        let value = |of: Option<u8>| of.map(|value| format!("{CANARY} {value}"));
+        let data: serde_json::Map<_, _> =
+            COLUMNS.into_iter().zip(person.data).map(|(name, of)| (name.to_owned(), json!(value(of)))).collect();
+        let mut body = json!({
+            "eventId": format!("evt-{}-{n}", self.now.as_millis()),
+            "org": org.name,
+            "campaignId": person.campaign,
+            "contactKey": person.key,
+            "data": data,
+        });
+        match org.ranking {
+            Ranking::Version => body["version"] = at.as_millisecond().into(),
+            Ranking::OccurredAt => body["occurredAt"] = at.to_string().into(),
+            Ranking::None => {}
+        }
+        body
+    }
+
+    /// Every column is sent each time, since webhooks overtake each other (CONTRACT.md section 1).
+    fn change(&mut self, who: usize, n: usize) {
+        let column = self.rng.usize(..3);
+        self.people[who].data[column] = [None, Some(0), Some(1)][self.rng.usize(..3)];
+        let mut body = self.body(who, n);
+        match self.rng.u8(..10) {
+            0..4 => {}
+            4..7 => body["callable"] = true.into(),
+            7..9 => body["callable"] = false.into(),
+            _ => {
+                body["operation"] = "remove".into();
+                body.as_object_mut().map(|members| members.remove("data"));
+            }
+        }
+        let delay = |rng: &mut Rng| {
+            Duration::from_millis(match rng.u8(..20) {
+                0 => rng.u64(20_000..700_000),
+                1..4 => rng.u64(1_000..20_000),
+                _ => rng.u64(10..200),
+            })
+        };
+        let mut sent = Vec::new();
+        let is_dropped = self.orgs[self.people[who].org].ranking != Ranking::None && self.rng.f64() < 0.08;
+        if !is_dropped {
+            sent.push(delay(&mut self.rng));
+            // Sent again: the queue drops it within five minutes, and later it is a message of its own.
+            while self.rng.u8(..10) == 0 {
+                sent.push(delay(&mut self.rng) + Duration::from_secs(self.rng.u64(0..900)));
+            }
+        }
+        self.push(Deed::Change { org: self.people[who].org, body, is_poison: false, sent });
+    }
+
+    fn poison(&mut self, who: usize, n: usize) {
+        let mut body = self.body(who, n);
+        let org = self.people[who].org;
+        match self.rng.u8(..5) {
+            0 => body["calable"] = false.into(),
+            1 => body["schema"] = 2.into(),
+            2 => body["data"]["shoeSize"] = CANARY.into(),
+            3 if self.orgs[org].ranking != Ranking::None => body["data"][VERSION_FIELD] = "1".into(),
+            kind => {
+                let text =
+                    if kind == 3 { body.to_string().replace("eventId", "eventid") } else { format!("{{{CANARY}") };
+                return self.push(Deed::Poison { org, like: body, body: text });
+            }
+        }
+        self.push(Deed::Change { org, body, is_poison: true, sent: vec![Duration::from_millis(50)] });
+    }
+}

@@ -1,0 +1,119 @@
+//! What requests and answers say, read without any code of the product.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use base64::Engine;
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode};
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+const PREDICTIVE: &str = "/api/v2/predictivedialing/campaigns/";
+const LISTS: &str = "/api/v2/outbound/contactlists/list-of-";
+
+pub(crate) fn is_token(request: &Request<Bytes>) -> bool {
+    request.uri().path() == "/oauth/token"
+}
+
+/// The campaign whose contacts a request is about, and what follows it in the path.
+fn parts(request: &Request<Bytes>) -> Option<(&str, &str)> {
+    let path = request.uri().path();
+    let rest = path.strip_prefix(PREDICTIVE).or_else(|| path.strip_prefix(LISTS))?;
+    let (campaign, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    Some((campaign, rest))
+}
+
+pub(crate) fn campaign(request: &Request<Bytes>) -> Option<String> {
+    parts(request).map(|(campaign, _)| campaign.to_owned())
+}
+
+fn decode(segment: &str) -> String {
+    percent_decode_str(segment).decode_utf8_lossy().into_owned()
+}
+
+/// The contacts that a request would write, and what it says of `callable`; `None`: it writes nothing.
+pub(crate) fn written(request: &Request<Bytes>) -> Option<Vec<(String, Option<bool>)>> {
+    let (_, rest) = parts(request)?;
+    let body: Value = serde_json::from_slice(request.body()).ok()?;
+    match (request.method().as_str(), rest) {
+        ("POST", "contacts") => {
+            let item = |item: &Value| Some((item["id"].as_str()?.to_owned(), item["callable"].as_bool()));
+            Some(body.as_array()?.iter().filter_map(item).collect())
+        }
+        // A PATCH of nothing alters nothing: it is a way to read.
+        ("PATCH", _) if body == serde_json::json!({ "data": {} }) => None,
+        ("PATCH", rest) => Some(vec![(decode(rest.strip_prefix("contacts/")?), body["callable"].as_bool())]),
+        _ => None,
+    }
+}
+
+/// The contacts that a request reads.
+pub(crate) fn read(request: &Request<Bytes>) -> Vec<String> {
+    let Some((_, rest)) = parts(request) else { return Vec::new() };
+    match (request.method().as_str(), rest) {
+        ("POST", "contacts/bulk") => serde_json::from_slice(request.body()).unwrap_or_default(),
+        ("GET" | "PATCH", rest) => rest.strip_prefix("contacts/").map(decode).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn authorization<'a>(request: &'a Request<Bytes>, scheme: &str) -> Option<&'a str> {
+    request.headers().get("authorization")?.to_str().ok()?.strip_prefix(scheme)?.strip_prefix(' ')
+}
+
+pub(crate) fn token(request: &Request<Bytes>) -> Option<&str> {
+    authorization(request, "Bearer")
+}
+
+pub(crate) fn set_token(request: &mut Request<Bytes>, token: &str) {
+    if let Ok(value) = HeaderValue::from_str(&format!("Bearer {token}")) {
+        request.headers_mut().insert("authorization", value);
+    }
+}
+
+/// The OAuth client that asks for a token.
+pub(crate) fn basic(request: &Request<Bytes>) -> Option<String> {
+    let bytes = base64::engine::general_purpose::STANDARD.decode(authorization(request, "Basic")?).ok()?;
+    let text = String::from_utf8(bytes).ok()?;
+    text.split_once(':').map(|(client, _)| client.to_owned())
+}
+
+pub(crate) fn access_token(answer: &Response<Bytes>) -> Option<String> {
+    let body: Value = serde_json::from_slice(answer.body()).ok()?;
+    body["access_token"].as_str().map(str::to_owned)
+}
+
+pub(crate) fn seconds(answer: &Response<Bytes>, header: &str) -> Option<u64> {
+    answer.headers().get(header)?.to_str().ok()?.parse().ok()
+}
+
+pub(crate) fn error(status: u16) -> Response<Bytes> {
+    let body = serde_json::json!({ "message": "On purpose.", "code": "on.purpose", "status": status });
+    let mut response = Response::new(Bytes::from(body.to_string()));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response
+}
+
+/// Makes every create say that its contact may be called.
+pub(crate) fn say_callable(request: &mut Request<Bytes>) {
+    let is_create =
+        request.method() == http::Method::POST && parts(request).is_some_and(|(_, rest)| rest == "contacts");
+    let Ok(Value::Array(mut items)) = serde_json::from_slice(request.body()) else { return };
+    for item in items.iter_mut().filter(|item| item["callable"].is_null()) {
+        item["callable"] = true.into();
+    }
+    if is_create {
+        *request.body_mut() = Bytes::from(Value::Array(items).to_string());
+    }
+}
+
+pub(crate) fn event_id(body: &str) -> String {
+    let body: Value = serde_json::from_str(body).unwrap_or(Value::Null);
+    body["eventId"].as_str().unwrap_or("what cannot be read").to_owned()
+}
+
+pub(crate) fn digest(text: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
