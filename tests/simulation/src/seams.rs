@@ -241,27 +241,28 @@ impl Line {
     fn watch_request(&self, request: &Request<Bytes>) {
         let outside = &self.outside;
         let Some(campaign) = wire::campaign(request) else { return };
-        let mut seen = lock(&outside.seen);
+        let mut violations = Vec::new();
+        let seen = lock(&outside.seen);
         if let (Some(token), Some(org)) = (wire::token(request), outside.story.org_of(&campaign)) {
             let of = seen.tokens.get(token).cloned().unwrap_or_else(|| "nobody".to_owned());
             if of != client_id(&org.name) {
-                seen.violations.insert(format!("7: a token of {of} in a call about {campaign}"));
+                violations.push(format!("7: a token of {of} in a call about {campaign}"));
             }
         }
-        let Some(written) = wire::written(request) else { return };
-        for (key, callable) in written {
+        for (key, callable) in wire::written(request).into_iter().flatten() {
             if seen.unknown.contains(&(self.instance, campaign.clone(), key.clone())) {
-                seen.violations.insert(format!(
-                    "a contact of {campaign} is written again by {} before it is read, after a write without an answer",
-                    self.name
+                let name = self.name.trim_end();
+                violations.push(format!(
+                    "a contact of {campaign} is written by {name} after a write without an answer, and not read between"
                 ));
             }
             let is_said = |(of, _, said): &(Key, Option<u64>, bool)| of.1 == campaign && of.2 == key && *said;
             if callable == Some(true) && !seen.said.iter().any(is_said) {
-                seen.violations
-                    .insert(format!("3: a write makes a contact of {campaign} callable, and nobody said so"));
+                violations.push(format!("3: a write makes a contact of {campaign} callable, and nobody said so"));
             }
         }
+        drop(seen);
+        violations.into_iter().for_each(|violation| outside.violated(violation));
     }
 
     fn watch_answer(
@@ -269,6 +270,7 @@ impl Line {
         campaign: Option<&str>,
         written: Option<&[(String, Option<bool>)]>,
         read: &[String],
+        is_create_of_campaign: bool,
         answer: &Result<Response<Bytes>, TransportError>,
         is_of_service: bool,
     ) {
@@ -277,7 +279,9 @@ impl Line {
         let mut seen = lock(&outside.seen);
         let Some(campaign) = campaign else { return };
         let contact = |key: &String| (self.instance, campaign.to_owned(), key.clone());
-        let is_unknown = matches!(status, 0 | 408 | 500..) || (status == 200 && !is_of_service);
+        // A POST of the predictive API is done when its status says so; any other write's answer must show the contact.
+        let must_show = !is_create_of_campaign;
+        let is_unknown = matches!(status, 0 | 408 | 500..) || (status == 200 && !is_of_service && must_show);
         for (key, _) in written.into_iter().flatten().filter(|_| is_unknown) {
             seen.unknown.insert(contact(key));
         }
@@ -329,8 +333,9 @@ impl Transport for Line {
                 let read = wire::read(&request);
                 let shown = format!("{} {}", request.method(), request.uri().path());
                 let basic = wire::basic(&request);
+                let is_create = wire::is_create_of_campaign(&request);
                 let (answered, is_of_service) = self.carry(request.clone(), timeout).await;
-                self.watch_answer(campaign.as_deref(), written.as_deref(), &read, &answered, is_of_service);
+                self.watch_answer(campaign.as_deref(), written.as_deref(), &read, is_create, &answered, is_of_service);
                 outside.say(|| match &answered {
                     Ok(answer) => {
                         let fault = if is_of_service { "" } else { ", on purpose" };

@@ -47,6 +47,11 @@ pub(crate) fn written(request: &Request<Bytes>) -> Option<Vec<(String, Option<bo
     }
 }
 
+/// Whether it is a POST of the predictive API.
+pub(crate) fn is_create_of_campaign(request: &Request<Bytes>) -> bool {
+    request.method() == http::Method::POST && request.uri().path().starts_with(PREDICTIVE)
+}
+
 /// The contacts that a request reads.
 pub(crate) fn read(request: &Request<Bytes>) -> Vec<String> {
     let Some((_, rest)) = parts(request) else { return Vec::new() };
