@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use emulator::Fault;
 use emulator::genesys::{Effect, Options};
+use serde_json::json;
 
 use crate::support::{World, change, seconds};
 
@@ -174,5 +175,25 @@ async fn without_headers_each_copy_keeps_to_its_share() {
         let (world, refused, _) = spend(copies, options, 150).await;
         assert_eq!(world.genesys.contacts(crate::support::CAMPAIGN).len(), 150);
         assert_eq!(refused.values().sum::<usize>(), 0, "{copies} copies: {refused:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn regression_a_budget_that_is_smaller_than_the_batch_is_not_spent_on_reads_alone() {
+    for rate_headers in [true, false] {
+        let world = World::with(Options { calls_per_minute: Some(12), rate_headers, ..Options::default() });
+        world.set_secret("acme", json!({ "callsPerMinute": 12 }));
+        world.send((0..10).map(|n| change(&format!("k{n}"), 5).phone("5")));
+        for _ in 0..40 {
+            if world.queue.is_empty() {
+                break;
+            }
+            let waits = world.queue.in_flight().values().copied().max().unwrap_or(0);
+            world.pass(Duration::from_secs(waits)).await;
+            world.invoke().await;
+        }
+        assert!(world.queue.is_empty(), "{} changes are left, rate headers: {rate_headers}", world.queue.len());
+        let reads = world.genesys.calls().iter().filter(|call| call.method == "GET").count();
+        assert!(reads <= 20, "{reads} reads of 10 contacts");
     }
 }

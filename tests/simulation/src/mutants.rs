@@ -44,7 +44,7 @@ mutants! {
     NoHorizon = "no-horizon", "changes that fail by themselves are never parked";
     ShareToken = "share-token", "all orgs use the first token";
     IgnoreRateHeaders = "ignore-rate-headers", "what the service says of the call budget is ignored";
-    RepeatReconcile = "repeat-reconcile", "reconcile finds the same again with every run";
+    ReconcileBlindly = "reconcile-blindly", "reconcile takes every contact for missing";
     LogContent = "log-content", "a log line holds a change";
 }
 

@@ -324,6 +324,12 @@ impl Transport for Line {
             if outside.is(Mutant::CallableOnCreate) {
                 wire::say_callable(&mut request);
             }
+            if outside.is(Mutant::ReconcileBlindly)
+                && self.name.starts_with("reconcile")
+                && !wire::read(&request).is_empty()
+            {
+                return Ok(if request.method() == http::Method::GET { wire::error(404) } else { wire::empty() });
+            }
             let tries = if outside.is(Mutant::RetryWrites) && wire::written(&request).is_some() { 2 } else { 1 };
             let mut answer = Err(TransportError::Lost);
             for _ in 0..tries {
@@ -353,7 +359,7 @@ impl Transport for Line {
                 }
             }
             if let (true, Ok(answer)) = (outside.is(Mutant::IgnoreRateHeaders), &mut answer) {
-                for name in ["inin-ratelimit-count", "inin-ratelimit-allowed", "inin-ratelimit-reset", "retry-after"] {
+                for name in ["inin-ratelimit-count", "inin-ratelimit-allowed", "inin-ratelimit-reset"] {
                     answer.headers_mut().remove(name);
                 }
             }

@@ -99,15 +99,20 @@ pub(crate) fn error(status: u16) -> Response<Bytes> {
     response
 }
 
+/// A bulk read that finds nothing.
+pub(crate) fn empty() -> Response<Bytes> {
+    Response::new(Bytes::from_static(b"[]"))
+}
+
 /// Makes every create say that its contact may be called.
 pub(crate) fn say_callable(request: &mut Request<Bytes>) {
     let is_create =
         request.method() == http::Method::POST && parts(request).is_some_and(|(_, rest)| rest == "contacts");
     let Ok(Value::Array(mut items)) = serde_json::from_slice(request.body()) else { return };
-    for item in items.iter_mut().filter(|item| item["callable"].is_null()) {
-        item["callable"] = true.into();
-    }
     if is_create {
+        for item in items.iter_mut().filter(|item| item["callable"].is_null()) {
+            item["callable"] = true.into();
+        }
         *request.body_mut() = Bytes::from(Value::Array(items).to_string());
     }
 }

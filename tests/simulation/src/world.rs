@@ -418,11 +418,8 @@ impl<'a> World<'a> {
         let shared = shared(outside, line, &outside.clock, &self.telemetry);
         let queue = Arc::new(Sqs(Arc::clone(outside)));
         let context = reconcile::Context::new(shared, queue, Arc::new(FeedLine(Arc::clone(outside))));
-        let mut input =
-            json!({ "org": org.name, "campaignIds": org.campaigns, "windowMinutes": 14_400, "cursor": cursor });
-        if outside.is(Mutant::RepeatReconcile) {
-            input["force"] = true.into();
-        }
+        let campaigns = &org.campaigns;
+        let input = json!({ "org": org.name, "campaignIds": campaigns, "windowMinutes": 14_400, "cursor": cursor });
         let mut lambda = lambda_runtime::Context::default();
         lambda.deadline = (outside.clock.now() + RECONCILE_TIMEOUT).as_millisecond().unsigned_abs();
         let ended = tokio::select! {
