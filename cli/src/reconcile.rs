@@ -2,6 +2,7 @@
 
 mod report;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -42,13 +43,13 @@ pub(crate) struct Args {
     #[arg(long)]
     dry_run: bool,
     /// Enqueues nothing where more of a campaign's contacts differ than this, and more than 100
-    #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = clap::value_parser!(u64).range(0..=100))]
+    #[arg(long, value_name = "PERCENT", default_value = "20%", value_parser = percent)]
     max_drift_percent: u64,
     /// Enqueues however many differ
     #[arg(long)]
     force: bool,
-    /// Goes on where an earlier run stopped
-    #[arg(long, value_parser = cursor, conflicts_with = "since")]
+    /// Goes on where an earlier run stopped, with that run's --since
+    #[arg(long, value_parser = cursor)]
     cursor: Option<Cursor>,
     /// Prints one JSON object instead of the tables
     #[arg(long)]
@@ -80,20 +81,45 @@ fn since(text: &str) -> Result<Since, String> {
         .ok_or_else(|| "expected a time such as 2026-11-24T16:00:00Z, or how long such as 90m or 48h".into())
 }
 
+fn percent(text: &str) -> Result<u64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).parse().ok().filter(|number| *number <= 100);
+    number.ok_or_else(|| "expected a whole number from 0 to 100, such as 20%".to_owned())
+}
+
 /// One stretch of the run: what it found is in the queue before the next begins, so that little is lost with a failure.
 const STRETCH: Duration = Duration::from_mins(10);
+/// Contacts that are compared before the next look at whether to end.
+const AT_ONCE: usize = 50;
+/// How often a line tells of progress where there is no terminal.
+const LINE: Duration = Duration::from_secs(30);
 /// Until a deep queue, or a service that wants no call, is asked again.
 const WAIT: Duration = Duration::from_secs(15);
 
 /// Runs, prints, and answers whether all was compared and enqueued.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config = Config::from_env().map_err(|error| error.to_string())?;
+    check(args, Clock::system().now())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
     let report = runtime.block_on(until_stopped(args, config))?;
     let shown = if args.json { report.json()? } else { report.table() };
     crate::print(&shown)?;
     Ok(report.is_complete())
+}
+
+/// What only all arguments together tell.
+fn check(args: &Args, now: Timestamp) -> Result<(), String> {
+    let campaigns = &args.campaigns;
+    if let Some((_, twice)) = campaigns.iter().enumerate().find(|(place, id)| campaigns[..*place].contains(id)) {
+        return Err(format!("--campaign {twice}: expected once"));
+    }
+    if args.cursor.as_ref().is_some_and(|cursor| !cursor.is_of(&args.org, campaigns)) {
+        return Err("--cursor: expected the cursor of a run of this org and these campaigns".to_owned());
+    }
+    if matches!(args.since, Some(Since::At(at)) if at > now) {
+        return Err("--since: expected a time that is past".to_owned());
+    }
+    Ok(())
 }
 
 /// What is known while the run goes on.
@@ -110,7 +136,10 @@ async fn until_stopped(args: &Args, config: Config) -> Result<Report, String> {
     let interrupts = async {
         let _ = tokio::signal::ctrl_c().await;
         is_asked_to_stop.store(true, Ordering::Relaxed);
-        eprintln!("campaign-sync: ending after the calls that are under way; Ctrl-C again ends it at once");
+        eprintln!(
+            "campaign-sync: ending in good order, at most {AT_ONCE} contacts later (up to a minute where the call budget is \
+             small); Ctrl-C again ends it at once"
+        );
         let _ = tokio::signal::ctrl_c().await;
     };
     let ended = tokio::select! {
@@ -136,12 +165,19 @@ async fn stretches(
     let clock = Clock::system();
     let context = Context::connect(config, Telemetry::from_fn(tell)).await.map_err(|error| error.to_string())?;
     let bar = progress_bar();
+    let told_at = Mutex::new(clock.now());
     let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
     let watch = |progress: Progress| {
         let mut state = lock();
         state.report.saw(progress);
         bar.set_message(state.report.line());
+        let mut told_at = told_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if bar.is_hidden() && clock.now() >= *told_at + LINE {
+            *told_at = clock.now();
+            eprintln!("campaign-sync: {}", state.report.line());
+        }
     };
+    let mut pages = BTreeSet::new();
     let asked = || is_asked_to_stop.load(Ordering::Relaxed);
     let mut input = input(args, clock.now());
     loop {
@@ -149,6 +185,9 @@ async fn stretches(
         let outcome = reconcile::run(&context, &input, &until, &watch).await.map_err(|error| error.to_string())?;
         let cursor = outcome.answer.cursor.clone();
         let why = outcome.why.clone();
+        if cursor.as_ref().is_some_and(|cursor| !pages.insert(cursor.clone())) && why == Some(Why::OutOfTime) {
+            return Err("the feed has no end: it came back to where it was before".to_owned());
+        }
         {
             let mut state = lock();
             state.reached.clone_from(&cursor);
@@ -198,9 +237,7 @@ fn progress_bar() -> ProgressBar {
 
 /// What a person must know while it runs.
 fn tell(event: &Event<'_>) {
-    match event {
-        Event::OrgRefused { org, evidence } => eprintln!("campaign-sync: org {org} is refused: {}", evidence.detail),
-        Event::Throttled { org } => eprintln!("campaign-sync: Genesys Cloud throttles org {org}"),
-        _ => {}
+    if let Event::Throttled { org } = event {
+        eprintln!("campaign-sync: Genesys Cloud throttles org {org}");
     }
 }

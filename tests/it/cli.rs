@@ -64,7 +64,7 @@ fn local_does_its_job_by_the_contact_list_api_too() {
 #[test]
 fn what_webhooks_miss_is_repaired() {
     for api in ["predictive", "contactLists"] {
-        for (seed, drop) in [("42", "10%"), ("1", "50%"), ("2", "100%")] {
+        for (seed, drop) in [("42", "10%"), ("1", "50%"), ("2", "100%"), ("19", "10%"), ("23", "10%")] {
             let output = campaign_sync(&["local", "--api", api, "--seed", seed, "--drop", drop, "--json"]);
             assert_eq!(output.status.code(), Some(0), "{output:?}");
             let report = json(&output);
@@ -96,7 +96,27 @@ fn reconcile_says_what_it_needs() {
     assert!(with(&["--since=-2h"]).contains("--since"));
     assert!(with(&["--cursor", "x"]).contains("expected the cursor that an earlier run printed"));
     assert!(with(&["--campaign", "a b"]).contains("expected 1 to 48 characters"));
-    assert!(with(&["--max-drift-percent", "101"]).contains("101 is not in 0..=100"));
+    assert!(with(&["--max-drift-percent", "101"]).contains("expected a whole number from 0 to 100"));
+    assert!(with(&["--since", "2999-01-01T00:00:00Z"]).contains("QUEUE_URL is missing"));
+}
+
+#[test]
+fn reconcile_refuses_what_does_not_go_together() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let with = |arguments: &[&str]| {
+        let required = ["reconcile", "--org", "acme-us", "--campaign", "c"];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_campaign-sync"));
+        command.args(required).args(arguments).current_dir(root).env("QUEUE_URL", "http://127.0.0.1:1/q.fifo");
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        text(&output.stderr).to_owned()
+    };
+    assert_eq!(with(&["--since", "2999-01-01T00:00:00Z"]), "campaign-sync: --since: expected a time that is past\n");
+    assert_eq!(with(&["--campaign", "c"]), "campaign-sync: --campaign c: expected once\n");
+    // {"org":"acme-us","campaigns":["other"],"since":"2026-11-24T16:00:00Z","page":null,"done":0,"last":null,"checked":0,"drifted":0}
+    let other = "eyJvcmciOiJhY21lLXVzIiwiY2FtcGFpZ25zIjpbIm90aGVyIl0sInNpbmNlIjoiMjAyNi0xMS0yNFQxNjowMDowMFoiLCJwYWdlIjpudWxsLCJkb25lIjowLCJsYXN0IjpudWxsLCJjaGVja2VkIjowLCJkcmlmdGVkIjowfQ";
+    let expected = "campaign-sync: --cursor: expected the cursor of a run of this org and these campaigns\n";
+    assert_eq!(with(&["--since", "2h", "--cursor", other]), expected);
 }
 
 #[test]

@@ -255,7 +255,10 @@ async fn the_feed_is_asked_for_each_campaign_for_the_window_and_with_the_cursor(
         format!("{base}={CAMPAIGN}&{since}"),
         format!("{base}={CAMPAIGN}&{since}&cursor=2"),
     ];
-    assert_eq!(run.feed.requests(), expected);
+    let mut requests = run.feed.requests();
+    // With which campaign a run begins depends on its time.
+    requests.sort_by_key(|request| expected.iter().position(|other| other == request));
+    assert_eq!(requests, expected);
 }
 
 #[tokio::test(start_paused = true)]

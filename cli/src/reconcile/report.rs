@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use domain::drift::{Difference, Drift};
-use reconcile::{Answer, Found, Outcome, Progress};
+use reconcile::{Answer, Found, Outcome, Progress, Why};
 use serde_json::{Value, json};
 
 use crate::table::{number, table};
@@ -19,11 +19,14 @@ const KEPT: usize = 100_000;
 pub(crate) struct Report {
     answer: Answer,
     why: Option<String>,
+    /// By too much drift: to go on would only find the same.
+    is_stopped: bool,
     /// Contacts by the column that differs.
     columns: BTreeMap<String, u64>,
     /// Contacts that may be called and must not, or the contrary.
     to_be_lowered: u64,
     to_be_raised: u64,
+    left_uncallable: u64,
     rank_alone: u64,
     left_out: BTreeMap<&'static str, u64>,
     found: Vec<Found>,
@@ -48,7 +51,10 @@ impl Report {
                 }
                 match callable {
                     Some(false) => self.to_be_lowered += 1,
-                    Some(true) => self.to_be_raised += 1,
+                    Some(true) => {
+                        self.to_be_raised += 1;
+                        self.left_uncallable += u64::from(columns.is_empty());
+                    }
                     None => self.rank_alone += u64::from(columns.is_empty()),
                 }
             }
@@ -67,6 +73,7 @@ impl Report {
         self.answer.complete = answer.complete;
         self.answer.cursor = answer.cursor;
         self.answer.dry_run = answer.dry_run;
+        self.is_stopped = matches!(why, Some(Why::TooMuchDrift { .. }));
         self.why = why.map(|why| why.to_string());
         for (reason, contacts) in left_out {
             *self.left_out.entry(reason).or_default() += contacts;
@@ -89,6 +96,7 @@ impl Report {
         report["columns"] = json!(self.columns);
         report["toBeLowered"] = self.to_be_lowered.into();
         report["toBeRaised"] = self.to_be_raised.into();
+        report["leftUncallable"] = self.left_uncallable.into();
         report["rankAlone"] = self.rank_alone.into();
         report["leftOut"] = json!(self.left_out);
         report["stoppedBy"] = self.why.clone().into();
@@ -126,6 +134,7 @@ impl Report {
             for (what, contacts) in [
                 ("callable: must not be called", self.to_be_lowered),
                 ("callable: may be called again", self.to_be_raised),
+                ("  of them, left as they are: nothing else differs", self.left_uncallable),
                 ("its rank alone", self.rank_alone),
             ] {
                 if contacts > 0 {
@@ -135,7 +144,13 @@ impl Report {
             writeln!(out, "{columns}\n")?;
         }
         for (reason, contacts) in &self.left_out {
-            writeln!(out, "Left out, since apply would park it as {reason}: {} contacts", number(*contacts))?;
+            let what =
+                if reason.ends_with("Column") { "A column is left out" } else { "The whole contact is left out" };
+            writeln!(
+                out,
+                "{what}, since apply would park it as {reason}, of this many contacts: {}",
+                number(*contacts)
+            )?;
         }
         if self.answer.dry_run {
             for found in self.found.iter().take(LISTED) {
@@ -146,13 +161,15 @@ impl Report {
             }
             writeln!(out, "A dry run: nothing was enqueued.")?;
         } else {
-            let changes = if enqueued == 1 { "change is" } else { "changes are" };
-            writeln!(out, "{} {changes} in the queue.", number(enqueued))?;
+            let changes = if enqueued == 1 { "change" } else { "changes" };
+            writeln!(out, "{} {changes} enqueued.", number(enqueued))?;
         }
         match (&self.answer.cursor, &self.why) {
+            (Some(_), Some(why)) if self.is_stopped => writeln!(out, "Not complete: {why}."),
             (Some(cursor), Some(why)) => {
                 writeln!(out, "Not complete: {why}.\nThe same command goes on with: --cursor {cursor}")
             }
+            (None, Some(why)) => writeln!(out, "Complete. But a run that is not dry would stop: {why}."),
             _ => writeln!(out, "Complete."),
         }
     }

@@ -21,7 +21,7 @@ impl Genesys {
         let not_found = || error(404, "not.found", "The requested resource was not found.");
         let Some((id, key)) = parse_path(request.uri().path()) else { return not_found() };
         let Some(campaign) = state.campaigns.get_mut(&id).filter(|campaign| campaign.client_id == client_id) else {
-            return not_found();
+            return error(404, "campaign.not.found", "The campaign was not found.");
         };
         let body: Value = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
         let (answer, refused, seen) = match (request.method().as_str(), key) {

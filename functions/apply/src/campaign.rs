@@ -171,7 +171,7 @@ impl Work<'_> {
     async fn after_failed_create(&self, contact: &Contact, plan: Plan, failure: &Failure) -> Verdicts {
         match failure.kind {
             Kind::Rejected => self.after_rejection(contact, plan, None, failure).await,
-            Kind::NotFound => contact.park(ParkReason::UnknownCampaign, failure),
+            Kind::NotFound | Kind::UnknownCampaign => contact.park(ParkReason::UnknownCampaign, failure),
             // It may have been done. What cannot be read is not created again before the next invocation.
             Kind::Unavailable | Kind::Unanswered => match self.campaign.read(&contact.key).await {
                 Ok(Some(actual)) => self.execute(contact, self.plan(contact, Some(&actual)), Some(actual)).await,
@@ -209,7 +209,7 @@ impl Work<'_> {
                     };
                     plan = self.plan(contact, actual.as_ref());
                 }
-                _ => return contact.retry(&failure),
+                _ => return self.failed(contact, &failure),
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What a run is asked for (CONTRACT.md section 6), and the cursor by which it goes on.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -44,14 +45,16 @@ pub struct Input {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Cursor {
-    /// The campaign in which it goes on. Those before it in the run's order are done.
-    pub(crate) campaign: String,
+    pub(crate) org: String,
+    /// The campaigns that are not done, in the run's order: it goes on in the first.
+    pub(crate) campaigns: Vec<String>,
     pub(crate) since: Timestamp,
     /// The feed's cursor of the page; none: the first.
     pub(crate) page: Option<String>,
-    /// Contacts of the page that are done.
+    /// Contacts of the page that are done, and the hash of the last one's key: a page may have another content by then.
     pub(crate) done: usize,
-    /// Contacts of the campaign that were checked, and those of them that were to be repaired.
+    pub(crate) last: Option<String>,
+    /// Contacts of the campaign that were compared, and those of them that were to be repaired.
     pub(crate) checked: u64,
     pub(crate) drifted: u64,
 }
@@ -65,25 +68,35 @@ impl fmt::Display for Cursor {
 
 impl fmt::Debug for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cursor").field("campaign", &self.campaign).field("done", &self.done).finish_non_exhaustive()
+        f.debug_struct("Cursor").field("campaigns", &self.campaigns).field("done", &self.done).finish_non_exhaustive()
     }
 }
 
 impl Cursor {
-    /// The very beginning of a run.
-    pub(crate) fn start(input: &Input) -> Cursor {
-        Cursor::of(&input.campaigns[0], input.since)
-    }
-
-    /// The first page of a campaign.
-    pub(crate) fn of(campaign: &CampaignId, since: Timestamp) -> Cursor {
-        Cursor { campaign: campaign.as_str().to_owned(), since, page: None, done: 0, checked: 0, drifted: 0 }
+    /// The first page of the first of these campaigns.
+    pub(crate) fn start(org: &OrgId, campaigns: &[CampaignId], since: Timestamp) -> Cursor {
+        Cursor {
+            org: org.as_str().to_owned(),
+            campaigns: campaigns.iter().map(|id| id.as_str().to_owned()).collect(),
+            since,
+            page: None,
+            done: 0,
+            last: None,
+            checked: 0,
+            drifted: 0,
+        }
     }
 
     /// Reads the cursor of an answer.
     pub fn parse(text: &str) -> Option<Cursor> {
         let json = URL_SAFE_NO_PAD.decode(text.trim()).ok()?;
         serde_json::from_slice(&json).ok()
+    }
+
+    /// Whether a run of this org and these campaigns can go on from here.
+    pub fn is_of(&self, org: &OrgId, campaigns: &[CampaignId]) -> bool {
+        let is_asked_for = |id: &String| campaigns.iter().any(|campaign| campaign.as_str() == id);
+        self.org == org.as_str() && !self.campaigns.is_empty() && self.campaigns.iter().all(is_asked_for)
     }
 }
 
@@ -111,12 +124,10 @@ impl Input {
         let dry_run = reader.flag("dryRun");
         let max_drift_percent = reader.number("maxDriftPercent", 0, 100).unwrap_or(DEFAULT_PERCENT);
         let force = reader.flag("force");
-        const CURSOR: &str = "expected the cursor of an answer, of one of these campaigns";
+        const CURSOR: &str = "expected the cursor of an answer, of this org and these campaigns";
         let mut cursor = reader.optional("cursor", CURSOR, |value| Cursor::parse(value.as_str()?));
-        let is_of = |cursor: &Cursor| {
-            campaigns.iter().flatten().any(|campaign: &CampaignId| campaign.as_str() == cursor.campaign)
-        };
-        if campaigns.is_some() && cursor.as_ref().is_some_and(|cursor| !is_of(cursor)) {
+        let of = org.as_ref().zip(campaigns.as_ref());
+        if cursor.as_ref().zip(of).is_some_and(|(cursor, (org, campaigns))| !cursor.is_of(org, campaigns)) {
             reader.faults.push(format!("cursor: {CURSOR}"));
             cursor = None;
         }
@@ -130,6 +141,21 @@ impl Input {
             }
             (_, _, faults) => Err(faults.err().unwrap_or_else(|| InvalidInput(Vec::new()))),
         }
+    }
+}
+
+impl Input {
+    /// Where the run begins: at its cursor, or with the first campaign.
+    pub(crate) fn start(&self) -> Cursor {
+        self.cursor.clone().unwrap_or_else(|| Cursor::start(&self.org, &self.campaigns, self.since))
+    }
+
+    /// Lets another campaign be the first with each run, so that none is always the one for which there is no time.
+    pub(crate) fn rotate(&mut self) {
+        let mut hasher = DefaultHasher::new();
+        self.run.as_second().hash(&mut hasher);
+        let first = hasher.finish() % self.campaigns.len().max(1) as u64;
+        self.campaigns.rotate_left(usize::try_from(first).unwrap_or(0));
     }
 }
 
@@ -192,6 +218,27 @@ mod tests {
         Input::parse(input, NOW.parse().unwrap()).map_err(|error| error.to_string())
     }
 
+    fn start(org: &str, campaign: &str, since: &str) -> Cursor {
+        let (org, campaign) = (OrgId::parse(org).unwrap(), CampaignId::parse(campaign).unwrap());
+        Cursor::start(&org, &[campaign], since.parse().unwrap())
+    }
+
+    #[test]
+    fn no_campaign_is_always_the_last() {
+        let mut first = std::collections::BTreeSet::new();
+        for minutes in 0..40 {
+            let due: Timestamp = NOW.parse().unwrap();
+            let due = due + SignedDuration::from_mins(minutes * 15);
+            let input = json!({ "org": "acme", "campaignIds": ["a", "b", "c"], "scheduledTime": due.to_string() });
+            let mut input = parse(&input).unwrap();
+            input.rotate();
+            first.insert(input.campaigns[0].clone());
+            input.campaigns.sort();
+            assert_eq!(input.campaigns.iter().map(CampaignId::as_str).collect::<Vec<_>>(), ["a", "b", "c"]);
+        }
+        assert_eq!(first.len(), 3);
+    }
+
     #[test]
     fn what_is_left_out_or_null_has_its_default() {
         for input in [
@@ -223,12 +270,12 @@ mod tests {
     #[test]
     fn a_cursor_is_read_back_and_brings_its_own_window() {
         let cursor = Cursor {
-            campaign: "b".into(),
-            since: "2026-11-01T00:00:00Z".parse().unwrap(),
             page: Some("☎/2".into()),
             done: 50,
+            last: Some("h".into()),
             checked: 150,
             drifted: 3,
+            ..start("acme", "b", "2026-11-01T00:00:00Z")
         };
         let input = parse(&json!({ "org": "acme", "campaignIds": ["a", "b"], "cursor": cursor.to_string() })).unwrap();
         assert_eq!(input.since, cursor.since);
@@ -251,10 +298,13 @@ mod tests {
         for wrong in [json!(["a", "a"]), json!("a"), json!(["a b"]), json!([7])] {
             assert_eq!(parse(&json!({ "org": "acme", "campaignIds": wrong })).unwrap_err(), expected);
         }
-        let other = Cursor::of(&CampaignId::parse("c").unwrap(), NOW.parse().unwrap());
-        for cursor in ["nonsense", "", &other.to_string()] {
+        let others = [start("acme", "c", NOW), start("other", "a", NOW)].map(|cursor| cursor.to_string());
+        for cursor in ["nonsense", "", &others[0], &others[1]] {
             let error = parse(&json!({ "org": "acme", "campaignIds": ["a"], "cursor": cursor })).unwrap_err();
-            assert!(error.ends_with("cursor: expected the cursor of an answer, of one of these campaigns"), "{error}");
+            assert!(
+                error.ends_with("cursor: expected the cursor of an answer, of this org and these campaigns"),
+                "{error}"
+            );
         }
         assert_eq!(parse(&json!([])).unwrap_err(), "the input is not as expected: expected a JSON object");
     }

@@ -37,8 +37,6 @@ const TO_ANSWER: Duration = Duration::from_secs(5);
 /// Messages that wait in the queue at most, in minutes of the org's call budget at a call a change: an opt-out that comes
 /// by webhook must not wait for long behind what is repaired.
 const DEPTH_MINUTES: u64 = 10;
-/// Fewer differing contacts than this stop no run, whatever their share.
-const MOST_DRIFT: u64 = 100;
 /// Changes that are sent between two looks at the clock: one call to the queue.
 const AT_ONCE: usize = 10;
 
@@ -72,17 +70,28 @@ pub struct Answer {
 pub struct Outcome {
     /// The public answer.
     pub answer: Answer,
-    /// Why it is not complete.
+    /// Why it is not complete; of a dry run also why a real one would not be.
     pub why: Option<Why>,
     /// Contacts that were left out, whole or some columns of them, by the reason for which apply would park them.
     pub left_out: BTreeMap<&'static str, u64>,
 }
 
+impl Outcome {
+    /// Nothing was done.
+    fn at_start(input: &Input, why: Why) -> Outcome {
+        let cursor = Some(input.start().to_string());
+        let answer = Answer { cursor, dry_run: input.dry_run, ..Answer::default() };
+        Outcome { answer, why: Some(why), left_out: BTreeMap::new() }
+    }
+}
+
 /// Why a run is not complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// The invocation is nearly over, or somebody wants it to end.
+    /// The invocation is nearly over.
     OutOfTime,
+    /// Somebody wants it to end.
+    Interrupted,
     /// Genesys Cloud wants no call for longer than is waited for.
     Throttled,
     /// The queue holds as much as it should.
@@ -102,18 +111,19 @@ impl std::fmt::Display for Why {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Why::OutOfTime => f.write_str("out of time"),
+            Why::Interrupted => f.write_str("interrupted"),
             Why::Throttled => f.write_str("Genesys Cloud wants no call for a while"),
             Why::QueueIsDeep => f.write_str("the queue is deep"),
             Why::TooMuchDrift { campaign, checked, drifted } => write!(
                 f,
-                "{drifted} of {checked} contacts of campaign {campaign} differ, more than maxDriftPercent: nothing was \
-                 enqueued; look whether the feed is right, then run with force"
+                "{drifted} of {checked} contacts that were compared in campaign {campaign} are to be changed, more than \
+                 maxDriftPercent: none of them is enqueued; look whether the feed is right, and if it is, use force"
             ),
         }
     }
 }
 
-/// Why a run failed. Nothing of it was enqueued, but where the queue itself failed.
+/// Why a run failed. Nothing of it was enqueued, but where the queue itself failed, or one campaign is not known.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// What was asked for cannot be understood.
@@ -170,7 +180,8 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Answ
     let span = tracing::error_span!("reconcile", requestId = event.context.request_id);
     async {
         let now = context.shared.clock.now();
-        let input = Input::parse(&event.payload, now)?;
+        let mut input = Input::parse(&event.payload, now)?;
+        input.rotate();
         let deadline = i64::try_from(event.context.deadline).ok();
         let deadline = deadline.and_then(|deadline| Timestamp::from_millisecond(deadline).ok());
         // A deadline that is past already is none (`cargo lambda watch` sends one).
@@ -222,8 +233,15 @@ pub async fn run(
 ) -> Result<Outcome, Error> {
     let run = Run::patient(until.end);
     let org = context.genesys.org(&input.org);
-    let rules = org.open(&run).await;
-    let rules = rules.map_err(|failure| Error::Genesys { org: input.org.clone(), campaign: None, failure })?;
+    let rules = match org.open(&run).await {
+        Ok(rules) => rules,
+        Err(failure) => {
+            return match scan::why_stopped(&failure, context.shared.clock.now(), until.end) {
+                Some(why) => Ok(Outcome::at_start(input, why)),
+                None => Err(Error::Genesys { org: input.org.clone(), campaign: None, failure }),
+            };
+        }
+    };
     let secret = feed_secret(context, &input.org).await?;
     let room = if input.dry_run { usize::MAX } else { room(context, rules.calls_per_minute.into()).await? };
     let mut scan = Scan {
@@ -237,25 +255,34 @@ pub async fn run(
         room,
         watch,
         answer: Answer { dry_run: input.dry_run, ..Answer::default() },
+        drifted: 0,
         held: Vec::new(),
+        full_at: None,
         shares: BTreeMap::new(),
         left_out: BTreeMap::new(),
+        unknown: None,
     };
     let stopped = scan.all().await?;
-    let Scan { mut answer, held, shares, left_out, .. } = scan;
+    let Scan { mut answer, drifted, held, shares, left_out, unknown, .. } = scan;
     let (mut cursor, mut why) = stopped.unzip();
-    let too_much = shares.into_iter().find(|(_, share)| is_too_much(input, share));
-    if let Some((campaign, share)) = too_much {
-        let (checked, drifted) = (share.checked, share.drifted);
+    let too_much = shares.into_iter().find(|(_, share)| share.is_too_much(input));
+    let too_much_drift = too_much.map(|(campaign, share)| Why::TooMuchDrift {
+        campaign,
+        checked: share.checked,
+        drifted: share.drifted,
+    });
+    if input.dry_run {
+        why = too_much_drift.or(why);
+    } else if let Some(Why::TooMuchDrift { campaign, checked, drifted }) = too_much_drift {
         let told = Event::Stopped { org: input.org.as_str(), campaign: campaign.as_str(), checked, drifted };
         context.shared.telemetry.tell(&told);
-        cursor = Some(input.cursor.clone().unwrap_or_else(|| Cursor::start(input)));
+        cursor = Some(input.start());
         why = Some(Why::TooMuchDrift { campaign, checked, drifted });
     } else {
         answer.enqueued = send(context, &held, until, watch).await?;
         if answer.enqueued < held.len() as u64 {
             // What is in the queue is found equal once it is applied.
-            cursor = Some(input.cursor.clone().unwrap_or_else(|| Cursor::start(input)));
+            cursor = Some(input.start());
             why = Some(Why::OutOfTime);
         }
     }
@@ -264,10 +291,14 @@ pub async fn run(
     context.shared.telemetry.tell(&Event::Reconciled {
         org: input.org.as_str(),
         checked: answer.checked,
-        drifted: answer.missing + answer.different,
+        drifted,
         enqueued: answer.enqueued,
     });
-    Ok(Outcome { answer, why, left_out })
+    match unknown {
+        // What was found in the others is in the queue.
+        Some(error) => Err(error),
+        None => Ok(Outcome { answer, why, left_out }),
+    }
 }
 
 async fn feed_secret(context: &Context, org: &OrgId) -> Result<Arc<FeedSecret>, Error> {
@@ -285,11 +316,6 @@ async fn room(context: &Context, calls_per_minute: u64) -> Result<usize, Error> 
     let depth = context.queue.depth(&context.shared.config.queue_url).await?;
     let room = (calls_per_minute * DEPTH_MINUTES).saturating_sub(depth);
     Ok(usize::try_from(room).unwrap_or(usize::MAX))
-}
-
-fn is_too_much(input: &Input, share: &scan::Share) -> bool {
-    let is_over = share.drifted > MOST_DRIFT && share.drifted * 100 > share.checked * input.max_drift_percent;
-    is_over && !input.force && !input.dry_run
 }
 
 /// Sends the changes in order while there is time, and answers how many.

@@ -16,8 +16,10 @@ use crate::{Answer, Context, Error, Why};
 
 /// Contacts that are compared at once: one call of the contact list API reads as many.
 const AT_ONCE: usize = 50;
-/// A feed that has so many empty pages in a row has no end.
-const MOST_EMPTY_PAGES: usize = 1_000;
+/// A feed that brings nothing new with so many pages in a row has no end.
+const MOST_IDLE_PAGES: usize = 50;
+/// Fewer differing contacts than this stop no run, whatever their share.
+const MOST_DRIFT: u64 = 100;
 
 /// A contact that is not as the CRM says: for a list, without any value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,10 +52,25 @@ pub struct Until<'a> {
 }
 
 /// Contacts of one campaign, over all runs that its cursor links.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Share {
     pub(crate) checked: u64,
     pub(crate) drifted: u64,
+}
+
+impl Share {
+    fn of(at: &Cursor) -> Share {
+        Share { checked: at.checked, drifted: at.drifted }
+    }
+
+    fn is_over(self, percent: u64) -> bool {
+        self.drifted * 100 > self.checked * percent
+    }
+
+    /// Whether more of the campaign differs than can be right.
+    pub(crate) fn is_too_much(self, input: &Input) -> bool {
+        self.drifted > MOST_DRIFT && self.is_over(input.max_drift_percent) && !input.force
+    }
 }
 
 /// Contacts that cannot be repaired, by the reason.
@@ -71,10 +88,16 @@ pub(crate) struct Scan<'a> {
     pub(crate) room: usize,
     pub(crate) watch: &'a (dyn Fn(Progress) + Sync),
     pub(crate) answer: Answer,
+    /// Contacts that are to be repaired.
+    pub(crate) drifted: u64,
     /// What differs, not enqueued yet.
     pub(crate) held: Vec<Change>,
+    /// Where there was no more room, while it is counted on whether too much differs.
+    pub(crate) full_at: Option<Cursor>,
     pub(crate) shares: BTreeMap<CampaignId, Share>,
     pub(crate) left_out: LeftOut,
+    /// A campaign that Genesys Cloud does not know: the others are compared all the same.
+    pub(crate) unknown: Option<Error>,
 }
 
 /// Where the scan stopped, and why.
@@ -83,21 +106,31 @@ pub(crate) type Stopped = (Cursor, Why);
 impl Scan<'_> {
     /// Compares until all is done, or until it must stop.
     pub(crate) async fn all(&mut self) -> Result<Option<Stopped>, Error> {
-        let mut from = self.input.cursor.clone();
-        let first = from
-            .as_ref()
-            .and_then(|cursor| self.input.campaigns.iter().position(|campaign| campaign.as_str() == cursor.campaign));
-        for campaign in self.input.campaigns.iter().skip(first.unwrap_or(0)) {
-            if let Some(stopped) = self.campaign(campaign, from.take()).await? {
-                return Ok(Some(stopped));
+        let start = self.input.start();
+        for (place, id) in start.campaigns.iter().enumerate() {
+            let Ok(id) = CampaignId::parse(id) else { continue };
+            let campaigns = start.campaigns[place..].to_vec();
+            // Only in the first it goes on in the middle.
+            let at = if place == 0 { start.clone() } else { Cursor { campaigns, ..self.beginning() } };
+            match self.campaign(&id, at).await {
+                Ok(None) if self.full_at.is_none() => {}
+                Ok(stopped) => return Ok(self.full_at.take().map(|at| (at, Why::QueueIsDeep)).or(stopped)),
+                Err(Error::Genesys { failure, campaign, org }) if failure.kind == Kind::UnknownCampaign => {
+                    self.unknown.get_or_insert(Error::Genesys { org, campaign, failure });
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(None)
     }
 
-    async fn campaign(&mut self, id: &CampaignId, from: Option<Cursor>) -> Result<Option<Stopped>, Error> {
-        let mut at = from.unwrap_or_else(|| Cursor::of(id, self.input.since));
-        if let Some(why) = self.must_stop() {
+    fn beginning(&self) -> Cursor {
+        let since = self.input.start().since;
+        Cursor::start(&self.input.org, &self.input.campaigns, since)
+    }
+
+    async fn campaign(&mut self, id: &CampaignId, mut at: Cursor) -> Result<Option<Stopped>, Error> {
+        if let Some(why) = self.must_stop(&at) {
             return Ok(Some((at, why)));
         }
         let campaign = match Campaign::open(Arc::clone(&self.org), id, self.rules, self.run).await {
@@ -105,7 +138,7 @@ impl Scan<'_> {
             Err(failure) => return self.stop_or_fail(id, at, failure).map(Some),
         };
         let feed = Feed { org: self.input.org.clone(), campaign: id.clone(), run: self.input.run };
-        let (mut seen, mut empty_pages) = (BTreeSet::new(), 0);
+        let (mut cursors, mut seen, mut idle_pages) = (BTreeSet::new(), BTreeSet::new(), 0);
         loop {
             let fault = |what| Error::Feed { org: self.input.org.clone(), campaign: id.clone(), what };
             let query = Query { feed: &feed, since: at.since, cursor: at.page.as_deref() };
@@ -114,19 +147,22 @@ impl Scan<'_> {
                 Err(NoPage::OutOfTime) => return Ok(Some((at, Why::OutOfTime))),
                 Err(NoPage::Fault(what)) => return Err(fault(what)),
             };
-            empty_pages = if page.changes.is_empty() { empty_pages + 1 } else { 0 };
+            // A page brings nothing new that is empty, or all of which was there before.
+            let contacts =
+                page.changes.iter().map(|change| (change.message_group(), change.version, change.occurred_at));
+            let news = contacts.filter(|contact| seen.insert(contact.clone())).count();
+            idle_pages = if news == 0 { idle_pages + 1 } else { 0 };
             if let Some(stopped) = self.page(&campaign, id, page.changes, &mut at).await? {
                 return Ok(Some(stopped));
             }
-            at.page = page.next;
-            at.done = 0;
+            at = Cursor { page: page.next, done: 0, last: None, ..at };
             let Some(next) = &at.page else { return Ok(None) };
-            if !seen.insert(next.clone()) || empty_pages == MOST_EMPTY_PAGES {
+            if !cursors.insert(next.clone()) || idle_pages == MOST_IDLE_PAGES {
                 return Err(fault(
                     "it has no end: expected a new cursor with each page, and null after the last".into(),
                 ));
             }
-            if let Some(why) = self.must_stop() {
+            if let Some(why) = self.must_stop(&at) {
                 return Ok(Some((at, why)));
             }
         }
@@ -140,9 +176,14 @@ impl Scan<'_> {
         changes: Vec<Change>,
         at: &mut Cursor,
     ) -> Result<Option<Stopped>, Error> {
+        let last = at.done.checked_sub(1).and_then(|last| changes.get(last)).map(hash);
+        if last != at.last {
+            // The page is not what it was. To compare a contact twice does no harm, to leave one out does.
+            at.done = 0;
+        }
         let mut waiting = changes.into_iter().skip(at.done).peekable();
         while waiting.peek().is_some() {
-            if let Some(why) = self.must_stop() {
+            if let Some(why) = self.must_stop(at) {
                 return Ok(Some((at.clone(), why)));
             }
             let some: Vec<_> = waiting.by_ref().take(AT_ONCE).collect();
@@ -177,6 +218,7 @@ impl Scan<'_> {
         let actuals: BTreeMap<ContactKey, _> = keys.into_iter().cloned().zip(actuals).collect();
         for mut change in changes {
             let is_unranked = RankedChange::new(&change, ranking).rank.is_none();
+            let last = hash(&change);
             match actuals.get(&change.key) {
                 _ if is_unranked => self.answer.unranked += 1,
                 None => self.leave_out("keyPattern"),
@@ -185,15 +227,16 @@ impl Scan<'_> {
                 Some(Ok(actual)) => {
                     self.leave_out_columns(campaign, &mut change);
                     let drift = Drift::between(&RankedChange::new(&change, ranking), actual.as_ref());
+                    at.checked += 1;
                     self.found(id, change, drift, at);
                 }
             }
             self.answer.checked += 1;
             at.done += 1;
-            at.checked += 1;
+            at.last = Some(last);
             (self.watch)(Progress::Checked(1));
         }
-        self.shares.insert(id.clone(), Share { checked: at.checked, drifted: at.drifted });
+        self.shares.insert(id.clone(), Share::of(at));
         None
     }
 
@@ -211,7 +254,8 @@ impl Scan<'_> {
         (self.watch)(Progress::Found(Found { campaign: id.clone(), group: change.message_group(), drift }));
         if is_to_be_repaired {
             at.drifted += 1;
-            if !self.input.dry_run {
+            self.drifted += 1;
+            if !self.input.dry_run && self.full_at.is_none() {
                 self.held.push(change);
             }
         }
@@ -237,19 +281,51 @@ impl Scan<'_> {
         *self.left_out.entry(reason).or_default() += 1;
     }
 
-    fn must_stop(&self) -> Option<Why> {
+    fn must_stop(&mut self, at: &Cursor) -> Option<Why> {
         let is_late = self.until.end.is_some_and(|end| self.context.shared.clock.now() >= end);
-        if is_late || (self.until.is_asked_to_stop)() {
+        if is_late {
             return Some(Why::OutOfTime);
         }
-        (self.held.len() >= self.room).then_some(Why::QueueIsDeep)
+        if (self.until.is_asked_to_stop)() {
+            return Some(Why::Interrupted);
+        }
+        if self.held.len() < self.room {
+            return None;
+        }
+        // No more is held. But whether so much can be right is seen only when enough of the campaign was counted.
+        if self.room > 0 && Share::of(at).is_over(self.input.max_drift_percent) && !self.input.force {
+            self.full_at.get_or_insert_with(|| at.clone());
+            return None;
+        }
+        Some(Why::QueueIsDeep)
     }
 
     fn stop_or_fail(&self, id: &CampaignId, at: Cursor, failure: Failure) -> Result<Stopped, Error> {
-        match failure.kind {
-            Kind::OutOfTime | Kind::CutShort => Ok((at, Why::OutOfTime)),
-            Kind::Throttled { .. } => Ok((at, Why::Throttled)),
-            _ => Err(Error::Genesys { org: self.input.org.clone(), campaign: Some(id.clone()), failure }),
+        match self.stops(&failure) {
+            Some(why) => Ok((at, why)),
+            None => Err(Error::Genesys { org: self.input.org.clone(), campaign: Some(id.clone()), failure }),
         }
     }
+
+    fn stops(&self, failure: &Failure) -> Option<Why> {
+        why_stopped(failure, self.context.shared.clock.now(), self.until.end)
+    }
+}
+
+/// Why a failure is a reason to stop in good order, and not an error.
+pub(crate) fn why_stopped(failure: &Failure, now: Timestamp, end: Option<Timestamp>) -> Option<Why> {
+    match failure.kind {
+        Kind::OutOfTime | Kind::CutShort => Some(Why::OutOfTime),
+        // The wait for the budget's next window does not fit any more.
+        Kind::Throttled { after } if end.is_some_and(|end| now + after.unwrap_or_default() >= end) => {
+            Some(Why::OutOfTime)
+        }
+        Kind::Throttled { .. } => Some(Why::Throttled),
+        _ => None,
+    }
+}
+
+/// What of a contact's message group says which contact it is.
+fn hash(change: &Change) -> String {
+    change.message_group().as_str().rsplit('/').next().unwrap_or_default().to_owned()
 }

@@ -75,9 +75,10 @@ pub struct Feed {
 impl Feed {
     /// One for each run and rank: a later run never falls to the queue's deduplication of an earlier one.
     fn event_id(&self, version: Option<Rank>, occurred_at: Option<Timestamp>) -> EventId {
-        let rank = version.map(|rank| rank.0.to_string());
-        let rank = rank.or(occurred_at.map(|at| at.as_millisecond().to_string())).unwrap_or_default();
-        EventId::of_run(&format!("{}-{rank}", self.run))
+        // Which of the two the org ranks by is not known here.
+        let numbers = [version.map(|rank| rank.0.cast_signed()), occurred_at.map(|at| at.as_millisecond())];
+        let numbers: String = numbers.into_iter().flatten().map(|number| format!("-{number}")).collect();
+        EventId::of_run(&format!("{}{numbers}", self.run))
     }
 }
 

@@ -55,23 +55,45 @@ async fn one_campaign_that_differs_too_much_stops_the_run_for_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_found_in_parts_is_too_much_all_the_same() {
-    // Room for 60 changes a run: each part by itself would be few enough.
+async fn a_full_queue_does_not_hide_that_too_much_differs() {
+    // Room for 60 changes a run: of a campaign that differs as a whole, they would be few enough.
     let run = Run::fast(50).allowing(6);
     drifted(&run, 200, 0);
-    let mut input = json!({});
-    let mut enqueued = 0;
-    loop {
+    let answer = run.run(json!({})).await.unwrap();
+    assert_eq!((answer.enqueued, answer.different, answer.complete), (0, 200, false));
+    assert!(run.world.queue.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_differs_at_the_beginning_of_a_feed_is_not_taken_for_all_of_it() {
+    let run = Run::fast(50).allowing(11);
+    drifted(&run, 120, 2_000);
+    let answer = run.run(json!({})).await.unwrap();
+    assert_eq!((answer.enqueued, answer.checked, answer.complete), (120, 600, false), "a fifth: few enough");
+    run.apply_all().await;
+    let rest = run.run(json!({ "cursor": answer.cursor })).await.unwrap();
+    assert_eq!((rest.enqueued, rest.complete), (0, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_is_not_what_it_was_is_compared_from_its_beginning() {
+    let run = Run::with(World::new(), 400, |_| ());
+    drifted(&run, 0, 150);
+    let first = run.run_for(Duration::from_mins(2), json!({})).await.unwrap();
+    assert!(!first.complete && first.checked > 50, "{first:?}");
+    // In the page's order comes before all what was not there before.
+    run.says("a-new-one", 5, "5");
+    let mut input = json!({ "cursor": first.cursor });
+    let mut found = 0;
+    for _ in 0..10 {
         let answer = run.run(input).await.unwrap();
-        enqueued += answer.enqueued;
-        run.apply_all().await;
-        assert!(!answer.complete);
-        if answer.enqueued == 0 {
+        found += answer.missing;
+        if answer.complete {
             break;
         }
         input = json!({ "cursor": answer.cursor });
     }
-    assert_eq!(enqueued, 100);
+    assert_eq!(found, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,12 +116,12 @@ async fn a_deep_queue_is_left_alone_until_the_next_run() {
 async fn a_run_fills_the_queue_no_deeper_than_ten_minutes_of_calls_and_the_cursor_goes_on() {
     let run = Run::fast(70).allowing(6);
     drifted(&run, 90, 300);
-    let first = run.run(json!({})).await.unwrap();
+    let first = run.run(json!({ "maxDriftPercent": 100 })).await.unwrap();
     assert_eq!((first.enqueued, first.complete), (70, false), "room for 60, and the contacts that were read at once");
     let again = run.run(json!({ "cursor": first.cursor })).await.unwrap();
     assert_eq!((again.checked, again.complete), (0, false), "the queue is deep");
     run.apply_all().await;
-    let rest = run.run(json!({ "cursor": again.cursor })).await.unwrap();
+    let rest = run.run(json!({ "cursor": again.cursor, "maxDriftPercent": 100 })).await.unwrap();
     assert_eq!((first.checked + rest.checked, rest.enqueued, rest.complete), (390, 20, true));
 }
 
@@ -165,11 +187,25 @@ async fn a_cursor_leaves_out_the_campaigns_that_are_done() {
     run.feed.put(json!({ "campaignId": OTHER_CAMPAIGN, "contactKey": "a", "version": 5, "data": { "phone": "5" } }));
     drifted(&run, 30, 90);
     let campaigns = [OTHER_CAMPAIGN, CAMPAIGN];
-    let first = run.run(json!({ "campaignIds": campaigns })).await.unwrap();
-    assert!(!first.complete && first.checked < 121, "room for 10");
+    let due = |minute: u32| format!("2026-11-24T16:{minute:02}:00Z");
+    let input = |minute| json!({ "campaignIds": campaigns, "maxDriftPercent": 100, "scheduledTime": due(minute) });
+    let mut minute = 0;
+    let first = loop {
+        // With which campaign a run begins depends on its time.
+        let answer = run.run(input(minute)).await.unwrap();
+        if run.feed.requests().last().unwrap().contains(CAMPAIGN) && run.feed.requests().len() > 1 {
+            break answer;
+        }
+        run.apply_all().await;
+        minute += 1;
+    };
+    assert!(!first.complete, "room for 10");
     run.apply_all().await;
     let asked = run.feed.requests().len();
-    let rest = run.run(json!({ "campaignIds": campaigns, "cursor": first.cursor })).await.unwrap();
-    assert_eq!((first.checked + rest.checked, first.enqueued + rest.enqueued, rest.complete), (121, 31, true));
-    assert!(run.feed.requests()[asked..].iter().all(|request| !request.contains(OTHER_CAMPAIGN)));
+    let mut more = input(minute);
+    more["cursor"] = json!(first.cursor);
+    let rest = run.run(more).await.unwrap();
+    assert!(rest.complete, "{rest:?}");
+    let requests = run.feed.requests().split_off(asked);
+    assert!(!requests.is_empty() && requests.iter().all(|request| !request.contains(OTHER_CAMPAIGN)));
 }

@@ -56,10 +56,19 @@ async fn a_secret_that_is_missing_or_malformed_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_campaign_is_named() {
-    let run = Run::new(World::of_lists(Default::default()));
-    let told = error(&run, json!({ "campaignIds": ["no-such"] })).await;
-    assert!(told.starts_with("org acme, campaign no-such: GET campaign: 404"), "{told}");
+async fn an_unknown_campaign_is_named_and_does_not_hold_up_the_others() {
+    for (world, code) in [
+        (World::of_lists(Default::default()), "GET campaign: 404 resource.not.found"),
+        (World::new(), "GET contact: 404 campaign.not.found"),
+    ] {
+        let run = Run::new(world);
+        run.says("a", 5, "5");
+        run.feed.put(json!({ "campaignId": "no-such", "contactKey": "b", "version": 5, "data": {} }));
+        let told = run.run(json!({ "campaignIds": ["no-such", CAMPAIGN] })).await.unwrap_err().to_string();
+        assert_eq!(told, format!("org acme, campaign no-such: {code}"));
+        let queued: Vec<_> = run.queued().iter().map(|body| body["contactKey"].clone()).collect();
+        assert_eq!(queued, ["a"]);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,6 +154,13 @@ async fn a_feed_without_an_end_is_found_out() {
     let expected = of_feed("it has no end: expected a new cursor with each page, and null after the last");
     assert_eq!(error(&run, json!({})).await, expected);
     assert_eq!(run.feed.requests().len(), 2);
+    // Ever new cursors with the same contact.
+    run.feed.control("DELETE", "/_emulator/feed/faults", b"");
+    for n in 0..200 {
+        let same = r#"{"contactKey": "a", "version": 5, "data": {}}"#;
+        run.feed.add_fault(page(&format!(r#"{{"contacts": [{same}], "next": "{n}"}}"#)));
+    }
+    assert_eq!(error(&run, json!({})).await, expected);
     // Ever new cursors, and nothing behind them.
     run.feed.control("DELETE", "/_emulator/feed/faults", b"");
     for n in 0..1_000 {
@@ -242,6 +258,11 @@ async fn no_log_line_and_no_error_holds_a_key_a_value_a_token_or_a_cursor() {
         run.says("canary-b", 6, "canary-new");
         run.run(json!({ "dryRun": true })).await.unwrap();
         run.run(json!({})).await.unwrap();
+        let more = r#"{"contacts": [{"contactKey": "canary-c", "version": 5, "data": {}}], "next": "canary-cursor"}"#;
+        run.feed.add_fault(page(more));
+        run.feed.add_fault(Fault::next("GET", Effect::Hang { is_done: false }));
+        let stopped = run.run_for(Duration::from_secs(40), json!({})).await.unwrap();
+        assert!(!stopped.complete);
         let mut errors = Vec::new();
         for text in [
             r#"{"contacts": [{"contactKey": "canary", "data": {"canary": 7}, "canary": "canary"}], "next": "canary"}"#,

@@ -41,6 +41,25 @@ pub(crate) fn answer(outside: &Outside, answer: &Value, groups: &BTreeMap<&str, 
     }
 }
 
+/// 11: of a message group only the first that failed may be parked for that, since those behind it had no try of their own.
+pub(crate) fn parked(outside: &Outside, before: usize, groups: &BTreeMap<&str, Vec<&Value>>) {
+    let seen = lock(&outside.seen);
+    let of_group = |group: &&&str| {
+        let late = seen.parked[before..].iter().filter(|(_, message)| message.group == **group && is_late(message));
+        late.count() > 1
+    };
+    let is_violated = groups.keys().any(|group| of_group(&group));
+    drop(seen);
+    // Two copies at one group may each park a message of it.
+    if is_violated && outside.story.rates.of(Kind::LatePoller) == 0.0 {
+        outside.violated("11: a change is parked without a try of its own".to_owned());
+    }
+}
+
+fn is_late(message: &io::queue::Message) -> bool {
+    message.attributes.contains(&("reason", "retryHorizon".to_owned()))
+}
+
 /// A change that fails by itself is parked when it has done so for too long.
 pub(crate) fn is_parked_after_the_horizon(outside: &Outside, org: usize, outage: Duration) {
     let others = outside.story.steps.iter().filter(|step| match &step.deed {
@@ -131,10 +150,6 @@ pub(crate) fn at_rest(outside: &Outside) {
             if first.is_none_or(|first| *at < first + least) {
                 violations.push("a change is parked as retryHorizon before the horizon".to_owned());
             }
-            if !seen.tried.contains(&message.body) {
-                let id = crate::wire::event_id(&message.body);
-                violations.push(format!("11: a change is parked without a try of its own, {id}"));
-            }
         }
         for (name, text) in &attributes {
             violations.extend(is_silent(&format!("the attribute {name} of a parked message"), text));
@@ -156,8 +171,6 @@ pub(crate) fn at_rest(outside: &Outside) {
         let alterations: Vec<_> = journal.iter().filter(of_org).collect();
         if org.ranking == Ranking::None {
             violations.extend(alterations.iter().flat_map(|alteration| by_the_product(org, alteration)));
-            let is_late =
-                |message: &io::queue::Message| message.attributes.contains(&("reason", "retryHorizon".to_owned()));
             let parked = parked
                 .iter()
                 .filter(|(_, message)| is_late(message))
@@ -257,11 +270,6 @@ fn is_good(body: &Value) -> bool {
         object.as_object().is_none_or(|members| members.keys().all(|name| names.contains(&name.as_str())))
     };
     has_only(body, &MEMBERS) && has_only(&body["data"], &COLUMNS) && body["schema"] != 2 && body["eventId"].is_string()
-}
-
-/// Whether a message's text is a change that apply takes.
-pub(crate) fn is_taken(body: &str) -> bool {
-    serde_json::from_str(body).is_ok_and(|body: Value| body.is_object() && is_good(&body))
 }
 
 /// 4, ranked: the newest change of every contact, or an error towards not calling.

@@ -54,8 +54,6 @@ pub(crate) struct Seen {
     pub(crate) told: BTreeMap<String, Timestamp>,
     /// Of them, those that were done.
     pub(crate) done: BTreeMap<String, Timestamp>,
-    /// Bodies that were the first of their message group in an invocation.
-    pub(crate) tried: BTreeSet<String>,
     /// Every message that was parked, and when.
     pub(crate) parked: Vec<(Timestamp, Message)>,
     /// Every message that the queue stored, in order.

@@ -244,13 +244,7 @@ impl<'a> World<'a> {
         for record in &records {
             groups.entry(record["attributes"]["MessageGroupId"].as_str().unwrap_or_default()).or_default().push(record);
         }
-        // What is parked for a reason of its own does not keep the next from its try.
-        for of_group in groups.values() {
-            let bodies: Vec<_> = of_group.iter().filter_map(|record| record["body"].as_str()).collect();
-            let tried = bodies.iter().position(|body| checks::is_taken(body)).unwrap_or(bodies.len());
-            lock(&outside.seen).tried.extend(bodies.iter().take(tried + 1).map(|body| (*body).to_owned()));
-        }
-
+        let parked_before = lock(&outside.seen).parked.len();
         let running = Rc::clone(&copy.running.borrow());
         let (context, crash) = (&running.0, &running.1);
         let mut lambda = lambda_runtime::Context::default();
@@ -261,6 +255,7 @@ impl<'a> World<'a> {
             () = crash.wait() => None,
             ended = timeout(TIMEOUT, apply::handle(context, LambdaEvent::new(payload, lambda))) => Some(ended),
         };
+        checks::parked(outside, parked_before, &groups);
         let crashes = outside.chaos.strikes(Kind::CrashAtEnd, &copy.name);
         let mut answer = match ended {
             Some(Ok(Ok(answer))) if !crashes => serde_json::to_value(answer).ok()?,

@@ -138,6 +138,8 @@ pub(super) fn answer_failure(what: &str, answer: &Response<Bytes>) -> Failure {
         400 if code.as_deref() == Some("contact.does.not.exist") => Kind::NotFound,
         400 | 413 => Kind::Rejected,
         401 | 403 => Kind::Refused,
+        // Of a contact's call a bare 404 may mean the one or the other.
+        404 if code.as_deref() == Some("campaign.not.found") => Kind::UnknownCampaign,
         404 => Kind::NotFound,
         409 => Kind::Conflict,
         429 => Kind::Throttled { after: retry_after(answer) },

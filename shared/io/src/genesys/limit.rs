@@ -230,7 +230,7 @@ impl State {
         match self.known {
             Known::Nothing => alone,
             // More than there is for all: what is refused then is one call, not all that are under way.
-            Known::NoHeaders if calls_per_minute / (siblings + 1) < LEAST_SHARE && self.under_way > 0 => alone,
+            Known::NoHeaders if share(calls_per_minute, siblings) == LEAST_SHARE && self.under_way > 0 => alone,
             Known::NoHeaders => self.turn_within_share(now, share(calls_per_minute, siblings)),
             Known::Told(window) if now >= window.resets_at => alone,
             Known::Told(window) if window.count >= window.allowed => Turn::At(window.resets_at),
@@ -299,9 +299,9 @@ impl State {
     }
 }
 
-/// Of a copy, where the service tells nothing.
+/// Of a copy of apply, where the service tells nothing: of what reconcile leaves.
 fn share(calls_per_minute: u64, siblings: u64) -> u64 {
-    (calls_per_minute / (siblings + 1)).max(LEAST_SHARE)
+    ((calls_per_minute - calls_per_minute / FIFTH) / (siblings + 1)).max(LEAST_SHARE)
 }
 
 #[cfg(test)]
