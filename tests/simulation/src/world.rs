@@ -50,7 +50,7 @@ pub struct Ended {
     pub trace: Vec<String>,
     /// How long it was on the logical clock.
     pub simulated: Duration,
-    /// Something of everything that happened: the same for the same seed.
+    /// Something of everything that happened, where a trace was asked for: the same for the same seed.
     pub digest: String,
 }
 
