@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod apply_basics;
+mod apply_fuzz;
 mod batch_answer;
 mod both_apis;
 mod cli;

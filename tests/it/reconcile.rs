@@ -19,14 +19,14 @@ const TOKEN: &str = "feed-token";
 const FEED_SECRET: &str = "campaign-sync/feed/acme";
 
 /// The outside, one copy of apply, and one of reconcile.
-struct Run {
-    world: World,
-    feed: Arc<Feed>,
+pub(crate) struct Run {
+    pub(crate) world: World,
+    pub(crate) feed: Arc<Feed>,
     context: Context,
 }
 
 impl Run {
-    fn new(world: World) -> Run {
+    pub(crate) fn new(world: World) -> Run {
         Run::with(world, 100, |_| ())
     }
 
@@ -62,7 +62,7 @@ impl Run {
     }
 
     /// Runs as a schedule does, with a quarter of an hour.
-    async fn run(&self, more: Value) -> Result<Answer, Error> {
+    pub(crate) async fn run(&self, more: Value) -> Result<Answer, Error> {
         self.run_for(Duration::from_mins(15), more).await
     }
 

@@ -69,6 +69,11 @@ impl Change {
         self
     }
 
+    /// The body.
+    pub(crate) fn text(&self) -> String {
+        self.raw.clone().unwrap_or_else(|| self.body.to_string())
+    }
+
     /// The message, in the group of its contact; a change that cannot be read is in the group of a good one.
     pub(crate) fn message(&self) -> Message {
         let mut good = json!({ "schema": 1, "operation": "remove" });
@@ -77,7 +82,7 @@ impl Change {
         }
         let good = domain::Change::parse(&good.to_string(), Timestamp::MAX).unwrap();
         Message {
-            body: self.raw.clone().unwrap_or_else(|| self.body.to_string()),
+            body: self.text(),
             group: good.message_group().as_str().to_owned(),
             deduplication_id: good.deduplication_id(),
             attributes: Vec::new(),

@@ -312,6 +312,24 @@ proptest! {
         }
     }
 
+    /// Where one part ends and the next begins counts: "ab" and "c" are not "a" and "bc".
+    #[test]
+    fn no_two_changes_share_a_deduplication_id_and_no_two_contacts_a_group(
+        a in ("[a-z]{1,3}", "[a-zA-Z0-9]{1,3}", "[a-z/ ]{1,3}", "[a-z]{1,3}"), b in ("[a-z]{1,3}", "[a-zA-Z0-9]{1,3}", "[a-z/ ]{1,3}", "[a-z]{1,3}")
+    ) {
+        prop_assume!(a != b && [&a, &b].iter().all(|(_, _, key, _)| ContactKey::parse(key).is_ok()));
+        let change = |(org, campaign, key, id): &(String, String, String, String)| {
+            let texts = [("org", org), ("campaignId", campaign), ("contactKey", key), ("eventId", id)];
+            let texts = texts.map(|(name, text)| (name, serde_json::to_string(text).unwrap()));
+            let texts: Vec<_> = texts.iter().map(|(name, text)| (*name, text.as_str())).collect();
+            parse(&body(&texts, &[])).unwrap()
+        };
+        let (first, second) = (change(&a), change(&b));
+        prop_assert_ne!(first.deduplication_id(), second.deduplication_id());
+        let is_one_contact = (&a.0, &a.1, &a.2) == (&b.0, &b.1, &b.2);
+        prop_assert_eq!(first.message_group() == second.message_group(), is_one_contact);
+    }
+
     #[test]
     fn no_body_makes_the_parser_panic(text in ".{0,200}", cut in 0usize..300) {
         let _ = parse(&text);

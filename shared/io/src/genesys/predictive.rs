@@ -132,3 +132,24 @@ fn json(body: &impl serde::Serialize, what: &str) -> Result<Bytes, Failure> {
     let body = serde_json::to_vec(body);
     body.map(Bytes::from).map_err(|_| Failure::new(Kind::Unavailable, format!("{what}: cannot be written as JSON")))
 }
+
+#[cfg(test)]
+mod tests {
+    use percent_encoding::percent_decode_str;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// RFC 3986 section 3.3.
+        #[test]
+        fn a_key_is_one_segment_of_a_path_whatever_it_holds(key in "\\PC{1,60}") {
+            let segment = utf8_percent_encode(&key, SEGMENT).to_string();
+            let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte);
+            prop_assert!(segment.bytes().all(unreserved), "{}", segment);
+            prop_assert_eq!(percent_decode_str(&segment).decode_utf8().unwrap(), key.as_str());
+            let uri: http::Uri = format!("https://api.example.com/contacts/{segment}").parse().unwrap();
+            prop_assert_eq!(uri.path(), format!("/contacts/{segment}"));
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! SQS and Secrets Manager, as one function sees them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use io::queue::{Message, Queue, QueueError, RefusedEntry, Visibility};
+use io::secrets::{Secrets, SecretsError};
+use serde_json::Value;
+
+use super::{Outside, QUEUE_URL};
+use crate::chaos::Kind;
+use crate::mutants::Mutant;
+use crate::{lock, wire};
+
+/// SQS, as one function sees it.
+pub(crate) struct Sqs(pub(crate) Arc<Outside>);
+
+impl Sqs {
+    fn entry(&self, message: Message) -> Result<(), RefusedEntry> {
+        let refused = |code: &str, is_senders_fault| RefusedEntry { code: code.to_owned(), is_senders_fault };
+        if self.0.chaos.strikes(Kind::EntryRefused, &message.group) {
+            return Err(refused("InternalError", false));
+        }
+        let message = self.mutated(message);
+        self.0.store(message).map_err(|error| refused(&error.to_string(), true))
+    }
+
+    fn mutated(&self, mut message: Message) -> Message {
+        if self.0.is(Mutant::DeduplicateByContent) {
+            let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
+            let (data, callable) = (&body["data"], &body["callable"]);
+            message.deduplication_id = wire::digest(&format!("{} {data} {callable}", message.group));
+        }
+        if self.0.is(Mutant::DropGroupRule) {
+            let place = lock(&self.0.seen).stored.len();
+            message.group = format!("{}-{}", message.group, place % 2);
+        }
+        message
+    }
+}
+
+impl Queue for Sqs {
+    fn send_batch<'a>(
+        &'a self,
+        queue_url: &'a str,
+        messages: Vec<Message>,
+    ) -> BoxFuture<'a, Result<Vec<Result<(), RefusedEntry>>, QueueError>> {
+        async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            let all_stored = || Ok(messages.iter().map(|_| Ok(())).collect());
+            let acknowledges = self.0.is(Mutant::AcknowledgeTooEarly);
+            if self.0.chaos.strikes(Kind::QueueDown, "send_batch") {
+                return if acknowledges { all_stored() } else { Err(QueueError::new("ServiceUnavailable")) };
+            }
+            let mut groups: Vec<_> = messages.iter().map(|message| message.group.as_str()).collect();
+            groups.sort_unstable();
+            groups.dedup();
+            if queue_url != QUEUE_URL || groups.len() < messages.len() || !(1..=10).contains(&messages.len()) {
+                self.0.violated("9: a batch of entries that holds two of one group, none, or more than ten".to_owned());
+            }
+            let results: Vec<_> = messages.iter().map(|message| self.entry(message.clone())).collect();
+            if self.0.chaos.strikes(Kind::QueueAnswerLost, "send_batch") {
+                return if acknowledges { all_stored() } else { Err(QueueError::new("timed out")) };
+            }
+            if acknowledges { all_stored() } else { Ok(results) }
+        }
+        .boxed()
+    }
+
+    fn send<'a>(&'a self, _queue_url: &'a str, message: Message) -> BoxFuture<'a, Result<(), QueueError>> {
+        async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            if self.0.chaos.strikes(Kind::ParkingFails, &message.group) {
+                return Err(QueueError::new("ServiceUnavailable"));
+            }
+            lock(&self.0.seen).parked.push((self.0.clock.now(), message.clone()));
+            self.0.dead_letters.send(message)
+        }
+        .boxed()
+    }
+
+    fn set_visibility<'a>(
+        &'a self,
+        _queue_url: &'a str,
+        messages: Vec<Visibility>,
+    ) -> BoxFuture<'a, Result<(), QueueError>> {
+        async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            if self.0.chaos.strikes(Kind::VisibilityFails, "set_visibility") {
+                return Err(QueueError::new("ServiceUnavailable"));
+            }
+            let set = |message: &Visibility| self.0.queue.set_visibility(&message.receipt_handle, message.seconds);
+            let set: Vec<_> = messages.iter().map(set).collect();
+            set.into_iter().collect()
+        }
+        .boxed()
+    }
+
+    fn depth<'a>(&'a self, _queue_url: &'a str) -> BoxFuture<'a, Result<u64, QueueError>> {
+        async move { Ok(self.0.queue.depth()) }.boxed()
+    }
+}
+
+/// Secrets Manager.
+pub(crate) struct Manager(pub(crate) Arc<Outside>);
+
+impl Secrets for Manager {
+    fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<secrecy::SecretString, SecretsError>> {
+        async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            if self.0.chaos.strikes(Kind::SecretsDown, name) {
+                return Err(SecretsError::Unavailable);
+            }
+            self.0.vault.read(name).await
+        }
+        .boxed()
+    }
+}

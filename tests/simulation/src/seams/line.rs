@@ -1,0 +1,276 @@
+//! The ways to Genesys Cloud and to a CRM's feed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use io::genesys::{Transport, TransportError};
+use tokio::sync::Notify;
+
+use super::{Outside, client_id};
+use crate::chaos::Kind;
+use crate::mutants::Mutant;
+use crate::story::Key;
+use crate::{lock, wire};
+
+/// Ends one copy of a function.
+#[derive(Default)]
+pub(crate) struct Crash {
+    is_due: AtomicBool,
+    due: Notify,
+}
+
+impl Crash {
+    fn now(&self) {
+        self.is_due.store(true, Ordering::Relaxed);
+        self.due.notify_waiters();
+    }
+
+    pub(crate) async fn wait(&self) {
+        loop {
+            let due = self.due.notified();
+            if self.is_due.load(Ordering::Relaxed) {
+                return;
+            }
+            due.await;
+        }
+    }
+}
+
+/// The way to Genesys Cloud of one running copy.
+pub(crate) struct Line {
+    outside: Arc<Outside>,
+    instance: usize,
+    name: String,
+    pub(crate) crash: Arc<Crash>,
+}
+
+impl Line {
+    pub(crate) fn new(outside: &Arc<Outside>, name: &str) -> Line {
+        let instance = outside.next_instance();
+        Line { outside: Arc::clone(outside), instance, name: name.to_owned(), crash: Arc::default() }
+    }
+
+    async fn crash(&self, why: &str) -> ! {
+        self.outside.say(|| format!("{}  crashes {why}", self.name));
+        self.crash.now();
+        std::future::pending().await
+    }
+
+    /// The answer, and whether the service itself gave it.
+    async fn carry(
+        &self,
+        request: Request<Bytes>,
+        timeout: Duration,
+    ) -> (Result<Response<Bytes>, TransportError>, bool) {
+        let chaos = &self.outside.chaos;
+        let what = format!("{} {}", request.method(), request.uri().path());
+        let strikes = |kind| chaos.strikes(kind, &what);
+        if strikes(Kind::CrashBefore) {
+            self.crash("before the call").await;
+        }
+        if strikes(Kind::LostBefore) {
+            return (Err(TransportError::Lost), false);
+        }
+        if strikes(Kind::Hang) {
+            tokio::time::sleep(timeout).await;
+            return (Err(TransportError::TimedOut), false);
+        }
+        let is_token = wire::is_token(&request);
+        let statuses = [
+            (Kind::Status5xx, 503, true),
+            (Kind::Status408, 408, true),
+            (Kind::Status429, 429, true),
+            (Kind::Status401, 401, !is_token),
+            (Kind::Status404, 404, request.method() == http::Method::PATCH),
+        ];
+        for (kind, status, applies) in statuses {
+            if let Some(mut rng) = chaos.draw(kind, &what).filter(|_| applies) {
+                let mut response = wire::error(status);
+                let seconds = rng.choice([None, Some(1), Some(3), Some(40), Some(86_400)]).flatten();
+                if let (429, Some(seconds)) = (status, seconds) {
+                    response.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                return (Ok(response), false);
+            }
+        }
+        let answer = self.outside.genesys.send(request, timeout).await;
+        if strikes(Kind::CrashAfter) {
+            self.crash("after the call").await;
+        }
+        if strikes(Kind::LostAfter) || strikes(Kind::CutOff) {
+            return (Err(TransportError::Lost), false);
+        }
+        if strikes(Kind::HangAfter) {
+            tokio::time::sleep(timeout).await;
+            return (Err(TransportError::TimedOut), false);
+        }
+        if let Some(mut rng) = chaos.draw(Kind::Slow, &what) {
+            tokio::time::sleep(Duration::from_millis(rng.u64(100..4_500)).min(timeout)).await;
+        }
+        if strikes(Kind::Garbage) {
+            return (answer.map(|answer| answer.map(|_| Bytes::from_static(b"<html>oops"))), false);
+        }
+        (answer, true)
+    }
+
+    /// What may never be asked for, whatever was answered before.
+    fn watch_request(&self, request: &Request<Bytes>) {
+        let outside = &self.outside;
+        let Some(campaign) = wire::campaign(request) else { return };
+        let mut violations = Vec::new();
+        let seen = lock(&outside.seen);
+        if let (Some(token), Some(org)) = (wire::token(request), outside.story.org_of(&campaign)) {
+            let of = seen.tokens.get(token).cloned().unwrap_or_else(|| "nobody".to_owned());
+            if of != client_id(&org.name) {
+                violations.push(format!("7: a token of {of} in a call about {campaign}"));
+            }
+        }
+        for (key, callable) in wire::written(request).into_iter().flatten() {
+            if seen.unknown.contains(&(self.instance, campaign.clone(), key.clone())) {
+                let name = self.name.trim_end();
+                violations.push(format!(
+                    "a contact of {campaign} is written by {name} after a write without an answer, and not read between"
+                ));
+            }
+            let is_said = |(of, _, said): &(Key, Option<u64>, bool)| of.1 == campaign && of.2 == key && *said;
+            if callable == Some(true) && !seen.said.iter().any(is_said) {
+                violations.push(format!("3: a write makes a contact of {campaign} callable, and nobody said so"));
+            }
+        }
+        drop(seen);
+        violations.into_iter().for_each(|violation| outside.violated(violation));
+    }
+
+    fn watch_answer(
+        &self,
+        campaign: Option<&str>,
+        written: Option<&[(String, Option<bool>)]>,
+        read: &[String],
+        is_create_of_campaign: bool,
+        answer: &Result<Response<Bytes>, TransportError>,
+        is_of_service: bool,
+    ) {
+        let outside = &self.outside;
+        let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
+        let mut seen = lock(&outside.seen);
+        let Some(campaign) = campaign else { return };
+        let contact = |key: &String| (self.instance, campaign.to_owned(), key.clone());
+        // A POST of the predictive API is done when its status says so; any other write's answer must show the contact.
+        let must_show = !is_create_of_campaign;
+        let is_unknown = matches!(status, 0 | 408 | 500..) || (status == 200 && !is_of_service && must_show);
+        for (key, _) in written.into_iter().flatten().filter(|_| is_unknown) {
+            seen.unknown.insert(contact(key));
+        }
+        // A 404 says all that there is to say, whatever its body.
+        if status == 404 || (status == 200 && is_of_service) {
+            seen.unknown.retain(|unknown| !read.iter().any(|key| *unknown == contact(key)));
+        }
+        let Some(org) = outside.story.org_of(campaign) else { return };
+        if status == 429 && is_of_service {
+            let now = outside.clock.now();
+            let reset = answer.as_ref().ok().and_then(|answer| wire::seconds(answer, "retry-after")).unwrap_or(0);
+            let until = now + Duration::from_secs(reset);
+            let old = seen.refused_until.insert((self.instance, org.name.clone()), until);
+            if old.is_some_and(|old| now < old) {
+                let name = self.name.split(' ').next().unwrap_or_default();
+                seen.violations.insert(format!("6: a second refused call of one copy of {name} within a window"));
+            }
+        }
+    }
+}
+
+impl Transport for Line {
+    fn send(
+        &self,
+        mut request: Request<Bytes>,
+        timeout: Duration,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        async move {
+            let outside = &self.outside;
+            if outside.is(Mutant::ShareToken) {
+                let first = lock(&outside.seen).tokens.keys().next().cloned();
+                if let (Some(token), Some(_)) = (first, wire::token(&request)) {
+                    wire::set_token(&mut request, &token);
+                }
+            }
+            if outside.is(Mutant::CallableOnCreate) {
+                wire::say_callable(&mut request);
+            }
+            if outside.is(Mutant::ReconcileBlindly)
+                && self.name.starts_with("reconcile")
+                && !wire::read(&request).is_empty()
+            {
+                return Ok(if request.method() == http::Method::GET { wire::error(404) } else { wire::empty() });
+            }
+            let tries = if outside.is(Mutant::RetryWrites) && wire::written(&request).is_some() { 2 } else { 1 };
+            let mut answer = Err(TransportError::Lost);
+            for _ in 0..tries {
+                self.watch_request(&request);
+                let campaign = wire::campaign(&request);
+                let written = wire::written(&request);
+                let read = wire::read(&request);
+                let shown = format!("{} {}", request.method(), request.uri().path());
+                let basic = wire::basic(&request);
+                let is_create = wire::is_create_of_campaign(&request);
+                let (answered, is_of_service) = self.carry(request.clone(), timeout).await;
+                self.watch_answer(campaign.as_deref(), written.as_deref(), &read, is_create, &answered, is_of_service);
+                outside.say(|| match &answered {
+                    Ok(answer) => {
+                        let fault = if is_of_service { "" } else { ", on purpose" };
+                        format!("{}  {shown}: {}{fault}", self.name, answer.status().as_u16())
+                    }
+                    Err(error) => format!("{}  {shown}: {error}, on purpose", self.name),
+                });
+                let token = answered.as_ref().ok().and_then(wire::access_token);
+                if let (Some(client), Some(token)) = (basic, token) {
+                    lock(&outside.seen).tokens.insert(token, client);
+                }
+                answer = answered;
+                if answer.as_ref().is_ok_and(|answer| !answer.status().is_server_error()) {
+                    break;
+                }
+            }
+            if let (true, Ok(answer)) = (outside.is(Mutant::IgnoreRateHeaders), &mut answer) {
+                for name in ["inin-ratelimit-count", "inin-ratelimit-allowed", "inin-ratelimit-reset"] {
+                    answer.headers_mut().remove(name);
+                }
+            }
+            answer
+        }
+        .boxed()
+    }
+}
+
+/// The way to a CRM's feed.
+pub(crate) struct FeedLine(pub(crate) Arc<Outside>);
+
+impl Transport for FeedLine {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        timeout: Duration,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        async move {
+            let what = request.uri().path().to_owned();
+            let Some(mut rng) = self.0.chaos.draw(Kind::FeedFault, &what) else {
+                return self.0.feed.send(request, timeout).await;
+            };
+            match rng.u8(..4) {
+                0 => Err(TransportError::Lost),
+                1 => Ok(wire::error(500)),
+                2 => Ok(Response::new(Bytes::from_static(br#"{"contacts": [{"contactKey": "canary", "#))),
+                _ => {
+                    tokio::time::sleep(timeout).await;
+                    Err(TransportError::TimedOut)
+                }
+            }
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,138 @@
+//! Everything at rest, before the story begins.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use emulator::genesys::Options;
+use emulator::{Feed, Fifo, Genesys, fifo};
+use io::config::ParkingConfig;
+use io::genesys::Shared;
+use io::telemetry::{Event, Telemetry};
+use io::{Chance, Clock, Config};
+use serde_json::json;
+
+use super::{FEED_TOKEN, HORIZON, SIGNING_SECRET, TIMEOUT, told};
+use crate::lock;
+use crate::mutants::Mutant;
+use crate::seams::{Crash, DEAD_LETTER_QUEUE_URL, Line, Manager, Outside, QUEUE_URL, Sqs, client_id};
+use crate::story::{CANARY, COLUMNS, Org, Ranking, Story, VERSION_FIELD};
+
+pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace: bool) -> Outside {
+    let least = story.orgs.iter().map(|org| org.calls_per_minute).min();
+    let options = Options {
+        read_lag: story.read_lag,
+        token_life: Duration::from_mins(10),
+        calls_per_minute: least,
+        rate_headers: story.rate_headers,
+        list_updates_merge: story.seed.is_multiple_of(2),
+        keeps_journal: true,
+        ..Options::default()
+    };
+    let genesys = Genesys::new(clock.clone(), options);
+    let feed = Feed::new(clock.clone(), FEED_TOKEN, 3);
+    let attributes = fifo::Attributes { visibility_timeout: TIMEOUT * 6, max_receives: 1_000 };
+    let dead_letters = Arc::new(Fifo::new(clock.clone(), attributes, None));
+    let queue = Arc::new(Fifo::new(clock.clone(), attributes, Some(Arc::clone(&dead_letters))));
+    let outside = Outside::new(story, clock, genesys, feed, queue, dead_letters, mutant, trace);
+    for org in &outside.story.orgs {
+        outside.genesys.put_client(&client_id(&org.name), &secret_of(&org.name, 0));
+        let columns: Vec<_> = COLUMNS.into_iter().chain([VERSION_FIELD]).collect();
+        for campaign in &org.campaigns {
+            outside.genesys.put_campaign(&client_id(&org.name), campaign, Some(&columns));
+        }
+        put_secret(&outside, org, 0);
+        let source = json!({ "signingSecrets": [SIGNING_SECRET], "org": org.name });
+        outside.vault.put(&format!("campaign-sync/source/{}", org.name), source.to_string());
+        let feed = json!({ "url": "https://crm.test/contacts", "bearerToken": FEED_TOKEN });
+        outside.vault.put(&format!("campaign-sync/feed/{}", org.name), feed.to_string());
+    }
+    outside
+}
+
+pub(super) fn secret_of(org: &str, generation: usize) -> String {
+    format!("hush-{org}-{generation}")
+}
+
+pub(super) fn secret_name(org: &Org) -> String {
+    format!("campaign-sync/org/{}", org.name)
+}
+
+pub(super) fn put_secret(outside: &Outside, org: &Org, generation: usize) {
+    // What the secret says of the budget only counts where the service says nothing.
+    let least = outside.story.orgs.iter().map(|org| org.calls_per_minute).min();
+    let calls_per_minute = if outside.is(Mutant::IgnoreRateHeaders) { Some(100_000) } else { least };
+    let secret = json!({
+        "clientId": client_id(&org.name),
+        "clientSecret": secret_of(&org.name, generation),
+        "region": "us-east-1",
+        "api": if org.is_of_lists { "contactLists" } else { "predictive" },
+        "versionField": (org.ranking != Ranking::None).then_some(VERSION_FIELD),
+        "versionFrom": if org.ranking == Ranking::OccurredAt { "occurredAt" } else { "version" },
+        "callsPerMinute": calls_per_minute,
+    });
+    outside.vault.put(&secret_name(org), secret.to_string());
+}
+
+pub(super) fn start_apply(
+    outside: &Arc<Outside>,
+    name: &str,
+    clock: &Clock,
+    telemetry: &Telemetry,
+) -> (apply::Context, Arc<Crash>) {
+    let line = Line::new(outside, name);
+    let crash = Arc::clone(&line.crash);
+    let retry_horizon = match outside.mutant {
+        Some(Mutant::ParkEarly) => Duration::from_mins(1),
+        Some(Mutant::NoHorizon) => Duration::from_hours(10_000),
+        _ => HORIZON,
+    };
+    let parking = ParkingConfig { dead_letter_queue_url: DEAD_LETTER_QUEUE_URL.to_owned(), retry_horizon };
+    let context =
+        apply::Context::new(shared(outside, line, clock, telemetry), parking, Arc::new(Sqs(Arc::clone(outside))));
+    (context.with_defect(outside.mutant.and_then(Mutant::defect)), crash)
+}
+
+pub(super) fn shared(outside: &Arc<Outside>, line: Line, clock: &Clock, telemetry: &Telemetry) -> Shared {
+    let config = Config {
+        queue_url: QUEUE_URL.to_owned(),
+        secret_prefix: "campaign-sync".to_owned(),
+        secret_ttl: Duration::from_mins(5),
+        genesys_base_url: None,
+        apply_concurrency: u32::try_from(outside.story.copies).unwrap_or(1),
+    };
+    Shared {
+        transport: Arc::new(line),
+        secrets: Arc::new(Manager(Arc::clone(outside))),
+        clock: clock.clone(),
+        chance: Chance::seeded(outside.story.seed),
+        telemetry: telemetry.clone(),
+        config,
+    }
+}
+
+pub(super) fn telemetry(outside: &Arc<Outside>) -> Telemetry {
+    // Not the other way round: the outside outlives no telemetry.
+    let outside = Arc::downgrade(outside);
+    let log = Telemetry::log();
+    Telemetry::from_fn(move |event| {
+        let Some(outside) = outside.upgrade() else { return };
+        log.tell(event);
+        outside.say(|| format!("           told: {}", told(event)));
+        let id = match event {
+            Event::Done { about, .. } | Event::Parked { about, .. } => about.event_id,
+            _ => None,
+        };
+        let mut seen = lock(&outside.seen);
+        seen.events += 1;
+        if let Some(id) = id {
+            let now = outside.clock.now();
+            seen.told.entry(id.to_owned()).or_insert(now);
+            if matches!(event, Event::Done { .. }) {
+                seen.done.entry(id.to_owned()).or_insert(now);
+            }
+            if outside.is(Mutant::LogContent) {
+                tracing::error!(key = CANARY, "a defect on purpose");
+            }
+        }
+    })
+}
