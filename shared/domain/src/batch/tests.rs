@@ -111,3 +111,54 @@ fn a_record_without_an_id_can_be_done_but_not_be_reported() {
     assert_eq!(failures(&records, |index| index == 1).unwrap(), ["b"]);
     assert!(failures(&records, |index| index == 0).is_err());
 }
+
+/// CONTRACT.md sections 7 and 8: public, so none of them may change.
+#[test]
+fn outcomes_and_reasons_have_their_public_names() {
+    use Outcome::{Created, Stale, Superseded, Unchanged, Updated};
+    let outcomes = [Created, Updated, Unchanged, Stale, Superseded].map(Outcome::as_str);
+    assert_eq!(outcomes, ["created", "updated", "unchanged", "stale", "superseded"]);
+    let reasons = [
+        ParkReason::InvalidChange,
+        ParkReason::UnsupportedSchema,
+        ParkReason::GroupMismatch,
+        ParkReason::ReservedColumn,
+        ParkReason::UnknownColumn,
+        ParkReason::KeyPattern,
+        ParkReason::Rejected,
+        ParkReason::UnknownCampaign,
+        ParkReason::RetryHorizon,
+    ];
+    let names = [
+        "invalidChange",
+        "unsupportedSchema",
+        "groupMismatch",
+        "reservedColumn",
+        "unknownColumn",
+        "keyPattern",
+        "rejected",
+        "unknownCampaign",
+        "retryHorizon",
+    ];
+    assert_eq!(reasons.map(ParkReason::as_str), names);
+}
+
+#[test]
+fn evidence_of_a_text_is_its_detail() {
+    let evidence = Evidence::from("GET contact: 503".to_owned());
+    assert_eq!(evidence, Evidence { detail: "GET contact: 503".into(), http_status: None, correlation_id: None });
+}
+
+#[test]
+fn a_group_is_shown_only_where_it_has_the_form_of_one() {
+    let good = format!("acme/c1/{}", "0a".repeat(16));
+    assert_eq!(record("m", &good, Duration::ZERO).shown_group(), good);
+    let other = record("m", "LEAD-00042", Duration::ZERO).shown_group();
+    assert!(!other.is_empty() && !other.contains("LEAD"), "{other}");
+}
+
+/// CONTRACT.md section 7: hex SHA-256 of the message id, another one for each message.
+#[test]
+fn a_parked_message_has_the_hash_of_its_id() {
+    assert_eq!(parked_id("m"), "62c66a7a5dd70c3146618063c344e531e6d4b59e379808443ce962b3abd63c5a");
+}
