@@ -172,7 +172,9 @@ impl Line {
             seen.unknown.retain(|unknown| !read.iter().any(|key| *unknown == contact(key)));
         }
         let Some(org) = outside.story.org_of(campaign) else { return };
-        if status == 429 && is_of_service {
+        // Where the service tells nothing, a copy in the place of one that crashed cannot know what that one has spent.
+        let knows_its_calls = outside.story.rate_headers || self.instance < outside.story.copies;
+        if status == 429 && is_of_service && knows_its_calls {
             let now = outside.clock.now();
             let reset = answer.as_ref().ok().and_then(|answer| wire::seconds(answer, "retry-after")).unwrap_or(0);
             let until = now + Duration::from_secs(reset);
