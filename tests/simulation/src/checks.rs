@@ -106,7 +106,8 @@ pub(crate) fn nothing_changed(outside: &Outside, before: usize, enqueued: u64) {
             outside.violated("10: applying everything again changes a contact".to_owned());
         }
     }
-    if enqueued > 0 {
+    let has_deleted = outside.story.steps.iter().any(|step| matches!(step.deed, Deed::Delete { .. }));
+    if enqueued > 0 && !has_deleted {
         outside.violated("10: reconciling again finds something".to_owned());
     }
 }

@@ -91,6 +91,15 @@ async fn run(story: Story, mutant: Option<Mutant>, trace: bool) -> Ended {
     let clock = emulator::logical_clock(start());
     let outside = Arc::new(setup::outside(story, clock, mutant, trace));
     let world = World::new(&outside);
+    outside.say(|| {
+        let orgs = outside.story.orgs.iter().map(|org| {
+            let api = if org.is_of_lists { "contactLists" } else { "predictive" };
+            format!("{} by {api}, ranked by {:?}, {} calls a minute", org.name, org.ranking, org.calls_per_minute)
+        });
+        let headers = if outside.story.rate_headers { "with" } else { "without" };
+        let orgs = orgs.collect::<Vec<_>>().join("; ");
+        format!("{orgs}; {} copies of apply, {headers} rate headers", outside.story.copies)
+    });
     let told = async {
         join_all(outside.story.steps.iter().map(|step| world.step(step.at, &step.deed))).await;
         outside.say(|| "the story is told; nothing fails any more".to_owned());

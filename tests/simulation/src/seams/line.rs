@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use super::{Outside, client_id};
 use crate::chaos::Kind;
 use crate::mutants::Mutant;
-use crate::story::Key;
+use crate::story::{Deed, Key};
 use crate::{lock, wire};
 
 /// Ends one copy of a function.
@@ -172,8 +172,10 @@ impl Line {
             seen.unknown.retain(|unknown| !read.iter().any(|key| *unknown == contact(key)));
         }
         let Some(org) = outside.story.org_of(campaign) else { return };
-        // Where the service tells nothing, a copy in the place of one that crashed cannot know what that one has spent.
-        let knows_its_calls = outside.story.rate_headers || self.instance < outside.story.copies;
+        // Where the service tells nothing, a copy in the place of one that crashed cannot know what that one has spent, and
+        // none what several runs of reconcile spend at once, each by a copy of its own.
+        let runs = outside.story.steps.iter().filter(|step| matches!(step.deed, Deed::Reconcile { .. })).count();
+        let knows_its_calls = outside.story.rate_headers || (self.instance < outside.story.copies && runs <= 1);
         if status == 429 && is_of_service && knows_its_calls {
             let now = outside.clock.now();
             let reset = answer.as_ref().ok().and_then(|answer| wire::seconds(answer, "retry-after")).unwrap_or(0);
