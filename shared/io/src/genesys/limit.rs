@@ -21,7 +21,8 @@ use crate::Clock;
 
 /// Calls that a sibling may have under way: a batch has at most ten messages.
 const OF_A_SIBLING: u64 = 10;
-/// How long the count that was told stands for the present, where siblings are at work too.
+/// How long the count that was told stands for the present. Others spend too: siblings, reconcile, a call of which only
+/// the answer was lost.
 const FRESH: Duration = Duration::from_millis(250);
 /// The service's window where it says no other.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -237,7 +238,7 @@ impl State {
             Known::Told(window) if window.count >= window.allowed => Turn::At(window.resets_at),
             Known::Told(window) => {
                 let left = window.allowed.saturating_sub(window.count + self.under_way);
-                let is_fresh = siblings == 0 || now <= window.told_at + FRESH;
+                let is_fresh = now <= window.told_at + FRESH;
                 if is_fresh && left > siblings * OF_A_SIBLING { Turn::Go } else { alone }
             }
         }
