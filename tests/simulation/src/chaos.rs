@@ -2,12 +2,11 @@
 //! to happen: a run from which a step was taken away meets the others again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Mutex;
 
 use fastrand::Rng;
 
-use crate::lock;
+use crate::{lock, wire};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
@@ -41,6 +40,7 @@ kinds! {
     Hang = "hang",
     HangAfter = "hang-after",
     Slow = "slow",
+    /// The call was carried out, and its answer ends in mid-sentence.
     CutOff = "cut-off",
     Status5xx = "5xx",
     Status408 = "408",
@@ -57,6 +57,7 @@ kinds! {
     /// One entry of a batch is not taken.
     EntryRefused = "entry-refused",
     VisibilityFails = "visibility-fails",
+    /// The dead-letter queue takes nothing, or takes it and the answer is lost.
     ParkingFails = "parking-fails",
     SecretsDown = "secrets-down",
     IngestCrash = "ingest-crash",
@@ -130,9 +131,7 @@ impl Chaos {
         let mut counts = lock(&self.counts);
         let count = counts.entry((kind, what.to_owned())).or_default();
         *count += 1;
-        let mut hasher = DefaultHasher::new();
-        (self.seed, kind, what, *count).hash(&mut hasher);
-        let mut rng = Rng::with_seed(hasher.finish());
+        let mut rng = Rng::with_seed(wire::hash(&format!("{} {} {what} {count}", self.seed, kind.name())));
         (rng.f64() < rate).then_some(rng)
     }
 }

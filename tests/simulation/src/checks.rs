@@ -1,5 +1,6 @@
 //! What must hold, by code that shares nothing with the product: DESIGN.md's promises, by their number.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -10,14 +11,13 @@ use serde_json::Value;
 use crate::chaos::Kind;
 use crate::lock;
 use crate::seams::Outside;
-use crate::story::{CANARY, COLUMNS, Deed, Key, Org, Ranking, VERSION_FIELD};
-use crate::world::{key_of, rank_of};
+use crate::story::{CANARY, COLUMNS, Deed, HORIZON, Key, Org, Ranking, Step, VERSION_FIELD};
+use crate::world::{deduplication_id_of, group_of, key_of, rank_of};
 
 /// What may be seen nowhere.
 const SECRET: [&str; 4] = [CANARY, "hush", "token-", "whsec_"];
-/// When a change that fails by itself must be parked, with room for those before it in its group.
-const PARKED_BY: Duration = Duration::from_mins(450);
-const HORIZON: Duration = Duration::from_hours(6);
+/// How long a message group waits at most from one try to the next; at each one change of it can be parked.
+const TRIED_EVERY: Duration = Duration::from_mins(6);
 
 /// 8: no personal data, token or secret.
 pub(crate) fn is_silent(place: &str, text: &str) -> Vec<String> {
@@ -41,14 +41,31 @@ pub(crate) fn answer(outside: &Outside, answer: &Value, groups: &BTreeMap<&str, 
     }
 }
 
+/// CONTRACT.md section 1: which group a change is in, and when it is the same change again.
+pub(crate) fn ids(outside: &Outside, message: &io::queue::Message) {
+    let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
+    if message.group != group_of(&body) {
+        outside.violated("ids: a change is not in the message group of its contact".to_owned());
+    }
+    if message.deduplication_id != deduplication_id_of(&body) {
+        outside.violated("ids: a change has not the deduplication id of its event".to_owned());
+    }
+}
+
 /// 11: of a message group only the first that failed may be parked for that, since those behind it had no try of their own.
-pub(crate) fn parked(outside: &Outside, before: usize, groups: &BTreeMap<&str, Vec<&Value>>) {
+/// `answer`: of the batch, where the copy came to answer.
+pub(crate) fn parked(outside: &Outside, before: usize, answer: Option<&Value>, groups: &BTreeMap<&str, Vec<&Value>>) {
+    let failed: Vec<_> =
+        answer.and_then(|answer| answer["batchItemFailures"].as_array()).into_iter().flatten().collect();
+    let is_failed = |record: &&&Value| failed.iter().any(|item| item["itemIdentifier"] == record["messageId"]);
     let seen = lock(&outside.seen);
-    let of_group = |group: &&&str| {
+    let is_violated = groups.iter().any(|(group, records)| {
         let late = seen.parked[before..].iter().filter(|(_, message)| message.group == **group && is_late(message));
-        late.count() > 1
-    };
-    let is_violated = groups.keys().any(|group| of_group(&group));
+        let late: Vec<_> = late.collect();
+        let has_failed_before =
+            |body: &str| records.iter().take_while(|record| record["body"] != body).any(|r| is_failed(&r));
+        late.len() > 1 || late.iter().any(|(_, message)| has_failed_before(&message.body))
+    });
     drop(seen);
     // Two copies at one group may each park a message of it.
     if is_violated && outside.story.rates.of(Kind::LatePoller) == 0.0 {
@@ -68,31 +85,36 @@ pub(crate) fn is_parked_after_the_horizon(outside: &Outside, org: usize, outage:
     });
     // What is no failure of the change by itself keeps it from being parked, and so does a dead-letter queue that fails.
     let rates = &outside.story.rates;
-    if outage < PARKED_BY || others.count() > 1 || rates.of(Kind::ParkingFails) + rates.of(Kind::Status429) > 0.0 {
+    if outage < HORIZON || others.count() > 1 || rates.of(Kind::ParkingFails) + rates.of(Kind::Status429) > 0.0 {
         return;
     }
-    let has_parked = |group: &str| lock(&outside.seen).parked.iter().any(|(_, message)| message.group == group);
+    let has_parked = |body: &str| lock(&outside.seen).parked.iter().any(|(_, message)| message.body == body);
     let name = format!("{}/", outside.story.orgs[org].name);
     let now = outside.clock.now();
+    let of_group = |group: &str| lock(&outside.seen).stored.iter().filter(|message| message.group == group).count();
     let is_late = |(since, message): &(Timestamp, io::queue::Message)| {
-        message.group.starts_with(&name) && now >= *since + PARKED_BY && !has_parked(&message.group)
+        let messages = of_group(&message.group);
+        let parked_by = *since + HORIZON + TRIED_EVERY * (u32::try_from(messages).unwrap_or(u32::MAX) + 2);
+        // What finds no room in its group's batch is received first, and its time begins, when others are parked.
+        messages < 10 && message.group.starts_with(&name) && now >= parked_by && !has_parked(&message.body)
     };
     if outside.queue.waiting().iter().any(is_late) {
-        outside.violated("a change that failed by itself for 7.5 hours is not parked".to_owned());
+        outside
+            .violated("horizon: a change that failed by itself for longer than the horizon is not parked".to_owned());
     }
 }
 
 pub(crate) fn reconciled(outside: &Outside, org: &Org, answer: &reconcile::Answer) {
     if org.ranking == Ranking::None && answer.enqueued > 0 {
-        outside.violated("reconcile enqueued what has no rank".to_owned());
+        outside.violated("reconcile: what has no rank is enqueued".to_owned());
     }
     if answer.complete != answer.cursor.is_none() {
-        outside.violated("reconcile is complete with a cursor, or not so without one".to_owned());
+        outside.violated("reconcile: it is complete with a cursor, or not so without one".to_owned());
     }
 }
 
 /// 10: after everything was sent again, nothing may change but that a late opt-out makes somebody not callable.
-pub(crate) fn nothing_changed(outside: &Outside, before: usize, enqueued: u64) {
+pub(crate) fn nothing_changed(outside: &Outside, before: usize, enqueued: &BTreeMap<&str, u64>) {
     for Alteration { before, after, campaign, key, .. } in outside.genesys.journal().split_off(before) {
         // Of a contact that somebody deleted, reconcile leaves it to a webhook to say that it may be called again.
         if outside.story.deletes(&campaign, &key) {
@@ -102,15 +124,40 @@ pub(crate) fn nothing_changed(outside: &Outside, before: usize, enqueued: u64) {
             (Some(before), Some(after)) => before.data == after.data && before.callable && !after.callable,
             _ => false,
         };
-        if !only_lowered {
+        if !only_lowered || !opts_out(outside, &campaign, &key) {
             outside.violated("10: applying everything again changes a contact".to_owned());
         }
     }
-    let has_deleted = outside.story.steps.iter().any(|step| matches!(step.deed, Deed::Delete { .. }));
-    if enqueued > 0 && !has_deleted {
-        outside.violated("10: reconciling again finds something".to_owned());
+    for org in
+        outside.story.orgs.iter().filter(|org| enqueued.get(org.name.as_str()).is_some_and(|changes| *changes > 0))
+    {
+        let is_of = |campaign: &String| org.campaigns.contains(campaign);
+        let deletes = |step: &Step| matches!(&step.deed, Deed::Delete { campaign, .. } if is_of(campaign));
+        if !outside.story.steps.iter().any(deletes) {
+            outside.violated("10: reconciling again finds something".to_owned());
+        }
     }
 }
+
+/// Whether the CRM ever said that this contact is not to be called.
+fn opts_out(outside: &Outside, campaign: &str, key: &str) -> bool {
+    changes(outside).any(|body| {
+        let of = key_of(body);
+        of.1 == campaign && of.2 == key && (body["operation"] == "remove" || body["callable"] == false)
+    })
+}
+
+/// All that the CRM ever said, but for poison.
+fn changes<'a>(outside: &'a Outside) -> impl Iterator<Item = &'a Value> {
+    let bodies = |step: &'a Step| match step {
+        Step { deed: Deed::Change { bodies, is_poison: false, .. }, .. } => bodies.iter(),
+        _ => [].iter(),
+    };
+    outside.story.steps.iter().flat_map(bodies)
+}
+
+/// A message that was parked, and when.
+type Parked = (Timestamp, io::queue::Message);
 
 /// A change, as the checks need it.
 struct Said {
@@ -134,7 +181,8 @@ pub(crate) fn at_rest(outside: &Outside) {
     if outside.dead_letters.messages().iter().any(|message| message.attributes.is_empty()) {
         violations.push("11: the queue gave a message up, and apply did not park it".to_owned());
     }
-    for id in seen.acknowledged.iter().filter(|id| !seen.told.contains_key(*id)) {
+    let is_parked = |id: &String| parked.iter().any(|(_, message)| crate::wire::event_id(&message.body) == *id);
+    for id in seen.acknowledged.iter().filter(|id| !seen.done.contains_key(*id) && !is_parked(id)) {
         violations.push(format!("1: a change that was acknowledged is lost: {id}"));
     }
     for (at, message) in parked {
@@ -149,7 +197,7 @@ pub(crate) fn at_rest(outside: &Outside) {
             // A copy's clock may be wrong by so much.
             let least = HORIZON - Duration::from_mins(3);
             if first.is_none_or(|first| *at < first + least) {
-                violations.push("a change is parked as retryHorizon before the horizon".to_owned());
+                violations.push("horizon: a change is parked as retryHorizon before the horizon".to_owned());
             }
         }
         for (name, text) in &attributes {
@@ -162,11 +210,7 @@ pub(crate) fn at_rest(outside: &Outside) {
     }
 
     let journal = outside.genesys.journal();
-    let bodies: Vec<(String, Value)> = seen
-        .stored
-        .iter()
-        .filter_map(|message| Some((crate::wire::event_id(&message.body), serde_json::from_str(&message.body).ok()?)))
-        .collect();
+    let bodies = good_bodies(&seen.stored);
     for org in &outside.story.orgs {
         let of_org = |alteration: &&Alteration| org.campaigns.contains(&alteration.campaign);
         let alterations: Vec<_> = journal.iter().filter(of_org).collect();
@@ -183,12 +227,44 @@ pub(crate) fn at_rest(outside: &Outside) {
         let has_one_writer = outside.story.rates.of(Kind::LatePoller) == 0.0;
         if has_one_writer {
             violations.extend(alterations.iter().flat_map(|alteration| by_the_product(org, alteration)));
-            violations.extend(raises(outside, org, &alterations, &bodies, &seen.done, &seen.said));
+            violations
+                .extend(alterations.iter().flat_map(|alteration| as_a_change_said(outside, org, alteration, &bodies)));
+            violations.extend(raises(outside, org, &alterations, &bodies, &seen.done));
         }
-        violations.extend(as_the_crm_says(outside, org));
+        violations.extend(as_the_crm_says(outside, org, &bodies, parked));
     }
     drop(seen);
     violations.into_iter().for_each(|violation| outside.violated(violation));
+}
+
+/// 4, before anything is reconciled: of all that came out of the queue, the newest, whatever the functions tell of it.
+pub(crate) fn before_reconcile(outside: &Outside) {
+    if outside.story.rates.of(Kind::LatePoller) > 0.0 {
+        return;
+    }
+    let seen = lock(&outside.seen);
+    let bodies = good_bodies(&seen.stored);
+    drop(seen);
+    for org in outside.story.orgs.iter().filter(|org| org.ranking != Ranking::None) {
+        let mut of_contact: BTreeMap<Key, Vec<Said>> = BTreeMap::new();
+        for (_, body) in bodies.iter().filter(|(_, body)| body["org"] == org.name.as_str()) {
+            of_contact.entry(key_of(body)).or_default().push(said(org, body));
+        }
+        for (key, said) in of_contact.into_iter().filter(|(key, _)| !outside.story.alters(&key.1, &key.2)) {
+            let stored = outside.genesys.contacts(&key.1).remove(&key.2);
+            // Reconcile leaves a contact alone that differs by its rank only, so this cannot be asked for after it.
+            if stored.as_ref().and_then(rank) != said.iter().filter_map(|said| said.rank).max() {
+                outside.violated(format!("4: a contact of {} has not the newest rank", key.1));
+            }
+            newest(outside, &key, said).into_iter().for_each(|violation| outside.violated(violation));
+        }
+    }
+}
+
+/// The event ids and bodies of the messages that are no poison.
+fn good_bodies(stored: &[io::queue::Message]) -> Vec<(String, Value)> {
+    let body = |message: &io::queue::Message| serde_json::from_str(&message.body).ok().filter(is_good);
+    stored.iter().filter_map(|message| Some((crate::wire::event_id(&message.body), body(message)?))).collect()
 }
 
 fn rank(contact: &Contact) -> Option<u64> {
@@ -200,7 +276,7 @@ fn by_the_product(org: &Org, alteration: &Alteration) -> Vec<String> {
     let Alteration { before: Some(before), after, client_id: Some(_), campaign, .. } = alteration else {
         return Vec::new();
     };
-    let Some(after) = after else { return vec![format!("a contact of {campaign} is deleted by the product")] };
+    let Some(after) = after else { return vec![format!("2: a contact of {campaign} is deleted by the product")] };
     let mut violations = Vec::new();
     if org.ranking != Ranking::None && rank(after) < rank(before) {
         violations.push(format!("2: the rank of a contact of {campaign} goes down"));
@@ -211,6 +287,36 @@ fn by_the_product(org: &Org, alteration: &Alteration) -> Vec<String> {
     violations
 }
 
+/// 2: with a rank comes what the change of that rank says, not what another does.
+fn as_a_change_said(outside: &Outside, org: &Org, alteration: &Alteration, bodies: &[(String, Value)]) -> Vec<String> {
+    let Alteration { after: Some(after), client_id: Some(_), campaign, key, .. } = alteration else {
+        return Vec::new();
+    };
+    if outside.story.alters(campaign, key) {
+        return Vec::new();
+    }
+    let of_rank = bodies.iter().map(|(_, body)| body).filter(|body| {
+        let of = key_of(body);
+        of.0 == org.name && of.1 == *campaign && of.2 == *key && rank_of(org, body) == rank(after)
+    });
+    let of_rank: Vec<_> = of_rank.collect();
+    if of_rank.is_empty() {
+        return vec![format!("2: a contact of {campaign} has a rank that no change has")];
+    }
+    // A removal says nothing of columns.
+    let data: Vec<_> = of_rank.iter().filter_map(|body| said(org, body).data).collect();
+    if data.iter().any(|data| unlike(after, data).is_some()) {
+        return vec![format!("2: a contact of {campaign} has the rank of a change, and not what it says")];
+    }
+    Vec::new()
+}
+
+/// The first column that is not as `data` says.
+fn unlike(contact: &Contact, data: &Value) -> Option<&'static str> {
+    let held = |name: &str| contact.data.get(name).map_or("", String::as_str);
+    COLUMNS.into_iter().find(|name| held(name) != data[*name].as_str().unwrap_or(""))
+}
+
 /// 3: who is made callable was so by a change that is newer than what was stored, and than every opt-out that was done.
 fn raises(
     outside: &Outside,
@@ -218,7 +324,6 @@ fn raises(
     alterations: &[&Alteration],
     bodies: &[(String, Value)],
     done: &BTreeMap<String, Timestamp>,
-    said_by_the_crm: &[(Key, Option<u64>, bool)],
 ) -> Vec<String> {
     let mut violations = Vec::new();
     for alteration in alterations.iter().filter(|alteration| alteration.client_id.is_some()) {
@@ -228,10 +333,10 @@ fn raises(
         }
         let key = (org.name.clone(), alteration.campaign.clone(), alteration.key.clone());
         let stored = alteration.before.as_ref().and_then(rank);
-        let opted_in = said_by_the_crm.iter().filter(|(of, of_change, callable)| {
-            *of == key && *callable && *of_change > stored && *of_change <= rank(after)
+        let opted_in = bodies.iter().map(|(_, body)| (key_of(body), said(org, body))).filter(|(of, said)| {
+            *of == key && said.callable == Some(true) && said.rank > stored && said.rank <= rank(after)
         });
-        let opted_in = opted_in.map(|(_, of_change, _)| *of_change).max().flatten();
+        let opted_in = opted_in.map(|(_, said)| said.rank).max().flatten();
         if alteration.before.is_some() && opted_in.is_none() {
             violations.push(format!("3: a contact of {} is made callable, and no newer change said so", key.1));
         }
@@ -243,7 +348,7 @@ fn raises(
         let opted_out = bodies.iter().any(|(id, body)| {
             let said = said(org, body);
             let is_done = done.get(id).is_some_and(|at| *at < alteration.at);
-            key_of(body) == key && said.callable == Some(false) && said.rank >= since && is_done && is_good(body)
+            key_of(body) == key && said.callable == Some(false) && said.rank >= since && is_done
         });
         if opted_out {
             violations.push(format!("3: an opt-out of a contact of {} is undone by something older", key.1));
@@ -274,15 +379,10 @@ fn is_good(body: &Value) -> bool {
 }
 
 /// 4, ranked: the newest change of every contact, or an error towards not calling.
-fn as_the_crm_says(outside: &Outside, org: &Org) -> Vec<String> {
+fn as_the_crm_says(outside: &Outside, org: &Org, bodies: &[(String, Value)], parked: &[Parked]) -> Vec<String> {
     let mut of_contact: BTreeMap<Key, Vec<Said>> = BTreeMap::new();
-    for step in &outside.story.steps {
-        match &step.deed {
-            Deed::Change { body, is_poison: false, .. } if body["org"] == org.name.as_str() => {
-                of_contact.entry(key_of(body)).or_default().push(said(org, body));
-            }
-            _ => {}
-        }
+    for body in changes(outside).filter(|body| body["org"] == org.name.as_str()) {
+        of_contact.entry(key_of(body)).or_default().push(said(org, body));
     }
     let mut violations = Vec::new();
     for campaign in &org.campaigns {
@@ -292,32 +392,60 @@ fn as_the_crm_says(outside: &Outside, org: &Org) -> Vec<String> {
             }
         }
     }
-    for ((_, campaign, key), mut said) in of_contact {
-        said.sort_by_key(|said| said.rank);
-        let Some(newest) = said.last() else { continue };
-        let Some(actual) = outside.genesys.contacts(&campaign).remove(&key) else {
-            violations.push(format!("4: a contact of {campaign} is missing"));
-            continue;
-        };
-        // A removal says nothing of columns, and the webhooks before it may have been dropped.
-        if let Some(data) = &newest.data {
-            let held = |name: &str| actual.data.get(name).map_or("", String::as_str);
-            let unlike = COLUMNS.iter().find(|name| held(name) != data[**name].as_str().unwrap_or(""));
-            if let Some(name) = unlike {
-                violations
-                    .push(format!("4: the column {name} of a contact of {campaign} is not as the newest change says"));
-            }
+    for (key, said) in of_contact {
+        let must_be_callable = must_be_callable(outside, org, &key, bodies, parked);
+        if must_be_callable && outside.genesys.contacts(&key.1).get(&key.2).is_some_and(|contact| !contact.callable) {
+            violations.push(format!("4: a contact of {} may not be called, though what opted it in came last", key.1));
         }
-        let opt_outs = said.iter().filter(|said| said.callable == Some(false)).count();
-        let callable = said.iter().rev().find_map(|said| said.callable).unwrap_or(true);
-        if actual.callable && !callable {
-            violations.push(format!("4: a contact of {campaign} may be called that opted out"));
-        }
-        if !actual.callable && opt_outs == 0 {
-            violations.push(format!("4: a contact of {campaign} may not be called, and nobody said so"));
-        }
+        violations.extend(newest(outside, &key, said));
     }
     violations
+}
+
+/// Whether the contact is as the newest of these says.
+fn newest(outside: &Outside, key: &Key, mut said: Vec<Said>) -> Vec<String> {
+    let (_, campaign, key) = key;
+    said.sort_by_key(|said| said.rank);
+    let Some(newest) = said.last() else { return Vec::new() };
+    let Some(actual) = outside.genesys.contacts(campaign).remove(key) else {
+        return vec![format!("4: a contact of {campaign} is missing")];
+    };
+    let mut violations = Vec::new();
+    // A removal says nothing of columns, and the webhooks before it may have been dropped.
+    if let Some(name) = newest.data.as_ref().and_then(|data| unlike(&actual, data)) {
+        violations.push(format!("4: the column {name} of a contact of {campaign} is not as the newest change says"));
+    }
+    let callable = said.iter().rev().find_map(|said| said.callable).unwrap_or(true);
+    if actual.callable && !callable {
+        violations.push(format!("4: a contact of {campaign} may be called that opted out"));
+    }
+    if !actual.callable && said.iter().all(|said| said.callable != Some(false)) {
+        violations.push(format!("4: a contact of {campaign} may not be called, and nobody said so"));
+    }
+    violations
+}
+
+/// Whether what opts a contact in is newer than all that opts it out, and came out of the queue after all of it, before
+/// anything that is newer still: then nothing excuses that it may not be called.
+fn must_be_callable(outside: &Outside, org: &Org, key: &Key, bodies: &[(String, Value)], parked: &[Parked]) -> bool {
+    let has_one_writer = outside.story.rates.of(Kind::LatePoller) == 0.0;
+    let is_of = |message: &io::queue::Message| {
+        serde_json::from_str::<Value>(&message.body).is_ok_and(|body| key_of(&body) == *key)
+    };
+    let is_parked = parked.iter().any(|(_, message)| is_of(message));
+    let said: Vec<_> =
+        bodies.iter().filter(|(_, body)| key_of(body) == *key).map(|(_, body)| said(org, body)).collect();
+    let opted_in = said
+        .iter()
+        .enumerate()
+        .filter(|(_, said)| said.callable == Some(true))
+        .max_by_key(|(n, said)| (said.rank, Reverse(*n)));
+    let Some((at, opt_in)) = opted_in else { return false };
+    let opts_out = |said: &Said| said.callable == Some(false);
+    let is_last =
+        !said[at..].iter().any(opts_out) && !said.iter().any(|said| opts_out(said) && said.rank >= opt_in.rank);
+    let is_first_of_the_newer = said[..at].iter().all(|said| said.rank < opt_in.rank);
+    has_one_writer && !is_parked && is_last && is_first_of_the_newer && !outside.story.alters(&key.1, &key.2)
 }
 
 /// 4, without ranks: what the queue says, in its order.
@@ -332,12 +460,6 @@ fn as_the_queue_says(
     if outside.story.rates.of(Kind::LatePoller) > 0.0 {
         return Vec::new();
     }
-    let is_altered = |of: &Key| {
-        outside.story.steps.iter().any(|step| match &step.deed {
-            Deed::Alter { campaign, key } | Deed::Delete { campaign, key } => *campaign == of.1 && *key == of.2,
-            _ => false,
-        })
-    };
     let mut expected: BTreeMap<Key, (Value, bool)> = BTreeMap::new();
     for message in stored.iter().filter(|message| !parked.contains(message.group.as_str())) {
         let Ok(body) = serde_json::from_str::<Value>(&message.body) else { continue };
@@ -350,13 +472,12 @@ fn as_the_queue_says(
         *callable = said.callable.unwrap_or(*callable);
     }
     let mut violations = Vec::new();
-    for (key, (data, callable)) in expected.into_iter().filter(|(key, _)| !is_altered(key)) {
+    for (key, (data, callable)) in expected.into_iter().filter(|(key, _)| !outside.story.alters(&key.1, &key.2)) {
         let Some(actual) = outside.genesys.contacts(&key.1).remove(&key.2) else {
             violations.push(format!("4: a contact of {} is missing", key.1));
             continue;
         };
-        let held = |name: &str| actual.data.get(name).map_or("", String::as_str);
-        if COLUMNS.iter().any(|name| held(name) != data[*name].as_str().unwrap_or("")) || actual.callable != callable {
+        if unlike(&actual, &data).is_some() || actual.callable != callable {
             violations.push(format!("4: a contact of {} is not as the queue's last change says", key.1));
         }
     }

@@ -11,25 +11,56 @@ mod wire;
 mod world;
 
 pub use mutants::Mutant;
-pub use shrink::{Less, shrink};
+pub use shrink::{Less, of_promise, shrink};
 pub use world::Ended;
 
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+thread_local! {
+    static IS_PLAYING: Cell<bool> = const { Cell::new(false) };
+    /// Also of panics that the product itself catches.
+    static PANICS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Notes where a run panics, in place of printing it.
+fn watch_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !IS_PLAYING.get() {
+                return usual(panic);
+            }
+            let place = panic.location().map_or_else(String::new, ToString::to_string);
+            PANICS.with_borrow_mut(|panics| panics.push(place));
+        }));
+    });
+}
+
 /// Plays one seed. A panic anywhere is a violation.
 pub fn play(seed: u64, less: &Less, mutant: Option<Mutant>, trace: bool) -> Ended {
+    watch_panics();
+    IS_PLAYING.set(true);
+    let mut ended = play_one(seed, less, mutant, trace);
+    IS_PLAYING.set(false);
+    ended.violations.extend(PANICS.take().into_iter().map(|place| format!("panic: at {place}")));
+    ended
+}
+
+fn play_one(seed: u64, less: &Less, mutant: Option<Mutant>, trace: bool) -> Ended {
     let story = || story::Story::new(seed).without(&less.steps, &less.kinds());
     let played = catch_unwind(AssertUnwindSafe(|| world::play(story(), mutant, trace)));
     played.unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<String>().cloned();
         let what = what.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default();
         Ended {
-            violations: [format!("the code panicked: {what}")].into(),
+            violations: [format!("panic: {what}")].into(),
             trace: Vec::new(),
             simulated: std::time::Duration::ZERO,
             digest: String::new(),

@@ -6,7 +6,7 @@
 use apply::Defect;
 
 macro_rules! mutants {
-    ($($name:ident = $text:literal, $what:literal;)*) => {
+    ($($name:ident = $text:literal, $what:literal, $promises:expr;)*) => {
         /// One defect.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Mutant { $(#[doc = $what] $name,)* }
@@ -24,34 +24,48 @@ macro_rules! mutants {
             pub fn what(self) -> &'static str {
                 match self { $(Mutant::$name => $what,)* }
             }
+
+            /// What a violation that finds it begins with: the numbers of promises.
+            pub fn promises(self) -> &'static [&'static str] {
+                match self { $(Mutant::$name => &$promises,)* }
+            }
         }
     };
 }
 
 mutants! {
-    NoRank = "no-rank", "ranks are not compared";
-    IgnoreCallable = "ignore-callable", "what changes say of callable is ignored";
-    ConflictIsSuccess = "conflict-is-success", "a 409 is taken for success";
-    FoldOrder = "fold-order", "changes are folded in the wrong order";
-    DeduplicateByContent = "deduplicate-by-content", "the deduplication id is of the content, not of the event";
-    DropGroupRule = "drop-group-rule", "changes of one contact are in several message groups";
-    AcknowledgeTooEarly = "acknowledge-too-early", "202 is said before SQS has every change";
-    AnswerAllDone = "answer-all-done", "the batch answer names no failure";
-    IgnoreFollowers = "ignore-followers", "the batch answer names the first failure of a group alone";
-    RetryWrites = "retry-writes", "a write without an answer is sent again without a read";
-    CallableOnCreate = "callable-on-create", "a create says callable where the change said nothing";
-    ParkEarly = "park-early", "changes are parked after a minute";
-    NoHorizon = "no-horizon", "changes that fail by themselves are never parked";
-    ShareToken = "share-token", "all orgs use the first token";
-    IgnoreRateHeaders = "ignore-rate-headers", "what the service says of the call budget is ignored";
-    ReconcileBlindly = "reconcile-blindly", "reconcile takes every contact for missing";
-    LogContent = "log-content", "a log line holds a change";
+    NoRank = "no-rank", "ranks are not compared", ["2", "3", "4"];
+    IgnoreCallable = "ignore-callable", "what changes say of callable is ignored", ["4"];
+    ConflictIsSuccess = "conflict-is-success", "a 409 is taken for success", ["4"];
+    FoldOrder = "fold-order", "changes are folded in the wrong order", ["4"];
+    DeduplicateByContent = "deduplicate-by-content", "the deduplication id is of the content, not of the event", ["1", "4"];
+    DropGroupRule = "drop-group-rule", "changes of one contact are in several message groups", ["2", "4", "5"];
+    AcknowledgeTooEarly = "acknowledge-too-early", "202 is said before SQS has every change", ["1"];
+    AnswerAllDone = "answer-all-done", "the batch answer names no failure", ["1", "4"];
+    IgnoreFollowers = "ignore-followers", "the batch answer names the first failure of a group alone", ["9"];
+    RetryWrites = "retry-writes", "a write without an answer is sent again without a read", ["blind"];
+    CallableOnCreate = "callable-on-create", "a create says callable where the change said nothing", ["3"];
+    ParkEarly = "park-early", "changes are parked after a minute", ["horizon"];
+    NoHorizon = "no-horizon", "changes that fail by themselves are never parked", ["horizon"];
+    ShareToken = "share-token", "all orgs use the first token", ["7"];
+    IgnoreRateHeaders = "ignore-rate-headers", "what the service says of the call budget is ignored", ["6"];
+    LoseLateOptOut = "lose-late-opt-out", "an opt-out that is older than what is stored is not written", ["4"];
+    StoreNoRank = "store-no-rank", "what is written leaves the rank out", ["2", "4"];
+    WriteDialler = "write-dialler", "a write names what the dialler owns", ["12"];
+    LeaveColumnOut = "leave-column-out", "a write leaves a column out, and says it is done", ["2", "4"];
+    ReconcileBlindly = "reconcile-blindly", "reconcile takes every contact for missing", ["10"];
+    LogContent = "log-content", "a log line holds a change", ["8"];
 }
 
 impl Mutant {
     /// The name of the command line.
     pub fn of(name: &str) -> Option<Mutant> {
         Mutant::ALL.iter().copied().find(|mutant| mutant.name() == name)
+    }
+
+    /// Whether this build can have it.
+    pub fn is_here(self) -> bool {
+        cfg!(debug_assertions) || self.defect().is_none()
     }
 
     pub(crate) fn defect(self) -> Option<Defect> {

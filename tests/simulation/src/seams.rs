@@ -17,7 +17,8 @@ use jiff::Timestamp;
 
 use crate::chaos::Chaos;
 use crate::mutants::Mutant;
-use crate::story::{Key, Story};
+use crate::story::Story;
+use crate::world::key_of;
 use crate::{lock, wire};
 
 pub(crate) const QUEUE_URL: &str = "https://sqs.test/changes.fifo";
@@ -54,15 +55,16 @@ pub(crate) struct Seen {
     pub(crate) parked: Vec<(Timestamp, Message)>,
     /// Every message that the queue stored, in order.
     pub(crate) stored: Vec<Message>,
-    /// What the CRM said of `callable`, by webhook or feed: contact, rank, what.
-    pub(crate) said: Vec<(Key, Option<u64>, bool)>,
+    /// Campaign and key of each contact that some message says may be called.
+    opted_in: BTreeSet<(String, String)>,
+    /// Which copy of apply has a call about a contact under way.
+    at_work: BTreeMap<(String, String), usize>,
     /// Which OAuth client each token was given to.
     tokens: BTreeMap<String, String>,
     /// Of each running copy and client: until when it was told to make no call.
     refused_until: BTreeMap<(usize, String), Timestamp>,
     /// Contacts whose last write by this copy had no answer, and which it has not read since.
     unknown: BTreeSet<(usize, String, String)>,
-    pub(crate) events: u64,
 }
 
 impl Outside {
@@ -122,7 +124,13 @@ impl Outside {
         self.queue.send(message.clone())?;
         if self.queue.deduplicated() == before {
             self.say(|| format!("queue      stores {} in {}", wire::event_id(&message.body), short(&message.group)));
-            lock(&self.seen).stored.push(message);
+            let mut seen = lock(&self.seen);
+            let body: serde_json::Value = serde_json::from_str(&message.body).unwrap_or_default();
+            if body["callable"] == true && body["operation"] != "remove" {
+                let (_, campaign, key) = key_of(&body);
+                seen.opted_in.insert((campaign, key));
+            }
+            seen.stored.push(message);
         } else {
             self.say(|| format!("queue      drops {} as sent before", wire::event_id(&message.body)));
         }

@@ -21,21 +21,23 @@ impl Less {
     }
 }
 
-/// Takes away whatever the first violation's number does not need: kinds of fault first, then halves, quarters … of steps.
-pub fn shrink(seed: u64, mutant: Option<Mutant>) -> Less {
+/// Takes away what a violation of this promise does not need: kinds of fault, then halves, quarters … of steps, then kinds of
+/// fault again.
+pub fn shrink(seed: u64, mutant: Option<Mutant>, promise: &str) -> Less {
     let mut less = Less::default();
-    let number =
-        |violations: &BTreeSet<String>| violations.iter().map(|text| of_promise(text)).collect::<BTreeSet<_>>();
-    let wanted = number(&play(seed, &less, mutant, false).violations);
-    let still_fails = |less: &Less| !number(&play(seed, less, mutant, false).violations).is_disjoint(&wanted);
+    let still_fails =
+        |less: &Less| play(seed, less, mutant, false).violations.iter().any(|text| of_promise(text) == promise);
     let (steps, faults) = size(seed);
-    for fault in faults {
-        let mut fewer = less.clone();
-        fewer.faults.insert(fault.to_owned());
-        if still_fails(&fewer) {
-            less = fewer;
+    let without_faults = |mut less: Less| {
+        for fault in &faults {
+            let mut fewer = less.clone();
+            if fewer.faults.insert((*fault).to_owned()) && still_fails(&fewer) {
+                less = fewer;
+            }
         }
-    }
+        less
+    };
+    less = without_faults(less);
     let mut part = steps.div_ceil(2).max(1);
     loop {
         for from in (0..steps).step_by(part) {
@@ -46,13 +48,13 @@ pub fn shrink(seed: u64, mutant: Option<Mutant>) -> Less {
             }
         }
         if part == 1 {
-            return less;
+            return without_faults(less);
         }
         part = part.div_ceil(2).max(1);
     }
 }
 
-/// What a violation begins with, up to what differs from run to run.
-fn of_promise(violation: &str) -> String {
-    violation.split([':', ',']).next().unwrap_or_default().to_owned()
+/// What a violation begins with: the number of the promise, or a word.
+pub fn of_promise(violation: &str) -> &str {
+    violation.split(':').next().unwrap_or_default()
 }

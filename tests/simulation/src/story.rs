@@ -11,6 +11,8 @@ use crate::chaos::{Kind, Rates};
 
 /// Where the clocks begin.
 pub(crate) const START: &str = "2026-11-24T16:00:00Z";
+/// The product's `RETRY_HORIZON`.
+pub(crate) const HORIZON: Duration = Duration::from_hours(6);
 /// The column that stores the rank.
 pub(crate) const VERSION_FIELD: &str = "crmVersion";
 /// What the CRM keeps in step. Few values, so that a contact often becomes again what it was.
@@ -41,10 +43,10 @@ pub(crate) type Key = (String, String, String);
 /// What happens at one moment.
 #[derive(Clone, Debug)]
 pub(crate) enum Deed {
-    /// The CRM changes a contact, and sends so at these times after; never: the webhook is dropped.
+    /// The CRM changes contacts, and sends so in one webhook at these times after; never: the webhook is dropped.
     Change {
         org: usize,
-        body: Value,
+        bodies: Vec<Value>,
         is_poison: bool,
         sent: Vec<Duration>,
     },
@@ -120,7 +122,7 @@ impl Story {
         let orgs: Vec<_> = (0..rng.usize(1..4)).map(|n| org(&mut rng, n)).collect();
         let copies = if rng.u8(..3) == 0 { rng.usize(1..11) } else { rng.usize(1..4) };
         let rates = Rates::draw(&mut rng);
-        let read_lag = Duration::from_millis(rng.choice([0, 500, 2_000, 20_000]).unwrap_or(0));
+        let read_lag = Duration::from_millis(rng.choice([0, 500, 2_000, 20_000, 900_000]).unwrap_or(0));
         let rate_headers = rng.u8(..4) > 0;
         let skew = (0..=copies).map(|_| rng.i64(-90..91)).collect();
         let mut teller =
@@ -140,6 +142,16 @@ impl Story {
         });
         self.rates.clear(kinds);
         self
+    }
+
+    /// Whether a contact of this campaign was altered or deleted by somebody.
+    pub(crate) fn alters(&self, campaign: &str, key: &str) -> bool {
+        self.steps.iter().any(|step| match &step.deed {
+            Deed::Alter { campaign: of, key: other } | Deed::Delete { campaign: of, key: other } => {
+                of == campaign && other == key
+            }
+            _ => false,
+        })
     }
 
     /// Whether a contact of this campaign was deleted by somebody.
@@ -182,9 +194,9 @@ fn people(seed: u64, orgs: &[Org]) -> Vec<Person> {
             for contact in 0..rng.usize(1..5) {
                 // The id of a list's contact has no special characters.
                 let key = match contact {
-                    1 if !org.is_of_lists => format!("{CANARY}/é {contact}"),
-                    2 if !org.is_of_lists => format!("{CANARY}%2F?#{contact}"),
-                    _ => format!("{CANARY}-{contact}"),
+                    1 if !org.is_of_lists => format!("{CANARY}/é {contact} of {}", org.name),
+                    2 if !org.is_of_lists => format!("{CANARY}%2F?#{contact} of {}", org.name),
+                    _ => format!("{CANARY}-{contact}-of-{}", org.name),
                 };
                 people.push(Person { org: n, campaign: campaign.clone(), key, data: [Some(0), None, Some(1)] });
             }
@@ -210,7 +222,14 @@ impl Teller<'_> {
             self.now += Duration::from_millis(pause);
             let who = self.rng.usize(..self.people.len());
             match self.rng.u8(..100) {
-                0..80 => self.change(who, n),
+                0..74 => self.change(&[who], n),
+                74..80 => {
+                    let org = self.people[who].org;
+                    let of_org: Vec<_> = (0..self.people.len()).filter(|who| self.people[*who].org == org).collect();
+                    let several: Vec<_> =
+                        (0..self.rng.usize(2..13)).map(|_| of_org[self.rng.usize(..of_org.len())]).collect();
+                    self.change(&several, n);
+                }
                 80..86 => self.poison(who, n),
                 86..89 => self.do_to(who, |campaign, key| Deed::Alter { campaign, key }),
                 89 => self.do_to(who, |campaign, key| Deed::Delete { campaign, key }),
@@ -243,13 +262,20 @@ impl Teller<'_> {
         let time = Duration::from_mins(self.rng.choice([5, 40, 8 * 60]).unwrap_or(5));
         let hides = self.rng.bool();
         self.push(if hides { Deed::HideSecret { org, time } } else { Deed::Forbid { org, time } });
+        if time > HORIZON && self.rng.bool() {
+            // By then some of what the org's CRM sent is parked. It is sent again beside what comes next.
+            self.now += time + Duration::from_secs(self.rng.u64(0..600));
+            self.push(Deed::Redrive);
+        }
     }
 
     fn body(&mut self, who: usize, n: usize) -> Value {
+        // No two changes of a contact have the same rank.
+        self.now += Duration::from_millis(1);
         let at = start() + self.now;
         let person = &self.people[who];
         let org = &self.orgs[person.org];
-        let value = |of: Option<u8>| of.map(|value| format!("{CANARY} {value}"));
+        let value = |of: Option<u8>| of.map(|value| format!("{CANARY} {value} of {}", org.name));
         let data: serde_json::Map<_, _> =
             COLUMNS.into_iter().zip(person.data).map(|(name, of)| (name.to_owned(), json!(value(of)))).collect();
         let mut body = json!({
@@ -268,7 +294,14 @@ impl Teller<'_> {
     }
 
     /// Every column is sent each time, since webhooks overtake each other (CONTRACT.md section 1).
-    fn change(&mut self, who: usize, n: usize) {
+    fn change(&mut self, who: &[usize], n: usize) {
+        let bodies = who.iter().map(|who| self.changed(*who, n)).collect();
+        let org = self.people[who[0]].org;
+        let sent = self.sent(org);
+        self.push(Deed::Change { org, bodies, is_poison: false, sent });
+    }
+
+    fn changed(&mut self, who: usize, n: usize) -> Value {
         let column = self.rng.usize(..3);
         self.people[who].data[column] = [None, Some(0), Some(1)][self.rng.usize(..3)];
         let mut body = self.body(who, n);
@@ -281,6 +314,10 @@ impl Teller<'_> {
                 body.as_object_mut().map(|members| members.remove("data"));
             }
         }
+        body
+    }
+
+    fn sent(&mut self, org: usize) -> Vec<Duration> {
         let delay = |rng: &mut Rng| {
             Duration::from_millis(match rng.u8(..20) {
                 0 => rng.u64(20_000..700_000),
@@ -289,7 +326,7 @@ impl Teller<'_> {
             })
         };
         let mut sent = Vec::new();
-        let is_dropped = self.orgs[self.people[who].org].ranking != Ranking::None && self.rng.f64() < 0.08;
+        let is_dropped = self.orgs[org].ranking != Ranking::None && self.rng.f64() < 0.08;
         if !is_dropped {
             sent.push(delay(&mut self.rng));
             // Sent again: the queue drops it within five minutes, and later it is a message of its own.
@@ -297,7 +334,7 @@ impl Teller<'_> {
                 sent.push(delay(&mut self.rng) + Duration::from_secs(self.rng.u64(0..900)));
             }
         }
-        self.push(Deed::Change { org: self.people[who].org, body, is_poison: false, sent });
+        sent
     }
 
     fn poison(&mut self, who: usize, n: usize) {
@@ -314,6 +351,6 @@ impl Teller<'_> {
                 return self.push(Deed::Poison { org, like: body, body: text });
             }
         }
-        self.push(Deed::Change { org, body, is_poison: true, sent: vec![Duration::from_millis(50)] });
+        self.push(Deed::Change { org, bodies: vec![body], is_poison: true, sent: vec![Duration::from_millis(50)] });
     }
 }

@@ -1,7 +1,5 @@
 //! What requests and answers say, read without any code of the product.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use base64::Engine;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -25,6 +23,11 @@ fn parts(request: &Request<Bytes>) -> Option<(&str, &str)> {
 
 pub(crate) fn campaign(request: &Request<Bytes>) -> Option<String> {
     parts(request).map(|(campaign, _)| campaign.to_owned())
+}
+
+/// All that a request says, readable.
+pub(crate) fn text(request: &Request<Bytes>) -> String {
+    format!("{} {}", decode(request.uri().path()), String::from_utf8_lossy(request.body()))
 }
 
 fn decode(segment: &str) -> String {
@@ -117,13 +120,43 @@ pub(crate) fn say_callable(request: &mut Request<Bytes>) {
     }
 }
 
+/// Alters what a write says of each contact.
+pub(crate) fn alter_writes(request: &mut Request<Bytes>, alter: impl Fn(&mut serde_json::Map<String, Value>)) {
+    if written(request).is_none() {
+        return;
+    }
+    let Ok(mut body) = serde_json::from_slice::<Value>(request.body()) else { return };
+    match &mut body {
+        Value::Array(items) => items.iter_mut().filter_map(Value::as_object_mut).for_each(alter),
+        Value::Object(item) => alter(item),
+        _ => {}
+    }
+    *request.body_mut() = Bytes::from(body.to_string());
+}
+
+/// Whether a write of the predictive API says that a contact may not be called, and nothing else.
+pub(crate) fn only_opts_out(request: &Request<Bytes>) -> bool {
+    let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+    request.method() == http::Method::PATCH
+        && body["callable"] == false
+        && body["data"].as_object().is_none_or(serde_json::Map::is_empty)
+}
+
+/// What a write says, for the trace.
+pub(crate) fn shown_write(request: &Request<Bytes>) -> String {
+    if written(request).is_some() { format!(" {}", String::from_utf8_lossy(request.body())) } else { String::new() }
+}
+
 pub(crate) fn event_id(body: &str) -> String {
     let body: Value = serde_json::from_str(body).unwrap_or(Value::Null);
     body["eventId"].as_str().unwrap_or("what cannot be read").to_owned()
 }
 
+/// FNV-1a: of today's and of tomorrow's Rust the same, so that a seed stays what it was.
+pub(crate) fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
 pub(crate) fn digest(text: &str) -> String {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    format!("{:016x}", hasher.finish())
+    format!("{:016x}", hash(text))
 }

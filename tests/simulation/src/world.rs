@@ -4,7 +4,7 @@ mod crm;
 mod repair;
 mod setup;
 
-pub(crate) use crm::{key_of, rank_of};
+pub(crate) use crm::{deduplication_id_of, group_of, key_of, rank_of};
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,7 +37,6 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const RECONCILE_TIMEOUT: Duration = Duration::from_mins(15);
 /// A run that is not quiet by then is wrong.
 const LATEST: Duration = Duration::from_hours(72);
-const HORIZON: Duration = Duration::from_hours(6);
 const SIGNING_SECRET: &str = "whsec_aHVzaC1odXNoLWh1c2g=";
 const FEED_TOKEN: &str = "hush-feed";
 /// One run in so many has its log read; writing it takes time.
@@ -94,15 +93,23 @@ async fn run(story: Story, mutant: Option<Mutant>, trace: bool) -> Ended {
     outside.say(|| {
         let orgs = outside.story.orgs.iter().map(|org| {
             let api = if org.is_of_lists { "contactLists" } else { "predictive" };
-            format!("{} by {api}, ranked by {:?}, {} calls a minute", org.name, org.ranking, org.calls_per_minute)
+            let ranking = match org.ranking {
+                Ranking::Version => "ranked by version",
+                Ranking::OccurredAt => "ranked by occurredAt",
+                Ranking::None => "without ranks",
+            };
+            format!("{} by {api}, {ranking}, {} calls a minute", org.name, org.calls_per_minute)
         });
         let headers = if outside.story.rate_headers { "with" } else { "without" };
         let orgs = orgs.collect::<Vec<_>>().join("; ");
-        format!("{orgs}; {} copies of apply, {headers} rate headers", outside.story.copies)
+        let (copies, lag) = (outside.story.copies, outside.story.read_lag.as_secs_f64());
+        format!(
+            "{orgs}; apply runs {copies} at a time; {headers} rate headers; what was created can be read {lag} s later"
+        )
     });
     let told = async {
         join_all(outside.story.steps.iter().map(|step| world.step(step.at, &step.deed))).await;
-        outside.say(|| "the story is told; nothing fails any more".to_owned());
+        outside.say(|| "the story is told: no more changes, and nothing fails any more".to_owned());
         outside.chaos.heal();
         outside.queue.close();
     };
@@ -148,7 +155,6 @@ impl<'a> World<'a> {
         };
         let skew = &outside.story.skew;
         let copy = |n: usize| {
-            // Of all copies the same: SQS and Lambda's deadline are by AWS's clock.
             let (name, clock) = (format!("apply {n:<3}"), skewed(skew.get(n + 1).copied().unwrap_or(0)));
             let running = RefCell::new(Rc::new(setup::start_apply(outside, &name, &clock, &telemetry)));
             Copy { name, clock, running }
@@ -202,6 +208,7 @@ impl<'a> World<'a> {
         let running = Rc::clone(&copy.running.borrow());
         let (context, crash) = (&running.0, &running.1);
         let mut lambda = lambda_runtime::Context::default();
+        // The machine's clock and Lambda's deadline go wrong together.
         lambda.deadline = (copy.clock.now() + TIMEOUT).as_millisecond().unsigned_abs();
         let payload = serde_json::from_value(event.clone()).ok()?;
         let ended = tokio::select! {
@@ -209,20 +216,21 @@ impl<'a> World<'a> {
             () = crash.wait() => None,
             ended = timeout(TIMEOUT, apply::handle(context, LambdaEvent::new(payload, lambda))) => Some(ended),
         };
-        checks::parked(outside, parked_before, &groups);
         let crashes = outside.chaos.strikes(Kind::CrashAtEnd, &copy.name);
         let mut answer = match ended {
             Some(Ok(Ok(answer))) if !crashes => serde_json::to_value(answer).ok()?,
             ended => {
                 if matches!(ended, Some(Err(_))) {
-                    outside.violated("apply was ended by Lambda's timeout".to_owned());
+                    outside.violated("late: apply was ended by Lambda's timeout".to_owned());
                 }
+                checks::parked(outside, parked_before, None, &groups);
                 outside.say(|| format!("{}  is gone before its answer; another begins", copy.name));
                 *copy.running.borrow_mut() =
                     Rc::new(setup::start_apply(outside, &copy.name, &copy.clock, &self.telemetry));
                 return None;
             }
         };
+        checks::parked(outside, parked_before, Some(&answer), &groups);
         if outside.is(Mutant::AnswerAllDone) {
             answer = json!({ "batchItemFailures": [] });
         }
@@ -238,14 +246,14 @@ impl<'a> World<'a> {
         let outside = self.outside;
         outside.say(|| format!("           {}", shown(deed)));
         match deed {
-            Deed::Change { org, body, is_poison, sent } => {
+            Deed::Change { org, bodies, is_poison, sent } => {
                 if !is_poison {
-                    self.crm_says(&outside.story.orgs[*org], body);
+                    bodies.iter().for_each(|body| self.crm_says(body));
                 }
-                join_all(sent.iter().map(|delay| self.send_webhook(*org, body, *is_poison, *delay))).await;
+                join_all(sent.iter().map(|delay| self.send_webhook(*org, bodies, *is_poison, *delay))).await;
             }
             Deed::Poison { like, body, org } => {
-                let group = crm::group_of(like);
+                let group = group_of(like);
                 let deduplication_id = format!("poison-{org}-{}", at.as_millis());
                 let message = Message { body: body.clone(), group, deduplication_id, attributes: Vec::new() };
                 let _ = outside.store(message);
@@ -301,13 +309,14 @@ impl<'a> World<'a> {
         }
         // What is new can be read by then.
         sleep(Duration::from_mins(15)).await;
+        checks::before_reconcile(self.outside);
         self.reconcile_all().await;
     }
 
     /// Everything again: it may change nothing, but that a late opt-out makes somebody not callable.
     async fn repeat(&self) {
         let outside = self.outside;
-        outside.say(|| "everything is sent again".to_owned());
+        outside.say(|| "every change is sent again, which may change nothing".to_owned());
         let ranked = |message: &&Message| {
             let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
             let org = outside.story.orgs.iter().find(|org| body["org"] == org.name.as_str());
@@ -320,7 +329,7 @@ impl<'a> World<'a> {
         }
         self.feed_until_quiet().await;
         let enqueued = self.reconcile_all().await;
-        checks::nothing_changed(outside, before, enqueued);
+        checks::nothing_changed(outside, before, &enqueued);
     }
 }
 
@@ -340,7 +349,16 @@ fn told(event: &Event<'_>) -> String {
         }
         Event::Retried { about, delay, why } => {
             let why = why.map_or("behind another", |(_, evidence)| &evidence.detail);
-            format!("retried {} in {} s: {why}", about.event_id.unwrap_or_default(), delay.as_secs())
+            let id = about.event_id.unwrap_or("what cannot be read");
+            format!("retried {id} in {} s: {why}", delay.as_secs())
+        }
+        Event::OrgRefused { org, evidence } => format!("{org} is refused: {}", evidence.detail),
+        Event::Conflict { campaign, .. } => format!("a conflict in {campaign}"),
+        Event::Throttled { org } => format!("{org} is throttled"),
+        Event::Accepted { source, changes } => format!("accepted {changes} of {source}"),
+        Event::Refused { source, detail } => format!("refused a webhook of {source}: {detail}"),
+        Event::Reconciled { org, checked, drifted, enqueued } => {
+            format!("reconciled {org}: {checked} checked, {drifted} drifted, {enqueued} enqueued")
         }
         event => format!("{event:?}"),
     }
@@ -348,13 +366,29 @@ fn told(event: &Event<'_>) -> String {
 
 fn shown(deed: &Deed) -> String {
     match deed {
-        Deed::Change { body, is_poison, sent, .. } => {
+        Deed::Change { bodies, is_poison, sent, .. } => {
             let what = if *is_poison { "sends poison" } else { "changes a contact" };
+            let body = bodies.iter().map(ToString::to_string).collect::<Vec<_>>().join(", and ");
             let arrive =
                 if sent.is_empty() { "; its webhook is dropped".to_owned() } else { format!(", sent after {sent:?}") };
             format!("the CRM {what}: {body}{arrive}")
         }
         Deed::Poison { body, .. } => format!("somebody puts poison into the queue: {body}"),
-        other => format!("{other:?}"),
+        Deed::Alter { campaign, key } => format!("somebody else alters the column note of {key} in {campaign}"),
+        Deed::Delete { campaign, key } => format!("somebody else deletes {key} from {campaign}"),
+        Deed::Note { campaign, key } => format!("the dialler notes something of {key} in {campaign}"),
+        Deed::Rotate { org, later } => {
+            format!(
+                "the OAuth client of org-{org} gets a new secret; Secrets Manager has it {} s later",
+                later.as_secs()
+            )
+        }
+        Deed::Revoke => "Genesys Cloud ends every token".to_owned(),
+        Deed::HideSecret { org, time } => {
+            format!("the secret of org-{org} is gone for {} minutes", time.as_secs() / 60)
+        }
+        Deed::Forbid { org, time } => format!("org-{org} loses its permissions for {} minutes", time.as_secs() / 60),
+        Deed::Reconcile { org } => format!("org-{org} is reconciled"),
+        Deed::Redrive => "parked changes that failed for too long are sent again".to_owned(),
     }
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{Outside, QUEUE_URL};
 use crate::chaos::Kind;
 use crate::mutants::Mutant;
-use crate::{lock, wire};
+use crate::{checks, lock, wire};
 
 /// SQS, as one function sees it.
 pub(crate) struct Sqs(pub(crate) Arc<Outside>);
@@ -24,6 +24,7 @@ impl Sqs {
             return Err(refused("InternalError", false));
         }
         let message = self.mutated(message);
+        checks::ids(&self.0, &message);
         self.0.store(message).map_err(|error| refused(&error.to_string(), true))
     }
 
@@ -72,11 +73,14 @@ impl Queue for Sqs {
     fn send<'a>(&'a self, _queue_url: &'a str, message: Message) -> BoxFuture<'a, Result<(), QueueError>> {
         async move {
             tokio::time::sleep(Duration::from_millis(5)).await;
-            if self.0.chaos.strikes(Kind::ParkingFails, &message.group) {
+            let fault = self.0.chaos.draw(Kind::ParkingFails, &message.group);
+            let is_answer_lost = fault.map(|mut rng| rng.bool());
+            if is_answer_lost == Some(false) {
                 return Err(QueueError::new("ServiceUnavailable"));
             }
-            lock(&self.0.seen).parked.push((self.0.clock.now(), message.clone()));
-            self.0.dead_letters.send(message)
+            self.0.dead_letters.send(message.clone())?;
+            lock(&self.0.seen).parked.push((self.0.clock.now(), message));
+            if is_answer_lost == Some(true) { Err(QueueError::new("timed out")) } else { Ok(()) }
         }
         .boxed()
     }

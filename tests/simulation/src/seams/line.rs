@@ -1,5 +1,6 @@
 //! The ways to Genesys Cloud and to a CRM's feed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,12 +10,13 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use io::genesys::{Transport, TransportError};
+use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::{Outside, client_id};
 use crate::chaos::Kind;
 use crate::mutants::Mutant;
-use crate::story::{Deed, Key};
+use crate::story::{COLUMNS, Deed, VERSION_FIELD};
 use crate::{lock, wire};
 
 /// Ends one copy of a function.
@@ -44,7 +46,7 @@ impl Crash {
 /// The way to Genesys Cloud of one running copy.
 pub(crate) struct Line {
     outside: Arc<Outside>,
-    instance: usize,
+    pub(crate) instance: usize,
     name: String,
     pub(crate) crash: Arc<Crash>,
 }
@@ -103,7 +105,7 @@ impl Line {
         if strikes(Kind::CrashAfter) {
             self.crash("after the call").await;
         }
-        if strikes(Kind::LostAfter) || strikes(Kind::CutOff) {
+        if strikes(Kind::LostAfter) {
             return (Err(TransportError::Lost), false);
         }
         if strikes(Kind::HangAfter) {
@@ -113,10 +115,28 @@ impl Line {
         if let Some(mut rng) = chaos.draw(Kind::Slow, &what) {
             tokio::time::sleep(Duration::from_millis(rng.u64(100..4_500)).min(timeout)).await;
         }
+        if strikes(Kind::CutOff) {
+            return (answer.map(|answer| answer.map(|body| body.slice(..body.len() / 2))), false);
+        }
         if strikes(Kind::Garbage) {
             return (answer.map(|answer| answer.map(|_| Bytes::from_static(b"<html>oops"))), false);
         }
         (answer, true)
+    }
+
+    /// 5: one writer works on a contact at a time. Until what this returns is gone, or the copy is.
+    fn is_at_work<'a>(&'a self, campaign: Option<&str>, keys: impl Iterator<Item = &'a String>) -> AtWork<'a> {
+        let contacts: BTreeSet<_> = campaign
+            .filter(|_| self.name.starts_with("apply"))
+            .map(|campaign| keys.map(|key| (campaign.to_owned(), key.clone())).collect())
+            .unwrap_or_default();
+        let mut seen = lock(&self.outside.seen);
+        let others: Vec<_> = contacts.iter().filter(|contact| seen.at_work.contains_key(*contact)).collect();
+        if !others.is_empty() && self.outside.story.rates.of(Kind::LatePoller) == 0.0 {
+            seen.violations.insert("5: two calls about one contact at a time".to_owned());
+        }
+        seen.at_work.extend(contacts.iter().map(|contact| (contact.clone(), self.instance)));
+        AtWork { line: self, contacts }
     }
 
     /// What may never be asked for, whatever was answered before.
@@ -125,21 +145,27 @@ impl Line {
         let Some(campaign) = wire::campaign(request) else { return };
         let mut violations = Vec::new();
         let seen = lock(&outside.seen);
-        if let (Some(token), Some(org)) = (wire::token(request), outside.story.org_of(&campaign)) {
-            let of = seen.tokens.get(token).cloned().unwrap_or_else(|| "nobody".to_owned());
-            if of != client_id(&org.name) {
-                violations.push(format!("7: a token of {of} in a call about {campaign}"));
+        if let Some(org) = outside.story.org_of(&campaign) {
+            let token = wire::token(request).and_then(|token| seen.tokens.get(token));
+            if token != Some(&client_id(&org.name)) {
+                violations
+                    .push(format!("7: a call about {campaign} with the token of {}", token.map_or("nobody", |of| of)));
+            }
+            let text = wire::text(request);
+            for other in outside.story.orgs.iter().filter(|other| other.name != org.name) {
+                if text.contains(&format!("of {}", other.name)) || text.contains(&format!("of-{}", other.name)) {
+                    violations.push(format!("7: a call about {campaign} with data of {}", other.name));
+                }
             }
         }
         for (key, callable) in wire::written(request).into_iter().flatten() {
             if seen.unknown.contains(&(self.instance, campaign.clone(), key.clone())) {
                 let name = self.name.trim_end();
                 violations.push(format!(
-                    "a contact of {campaign} is written by {name} after a write without an answer, and not read between"
+                    "blind: a contact of {campaign} is written by {name} after a write without an answer, and not read between"
                 ));
             }
-            let is_said = |(of, _, said): &(Key, Option<u64>, bool)| of.1 == campaign && of.2 == key && *said;
-            if callable == Some(true) && !seen.said.iter().any(is_said) {
+            if callable == Some(true) && !seen.opted_in.contains(&(campaign.clone(), key)) {
                 violations.push(format!("3: a write makes a contact of {campaign} callable, and nobody said so"));
             }
         }
@@ -189,6 +215,18 @@ impl Line {
     }
 }
 
+struct AtWork<'a> {
+    line: &'a Line,
+    contacts: BTreeSet<(String, String)>,
+}
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        let mut seen = lock(&self.line.outside.seen);
+        seen.at_work.retain(|contact, instance| *instance != self.line.instance || !self.contacts.contains(contact));
+    }
+}
+
 impl Transport for Line {
     fn send(
         &self,
@@ -206,6 +244,25 @@ impl Transport for Line {
             if outside.is(Mutant::CallableOnCreate) {
                 wire::say_callable(&mut request);
             }
+            if outside.is(Mutant::LoseLateOptOut) && wire::only_opts_out(&request) {
+                *request.method_mut() = http::Method::GET;
+                *request.body_mut() = Bytes::new();
+            }
+            let left_out = match outside.mutant {
+                Some(Mutant::StoreNoRank) => Some(VERSION_FIELD),
+                Some(Mutant::LeaveColumnOut) => Some(COLUMNS[0]),
+                _ => None,
+            };
+            if let Some(column) = left_out {
+                wire::alter_writes(&mut request, |item| {
+                    item.get_mut("data").and_then(Value::as_object_mut).map(|data| data.remove(column));
+                });
+            }
+            if outside.is(Mutant::WriteDialler) {
+                wire::alter_writes(&mut request, |item| {
+                    item.insert("phoneNumberStatus".to_owned(), serde_json::json!({}));
+                });
+            }
             if outside.is(Mutant::ReconcileBlindly)
                 && self.name.starts_with("reconcile")
                 && !wire::read(&request).is_empty()
@@ -222,14 +279,19 @@ impl Transport for Line {
                 let shown = format!("{} {}", request.method(), request.uri().path());
                 let basic = wire::basic(&request);
                 let is_create = wire::is_create_of_campaign(&request);
+                let _at_work =
+                    self.is_at_work(campaign.as_deref(), written.iter().flatten().map(|(key, _)| key).chain(&read));
                 let (answered, is_of_service) = self.carry(request.clone(), timeout).await;
                 self.watch_answer(campaign.as_deref(), written.as_deref(), &read, is_create, &answered, is_of_service);
-                outside.say(|| match &answered {
-                    Ok(answer) => {
-                        let fault = if is_of_service { "" } else { ", on purpose" };
-                        format!("{}  {shown}: {}{fault}", self.name, answer.status().as_u16())
+                outside.say(|| {
+                    let said = wire::shown_write(&request);
+                    match &answered {
+                        Ok(answer) => {
+                            let fault = if is_of_service { "" } else { ", on purpose" };
+                            format!("{}  {shown}{said}: {}{fault}", self.name, answer.status().as_u16())
+                        }
+                        Err(error) => format!("{}  {shown}{said}: {error}, on purpose", self.name),
                     }
-                    Err(error) => format!("{}  {shown}: {error}, on purpose", self.name),
                 });
                 let token = answered.as_ref().ok().and_then(wire::access_token);
                 if let (Some(client), Some(token)) = (basic, token) {

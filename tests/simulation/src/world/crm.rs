@@ -14,17 +14,15 @@ use crate::lock;
 use crate::story::{Key, Org, Ranking};
 
 impl World<'_> {
-    /// What the CRM's feed lists from now on, and what may be found in a write.
-    pub(super) fn crm_says(&self, org: &Org, body: &Value) {
-        let key = key_of(body);
-        let rank = rank_of(org, body);
+    /// What the CRM's feed lists from now on.
+    pub(super) fn crm_says(&self, body: &Value) {
         let said = match (body["operation"].as_str(), body["callable"].as_bool()) {
             (Some("remove"), _) => Some(false),
             (_, said) => said,
         };
         let now = {
             let mut callable = self.callable.borrow_mut();
-            let now = callable.entry(key.clone()).or_insert(true);
+            let now = callable.entry(key_of(body)).or_insert(true);
             *now = said.unwrap_or(*now);
             *now
         };
@@ -34,17 +32,31 @@ impl World<'_> {
             listed["callable"] = now.into();
         }
         self.outside.feed.put(listed);
-        let mut seen = lock(&self.outside.seen);
-        seen.said.push((key, rank, said.unwrap_or(now)));
     }
 
-    /// As a CRM does: until it is told 202, or that it never will be.
-    pub(super) async fn send_webhook(&self, org: usize, body: &Value, is_poison: bool, delay: Duration) {
+    /// As a CRM does: until it is told 202, or that it never will be; what several times was not taken together, one by one.
+    pub(super) async fn send_webhook(&self, org: usize, bodies: &[Value], is_poison: bool, delay: Duration) {
         sleep(delay).await;
+        if self.is_taken(org, bodies, is_poison, 20).await {
+            return;
+        }
+        for body in bodies {
+            if !self.is_taken(org, std::slice::from_ref(body), is_poison, 40).await {
+                self.outside.violated("1: ingest took no webhook for an hour".to_owned());
+            }
+        }
+    }
+
+    async fn is_taken(&self, org: usize, bodies: &[Value], is_poison: bool, tries: usize) -> bool {
         let outside = self.outside;
-        let (source, text) = (&outside.story.orgs[org].name, body.to_string());
-        let event_id = body["eventId"].as_str().unwrap_or_default();
-        for n in 0..40 {
+        let source = &outside.story.orgs[org].name;
+        let text = match bodies {
+            [body] => body.to_string(),
+            bodies => serde_json::json!({ "changes": bodies }).to_string(),
+        };
+        let ids: Vec<_> = bodies.iter().map(|body| body["eventId"].as_str().unwrap_or_default()).collect();
+        let event_id = ids[0];
+        for n in 0..tries {
             let crash = outside.chaos.draw(Kind::IngestCrash, event_id);
             let answered = match crash.map(|mut rng| rng.u64(0..12)) {
                 Some(after) => {
@@ -54,20 +66,23 @@ impl World<'_> {
                 None => Some(ingest::handle(&self.ingest, self.request(source, &text)).await),
             };
             let status = answered.map_or(0, |answer| answer.status().as_u16());
-            outside.say(|| format!("ingest     answers {status} to {event_id}"));
+            outside.say(|| format!("ingest     answers {status} to {}", ids.join(", ")));
             match status {
                 202 => {
                     if !is_poison {
-                        lock(&outside.seen).acknowledged.insert(event_id.to_owned());
+                        lock(&outside.seen).acknowledged.extend(ids.iter().map(|id| (*id).to_owned()));
                     }
-                    return;
+                    return true;
                 }
-                400 if is_poison => return,
+                400 if is_poison => return true,
                 0 | 503 => sleep(Duration::from_secs(if n < 3 { 5 } else { 120 })).await,
-                status => return outside.violated(format!("ingest answered {status} to a good webhook")),
+                status => {
+                    outside.violated(format!("1: ingest answered {status} to a good webhook"));
+                    return true;
+                }
             }
         }
-        outside.violated("ingest took no webhook for an hour".to_owned());
+        false
     }
 
     fn request(&self, source: &str, body: &str) -> Request<Body> {
@@ -100,9 +115,22 @@ pub(crate) fn rank_of(org: &Org, body: &Value) -> Option<u64> {
 }
 
 /// CONTRACT.md section 1, by hand.
-pub(super) fn group_of(body: &Value) -> String {
-    use sha2::Digest;
+pub(crate) fn group_of(body: &Value) -> String {
     let (org, campaign, key) = key_of(body);
-    let hash: String = sha2::Sha256::digest(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{org}/{campaign}/{}", &hash[..32])
+    format!("{org}/{campaign}/{}", &sha256(key.as_bytes())[..32])
+}
+
+pub(crate) fn deduplication_id_of(body: &Value) -> String {
+    let (org, campaign, key) = key_of(body);
+    let mut bytes = Vec::new();
+    for part in [&org, &campaign, &key, body["eventId"].as_str().unwrap_or_default()] {
+        bytes.extend((part.len() as u64).to_be_bytes());
+        bytes.extend(part.bytes());
+    }
+    sha256(&bytes)
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

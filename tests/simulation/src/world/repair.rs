@@ -1,5 +1,6 @@
 //! What repairs: reconcile, and parked changes that are sent again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ impl World<'_> {
                 None
             }
             Some(Err(_)) => {
-                outside.violated("reconcile was ended by Lambda's timeout".to_owned());
+                outside.violated("late: reconcile was ended by Lambda's timeout".to_owned());
                 None
             }
             None => None,
@@ -79,13 +80,17 @@ impl World<'_> {
         }
     }
 
-    pub(super) async fn reconcile_all(&self) -> u64 {
-        let mut enqueued = 0;
+    /// Every org, to the end of its feed, when nothing fails any more. Answers how many changes were enqueued for each.
+    pub(super) async fn reconcile_all(&self) -> BTreeMap<&str, u64> {
+        let mut enqueued = BTreeMap::new();
         for org in &self.outside.story.orgs {
             let mut cursor = None;
             for _ in 0..20 {
-                let Some((changes, next)) = self.reconcile(org, cursor.take()).await else { break };
-                enqueued += changes;
+                let Some((changes, next)) = self.reconcile(org, cursor.take()).await else {
+                    self.outside.violated("reconcile: it fails though nothing else does".to_owned());
+                    break;
+                };
+                *enqueued.entry(org.name.as_str()).or_default() += changes;
                 self.feed_until_quiet().await;
                 cursor = next;
                 if cursor.is_none() {
@@ -93,7 +98,7 @@ impl World<'_> {
                 }
             }
             if cursor.is_some() {
-                self.outside.violated("reconcile does not come to its end".to_owned());
+                self.outside.violated("reconcile: it does not come to its end".to_owned());
             }
         }
         sleep(Duration::from_mins(15)).await;

@@ -11,11 +11,11 @@ use io::telemetry::{Event, Telemetry};
 use io::{Chance, Clock, Config};
 use serde_json::json;
 
-use super::{FEED_TOKEN, HORIZON, SIGNING_SECRET, TIMEOUT, told};
+use super::{FEED_TOKEN, SIGNING_SECRET, TIMEOUT, told};
 use crate::lock;
 use crate::mutants::Mutant;
 use crate::seams::{Crash, DEAD_LETTER_QUEUE_URL, Line, Manager, Outside, QUEUE_URL, Sqs, client_id};
-use crate::story::{CANARY, COLUMNS, Org, Ranking, Story, VERSION_FIELD};
+use crate::story::{CANARY, COLUMNS, HORIZON, Org, Ranking, Story, VERSION_FIELD};
 
 pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace: bool) -> Outside {
     let least = story.orgs.iter().map(|org| org.calls_per_minute).min();
@@ -100,11 +100,12 @@ pub(super) fn shared(outside: &Arc<Outside>, line: Line, clock: &Clock, telemetr
         genesys_base_url: None,
         apply_concurrency: u32::try_from(outside.story.copies).unwrap_or(1),
     };
+    let seed = outside.story.seed.wrapping_mul(1_000).wrapping_add(line.instance as u64);
     Shared {
         transport: Arc::new(line),
         secrets: Arc::new(Manager(Arc::clone(outside))),
         clock: clock.clone(),
-        chance: Chance::seeded(outside.story.seed),
+        chance: Chance::seeded(seed),
         telemetry: telemetry.clone(),
         config,
     }
@@ -122,9 +123,8 @@ pub(super) fn telemetry(outside: &Arc<Outside>) -> Telemetry {
             Event::Done { about, .. } | Event::Parked { about, .. } => about.event_id,
             _ => None,
         };
-        let mut seen = lock(&outside.seen);
-        seen.events += 1;
         if let Some(id) = id {
+            let mut seen = lock(&outside.seen);
             let now = outside.clock.now();
             seen.told.entry(id.to_owned()).or_insert(now);
             if matches!(event, Event::Done { .. }) {
