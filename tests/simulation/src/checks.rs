@@ -428,7 +428,21 @@ fn newest(outside: &Outside, key: &Key, mut said: Vec<Said>) -> Vec<String> {
 /// Whether what opts a contact in is newer than all that opts it out, and came out of the queue after all of it, before
 /// anything that is newer still: then nothing excuses that it may not be called.
 fn must_be_callable(outside: &Outside, org: &Org, key: &Key, bodies: &[(String, Value)], parked: &[Parked]) -> bool {
-    let has_one_writer = outside.story.rates.of(Kind::LatePoller) == 0.0;
+    // What was written together may come again in part: then the older opt-out is heard, and the newer opt-in was before.
+    let comes_again = [
+        Kind::LatePoller,
+        Kind::CrashBefore,
+        Kind::CrashAfter,
+        Kind::CrashAtEnd,
+        Kind::LostAfter,
+        Kind::HangAfter,
+        Kind::Slow,
+        Kind::CutOff,
+        Kind::Garbage,
+        Kind::Status5xx,
+        Kind::Status408,
+    ];
+    let is_told_once = comes_again.iter().all(|kind| outside.story.rates.of(*kind) == 0.0);
     let is_of = |message: &io::queue::Message| {
         serde_json::from_str::<Value>(&message.body).is_ok_and(|body| key_of(&body) == *key)
     };
@@ -445,7 +459,7 @@ fn must_be_callable(outside: &Outside, org: &Org, key: &Key, bodies: &[(String, 
     let is_last =
         !said[at..].iter().any(opts_out) && !said.iter().any(|said| opts_out(said) && said.rank >= opt_in.rank);
     let is_first_of_the_newer = said[..at].iter().all(|said| said.rank < opt_in.rank);
-    has_one_writer && !is_parked && is_last && is_first_of_the_newer && !outside.story.alters(&key.1, &key.2)
+    is_told_once && !is_parked && is_last && is_first_of_the_newer && !outside.story.alters(&key.1, &key.2)
 }
 
 /// 4, without ranks: what the queue says, in its order.

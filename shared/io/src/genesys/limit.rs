@@ -165,10 +165,10 @@ impl Permit<'_> {
                 let resets_at = now + reset.unwrap_or(WINDOW);
                 state.told(Window { allowed, count, told_at: now, resets_at });
             }
-            // What stands before the service may have answered in its place.
-            _ if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {}
             // How much is left is not known: after the wait one call asks.
             _ if status == StatusCode::TOO_MANY_REQUESTS => state.known = Known::Nothing,
+            // What stands before the service may have answered in its place.
+            _ if !status.is_success() => {}
             _ if matches!(state.known, Known::Nothing) => state.known = Known::NoHeaders,
             _ => {}
         }

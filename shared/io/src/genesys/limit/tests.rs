@@ -39,7 +39,7 @@ fn side_by_side(limit: &Limit, now: i64) -> (u64, Turn) {
 #[test]
 fn a_copy_that_knows_nothing_asks_with_one_call() {
     assert_eq!(side_by_side(&Limit::new(5, Share::Whole), 0), (1, Turn::AfterAnswer));
-    for status in [StatusCode::SERVICE_UNAVAILABLE, StatusCode::REQUEST_TIMEOUT] {
+    for status in [StatusCode::SERVICE_UNAVAILABLE, StatusCode::REQUEST_TIMEOUT, StatusCode::UNAUTHORIZED] {
         let error = learnt(5, status, &HeaderMap::new());
         assert_eq!(side_by_side(&error, 0), (1, Turn::AfterAnswer), "an error without headers tells nothing");
     }
