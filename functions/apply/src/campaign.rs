@@ -42,12 +42,13 @@ impl Work<'_> {
     async fn apply_each(&self, predictive: &Predictive, mut contacts: Vec<Contact>) -> Verdicts {
         let mut verdicts = Verdicts::new();
         let mut read = Vec::new();
+        let asking = self.org.asking().await;
         if self.org.calls_left(&self.run, self.rules) == CallsLeft::Unknown {
-            // One call asks for all; the others would wait for its answer anyway.
             let first = contacts.remove(0);
             let actual = predictive.read(&first.key).await;
             read.push((first, actual));
         }
+        drop(asking);
         let (now, later, more_after) = self.within_budget(contacts, read.len() as u64);
         verdicts.extend(later.iter().flat_map(|contact| contact.retry(&Failure::budget_spent(more_after))));
         let keys: Vec<_> = now.iter().map(|contact| &contact.key).collect();

@@ -74,6 +74,7 @@ impl Genesys {
                 shared: Arc::clone(&self.shared),
                 login: Login::default(),
                 limit,
+                asking: tokio::sync::Mutex::default(),
                 lists: Mutex::default(),
             })
         });
@@ -87,6 +88,7 @@ pub struct Org {
     shared: Arc<Shared>,
     login: Login,
     limit: Limit,
+    asking: tokio::sync::Mutex<()>,
     /// Of the contact list API: the list that each campaign draws on, and until when that is known.
     lists: Mutex<BTreeMap<CampaignId, (Arc<List>, Timestamp)>>,
 }
@@ -103,6 +105,12 @@ impl Org {
     /// [`Kind::Refused`] where a person must act, [`Kind::Unavailable`], [`Kind::Throttled`] or [`Kind::OutOfTime`].
     pub async fn open(&self, run: &Run) -> Result<Arc<OrgSecret>, Failure> {
         self.session(run, None).await.map(|session| session.secret)
+    }
+
+    /// Where nothing is known of the budget, one call asks for all. Who is about to find out holds this until it has its
+    /// answer; the others wait for it, and then make all their calls side by side.
+    pub async fn asking(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.asking.lock().await
     }
 
     /// How many calls of the org's budget this copy can count on.

@@ -168,7 +168,7 @@ impl Permit<'_> {
             // How much is left is not known: after the wait one call asks.
             _ if status == StatusCode::TOO_MANY_REQUESTS => state.known = Known::Nothing,
             // What stands before the service may have answered in its place.
-            _ if !status.is_success() => {}
+            _ if !status.is_success() && status != StatusCode::NOT_FOUND => {}
             _ if matches!(state.known, Known::Nothing) => state.known = Known::NoHeaders,
             _ => {}
         }
