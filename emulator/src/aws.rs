@@ -5,6 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response, StatusCode};
 use io::queue::{Message, Queue, QueueError, Visibility};
 use io::secrets::{Secrets, SecretsError};
 use secrecy::ExposeSecret;
@@ -40,6 +43,15 @@ impl Aws {
             Ok(answer) => (200, answer),
             Err(code) => (400, json!({ "__type": code, "message": "see the error's type" })),
         }
+    }
+
+    /// The same as a response of HTTP.
+    pub async fn respond(&self, target: &str, body: &[u8]) -> Response<Bytes> {
+        let (status, body) = self.call(target, body).await;
+        let mut response = Response::new(Bytes::from(body.to_string()));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
+        response
     }
 
     async fn send(&self, body: &Value) -> Result<Value, Fault> {

@@ -44,6 +44,12 @@ impl Fault {
         Fault::next(method, Effect::Status(status, Vec::new()))
     }
 
+    /// Calls of any method.
+    #[must_use]
+    pub fn any_method(self) -> Fault {
+        Fault { method: None, ..self }
+    }
+
     /// Only calls of this path.
     #[must_use]
     pub fn on(self, path: impl Into<String>) -> Fault {

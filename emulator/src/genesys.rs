@@ -30,6 +30,8 @@ pub struct Options {
     pub token_life: Duration,
     /// For each OAuth client, in fixed minutes from its first call on.
     pub calls_per_minute: Option<u64>,
+    /// The rate limit's window: `calls_per_minute` are allowed in each, if it is no minute either.
+    pub window: Duration,
     /// Whether answers tell how much of that is used.
     pub rate_headers: bool,
     /// Whether an update by the contact list API keeps the columns that it does not name: not documented.
@@ -45,6 +47,7 @@ impl Default for Options {
             read_lag: Duration::ZERO,
             token_life: Duration::from_hours(24),
             calls_per_minute: Some(300),
+            window: Duration::from_mins(1),
             rate_headers: true,
             list_updates_merge: false,
             keeps_journal: false,

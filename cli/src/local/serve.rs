@@ -64,11 +64,7 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
     };
     let path = parts.uri.path();
     if let Some(target) = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()) {
-        let (status, body) = served.aws.call(target, &body).await;
-        let mut response = respond(status, body.to_string().into());
-        let json = HeaderValue::from_static("application/x-amz-json-1.0");
-        response.headers_mut().insert(http::header::CONTENT_TYPE, json);
-        return response;
+        return served.aws.respond(target, &body).await.map(Into::into);
     }
     if path.starts_with("/webhooks/") {
         let request = http::Request::from_parts(parts, Body::Binary(body.to_vec()));

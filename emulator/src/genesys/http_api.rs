@@ -102,7 +102,10 @@ impl Genesys {
             return self.respond(request, None, error(401, "bad.credentials", "Invalid login credentials."), None);
         };
         let rate = self.options.calls_per_minute.and_then(|allowed| {
-            state.clients.get_mut(&client_id).map(|client| rate::count(&mut client.window, now, allowed))
+            state
+                .clients
+                .get_mut(&client_id)
+                .map(|client| rate::count(&mut client.window, now, allowed, self.options.window))
         });
         let is_forbidden = state.clients.get(&client_id).is_none_or(|client| client.is_forbidden);
         let answer = if let Some(rate) = rate.filter(|rate| rate.is_over()) {

@@ -1,12 +1,10 @@
-//! The rate limit: fixed minutes, counted from the OAuth client's first call on.
+//! The rate limit: fixed windows, counted from the OAuth client's first call on.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-const MINUTE: Duration = Duration::from_secs(60);
-
-/// A client's minute.
+/// A client's window.
 pub(super) struct Window {
     began: Timestamp,
     count: u64,
@@ -28,12 +26,12 @@ impl Rate {
 }
 
 /// Counts one call.
-pub(super) fn count(window: &mut Option<Window>, now: Timestamp, allowed: u64) -> Rate {
+pub(super) fn count(window: &mut Option<Window>, now: Timestamp, allowed: u64, length: Duration) -> Rate {
     let window = window.get_or_insert(Window { began: now, count: 0 });
-    while now >= window.began + MINUTE {
-        *window = Window { began: window.began + MINUTE, count: 0 };
+    while now >= window.began + length {
+        *window = Window { began: window.began + length, count: 0 };
     }
     window.count += 1;
-    let left = (window.began + MINUTE).duration_since(now).as_millis();
+    let left = (window.began + length).duration_since(now).as_millis();
     Rate { count: window.count, allowed, reset: u64::try_from(left).unwrap_or(0).div_ceil(1_000).max(1) }
 }

@@ -1,0 +1,208 @@
+//! One execution environment: the Lambda Runtime API, and the process that polls it
+//! (docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html).
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path as Segment, State};
+use axum::http::HeaderMap;
+use axum::routing::{get, post};
+use bytes::Bytes;
+use http::StatusCode;
+use io::Clock;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+
+use crate::process::{FunctionCpu, Process, Used};
+use crate::scenario::{Candidate, Scenario};
+use crate::served::{SECRET_PREFIX, Served, Tls, queue_url};
+
+/// An answer that does not come by then never will.
+const PATIENCE: Duration = Duration::from_secs(120);
+const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:apply";
+
+/// What the process tells.
+enum Told {
+    /// It asks for an event: the first time its init is over.
+    Next(Instant),
+    Began(Instant),
+    Answered(Instant, Result<Bytes, String>),
+}
+
+struct Runtime {
+    events: Mutex<mpsc::UnboundedReceiver<Bytes>>,
+    told: mpsc::UnboundedSender<Told>,
+}
+
+/// A process that is ready for events.
+pub(crate) struct Environment {
+    process: Process,
+    send: mpsc::UnboundedSender<Bytes>,
+    told: Mutex<mpsc::UnboundedReceiver<Told>>,
+    server: JoinHandle<std::io::Result<()>>,
+    pub(crate) init: Duration,
+}
+
+impl Drop for Environment {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Environment {
+    /// Starts the process and waits until it asks for its first event.
+    pub(crate) async fn start(
+        scenario: &Scenario,
+        candidate: &Candidate,
+        served: &Served,
+        cpu: FunctionCpu,
+        tls: Option<&Tls>,
+        log: &Path,
+    ) -> Result<Environment, String> {
+        let (send, events) = mpsc::unbounded_channel();
+        let (tell, told) = mpsc::unbounded_channel();
+        let runtime = Arc::new(Runtime { events: Mutex::new(events), told: tell });
+        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await;
+        let listener = listener.map_err(|error| format!("no loopback port: {error}"))?;
+        let address = listener.local_addr().map_err(|error| error.to_string())?.to_string();
+        let app = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route("/2018-06-01/runtime/invocation/{id}/{end}", post(ended))
+            .route("/2018-06-01/runtime/init/error", post(init_failed))
+            .with_state(runtime);
+        let server = tokio::spawn(axum::serve(listener, app).into_future());
+        let variables = variables(scenario, candidate, served, tls, &address);
+        let began = Instant::now();
+        let process = Process::start(&candidate.command, &candidate.folder, &variables, cpu, log)?;
+        let mut environment = Environment { process, send, told: Mutex::new(told), server, init: Duration::ZERO };
+        match environment.next_told().await? {
+            Told::Next(at) => environment.init = at - began,
+            Told::Answered(_, Err(error)) => return Err(format!("{}: its init failed: {error}", candidate.name)),
+            _ => return Err(format!("{}: it answers what nobody asked", candidate.name)),
+        }
+        if let Some(memory) = scenario.memory_mb {
+            environment.process.limit_cpu(memory)?;
+        }
+        Ok(environment)
+    }
+
+    /// Hands over one event. Answers what the function said, or nothing where it failed, and how long it took.
+    pub(crate) async fn invoke(&self, event: &Value) -> Result<(Option<Value>, Duration), String> {
+        self.send.send(event.to_string().into()).map_err(|_| "the runtime API is gone".to_owned())?;
+        let mut began = Instant::now();
+        let mut told = self.told.lock().await;
+        loop {
+            match timeout(PATIENCE, told.recv()).await {
+                Ok(Some(Told::Began(at))) => began = at,
+                Ok(Some(Told::Answered(at, answer))) => {
+                    let answer = answer.ok().and_then(|body| serde_json::from_slice(&body).ok());
+                    return Ok((answer, at - began));
+                }
+                Ok(Some(Told::Next(_))) => {}
+                _ => return Err(format!("no answer within {} s", PATIENCE.as_secs())),
+            }
+        }
+    }
+
+    pub(crate) fn used(&self) -> Used {
+        self.process.used()
+    }
+
+    async fn next_told(&mut self) -> Result<Told, String> {
+        let mut told = self.told.lock().await;
+        for _ in 0..PATIENCE.as_secs() {
+            if let Ok(Some(told)) = timeout(Duration::from_secs(1), told.recv()).await {
+                return Ok(told);
+            }
+            if let Some(ended) = self.process.ended() {
+                return Err(ended);
+            }
+        }
+        Err(format!("it asks for no event within {} s", PATIENCE.as_secs()))
+    }
+}
+
+async fn next(State(runtime): State<Arc<Runtime>>) -> (StatusCode, HeaderMap, Bytes) {
+    let _ = runtime.told.send(Told::Next(Instant::now()));
+    let Some(event) = runtime.events.lock().await.recv().await else {
+        return (StatusCode::GONE, HeaderMap::new(), Bytes::new());
+    };
+    let deadline = (Clock::system().now() + PATIENCE).as_millisecond().to_string();
+    let headers = [
+        ("content-type", "application/json"),
+        ("lambda-runtime-aws-request-id", "00000000-0000-4000-8000-000000000000"),
+        ("lambda-runtime-deadline-ms", &deadline),
+        ("lambda-runtime-invoked-function-arn", ARN),
+        ("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0"),
+    ];
+    let headers = headers.into_iter().filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
+    let _ = runtime.told.send(Told::Began(Instant::now()));
+    (StatusCode::OK, headers.collect(), event)
+}
+
+async fn ended(
+    State(runtime): State<Arc<Runtime>>,
+    Segment((_, end)): Segment<(String, String)>,
+    body: Bytes,
+) -> StatusCode {
+    let answer = if end == "response" { Ok(body) } else { Err(String::from_utf8_lossy(&body).into_owned()) };
+    let _ = runtime.told.send(Told::Answered(Instant::now(), answer));
+    StatusCode::ACCEPTED
+}
+
+async fn init_failed(State(runtime): State<Arc<Runtime>>, body: Bytes) -> StatusCode {
+    let error = String::from_utf8_lossy(&body).into_owned();
+    let _ = runtime.told.send(Told::Answered(Instant::now(), Err(error)));
+    StatusCode::ACCEPTED
+}
+
+/// What Lambda sets, and CONTRACT.md section 3.
+fn variables(
+    scenario: &Scenario,
+    candidate: &Candidate,
+    served: &Served,
+    tls: Option<&Tls>,
+    runtime_api: &str,
+) -> BTreeMap<String, String> {
+    let base = served.base.as_str();
+    let memory = scenario.memory_mb.unwrap_or(1_769).to_string();
+    let environments = scenario.environments.to_string();
+    let (queue, dead_letters) = (queue_url(base, "changes"), queue_url(base, "dead"));
+    let authority = tls.map(|tls| tls.authority.display().to_string());
+    let variables = [
+        ("AWS_LAMBDA_RUNTIME_API", runtime_api),
+        ("AWS_LAMBDA_FUNCTION_NAME", "apply"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &memory),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/apply"),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "bench"),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+        ("_HANDLER", candidate.handler),
+        ("LAMBDA_TASK_ROOT", candidate.folder.as_str()),
+        // taskset and node are found there.
+        ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+        ("TZ", ":UTC"),
+        ("HOME", "/tmp"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "bench"),
+        ("AWS_SECRET_ACCESS_KEY", "bench"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("AWS_ENDPOINT_URL", base),
+        ("QUEUE_URL", &queue),
+        ("DEAD_LETTER_QUEUE_URL", &dead_letters),
+        ("SECRET_PREFIX", SECRET_PREFIX),
+        ("GENESYS_BASE_URL", base),
+        ("APPLY_CONCURRENCY", &environments),
+    ];
+    let names = ["SSL_CERT_FILE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"];
+    let trust = authority.as_deref().into_iter().flat_map(|path| names.map(|name| (name, path)));
+    variables.into_iter().chain(trust).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}

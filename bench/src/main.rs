@@ -1,0 +1,138 @@
+//! `bench`: runs `apply`, and peers in Python and Node, as Lambda runs a function: a process that polls the Runtime API,
+//! fed from an SQS FIFO queue, in front of the emulated Genesys Cloud. All on loopback, the same seeded work for each.
+
+mod environment;
+mod process;
+mod rep;
+mod scenario;
+mod served;
+mod table;
+mod work;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::scenario::{Candidate, SCENARIOS, Scenario};
+
+#[derive(Parser)]
+#[command(
+    version,
+    about = "A Lambda function measured as AWS would run it",
+    after_help = "Examples (bench/run sets up the peers and builds apply first):
+  bench/run                                       every scenario, apply beside its peers: README's table
+  bench/run --scenario shared-budget --reps 3
+  bench/run --tls --scenario distinct-20ms
+  bench/run --only apply --environments 10 --no-rate-headers --scenario shared-budget
+
+The exit status is 0 when every candidate left the contacts as its changes say, 1 when not so."
+)]
+struct Args {
+    /// The scenarios whose name contains this (may be repeated); all where none is given
+    #[arg(long)]
+    scenario: Vec<String>,
+    /// The candidates whose name contains this (may be repeated); all where none is given
+    #[arg(long)]
+    only: Vec<String>,
+    /// The release build of apply
+    #[arg(long, default_value = "target/release/apply")]
+    apply: PathBuf,
+    /// Where the peers are set up; without it apply runs alone
+    #[arg(long)]
+    peers: Option<PathBuf>,
+    /// Processes that are started for each candidate and scenario, one after the other
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
+    reps: Option<u32>,
+    /// Batches after the first
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    warm: Option<u32>,
+    /// Processes at once, in the scenarios that share a queue and a call budget
+    #[arg(long, value_parser = clap::value_parser!(u32).range(2..=100))]
+    environments: Option<u32>,
+    /// Genesys Cloud tells nothing of its rate limit
+    #[arg(long)]
+    no_rate_headers: bool,
+    /// Genesys Cloud, Secrets Manager and SQS speak TLS
+    #[arg(long)]
+    tls: bool,
+    /// Where each process's log goes
+    #[arg(long, default_value = "target/bench/logs")]
+    logs: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let ended = runtime.map_err(|error| error.to_string()).and_then(|runtime| runtime.block_on(run(&args)));
+    match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(args: &Args) -> Result<bool, String> {
+    let scenarios = chosen(args)?;
+    let candidates = candidates(args)?;
+    let cpus = process::pin_harness()?;
+    std::fs::create_dir_all(&args.logs).map_err(|error| format!("--logs {}: {error}", args.logs.display()))?;
+    let tls = if args.tls { Some(served::Tls::new(&args.logs)?) } else { None };
+    let mut all_right = true;
+    for scenario in &scenarios {
+        if scenario.memory_mb.is_some() && !process::can_limit_cpu() {
+            println(&format!("\n## {}: left out, the CPU of a process can be limited by root alone", scenario.name));
+            continue;
+        }
+        let candidates: Vec<_> = candidates.iter().filter(|candidate| candidate.speaks(scenario.api)).collect();
+        let mut reps = vec![Vec::new(); candidates.len()];
+        // In turns, so that a busy moment of the machine does not fall on one of them alone.
+        for n in 0..scenario.reps {
+            for (candidate, reps) in candidates.iter().zip(&mut reps) {
+                let log = args.logs.join(format!("{}-{}-{n}.log", scenario.name, candidate.name));
+                reps.push(rep::run(scenario, candidate, cpus, tls.as_ref(), &log).await?);
+            }
+        }
+        let rows: Vec<_> = candidates.into_iter().zip(reps).collect();
+        println(&table::of(scenario, args.tls, &rows));
+        all_right &= rows.iter().flat_map(|(_, reps)| reps).all(|rep| rep.wrong.is_none());
+    }
+    Ok(all_right)
+}
+
+fn chosen(args: &Args) -> Result<Vec<Scenario>, String> {
+    let is_wanted = |name: &str| args.scenario.is_empty() || args.scenario.iter().any(|part| name.contains(part));
+    let mut scenarios: Vec<_> = SCENARIOS.iter().filter(|scenario| is_wanted(scenario.name)).cloned().collect();
+    if scenarios.is_empty() {
+        let names: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
+        return Err(format!("--scenario: expected part of one of {}", names.join(", ")));
+    }
+    for scenario in &mut scenarios {
+        scenario.reps = args.reps.unwrap_or(scenario.reps);
+        scenario.warm_batches = args.warm.unwrap_or(scenario.warm_batches);
+        scenario.rate_headers &= !args.no_rate_headers;
+        if scenario.environments > 1 {
+            scenario.environments = args.environments.unwrap_or(scenario.environments);
+        }
+    }
+    Ok(scenarios)
+}
+
+fn candidates(args: &Args) -> Result<Vec<Candidate>, String> {
+    let mut candidates = vec![Candidate::apply(&args.apply)?];
+    candidates.extend(args.peers.as_deref().into_iter().flat_map(Candidate::peers));
+    candidates.retain(|candidate| args.only.is_empty() || args.only.iter().any(|part| candidate.name.contains(part)));
+    if candidates.is_empty() {
+        return Err("--only: expected part of apply, python, python-groups, node or node-groups".to_owned());
+    }
+    Ok(candidates)
+}
+
+fn println(text: &str) {
+    use std::io::Write;
+    // Who no longer reads does not end a measurement.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}

@@ -1,0 +1,162 @@
+//! One run of one candidate: its processes fed until the queue is empty, and what came of it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use emulator::EventSource;
+use futures_util::future::{join_all, try_join_all};
+use io::Clock;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::environment::Environment;
+use crate::process::FunctionCpu;
+use crate::scenario::{Candidate, Scenario};
+use crate::served::{Served, Tls};
+use crate::work::{BATCH, CAMPAIGNS, VERSION_FIELD, Work};
+
+/// What was measured. Times of several processes are averages, CPU is their sum.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rep {
+    pub(crate) init: Duration,
+    pub(crate) cold: Duration,
+    pub(crate) warm: Vec<Duration>,
+    /// From the first event to the last answer; of one process, without its first invocation.
+    pub(crate) wall: Duration,
+    pub(crate) changes: usize,
+    /// All of them, those of the first invocations included.
+    pub(crate) all_changes: usize,
+    pub(crate) cpu: f64,
+    pub(crate) waited: f64,
+    pub(crate) peak_mib: f64,
+    pub(crate) calls: usize,
+    pub(crate) throttled: usize,
+    /// Of what the whole windows but the last allow, the part that was used.
+    pub(crate) budget: Option<f64>,
+    pub(crate) connections: usize,
+    pub(crate) failed_items: usize,
+    /// What is not as the changes say.
+    pub(crate) wrong: Option<String>,
+}
+
+/// Plays a scenario once.
+pub(crate) async fn run(
+    scenario: &Scenario,
+    candidate: &Candidate,
+    cpu: FunctionCpu,
+    tls: Option<&Tls>,
+    log: &Path,
+) -> Result<Rep, String> {
+    let work = Work::new(scenario);
+    let served = Served::start(scenario, &work, tls).await?;
+    let start = |n: u32| {
+        let log = log.with_extension(format!("{n}.log"));
+        let served = &served;
+        async move { Environment::start(scenario, candidate, served, cpu, tls, &log).await }
+    };
+    let environments = try_join_all((0..scenario.environments).map(start)).await?;
+    let rep = RefCell::new(Rep { all_changes: work.messages.len(), ..Rep::default() });
+    let ended = RefCell::new(None);
+    let began = RefCell::new(Instant::now());
+    let used_before = RefCell::new(BTreeMap::new());
+    let feeds = environments.iter().enumerate().map(|(n, environment)| {
+        let source = EventSource { queue: served.queue.clone(), clock: Clock::system(), batch_size: BATCH };
+        let (rep, ended, began, used_before) = (&rep, &ended, &began, &used_before);
+        async move {
+            source
+                .feed(async |event| match environment.invoke(&event).await {
+                    Ok((answer, took)) => {
+                        let is_first = !used_before.borrow().contains_key(&n);
+                        let mut rep = rep.borrow_mut();
+                        rep.failed_items += failed(answer.as_ref());
+                        if is_first {
+                            rep.cold += took;
+                            used_before.borrow_mut().insert(n, environment.used());
+                        } else {
+                            rep.warm.push(took);
+                        }
+                        if is_first && scenario.environments == 1 {
+                            *began.borrow_mut() = Instant::now();
+                        } else {
+                            rep.changes += event["Records"].as_array().map_or(0, Vec::len) - failed(answer.as_ref());
+                        }
+                        answer
+                    }
+                    Err(error) => {
+                        ended.borrow_mut().get_or_insert(error);
+                        // Nothing will answer any more: take all away from the queue.
+                        Some(Value::Null)
+                    }
+                })
+                .await;
+        }
+    });
+    join_all(feeds).await;
+    let mut rep = rep.into_inner();
+    rep.wall = began.borrow().elapsed();
+    let count = environments.len() as u32;
+    rep.init = environments.iter().map(|environment| environment.init).sum::<Duration>() / count;
+    rep.cold /= count;
+    for (n, environment) in environments.iter().enumerate() {
+        let (after, before) = (environment.used(), used_before.borrow().get(&n).copied().unwrap_or_default());
+        rep.cpu += after.cpu - before.cpu;
+        rep.waited += after.waited - before.waited;
+        rep.peak_mib = rep.peak_mib.max(after.peak_mib);
+    }
+    count_calls(scenario, &served, &mut rep);
+    rep.connections = served.connections();
+    rep.wrong = ended.into_inner().or_else(|| wrong(&served, &work, candidate));
+    Ok(rep)
+}
+
+fn failed(answer: Option<&Value>) -> usize {
+    answer.map_or(BATCH, |answer| answer["batchItemFailures"].as_array().map_or(0, Vec::len))
+}
+
+fn count_calls(scenario: &Scenario, served: &Served, rep: &mut Rep) {
+    let calls = served.genesys.calls();
+    let calls: Vec<_> = calls.iter().filter(|call| call.path.starts_with("/api/")).collect();
+    rep.calls = calls.len();
+    rep.throttled = calls.iter().filter(|call| call.status == 429).count();
+    let (Some((allowed, window)), Some(first)) = (scenario.limit, calls.first()) else { return };
+    let mut windows: BTreeMap<i128, u64> = BTreeMap::new();
+    for call in calls.iter().filter(|call| call.status != 429) {
+        let since = call.at.duration_since(first.at).as_nanos();
+        *windows.entry(since / window.as_nanos() as i128).or_default() += 1;
+    }
+    let whole = windows.keys().last().copied().unwrap_or(0);
+    let used: u64 = windows.iter().filter(|(n, _)| **n < whole).map(|(_, calls)| calls).sum();
+    rep.budget = (whole > 0).then(|| used as f64 / (allowed as i128 * whole) as f64);
+}
+
+/// The first thing that is not as it must be.
+fn wrong(served: &Served, work: &Work, candidate: &Candidate) -> Option<String> {
+    if !served.dead_letters.messages().is_empty() {
+        return Some(format!("{} changes are parked", served.dead_letters.messages().len()));
+    }
+    let mut there = 0;
+    for campaign in CAMPAIGNS {
+        let contacts = served.genesys.contacts(campaign);
+        there += contacts.len();
+        for ((_, key), expected) in work.after.iter().filter(|((of, _), _)| *of == campaign) {
+            let Some(actual) = contacts.get(key) else { return Some(format!("{key} is missing")) };
+            // The peers store no rank.
+            let unlike = expected.data.iter().find(|(name, value)| {
+                (candidate.is_ours || *name != VERSION_FIELD) && actual.data.get(*name) != Some(*value)
+            });
+            if let Some((name, _)) = unlike {
+                return Some(format!("{name} of {key} is wrong"));
+            }
+            let columns = expected.data.len() - usize::from(!candidate.is_ours);
+            if actual.data.len() != columns {
+                return Some(format!("{key} has a column too many"));
+            }
+            if actual.callable != expected.callable {
+                return Some(format!("callable of {key} is wrong"));
+            }
+        }
+    }
+    (there != work.after.len()).then(|| format!("{there} contacts in place of {}", work.after.len()))
+}

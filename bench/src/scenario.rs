@@ -1,0 +1,181 @@
+//! What is measured, and of whom.
+
+use std::path::Path;
+use std::time::Duration;
+
+/// Which API the org's secret names (CONTRACT.md section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Api {
+    Predictive,
+    ContactLists,
+}
+
+/// One row of tables.
+#[derive(Clone, Debug)]
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    pub(crate) api: Api,
+    /// Of every call to Genesys Cloud and AWS.
+    pub(crate) latency: Duration,
+    /// Changes of one contact in each batch of ten.
+    pub(crate) changes_per_contact: usize,
+    /// Contacts that come round again; none: each batch brings new ones.
+    pub(crate) pool: Option<usize>,
+    pub(crate) warm_batches: u32,
+    pub(crate) reps: u32,
+    /// Processes at once, fed from one queue.
+    pub(crate) environments: u32,
+    /// As much CPU as Lambda gives at this size, once the process has started.
+    pub(crate) memory_mb: Option<u64>,
+    /// Calls of the OAuth client that are allowed in each window.
+    pub(crate) limit: Option<(u64, Duration)>,
+    pub(crate) rate_headers: bool,
+    /// Each so-manieth call is answered with 503.
+    pub(crate) error_every: Option<usize>,
+    /// The queue's visibility timeout, and the longest that a function may ask for: shorter than real ones.
+    pub(crate) redelivery: Duration,
+}
+
+const PLAIN: Scenario = Scenario {
+    name: "",
+    api: Api::Predictive,
+    latency: Duration::ZERO,
+    changes_per_contact: 1,
+    pool: None,
+    warm_batches: 30,
+    reps: 3,
+    environments: 1,
+    memory_mb: None,
+    limit: None,
+    rate_headers: true,
+    error_every: None,
+    redelivery: Duration::from_secs(30),
+};
+
+const MS_20: Duration = Duration::from_millis(20);
+const MS_80: Duration = Duration::from_millis(80);
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario { name: "distinct-0ms", warm_batches: 40, reps: 5, ..PLAIN },
+    Scenario { name: "distinct-20ms", latency: MS_20, ..PLAIN },
+    Scenario { name: "distinct-80ms", latency: MS_80, warm_batches: 15, reps: 2, ..PLAIN },
+    Scenario { name: "rapid-0ms", changes_per_contact: 5, warm_batches: 40, reps: 5, ..PLAIN },
+    Scenario { name: "rapid-20ms", latency: MS_20, changes_per_contact: 5, ..PLAIN },
+    Scenario { name: "rapid-80ms", latency: MS_80, changes_per_contact: 5, warm_batches: 15, reps: 2, ..PLAIN },
+    Scenario { name: "small-20ms", latency: MS_20, warm_batches: 15, memory_mb: Some(256), ..PLAIN },
+    Scenario {
+        name: "limited-20ms",
+        latency: MS_20,
+        changes_per_contact: 5,
+        warm_batches: 6,
+        reps: 1,
+        limit: Some((25, Duration::from_secs(5))),
+        redelivery: Duration::from_secs(5),
+        ..PLAIN
+    },
+    Scenario {
+        name: "errors-20ms",
+        latency: MS_20,
+        changes_per_contact: 5,
+        warm_batches: 10,
+        reps: 1,
+        error_every: Some(7),
+        redelivery: Duration::from_millis(500),
+        ..PLAIN
+    },
+    Scenario {
+        name: "shared-budget",
+        latency: MS_20,
+        pool: Some(400),
+        warm_batches: 59,
+        reps: 1,
+        environments: 5,
+        limit: Some((300, Duration::from_secs(10))),
+        redelivery: Duration::from_secs(10),
+        ..PLAIN
+    },
+    Scenario { name: "distinct-20ms-lists", api: Api::ContactLists, latency: MS_20, ..PLAIN },
+    Scenario { name: "rapid-20ms-lists", api: Api::ContactLists, latency: MS_20, changes_per_contact: 5, ..PLAIN },
+];
+
+impl Scenario {
+    pub(crate) fn batches(&self) -> usize {
+        self.warm_batches as usize + 1
+    }
+
+    /// What the org's secret says: the limit, or a number that limits nothing.
+    pub(crate) fn calls_per_minute(&self) -> u64 {
+        self.limit.map_or(1_000_000, |(calls, window)| calls * 60_000 / window.as_millis() as u64)
+    }
+
+    pub(crate) fn says(&self, is_tls: bool) -> String {
+        let mut parts = vec![
+            format!("{} ms a call", self.latency.as_millis()),
+            format!("batches of 10: {} of a contact", self.changes_per_contact),
+        ];
+        parts.extend((self.api == Api::ContactLists).then(|| "contactLists".to_owned()));
+        parts.extend(self.memory_mb.map(|memory| format!("CPU as at {memory} MB")));
+        parts.extend(self.limit.map(|(calls, window)| format!("{calls} calls in {} s", window.as_secs())));
+        parts.extend((!self.rate_headers).then(|| "no rate headers".to_owned()));
+        parts.extend(self.error_every.map(|every| format!("each {every}th call is a 503")));
+        parts.extend((self.environments > 1).then(|| format!("{} processes at once", self.environments)));
+        parts.extend(is_tls.then(|| "TLS".to_owned()));
+        parts.push(format!("{} x (1 cold batch, {} warm)", self.reps, self.warm_batches));
+        parts.join(", ")
+    }
+}
+
+/// A function to measure: a command, as Lambda's bootstrap is one.
+pub(crate) struct Candidate {
+    pub(crate) name: &'static str,
+    pub(crate) command: Vec<String>,
+    pub(crate) folder: String,
+    pub(crate) handler: &'static str,
+    /// Whether it stores the rank, and speaks `contactLists`.
+    pub(crate) is_ours: bool,
+}
+
+impl Candidate {
+    pub(crate) fn apply(path: &Path) -> Result<Candidate, String> {
+        let path = path.canonicalize().map_err(|error| format!("--apply {}: {error}", path.display()))?;
+        let command = vec![path.display().to_string()];
+        Ok(Candidate { name: "apply", command, folder: ".".to_owned(), handler: "bootstrap", is_ours: true })
+    }
+
+    /// Those that are set up in this folder.
+    pub(crate) fn peers(folder: &Path) -> Vec<Candidate> {
+        let (python, node) = (folder.join("python"), folder.join("node"));
+        let peer = |name, folder: &Path, program: &str, module: &str, handler: &'static str| {
+            let command =
+                [program, module, handler].into_iter().filter(|word| !word.is_empty()).map(|word| (*word).to_owned());
+            let folder = folder.display().to_string();
+            Candidate { name, command: command.collect(), folder, handler, is_ours: false }
+        };
+        let mut peers = Vec::new();
+        if python.join(".venv/bin/python").exists() {
+            peers.push(peer("python", &python, ".venv/bin/python", "awslambdaric", "handler.handler"));
+            peers.push(peer("python-groups", &python, ".venv/bin/python", "awslambdaric", "handler_groups.handler"));
+            peers.iter_mut().for_each(|peer: &mut Candidate| {
+                peer.command.insert(1, "-m".to_owned());
+                peer.command[0] = python.join(".venv/bin/python").display().to_string();
+            });
+        }
+        // aws-lambda-ric builds a native part, where cmake and others are; else a small loop stands in.
+        let ric = "node_modules/aws-lambda-ric/bin/index.mjs";
+        let has_ric = node.join("node_modules/aws-lambda-ric/dist/rapid-client.node").exists();
+        if node.join("dist/index.js").exists() {
+            let (program, [index, groups]) = if has_ric {
+                (ric, ["dist/index.handler", "dist/groups.handler"])
+            } else {
+                ("runtime.mjs", ["dist/index.js", "dist/groups.js"])
+            };
+            peers.push(peer("node", &node, "node", program, index));
+            peers.push(peer("node-groups", &node, "node", program, groups));
+        }
+        peers
+    }
+
+    pub(crate) fn speaks(&self, api: Api) -> bool {
+        self.is_ours || api == Api::Predictive
+    }
+}

@@ -1,0 +1,236 @@
+//! Genesys Cloud, Secrets Manager and SQS on a loopback port, over TLS where that is asked for.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::serve::Listener;
+use bytes::Bytes;
+use emulator::aws::Aws;
+use emulator::{Fault, Fifo, Genesys, Sqs, Vault, fifo, genesys};
+use http::StatusCode;
+use io::Clock;
+use io::genesys::Transport;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+use crate::scenario::{Api, Scenario};
+use crate::work::{CAMPAIGNS, COLUMNS, ORG, VERSION_FIELD, Work};
+
+const CLIENT_ID: &str = "client-org-0";
+const CLIENT_SECRET: &str = "not-a-secret";
+pub(crate) const SECRET_PREFIX: &str = "bench";
+const MAX_BODY: usize = 8 << 20;
+/// Longer than any call is made to take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// tokio's timer, and the loop that it wakes, round up by about so much.
+const ROUNDING: Duration = Duration::from_millis(1);
+
+/// All that is outside of the function.
+pub(crate) struct Served {
+    pub(crate) genesys: Genesys,
+    pub(crate) queue: Arc<Fifo>,
+    pub(crate) dead_letters: Arc<Fifo>,
+    pub(crate) base: String,
+    aws: Aws,
+    latency: Duration,
+    redelivery: Duration,
+    connections: AtomicUsize,
+}
+
+impl Served {
+    /// With everything as it is before the first change, served until the task ends.
+    pub(crate) async fn start(scenario: &Scenario, work: &Work, tls: Option<&Tls>) -> Result<Arc<Served>, String> {
+        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await;
+        let listener = listener.map_err(|error| format!("no loopback port: {error}"))?;
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        let base = match tls {
+            Some(_) => format!("https://localhost:{}", address.port()),
+            None => format!("http://{address}"),
+        };
+        let clock = Clock::system();
+        let latency = scenario.latency.saturating_sub(ROUNDING);
+        let options = genesys::Options {
+            latency,
+            calls_per_minute: scenario.limit.map(|(calls, _)| calls),
+            window: scenario.limit.map_or(Duration::from_mins(1), |(_, window)| window),
+            rate_headers: scenario.rate_headers,
+            ..genesys::Options::default()
+        };
+        let genesys = Genesys::new(clock.clone(), options);
+        genesys.put_client(CLIENT_ID, CLIENT_SECRET);
+        let columns: Vec<_> = COLUMNS.into_iter().chain([VERSION_FIELD]).collect();
+        CAMPAIGNS.iter().for_each(|campaign| genesys.put_campaign(CLIENT_ID, campaign, Some(&columns)));
+        for ((campaign, key), stored) in &work.before {
+            let data: Vec<_> = stored.data.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            genesys.put_contact(campaign, key, &data, stored.callable);
+        }
+        for n in 1..=scenario.error_every.map_or(0, |_| 200) {
+            // Each counts the calls that go well: those before the first fault, and those between the others.
+            let well = scenario.error_every.map_or(0, |every| every - 1);
+            genesys.add_fault(Fault { after: n * well, ..Fault::status("GET", 503) }.any_method().on("/api/"));
+        }
+        let attributes = fifo::Attributes { visibility_timeout: scenario.redelivery, max_receives: 1_000 };
+        let dead_letters = Arc::new(Fifo::new(clock.clone(), attributes, None));
+        let queue = Arc::new(Fifo::new(clock, attributes, None));
+        for message in &work.messages {
+            queue.send(message.clone()).map_err(|error| error.to_string())?;
+        }
+        queue.close();
+        let queues =
+            [(queue_url(&base, "changes"), Arc::clone(&queue)), (queue_url(&base, "dead"), Arc::clone(&dead_letters))];
+        let vault = Arc::new(Vault::default());
+        vault.put(&format!("{SECRET_PREFIX}/org/{ORG}"), secret(scenario));
+        let aws = Aws { sqs: Arc::new(Sqs::new(queues)), vault };
+        let connections = AtomicUsize::new(0);
+        let redelivery = scenario.redelivery;
+        let served = Arc::new(Served { genesys, queue, dead_letters, base, aws, latency, redelivery, connections });
+        let app = axum::Router::new().fallback(answer).with_state(Arc::clone(&served));
+        match tls {
+            Some(tls) => tokio::spawn(
+                axum::serve(TlsListener { listener, acceptor: tls.acceptor.clone(), served: Arc::clone(&served) }, app)
+                    .into_future(),
+            ),
+            None => tokio::spawn(axum::serve(Plain { listener, served: Arc::clone(&served) }, app).into_future()),
+        };
+        Ok(served)
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+}
+
+pub(crate) fn queue_url(base: &str, name: &str) -> String {
+    format!("{base}/123456789012/{name}.fifo")
+}
+
+fn secret(scenario: &Scenario) -> String {
+    json!({
+        "clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET, "region": "us-east-1",
+        "api": if scenario.api == Api::Predictive { "predictive" } else { "contactLists" },
+        "versionField": VERSION_FIELD, "callsPerMinute": scenario.calls_per_minute(),
+    })
+    .to_string()
+}
+
+async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    if let Some(target) = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()) {
+        if !served.latency.is_zero() {
+            tokio::time::sleep(served.latency).await;
+        }
+        return served.aws.respond(target, &shortened(target, body, served.redelivery)).await.map(Into::into);
+    }
+    match served.genesys.send(Request::from_parts(parts, body), TIMEOUT).await {
+        Ok(answer) => answer.map(Into::into),
+        Err(_) => StatusCode::GATEWAY_TIMEOUT.into_response(),
+    }
+}
+
+/// No message stays away for longer than the scenario lets it.
+fn shortened(target: &str, body: Bytes, most: Duration) -> Bytes {
+    if !target.starts_with("AmazonSQS.ChangeMessageVisibility") {
+        return body;
+    }
+    let Ok(mut body) = serde_json::from_slice::<Value>(&body) else { return body };
+    let shorten = |entry: &mut Value| {
+        let asked = entry["VisibilityTimeout"].as_u64();
+        entry["VisibilityTimeout"] = asked.map(|seconds| seconds.min(most.as_secs().max(1))).into();
+    };
+    match body["Entries"].as_array_mut() {
+        Some(entries) => entries.iter_mut().for_each(shorten),
+        None => shorten(&mut body),
+    }
+    body.to_string().into()
+}
+
+/// A throw-away certificate authority, and a certificate for localhost.
+pub(crate) struct Tls {
+    acceptor: TlsAcceptor,
+    pub(crate) authority: PathBuf,
+}
+
+impl Tls {
+    pub(crate) fn new(folder: &Path) -> Result<Tls, String> {
+        let text = |error: rcgen::Error| format!("--tls: {error}");
+        let mut authority = rcgen::CertificateParams::new(Vec::new()).map_err(text)?;
+        authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let authority_key = rcgen::KeyPair::generate().map_err(text)?;
+        let pem = authority.self_signed(&authority_key).map_err(text)?.pem();
+        let issuer = rcgen::Issuer::new(authority, authority_key);
+        let key = rcgen::KeyPair::generate().map_err(text)?;
+        let mut leaf = rcgen::CertificateParams::new(["localhost".to_owned()]).map_err(text)?;
+        // OpenSSL wants it.
+        leaf.use_authority_key_identifier_extension = true;
+        let leaf = leaf.signed_by(&key, &issuer).map_err(text)?;
+        let path = folder.canonicalize().map_err(|error| error.to_string())?.join("authority.pem");
+        std::fs::write(&path, pem).map_err(|error| format!("{}: {error}", path.display()))?;
+        let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(ToOwned::to_owned)?;
+        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![leaf.der().clone()], key);
+        let config = config.map_err(|error| format!("--tls: {error}"))?;
+        Ok(Tls { acceptor: TlsAcceptor::from(Arc::new(config)), authority: path })
+    }
+}
+
+/// Without Nagle's algorithm: an answer is sent when it is there.
+struct Plain {
+    listener: TcpListener,
+    served: Arc<Served>,
+}
+
+impl Listener for Plain {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        loop {
+            if let Ok((stream, address)) = self.listener.accept().await {
+                self.served.connections.fetch_add(1, Ordering::Relaxed);
+                let _ = stream.set_nodelay(true);
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+struct TlsListener {
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    served: Arc<Served>,
+}
+
+impl Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TlsStream<TcpStream>, SocketAddr) {
+        loop {
+            let Ok((stream, address)) = self.listener.accept().await else { continue };
+            let _ = stream.set_nodelay(true);
+            // One handshake after the other: there is one CPU for all of them anyway.
+            if let Ok(stream) = self.acceptor.accept(stream).await {
+                self.served.connections.fetch_add(1, Ordering::Relaxed);
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
