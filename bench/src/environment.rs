@@ -186,7 +186,7 @@ fn variables(
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
         ("_HANDLER", candidate.handler),
         ("LAMBDA_TASK_ROOT", candidate.folder.as_str()),
-        // taskset and node are found there.
+        // taskset is found there.
         ("PATH", "/usr/local/bin:/usr/bin:/bin"),
         ("TZ", ":UTC"),
         ("HOME", "/tmp"),

@@ -41,6 +41,9 @@ struct Args {
     /// Where the peers are set up; without it apply runs alone
     #[arg(long)]
     peers: Option<PathBuf>,
+    /// The program that runs the peers in Node
+    #[arg(long, default_value = "/usr/bin/node")]
+    node: String,
     /// Processes that are started for each candidate and scenario, one after the other
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
     reps: Option<u32>,
@@ -123,7 +126,9 @@ fn chosen(args: &Args) -> Result<Vec<Scenario>, String> {
 
 fn candidates(args: &Args) -> Result<Vec<Candidate>, String> {
     let mut candidates = vec![Candidate::apply(&args.apply)?];
-    candidates.extend(args.peers.as_deref().into_iter().flat_map(Candidate::peers));
+    if let Some(folder) = &args.peers {
+        candidates.extend(Candidate::peers(folder, &args.node)?);
+    }
     candidates.retain(|candidate| args.only.is_empty() || args.only.iter().any(|part| candidate.name.contains(part)));
     if candidates.is_empty() {
         return Err("--only: expected part of apply, python, python-groups, node or node-groups".to_owned());

@@ -142,37 +142,41 @@ impl Candidate {
         Ok(Candidate { name: "apply", command, folder: ".".to_owned(), handler: "bootstrap", is_ours: true })
     }
 
-    /// Those that are set up in this folder.
-    pub(crate) fn peers(folder: &Path) -> Vec<Candidate> {
+    /// Those that are set up in this folder. `node_program`: what runs those in Node.
+    pub(crate) fn peers(folder: &Path, node_program: &str) -> Result<Vec<Candidate>, String> {
+        let folder = folder.canonicalize().map_err(|error| format!("--peers {}: {error}", folder.display()))?;
         let (python, node) = (folder.join("python"), folder.join("node"));
-        let peer = |name, folder: &Path, program: &str, module: &str, handler: &'static str| {
-            let command =
-                [program, module, handler].into_iter().filter(|word| !word.is_empty()).map(|word| (*word).to_owned());
-            let folder = folder.display().to_string();
-            Candidate { name, command: command.collect(), folder, handler, is_ours: false }
+        let peer = |name, folder: &Path, command: &[&str], handler| Candidate {
+            name,
+            command: command.iter().map(|word| (*word).to_owned()).collect(),
+            folder: folder.display().to_string(),
+            handler,
+            is_ours: false,
         };
         let mut peers = Vec::new();
-        if python.join(".venv/bin/python").exists() {
-            peers.push(peer("python", &python, ".venv/bin/python", "awslambdaric", "handler.handler"));
-            peers.push(peer("python-groups", &python, ".venv/bin/python", "awslambdaric", "handler_groups.handler"));
-            peers.iter_mut().for_each(|peer: &mut Candidate| {
-                peer.command.insert(1, "-m".to_owned());
-                peer.command[0] = python.join(".venv/bin/python").display().to_string();
-            });
+        let interpreter = python.join(".venv/bin/python").display().to_string();
+        if Path::new(&interpreter).exists() {
+            for (name, handler) in [("python", "handler.handler"), ("python-groups", "handler_groups.handler")] {
+                peers.push(peer(name, &python, &[&interpreter, "-m", "awslambdaric", handler], handler));
+            }
         }
         // aws-lambda-ric builds a native part, where cmake and others are; else a small loop stands in.
-        let ric = "node_modules/aws-lambda-ric/bin/index.mjs";
         let has_ric = node.join("node_modules/aws-lambda-ric/dist/rapid-client.node").exists();
         if node.join("dist/index.js").exists() {
-            let (program, [index, groups]) = if has_ric {
-                (ric, ["dist/index.handler", "dist/groups.handler"])
-            } else {
-                ("runtime.mjs", ["dist/index.js", "dist/groups.js"])
-            };
-            peers.push(peer("node", &node, "node", program, index));
-            peers.push(peer("node-groups", &node, "node", program, groups));
+            let names = [
+                ("node", "dist/index.handler", "dist/index.js"),
+                ("node-groups", "dist/groups.handler", "dist/groups.js"),
+            ];
+            for (name, handler, file) in names {
+                let (client, what) = if has_ric {
+                    ("node_modules/aws-lambda-ric/bin/index.mjs", handler)
+                } else {
+                    ("runtime.mjs", file)
+                };
+                peers.push(peer(name, &node, &[node_program, client, what], handler));
+            }
         }
-        peers
+        Ok(peers)
     }
 
     pub(crate) fn speaks(&self, api: Api) -> bool {
