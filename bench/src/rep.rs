@@ -63,7 +63,7 @@ pub(crate) async fn run(
     let used_before = RefCell::new(BTreeMap::new());
     let feeds = environments.iter().enumerate().map(|(n, environment)| {
         let source = EventSource { queue: served.queue.clone(), clock: Clock::system(), batch_size: BATCH };
-        let (rep, ended, began, used_before) = (&rep, &ended, &began, &used_before);
+        let (rep, ended, began, used_before, served) = (&rep, &ended, &began, &used_before, &served);
         async move {
             source
                 .feed(async |event| match environment.invoke(&event).await {
@@ -71,6 +71,7 @@ pub(crate) async fn run(
                         let is_first = !used_before.borrow().contains_key(&n);
                         let mut rep = rep.borrow_mut();
                         rep.failed_items += failed(answer.as_ref());
+                        served.come_again(&event, answer.as_ref());
                         if is_first {
                             rep.cold += took;
                             used_before.borrow_mut().insert(n, environment.used());

@@ -32,7 +32,7 @@ pub(crate) struct Scenario {
     pub(crate) rate_headers: bool,
     /// Each so-manieth call is answered with 503.
     pub(crate) error_every: Option<usize>,
-    /// The queue's visibility timeout, and the longest that a function may ask for: shorter than real ones.
+    /// When what failed comes again, and the longest that a function may put it off: shorter than on AWS.
     pub(crate) redelivery: Duration,
 }
 
@@ -80,7 +80,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         warm_batches: 10,
         reps: 1,
         error_every: Some(7),
-        redelivery: Duration::from_millis(500),
+        redelivery: Duration::from_secs(1),
         ..PLAIN
     },
     Scenario {

@@ -1,9 +1,10 @@
 //! Genesys Cloud, Secrets Manager and SQS on a loopback port, over TLS where that is asked for.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -28,6 +29,8 @@ const CLIENT_ID: &str = "client-org-0";
 const CLIENT_SECRET: &str = "not-a-secret";
 pub(crate) const SECRET_PREFIX: &str = "bench";
 const MAX_BODY: usize = 8 << 20;
+/// Longer than any batch takes.
+const VISIBILITY_TIMEOUT: Duration = Duration::from_mins(2);
 /// Longer than any call is made to take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// tokio's timer, and the loop that it wakes, round up by about so much.
@@ -42,6 +45,8 @@ pub(crate) struct Served {
     aws: Aws,
     latency: Duration,
     redelivery: Duration,
+    /// Receipt handles of which a function said when they come again.
+    asked: Mutex<BTreeSet<String>>,
     connections: AtomicUsize,
 }
 
@@ -77,7 +82,7 @@ impl Served {
             let well = scenario.error_every.map_or(0, |every| every - 1);
             genesys.add_fault(Fault { after: n * well, ..Fault::status("GET", 503) }.any_method().on("/api/"));
         }
-        let attributes = fifo::Attributes { visibility_timeout: scenario.redelivery, max_receives: 1_000 };
+        let attributes = fifo::Attributes { visibility_timeout: VISIBILITY_TIMEOUT, max_receives: 1_000 };
         let dead_letters = Arc::new(Fifo::new(clock.clone(), attributes, None));
         let queue = Arc::new(Fifo::new(clock, attributes, None));
         for message in &work.messages {
@@ -91,7 +96,9 @@ impl Served {
         let aws = Aws { sqs: Arc::new(Sqs::new(queues)), vault };
         let connections = AtomicUsize::new(0);
         let redelivery = scenario.redelivery;
-        let served = Arc::new(Served { genesys, queue, dead_letters, base, aws, latency, redelivery, connections });
+        let asked = Mutex::default();
+        let served = Served { genesys, queue, dead_letters, base, aws, latency, redelivery, asked, connections };
+        let served = Arc::new(served);
         let app = axum::Router::new().fallback(answer).with_state(Arc::clone(&served));
         match tls {
             Some(tls) => tokio::spawn(
@@ -101,6 +108,21 @@ impl Served {
             None => tokio::spawn(axum::serve(Plain { listener, served: Arc::clone(&served) }, app).into_future()),
         };
         Ok(served)
+    }
+
+    /// What failed comes again when the function said so, or after the scenario's time.
+    pub(crate) fn come_again(&self, event: &Value, answer: Option<&Value>) {
+        let failed = answer.map(|answer| answer["batchItemFailures"].as_array().cloned().unwrap_or_default());
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        for record in event["Records"].as_array().into_iter().flatten() {
+            let is_failed = failed
+                .as_ref()
+                .is_none_or(|failed| failed.iter().any(|item| item["itemIdentifier"] == record["messageId"]));
+            let handle = record["receiptHandle"].as_str().unwrap_or_default();
+            if is_failed && !asked.contains(handle) {
+                let _ = self.queue.set_visibility(handle, self.redelivery.as_secs() as u32);
+            }
+        }
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -130,7 +152,7 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
         if !served.latency.is_zero() {
             tokio::time::sleep(served.latency).await;
         }
-        return served.aws.respond(target, &shortened(target, body, served.redelivery)).await.map(Into::into);
+        return served.aws.respond(target, &served.shortened(target, body)).await.map(Into::into);
     }
     match served.genesys.send(Request::from_parts(parts, body), TIMEOUT).await {
         Ok(answer) => answer.map(Into::into),
@@ -138,21 +160,25 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
     }
 }
 
-/// No message stays away for longer than the scenario lets it.
-fn shortened(target: &str, body: Bytes, most: Duration) -> Bytes {
-    if !target.starts_with("AmazonSQS.ChangeMessageVisibility") {
-        return body;
+impl Served {
+    /// No message stays away for longer than the scenario lets it.
+    fn shortened(&self, target: &str, body: Bytes) -> Bytes {
+        if !target.starts_with("AmazonSQS.ChangeMessageVisibility") {
+            return body;
+        }
+        let Ok(mut body) = serde_json::from_slice::<Value>(&body) else { return body };
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shorten = |entry: &mut Value| {
+            let seconds = entry["VisibilityTimeout"].as_u64().map(|seconds| seconds.min(self.redelivery.as_secs()));
+            entry["VisibilityTimeout"] = seconds.into();
+            asked.extend(entry["ReceiptHandle"].as_str().map(str::to_owned));
+        };
+        match body["Entries"].as_array_mut() {
+            Some(entries) => entries.iter_mut().for_each(shorten),
+            None => shorten(&mut body),
+        }
+        body.to_string().into()
     }
-    let Ok(mut body) = serde_json::from_slice::<Value>(&body) else { return body };
-    let shorten = |entry: &mut Value| {
-        let asked = entry["VisibilityTimeout"].as_u64();
-        entry["VisibilityTimeout"] = asked.map(|seconds| seconds.min(most.as_secs().max(1))).into();
-    };
-    match body["Entries"].as_array_mut() {
-        Some(entries) => entries.iter_mut().for_each(shorten),
-        None => shorten(&mut body),
-    }
-    body.to_string().into()
 }
 
 /// A throw-away certificate authority, and a certificate for localhost.
