@@ -17,6 +17,9 @@ use crate::scenario::{Candidate, Scenario};
 use crate::served::{Served, Tls};
 use crate::work::{BATCH, CAMPAIGNS, VERSION_FIELD, Work};
 
+/// A run that is not over by then never will be: its function fails again and again.
+const LONGEST: Duration = Duration::from_mins(4);
+
 /// What was measured. Times of several processes are averages, CPU is their sum.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rep {
@@ -59,7 +62,7 @@ pub(crate) async fn run(
     let environments = try_join_all((0..scenario.environments).map(start)).await?;
     let rep = RefCell::new(Rep { all_changes: work.messages.len(), ..Rep::default() });
     let ended = RefCell::new(None);
-    let began = RefCell::new(Instant::now());
+    let (started, began) = (Instant::now(), RefCell::new(Instant::now()));
     let used_before = RefCell::new(BTreeMap::new());
     let feeds = environments.iter().enumerate().map(|(n, environment)| {
         let source = EventSource { queue: served.queue.clone(), clock: Clock::system(), batch_size: BATCH };
@@ -67,6 +70,10 @@ pub(crate) async fn run(
         async move {
             source
                 .feed(async |event| match environment.invoke(&event).await {
+                    _ if started.elapsed() > LONGEST => {
+                        ended.borrow_mut().get_or_insert_with(|| format!("not done after {} s", LONGEST.as_secs()));
+                        Some(Value::Null)
+                    }
                     Ok((answer, took)) => {
                         let is_first = !used_before.borrow().contains_key(&n);
                         let mut rep = rep.borrow_mut();

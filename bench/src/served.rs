@@ -191,13 +191,16 @@ impl Tls {
     pub(crate) fn new(folder: &Path) -> Result<Tls, String> {
         let text = |error: rcgen::Error| format!("--tls: {error}");
         let mut authority = rcgen::CertificateParams::new(Vec::new()).map_err(text)?;
+        authority.distinguished_name.push(rcgen::DnType::CommonName, "bench: throw-away authority");
+        authority.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign, rcgen::KeyUsagePurpose::CrlSign];
         authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let authority_key = rcgen::KeyPair::generate().map_err(text)?;
         let pem = authority.self_signed(&authority_key).map_err(text)?.pem();
         let issuer = rcgen::Issuer::new(authority, authority_key);
         let key = rcgen::KeyPair::generate().map_err(text)?;
         let mut leaf = rcgen::CertificateParams::new(["localhost".to_owned()]).map_err(text)?;
-        // OpenSSL wants it.
+        leaf.distinguished_name.push(rcgen::DnType::CommonName, "localhost");
+        // OpenSSL wants it, and another name than the authority's.
         leaf.use_authority_key_identifier_extension = true;
         let leaf = leaf.signed_by(&key, &issuer).map_err(text)?;
         let path = folder.canonicalize().map_err(|error| error.to_string())?.join("authority.pem");

@@ -1,5 +1,6 @@
 //! `campaign-sync`: the operator's and the developer's command.
 
+mod dlq;
 mod event;
 mod local;
 mod reconcile;
@@ -28,6 +29,8 @@ enum Command {
     Local(local::Args),
     /// Compares campaigns with the CRM's feed and enqueues what webhooks missed
     Reconcile(reconcile::Args),
+    /// Lists, shows, sends again and deletes the changes that were parked
+    Dlq(dlq::Args),
     /// Prints a sample event that is valid now
     Event(event::Args),
 }
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         None => local::run(&cli.local),
         Some(Command::Local(args)) => local::run(&args),
         Some(Command::Reconcile(args)) => reconcile::run(&args),
+        Some(Command::Dlq(args)) => dlq::run(&args),
         Some(Command::Event(args)) => event::run(&args).map(|()| true),
     };
     match ran {

@@ -62,7 +62,7 @@ enum Since {
     For(SignedDuration),
 }
 
-fn org(text: &str) -> Result<OrgId, String> {
+pub(crate) fn org(text: &str) -> Result<OrgId, String> {
     OrgId::parse(text).map_err(str::to_owned)
 }
 

@@ -8,6 +8,7 @@ mod batch_answer;
 mod both_apis;
 mod cli;
 mod contact_lists;
+mod dlq;
 mod emulator_fifo;
 mod emulator_genesys;
 mod failures;

@@ -38,6 +38,17 @@ pub struct IngestConfig {
     pub secret_ttl: Duration,
 }
 
+/// What a person needs to look after parked changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DlqConfig {
+    /// `DEAD_LETTER_QUEUE_URL`: the FIFO dead-letter queue.
+    pub dead_letter_queue_url: String,
+    /// `QUEUE_URL`: the FIFO queue, where something is to be sent again.
+    pub queue_url: Option<String>,
+    /// `SECRET_PREFIX`: first part of every secret's name.
+    pub secret_prefix: String,
+}
+
 /// Every variable that is missing or not as expected.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError(Vec<String>);
@@ -122,6 +133,22 @@ impl IngestConfig {
             queue_url: reader.url("QUEUE_URL", true).unwrap_or_default(),
             secret_prefix: reader.secret_prefix(),
             secret_ttl: reader.secret_ttl(),
+        };
+        reader.end(config)
+    }
+}
+
+impl DlqConfig {
+    /// Reads the process's environment. `sends`: whether something is to be sent again.
+    ///
+    /// # Errors
+    /// Names every variable that is missing or wrong.
+    pub fn from_env(sends: bool) -> Result<DlqConfig, ConfigError> {
+        let mut reader = Reader { lookup: from_env, faults: Vec::new() };
+        let config = DlqConfig {
+            dead_letter_queue_url: reader.url("DEAD_LETTER_QUEUE_URL", true).unwrap_or_default(),
+            queue_url: reader.url("QUEUE_URL", sends),
+            secret_prefix: reader.secret_prefix(),
         };
         reader.end(config)
     }

@@ -1,0 +1,297 @@
+//! `campaign-sync dlq`: the changes that were parked, and what becomes of them (CONTRACT.md section 7).
+
+mod parked;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use domain::change::{Change, OrgId, VersionFrom};
+use io::Clock;
+use io::config::DlqConfig;
+use io::secrets::{OrgSecret, Secrets, SecretsManager};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use crate::table::{number, table};
+use parked::{DeadLetters, Parked};
+
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  campaign-sync dlq list
+  campaign-sync dlq show 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11
+  campaign-sync dlq redrive --reason retryHorizon --dry-run
+  campaign-sync dlq redrive --org acme-us --rate 5/s
+  campaign-sync dlq drop 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11
+
+It reads DEAD_LETTER_QUEUE_URL and, for redrive, QUEUE_URL and SECRET_PREFIX from the environment, as the functions do. AWS is
+found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). What it looks at is invisible to others for two
+minutes at most. Of one message group it sees the first ten messages: those behind them come out when these are gone.
+
+The exit status is 0 when all was done that was asked for, 1 when something was left, 2 when the command could not run.")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+    /// Prints JSON instead of tables
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Lists parked changes, the oldest first, without any contact key or value
+    List(Which),
+    /// Shows one parked change: all but contact key and values
+    Show {
+        /// As `list` prints it
+        id: String,
+        /// Shows the contact key and the values too
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// Sends parked changes again, in their message groups and their order, and takes them off the dead-letter queue
+    Redrive {
+        #[command(flatten)]
+        which: Which,
+        /// At most so many a second
+        #[arg(long, value_name = "N/s", default_value = "5/s", value_parser = rate)]
+        rate: u32,
+        /// Also those without a rank: nothing keeps them from overwriting what is newer
+        #[arg(long)]
+        unranked: bool,
+        /// Tells what would be sent, and sends nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Deletes one parked change for good
+    Drop {
+        /// As `list` prints it
+        id: String,
+    },
+}
+
+#[derive(clap::Args)]
+struct Which {
+    /// Only what was parked for this reason, such as retryHorizon; may be given several times
+    #[arg(long = "reason", value_name = "REASON")]
+    reasons: Vec<String>,
+    /// Only the changes of this org
+    #[arg(long, value_parser = crate::reconcile::org)]
+    org: Option<OrgId>,
+}
+
+impl Which {
+    fn is_meant(&self, parked: &Parked) -> bool {
+        let is_reason = self.reasons.is_empty() || self.reasons.contains(&parked.reason);
+        is_reason && self.org.as_ref().is_none_or(|org| parked.org() == Some(org.as_str()))
+    }
+}
+
+fn rate(text: &str) -> Result<u32, String> {
+    let number = text.strip_suffix("/s").and_then(|number| number.parse().ok()).filter(|n| (1..=100).contains(n));
+    number.ok_or_else(|| "expected messages a second, from 1/s to 100/s, such as 5/s".to_owned())
+}
+
+/// Runs, prints, and answers whether all was done.
+pub(crate) fn run(args: &Args) -> Result<bool, String> {
+    let config =
+        DlqConfig::from_env(matches!(args.command, Command::Redrive { .. })).map_err(|error| error.to_string())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
+    runtime.block_on(async {
+        let sdk = io::aws::sdk_config().await;
+        let queue = DeadLetters::new(&sdk, &config);
+        match &args.command {
+            Command::List(which) => list(&queue, which, args.json).await,
+            Command::Show { id, reveal } => show(&queue, id, *reveal, args.json).await,
+            Command::Drop { id } => drop_one(&queue, id, args.json).await,
+            Command::Redrive { which, rate, unranked, dry_run } => {
+                let orgs = Orgs {
+                    secrets: SecretsManager::new(&sdk),
+                    prefix: config.secret_prefix.clone(),
+                    known: BTreeMap::new(),
+                };
+                let how = How { which, pause: Duration::from_secs(1) / *rate, unranked: *unranked, dry_run: *dry_run };
+                let report = redrive(&queue, orgs, &how).await?;
+                crate::print(&if args.json { report.json() } else { report.text(*dry_run) })?;
+                Ok(report.left.is_empty())
+            }
+        }
+    })
+}
+
+async fn list(queue: &DeadLetters, which: &Which, is_json: bool) -> Result<bool, String> {
+    let mut all = queue.look().await?;
+    all.retain(|parked| which.is_meant(parked));
+    all.sort_by_key(|parked| parked.parked_at);
+    let now = Clock::system().now();
+    if is_json {
+        let all: Vec<_> = all.iter().map(|parked| parked.json(false)).collect();
+        crate::print(&json!({ "parked": all }).to_string())?;
+        return Ok(true);
+    }
+    if all.is_empty() {
+        crate::print("Nothing is parked.")?;
+        return Ok(true);
+    }
+    let mut shown = table(["id", "parked", "reason", "org", "campaign", "event", "detail"].map(str::to_owned));
+    for parked in &all {
+        let text = |member: &str| parked.body[member].as_str().unwrap_or("-").to_owned();
+        shown.add_row([
+            parked.id.clone(),
+            parked.parked_at.map_or_else(|| "-".to_owned(), |at| age(now, at)),
+            parked.reason.clone(),
+            text("org"),
+            text("campaignId"),
+            text("eventId"),
+            parked.detail.clone(),
+        ]);
+    }
+    for column in shown.column_iter_mut() {
+        column.set_cell_alignment(comfy_table::CellAlignment::Left);
+    }
+    crate::print(&format!("{shown}\n{} parked", number(all.len() as u64)))?;
+    Ok(true)
+}
+
+/// In the largest unit that fits.
+fn age(now: Timestamp, then: Timestamp) -> String {
+    let seconds = now.duration_since(then).max(SignedDuration::ZERO).as_secs();
+    match seconds {
+        0..120 => format!("{seconds} s ago"),
+        120..7_200 => format!("{} min ago", seconds / 60),
+        7_200..172_800 => format!("{} h ago", seconds / 3_600),
+        _ => format!("{} days ago", seconds / 86_400),
+    }
+}
+
+async fn found(queue: &DeadLetters, id: &str) -> Result<Parked, String> {
+    let all = queue.look().await?;
+    all.into_iter().find(|parked| parked.id == id).ok_or_else(|| {
+        format!("{id}: no parked change has this id, or it is behind ten others of its message group (dlq list)")
+    })
+}
+
+async fn show(queue: &DeadLetters, id: &str, reveal: bool, is_json: bool) -> Result<bool, String> {
+    let parked = found(queue, id).await?.json(reveal);
+    let text = if is_json { parked.to_string() } else { format!("{parked:#}") };
+    crate::print(&text)?;
+    Ok(true)
+}
+
+async fn drop_one(queue: &DeadLetters, id: &str, is_json: bool) -> Result<bool, String> {
+    let parked = found(queue, id).await?;
+    queue.delete(&parked).await?;
+    crate::print(&if is_json { json!({ "dropped": id }).to_string() } else { format!("{id} is deleted.") })?;
+    Ok(true)
+}
+
+struct How<'a> {
+    which: &'a Which,
+    pause: Duration,
+    unranked: bool,
+    dry_run: bool,
+}
+
+/// The orgs' rules, read once each.
+struct Orgs {
+    secrets: SecretsManager,
+    prefix: String,
+    known: BTreeMap<String, Result<Option<VersionFrom>, String>>,
+}
+
+impl Orgs {
+    /// Which member ranks this org's changes; none: it stores no ranks.
+    async fn ranking(&mut self, org: &str) -> Result<Option<VersionFrom>, String> {
+        if let Some(known) = self.known.get(org) {
+            return known.clone();
+        }
+        let name = format!("{}/org/{org}", self.prefix);
+        let read = self.secrets.read(&name).await.map_err(|error| format!("secret {name}: {error}"));
+        let ranking = read.and_then(|text| {
+            let secret = OrgSecret::parse(&text).map_err(|error| format!("secret {name}: {error}"))?;
+            Ok(secret.version_field.is_some().then_some(secret.version_from))
+        });
+        self.known.insert(org.to_owned(), ranking.clone());
+        ranking
+    }
+}
+
+#[derive(Default)]
+struct Report {
+    sent: u64,
+    /// Why what was meant was not sent, and how often.
+    left: BTreeMap<String, u64>,
+}
+
+impl Report {
+    fn json(&self) -> String {
+        json!({ "sent": self.sent, "left": self.left }).to_string()
+    }
+
+    fn text(&self, is_dry: bool) -> String {
+        let sent = if is_dry { "would be sent again" } else { "sent again" };
+        let mut lines = vec![format!("{} {sent}", number(self.sent))];
+        lines.extend(self.left.iter().map(|(why, count)| format!("{} left: {why}", number(*count))));
+        lines.join("\n")
+    }
+}
+
+/// Ten at a time, until nothing comes that was not seen: what is deleted lets those behind it out.
+async fn redrive(queue: &DeadLetters, mut orgs: Orgs, how: &How<'_>) -> Result<Report, String> {
+    let mut report = Report::default();
+    let mut seen = BTreeSet::new();
+    let mut kept = Vec::new();
+    let mut ended = Ok(());
+    'all: loop {
+        let batch = match queue.receive().await {
+            Ok(batch) => batch,
+            Err(error) => {
+                ended = Err(error);
+                break;
+            }
+        };
+        // Whoever was seen comes again when it is visible again: everything was looked at.
+        if batch.iter().all(|parked| seen.contains(&parked.id)) {
+            kept.extend(batch);
+            break;
+        }
+        for parked in batch {
+            if !seen.insert(parked.id.clone()) || !how.which.is_meant(&parked) {
+                kept.push(parked);
+                continue;
+            }
+            if let Err(why) = may_be_sent(&parked, &mut orgs, how.unranked).await {
+                *report.left.entry(why).or_default() += 1;
+                kept.push(parked);
+                continue;
+            }
+            report.sent += 1;
+            if how.dry_run {
+                kept.push(parked);
+                continue;
+            }
+            // Sent before it is deleted: in between it is in both queues, and never in none.
+            if let Err(error) = queue.send_again(&parked).await {
+                report.sent -= 1;
+                kept.push(parked);
+                ended = Err(error);
+                break 'all;
+            }
+            tokio::time::sleep(how.pause).await;
+        }
+    }
+    queue.give_back(&kept).await;
+    ended.map(|()| report)
+}
+
+async fn may_be_sent(parked: &Parked, orgs: &mut Orgs, unranked: bool) -> Result<(), String> {
+    let now = Clock::system().now();
+    let change =
+        Change::parse(&parked.text, now).map_err(|_| "ingest would refuse it (dlq show tells why)".to_owned())?;
+    let ranking = orgs.ranking(change.org.as_str()).await?;
+    let is_ranked = ranking.is_some_and(|from| change.rank(from).is_some());
+    if is_ranked || unranked {
+        return Ok(());
+    }
+    Err("it has no rank: --unranked sends it, and it may overwrite what is newer".to_owned())
+}

@@ -1,0 +1,179 @@
+//! The dead-letter queue, as a person looks at it.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::{DisplayErrorContext, SdkError};
+use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName};
+use io::config::DlqConfig;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+/// How long nobody else sees what is looked at, in seconds.
+const LOOKED_AT: i32 = 120;
+
+/// One parked change.
+pub(super) struct Parked {
+    pub(super) id: String,
+    pub(super) parked_at: Option<Timestamp>,
+    pub(super) reason: String,
+    pub(super) detail: String,
+    /// As it was sent.
+    pub(super) text: String,
+    /// The same as JSON; null where it is none.
+    pub(super) body: Value,
+    group: String,
+    handle: String,
+    /// What else was noted when it was parked.
+    noted: Map<String, Value>,
+}
+
+impl Parked {
+    fn new(message: Message) -> Parked {
+        let system = |name| message.attributes.as_ref().and_then(|all| all.get(&name)).cloned();
+        let noted = |name: &str| {
+            let attribute = message.message_attributes.as_ref()?.get(name)?;
+            attribute.string_value.clone()
+        };
+        let sent = system(MessageSystemAttributeName::SentTimestamp).and_then(|text| text.parse().ok());
+        let others = ["firstReceivedAt", "httpStatus", "correlationId"];
+        let text = message.body.clone().unwrap_or_default();
+        Parked {
+            parked_at: sent.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
+            // Of what SQS itself moved there nothing is noted.
+            reason: noted("reason").unwrap_or_else(|| "none".to_owned()),
+            detail: noted("detail").unwrap_or_default(),
+            noted: others.iter().filter_map(|name| Some(((*name).to_owned(), noted(name)?.into()))).collect(),
+            body: serde_json::from_str(&text).unwrap_or(Value::Null),
+            text,
+            group: system(MessageSystemAttributeName::MessageGroupId).unwrap_or_default(),
+            handle: message.receipt_handle.unwrap_or_default(),
+            id: message.message_id.unwrap_or_default(),
+        }
+    }
+
+    /// Whose change it is; by its message group where its body cannot be read.
+    pub(super) fn org(&self) -> Option<&str> {
+        self.body["org"].as_str().or_else(|| self.group.split('/').next())
+    }
+
+    /// All that is known of it. Personal data only where they are to be revealed.
+    pub(super) fn json(&self, reveal: bool) -> Value {
+        let mut shown = json!({
+            "id": self.id,
+            "parkedAt": self.parked_at.map(|at| at.to_string()),
+            "reason": self.reason,
+            "detail": self.detail,
+            "group": self.group,
+        });
+        for (name, value) in &self.noted {
+            shown[name] = value.clone();
+        }
+        shown["change"] = match (&self.body, reveal) {
+            (Value::Null, true) => self.text.clone().into(),
+            (Value::Null, false) => "unreadable; --reveal shows it".into(),
+            (body, true) => body.clone(),
+            (body, false) => hidden(body),
+        };
+        shown
+    }
+}
+
+/// Names and structure stay, and what CONTRACT.md section 1 says to be no personal data.
+fn hidden(body: &Value) -> Value {
+    const OPEN: [&str; 9] =
+        ["schema", "eventId", "org", "campaignId", "operation", "version", "occurredAt", "source", "callable"];
+    let Value::Object(members) = body else { return "…".into() };
+    let hide = |(name, value): (&String, &Value)| {
+        let shown = match value {
+            value if OPEN.contains(&name.as_str()) => value.clone(),
+            Value::Object(columns) if name == "data" => columns
+                .iter()
+                .map(|(column, value)| (column.clone(), if value.is_null() { Value::Null } else { "…".into() }))
+                .collect(),
+            _ => "…".into(),
+        };
+        (name.clone(), shown)
+    };
+    members.iter().map(hide).collect()
+}
+
+/// The dead-letter queue, and the queue that parked changes go back to.
+pub(super) struct DeadLetters {
+    client: Client,
+    url: String,
+    queue_url: Option<String>,
+}
+
+impl DeadLetters {
+    pub(super) fn new(sdk: &aws_config::SdkConfig, config: &DlqConfig) -> DeadLetters {
+        let (url, queue_url) = (config.dead_letter_queue_url.clone(), config.queue_url.clone());
+        DeadLetters { client: Client::new(sdk), url, queue_url }
+    }
+
+    /// Up to ten messages, the oldest of their groups first; none: all that can come out has.
+    pub(super) async fn receive(&self) -> Result<Vec<Parked>, String> {
+        let call = self.client.receive_message().queue_url(&self.url).max_number_of_messages(10);
+        let call = call.visibility_timeout(LOOKED_AT).message_attribute_names("All").wait_time_seconds(1);
+        let answer = call.message_system_attribute_names(MessageSystemAttributeName::All).send().await;
+        let messages = answer.map_err(|error| explained("the dead-letter queue", &error))?.messages.unwrap_or_default();
+        Ok(messages.into_iter().map(Parked::new).collect())
+    }
+
+    /// All that can be seen, which is visible again afterwards.
+    pub(super) async fn look(&self) -> Result<Vec<Parked>, String> {
+        let mut all: Vec<Parked> = Vec::new();
+        let mut seen = BTreeSet::new();
+        let ended = loop {
+            match self.receive().await {
+                Ok(batch) if batch.iter().all(|parked| seen.contains(&parked.id)) => break Ok(()),
+                Ok(batch) => {
+                    seen.extend(batch.iter().map(|parked| parked.id.clone()));
+                    all.extend(batch);
+                }
+                Err(error) => break Err(error),
+            }
+        };
+        self.give_back(&all).await;
+        ended.map(|()| all)
+    }
+
+    /// Lets others see these again. Where that fails they are visible two minutes later.
+    pub(super) async fn give_back(&self, all: &[Parked]) {
+        for ten in all.chunks(10) {
+            let mut call = self.client.change_message_visibility_batch().queue_url(&self.url);
+            for (place, parked) in ten.iter().enumerate() {
+                let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(place.to_string());
+                let entry = entry.receipt_handle(&parked.handle).visibility_timeout(0).build();
+                if let Ok(entry) = entry {
+                    call = call.entries(entry);
+                }
+            }
+            let _ = call.send().await;
+        }
+    }
+
+    pub(super) async fn delete(&self, parked: &Parked) -> Result<(), String> {
+        let call = self.client.delete_message().queue_url(&self.url).receipt_handle(&parked.handle);
+        call.send().await.map(|_| ()).map_err(|error| explained("the dead-letter queue", &error))
+    }
+
+    /// To its own message group. The deduplication id is of the parked message (CONTRACT.md section 7): the change's own
+    /// would be dropped within five minutes, and a second redrive of the same message is.
+    pub(super) async fn send_again(&self, parked: &Parked) -> Result<(), String> {
+        let url = self.queue_url.as_deref().ok_or("QUEUE_URL is not set")?;
+        let deduplication_id: String = Sha256::digest(&parked.id).iter().map(|byte| format!("{byte:02x}")).collect();
+        let call = self.client.send_message().queue_url(url).message_body(&parked.text);
+        let call = call.message_group_id(&parked.group).message_deduplication_id(deduplication_id);
+        call.send().await.map_err(|error| explained("the queue", &error))?;
+        self.delete(parked).await
+    }
+}
+
+fn explained<E: std::error::Error + Send + Sync + 'static, R: std::fmt::Debug + Send + Sync + 'static>(
+    what: &str,
+    error: &SdkError<E, R>,
+) -> String {
+    format!("{what}: {}", DisplayErrorContext(error))
+}

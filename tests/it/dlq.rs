@@ -1,0 +1,224 @@
+//! `campaign-sync dlq` against the emulated SQS and Secrets Manager, over HTTP.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use emulator::aws::Aws;
+use emulator::{Fifo, Sqs, Vault, fifo};
+use io::Clock;
+use io::queue::Message;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::process::Command;
+
+const SECRET_VALUE: &str = "+13175550100";
+
+struct Served {
+    base: String,
+    queue: Arc<Fifo>,
+    dead_letters: Arc<Fifo>,
+}
+
+impl Served {
+    async fn new() -> Served {
+        let clock = Clock::system();
+        let attributes = fifo::Attributes { visibility_timeout: Duration::from_secs(180), max_receives: 1_000 };
+        let new = || Arc::new(Fifo::new(clock.clone(), attributes, None));
+        let (queue, dead_letters) = (new(), new());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let vault = Vault::default();
+        let secret = json!({
+            "clientId": "id", "clientSecret": "hush", "region": "us-east-1", "api": "predictive", "versionField": "crmVersion",
+        });
+        vault.put("campaign-sync/org/ranked", secret.to_string());
+        let queues = [(url(&base, "changes"), Arc::clone(&queue)), (url(&base, "dead"), Arc::clone(&dead_letters))];
+        let aws = Arc::new(Aws { sqs: Arc::new(Sqs::new(queues)), vault: Arc::new(vault) });
+        let app = axum::Router::new().fallback(answer).with_state(aws);
+        tokio::spawn(axum::serve(listener, app).into_future());
+        Served { base, queue, dead_letters }
+    }
+
+    fn park(&self, org: &str, key: &str, event_id: &str, version: Option<u64>, reason: &'static str) {
+        let mut body = json!({
+            "schema": 1, "eventId": event_id, "org": org, "campaignId": "c", "contactKey": key, "operation": "upsert",
+            "data": { "phone": SECRET_VALUE, "note": null },
+        });
+        if let Some(version) = version {
+            body["version"] = version.into();
+        }
+        self.park_text(&body.to_string(), &group(org, key), event_id, reason);
+    }
+
+    fn park_text(&self, body: &str, group: &str, id: &str, reason: &'static str) {
+        let attributes = vec![("reason", reason.to_owned()), ("detail", "GET contact: 503".to_owned())];
+        let message = Message {
+            body: body.to_owned(),
+            group: group.to_owned(),
+            deduplication_id: format!("parked-{id}"),
+            attributes,
+        };
+        self.dead_letters.send(message).unwrap();
+    }
+
+    /// Exit status, standard output as JSON, all output as text.
+    async fn dlq(&self, arguments: &[&str]) -> (i32, Value, String) {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_campaign-sync"))
+            .arg("dlq")
+            .args(arguments)
+            .current_dir(root)
+            .env("AWS_ENDPOINT_URL", &self.base)
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_ACCESS_KEY_ID", "key")
+            .env("AWS_SECRET_ACCESS_KEY", "secret")
+            .env("DEAD_LETTER_QUEUE_URL", url(&self.base, "dead"))
+            .env("QUEUE_URL", url(&self.base, "changes"))
+            .output()
+            .await
+            .unwrap();
+        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (output.status.code().unwrap(), serde_json::from_slice(&output.stdout).unwrap_or_default(), text)
+    }
+
+    async fn ids(&self) -> Vec<(String, String)> {
+        let (_, listed, text) = self.dlq(&["list", "--json"]).await;
+        let listed = listed["parked"].as_array().unwrap_or_else(|| panic!("{text}")).clone();
+        let id = |parked: &Value| parked["id"].as_str().unwrap().to_owned();
+        listed
+            .iter()
+            .map(|parked| (parked["change"]["eventId"].as_str().unwrap_or("-").to_owned(), id(parked)))
+            .collect()
+    }
+
+    fn sent(&self) -> Vec<Message> {
+        self.queue.messages()
+    }
+}
+
+/// As long as no key shows.
+fn group(org: &str, key: &str) -> String {
+    format!("{org}/c/{}", key.replace("LEAD-", "aaaa"))
+}
+
+fn url(base: &str, name: &str) -> String {
+    format!("{base}/000000000000/{name}.fifo")
+}
+
+async fn answer(State(aws): State<Arc<Aws>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    let target = parts.headers["x-amz-target"].to_str().unwrap();
+    aws.respond(target, &body).await.map(Into::into)
+}
+
+fn event_ids(messages: &[Message]) -> Vec<String> {
+    let body = |message: &Message| serde_json::from_str::<Value>(&message.body).unwrap();
+    messages.iter().map(|message| body(message)["eventId"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_is_parked_is_listed_without_personal_data_and_stays_visible() {
+    let served = Served::new().await;
+    served.park("ranked", "LEAD-1", "evt_1", Some(1), "retryHorizon");
+    served.park("ranked", "LEAD-2", "evt_2", Some(2), "rejected");
+    served.park_text("{not json", "other/c/3", "evt_3", "invalidChange");
+    for _ in 0..2 {
+        let (status, _, text) = served.dlq(&["list"]).await;
+        assert_eq!(status, 0, "{text}");
+        for wanted in ["evt_1", "evt_2", "retryHorizon", "rejected", "invalidChange", "3 parked", "GET contact: 503"] {
+            assert!(text.contains(wanted), "{wanted} of {text}");
+        }
+        assert!(!text.contains("LEAD") && !text.contains(SECRET_VALUE), "{text}");
+    }
+    let (_, one, _) = served.dlq(&["list", "--json", "--reason", "rejected"]).await;
+    assert_eq!(one["parked"].as_array().unwrap().len(), 1);
+    let (_, other, _) = served.dlq(&["list", "--json", "--org", "other"]).await;
+    assert_eq!(other["parked"][0]["reason"], "invalidChange");
+    assert_eq!(Served::new().await.dlq(&["list"]).await.2, "Nothing is parked.\n");
+}
+
+#[tokio::test]
+async fn one_is_shown_with_its_values_only_where_that_is_asked_for_and_can_be_dropped() {
+    let served = Served::new().await;
+    served.park("ranked", "LEAD-1", "evt_1", Some(1), "retryHorizon");
+    served.park_text("{LEAD-2", "ranked/c/x", "evt_2", "invalidChange");
+    let ids = served.ids().await;
+    for (_, id) in &ids {
+        let (status, shown, text) = served.dlq(&["show", id, "--json"]).await;
+        assert_eq!((status, &shown["id"]), (0, &id.as_str().into()), "{text}");
+        assert!(!text.contains("LEAD") && !text.contains(SECRET_VALUE), "{text}");
+        let (_, _, text) = served.dlq(&["show", id, "--reveal"]).await;
+        assert!(text.contains("LEAD"), "{text}");
+    }
+    let id = &ids.iter().find(|(event, _)| event == "evt_1").unwrap().1;
+    let (_, shown, _) = served.dlq(&["show", id, "--json"]).await;
+    assert_eq!(shown["change"]["data"], json!({ "phone": "…", "note": null }), "names and nulls stay");
+    assert_eq!(served.dlq(&["drop", id]).await.0, 0);
+    assert_eq!(served.ids().await.len(), 1);
+    let (status, _, text) = served.dlq(&["drop", id]).await;
+    assert!(status == 2 && text.contains("no parked change has this id"), "{text}");
+}
+
+#[tokio::test]
+async fn redriven_changes_keep_their_group_and_order_and_are_sent_once() {
+    let served = Served::new().await;
+    for n in 0..25 {
+        served.park("ranked", if n < 13 { "LEAD-1" } else { "LEAD-2" }, &format!("evt_{n}"), Some(n), "retryHorizon");
+    }
+    let (status, report, text) = served.dlq(&["redrive", "--dry-run", "--json"]).await;
+    assert_eq!((status, report["sent"].as_u64()), (0, Some(20)), "ten of each group can be seen: {text}");
+    assert_eq!((served.sent().len(), served.dead_letters.messages().len()), (0, 25));
+    let (status, report, text) = served.dlq(&["redrive", "--rate", "100/s", "--json"]).await;
+    assert_eq!((status, report["sent"].as_u64()), (0, Some(25)), "{text}");
+    assert!(served.dead_letters.messages().is_empty());
+    let sent = served.sent();
+    for group in [group("ranked", "LEAD-1"), group("ranked", "LEAD-2")] {
+        let of_group: Vec<_> = sent.iter().filter(|message| message.group == group).cloned().collect();
+        let numbers: Vec<u32> = event_ids(&of_group).iter().map(|id| id[4..].parse().unwrap()).collect();
+        assert!(numbers.is_sorted() && numbers.len() >= 12, "{numbers:?}");
+    }
+    assert!(sent.iter().all(|message| message.attributes.is_empty() && message.deduplication_id.len() == 64));
+}
+
+#[tokio::test]
+async fn what_has_no_rank_is_left_unless_it_is_asked_for() {
+    let served = Served::new().await;
+    served.park("ranked", "LEAD-1", "evt_1", Some(1), "retryHorizon");
+    served.park("ranked", "LEAD-2", "evt_2", None, "retryHorizon");
+    served.park("unknown", "LEAD-3", "evt_3", Some(3), "retryHorizon");
+    served.park("ranked", "LEAD-4", "evt_4", Some(4), "rejected");
+    served.park_text("{", "ranked/c/x", "evt_5", "retryHorizon");
+    let arguments = ["redrive", "--reason", "retryHorizon", "--rate", "100/s", "--json"];
+    let (status, report, text) = served.dlq(&arguments).await;
+    assert_eq!((status, report["sent"].as_u64()), (1, Some(1)), "{text}");
+    assert_eq!(event_ids(&served.sent()), ["evt_1"]);
+    let left = report["left"].as_object().unwrap();
+    let counted =
+        |text: &str| left.iter().filter(|(why, _)| why.contains(text)).map(|(_, n)| n.as_u64().unwrap()).sum::<u64>();
+    assert_eq!((counted("no rank"), counted("campaign-sync/org/unknown"), counted("refuse it")), (1, 1, 1), "{text}");
+    let (_, report, text) = served.dlq(&[&arguments[..], &["--unranked"]].concat()).await;
+    assert_eq!(report["sent"].as_u64(), Some(1), "{text}");
+    assert_eq!(event_ids(&served.sent()), ["evt_1", "evt_2"]);
+    assert_eq!(served.ids().await.len(), 3, "what was rejected, of an unknown org, or unreadable");
+}
+
+#[tokio::test]
+async fn it_says_what_it_needs() {
+    let served = Served::new().await;
+    for (arguments, wanted) in [
+        (&["redrive", "--rate", "5"][..], "expected messages a second"),
+        (&["redrive", "--rate", "0/s"], "expected messages a second"),
+        (&["show"], "<ID>"),
+        (&["show", "none"], "no parked change has this id"),
+    ] {
+        let (status, _, text) = served.dlq(arguments).await;
+        assert!(status == 2 && text.contains(wanted), "{arguments:?}: {text}");
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_campaign-sync")).args(["dlq", "redrive"]).output().await.unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("DEAD_LETTER_QUEUE_URL") && text.contains("QUEUE_URL"), "{text}");
+}
