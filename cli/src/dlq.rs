@@ -164,23 +164,27 @@ fn age(now: Timestamp, then: Timestamp) -> String {
     }
 }
 
-async fn found(queue: &DeadLetters, id: &str) -> Result<Parked, String> {
-    let all = queue.look().await?;
-    all.into_iter().find(|parked| parked.id == id).ok_or_else(|| {
-        format!("{id}: no parked change has this id, or it is behind ten others of its message group (dlq list)")
-    })
+fn unknown(id: &str) -> String {
+    format!("{id}: no parked change has this id, or it is behind ten others of its message group (dlq list)")
 }
 
 async fn show(queue: &DeadLetters, id: &str, reveal: bool, is_json: bool) -> Result<bool, String> {
-    let parked = found(queue, id).await?.json(reveal);
+    let all = queue.look().await?;
+    let parked = all.iter().find(|parked| parked.id == id).ok_or_else(|| unknown(id))?.json(reveal);
     let text = if is_json { parked.to_string() } else { format!("{parked:#}") };
     crate::print(&text)?;
     Ok(true)
 }
 
 async fn drop_one(queue: &DeadLetters, id: &str, is_json: bool) -> Result<bool, String> {
-    let parked = found(queue, id).await?;
-    queue.delete(&parked).await?;
+    let (mut all, ended) = queue.hold().await;
+    // SQS deletes only what is still invisible by the handle that it was received with.
+    let deleted = match all.iter().position(|parked| parked.id == id) {
+        Some(place) => queue.delete(&all.remove(place)).await,
+        None => Err(ended.err().unwrap_or_else(|| unknown(id))),
+    };
+    queue.give_back(&all).await;
+    deleted?;
     crate::print(&if is_json { json!({ "dropped": id }).to_string() } else { format!("{id} is deleted.") })?;
     Ok(true)
 }

@@ -123,20 +123,25 @@ impl DeadLetters {
 
     /// All that can be seen, which is visible again afterwards.
     pub(super) async fn look(&self) -> Result<Vec<Parked>, String> {
+        let (all, ended) = self.hold().await;
+        self.give_back(&all).await;
+        ended.map(|()| all)
+    }
+
+    /// All that can be seen, which nobody else sees for a while; and whether that is all there was.
+    pub(super) async fn hold(&self) -> (Vec<Parked>, Result<(), String>) {
         let mut all: Vec<Parked> = Vec::new();
         let mut seen = BTreeSet::new();
-        let ended = loop {
+        loop {
             match self.receive().await {
-                Ok(batch) if batch.iter().all(|parked| seen.contains(&parked.id)) => break Ok(()),
+                Ok(batch) if batch.iter().all(|parked| seen.contains(&parked.id)) => return (all, Ok(())),
                 Ok(batch) => {
                     seen.extend(batch.iter().map(|parked| parked.id.clone()));
                     all.extend(batch);
                 }
-                Err(error) => break Err(error),
+                Err(error) => return (all, Err(error)),
             }
-        };
-        self.give_back(&all).await;
-        ended.map(|()| all)
+        }
     }
 
     /// Lets others see these again. Where that fails they are visible two minutes later.
