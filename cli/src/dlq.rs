@@ -105,13 +105,10 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
             Command::Show { id, reveal } => show(&queue, id, *reveal, args.json).await,
             Command::Drop { id } => drop_one(&queue, id, args.json).await,
             Command::Redrive { which, rate, unranked, dry_run } => {
-                let orgs = Orgs {
-                    secrets: SecretsManager::new(&sdk),
-                    prefix: config.secret_prefix.clone(),
-                    known: BTreeMap::new(),
-                };
+                let (secrets, prefix) = (SecretsManager::new(&sdk), config.secret_prefix.clone());
+                let orgs = Orgs { secrets, prefix, known: BTreeMap::new() };
                 let how = How { which, pause: Duration::from_secs(1) / *rate, unranked: *unranked, dry_run: *dry_run };
-                let report = redrive(&queue, orgs, &how).await?;
+                let report = redrive(&queue, orgs, &how).await;
                 crate::print(&if args.json { report.json() } else { report.text(*dry_run) })?;
                 Ok(report.left.is_empty())
             }
@@ -130,12 +127,12 @@ async fn list(queue: &DeadLetters, which: &Which, is_json: bool) -> Result<bool,
         return Ok(true);
     }
     if all.is_empty() {
-        crate::print("Nothing is parked.")?;
+        crate::print("Nothing is parked that can be seen now.")?;
         return Ok(true);
     }
     let mut shown = table(["id", "parked", "reason", "org", "campaign", "event", "detail"].map(str::to_owned));
     for parked in &all {
-        let text = |member: &str| parked.body[member].as_str().unwrap_or("-").to_owned();
+        let text = |member: &str| parked::plain(&parked.body[member]).as_str().unwrap_or("-").to_owned();
         shown.add_row([
             parked.id.clone(),
             parked.parked_at.map_or_else(|| "-".to_owned(), |at| age(now, at)),
@@ -228,6 +225,10 @@ struct Report {
 }
 
 impl Report {
+    fn leave(&mut self, why: String) {
+        *self.left.entry(why).or_default() += 1;
+    }
+
     fn json(&self) -> String {
         json!({ "sent": self.sent, "left": self.left }).to_string()
     }
@@ -240,62 +241,92 @@ impl Report {
     }
 }
 
-/// Ten at a time, until nothing comes that was not seen: what is deleted lets those behind it out.
-async fn redrive(queue: &DeadLetters, mut orgs: Orgs, how: &How<'_>) -> Result<Report, String> {
+/// Ten at a time, until nothing comes: what is deleted lets those behind it out.
+async fn redrive(queue: &DeadLetters, mut orgs: Orgs, how: &How<'_>) -> Report {
     let mut report = Report::default();
-    let mut seen = BTreeSet::new();
-    let mut kept = Vec::new();
-    let mut ended = Ok(());
+    // By id, with the newest receipt handle; and the message groups in which something stays.
+    let mut kept: BTreeMap<String, Parked> = BTreeMap::new();
+    let mut staying = BTreeSet::new();
+    // What is parked again at once is another message, and says the same.
+    let mut sent = BTreeSet::new();
     'all: loop {
         let batch = match queue.receive().await {
             Ok(batch) => batch,
             Err(error) => {
-                ended = Err(error);
+                report.leave(error);
                 break;
             }
         };
-        // Whoever was seen comes again when it is visible again: everything was looked at.
-        if batch.iter().all(|parked| seen.contains(&parked.id)) {
-            kept.extend(batch);
+        if batch.is_empty() {
             break;
         }
-        for parked in batch {
-            if !seen.insert(parked.id.clone()) || !how.which.is_meant(&parked) {
-                kept.push(parked);
+        let mut batch = batch.into_iter();
+        while let Some(parked) = batch.next() {
+            let is_known = kept.contains_key(&parked.id);
+            let verdict = match how.which.is_meant(&parked) && !is_known {
+                true if sent.contains(&(parked.group.clone(), parked.text.clone())) => {
+                    Err(Some("it was sent again, and is parked again".to_owned()))
+                }
+                true => may_be_sent(&parked, &mut orgs, how.unranked, &staying).await.map_err(Some),
+                false => Err(None),
+            };
+            if let Err(why) = verdict {
+                why.into_iter().for_each(|why| report.leave(why));
+                staying.insert(parked.group.clone());
+                kept.insert(parked.id.clone(), parked);
                 continue;
             }
-            if let Err(why) = may_be_sent(&parked, &mut orgs, how.unranked).await {
-                *report.left.entry(why).or_default() += 1;
-                kept.push(parked);
-                continue;
-            }
-            report.sent += 1;
             if how.dry_run {
-                kept.push(parked);
+                report.sent += 1;
+                kept.insert(parked.id.clone(), parked);
                 continue;
             }
             // Sent before it is deleted: in between it is in both queues, and never in none.
             if let Err(error) = queue.send_again(&parked).await {
-                report.sent -= 1;
-                kept.push(parked);
-                ended = Err(error);
+                report.leave(error);
+                kept.insert(parked.id.clone(), parked);
+                kept.extend(batch.map(|parked| (parked.id.clone(), parked)));
                 break 'all;
+            }
+            report.sent += 1;
+            sent.insert((parked.group.clone(), parked.text.clone()));
+            let mut deleted = queue.delete(&parked).await;
+            if deleted.is_err() {
+                deleted = queue.delete(&parked).await;
+            }
+            if let Err(error) = deleted {
+                report.leave(format!("{} was sent, and is still parked: drop it ({error})", parked.id));
+                staying.insert(parked.group.clone());
+                kept.insert(parked.id.clone(), parked);
             }
             tokio::time::sleep(how.pause).await;
         }
     }
-    queue.give_back(&kept).await;
-    ended.map(|()| report)
+    queue.give_back(&kept.into_values().collect::<Vec<_>>()).await;
+    report
 }
 
-async fn may_be_sent(parked: &Parked, orgs: &mut Orgs, unranked: bool) -> Result<(), String> {
-    let now = Clock::system().now();
-    let change =
-        Change::parse(&parked.text, now).map_err(|_| "ingest would refuse it (dlq show tells why)".to_owned())?;
+/// Why a parked change stays, if it does. `staying`: the groups of those that do.
+async fn may_be_sent(
+    parked: &Parked,
+    orgs: &mut Orgs,
+    unranked: bool,
+    staying: &BTreeSet<String>,
+) -> Result<(), String> {
+    let change = Change::parse(&parked.text, Clock::system().now());
+    let change = change.map_err(|_| "ingest would refuse it: repair it at its source, and drop it".to_owned())?;
+    if change.message_group().as_str() != parked.group {
+        return Err("its message group is not that of its contact: drop it".to_owned());
+    }
     let ranking = orgs.ranking(change.org.as_str()).await?;
-    let is_ranked = ranking.is_some_and(|from| change.rank(from).is_some());
-    if is_ranked || unranked {
+    if ranking.is_some_and(|from| change.rank(from).is_some()) {
         return Ok(());
     }
-    Err("it has no rank: --unranked sends it, and it may overwrite what is newer".to_owned())
+    if !unranked {
+        return Err("it has no rank: --unranked sends it, and it may overwrite what is newer".to_owned());
+    }
+    if staying.contains(&parked.group) {
+        return Err("it has no rank, and an earlier change of its contact stays".to_owned());
+    }
+    Ok(())
 }

@@ -11,6 +11,7 @@ use emulator::{Fifo, Sqs, Vault, fifo};
 use io::Clock;
 use io::queue::Message;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
@@ -99,9 +100,10 @@ impl Served {
     }
 }
 
-/// As long as no key shows.
+/// CONTRACT.md section 1.
 fn group(org: &str, key: &str) -> String {
-    format!("{org}/c/{}", key.replace("LEAD-", "aaaa"))
+    let hash: String = Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{org}/c/{}", &hash[..32])
 }
 
 fn url(base: &str, name: &str) -> String {
@@ -138,7 +140,7 @@ async fn what_is_parked_is_listed_without_personal_data_and_stays_visible() {
     assert_eq!(one["parked"].as_array().unwrap().len(), 1);
     let (_, other, _) = served.dlq(&["list", "--json", "--org", "other"]).await;
     assert_eq!(other["parked"][0]["reason"], "invalidChange");
-    assert_eq!(Served::new().await.dlq(&["list"]).await.2, "Nothing is parked.\n");
+    assert_eq!(Served::new().await.dlq(&["list"]).await.2, "Nothing is parked that can be seen now.\n");
 }
 
 #[tokio::test]
@@ -200,10 +202,39 @@ async fn what_has_no_rank_is_left_unless_it_is_asked_for() {
     let counted =
         |text: &str| left.iter().filter(|(why, _)| why.contains(text)).map(|(_, n)| n.as_u64().unwrap()).sum::<u64>();
     assert_eq!((counted("no rank"), counted("campaign-sync/org/unknown"), counted("refuse it")), (1, 1, 1), "{text}");
+    served.park("ranked", "LEAD-4", "evt_6", None, "retryHorizon");
     let (_, report, text) = served.dlq(&[&arguments[..], &["--unranked"]].concat()).await;
+    assert!(text.contains("an earlier change of its contact stays"), "{text}");
     assert_eq!(report["sent"].as_u64(), Some(1), "{text}");
     assert_eq!(event_ids(&served.sent()), ["evt_1", "evt_2"]);
-    assert_eq!(served.ids().await.len(), 3, "what was rejected, of an unknown org, or unreadable");
+    assert_eq!(served.ids().await.len(), 4, "rejected, behind that, of an unknown org, unreadable");
+}
+
+#[tokio::test]
+async fn what_cannot_be_applied_is_not_sent_round_in_circles_and_shows_nothing() {
+    let served = Served::new().await;
+    served.park("ranked", "LEAD-1", "evt_1", Some(1), "keyPattern");
+    served.park("ranked", "LEAD-1", "evt_1b", Some(2), "keyPattern");
+    // As apply would park it again.
+    let body = served.dead_letters.messages()[0].body.clone();
+    served.park_text(&body, &group("ranked", "LEAD-1"), "again", "keyPattern");
+    served.park_text(&body, "LEAD-1", "mismatch", "groupMismatch");
+    served.park_text(
+        r#"{"source": {"phone": "LEAD-9"}, "eventId": "LEAD 9", "LEAD 9": 1}"#,
+        "x",
+        "odd",
+        "invalidChange",
+    );
+    let (_, _, listed) = served.dlq(&["list"]).await;
+    assert!(!listed.contains("LEAD"), "{listed}");
+    for (_, id) in served.ids().await {
+        let (_, _, shown) = served.dlq(&["show", &id]).await;
+        assert!(!shown.contains("LEAD"), "{shown}");
+    }
+    let (status, report, text) = served.dlq(&["redrive", "--rate", "100/s", "--json"]).await;
+    assert_eq!((status, report["sent"].as_u64()), (1, Some(2)), "{text}");
+    assert!(text.contains("parked again") && text.contains("not that of its contact"), "{text}");
+    assert_eq!(event_ids(&served.sent()), ["evt_1", "evt_1b"]);
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! The dead-letter queue, as a person looks at it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::{DisplayErrorContext, SdkError};
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName};
+use domain::change::MessageGroup;
 use io::config::DlqConfig;
+use io::queue::QueueError;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -23,7 +25,7 @@ pub(super) struct Parked {
     pub(super) text: String,
     /// The same as JSON; null where it is none.
     pub(super) body: Value,
-    group: String,
+    pub(super) group: String,
     handle: String,
     /// What else was noted when it was parked.
     noted: Map<String, Value>,
@@ -65,7 +67,8 @@ impl Parked {
             "parkedAt": self.parked_at.map(|at| at.to_string()),
             "reason": self.reason,
             "detail": self.detail,
-            "group": self.group,
+            // Where it is not as it must be it may hold anything.
+            "group": if reveal || MessageGroup::is_well_formed(&self.group) { self.group.as_str() } else { HIDDEN },
         });
         for (name, value) in &self.noted {
             shown[name] = value.clone();
@@ -80,23 +83,37 @@ impl Parked {
     }
 }
 
-/// Names and structure stay, and what CONTRACT.md section 1 says to be no personal data.
+const HIDDEN: &str = "…";
+
+/// Names and structure stay, and what CONTRACT.md section 1 says to be no personal data, where it is of the kind that it
+/// must be.
 fn hidden(body: &Value) -> Value {
     const OPEN: [&str; 9] =
         ["schema", "eventId", "org", "campaignId", "operation", "version", "occurredAt", "source", "callable"];
-    let Value::Object(members) = body else { return "…".into() };
-    let hide = |(name, value): (&String, &Value)| {
-        let shown = match value {
-            value if OPEN.contains(&name.as_str()) => value.clone(),
-            Value::Object(columns) if name == "data" => columns
-                .iter()
-                .map(|(column, value)| (column.clone(), if value.is_null() { Value::Null } else { "…".into() }))
-                .collect(),
-            _ => "…".into(),
-        };
-        (name.clone(), shown)
+    let Value::Object(members) = body else { return HIDDEN.into() };
+    let hide = |(name, value): (&String, &Value)| match value {
+        value if OPEN.contains(&name.as_str()) => (name.clone(), plain(value)),
+        Value::Object(columns) if name == "data" => {
+            let column = |(column, value): (&String, &Value)| {
+                (column.clone(), if value.is_null() { Value::Null } else { HIDDEN.into() })
+            };
+            (name.clone(), columns.iter().map(column).collect())
+        }
+        _ => (plain(&name.as_str().into()).as_str().unwrap_or(HIDDEN).to_owned(), HIDDEN.into()),
     };
     members.iter().map(hide).collect()
+}
+
+/// A number, a truth, or a short text without spaces or anything unusual; else hidden.
+pub(super) fn plain(value: &Value) -> Value {
+    let is_plain = |text: &str| {
+        text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
+    };
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        Value::String(text) if is_plain(text) => value.clone(),
+        _ => HIDDEN.into(),
+    }
 }
 
 /// The dead-letter queue, and the queue that parked changes go back to.
@@ -117,7 +134,7 @@ impl DeadLetters {
         let call = self.client.receive_message().queue_url(&self.url).max_number_of_messages(10);
         let call = call.visibility_timeout(LOOKED_AT).message_attribute_names("All").wait_time_seconds(1);
         let answer = call.message_system_attribute_names(MessageSystemAttributeName::All).send().await;
-        let messages = answer.map_err(|error| explained("the dead-letter queue", &error))?.messages.unwrap_or_default();
+        let messages = answer.map_err(|error| explained("the dead-letter queue", error))?.messages.unwrap_or_default();
         Ok(messages.into_iter().map(Parked::new).collect())
     }
 
@@ -130,16 +147,13 @@ impl DeadLetters {
 
     /// All that can be seen, which nobody else sees for a while; and whether that is all there was.
     pub(super) async fn hold(&self) -> (Vec<Parked>, Result<(), String>) {
-        let mut all: Vec<Parked> = Vec::new();
-        let mut seen = BTreeSet::new();
+        // What is visible again before the end comes again, with a new handle.
+        let mut all = BTreeMap::new();
         loop {
             match self.receive().await {
-                Ok(batch) if batch.iter().all(|parked| seen.contains(&parked.id)) => return (all, Ok(())),
-                Ok(batch) => {
-                    seen.extend(batch.iter().map(|parked| parked.id.clone()));
-                    all.extend(batch);
-                }
-                Err(error) => return (all, Err(error)),
+                Ok(batch) if batch.is_empty() => return (all.into_values().collect(), Ok(())),
+                Ok(batch) => all.extend(batch.into_iter().map(|parked| (parked.id.clone(), parked))),
+                Err(error) => return (all.into_values().collect(), Err(error)),
             }
         }
     }
@@ -161,7 +175,7 @@ impl DeadLetters {
 
     pub(super) async fn delete(&self, parked: &Parked) -> Result<(), String> {
         let call = self.client.delete_message().queue_url(&self.url).receipt_handle(&parked.handle);
-        call.send().await.map(|_| ()).map_err(|error| explained("the dead-letter queue", &error))
+        call.send().await.map(|_| ()).map_err(|error| explained("the dead-letter queue", error))
     }
 
     /// To its own message group. The deduplication id is of the parked message (CONTRACT.md section 7): the change's own
@@ -171,14 +185,11 @@ impl DeadLetters {
         let deduplication_id: String = Sha256::digest(&parked.id).iter().map(|byte| format!("{byte:02x}")).collect();
         let call = self.client.send_message().queue_url(url).message_body(&parked.text);
         let call = call.message_group_id(&parked.group).message_deduplication_id(deduplication_id);
-        call.send().await.map_err(|error| explained("the queue", &error))?;
-        self.delete(parked).await
+        call.send().await.map(|_| ()).map_err(|error| explained("the queue", error))
     }
 }
 
-fn explained<E: std::error::Error + Send + Sync + 'static, R: std::fmt::Debug + Send + Sync + 'static>(
-    what: &str,
-    error: &SdkError<E, R>,
-) -> String {
-    format!("{what}: {}", DisplayErrorContext(error))
+/// The code alone: an answer may quote what was sent.
+fn explained<E: ProvideErrorMetadata, R>(what: &str, error: SdkError<E, R>) -> String {
+    format!("{what}: {}", QueueError::from(error))
 }

@@ -73,6 +73,8 @@ struct State {
     under_way: u64,
     known: Known,
     refused_until: Option<Timestamp>,
+    /// After a refusal that told no count: there is less than was thought, and until then one call at a time finds out.
+    alone_until: Option<Timestamp>,
     /// Own calls by second, of the last minute.
     own: VecDeque<(i64, u64)>,
 }
@@ -166,7 +168,10 @@ impl Permit<'_> {
                 state.told(Window { allowed, count, told_at: now, resets_at });
             }
             // How much is left is not known: after the wait one call asks.
-            _ if status == StatusCode::TOO_MANY_REQUESTS => state.known = Known::Nothing,
+            _ if status == StatusCode::TOO_MANY_REQUESTS => {
+                state.known = Known::Nothing;
+                state.alone_until = Some(now + WINDOW);
+            }
             // What stands before the service may have answered in its place.
             _ if !status.is_success() && status != StatusCode::NOT_FOUND => {}
             _ if matches!(state.known, Known::Nothing) => state.known = Known::NoHeaders,
@@ -232,7 +237,7 @@ impl State {
         match self.known {
             Known::Nothing => alone,
             // More than there is for all: what is refused then is one call, not all that are under way.
-            Known::NoHeaders if share(calls_per_minute, siblings) == LEAST_SHARE && self.under_way > 0 => alone,
+            Known::NoHeaders if self.under_way > 0 && self.goes_alone(now, calls_per_minute, siblings) => alone,
             Known::NoHeaders => self.turn_within_share(now, share(calls_per_minute, siblings)),
             Known::Told(window) if now >= window.resets_at => alone,
             Known::Told(window) if window.count >= window.allowed => Turn::At(window.resets_at),
@@ -258,9 +263,16 @@ impl State {
         match window {
             Some(window) if window.count + self.under_way >= budget - budget / FIFTH => Turn::At(window.resets_at),
             // There is nothing to follow but the share.
-            None if matches!(self.known, Known::NoHeaders) => Turn::Go,
+            None if matches!(self.known, Known::NoHeaders) && self.alone_until.is_none_or(|until| now >= until) => {
+                Turn::Go
+            }
             _ => self.turn(now, siblings, calls_per_minute),
         }
+    }
+
+    /// Whether one call at a time is all that can be known to be there, where the service tells nothing.
+    fn goes_alone(&self, now: Timestamp, calls_per_minute: u64, siblings: u64) -> bool {
+        share(calls_per_minute, siblings) == LEAST_SHARE || self.alone_until.is_some_and(|until| now < until)
     }
 
     /// At most `share` calls in any minute, however the service's own minutes lie.

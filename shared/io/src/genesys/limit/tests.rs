@@ -109,6 +109,20 @@ fn without_headers_each_copy_keeps_to_its_share_in_any_minute() {
 }
 
 #[test]
+fn a_refusal_that_tells_no_count_makes_a_copy_go_one_by_one_for_a_minute() {
+    for share in [Share::Whole, Share::Fifth] {
+        let limit = Limit::new(5, share);
+        answer(&limit, 0, StatusCode::TOO_MANY_REQUESTS, &headers(&[("retry-after", 3)]));
+        limit.state().under_way = 0;
+        answer(&limit, 3_000, StatusCode::OK, &HeaderMap::new());
+        limit.state().under_way = 0;
+        assert_eq!(side_by_side(&limit, 3_000), (1, Turn::AfterAnswer), "{share:?}");
+        limit.state().under_way = 0;
+        assert!(side_by_side(&limit, 60_000).0 > 40, "{share:?}");
+    }
+}
+
+#[test]
 fn reconcile_keeps_to_a_fifth_of_the_budget_whatever_is_left_of_it() {
     let limit = Limit::new(5, Share::Fifth);
     answer(&limit, 0, StatusCode::OK, &told(1, 60));
