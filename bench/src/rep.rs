@@ -29,6 +29,8 @@ pub(crate) struct Rep {
     /// From the first event to the last answer; of one process, without its first invocation.
     pub(crate) wall: Duration,
     pub(crate) changes: usize,
+    /// Those of them that no process's first invocation did: CPU is measured of these.
+    pub(crate) warm_changes: usize,
     /// All of them, those of the first invocations included.
     pub(crate) all_changes: usize,
     pub(crate) cpu: f64,
@@ -85,10 +87,12 @@ pub(crate) async fn run(
                         } else {
                             rep.warm.push(took);
                         }
+                        let done = event["Records"].as_array().map_or(0, Vec::len) - failed(answer.as_ref());
+                        rep.warm_changes += if is_first { 0 } else { done };
                         if is_first && scenario.environments == 1 {
                             *began.borrow_mut() = Instant::now();
                         } else {
-                            rep.changes += event["Records"].as_array().map_or(0, Vec::len) - failed(answer.as_ref());
+                            rep.changes += done;
                         }
                         answer
                     }
@@ -108,7 +112,8 @@ pub(crate) async fn run(
     rep.init = environments.iter().map(|environment| environment.init).sum::<Duration>() / count;
     rep.cold /= count;
     for (n, environment) in environments.iter().enumerate() {
-        let (after, before) = (environment.used(), used_before.borrow().get(&n).copied().unwrap_or_default());
+        let after = environment.used();
+        let before = used_before.borrow().get(&n).copied().unwrap_or(after);
         rep.cpu += after.cpu - before.cpu;
         rep.waited += after.waited - before.waited;
         rep.peak_mib = rep.peak_mib.max(after.peak_mib);

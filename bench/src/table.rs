@@ -61,7 +61,7 @@ fn row(candidate: &Candidate, reps: &[Rep]) -> Vec<String> {
         short(at(&mut warm, 0.99)),
         short(sum(&|rep| rep.changes as f64) / wall),
         short(median(&|rep| rep.peak_mib)),
-        short(sum(&|rep| rep.cpu) / sum(&|rep| rep.changes as f64) * 1_000.0),
+        short(sum(&|rep| rep.cpu) / sum(&|rep| rep.warm_changes as f64) * 1_000.0),
         short(sum(&|rep| rep.calls as f64) / sum(&|rep| rep.all_changes as f64)),
         reps.iter().map(|rep| rep.connections).max().unwrap_or(0).to_string(),
         reps.iter().map(|rep| rep.throttled).sum::<usize>().to_string(),
