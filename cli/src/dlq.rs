@@ -110,7 +110,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
                 let how = How { which, pause: Duration::from_secs(1) / *rate, unranked: *unranked, dry_run: *dry_run };
                 let report = redrive(&queue, orgs, &how).await;
                 crate::print(&if args.json { report.json() } else { report.text(*dry_run) })?;
-                Ok(report.left.is_empty())
+                Ok(report.left.is_empty() && report.ended.is_none())
             }
         }
     })
@@ -222,6 +222,8 @@ struct Report {
     sent: u64,
     /// Why what was meant was not sent, and how often.
     left: BTreeMap<String, u64>,
+    /// Why it ended before everything was looked at.
+    ended: Option<String>,
 }
 
 impl Report {
@@ -230,13 +232,14 @@ impl Report {
     }
 
     fn json(&self) -> String {
-        json!({ "sent": self.sent, "left": self.left }).to_string()
+        json!({ "sent": self.sent, "left": self.left, "ended": self.ended }).to_string()
     }
 
     fn text(&self, is_dry: bool) -> String {
         let sent = if is_dry { "would be sent again" } else { "sent again" };
         let mut lines = vec![format!("{} {sent}", number(self.sent))];
         lines.extend(self.left.iter().map(|(why, count)| format!("{} left: {why}", number(*count))));
+        lines.extend(self.ended.iter().map(|why| format!("ended before everything was looked at: {why}")));
         lines.join("\n")
     }
 }
@@ -253,7 +256,7 @@ async fn redrive(queue: &DeadLetters, mut orgs: Orgs, how: &How<'_>) -> Report {
         let batch = match queue.receive().await {
             Ok(batch) => batch,
             Err(error) => {
-                report.leave(error);
+                report.ended = Some(error);
                 break;
             }
         };
@@ -283,7 +286,7 @@ async fn redrive(queue: &DeadLetters, mut orgs: Orgs, how: &How<'_>) -> Report {
             }
             // Sent before it is deleted: in between it is in both queues, and never in none.
             if let Err(error) = queue.send_again(&parked).await {
-                report.leave(error);
+                report.ended = Some(error);
                 kept.insert(parked.id.clone(), parked);
                 kept.extend(batch.map(|parked| (parked.id.clone(), parked)));
                 break 'all;

@@ -249,6 +249,10 @@ async fn it_says_what_it_needs() {
         let (status, _, text) = served.dlq(arguments).await;
         assert!(status == 2 && text.contains(wanted), "{arguments:?}: {text}");
     }
+    let gone = Served { base: "http://127.0.0.1:9".to_owned(), ..Served::new().await };
+    let (status, report, text) = gone.dlq(&["redrive", "--json"]).await;
+    assert_eq!((status, &report["left"]), (1, &json!({})), "{text}");
+    assert!(report["ended"].as_str().unwrap().contains("the dead-letter queue"), "{text}");
     let output = Command::new(env!("CARGO_BIN_EXE_campaign-sync")).args(["dlq", "redrive"]).output().await.unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(text.contains("DEAD_LETTER_QUEUE_URL") && text.contains("QUEUE_URL"), "{text}");
