@@ -4,6 +4,7 @@
 //! every write holds every column of the list; what the dialler owns is never named.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,8 +37,8 @@ const WRITE: &str = "POST contacts";
 
 /// A contact list, as far as it matters here.
 pub(super) struct List {
-    id: String,
-    columns: BTreeSet<String>,
+    pub(super) id: String,
+    pub(super) columns: BTreeSet<String>,
 }
 
 /// The contacts of one campaign's list, within one invocation.
@@ -49,6 +50,13 @@ pub struct ContactList {
     list: Mutex<Arc<List>>,
     /// Whether the list was found by this invocation, and not by one before.
     is_new: bool,
+}
+
+/// Contacts as they are written, each by itself.
+struct Bodies {
+    of: Vec<String>,
+    /// Whose id and columns they hold.
+    list: Arc<List>,
 }
 
 /// A contact to write.
@@ -139,16 +147,28 @@ impl ContactList {
     /// After [`Kind::Unavailable`] and [`Kind::Unanswered`] it may be done, or be done yet.
     pub async fn write(&self, writes: &[Write<'_>]) -> Vec<Result<Contact, Failure>> {
         let list = self.list();
-        let sizes: Vec<_> = writes.iter().map(|write| self.body(&list, write).len()).collect();
-        let parts = parts(&sizes).into_iter().map(|part| self.write_part(&writes[part]));
+        let bodies = Bodies { of: writes.iter().map(|write| self.body(&list, write)).collect(), list };
+        let sizes: Vec<_> = bodies.of.iter().map(String::len).collect();
+        let parts = parts(&sizes).into_iter().map(|part| self.write_part(writes, &bodies, part));
         join_all(parts).await.into_iter().flatten().collect()
     }
 
-    fn write_part<'a>(&'a self, writes: &'a [Write<'_>]) -> BoxFuture<'a, Vec<Result<Contact, Failure>>> {
+    fn write_part<'a>(
+        &'a self,
+        all: &'a [Write<'_>],
+        bodies: &'a Bodies,
+        part: Range<usize>,
+    ) -> BoxFuture<'a, Vec<Result<Contact, Failure>>> {
         async move {
+            let writes = &all[part.clone()];
             let body = |list: &List| {
-                let contacts: Vec<_> = writes.iter().map(|write| self.body(list, write)).collect();
-                Ok(Bytes::from(format!("[{}]", contacts.join(","))))
+                let contacts = if list.id == bodies.list.id {
+                    bodies.of[part.clone()].join(",")
+                } else {
+                    // Another part of them has found out meanwhile that the campaign draws on another list.
+                    writes.iter().map(|write| self.body(list, write)).collect::<Vec<_>>().join(",")
+                };
+                Ok(Bytes::from(format!("[{contacts}]")))
             };
             match self.call("contacts?doNotQueue=true", &body, false, WRITE).await {
                 Ok(answer) => {
@@ -159,8 +179,10 @@ impl ContactList {
                     writes.iter().map(|write| self.find(write.key, &asked, &found).ok_or_else(unknown)).collect()
                 }
                 Err(failure) if failure.kind == Kind::Rejected && writes.len() > 1 => {
-                    let (left, right) = writes.split_at(writes.len() / 2);
-                    let (mut left, right) = join(self.write_part(left), self.write_part(right)).await;
+                    let middle = part.start + writes.len() / 2;
+                    let (left, right) = (part.start..middle, middle..part.end);
+                    let (mut left, right) =
+                        join(self.write_part(all, bodies, left), self.write_part(all, bodies, right)).await;
                     left.extend(right);
                     left
                 }
@@ -272,7 +294,7 @@ impl ContactList {
 }
 
 /// Asks the campaign for its list, and the list for its columns.
-async fn find(org: &Org, campaign: &CampaignId, version_field: Option<&str>, run: &Run) -> Result<Arc<List>, Failure> {
+pub(super) async fn ask(org: &Org, campaign: &CampaignId, run: &Run) -> Result<List, Failure> {
     let get = async |path: String, what| {
         let call = Call { method: Method::GET, path: &path, body: Bytes::new(), may_repeat: true, what };
         org.call(run, &call).await
@@ -285,7 +307,12 @@ async fn find(org: &Org, campaign: &CampaignId, version_field: Option<&str>, run
     let id = parse::<wire::Campaign>(&answer, GET_CAMPAIGN)?.contact_list.id;
     let path = format!("/api/v2/outbound/contactlists/{}", utf8_percent_encode(&id, SEGMENT));
     let columns = parse::<wire::ContactList>(&get(path, GET_LIST).await?, GET_LIST)?.column_names;
-    let list = Arc::new(List { id, columns: columns.into_iter().collect() });
+    Ok(List { id, columns: columns.into_iter().collect() })
+}
+
+/// The list that the campaign draws on, which has a column for the rank. It is kept for a while.
+async fn find(org: &Org, campaign: &CampaignId, version_field: Option<&str>, run: &Run) -> Result<Arc<List>, Failure> {
+    let list = Arc::new(ask(org, campaign, run).await?);
     if let Some(column) = version_field.filter(|column| !list.columns.contains(*column)) {
         let detail = format!(
             "the contact list of campaign {campaign}: expected the column {column:?}, which the org's secret names as versionField"
@@ -300,7 +327,7 @@ async fn find(org: &Org, campaign: &CampaignId, version_field: Option<&str>, run
 }
 
 /// Ranges of contacts that fit into one call each, given the size of each in bytes.
-fn parts(sizes: &[usize]) -> Vec<std::ops::Range<usize>> {
+fn parts(sizes: &[usize]) -> Vec<Range<usize>> {
     let mut parts = Vec::new();
     // The array's brackets; each contact brings a comma.
     let (mut from, mut bytes) = (0, 2);
@@ -321,7 +348,7 @@ fn contacts(body: &[u8], what: &str) -> Result<Vec<wire::ListContact>, Failure> 
     parse(body, what)
 }
 
-fn parse<T: serde::de::DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Failure> {
+pub(super) fn parse<T: serde::de::DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Failure> {
     let wrong = |_| Failure::new(Kind::Unavailable, format!("{what}: the answer is not what was asked for"));
     serde_json::from_slice(body).map_err(wrong)
 }
