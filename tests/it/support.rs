@@ -215,33 +215,40 @@ fn shared(
     told: &Arc<Mutex<Vec<String>>>,
     config: Config,
 ) -> Shared {
-    let told = Arc::clone(told);
+    let (told, log) = (Arc::clone(told), Telemetry::log());
+    let telemetry = Telemetry::from_fn(move |event| {
+        log.tell(event);
+        told.lock().unwrap().extend(tell(event));
+    });
     Shared {
         transport,
         secrets: Arc::clone(vault) as _,
         clock: clock.clone(),
         chance: Chance::seeded(7),
-        telemetry: Telemetry::from_fn(move |event| told.lock().unwrap().push(tell(event))),
+        telemetry,
         config,
     }
 }
 
-fn tell(event: &Event<'_>) -> String {
-    match event {
-        Event::Done { outcome, .. } => (*outcome).to_owned(),
+fn tell(event: &Event<'_>) -> Option<String> {
+    Some(match event {
+        Event::Done { outcome, .. } => outcome.as_str().to_owned(),
         Event::Parked { reason, .. } => format!("parked: {reason}"),
         Event::Retried { .. } => "retried".to_owned(),
         Event::OrgRefused { org, evidence } => format!("! {org} refused: {}", evidence.detail),
         Event::Conflict { .. } => "! conflict".to_owned(),
         Event::Throttled { org } => format!("! {org} throttled"),
+        // Calls are looked at where they arrive.
+        Event::Called { .. } => return None,
         Event::Accepted { .. } | Event::Refused { .. } | Event::Unauthorized { .. } => "! of ingest".to_owned(),
         Event::Reconciled { org, checked, drifted, enqueued } => {
             format!("! {org} reconciled: {checked} checked, {drifted} drifted, {enqueued} enqueued")
         }
+        Event::Incomplete { org, detail, .. } => format!("! {org} incomplete: {detail}"),
         Event::Stopped { org, campaign, checked, drifted } => {
             format!("! {org} stopped: {drifted} of {checked} of {campaign}")
         }
-    }
+    })
 }
 
 fn show(call: &emulator::genesys::Call) -> String {

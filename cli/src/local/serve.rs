@@ -105,7 +105,7 @@ fn respond(status: u16, body: Bytes) -> Response {
 fn show(event: &Event<'_>) {
     let line = match event {
         Event::Done { about, outcome } => {
-            format!("{outcome:<11} {} {}", about.group, about.event_id.unwrap_or_default())
+            format!("{:<11} {} {}", outcome.as_str(), about.group, about.event_id.unwrap_or_default())
         }
         Event::Parked { about, reason, evidence } => {
             format!("parked      {} {reason}: {}", about.group, evidence.detail)
@@ -117,12 +117,14 @@ fn show(event: &Event<'_>) {
         Event::OrgRefused { org, evidence } => format!("refused     {org}: {}", evidence.detail),
         Event::Conflict { org, campaign } => format!("conflict    {org}/{campaign}, to be resolved"),
         Event::Throttled { org } => format!("throttled   {org}"),
-        Event::Accepted { source, changes } => format!("accepted    {changes} from {source}"),
-        Event::Refused { source, detail } => format!("invalid     from {source}: {detail}"),
+        Event::Called { .. } => return,
+        Event::Accepted { source, org, changes } => format!("accepted    {changes} for {org} from {source}"),
+        Event::Refused { source, detail, .. } => format!("invalid     from {source}: {detail}"),
         Event::Unauthorized { source } => format!("unauthorized, as {source}"),
         Event::Reconciled { org, checked, drifted, enqueued } => {
             format!("reconciled  {org}: {checked} checked, {drifted} differ, {enqueued} enqueued")
         }
+        Event::Incomplete { org, detail, .. } => format!("incomplete  reconcile of {org}: {detail}"),
         Event::Stopped { org, campaign, checked, drifted } => {
             format!("stopped     reconcile of {org}/{campaign}: {drifted} of {checked} differ")
         }

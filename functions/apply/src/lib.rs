@@ -60,11 +60,12 @@ pub async fn handle(context: &Context, event: LambdaEvent<SqsEvent>) -> Result<S
 
 fn record(message: SqsMessage) -> Record {
     let attribute = |name: &str| message.attributes.get(name);
-    let first_received = attribute("ApproximateFirstReceiveTimestamp").and_then(|text| text.parse().ok());
+    let time = |name| Timestamp::from_millisecond(attribute(name)?.parse().ok()?).ok();
     Record {
         group: attribute("MessageGroupId").cloned().unwrap_or_default(),
         receives: attribute("ApproximateReceiveCount").and_then(|text| text.parse().ok()).unwrap_or(1),
-        first_received: first_received.and_then(|at| Timestamp::from_millisecond(at).ok()),
+        sent: time("SentTimestamp"),
+        first_received: time("ApproximateFirstReceiveTimestamp"),
         message_id: message.message_id.unwrap_or_default(),
         receipt_handle: message.receipt_handle.unwrap_or_default(),
         body: message.body.unwrap_or_default(),

@@ -12,5 +12,10 @@ async fn main() -> Result<(), Error> {
             return Err(error);
         }
     };
-    run(service_fn(async |event: LambdaEvent<_>| apply::handle(&context, event).await)).await
+    let handle = async |event: LambdaEvent<_>| {
+        let answer = apply::handle(&context, event).await;
+        io::telemetry::flush(std::io::stdout().lock());
+        answer
+    };
+    run(service_fn(handle)).await
 }

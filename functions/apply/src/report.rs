@@ -134,6 +134,7 @@ async fn make_wait(context: &Context, records: &[Record], settled: &BTreeMap<usi
 }
 
 fn tell(context: &Context, records: &[Record], changes: &[Option<Change>], settled: &BTreeMap<usize, Settled>) {
+    let now = context.shared.clock.now();
     for (&index, settled) in settled {
         let change = changes[index].as_ref();
         let group = records[index].shown_group();
@@ -142,9 +143,11 @@ fn tell(context: &Context, records: &[Record], changes: &[Option<Change>], settl
             campaign: change.map(|change| change.campaign.as_str()),
             event_id: change.map(|change| change.event_id.as_str()),
             group: &group,
+            age: records[index].sent.and_then(|sent| Duration::try_from(now.duration_since(sent)).ok()),
+            is_opt_out: change.is_some_and(|change| change.operation.callable() == Some(false)),
         };
         context.shared.telemetry.tell(&match settled {
-            Settled::Done(outcome) => Event::Done { about, outcome: outcome.as_str() },
+            Settled::Done(outcome) => Event::Done { about, outcome: *outcome },
             Settled::Park(parking) => {
                 Event::Parked { about, reason: parking.reason.as_str(), evidence: &parking.evidence }
             }

@@ -10,7 +10,7 @@ pub mod webhook;
 
 pub use context::Context;
 
-use domain::change::{Fault, FaultCode, Sender, SourceName};
+use domain::change::{Fault, FaultCode, OrgId, Sender, SourceName};
 use http::{Method, StatusCode, header};
 use io::telemetry::Event;
 use lambda_http::{Body, Request, RequestExt, Response};
@@ -49,9 +49,10 @@ async fn accept(context: &Context, request: &Request) -> Result<usize, Refusal> 
     let now = context.clock.now();
     // Who sends a name that no source can have is told what everybody is told who is not let in.
     let source = SourceName::parse(source).map_err(|_| Refusal::Unauthorized)?;
-    let secret = context.sources.secret(&source, now).await.inspect_err(|refusal| tell(context, &source, refusal))?;
+    let secret =
+        context.sources.secret(&source, now).await.inspect_err(|refusal| tell(context, &source, None, refusal))?;
     if !webhook::is_authentic(&secret.auth, request.headers(), body, now) {
-        tell(context, &source, &Refusal::Unauthorized);
+        tell(context, &source, None, &Refusal::Unauthorized);
         return Err(Refusal::Unauthorized);
     }
     let sender = Sender { source, org: secret.org.clone(), campaign: secret.campaign.clone() };
@@ -60,17 +61,22 @@ async fn accept(context: &Context, request: &Request) -> Result<usize, Refusal> 
         Err(faults) => Err(Refusal::Invalid(faults)),
     };
     match &accepted {
-        Ok(count) => context.telemetry.tell(&Event::Accepted { source: sender.source.as_str(), changes: *count }),
-        Err(refusal) => tell(context, &sender.source, refusal),
+        Ok(orgs) => {
+            for (org, &changes) in orgs {
+                let (source, org) = (sender.source.as_str(), org.as_str());
+                context.telemetry.tell(&Event::Accepted { source, org, changes });
+            }
+        }
+        Err(refusal) => tell(context, &sender.source, sender.org.as_ref(), refusal),
     }
-    accepted
+    accepted.map(|orgs| orgs.into_values().sum())
 }
 
-fn tell(context: &Context, source: &SourceName, refusal: &Refusal) {
-    let (source, detail) = (source.as_str(), refusal.to_string());
+fn tell(context: &Context, source: &SourceName, org: Option<&OrgId>, refusal: &Refusal) {
+    let (source, org, detail) = (source.as_str(), org.map(OrgId::as_str), refusal.to_string());
     context.telemetry.tell(&match refusal {
         Refusal::Unauthorized => Event::Unauthorized { source },
-        _ => Event::Refused { source, detail: &detail },
+        _ => Event::Refused { source, org, detail: &detail },
     });
 }
 

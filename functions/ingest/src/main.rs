@@ -14,6 +14,10 @@ async fn main() -> Result<(), Error> {
             return Err(error);
         }
     };
-    let handle = async |request: Request| Ok::<_, Infallible>(ingest::handle(&context, request).await);
+    let handle = async |request: Request| {
+        let response = ingest::handle(&context, request).await;
+        io::telemetry::flush(std::io::stdout().lock());
+        Ok::<_, Infallible>(response)
+    };
     run(service_fn(handle)).await
 }

@@ -19,7 +19,7 @@ use std::time::Duration;
 use domain::change::{CampaignId, Change, OrgId};
 use domain::drift::Drift;
 use io::genesys::{Failure, Run};
-use io::queue::{QueueError, enqueue};
+use io::queue::{QueueError, enqueue, room};
 use io::secrets::FeedSecret;
 use io::telemetry::Event;
 use jiff::Timestamp;
@@ -34,9 +34,6 @@ use scan::Scan;
 const TO_ENQUEUE: Duration = Duration::from_secs(30);
 /// What is left of an invocation when the last call to the queue begins.
 const TO_ANSWER: Duration = Duration::from_secs(5);
-/// Messages that wait in the queue at most, in minutes of the org's call budget at a call a change: an opt-out that comes
-/// by webhook must not wait for long behind what is repaired.
-const DEPTH_MINUTES: u64 = 10;
 /// Changes that are sent between two looks at the clock: one call to the queue.
 const AT_ONCE: usize = 10;
 
@@ -193,7 +190,7 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Answ
             }
         };
         let outcome = run(context, &input, &until, &watch).await?;
-        log_outcome(&input.org, &outcome);
+        tell_outcome(context, &input.org, &outcome);
         Ok(outcome.answer)
     }
     .instrument(span)
@@ -210,14 +207,15 @@ fn log_found(org: &OrgId, found: &Found) {
     tracing::info!(org = org.as_str(), campaignId = campaign, group, what, columns, callable, "contact differs");
 }
 
-fn log_outcome(org: &OrgId, outcome: &Outcome) {
+fn tell_outcome(context: &Context, org: &OrgId, outcome: &Outcome) {
     let org = org.as_str();
     for (reason, contacts) in &outcome.left_out {
         tracing::warn!(org, reason, contacts, "left out: apply would park it");
     }
     if let Some(why) = &outcome.why {
-        let answer = &outcome.answer;
-        tracing::warn!(org, detail = %why, checked = answer.checked, enqueued = answer.enqueued, "reconcile is not complete");
+        let (detail, answer) = (why.to_string(), &outcome.answer);
+        let (checked, enqueued) = (answer.checked, answer.enqueued);
+        context.shared.telemetry.tell(&Event::Incomplete { org, detail: &detail, checked, enqueued });
     }
 }
 
@@ -243,7 +241,11 @@ pub async fn run(
         }
     };
     let secret = feed_secret(context, &input.org).await?;
-    let room = if input.dry_run { usize::MAX } else { room(context, rules.calls_per_minute.into()).await? };
+    let room = if input.dry_run {
+        usize::MAX
+    } else {
+        room(context.queue.as_ref(), &context.shared.config.queue_url, rules.calls_per_minute).await?
+    };
     let mut scan = Scan {
         context,
         input,
@@ -309,13 +311,6 @@ async fn feed_secret(context: &Context, org: &OrgId) -> Result<Arc<FeedSecret>, 
     // Only in local runs are the hosts of Genesys Cloud replaced.
     let secret = FeedSecret::parse(&text, config.genesys_base_url.is_some()).map_err(|error| wrong(&error))?;
     Ok(Arc::new(secret))
-}
-
-/// How many messages more the queue should hold.
-async fn room(context: &Context, calls_per_minute: u64) -> Result<usize, Error> {
-    let depth = context.queue.depth(&context.shared.config.queue_url).await?;
-    let room = (calls_per_minute * DEPTH_MINUTES).saturating_sub(depth);
-    Ok(usize::try_from(room).unwrap_or(usize::MAX))
 }
 
 /// Sends the changes in order while there is time, and answers how many.

@@ -16,5 +16,10 @@ async fn main() -> Result<(), Error> {
         error_type: "reconcile::Error".to_owned(),
         error_message: error.to_string(),
     };
-    run(service_fn(async |event: LambdaEvent<_>| reconcile::handle(&context, event).await.map_err(failed))).await
+    let handle = async |event: LambdaEvent<_>| {
+        let answer = reconcile::handle(&context, event).await;
+        io::telemetry::flush(std::io::stdout().lock());
+        answer.map_err(failed)
+    };
+    run(service_fn(handle)).await
 }

@@ -25,6 +25,8 @@ pub struct Record {
     pub body: String,
     /// `ApproximateReceiveCount`.
     pub receives: u32,
+    /// `SentTimestamp`.
+    pub sent: Option<Timestamp>,
     /// `ApproximateFirstReceiveTimestamp`.
     pub first_received: Option<Timestamp>,
 }

@@ -2,7 +2,7 @@
 
 mod enqueue;
 
-pub use enqueue::{Enqueued, enqueue};
+pub use enqueue::{Enqueued, enqueue, room};
 
 use std::collections::HashMap;
 use std::fmt;

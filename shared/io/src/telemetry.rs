@@ -1,9 +1,12 @@
 //! What the functions tell of their work: each event once, without personal data (CONTRACT.md section 8).
 
+mod metrics;
+
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::batch::Evidence;
+use domain::batch::{Evidence, Outcome};
 use domain::retry::Cause;
 use tracing::Subscriber;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -22,6 +25,10 @@ pub struct About<'a> {
     pub event_id: Option<&'a str>,
     /// The message group id of its record.
     pub group: &'a str,
+    /// How long ago its message was sent to the queue.
+    pub age: Option<Duration>,
+    /// Whether it says that nobody may call the contact.
+    pub is_opt_out: bool,
 }
 
 /// Something that an operator may want to know.
@@ -31,8 +38,8 @@ pub enum Event<'a> {
     Done {
         /// Which one.
         about: About<'a>,
-        /// Its outcome's public name.
-        outcome: &'static str,
+        /// How it ended.
+        outcome: Outcome,
     },
     /// A change is in the dead-letter queue.
     Parked {
@@ -71,10 +78,19 @@ pub enum Event<'a> {
         /// Whose.
         org: &'a str,
     },
-    /// A webhook's changes are all in the queue.
+    /// A call of the contact API is over, with an answer or without.
+    Called {
+        /// Whose budget it took.
+        org: &'a str,
+        /// From the request to the whole answer, or to its being given up.
+        latency: Duration,
+    },
+    /// A webhook's changes are all in the queue; told for each of their orgs.
     Accepted {
         /// Who sent it.
         source: &'a str,
+        /// Whose contacts they change.
+        org: &'a str,
         /// How many.
         changes: usize,
     },
@@ -82,6 +98,8 @@ pub enum Event<'a> {
     Refused {
         /// Who sent it.
         source: &'a str,
+        /// To whose contacts the source is bound, where it is.
+        org: Option<&'a str>,
         /// Why, without anything of its body.
         detail: &'a str,
     },
@@ -98,6 +116,17 @@ pub enum Event<'a> {
         checked: u64,
         /// Those of them that are missing or different in their campaign.
         drifted: u64,
+        /// Changes that are in the queue.
+        enqueued: u64,
+    },
+    /// A run of reconcile did not come to its end.
+    Incomplete {
+        /// Whose contacts were compared.
+        org: &'a str,
+        /// Why.
+        detail: &'a str,
+        /// Contacts of the feed that were looked at.
+        checked: u64,
         /// Changes that are in the queue.
         enqueued: u64,
     },
@@ -119,9 +148,12 @@ pub enum Event<'a> {
 pub struct Telemetry(Arc<dyn Fn(&Event<'_>) + Send + Sync>);
 
 impl Telemetry {
-    /// To the log.
+    /// To the log and the metrics.
     pub fn log() -> Telemetry {
-        Telemetry::from_fn(log)
+        Telemetry::from_fn(|event| {
+            log(event);
+            metrics::count(event);
+        })
     }
 
     /// To somebody else.
@@ -142,7 +174,7 @@ fn log(event: &Event<'_>) {
             campaignId = about.campaign,
             group = about.group,
             eventId = about.event_id,
-            outcome,
+            outcome = outcome.as_str(),
             "change done"
         ),
         Event::Parked { about, reason, evidence } => tracing::error!(
@@ -180,11 +212,18 @@ fn log(event: &Event<'_>) {
         ),
         Event::Conflict { org, campaign } => tracing::info!(org, campaignId = campaign, "conflict met"),
         Event::Throttled { org } => tracing::warn!(org, "throttled"),
-        Event::Accepted { source, changes } => tracing::info!(source, changes, "webhook accepted"),
-        Event::Refused { source, detail } => tracing::warn!(source, detail, "webhook refused"),
+        Event::Called { org, latency } => {
+            let latency = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
+            tracing::debug!(org, latencyMs = latency, "called");
+        }
+        Event::Accepted { source, org, changes } => tracing::info!(source, org, changes, "webhook accepted"),
+        Event::Refused { source, org, detail } => tracing::warn!(source, org, detail, "webhook refused"),
         Event::Unauthorized { source } => tracing::warn!(source, "webhook unauthorized"),
         Event::Reconciled { org, checked, drifted, enqueued } => {
             tracing::info!(org, checked, drifted, enqueued, "reconciled");
+        }
+        Event::Incomplete { org, detail, checked, enqueued } => {
+            tracing::warn!(org, detail, checked, enqueued, "reconcile is not complete");
         }
         Event::Stopped { org, campaign, checked, drifted } => {
             tracing::error!(org, campaignId = campaign, checked, drifted, "reconcile stopped");
@@ -204,7 +243,8 @@ fn name(cause: Cause) -> &'static str {
 }
 
 /// Writes the log as JSON lines to standard output, at the level that Lambda's `AWS_LAMBDA_LOG_LEVEL` asks for (INFO
-/// where it says nothing). Of a panic it tells the place alone: the message may quote data.
+/// where it says nothing), and collects metrics for [`flush`]. Of a panic it tells the place alone: the message may quote
+/// data.
 #[expect(clippy::disallowed_methods, reason = "the log level is Lambda's own variable, read once")]
 pub fn init() {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| level.parse().ok());
@@ -213,6 +253,13 @@ pub fn init() {
         let place = panic.location().map(ToString::to_string);
         tracing::error!(place, "panic");
     }));
+    metrics::init();
+}
+
+/// Writes the metrics of an invocation to `to`: a function's standard output. Lambda may freeze the process right after
+/// its answer.
+pub fn flush(to: impl Write) {
+    metrics::flush(to);
 }
 
 /// The log as JSON lines. Only this product's crates go below WARN: a client's debug lines can hold bodies and headers.

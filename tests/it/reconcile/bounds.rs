@@ -66,7 +66,7 @@ async fn a_full_queue_does_not_hide_that_too_much_differs() {
 
 #[tokio::test(start_paused = true)]
 async fn what_differs_at_the_beginning_of_a_feed_is_not_taken_for_all_of_it() {
-    let run = Run::fast(50).allowing(11);
+    let run = Run::fast(50).allowing(22);
     drifted(&run, 120, 2_000);
     let answer = run.run(json!({})).await.unwrap();
     assert_eq!((answer.enqueued, answer.checked, answer.complete), (120, 600, false), "a fifth: few enough");
@@ -98,7 +98,7 @@ async fn a_page_that_is_not_what_it_was_is_compared_from_its_beginning() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deep_queue_is_left_alone_until_the_next_run() {
-    let run = Run::new(World::new()).allowing(1);
+    let run = Run::new(World::new()).allowing(2);
     run.says("a", 5, "5");
     for n in 0..10 {
         let (group, deduplication_id) = (format!("g{n}"), format!("d{n}"));
@@ -114,7 +114,7 @@ async fn a_deep_queue_is_left_alone_until_the_next_run() {
 
 #[tokio::test(start_paused = true)]
 async fn a_run_fills_the_queue_no_deeper_than_ten_minutes_of_calls_and_the_cursor_goes_on() {
-    let run = Run::fast(70).allowing(6);
+    let run = Run::fast(70).allowing(12);
     drifted(&run, 90, 300);
     let first = run.run(json!({ "maxDriftPercent": 100 })).await.unwrap();
     assert_eq!((first.enqueued, first.complete), (70, false), "room for 60, and the contacts that were read at once");
@@ -183,7 +183,7 @@ async fn each_page_is_read_once_and_each_contact_compared_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_cursor_leaves_out_the_campaigns_that_are_done() {
-    let run = Run::fast(100).allowing(1);
+    let run = Run::fast(100).allowing(2);
     run.feed.put(json!({ "campaignId": OTHER_CAMPAIGN, "contactKey": "a", "version": 5, "data": { "phone": "5" } }));
     drifted(&run, 30, 90);
     let campaigns = [OTHER_CAMPAIGN, CAMPAIGN];

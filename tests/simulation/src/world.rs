@@ -343,7 +343,7 @@ fn ignore_followers(answer: &mut Value, groups: &BTreeMap<&str, Vec<&Value>>) {
 
 fn told(event: &Event<'_>) -> String {
     match event {
-        Event::Done { about, outcome } => format!("{outcome} {}", about.event_id.unwrap_or_default()),
+        Event::Done { about, outcome } => format!("{} {}", outcome.as_str(), about.event_id.unwrap_or_default()),
         Event::Parked { about, reason, evidence } => {
             format!("parked {} {reason}: {}", about.event_id.unwrap_or(short(about.group)), evidence.detail)
         }
@@ -355,8 +355,8 @@ fn told(event: &Event<'_>) -> String {
         Event::OrgRefused { org, evidence } => format!("{org} is refused: {}", evidence.detail),
         Event::Conflict { campaign, .. } => format!("a conflict in {campaign}"),
         Event::Throttled { org } => format!("{org} is throttled"),
-        Event::Accepted { source, changes } => format!("accepted {changes} of {source}"),
-        Event::Refused { source, detail } => format!("refused a webhook of {source}: {detail}"),
+        Event::Accepted { source, org, changes } => format!("accepted {changes} for {org} of {source}"),
+        Event::Refused { source, detail, .. } => format!("refused a webhook of {source}: {detail}"),
         Event::Reconciled { org, checked, drifted, enqueued } => {
             format!("reconciled {org}: {checked} checked, {drifted} drifted, {enqueued} enqueued")
         }

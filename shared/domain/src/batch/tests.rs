@@ -10,6 +10,7 @@ fn record(id: &str, group: &str, age: Duration) -> Record {
         group: group.into(),
         body: "{}".into(),
         receives: 1,
+        sent: None,
         first_received: Some(first_received),
     }
 }

@@ -92,7 +92,10 @@ impl Org {
         permit: Permit<'_>,
     ) -> Result<Bytes, Failure> {
         let timeout = run.call_timeout(self.shared.clock.now()).ok_or_else(out_of_time)?;
-        let answer = self.shared.transport.send(self.request(call, session)?, timeout).await;
+        let (request, began) = (self.request(call, session)?, self.shared.clock.now());
+        let answer = self.shared.transport.send(request, timeout).await;
+        let latency = Duration::try_from(self.shared.clock.now().duration_since(began)).unwrap_or_default();
+        self.shared.telemetry.tell(&Event::Called { org: self.id.as_str(), latency });
         let answer = answer.map_err(|error| unanswered(call.what, error, timeout))?;
         let after = permit.learn(self.shared.clock.now(), answer.status(), answer.headers());
         drop(permit);

@@ -5,12 +5,28 @@ use std::collections::BTreeSet;
 
 use domain::Change;
 
-use super::{Message, Queue};
+use super::{Message, Queue, QueueError};
 
 /// The most entries of a `SendMessageBatch`.
 const MAX_ENTRIES: usize = 10;
 /// The most bytes of one, with room for ids and the request's own text (1 MiB is the limit).
 const MAX_BYTES: usize = 1_000_000;
+
+/// How long what is sent in bulk may take at most, in minutes of the org's call budget: an opt-out that comes by webhook
+/// must not wait for long behind it.
+const DEPTH_MINUTES: u64 = 10;
+/// What a change takes of the budget at most, in the ordinary: a read and a write.
+const CALLS_OF_A_CHANGE: u64 = 2;
+
+/// How many messages more the queue should hold, before what is sent in bulk waits.
+///
+/// # Errors
+/// When the queue cannot be asked for its depth.
+pub async fn room(queue: &dyn Queue, queue_url: &str, calls_per_minute: u32) -> Result<usize, QueueError> {
+    let most = u64::from(calls_per_minute) * DEPTH_MINUTES / CALLS_OF_A_CHANGE;
+    let room = most.saturating_sub(queue.depth(queue_url).await?);
+    Ok(usize::try_from(room).unwrap_or(usize::MAX))
+}
 
 /// What became of changes that were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

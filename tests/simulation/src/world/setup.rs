@@ -118,7 +118,9 @@ pub(super) fn telemetry(outside: &Arc<Outside>) -> Telemetry {
     Telemetry::from_fn(move |event| {
         let Some(outside) = outside.upgrade() else { return };
         log.tell(event);
-        outside.say(|| format!("           told: {}", told(event)));
+        if !matches!(event, Event::Called { .. }) {
+            outside.say(|| format!("           told: {}", told(event)));
+        }
         let id = match event {
             Event::Done { about, .. } | Event::Parked { about, .. } => about.event_id,
             _ => None,

@@ -1,0 +1,123 @@
+//! The metrics of CONTRACT.md section 8 as CloudWatch reads them. A process of its own: what collects is global.
+#![expect(clippy::unwrap_used, reason = "what is not as expected fails the test")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use domain::batch::{Evidence, Outcome};
+
+use io::telemetry::{About, Event, Telemetry, flush, init};
+use serde_json::{Value, json};
+
+const PERSONAL: &str = "LEAD-CANARY";
+
+/// Everything that is told, once; what is not a count or an org holds the canary.
+fn events(evidence: &Evidence) -> Vec<Event<'_>> {
+    let about = |is_opt_out| About {
+        org: Some("acme-us"),
+        campaign: Some(PERSONAL),
+        event_id: Some(PERSONAL),
+        group: PERSONAL,
+        age: Some(Duration::from_millis(2_500)),
+        is_opt_out,
+    };
+    let unreadable = About { org: None, ..about(false) };
+    let (org, campaign, source, detail) = ("acme-us", PERSONAL, PERSONAL, PERSONAL);
+    vec![
+        Event::Done { about: about(false), outcome: Outcome::Created },
+        Event::Done { about: about(true), outcome: Outcome::Updated },
+        Event::Done { about: about(false), outcome: Outcome::Unchanged },
+        Event::Done { about: about(false), outcome: Outcome::Stale },
+        Event::Done { about: about(false), outcome: Outcome::Superseded },
+        Event::Parked { about: about(true), reason: "rejected", evidence },
+        Event::Parked { about: unreadable, reason: "invalidChange", evidence },
+        Event::Retried { about: about(true), delay: Duration::from_secs(15), why: None },
+        Event::OrgRefused { org, evidence },
+        Event::Conflict { org, campaign },
+        Event::Throttled { org },
+        Event::Called { org, latency: Duration::from_millis(40) },
+        Event::Called { org, latency: Duration::from_millis(60) },
+        Event::Accepted { source, org, changes: 3 },
+        Event::Refused { source, org: Some(org), detail },
+        Event::Refused { source, org: None, detail },
+        Event::Unauthorized { source },
+        Event::Reconciled { org, checked: 9, drifted: 2, enqueued: 1 },
+        Event::Incomplete { org, detail, checked: 9, enqueued: 1 },
+        Event::Stopped { org, campaign, checked: 9, drifted: 2 },
+    ]
+}
+
+fn flushed() -> String {
+    let mut lines = Vec::new();
+    flush(&mut lines);
+    String::from_utf8(lines).unwrap()
+}
+
+/// Metrics by dimensions, as CloudWatch takes them out of each line; checks the line on the way.
+fn extracted(lines: &str) -> BTreeMap<String, BTreeMap<String, (String, Value)>> {
+    let mut all: BTreeMap<String, BTreeMap<String, (String, Value)>> = BTreeMap::new();
+    for line in lines.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert!(line["_aws"]["Timestamp"].as_u64().unwrap() > 1_700_000_000_000, "{line}");
+        for directive in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
+            assert_eq!(directive["Namespace"], "CampaignSync");
+            for dimensions in directive["Dimensions"].as_array().unwrap() {
+                let names = dimensions.as_array().unwrap().iter().map(|name| name.as_str().unwrap());
+                let of: Vec<_> = names.map(|name| format!("{name}={}", line[name].as_str().unwrap())).collect();
+                for metric in directive["Metrics"].as_array().unwrap() {
+                    let name = metric["Name"].as_str().unwrap();
+                    let unit = metric["Unit"].as_str().unwrap().to_owned();
+                    all.entry(of.join(",")).or_default().insert(name.to_owned(), (unit, line[name].clone()));
+                }
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn every_metric_is_written_by_org_and_what_alarms_watch_also_for_all() {
+    let evidence = Evidence::from(PERSONAL.to_owned());
+    // What is counted before anything collects goes nowhere.
+    Telemetry::log().tell(&Event::Throttled { org: "acme-us" });
+    assert_eq!(flushed(), "");
+    init();
+    let telemetry = Telemetry::log();
+    events(&evidence).iter().for_each(|event| telemetry.tell(event));
+
+    let lines = flushed();
+    assert!(!lines.contains(PERSONAL), "{lines}");
+    let metrics = extracted(&lines);
+    assert_eq!(metrics.keys().collect::<Vec<_>>(), ["", "Org=acme-us"]);
+    let count = |of: &str, name: &str| {
+        let (unit, value) = &metrics[of][name];
+        assert_eq!(unit, "Count", "{name}");
+        value.as_u64().unwrap()
+    };
+    let once = ["Created", "Updated", "Unchanged", "Stale", "Superseded", "Parked", "Retried", "ConflictsResolved"];
+    let others = [("Throttled", 1), ("ApiCalls", 2), ("OrgRefused", 1), ("Accepted", 3), ("Refused", 1)];
+    let of_reconcile = [("Checked", 9), ("Drifted", 2), ("Enqueued", 1), ("Stopped", 1), ("Incomplete", 1)];
+    for (name, expected) in once.map(|name| (name, 1)).into_iter().chain(others).chain(of_reconcile) {
+        assert_eq!(count("Org=acme-us", name), expected, "{name}");
+    }
+    for (name, expected) in
+        [("OrgRefused", 1), ("Accepted", 3), ("Refused", 2), ("Unauthorized", 1), ("Stopped", 1), ("Incomplete", 1)]
+    {
+        assert_eq!(count("", name), expected, "{name} of all");
+    }
+    let ages = |of: &str, name: &str| metrics[of][name].clone();
+    let seconds = |times| ("Seconds".to_owned(), json!(vec![2.5; times]));
+    assert_eq!(ages("Org=acme-us", "ChangeAge"), seconds(5));
+    assert_eq!(ages("Org=acme-us", "OptOutAge"), seconds(3));
+    assert_eq!(ages("", "OptOutAge"), seconds(3));
+    assert_eq!(ages("Org=acme-us", "ApiLatency"), ("Milliseconds".to_owned(), json!([40.0, 60.0])));
+    let of_all: BTreeSet<_> = metrics[""].keys().map(String::as_str).collect();
+    assert_eq!(
+        of_all,
+        BTreeSet::from(["Accepted", "Incomplete", "OptOutAge", "OrgRefused", "Refused", "Stopped", "Unauthorized"])
+    );
+
+    assert_eq!(flushed(), "", "nothing is written twice");
+    telemetry.tell(&Event::Throttled { org: "acme-us" });
+    assert_eq!(extracted(&flushed())["Org=acme-us"].len(), 1);
+}
