@@ -344,6 +344,22 @@ def silent_logs(aws):
     for secret in [CANARY, "Zoë", "secret-of-", "rotated-secret", SIGNING_SECRET, "token-", "local-feed-token"]:
         found = [line for line in lines if secret in line]
         assert not found, found[:2]
+    metrics = collections.Counter()
+    for line in lines:
+        if not line.startswith('{"_aws"'):
+            continue
+        document = json.loads(line)
+        for directive in document["_aws"]["CloudWatchMetrics"]:
+            assert directive["Namespace"] == "CampaignSync", line
+            for metric in directive["Metrics"]:
+                value = document[metric["Name"]]
+                metrics[document.get("Org"), metric["Name"]] += value if isinstance(value, int) else len(value)
+    assert all(document_org in (None, *APIS) for document_org, _ in metrics), metrics
+    changes = sum(metrics[org, name] for org in APIS for name in ["Created", "Updated", "Unchanged", "Stale", "Superseded"])
+    assert changes >= CONTACTS * CHANGES_EACH and metrics["acme-us", "ApiCalls"] == metrics["acme-us", "ApiLatency"], metrics
+    assert metrics["acme-us", "Throttled"] > 0 and metrics[None, "Unauthorized"] == 2, metrics
+    assert metrics["acme-us", "Checked"] > 0 and metrics[None, "OptOutAge"] >= CONTACTS / 5, metrics
+    say(f"the metrics count {changes} changes done, {metrics['acme-us', 'ApiCalls'] + metrics['acme-eu', 'ApiCalls']} calls")
     say(f"{len(lines)} lines of log, and no contact key, value, token or secret in them")
 
 
