@@ -9,9 +9,9 @@ use domain::change::{Change, OrgId, VersionFrom};
 use io::Clock;
 use io::config::DlqConfig;
 use io::secrets::{OrgSecret, Secrets, SecretsManager};
-use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+use crate::connect::span;
 use crate::table::{number, table};
 use parked::{DeadLetters, Parked};
 
@@ -95,9 +95,7 @@ fn rate(text: &str) -> Result<u32, String> {
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config =
         DlqConfig::from_env(matches!(args.command, Command::Redrive { .. })).map_err(|error| error.to_string())?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
-    runtime.block_on(async {
+    crate::block_on(async {
         let sdk = io::aws::sdk_config().await;
         let queue = DeadLetters::new(&sdk, &config);
         match &args.command {
@@ -135,7 +133,7 @@ async fn list(queue: &DeadLetters, which: &Which, is_json: bool) -> Result<bool,
         let text = |member: &str| parked::plain(&parked.body[member]).as_str().unwrap_or("-").to_owned();
         shown.add_row([
             parked.id.clone(),
-            parked.parked_at.map_or_else(|| "-".to_owned(), |at| age(now, at)),
+            parked.parked_at.map_or_else(|| "-".to_owned(), |at| format!("{} ago", span(at, now))),
             parked.reason.clone(),
             text("org"),
             text("campaignId"),
@@ -148,17 +146,6 @@ async fn list(queue: &DeadLetters, which: &Which, is_json: bool) -> Result<bool,
     }
     crate::print(&format!("{shown}\n{} parked", number(all.len() as u64)))?;
     Ok(true)
-}
-
-/// In the largest unit that fits.
-fn age(now: Timestamp, then: Timestamp) -> String {
-    let seconds = now.duration_since(then).max(SignedDuration::ZERO).as_secs();
-    match seconds {
-        0..120 => format!("{seconds} s ago"),
-        120..7_200 => format!("{} min ago", seconds / 60),
-        7_200..172_800 => format!("{} h ago", seconds / 3_600),
-        _ => format!("{} days ago", seconds / 86_400),
-    }
 }
 
 fn unknown(id: &str) -> String {

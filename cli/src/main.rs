@@ -1,9 +1,13 @@
 //! `campaign-sync`: the operator's and the developer's command.
 
+mod check;
+mod connect;
 mod dlq;
 mod event;
 mod local;
 mod reconcile;
+mod send;
+mod status;
 mod table;
 
 use std::io::Write;
@@ -27,8 +31,14 @@ struct Cli {
 enum Command {
     /// Runs webhooks of a made-up CRM through ingest, queue and apply into campaigns, all on this machine
     Local(local::Args),
+    /// Sends the rows of a file as changes: a first load, or a correction
+    Send(send::Args),
     /// Compares campaigns with the CRM's feed and enqueues what webhooks missed
     Reconcile(reconcile::Args),
+    /// Tells whether an org's secret, OAuth client, campaigns and queues are as they must be, and what to do where not
+    Check(check::Args),
+    /// Tells how much waits in the queues, for how long, and what is left of an org's call budget
+    Status(status::Args),
     /// Lists, shows, sends again and deletes the changes that were parked
     Dlq(dlq::Args),
     /// Prints a sample event that is valid now
@@ -43,12 +53,21 @@ pub(crate) fn print(text: &str) -> Result<(), String> {
     }
 }
 
+/// Runs a command's own part to its end.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| format!("cannot start: {error}"))?.block_on(work)
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let ran = match cli.command {
         None => local::run(&cli.local),
         Some(Command::Local(args)) => local::run(&args),
+        Some(Command::Send(args)) => send::run(&args),
         Some(Command::Reconcile(args)) => reconcile::run(&args),
+        Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Status(args)) => status::run(&args),
         Some(Command::Dlq(args)) => dlq::run(&args),
         Some(Command::Event(args)) => event::run(&args).map(|()| true),
     };

@@ -66,7 +66,7 @@ pub(crate) fn org(text: &str) -> Result<OrgId, String> {
     OrgId::parse(text).map_err(str::to_owned)
 }
 
-fn campaign(text: &str) -> Result<CampaignId, String> {
+pub(crate) fn campaign(text: &str) -> Result<CampaignId, String> {
     CampaignId::parse(text).map_err(str::to_owned)
 }
 
@@ -99,9 +99,7 @@ const WAIT: Duration = Duration::from_secs(15);
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config = Config::from_env().map_err(|error| error.to_string())?;
     check(args, Clock::system().now())?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
-    let report = runtime.block_on(until_stopped(args, config))?;
+    let report = crate::block_on(until_stopped(args, config))?;
     let shown = if args.json { report.json()? } else { report.table() };
     crate::print(&shown)?;
     Ok(report.is_complete())

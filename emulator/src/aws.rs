@@ -11,7 +11,7 @@ use http::{HeaderValue, Response, StatusCode};
 use io::queue::{Message, Queue, QueueError, Visibility};
 use io::secrets::{Secrets, SecretsError};
 use secrecy::ExposeSecret;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{Sqs, Vault};
 
@@ -107,7 +107,7 @@ impl Aws {
                 "ReceiptHandle": record["receiptHandle"],
                 "Body": record["body"],
                 "Attributes": record["attributes"],
-                "MessageAttributes": attributes.collect::<serde_json::Map<_, _>>(),
+                "MessageAttributes": attributes.collect::<Map<_, _>>(),
             })
         });
         Ok(json!({ "Messages": messages.collect::<Vec<_>>() }))
@@ -119,8 +119,11 @@ impl Aws {
     }
 
     async fn attributes(&self, body: &Value) -> Result<Value, Fault> {
-        let depth = self.sqs.depth(text(body, "QueueUrl")?).await.map_err(code)?;
-        Ok(json!({ "Attributes": { "ApproximateNumberOfMessages": depth.to_string() } }))
+        let all = self.sqs.attributes(text(body, "QueueUrl")?).await.map_err(code)?;
+        let names = body["AttributeNames"].as_array().cloned().unwrap_or_default();
+        let is_asked = |name: &str| names.iter().any(|asked| asked == "All" || asked == name);
+        let asked = all.into_iter().filter(|(name, _)| is_asked(name));
+        Ok(json!({ "Attributes": asked.map(|(name, value)| (name.to_owned(), value.into())).collect::<Map<_, _>>() }))
     }
 
     async fn secret(&self, body: &Value) -> Result<Value, Fault> {

@@ -17,6 +17,8 @@ use tokio::sync::Notify;
 
 const DEDUPLICATION: Duration = Duration::from_mins(5);
 const MAX_BODY: usize = 1 << 20;
+/// Only told: no run here lasts as long.
+const RETENTION: Duration = Duration::from_hours(14 * 24);
 
 /// How a queue is configured.
 #[derive(Clone, Copy, Debug)]
@@ -126,6 +128,23 @@ impl Fifo {
         drop(state);
         self.changed.notify_waiters();
         Ok(())
+    }
+
+    /// The counts of this moment, and how the queue is configured.
+    fn attributes(&self) -> Vec<(&'static str, String)> {
+        let now = self.clock.now();
+        let state = self.state();
+        let in_flight = state.messages.values().filter(|stored| stored.visible_at > now).count();
+        vec![
+            ("ApproximateNumberOfMessages", (state.messages.len() - in_flight).to_string()),
+            ("ApproximateNumberOfMessagesNotVisible", in_flight.to_string()),
+            ("ApproximateNumberOfMessagesDelayed", "0".to_owned()),
+            ("FifoQueue", "true".to_owned()),
+            ("DeduplicationScope", "messageGroup".to_owned()),
+            ("FifoThroughputLimit", "perMessageGroupId".to_owned()),
+            ("MessageRetentionPeriod", RETENTION.as_secs().to_string()),
+            ("VisibilityTimeout", self.attributes.visibility_timeout.as_secs().to_string()),
+        ]
     }
 
     /// No more will be sent: the event source ends when the queue is empty.

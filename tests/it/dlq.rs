@@ -1,48 +1,15 @@
 //! `campaign-sync dlq` against the emulated SQS and Secrets Manager, over HTTP.
 
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
-
-use axum::extract::{Request, State};
-use axum::response::Response;
-use emulator::aws::Aws;
-use emulator::{Fifo, Sqs, Vault, fifo};
-use io::Clock;
 use io::queue::Message;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tokio::net::TcpListener;
 use tokio::process::Command;
+
+use crate::support::served::Served;
 
 const SECRET_VALUE: &str = "+13175550100";
 
-struct Served {
-    base: String,
-    queue: Arc<Fifo>,
-    dead_letters: Arc<Fifo>,
-}
-
 impl Served {
-    async fn new() -> Served {
-        let clock = Clock::system();
-        let attributes = fifo::Attributes { visibility_timeout: Duration::from_secs(180), max_receives: 1_000 };
-        let new = || Arc::new(Fifo::new(clock.clone(), attributes, None));
-        let (queue, dead_letters) = (new(), new());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let vault = Vault::default();
-        let secret = json!({
-            "clientId": "id", "clientSecret": "hush", "region": "us-east-1", "api": "predictive", "versionField": "crmVersion",
-        });
-        vault.put("campaign-sync/org/ranked", secret.to_string());
-        let queues = [(url(&base, "changes"), Arc::clone(&queue)), (url(&base, "dead"), Arc::clone(&dead_letters))];
-        let aws = Arc::new(Aws { sqs: Arc::new(Sqs::new(queues)), vault: Arc::new(vault) });
-        let app = axum::Router::new().fallback(answer).with_state(aws);
-        tokio::spawn(axum::serve(listener, app).into_future());
-        Served { base, queue, dead_letters }
-    }
-
     fn park(&self, org: &str, key: &str, event_id: &str, version: Option<u64>, reason: &'static str) {
         let mut body = json!({
             "schema": 1, "eventId": event_id, "org": org, "campaignId": "c", "contactKey": key, "operation": "upsert",
@@ -65,24 +32,9 @@ impl Served {
         self.dead_letters.send(message).unwrap();
     }
 
-    /// Exit status, standard output as JSON, all output as text.
     async fn dlq(&self, arguments: &[&str]) -> (i32, Value, String) {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let output = Command::new(env!("CARGO_BIN_EXE_campaign-sync"))
-            .arg("dlq")
-            .args(arguments)
-            .current_dir(root)
-            .env("AWS_ENDPOINT_URL", &self.base)
-            .env("AWS_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", "key")
-            .env("AWS_SECRET_ACCESS_KEY", "secret")
-            .env("DEAD_LETTER_QUEUE_URL", url(&self.base, "dead"))
-            .env("QUEUE_URL", url(&self.base, "changes"))
-            .output()
-            .await
-            .unwrap();
-        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        (output.status.code().unwrap(), serde_json::from_slice(&output.stdout).unwrap_or_default(), text)
+        let arguments: Vec<_> = ["dlq"].iter().chain(arguments).copied().collect();
+        self.command(&arguments).await
     }
 
     async fn ids(&self) -> Vec<(String, String)> {
@@ -104,17 +56,6 @@ impl Served {
 fn group(org: &str, key: &str) -> String {
     let hash: String = Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{org}/c/{}", &hash[..32])
-}
-
-fn url(base: &str, name: &str) -> String {
-    format!("{base}/000000000000/{name}.fifo")
-}
-
-async fn answer(State(aws): State<Arc<Aws>>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-    let target = parts.headers["x-amz-target"].to_str().unwrap();
-    aws.respond(target, &body).await.map(Into::into)
 }
 
 fn event_ids(messages: &[Message]) -> Vec<String> {

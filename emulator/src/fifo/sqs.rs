@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use serde_json::json;
+
 use io::queue::{Message, Queue, QueueError, RefusedEntry, Visibility};
 
 use super::{Batch, Fifo};
@@ -18,6 +20,11 @@ pub struct Sqs {
     refuse: AtomicUsize,
     refuse_entries: Mutex<Vec<(String, bool)>>,
     latency: Mutex<Duration>,
+}
+
+fn arn(queue_url: &str) -> String {
+    let name = queue_url.rsplit('/').next().unwrap_or_default();
+    format!("arn:aws:sqs:us-east-1:000000000000:{name}")
 }
 
 /// What SQS takes in one batch, in bytes.
@@ -65,6 +72,25 @@ impl Sqs {
             Some(timeout) => queue.receive_for(most, timeout),
             None => queue.receive(most),
         })
+    }
+
+    /// A queue's attributes, as `GetQueueAttributes` names and writes them.
+    ///
+    /// # Errors
+    /// When there is no such queue.
+    pub async fn attributes(&self, queue_url: &str) -> Result<Vec<(&'static str, String)>, QueueError> {
+        self.wait().await;
+        let queue = self.queue(queue_url)?;
+        let mut attributes = queue.attributes();
+        attributes.push(("QueueArn", arn(queue_url)));
+        let dead_letters = queue.dead_letters.as_ref();
+        let target = self.queues.iter().find(|(_, other)| dead_letters.is_some_and(|dead| Arc::ptr_eq(dead, other)));
+        if let Some((url, _)) = target {
+            let max_receives = queue.attributes.max_receives;
+            let policy = json!({ "deadLetterTargetArn": arn(url), "maxReceiveCount": max_receives });
+            attributes.push(("RedrivePolicy", policy.to_string()));
+        }
+        Ok(attributes)
     }
 
     /// Deletes a received message.

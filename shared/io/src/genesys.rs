@@ -3,6 +3,7 @@
 mod call;
 mod campaign;
 mod contact_lists;
+mod facts;
 mod failure;
 mod limit;
 mod login;
@@ -14,6 +15,7 @@ mod wire;
 
 pub use campaign::Campaign;
 pub use contact_lists::{ContactList, Write};
+pub use facts::ListFacts;
 pub use failure::{Failure, Kind};
 pub use limit::{CallsLeft, Share};
 pub use predictive::{NewContact, Predictive};

@@ -56,6 +56,12 @@ pub(super) struct ContactList {
     pub(super) column_names: Vec<String>,
 }
 
+/// Campaigns in a listing.
+#[derive(Deserialize)]
+pub(super) struct Campaigns {
+    pub(super) entities: Vec<Reference>,
+}
+
 /// A contact of a list in an answer.
 #[derive(Deserialize)]
 pub(super) struct ListContact {

@@ -1,0 +1,279 @@
+//! `campaign-sync check`: whether an org can go live, a line for each thing that must be right.
+
+mod queues;
+
+use std::sync::Arc;
+
+use domain::change::{CampaignId, OrgId, VersionFrom};
+use io::config::DlqConfig;
+use io::genesys::{Failure, Kind, ListFacts, Org, Run};
+use io::secrets::{Api, OrgSecret, Secrets, SecretsError, SecretsManager};
+use io::{Clock, Config};
+use jiff::SignedDuration;
+use serde_json::json;
+
+use crate::connect::{self, Watched};
+
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  campaign-sync check --org acme-us
+  campaign-sync check --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --apply-timeout 30
+
+It alters nothing: that contacts may be written is tried by writing none. It takes a call of the org's budget for its login's
+rights and four or five for each campaign.
+
+It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; SECRET_PREFIX and, in local
+runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It
+needs your own credentials, not those of the functions: what they may do is in template.yaml.
+
+The exit status is 0 when everything is right, 1 when something is not, 2 when the command could not run.")]
+pub(crate) struct Args {
+    /// Whose: names the secret {prefix}/org/{org}
+    #[arg(long, value_parser = crate::reconcile::org)]
+    org: OrgId,
+    /// A campaign whose contacts are to be kept in step; may be given several times
+    #[arg(long = "campaign", value_name = "CAMPAIGN_ID", value_parser = crate::reconcile::campaign)]
+    campaigns: Vec<CampaignId>,
+    /// The timeout of apply: the stack's parameter `ApplyTimeoutSeconds`
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    apply_timeout: u64,
+    /// Prints one JSON object instead of lines
+    #[arg(long)]
+    json: bool,
+}
+
+/// A clock that is wrong by more than this makes signatures and times doubtful: five minutes are let pass.
+const CLOCK: SignedDuration = SignedDuration::from_secs(60);
+
+/// What was looked at: what was seen, or what to do.
+#[derive(Default)]
+pub(crate) struct Findings(Vec<(String, Result<String, String>)>);
+
+impl Findings {
+    pub(crate) fn add(&mut self, what: impl Into<String>, found: Result<String, String>) {
+        self.0.push((what.into(), found));
+    }
+
+    fn is_right(&self) -> bool {
+        self.0.iter().all(|(_, found)| found.is_ok())
+    }
+
+    fn text(&self) -> String {
+        let line = |(what, found): &(String, Result<String, String>)| match found {
+            Ok(seen) => format!("ok    {what}: {seen}"),
+            Err(to_do) => format!("FAIL  {what}: {to_do}"),
+        };
+        self.0.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    fn json(&self) -> String {
+        let checks: Vec<_> = self
+            .0
+            .iter()
+            .map(|(what, found)| {
+                let (Ok(text) | Err(text)) = found;
+                json!({ "check": what, "ok": found.is_ok(), "detail": text })
+            })
+            .collect();
+        json!({ "ok": self.is_right(), "checks": checks }).to_string()
+    }
+}
+
+/// Runs, prints, and answers whether all is right.
+pub(crate) fn run(args: &Args) -> Result<bool, String> {
+    let config = Config::from_env().map_err(|error| error.to_string())?;
+    let dlq = DlqConfig::from_env(true).map_err(|error| error.to_string())?;
+    let findings = crate::block_on(check(args, &config, &dlq))?;
+    crate::print(&if args.json { findings.json() } else { findings.text() })?;
+    Ok(findings.is_right())
+}
+
+async fn check(args: &Args, config: &Config, dlq: &DlqConfig) -> Result<Findings, String> {
+    let sdk = io::aws::sdk_config().await;
+    let mut findings = Findings::default();
+    if let Some(rules) = secret(args, config, &SecretsManager::new(&sdk), &mut findings).await {
+        let watched = Watched::new()?;
+        let connect = || connect::org(config.clone(), &sdk, Arc::clone(&watched) as _, &args.org);
+        let login = connect().open(&run_now()).await;
+        let is_in = login.is_ok();
+        findings
+            .add("token", login.map(|_| "the OAuth client is let in".to_owned()).map_err(|failure| token(&failure)));
+        if let Some(ahead) = watched.seen().ahead {
+            findings.add("clock", clock(ahead));
+        }
+        for campaign in args.campaigns.iter().filter(|_| is_in) {
+            // What one call is refused must not close the org to the next.
+            self::campaign(campaign, &rules, &connect, &mut findings).await;
+        }
+        if is_in && args.campaigns.is_empty() {
+            let why = "no --campaign was given, so that permissions, columns and lists were not looked at";
+            findings.add("campaigns", Err(why.to_owned()));
+        }
+    }
+    queues::check(&sdk, &config.queue_url, &dlq.dead_letter_queue_url, args.apply_timeout, &mut findings).await;
+    Ok(findings)
+}
+
+fn run_now() -> Run {
+    Run::new(Clock::system().now(), None)
+}
+
+async fn secret(args: &Args, config: &Config, secrets: &SecretsManager, findings: &mut Findings) -> Option<OrgSecret> {
+    let name = format!("{}/org/{}", config.secret_prefix, args.org);
+    let what = format!("secret {name}");
+    let text = match secrets.read(&name).await {
+        Ok(text) => text,
+        Err(error) => {
+            let to_do = match error {
+                SecretsError::Missing => {
+                    "there is none in this account and region: create it (README, Add an org), or set SECRET_PREFIX as the \
+                     stack has it"
+                }
+                SecretsError::Denied => "your credentials may not read it: they need secretsmanager:GetSecretValue",
+                SecretsError::Unavailable => "Secrets Manager is not reached: look at AWS_REGION and the network",
+            };
+            findings.add(what, Err(to_do.to_owned()));
+            return None;
+        }
+    };
+    let rules = match OrgSecret::parse(&text) {
+        Ok(rules) => rules,
+        Err(error) => {
+            findings.add(what, Err(format!("{error}: put it right with aws secretsmanager put-secret-value")));
+            return None;
+        }
+    };
+    let api = match rules.api {
+        Api::Predictive => "predictive",
+        Api::ContactLists => "contactLists",
+    };
+    let ranks = match (&rules.version_field, rules.version_from) {
+        (None, _) => "no ranks: the queue's order alone decides".to_owned(),
+        (Some(column), VersionFrom::Version) => format!("version is stored in {column}"),
+        (Some(column), VersionFrom::OccurredAt) => format!("occurredAt is stored in {column}"),
+    };
+    findings.add(what, Ok(format!("api {api}, {ranks}, {} calls a minute", rules.calls_per_minute)));
+    Some(rules)
+}
+
+fn token(failure: &Failure) -> String {
+    let to_do = match failure.kind {
+        Kind::Refused => {
+            "clientId, clientSecret and region must be those of an OAuth client of grant type client credentials that is active"
+        }
+        Kind::Throttled { .. } => "try again in a minute",
+        _ => "Genesys Cloud's login host is not reached: look at the network and its status page",
+    };
+    format!("{failure}: {to_do}")
+}
+
+fn clock(ahead: SignedDuration) -> Result<String, String> {
+    let seconds = ahead.as_secs();
+    if ahead.abs() <= CLOCK {
+        return Ok(format!("{seconds} s ahead of Genesys Cloud's"));
+    }
+    Err(format!(
+        "this machine's clock is {seconds} s ahead of Genesys Cloud's: set it by NTP; webhooks that are signed by such a clock \
+         are refused beyond 300 s"
+    ))
+}
+
+async fn campaign(id: &CampaignId, rules: &OrgSecret, connect: &dyn Fn() -> Arc<Org>, findings: &mut Findings) {
+    let named = |what: &str| format!("campaign {id}: {what}");
+    let list = connect().list_of(&run_now(), id).await;
+    match (&list, rules.api) {
+        (Ok(list), api) => {
+            findings
+                .add(named("found"), Ok(format!("its contact list {} has {} columns", list.id, list.columns.len())));
+            findings.add(named("version column"), version_column(list, rules));
+            if api == Api::ContactLists {
+                findings.add(named("list of its own"), shared(id, list));
+            }
+        }
+        (Err(failure), _) => findings.add(named("found"), Err(unknown(failure))),
+    }
+    let (what, may_write) = match (rules.api, &list) {
+        (Api::Predictive, _) => {
+            let answer = connect().may_write_to_campaign(&run_now(), id).await;
+            ("predictive answers", answer.map_err(|failure| no_predictive(&failure)))
+        }
+        (Api::ContactLists, Ok(list)) => {
+            let answer = connect().may_write_to_list(&run_now(), &list.id).await;
+            (
+                "contacts may be written",
+                answer.map_err(|failure| needs(&failure, "outbound:contact:add and outbound:contact:edit")),
+            )
+        }
+        (Api::ContactLists, Err(_)) => return,
+    };
+    findings.add(named(what), may_write.map(|()| "tried with no contact".to_owned()));
+    let read = match rules.api {
+        Api::Predictive => return,
+        Api::ContactLists => io::genesys::Campaign::open(connect(), id, &without_ranks(rules), run_now()).await,
+    };
+    let key = domain::change::ContactKey::parse("campaign-sync-check");
+    if let (Ok(campaign), Ok(key)) = (read, key) {
+        let read = campaign.read(&key).await.map(|_| "tried with a key that nobody has".to_owned());
+        findings.add(named("contacts may be read"), read.map_err(|failure| needs(&failure, "outbound:contact:view")));
+    }
+}
+
+/// A list without the version column is told already.
+fn without_ranks(rules: &OrgSecret) -> OrgSecret {
+    OrgSecret { version_field: None, ..rules.clone() }
+}
+
+fn version_column(list: &ListFacts, rules: &OrgSecret) -> Result<String, String> {
+    match &rules.version_field {
+        None => Ok("none is asked for".to_owned()),
+        Some(column) if list.columns.contains(column) => Ok(format!("the list has {column}")),
+        Some(column) => Err(format!(
+            "the list lacks {column}, the secret's versionField; columns cannot be added to a list: make one with it and give \
+             the campaign that, or name another column"
+        )),
+    }
+}
+
+/// Their contacts are the same ones.
+fn shared(id: &CampaignId, list: &ListFacts) -> Result<String, String> {
+    let others: Vec<_> = list.campaigns.iter().map(String::as_str).filter(|other| *other != id.as_str()).collect();
+    if others.is_empty() {
+        return Ok("no other campaign draws on it".to_owned());
+    }
+    Err(format!(
+        "also drawn on by {}: a change to a contact of one campaign is one of the others too, and their changes are not kept in \
+         order with each other; give each a list of its own, or send the changes of one of them alone",
+        others.join(", ")
+    ))
+}
+
+fn unknown(failure: &Failure) -> String {
+    let to_do = match failure.kind {
+        Kind::UnknownCampaign => {
+            "the org has no such outbound campaign: look at the id, and at the division of the role"
+        }
+        _ => return needs(failure, "outbound:campaign:view and outbound:contactList:view"),
+    };
+    format!("{failure}: {to_do}")
+}
+
+fn no_predictive(failure: &Failure) -> String {
+    match failure.kind {
+        Kind::NotFound | Kind::UnknownCampaign => format!(
+            "{failure}: the predictive API is not there for this campaign; most organisations have the published one alone: say \
+             \"api\": \"contactLists\" in the secret (README, Which API)"
+        ),
+        _ => needs(failure, "to add contacts"),
+    }
+}
+
+fn needs(failure: &Failure, permissions: &str) -> String {
+    let to_do = match failure.kind {
+        Kind::Refused => {
+            format!("give the OAuth client a role with the permission {permissions}, in the campaign's division")
+        }
+        Kind::Throttled { .. } => "try again in a minute".to_owned(),
+        _ => "Genesys Cloud did not answer as it should: try again".to_owned(),
+    };
+    format!("{failure}: {to_do}")
+}

@@ -1,0 +1,101 @@
+//! An org's Genesys Cloud from the operator's machine, and what its answers tell beside their bodies.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::change::OrgId;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, Request, Response};
+use io::genesys::{Genesys, Https, Org, Share, Shared, Transport, TransportError};
+use io::secrets::SecretsManager;
+use io::telemetry::Telemetry;
+use io::{Chance, Clock, Config};
+use jiff::{SignedDuration, Timestamp};
+
+/// The org, with nothing known of it yet.
+pub(crate) fn org(config: Config, sdk: &aws_config::SdkConfig, transport: Arc<dyn Transport>, id: &OrgId) -> Arc<Org> {
+    let shared = Shared {
+        transport,
+        secrets: Arc::new(SecretsManager::new(sdk)),
+        clock: Clock::system(),
+        chance: Chance::of_process(),
+        telemetry: Telemetry::from_fn(|_| ()),
+        config,
+    };
+    Genesys::new(Arc::new(shared), Share::Fifth).org(id)
+}
+
+/// What the newest answer told.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    /// By how much this machine's clock is ahead of the service's.
+    pub(crate) ahead: Option<SignedDuration>,
+    pub(crate) budget: Option<Budget>,
+}
+
+/// Calls of the OAuth client in this window (genesys/API.md section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Budget {
+    pub(crate) allowed: u64,
+    pub(crate) count: u64,
+    /// Seconds.
+    pub(crate) reset: u64,
+}
+
+/// HTTPS, with a look at each answer's headers.
+pub(crate) struct Watched {
+    https: Https,
+    seen: Mutex<Seen>,
+}
+
+impl Watched {
+    pub(crate) fn new() -> Result<Arc<Watched>, String> {
+        let https = Https::new().map_err(|error| error.to_string())?;
+        Ok(Arc::new(Watched { https, seen: Mutex::default() }))
+    }
+
+    pub(crate) fn seen(&self) -> Seen {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn look(&self, headers: &HeaderMap) {
+        let text = |name: &str| headers.get(name)?.to_str().ok();
+        let number = |name| text(name)?.trim().parse().ok();
+        let date = text("date").and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(date) = date {
+            seen.ahead = Some(Clock::system().now().duration_since(date.timestamp()));
+        }
+        if let (Some(allowed), Some(count)) = (number("inin-ratelimit-allowed"), number("inin-ratelimit-count")) {
+            seen.budget = Some(Budget { allowed, count, reset: number("inin-ratelimit-reset").unwrap_or(60) });
+        }
+    }
+}
+
+impl Transport for Watched {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        timeout: Duration,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        async move {
+            let answer = self.https.send(request, timeout).await?;
+            self.look(answer.headers());
+            Ok(answer)
+        }
+        .boxed()
+    }
+}
+
+/// In the largest unit that fits, such as `4 min`.
+pub(crate) fn span(then: Timestamp, now: Timestamp) -> String {
+    let seconds = now.duration_since(then).max(SignedDuration::ZERO).as_secs();
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}

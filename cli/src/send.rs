@@ -1,0 +1,403 @@
+//! `campaign-sync send`: the rows of a file as changes, all checked before the first is sent.
+
+mod rows;
+mod state;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use domain::Change;
+use domain::change::{CampaignId, OrgId, VersionFrom};
+use indicatif::{ProgressBar, ProgressStyle};
+use io::genesys::{Campaign, Https, Run};
+use io::queue::{Queue, Sqs, enqueue, room};
+use io::secrets::OrgSecret;
+use io::{Clock, Config};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::connect;
+use crate::table::number;
+use rows::{Common, File, Format, Mapping, RowFault};
+use state::{State, StateFile};
+
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  campaign-sync send --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 contacts.csv --dry-run
+  campaign-sync send --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 contacts.csv \\
+    --key Id --version ModStamp --callable MayCall --column phone=Phone --column firstName=FirstName
+  campaign-sync send --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 changes.ndjson
+
+A CSV has the names of its columns in its first line. A row of JSON is a change as a webhook says it (contactKey, version,
+data, callable, …), or, where a flag says what its members mean, a flat object. Every row is checked before the first one is
+sent: its form, the org's contactKeyPattern and versionField, and the columns of the contact list.
+
+It keeps the queue no deeper than ten minutes of the org's call budget, so that an opt-out by webhook does not wait behind it.
+Ctrl-C ends it in good order, and the same command goes on where it was: how far it came is in FILE.send-state.json. A row
+that is sent again within five minutes is dropped by the queue, a later one changes nothing by its rank.
+
+It reads the environment as reconcile does: QUEUE_URL is required; SECRET_PREFIX, APPLY_CONCURRENCY and, in local runs,
+GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
+
+The exit status is 0 when every row is in the queue (with --dry-run: is right), 1 when not so, 2 when the command could not
+run.")]
+pub(crate) struct Args {
+    /// Whose contacts: names the secret {prefix}/org/{org}
+    #[arg(long, value_parser = crate::reconcile::org)]
+    org: OrgId,
+    /// In which campaign
+    #[arg(long, value_name = "CAMPAIGN_ID", value_parser = crate::reconcile::campaign)]
+    campaign: CampaignId,
+    /// The file: CSV, JSON lines or a JSON array
+    file: PathBuf,
+    /// How it is written [default: by the end of its name: .csv, .ndjson or .jsonl, .json]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    #[command(flatten)]
+    mapping: Mapping,
+    /// The time of every change that says none, such as that of the export: for an org that ranks by occurredAt
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<Timestamp>,
+    /// Also rows without a rank: nothing keeps them from overwriting what is newer
+    #[arg(long)]
+    unranked: bool,
+    /// Checks every row and sends nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Sends the file from its first row on, whatever was sent of it before
+    #[arg(long)]
+    restart: bool,
+    /// Where it is kept how far the file was sent [default: FILE.send-state.json]
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Prints one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// Rows that are sent between two looks at whether to end: one call to the queue.
+const AT_ONCE: usize = 10;
+/// Until a deep queue is asked again.
+const WAIT: Duration = Duration::from_secs(5);
+/// A queue that drains is worth another look after so long.
+const FRESH: SignedDuration = SignedDuration::from_secs(10);
+/// How often a batch that the queue did not take is sent again, and the first wait; each is twice the last.
+const TRIES: u32 = 6;
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// How often a line tells of progress where there is no terminal.
+const LINE: SignedDuration = SignedDuration::from_secs(30);
+/// Faults that are shown.
+const SHOWN: usize = 20;
+
+#[derive(Default)]
+struct Report {
+    rows: u64,
+    faulty: u64,
+    /// The first of them.
+    faults: Vec<RowFault>,
+    /// Rows that earlier runs sent.
+    sent_before: u64,
+    sent: u64,
+    /// Why it ended before the last row.
+    ended: Option<String>,
+}
+
+impl Report {
+    fn fault(&mut self, fault: RowFault) {
+        self.faulty += 1;
+        if self.faults.len() < SHOWN {
+            self.faults.push(fault);
+        }
+    }
+
+    fn is_complete(&self, is_dry: bool) -> bool {
+        self.faulty == 0 && self.ended.is_none() && (is_dry || self.sent_before + self.sent == self.rows)
+    }
+
+    fn json(&self, is_dry: bool) -> String {
+        let faults: Vec<_> =
+            self.faults.iter().map(|fault| json!({ "place": fault.place, "expected": fault.what })).collect();
+        json!({
+            "rows": self.rows, "faulty": self.faulty, "faults": faults, "sentBefore": self.sent_before, "sent": self.sent,
+            "complete": self.is_complete(is_dry), "dryRun": is_dry, "ended": self.ended,
+        })
+        .to_string()
+    }
+
+    fn text(&self, is_dry: bool, state: &StateFile) -> String {
+        let rows = number(self.rows);
+        let mut lines: Vec<_> = self.faults.iter().map(|fault| format!("{}: {}", fault.place, fault.what)).collect();
+        if self.faulty > self.faults.len() as u64 {
+            lines.push(format!("… and {} more", number(self.faulty - self.faults.len() as u64)));
+        }
+        lines.push(match (self.faulty, is_dry) {
+            (0, true) => format!("{rows} rows are right; nothing was sent."),
+            (0, false) => {
+                let before = match self.sent_before {
+                    0 => String::new(),
+                    before => format!(", {} of them by earlier runs", number(before)),
+                };
+                format!("{} of {rows} rows are in the queue{before}.", number(self.sent_before + self.sent))
+            }
+            (faulty, _) => format!("{} of {rows} rows are not right: nothing was sent.", number(faulty)),
+        });
+        if let Some(why) = &self.ended {
+            lines.push(format!("Ended: {why}. The same command goes on from there ({}).", state.path()));
+        }
+        lines.join("\n")
+    }
+}
+
+/// Runs, prints, and answers whether all was done.
+pub(crate) fn run(args: &Args) -> Result<bool, String> {
+    let config = Config::from_env().map_err(|error| error.to_string())?;
+    let bytes = std::fs::read(&args.file).map_err(|error| format!("{}: {error}", args.file.display()))?;
+    let format = format(args)?;
+    let digest = digest(args, format, &bytes);
+    let state_file = StateFile::new(args.state.clone().unwrap_or_else(|| StateFile::beside(&args.file)));
+    let state = state(args, &state_file, digest)?;
+    let common = Common {
+        org: args.org.clone(),
+        campaign: args.campaign.clone(),
+        now: Clock::system().now(),
+        as_of: args.as_of,
+    };
+    let file = File::new(bytes, format, args.mapping.clone(), common)?;
+    let report = crate::block_on(send(args, config, &file, state, &state_file))?;
+    let shown = if args.json { report.json(args.dry_run) } else { report.text(args.dry_run, &state_file) };
+    crate::print(&shown)?;
+    Ok(report.is_complete(args.dry_run))
+}
+
+fn format(args: &Args) -> Result<Format, String> {
+    let by_name = || match args.file.extension().and_then(|end| end.to_str()) {
+        Some("csv") => Some(Format::Csv),
+        Some("ndjson" | "jsonl") => Some(Format::Ndjson),
+        Some("json") => Some(Format::Json),
+        _ => None,
+    };
+    args.format.or_else(by_name).ok_or_else(|| {
+        format!("{}: expected a name that ends in .csv, .ndjson, .jsonl or .json, or --format", args.file.display())
+    })
+}
+
+/// Of all that decides what a row becomes.
+fn digest(args: &Args, format: Format, bytes: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(format!("{format:?} {:?} {:?}\n", args.mapping, args.as_of));
+    hash.update(bytes);
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Where an earlier run of the same stands.
+fn state(args: &Args, file: &StateFile, digest: String) -> Result<State, String> {
+    let (org, campaign_id) = (args.org.to_string(), args.campaign.to_string());
+    let begin = State { digest, org, campaign_id, sent: 0 };
+    if args.restart || args.dry_run {
+        return Ok(begin);
+    }
+    let Some(known) = file.read()? else { return Ok(begin) };
+    if known == (State { sent: known.sent, ..begin.clone() }) {
+        return Ok(known);
+    }
+    Err(format!(
+        "{}: {} rows were sent of another file, or to another campaign, or with other flags: say --restart to send {} from its \
+         first row on",
+        file.path(),
+        number(known.sent),
+        args.file.display()
+    ))
+}
+
+async fn send(
+    args: &Args,
+    config: Config,
+    file: &File,
+    mut state: State,
+    state_file: &StateFile,
+) -> Result<Report, String> {
+    let sdk = io::aws::sdk_config().await;
+    let queue = Sqs::new(&sdk);
+    let queue_url = config.queue_url.clone();
+    let (rules, campaign) = open(args, config, &sdk).await?;
+    let mut report = Report::default();
+    let rows = || file.rows().map_err(|error| format!("{}: {error}", args.file.display()));
+    for row in rows()? {
+        report.rows += 1;
+        let checked = row.and_then(|(place, change)| match fault(&change, &rules, &campaign, args.unranked) {
+            Some(what) => Err(RowFault { place, what }),
+            None => Ok(()),
+        });
+        if let Err(fault) = checked {
+            report.fault(fault);
+        }
+    }
+    if args.dry_run || report.faulty > 0 {
+        return Ok(report);
+    }
+    report.sent_before = state.sent.min(report.rows);
+
+    let is_asked_to_stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&is_asked_to_stop);
+    tokio::spawn(async move {
+        let _ = tokio::signal::ctrl_c().await;
+        asked.store(true, Ordering::Relaxed);
+        eprintln!("campaign-sync: ending after the batch that is under way; Ctrl-C again ends it at once");
+        let _ = tokio::signal::ctrl_c().await;
+        std::process::exit(130);
+    });
+    let bar = progress_bar(report.rows);
+    let mut feeder = Feeder {
+        queue: &queue,
+        queue_url: &queue_url,
+        calls_per_minute: rules.calls_per_minute,
+        clock: Clock::system(),
+        room: 0,
+        asked_at: None,
+        bar: &bar,
+        is_asked_to_stop: &is_asked_to_stop,
+        told_at: Clock::system().now(),
+    };
+    let skipped = usize::try_from(report.sent_before).unwrap_or(usize::MAX);
+    // All were right a moment ago.
+    let mut changes = rows()?.filter_map(Result::ok).map(|(_, change)| change).skip(skipped);
+    loop {
+        let batch: Vec<_> = changes.by_ref().take(AT_ONCE).collect();
+        if batch.is_empty() {
+            break;
+        }
+        if let Err(why) = feeder.feed(&batch, state.sent, report.rows).await {
+            report.ended = Some(why);
+            break;
+        }
+        state.sent += batch.len() as u64;
+        report.sent += batch.len() as u64;
+        state_file.write(&state)?;
+    }
+    bar.finish_and_clear();
+    if report.ended.is_none() {
+        state_file.remove()?;
+    }
+    Ok(report)
+}
+
+/// The org's rules, and the campaign with the columns of its list where its API tells them.
+async fn open(args: &Args, config: Config, sdk: &aws_config::SdkConfig) -> Result<(Arc<OrgSecret>, Campaign), String> {
+    let https = Https::new().map_err(|error| error.to_string())?;
+    let org = connect::org(config, sdk, Arc::new(https), &args.org);
+    let run = Run::new(Clock::system().now(), None);
+    let rules = org.open(&run).await.map_err(|failure| format!("org {}: {failure}", args.org))?;
+    let campaign = Campaign::open(org, &args.campaign, &rules, run).await;
+    let campaign = campaign.map_err(|failure| format!("org {}, campaign {}: {failure}", args.org, args.campaign))?;
+    Ok((rules, campaign))
+}
+
+/// Why apply would park a change that is right by itself, or overwrite what is newer with it.
+fn fault(change: &Change, rules: &OrgSecret, campaign: &Campaign, unranked: bool) -> Option<String> {
+    if rules.contact_key_pattern.as_ref().is_some_and(|pattern| !pattern.is_match(change.key.as_str())) {
+        return Some("contactKey: expected a match of the org's contactKeyPattern".to_owned());
+    }
+    if let Some(column) = &rules.version_field {
+        if change.operation.data().is_some_and(|data| data.contains_key(column)) {
+            return Some(format!(
+                "{column}: expected not to be sent, since the org's versionField stores the rank there"
+            ));
+        }
+        if !unranked && change.rank(rules.version_from).is_none() {
+            let member = match rules.version_from {
+                VersionFrom::Version => "version",
+                VersionFrom::OccurredAt => "occurredAt",
+            };
+            return Some(format!("{member}: expected, since the org ranks its changes by it; or say --unranked"));
+        }
+    }
+    let unknown = change.operation.data()?.keys().find(|column| !campaign.has_column(column))?;
+    Some(format!("{unknown}: expected a column of the campaign's contact list"))
+}
+
+/// What fills the queue, no deeper than it should be.
+struct Feeder<'a> {
+    queue: &'a dyn Queue,
+    queue_url: &'a str,
+    calls_per_minute: u32,
+    clock: Clock,
+    /// Messages that the queue had room for when it was asked, less those that were sent since.
+    room: usize,
+    asked_at: Option<Timestamp>,
+    bar: &'a ProgressBar,
+    is_asked_to_stop: &'a AtomicBool,
+    told_at: Timestamp,
+}
+
+impl Feeder<'_> {
+    /// Waits until there is room, and sends one batch whole. `sent`, `rows`: how far the file is.
+    ///
+    /// # Errors
+    /// Why it was not sent, or not all of it.
+    async fn feed(&mut self, batch: &[Change], sent: u64, rows: u64) -> Result<(), String> {
+        self.bar.set_position(sent);
+        self.tell(sent, rows);
+        while !self.has_room(batch.len()).await? {
+            self.bar.set_message("the queue is deep: waiting");
+            self.stop()?;
+            tokio::time::sleep(WAIT).await;
+            self.tell(sent, rows);
+        }
+        self.stop()?;
+        self.bar.set_message("");
+        let mut wait = FIRST_WAIT;
+        for again in 1.. {
+            // What the queue has of it already it drops within five minutes.
+            let done = enqueue(self.queue, self.queue_url, batch).await;
+            if done.accepted == batch.len() {
+                self.room = self.room.saturating_sub(batch.len());
+                return Ok(());
+            }
+            let why = done.unavailable.unwrap_or_else(|| "SQS does not take a change".to_owned());
+            if again == TRIES || !done.faulty.is_empty() {
+                return Err(why);
+            }
+            self.stop()?;
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+        }
+        Ok(())
+    }
+
+    async fn has_room(&mut self, messages: usize) -> Result<bool, String> {
+        let now = self.clock.now();
+        let is_fresh = self.asked_at.is_some_and(|asked_at| now.duration_since(asked_at) < FRESH);
+        if self.room < messages || !is_fresh {
+            let room = room(self.queue, self.queue_url, self.calls_per_minute).await;
+            (self.room, self.asked_at) = (room.map_err(|error| error.to_string())?, Some(now));
+        }
+        Ok(self.room >= messages)
+    }
+
+    fn stop(&self) -> Result<(), String> {
+        if self.is_asked_to_stop.load(Ordering::Relaxed) { Err("interrupted".to_owned()) } else { Ok(()) }
+    }
+
+    /// Where there is no bar.
+    fn tell(&mut self, sent: u64, rows: u64) {
+        let now = self.clock.now();
+        if self.bar.is_hidden() && now.duration_since(self.told_at) >= LINE {
+            self.told_at = now;
+            eprintln!("campaign-sync: {} of {} rows are in the queue", number(sent), number(rows));
+        }
+    }
+}
+
+/// On standard error, and only where that is a terminal.
+fn progress_bar(rows: u64) -> ProgressBar {
+    let bar = ProgressBar::new(rows);
+    let template = "{bar:40} {human_pos} of {human_len} rows, {elapsed}, {eta} left  {msg}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}

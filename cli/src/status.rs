@@ -1,0 +1,193 @@
+//! `campaign-sync status`: what waits, for how long, and what is left of an org's call budget.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{Dimension, Statistic};
+use aws_sdk_sqs::types::QueueAttributeName;
+use domain::change::OrgId;
+use io::config::DlqConfig;
+use io::genesys::Run;
+use io::queue::QueueError;
+use io::{Clock, Config};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::connect::{self, Budget, Watched};
+use crate::table::{number, table};
+
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  campaign-sync status
+  campaign-sync status --org acme-us --watch 10
+
+What waits and what is in flight are SQS's approximate numbers. The age of the oldest message is CloudWatch's, some minutes
+old, and \"-\" where that has none. What is left of a call budget is told by Genesys Cloud: each look takes one call of it.
+
+It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; SECRET_PREFIX and, in local
+runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It
+needs sqs:GetQueueAttributes, cloudwatch:GetMetricStatistics and, for --org, the right to read the org's secret.
+
+The exit status is 0 when nothing is parked, 1 when something is, 2 when the command could not run.")]
+pub(crate) struct Args {
+    /// Tells also what is left of this org's calls in this minute; may be given several times
+    #[arg(long = "org", value_parser = crate::reconcile::org)]
+    orgs: Vec<OrgId>,
+    /// Looks again every so many seconds, until Ctrl-C
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5", value_parser = clap::value_parser!(u64).range(1..))]
+    watch: Option<u64>,
+    /// Prints one JSON object, with --watch one a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// How far back the age of the oldest message is looked for: SQS tells it each minute while the queue is in use.
+const METRIC_AGE: Duration = Duration::from_mins(10);
+
+struct Status {
+    at: Timestamp,
+    queue: QueueStatus,
+    dead_letters: QueueStatus,
+    orgs: Vec<(OrgId, Result<Option<Budget>, String>)>,
+}
+
+struct QueueStatus {
+    name: String,
+    waiting: u64,
+    in_flight: u64,
+    /// Seconds; none where CloudWatch has none.
+    oldest: Option<u64>,
+}
+
+/// Runs, prints, and answers whether nothing is parked.
+pub(crate) fn run(args: &Args) -> Result<bool, String> {
+    let config = Config::from_env().map_err(|error| error.to_string())?;
+    let dlq = DlqConfig::from_env(true).map_err(|error| error.to_string())?;
+    crate::block_on(async {
+        let sdk = io::aws::sdk_config().await;
+        loop {
+            let status = look(args, &config, &dlq, &sdk).await?;
+            show(args, &status)?;
+            let Some(seconds) = args.watch else { return Ok(status.dead_letters.waiting == 0) };
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
+                _ = tokio::signal::ctrl_c() => return Ok(status.dead_letters.waiting == 0),
+            }
+        }
+    })
+}
+
+async fn look(args: &Args, config: &Config, dlq: &DlqConfig, sdk: &aws_config::SdkConfig) -> Result<Status, String> {
+    let at = Clock::system().now();
+    let (queue, dead_letters) = futures_util::future::try_join(
+        queue_status(sdk, &config.queue_url, at),
+        queue_status(sdk, &dlq.dead_letter_queue_url, at),
+    )
+    .await?;
+    let mut orgs = Vec::new();
+    for id in &args.orgs {
+        orgs.push((id.clone(), budget(config, sdk, id).await));
+    }
+    Ok(Status { at, queue, dead_letters, orgs })
+}
+
+async fn queue_status(sdk: &aws_config::SdkConfig, url: &str, at: Timestamp) -> Result<QueueStatus, String> {
+    let name = url.rsplit('/').next().unwrap_or(url).to_owned();
+    let names = [
+        QueueAttributeName::ApproximateNumberOfMessages,
+        QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+    ];
+    let call = aws_sdk_sqs::Client::new(sdk).get_queue_attributes().queue_url(url);
+    let answer = call.set_attribute_names(Some(names.to_vec())).send().await;
+    let attributes = answer.map_err(|error| format!("{name}: {}", QueueError::from(error)))?.attributes;
+    let count = |name| attributes.as_ref().and_then(|all| all.get(name)?.parse().ok()).unwrap_or(0);
+    let [waiting, in_flight, delayed] = [&names[0], &names[1], &names[2]].map(count);
+    let oldest = if waiting + in_flight + delayed == 0 { None } else { oldest(sdk, &name, at).await };
+    Ok(QueueStatus { name, waiting: waiting + delayed, in_flight, oldest })
+}
+
+/// Not known where CloudWatch is not reached, or not allowed to be asked.
+async fn oldest(sdk: &aws_config::SdkConfig, queue: &str, at: Timestamp) -> Option<u64> {
+    let time = |at: Timestamp| DateTime::from_millis(at.as_millisecond());
+    let call = aws_sdk_cloudwatch::Client::new(sdk).get_metric_statistics().namespace("AWS/SQS");
+    let call = call.metric_name("ApproximateAgeOfOldestMessage").statistics(Statistic::Maximum).period(60);
+    let call = call.dimensions(Dimension::builder().name("QueueName").value(queue).build());
+    let answer = call.start_time(time(at - METRIC_AGE)).end_time(time(at)).send().await.ok()?;
+    let newest = answer.datapoints.unwrap_or_default().into_iter().max_by_key(|point| point.timestamp)?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds, never below 0")]
+    newest.maximum.map(|seconds| seconds.max(0.0) as u64)
+}
+
+/// None: the service does not tell.
+async fn budget(config: &Config, sdk: &aws_config::SdkConfig, id: &OrgId) -> Result<Option<Budget>, String> {
+    let watched = Watched::new()?;
+    let org = connect::org(config.clone(), sdk, Arc::clone(&watched) as _, id);
+    let run = Run::new(Clock::system().now(), None);
+    org.ask_budget(&run).await.map_err(|failure| failure.to_string())?;
+    Ok(watched.seen().budget)
+}
+
+fn show(args: &Args, status: &Status) -> Result<(), String> {
+    if args.json {
+        return crate::print(&status.json().to_string());
+    }
+    if args.watch.is_some() && std::io::stdout().is_terminal() {
+        // To the upper left, and all below is empty.
+        let _ = write!(std::io::stdout(), "\x1b[2J\x1b[H");
+    }
+    crate::print(&status.text())
+}
+
+impl Status {
+    fn text(&self) -> String {
+        let mut shown = table(["queue", "waiting", "in flight", "oldest"].map(str::to_owned));
+        for queue in [&self.queue, &self.dead_letters] {
+            let oldest = queue.oldest.and_then(|seconds| self.at.checked_sub(Duration::from_secs(seconds)).ok());
+            let oldest = oldest.map_or_else(|| "-".to_owned(), |then| connect::span(then, self.at));
+            shown.add_row([queue.name.clone(), number(queue.waiting), number(queue.in_flight), oldest]);
+        }
+        let mut lines = vec![shown.to_string()];
+        for (id, budget) in &self.orgs {
+            lines.push(match budget {
+                Ok(Some(Budget { allowed, count, reset })) => format!(
+                    "{id}: {} of {} calls left, all of them again in {reset} s",
+                    number(allowed.saturating_sub(*count)),
+                    number(*allowed)
+                ),
+                Ok(None) => format!("{id}: the service does not tell how many calls are left"),
+                Err(why) => format!("{id}: {why}"),
+            });
+        }
+        if self.dead_letters.waiting > 0 {
+            lines.push(format!("{} parked: campaign-sync dlq list", number(self.dead_letters.waiting)));
+        }
+        lines.join("\n")
+    }
+
+    fn json(&self) -> Value {
+        let queue = |queue: &QueueStatus| {
+            json!({
+                "name": queue.name, "waiting": queue.waiting, "inFlight": queue.in_flight, "oldestSeconds": queue.oldest,
+            })
+        };
+        let orgs = self.orgs.iter().map(|(id, budget)| {
+            let budget = match budget {
+                Ok(Some(Budget { allowed, count, reset })) => json!({
+                    "callsAllowed": allowed, "callsLeft": allowed.saturating_sub(*count), "resetSeconds": reset,
+                }),
+                Ok(None) => Value::Null,
+                Err(why) => json!({ "error": why }),
+            };
+            (id.to_string(), budget)
+        });
+        json!({
+            "at": self.at.to_string(),
+            "queue": queue(&self.queue),
+            "parked": queue(&self.dead_letters),
+            "orgs": orgs.collect::<serde_json::Map<_, _>>(),
+        })
+    }
+}

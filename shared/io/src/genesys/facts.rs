@@ -1,0 +1,90 @@
+//! What a person wants to know of a campaign before its contacts are written. No call here alters anything.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use domain::change::CampaignId;
+use http::Method;
+use percent_encoding::utf8_percent_encode;
+
+use super::call::Call;
+use super::contact_lists::{ask, parse};
+use super::failure::{Failure, Kind};
+use super::predictive::SEGMENT;
+use super::run::Run;
+use super::{Org, wire};
+
+const CAMPAIGNS: &str = "GET campaigns";
+const POST: &str = "POST contacts";
+
+/// The contact list that a campaign draws on (genesys/API.md sections 5 and 6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListFacts {
+    /// Its id.
+    pub id: String,
+    /// What its contacts hold.
+    pub columns: BTreeSet<String>,
+    /// The campaigns that draw on it, of which a hundred are asked for.
+    pub campaigns: BTreeSet<String>,
+}
+
+impl Org {
+    /// Makes one small call, so that its answer's headers tell what is left of the budget. A permission that it lacks is no
+    /// failure here.
+    ///
+    /// # Errors
+    /// Where the org cannot be logged in, or does not answer.
+    pub async fn ask_budget(&self, run: &Run) -> Result<(), Failure> {
+        self.session(run, None).await?;
+        let path = "/api/v2/outbound/campaigns?pageSize=1";
+        let call = Call { method: Method::GET, path, body: Bytes::new(), may_repeat: true, what: CAMPAIGNS };
+        match self.call(run, &call).await {
+            Err(failure) if failure.http_status.is_none() => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    /// The list that the campaign draws on, by the published API.
+    ///
+    /// # Errors
+    /// [`Kind::UnknownCampaign`]; [`Kind::Refused`] where a permission is missing.
+    pub async fn list_of(&self, run: &Run, campaign: &CampaignId) -> Result<ListFacts, Failure> {
+        let list = ask(self, campaign, run).await?;
+        let id = utf8_percent_encode(&list.id, SEGMENT);
+        let path = format!("/api/v2/outbound/campaigns?contactListId={id}&pageSize=100");
+        let call = Call { method: Method::GET, path: &path, body: Bytes::new(), may_repeat: true, what: CAMPAIGNS };
+        let found: wire::Campaigns = parse(&self.call(run, &call).await?, CAMPAIGNS)?;
+        let campaigns = found.entities.into_iter().map(|campaign| campaign.id).collect();
+        Ok(ListFacts { campaigns, id: list.id, columns: list.columns })
+    }
+
+    /// Whether contacts may be written to this list: tried with none.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] where a permission is missing.
+    pub async fn may_write_to_list(&self, run: &Run, list: &str) -> Result<(), Failure> {
+        let list = utf8_percent_encode(list, SEGMENT);
+        let path = format!("/api/v2/outbound/contactlists/{list}/contacts?doNotQueue=true");
+        self.post_none(run, &path).await
+    }
+
+    /// Whether the `predictive` API answers for this campaign, and lets contacts be written: tried with none.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] or [`Kind::UnknownCampaign`] where it does not; [`Kind::Refused`] where a permission is missing.
+    pub async fn may_write_to_campaign(&self, run: &Run, campaign: &CampaignId) -> Result<(), Failure> {
+        let path = format!("/api/v2/predictivedialing/campaigns/{campaign}/contacts");
+        self.post_none(run, &path).await
+    }
+
+    /// A service that wants at least one contact says so, and may say so only to who may write.
+    async fn post_none(&self, run: &Run, path: &str) -> Result<(), Failure> {
+        let body = Bytes::from_static(b"[]");
+        let call = Call { method: Method::POST, path, body, may_repeat: true, what: POST };
+        match self.call(run, &call).await {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.kind == Kind::Rejected => Ok(()),
+            Err(failure) => Err(failure),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! `campaign-sync check` and `status`: what is told of an org and of the queues, by the real command.
+
+use std::time::Duration;
+
+use emulator::fifo;
+use io::queue::Message;
+use serde_json::{Value, json};
+
+use crate::support::CAMPAIGN;
+use crate::support::served::{Served, secret};
+
+async fn check(served: &Served, more: &[&str]) -> (i32, Vec<(String, bool, String)>, String) {
+    let arguments: Vec<_> = ["check", "--json"].iter().chain(more).copied().collect();
+    let (status, report, shown) = served.command(&arguments).await;
+    let line = |line: &Value| {
+        let text = |name: &str| line[name].as_str().unwrap().to_owned();
+        (text("check"), line["ok"].as_bool().unwrap(), text("detail"))
+    };
+    let lines: Vec<_> = report["checks"].as_array().into_iter().flatten().map(line).collect();
+    assert_eq!(status == 0, report["ok"] == json!(true), "{shown}");
+    (status, lines, shown)
+}
+
+/// What is wrong, each with what to do.
+fn wrong(lines: &[(String, bool, String)]) -> Vec<&str> {
+    lines.iter().filter(|(_, is_ok, _)| !is_ok).map(|(what, ..)| what.as_str()).collect()
+}
+
+#[tokio::test]
+async fn what_is_right_is_told_a_line_each() {
+    let served = Served::new().await;
+    let (status, _, shown) = served.command(&["check", "--org", "lists", "--campaign", "campaign-of-lists"]).await;
+    let expected = [
+        "ok    secret campaign-sync/org/lists: api contactLists, version is stored in crmVersion, 300 calls a minute",
+        "ok    token: the OAuth client is let in",
+        "ok    clock: ",
+        "ok    campaign campaign-of-lists: found: its contact list list-of-campaign-of-lists has 3 columns",
+        "ok    campaign campaign-of-lists: version column: the list has crmVersion",
+        "ok    campaign campaign-of-lists: list of its own: no other campaign draws on it",
+        "ok    campaign campaign-of-lists: contacts may be written: tried with no contact",
+        "ok    campaign campaign-of-lists: contacts may be read: tried with a key that nobody has",
+        "ok    queue: FIFO, keeps messages for 14 days",
+        "ok    queue: high throughput: on",
+        "ok    queue: visibility timeout: 180 s, six times apply's 30 s",
+        "ok    queue: redrive policy: after 1000 receives, to the dead-letter queue",
+        "ok    dead-letter queue: FIFO, keeps messages for 14 days",
+    ];
+    assert_eq!(shown.lines().count(), expected.len(), "{shown}");
+    for (line, expected) in shown.lines().zip(expected) {
+        assert!(line.starts_with(expected), "{line}\nis not\n{expected}");
+    }
+    assert_eq!(status, 0);
+    let (status, lines, shown) = check(&served, &["--org", "ranked", "--campaign", CAMPAIGN]).await;
+    assert_eq!((status, wrong(&lines)), (0, vec![]), "{shown}");
+    assert!(lines.iter().any(|(what, ..)| what.ends_with("predictive answers")), "{shown}");
+    assert!(served.genesys.contacts(CAMPAIGN).is_empty() && served.genesys.contacts("campaign-of-lists").is_empty());
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_told_with_what_to_do() {
+    let served = Served::new().await;
+    let org = |org| ["--org", org];
+    for (name, text) in [
+        ("broken", "{\"clientSecret\": \"canary\"".to_owned()),
+        ("elsewhere", secret("nobody", "predictive").to_string()),
+        ("shut", secret("shut", "contactLists").to_string()),
+        (
+            "mistaken",
+            json!({ "clientId": "ranked", "clientSecret": "canary", "region": "mars", "api": "predictive" })
+                .to_string(),
+        ),
+    ] {
+        served.vault.put(&format!("campaign-sync/org/{name}"), text);
+    }
+    let (_, lines, shown) = check(&served, &org("missing")).await;
+    assert_eq!(wrong(&lines), ["secret campaign-sync/org/missing"], "{shown}");
+    assert!(shown.contains("create it"), "{shown}");
+    for name in ["broken", "mistaken"] {
+        let (_, lines, shown) = check(&served, &org(name)).await;
+        assert_eq!(wrong(&lines), [format!("secret campaign-sync/org/{name}")], "{shown}");
+        assert!(!shown.contains("canary"), "{shown}");
+    }
+    let (_, lines, shown) = check(&served, &org("elsewhere")).await;
+    assert_eq!(wrong(&lines), ["token"], "{shown}");
+    assert!(shown.contains("client credentials"), "{shown}");
+    let (_, lines, shown) = check(&served, &["--org", "ranked"]).await;
+    assert_eq!(wrong(&lines), ["campaigns"], "what was not looked at is not right: {shown}");
+
+    // Another list than the version column's, and one that two campaigns draw on.
+    served.genesys.put_campaign("lists", "bare", Some(&["phone"]));
+    let (_, lines, shown) = check(&served, &["--org", "lists", "--campaign", "bare"]).await;
+    assert_eq!(wrong(&lines), ["campaign bare: version column"], "{shown}");
+    served.genesys.put_campaign("lists", "twin", Some(&["phone", "crmVersion"]));
+    served.genesys.change_list("twin", "list-of-campaign-of-lists");
+    let (_, lines, shown) = check(&served, &["--org", "lists", "--campaign", "campaign-of-lists"]).await;
+    assert_eq!(wrong(&lines), ["campaign campaign-of-lists: list of its own"], "{shown}");
+    assert!(shown.contains("twin"), "{shown}");
+    let (_, lines, _) = check(&served, &["--org", "lists", "--campaign", "nobody"]).await;
+    assert_eq!(wrong(&lines), ["campaign nobody: found"]);
+    let (_, lines, shown) = check(&served, &["--org", "ranked", "--campaign", "nobody"]).await;
+    assert_eq!(wrong(&lines), ["campaign nobody: found", "campaign nobody: predictive answers"], "{shown}");
+    assert!(shown.contains("\\\"api\\\": \\\"contactLists\\\""), "{shown}");
+
+    served.genesys.put_client("shut", "hush");
+    served.genesys.put_campaign("shut", "closed", None);
+    served.genesys.forbid("shut", true);
+    let (_, lines, shown) = check(&served, &["--org", "shut", "--campaign", "closed"]).await;
+    assert_eq!(wrong(&lines), ["campaign closed: found"], "{shown}");
+    assert!(shown.contains("outbound:campaign:view"), "{shown}");
+}
+
+#[tokio::test]
+async fn queues_that_are_not_what_the_template_makes_are_told() {
+    let attributes = fifo::Attributes { visibility_timeout: Duration::from_secs(30), max_receives: 5 };
+    let served = Served::with(attributes).await;
+    let (status, lines, shown) = check(&served, &["--org", "ranked", "--campaign", CAMPAIGN]).await;
+    assert_eq!((status, wrong(&lines)), (1, vec!["queue: visibility timeout", "queue: redrive policy"]), "{shown}");
+    let (_, lines, _) = check(&served, &["--org", "ranked", "--campaign", CAMPAIGN, "--apply-timeout", "5"]).await;
+    assert_eq!(wrong(&lines), ["queue: redrive policy"]);
+    let mut command = served.prepared(&["check", "--org", "ranked", "--json"]);
+    let url = "http://127.0.0.1:1/000000000000/none.fifo";
+    let output = command.env("DEAD_LETTER_QUEUE_URL", url).output().await.unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(shown.contains("DEAD_LETTER_QUEUE_URL must be the stack's output"), "{shown}");
+}
+
+#[tokio::test]
+async fn status_counts_what_waits_what_is_in_flight_and_what_is_left_of_a_budget() {
+    let served = Served::new().await;
+    let put = |to: &fifo::Fifo, n: usize| {
+        let text = n.to_string();
+        let (group, deduplication_id) = (text.clone(), text);
+        to.send(Message { body: "{}".into(), group, deduplication_id, attributes: Vec::new() }).unwrap();
+    };
+    (0..7).for_each(|n| put(&served.queue, n));
+    served.queue.receive(3).unwrap();
+    let (status, report, shown) = served.command(&["status", "--json", "--org", "ranked", "--org", "nobody"]).await;
+    assert_eq!(status, 0, "{shown}");
+    assert_eq!((&report["queue"]["waiting"], &report["queue"]["inFlight"]), (&json!(4), &json!(3)), "{shown}");
+    assert_eq!(report["queue"]["name"], "changes.fifo");
+    assert_eq!((&report["parked"]["waiting"], &report["parked"]["oldestSeconds"]), (&json!(0), &Value::Null));
+    assert_eq!(
+        (&report["orgs"]["ranked"]["callsAllowed"], &report["orgs"]["ranked"]["callsLeft"]),
+        (&json!(300), &json!(299))
+    );
+    assert!(report["orgs"]["nobody"]["error"].as_str().unwrap().contains("campaign-sync/org/nobody"), "{shown}");
+    put(&served.dead_letters, 0);
+    let (status, _, shown) = served.command(&["status"]).await;
+    assert!(status == 1 && shown.contains("1 parked: campaign-sync dlq list"), "{status} {shown}");
+}

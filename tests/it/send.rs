@@ -1,0 +1,185 @@
+//! `campaign-sync send`: a file's rows into the queue, by the real command.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use io::queue::Message;
+use serde_json::{Value, json};
+
+use crate::support::CAMPAIGN;
+use crate::support::served::{Served, secret};
+
+/// A file of its own for a test, gone with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("send-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        Folder(folder)
+    }
+
+    fn put(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let names = std::fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// So many contacts, a change each.
+fn csv(contacts: usize) -> String {
+    let mut text = "contactKey,version,callable,phone,firstName\n".to_owned();
+    for n in 0..contacts {
+        writeln!(text, "LEAD-{n},{},{},+1555{n:04},Ada {n}", 100 + n, n % 7 != 0).unwrap();
+    }
+    text
+}
+
+async fn send(served: &Served, file: &str, more: &[&str]) -> (i32, Value, String) {
+    let arguments: Vec<_> =
+        ["send", "--org", "ranked", "--campaign", CAMPAIGN, file, "--json"].iter().chain(more).copied().collect();
+    served.command(&arguments).await
+}
+
+fn bodies(messages: &[Message]) -> Vec<Value> {
+    messages.iter().map(|message| serde_json::from_str(&message.body).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn every_row_is_in_the_queue_once_and_in_the_files_order() {
+    let (served, folder) = (Served::new().await, Folder::new("all"));
+    let file = folder.put("contacts.csv", &csv(95));
+    let (status, report, text) = send(&served, &file, &["--dry-run"]).await;
+    assert_eq!((status, report["rows"].as_u64(), report["sent"].as_u64()), (0, Some(95), Some(0)), "{text}");
+    assert!(served.queue.messages().is_empty(), "nothing is sent");
+    for _ in 0..2 {
+        // A second time it is all the same to the queue: SQS has these events already.
+        let (status, report, text) = send(&served, &file, &[]).await;
+        assert_eq!(
+            (status, report["sent"].as_u64(), report["complete"].as_bool()),
+            (0, Some(95), Some(true)),
+            "{text}"
+        );
+        let bodies = bodies(&served.queue.messages());
+        let keys: Vec<_> = bodies.iter().map(|body| body["contactKey"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(keys, (0..95).map(|n| format!("LEAD-{n}")).collect::<Vec<_>>());
+        let mut first = bodies[0].clone();
+        assert!(first.as_object_mut().unwrap().remove("eventId").unwrap().as_str().unwrap().starts_with("send-"));
+        let expected = json!({
+            "schema": 1, "org": "ranked", "campaignId": CAMPAIGN, "contactKey": "LEAD-0", "version": 100, "source": "send",
+            "callable": false, "data": { "phone": "+15550000", "firstName": "Ada 0" },
+        });
+        assert_eq!(first, expected);
+        assert_eq!(folder.names(), ["contacts.csv"], "the state is gone with its end");
+    }
+}
+
+#[tokio::test]
+async fn one_row_that_is_not_right_and_none_is_sent() {
+    let (served, folder) = (Served::new().await, Folder::new("faults"));
+    let mut rules = secret("lists", "contactLists");
+    rules["contactKeyPattern"] = "^LEAD-[0-9]+$".into();
+    served.vault.put("campaign-sync/org/lists", rules.to_string());
+    let text = "contactKey,version,callable,phone,crmVersion,shoeSize\n\
+                LEAD-1,5,true,+1,,\n\
+                secret-key,5,true,+1,,\n\
+                LEAD-2,,true,+1,,\n\
+                LEAD-3,5,perhaps,+1,,\n\
+                LEAD-4,5,true,+1,7,\n\
+                LEAD-5,5,true,+1,,44\n";
+    let file = folder.put("contacts.csv", text);
+    let lists = ["send", "--org", "lists", "--campaign", "campaign-of-lists", &file];
+    let (status, _, shown) = served.command(&lists).await;
+    let expected = "line 3: contactKey: expected a match of the org's contactKeyPattern\n\
+                    line 4: version: expected, since the org ranks its changes by it; or say --unranked\n\
+                    line 5: callable: expected true or false\n\
+                    line 6: crmVersion: expected not to be sent, since the org's versionField stores the rank there\n\
+                    line 7: shoeSize: expected a column of the campaign's contact list\n\
+                    5 of 6 rows are not right: nothing was sent.\n";
+    assert_eq!((status, shown.as_str()), (1, expected));
+    assert!(served.queue.messages().is_empty());
+    for (arguments, expected) in [
+        (vec!["send", "--org", "lists", "--campaign", "nobody", &file], "GET campaign: 404"),
+        (vec!["send", "--org", "nobody", "--campaign", "c", &file], "secret campaign-sync/org/nobody"),
+        (
+            vec!["send", "--org", "lists", "--campaign", "campaign-of-lists", "/nowhere.csv"],
+            "/nowhere.csv: No such file",
+        ),
+        (vec!["send", "--org", "lists", "--campaign", "campaign-of-lists", "/dev/null"], "--format"),
+    ] {
+        let (status, _, shown) = served.command(&arguments).await;
+        assert!(status == 2 && shown.contains(expected), "{status} {shown}");
+    }
+}
+
+#[tokio::test]
+async fn it_waits_for_a_deep_queue_ends_at_ctrl_c_and_goes_on_where_it_was() {
+    let (served, folder) = (Served::new().await, Folder::new("resume"));
+    let mut rules = secret("ranked", "predictive");
+    // Room for ten minutes of calls, at two a change.
+    rules["callsPerMinute"] = 10.into();
+    served.vault.put("campaign-sync/org/ranked", rules.to_string());
+    let file = folder.put("contacts.csv", &csv(85));
+    let arguments = ["send", "--org", "ranked", "--campaign", CAMPAIGN, &file, "--json"];
+    let child = served.prepared(&arguments).spawn().unwrap();
+    let queue = Arc::clone(&served.queue);
+    let filled = async {
+        while queue.messages().len() < 50 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), filled).await.expect("50 rows arrive");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(served.queue.messages().len(), 50, "there is no room for more");
+    let pid = child.id().unwrap().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let output =
+        tokio::time::timeout(Duration::from_secs(20), child.wait_with_output()).await.expect("it ends").unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &report["ended"], &report["sent"]), (Some(1), &json!("interrupted"), &json!(50)));
+    assert_eq!(folder.names(), ["contacts.csv", "contacts.csv.send-state.json"]);
+    let state = std::fs::read_to_string(folder.0.join("contacts.csv.send-state.json")).unwrap();
+    assert!(!state.contains("LEAD") && !state.contains("Ada"), "{state}");
+
+    let (status, _, shown) = served.command(&["send", "--org", "ranked", "--campaign", "another", &file]).await;
+    assert!(
+        status == 2 && shown.contains("50 rows were sent of another file") && shown.contains("--restart"),
+        "{shown}"
+    );
+    rules["callsPerMinute"] = 300.into();
+    served.vault.put("campaign-sync/org/ranked", rules.to_string());
+    let (status, report, shown) = send(&served, &file, &[]).await;
+    assert_eq!((status, &report["sentBefore"], &report["sent"]), (0, &json!(50), &json!(35)), "{shown}");
+    assert_eq!(served.queue.messages().len(), 85);
+    assert_eq!(folder.names(), ["contacts.csv"]);
+}
+
+#[tokio::test]
+async fn a_queue_that_fails_for_a_while_costs_nothing_and_one_that_stays_away_ends_it() {
+    let (served, folder) = (Served::new().await, Folder::new("outage"));
+    let file = folder.put("contacts.csv", &csv(30));
+    served.sqs.refuse_entry("LEAD-13", false);
+    let (status, report, shown) = send(&served, &file, &[]).await;
+    assert_eq!((status, &report["sent"]), (0, &json!(30)), "{shown}");
+    assert_eq!(served.queue.messages().len(), 30, "what was taken is not taken twice");
+    let other = folder.put("others.csv", &csv(20).replace("LEAD", "OTHER"));
+    served.sqs.refuse(1_000);
+    let (status, report, shown) = send(&served, &other, &[]).await;
+    assert!(status == 1 && report["ended"].as_str().unwrap().contains("ServiceUnavailable"), "{status} {shown}");
+}
