@@ -19,8 +19,8 @@ use crate::connect::{self, Watched};
   campaign-sync check --org acme-us
   campaign-sync check --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --apply-timeout 30
 
-It alters nothing: that contacts may be written is tried by writing none. It takes a call of the org's budget for its login's
-rights and four or five for each campaign.
+It alters nothing: that contacts may be written is tried by writing none. It takes at most eight calls of the org's budget for
+each campaign.
 
 It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; SECRET_PREFIX and, in local
 runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It

@@ -116,16 +116,24 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
 
 async fn list(queue: &DeadLetters, which: &Which, is_json: bool) -> Result<bool, String> {
     let mut all = queue.look().await?;
+    let hidden = queue.depth().await?.saturating_sub(all.len() as u64);
     all.retain(|parked| which.is_meant(parked));
     all.sort_by_key(|parked| parked.parked_at);
     let now = Clock::system().now();
     if is_json {
         let all: Vec<_> = all.iter().map(|parked| parked.json(false)).collect();
-        crate::print(&json!({ "parked": all }).to_string())?;
+        crate::print(&json!({ "parked": all, "hidden": hidden }).to_string())?;
         return Ok(true);
     }
+    let hidden = match hidden {
+        0 => String::new(),
+        hidden => format!(
+            "\nAbout {} more cannot be seen now: they are behind ten others of their message group, or somebody looks at them",
+            number(hidden)
+        ),
+    };
     if all.is_empty() {
-        crate::print("Nothing is parked that can be seen now.")?;
+        crate::print(&format!("Nothing is parked that can be seen now.{hidden}"))?;
         return Ok(true);
     }
     let mut shown = table(["id", "parked", "reason", "org", "campaign", "event", "detail"].map(str::to_owned));
@@ -144,7 +152,7 @@ async fn list(queue: &DeadLetters, which: &Which, is_json: bool) -> Result<bool,
     for column in shown.column_iter_mut() {
         column.set_cell_alignment(comfy_table::CellAlignment::Left);
     }
-    crate::print(&format!("{shown}\n{} parked", number(all.len() as u64)))?;
+    crate::print(&format!("{shown}\n{} parked{hidden}", number(all.len() as u64)))?;
     Ok(true)
 }
 

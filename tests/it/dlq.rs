@@ -198,3 +198,19 @@ async fn it_says_what_it_needs() {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(text.contains("DEAD_LETTER_QUEUE_URL") && text.contains("QUEUE_URL"), "{text}");
 }
+
+#[tokio::test]
+async fn what_cannot_be_seen_is_counted() {
+    let served = Served::new().await;
+    for n in 0..13 {
+        served.park("ranked", "LEAD-1", &format!("evt_{n}"), Some(n), "rejected");
+    }
+    // SQS shows ten of a group; somebody looks at the one of another.
+    served.park("ranked", "LEAD-2", "evt_other", Some(1), "rejected");
+    let (_, listed, text) = served.dlq(&["list", "--json"]).await;
+    let (seen, hidden) = (listed["parked"].as_array().unwrap().len() as u64, listed["hidden"].as_u64().unwrap());
+    assert_eq!(seen + hidden, 14, "{text}");
+    assert!(hidden > 0, "{text}");
+    let (_, _, text) = served.dlq(&["list"]).await;
+    assert!(text.contains(&format!("About {hidden} more cannot be seen now")), "{text}");
+}

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName};
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName,
+};
 use domain::change::MessageGroup;
 use io::config::DlqConfig;
 use io::queue::QueueError;
@@ -136,6 +138,18 @@ impl DeadLetters {
         let answer = call.message_system_attribute_names(MessageSystemAttributeName::All).send().await;
         let messages = answer.map_err(|error| explained("the dead-letter queue", error))?.messages.unwrap_or_default();
         Ok(messages.into_iter().map(Parked::new).collect())
+    }
+
+    /// About how many there are, seen or not.
+    pub(super) async fn depth(&self) -> Result<u64, String> {
+        let names = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let call = self.client.get_queue_attributes().queue_url(&self.url);
+        let answer = call.set_attribute_names(Some(names.to_vec())).send().await;
+        let all = answer.map_err(|error| explained("the dead-letter queue", error))?.attributes.unwrap_or_default();
+        Ok(names.iter().filter_map(|name| all.get(name)?.parse::<u64>().ok()).sum())
     }
 
     /// All that can be seen, which is visible again afterwards.
