@@ -163,12 +163,6 @@ impl Fifo {
         self.state().messages.len()
     }
 
-    /// How many messages wait to be received.
-    pub fn depth(&self) -> u64 {
-        let now = self.clock.now();
-        self.state().messages.values().filter(|stored| stored.visible_at <= now).count() as u64
-    }
-
     /// Whether no message is there.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -97,12 +97,15 @@ async fn visibilities_are_set_in_one_call_and_a_refused_one_is_told() {
 }
 
 #[tokio::test]
-async fn the_depth_of_a_queue_is_what_waits_to_be_received() {
-    let server =
-        answering("AmazonSQS.GetQueueAttributes", 200, json!({"Attributes": {"ApproximateNumberOfMessages": "17"}}))
-            .await;
-    assert_eq!(Sqs::new(&sdk(&server)).depth("https://sqs.test/q.fifo").await, Ok(17));
-    let asked = json!({"QueueUrl": "https://sqs.test/q.fifo", "AttributeNames": ["ApproximateNumberOfMessages"]});
+async fn the_depth_of_a_queue_is_what_waits_and_what_is_in_flight() {
+    let server = answering(
+        "AmazonSQS.GetQueueAttributes",
+        200,
+        json!({"Attributes": {"ApproximateNumberOfMessages": "17", "ApproximateNumberOfMessagesNotVisible": "4"}}),
+    )
+    .await;
+    assert_eq!(Sqs::new(&sdk(&server)).depth("https://sqs.test/q.fifo").await, Ok(21));
+    let asked = json!({"QueueUrl": "https://sqs.test/q.fifo", "AttributeNames": ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]});
     assert_eq!(sent(&server).await, asked);
     let silent = answering("AmazonSQS.GetQueueAttributes", 200, json!({})).await;
     assert!(Sqs::new(&sdk(&silent)).depth("https://sqs.test/q.fifo").await.is_err(), "not told is not empty");

@@ -169,7 +169,7 @@ impl Queue for Sqs {
     fn depth<'a>(&'a self, queue_url: &'a str) -> BoxFuture<'a, Result<u64, QueueError>> {
         async move {
             self.wait().await;
-            Ok(self.queue(queue_url)?.depth())
+            Ok(self.queue(queue_url)?.len() as u64)
         }
         .boxed()
     }

@@ -95,7 +95,8 @@ pub trait Queue: Send + Sync {
         messages: Vec<Visibility>,
     ) -> BoxFuture<'a, Result<(), QueueError>>;
 
-    /// About how many messages wait to be received (`ApproximateNumberOfMessages`).
+    /// About how many messages the queue holds: those that wait, and those in flight (`ApproximateNumberOfMessages` and
+    /// `…NotVisible`), most of which wait invisible to be tried again when the call budget is spent.
     fn depth<'a>(&'a self, queue_url: &'a str) -> BoxFuture<'a, Result<u64, QueueError>>;
 }
 
@@ -187,11 +188,15 @@ impl Queue for Sqs {
 
     fn depth<'a>(&'a self, queue_url: &'a str) -> BoxFuture<'a, Result<u64, QueueError>> {
         async move {
-            let wanted = QueueAttributeName::ApproximateNumberOfMessages;
-            let answer =
-                self.0.get_queue_attributes().queue_url(queue_url).attribute_names(wanted.clone()).send().await?;
-            let number = answer.attributes.as_ref().and_then(|attributes| attributes.get(&wanted)?.parse().ok());
-            number.ok_or_else(|| QueueError::new("an answer without ApproximateNumberOfMessages"))
+            let wanted = [
+                QueueAttributeName::ApproximateNumberOfMessages,
+                QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+            ];
+            let call = self.0.get_queue_attributes().queue_url(queue_url);
+            let answer = call.set_attribute_names(Some(wanted.to_vec())).send().await?;
+            let number = |name| answer.attributes.as_ref()?.get(name)?.parse::<u64>().ok();
+            let sum = number(&wanted[0]).zip(number(&wanted[1])).map(|(waiting, in_flight)| waiting + in_flight);
+            sum.ok_or_else(|| QueueError::new("an answer without ApproximateNumberOfMessages"))
         }
         .boxed()
     }

@@ -103,7 +103,7 @@ impl Queue for Sqs {
     }
 
     fn depth<'a>(&'a self, _queue_url: &'a str) -> BoxFuture<'a, Result<u64, QueueError>> {
-        async move { Ok(self.0.queue.depth()) }.boxed()
+        async move { Ok(self.0.queue.len() as u64) }.boxed()
     }
 }
 
