@@ -42,6 +42,8 @@ impl Work<'_> {
     async fn apply_each(&self, predictive: &Predictive, mut contacts: Vec<Contact>) -> Verdicts {
         let mut verdicts = Verdicts::new();
         let mut read = Vec::new();
+        // What is left of the budget is theirs first. Each contact is a message group of its own.
+        contacts.sort_by_key(|contact| !contact.is_opt_out());
         let asking = self.org.asking().await;
         if self.org.calls_left(&self.run, self.rules) == CallsLeft::Unknown {
             let first = contacts.remove(0);
@@ -75,25 +77,34 @@ impl Work<'_> {
     }
 
     /// The contacts that can be read and written with what is left of the budget, those that must wait, and how long.
-    /// `read`: contacts that were read already, and are to be written.
+    /// `contacts`: opt-outs first. `read`: contacts that were read already, and are to be written.
     fn within_budget(&self, mut contacts: Vec<Contact>, read: u64) -> (Vec<Contact>, Vec<Contact>, Duration) {
-        let CallsLeft::Few { calls, more_after } = self.org.calls_left(&self.run, self.rules) else {
+        let CallsLeft::Few { calls, ordinary, more_after } = self.org.calls_left(&self.run, self.rules) else {
             return (contacts, Vec::new(), Duration::ZERO);
         };
-        let most = (calls / self.sharers).saturating_sub(read) / CALLS;
-        let most = usize::try_from(most).unwrap_or(usize::MAX).min(contacts.len());
-        let later = contacts.split_off(most);
+        let most = |calls: u64| {
+            let contacts = (calls / self.sharers).saturating_sub(read) / CALLS;
+            usize::try_from(contacts).unwrap_or(usize::MAX)
+        };
+        let opt_outs = contacts.iter().filter(|contact| contact.is_opt_out()).count().min(most(calls));
+        let now = opt_outs + most(ordinary).saturating_sub(opt_outs);
+        let later = contacts.split_off(now.min(contacts.len()));
         (contacts, later, more_after)
     }
 
-    /// Whether what is left of the budget is enough for one read and one write; if not, how long to wait.
-    pub(crate) fn must_wait(&self) -> Option<Failure> {
-        match self.org.calls_left(&self.run, self.rules) {
-            CallsLeft::Few { calls, more_after } if calls / self.sharers < CALLS => {
-                Some(Failure::budget_spent(more_after))
-            }
-            _ => None,
-        }
+    /// Of contacts that take one read and one write together: those for which what is left of the budget is enough, and
+    /// verdicts on those that must wait.
+    pub(crate) fn within_budget_together(&self, contacts: Vec<Contact>) -> (Vec<Contact>, Verdicts) {
+        let CallsLeft::Few { calls, ordinary, more_after } = self.org.calls_left(&self.run, self.rules) else {
+            return (contacts, Verdicts::new());
+        };
+        let is_enough = |contact: &Contact| {
+            let calls = if contact.is_opt_out() { calls } else { ordinary };
+            calls / self.sharers >= CALLS
+        };
+        let (now, later): (Vec<_>, Vec<_>) = contacts.into_iter().partition(is_enough);
+        let failure = Failure::budget_spent(more_after);
+        (now, later.iter().flat_map(|contact| contact.retry(&failure)).collect())
     }
 
     pub(crate) fn plan(&self, contact: &Contact, actual: Option<&Actual>) -> Plan {

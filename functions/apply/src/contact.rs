@@ -36,6 +36,11 @@ impl Contact {
         plan(&changes, actual)
     }
 
+    /// Whether one of the changes says that nobody may call.
+    pub(crate) fn is_opt_out(&self) -> bool {
+        self.changes.iter().any(|(_, change)| change.operation.callable() == Some(false))
+    }
+
     /// The changes one by one, in the plan's order.
     pub(crate) fn one_by_one(&self, plan: &Plan) -> Vec<Contact> {
         let alone = |&i: &usize| Contact { key: self.key.clone(), changes: vec![self.changes[i].clone()] };

@@ -20,6 +20,9 @@ pub const MARGIN: Duration = Duration::from_secs(3);
 
 const FIRST: Duration = Duration::from_secs(15);
 const REFUSED: Duration = Duration::from_mins(5);
+/// The longest backoff where it is known when there are calls again: longer, it would leave calls unused. What comes too
+/// early costs little: it is given back without a call.
+const HIGHEST_BASE_OF_A_BUDGET: Duration = Duration::from_mins(2);
 /// Four fifths of [`LONGEST`], so that it is not exceeded with the jitter.
 const HIGHEST_BASE: Duration = Duration::from_mins(12);
 
@@ -54,7 +57,10 @@ impl Cause {
 
     /// How long the change stays invisible after its `receives`th receive. `share`: chance, from 0 up to 1.
     pub fn delay(self, receives: u32, share: f64) -> Duration {
-        let base = base(receives);
+        let base = match self {
+            Cause::Throttled { after: Some(_) } => base(receives).min(HIGHEST_BASE_OF_A_BUDGET),
+            _ => base(receives),
+        };
         let jitter = base.mul_f64(share / 4.0);
         match self {
             Cause::Throttled { after } => base.max(after.unwrap_or_default().min(LONGEST)) + jitter,
@@ -108,6 +114,10 @@ mod tests {
         assert_eq!([asked(0), asked(15), asked(42), asked(900), asked(86_400)], [15, 15, 42, 900, 900]);
         let late = Cause::Throttled { after: Some(Duration::from_secs(42)) }.delay(4, 0.0);
         assert_eq!(late.as_secs(), 120, "the backoff is longer");
+        for receives in [5, 9, 500] {
+            let late = Cause::Throttled { after: Some(Duration::from_secs(42)) }.delay(receives, 0.999);
+            assert!((120..=150).contains(&late.as_secs()), "a call that could be made is not left unused: {late:?}");
+        }
     }
 
     #[test]

@@ -197,3 +197,45 @@ async fn regression_a_budget_that_is_smaller_than_the_batch_is_not_spent_on_read
         assert!(reads <= 20, "{reads} reads of 10 contacts");
     }
 }
+
+/// Batches of ten new contacts by one copy that has the budget to itself, until a batch is put off whole; and how many calls
+/// that took.
+async fn until_put_off(world: &World, copy: &apply::Context) -> usize {
+    for batch in 0..40 {
+        world.send((0..10).map(|n| change(&format!("b{batch}-{n}"), 1).phone("1")));
+        let done = world.invoke_copy(copy, Some(Duration::from_secs(30))).await;
+        if done.failed.len() == 10 {
+            return world.genesys.calls().iter().filter(|call| call.client_id.is_some()).count();
+        }
+    }
+    panic!("the budget has no end")
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_tenth_of_a_minutes_calls_is_for_opt_outs_and_they_go_first() {
+    for rate_headers in [true, false] {
+        let options = Options { calls_per_minute: Some(60), rate_headers, ..Options::default() };
+        let lists = World::of_lists(options.clone());
+        for (world, api) in [(World::with(options), "predictive"), (lists, "contactLists")] {
+            world.set_secret("acme", json!({ "callsPerMinute": 60, "api": api }));
+            let copy = world.copy(None, |config| config.apply_concurrency = 1);
+            let spent = until_put_off(&world, &copy).await;
+            // Without headers a copy keeps to four fifths, which leave reconcile its own.
+            let of = if rate_headers { 60 } else { 48 };
+            assert!(
+                (of - of / 10 - 2..=of - of / 10).contains(&spent),
+                "{api}, headers {rate_headers}: {spent} of {of}"
+            );
+
+            let others = (0..8).map(|n| change(&format!("late-{n}"), 1).phone("1"));
+            let opt_outs = [change("b0-0", 2).callable(false), change("b0-1", 2).remove()];
+            world.send(others.chain(opt_outs));
+            let done = world.invoke_copy(&copy, Some(Duration::from_secs(30))).await;
+            assert_eq!(done.failed, (0..8).collect::<Vec<_>>(), "{api}, headers {rate_headers}: {done:?}");
+            for key in ["b0-0", "b0-1"] {
+                assert!(!world.contact(key).1, "{api}, headers {rate_headers}: {key} may still be called");
+            }
+            assert!(done.calls.iter().all(|call| !call.contains("429")), "{done:?}");
+        }
+    }
+}

@@ -4,7 +4,8 @@
 //! left than the siblings may be spending at this moment, and whenever what it knows is old, it has one call under way
 //! at a time. So a copy meets at most one refusal in a window, and no part of the budget has to be given up.
 //!
-//! Reconcile keeps to a fifth of the budget, and to none of the last fifth of a window: what apply needs goes first.
+//! Reconcile keeps to a fifth of the budget, and to none of the last fifth of a window: what apply needs goes first. And the
+//! last tenth is for opt-outs alone, so that none waits behind a backlog.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -30,6 +31,9 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// The part of the budget that reconcile may use, and the part of each window that it leaves to apply.
 const FIFTH: u64 = 5;
 
+/// The part of each window that is left to opt-outs.
+const TENTH: u64 = 10;
+
 /// Whose calls are limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Share {
@@ -53,8 +57,10 @@ pub enum CallsLeft {
     Enough,
     /// So many, and more after this wait.
     Few {
-        /// Of this copy.
+        /// Of this copy, for opt-outs.
         calls: u64,
+        /// Those of them that other changes may take.
+        ordinary: u64,
         /// Until the budget is whole again, or nearly.
         more_after: Duration,
     },
@@ -96,6 +102,14 @@ struct Window {
     resets_at: Timestamp,
 }
 
+/// Calls of this copy, those that are no opt-out's, and when there are more.
+#[derive(Debug, PartialEq, Eq)]
+struct Left {
+    calls: u64,
+    ordinary: u64,
+    more_at: Timestamp,
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Turn {
     Go,
@@ -120,10 +134,14 @@ impl Limit {
 
     /// How many calls this copy can count on.
     pub(super) fn left(&self, now: Timestamp, run: &Run, calls_per_minute: u32) -> CallsLeft {
-        let (calls, more_at) = self.state().left(now, self.siblings, calls_per_minute.into());
-        let Some((calls, more_at)) = calls.zip(more_at) else { return CallsLeft::Unknown };
-        let more_after = Duration::try_from(more_at.duration_since(now)).unwrap_or_default();
-        if run.may_wait(now, more_after) { CallsLeft::Enough } else { CallsLeft::Few { calls, more_after } }
+        let Some(left) = self.state().left(now, self.siblings, calls_per_minute.into()) else {
+            return CallsLeft::Unknown;
+        };
+        let more_after = Duration::try_from(left.more_at.duration_since(now)).unwrap_or_default();
+        if run.may_wait(now, more_after) {
+            return CallsLeft::Enough;
+        }
+        CallsLeft::Few { calls: left.calls, ordinary: left.ordinary, more_after }
     }
 
     /// Waits for this call's turn. `calls_per_minute`: the client's budget, for where the service tells none.
@@ -210,26 +228,29 @@ impl State {
         turn
     }
 
-    /// Calls of this copy, and when there are more.
-    fn left(&self, now: Timestamp, siblings: u64, calls_per_minute: u64) -> (Option<u64>, Option<Timestamp>) {
-        let (left, more_at) = match self.known {
-            Known::Nothing => return (None, None),
-            Known::Told(window) if now >= window.resets_at => return (None, None),
+    /// None: the next answer tells.
+    fn left(&self, now: Timestamp, siblings: u64, calls_per_minute: u64) -> Option<Left> {
+        let (calls, ordinary, more_at) = match self.known {
+            Known::Nothing => return None,
+            Known::Told(window) if now >= window.resets_at => return None,
             Known::Told(window) => {
                 let left = window.allowed.saturating_sub(window.count + self.under_way);
                 // The siblings see the same number.
-                ((left / (siblings + 1)).max(left.min(LEAST_SHARE)), window.resets_at)
+                let of_this_copy = |left: u64| (left / (siblings + 1)).max(left.min(LEAST_SHARE));
+                let ordinary = left.saturating_sub(window.allowed / TENTH);
+                (of_this_copy(left), of_this_copy(ordinary), window.resets_at)
             }
             Known::NoHeaders => {
                 let share = share(calls_per_minute, siblings);
                 let (spent, more_at) = self.recent(now);
-                (share.saturating_sub(spent), more_at)
+                let left = share.saturating_sub(spent);
+                (left, left.saturating_sub(share / TENTH), more_at)
             }
         };
-        match self.refused_until.filter(|until| *until > now) {
-            Some(until) => (Some(0), Some(until)),
-            None => (Some(left), Some(more_at)),
-        }
+        Some(match self.refused_until.filter(|until| *until > now) {
+            Some(more_at) => Left { calls: 0, ordinary: 0, more_at },
+            None => Left { calls, ordinary, more_at },
+        })
     }
 
     fn turn(&self, now: Timestamp, siblings: u64, calls_per_minute: u64) -> Turn {
