@@ -52,8 +52,8 @@ enum Command {
     Redrive {
         #[command(flatten)]
         which: Which,
-        /// At most so many a second
-        #[arg(long, value_name = "N/s", default_value = "5/s", value_parser = rate)]
+        /// At most so many a second. By predictive, 300 calls a minute apply two and a half
+        #[arg(long, value_name = "N/s", default_value = "2/s", value_parser = rate)]
         rate: u32,
         /// Also those without a rank: nothing keeps them from overwriting what is newer
         #[arg(long)]
@@ -88,7 +88,7 @@ impl Which {
 
 fn rate(text: &str) -> Result<u32, String> {
     let number = text.strip_suffix("/s").and_then(|number| number.parse().ok()).filter(|n| (1..=100).contains(n));
-    number.ok_or_else(|| "expected messages a second, from 1/s to 100/s, such as 5/s".to_owned())
+    number.ok_or_else(|| "expected messages a second, from 1/s to 100/s, such as 2/s".to_owned())
 }
 
 /// Runs, prints, and answers whether all was done.

@@ -23,8 +23,9 @@ use crate::table::{number, table};
   campaign-sync status
   campaign-sync status --org acme-us --watch 10
 
-What waits and what is in flight are SQS's approximate numbers. The age of the oldest message is CloudWatch's, some minutes
-old, and \"-\" where that has none. What is left of a call budget is told by Genesys Cloud: each look takes one call of it.
+What waits and what is in flight are SQS's approximate numbers; what is to be tried again waits in flight too. The age of the
+oldest message is CloudWatch's, some minutes old, and \"-\" where that has none. What is left of a call budget is told by
+Genesys Cloud: each look takes one call of it.
 
 It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; SECRET_PREFIX and, in local
 runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It
@@ -143,7 +144,7 @@ fn show(args: &Args, status: &Status) -> Result<(), String> {
 
 impl Status {
     fn text(&self) -> String {
-        let mut shown = table(["queue", "waiting", "in flight", "oldest"].map(str::to_owned));
+        let mut shown = table(["queue", "waiting", "in flight or retried", "oldest"].map(str::to_owned));
         for queue in [&self.queue, &self.dead_letters] {
             let oldest = queue.oldest.and_then(|seconds| self.at.checked_sub(Duration::from_secs(seconds)).ok());
             let oldest = oldest.map_or_else(|| "-".to_owned(), |then| connect::span(then, self.at));
