@@ -23,7 +23,8 @@ pub(crate) struct Work<'a> {
     pub(crate) campaign: &'a Campaign,
     pub(crate) id: &'a CampaignId,
     pub(crate) rules: &'a OrgSecret,
-    /// How many campaigns of the org are at work with what is left of its call budget.
+    /// Which one of how many campaigns of the org that are at work with what is left of its call budget.
+    pub(crate) place: u64,
     pub(crate) sharers: u64,
 }
 
@@ -42,8 +43,6 @@ impl Work<'_> {
     async fn apply_each(&self, predictive: &Predictive, mut contacts: Vec<Contact>) -> Verdicts {
         let mut verdicts = Verdicts::new();
         let mut read = Vec::new();
-        // What is left of the budget is theirs first. Each contact is a message group of its own.
-        contacts.sort_by_key(|contact| !contact.is_opt_out());
         let asking = self.org.asking().await;
         if self.org.calls_left(&self.run, self.rules) == CallsLeft::Unknown {
             let first = contacts.remove(0);
@@ -77,34 +76,38 @@ impl Work<'_> {
     }
 
     /// The contacts that can be read and written with what is left of the budget, those that must wait, and how long.
-    /// `contacts`: opt-outs first. `read`: contacts that were read already, and are to be written.
+    /// `read`: contacts that were read already, and are to be written.
     fn within_budget(&self, mut contacts: Vec<Contact>, read: u64) -> (Vec<Contact>, Vec<Contact>, Duration) {
         let CallsLeft::Few { calls, ordinary, more_after } = self.org.calls_left(&self.run, self.rules) else {
             return (contacts, Vec::new(), Duration::ZERO);
         };
         let most = |calls: u64| {
-            let contacts = (calls / self.sharers).saturating_sub(read) / CALLS;
+            let contacts = self.share(calls).saturating_sub(read) / CALLS;
             usize::try_from(contacts).unwrap_or(usize::MAX)
         };
+        // What is left is theirs first. Each contact is a message group of its own.
+        contacts.sort_by_key(|contact| !contact.is_opt_out());
         let opt_outs = contacts.iter().filter(|contact| contact.is_opt_out()).count().min(most(calls));
         let now = opt_outs + most(ordinary).saturating_sub(opt_outs);
         let later = contacts.split_off(now.min(contacts.len()));
         (contacts, later, more_after)
     }
 
-    /// Of contacts that take one read and one write together: those for which what is left of the budget is enough, and
-    /// verdicts on those that must wait.
-    pub(crate) fn within_budget_together(&self, contacts: Vec<Contact>) -> (Vec<Contact>, Verdicts) {
+    /// Whether what is left of the budget is enough for one read and one write of all these contacts; if not, how long they
+    /// wait.
+    pub(crate) fn must_wait(&self, contacts: &[Contact]) -> Option<Failure> {
         let CallsLeft::Few { calls, ordinary, more_after } = self.org.calls_left(&self.run, self.rules) else {
-            return (contacts, Verdicts::new());
+            return None;
         };
-        let is_enough = |contact: &Contact| {
-            let calls = if contact.is_opt_out() { calls } else { ordinary };
-            calls / self.sharers >= CALLS
-        };
-        let (now, later): (Vec<_>, Vec<_>) = contacts.into_iter().partition(is_enough);
-        let failure = Failure::budget_spent(more_after);
-        (now, later.iter().flat_map(|contact| contact.retry(&failure)).collect())
+        // With an opt-out all others go too: it takes no more calls.
+        let calls = if contacts.iter().any(Contact::is_opt_out) { calls } else { ordinary };
+        (self.share(calls) < CALLS).then(|| Failure::budget_spent(more_after))
+    }
+
+    /// Of what is left of the budget. Where it is too little for all campaigns the first ones get what a contact takes.
+    fn share(&self, calls: u64) -> u64 {
+        let even = calls / self.sharers;
+        if even < CALLS && self.place < calls / CALLS { CALLS } else { even }
     }
 
     pub(crate) fn plan(&self, contact: &Contact, actual: Option<&Actual>) -> Plan {

@@ -125,8 +125,10 @@ async fn apply_org(
         !contacts.is_empty()
     });
     let sharers = campaigns.len() as u64;
-    let campaigns = campaigns.into_iter().map(async |(id, contacts)| {
-        let applied = apply_campaign(context, run, &org, &rules, &id, contacts, sharers);
+    let mut campaigns: Vec<_> = campaigns.into_iter().collect();
+    campaigns.sort_by_key(|(_, contacts)| !contacts.iter().any(Contact::is_opt_out));
+    let campaigns = (0..).zip(campaigns).map(async |(place, (id, contacts))| {
+        let applied = apply_campaign(context, run, &org, &rules, &id, contacts, (place, sharers));
         let done = AssertUnwindSafe(applied).catch_unwind().await;
         done.unwrap_or_else(|_| {
             tracing::error!(org = %org.id(), campaignId = %id, "panicked: the changes of this campaign are retried");
@@ -144,7 +146,7 @@ async fn apply_campaign(
     rules: &OrgSecret,
     id: &CampaignId,
     contacts: Vec<Contact>,
-    sharers: u64,
+    (place, sharers): (u64, u64),
 ) -> Verdicts {
     let campaign = match Campaign::open(Arc::clone(org), id, rules, run).await {
         Ok(campaign) => campaign,
@@ -153,7 +155,7 @@ async fn apply_campaign(
         }
         Err(failure) => return contacts.iter().flat_map(|contact| contact.retry(&failure)).collect(),
     };
-    campaign::Work { context, org, run, campaign: &campaign, id, rules, sharers }.apply(contacts).await
+    campaign::Work { context, org, run, campaign: &campaign, id, rules, place, sharers }.apply(contacts).await
 }
 
 /// Takes out of a contact's changes those that break a rule of the org's secret (CONTRACT.md sections 4 and 5).

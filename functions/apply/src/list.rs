@@ -44,12 +44,12 @@ impl Work<'_> {
         list: &ContactList,
         contacts: Vec<Contact>,
     ) -> (Verdicts, Vec<(Contact, io::genesys::Failure)>) {
-        let (contacts, mut verdicts) = self.within_budget_together(contacts);
-        if contacts.is_empty() {
-            return (verdicts, Vec::new());
+        if let Some(failure) = self.must_wait(&contacts) {
+            return (contacts.iter().flat_map(|contact| contact.retry(&failure)).collect(), Vec::new());
         }
         let keys: Vec<_> = contacts.iter().map(|contact| &contact.key).collect();
         let actuals = list.read(&keys).await;
+        let mut verdicts = Verdicts::new();
         let mut planned = Vec::new();
         for (contact, actual) in contacts.into_iter().zip(actuals) {
             match actual {

@@ -20,9 +20,11 @@ pub const MARGIN: Duration = Duration::from_secs(3);
 
 const FIRST: Duration = Duration::from_secs(15);
 const REFUSED: Duration = Duration::from_mins(5);
-/// The longest backoff where it is known when there are calls again: longer, it would leave calls unused. What comes too
-/// early costs little: it is given back without a call.
-const HIGHEST_BASE_OF_A_BUDGET: Duration = Duration::from_mins(2);
+/// Over how long they come back that were put off until there are calls again: long enough that not all come at once, short
+/// enough that no call is left unused. What comes too early costs little: it is given back without a call.
+const SPREAD: Duration = Duration::from_mins(2);
+/// How many receives may be as close as that. The queue's maxReceiveCount must last for more than a week.
+const CLOSE_RECEIVES: u32 = 100;
 /// Four fifths of [`LONGEST`], so that it is not exceeded with the jitter.
 const HIGHEST_BASE: Duration = Duration::from_mins(12);
 
@@ -31,10 +33,15 @@ const HIGHEST_BASE: Duration = Duration::from_mins(12);
 pub enum Cause {
     /// 408, 5xx, a broken connection, an unknown write, or the service lags behind itself.
     Unavailable,
-    /// 429, or the call budget is spent.
+    /// 429.
     Throttled {
         /// What the service asks for.
         after: Option<Duration>,
+    },
+    /// No call was made, since none is left in this minute.
+    BudgetSpent {
+        /// Until there are calls again.
+        after: Duration,
     },
     /// The org refuses its OAuth client, or its secret is missing or malformed: a person must act.
     Refused,
@@ -51,19 +58,20 @@ impl Cause {
     pub fn is_own(self) -> bool {
         match self {
             Cause::Unavailable | Cause::Refused | Cause::Panicked => true,
-            Cause::Throttled { .. } | Cause::OutOfTime | Cause::NotParked => false,
+            Cause::Throttled { .. } | Cause::BudgetSpent { .. } | Cause::OutOfTime | Cause::NotParked => false,
         }
     }
 
     /// How long the change stays invisible after its `receives`th receive. `share`: chance, from 0 up to 1.
     pub fn delay(self, receives: u32, share: f64) -> Duration {
-        let base = match self {
-            Cause::Throttled { after: Some(_) } => base(receives).min(HIGHEST_BASE_OF_A_BUDGET),
-            _ => base(receives),
-        };
+        let base = base(receives);
         let jitter = base.mul_f64(share / 4.0);
         match self {
             Cause::Throttled { after } => base.max(after.unwrap_or_default().min(LONGEST)) + jitter,
+            Cause::BudgetSpent { after } if receives < CLOSE_RECEIVES => {
+                after.clamp(FIRST, LONGEST) + base.min(SPREAD).mul_f64(share)
+            }
+            Cause::BudgetSpent { after } => base.max(after.min(LONGEST)) + jitter,
             Cause::Refused => REFUSED + FIRST.mul_f64(share),
             _ => base + jitter,
         }
@@ -114,10 +122,28 @@ mod tests {
         assert_eq!([asked(0), asked(15), asked(42), asked(900), asked(86_400)], [15, 15, 42, 900, 900]);
         let late = Cause::Throttled { after: Some(Duration::from_secs(42)) }.delay(4, 0.0);
         assert_eq!(late.as_secs(), 120, "the backoff is longer");
-        for receives in [5, 9, 500] {
-            let late = Cause::Throttled { after: Some(Duration::from_secs(42)) }.delay(receives, 0.999);
-            assert!((120..=150).contains(&late.as_secs()), "a call that could be made is not left unused: {late:?}");
-        }
+    }
+
+    #[test]
+    fn what_the_budget_puts_off_comes_back_with_it_spread_over_two_minutes() {
+        let delay = |seconds, receives, share| {
+            Cause::BudgetSpent { after: Duration::from_secs(seconds) }.delay(receives, share).as_secs()
+        };
+        assert_eq!(
+            [delay(3, 1, 0.0), delay(42, 1, 0.0), delay(42, 9, 0.0)],
+            [15, 42, 42],
+            "not before there are calls"
+        );
+        assert_eq!([delay(42, 1, 0.999), delay(42, 2, 0.999)], [42 + 14, 42 + 29], "few come back soon");
+        assert_eq!([delay(42, 9, 0.5), delay(42, 99, 0.999)], [42 + 60, 42 + 119], "a backlog not all at once");
+        assert_eq!(delay(42, 100, 0.0), HIGHEST_BASE.as_secs());
+    }
+
+    #[test]
+    fn what_the_budget_puts_off_is_received_less_than_a_thousand_times_in_a_week() {
+        let soonest = |receives| Cause::BudgetSpent { after: Duration::ZERO }.delay(receives, 0.0);
+        let waits: Duration = (1..1_000).map(soonest).sum();
+        assert!(waits > Duration::from_hours(7 * 24), "{waits:?}: the queue's maxReceiveCount would end its tries");
     }
 
     #[test]

@@ -235,6 +235,7 @@ fn name(cause: Cause) -> &'static str {
     match cause {
         Cause::Unavailable => "unavailable",
         Cause::Throttled { .. } => "throttled",
+        Cause::BudgetSpent { .. } => "budget spent",
         Cause::Refused => "org refused",
         Cause::OutOfTime => "out of time",
         Cause::NotParked => "not parked",

@@ -231,11 +231,30 @@ async fn the_last_tenth_of_a_minutes_calls_is_for_opt_outs_and_they_go_first() {
             let opt_outs = [change("b0-0", 2).callable(false), change("b0-1", 2).remove()];
             world.send(others.chain(opt_outs));
             let done = world.invoke_copy(&copy, Some(Duration::from_secs(30))).await;
-            assert_eq!(done.failed, (0..8).collect::<Vec<_>>(), "{api}, headers {rate_headers}: {done:?}");
+            // Of a list one read and one write do for all.
+            let put_off = if api == "predictive" { 8 } else { 0 };
+            assert_eq!(done.failed, (0..put_off).collect::<Vec<_>>(), "{api}, headers {rate_headers}: {done:?}");
             for key in ["b0-0", "b0-1"] {
                 assert!(!world.contact(key).1, "{api}, headers {rate_headers}: {key} may still be called");
             }
             assert!(done.calls.iter().all(|call| !call.contains("429")), "{done:?}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn regression_a_batch_of_more_campaigns_than_calls_still_gets_somewhere() {
+    let options = Options { calls_per_minute: Some(100), rate_headers: false, ..Options::default() };
+    let world = World::with(options);
+    world.set_secret("acme", json!({ "callsPerMinute": 100 }));
+    // Its share of a minute is 16 calls; the first one is spent before it knows.
+    let campaigns: Vec<_> = (0..10).map(|n| format!("campaign-{n}")).collect();
+    for campaign in &campaigns {
+        world.genesys.put_campaign("client-acme", campaign, None);
+    }
+    world.apply([change("warm", 1)]).await;
+    world.send(campaigns.iter().map(|campaign| change("a", 1).of("acme", campaign)));
+    let done = world.invoke().await;
+    assert!((4..10).contains(&done.failed.len()), "{:?}", done.records);
+    assert!(done.records.iter().filter(|record| *record == "created").count() >= 3, "{:?}", done.records);
 }

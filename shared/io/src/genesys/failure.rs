@@ -65,6 +65,7 @@ impl Failure {
     /// Why a change that failed so is tried again.
     pub fn cause(&self) -> Cause {
         match self.kind {
+            Kind::Throttled { after: Some(after) } if self.http_status.is_none() => Cause::BudgetSpent { after },
             Kind::Throttled { after } => Cause::Throttled { after },
             Kind::Refused => Cause::Refused,
             Kind::OutOfTime | Kind::CutShort => Cause::OutOfTime,

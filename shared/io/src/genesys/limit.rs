@@ -236,9 +236,14 @@ impl State {
             Known::Told(window) => {
                 let left = window.allowed.saturating_sub(window.count + self.under_way);
                 // The siblings see the same number.
-                let of_this_copy = |left: u64| (left / (siblings + 1)).max(left.min(LEAST_SHARE));
+                let share = |left: u64| left / (siblings + 1);
+                let least = |left: u64| share(left).max(left.min(LEAST_SHARE));
                 let ordinary = left.saturating_sub(window.allowed / TENTH);
-                (of_this_copy(left), of_this_copy(ordinary), window.resets_at)
+                // All copies' least shares together are more than is left: where an even share is enough to get somewhere,
+                // they would be taken from the opt-outs.
+                let is_enough = share(window.allowed) >= LEAST_SHARE;
+                let ordinary = if is_enough { share(ordinary) } else { least(ordinary) };
+                (least(left), ordinary, window.resets_at)
             }
             Known::NoHeaders => {
                 let share = share(calls_per_minute, siblings);

@@ -146,3 +146,24 @@ fn reconcile_leaves_the_last_fifth_of_a_window_to_apply() {
     assert_eq!(side_by_side(&limit, 0), (40, Turn::At(at(30_000))), "what is under way counts");
     assert_eq!(side_by_side(&limit, 30_000), (0, Turn::AfterAnswer), "and then one call asks again");
 }
+
+#[test]
+fn the_last_tenth_of_a_window_is_left_to_opt_outs_by_all_copies_together() {
+    let left = |copies: u32, allowed: u64, count: u64| {
+        let told = [("inin-ratelimit-allowed", allowed), ("inin-ratelimit-count", count), ("inin-ratelimit-reset", 30)];
+        let limit = learnt(copies, StatusCode::OK, &headers(&told));
+        limit.state().under_way = 0;
+        let left = limit.state().left(at(0), limit.siblings, 300).unwrap();
+        (left.calls, left.ordinary)
+    };
+    assert_eq!(left(1, 300, 100), (200, 170));
+    assert_eq!(left(5, 300, 200), (20, 14));
+    assert_eq!(left(5, 300, 262), (8, 1), "five copies may not take eight each of the eight that are left");
+    assert_eq!(left(5, 300, 271), (8, 0));
+    assert_eq!(left(5, 300, 295), (5, 0));
+    assert_eq!(
+        left(10, 20, 5),
+        (8, 8),
+        "a share too small for anything is no even one: who comes first gets somewhere"
+    );
+}
