@@ -110,11 +110,22 @@ fn every_metric_is_written_by_org_and_what_alarms_watch_also_for_all() {
     assert_eq!(ages("Org=acme-us", "ChangeAge"), seconds(5));
     assert_eq!(ages("Org=acme-us", "OptOutAge"), seconds(3));
     assert_eq!(ages("", "OptOutAge"), seconds(3));
+    assert_eq!(ages("Org=acme-us", "RetriedAge"), seconds(1));
+    assert_eq!(ages("", "RetriedAge"), seconds(1));
     assert_eq!(ages("Org=acme-us", "ApiLatency"), ("Milliseconds".to_owned(), json!([40.0, 60.0])));
     let of_all: BTreeSet<_> = metrics[""].keys().map(String::as_str).collect();
     assert_eq!(
         of_all,
-        BTreeSet::from(["Accepted", "Incomplete", "OptOutAge", "OrgRefused", "Refused", "Stopped", "Unauthorized"])
+        BTreeSet::from([
+            "Accepted",
+            "Incomplete",
+            "OptOutAge",
+            "OrgRefused",
+            "Refused",
+            "RetriedAge",
+            "Stopped",
+            "Unauthorized"
+        ])
     );
 
     assert_eq!(flushed(), "", "nothing is written twice");

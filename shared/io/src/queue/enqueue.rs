@@ -18,12 +18,12 @@ const DEPTH_MINUTES: u64 = 10;
 /// What a change takes of the budget at most, in the ordinary: a read and a write.
 const CALLS_OF_A_CHANGE: u64 = 2;
 
-/// How many messages more the queue should hold, before what is sent in bulk waits.
+/// How many messages more the queue should hold, before what is sent in bulk waits: a batch, however small the budget is.
 ///
 /// # Errors
 /// When the queue cannot be asked for its depth.
 pub async fn room(queue: &dyn Queue, queue_url: &str, calls_per_minute: u32) -> Result<usize, QueueError> {
-    let most = u64::from(calls_per_minute) * DEPTH_MINUTES / CALLS_OF_A_CHANGE;
+    let most = (u64::from(calls_per_minute) * DEPTH_MINUTES / CALLS_OF_A_CHANGE).max(MAX_ENTRIES as u64);
     let room = most.saturating_sub(queue.depth(queue_url).await?);
     Ok(usize::try_from(room).unwrap_or(usize::MAX))
 }

@@ -58,6 +58,7 @@ pub(super) fn init() {
     describe_histogram!("ApiLatency", Unit::Milliseconds, "");
     describe_histogram!("ChangeAge", Unit::Seconds, "");
     describe_histogram!("OptOutAge", Unit::Seconds, "");
+    describe_histogram!("RetriedAge", Unit::Seconds, "");
 }
 
 /// Writes what was counted since the last time, as whole lines.
@@ -87,6 +88,7 @@ pub(super) fn count(event: &Event<'_>) {
         }
         Event::Retried { about, .. } => {
             of_org("Retried", about.org, 1);
+            age("RetriedAge", about);
             age_of_opt_out(about);
         }
         Event::OrgRefused { org, .. } => of_org_and_all("OrgRefused", Some(org), 1),
@@ -119,10 +121,16 @@ fn of_org_and_all(name: &'static str, org: Option<&str>, count: u64) {
 }
 
 fn age_of_opt_out(about: &About<'_>) {
-    let Some(age) = about.age.filter(|_| about.is_opt_out) else { return };
-    histogram!("OptOutAge").record(age.as_secs_f64());
+    if about.is_opt_out {
+        age("OptOutAge", about);
+    }
+}
+
+fn age(name: &'static str, about: &About<'_>) {
+    let Some(age) = about.age else { return };
+    histogram!(name).record(age.as_secs_f64());
     if let Some(org) = about.org {
-        histogram!("OptOutAge", "Org" => org.to_owned()).record(age.as_secs_f64());
+        histogram!(name, "Org" => org.to_owned()).record(age.as_secs_f64());
     }
 }
 
