@@ -5,10 +5,10 @@ mod queues;
 use std::sync::Arc;
 
 use domain::change::{CampaignId, OrgId, VersionFrom};
+use io::Config;
 use io::config::DlqConfig;
 use io::genesys::{Failure, Kind, ListFacts, Org, Run};
 use io::secrets::{Api, OrgSecret, Secrets, SecretsError, SecretsManager};
-use io::{Clock, Config};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -116,7 +116,7 @@ async fn check(args: &Args, config: &Config, dlq: &DlqConfig) -> Result<Findings
     if let Some(rules) = secret(args, config, &SecretsManager::new(&sdk), &mut findings).await {
         let watched = Watched::new()?;
         let connect = || connect::org(config.clone(), &sdk, Arc::clone(&watched) as _, &args.org);
-        let login = connect().open(&run_now()).await;
+        let login = connect().open(&Run::patient(None)).await;
         let is_in = login.is_ok();
         findings
             .add("token", login.map(|_| "the OAuth client is let in".to_owned()).map_err(|failure| token(&failure)));
@@ -133,10 +133,6 @@ async fn check(args: &Args, config: &Config, dlq: &DlqConfig) -> Result<Findings
     }
     queues::check(&sdk, &config.queue_url, &dlq.dead_letter_queue_url, args.apply_timeout, &mut findings).await;
     Ok(findings)
-}
-
-fn run_now() -> Run {
-    Run::new(Clock::system().now(), None)
 }
 
 async fn secret(args: &Args, config: &Config, secrets: &SecretsManager, findings: &mut Findings) -> Option<OrgSecret> {
@@ -201,39 +197,43 @@ fn clock(ahead: SignedDuration) -> Result<String, String> {
 
 async fn campaign(id: &CampaignId, rules: &OrgSecret, connect: &dyn Fn() -> Arc<Org>, findings: &mut Findings) {
     let named = |what: &str| format!("campaign {id}: {what}");
-    let list = connect().list_of(&run_now(), id).await;
-    match (&list, rules.api) {
+    let run = Run::patient(None);
+    match (connect().list_of(&run, id).await, rules.api) {
         (Ok(list), api) => {
             findings
                 .add(named("found"), Ok(format!("its contact list {} has {} columns", list.id, list.columns.len())));
-            findings.add(named("version column"), version_column(list, rules));
+            findings.add(named("version column"), version_column(&list, rules));
             if api == Api::ContactLists {
-                findings.add(named("list of its own"), shared(id, list));
+                findings.add(named("list of its own"), shared(id, &list));
+                let answer = connect().may_write_to_list(&run, &list.id).await;
+                let seen = "adding is tried with no contact; outbound:contact:edit shows only when one is changed";
+                let answer = answer.map(|()| seen.to_owned());
+                findings.add(
+                    named("contacts may be added"),
+                    answer.map_err(|failure| needs(&failure, "outbound:contact:add")),
+                );
             }
         }
-        (Err(failure), _) => findings.add(named("found"), Err(unknown(failure))),
+        (Err(failure), Api::ContactLists) => {
+            findings.add(named("found"), Err(unknown(&failure)));
+            return;
+        }
+        // The other API needs no right to look at lists.
+        (Err(failure), Api::Predictive) => findings.skip(&named("contact list"), &unknown(&failure)),
     }
-    let (what, may_write) = match (rules.api, &list) {
-        (Api::Predictive, _) => {
-            let answer = connect().may_write_to_campaign(&run_now(), id).await;
-            ("predictive answers", answer.map_err(|failure| no_predictive(&failure)))
+    if rules.api == Api::Predictive {
+        let answer = connect().may_write_to_campaign(&run, id).await;
+        let answer = answer
+            .map(|()| "adding is tried with no contact; whether contacts may be changed shows only then".to_owned());
+        let is_there = answer.is_ok();
+        findings.add(named("predictive answers"), answer.map_err(|failure| no_predictive(&failure)));
+        if !is_there {
+            return;
         }
-        (Api::ContactLists, Ok(list)) => {
-            let answer = connect().may_write_to_list(&run_now(), &list.id).await;
-            (
-                "contacts may be written",
-                answer.map_err(|failure| needs(&failure, "outbound:contact:add and outbound:contact:edit")),
-            )
-        }
-        (Api::ContactLists, Err(_)) => return,
-    };
-    findings.add(named(what), may_write.map(|()| "tried with no contact".to_owned()));
-    let read = match rules.api {
-        Api::Predictive => return,
-        Api::ContactLists => io::genesys::Campaign::open(connect(), id, &without_ranks(rules), run_now()).await,
-    };
+    }
     let key = domain::change::ContactKey::parse("campaign-sync-check");
-    if let (Ok(campaign), Ok(key)) = (read, key) {
+    let opened = io::genesys::Campaign::open(connect(), id, &without_ranks(rules), run).await;
+    if let (Ok(campaign), Ok(key)) = (opened, key) {
         let read = campaign.read(&key).await.map(|_| "tried with a key that nobody has".to_owned());
         findings.add(named("contacts may be read"), read.map_err(|failure| needs(&failure, "outbound:contact:view")));
     }

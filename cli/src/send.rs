@@ -1,26 +1,27 @@
 //! `campaign-sync send`: the rows of a file as changes, all checked before the first is sent.
 
+mod feeder;
+mod report;
 mod rows;
 mod state;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use domain::Change;
 use domain::change::{CampaignId, OrgId, VersionFrom};
-use indicatif::{ProgressBar, ProgressStyle};
 use io::genesys::{Campaign, Https, Run};
-use io::queue::{Queue, Sqs, enqueue, room};
+use io::queue::Sqs;
 use io::secrets::OrgSecret;
 use io::{Clock, Config};
-use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::connect;
 use crate::table::number;
+use feeder::Feeder;
+use report::Report;
 use rows::{Common, File, Format, Mapping, RowFault};
 use state::{State, StateFile};
 
@@ -80,83 +81,13 @@ pub(crate) struct Args {
 
 /// Rows that are sent between two looks at whether to end: one call to the queue.
 const AT_ONCE: usize = 10;
-/// Until a deep queue is asked again.
-const WAIT: Duration = Duration::from_secs(5);
-/// A queue that drains is worth another look after so long.
-const FRESH: SignedDuration = SignedDuration::from_secs(10);
-/// How often a batch that the queue did not take is sent again, and the first wait; each is twice the last.
-const TRIES: u32 = 6;
-const FIRST_WAIT: Duration = Duration::from_millis(500);
-/// How often a line tells of progress where there is no terminal.
-const LINE: SignedDuration = SignedDuration::from_secs(30);
-/// Faults that are shown.
-const SHOWN: usize = 20;
-
-#[derive(Default)]
-struct Report {
-    rows: u64,
-    faulty: u64,
-    /// The first of them.
-    faults: Vec<RowFault>,
-    /// Rows that earlier runs sent.
-    sent_before: u64,
-    sent: u64,
-    /// Why it ended before the last row.
-    ended: Option<String>,
-}
-
-impl Report {
-    fn fault(&mut self, fault: RowFault) {
-        self.faulty += 1;
-        if self.faults.len() < SHOWN {
-            self.faults.push(fault);
-        }
-    }
-
-    fn is_complete(&self, is_dry: bool) -> bool {
-        self.faulty == 0 && self.ended.is_none() && (is_dry || self.sent_before + self.sent == self.rows)
-    }
-
-    fn json(&self, is_dry: bool) -> String {
-        let faults: Vec<_> =
-            self.faults.iter().map(|fault| json!({ "place": fault.place, "expected": fault.what })).collect();
-        json!({
-            "rows": self.rows, "faulty": self.faulty, "faults": faults, "sentBefore": self.sent_before, "sent": self.sent,
-            "complete": self.is_complete(is_dry), "dryRun": is_dry, "ended": self.ended,
-        })
-        .to_string()
-    }
-
-    fn text(&self, is_dry: bool, state: &StateFile) -> String {
-        let rows = number(self.rows);
-        let mut lines: Vec<_> = self.faults.iter().map(|fault| format!("{}: {}", fault.place, fault.what)).collect();
-        if self.faulty > self.faults.len() as u64 {
-            lines.push(format!("… and {} more", number(self.faulty - self.faults.len() as u64)));
-        }
-        lines.push(match (self.faulty, is_dry) {
-            (0, true) => format!("{rows} rows are right; nothing was sent."),
-            (0, false) => {
-                let before = match self.sent_before {
-                    0 => String::new(),
-                    before => format!(", {} of them by earlier runs", number(before)),
-                };
-                format!("{} of {rows} rows are in the queue{before}.", number(self.sent_before + self.sent))
-            }
-            (faulty, _) => format!("{} of {rows} rows are not right: nothing was sent.", number(faulty)),
-        });
-        if let Some(why) = &self.ended {
-            lines.push(format!("Ended: {why}. The same command goes on from there ({}).", state.path()));
-        }
-        lines.join("\n")
-    }
-}
 
 /// Runs, prints, and answers whether all was done.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config = Config::from_env().map_err(|error| error.to_string())?;
     let bytes = std::fs::read(&args.file).map_err(|error| format!("{}: {error}", args.file.display()))?;
     let format = format(args)?;
-    let digest = digest(args, format, &bytes);
+    let digest = digest(args, format, &config.queue_url, &bytes);
     let state_file = StateFile::new(args.state.clone().unwrap_or_else(|| StateFile::beside(&args.file)));
     let state = state(args, &state_file, digest)?;
     let common = Common {
@@ -184,10 +115,10 @@ fn format(args: &Args) -> Result<Format, String> {
     })
 }
 
-/// Of all that decides what a row becomes.
-fn digest(args: &Args, format: Format, bytes: &[u8]) -> String {
+/// Of all that decides what a row becomes, and where it goes.
+fn digest(args: &Args, format: Format, queue_url: &str, bytes: &[u8]) -> String {
     let mut hash = Sha256::new();
-    hash.update(format!("{format:?} {:?} {:?}\n", args.mapping, args.as_of));
+    hash.update(format!("{queue_url} {format:?} {:?} {:?}\n", args.mapping, args.as_of));
     hash.update(bytes);
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -204,7 +135,7 @@ fn state(args: &Args, file: &StateFile, digest: String) -> Result<State, String>
         return Ok(known);
     }
     Err(format!(
-        "{}: {} rows were sent of another file, or to another campaign, or with other flags: say --restart to send {} from its \
+        "{}: {} rows were sent of another file, or to another queue or campaign, or with other flags: say --restart to send {} from its \
          first row on",
         file.path(),
         number(known.sent),
@@ -223,23 +154,43 @@ async fn send(
     let queue = Sqs::new(&sdk);
     let queue_url = config.queue_url.clone();
     let (rules, campaign) = open(args, config, &sdk).await?;
-    let mut report = Report::default();
     let rows = || file.rows().map_err(|error| format!("{}: {error}", args.file.display()));
+    let mut report = Report::default();
     for row in rows()? {
-        report.rows += 1;
         let checked = row.and_then(|(place, change)| match fault(&change, &rules, &campaign, args.unranked) {
             Some(what) => Err(RowFault { place, what }),
-            None => Ok(()),
+            None => Ok(change),
         });
-        if let Err(fault) = checked {
-            report.fault(fault);
-        }
+        report.saw(checked);
     }
     if args.dry_run || report.faulty > 0 {
         return Ok(report);
     }
     report.sent_before = state.sent.min(report.rows);
+    let skipped = usize::try_from(report.sent_before).unwrap_or(usize::MAX);
+    // All were right a moment ago.
+    let mut changes = rows()?.filter_map(Result::ok).map(|(_, change)| change).skip(skipped);
+    let is_asked_to_stop = at_ctrl_c();
+    let mut feeder = Feeder::new(&queue, &queue_url, rules.calls_per_minute, report.rows, &is_asked_to_stop);
+    loop {
+        let batch: Vec<_> = changes.by_ref().take(AT_ONCE).collect();
+        if batch.is_empty() {
+            state_file.remove()?;
+            break;
+        }
+        if let Err(why) = feeder.feed(&batch, state.sent).await {
+            report.ended = Some(why);
+            break;
+        }
+        state.sent += batch.len() as u64;
+        report.sent += batch.len() as u64;
+        state_file.write(&state)?;
+    }
+    Ok(report)
+}
 
+/// The first Ctrl-C asks for the end, the second is the end.
+fn at_ctrl_c() -> Arc<AtomicBool> {
     let is_asked_to_stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&is_asked_to_stop);
     tokio::spawn(async move {
@@ -249,46 +200,14 @@ async fn send(
         let _ = tokio::signal::ctrl_c().await;
         std::process::exit(130);
     });
-    let bar = progress_bar(report.rows);
-    let mut feeder = Feeder {
-        queue: &queue,
-        queue_url: &queue_url,
-        calls_per_minute: rules.calls_per_minute,
-        clock: Clock::system(),
-        room: 0,
-        asked_at: None,
-        bar: &bar,
-        is_asked_to_stop: &is_asked_to_stop,
-        told_at: Clock::system().now(),
-    };
-    let skipped = usize::try_from(report.sent_before).unwrap_or(usize::MAX);
-    // All were right a moment ago.
-    let mut changes = rows()?.filter_map(Result::ok).map(|(_, change)| change).skip(skipped);
-    loop {
-        let batch: Vec<_> = changes.by_ref().take(AT_ONCE).collect();
-        if batch.is_empty() {
-            break;
-        }
-        if let Err(why) = feeder.feed(&batch, state.sent, report.rows).await {
-            report.ended = Some(why);
-            break;
-        }
-        state.sent += batch.len() as u64;
-        report.sent += batch.len() as u64;
-        state_file.write(&state)?;
-    }
-    bar.finish_and_clear();
-    if report.ended.is_none() {
-        state_file.remove()?;
-    }
-    Ok(report)
+    is_asked_to_stop
 }
 
 /// The org's rules, and the campaign with the columns of its list where its API tells them.
 async fn open(args: &Args, config: Config, sdk: &aws_config::SdkConfig) -> Result<(Arc<OrgSecret>, Campaign), String> {
     let https = Https::new().map_err(|error| error.to_string())?;
     let org = connect::org(config, sdk, Arc::new(https), &args.org);
-    let run = Run::new(Clock::system().now(), None);
+    let run = Run::patient(None);
     let rules = org.open(&run).await.map_err(|failure| format!("org {}: {failure}", args.org))?;
     let campaign = Campaign::open(org, &args.campaign, &rules, run).await;
     let campaign = campaign.map_err(|failure| format!("org {}, campaign {}: {failure}", args.org, args.campaign))?;
@@ -313,91 +232,11 @@ fn fault(change: &Change, rules: &OrgSecret, campaign: &Campaign, unranked: bool
             };
             return Some(format!("{member}: expected, since the org ranks its changes by it; or say --unranked"));
         }
+    } else if !unranked {
+        let what =
+            "the org has no versionField, so that nothing keeps a row from overwriting what is newer: say --unranked";
+        return Some(what.to_owned());
     }
     let unknown = change.operation.data()?.keys().find(|column| !campaign.has_column(column))?;
     Some(format!("{unknown}: expected a column of the campaign's contact list"))
-}
-
-/// What fills the queue, no deeper than it should be.
-struct Feeder<'a> {
-    queue: &'a dyn Queue,
-    queue_url: &'a str,
-    calls_per_minute: u32,
-    clock: Clock,
-    /// Messages that the queue had room for when it was asked, less those that were sent since.
-    room: usize,
-    asked_at: Option<Timestamp>,
-    bar: &'a ProgressBar,
-    is_asked_to_stop: &'a AtomicBool,
-    told_at: Timestamp,
-}
-
-impl Feeder<'_> {
-    /// Waits until there is room, and sends one batch whole. `sent`, `rows`: how far the file is.
-    ///
-    /// # Errors
-    /// Why it was not sent, or not all of it.
-    async fn feed(&mut self, batch: &[Change], sent: u64, rows: u64) -> Result<(), String> {
-        self.bar.set_position(sent);
-        self.tell(sent, rows);
-        while !self.has_room(batch.len()).await? {
-            self.bar.set_message("the queue is deep: waiting");
-            self.stop()?;
-            tokio::time::sleep(WAIT).await;
-            self.tell(sent, rows);
-        }
-        self.stop()?;
-        self.bar.set_message("");
-        let mut wait = FIRST_WAIT;
-        for again in 1.. {
-            // What the queue has of it already it drops within five minutes.
-            let done = enqueue(self.queue, self.queue_url, batch).await;
-            if done.accepted == batch.len() {
-                self.room = self.room.saturating_sub(batch.len());
-                return Ok(());
-            }
-            let why = done.unavailable.unwrap_or_else(|| "SQS does not take a change".to_owned());
-            if again == TRIES || !done.faulty.is_empty() {
-                return Err(why);
-            }
-            self.stop()?;
-            tokio::time::sleep(wait).await;
-            wait *= 2;
-        }
-        Ok(())
-    }
-
-    async fn has_room(&mut self, messages: usize) -> Result<bool, String> {
-        let now = self.clock.now();
-        let is_fresh = self.asked_at.is_some_and(|asked_at| now.duration_since(asked_at) < FRESH);
-        if self.room < messages || !is_fresh {
-            let room = room(self.queue, self.queue_url, self.calls_per_minute).await;
-            (self.room, self.asked_at) = (room.map_err(|error| error.to_string())?, Some(now));
-        }
-        Ok(self.room >= messages)
-    }
-
-    fn stop(&self) -> Result<(), String> {
-        if self.is_asked_to_stop.load(Ordering::Relaxed) { Err("interrupted".to_owned()) } else { Ok(()) }
-    }
-
-    /// Where there is no bar.
-    fn tell(&mut self, sent: u64, rows: u64) {
-        let now = self.clock.now();
-        if self.bar.is_hidden() && now.duration_since(self.told_at) >= LINE {
-            self.told_at = now;
-            eprintln!("campaign-sync: {} of {} rows are in the queue", number(sent), number(rows));
-        }
-    }
-}
-
-/// On standard error, and only where that is a terminal.
-fn progress_bar(rows: u64) -> ProgressBar {
-    let bar = ProgressBar::new(rows);
-    let template = "{bar:40} {human_pos} of {human_len} rows, {elapsed}, {eta} left  {msg}";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
 }

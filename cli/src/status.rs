@@ -9,7 +9,7 @@ use aws_sdk_cloudwatch::types::{Dimension, Statistic};
 use aws_sdk_sqs::types::QueueAttributeName;
 use domain::change::OrgId;
 use io::config::DlqConfig;
-use io::genesys::Run;
+use io::genesys::{Org, Run};
 use io::queue::QueueError;
 use io::{Clock, Config};
 use jiff::Timestamp;
@@ -68,19 +68,42 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let dlq = DlqConfig::from_env(true).map_err(|error| error.to_string())?;
     crate::block_on(async {
         let sdk = io::aws::sdk_config().await;
-        loop {
-            let status = look(args, &config, &dlq, &sdk).await?;
+        let mut orgs = Vec::new();
+        for id in &args.orgs {
+            let watched = Watched::new()?;
+            orgs.push((connect::org(config.clone(), &sdk, Arc::clone(&watched) as _, id), watched));
+        }
+        let Some(seconds) = args.watch else {
+            let status = look(&config, &dlq, &sdk, &orgs).await?;
             show(args, &status)?;
-            let Some(seconds) = args.watch else { return Ok(status.dead_letters.waiting == 0) };
+            return Ok(status.parked() == 0);
+        };
+        let mut is_parked = false;
+        loop {
+            match look(&config, &dlq, &sdk, &orgs).await {
+                Ok(status) => {
+                    show(args, &status)?;
+                    is_parked = status.parked() > 0;
+                }
+                Err(error) => eprintln!("campaign-sync: {error}"),
+            }
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
-                _ = tokio::signal::ctrl_c() => return Ok(status.dead_letters.waiting == 0),
+                _ = tokio::signal::ctrl_c() => return Ok(!is_parked),
             }
         }
     })
 }
 
-async fn look(args: &Args, config: &Config, dlq: &DlqConfig, sdk: &aws_config::SdkConfig) -> Result<Status, String> {
+/// An org, and what its answers tell.
+type Watching = (Arc<Org>, Arc<Watched>);
+
+async fn look(
+    config: &Config,
+    dlq: &DlqConfig,
+    sdk: &aws_config::SdkConfig,
+    watching: &[Watching],
+) -> Result<Status, String> {
     let at = Clock::system().now();
     let (queue, dead_letters) = futures_util::future::try_join(
         queue_status(sdk, &config.queue_url, at),
@@ -88,8 +111,10 @@ async fn look(args: &Args, config: &Config, dlq: &DlqConfig, sdk: &aws_config::S
     )
     .await?;
     let mut orgs = Vec::new();
-    for id in &args.orgs {
-        orgs.push((id.clone(), budget(config, sdk, id).await));
+    for (org, watched) in watching {
+        let asked = org.ask_budget(&Run::new(at, None)).await;
+        // None: the service does not tell.
+        orgs.push((org.id().clone(), asked.map(|()| watched.seen().budget).map_err(|failure| failure.to_string())));
     }
     Ok(Status { at, queue, dead_letters, orgs })
 }
@@ -122,15 +147,6 @@ async fn oldest(sdk: &aws_config::SdkConfig, queue: &str, at: Timestamp) -> Opti
     newest.maximum.map(|seconds| seconds.max(0.0) as u64)
 }
 
-/// None: the service does not tell.
-async fn budget(config: &Config, sdk: &aws_config::SdkConfig, id: &OrgId) -> Result<Option<Budget>, String> {
-    let watched = Watched::new()?;
-    let org = connect::org(config.clone(), sdk, Arc::clone(&watched) as _, id);
-    let run = Run::new(Clock::system().now(), None);
-    org.ask_budget(&run).await.map_err(|failure| failure.to_string())?;
-    Ok(watched.seen().budget)
-}
-
 fn show(args: &Args, status: &Status) -> Result<(), String> {
     if args.json {
         return crate::print(&status.json().to_string());
@@ -143,6 +159,11 @@ fn show(args: &Args, status: &Status) -> Result<(), String> {
 }
 
 impl Status {
+    /// Those that somebody looks at are in flight.
+    fn parked(&self) -> u64 {
+        self.dead_letters.waiting + self.dead_letters.in_flight
+    }
+
     fn text(&self) -> String {
         let mut shown = table(["queue", "waiting", "in flight or retried", "oldest"].map(str::to_owned));
         for queue in [&self.queue, &self.dead_letters] {
@@ -162,8 +183,8 @@ impl Status {
                 Err(why) => format!("{id}: {why}"),
             });
         }
-        if self.dead_letters.waiting > 0 {
-            lines.push(format!("{} parked: campaign-sync dlq list", number(self.dead_letters.waiting)));
+        if self.parked() > 0 {
+            lines.push(format!("{} parked: campaign-sync dlq list", number(self.parked())));
         }
         lines.join("\n")
     }

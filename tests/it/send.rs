@@ -183,3 +183,32 @@ async fn a_queue_that_fails_for_a_while_costs_nothing_and_one_that_stays_away_en
     let (status, report, shown) = send(&served, &other, &[]).await;
     assert!(status == 1 && report["ended"].as_str().unwrap().contains("ServiceUnavailable"), "{status} {shown}");
 }
+
+#[tokio::test]
+async fn a_budget_that_is_smaller_than_a_batch_is_no_end() {
+    let (served, folder) = (Served::new().await, Folder::new("small"));
+    let mut rules = secret("ranked", "predictive");
+    rules["callsPerMinute"] = 1.into();
+    served.vault.put("campaign-sync/org/ranked", rules.to_string());
+    let file = folder.put("contacts.csv", &csv(10));
+    let sent = tokio::time::timeout(Duration::from_secs(20), send(&served, &file, &[])).await;
+    let (status, report, shown) = sent.expect("it ends");
+    assert_eq!((status, &report["sent"]), (0, &json!(10)), "{shown}");
+}
+
+#[tokio::test]
+async fn rows_of_an_org_without_ranks_and_rows_that_do_not_say_who_may_be_called_are_told() {
+    let (served, folder) = (Served::new().await, Folder::new("unranked"));
+    let mut rules = secret("ranked", "predictive");
+    rules["versionField"] = Value::Null;
+    served.vault.put("campaign-sync/org/ranked", rules.to_string());
+    let file = folder.put("contacts.csv", "contactKey,version,phone\nLEAD-1,5,+1\n");
+    let (status, report, shown) = send(&served, &file, &[]).await;
+    assert!(status == 1 && shown.contains("no versionField") && shown.contains("--unranked"), "{shown}");
+    assert_eq!(report["faulty"], 1);
+    let (status, report, shown) = send(&served, &file, &["--unranked"]).await;
+    assert_eq!((status, &report["sent"], &report["saysCallable"]), (0, &json!(1), &json!(false)), "{shown}");
+    let arguments = ["send", "--org", "ranked", "--campaign", CAMPAIGN, &file, "--unranked", "--dry-run"];
+    let (_, _, shown) = served.command(&arguments).await;
+    assert!(shown.contains("No row says whether its contact may be called"), "{shown}");
+}

@@ -84,7 +84,10 @@ impl Mapping {
         for (member, flag, named) in special {
             let name = named.as_deref().unwrap_or(member);
             match place(name) {
-                Some(place) => meanings[place] = Some(Meaning::Member(member)),
+                Some(place) => match &meanings[place] {
+                    Some(Meaning::Member(other)) => return Err(format!("{flag}: column {name:?} is {other} already")),
+                    _ => meanings[place] = Some(Meaning::Member(member)),
+                },
                 None if named.is_some() || member == "contactKey" => {
                     return Err(format!("{flag}: expected the name of a column; the file has no column {name:?}"));
                 }
@@ -101,6 +104,15 @@ impl Mapping {
                 empty => *empty = Some(Meaning::Column(vec![name.clone()])),
             }
         }
+        for (_, name) in meanings.iter().zip(file).filter(|(meaning, _)| meaning.is_none()) {
+            if let Some((member, flag, _)) = special.iter().find(|(member, ..)| is_nearly(name, member)) {
+                // Taken for a column, an opt-out would become a call.
+                return Err(format!(
+                    "column {name:?}: say {flag} {name:?} if it is {member}, or --column NAME={name} if it is a column of the \
+                     contact list"
+                ));
+            }
+        }
         if self.columns.is_empty() {
             for (meaning, name) in meanings.iter_mut().zip(file) {
                 meaning.get_or_insert_with(|| Meaning::Column(vec![name.clone()]));
@@ -108,6 +120,13 @@ impl Mapping {
         }
         Ok(meanings)
     }
+}
+
+/// Whether only case, spaces or punctuation differ.
+fn is_nearly(name: &str, member: &str) -> bool {
+    let letters =
+        |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    letters(name) == letters(member)
 }
 
 #[derive(Clone, Debug)]
@@ -225,7 +244,10 @@ impl File {
 
     fn json_row(&self, place: String, text: &str) -> Result<(String, Change), RowFault> {
         if !self.mapping.is_given() {
-            return self.change(place, text);
+            return match self.common.as_of {
+                Some(at) => self.change(place, &with_member(text, "occurredAt", &at.to_string())),
+                None => self.change(place, text),
+            };
         }
         let Ok(Value::Object(members)) = serde_json::from_str(text) else {
             return Err(RowFault { place, what: "expected one JSON object".to_owned() });
@@ -249,7 +271,7 @@ impl File {
         // Of the row and its place: the same row of the same file is the same event, whenever it is sent.
         let digest: String =
             Sha256::digest(format!("{place}\n{text}")).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        let text = with_event_id(text, &format!("send-{digest}"));
+        let text = with_member(text, "eventId", &format!("send-{digest}"));
         match Change::parse_from(&self.sender, &text, self.common.now) {
             Ok(change) => Ok((place, change)),
             Err(invalid) => {
@@ -284,13 +306,13 @@ fn not_utf8(bytes: &[u8], at: usize) -> String {
     format!("line {line}: expected UTF-8")
 }
 
-/// Puts the event id in front of the members of an object that has none.
-fn with_event_id(text: &str, id: &str) -> String {
-    let has_one = serde_json::from_str::<Map<String, Value>>(text).map_or(true, |row| row.contains_key("eventId"));
+/// Puts a member in front of those of an object that has none of its name.
+fn with_member(text: &str, name: &str, value: &str) -> String {
+    let has_one = serde_json::from_str::<Map<String, Value>>(text).map_or(true, |row| row.contains_key(name));
     match text.trim().strip_prefix('{') {
         Some(rest) if !has_one => {
             let comma = if rest.trim_start().starts_with('}') { "" } else { "," };
-            format!("{{\"eventId\":{}{comma}{rest}", json!(id))
+            format!("{{{}:{}{comma}{rest}", json!(name), json!(value))
         }
         _ => text.to_owned(),
     }

@@ -122,6 +122,16 @@ fn a_file_that_is_not_right_as_a_whole_is_told_before_any_row() {
         error(b"contactKey\n", Format::Csv, "--column phone=Phone"),
         "--column: the file has no column \"Phone\""
     );
+    for name in ["Callable", "CALLABLE", "call_able"] {
+        // Taken for a column of the list, an opt-out would become a call.
+        let text = format!("contactKey,{name},phone\na,false,1\n");
+        for flags in ["", "--column phone"] {
+            let told = error(text.as_bytes(), Format::Csv, flags);
+            assert!(told.contains(&format!("--callable {name:?}")), "{told}");
+        }
+    }
+    let both = error(b"contactKey,x\n", Format::Csv, "--version x --callable x");
+    assert_eq!(both, "--callable: column \"x\" is version already");
     assert_eq!(error(b"{\n}", Format::Json, ""), "line 1: expected a JSON array of objects");
     assert_eq!(error(b"{}\n\xFF", Format::Ndjson, ""), "line 2: expected UTF-8");
 }
@@ -153,6 +163,9 @@ fn a_time_for_all_stands_where_a_row_says_none() {
     let text = "contactKey,occurredAt\na,2026-11-24T10:00:00Z\nb,\n";
     let rows = shown(&file(text.as_bytes(), Format::Csv, "", Some("2026-11-24T12:00:00Z")));
     let at = |row: &Result<Value, String>| row.as_ref().unwrap()["occurredAt"].clone();
+    assert_eq!(rows.iter().map(at).collect::<Vec<_>>(), ["2026-11-24T10:00:00Z", "2026-11-24T12:00:00Z"]);
+    let text = "{\"contactKey\": \"a\", \"data\": {}, \"occurredAt\": \"2026-11-24T10:00:00Z\"}\n{\"contactKey\": \"b\", \"data\": {}}";
+    let rows = shown(&file(text.as_bytes(), Format::Ndjson, "", Some("2026-11-24T12:00:00Z")));
     assert_eq!(rows.iter().map(at).collect::<Vec<_>>(), ["2026-11-24T10:00:00Z", "2026-11-24T12:00:00Z"]);
 }
 
