@@ -1,13 +1,13 @@
 //! The metrics of CONTRACT.md section 8, in the embedded metric format: each flush writes JSON lines to standard output, from
 //! which CloudWatch Logs takes them (CloudWatch user guide, "Specification: Embedded metric format").
 
+use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use domain::batch::Outcome;
-use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
 use metrics_cloudwatch_embedded::{Builder, Collector};
 
 use super::{About, Event};
@@ -74,72 +74,126 @@ pub(super) fn flush(mut to: impl Write) {
 
 /// Counts one event by its org, and without any dimension what an alarm watches for all orgs.
 pub(super) fn count(event: &Event<'_>) {
+    if COLLECTOR.get().is_none() {
+        return;
+    }
+    let mut metrics = METRICS.lock().unwrap_or_else(PoisonError::into_inner);
     match event {
         Event::Done { about, outcome } => {
-            of_org(name(*outcome), about.org, 1);
-            if let (Some(org), Some(age)) = (about.org, about.age) {
-                histogram!("ChangeAge", "Org" => org.to_owned()).record(age.as_secs_f64());
-            }
-            age_of_opt_out(about);
+            metrics.of(about.org).add(name(*outcome), 1);
+            metrics.of(about.org).age("ChangeAge", about);
+            metrics.age_of_opt_out(about);
         }
         Event::Parked { about, .. } => {
-            of_org("Parked", about.org, 1);
-            age_of_opt_out(about);
+            metrics.of(about.org).add("Parked", 1);
+            metrics.age_of_opt_out(about);
         }
         Event::Retried { about, .. } => {
-            of_org("Retried", about.org, 1);
-            age("RetriedAge", about);
-            age_of_opt_out(about);
+            metrics.of(about.org).add("Retried", 1);
+            metrics.age("RetriedAge", about);
+            metrics.age_of_opt_out(about);
         }
-        Event::OrgRefused { org, .. } => of_org_and_all("OrgRefused", Some(org), 1),
-        Event::Conflict { org, .. } => of_org("ConflictsResolved", Some(org), 1),
-        Event::Throttled { org } => of_org("Throttled", Some(org), 1),
-        Event::Called { org, latency } => called(org, *latency),
-        Event::Accepted { org, changes, .. } => of_org_and_all("Accepted", Some(org), *changes as u64),
-        Event::Refused { org, .. } => of_org_and_all("Refused", *org, 1),
-        Event::Unauthorized { .. } => counter!("Unauthorized").increment(1),
+        Event::OrgRefused { org, .. } => metrics.add("OrgRefused", Some(org), 1),
+        Event::Conflict { org, .. } => metrics.of(Some(org)).add("ConflictsResolved", 1),
+        Event::Throttled { org } => metrics.of(Some(org)).add("Throttled", 1),
+        Event::Called { org, latency } => {
+            metrics.of(Some(org)).add("ApiCalls", 1);
+            metrics.of(Some(org)).record("ApiLatency", latency.as_secs_f64() * 1_000.0);
+            drop(metrics);
+            // A run of reconcile makes more calls than a document takes.
+            if WAITING.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_VALUES {
+                flush(std::io::stdout().lock());
+            }
+        }
+        Event::Accepted { org, changes, .. } => metrics.add("Accepted", Some(org), *changes as u64),
+        Event::Refused { org, .. } => metrics.add("Refused", *org, 1),
+        Event::Unauthorized { .. } => metrics.of_all.add("Unauthorized", 1),
         Event::Reconciled { org, checked, drifted, enqueued } => {
-            of_org("Checked", Some(org), *checked);
-            of_org("Drifted", Some(org), *drifted);
-            of_org("Enqueued", Some(org), *enqueued);
+            metrics.of(Some(org)).add("Checked", *checked);
+            metrics.of(Some(org)).add("Drifted", *drifted);
+            metrics.of(Some(org)).add("Enqueued", *enqueued);
         }
-        Event::Stopped { org, .. } => of_org_and_all("Stopped", Some(org), 1),
-        Event::Incomplete { org, .. } => of_org_and_all("Incomplete", Some(org), 1),
+        Event::Stopped { org, .. } => metrics.add("Stopped", Some(org), 1),
+        Event::Incomplete { org, .. } => metrics.add("Incomplete", Some(org), 1),
     }
 }
 
-/// A change whose org cannot be read counts for nobody.
-fn of_org(name: &'static str, org: Option<&str>, count: u64) {
-    if let Some(org) = org {
-        counter!(name, "Org" => org.to_owned()).increment(count);
+/// Every metric that was counted so far. To ask the facade for one costs more than all else that is done with a change.
+struct Metrics {
+    by_org: BTreeMap<String, Handles>,
+    of_all: Handles,
+    /// Of a change whose org cannot be read: they count for nobody.
+    of_none: Handles,
+}
+
+static METRICS: Mutex<Metrics> =
+    Mutex::new(Metrics { by_org: BTreeMap::new(), of_all: Handles::new(Of::All), of_none: Handles::new(Of::Nobody) });
+
+impl Metrics {
+    fn of(&mut self, org: Option<&str>) -> &mut Handles {
+        let Some(org) = org else { return &mut self.of_none };
+        if !self.by_org.contains_key(org) {
+            self.by_org.insert(org.to_owned(), Handles::new(Of::Org(org.to_owned())));
+        }
+        self.by_org.get_mut(org).unwrap_or(&mut self.of_none)
+    }
+
+    fn add(&mut self, name: &'static str, org: Option<&str>, count: u64) {
+        self.of(org).add(name, count);
+        self.of_all.add(name, count);
+    }
+
+    fn age(&mut self, name: &'static str, about: &About<'_>) {
+        self.of(about.org).age(name, about);
+        self.of_all.age(name, about);
+    }
+
+    fn age_of_opt_out(&mut self, about: &About<'_>) {
+        if about.is_opt_out {
+            self.age("OptOutAge", about);
+        }
     }
 }
 
-fn of_org_and_all(name: &'static str, org: Option<&str>, count: u64) {
-    of_org(name, org, count);
-    counter!(name).increment(count);
+enum Of {
+    Org(String),
+    All,
+    Nobody,
 }
 
-fn age_of_opt_out(about: &About<'_>) {
-    if about.is_opt_out {
-        age("OptOutAge", about);
+struct Handles {
+    of: Of,
+    counters: BTreeMap<&'static str, Counter>,
+    histograms: BTreeMap<&'static str, Histogram>,
+}
+
+impl Handles {
+    const fn new(of: Of) -> Handles {
+        Handles { of, counters: BTreeMap::new(), histograms: BTreeMap::new() }
     }
-}
 
-fn age(name: &'static str, about: &About<'_>) {
-    let Some(age) = about.age else { return };
-    histogram!(name).record(age.as_secs_f64());
-    if let Some(org) = about.org {
-        histogram!(name, "Org" => org.to_owned()).record(age.as_secs_f64());
+    fn add(&mut self, name: &'static str, count: u64) {
+        let new = || match &self.of {
+            Of::Org(org) => counter!(name, "Org" => org.clone()),
+            Of::All => counter!(name),
+            Of::Nobody => Counter::noop(),
+        };
+        self.counters.entry(name).or_insert_with(new).increment(count);
     }
-}
 
-fn called(org: &str, latency: Duration) {
-    counter!("ApiCalls", "Org" => org.to_owned()).increment(1);
-    histogram!("ApiLatency", "Org" => org.to_owned()).record(latency.as_secs_f64() * 1_000.0);
-    // A run of reconcile makes more calls than a document takes.
-    if WAITING.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_VALUES {
-        flush(std::io::stdout().lock());
+    fn record(&mut self, name: &'static str, value: f64) {
+        let new = || match &self.of {
+            Of::Org(org) => histogram!(name, "Org" => org.clone()),
+            Of::All => histogram!(name),
+            Of::Nobody => Histogram::noop(),
+        };
+        self.histograms.entry(name).or_insert_with(new).record(value);
+    }
+
+    fn age(&mut self, name: &'static str, about: &About<'_>) {
+        if let Some(age) = about.age {
+            self.record(name, age.as_secs_f64());
+        }
     }
 }
 
