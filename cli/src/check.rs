@@ -111,10 +111,11 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
 }
 
 async fn check(args: &Args, config: &Config, dlq: &DlqConfig) -> Result<Findings, String> {
-    let sdk = io::aws::sdk_config().await;
+    let https = connect::https()?;
+    let sdk = io::aws::sdk_config(&https).await;
     let mut findings = Findings::default();
     if let Some(rules) = secret(args, config, &SecretsManager::new(&sdk), &mut findings).await {
-        let watched = Watched::new()?;
+        let watched = Watched::new(https);
         let connect = || connect::org(config.clone(), &sdk, Arc::clone(&watched) as _, &args.org);
         let login = connect().open(&Run::patient(None)).await;
         let is_in = login.is_ok();

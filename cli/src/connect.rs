@@ -8,11 +8,16 @@ use domain::change::OrgId;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
-use io::genesys::{Genesys, Https, Org, Share, Shared, Transport, TransportError};
+use io::genesys::{Genesys, Org, Share, Shared, Transport, TransportError};
 use io::secrets::SecretsManager;
 use io::telemetry::Telemetry;
-use io::{Chance, Clock, Config};
+use io::{Chance, Clock, Config, Https};
 use jiff::{SignedDuration, Timestamp};
+
+/// The client of all calls.
+pub(crate) fn https() -> Result<Https, String> {
+    Https::new().map_err(|error| format!("TLS roots: {error}"))
+}
 
 /// The org, with nothing known of it yet.
 pub(crate) fn org(config: Config, sdk: &aws_config::SdkConfig, transport: Arc<dyn Transport>, id: &OrgId) -> Arc<Org> {
@@ -51,9 +56,8 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    pub(crate) fn new() -> Result<Arc<Watched>, String> {
-        let https = Https::new().map_err(|error| error.to_string())?;
-        Ok(Arc::new(Watched { https, seen: Mutex::default() }))
+    pub(crate) fn new(https: Https) -> Arc<Watched> {
+        Arc::new(Watched { https, seen: Mutex::default() })
     }
 
     pub(crate) fn seen(&self) -> Seen {

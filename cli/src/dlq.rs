@@ -11,7 +11,7 @@ use io::config::DlqConfig;
 use io::secrets::{OrgSecret, Secrets, SecretsManager};
 use serde_json::json;
 
-use crate::connect::span;
+use crate::connect::{self, span};
 use crate::table::{number, table};
 use parked::{DeadLetters, Parked};
 
@@ -96,7 +96,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config =
         DlqConfig::from_env(matches!(args.command, Command::Redrive { .. })).map_err(|error| error.to_string())?;
     crate::block_on(async {
-        let sdk = io::aws::sdk_config().await;
+        let sdk = io::aws::sdk_config(&connect::https()?).await;
         let queue = DeadLetters::new(&sdk, &config);
         match &args.command {
             Command::List(which) => list(&queue, which, args.json).await,

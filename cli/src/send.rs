@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::Change;
 use domain::change::{CampaignId, OrgId, VersionFrom};
-use io::genesys::{Campaign, Https, Run};
+use io::genesys::{Campaign, Run};
 use io::queue::Sqs;
 use io::secrets::OrgSecret;
-use io::{Clock, Config};
+use io::{Clock, Config, Https};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -150,10 +150,11 @@ async fn send(
     mut state: State,
     state_file: &StateFile,
 ) -> Result<Report, String> {
-    let sdk = io::aws::sdk_config().await;
+    let https = connect::https()?;
+    let sdk = io::aws::sdk_config(&https).await;
     let queue = Sqs::new(&sdk);
     let queue_url = config.queue_url.clone();
-    let (rules, campaign) = open(args, config, &sdk).await?;
+    let (rules, campaign) = open(args, config, &sdk, https).await?;
     let rows = || file.rows().map_err(|error| format!("{}: {error}", args.file.display()));
     let mut report = Report::default();
     for row in rows()? {
@@ -204,8 +205,12 @@ fn at_ctrl_c() -> Arc<AtomicBool> {
 }
 
 /// The org's rules, and the campaign with the columns of its list where its API tells them.
-async fn open(args: &Args, config: Config, sdk: &aws_config::SdkConfig) -> Result<(Arc<OrgSecret>, Campaign), String> {
-    let https = Https::new().map_err(|error| error.to_string())?;
+async fn open(
+    args: &Args,
+    config: Config,
+    sdk: &aws_config::SdkConfig,
+    https: Https,
+) -> Result<(Arc<OrgSecret>, Campaign), String> {
     let org = connect::org(config, sdk, Arc::new(https), &args.org);
     let run = Run::patient(None);
     let rules = org.open(&run).await.map_err(|failure| format!("org {}: {failure}", args.org))?;

@@ -4,20 +4,28 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
+use io::Https;
 use io::queue::{Message, Queue, Sqs, Visibility};
 use io::secrets::{Secrets, SecretsError, SecretsManager};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use wiremock::matchers::header;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 fn sdk(server: &MockServer) -> SdkConfig {
+    sdk_at(&server.uri())
+}
+
+fn sdk_at(endpoint: &str) -> SdkConfig {
     let credentials = Credentials::new("key", "secret", None, None, "test");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .endpoint_url(server.uri())
+        .endpoint_url(endpoint)
+        .http_client(Https::new().unwrap())
         .retry_config(aws_config::retry::RetryConfig::disabled())
         .build()
 }
@@ -115,9 +123,65 @@ async fn the_depth_of_a_queue_is_what_waits_and_what_is_in_flight() {
 async fn an_error_of_sqs_is_its_code_alone() {
     let body = json!({"__type": "com.amazonaws.sqs#InvalidMessageContents", "message": "the body +13175550100 is bad"});
     let server = answering("AmazonSQS.SendMessage", 400, body).await;
-    let message = Message { body: "x".into(), group: "g".into(), deduplication_id: "d".into(), attributes: vec![] };
-    let error = Sqs::new(&sdk(&server)).send("https://sqs.test/dead.fifo", message).await.unwrap_err();
+    let error = Sqs::new(&sdk(&server)).send("https://sqs.test/dead.fifo", message("x")).await.unwrap_err();
     assert_eq!(error.to_string(), "SQS: InvalidMessageContents");
+}
+
+fn message(body: &str) -> Message {
+    Message { body: body.into(), group: "g".into(), deduplication_id: "d".into(), attributes: vec![] }
+}
+
+#[tokio::test]
+async fn an_sqs_that_is_not_reached_or_hangs_up_is_no_answer_of_its() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = nobody.local_addr().unwrap();
+    drop(nobody);
+    let hangs_up = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let hangs_up_at = hangs_up.local_addr().unwrap();
+    tokio::spawn(async move { while hangs_up.accept().await.is_ok() {} });
+    for address in [address, hangs_up_at] {
+        let sdk = sdk_at(&format!("http://{address}"));
+        let error = Sqs::new(&sdk).send("https://sqs.test/q.fifo", message("x")).await.unwrap_err();
+        assert_eq!(error.to_string(), "SQS: not reached");
+    }
+}
+
+#[tokio::test]
+async fn an_sqs_that_is_silent_is_given_up_in_time_and_one_that_fails_or_hangs_up_once_is_asked_again() {
+    let timeouts = io::aws::sdk_config(&Https::new().unwrap()).await.timeout_config().unwrap().clone();
+    let patient = |endpoint: &str| {
+        let retries = aws_config::retry::RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
+        sdk_at(endpoint).into_builder().retry_config(retries).timeout_config(timeouts.clone()).build()
+    };
+    let silent = MockServer::start().await;
+    let late = ResponseTemplate::new(200).set_delay(Duration::from_secs(30));
+    Mock::given(header("x-amz-target", "AmazonSQS.SendMessage")).respond_with(late).mount(&silent).await;
+    let (sqs, url) = (Sqs::new(&patient(&silent.uri())), "https://sqs.test/q.fifo");
+    let error = tokio::time::timeout(Duration::from_secs(5), sqs.send(url, message("x"))).await.unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "SQS: timed out");
+
+    let fails_once = answering("AmazonSQS.SendMessage", 200, json!({"MessageId": "m"})).await;
+    let fault = ResponseTemplate::new(500).set_body_json(json!({"__type": "InternalFailure"}));
+    Mock::given(header("x-amz-target", "AmazonSQS.SendMessage"))
+        .respond_with(fault)
+        .up_to_n_times(1)
+        .with_priority(1)
+        .expect(1)
+        .mount(&fails_once)
+        .await;
+    Sqs::new(&patient(&fails_once.uri())).send("https://sqs.test/q.fifo", message("x")).await.unwrap();
+    assert_eq!(fails_once.received_requests().await.unwrap().len(), 2);
+
+    let hangs_up_once = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", hangs_up_once.local_addr().unwrap());
+    tokio::spawn(async move {
+        drop(hangs_up_once.accept().await);
+        let (mut stream, _) = hangs_up_once.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 8_192]).await;
+        let answer = "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: 2\r\n\r\n{}";
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    });
+    Sqs::new(&patient(&endpoint)).send("https://sqs.test/q.fifo", message("x")).await.unwrap();
 }
 
 #[tokio::test]
@@ -147,6 +211,6 @@ async fn a_missing_secret_a_missing_right_and_an_outage_are_told_apart() {
 
 #[tokio::test]
 async fn the_sdks_own_configuration_has_timeouts_that_fit_into_the_report() {
-    let timeouts = io::aws::sdk_config().await.timeout_config().unwrap().clone();
+    let timeouts = io::aws::sdk_config(&Https::new().unwrap()).await.timeout_config().unwrap().clone();
     assert!(timeouts.operation_timeout().unwrap() < Duration::from_secs(3));
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
-use io::genesys::{Https, Transport, TransportError};
+use io::Https;
+use io::genesys::{Transport, TransportError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use wiremock::matchers::{body_json, body_string, header, method, path};

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use io::config::ParkingConfig;
-use io::genesys::{Genesys, Https, Share, Shared};
+use io::genesys::{Genesys, Share, Shared};
 use io::queue::{Queue, Sqs};
 use io::secrets::SecretsManager;
 use io::telemetry::Telemetry;
-use io::{Chance, Clock, Config};
+use io::{Chance, Clock, Config, Https};
 use lambda_runtime::Error;
 
 use crate::Defect;
@@ -32,12 +32,13 @@ impl Context {
     /// A copy as it is deployed.
     ///
     /// # Errors
-    /// Names every variable of the environment that is missing or wrong.
+    /// Names every variable of the environment that is missing or wrong; or the machine has no TLS roots.
     pub async fn from_env() -> Result<Context, Error> {
         let (config, parking) = Config::from_env_with_parking()?;
-        let sdk = io::aws::sdk_config().await;
+        let https = Https::new()?;
+        let sdk = io::aws::sdk_config(&https).await;
         let shared = Shared {
-            transport: Arc::new(Https::new()?),
+            transport: Arc::new(https),
             secrets: Arc::new(SecretsManager::new(&sdk)),
             clock: Clock::system(),
             chance: Chance::of_process(),

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use io::Clock;
 use io::config::IngestConfig;
 use io::queue::{Queue, Sqs};
 use io::secrets::{Secrets, SecretsManager};
 use io::telemetry::Telemetry;
+use io::{Clock, Https};
 use lambda_http::Error;
 
 use crate::sources::Sources;
@@ -36,10 +36,10 @@ impl Context {
     /// A copy as it is deployed.
     ///
     /// # Errors
-    /// Names every variable of the environment that is missing or wrong.
+    /// Names every variable of the environment that is missing or wrong; or the machine has no TLS roots.
     pub async fn from_env() -> Result<Context, Error> {
         let config = IngestConfig::from_env()?;
-        let sdk = io::aws::sdk_config().await;
+        let sdk = io::aws::sdk_config(&Https::new()?).await;
         let secrets = Arc::new(SecretsManager::new(&sdk));
         Ok(Context::new(config, secrets, Arc::new(Sqs::new(&sdk)), Clock::system(), Telemetry::log()))
     }

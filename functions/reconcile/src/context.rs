@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use io::genesys::{Genesys, Https, Share, Shared, Transport};
+use io::genesys::{Genesys, Share, Shared, Transport};
 use io::queue::{Queue, Sqs};
 use io::secrets::SecretsManager;
 use io::telemetry::Telemetry;
-use io::{Chance, Clock, Config};
+use io::{Chance, Clock, Config, Https};
 use lambda_runtime::Error;
 
 /// The clients, the clock and the caches. Nothing else is kept from one run to the next.
@@ -37,8 +37,9 @@ impl Context {
     /// # Errors
     /// When the machine has no usable TLS roots.
     pub async fn connect(config: Config, telemetry: Telemetry) -> Result<Context, Error> {
-        let sdk = io::aws::sdk_config().await;
-        let https = Arc::new(Https::new()?);
+        let https = Https::new()?;
+        let sdk = io::aws::sdk_config(&https).await;
+        let https = Arc::new(https);
         let shared = Shared {
             transport: Arc::clone(&https) as _,
             secrets: Arc::new(SecretsManager::new(&sdk)),

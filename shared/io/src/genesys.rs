@@ -21,7 +21,7 @@ pub use limit::{CallsLeft, Share};
 pub use predictive::{NewContact, Predictive};
 pub use region::Region;
 pub use run::Run;
-pub use transport::{Https, Transport, TransportError};
+pub use transport::{Transport, TransportError};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

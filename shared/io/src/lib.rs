@@ -8,9 +8,11 @@ pub mod aws;
 pub mod clock;
 pub mod config;
 pub mod genesys;
+mod https;
 pub mod queue;
 pub mod secrets;
 pub mod telemetry;
 
 pub use clock::{Chance, Clock};
 pub use config::Config;
+pub use https::Https;
