@@ -9,6 +9,9 @@ use io::Https;
 use io::genesys::{Transport, TransportError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use wiremock::matchers::{body_json, body_string, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -92,6 +95,25 @@ async fn nobody_who_listens_is_a_lost_connection() {
     drop(listener);
     let answer = Https::new().unwrap().send(get(uri), Duration::from_secs(5)).await;
     assert_eq!(answer.unwrap_err(), TransportError::Lost);
+}
+
+#[tokio::test]
+async fn a_certificate_that_no_root_vouches_for_is_a_lost_connection_and_nothing_is_sent() {
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder().with_no_client_auth();
+    let config = config.with_single_cert(vec![certified.cert.der().clone()], key).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let served = async {
+        let (stream, _) = listener.accept().await.unwrap();
+        TlsAcceptor::from(Arc::new(config)).accept(stream).await.map(|_| ())
+    };
+    let https = Https::new().unwrap();
+    let (answer, served) = tokio::join!(https.send(get(uri), Duration::from_secs(5)), served);
+    assert_eq!(answer.unwrap_err(), TransportError::Lost);
+    let refusal = served.unwrap_err().to_string();
+    assert!(refusal.contains("UnknownCA"), "{refusal}");
 }
 
 /// A server that answers these bytes and hangs up.
