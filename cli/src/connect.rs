@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 
 /// The client of all calls.
 pub(crate) fn https() -> Result<Https, String> {
-    Https::new().map_err(|error| format!("TLS roots: {error}"))
+    Https::new().map_err(|error| error.to_string())
 }
 
 /// The org, with nothing known of it yet.

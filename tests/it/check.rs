@@ -57,6 +57,16 @@ async fn what_is_right_is_told_a_line_each() {
 }
 
 #[tokio::test]
+async fn a_machine_without_tls_roots_is_told_what_it_lacks() {
+    let served = Served::new().await;
+    let mut command = served.prepared(&["check", "--org", "ranked", "--campaign", CAMPAIGN]);
+    let output = command.env("SSL_CERT_FILE", "/dev/null").env_remove("SSL_CERT_DIR").output().await.unwrap();
+    let expected = "campaign-sync: no TLS root: expected the system's CA certificates (package ca-certificates), or \
+                    SSL_CERT_FILE to name a file of them\n";
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(2), expected));
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_told_with_what_to_do() {
     let served = Served::new().await;
     let org = |org| ["--org", org];

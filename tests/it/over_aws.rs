@@ -2,32 +2,29 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
+use aws_config::retry::RetryConfig;
+use aws_config::{ConfigLoader, Region, SdkConfig};
+use aws_sdk_sqs::config::Credentials;
 use io::Https;
 use io::queue::{Message, Queue, Sqs, Visibility};
 use io::secrets::{Secrets, SecretsError, SecretsManager};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use wiremock::matchers::header;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-fn sdk(server: &MockServer) -> SdkConfig {
-    sdk_at(&server.uri())
+use crate::support::scripted::Scripted;
+
+async fn sdk(endpoint: &str) -> SdkConfig {
+    loader(endpoint).retry_config(RetryConfig::disabled()).load().await
 }
 
-fn sdk_at(endpoint: &str) -> SdkConfig {
+/// The functions' own configuration, against a server of this test.
+fn loader(endpoint: &str) -> ConfigLoader {
     let credentials = Credentials::new("key", "secret", None, None, "test");
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .endpoint_url(endpoint)
-        .http_client(Https::new().unwrap())
-        .retry_config(aws_config::retry::RetryConfig::disabled())
-        .build()
+    let loader = io::aws::loader(&Https::new().unwrap()).region(Region::new("us-east-1"));
+    loader.credentials_provider(credentials).endpoint_url(endpoint)
 }
 
 async fn answering(target: &str, status: u16, body: Value) -> MockServer {
@@ -52,7 +49,7 @@ async fn a_message_is_sent_with_its_group_its_deduplication_id_and_its_attribute
         deduplication_id: "d".into(),
         attributes: vec![("reason", "rejected".into()), ("httpStatus", "400".into())],
     };
-    Sqs::new(&sdk(&server)).send("https://sqs.test/dead.fifo", message).await.unwrap();
+    Sqs::new(&sdk(&server.uri()).await).send("https://sqs.test/dead.fifo", message).await.unwrap();
     let text = |value: &str| json!({"DataType": "String", "StringValue": value});
     let expected = json!({
         "QueueUrl": "https://sqs.test/dead.fifo",
@@ -79,7 +76,7 @@ async fn each_entry_of_a_batch_has_its_own_answer() {
         attributes: vec![],
     };
     let messages = ["g0", "g1", "g2", "g3"].map(message).to_vec();
-    let results = Sqs::new(&sdk(&server)).send_batch("https://sqs.test/q.fifo", messages).await.unwrap();
+    let results = Sqs::new(&sdk(&server.uri()).await).send_batch("https://sqs.test/q.fifo", messages).await.unwrap();
     let told: Vec<_> = results.into_iter().map(|result| result.map_err(|refused| refused.is_senders_fault)).collect();
     assert_eq!(
         told,
@@ -95,7 +92,8 @@ async fn visibilities_are_set_in_one_call_and_a_refused_one_is_told() {
     let server = answering("AmazonSQS.ChangeMessageVisibilityBatch", 200, answer).await;
     let visibility = |handle: &str, seconds| Visibility { receipt_handle: handle.into(), seconds };
     let messages = vec![visibility("h0", 15), visibility("h1", 900)];
-    let error = Sqs::new(&sdk(&server)).set_visibility("https://sqs.test/q.fifo", messages).await.unwrap_err();
+    let error =
+        Sqs::new(&sdk(&server.uri()).await).set_visibility("https://sqs.test/q.fifo", messages).await.unwrap_err();
     assert_eq!(error.to_string(), "SQS: ReceiptHandleIsInvalid");
     let entries = json!([
         {"Id": "0", "ReceiptHandle": "h0", "VisibilityTimeout": 15},
@@ -112,18 +110,21 @@ async fn the_depth_of_a_queue_is_what_waits_and_what_is_in_flight() {
         json!({"Attributes": {"ApproximateNumberOfMessages": "17", "ApproximateNumberOfMessagesNotVisible": "4"}}),
     )
     .await;
-    assert_eq!(Sqs::new(&sdk(&server)).depth("https://sqs.test/q.fifo").await, Ok(21));
+    assert_eq!(Sqs::new(&sdk(&server.uri()).await).depth("https://sqs.test/q.fifo").await, Ok(21));
     let asked = json!({"QueueUrl": "https://sqs.test/q.fifo", "AttributeNames": ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]});
     assert_eq!(sent(&server).await, asked);
     let silent = answering("AmazonSQS.GetQueueAttributes", 200, json!({})).await;
-    assert!(Sqs::new(&sdk(&silent)).depth("https://sqs.test/q.fifo").await.is_err(), "not told is not empty");
+    assert!(
+        Sqs::new(&sdk(&silent.uri()).await).depth("https://sqs.test/q.fifo").await.is_err(),
+        "not told is not empty"
+    );
 }
 
 #[tokio::test]
 async fn an_error_of_sqs_is_its_code_alone() {
     let body = json!({"__type": "com.amazonaws.sqs#InvalidMessageContents", "message": "the body +13175550100 is bad"});
     let server = answering("AmazonSQS.SendMessage", 400, body).await;
-    let error = Sqs::new(&sdk(&server)).send("https://sqs.test/dead.fifo", message("x")).await.unwrap_err();
+    let error = Sqs::new(&sdk(&server.uri()).await).send("https://sqs.test/dead.fifo", message("x")).await.unwrap_err();
     assert_eq!(error.to_string(), "SQS: InvalidMessageContents");
 }
 
@@ -134,60 +135,48 @@ fn message(body: &str) -> Message {
 #[tokio::test]
 async fn an_sqs_that_is_not_reached_or_hangs_up_is_no_answer_of_its() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = nobody.local_addr().unwrap();
+    let not_there = format!("http://{}", nobody.local_addr().unwrap());
     drop(nobody);
-    let hangs_up = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let hangs_up_at = hangs_up.local_addr().unwrap();
-    tokio::spawn(async move { while hangs_up.accept().await.is_ok() {} });
-    for address in [address, hangs_up_at] {
-        let sdk = sdk_at(&format!("http://{address}"));
-        let error = Sqs::new(&sdk).send("https://sqs.test/q.fifo", message("x")).await.unwrap_err();
+    let hangs_up = Scripted::start([vec![]]).await;
+    for endpoint in [not_there, hangs_up.uri.clone()] {
+        let sqs = Sqs::new(&sdk(&endpoint).await);
+        let error = sqs.send("https://sqs.test/q.fifo", message("x")).await.unwrap_err();
         assert_eq!(error.to_string(), "SQS: not reached");
     }
 }
 
 #[tokio::test]
-async fn an_sqs_that_is_silent_is_given_up_in_time_and_one_that_fails_or_hangs_up_once_is_asked_again() {
-    let timeouts = io::aws::sdk_config(&Https::new().unwrap()).await.timeout_config().unwrap().clone();
-    let patient = |endpoint: &str| {
-        let retries = aws_config::retry::RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
-        sdk_at(endpoint).into_builder().retry_config(retries).timeout_config(timeouts.clone()).build()
-    };
+async fn an_sqs_that_is_silent_is_given_up_in_time() {
     let silent = MockServer::start().await;
     let late = ResponseTemplate::new(200).set_delay(Duration::from_secs(30));
     Mock::given(header("x-amz-target", "AmazonSQS.SendMessage")).respond_with(late).mount(&silent).await;
-    let (sqs, url) = (Sqs::new(&patient(&silent.uri())), "https://sqs.test/q.fifo");
-    let error = tokio::time::timeout(Duration::from_secs(5), sqs.send(url, message("x"))).await.unwrap().unwrap_err();
-    assert_eq!(error.to_string(), "SQS: timed out");
+    // One that takes connections, and no handshake of TLS.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    for endpoint in [silent.uri(), format!("https://{}", listener.local_addr().unwrap())] {
+        let sqs = Sqs::new(&loader(&endpoint).load().await);
+        let sent = sqs.send("https://sqs.test/q.fifo", message("x"));
+        let error = tokio::time::timeout(Duration::from_secs(4), sent).await.unwrap().unwrap_err();
+        assert_eq!(error.to_string(), "SQS: timed out", "{endpoint}");
+    }
+}
 
-    let fails_once = answering("AmazonSQS.SendMessage", 200, json!({"MessageId": "m"})).await;
-    let fault = ResponseTemplate::new(500).set_body_json(json!({"__type": "InternalFailure"}));
-    Mock::given(header("x-amz-target", "AmazonSQS.SendMessage"))
-        .respond_with(fault)
-        .up_to_n_times(1)
-        .with_priority(1)
-        .expect(1)
-        .mount(&fails_once)
-        .await;
-    Sqs::new(&patient(&fails_once.uri())).send("https://sqs.test/q.fifo", message("x")).await.unwrap();
-    assert_eq!(fails_once.received_requests().await.unwrap().len(), 2);
-
-    let hangs_up_once = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", hangs_up_once.local_addr().unwrap());
-    tokio::spawn(async move {
-        drop(hangs_up_once.accept().await);
-        let (mut stream, _) = hangs_up_once.accept().await.unwrap();
-        let _ = stream.read(&mut [0; 8_192]).await;
-        let answer = "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: 2\r\n\r\n{}";
-        stream.write_all(answer.as_bytes()).await.unwrap();
-    });
-    Sqs::new(&patient(&endpoint)).send("https://sqs.test/q.fifo", message("x")).await.unwrap();
+#[tokio::test]
+async fn what_was_not_answered_or_answered_with_a_fault_is_sent_again_over_another_connection() {
+    const TAKEN: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: 2\r\n\r\n{}";
+    const FAULT: &str = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 2\r\n\r\n{}";
+    for (first, requests) in [(vec![], vec![1]), (vec![FAULT, TAKEN], vec![0, 1])] {
+        let server = Scripted::start([first, vec![TAKEN]]).await;
+        let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
+        let sqs = Sqs::new(&loader(&server.uri).retry_config(retries).load().await);
+        sqs.send("https://sqs.test/q.fifo", message("x")).await.unwrap();
+        assert_eq!(server.requests(), requests, "by connection");
+    }
 }
 
 #[tokio::test]
 async fn a_secret_is_read_by_name() {
     let server = answering("secretsmanager.GetSecretValue", 200, json!({"Name": "n", "SecretString": "{}"})).await;
-    let secret = SecretsManager::new(&sdk(&server)).read("campaign-sync/org/acme").await.unwrap();
+    let secret = SecretsManager::new(&sdk(&server.uri()).await).read("campaign-sync/org/acme").await.unwrap();
     assert_eq!(secret.expose_secret(), "{}");
     assert_eq!(sent(&server).await, json!({"SecretId": "campaign-sync/org/acme"}));
 }
@@ -202,15 +191,9 @@ async fn a_missing_secret_a_missing_right_and_an_outage_are_told_apart() {
         (500, "InternalServiceError", SecretsError::Unavailable),
     ] {
         let server = answering("secretsmanager.GetSecretValue", status, json!({"__type": code})).await;
-        let error = SecretsManager::new(&sdk(&server)).read("n").await.unwrap_err();
+        let error = SecretsManager::new(&sdk(&server.uri()).await).read("n").await.unwrap_err();
         assert_eq!(error, expected, "{code}");
     }
     let binary = answering("secretsmanager.GetSecretValue", 200, json!({"Name": "n", "SecretBinary": "e30="})).await;
-    assert_eq!(SecretsManager::new(&sdk(&binary)).read("n").await.unwrap_err(), SecretsError::Missing);
-}
-
-#[tokio::test]
-async fn the_sdks_own_configuration_has_timeouts_that_fit_into_the_report() {
-    let timeouts = io::aws::sdk_config(&Https::new().unwrap()).await.timeout_config().unwrap().clone();
-    assert!(timeouts.operation_timeout().unwrap() < Duration::from_secs(3));
+    assert_eq!(SecretsManager::new(&sdk(&binary.uri()).await).read("n").await.unwrap_err(), SecretsError::Missing);
 }

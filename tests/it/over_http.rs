@@ -15,6 +15,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use wiremock::matchers::{body_json, body_string, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use crate::support::scripted::Scripted;
 use crate::support::{World, change};
 
 const CONTACTS: &str = "/api/v2/predictivedialing/campaigns/campaign-a/contacts";
@@ -39,6 +40,7 @@ async fn a_change_goes_over_the_wire_as_the_contract_says() {
     let segment = "a%20b%2Fc%23d%3Fe%252Ff%C3%A9";
     Mock::given(method("GET"))
         .and(header("authorization", "Bearer tok"))
+        .and(header("user-agent", "campaign-sync/0.1.0"))
         .respond_with(ResponseTemplate::new(404).set_body_string("{}"))
         .expect(1)
         .mount(&server)
@@ -86,6 +88,30 @@ async fn an_answer_that_is_late_is_a_timeout() {
     Mock::given(method("GET")).respond_with(late).mount(&server).await;
     let answer = Https::new().unwrap().send(get(server.uri()), Duration::from_millis(200)).await;
     assert_eq!(answer.unwrap_err(), TransportError::TimedOut);
+}
+
+#[tokio::test]
+async fn a_handshake_that_is_late_is_a_timeout_before_the_call_is() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let https = Https::new().unwrap();
+    let sent = https.send(get(format!("https://{}", listener.local_addr().unwrap())), Duration::from_secs(30));
+    let answer = tokio::time::timeout(Duration::from_secs(4), sent).await.unwrap();
+    assert_eq!(answer.unwrap_err(), TransportError::TimedOut);
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_and_one_that_ended_meanwhile_costs_no_write() {
+    const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+    let server = Scripted::start([vec![OK, OK], vec![OK]]).await;
+    let https = Https::new().unwrap();
+    for _ in 0..3 {
+        let write = Request::post(&server.uri).body(Bytes::from("[]")).unwrap();
+        let answer = https.send(write, Duration::from_secs(5)).await.unwrap();
+        assert_eq!(answer.body(), "{}");
+        // Until the end of a connection is here.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(server.requests(), [0, 0, 1], "by connection");
 }
 
 #[tokio::test]

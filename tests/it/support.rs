@@ -3,6 +3,7 @@
 mod changes;
 mod lines;
 pub(crate) mod openapi;
+pub(crate) mod scripted;
 pub(crate) mod served;
 
 pub(crate) use changes::{CAMPAIGN, Change, OTHER_CAMPAIGN, change};

@@ -39,15 +39,14 @@ impl Context {
     pub async fn connect(config: Config, telemetry: Telemetry) -> Result<Context, Error> {
         let https = Https::new()?;
         let sdk = io::aws::sdk_config(&https).await;
-        let https = Arc::new(https);
         let shared = Shared {
-            transport: Arc::clone(&https) as _,
+            transport: Arc::new(https.clone()),
             secrets: Arc::new(SecretsManager::new(&sdk)),
             clock: Clock::system(),
             chance: Chance::of_process(),
             telemetry,
             config,
         };
-        Ok(Context::new(shared, Arc::new(Sqs::new(&sdk)), https))
+        Ok(Context::new(shared, Arc::new(Sqs::new(&sdk)), Arc::new(https)))
     }
 }

@@ -1,50 +1,77 @@
 //! The HTTPS client that all calls of this process share: those of Genesys Cloud, of a CRM's feed and of AWS.
 
+use std::error::Error;
+use std::fmt;
+use std::iter::successors;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tower::timeout::Timeout;
+use tower::timeout::error::Elapsed;
+use tower::util::BoxCloneSyncService;
 
 use crate::genesys::{Transport, TransportError};
 
-/// Room for a first packet that is lost, and sent again after a second.
-const CONNECT: Duration = Duration::from_millis(1_500);
-/// Shorter than a load balancer's idle timeout, so that a frozen copy does not wake to a dead connection.
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("campaign-sync/", env!("CARGO_PKG_VERSION")));
+/// From the name's look-up to the end of the TLS handshake.
+const CONNECT: Duration = Duration::from_secs(2);
+/// Shorter than a load balancer's idle timeout, so that a copy that was frozen rarely wakes to a dead connection.
 const IDLE: Duration = Duration::from_secs(50);
 /// A service that is ill must not fill the memory.
 const MAX_BODY: usize = 16 << 20;
 
+/// No root certificate of the machine can be read, or none that can be used.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no TLS root: expected the system's CA certificates (package ca-certificates), or SSL_CERT_FILE to name a file of them"
+)]
+pub struct NoRoots(#[source] std::io::Error);
+
+type Connect = BoxCloneSyncService<Uri, MaybeHttpsStream<TokioIo<TcpStream>>, tower::BoxError>;
+
 /// HTTP/1.1 over TLS, with connections kept open. No proxy variable is read and no redirect followed: a token goes where
-/// it belongs alone. Clones share their connections.
-#[derive(Clone, Debug)]
-pub struct Https(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+/// it belongs alone. Only a request of which nothing was written, since its kept connection had ended, goes over another
+/// one; everything else is for the caller to repeat. Clones share their connections.
+#[derive(Clone)]
+pub struct Https {
+    connector: HttpsConnector<HttpConnector>,
+    client: Client<Connect, Full<Bytes>>,
+}
 
 impl Https {
     /// Reads the machine's TLS roots.
     ///
     /// # Errors
-    /// When the machine has none that can be used.
-    pub fn new() -> std::io::Result<Https> {
+    /// When there is none.
+    pub fn new() -> Result<Https, NoRoots> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(CONNECT));
-        let tls = HttpsConnectorBuilder::new().with_native_roots()?.https_or_http().enable_http1().wrap_connector(tcp);
-        let client =
-            Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).pool_timer(TokioTimer::new()).build(tls);
-        Ok(Https(client))
+        let tls = HttpsConnectorBuilder::new().with_native_roots().map_err(NoRoots)?;
+        let connector = tls.https_or_http().enable_http1().wrap_connector(tcp);
+        Ok(Https { client: client(connector.clone(), CONNECT), connector })
     }
 
-    /// Sends one request and reads its whole response, in whatever time that takes.
-    pub(crate) async fn answer(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        let answer = self.0.request(request.map(Full::new)).await.map_err(|_| TransportError::Lost)?;
+    /// The same with another time to connect, and with connections of its own.
+    pub(crate) fn connecting_within(&self, time: Duration) -> Https {
+        Https { client: client(self.connector.clone(), time), connector: self.connector.clone() }
+    }
+
+    /// Sends one request and reads its whole response, in whatever time that takes once there is a connection.
+    pub(crate) async fn answer(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, TransportError> {
+        let answer = self.client.request(request).await.map_err(|error| {
+            let is_late = successors(error.source(), |&error| error.source()).any(|error| error.is::<Elapsed>());
+            if is_late { TransportError::TimedOut } else { TransportError::Lost }
+        })?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, MAX_BODY).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() { TransportError::TooLarge } else { TransportError::Lost }
@@ -53,15 +80,27 @@ impl Https {
     }
 }
 
+impl fmt::Debug for Https {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Https")
+    }
+}
+
+fn client(connector: HttpsConnector<HttpConnector>, time: Duration) -> Client<Connect, Full<Bytes>> {
+    Client::builder(TokioExecutor::new())
+        .pool_idle_timeout(IDLE)
+        .pool_timer(TokioTimer::new())
+        .build(BoxCloneSyncService::new(Timeout::new(connector, time)))
+}
+
 impl Transport for Https {
     fn send(
         &self,
         mut request: Request<Bytes>,
         timeout: Duration,
     ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
-        const AGENT: HeaderValue = HeaderValue::from_static(concat!("campaign-sync/", env!("CARGO_PKG_VERSION")));
         request.headers_mut().insert(header::USER_AGENT, AGENT);
-        let answer = tokio::time::timeout(timeout, self.answer(request));
+        let answer = tokio::time::timeout(timeout, self.answer(request.map(Full::new)));
         answer.map(|answer| answer.unwrap_or(Err(TransportError::TimedOut))).boxed()
     }
 }

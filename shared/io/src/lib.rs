@@ -15,4 +15,4 @@ pub mod telemetry;
 
 pub use clock::{Chance, Clock};
 pub use config::Config;
-pub use https::Https;
+pub use https::{Https, NoRoots};
