@@ -44,7 +44,7 @@ fn row(candidate: &Candidate, reps: &[Rep]) -> Vec<String> {
     let sum = |of: &dyn Fn(&Rep) -> f64| reps.iter().map(of).sum::<f64>();
     let mut warm: Vec<_> = reps.iter().flat_map(|rep| &rep.warm).map(|took| ms(*took)).collect();
     let wall = sum(&|rep| rep.wall.as_secs_f64());
-    let budget = reps.iter().filter_map(|rep| rep.budget).reduce(f64::max);
+    let budget = reps.iter().filter_map(|rep| rep.budget).reduce(f64::min);
     let failed: usize = reps.iter().map(|rep| rep.failed_items).sum();
     let state = match reps.iter().find_map(|rep| rep.wrong.as_ref()) {
         Some(wrong) => format!("WRONG: {wrong}"),

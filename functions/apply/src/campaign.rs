@@ -8,7 +8,7 @@ use domain::change::CampaignId;
 use domain::contact::{Columns, Contact as Actual};
 use domain::plan::{Action, Plan, Skip};
 use futures_util::future::{join, join_all};
-use io::genesys::{CallsLeft, Campaign, Failure, Kind, NewContact, Org, Predictive, Run};
+use io::genesys::{CALLS_OF_A_CHANGE, CallsLeft, Campaign, Failure, Kind, NewContact, Org, Predictive, Run};
 use io::secrets::OrgSecret;
 use io::telemetry::Event;
 
@@ -27,9 +27,6 @@ pub(crate) struct Work<'a> {
     pub(crate) place: u64,
     pub(crate) sharers: u64,
 }
-
-/// Calls that a contact needs, one to read it and one to write it: of each contact, or of all of a list's together.
-const CALLS: u64 = 2;
 
 impl Work<'_> {
     /// Two round trips where nothing fails: all reads side by side, then all writes.
@@ -50,11 +47,29 @@ impl Work<'_> {
             read.push((first, actual));
         }
         drop(asking);
-        let (now, later, more_after) = self.within_budget(contacts, read.len() as u64);
-        verdicts.extend(later.iter().flat_map(|contact| contact.retry(&Failure::budget_spent(more_after))));
-        let keys: Vec<_> = now.iter().map(|contact| &contact.key).collect();
-        let actuals = self.campaign.read_all(&keys).await;
-        read.extend(now.into_iter().zip(actuals));
+        loop {
+            let (now, later, more_after) = self.within_budget(contacts, read.len() as u64);
+            let keys: Vec<_> = now.iter().map(|contact| &contact.key).collect();
+            let actuals = self.campaign.read_all(&keys).await;
+            read.extend(now.into_iter().zip(actuals));
+            let is_last = later.is_empty() || read.is_empty();
+            verdicts.extend(self.write_each(predictive, std::mem::take(&mut read)).await);
+            if is_last {
+                verdicts.extend(later.iter().flat_map(|contact| contact.retry(&Failure::budget_spent(more_after))));
+                return verdicts;
+            }
+            // Siblings may have left their share: what is left now is shared anew.
+            contacts = later;
+        }
+    }
+
+    /// Contacts that were read: the creates in one POST, beside them all others.
+    async fn write_each(
+        &self,
+        predictive: &Predictive,
+        read: Vec<(Contact, Result<Option<Actual>, Failure>)>,
+    ) -> Verdicts {
+        let mut verdicts = Verdicts::new();
         let (mut creates, mut others) = (Vec::new(), Vec::new());
         for (contact, actual) in &read {
             match actual {
@@ -82,7 +97,7 @@ impl Work<'_> {
             return (contacts, Vec::new(), Duration::ZERO);
         };
         let most = |calls: u64| {
-            let contacts = self.share(calls).saturating_sub(read) / CALLS;
+            let contacts = self.share(calls).saturating_sub(read) / CALLS_OF_A_CHANGE;
             usize::try_from(contacts).unwrap_or(usize::MAX)
         };
         // What is left is theirs first. Each contact is a message group of its own.
@@ -101,13 +116,13 @@ impl Work<'_> {
         };
         // With an opt-out all others go too: it takes no more calls.
         let calls = if contacts.iter().any(Contact::is_opt_out) { calls } else { ordinary };
-        (self.share(calls) < CALLS).then(|| Failure::budget_spent(more_after))
+        (self.share(calls) < CALLS_OF_A_CHANGE).then(|| Failure::budget_spent(more_after))
     }
 
     /// Of what is left of the budget. Where it is too little for all campaigns the first ones get what a contact takes.
     fn share(&self, calls: u64) -> u64 {
         let even = calls / self.sharers;
-        if even < CALLS && self.place < calls / CALLS { CALLS } else { even }
+        if even < CALLS_OF_A_CHANGE && self.place < calls / CALLS_OF_A_CHANGE { CALLS_OF_A_CHANGE } else { even }
     }
 
     pub(crate) fn plan(&self, contact: &Contact, actual: Option<&Actual>) -> Plan {

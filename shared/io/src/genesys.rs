@@ -17,7 +17,7 @@ pub use campaign::Campaign;
 pub use contact_lists::{ContactList, Write};
 pub use facts::ListFacts;
 pub use failure::{Failure, Kind};
-pub use limit::{CallsLeft, Share};
+pub use limit::{CALLS_OF_A_CHANGE, CallsLeft, Share};
 pub use predictive::{NewContact, Predictive};
 pub use region::Region;
 pub use run::Run;
@@ -117,7 +117,7 @@ impl Org {
 
     /// How many calls of the org's budget this copy can count on.
     pub fn calls_left(&self, run: &Run, rules: &OrgSecret) -> CallsLeft {
-        self.limit.left(self.shared.clock.now(), run, rules.calls_per_minute)
+        self.limit.left(self.shared.clock.now(), run, rules.calls_per_minute, &self.shared.chance)
     }
 
     fn lists(&self) -> MutexGuard<'_, BTreeMap<CampaignId, (Arc<List>, Timestamp)>> {

@@ -212,7 +212,7 @@ async fn until_put_off(world: &World, copy: &apply::Context) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_tenth_of_a_minutes_calls_is_for_opt_outs_and_they_go_first() {
+async fn a_tenth_of_a_minutes_calls_is_for_opt_outs_and_they_go_first() {
     for rate_headers in [true, false] {
         let options = Options { calls_per_minute: Some(60), rate_headers, ..Options::default() };
         let lists = World::of_lists(options.clone());
@@ -240,6 +240,17 @@ async fn the_last_tenth_of_a_minutes_calls_is_for_opt_outs_and_they_go_first() {
             assert!(done.calls.iter().all(|call| !call.contains("429")), "{done:?}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_siblings_leave_of_a_minute_is_spent_in_the_same_invocation() {
+    let world = World::with(Options { calls_per_minute: Some(60), ..Options::default() });
+    world.apply([change("warm", 1)]).await;
+    // An even share of five copies is five contacts; but none of the other four comes.
+    let done = world.apply((0..10).map(|n| change(&format!("a{n}"), 1).phone("1"))).await;
+    assert!(done.failed.is_empty(), "{done:?}");
+    assert!(done.records.iter().all(|record| record == "created"), "{done:?}");
+    assert!(done.calls.iter().all(|call| !call.contains("429")), "{done:?}");
 }
 
 #[tokio::test(start_paused = true)]

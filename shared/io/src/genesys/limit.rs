@@ -4,8 +4,9 @@
 //! left than the siblings may be spending at this moment, and whenever what it knows is old, it has one call under way
 //! at a time. So a copy meets at most one refusal in a window, and no part of the budget has to be given up.
 //!
-//! Reconcile keeps to a fifth of the budget, and to none of the last fifth of a window: what apply needs goes first. And the
-//! last tenth is for opt-outs alone, so that none waits behind a backlog.
+//! Reconcile keeps to a fifth of the budget, and to none of the last fifth of a window: what apply needs goes first. And a
+//! tenth is kept for opt-outs, so that none waits behind a backlog: less of it as the window's end nears, since who comes
+//! then waits less.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,8 +19,10 @@ use tokio::sync::Notify;
 
 use super::failure::Failure;
 use super::run::Run;
-use crate::Clock;
+use crate::{Chance, Clock};
 
+/// Calls that a contact needs, one to read it and one to write it: of each contact, or of all of a list's together.
+pub const CALLS_OF_A_CHANGE: u64 = 2;
 /// Calls that a sibling may have under way: a batch has at most ten messages.
 const OF_A_SIBLING: u64 = 10;
 /// How long the count that was told stands for the present. Others spend too: siblings, reconcile, a call of which only
@@ -31,7 +34,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// The part of the budget that reconcile may use, and the part of each window that it leaves to apply.
 const FIFTH: u64 = 5;
 
-/// The part of each window that is left to opt-outs.
+/// The part of a minute's calls that is kept for opt-outs at its beginning.
 const TENTH: u64 = 10;
 
 /// Whose calls are limited.
@@ -102,6 +105,15 @@ struct Window {
     resets_at: Timestamp,
 }
 
+impl Window {
+    /// What is kept for opt-outs now.
+    fn kept(&self, now: Timestamp) -> u64 {
+        let to_end = Duration::try_from(self.resets_at.duration_since(now)).unwrap_or_default();
+        let part = to_end.min(WINDOW).as_secs_f64() / WINDOW.as_secs_f64();
+        (self.allowed as f64 * part / TENTH as f64).ceil() as u64
+    }
+}
+
 /// Calls of this copy, those that are no opt-out's, and when there are more.
 #[derive(Debug, PartialEq, Eq)]
 struct Left {
@@ -133,8 +145,8 @@ impl Limit {
     }
 
     /// How many calls this copy can count on.
-    pub(super) fn left(&self, now: Timestamp, run: &Run, calls_per_minute: u32) -> CallsLeft {
-        let Some(left) = self.state().left(now, self.siblings, calls_per_minute.into()) else {
+    pub(super) fn left(&self, now: Timestamp, run: &Run, calls_per_minute: u32, chance: &Chance) -> CallsLeft {
+        let Some(left) = self.state().left(now, self.siblings, calls_per_minute.into(), || chance.share()) else {
             return CallsLeft::Unknown;
         };
         let more_after = Duration::try_from(left.more_at.duration_since(now)).unwrap_or_default();
@@ -229,7 +241,7 @@ impl State {
     }
 
     /// None: the next answer tells.
-    fn left(&self, now: Timestamp, siblings: u64, calls_per_minute: u64) -> Option<Left> {
+    fn left(&self, now: Timestamp, siblings: u64, calls_per_minute: u64, chance: impl FnOnce() -> f64) -> Option<Left> {
         let (calls, ordinary, more_at) = match self.known {
             Known::Nothing => return None,
             Known::Told(window) if now >= window.resets_at => return None,
@@ -238,11 +250,19 @@ impl State {
                 // The siblings see the same number.
                 let share = |left: u64| left / (siblings + 1);
                 let least = |left: u64| share(left).max(left.min(LEAST_SHARE));
-                let ordinary = left.saturating_sub(window.allowed / TENTH);
+                let ordinary = left.saturating_sub(window.kept(now));
                 // All copies' least shares together are more than is left: where an even share is enough to get somewhere,
                 // they would be taken from the opt-outs.
                 let is_enough = share(window.allowed) >= LEAST_SHARE;
-                let ordinary = if is_enough { share(ordinary) } else { least(ordinary) };
+                let ordinary = match share(ordinary) {
+                    _ if !is_enough => least(ordinary),
+                    // Too little for each copy to begin a change: by chance as many begin one as there are calls for.
+                    little if little < CALLS_OF_A_CHANGE && ordinary >= CALLS_OF_A_CHANGE => {
+                        let part = ordinary as f64 / (CALLS_OF_A_CHANGE * (siblings + 1)) as f64;
+                        if chance() < part { CALLS_OF_A_CHANGE } else { little }
+                    }
+                    share => share,
+                };
                 (least(left), ordinary, window.resets_at)
             }
             Known::NoHeaders => {

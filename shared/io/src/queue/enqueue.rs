@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use domain::Change;
 
 use super::{Message, Queue, QueueError};
+use crate::genesys::CALLS_OF_A_CHANGE;
 
 /// The most entries of a `SendMessageBatch`.
 const MAX_ENTRIES: usize = 10;
@@ -15,8 +16,6 @@ const MAX_BYTES: usize = 1_000_000;
 /// How long what is sent in bulk may take at most, in minutes of the org's call budget: an opt-out that comes by webhook
 /// must not wait for long behind it.
 const DEPTH_MINUTES: u64 = 10;
-/// What a change takes of the budget at most, in the ordinary: a read and a write.
-const CALLS_OF_A_CHANGE: u64 = 2;
 
 /// How many messages more the queue should hold, before what is sent in bulk waits: a batch, however small the budget is.
 ///

@@ -148,14 +148,16 @@ fn reconcile_leaves_the_last_fifth_of_a_window_to_apply() {
 }
 
 #[test]
-fn the_last_tenth_of_a_window_is_left_to_opt_outs_by_all_copies_together() {
-    let left = |copies: u32, allowed: u64, count: u64| {
-        let told = [("inin-ratelimit-allowed", allowed), ("inin-ratelimit-count", count), ("inin-ratelimit-reset", 30)];
+fn a_tenth_of_a_minutes_calls_is_left_to_opt_outs_by_all_copies_together_and_less_as_it_ends() {
+    let left_before = |reset: u64, copies: u32, allowed: u64, count: u64| {
+        let told =
+            [("inin-ratelimit-allowed", allowed), ("inin-ratelimit-count", count), ("inin-ratelimit-reset", reset)];
         let limit = learnt(copies, StatusCode::OK, &headers(&told));
         limit.state().under_way = 0;
-        let left = limit.state().left(at(0), limit.siblings, 300).unwrap();
+        let left = limit.state().left(at(0), limit.siblings, 300, || 0.99).unwrap();
         (left.calls, left.ordinary)
     };
+    let left = |copies, allowed, count| left_before(60, copies, allowed, count);
     assert_eq!(left(1, 300, 100), (200, 170));
     assert_eq!(left(5, 300, 200), (20, 14));
     assert_eq!(left(5, 300, 262), (8, 1), "five copies may not take eight each of the eight that are left");
@@ -166,4 +168,24 @@ fn the_last_tenth_of_a_window_is_left_to_opt_outs_by_all_copies_together() {
         (8, 8),
         "a share too small for anything is no even one: who comes first gets somewhere"
     );
+    assert_eq!(
+        left_before(30, 5, 300, 262),
+        (8, 4),
+        "of the 38 that are left 15 are kept, half a minute before the end"
+    );
+    assert_eq!(left_before(6, 1, 300, 262), (38, 35));
+    assert_eq!(left_before(86_400, 1, 300, 262), (38, 8), "never more than a tenth");
+}
+
+#[test]
+fn what_is_too_little_for_every_copy_is_spent_by_some_of_them() {
+    let ordinary = |count: u64, chance: f64| {
+        let limit = learnt(10, StatusCode::OK, &told(count, 60));
+        limit.state().under_way = 0;
+        limit.state().left(at(0), limit.siblings, 300, || chance).unwrap().ordinary
+    };
+    assert_eq!((ordinary(250, 0.0), ordinary(250, 0.99)), (2, 2), "20 for ten copies are a change for each");
+    assert_eq!((ordinary(260, 0.49), ordinary(260, 0.5)), (2, 1), "10 for ten copies are one for every other");
+    assert_eq!((ordinary(268, 0.09), ordinary(268, 0.1)), (2, 0));
+    assert_eq!((ordinary(269, 0.0), ordinary(270, 0.0)), (0, 0), "nobody begins what cannot be ended");
 }
