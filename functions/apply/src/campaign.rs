@@ -29,7 +29,7 @@ pub(crate) struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Two round trips where nothing fails: all reads side by side, then all writes.
+    /// Two round trips where nothing fails and the budget is not short: all reads side by side, then all writes.
     pub(crate) async fn apply(&self, contacts: Vec<Contact>) -> Verdicts {
         match self.campaign {
             Campaign::Predictive(predictive) => self.apply_each(predictive, contacts).await,
@@ -39,21 +39,22 @@ impl Work<'_> {
 
     async fn apply_each(&self, predictive: &Predictive, mut contacts: Vec<Contact>) -> Verdicts {
         let mut verdicts = Verdicts::new();
-        let mut read = Vec::new();
-        let asking = self.org.asking().await;
-        if self.org.calls_left(&self.run, self.rules) == CallsLeft::Unknown {
-            let first = contacts.remove(0);
-            let actual = predictive.read(&first.key).await;
-            read.push((first, actual));
-        }
-        drop(asking);
         loop {
+            let mut read = Vec::new();
+            let asking = self.org.asking().await;
+            if self.org.calls_left(&self.run, self.rules) == CallsLeft::Unknown {
+                let first = contacts.remove(0);
+                let actual = predictive.read(&first.key).await;
+                read.push((first, actual));
+            }
+            drop(asking);
             let (now, later, more_after) = self.within_budget(contacts, read.len() as u64);
             let keys: Vec<_> = now.iter().map(|contact| &contact.key).collect();
             let actuals = self.campaign.read_all(&keys).await;
             read.extend(now.into_iter().zip(actuals));
-            let is_last = later.is_empty() || read.is_empty();
-            verdicts.extend(self.write_each(predictive, std::mem::take(&mut read)).await);
+            // A service that fails is not asked again for the others.
+            let is_last = later.is_empty() || read.is_empty() || read.iter().any(|(_, actual)| actual.is_err());
+            verdicts.extend(self.write_each(predictive, read).await);
             if is_last {
                 verdicts.extend(later.iter().flat_map(|contact| contact.retry(&Failure::budget_spent(more_after))));
                 return verdicts;

@@ -74,7 +74,7 @@ impl HttpConnector for Connector {
     }
 }
 
-/// What lets the SDK send nothing more over a connection after a 5xx.
+/// What lets the SDK send nothing more over a connection after a transient fault.
 fn connection(captured: &CaptureConnection) -> Option<ConnectionMetadata> {
     captured.connection_metadata().as_ref()?;
     let captured = captured.clone();

@@ -256,7 +256,7 @@ impl State {
                 let is_enough = share(window.allowed) >= LEAST_SHARE;
                 let ordinary = match share(ordinary) {
                     _ if !is_enough => least(ordinary),
-                    // Too little for each copy to begin a change: by chance as many begin one as there are calls for.
+                    // Too little for each copy to begin a change: by chance as many begin one, on average, as there are calls for.
                     little if little < CALLS_OF_A_CHANGE && ordinary >= CALLS_OF_A_CHANGE => {
                         let part = ordinary as f64 / (CALLS_OF_A_CHANGE * (siblings + 1)) as f64;
                         if chance() < part { CALLS_OF_A_CHANGE } else { little }
