@@ -150,14 +150,19 @@ async fn an_sqs_that_is_silent_is_given_up_in_time() {
     let silent = MockServer::start().await;
     let late = ResponseTemplate::new(200).set_delay(Duration::from_secs(30));
     Mock::given(header("x-amz-target", "AmazonSQS.SendMessage")).respond_with(late).mount(&silent).await;
-    // One that takes connections, and no handshake of TLS.
+    let sqs = Sqs::new(&loader(&silent.uri()).load().await);
+    let sent = sqs.send("https://sqs.test/q.fifo", message("x"));
+    let error = tokio::time::timeout(Duration::from_secs(4), sent).await.unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "SQS: timed out");
+}
+
+#[tokio::test]
+async fn an_sqs_that_takes_connections_and_no_handshake_is_not_reached_before_the_attempt_ends() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    for endpoint in [silent.uri(), format!("https://{}", listener.local_addr().unwrap())] {
-        let sqs = Sqs::new(&loader(&endpoint).load().await);
-        let sent = sqs.send("https://sqs.test/q.fifo", message("x"));
-        let error = tokio::time::timeout(Duration::from_secs(4), sent).await.unwrap().unwrap_err();
-        assert_eq!(error.to_string(), "SQS: timed out", "{endpoint}");
-    }
+    let sqs = Sqs::new(&sdk(&format!("https://{}", listener.local_addr().unwrap())).await);
+    let sent = sqs.send("https://sqs.test/q.fifo", message("x"));
+    let error = tokio::time::timeout(Duration::from_millis(1_800), sent).await.unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "SQS: not reached");
 }
 
 #[tokio::test]

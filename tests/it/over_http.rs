@@ -91,12 +91,12 @@ async fn an_answer_that_is_late_is_a_timeout() {
 }
 
 #[tokio::test]
-async fn a_handshake_that_is_late_is_a_timeout_before_the_call_is() {
+async fn a_handshake_that_is_late_is_a_lost_connection_before_the_call_is_late() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let https = Https::new().unwrap();
     let sent = https.send(get(format!("https://{}", listener.local_addr().unwrap())), Duration::from_secs(30));
     let answer = tokio::time::timeout(Duration::from_secs(4), sent).await.unwrap();
-    assert_eq!(answer.unwrap_err(), TransportError::TimedOut);
+    assert_eq!(answer.unwrap_err(), TransportError::Lost);
 }
 
 #[tokio::test]

@@ -1,8 +1,6 @@
 //! The HTTPS client that all calls of this process share: those of Genesys Cloud, of a CRM's feed and of AWS.
 
-use std::error::Error;
 use std::fmt;
-use std::iter::successors;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,7 +14,6 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tower::timeout::Timeout;
-use tower::timeout::error::Elapsed;
 use tower::util::BoxCloneSyncService;
 
 use crate::genesys::{Transport, TransportError};
@@ -56,6 +53,8 @@ impl Https {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
+        // Divided among the addresses of a name: one that is dead leaves time for the next.
+        tcp.set_connect_timeout(Some(CONNECT));
         let tls = HttpsConnectorBuilder::new().with_native_roots().map_err(NoRoots)?;
         let connector = tls.https_or_http().enable_http1().wrap_connector(tcp);
         Ok(Https { client: client(connector.clone(), CONNECT), connector })
@@ -68,10 +67,7 @@ impl Https {
 
     /// Sends one request and reads its whole response, in whatever time that takes once there is a connection.
     pub(crate) async fn answer(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, TransportError> {
-        let answer = self.client.request(request).await.map_err(|error| {
-            let is_late = successors(error.source(), |&error| error.source()).any(|error| error.is::<Elapsed>());
-            if is_late { TransportError::TimedOut } else { TransportError::Lost }
-        })?;
+        let answer = self.client.request(request).await.map_err(|_| TransportError::Lost)?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, MAX_BODY).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() { TransportError::TooLarge } else { TransportError::Lost }

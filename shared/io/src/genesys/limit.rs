@@ -5,8 +5,8 @@
 //! at a time. So a copy meets at most one refusal in a window, and no part of the budget has to be given up.
 //!
 //! Reconcile keeps to a fifth of the budget, and to none of the last fifth of a window: what apply needs goes first. And a
-//! tenth is kept for opt-outs, so that none waits behind a backlog: less of it as the window's end nears, since who comes
-//! then waits less.
+//! tenth is kept for opt-outs, so that none waits behind a backlog: less of it where a count is told near the window's end,
+//! since who comes then waits less.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -34,7 +34,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// The part of the budget that reconcile may use, and the part of each window that it leaves to apply.
 const FIFTH: u64 = 5;
 
-/// The part of a minute's calls that is kept for opt-outs at its beginning.
+/// The part of a minute's calls that is kept for opt-outs: where the service tells its count, at the minute's beginning.
 const TENTH: u64 = 10;
 
 /// Whose calls are limited.
@@ -106,11 +106,14 @@ struct Window {
 }
 
 impl Window {
-    /// What is kept for opt-outs now.
-    fn kept(&self, now: Timestamp) -> u64 {
-        let to_end = Duration::try_from(self.resets_at.duration_since(now)).unwrap_or_default();
+    /// What is kept for opt-outs: a tenth of the calls, or of a later count what that part of a minute is worth which was
+    /// left when it was told, since with an older count nobody knows what siblings took of it since. Where a tenth is
+    /// enough for one opt-out, so is what is kept.
+    fn kept(&self) -> u64 {
+        let to_end = Duration::try_from(self.resets_at.duration_since(self.told_at)).unwrap_or_default();
         let part = to_end.min(WINDOW).as_secs_f64() / WINDOW.as_secs_f64();
-        (self.allowed as f64 * part / TENTH as f64).ceil() as u64
+        let kept = (self.allowed as f64 * part / TENTH as f64).ceil() as u64;
+        kept.max(CALLS_OF_A_CHANGE.min(self.allowed / TENTH))
     }
 }
 
@@ -250,7 +253,7 @@ impl State {
                 // The siblings see the same number.
                 let share = |left: u64| left / (siblings + 1);
                 let least = |left: u64| share(left).max(left.min(LEAST_SHARE));
-                let ordinary = left.saturating_sub(window.kept(now));
+                let ordinary = left.saturating_sub(window.kept());
                 // All copies' least shares together are more than is left: where an even share is enough to get somewhere,
                 // they would be taken from the opt-outs.
                 let is_enough = share(window.allowed) >= LEAST_SHARE;

@@ -174,7 +174,19 @@ fn a_tenth_of_a_minutes_calls_is_left_to_opt_outs_by_all_copies_together_and_les
         "of the 38 that are left 15 are kept, half a minute before the end"
     );
     assert_eq!(left_before(6, 1, 300, 262), (38, 35));
+    assert_eq!(left_before(6, 1, 60, 55), (5, 3), "a read and a write are kept up to the end");
     assert_eq!(left_before(86_400, 1, 300, 262), (38, 8), "never more than a tenth");
+}
+
+#[test]
+fn what_is_kept_for_opt_outs_shrinks_with_new_counts_not_with_the_clock() {
+    let limit = learnt(8, StatusCode::OK, &told(270, 60));
+    limit.state().under_way = 0;
+    let ordinary = |now| limit.state().left(at(now), limit.siblings, 300, || 0.0).unwrap().ordinary;
+    assert_eq!((ordinary(0), ordinary(40_000)), (0, 0), "siblings may have spent all of it since");
+    answer(&limit, 40_000, StatusCode::OK, &told(272, 20));
+    limit.state().under_way = 0;
+    assert_eq!(ordinary(40_000), 2, "18 that are not kept, for eight copies");
 }
 
 #[test]
