@@ -148,7 +148,9 @@ async fn secret(args: &Args, config: &Config, secrets: &SecretsManager, findings
                      stack has it"
                 }
                 SecretsError::Denied => "your credentials may not read it: they need secretsmanager:GetSecretValue",
-                SecretsError::Unavailable => "Secrets Manager is not reached: look at AWS_REGION and the network",
+                SecretsError::Unavailable => {
+                    "Secrets Manager is not reached: look at AWS_REGION, the network (no proxy variable is read) and the CA certificates"
+                }
             };
             findings.add(what, Err(to_do.to_owned()));
             return None;
@@ -180,7 +182,9 @@ fn token(failure: &Failure) -> String {
             "clientId, clientSecret and region must be those of an OAuth client of grant type client credentials that is active"
         }
         Kind::Throttled { .. } => "try again in a minute",
-        _ => "Genesys Cloud's login host is not reached: look at the network and its status page",
+        _ => {
+            "Genesys Cloud's login host is not reached: look at the network (no proxy variable is read), the CA certificates and its status page"
+        }
     };
     format!("{failure}: {to_do}")
 }

@@ -10,7 +10,7 @@ use http::{Request, Response};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
     /// No connection, or it broke before the whole response was there.
-    #[error("the connection was lost")]
+    #[error("no connection, or it was lost")]
     Lost,
     /// The whole response was not there in time.
     #[error("timed out")]
