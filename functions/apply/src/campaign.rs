@@ -1,17 +1,16 @@
 //! The contacts of one campaign: gather, plan, execute. All that is decided here is what to read again.
 
-use std::time::Duration;
-
 use domain::Rank;
 use domain::batch::{Outcome, ParkReason};
 use domain::change::CampaignId;
 use domain::contact::{Columns, Contact as Actual};
 use domain::plan::{Action, Plan, Skip};
 use futures_util::future::{join, join_all};
-use io::genesys::{CALLS_OF_A_CHANGE, CallsLeft, Campaign, Failure, Kind, NewContact, Org, Predictive, Run};
+use io::genesys::{CallsLeft, Campaign, Failure, Kind, NewContact, Org, Predictive, Promise, Run};
 use io::secrets::OrgSecret;
 use io::telemetry::Event;
 
+use crate::budget::ToBegin;
 use crate::contact::{Contact, Verdicts};
 use crate::{Context, Defect};
 
@@ -23,38 +22,40 @@ pub(crate) struct Work<'a> {
     pub(crate) campaign: &'a Campaign,
     pub(crate) id: &'a CampaignId,
     pub(crate) rules: &'a OrgSecret,
-    /// Which one of how many campaigns of the org that are at work with what is left of its call budget.
-    pub(crate) place: u64,
-    pub(crate) sharers: u64,
 }
 
 impl Work<'_> {
     /// Two round trips where nothing fails and the budget is not short: all reads side by side, then all writes.
-    pub(crate) async fn apply(&self, contacts: Vec<Contact>) -> Verdicts {
+    pub(crate) async fn apply(&self, contacts: Vec<Contact>, place: ToBegin<'_>) -> Verdicts {
         match self.campaign {
-            Campaign::Predictive(predictive) => self.apply_each(predictive, contacts).await,
+            Campaign::Predictive(predictive) => self.apply_each(predictive, contacts, place).await,
             Campaign::ContactList(list) => self.apply_to_list(list, contacts).await,
         }
     }
 
-    async fn apply_each(&self, predictive: &Predictive, mut contacts: Vec<Contact>) -> Verdicts {
+    async fn apply_each(&self, predictive: &Predictive, mut contacts: Vec<Contact>, place: ToBegin<'_>) -> Verdicts {
         let mut verdicts = Verdicts::new();
+        let mut place = Some(place);
         loop {
             let mut read = Vec::new();
+            let mut writes = self.org.promise(0);
             let asking = self.org.asking().await;
             if self.org.calls_left(&self.run, self.rules) == CallsLeft::Unknown {
                 let first = contacts.remove(0);
                 let actual = predictive.read(&first.key).await;
                 read.push((first, actual));
+                writes.add(1);
             }
             drop(asking);
-            let (now, later, more_after) = self.within_budget(contacts, read.len() as u64);
+            let (now, later, more_after) = self.within_budget(contacts, place.as_ref());
+            writes.add(now.len() as u64);
+            place = None;
             let keys: Vec<_> = now.iter().map(|contact| &contact.key).collect();
             let actuals = self.campaign.read_all(&keys).await;
             read.extend(now.into_iter().zip(actuals));
             // A service that fails is not asked again for the others.
             let is_last = later.is_empty() || read.is_empty() || read.iter().any(|(_, actual)| actual.is_err());
-            verdicts.extend(self.write_each(predictive, read).await);
+            verdicts.extend(self.write_each(predictive, read, writes).await);
             if is_last {
                 verdicts.extend(later.iter().flat_map(|contact| contact.retry(&Failure::budget_spent(more_after))));
                 return verdicts;
@@ -64,11 +65,12 @@ impl Work<'_> {
         }
     }
 
-    /// Contacts that were read: the creates in one POST, beside them all others.
+    /// Contacts that were read: the creates in one POST, beside them all others. `promised`: their writes.
     async fn write_each(
         &self,
         predictive: &Predictive,
         read: Vec<(Contact, Result<Option<Actual>, Failure>)>,
+        promised: Promise<'_>,
     ) -> Verdicts {
         let mut verdicts = Verdicts::new();
         let (mut creates, mut others) = (Vec::new(), Vec::new());
@@ -85,45 +87,11 @@ impl Work<'_> {
             }
         }
         let others = others.into_iter().map(|(contact, plan, actual)| self.execute(contact, plan, actual));
+        drop(promised);
         let (created, other) = join(self.create_all(predictive, creates), join_all(others)).await;
         verdicts.extend(created);
         verdicts.extend(other.into_iter().flatten());
         verdicts
-    }
-
-    /// The contacts that can be read and written with what is left of the budget, those that must wait, and how long.
-    /// `read`: contacts that were read already, and are to be written.
-    fn within_budget(&self, mut contacts: Vec<Contact>, read: u64) -> (Vec<Contact>, Vec<Contact>, Duration) {
-        let CallsLeft::Few { calls, ordinary, more_after } = self.org.calls_left(&self.run, self.rules) else {
-            return (contacts, Vec::new(), Duration::ZERO);
-        };
-        let most = |calls: u64| {
-            let contacts = self.share(calls).saturating_sub(read) / CALLS_OF_A_CHANGE;
-            usize::try_from(contacts).unwrap_or(usize::MAX)
-        };
-        // What is left is theirs first. Each contact is a message group of its own.
-        contacts.sort_by_key(|contact| !contact.is_opt_out());
-        let opt_outs = contacts.iter().filter(|contact| contact.is_opt_out()).count().min(most(calls));
-        let now = opt_outs + most(ordinary).saturating_sub(opt_outs);
-        let later = contacts.split_off(now.min(contacts.len()));
-        (contacts, later, more_after)
-    }
-
-    /// Whether what is left of the budget is enough for one read and one write of all these contacts; if not, how long they
-    /// wait.
-    pub(crate) fn must_wait(&self, contacts: &[Contact]) -> Option<Failure> {
-        let CallsLeft::Few { calls, ordinary, more_after } = self.org.calls_left(&self.run, self.rules) else {
-            return None;
-        };
-        // With an opt-out all others go too: it takes no more calls.
-        let calls = if contacts.iter().any(Contact::is_opt_out) { calls } else { ordinary };
-        (self.share(calls) < CALLS_OF_A_CHANGE).then(|| Failure::budget_spent(more_after))
-    }
-
-    /// Of what is left of the budget. Where it is too little for all campaigns the first ones get what a contact takes.
-    fn share(&self, calls: u64) -> u64 {
-        let even = calls / self.sharers;
-        if even < CALLS_OF_A_CHANGE && self.place < calls / CALLS_OF_A_CHANGE { CALLS_OF_A_CHANGE } else { even }
     }
 
     pub(crate) fn plan(&self, contact: &Contact, actual: Option<&Actual>) -> Plan {

@@ -1,6 +1,7 @@
 //! Applies contact changes from the queue to Genesys Cloud: read, gather, plan, execute, report
 //! (DESIGN.md "apply, step by step").
 
+mod budget;
 mod campaign;
 mod contact;
 mod context;
@@ -14,6 +15,7 @@ pub use defect::Defect;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::batch::{Evidence, ParkReason, Parking, Record, Verdict};
@@ -26,6 +28,7 @@ use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 use tracing::Instrument;
 
+use crate::budget::ToBegin;
 use crate::contact::{Contact, Verdicts};
 
 /// The changes of one invocation, by org, campaign and contact; contacts and changes in queue order.
@@ -124,11 +127,12 @@ async fn apply_org(
         contacts.retain(|contact| !contact.changes.is_empty());
         !contacts.is_empty()
     });
-    let sharers = campaigns.len() as u64;
+    let to_begin = AtomicU64::new(0);
     let mut campaigns: Vec<_> = campaigns.into_iter().collect();
     campaigns.sort_by_key(|(_, contacts)| !contacts.iter().any(Contact::is_opt_out));
-    let campaigns = (0..).zip(campaigns).map(async |(place, (id, contacts))| {
-        let applied = apply_campaign(context, run, &org, &rules, &id, contacts, (place, sharers));
+    let campaigns: Vec<_> = campaigns.into_iter().map(|campaign| (ToBegin::new(&to_begin), campaign)).collect();
+    let campaigns = campaigns.into_iter().map(async |(place, (id, contacts))| {
+        let applied = apply_campaign(context, run, &org, &rules, &id, contacts, place);
         let done = AssertUnwindSafe(applied).catch_unwind().await;
         done.unwrap_or_else(|_| {
             tracing::error!(org = %org.id(), campaignId = %id, "panicked: the changes of this campaign are retried");
@@ -146,7 +150,7 @@ async fn apply_campaign(
     rules: &OrgSecret,
     id: &CampaignId,
     contacts: Vec<Contact>,
-    (place, sharers): (u64, u64),
+    place: ToBegin<'_>,
 ) -> Verdicts {
     let campaign = match Campaign::open(Arc::clone(org), id, rules, run).await {
         Ok(campaign) => campaign,
@@ -155,7 +159,7 @@ async fn apply_campaign(
         }
         Err(failure) => return contacts.iter().flat_map(|contact| contact.retry(&failure)).collect(),
     };
-    campaign::Work { context, org, run, campaign: &campaign, id, rules, place, sharers }.apply(contacts).await
+    campaign::Work { context, org, run, campaign: &campaign, id, rules }.apply(contacts, place).await
 }
 
 /// Takes out of a contact's changes those that break a rule of the org's secret (CONTRACT.md sections 4 and 5).

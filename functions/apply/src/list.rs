@@ -47,6 +47,7 @@ impl Work<'_> {
         if let Some(failure) = self.must_wait(&contacts) {
             return (contacts.iter().flat_map(|contact| contact.retry(&failure)).collect(), Vec::new());
         }
+        let promised = self.org.promise(1);
         let keys: Vec<_> = contacts.iter().map(|contact| &contact.key).collect();
         let actuals = list.read(&keys).await;
         let mut verdicts = Verdicts::new();
@@ -69,6 +70,7 @@ impl Work<'_> {
         }
         let writes: Vec<_> =
             planned.iter().filter_map(|(contact, plan, actual)| write(contact, plan, actual.as_ref())).collect();
+        drop(promised);
         let written = list.write(&writes).await;
         let mut unanswered = Vec::new();
         for ((contact, plan, actual), written) in planned.into_iter().zip(written) {

@@ -17,7 +17,7 @@ pub use campaign::Campaign;
 pub use contact_lists::{ContactList, Write};
 pub use facts::ListFacts;
 pub use failure::{Failure, Kind};
-pub use limit::{CALLS_OF_A_CHANGE, CallsLeft, Share};
+pub use limit::{CALLS_OF_A_CHANGE, CallsLeft, Promise, Share};
 pub use predictive::{NewContact, Predictive};
 pub use region::Region;
 pub use run::Run;
@@ -118,6 +118,11 @@ impl Org {
     /// How many calls of the org's budget this copy can count on.
     pub fn calls_left(&self, run: &Run, rules: &OrgSecret) -> CallsLeft {
         self.limit.left(self.shared.clock.now(), run, rules.calls_per_minute, &self.shared.chance)
+    }
+
+    /// Keeps calls of the budget for writes whose contacts are still to be read.
+    pub fn promise(&self, calls: u64) -> Promise<'_> {
+        self.limit.promise(calls)
     }
 
     fn lists(&self) -> MutexGuard<'_, BTreeMap<CampaignId, (Arc<List>, Timestamp)>> {

@@ -1,13 +1,13 @@
 //! 429 and the call budget that copies share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use emulator::Fault;
 use emulator::genesys::{Effect, Options};
 use serde_json::json;
 
-use crate::support::{World, change, seconds};
+use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, World, change, seconds};
 
 fn refusal(retry_after: Option<&str>) -> Effect {
     Effect::Status(429, retry_after.map(|seconds| ("retry-after", seconds.to_owned())).into_iter().collect())
@@ -158,9 +158,9 @@ mod tagged {
 
 #[tokio::test(start_paused = true)]
 async fn copies_with_one_oauth_client_keep_to_one_budget_by_the_reported_headers() {
-    for copies in [1, 2, 5] {
+    for copies in [1, 2, 5, 8, 10] {
         let (world, refused, calls) = spend(copies, Options::default(), 300).await;
-        assert_eq!(world.genesys.contacts(crate::support::CAMPAIGN).len(), 300);
+        assert_eq!(world.genesys.contacts(CAMPAIGN).len(), 300);
         assert!(calls > 300, "more than one window's");
         for ((copy, window), count) in &refused {
             assert!(*count <= 1, "{copies} copies: copy {copy} was refused {count} times in window {window}");
@@ -170,10 +170,10 @@ async fn copies_with_one_oauth_client_keep_to_one_budget_by_the_reported_headers
 
 #[tokio::test(start_paused = true)]
 async fn without_headers_each_copy_keeps_to_its_share() {
-    for copies in [1, 2, 5] {
+    for copies in [1, 2, 5, 8, 10] {
         let options = Options { rate_headers: false, calls_per_minute: Some(100), ..Options::default() };
         let (world, refused, _) = spend(copies, options, 150).await;
-        assert_eq!(world.genesys.contacts(crate::support::CAMPAIGN).len(), 150);
+        assert_eq!(world.genesys.contacts(CAMPAIGN).len(), 150);
         assert_eq!(refused.values().sum::<usize>(), 0, "{copies} copies: {refused:?}");
     }
 }
@@ -268,4 +268,42 @@ async fn regression_a_batch_of_more_campaigns_than_calls_still_gets_somewhere() 
     let done = world.invoke().await;
     assert!((4..10).contains(&done.failed.len()), "{:?}", done.records);
     assert!(done.records.iter().filter(|record| *record == "created").count() >= 3, "{:?}", done.records);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_contact_is_read_whose_write_another_campaign_or_pass_leaves_no_call_for() {
+    let of_copies = |copies: u32| (24..=44).map(move |calls| (copies, u64::from(calls * copies.min(2))));
+    for ((copies, allowed), rate_headers) in
+        [1, 3].into_iter().flat_map(of_copies).flat_map(|world| [(world, true), (world, false)])
+    {
+        let world = World::with(Options { calls_per_minute: Some(allowed), rate_headers, ..Options::default() });
+        world.set_secret("acme", json!({ "callsPerMinute": allowed }));
+        world.genesys.put_campaign("client-acme", "campaign-c", None);
+        let copy = world.copy(None, |config| config.apply_concurrency = copies);
+        let half_a_minute = Some(Duration::from_secs(30));
+        world.send((0..7).map(|n| change(&format!("warm-{n}"), 1).phone("1")));
+        world.invoke_copy(&copy, half_a_minute).await;
+        // Each a write of its own: what exists is patched.
+        for (campaign, key) in (0..10).map(|n| (campaign_of(n), format!("k{n}"))) {
+            world.genesys.put_contact(campaign, &key, &[], true);
+        }
+        world.send((0..10).map(|n| change(&format!("k{n}"), 1).phone("1").of("acme", campaign_of(n))));
+        let done = world.invoke_copy(&copy, half_a_minute).await;
+        let reads = done.calls.iter().filter(|call| call.starts_with("GET")).count();
+        let is_updated = |n: &usize| done.records[*n] == "updated";
+        let updated = (0..10).filter(is_updated).count();
+        let campaigns: BTreeSet<_> = (0..10).filter(is_updated).map(campaign_of).collect();
+        assert_eq!(campaigns.len(), updated.min(3), "each campaign has its part: {done:?}");
+        assert_eq!(reads, updated, "{allowed} a minute, {copies} copies, headers {rate_headers}: {done:?}");
+        assert!(done.calls.iter().all(|call| !call.contains("429")), "{done:?}");
+    }
+}
+
+/// Of ten contacts one is of the first of three campaigns, three of the second, six of the third.
+fn campaign_of(n: usize) -> &'static str {
+    match n {
+        0 => CAMPAIGN,
+        1..=3 => OTHER_CAMPAIGN,
+        _ => "campaign-c",
+    }
 }

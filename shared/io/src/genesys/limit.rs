@@ -58,7 +58,7 @@ pub enum CallsLeft {
     Unknown,
     /// More are to come before long.
     Enough,
-    /// So many, and more after this wait.
+    /// So many beside those that are promised, and more after this wait.
     Few {
         /// Of this copy, for opt-outs.
         calls: u64,
@@ -80,6 +80,8 @@ pub(super) struct Limit {
 #[derive(Default)]
 struct State {
     under_way: u64,
+    /// Calls that wait for their turn or are still to be asked for.
+    promised: u64,
     known: Known,
     refused_until: Option<Timestamp>,
     /// After a refusal that told no count: there is less than was thought, and until then one call at a time finds out.
@@ -159,17 +161,28 @@ impl Limit {
         CallsLeft::Few { calls: left.calls, ordinary: left.ordinary, more_after }
     }
 
+    /// Keeps calls for somebody.
+    pub(super) fn promise(&self, calls: u64) -> Promise<'_> {
+        self.state().promised += calls;
+        Promise { limit: self, calls }
+    }
+
     /// Waits for this call's turn. `calls_per_minute`: the client's budget, for where the service tells none.
     ///
     /// # Errors
     /// [`Kind::Throttled`](super::Kind::Throttled) where the wait is too long for this run.
     pub(super) async fn admit(&self, clock: &Clock, run: &Run, calls_per_minute: u32) -> Result<Permit<'_>, Failure> {
+        let mut waits = None;
         loop {
             let answered = self.answered.notified();
             let now = clock.now();
             let turn = self.state().take_turn(now, self.share, self.siblings, calls_per_minute.into());
+            if turn == Turn::Go {
+                return Ok(Permit { limit: self });
+            }
+            waits.get_or_insert_with(|| self.promise(1));
             match turn {
-                Turn::Go => return Ok(Permit { limit: self }),
+                Turn::Go => {}
                 Turn::AfterAnswer => answered.await,
                 Turn::At(then) => {
                     let wait = Duration::try_from(then.duration_since(now)).unwrap_or_default();
@@ -180,6 +193,26 @@ impl Limit {
                 }
             }
         }
+    }
+}
+
+/// Calls that nobody else who shares the budget is to count on; dropped when they are asked for, or not needed after all.
+pub struct Promise<'a> {
+    limit: &'a Limit,
+    calls: u64,
+}
+
+impl Promise<'_> {
+    /// So many more.
+    pub fn add(&mut self, calls: u64) {
+        self.limit.state().promised += calls;
+        self.calls += calls;
+    }
+}
+
+impl Drop for Promise<'_> {
+    fn drop(&mut self) {
+        self.limit.state().promised -= self.calls;
     }
 }
 
@@ -249,8 +282,8 @@ impl State {
             Known::Nothing => return None,
             Known::Told(window) if now >= window.resets_at => return None,
             Known::Told(window) => {
-                let left = window.allowed.saturating_sub(window.count + self.under_way);
-                // The siblings see the same number.
+                let left = window.allowed.saturating_sub(window.count);
+                // The siblings see the same number, or less by what this copy is about to spend.
                 let share = |left: u64| left / (siblings + 1);
                 let least = |left: u64| share(left).max(left.min(LEAST_SHARE));
                 let ordinary = left.saturating_sub(window.kept());
@@ -266,12 +299,13 @@ impl State {
                     }
                     share => share,
                 };
-                (least(left), ordinary, window.resets_at)
+                let mine = self.under_way + self.promised;
+                (least(left).saturating_sub(mine), ordinary.saturating_sub(mine), window.resets_at)
             }
             Known::NoHeaders => {
                 let share = share(calls_per_minute, siblings);
                 let (spent, more_at) = self.recent(now);
-                let left = share.saturating_sub(spent);
+                let left = share.saturating_sub(spent + self.promised);
                 (left, left.saturating_sub(share / TENTH), more_at)
             }
         };

@@ -1,3 +1,5 @@
+use futures_util::FutureExt;
+
 use super::*;
 
 fn at(milliseconds: i64) -> Timestamp {
@@ -200,4 +202,29 @@ fn what_is_too_little_for_every_copy_is_spent_by_some_of_them() {
     assert_eq!((ordinary(260, 0.49), ordinary(260, 0.5)), (2, 1), "10 for ten copies are one for every other");
     assert_eq!((ordinary(268, 0.09), ordinary(268, 0.1)), (2, 0));
     assert_eq!((ordinary(269, 0.0), ordinary(270, 0.0)), (0, 0), "nobody begins what cannot be ended");
+}
+
+#[test]
+fn what_is_promised_under_way_or_waits_for_its_turn_is_left_to_nobody_else() {
+    let limit = learnt(1, StatusCode::OK, &told(280, 30));
+    limit.state().under_way = 0;
+    let left = || limit.state().left(at(300), limit.siblings, 300, || 0.0).unwrap().calls;
+    assert_eq!(left(), 20);
+
+    let mut promise = limit.promise(3);
+    promise.add(2);
+    assert_eq!(left(), 15);
+    drop(promise);
+
+    let (clock, run) = (Clock::from_fn(|| at(300)), Run::new(at(300), None));
+    let permit = limit.admit(&clock, &run, 300).now_or_never().expect("the first call finds its turn").unwrap();
+    assert_eq!(left(), 19);
+    let mut waits = Box::pin(limit.admit(&clock, &run, 300));
+    assert!(waits.as_mut().now_or_never().is_none(), "what is known is old: one call asks");
+    assert_eq!(left(), 18);
+    drop(permit);
+    let second = waits.as_mut().now_or_never().expect("its turn").unwrap();
+    assert_eq!(left(), 19);
+    drop(second);
+    assert_eq!(left(), 20);
 }

@@ -1,0 +1,66 @@
+//! Which contacts of a campaign are begun with what is left of the org's call budget (DESIGN.md "Call budget").
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use io::genesys::{CALLS_OF_A_CHANGE, CallsLeft, Failure};
+
+use crate::campaign::Work;
+use crate::contact::Contact;
+
+/// A campaign that has not begun yet and shares what is left with the others of its org that have not.
+pub(crate) struct ToBegin<'a>(&'a AtomicU64);
+
+impl ToBegin<'_> {
+    pub(crate) fn new(all: &AtomicU64) -> ToBegin<'_> {
+        all.fetch_add(1, Ordering::Relaxed);
+        ToBegin(all)
+    }
+
+    /// An even part; of too little for all the first ones get what a contact takes.
+    fn share(&self, calls: u64) -> u64 {
+        let even = calls / self.0.load(Ordering::Relaxed).max(1);
+        even.max(calls.min(CALLS_OF_A_CHANGE))
+    }
+}
+
+impl Drop for ToBegin<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Work<'_> {
+    /// The contacts that can be read and written with what is left of the budget, those that must wait, and how long.
+    /// `place`: of a campaign that has not begun.
+    pub(crate) fn within_budget(
+        &self,
+        mut contacts: Vec<Contact>,
+        place: Option<&ToBegin<'_>>,
+    ) -> (Vec<Contact>, Vec<Contact>, Duration) {
+        let CallsLeft::Few { calls, ordinary, more_after } = self.org.calls_left(&self.run, self.rules) else {
+            return (contacts, Vec::new(), Duration::ZERO);
+        };
+        let most = |calls: u64| {
+            let contacts = place.map_or(calls, |place| place.share(calls)) / CALLS_OF_A_CHANGE;
+            usize::try_from(contacts).unwrap_or(usize::MAX)
+        };
+        // What is left is theirs first. Each contact is a message group of its own.
+        contacts.sort_by_key(|contact| !contact.is_opt_out());
+        let opt_outs = contacts.iter().filter(|contact| contact.is_opt_out()).count().min(most(calls));
+        let now = opt_outs + most(ordinary).saturating_sub(opt_outs);
+        let later = contacts.split_off(now.min(contacts.len()));
+        (contacts, later, more_after)
+    }
+
+    /// Whether what is left of the budget is enough for one read and one write of all these contacts; if not, how long they
+    /// wait.
+    pub(crate) fn must_wait(&self, contacts: &[Contact]) -> Option<Failure> {
+        let CallsLeft::Few { calls, ordinary, more_after } = self.org.calls_left(&self.run, self.rules) else {
+            return None;
+        };
+        // With an opt-out all others go too: it takes no more calls.
+        let calls = if contacts.iter().any(Contact::is_opt_out) { calls } else { ordinary };
+        (calls < CALLS_OF_A_CHANGE).then(|| Failure::budget_spent(more_after))
+    }
+}
