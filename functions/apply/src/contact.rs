@@ -1,5 +1,7 @@
 //! The changes of one contact in one invocation, and the verdicts on them.
 
+use std::sync::Arc;
+
 use domain::batch::{Evidence, Outcome, ParkReason, Parking, Verdict};
 use domain::change::{Change, ContactKey, Operation};
 use domain::plan::{Part, Plan, RankedChange, plan};
@@ -14,7 +16,7 @@ pub(crate) type Verdicts = Vec<(usize, Verdict)>;
 pub(crate) struct Contact {
     pub(crate) key: ContactKey,
     /// In queue order, each with the index of its record.
-    pub(crate) changes: Vec<(usize, Change)>,
+    pub(crate) changes: Vec<(usize, Arc<Change>)>,
 }
 
 impl Contact {

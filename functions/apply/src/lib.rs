@@ -47,14 +47,14 @@ pub async fn handle(context: &Context, event: LambdaEvent<SqsEvent>) -> Result<S
         let run = Run::new(now, deadline);
 
         let records: Vec<Record> = event.payload.records.into_iter().map(record).collect();
-        let changes: Vec<Result<Change, Parking>> = records.iter().map(|record| read(record, now)).collect();
+        let changes: Vec<_> = records.iter().map(|record| read(record, now).map(Arc::new)).collect();
         let mut verdicts = apply(context, run, work(&changes)).await;
         for (index, change) in changes.iter().enumerate() {
             if let Err(parking) = change {
                 verdicts.insert(index, Verdict::Park(parking.clone()));
             }
         }
-        let changes: Vec<Option<Change>> = changes.into_iter().map(Result::ok).collect();
+        let changes: Vec<Option<Arc<Change>>> = changes.into_iter().map(Result::ok).collect();
         Ok(report::report(context, &run, &records, &changes, verdicts).await?)
     }
     .instrument(span)
@@ -88,14 +88,14 @@ fn read(record: &Record, now: Timestamp) -> Result<Change, Parking> {
     Err(Parking { reason: ParkReason::GroupMismatch, evidence: Evidence::from(detail.to_owned()) })
 }
 
-fn work(changes: &[Result<Change, Parking>]) -> Work {
+fn work(changes: &[Result<Arc<Change>, Parking>]) -> Work {
     let mut work = Work::new();
     for (index, change) in changes.iter().enumerate() {
         let Ok(change) = change else { continue };
         let contacts = work.entry(change.org.clone()).or_default().entry(change.campaign.clone()).or_default();
         match contacts.iter_mut().find(|contact| contact.key == change.key) {
-            Some(contact) => contact.changes.push((index, change.clone())),
-            None => contacts.push(Contact { key: change.key.clone(), changes: vec![(index, change.clone())] }),
+            Some(contact) => contact.changes.push((index, Arc::clone(change))),
+            None => contacts.push(Contact { key: change.key.clone(), changes: vec![(index, Arc::clone(change))] }),
         }
     }
     work

@@ -1,5 +1,7 @@
 //! The contacts of one campaign by the contact list API: gather, plan, and one POST for creates and updates together.
 
+use std::sync::Arc;
+
 use domain::batch::{Evidence, Outcome, ParkReason, Parking, Verdict};
 use domain::change::{Change, Operation};
 use domain::contact::{Columns, Contact as Actual};
@@ -130,7 +132,7 @@ fn set_aside_unknown_columns(list: &ContactList, contacts: &mut Vec<Contact>) ->
                 return false;
             }
             unknown.lowered.push((*index, parking));
-            change.operation = Operation::Upsert { data: Columns::default(), callable: Some(false) };
+            Arc::make_mut(change).operation = Operation::Upsert { data: Columns::default(), callable: Some(false) };
             true
         });
     }

@@ -1,6 +1,7 @@
 //! What became of the batch: parked messages, visibility, the answer to Lambda (DESIGN.md "apply, step by step", 6).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
@@ -32,7 +33,7 @@ pub(crate) async fn report(
     context: &Context,
     run: &Run,
     records: &[Record],
-    changes: &[Option<Change>],
+    changes: &[Option<Arc<Change>>],
     mut verdicts: BTreeMap<usize, Verdict>,
 ) -> Result<SqsBatchResponse, NoMessageId> {
     let horizon = Horizon { now: context.shared.clock.now(), after: context.parking.retry_horizon };
@@ -133,7 +134,7 @@ async fn make_wait(context: &Context, records: &[Record], settled: &BTreeMap<usi
     }
 }
 
-fn tell(context: &Context, records: &[Record], changes: &[Option<Change>], settled: &BTreeMap<usize, Settled>) {
+fn tell(context: &Context, records: &[Record], changes: &[Option<Arc<Change>>], settled: &BTreeMap<usize, Settled>) {
     let now = context.shared.clock.now();
     for (&index, settled) in settled {
         let change = changes[index].as_ref();

@@ -18,5 +18,14 @@ pub use contact::Contact;
 /// Lower-case hexadecimal SHA-256.
 fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::Digest;
-    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digest = sha2::Sha256::digest(bytes);
+    let mut hex = String::with_capacity(2 * digest.len());
+    // Of each change: a text for each byte was a tenth of all that a batch allocates.
+    hex.extend(
+        digest
+            .iter()
+            .flat_map(|byte| [byte >> 4, byte & 15])
+            .map(|half| char::from(b"0123456789abcdef"[usize::from(half)])),
+    );
+    hex
 }
