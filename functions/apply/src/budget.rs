@@ -11,10 +11,15 @@ use crate::contact::Contact;
 /// A campaign that has not begun yet and shares what is left with the others of its org that have not.
 pub(crate) struct ToBegin<'a>(&'a AtomicU64);
 
-impl ToBegin<'_> {
-    pub(crate) fn new(all: &AtomicU64) -> ToBegin<'_> {
+impl<'a> ToBegin<'a> {
+    pub(crate) fn new(all: &'a AtomicU64) -> ToBegin<'a> {
         all.fetch_add(1, Ordering::Relaxed);
         ToBegin(all)
+    }
+
+    /// It has its part; answers the count of those that have not.
+    pub(crate) fn begun(self) -> &'a AtomicU64 {
+        self.0
     }
 
     /// An even part; of too little for all the first ones get what a contact takes.

@@ -49,10 +49,12 @@ impl Work<'_> {
             drop(asking);
             let (now, later, more_after) = self.within_budget(contacts, place.as_ref());
             writes.add(now.len() as u64);
-            place = None;
+            let all = place.take().map(ToBegin::begun);
             let keys: Vec<_> = now.iter().map(|contact| &contact.key).collect();
             let actuals = self.campaign.read_all(&keys).await;
             read.extend(now.into_iter().zip(actuals));
+            // Who has more to do shares what is left with the others again.
+            place = all.filter(|_| !later.is_empty()).map(ToBegin::new);
             // A service that fails is not asked again for the others.
             let is_last = later.is_empty() || read.is_empty() || read.iter().any(|(_, actual)| actual.is_err());
             verdicts.extend(self.write_each(predictive, read, writes).await);
