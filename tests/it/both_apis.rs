@@ -6,7 +6,7 @@ use emulator::Fault;
 use emulator::genesys::{Effect, Options};
 use serde_json::{Value, json};
 
-use crate::support::{CAMPAIGN, Change, VERSION_FIELD, World, change, openapi, seconds};
+use crate::support::{CAMPAIGN, Change, OTHER_CAMPAIGN, VERSION_FIELD, World, change, openapi, seconds};
 
 /// Runs a promise by each API, and holds the calls against the published specification.
 async fn by_both(promise: impl AsyncFn(&World)) {
@@ -232,6 +232,18 @@ async fn what_is_refused_for_good_is_parked_alone_and_an_opt_out_in_it_counts() 
         let (data, callable) = world.contact("bad");
         assert_eq!((data["phone"].as_str(), callable), ("1", false));
         assert_eq!(world.column("good", "phone"), "1");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn campaigns_go_side_by_side() {
+    by_both(async |world| {
+        let of_both = |key: &'static str| [CAMPAIGN, OTHER_CAMPAIGN].map(|id| change(key, 1).phone("1").of("acme", id));
+        world.apply(of_both("warm")).await;
+        let done = world.apply(of_both("a")).await;
+        assert_eq!(done.records, ["created"; 2]);
+        assert_eq!(done.took, Duration::from_millis(80), "two round trips: {:?}", done.calls);
     })
     .await;
 }

@@ -1,5 +1,6 @@
 //! DESIGN.md's failure table: each row through `handle`, with the calls made, the visibility set and the batch answer.
 
+mod begun;
 mod budget;
 mod horizon;
 mod login;

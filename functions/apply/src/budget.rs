@@ -1,4 +1,6 @@
 //! Which contacts of a campaign are begun with what is left of the org's call budget (DESIGN.md "Call budget").
+//!
+//! Who begins a contact promises itself the call for its write, so that no other campaign of the copy counts on it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,7 +10,8 @@ use io::genesys::{CALLS_OF_A_CHANGE, CallsLeft, Failure};
 use crate::campaign::Work;
 use crate::contact::Contact;
 
-/// A campaign that has not begun yet and shares what is left with the others of its org that have not.
+/// A campaign that has not begun yet and shares what is left with the others of its org that have not. Of the contact list
+/// API none: there two calls do for a campaign.
 pub(crate) struct ToBegin<'a>(&'a AtomicU64);
 
 impl<'a> ToBegin<'a> {
@@ -36,22 +39,24 @@ impl Drop for ToBegin<'_> {
 }
 
 impl Work<'_> {
+    pub(crate) fn calls_left(&self) -> CallsLeft {
+        self.org.calls_left(&self.run, self.rules, self.luck)
+    }
+
     /// The contacts that can be read and written with what is left of the budget, those that must wait, and how long.
-    /// `place`: of a campaign that has not begun.
+    /// Of `contacts` the first ones are begun: opt-outs. `place`: of a campaign that has not begun.
     pub(crate) fn within_budget(
         &self,
         mut contacts: Vec<Contact>,
         place: Option<&ToBegin<'_>>,
     ) -> (Vec<Contact>, Vec<Contact>, Duration) {
-        let CallsLeft::Few { calls, ordinary, more_after } = self.org.calls_left(&self.run, self.rules) else {
+        let CallsLeft::Few { calls, ordinary, more_after } = self.calls_left() else {
             return (contacts, Vec::new(), Duration::ZERO);
         };
         let most = |calls: u64| {
             let contacts = place.map_or(calls, |place| place.share(calls)) / CALLS_OF_A_CHANGE;
             usize::try_from(contacts).unwrap_or(usize::MAX)
         };
-        // What is left is theirs first. Each contact is a message group of its own.
-        contacts.sort_by_key(|contact| !contact.is_opt_out());
         let opt_outs = contacts.iter().filter(|contact| contact.is_opt_out()).count().min(most(calls));
         let now = opt_outs + most(ordinary).saturating_sub(opt_outs);
         let later = contacts.split_off(now.min(contacts.len()));
@@ -61,7 +66,7 @@ impl Work<'_> {
     /// Whether what is left of the budget is enough for one read and one write of all these contacts; if not, how long they
     /// wait.
     pub(crate) fn must_wait(&self, contacts: &[Contact]) -> Option<Failure> {
-        let CallsLeft::Few { calls, ordinary, more_after } = self.org.calls_left(&self.run, self.rules) else {
+        let CallsLeft::Few { calls, ordinary, more_after } = self.calls_left() else {
             return None;
         };
         // With an opt-out all others go too: it takes no more calls.

@@ -19,6 +19,8 @@ pub(crate) struct Work<'a> {
     pub(crate) context: &'a Context,
     pub(crate) org: &'a Org,
     pub(crate) run: Run,
+    /// Of this invocation, with calls that are too few for every copy.
+    pub(crate) luck: f64,
     pub(crate) campaign: &'a Campaign,
     pub(crate) id: &'a CampaignId,
     pub(crate) rules: &'a OrgSecret,
@@ -33,6 +35,7 @@ impl Work<'_> {
         }
     }
 
+    /// `contacts`: opt-outs first.
     async fn apply_each(&self, predictive: &Predictive, mut contacts: Vec<Contact>, place: ToBegin<'_>) -> Verdicts {
         let mut verdicts = Verdicts::new();
         let mut place = Some(place);
@@ -40,7 +43,7 @@ impl Work<'_> {
             let mut read = Vec::new();
             let mut writes = self.org.promise(0);
             let asking = self.org.asking().await;
-            if self.org.calls_left(&self.run, self.rules) == CallsLeft::Unknown {
+            if self.calls_left() == CallsLeft::Unknown {
                 let first = contacts.remove(0);
                 let actual = predictive.read(&first.key).await;
                 read.push((first, actual));
@@ -89,6 +92,7 @@ impl Work<'_> {
             }
         }
         let others = others.into_iter().map(|(contact, plan, actual)| self.execute(contact, plan, actual));
+        // From here on each call has its own promise.
         drop(promised);
         let (created, other) = join(self.create_all(predictive, creates), join_all(others)).await;
         verdicts.extend(created);

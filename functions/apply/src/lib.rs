@@ -22,7 +22,7 @@ use domain::batch::{Evidence, ParkReason, Parking, Record, Verdict};
 use domain::change::{CampaignId, Change, OrgId};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
-use io::genesys::{Campaign, Kind, Org, Run};
+use io::genesys::{Campaign, Failure, Kind, Run};
 use io::secrets::OrgSecret;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
@@ -127,12 +127,23 @@ async fn apply_org(
         contacts.retain(|contact| !contact.changes.is_empty());
         !contacts.is_empty()
     });
-    let to_begin = AtomicU64::new(0);
+    // Opt-outs first, of each campaign and among campaigns. Each contact is a message group of its own.
+    campaigns.values_mut().for_each(|contacts| contacts.sort_by_key(|contact| !contact.is_opt_out()));
     let mut campaigns: Vec<_> = campaigns.into_iter().collect();
     campaigns.sort_by_key(|(_, contacts)| !contacts.iter().any(Contact::is_opt_out));
+    let (to_begin, luck) = (AtomicU64::new(0), context.shared.chance.share());
     let campaigns: Vec<_> = campaigns.into_iter().map(|campaign| (ToBegin::new(&to_begin), campaign)).collect();
     let campaigns = campaigns.into_iter().map(async |(place, (id, contacts))| {
-        let applied = apply_campaign(context, run, &org, &rules, &id, contacts, place);
+        let applied = async {
+            match Campaign::open(Arc::clone(&org), &id, &rules, run).await {
+                Ok(campaign) => {
+                    let work =
+                        campaign::Work { context, org: &org, run, luck, campaign: &campaign, id: &id, rules: &rules };
+                    work.apply(contacts, place).await
+                }
+                Err(failure) => not_opened(&contacts, &failure),
+            }
+        };
         let done = AssertUnwindSafe(applied).catch_unwind().await;
         done.unwrap_or_else(|_| {
             tracing::error!(org = %org.id(), campaignId = %id, "panicked: the changes of this campaign are retried");
@@ -143,23 +154,13 @@ async fn apply_org(
     verdicts
 }
 
-async fn apply_campaign(
-    context: &Context,
-    run: Run,
-    org: &Arc<Org>,
-    rules: &OrgSecret,
-    id: &CampaignId,
-    contacts: Vec<Contact>,
-    place: ToBegin<'_>,
-) -> Verdicts {
-    let campaign = match Campaign::open(Arc::clone(org), id, rules, run).await {
-        Ok(campaign) => campaign,
-        Err(failure) if failure.kind == Kind::UnknownCampaign => {
-            return contacts.iter().flat_map(|contact| contact.park(ParkReason::UnknownCampaign, &failure)).collect();
-        }
-        Err(failure) => return contacts.iter().flat_map(|contact| contact.retry(&failure)).collect(),
-    };
-    campaign::Work { context, org, run, campaign: &campaign, id, rules }.apply(contacts, place).await
+/// The campaign's changes where it cannot be found.
+fn not_opened(contacts: &[Contact], failure: &Failure) -> Verdicts {
+    let verdicts = contacts.iter().flat_map(|contact| match failure.kind {
+        Kind::UnknownCampaign => contact.park(ParkReason::UnknownCampaign, failure),
+        _ => contact.retry(failure),
+    });
+    verdicts.collect()
 }
 
 /// Takes out of a contact's changes those that break a rule of the org's secret (CONTRACT.md sections 4 and 5).

@@ -6,7 +6,7 @@ use domain::batch::{Evidence, Outcome, ParkReason, Parking, Verdict};
 use domain::change::{Change, Operation};
 use domain::contact::{Columns, Contact as Actual};
 use domain::plan::{Action, Plan, Skip};
-use io::genesys::{ContactList, Kind, Write};
+use io::genesys::{CallsLeft, ContactList, Kind, Write};
 
 use crate::campaign::Work;
 use crate::contact::{Contact, Verdicts};
@@ -46,12 +46,15 @@ impl Work<'_> {
         list: &ContactList,
         contacts: Vec<Contact>,
     ) -> (Verdicts, Vec<(Contact, io::genesys::Failure)>) {
+        let asking = self.org.asking().await;
         if let Some(failure) = self.must_wait(&contacts) {
             return (contacts.iter().flat_map(|contact| contact.retry(&failure)).collect(), Vec::new());
         }
+        let asking = (self.calls_left() == CallsLeft::Unknown).then_some(asking);
         let promised = self.org.promise(1);
         let keys: Vec<_> = contacts.iter().map(|contact| &contact.key).collect();
         let actuals = list.read(&keys).await;
+        drop(asking);
         let mut verdicts = Verdicts::new();
         let mut planned = Vec::new();
         for (contact, actual) in contacts.into_iter().zip(actuals) {

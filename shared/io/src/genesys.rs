@@ -115,12 +115,14 @@ impl Org {
         self.asking.lock().await
     }
 
-    /// How many calls of the org's budget this copy can count on.
-    pub fn calls_left(&self, run: &Run, rules: &OrgSecret) -> CallsLeft {
-        self.limit.left(self.shared.clock.now(), run, rules.calls_per_minute, &self.shared.chance)
+    /// How many calls of the org's budget this copy can count on. Of calls that are too few for every copy some copies begin
+    /// a contact: `luck`, from 0 to 1 and drawn once an invocation, says whether this one does.
+    pub fn calls_left(&self, run: &Run, rules: &OrgSecret, luck: f64) -> CallsLeft {
+        self.limit.left(self.shared.clock.now(), run, rules.calls_per_minute, luck)
     }
 
-    /// Keeps calls of the budget for writes whose contacts are still to be read.
+    /// Keeps calls of the budget, for writes whose contacts are still to be read: no other campaign of this copy begins a
+    /// contact with them.
     pub fn promise(&self, calls: u64) -> Promise<'_> {
         self.limit.promise(calls)
     }

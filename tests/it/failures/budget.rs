@@ -1,13 +1,13 @@
 //! 429 and the call budget that copies share.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use emulator::Fault;
 use emulator::genesys::{Effect, Options};
 use serde_json::json;
 
-use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, World, change, seconds};
+use crate::support::{CAMPAIGN, World, change, seconds};
 
 fn refusal(retry_after: Option<&str>) -> Effect {
     Effect::Status(429, retry_after.map(|seconds| ("retry-after", seconds.to_owned())).into_iter().collect())
@@ -34,10 +34,11 @@ async fn a_refused_post_was_not_done_and_is_sent_again() {
 #[tokio::test(start_paused = true)]
 async fn a_long_wait_is_the_queues_to_wait() {
     for (asked, at_least, at_most) in
-        [(Some("42"), 42, 46), (Some("86400"), 900, 904), (None, 15, 19), (Some("soon"), 15, 19)]
+        [(Some("42"), 42, 57), (Some("86400"), 900, 915), (None, 15, 30), (Some("soon"), 15, 30)]
     {
         let world = World::new();
         world.genesys.add_fault(Fault::next("GET", refusal(asked)).times(99));
+        // The refused one comes back by a quarter of its backoff later, those that were not begun by all of it.
         let done = world.apply([change("a", 1), change("b", 1), change("a", 2)]).await;
         assert_eq!(done.failed, [0, 1, 2]);
         for record in &done.records {
@@ -268,42 +269,4 @@ async fn regression_a_batch_of_more_campaigns_than_calls_still_gets_somewhere() 
     let done = world.invoke().await;
     assert!((4..10).contains(&done.failed.len()), "{:?}", done.records);
     assert!(done.records.iter().filter(|record| *record == "created").count() >= 3, "{:?}", done.records);
-}
-
-#[tokio::test(start_paused = true)]
-async fn no_contact_is_read_whose_write_another_campaign_or_pass_leaves_no_call_for() {
-    let of_copies = |copies: u32| (24..=44).map(move |calls| (copies, u64::from(calls * copies.min(2))));
-    for ((copies, allowed), rate_headers) in
-        [1, 3].into_iter().flat_map(of_copies).flat_map(|world| [(world, true), (world, false)])
-    {
-        let world = World::with(Options { calls_per_minute: Some(allowed), rate_headers, ..Options::default() });
-        world.set_secret("acme", json!({ "callsPerMinute": allowed }));
-        world.genesys.put_campaign("client-acme", "campaign-c", None);
-        let copy = world.copy(None, |config| config.apply_concurrency = copies);
-        let half_a_minute = Some(Duration::from_secs(30));
-        world.send((0..7).map(|n| change(&format!("warm-{n}"), 1).phone("1")));
-        world.invoke_copy(&copy, half_a_minute).await;
-        // Each a write of its own: what exists is patched.
-        for (campaign, key) in (0..10).map(|n| (campaign_of(n), format!("k{n}"))) {
-            world.genesys.put_contact(campaign, &key, &[], true);
-        }
-        world.send((0..10).map(|n| change(&format!("k{n}"), 1).phone("1").of("acme", campaign_of(n))));
-        let done = world.invoke_copy(&copy, half_a_minute).await;
-        let reads = done.calls.iter().filter(|call| call.starts_with("GET")).count();
-        let is_updated = |n: &usize| done.records[*n] == "updated";
-        let updated = (0..10).filter(is_updated).count();
-        let campaigns: BTreeSet<_> = (0..10).filter(is_updated).map(campaign_of).collect();
-        assert_eq!(campaigns.len(), updated.min(3), "each campaign has its part: {done:?}");
-        assert_eq!(reads, updated, "{allowed} a minute, {copies} copies, headers {rate_headers}: {done:?}");
-        assert!(done.calls.iter().all(|call| !call.contains("429")), "{done:?}");
-    }
-}
-
-/// Of ten contacts one is of the first of three campaigns, three of the second, six of the third.
-fn campaign_of(n: usize) -> &'static str {
-    match n {
-        0 => CAMPAIGN,
-        1..=3 => OTHER_CAMPAIGN,
-        _ => "campaign-c",
-    }
 }

@@ -1,5 +1,3 @@
-use futures_util::FutureExt;
-
 use super::*;
 
 fn at(milliseconds: i64) -> Timestamp {
@@ -156,7 +154,7 @@ fn a_tenth_of_a_minutes_calls_is_left_to_opt_outs_by_all_copies_together_and_les
             [("inin-ratelimit-allowed", allowed), ("inin-ratelimit-count", count), ("inin-ratelimit-reset", reset)];
         let limit = learnt(copies, StatusCode::OK, &headers(&told));
         limit.state().under_way = 0;
-        let left = limit.state().left(at(0), limit.siblings, 300, || 0.99).unwrap();
+        let left = limit.state().left(at(0), limit.siblings, 300, 0.99).unwrap();
         (left.calls, left.ordinary)
     };
     let left = |copies, allowed, count| left_before(60, copies, allowed, count);
@@ -184,7 +182,7 @@ fn a_tenth_of_a_minutes_calls_is_left_to_opt_outs_by_all_copies_together_and_les
 fn what_is_kept_for_opt_outs_shrinks_with_new_counts_not_with_the_clock() {
     let limit = learnt(8, StatusCode::OK, &told(270, 60));
     limit.state().under_way = 0;
-    let ordinary = |now| limit.state().left(at(now), limit.siblings, 300, || 0.0).unwrap().ordinary;
+    let ordinary = |now| limit.state().left(at(now), limit.siblings, 300, 0.0).unwrap().ordinary;
     assert_eq!((ordinary(0), ordinary(40_000)), (0, 0), "siblings may have spent all of it since");
     answer(&limit, 40_000, StatusCode::OK, &told(272, 20));
     limit.state().under_way = 0;
@@ -193,10 +191,10 @@ fn what_is_kept_for_opt_outs_shrinks_with_new_counts_not_with_the_clock() {
 
 #[test]
 fn what_is_too_little_for_every_copy_is_spent_by_some_of_them() {
-    let ordinary = |count: u64, chance: f64| {
+    let ordinary = |count: u64, luck: f64| {
         let limit = learnt(10, StatusCode::OK, &told(count, 60));
         limit.state().under_way = 0;
-        limit.state().left(at(0), limit.siblings, 300, || chance).unwrap().ordinary
+        limit.state().left(at(0), limit.siblings, 300, luck).unwrap().ordinary
     };
     assert_eq!((ordinary(250, 0.0), ordinary(250, 0.99)), (2, 2), "20 for ten copies are a change for each");
     assert_eq!((ordinary(260, 0.49), ordinary(260, 0.5)), (2, 1), "10 for ten copies are one for every other");
@@ -205,26 +203,30 @@ fn what_is_too_little_for_every_copy_is_spent_by_some_of_them() {
 }
 
 #[test]
-fn what_is_promised_under_way_or_waits_for_its_turn_is_left_to_nobody_else() {
+fn what_is_promised_is_left_to_nobody_else() {
     let limit = learnt(1, StatusCode::OK, &told(280, 30));
     limit.state().under_way = 0;
-    let left = || limit.state().left(at(300), limit.siblings, 300, || 0.0).unwrap().calls;
+    let left = || limit.state().left(at(300), limit.siblings, 300, 0.0).unwrap().calls;
     assert_eq!(left(), 20);
 
     let mut promise = limit.promise(3);
     promise.add(2);
     assert_eq!(left(), 15);
     drop(promise);
-
-    let (clock, run) = (Clock::from_fn(|| at(300)), Run::new(at(300), None));
-    let permit = limit.admit(&clock, &run, 300).now_or_never().expect("the first call finds its turn").unwrap();
-    assert_eq!(left(), 19);
-    let mut waits = Box::pin(limit.admit(&clock, &run, 300));
-    assert!(waits.as_mut().now_or_never().is_none(), "what is known is old: one call asks");
-    assert_eq!(left(), 18);
-    drop(permit);
-    let second = waits.as_mut().now_or_never().expect("its turn").unwrap();
-    assert_eq!(left(), 19);
-    drop(second);
     assert_eq!(left(), 20);
+}
+
+#[test]
+fn without_headers_what_is_under_way_and_promised_counts_once() {
+    let limit = learnt(1, StatusCode::OK, &HeaderMap::new());
+    limit.state().under_way = 0;
+    let left = || limit.state().left(at(300), limit.siblings, 100, 0.0).unwrap().calls;
+    assert_eq!(left(), 80, "four fifths");
+    let promise = limit.promise(3);
+    assert_eq!(left(), 77);
+    assert_eq!(limit.state().take_turn(at(300), limit.share, limit.siblings, 100), Turn::Go);
+    assert_eq!(left(), 77, "one of the three is under way");
+    drop(promise);
+    limit.state().under_way = 0;
+    assert_eq!(left(), 79, "and spent");
 }

@@ -1,0 +1,246 @@
+//! What is begun with the last calls of a budget can be ended: no contact is read that then finds no call for its write.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::change::{CampaignId, ContactKey, OrgId};
+use emulator::Fault;
+use emulator::genesys::{Effect, Options};
+use io::genesys::{CallsLeft, Campaign, Genesys, Org, Run, Share};
+use serde_json::json;
+
+use crate::support::{CAMPAIGN, COLUMNS, Change, Done, OTHER_CAMPAIGN, World, change};
+
+/// Of ten contacts one is of the first of three campaigns, three of the second, six of the third.
+fn campaign_of(n: usize) -> &'static str {
+    match n {
+        0 => CAMPAIGN,
+        1..=3 => OTHER_CAMPAIGN,
+        _ => "campaign-c",
+    }
+}
+
+/// So many calls a minute, of which this client's copies know.
+fn allowing(calls_per_minute: u64, options: Options) -> World {
+    let world = World::with(Options { calls_per_minute: Some(calls_per_minute), ..options });
+    world.set_secret("acme", json!({ "callsPerMinute": calls_per_minute }));
+    world.genesys.put_campaign("client-acme", "campaign-c", None);
+    world
+}
+
+async fn apply(world: &World, copy: &apply::Context, changes: impl IntoIterator<Item = Change>) -> Done {
+    world.send(changes);
+    world.invoke_copy(copy, Some(Duration::from_secs(30))).await
+}
+
+/// New contacts, a read each and one write.
+fn new(of: &str, count: usize) -> Vec<Change> {
+    (0..count).map(|n| change(&format!("{of}-{n}"), 1).phone("1")).collect()
+}
+
+fn reads(done: &Done) -> usize {
+    done.calls.iter().filter(|call| call.starts_with("GET")).count()
+}
+
+/// Indexes of records that ended so.
+fn ended(done: &Done, outcome: &str) -> BTreeSet<usize> {
+    (0..done.records.len()).filter(|n| done.records[*n] == outcome).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_contact_is_read_whose_write_another_campaign_or_pass_leaves_no_call_for() {
+    // Where nothing is told a copy of three has a third of four fifths.
+    for (copies, rate_headers, exist, allowances) in [
+        (1, true, true, (18..=38).step_by(1)),
+        (1, false, true, (18..=48).step_by(1)),
+        (3, true, true, (24..=44).step_by(1)),
+        (3, false, true, (48..=128).step_by(4)),
+        (1, true, false, (14..=34).step_by(1)),
+        (3, true, false, (24..=44).step_by(1)),
+    ] {
+        let mut done_by_allowance = Vec::new();
+        for allowed in allowances {
+            let world = allowing(allowed, Options { rate_headers, ..Options::default() });
+            let copy = world.copy(None, |config| config.apply_concurrency = copies);
+            apply(&world, &copy, new("warm", 7)).await;
+            for n in (0..10).filter(|_| exist) {
+                world.genesys.put_contact(campaign_of(n), &format!("k{n}"), &[], true);
+            }
+            // The last of its campaign, and of the batch.
+            let is_opt_out = |n| n == 3 || n == 9;
+            let changes = (0..10).map(|n| {
+                let change = change(&format!("k{n}"), 1).phone("1").of("acme", campaign_of(n));
+                if is_opt_out(n) { change.callable(false) } else { change }
+            });
+            let done = apply(&world, &copy, changes).await;
+            let shown = format!("{allowed} a minute, {copies} copies, headers {rate_headers}: {done:?}");
+
+            let written = ended(&done, if exist { "updated" } else { "created" });
+            assert_eq!(reads(&done), written.len(), "{shown}");
+            assert!(done.calls.iter().all(|call| !call.contains("429")), "{shown}");
+            let opt_outs = written.iter().filter(|n| is_opt_out(**n)).count();
+            assert_eq!(opt_outs, written.len().min(2), "first of all: {shown}");
+            let campaigns: BTreeSet<_> = written.iter().map(|n| campaign_of(*n)).collect();
+            let is_even = campaigns.len() == written.len().min(3);
+            assert!(is_even || copies > 1, "each campaign has its part: {shown}");
+            done_by_allowance.push(written.len());
+        }
+        let is_steady = done_by_allowance.is_sorted();
+        assert!(is_steady || copies > 1, "with more calls more is done: {done_by_allowance:?}");
+        assert_eq!(done_by_allowance.last(), Some(&10), "{copies} copies, headers {rate_headers}, exist {exist}");
+        assert!((2..6).contains(&done_by_allowance[0]), "{copies} copies: {done_by_allowance:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_list_nothing_is_read_whose_write_another_campaign_leaves_no_call_for() {
+    for rate_headers in [true, false] {
+        let mut done_by_allowance = Vec::new();
+        for allowed in 18..=32 {
+            let world = allowing(allowed, Options { rate_headers, ..Options::default() });
+            world.set_secret("acme", json!({ "callsPerMinute": allowed, "api": "contactLists" }));
+            let campaigns: Vec<_> = (0..4).map(|n| format!("campaign-{n}")).collect();
+            for campaign in &campaigns {
+                world.genesys.put_campaign("client-acme", campaign, Some(&COLUMNS));
+            }
+            let copy = world.copy(None, |config| config.apply_concurrency = 1);
+            let of_all = |key: &'static str| campaigns.iter().map(move |id| change(key, 1).phone("1").of("acme", id));
+            // Two calls to find each list, one to read, one to write.
+            apply(&world, &copy, of_all("warm")).await;
+            let done = apply(&world, &copy, of_all("k")).await;
+            let shown = format!("{allowed} a minute, headers {rate_headers}: {done:?}");
+            let reads = done.calls.iter().filter(|call| call.starts_with("POST bulk")).count();
+            let created = ended(&done, "created").len();
+            assert_eq!(reads, created, "{shown}");
+            assert!(done.calls.iter().all(|call| !call.contains("429")), "{shown}");
+            done_by_allowance.push(created);
+        }
+        assert!(done_by_allowance.is_sorted(), "{done_by_allowance:?}");
+        assert_eq!((done_by_allowance[0], done_by_allowance.last()), (0, Some(&4)), "{done_by_allowance:?}");
+    }
+}
+
+/// A sibling makes so many calls.
+async fn spend(world: &World, calls: usize) {
+    let (org, campaign, run) = client(world).await;
+    let before = world.genesys.calls().len();
+    let campaign = Campaign::open(Arc::clone(&org), &campaign, &org.open(&run).await.unwrap(), run).await.unwrap();
+    while world.genesys.calls().len() < before + calls {
+        campaign.read(&ContactKey::parse("k").unwrap()).await.unwrap();
+    }
+}
+
+/// A copy's client of the org, logged in, for a campaign.
+async fn client(world: &World) -> (Arc<Org>, CampaignId, Run) {
+    let shared = Arc::new(world.shared(|config| config.apply_concurrency = 1));
+    let (genesys, run) = (Genesys::new(shared, Share::Whole), Run::new(world.clock.now(), None));
+    let org = genesys.org(&OrgId::parse("acme").unwrap());
+    org.open(&run).await.unwrap();
+    (org, CampaignId::parse(CAMPAIGN).unwrap(), run)
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_asks_what_a_new_minute_has_left_and_the_others_read_nothing_for_nothing() {
+    let contacts = [(CAMPAIGN, "k"), (OTHER_CAMPAIGN, "k"), ("campaign-c", "k"), (CAMPAIGN, "l")];
+    for (api, calls_left) in ["predictive", "contactLists"].into_iter().flat_map(|api| (1..10).map(move |n| (api, n))) {
+        let world = allowing(20, Options::default());
+        world.set_secret("acme", json!({ "callsPerMinute": 20, "api": api }));
+        // Of a list one read and one write do for all.
+        let contacts = if api == "predictive" { &contacts[..] } else { &contacts[..3] };
+        for (id, _) in contacts.iter().filter(|_| api == "contactLists") {
+            world.genesys.put_campaign("client-acme", id, Some(&COLUMNS));
+        }
+        let of_all =
+            |version| contacts.iter().map(move |(id, key)| change(key, version).callable(version < 2).of("acme", id));
+        let copy = world.copy(None, |config| config.apply_concurrency = 1);
+        assert_eq!(apply(&world, &copy, of_all(1)).await.records, vec!["created"; contacts.len()]);
+        world.pass(Duration::from_mins(1)).await;
+        spend(&world, 20 - calls_left).await;
+        let done = apply(&world, &copy, of_all(2)).await;
+        let read = |call: &&String| call.starts_with("GET") || call.starts_with("POST bulk");
+        let reads = done.calls.iter().filter(read).count();
+        let updated = ended(&done, "updated").len();
+        let can_be = (calls_left / 2).min(contacts.len());
+        // Who asks reads, be there one call left.
+        assert_eq!((reads, updated), (can_be.max(1), can_be), "{api}, {calls_left} left: {done:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn campaigns_share_in_every_pass_what_siblings_leave() {
+    // A fifth of the calls, and no sibling comes: in the second pass there is a contact of each, or three of the first.
+    let world = allowing(52, Options::default());
+    let copy = world.copy(None, |config| config.apply_concurrency = 5);
+    apply(&world, &copy, new("warm", 1)).await;
+    let others = new("b", 5).into_iter().map(|change| change.of("acme", OTHER_CAMPAIGN));
+    let done = apply(&world, &copy, new("a", 5).into_iter().chain(others)).await;
+    assert_eq!(done.records, ["created"; 10], "{done:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_conflict_no_other_campaign_takes_the_calls_of_the_contacts_that_are_read_again() {
+    let world = allowing(22, Options::default());
+    let copy = world.copy(None, |config| config.apply_concurrency = 1);
+    apply(&world, &copy, new("warm", 1)).await;
+    world.genesys.add_fault(Fault::status("POST", 409).on("contacts"));
+    for n in 0..7 {
+        world.genesys.put_contact(OTHER_CAMPAIGN, &format!("b-{n}"), &[], true);
+    }
+    let others = (0..7).map(|n| change(&format!("b-{n}"), 1).phone("1").of("acme", OTHER_CAMPAIGN));
+    let done = apply(&world, &copy, new("a", 3).into_iter().chain(others)).await;
+    // After three reads, a POST, and five of the other campaign's contacts six calls are left.
+    assert_eq!((ended(&done, "created").len(), ended(&done, "updated").len()), (3, 5), "{done:?}");
+    assert_eq!(reads(&done), 3 + 3 + 5, "{done:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waits_for_the_login_is_left_to_nobody_else() {
+    let world = World::new();
+    let (org, id, run) = client(&world).await;
+    let rules = org.open(&run).await.unwrap();
+    let campaign = Campaign::open(Arc::clone(&org), &id, &rules, run).await.unwrap();
+    let key = ContactKey::parse("k").unwrap();
+    campaign.read(&key).await.unwrap();
+    let left = || match org.calls_left(&run, &rules, 0.0) {
+        CallsLeft::Few { calls, .. } => calls,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(left(), 299);
+
+    world.genesys.revoke_tokens();
+    world.genesys.add_fault(Fault::next("POST", Effect::Slow(Duration::from_secs(2))).on("oauth"));
+    let read = campaign.read(&key);
+    tokio::pin!(read);
+    assert!(tokio::time::timeout(Duration::from_secs(1), &mut read).await.is_err(), "it waits for a token");
+    assert_eq!(left(), 298, "it is to be made again");
+    read.await.unwrap();
+    assert_eq!(left(), 298);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invocation_draws_once_for_calls_that_are_too_few_for_every_copy() {
+    // Of ten copies' last 18 calls that are no opt-out's a copy takes two, with a chance of nine in ten, then of eight.
+    let world = allowing(200, Options::default());
+    let alone = world.copy(None, |config| config.apply_concurrency = 1);
+    let one_of_ten = world.copy(None, |config| config.apply_concurrency = 10);
+    for (batch, count) in [10; 14].into_iter().chain([5]).enumerate() {
+        apply(&world, &alone, new(&format!("k{batch}"), count)).await;
+    }
+    apply(&world, &one_of_ten, new("asks", 1)).await;
+    let campaigns: Vec<_> = (0..10).map(|n| format!("campaign-{n}")).collect();
+    campaigns.iter().for_each(|id| world.genesys.put_campaign("client-acme", id, None));
+    let (mut done, mut put_off) = (0, 0);
+    while done < 9 {
+        let key = format!("{done}-{put_off}");
+        let of_all = campaigns.iter().map(|id| change(&key, 1).phone("1").of("acme", id));
+        match ended(&apply(&world, &one_of_ten, of_all).await, "created").len() {
+            0 => put_off += 1,
+            1 => done += 1,
+            _ => panic!("more than its part"),
+        }
+        assert!(put_off < 100, "nobody is ever lucky");
+    }
+    // 19 are to be expected; of a draw for each campaign less than one.
+    assert!(put_off > 5, "{put_off}");
+}
