@@ -21,7 +21,7 @@ fn a_batch_stays_within_its_budget() {
     let _profiler = dhat::Profiler::builder().testing().build();
     let stored = fixture::stored();
     // (changes of a contact, blocks to parse, blocks to fold and plan)
-    for (changes_per_contact, to_parse, to_plan) in [(1, 360, 390), (5, 360, 220)] {
+    for (changes_per_contact, to_parse, to_plan) in [(1, 400, 390), (5, 400, 220)] {
         let bodies = fixture::bodies(changes_per_contact);
         let (blocks, bytes, changes) = allocated(|| fixture::parse(&bodies));
         assert_eq!(changes.len(), 10);

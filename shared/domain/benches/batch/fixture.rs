@@ -29,9 +29,11 @@ pub(crate) fn stored() -> Contact {
     contact
 }
 
+/// Each body, and the message group that its record should have.
 pub(crate) fn parse(bodies: &[String]) -> Vec<Change> {
     let now = Timestamp::from_second(1_795_536_005).unwrap_or_default();
-    bodies.iter().filter_map(|body| Change::parse(body, now).ok()).collect()
+    let changes = bodies.iter().filter_map(|body| Change::parse(body, now).ok());
+    changes.filter(|change| change.message_group().as_str().starts_with("org-0/")).collect()
 }
 
 /// Folds the changes of each contact and plans it.
