@@ -1,6 +1,6 @@
 //! Which contacts of a campaign are begun with what is left of the org's call budget (DESIGN.md "Call budget").
 //!
-//! Who begins a contact promises itself the call for its write, so that no other campaign of the copy counts on it.
+//! Who begins a contact reserves the call for its write, so that no other campaign of the copy counts on it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,8 +10,8 @@ use io::genesys::{CALLS_OF_A_CHANGE, CallsLeft, Failure};
 use crate::campaign::Work;
 use crate::contact::Contact;
 
-/// A campaign that has not begun yet and shares what is left with the others of its org that have not. Of the contact list
-/// API none: there two calls do for a campaign.
+/// A campaign that has contacts to begin and shares what is left with the others of its org that have. With the contact list
+/// API they do not share: two calls do for a campaign.
 pub(crate) struct ToBegin<'a>(&'a AtomicU64);
 
 impl<'a> ToBegin<'a> {
@@ -20,15 +20,15 @@ impl<'a> ToBegin<'a> {
         ToBegin(all)
     }
 
-    /// It has its part; answers the count of those that have not.
-    pub(crate) fn begun(self) -> &'a AtomicU64 {
+    /// How many there are.
+    pub(crate) fn all(&self) -> &'a AtomicU64 {
         self.0
     }
 
-    /// An even part; of too little for all the first ones get what a contact takes.
-    fn share(&self, calls: u64) -> u64 {
+    /// An even part; of too little for all the first ones get what a contact takes, unless they have begun one.
+    fn share(&self, calls: u64, has_begun: bool) -> u64 {
         let even = calls / self.0.load(Ordering::Relaxed).max(1);
-        even.max(calls.min(CALLS_OF_A_CHANGE))
+        if has_begun { even } else { even.max(calls.min(CALLS_OF_A_CHANGE)) }
     }
 }
 
@@ -44,17 +44,18 @@ impl Work<'_> {
     }
 
     /// The contacts that can be read and written with what is left of the budget, those that must wait, and how long.
-    /// Of `contacts` the first ones are begun: opt-outs. `place`: of a campaign that has not begun.
+    /// Of `contacts` the first ones are begun: opt-outs. `has_begun`: one, in this pass.
     pub(crate) fn within_budget(
         &self,
         mut contacts: Vec<Contact>,
-        place: Option<&ToBegin<'_>>,
+        to_begin: &ToBegin<'_>,
+        has_begun: bool,
     ) -> (Vec<Contact>, Vec<Contact>, Duration) {
         let CallsLeft::Few { calls, ordinary, more_after } = self.calls_left() else {
             return (contacts, Vec::new(), Duration::ZERO);
         };
         let most = |calls: u64| {
-            let contacts = place.map_or(calls, |place| place.share(calls)) / CALLS_OF_A_CHANGE;
+            let contacts = to_begin.share(calls, has_begun) / CALLS_OF_A_CHANGE;
             usize::try_from(contacts).unwrap_or(usize::MAX)
         };
         let opt_outs = contacts.iter().filter(|contact| contact.is_opt_out()).count().min(most(calls));

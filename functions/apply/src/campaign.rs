@@ -6,7 +6,9 @@ use domain::change::CampaignId;
 use domain::contact::{Columns, Contact as Actual};
 use domain::plan::{Action, Plan, Skip};
 use futures_util::future::{join, join_all};
-use io::genesys::{CallsLeft, Campaign, Failure, Kind, NewContact, Org, Predictive, Promise, Run};
+use io::genesys::{
+    CALLS_OF_A_CHANGE, CallsLeft, Campaign, Failure, Kind, NewContact, Org, Predictive, Reservation, Run,
+};
 use io::secrets::OrgSecret;
 use io::telemetry::Event;
 
@@ -28,20 +30,24 @@ pub(crate) struct Work<'a> {
 
 impl Work<'_> {
     /// Two round trips where nothing fails and the budget is not short: all reads side by side, then all writes.
-    pub(crate) async fn apply(&self, contacts: Vec<Contact>, place: ToBegin<'_>) -> Verdicts {
+    pub(crate) async fn apply(&self, contacts: Vec<Contact>, to_begin: ToBegin<'_>) -> Verdicts {
         match self.campaign {
-            Campaign::Predictive(predictive) => self.apply_each(predictive, contacts, place).await,
+            Campaign::Predictive(predictive) => self.apply_each(predictive, contacts, to_begin).await,
             Campaign::ContactList(list) => self.apply_to_list(list, contacts).await,
         }
     }
 
     /// `contacts`: opt-outs first.
-    async fn apply_each(&self, predictive: &Predictive, mut contacts: Vec<Contact>, place: ToBegin<'_>) -> Verdicts {
+    async fn apply_each(
+        &self,
+        predictive: &Predictive,
+        mut contacts: Vec<Contact>,
+        mut to_begin: ToBegin<'_>,
+    ) -> Verdicts {
         let mut verdicts = Verdicts::new();
-        let mut place = Some(place);
         loop {
             let mut read = Vec::new();
-            let mut writes = self.org.promise(0);
+            let mut writes = self.org.reserve(0);
             let asking = self.org.asking().await;
             if self.calls_left() == CallsLeft::Unknown {
                 let first = contacts.remove(0);
@@ -50,32 +56,32 @@ impl Work<'_> {
                 writes.add(1);
             }
             drop(asking);
-            let (now, later, more_after) = self.within_budget(contacts, place.as_ref());
+            let (now, later, more_after) = self.within_budget(contacts, &to_begin, !read.is_empty());
             writes.add(now.len() as u64);
-            let all = place.take().map(ToBegin::begun);
+            let all = to_begin.all();
+            drop(to_begin);
             let keys: Vec<_> = now.iter().map(|contact| &contact.key).collect();
             let actuals = self.campaign.read_all(&keys).await;
             read.extend(now.into_iter().zip(actuals));
-            // Who has more to do shares what is left with the others again.
-            place = all.filter(|_| !later.is_empty()).map(ToBegin::new);
             // A service that fails is not asked again for the others.
             let is_last = later.is_empty() || read.is_empty() || read.iter().any(|(_, actual)| actual.is_err());
+            // Siblings may have left their share: what is left then is shared anew.
+            let again = (!is_last).then(|| ToBegin::new(all));
             verdicts.extend(self.write_each(predictive, read, writes).await);
-            if is_last {
+            let Some(again) = again else {
                 verdicts.extend(later.iter().flat_map(|contact| contact.retry(&Failure::budget_spent(more_after))));
                 return verdicts;
-            }
-            // Siblings may have left their share: what is left now is shared anew.
-            contacts = later;
+            };
+            (contacts, to_begin) = (later, again);
         }
     }
 
-    /// Contacts that were read: the creates in one POST, beside them all others. `promised`: their writes.
+    /// Contacts that were read: the creates in one POST, beside them all others. `reserved`: their writes.
     async fn write_each(
         &self,
         predictive: &Predictive,
         read: Vec<(Contact, Result<Option<Actual>, Failure>)>,
-        promised: Promise<'_>,
+        reserved: Reservation<'_>,
     ) -> Verdicts {
         let mut verdicts = Verdicts::new();
         let (mut creates, mut others) = (Vec::new(), Vec::new());
@@ -92,8 +98,8 @@ impl Work<'_> {
             }
         }
         let others = others.into_iter().map(|(contact, plan, actual)| self.execute(contact, plan, actual));
-        // From here on each call has its own promise.
-        drop(promised);
+        // From here on each call has its own reservation.
+        drop(reserved);
         let (created, other) = join(self.create_all(predictive, creates), join_all(others)).await;
         verdicts.extend(created);
         verdicts.extend(other.into_iter().flatten());
@@ -139,7 +145,16 @@ impl Work<'_> {
 
     /// A POST with this key was refused because of a key that exists: nothing was stored. `is_refused`: of this very key.
     async fn after_conflict(&self, contact: &Contact, is_refused: bool) -> Verdicts {
-        match self.campaign.read(&contact.key).await {
+        // What it begins anew takes a read and a write of its own.
+        if let CallsLeft::Few { calls, more_after, .. } = self.calls_left()
+            && calls < CALLS_OF_A_CHANGE
+        {
+            return contact.retry(&Failure::budget_spent(more_after));
+        }
+        let write = self.org.reserve(1);
+        let read = self.campaign.read(&contact.key).await;
+        drop(write);
+        match read {
             Ok(None) if is_refused => self.after_refused_key(contact).await,
             Ok(actual) => {
                 let plan = self.plan(contact, actual.as_ref());

@@ -131,15 +131,15 @@ async fn apply_org(
     campaigns.values_mut().for_each(|contacts| contacts.sort_by_key(|contact| !contact.is_opt_out()));
     let mut campaigns: Vec<_> = campaigns.into_iter().collect();
     campaigns.sort_by_key(|(_, contacts)| !contacts.iter().any(Contact::is_opt_out));
-    let (to_begin, luck) = (AtomicU64::new(0), context.shared.chance.share());
-    let campaigns: Vec<_> = campaigns.into_iter().map(|campaign| (ToBegin::new(&to_begin), campaign)).collect();
-    let campaigns = campaigns.into_iter().map(async |(place, (id, contacts))| {
+    let (all_to_begin, luck) = (AtomicU64::new(0), context.shared.chance.share());
+    let campaigns: Vec<_> = campaigns.into_iter().map(|campaign| (ToBegin::new(&all_to_begin), campaign)).collect();
+    let campaigns = campaigns.into_iter().map(async |(to_begin, (id, contacts))| {
         let applied = async {
             match Campaign::open(Arc::clone(&org), &id, &rules, run).await {
                 Ok(campaign) => {
                     let work =
                         campaign::Work { context, org: &org, run, luck, campaign: &campaign, id: &id, rules: &rules };
-                    work.apply(contacts, place).await
+                    work.apply(contacts, to_begin).await
                 }
                 Err(failure) => not_opened(&contacts, &failure),
             }

@@ -51,7 +51,7 @@ impl Work<'_> {
             return (contacts.iter().flat_map(|contact| contact.retry(&failure)).collect(), Vec::new());
         }
         let asking = (self.calls_left() == CallsLeft::Unknown).then_some(asking);
-        let promised = self.org.promise(1);
+        let reserved = self.org.reserve(1);
         let keys: Vec<_> = contacts.iter().map(|contact| &contact.key).collect();
         let actuals = list.read(&keys).await;
         drop(asking);
@@ -75,7 +75,7 @@ impl Work<'_> {
         }
         let writes: Vec<_> =
             planned.iter().filter_map(|(contact, plan, actual)| write(contact, plan, actual.as_ref())).collect();
-        drop(promised);
+        drop(reserved);
         let written = list.write(&writes).await;
         let mut unanswered = Vec::new();
         for ((contact, plan, actual), written) in planned.into_iter().zip(written) {

@@ -17,7 +17,7 @@ pub use campaign::Campaign;
 pub use contact_lists::{ContactList, Write};
 pub use facts::ListFacts;
 pub use failure::{Failure, Kind};
-pub use limit::{CALLS_OF_A_CHANGE, CallsLeft, Promise, Share};
+pub use limit::{CALLS_OF_A_CHANGE, CallsLeft, Reservation, Share};
 pub use predictive::{NewContact, Predictive};
 pub use region::Region;
 pub use run::Run;
@@ -123,8 +123,8 @@ impl Org {
 
     /// Keeps calls of the budget, for writes whose contacts are still to be read: no other campaign of this copy begins a
     /// contact with them.
-    pub fn promise(&self, calls: u64) -> Promise<'_> {
-        self.limit.promise(calls)
+    pub fn reserve(&self, calls: u64) -> Reservation<'_> {
+        self.limit.reserve(calls)
     }
 
     fn lists(&self) -> MutexGuard<'_, BTreeMap<CampaignId, (Arc<List>, Timestamp)>> {

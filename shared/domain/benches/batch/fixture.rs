@@ -29,7 +29,7 @@ pub(crate) fn stored() -> Contact {
     contact
 }
 
-/// Each body, and the message group that its record should have.
+/// Each body, and its message group, which apply compares with that of the record.
 pub(crate) fn parse(bodies: &[String]) -> Vec<Change> {
     let now = Timestamp::from_second(1_795_536_005).unwrap_or_default();
     let changes = bodies.iter().filter_map(|body| Change::parse(body, now).ok());

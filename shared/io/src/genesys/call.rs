@@ -31,7 +31,7 @@ impl Org {
     /// Makes the call, and repeats it as the failure table says. Answers the body of a 2xx.
     pub(super) async fn call(&self, run: &Run, call: &Call<'_>) -> Result<Bytes, Failure> {
         // Also while it waits for the login, its turn or a repetition.
-        let _promise = self.limit.promise(1);
+        let _reserved = self.limit.reserve(1);
         let mut session = self.session(run, None).await?;
         let (mut tries, mut unauthorized, mut throttled) = (0, 0, 0);
         loop {

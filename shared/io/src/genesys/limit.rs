@@ -45,7 +45,7 @@ pub enum CallsLeft {
     Unknown,
     /// More are to come before long.
     Enough,
-    /// So many beside those that are promised, and more after this wait.
+    /// So many beside those that are reserved, and more after this wait.
     Few {
         /// Of this copy, for opt-outs.
         calls: u64,
@@ -90,10 +90,10 @@ impl Limit {
         CallsLeft::Few { calls: left.calls, ordinary: left.ordinary, more_after }
     }
 
-    /// Keeps calls for whoever is about to make them.
-    pub(super) fn promise(&self, calls: u64) -> Promise<'_> {
-        self.state().promised += calls;
-        Promise { limit: self, calls }
+    /// Keeps calls for whoever is about to make them, until the answer is dropped.
+    pub(super) fn reserve(&self, calls: u64) -> Reservation<'_> {
+        self.state().reserved += calls;
+        Reservation { limit: self, calls }
     }
 
     /// Waits for this call's turn. `calls_per_minute`: the client's budget, for where the service tells none.
@@ -120,24 +120,25 @@ impl Limit {
     }
 }
 
-/// Calls that nobody else in this copy begins a contact with; dropped when they are over, have promises of their own, or are
-/// not needed after all.
-pub struct Promise<'a> {
+/// Calls that nobody else in this copy begins a contact with; dropped when they are over, have reservations of their own,
+/// or are not needed after all.
+#[must_use = "what is reserved is free again when this is dropped"]
+pub struct Reservation<'a> {
     limit: &'a Limit,
     calls: u64,
 }
 
-impl Promise<'_> {
+impl Reservation<'_> {
     /// So many more.
     pub fn add(&mut self, calls: u64) {
-        self.limit.state().promised += calls;
+        self.limit.state().reserved += calls;
         self.calls += calls;
     }
 }
 
-impl Drop for Promise<'_> {
+impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        self.limit.state().promised -= self.calls;
+        self.limit.state().reserved -= self.calls;
     }
 }
 

@@ -27,7 +27,7 @@ const LEAST_SHARE: u64 = 8;
 pub(super) struct State {
     pub(super) under_way: u64,
     /// Calls that are asked for, those under way among them, and those that are to be.
-    pub(super) promised: u64,
+    pub(super) reserved: u64,
     pub(super) known: Known,
     pub(super) refused_until: Option<Timestamp>,
     /// After a refusal that told no count: there is less than was thought, and until then one call at a time finds out.
@@ -104,7 +104,7 @@ impl State {
             Known::Told(window) if now >= window.resets_at => return None,
             Known::Told(window) => {
                 let left = window.allowed.saturating_sub(window.count);
-                // The siblings see the same number, or less by what this copy is about to spend.
+                // The siblings see the same number. What this copy reserved they do not: it is of its own share.
                 let share = |left: u64| left / (siblings + 1);
                 let least = |left: u64| share(left).max(left.min(LEAST_SHARE));
                 let ordinary = left.saturating_sub(window.kept());
@@ -120,15 +120,15 @@ impl State {
                     }
                     share => share,
                 };
-                let promised = self.promised;
-                (least(left).saturating_sub(promised), ordinary.saturating_sub(promised), window.resets_at)
+                let reserved = self.reserved;
+                (least(left).saturating_sub(reserved), ordinary.saturating_sub(reserved), window.resets_at)
             }
             Known::NoHeaders => {
                 let share = share(calls_per_minute, siblings);
                 let (spent, more_at) = self.recent(now);
                 // What is under way is spent by now.
-                let promised = self.promised.saturating_sub(self.under_way);
-                let left = share.saturating_sub(spent + promised);
+                let reserved = self.reserved.saturating_sub(self.under_way);
+                let left = share.saturating_sub(spent + reserved);
                 (left, left.saturating_sub(share / TENTH), more_at)
             }
         };

@@ -203,30 +203,30 @@ fn what_is_too_little_for_every_copy_is_spent_by_some_of_them() {
 }
 
 #[test]
-fn what_is_promised_is_left_to_nobody_else() {
+fn what_is_reserved_is_left_to_nobody_else() {
     let limit = learnt(1, StatusCode::OK, &told(280, 30));
     limit.state().under_way = 0;
     let left = || limit.state().left(at(300), limit.siblings, 300, 0.0).unwrap().calls;
     assert_eq!(left(), 20);
 
-    let mut promise = limit.promise(3);
-    promise.add(2);
+    let mut reserved = limit.reserve(3);
+    reserved.add(2);
     assert_eq!(left(), 15);
-    drop(promise);
+    drop(reserved);
     assert_eq!(left(), 20);
 }
 
 #[test]
-fn without_headers_what_is_under_way_and_promised_counts_once() {
+fn without_headers_what_is_under_way_and_reserved_counts_once() {
     let limit = learnt(1, StatusCode::OK, &HeaderMap::new());
     limit.state().under_way = 0;
     let left = || limit.state().left(at(300), limit.siblings, 100, 0.0).unwrap().calls;
     assert_eq!(left(), 80, "four fifths");
-    let promise = limit.promise(3);
+    let reserved = limit.reserve(3);
     assert_eq!(left(), 77);
     assert_eq!(limit.state().take_turn(at(300), limit.share, limit.siblings, 100), Turn::Go);
     assert_eq!(left(), 77, "one of the three is under way");
-    drop(promise);
+    drop(reserved);
     limit.state().under_way = 0;
     assert_eq!(left(), 79, "and spent");
 }
