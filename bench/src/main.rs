@@ -20,6 +20,7 @@ use crate::scenario::{Candidate, SCENARIOS, Scenario};
 #[derive(Parser)]
 #[command(
     version,
+    bin_name = "bench/run",
     about = "A Lambda function measured as AWS would run it",
     after_help = "Examples (bench/run sets up the peers and builds apply first):
   bench/run                                       every scenario, apply beside its peers: README's table
@@ -45,13 +46,13 @@ struct Args {
     /// The program that runs the peers in Node
     #[arg(long, default_value = "/usr/bin/node")]
     node: String,
-    /// Processes that are started for each candidate and scenario, one after the other
+    /// Processes that are started for each candidate and scenario, one after the other [default: the scenario's own, 1 to 5]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
     reps: Option<u32>,
-    /// Batches after the first
+    /// Batches after the first [default: the scenario's own, 6 to 59]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     warm: Option<u32>,
-    /// Processes at once, in the scenarios that share a queue and a call budget
+    /// Processes at once, in the scenarios that share a queue and a call budget [default: 5]
     #[arg(long, value_parser = clap::value_parser!(u32).range(2..=100))]
     environments: Option<u32>,
     /// Genesys Cloud tells nothing of its rate limit, and has it by the minute: these scenarios take minutes
@@ -73,7 +74,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("bench: {error}");
+            eprintln!("bench/run: {error}");
             ExitCode::from(2)
         }
     }

@@ -149,7 +149,8 @@ async fn secret(args: &Args, config: &Config, secrets: &SecretsManager, findings
                 }
                 SecretsError::Denied => "your credentials may not read it: they need secretsmanager:GetSecretValue",
                 SecretsError::Unavailable => {
-                    "Secrets Manager is not reached: look at AWS_REGION, the network (no proxy variable is read) and the CA certificates"
+                    "Secrets Manager is not reached: look at AWS_REGION, your credentials (aws sts get-caller-identity), the network (no proxy \
+                     variable is read) and the CA certificates"
                 }
             };
             findings.add(what, Err(to_do.to_owned()));
@@ -203,6 +204,7 @@ fn clock(ahead: SignedDuration) -> Result<String, String> {
 async fn campaign(id: &CampaignId, rules: &OrgSecret, connect: &dyn Fn() -> Arc<Org>, findings: &mut Findings) {
     let named = |what: &str| format!("campaign {id}: {what}");
     let run = Run::patient(None);
+    let mut is_known = true;
     match (connect().list_of(&run, id).await, rules.api) {
         (Ok(list), api) => {
             findings
@@ -224,25 +226,31 @@ async fn campaign(id: &CampaignId, rules: &OrgSecret, connect: &dyn Fn() -> Arc<
             return;
         }
         // The other API needs no right to look at lists.
-        (Err(failure), Api::Predictive) => findings.skip(&named("contact list"), &unknown(&failure)),
+        (Err(failure), Api::Predictive) => {
+            is_known = failure.kind != Kind::UnknownCampaign;
+            findings.skip(&named("contact list"), &unknown(&failure));
+        }
     }
     if rules.api == Api::Predictive {
         let answer = connect().may_write_to_campaign(&run, id).await;
         let answer = answer
             .map(|()| "adding is tried with no contact; whether contacts may be changed shows only then".to_owned());
         let is_there = answer.is_ok();
-        findings.add(named("predictive answers"), answer.map_err(|failure| no_predictive(&failure)));
+        findings.add(named("predictive answers"), answer.map_err(|failure| no_predictive(&failure, is_known)));
         if !is_there {
             return;
         }
     }
-    let key = domain::change::ContactKey::parse("campaign-sync-check");
+    let key = domain::change::ContactKey::parse(NOBODY);
     let opened = io::genesys::Campaign::open(connect(), id, &without_ranks(rules), run).await;
     if let (Ok(campaign), Ok(key)) = (opened, key) {
         let read = campaign.read(&key).await.map(|_| "tried with a key that nobody has".to_owned());
         findings.add(named("contacts may be read"), read.map_err(|failure| needs(&failure, "outbound:contact:view")));
     }
 }
+
+/// A contact key that nobody has.
+pub(crate) const NOBODY: &str = "campaign-sync-check";
 
 /// A list without the version column is told already.
 fn without_ranks(rules: &OrgSecret) -> OrgSecret {
@@ -285,8 +293,12 @@ fn unknown(failure: &Failure) -> String {
     format!("{failure}: {to_do}")
 }
 
-fn no_predictive(failure: &Failure) -> String {
+/// `is_known`: unless the API that most organisations have knows no such campaign.
+fn no_predictive(failure: &Failure, is_known: bool) -> String {
     match failure.kind {
+        Kind::NotFound | Kind::UnknownCampaign if !is_known => {
+            format!("{failure}: no API knows this campaign: look at the id, and at the division of the role")
+        }
         Kind::NotFound | Kind::UnknownCampaign => format!(
             "{failure}: the predictive API is not there for this campaign; most organisations have the published one alone: say \
              \"api\": \"contactLists\" in the secret (README, Which API)"

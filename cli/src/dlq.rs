@@ -5,6 +5,7 @@ mod parked;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use domain::batch::ParkReason;
 use domain::change::{Change, OrgId, VersionFrom};
 use io::Clock;
 use io::config::DlqConfig;
@@ -72,7 +73,7 @@ enum Command {
 #[derive(clap::Args)]
 struct Which {
     /// Only what was parked for this reason, such as retryHorizon; may be given several times
-    #[arg(long = "reason", value_name = "REASON")]
+    #[arg(long = "reason", value_name = "REASON", value_parser = reason)]
     reasons: Vec<String>,
     /// Only the changes of this org
     #[arg(long, value_parser = crate::reconcile::org)]
@@ -84,6 +85,13 @@ impl Which {
         let is_reason = self.reasons.is_empty() || self.reasons.contains(&parked.reason);
         is_reason && self.org.as_ref().is_none_or(|org| parked.org() == Some(org.as_str()))
     }
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    let mut names: Vec<_> = ParkReason::ALL.into_iter().map(ParkReason::as_str).collect();
+    // What SQS itself moved.
+    names.push(parked::NO_REASON);
+    names.contains(&text).then(|| text.to_owned()).ok_or_else(|| format!("expected one of {}", names.join(", ")))
 }
 
 fn rate(text: &str) -> Result<u32, String> {

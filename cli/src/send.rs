@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::Change;
-use domain::change::{CampaignId, OrgId, VersionFrom};
-use io::genesys::{Campaign, Run};
+use domain::change::{CampaignId, ContactKey, OrgId, VersionFrom};
+use io::genesys::{Campaign, Kind, Run};
 use io::queue::Sqs;
 use io::secrets::OrgSecret;
 use io::{Clock, Config, Https};
@@ -214,8 +214,17 @@ async fn open(
     let org = connect::org(config, sdk, Arc::new(https), &args.org);
     let run = Run::patient(None);
     let rules = org.open(&run).await.map_err(|failure| format!("org {}: {failure}", args.org))?;
-    let campaign = Campaign::open(org, &args.campaign, &rules, run).await;
-    let campaign = campaign.map_err(|failure| format!("org {}, campaign {}: {failure}", args.org, args.campaign))?;
+    let failed = |failure| format!("org {}, campaign {}: {failure}", args.org, args.campaign);
+    let campaign = Campaign::open(org, &args.campaign, &rules, run).await.map_err(failed)?;
+    if let Campaign::Predictive(predictive) = &campaign {
+        // Only a call about a contact tells whether there is such a campaign. What else fails here is apply's to wait for.
+        let nobody = ContactKey::parse(crate::check::NOBODY).map_err(str::to_owned)?;
+        if let Err(failure) = predictive.read(&nobody).await
+            && failure.kind == Kind::UnknownCampaign
+        {
+            return Err(failed(failure));
+        }
+    }
     Ok((rules, campaign))
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use emulator::fifo;
+use emulator::{Fault, fifo};
 use io::queue::Message;
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ async fn what_is_right_is_told_a_line_each() {
         "ok    campaign campaign-of-lists: contacts may be read: tried with a key that nobody has",
         "ok    queue: FIFO, keeps messages for 14 days",
         "ok    queue: high throughput: on",
-        "ok    queue: visibility timeout: 180 s, six times apply's 30 s",
+        "ok    queue: visibility timeout: 180 s, at least six times apply's 30 s",
         "ok    queue: redrive policy: after 1000 receives, to the dead-letter queue",
         "ok    dead-letter queue: FIFO, keeps messages for 14 days",
     ];
@@ -110,6 +110,10 @@ async fn what_is_wrong_is_told_with_what_to_do() {
     assert_eq!(wrong(&lines), ["campaign nobody: found"]);
     let (_, lines, shown) = check(&served, &["--org", "ranked", "--campaign", "nobody"]).await;
     assert_eq!(wrong(&lines), ["campaign nobody: predictive answers"], "{shown}");
+    assert!(shown.contains("look at the id") && !shown.contains("contactLists"), "{shown}");
+    served.genesys.add_fault(Fault::status("POST", 404).on("predictivedialing"));
+    let (_, lines, shown) = check(&served, &["--org", "ranked", "--campaign", CAMPAIGN]).await;
+    assert_eq!(wrong(&lines), [format!("campaign {CAMPAIGN}: predictive answers")], "{shown}");
     assert!(shown.contains("\\\"api\\\": \\\"contactLists\\\""), "{shown}");
 
     served.genesys.put_client("shut", "hush");

@@ -227,6 +227,7 @@ fn bad_input_is_told_by_name() {
     let eleven = format!(r#"{{"Records": [{}]}}"#, ["{}"; 11].join(","));
     for (arguments, expected) in [
         (vec!["local".to_owned(), "--contacts".to_owned(), "0".to_owned()], "--contacts"),
+        (["dlq", "list", "--reason", "retryhorizon"].map(str::to_owned).to_vec(), "expected one of invalidChange"),
         (vec!["--file".to_owned(), "nowhere.json".to_owned()], "nowhere.json: No such file"),
         (vec!["--file".to_owned(), file("no.json", "{")], "no.json: line 1, column 1: expected an SQS event"),
         (vec!["--file".to_owned(), file("eleven.json", &eleven)], "/Records: expected 1 to 10 records"),

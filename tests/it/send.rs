@@ -116,6 +116,10 @@ async fn one_row_that_is_not_right_and_none_is_sent() {
     assert!(served.queue.messages().is_empty());
     for (arguments, expected) in [
         (vec!["send", "--org", "lists", "--campaign", "nobody", &file], "GET campaign: 404"),
+        (
+            vec!["send", "--org", "ranked", "--campaign", "nobody", &file],
+            "campaign nobody: GET contact: 404 campaign.not.found",
+        ),
         (vec!["send", "--org", "nobody", "--campaign", "c", &file], "secret campaign-sync/org/nobody"),
         (
             vec!["send", "--org", "lists", "--campaign", "campaign-of-lists", "/nowhere.csv"],

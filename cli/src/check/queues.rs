@@ -80,7 +80,7 @@ fn high_throughput(queue: &Attributes) -> Result<String, String> {
 fn visibility(queue: &Attributes, apply_timeout: u64) -> Result<String, String> {
     let (is, least) = (number(queue, "VisibilityTimeout"), apply_timeout * TIMEOUTS);
     if is >= least {
-        return Ok(format!("{is} s, six times apply's {apply_timeout} s"));
+        return Ok(format!("{is} s, at least six times apply's {apply_timeout} s"));
     }
     Err(format!(
         "expected {least} s at least, six times apply's timeout of {apply_timeout} s, not {is} s: a change could be applied \

@@ -17,6 +17,9 @@ use sha2::{Digest, Sha256};
 /// How long nobody else sees what is looked at, in seconds.
 const LOOKED_AT: i32 = 120;
 
+/// What stands for the reason where there is none: SQS itself moved the message.
+pub(super) const NO_REASON: &str = "none";
+
 /// One parked change.
 pub(super) struct Parked {
     pub(super) id: String,
@@ -46,7 +49,7 @@ impl Parked {
         Parked {
             parked_at: sent.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
             // Of what SQS itself moved there nothing is noted.
-            reason: noted("reason").unwrap_or_else(|| "none".to_owned()),
+            reason: noted("reason").unwrap_or_else(|| NO_REASON.to_owned()),
             detail: noted("detail").unwrap_or_default(),
             noted: others.iter().filter_map(|name| Some(((*name).to_owned(), noted(name)?.into()))).collect(),
             body: serde_json::from_str(&text).unwrap_or(Value::Null),

@@ -150,6 +150,10 @@ fn greeting(base: &str, api: Api) -> String {
     let headers = super::webhook::headers(&body, world::SIGNING_SECRET, now);
     let headers: String = headers.iter().map(|(name, value)| format!(" \\\n  -H '{name}: {value}'")).collect();
     let (id, secret) = (world::client_id(org), world::client_secret(org));
+    let (failing, method) = match api {
+        Api::Predictive => ("update a contact", "PATCH"),
+        Api::ContactLists => ("read or write contacts", "POST"),
+    };
     let contact = match api {
         Api::Predictive => format!("{base}/api/v2/predictivedialing/campaigns/{campaign}/contacts/LEAD-00042"),
         Api::ContactLists => format!("{base}/api/v2/outbound/contactlists/list-of-{campaign}/contacts/LEAD-00042"),
@@ -170,8 +174,8 @@ Read the contact, as OAuth client {id} with secret {secret} {when}:
 TOKEN=$(curl -s -u {id}:{secret} -d grant_type=client_credentials {base}/oauth/token | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')
 curl -s -H \"Authorization: Bearer $TOKEN\" {contact}
 
-Make the next 5 PATCHes fail, and see all contacts of a campaign:
-curl -s {base}/_emulator/faults -d '{{\"method\": \"PATCH\", \"status\": 503, \"times\": 5}}'
+Make the next 5 calls that {failing} fail, and see all contacts of a campaign:
+curl -s {base}/_emulator/faults -d '{{\"method\": \"{method}\", \"path\": \"contacts\", \"status\": 503, \"times\": 5}}'
 curl -s {base}/_emulator/campaigns/{campaign}/contacts
 
 Let the CRM's feed list a contact, for reconcile to find:

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+use strsim::damerau_levenshtein;
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -122,12 +123,19 @@ impl Mapping {
     }
 }
 
-/// Whether only case, spaces or punctuation differ.
+/// Whether only case, spaces or punctuation differ; of what may say that nobody may call also a typing error, or more around
+/// it.
 fn is_nearly(name: &str, member: &str) -> bool {
     let letters =
         |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    letters(name) == letters(member)
+    let (name, member) = (letters(name), letters(member));
+    let says_who_may_call = ["callable", "operation"].contains(&member.as_str());
+    name == member
+        || says_who_may_call && (name.contains(&member) || damerau_levenshtein(&name, &member) <= TYPING_ERRORS)
 }
+
+/// Letters that are wrong, missing, too many, or change places.
+const TYPING_ERRORS: usize = 2;
 
 #[derive(Clone, Debug)]
 enum Meaning {
@@ -206,9 +214,10 @@ impl File {
         }
         let meanings = self.mapping.meanings(&header)?;
         let rows = reader.into_byte_records().enumerate();
+        let mut lines = Lines { bytes, counted: 0, line: 1 };
         Ok(Box::new(rows.map(move |(index, record)| match record {
             Ok(record) => {
-                let line = record.position().map_or(0, csv::Position::line);
+                let line = lines.line_of(record.position().map_or(0, csv::Position::byte));
                 self.csv_row(format!("line {line}"), &header, &meanings, &record)
             }
             Err(error) => Err(RowFault { place: format!("row {}", index + 1), what: error.to_string() }),
@@ -298,6 +307,26 @@ impl File {
             (None, "") => "the row",
             (None, name) => name.strip_prefix("data/").unwrap_or(name),
         }
+    }
+}
+
+/// Counts the lines of a file. The CSV reader's own count is one too low where lines end in CR LF: to it a record begins
+/// between the two.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    counted: usize,
+    line: usize,
+}
+
+impl Lines<'_> {
+    /// The line of the record that begins at `byte` or after line ends that stand there. No earlier one than the last.
+    fn line_of(&mut self, byte: u64) -> usize {
+        let byte = usize::try_from(byte).unwrap_or(usize::MAX).min(self.bytes.len());
+        let ends = self.bytes[byte..].iter().take_while(|byte| b"\r\n".contains(byte)).count();
+        let start = byte + ends;
+        self.line += self.bytes[self.counted..start].iter().filter(|byte| **byte == b'\n').count();
+        self.counted = start;
+        self.line
     }
 }
 

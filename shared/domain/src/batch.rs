@@ -83,6 +83,19 @@ pub enum ParkReason {
 }
 
 impl ParkReason {
+    /// Every one.
+    pub const ALL: [ParkReason; 9] = [
+        ParkReason::InvalidChange,
+        ParkReason::UnsupportedSchema,
+        ParkReason::GroupMismatch,
+        ParkReason::ReservedColumn,
+        ParkReason::UnknownColumn,
+        ParkReason::KeyPattern,
+        ParkReason::Rejected,
+        ParkReason::UnknownCampaign,
+        ParkReason::RetryHorizon,
+    ];
+
     /// The public name.
     pub fn as_str(self) -> &'static str {
         match self {

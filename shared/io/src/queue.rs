@@ -53,7 +53,8 @@ impl<E: ProvideErrorMetadata, R> From<SdkError<E, R>> for QueueError {
     fn from(error: SdkError<E, R>) -> QueueError {
         let fallback = match &error {
             SdkError::TimeoutError(_) => "timed out",
-            SdkError::DispatchFailure(_) => "not reached",
+            SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => "not reached",
+            SdkError::DispatchFailure(_) => "not called, for want of credentials or of a region",
             _ => "no answer",
         };
         QueueError::new(error.code().unwrap_or(fallback))

@@ -181,3 +181,33 @@ fn an_opt_out_is_never_taken_for_anything_else() {
         assert!(file(text.as_bytes(), Format::Csv, "", None).rows().unwrap().next().unwrap().is_err(), "{said:?}");
     }
 }
+
+#[test]
+fn a_column_that_nearly_says_who_may_be_called_is_asked_about() {
+    for name in ["Callable", "call able", "calable", "callabel", "Callble", "is_callable", "callables", "Operatoin"] {
+        let file = file(format!("contactKey,{name}\na,false\n").as_bytes(), Format::Csv, "", None);
+        let error = file.rows().err().unwrap_or_else(|| panic!("{name} is taken for a column"));
+        assert!(error.starts_with(&format!("column {name:?}: say --")), "{error}");
+    }
+    for name in ["called", "phone", "crmVersion", "available", "opener"] {
+        let file = file(format!("contactKey,{name}\na,false\n").as_bytes(), Format::Csv, "", None);
+        assert!(file.rows().is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn faults_are_told_by_line_however_lines_end() {
+    for (end, blank) in [("\n", ""), ("\r\n", ""), ("\n", "\n"), ("\r\n", "\r\n\r\n")] {
+        let text = format!("contactKey,version,a{end}K1,abc,x{end}{blank}\"K2\",1,\"two{end}lines\"{end}K3,no,{end}");
+        let rows = shown(&file(text.as_bytes(), Format::Csv, "", None));
+        let blank = blank.matches('\n').count();
+        let expected = ["line 2: version".to_owned(), "right".to_owned(), format!("line {}: version", 5 + blank)];
+        for (row, expected) in rows.iter().zip(expected) {
+            match row {
+                Ok(_) => assert_eq!(expected, "right", "{text:?}"),
+                Err(fault) => assert!(fault.starts_with(&expected), "{text:?}: {fault}"),
+            }
+        }
+        assert_eq!(rows.len(), 3, "{text:?}");
+    }
+}
