@@ -145,6 +145,11 @@ async fn until_stopped(args: &Args, config: Config) -> Result<Report, String> {
         () = interrupts => Err("interrupted".to_owned()),
     };
     let state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // Of an unknown campaign the others are done.
+    let ended = ended.map_err(|error| match state.report.is_empty() {
+        true => error,
+        false => format!("{error}\nUntil then: {}.", state.report.line()),
+    });
     match (ended, state.reached) {
         (Ok(()), _) => Ok(state.report),
         (Err(error), None) => Err(error),

@@ -9,7 +9,7 @@ import time
 
 from standardwebhooks.webhooks import Webhook
 
-from served import http, served
+from served import BINARY, http, served
 
 CAMPAIGN = "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11"
 
@@ -81,4 +81,17 @@ with served() as (base, greeting):
     assert "202 Accepted" in answered.stdout, answered
     eventually(base, "LEAD-00042", lambda contact: contact["data"]["firstName"] == "Ada")
 
-print("webhooks: 10 passed, 0 failed")
+    # So does the command, with the environment that is printed; an unknown campaign does not hold up the others.
+    for campaign in ["nowhere", CAMPAIGN]:
+        listed = json.dumps({"campaignId": campaign, "contactKey": "LEAD-00044", "version": 1, "data": {}})
+        assert http("PUT", f"{base}/_emulator/feed/contacts", listed) == (200, {})
+    exports = "\n".join(re.findall(r"^export .*", greeting, re.M))
+    reconcile = f"{exports}\n{BINARY} reconcile --org acme-us --campaign nowhere --campaign {CAMPAIGN}"
+    answered = subprocess.run(["bash", "-c", reconcile], capture_output=True, text=True, timeout=60)
+    assert answered.returncode == 2 and answered.stderr == (
+        "campaign-sync: org acme-us, campaign nowhere: GET contact: 404 campaign.not.found\n"
+        "Until then: 1 contacts checked, 1 missing, 0 different, 1 changes enqueued.\n"
+    ), answered
+    eventually(base, "LEAD-00044", lambda contact: contact["callable"] is True)
+
+print("webhooks: 11 passed, 0 failed")

@@ -85,6 +85,10 @@ impl Report {
     }
 
     /// One line, while it runs.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.answer.checked == 0
+    }
+
     pub(crate) fn line(&self) -> String {
         let Answer { checked, missing, different, enqueued, .. } = self.answer;
         let [checked, missing, different, enqueued] = [checked, missing, different, enqueued].map(number);
