@@ -170,6 +170,7 @@ async fn stretches(
     let bar = progress_bar();
     let told_at = Mutex::new(clock.now());
     let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
+    bar.set_message(lock().report.line());
     let watch = |progress: Progress| {
         let mut state = lock();
         state.report.saw(progress);

@@ -60,7 +60,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     mapping: Mapping,
     /// The time of every change that says none, such as that of the export: for an org that ranks by occurredAt
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     as_of: Option<Timestamp>,
     /// Also rows without a rank: nothing keeps them from overwriting what is newer
     #[arg(long)]
@@ -81,6 +81,10 @@ pub(crate) struct Args {
 
 /// Rows that are sent between two looks at whether to end: one call to the queue.
 const AT_ONCE: usize = 10;
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "expected a time such as 2026-11-24T16:00:00Z".to_owned())
+}
 
 /// Runs, prints, and answers whether all was done.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
@@ -251,6 +255,7 @@ fn fault(change: &Change, rules: &OrgSecret, campaign: &Campaign, unranked: bool
             "the org has no versionField, so that nothing keeps a row from overwriting what is newer: say --unranked";
         return Some(what.to_owned());
     }
-    let unknown = change.operation.data()?.keys().find(|column| !campaign.has_column(column))?;
-    Some(format!("{unknown}: expected a column of the campaign's contact list"))
+    let unknown: Vec<_> = change.operation.data()?.keys().filter(|column| !campaign.has_column(column)).collect();
+    let of_list = |column| format!("{column}: expected a column of the campaign's contact list");
+    (!unknown.is_empty()).then(|| unknown.into_iter().map(of_list).collect::<Vec<_>>().join("; "))
 }

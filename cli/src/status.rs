@@ -36,7 +36,7 @@ pub(crate) struct Args {
     /// Tells also what is left of this org's calls in this minute; may be given several times
     #[arg(long = "org", value_parser = crate::reconcile::org)]
     orgs: Vec<OrgId>,
-    /// Looks again every so many seconds, until Ctrl-C
+    /// Looks again every so many seconds, until Ctrl-C; without a number every 5
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5", value_parser = clap::value_parser!(u64).range(1..))]
     watch: Option<u64>,
     /// Prints one JSON object, with --watch one a line

@@ -96,13 +96,13 @@ async fn one_row_that_is_not_right_and_none_is_sent() {
     let mut rules = secret("lists", "contactLists");
     rules["contactKeyPattern"] = "^LEAD-[0-9]+$".into();
     served.vault.put("campaign-sync/org/lists", rules.to_string());
-    let text = "contactKey,version,callable,phone,crmVersion,shoeSize\n\
-                LEAD-1,5,true,+1,,\n\
-                secret-key,5,true,+1,,\n\
-                LEAD-2,,true,+1,,\n\
-                LEAD-3,5,perhaps,+1,,\n\
-                LEAD-4,5,true,+1,7,\n\
-                LEAD-5,5,true,+1,,44\n";
+    let text = "contactKey,version,callable,phone,crmVersion,shoeSize,hatSize\n\
+                LEAD-1,5,true,+1,,,\n\
+                secret-key,5,true,+1,,,\n\
+                LEAD-2,,true,+1,,,\n\
+                LEAD-3,5,perhaps,+1,,,\n\
+                LEAD-4,5,true,+1,7,,\n\
+                LEAD-5,5,true,+1,,44,60\n";
     let file = folder.put("contacts.csv", text);
     let lists = ["send", "--org", "lists", "--campaign", "campaign-of-lists", &file];
     let (status, _, shown) = served.command(&lists).await;
@@ -110,7 +110,8 @@ async fn one_row_that_is_not_right_and_none_is_sent() {
                     line 4: version: expected, since the org ranks its changes by it; or say --unranked\n\
                     line 5: callable: expected true or false\n\
                     line 6: crmVersion: expected not to be sent, since the org's versionField stores the rank there\n\
-                    line 7: shoeSize: expected a column of the campaign's contact list\n\
+                    line 7: hatSize: expected a column of the campaign's contact list; shoeSize: expected a column of the \
+                    campaign's contact list\n\
                     5 of 6 rows are not right: nothing was sent.\n";
     assert_eq!((status, shown.as_str()), (1, expected));
     assert!(served.queue.messages().is_empty());

@@ -35,7 +35,7 @@ struct Args {
     #[arg(long)]
     seed: Option<u64>,
     /// Prints all that happens in the one seed
-    #[arg(long, requires = "seed")]
+    #[arg(long, requires = "seed", conflicts_with = "seeds")]
     trace: bool,
     /// Takes these steps away from the one seed
     #[arg(long, value_delimiter = ',', requires = "seed")]
