@@ -84,11 +84,12 @@ impl Report {
         self.answer.complete
     }
 
-    /// One line, while it runs.
+    /// Nothing was compared yet.
     pub(crate) fn is_empty(&self) -> bool {
         self.answer.checked == 0
     }
 
+    /// One line, while it runs.
     pub(crate) fn line(&self) -> String {
         let Answer { checked, missing, different, enqueued, .. } = self.answer;
         let [checked, missing, different, enqueued] = [checked, missing, different, enqueued].map(number);

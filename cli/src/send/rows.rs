@@ -106,11 +106,12 @@ impl Mapping {
             }
         }
         for (_, name) in meanings.iter().zip(file).filter(|(meaning, _)| meaning.is_none()) {
-            if let Some((member, flag, _)) = special.iter().find(|(member, ..)| is_nearly(name, member)) {
+            let mut unnamed = special.iter().filter(|(.., named)| named.is_none());
+            if let Some((member, flag, _)) = unnamed.find(|(member, ..)| is_nearly(name, member)) {
                 // Taken for a column, an opt-out would become a call.
                 return Err(format!(
-                    "column {name:?}: say {flag} {name:?} if it is {member}, or --column NAME={name} if it is a column of the \
-                     contact list"
+                    "column {name:?}: say {flag} {name:?} if it is {member}; if not, say which column is, or which are columns of \
+                     the contact list: each with --column, then only those are sent"
                 ));
             }
         }
@@ -123,19 +124,15 @@ impl Mapping {
     }
 }
 
-/// Whether only case, spaces or punctuation differ; of what may say that nobody may call also a typing error, or more around
-/// it.
+/// Whether only case, spaces or punctuation differ; of what may say that nobody may call also one typing error, or more
+/// around it.
 fn is_nearly(name: &str, member: &str) -> bool {
     let letters =
         |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     let (name, member) = (letters(name), letters(member));
     let says_who_may_call = ["callable", "operation"].contains(&member.as_str());
-    name == member
-        || says_who_may_call && (name.contains(&member) || damerau_levenshtein(&name, &member) <= TYPING_ERRORS)
+    name == member || says_who_may_call && (name.contains(&member) || damerau_levenshtein(&name, &member) <= 1)
 }
-
-/// Letters that are wrong, missing, too many, or change places.
-const TYPING_ERRORS: usize = 2;
 
 #[derive(Clone, Debug)]
 enum Meaning {
@@ -310,8 +307,8 @@ impl File {
     }
 }
 
-/// Counts the lines of a file. The CSV reader's own count is one too low where lines end in CR LF: to it a record begins
-/// between the two.
+/// Counts the lines of a file, whether they end in LF, CR LF or CR. To the CSV reader, which counts LF alone, a record begins
+/// between CR and LF.
 struct Lines<'a> {
     bytes: &'a [u8],
     counted: usize,
@@ -324,7 +321,11 @@ impl Lines<'_> {
         let byte = usize::try_from(byte).unwrap_or(usize::MAX).min(self.bytes.len());
         let ends = self.bytes[byte..].iter().take_while(|byte| b"\r\n".contains(byte)).count();
         let start = byte + ends;
-        self.line += self.bytes[self.counted..start].iter().filter(|byte| **byte == b'\n').count();
+        let is_end = |place: &usize| match self.bytes[*place] {
+            b'\r' => self.bytes.get(place + 1) != Some(&b'\n'),
+            byte => byte == b'\n',
+        };
+        self.line += (self.counted..start).filter(is_end).count();
         self.counted = start;
         self.line
     }

@@ -145,11 +145,12 @@ impl Work<'_> {
 
     /// A POST with this key was refused because of a key that exists: nothing was stored. `is_refused`: of this very key.
     async fn after_conflict(&self, contact: &Contact, is_refused: bool) -> Verdicts {
-        // What it begins anew takes a read and a write of its own.
-        if let CallsLeft::Few { calls, more_after, .. } = self.calls_left()
-            && calls < CALLS_OF_A_CHANGE
-        {
-            return contact.retry(&Failure::budget_spent(more_after));
+        // It begins anew: a read and a write of its own, at least.
+        if let CallsLeft::Few { calls, ordinary, more_after } = self.calls_left() {
+            let calls = if contact.is_opt_out() { calls } else { ordinary };
+            if calls < CALLS_OF_A_CHANGE {
+                return contact.retry(&Failure::budget_spent(more_after));
+            }
         }
         let write = self.org.reserve(1);
         let read = self.campaign.read(&contact.key).await;

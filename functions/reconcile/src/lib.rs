@@ -114,7 +114,8 @@ impl std::fmt::Display for Why {
             Why::TooMuchDrift { campaign, checked, drifted } => write!(
                 f,
                 "{drifted} of {checked} contacts that were compared in campaign {campaign} are to be changed, more than \
-                 maxDriftPercent: none of them is enqueued; look whether the feed is right; if it is, force (--force) or a higher maxDriftPercent (--max-drift-percent)"
+                 maxDriftPercent: none of them is enqueued; look whether the feed is right; if it is, force (--force) or a \
+                 higher maxDriftPercent (--max-drift-percent)"
             ),
         }
     }

@@ -54,7 +54,7 @@ impl<E: ProvideErrorMetadata, R> From<SdkError<E, R>> for QueueError {
         let fallback = match &error {
             SdkError::TimeoutError(_) => "timed out",
             SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => "not reached",
-            SdkError::DispatchFailure(_) => "not called, for want of credentials or of a region",
+            SdkError::DispatchFailure(_) => "no answer; are there credentials and a region?",
             _ => "no answer",
         };
         QueueError::new(error.code().unwrap_or(fallback))

@@ -200,6 +200,11 @@ async fn after_a_conflict_nothing_is_read_again_whose_write_finds_no_call() {
             assert_eq!(of(&done.calls, "GET b"), updated, "{shown}");
             assert!(done.calls.iter().all(|call| !call.contains("429")), "{shown}");
             done_by_allowance.push(created + updated);
+            if rate_headers {
+                let opt_out = [change("b-0", 2).callable(false).of("acme", OTHER_CAMPAIGN)];
+                let kept = apply(&world, &copy, opt_out).await;
+                assert_eq!(kept.records, ["updated"], "what is kept for opt-outs is theirs: {shown}");
+            }
         }
         assert_eq!(done_by_allowance.last(), Some(&10), "{done_by_allowance:?}");
         assert!((1..6).contains(&done_by_allowance[0]), "{done_by_allowance:?}");

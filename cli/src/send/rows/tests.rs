@@ -189,19 +189,24 @@ fn a_column_that_nearly_says_who_may_be_called_is_asked_about() {
         let error = file.rows().err().unwrap_or_else(|| panic!("{name} is taken for a column"));
         assert!(error.starts_with(&format!("column {name:?}: say --")), "{error}");
     }
-    for name in ["called", "phone", "crmVersion", "available", "opener"] {
+    for name in ["called", "phone", "crmVersion", "available", "billable", "Operator"] {
         let file = file(format!("contactKey,{name}\na,false\n").as_bytes(), Format::Csv, "", None);
         assert!(file.rows().is_ok(), "{name}");
+    }
+    // Who said which column it is has a way out.
+    for flags in ["--callable MayCall", "--callable callable"] {
+        let text = "contactKey,callable,MayCall,is_callable\na,false,false,false\n";
+        assert!(file(text.as_bytes(), Format::Csv, flags, None).rows().is_ok(), "{flags}");
     }
 }
 
 #[test]
 fn faults_are_told_by_line_however_lines_end() {
-    for (end, blank) in [("\n", ""), ("\r\n", ""), ("\n", "\n"), ("\r\n", "\r\n\r\n")] {
+    for (end, blanks) in [("\n", 0), ("\r\n", 0), ("\r", 0), ("\n", 1), ("\r\n", 2), ("\r", 1)] {
+        let blank = end.repeat(blanks);
         let text = format!("contactKey,version,a{end}K1,abc,x{end}{blank}\"K2\",1,\"two{end}lines\"{end}K3,no,{end}");
         let rows = shown(&file(text.as_bytes(), Format::Csv, "", None));
-        let blank = blank.matches('\n').count();
-        let expected = ["line 2: version".to_owned(), "right".to_owned(), format!("line {}: version", 5 + blank)];
+        let expected = ["line 2: version".to_owned(), "right".to_owned(), format!("line {}: version", 5 + blanks)];
         for (row, expected) in rows.iter().zip(expected) {
             match row {
                 Ok(_) => assert_eq!(expected, "right", "{text:?}"),
