@@ -6,9 +6,7 @@ use domain::change::CampaignId;
 use domain::contact::{Columns, Contact as Actual};
 use domain::plan::{Action, Plan, Skip};
 use futures_util::future::{join, join_all};
-use io::genesys::{
-    CALLS_OF_A_CHANGE, CallsLeft, Campaign, Failure, Kind, NewContact, Org, Predictive, Reservation, Run,
-};
+use io::genesys::{CallsLeft, Campaign, Failure, Kind, NewContact, Org, Predictive, Reservation, Run};
 use io::secrets::OrgSecret;
 use io::telemetry::Event;
 
@@ -146,11 +144,8 @@ impl Work<'_> {
     /// A POST with this key was refused because of a key that exists: nothing was stored. `is_refused`: of this very key.
     async fn after_conflict(&self, contact: &Contact, is_refused: bool) -> Verdicts {
         // It begins anew: a read and a write of its own, at least.
-        if let CallsLeft::Few { calls, ordinary, more_after } = self.calls_left() {
-            let calls = if contact.is_opt_out() { calls } else { ordinary };
-            if calls < CALLS_OF_A_CHANGE {
-                return contact.retry(&Failure::budget_spent(more_after));
-            }
+        if let Some(failure) = self.must_wait(std::slice::from_ref(contact)) {
+            return contact.retry(&failure);
         }
         let write = self.org.reserve(1);
         let read = self.campaign.read(&contact.key).await;
