@@ -243,3 +243,27 @@ fn bad_input_is_told_by_name() {
         assert!(text(&output.stderr).contains(expected), "{expected:?} is not in {}", text(&output.stderr));
     }
 }
+
+#[test]
+fn credentials_or_a_region_that_are_missing_are_asked_for() {
+    let with = |variables: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_campaign-sync"));
+        command.arg("status").env_clear().envs(variables.iter().copied());
+        for url in ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL"] {
+            command.env(url, "http://127.0.0.1:1/000000000000/some.fifo");
+        }
+        // Nothing is looked for elsewhere.
+        command.envs([("AWS_EC2_METADATA_DISABLED", "true"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:1")]);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        text(&output.stderr).to_owned()
+    };
+    let (key, secret) = (("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret"));
+    let asked = "some.fifo: SQS: no answer; are there credentials and a region?";
+    let without_credentials = with(&[("AWS_REGION", "us-east-1")]);
+    assert!(without_credentials.contains(asked), "{without_credentials}");
+    let without_region = with(&[key, secret]);
+    assert!(without_region.contains(asked), "{without_region}");
+    let with_both = with(&[key, secret, ("AWS_REGION", "us-east-1")]);
+    assert!(with_both.contains("some.fifo: SQS: not reached"), "{with_both}");
+}
