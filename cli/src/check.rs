@@ -7,7 +7,7 @@ use std::sync::Arc;
 use domain::change::{CampaignId, OrgId, VersionFrom};
 use io::Config;
 use io::config::DlqConfig;
-use io::genesys::{Failure, Kind, ListFacts, Org, Run};
+use io::genesys::{Failure, Kind, ListFacts, Org, Run, UNKNOWN_CAMPAIGN};
 use io::secrets::{Api, OrgSecret, Secrets, SecretsError, SecretsManager};
 use jiff::SignedDuration;
 use serde_json::json;
@@ -284,20 +284,17 @@ fn shared(id: &CampaignId, list: &ListFacts) -> Result<String, String> {
 }
 
 fn unknown(failure: &Failure) -> String {
-    let to_do = match failure.kind {
-        Kind::UnknownCampaign => {
-            "the org has no such outbound campaign: look at the id, and at the division of the role"
-        }
-        _ => return needs(failure, "outbound:campaign:view and outbound:contactList:view"),
-    };
-    format!("{failure}: {to_do}")
+    match failure.kind {
+        Kind::UnknownCampaign => format!("{failure}: the org has no such outbound campaign: {UNKNOWN_CAMPAIGN}"),
+        _ => needs(failure, "outbound:campaign:view and outbound:contactList:view"),
+    }
 }
 
 /// `is_known`: unless the API that most organisations have knows no such campaign.
 fn no_predictive(failure: &Failure, is_known: bool) -> String {
     match failure.kind {
         Kind::NotFound | Kind::UnknownCampaign if !is_known => {
-            format!("{failure}: no API knows this campaign: look at the id, and at the division of the role")
+            format!("{failure}: no API knows this campaign: {UNKNOWN_CAMPAIGN}")
         }
         Kind::NotFound | Kind::UnknownCampaign => format!(
             "{failure}: the predictive API is not there for this campaign; most organisations have the published one alone: say \

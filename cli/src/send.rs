@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::Change;
 use domain::change::{CampaignId, ContactKey, OrgId, VersionFrom};
-use io::genesys::{Campaign, Kind, Run};
+use io::genesys::{Campaign, Failure, Kind, Run, UNKNOWN_CAMPAIGN};
 use io::queue::Sqs;
 use io::secrets::OrgSecret;
 use io::{Clock, Config, Https};
@@ -218,7 +218,10 @@ async fn open(
     let org = connect::org(config, sdk, Arc::new(https), &args.org);
     let run = Run::patient(None);
     let rules = org.open(&run).await.map_err(|failure| format!("org {}: {failure}", args.org))?;
-    let failed = |failure| format!("org {}, campaign {}: {failure}", args.org, args.campaign);
+    let failed = |failure: Failure| {
+        let told = format!("org {}, campaign {}: {failure}", args.org, args.campaign);
+        if failure.kind == Kind::UnknownCampaign { format!("{told}: {UNKNOWN_CAMPAIGN}") } else { told }
+    };
     let campaign = Campaign::open(org, &args.campaign, &rules, run).await.map_err(failed)?;
     if let Campaign::Predictive(predictive) = &campaign {
         // Only a call about a contact tells whether there is such a campaign. What else fails here is apply's to wait for.

@@ -110,7 +110,7 @@ async fn what_is_wrong_is_told_with_what_to_do() {
     assert_eq!(wrong(&lines), ["campaign nobody: found"]);
     let (_, lines, shown) = check(&served, &["--org", "ranked", "--campaign", "nobody"]).await;
     assert_eq!(wrong(&lines), ["campaign nobody: predictive answers"], "{shown}");
-    assert!(shown.contains("look at the id") && !shown.contains("contactLists"), "{shown}");
+    assert!(shown.contains("look at the campaign's id") && !shown.contains("contactLists"), "{shown}");
     served.genesys.add_fault(Fault::status("POST", 404).on("predictivedialing"));
     let (_, lines, shown) = check(&served, &["--org", "ranked", "--campaign", CAMPAIGN]).await;
     assert_eq!(wrong(&lines), [format!("campaign {CAMPAIGN}: predictive answers")], "{shown}");

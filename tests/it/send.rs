@@ -116,10 +116,13 @@ async fn one_row_that_is_not_right_and_none_is_sent() {
     assert_eq!((status, shown.as_str()), (1, expected));
     assert!(served.queue.messages().is_empty());
     for (arguments, expected) in [
-        (vec!["send", "--org", "lists", "--campaign", "nobody", &file], "GET campaign: 404"),
+        (
+            vec!["send", "--org", "lists", "--campaign", "nobody", &file],
+            "GET campaign: 404 resource.not.found: look at the campaign's id",
+        ),
         (
             vec!["send", "--org", "ranked", "--campaign", "nobody", &file],
-            "campaign nobody: GET contact: 404 campaign.not.found",
+            "org ranked, campaign nobody: GET contact: 404 campaign.not.found: look at the campaign's id",
         ),
         (vec!["send", "--org", "nobody", "--campaign", "c", &file], "secret campaign-sync/org/nobody"),
         (

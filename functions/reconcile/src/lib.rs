@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use domain::change::{CampaignId, Change, OrgId};
 use domain::drift::Drift;
-use io::genesys::{Failure, Run};
+use io::genesys::{Failure, Kind, Run, UNKNOWN_CAMPAIGN};
 use io::queue::{QueueError, enqueue, room};
 use io::secrets::FeedSecret;
 use io::telemetry::Event;
@@ -146,7 +146,7 @@ pub enum Error {
         what: String,
     },
     /// Genesys Cloud could not be asked.
-    #[error("org {org}{}: {failure}", .campaign.as_ref().map(|id| format!(", campaign {id}")).unwrap_or_default())]
+    #[error("org {org}{}: {failure}{}", .campaign.as_ref().map(|id| format!(", campaign {id}")).unwrap_or_default(), to_do(.failure))]
     Genesys {
         /// Whose.
         org: OrgId,
@@ -168,6 +168,10 @@ pub enum Error {
         /// SQS's error code.
         why: String,
     },
+}
+
+fn to_do(failure: &Failure) -> String {
+    if failure.kind == Kind::UnknownCampaign { format!(": {UNKNOWN_CAMPAIGN}") } else { String::new() }
 }
 
 /// Runs as a schedule asks for it.

@@ -16,7 +16,7 @@ mod wire;
 pub use campaign::Campaign;
 pub use contact_lists::{ContactList, Write};
 pub use facts::ListFacts;
-pub use failure::{Failure, Kind};
+pub use failure::{Failure, Kind, UNKNOWN_CAMPAIGN};
 pub use limit::{CALLS_OF_A_CHANGE, CallsLeft, Reservation, Share};
 pub use predictive::{NewContact, Predictive};
 pub use region::Region;

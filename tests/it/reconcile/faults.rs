@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use emulator::{Effect, Fault};
+use io::genesys::UNKNOWN_CAMPAIGN;
 use io::telemetry::subscriber;
 use serde_json::{Value, json};
 use tracing::instrument::WithSubscriber;
@@ -65,7 +66,7 @@ async fn an_unknown_campaign_is_named_and_does_not_hold_up_the_others() {
         run.says("a", 5, "5");
         run.feed.put(json!({ "campaignId": "no-such", "contactKey": "b", "version": 5, "data": {} }));
         let told = run.run(json!({ "campaignIds": ["no-such", CAMPAIGN] })).await.unwrap_err().to_string();
-        assert_eq!(told, format!("org acme, campaign no-such: {code}"));
+        assert_eq!(told, format!("org acme, campaign no-such: {code}: {UNKNOWN_CAMPAIGN}"));
         let queued: Vec<_> = run.queued().iter().map(|body| body["contactKey"].clone()).collect();
         assert_eq!(queued, ["a"]);
     }

@@ -85,6 +85,9 @@ impl fmt::Display for Failure {
     }
 }
 
+/// What to look at where a campaign is not known.
+pub const UNKNOWN_CAMPAIGN: &str = "look at the campaign's id, and at the division of the OAuth client's role";
+
 impl From<&Failure> for Evidence {
     fn from(failure: &Failure) -> Evidence {
         Evidence {
