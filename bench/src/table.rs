@@ -84,7 +84,8 @@ fn at(values: &mut [f64], part: f64) -> f64 {
 
 fn short(number: f64) -> String {
     match number.abs() {
-        _ if number.is_nan() => "-".to_owned(),
+        // Of no batch.
+        _ if !number.is_finite() => "-".to_owned(),
         100.0.. => format!("{number:.0}"),
         10.0.. => format!("{number:.1}"),
         _ => format!("{number:.2}"),
