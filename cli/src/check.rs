@@ -42,7 +42,8 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// A clock that is wrong by more than this makes signatures and times doubtful: five minutes are let pass.
+/// A clock that is wrong by more than this makes signatures and times doubtful: five minutes are
+/// let pass.
 const CLOCK: SignedDuration = SignedDuration::from_secs(60);
 
 /// What was looked at.
@@ -66,13 +67,25 @@ enum Status {
 
 impl Findings {
     pub(crate) fn add(&mut self, what: impl Into<String>, found: Result<String, String>) {
-        let status = if found.is_ok() { Status::Ok } else { Status::Fail };
+        let status = if found.is_ok() {
+            Status::Ok
+        } else {
+            Status::Fail
+        };
         let (Ok(detail) | Err(detail)) = found;
-        self.0.push(Finding { what: what.into(), status, detail });
+        self.0.push(Finding {
+            what: what.into(),
+            status,
+            detail,
+        });
     }
 
     fn skip(&mut self, what: &str, why: &str) {
-        self.0.push(Finding { what: what.to_owned(), status: Status::Skip, detail: why.to_owned() });
+        self.0.push(Finding {
+            what: what.to_owned(),
+            status: Status::Skip,
+            detail: why.to_owned(),
+        });
     }
 
     fn is_right(&self) -> bool {
@@ -80,7 +93,11 @@ impl Findings {
     }
 
     fn text(&self) -> String {
-        let line = |Finding { what, status, detail }: &Finding| match status {
+        let line = |Finding {
+                        what,
+                        status,
+                        detail,
+                    }: &Finding| match status {
             Status::Ok => format!("ok    {what}: {detail}"),
             Status::Fail => format!("FAIL  {what}: {detail}"),
             Status::Skip => format!("skip  {what}: {detail}"),
@@ -89,7 +106,11 @@ impl Findings {
     }
 
     fn json(&self) -> String {
-        let check = |Finding { what, status, detail }: &Finding| {
+        let check = |Finding {
+                         what,
+                         status,
+                         detail,
+                     }: &Finding| {
             let status = match status {
                 Status::Ok => "ok",
                 Status::Fail => "fail",
@@ -97,7 +118,8 @@ impl Findings {
             };
             json!({ "check": what, "status": status, "detail": detail })
         };
-        json!({ "ok": self.is_right(), "checks": self.0.iter().map(check).collect::<Vec<_>>() }).to_string()
+        json!({ "ok": self.is_right(), "checks": self.0.iter().map(check).collect::<Vec<_>>() })
+            .to_string()
     }
 }
 
@@ -106,7 +128,11 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config = Config::from_env().map_err(|error| error.to_string())?;
     let dlq = DlqConfig::from_env(true).map_err(|error| error.to_string())?;
     let findings = crate::block_on(check(args, &config, &dlq))?;
-    crate::print(&if args.json { findings.json() } else { findings.text() })?;
+    crate::print(&if args.json {
+        findings.json()
+    } else {
+        findings.text()
+    })?;
     Ok(findings.is_right())
 }
 
@@ -119,8 +145,12 @@ async fn check(args: &Args, config: &Config, dlq: &DlqConfig) -> Result<Findings
         let connect = || connect::org(config.clone(), &sdk, Arc::clone(&watched) as _, &args.org);
         let login = connect().open(&Run::patient(None)).await;
         let is_in = login.is_ok();
-        findings
-            .add("token", login.map(|_| "the OAuth client is let in".to_owned()).map_err(|failure| token(&failure)));
+        findings.add(
+            "token",
+            login
+                .map(|_| "the OAuth client is let in".to_owned())
+                .map_err(|failure| token(&failure)),
+        );
         if let Some(ahead) = watched.seen().ahead {
             findings.add("clock", clock(ahead));
         }
@@ -129,14 +159,29 @@ async fn check(args: &Args, config: &Config, dlq: &DlqConfig) -> Result<Findings
             self::campaign(campaign, &rules, &connect, &mut findings).await;
         }
         if is_in && args.campaigns.is_empty() {
-            findings.skip("campaigns", "name one with --campaign to look at permissions, columns and lists");
+            findings.skip(
+                "campaigns",
+                "name one with --campaign to look at permissions, columns and lists",
+            );
         }
     }
-    queues::check(&sdk, &config.queue_url, &dlq.dead_letter_queue_url, args.apply_timeout, &mut findings).await;
+    queues::check(
+        &sdk,
+        &config.queue_url,
+        &dlq.dead_letter_queue_url,
+        args.apply_timeout,
+        &mut findings,
+    )
+    .await;
     Ok(findings)
 }
 
-async fn secret(args: &Args, config: &Config, secrets: &SecretsManager, findings: &mut Findings) -> Option<OrgSecret> {
+async fn secret(
+    args: &Args,
+    config: &Config,
+    secrets: &SecretsManager,
+    findings: &mut Findings,
+) -> Option<OrgSecret> {
     let name = format!("{}/org/{}", config.secret_prefix, args.org);
     let what = format!("secret {name}");
     let text = match secrets.read(&name).await {
@@ -147,7 +192,9 @@ async fn secret(args: &Args, config: &Config, secrets: &SecretsManager, findings
                     "there is none in this account and region: create it (README, Add an org), or set SECRET_PREFIX as the \
                      stack has it"
                 }
-                SecretsError::Denied => "your credentials may not read it: they need secretsmanager:GetSecretValue",
+                SecretsError::Denied => {
+                    "your credentials may not read it: they need secretsmanager:GetSecretValue"
+                }
                 SecretsError::Unavailable => {
                     "Secrets Manager is not reached: look at AWS_REGION, your credentials (aws sts get-caller-identity), the network (no proxy \
                      variable is read) and the CA certificates"
@@ -160,7 +207,12 @@ async fn secret(args: &Args, config: &Config, secrets: &SecretsManager, findings
     let rules = match OrgSecret::parse(&text) {
         Ok(rules) => rules,
         Err(error) => {
-            findings.add(what, Err(format!("{error}: put it right with aws secretsmanager put-secret-value")));
+            findings.add(
+                what,
+                Err(format!(
+                    "{error}: put it right with aws secretsmanager put-secret-value"
+                )),
+            );
             return None;
         }
     };
@@ -173,7 +225,13 @@ async fn secret(args: &Args, config: &Config, secrets: &SecretsManager, findings
         (Some(column), VersionFrom::Version) => format!("version is stored in {column}"),
         (Some(column), VersionFrom::OccurredAt) => format!("occurredAt is stored in {column}"),
     };
-    findings.add(what, Ok(format!("api {api}, {ranks}, {} calls a minute", rules.calls_per_minute)));
+    findings.add(
+        what,
+        Ok(format!(
+            "api {api}, {ranks}, {} calls a minute",
+            rules.calls_per_minute
+        )),
+    );
     Some(rules)
 }
 
@@ -201,14 +259,25 @@ fn clock(ahead: SignedDuration) -> Result<String, String> {
     ))
 }
 
-async fn campaign(id: &CampaignId, rules: &OrgSecret, connect: &dyn Fn() -> Arc<Org>, findings: &mut Findings) {
+async fn campaign(
+    id: &CampaignId,
+    rules: &OrgSecret,
+    connect: &dyn Fn() -> Arc<Org>,
+    findings: &mut Findings,
+) {
     let named = |what: &str| format!("campaign {id}: {what}");
     let run = Run::patient(None);
     let mut is_known = true;
     match (connect().list_of(&run, id).await, rules.api) {
         (Ok(list), api) => {
-            findings
-                .add(named("found"), Ok(format!("its contact list {} has {} columns", list.id, list.columns.len())));
+            findings.add(
+                named("found"),
+                Ok(format!(
+                    "its contact list {} has {} columns",
+                    list.id,
+                    list.columns.len()
+                )),
+            );
             findings.add(named("version column"), version_column(&list, rules));
             if api == Api::ContactLists {
                 findings.add(named("list of its own"), shared(id, &list));
@@ -233,10 +302,15 @@ async fn campaign(id: &CampaignId, rules: &OrgSecret, connect: &dyn Fn() -> Arc<
     }
     if rules.api == Api::Predictive {
         let answer = connect().may_write_to_campaign(&run, id).await;
-        let answer = answer
-            .map(|()| "adding is tried with no contact; whether contacts may be changed shows only then".to_owned());
+        let answer = answer.map(|()| {
+            "adding is tried with no contact; whether contacts may be changed shows only then"
+                .to_owned()
+        });
         let is_there = answer.is_ok();
-        findings.add(named("predictive answers"), answer.map_err(|failure| no_predictive(&failure, is_known)));
+        findings.add(
+            named("predictive answers"),
+            answer.map_err(|failure| no_predictive(&failure, is_known)),
+        );
         if !is_there {
             return;
         }
@@ -244,8 +318,14 @@ async fn campaign(id: &CampaignId, rules: &OrgSecret, connect: &dyn Fn() -> Arc<
     let key = domain::change::ContactKey::parse(NOBODY);
     let opened = io::genesys::Campaign::open(connect(), id, &without_ranks(rules), run).await;
     if let (Ok(campaign), Ok(key)) = (opened, key) {
-        let read = campaign.read(&key).await.map(|_| "tried with a key that nobody has".to_owned());
-        findings.add(named("contacts may be read"), read.map_err(|failure| needs(&failure, "outbound:contact:view")));
+        let read = campaign
+            .read(&key)
+            .await
+            .map(|_| "tried with a key that nobody has".to_owned());
+        findings.add(
+            named("contacts may be read"),
+            read.map_err(|failure| needs(&failure, "outbound:contact:view")),
+        );
     }
 }
 
@@ -254,14 +334,19 @@ pub(crate) const NOBODY: &str = "campaign-sync-check";
 
 /// A list without the version column is told already.
 fn without_ranks(rules: &OrgSecret) -> OrgSecret {
-    OrgSecret { version_field: None, ..rules.clone() }
+    OrgSecret {
+        version_field: None,
+        ..rules.clone()
+    }
 }
 
 fn version_column(list: &ListFacts, rules: &OrgSecret) -> Result<String, String> {
     match &rules.version_field {
         None => Ok("none is asked for".to_owned()),
         // The published API always names some.
-        Some(column) if list.columns.is_empty() => Ok(format!("not known of {column}: the list names no columns")),
+        Some(column) if list.columns.is_empty() => {
+            Ok(format!("not known of {column}: the list names no columns"))
+        }
         Some(column) if list.columns.contains(column) => Ok(format!("the list has {column}")),
         Some(column) => Err(format!(
             "the list lacks {column}, the secret's versionField; columns cannot be added to a list: make one with it and give \
@@ -272,7 +357,12 @@ fn version_column(list: &ListFacts, rules: &OrgSecret) -> Result<String, String>
 
 /// Their contacts are the same ones.
 fn shared(id: &CampaignId, list: &ListFacts) -> Result<String, String> {
-    let others: Vec<_> = list.campaigns.iter().map(String::as_str).filter(|other| *other != id.as_str()).collect();
+    let others: Vec<_> = list
+        .campaigns
+        .iter()
+        .map(String::as_str)
+        .filter(|other| *other != id.as_str())
+        .collect();
     if others.is_empty() {
         return Ok("no other campaign draws on it".to_owned());
     }
@@ -285,8 +375,13 @@ fn shared(id: &CampaignId, list: &ListFacts) -> Result<String, String> {
 
 fn unknown(failure: &Failure) -> String {
     match failure.kind {
-        Kind::UnknownCampaign => format!("{failure}: the org has no such outbound campaign: {UNKNOWN_CAMPAIGN}"),
-        _ => needs(failure, "outbound:campaign:view and outbound:contactList:view"),
+        Kind::UnknownCampaign => {
+            format!("{failure}: the org has no such outbound campaign: {UNKNOWN_CAMPAIGN}")
+        }
+        _ => needs(
+            failure,
+            "outbound:campaign:view and outbound:contactList:view",
+        ),
     }
 }
 
@@ -307,7 +402,9 @@ fn no_predictive(failure: &Failure, is_known: bool) -> String {
 fn needs(failure: &Failure, permissions: &str) -> String {
     let to_do = match failure.kind {
         Kind::Refused => {
-            format!("give the OAuth client a role with the permission {permissions}, in the campaign's division")
+            format!(
+                "give the OAuth client a role with the permission {permissions}, in the campaign's division"
+            )
         }
         Kind::Throttled { .. } => "try again in a minute".to_owned(),
         _ => "Genesys Cloud did not answer as it should: try again".to_owned(),

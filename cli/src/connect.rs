@@ -1,4 +1,5 @@
-//! An org's Genesys Cloud from the operator's machine, and what its answers tell beside their bodies.
+//! An org's Genesys Cloud from the operator's machine, and what its answers tell beside their
+//! bodies.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,7 +21,12 @@ pub(crate) fn https() -> Result<Https, String> {
 }
 
 /// The org, with nothing known of it yet.
-pub(crate) fn org(config: Config, sdk: &aws_config::SdkConfig, transport: Arc<dyn Transport>, id: &OrgId) -> Arc<Org> {
+pub(crate) fn org(
+    config: Config,
+    sdk: &aws_config::SdkConfig,
+    transport: Arc<dyn Transport>,
+    id: &OrgId,
+) -> Arc<Org> {
     let shared = Shared {
         transport,
         secrets: Arc::new(SecretsManager::new(sdk)),
@@ -57,7 +63,10 @@ pub(crate) struct Watched {
 
 impl Watched {
     pub(crate) fn new(https: Https) -> Arc<Watched> {
-        Arc::new(Watched { https, seen: Mutex::default() })
+        Arc::new(Watched {
+            https,
+            seen: Mutex::default(),
+        })
     }
 
     pub(crate) fn seen(&self) -> Seen {
@@ -72,8 +81,15 @@ impl Watched {
         if let Some(date) = date {
             seen.ahead = Some(Clock::system().now().duration_since(date.timestamp()));
         }
-        if let (Some(allowed), Some(count)) = (number("inin-ratelimit-allowed"), number("inin-ratelimit-count")) {
-            seen.budget = Some(Budget { allowed, count, reset: number("inin-ratelimit-reset").unwrap_or(60) });
+        if let (Some(allowed), Some(count)) = (
+            number("inin-ratelimit-allowed"),
+            number("inin-ratelimit-count"),
+        ) {
+            seen.budget = Some(Budget {
+                allowed,
+                count,
+                reset: number("inin-ratelimit-reset").unwrap_or(60),
+            });
         }
     }
 }

@@ -1,4 +1,5 @@
-//! `campaign-sync dlq`: the changes that were parked, and what becomes of them (CONTRACT.md section 7).
+//! `campaign-sync dlq`: the changes that were parked, and what becomes of them (CONTRACT.md section
+//! 7).
 
 mod parked;
 
@@ -49,7 +50,8 @@ enum Command {
         #[arg(long)]
         reveal: bool,
     },
-    /// Sends parked changes again, in their message groups and their order, and takes them off the dead-letter queue
+    /// Sends parked changes again, in their message groups and their order, and takes them off the
+    /// dead-letter queue
     Redrive {
         #[command(flatten)]
         which: Which,
@@ -83,26 +85,39 @@ struct Which {
 impl Which {
     fn is_meant(&self, parked: &Parked) -> bool {
         let is_reason = self.reasons.is_empty() || self.reasons.contains(&parked.reason);
-        is_reason && self.org.as_ref().is_none_or(|org| parked.org() == Some(org.as_str()))
+        is_reason
+            && self
+                .org
+                .as_ref()
+                .is_none_or(|org| parked.org() == Some(org.as_str()))
     }
 }
 
 fn reason(text: &str) -> Result<String, String> {
-    let mut names: Vec<_> = ParkReason::ALL.into_iter().map(ParkReason::as_str).collect();
+    let mut names: Vec<_> = ParkReason::ALL
+        .into_iter()
+        .map(ParkReason::as_str)
+        .collect();
     // What SQS itself moved.
     names.push(parked::NO_REASON);
-    names.contains(&text).then(|| text.to_owned()).ok_or_else(|| format!("expected one of {}", names.join(", ")))
+    names
+        .contains(&text)
+        .then(|| text.to_owned())
+        .ok_or_else(|| format!("expected one of {}", names.join(", ")))
 }
 
 fn rate(text: &str) -> Result<u32, String> {
-    let number = text.strip_suffix("/s").and_then(|number| number.parse().ok()).filter(|n| (1..=100).contains(n));
+    let number = text
+        .strip_suffix("/s")
+        .and_then(|number| number.parse().ok())
+        .filter(|n| (1..=100).contains(n));
     number.ok_or_else(|| "expected messages a second, from 1/s to 100/s, such as 2/s".to_owned())
 }
 
 /// Runs, prints, and answers whether all was done.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
-    let config =
-        DlqConfig::from_env(matches!(args.command, Command::Redrive { .. })).map_err(|error| error.to_string())?;
+    let config = DlqConfig::from_env(matches!(args.command, Command::Redrive { .. }))
+        .map_err(|error| error.to_string())?;
     crate::block_on(async {
         let sdk = io::aws::sdk_config(&connect::https()?).await;
         let queue = DeadLetters::new(&sdk, &config);
@@ -110,12 +125,30 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
             Command::List(which) => list(&queue, which, args.json).await,
             Command::Show { id, reveal } => show(&queue, id, *reveal, args.json).await,
             Command::Drop { id } => drop_one(&queue, id, args.json).await,
-            Command::Redrive { which, rate, unranked, dry_run } => {
+            Command::Redrive {
+                which,
+                rate,
+                unranked,
+                dry_run,
+            } => {
                 let (secrets, prefix) = (SecretsManager::new(&sdk), config.secret_prefix.clone());
-                let orgs = Orgs { secrets, prefix, known: BTreeMap::new() };
-                let how = How { which, pause: Duration::from_secs(1) / *rate, unranked: *unranked, dry_run: *dry_run };
+                let orgs = Orgs {
+                    secrets,
+                    prefix,
+                    known: BTreeMap::new(),
+                };
+                let how = How {
+                    which,
+                    pause: Duration::from_secs(1) / *rate,
+                    unranked: *unranked,
+                    dry_run: *dry_run,
+                };
                 let report = redrive(&queue, orgs, &how).await;
-                crate::print(&if args.json { report.json() } else { report.text(*dry_run) })?;
+                crate::print(&if args.json {
+                    report.json()
+                } else {
+                    report.text(*dry_run)
+                })?;
                 Ok(report.left.is_empty() && report.ended.is_none())
             }
         }
@@ -144,12 +177,24 @@ async fn list(queue: &DeadLetters, which: &Which, is_json: bool) -> Result<bool,
         crate::print(&format!("Nothing is parked that can be seen now.{hidden}"))?;
         return Ok(true);
     }
-    let mut shown = table(["id", "parked", "reason", "org", "campaign", "event", "detail"].map(str::to_owned));
+    let mut shown = table(
+        [
+            "id", "parked", "reason", "org", "campaign", "event", "detail",
+        ]
+        .map(str::to_owned),
+    );
     for parked in &all {
-        let text = |member: &str| parked::plain(&parked.body[member]).as_str().unwrap_or("-").to_owned();
+        let text = |member: &str| {
+            parked::plain(&parked.body[member])
+                .as_str()
+                .unwrap_or("-")
+                .to_owned()
+        };
         shown.add_row([
             parked.id.clone(),
-            parked.parked_at.map_or_else(|| "-".to_owned(), |at| format!("{} ago", span(at, now))),
+            parked
+                .parked_at
+                .map_or_else(|| "-".to_owned(), |at| format!("{} ago", span(at, now))),
             parked.reason.clone(),
             text("org"),
             text("campaignId"),
@@ -160,18 +205,31 @@ async fn list(queue: &DeadLetters, which: &Which, is_json: bool) -> Result<bool,
     for column in shown.column_iter_mut() {
         column.set_cell_alignment(comfy_table::CellAlignment::Left);
     }
-    crate::print(&format!("{shown}\n{} parked{hidden}", number(all.len() as u64)))?;
+    crate::print(&format!(
+        "{shown}\n{} parked{hidden}",
+        number(all.len() as u64)
+    ))?;
     Ok(true)
 }
 
 fn unknown(id: &str) -> String {
-    format!("{id}: no parked change has this id, or it is behind ten others of its message group (dlq list)")
+    format!(
+        "{id}: no parked change has this id, or it is behind ten others of its message group (dlq list)"
+    )
 }
 
 async fn show(queue: &DeadLetters, id: &str, reveal: bool, is_json: bool) -> Result<bool, String> {
     let all = queue.look().await?;
-    let parked = all.iter().find(|parked| parked.id == id).ok_or_else(|| unknown(id))?.json(reveal);
-    let text = if is_json { parked.to_string() } else { format!("{parked:#}") };
+    let parked = all
+        .iter()
+        .find(|parked| parked.id == id)
+        .ok_or_else(|| unknown(id))?
+        .json(reveal);
+    let text = if is_json {
+        parked.to_string()
+    } else {
+        format!("{parked:#}")
+    };
     crate::print(&text)?;
     Ok(true)
 }
@@ -185,7 +243,11 @@ async fn drop_one(queue: &DeadLetters, id: &str, is_json: bool) -> Result<bool, 
     };
     queue.give_back(&all).await;
     deleted?;
-    crate::print(&if is_json { json!({ "dropped": id }).to_string() } else { format!("{id} is deleted.") })?;
+    crate::print(&if is_json {
+        json!({ "dropped": id }).to_string()
+    } else {
+        format!("{id} is deleted.")
+    })?;
     Ok(true)
 }
 
@@ -210,10 +272,18 @@ impl Orgs {
             return known.clone();
         }
         let name = format!("{}/org/{org}", self.prefix);
-        let read = self.secrets.read(&name).await.map_err(|error| format!("secret {name}: {error}"));
+        let read = self
+            .secrets
+            .read(&name)
+            .await
+            .map_err(|error| format!("secret {name}: {error}"));
         let ranking = read.and_then(|text| {
-            let secret = OrgSecret::parse(&text).map_err(|error| format!("secret {name}: {error}"))?;
-            Ok(secret.version_field.is_some().then_some(secret.version_from))
+            let secret =
+                OrgSecret::parse(&text).map_err(|error| format!("secret {name}: {error}"))?;
+            Ok(secret
+                .version_field
+                .is_some()
+                .then_some(secret.version_from))
         });
         self.known.insert(org.to_owned(), ranking.clone());
         ranking
@@ -239,10 +309,22 @@ impl Report {
     }
 
     fn text(&self, is_dry: bool) -> String {
-        let sent = if is_dry { "would be sent again" } else { "sent again" };
+        let sent = if is_dry {
+            "would be sent again"
+        } else {
+            "sent again"
+        };
         let mut lines = vec![format!("{} {sent}", number(self.sent))];
-        lines.extend(self.left.iter().map(|(why, count)| format!("{} left: {why}", number(*count))));
-        lines.extend(self.ended.iter().map(|why| format!("ended before everything was looked at: {why}")));
+        lines.extend(
+            self.left
+                .iter()
+                .map(|(why, count)| format!("{} left: {why}", number(*count))),
+        );
+        lines.extend(
+            self.ended
+                .iter()
+                .map(|why| format!("ended before everything was looked at: {why}")),
+        );
         lines.join("\n")
     }
 }
@@ -273,7 +355,9 @@ async fn redrive(queue: &DeadLetters, mut orgs: Orgs, how: &How<'_>) -> Report {
                 true if sent.contains(&(parked.group.clone(), parked.text.clone())) => {
                     Err(Some("it was sent again, and is parked again".to_owned()))
                 }
-                true => may_be_sent(&parked, &mut orgs, how.unranked, &staying).await.map_err(Some),
+                true => may_be_sent(&parked, &mut orgs, how.unranked, &staying)
+                    .await
+                    .map_err(Some),
                 false => Err(None),
             };
             if let Err(why) = verdict {
@@ -301,14 +385,19 @@ async fn redrive(queue: &DeadLetters, mut orgs: Orgs, how: &How<'_>) -> Report {
                 deleted = queue.delete(&parked).await;
             }
             if let Err(error) = deleted {
-                report.leave(format!("{} was sent, and is still parked: drop it ({error})", parked.id));
+                report.leave(format!(
+                    "{} was sent, and is still parked: drop it ({error})",
+                    parked.id
+                ));
                 staying.insert(parked.group.clone());
                 kept.insert(parked.id.clone(), parked);
             }
             tokio::time::sleep(how.pause).await;
         }
     }
-    queue.give_back(&kept.into_values().collect::<Vec<_>>()).await;
+    queue
+        .give_back(&kept.into_values().collect::<Vec<_>>())
+        .await;
     report
 }
 
@@ -320,7 +409,8 @@ async fn may_be_sent(
     staying: &BTreeSet<String>,
 ) -> Result<(), String> {
     let change = Change::parse(&parked.text, Clock::system().now());
-    let change = change.map_err(|_| "ingest would refuse it: repair it at its source, and drop it".to_owned())?;
+    let change = change
+        .map_err(|_| "ingest would refuse it: repair it at its source, and drop it".to_owned())?;
     if change.message_group().as_str() != parked.group {
         return Err("its message group is not that of its contact: drop it".to_owned());
     }
@@ -329,7 +419,9 @@ async fn may_be_sent(
         return Ok(());
     }
     if !unranked {
-        return Err("it has no rank: --unranked sends it, and it may overwrite what is newer".to_owned());
+        return Err(
+            "it has no rank: --unranked sends it, and it may overwrite what is newer".to_owned(),
+        );
     }
     if staying.contains(&parked.group) {
         return Err("it has no rank, and an earlier change of its contact stays".to_owned());

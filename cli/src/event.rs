@@ -31,7 +31,8 @@ enum Name {
     SeveralCampaigns,
     /// A batch of two changes to one contact, the first unreadable
     PoisonFirst,
-    /// A batch whose create is refused with 409, if applied within two seconds after one of the others
+    /// A batch whose create is refused with 409, if applied within two seconds after one of the
+    /// others
     Conflict,
     /// What a schedule asks of reconcile
     Schedule,
@@ -76,8 +77,20 @@ fn rapid_updates(now: Timestamp) -> Vec<Value> {
     let first = json!({ "data": { "phone": "+13175550100", "firstName": "Ada", "status": "new" }, "callable": true });
     vec![
         change(now, 0, KEY, 0, &first),
-        change(now, 0, KEY, 200, &json!({ "data": { "status": "callback" } })),
-        change(now, 0, KEY, 900, &json!({ "data": { "status": "closed", "nickname": null }, "callable": false })),
+        change(
+            now,
+            0,
+            KEY,
+            200,
+            &json!({ "data": { "status": "callback" } }),
+        ),
+        change(
+            now,
+            0,
+            KEY,
+            900,
+            &json!({ "data": { "status": "closed", "nickname": null }, "callable": false }),
+        ),
         change(
             now,
             0,
@@ -93,7 +106,13 @@ fn several_campaigns(now: Timestamp) -> Vec<Value> {
     vec![
         change(now, 0, KEY, 0, &phone("+13175550100")),
         change(now, 1, KEY, 0, &phone("+13175550100")),
-        change(now, 2, "LEAD 7/é", 0, &json!({ "data": { "phone": "+4930555010" }, "callable": false })),
+        change(
+            now,
+            2,
+            "LEAD 7/é",
+            0,
+            &json!({ "data": { "phone": "+4930555010" }, "callable": false }),
+        ),
         change(now, 0, "LEAD-00043", 1, &json!({ "operation": "remove" })),
     ]
 }
@@ -101,13 +120,22 @@ fn several_campaigns(now: Timestamp) -> Vec<Value> {
 fn poison_first(now: Timestamp) -> Vec<Value> {
     vec![
         change(now, 0, KEY, 0, &json!({ "data": {}, "calable": false })),
-        change(now, 0, KEY, 200, &json!({ "data": { "phone": "+13175550100" }, "callable": false })),
+        change(
+            now,
+            0,
+            KEY,
+            200,
+            &json!({ "data": { "phone": "+13175550100" }, "callable": false }),
+        ),
     ]
 }
 
 fn conflict(now: Timestamp) -> Vec<Value> {
     let phone = |phone: &str| json!({ "data": { "phone": phone } });
-    vec![change(now, 0, KEY, 0, &phone("+13175550102")), change(now, 0, "LEAD-00044", 0, &phone("+13175550103"))]
+    vec![
+        change(now, 0, KEY, 0, &phone("+13175550102")),
+        change(now, 0, "LEAD-00044", 0, &phone("+13175550103")),
+    ]
 }
 
 /// As Lambda hands over a batch of a FIFO queue.
@@ -143,13 +171,23 @@ fn ids(change: &Value) -> (String, String) {
         good.remove("calable");
     }
     let good = Change::parse(&good.to_string(), Timestamp::MAX);
-    good.map(|good| (good.message_group().as_str().to_owned(), good.deduplication_id())).unwrap_or_default()
+    good.map(|good| {
+        (
+            good.message_group().as_str().to_owned(),
+            good.deduplication_id(),
+        )
+    })
+    .unwrap_or_default()
 }
 
 /// As EventBridge Scheduler hands it over.
 fn schedule(now: Timestamp) -> Value {
     let (org, _) = CAMPAIGNS[0];
-    let campaigns: Vec<_> = CAMPAIGNS.iter().filter(|(of, _)| *of == org).map(|(_, campaign)| campaign).collect();
+    let campaigns: Vec<_> = CAMPAIGNS
+        .iter()
+        .filter(|(of, _)| *of == org)
+        .map(|(_, campaign)| campaign)
+        .collect();
     json!({ "org": org, "campaignIds": campaigns, "windowMinutes": 60, "scheduledTime": now.to_string() })
 }
 
@@ -166,8 +204,10 @@ fn http_event(now: Timestamp) -> Value {
     })
     .to_string();
     let headers = webhook::headers(&body, world::SIGNING_SECRET, now);
-    let headers: serde_json::Map<_, _> =
-        headers.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+    let headers: serde_json::Map<_, _> = headers
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), json!(value)))
+        .collect();
     let path = format!("/webhooks/{}", source_of(org));
     json!({
         "version": "2.0",

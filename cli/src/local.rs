@@ -1,7 +1,8 @@
 //! `campaign-sync local`: the main job on embedded parts.
 //!
-//! A made-up CRM changes its contacts and sends signed webhooks; they go through the very `ingest::handle` and
-//! `apply::handle` that are deployed, with a FIFO queue between them, into an emulated Genesys Cloud; what the campaigns hold then is compared with what the CRM last said.
+//! A made-up CRM changes its contacts and sends signed webhooks; they go through the very
+//! `ingest::handle` and `apply::handle` that are deployed, with a FIFO queue between them, into an
+//! emulated Genesys Cloud; what the campaigns hold then is compared with what the CRM last said.
 
 pub(crate) mod crm;
 mod file;
@@ -164,21 +165,36 @@ pub(crate) struct Reconciled {
 }
 
 fn percent(text: &str) -> Result<f64, String> {
-    let number = text.strip_suffix('%').and_then(|number| number.parse::<f64>().ok());
+    let number = text
+        .strip_suffix('%')
+        .and_then(|number| number.parse::<f64>().ok());
     let number = number.filter(|number| (0.0..=100.0).contains(number));
-    number.map(|number| number / 100.0).ok_or_else(|| "expected a percentage from 0% to 100%".to_owned())
+    number
+        .map(|number| number / 100.0)
+        .ok_or_else(|| "expected a percentage from 0% to 100%".to_owned())
 }
 
 /// Every outcome that a change can have (CONTRACT.md section 8), in the order of the tables.
-pub(crate) const OUTCOMES: [&str; 6] = ["created", "updated", "unchanged", "stale", "superseded", "parked"];
+pub(crate) const OUTCOMES: [&str; 6] = [
+    "created",
+    "updated",
+    "unchanged",
+    "stale",
+    "superseded",
+    "parked",
+];
 
 /// Runs, prints, and answers whether every contact is right.
 pub(crate) fn run(args: &Args) -> Result<bool, Error> {
     if args.defect.is_some() && !cfg!(debug_assertions) {
-        return Err("--break: a release build has no defects to put in; expected a debug build".to_owned());
+        return Err(
+            "--break: a release build has no defects to put in; expected a debug build".to_owned(),
+        );
     }
     if args.api == Api::ContactLists && matches!(args.defect, Some(Break::Conflict)) {
-        return Err("--break conflict: only the predictive API answers a known key with 409".to_owned());
+        return Err(
+            "--break conflict: only the predictive API answers a known key with 409".to_owned(),
+        );
     }
     if args.serve {
         return serve::run(args.port, args.api, args.calls_per_minute);
@@ -186,16 +202,30 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
     let story = match &args.file {
         Some(path) => file::read(path, args.api)?,
         None => {
-            let mut story = Story::make_up(args.seed, args.api, args.contacts as usize, args.changes as usize);
+            let mut story = Story::make_up(
+                args.seed,
+                args.api,
+                args.contacts as usize,
+                args.changes as usize,
+            );
             story.drop_webhooks(args.seed, args.drop.unwrap_or(0.0));
             story
         }
     };
-    // Paused, time jumps from wait to wait: half an hour of a contact centre passes in a moment, always alike.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    // Paused, time jumps from wait to wait: half an hour of a contact centre passes in a moment,
+    // always alike.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
     let began = wall_clock();
-    let played = play(&story, args.calls_per_minute, args.defect.map(Defect::from), args.drop.is_some());
+    let played = play(
+        &story,
+        args.calls_per_minute,
+        args.defect.map(Defect::from),
+        args.drop.is_some(),
+    );
     let mut report = runtime.block_on(played)?;
     report.seconds = began.elapsed().as_secs_f64();
     report.seed = args.file.is_none().then_some(args.seed);
@@ -206,39 +236,73 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
         table::show(&report)
     };
     crate::print(&shown)?;
-    let finds_nothing_more = report.reconciled.as_ref().is_none_or(|reconciled| reconciled.second_run_changes == 0);
+    let finds_nothing_more = report
+        .reconciled
+        .as_ref()
+        .is_none_or(|reconciled| reconciled.second_run_changes == 0);
     Ok(report.wrong_contacts == 0 && report.left_in_queue == 0 && finds_nothing_more)
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long the user waited is no part of the simulation")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long the user waited is no part of the simulation"
+)]
 fn wall_clock() -> std::time::Instant {
     std::time::Instant::now()
 }
 
-async fn play(story: &Story, calls_per_minute: u64, defect: Option<Defect>, reconciles: bool) -> Result<Report, Error> {
+async fn play(
+    story: &Story,
+    calls_per_minute: u64,
+    defect: Option<Defect>,
+    reconciles: bool,
+) -> Result<Report, Error> {
     let bar = ProgressBar::new(story.changes as u64);
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} changes, {elapsed}") {
         bar.set_style(style);
     }
     let began = tokio::time::Instant::now();
     let clock = emulator::logical_clock(crm::start());
-    let world = World::build(story, clock, "https://local", calls_per_minute, defect, progress(bar.clone()));
+    let world = World::build(
+        story,
+        clock,
+        "https://local",
+        calls_per_minute,
+        defect,
+        progress(bar.clone()),
+    );
     world.run(&story.deliveries).await;
-    let reconciled = if reconciles { Some(reconcile(story, &world).await?) } else { None };
+    let reconciled = if reconciles {
+        Some(reconcile(story, &world).await?)
+    } else {
+        None
+    };
     let simulated = began.elapsed();
     bar.finish_and_clear();
 
     let parked = world.parked();
     let wrong = world.wrong_contacts(story);
     let api_calls = world.genesys.counts();
-    let calls: u64 = api_calls.iter().filter(|(name, _)| !name.starts_with("token")).map(|(_, calls)| calls).sum();
+    let calls: u64 = api_calls
+        .iter()
+        .filter(|(name, _)| !name.starts_with("token"))
+        .map(|(_, calls)| calls)
+        .sum();
     let by_org = world.outcomes(&story.orgs());
-    let total = |outcome| by_org.values().filter_map(|outcomes| outcomes.get(outcome)).sum();
+    let total = |outcome| {
+        by_org
+            .values()
+            .filter_map(|outcomes| outcomes.get(outcome))
+            .sum()
+    };
     let batch_posts = problem::push(story).await;
     Ok(Report {
         contacts: story.contacts,
         changes: story.changes,
-        outcomes: OUTCOMES.into_iter().map(|outcome| (outcome, total(outcome))).collect(),
+        outcomes: OUTCOMES
+            .into_iter()
+            .map(|outcome| (outcome, total(outcome)))
+            .collect(),
         calls_per_change: round(calls as f64 / story.changes.max(1) as f64),
         api_calls,
         conflicts_left: world.genesys.conflicts_left(),
@@ -265,12 +329,20 @@ async fn play(story: &Story, calls_per_minute: u64, defect: Option<Defect>, reco
 /// Lets reconcile repair what the dropped webhooks would have said, and run once more.
 async fn reconcile(story: &Story, world: &World) -> Result<Reconciled, Error> {
     let (dropped, wrong_before) = (story.dropped(), world.wrong_contacts(story).len());
-    story.latest.iter().for_each(|contact| world.feed.put(contact.clone()));
+    story
+        .latest
+        .iter()
+        .for_each(|contact| world.feed.put(contact.clone()));
     let repaired = world.reconcile(story).await?;
     // The next run of a schedule; what is new can be read by then.
     tokio::time::sleep(Duration::from_mins(15)).await;
     let second_run_changes = world.reconcile(story).await?;
-    Ok(Reconciled { dropped, wrong_before, repaired, second_run_changes })
+    Ok(Reconciled {
+        dropped,
+        wrong_before,
+        repaired,
+        second_run_changes,
+    })
 }
 
 fn progress(bar: ProgressBar) -> Telemetry {

@@ -29,13 +29,15 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs webhooks of a made-up CRM through ingest, queue and apply into campaigns, all on this machine
+    /// Runs webhooks of a made-up CRM through ingest, queue and apply into campaigns, all on this
+    /// machine
     Local(local::Args),
     /// Sends the rows of a file as changes: a first load, or a correction
     Send(send::Args),
     /// Compares campaigns with the CRM's feed and enqueues what webhooks missed
     Reconcile(reconcile::Args),
-    /// Tells whether an org's secret, OAuth client, campaigns and queues are as they must be, and what to do where not
+    /// Tells whether an org's secret, OAuth client, campaigns and queues are as they must be, and
+    /// what to do where not
     Check(check::Args),
     /// Tells how much waits in the queues, for how long, and what is left of an org's call budget
     Status(status::Args),
@@ -48,15 +50,21 @@ enum Command {
 /// Writes a result to standard output. A reader that has gone, as `head` does, is no error.
 pub(crate) fn print(text: &str) -> Result<(), String> {
     match writeln!(std::io::stdout(), "{text}") {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("standard output: {error}")),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(format!("standard output: {error}"))
+        }
         _ => Ok(()),
     }
 }
 
 /// Runs a command's own part to its end.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| format!("cannot start: {error}"))?.block_on(work)
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime
+        .map_err(|error| format!("cannot start: {error}"))?
+        .block_on(work)
 }
 
 fn main() -> ExitCode {

@@ -1,4 +1,5 @@
-//! `campaign-sync reconcile`: the very code of the function, from the operator's machine and without Lambda's 15 minutes.
+//! `campaign-sync reconcile`: the very code of the function, from the operator's machine and
+//! without Lambda's 15 minutes.
 
 mod report;
 
@@ -35,8 +36,8 @@ pub(crate) struct Args {
     /// In which campaign; may be given several times
     #[arg(long = "campaign", value_name = "CAMPAIGN_ID", required = true, value_parser = campaign)]
     campaigns: Vec<CampaignId>,
-    /// Asks the feed only for what changed since then: a time such as 2026-11-24T16:00:00Z, or for how long, such as 90m or
-    /// 48h. Without it: for all contacts
+    /// Asks the feed only for what changed since then: a time such as 2026-11-24T16:00:00Z, or for
+    /// how long, such as 90m or 48h. Without it: for all contacts
     #[arg(long, value_parser = since)]
     since: Option<Since>,
     /// Compares, counts and lists, and enqueues nothing
@@ -76,17 +77,29 @@ fn cursor(text: &str) -> Result<Cursor, String> {
 
 fn since(text: &str) -> Result<Since, String> {
     let at = text.parse().ok().map(Since::At);
-    let long = || text.parse::<SignedDuration>().ok().filter(SignedDuration::is_positive).map(Since::For);
-    at.or_else(long)
-        .ok_or_else(|| "expected a time such as 2026-11-24T16:00:00Z, or how long such as 90m or 48h".into())
+    let long = || {
+        text.parse::<SignedDuration>()
+            .ok()
+            .filter(SignedDuration::is_positive)
+            .map(Since::For)
+    };
+    at.or_else(long).ok_or_else(|| {
+        "expected a time such as 2026-11-24T16:00:00Z, or how long such as 90m or 48h".into()
+    })
 }
 
 fn percent(text: &str) -> Result<u64, String> {
-    let number = text.strip_suffix('%').unwrap_or(text).parse().ok().filter(|number| *number <= 100);
+    let number = text
+        .strip_suffix('%')
+        .unwrap_or(text)
+        .parse()
+        .ok()
+        .filter(|number| *number <= 100);
     number.ok_or_else(|| "expected a whole number from 0 to 100, such as 20%".to_owned())
 }
 
-/// One stretch of the run: what it found is in the queue before the next begins, so that little is lost with a failure.
+/// One stretch of the run: what it found is in the queue before the next begins, so that little is
+/// lost with a failure.
 const STRETCH: Duration = Duration::from_mins(10);
 /// Contacts that are compared before the next look at whether to end.
 const AT_ONCE: usize = 50;
@@ -100,7 +113,11 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config = Config::from_env().map_err(|error| error.to_string())?;
     check(args, Clock::system().now())?;
     let report = crate::block_on(until_stopped(args, config))?;
-    let shown = if args.json { report.json()? } else { report.table() };
+    let shown = if args.json {
+        report.json()?
+    } else {
+        report.table()
+    };
     crate::print(&shown)?;
     Ok(report.is_complete())
 }
@@ -108,11 +125,21 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
 /// What only all arguments together tell.
 fn check(args: &Args, now: Timestamp) -> Result<(), String> {
     let campaigns = &args.campaigns;
-    if let Some((_, twice)) = campaigns.iter().enumerate().find(|(place, id)| campaigns[..*place].contains(id)) {
+    if let Some((_, twice)) = campaigns
+        .iter()
+        .enumerate()
+        .find(|(place, id)| campaigns[..*place].contains(id))
+    {
         return Err(format!("--campaign {twice}: expected once"));
     }
-    if args.cursor.as_ref().is_some_and(|cursor| !cursor.is_of(&args.org, campaigns)) {
-        return Err("--cursor: expected the cursor of a run of this org and these campaigns".to_owned());
+    if args
+        .cursor
+        .as_ref()
+        .is_some_and(|cursor| !cursor.is_of(&args.org, campaigns))
+    {
+        return Err(
+            "--cursor: expected the cursor of a run of this org and these campaigns".to_owned(),
+        );
     }
     if matches!(args.since, Some(Since::At(at)) if at > now) {
         return Err("--since: expected a time that is past".to_owned());
@@ -130,7 +157,10 @@ struct State {
 /// The first Ctrl-C ends the run in good order, the second at once.
 async fn until_stopped(args: &Args, config: Config) -> Result<Report, String> {
     let is_asked_to_stop = AtomicBool::new(false);
-    let state = Mutex::new(State { report: Report::default(), reached: args.cursor.as_ref().map(ToString::to_string) });
+    let state = Mutex::new(State {
+        report: Report::default(),
+        reached: args.cursor.as_ref().map(ToString::to_string),
+    });
     let interrupts = async {
         let _ = tokio::signal::ctrl_c().await;
         is_asked_to_stop.store(true, Ordering::Relaxed);
@@ -166,7 +196,9 @@ async fn stretches(
     state: &Mutex<State>,
 ) -> Result<(), String> {
     let clock = Clock::system();
-    let context = Context::connect(config, Telemetry::from_fn(tell)).await.map_err(|error| error.to_string())?;
+    let context = Context::connect(config, Telemetry::from_fn(tell))
+        .await
+        .map_err(|error| error.to_string())?;
     let bar = progress_bar();
     let told_at = Mutex::new(clock.now());
     let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -185,11 +217,20 @@ async fn stretches(
     let asked = || is_asked_to_stop.load(Ordering::Relaxed);
     let mut input = input(args, clock.now());
     loop {
-        let until = Until { end: Some(clock.now() + STRETCH), is_asked_to_stop: &asked };
-        let outcome = reconcile::run(&context, &input, &until, &watch).await.map_err(|error| error.to_string())?;
+        let until = Until {
+            end: Some(clock.now() + STRETCH),
+            is_asked_to_stop: &asked,
+        };
+        let outcome = reconcile::run(&context, &input, &until, &watch)
+            .await
+            .map_err(|error| error.to_string())?;
         let cursor = outcome.answer.cursor.clone();
         let why = outcome.why.clone();
-        if cursor.as_ref().is_some_and(|cursor| !pages.insert(cursor.clone())) && why == Some(Why::OutOfTime) {
+        if cursor
+            .as_ref()
+            .is_some_and(|cursor| !pages.insert(cursor.clone()))
+            && why == Some(Why::OutOfTime)
+        {
             return Err("the feed has no end: it came back to where it was before".to_owned());
         }
         {
@@ -200,7 +241,10 @@ async fn stretches(
         match why {
             Some(Why::OutOfTime) if !asked() => {}
             Some(Why::QueueIsDeep | Why::Throttled) if !asked() => {
-                bar.set_message(format!("{}; waiting for the queue or the call budget", lock().report.line()));
+                bar.set_message(format!(
+                    "{}; waiting for the queue or the call budget",
+                    lock().report.line()
+                ));
                 tokio::time::sleep(WAIT).await;
             }
             _ => break,

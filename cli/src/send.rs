@@ -59,7 +59,8 @@ pub(crate) struct Args {
     format: Option<Format>,
     #[command(flatten)]
     mapping: Mapping,
-    /// The time of every change that says none, such as that of the export: for an org that ranks by occurredAt
+    /// The time of every change that says none, such as that of the export: for an org that ranks
+    /// by occurredAt
     #[arg(long, value_name = "TIME", value_parser = time)]
     as_of: Option<Timestamp>,
     /// Also rows without a rank: nothing keeps them from overwriting what is newer
@@ -83,16 +84,22 @@ pub(crate) struct Args {
 const AT_ONCE: usize = 10;
 
 fn time(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|_| "expected a time such as 2026-11-24T16:00:00Z".to_owned())
+    text.parse()
+        .map_err(|_| "expected a time such as 2026-11-24T16:00:00Z".to_owned())
 }
 
 /// Runs, prints, and answers whether all was done.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config = Config::from_env().map_err(|error| error.to_string())?;
-    let bytes = std::fs::read(&args.file).map_err(|error| format!("{}: {error}", args.file.display()))?;
+    let bytes =
+        std::fs::read(&args.file).map_err(|error| format!("{}: {error}", args.file.display()))?;
     let format = format(args)?;
     let digest = digest(args, format, &config.queue_url, &bytes);
-    let state_file = StateFile::new(args.state.clone().unwrap_or_else(|| StateFile::beside(&args.file)));
+    let state_file = StateFile::new(
+        args.state
+            .clone()
+            .unwrap_or_else(|| StateFile::beside(&args.file)),
+    );
     let state = state(args, &state_file, digest)?;
     let common = Common {
         org: args.org.clone(),
@@ -102,7 +109,11 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
     };
     let file = File::new(bytes, format, args.mapping.clone(), common)?;
     let report = crate::block_on(send(args, config, &file, state, &state_file))?;
-    let shown = if args.json { report.json(args.dry_run) } else { report.text(args.dry_run, &state_file) };
+    let shown = if args.json {
+        report.json(args.dry_run)
+    } else {
+        report.text(args.dry_run, &state_file)
+    };
     crate::print(&shown)?;
     Ok(report.is_complete(args.dry_run))
 }
@@ -115,27 +126,48 @@ fn format(args: &Args) -> Result<Format, String> {
         _ => None,
     };
     args.format.or_else(by_name).ok_or_else(|| {
-        format!("{}: expected a name that ends in .csv, .ndjson, .jsonl or .json, or --format", args.file.display())
+        format!(
+            "{}: expected a name that ends in .csv, .ndjson, .jsonl or .json, or --format",
+            args.file.display()
+        )
     })
 }
 
 /// Of all that decides what a row becomes, and where it goes.
 fn digest(args: &Args, format: Format, queue_url: &str, bytes: &[u8]) -> String {
     let mut hash = Sha256::new();
-    hash.update(format!("{queue_url} {format:?} {:?} {:?}\n", args.mapping, args.as_of));
+    hash.update(format!(
+        "{queue_url} {format:?} {:?} {:?}\n",
+        args.mapping, args.as_of
+    ));
     hash.update(bytes);
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Where an earlier run of the same stands.
 fn state(args: &Args, file: &StateFile, digest: String) -> Result<State, String> {
     let (org, campaign_id) = (args.org.to_string(), args.campaign.to_string());
-    let begin = State { digest, org, campaign_id, sent: 0 };
+    let begin = State {
+        digest,
+        org,
+        campaign_id,
+        sent: 0,
+    };
     if args.restart || args.dry_run {
         return Ok(begin);
     }
-    let Some(known) = file.read()? else { return Ok(begin) };
-    if known == (State { sent: known.sent, ..begin.clone() }) {
+    let Some(known) = file.read()? else {
+        return Ok(begin);
+    };
+    if known
+        == (State {
+            sent: known.sent,
+            ..begin.clone()
+        })
+    {
         return Ok(known);
     }
     Err(format!(
@@ -159,12 +191,17 @@ async fn send(
     let queue = Sqs::new(&sdk);
     let queue_url = config.queue_url.clone();
     let (rules, campaign) = open(args, config, &sdk, https).await?;
-    let rows = || file.rows().map_err(|error| format!("{}: {error}", args.file.display()));
+    let rows = || {
+        file.rows()
+            .map_err(|error| format!("{}: {error}", args.file.display()))
+    };
     let mut report = Report::default();
     for row in rows()? {
-        let checked = row.and_then(|(place, change)| match fault(&change, &rules, &campaign, args.unranked) {
-            Some(what) => Err(RowFault { place, what }),
-            None => Ok(change),
+        let checked = row.and_then(|(place, change)| {
+            match fault(&change, &rules, &campaign, args.unranked) {
+                Some(what) => Err(RowFault { place, what }),
+                None => Ok(change),
+            }
         });
         report.saw(checked);
     }
@@ -174,9 +211,18 @@ async fn send(
     report.sent_before = state.sent.min(report.rows);
     let skipped = usize::try_from(report.sent_before).unwrap_or(usize::MAX);
     // All were right a moment ago.
-    let mut changes = rows()?.filter_map(Result::ok).map(|(_, change)| change).skip(skipped);
+    let mut changes = rows()?
+        .filter_map(Result::ok)
+        .map(|(_, change)| change)
+        .skip(skipped);
     let is_asked_to_stop = at_ctrl_c();
-    let mut feeder = Feeder::new(&queue, &queue_url, rules.calls_per_minute, report.rows, &is_asked_to_stop);
+    let mut feeder = Feeder::new(
+        &queue,
+        &queue_url,
+        rules.calls_per_minute,
+        report.rows,
+        &is_asked_to_stop,
+    );
     loop {
         let batch: Vec<_> = changes.by_ref().take(AT_ONCE).collect();
         if batch.is_empty() {
@@ -201,7 +247,9 @@ fn at_ctrl_c() -> Arc<AtomicBool> {
     tokio::spawn(async move {
         let _ = tokio::signal::ctrl_c().await;
         asked.store(true, Ordering::Relaxed);
-        eprintln!("campaign-sync: ending after the batch that is under way; Ctrl-C again ends it at once");
+        eprintln!(
+            "campaign-sync: ending after the batch that is under way; Ctrl-C again ends it at once"
+        );
         let _ = tokio::signal::ctrl_c().await;
         std::process::exit(130);
     });
@@ -217,14 +265,24 @@ async fn open(
 ) -> Result<(Arc<OrgSecret>, Campaign), String> {
     let org = connect::org(config, sdk, Arc::new(https), &args.org);
     let run = Run::patient(None);
-    let rules = org.open(&run).await.map_err(|failure| format!("org {}: {failure}", args.org))?;
+    let rules = org
+        .open(&run)
+        .await
+        .map_err(|failure| format!("org {}: {failure}", args.org))?;
     let failed = |failure: Failure| {
         let told = format!("org {}, campaign {}: {failure}", args.org, args.campaign);
-        if failure.kind == Kind::UnknownCampaign { format!("{told}: {UNKNOWN_CAMPAIGN}") } else { told }
+        if failure.kind == Kind::UnknownCampaign {
+            format!("{told}: {UNKNOWN_CAMPAIGN}")
+        } else {
+            told
+        }
     };
-    let campaign = Campaign::open(org, &args.campaign, &rules, run).await.map_err(failed)?;
+    let campaign = Campaign::open(org, &args.campaign, &rules, run)
+        .await
+        .map_err(failed)?;
     if let Campaign::Predictive(predictive) = &campaign {
-        // Only a call about a contact tells whether there is such a campaign. What else fails here is apply's to wait for.
+        // Only a call about a contact tells whether there is such a campaign. What else fails here
+        // is apply's to wait for.
         let nobody = ContactKey::parse(crate::check::NOBODY).map_err(str::to_owned)?;
         if let Err(failure) = predictive.read(&nobody).await
             && failure.kind == Kind::UnknownCampaign
@@ -236,12 +294,25 @@ async fn open(
 }
 
 /// Why apply would park a change that is right by itself, or overwrite what is newer with it.
-fn fault(change: &Change, rules: &OrgSecret, campaign: &Campaign, unranked: bool) -> Option<String> {
-    if rules.contact_key_pattern.as_ref().is_some_and(|pattern| !pattern.is_match(change.key.as_str())) {
+fn fault(
+    change: &Change,
+    rules: &OrgSecret,
+    campaign: &Campaign,
+    unranked: bool,
+) -> Option<String> {
+    if rules
+        .contact_key_pattern
+        .as_ref()
+        .is_some_and(|pattern| !pattern.is_match(change.key.as_str()))
+    {
         return Some("contactKey: expected a match of the org's contactKeyPattern".to_owned());
     }
     if let Some(column) = &rules.version_field {
-        if change.operation.data().is_some_and(|data| data.contains_key(column)) {
+        if change
+            .operation
+            .data()
+            .is_some_and(|data| data.contains_key(column))
+        {
             return Some(format!(
                 "{column}: expected not to be sent, since the org's versionField stores the rank there"
             ));
@@ -251,14 +322,26 @@ fn fault(change: &Change, rules: &OrgSecret, campaign: &Campaign, unranked: bool
                 VersionFrom::Version => "version",
                 VersionFrom::OccurredAt => "occurredAt",
             };
-            return Some(format!("{member}: expected, since the org ranks its changes by it; or say --unranked"));
+            return Some(format!(
+                "{member}: expected, since the org ranks its changes by it; or say --unranked"
+            ));
         }
     } else if !unranked {
-        let what =
-            "the org has no versionField, so that nothing keeps a row from overwriting what is newer: say --unranked";
+        let what = "the org has no versionField, so that nothing keeps a row from overwriting what is newer: say --unranked";
         return Some(what.to_owned());
     }
-    let unknown: Vec<_> = change.operation.data()?.keys().filter(|column| !campaign.has_column(column)).collect();
+    let unknown: Vec<_> = change
+        .operation
+        .data()?
+        .keys()
+        .filter(|column| !campaign.has_column(column))
+        .collect();
     let of_list = |column| format!("{column}: expected a column of the campaign's contact list");
-    (!unknown.is_empty()).then(|| unknown.into_iter().map(of_list).collect::<Vec<_>>().join("; "))
+    (!unknown.is_empty()).then(|| {
+        unknown
+            .into_iter()
+            .map(of_list)
+            .collect::<Vec<_>>()
+            .join("; ")
+    })
 }

@@ -44,7 +44,8 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// How far back the age of the oldest message is looked for: SQS tells it each minute while the queue is in use.
+/// How far back the age of the oldest message is looked for: SQS tells it each minute while the
+/// queue is in use.
 const METRIC_AGE: Duration = Duration::from_mins(10);
 
 struct Status {
@@ -72,7 +73,10 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
         let mut orgs = Vec::new();
         for id in &args.orgs {
             let watched = Watched::new(https.clone());
-            orgs.push((connect::org(config.clone(), &sdk, Arc::clone(&watched) as _, id), watched));
+            orgs.push((
+                connect::org(config.clone(), &sdk, Arc::clone(&watched) as _, id),
+                watched,
+            ));
         }
         let Some(seconds) = args.watch else {
             let status = look(&config, &dlq, &sdk, &orgs).await?;
@@ -115,36 +119,86 @@ async fn look(
     for (org, watched) in watching {
         let asked = org.ask_budget(&Run::new(at, None)).await;
         // None: the service does not tell.
-        orgs.push((org.id().clone(), asked.map(|()| watched.seen().budget).map_err(|failure| failure.to_string())));
+        orgs.push((
+            org.id().clone(),
+            asked
+                .map(|()| watched.seen().budget)
+                .map_err(|failure| failure.to_string()),
+        ));
     }
-    Ok(Status { at, queue, dead_letters, orgs })
+    Ok(Status {
+        at,
+        queue,
+        dead_letters,
+        orgs,
+    })
 }
 
-async fn queue_status(sdk: &aws_config::SdkConfig, url: &str, at: Timestamp) -> Result<QueueStatus, String> {
+async fn queue_status(
+    sdk: &aws_config::SdkConfig,
+    url: &str,
+    at: Timestamp,
+) -> Result<QueueStatus, String> {
     let name = url.rsplit('/').next().unwrap_or(url).to_owned();
     let names = [
         QueueAttributeName::ApproximateNumberOfMessages,
         QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
         QueueAttributeName::ApproximateNumberOfMessagesDelayed,
     ];
-    let call = aws_sdk_sqs::Client::new(sdk).get_queue_attributes().queue_url(url);
+    let call = aws_sdk_sqs::Client::new(sdk)
+        .get_queue_attributes()
+        .queue_url(url);
     let answer = call.set_attribute_names(Some(names.to_vec())).send().await;
-    let attributes = answer.map_err(|error| format!("{name}: {}", QueueError::from(error)))?.attributes;
-    let count = |name| attributes.as_ref().and_then(|all| all.get(name)?.parse().ok()).unwrap_or(0);
+    let attributes = answer
+        .map_err(|error| format!("{name}: {}", QueueError::from(error)))?
+        .attributes;
+    let count = |name| {
+        attributes
+            .as_ref()
+            .and_then(|all| all.get(name)?.parse().ok())
+            .unwrap_or(0)
+    };
     let [waiting, in_flight, delayed] = [&names[0], &names[1], &names[2]].map(count);
-    let oldest = if waiting + in_flight + delayed == 0 { None } else { oldest(sdk, &name, at).await };
-    Ok(QueueStatus { name, waiting: waiting + delayed, in_flight, oldest })
+    let oldest = if waiting + in_flight + delayed == 0 {
+        None
+    } else {
+        oldest(sdk, &name, at).await
+    };
+    Ok(QueueStatus {
+        name,
+        waiting: waiting + delayed,
+        in_flight,
+        oldest,
+    })
 }
 
 /// Not known where CloudWatch is not reached, or not allowed to be asked.
 async fn oldest(sdk: &aws_config::SdkConfig, queue: &str, at: Timestamp) -> Option<u64> {
     let time = |at: Timestamp| DateTime::from_millis(at.as_millisecond());
-    let call = aws_sdk_cloudwatch::Client::new(sdk).get_metric_statistics().namespace("AWS/SQS");
-    let call = call.metric_name("ApproximateAgeOfOldestMessage").statistics(Statistic::Maximum).period(60);
+    let call = aws_sdk_cloudwatch::Client::new(sdk)
+        .get_metric_statistics()
+        .namespace("AWS/SQS");
+    let call = call
+        .metric_name("ApproximateAgeOfOldestMessage")
+        .statistics(Statistic::Maximum)
+        .period(60);
     let call = call.dimensions(Dimension::builder().name("QueueName").value(queue).build());
-    let answer = call.start_time(time(at - METRIC_AGE)).end_time(time(at)).send().await.ok()?;
-    let newest = answer.datapoints.unwrap_or_default().into_iter().max_by_key(|point| point.timestamp)?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds, never below 0")]
+    let answer = call
+        .start_time(time(at - METRIC_AGE))
+        .end_time(time(at))
+        .send()
+        .await
+        .ok()?;
+    let newest = answer
+        .datapoints
+        .unwrap_or_default()
+        .into_iter()
+        .max_by_key(|point| point.timestamp)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole seconds, never below 0"
+    )]
     newest.maximum.map(|seconds| seconds.max(0.0) as u64)
 }
 
@@ -166,16 +220,28 @@ impl Status {
     }
 
     fn text(&self) -> String {
-        let mut shown = table(["queue", "waiting", "in flight or retried", "oldest"].map(str::to_owned));
+        let mut shown =
+            table(["queue", "waiting", "in flight or retried", "oldest"].map(str::to_owned));
         for queue in [&self.queue, &self.dead_letters] {
-            let oldest = queue.oldest.and_then(|seconds| self.at.checked_sub(Duration::from_secs(seconds)).ok());
+            let oldest = queue
+                .oldest
+                .and_then(|seconds| self.at.checked_sub(Duration::from_secs(seconds)).ok());
             let oldest = oldest.map_or_else(|| "-".to_owned(), |then| connect::span(then, self.at));
-            shown.add_row([queue.name.clone(), number(queue.waiting), number(queue.in_flight), oldest]);
+            shown.add_row([
+                queue.name.clone(),
+                number(queue.waiting),
+                number(queue.in_flight),
+                oldest,
+            ]);
         }
         let mut lines = vec![shown.to_string()];
         for (id, budget) in &self.orgs {
             lines.push(match budget {
-                Ok(Some(Budget { allowed, count, reset })) => format!(
+                Ok(Some(Budget {
+                    allowed,
+                    count,
+                    reset,
+                })) => format!(
                     "{id}: {} of {} calls left, all of them again in {reset} s",
                     number(allowed.saturating_sub(*count)),
                     number(*allowed)
@@ -185,7 +251,10 @@ impl Status {
             });
         }
         if self.parked() > 0 {
-            lines.push(format!("{} parked: campaign-sync dlq list", number(self.parked())));
+            lines.push(format!(
+                "{} parked: campaign-sync dlq list",
+                number(self.parked())
+            ));
         }
         lines.join("\n")
     }

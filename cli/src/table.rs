@@ -5,7 +5,9 @@ use comfy_table::{CellAlignment, Table, presets};
 /// The first column to the left, numbers to the right.
 pub(crate) fn table(header: impl IntoIterator<Item = String>) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(header.into_iter().collect::<Vec<_>>());
+    table
+        .load_style(presets::UTF8_FULL_CONDENSED)
+        .set_header(header.into_iter().collect::<Vec<_>>());
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }

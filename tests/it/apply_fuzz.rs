@@ -1,4 +1,5 @@
-//! Any event of a queue, and any page of a feed: never a panic, and nothing given up that was not parked.
+//! Any event of a queue, and any page of a feed: never a panic, and nothing given up that was not
+//! parked.
 
 use std::time::Duration;
 
@@ -39,25 +40,44 @@ fn values() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(2, 12, 6, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::vec((name.clone(), inner), 0..8)
-                .prop_map(|members| members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+            prop::collection::vec((name.clone(), inner), 0..8).prop_map(|members| members
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect()),
         ]
     })
 }
 
 /// A good change with a member or two set to anything, or anything at all.
 fn bodies() -> impl Strategy<Value = String> {
-    let member = prop::sample::select(vec!["version", "data", "callable", "operation", "contactKey", "org", "schema"]);
-    let spoilt = (member, values(), 0u64..5).prop_map(|(name, value, version)| change("a", version).with(name, value));
+    let member = prop::sample::select(vec![
+        "version",
+        "data",
+        "callable",
+        "operation",
+        "contactKey",
+        "org",
+        "schema",
+    ]);
+    let spoilt = (member, values(), 0u64..5)
+        .prop_map(|(name, value, version)| change("a", version).with(name, value));
     let spoilt = spoilt.prop_map(|change| change.text());
     prop_oneof![3 => spoilt, 1 => values().prop_map(|value| value.to_string()), 1 => "\\PC{0,40}"]
 }
 
 fn records() -> impl Strategy<Value = Vec<Value>> {
-    let text = prop_oneof!["\\PC{0,8}".prop_map(Value::from), Just(Value::Null), Just(json!("1"))];
+    let text = prop_oneof![
+        "\\PC{0,8}".prop_map(Value::from),
+        Just(Value::Null),
+        Just(json!("1"))
+    ];
     let attributes = prop::collection::vec(
         (
-            prop::sample::select(vec!["MessageGroupId", "ApproximateReceiveCount", "ApproximateFirstReceiveTimestamp"]),
+            prop::sample::select(vec![
+                "MessageGroupId",
+                "ApproximateReceiveCount",
+                "ApproximateFirstReceiveTimestamp",
+            ]),
             "\\PC{0,20}",
         ),
         0..4,
@@ -71,26 +91,46 @@ fn records() -> impl Strategy<Value = Vec<Value>> {
 }
 
 fn runner(cases: u32) -> TestRunner {
-    TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() })
+    TestRunner::new(Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    })
 }
 
 #[test]
 fn any_event_is_answered() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
     let ran = runner(5_000).run(&records(), |records| {
         runtime.block_on(async {
             let world = World::new();
             let event = serde_json::from_value(json!({ "Records": records })).unwrap();
             let mut lambda = lambda_runtime::Context::default();
-            lambda.deadline = (world.clock.now() + Duration::from_secs(30)).as_millisecond().unsigned_abs();
+            lambda.deadline = (world.clock.now() + Duration::from_secs(30))
+                .as_millisecond()
+                .unsigned_abs();
             let answer = apply::handle(&world.context, LambdaEvent::new(event, lambda)).await;
             // A record without an id that must be retried: Lambda retries the whole batch.
             let Ok(answer) = answer else { return Ok(()) };
-            let ids: Vec<_> = records.iter().filter_map(|record| record["messageId"].as_str()).collect();
+            let ids: Vec<_> = records
+                .iter()
+                .filter_map(|record| record["messageId"].as_str())
+                .collect();
             for failure in &answer.batch_item_failures {
-                prop_assert!(ids.contains(&failure.item_identifier.as_str()) && !failure.item_identifier.is_empty());
+                prop_assert!(
+                    ids.contains(&failure.item_identifier.as_str())
+                        && !failure.item_identifier.is_empty()
+                );
             }
-            let told = world.told().iter().filter(|told| !told.starts_with('!')).count();
+            let told = world
+                .told()
+                .iter()
+                .filter(|told| !told.starts_with('!'))
+                .count();
             prop_assert_eq!(told, records.len(), "each record has its outcome");
             Ok(())
         })
@@ -100,7 +140,11 @@ fn any_event_is_answered() {
 
 #[test]
 fn any_page_of_a_feed_is_an_error_or_enqueues_good_changes() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
     let spoilt = (prop::collection::vec(values(), 0..4), values())
         .prop_map(|(contacts, next)| json!({ "contacts": contacts, "next": next }).to_string());
     let pages = prop_oneof![4 => spoilt, 1 => values().prop_map(|value| value.to_string()), 1 => "\\PC{0,60}"];
@@ -110,7 +154,11 @@ fn any_page_of_a_feed_is_an_error_or_enqueues_good_changes() {
             run.feed.add_fault(Fault::next("GET", Effect::Text(page)));
             let _ = run.run(json!({})).await;
             for message in run.world.queue.messages() {
-                prop_assert!(domain::Change::parse(&message.body, run.world.clock.now()).is_ok(), "{}", message.body);
+                prop_assert!(
+                    domain::Change::parse(&message.body, run.world.clock.now()).is_ok(),
+                    "{}",
+                    message.body
+                );
             }
             Ok(())
         })

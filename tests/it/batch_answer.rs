@@ -1,4 +1,5 @@
-//! The answer to Lambda: FIFO, never empty, null or foreign ids, and one bad record never fails the batch.
+//! The answer to Lambda: FIFO, never empty, null or foreign ids, and one bad record never fails the
+//! batch.
 
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
@@ -11,13 +12,18 @@ use crate::support::{World, change};
 async fn handle(world: &World, records: Value) -> Result<Vec<String>, String> {
     let event = serde_json::from_value(json!({ "Records": records })).unwrap();
     let mut lambda = lambda_runtime::Context::default();
-    lambda.deadline = (world.clock.now() + std::time::Duration::from_secs(30)).as_millisecond().unsigned_abs();
-    let answer =
-        apply::handle(&world.context, LambdaEvent::new(event, lambda)).await.map_err(|error| error.to_string())?;
+    lambda.deadline = (world.clock.now() + std::time::Duration::from_secs(30))
+        .as_millisecond()
+        .unsigned_abs();
+    let answer = apply::handle(&world.context, LambdaEvent::new(event, lambda))
+        .await
+        .map_err(|error| error.to_string())?;
     let answer = serde_json::to_value(answer).unwrap();
     assert_eq!(answer.as_object().unwrap().len(), 1, "{answer}");
     let ids = answer["batchItemFailures"].as_array().unwrap().iter();
-    Ok(ids.map(|id| id["itemIdentifier"].as_str().unwrap().to_owned()).collect())
+    Ok(ids
+        .map(|id| id["itemIdentifier"].as_str().unwrap().to_owned())
+        .collect())
 }
 
 fn record(id: Value, key: &str, version: u64) -> Value {
@@ -33,7 +39,9 @@ fn record(id: Value, key: &str, version: u64) -> Value {
 #[tokio::test(start_paused = true)]
 async fn the_first_failure_of_a_group_and_all_after_it_are_named_in_order() {
     let world = World::new();
-    world.genesys.add_fault(Fault::status("GET", 500).on("contacts/a").times(9));
+    world
+        .genesys
+        .add_fault(Fault::status("GET", 500).on("contacts/a").times(9));
     let records = json!([
         record(json!("1"), "b", 1),
         record(json!("2"), "a", 1),
@@ -47,7 +55,12 @@ async fn the_first_failure_of_a_group_and_all_after_it_are_named_in_order() {
 #[tokio::test(start_paused = true)]
 async fn when_all_is_done_the_list_is_empty() {
     let world = World::new();
-    assert_eq!(handle(&world, json!([record(json!("1"), "a", 1)])).await.unwrap(), [""; 0]);
+    assert_eq!(
+        handle(&world, json!([record(json!("1"), "a", 1)]))
+            .await
+            .unwrap(),
+        [""; 0]
+    );
     assert_eq!(handle(&world, json!([])).await.unwrap(), [""; 0]);
 }
 
@@ -55,10 +68,25 @@ async fn when_all_is_done_the_list_is_empty() {
 async fn a_record_without_an_id_is_applied_and_if_it_must_be_retried_the_whole_batch_is() {
     let world = World::new();
     for id in [json!(null), json!("")] {
-        assert_eq!(handle(&world, json!([record(id, "a", 1), record(json!("2"), "b", 1)])).await.unwrap(), [""; 0]);
+        assert_eq!(
+            handle(
+                &world,
+                json!([record(id, "a", 1), record(json!("2"), "b", 1)])
+            )
+            .await
+            .unwrap(),
+            [""; 0]
+        );
     }
-    world.genesys.add_fault(Fault::status("GET", 500).on("contacts/c").times(9));
-    let error = handle(&world, json!([record(json!(null), "c", 1), record(json!("2"), "d", 1)])).await.unwrap_err();
+    world
+        .genesys
+        .add_fault(Fault::status("GET", 500).on("contacts/c").times(9));
+    let error = handle(
+        &world,
+        json!([record(json!(null), "c", 1), record(json!("2"), "d", 1)]),
+    )
+    .await
+    .unwrap_err();
     assert!(error.contains("messageId"), "{error}");
 }
 
@@ -80,8 +108,19 @@ async fn records_that_lack_everything_are_parked_one_by_one() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_kept_from_one_invocation_to_the_next() {
     let world = World::new();
-    world.genesys.add_fault(Fault::status("GET", 500).on("contacts/a").times(3));
-    assert_eq!(handle(&world, json!([record(json!("1"), "a", 1)])).await.unwrap(), ["1"]);
+    world
+        .genesys
+        .add_fault(Fault::status("GET", 500).on("contacts/a").times(3));
+    assert_eq!(
+        handle(&world, json!([record(json!("1"), "a", 1)]))
+            .await
+            .unwrap(),
+        ["1"]
+    );
     let records = json!([record(json!("2"), "a", 2), record(json!("3"), "b", 1)]);
-    assert_eq!(handle(&world, records).await.unwrap(), [""; 0], "the group's earlier failure is forgotten");
+    assert_eq!(
+        handle(&world, records).await.unwrap(),
+        [""; 0],
+        "the group's earlier failure is forgotten"
+    );
 }

@@ -6,14 +6,19 @@ use emulator::Fault;
 use emulator::genesys::{Effect, Options};
 use serde_json::{Value, json};
 
-use crate::support::{CAMPAIGN, Change, OTHER_CAMPAIGN, VERSION_FIELD, World, change, openapi, seconds};
+use crate::support::{
+    CAMPAIGN, Change, OTHER_CAMPAIGN, VERSION_FIELD, World, change, openapi, seconds,
+};
 
 /// Runs a promise by each API, and holds the calls against the published specification.
 async fn by_both(promise: impl AsyncFn(&World)) {
     for world in [
         World::new(),
         World::of_lists(Options::default()),
-        World::of_lists(Options { list_updates_merge: true, ..Options::default() }),
+        World::of_lists(Options {
+            list_updates_merge: true,
+            ..Options::default()
+        }),
     ] {
         promise(&world).await;
         assert_eq!(openapi::faults(&world.genesys.calls()), [""; 0]);
@@ -25,41 +30,89 @@ const WRITES: [&str; 2] = ["PATCH", "POST"];
 
 fn fail_writes(world: &World, effect: &Effect, times: usize) {
     for method in WRITES {
-        let fault = Fault::next(method, effect.clone()).on("contacts").times(times);
+        let fault = Fault::next(method, effect.clone())
+            .on("contacts")
+            .times(times);
         // The other API has reads by POST.
-        world.genesys.add_fault(if method == "POST" && is_of_lists(world) {
-            fault.on("/contacts").after(1)
-        } else {
-            fault
-        });
+        world
+            .genesys
+            .add_fault(if method == "POST" && is_of_lists(world) {
+                fault.on("/contacts").after(1)
+            } else {
+                fault
+            });
     }
 }
 
 fn is_of_lists(world: &World) -> bool {
-    world.genesys.calls().iter().any(|call| call.path.starts_with("/api/v2/outbound"))
+    world
+        .genesys
+        .calls()
+        .iter()
+        .any(|call| call.path.starts_with("/api/v2/outbound"))
 }
 
 fn writes(world: &World, key: &str) -> usize {
     let of_list = |call: &emulator::genesys::Call| {
-        call.path.ends_with("/contacts") && call.body.as_array().into_iter().flatten().any(|item| item["id"] == key)
+        call.path.ends_with("/contacts")
+            && call
+                .body
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|item| item["id"] == key)
     };
-    let calls = world.genesys.calls().into_iter().filter(|call| call.status == 200);
-    calls.filter(|call| (call.method == "PATCH" && call.path.ends_with(&format!("/{key}"))) || of_list(call)).count()
+    let calls = world
+        .genesys
+        .calls()
+        .into_iter()
+        .filter(|call| call.status == 200);
+    calls
+        .filter(|call| {
+            (call.method == "PATCH" && call.path.ends_with(&format!("/{key}"))) || of_list(call)
+        })
+        .count()
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_new_is_created_and_the_existing_updated_in_part() {
     by_both(async |world| {
-        world.genesys.put_contact(CAMPAIGN, "old", &[(VERSION_FIELD, "1"), ("phone", "1"), ("nickname", "n")], true);
+        world.genesys.put_contact(
+            CAMPAIGN,
+            "old",
+            &[(VERSION_FIELD, "1"), ("phone", "1"), ("nickname", "n")],
+            true,
+        );
         let done = world
-            .apply([change("new", 2).phone("2"), change("old", 2).phone("3").column("nickname", Value::Null)])
+            .apply([
+                change("new", 2).phone("2"),
+                change("old", 2).phone("3").column("nickname", Value::Null),
+            ])
             .await;
         assert_eq!(done.records, ["created", "updated"]);
-        assert_eq!(world.contact("new"), ([(VERSION_FIELD, "2"), ("phone", "2")].map(owned).into(), true));
-        assert_eq!(world.contact("old"), ([(VERSION_FIELD, "2"), ("phone", "3")].map(owned).into(), true));
-        let done = world.apply([change("old", 3).column("firstName", json!("Ada"))]).await;
+        assert_eq!(
+            world.contact("new"),
+            (
+                [(VERSION_FIELD, "2"), ("phone", "2")].map(owned).into(),
+                true
+            )
+        );
+        assert_eq!(
+            world.contact("old"),
+            (
+                [(VERSION_FIELD, "2"), ("phone", "3")].map(owned).into(),
+                true
+            )
+        );
+        let done = world
+            .apply([change("old", 3).column("firstName", json!("Ada"))])
+            .await;
         assert_eq!(done.records, ["updated"]);
-        assert_eq!(world.column("old", "phone"), "3", "what a change does not name stays");
+        assert_eq!(
+            world.column("old", "phone"),
+            "3",
+            "what a change does not name stays"
+        );
     })
     .await;
 }
@@ -72,14 +125,43 @@ fn owned((name, value): (&str, &str)) -> (String, String) {
 async fn nothing_older_is_written_and_a_late_opt_out_still_counts() {
     by_both(async |world| {
         world.put("a", 5, "5");
-        assert_eq!(world.apply([change("a", 4).phone("4").callable(true)]).await.records, ["stale"]);
+        assert_eq!(
+            world
+                .apply([change("a", 4).phone("4").callable(true)])
+                .await
+                .records,
+            ["stale"]
+        );
         assert_eq!(world.contact("a").0["phone"], "5");
-        assert_eq!(world.apply([change("a", 3).phone("3").callable(false)]).await.records, ["updated"]);
+        assert_eq!(
+            world
+                .apply([change("a", 3).phone("3").callable(false)])
+                .await
+                .records,
+            ["updated"]
+        );
         let (data, callable) = world.contact("a");
-        assert_eq!((data["phone"].as_str(), data[VERSION_FIELD].as_str(), callable), ("5", "5", false));
-        assert_eq!(world.apply([change("a", 5).phone("6").callable(true)]).await.records, ["updated"]);
+        assert_eq!(
+            (
+                data["phone"].as_str(),
+                data[VERSION_FIELD].as_str(),
+                callable
+            ),
+            ("5", "5", false)
+        );
+        assert_eq!(
+            world
+                .apply([change("a", 5).phone("6").callable(true)])
+                .await
+                .records,
+            ["updated"]
+        );
         let (data, callable) = world.contact("a");
-        assert_eq!((data["phone"].as_str(), callable), ("6", false), "an equal rank repairs columns, and only lowers");
+        assert_eq!(
+            (data["phone"].as_str(), callable),
+            ("6", false),
+            "an equal rank repairs columns, and only lowers"
+        );
     })
     .await;
 }
@@ -89,9 +171,15 @@ async fn who_opted_out_stays_so_through_changes_that_are_silent() {
     by_both(async |world| {
         world.put("a", 1, "1");
         world.apply([change("a", 2).callable(false)]).await;
-        assert_eq!(world.apply([change("a", 3).phone("3")]).await.records, ["updated"]);
+        assert_eq!(
+            world.apply([change("a", 3).phone("3")]).await.records,
+            ["updated"]
+        );
         assert!(!world.contact("a").1);
-        assert_eq!(world.apply([change("a", 4).callable(true)]).await.records, ["updated"]);
+        assert_eq!(
+            world.apply([change("a", 4).callable(true)]).await.records,
+            ["updated"]
+        );
         assert!(world.contact("a").1, "a newer change may raise");
     })
     .await;
@@ -100,9 +188,18 @@ async fn who_opted_out_stays_so_through_changes_that_are_silent() {
 #[tokio::test(start_paused = true)]
 async fn removing_what_is_not_there_leaves_what_an_older_change_cannot_undo() {
     by_both(async |world| {
-        assert_eq!(world.apply([change("a", 5).remove()]).await.records, ["created"]);
-        assert_eq!(world.apply([change("a", 4).phone("4")]).await.records, ["stale"]);
-        assert_eq!(world.contact("a"), ([(VERSION_FIELD, "5")].map(owned).into(), false));
+        assert_eq!(
+            world.apply([change("a", 5).remove()]).await.records,
+            ["created"]
+        );
+        assert_eq!(
+            world.apply([change("a", 4).phone("4")]).await.records,
+            ["stale"]
+        );
+        assert_eq!(
+            world.contact("a"),
+            ([(VERSION_FIELD, "5")].map(owned).into(), false)
+        );
     })
     .await;
 }
@@ -111,10 +208,17 @@ async fn removing_what_is_not_there_leaves_what_an_older_change_cannot_undo() {
 async fn rapid_changes_are_one_write_and_applying_again_none() {
     by_both(async |world| {
         let changes = || {
-            [change("a", 2).phone("2"), change("a", 4).phone("4"), change("a", 3).column("firstName", json!("Ada"))]
-                .map(|change: Change| change)
+            [
+                change("a", 2).phone("2"),
+                change("a", 4).phone("4"),
+                change("a", 3).column("firstName", json!("Ada")),
+            ]
+            .map(|change: Change| change)
         };
-        assert_eq!(world.apply(changes()).await.records, ["superseded", "created", "superseded"]);
+        assert_eq!(
+            world.apply(changes()).await.records,
+            ["superseded", "created", "superseded"]
+        );
         let before = world.genesys.contacts(CAMPAIGN);
         let calls = world.genesys.calls().len();
         world.pass(Duration::from_mins(6)).await;
@@ -129,7 +233,11 @@ async fn rapid_changes_are_one_write_and_applying_again_none() {
 #[tokio::test(start_paused = true)]
 async fn without_ranks_the_queue_decides() {
     by_both(async |world| {
-        let api = if world.apply([change("warm", 1)]).await.calls.len() > 3 { "contactLists" } else { "predictive" };
+        let api = if world.apply([change("warm", 1)]).await.calls.len() > 3 {
+            "contactLists"
+        } else {
+            "predictive"
+        };
         world.set_secret("acme", json!({ "api": api, "versionField": null }));
         let copy = world.copy(None, |_| {});
         let late = Some(Duration::from_secs(30));
@@ -137,20 +245,32 @@ async fn without_ranks_the_queue_decides() {
         assert_eq!(world.invoke_copy(&copy, late).await.records, ["created"]);
         world.send([change("a", 1).phone("1").callable(true)]);
         assert_eq!(world.invoke_copy(&copy, late).await.records, ["updated"]);
-        assert_eq!(world.contact("a"), ([("phone", "1")].map(owned).into(), true));
+        assert_eq!(
+            world.contact("a"),
+            ([("phone", "1")].map(owned).into(), true)
+        );
     })
     .await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_write_that_was_carried_out_without_an_answer_is_not_made_twice() {
-    for effect in [Effect::Lost { is_done: true }, Effect::Hang { is_done: true }] {
+    for effect in [
+        Effect::Lost { is_done: true },
+        Effect::Hang { is_done: true },
+    ] {
         by_both(async |world| {
             world.put("a", 1, "1");
             world.apply([change("warm", 1)]).await;
             fail_writes(world, &effect, 1);
-            assert_eq!(world.apply([change("a", 2).phone("2")]).await.records, ["unchanged"]);
-            assert_eq!((world.column("a", "phone").as_str(), writes(world, "a")), ("2", 1));
+            assert_eq!(
+                world.apply([change("a", 2).phone("2")]).await.records,
+                ["unchanged"]
+            );
+            assert_eq!(
+                (world.column("a", "phone").as_str(), writes(world, "a")),
+                ("2", 1)
+            );
         })
         .await;
     }
@@ -163,7 +283,10 @@ async fn a_write_that_was_not_carried_out_is_made_again_after_a_read() {
             world.put("a", 1, "1");
             world.apply([change("warm", 1)]).await;
             fail_writes(world, &effect, 1);
-            assert_eq!(world.apply([change("a", 2).phone("2")]).await.records, ["updated"]);
+            assert_eq!(
+                world.apply([change("a", 2).phone("2")]).await.records,
+                ["updated"]
+            );
             assert_eq!(world.column("a", "phone"), "2");
         })
         .await;
@@ -175,10 +298,19 @@ async fn a_service_that_stays_away_is_asked_again_later() {
     by_both(async |world| {
         world.put("a", 1, "1");
         world.apply([change("warm", 1)]).await;
-        world.genesys.add_fault(Fault { method: None, ..Fault::status("GET", 503).on("contacts").times(50) });
-        let done = world.apply([change("a", 2).phone("2"), change("a", 3).phone("3")]).await;
+        world.genesys.add_fault(Fault {
+            method: None,
+            ..Fault::status("GET", 503).on("contacts").times(50)
+        });
+        let done = world
+            .apply([change("a", 2).phone("2"), change("a", 3).phone("3")])
+            .await;
         assert_eq!(done.failed, [0, 1]);
-        assert!((15..=19).contains(&seconds(&done.records[0])), "{:?}", done.records);
+        assert!(
+            (15..=19).contains(&seconds(&done.records[0])),
+            "{:?}",
+            done.records
+        );
         assert!(done.calls.len() <= 3, "{:?}", done.calls);
     })
     .await;
@@ -192,11 +324,24 @@ async fn a_token_that_ended_is_renewed_once_and_a_429_waited_for() {
         world.genesys.revoke_tokens();
         world.genesys.add_fault(Fault {
             method: None,
-            ..Fault::next("GET", Effect::Status(429, vec![("retry-after", "2".to_owned())])).on("contacts").after(1)
+            ..Fault::next(
+                "GET",
+                Effect::Status(429, vec![("retry-after", "2".to_owned())]),
+            )
+            .on("contacts")
+            .after(1)
         });
         let done = world.apply([change("a", 2).phone("2")]).await;
         assert_eq!(done.records, ["updated"]);
-        assert_eq!(done.calls.iter().filter(|call| call.starts_with("token")).count(), 1, "{:?}", done.calls);
+        assert_eq!(
+            done.calls
+                .iter()
+                .filter(|call| call.starts_with("token"))
+                .count(),
+            1,
+            "{:?}",
+            done.calls
+        );
         assert!(done.took >= Duration::from_secs(2));
     })
     .await;
@@ -205,10 +350,18 @@ async fn a_token_that_ended_is_renewed_once_and_a_429_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn an_unknown_campaign_is_parked() {
     by_both(async |world| {
-        assert_eq!(world.apply([change("a", 1).of("acme", "nowhere")]).await.records, ["parked: unknownCampaign"]);
+        assert_eq!(
+            world
+                .apply([change("a", 1).of("acme", "nowhere")])
+                .await
+                .records,
+            ["parked: unknownCampaign"]
+        );
         assert_eq!(world.parked()[0]["httpStatus"], "404");
         // The campaigns of another org are as unknown.
-        let done = world.apply([change("a", 1).of("acme", "other-campaign")]).await;
+        let done = world
+            .apply([change("a", 1).of("acme", "other-campaign")])
+            .await;
         assert_eq!(done.records, ["parked: unknownCampaign"]);
     })
     .await;
@@ -222,13 +375,28 @@ async fn what_is_refused_for_good_is_parked_alone_and_an_opt_out_in_it_counts() 
         let refused = Effect::Status(400, vec![]);
         if is_of_lists(world) {
             // The batch, its half, the one that is bad; what lowers it goes well.
-            world.genesys.add_fault(Fault::next("POST", refused).on("/contacts").after(1).times(2));
+            world.genesys.add_fault(
+                Fault::next("POST", refused)
+                    .on("/contacts")
+                    .after(1)
+                    .times(2),
+            );
         } else {
-            world.genesys.add_fault(Fault::next("PATCH", refused).on("bad"));
+            world
+                .genesys
+                .add_fault(Fault::next("PATCH", refused).on("bad"));
         }
-        let changes = [change("bad", 2).phone("2").callable(false), change("good", 1).phone("1")];
+        let changes = [
+            change("bad", 2).phone("2").callable(false),
+            change("good", 1).phone("1"),
+        ];
         let done = world.apply(changes).await;
-        assert_eq!(done.records, ["parked: rejected", "created"], "{:?}", done.calls);
+        assert_eq!(
+            done.records,
+            ["parked: rejected", "created"],
+            "{:?}",
+            done.calls
+        );
         let (data, callable) = world.contact("bad");
         assert_eq!((data["phone"].as_str(), callable), ("1", false));
         assert_eq!(world.column("good", "phone"), "1");
@@ -239,11 +407,18 @@ async fn what_is_refused_for_good_is_parked_alone_and_an_opt_out_in_it_counts() 
 #[tokio::test(start_paused = true)]
 async fn campaigns_go_side_by_side() {
     by_both(async |world| {
-        let of_both = |key: &'static str| [CAMPAIGN, OTHER_CAMPAIGN].map(|id| change(key, 1).phone("1").of("acme", id));
+        let of_both = |key: &'static str| {
+            [CAMPAIGN, OTHER_CAMPAIGN].map(|id| change(key, 1).phone("1").of("acme", id))
+        };
         world.apply(of_both("warm")).await;
         let done = world.apply(of_both("a")).await;
         assert_eq!(done.records, ["created"; 2]);
-        assert_eq!(done.took, Duration::from_millis(80), "two round trips: {:?}", done.calls);
+        assert_eq!(
+            done.took,
+            Duration::from_millis(80),
+            "two round trips: {:?}",
+            done.calls
+        );
     })
     .await;
 }

@@ -1,4 +1,5 @@
-//! `campaign-sync check` and `status`: what is told of an org and of the queues, by the real command.
+//! `campaign-sync check` and `status`: what is told of an org and of the queues, by the real
+//! command.
 
 use std::time::Duration;
 
@@ -16,20 +17,31 @@ async fn check(served: &Served, more: &[&str]) -> (i32, Vec<(String, bool, Strin
         let text = |name: &str| line[name].as_str().unwrap().to_owned();
         (text("check"), line["status"] != "fail", text("detail"))
     };
-    let lines: Vec<_> = report["checks"].as_array().into_iter().flatten().map(line).collect();
+    let lines: Vec<_> = report["checks"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(line)
+        .collect();
     assert_eq!(status == 0, report["ok"] == json!(true), "{shown}");
     (status, lines, shown)
 }
 
 /// What is wrong, each with what to do.
 fn wrong(lines: &[(String, bool, String)]) -> Vec<&str> {
-    lines.iter().filter(|(_, is_ok, _)| !is_ok).map(|(what, ..)| what.as_str()).collect()
+    lines
+        .iter()
+        .filter(|(_, is_ok, _)| !is_ok)
+        .map(|(what, ..)| what.as_str())
+        .collect()
 }
 
 #[tokio::test]
 async fn what_is_right_is_told_a_line_each() {
     let served = Served::new().await;
-    let (status, _, shown) = served.command(&["check", "--org", "lists", "--campaign", "campaign-of-lists"]).await;
+    let (status, _, shown) = served
+        .command(&["check", "--org", "lists", "--campaign", "campaign-of-lists"])
+        .await;
     let expected = [
         "ok    secret campaign-sync/org/lists: api contactLists, version is stored in crmVersion, 300 calls a minute",
         "ok    token: the OAuth client is let in",
@@ -52,18 +64,37 @@ async fn what_is_right_is_told_a_line_each() {
     assert_eq!(status, 0);
     let (status, lines, shown) = check(&served, &["--org", "ranked", "--campaign", CAMPAIGN]).await;
     assert_eq!((status, wrong(&lines)), (0, vec![]), "{shown}");
-    assert!(lines.iter().any(|(what, ..)| what.ends_with("predictive answers")), "{shown}");
-    assert!(served.genesys.contacts(CAMPAIGN).is_empty() && served.genesys.contacts("campaign-of-lists").is_empty());
+    assert!(
+        lines
+            .iter()
+            .any(|(what, ..)| what.ends_with("predictive answers")),
+        "{shown}"
+    );
+    assert!(
+        served.genesys.contacts(CAMPAIGN).is_empty()
+            && served.genesys.contacts("campaign-of-lists").is_empty()
+    );
 }
 
 #[tokio::test]
 async fn a_machine_without_tls_roots_is_told_what_it_lacks() {
     let served = Served::new().await;
     let mut command = served.prepared(&["check", "--org", "ranked", "--campaign", CAMPAIGN]);
-    let output = command.env("SSL_CERT_FILE", "/dev/null").env_remove("SSL_CERT_DIR").output().await.unwrap();
+    let output = command
+        .env("SSL_CERT_FILE", "/dev/null")
+        .env_remove("SSL_CERT_DIR")
+        .output()
+        .await
+        .unwrap();
     let expected = "campaign-sync: no TLS root: expected the system's CA certificates (package ca-certificates), or \
                     SSL_CERT_FILE to name a file of them\n";
-    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(2), expected));
+    assert_eq!(
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).as_ref()
+        ),
+        (Some(2), expected)
+    );
 }
 
 #[tokio::test]
@@ -83,11 +114,19 @@ async fn what_is_wrong_is_told_with_what_to_do() {
         served.vault.put(&format!("campaign-sync/org/{name}"), text);
     }
     let (_, lines, shown) = check(&served, &org("missing")).await;
-    assert_eq!(wrong(&lines), ["secret campaign-sync/org/missing"], "{shown}");
+    assert_eq!(
+        wrong(&lines),
+        ["secret campaign-sync/org/missing"],
+        "{shown}"
+    );
     assert!(shown.contains("create it"), "{shown}");
     for name in ["broken", "mistaken"] {
         let (_, lines, shown) = check(&served, &org(name)).await;
-        assert_eq!(wrong(&lines), [format!("secret campaign-sync/org/{name}")], "{shown}");
+        assert_eq!(
+            wrong(&lines),
+            [format!("secret campaign-sync/org/{name}")],
+            "{shown}"
+        );
         assert!(!shown.contains("canary"), "{shown}");
     }
     let (_, lines, shown) = check(&served, &org("elsewhere")).await;
@@ -95,26 +134,59 @@ async fn what_is_wrong_is_told_with_what_to_do() {
     assert!(shown.contains("client credentials"), "{shown}");
     let (_, lines, shown) = check(&served, &["--org", "ranked"]).await;
     assert_eq!(wrong(&lines), [""; 0], "{shown}");
-    assert!(shown.contains("\"status\":\"skip\""), "what was not looked at is told: {shown}");
+    assert!(
+        shown.contains("\"status\":\"skip\""),
+        "what was not looked at is told: {shown}"
+    );
 
     // Another list than the version column's, and one that two campaigns draw on.
-    served.genesys.put_campaign("lists", "bare", Some(&["phone"]));
+    served
+        .genesys
+        .put_campaign("lists", "bare", Some(&["phone"]));
     let (_, lines, shown) = check(&served, &["--org", "lists", "--campaign", "bare"]).await;
     assert_eq!(wrong(&lines), ["campaign bare: version column"], "{shown}");
-    served.genesys.put_campaign("lists", "twin", Some(&["phone", "crmVersion"]));
-    served.genesys.change_list("twin", "list-of-campaign-of-lists");
-    let (_, lines, shown) = check(&served, &["--org", "lists", "--campaign", "campaign-of-lists"]).await;
-    assert_eq!(wrong(&lines), ["campaign campaign-of-lists: list of its own"], "{shown}");
+    served
+        .genesys
+        .put_campaign("lists", "twin", Some(&["phone", "crmVersion"]));
+    served
+        .genesys
+        .change_list("twin", "list-of-campaign-of-lists");
+    let (_, lines, shown) = check(
+        &served,
+        &["--org", "lists", "--campaign", "campaign-of-lists"],
+    )
+    .await;
+    assert_eq!(
+        wrong(&lines),
+        ["campaign campaign-of-lists: list of its own"],
+        "{shown}"
+    );
     assert!(shown.contains("twin"), "{shown}");
     let (_, lines, _) = check(&served, &["--org", "lists", "--campaign", "nobody"]).await;
     assert_eq!(wrong(&lines), ["campaign nobody: found"]);
     let (_, lines, shown) = check(&served, &["--org", "ranked", "--campaign", "nobody"]).await;
-    assert_eq!(wrong(&lines), ["campaign nobody: predictive answers"], "{shown}");
-    assert!(shown.contains("look at the campaign's id") && !shown.contains("contactLists"), "{shown}");
-    served.genesys.add_fault(Fault::status("POST", 404).on("predictivedialing"));
+    assert_eq!(
+        wrong(&lines),
+        ["campaign nobody: predictive answers"],
+        "{shown}"
+    );
+    assert!(
+        shown.contains("look at the campaign's id") && !shown.contains("contactLists"),
+        "{shown}"
+    );
+    served
+        .genesys
+        .add_fault(Fault::status("POST", 404).on("predictivedialing"));
     let (_, lines, shown) = check(&served, &["--org", "ranked", "--campaign", CAMPAIGN]).await;
-    assert_eq!(wrong(&lines), [format!("campaign {CAMPAIGN}: predictive answers")], "{shown}");
-    assert!(shown.contains("\\\"api\\\": \\\"contactLists\\\""), "{shown}");
+    assert_eq!(
+        wrong(&lines),
+        [format!("campaign {CAMPAIGN}: predictive answers")],
+        "{shown}"
+    );
+    assert!(
+        shown.contains("\\\"api\\\": \\\"contactLists\\\""),
+        "{shown}"
+    );
 
     served.genesys.put_client("shut", "hush");
     served.genesys.put_campaign("shut", "closed", None);
@@ -126,17 +198,45 @@ async fn what_is_wrong_is_told_with_what_to_do() {
 
 #[tokio::test]
 async fn queues_that_are_not_what_the_template_makes_are_told() {
-    let attributes = fifo::Attributes { visibility_timeout: Duration::from_secs(30), max_receives: 5 };
+    let attributes = fifo::Attributes {
+        visibility_timeout: Duration::from_secs(30),
+        max_receives: 5,
+    };
     let served = Served::with(attributes).await;
     let (status, lines, shown) = check(&served, &["--org", "ranked", "--campaign", CAMPAIGN]).await;
-    assert_eq!((status, wrong(&lines)), (1, vec!["queue: visibility timeout", "queue: redrive policy"]), "{shown}");
-    let (_, lines, _) = check(&served, &["--org", "ranked", "--campaign", CAMPAIGN, "--apply-timeout", "5"]).await;
+    assert_eq!(
+        (status, wrong(&lines)),
+        (
+            1,
+            vec!["queue: visibility timeout", "queue: redrive policy"]
+        ),
+        "{shown}"
+    );
+    let (_, lines, _) = check(
+        &served,
+        &[
+            "--org",
+            "ranked",
+            "--campaign",
+            CAMPAIGN,
+            "--apply-timeout",
+            "5",
+        ],
+    )
+    .await;
     assert_eq!(wrong(&lines), ["queue: redrive policy"]);
     let mut command = served.prepared(&["check", "--org", "ranked", "--json"]);
     let url = "http://127.0.0.1:1/000000000000/none.fifo";
-    let output = command.env("DEAD_LETTER_QUEUE_URL", url).output().await.unwrap();
+    let output = command
+        .env("DEAD_LETTER_QUEUE_URL", url)
+        .output()
+        .await
+        .unwrap();
     let shown = String::from_utf8_lossy(&output.stdout);
-    assert!(shown.contains("DEAD_LETTER_QUEUE_URL must be the stack's output"), "{shown}");
+    assert!(
+        shown.contains("DEAD_LETTER_QUEUE_URL must be the stack's output"),
+        "{shown}"
+    );
 }
 
 #[tokio::test]
@@ -145,21 +245,51 @@ async fn status_counts_what_waits_what_is_in_flight_and_what_is_left_of_a_budget
     let put = |to: &fifo::Fifo, n: usize| {
         let text = n.to_string();
         let (group, deduplication_id) = (text.clone(), text);
-        to.send(Message { body: "{}".into(), group, deduplication_id, attributes: Vec::new() }).unwrap();
+        to.send(Message {
+            body: "{}".into(),
+            group,
+            deduplication_id,
+            attributes: Vec::new(),
+        })
+        .unwrap();
     };
     (0..7).for_each(|n| put(&served.queue, n));
     served.queue.receive(3).unwrap();
-    let (status, report, shown) = served.command(&["status", "--json", "--org", "ranked", "--org", "nobody"]).await;
+    let (status, report, shown) = served
+        .command(&["status", "--json", "--org", "ranked", "--org", "nobody"])
+        .await;
     assert_eq!(status, 0, "{shown}");
-    assert_eq!((&report["queue"]["waiting"], &report["queue"]["inFlight"]), (&json!(4), &json!(3)), "{shown}");
-    assert_eq!(report["queue"]["name"], "changes.fifo");
-    assert_eq!((&report["parked"]["waiting"], &report["parked"]["oldestSeconds"]), (&json!(0), &Value::Null));
     assert_eq!(
-        (&report["orgs"]["ranked"]["callsAllowed"], &report["orgs"]["ranked"]["callsLeft"]),
+        (&report["queue"]["waiting"], &report["queue"]["inFlight"]),
+        (&json!(4), &json!(3)),
+        "{shown}"
+    );
+    assert_eq!(report["queue"]["name"], "changes.fifo");
+    assert_eq!(
+        (
+            &report["parked"]["waiting"],
+            &report["parked"]["oldestSeconds"]
+        ),
+        (&json!(0), &Value::Null)
+    );
+    assert_eq!(
+        (
+            &report["orgs"]["ranked"]["callsAllowed"],
+            &report["orgs"]["ranked"]["callsLeft"]
+        ),
         (&json!(300), &json!(299))
     );
-    assert!(report["orgs"]["nobody"]["error"].as_str().unwrap().contains("campaign-sync/org/nobody"), "{shown}");
+    assert!(
+        report["orgs"]["nobody"]["error"]
+            .as_str()
+            .unwrap()
+            .contains("campaign-sync/org/nobody"),
+        "{shown}"
+    );
     put(&served.dead_letters, 0);
     let (status, _, shown) = served.command(&["status"]).await;
-    assert!(status == 1 && shown.contains("1 parked: campaign-sync dlq list"), "{status} {shown}");
+    assert!(
+        status == 1 && shown.contains("1 parked: campaign-sync dlq list"),
+        "{status} {shown}"
+    );
 }

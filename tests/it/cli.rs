@@ -7,7 +7,11 @@ use serde_json::Value;
 
 fn campaign_sync(arguments: &[&str]) -> Output {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    Command::new(env!("CARGO_BIN_EXE_campaign-sync")).args(arguments).current_dir(root).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_campaign-sync"))
+        .args(arguments)
+        .current_dir(root)
+        .output()
+        .unwrap()
 }
 
 fn json(output: &Output) -> Value {
@@ -24,20 +28,35 @@ fn local_leaves_no_conflict_and_no_wrong_contact() {
         let output = campaign_sync(&["local", "--seed", seed, "--json"]);
         assert_eq!(output.status.code(), Some(0));
         let report = json(&output);
-        assert_eq!((&report["contacts"], &report["changes"]), (&200.into(), &1_000.into()));
-        assert_eq!((&report["wrongContacts"], &report["conflictsLeft"]), (&0.into(), &0.into()));
+        assert_eq!(
+            (&report["contacts"], &report["changes"]),
+            (&200.into(), &1_000.into())
+        );
+        assert_eq!(
+            (&report["wrongContacts"], &report["conflictsLeft"]),
+            (&0.into(), &0.into())
+        );
         let outcomes = report["outcomes"].as_object().unwrap();
         let ended: u64 = outcomes.values().map(|count| count.as_u64().unwrap()).sum();
         let refused = report["refused"].as_u64().unwrap();
         assert!(refused > 0, "{report}");
         assert_eq!(ended + refused, 1_000, "each change ends once");
-        assert!(outcomes.values().all(|count| count.as_u64() > Some(0)), "{outcomes:?}");
+        assert!(
+            outcomes.values().all(|count| count.as_u64() > Some(0)),
+            "{outcomes:?}"
+        );
         assert!(report["batchPostConflicts"].as_u64() > Some(0));
         let calls = report["apiCalls"].as_object().unwrap();
-        let all: u64 =
-            calls.iter().filter(|(name, _)| !name.starts_with("token")).map(|(_, n)| n.as_u64().unwrap()).sum();
+        let all: u64 = calls
+            .iter()
+            .filter(|(name, _)| !name.starts_with("token"))
+            .map(|(_, n)| n.as_u64().unwrap())
+            .sum();
         assert!((report["callsPerChange"].as_f64().unwrap() - all as f64 / 1_000.0).abs() < 0.001);
-        assert!(calls["POST 409"].as_u64() > Some(0), "a run without conflicts shows nothing");
+        assert!(
+            calls["POST 409"].as_u64() > Some(0),
+            "a run without conflicts shows nothing"
+        );
     }
 }
 
@@ -47,38 +66,81 @@ fn local_does_its_job_by_the_contact_list_api_too() {
         let output = campaign_sync(&["local", "--api", "contactLists", "--seed", seed, "--json"]);
         assert_eq!(output.status.code(), Some(0));
         let report = json(&output);
-        assert_eq!((&report["wrongContacts"], &report["conflictsLeft"]), (&0.into(), &0.into()));
+        assert_eq!(
+            (&report["wrongContacts"], &report["conflictsLeft"]),
+            (&0.into(), &0.into())
+        );
         let calls = report["apiCalls"].as_object().unwrap();
         assert!(calls["POST 200"].as_u64() > Some(0));
-        assert!(calls.keys().all(|call| !call.starts_with("PATCH") && !call.ends_with("409")), "{calls:?}");
+        assert!(
+            calls
+                .keys()
+                .all(|call| !call.starts_with("PATCH") && !call.ends_with("409")),
+            "{calls:?}"
+        );
     }
     for defect in ["rank", "callable"] {
-        let output = campaign_sync(&["local", "--api", "contactLists", "--break", defect, "--json"]);
+        let output = campaign_sync(&[
+            "local",
+            "--api",
+            "contactLists",
+            "--break",
+            defect,
+            "--json",
+        ]);
         assert_eq!(output.status.code(), Some(1), "{defect}");
     }
     let output = campaign_sync(&["local", "--api", "contactLists", "--break", "conflict"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("--break conflict"), "{output:?}");
+    assert!(
+        text(&output.stderr).contains("--break conflict"),
+        "{output:?}"
+    );
 }
 
 #[test]
 fn what_webhooks_miss_is_repaired() {
     for api in ["predictive", "contactLists"] {
-        for (seed, drop) in [("42", "10%"), ("1", "50%"), ("2", "100%"), ("19", "10%"), ("23", "10%")] {
-            let output = campaign_sync(&["local", "--api", api, "--seed", seed, "--drop", drop, "--json"]);
+        for (seed, drop) in [
+            ("42", "10%"),
+            ("1", "50%"),
+            ("2", "100%"),
+            ("19", "10%"),
+            ("23", "10%"),
+        ] {
+            let output = campaign_sync(&[
+                "local", "--api", api, "--seed", seed, "--drop", drop, "--json",
+            ]);
             assert_eq!(output.status.code(), Some(0), "{output:?}");
             let report = json(&output);
-            let number = |name: &str| report[name].as_u64().unwrap_or_else(|| panic!("{name} of {report}"));
-            assert!(number("dropped") > 50 && number("wrongBefore") > 5, "{report}");
+            let number = |name: &str| {
+                report[name]
+                    .as_u64()
+                    .unwrap_or_else(|| panic!("{name} of {report}"))
+            };
+            assert!(
+                number("dropped") > 50 && number("wrongBefore") > 5,
+                "{report}"
+            );
             assert!(number("repaired") >= number("wrongBefore"), "{report}");
-            assert_eq!((number("wrongContacts"), number("secondRunChanges"), number("leftInQueue")), (0, 0, 0));
+            assert_eq!(
+                (
+                    number("wrongContacts"),
+                    number("secondRunChanges"),
+                    number("leftInQueue")
+                ),
+                (0, 0, 0)
+            );
         }
     }
     let report = json(&campaign_sync(&["local", "--json"]));
     assert!(report.get("dropped").is_none(), "{report}");
     let output = campaign_sync(&["local", "--drop", "10"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("expected a percentage from 0% to 100%"), "{output:?}");
+    assert!(
+        text(&output.stderr).contains("expected a percentage from 0% to 100%"),
+        "{output:?}"
+    );
 }
 
 #[test]
@@ -89,14 +151,20 @@ fn reconcile_says_what_it_needs() {
         assert_eq!(output.status.code(), Some(2));
         text(&output.stderr).to_owned()
     };
-    assert_eq!(with(&[]), "campaign-sync: QUEUE_URL is missing: expected the URL of a queue\n");
+    assert_eq!(
+        with(&[]),
+        "campaign-sync: QUEUE_URL is missing: expected the URL of a queue\n"
+    );
     assert!(
-        with(&["--since", "yesterday"]).contains("expected a time such as 2026-11-24T16:00:00Z, or how long such as")
+        with(&["--since", "yesterday"])
+            .contains("expected a time such as 2026-11-24T16:00:00Z, or how long such as")
     );
     assert!(with(&["--since=-2h"]).contains("--since"));
     assert!(with(&["--cursor", "x"]).contains("expected the cursor that an earlier run printed"));
     assert!(with(&["--campaign", "a b"]).contains("expected 1 to 48 characters"));
-    assert!(with(&["--max-drift-percent", "101"]).contains("expected a whole number from 0 to 100"));
+    assert!(
+        with(&["--max-drift-percent", "101"]).contains("expected a whole number from 0 to 100")
+    );
     assert!(with(&["--since", "2999-01-01T00:00:00Z"]).contains("QUEUE_URL is missing"));
 }
 
@@ -106,23 +174,40 @@ fn reconcile_refuses_what_does_not_go_together() {
     let with = |arguments: &[&str]| {
         let required = ["reconcile", "--org", "acme-us", "--campaign", "c"];
         let mut command = Command::new(env!("CARGO_BIN_EXE_campaign-sync"));
-        command.args(required).args(arguments).current_dir(root).env("QUEUE_URL", "http://127.0.0.1:1/q.fifo");
+        command
+            .args(required)
+            .args(arguments)
+            .current_dir(root)
+            .env("QUEUE_URL", "http://127.0.0.1:1/q.fifo");
         let output = command.output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         text(&output.stderr).to_owned()
     };
-    assert_eq!(with(&["--since", "2999-01-01T00:00:00Z"]), "campaign-sync: --since: expected a time that is past\n");
-    assert_eq!(with(&["--campaign", "c"]), "campaign-sync: --campaign c: expected once\n");
+    assert_eq!(
+        with(&["--since", "2999-01-01T00:00:00Z"]),
+        "campaign-sync: --since: expected a time that is past\n"
+    );
+    assert_eq!(
+        with(&["--campaign", "c"]),
+        "campaign-sync: --campaign c: expected once\n"
+    );
     // {"org":"acme-us","campaigns":["other"],"since":"2026-11-24T16:00:00Z","page":null,"done":0,"last":null,"checked":0,"drifted":0}
     let other = "eyJvcmciOiJhY21lLXVzIiwiY2FtcGFpZ25zIjpbIm90aGVyIl0sInNpbmNlIjoiMjAyNi0xMS0yNFQxNjowMDowMFoiLCJwYWdlIjpudWxsLCJkb25lIjowLCJsYXN0IjpudWxsLCJjaGVja2VkIjowLCJkcmlmdGVkIjowfQ";
-    let expected = "campaign-sync: --cursor: expected the cursor of a run of this org and these campaigns\n";
+    let expected =
+        "campaign-sync: --cursor: expected the cursor of a run of this org and these campaigns\n";
     assert_eq!(with(&["--since", "2h", "--cursor", other]), expected);
 }
 
 #[test]
 fn the_same_seed_gives_the_same_run() {
     let run = || {
-        let mut report = json(&campaign_sync(&["--json", "--changes", "300", "--contacts", "30"]));
+        let mut report = json(&campaign_sync(&[
+            "--json",
+            "--changes",
+            "300",
+            "--contacts",
+            "30",
+        ]));
         report.as_object_mut().unwrap().remove("seconds");
         report
     };
@@ -134,7 +219,10 @@ fn a_defect_is_found() {
     for defect in ["rank", "callable", "conflict"] {
         let output = campaign_sync(&["local", "--break", defect, "--json"]);
         assert_eq!(output.status.code(), Some(1), "{defect}");
-        assert!(json(&output)["wrongContacts"].as_u64() > Some(0), "{defect}");
+        assert!(
+            json(&output)["wrongContacts"].as_u64() > Some(0),
+            "{defect}"
+        );
     }
 }
 
@@ -159,28 +247,57 @@ fn without_a_command_it_runs_local_and_says_what_became_of_the_changes() {
 fn few_contacts_and_few_changes_are_no_trouble() {
     for (contacts, changes) in [("1", "1"), ("1", "60"), ("2", "10"), ("500", "3")] {
         let output = campaign_sync(&["--contacts", contacts, "--changes", changes, "--json"]);
-        assert_eq!(output.status.code(), Some(0), "{contacts} {changes}: {}", text(&output.stderr));
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{contacts} {changes}: {}",
+            text(&output.stderr)
+        );
     }
 }
 
 #[test]
 fn every_sample_event_is_applied() {
     for (file, outcomes) in [
-        ("events/rapid-updates.json", [("created", 1), ("superseded", 3)]),
-        ("events/several-campaigns.json", [("created", 4), ("parked", 0)]),
+        (
+            "events/rapid-updates.json",
+            [("created", 1), ("superseded", 3)],
+        ),
+        (
+            "events/several-campaigns.json",
+            [("created", 4), ("parked", 0)],
+        ),
         ("events/poison-first.json", [("parked", 1), ("created", 1)]),
         ("events/conflict.json", [("created", 2), ("parked", 0)]),
     ] {
         let output = campaign_sync(&["local", "--file", file, "--json"]);
-        assert_eq!(output.status.code(), Some(0), "{file}: {}", text(&output.stderr));
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{file}: {}",
+            text(&output.stderr)
+        );
         let report = json(&output);
         for (outcome, count) in outcomes {
-            assert_eq!(report["outcomes"][outcome], count, "{file}: {outcome} in {report}");
+            assert_eq!(
+                report["outcomes"][outcome], count,
+                "{file}: {outcome} in {report}"
+            );
         }
         assert_eq!(report["wrongContacts"], 0);
     }
-    let broken = campaign_sync(&["local", "--file", "events/rapid-updates.json", "--break", "rank"]);
-    assert_eq!(broken.status.code(), Some(1), "the oracle of a file can fail too");
+    let broken = campaign_sync(&[
+        "local",
+        "--file",
+        "events/rapid-updates.json",
+        "--break",
+        "rank",
+    ]);
+    assert_eq!(
+        broken.status.code(),
+        Some(1),
+        "the oracle of a file can fail too"
+    );
 }
 
 #[test]
@@ -194,9 +311,16 @@ fn every_event_that_is_printed_is_valid_now() {
         let event = campaign_sync(&["event", name]).stdout;
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.json"));
         std::fs::write(&path, event).unwrap();
-        let report = json(&campaign_sync(&["--file", path.to_str().unwrap(), "--json"]));
+        let report = json(&campaign_sync(&[
+            "--file",
+            path.to_str().unwrap(),
+            "--json",
+        ]));
         for (outcome, count) in outcomes {
-            assert_eq!(report["outcomes"][outcome], count, "{name}: {outcome} in {report}");
+            assert_eq!(
+                report["outcomes"][outcome], count,
+                "{name}: {outcome} in {report}"
+            );
         }
     }
 }
@@ -226,21 +350,48 @@ fn bad_input_is_told_by_name() {
     let record = |members: &str| format!(r#"{{"Records": [{{{members}}}]}}"#);
     let eleven = format!(r#"{{"Records": [{}]}}"#, ["{}"; 11].join(","));
     for (arguments, expected) in [
-        (vec!["local".to_owned(), "--contacts".to_owned(), "0".to_owned()], "--contacts"),
-        (["dlq", "list", "--reason", "retryhorizon"].map(str::to_owned).to_vec(), "expected one of invalidChange"),
-        (vec!["--file".to_owned(), "nowhere.json".to_owned()], "nowhere.json: No such file"),
-        (vec!["--file".to_owned(), file("no.json", "{")], "no.json: line 1, column 1: expected an SQS event"),
-        (vec!["--file".to_owned(), file("eleven.json", &eleven)], "/Records: expected 1 to 10 records"),
-        (vec!["--file".to_owned(), file("body.json", &record(""))], "/Records/0/body: expected the message's text"),
         (
-            vec!["--file".to_owned(), file("group.json", &record(r#""body": "{}""#))],
+            vec!["local".to_owned(), "--contacts".to_owned(), "0".to_owned()],
+            "--contacts",
+        ),
+        (
+            ["dlq", "list", "--reason", "retryhorizon"]
+                .map(str::to_owned)
+                .to_vec(),
+            "expected one of invalidChange",
+        ),
+        (
+            vec!["--file".to_owned(), "nowhere.json".to_owned()],
+            "nowhere.json: No such file",
+        ),
+        (
+            vec!["--file".to_owned(), file("no.json", "{")],
+            "no.json: line 1, column 1: expected an SQS event",
+        ),
+        (
+            vec!["--file".to_owned(), file("eleven.json", &eleven)],
+            "/Records: expected 1 to 10 records",
+        ),
+        (
+            vec!["--file".to_owned(), file("body.json", &record(""))],
+            "/Records/0/body: expected the message's text",
+        ),
+        (
+            vec![
+                "--file".to_owned(),
+                file("group.json", &record(r#""body": "{}""#)),
+            ],
             "/Records/0/attributes/MessageGroupId: expected the message group id",
         ),
     ] {
         let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
         let output = campaign_sync(&arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-        assert!(text(&output.stderr).contains(expected), "{expected:?} is not in {}", text(&output.stderr));
+        assert!(
+            text(&output.stderr).contains(expected),
+            "{expected:?} is not in {}",
+            text(&output.stderr)
+        );
     }
 }
 
@@ -248,22 +399,34 @@ fn bad_input_is_told_by_name() {
 fn credentials_or_a_region_that_are_missing_are_asked_for() {
     let with = |variables: &[(&str, &str)]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_campaign-sync"));
-        command.arg("status").env_clear().envs(variables.iter().copied());
+        command
+            .arg("status")
+            .env_clear()
+            .envs(variables.iter().copied());
         for url in ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL"] {
             command.env(url, "http://127.0.0.1:1/000000000000/some.fifo");
         }
         // Nothing is looked for elsewhere.
-        command.envs([("AWS_EC2_METADATA_DISABLED", "true"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:1")]);
+        command.envs([
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+        ]);
         let output = command.output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         text(&output.stderr).to_owned()
     };
-    let (key, secret) = (("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret"));
+    let (key, secret) = (
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    );
     let asked = "some.fifo: SQS: no answer; are there credentials and a region?";
     let without_credentials = with(&[("AWS_REGION", "us-east-1")]);
     assert!(without_credentials.contains(asked), "{without_credentials}");
     let without_region = with(&[key, secret]);
     assert!(without_region.contains(asked), "{without_region}");
     let with_both = with(&[key, secret, ("AWS_REGION", "us-east-1")]);
-    assert!(with_both.contains("some.fifo: SQS: not reached"), "{with_both}");
+    assert!(
+        with_both.contains("some.fifo: SQS: not reached"),
+        "{with_both}"
+    );
 }

@@ -1,4 +1,5 @@
-//! What only the contact list API has: campaigns that draw on lists, columns that are known, writes of whole contacts.
+//! What only the contact list API has: campaigns that draw on lists, columns that are known, writes
+//! of whole contacts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,12 +28,32 @@ fn as_published(world: &World) {
 async fn a_batch_costs_two_calls_once_the_list_is_known() {
     let world = world();
     let first = world.apply([change("warm", 1)]).await;
-    let (campaign, list) = (format!("GET {CAMPAIGN} 200"), format!("GET list-of-{CAMPAIGN} 200"));
-    assert_eq!(first.calls, ["token 200", &campaign, &list, "POST bulk 200", "POST contacts 200"]);
+    let (campaign, list) = (
+        format!("GET {CAMPAIGN} 200"),
+        format!("GET list-of-{CAMPAIGN} 200"),
+    );
+    assert_eq!(
+        first.calls,
+        [
+            "token 200",
+            &campaign,
+            &list,
+            "POST bulk 200",
+            "POST contacts 200"
+        ]
+    );
     (0..5).for_each(|n| world.put(&format!("old-{n}"), 1, "1"));
     let keys = (0..5).flat_map(|n| [format!("old-{n}"), format!("new-{n}")]);
-    let done = world.apply(keys.map(|key| change(&key, 2).phone("2"))).await;
-    assert_eq!(done.records.iter().filter(|record| *record == "created").count(), 5);
+    let done = world
+        .apply(keys.map(|key| change(&key, 2).phone("2")))
+        .await;
+    assert_eq!(
+        done.records
+            .iter()
+            .filter(|record| *record == "created")
+            .count(),
+        5
+    );
     assert_eq!(done.calls, ["POST bulk 200", "POST contacts 200"]);
     assert_eq!(done.took, Duration::from_millis(80));
     as_published(&world);
@@ -41,25 +62,43 @@ async fn a_batch_costs_two_calls_once_the_list_is_known() {
 #[tokio::test(start_paused = true)]
 async fn writes_keep_the_place_in_the_queue_and_name_every_column_but_nothing_of_the_dialler() {
     let world = world();
-    world.genesys.put_contact(CAMPAIGN, "a", &[("crmVersion", "1"), ("firstName", "Ada")], true);
+    world.genesys.put_contact(
+        CAMPAIGN,
+        "a",
+        &[("crmVersion", "1"), ("firstName", "Ada")],
+        true,
+    );
     let status = json!({ "phone": { "callable": false } });
-    world.genesys.note(CAMPAIGN, "a", "phoneNumberStatus", status.clone());
+    world
+        .genesys
+        .note(CAMPAIGN, "a", "phoneNumberStatus", status.clone());
     world.apply([change("a", 2).phone("2")]).await;
     let calls = world.genesys.calls();
     let write = calls.last().unwrap();
     assert_eq!(write.query, "doNotQueue=true");
     let data = json!({ "phone": "2", "firstName": "Ada", "nickname": "", "crmVersion": "2" });
     let list = format!("list-of-{CAMPAIGN}");
-    assert_eq!(write.body, json!([{ "id": "a", "contactListId": list, "data": data }]));
-    assert_eq!(world.genesys.contacts(CAMPAIGN)["a"].of_the_dialler["phoneNumberStatus"], status);
+    assert_eq!(
+        write.body,
+        json!([{ "id": "a", "contactListId": list, "data": data }])
+    );
+    assert_eq!(
+        world.genesys.contacts(CAMPAIGN)["a"].of_the_dialler["phoneNumberStatus"],
+        status
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_contact_that_was_read_as_not_callable_is_written_so() {
     let world = world();
-    world.genesys.put_contact(CAMPAIGN, "a", &[("crmVersion", "1")], false);
+    world
+        .genesys
+        .put_contact(CAMPAIGN, "a", &[("crmVersion", "1")], false);
     world.apply([change("a", 2).phone("2")]).await;
-    assert_eq!(world.genesys.calls().last().unwrap().body[0]["callable"], false);
+    assert_eq!(
+        world.genesys.calls().last().unwrap().body[0]["callable"],
+        false
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -70,7 +109,11 @@ async fn which_list_a_campaign_has_is_known_for_ten_minutes() {
     assert_eq!(world.apply([change("a", 2)]).await.calls.len(), 2);
     world.pass(Duration::from_secs(61)).await;
     let done = world.apply([change("a", 3)]).await;
-    assert!(done.calls.contains(&format!("GET {CAMPAIGN} 200")), "{:?}", done.calls);
+    assert!(
+        done.calls.contains(&format!("GET {CAMPAIGN} 200")),
+        "{:?}",
+        done.calls
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -81,7 +124,16 @@ async fn a_campaign_that_was_given_another_list_is_followed_at_once() {
     let done = world.apply([change("a", 2).phone("2")]).await;
     assert_eq!(done.records, ["updated"]);
     let (campaign, list) = (format!("GET {CAMPAIGN} 200"), "GET new-list 200".to_owned());
-    assert_eq!(done.calls, ["POST bulk 404", &campaign, &list, "POST bulk 200", "POST contacts 200"]);
+    assert_eq!(
+        done.calls,
+        [
+            "POST bulk 404",
+            &campaign,
+            &list,
+            "POST bulk 200",
+            "POST contacts 200"
+        ]
+    );
     as_published(&world);
 }
 
@@ -90,10 +142,16 @@ async fn a_campaign_that_is_gone_is_parked_as_unknown() {
     let world = world();
     world.apply([change("a", 1)]).await;
     world.genesys.change_list(CAMPAIGN, "new-list");
-    world.genesys.add_fault(Fault::status("GET", 404).on("campaigns"));
+    world
+        .genesys
+        .add_fault(Fault::status("GET", 404).on("campaigns"));
     let done = world.apply([change("a", 2)]).await;
     assert_eq!(done.records, ["parked: unknownCampaign"]);
-    assert_eq!(world.apply([change("a", 3)]).await.records, ["updated"], "nothing of it was kept");
+    assert_eq!(
+        world.apply([change("a", 3)]).await.records,
+        ["updated"],
+        "nothing of it was kept"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -102,29 +160,53 @@ async fn a_column_that_the_list_has_not_parks_its_change_alone_and_without_a_wri
     world.put("a", 1, "1");
     let changes = [
         change("a", 2).phone("2"),
-        change("a", 3).column("nikname", json!("Ada")).column("mail", json!("x")),
-        change("b", 1).column("nikname", json!(null)).column("mail", json!("")),
+        change("a", 3)
+            .column("nikname", json!("Ada"))
+            .column("mail", json!("x")),
+        change("b", 1)
+            .column("nikname", json!(null))
+            .column("mail", json!("")),
     ];
     let done = world.apply(changes).await;
-    assert_eq!(done.records, ["updated", "parked: unknownColumn", "created"]);
-    assert_eq!(done.calls.iter().filter(|call| call.starts_with("POST contacts")).count(), 1);
+    assert_eq!(
+        done.records,
+        ["updated", "parked: unknownColumn", "created"]
+    );
+    assert_eq!(
+        done.calls
+            .iter()
+            .filter(|call| call.starts_with("POST contacts"))
+            .count(),
+        1
+    );
     let detail = "data: expected only columns of the campaign's contact list, which has no \"mail\", \"nikname\"";
     assert_eq!(world.parked()[0]["detail"], detail);
-    assert_eq!((world.column("a", "phone"), world.column("a", "crmVersion")), ("2".into(), "2".into()));
+    assert_eq!(
+        (world.column("a", "phone"), world.column("a", "crmVersion")),
+        ("2".into(), "2".into())
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_opt_out_with_an_unknown_column_is_parked_once_nobody_may_call() {
     let world = world();
     world.put("a", 1, "1");
-    let optout = || change("a", 3).column("nikname", json!("Ada")).callable(false);
+    let optout = || {
+        change("a", 3)
+            .column("nikname", json!("Ada"))
+            .callable(false)
+    };
     world.apply([change("warm", 1)]).await;
-    world.genesys.add_fault(Fault::status("POST", 503).on("contacts").times(6));
+    world
+        .genesys
+        .add_fault(Fault::status("POST", 503).on("contacts").times(6));
     let done = world.apply([optout()]).await;
     assert_eq!(done.failed, [0], "not parked before it is written");
     assert!(world.contact("a").1);
     world.pass(Duration::from_secs(20)).await;
-    world.genesys.add_fault(Fault::status("POST", 503).on("nowhere"));
+    world
+        .genesys
+        .add_fault(Fault::status("POST", 503).on("nowhere"));
     loop {
         let done = world.invoke().await;
         if done.failed.is_empty() {
@@ -134,18 +216,42 @@ async fn an_opt_out_with_an_unknown_column_is_parked_once_nobody_may_call() {
         world.pass(Duration::from_mins(2)).await;
     }
     let (data, callable) = world.contact("a");
-    assert_eq!((data["phone"].as_str(), data["crmVersion"].as_str(), callable), ("1", "3", false));
+    assert_eq!(
+        (
+            data["phone"].as_str(),
+            data["crmVersion"].as_str(),
+            callable
+        ),
+        ("1", "3", false)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_list_without_the_version_column_closes_the_org_once() {
     let world = world();
-    world.set_secret("acme", json!({ "api": "contactLists", "versionField": "rank" }));
-    let changes = [change("a", 1), change("b", 1), change("c", 1).of("acme", OTHER_CAMPAIGN)];
+    world.set_secret(
+        "acme",
+        json!({ "api": "contactLists", "versionField": "rank" }),
+    );
+    let changes = [
+        change("a", 1),
+        change("b", 1),
+        change("c", 1).of("acme", OTHER_CAMPAIGN),
+    ];
     let done = world.apply(changes).await;
     assert_eq!(done.failed, [0, 1, 2]);
-    assert!(done.records.iter().all(|record| crate::support::seconds(record) >= 300), "{:?}", done.records);
-    let told: Vec<_> = world.told().into_iter().filter(|told| told.contains("refused")).collect();
+    assert!(
+        done.records
+            .iter()
+            .all(|record| crate::support::seconds(record) >= 300),
+        "{:?}",
+        done.records
+    );
+    let told: Vec<_> = world
+        .told()
+        .into_iter()
+        .filter(|told| told.contains("refused"))
+        .collect();
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("expected the column \"rank\""), "{told:?}");
     assert!(world.dead_letters.is_empty());
@@ -157,15 +263,29 @@ async fn a_list_without_the_version_column_closes_the_org_once() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_batch_is_split_until_the_offenders_are_alone() {
     let world = world();
-    let mut changes: Vec<_> = (0..8).map(|n| change(&format!("good-{n}"), 1).phone("1")).collect();
+    let mut changes: Vec<_> = (0..8)
+        .map(|n| change(&format!("good-{n}"), 1).phone("1"))
+        .collect();
     // Genesys Cloud does not take special characters in an id.
     changes.insert(3, change("bad/1", 1).phone("1"));
     changes.insert(8, change("bad#2", 1).phone("1"));
     let done = world.apply(changes).await;
     for (index, record) in done.records.iter().enumerate() {
-        assert_eq!(record, if [3, 8].contains(&index) { "parked: rejected" } else { "created" }, "{index}");
+        assert_eq!(
+            record,
+            if [3, 8].contains(&index) {
+                "parked: rejected"
+            } else {
+                "created"
+            },
+            "{index}"
+        );
     }
-    assert!(world.parked()[0]["detail"].contains("invalid.contact.id"), "{:?}", world.parked());
+    assert!(
+        world.parked()[0]["detail"].contains("invalid.contact.id"),
+        "{:?}",
+        world.parked()
+    );
     assert!(done.failed.is_empty());
     as_published(&world);
 }
@@ -175,18 +295,33 @@ async fn ids_that_cannot_be_read_together_are_read_apart() {
     let world = world();
     world.put("a", 1, "1");
     world.apply([change("warm", 1)]).await;
-    world.genesys.add_fault(Fault::next("POST", Effect::Status(400, vec![])).on("bulk").times(2));
-    let done = world.apply([change("b", 1), change("a", 2).phone("2")]).await;
-    assert_eq!(done.records, ["parked: rejected", "updated"], "{:?}", done.calls);
+    world.genesys.add_fault(
+        Fault::next("POST", Effect::Status(400, vec![]))
+            .on("bulk")
+            .times(2),
+    );
+    let done = world
+        .apply([change("b", 1), change("a", 2).phone("2")])
+        .await;
+    assert_eq!(
+        done.records,
+        ["parked: rejected", "updated"],
+        "{:?}",
+        done.calls
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_folds_case_is_not_written_over() {
     let world = world();
     world.put("LEAD-1", 9, "9");
-    let copy = altered(&world, |contact| contact["id"] = contact["id"].as_str().unwrap().to_lowercase().into());
+    let copy = altered(&world, |contact| {
+        contact["id"] = contact["id"].as_str().unwrap().to_lowercase().into()
+    });
     world.send([change("LEAD-1", 1).phone("1"), change("new", 1).phone("1")]);
-    let done = world.invoke_copy(&copy, Some(Duration::from_secs(30))).await;
+    let done = world
+        .invoke_copy(&copy, Some(Duration::from_secs(30)))
+        .await;
     assert_eq!(done.records, ["stale", "created"]);
 }
 
@@ -194,9 +329,17 @@ async fn a_service_that_folds_case_is_not_written_over() {
 async fn a_contact_of_which_is_not_said_whether_it_may_be_called_is_lowered() {
     let world = world();
     world.put("a", 1, "1");
-    let copy = altered(&world, |contact| drop(contact.as_object_mut().unwrap().remove("callable")));
+    let copy = altered(&world, |contact| {
+        drop(contact.as_object_mut().unwrap().remove("callable"))
+    });
     world.send([change("a", 1).callable(false)]);
-    assert_eq!(world.invoke_copy(&copy, Some(Duration::from_secs(30))).await.records, ["updated"]);
+    assert_eq!(
+        world
+            .invoke_copy(&copy, Some(Duration::from_secs(30)))
+            .await
+            .records,
+        ["updated"]
+    );
     assert!(!world.contact("a").1);
 }
 
@@ -209,12 +352,18 @@ async fn a_list_that_changes_between_read_and_write_is_read_before_it_is_written
     world.send([change("a", 2).phone("2").callable(true)]);
     let genesys = Arc::clone(&world.genesys);
     let copy = world.copy(Some(Arc::new(Moving { genesys })), |_| {});
-    let done = world.invoke_copy(&copy, Some(Duration::from_secs(30))).await;
+    let done = world
+        .invoke_copy(&copy, Some(Duration::from_secs(30)))
+        .await;
     assert_eq!(done.records, ["stale"], "{:?}", done.calls);
-    assert_eq!((world.column("a", "phone"), world.contact("a").1), ("9".into(), false));
+    assert_eq!(
+        (world.column("a", "phone"), world.contact("a").1),
+        ("9".into(), false)
+    );
 }
 
-/// After the first bulk read, which found nobody, the campaign has another list, where the contact opted out.
+/// After the first bulk read, which found nobody, the campaign has another list, where the contact
+/// opted out.
 struct Moving {
     genesys: Arc<Genesys>,
 }
@@ -226,14 +375,19 @@ impl Transport for Moving {
         timeout: Duration,
     ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         async move {
-            let is_first_read =
-                request.uri().path() == format!("/api/v2/outbound/contactlists/list-of-{CAMPAIGN}/contacts/bulk");
+            let is_first_read = request.uri().path()
+                == format!("/api/v2/outbound/contactlists/list-of-{CAMPAIGN}/contacts/bulk");
             let answer = self.genesys.send(request, timeout).await?;
             if !is_first_read {
                 return Ok(answer);
             }
             self.genesys.change_list(CAMPAIGN, "new-list");
-            self.genesys.put_contact(CAMPAIGN, "a", &[(VERSION_FIELD, "9"), ("phone", "9")], false);
+            self.genesys.put_contact(
+                CAMPAIGN,
+                "a",
+                &[(VERSION_FIELD, "9"), ("phone", "9")],
+                false,
+            );
             Ok(answer.map(|_| Bytes::from_static(b"[]")))
         }
         .boxed()
@@ -245,13 +399,42 @@ async fn replaying_changes_one_by_one_keeps_the_rank() {
     let world = world();
     world.apply([change("warm", 1)]).await;
     // The fold is refused, and then the opt-out by itself; its lowering goes well.
-    world.genesys.add_fault(Fault::next("POST", Effect::Status(400, vec![])).on("/contacts").after(1));
-    world.genesys.add_fault(Fault::next("POST", Effect::Status(400, vec![])).on("/contacts").after(2));
-    let done =
-        world.apply([change("a", 5).phone("5"), change("a", 5).phone("x").callable(false).with("eventId", "e")]).await;
+    world.genesys.add_fault(
+        Fault::next("POST", Effect::Status(400, vec![]))
+            .on("/contacts")
+            .after(1),
+    );
+    world.genesys.add_fault(
+        Fault::next("POST", Effect::Status(400, vec![]))
+            .on("/contacts")
+            .after(2),
+    );
+    let done = world
+        .apply([
+            change("a", 5).phone("5"),
+            change("a", 5)
+                .phone("x")
+                .callable(false)
+                .with("eventId", "e"),
+        ])
+        .await;
     assert!(done.failed.is_empty(), "{:?}", done.calls);
-    assert_eq!((world.column("a", VERSION_FIELD).as_str(), world.contact("a").1), ("5", false), "{:?}", done.calls);
-    assert_eq!(world.apply([change("a", 4).phone("4").callable(true)]).await.records, ["stale"]);
+    assert_eq!(
+        (
+            world.column("a", VERSION_FIELD).as_str(),
+            world.contact("a").1
+        ),
+        ("5", false),
+        "{:?}",
+        done.calls
+    );
+    assert_eq!(
+        world
+            .apply([change("a", 4).phone("4").callable(true)])
+            .await
+            .records,
+        ["stale"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -259,8 +442,13 @@ async fn a_write_whose_answer_lacks_the_contact_is_not_taken_for_done() {
     let world = world();
     world.apply([change("warm", 1)]).await;
     let nothing = Effect::Status(200, vec![]);
-    world.genesys.add_fault(Fault::next("POST", nothing).on("/contacts").after(1));
-    assert_eq!(world.apply([change("a", 1).phone("1")]).await.records, ["created"]);
+    world
+        .genesys
+        .add_fault(Fault::next("POST", nothing).on("/contacts").after(1));
+    assert_eq!(
+        world.apply([change("a", 1).phone("1")]).await.records,
+        ["created"]
+    );
     assert_eq!(world.column("a", "phone"), "1");
 }
 
@@ -301,7 +489,9 @@ impl Transport for Altered {
 async fn a_list_that_is_not_found_though_its_campaign_names_it_is_tried_again_later() {
     let world = world();
     world.apply([change("a", 1)]).await;
-    world.genesys.add_fault(Fault::status("POST", 404).on("bulk"));
+    world
+        .genesys
+        .add_fault(Fault::status("POST", 404).on("bulk"));
     let done = world.apply([change("a", 2)]).await;
     assert_eq!(done.failed, [0]);
     assert_eq!(done.calls.len(), 3, "{:?}", done.calls);
@@ -313,19 +503,33 @@ async fn a_conflict_says_nothing_of_a_key_here_and_is_followed_by_a_read() {
     let world = world();
     world.put("a", 1, "1");
     world.apply([change("warm", 1)]).await;
-    world.genesys.add_fault(Fault::status("POST", 409).on("/contacts").after(1));
+    world
+        .genesys
+        .add_fault(Fault::status("POST", 409).on("/contacts").after(1));
     let done = world.apply([change("a", 2).phone("2")]).await;
     assert_eq!(done.records, ["updated"]);
-    assert_eq!(done.calls, ["POST bulk 200", "POST contacts 409", "POST bulk 200", "POST contacts 200"]);
+    assert_eq!(
+        done.calls,
+        [
+            "POST bulk 200",
+            "POST contacts 409",
+            "POST bulk 200",
+            "POST contacts 200"
+        ]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_column_that_a_new_list_has_not_is_never_dropped_in_silence() {
     let world = world();
     world.apply([change("a", 1)]).await;
-    world.genesys.put_campaign("client-acme", CAMPAIGN, Some(&["phone", VERSION_FIELD]));
+    world
+        .genesys
+        .put_campaign("client-acme", CAMPAIGN, Some(&["phone", VERSION_FIELD]));
     world.genesys.change_list(CAMPAIGN, "new-list");
-    let done = world.apply([change("a", 2).column("nickname", json!("Ada"))]).await;
+    let done = world
+        .apply([change("a", 2).column("nickname", json!("Ada"))])
+        .await;
     assert_eq!(done.records, ["parked: rejected"]);
 }
 
@@ -335,24 +539,53 @@ async fn wide_contacts_are_written_in_as_many_calls_as_their_bytes_ask_for() {
     let columns: Vec<String> = (0..49).map(|n| format!("column-{n:02}")).collect();
     let mut names: Vec<_> = columns.iter().map(String::as_str).collect();
     names.push("crmVersion");
-    world.genesys.put_campaign("client-acme", CAMPAIGN, Some(&names));
+    world
+        .genesys
+        .put_campaign("client-acme", CAMPAIGN, Some(&names));
     // 49 values of 512 characters of three bytes are 75 kB a contact.
     let wide = |n: usize| {
-        columns.iter().fold(change(&format!("wide-{n}"), 1), |change, name| change.column(name, json!("☎".repeat(512))))
+        columns
+            .iter()
+            .fold(change(&format!("wide-{n}"), 1), |change, name| {
+                change.column(name, json!("☎".repeat(512)))
+            })
     };
     let done = world.apply((0..10).map(wide)).await;
     assert_eq!(done.records, ["created"; 10]);
-    assert_eq!(done.calls.iter().filter(|call| *call == "POST contacts 200").count(), 2, "{:?}", done.calls);
-    assert!(!done.calls.contains(&"POST contacts 413".to_owned()), "{:?}", done.calls);
+    assert_eq!(
+        done.calls
+            .iter()
+            .filter(|call| *call == "POST contacts 200")
+            .count(),
+        2,
+        "{:?}",
+        done.calls
+    );
+    assert!(
+        !done.calls.contains(&"POST contacts 413".to_owned()),
+        "{:?}",
+        done.calls
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn keys_of_one_batch_that_differ_in_case_are_not_mixed_up() {
     let world = world();
     world.put("LEAD-1", 9, "9");
-    let done = world.apply([change("LEAD-1", 8).phone("8"), change("lead-1", 1).phone("1")]).await;
+    let done = world
+        .apply([
+            change("LEAD-1", 8).phone("8"),
+            change("lead-1", 1).phone("1"),
+        ])
+        .await;
     assert_eq!(done.records, ["stale", "created"]);
-    assert_eq!((world.column("LEAD-1", "phone"), world.column("lead-1", "phone")), ("9".into(), "1".into()));
+    assert_eq!(
+        (
+            world.column("LEAD-1", "phone"),
+            world.column("lead-1", "phone")
+        ),
+        ("9".into(), "1".into())
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -360,8 +593,14 @@ async fn columns_are_asked_for_again_before_a_change_is_parked() {
     let world = world();
     world.apply([change("a", 1)]).await;
     // The campaign has a list with another column since.
-    world.genesys.put_campaign("client-acme", CAMPAIGN, Some(&["phone", "mail", VERSION_FIELD]));
-    let done = world.apply([change("b", 1).column("mail", json!("x"))]).await;
+    world.genesys.put_campaign(
+        "client-acme",
+        CAMPAIGN,
+        Some(&["phone", "mail", VERSION_FIELD]),
+    );
+    let done = world
+        .apply([change("b", 1).column("mail", json!("x"))])
+        .await;
     assert_eq!(done.records, ["created"], "{:?}", done.calls);
     assert_eq!(world.column("b", "mail"), "x");
 }

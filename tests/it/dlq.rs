@@ -10,7 +10,14 @@ use crate::support::served::Served;
 const SECRET_VALUE: &str = "+13175550100";
 
 impl Served {
-    fn park(&self, org: &str, key: &str, event_id: &str, version: Option<u64>, reason: &'static str) {
+    fn park(
+        &self,
+        org: &str,
+        key: &str,
+        event_id: &str,
+        version: Option<u64>,
+        reason: &'static str,
+    ) {
         let mut body = json!({
             "schema": 1, "eventId": event_id, "org": org, "campaignId": "c", "contactKey": key, "operation": "upsert",
             "data": { "phone": SECRET_VALUE, "note": null },
@@ -22,7 +29,10 @@ impl Served {
     }
 
     fn park_text(&self, body: &str, group: &str, id: &str, reason: &'static str) {
-        let attributes = vec![("reason", reason.to_owned()), ("detail", "GET contact: 503".to_owned())];
+        let attributes = vec![
+            ("reason", reason.to_owned()),
+            ("detail", "GET contact: 503".to_owned()),
+        ];
         let message = Message {
             body: body.to_owned(),
             group: group.to_owned(),
@@ -39,11 +49,22 @@ impl Served {
 
     async fn ids(&self) -> Vec<(String, String)> {
         let (_, listed, text) = self.dlq(&["list", "--json"]).await;
-        let listed = listed["parked"].as_array().unwrap_or_else(|| panic!("{text}")).clone();
+        let listed = listed["parked"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{text}"))
+            .clone();
         let id = |parked: &Value| parked["id"].as_str().unwrap().to_owned();
         listed
             .iter()
-            .map(|parked| (parked["change"]["eventId"].as_str().unwrap_or("-").to_owned(), id(parked)))
+            .map(|parked| {
+                (
+                    parked["change"]["eventId"]
+                        .as_str()
+                        .unwrap_or("-")
+                        .to_owned(),
+                    id(parked),
+                )
+            })
             .collect()
     }
 
@@ -54,13 +75,19 @@ impl Served {
 
 /// CONTRACT.md section 1.
 fn group(org: &str, key: &str) -> String {
-    let hash: String = Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash: String = Sha256::digest(key)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("{org}/c/{}", &hash[..32])
 }
 
 fn event_ids(messages: &[Message]) -> Vec<String> {
     let body = |message: &Message| serde_json::from_str::<Value>(&message.body).unwrap();
-    messages.iter().map(|message| body(message)["eventId"].as_str().unwrap().to_owned()).collect()
+    messages
+        .iter()
+        .map(|message| body(message)["eventId"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[tokio::test]
@@ -72,16 +99,32 @@ async fn what_is_parked_is_listed_without_personal_data_and_stays_visible() {
     for _ in 0..2 {
         let (status, _, text) = served.dlq(&["list"]).await;
         assert_eq!(status, 0, "{text}");
-        for wanted in ["evt_1", "evt_2", "retryHorizon", "rejected", "invalidChange", "3 parked", "GET contact: 503"] {
+        for wanted in [
+            "evt_1",
+            "evt_2",
+            "retryHorizon",
+            "rejected",
+            "invalidChange",
+            "3 parked",
+            "GET contact: 503",
+        ] {
             assert!(text.contains(wanted), "{wanted} of {text}");
         }
-        assert!(!text.contains("LEAD") && !text.contains(SECRET_VALUE), "{text}");
+        assert!(
+            !text.contains("LEAD") && !text.contains(SECRET_VALUE),
+            "{text}"
+        );
     }
-    let (_, one, _) = served.dlq(&["list", "--json", "--reason", "rejected"]).await;
+    let (_, one, _) = served
+        .dlq(&["list", "--json", "--reason", "rejected"])
+        .await;
     assert_eq!(one["parked"].as_array().unwrap().len(), 1);
     let (_, other, _) = served.dlq(&["list", "--json", "--org", "other"]).await;
     assert_eq!(other["parked"][0]["reason"], "invalidChange");
-    assert_eq!(Served::new().await.dlq(&["list"]).await.2, "Nothing is parked that can be seen now.\n");
+    assert_eq!(
+        Served::new().await.dlq(&["list"]).await.2,
+        "Nothing is parked that can be seen now.\n"
+    );
 }
 
 #[tokio::test]
@@ -93,38 +136,71 @@ async fn one_is_shown_with_its_values_only_where_that_is_asked_for_and_can_be_dr
     for (_, id) in &ids {
         let (status, shown, text) = served.dlq(&["show", id, "--json"]).await;
         assert_eq!((status, &shown["id"]), (0, &id.as_str().into()), "{text}");
-        assert!(!text.contains("LEAD") && !text.contains(SECRET_VALUE), "{text}");
+        assert!(
+            !text.contains("LEAD") && !text.contains(SECRET_VALUE),
+            "{text}"
+        );
         let (_, _, text) = served.dlq(&["show", id, "--reveal"]).await;
         assert!(text.contains("LEAD"), "{text}");
     }
     let id = &ids.iter().find(|(event, _)| event == "evt_1").unwrap().1;
     let (_, shown, _) = served.dlq(&["show", id, "--json"]).await;
-    assert_eq!(shown["change"]["data"], json!({ "phone": "…", "note": null }), "names and nulls stay");
+    assert_eq!(
+        shown["change"]["data"],
+        json!({ "phone": "…", "note": null }),
+        "names and nulls stay"
+    );
     assert_eq!(served.dlq(&["drop", id]).await.0, 0);
     assert_eq!(served.ids().await.len(), 1);
     let (status, _, text) = served.dlq(&["drop", id]).await;
-    assert!(status == 2 && text.contains("no parked change has this id"), "{text}");
+    assert!(
+        status == 2 && text.contains("no parked change has this id"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
 async fn redriven_changes_keep_their_group_and_order_and_are_sent_once() {
     let served = Served::new().await;
     for n in 0..25 {
-        served.park("ranked", if n < 13 { "LEAD-1" } else { "LEAD-2" }, &format!("evt_{n}"), Some(n), "retryHorizon");
+        served.park(
+            "ranked",
+            if n < 13 { "LEAD-1" } else { "LEAD-2" },
+            &format!("evt_{n}"),
+            Some(n),
+            "retryHorizon",
+        );
     }
     let (status, report, text) = served.dlq(&["redrive", "--dry-run", "--json"]).await;
-    assert_eq!((status, report["sent"].as_u64()), (0, Some(20)), "ten of each group can be seen: {text}");
-    assert_eq!((served.sent().len(), served.dead_letters.messages().len()), (0, 25));
+    assert_eq!(
+        (status, report["sent"].as_u64()),
+        (0, Some(20)),
+        "ten of each group can be seen: {text}"
+    );
+    assert_eq!(
+        (served.sent().len(), served.dead_letters.messages().len()),
+        (0, 25)
+    );
     let (status, report, text) = served.dlq(&["redrive", "--rate", "100/s", "--json"]).await;
     assert_eq!((status, report["sent"].as_u64()), (0, Some(25)), "{text}");
     assert!(served.dead_letters.messages().is_empty());
     let sent = served.sent();
     for group in [group("ranked", "LEAD-1"), group("ranked", "LEAD-2")] {
-        let of_group: Vec<_> = sent.iter().filter(|message| message.group == group).cloned().collect();
-        let numbers: Vec<u32> = event_ids(&of_group).iter().map(|id| id[4..].parse().unwrap()).collect();
+        let of_group: Vec<_> = sent
+            .iter()
+            .filter(|message| message.group == group)
+            .cloned()
+            .collect();
+        let numbers: Vec<u32> = event_ids(&of_group)
+            .iter()
+            .map(|id| id[4..].parse().unwrap())
+            .collect();
         assert!(numbers.is_sorted() && numbers.len() >= 12, "{numbers:?}");
     }
-    assert!(sent.iter().all(|message| message.attributes.is_empty() && message.deduplication_id.len() == 64));
+    assert!(
+        sent.iter()
+            .all(|message| message.attributes.is_empty() && message.deduplication_id.len() == 64)
+    );
 }
 
 #[tokio::test]
@@ -135,20 +211,48 @@ async fn what_has_no_rank_is_left_unless_it_is_asked_for() {
     served.park("unknown", "LEAD-3", "evt_3", Some(3), "retryHorizon");
     served.park("ranked", "LEAD-4", "evt_4", Some(4), "rejected");
     served.park_text("{", "ranked/c/x", "evt_5", "retryHorizon");
-    let arguments = ["redrive", "--reason", "retryHorizon", "--rate", "100/s", "--json"];
+    let arguments = [
+        "redrive",
+        "--reason",
+        "retryHorizon",
+        "--rate",
+        "100/s",
+        "--json",
+    ];
     let (status, report, text) = served.dlq(&arguments).await;
     assert_eq!((status, report["sent"].as_u64()), (1, Some(1)), "{text}");
     assert_eq!(event_ids(&served.sent()), ["evt_1"]);
     let left = report["left"].as_object().unwrap();
-    let counted =
-        |text: &str| left.iter().filter(|(why, _)| why.contains(text)).map(|(_, n)| n.as_u64().unwrap()).sum::<u64>();
-    assert_eq!((counted("no rank"), counted("campaign-sync/org/unknown"), counted("refuse it")), (1, 1, 1), "{text}");
+    let counted = |text: &str| {
+        left.iter()
+            .filter(|(why, _)| why.contains(text))
+            .map(|(_, n)| n.as_u64().unwrap())
+            .sum::<u64>()
+    };
+    assert_eq!(
+        (
+            counted("no rank"),
+            counted("campaign-sync/org/unknown"),
+            counted("refuse it")
+        ),
+        (1, 1, 1),
+        "{text}"
+    );
     served.park("ranked", "LEAD-4", "evt_6", None, "retryHorizon");
-    let (_, report, text) = served.dlq(&[&arguments[..], &["--unranked"]].concat()).await;
-    assert!(text.contains("an earlier change of its contact stays"), "{text}");
+    let (_, report, text) = served
+        .dlq(&[&arguments[..], &["--unranked"]].concat())
+        .await;
+    assert!(
+        text.contains("an earlier change of its contact stays"),
+        "{text}"
+    );
     assert_eq!(report["sent"].as_u64(), Some(1), "{text}");
     assert_eq!(event_ids(&served.sent()), ["evt_1", "evt_2"]);
-    assert_eq!(served.ids().await.len(), 4, "rejected, behind that, of an unknown org, unreadable");
+    assert_eq!(
+        served.ids().await.len(),
+        4,
+        "rejected, behind that, of an unknown org, unreadable"
+    );
 }
 
 #[tokio::test]
@@ -174,7 +278,10 @@ async fn what_cannot_be_applied_is_not_sent_round_in_circles_and_shows_nothing()
     }
     let (status, report, text) = served.dlq(&["redrive", "--rate", "100/s", "--json"]).await;
     assert_eq!((status, report["sent"].as_u64()), (1, Some(2)), "{text}");
-    assert!(text.contains("parked again") && text.contains("not that of its contact"), "{text}");
+    assert!(
+        text.contains("parked again") && text.contains("not that of its contact"),
+        "{text}"
+    );
     assert_eq!(event_ids(&served.sent()), ["evt_1", "evt_1b"]);
 }
 
@@ -182,21 +289,43 @@ async fn what_cannot_be_applied_is_not_sent_round_in_circles_and_shows_nothing()
 async fn it_says_what_it_needs() {
     let served = Served::new().await;
     for (arguments, wanted) in [
-        (&["redrive", "--rate", "5"][..], "expected messages a second"),
+        (
+            &["redrive", "--rate", "5"][..],
+            "expected messages a second",
+        ),
         (&["redrive", "--rate", "0/s"], "expected messages a second"),
         (&["show"], "<ID>"),
         (&["show", "none"], "no parked change has this id"),
     ] {
         let (status, _, text) = served.dlq(arguments).await;
-        assert!(status == 2 && text.contains(wanted), "{arguments:?}: {text}");
+        assert!(
+            status == 2 && text.contains(wanted),
+            "{arguments:?}: {text}"
+        );
     }
-    let gone = Served { base: "http://127.0.0.1:9".to_owned(), ..Served::new().await };
+    let gone = Served {
+        base: "http://127.0.0.1:9".to_owned(),
+        ..Served::new().await
+    };
     let (status, report, text) = gone.dlq(&["redrive", "--json"]).await;
     assert_eq!((status, &report["left"]), (1, &json!({})), "{text}");
-    assert!(report["ended"].as_str().unwrap().contains("the dead-letter queue"), "{text}");
-    let output = Command::new(env!("CARGO_BIN_EXE_campaign-sync")).args(["dlq", "redrive"]).output().await.unwrap();
+    assert!(
+        report["ended"]
+            .as_str()
+            .unwrap()
+            .contains("the dead-letter queue"),
+        "{text}"
+    );
+    let output = Command::new(env!("CARGO_BIN_EXE_campaign-sync"))
+        .args(["dlq", "redrive"])
+        .output()
+        .await
+        .unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(text.contains("DEAD_LETTER_QUEUE_URL") && text.contains("QUEUE_URL"), "{text}");
+    assert!(
+        text.contains("DEAD_LETTER_QUEUE_URL") && text.contains("QUEUE_URL"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -208,9 +337,15 @@ async fn what_cannot_be_seen_is_counted() {
     // SQS shows ten of a group; somebody looks at the one of another.
     served.park("ranked", "LEAD-2", "evt_other", Some(1), "rejected");
     let (_, listed, text) = served.dlq(&["list", "--json"]).await;
-    let (seen, hidden) = (listed["parked"].as_array().unwrap().len() as u64, listed["hidden"].as_u64().unwrap());
+    let (seen, hidden) = (
+        listed["parked"].as_array().unwrap().len() as u64,
+        listed["hidden"].as_u64().unwrap(),
+    );
     assert_eq!(seen + hidden, 14, "{text}");
     assert!(hidden > 0, "{text}");
     let (_, _, text) = served.dlq(&["list"]).await;
-    assert!(text.contains(&format!("About {hidden} more cannot be seen now")), "{text}");
+    assert!(
+        text.contains(&format!("About {hidden} more cannot be seen now")),
+        "{text}"
+    );
 }

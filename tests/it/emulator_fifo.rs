@@ -15,28 +15,56 @@ fn clock() -> Clock {
 
 fn queue(max_receives: u32) -> (EventSource, Arc<Fifo>) {
     let clock = clock();
-    let attributes = Attributes { visibility_timeout: Duration::from_secs(30), max_receives };
+    let attributes = Attributes {
+        visibility_timeout: Duration::from_secs(30),
+        max_receives,
+    };
     let dead_letters = Arc::new(Fifo::new(clock.clone(), attributes, None));
-    let queue = Arc::new(Fifo::new(clock.clone(), attributes, Some(Arc::clone(&dead_letters))));
-    (EventSource { queue, clock, batch_size: 10 }, dead_letters)
+    let queue = Arc::new(Fifo::new(
+        clock.clone(),
+        attributes,
+        Some(Arc::clone(&dead_letters)),
+    ));
+    (
+        EventSource {
+            queue,
+            clock,
+            batch_size: 10,
+        },
+        dead_letters,
+    )
 }
 
 fn message(group: &str, body: &str) -> Message {
-    Message { body: body.into(), group: group.into(), deduplication_id: format!("{group}-{body}"), attributes: vec![] }
+    Message {
+        body: body.into(),
+        group: group.into(),
+        deduplication_id: format!("{group}-{body}"),
+        attributes: vec![],
+    }
 }
 
 fn send(source: &EventSource, messages: &[(&str, &str)]) {
-    messages.iter().for_each(|(group, body)| source.queue.send(message(group, body)).unwrap());
+    messages
+        .iter()
+        .for_each(|(group, body)| source.queue.send(message(group, body)).unwrap());
 }
 
 fn bodies(event: &Value) -> Vec<&str> {
-    event["Records"].as_array().unwrap().iter().map(|record| record["body"].as_str().unwrap()).collect()
+    event["Records"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| record["body"].as_str().unwrap())
+        .collect()
 }
 
 fn failures(event: &Value, bodies: &[&str]) -> Value {
     let records = event["Records"].as_array().unwrap().iter();
     let failed = records.filter(|record| bodies.contains(&record["body"].as_str().unwrap()));
-    let items: Vec<_> = failed.map(|record| json!({ "itemIdentifier": record["messageId"] })).collect();
+    let items: Vec<_> = failed
+        .map(|record| json!({ "itemIdentifier": record["messageId"] }))
+        .collect();
     json!({ "batchItemFailures": items })
 }
 
@@ -44,9 +72,16 @@ fn failures(event: &Value, bodies: &[&str]) -> Value {
 async fn a_batch_takes_all_that_can_be_had_of_a_group_then_of_the_next() {
     let (source, _) = queue(99);
     send(&source, &[("a", "1"), ("b", "2"), ("a", "3"), ("c", "4")]);
-    assert_eq!(bodies(&source.queue.receive(10).unwrap().event), ["1", "3", "2", "4"]);
+    assert_eq!(
+        bodies(&source.queue.receive(10).unwrap().event),
+        ["1", "3", "2", "4"]
+    );
     send(&source, &[("a", "5"), ("d", "6")]);
-    assert_eq!(bodies(&source.queue.receive(10).unwrap().event), ["6"], "group a is with a consumer");
+    assert_eq!(
+        bodies(&source.queue.receive(10).unwrap().event),
+        ["6"],
+        "group a is with a consumer"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -56,11 +91,17 @@ async fn a_failed_message_comes_back_before_anything_later_of_its_group() {
     let batch = source.queue.receive(10).unwrap();
     source.answered(&batch, Some(&failures(&batch.event, &["1", "2"])));
     send(&source, &[("a", "4")]);
-    assert!(source.queue.receive(10).is_none(), "invisible, and so is what is behind it");
+    assert!(
+        source.queue.receive(10).is_none(),
+        "invisible, and so is what is behind it"
+    );
     tokio::time::sleep(Duration::from_secs(30)).await;
     let again = source.queue.receive(10).unwrap();
     assert_eq!(bodies(&again.event), ["1", "2", "4"]);
-    assert_eq!(again.event["Records"][0]["attributes"]["ApproximateReceiveCount"], "2");
+    assert_eq!(
+        again.event["Records"][0]["attributes"]["ApproximateReceiveCount"],
+        "2"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,9 +112,15 @@ async fn a_visibility_is_of_a_message_in_flight() {
     let handle = event["Records"][0]["receiptHandle"].as_str().unwrap();
     source.queue.set_visibility(handle, 5).unwrap();
     tokio::time::sleep(Duration::from_secs(5)).await;
-    assert!(source.queue.set_visibility(handle, 5).is_err(), "it is visible again");
+    assert!(
+        source.queue.set_visibility(handle, 5).is_err(),
+        "it is visible again"
+    );
     assert!(source.queue.receive(10).is_some());
-    assert!(source.queue.set_visibility(handle, 5).is_err(), "the handle is of an earlier receive");
+    assert!(
+        source.queue.set_visibility(handle, 5).is_err(),
+        "the handle is of an earlier receive"
+    );
     assert!(source.queue.set_visibility(handle, 43_201).is_err());
 }
 
@@ -81,7 +128,11 @@ async fn a_visibility_is_of_a_message_in_flight() {
 async fn what_was_sent_within_five_minutes_is_not_stored_again() {
     let (source, _) = queue(99);
     send(&source, &[("a", "1"), ("a", "1"), ("b", "1")]);
-    assert_eq!((source.queue.len(), source.queue.deduplicated()), (2, 1), "by group and id");
+    assert_eq!(
+        (source.queue.len(), source.queue.deduplicated()),
+        (2, 1),
+        "by group and id"
+    );
     let batch = source.queue.receive(10).unwrap();
     source.answered(&batch, Some(&Value::Null));
     send(&source, &[("a", "1")]);
@@ -107,18 +158,29 @@ async fn after_too_many_receives_a_message_goes_to_the_dead_letter_queue() {
 async fn what_sqs_does_not_take_is_refused() {
     let (source, _) = queue(99);
     let long = "x".repeat(129);
-    for (group, deduplication_id, body) in
-        [("", "d", "b"), ("g", "", "b"), ("g", "d", ""), ("a b", "d", "b"), ("é", "d", "b"), (&long, "d", "b")]
-    {
+    for (group, deduplication_id, body) in [
+        ("", "d", "b"),
+        ("g", "", "b"),
+        ("g", "d", ""),
+        ("a b", "d", "b"),
+        ("é", "d", "b"),
+        (&long, "d", "b"),
+    ] {
         let message = Message {
             body: body.into(),
             group: group.into(),
             deduplication_id: deduplication_id.into(),
             attributes: vec![],
         };
-        assert!(source.queue.send(message).is_err(), "{group:?} {deduplication_id:?} {body:?}");
+        assert!(
+            source.queue.send(message).is_err(),
+            "{group:?} {deduplication_id:?} {body:?}"
+        );
     }
-    let message = Message { attributes: vec![("reason", String::new())], ..message("g", "b") };
+    let message = Message {
+        attributes: vec![("reason", String::new())],
+        ..message("g", "b")
+    };
     assert!(source.queue.send(message).is_err(), "an empty attribute");
 }
 
@@ -133,11 +195,22 @@ fn left_after(answer: Option<Value>) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_without_failures_deletes_everything_and_a_wrong_one_nothing() {
-    for done in [json!(null), json!({}), json!({ "batchItemFailures": null }), json!({ "batchItemFailures": [] })] {
+    for done in [
+        json!(null),
+        json!({}),
+        json!({ "batchItemFailures": null }),
+        json!({ "batchItemFailures": [] }),
+    ] {
         assert_eq!(left_after(Some(done.clone())), 0, "{done}");
     }
     for id in [json!(""), json!(null), json!("foreign"), json!(1)] {
-        assert_eq!(left_after(Some(json!({ "batchItemFailures": [{ "itemIdentifier": id }] }))), 2, "{id}");
+        assert_eq!(
+            left_after(Some(
+                json!({ "batchItemFailures": [{ "itemIdentifier": id }] })
+            )),
+            2,
+            "{id}"
+        );
     }
     assert_eq!(left_after(Some(json!({ "batchItemFailures": [{}] }))), 2);
     assert_eq!(left_after(None), 2, "the function failed");

@@ -1,5 +1,5 @@
-//! The integration tests, in one binary: what the product does, through its own entry points, on embedded parts or over
-//! real sockets on loopback.
+//! The integration tests, in one binary: what the product does, through its own entry points, on
+//! embedded parts or over real sockets on loopback.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod apply_basics;

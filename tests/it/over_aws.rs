@@ -1,4 +1,5 @@
-//! The AWS clients over real sockets on loopback: what they send, and what they make of the answers.
+//! The AWS clients over real sockets on loopback: what they send, and what they make of the
+//! answers.
 
 use std::time::Duration;
 
@@ -17,14 +18,19 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use crate::support::scripted::Scripted;
 
 async fn sdk(endpoint: &str) -> SdkConfig {
-    loader(endpoint).retry_config(RetryConfig::disabled()).load().await
+    loader(endpoint)
+        .retry_config(RetryConfig::disabled())
+        .load()
+        .await
 }
 
 /// The functions' own configuration, against a server of this test.
 fn loader(endpoint: &str) -> ConfigLoader {
     let credentials = Credentials::new("key", "secret", None, None, "test");
     let loader = io::aws::loader(&Https::new().unwrap()).region(Region::new("us-east-1"));
-    loader.credentials_provider(credentials).endpoint_url(endpoint)
+    loader
+        .credentials_provider(credentials)
+        .endpoint_url(endpoint)
 }
 
 async fn answering(target: &str, status: u16, body: Value) -> MockServer {
@@ -49,7 +55,10 @@ async fn a_message_is_sent_with_its_group_its_deduplication_id_and_its_attribute
         deduplication_id: "d".into(),
         attributes: vec![("reason", "rejected".into()), ("httpStatus", "400".into())],
     };
-    Sqs::new(&sdk(&server.uri()).await).send("https://sqs.test/dead.fifo", message).await.unwrap();
+    Sqs::new(&sdk(&server.uri()).await)
+        .send("https://sqs.test/dead.fifo", message)
+        .await
+        .unwrap();
     let text = |value: &str| json!({"DataType": "String", "StringValue": value});
     let expected = json!({
         "QueueUrl": "https://sqs.test/dead.fifo",
@@ -76,8 +85,14 @@ async fn each_entry_of_a_batch_has_its_own_answer() {
         attributes: vec![],
     };
     let messages = ["g0", "g1", "g2", "g3"].map(message).to_vec();
-    let results = Sqs::new(&sdk(&server.uri()).await).send_batch("https://sqs.test/q.fifo", messages).await.unwrap();
-    let told: Vec<_> = results.into_iter().map(|result| result.map_err(|refused| refused.is_senders_fault)).collect();
+    let results = Sqs::new(&sdk(&server.uri()).await)
+        .send_batch("https://sqs.test/q.fifo", messages)
+        .await
+        .unwrap();
+    let told: Vec<_> = results
+        .into_iter()
+        .map(|result| result.map_err(|refused| refused.is_senders_fault))
+        .collect();
     assert_eq!(
         told,
         [Ok(()), Err(true), Err(false), Err(false)],
@@ -90,10 +105,15 @@ async fn each_entry_of_a_batch_has_its_own_answer() {
 async fn visibilities_are_set_in_one_call_and_a_refused_one_is_told() {
     let answer = json!({"Successful": [{"Id": "0"}], "Failed": [{"Id": "1", "Code": "ReceiptHandleIsInvalid", "SenderFault": true}]});
     let server = answering("AmazonSQS.ChangeMessageVisibilityBatch", 200, answer).await;
-    let visibility = |handle: &str, seconds| Visibility { receipt_handle: handle.into(), seconds };
+    let visibility = |handle: &str, seconds| Visibility {
+        receipt_handle: handle.into(),
+        seconds,
+    };
     let messages = vec![visibility("h0", 15), visibility("h1", 900)];
-    let error =
-        Sqs::new(&sdk(&server.uri()).await).set_visibility("https://sqs.test/q.fifo", messages).await.unwrap_err();
+    let error = Sqs::new(&sdk(&server.uri()).await)
+        .set_visibility("https://sqs.test/q.fifo", messages)
+        .await
+        .unwrap_err();
     assert_eq!(error.to_string(), "SQS: ReceiptHandleIsInvalid");
     let entries = json!([
         {"Id": "0", "ReceiptHandle": "h0", "VisibilityTimeout": 15},
@@ -110,12 +130,20 @@ async fn the_depth_of_a_queue_is_what_waits_and_what_is_in_flight() {
         json!({"Attributes": {"ApproximateNumberOfMessages": "17", "ApproximateNumberOfMessagesNotVisible": "4"}}),
     )
     .await;
-    assert_eq!(Sqs::new(&sdk(&server.uri()).await).depth("https://sqs.test/q.fifo").await, Ok(21));
+    assert_eq!(
+        Sqs::new(&sdk(&server.uri()).await)
+            .depth("https://sqs.test/q.fifo")
+            .await,
+        Ok(21)
+    );
     let asked = json!({"QueueUrl": "https://sqs.test/q.fifo", "AttributeNames": ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]});
     assert_eq!(sent(&server).await, asked);
     let silent = answering("AmazonSQS.GetQueueAttributes", 200, json!({})).await;
     assert!(
-        Sqs::new(&sdk(&silent.uri()).await).depth("https://sqs.test/q.fifo").await.is_err(),
+        Sqs::new(&sdk(&silent.uri()).await)
+            .depth("https://sqs.test/q.fifo")
+            .await
+            .is_err(),
         "not told is not empty"
     );
 }
@@ -124,12 +152,20 @@ async fn the_depth_of_a_queue_is_what_waits_and_what_is_in_flight() {
 async fn an_error_of_sqs_is_its_code_alone() {
     let body = json!({"__type": "com.amazonaws.sqs#InvalidMessageContents", "message": "the body +13175550100 is bad"});
     let server = answering("AmazonSQS.SendMessage", 400, body).await;
-    let error = Sqs::new(&sdk(&server.uri()).await).send("https://sqs.test/dead.fifo", message("x")).await.unwrap_err();
+    let error = Sqs::new(&sdk(&server.uri()).await)
+        .send("https://sqs.test/dead.fifo", message("x"))
+        .await
+        .unwrap_err();
     assert_eq!(error.to_string(), "SQS: InvalidMessageContents");
 }
 
 fn message(body: &str) -> Message {
-    Message { body: body.into(), group: "g".into(), deduplication_id: "d".into(), attributes: vec![] }
+    Message {
+        body: body.into(),
+        group: "g".into(),
+        deduplication_id: "d".into(),
+        attributes: vec![],
+    }
 }
 
 #[tokio::test]
@@ -140,7 +176,10 @@ async fn an_sqs_that_is_not_reached_or_hangs_up_is_no_answer_of_its() {
     let hangs_up = Scripted::start([vec![]]).await;
     for endpoint in [not_there, hangs_up.uri.clone()] {
         let sqs = Sqs::new(&sdk(&endpoint).await);
-        let error = sqs.send("https://sqs.test/q.fifo", message("x")).await.unwrap_err();
+        let error = sqs
+            .send("https://sqs.test/q.fifo", message("x"))
+            .await
+            .unwrap_err();
         assert_eq!(error.to_string(), "SQS: not reached");
     }
 }
@@ -149,10 +188,16 @@ async fn an_sqs_that_is_not_reached_or_hangs_up_is_no_answer_of_its() {
 async fn an_sqs_that_is_silent_is_given_up_in_time() {
     let silent = MockServer::start().await;
     let late = ResponseTemplate::new(200).set_delay(Duration::from_secs(30));
-    Mock::given(header("x-amz-target", "AmazonSQS.SendMessage")).respond_with(late).mount(&silent).await;
+    Mock::given(header("x-amz-target", "AmazonSQS.SendMessage"))
+        .respond_with(late)
+        .mount(&silent)
+        .await;
     let sqs = Sqs::new(&loader(&silent.uri()).load().await);
     let sent = sqs.send("https://sqs.test/q.fifo", message("x"));
-    let error = tokio::time::timeout(Duration::from_secs(4), sent).await.unwrap().unwrap_err();
+    let error = tokio::time::timeout(Duration::from_secs(4), sent)
+        .await
+        .unwrap()
+        .unwrap_err();
     assert_eq!(error.to_string(), "SQS: timed out");
 }
 
@@ -161,7 +206,10 @@ async fn an_sqs_that_takes_connections_and_no_handshake_is_not_reached_before_th
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let sqs = Sqs::new(&sdk(&format!("https://{}", listener.local_addr().unwrap())).await);
     let sent = sqs.send("https://sqs.test/q.fifo", message("x"));
-    let error = tokio::time::timeout(Duration::from_millis(1_800), sent).await.unwrap().unwrap_err();
+    let error = tokio::time::timeout(Duration::from_millis(1_800), sent)
+        .await
+        .unwrap()
+        .unwrap_err();
     assert_eq!(error.to_string(), "SQS: not reached");
 }
 
@@ -173,17 +221,30 @@ async fn what_was_not_answered_or_answered_with_a_fault_is_sent_again_over_anoth
         let server = Scripted::start([first, vec![TAKEN]]).await;
         let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
         let sqs = Sqs::new(&loader(&server.uri).retry_config(retries).load().await);
-        sqs.send("https://sqs.test/q.fifo", message("x")).await.unwrap();
+        sqs.send("https://sqs.test/q.fifo", message("x"))
+            .await
+            .unwrap();
         assert_eq!(server.requests(), requests, "by connection");
     }
 }
 
 #[tokio::test]
 async fn a_secret_is_read_by_name() {
-    let server = answering("secretsmanager.GetSecretValue", 200, json!({"Name": "n", "SecretString": "{}"})).await;
-    let secret = SecretsManager::new(&sdk(&server.uri()).await).read("campaign-sync/org/acme").await.unwrap();
+    let server = answering(
+        "secretsmanager.GetSecretValue",
+        200,
+        json!({"Name": "n", "SecretString": "{}"}),
+    )
+    .await;
+    let secret = SecretsManager::new(&sdk(&server.uri()).await)
+        .read("campaign-sync/org/acme")
+        .await
+        .unwrap();
     assert_eq!(secret.expose_secret(), "{}");
-    assert_eq!(sent(&server).await, json!({"SecretId": "campaign-sync/org/acme"}));
+    assert_eq!(
+        sent(&server).await,
+        json!({"SecretId": "campaign-sync/org/acme"})
+    );
 }
 
 #[tokio::test]
@@ -195,10 +256,29 @@ async fn a_missing_secret_a_missing_right_and_an_outage_are_told_apart() {
         (400, "ThrottlingException", SecretsError::Unavailable),
         (500, "InternalServiceError", SecretsError::Unavailable),
     ] {
-        let server = answering("secretsmanager.GetSecretValue", status, json!({"__type": code})).await;
-        let error = SecretsManager::new(&sdk(&server.uri()).await).read("n").await.unwrap_err();
+        let server = answering(
+            "secretsmanager.GetSecretValue",
+            status,
+            json!({"__type": code}),
+        )
+        .await;
+        let error = SecretsManager::new(&sdk(&server.uri()).await)
+            .read("n")
+            .await
+            .unwrap_err();
         assert_eq!(error, expected, "{code}");
     }
-    let binary = answering("secretsmanager.GetSecretValue", 200, json!({"Name": "n", "SecretBinary": "e30="})).await;
-    assert_eq!(SecretsManager::new(&sdk(&binary.uri()).await).read("n").await.unwrap_err(), SecretsError::Missing);
+    let binary = answering(
+        "secretsmanager.GetSecretValue",
+        200,
+        json!({"Name": "n", "SecretBinary": "e30="}),
+    )
+    .await;
+    assert_eq!(
+        SecretsManager::new(&sdk(&binary.uri()).await)
+            .read("n")
+            .await
+            .unwrap_err(),
+        SecretsError::Missing
+    );
 }

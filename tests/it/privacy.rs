@@ -14,23 +14,43 @@ use tracing::instrument::WithSubscriber;
 
 use crate::support::{self, CAMPAIGN, DEAD_LETTER_QUEUE_URL, Lines, QUEUE_URL, change};
 
-const CANARIES: [&str; 6] = ["canary-key-", "canary-value", "canary-column", "hush-acme", "canary-text", "token-1"];
+const CANARIES: [&str; 6] = [
+    "canary-key-",
+    "canary-value",
+    "canary-column",
+    "hush-acme",
+    "canary-text",
+    "token-1",
+];
 
 #[tokio::test(start_paused = true)]
 async fn what_a_function_says_holds_no_personal_data() {
     let lines = Lines::default();
     let writer = lines.clone();
-    let subscriber = io::telemetry::subscriber(move || writer.clone(), tracing::level_filters::LevelFilter::TRACE);
+    let subscriber = io::telemetry::subscriber(
+        move || writer.clone(),
+        tracing::level_filters::LevelFilter::TRACE,
+    );
     let parked = run_into_every_trouble().with_subscriber(subscriber).await;
 
     let text = lines.take();
-    for expected in
-        ["change done", "change parked", "change retried", "org refused", "conflict met", "throttled", "requestId"]
-    {
-        assert!(text.contains(expected), "{expected} is not told in:\n{text}");
+    for expected in [
+        "change done",
+        "change parked",
+        "change retried",
+        "org refused",
+        "conflict met",
+        "throttled",
+        "requestId",
+    ] {
+        assert!(
+            text.contains(expected),
+            "{expected} is not told in:\n{text}"
+        );
     }
     for line in text.lines() {
-        serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+        serde_json::from_str::<serde_json::Value>(line)
+            .unwrap_or_else(|_| panic!("not JSON: {line}"));
     }
     for canary in CANARIES {
         assert!(!text.contains(canary), "{canary} in:\n{text}");
@@ -41,18 +61,31 @@ async fn what_a_function_says_holds_no_personal_data() {
 /// Answers the attributes and ids of what was parked.
 async fn run_into_every_trouble() -> String {
     let clock = emulator::logical_clock("2026-11-24T16:00:00Z".parse().unwrap());
-    let genesys = Arc::new(Genesys::new(clock.clone(), emulator::genesys::Options::default()));
+    let genesys = Arc::new(Genesys::new(
+        clock.clone(),
+        emulator::genesys::Options::default(),
+    ));
     genesys.put_client("client-acme", "hush-acme");
     genesys.put_campaign("client-acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
-    let attributes = fifo::Attributes { visibility_timeout: Duration::from_mins(3), max_receives: 1_000 };
+    let attributes = fifo::Attributes {
+        visibility_timeout: Duration::from_mins(3),
+        max_receives: 1_000,
+    };
     let dead_letters = Arc::new(Fifo::new(clock.clone(), attributes, None));
     let queue = Arc::new(Fifo::new(clock.clone(), attributes, None));
     let queues = [(QUEUE_URL, &queue), (DEAD_LETTER_QUEUE_URL, &dead_letters)];
-    let source = EventSource { queue: Arc::clone(&queue), clock: clock.clone(), batch_size: 10 };
+    let source = EventSource {
+        queue: Arc::clone(&queue),
+        clock: clock.clone(),
+        batch_size: 10,
+    };
     let sqs = Sqs::new(queues.map(|(url, queue)| (url.to_owned(), Arc::clone(queue))));
     let vault = Arc::new(Vault::default());
     vault.put("campaign-sync/org/acme", support::secret("acme", json!({})));
-    vault.put("campaign-sync/org/bad", r#"{"clientSecret": "canary-text", "canary-text""#);
+    vault.put(
+        "campaign-sync/org/bad",
+        r#"{"clientSecret": "canary-text", "canary-text""#,
+    );
     let shared = Shared {
         transport: Arc::clone(&genesys) as _,
         secrets: vault,
@@ -68,13 +101,19 @@ async fn run_into_every_trouble() -> String {
     genesys.add_fault(Fault::status("GET", 404).on("canary-key-0").times(2));
     genesys.add_fault(Fault::status("GET", 500).on("canary-key-1").times(9));
     genesys.add_fault(Fault::status("GET", 429).on("canary-key-2"));
-    genesys.add_fault(Fault::next("GET", Effect::Lost { is_done: false }).on("canary-key-3").times(9));
+    genesys.add_fault(
+        Fault::next("GET", Effect::Lost { is_done: false })
+            .on("canary-key-3")
+            .times(9),
+    );
     let changes = [
         change(&key(0), 5).phone("canary-value-0"),
         change(&key(1), 5).phone("canary-value-1"),
         change(&key(3), 5).phone("canary-value-3"),
         change(&key(4), 5).column("canary-column", json!("canary-value-4")),
-        change(&key(5), 5).phone("x").with("canary-text", "canary-value-5"),
+        change(&key(5), 5)
+            .phone("x")
+            .with("canary-text", "canary-value-5"),
         change(&key(6), 5).spoilt("{\"contactKey\": \"canary-key\", canary-text"),
         change(&key(7), 5).of("bad", "canary"),
         change(&key(8), 5).column("phone", json!(["canary-value"])),
@@ -82,24 +121,35 @@ async fn run_into_every_trouble() -> String {
         change(&key(2), 5).phone("canary-value-2"),
     ];
     for (n, change) in changes.into_iter().enumerate() {
-        queue.send(change.with("eventId", format!("evt-{n}")).message()).unwrap();
+        queue
+            .send(change.with("eventId", format!("evt-{n}")).message())
+            .unwrap();
     }
     let mut foreign = change("x", 1).message();
     foreign.group = "canary-key-as-group".to_owned();
     queue.send(foreign).unwrap();
     for _ in 0..60 {
         tokio::time::sleep(Duration::from_secs(10)).await;
-        let Some(batch) = queue.receive(10) else { continue };
+        let Some(batch) = queue.receive(10) else {
+            continue;
+        };
         let event = serde_json::from_value(batch.event.clone()).unwrap();
         let mut lambda = lambda_runtime::Context::default();
         lambda.request_id = "request-1".to_owned();
-        let answer = apply::handle(&context, LambdaEvent::new(event, lambda)).await.unwrap();
+        let answer = apply::handle(&context, LambdaEvent::new(event, lambda))
+            .await
+            .unwrap();
         source.answered(&batch, serde_json::to_value(answer).ok().as_ref());
     }
     let parked = dead_letters.messages();
     assert!(parked.len() >= 3, "{}", parked.len());
-    let shown = parked
-        .iter()
-        .map(|m| format!("{:?} {} {}\n", m.attributes, m.group.replace("canary-key-as-group", ""), m.deduplication_id));
+    let shown = parked.iter().map(|m| {
+        format!(
+            "{:?} {} {}\n",
+            m.attributes,
+            m.group.replace("canary-key-as-group", ""),
+            m.deduplication_id
+        )
+    });
     shown.collect()
 }

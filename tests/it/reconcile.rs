@@ -34,18 +34,34 @@ impl Run {
         let feed = Arc::new(Feed::new(world.clock.clone(), TOKEN, page_size));
         let secret = json!({ "url": "https://crm.test/contacts?tenant=7", "bearerToken": TOKEN });
         world.vault.put(FEED_SECRET, secret.to_string());
-        let context = Context::new(world.shared(configure), Arc::clone(&world.sqs) as _, Arc::clone(&feed) as _);
-        Run { world, feed, context }
+        let context = Context::new(
+            world.shared(configure),
+            Arc::clone(&world.sqs) as _,
+            Arc::clone(&feed) as _,
+        );
+        Run {
+            world,
+            feed,
+            context,
+        }
     }
 
     /// With a limit that does not matter.
     fn fast(page_size: usize) -> Run {
-        Run::with(World::with(Options { calls_per_minute: Some(1_000_000), ..Options::default() }), page_size, |_| ())
-            .allowing(1_000_000)
+        Run::with(
+            World::with(Options {
+                calls_per_minute: Some(1_000_000),
+                ..Options::default()
+            }),
+            page_size,
+            |_| (),
+        )
+        .allowing(1_000_000)
     }
 
     fn allowing(self, calls_per_minute: u64) -> Run {
-        self.world.set_secret("acme", json!({ "callsPerMinute": calls_per_minute }));
+        self.world
+            .set_secret("acme", json!({ "callsPerMinute": calls_per_minute }));
         self
     }
 
@@ -55,9 +71,11 @@ impl Run {
     }
 
     fn says_more(&self, key: &str, version: u64, phone: &str, more: Value) {
-        let mut contact =
-            json!({ "campaignId": CAMPAIGN, "contactKey": key, "version": version, "data": { "phone": phone } });
-        contact.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let mut contact = json!({ "campaignId": CAMPAIGN, "contactKey": key, "version": version, "data": { "phone": phone } });
+        contact
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         self.feed.put(contact);
     }
 
@@ -68,9 +86,14 @@ impl Run {
 
     async fn run_for(&self, time: Duration, more: Value) -> Result<Answer, Error> {
         let mut input = json!({ "org": "acme", "campaignIds": [CAMPAIGN] });
-        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        input
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         let mut lambda = lambda_runtime::Context::default();
-        lambda.deadline = (self.world.clock.now() + time).as_millisecond().unsigned_abs();
+        lambda.deadline = (self.world.clock.now() + time)
+            .as_millisecond()
+            .unsigned_abs();
         reconcile::handle(&self.context, LambdaEvent::new(input, lambda)).await
     }
 
@@ -83,13 +106,25 @@ impl Run {
 
     /// What is in the queue.
     fn queued(&self) -> Vec<Value> {
-        self.world.queue.messages().iter().map(|message| serde_json::from_str(&message.body).unwrap()).collect()
+        self.world
+            .queue
+            .messages()
+            .iter()
+            .map(|message| serde_json::from_str(&message.body).unwrap())
+            .collect()
     }
 }
 
 /// Answers as counts: checked, missing, different, stale, unranked, enqueued.
 fn counts(answer: &Answer) -> [u64; 6] {
-    [answer.checked, answer.missing, answer.different, answer.stale, answer.unranked, answer.enqueued]
+    [
+        answer.checked,
+        answer.missing,
+        answer.different,
+        answer.stale,
+        answer.unranked,
+        answer.enqueued,
+    ]
 }
 
 async fn by_both(promise: impl AsyncFn(&Run)) {
@@ -140,8 +175,15 @@ async fn nothing_is_written_to_genesys_cloud_but_by_apply() {
         run.says("missing", 5, "5");
         run.run(json!({})).await.unwrap();
         let calls = run.world.genesys.calls();
-        let reads = |call: &emulator::genesys::Call| call.method == "GET" || call.path.ends_with("/contacts/bulk");
-        assert!(calls.iter().all(|call| reads(call) || call.path == "/oauth/token"), "{calls:?}");
+        let reads = |call: &emulator::genesys::Call| {
+            call.method == "GET" || call.path.ends_with("/contacts/bulk")
+        };
+        assert!(
+            calls
+                .iter()
+                .all(|call| reads(call) || call.path == "/oauth/token"),
+            "{calls:?}"
+        );
     })
     .await;
 }
@@ -163,16 +205,29 @@ async fn a_newer_change_in_the_queue_wins_by_its_rank() {
 #[tokio::test(start_paused = true)]
 async fn without_a_rank_nothing_is_compared_or_enqueued() {
     let run = Run::new(World::new());
-    run.feed.put(json!({ "campaignId": CAMPAIGN, "contactKey": "a", "data": { "phone": "1" } }));
+    run.feed
+        .put(json!({ "campaignId": CAMPAIGN, "contactKey": "a", "data": { "phone": "1" } }));
     run.says("b", 5, "5");
-    assert_eq!(counts(&run.run(json!({})).await.unwrap()), [2, 1, 0, 0, 1, 1]);
-    run.world.set_secret("acme", json!({ "versionField": null }));
+    assert_eq!(
+        counts(&run.run(json!({})).await.unwrap()),
+        [2, 1, 0, 0, 1, 1]
+    );
+    run.world
+        .set_secret("acme", json!({ "versionField": null }));
     let run = Run::new(run.world);
     run.says("b", 5, "5");
     run.says_more("c", 5, "5", json!({ "callable": false }));
     let before = run.world.genesys.calls().len();
-    assert_eq!(counts(&run.run(json!({})).await.unwrap()), [2, 0, 0, 0, 2, 0]);
-    assert!(run.world.genesys.calls()[before..].iter().all(|call| call.path == "/oauth/token"), "no call for nothing");
+    assert_eq!(
+        counts(&run.run(json!({})).await.unwrap()),
+        [2, 0, 0, 0, 2, 0]
+    );
+    assert!(
+        run.world.genesys.calls()[before..]
+            .iter()
+            .all(|call| call.path == "/oauth/token"),
+        "no call for nothing"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -231,11 +286,21 @@ async fn a_run_that_is_repeated_sends_nothing_twice_and_a_later_one_is_never_tak
     assert_eq!(run.world.queue.len(), 1, "the same event of the same run");
     run.says("a", 6, "6");
     assert_eq!(run.run(due).await.unwrap().enqueued, 1);
-    assert_eq!(run.world.queue.len(), 2, "but never what became newer meanwhile");
+    assert_eq!(
+        run.world.queue.len(),
+        2,
+        "but never what became newer meanwhile"
+    );
     run.apply_all().await;
     assert_eq!(run.world.column("a", "phone"), "6");
     run.world.put("a", 6, "spoilt by somebody else");
-    assert_eq!(run.run(json!({ "scheduledTime": "2026-11-24T16:01:00Z" })).await.unwrap().enqueued, 1);
+    assert_eq!(
+        run.run(json!({ "scheduledTime": "2026-11-24T16:01:00Z" }))
+            .await
+            .unwrap()
+            .enqueued,
+        1
+    );
     run.apply_all().await;
     assert_eq!(run.world.column("a", "phone"), "6");
 }
@@ -264,25 +329,54 @@ async fn the_feed_is_asked_for_each_campaign_for_the_window_and_with_the_cursor(
 #[tokio::test(start_paused = true)]
 async fn what_apply_would_park_is_left_out_so_that_no_run_parks_it_again() {
     let run = Run::new(World::of_lists(Options::default()));
-    run.world.set_secret("acme", json!({ "api": "contactLists", "contactKeyPattern": "^[a-z-]+$" }));
-    run.says_more("reserved", 5, "5", json!({ "data": { "phone": "5", VERSION_FIELD: "1" } }));
-    run.says_more("unknown", 5, "5", json!({ "data": { "phone": "5", "shoeSize": "44" }, "callable": false }));
+    run.world.set_secret(
+        "acme",
+        json!({ "api": "contactLists", "contactKeyPattern": "^[a-z-]+$" }),
+    );
+    run.says_more(
+        "reserved",
+        5,
+        "5",
+        json!({ "data": { "phone": "5", VERSION_FIELD: "1" } }),
+    );
+    run.says_more(
+        "unknown",
+        5,
+        "5",
+        json!({ "data": { "phone": "5", "shoeSize": "44" }, "callable": false }),
+    );
     run.says("KEY-7", 5, "5");
-    run.world.genesys.put_contact(CAMPAIGN, "unknown", &[(VERSION_FIELD, "5"), ("phone", "5")], true);
+    run.world.genesys.put_contact(
+        CAMPAIGN,
+        "unknown",
+        &[(VERSION_FIELD, "5"), ("phone", "5")],
+        true,
+    );
     let answer = run.run(json!({})).await.unwrap();
     assert_eq!(counts(&answer), [3, 1, 1, 0, 0, 2]);
     run.apply_all().await;
-    assert!(run.world.dead_letters.is_empty(), "{:?}", run.world.parked());
-    assert!(!run.world.contact("unknown").1, "an opt-out is not left out with a column");
+    assert!(
+        run.world.dead_letters.is_empty(),
+        "{:?}",
+        run.world.parked()
+    );
+    assert!(
+        !run.world.contact("unknown").1,
+        "an opt-out is not left out with a column"
+    );
     assert_eq!(run.world.column("reserved", "phone"), "5");
-    assert_eq!(counts(&run.run(json!({})).await.unwrap()), [3, 0, 0, 0, 0, 0]);
+    assert_eq!(
+        counts(&run.run(json!({})).await.unwrap()),
+        [3, 0, 0, 0, 0, 0]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_contact_that_is_listed_twice_ends_as_its_newer_version_says() {
     let run = Run::with(World::new(), 1, |_| ());
     run.says("a", 5, "5");
-    run.feed.put(json!({ "contactKey": "a", "version": 6, "data": { "phone": "6" } }));
+    run.feed
+        .put(json!({ "contactKey": "a", "version": 6, "data": { "phone": "6" } }));
     assert_eq!(run.run(json!({})).await.unwrap().enqueued, 2);
     run.apply_all().await;
     assert_eq!(run.world.column("a", "phone"), "6");

@@ -16,7 +16,8 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(name: &str) -> Folder {
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("send-{name}-{}", std::process::id()));
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("send-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         Folder(folder)
@@ -29,7 +30,9 @@ impl Folder {
     }
 
     fn names(&self) -> Vec<String> {
-        let names = std::fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let names = std::fs::read_dir(&self.0)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<_> = names.collect();
         names.sort();
         names
@@ -46,19 +49,39 @@ impl Drop for Folder {
 fn csv(contacts: usize) -> String {
     let mut text = "contactKey,version,callable,phone,firstName\n".to_owned();
     for n in 0..contacts {
-        writeln!(text, "LEAD-{n},{},{},+1555{n:04},Ada {n}", 100 + n, n % 7 != 0).unwrap();
+        writeln!(
+            text,
+            "LEAD-{n},{},{},+1555{n:04},Ada {n}",
+            100 + n,
+            n % 7 != 0
+        )
+        .unwrap();
     }
     text
 }
 
 async fn send(served: &Served, file: &str, more: &[&str]) -> (i32, Value, String) {
-    let arguments: Vec<_> =
-        ["send", "--org", "ranked", "--campaign", CAMPAIGN, file, "--json"].iter().chain(more).copied().collect();
+    let arguments: Vec<_> = [
+        "send",
+        "--org",
+        "ranked",
+        "--campaign",
+        CAMPAIGN,
+        file,
+        "--json",
+    ]
+    .iter()
+    .chain(more)
+    .copied()
+    .collect();
     served.command(&arguments).await
 }
 
 fn bodies(messages: &[Message]) -> Vec<Value> {
-    messages.iter().map(|message| serde_json::from_str(&message.body).unwrap()).collect()
+    messages
+        .iter()
+        .map(|message| serde_json::from_str(&message.body).unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -66,27 +89,54 @@ async fn every_row_is_in_the_queue_once_and_in_the_files_order() {
     let (served, folder) = (Served::new().await, Folder::new("all"));
     let file = folder.put("contacts.csv", &csv(95));
     let (status, report, text) = send(&served, &file, &["--dry-run"]).await;
-    assert_eq!((status, report["rows"].as_u64(), report["sent"].as_u64()), (0, Some(95), Some(0)), "{text}");
+    assert_eq!(
+        (status, report["rows"].as_u64(), report["sent"].as_u64()),
+        (0, Some(95), Some(0)),
+        "{text}"
+    );
     assert!(served.queue.messages().is_empty(), "nothing is sent");
     for _ in 0..2 {
         // A second time it is all the same to the queue: SQS has these events already.
         let (status, report, text) = send(&served, &file, &[]).await;
         assert_eq!(
-            (status, report["sent"].as_u64(), report["complete"].as_bool()),
+            (
+                status,
+                report["sent"].as_u64(),
+                report["complete"].as_bool()
+            ),
             (0, Some(95), Some(true)),
             "{text}"
         );
         let bodies = bodies(&served.queue.messages());
-        let keys: Vec<_> = bodies.iter().map(|body| body["contactKey"].as_str().unwrap().to_owned()).collect();
-        assert_eq!(keys, (0..95).map(|n| format!("LEAD-{n}")).collect::<Vec<_>>());
+        let keys: Vec<_> = bodies
+            .iter()
+            .map(|body| body["contactKey"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(
+            keys,
+            (0..95).map(|n| format!("LEAD-{n}")).collect::<Vec<_>>()
+        );
         let mut first = bodies[0].clone();
-        assert!(first.as_object_mut().unwrap().remove("eventId").unwrap().as_str().unwrap().starts_with("send-"));
+        assert!(
+            first
+                .as_object_mut()
+                .unwrap()
+                .remove("eventId")
+                .unwrap()
+                .as_str()
+                .unwrap()
+                .starts_with("send-")
+        );
         let expected = json!({
             "schema": 1, "org": "ranked", "campaignId": CAMPAIGN, "contactKey": "LEAD-0", "version": 100, "source": "send",
             "callable": false, "data": { "phone": "+15550000", "firstName": "Ada 0" },
         });
         assert_eq!(first, expected);
-        assert_eq!(folder.names(), ["contacts.csv"], "the state is gone with its end");
+        assert_eq!(
+            folder.names(),
+            ["contacts.csv"],
+            "the state is gone with its end"
+        );
     }
 }
 
@@ -95,7 +145,9 @@ async fn one_row_that_is_not_right_and_none_is_sent() {
     let (served, folder) = (Served::new().await, Folder::new("faults"));
     let mut rules = secret("lists", "contactLists");
     rules["contactKeyPattern"] = "^LEAD-[0-9]+$".into();
-    served.vault.put("campaign-sync/org/lists", rules.to_string());
+    served
+        .vault
+        .put("campaign-sync/org/lists", rules.to_string());
     let text = "contactKey,version,callable,phone,crmVersion,shoeSize,hatSize\n\
                 LEAD-1,5,true,+1,,,\n\
                 secret-key,5,true,+1,,,\n\
@@ -104,7 +156,14 @@ async fn one_row_that_is_not_right_and_none_is_sent() {
                 LEAD-4,5,true,+1,7,,\n\
                 LEAD-5,5,true,+1,,44,60\n";
     let file = folder.put("contacts.csv", text);
-    let lists = ["send", "--org", "lists", "--campaign", "campaign-of-lists", &file];
+    let lists = [
+        "send",
+        "--org",
+        "lists",
+        "--campaign",
+        "campaign-of-lists",
+        &file,
+    ];
     let (status, _, shown) = served.command(&lists).await;
     let expected = "line 3: contactKey: expected a match of the org's contactKeyPattern\n\
                     line 4: version: expected, since the org ranks its changes by it; or say --unranked\n\
@@ -124,12 +183,32 @@ async fn one_row_that_is_not_right_and_none_is_sent() {
             vec!["send", "--org", "ranked", "--campaign", "nobody", &file],
             "org ranked, campaign nobody: GET contact: 404 campaign.not.found: look at the campaign's id",
         ),
-        (vec!["send", "--org", "nobody", "--campaign", "c", &file], "secret campaign-sync/org/nobody"),
         (
-            vec!["send", "--org", "lists", "--campaign", "campaign-of-lists", "/nowhere.csv"],
+            vec!["send", "--org", "nobody", "--campaign", "c", &file],
+            "secret campaign-sync/org/nobody",
+        ),
+        (
+            vec![
+                "send",
+                "--org",
+                "lists",
+                "--campaign",
+                "campaign-of-lists",
+                "/nowhere.csv",
+            ],
             "/nowhere.csv: No such file",
         ),
-        (vec!["send", "--org", "lists", "--campaign", "campaign-of-lists", "/dev/null"], "--format"),
+        (
+            vec![
+                "send",
+                "--org",
+                "lists",
+                "--campaign",
+                "campaign-of-lists",
+                "/dev/null",
+            ],
+            "--format",
+        ),
     ] {
         let (status, _, shown) = served.command(&arguments).await;
         assert!(status == 2 && shown.contains(expected), "{status} {shown}");
@@ -142,9 +221,19 @@ async fn it_waits_for_a_deep_queue_ends_at_ctrl_c_and_goes_on_where_it_was() {
     let mut rules = secret("ranked", "predictive");
     // Room for ten minutes of calls, at two a change.
     rules["callsPerMinute"] = 10.into();
-    served.vault.put("campaign-sync/org/ranked", rules.to_string());
+    served
+        .vault
+        .put("campaign-sync/org/ranked", rules.to_string());
     let file = folder.put("contacts.csv", &csv(85));
-    let arguments = ["send", "--org", "ranked", "--campaign", CAMPAIGN, &file, "--json"];
+    let arguments = [
+        "send",
+        "--org",
+        "ranked",
+        "--campaign",
+        CAMPAIGN,
+        &file,
+        "--json",
+    ];
     let child = served.prepared(&arguments).spawn().unwrap();
     let queue = Arc::clone(&served.queue);
     let filled = async {
@@ -152,28 +241,58 @@ async fn it_waits_for_a_deep_queue_ends_at_ctrl_c_and_goes_on_where_it_was() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), filled).await.expect("50 rows arrive");
+    tokio::time::timeout(Duration::from_secs(20), filled)
+        .await
+        .expect("50 rows arrive");
     tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(served.queue.messages().len(), 50, "there is no room for more");
+    assert_eq!(
+        served.queue.messages().len(),
+        50,
+        "there is no room for more"
+    );
     let pid = child.id().unwrap().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-    let output =
-        tokio::time::timeout(Duration::from_secs(20), child.wait_with_output()).await.expect("it ends").unwrap();
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let output = tokio::time::timeout(Duration::from_secs(20), child.wait_with_output())
+        .await
+        .expect("it ends")
+        .unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((output.status.code(), &report["ended"], &report["sent"]), (Some(1), &json!("interrupted"), &json!(50)));
-    assert_eq!(folder.names(), ["contacts.csv", "contacts.csv.send-state.json"]);
+    assert_eq!(
+        (output.status.code(), &report["ended"], &report["sent"]),
+        (Some(1), &json!("interrupted"), &json!(50))
+    );
+    assert_eq!(
+        folder.names(),
+        ["contacts.csv", "contacts.csv.send-state.json"]
+    );
     let state = std::fs::read_to_string(folder.0.join("contacts.csv.send-state.json")).unwrap();
     assert!(!state.contains("LEAD") && !state.contains("Ada"), "{state}");
 
-    let (status, _, shown) = served.command(&["send", "--org", "ranked", "--campaign", "another", &file]).await;
+    let (status, _, shown) = served
+        .command(&["send", "--org", "ranked", "--campaign", "another", &file])
+        .await;
     assert!(
-        status == 2 && shown.contains("50 rows were sent of another file") && shown.contains("--restart"),
+        status == 2
+            && shown.contains("50 rows were sent of another file")
+            && shown.contains("--restart"),
         "{shown}"
     );
     rules["callsPerMinute"] = 300.into();
-    served.vault.put("campaign-sync/org/ranked", rules.to_string());
+    served
+        .vault
+        .put("campaign-sync/org/ranked", rules.to_string());
     let (status, report, shown) = send(&served, &file, &[]).await;
-    assert_eq!((status, &report["sentBefore"], &report["sent"]), (0, &json!(50), &json!(35)), "{shown}");
+    assert_eq!(
+        (status, &report["sentBefore"], &report["sent"]),
+        (0, &json!(50), &json!(35)),
+        "{shown}"
+    );
     assert_eq!(served.queue.messages().len(), 85);
     assert_eq!(folder.names(), ["contacts.csv"]);
 }
@@ -185,11 +304,22 @@ async fn a_queue_that_fails_for_a_while_costs_nothing_and_one_that_stays_away_en
     served.sqs.refuse_entry("LEAD-13", false);
     let (status, report, shown) = send(&served, &file, &[]).await;
     assert_eq!((status, &report["sent"]), (0, &json!(30)), "{shown}");
-    assert_eq!(served.queue.messages().len(), 30, "what was taken is not taken twice");
+    assert_eq!(
+        served.queue.messages().len(),
+        30,
+        "what was taken is not taken twice"
+    );
     let other = folder.put("others.csv", &csv(20).replace("LEAD", "OTHER"));
     served.sqs.refuse(1_000);
     let (status, report, shown) = send(&served, &other, &[]).await;
-    assert!(status == 1 && report["ended"].as_str().unwrap().contains("ServiceUnavailable"), "{status} {shown}");
+    assert!(
+        status == 1
+            && report["ended"]
+                .as_str()
+                .unwrap()
+                .contains("ServiceUnavailable"),
+        "{status} {shown}"
+    );
 }
 
 #[tokio::test]
@@ -197,7 +327,9 @@ async fn a_budget_that_is_smaller_than_a_batch_is_no_end() {
     let (served, folder) = (Served::new().await, Folder::new("small"));
     let mut rules = secret("ranked", "predictive");
     rules["callsPerMinute"] = 1.into();
-    served.vault.put("campaign-sync/org/ranked", rules.to_string());
+    served
+        .vault
+        .put("campaign-sync/org/ranked", rules.to_string());
     let file = folder.put("contacts.csv", &csv(10));
     let sent = tokio::time::timeout(Duration::from_secs(20), send(&served, &file, &[])).await;
     let (status, report, shown) = sent.expect("it ends");
@@ -209,14 +341,35 @@ async fn rows_of_an_org_without_ranks_and_rows_that_do_not_say_who_may_be_called
     let (served, folder) = (Served::new().await, Folder::new("unranked"));
     let mut rules = secret("ranked", "predictive");
     rules["versionField"] = Value::Null;
-    served.vault.put("campaign-sync/org/ranked", rules.to_string());
+    served
+        .vault
+        .put("campaign-sync/org/ranked", rules.to_string());
     let file = folder.put("contacts.csv", "contactKey,version,phone\nLEAD-1,5,+1\n");
     let (status, report, shown) = send(&served, &file, &[]).await;
-    assert!(status == 1 && shown.contains("no versionField") && shown.contains("--unranked"), "{shown}");
+    assert!(
+        status == 1 && shown.contains("no versionField") && shown.contains("--unranked"),
+        "{shown}"
+    );
     assert_eq!(report["faulty"], 1);
     let (status, report, shown) = send(&served, &file, &["--unranked"]).await;
-    assert_eq!((status, &report["sent"], &report["saysCallable"]), (0, &json!(1), &json!(false)), "{shown}");
-    let arguments = ["send", "--org", "ranked", "--campaign", CAMPAIGN, &file, "--unranked", "--dry-run"];
+    assert_eq!(
+        (status, &report["sent"], &report["saysCallable"]),
+        (0, &json!(1), &json!(false)),
+        "{shown}"
+    );
+    let arguments = [
+        "send",
+        "--org",
+        "ranked",
+        "--campaign",
+        CAMPAIGN,
+        &file,
+        "--unranked",
+        "--dry-run",
+    ];
     let (_, _, shown) = served.command(&arguments).await;
-    assert!(shown.contains("No row says whether its contact may be called"), "{shown}");
+    assert!(
+        shown.contains("No row says whether its contact may be called"),
+        "{shown}"
+    );
 }

@@ -45,7 +45,8 @@ pub(crate) struct World {
 /// What one invocation did.
 #[derive(Debug)]
 pub(crate) struct Done {
-    /// "GET LEAD-1 200": method, contact key as in the path (or "contacts"), status. The token endpoint is "token".
+    /// "GET LEAD-1 200": method, contact key as in the path (or "contacts"), status. The token
+    /// endpoint is "token".
     pub(crate) calls: Vec<String>,
     /// For each record of the batch: its outcome, "parked: reason", or "retried in n s".
     pub(crate) records: Vec<String>,
@@ -72,23 +73,49 @@ impl World {
         genesys.put_campaign("client-acme", CAMPAIGN, None);
         genesys.put_campaign("client-acme", OTHER_CAMPAIGN, None);
         genesys.put_campaign("client-other", "other-campaign", None);
-        let attributes = fifo::Attributes { visibility_timeout: Duration::from_mins(3), max_receives: 1_000 };
+        let attributes = fifo::Attributes {
+            visibility_timeout: Duration::from_mins(3),
+            max_receives: 1_000,
+        };
         let dead_letters = Arc::new(Fifo::new(clock.clone(), attributes, None));
-        let queue = Arc::new(Fifo::new(clock.clone(), attributes, Some(Arc::clone(&dead_letters))));
+        let queue = Arc::new(Fifo::new(
+            clock.clone(),
+            attributes,
+            Some(Arc::clone(&dead_letters)),
+        ));
         let queues = [(QUEUE_URL, &queue), (DEAD_LETTER_QUEUE_URL, &dead_letters)];
-        let sqs = Arc::new(Sqs::new(queues.map(|(url, queue)| (url.to_owned(), Arc::clone(queue)))));
+        let sqs = Arc::new(Sqs::new(
+            queues.map(|(url, queue)| (url.to_owned(), Arc::clone(queue))),
+        ));
         let told = Arc::new(Mutex::new(Vec::new()));
         let (config, _) = config();
         let transport: Arc<dyn Transport> = Arc::clone(&genesys) as _;
         let context = copy(transport, &vault, &sqs, &clock, &told, config.clone());
-        World { clock, genesys, queue, dead_letters, sqs, vault, config, context, told }
+        World {
+            clock,
+            genesys,
+            queue,
+            dead_letters,
+            sqs,
+            vault,
+            config,
+            context,
+            told,
+        }
     }
 
-    /// As [`World::with`], but the orgs have the contact list API; each list has the columns [`COLUMNS`].
+    /// As [`World::with`], but the orgs have the contact list API; each list has the columns
+    /// [`COLUMNS`].
     pub(crate) fn of_lists(options: Options) -> World {
         let world = World::with(options);
-        for (org, campaign) in [("acme", CAMPAIGN), ("acme", OTHER_CAMPAIGN), ("other", "other-campaign")] {
-            world.genesys.put_campaign(&format!("client-{org}"), campaign, Some(&COLUMNS));
+        for (org, campaign) in [
+            ("acme", CAMPAIGN),
+            ("acme", OTHER_CAMPAIGN),
+            ("other", "other-campaign"),
+        ] {
+            world
+                .genesys
+                .put_campaign(&format!("client-{org}"), campaign, Some(&COLUMNS));
             world.set_secret(org, json!({ "api": "contactLists" }));
         }
         world
@@ -96,22 +123,41 @@ impl World {
 
     /// Changes the org's secret.
     pub(crate) fn set_secret(&self, org: &str, members: Value) {
-        self.vault.put(&format!("campaign-sync/org/{org}"), secret(org, members));
+        self.vault
+            .put(&format!("campaign-sync/org/{org}"), secret(org, members));
     }
 
-    /// Another copy of apply, as after a cold start, with another configuration or another transport.
-    pub(crate) fn copy(&self, transport: Option<Arc<dyn Transport>>, configure: impl Fn(&mut Config)) -> Context {
+    /// Another copy of apply, as after a cold start, with another configuration or another
+    /// transport.
+    pub(crate) fn copy(
+        &self,
+        transport: Option<Arc<dyn Transport>>,
+        configure: impl Fn(&mut Config),
+    ) -> Context {
         let transport = transport.unwrap_or_else(|| Arc::clone(&self.genesys) as _);
         let mut config = self.config.clone();
         configure(&mut config);
-        copy(transport, &self.vault, &self.sqs, &self.clock, &self.told, config)
+        copy(
+            transport,
+            &self.vault,
+            &self.sqs,
+            &self.clock,
+            &self.told,
+            config,
+        )
     }
 
     /// What a copy of another function shares, with another configuration.
     pub(crate) fn shared(&self, configure: impl Fn(&mut Config)) -> Shared {
         let mut config = self.config.clone();
         configure(&mut config);
-        shared(Arc::clone(&self.genesys) as _, &self.vault, &self.clock, &self.told, config)
+        shared(
+            Arc::clone(&self.genesys) as _,
+            &self.vault,
+            &self.clock,
+            &self.told,
+            config,
+        )
     }
 
     pub(crate) fn send(&self, changes: impl IntoIterator<Item = Change>) {
@@ -128,27 +174,55 @@ impl World {
 
     /// Applies the batch that the queue gives, with half a minute of time.
     pub(crate) async fn invoke(&self) -> Done {
-        self.invoke_copy(&self.context, Some(Duration::from_secs(30))).await
+        self.invoke_copy(&self.context, Some(Duration::from_secs(30)))
+            .await
     }
 
-    /// Applies the batch that the queue gives. `time`: until the deadline; none: the deadline is not known.
+    /// Applies the batch that the queue gives. `time`: until the deadline; none: the deadline is
+    /// not known.
     pub(crate) async fn invoke_copy(&self, copy: &Context, time: Option<Duration>) -> Done {
-        let batch = self.queue.receive(10).expect("the queue has something to give");
-        let (began, calls, told) = (self.clock.now(), self.genesys.calls().len(), self.told().len());
+        let batch = self
+            .queue
+            .receive(10)
+            .expect("the queue has something to give");
+        let (began, calls, told) = (
+            self.clock.now(),
+            self.genesys.calls().len(),
+            self.told().len(),
+        );
         let mut lambda = lambda_runtime::Context::default();
-        lambda.deadline = time.map_or(600_000, |time| (began + time).as_millisecond().unsigned_abs());
+        lambda.deadline = time.map_or(600_000, |time| {
+            (began + time).as_millisecond().unsigned_abs()
+        });
         let event = serde_json::from_value(batch.event.clone()).unwrap();
-        let answer = apply::handle(copy, LambdaEvent::new(event, lambda)).await.unwrap();
+        let answer = apply::handle(copy, LambdaEvent::new(event, lambda))
+            .await
+            .unwrap();
         let answer = serde_json::to_value(answer).unwrap();
         let took = self.clock.now().duration_since(began).unsigned_abs();
-        let source = EventSource { queue: Arc::clone(&self.queue), clock: self.clock.clone(), batch_size: 10 };
+        let source = EventSource {
+            queue: Arc::clone(&self.queue),
+            clock: self.clock.clone(),
+            batch_size: 10,
+        };
         source.answered(&batch, Some(&answer));
 
-        let ids: Vec<_> =
-            batch.event["Records"].as_array().unwrap().iter().map(|record| &record["messageId"]).collect();
-        let failed: Vec<&Value> =
-            answer["batchItemFailures"].as_array().unwrap().iter().map(|item| &item["itemIdentifier"]).collect();
-        assert!(failed.iter().all(|id| ids.contains(id)), "a foreign id in {answer}");
+        let ids: Vec<_> = batch.event["Records"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|record| &record["messageId"])
+            .collect();
+        let failed: Vec<&Value> = answer["batchItemFailures"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| &item["itemIdentifier"])
+            .collect();
+        assert!(
+            failed.iter().all(|id| ids.contains(id)),
+            "a foreign id in {answer}"
+        );
         let in_flight = self.queue.in_flight();
         let outcomes = self.told().split_off(told);
         let mut outcomes = outcomes.into_iter().filter(|told| !told.starts_with('!'));
@@ -157,9 +231,25 @@ impl World {
             None => outcomes.next(),
         };
         Done {
-            calls: self.genesys.calls().split_off(calls).iter().map(show).collect(),
-            records: ids.iter().copied().map(record).map(|told| told.unwrap_or_default()).collect(),
-            failed: ids.iter().enumerate().filter(|(_, id)| failed.contains(id)).map(|(index, _)| index).collect(),
+            calls: self
+                .genesys
+                .calls()
+                .split_off(calls)
+                .iter()
+                .map(show)
+                .collect(),
+            records: ids
+                .iter()
+                .copied()
+                .map(record)
+                .map(|told| told.unwrap_or_default())
+                .collect(),
+            failed: ids
+                .iter()
+                .enumerate()
+                .filter(|(_, id)| failed.contains(id))
+                .map(|(index, _)| index)
+                .collect(),
             took,
         }
     }
@@ -171,7 +261,11 @@ impl World {
 
     /// A contact of [`CAMPAIGN`]: its columns and `callable`.
     pub(crate) fn contact(&self, key: &str) -> (BTreeMap<String, String>, bool) {
-        let contact = self.genesys.contacts(CAMPAIGN).remove(key).unwrap_or_else(|| panic!("there is no {key}"));
+        let contact = self
+            .genesys
+            .contacts(CAMPAIGN)
+            .remove(key)
+            .unwrap_or_else(|| panic!("there is no {key}"));
         (contact.data, contact.callable)
     }
 
@@ -182,14 +276,24 @@ impl World {
 
     /// Puts a contact of [`CAMPAIGN`] that stores this version.
     pub(crate) fn put(&self, key: &str, version: u64, phone: &str) {
-        let data = [(VERSION_FIELD, version.to_string()), ("phone", phone.to_owned())];
-        let data: Vec<_> = data.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let data = [
+            (VERSION_FIELD, version.to_string()),
+            ("phone", phone.to_owned()),
+        ];
+        let data: Vec<_> = data
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
         self.genesys.put_contact(CAMPAIGN, key, &data, true);
     }
 
     /// Attributes of the parked messages.
     pub(crate) fn parked(&self) -> Vec<BTreeMap<&'static str, String>> {
-        self.dead_letters.messages().into_iter().map(|message| message.attributes.into_iter().collect()).collect()
+        self.dead_letters
+            .messages()
+            .into_iter()
+            .map(|message| message.attributes.into_iter().collect())
+            .collect()
     }
 
     /// Lets logical time pass.
@@ -242,12 +346,24 @@ fn tell(event: &Event<'_>) -> Option<String> {
         Event::Throttled { org } => format!("! {org} throttled"),
         // Calls are looked at where they arrive.
         Event::Called { .. } => return None,
-        Event::Accepted { .. } | Event::Refused { .. } | Event::Unauthorized { .. } => "! of ingest".to_owned(),
-        Event::Reconciled { org, checked, drifted, enqueued } => {
+        Event::Accepted { .. } | Event::Refused { .. } | Event::Unauthorized { .. } => {
+            "! of ingest".to_owned()
+        }
+        Event::Reconciled {
+            org,
+            checked,
+            drifted,
+            enqueued,
+        } => {
             format!("! {org} reconciled: {checked} checked, {drifted} drifted, {enqueued} enqueued")
         }
         Event::Incomplete { org, detail, .. } => format!("! {org} incomplete: {detail}"),
-        Event::Stopped { org, campaign, checked, drifted } => {
+        Event::Stopped {
+            org,
+            campaign,
+            checked,
+            drifted,
+        } => {
             format!("! {org} stopped: {drifted} of {checked} of {campaign}")
         }
     })
@@ -264,7 +380,12 @@ fn show(call: &emulator::genesys::Call) -> String {
 /// The seconds of "retried in n s".
 #[track_caller]
 pub(crate) fn seconds(record: &str) -> u64 {
-    record.strip_prefix("retried in ").unwrap_or_else(|| panic!("{record}")).trim_end_matches(" s").parse().unwrap()
+    record
+        .strip_prefix("retried in ")
+        .unwrap_or_else(|| panic!("{record}"))
+        .trim_end_matches(" s")
+        .parse()
+        .unwrap()
 }
 
 pub(crate) fn secret(org: &str, members: Value) -> String {
@@ -275,7 +396,10 @@ pub(crate) fn secret(org: &str, members: Value) -> String {
         "api": "predictive",
         "versionField": VERSION_FIELD,
     });
-    secret.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    secret
+        .as_object_mut()
+        .unwrap()
+        .extend(members.as_object().unwrap().clone());
     secret.to_string()
 }
 

@@ -9,9 +9,11 @@ use serde_json::Value;
 
 use super::Findings;
 
-/// Lambda's advice for a queue behind an event source (Lambda developer guide, "Configuring an SQS queue").
+/// Lambda's advice for a queue behind an event source (Lambda developer guide, "Configuring an SQS
+/// queue").
 const TIMEOUTS: u64 = 6;
-/// As template.yaml has it: what apply retries for hours is received often, and SQS itself gives no reason.
+/// As template.yaml has it: what apply retries for hours is received often, and SQS itself gives no
+/// reason.
 const RECEIVES: u64 = 1_000;
 /// As template.yaml has it, and the most that SQS has: 14 days, in seconds.
 const RETENTION: u64 = 14 * 86_400;
@@ -33,36 +35,63 @@ pub(super) async fn check(
         Ok(queue) => {
             findings.add("queue", of_both(queue));
             findings.add("queue: high throughput", high_throughput(queue));
-            findings.add("queue: visibility timeout", visibility(queue, apply_timeout));
-            findings.add("queue: redrive policy", redrive(queue, dead_letters.as_ref().ok()));
+            findings.add(
+                "queue: visibility timeout",
+                visibility(queue, apply_timeout),
+            );
+            findings.add(
+                "queue: redrive policy",
+                redrive(queue, dead_letters.as_ref().ok()),
+            );
         }
     }
-    let found = dead_letters.as_ref().map_err(|why| not_reached(why, "DEAD_LETTER_QUEUE_URL"));
+    let found = dead_letters
+        .as_ref()
+        .map_err(|why| not_reached(why, "DEAD_LETTER_QUEUE_URL"));
     findings.add("dead-letter queue", found.and_then(of_both));
 }
 
 async fn attributes(client: &Client, url: &str) -> Result<Attributes, String> {
-    let call = client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
-    let answer = call.send().await.map_err(|error| QueueError::from(error).to_string())?;
+    let call = client
+        .get_queue_attributes()
+        .queue_url(url)
+        .attribute_names(QueueAttributeName::All);
+    let answer = call
+        .send()
+        .await
+        .map_err(|error| QueueError::from(error).to_string())?;
     let attributes = answer.attributes.unwrap_or_default();
-    Ok(attributes.into_iter().map(|(name, value)| (name.as_str().to_owned(), value)).collect())
+    Ok(attributes
+        .into_iter()
+        .map(|(name, value)| (name.as_str().to_owned(), value))
+        .collect())
 }
 
 fn not_reached(why: &str, variable: &str) -> String {
-    format!("{why}: {variable} must be the stack's output, and your credentials need sqs:GetQueueAttributes")
+    format!(
+        "{why}: {variable} must be the stack's output, and your credentials need sqs:GetQueueAttributes"
+    )
 }
 
 fn number(attributes: &Attributes, name: &str) -> u64 {
-    attributes.get(name).and_then(|text| text.parse().ok()).unwrap_or(0)
+    attributes
+        .get(name)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0)
 }
 
 fn of_both(queue: &Attributes) -> Result<String, String> {
     if queue.get("FifoQueue").map(String::as_str) != Some("true") {
-        return Err("expected a FIFO queue: another kind does not keep the order of a contact's changes".to_owned());
+        return Err(
+            "expected a FIFO queue: another kind does not keep the order of a contact's changes"
+                .to_owned(),
+        );
     }
     let days = number(queue, "MessageRetentionPeriod") / 86_400;
     if number(queue, "MessageRetentionPeriod") < RETENTION {
-        return Err(format!("expected a MessageRetentionPeriod of 14 days, not {days}: what is older is lost"));
+        return Err(format!(
+            "expected a MessageRetentionPeriod of 14 days, not {days}: what is older is lost"
+        ));
     }
     Ok(format!("FIFO, keeps messages for {days} days"))
 }
@@ -80,7 +109,9 @@ fn high_throughput(queue: &Attributes) -> Result<String, String> {
 fn visibility(queue: &Attributes, apply_timeout: u64) -> Result<String, String> {
     let (is, least) = (number(queue, "VisibilityTimeout"), apply_timeout * TIMEOUTS);
     if is >= least {
-        return Ok(format!("{is} s, at least six times apply's {apply_timeout} s"));
+        return Ok(format!(
+            "{is} s, at least six times apply's {apply_timeout} s"
+        ));
     }
     Err(format!(
         "expected {least} s at least, six times apply's timeout of {apply_timeout} s, not {is} s: a change could be applied \
@@ -89,7 +120,10 @@ fn visibility(queue: &Attributes, apply_timeout: u64) -> Result<String, String> 
 }
 
 fn redrive(queue: &Attributes, dead_letters: Option<&Attributes>) -> Result<String, String> {
-    let policy: Value = queue.get("RedrivePolicy").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let policy: Value = queue
+        .get("RedrivePolicy")
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default();
     let Some(target) = policy["deadLetterTargetArn"].as_str() else {
         return Err(
             "expected a redrive policy: what kills the function itself would be received for 14 days".to_owned()
@@ -97,16 +131,25 @@ fn redrive(queue: &Attributes, dead_letters: Option<&Attributes>) -> Result<Stri
     };
     // SQS writes a number, others a text.
     let receives = &policy["maxReceiveCount"];
-    let receives = receives.as_u64().or_else(|| receives.as_str()?.parse().ok()).unwrap_or(0);
+    let receives = receives
+        .as_u64()
+        .or_else(|| receives.as_str()?.parse().ok())
+        .unwrap_or(0);
     if receives < RECEIVES {
         return Err(format!(
             "expected a maxReceiveCount of {RECEIVES} at least, not {receives}: SQS would take what is still retried, and say no \
              reason"
         ));
     }
-    let is_ours = dead_letters.and_then(|queue| queue.get("QueueArn")).is_none_or(|arn| arn == target);
+    let is_ours = dead_letters
+        .and_then(|queue| queue.get("QueueArn"))
+        .is_none_or(|arn| arn == target);
     if !is_ours {
-        return Err(format!("expected the dead-letter queue of DEAD_LETTER_QUEUE_URL, not {target}"));
+        return Err(format!(
+            "expected the dead-letter queue of DEAD_LETTER_QUEUE_URL, not {target}"
+        ));
     }
-    Ok(format!("after {receives} receives, to the dead-letter queue"))
+    Ok(format!(
+        "after {receives} receives, to the dead-letter queue"
+    ))
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName,
+    ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName,
+    QueueAttributeName,
 };
 use domain::change::MessageGroup;
 use io::config::DlqConfig;
@@ -38,12 +39,19 @@ pub(super) struct Parked {
 
 impl Parked {
     fn new(message: Message) -> Parked {
-        let system = |name| message.attributes.as_ref().and_then(|all| all.get(&name)).cloned();
+        let system = |name| {
+            message
+                .attributes
+                .as_ref()
+                .and_then(|all| all.get(&name))
+                .cloned()
+        };
         let noted = |name: &str| {
             let attribute = message.message_attributes.as_ref()?.get(name)?;
             attribute.string_value.clone()
         };
-        let sent = system(MessageSystemAttributeName::SentTimestamp).and_then(|text| text.parse().ok());
+        let sent =
+            system(MessageSystemAttributeName::SentTimestamp).and_then(|text| text.parse().ok());
         let others = ["firstReceivedAt", "httpStatus", "correlationId"];
         let text = message.body.clone().unwrap_or_default();
         Parked {
@@ -51,7 +59,10 @@ impl Parked {
             // Of what SQS itself moved there nothing is noted.
             reason: noted("reason").unwrap_or_else(|| NO_REASON.to_owned()),
             detail: noted("detail").unwrap_or_default(),
-            noted: others.iter().filter_map(|name| Some(((*name).to_owned(), noted(name)?.into()))).collect(),
+            noted: others
+                .iter()
+                .filter_map(|name| Some(((*name).to_owned(), noted(name)?.into())))
+                .collect(),
             body: serde_json::from_str(&text).unwrap_or(Value::Null),
             text,
             group: system(MessageSystemAttributeName::MessageGroupId).unwrap_or_default(),
@@ -62,7 +73,9 @@ impl Parked {
 
     /// Whose change it is; by its message group where its body cannot be read.
     pub(super) fn org(&self) -> Option<&str> {
-        self.body["org"].as_str().or_else(|| self.group.split('/').next())
+        self.body["org"]
+            .as_str()
+            .or_else(|| self.group.split('/').next())
     }
 
     /// All that is known of it. Personal data only where they are to be revealed.
@@ -90,21 +103,45 @@ impl Parked {
 
 const HIDDEN: &str = "…";
 
-/// Names and structure stay, and what CONTRACT.md section 1 says to be no personal data, where it is of the kind that it
-/// must be.
+/// Names and structure stay, and what CONTRACT.md section 1 says to be no personal data, where it
+/// is of the kind that it must be.
 fn hidden(body: &Value) -> Value {
-    const OPEN: [&str; 9] =
-        ["schema", "eventId", "org", "campaignId", "operation", "version", "occurredAt", "source", "callable"];
-    let Value::Object(members) = body else { return HIDDEN.into() };
+    const OPEN: [&str; 9] = [
+        "schema",
+        "eventId",
+        "org",
+        "campaignId",
+        "operation",
+        "version",
+        "occurredAt",
+        "source",
+        "callable",
+    ];
+    let Value::Object(members) = body else {
+        return HIDDEN.into();
+    };
     let hide = |(name, value): (&String, &Value)| match value {
         value if OPEN.contains(&name.as_str()) => (name.clone(), plain(value)),
         Value::Object(columns) if name == "data" => {
             let column = |(column, value): (&String, &Value)| {
-                (column.clone(), if value.is_null() { Value::Null } else { HIDDEN.into() })
+                (
+                    column.clone(),
+                    if value.is_null() {
+                        Value::Null
+                    } else {
+                        HIDDEN.into()
+                    },
+                )
             };
             (name.clone(), columns.iter().map(column).collect())
         }
-        _ => (plain(&name.as_str().into()).as_str().unwrap_or(HIDDEN).to_owned(), HIDDEN.into()),
+        _ => (
+            plain(&name.as_str().into())
+                .as_str()
+                .unwrap_or(HIDDEN)
+                .to_owned(),
+            HIDDEN.into(),
+        ),
     };
     members.iter().map(hide).collect()
 }
@@ -112,7 +149,10 @@ fn hidden(body: &Value) -> Value {
 /// A number, a truth, or a short text without spaces or anything unusual; else hidden.
 pub(super) fn plain(value: &Value) -> Value {
     let is_plain = |text: &str| {
-        text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
+        text.len() <= 128
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
     };
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
@@ -130,16 +170,36 @@ pub(super) struct DeadLetters {
 
 impl DeadLetters {
     pub(super) fn new(sdk: &aws_config::SdkConfig, config: &DlqConfig) -> DeadLetters {
-        let (url, queue_url) = (config.dead_letter_queue_url.clone(), config.queue_url.clone());
-        DeadLetters { client: Client::new(sdk), url, queue_url }
+        let (url, queue_url) = (
+            config.dead_letter_queue_url.clone(),
+            config.queue_url.clone(),
+        );
+        DeadLetters {
+            client: Client::new(sdk),
+            url,
+            queue_url,
+        }
     }
 
     /// Up to ten messages, the oldest of their groups first; none: all that can come out has.
     pub(super) async fn receive(&self) -> Result<Vec<Parked>, String> {
-        let call = self.client.receive_message().queue_url(&self.url).max_number_of_messages(10);
-        let call = call.visibility_timeout(LOOKED_AT).message_attribute_names("All").wait_time_seconds(1);
-        let answer = call.message_system_attribute_names(MessageSystemAttributeName::All).send().await;
-        let messages = answer.map_err(|error| explained("the dead-letter queue", error))?.messages.unwrap_or_default();
+        let call = self
+            .client
+            .receive_message()
+            .queue_url(&self.url)
+            .max_number_of_messages(10);
+        let call = call
+            .visibility_timeout(LOOKED_AT)
+            .message_attribute_names("All")
+            .wait_time_seconds(1);
+        let answer = call
+            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .send()
+            .await;
+        let messages = answer
+            .map_err(|error| explained("the dead-letter queue", error))?
+            .messages
+            .unwrap_or_default();
         Ok(messages.into_iter().map(Parked::new).collect())
     }
 
@@ -151,8 +211,14 @@ impl DeadLetters {
         ];
         let call = self.client.get_queue_attributes().queue_url(&self.url);
         let answer = call.set_attribute_names(Some(names.to_vec())).send().await;
-        let all = answer.map_err(|error| explained("the dead-letter queue", error))?.attributes.unwrap_or_default();
-        Ok(names.iter().filter_map(|name| all.get(name)?.parse::<u64>().ok()).sum())
+        let all = answer
+            .map_err(|error| explained("the dead-letter queue", error))?
+            .attributes
+            .unwrap_or_default();
+        Ok(names
+            .iter()
+            .filter_map(|name| all.get(name)?.parse::<u64>().ok())
+            .sum())
     }
 
     /// All that can be seen, which is visible again afterwards.
@@ -169,7 +235,9 @@ impl DeadLetters {
         loop {
             match self.receive().await {
                 Ok(batch) if batch.is_empty() => return (all.into_values().collect(), Ok(())),
-                Ok(batch) => all.extend(batch.into_iter().map(|parked| (parked.id.clone(), parked))),
+                Ok(batch) => {
+                    all.extend(batch.into_iter().map(|parked| (parked.id.clone(), parked)))
+                }
                 Err(error) => return (all.into_values().collect(), Err(error)),
             }
         }
@@ -178,10 +246,17 @@ impl DeadLetters {
     /// Lets others see these again. Where that fails they are visible two minutes later.
     pub(super) async fn give_back(&self, all: &[Parked]) {
         for ten in all.chunks(10) {
-            let mut call = self.client.change_message_visibility_batch().queue_url(&self.url);
+            let mut call = self
+                .client
+                .change_message_visibility_batch()
+                .queue_url(&self.url);
             for (place, parked) in ten.iter().enumerate() {
-                let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(place.to_string());
-                let entry = entry.receipt_handle(&parked.handle).visibility_timeout(0).build();
+                let entry =
+                    ChangeMessageVisibilityBatchRequestEntry::builder().id(place.to_string());
+                let entry = entry
+                    .receipt_handle(&parked.handle)
+                    .visibility_timeout(0)
+                    .build();
                 if let Ok(entry) = entry {
                     call = call.entries(entry);
                 }
@@ -191,18 +266,38 @@ impl DeadLetters {
     }
 
     pub(super) async fn delete(&self, parked: &Parked) -> Result<(), String> {
-        let call = self.client.delete_message().queue_url(&self.url).receipt_handle(&parked.handle);
-        call.send().await.map(|_| ()).map_err(|error| explained("the dead-letter queue", error))
+        let call = self
+            .client
+            .delete_message()
+            .queue_url(&self.url)
+            .receipt_handle(&parked.handle);
+        call.send()
+            .await
+            .map(|_| ())
+            .map_err(|error| explained("the dead-letter queue", error))
     }
 
-    /// To its own message group. The deduplication id is of the parked message (CONTRACT.md section 7): the change's own
-    /// would be dropped within five minutes, and a second redrive of the same message is.
+    /// To its own message group. The deduplication id is of the parked message (CONTRACT.md section
+    /// 7): the change's own would be dropped within five minutes, and a second redrive of the same
+    /// message is.
     pub(super) async fn send_again(&self, parked: &Parked) -> Result<(), String> {
         let url = self.queue_url.as_deref().ok_or("QUEUE_URL is not set")?;
-        let deduplication_id: String = Sha256::digest(&parked.id).iter().map(|byte| format!("{byte:02x}")).collect();
-        let call = self.client.send_message().queue_url(url).message_body(&parked.text);
-        let call = call.message_group_id(&parked.group).message_deduplication_id(deduplication_id);
-        call.send().await.map(|_| ()).map_err(|error| explained("the queue", error))
+        let deduplication_id: String = Sha256::digest(&parked.id)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let call = self
+            .client
+            .send_message()
+            .queue_url(url)
+            .message_body(&parked.text);
+        let call = call
+            .message_group_id(&parked.group)
+            .message_deduplication_id(deduplication_id);
+        call.send()
+            .await
+            .map(|_| ())
+            .map_err(|error| explained("the queue", error))
     }
 }
 

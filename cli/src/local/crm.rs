@@ -1,6 +1,7 @@
 //! A made-up CRM: its contacts, the changes that it sends, and what it last said of each contact.
 //!
-//! What is expected comes from the CRM's events alone, by code that shares nothing with the product.
+//! What is expected comes from the CRM's events alone, by code that shares nothing with the
+//! product.
 
 mod person;
 mod replay;
@@ -44,7 +45,11 @@ pub(crate) struct Delivery {
 
 impl Delivery {
     pub(crate) fn new(at: Duration, parcel: Parcel) -> Delivery {
-        Delivery { at, parcel, is_dropped: false }
+        Delivery {
+            at,
+            parcel,
+            is_dropped: false,
+        }
     }
 }
 
@@ -113,44 +118,84 @@ impl Story {
     pub(crate) fn drop_webhooks(&mut self, seed: u64, share: f64) {
         let mut rng = Rng::with_seed(seed.wrapping_add(1));
         // A change that is sent again is dropped each time.
-        let good: BTreeSet<_> = self.good.iter().filter(|_| rng.f64() < share).cloned().collect();
+        let good: BTreeSet<_> = self
+            .good
+            .iter()
+            .filter(|_| rng.f64() < share)
+            .cloned()
+            .collect();
         for delivery in &mut self.deliveries {
-            let id =
-                || serde_json::from_str::<Value>(delivery.parcel.body()).ok()?["eventId"].as_str().map(str::to_owned);
+            let id = || {
+                serde_json::from_str::<Value>(delivery.parcel.body()).ok()?["eventId"]
+                    .as_str()
+                    .map(str::to_owned)
+            };
             delivery.is_dropped = id().is_some_and(|id| good.contains(&id));
         }
     }
 
     /// Webhooks that never arrive.
     pub(crate) fn dropped(&self) -> usize {
-        self.deliveries.iter().filter(|delivery| delivery.is_dropped).count()
+        self.deliveries
+            .iter()
+            .filter(|delivery| delivery.is_dropped)
+            .count()
     }
 
     /// The made-up CRM's campaigns, each with one contact, and nothing that happens.
     pub(crate) fn empty(api: Api) -> Story {
         let crm = Crm::new(0, api, CAMPAIGNS.len());
         let initial = crm.people.iter().map(Person::as_loaded).collect();
-        Story { initial, contacts: CAMPAIGNS.len(), api, ..Story::default() }
+        Story {
+            initial,
+            contacts: CAMPAIGNS.len(),
+            api,
+            ..Story::default()
+        }
     }
 
-    /// What a contact of these campaigns may hold; none: anything. A contact list has columns; where the story does not say
-    /// which, it has those of the CRM and all that its changes name.
+    /// What a contact of these campaigns may hold; none: anything. A contact list has columns;
+    /// where the story does not say which, it has those of the CRM and all that its changes name.
     pub(crate) fn columns(&self) -> Option<BTreeSet<String>> {
-        let known = self.columns.as_ref().map(|columns| columns.iter().map(|column| (*column).to_owned()).collect());
+        let known = self
+            .columns
+            .as_ref()
+            .map(|columns| columns.iter().map(|column| (*column).to_owned()).collect());
         if known.is_some() || self.api == Api::Predictive {
             return known;
         }
-        let of_the_crm = COLUMNS.into_iter().chain([VERSION_FIELD, "nickname"]).map(str::to_owned);
-        let data = |body: Value| Some(body.get("data")?.as_object()?.keys().cloned().collect::<Vec<_>>());
-        Some(of_the_crm.chain(self.bodies().filter_map(data).flatten()).collect())
+        let of_the_crm = COLUMNS
+            .into_iter()
+            .chain([VERSION_FIELD, "nickname"])
+            .map(str::to_owned);
+        let data = |body: Value| {
+            Some(
+                body.get("data")?
+                    .as_object()?
+                    .keys()
+                    .cloned()
+                    .collect::<Vec<_>>(),
+            )
+        };
+        Some(
+            of_the_crm
+                .chain(self.bodies().filter_map(data).flatten())
+                .collect(),
+        )
     }
 
     /// The campaigns, with their orgs.
     pub(crate) fn campaigns(&self) -> BTreeSet<(String, String)> {
         let of_bodies = self.bodies().filter_map(|body| {
-            Some((body.get("org")?.as_str()?.to_owned(), body.get("campaignId")?.as_str()?.to_owned()))
+            Some((
+                body.get("org")?.as_str()?.to_owned(),
+                body.get("campaignId")?.as_str()?.to_owned(),
+            ))
         });
-        let of_initial = self.initial.keys().map(|(org, campaign, _)| (org.clone(), campaign.clone()));
+        let of_initial = self
+            .initial
+            .keys()
+            .map(|(org, campaign, _)| (org.clone(), campaign.clone()));
         of_bodies.chain(of_initial).collect()
     }
 
@@ -161,13 +206,19 @@ impl Story {
 
     /// The bodies that are JSON, as they are delivered.
     pub(crate) fn bodies(&self) -> impl Iterator<Item = Value> {
-        self.deliveries.iter().filter_map(|delivery| serde_json::from_str(delivery.parcel.body()).ok())
+        self.deliveries
+            .iter()
+            .filter_map(|delivery| serde_json::from_str(delivery.parcel.body()).ok())
     }
 
-    /// What the CRM last said of each contact. `refused`: the event ids of changes that were parked, or not let in; they
-    /// do not count.
+    /// What the CRM last said of each contact. `refused`: the event ids of changes that were
+    /// parked, or not let in; they do not count.
     pub(crate) fn expected(&self, refused: &BTreeSet<String>) -> BTreeMap<Key, Expected> {
-        let counts = |body: &Value| body["eventId"].as_str().is_some_and(|id| !refused.contains(id));
+        let counts = |body: &Value| {
+            body["eventId"]
+                .as_str()
+                .is_some_and(|id| !refused.contains(id))
+        };
         replay::replay(&self.initial, self.bodies().filter(counts).collect())
     }
 }
@@ -187,9 +238,20 @@ struct Crm {
 impl Crm {
     fn new(seed: u64, api: Api, contacts: usize) -> Crm {
         let mut rng = Rng::with_seed(seed);
-        let people = (0..contacts).map(|n| Person::new(&mut rng, api, n)).collect();
+        let people = (0..contacts)
+            .map(|n| Person::new(&mut rng, api, n))
+            .collect();
         let (deliveries, good, latest) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
-        Crm { rng, people, deliveries, changes: 0, now: Duration::ZERO, last: 0, good, latest }
+        Crm {
+            rng,
+            people,
+            deliveries,
+            changes: 0,
+            now: Duration::ZERO,
+            last: 0,
+            good,
+            latest,
+        }
     }
 
     /// Two contacts of five are in their campaign already.
@@ -200,7 +262,8 @@ impl Crm {
 
     /// One change of the CRM.
     fn step(&mut self) {
-        // A rule of the CRM that touches a contact several times within moments, a bulk job, or a person at work.
+        // A rule of the CRM that touches a contact several times within moments, a bulk job, or a
+        // person at work.
         let is_rapid = self.rng.f64() < 0.6;
         let is_bulk = self.changes % 200 >= 150;
         self.now += Duration::from_millis(match (is_rapid, is_bulk) {
@@ -219,25 +282,40 @@ impl Crm {
             _ if self.changes % 100 == 50 => self.poison(),
             share if share < 0.03 => self.send_again_after_the_queue_forgot(),
             // The last contact stays, so that there is something to change.
-            share if share < 0.04 && self.people.iter().filter(|person| !person.is_removed).count() > 1 => {
+            share
+                if share < 0.04
+                    && self
+                        .people
+                        .iter()
+                        .filter(|person| !person.is_removed)
+                        .count()
+                        > 1 =>
+            {
                 self.remove()
             }
             _ => self.change(),
         }
     }
 
-    /// A change of a few columns. Every column is sent each time, since a change may arrive late (CONTRACT.md section 1).
+    /// A change of a few columns. Every column is sent each time, since a change may arrive late
+    /// (CONTRACT.md section 1).
     fn change(&mut self) {
         let person = &mut self.people[self.last];
         for _ in 0..self.rng.usize(1..4) {
             let column = COLUMNS[self.rng.usize(..COLUMNS.len())];
-            person.columns.insert(column, column_value(&mut self.rng, column));
+            person
+                .columns
+                .insert(column, column_value(&mut self.rng, column));
         }
         // Whoever opts out has opted out.
         person.callable &= self.rng.f64() >= 0.03;
         let body = self.snapshot();
         let is_late = self.rng.f64() < 0.06;
-        let delay = if is_late { self.rng.u64(20_000..480_000) } else { self.rng.u64(50..120) };
+        let delay = if is_late {
+            self.rng.u64(20_000..480_000)
+        } else {
+            self.rng.u64(50..120)
+        };
         let at = self.now + Duration::from_millis(delay);
         self.deliver(at, &body);
         if self.rng.f64() < 0.03 {
@@ -261,13 +339,23 @@ impl Crm {
     }
 
     fn send_again_after_the_queue_forgot(&mut self) {
-        let Some(earlier) = self.deliveries.iter().rfind(|earlier| earlier.at + Duration::from_mins(1) < self.now)
+        let Some(earlier) = self
+            .deliveries
+            .iter()
+            .rfind(|earlier| earlier.at + Duration::from_mins(1) < self.now)
         else {
             return;
         };
         let parcel = earlier.parcel.clone();
-        let first = self.deliveries.iter().filter(|other| other.parcel == parcel).map(|other| other.at);
-        let (first, last) = (first.clone().min().unwrap_or_default(), first.max().unwrap_or_default());
+        let first = self
+            .deliveries
+            .iter()
+            .filter(|other| other.parcel == parcel)
+            .map(|other| other.at);
+        let (first, last) = (
+            first.clone().min().unwrap_or_default(),
+            first.max().unwrap_or_default(),
+        );
         let forgotten = first.max(last) + Duration::from_secs(self.rng.u64(301..900));
         self.deliveries.push(Delivery::new(forgotten, parcel));
         self.changes += 1;
@@ -276,8 +364,10 @@ impl Crm {
     /// What ingest must refuse, or apply must park, and what nobody must suffer from.
     fn poison(&mut self) {
         let mut body = self.snapshot();
-        // What it says of callable would be applied all the same, with its rank, and what is older then comes too late.
-        body.as_object_mut().map(|members| members.remove("callable"));
+        // What it says of callable would be applied all the same, with its rank, and what is older
+        // then comes too late.
+        body.as_object_mut()
+            .map(|members| members.remove("callable"));
         match self.rng.u8(..6) {
             0 => body["calable"] = false.into(),
             1 => body["schema"] = 2.into(),
@@ -288,9 +378,11 @@ impl Crm {
                 if kind == 4 {
                     message.body = r#"{"schema": 1, "eventId": "#.to_owned();
                 } else {
-                    "acme-us/elsewhere/00000000000000000000000000000000".clone_into(&mut message.group);
+                    "acme-us/elsewhere/00000000000000000000000000000000"
+                        .clone_into(&mut message.group);
                 }
-                self.deliveries.push(Delivery::new(self.now, Parcel::Message(message)));
+                self.deliveries
+                    .push(Delivery::new(self.now, Parcel::Message(message)));
                 self.changes += 1;
                 return;
             }
@@ -303,12 +395,20 @@ impl Crm {
     fn deliver(&mut self, at: Duration, body: &Value) {
         let parcel = self.webhook(body);
         self.deliveries.push(Delivery::new(at, parcel));
-        self.good.extend(body["eventId"].as_str().map(str::to_owned));
+        self.good
+            .extend(body["eventId"].as_str().map(str::to_owned));
         let mut listed = body.clone();
-        listed.as_object_mut().map(|members| members.remove("eventId"));
+        listed
+            .as_object_mut()
+            .map(|members| members.remove("eventId"));
         let key = self.people[self.last].key.clone();
-        // Of a removed contact the CRM still lists what it said of it: the webhooks that said so may be dropped too.
-        if let Some(known) = self.latest.get(&key).filter(|_| body["operation"] == "remove") {
+        // Of a removed contact the CRM still lists what it said of it: the webhooks that said so
+        // may be dropped too.
+        if let Some(known) = self
+            .latest
+            .get(&key)
+            .filter(|_| body["operation"] == "remove")
+        {
             listed["operation"] = "upsert".into();
             listed["data"] = known["data"].clone();
             listed["callable"] = false.into();
@@ -340,15 +440,28 @@ impl Crm {
 
     fn webhook(&self, body: &Value) -> Parcel {
         let (org, _, _) = &self.people[self.last].key;
-        Parcel::Webhook { source: source_of(org), body: body.to_string() }
+        Parcel::Webhook {
+            source: source_of(org),
+            body: body.to_string(),
+        }
     }
 
     /// As ingest would send it.
     fn message(&self, body: &Value) -> Message {
         let change = Change::parse(&body.to_string(), Timestamp::MAX);
-        let ids = change.map(|change| (change.message_group().as_str().to_owned(), change.deduplication_id()));
+        let ids = change.map(|change| {
+            (
+                change.message_group().as_str().to_owned(),
+                change.deduplication_id(),
+            )
+        });
         let (group, deduplication_id) = ids.unwrap_or_default();
-        Message { body: body.to_string(), group, deduplication_id, attributes: Vec::new() }
+        Message {
+            body: body.to_string(),
+            group,
+            deduplication_id,
+            attributes: Vec::new(),
+        }
     }
 }
 

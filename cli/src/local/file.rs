@@ -11,37 +11,70 @@ use io::queue::Message;
 use super::crm::{self, Delivery, Parcel, Story};
 use super::{Api, Error};
 
-/// The most records that Lambda hands over of a FIFO queue (docs.aws.amazon.com/lambda/latest/dg/with-sqs.html).
+/// The most records that Lambda hands over of a FIFO queue
+/// (docs.aws.amazon.com/lambda/latest/dg/with-sqs.html).
 const MOST: usize = 10;
 
-/// The records as a story: its orgs and campaigns exist and are empty, all records are in the queue at once.
+/// The records as a story: its orgs and campaigns exist and are empty, all records are in the queue
+/// at once.
 pub(crate) fn read(path: &Path, api: Api) -> Result<Story, Error> {
     let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let event: SqsEvent = serde_json::from_str(&text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
-        format!("{}: line {line}, column {column}: expected an SQS event, {{\"Records\": […]}}", path.display())
+        format!(
+            "{}: line {line}, column {column}: expected an SQS event, {{\"Records\": […]}}",
+            path.display()
+        )
     })?;
     if event.records.is_empty() || event.records.len() > MOST {
-        return Err(format!("{}: /Records: expected 1 to {MOST} records of a FIFO queue", path.display()));
+        return Err(format!(
+            "{}: /Records: expected 1 to {MOST} records of a FIFO queue",
+            path.display()
+        ));
     }
-    let messages =
-        event.records.into_iter().enumerate().map(|(index, record)| {
+    let messages = event
+        .records
+        .into_iter()
+        .enumerate()
+        .map(|(index, record)| {
             message(record).map_err(|what| format!("{}: /Records/{index}/{what}", path.display()))
         });
     let messages = messages.collect::<Result<Vec<_>, _>>()?;
     let changes = messages.len();
-    let deliveries =
-        messages.into_iter().map(|message| Delivery::new(Duration::ZERO, Parcel::Message(message))).collect();
-    let mut story = Story { deliveries, changes, api, ..Story::default() };
-    story.contacts = story.bodies().filter_map(|body| crm::key(&body)).collect::<BTreeSet<_>>().len();
+    let deliveries = messages
+        .into_iter()
+        .map(|message| Delivery::new(Duration::ZERO, Parcel::Message(message)))
+        .collect();
+    let mut story = Story {
+        deliveries,
+        changes,
+        api,
+        ..Story::default()
+    };
+    story.contacts = story
+        .bodies()
+        .filter_map(|body| crm::key(&body))
+        .collect::<BTreeSet<_>>()
+        .len();
     Ok(story)
 }
 
 fn message(record: SqsMessage) -> Result<Message, &'static str> {
-    let body = record.body.filter(|body| !body.is_empty()).ok_or("body: expected the message's text")?;
+    let body = record
+        .body
+        .filter(|body| !body.is_empty())
+        .ok_or("body: expected the message's text")?;
     let group = record.attributes.get("MessageGroupId").cloned();
     let group = group.ok_or("attributes/MessageGroupId: expected the message group id")?;
-    // Each record is a message of its own, whatever its deduplication id: it was in a queue already.
-    let deduplication_id = record.message_id.ok_or("messageId: expected the message's id")?;
-    Ok(Message { body, group, deduplication_id, attributes: Vec::new() })
+    // Each record is a message of its own, whatever its deduplication id: it was in a queue
+    // already.
+    let deduplication_id = record
+        .message_id
+        .ok_or("messageId: expected the message's id")?;
+    Ok(Message {
+        body,
+        group,
+        deduplication_id,
+        attributes: Vec::new(),
+    })
 }

@@ -28,20 +28,34 @@ pub(crate) struct Refused {
 
 /// Pushes every upsert of the story to a Genesys Cloud of its own.
 pub(crate) async fn push(story: &Story) -> Refused {
-    let options = Options { calls_per_minute: None, ..Options::default() };
+    let options = Options {
+        calls_per_minute: None,
+        ..Options::default()
+    };
     let genesys = world::genesys(emulator::logical_clock(crm::start()), story, options);
     let mut of_campaign: BTreeMap<(String, String), Vec<Value>> = BTreeMap::new();
     for body in story.bodies() {
         if let Some((org, campaign, contact)) = contact(&body) {
-            of_campaign.entry((org, campaign)).or_default().push(contact);
+            of_campaign
+                .entry((org, campaign))
+                .or_default()
+                .push(contact);
         }
     }
     let mut refused = Refused::default();
     for ((org, campaign), contacts) in of_campaign {
-        let Some(token) = token(&genesys, &org).await else { continue };
+        let Some(token) = token(&genesys, &org).await else {
+            continue;
+        };
         for batch in contacts.chunks(BATCH) {
             let path = format!("/api/v2/predictivedialing/campaigns/{campaign}/contacts");
-            let answer = post(&genesys, &path, &format!("Bearer {token}"), json!(batch).to_string()).await;
+            let answer = post(
+                &genesys,
+                &path,
+                &format!("Bearer {token}"),
+                json!(batch).to_string(),
+            )
+            .await;
             let is_conflict = answer.is_some_and(|answer| answer.status() == StatusCode::CONFLICT);
             refused.requests += 1;
             refused.contacts += batch.len();
@@ -66,13 +80,26 @@ fn contact(body: &Value) -> Option<(String, String, Value)> {
 async fn token(genesys: &Genesys, org: &str) -> Option<String> {
     let credentials = format!("{}:{}", world::client_id(org), world::client_secret(org));
     let basic = base64::engine::general_purpose::STANDARD.encode(credentials);
-    let answer =
-        post(genesys, "/oauth/token", &format!("Basic {basic}"), "grant_type=client_credentials".to_owned()).await?;
+    let answer = post(
+        genesys,
+        "/oauth/token",
+        &format!("Basic {basic}"),
+        "grant_type=client_credentials".to_owned(),
+    )
+    .await?;
     let answer: Value = serde_json::from_slice(answer.body()).ok()?;
     answer.get("access_token")?.as_str().map(str::to_owned)
 }
 
-async fn post(genesys: &Genesys, path: &str, authorization: &str, body: String) -> Option<Response<Bytes>> {
-    let request = Request::post(path).header("authorization", authorization).body(Bytes::from(body)).ok()?;
+async fn post(
+    genesys: &Genesys,
+    path: &str,
+    authorization: &str,
+    body: String,
+) -> Option<Response<Bytes>> {
+    let request = Request::post(path)
+        .header("authorization", authorization)
+        .body(Bytes::from(body))
+        .ok()?;
     genesys.send(request, Duration::from_secs(60)).await.ok()
 }

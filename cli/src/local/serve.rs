@@ -32,23 +32,42 @@ struct Served {
 
 /// Serves until Ctrl-C.
 pub(crate) fn run(port: u16, api: Api, calls_per_minute: u64) -> Result<bool, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
-    runtime.block_on(serve(port, api, calls_per_minute)).map(|()| true)
+    runtime
+        .block_on(serve(port, api, calls_per_minute))
+        .map(|()| true)
 }
 
 async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> {
-    let listener = tokio::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await;
+    let listener =
+        tokio::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await;
     let listener = listener.map_err(|error| format!("--port {port}: {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let base = format!("http://{address}");
-    let world =
-        World::build(&Story::empty(api), Clock::system(), &base, calls_per_minute, None, Telemetry::from_fn(show));
-    world.put_source("bearer", &serde_json::json!({ "auth": "bearer", "bearerTokens": [world::BEARER_TOKEN] }));
+    let world = World::build(
+        &Story::empty(api),
+        Clock::system(),
+        &base,
+        calls_per_minute,
+        None,
+        Telemetry::from_fn(show),
+    );
+    world.put_source(
+        "bearer",
+        &serde_json::json!({ "auth": "bearer", "bearerTokens": [world::BEARER_TOKEN] }),
+    );
     crate::print(&greeting(&base, api))?;
-    let aws = Aws { sqs: Arc::clone(&world.sqs), vault: Arc::clone(&world.vault) };
+    let aws = Aws {
+        sqs: Arc::clone(&world.sqs),
+        vault: Arc::clone(&world.vault),
+    };
     let served = Arc::new(Served { world, aws });
-    let app = axum::Router::new().fallback(answer).with_state(Arc::clone(&served));
+    let app = axum::Router::new()
+        .fallback(answer)
+        .with_state(Arc::clone(&served));
     let server = axum::serve(listener, app).into_future();
     tokio::select! {
         ended = server => ended.map_err(|error| error.to_string()),
@@ -63,7 +82,11 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let path = parts.uri.path();
-    if let Some(target) = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()) {
+    if let Some(target) = parts
+        .headers
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok())
+    {
         return served.aws.respond(target, &body).await.map(Into::into);
     }
     if path.starts_with("/webhooks/") {
@@ -73,15 +96,28 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
         return Response::from_parts(parts, axum::body::Body::from(body.to_vec()));
     }
     if path.starts_with(feed::CONTROL_PREFIX) {
-        let (status, body) = served.world.feed.control(parts.method.as_str(), path, &body);
+        let (status, body) = served
+            .world
+            .feed
+            .control(parts.method.as_str(), path, &body);
         return respond_json(status, &body);
     }
     if path.starts_with(CONTROL_PREFIX) {
-        let (status, body) = served.world.genesys.control(parts.method.as_str(), path, &body);
+        let (status, body) = served
+            .world
+            .genesys
+            .control(parts.method.as_str(), path, &body);
         return respond_json(status, &body);
     }
-    let service: &dyn Transport = if path == world::FEED_PATH { &*served.world.feed } else { &*served.world.genesys };
-    match service.send(http::Request::from_parts(parts, body), TIMEOUT).await {
+    let service: &dyn Transport = if path == world::FEED_PATH {
+        &*served.world.feed
+    } else {
+        &*served.world.genesys
+    };
+    match service
+        .send(http::Request::from_parts(parts, body), TIMEOUT)
+        .await
+    {
         Ok(answer) => {
             let (parts, body) = answer.into_parts();
             Response::from_parts(parts, axum::body::Body::from(body))
@@ -92,7 +128,10 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
 
 fn respond_json(status: u16, body: &serde_json::Value) -> Response {
     let mut response = respond(status, body.to_string().into());
-    response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(
+        http::header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     response
 }
 
@@ -105,27 +144,58 @@ fn respond(status: u16, body: Bytes) -> Response {
 fn show(event: &Event<'_>) {
     let line = match event {
         Event::Done { about, outcome } => {
-            format!("{:<11} {} {}", outcome.as_str(), about.group, about.event_id.unwrap_or_default())
+            format!(
+                "{:<11} {} {}",
+                outcome.as_str(),
+                about.group,
+                about.event_id.unwrap_or_default()
+            )
         }
-        Event::Parked { about, reason, evidence } => {
+        Event::Parked {
+            about,
+            reason,
+            evidence,
+        } => {
             format!("parked      {} {reason}: {}", about.group, evidence.detail)
         }
         Event::Retried { about, delay, why } => {
             let why = why.map_or("behind another", |(_, evidence)| &evidence.detail);
-            format!("retried     {} in {} s: {why}", about.group, delay.as_secs())
+            format!(
+                "retried     {} in {} s: {why}",
+                about.group,
+                delay.as_secs()
+            )
         }
         Event::OrgRefused { org, evidence } => format!("refused     {org}: {}", evidence.detail),
-        Event::Conflict { org, campaign } => format!("conflict    {org}/{campaign}, to be resolved"),
+        Event::Conflict { org, campaign } => {
+            format!("conflict    {org}/{campaign}, to be resolved")
+        }
         Event::Throttled { org } => format!("throttled   {org}"),
         Event::Called { .. } => return,
-        Event::Accepted { source, org, changes } => format!("accepted    {changes} for {org} from {source}"),
+        Event::Accepted {
+            source,
+            org,
+            changes,
+        } => format!("accepted    {changes} for {org} from {source}"),
         Event::Refused { source, detail, .. } => format!("invalid     from {source}: {detail}"),
         Event::Unauthorized { source } => format!("unauthorized, as {source}"),
-        Event::Reconciled { org, checked, drifted, enqueued } => {
+        Event::Reconciled {
+            org,
+            checked,
+            drifted,
+            enqueued,
+        } => {
             format!("reconciled  {org}: {checked} checked, {drifted} differ, {enqueued} enqueued")
         }
-        Event::Incomplete { org, detail, .. } => format!("incomplete  reconcile of {org}: {detail}"),
-        Event::Stopped { org, campaign, checked, drifted } => {
+        Event::Incomplete { org, detail, .. } => {
+            format!("incomplete  reconcile of {org}: {detail}")
+        }
+        Event::Stopped {
+            org,
+            campaign,
+            checked,
+            drifted,
+        } => {
             format!("stopped     reconcile of {org}/{campaign}: {drifted} of {checked} differ")
         }
     };
@@ -148,15 +218,22 @@ fn greeting(base: &str, api: Api) -> String {
     })
     .to_string();
     let headers = super::webhook::headers(&body, world::SIGNING_SECRET, now);
-    let headers: String = headers.iter().map(|(name, value)| format!(" \\\n  -H '{name}: {value}'")).collect();
+    let headers: String = headers
+        .iter()
+        .map(|(name, value)| format!(" \\\n  -H '{name}: {value}'"))
+        .collect();
     let (id, secret) = (world::client_id(org), world::client_secret(org));
     let (failing, method) = match api {
         Api::Predictive => ("update a contact", "PATCH"),
         Api::ContactLists => ("read or write contacts", "POST"),
     };
     let contact = match api {
-        Api::Predictive => format!("{base}/api/v2/predictivedialing/campaigns/{campaign}/contacts/LEAD-00042"),
-        Api::ContactLists => format!("{base}/api/v2/outbound/contactlists/list-of-{campaign}/contacts/LEAD-00042"),
+        Api::Predictive => {
+            format!("{base}/api/v2/predictivedialing/campaigns/{campaign}/contacts/LEAD-00042")
+        }
+        Api::ContactLists => {
+            format!("{base}/api/v2/outbound/contactlists/list-of-{campaign}/contacts/LEAD-00042")
+        }
     };
     format!(
         "campaign-sync on {base}, in memory; Ctrl-C ends it and all it holds.

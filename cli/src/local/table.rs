@@ -18,7 +18,10 @@ pub(crate) fn show(report: &Report) -> String {
 }
 
 fn write(report: &Report, out: &mut String) -> std::fmt::Result {
-    let seed = report.seed.map(|seed| format!(", seed {seed}")).unwrap_or_default();
+    let seed = report
+        .seed
+        .map(|seed| format!(", seed {seed}"))
+        .unwrap_or_default();
     writeln!(
         out,
         "{} to {} of {} in {}{seed}:\n{:.1} s for {} of simulated time.\n",
@@ -34,7 +37,10 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
     }
     writeln!(out, "What became of the changes\n{}\n", outcomes(report))?;
     if !report.parked.is_empty() {
-        writeln!(out, "Parked in the dead-letter queue, each with what the first of its reason says")?;
+        writeln!(
+            out,
+            "Parked in the dead-letter queue, each with what the first of its reason says"
+        )?;
         for (reason, (count, detail)) in &report.parked {
             writeln!(out, "{count:>5} {reason}: {detail}")?;
         }
@@ -48,26 +54,49 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
     writeln!(out, "The same changes, {beside}\n{}\n", results(report))?;
     for wrong in report.wrong.iter().take(NAMED) {
         let (org, campaign, key) = &wrong.key;
-        writeln!(out, "WRONG  {org} {campaign} {key}: {}", wrong.what.join(", "))?;
+        writeln!(
+            out,
+            "WRONG  {org} {campaign} {key}: {}",
+            wrong.what.join(", ")
+        )?;
     }
     if report.left_in_queue > 0 {
-        writeln!(out, "WRONG  {} never came out of the queue", count(report.left_in_queue, "change"))?;
+        writeln!(
+            out,
+            "WRONG  {} never came out of the queue",
+            count(report.left_in_queue, "change")
+        )?;
     } else if report.wrong_contacts == 0 {
         writeln!(out, "Every contact is as the CRM last said.")?;
     }
     if report.wrong.len() > NAMED {
-        writeln!(out, "WRONG  and {} more", number((report.wrong.len() - NAMED) as u64))?;
+        writeln!(
+            out,
+            "WRONG  and {} more",
+            number((report.wrong.len() - NAMED) as u64)
+        )?;
     }
     Ok(())
 }
 
 fn outcomes(report: &Report) -> Table {
-    let mut table =
-        table(["outcome".to_owned()].into_iter().chain(report.by_org.keys().cloned()).chain(["all".to_owned()]));
+    let mut table = table(
+        ["outcome".to_owned()]
+            .into_iter()
+            .chain(report.by_org.keys().cloned())
+            .chain(["all".to_owned()]),
+    );
     for outcome in OUTCOMES {
-        let of_orgs = report.by_org.values().map(|outcomes| outcomes.get(outcome).copied().unwrap_or(0));
+        let of_orgs = report
+            .by_org
+            .values()
+            .map(|outcomes| outcomes.get(outcome).copied().unwrap_or(0));
         let all = report.outcomes.get(outcome).copied().unwrap_or(0);
-        table.add_row([outcome.to_owned()].into_iter().chain(of_orgs.chain([all]).map(number)));
+        table.add_row(
+            [outcome.to_owned()]
+                .into_iter()
+                .chain(of_orgs.chain([all]).map(number)),
+        );
     }
     table
 }
@@ -93,23 +122,67 @@ fn results(report: &Report) -> Table {
         number(report.conflicts_left as u64),
         of(refused.requests_refused, refused.requests),
     );
-    row("changes in them", number(report.conflicts_left as u64), of(refused.contacts_refused, refused.contacts));
-    row("calls per change", format!("{:.2}", report.calls_per_change), String::new());
-    row("changes that ingest refused as invalid", number(report.refused as u64), String::new());
-    row("changes still in the queue", number(report.left_in_queue as u64), String::new());
-    row("re-sent changes that the queue dropped", number(report.re_sent), String::new());
+    row(
+        "changes in them",
+        number(report.conflicts_left as u64),
+        of(refused.contacts_refused, refused.contacts),
+    );
+    row(
+        "calls per change",
+        format!("{:.2}", report.calls_per_change),
+        String::new(),
+    );
+    row(
+        "changes that ingest refused as invalid",
+        number(report.refused as u64),
+        String::new(),
+    );
+    row(
+        "changes still in the queue",
+        number(report.left_in_queue as u64),
+        String::new(),
+    );
+    row(
+        "re-sent changes that the queue dropped",
+        number(report.re_sent),
+        String::new(),
+    );
     if let Some(reconciled) = &report.reconciled {
-        row("webhooks dropped on purpose", number(reconciled.dropped as u64), String::new());
-        row("contacts wrong before reconcile ran", number(reconciled.wrong_before as u64), String::new());
-        row("changes that reconcile enqueued", number(reconciled.repaired), String::new());
-        row("changes that its second run enqueued", number(reconciled.second_run_changes), String::new());
+        row(
+            "webhooks dropped on purpose",
+            number(reconciled.dropped as u64),
+            String::new(),
+        );
+        row(
+            "contacts wrong before reconcile ran",
+            number(reconciled.wrong_before as u64),
+            String::new(),
+        );
+        row(
+            "changes that reconcile enqueued",
+            number(reconciled.repaired),
+            String::new(),
+        );
+        row(
+            "changes that its second run enqueued",
+            number(reconciled.second_run_changes),
+            String::new(),
+        );
     }
-    row("contacts unlike what the CRM last said", number(report.wrong_contacts as u64), String::new());
+    row(
+        "contacts unlike what the CRM last said",
+        number(report.wrong_contacts as u64),
+        String::new(),
+    );
     table
 }
 
 fn count(count: usize, what: &str) -> String {
-    format!("{} {what}{}", number(count as u64), if count == 1 { "" } else { "s" })
+    format!(
+        "{} {what}{}",
+        number(count as u64),
+        if count == 1 { "" } else { "s" }
+    )
 }
 
 fn duration(seconds: f64) -> String {

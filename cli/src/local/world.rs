@@ -1,4 +1,5 @@
-//! The embedded parts, wired as on AWS: ingest, queue and event source, five copies of apply, Genesys Cloud, secrets.
+//! The embedded parts, wired as on AWS: ingest, queue and event source, five copies of apply,
+//! Genesys Cloud, secrets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,13 +64,19 @@ pub(crate) struct World {
 pub(crate) fn genesys(clock: Clock, story: &Story, options: Options) -> Genesys {
     let genesys = Genesys::new(clock, options);
     let columns = story.columns();
-    let columns: Option<Vec<&str>> = columns.as_ref().map(|columns| columns.iter().map(String::as_str).collect());
+    let columns: Option<Vec<&str>> = columns
+        .as_ref()
+        .map(|columns| columns.iter().map(String::as_str).collect());
     for (org, campaign) in story.campaigns() {
         genesys.put_client(&client_id(&org), &client_secret(&org));
         genesys.put_campaign(&client_id(&org), &campaign, columns.as_deref());
     }
     for ((_, campaign, key), contact) in &story.initial {
-        let data: Vec<_> = contact.columns.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let data: Vec<_> = contact
+            .columns
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
         genesys.put_contact(campaign, key, &data, contact.callable);
     }
     genesys
@@ -101,17 +108,34 @@ impl World {
             ..Options::default()
         };
         let genesys = Arc::new(genesys(clock.clone(), story, options));
-        let attributes = fifo::Attributes { visibility_timeout: TIMEOUT * 6, max_receives: 1_000 };
+        let attributes = fifo::Attributes {
+            visibility_timeout: TIMEOUT * 6,
+            max_receives: 1_000,
+        };
         let dead_letters = Arc::new(Fifo::new(clock.clone(), attributes, None));
-        let queue = Arc::new(Fifo::new(clock.clone(), attributes, Some(Arc::clone(&dead_letters))));
+        let queue = Arc::new(Fifo::new(
+            clock.clone(),
+            attributes,
+            Some(Arc::clone(&dead_letters)),
+        ));
         let sqs = Arc::new(Sqs::new([
             (config.queue_url.clone(), Arc::clone(&queue)),
-            (parking.dead_letter_queue_url.clone(), Arc::clone(&dead_letters)),
+            (
+                parking.dead_letter_queue_url.clone(),
+                Arc::clone(&dead_letters),
+            ),
         ]));
         let vault = Arc::new(Vault::default());
         for (org, _) in story.campaigns() {
-            vault.put(&format!("campaign-sync/org/{org}"), secret(&org, story.api, calls_per_minute));
-            put_source(&vault, &crm::source_of(&org), &json!({ "signingSecrets": [SIGNING_SECRET], "org": org }));
+            vault.put(
+                &format!("campaign-sync/org/{org}"),
+                secret(&org, story.api, calls_per_minute),
+            );
+            put_source(
+                &vault,
+                &crm::source_of(&org),
+                &json!({ "signingSecrets": [SIGNING_SECRET], "org": org }),
+            );
             let feed = json!({ "url": format!("{base}{FEED_PATH}"), "bearerToken": FEED_TOKEN });
             vault.put(&format!("campaign-sync/feed/{org}"), feed.to_string());
         }
@@ -125,10 +149,15 @@ impl World {
             telemetry: telemetry.clone(),
             config: config.clone(),
         };
-        let copy = |n| Context::new(shared(n), parking.clone(), Arc::clone(&sqs) as _).with_defect(defect);
+        let copy =
+            |n| Context::new(shared(n), parking.clone(), Arc::clone(&sqs) as _).with_defect(defect);
         let copies = (0..COPIES).map(copy).collect();
         let feed = Arc::new(Feed::new(clock.clone(), FEED_TOKEN, FEED_PAGE));
-        let reconcile = reconcile::Context::new(shared(COPIES), Arc::clone(&sqs) as _, Arc::clone(&feed) as _);
+        let reconcile = reconcile::Context::new(
+            shared(COPIES),
+            Arc::clone(&sqs) as _,
+            Arc::clone(&feed) as _,
+        );
         let ingest = ingest::Context::new(
             ingest_config(&config),
             Arc::clone(&vault) as _,
@@ -137,7 +166,20 @@ impl World {
             telemetry.clone(),
         );
         let refused = Mutex::default();
-        World { genesys, clock, queue, dead_letters, sqs, vault, ingest, copies, reconcile, feed, outcomes, refused }
+        World {
+            genesys,
+            clock,
+            queue,
+            dead_letters,
+            sqs,
+            vault,
+            ingest,
+            copies,
+            reconcile,
+            feed,
+            outcomes,
+            refused,
+        }
     }
 
     /// Sends everything at its time and waits until all is done.
@@ -151,17 +193,30 @@ impl World {
             self.queue.close();
         };
         // What is left then is counted.
-        let last = deliveries.last().map(|delivery| delivery.at).unwrap_or_default();
+        let last = deliveries
+            .last()
+            .map(|delivery| delivery.at)
+            .unwrap_or_default();
         let _ = tokio::time::timeout(last + LATEST, join(send, self.feed())).await;
     }
 
     /// Feeds every copy of apply until the queue is closed and empty.
     pub(crate) async fn feed(&self) {
-        let source = EventSource { queue: Arc::clone(&self.queue), clock: self.clock.clone(), batch_size: 10 };
-        join_all(self.copies.iter().map(|copy| source.feed(async |event| self.invoke(copy, event).await))).await;
+        let source = EventSource {
+            queue: Arc::clone(&self.queue),
+            clock: self.clock.clone(),
+            batch_size: 10,
+        };
+        join_all(
+            self.copies
+                .iter()
+                .map(|copy| source.feed(async |event| self.invoke(copy, event).await)),
+        )
+        .await;
     }
 
-    /// Runs reconcile for every org, and what it enqueues through apply; answers how many changes that were.
+    /// Runs reconcile for every org, and what it enqueues through apply; answers how many changes
+    /// that were.
     pub(crate) async fn reconcile(&self, story: &Story) -> Result<u64, Error> {
         let mut campaigns: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (org, campaign) in story.campaigns() {
@@ -172,8 +227,11 @@ impl World {
             // The share of what is dropped is the user's to choose.
             let mut input = json!({ "org": org, "campaignIds": campaigns, "force": true });
             loop {
-                let answer =
-                    reconcile::handle(&self.reconcile, LambdaEvent::new(input.clone(), self.lambda(RUN))).await;
+                let answer = reconcile::handle(
+                    &self.reconcile,
+                    LambdaEvent::new(input.clone(), self.lambda(RUN)),
+                )
+                .await;
                 let answer = answer.map_err(|error| format!("reconcile: {error}"))?;
                 enqueued += answer.enqueued;
                 let _ = tokio::time::timeout(LATEST, self.feed()).await;
@@ -188,7 +246,9 @@ impl World {
 
     /// The contacts that are not as the CRM last said.
     pub(crate) fn wrong_contacts(&self, story: &Story) -> Vec<WrongContact> {
-        crm::differences(&story.expected(&self.refused_event_ids()), |campaign| self.genesys.contacts(campaign))
+        crm::differences(&story.expected(&self.refused_event_ids()), |campaign| {
+            self.genesys.contacts(campaign)
+        })
     }
 
     fn lambda(&self, timeout: Duration) -> lambda_runtime::Context {
@@ -216,7 +276,10 @@ impl World {
                     let id = serde_json::from_str(body)
                         .ok()
                         .and_then(|body: Value| Some(body["eventId"].as_str()?.to_owned()));
-                    self.refused.lock().unwrap_or_else(PoisonError::into_inner).extend(id);
+                    self.refused
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .extend(id);
                 }
             }
         }
@@ -225,17 +288,29 @@ impl World {
     /// As Lambda does: JSON in, JSON out, a deadline.
     async fn invoke(&self, copy: &Context, event: Value) -> Option<Value> {
         let event = serde_json::from_value(event).ok()?;
-        let answer = apply::handle(copy, LambdaEvent::new(event, self.lambda(TIMEOUT))).await.ok()?;
+        let answer = apply::handle(copy, LambdaEvent::new(event, self.lambda(TIMEOUT)))
+            .await
+            .ok()?;
         serde_json::to_value(answer).ok()
     }
 
-    /// Outcomes by org; of a change that cannot be read and whose group names none of these, as "unknown".
+    /// Outcomes by org; of a change that cannot be read and whose group names none of these, as
+    /// "unknown".
     pub(crate) fn outcomes(&self, orgs: &BTreeSet<String>) -> Outcomes {
         let mut known = Outcomes::new();
-        for (org, outcomes) in self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for (org, outcomes) in self
+            .outcomes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
             let org = if orgs.contains(org) { org } else { "unknown" };
             for (outcome, count) in outcomes {
-                *known.entry(org.to_owned()).or_default().entry(outcome).or_default() += count;
+                *known
+                    .entry(org.to_owned())
+                    .or_default()
+                    .entry(outcome)
+                    .or_default() += count;
             }
         }
         known
@@ -246,7 +321,9 @@ impl World {
         let mut parked: BTreeMap<String, (u64, String)> = BTreeMap::new();
         for message in self.dead_letters.messages() {
             let mut attributes: BTreeMap<_, _> = message.attributes.into_iter().collect();
-            let reason = attributes.remove("reason").unwrap_or_else(|| "none".to_owned());
+            let reason = attributes
+                .remove("reason")
+                .unwrap_or_else(|| "none".to_owned());
             let detail = attributes.remove("detail").unwrap_or_default();
             parked.entry(reason).or_insert((0, detail)).0 += 1;
         }
@@ -255,7 +332,10 @@ impl World {
 
     /// How many changes ingest did not let in.
     pub(crate) fn refused(&self) -> usize {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.refused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
     }
 
     /// The event ids of the changes that were parked, or not let in.
@@ -266,7 +346,10 @@ impl World {
             Some(body["eventId"].as_str()?.to_owned())
         };
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        parked.filter_map(id).chain(refused.iter().cloned()).collect()
+        parked
+            .filter_map(id)
+            .chain(refused.iter().cloned())
+            .collect()
     }
 
     /// Messages that are still not done.
@@ -290,9 +373,16 @@ fn counted(outcomes: Arc<Mutex<Outcomes>>, next: Telemetry) -> Telemetry {
             _ => return,
         };
         // The group of a body that cannot be read still names the org.
-        let org = about.org.or_else(|| about.group.split('/').next()).unwrap_or_default();
+        let org = about
+            .org
+            .or_else(|| about.group.split('/').next())
+            .unwrap_or_default();
         let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
-        *outcomes.entry(org.to_owned()).or_default().entry(outcome).or_default() += 1;
+        *outcomes
+            .entry(org.to_owned())
+            .or_default()
+            .entry(outcome)
+            .or_default() += 1;
     })
 }
 

@@ -67,7 +67,11 @@ impl Report {
 
     /// What only the end of a stretch tells.
     pub(crate) fn add(&mut self, outcome: Outcome) {
-        let Outcome { answer, why, left_out } = outcome;
+        let Outcome {
+            answer,
+            why,
+            left_out,
+        } = outcome;
         self.answer.stale += answer.stale;
         self.answer.unranked += answer.unranked;
         self.answer.complete = answer.complete;
@@ -91,9 +95,18 @@ impl Report {
 
     /// One line, while it runs.
     pub(crate) fn line(&self) -> String {
-        let Answer { checked, missing, different, enqueued, .. } = self.answer;
-        let [checked, missing, different, enqueued] = [checked, missing, different, enqueued].map(number);
-        format!("{checked} contacts checked, {missing} missing, {different} different, {enqueued} changes enqueued")
+        let Answer {
+            checked,
+            missing,
+            different,
+            enqueued,
+            ..
+        } = self.answer;
+        let [checked, missing, different, enqueued] =
+            [checked, missing, different, enqueued].map(number);
+        format!(
+            "{checked} contacts checked, {missing} missing, {different} different, {enqueued} changes enqueued"
+        )
     }
 
     pub(crate) fn json(&self) -> Result<String, String> {
@@ -119,7 +132,15 @@ impl Report {
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
-        let Answer { checked, missing, different, stale, unranked, enqueued, .. } = self.answer;
+        let Answer {
+            checked,
+            missing,
+            different,
+            stale,
+            unranked,
+            enqueued,
+            ..
+        } = self.answer;
         let mut found = table(["contacts".to_owned(), "number".to_owned()]);
         for (what, contacts) in [
             ("checked", checked),
@@ -139,7 +160,10 @@ impl Report {
             for (what, contacts) in [
                 ("callable: must not be called", self.to_be_lowered),
                 ("callable: may be called again", self.to_be_raised),
-                ("  of them, left as they are: nothing else differs", self.left_uncallable),
+                (
+                    "  of them, left as they are: nothing else differs",
+                    self.left_uncallable,
+                ),
                 ("its rank alone", self.rank_alone),
             ] {
                 if contacts > 0 {
@@ -149,8 +173,11 @@ impl Report {
             writeln!(out, "{columns}\n")?;
         }
         for (reason, contacts) in &self.left_out {
-            let what =
-                if reason.ends_with("Column") { "A column is left out" } else { "The whole contact is left out" };
+            let what = if reason.ends_with("Column") {
+                "A column is left out"
+            } else {
+                "The whole contact is left out"
+            };
             writeln!(
                 out,
                 "{what}, since apply would park it as {reason}, of this many contacts: {}",
@@ -162,7 +189,11 @@ impl Report {
                 writeln!(out, "{} {}", found.group.as_str(), what(&found.drift))?;
             }
             if self.found.len() > LISTED {
-                writeln!(out, "and {} more: --json lists them", number((self.found.len() - LISTED) as u64))?;
+                writeln!(
+                    out,
+                    "and {} more: --json lists them",
+                    number((self.found.len() - LISTED) as u64)
+                )?;
             }
             writeln!(out, "A dry run: nothing was enqueued.")?;
         } else {
@@ -172,9 +203,15 @@ impl Report {
         match (&self.answer.cursor, &self.why) {
             (Some(_), Some(why)) if self.is_stopped => writeln!(out, "Not complete: {why}."),
             (Some(cursor), Some(why)) => {
-                writeln!(out, "Not complete: {why}.\nThe same command goes on with: --cursor {cursor}")
+                writeln!(
+                    out,
+                    "Not complete: {why}.\nThe same command goes on with: --cursor {cursor}"
+                )
             }
-            (None, Some(why)) => writeln!(out, "Complete. But a run that is not dry would stop: {why}."),
+            (None, Some(why)) => writeln!(
+                out,
+                "Complete. But a run that is not dry would stop: {why}."
+            ),
             _ => writeln!(out, "Complete."),
         }
     }
@@ -194,7 +231,11 @@ fn what(drift: &Drift) -> String {
         Drift::Different(Difference { columns, callable }) => {
             let callable = callable.map(|callable| format!("callable, to be {callable}"));
             let parts: Vec<_> = columns.iter().cloned().chain(callable).collect();
-            if parts.is_empty() { "its rank alone".to_owned() } else { parts.join(", ") }
+            if parts.is_empty() {
+                "its rank alone".to_owned()
+            } else {
+                parts.join(", ")
+            }
         }
         _ => "missing".to_owned(),
     }

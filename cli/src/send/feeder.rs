@@ -15,7 +15,8 @@ use crate::table::number;
 const WAIT: Duration = Duration::from_secs(5);
 /// A queue that drains is worth another look after so long.
 const FRESH: SignedDuration = SignedDuration::from_secs(10);
-/// How often a batch that the queue did not take is sent again, and the first wait; each is twice the last.
+/// How often a batch that the queue did not take is sent again, and the first wait; each is twice
+/// the last.
 const TRIES: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// How often a line tells of progress where there is no terminal.
@@ -53,10 +54,22 @@ impl<'a> Feeder<'a> {
         let clock = Clock::system();
         let (told_at, bar) = (clock.now(), progress_bar(rows));
         let (room, asked_at) = (0, None);
-        Feeder { queue, queue_url, calls_per_minute, clock, room, asked_at, rows, bar, is_asked_to_stop, told_at }
+        Feeder {
+            queue,
+            queue_url,
+            calls_per_minute,
+            clock,
+            room,
+            asked_at,
+            rows,
+            bar,
+            is_asked_to_stop,
+            told_at,
+        }
     }
 
-    /// Waits until there is room, and sends one batch whole. `sent`: how many rows of the file are in the queue.
+    /// Waits until there is room, and sends one batch whole. `sent`: how many rows of the file are
+    /// in the queue.
     ///
     /// # Errors
     /// Why it was not sent, or not all of it.
@@ -79,7 +92,9 @@ impl<'a> Feeder<'a> {
                 self.room = self.room.saturating_sub(batch.len());
                 return Ok(());
             }
-            let why = done.unavailable.unwrap_or_else(|| "SQS does not take a change".to_owned());
+            let why = done
+                .unavailable
+                .unwrap_or_else(|| "SQS does not take a change".to_owned());
             if again == TRIES || !done.faulty.is_empty() {
                 return Err(why);
             }
@@ -92,7 +107,9 @@ impl<'a> Feeder<'a> {
 
     async fn has_room(&mut self, messages: usize) -> Result<bool, String> {
         let now = self.clock.now();
-        let is_fresh = self.asked_at.is_some_and(|asked_at| now.duration_since(asked_at) < FRESH);
+        let is_fresh = self
+            .asked_at
+            .is_some_and(|asked_at| now.duration_since(asked_at) < FRESH);
         if self.room < messages || !is_fresh {
             let room = room(self.queue, self.queue_url, self.calls_per_minute).await;
             (self.room, self.asked_at) = (room.map_err(|error| error.to_string())?, Some(now));
@@ -101,7 +118,11 @@ impl<'a> Feeder<'a> {
     }
 
     fn stop(&self) -> Result<(), String> {
-        if self.is_asked_to_stop.load(Ordering::Relaxed) { Err("interrupted".to_owned()) } else { Ok(()) }
+        if self.is_asked_to_stop.load(Ordering::Relaxed) {
+            Err("interrupted".to_owned())
+        } else {
+            Ok(())
+        }
     }
 
     /// Where there is no bar.
@@ -109,7 +130,11 @@ impl<'a> Feeder<'a> {
         let now = self.clock.now();
         if self.bar.is_hidden() && now.duration_since(self.told_at) >= LINE {
             self.told_at = now;
-            eprintln!("campaign-sync: {} of {} rows are in the queue", number(sent), number(self.rows));
+            eprintln!(
+                "campaign-sync: {} of {} rows are in the queue",
+                number(sent),
+                number(self.rows)
+            );
         }
     }
 }

@@ -40,12 +40,17 @@ impl Report {
     }
 
     pub(super) fn is_complete(&self, is_dry: bool) -> bool {
-        self.faulty == 0 && self.ended.is_none() && (is_dry || self.sent_before + self.sent == self.rows)
+        self.faulty == 0
+            && self.ended.is_none()
+            && (is_dry || self.sent_before + self.sent == self.rows)
     }
 
     pub(super) fn json(&self, is_dry: bool) -> String {
-        let faults: Vec<_> =
-            self.faults.iter().map(|fault| json!({ "place": fault.place, "expected": fault.what })).collect();
+        let faults: Vec<_> = self
+            .faults
+            .iter()
+            .map(|fault| json!({ "place": fault.place, "expected": fault.what }))
+            .collect();
         json!({
             "rows": self.rows, "faulty": self.faulty, "faults": faults, "sentBefore": self.sent_before, "sent": self.sent,
             "saysCallable": self.says_callable, "complete": self.is_complete(is_dry), "dryRun": is_dry, "ended": self.ended,
@@ -55,9 +60,16 @@ impl Report {
 
     pub(super) fn text(&self, is_dry: bool, state: &StateFile) -> String {
         let rows = number(self.rows);
-        let mut lines: Vec<_> = self.faults.iter().map(|fault| format!("{}: {}", fault.place, fault.what)).collect();
+        let mut lines: Vec<_> = self
+            .faults
+            .iter()
+            .map(|fault| format!("{}: {}", fault.place, fault.what))
+            .collect();
         if self.faulty > self.faults.len() as u64 {
-            lines.push(format!("… and {} more", number(self.faulty - self.faults.len() as u64)));
+            lines.push(format!(
+                "… and {} more",
+                number(self.faulty - self.faults.len() as u64)
+            ));
         }
         lines.push(match (self.faulty, is_dry) {
             (0, true) => format!("{rows} rows are right; nothing was sent."),
@@ -66,15 +78,27 @@ impl Report {
                     0 => String::new(),
                     before => format!(", {} of them by earlier runs", number(before)),
                 };
-                format!("{} of {rows} rows are in the queue{before}.", number(self.sent_before + self.sent))
+                format!(
+                    "{} of {rows} rows are in the queue{before}.",
+                    number(self.sent_before + self.sent)
+                )
             }
-            (faulty, _) => format!("{} of {rows} rows are not right: nothing was sent.", number(faulty)),
+            (faulty, _) => format!(
+                "{} of {rows} rows are not right: nothing was sent.",
+                number(faulty)
+            ),
         });
         if self.rows > 0 && self.faulty == 0 && !self.says_callable {
-            lines.push("No row says whether its contact may be called: those that are new may be.".to_owned());
+            lines.push(
+                "No row says whether its contact may be called: those that are new may be."
+                    .to_owned(),
+            );
         }
         if let Some(why) = &self.ended {
-            lines.push(format!("Ended: {why}. The same command goes on from there ({}).", state.path()));
+            lines.push(format!(
+                "Ended: {why}. The same command goes on from there ({}).",
+                state.path()
+            ));
         }
         lines.join("\n")
     }

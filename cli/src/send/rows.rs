@@ -50,10 +50,25 @@ pub(super) struct File {
 }
 
 impl File {
-    pub(super) fn new(bytes: Vec<u8>, format: Format, mapping: Mapping, common: Common) -> Result<File, String> {
+    pub(super) fn new(
+        bytes: Vec<u8>,
+        format: Format,
+        mapping: Mapping,
+        common: Common,
+    ) -> Result<File, String> {
         let source = SourceName::parse("send").map_err(str::to_owned)?;
-        let sender = Sender { source, org: Some(common.org.clone()), campaign: Some(common.campaign.clone()) };
-        Ok(File { bytes, format, mapping, common, sender })
+        let sender = Sender {
+            source,
+            org: Some(common.org.clone()),
+            campaign: Some(common.campaign.clone()),
+        };
+        Ok(File {
+            bytes,
+            format,
+            mapping,
+            common,
+            sender,
+        })
     }
 
     /// Each row in the order of the file, as a change.
@@ -62,40 +77,66 @@ impl File {
     /// What is wrong with the file as a whole.
     pub(super) fn rows(&self) -> Result<Rows<'_>, String> {
         // Excel writes a byte order mark.
-        let bytes = self.bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&self.bytes);
-        let text = || std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error.valid_up_to()));
+        let bytes = self
+            .bytes
+            .strip_prefix(b"\xEF\xBB\xBF")
+            .unwrap_or(&self.bytes);
+        let text =
+            || std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error.valid_up_to()));
         Ok(match self.format {
             Format::Csv => self.csv(bytes)?,
             Format::Ndjson => {
-                let lines = text()?.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-                Box::new(lines.map(|(index, line)| self.json_row(format!("line {}", index + 1), line)))
+                let lines = text()?
+                    .lines()
+                    .enumerate()
+                    .filter(|(_, line)| !line.trim().is_empty());
+                Box::new(
+                    lines.map(|(index, line)| self.json_row(format!("line {}", index + 1), line)),
+                )
             }
             Format::Json => {
-                let rows: Vec<&RawValue> = serde_json::from_str(text()?)
-                    .map_err(|error| format!("line {}: expected a JSON array of objects", error.line()))?;
+                let rows: Vec<&RawValue> = serde_json::from_str(text()?).map_err(|error| {
+                    format!("line {}: expected a JSON array of objects", error.line())
+                })?;
                 let rows = rows.into_iter().enumerate();
-                Box::new(rows.map(|(index, row)| self.json_row(format!("element {}", index + 1), row.get())))
+                Box::new(
+                    rows.map(|(index, row)| {
+                        self.json_row(format!("element {}", index + 1), row.get())
+                    }),
+                )
             }
         })
     }
 
     fn csv<'a>(&'a self, bytes: &'a [u8]) -> Result<Rows<'a>, String> {
         // A row with too few or too many values is told by its line.
-        let mut reader = csv::ReaderBuilder::new().delimiter(self.mapping.delimiter).flexible(true).from_reader(bytes);
-        let header = reader.headers().map_err(|_| "line 1: expected the names of the columns in UTF-8".to_owned())?;
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(self.mapping.delimiter)
+            .flexible(true)
+            .from_reader(bytes);
+        let header = reader
+            .headers()
+            .map_err(|_| "line 1: expected the names of the columns in UTF-8".to_owned())?;
         let header: Vec<_> = header.iter().map(str::to_owned).collect();
         if header.is_empty() {
             return Err("line 1: expected the names of the columns".to_owned());
         }
         let meanings = self.mapping.meanings(&header)?;
         let rows = reader.into_byte_records().enumerate();
-        let mut lines = Lines { bytes, counted: 0, line: 1 };
+        let mut lines = Lines {
+            bytes,
+            counted: 0,
+            line: 1,
+        };
         Ok(Box::new(rows.map(move |(index, record)| match record {
             Ok(record) => {
                 let line = lines.line_of(record.position().map_or(0, csv::Position::byte));
                 self.csv_row(format!("line {line}"), &header, &meanings, &record)
             }
-            Err(error) => Err(RowFault { place: format!("row {}", index + 1), what: error.to_string() }),
+            Err(error) => Err(RowFault {
+                place: format!("row {}", index + 1),
+                what: error.to_string(),
+            }),
         })))
     }
 
@@ -107,14 +148,21 @@ impl File {
         record: &csv::ByteRecord,
     ) -> Result<(String, Change), RowFault> {
         if record.len() != header.len() {
-            let what = format!("expected {} values, as in the first line; there are {}", header.len(), record.len());
+            let what = format!(
+                "expected {} values, as in the first line; there are {}",
+                header.len(),
+                record.len()
+            );
             return Err(RowFault { place, what });
         }
         let mut row = Flat::default();
         for ((name, meaning), value) in header.iter().zip(meanings).zip(record) {
             let Some(meaning) = meaning else { continue };
             let Ok(value) = std::str::from_utf8(value) else {
-                return Err(RowFault { place, what: format!("column {name:?}: expected UTF-8") });
+                return Err(RowFault {
+                    place,
+                    what: format!("column {name:?}: expected UTF-8"),
+                });
             };
             let value = match value {
                 "" if self.mapping.clear_empty => Value::Null,
@@ -134,7 +182,10 @@ impl File {
             };
         }
         let Ok(Value::Object(members)) = serde_json::from_str(text) else {
-            return Err(RowFault { place, what: "expected one JSON object".to_owned() });
+            return Err(RowFault {
+                place,
+                what: "expected one JSON object".to_owned(),
+            });
         };
         let names: Vec<_> = members.keys().cloned().collect();
         let meanings = match self.mapping.meanings(&names) {
@@ -152,15 +203,28 @@ impl File {
 
     /// `text`: the row as a change (CONTRACT.md section 1), which may leave out the event id.
     fn change(&self, place: String, text: &str) -> Result<(String, Change), RowFault> {
-        // Of the row and its place: the same row of the same file is the same event, whenever it is sent.
-        let digest: String =
-            Sha256::digest(format!("{place}\n{text}")).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        // Of the row and its place: the same row of the same file is the same event, whenever it is
+        // sent.
+        let digest: String = Sha256::digest(format!("{place}\n{text}"))
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let text = with_member(text, "eventId", &format!("send-{digest}"));
         match Change::parse_from(&self.sender, &text, self.common.now) {
             Ok(change) => Ok((place, change)),
             Err(invalid) => {
-                let shown = |fault: &Fault| format!("{}: {}", self.of_file(&fault.pointer), fault.message);
-                Err(RowFault { place, what: invalid.faults().iter().map(shown).collect::<Vec<_>>().join("; ") })
+                let shown =
+                    |fault: &Fault| format!("{}: {}", self.of_file(&fault.pointer), fault.message);
+                Err(RowFault {
+                    place,
+                    what: invalid
+                        .faults()
+                        .iter()
+                        .map(shown)
+                        .collect::<Vec<_>>()
+                        .join("; "),
+                })
             }
         }
     }
@@ -185,8 +249,8 @@ impl File {
     }
 }
 
-/// Counts the lines of a file, whether they end in LF, CR LF or CR. To the CSV reader, which counts LF alone, a record begins
-/// between CR and LF.
+/// Counts the lines of a file, whether they end in LF, CR LF or CR. To the CSV reader, which counts
+/// LF alone, a record begins between CR and LF.
 struct Lines<'a> {
     bytes: &'a [u8],
     counted: usize,
@@ -194,10 +258,16 @@ struct Lines<'a> {
 }
 
 impl Lines<'_> {
-    /// The line of the record that begins at `byte` or after line ends that stand there. No earlier one than the last.
+    /// The line of the record that begins at `byte` or after line ends that stand there. No earlier
+    /// one than the last.
     fn line_of(&mut self, byte: u64) -> usize {
-        let byte = usize::try_from(byte).unwrap_or(usize::MAX).min(self.bytes.len());
-        let ends = self.bytes[byte..].iter().take_while(|byte| b"\r\n".contains(byte)).count();
+        let byte = usize::try_from(byte)
+            .unwrap_or(usize::MAX)
+            .min(self.bytes.len());
+        let ends = self.bytes[byte..]
+            .iter()
+            .take_while(|byte| b"\r\n".contains(byte))
+            .count();
         let start = byte + ends;
         let is_end = |place: &usize| match self.bytes[*place] {
             b'\r' => self.bytes.get(place + 1) != Some(&b'\n'),
@@ -216,10 +286,15 @@ fn not_utf8(bytes: &[u8], at: usize) -> String {
 
 /// Puts a member in front of those of an object that has none of its name.
 fn with_member(text: &str, name: &str, value: &str) -> String {
-    let has_one = serde_json::from_str::<Map<String, Value>>(text).map_or(true, |row| row.contains_key(name));
+    let has_one =
+        serde_json::from_str::<Map<String, Value>>(text).map_or(true, |row| row.contains_key(name));
     match text.trim().strip_prefix('{') {
         Some(rest) if !has_one => {
-            let comma = if rest.trim_start().starts_with('}') { "" } else { "," };
+            let comma = if rest.trim_start().starts_with('}') {
+                ""
+            } else {
+                ","
+            };
             format!("{{{}:{}{comma}{rest}", json!(name), json!(value))
         }
         _ => text.to_owned(),
@@ -244,7 +319,8 @@ impl Flat {
         match meaning {
             Meaning::Member(member) => self.member(member, value),
             Meaning::Column(names) => {
-                self.data.extend(names.iter().map(|name| (name.clone(), text(&value))));
+                self.data
+                    .extend(names.iter().map(|name| (name.clone(), text(&value))));
             }
             Meaning::Both(member, name) => {
                 self.data.insert(name.clone(), text(&value));
@@ -257,7 +333,9 @@ impl Flat {
         let typed = match (member, &value) {
             // Empty, and to be cleared: there is nothing to clear in these.
             (_, Value::Null) => return,
-            ("version", Value::String(text)) => text.trim().parse::<u64>().map_or(value, Value::from),
+            ("version", Value::String(text)) => {
+                text.trim().parse::<u64>().map_or(value, Value::from)
+            }
             ("callable", Value::String(text)) if text.eq_ignore_ascii_case("true") => true.into(),
             ("callable", Value::String(text)) if text.eq_ignore_ascii_case("false") => false.into(),
             ("contactKey", Value::Number(number)) => number.to_string().into(),
@@ -269,7 +347,9 @@ impl Flat {
     fn text(self, as_of: Option<Timestamp>) -> String {
         let mut change = self.members;
         if let Some(at) = as_of {
-            change.entry("occurredAt").or_insert_with(|| at.to_string().into());
+            change
+                .entry("occurredAt")
+                .or_insert_with(|| at.to_string().into());
         }
         // Who is removed has nothing else to say.
         if change.get("operation").and_then(Value::as_str) == Some("remove") {

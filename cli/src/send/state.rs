@@ -41,7 +41,9 @@ impl StateFile {
         match fs::read(&self.0) {
             Ok(bytes) => {
                 let state = serde_json::from_slice(&bytes);
-                state.map(Some).map_err(|_| format!("{}: expected the state of an earlier send", self.path()))
+                state
+                    .map(Some)
+                    .map_err(|_| format!("{}: expected the state of an earlier send", self.path()))
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(format!("{}: {error}", self.path())),
@@ -59,7 +61,9 @@ impl StateFile {
 
     pub(super) fn remove(&self) -> Result<(), String> {
         match fs::remove_file(&self.0) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(format!("{}: {error}", self.path())),
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(format!("{}: {error}", self.path()))
+            }
             _ => Ok(()),
         }
     }

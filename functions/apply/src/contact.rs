@@ -21,13 +21,25 @@ pub(crate) struct Contact {
 
 impl Contact {
     /// What to do about these changes, given the contact as it is now.
-    pub(crate) fn plan(&self, context: &Context, rules: &OrgSecret, actual: Option<&domain::Contact>) -> Plan {
+    pub(crate) fn plan(
+        &self,
+        context: &Context,
+        rules: &OrgSecret,
+        actual: Option<&domain::Contact>,
+    ) -> Plan {
         let ranking = rules.version_field.is_some().then_some(rules.version_from);
         let ranking = ranking.filter(|_| !context.has(Defect::Rank));
         let silent: Vec<Operation>;
-        let mut changes: Vec<_> = self.changes.iter().map(|(_, change)| RankedChange::new(change, ranking)).collect();
+        let mut changes: Vec<_> = self
+            .changes
+            .iter()
+            .map(|(_, change)| RankedChange::new(change, ranking))
+            .collect();
         if context.has(Defect::Callable) {
-            silent = changes.iter().map(|change| without_callable(change.operation)).collect();
+            silent = changes
+                .iter()
+                .map(|change| without_callable(change.operation))
+                .collect();
             for (change, operation) in changes.iter_mut().zip(&silent) {
                 change.operation = operation;
             }
@@ -40,17 +52,26 @@ impl Contact {
 
     /// Whether one of the changes says that nobody may call.
     pub(crate) fn is_opt_out(&self) -> bool {
-        self.changes.iter().any(|(_, change)| change.operation.callable() == Some(false))
+        self.changes
+            .iter()
+            .any(|(_, change)| change.operation.callable() == Some(false))
     }
 
     /// The changes one by one, in the plan's order.
     pub(crate) fn one_by_one(&self, plan: &Plan) -> Vec<Contact> {
-        let alone = |&i: &usize| Contact { key: self.key.clone(), changes: vec![self.changes[i].clone()] };
+        let alone = |&i: &usize| Contact {
+            key: self.key.clone(),
+            changes: vec![self.changes[i].clone()],
+        };
         plan.order.iter().map(alone).collect()
     }
 
     fn each(&self, verdict: impl Fn(usize) -> Verdict) -> Verdicts {
-        self.changes.iter().enumerate().map(|(i, (index, _))| (*index, verdict(i))).collect()
+        self.changes
+            .iter()
+            .enumerate()
+            .map(|(i, (index, _))| (*index, verdict(i)))
+            .collect()
     }
 
     /// The plan's action is done, with this outcome for the newest of the changes.
@@ -69,10 +90,18 @@ impl Contact {
     }
 
     pub(crate) fn park(&self, reason: ParkReason, failure: &Failure) -> Verdicts {
-        self.each(|_| Verdict::Park(Parking { reason, evidence: Evidence::from(failure) }))
+        self.each(|_| {
+            Verdict::Park(Parking {
+                reason,
+                evidence: Evidence::from(failure),
+            })
+        })
     }
 }
 
 fn without_callable(operation: &Operation) -> Operation {
-    Operation::Upsert { data: operation.data().cloned().unwrap_or_default(), callable: None }
+    Operation::Upsert {
+        data: operation.data().cloned().unwrap_or_default(),
+        callable: None,
+    }
 }

@@ -26,13 +26,20 @@ impl Context {
     pub fn new(shared: Shared, parking: ParkingConfig, queue: Arc<dyn Queue>) -> Context {
         let shared = Arc::new(shared);
         let genesys = Genesys::new(Arc::clone(&shared), Share::Whole);
-        Context { shared, genesys, queue, parking, defect: None }
+        Context {
+            shared,
+            genesys,
+            queue,
+            parking,
+            defect: None,
+        }
     }
 
     /// A copy as it is deployed.
     ///
     /// # Errors
-    /// Names every variable of the environment that is missing or wrong; or the machine has no TLS roots.
+    /// Names every variable of the environment that is missing or wrong; or the machine has no TLS
+    /// roots.
     pub async fn from_env() -> Result<Context, Error> {
         let (config, parking) = Config::from_env_with_parking()?;
         let https = Https::new()?;

@@ -31,14 +31,19 @@ use tracing::Instrument;
 use crate::budget::ToBegin;
 use crate::contact::{Contact, Verdicts};
 
-/// The changes of one invocation, by org, campaign and contact; contacts and changes in queue order.
+/// The changes of one invocation, by org, campaign and contact; contacts and changes in queue
+/// order.
 type Work = BTreeMap<OrgId, BTreeMap<CampaignId, Vec<Contact>>>;
 
 /// Applies one batch of the queue.
 ///
 /// # Errors
-/// When a record that must be retried has no message id. Lambda then retries the whole batch, which is safe.
-pub async fn handle(context: &Context, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+/// When a record that must be retried has no message id. Lambda then retries the whole batch, which
+/// is safe.
+pub async fn handle(
+    context: &Context,
+    event: LambdaEvent<SqsEvent>,
+) -> Result<SqsBatchResponse, Error> {
     let span = tracing::error_span!("apply", requestId = event.context.request_id);
     async {
         let now = context.shared.clock.now();
@@ -47,7 +52,10 @@ pub async fn handle(context: &Context, event: LambdaEvent<SqsEvent>) -> Result<S
         let run = Run::new(now, deadline);
 
         let records: Vec<Record> = event.payload.records.into_iter().map(record).collect();
-        let changes: Vec<_> = records.iter().map(|record| read(record, now).map(Arc::new)).collect();
+        let changes: Vec<_> = records
+            .iter()
+            .map(|record| read(record, now).map(Arc::new))
+            .collect();
         let mut verdicts = apply(context, run, work(&changes)).await;
         for (index, change) in changes.iter().enumerate() {
             if let Err(parking) = change {
@@ -66,7 +74,9 @@ fn record(message: SqsMessage) -> Record {
     let time = |name| Timestamp::from_millisecond(attribute(name)?.parse().ok()?).ok();
     Record {
         group: attribute("MessageGroupId").cloned().unwrap_or_default(),
-        receives: attribute("ApproximateReceiveCount").and_then(|text| text.parse().ok()).unwrap_or(1),
+        receives: attribute("ApproximateReceiveCount")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(1),
         sent: time("SentTimestamp"),
         first_received: time("ApproximateFirstReceiveTimestamp"),
         message_id: message.message_id.unwrap_or_default(),
@@ -78,32 +88,52 @@ fn record(message: SqsMessage) -> Record {
 /// Each record by itself: one bad body never fails the batch.
 fn read(record: &Record, now: Timestamp) -> Result<Change, Parking> {
     let change = Change::parse(&record.body, now).map_err(|invalid| Parking {
-        reason: if invalid.is_unsupported_schema() { ParkReason::UnsupportedSchema } else { ParkReason::InvalidChange },
+        reason: if invalid.is_unsupported_schema() {
+            ParkReason::UnsupportedSchema
+        } else {
+            ParkReason::InvalidChange
+        },
         evidence: Evidence::from(invalid.to_string()),
     })?;
     if change.message_group().as_str() == record.group {
         return Ok(change);
     }
     let detail = "expected the message group id that org, campaignId and contactKey give";
-    Err(Parking { reason: ParkReason::GroupMismatch, evidence: Evidence::from(detail.to_owned()) })
+    Err(Parking {
+        reason: ParkReason::GroupMismatch,
+        evidence: Evidence::from(detail.to_owned()),
+    })
 }
 
 fn work(changes: &[Result<Arc<Change>, Parking>]) -> Work {
     let mut work = Work::new();
     for (index, change) in changes.iter().enumerate() {
         let Ok(change) = change else { continue };
-        let contacts = work.entry(change.org.clone()).or_default().entry(change.campaign.clone()).or_default();
-        match contacts.iter_mut().find(|contact| contact.key == change.key) {
+        let contacts = work
+            .entry(change.org.clone())
+            .or_default()
+            .entry(change.campaign.clone())
+            .or_default();
+        match contacts
+            .iter_mut()
+            .find(|contact| contact.key == change.key)
+        {
             Some(contact) => contact.changes.push((index, Arc::clone(change))),
-            None => contacts.push(Contact { key: change.key.clone(), changes: vec![(index, Arc::clone(change))] }),
+            None => contacts.push(Contact {
+                key: change.key.clone(),
+                changes: vec![(index, Arc::clone(change))],
+            }),
         }
     }
     work
 }
 
-/// The verdict on each change, by the index of its record; none for those of a campaign whose code panicked.
+/// The verdict on each change, by the index of its record; none for those of a campaign whose code
+/// panicked.
 async fn apply(context: &Context, run: Run, work: Work) -> BTreeMap<usize, Verdict> {
-    let orgs = work.into_iter().map(|(org, campaigns)| apply_org(context, run, org, campaigns));
+    let orgs = work
+        .into_iter()
+        .map(|(org, campaigns)| apply_org(context, run, org, campaigns));
     join_all(orgs).await.into_iter().flatten().collect()
 }
 
@@ -118,21 +148,32 @@ async fn apply_org(
         Ok(rules) => rules,
         Err(failure) => {
             let contacts = campaigns.values().flatten();
-            return contacts.flat_map(|contact| contact.retry(&failure)).collect();
+            return contacts
+                .flat_map(|contact| contact.retry(&failure))
+                .collect();
         }
     };
-    let mut verdicts: Vec<_> =
-        campaigns.values_mut().flatten().flat_map(|contact| park_what_the_org_refuses(contact, &rules)).collect();
+    let mut verdicts: Vec<_> = campaigns
+        .values_mut()
+        .flatten()
+        .flat_map(|contact| park_what_the_org_refuses(contact, &rules))
+        .collect();
     campaigns.retain(|_, contacts| {
         contacts.retain(|contact| !contact.changes.is_empty());
         !contacts.is_empty()
     });
-    // Opt-outs first, of each campaign and among campaigns. Each contact is a message group of its own.
-    campaigns.values_mut().for_each(|contacts| contacts.sort_by_key(|contact| !contact.is_opt_out()));
+    // Opt-outs first, of each campaign and among campaigns. Each contact is a message group of its
+    // own.
+    campaigns
+        .values_mut()
+        .for_each(|contacts| contacts.sort_by_key(|contact| !contact.is_opt_out()));
     let mut campaigns: Vec<_> = campaigns.into_iter().collect();
     campaigns.sort_by_key(|(_, contacts)| !contacts.iter().any(Contact::is_opt_out));
     let (all_to_begin, luck) = (AtomicU64::new(0), context.shared.chance.share());
-    let campaigns: Vec<_> = campaigns.into_iter().map(|campaign| (ToBegin::new(&all_to_begin), campaign)).collect();
+    let campaigns: Vec<_> = campaigns
+        .into_iter()
+        .map(|campaign| (ToBegin::new(&all_to_begin), campaign))
+        .collect();
     let campaigns = campaigns.into_iter().map(async |(to_begin, (id, contacts))| {
         let applied = async {
             match Campaign::open(Arc::clone(&org), &id, &rules, run).await {
@@ -163,19 +204,31 @@ fn not_opened(contacts: &[Contact], failure: &Failure) -> Verdicts {
     verdicts.collect()
 }
 
-/// Takes out of a contact's changes those that break a rule of the org's secret (CONTRACT.md sections 4 and 5).
+/// Takes out of a contact's changes those that break a rule of the org's secret (CONTRACT.md
+/// sections 4 and 5).
 fn park_what_the_org_refuses(contact: &mut Contact, rules: &OrgSecret) -> Vec<(usize, Verdict)> {
-    let key_matches = rules.contact_key_pattern.as_ref().is_none_or(|pattern| pattern.is_match(contact.key.as_str()));
+    let key_matches = rules
+        .contact_key_pattern
+        .as_ref()
+        .is_none_or(|pattern| pattern.is_match(contact.key.as_str()));
     let names_version_field = |change: &Change| {
         let column = rules.version_field.as_ref();
-        column.zip(change.operation.data()).is_some_and(|(column, data)| data.contains_key(column))
+        column
+            .zip(change.operation.data())
+            .is_some_and(|(column, data)| data.contains_key(column))
     };
     let mut parked = Vec::new();
     contact.changes.retain(|(index, change)| {
         let (reason, detail) = if !key_matches {
-            (ParkReason::KeyPattern, "contactKey: expected a match of the org's contactKeyPattern")
+            (
+                ParkReason::KeyPattern,
+                "contactKey: expected a match of the org's contactKeyPattern",
+            )
         } else if names_version_field(change) {
-            (ParkReason::ReservedColumn, "data: expected not to name the org's versionField")
+            (
+                ParkReason::ReservedColumn,
+                "data: expected not to name the org's versionField",
+            )
         } else {
             return true;
         };

@@ -1,4 +1,5 @@
-//! The contacts of one campaign by the contact list API: gather, plan, and one POST for creates and updates together.
+//! The contacts of one campaign by the contact list API: gather, plan, and one POST for creates and
+//! updates together.
 
 use std::sync::Arc;
 
@@ -13,7 +14,11 @@ use crate::contact::{Contact, Verdicts};
 
 impl Work<'_> {
     /// Two calls where nothing fails: one reads all contacts, one writes what differs.
-    pub(crate) async fn apply_to_list(&self, list: &ContactList, mut contacts: Vec<Contact>) -> Verdicts {
+    pub(crate) async fn apply_to_list(
+        &self,
+        list: &ContactList,
+        mut contacts: Vec<Contact>,
+    ) -> Verdicts {
         if contacts
             .iter()
             .flat_map(|contact| &contact.changes)
@@ -34,7 +39,11 @@ impl Work<'_> {
                 contacts = unanswered.into_iter().map(|(contact, _)| contact).collect();
                 continue;
             }
-            verdicts.extend(unanswered.iter().flat_map(|(contact, failure)| contact.retry(failure)));
+            verdicts.extend(
+                unanswered
+                    .iter()
+                    .flat_map(|(contact, failure)| contact.retry(failure)),
+            );
             break;
         }
         unknown.settle(verdicts)
@@ -48,7 +57,13 @@ impl Work<'_> {
     ) -> (Verdicts, Vec<(Contact, io::genesys::Failure)>) {
         let asking = self.org.asking().await;
         if let Some(failure) = self.must_wait(&contacts) {
-            return (contacts.iter().flat_map(|contact| contact.retry(&failure)).collect(), Vec::new());
+            return (
+                contacts
+                    .iter()
+                    .flat_map(|contact| contact.retry(&failure))
+                    .collect(),
+                Vec::new(),
+            );
         }
         let asking = (self.calls_left() == CallsLeft::Unknown).then_some(asking);
         let reserved = self.org.reserve(1);
@@ -63,8 +78,12 @@ impl Work<'_> {
                 Ok(actual) => {
                     let plan = self.plan(&contact, actual.as_ref());
                     match plan.action {
-                        Action::Skip(Skip::Unchanged) => verdicts.extend(contact.done(&plan, Outcome::Unchanged)),
-                        Action::Skip(Skip::Stale) => verdicts.extend(contact.done(&plan, Outcome::Stale)),
+                        Action::Skip(Skip::Unchanged) => {
+                            verdicts.extend(contact.done(&plan, Outcome::Unchanged))
+                        }
+                        Action::Skip(Skip::Stale) => {
+                            verdicts.extend(contact.done(&plan, Outcome::Stale))
+                        }
                         _ => planned.push((contact, plan, actual)),
                     }
                 }
@@ -73,17 +92,24 @@ impl Work<'_> {
         if planned.is_empty() {
             return (verdicts, Vec::new());
         }
-        let writes: Vec<_> =
-            planned.iter().filter_map(|(contact, plan, actual)| write(contact, plan, actual.as_ref())).collect();
+        let writes: Vec<_> = planned
+            .iter()
+            .filter_map(|(contact, plan, actual)| write(contact, plan, actual.as_ref()))
+            .collect();
         drop(reserved);
         let written = list.write(&writes).await;
         let mut unanswered = Vec::new();
         for ((contact, plan, actual), written) in planned.into_iter().zip(written) {
-            let outcome = if actual.is_none() { Outcome::Created } else { Outcome::Updated };
+            let outcome = if actual.is_none() {
+                Outcome::Created
+            } else {
+                Outcome::Updated
+            };
             match written {
                 Ok(_) => verdicts.extend(contact.done(&plan, outcome)),
                 Err(failure) => match failure.kind {
-                    Kind::Rejected => verdicts.extend(self.after_rejection(&contact, plan, actual, &failure).await),
+                    Kind::Rejected => verdicts
+                        .extend(self.after_rejection(&contact, plan, actual, &failure).await),
                     Kind::Unavailable | Kind::Unanswered => unanswered.push((contact, failure)),
                     _ => verdicts.extend(self.failed(&contact, &failure)),
                 },
@@ -95,14 +121,31 @@ impl Work<'_> {
 
 fn write<'a>(contact: &'a Contact, plan: &Plan, actual: Option<&'a Actual>) -> Option<Write<'a>> {
     let (data, callable, rank) = match &plan.action {
-        Action::Create { data, callable, rank } => {
-            let data = data.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect();
+        Action::Create {
+            data,
+            callable,
+            rank,
+        } => {
+            let data = data
+                .iter()
+                .map(|(name, value)| (name.clone(), Some(value.clone())))
+                .collect();
             (Columns(data), *callable, *rank)
         }
-        Action::Update { data, callable, rank } => (data.clone(), *callable, *rank),
+        Action::Update {
+            data,
+            callable,
+            rank,
+        } => (data.clone(), *callable, *rank),
         Action::Skip(_) => return None,
     };
-    Some(Write { key: &contact.key, actual, data, callable, rank })
+    Some(Write {
+        key: &contact.key,
+        actual,
+        data,
+        callable,
+        rank,
+    })
 }
 
 /// What is parked since the list lacks a column that it names.
@@ -115,27 +158,40 @@ struct Unknown {
 impl Unknown {
     fn settle(self, verdicts: Verdicts) -> Verdicts {
         let lowered = |index| self.lowered.iter().find(|(other, _)| *other == index);
-        let settled = verdicts.into_iter().map(|(index, verdict)| match (verdict, lowered(index)) {
-            (Verdict::Done(_), Some((_, parking))) => (index, Verdict::Park(parking.clone())),
-            (verdict, _) => (index, verdict),
-        });
+        let settled =
+            verdicts
+                .into_iter()
+                .map(|(index, verdict)| match (verdict, lowered(index)) {
+                    (Verdict::Done(_), Some((_, parking))) => {
+                        (index, Verdict::Park(parking.clone()))
+                    }
+                    (verdict, _) => (index, verdict),
+                });
         settled.chain(self.parked).collect()
     }
 }
 
-/// Takes out the changes that name a column which the list has not, before a refused POST takes their neighbours along. Of
-/// an opt-out stays what says that nobody may call.
+/// Takes out the changes that name a column which the list has not, before a refused POST takes
+/// their neighbours along. Of an opt-out stays what says that nobody may call.
 fn set_aside_unknown_columns(list: &ContactList, contacts: &mut Vec<Contact>) -> Unknown {
-    let mut unknown = Unknown { parked: Verdicts::new(), lowered: Vec::new() };
+    let mut unknown = Unknown {
+        parked: Verdicts::new(),
+        lowered: Vec::new(),
+    };
     for contact in contacts.iter_mut() {
         contact.changes.retain_mut(|(index, change)| {
-            let Some(parking) = unknown_columns(list, change) else { return true };
+            let Some(parking) = unknown_columns(list, change) else {
+                return true;
+            };
             if change.operation.callable() != Some(false) {
                 unknown.parked.push((*index, Verdict::Park(parking)));
                 return false;
             }
             unknown.lowered.push((*index, parking));
-            Arc::make_mut(change).operation = Operation::Upsert { data: Columns::default(), callable: Some(false) };
+            Arc::make_mut(change).operation = Operation::Upsert {
+                data: Columns::default(),
+                callable: Some(false),
+            };
             true
         });
     }
@@ -147,12 +203,19 @@ fn unknown_columns(list: &ContactList, change: &Change) -> Option<Parking> {
     let data = change.operation.data()?;
     // Null, empty and absent are equal: such a column needs no place.
     let holds = |value: &Option<String>| value.as_ref().is_some_and(|value| !value.is_empty());
-    let unknown = data.iter().filter(|(name, value)| holds(value) && !list.has_column(name));
+    let unknown = data
+        .iter()
+        .filter(|(name, value)| holds(value) && !list.has_column(name));
     let names: Vec<_> = unknown.map(|(name, _)| format!("{name:?}")).collect();
     if names.is_empty() {
         return None;
     }
-    let detail =
-        format!("data: expected only columns of the campaign's contact list, which has no {}", names.join(", "));
-    Some(Parking { reason: ParkReason::UnknownColumn, evidence: Evidence::from(detail) })
+    let detail = format!(
+        "data: expected only columns of the campaign's contact list, which has no {}",
+        names.join(", ")
+    );
+    Some(Parking {
+        reason: ParkReason::UnknownColumn,
+        evidence: Evidence::from(detail),
+    })
 }

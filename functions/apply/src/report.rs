@@ -1,4 +1,5 @@
-//! What became of the batch: parked messages, visibility, the answer to Lambda (DESIGN.md "apply, step by step", 6).
+//! What became of the batch: parked messages, visibility, the answer to Lambda (DESIGN.md "apply,
+//! step by step", 6).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,8 +8,8 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::SqsBatchResponse;
 use domain::Change;
 use domain::batch::{
-    Evidence, Horizon, NoMessageId, Parking, Record, Settled, Verdict, failures, message_groups, not_parked, parked_id,
-    settle,
+    Evidence, Horizon, NoMessageId, Parking, Record, Settled, Verdict, failures, message_groups,
+    not_parked, parked_id, settle,
 };
 use domain::retry::Cause;
 use futures_util::future::join_all;
@@ -20,7 +21,8 @@ use crate::Context;
 
 /// The most messages that one `ChangeMessageVisibilityBatch` takes.
 const VISIBILITY_BATCH: usize = 10;
-/// The most bytes of a message, its attributes included (SQS developer guide, "Amazon SQS message quotas").
+/// The most bytes of a message, its attributes included (SQS developer guide, "Amazon SQS message
+/// quotas").
 const MAX_MESSAGE: usize = 1 << 20;
 /// The longest `detail`.
 const MAX_DETAIL: usize = 1_000;
@@ -28,7 +30,8 @@ const MAX_DETAIL: usize = 1_000;
 const AFTER_PARKING: Duration = Duration::from_millis(1_500);
 const AFTER_WAITS: Duration = Duration::from_millis(500);
 
-/// Settles every message group, then parks, then makes the retried ones wait; what is left out of the answer is deleted.
+/// Settles every message group, then parks, then makes the retried ones wait; what is left out of
+/// the answer is deleted.
 pub(crate) async fn report(
     context: &Context,
     run: &Run,
@@ -36,26 +39,53 @@ pub(crate) async fn report(
     changes: &[Option<Arc<Change>>],
     mut verdicts: BTreeMap<usize, Verdict>,
 ) -> Result<SqsBatchResponse, NoMessageId> {
-    let horizon = Horizon { now: context.shared.clock.now(), after: context.parking.retry_horizon };
+    let horizon = Horizon {
+        now: context.shared.clock.now(),
+        after: context.parking.retry_horizon,
+    };
     let groups = message_groups(records);
     let settled = groups.iter().map(|group| {
-        let panicked = || Verdict::Retry(Cause::Panicked, Evidence::from("the code panicked".to_owned()));
-        let group: Vec<_> =
-            group.iter().map(|&index| (&records[index], verdicts.remove(&index).unwrap_or_else(panicked))).collect();
+        let panicked = || {
+            Verdict::Retry(
+                Cause::Panicked,
+                Evidence::from("the code panicked".to_owned()),
+            )
+        };
+        let group: Vec<_> = group
+            .iter()
+            .map(|&index| {
+                (
+                    &records[index],
+                    verdicts.remove(&index).unwrap_or_else(panicked),
+                )
+            })
+            .collect();
         settle(group, horizon, context.shared.chance.share())
     });
     let settled: Vec<_> = settled.collect();
-    let parked = groups.iter().zip(settled).map(|(group, settled)| park_group(context, run, records, group, settled));
-    let settled: BTreeMap<usize, Settled> =
-        groups.iter().flatten().copied().zip(join_all(parked).await.into_iter().flatten()).collect();
+    let parked = groups
+        .iter()
+        .zip(settled)
+        .map(|(group, settled)| park_group(context, run, records, group, settled));
+    let settled: BTreeMap<usize, Settled> = groups
+        .iter()
+        .flatten()
+        .copied()
+        .zip(join_all(parked).await.into_iter().flatten())
+        .collect();
 
     let left = run.left(context.shared.clock.now(), AFTER_WAITS);
-    if tokio::time::timeout(left, make_wait(context, records, &settled)).await.is_err() {
+    if tokio::time::timeout(left, make_wait(context, records, &settled))
+        .await
+        .is_err()
+    {
         tracing::warn!("no time to set visibilities: the messages come back after the queue's own");
     }
     tell(context, records, changes, &settled);
     let mut answer = SqsBatchResponse::default();
-    for id in failures(records, |index| matches!(settled.get(&index), Some(Settled::Retry { .. })))? {
+    for id in failures(records, |index| {
+        matches!(settled.get(&index), Some(Settled::Retry { .. }))
+    })? {
         answer.add_failure(id);
     }
     Ok(answer)
@@ -70,14 +100,26 @@ async fn park_group(
     mut settled: Vec<Settled>,
 ) -> Vec<Settled> {
     for (place, &index) in group.iter().enumerate() {
-        let Settled::Park(parking) = &settled[place] else { continue };
+        let Settled::Park(parking) = &settled[place] else {
+            continue;
+        };
         let record = &records[index];
-        let send = context.queue.send(&context.parking.dead_letter_queue_url, message(record, parking));
+        let send = context.queue.send(
+            &context.parking.dead_letter_queue_url,
+            message(record, parking),
+        );
         let left = run.left(context.shared.clock.now(), AFTER_PARKING);
-        let sent = tokio::time::timeout(left, send).await.unwrap_or_else(|_| Err(QueueError::new("no time")));
+        let sent = tokio::time::timeout(left, send)
+            .await
+            .unwrap_or_else(|_| Err(QueueError::new("no time")));
         if let Err(error) = sent {
             tracing::error!(group = record.shown_group(), detail = %error, "the dead-letter queue did not take a message");
-            not_parked(&mut settled, place, record.receives, context.shared.chance.share());
+            not_parked(
+                &mut settled,
+                place,
+                record.receives,
+                context.shared.chance.share(),
+            );
             break;
         }
     }
@@ -91,11 +133,21 @@ fn message(record: &Record, parking: &Parking) -> Message {
     let detail: String = evidence.detail.chars().take(MAX_DETAIL).collect();
     let optional = [
         ("detail", Some(detail).filter(|detail| !detail.is_empty())),
-        ("firstReceivedAt", record.first_received.map(|at| at.to_string())),
-        ("httpStatus", evidence.http_status.map(|status| status.to_string())),
+        (
+            "firstReceivedAt",
+            record.first_received.map(|at| at.to_string()),
+        ),
+        (
+            "httpStatus",
+            evidence.http_status.map(|status| status.to_string()),
+        ),
         ("correlationId", evidence.correlation_id.clone()),
     ];
-    attributes.extend(optional.into_iter().filter_map(|(name, text)| Some((name, text?))));
+    attributes.extend(
+        optional
+            .into_iter()
+            .filter_map(|(name, text)| Some((name, text?))),
+    );
     // A body that leaves no room is parked without them: the log has them too.
     let mut room = MAX_MESSAGE.saturating_sub(record.body.len());
     attributes.retain(|(name, text)| {
@@ -105,7 +157,13 @@ fn message(record: &Record, parking: &Parking) -> Message {
         fits
     });
     // SQS takes nothing empty, and an event that was written by hand may lack anything.
-    let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
+    let or = |text: &str, other: &str| {
+        if text.is_empty() {
+            other.to_owned()
+        } else {
+            text.to_owned()
+        }
+    };
     Message {
         body: or(&record.body, "null"),
         group: or(&record.group, "none"),
@@ -114,7 +172,8 @@ fn message(record: &Record, parking: &Parking) -> Message {
     }
 }
 
-/// Sets the visibility of every message that is retried. One that keeps the queue's own comes back later, no less safe.
+/// Sets the visibility of every message that is retried. One that keeps the queue's own comes back
+/// later, no less safe.
 async fn make_wait(context: &Context, records: &[Record], settled: &BTreeMap<usize, Settled>) {
     let waits: Vec<_> = settled
         .iter()
@@ -128,13 +187,22 @@ async fn make_wait(context: &Context, records: &[Record], settled: &BTreeMap<usi
         .filter(|wait| !wait.receipt_handle.is_empty())
         .collect();
     for waits in waits.chunks(VISIBILITY_BATCH) {
-        if let Err(error) = context.queue.set_visibility(&context.shared.config.queue_url, waits.to_vec()).await {
+        if let Err(error) = context
+            .queue
+            .set_visibility(&context.shared.config.queue_url, waits.to_vec())
+            .await
+        {
             tracing::warn!(detail = %error, "a visibility was not set: the message comes back after the queue's own");
         }
     }
 }
 
-fn tell(context: &Context, records: &[Record], changes: &[Option<Arc<Change>>], settled: &BTreeMap<usize, Settled>) {
+fn tell(
+    context: &Context,
+    records: &[Record],
+    changes: &[Option<Arc<Change>>],
+    settled: &BTreeMap<usize, Settled>,
+) {
     let now = context.shared.clock.now();
     for (&index, settled) in settled {
         let change = changes[index].as_ref();
@@ -144,15 +212,26 @@ fn tell(context: &Context, records: &[Record], changes: &[Option<Arc<Change>>], 
             campaign: change.map(|change| change.campaign.as_str()),
             event_id: change.map(|change| change.event_id.as_str()),
             group: &group,
-            age: records[index].sent.and_then(|sent| Duration::try_from(now.duration_since(sent)).ok()),
+            age: records[index]
+                .sent
+                .and_then(|sent| Duration::try_from(now.duration_since(sent)).ok()),
             is_opt_out: change.is_some_and(|change| change.operation.callable() == Some(false)),
         };
         context.shared.telemetry.tell(&match settled {
-            Settled::Done(outcome) => Event::Done { about, outcome: *outcome },
-            Settled::Park(parking) => {
-                Event::Parked { about, reason: parking.reason.as_str(), evidence: &parking.evidence }
-            }
-            Settled::Retry { delay, why } => Event::Retried { about, delay: *delay, why: why.as_ref() },
+            Settled::Done(outcome) => Event::Done {
+                about,
+                outcome: *outcome,
+            },
+            Settled::Park(parking) => Event::Parked {
+                about,
+                reason: parking.reason.as_str(),
+                evidence: &parking.evidence,
+            },
+            Settled::Retry { delay, why } => Event::Retried {
+                about,
+                delay: *delay,
+                why: why.as_ref(),
+            },
         });
     }
 }

@@ -32,15 +32,23 @@ impl Refusal {
     pub(crate) fn response(&self) -> Response<Body> {
         match self {
             Refusal::Status(status) => respond(*status, &json!({ "error": name(*status) })),
-            Refusal::Unauthorized => respond(StatusCode::UNAUTHORIZED, &json!({ "error": "unauthorized" })),
+            Refusal::Unauthorized => respond(
+                StatusCode::UNAUTHORIZED,
+                &json!({ "error": "unauthorized" }),
+            ),
             Refusal::Invalid(faults) => {
                 let details: Vec<_> = faults.iter().map(detail).collect();
-                respond(StatusCode::BAD_REQUEST, &json!({ "error": "invalidChange", "details": details }))
+                respond(
+                    StatusCode::BAD_REQUEST,
+                    &json!({ "error": "invalidChange", "details": details }),
+                )
             }
             Refusal::Unavailable { accepted, .. } => {
                 let body = json!({ "error": "unavailable", "accepted": accepted });
                 let mut response = respond(StatusCode::SERVICE_UNAVAILABLE, &body);
-                response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER.into());
+                response
+                    .headers_mut()
+                    .insert(header::RETRY_AFTER, RETRY_AFTER.into());
                 response
             }
         }
@@ -82,6 +90,9 @@ fn name(status: StatusCode) -> &'static str {
 fn respond(status: StatusCode, body: &Value) -> Response<Body> {
     let mut response = Response::new(Body::Text(body.to_string()));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static("application/json"),
+    );
     response
 }

@@ -30,17 +30,30 @@ impl Context {
         telemetry: Telemetry,
     ) -> Context {
         let sources = Sources::new(secrets, config.secret_prefix, config.secret_ttl);
-        Context { queue, queue_url: config.queue_url, sources, clock, telemetry }
+        Context {
+            queue,
+            queue_url: config.queue_url,
+            sources,
+            clock,
+            telemetry,
+        }
     }
 
     /// A copy as it is deployed.
     ///
     /// # Errors
-    /// Names every variable of the environment that is missing or wrong; or the machine has no TLS roots.
+    /// Names every variable of the environment that is missing or wrong; or the machine has no TLS
+    /// roots.
     pub async fn from_env() -> Result<Context, Error> {
         let config = IngestConfig::from_env()?;
         let sdk = io::aws::sdk_config(&Https::new()?).await;
         let secrets = Arc::new(SecretsManager::new(&sdk));
-        Ok(Context::new(config, secrets, Arc::new(Sqs::new(&sdk)), Clock::system(), Telemetry::log()))
+        Ok(Context::new(
+            config,
+            secrets,
+            Arc::new(Sqs::new(&sdk)),
+            Clock::system(),
+            Telemetry::log(),
+        ))
     }
 }

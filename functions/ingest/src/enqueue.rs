@@ -8,8 +8,8 @@ use domain::change::{Fault, FaultCode, OrgId};
 use crate::Context;
 use crate::answer::Refusal;
 
-/// Sends every change, each with the place in the request where it stands, and answers how many of each org. When this is
-/// `Ok`, SQS has them all.
+/// Sends every change, each with the place in the request where it stands, and answers how many of
+/// each org. When this is `Ok`, SQS has them all.
 pub(crate) async fn enqueue(
     context: &Context,
     changes: Vec<(String, Change)>,
@@ -19,14 +19,23 @@ pub(crate) async fn enqueue(
     let accepted = done.accepted;
     let fault = |place: usize| {
         let (pointer, code) = (pointers[place].clone(), FaultCode::NotAllowed);
-        Fault { pointer, code, message: "expected a change that SQS takes" }
+        Fault {
+            pointer,
+            code,
+            message: "expected a change that SQS takes",
+        }
     };
     match done.unavailable {
         // Sent again, the faulty ones are told: nothing that could be stored is given up for them.
         Some(detail) => Err(Refusal::Unavailable { accepted, detail }),
-        None if !done.faulty.is_empty() => Err(Refusal::Invalid(done.faulty.into_iter().map(fault).collect())),
+        None if !done.faulty.is_empty() => Err(Refusal::Invalid(
+            done.faulty.into_iter().map(fault).collect(),
+        )),
         None if accepted == changes.len() => Ok(by_org(changes)),
-        None => Err(Refusal::Unavailable { accepted, detail: "a change is too large for a batch".to_owned() }),
+        None => Err(Refusal::Unavailable {
+            accepted,
+            detail: "a change is too large for a batch".to_owned(),
+        }),
     }
 }
 

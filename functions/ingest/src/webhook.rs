@@ -8,7 +8,9 @@ use io::secrets::Auth;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde_json::value::RawValue;
-use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
+use standardwebhooks::{
+    HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
+};
 use subtle::{Choice, ConstantTimeEq};
 
 /// The most changes of one request.
@@ -19,26 +21,38 @@ const MOST_FAULTS: usize = 1_000;
 /// (github.com/standard-webhooks/standard-webhooks, "Webhook timestamp").
 const TOLERANCE_SECONDS: u64 = 300;
 
-/// Whether the request is of somebody who knows one of the source's secrets. Over the raw bytes, before any parsing; in
-/// time that does not tell which secret, or how much of one, was right.
+/// Whether the request is of somebody who knows one of the source's secrets. Over the raw bytes,
+/// before any parsing; in time that does not tell which secret, or how much of one, was right.
 pub fn is_authentic(auth: &Auth, headers: &HeaderMap, body: &[u8], now: Timestamp) -> bool {
     match auth {
         Auth::StandardWebhooks(secrets) => {
-            let Some((id, sent_at, signatures)) = signature_headers(headers) else { return false };
+            let Some((id, sent_at, signatures)) = signature_headers(headers) else {
+                return false;
+            };
             if now.as_second().abs_diff(sent_at) > TOLERANCE_SECONDS {
                 return false;
             }
             // The crate's own check has a clock of its own; its signature has none.
-            let expected = secrets
-                .iter()
-                .filter_map(|secret| Webhook::new(secret.expose_secret()).ok()?.sign(id, sent_at, body).ok());
+            let expected = secrets.iter().filter_map(|secret| {
+                Webhook::new(secret.expose_secret())
+                    .ok()?
+                    .sign(id, sent_at, body)
+                    .ok()
+            });
             is_any(expected, signatures.split(' '))
         }
         Auth::Bearer(tokens) => {
-            let authorization = headers.get(header::AUTHORIZATION).and_then(|text| text.to_str().ok());
+            let authorization = headers
+                .get(header::AUTHORIZATION)
+                .and_then(|text| text.to_str().ok());
             let token = authorization.and_then(|text| text.split_once(' '));
-            let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token);
-            is_any(tokens.iter().map(|token| token.expose_secret().to_owned()), token.into_iter())
+            let token = token
+                .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+                .map(|(_, token)| token);
+            is_any(
+                tokens.iter().map(|token| token.expose_secret().to_owned()),
+                token.into_iter(),
+            )
         }
     }
 }
@@ -46,10 +60,17 @@ pub fn is_authentic(auth: &Auth, headers: &HeaderMap, body: &[u8], now: Timestam
 fn signature_headers(headers: &HeaderMap) -> Option<(&str, i64, &str)> {
     let text = |name| headers.get(name).and_then(|text| text.to_str().ok());
     let sent_at = text(HEADER_WEBHOOK_TIMESTAMP)?.parse().ok()?;
-    Some((text(HEADER_WEBHOOK_ID)?, sent_at, text(HEADER_WEBHOOK_SIGNATURE)?))
+    Some((
+        text(HEADER_WEBHOOK_ID)?,
+        sent_at,
+        text(HEADER_WEBHOOK_SIGNATURE)?,
+    ))
 }
 
-fn is_any<'a>(expected: impl Iterator<Item = String>, shown: impl Iterator<Item = &'a str> + Clone) -> bool {
+fn is_any<'a>(
+    expected: impl Iterator<Item = String>,
+    shown: impl Iterator<Item = &'a str> + Clone,
+) -> bool {
     let mut is_any = Choice::from(0);
     for expected in expected {
         for shown in shown.clone() {
@@ -59,11 +80,16 @@ fn is_any<'a>(expected: impl Iterator<Item = String>, shown: impl Iterator<Item 
     is_any.into()
 }
 
-/// The changes of a body: one, or `{"changes": [ … ]}` with 1 to 100, each with the place where it stands.
+/// The changes of a body: one, or `{"changes": [ … ]}` with 1 to 100, each with the place where it
+/// stands.
 ///
 /// # Errors
 /// Every fault of every change (of more than 1,000 the first), with JSON pointers into the body.
-pub fn changes(text: &str, sender: &Sender, now: Timestamp) -> Result<Vec<(String, Change)>, Vec<Fault>> {
+pub fn changes(
+    text: &str,
+    sender: &Sender,
+    now: Timestamp,
+) -> Result<Vec<(String, Change)>, Vec<Fault>> {
     let pointers_and_texts = match wrapped(text) {
         None => vec![(String::new(), text)],
         Some(wrapped) => wrapped?,
@@ -79,7 +105,11 @@ pub fn changes(text: &str, sender: &Sender, now: Timestamp) -> Result<Vec<(Strin
         }
     }
     faults.truncate(MOST_FAULTS);
-    if faults.is_empty() { Ok(changes) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(changes)
+    } else {
+        Err(faults)
+    }
 }
 
 /// Texts of changes, each with the place where it stands.
@@ -88,33 +118,62 @@ type Placed<'a> = Vec<(String, &'a str)>;
 /// The texts of `changes`; `None`: there is no such member, and the body is one change.
 fn wrapped(text: &str) -> Option<Result<Placed<'_>, Vec<Fault>>> {
     let members: Members<'_> = serde_json::from_str(text).ok()?;
-    let (lists, others): (Vec<_>, Vec<_>) = members.0.into_iter().partition(|(name, _)| name == "changes");
+    let (lists, others): (Vec<_>, Vec<_>) = members
+        .0
+        .into_iter()
+        .partition(|(name, _)| name == "changes");
     let (_, changes) = lists.first()?;
-    let fault = |pointer: String, code, message| Fault { pointer, code, message };
+    let fault = |pointer: String, code, message| Fault {
+        pointer,
+        code,
+        message,
+    };
     let mut faults = Vec::new();
     for (name, _) in others {
         let name = name.replace('~', "~0").replace('/', "~1");
-        faults.push(fault(format!("/{name}"), FaultCode::UnknownField, "expected nothing beside changes"));
+        faults.push(fault(
+            format!("/{name}"),
+            FaultCode::UnknownField,
+            "expected nothing beside changes",
+        ));
     }
     if lists.len() > 1 {
-        faults.push(fault("/changes".to_owned(), FaultCode::DuplicateField, "expected once"));
+        faults.push(fault(
+            "/changes".to_owned(),
+            FaultCode::DuplicateField,
+            "expected once",
+        ));
     }
     let pointer = || "/changes".to_owned();
     let texts: Vec<&RawValue> = serde_json::from_str(changes.get()).unwrap_or_else(|_| {
-        faults.push(fault(pointer(), FaultCode::WrongType, "expected an array of changes"));
+        faults.push(fault(
+            pointer(),
+            FaultCode::WrongType,
+            "expected an array of changes",
+        ));
         Vec::new()
     });
     if faults.is_empty() && texts.is_empty() {
-        faults.push(fault(pointer(), FaultCode::Required, "expected 1 to 100 changes"));
+        faults.push(fault(
+            pointer(),
+            FaultCode::Required,
+            "expected 1 to 100 changes",
+        ));
     } else if texts.len() > MOST {
-        faults.push(fault(pointer(), FaultCode::TooMany, "expected 1 to 100 changes"));
+        faults.push(fault(
+            pointer(),
+            FaultCode::TooMany,
+            "expected 1 to 100 changes",
+        ));
     }
     if !faults.is_empty() {
         faults.truncate(MOST_FAULTS);
         return Some(Err(faults));
     }
     let texts = texts.into_iter().enumerate();
-    Some(Ok(texts.map(|(index, text)| (format!("/changes/{index}"), text.get())).collect()))
+    Some(Ok(texts
+        .map(|(index, text)| (format!("/changes/{index}"), text.get()))
+        .collect()))
 }
 
 #[cfg(test)]

@@ -21,7 +21,12 @@ impl Context {
     /// A copy with these clients. `feed`: the way to the CRMs' feeds.
     pub fn new(shared: Shared, queue: Arc<dyn Queue>, feed: Arc<dyn Transport>) -> Context {
         let shared = Arc::new(shared);
-        Context { genesys: Genesys::new(Arc::clone(&shared), Share::Fifth), shared, queue, feed }
+        Context {
+            genesys: Genesys::new(Arc::clone(&shared), Share::Fifth),
+            shared,
+            queue,
+            feed,
+        }
     }
 
     /// A copy as it is deployed.
@@ -47,6 +52,10 @@ impl Context {
             telemetry,
             config,
         };
-        Ok(Context::new(shared, Arc::new(Sqs::new(&sdk)), Arc::new(https)))
+        Ok(Context::new(
+            shared,
+            Arc::new(Sqs::new(&sdk)),
+            Arc::new(https),
+        ))
     }
 }

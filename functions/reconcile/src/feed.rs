@@ -55,7 +55,8 @@ struct Wire<'a> {
 }
 
 impl Context {
-    /// Asks for a page, up to three times where that may help. `end`: the last moment for it to be there.
+    /// Asks for a page, up to three times where that may help. `end`: the last moment for it to be
+    /// there.
     pub(crate) async fn page(
         &self,
         secret: &FeedSecret,
@@ -66,12 +67,17 @@ impl Context {
         loop {
             tries += 1;
             let (what, asked) = match self.ask(secret, query, end).await? {
-                Ok(answer) if answer.status() == StatusCode::OK => return self.read(query.feed, &answer),
+                Ok(answer) if answer.status() == StatusCode::OK => {
+                    return self.read(query.feed, &answer);
+                }
                 Ok(answer) => refusal(&answer)?,
-                Err(TransportError::TooLarge) => return Err(NoPage::Fault(TransportError::TooLarge.to_string())),
+                Err(TransportError::TooLarge) => {
+                    return Err(NoPage::Fault(TransportError::TooLarge.to_string()));
+                }
                 Err(error) => (error.to_string(), None),
             };
-            let wait = asked.unwrap_or_else(|| between_tries(tries + 2, self.shared.chance.share()));
+            let wait =
+                asked.unwrap_or_else(|| between_tries(tries + 2, self.shared.chance.share()));
             if tries == TRIES || wait > LONGEST_WAIT {
                 return Err(NoPage::Fault(format!("{what}, {tries} times")));
             }
@@ -93,10 +99,14 @@ impl Context {
             return Err(NoPage::OutOfTime);
         }
         let request = Request::get(secret.page(&query.feed.campaign, query.since, query.cursor))
-            .header(header::AUTHORIZATION, format!("Bearer {}", secret.bearer_token.expose_secret()))
+            .header(
+                header::AUTHORIZATION,
+                format!("Bearer {}", secret.bearer_token.expose_secret()),
+            )
             .header(header::ACCEPT, "application/json")
             .body(Bytes::new());
-        let request = request.map_err(|_| NoPage::Fault("its address cannot be written as a request".to_owned()))?;
+        let request = request
+            .map_err(|_| NoPage::Fault("its address cannot be written as a request".to_owned()))?;
         let answer = self.feed.send(request, TIMEOUT.min(left)).await;
         match answer {
             Err(TransportError::TimedOut) if left < TIMEOUT => Err(NoPage::OutOfTime),
@@ -105,7 +115,9 @@ impl Context {
     }
 
     fn left(&self, end: Option<Timestamp>) -> Option<Duration> {
-        end.map(|end| Duration::try_from(end.duration_since(self.shared.clock.now())).unwrap_or_default())
+        end.map(|end| {
+            Duration::try_from(end.duration_since(self.shared.clock.now())).unwrap_or_default()
+        })
     }
 
     fn read(&self, feed: &Feed, answer: &Response<Bytes>) -> Result<Page, NoPage> {
@@ -116,34 +128,47 @@ impl Context {
             }
             _ => fault("the page is not JSON, or not all of it"),
         })?;
-        if page.next.as_ref().is_some_and(|next| !(1..=MAX_CURSOR).contains(&next.len())) {
+        if page
+            .next
+            .as_ref()
+            .is_some_and(|next| !(1..=MAX_CURSOR).contains(&next.len()))
+        {
             return Err(fault("next: expected a cursor of 1 to 2048 bytes, or null"));
         }
         let now = self.shared.clock.now();
         let mut changes = Vec::new();
         for (place, text) in page.contacts.into_iter().enumerate() {
             let change = Change::parse_from_feed(feed, text.get(), now);
-            changes.push(change.map_err(|invalid| NoPage::Fault(format!("contacts[{place}]: {invalid}")))?);
+            changes.push(
+                change.map_err(|invalid| NoPage::Fault(format!("contacts[{place}]: {invalid}")))?,
+            );
         }
-        Ok(Page { changes, next: page.next })
+        Ok(Page {
+            changes,
+            next: page.next,
+        })
     }
 }
 
-/// What an answer that is no page says, and how long it wants no request; an error: asking again does not help.
+/// What an answer that is no page says, and how long it wants no request; an error: asking again
+/// does not help.
 fn refusal(answer: &Response<Bytes>) -> Result<(String, Option<Duration>), NoPage> {
     let status = answer.status();
     let what = format!("it answered {}", status.as_u16());
-    let asked = answer.headers().get(header::RETRY_AFTER).and_then(|text| text.to_str().ok()?.trim().parse().ok());
+    let asked = answer
+        .headers()
+        .get(header::RETRY_AFTER)
+        .and_then(|text| text.to_str().ok()?.trim().parse().ok());
     match status {
         StatusCode::TOO_MANY_REQUESTS => Ok((what, asked.map(Duration::from_secs))),
         StatusCode::REQUEST_TIMEOUT => Ok((what, None)),
         status if status.is_server_error() => Ok((what, None)),
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            Err(NoPage::Fault(format!("{what}: expected that it takes the secret's bearerToken")))
-        }
-        status if status.is_redirection() => {
-            Err(NoPage::Fault(format!("{what}: redirects are not followed; expected the page itself")))
-        }
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(NoPage::Fault(format!(
+            "{what}: expected that it takes the secret's bearerToken"
+        ))),
+        status if status.is_redirection() => Err(NoPage::Fault(format!(
+            "{what}: redirects are not followed; expected the page itself"
+        ))),
         _ => Err(NoPage::Fault(format!("{what}: expected 200"))),
     }
 }

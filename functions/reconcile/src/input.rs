@@ -16,8 +16,8 @@ const MOST_CAMPAIGNS: usize = 100;
 const MOST_MINUTES: u64 = 5_256_000;
 const DEFAULT_MINUTES: u64 = 60;
 const DEFAULT_PERCENT: u64 = 20;
-/// What EventBridge Scheduler replaces by the time (docs.aws.amazon.com/scheduler/latest/UserGuide, "Adding context
-/// attributes").
+/// What EventBridge Scheduler replaces by the time (docs.aws.amazon.com/scheduler/latest/UserGuide,
+/// "Adding context attributes").
 const SCHEDULED_TIME: &str = "<aws.scheduler.scheduled-time>";
 
 /// A run of reconcile: of one org, its campaigns in order.
@@ -33,7 +33,8 @@ pub struct Input {
     pub run: Timestamp,
     /// Compares and tells, and enqueues nothing.
     pub dry_run: bool,
-    /// Of a campaign's contacts that were checked: where more differ, and more than 100, nothing is enqueued.
+    /// Of a campaign's contacts that were checked: where more differ, and more than 100, nothing is
+    /// enqueued.
     pub max_drift_percent: u64,
     /// Enqueues however many differ.
     pub force: bool,
@@ -41,7 +42,8 @@ pub struct Input {
     pub cursor: Option<Cursor>,
 }
 
-/// Where a run stopped: everything before is done. What the feed's own cursor holds is the CRM's affair: it is not shown.
+/// Where a run stopped: everything before is done. What the feed's own cursor holds is the CRM's
+/// affair: it is not shown.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Cursor {
@@ -51,7 +53,8 @@ pub struct Cursor {
     pub(crate) since: Timestamp,
     /// The feed's cursor of the page; none: the first.
     pub(crate) page: Option<String>,
-    /// Contacts of the page that are done, and the hash of the last one's key: a page may have another content by then.
+    /// Contacts of the page that are done, and the hash of the last one's key: a page may have
+    /// another content by then.
     pub(crate) done: usize,
     pub(crate) last: Option<String>,
     /// Contacts of the campaign that were compared, and those of them that were to be repaired.
@@ -68,7 +71,10 @@ impl fmt::Display for Cursor {
 
 impl fmt::Debug for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cursor").field("campaigns", &self.campaigns).field("done", &self.done).finish_non_exhaustive()
+        f.debug_struct("Cursor")
+            .field("campaigns", &self.campaigns)
+            .field("done", &self.done)
+            .finish_non_exhaustive()
     }
 }
 
@@ -96,7 +102,9 @@ impl Cursor {
     /// Whether a run of this org and these campaigns can go on from here.
     pub fn is_of(&self, org: &OrgId, campaigns: &[CampaignId]) -> bool {
         let is_asked_for = |id: &String| campaigns.iter().any(|campaign| campaign.as_str() == id);
-        self.org == org.as_str() && !self.campaigns.is_empty() && self.campaigns.iter().all(is_asked_for)
+        self.org == org.as_str()
+            && !self.campaigns.is_empty()
+            && self.campaigns.iter().all(is_asked_for)
     }
 }
 
@@ -114,31 +122,60 @@ impl Input {
         let Value::Object(members) = input else {
             return Err(InvalidInput(vec!["expected a JSON object".to_owned()]));
         };
-        let mut reader = Reader { members: members.clone(), faults: Vec::new() };
-        let org = reader.required("org", OrgId::EXPECTED, |value| OrgId::parse(value.as_str()?).ok());
-        let campaigns = reader.required("campaignIds", "expected 1 to 100 different ids of campaigns", campaigns);
+        let mut reader = Reader {
+            members: members.clone(),
+            faults: Vec::new(),
+        };
+        let org = reader.required("org", OrgId::EXPECTED, |value| {
+            OrgId::parse(value.as_str()?).ok()
+        });
+        let campaigns = reader.required(
+            "campaignIds",
+            "expected 1 to 100 different ids of campaigns",
+            campaigns,
+        );
         // A scheduler that fills in nothing, as a local one, leaves the time to us.
-        reader.members.retain(|name, value| name != "scheduledTime" || *value != SCHEDULED_TIME);
-        let run = reader.optional("scheduledTime", "expected an RFC 3339 time", |value| value.as_str()?.parse().ok());
-        let minutes = reader.number("windowMinutes", 1, MOST_MINUTES).unwrap_or(DEFAULT_MINUTES);
+        reader
+            .members
+            .retain(|name, value| name != "scheduledTime" || *value != SCHEDULED_TIME);
+        let run = reader.optional("scheduledTime", "expected an RFC 3339 time", |value| {
+            value.as_str()?.parse().ok()
+        });
+        let minutes = reader
+            .number("windowMinutes", 1, MOST_MINUTES)
+            .unwrap_or(DEFAULT_MINUTES);
         let dry_run = reader.flag("dryRun");
-        let max_drift_percent = reader.number("maxDriftPercent", 0, 100).unwrap_or(DEFAULT_PERCENT);
+        let max_drift_percent = reader
+            .number("maxDriftPercent", 0, 100)
+            .unwrap_or(DEFAULT_PERCENT);
         let force = reader.flag("force");
         const CURSOR: &str = "expected the cursor of an answer, of this org and these campaigns";
         let mut cursor = reader.optional("cursor", CURSOR, |value| Cursor::parse(value.as_str()?));
         let of = org.as_ref().zip(campaigns.as_ref());
-        if cursor.as_ref().zip(of).is_some_and(|(cursor, (org, campaigns))| !cursor.is_of(org, campaigns)) {
+        if cursor
+            .as_ref()
+            .zip(of)
+            .is_some_and(|(cursor, (org, campaigns))| !cursor.is_of(org, campaigns))
+        {
             reader.faults.push(format!("cursor: {CURSOR}"));
             cursor = None;
         }
         let run: Timestamp = run.unwrap_or(now);
         let window = SignedDuration::from_mins(minutes.cast_signed());
         let since = cursor.as_ref().map(|cursor| cursor.since);
-        let since = since.unwrap_or_else(|| run.saturating_sub(window).unwrap_or(Timestamp::UNIX_EPOCH));
+        let since =
+            since.unwrap_or_else(|| run.saturating_sub(window).unwrap_or(Timestamp::UNIX_EPOCH));
         match (org, campaigns, reader.end()) {
-            (Some(org), Some(campaigns), Ok(())) => {
-                Ok(Input { org, campaigns, since, run, dry_run, max_drift_percent, force, cursor })
-            }
+            (Some(org), Some(campaigns), Ok(())) => Ok(Input {
+                org,
+                campaigns,
+                since,
+                run,
+                dry_run,
+                max_drift_percent,
+                force,
+                cursor,
+            }),
             (_, _, faults) => Err(faults.err().unwrap_or_else(|| InvalidInput(Vec::new()))),
         }
     }
@@ -147,20 +184,27 @@ impl Input {
 impl Input {
     /// Where the run begins: at its cursor, or with the first campaign.
     pub(crate) fn start(&self) -> Cursor {
-        self.cursor.clone().unwrap_or_else(|| Cursor::start(&self.org, &self.campaigns, self.since))
+        self.cursor
+            .clone()
+            .unwrap_or_else(|| Cursor::start(&self.org, &self.campaigns, self.since))
     }
 
-    /// Lets another campaign be the first with each run, so that none is always the one for which there is no time.
+    /// Lets another campaign be the first with each run, so that none is always the one for which
+    /// there is no time.
     pub(crate) fn rotate(&mut self) {
         let mut hasher = DefaultHasher::new();
         self.run.as_second().hash(&mut hasher);
         let first = hasher.finish() % self.campaigns.len().max(1) as u64;
-        self.campaigns.rotate_left(usize::try_from(first).unwrap_or(0));
+        self.campaigns
+            .rotate_left(usize::try_from(first).unwrap_or(0));
     }
 }
 
 fn campaigns(value: &Value) -> Option<Vec<CampaignId>> {
-    let ids = value.as_array()?.iter().map(|id| CampaignId::parse(id.as_str()?).ok());
+    let ids = value
+        .as_array()?
+        .iter()
+        .map(|id| CampaignId::parse(id.as_str()?).ok());
     let ids = ids.collect::<Option<Vec<_>>>()?;
     let is_new = |(place, id): (usize, &CampaignId)| !ids[..place].contains(id);
     let are_distinct = ids.iter().enumerate().all(is_new);
@@ -174,7 +218,12 @@ struct Reader {
 
 impl Reader {
     /// Null counts as absent.
-    fn optional<T>(&mut self, name: &str, expected: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
+    fn optional<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        read: impl Fn(&Value) -> Option<T>,
+    ) -> Option<T> {
         let value = self.members.remove(name).filter(|value| !value.is_null())?;
         let read = read(&value);
         if read.is_none() {
@@ -183,7 +232,12 @@ impl Reader {
         read
     }
 
-    fn required<T>(&mut self, name: &str, expected: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
+    fn required<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        read: impl Fn(&Value) -> Option<T>,
+    ) -> Option<T> {
         if self.members.get(name).is_none_or(Value::is_null) {
             self.faults.push(format!("{name} is missing: {expected}"));
         }
@@ -192,17 +246,30 @@ impl Reader {
 
     fn number(&mut self, name: &str, least: u64, most: u64) -> Option<u64> {
         let expected = format!("expected a whole number from {least} to {most}");
-        self.optional(name, &expected, |value| value.as_u64().filter(|number| (least..=most).contains(number)))
+        self.optional(name, &expected, |value| {
+            value
+                .as_u64()
+                .filter(|number| (least..=most).contains(number))
+        })
     }
 
     fn flag(&mut self, name: &str) -> bool {
-        self.optional(name, "expected true or false", Value::as_bool).unwrap_or(false)
+        self.optional(name, "expected true or false", Value::as_bool)
+            .unwrap_or(false)
     }
 
     /// What was not taken is unknown.
     fn end(mut self) -> Result<(), InvalidInput> {
-        self.faults.extend(self.members.keys().map(|name| format!("{name:?} is unknown")));
-        if self.faults.is_empty() { Ok(()) } else { Err(InvalidInput(self.faults)) }
+        self.faults.extend(
+            self.members
+                .keys()
+                .map(|name| format!("{name:?} is unknown")),
+        );
+        if self.faults.is_empty() {
+            Ok(())
+        } else {
+            Err(InvalidInput(self.faults))
+        }
     }
 }
 
@@ -219,7 +286,10 @@ mod tests {
     }
 
     fn start(org: &str, campaign: &str, since: &str) -> Cursor {
-        let (org, campaign) = (OrgId::parse(org).unwrap(), CampaignId::parse(campaign).unwrap());
+        let (org, campaign) = (
+            OrgId::parse(org).unwrap(),
+            CampaignId::parse(campaign).unwrap(),
+        );
         Cursor::start(&org, &[campaign], since.parse().unwrap())
     }
 
@@ -234,7 +304,14 @@ mod tests {
             input.rotate();
             first.insert(input.campaigns[0].clone());
             input.campaigns.sort();
-            assert_eq!(input.campaigns.iter().map(CampaignId::as_str).collect::<Vec<_>>(), ["a", "b", "c"]);
+            assert_eq!(
+                input
+                    .campaigns
+                    .iter()
+                    .map(CampaignId::as_str)
+                    .collect::<Vec<_>>(),
+                ["a", "b", "c"]
+            );
         }
         assert_eq!(first.len(), 3);
     }
@@ -247,8 +324,18 @@ mod tests {
                     "maxDriftPercent": 20, "force": false, "cursor": null }),
         ] {
             let input = parse(&input).unwrap();
-            assert_eq!(input.campaigns.iter().map(CampaignId::as_str).collect::<Vec<_>>(), ["a", "b"]);
-            assert_eq!((input.since.to_string(), input.run.to_string()), ("2026-11-24T15:00:00Z".into(), NOW.into()));
+            assert_eq!(
+                input
+                    .campaigns
+                    .iter()
+                    .map(CampaignId::as_str)
+                    .collect::<Vec<_>>(),
+                ["a", "b"]
+            );
+            assert_eq!(
+                (input.since.to_string(), input.run.to_string()),
+                ("2026-11-24T15:00:00Z".into(), NOW.into())
+            );
             assert!(!input.dry_run && !input.force && input.cursor.is_none());
             assert_eq!(input.max_drift_percent, 20);
         }
@@ -260,11 +347,14 @@ mod tests {
         let input = parse(&due).unwrap();
         assert_eq!(input.since.to_string(), "2026-11-24T15:40:00Z");
         assert_eq!(input.run.to_string(), "2026-11-24T15:50:00Z");
-        let unfilled =
-            json!({ "org": "acme", "campaignIds": ["a"], "scheduledTime": "<aws.scheduler.scheduled-time>" });
+        let unfilled = json!({ "org": "acme", "campaignIds": ["a"], "scheduledTime": "<aws.scheduler.scheduled-time>" });
         assert_eq!(parse(&unfilled).unwrap().run.to_string(), NOW);
-        let wrong = parse(&json!({ "org": "acme", "campaignIds": ["a"], "scheduledTime": "noon" })).unwrap_err();
-        assert!(wrong.ends_with("scheduledTime: expected an RFC 3339 time"), "{wrong}");
+        let wrong = parse(&json!({ "org": "acme", "campaignIds": ["a"], "scheduledTime": "noon" }))
+            .unwrap_err();
+        assert!(
+            wrong.ends_with("scheduledTime: expected an RFC 3339 time"),
+            "{wrong}"
+        );
     }
 
     #[test]
@@ -277,7 +367,10 @@ mod tests {
             drifted: 3,
             ..start("acme", "b", "2026-11-01T00:00:00Z")
         };
-        let input = parse(&json!({ "org": "acme", "campaignIds": ["a", "b"], "cursor": cursor.to_string() })).unwrap();
+        let input = parse(
+            &json!({ "org": "acme", "campaignIds": ["a", "b"], "cursor": cursor.to_string() }),
+        )
+        .unwrap();
         assert_eq!(input.since, cursor.since);
         assert_eq!(input.cursor, Some(cursor));
     }
@@ -296,16 +389,26 @@ mod tests {
         );
         let expected = "the input is not as expected: campaignIds: expected 1 to 100 different ids of campaigns";
         for wrong in [json!(["a", "a"]), json!("a"), json!(["a b"]), json!([7])] {
-            assert_eq!(parse(&json!({ "org": "acme", "campaignIds": wrong })).unwrap_err(), expected);
+            assert_eq!(
+                parse(&json!({ "org": "acme", "campaignIds": wrong })).unwrap_err(),
+                expected
+            );
         }
-        let others = [start("acme", "c", NOW), start("other", "a", NOW)].map(|cursor| cursor.to_string());
+        let others =
+            [start("acme", "c", NOW), start("other", "a", NOW)].map(|cursor| cursor.to_string());
         for cursor in ["nonsense", "", &others[0], &others[1]] {
-            let error = parse(&json!({ "org": "acme", "campaignIds": ["a"], "cursor": cursor })).unwrap_err();
+            let error = parse(&json!({ "org": "acme", "campaignIds": ["a"], "cursor": cursor }))
+                .unwrap_err();
             assert!(
-                error.ends_with("cursor: expected the cursor of an answer, of this org and these campaigns"),
+                error.ends_with(
+                    "cursor: expected the cursor of an answer, of this org and these campaigns"
+                ),
                 "{error}"
             );
         }
-        assert_eq!(parse(&json!([])).unwrap_err(), "the input is not as expected: expected a JSON object");
+        assert_eq!(
+            parse(&json!([])).unwrap_err(),
+            "the input is not as expected: expected a JSON object"
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Finds what webhooks missed: reads the CRM's feed, compares it with the campaigns and enqueues what differs. It writes
-//! nothing to Genesys Cloud; apply stays the only writer.
+//! Finds what webhooks missed: reads the CRM's feed, compares it with the campaigns and enqueues
+//! what differs. It writes nothing to Genesys Cloud; apply stays the only writer.
 //!
 //! A run scans first and enqueues then, so that a feed that is broken changes nothing.
 
@@ -30,7 +30,8 @@ use tracing::Instrument;
 
 use scan::Scan;
 
-/// What is left of an invocation when the last call ends; in it the changes that were found go to the queue.
+/// What is left of an invocation when the last call ends; in it the changes that were found go to
+/// the queue.
 const TO_ENQUEUE: Duration = Duration::from_secs(30);
 /// What is left of an invocation when the last call to the queue begins.
 const TO_ANSWER: Duration = Duration::from_secs(5);
@@ -45,8 +46,8 @@ pub struct Answer {
     pub checked: u64,
     /// Not in the campaign.
     pub missing: u64,
-    /// In the campaign, and not as the CRM says. Where all that differs is that the CRM says `callable: true`, it is counted
-    /// here and not enqueued.
+    /// In the campaign, and not as the CRM says. Where all that differs is that the CRM says
+    /// `callable: true`, it is counted here and not enqueued.
     pub different: u64,
     /// In the campaign with something newer.
     pub stale: u64,
@@ -69,7 +70,8 @@ pub struct Outcome {
     pub answer: Answer,
     /// Why it is not complete; of a dry run also why a real one would not be.
     pub why: Option<Why>,
-    /// Contacts that were left out, whole or some columns of them, by the reason for which apply would park them.
+    /// Contacts that were left out, whole or some columns of them, by the reason for which apply
+    /// would park them.
     pub left_out: BTreeMap<&'static str, u64>,
 }
 
@@ -77,8 +79,16 @@ impl Outcome {
     /// Nothing was done.
     fn at_start(input: &Input, why: Why) -> Outcome {
         let cursor = Some(input.start().to_string());
-        let answer = Answer { cursor, dry_run: input.dry_run, ..Answer::default() };
-        Outcome { answer, why: Some(why), left_out: BTreeMap::new() }
+        let answer = Answer {
+            cursor,
+            dry_run: input.dry_run,
+            ..Answer::default()
+        };
+        Outcome {
+            answer,
+            why: Some(why),
+            left_out: BTreeMap::new(),
+        }
     }
 }
 
@@ -111,7 +121,11 @@ impl std::fmt::Display for Why {
             Why::Interrupted => f.write_str("interrupted"),
             Why::Throttled => f.write_str("Genesys Cloud wants no call for a while"),
             Why::QueueIsDeep => f.write_str("the queue is deep"),
-            Why::TooMuchDrift { campaign, checked, drifted } => write!(
+            Why::TooMuchDrift {
+                campaign,
+                checked,
+                drifted,
+            } => write!(
                 f,
                 "{drifted} of {checked} contacts that were compared in campaign {campaign} are to be changed, more than \
                  maxDriftPercent: none of them is enqueued; look whether the feed is right; if it is, force (--force) or a \
@@ -121,7 +135,8 @@ impl std::fmt::Display for Why {
     }
 }
 
-/// Why a run failed. Nothing of it was enqueued, but where the queue itself failed, or one campaign is not known.
+/// Why a run failed. Nothing of it was enqueued, but where the queue itself failed, or one campaign
+/// is not known.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// What was asked for cannot be understood.
@@ -171,7 +186,11 @@ pub enum Error {
 }
 
 fn to_do(failure: &Failure) -> String {
-    if failure.kind == Kind::UnknownCampaign { format!(": {UNKNOWN_CAMPAIGN}") } else { String::new() }
+    if failure.kind == Kind::UnknownCampaign {
+        format!(": {UNKNOWN_CAMPAIGN}")
+    } else {
+        String::new()
+    }
 }
 
 /// Runs as a schedule asks for it.
@@ -188,7 +207,10 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Answ
         let deadline = deadline.and_then(|deadline| Timestamp::from_millisecond(deadline).ok());
         // A deadline that is past already is none (`cargo lambda watch` sends one).
         let deadline = deadline.filter(|deadline| *deadline > now);
-        let until = Until { end: deadline.map(|deadline| deadline - TO_ENQUEUE), is_asked_to_stop: &|| false };
+        let until = Until {
+            end: deadline.map(|deadline| deadline - TO_ENQUEUE),
+            is_asked_to_stop: &|| false,
+        };
         let watch = |progress: Progress| {
             if let (true, Progress::Found(found)) = (input.dry_run, &progress) {
                 log_found(&input.org, found);
@@ -205,11 +227,23 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Answ
 
 fn log_found(org: &OrgId, found: &Found) {
     let (what, columns, callable) = match &found.drift {
-        Drift::Different(difference) => ("different", difference.columns.join(" "), difference.callable),
+        Drift::Different(difference) => (
+            "different",
+            difference.columns.join(" "),
+            difference.callable,
+        ),
         _ => ("missing", String::new(), None),
     };
     let (campaign, group) = (found.campaign.as_str(), found.group.as_str());
-    tracing::info!(org = org.as_str(), campaignId = campaign, group, what, columns, callable, "contact differs");
+    tracing::info!(
+        org = org.as_str(),
+        campaignId = campaign,
+        group,
+        what,
+        columns,
+        callable,
+        "contact differs"
+    );
 }
 
 fn tell_outcome(context: &Context, org: &OrgId, outcome: &Outcome) {
@@ -220,7 +254,12 @@ fn tell_outcome(context: &Context, org: &OrgId, outcome: &Outcome) {
     if let Some(why) = &outcome.why {
         let (detail, answer) = (why.to_string(), &outcome.answer);
         let (checked, enqueued) = (answer.checked, answer.enqueued);
-        context.shared.telemetry.tell(&Event::Incomplete { org, detail: &detail, checked, enqueued });
+        context.shared.telemetry.tell(&Event::Incomplete {
+            org,
+            detail: &detail,
+            checked,
+            enqueued,
+        });
     }
 }
 
@@ -241,7 +280,11 @@ pub async fn run(
         Err(failure) => {
             return match scan::why_stopped(&failure, context.shared.clock.now(), until.end) {
                 Some(why) => Ok(Outcome::at_start(input, why)),
-                None => Err(Error::Genesys { org: input.org.clone(), campaign: None, failure }),
+                None => Err(Error::Genesys {
+                    org: input.org.clone(),
+                    campaign: None,
+                    failure,
+                }),
             };
         }
     };
@@ -249,7 +292,12 @@ pub async fn run(
     let room = if input.dry_run {
         usize::MAX
     } else {
-        room(context.queue.as_ref(), &context.shared.config.queue_url, rules.calls_per_minute).await?
+        room(
+            context.queue.as_ref(),
+            &context.shared.config.queue_url,
+            rules.calls_per_minute,
+        )
+        .await?
     };
     let mut scan = Scan {
         context,
@@ -261,7 +309,10 @@ pub async fn run(
         run,
         room,
         watch,
-        answer: Answer { dry_run: input.dry_run, ..Answer::default() },
+        answer: Answer {
+            dry_run: input.dry_run,
+            ..Answer::default()
+        },
         drifted: 0,
         held: Vec::new(),
         full_at: None,
@@ -270,9 +321,19 @@ pub async fn run(
         unknown: None,
     };
     let stopped = scan.all().await?;
-    let Scan { mut answer, drifted, held, shares, left_out, unknown, .. } = scan;
+    let Scan {
+        mut answer,
+        drifted,
+        held,
+        shares,
+        left_out,
+        unknown,
+        ..
+    } = scan;
     let (mut cursor, mut why) = stopped.unzip();
-    let too_much = shares.into_iter().find(|(_, share)| share.is_too_much(input));
+    let too_much = shares
+        .into_iter()
+        .find(|(_, share)| share.is_too_much(input));
     let too_much_drift = too_much.map(|(campaign, share)| Why::TooMuchDrift {
         campaign,
         checked: share.checked,
@@ -280,11 +341,25 @@ pub async fn run(
     });
     if input.dry_run {
         why = too_much_drift.or(why);
-    } else if let Some(Why::TooMuchDrift { campaign, checked, drifted }) = too_much_drift {
-        let told = Event::Stopped { org: input.org.as_str(), campaign: campaign.as_str(), checked, drifted };
+    } else if let Some(Why::TooMuchDrift {
+        campaign,
+        checked,
+        drifted,
+    }) = too_much_drift
+    {
+        let told = Event::Stopped {
+            org: input.org.as_str(),
+            campaign: campaign.as_str(),
+            checked,
+            drifted,
+        };
         context.shared.telemetry.tell(&told);
         cursor = Some(input.start());
-        why = Some(Why::TooMuchDrift { campaign, checked, drifted });
+        why = Some(Why::TooMuchDrift {
+            campaign,
+            checked,
+            drifted,
+        });
     } else {
         answer.enqueued = send(context, &held, until, watch).await?;
         if answer.enqueued < held.len() as u64 {
@@ -304,17 +379,30 @@ pub async fn run(
     match unknown {
         // What was found in the others is in the queue.
         Some(error) => Err(error),
-        None => Ok(Outcome { answer, why, left_out }),
+        None => Ok(Outcome {
+            answer,
+            why,
+            left_out,
+        }),
     }
 }
 
 async fn feed_secret(context: &Context, org: &OrgId) -> Result<Arc<FeedSecret>, Error> {
     let config = &context.shared.config;
     let name = format!("{}/feed/{org}", config.secret_prefix);
-    let wrong = |why: &dyn std::fmt::Display| Error::Secret { name: name.clone(), why: why.to_string() };
-    let text = context.shared.secrets.read(&name).await.map_err(|error| wrong(&error))?;
+    let wrong = |why: &dyn std::fmt::Display| Error::Secret {
+        name: name.clone(),
+        why: why.to_string(),
+    };
+    let text = context
+        .shared
+        .secrets
+        .read(&name)
+        .await
+        .map_err(|error| wrong(&error))?;
     // Only in local runs are the hosts of Genesys Cloud replaced.
-    let secret = FeedSecret::parse(&text, config.genesys_base_url.is_some()).map_err(|error| wrong(&error))?;
+    let secret = FeedSecret::parse(&text, config.genesys_base_url.is_some())
+        .map_err(|error| wrong(&error))?;
     Ok(Arc::new(secret))
 }
 
@@ -331,12 +419,23 @@ async fn send(
         if until.end.is_some_and(is_late) {
             break;
         }
-        let done = enqueue(context.queue.as_ref(), &context.shared.config.queue_url, some).await;
+        let done = enqueue(
+            context.queue.as_ref(),
+            &context.shared.config.queue_url,
+            some,
+        )
+        .await;
         enqueued += done.accepted as u64;
         watch(Progress::Enqueued(done.accepted as u64));
         if done.accepted < some.len() {
-            let why = done.unavailable.unwrap_or_else(|| "a change that SQS does not take".to_owned());
-            return Err(Error::NotEnqueued { enqueued, found: changes.len(), why });
+            let why = done
+                .unavailable
+                .unwrap_or_else(|| "a change that SQS does not take".to_owned());
+            return Err(Error::NotEnqueued {
+                enqueued,
+                found: changes.len(),
+                why,
+            });
         }
     }
     Ok(enqueued)

@@ -60,7 +60,10 @@ pub(crate) struct Share {
 
 impl Share {
     fn of(at: &Cursor) -> Share {
-        Share { checked: at.checked, drifted: at.drifted }
+        Share {
+            checked: at.checked,
+            drifted: at.drifted,
+        }
     }
 
     fn is_over(self, percent: u64) -> bool {
@@ -108,15 +111,38 @@ impl Scan<'_> {
     pub(crate) async fn all(&mut self) -> Result<Option<Stopped>, Error> {
         let start = self.input.start();
         for (place, id) in start.campaigns.iter().enumerate() {
-            let Ok(id) = CampaignId::parse(id) else { continue };
+            let Ok(id) = CampaignId::parse(id) else {
+                continue;
+            };
             let campaigns = start.campaigns[place..].to_vec();
             // Only in the first it goes on in the middle.
-            let at = if place == 0 { start.clone() } else { Cursor { campaigns, ..self.beginning() } };
+            let at = if place == 0 {
+                start.clone()
+            } else {
+                Cursor {
+                    campaigns,
+                    ..self.beginning()
+                }
+            };
             match self.campaign(&id, at).await {
                 Ok(None) if self.full_at.is_none() => {}
-                Ok(stopped) => return Ok(self.full_at.take().map(|at| (at, Why::QueueIsDeep)).or(stopped)),
-                Err(Error::Genesys { failure, campaign, org }) if failure.kind == Kind::UnknownCampaign => {
-                    self.unknown.get_or_insert(Error::Genesys { org, campaign, failure });
+                Ok(stopped) => {
+                    return Ok(self
+                        .full_at
+                        .take()
+                        .map(|at| (at, Why::QueueIsDeep))
+                        .or(stopped));
+                }
+                Err(Error::Genesys {
+                    failure,
+                    campaign,
+                    org,
+                }) if failure.kind == Kind::UnknownCampaign => {
+                    self.unknown.get_or_insert(Error::Genesys {
+                        org,
+                        campaign,
+                        failure,
+                    });
                 }
                 Err(error) => return Err(error),
             }
@@ -129,7 +155,11 @@ impl Scan<'_> {
         Cursor::start(&self.input.org, &self.input.campaigns, since)
     }
 
-    async fn campaign(&mut self, id: &CampaignId, mut at: Cursor) -> Result<Option<Stopped>, Error> {
+    async fn campaign(
+        &mut self,
+        id: &CampaignId,
+        mut at: Cursor,
+    ) -> Result<Option<Stopped>, Error> {
         if let Some(why) = self.must_stop(&at) {
             return Ok(Some((at, why)));
         }
@@ -137,29 +167,53 @@ impl Scan<'_> {
             Ok(campaign) => campaign,
             Err(failure) => return self.stop_or_fail(id, at, failure).map(Some),
         };
-        let feed = Feed { org: self.input.org.clone(), campaign: id.clone(), run: self.input.run };
+        let feed = Feed {
+            org: self.input.org.clone(),
+            campaign: id.clone(),
+            run: self.input.run,
+        };
         let (mut cursors, mut seen, mut idle_pages) = (BTreeSet::new(), BTreeSet::new(), 0);
         loop {
-            let fault = |what| Error::Feed { org: self.input.org.clone(), campaign: id.clone(), what };
-            let query = Query { feed: &feed, since: at.since, cursor: at.page.as_deref() };
+            let fault = |what| Error::Feed {
+                org: self.input.org.clone(),
+                campaign: id.clone(),
+                what,
+            };
+            let query = Query {
+                feed: &feed,
+                since: at.since,
+                cursor: at.page.as_deref(),
+            };
             let page = match self.context.page(self.secret, &query, self.until.end).await {
                 Ok(page) => page,
                 Err(NoPage::OutOfTime) => return Ok(Some((at, Why::OutOfTime))),
                 Err(NoPage::Fault(what)) => return Err(fault(what)),
             };
             // A page brings nothing new that is empty, or all of which was there before.
-            let contacts =
-                page.changes.iter().map(|change| (change.message_group(), change.version, change.occurred_at));
-            let news = contacts.filter(|contact| seen.insert(contact.clone())).count();
+            let contacts = page
+                .changes
+                .iter()
+                .map(|change| (change.message_group(), change.version, change.occurred_at));
+            let news = contacts
+                .filter(|contact| seen.insert(contact.clone()))
+                .count();
             idle_pages = if news == 0 { idle_pages + 1 } else { 0 };
             if let Some(stopped) = self.page(&campaign, id, page.changes, &mut at).await? {
                 return Ok(Some(stopped));
             }
-            at = Cursor { page: page.next, done: 0, last: None, ..at };
-            let Some(next) = &at.page else { return Ok(None) };
+            at = Cursor {
+                page: page.next,
+                done: 0,
+                last: None,
+                ..at
+            };
+            let Some(next) = &at.page else {
+                return Ok(None);
+            };
             if !cursors.insert(next.clone()) || idle_pages == MOST_IDLE_PAGES {
                 return Err(fault(
-                    "it has no end: expected a new cursor with each page, and null after the last".into(),
+                    "it has no end: expected a new cursor with each page, and null after the last"
+                        .into(),
                 ));
             }
             if let Some(why) = self.must_stop(&at) {
@@ -176,9 +230,14 @@ impl Scan<'_> {
         changes: Vec<Change>,
         at: &mut Cursor,
     ) -> Result<Option<Stopped>, Error> {
-        let last = at.done.checked_sub(1).and_then(|last| changes.get(last)).map(hash);
+        let last = at
+            .done
+            .checked_sub(1)
+            .and_then(|last| changes.get(last))
+            .map(hash);
         if last != at.last {
-            // The page is not what it was. To compare a contact twice does no harm, to leave one out does.
+            // The page is not what it was. To compare a contact twice does no harm, to leave one
+            // out does.
             at.done = 0;
         }
         let mut waiting = changes.into_iter().skip(at.done).peekable();
@@ -202,7 +261,11 @@ impl Scan<'_> {
         changes: Vec<Change>,
         at: &mut Cursor,
     ) -> Option<Failure> {
-        let ranking = self.rules.version_field.is_some().then_some(self.rules.version_from);
+        let ranking = self
+            .rules
+            .version_field
+            .is_some()
+            .then_some(self.rules.version_from);
         let mut keys: Vec<&ContactKey> = Vec::new();
         let is_compared = |change: &Change| {
             let pattern = self.rules.contact_key_pattern.as_ref();
@@ -214,7 +277,11 @@ impl Scan<'_> {
                 keys.push(&change.key);
             }
         }
-        let actuals = if keys.is_empty() { Vec::new() } else { campaign.read_all(&keys).await };
+        let actuals = if keys.is_empty() {
+            Vec::new()
+        } else {
+            campaign.read_all(&keys).await
+        };
         let actuals: BTreeMap<ContactKey, _> = keys.into_iter().cloned().zip(actuals).collect();
         for mut change in changes {
             let is_unranked = RankedChange::new(&change, ranking).rank.is_none();
@@ -226,7 +293,8 @@ impl Scan<'_> {
                 Some(Err(failure)) => return Some(failure.clone()),
                 Some(Ok(actual)) => {
                     self.leave_out_columns(campaign, &mut change);
-                    let drift = Drift::between(&RankedChange::new(&change, ranking), actual.as_ref());
+                    let drift =
+                        Drift::between(&RankedChange::new(&change, ranking), actual.as_ref());
                     at.checked += 1;
                     self.found(id, change, drift, at);
                 }
@@ -251,7 +319,11 @@ impl Scan<'_> {
             Drift::Different(_) => self.answer.different += 1,
         }
         let is_to_be_repaired = drift.is_to_be_repaired();
-        (self.watch)(Progress::Found(Found { campaign: id.clone(), group: change.message_group(), drift }));
+        (self.watch)(Progress::Found(Found {
+            campaign: id.clone(),
+            group: change.message_group(),
+            drift,
+        }));
         if is_to_be_repaired {
             at.drifted += 1;
             self.drifted += 1;
@@ -261,9 +333,12 @@ impl Scan<'_> {
         }
     }
 
-    /// What apply would park is no drift: found again with every run, it would be parked again with every run.
+    /// What apply would park is no drift: found again with every run, it would be parked again with
+    /// every run.
     fn leave_out_columns(&mut self, campaign: &Campaign, change: &mut Change) {
-        let Operation::Upsert { data, .. } = &mut change.operation else { return };
+        let Operation::Upsert { data, .. } = &mut change.operation else {
+            return;
+        };
         let before = data.len();
         let is_reserved = |name: &String| self.rules.version_field.as_ref() == Some(name);
         data.retain(|name, _| !is_reserved(name));
@@ -271,7 +346,9 @@ impl Scan<'_> {
             self.leave_out("reservedColumn");
         }
         let before = data.len();
-        data.retain(|name, value| value.as_ref().is_none_or(String::is_empty) || campaign.has_column(name));
+        data.retain(|name, value| {
+            value.as_ref().is_none_or(String::is_empty) || campaign.has_column(name)
+        });
         if data.len() < before {
             self.leave_out("unknownColumn");
         }
@@ -282,7 +359,10 @@ impl Scan<'_> {
     }
 
     fn must_stop(&mut self, at: &Cursor) -> Option<Why> {
-        let is_late = self.until.end.is_some_and(|end| self.context.shared.clock.now() >= end);
+        let is_late = self
+            .until
+            .end
+            .is_some_and(|end| self.context.shared.clock.now() >= end);
         if is_late {
             return Some(Why::OutOfTime);
         }
@@ -292,18 +372,29 @@ impl Scan<'_> {
         if self.held.len() < self.room {
             return None;
         }
-        // No more is held. But whether so much can be right is seen only when enough of the campaign was counted.
-        if self.room > 0 && Share::of(at).is_over(self.input.max_drift_percent) && !self.input.force {
+        // No more is held. But whether so much can be right is seen only when enough of the
+        // campaign was counted.
+        if self.room > 0 && Share::of(at).is_over(self.input.max_drift_percent) && !self.input.force
+        {
             self.full_at.get_or_insert_with(|| at.clone());
             return None;
         }
         Some(Why::QueueIsDeep)
     }
 
-    fn stop_or_fail(&self, id: &CampaignId, at: Cursor, failure: Failure) -> Result<Stopped, Error> {
+    fn stop_or_fail(
+        &self,
+        id: &CampaignId,
+        at: Cursor,
+        failure: Failure,
+    ) -> Result<Stopped, Error> {
         match self.stops(&failure) {
             Some(why) => Ok((at, why)),
-            None => Err(Error::Genesys { org: self.input.org.clone(), campaign: Some(id.clone()), failure }),
+            None => Err(Error::Genesys {
+                org: self.input.org.clone(),
+                campaign: Some(id.clone()),
+                failure,
+            }),
         }
     }
 
@@ -313,11 +404,17 @@ impl Scan<'_> {
 }
 
 /// Why a failure is a reason to stop in good order, and not an error.
-pub(crate) fn why_stopped(failure: &Failure, now: Timestamp, end: Option<Timestamp>) -> Option<Why> {
+pub(crate) fn why_stopped(
+    failure: &Failure,
+    now: Timestamp,
+    end: Option<Timestamp>,
+) -> Option<Why> {
     match failure.kind {
         Kind::OutOfTime | Kind::CutShort => Some(Why::OutOfTime),
         // The wait for the budget's next window does not fit any more.
-        Kind::Throttled { after } if end.is_some_and(|end| now + after.unwrap_or_default() >= end) => {
+        Kind::Throttled { after }
+            if end.is_some_and(|end| now + after.unwrap_or_default() >= end) =>
+        {
             Some(Why::OutOfTime)
         }
         Kind::Throttled { .. } => Some(Why::Throttled),
@@ -327,5 +424,11 @@ pub(crate) fn why_stopped(failure: &Failure, now: Timestamp, end: Option<Timesta
 
 /// What of a contact's message group says which contact it is.
 fn hash(change: &Change) -> String {
-    change.message_group().as_str().rsplit('/').next().unwrap_or_default().to_owned()
+    change
+        .message_group()
+        .as_str()
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }

@@ -1,8 +1,8 @@
 //! A batch of queue records: its message groups, and the answer that Lambda's FIFO rule asks for.
 //!
 //! The rule: "after the first failure of a group, report it and all later ones of the group"
-//! (docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html). An identifier that is empty or not of the
-//! batch fails the batch whole, an empty list deletes all of it.
+//! (docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html). An identifier that is
+//! empty or not of the batch fails the batch whole, an empty list deletes all of it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -112,7 +112,8 @@ impl ParkReason {
     }
 }
 
-/// What was seen, in words without personal data, and the answer of Genesys Cloud where there was one.
+/// What was seen, in words without personal data, and the answer of Genesys Cloud where there was
+/// one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evidence {
     /// For a person; it may be empty.
@@ -125,7 +126,10 @@ pub struct Evidence {
 
 impl From<String> for Evidence {
     fn from(detail: String) -> Evidence {
-        Evidence { detail, ..Evidence::default() }
+        Evidence {
+            detail,
+            ..Evidence::default()
+        }
     }
 }
 
@@ -156,7 +160,8 @@ pub enum Settled {
     Done(Outcome),
     /// To be sent to the dead-letter queue, then deleted.
     Park(Parking),
-    /// To be reported as failed, and invisible for so long. The first of its group says why; its followers say nothing.
+    /// To be reported as failed, and invisible for so long. The first of its group says why; its
+    /// followers say nothing.
     Retry {
         /// Until it may be received again.
         delay: Duration,
@@ -190,15 +195,20 @@ pub struct Horizon {
 
 impl Horizon {
     fn is_past(self, record: &Record) -> bool {
-        let age = record.first_received.map(|first| self.now.duration_since(first));
-        age.and_then(|age| Duration::try_from(age).ok()).is_some_and(|age| age > self.after)
+        let age = record
+            .first_received
+            .map(|first| self.now.duration_since(first));
+        age.and_then(|age| Duration::try_from(age).ok())
+            .is_some_and(|age| age > self.after)
     }
 }
 
-/// Settles the records of one message group, given with their verdicts in queue order: what comes before the first that
-/// must be retried is done, that one and all later are retried. `share`: chance, from 0 up to 1.
+/// Settles the records of one message group, given with their verdicts in queue order: what comes
+/// before the first that must be retried is done, that one and all later are retried. `share`:
+/// chance, from 0 up to 1.
 ///
-/// Only the first that fails can be past the horizon: the others have not yet had a try of their own.
+/// Only the first that fails can be past the horizon: the others have not yet had a try of their
+/// own.
 pub fn settle(group: Vec<(&Record, Verdict)>, horizon: Horizon, share: f64) -> Vec<Settled> {
     let mut delay = None;
     let mut may_park = true;
@@ -208,21 +218,30 @@ pub fn settle(group: Vec<(&Record, Verdict)>, horizon: Horizon, share: f64) -> V
             (Some(delay), _) => Settled::Retry { delay, why: None },
             (None, Verdict::Done(outcome)) => Settled::Done(outcome),
             (None, Verdict::Park(parking)) => Settled::Park(parking),
-            (None, Verdict::Retry(cause, evidence)) if may_park && cause.is_own() && horizon.is_past(record) => {
+            (None, Verdict::Retry(cause, evidence))
+                if may_park && cause.is_own() && horizon.is_past(record) =>
+            {
                 may_park = false;
-                Settled::Park(Parking { reason: ParkReason::RetryHorizon, evidence })
+                Settled::Park(Parking {
+                    reason: ParkReason::RetryHorizon,
+                    evidence,
+                })
             }
             (None, Verdict::Retry(cause, evidence)) => {
                 let wait = cause.delay(record.receives, share);
                 delay = Some(wait);
-                Settled::Retry { delay: wait, why: Some((cause, evidence)) }
+                Settled::Retry {
+                    delay: wait,
+                    why: Some((cause, evidence)),
+                }
             }
         });
     }
     settled
 }
 
-/// Turns what `from` and all after it of a settled group were to become into retries: `from` could not be parked.
+/// Turns what `from` and all after it of a settled group were to become into retries: `from` could
+/// not be parked.
 pub fn not_parked(settled: &mut [Settled], from: usize, receives: u32, share: f64) {
     let delay = Cause::NotParked.delay(receives, share);
     for (index, settled) in settled.iter_mut().enumerate().skip(from) {
@@ -232,7 +251,8 @@ pub fn not_parked(settled: &mut [Settled], from: usize, receives: u32, share: f6
 }
 
 impl Record {
-    /// The message group as it may be shown: a foreign one may hold personal data, so its hash stands for it.
+    /// The message group as it may be shown: a foreign one may hold personal data, so its hash
+    /// stands for it.
     pub fn shown_group(&self) -> String {
         if MessageGroup::is_well_formed(&self.group) {
             return self.group.clone();
@@ -246,7 +266,8 @@ pub fn parked_id(message_id: &str) -> String {
     crate::sha256_hex(message_id.as_bytes())
 }
 
-/// A record that must be retried has no message id, so that the batch must be answered as failed whole.
+/// A record that must be retried has no message id, so that the batch must be answered as failed
+/// whole.
 #[derive(Debug, thiserror::Error)]
 #[error("a record that must be retried has no messageId: the whole batch is retried")]
 pub struct NoMessageId;
@@ -255,9 +276,21 @@ pub struct NoMessageId;
 ///
 /// # Errors
 /// [`NoMessageId`], where one that must be retried cannot be named.
-pub fn failures(records: &[Record], is_retried: impl Fn(usize) -> bool) -> Result<Vec<&str>, NoMessageId> {
-    let retried = records.iter().enumerate().filter(|(index, _)| is_retried(*index));
-    retried.map(|(_, record)| Some(record.message_id.as_str()).filter(|id| !id.is_empty()).ok_or(NoMessageId)).collect()
+pub fn failures(
+    records: &[Record],
+    is_retried: impl Fn(usize) -> bool,
+) -> Result<Vec<&str>, NoMessageId> {
+    let retried = records
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| is_retried(*index));
+    retried
+        .map(|(_, record)| {
+            Some(record.message_id.as_str())
+                .filter(|id| !id.is_empty())
+                .ok_or(NoMessageId)
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 
 use crate::contact::Columns;
 
-/// The place of a change among the changes of its contact: a higher one is newer. At most 2⁵³−1, so that every JSON
-/// reader can hold it.
+/// The place of a change among the changes of its contact: a higher one is newer. At most 2⁵³−1, so
+/// that every JSON reader can hold it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rank(u64);
 
@@ -25,7 +25,8 @@ impl Rank {
         (number <= Rank::MAX.0).then_some(Rank(number))
     }
 
-    /// The rank that a contact stores as decimal text. Any other text counts as none (CONTRACT.md section 5).
+    /// The rank that a contact stores as decimal text. Any other text counts as none (CONTRACT.md
+    /// section 5).
     pub fn from_text(text: &str) -> Option<Rank> {
         let rank = Rank::new(text.parse().ok()?)?;
         (rank.to_string() == text).then_some(rank)
@@ -38,7 +39,8 @@ impl std::fmt::Display for Rank {
     }
 }
 
-/// Which member of a change gives its rank: `versionFrom` of the org's secret (CONTRACT.md section 4).
+/// Which member of a change gives its rank: `versionFrom` of the org's secret (CONTRACT.md section
+/// 4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum VersionFrom {
@@ -60,24 +62,33 @@ pub struct Sender {
     pub campaign: Option<CampaignId>,
 }
 
-/// What a CRM feed is read for (CONTRACT.md section 6), and what its changes get from that: they need no `eventId`, and
-/// their `source` is `reconcile`, whatever they say.
+/// What a CRM feed is read for (CONTRACT.md section 6), and what its changes get from that: they
+/// need no `eventId`, and their `source` is `reconcile`, whatever they say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Feed {
     /// Whose contacts are read; any other org in a change is refused.
     pub org: OrgId,
     /// Of which campaign; any other is refused.
     pub campaign: CampaignId,
-    /// When the run was due. Repeated, a run gives the same event ids, and the queue drops what it has already.
+    /// When the run was due. Repeated, a run gives the same event ids, and the queue drops what it
+    /// has already.
     pub run: Timestamp,
 }
 
 impl Feed {
-    /// One for each run and rank: a later run never falls to the queue's deduplication of an earlier one.
+    /// One for each run and rank: a later run never falls to the queue's deduplication of an
+    /// earlier one.
     fn event_id(&self, version: Option<Rank>, occurred_at: Option<Timestamp>) -> EventId {
         // Which of the two the org ranks by is not known here.
-        let numbers = [version.map(|rank| rank.0.cast_signed()), occurred_at.map(|at| at.as_millisecond())];
-        let numbers: String = numbers.into_iter().flatten().map(|number| format!("-{number}")).collect();
+        let numbers = [
+            version.map(|rank| rank.0.cast_signed()),
+            occurred_at.map(|at| at.as_millisecond()),
+        ];
+        let numbers: String = numbers
+            .into_iter()
+            .flatten()
+            .map(|number| format!("-{number}"))
+            .collect();
         EventId::of_run(&format!("{}{numbers}", self.run))
     }
 }
@@ -152,7 +163,8 @@ impl Change {
         parse::change(body, now, &parse::Origin::Webhook(sender))
     }
 
-    /// Reads a change as a CRM feed lists it: `schema`, `eventId`, `org` and `campaignId` may be left out.
+    /// Reads a change as a CRM feed lists it: `schema`, `eventId`, `org` and `campaignId` may be
+    /// left out.
     ///
     /// # Errors
     /// Every fault of the body at once.
@@ -175,8 +187,14 @@ impl Change {
             }
         };
         put("version", self.version.map(|rank| rank.0.into()));
-        put("occurredAt", self.occurred_at.map(|at| at.to_string().into()));
-        put("source", self.source.as_ref().map(|source| source.as_str().into()));
+        put(
+            "occurredAt",
+            self.occurred_at.map(|at| at.to_string().into()),
+        );
+        put(
+            "source",
+            self.source.as_ref().map(|source| source.as_str().into()),
+        );
         match &self.operation {
             Operation::Upsert { data, callable } => {
                 put("data", serde_json::to_value(data).ok());
@@ -184,11 +202,15 @@ impl Change {
             }
             Operation::Remove => put("operation", Some("remove".into())),
         }
-        // SQS takes neither of these two characters, and JSON can do without: they stand only in strings.
-        body.to_string().replace('\u{FFFE}', "\\ufffe").replace('\u{FFFF}', "\\uffff")
+        // SQS takes neither of these two characters, and JSON can do without: they stand only in
+        // strings.
+        body.to_string()
+            .replace('\u{FFFE}', "\\ufffe")
+            .replace('\u{FFFF}', "\\uffff")
     }
 
-    /// `version`, or `occurredAt` in milliseconds (never below 0: nothing in a CRM is older than 1970).
+    /// `version`, or `occurredAt` in milliseconds (never below 0: nothing in a CRM is older than
+    /// 1970).
     pub fn rank(&self, from: VersionFrom) -> Option<Rank> {
         match from {
             VersionFrom::Version => self.version,
@@ -204,9 +226,15 @@ impl Change {
         MessageGroup::of(&self.org, &self.campaign, &self.key)
     }
 
-    /// Hex SHA-256 of org, campaignId, contactKey and eventId, each preceded by its length as 8 bytes big-endian.
+    /// Hex SHA-256 of org, campaignId, contactKey and eventId, each preceded by its length as 8
+    /// bytes big-endian.
     pub fn deduplication_id(&self) -> String {
-        let parts = [self.org.as_str(), self.campaign.as_str(), self.key.as_str(), self.event_id.as_str()];
+        let parts = [
+            self.org.as_str(),
+            self.campaign.as_str(),
+            self.key.as_str(),
+            self.event_id.as_str(),
+        ];
         let mut bytes = Vec::new();
         for part in parts {
             bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());

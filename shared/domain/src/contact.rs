@@ -44,11 +44,18 @@ pub struct Contact {
 impl Contact {
     /// `version_field` is the column in which the org stores the rank (CONTRACT.md section 4).
     pub fn new(data: Columns<String>, callable: bool, version_field: Option<&str>) -> Contact {
-        let rank = version_field.and_then(|column| data.get(column)).and_then(|text| Rank::from_text(text));
-        Contact { data, callable, rank }
+        let rank = version_field
+            .and_then(|column| data.get(column))
+            .and_then(|text| Rank::from_text(text));
+        Contact {
+            data,
+            callable,
+            rank,
+        }
     }
 
-    /// Whether a column holds this already. Null, empty and absent are equal (CONTRACT.md section 5).
+    /// Whether a column holds this already. Null, empty and absent are equal (CONTRACT.md section
+    /// 5).
     pub(crate) fn holds(&self, column: &str, value: Option<&str>) -> bool {
         self.data.get(column).map_or("", String::as_str) == value.unwrap_or("")
     }

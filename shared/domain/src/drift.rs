@@ -1,4 +1,5 @@
-//! How a contact of a campaign differs from what the CRM says of it now: by the very plan that applying it would follow.
+//! How a contact of a campaign differs from what the CRM says of it now: by the very plan that
+//! applying it would follow.
 
 use crate::contact::Contact;
 use crate::plan::{Action, RankedChange, Skip, plan};
@@ -38,7 +39,9 @@ impl Drift {
             (Action::Skip(Skip::Unchanged), _) => Drift::Same,
             (Action::Skip(Skip::Stale), _) => Drift::Stale,
             (Action::Update { data, callable, .. }, Some(actual)) => {
-                let differs = data.iter().filter(|(name, value)| !actual.holds(name, value.as_deref()));
+                let differs = data
+                    .iter()
+                    .filter(|(name, value)| !actual.holds(name, value.as_deref()));
                 Drift::Different(Difference {
                     columns: differs.map(|(name, _)| name.clone()).collect(),
                     callable: callable.filter(|callable| *callable != actual.callable),
@@ -49,13 +52,16 @@ impl Drift {
         }
     }
 
-    /// Whether the change is to be applied. That somebody may be called again is never repaired alone: whoever took the
-    /// contact out, a person or the dialler, knew something that the CRM does not say.
+    /// Whether the change is to be applied. That somebody may be called again is never repaired
+    /// alone: whoever took the contact out, a person or the dialler, knew something that the CRM
+    /// does not say.
     pub fn is_to_be_repaired(&self) -> bool {
         match self {
             Drift::Same | Drift::Stale | Drift::Unranked => false,
             Drift::Missing => true,
-            Drift::Different(difference) => !difference.columns.is_empty() || difference.callable != Some(true),
+            Drift::Different(difference) => {
+                !difference.columns.is_empty() || difference.callable != Some(true)
+            }
         }
     }
 }
@@ -74,31 +80,68 @@ mod tests {
 
     fn holds(phone: &str, callable: bool, rank: u64) -> Contact {
         let data = Columns([("phone".to_owned(), phone.to_owned())].into());
-        Contact { data, callable, rank: Rank::new(rank) }
+        Contact {
+            data,
+            callable,
+            rank: Rank::new(rank),
+        }
     }
 
     fn drift(operation: &Operation, rank: u64, actual: Option<&Contact>) -> Drift {
-        Drift::between(&RankedChange { rank: Rank::new(rank), operation }, actual)
+        Drift::between(
+            &RankedChange {
+                rank: Rank::new(rank),
+                operation,
+            },
+            actual,
+        )
     }
 
     fn different(columns: &[&str], callable: Option<bool>) -> Drift {
-        Drift::Different(Difference { columns: columns.iter().map(|name| (*name).to_owned()).collect(), callable })
+        Drift::Different(Difference {
+            columns: columns.iter().map(|name| (*name).to_owned()).collect(),
+            callable,
+        })
     }
 
     #[test]
     fn what_is_equal_or_newer_in_the_campaign_is_left_alone() {
-        assert_eq!(drift(&says("1", Some(true)), 5, Some(&holds("1", true, 5))), Drift::Same);
-        assert_eq!(drift(&says("2", Some(true)), 4, Some(&holds("1", true, 5))), Drift::Stale);
-        assert_eq!(drift(&says("1", Some(true)), 5, Some(&holds("1", false, 5))), Drift::Same, "not raised at a tie");
+        assert_eq!(
+            drift(&says("1", Some(true)), 5, Some(&holds("1", true, 5))),
+            Drift::Same
+        );
+        assert_eq!(
+            drift(&says("2", Some(true)), 4, Some(&holds("1", true, 5))),
+            Drift::Stale
+        );
+        assert_eq!(
+            drift(&says("1", Some(true)), 5, Some(&holds("1", false, 5))),
+            Drift::Same,
+            "not raised at a tie"
+        );
     }
 
     #[test]
     fn what_is_missing_older_or_unlike_is_repaired() {
         assert_eq!(drift(&says("1", None), 5, None), Drift::Missing);
-        assert_eq!(drift(&says("2", None), 5, Some(&holds("1", true, 5))), different(&["phone"], None));
-        assert_eq!(drift(&says("1", None), 6, Some(&holds("1", true, 5))), different(&[], None), "its rank alone");
-        assert_eq!(drift(&Operation::Remove, 5, Some(&holds("1", true, 5))), different(&[], Some(false)));
-        for drift in [Drift::Missing, different(&["phone"], Some(true)), different(&[], None)] {
+        assert_eq!(
+            drift(&says("2", None), 5, Some(&holds("1", true, 5))),
+            different(&["phone"], None)
+        );
+        assert_eq!(
+            drift(&says("1", None), 6, Some(&holds("1", true, 5))),
+            different(&[], None),
+            "its rank alone"
+        );
+        assert_eq!(
+            drift(&Operation::Remove, 5, Some(&holds("1", true, 5))),
+            different(&[], Some(false))
+        );
+        for drift in [
+            Drift::Missing,
+            different(&["phone"], Some(true)),
+            different(&[], None),
+        ] {
             assert!(drift.is_to_be_repaired(), "{drift:?}");
         }
     }
@@ -109,14 +152,21 @@ mod tests {
         assert_eq!(raised, different(&[], Some(true)));
         assert!(!raised.is_to_be_repaired());
         let late = drift(&says("2", Some(false)), 4, Some(&holds("1", true, 5)));
-        assert_eq!(late, different(&[], Some(false)), "late as it is, and no column of it");
+        assert_eq!(
+            late,
+            different(&[], Some(false)),
+            "late as it is, and no column of it"
+        );
         assert!(late.is_to_be_repaired());
     }
 
     #[test]
     fn without_a_rank_nothing_is_compared() {
         let operation = says("2", Some(false));
-        let change = RankedChange { rank: None, operation: &operation };
+        let change = RankedChange {
+            rank: None,
+            operation: &operation,
+        };
         for actual in [None, Some(&holds("1", true, 5))] {
             assert_eq!(Drift::between(&change, actual), Drift::Unranked);
         }

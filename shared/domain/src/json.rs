@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The members of an object as they were written, repeated names included: a map would hide all but the last.
+/// The members of an object as they were written, repeated names included: a map would hide all but
+/// the last.
 pub struct Members<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {

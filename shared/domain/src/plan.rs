@@ -16,9 +16,13 @@ pub struct RankedChange<'a> {
 }
 
 impl<'a> RankedChange<'a> {
-    /// `ranking`: where the org's ranks come from; `None` where the org stores none (no `versionField`).
+    /// `ranking`: where the org's ranks come from; `None` where the org stores none (no
+    /// `versionField`).
     pub fn new(change: &'a Change, ranking: Option<VersionFrom>) -> RankedChange<'a> {
-        RankedChange { rank: ranking.and_then(|from| change.rank(from)), operation: &change.operation }
+        RankedChange {
+            rank: ranking.and_then(|from| change.rank(from)),
+            operation: &change.operation,
+        }
     }
 }
 
@@ -34,7 +38,8 @@ pub enum Action {
         /// To be stored.
         rank: Option<Rank>,
     },
-    /// Only what the changes name. `None` of `callable` and `rank`: left as it is; a column's `None` clears it.
+    /// Only what the changes name. `None` of `callable` and `rank`: left as it is; a column's
+    /// `None` clears it.
     Update {
         /// Columns to set or clear.
         data: Columns<Option<String>>,
@@ -74,12 +79,13 @@ pub struct Plan {
     pub action: Action,
     /// One for each change, in the order given.
     pub parts: Vec<Part>,
-    /// Indices of the changes in the order in which they are applied where that must be one by one: oldest first, or, if
-    /// one of them has no rank, as they came.
+    /// Indices of the changes in the order in which they are applied where that must be one by one:
+    /// oldest first, or, if one of them has no rank, as they came.
     pub order: Vec<usize>,
 }
 
-/// Plans the write that brings `actual` (`None`: no such contact) to what `changes` say, given in queue order.
+/// Plans the write that brings `actual` (`None`: no such contact) to what `changes` say, given in
+/// queue order.
 pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>) -> Plan {
     let stored = actual.and_then(|contact| contact.rank);
     let places = places(changes, stored);
@@ -89,23 +95,27 @@ pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>) -> Plan {
     }
 
     let is_stale = |i: usize| changes[i].rank.is_some() && changes[i].rank < stored;
-    let merged =
-        (order.iter().filter(|&&i| !is_stale(i))).map(|&i| Merged::of(&changes[i], places[i])).reduce(Merged::then);
+    let merged = (order.iter().filter(|&&i| !is_stale(i)))
+        .map(|&i| Merged::of(&changes[i], places[i]))
+        .reduce(Merged::then);
     let callable = callable(changes, &places, actual);
     let action = match (&merged, actual) {
         (Some(merged), None) => merged.create(callable),
         (Some(merged), Some(contact)) => merged.update(contact, callable),
-        (None, Some(contact)) if callable == Some(false) && contact.callable => {
-            Action::Update { data: Columns::default(), callable, rank: None }
-        }
+        (None, Some(contact)) if callable == Some(false) && contact.callable => Action::Update {
+            data: Columns::default(),
+            callable,
+            rank: None,
+        },
         (None, _) => Action::Skip(Skip::Stale),
     };
 
     // A stale opt-out that is all there is to write is what the write is for.
     let newest = match action {
-        Action::Update { .. } if merged.is_none() => {
-            order.iter().copied().rfind(|&i| changes[i].operation.callable() == Some(false))
-        }
+        Action::Update { .. } if merged.is_none() => order
+            .iter()
+            .copied()
+            .rfind(|&i| changes[i].operation.callable() == Some(false)),
         _ => order.iter().copied().rfind(|&i| !is_stale(i)),
     };
     let part = |i: usize| match newest {
@@ -113,13 +123,21 @@ pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>) -> Plan {
         _ if is_stale(i) => Part::Stale,
         _ => Part::Superseded,
     };
-    Plan { action, parts: (0..changes.len()).map(part).collect(), order }
+    Plan {
+        action,
+        parts: (0..changes.len()).map(part).collect(),
+        order,
+    }
 }
 
-/// What the run says of `callable`, opt-outs that come too late included: lowering is always safe. An opt-out stands
-/// unless a ranked opt-in is newer, or one without a rank comes later in the queue; at a tie it stands. `None`: nothing
-/// that counts was said.
-fn callable(changes: &[RankedChange<'_>], places: &[Option<Rank>], actual: Option<&Contact>) -> Option<bool> {
+/// What the run says of `callable`, opt-outs that come too late included: lowering is always safe.
+/// An opt-out stands unless a ranked opt-in is newer, or one without a rank comes later in the
+/// queue; at a tie it stands. `None`: nothing that counts was said.
+fn callable(
+    changes: &[RankedChange<'_>],
+    places: &[Option<Rank>],
+    actual: Option<&Contact>,
+) -> Option<bool> {
     let says = |i: usize, callable| changes[i].operation.callable() == Some(callable);
     let undoes = |i: usize, out: usize| match changes[i].rank {
         Some(_) => places[i] > places[out],
@@ -128,12 +146,19 @@ fn callable(changes: &[RankedChange<'_>], places: &[Option<Rank>], actual: Optio
     let all = 0..changes.len();
     let stands = |out: usize| !all.clone().any(|i| says(i, true) && undoes(i, out));
     let raises = |i: usize| {
-        says(i, true) && actual.is_none_or(|actual| changes[i].rank.is_none() || changes[i].rank > actual.rank)
+        says(i, true)
+            && actual
+                .is_none_or(|actual| changes[i].rank.is_none() || changes[i].rank > actual.rank)
     };
-    if all.clone().any(|i| says(i, false) && stands(i)) { Some(false) } else { all.clone().any(raises).then_some(true) }
+    if all.clone().any(|i| says(i, false) && stands(i)) {
+        Some(false)
+    } else {
+        all.clone().any(raises).then_some(true)
+    }
 }
 
-/// Where each change stands. One without a rank stands at the highest rank before it, or at the stored one.
+/// Where each change stands. One without a rank stands at the highest rank before it, or at the
+/// stored one.
 fn places(changes: &[RankedChange<'_>], stored: Option<Rank>) -> Vec<Option<Rank>> {
     let mut highest = stored;
     let mut place = |change: &RankedChange<'_>| {

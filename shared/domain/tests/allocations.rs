@@ -1,4 +1,5 @@
-//! What it may cost to read a batch of ten and to plan it, in allocations: they do not depend on the machine.
+//! What it may cost to read a batch of ten and to plan it, in allocations: they do not depend on
+//! the machine.
 
 #[path = "../benches/batch/fixture.rs"]
 mod fixture;
@@ -13,7 +14,11 @@ fn allocated<T>(work: impl FnOnce() -> T) -> (u64, u64, T) {
     let before = HeapStats::get();
     let done = work();
     let after = HeapStats::get();
-    (after.total_blocks - before.total_blocks, after.total_bytes - before.total_bytes, done)
+    (
+        after.total_blocks - before.total_blocks,
+        after.total_bytes - before.total_bytes,
+        done,
+    )
 }
 
 #[test]
@@ -25,9 +30,15 @@ fn a_batch_stays_within_its_budget() {
         let bodies = fixture::bodies(changes_per_contact);
         let (blocks, bytes, changes) = allocated(|| fixture::parse(&bodies));
         assert_eq!(changes.len(), 10);
-        assert!(blocks <= to_parse, "parse: {blocks} blocks of {to_parse}, {bytes} bytes");
+        assert!(
+            blocks <= to_parse,
+            "parse: {blocks} blocks of {to_parse}, {bytes} bytes"
+        );
         let (blocks, bytes, plans) = allocated(|| fixture::plan_all(&changes, &stored));
         assert_eq!(plans.len(), 10 / changes_per_contact);
-        assert!(blocks <= to_plan, "fold and plan: {blocks} blocks of {to_plan}, {bytes} bytes");
+        assert!(
+            blocks <= to_plan,
+            "fold and plan: {blocks} blocks of {to_plan}, {bytes} bytes"
+        );
     }
 }

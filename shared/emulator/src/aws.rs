@@ -1,6 +1,7 @@
-//! The few calls of SQS and Secrets Manager that the functions make, and those by which a person looks at a queue, in the
-//! AWS JSON protocol
-//! (docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference, docs.aws.amazon.com/secretsmanager/latest/apireference).
+//! The few calls of SQS and Secrets Manager that the functions make, and those by which a person
+//! looks at a queue, in the AWS JSON protocol
+//! (docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference,
+//! docs.aws.amazon.com/secretsmanager/latest/apireference).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +42,10 @@ impl Aws {
         };
         match answer {
             Ok(answer) => (200, answer),
-            Err(code) => (400, json!({ "__type": code, "message": "see the error's type" })),
+            Err(code) => (
+                400,
+                json!({ "__type": code, "message": "see the error's type" }),
+            ),
         }
     }
 
@@ -49,20 +53,31 @@ impl Aws {
     pub async fn respond(&self, target: &str, body: &[u8]) -> Response<Bytes> {
         let (status, body) = self.call(target, body).await;
         let mut response = Response::new(Bytes::from(body.to_string()));
-        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
+        *response.status_mut() =
+            StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.headers_mut().insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/x-amz-json-1.0"),
+        );
         response
     }
 
     async fn send(&self, body: &Value) -> Result<Value, Fault> {
-        self.sqs.send(text(body, "QueueUrl")?, message(body)?).await.map_err(code)?;
+        self.sqs
+            .send(text(body, "QueueUrl")?, message(body)?)
+            .await
+            .map_err(code)?;
         Ok(json!({ "MessageId": text(body, "MessageDeduplicationId")? }))
     }
 
     async fn send_batch(&self, body: &Value) -> Result<Value, Fault> {
         let entries = entries(body)?;
         let messages = entries.iter().map(message).collect::<Result<Vec<_>, _>>()?;
-        let results = self.sqs.send_batch(text(body, "QueueUrl")?, messages).await.map_err(code)?;
+        let results = self
+            .sqs
+            .send_batch(text(body, "QueueUrl")?, messages)
+            .await
+            .map_err(code)?;
         let (mut successful, mut failed) = (Vec::new(), Vec::new());
         for (entry, result) in entries.iter().zip(results) {
             match result {
@@ -75,29 +90,45 @@ impl Aws {
     }
 
     async fn set_visibility(&self, body: &Value) -> Result<Value, Fault> {
-        self.sqs.set_visibility(text(body, "QueueUrl")?, vec![visibility(body)?]).await.map_err(code)?;
+        self.sqs
+            .set_visibility(text(body, "QueueUrl")?, vec![visibility(body)?])
+            .await
+            .map_err(code)?;
         Ok(json!({}))
     }
 
     async fn set_visibility_batch(&self, body: &Value) -> Result<Value, Fault> {
         let (mut successful, mut failed) = (Vec::new(), Vec::new());
         for entry in entries(body)? {
-            match self.sqs.set_visibility(text(body, "QueueUrl")?, vec![visibility(&entry)?]).await {
+            match self
+                .sqs
+                .set_visibility(text(body, "QueueUrl")?, vec![visibility(&entry)?])
+                .await
+            {
                 Ok(()) => successful.push(json!({ "Id": entry["Id"] })),
-                Err(error) => failed.push(json!({ "Id": entry["Id"], "Code": code(error), "SenderFault": true })),
+                Err(error) => failed
+                    .push(json!({ "Id": entry["Id"], "Code": code(error), "SenderFault": true })),
             }
         }
         Ok(json!({ "Successful": successful, "Failed": failed }))
     }
 
     fn receive(&self, body: &Value) -> Result<Value, Fault> {
-        let most = body["MaxNumberOfMessages"].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(1);
+        let most = body["MaxNumberOfMessages"]
+            .as_u64()
+            .and_then(|most| usize::try_from(most).ok())
+            .unwrap_or(1);
         if !(1..=10).contains(&most) {
             return Err("InvalidParameterValue".to_owned());
         }
         let timeout = body["VisibilityTimeout"].as_u64().map(Duration::from_secs);
-        let batch = self.sqs.receive(text(body, "QueueUrl")?, most, timeout).map_err(code)?;
-        let records = batch.map(|batch| batch.event["Records"].clone()).unwrap_or_default();
+        let batch = self
+            .sqs
+            .receive(text(body, "QueueUrl")?, most, timeout)
+            .map_err(code)?;
+        let records = batch
+            .map(|batch| batch.event["Records"].clone())
+            .unwrap_or_default();
         let messages = records.as_array().into_iter().flatten().map(|record| {
             let attributes = record["messageAttributes"].as_object().into_iter().flatten().map(|(name, value)| {
                 (name.clone(), json!({ "DataType": value["dataType"], "StringValue": value["stringValue"] }))
@@ -114,16 +145,27 @@ impl Aws {
     }
 
     fn delete(&self, body: &Value) -> Result<Value, Fault> {
-        self.sqs.delete(text(body, "QueueUrl")?, text(body, "ReceiptHandle")?).map_err(code)?;
+        self.sqs
+            .delete(text(body, "QueueUrl")?, text(body, "ReceiptHandle")?)
+            .map_err(code)?;
         Ok(json!({}))
     }
 
     async fn attributes(&self, body: &Value) -> Result<Value, Fault> {
-        let all = self.sqs.attributes(text(body, "QueueUrl")?).await.map_err(code)?;
-        let names = body["AttributeNames"].as_array().cloned().unwrap_or_default();
+        let all = self
+            .sqs
+            .attributes(text(body, "QueueUrl")?)
+            .await
+            .map_err(code)?;
+        let names = body["AttributeNames"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let is_asked = |name: &str| names.iter().any(|asked| asked == "All" || asked == name);
         let asked = all.into_iter().filter(|(name, _)| is_asked(name));
-        Ok(json!({ "Attributes": asked.map(|(name, value)| (name.to_owned(), value.into())).collect::<Map<_, _>>() }))
+        Ok(
+            json!({ "Attributes": asked.map(|(name, value)| (name.to_owned(), value.into())).collect::<Map<_, _>>() }),
+        )
     }
 
     async fn secret(&self, body: &Value) -> Result<Value, Fault> {
@@ -142,16 +184,27 @@ fn code(error: QueueError) -> Fault {
 }
 
 fn text<'a>(body: &'a Value, name: &str) -> Result<&'a str, Fault> {
-    body[name].as_str().ok_or_else(|| "MissingParameter".to_owned())
+    body[name]
+        .as_str()
+        .ok_or_else(|| "MissingParameter".to_owned())
 }
 
 fn entries(body: &Value) -> Result<Vec<Value>, Fault> {
-    body["Entries"].as_array().cloned().ok_or_else(|| "EmptyBatchRequest".to_owned())
+    body["Entries"]
+        .as_array()
+        .cloned()
+        .ok_or_else(|| "EmptyBatchRequest".to_owned())
 }
 
 fn message(entry: &Value) -> Result<Message, Fault> {
     // Of the attributes a parked message has; the names are those of CONTRACT.md section 7.
-    let names = ["reason", "detail", "firstReceivedAt", "httpStatus", "correlationId"];
+    let names = [
+        "reason",
+        "detail",
+        "firstReceivedAt",
+        "httpStatus",
+        "correlationId",
+    ];
     let attribute = |name| {
         let value = entry["MessageAttributes"][name]["StringValue"].as_str()?;
         Some((name, value.to_owned()))
@@ -165,7 +218,12 @@ fn message(entry: &Value) -> Result<Message, Fault> {
 }
 
 fn visibility(entry: &Value) -> Result<Visibility, Fault> {
-    let seconds = entry["VisibilityTimeout"].as_u64().and_then(|seconds| u32::try_from(seconds).ok());
+    let seconds = entry["VisibilityTimeout"]
+        .as_u64()
+        .and_then(|seconds| u32::try_from(seconds).ok());
     let seconds = seconds.ok_or_else(|| "MissingParameter".to_owned())?;
-    Ok(Visibility { receipt_handle: text(entry, "ReceiptHandle")?.to_owned(), seconds })
+    Ok(Visibility {
+        receipt_handle: text(entry, "ReceiptHandle")?.to_owned(),
+        seconds,
+    })
 }

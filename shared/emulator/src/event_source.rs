@@ -17,8 +17,8 @@ pub struct EventSource {
 }
 
 impl EventSource {
-    /// Feeds one copy of the function until the queue is closed and empty. `invoke` answers the function's JSON, or
-    /// nothing where it failed.
+    /// Feeds one copy of the function until the queue is closed and empty. `invoke` answers the
+    /// function's JSON, or nothing where it failed.
     pub async fn feed(&self, invoke: impl AsyncFn(Value) -> Option<Value>) {
         while !self.queue.is_finished() {
             let changed = self.queue.changed.notified();
@@ -29,7 +29,10 @@ impl EventSource {
                 }
                 None => match self.queue.next_visible() {
                     Some(at) => {
-                        let wait = at.duration_since(self.clock.now()).try_into().unwrap_or_default();
+                        let wait = at
+                            .duration_since(self.clock.now())
+                            .try_into()
+                            .unwrap_or_default();
                         // An earlier end of the wait is no harm: the queue is asked again.
                         let _ = tokio::time::timeout(wait, changed).await;
                     }
@@ -39,9 +42,12 @@ impl EventSource {
         }
     }
 
-    /// Deletes what the answer calls done. No answer, or one that is wrong, is a failure of the whole batch.
+    /// Deletes what the answer calls done. No answer, or one that is wrong, is a failure of the
+    /// whole batch.
     pub fn answered(&self, batch: &Batch, answer: Option<&Value>) {
-        let Some(failed) = answer.and_then(|answer| failed_ids(batch, answer)) else { return };
+        let Some(failed) = answer.and_then(|answer| failed_ids(batch, answer)) else {
+            return;
+        };
         for (id, handle) in &batch.received {
             if !failed.contains(&id.as_str()) {
                 self.queue.delete(handle);
@@ -50,8 +56,8 @@ impl EventSource {
     }
 }
 
-/// Null, an empty object and an empty list say that all is done. `None`: the batch has failed whole, since an identifier
-/// is null, empty or not of it.
+/// Null, an empty object and an empty list say that all is done. `None`: the batch has failed
+/// whole, since an identifier is null, empty or not of it.
 fn failed_ids<'a>(batch: &Batch, answer: &'a Value) -> Option<Vec<&'a str>> {
     let list = match answer {
         Value::Null => return Some(Vec::new()),
@@ -62,7 +68,11 @@ fn failed_ids<'a>(batch: &Batch, answer: &'a Value) -> Option<Vec<&'a str>> {
         Value::Null => Some(Vec::new()),
         Value::Array(items) => items
             .iter()
-            .map(|item| item.get("itemIdentifier")?.as_str().filter(|id| batch.received.iter().any(|(of, _)| of == id)))
+            .map(|item| {
+                item.get("itemIdentifier")?
+                    .as_str()
+                    .filter(|id| batch.received.iter().any(|(of, _)| of == id))
+            })
             .collect(),
         _ => None,
     }

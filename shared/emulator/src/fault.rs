@@ -36,7 +36,13 @@ pub struct Fault {
 impl Fault {
     /// The next call of this method fails.
     pub fn next(method: &'static str, effect: Effect) -> Fault {
-        Fault { method: Some(method), path: String::new(), after: 0, times: 1, effect }
+        Fault {
+            method: Some(method),
+            path: String::new(),
+            after: 0,
+            times: 1,
+            effect,
+        }
     }
 
     /// The next call is answered with this status.
@@ -47,13 +53,19 @@ impl Fault {
     /// Calls of any method.
     #[must_use]
     pub fn any_method(self) -> Fault {
-        Fault { method: None, ..self }
+        Fault {
+            method: None,
+            ..self
+        }
     }
 
     /// Only calls of this path.
     #[must_use]
     pub fn on(self, path: impl Into<String>) -> Fault {
-        Fault { path: path.into(), ..self }
+        Fault {
+            path: path.into(),
+            ..self
+        }
     }
 
     /// So many calls.
@@ -70,7 +82,9 @@ impl Fault {
 
     /// Counts a call; the effect, if it fails.
     pub(crate) fn strike(&mut self, method: &str, path: &str) -> Option<Effect> {
-        let is_meant = self.times > 0 && self.method.is_none_or(|of| of == method) && path.contains(&self.path);
+        let is_meant = self.times > 0
+            && self.method.is_none_or(|of| of == method)
+            && path.contains(&self.path);
         if !is_meant {
             return None;
         }
@@ -83,9 +97,12 @@ impl Fault {
     }
 }
 
-/// Reads a fault from JSON: exactly one of `status`, `text`, `hang` and `slowMs`, and which calls are meant.
+/// Reads a fault from JSON: exactly one of `status`, `text`, `hang` and `slowMs`, and which calls
+/// are meant.
 pub(crate) fn read(json: &[u8]) -> Result<Fault, String> {
-    serde_json::from_slice(json).map_err(|error| error.to_string()).and_then(NewFault::into_fault)
+    serde_json::from_slice(json)
+        .map_err(|error| error.to_string())
+        .and_then(NewFault::into_fault)
 }
 
 #[derive(Deserialize)]
@@ -143,15 +160,27 @@ impl NewFault {
     fn into_fault(self) -> Result<Fault, String> {
         let effect = match (self.status, self.text, self.hang, self.slow_ms) {
             (Some(status @ 100..=599), None, None, None) => {
-                let headers = self.retry_after.map(|seconds| ("retry-after", seconds.to_string()));
+                let headers = self
+                    .retry_after
+                    .map(|seconds| ("retry-after", seconds.to_string()));
                 Effect::Status(status, headers.into_iter().collect())
             }
             (None, Some(text), None, None) => Effect::Text(text),
-            (None, None, Some(when), None) => Effect::Hang { is_done: matches!(when, When::After) },
+            (None, None, Some(when), None) => Effect::Hang {
+                is_done: matches!(when, When::After),
+            },
             (None, None, None, Some(millis)) => Effect::Slow(Duration::from_millis(millis)),
-            _ => return Err("expected one of status (100 to 599), text, hang and slowMs".to_owned()),
+            _ => {
+                return Err("expected one of status (100 to 599), text, hang and slowMs".to_owned());
+            }
         };
         let method = self.method.as_ref().map(Method::name);
-        Ok(Fault { method, path: self.path, after: self.after, times: self.times, effect })
+        Ok(Fault {
+            method,
+            path: self.path,
+            after: self.after,
+            times: self.times,
+            effect,
+        })
     }
 }

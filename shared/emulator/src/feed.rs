@@ -42,15 +42,20 @@ struct State {
 impl Feed {
     /// An empty CRM that lets in who shows this bearer token.
     pub fn new(clock: Clock, token: &str, page_size: usize) -> Feed {
-        Feed { clock, token: token.to_owned(), page_size: page_size.max(1), state: Mutex::default() }
+        Feed {
+            clock,
+            token: token.to_owned(),
+            page_size: page_size.max(1),
+            state: Mutex::default(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the CRM says of a contact from now on: a change without `eventId`. One that names no campaign or no key is
-    /// listed all the same, in every campaign.
+    /// What the CRM says of a contact from now on: a change without `eventId`. One that names no
+    /// campaign or no key is listed all the same, in every campaign.
     pub fn put(&self, contact: Value) {
         let text = |name: &str| contact[name].as_str().unwrap_or_default().to_owned();
         let key = (text("campaignId"), text("contactKey"));
@@ -68,13 +73,18 @@ impl Feed {
         self.state().requests.clone()
     }
 
-    /// Answers a request that no CRM has, whose path begins with [`CONTROL_PREFIX`]: `PUT contacts` with a contact or an
-    /// array of them, `POST faults`, `DELETE faults`.
+    /// Answers a request that no CRM has, whose path begins with [`CONTROL_PREFIX`]: `PUT contacts`
+    /// with a contact or an array of them, `POST faults`, `DELETE faults`.
     pub fn control(&self, method: &str, path: &str, body: &[u8]) -> (u16, Value) {
         let wrong = |message: String| (400, json!({ "error": message }));
-        match (method, path.strip_prefix(CONTROL_PREFIX).unwrap_or_default()) {
+        match (
+            method,
+            path.strip_prefix(CONTROL_PREFIX).unwrap_or_default(),
+        ) {
             ("PUT", "contacts") => match serde_json::from_slice(body) {
-                Ok(Value::Array(contacts)) => contacts.into_iter().for_each(|contact| self.put(contact)),
+                Ok(Value::Array(contacts)) => {
+                    contacts.into_iter().for_each(|contact| self.put(contact))
+                }
                 Ok(contact @ Value::Object(_)) => self.put(contact),
                 _ => return wrong("expected a contact, or an array of them".to_owned()),
             },
@@ -89,25 +99,47 @@ impl Feed {
     }
 
     fn answer(&self, request: &Request<Bytes>) -> (u16, Value) {
-        let token = request.headers().get("authorization").and_then(|text| text.to_str().ok());
+        let token = request
+            .headers()
+            .get("authorization")
+            .and_then(|text| text.to_str().ok());
         if token.and_then(|text| text.strip_prefix("Bearer ")) != Some(&self.token) {
             return (401, json!({ "error": "unauthorized" }));
         }
         let query = request.uri().query().unwrap_or_default();
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let query: BTreeMap<_, _> =
-            pairs.map(|(name, value)| (name, percent_decode_str(value).decode_utf8_lossy().into_owned())).collect();
-        let since = query.get("since").and_then(|since| since.parse::<Timestamp>().ok());
-        let from = query.get("cursor").map_or(Ok(0), |cursor| cursor.parse::<usize>());
+        let query: BTreeMap<_, _> = pairs
+            .map(|(name, value)| {
+                (
+                    name,
+                    percent_decode_str(value).decode_utf8_lossy().into_owned(),
+                )
+            })
+            .collect();
+        let since = query
+            .get("since")
+            .and_then(|since| since.parse::<Timestamp>().ok());
+        let from = query
+            .get("cursor")
+            .map_or(Ok(0), |cursor| cursor.parse::<usize>());
         let (Some(campaign), Some(since), Ok(from)) = (query.get("campaignId"), since, from) else {
-            return (400, json!({ "error": "expected campaignId, since and perhaps cursor" }));
+            return (
+                400,
+                json!({ "error": "expected campaignId, since and perhaps cursor" }),
+            );
         };
         let state = self.state();
         let of_campaign = |of: &str| of == campaign || of.is_empty();
-        let listed = state.contacts.iter().filter(|((of, _), (_, at))| of_campaign(of) && *at >= since);
+        let listed = state
+            .contacts
+            .iter()
+            .filter(|((of, _), (_, at))| of_campaign(of) && *at >= since);
         let listed: Vec<_> = listed.map(|(_, (contact, _))| contact).skip(from).collect();
         let next = (listed.len() > self.page_size).then(|| (from + self.page_size).to_string());
-        (200, json!({ "contacts": &listed[..listed.len().min(self.page_size)], "next": next }))
+        (
+            200,
+            json!({ "contacts": &listed[..listed.len().min(self.page_size)], "next": next }),
+        )
     }
 }
 
@@ -118,11 +150,18 @@ impl Transport for Feed {
         timeout: Duration,
     ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         async move {
-            let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+            let path = request
+                .uri()
+                .path_and_query()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             let effect = {
                 let mut state = self.state();
                 state.requests.push(path.clone());
-                state.faults.iter_mut().find_map(|fault| fault.strike(request.method().as_str(), &path))
+                state
+                    .faults
+                    .iter_mut()
+                    .find_map(|fault| fault.strike(request.method().as_str(), &path))
             };
             let latency = match effect {
                 Some(Effect::Slow(latency)) => latency,
@@ -136,9 +175,11 @@ impl Transport for Feed {
             tokio::time::sleep(latency).await;
             let (status, headers, text) = match effect {
                 Some(Effect::Lost { .. }) => return Err(TransportError::Lost),
-                Some(Effect::Status(status, headers)) => {
-                    (status, headers, json!({ "error": "on purpose" }).to_string())
-                }
+                Some(Effect::Status(status, headers)) => (
+                    status,
+                    headers,
+                    json!({ "error": "on purpose" }).to_string(),
+                ),
                 Some(Effect::Text(text)) => (200, Vec::new(), text),
                 None | Some(Effect::Slow(_) | Effect::Hang { .. }) => {
                     let (status, body) = self.answer(&request);
@@ -146,7 +187,8 @@ impl Transport for Feed {
                 }
             };
             let mut response = Response::new(Bytes::from(text));
-            *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            *response.status_mut() =
+                StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             let json = ("content-type", "application/json".to_owned());
             for (name, value) in headers.into_iter().chain([json]) {
                 if let Ok(value) = value.parse() {

@@ -99,14 +99,21 @@ pub struct Batch {
 impl Fifo {
     /// An empty queue.
     pub fn new(clock: Clock, attributes: Attributes, dead_letters: Option<Arc<Fifo>>) -> Fifo {
-        Fifo { clock, attributes, dead_letters, state: Mutex::default(), changed: Notify::new() }
+        Fifo {
+            clock,
+            attributes,
+            dead_letters,
+            state: Mutex::default(),
+            changed: Notify::new(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends a message, and answers its id. What was sent within five minutes is accepted and not stored again.
+    /// Sends a message, and answers its id. What was sent within five minutes is accepted and not
+    /// stored again.
     ///
     /// # Errors
     /// What SQS says of ids, bodies and attributes that it does not take.
@@ -115,7 +122,11 @@ impl Fifo {
         let now = self.clock.now();
         let mut state = self.state();
         let key = (message.group.clone(), message.deduplication_id.clone());
-        if state.recent.get(&key).is_some_and(|at| now < *at + DEDUPLICATION) {
+        if state
+            .recent
+            .get(&key)
+            .is_some_and(|at| now < *at + DEDUPLICATION)
+        {
             state.deduplicated += 1;
             return Ok(());
         }
@@ -123,7 +134,14 @@ impl Fifo {
         state.sent += 1;
         let sequence = state.sent;
         let id = format!("00000000-0000-4000-8000-{sequence:012x}");
-        let stored = Stored { message, id, sent_at: now, first_received: None, receives: 0, visible_at: now };
+        let stored = Stored {
+            message,
+            id,
+            sent_at: now,
+            first_received: None,
+            receives: 0,
+            visible_at: now,
+        };
         state.messages.insert(sequence, stored);
         drop(state);
         self.changed.notify_waiters();
@@ -134,16 +152,29 @@ impl Fifo {
     fn attributes(&self) -> Vec<(&'static str, String)> {
         let now = self.clock.now();
         let state = self.state();
-        let in_flight = state.messages.values().filter(|stored| stored.visible_at > now).count();
+        let in_flight = state
+            .messages
+            .values()
+            .filter(|stored| stored.visible_at > now)
+            .count();
         vec![
-            ("ApproximateNumberOfMessages", (state.messages.len() - in_flight).to_string()),
-            ("ApproximateNumberOfMessagesNotVisible", in_flight.to_string()),
+            (
+                "ApproximateNumberOfMessages",
+                (state.messages.len() - in_flight).to_string(),
+            ),
+            (
+                "ApproximateNumberOfMessagesNotVisible",
+                in_flight.to_string(),
+            ),
             ("ApproximateNumberOfMessagesDelayed", "0".to_owned()),
             ("FifoQueue", "true".to_owned()),
             ("DeduplicationScope", "messageGroup".to_owned()),
             ("FifoThroughputLimit", "perMessageGroupId".to_owned()),
             ("MessageRetentionPeriod", RETENTION.as_secs().to_string()),
-            ("VisibilityTimeout", self.attributes.visibility_timeout.as_secs().to_string()),
+            (
+                "VisibilityTimeout",
+                self.attributes.visibility_timeout.as_secs().to_string(),
+            ),
         ]
     }
 
@@ -175,16 +206,24 @@ impl Fifo {
 
     /// Every message that is there: since when, and its message.
     pub fn waiting(&self) -> Vec<(Timestamp, Message)> {
-        self.state().messages.values().map(|stored| (stored.sent_at, stored.message.clone())).collect()
+        self.state()
+            .messages
+            .values()
+            .map(|stored| (stored.sent_at, stored.message.clone()))
+            .collect()
     }
 
     /// All messages, in order.
     pub fn messages(&self) -> Vec<Message> {
-        self.state().messages.values().map(|stored| stored.message.clone()).collect()
+        self.state()
+            .messages
+            .values()
+            .map(|stored| stored.message.clone())
+            .collect()
     }
 
-    /// Receives up to `most`: as many as can be had of one group, then of the next. A group with an invisible message is
-    /// not given.
+    /// Receives up to `most`: as many as can be had of one group, then of the next. A group with an
+    /// invisible message is not given.
     pub fn receive(&self, most: usize) -> Option<Batch> {
         self.receive_for(most, self.attributes.visibility_timeout)
     }
@@ -194,10 +233,15 @@ impl Fifo {
         let now = self.clock.now();
         let mut state = self.state();
         self.move_dead_letters(&mut state, now);
-        let mut batch = Batch { event: Value::Null, received: Vec::new() };
+        let mut batch = Batch {
+            event: Value::Null,
+            received: Vec::new(),
+        };
         let mut records = Vec::new();
         for sequence in available(&state, now).into_iter().take(most) {
-            let Some(stored) = state.messages.get_mut(&sequence) else { continue };
+            let Some(stored) = state.messages.get_mut(&sequence) else {
+                continue;
+            };
             stored.receives += 1;
             stored.first_received.get_or_insert(now);
             stored.visible_at = now + visibility_timeout;
@@ -210,8 +254,12 @@ impl Fifo {
     }
 
     fn move_dead_letters(&self, state: &mut State, now: Timestamp) {
-        let Some(dead_letters) = &self.dead_letters else { return };
-        let is_dead = |stored: &Stored| stored.visible_at <= now && stored.receives >= self.attributes.max_receives;
+        let Some(dead_letters) = &self.dead_letters else {
+            return;
+        };
+        let is_dead = |stored: &Stored| {
+            stored.visible_at <= now && stored.receives >= self.attributes.max_receives
+        };
         for (_, stored) in state.messages.extract_if(.., |_, stored| is_dead(stored)) {
             let moved = dead_letters.send(stored.message);
             debug_assert!(moved.is_ok(), "what was accepted once is accepted");
@@ -221,13 +269,20 @@ impl Fifo {
     /// When something that is invisible now comes back.
     pub(crate) fn next_visible(&self) -> Option<Timestamp> {
         let now = self.clock.now();
-        self.state().messages.values().map(|stored| stored.visible_at).filter(|at| *at > now).min()
+        self.state()
+            .messages
+            .values()
+            .map(|stored| stored.visible_at)
+            .filter(|at| *at > now)
+            .min()
     }
 
     /// Deletes what was received with this handle, unless it is visible again.
     pub(crate) fn delete(&self, handle: &str) {
         let now = self.clock.now();
-        self.state().messages.retain(|_, stored| stored.handle() != handle || stored.visible_at <= now);
+        self.state()
+            .messages
+            .retain(|_, stored| stored.handle() != handle || stored.visible_at <= now);
         self.changed.notify_waiters();
     }
 
@@ -242,7 +297,11 @@ impl Fifo {
         let now = self.clock.now();
         let mut state = self.state();
         let in_flight = |stored: &&mut Stored| stored.handle() == handle && stored.visible_at > now;
-        let stored = state.messages.values_mut().find(in_flight).ok_or(QueueError::new("MessageNotInflight"))?;
+        let stored = state
+            .messages
+            .values_mut()
+            .find(in_flight)
+            .ok_or(QueueError::new("MessageNotInflight"))?;
         stored.visible_at = now + Duration::from_secs(seconds.into());
         drop(state);
         self.changed.notify_waiters();
@@ -253,9 +312,16 @@ impl Fifo {
     pub fn in_flight(&self) -> BTreeMap<String, u64> {
         let now = self.clock.now();
         let state = self.state();
-        let in_flight = state.messages.values().filter(|stored| stored.visible_at > now);
-        let seconds = |stored: &Stored| u64::try_from(stored.visible_at.duration_since(now).as_secs()).unwrap_or(0);
-        in_flight.map(|stored| (stored.id.clone(), seconds(stored))).collect()
+        let in_flight = state
+            .messages
+            .values()
+            .filter(|stored| stored.visible_at > now);
+        let seconds = |stored: &Stored| {
+            u64::try_from(stored.visible_at.duration_since(now).as_secs()).unwrap_or(0)
+        };
+        in_flight
+            .map(|stored| (stored.id.clone(), seconds(stored)))
+            .collect()
     }
 }
 
@@ -273,19 +339,26 @@ fn available(state: &State, now: Timestamp) -> Vec<u64> {
             None => groups.push((group, vec![*sequence])),
         }
     }
-    groups.into_iter().filter(|(group, _)| !blocked.contains(group)).flat_map(|(_, sequences)| sequences).collect()
+    groups
+        .into_iter()
+        .filter(|(group, _)| !blocked.contains(group))
+        .flat_map(|(_, sequences)| sequences)
+        .collect()
 }
 
 /// docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 fn check(message: &Message) -> Result<(), QueueError> {
-    let legal = |id: &str| (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    let legal =
+        |id: &str| (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
     if !legal(&message.group) || !legal(&message.deduplication_id) {
         return Err(QueueError::new("InvalidParameterValue"));
     }
-    let attributes: usize =
-        message.attributes.iter().map(|(name, text)| name.len() + "String".len() + text.len()).sum();
-    let is_legal =
-        |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..);
+    let attributes: usize = message
+        .attributes
+        .iter()
+        .map(|(name, text)| name.len() + "String".len() + text.len())
+        .sum();
+    let is_legal = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..);
     if !message.body.chars().all(is_legal) {
         return Err(QueueError::new("InvalidMessageContents"));
     }

@@ -1,5 +1,5 @@
-//! Genesys Cloud: the token endpoint, the rate limit, and the `predictive` contact API (genesys/API.md sections 2, 3, 8
-//! and 9; CONTRACT.md section 5).
+//! Genesys Cloud: the token endpoint, the rate limit, and the `predictive` contact API
+//! (genesys/API.md sections 2, 3, 8 and 9; CONTRACT.md section 5).
 
 mod contact_lists;
 mod contacts;
@@ -34,7 +34,8 @@ pub struct Options {
     pub window: Duration,
     /// Whether answers tell how much of that is used.
     pub rate_headers: bool,
-    /// Whether an update by the contact list API keeps the columns that it does not name: not documented.
+    /// Whether an update by the contact list API keeps the columns that it does not name: not
+    /// documented.
     pub list_updates_merge: bool,
     /// Whether every alteration of a contact is noted for [`Genesys::journal`].
     pub keeps_journal: bool,
@@ -130,7 +131,11 @@ struct Campaign {
 impl Genesys {
     /// A service without any client.
     pub fn new(clock: Clock, options: Options) -> Genesys {
-        Genesys { clock, options, state: Mutex::default() }
+        Genesys {
+            clock,
+            options,
+            state: Mutex::default(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -139,7 +144,11 @@ impl Genesys {
 
     /// Adds an OAuth client, or gives one another secret.
     pub fn put_client(&self, id: &str, secret: &str) {
-        let client = Client { secret: secret.to_owned(), is_forbidden: false, window: None };
+        let client = Client {
+            secret: secret.to_owned(),
+            is_forbidden: false,
+            window: None,
+        };
         self.state().clients.insert(id.to_owned(), client);
     }
 
@@ -155,25 +164,50 @@ impl Genesys {
         self.state().tokens.clear();
     }
 
-    /// Adds a campaign of an OAuth client's org. `columns`: what a contact may hold; none: anything.
+    /// Adds a campaign of an OAuth client's org. `columns`: what a contact may hold; none:
+    /// anything.
     pub fn put_campaign(&self, client_id: &str, campaign: &str, columns: Option<&[&str]>) {
-        let columns = columns.map(|columns| columns.iter().map(|column| (*column).to_owned()).collect());
+        let columns =
+            columns.map(|columns| columns.iter().map(|column| (*column).to_owned()).collect());
         let list = format!("list-of-{campaign}");
-        let campaign_state = Campaign { client_id: client_id.to_owned(), list, columns, contacts: BTreeMap::new() };
-        self.state().campaigns.insert(campaign.to_owned(), campaign_state);
+        let campaign_state = Campaign {
+            client_id: client_id.to_owned(),
+            list,
+            columns,
+            contacts: BTreeMap::new(),
+        };
+        self.state()
+            .campaigns
+            .insert(campaign.to_owned(), campaign_state);
     }
 
     /// Puts a contact that has been there for long.
     pub fn put_contact(&self, campaign: &str, key: &str, data: &[(&str, &str)], callable: bool) {
-        let data = data.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let contact = Contact { data, callable, created_at: Timestamp::MIN, of_the_dialler: Map::new() };
-        self.by_somebody(campaign, |contacts| drop(contacts.insert(key.to_owned(), contact)));
+        let data = data
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let contact = Contact {
+            data,
+            callable,
+            created_at: Timestamp::MIN,
+            of_the_dialler: Map::new(),
+        };
+        self.by_somebody(campaign, |contacts| {
+            drop(contacts.insert(key.to_owned(), contact))
+        });
     }
 
     /// Somebody else alters a campaign's contacts.
     fn by_somebody(&self, campaign: &str, alter: impl FnOnce(&mut BTreeMap<String, Contact>)) {
         let mut state = self.state();
-        let Some(contacts) = state.campaigns.get_mut(campaign).map(|campaign| &mut campaign.contacts) else { return };
+        let Some(contacts) = state
+            .campaigns
+            .get_mut(campaign)
+            .map(|campaign| &mut campaign.contacts)
+        else {
+            return;
+        };
         let before = self.options.keeps_journal.then(|| contacts.clone());
         alter(contacts);
         if let Some(before) = before {
@@ -202,7 +236,11 @@ impl Genesys {
 
     /// A campaign's contacts by key.
     pub fn contacts(&self, campaign: &str) -> BTreeMap<String, Contact> {
-        self.state().campaigns.get(campaign).map(|campaign| campaign.contacts.clone()).unwrap_or_default()
+        self.state()
+            .campaigns
+            .get(campaign)
+            .map(|campaign| campaign.contacts.clone())
+            .unwrap_or_default()
     }
 
     /// The dialler notes something of a contact, such as `phoneNumberStatus`.
@@ -235,13 +273,20 @@ impl Genesys {
     pub fn counts(&self) -> BTreeMap<String, u64> {
         let mut counts = BTreeMap::new();
         for call in &self.state().calls {
-            let method = if call.path == http_api::TOKEN_PATH { "token" } else { &call.method };
-            *counts.entry(format!("{method} {}", call.status)).or_default() += 1;
+            let method = if call.path == http_api::TOKEN_PATH {
+                "token"
+            } else {
+                &call.method
+            };
+            *counts
+                .entry(format!("{method} {}", call.status))
+                .or_default() += 1;
         }
         counts
     }
 
-    /// Contacts whose create was refused with 409 and which nobody read or wrote with success since.
+    /// Contacts whose create was refused with 409 and which nobody read or wrote with success
+    /// since.
     pub fn conflicts_left(&self) -> usize {
         self.state().conflicts.len()
     }
@@ -249,17 +294,32 @@ impl Genesys {
 
 impl State {
     /// Notes what is not as it was before.
-    fn note(&mut self, at: Timestamp, campaign: &str, before: &BTreeMap<String, Contact>, client_id: Option<&str>) {
-        let Some(now) = self.campaigns.get(campaign).map(|campaign| &campaign.contacts) else { return };
+    fn note(
+        &mut self,
+        at: Timestamp,
+        campaign: &str,
+        before: &BTreeMap<String, Contact>,
+        client_id: Option<&str>,
+    ) {
+        let Some(now) = self
+            .campaigns
+            .get(campaign)
+            .map(|campaign| &campaign.contacts)
+        else {
+            return;
+        };
         let keys: BTreeSet<_> = before.keys().chain(now.keys()).collect();
-        let altered = keys.into_iter().filter(|key| before.get(*key) != now.get(*key)).map(|key| Alteration {
-            at,
-            campaign: campaign.to_owned(),
-            key: key.clone(),
-            before: before.get(key).cloned(),
-            after: now.get(key).cloned(),
-            client_id: client_id.map(str::to_owned),
-        });
+        let altered = keys
+            .into_iter()
+            .filter(|key| before.get(*key) != now.get(*key))
+            .map(|key| Alteration {
+                at,
+                campaign: campaign.to_owned(),
+                key: key.clone(),
+                before: before.get(key).cloned(),
+                after: now.get(key).cloned(),
+                client_id: client_id.map(str::to_owned),
+            });
         self.journal.extend(altered);
     }
 }

@@ -1,7 +1,9 @@
-//! The outside world of campaign-sync, in memory: Genesys Cloud, an SQS FIFO queue with Lambda's event source rules,
-//! Secrets Manager, and the feed of a CRM. For local runs and tests; every wait is a wait of tokio's clock, which may be paused.
+//! The outside world of campaign-sync, in memory: Genesys Cloud, an SQS FIFO queue with Lambda's
+//! event source rules, Secrets Manager, and the feed of a CRM. For local runs and tests; every wait
+//! is a wait of tokio's clock, which may be paused.
 //!
-//! It reads and writes raw JSON with types of its own, so that it cannot share a mistake with the product.
+//! It reads and writes raw JSON with types of its own, so that it cannot share a mistake with the
+//! product.
 
 pub mod aws;
 pub mod event_source;
@@ -21,7 +23,8 @@ pub use secrets::Vault;
 use io::Clock;
 use jiff::Timestamp;
 
-/// A clock that begins at `start` and goes as tokio's does: with a paused runtime it jumps from wait to wait.
+/// A clock that begins at `start` and goes as tokio's does: with a paused runtime it jumps from
+/// wait to wait.
 pub fn logical_clock(start: Timestamp) -> Clock {
     let began = tokio::time::Instant::now();
     Clock::from_fn(move || start + began.elapsed())

@@ -32,28 +32,49 @@ impl Vault {
     }
 
     fn set(&self, name: &str, secret: Result<String, SecretsError>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).secrets.insert(name.to_owned(), secret);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .secrets
+            .insert(name.to_owned(), secret);
     }
 
     /// How long every read takes from now on.
     pub fn set_latency(&self, latency: Duration) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).latency = latency;
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .latency = latency;
     }
 
     /// How often a secret was read.
     pub fn reads(&self, name: &str) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).reads.get(name).copied().unwrap_or(0)
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .reads
+            .get(name)
+            .copied()
+            .unwrap_or(0)
     }
 }
 
 impl Secrets for Vault {
     fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<SecretString, SecretsError>> {
         async move {
-            let latency = self.0.lock().unwrap_or_else(PoisonError::into_inner).latency;
+            let latency = self
+                .0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .latency;
             tokio::time::sleep(latency).await;
             let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             *inner.reads.entry(name.to_owned()).or_default() += 1;
-            let secret = inner.secrets.get(name).cloned().unwrap_or(Err(SecretsError::Missing));
+            let secret = inner
+                .secrets
+                .get(name)
+                .cloned()
+                .unwrap_or(Err(SecretsError::Missing));
             secret.map(SecretString::from)
         }
         .boxed()

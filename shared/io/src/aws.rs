@@ -20,8 +20,8 @@ use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection}
 use crate::Https;
 use crate::genesys::TransportError;
 
-/// Region, credentials and endpoints as the SDK finds them (CONTRACT.md section 3), with timeouts that fit into the time
-/// that an invocation keeps for its report.
+/// Region, credentials and endpoints as the SDK finds them (CONTRACT.md section 3), with timeouts
+/// that fit into the time that an invocation keeps for its report.
 pub async fn sdk_config(https: &Https) -> SdkConfig {
     loader(https).load().await
 }
@@ -33,14 +33,23 @@ pub fn loader(https: &Https) -> ConfigLoader {
         .operation_timeout(Duration::from_millis(2_800))
         .build();
     let https = https.connecting_within(Duration::from_secs(1));
-    aws_config::defaults(BehaviorVersion::latest()).http_client(https).timeout_config(timeouts)
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(https)
+        .timeout_config(timeouts)
 }
 
-/// The SDK's calls go the way of all others: TLS roots are read once, and there is one HTTP client. The time to connect is
-/// the client's.
+/// The SDK's calls go the way of all others: TLS roots are read once, and there is one HTTP client.
+/// The time to connect is the client's.
 impl HttpClient for Https {
-    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(Connector { https: self.clone(), read_timeout: settings.read_timeout() })
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(Connector {
+            https: self.clone(),
+            read_timeout: settings.read_timeout(),
+        })
     }
 }
 
@@ -53,23 +62,33 @@ struct Connector {
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (https, read_timeout) = (self.https.clone(), self.read_timeout.unwrap_or(Duration::MAX));
+        let (https, read_timeout) = (
+            self.https.clone(),
+            self.read_timeout.unwrap_or(Duration::MAX),
+        );
         HttpConnectorFuture::new(async move {
-            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            let request = request
+                .try_into_http1x()
+                .map_err(|error| ConnectorError::user(error.into()))?;
             let (head, body) = request.into_parts();
-            let body = body.bytes().ok_or_else(|| ConnectorError::user("a body is streamed".into()))?;
+            let body = body
+                .bytes()
+                .ok_or_else(|| ConnectorError::user("a body is streamed".into()))?;
             let mut request = Request::from_parts(head, Full::new(Bytes::copy_from_slice(body)));
             let captured = capture_connection(&mut request);
             if let Some(sdk) = request.extensions().get::<CaptureSmithyConnection>() {
                 sdk.set_connection_retriever(move || connection(&captured));
             }
             let answer = tokio::time::timeout(read_timeout, https.answer(request)).await;
-            let answer = answer.unwrap_or(Err(TransportError::TimedOut)).map_err(|error| match error {
-                TransportError::TimedOut => ConnectorError::timeout(error.into()),
-                TransportError::Lost => ConnectorError::io(error.into()),
-                TransportError::TooLarge => ConnectorError::other(error.into(), None),
-            })?;
-            HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| ConnectorError::other(error.into(), None))
+            let answer = answer
+                .unwrap_or(Err(TransportError::TimedOut))
+                .map_err(|error| match error {
+                    TransportError::TimedOut => ConnectorError::timeout(error.into()),
+                    TransportError::Lost => ConnectorError::io(error.into()),
+                    TransportError::TooLarge => ConnectorError::other(error.into(), None),
+                })?;
+            HttpResponse::try_from(answer.map(SdkBody::from))
+                .map_err(|error| ConnectorError::other(error.into(), None))
         })
     }
 }
@@ -83,5 +102,10 @@ fn connection(captured: &CaptureConnection) -> Option<ConnectionMetadata> {
             connection.poison();
         }
     };
-    Some(ConnectionMetadata::builder().proxied(false).poison_fn(poison).build())
+    Some(
+        ConnectionMetadata::builder()
+            .proxied(false)
+            .poison_fn(poison)
+            .build(),
+    )
 }

@@ -1,4 +1,5 @@
-//! What the functions read from the environment (CONTRACT.md section 3): all of it, once, at the cold start.
+//! What the functions read from the environment (CONTRACT.md section 3): all of it, once, at the
+//! cold start.
 
 use std::fmt;
 use std::time::Duration;
@@ -23,7 +24,8 @@ pub struct Config {
 pub struct ParkingConfig {
     /// `DEAD_LETTER_QUEUE_URL`: the FIFO dead-letter queue.
     pub dead_letter_queue_url: String,
-    /// `RETRY_HORIZON_SECONDS`: a change that fails by itself this long after it was first received is parked.
+    /// `RETRY_HORIZON_SECONDS`: a change that fails by itself this long after it was first received
+    /// is parked.
     pub retry_horizon: Duration,
 }
 
@@ -73,7 +75,10 @@ impl Config {
     /// # Errors
     /// Names every variable that is missing or wrong.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
-        let mut reader = Reader { lookup, faults: Vec::new() };
+        let mut reader = Reader {
+            lookup,
+            faults: Vec::new(),
+        };
         let config = Config::of(&mut reader);
         reader.end(config)
     }
@@ -90,14 +95,24 @@ impl Config {
     ///
     /// # Errors
     /// Names every variable that is missing or wrong.
-    pub fn read_with_parking(lookup: impl Fn(&str) -> Option<String>) -> Result<(Config, ParkingConfig), ConfigError> {
-        let mut reader = Reader { lookup, faults: Vec::new() };
+    pub fn read_with_parking(
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Result<(Config, ParkingConfig), ConfigError> {
+        let mut reader = Reader {
+            lookup,
+            faults: Vec::new(),
+        };
         let config = Config::of(&mut reader);
         let parking = ParkingConfig {
-            dead_letter_queue_url: reader.url("DEAD_LETTER_QUEUE_URL", true).unwrap_or_default(),
+            dead_letter_queue_url: reader
+                .url("DEAD_LETTER_QUEUE_URL", true)
+                .unwrap_or_default(),
             retry_horizon: Duration::from_secs(
-                // At most three days: before the queue's maxReceiveCount or retention ends its tries without a reason.
-                reader.number("RETRY_HORIZON_SECONDS", 21_600, 1_800, 259_200).into(),
+                // At most three days: before the queue's maxReceiveCount or retention ends its
+                // tries without a reason.
+                reader
+                    .number("RETRY_HORIZON_SECONDS", 21_600, 1_800, 259_200)
+                    .into(),
             ),
         };
         reader.end((config, parking))
@@ -128,7 +143,10 @@ impl IngestConfig {
     /// # Errors
     /// Names every variable that is missing or wrong.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<IngestConfig, ConfigError> {
-        let mut reader = Reader { lookup, faults: Vec::new() };
+        let mut reader = Reader {
+            lookup,
+            faults: Vec::new(),
+        };
         let config = IngestConfig {
             queue_url: reader.url("QUEUE_URL", true).unwrap_or_default(),
             secret_prefix: reader.secret_prefix(),
@@ -144,9 +162,14 @@ impl DlqConfig {
     /// # Errors
     /// Names every variable that is missing or wrong.
     pub fn from_env(sends: bool) -> Result<DlqConfig, ConfigError> {
-        let mut reader = Reader { lookup: from_env, faults: Vec::new() };
+        let mut reader = Reader {
+            lookup: from_env,
+            faults: Vec::new(),
+        };
         let config = DlqConfig {
-            dead_letter_queue_url: reader.url("DEAD_LETTER_QUEUE_URL", true).unwrap_or_default(),
+            dead_letter_queue_url: reader
+                .url("DEAD_LETTER_QUEUE_URL", true)
+                .unwrap_or_default(),
             queue_url: reader.url("QUEUE_URL", sends),
             secret_prefix: reader.secret_prefix(),
         };
@@ -154,7 +177,10 @@ impl DlqConfig {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the environment"
+)]
 fn from_env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -172,22 +198,35 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     fn url(&mut self, name: &str, required: bool) -> Option<String> {
         let Some(text) = self.text(name) else {
             if required {
-                self.faults.push(format!("{name} is missing: expected the URL of a queue"));
+                self.faults
+                    .push(format!("{name} is missing: expected the URL of a queue"));
             }
             return None;
         };
-        let uri = text.parse::<http::Uri>().ok().filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
+        let uri = text
+            .parse::<http::Uri>()
+            .ok()
+            .filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
         if uri.is_none() {
-            self.faults.push(format!("{name}: expected a URL that begins with https:// or http://"));
+            self.faults.push(format!(
+                "{name}: expected a URL that begins with https:// or http://"
+            ));
         }
         Some(text.trim_end_matches('/').to_owned())
     }
 
     fn secret_prefix(&mut self) -> String {
-        let prefix = self.text("SECRET_PREFIX").unwrap_or_else(|| "campaign-sync".to_owned());
-        // The characters of a secret's name: docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
-        if !prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_+=.@-".contains(&byte)) {
-            self.faults.push("SECRET_PREFIX: expected only letters, digits and /_+=.@-".to_owned());
+        let prefix = self
+            .text("SECRET_PREFIX")
+            .unwrap_or_else(|| "campaign-sync".to_owned());
+        // The characters of a secret's name:
+        // docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+        if !prefix
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"/_+=.@-".contains(&byte))
+        {
+            self.faults
+                .push("SECRET_PREFIX: expected only letters, digits and /_+=.@-".to_owned());
         }
         prefix
     }
@@ -197,15 +236,26 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     }
 
     fn end<C>(self, config: C) -> Result<C, ConfigError> {
-        if self.faults.is_empty() { Ok(config) } else { Err(ConfigError(self.faults)) }
+        if self.faults.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError(self.faults))
+        }
     }
 
     fn number(&mut self, name: &str, default: u32, least: u32, most: u32) -> u32 {
-        let Some(text) = self.text(name) else { return default };
-        text.parse().ok().filter(|number| (least..=most).contains(number)).unwrap_or_else(|| {
-            self.faults.push(format!("{name}: expected a whole number from {least} to {most}"));
-            default
-        })
+        let Some(text) = self.text(name) else {
+            return default;
+        };
+        text.parse()
+            .ok()
+            .filter(|number| (least..=most).contains(number))
+            .unwrap_or_else(|| {
+                self.faults.push(format!(
+                    "{name}: expected a whole number from {least} to {most}"
+                ));
+                default
+            })
     }
 }
 
@@ -214,8 +264,16 @@ mod tests {
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<(Config, ParkingConfig), String> {
-        let queues = [("QUEUE_URL", "https://sqs/q.fifo"), ("DEAD_LETTER_QUEUE_URL", "https://sqs/d.fifo")];
-        let find = |name: &str| variables.iter().chain(&queues).find(|(other, _)| *other == name);
+        let queues = [
+            ("QUEUE_URL", "https://sqs/q.fifo"),
+            ("DEAD_LETTER_QUEUE_URL", "https://sqs/d.fifo"),
+        ];
+        let find = |name: &str| {
+            variables
+                .iter()
+                .chain(&queues)
+                .find(|(other, _)| *other == name)
+        };
         Config::read_with_parking(|name| find(name).map(|(_, value)| (*value).to_owned()))
             .map_err(|error| error.to_string())
     }
@@ -226,7 +284,10 @@ mod tests {
         assert_eq!(config.secret_prefix, "campaign-sync");
         assert_eq!(config.secret_ttl, Duration::from_mins(5));
         assert_eq!(parking.retry_horizon, Duration::from_hours(6));
-        assert_eq!((config.apply_concurrency, config.genesys_base_url), (5, None));
+        assert_eq!(
+            (config.apply_concurrency, config.genesys_base_url),
+            (5, None)
+        );
     }
 
     #[test]
@@ -239,15 +300,34 @@ mod tests {
              DEAD_LETTER_QUEUE_URL is missing: expected the URL of a queue; \
              RETRY_HORIZON_SECONDS: expected a whole number from 1800 to 259200"
         );
-        assert!(read(&[("APPLY_CONCURRENCY", "0")]).unwrap_err().starts_with("APPLY_CONCURRENCY: expected"));
-        assert!(read(&[("SECRET_PREFIX", "a b")]).unwrap_err().starts_with("SECRET_PREFIX: expected"));
-        assert!(read(&[("GENESYS_BASE_URL", "ftp://x")]).unwrap_err().starts_with("GENESYS_BASE_URL: expected"));
+        assert!(
+            read(&[("APPLY_CONCURRENCY", "0")])
+                .unwrap_err()
+                .starts_with("APPLY_CONCURRENCY: expected")
+        );
+        assert!(
+            read(&[("SECRET_PREFIX", "a b")])
+                .unwrap_err()
+                .starts_with("SECRET_PREFIX: expected")
+        );
+        assert!(
+            read(&[("GENESYS_BASE_URL", "ftp://x")])
+                .unwrap_err()
+                .starts_with("GENESYS_BASE_URL: expected")
+        );
     }
 
     #[test]
     fn a_base_url_loses_its_last_slash_and_an_empty_variable_is_absent() {
-        let (config, _) = read(&[("GENESYS_BASE_URL", "http://127.0.0.1:8080/"), ("SECRET_TTL_SECONDS", "")]).unwrap();
-        assert_eq!(config.genesys_base_url.as_deref(), Some("http://127.0.0.1:8080"));
+        let (config, _) = read(&[
+            ("GENESYS_BASE_URL", "http://127.0.0.1:8080/"),
+            ("SECRET_TTL_SECONDS", ""),
+        ])
+        .unwrap();
+        assert_eq!(
+            config.genesys_base_url.as_deref(),
+            Some("http://127.0.0.1:8080")
+        );
         assert_eq!(config.secret_ttl, Duration::from_mins(5));
     }
 }

@@ -1,4 +1,5 @@
-//! The Genesys Cloud client: one [`Org`] for each OAuth client, with its secret, token and call budget.
+//! The Genesys Cloud client: one [`Org`] for each OAuth client, with its secret, token and call
+//! budget.
 
 mod call;
 mod campaign;
@@ -53,7 +54,8 @@ pub struct Shared {
     pub config: Config,
 }
 
-/// All orgs that this process has met. What is kept of them from one invocation to the next is cache alone.
+/// All orgs that this process has met. What is kept of them from one invocation to the next is
+/// cache alone.
 pub struct Genesys {
     shared: Arc<Shared>,
     share: Share,
@@ -63,7 +65,11 @@ pub struct Genesys {
 impl Genesys {
     /// No org is read before it is asked for. `share`: of each org's call budget.
     pub fn new(shared: Arc<Shared>, share: Share) -> Genesys {
-        Genesys { shared, share, orgs: Mutex::default() }
+        Genesys {
+            shared,
+            share,
+            orgs: Mutex::default(),
+        }
     }
 
     /// The org of this name: every caller gets the same one, and no two names share anything.
@@ -104,25 +110,29 @@ impl Org {
     /// Logs in, unless that is done already, and answers the org's rules.
     ///
     /// # Errors
-    /// [`Kind::Refused`] where a person must act, [`Kind::Unavailable`], [`Kind::Throttled`] or [`Kind::OutOfTime`].
+    /// [`Kind::Refused`] where a person must act, [`Kind::Unavailable`], [`Kind::Throttled`] or
+    /// [`Kind::OutOfTime`].
     pub async fn open(&self, run: &Run) -> Result<Arc<OrgSecret>, Failure> {
         self.session(run, None).await.map(|session| session.secret)
     }
 
-    /// Where nothing is known of the budget, one call asks for all. Who is about to find out holds this until it has its
-    /// answer; the others wait for it, and then make all their calls side by side.
+    /// Where nothing is known of the budget, one call asks for all. Who is about to find out holds
+    /// this until it has its answer; the others wait for it, and then make all their calls side by
+    /// side.
     pub async fn asking(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.asking.lock().await
     }
 
-    /// How many calls of the org's budget this copy can count on. Of calls that are too few for every copy some copies begin
-    /// a contact: `luck`, from 0 to 1 and drawn once an invocation, says whether this one does.
+    /// How many calls of the org's budget this copy can count on. Of calls that are too few for
+    /// every copy some copies begin a contact: `luck`, from 0 to 1 and drawn once an invocation,
+    /// says whether this one does.
     pub fn calls_left(&self, run: &Run, rules: &OrgSecret, luck: f64) -> CallsLeft {
-        self.limit.left(self.shared.clock.now(), run, rules.calls_per_minute, luck)
+        self.limit
+            .left(self.shared.clock.now(), run, rules.calls_per_minute, luck)
     }
 
-    /// Keeps calls of the budget, for writes whose contacts are still to be read: no other campaign of this copy begins a
-    /// contact with them.
+    /// Keeps calls of the budget, for writes whose contacts are still to be read: no other campaign
+    /// of this copy begins a contact with them.
     pub fn reserve(&self, calls: u64) -> Reservation<'_> {
         self.limit.reserve(calls)
     }
@@ -134,6 +144,9 @@ impl Org {
     /// No call is made for this org for a while; the first time is told.
     fn tell_refused(&self, failure: &Failure) {
         let evidence = Evidence::from(failure);
-        self.shared.telemetry.tell(&Event::OrgRefused { org: self.id.as_str(), evidence: &evidence });
+        self.shared.telemetry.tell(&Event::OrgRefused {
+            org: self.id.as_str(),
+            evidence: &evidence,
+        });
     }
 }

@@ -1,4 +1,5 @@
-//! The HTTPS client that all calls of this process share: those of Genesys Cloud, of a CRM's feed and of AWS.
+//! The HTTPS client that all calls of this process share: those of Genesys Cloud, of a CRM's feed
+//! and of AWS.
 
 use std::fmt;
 use std::time::Duration;
@@ -18,10 +19,12 @@ use tower::util::BoxCloneSyncService;
 
 use crate::genesys::{Transport, TransportError};
 
-const AGENT: HeaderValue = HeaderValue::from_static(concat!("campaign-sync/", env!("CARGO_PKG_VERSION")));
+const AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("campaign-sync/", env!("CARGO_PKG_VERSION")));
 /// From the name's look-up to the end of the TLS handshake.
 const CONNECT: Duration = Duration::from_secs(2);
-/// Shorter than a load balancer's idle timeout, so that a copy that was frozen rarely wakes to a dead connection.
+/// Shorter than a load balancer's idle timeout, so that a copy that was frozen rarely wakes to a
+/// dead connection.
 const IDLE: Duration = Duration::from_secs(50);
 /// A service that is ill must not fill the memory.
 const MAX_BODY: usize = 16 << 20;
@@ -35,9 +38,10 @@ pub struct NoRoots(#[source] std::io::Error);
 
 type Connect = BoxCloneSyncService<Uri, MaybeHttpsStream<TokioIo<TcpStream>>, tower::BoxError>;
 
-/// HTTP/1.1 over TLS, with connections kept open. No proxy variable is read and no redirect followed: a token goes where
-/// it belongs alone. Only a request of which nothing was written, since its kept connection had ended, goes over another
-/// one; everything else is for the caller to repeat. Clones share their connections.
+/// HTTP/1.1 over TLS, with connections kept open. No proxy variable is read and no redirect
+/// followed: a token goes where it belongs alone. Only a request of which nothing was written,
+/// since its kept connection had ended, goes over another one; everything else is for the caller to
+/// repeat. Clones share their connections.
 #[derive(Clone)]
 pub struct Https {
     connector: HttpsConnector<HttpConnector>,
@@ -55,23 +59,46 @@ impl Https {
         tcp.set_nodelay(true);
         // Divided among the addresses of a name: one that is dead leaves time for the next.
         tcp.set_connect_timeout(Some(CONNECT));
-        let tls = HttpsConnectorBuilder::new().with_native_roots().map_err(NoRoots)?;
+        let tls = HttpsConnectorBuilder::new()
+            .with_native_roots()
+            .map_err(NoRoots)?;
         let connector = tls.https_or_http().enable_http1().wrap_connector(tcp);
-        Ok(Https { client: client(connector.clone(), CONNECT), connector })
+        Ok(Https {
+            client: client(connector.clone(), CONNECT),
+            connector,
+        })
     }
 
     /// The same with another time to connect, and with connections of its own.
     pub(crate) fn connecting_within(&self, time: Duration) -> Https {
-        Https { client: client(self.connector.clone(), time), connector: self.connector.clone() }
+        Https {
+            client: client(self.connector.clone(), time),
+            connector: self.connector.clone(),
+        }
     }
 
-    /// Sends one request and reads its whole response, in whatever time that takes once there is a connection.
-    pub(crate) async fn answer(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, TransportError> {
-        let answer = self.client.request(request).await.map_err(|_| TransportError::Lost)?;
+    /// Sends one request and reads its whole response, in whatever time that takes once there is a
+    /// connection.
+    pub(crate) async fn answer(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Bytes>, TransportError> {
+        let answer = self
+            .client
+            .request(request)
+            .await
+            .map_err(|_| TransportError::Lost)?;
         let (head, body) = answer.into_parts();
-        let body = Limited::new(body, MAX_BODY).collect().await.map_err(|error| {
-            if error.is::<LengthLimitError>() { TransportError::TooLarge } else { TransportError::Lost }
-        })?;
+        let body = Limited::new(body, MAX_BODY)
+            .collect()
+            .await
+            .map_err(|error| {
+                if error.is::<LengthLimitError>() {
+                    TransportError::TooLarge
+                } else {
+                    TransportError::Lost
+                }
+            })?;
         Ok(Response::from_parts(head, body.to_bytes()))
     }
 }
@@ -82,7 +109,10 @@ impl fmt::Debug for Https {
     }
 }
 
-fn client(connector: HttpsConnector<HttpConnector>, time: Duration) -> Client<Connect, Full<Bytes>> {
+fn client(
+    connector: HttpsConnector<HttpConnector>,
+    time: Duration,
+) -> Client<Connect, Full<Bytes>> {
     Client::builder(TokioExecutor::new())
         .pool_idle_timeout(IDLE)
         .pool_timer(TokioTimer::new())
@@ -97,6 +127,8 @@ impl Transport for Https {
     ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         request.headers_mut().insert(header::USER_AGENT, AGENT);
         let answer = tokio::time::timeout(timeout, self.answer(request.map(Full::new)));
-        answer.map(|answer| answer.unwrap_or(Err(TransportError::TimedOut))).boxed()
+        answer
+            .map(|answer| answer.unwrap_or(Err(TransportError::TimedOut)))
+            .boxed()
     }
 }

@@ -1,7 +1,7 @@
 //! The shell around `domain`: configuration, clock, secrets, queue and the Genesys Cloud client.
 //!
-//! Traits stand only where a simulation must put itself in the place of the outside: [`queue::Queue`],
-//! [`secrets::Secrets`] and [`genesys::Transport`].
+//! Traits stand only where a simulation must put itself in the place of the outside:
+//! [`queue::Queue`], [`secrets::Secrets`] and [`genesys::Transport`].
 #![warn(missing_docs)]
 
 pub mod aws;

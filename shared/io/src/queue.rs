@@ -10,7 +10,8 @@ use std::fmt;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue, QueueAttributeName, SendMessageBatchRequestEntry,
+    ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue, QueueAttributeName,
+    SendMessageBatchRequestEntry,
 };
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -37,7 +38,8 @@ pub struct Visibility {
     pub seconds: u32,
 }
 
-/// SQS refused a call, or did not answer: its error code alone, since messages may quote what was sent.
+/// SQS refused a call, or did not answer: its error code alone, since messages may quote what was
+/// sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("SQS: {0}")]
 pub struct QueueError(String);
@@ -53,7 +55,9 @@ impl<E: ProvideErrorMetadata, R> From<SdkError<E, R>> for QueueError {
     fn from(error: SdkError<E, R>) -> QueueError {
         let fallback = match &error {
             SdkError::TimeoutError(_) => "timed out",
-            SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => "not reached",
+            SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => {
+                "not reached"
+            }
             SdkError::DispatchFailure(_) => "no answer; are there credentials and a region?",
             _ => "no answer",
         };
@@ -61,9 +65,13 @@ impl<E: ProvideErrorMetadata, R> From<SdkError<E, R>> for QueueError {
     }
 }
 
-/// What can never be taken as it is. SQS blames the sender also for throttled calls and for keys that it may not use;
-/// those may be taken later.
-const SENDERS_FAULTS: [&str; 3] = ["InvalidMessageContents", "InvalidParameterValue", "MissingParameter"];
+/// What can never be taken as it is. SQS blames the sender also for throttled calls and for keys
+/// that it may not use; those may be taken later.
+const SENDERS_FAULTS: [&str; 3] = [
+    "InvalidMessageContents",
+    "InvalidParameterValue",
+    "MissingParameter",
+];
 
 /// SQS did not take one entry of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +84,8 @@ pub struct RefusedEntry {
 
 /// What the functions ask of SQS.
 pub trait Queue: Send + Sync {
-    /// Stores up to 10 messages, each by itself: what is [`Ok`] is stored. The answer is in the order of the messages.
+    /// Stores up to 10 messages, each by itself: what is [`Ok`] is stored. The answer is in the
+    /// order of the messages.
     ///
     /// # Errors
     /// [`QueueError`], when nothing is known of any of them.
@@ -87,7 +96,11 @@ pub trait Queue: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<Result<(), RefusedEntry>>, QueueError>>;
 
     /// Stores one message; when this answers, it is stored.
-    fn send<'a>(&'a self, queue_url: &'a str, message: Message) -> BoxFuture<'a, Result<(), QueueError>>;
+    fn send<'a>(
+        &'a self,
+        queue_url: &'a str,
+        message: Message,
+    ) -> BoxFuture<'a, Result<(), QueueError>>;
 
     /// Sets the visibility of up to 10 messages. An error tells of the first that was refused.
     fn set_visibility<'a>(
@@ -96,8 +109,9 @@ pub trait Queue: Send + Sync {
         messages: Vec<Visibility>,
     ) -> BoxFuture<'a, Result<(), QueueError>>;
 
-    /// About how many messages the queue holds: those that wait, and those in flight (`ApproximateNumberOfMessages` and
-    /// `…NotVisible`), most of which wait invisible to be tried again when the call budget is spent.
+    /// About how many messages the queue holds: those that wait, and those in flight
+    /// (`ApproximateNumberOfMessages` and `…NotVisible`), most of which wait invisible to be tried
+    /// again when the call budget is spent.
     fn depth<'a>(&'a self, queue_url: &'a str) -> BoxFuture<'a, Result<u64, QueueError>>;
 }
 
@@ -118,7 +132,12 @@ impl Queue for Sqs {
         messages: Vec<Message>,
     ) -> BoxFuture<'a, Result<Vec<Result<(), RefusedEntry>>, QueueError>> {
         async move {
-            let unanswered = || Err(RefusedEntry { code: "no answer".to_owned(), is_senders_fault: false });
+            let unanswered = || {
+                Err(RefusedEntry {
+                    code: "no answer".to_owned(),
+                    is_senders_fault: false,
+                })
+            };
             let mut results: Vec<_> = messages.iter().map(|_| unanswered()).collect();
             let mut call = self.0.send_message_batch().queue_url(queue_url);
             for (index, message) in messages.into_iter().enumerate() {
@@ -133,14 +152,25 @@ impl Queue for Sqs {
             }
             let answer = call.send().await?;
             let mut set = |id: &str, result| {
-                if let Some(slot) = id.parse().ok().and_then(|index: usize| results.get_mut(index)) {
+                if let Some(slot) = id
+                    .parse()
+                    .ok()
+                    .and_then(|index: usize| results.get_mut(index))
+                {
                     *slot = result;
                 }
             };
-            answer.successful.iter().for_each(|entry| set(&entry.id, Ok(())));
+            answer
+                .successful
+                .iter()
+                .for_each(|entry| set(&entry.id, Ok(())));
             for entry in answer.failed {
-                let is_senders_fault = entry.sender_fault && SENDERS_FAULTS.contains(&entry.code.as_str());
-                let refused = RefusedEntry { code: entry.code, is_senders_fault };
+                let is_senders_fault =
+                    entry.sender_fault && SENDERS_FAULTS.contains(&entry.code.as_str());
+                let refused = RefusedEntry {
+                    code: entry.code,
+                    is_senders_fault,
+                };
                 set(&entry.id, Err(refused));
             }
             Ok(results)
@@ -148,7 +178,11 @@ impl Queue for Sqs {
         .boxed()
     }
 
-    fn send<'a>(&'a self, queue_url: &'a str, message: Message) -> BoxFuture<'a, Result<(), QueueError>> {
+    fn send<'a>(
+        &'a self,
+        queue_url: &'a str,
+        message: Message,
+    ) -> BoxFuture<'a, Result<(), QueueError>> {
         async move {
             let call = self
                 .0
@@ -170,7 +204,10 @@ impl Queue for Sqs {
         messages: Vec<Visibility>,
     ) -> BoxFuture<'a, Result<(), QueueError>> {
         async move {
-            let mut call = self.0.change_message_visibility_batch().queue_url(queue_url);
+            let mut call = self
+                .0
+                .change_message_visibility_batch()
+                .queue_url(queue_url);
             for (index, message) in messages.into_iter().enumerate() {
                 let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
                     .id(index.to_string())
@@ -194,25 +231,39 @@ impl Queue for Sqs {
                 QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
             ];
             let call = self.0.get_queue_attributes().queue_url(queue_url);
-            let answer = call.set_attribute_names(Some(wanted.to_vec())).send().await?;
+            let answer = call
+                .set_attribute_names(Some(wanted.to_vec()))
+                .send()
+                .await?;
             let number = |name| answer.attributes.as_ref()?.get(name)?.parse::<u64>().ok();
-            let sum = number(&wanted[0]).zip(number(&wanted[1])).map(|(waiting, in_flight)| waiting + in_flight);
+            let sum = number(&wanted[0])
+                .zip(number(&wanted[1]))
+                .map(|(waiting, in_flight)| waiting + in_flight);
             sum.ok_or_else(|| QueueError::new("an answer without ApproximateNumberOfMessages"))
         }
         .boxed()
     }
 }
 
-fn attributes(texts: Vec<(&'static str, String)>) -> Result<HashMap<String, MessageAttributeValue>, QueueError> {
+fn attributes(
+    texts: Vec<(&'static str, String)>,
+) -> Result<HashMap<String, MessageAttributeValue>, QueueError> {
     let attribute = |(name, text): (&str, String)| {
-        let value = MessageAttributeValue::builder().data_type("String").string_value(text).build();
-        value.map(|value| (name.to_owned(), value)).map_err(|_| QueueError::new("attribute without a type"))
+        let value = MessageAttributeValue::builder()
+            .data_type("String")
+            .string_value(text)
+            .build();
+        value
+            .map(|value| (name.to_owned(), value))
+            .map_err(|_| QueueError::new("attribute without a type"))
     };
     texts.into_iter().map(attribute).collect()
 }
 
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Message").field("group", &self.group).finish_non_exhaustive()
+        f.debug_struct("Message")
+            .field("group", &self.group)
+            .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,5 @@
-//! Secrets Manager, and the secrets of an org, of a source and of a CRM feed (CONTRACT.md section 4).
+//! Secrets Manager, and the secrets of an org, of a source and of a CRM feed (CONTRACT.md section
+//! 4).
 
 mod feed;
 mod members;
@@ -51,11 +52,16 @@ impl Secrets for SecretsManager {
         async move {
             let answer = self.0.get_secret_value().secret_id(name).send().await;
             let answer = answer.map_err(|error| match error.code() {
-                Some("ResourceNotFoundException" | "InvalidRequestException") => SecretsError::Missing,
+                Some("ResourceNotFoundException" | "InvalidRequestException") => {
+                    SecretsError::Missing
+                }
                 Some("AccessDeniedException" | "DecryptionFailure") => SecretsError::Denied,
                 _ => SecretsError::Unavailable,
             })?;
-            answer.secret_string.map(SecretString::from).ok_or(SecretsError::Missing)
+            answer
+                .secret_string
+                .map(SecretString::from)
+                .ok_or(SecretsError::Missing)
         }
         .boxed()
     }

@@ -1,4 +1,5 @@
-//! What the functions tell of their work: each event once, without personal data (CONTRACT.md section 8).
+//! What the functions tell of their work: each event once, without personal data (CONTRACT.md
+//! section 8).
 
 mod metrics;
 
@@ -177,7 +178,11 @@ fn log(event: &Event<'_>) {
             outcome = outcome.as_str(),
             "change done"
         ),
-        Event::Parked { about, reason, evidence } => tracing::error!(
+        Event::Parked {
+            about,
+            reason,
+            evidence,
+        } => tracing::error!(
             org = about.org,
             campaignId = about.campaign,
             group = about.group,
@@ -210,23 +215,54 @@ fn log(event: &Event<'_>) {
             correlationId = evidence.correlation_id.as_deref(),
             "org refused: no call is made for it for a minute; repair its secret, OAuth client or role"
         ),
-        Event::Conflict { org, campaign } => tracing::info!(org, campaignId = campaign, "conflict met"),
+        Event::Conflict { org, campaign } => {
+            tracing::info!(org, campaignId = campaign, "conflict met")
+        }
         Event::Throttled { org } => tracing::warn!(org, "throttled"),
         Event::Called { org, latency } => {
             let latency = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
             tracing::debug!(org, latencyMs = latency, "called");
         }
-        Event::Accepted { source, org, changes } => tracing::info!(source, org, changes, "webhook accepted"),
-        Event::Refused { source, org, detail } => tracing::warn!(source, org, detail, "webhook refused"),
+        Event::Accepted {
+            source,
+            org,
+            changes,
+        } => tracing::info!(source, org, changes, "webhook accepted"),
+        Event::Refused {
+            source,
+            org,
+            detail,
+        } => tracing::warn!(source, org, detail, "webhook refused"),
         Event::Unauthorized { source } => tracing::warn!(source, "webhook unauthorized"),
-        Event::Reconciled { org, checked, drifted, enqueued } => {
+        Event::Reconciled {
+            org,
+            checked,
+            drifted,
+            enqueued,
+        } => {
             tracing::info!(org, checked, drifted, enqueued, "reconciled");
         }
-        Event::Incomplete { org, detail, checked, enqueued } => {
+        Event::Incomplete {
+            org,
+            detail,
+            checked,
+            enqueued,
+        } => {
             tracing::warn!(org, detail, checked, enqueued, "reconcile is not complete");
         }
-        Event::Stopped { org, campaign, checked, drifted } => {
-            tracing::error!(org, campaignId = campaign, checked, drifted, "reconcile stopped");
+        Event::Stopped {
+            org,
+            campaign,
+            checked,
+            drifted,
+        } => {
+            tracing::error!(
+                org,
+                campaignId = campaign,
+                checked,
+                drifted,
+                "reconcile stopped"
+            );
         }
     }
 }
@@ -243,12 +279,17 @@ fn name(cause: Cause) -> &'static str {
     }
 }
 
-/// Writes the log as JSON lines to standard output, at the level that Lambda's `AWS_LAMBDA_LOG_LEVEL` asks for (INFO
-/// where it says nothing), and collects metrics for [`flush`]. Of a panic it tells the place alone: the message may quote
-/// data.
-#[expect(clippy::disallowed_methods, reason = "the log level is Lambda's own variable, read once")]
+/// Writes the log as JSON lines to standard output, at the level that Lambda's
+/// `AWS_LAMBDA_LOG_LEVEL` asks for (INFO where it says nothing), and collects metrics for
+/// [`flush`]. Of a panic it tells the place alone: the message may quote data.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the log level is Lambda's own variable, read once"
+)]
 pub fn init() {
-    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| level.parse().ok());
+    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL")
+        .ok()
+        .and_then(|level| level.parse().ok());
     subscriber(std::io::stdout, level.unwrap_or(LevelFilter::INFO)).init();
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
@@ -257,19 +298,28 @@ pub fn init() {
     metrics::init();
 }
 
-/// Writes the metrics of an invocation to `to`: a function's standard output. Lambda may freeze the process right after
-/// its answer.
+/// Writes the metrics of an invocation to `to`: a function's standard output. Lambda may freeze the
+/// process right after its answer.
 pub fn flush(to: impl Write) {
     metrics::flush(to);
 }
 
-/// The log as JSON lines. Only this product's crates go below WARN: a client's debug lines can hold bodies and headers.
+/// The log as JSON lines. Only this product's crates go below WARN: a client's debug lines can hold
+/// bodies and headers.
 pub fn subscriber<W>(writer: W, level: LevelFilter) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let ours = ["domain", "io", "apply", "ingest", "reconcile"].map(|name| (name, level));
-    let filter = Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets(ours);
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false).with_span_list(false);
-    tracing_subscriber::registry().with(lines.with_writer(writer)).with(filter)
+    let filter = Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_targets(ours);
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_target(false)
+        .with_span_list(false);
+    tracing_subscriber::registry()
+        .with(lines.with_writer(writer))
+        .with(filter)
 }

@@ -1,4 +1,5 @@
-//! The metrics of CONTRACT.md section 8 as CloudWatch reads them. A process of its own: what collects is global.
+//! The metrics of CONTRACT.md section 8 as CloudWatch reads them. A process of its own: what
+//! collects is global.
 #![expect(clippy::unwrap_used, reason = "what is not as expected fails the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,29 +22,92 @@ fn events(evidence: &Evidence) -> Vec<Event<'_>> {
         age: Some(Duration::from_millis(2_500)),
         is_opt_out,
     };
-    let unreadable = About { org: None, ..about(false) };
+    let unreadable = About {
+        org: None,
+        ..about(false)
+    };
     let (org, campaign, source, detail) = ("acme-us", PERSONAL, PERSONAL, PERSONAL);
     vec![
-        Event::Done { about: about(false), outcome: Outcome::Created },
-        Event::Done { about: about(true), outcome: Outcome::Updated },
-        Event::Done { about: about(false), outcome: Outcome::Unchanged },
-        Event::Done { about: about(false), outcome: Outcome::Stale },
-        Event::Done { about: about(false), outcome: Outcome::Superseded },
-        Event::Parked { about: about(true), reason: "rejected", evidence },
-        Event::Parked { about: unreadable, reason: "invalidChange", evidence },
-        Event::Retried { about: about(true), delay: Duration::from_secs(15), why: None },
+        Event::Done {
+            about: about(false),
+            outcome: Outcome::Created,
+        },
+        Event::Done {
+            about: about(true),
+            outcome: Outcome::Updated,
+        },
+        Event::Done {
+            about: about(false),
+            outcome: Outcome::Unchanged,
+        },
+        Event::Done {
+            about: about(false),
+            outcome: Outcome::Stale,
+        },
+        Event::Done {
+            about: about(false),
+            outcome: Outcome::Superseded,
+        },
+        Event::Parked {
+            about: about(true),
+            reason: "rejected",
+            evidence,
+        },
+        Event::Parked {
+            about: unreadable,
+            reason: "invalidChange",
+            evidence,
+        },
+        Event::Retried {
+            about: about(true),
+            delay: Duration::from_secs(15),
+            why: None,
+        },
         Event::OrgRefused { org, evidence },
         Event::Conflict { org, campaign },
         Event::Throttled { org },
-        Event::Called { org, latency: Duration::from_millis(40) },
-        Event::Called { org, latency: Duration::from_millis(60) },
-        Event::Accepted { source, org, changes: 3 },
-        Event::Refused { source, org: Some(org), detail },
-        Event::Refused { source, org: None, detail },
+        Event::Called {
+            org,
+            latency: Duration::from_millis(40),
+        },
+        Event::Called {
+            org,
+            latency: Duration::from_millis(60),
+        },
+        Event::Accepted {
+            source,
+            org,
+            changes: 3,
+        },
+        Event::Refused {
+            source,
+            org: Some(org),
+            detail,
+        },
+        Event::Refused {
+            source,
+            org: None,
+            detail,
+        },
         Event::Unauthorized { source },
-        Event::Reconciled { org, checked: 9, drifted: 2, enqueued: 1 },
-        Event::Incomplete { org, detail, checked: 9, enqueued: 1 },
-        Event::Stopped { org, campaign, checked: 9, drifted: 2 },
+        Event::Reconciled {
+            org,
+            checked: 9,
+            drifted: 2,
+            enqueued: 1,
+        },
+        Event::Incomplete {
+            org,
+            detail,
+            checked: 9,
+            enqueued: 1,
+        },
+        Event::Stopped {
+            org,
+            campaign,
+            checked: 9,
+            drifted: 2,
+        },
     ]
 }
 
@@ -58,16 +122,27 @@ fn extracted(lines: &str) -> BTreeMap<String, BTreeMap<String, (String, Value)>>
     let mut all: BTreeMap<String, BTreeMap<String, (String, Value)>> = BTreeMap::new();
     for line in lines.lines() {
         let line: Value = serde_json::from_str(line).unwrap();
-        assert!(line["_aws"]["Timestamp"].as_u64().unwrap() > 1_700_000_000_000, "{line}");
+        assert!(
+            line["_aws"]["Timestamp"].as_u64().unwrap() > 1_700_000_000_000,
+            "{line}"
+        );
         for directive in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
             assert_eq!(directive["Namespace"], "CampaignSync");
             for dimensions in directive["Dimensions"].as_array().unwrap() {
-                let names = dimensions.as_array().unwrap().iter().map(|name| name.as_str().unwrap());
-                let of: Vec<_> = names.map(|name| format!("{name}={}", line[name].as_str().unwrap())).collect();
+                let names = dimensions
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|name| name.as_str().unwrap());
+                let of: Vec<_> = names
+                    .map(|name| format!("{name}={}", line[name].as_str().unwrap()))
+                    .collect();
                 for metric in directive["Metrics"].as_array().unwrap() {
                     let name = metric["Name"].as_str().unwrap();
                     let unit = metric["Unit"].as_str().unwrap().to_owned();
-                    all.entry(of.join(",")).or_default().insert(name.to_owned(), (unit, line[name].clone()));
+                    all.entry(of.join(","))
+                        .or_default()
+                        .insert(name.to_owned(), (unit, line[name].clone()));
                 }
             }
         }
@@ -83,7 +158,9 @@ fn every_metric_is_written_by_org_and_what_alarms_watch_also_for_all() {
     assert_eq!(flushed(), "");
     init();
     let telemetry = Telemetry::log();
-    events(&evidence).iter().for_each(|event| telemetry.tell(event));
+    events(&evidence)
+        .iter()
+        .for_each(|event| telemetry.tell(event));
 
     let lines = flushed();
     assert!(!lines.contains(PERSONAL), "{lines}");
@@ -94,15 +171,46 @@ fn every_metric_is_written_by_org_and_what_alarms_watch_also_for_all() {
         assert_eq!(unit, "Count", "{name}");
         value.as_u64().unwrap()
     };
-    let once = ["Created", "Updated", "Unchanged", "Stale", "Superseded", "Parked", "Retried", "ConflictsResolved"];
-    let others = [("Throttled", 1), ("ApiCalls", 2), ("OrgRefused", 1), ("Accepted", 3), ("Refused", 1)];
-    let of_reconcile = [("Checked", 9), ("Drifted", 2), ("Enqueued", 1), ("Stopped", 1), ("Incomplete", 1)];
-    for (name, expected) in once.map(|name| (name, 1)).into_iter().chain(others).chain(of_reconcile) {
+    let once = [
+        "Created",
+        "Updated",
+        "Unchanged",
+        "Stale",
+        "Superseded",
+        "Parked",
+        "Retried",
+        "ConflictsResolved",
+    ];
+    let others = [
+        ("Throttled", 1),
+        ("ApiCalls", 2),
+        ("OrgRefused", 1),
+        ("Accepted", 3),
+        ("Refused", 1),
+    ];
+    let of_reconcile = [
+        ("Checked", 9),
+        ("Drifted", 2),
+        ("Enqueued", 1),
+        ("Stopped", 1),
+        ("Incomplete", 1),
+    ];
+    for (name, expected) in once
+        .map(|name| (name, 1))
+        .into_iter()
+        .chain(others)
+        .chain(of_reconcile)
+    {
         assert_eq!(count("Org=acme-us", name), expected, "{name}");
     }
-    for (name, expected) in
-        [("OrgRefused", 1), ("Accepted", 3), ("Refused", 2), ("Unauthorized", 1), ("Stopped", 1), ("Incomplete", 1)]
-    {
+    for (name, expected) in [
+        ("OrgRefused", 1),
+        ("Accepted", 3),
+        ("Refused", 2),
+        ("Unauthorized", 1),
+        ("Stopped", 1),
+        ("Incomplete", 1),
+    ] {
         assert_eq!(count("", name), expected, "{name} of all");
     }
     let ages = |of: &str, name: &str| metrics[of][name].clone();
@@ -112,7 +220,10 @@ fn every_metric_is_written_by_org_and_what_alarms_watch_also_for_all() {
     assert_eq!(ages("", "OptOutAge"), seconds(3));
     assert_eq!(ages("Org=acme-us", "RetriedAge"), seconds(1));
     assert_eq!(ages("", "RetriedAge"), seconds(1));
-    assert_eq!(ages("Org=acme-us", "ApiLatency"), ("Milliseconds".to_owned(), json!([40.0, 60.0])));
+    assert_eq!(
+        ages("Org=acme-us", "ApiLatency"),
+        ("Milliseconds".to_owned(), json!([40.0, 60.0]))
+    );
     let of_all: BTreeSet<_> = metrics[""].keys().map(String::as_str).collect();
     assert_eq!(
         of_all,

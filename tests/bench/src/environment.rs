@@ -68,10 +68,16 @@ impl Environment {
     ) -> Result<Environment, String> {
         let (send, events) = mpsc::unbounded_channel();
         let (tell, told) = mpsc::unbounded_channel();
-        let runtime = Arc::new(Runtime { events: Mutex::new(events), told: tell });
+        let runtime = Arc::new(Runtime {
+            events: Mutex::new(events),
+            told: tell,
+        });
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await;
         let listener = listener.map_err(|error| format!("no loopback port: {error}"))?;
-        let address = listener.local_addr().map_err(|error| error.to_string())?.to_string();
+        let address = listener
+            .local_addr()
+            .map_err(|error| error.to_string())?
+            .to_string();
         let app = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/{end}", post(ended))
@@ -81,10 +87,18 @@ impl Environment {
         let variables = variables(scenario, candidate, served, tls, &address);
         let began = Instant::now();
         let process = Process::start(&candidate.command, &candidate.folder, &variables, cpu, log)?;
-        let mut environment = Environment { process, send, told: Mutex::new(told), server, init: Duration::ZERO };
+        let mut environment = Environment {
+            process,
+            send,
+            told: Mutex::new(told),
+            server,
+            init: Duration::ZERO,
+        };
         match environment.next_told().await? {
             Told::Next(at) => environment.init = at - began,
-            Told::Answered(_, Err(error)) => return Err(format!("{}: its init failed: {error}", candidate.name)),
+            Told::Answered(_, Err(error)) => {
+                return Err(format!("{}: its init failed: {error}", candidate.name));
+            }
             _ => return Err(format!("{}: it answers what nobody asked", candidate.name)),
         }
         if let Some(memory) = scenario.memory_mb {
@@ -93,16 +107,21 @@ impl Environment {
         Ok(environment)
     }
 
-    /// Hands over one event. Answers what the function said, or nothing where it failed, and how long it took.
+    /// Hands over one event. Answers what the function said, or nothing where it failed, and how
+    /// long it took.
     pub(crate) async fn invoke(&self, event: &Value) -> Result<(Option<Value>, Duration), String> {
-        self.send.send(event.to_string().into()).map_err(|_| "the runtime API is gone".to_owned())?;
+        self.send
+            .send(event.to_string().into())
+            .map_err(|_| "the runtime API is gone".to_owned())?;
         let mut began = Instant::now();
         let mut told = self.told.lock().await;
         loop {
             match timeout(PATIENCE, told.recv()).await {
                 Ok(Some(Told::Began(at))) => began = at,
                 Ok(Some(Told::Answered(at, answer))) => {
-                    let answer = answer.ok().and_then(|body| serde_json::from_slice(&body).ok());
+                    let answer = answer
+                        .ok()
+                        .and_then(|body| serde_json::from_slice(&body).ok());
                     return Ok((answer, at - began));
                 }
                 Ok(Some(Told::Next(_))) => {}
@@ -125,7 +144,10 @@ impl Environment {
                 return Err(ended);
             }
         }
-        Err(format!("it asks for no event within {} s", PATIENCE.as_secs()))
+        Err(format!(
+            "it asks for no event within {} s",
+            PATIENCE.as_secs()
+        ))
     }
 }
 
@@ -134,15 +156,25 @@ async fn next(State(runtime): State<Arc<Runtime>>) -> (StatusCode, HeaderMap, By
     let Some(event) = runtime.events.lock().await.recv().await else {
         return (StatusCode::GONE, HeaderMap::new(), Bytes::new());
     };
-    let deadline = (Clock::system().now() + PATIENCE).as_millisecond().to_string();
+    let deadline = (Clock::system().now() + PATIENCE)
+        .as_millisecond()
+        .to_string();
     let headers = [
         ("content-type", "application/json"),
-        ("lambda-runtime-aws-request-id", "00000000-0000-4000-8000-000000000000"),
+        (
+            "lambda-runtime-aws-request-id",
+            "00000000-0000-4000-8000-000000000000",
+        ),
         ("lambda-runtime-deadline-ms", &deadline),
         ("lambda-runtime-invoked-function-arn", ARN),
-        ("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0"),
+        (
+            "lambda-runtime-trace-id",
+            "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0",
+        ),
     ];
-    let headers = headers.into_iter().filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
+    let headers = headers
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
     let _ = runtime.told.send(Told::Began(Instant::now()));
     (StatusCode::OK, headers.collect(), event)
 }
@@ -152,14 +184,20 @@ async fn ended(
     Segment((_, end)): Segment<(String, String)>,
     body: Bytes,
 ) -> StatusCode {
-    let answer = if end == "response" { Ok(body) } else { Err(String::from_utf8_lossy(&body).into_owned()) };
+    let answer = if end == "response" {
+        Ok(body)
+    } else {
+        Err(String::from_utf8_lossy(&body).into_owned())
+    };
     let _ = runtime.told.send(Told::Answered(Instant::now(), answer));
     StatusCode::ACCEPTED
 }
 
 async fn init_failed(State(runtime): State<Arc<Runtime>>, body: Bytes) -> StatusCode {
     let error = String::from_utf8_lossy(&body).into_owned();
-    let _ = runtime.told.send(Told::Answered(Instant::now(), Err(error)));
+    let _ = runtime
+        .told
+        .send(Told::Answered(Instant::now(), Err(error)));
     StatusCode::ACCEPTED
 }
 
@@ -202,7 +240,19 @@ fn variables(
         ("GENESYS_BASE_URL", base),
         ("APPLY_CONCURRENCY", &environments),
     ];
-    let names = ["SSL_CERT_FILE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"];
-    let trust = authority.as_deref().into_iter().flat_map(|path| names.map(|name| (name, path)));
-    variables.into_iter().chain(trust).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    let names = [
+        "SSL_CERT_FILE",
+        "AWS_CA_BUNDLE",
+        "REQUESTS_CA_BUNDLE",
+        "NODE_EXTRA_CA_CERTS",
+    ];
+    let trust = authority
+        .as_deref()
+        .into_iter()
+        .flat_map(|path| names.map(|name| (name, path)));
+    variables
+        .into_iter()
+        .chain(trust)
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }

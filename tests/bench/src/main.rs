@@ -1,5 +1,6 @@
-//! `bench`: runs `apply`, and peers in Python and Node, as Lambda runs a function: a process that polls the Runtime API,
-//! fed from an SQS FIFO queue, in front of the emulated Genesys Cloud. All on loopback, the same seeded work for each.
+//! `bench`: runs `apply`, and peers in Python and Node, as Lambda runs a function: a process that
+//! polls the Runtime API, fed from an SQS FIFO queue, in front of the emulated Genesys Cloud. All
+//! on loopback, the same seeded work for each.
 
 mod environment;
 mod process;
@@ -20,13 +21,13 @@ use crate::scenario::{Candidate, SCENARIOS, Scenario};
 #[derive(Parser)]
 #[command(
     version,
-    bin_name = "bench/run",
+    bin_name = "tests/bench/run",
     about = "A Lambda function measured as AWS would run it",
-    after_help = "Examples (bench/run sets up the peers and builds apply first):
-  bench/run                                       every scenario, apply beside its peers: README's table
-  bench/run --scenario shared-budget --reps 3
-  bench/run --tls --scenario distinct-20ms
-  bench/run --only apply --environments 10 --no-rate-headers --scenario shared-budget
+    after_help = "Examples (tests/bench/run sets up the peers and builds apply first):
+  tests/bench/run                                       every scenario, apply beside its peers: README's table
+  tests/bench/run --scenario shared-budget --reps 3
+  tests/bench/run --tls --scenario distinct-20ms
+  tests/bench/run --only apply --environments 10 --no-rate-headers --scenario shared-budget
 
 The exit status is 0 when every candidate left the contacts as its changes say, 1 when not so."
 )]
@@ -46,7 +47,8 @@ struct Args {
     /// The program that runs the peers in Node
     #[arg(long, default_value = "/usr/bin/node")]
     node: String,
-    /// Processes that are started for each candidate and scenario, one after the other [default: the scenario's own, 1 to 5]
+    /// Processes that are started for each candidate and scenario, one after the other [default:
+    /// the scenario's own, 1 to 5]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
     reps: Option<u32>,
     /// Batches after the first [default: the scenario's own, 6 to 59]
@@ -55,7 +57,8 @@ struct Args {
     /// Processes at once, in the scenarios that share a queue and a call budget [default: 5]
     #[arg(long, value_parser = clap::value_parser!(u32).range(2..=100))]
     environments: Option<u32>,
-    /// Genesys Cloud tells nothing of its rate limit, and has it by the minute: these scenarios take minutes
+    /// Genesys Cloud tells nothing of its rate limit, and has it by the minute: these scenarios
+    /// take minutes
     #[arg(long)]
     no_rate_headers: bool,
     /// Genesys Cloud, Secrets Manager and SQS speak TLS
@@ -68,13 +71,17 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let ended = runtime.map_err(|error| error.to_string()).and_then(|runtime| runtime.block_on(run(&args)));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let ended = runtime
+        .map_err(|error| error.to_string())
+        .and_then(|runtime| runtime.block_on(run(&args)));
     match ended {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("bench/run: {error}");
+            eprintln!("tests/bench/run: {error}");
             ExitCode::from(2)
         }
     }
@@ -84,36 +91,61 @@ async fn run(args: &Args) -> Result<bool, String> {
     let scenarios = chosen(args)?;
     let candidates = candidates(args)?;
     let cpus = process::pin_harness()?;
-    std::fs::create_dir_all(&args.logs).map_err(|error| format!("--logs {}: {error}", args.logs.display()))?;
-    let tls = if args.tls { Some(served::Tls::new(&args.logs)?) } else { None };
+    std::fs::create_dir_all(&args.logs)
+        .map_err(|error| format!("--logs {}: {error}", args.logs.display()))?;
+    let tls = if args.tls {
+        Some(served::Tls::new(&args.logs)?)
+    } else {
+        None
+    };
     let mut all_right = true;
     for scenario in &scenarios {
         if scenario.memory_mb.is_some() && !process::can_limit_cpu() {
-            println(&format!("\n## {}: left out, the CPU of a process can be limited by root alone", scenario.name));
+            println(&format!(
+                "\n## {}: left out, the CPU of a process can be limited by root alone",
+                scenario.name
+            ));
             continue;
         }
-        let candidates: Vec<_> = candidates.iter().filter(|candidate| candidate.speaks(scenario.api)).collect();
+        let candidates: Vec<_> = candidates
+            .iter()
+            .filter(|candidate| candidate.speaks(scenario.api))
+            .collect();
         let mut reps = vec![Vec::new(); candidates.len()];
         // In turns, so that a busy moment of the machine does not fall on one of them alone.
         for n in 0..scenario.reps {
             for (candidate, reps) in candidates.iter().zip(&mut reps) {
-                let log = args.logs.join(format!("{}-{}-{n}.log", scenario.name, candidate.name));
+                let log = args
+                    .logs
+                    .join(format!("{}-{}-{n}.log", scenario.name, candidate.name));
                 reps.push(rep::run(scenario, candidate, cpus, tls.as_ref(), &log).await?);
             }
         }
         let rows: Vec<_> = candidates.into_iter().zip(reps).collect();
         println(&table::of(scenario, args.tls, &rows));
-        all_right &= rows.iter().flat_map(|(_, reps)| reps).all(|rep| rep.wrong.is_none());
+        all_right &= rows
+            .iter()
+            .flat_map(|(_, reps)| reps)
+            .all(|rep| rep.wrong.is_none());
     }
     Ok(all_right)
 }
 
 fn chosen(args: &Args) -> Result<Vec<Scenario>, String> {
-    let is_wanted = |name: &str| args.scenario.is_empty() || args.scenario.iter().any(|part| name.contains(part));
-    let mut scenarios: Vec<_> = SCENARIOS.iter().filter(|scenario| is_wanted(scenario.name)).cloned().collect();
+    let is_wanted = |name: &str| {
+        args.scenario.is_empty() || args.scenario.iter().any(|part| name.contains(part))
+    };
+    let mut scenarios: Vec<_> = SCENARIOS
+        .iter()
+        .filter(|scenario| is_wanted(scenario.name))
+        .cloned()
+        .collect();
     if scenarios.is_empty() {
         let names: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
-        return Err(format!("--scenario: expected part of one of {}", names.join(", ")));
+        return Err(format!(
+            "--scenario: expected part of one of {}",
+            names.join(", ")
+        ));
     }
     for scenario in &mut scenarios {
         scenario.reps = args.reps.unwrap_or(scenario.reps);
@@ -121,7 +153,9 @@ fn chosen(args: &Args) -> Result<Vec<Scenario>, String> {
         if args.no_rate_headers {
             scenario.rate_headers = false;
             // All that a copy knows then is how many calls a minute has.
-            scenario.limit = scenario.limit.map(|(calls, _)| (calls, Duration::from_mins(1)));
+            scenario.limit = scenario
+                .limit
+                .map(|(calls, _)| (calls, Duration::from_mins(1)));
         }
         if scenario.environments > 1 {
             scenario.environments = args.environments.unwrap_or(scenario.environments);
@@ -135,9 +169,13 @@ fn candidates(args: &Args) -> Result<Vec<Candidate>, String> {
     if let Some(folder) = &args.peers {
         candidates.extend(Candidate::peers(folder, &args.node)?);
     }
-    candidates.retain(|candidate| args.only.is_empty() || args.only.iter().any(|part| candidate.name.contains(part)));
+    candidates.retain(|candidate| {
+        args.only.is_empty() || args.only.iter().any(|part| candidate.name.contains(part))
+    });
     if candidates.is_empty() {
-        return Err("--only: expected part of apply, python, python-groups, node or node-groups".to_owned());
+        return Err(
+            "--only: expected part of apply, python, python-groups, node or node-groups".to_owned(),
+        );
     }
     Ok(candidates)
 }

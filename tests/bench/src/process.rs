@@ -1,18 +1,22 @@
-//! The function's process: started as Lambda starts it, measured from /proc, ended by its own handle.
+//! The function's process: started as Lambda starts it, measured from /proc, ended by its own
+//! handle.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// The CPU that the function keeps to, so that it has one, as at 1,769 MB; none: there is one CPU, or no `taskset`.
+/// The CPU that the function keeps to, so that it has one, as at 1,769 MB; none: there is one CPU,
+/// or no `taskset`.
 pub(crate) type FunctionCpu = Option<&'static str>;
 
 /// Keeps the harness to CPU 0, and answers where the function goes.
 pub(crate) fn pin_harness() -> Result<FunctionCpu, String> {
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
     let mut taskset = Command::new("taskset");
-    taskset.args(["-a", "-c", "-p", "0", &std::process::id().to_string()]).stdout(Stdio::null());
+    taskset
+        .args(["-a", "-c", "-p", "0", &std::process::id().to_string()])
+        .stdout(Stdio::null());
     if cpus > 1 && taskset.status().is_ok_and(|status| status.success()) {
         return Ok(Some("1"));
     }
@@ -46,7 +50,10 @@ impl Process {
         cpu: FunctionCpu,
         log: &Path,
     ) -> Result<Process, String> {
-        let words = cpu.map(|cpu| ["taskset", "-c", cpu].map(str::to_owned)).into_iter().flatten();
+        let words = cpu
+            .map(|cpu| ["taskset", "-c", cpu].map(str::to_owned))
+            .into_iter()
+            .flatten();
         let words: Vec<_> = words.chain(command.iter().cloned()).collect();
         let log = fs::File::create(log).and_then(|out| Ok((out.try_clone()?, out)));
         let (out, err) = log.map_err(|error| format!("the log of {}: {error}", words.join(" ")))?;
@@ -65,23 +72,41 @@ impl Process {
 
     /// How it ended, if it did.
     pub(crate) fn ended(&mut self) -> Option<String> {
-        self.child.try_wait().ok().flatten().map(|status| format!("the process ended by itself: {status}"))
+        self.child
+            .try_wait()
+            .ok()
+            .flatten()
+            .map(|status| format!("the process ended by itself: {status}"))
     }
 
     pub(crate) fn used(&self) -> Used {
         let folder = PathBuf::from(format!("/proc/{}", self.child.id()));
         let mut used = Used::default();
-        for task in fs::read_dir(folder.join("task")).into_iter().flatten().flatten() {
+        for task in fs::read_dir(folder.join("task"))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
             // Nanoseconds on a CPU, and waiting for one.
             let text = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-            let mut numbers = text.split_whitespace().filter_map(|word| word.parse::<f64>().ok());
+            let mut numbers = text
+                .split_whitespace()
+                .filter_map(|word| word.parse::<f64>().ok());
             used.cpu += numbers.next().unwrap_or(0.0) / 1e9;
             used.waited += numbers.next().unwrap_or(0.0) / 1e9;
         }
         let status = fs::read_to_string(folder.join("status")).unwrap_or_default();
-        let peak =
-            status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<f64>().ok());
-        Used { peak_mib: peak.unwrap_or(0.0) / 1024.0, ..used }
+        let peak = status.lines().find_map(|line| {
+            line.strip_prefix("VmHWM:")?
+                .split_whitespace()
+                .next()?
+                .parse::<f64>()
+                .ok()
+        });
+        Used {
+            peak_mib: peak.unwrap_or(0.0) / 1024.0,
+            ..used
+        }
     }
 
     /// Gives it the share of a CPU that Lambda gives at this size: 1,769 MB are one
@@ -118,7 +143,11 @@ impl Drop for Process {
 
 fn cgroups() -> &'static Path {
     let first = Path::new("/sys/fs/cgroup/cpu");
-    if first.join("cgroup.procs").exists() { first } else { Path::new("/sys/fs/cgroup") }
+    if first.join("cgroup.procs").exists() {
+        first
+    } else {
+        Path::new("/sys/fs/cgroup")
+    }
 }
 
 /// Whether this user may limit a process's CPU.

@@ -62,18 +62,28 @@ pub(crate) async fn run(
         async move { Environment::start(scenario, candidate, served, cpu, tls, &log).await }
     };
     let environments = try_join_all((0..scenario.environments).map(start)).await?;
-    let rep = RefCell::new(Rep { all_changes: work.messages.len(), ..Rep::default() });
+    let rep = RefCell::new(Rep {
+        all_changes: work.messages.len(),
+        ..Rep::default()
+    });
     let ended = RefCell::new(None);
     let (started, began) = (Instant::now(), RefCell::new(Instant::now()));
     let used_before = RefCell::new(BTreeMap::new());
     let feeds = environments.iter().enumerate().map(|(n, environment)| {
-        let source = EventSource { queue: served.queue.clone(), clock: Clock::system(), batch_size: BATCH };
-        let (rep, ended, began, used_before, served) = (&rep, &ended, &began, &used_before, &served);
+        let source = EventSource {
+            queue: served.queue.clone(),
+            clock: Clock::system(),
+            batch_size: BATCH,
+        };
+        let (rep, ended, began, used_before, served) =
+            (&rep, &ended, &began, &used_before, &served);
         async move {
             source
                 .feed(async |event| match environment.invoke(&event).await {
                     _ if started.elapsed() > LONGEST => {
-                        ended.borrow_mut().get_or_insert_with(|| format!("not done after {} s", LONGEST.as_secs()));
+                        ended.borrow_mut().get_or_insert_with(|| {
+                            format!("not done after {} s", LONGEST.as_secs())
+                        });
                         Some(Value::Null)
                     }
                     Ok((answer, took)) => {
@@ -87,7 +97,8 @@ pub(crate) async fn run(
                         } else {
                             rep.warm.push(took);
                         }
-                        let done = event["Records"].as_array().map_or(0, Vec::len) - failed(answer.as_ref());
+                        let done = event["Records"].as_array().map_or(0, Vec::len)
+                            - failed(answer.as_ref());
                         rep.warm_changes += if is_first { 0 } else { done };
                         if is_first && scenario.environments == 1 {
                             *began.borrow_mut() = Instant::now();
@@ -109,7 +120,11 @@ pub(crate) async fn run(
     let mut rep = rep.into_inner();
     rep.wall = began.borrow().elapsed();
     let count = environments.len() as u32;
-    rep.init = environments.iter().map(|environment| environment.init).sum::<Duration>() / count;
+    rep.init = environments
+        .iter()
+        .map(|environment| environment.init)
+        .sum::<Duration>()
+        / count;
     rep.cold /= count;
     for (n, environment) in environments.iter().enumerate() {
         let after = environment.used();
@@ -120,44 +135,65 @@ pub(crate) async fn run(
     }
     count_calls(scenario, &served, &mut rep);
     rep.connections = served.connections();
-    rep.wrong = ended.into_inner().or_else(|| wrong(&served, &work, candidate));
+    rep.wrong = ended
+        .into_inner()
+        .or_else(|| wrong(&served, &work, candidate));
     Ok(rep)
 }
 
 fn failed(answer: Option<&Value>) -> usize {
-    answer.map_or(BATCH, |answer| answer["batchItemFailures"].as_array().map_or(0, Vec::len))
+    answer.map_or(BATCH, |answer| {
+        answer["batchItemFailures"].as_array().map_or(0, Vec::len)
+    })
 }
 
 fn count_calls(scenario: &Scenario, served: &Served, rep: &mut Rep) {
     let calls = served.genesys.calls();
-    let calls: Vec<_> = calls.iter().filter(|call| call.path.starts_with("/api/")).collect();
+    let calls: Vec<_> = calls
+        .iter()
+        .filter(|call| call.path.starts_with("/api/"))
+        .collect();
     rep.calls = calls.len();
     rep.throttled = calls.iter().filter(|call| call.status == 429).count();
-    let (Some((allowed, window)), Some(first)) = (scenario.limit, calls.first()) else { return };
+    let (Some((allowed, window)), Some(first)) = (scenario.limit, calls.first()) else {
+        return;
+    };
     let mut windows: BTreeMap<i128, u64> = BTreeMap::new();
     for call in calls.iter().filter(|call| call.status != 429) {
         let since = call.at.duration_since(first.at).as_nanos();
-        *windows.entry(since / window.as_nanos() as i128).or_default() += 1;
+        *windows
+            .entry(since / window.as_nanos() as i128)
+            .or_default() += 1;
     }
     let whole = windows.keys().last().copied().unwrap_or(0);
-    let used: u64 = windows.iter().filter(|(n, _)| **n < whole).map(|(_, calls)| calls).sum();
+    let used: u64 = windows
+        .iter()
+        .filter(|(n, _)| **n < whole)
+        .map(|(_, calls)| calls)
+        .sum();
     rep.budget = (whole > 0).then(|| used as f64 / (allowed as i128 * whole) as f64);
 }
 
 /// The first thing that is not as it must be.
 fn wrong(served: &Served, work: &Work, candidate: &Candidate) -> Option<String> {
     if !served.dead_letters.messages().is_empty() {
-        return Some(format!("{} changes are parked", served.dead_letters.messages().len()));
+        return Some(format!(
+            "{} changes are parked",
+            served.dead_letters.messages().len()
+        ));
     }
     let mut there = 0;
     for campaign in CAMPAIGNS {
         let contacts = served.genesys.contacts(campaign);
         there += contacts.len();
         for ((_, key), expected) in work.after.iter().filter(|((of, _), _)| *of == campaign) {
-            let Some(actual) = contacts.get(key) else { return Some(format!("{key} is missing")) };
+            let Some(actual) = contacts.get(key) else {
+                return Some(format!("{key} is missing"));
+            };
             // The peers store no rank.
             let unlike = expected.data.iter().find(|(name, value)| {
-                (candidate.is_ours || *name != VERSION_FIELD) && actual.data.get(*name) != Some(*value)
+                (candidate.is_ours || *name != VERSION_FIELD)
+                    && actual.data.get(*name) != Some(*value)
             });
             if let Some((name, _)) = unlike {
                 return Some(format!("{name} of {key} is wrong"));
@@ -171,5 +207,6 @@ fn wrong(served: &Served, work: &Work, candidate: &Candidate) -> Option<String> 
             }
         }
     }
-    (there != work.after.len()).then(|| format!("{there} contacts in place of {}", work.after.len()))
+    (there != work.after.len())
+        .then(|| format!("{there} contacts in place of {}", work.after.len()))
 }

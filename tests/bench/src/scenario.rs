@@ -32,7 +32,8 @@ pub(crate) struct Scenario {
     pub(crate) rate_headers: bool,
     /// Each so-manieth call is answered with 503.
     pub(crate) error_every: Option<usize>,
-    /// When what failed comes again, and the longest that a function may put it off: shorter than on AWS.
+    /// When what failed comes again, and the longest that a function may put it off: shorter than
+    /// on AWS.
     pub(crate) redelivery: Duration,
 }
 
@@ -56,13 +57,52 @@ const MS_20: Duration = Duration::from_millis(20);
 const MS_80: Duration = Duration::from_millis(80);
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "distinct-0ms", warm_batches: 40, reps: 5, ..PLAIN },
-    Scenario { name: "distinct-20ms", latency: MS_20, ..PLAIN },
-    Scenario { name: "distinct-80ms", latency: MS_80, warm_batches: 15, reps: 2, ..PLAIN },
-    Scenario { name: "rapid-0ms", changes_per_contact: 5, warm_batches: 40, reps: 5, ..PLAIN },
-    Scenario { name: "rapid-20ms", latency: MS_20, changes_per_contact: 5, ..PLAIN },
-    Scenario { name: "rapid-80ms", latency: MS_80, changes_per_contact: 5, warm_batches: 15, reps: 2, ..PLAIN },
-    Scenario { name: "small-20ms", latency: MS_20, warm_batches: 15, memory_mb: Some(256), ..PLAIN },
+    Scenario {
+        name: "distinct-0ms",
+        warm_batches: 40,
+        reps: 5,
+        ..PLAIN
+    },
+    Scenario {
+        name: "distinct-20ms",
+        latency: MS_20,
+        ..PLAIN
+    },
+    Scenario {
+        name: "distinct-80ms",
+        latency: MS_80,
+        warm_batches: 15,
+        reps: 2,
+        ..PLAIN
+    },
+    Scenario {
+        name: "rapid-0ms",
+        changes_per_contact: 5,
+        warm_batches: 40,
+        reps: 5,
+        ..PLAIN
+    },
+    Scenario {
+        name: "rapid-20ms",
+        latency: MS_20,
+        changes_per_contact: 5,
+        ..PLAIN
+    },
+    Scenario {
+        name: "rapid-80ms",
+        latency: MS_80,
+        changes_per_contact: 5,
+        warm_batches: 15,
+        reps: 2,
+        ..PLAIN
+    },
+    Scenario {
+        name: "small-20ms",
+        latency: MS_20,
+        warm_batches: 15,
+        memory_mb: Some(256),
+        ..PLAIN
+    },
     Scenario {
         name: "limited-20ms",
         latency: MS_20,
@@ -94,8 +134,19 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         redelivery: Duration::from_secs(10),
         ..PLAIN
     },
-    Scenario { name: "distinct-20ms-lists", api: Api::ContactLists, latency: MS_20, ..PLAIN },
-    Scenario { name: "rapid-20ms-lists", api: Api::ContactLists, latency: MS_20, changes_per_contact: 5, ..PLAIN },
+    Scenario {
+        name: "distinct-20ms-lists",
+        api: Api::ContactLists,
+        latency: MS_20,
+        ..PLAIN
+    },
+    Scenario {
+        name: "rapid-20ms-lists",
+        api: Api::ContactLists,
+        latency: MS_20,
+        changes_per_contact: 5,
+        ..PLAIN
+    },
 ];
 
 impl Scenario {
@@ -105,7 +156,9 @@ impl Scenario {
 
     /// What the org's secret says: the limit, or a number that limits nothing.
     pub(crate) fn calls_per_minute(&self) -> u64 {
-        self.limit.map_or(1_000_000, |(calls, window)| calls * 60_000 / window.as_millis() as u64)
+        self.limit.map_or(1_000_000, |(calls, window)| {
+            calls * 60_000 / window.as_millis() as u64
+        })
     }
 
     pub(crate) fn says(&self, is_tls: bool) -> String {
@@ -114,13 +167,27 @@ impl Scenario {
             format!("batches of 10: {} of a contact", self.changes_per_contact),
         ];
         parts.extend((self.api == Api::ContactLists).then(|| "contactLists".to_owned()));
-        parts.extend(self.memory_mb.map(|memory| format!("CPU as at {memory} MB")));
-        parts.extend(self.limit.map(|(calls, window)| format!("{calls} calls in {} s", window.as_secs())));
+        parts.extend(
+            self.memory_mb
+                .map(|memory| format!("CPU as at {memory} MB")),
+        );
+        parts.extend(
+            self.limit
+                .map(|(calls, window)| format!("{calls} calls in {} s", window.as_secs())),
+        );
         parts.extend((!self.rate_headers).then(|| "no rate headers".to_owned()));
-        parts.extend(self.error_every.map(|every| format!("each {every}th call is a 503")));
-        parts.extend((self.environments > 1).then(|| format!("{} processes at once", self.environments)));
+        parts.extend(
+            self.error_every
+                .map(|every| format!("each {every}th call is a 503")),
+        );
+        parts.extend(
+            (self.environments > 1).then(|| format!("{} processes at once", self.environments)),
+        );
         parts.extend(is_tls.then(|| "TLS".to_owned()));
-        parts.push(format!("{} x (1 cold batch, {} warm)", self.reps, self.warm_batches));
+        parts.push(format!(
+            "{} x (1 cold batch, {} warm)",
+            self.reps, self.warm_batches
+        ));
         parts.join(", ")
     }
 }
@@ -137,14 +204,24 @@ pub(crate) struct Candidate {
 
 impl Candidate {
     pub(crate) fn apply(path: &Path) -> Result<Candidate, String> {
-        let path = path.canonicalize().map_err(|error| format!("--apply {}: {error}", path.display()))?;
+        let path = path
+            .canonicalize()
+            .map_err(|error| format!("--apply {}: {error}", path.display()))?;
         let command = vec![path.display().to_string()];
-        Ok(Candidate { name: "apply", command, folder: ".".to_owned(), handler: "bootstrap", is_ours: true })
+        Ok(Candidate {
+            name: "apply",
+            command,
+            folder: ".".to_owned(),
+            handler: "bootstrap",
+            is_ours: true,
+        })
     }
 
     /// Those that are set up in this folder. `node_program`: what runs those in Node.
     pub(crate) fn peers(folder: &Path, node_program: &str) -> Result<Vec<Candidate>, String> {
-        let folder = folder.canonicalize().map_err(|error| format!("--peers {}: {error}", folder.display()))?;
+        let folder = folder
+            .canonicalize()
+            .map_err(|error| format!("--peers {}: {error}", folder.display()))?;
         let (python, node) = (folder.join("python"), folder.join("node"));
         let peer = |name, folder: &Path, command: &[&str], handler| Candidate {
             name,
@@ -156,12 +233,23 @@ impl Candidate {
         let mut peers = Vec::new();
         let interpreter = python.join(".venv/bin/python").display().to_string();
         if Path::new(&interpreter).exists() {
-            for (name, handler) in [("python", "handler.handler"), ("python-groups", "handler_groups.handler")] {
-                peers.push(peer(name, &python, &[&interpreter, "-m", "awslambdaric", handler], handler));
+            for (name, handler) in [
+                ("python", "handler.handler"),
+                ("python-groups", "handler_groups.handler"),
+            ] {
+                peers.push(peer(
+                    name,
+                    &python,
+                    &[&interpreter, "-m", "awslambdaric", handler],
+                    handler,
+                ));
             }
         }
-        // aws-lambda-ric builds a native part, where cmake and others are; else a small loop stands in.
-        let has_ric = node.join("node_modules/aws-lambda-ric/dist/rapid-client.node").exists();
+        // aws-lambda-ric builds a native part, where cmake and others are; else a small loop stands
+        // in.
+        let has_ric = node
+            .join("node_modules/aws-lambda-ric/dist/rapid-client.node")
+            .exists();
         if node.join("dist/index.js").exists() {
             let names = [
                 ("node", "dist/index.handler", "dist/index.js"),

@@ -52,7 +52,11 @@ pub(crate) struct Served {
 
 impl Served {
     /// With everything as it is before the first change, served until the task ends.
-    pub(crate) async fn start(scenario: &Scenario, work: &Work, tls: Option<&Tls>) -> Result<Arc<Served>, String> {
+    pub(crate) async fn start(
+        scenario: &Scenario,
+        work: &Work,
+        tls: Option<&Tls>,
+    ) -> Result<Arc<Served>, String> {
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await;
         let listener = listener.map_err(|error| format!("no loopback port: {error}"))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
@@ -65,62 +69,125 @@ impl Served {
         let options = genesys::Options {
             latency,
             calls_per_minute: scenario.limit.map(|(calls, _)| calls),
-            window: scenario.limit.map_or(Duration::from_mins(1), |(_, window)| window),
+            window: scenario
+                .limit
+                .map_or(Duration::from_mins(1), |(_, window)| window),
             rate_headers: scenario.rate_headers,
             ..genesys::Options::default()
         };
         let genesys = Genesys::new(clock.clone(), options);
         genesys.put_client(CLIENT_ID, CLIENT_SECRET);
         let columns: Vec<_> = COLUMNS.into_iter().chain([VERSION_FIELD]).collect();
-        CAMPAIGNS.iter().for_each(|campaign| genesys.put_campaign(CLIENT_ID, campaign, Some(&columns)));
+        CAMPAIGNS
+            .iter()
+            .for_each(|campaign| genesys.put_campaign(CLIENT_ID, campaign, Some(&columns)));
         for ((campaign, key), stored) in &work.before {
-            let data: Vec<_> = stored.data.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let data: Vec<_> = stored
+                .data
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect();
             genesys.put_contact(campaign, key, &data, stored.callable);
         }
         for n in 1..=scenario.error_every.map_or(0, |_| 200) {
-            // Each counts the calls that go well: those before the first fault, and those between the others.
+            // Each counts the calls that go well: those before the first fault, and those between
+            // the others.
             let well = scenario.error_every.map_or(0, |every| every - 1);
-            genesys.add_fault(Fault { after: n * well, ..Fault::status("GET", 503) }.any_method().on("/api/"));
+            genesys.add_fault(
+                Fault {
+                    after: n * well,
+                    ..Fault::status("GET", 503)
+                }
+                .any_method()
+                .on("/api/"),
+            );
         }
-        let attributes = fifo::Attributes { visibility_timeout: VISIBILITY_TIMEOUT, max_receives: 1_000 };
+        let attributes = fifo::Attributes {
+            visibility_timeout: VISIBILITY_TIMEOUT,
+            max_receives: 1_000,
+        };
         let dead_letters = Arc::new(Fifo::new(clock.clone(), attributes, None));
         let queue = Arc::new(Fifo::new(clock, attributes, None));
         for message in &work.messages {
-            queue.send(message.clone()).map_err(|error| error.to_string())?;
+            queue
+                .send(message.clone())
+                .map_err(|error| error.to_string())?;
         }
         queue.close();
-        let queues =
-            [(queue_url(&base, "changes"), Arc::clone(&queue)), (queue_url(&base, "dead"), Arc::clone(&dead_letters))];
+        let queues = [
+            (queue_url(&base, "changes"), Arc::clone(&queue)),
+            (queue_url(&base, "dead"), Arc::clone(&dead_letters)),
+        ];
         let vault = Arc::new(Vault::default());
         vault.put(&format!("{SECRET_PREFIX}/org/{ORG}"), secret(scenario));
-        let aws = Aws { sqs: Arc::new(Sqs::new(queues)), vault };
+        let aws = Aws {
+            sqs: Arc::new(Sqs::new(queues)),
+            vault,
+        };
         let connections = AtomicUsize::new(0);
         let redelivery = scenario.redelivery;
         let asked = Mutex::default();
-        let served = Served { genesys, queue, dead_letters, base, aws, latency, redelivery, asked, connections };
+        let served = Served {
+            genesys,
+            queue,
+            dead_letters,
+            base,
+            aws,
+            latency,
+            redelivery,
+            asked,
+            connections,
+        };
         let served = Arc::new(served);
-        let app = axum::Router::new().fallback(answer).with_state(Arc::clone(&served));
+        let app = axum::Router::new()
+            .fallback(answer)
+            .with_state(Arc::clone(&served));
         match tls {
             Some(tls) => tokio::spawn(
-                axum::serve(TlsListener { listener, acceptor: tls.acceptor.clone(), served: Arc::clone(&served) }, app)
-                    .into_future(),
+                axum::serve(
+                    TlsListener {
+                        listener,
+                        acceptor: tls.acceptor.clone(),
+                        served: Arc::clone(&served),
+                    },
+                    app,
+                )
+                .into_future(),
             ),
-            None => tokio::spawn(axum::serve(Plain { listener, served: Arc::clone(&served) }, app).into_future()),
+            None => tokio::spawn(
+                axum::serve(
+                    Plain {
+                        listener,
+                        served: Arc::clone(&served),
+                    },
+                    app,
+                )
+                .into_future(),
+            ),
         };
         Ok(served)
     }
 
     /// What failed comes again when the function said so, or after the scenario's time.
     pub(crate) fn come_again(&self, event: &Value, answer: Option<&Value>) {
-        let failed = answer.map(|answer| answer["batchItemFailures"].as_array().cloned().unwrap_or_default());
+        let failed = answer.map(|answer| {
+            answer["batchItemFailures"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default()
+        });
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         for record in event["Records"].as_array().into_iter().flatten() {
-            let is_failed = failed
-                .as_ref()
-                .is_none_or(|failed| failed.iter().any(|item| item["itemIdentifier"] == record["messageId"]));
+            let is_failed = failed.as_ref().is_none_or(|failed| {
+                failed
+                    .iter()
+                    .any(|item| item["itemIdentifier"] == record["messageId"])
+            });
             let handle = record["receiptHandle"].as_str().unwrap_or_default();
             if is_failed && !asked.contains(handle) {
-                let _ = self.queue.set_visibility(handle, self.redelivery.as_secs() as u32);
+                let _ = self
+                    .queue
+                    .set_visibility(handle, self.redelivery.as_secs() as u32);
             }
         }
     }
@@ -148,13 +215,25 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
     let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    if let Some(target) = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()) {
+    if let Some(target) = parts
+        .headers
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok())
+    {
         if !served.latency.is_zero() {
             tokio::time::sleep(served.latency).await;
         }
-        return served.aws.respond(target, &served.shortened(target, body)).await.map(Into::into);
+        return served
+            .aws
+            .respond(target, &served.shortened(target, body))
+            .await
+            .map(Into::into);
     }
-    match served.genesys.send(Request::from_parts(parts, body), TIMEOUT).await {
+    match served
+        .genesys
+        .send(Request::from_parts(parts, body), TIMEOUT)
+        .await
+    {
         Ok(answer) => answer.map(Into::into),
         Err(_) => StatusCode::GATEWAY_TIMEOUT.into_response(),
     }
@@ -166,10 +245,14 @@ impl Served {
         if !target.starts_with("AmazonSQS.ChangeMessageVisibility") {
             return body;
         }
-        let Ok(mut body) = serde_json::from_slice::<Value>(&body) else { return body };
+        let Ok(mut body) = serde_json::from_slice::<Value>(&body) else {
+            return body;
+        };
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         let mut shorten = |entry: &mut Value| {
-            let seconds = entry["VisibilityTimeout"].as_u64().map(|seconds| seconds.min(self.redelivery.as_secs()));
+            let seconds = entry["VisibilityTimeout"]
+                .as_u64()
+                .map(|seconds| seconds.min(self.redelivery.as_secs()));
             entry["VisibilityTimeout"] = seconds.into();
             asked.extend(entry["ReceiptHandle"].as_str().map(str::to_owned));
         };
@@ -191,24 +274,38 @@ impl Tls {
     pub(crate) fn new(folder: &Path) -> Result<Tls, String> {
         let text = |error: rcgen::Error| format!("--tls: {error}");
         let mut authority = rcgen::CertificateParams::new(Vec::new()).map_err(text)?;
-        authority.distinguished_name.push(rcgen::DnType::CommonName, "bench: throw-away authority");
-        authority.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign, rcgen::KeyUsagePurpose::CrlSign];
+        authority
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, "bench: throw-away authority");
+        authority.key_usages = vec![
+            rcgen::KeyUsagePurpose::KeyCertSign,
+            rcgen::KeyUsagePurpose::CrlSign,
+        ];
         authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let authority_key = rcgen::KeyPair::generate().map_err(text)?;
         let pem = authority.self_signed(&authority_key).map_err(text)?.pem();
         let issuer = rcgen::Issuer::new(authority, authority_key);
         let key = rcgen::KeyPair::generate().map_err(text)?;
         let mut leaf = rcgen::CertificateParams::new(["localhost".to_owned()]).map_err(text)?;
-        leaf.distinguished_name.push(rcgen::DnType::CommonName, "localhost");
+        leaf.distinguished_name
+            .push(rcgen::DnType::CommonName, "localhost");
         // OpenSSL wants it, and another name than the authority's.
         leaf.use_authority_key_identifier_extension = true;
         let leaf = leaf.signed_by(&key, &issuer).map_err(text)?;
-        let path = folder.canonicalize().map_err(|error| error.to_string())?.join("authority.pem");
+        let path = folder
+            .canonicalize()
+            .map_err(|error| error.to_string())?
+            .join("authority.pem");
         std::fs::write(&path, pem).map_err(|error| format!("{}: {error}", path.display()))?;
         let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(ToOwned::to_owned)?;
-        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![leaf.der().clone()], key);
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![leaf.der().clone()], key);
         let config = config.map_err(|error| format!("--tls: {error}"))?;
-        Ok(Tls { acceptor: TlsAcceptor::from(Arc::new(config)), authority: path })
+        Ok(Tls {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            authority: path,
+        })
     }
 }
 
@@ -249,7 +346,9 @@ impl Listener for TlsListener {
 
     async fn accept(&mut self) -> (TlsStream<TcpStream>, SocketAddr) {
         loop {
-            let Ok((stream, address)) = self.listener.accept().await else { continue };
+            let Ok((stream, address)) = self.listener.accept().await else {
+                continue;
+            };
             let _ = stream.set_nodelay(true);
             // One handshake after the other: there is one CPU for all of them anyway.
             if let Ok(stream) = self.acceptor.accept(stream).await {

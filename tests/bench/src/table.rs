@@ -36,13 +36,21 @@ pub(crate) fn of(scenario: &Scenario, is_tls: bool, rows: &[(&Candidate, Vec<Rep
     for column in table.column_iter_mut().skip(1).take(HEAD.len() - 2) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    format!("\n## {}: {}\n\n{table}", scenario.name, scenario.says(is_tls))
+    format!(
+        "\n## {}: {}\n\n{table}",
+        scenario.name,
+        scenario.says(is_tls)
+    )
 }
 
 fn row(candidate: &Candidate, reps: &[Rep]) -> Vec<String> {
     let median = |of: &dyn Fn(&Rep) -> f64| at(&mut reps.iter().map(of).collect::<Vec<_>>(), 0.5);
     let sum = |of: &dyn Fn(&Rep) -> f64| reps.iter().map(of).sum::<f64>();
-    let mut warm: Vec<_> = reps.iter().flat_map(|rep| &rep.warm).map(|took| ms(*took)).collect();
+    let mut warm: Vec<_> = reps
+        .iter()
+        .flat_map(|rep| &rep.warm)
+        .map(|took| ms(*took))
+        .collect();
     let wall = sum(&|rep| rep.wall.as_secs_f64());
     let budget = reps.iter().filter_map(|rep| rep.budget).reduce(f64::min);
     let failed: usize = reps.iter().map(|rep| rep.failed_items).sum();
@@ -63,8 +71,15 @@ fn row(candidate: &Candidate, reps: &[Rep]) -> Vec<String> {
         short(median(&|rep| rep.peak_mib)),
         short(sum(&|rep| rep.cpu) / sum(&|rep| rep.warm_changes as f64) * 1_000.0),
         short(sum(&|rep| rep.calls as f64) / sum(&|rep| rep.all_changes as f64)),
-        reps.iter().map(|rep| rep.connections).max().unwrap_or(0).to_string(),
-        reps.iter().map(|rep| rep.throttled).sum::<usize>().to_string(),
+        reps.iter()
+            .map(|rep| rep.connections)
+            .max()
+            .unwrap_or(0)
+            .to_string(),
+        reps.iter()
+            .map(|rep| rep.throttled)
+            .sum::<usize>()
+            .to_string(),
         budget.map_or_else(|| "-".to_owned(), |part| format!("{:.0} %", part * 100.0)),
         format!("{:.0} %", sum(&|rep| rep.waited) / wall * 100.0),
         state,
@@ -79,7 +94,10 @@ fn ms(time: Duration) -> f64 {
 fn at(values: &mut [f64], part: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let place = (part * values.len() as f64).ceil() as usize;
-    values.get(place.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+    values
+        .get(place.saturating_sub(1))
+        .copied()
+        .unwrap_or(f64::NAN)
 }
 
 fn short(number: f64) -> String {

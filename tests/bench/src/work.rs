@@ -10,11 +10,21 @@ use sha2::{Digest, Sha256};
 use crate::scenario::{Api, Scenario};
 
 pub(crate) const ORG: &str = "org-0";
-pub(crate) const CAMPAIGNS: [&str; 2] =
-    ["47526757-130f-4f52-981c-e1ff0e4ae394", "bdd73226-2fe8-4d07-8ec2-5b38d6b2b3a9"];
+pub(crate) const CAMPAIGNS: [&str; 2] = [
+    "47526757-130f-4f52-981c-e1ff0e4ae394",
+    "bdd73226-2fe8-4d07-8ec2-5b38d6b2b3a9",
+];
 pub(crate) const VERSION_FIELD: &str = "crmVersion";
-pub(crate) const COLUMNS: [&str; 8] =
-    ["firstName", "lastName", "phone", "email", "status", "priority", "timezone", "notes"];
+pub(crate) const COLUMNS: [&str; 8] = [
+    "firstName",
+    "lastName",
+    "phone",
+    "email",
+    "status",
+    "priority",
+    "timezone",
+    "notes",
+];
 /// Records of a batch: as many as a FIFO event source hands over.
 pub(crate) const BATCH: usize = 10;
 
@@ -40,15 +50,23 @@ impl Work {
         let mut rng = Rng::with_seed(42);
         let per_batch = BATCH / scenario.changes_per_contact;
         let contacts = scenario.pool.unwrap_or(per_batch * scenario.batches());
-        let keys: Vec<Key> = (0..contacts).map(|n| (CAMPAIGNS[n % 2], key(&mut rng, n / 2, scenario.api))).collect();
+        let keys: Vec<Key> = (0..contacts)
+            .map(|n| (CAMPAIGNS[n % 2], key(&mut rng, n / 2, scenario.api)))
+            .collect();
         // Three of ten are new.
         let is_new = |n: usize| n % 10 >= 7;
         let stored = |rng: &mut Rng| {
-            let data = snapshot(rng).into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())));
-            Stored { data: data.collect(), callable: rng.u8(..10) > 0 }
+            let data = snapshot(rng)
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())));
+            Stored {
+                data: data.collect(),
+                callable: rng.u8(..10) > 0,
+            }
         };
         let old = (0..contacts).filter(|n| !is_new(*n));
-        let before: BTreeMap<Key, Stored> = old.map(|n| (keys[n].clone(), stored(&mut rng))).collect();
+        let before: BTreeMap<Key, Stored> =
+            old.map(|n| (keys[n].clone(), stored(&mut rng))).collect();
         let mut after = before.clone();
         let mut messages = Vec::new();
         for batch in 0..scenario.batches() {
@@ -58,14 +76,25 @@ impl Work {
                 messages.push(change(&mut rng, campaign, key, version, &mut after));
             }
         }
-        Work { before, messages, after }
+        Work {
+            before,
+            messages,
+            after,
+        }
     }
 }
 
 /// One in twenty must be percent-encoded in a path; a list's ids hold no special characters.
 fn key(rng: &mut Rng, n: usize, api: Api) -> String {
-    let shape = if api == Api::Predictive && rng.u8(..20) == 0 { rng.usize(..6) } else { 6 };
-    format!("LEAD{}{n:05}", [" ", "/", "#", "-é", "%2F", "?+", "-"][shape])
+    let shape = if api == Api::Predictive && rng.u8(..20) == 0 {
+        rng.usize(..6)
+    } else {
+        6
+    };
+    format!(
+        "LEAD{}{n:05}",
+        [" ", "/", "#", "-é", "%2F", "?+", "-"][shape]
+    )
 }
 
 fn snapshot(rng: &mut Rng) -> Map<String, Value> {
@@ -74,7 +103,10 @@ fn snapshot(rng: &mut Rng) -> Map<String, Value> {
         "notes" => format!("note {:016x} {:016x}", rng.u64(..), rng.u64(..)),
         name => format!("{name} {}", rng.u8(..100)),
     };
-    COLUMNS.into_iter().map(|name| (name.to_owned(), value(name, rng).into())).collect()
+    COLUMNS
+        .into_iter()
+        .map(|name| (name.to_owned(), value(name, rng).into()))
+        .collect()
 }
 
 /// CONTRACT.md section 1, by hand.
@@ -92,7 +124,10 @@ fn change(
         "schema": 1, "eventId": event_id, "org": ORG, "campaignId": campaign, "contactKey": key, "version": version,
         "occurredAt": "2026-11-24T16:00:00Z", "source": "crm", "operation": if is_removal { "remove" } else { "upsert" },
     });
-    let stored = after.entry(of).or_insert_with(|| Stored { data: BTreeMap::new(), callable: true });
+    let stored = after.entry(of).or_insert_with(|| Stored {
+        data: BTreeMap::new(),
+        callable: true,
+    });
     if is_removal {
         stored.callable = false;
     } else {
@@ -112,11 +147,21 @@ fn change(
             body["callable"] = stored.callable.into();
         }
     }
-    stored.data.insert(VERSION_FIELD.to_owned(), version.to_string());
+    stored
+        .data
+        .insert(VERSION_FIELD.to_owned(), version.to_string());
     let group = format!("{ORG}/{campaign}/{}", &hex(key.as_bytes())[..32]);
-    Message { body: body.to_string(), group, deduplication_id: hex(event_id.as_bytes()), attributes: Vec::new() }
+    Message {
+        body: body.to_string(),
+        group,
+        deduplication_id: hex(event_id.as_bytes()),
+        attributes: Vec::new(),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -1,4 +1,5 @@
-//! What is begun with the last calls of a budget can be ended: no contact is read that then finds no call for its write.
+//! What is begun with the last calls of a budget can be ended: no contact is read that then finds
+//! no call for its write.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,29 +24,45 @@ fn campaign_of(n: usize) -> &'static str {
 
 /// So many calls a minute, of which this client's copies know.
 fn allowing(calls_per_minute: u64, options: Options) -> World {
-    let world = World::with(Options { calls_per_minute: Some(calls_per_minute), ..options });
+    let world = World::with(Options {
+        calls_per_minute: Some(calls_per_minute),
+        ..options
+    });
     world.set_secret("acme", json!({ "callsPerMinute": calls_per_minute }));
-    world.genesys.put_campaign("client-acme", "campaign-c", None);
+    world
+        .genesys
+        .put_campaign("client-acme", "campaign-c", None);
     world
 }
 
-async fn apply(world: &World, copy: &apply::Context, changes: impl IntoIterator<Item = Change>) -> Done {
+async fn apply(
+    world: &World,
+    copy: &apply::Context,
+    changes: impl IntoIterator<Item = Change>,
+) -> Done {
     world.send(changes);
     world.invoke_copy(copy, Some(Duration::from_secs(30))).await
 }
 
 /// New contacts, a read each and one write.
 fn new(of: &str, count: usize) -> Vec<Change> {
-    (0..count).map(|n| change(&format!("{of}-{n}"), 1).phone("1")).collect()
+    (0..count)
+        .map(|n| change(&format!("{of}-{n}"), 1).phone("1"))
+        .collect()
 }
 
 fn reads(done: &Done) -> usize {
-    done.calls.iter().filter(|call| call.starts_with("GET")).count()
+    done.calls
+        .iter()
+        .filter(|call| call.starts_with("GET"))
+        .count()
 }
 
 /// Indexes of records that ended so.
 fn ended(done: &Done, outcome: &str) -> BTreeSet<usize> {
-    (0..done.records.len()).filter(|n| done.records[*n] == outcome).collect()
+    (0..done.records.len())
+        .filter(|n| done.records[*n] == outcome)
+        .collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -61,24 +78,42 @@ async fn no_contact_is_read_whose_write_another_campaign_or_pass_leaves_no_call_
     ] {
         let mut done_by_allowance = Vec::new();
         for allowed in allowances {
-            let world = allowing(allowed, Options { rate_headers, ..Options::default() });
+            let world = allowing(
+                allowed,
+                Options {
+                    rate_headers,
+                    ..Options::default()
+                },
+            );
             let copy = world.copy(None, |config| config.apply_concurrency = copies);
             apply(&world, &copy, new("warm", 7)).await;
             for n in (0..10).filter(|_| exist) {
-                world.genesys.put_contact(campaign_of(n), &format!("k{n}"), &[], true);
+                world
+                    .genesys
+                    .put_contact(campaign_of(n), &format!("k{n}"), &[], true);
             }
             // The last of its campaign, and of the batch.
             let is_opt_out = |n| n == 3 || n == 9;
             let changes = (0..10).map(|n| {
-                let change = change(&format!("k{n}"), 1).phone("1").of("acme", campaign_of(n));
-                if is_opt_out(n) { change.callable(false) } else { change }
+                let change = change(&format!("k{n}"), 1)
+                    .phone("1")
+                    .of("acme", campaign_of(n));
+                if is_opt_out(n) {
+                    change.callable(false)
+                } else {
+                    change
+                }
             });
             let done = apply(&world, &copy, changes).await;
-            let shown = format!("{allowed} a minute, {copies} copies, headers {rate_headers}: {done:?}");
+            let shown =
+                format!("{allowed} a minute, {copies} copies, headers {rate_headers}: {done:?}");
 
             let written = ended(&done, if exist { "updated" } else { "created" });
             assert_eq!(reads(&done), written.len(), "{shown}");
-            assert!(done.calls.iter().all(|call| !call.contains("429")), "{shown}");
+            assert!(
+                done.calls.iter().all(|call| !call.contains("429")),
+                "{shown}"
+            );
             let opt_outs = written.iter().filter(|n| is_opt_out(**n)).count();
             assert_eq!(opt_outs, written.len().min(2), "first of all: {shown}");
             let campaigns: BTreeSet<_> = written.iter().map(|n| campaign_of(*n)).collect();
@@ -87,9 +122,19 @@ async fn no_contact_is_read_whose_write_another_campaign_or_pass_leaves_no_call_
             done_by_allowance.push(written.len());
         }
         let is_steady = done_by_allowance.is_sorted();
-        assert!(is_steady || copies > 1, "with more calls more is done: {done_by_allowance:?}");
-        assert_eq!(done_by_allowance.last(), Some(&10), "{copies} copies, headers {rate_headers}, exist {exist}");
-        assert!((2..6).contains(&done_by_allowance[0]), "{copies} copies: {done_by_allowance:?}");
+        assert!(
+            is_steady || copies > 1,
+            "with more calls more is done: {done_by_allowance:?}"
+        );
+        assert_eq!(
+            done_by_allowance.last(),
+            Some(&10),
+            "{copies} copies, headers {rate_headers}, exist {exist}"
+        );
+        assert!(
+            (2..6).contains(&done_by_allowance[0]),
+            "{copies} copies: {done_by_allowance:?}"
+        );
     }
 }
 
@@ -98,26 +143,52 @@ async fn of_a_list_nothing_is_read_whose_write_another_campaign_leaves_no_call_f
     for rate_headers in [true, false] {
         let mut done_by_allowance = Vec::new();
         for allowed in 18..=32 {
-            let world = allowing(allowed, Options { rate_headers, ..Options::default() });
-            world.set_secret("acme", json!({ "callsPerMinute": allowed, "api": "contactLists" }));
+            let world = allowing(
+                allowed,
+                Options {
+                    rate_headers,
+                    ..Options::default()
+                },
+            );
+            world.set_secret(
+                "acme",
+                json!({ "callsPerMinute": allowed, "api": "contactLists" }),
+            );
             let campaigns: Vec<_> = (0..4).map(|n| format!("campaign-{n}")).collect();
             for campaign in &campaigns {
-                world.genesys.put_campaign("client-acme", campaign, Some(&COLUMNS));
+                world
+                    .genesys
+                    .put_campaign("client-acme", campaign, Some(&COLUMNS));
             }
             let copy = world.copy(None, |config| config.apply_concurrency = 1);
-            let of_all = |key: &'static str| campaigns.iter().map(move |id| change(key, 1).phone("1").of("acme", id));
+            let of_all = |key: &'static str| {
+                campaigns
+                    .iter()
+                    .map(move |id| change(key, 1).phone("1").of("acme", id))
+            };
             // Two calls to find each list, one to read, one to write.
             apply(&world, &copy, of_all("warm")).await;
             let done = apply(&world, &copy, of_all("k")).await;
             let shown = format!("{allowed} a minute, headers {rate_headers}: {done:?}");
-            let reads = done.calls.iter().filter(|call| call.starts_with("POST bulk")).count();
+            let reads = done
+                .calls
+                .iter()
+                .filter(|call| call.starts_with("POST bulk"))
+                .count();
             let created = ended(&done, "created").len();
             assert_eq!(reads, created, "{shown}");
-            assert!(done.calls.iter().all(|call| !call.contains("429")), "{shown}");
+            assert!(
+                done.calls.iter().all(|call| !call.contains("429")),
+                "{shown}"
+            );
             done_by_allowance.push(created);
         }
         assert!(done_by_allowance.is_sorted(), "{done_by_allowance:?}");
-        assert_eq!((done_by_allowance[0], done_by_allowance.last()), (0, Some(&4)), "{done_by_allowance:?}");
+        assert_eq!(
+            (done_by_allowance[0], done_by_allowance.last()),
+            (0, Some(&4)),
+            "{done_by_allowance:?}"
+        );
     }
 }
 
@@ -125,16 +196,29 @@ async fn of_a_list_nothing_is_read_whose_write_another_campaign_leaves_no_call_f
 async fn spend(world: &World, calls: usize) {
     let (org, campaign, run) = client(world).await;
     let before = world.genesys.calls().len();
-    let campaign = Campaign::open(Arc::clone(&org), &campaign, &org.open(&run).await.unwrap(), run).await.unwrap();
+    let campaign = Campaign::open(
+        Arc::clone(&org),
+        &campaign,
+        &org.open(&run).await.unwrap(),
+        run,
+    )
+    .await
+    .unwrap();
     while world.genesys.calls().len() < before + calls {
-        campaign.read(&ContactKey::parse("k").unwrap()).await.unwrap();
+        campaign
+            .read(&ContactKey::parse("k").unwrap())
+            .await
+            .unwrap();
     }
 }
 
 /// A copy's client of the org, logged in, for a campaign.
 async fn client(world: &World) -> (Arc<Org>, CampaignId, Run) {
     let shared = Arc::new(world.shared(|config| config.apply_concurrency = 1));
-    let (genesys, run) = (Genesys::new(shared, Share::Whole), Run::new(world.clock.now(), None));
+    let (genesys, run) = (
+        Genesys::new(shared, Share::Whole),
+        Run::new(world.clock.now(), None),
+    );
     let org = genesys.org(&OrgId::parse("acme").unwrap());
     org.open(&run).await.unwrap();
     (org, CampaignId::parse(CAMPAIGN).unwrap(), run)
@@ -142,19 +226,39 @@ async fn client(world: &World) -> (Arc<Org>, CampaignId, Run) {
 
 #[tokio::test(start_paused = true)]
 async fn one_asks_what_a_new_minute_has_left_and_the_others_read_nothing_for_nothing() {
-    let contacts = [(CAMPAIGN, "k"), (OTHER_CAMPAIGN, "k"), ("campaign-c", "k"), (CAMPAIGN, "l")];
-    for (api, calls_left) in ["predictive", "contactLists"].into_iter().flat_map(|api| (1..10).map(move |n| (api, n))) {
+    let contacts = [
+        (CAMPAIGN, "k"),
+        (OTHER_CAMPAIGN, "k"),
+        ("campaign-c", "k"),
+        (CAMPAIGN, "l"),
+    ];
+    for (api, calls_left) in ["predictive", "contactLists"]
+        .into_iter()
+        .flat_map(|api| (1..10).map(move |n| (api, n)))
+    {
         let world = allowing(20, Options::default());
         world.set_secret("acme", json!({ "callsPerMinute": 20, "api": api }));
         // Of a list one read and one write do for all.
-        let contacts = if api == "predictive" { &contacts[..] } else { &contacts[..3] };
+        let contacts = if api == "predictive" {
+            &contacts[..]
+        } else {
+            &contacts[..3]
+        };
         for (id, _) in contacts.iter().filter(|_| api == "contactLists") {
-            world.genesys.put_campaign("client-acme", id, Some(&COLUMNS));
+            world
+                .genesys
+                .put_campaign("client-acme", id, Some(&COLUMNS));
         }
-        let of_all =
-            |version| contacts.iter().map(move |(id, key)| change(key, version).callable(version < 2).of("acme", id));
+        let of_all = |version| {
+            contacts
+                .iter()
+                .map(move |(id, key)| change(key, version).callable(version < 2).of("acme", id))
+        };
         let copy = world.copy(None, |config| config.apply_concurrency = 1);
-        assert_eq!(apply(&world, &copy, of_all(1)).await.records, vec!["created"; contacts.len()]);
+        assert_eq!(
+            apply(&world, &copy, of_all(1)).await.records,
+            vec!["created"; contacts.len()]
+        );
         world.pass(Duration::from_mins(1)).await;
         spend(&world, 20 - calls_left).await;
         let done = apply(&world, &copy, of_all(2)).await;
@@ -163,17 +267,24 @@ async fn one_asks_what_a_new_minute_has_left_and_the_others_read_nothing_for_not
         let updated = ended(&done, "updated").len();
         let can_be = (calls_left / 2).min(contacts.len());
         // Who asks reads, be there one call left.
-        assert_eq!((reads, updated), (can_be.max(1), can_be), "{api}, {calls_left} left: {done:?}");
+        assert_eq!(
+            (reads, updated),
+            (can_be.max(1), can_be),
+            "{api}, {calls_left} left: {done:?}"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn campaigns_share_in_every_pass_what_siblings_leave() {
-    // A fifth of the calls, and no sibling comes: in the second pass there is a contact of each, or three of the first.
+    // A fifth of the calls, and no sibling comes: in the second pass there is a contact of each, or
+    // three of the first.
     let world = allowing(52, Options::default());
     let copy = world.copy(None, |config| config.apply_concurrency = 5);
     apply(&world, &copy, new("warm", 1)).await;
-    let others = new("b", 5).into_iter().map(|change| change.of("acme", OTHER_CAMPAIGN));
+    let others = new("b", 5)
+        .into_iter()
+        .map(|change| change.of("acme", OTHER_CAMPAIGN));
     let done = apply(&world, &copy, new("a", 5).into_iter().chain(others)).await;
     assert_eq!(done.records, ["created"; 10], "{done:?}");
 }
@@ -183,31 +294,61 @@ async fn after_a_conflict_nothing_is_read_again_whose_write_finds_no_call() {
     for rate_headers in [true, false] {
         let mut done_by_allowance = Vec::new();
         for allowed in 16..=44 {
-            let world = allowing(allowed, Options { rate_headers, ..Options::default() });
+            let world = allowing(
+                allowed,
+                Options {
+                    rate_headers,
+                    ..Options::default()
+                },
+            );
             let copy = world.copy(None, |config| config.apply_concurrency = 1);
             apply(&world, &copy, new("warm", 1)).await;
-            world.genesys.add_fault(Fault::status("POST", 409).on("contacts"));
+            world
+                .genesys
+                .add_fault(Fault::status("POST", 409).on("contacts"));
             for n in 0..7 {
-                world.genesys.put_contact(OTHER_CAMPAIGN, &format!("b-{n}"), &[], true);
+                world
+                    .genesys
+                    .put_contact(OTHER_CAMPAIGN, &format!("b-{n}"), &[], true);
             }
-            let others = (0..7).map(|n| change(&format!("b-{n}"), 1).phone("1").of("acme", OTHER_CAMPAIGN));
+            let others = (0..7).map(|n| {
+                change(&format!("b-{n}"), 1)
+                    .phone("1")
+                    .of("acme", OTHER_CAMPAIGN)
+            });
             let done = apply(&world, &copy, new("a", 3).into_iter().chain(others)).await;
             let shown = format!("{allowed} a minute, headers {rate_headers}: {done:?}");
-            let conflict = done.calls.iter().position(|call| call.ends_with("409")).expect("a conflict");
+            let conflict = done
+                .calls
+                .iter()
+                .position(|call| call.ends_with("409"))
+                .expect("a conflict");
             let (created, updated) = (ended(&done, "created").len(), ended(&done, "updated").len());
-            let of = |calls: &[String], key: &str| calls.iter().filter(|call| call.starts_with(key)).count();
+            let of = |calls: &[String], key: &str| {
+                calls.iter().filter(|call| call.starts_with(key)).count()
+            };
             assert_eq!(of(&done.calls[conflict..], "GET a"), created, "{shown}");
             assert_eq!(of(&done.calls, "GET b"), updated, "{shown}");
-            assert!(done.calls.iter().all(|call| !call.contains("429")), "{shown}");
+            assert!(
+                done.calls.iter().all(|call| !call.contains("429")),
+                "{shown}"
+            );
             done_by_allowance.push(created + updated);
             if rate_headers {
                 let opt_out = [change("b-0", 2).callable(false).of("acme", OTHER_CAMPAIGN)];
                 let kept = apply(&world, &copy, opt_out).await;
-                assert_eq!(kept.records, ["updated"], "what is kept for opt-outs is theirs: {shown}");
+                assert_eq!(
+                    kept.records,
+                    ["updated"],
+                    "what is kept for opt-outs is theirs: {shown}"
+                );
             }
         }
         assert_eq!(done_by_allowance.last(), Some(&10), "{done_by_allowance:?}");
-        assert!((1..6).contains(&done_by_allowance[0]), "{done_by_allowance:?}");
+        assert!(
+            (1..6).contains(&done_by_allowance[0]),
+            "{done_by_allowance:?}"
+        );
     }
 }
 
@@ -216,14 +357,29 @@ async fn a_write_that_is_under_way_is_reserved_once() {
     let world = allowing(20, Options::default());
     let copy = world.copy(None, |config| config.apply_concurrency = 1);
     apply(&world, &copy, new("warm", 1)).await;
-    // Of the first campaign three are as they should be, and one takes long: the other one's second pass begins meanwhile.
+    // Of the first campaign three are as they should be, and one takes long: the other one's second
+    // pass begins meanwhile.
     (0..3).for_each(|n| world.put(&format!("a-{n}"), 1, "1"));
     world.put("a-3", 0, "0");
-    (0..5).for_each(|n| world.genesys.put_contact(OTHER_CAMPAIGN, &format!("b-{n}"), &[], true));
-    world.genesys.add_fault(Fault::next("PATCH", Effect::Slow(Duration::from_secs(2))).on("/a-"));
-    let others = (0..5).map(|n| change(&format!("b-{n}"), 1).phone("1").of("acme", OTHER_CAMPAIGN));
+    (0..5).for_each(|n| {
+        world
+            .genesys
+            .put_contact(OTHER_CAMPAIGN, &format!("b-{n}"), &[], true)
+    });
+    world
+        .genesys
+        .add_fault(Fault::next("PATCH", Effect::Slow(Duration::from_secs(2))).on("/a-"));
+    let others = (0..5).map(|n| {
+        change(&format!("b-{n}"), 1)
+            .phone("1")
+            .of("acme", OTHER_CAMPAIGN)
+    });
     let done = apply(&world, &copy, new("a", 4).into_iter().chain(others)).await;
-    assert_eq!(ended(&done, "updated").len(), 1 + 5, "the last one found two calls: {done:?}");
+    assert_eq!(
+        ended(&done, "updated").len(),
+        1 + 5,
+        "the last one found two calls: {done:?}"
+    );
     assert!(done.failed.is_empty(), "{done:?}");
 }
 
@@ -235,12 +391,23 @@ async fn who_asks_what_is_left_takes_no_more_than_its_part() {
     world.pass(Duration::from_mins(1)).await;
     spend(&world, 40 - 8).await;
     let campaigns = [CAMPAIGN, OTHER_CAMPAIGN, "campaign-c"];
-    let contacts: Vec<_> = campaigns.iter().flat_map(|id| (0..3).map(move |n| (*id, format!("k{n}")))).collect();
-    contacts.iter().for_each(|(id, key)| world.genesys.put_contact(id, key, &[], true));
-    let changes = contacts.iter().map(|(id, key)| change(key, 1).phone("1").of("acme", id));
+    let contacts: Vec<_> = campaigns
+        .iter()
+        .flat_map(|id| (0..3).map(move |n| (*id, format!("k{n}"))))
+        .collect();
+    contacts
+        .iter()
+        .for_each(|(id, key)| world.genesys.put_contact(id, key, &[], true));
+    let changes = contacts
+        .iter()
+        .map(|(id, key)| change(key, 1).phone("1").of("acme", id));
     let done = apply(&world, &copy, changes).await;
     // Four of the eight are the opt-outs'.
-    assert_eq!(ended(&done, "updated"), [0, 3].into(), "a contact each of the first two: {done:?}");
+    assert_eq!(
+        ended(&done, "updated"),
+        [0, 3].into(),
+        "a contact each of the first two: {done:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -248,7 +415,9 @@ async fn a_call_that_waits_for_the_login_is_left_to_nobody_else() {
     let world = World::new();
     let (org, id, run) = client(&world).await;
     let rules = org.open(&run).await.unwrap();
-    let campaign = Campaign::open(Arc::clone(&org), &id, &rules, run).await.unwrap();
+    let campaign = Campaign::open(Arc::clone(&org), &id, &rules, run)
+        .await
+        .unwrap();
     let key = ContactKey::parse("k").unwrap();
     campaign.read(&key).await.unwrap();
     let left = || match org.calls_left(&run, &rules, 0.0) {
@@ -258,10 +427,17 @@ async fn a_call_that_waits_for_the_login_is_left_to_nobody_else() {
     assert_eq!(left(), 299);
 
     world.genesys.revoke_tokens();
-    world.genesys.add_fault(Fault::next("POST", Effect::Slow(Duration::from_secs(2))).on("oauth"));
+    world
+        .genesys
+        .add_fault(Fault::next("POST", Effect::Slow(Duration::from_secs(2))).on("oauth"));
     let read = campaign.read(&key);
     tokio::pin!(read);
-    assert!(tokio::time::timeout(Duration::from_secs(1), &mut read).await.is_err(), "it waits for a token");
+    assert!(
+        tokio::time::timeout(Duration::from_secs(1), &mut read)
+            .await
+            .is_err(),
+        "it waits for a token"
+    );
     assert_eq!(left(), 298, "it is to be made again");
     read.await.unwrap();
     assert_eq!(left(), 298);
@@ -269,7 +445,8 @@ async fn a_call_that_waits_for_the_login_is_left_to_nobody_else() {
 
 #[tokio::test(start_paused = true)]
 async fn an_invocation_draws_once_for_calls_that_are_too_few_for_every_copy() {
-    // Of ten copies' last 18 calls that are no opt-out's a copy takes two, with a chance of nine in ten, then of eight.
+    // Of ten copies' last 18 calls that are no opt-out's a copy takes two, with a chance of nine in
+    // ten, then of eight.
     let world = allowing(200, Options::default());
     let alone = world.copy(None, |config| config.apply_concurrency = 1);
     let one_of_ten = world.copy(None, |config| config.apply_concurrency = 10);
@@ -278,11 +455,15 @@ async fn an_invocation_draws_once_for_calls_that_are_too_few_for_every_copy() {
     }
     apply(&world, &one_of_ten, new("asks", 1)).await;
     let campaigns: Vec<_> = (0..10).map(|n| format!("campaign-{n}")).collect();
-    campaigns.iter().for_each(|id| world.genesys.put_campaign("client-acme", id, None));
+    campaigns
+        .iter()
+        .for_each(|id| world.genesys.put_campaign("client-acme", id, None));
     let (mut done, mut put_off) = (0, 0);
     while done < 9 {
         let key = format!("{done}-{put_off}");
-        let of_all = campaigns.iter().map(|id| change(&key, 1).phone("1").of("acme", id));
+        let of_all = campaigns
+            .iter()
+            .map(|id| change(&key, 1).phone("1").of("acme", id));
         match ended(&apply(&world, &one_of_ten, of_all).await, "created").len() {
             0 => put_off += 1,
             1 => done += 1,

@@ -10,41 +10,81 @@ use serde_json::json;
 use crate::support::{CAMPAIGN, World, change, seconds};
 
 fn refusal(retry_after: Option<&str>) -> Effect {
-    Effect::Status(429, retry_after.map(|seconds| ("retry-after", seconds.to_owned())).into_iter().collect())
+    Effect::Status(
+        429,
+        retry_after
+            .map(|seconds| ("retry-after", seconds.to_owned()))
+            .into_iter()
+            .collect(),
+    )
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_short_wait_is_waited_in_place() {
     let world = World::new();
-    world.genesys.add_fault(Fault::next("GET", refusal(Some("3"))));
+    world
+        .genesys
+        .add_fault(Fault::next("GET", refusal(Some("3"))));
     let done = world.apply([change("a", 1)]).await;
     assert_eq!(done.records, ["created"]);
-    assert_eq!(done.calls, ["token 200", "GET a 429", "GET a 404", "POST contacts 200"]);
+    assert_eq!(
+        done.calls,
+        ["token 200", "GET a 429", "GET a 404", "POST contacts 200"]
+    );
     assert!(done.took >= Duration::from_secs(3), "{:?}", done.took);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_post_was_not_done_and_is_sent_again() {
     let world = World::new();
-    world.genesys.add_fault(Fault::next("POST", refusal(Some("1"))).on("contacts"));
+    world
+        .genesys
+        .add_fault(Fault::next("POST", refusal(Some("1"))).on("contacts"));
     let done = world.apply([change("a", 1)]).await;
-    assert_eq!(done.calls, ["token 200", "GET a 404", "POST contacts 429", "POST contacts 200"]);
+    assert_eq!(
+        done.calls,
+        [
+            "token 200",
+            "GET a 404",
+            "POST contacts 429",
+            "POST contacts 200"
+        ]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_long_wait_is_the_queues_to_wait() {
-    for (asked, at_least, at_most) in
-        [(Some("42"), 42, 57), (Some("86400"), 900, 915), (None, 15, 30), (Some("soon"), 15, 30)]
-    {
+    for (asked, at_least, at_most) in [
+        (Some("42"), 42, 57),
+        (Some("86400"), 900, 915),
+        (None, 15, 30),
+        (Some("soon"), 15, 30),
+    ] {
         let world = World::new();
-        world.genesys.add_fault(Fault::next("GET", refusal(asked)).times(99));
-        // The refused one comes back by a quarter of its backoff later, those that were not begun by all of it.
-        let done = world.apply([change("a", 1), change("b", 1), change("a", 2)]).await;
+        world
+            .genesys
+            .add_fault(Fault::next("GET", refusal(asked)).times(99));
+        // The refused one comes back by a quarter of its backoff later, those that were not begun
+        // by all of it.
+        let done = world
+            .apply([change("a", 1), change("b", 1), change("a", 2)])
+            .await;
         assert_eq!(done.failed, [0, 1, 2]);
         for record in &done.records {
-            assert!((at_least..=at_most).contains(&seconds(record)), "{asked:?}: {record}");
+            assert!(
+                (at_least..=at_most).contains(&seconds(record)),
+                "{asked:?}: {record}"
+            );
         }
-        assert_eq!(done.calls.iter().filter(|call| call.contains("429")).count(), 1, "{:?}", done.calls);
+        assert_eq!(
+            done.calls
+                .iter()
+                .filter(|call| call.contains("429"))
+                .count(),
+            1,
+            "{:?}",
+            done.calls
+        );
         assert!(world.dead_letters.is_empty());
     }
 }
@@ -52,9 +92,13 @@ async fn a_long_wait_is_the_queues_to_wait() {
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_beyond_the_invocations_end() {
     let world = World::new();
-    world.genesys.add_fault(Fault::next("GET", refusal(Some("5"))));
+    world
+        .genesys
+        .add_fault(Fault::next("GET", refusal(Some("5"))));
     world.send([change("a", 1)]);
-    let done = world.invoke_copy(&world.context, Some(Duration::from_secs(7))).await;
+    let done = world
+        .invoke_copy(&world.context, Some(Duration::from_secs(7)))
+        .await;
     assert!((15..=19).contains(&seconds(&done.records[0])));
     assert!(done.took < Duration::from_secs(1), "{:?}", done.took);
 }
@@ -63,58 +107,126 @@ async fn nobody_waits_beyond_the_invocations_end() {
 async fn a_429_of_the_token_endpoint_is_a_429() {
     let world = World::new();
     let path = "/oauth".to_owned();
-    world.genesys.add_fault(Fault { method: None, path, after: 0, times: 1, effect: refusal(Some("60")) });
+    world.genesys.add_fault(Fault {
+        method: None,
+        path,
+        after: 0,
+        times: 1,
+        effect: refusal(Some("60")),
+    });
     let done = world.apply([change("a", 1)]).await;
-    assert!((60..=64).contains(&seconds(&done.records[0])), "{:?}", done.records);
+    assert!(
+        (60..=64).contains(&seconds(&done.records[0])),
+        "{:?}",
+        done.records
+    );
     assert_eq!(world.told(), ["retried"], "nobody has to act");
 }
 
 #[tokio::test(start_paused = true)]
 async fn after_a_refusal_that_tells_no_count_one_call_asks_for_all() {
-    let world = World::with(Options { rate_headers: false, ..Options::default() });
+    let world = World::with(Options {
+        rate_headers: false,
+        ..Options::default()
+    });
     world.apply([change("warm", 1)]).await;
-    world.genesys.add_fault(Fault::next("GET", refusal(Some("2"))).times(12));
-    let done = world.apply((0..10).map(|n| change(&format!("k{n}"), 1))).await;
-    let refused = done.calls.iter().filter(|call| call.ends_with("429")).count();
-    assert!(refused <= 10 + 2, "{refused}: ten were under way at first, then one at a time: {:?}", done.calls);
+    world
+        .genesys
+        .add_fault(Fault::next("GET", refusal(Some("2"))).times(12));
+    let done = world
+        .apply((0..10).map(|n| change(&format!("k{n}"), 1)))
+        .await;
+    let refused = done
+        .calls
+        .iter()
+        .filter(|call| call.ends_with("429"))
+        .count();
+    assert!(
+        refused <= 10 + 2,
+        "{refused}: ten were under way at first, then one at a time: {:?}",
+        done.calls
+    );
 }
 
-/// Refused calls by copy and window, of copies that spend one client's budget on a backlog at the same time.
-async fn spend(copies: usize, options: Options, contacts: usize) -> (World, BTreeMap<(usize, i64), usize>, usize) {
+/// Refused calls by copy and window, of copies that spend one client's budget on a backlog at the
+/// same time.
+async fn spend(
+    copies: usize,
+    options: Options,
+    contacts: usize,
+) -> (World, BTreeMap<(usize, i64), usize>, usize) {
     let allowed = options.calls_per_minute.unwrap();
     let world = World::with(options);
     let contexts: Vec<_> = (0..copies)
         .map(|n| {
-            let transport = tagged::Tagged { copy: n, genesys: world.genesys.clone(), log: Default::default() };
+            let transport = tagged::Tagged {
+                copy: n,
+                genesys: world.genesys.clone(),
+                log: Default::default(),
+            };
             let transport = std::sync::Arc::new(transport);
             let copies = u32::try_from(copies).unwrap();
-            (world.copy(Some(transport.clone()), move |config| config.apply_concurrency = copies), transport)
+            (
+                world.copy(Some(transport.clone()), move |config| {
+                    config.apply_concurrency = copies
+                }),
+                transport,
+            )
         })
         .collect();
     world.set_secret("acme", serde_json::json!({"callsPerMinute": allowed}));
     world.send((0..contacts).map(|n| change(&format!("k{n}"), 1)));
     world.queue.close();
-    let source = emulator::EventSource { queue: world.queue.clone(), clock: world.clock.clone(), batch_size: 10 };
+    let source = emulator::EventSource {
+        queue: world.queue.clone(),
+        clock: world.clock.clone(),
+        batch_size: 10,
+    };
     let feeds = contexts.iter().map(|(context, _)| {
         source.feed(async |event| {
             let mut lambda = lambda_runtime::Context::default();
-            lambda.deadline = (world.clock.now() + Duration::from_secs(30)).as_millisecond().unsigned_abs();
-            let event = lambda_runtime::LambdaEvent::new(serde_json::from_value(event).unwrap(), lambda);
+            lambda.deadline = (world.clock.now() + Duration::from_secs(30))
+                .as_millisecond()
+                .unsigned_abs();
+            let event =
+                lambda_runtime::LambdaEvent::new(serde_json::from_value(event).unwrap(), lambda);
             serde_json::to_value(apply::handle(context, event).await.unwrap()).ok()
         })
     });
-    tokio::time::timeout(Duration::from_hours(6), futures_util::future::join_all(feeds)).await.expect("comes to rest");
+    tokio::time::timeout(
+        Duration::from_hours(6),
+        futures_util::future::join_all(feeds),
+    )
+    .await
+    .expect("comes to rest");
 
-    let first = world.genesys.calls().iter().find(|call| call.client_id.is_some()).unwrap().at;
+    let first = world
+        .genesys
+        .calls()
+        .iter()
+        .find(|call| call.client_id.is_some())
+        .unwrap()
+        .at;
     let mut refused = BTreeMap::new();
     for (n, (_, transport)) in contexts.iter().enumerate() {
-        for (at, status) in transport.log.lock().unwrap().iter().filter(|(_, status)| *status == 429) {
+        for (at, status) in transport
+            .log
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|(_, status)| *status == 429)
+        {
             assert_eq!(*status, 429);
             let window = at.duration_since(first).as_secs() / 60;
             *refused.entry((n, window)).or_default() += 1;
         }
     }
-    let calls = world.genesys.calls().iter().filter(|call| call.client_id.is_some()).count();
+    let calls = world
+        .genesys
+        .calls()
+        .iter()
+        .filter(|call| call.client_id.is_some())
+        .count();
     (world, refused, calls)
 }
 
@@ -149,7 +261,10 @@ mod tagged {
                 let calls = self.genesys.calls().len();
                 let answer = self.genesys.send(request, timeout).await?;
                 let at = self.genesys.calls()[calls].at;
-                self.log.lock().unwrap().push((at, answer.status().as_u16()));
+                self.log
+                    .lock()
+                    .unwrap()
+                    .push((at, answer.status().as_u16()));
                 Ok(answer)
             }
             .boxed()
@@ -164,7 +279,10 @@ async fn copies_with_one_oauth_client_keep_to_one_budget_by_the_reported_headers
         assert_eq!(world.genesys.contacts(CAMPAIGN).len(), 300);
         assert!(calls > 300, "more than one window's");
         for ((copy, window), count) in &refused {
-            assert!(*count <= 1, "{copies} copies: copy {copy} was refused {count} times in window {window}");
+            assert!(
+                *count <= 1,
+                "{copies} copies: copy {copy} was refused {count} times in window {window}"
+            );
         }
     }
 }
@@ -172,17 +290,29 @@ async fn copies_with_one_oauth_client_keep_to_one_budget_by_the_reported_headers
 #[tokio::test(start_paused = true)]
 async fn without_headers_each_copy_keeps_to_its_share() {
     for copies in [1, 2, 5, 8, 10] {
-        let options = Options { rate_headers: false, calls_per_minute: Some(100), ..Options::default() };
+        let options = Options {
+            rate_headers: false,
+            calls_per_minute: Some(100),
+            ..Options::default()
+        };
         let (world, refused, _) = spend(copies, options, 150).await;
         assert_eq!(world.genesys.contacts(CAMPAIGN).len(), 150);
-        assert_eq!(refused.values().sum::<usize>(), 0, "{copies} copies: {refused:?}");
+        assert_eq!(
+            refused.values().sum::<usize>(),
+            0,
+            "{copies} copies: {refused:?}"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn regression_a_budget_that_is_smaller_than_the_batch_is_not_spent_on_reads_alone() {
     for rate_headers in [true, false] {
-        let world = World::with(Options { calls_per_minute: Some(12), rate_headers, ..Options::default() });
+        let world = World::with(Options {
+            calls_per_minute: Some(12),
+            rate_headers,
+            ..Options::default()
+        });
         world.set_secret("acme", json!({ "callsPerMinute": 12 }));
         world.send((0..10).map(|n| change(&format!("k{n}"), 5).phone("5")));
         for _ in 0..40 {
@@ -193,20 +323,34 @@ async fn regression_a_budget_that_is_smaller_than_the_batch_is_not_spent_on_read
             world.pass(Duration::from_secs(waits)).await;
             world.invoke().await;
         }
-        assert!(world.queue.is_empty(), "{} changes are left, rate headers: {rate_headers}", world.queue.len());
-        let reads = world.genesys.calls().iter().filter(|call| call.method == "GET").count();
+        assert!(
+            world.queue.is_empty(),
+            "{} changes are left, rate headers: {rate_headers}",
+            world.queue.len()
+        );
+        let reads = world
+            .genesys
+            .calls()
+            .iter()
+            .filter(|call| call.method == "GET")
+            .count();
         assert!(reads <= 20, "{reads} reads of 10 contacts");
     }
 }
 
-/// Batches of ten new contacts by one copy that has the budget to itself, until a batch is put off whole; and how many calls
-/// that took.
+/// Batches of ten new contacts by one copy that has the budget to itself, until a batch is put off
+/// whole; and how many calls that took.
 async fn until_put_off(world: &World, copy: &apply::Context) -> usize {
     for batch in 0..40 {
         world.send((0..10).map(|n| change(&format!("b{batch}-{n}"), 1).phone("1")));
         let done = world.invoke_copy(copy, Some(Duration::from_secs(30))).await;
         if done.failed.len() == 10 {
-            return world.genesys.calls().iter().filter(|call| call.client_id.is_some()).count();
+            return world
+                .genesys
+                .calls()
+                .iter()
+                .filter(|call| call.client_id.is_some())
+                .count();
         }
     }
     panic!("the budget has no end")
@@ -215,9 +359,16 @@ async fn until_put_off(world: &World, copy: &apply::Context) -> usize {
 #[tokio::test(start_paused = true)]
 async fn a_tenth_of_a_minutes_calls_is_for_opt_outs_and_they_go_first() {
     for rate_headers in [true, false] {
-        let options = Options { calls_per_minute: Some(60), rate_headers, ..Options::default() };
+        let options = Options {
+            calls_per_minute: Some(60),
+            rate_headers,
+            ..Options::default()
+        };
         let lists = World::of_lists(options.clone());
-        for (world, api) in [(World::with(options), "predictive"), (lists, "contactLists")] {
+        for (world, api) in [
+            (World::with(options), "predictive"),
+            (lists, "contactLists"),
+        ] {
             world.set_secret("acme", json!({ "callsPerMinute": 60, "api": api }));
             let copy = world.copy(None, |config| config.apply_concurrency = 1);
             let spent = until_put_off(&world, &copy).await;
@@ -229,34 +380,64 @@ async fn a_tenth_of_a_minutes_calls_is_for_opt_outs_and_they_go_first() {
             );
 
             let others = (0..8).map(|n| change(&format!("late-{n}"), 1).phone("1"));
-            let opt_outs = [change("b0-0", 2).callable(false), change("b0-1", 2).remove()];
+            let opt_outs = [
+                change("b0-0", 2).callable(false),
+                change("b0-1", 2).remove(),
+            ];
             world.send(others.chain(opt_outs));
-            let done = world.invoke_copy(&copy, Some(Duration::from_secs(30))).await;
+            let done = world
+                .invoke_copy(&copy, Some(Duration::from_secs(30)))
+                .await;
             // Of a list one read and one write do for all.
             let put_off = if api == "predictive" { 8 } else { 0 };
-            assert_eq!(done.failed, (0..put_off).collect::<Vec<_>>(), "{api}, headers {rate_headers}: {done:?}");
+            assert_eq!(
+                done.failed,
+                (0..put_off).collect::<Vec<_>>(),
+                "{api}, headers {rate_headers}: {done:?}"
+            );
             for key in ["b0-0", "b0-1"] {
-                assert!(!world.contact(key).1, "{api}, headers {rate_headers}: {key} may still be called");
+                assert!(
+                    !world.contact(key).1,
+                    "{api}, headers {rate_headers}: {key} may still be called"
+                );
             }
-            assert!(done.calls.iter().all(|call| !call.contains("429")), "{done:?}");
+            assert!(
+                done.calls.iter().all(|call| !call.contains("429")),
+                "{done:?}"
+            );
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_siblings_leave_of_a_minute_is_spent_in_the_same_invocation() {
-    let world = World::with(Options { calls_per_minute: Some(60), ..Options::default() });
+    let world = World::with(Options {
+        calls_per_minute: Some(60),
+        ..Options::default()
+    });
     world.apply([change("warm", 1)]).await;
     // An even share of five copies is five contacts; but none of the other four comes.
-    let done = world.apply((0..10).map(|n| change(&format!("a{n}"), 1).phone("1"))).await;
+    let done = world
+        .apply((0..10).map(|n| change(&format!("a{n}"), 1).phone("1")))
+        .await;
     assert!(done.failed.is_empty(), "{done:?}");
-    assert!(done.records.iter().all(|record| record == "created"), "{done:?}");
-    assert!(done.calls.iter().all(|call| !call.contains("429")), "{done:?}");
+    assert!(
+        done.records.iter().all(|record| record == "created"),
+        "{done:?}"
+    );
+    assert!(
+        done.calls.iter().all(|call| !call.contains("429")),
+        "{done:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn regression_a_batch_of_more_campaigns_than_calls_still_gets_somewhere() {
-    let options = Options { calls_per_minute: Some(100), rate_headers: false, ..Options::default() };
+    let options = Options {
+        calls_per_minute: Some(100),
+        rate_headers: false,
+        ..Options::default()
+    };
     let world = World::with(options);
     world.set_secret("acme", json!({ "callsPerMinute": 100 }));
     // Its share of a minute is 16 calls; the first one is spent before it knows.
@@ -265,8 +446,20 @@ async fn regression_a_batch_of_more_campaigns_than_calls_still_gets_somewhere() 
         world.genesys.put_campaign("client-acme", campaign, None);
     }
     world.apply([change("warm", 1)]).await;
-    world.send(campaigns.iter().map(|campaign| change("a", 1).of("acme", campaign)));
+    world.send(
+        campaigns
+            .iter()
+            .map(|campaign| change("a", 1).of("acme", campaign)),
+    );
     let done = world.invoke().await;
     assert!((4..10).contains(&done.failed.len()), "{:?}", done.records);
-    assert!(done.records.iter().filter(|record| *record == "created").count() >= 3, "{:?}", done.records);
+    assert!(
+        done.records
+            .iter()
+            .filter(|record| *record == "created")
+            .count()
+            >= 3,
+        "{:?}",
+        done.records
+    );
 }

@@ -29,14 +29,28 @@ async fn many_waiters_share_one_token() {
 
 #[tokio::test(start_paused = true)]
 async fn a_token_is_renewed_before_it_runs_out() {
-    let world = World::with(Options { token_life: Duration::from_mins(10), ..Options::default() });
+    let world = World::with(Options {
+        token_life: Duration::from_mins(10),
+        ..Options::default()
+    });
     world.apply([change("a", 1)]).await;
     world.pass(Duration::from_secs(530)).await;
-    assert_eq!(count(&world.apply([change("a", 2)]).await.calls, "token 200"), 0);
+    assert_eq!(
+        count(&world.apply([change("a", 2)]).await.calls, "token 200"),
+        0
+    );
     world.pass(Duration::from_secs(30)).await;
     let done = world.apply([change("a", 3)]).await;
     assert_eq!(done.calls[0], "token 200");
-    assert_eq!(world.genesys.calls().iter().filter(|call| call.status == 401).count(), 0);
+    assert_eq!(
+        world
+            .genesys
+            .calls()
+            .iter()
+            .filter(|call| call.status == 401)
+            .count(),
+        0
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -49,7 +63,10 @@ async fn after_a_401_one_new_token_is_fetched_for_all() {
     assert_eq!(done.records, ["created"; 10]);
     assert_eq!(count(&done.calls, "token 200"), 1, "{:?}", done.calls);
     assert_eq!(
-        done.calls.iter().filter(|call| call.ends_with("401")).count(),
+        done.calls
+            .iter()
+            .filter(|call| call.ends_with("401"))
+            .count(),
         1,
         "who waits for a turn asks with the new one"
     );
@@ -58,14 +75,30 @@ async fn after_a_401_one_new_token_is_fetched_for_all() {
 
 #[tokio::test(start_paused = true)]
 async fn waiters_share_the_failure_of_the_one_who_fetches() {
-    let world = World::with(Options { calls_per_minute: None, ..Options::default() });
+    let world = World::with(Options {
+        calls_per_minute: None,
+        ..Options::default()
+    });
     world.apply([change("warm", 1)]).await;
     world.genesys.revoke_tokens();
     let path = "/oauth".to_owned();
-    world.genesys.add_fault(Fault { method: None, path, after: 0, times: 99, effect: Effect::Status(503, vec![]) });
+    world.genesys.add_fault(Fault {
+        method: None,
+        path,
+        after: 0,
+        times: 99,
+        effect: Effect::Status(503, vec![]),
+    });
     let done = world.apply(ten()).await;
     assert_eq!(done.failed.len(), 10);
-    assert_eq!(done.calls.iter().filter(|call| call.ends_with("401")).count(), 10, "all were under way");
+    assert_eq!(
+        done.calls
+            .iter()
+            .filter(|call| call.ends_with("401"))
+            .count(),
+        10,
+        "all were under way"
+    );
     assert_eq!(count(&done.calls, "token 503"), 3, "{:?}", done.calls);
 }
 
@@ -82,11 +115,21 @@ async fn a_403_stops_the_calls_that_wait_for_their_turn() {
 async fn a_429_of_the_token_endpoint_is_remembered() {
     let world = World::new();
     let effect = Effect::Status(429, vec![("retry-after", "60".to_owned())]);
-    world.genesys.add_fault(Fault { method: None, path: "/oauth".into(), after: 0, times: 99, effect });
+    world.genesys.add_fault(Fault {
+        method: None,
+        path: "/oauth".into(),
+        after: 0,
+        times: 99,
+        effect,
+    });
     for n in 0..5 {
         world.apply([change(&format!("k{n}"), 1)]).await;
     }
-    assert_eq!(world.genesys.calls().len(), 1, "no call before the minute is over");
+    assert_eq!(
+        world.genesys.calls().len(),
+        1,
+        "no call before the minute is over"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,8 +140,17 @@ async fn a_rotated_secret_is_picked_up_without_a_restart() {
     world.genesys.revoke_tokens();
     world.set_secret("acme", json!({"clientSecret": "new"}));
     let done = world.apply(ten()).await;
-    assert_eq!(done.records, ["created"; 10], "the token endpoint refused the old one, so the secret was read afresh");
-    assert_eq!((count(&done.calls, "token 401"), count(&done.calls, "token 200")), (1, 1));
+    assert_eq!(
+        done.records, ["created"; 10],
+        "the token endpoint refused the old one, so the secret was read afresh"
+    );
+    assert_eq!(
+        (
+            count(&done.calls, "token 401"),
+            count(&done.calls, "token 200")
+        ),
+        (1, 1)
+    );
     assert_eq!(world.vault.reads(SECRET), 2);
 }
 
@@ -107,39 +159,87 @@ async fn after_two_401_the_secret_is_read_afresh_once() {
     let world = World::new();
     world.apply([change("warm", 1)]).await;
     world.genesys.add_fault(Fault::status("GET", 401).times(2));
-    world.set_secret("acme", json!({"clientId": "client-other", "clientSecret": "hush-other"}));
-    let done = world.apply([change("a", 1).of("acme", "other-campaign")]).await;
+    world.set_secret(
+        "acme",
+        json!({"clientId": "client-other", "clientSecret": "hush-other"}),
+    );
+    let done = world
+        .apply([change("a", 1).of("acme", "other-campaign")])
+        .await;
     assert_eq!(done.records, ["created"]);
-    assert_eq!(done.calls, ["GET a 401", "token 200", "GET a 401", "token 200", "GET a 404", "POST contacts 200"]);
+    assert_eq!(
+        done.calls,
+        [
+            "GET a 401",
+            "token 200",
+            "GET a 401",
+            "token 200",
+            "GET a 404",
+            "POST contacts 200"
+        ]
+    );
     assert_eq!(world.vault.reads(SECRET), 2);
 }
 
-/// The org is asked nothing for a minute, its changes come back after five, one person is told once.
+/// The org is asked nothing for a minute, its changes come back after five, one person is told
+/// once.
 async fn assert_closed(world: &World, calls: &[&str]) {
-    let done = world.apply([change("a", 1), change("a", 2), change("b", 1).of("other", "other-campaign")]).await;
+    let done = world
+        .apply([
+            change("a", 1),
+            change("a", 2),
+            change("b", 1).of("other", "other-campaign"),
+        ])
+        .await;
     assert_eq!(done.failed, [0, 1]);
     assert_eq!(done.records[2], "created", "the other org goes on");
-    let of_acme: Vec<_> = done.calls.iter().filter(|call| calls.contains(&call.as_str())).collect();
+    let of_acme: Vec<_> = done
+        .calls
+        .iter()
+        .filter(|call| calls.contains(&call.as_str()))
+        .collect();
     assert_eq!(of_acme, calls);
     for retried in [&done.records[0], &done.records[1]] {
-        assert!(retried.as_str() >= "retried in 300 s" && retried.as_str() <= "retried in 315 s", "{retried}");
+        assert!(
+            retried.as_str() >= "retried in 300 s" && retried.as_str() <= "retried in 315 s",
+            "{retried}"
+        );
     }
-    let told = || world.told().iter().filter(|told| told.starts_with("! acme refused")).count();
+    let told = || {
+        world
+            .told()
+            .iter()
+            .filter(|told| told.starts_with("! acme refused"))
+            .count()
+    };
     assert_eq!(told(), 1);
 
     let before = world.genesys.calls().len();
     world.pass(Duration::from_secs(30)).await;
-    assert_eq!(world.apply([change("c", 1), change("d", 1)]).await.failed, [0, 1]);
-    assert_eq!(world.genesys.calls().len(), before, "no call is made for it");
+    assert_eq!(
+        world.apply([change("c", 1), change("d", 1)]).await.failed,
+        [0, 1]
+    );
+    assert_eq!(
+        world.genesys.calls().len(),
+        before,
+        "no call is made for it"
+    );
     assert_eq!(told(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_org_whose_401_stays_is_left_alone_for_a_minute() {
     let world = World::new();
-    world.genesys.add_fault(Fault::status("GET", 401).on("/contacts/a").times(99));
+    world
+        .genesys
+        .add_fault(Fault::status("GET", 401).on("/contacts/a").times(99));
     assert_closed(&world, &["GET a 401", "GET a 401"]).await;
-    assert_eq!(world.vault.reads(SECRET), 2, "read afresh once; it is the same, so a third call would be wasted");
+    assert_eq!(
+        world.vault.reads(SECRET),
+        2,
+        "read afresh once; it is the same, so a third call would be wasted"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -149,19 +249,29 @@ async fn an_org_whose_client_may_not_is_left_alone_and_repaired_without_a_restar
     assert_closed(&world, &["GET a 403"]).await;
     world.genesys.forbid("client-acme", false);
     world.pass(Duration::from_mins(6)).await;
-    assert_eq!(world.invoke().await.records, ["superseded", "created", "created", "created"]);
+    assert_eq!(
+        world.invoke().await.records,
+        ["superseded", "created", "created", "created"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_org_that_gets_no_token_is_left_alone() {
-    for (secret, status) in [(json!({"clientSecret": "wrong"}), 401), (json!({"clientId": "nobody"}), 400)] {
+    for (secret, status) in [
+        (json!({"clientSecret": "wrong"}), 401),
+        (json!({"clientId": "nobody"}), 400),
+    ] {
         let world = World::new();
         world.set_secret("acme", secret);
         assert_closed(&world, &[&format!("token {status}")]).await;
         assert_eq!(world.vault.reads(SECRET), 2);
         world.set_secret("acme", json!({}));
         world.pass(Duration::from_mins(6)).await;
-        assert_eq!(world.invoke().await.failed, [0; 0], "the repaired secret is read");
+        assert_eq!(
+            world.invoke().await.failed,
+            [0; 0],
+            "the repaired secret is read"
+        );
     }
 }
 
@@ -172,13 +282,22 @@ async fn an_org_without_a_good_secret_is_left_alone() {
         world.vault.fail(SECRET, error);
         assert_closed(&world, &[]).await;
         assert_eq!(world.vault.reads(SECRET), 1);
-        assert!(world.told().iter().any(|told| told == &format!("! acme refused: secret {SECRET}: {error}")));
+        assert!(
+            world
+                .told()
+                .iter()
+                .any(|told| told == &format!("! acme refused: secret {SECRET}: {error}"))
+        );
     }
     let world = World::new();
     world.set_secret("acme", json!({"region": "evil.example.com"}));
     assert_closed(&world, &[]).await;
     let named = "the secret is malformed: region: expected an AWS region of Genesys Cloud";
-    assert!(world.told().iter().any(|told| told.ends_with(named)), "{:?}", world.told());
+    assert!(
+        world.told().iter().any(|told| told.ends_with(named)),
+        "{:?}",
+        world.told()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -193,14 +312,31 @@ async fn while_secrets_manager_does_not_answer_a_known_secret_serves_on() {
     world.pass(Duration::from_mins(1)).await;
     let done = world.apply(ten()).await;
     assert_eq!(done.records, ["created"; 10]);
-    assert!(done.took < Duration::from_secs(4), "{:?}: it is asked once, not at every call", done.took);
+    assert!(
+        done.took < Duration::from_secs(4),
+        "{:?}: it is asked once, not at every call",
+        done.took
+    );
     world.vault.set_latency(Duration::ZERO);
 
     let cold = world.copy(None, |_| ());
     world.send([change("a", 3)]);
-    let done = world.invoke_copy(&cold, Some(Duration::from_secs(30))).await;
-    assert!(done.records[0].starts_with("retried in 1"), "{:?}: the backoff, since nobody has to act", done.records);
-    assert_eq!(world.told().iter().filter(|told| told.contains("refused")).count(), 0);
+    let done = world
+        .invoke_copy(&cold, Some(Duration::from_secs(30)))
+        .await;
+    assert!(
+        done.records[0].starts_with("retried in 1"),
+        "{:?}: the backoff, since nobody has to act",
+        done.records
+    );
+    assert_eq!(
+        world
+            .told()
+            .iter()
+            .filter(|told| told.contains("refused"))
+            .count(),
+        0
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -208,8 +344,14 @@ async fn secrets_manager_is_not_waited_for_beyond_the_invocations_end() {
     let world = World::new();
     world.vault.set_latency(Duration::from_secs(60));
     world.send([change("a", 1)]);
-    let done = world.invoke_copy(&world.context, Some(Duration::from_secs(6))).await;
-    assert!(done.records[0].starts_with("retried in 1"), "{:?}", done.records);
+    let done = world
+        .invoke_copy(&world.context, Some(Duration::from_secs(6)))
+        .await;
+    assert!(
+        done.records[0].starts_with("retried in 1"),
+        "{:?}",
+        done.records
+    );
     assert_eq!(done.took, Duration::from_secs(3));
 }
 
@@ -227,11 +369,25 @@ async fn a_token_endpoint_that_is_not_well_is_asked_three_times_for_all_waiters_
         assert_eq!(world.apply(ten()).await.records, ["created"; 10]);
 
         let world = World::new();
-        world.genesys.add_fault(Fault { method: None, path: "/oauth".into(), after: 0, times: 9, effect });
+        world.genesys.add_fault(Fault {
+            method: None,
+            path: "/oauth".into(),
+            after: 0,
+            times: 9,
+            effect,
+        });
         let done = world.apply(ten()).await;
         assert_eq!(done.failed.len(), 10);
-        assert!(done.records[0].starts_with("retried in 1"), "{:?}", done.records);
-        assert!(done.calls.iter().all(|call| call == "token 503"), "{:?}", done.calls);
+        assert!(
+            done.records[0].starts_with("retried in 1"),
+            "{:?}",
+            done.records
+        );
+        assert!(
+            done.calls.iter().all(|call| call == "token 503"),
+            "{:?}",
+            done.calls
+        );
         assert!(done.calls.len() <= 3);
     }
 }
@@ -241,11 +397,26 @@ async fn an_org_never_calls_with_another_orgs_token() {
     let world = World::new();
     let both = (0..5).flat_map(|n| {
         let key = format!("k{n}");
-        [change(&key, 1), change(&key, 1).of("other", "other-campaign")]
+        [
+            change(&key, 1),
+            change(&key, 1).of("other", "other-campaign"),
+        ]
     });
     assert_eq!(world.apply(both).await.records, ["created"; 10]);
-    for call in world.genesys.calls().iter().filter(|call| call.client_id.is_some()) {
+    for call in world
+        .genesys
+        .calls()
+        .iter()
+        .filter(|call| call.client_id.is_some())
+    {
         let is_others = call.path.contains("other-campaign");
-        assert_eq!(call.client_id.as_deref(), Some(if is_others { "client-other" } else { "client-acme" }));
+        assert_eq!(
+            call.client_id.as_deref(),
+            Some(if is_others {
+                "client-other"
+            } else {
+                "client-acme"
+            })
+        );
     }
 }

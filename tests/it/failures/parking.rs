@@ -10,16 +10,31 @@ use crate::support::{CAMPAIGN, World, change};
 async fn poison_first_in_its_group_is_parked_and_the_group_goes_on() {
     let world = World::new();
     let poison = change("a", 1).spoilt("{\"schema\": 1, \"eventId\": ");
-    let done = world.apply([poison.clone(), change("a", 2).phone("2"), change("b", 1)]).await;
-    assert_eq!(done.records, ["parked: invalidChange", "created", "created"]);
+    let done = world
+        .apply([poison.clone(), change("a", 2).phone("2"), change("b", 1)])
+        .await;
+    assert_eq!(
+        done.records,
+        ["parked: invalidChange", "created", "created"]
+    );
     assert_eq!(done.failed, [0; 0]);
     let parked = world.dead_letters.messages().remove(0);
     let sent = poison.message();
-    assert_eq!((parked.body, parked.group), (sent.body, sent.group), "body and group are the original's");
+    assert_eq!(
+        (parked.body, parked.group),
+        (sent.body, sent.group),
+        "body and group are the original's"
+    );
     assert_eq!(parked.deduplication_id.len(), 64);
-    assert_ne!(parked.deduplication_id, sent.deduplication_id, "SQS would drop a redrive within five minutes");
+    assert_ne!(
+        parked.deduplication_id, sent.deduplication_id,
+        "SQS would drop a redrive within five minutes"
+    );
     let attributes = world.parked().remove(0);
-    assert_eq!(attributes["detail"], "body: expected one JSON object (notJson)");
+    assert_eq!(
+        attributes["detail"],
+        "body: expected one JSON object (notJson)"
+    );
     assert_eq!(attributes["firstReceivedAt"], "2026-11-24T16:00:00Z");
 }
 
@@ -39,15 +54,28 @@ async fn every_rule_of_a_change_has_its_reason() {
             change("d", 1),
         ])
         .await;
-    let reasons = ["groupMismatch", "invalidChange", "unsupportedSchema", "reservedColumn", "keyPattern"];
-    assert_eq!(done.records[..5], reasons.map(|reason| format!("parked: {reason}")));
+    let reasons = [
+        "groupMismatch",
+        "invalidChange",
+        "unsupportedSchema",
+        "reservedColumn",
+        "keyPattern",
+    ];
+    assert_eq!(
+        done.records[..5],
+        reasons.map(|reason| format!("parked: {reason}"))
+    );
     assert_eq!(done.records[5], "created");
     assert_eq!(world.genesys.contacts(CAMPAIGN).len(), 1);
-    let details: Vec<_> = world.parked().into_iter().map(|attributes| attributes["detail"].clone()).collect();
+    let details: Vec<_> = world
+        .parked()
+        .into_iter()
+        .map(|attributes| attributes["detail"].clone())
+        .collect();
     assert!(details.iter().any(|detail| detail.contains("a member that has no meaning: expected only the fields")));
-    assert!(
-        details.iter().any(|detail| detail.contains("contactKey: expected a match of the org's contactKeyPattern"))
-    );
+    assert!(details.iter().any(|detail| {
+        detail.contains("contactKey: expected a match of the org's contactKeyPattern")
+    }));
 }
 
 #[tokio::test(start_paused = true)]
@@ -56,11 +84,16 @@ async fn a_write_of_this_contact_alone_that_is_refused_is_parked() {
         let world = World::new();
         world.put("a", 1, "1");
         world.genesys.add_fault(Fault::status("PATCH", status));
-        let done = world.apply([change("a", 2).phone("2"), change("b", 1)]).await;
+        let done = world
+            .apply([change("a", 2).phone("2"), change("b", 1)])
+            .await;
         assert_eq!(done.records, ["parked: rejected", "created"]);
         let attributes = world.parked().remove(0);
         assert_eq!(attributes["httpStatus"], status.to_string());
-        assert_eq!(attributes["detail"], format!("PATCH contact: {status} on.purpose"));
+        assert_eq!(
+            attributes["detail"],
+            format!("PATCH contact: {status} on.purpose")
+        );
         assert!(attributes["correlationId"].starts_with("00000000-0000-4000-9000-"));
     }
 }
@@ -77,36 +110,81 @@ async fn a_read_that_is_refused_is_parked() {
 #[tokio::test(start_paused = true)]
 async fn a_post_to_an_unknown_campaign_is_parked() {
     let world = World::new();
-    let done =
-        world.apply([change("a", 1).of("acme", "nowhere"), change("b", 1).of("acme", "nowhere"), change("c", 1)]).await;
-    assert_eq!(done.records, ["parked: unknownCampaign", "parked: unknownCampaign", "created"]);
+    let done = world
+        .apply([
+            change("a", 1).of("acme", "nowhere"),
+            change("b", 1).of("acme", "nowhere"),
+            change("c", 1),
+        ])
+        .await;
+    assert_eq!(
+        done.records,
+        [
+            "parked: unknownCampaign",
+            "parked: unknownCampaign",
+            "created"
+        ]
+    );
     assert_eq!(world.parked()[0]["httpStatus"], "404");
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_bad_create_of_several_is_parked_alone() {
     let world = World::new();
-    world.genesys.put_campaign("client-acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
-    let done = world.apply([change("a", 1), change("bad", 1).column("shoeSize", json!("44")), change("c", 1)]).await;
+    world
+        .genesys
+        .put_campaign("client-acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
+    let done = world
+        .apply([
+            change("a", 1),
+            change("bad", 1).column("shoeSize", json!("44")),
+            change("c", 1),
+        ])
+        .await;
     assert_eq!(done.records, ["created", "parked: rejected", "created"]);
-    let posts: Vec<_> = done.calls.iter().filter(|call| call.starts_with("POST")).collect();
-    assert_eq!(posts, ["POST contacts 400", "POST contacts 200", "POST contacts 400", "POST contacts 200"]);
+    let posts: Vec<_> = done
+        .calls
+        .iter()
+        .filter(|call| call.starts_with("POST"))
+        .collect();
+    assert_eq!(
+        posts,
+        [
+            "POST contacts 400",
+            "POST contacts 200",
+            "POST contacts 400",
+            "POST contacts 200"
+        ]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_bad_change_of_a_fold_is_parked_alone() {
     for exists in [false, true] {
         let world = World::new();
-        world.genesys.put_campaign("client-acme", CAMPAIGN, Some(&["phone", "email", "crmVersion"]));
+        world.genesys.put_campaign(
+            "client-acme",
+            CAMPAIGN,
+            Some(&["phone", "email", "crmVersion"]),
+        );
         if exists {
             world.put("a", 1, "1");
         }
         let good = |version: u64| change("a", version).phone(&version.to_string());
-        let bad = change("a", 3).column("shoeSize", json!("44")).column("email", json!("x"));
+        let bad = change("a", 3)
+            .column("shoeSize", json!("44"))
+            .column("email", json!("x"));
         let done = world.apply([good(4), bad, good(2)]).await;
         let first = if exists { "updated" } else { "created" };
-        assert_eq!(done.records, ["updated", "parked: rejected", first], "in the plan's order");
-        assert_eq!((world.column("a", "phone"), world.column("a", "email")), ("4".into(), String::new()));
+        assert_eq!(
+            done.records,
+            ["updated", "parked: rejected", first],
+            "in the plan's order"
+        );
+        assert_eq!(
+            (world.column("a", "phone"), world.column("a", "email")),
+            ("4".into(), String::new())
+        );
         assert_eq!(world.column("a", "crmVersion"), "4");
     }
 }
@@ -116,9 +194,21 @@ async fn a_fold_taken_apart_stops_at_what_must_be_retried() {
     let world = World::new();
     world.put("a", 1, "1");
     world.genesys.add_fault(Fault::status("PATCH", 400));
-    world.genesys.add_fault(Fault::status("PATCH", 500).after(1).times(3));
-    let done = world.apply([change("a", 3).phone("3"), change("a", 2).phone("2"), change("b", 1)]).await;
-    assert_eq!(done.failed, [0, 1], "the first in the queue failed, so its follower is retried too");
+    world
+        .genesys
+        .add_fault(Fault::status("PATCH", 500).after(1).times(3));
+    let done = world
+        .apply([
+            change("a", 3).phone("3"),
+            change("a", 2).phone("2"),
+            change("b", 1),
+        ])
+        .await;
+    assert_eq!(
+        done.failed,
+        [0, 1],
+        "the first in the queue failed, so its follower is retried too"
+    );
     assert_eq!(done.records[2], "created");
     assert_eq!(world.column("a", "phone"), "2");
     world.pass(std::time::Duration::from_mins(1)).await;
@@ -130,31 +220,58 @@ async fn a_fold_taken_apart_stops_at_what_must_be_retried() {
 async fn what_cannot_be_parked_is_retried_and_so_is_all_after_it() {
     let world = World::new();
     world.sqs.refuse(1);
-    let done = world.apply([change("a", 1).spoilt("x"), change("a", 2), change("b", 1)]).await;
+    let done = world
+        .apply([change("a", 1).spoilt("x"), change("a", 2), change("b", 1)])
+        .await;
     assert_eq!(done.failed, [0, 1]);
     assert_eq!(done.records[2], "created");
     assert!(world.dead_letters.is_empty());
     world.pass(std::time::Duration::from_mins(1)).await;
-    assert_eq!(world.invoke().await.records, ["parked: invalidChange", "unchanged"]);
+    assert_eq!(
+        world.invoke().await.records,
+        ["parked: invalidChange", "unchanged"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_parked_change_behind_one_that_is_retried_waits_its_turn() {
     let world = World::new();
-    world.genesys.add_fault(Fault::next("GET", Effect::Status(500, vec![])).times(3));
-    let done = world.apply([change("a", 1), change("a", 2).spoilt("x")]).await;
+    world
+        .genesys
+        .add_fault(Fault::next("GET", Effect::Status(500, vec![])).times(3));
+    let done = world
+        .apply([change("a", 1), change("a", 2).spoilt("x")])
+        .await;
     assert_eq!(done.failed, [0, 1]);
-    assert!(world.dead_letters.is_empty(), "what is not deleted is not parked either");
+    assert!(
+        world.dead_letters.is_empty(),
+        "what is not deleted is not parked either"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_fold_taken_apart_resolves_a_key_that_is_refused_and_cannot_be_read() {
     let lag = std::time::Duration::from_mins(20);
-    let world = World::with(emulator::genesys::Options { read_lag: lag, ..Default::default() });
-    world.genesys.put_campaign("client-acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
+    let world = World::with(emulator::genesys::Options {
+        read_lag: lag,
+        ..Default::default()
+    });
+    world
+        .genesys
+        .put_campaign("client-acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
     world.apply([change("a", 1).phone("1")]).await;
-    let done = world.apply([change("a", 2).phone("2"), change("a", 3).column("shoeSize", json!("44"))]).await;
-    assert_eq!(done.records, ["updated", "parked: rejected"], "{:?}", done.calls);
+    let done = world
+        .apply([
+            change("a", 2).phone("2"),
+            change("a", 3).column("shoeSize", json!("44")),
+        ])
+        .await;
+    assert_eq!(
+        done.records,
+        ["updated", "parked: rejected"],
+        "{:?}",
+        done.calls
+    );
     assert_eq!(world.column("a", "phone"), "2");
     assert_eq!(world.genesys.conflicts_left(), 0);
 }
@@ -163,21 +280,47 @@ async fn a_fold_taken_apart_resolves_a_key_that_is_refused_and_cannot_be_read() 
 async fn a_refused_opt_out_still_makes_the_contact_not_callable() {
     for exists in [true, false] {
         let world = World::new();
-        world.genesys.put_campaign("client-acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
+        world
+            .genesys
+            .put_campaign("client-acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
         if exists {
             world.put("a", 1, "1");
         }
-        let opt_out = || change("a", 5).column("shoeSize", json!("44")).callable(false);
+        let opt_out = || {
+            change("a", 5)
+                .column("shoeSize", json!("44"))
+                .callable(false)
+        };
         assert_eq!(world.apply([opt_out()]).await.records, ["parked: rejected"]);
-        assert!(!world.contact("a").1, "an opt-out does not wait for a person");
-        let late = world.apply([change("a", 4).phone("4").callable(true)]).await;
-        assert_eq!((late.records, world.contact("a").1), (vec!["stale".to_owned()], false), "nothing older undoes it");
+        assert!(
+            !world.contact("a").1,
+            "an opt-out does not wait for a person"
+        );
+        let late = world
+            .apply([change("a", 4).phone("4").callable(true)])
+            .await;
+        assert_eq!(
+            (late.records, world.contact("a").1),
+            (vec!["stale".to_owned()], false),
+            "nothing older undoes it"
+        );
         let later = world.apply([change("a", 6).phone("6")]).await;
-        assert_eq!((later.records, world.contact("a").1), (vec!["updated".to_owned()], false));
+        assert_eq!(
+            (later.records, world.contact("a").1),
+            (vec!["updated".to_owned()], false)
+        );
 
-        let folded = [change("b", 5).column("shoeSize", json!("44")).callable(false), change("b", 6).phone("6")];
+        let folded = [
+            change("b", 5)
+                .column("shoeSize", json!("44"))
+                .callable(false),
+            change("b", 6).phone("6"),
+        ];
         world.apply(folded).await;
-        assert_eq!((world.contact("b").1, world.column("b", "phone")), (false, "6".into()));
+        assert_eq!(
+            (world.contact("b").1, world.column("b", "phone")),
+            (false, "6".into())
+        );
     }
 }
 
@@ -187,7 +330,9 @@ async fn a_refused_opt_out_that_cannot_be_written_yet_is_not_parked_yet() {
     world.put("a", 1, "1");
     world.genesys.add_fault(Fault::status("PATCH", 400));
     world.genesys.add_fault(Fault::status("PATCH", 500));
-    let done = world.apply([change("a", 2).phone("2").callable(false)]).await;
+    let done = world
+        .apply([change("a", 2).phone("2").callable(false)])
+        .await;
     assert_eq!((done.failed, world.dead_letters.len()), (vec![0], 0));
     world.pass(std::time::Duration::from_secs(20)).await;
     assert_eq!(world.invoke().await.records, ["updated"]);
@@ -198,18 +343,26 @@ async fn a_refused_opt_out_that_cannot_be_written_yet_is_not_parked_yet() {
 async fn a_body_with_thousands_of_faults_is_parked_with_the_first_of_them() {
     let world = World::new();
     let columns: Vec<_> = (0..25_000).map(|n| format!("\"column-{n}\":1")).collect();
-    let poison = change("a", 1).spoilt(&format!("{{\"schema\":1,\"data\":{{{}}}}}", columns.join(",")));
+    let poison = change("a", 1).spoilt(&format!(
+        "{{\"schema\":1,\"data\":{{{}}}}}",
+        columns.join(",")
+    ));
     let done = world.apply([poison, change("a", 2)]).await;
     assert_eq!(done.records, ["parked: invalidChange", "created"]);
     let detail = &world.parked()[0]["detail"];
-    assert!(detail.len() <= 1_000 && detail.contains("org: expected this field (required)"), "{detail}");
+    assert!(
+        detail.len() <= 1_000 && detail.contains("org: expected this field (required)"),
+        "{detail}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_leaves_no_room_for_attributes_is_parked_without_them() {
     let world = World::new();
     for (size, attributes) in [(1 << 20, 0), ((1 << 20) - 30, 1)] {
-        let done = world.apply([change("a", size as u64).spoilt(&"x".repeat(size))]).await;
+        let done = world
+            .apply([change("a", size as u64).spoilt(&"x".repeat(size))])
+            .await;
         assert_eq!(done.records, ["parked: invalidChange"]);
         assert_eq!(world.parked().last().unwrap().len(), attributes);
     }
@@ -221,9 +374,19 @@ async fn the_report_ends_before_the_invocation_does() {
     let world = World::new();
     world.apply([change("warm", 1)]).await;
     world.sqs.set_latency(Duration::from_millis(2_700));
-    world.genesys.add_fault(Fault::next("GET", Effect::Hang { is_done: false }).on("contacts/slow").times(9));
-    world.send([change("slow", 1), change("b", 1).spoilt("x"), change("b", 2).spoilt("y")]);
-    let done = world.invoke_copy(&world.context, Some(Duration::from_secs(6))).await;
+    world.genesys.add_fault(
+        Fault::next("GET", Effect::Hang { is_done: false })
+            .on("contacts/slow")
+            .times(9),
+    );
+    world.send([
+        change("slow", 1),
+        change("b", 1).spoilt("x"),
+        change("b", 2).spoilt("y"),
+    ]);
+    let done = world
+        .invoke_copy(&world.context, Some(Duration::from_secs(6)))
+        .await;
     assert_eq!(done.failed, [0, 1, 2]);
     assert!(done.took < Duration::from_secs(6), "{:?}", done.took);
 }
@@ -231,10 +394,17 @@ async fn the_report_ends_before_the_invocation_does() {
 #[tokio::test(start_paused = true)]
 async fn a_fold_of_mixed_changes_is_taken_apart_in_queue_order() {
     let world = World::new();
-    world.genesys.put_campaign("client-acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
+    world
+        .genesys
+        .put_campaign("client-acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
     world.put("a", 10, "10");
-    let opt_in = change("a", 1).without("version").with("eventId", "unranked").callable(true);
+    let opt_in = change("a", 1)
+        .without("version")
+        .with("eventId", "unranked")
+        .callable(true);
     let refused = change("a", 12).column("shoeSize", json!("44"));
-    world.apply([refused, opt_in, change("a", 11).callable(false)]).await;
+    world
+        .apply([refused, opt_in, change("a", 11).callable(false)])
+        .await;
     assert!(!world.contact("a").1, "the opt-out came last");
 }

@@ -9,15 +9,24 @@ use crate::support::{CAMPAIGN, World, change, seconds};
 
 #[track_caller]
 fn within(record: &str, range: std::ops::RangeInclusive<u64>) {
-    assert!(range.contains(&seconds(record)), "{record}, expected {range:?}");
+    assert!(
+        range.contains(&seconds(record)),
+        "{record}, expected {range:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_conflict_in_a_batch_is_resolved_for_each_of_its_contacts() {
-    // `there` and `gone` cannot be read at first, though `there` exists; somebody else creates `raced` meanwhile.
-    let world = World::with(Options { read_lag: Duration::from_secs(10), ..Options::default() });
+    // `there` and `gone` cannot be read at first, though `there` exists; somebody else creates
+    // `raced` meanwhile.
+    let world = World::with(Options {
+        read_lag: Duration::from_secs(10),
+        ..Options::default()
+    });
     world.apply([change("there", 1).phone("1")]).await;
-    let done = world.apply([change("there", 2).phone("2"), change("new", 1).phone("1")]).await;
+    let done = world
+        .apply([change("there", 2).phone("2"), change("new", 1).phone("1")])
+        .await;
     assert_eq!(done.records, ["updated", "created"]);
     assert_eq!(
         done.calls,
@@ -33,9 +42,19 @@ async fn a_conflict_in_a_batch_is_resolved_for_each_of_its_contacts() {
             "PATCH there 200",
         ]
     );
-    assert_eq!(world.told().iter().filter(|told| *told == "! conflict").count(), 2);
+    assert_eq!(
+        world
+            .told()
+            .iter()
+            .filter(|told| *told == "! conflict")
+            .count(),
+        2
+    );
     assert_eq!(world.genesys.conflicts_left(), 0);
-    assert_eq!((world.column("there", "phone"), world.column("new", "phone")), ("2".into(), "1".into()));
+    assert_eq!(
+        (world.column("there", "phone"), world.column("new", "phone")),
+        ("2".into(), "1".into())
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -45,16 +64,30 @@ async fn a_conflict_that_can_be_read_by_then_is_planned_anew() {
     world.genesys.add_fault(Fault::status("GET", 404));
     let done = world.apply([change("a", 8).phone("8")]).await;
     assert_eq!(done.records, ["stale"]);
-    assert_eq!(done.calls, ["token 200", "GET a 404", "POST contacts 409", "GET a 200"]);
+    assert_eq!(
+        done.calls,
+        ["token 200", "GET a 404", "POST contacts 409", "GET a 200"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_key_that_is_refused_and_shows_itself_to_nobody_is_retried_later() {
     let world = World::new();
     world.genesys.add_fault(Fault::status("GET", 404).times(2));
-    world.genesys.add_fault(Fault::status("POST", 409).on("contacts"));
+    world
+        .genesys
+        .add_fault(Fault::status("POST", 409).on("contacts"));
     let done = world.apply([change("a", 1).phone("1")]).await;
-    assert_eq!(done.calls, ["token 200", "GET a 404", "POST contacts 409", "GET a 404", "PATCH a 404"]);
+    assert_eq!(
+        done.calls,
+        [
+            "token 200",
+            "GET a 404",
+            "POST contacts 409",
+            "GET a 404",
+            "PATCH a 404"
+        ]
+    );
     within(&done.records[0], 15..=19);
     world.pass(Duration::from_secs(20)).await;
     assert_eq!(world.invoke().await.records, ["created"]);
@@ -65,7 +98,9 @@ async fn a_patch_of_what_was_read_that_finds_nothing_is_retried_later() {
     let world = World::new();
     world.put("a", 1, "1");
     world.genesys.add_fault(Fault::status("PATCH", 404));
-    let done = world.apply([change("a", 2).phone("2"), change("a", 3).phone("3")]).await;
+    let done = world
+        .apply([change("a", 2).phone("2"), change("a", 3).phone("3")])
+        .await;
     assert_eq!((done.calls.len(), done.failed), (3, vec![0, 1]));
     within(&done.records[0], 15..=19);
     assert_eq!(done.records[0], done.records[1], "a fold is one");
@@ -81,40 +116,78 @@ async fn a_read_is_tried_three_times() {
         Effect::Lost { is_done: false },
     ] {
         let world = World::new();
-        world.genesys.add_fault(Fault::next("GET", effect.clone()).times(2));
+        world
+            .genesys
+            .add_fault(Fault::next("GET", effect.clone()).times(2));
         let done = world.apply([change("a", 1)]).await;
         assert_eq!(done.records, ["created"], "{effect:?}");
 
         let world = World::new();
-        world.genesys.add_fault(Fault::next("GET", effect.clone()).on("contacts/a").times(3));
+        world
+            .genesys
+            .add_fault(Fault::next("GET", effect.clone()).on("contacts/a").times(3));
         let done = world.apply([change("a", 1), change("b", 1)]).await;
-        assert_eq!(done.failed.len(), 1, "{effect:?}: only the contact that cannot be read");
-        within(done.records.iter().find(|record| record.starts_with("retried")).unwrap(), 15..=19);
+        assert_eq!(
+            done.failed.len(),
+            1,
+            "{effect:?}: only the contact that cannot be read"
+        );
+        within(
+            done.records
+                .iter()
+                .find(|record| record.starts_with("retried"))
+                .unwrap(),
+            15..=19,
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn tries_stay_within_ten_seconds() {
     let world = World::new();
-    world.genesys.add_fault(Fault::next("GET", Effect::Hang { is_done: false }).times(3));
+    world
+        .genesys
+        .add_fault(Fault::next("GET", Effect::Hang { is_done: false }).times(3));
     let done = world.apply([change("a", 1)]).await;
     assert_eq!(done.failed, [0]);
-    assert!(done.took <= Duration::from_secs(16), "{:?}: three calls of five seconds at the most", done.took);
+    assert!(
+        done.took <= Duration::from_secs(16),
+        "{:?}: three calls of five seconds at the most",
+        done.took
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_patch_that_was_answered_with_an_error_is_tried_three_times_each_time_on_what_is_there() {
     let world = World::new();
     world.put("a", 1, "1");
-    world.genesys.add_fault(Fault::status("PATCH", 503).times(2));
+    world
+        .genesys
+        .add_fault(Fault::status("PATCH", 503).times(2));
     let done = world.apply([change("a", 2).phone("2")]).await;
     assert_eq!(done.records, ["updated"]);
-    let calls = ["token 200", "GET a 200", "PATCH a 503", "GET a 200", "PATCH a 503", "GET a 200", "PATCH a 200"];
+    let calls = [
+        "token 200",
+        "GET a 200",
+        "PATCH a 503",
+        "GET a 200",
+        "PATCH a 503",
+        "GET a 200",
+        "PATCH a 200",
+    ];
     assert_eq!(done.calls, calls);
 
-    world.genesys.add_fault(Fault::status("PATCH", 500).times(3));
+    world
+        .genesys
+        .add_fault(Fault::status("PATCH", 500).times(3));
     let done = world.apply([change("a", 3).phone("3")]).await;
-    assert_eq!(done.calls.iter().filter(|call| call.starts_with("PATCH")).count(), 3);
+    assert_eq!(
+        done.calls
+            .iter()
+            .filter(|call| call.starts_with("PATCH"))
+            .count(),
+        3
+    );
     within(&done.records[0], 15..=19);
 }
 
@@ -122,23 +195,43 @@ async fn a_patch_that_was_answered_with_an_error_is_tried_three_times_each_time_
 async fn after_a_patch_without_an_answer_the_contact_is_read_before_any_second_write() {
     let world = World::new();
     world.put("a", 1, "1");
-    world.genesys.add_fault(Fault::next("PATCH", Effect::Lost { is_done: true }));
+    world
+        .genesys
+        .add_fault(Fault::next("PATCH", Effect::Lost { is_done: true }));
     let done = world.apply([change("a", 2).phone("2")]).await;
     assert_eq!(done.records, ["unchanged"], "it was done");
-    assert_eq!(done.calls, ["token 200", "GET a 200", "PATCH a 200", "GET a 200"]);
+    assert_eq!(
+        done.calls,
+        ["token 200", "GET a 200", "PATCH a 200", "GET a 200"]
+    );
 
-    world.genesys.add_fault(Fault::next("PATCH", Effect::Hang { is_done: false }));
+    world
+        .genesys
+        .add_fault(Fault::next("PATCH", Effect::Hang { is_done: false }));
     let done = world.apply([change("a", 3).phone("3")]).await;
     assert_eq!(done.records, ["updated"]);
-    assert_eq!(done.calls, ["GET a 200", "GET a 200", "PATCH a 200"], "the one that hung left no trace");
+    assert_eq!(
+        done.calls,
+        ["GET a 200", "GET a 200", "PATCH a 200"],
+        "the one that hung left no trace"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_newer_write_of_somebody_else_is_not_overwritten_by_a_second_try() {
-    for effect in [Effect::Hang { is_done: false }, Effect::Status(504, vec![]), Effect::Status(500, vec![])] {
-        let world = World::with(Options { latency: Duration::from_secs(1), ..Options::default() });
+    for effect in [
+        Effect::Hang { is_done: false },
+        Effect::Status(504, vec![]),
+        Effect::Status(500, vec![]),
+    ] {
+        let world = World::with(Options {
+            latency: Duration::from_secs(1),
+            ..Options::default()
+        });
         world.put("a", 1, "1");
-        world.genesys.add_fault(Fault::next("PATCH", effect.clone()));
+        world
+            .genesys
+            .add_fault(Fault::next("PATCH", effect.clone()));
         world.send([change("a", 2).phone("2")]);
         let somebody_else = async {
             // After the first read, and before the failed write is answered.
@@ -160,11 +253,21 @@ async fn a_post_is_never_sent_a_second_time_blindly() {
         Effect::Hang { is_done: false },
     ] {
         let world = World::new();
-        world.genesys.add_fault(Fault::next("POST", effect.clone()).on("contacts"));
+        world
+            .genesys
+            .add_fault(Fault::next("POST", effect.clone()).on("contacts"));
         let done = world.apply([change("a", 1), change("b", 1)]).await;
-        let posts = done.calls.iter().filter(|call| call.starts_with("POST")).count();
+        let posts = done
+            .calls
+            .iter()
+            .filter(|call| call.starts_with("POST"))
+            .count();
         assert!(posts <= 1, "{effect:?}: {:?}", done.calls);
-        assert_eq!(done.calls[done.calls.len() - 2..], ["GET a 404", "GET b 404"], "{effect:?}: read again");
+        assert_eq!(
+            done.calls[done.calls.len() - 2..],
+            ["GET a 404", "GET b 404"],
+            "{effect:?}: read again"
+        );
         assert_eq!(done.failed, [0, 1]);
         within(&done.records[0], 15..=19);
         world.pass(Duration::from_secs(20)).await;
@@ -176,13 +279,28 @@ async fn a_post_is_never_sent_a_second_time_blindly() {
 #[tokio::test(start_paused = true)]
 async fn a_post_that_was_done_without_an_answer_is_found() {
     let world = World::new();
-    world.genesys.add_fault(Fault::next("POST", Effect::Lost { is_done: true }).on("contacts"));
-    let done = world.apply([change("a", 1).phone("1"), change("b", 1)]).await;
+    world
+        .genesys
+        .add_fault(Fault::next("POST", Effect::Lost { is_done: true }).on("contacts"));
+    let done = world
+        .apply([change("a", 1).phone("1"), change("b", 1)])
+        .await;
     assert_eq!(done.records, ["unchanged"; 2]);
-    assert_eq!(done.calls.iter().filter(|call| call.starts_with("POST")).count(), 1);
+    assert_eq!(
+        done.calls
+            .iter()
+            .filter(|call| call.starts_with("POST"))
+            .count(),
+        1
+    );
 
-    let lagging = World::with(Options { read_lag: Duration::from_secs(10), ..Options::default() });
-    lagging.genesys.add_fault(Fault::next("POST", Effect::Hang { is_done: true }).on("contacts"));
+    let lagging = World::with(Options {
+        read_lag: Duration::from_secs(10),
+        ..Options::default()
+    });
+    lagging
+        .genesys
+        .add_fault(Fault::next("POST", Effect::Hang { is_done: true }).on("contacts"));
     let done = lagging.apply([change("a", 1).phone("1")]).await;
     assert_eq!(done.failed, [0], "it cannot be seen yet");
     lagging.pass(Duration::from_secs(20)).await;
@@ -193,7 +311,9 @@ async fn a_post_that_was_done_without_an_answer_is_found() {
 async fn a_contact_that_somebody_deletes_is_created_again() {
     let world = World::new();
     world.put("a", 1, "1");
-    world.genesys.add_fault(Fault::next("PATCH", Effect::Hang { is_done: false }));
+    world
+        .genesys
+        .add_fault(Fault::next("PATCH", Effect::Hang { is_done: false }));
     world.send([change("a", 2).phone("2")]);
     let somebody_else = async {
         world.pass(Duration::from_secs(2)).await;

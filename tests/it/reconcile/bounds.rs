@@ -14,7 +14,8 @@ use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, World};
 fn drifted(run: &Run, different: usize, same: usize) {
     for n in 0..different + same {
         let key = format!("k{n:04}");
-        run.world.put(&key, 5, if n < different { "other" } else { "5" });
+        run.world
+            .put(&key, 5, if n < different { "other" } else { "5" });
         run.says(&key, 5, "5");
     }
 }
@@ -26,11 +27,21 @@ async fn a_feed_by_which_too_much_of_a_campaign_would_change_changes_nothing() {
     let answer = run.run(json!({})).await.unwrap();
     assert_eq!(counts(&answer), [404, 0, 101, 0, 0, 0]);
     assert!(!answer.complete && run.world.queue.is_empty());
-    assert!(run.world.told().contains(&format!("! acme stopped: 101 of 404 of {CAMPAIGN}")));
+    assert!(
+        run.world
+            .told()
+            .contains(&format!("! acme stopped: 101 of 404 of {CAMPAIGN}"))
+    );
 
     let cursor = answer.cursor.unwrap();
-    let forced = run.run(json!({ "force": true, "cursor": cursor })).await.unwrap();
-    assert_eq!((counts(&forced), forced.complete), ([404, 0, 101, 0, 0, 101], true));
+    let forced = run
+        .run(json!({ "force": true, "cursor": cursor }))
+        .await
+        .unwrap();
+    assert_eq!(
+        (counts(&forced), forced.complete),
+        ([404, 0, 101, 0, 0, 101], true)
+    );
     assert_eq!(run.world.queue.len(), 101);
 }
 
@@ -38,9 +49,25 @@ async fn a_feed_by_which_too_much_of_a_campaign_would_change_changes_nothing() {
 async fn a_share_that_is_allowed_a_hundred_contacts_and_a_dry_run_stop_nothing() {
     let run = Run::fast(1_000);
     drifted(&run, 101, 404);
-    assert_eq!(run.run(json!({})).await.unwrap().enqueued, 101, "exactly a fifth");
-    assert_eq!(run.run(json!({ "maxDriftPercent": 19 })).await.unwrap().enqueued, 0);
-    assert_eq!(run.run(json!({ "maxDriftPercent": 19, "dryRun": true })).await.unwrap().different, 101);
+    assert_eq!(
+        run.run(json!({})).await.unwrap().enqueued,
+        101,
+        "exactly a fifth"
+    );
+    assert_eq!(
+        run.run(json!({ "maxDriftPercent": 19 }))
+            .await
+            .unwrap()
+            .enqueued,
+        0
+    );
+    assert_eq!(
+        run.run(json!({ "maxDriftPercent": 19, "dryRun": true }))
+            .await
+            .unwrap()
+            .different,
+        101
+    );
     let few = Run::fast(1_000);
     drifted(&few, 100, 0);
     assert_eq!(few.run(json!({})).await.unwrap().enqueued, 100);
@@ -51,7 +78,10 @@ async fn one_campaign_that_differs_too_much_stops_the_run_for_all() {
     let run = Run::fast(100);
     run.feed.put(json!({ "campaignId": OTHER_CAMPAIGN, "contactKey": "a", "version": 5, "data": { "phone": "5" } }));
     drifted(&run, 101, 0);
-    let answer = run.run(json!({ "campaignIds": [OTHER_CAMPAIGN, CAMPAIGN] })).await.unwrap();
+    let answer = run
+        .run(json!({ "campaignIds": [OTHER_CAMPAIGN, CAMPAIGN] }))
+        .await
+        .unwrap();
     assert_eq!((answer.enqueued, answer.complete), (0, false));
     assert!(run.world.queue.is_empty());
 }
@@ -62,7 +92,10 @@ async fn a_full_queue_does_not_hide_that_too_much_differs() {
     let run = Run::fast(50).allowing(6);
     drifted(&run, 200, 0);
     let answer = run.run(json!({})).await.unwrap();
-    assert_eq!((answer.enqueued, answer.different, answer.complete), (0, 200, false));
+    assert_eq!(
+        (answer.enqueued, answer.different, answer.complete),
+        (0, 200, false)
+    );
     assert!(run.world.queue.is_empty());
 }
 
@@ -71,7 +104,11 @@ async fn what_differs_at_the_beginning_of_a_feed_is_not_taken_for_all_of_it() {
     let run = Run::fast(50).allowing(22);
     drifted(&run, 120, 2_000);
     let answer = run.run(json!({})).await.unwrap();
-    assert_eq!((answer.enqueued, answer.checked, answer.complete), (120, 600, false), "a fifth: few enough");
+    assert_eq!(
+        (answer.enqueued, answer.checked, answer.complete),
+        (120, 600, false),
+        "a fifth: few enough"
+    );
     run.apply_all().await;
     let rest = run.run(json!({ "cursor": answer.cursor })).await.unwrap();
     assert_eq!((rest.enqueued, rest.complete), (0, true));
@@ -81,7 +118,10 @@ async fn what_differs_at_the_beginning_of_a_feed_is_not_taken_for_all_of_it() {
 async fn a_page_that_is_not_what_it_was_is_compared_from_its_beginning() {
     let run = Run::with(World::new(), 400, |_| ());
     drifted(&run, 0, 150);
-    let first = run.run_for(Duration::from_mins(2), json!({})).await.unwrap();
+    let first = run
+        .run_for(Duration::from_mins(2), json!({}))
+        .await
+        .unwrap();
     assert!(!first.complete && first.checked > 50, "{first:?}");
     // In the page's order comes before all what was not there before.
     run.says("a-new-one", 5, "5");
@@ -104,11 +144,22 @@ async fn a_deep_queue_is_left_alone_until_the_next_run() {
     run.says("a", 5, "5");
     for n in 0..10 {
         let (group, deduplication_id) = (format!("g{n}"), format!("d{n}"));
-        run.world.queue.send(Message { body: "{}".into(), group, deduplication_id, attributes: Vec::new() }).unwrap();
+        run.world
+            .queue
+            .send(Message {
+                body: "{}".into(),
+                group,
+                deduplication_id,
+                attributes: Vec::new(),
+            })
+            .unwrap();
     }
     let answer = run.run(json!({})).await.unwrap();
     assert_eq!((counts(&answer), answer.complete), ([0; 6], false));
-    assert!(run.feed.requests().is_empty(), "nothing is asked for nothing");
+    assert!(
+        run.feed.requests().is_empty(),
+        "nothing is asked for nothing"
+    );
     let received = run.world.queue.receive(1).unwrap();
     let answer = run.run(json!({ "cursor": answer.cursor })).await.unwrap();
     assert_eq!(
@@ -117,7 +168,12 @@ async fn a_deep_queue_is_left_alone_until_the_next_run() {
         "what is being applied, or waits invisible, counts"
     );
     let (queue, clock) = (Arc::clone(&run.world.queue), run.world.clock.clone());
-    EventSource { queue, clock, batch_size: 1 }.answered(&received, Some(&json!({ "batchItemFailures": [] })));
+    EventSource {
+        queue,
+        clock,
+        batch_size: 1,
+    }
+    .answered(&received, Some(&json!({ "batchItemFailures": [] })));
     let answer = run.run(json!({ "cursor": answer.cursor })).await.unwrap();
     assert_eq!((answer.enqueued, answer.complete), (1, true));
 }
@@ -127,12 +183,26 @@ async fn a_run_fills_the_queue_no_deeper_than_ten_minutes_of_calls_and_the_curso
     let run = Run::fast(70).allowing(12);
     drifted(&run, 90, 300);
     let first = run.run(json!({ "maxDriftPercent": 100 })).await.unwrap();
-    assert_eq!((first.enqueued, first.complete), (70, false), "room for 60, and the contacts that were read at once");
+    assert_eq!(
+        (first.enqueued, first.complete),
+        (70, false),
+        "room for 60, and the contacts that were read at once"
+    );
     let again = run.run(json!({ "cursor": first.cursor })).await.unwrap();
-    assert_eq!((again.checked, again.complete), (0, false), "the queue is deep");
+    assert_eq!(
+        (again.checked, again.complete),
+        (0, false),
+        "the queue is deep"
+    );
     run.apply_all().await;
-    let rest = run.run(json!({ "cursor": again.cursor, "maxDriftPercent": 100 })).await.unwrap();
-    assert_eq!((first.checked + rest.checked, rest.enqueued, rest.complete), (390, 20, true));
+    let rest = run
+        .run(json!({ "cursor": again.cursor, "maxDriftPercent": 100 }))
+        .await
+        .unwrap();
+    assert_eq!(
+        (first.checked + rest.checked, rest.enqueued, rest.complete),
+        (390, 20, true)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,7 +215,14 @@ async fn half_a_minute_before_its_end_a_run_stops_and_the_cursor_goes_on_in_mid_
         let began = run.world.clock.now();
         let calls = run.world.genesys.calls().len();
         let answer = run.run_for(Duration::from_mins(2), input).await.unwrap();
-        let last = run.world.genesys.calls().split_off(calls).last().map(|call| call.at).unwrap();
+        let last = run
+            .world
+            .genesys
+            .calls()
+            .split_off(calls)
+            .last()
+            .map(|call| call.at)
+            .unwrap();
         assert!(last.duration_since(began).as_secs() <= 90, "{last}");
         checked += answer.checked;
         enqueued += answer.enqueued;
@@ -157,23 +234,44 @@ async fn half_a_minute_before_its_end_a_run_stops_and_the_cursor_goes_on_in_mid_
     }
     assert_eq!((checked, enqueued), (220, 7), "each contact once");
     assert!(runs > 1, "or this tests nothing");
-    let reads = run.world.genesys.calls().iter().filter(|call| call.method == "GET").count();
+    let reads = run
+        .world
+        .genesys
+        .calls()
+        .iter()
+        .filter(|call| call.method == "GET")
+        .count();
     assert_eq!(reads, 220);
 }
 
 #[tokio::test(start_paused = true)]
 async fn reads_keep_to_a_fifth_of_the_budget_with_headers_and_without() {
     for rate_headers in [true, false] {
-        let options = emulator::genesys::Options { rate_headers, ..Default::default() };
+        let options = emulator::genesys::Options {
+            rate_headers,
+            ..Default::default()
+        };
         let run = Run::with(World::with(options), 1_000, |_| ());
         drifted(&run, 0, 200);
         assert!(run.run(json!({})).await.unwrap().complete);
-        let at: Vec<_> =
-            run.world.genesys.calls().iter().filter(|call| call.method == "GET").map(|call| call.at).collect();
+        let at: Vec<_> = run
+            .world
+            .genesys
+            .calls()
+            .iter()
+            .filter(|call| call.method == "GET")
+            .map(|call| call.at)
+            .collect();
         assert_eq!(at.len(), 200);
         for (n, from) in at.iter().enumerate() {
-            let in_a_minute = at[n..].iter().take_while(|at| at.duration_since(*from).as_secs() < 60).count();
-            assert!(in_a_minute <= 60, "{in_a_minute} calls in a minute, rate headers: {rate_headers}");
+            let in_a_minute = at[n..]
+                .iter()
+                .take_while(|at| at.duration_since(*from).as_secs() < 60)
+                .count();
+            assert!(
+                in_a_minute <= 60,
+                "{in_a_minute} calls in a minute, rate headers: {rate_headers}"
+            );
         }
         let took = at[199].duration_since(at[0]).as_secs();
         assert!(took < 250, "{took} s: a fifth is used, not given away");
@@ -187,8 +285,15 @@ async fn each_page_is_read_once_and_each_contact_compared_once() {
     assert_eq!(run.run(json!({})).await.unwrap().checked, 100);
     assert_eq!(run.feed.requests().len(), 15);
     let calls = run.world.genesys.calls();
-    let reads: Vec<_> = calls.iter().filter(|call| call.method == "GET").map(|call| &call.path).collect();
-    assert_eq!((reads.len(), reads.iter().collect::<BTreeSet<_>>().len()), (100, 100));
+    let reads: Vec<_> = calls
+        .iter()
+        .filter(|call| call.method == "GET")
+        .map(|call| &call.path)
+        .collect();
+    assert_eq!(
+        (reads.len(), reads.iter().collect::<BTreeSet<_>>().len()),
+        (100, 100)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -217,5 +322,10 @@ async fn a_cursor_leaves_out_the_campaigns_that_are_done() {
     let rest = run.run(more).await.unwrap();
     assert!(rest.complete, "{rest:?}");
     let requests = run.feed.requests().split_off(asked);
-    assert!(!requests.is_empty() && requests.iter().all(|request| !request.contains(OTHER_CAMPAIGN)));
+    assert!(
+        !requests.is_empty()
+            && requests
+                .iter()
+                .all(|request| !request.contains(OTHER_CAMPAIGN))
+    );
 }

@@ -30,7 +30,11 @@ fn page(text: &str) -> Fault {
 #[tokio::test(start_paused = true)]
 async fn a_wrong_input_is_told_member_by_member() {
     let run = Run::new(World::new());
-    let error = error(&run, json!({ "org": "ACME", "campaignIds": "all", "window": 5 })).await;
+    let error = error(
+        &run,
+        json!({ "org": "ACME", "campaignIds": "all", "window": 5 }),
+    )
+    .await;
     assert_eq!(
         error,
         "the input is not as expected: org: expected 1 to 32 characters of a-z, 0-9 and -; \
@@ -42,32 +46,60 @@ async fn a_wrong_input_is_told_member_by_member() {
 #[tokio::test(start_paused = true)]
 async fn a_secret_that_is_missing_or_malformed_is_named() {
     let run = Run::new(World::new());
-    run.world.vault.fail(FEED_SECRET, io::secrets::SecretsError::Missing);
-    assert_eq!(error(&run, json!({})).await, "secret campaign-sync/feed/acme: there is no such secret");
+    run.world
+        .vault
+        .fail(FEED_SECRET, io::secrets::SecretsError::Missing);
+    assert_eq!(
+        error(&run, json!({})).await,
+        "secret campaign-sync/feed/acme: there is no such secret"
+    );
     let plain = json!({ "url": "http://127.0.0.1/contacts", "bearerToken": TOKEN }).to_string();
     run.world.vault.put(FEED_SECRET, plain.clone());
     let told = error(&run, json!({})).await;
-    assert!(told.starts_with("secret campaign-sync/feed/acme: the secret is malformed: url: expected"), "{told}");
+    assert!(
+        told.starts_with("secret campaign-sync/feed/acme: the secret is malformed: url: expected"),
+        "{told}"
+    );
     let told = error(&run, json!({ "org": "nobody" })).await;
     assert!(told.contains("campaign-sync/org/nobody"), "{told}");
 
-    let local = Run::with(World::new(), 10, |config| config.genesys_base_url = Some("http://127.0.0.1:1".into()));
+    let local = Run::with(World::new(), 10, |config| {
+        config.genesys_base_url = Some("http://127.0.0.1:1".into())
+    });
     local.world.vault.put(FEED_SECRET, plain);
-    assert!(local.run(json!({})).await.is_ok(), "in a local run the feed may be on loopback");
+    assert!(
+        local.run(json!({})).await.is_ok(),
+        "in a local run the feed may be on loopback"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_unknown_campaign_is_named_and_does_not_hold_up_the_others() {
     for (world, code) in [
-        (World::of_lists(Default::default()), "GET campaign: 404 resource.not.found"),
+        (
+            World::of_lists(Default::default()),
+            "GET campaign: 404 resource.not.found",
+        ),
         (World::new(), "GET contact: 404 campaign.not.found"),
     ] {
         let run = Run::new(world);
         run.says("a", 5, "5");
-        run.feed.put(json!({ "campaignId": "no-such", "contactKey": "b", "version": 5, "data": {} }));
-        let told = run.run(json!({ "campaignIds": ["no-such", CAMPAIGN] })).await.unwrap_err().to_string();
-        assert_eq!(told, format!("org acme, campaign no-such: {code}: {UNKNOWN_CAMPAIGN}"));
-        let queued: Vec<_> = run.queued().iter().map(|body| body["contactKey"].clone()).collect();
+        run.feed
+            .put(json!({ "campaignId": "no-such", "contactKey": "b", "version": 5, "data": {} }));
+        let told = run
+            .run(json!({ "campaignIds": ["no-such", CAMPAIGN] }))
+            .await
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            told,
+            format!("org acme, campaign no-such: {code}: {UNKNOWN_CAMPAIGN}")
+        );
+        let queued: Vec<_> = run
+            .queued()
+            .iter()
+            .map(|body| body["contactKey"].clone())
+            .collect();
         assert_eq!(queued, ["a"]);
     }
 }
@@ -77,25 +109,52 @@ async fn a_feed_that_is_away_for_a_moment_is_asked_again() {
     let run = Run::new(World::new());
     run.says("a", 5, "5");
     run.feed.add_fault(Fault::status("GET", 503));
-    run.feed.add_fault(Fault::next("GET", Effect::Lost { is_done: false }));
+    run.feed
+        .add_fault(Fault::next("GET", Effect::Lost { is_done: false }));
     assert_eq!(run.run(json!({})).await.unwrap().enqueued, 1);
     assert_eq!(run.feed.requests().len(), 3);
     let began = run.world.clock.now();
-    run.feed.add_fault(Fault::next("GET", Effect::Status(429, vec![("retry-after", "20".into())])));
+    run.feed.add_fault(Fault::next(
+        "GET",
+        Effect::Status(429, vec![("retry-after", "20".into())]),
+    ));
     assert!(run.run(json!({})).await.is_ok());
-    assert!(run.world.clock.now().duration_since(began).as_secs() >= 20, "as long as it asked for");
+    assert!(
+        run.world.clock.now().duration_since(began).as_secs() >= 20,
+        "as long as it asked for"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_feed_that_stays_away_or_refuses_is_an_error_and_nothing_is_enqueued() {
     for (fault, times, expected) in [
         (Effect::Status(500, vec![]), 3, "it answered 500, 3 times"),
-        (Effect::Lost { is_done: false }, 3, "no connection, or it was lost, 3 times"),
+        (
+            Effect::Lost { is_done: false },
+            3,
+            "no connection, or it was lost, 3 times",
+        ),
         (Effect::Hang { is_done: false }, 3, "timed out, 3 times"),
-        (Effect::Status(429, vec![("retry-after", "3600".into())]), 1, "it answered 429, 1 times"),
-        (Effect::Status(403, vec![]), 1, "it answered 403: expected that it takes the secret's bearerToken"),
-        (Effect::Status(404, vec![]), 1, "it answered 404: expected 200"),
-        (Effect::Status(204, vec![]), 1, "it answered 204: expected 200"),
+        (
+            Effect::Status(429, vec![("retry-after", "3600".into())]),
+            1,
+            "it answered 429, 1 times",
+        ),
+        (
+            Effect::Status(403, vec![]),
+            1,
+            "it answered 403: expected that it takes the secret's bearerToken",
+        ),
+        (
+            Effect::Status(404, vec![]),
+            1,
+            "it answered 404: expected 200",
+        ),
+        (
+            Effect::Status(204, vec![]),
+            1,
+            "it answered 204: expected 200",
+        ),
         (
             Effect::Status(302, vec![("location", "https://evil.test/".into())]),
             1,
@@ -106,26 +165,41 @@ async fn a_feed_that_stays_away_or_refuses_is_an_error_and_nothing_is_enqueued()
         run.says("a", 5, "5");
         run.says("b", 5, "5");
         // The first page comes, and what it says is not enqueued either.
-        run.feed.add_fault(Fault::next("GET", fault).after(1).times(times));
+        run.feed
+            .add_fault(Fault::next("GET", fault).after(1).times(times));
         assert_eq!(error(&run, json!({})).await, of_feed(expected));
         assert_eq!(run.feed.requests().len(), 1 + times, "{expected}");
-        assert_eq!(run.run(json!({})).await.unwrap().enqueued, 2, "once the feed is well");
+        assert_eq!(
+            run.run(json!({})).await.unwrap().enqueued,
+            2,
+            "once the feed is well"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_page_that_is_malformed_is_refused_whole() {
-    let expected = r#"expected {"contacts": [ … ], "next": a cursor or null} and nothing of another type"#;
+    let expected =
+        r#"expected {"contacts": [ … ], "next": a cursor or null} and nothing of another type"#;
     let good = r#"{"contactKey": "good", "version": 5, "data": {"phone": "5"}}"#;
     for (text, expected) in [
         (String::new(), "the page is not JSON, or not all of it"),
-        (format!(r#"{{"contacts": [{good}], "next": nu"#), "the page is not JSON, or not all of it"),
+        (
+            format!(r#"{{"contacts": [{good}], "next": nu"#),
+            "the page is not JSON, or not all of it",
+        ),
         (format!(r#"[{good}]"#), expected),
         (format!(r#"{{"contacts": [{good}]}}"#), expected),
-        (format!(r#"{{"contacts": [{good}], "nextCursor": null}}"#), expected),
+        (
+            format!(r#"{{"contacts": [{good}], "nextCursor": null}}"#),
+            expected,
+        ),
         (format!(r#"{{"contacts": [{good}], "next": 7}}"#), expected),
         (format!(r#"{{"contacts": {good}, "next": null}}"#), expected),
-        (format!(r#"{{"contacts": [{good}], "next": ""}}"#), "next: expected a cursor of 1 to 2048 bytes, or null"),
+        (
+            format!(r#"{{"contacts": [{good}], "next": ""}}"#),
+            "next: expected a cursor of 1 to 2048 bytes, or null",
+        ),
         (
             format!(
                 r#"{{"contacts": [{good}, {{"contactKey": "hush", "data": {{}}, "calable": false}}], "next": null}}"#
@@ -150,22 +224,27 @@ async fn a_page_that_is_malformed_is_refused_whole() {
 #[tokio::test(start_paused = true)]
 async fn a_feed_without_an_end_is_found_out() {
     let run = Run::new(World::new());
-    run.feed
-        .add_fault(page(r#"{"contacts": [{"contactKey": "a", "version": 5, "data": {}}], "next": "x"}"#).times(100));
-    let expected = of_feed("it has no end: expected a new cursor with each page, and null after the last");
+    run.feed.add_fault(
+        page(r#"{"contacts": [{"contactKey": "a", "version": 5, "data": {}}], "next": "x"}"#)
+            .times(100),
+    );
+    let expected =
+        of_feed("it has no end: expected a new cursor with each page, and null after the last");
     assert_eq!(error(&run, json!({})).await, expected);
     assert_eq!(run.feed.requests().len(), 2);
     // Ever new cursors with the same contact.
     run.feed.control("DELETE", "/_emulator/feed/faults", b"");
     for n in 0..200 {
         let same = r#"{"contactKey": "a", "version": 5, "data": {}}"#;
-        run.feed.add_fault(page(&format!(r#"{{"contacts": [{same}], "next": "{n}"}}"#)));
+        run.feed
+            .add_fault(page(&format!(r#"{{"contacts": [{same}], "next": "{n}"}}"#)));
     }
     assert_eq!(error(&run, json!({})).await, expected);
     // Ever new cursors, and nothing behind them.
     run.feed.control("DELETE", "/_emulator/feed/faults", b"");
     for n in 0..1_000 {
-        run.feed.add_fault(page(&format!(r#"{{"contacts": [], "next": "{n}"}}"#)));
+        run.feed
+            .add_fault(page(&format!(r#"{{"contacts": [], "next": "{n}"}}"#)));
     }
     assert_eq!(error(&run, json!({})).await, expected);
 }
@@ -175,16 +254,23 @@ async fn genesys_cloud_that_is_away_is_waited_for_and_if_it_stays_so_nothing_is_
     let run = Run::with(World::new(), 1, |_| ());
     run.says("a", 5, "5");
     run.says("b", 5, "5");
-    run.world.genesys.add_fault(Fault::status("GET", 503).on("/a").times(6));
+    run.world
+        .genesys
+        .add_fault(Fault::status("GET", 503).on("/a").times(6));
     assert_eq!(run.run(json!({})).await.unwrap().enqueued, 2);
     run.apply_all().await;
 
     let run = Run::with(World::new(), 1, |_| ());
     run.says("a", 5, "5");
     run.says("b", 5, "5");
-    run.world.genesys.add_fault(Fault::status("GET", 503).on("/b").times(100));
+    run.world
+        .genesys
+        .add_fault(Fault::status("GET", 503).on("/b").times(100));
     let told = error(&run, json!({})).await;
-    assert!(told.starts_with(&format!("org acme, campaign {CAMPAIGN}: GET contact: 503")), "{told}");
+    assert!(
+        told.starts_with(&format!("org acme, campaign {CAMPAIGN}: GET contact: 503")),
+        "{told}"
+    );
     run.world.genesys.forbid("client-acme", true);
     let told = error(&run, json!({})).await;
     assert!(told.contains(": 403"), "{told}");
@@ -196,9 +282,14 @@ async fn a_key_that_genesys_cloud_refuses_to_read_does_not_hide_the_others() {
     for key in ["a", "b", "c"] {
         run.says(key, 5, "5");
     }
-    run.world.genesys.add_fault(Fault::status("GET", 400).on("/b"));
+    run.world
+        .genesys
+        .add_fault(Fault::status("GET", 400).on("/b"));
     let answer = run.run(json!({})).await.unwrap();
-    assert_eq!((answer.checked, answer.enqueued, answer.complete), (3, 2, true));
+    assert_eq!(
+        (answer.checked, answer.enqueued, answer.complete),
+        (3, 2, true)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -222,11 +313,22 @@ async fn a_feed_that_hangs_when_little_time_is_left_is_not_waited_for() {
     let run = Run::with(World::new(), 1, |_| ());
     run.says("a", 5, "5");
     run.says("b", 5, "5");
-    run.feed.add_fault(Fault::next("GET", Effect::Hang { is_done: false }).after(1));
+    run.feed
+        .add_fault(Fault::next("GET", Effect::Hang { is_done: false }).after(1));
     let began = run.world.clock.now();
-    let answer = run.run_for(Duration::from_secs(50), json!({})).await.unwrap();
-    assert!(run.world.clock.now().duration_since(began).as_secs() <= 20, "half a minute stays for the queue");
-    assert_eq!((answer.enqueued, answer.complete), (1, false), "what was found is enqueued");
+    let answer = run
+        .run_for(Duration::from_secs(50), json!({}))
+        .await
+        .unwrap();
+    assert!(
+        run.world.clock.now().duration_since(began).as_secs() <= 20,
+        "half a minute stays for the queue"
+    );
+    assert_eq!(
+        (answer.enqueued, answer.complete),
+        (1, false),
+        "what was found is enqueued"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -237,14 +339,23 @@ async fn a_slow_queue_ends_the_run_before_lambda_does() {
     }
     run.world.sqs.set_latency(Duration::from_millis(1_500));
     let began = run.world.clock.now();
-    let answer = run.run_for(Duration::from_secs(60), json!({ "force": true })).await.unwrap();
+    let answer = run
+        .run_for(Duration::from_secs(60), json!({ "force": true }))
+        .await
+        .unwrap();
     let took = run.world.clock.now().duration_since(began).as_secs();
     assert!(took < 60 && !answer.complete, "{took} s");
     assert!((100..600).contains(&answer.enqueued), "{}", answer.enqueued);
     run.world.sqs.set_latency(Duration::ZERO);
     run.apply_all().await;
-    let rest = run.run(json!({ "force": true, "cursor": answer.cursor })).await.unwrap();
-    assert_eq!((answer.enqueued + rest.enqueued, rest.complete), (600, true));
+    let rest = run
+        .run(json!({ "force": true, "cursor": answer.cursor }))
+        .await
+        .unwrap();
+    assert_eq!(
+        (answer.enqueued + rest.enqueued, rest.complete),
+        (600, true)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -261,8 +372,12 @@ async fn no_log_line_and_no_error_holds_a_key_a_value_a_token_or_a_cursor() {
         run.run(json!({})).await.unwrap();
         let more = r#"{"contacts": [{"contactKey": "canary-c", "version": 5, "data": {}}], "next": "canary-cursor"}"#;
         run.feed.add_fault(page(more));
-        run.feed.add_fault(Fault::next("GET", Effect::Hang { is_done: false }));
-        let stopped = run.run_for(Duration::from_secs(40), json!({})).await.unwrap();
+        run.feed
+            .add_fault(Fault::next("GET", Effect::Hang { is_done: false }));
+        let stopped = run
+            .run_for(Duration::from_secs(40), json!({}))
+            .await
+            .unwrap();
         assert!(!stopped.complete);
         let mut errors = Vec::new();
         for text in [
@@ -273,13 +388,21 @@ async fn no_log_line_and_no_error_holds_a_key_a_value_a_token_or_a_cursor() {
             run.feed.add_fault(page(text));
             errors.push(run.run(json!({})).await.unwrap_err().to_string());
         }
-        run.run_for(Duration::from_secs(30), json!({})).await.unwrap();
+        run.run_for(Duration::from_secs(30), json!({}))
+            .await
+            .unwrap();
         errors
     };
     let errors = errors.with_subscriber(log).await;
     let log = lines.take();
-    assert!(log.contains("contact differs") && log.contains("phone") && log.contains("not complete"), "{log}");
+    assert!(
+        log.contains("contact differs") && log.contains("phone") && log.contains("not complete"),
+        "{log}"
+    );
     for secret in ["canary", "feed-token", "hush", "tenant"] {
-        assert!(!log.contains(secret) && !errors.join("").contains(secret), "{secret} in {log} {errors:?}");
+        assert!(
+            !log.contains(secret) && !errors.join("").contains(secret),
+            "{secret} in {log} {errors:?}"
+        );
     }
 }

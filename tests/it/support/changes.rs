@@ -74,7 +74,8 @@ impl Change {
         self.raw.clone().unwrap_or_else(|| self.body.to_string())
     }
 
-    /// The message, in the group of its contact; a change that cannot be read is in the group of a good one.
+    /// The message, in the group of its contact; a change that cannot be read is in the group of a
+    /// good one.
     pub(crate) fn message(&self) -> Message {
         let mut good = json!({ "schema": 1, "operation": "remove" });
         for name in ["eventId", "org", "campaignId", "contactKey"] {

@@ -27,40 +27,77 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    /// The org `ranked` by `predictive` and the org `lists` by `contactLists`, each with one campaign.
+    /// The org `ranked` by `predictive` and the org `lists` by `contactLists`, each with one
+    /// campaign.
     pub(crate) async fn new() -> Served {
-        Served::with(fifo::Attributes { visibility_timeout: Duration::from_secs(180), max_receives: 1_000 }).await
+        Served::with(fifo::Attributes {
+            visibility_timeout: Duration::from_secs(180),
+            max_receives: 1_000,
+        })
+        .await
     }
 
     pub(crate) async fn with(attributes: fifo::Attributes) -> Served {
         let clock = Clock::system();
         let dead_letters = Arc::new(Fifo::new(clock.clone(), attributes, None));
-        let queue = Arc::new(Fifo::new(clock.clone(), attributes, Some(Arc::clone(&dead_letters))));
+        let queue = Arc::new(Fifo::new(
+            clock.clone(),
+            attributes,
+            Some(Arc::clone(&dead_letters)),
+        ));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let options = emulator::genesys::Options { latency: Duration::ZERO, ..emulator::genesys::Options::default() };
+        let options = emulator::genesys::Options {
+            latency: Duration::ZERO,
+            ..emulator::genesys::Options::default()
+        };
         let genesys = Arc::new(Genesys::new(clock, options));
         let vault = Arc::new(Vault::default());
-        for (org, api, campaign) in [("ranked", "predictive", CAMPAIGN), ("lists", "contactLists", "campaign-of-lists")]
-        {
+        for (org, api, campaign) in [
+            ("ranked", "predictive", CAMPAIGN),
+            ("lists", "contactLists", "campaign-of-lists"),
+        ] {
             genesys.put_client(org, "hush");
             genesys.put_campaign(org, campaign, Some(&["phone", "firstName", "crmVersion"]));
             let secret = secret(org, api);
             vault.put(&format!("campaign-sync/org/{org}"), secret.to_string());
         }
-        let queues = [(url(&base, "changes"), Arc::clone(&queue)), (url(&base, "dead"), Arc::clone(&dead_letters))];
+        let queues = [
+            (url(&base, "changes"), Arc::clone(&queue)),
+            (url(&base, "dead"), Arc::clone(&dead_letters)),
+        ];
         let sqs = Arc::new(Sqs::new(queues));
-        let aws = Aws { sqs: Arc::clone(&sqs), vault: Arc::clone(&vault) };
-        let app = axum::Router::new().fallback(answer).with_state(Arc::new((aws, Arc::clone(&genesys))));
+        let aws = Aws {
+            sqs: Arc::clone(&sqs),
+            vault: Arc::clone(&vault),
+        };
+        let app = axum::Router::new()
+            .fallback(answer)
+            .with_state(Arc::new((aws, Arc::clone(&genesys))));
         tokio::spawn(axum::serve(listener, app).into_future());
-        Served { base, queue, dead_letters, vault, genesys, sqs }
+        Served {
+            base,
+            queue,
+            dead_letters,
+            vault,
+            genesys,
+            sqs,
+        }
     }
 
     /// Exit status, standard output as JSON, all output as text.
     pub(crate) async fn command(&self, arguments: &[&str]) -> (i32, Value, String) {
         let output = self.prepared(arguments).output().await.unwrap();
-        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        (output.status.code().unwrap(), serde_json::from_slice(&output.stdout).unwrap_or_default(), text)
+        let text = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        (
+            output.status.code().unwrap(),
+            serde_json::from_slice(&output.stdout).unwrap_or_default(),
+            text,
+        )
     }
 
     pub(crate) fn prepared(&self, arguments: &[&str]) -> Command {
@@ -99,8 +136,17 @@ async fn answer(State(served): State<Arc<(Aws, Arc<Genesys>)>>, request: Request
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     if let Some(target) = parts.headers.get("x-amz-target") {
-        return aws.respond(target.to_str().unwrap(), &body).await.map(Into::into);
+        return aws
+            .respond(target.to_str().unwrap(), &body)
+            .await
+            .map(Into::into);
     }
-    let answer = genesys.send(http::Request::from_parts(parts, body), Duration::from_secs(5)).await.unwrap();
+    let answer = genesys
+        .send(
+            http::Request::from_parts(parts, body),
+            Duration::from_secs(5),
+        )
+        .await
+        .unwrap();
     answer.map(Into::into)
 }

@@ -1,5 +1,6 @@
-//! Faults on purpose. Whether one strikes depends on the seed, its kind, what it would strike and how often that was about
-//! to happen: a run from which a step was taken away meets the others again.
+//! Faults on purpose. Whether one strikes depends on the seed, its kind, what it would strike and
+//! how often that was about to happen: a run from which a step was taken away meets the others
+//! again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -62,7 +63,8 @@ kinds! {
     SecretsDown = "secrets-down",
     IngestCrash = "ingest-crash",
     FeedFault = "feed-fault",
-    /// A batch waits for its function until its messages are visible again: two copies work on one contact.
+    /// A batch waits for its function until its messages are visible again: two copies work on one
+    /// contact.
     LatePoller = "late-poller",
 }
 
@@ -82,7 +84,11 @@ impl Rates {
                 _ => 0.25,
             };
             // It takes the one writer away that promises rest on, so it has runs of its own.
-            let rate = if *kind == Kind::LatePoller && rng.u8(..10) > 0 { 0.0 } else { rate };
+            let rate = if *kind == Kind::LatePoller && rng.u8(..10) > 0 {
+                0.0
+            } else {
+                rate
+            };
             rates.insert(*kind, if calm { 0.0 } else { rate });
         }
         Rates(rates)
@@ -97,7 +103,11 @@ impl Rates {
     }
 
     pub(crate) fn present(&self) -> Vec<Kind> {
-        self.0.iter().filter(|(_, rate)| **rate > 0.0).map(|(kind, _)| *kind).collect()
+        self.0
+            .iter()
+            .filter(|(_, rate)| **rate > 0.0)
+            .map(|(kind, _)| *kind)
+            .collect()
     }
 }
 
@@ -109,7 +119,11 @@ pub(crate) struct Chaos {
 
 impl Chaos {
     pub(crate) fn new(seed: u64, rates: Rates) -> Chaos {
-        Chaos { seed, rates: Mutex::new(rates), counts: Mutex::default() }
+        Chaos {
+            seed,
+            rates: Mutex::new(rates),
+            counts: Mutex::default(),
+        }
     }
 
     /// From now on nothing fails.
@@ -131,7 +145,11 @@ impl Chaos {
         let mut counts = lock(&self.counts);
         let count = counts.entry((kind, what.to_owned())).or_default();
         *count += 1;
-        let mut rng = Rng::with_seed(wire::hash(&format!("{} {} {what} {count}", self.seed, kind.name())));
+        let mut rng = Rng::with_seed(wire::hash(&format!(
+            "{} {} {what} {count}",
+            self.seed,
+            kind.name()
+        )));
         (rng.f64() < rate).then_some(rng)
     }
 }

@@ -1,5 +1,6 @@
-//! The promises of DESIGN.md under chaos: the real `handle` functions of ingest, apply and reconcile against the emulator, on
-//! a logical clock. One seed is one run; the same seed gives the same run.
+//! The promises of DESIGN.md under chaos: the real `handle` functions of ingest, apply and
+//! reconcile against the emulator, on a logical clock. One seed is one run; the same seed gives the
+//! same run.
 
 mod chaos;
 mod checks;
@@ -37,7 +38,9 @@ fn watch_panics() {
             if !IS_PLAYING.get() {
                 return usual(panic);
             }
-            let place = panic.location().map_or_else(String::new, ToString::to_string);
+            let place = panic
+                .location()
+                .map_or_else(String::new, ToString::to_string);
             PANICS.with_borrow_mut(|panics| panics.push(place));
         }));
     });
@@ -49,7 +52,12 @@ pub fn play(seed: u64, less: &Less, mutant: Option<Mutant>, trace: bool) -> Ende
     IS_PLAYING.set(true);
     let mut ended = play_one(seed, less, mutant, trace);
     IS_PLAYING.set(false);
-    ended.violations.extend(PANICS.take().into_iter().map(|place| format!("panic: at {place}")));
+    ended.violations.extend(
+        PANICS
+            .take()
+            .into_iter()
+            .map(|place| format!("panic: at {place}")),
+    );
     ended
 }
 
@@ -58,7 +66,9 @@ fn play_one(seed: u64, less: &Less, mutant: Option<Mutant>, trace: bool) -> Ende
     let played = catch_unwind(AssertUnwindSafe(|| world::play(story(), mutant, trace)));
     played.unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<String>().cloned();
-        let what = what.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default();
+        let what = what
+            .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+            .unwrap_or_default();
         Ended {
             violations: [format!("panic: {what}")].into(),
             trace: Vec::new(),
@@ -71,7 +81,15 @@ fn play_one(seed: u64, less: &Less, mutant: Option<Mutant>, trace: bool) -> Ende
 /// How many steps a seed has, and which faults it meets.
 pub fn size(seed: u64) -> (usize, Vec<&'static str>) {
     let story = story::Story::new(seed);
-    (story.steps.len(), story.rates.present().into_iter().map(chaos::Kind::name).collect())
+    (
+        story.steps.len(),
+        story
+            .rates
+            .present()
+            .into_iter()
+            .map(chaos::Kind::name)
+            .collect(),
+    )
 }
 
 /// Whether the name is of a kind of fault.

@@ -40,7 +40,8 @@ struct Args {
     /// Takes these steps away from the one seed
     #[arg(long, value_delimiter = ',', requires = "seed")]
     without_steps: Vec<usize>,
-    /// Takes these kinds of fault away from the one seed, by the names that a failing seed is told with
+    /// Takes these kinds of fault away from the one seed, by the names that a failing seed is told
+    /// with
     #[arg(long, value_delimiter = ',', requires = "seed", value_parser = fault)]
     without_faults: Vec<String>,
     /// Puts this defect in (--mutants lists them)
@@ -69,9 +70,16 @@ const WITHIN: u64 = 1_000;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let wanted: Vec<_> = if args.mutants { Mutant::ALL.to_vec() } else { args.mutant.into_iter().collect() };
+    let wanted: Vec<_> = if args.mutants {
+        Mutant::ALL.to_vec()
+    } else {
+        args.mutant.into_iter().collect()
+    };
     if let Some(mutant) = wanted.iter().find(|mutant| !mutant.is_here()) {
-        eprintln!("This build cannot have the defect {}: use cargo run --profile simulation", mutant.name());
+        eprintln!(
+            "This build cannot have the defect {}: use cargo run --profile simulation",
+            mutant.name()
+        );
         return ExitCode::from(2);
     }
     let is_well = match args.seed {
@@ -79,7 +87,11 @@ fn main() -> ExitCode {
         Some(seed) => one(seed, &args),
         None => many(&args),
     };
-    if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if is_well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn print(text: &str) {
@@ -94,16 +106,26 @@ fn one(seed: u64, args: &Args) -> bool {
     };
     let ended = play(seed, &less, args.mutant, args.trace);
     ended.trace.iter().for_each(|line| print(line));
-    ended.violations.iter().for_each(|violation| print(&format!("VIOLATED  {violation}")));
+    ended
+        .violations
+        .iter()
+        .for_each(|violation| print(&format!("VIOLATED  {violation}")));
     if ended.violations.is_empty() {
-        print(&format!("seed {seed}: nothing is violated in {} of simulated time", long(ended.simulated)));
+        print(&format!(
+            "seed {seed}: nothing is violated in {} of simulated time",
+            long(ended.simulated)
+        ));
     }
     ended.violations.is_empty()
 }
 
 fn long(time: Duration) -> String {
     let hours = time.as_secs_f64() / 3_600.0;
-    if hours < 48.0 { format!("{hours:.1} h") } else { format!("{:.1} days", hours / 24.0) }
+    if hours < 48.0 {
+        format!("{hours:.1} h")
+    } else {
+        format!("{:.1} days", hours / 24.0)
+    }
 }
 
 /// Plays seeds on every core until all are played or `is_enough` of failures.
@@ -139,13 +161,22 @@ fn play_many(
             });
         }
     });
-    let failed = failed.into_inner().map(|failed| failed.into_iter().collect()).unwrap_or_default();
-    (failed, played.into_inner(), Duration::from_secs(simulated.into_inner()))
+    let failed = failed
+        .into_inner()
+        .map(|failed| failed.into_iter().collect())
+        .unwrap_or_default();
+    (
+        failed,
+        played.into_inner(),
+        Duration::from_secs(simulated.into_inner()),
+    )
 }
 
 fn many(args: &Args) -> bool {
     let bar = ProgressBar::new(args.seeds);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left")
+    {
         bar.set_style(style);
     }
     let began = wall_clock();
@@ -175,56 +206,95 @@ fn tell(seed: u64, mutant: Option<Mutant>) {
     for violation in &violations {
         print(&format!("VIOLATED by seed {seed}  {violation}"));
     }
-    let gravest = violations.iter().map(|violation| of_promise(violation)).min_by_key(|promise| gravity(promise));
+    let gravest = violations
+        .iter()
+        .map(|violation| of_promise(violation))
+        .min_by_key(|promise| gravity(promise));
     let Some(promise) = gravest else { return };
     let less = shrink(seed, mutant, promise);
     let (steps, faults) = size(seed);
-    let left: Vec<_> = faults.into_iter().filter(|fault| !less.faults.contains(*fault)).collect();
+    let left: Vec<_> = faults
+        .into_iter()
+        .filter(|fault| !less.faults.contains(*fault))
+        .collect();
     let without = |name: &str, what: Vec<String>| {
-        if what.is_empty() { String::new() } else { format!(" --without-{name} {}", what.join(",")) }
+        if what.is_empty() {
+            String::new()
+        } else {
+            format!(" --without-{name} {}", what.join(","))
+        }
     };
     let defect = mutant.map_or_else(String::new, |mutant| format!(" --mutant {}", mutant.name()));
     // Release builds do not check what `debug_assert!` and arithmetic say.
-    let profile = if cfg!(debug_assertions) { "--profile simulation" } else { "--release" };
+    let profile = if cfg!(debug_assertions) {
+        "--profile simulation"
+    } else {
+        "--release"
+    };
     print(&format!(
         "For {promise} it needs {} of {steps} steps and the faults [{}]:\n  cargo run {profile} -p simulation -- --seed {seed}{defect}{}{} --trace",
         steps - less.steps.len(),
         left.join(", "),
-        without("steps", less.steps.iter().map(ToString::to_string).collect()),
+        without(
+            "steps",
+            less.steps.iter().map(ToString::to_string).collect()
+        ),
         without("faults", less.faults.iter().cloned().collect()),
     ));
 }
 
-/// A mutant is found where the promise that it breaks is violated by a seed that violates nothing without it.
+/// A mutant is found where the promise that it breaks is violated by a seed that violates nothing
+/// without it.
 fn finds(seed: u64, mutant: Mutant) -> Option<String> {
     let violations = play(seed, &Less::default(), Some(mutant), false).violations;
-    let is_its =
-        |violation: &&String| violation.split(':').next().is_some_and(|promise| mutant.promises().contains(&promise));
+    let is_its = |violation: &&String| {
+        violation
+            .split(':')
+            .next()
+            .is_some_and(|promise| mutant.promises().contains(&promise))
+    };
     let found = violations.iter().find(is_its).cloned();
-    found.filter(|_| play(seed, &Less::default(), None, false).violations.is_empty())
+    found.filter(|_| {
+        play(seed, &Less::default(), None, false)
+            .violations
+            .is_empty()
+    })
 }
 
 /// Who is called in spite of an opt-out comes first, then what is lost or wrong.
 fn gravity(promise: &str) -> usize {
-    ["3", "7", "8", "1", "4", "2"].iter().position(|of| *of == promise).unwrap_or(6)
+    ["3", "7", "8", "1", "4", "2"]
+        .iter()
+        .position(|of| *of == promise)
+        .unwrap_or(6)
 }
 
 fn mutants() -> bool {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(["mutant", "what is done wrong", "found by seed", "as"]);
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header([
+        "mutant",
+        "what is done wrong",
+        "found by seed",
+        "as",
+    ]);
     let mut all_found = true;
     for mutant in Mutant::ALL {
         let found = (0..WITHIN).find_map(|seed| Some((seed, finds(seed, *mutant)?)));
         all_found &= found.is_some();
-        let (seed, what) =
-            found.map_or_else(|| ("NOT FOUND".to_owned(), String::new()), |(n, what)| (n.to_string(), what));
+        let (seed, what) = found.map_or_else(
+            || ("NOT FOUND".to_owned(), String::new()),
+            |(n, what)| (n.to_string(), what),
+        );
         table.add_row([mutant.name(), mutant.what(), &seed, &what]);
     }
     print(&table.to_string());
     all_found
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long the user waited is no part of the simulation")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long the user waited is no part of the simulation"
+)]
 fn wall_clock() -> std::time::Instant {
     std::time::Instant::now()
 }

@@ -1,7 +1,7 @@
 //! Defects on purpose: each must be found, or the simulation proves nothing.
 //!
-//! Most sit at the seams, where they do what the defect in the product would do; the rest are `apply::Defect`, which only
-//! builds with debug assertions have (`--profile simulation`).
+//! Most sit at the seams, where they do what the defect in the product would do; the rest are
+//! `apply::Defect`, which only builds with debug assertions have (`--profile simulation`).
 
 use apply::Defect;
 
@@ -60,7 +60,10 @@ mutants! {
 impl Mutant {
     /// The name of the command line.
     pub fn of(name: &str) -> Option<Mutant> {
-        Mutant::ALL.iter().copied().find(|mutant| mutant.name() == name)
+        Mutant::ALL
+            .iter()
+            .copied()
+            .find(|mutant| mutant.name() == name)
     }
 
     /// Whether this build can have it.

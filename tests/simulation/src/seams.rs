@@ -1,4 +1,5 @@
-//! The places where the product meets the outside: what goes through is watched, and fails on purpose.
+//! The places where the product meets the outside: what goes through is watched, and fails on
+//! purpose.
 
 mod aws;
 mod line;
@@ -108,7 +109,11 @@ impl Outside {
     /// A line of the trace.
     pub(crate) fn say(&self, line: impl FnOnce() -> String) {
         if let Some(trace) = &self.trace {
-            let at = self.clock.now().duration_since(crate::story::start()).as_secs_f64();
+            let at = self
+                .clock
+                .now()
+                .duration_since(crate::story::start())
+                .as_secs_f64();
             lock(trace).push(format!("{at:>10.3} s  {}", line()));
         }
     }
@@ -123,7 +128,13 @@ impl Outside {
         let before = self.queue.deduplicated();
         self.queue.send(message.clone())?;
         if self.queue.deduplicated() == before {
-            self.say(|| format!("queue      stores {} in {}", wire::event_id(&message.body), short(&message.group)));
+            self.say(|| {
+                format!(
+                    "queue      stores {} in {}",
+                    wire::event_id(&message.body),
+                    short(&message.group)
+                )
+            });
             let mut seen = lock(&self.seen);
             let body: serde_json::Value = serde_json::from_str(&message.body).unwrap_or_default();
             if body["callable"] == true && body["operation"] != "remove" {
@@ -132,7 +143,12 @@ impl Outside {
             }
             seen.stored.push(message);
         } else {
-            self.say(|| format!("queue      drops {} as sent before", wire::event_id(&message.body)));
+            self.say(|| {
+                format!(
+                    "queue      drops {} as sent before",
+                    wire::event_id(&message.body)
+                )
+            });
         }
         Ok(())
     }

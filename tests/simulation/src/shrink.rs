@@ -17,16 +17,23 @@ pub struct Less {
 
 impl Less {
     pub(crate) fn kinds(&self) -> BTreeSet<Kind> {
-        self.faults.iter().filter_map(|name| Kind::of(name)).collect()
+        self.faults
+            .iter()
+            .filter_map(|name| Kind::of(name))
+            .collect()
     }
 }
 
-/// Takes away what a violation of this promise does not need: kinds of fault, then halves, quarters … of steps, then kinds of
-/// fault again.
+/// Takes away what a violation of this promise does not need: kinds of fault, then halves, quarters
+/// … of steps, then kinds of fault again.
 pub fn shrink(seed: u64, mutant: Option<Mutant>, promise: &str) -> Less {
     let mut less = Less::default();
-    let still_fails =
-        |less: &Less| play(seed, less, mutant, false).violations.iter().any(|text| of_promise(text) == promise);
+    let still_fails = |less: &Less| {
+        play(seed, less, mutant, false)
+            .violations
+            .iter()
+            .any(|text| of_promise(text) == promise)
+    };
     let (steps, faults) = size(seed);
     let without_faults = |mut less: Less| {
         for fault in &faults {

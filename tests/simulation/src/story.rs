@@ -1,4 +1,5 @@
-//! What happens in a run, all of it from one seed: orgs, what their CRMs do and send, and what other people do.
+//! What happens in a run, all of it from one seed: orgs, what their CRMs do and send, and what
+//! other people do.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -43,7 +44,8 @@ pub(crate) type Key = (String, String, String);
 /// What happens at one moment.
 #[derive(Clone, Debug)]
 pub(crate) enum Deed {
-    /// The CRM changes contacts, and sends so in one webhook at these times after; never: the webhook is dropped.
+    /// The CRM changes contacts, and sends so in one webhook at these times after; never: the
+    /// webhook is dropped.
     Change {
         org: usize,
         bodies: Vec<Value>,
@@ -120,17 +122,36 @@ impl Story {
     pub(crate) fn new(seed: u64) -> Story {
         let mut rng = Rng::with_seed(seed);
         let orgs: Vec<_> = (0..rng.usize(1..4)).map(|n| org(&mut rng, n)).collect();
-        let copies = if rng.u8(..3) == 0 { rng.usize(1..11) } else { rng.usize(1..4) };
+        let copies = if rng.u8(..3) == 0 {
+            rng.usize(1..11)
+        } else {
+            rng.usize(1..4)
+        };
         let rates = Rates::draw(&mut rng);
-        let read_lag = Duration::from_millis(rng.choice([0, 500, 2_000, 20_000, 900_000]).unwrap_or(0));
+        let read_lag =
+            Duration::from_millis(rng.choice([0, 500, 2_000, 20_000, 900_000]).unwrap_or(0));
         let rate_headers = rng.u8(..4) > 0;
         let skew = (0..=copies).map(|_| rng.i64(-90..91)).collect();
-        let mut teller =
-            Teller { rng, orgs: &orgs, people: people(seed, &orgs), steps: Vec::new(), now: Duration::ZERO };
+        let mut teller = Teller {
+            rng,
+            orgs: &orgs,
+            people: people(seed, &orgs),
+            steps: Vec::new(),
+            now: Duration::ZERO,
+        };
         teller.tell();
         let mut steps = teller.steps;
         steps.sort_by_key(|step| step.at);
-        Story { seed, orgs, steps, rates, copies, read_lag, rate_headers, skew }
+        Story {
+            seed,
+            orgs,
+            steps,
+            rates,
+            copies,
+            read_lag,
+            rate_headers,
+            skew,
+        }
     }
 
     /// The same without these steps and these kinds of fault.
@@ -147,9 +168,14 @@ impl Story {
     /// Whether a contact of this campaign was altered or deleted by somebody.
     pub(crate) fn alters(&self, campaign: &str, key: &str) -> bool {
         self.steps.iter().any(|step| match &step.deed {
-            Deed::Alter { campaign: of, key: other } | Deed::Delete { campaign: of, key: other } => {
-                of == campaign && other == key
+            Deed::Alter {
+                campaign: of,
+                key: other,
             }
+            | Deed::Delete {
+                campaign: of,
+                key: other,
+            } => of == campaign && other == key,
             _ => false,
         })
     }
@@ -162,20 +188,30 @@ impl Story {
     }
 
     pub(crate) fn org_of(&self, campaign: &str) -> Option<&Org> {
-        self.orgs.iter().find(|org| org.campaigns.iter().any(|of| of == campaign))
+        self.orgs
+            .iter()
+            .find(|org| org.campaigns.iter().any(|of| of == campaign))
     }
 }
 
 fn org(rng: &mut Rng, n: usize) -> Org {
     let name = format!("org-{n}");
-    let campaigns = (0..rng.usize(1..3)).map(|c| format!("campaign-{n}-{c}")).collect();
+    let campaigns = (0..rng.usize(1..3))
+        .map(|c| format!("campaign-{n}-{c}"))
+        .collect();
     let ranking = match rng.u8(..5) {
         0 => Ranking::None,
         1 => Ranking::OccurredAt,
         _ => Ranking::Version,
     };
     let calls_per_minute = rng.choice([12, 40, 300, 300, 300]).unwrap_or(300);
-    Org { name, is_of_lists: rng.bool(), ranking, campaigns, calls_per_minute }
+    Org {
+        name,
+        is_of_lists: rng.bool(),
+        ranking,
+        campaigns,
+        calls_per_minute,
+    }
 }
 
 /// A contact as the CRM has it.
@@ -198,7 +234,12 @@ fn people(seed: u64, orgs: &[Org]) -> Vec<Person> {
                     2 if !org.is_of_lists => format!("{CANARY}%2F?#{contact} of {}", org.name),
                     _ => format!("{CANARY}-{contact}-of-{}", org.name),
                 };
-                people.push(Person { org: n, campaign: campaign.clone(), key, data: [Some(0), None, Some(1)] });
+                people.push(Person {
+                    org: n,
+                    campaign: campaign.clone(),
+                    key,
+                    data: [Some(0), None, Some(1)],
+                });
             }
         }
     }
@@ -218,16 +259,23 @@ impl Teller<'_> {
         let changes = self.rng.usize(5..40);
         for n in 0..changes {
             let is_rapid = self.rng.f64() < 0.6;
-            let pause = if is_rapid { self.rng.u64(5..400) } else { self.rng.u64(1_000..120_000) };
+            let pause = if is_rapid {
+                self.rng.u64(5..400)
+            } else {
+                self.rng.u64(1_000..120_000)
+            };
             self.now += Duration::from_millis(pause);
             let who = self.rng.usize(..self.people.len());
             match self.rng.u8(..100) {
                 0..74 => self.change(&[who], n),
                 74..80 => {
                     let org = self.people[who].org;
-                    let of_org: Vec<_> = (0..self.people.len()).filter(|who| self.people[*who].org == org).collect();
-                    let several: Vec<_> =
-                        (0..self.rng.usize(2..13)).map(|_| of_org[self.rng.usize(..of_org.len())]).collect();
+                    let of_org: Vec<_> = (0..self.people.len())
+                        .filter(|who| self.people[*who].org == org)
+                        .collect();
+                    let several: Vec<_> = (0..self.rng.usize(2..13))
+                        .map(|_| of_org[self.rng.usize(..of_org.len())])
+                        .collect();
                     self.change(&several, n);
                 }
                 80..86 => self.poison(who, n),
@@ -236,12 +284,17 @@ impl Teller<'_> {
                 90..92 => self.do_to(who, |campaign, key| Deed::Note { campaign, key }),
                 92..94 => {
                     let later = Duration::from_secs(self.rng.u64(0..120));
-                    self.push(Deed::Rotate { org: self.people[who].org, later });
+                    self.push(Deed::Rotate {
+                        org: self.people[who].org,
+                        later,
+                    });
                 }
                 94 => self.push(Deed::Revoke),
                 95 => self.outage(who),
                 96 => self.push(Deed::Redrive),
-                _ => self.push(Deed::Reconcile { org: self.people[who].org }),
+                _ => self.push(Deed::Reconcile {
+                    org: self.people[who].org,
+                }),
             }
         }
     }
@@ -261,9 +314,14 @@ impl Teller<'_> {
         let org = self.people[who].org;
         let time = Duration::from_mins(self.rng.choice([5, 40, 8 * 60]).unwrap_or(5));
         let hides = self.rng.bool();
-        self.push(if hides { Deed::HideSecret { org, time } } else { Deed::Forbid { org, time } });
+        self.push(if hides {
+            Deed::HideSecret { org, time }
+        } else {
+            Deed::Forbid { org, time }
+        });
         if time > HORIZON && self.rng.bool() {
-            // By then some of what the org's CRM sent is parked. It is sent again beside what comes next.
+            // By then some of what the org's CRM sent is parked. It is sent again beside what comes
+            // next.
             self.now += time + Duration::from_secs(self.rng.u64(0..600));
             self.push(Deed::Redrive);
         }
@@ -276,8 +334,11 @@ impl Teller<'_> {
         let person = &self.people[who];
         let org = &self.orgs[person.org];
         let value = |of: Option<u8>| of.map(|value| format!("{CANARY} {value} of {}", org.name));
-        let data: serde_json::Map<_, _> =
-            COLUMNS.into_iter().zip(person.data).map(|(name, of)| (name.to_owned(), json!(value(of)))).collect();
+        let data: serde_json::Map<_, _> = COLUMNS
+            .into_iter()
+            .zip(person.data)
+            .map(|(name, of)| (name.to_owned(), json!(value(of))))
+            .collect();
         let mut body = json!({
             "eventId": format!("evt-{}-{n}", self.now.as_millis()),
             "org": org.name,
@@ -298,7 +359,12 @@ impl Teller<'_> {
         let bodies = who.iter().map(|who| self.changed(*who, n)).collect();
         let org = self.people[who[0]].org;
         let sent = self.sent(org);
-        self.push(Deed::Change { org, bodies, is_poison: false, sent });
+        self.push(Deed::Change {
+            org,
+            bodies,
+            is_poison: false,
+            sent,
+        });
     }
 
     fn changed(&mut self, who: usize, n: usize) -> Value {
@@ -329,7 +395,8 @@ impl Teller<'_> {
         let is_dropped = self.orgs[org].ranking != Ranking::None && self.rng.f64() < 0.08;
         if !is_dropped {
             sent.push(delay(&mut self.rng));
-            // Sent again: the queue drops it within five minutes, and later it is a message of its own.
+            // Sent again: the queue drops it within five minutes, and later it is a message of its
+            // own.
             while self.rng.u8(..10) == 0 {
                 sent.push(delay(&mut self.rng) + Duration::from_secs(self.rng.u64(0..900)));
             }
@@ -344,13 +411,27 @@ impl Teller<'_> {
             0 => body["calable"] = false.into(),
             1 => body["schema"] = 2.into(),
             2 => body["data"]["shoeSize"] = CANARY.into(),
-            3 if self.orgs[org].ranking != Ranking::None => body["data"][VERSION_FIELD] = "1".into(),
+            3 if self.orgs[org].ranking != Ranking::None => {
+                body["data"][VERSION_FIELD] = "1".into()
+            }
             kind => {
-                let text =
-                    if kind == 3 { body.to_string().replace("eventId", "eventid") } else { format!("{{{CANARY}") };
-                return self.push(Deed::Poison { org, like: body, body: text });
+                let text = if kind == 3 {
+                    body.to_string().replace("eventId", "eventid")
+                } else {
+                    format!("{{{CANARY}")
+                };
+                return self.push(Deed::Poison {
+                    org,
+                    like: body,
+                    body: text,
+                });
             }
         }
-        self.push(Deed::Change { org, bodies: vec![body], is_poison: true, sent: vec![Duration::from_millis(50)] });
+        self.push(Deed::Change {
+            org,
+            bodies: vec![body],
+            is_poison: true,
+            sent: vec![Duration::from_millis(50)],
+        });
     }
 }

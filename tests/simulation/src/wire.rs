@@ -16,7 +16,9 @@ pub(crate) fn is_token(request: &Request<Bytes>) -> bool {
 /// The campaign whose contacts a request is about, and what follows it in the path.
 fn parts(request: &Request<Bytes>) -> Option<(&str, &str)> {
     let path = request.uri().path();
-    let rest = path.strip_prefix(PREDICTIVE).or_else(|| path.strip_prefix(LISTS))?;
+    let rest = path
+        .strip_prefix(PREDICTIVE)
+        .or_else(|| path.strip_prefix(LISTS))?;
     let (campaign, rest) = rest.split_once('/').unwrap_or((rest, ""));
     Some((campaign, rest))
 }
@@ -27,25 +29,34 @@ pub(crate) fn campaign(request: &Request<Bytes>) -> Option<String> {
 
 /// All that a request says, readable.
 pub(crate) fn text(request: &Request<Bytes>) -> String {
-    format!("{} {}", decode(request.uri().path()), String::from_utf8_lossy(request.body()))
+    format!(
+        "{} {}",
+        decode(request.uri().path()),
+        String::from_utf8_lossy(request.body())
+    )
 }
 
 fn decode(segment: &str) -> String {
     percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
-/// The contacts that a request would write, and what it says of `callable`; `None`: it writes nothing.
+/// The contacts that a request would write, and what it says of `callable`; `None`: it writes
+/// nothing.
 pub(crate) fn written(request: &Request<Bytes>) -> Option<Vec<(String, Option<bool>)>> {
     let (_, rest) = parts(request)?;
     let body: Value = serde_json::from_slice(request.body()).ok()?;
     match (request.method().as_str(), rest) {
         ("POST", "contacts") => {
-            let item = |item: &Value| Some((item["id"].as_str()?.to_owned(), item["callable"].as_bool()));
+            let item =
+                |item: &Value| Some((item["id"].as_str()?.to_owned(), item["callable"].as_bool()));
             Some(body.as_array()?.iter().filter_map(item).collect())
         }
         // A PATCH of nothing alters nothing: it is a way to read.
         ("PATCH", _) if body == serde_json::json!({ "data": {} }) => None,
-        ("PATCH", rest) => Some(vec![(decode(rest.strip_prefix("contacts/")?), body["callable"].as_bool())]),
+        ("PATCH", rest) => Some(vec![(
+            decode(rest.strip_prefix("contacts/")?),
+            body["callable"].as_bool(),
+        )]),
         _ => None,
     }
 }
@@ -57,16 +68,28 @@ pub(crate) fn is_create_of_campaign(request: &Request<Bytes>) -> bool {
 
 /// The contacts that a request reads.
 pub(crate) fn read(request: &Request<Bytes>) -> Vec<String> {
-    let Some((_, rest)) = parts(request) else { return Vec::new() };
+    let Some((_, rest)) = parts(request) else {
+        return Vec::new();
+    };
     match (request.method().as_str(), rest) {
         ("POST", "contacts/bulk") => serde_json::from_slice(request.body()).unwrap_or_default(),
-        ("GET" | "PATCH", rest) => rest.strip_prefix("contacts/").map(decode).into_iter().collect(),
+        ("GET" | "PATCH", rest) => rest
+            .strip_prefix("contacts/")
+            .map(decode)
+            .into_iter()
+            .collect(),
         _ => Vec::new(),
     }
 }
 
 fn authorization<'a>(request: &'a Request<Bytes>, scheme: &str) -> Option<&'a str> {
-    request.headers().get("authorization")?.to_str().ok()?.strip_prefix(scheme)?.strip_prefix(' ')
+    request
+        .headers()
+        .get("authorization")?
+        .to_str()
+        .ok()?
+        .strip_prefix(scheme)?
+        .strip_prefix(' ')
 }
 
 pub(crate) fn token(request: &Request<Bytes>) -> Option<&str> {
@@ -81,7 +104,9 @@ pub(crate) fn set_token(request: &mut Request<Bytes>, token: &str) {
 
 /// The OAuth client that asks for a token.
 pub(crate) fn basic(request: &Request<Bytes>) -> Option<String> {
-    let bytes = base64::engine::general_purpose::STANDARD.decode(authorization(request, "Basic")?).ok()?;
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(authorization(request, "Basic")?)
+        .ok()?;
     let text = String::from_utf8(bytes).ok()?;
     text.split_once(':').map(|(client, _)| client.to_owned())
 }
@@ -96,9 +121,11 @@ pub(crate) fn seconds(answer: &Response<Bytes>, header: &str) -> Option<u64> {
 }
 
 pub(crate) fn error(status: u16) -> Response<Bytes> {
-    let body = serde_json::json!({ "message": "On purpose.", "code": "on.purpose", "status": status });
+    let body =
+        serde_json::json!({ "message": "On purpose.", "code": "on.purpose", "status": status });
     let mut response = Response::new(Bytes::from(body.to_string()));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response
 }
 
@@ -109,9 +136,11 @@ pub(crate) fn empty() -> Response<Bytes> {
 
 /// Makes every create say that its contact may be called.
 pub(crate) fn say_callable(request: &mut Request<Bytes>) {
-    let is_create =
-        request.method() == http::Method::POST && parts(request).is_some_and(|(_, rest)| rest == "contacts");
-    let Ok(Value::Array(mut items)) = serde_json::from_slice(request.body()) else { return };
+    let is_create = request.method() == http::Method::POST
+        && parts(request).is_some_and(|(_, rest)| rest == "contacts");
+    let Ok(Value::Array(mut items)) = serde_json::from_slice(request.body()) else {
+        return;
+    };
     if is_create {
         for item in items.iter_mut().filter(|item| item["callable"].is_null()) {
             item["callable"] = true.into();
@@ -121,13 +150,21 @@ pub(crate) fn say_callable(request: &mut Request<Bytes>) {
 }
 
 /// Alters what a write says of each contact.
-pub(crate) fn alter_writes(request: &mut Request<Bytes>, alter: impl Fn(&mut serde_json::Map<String, Value>)) {
+pub(crate) fn alter_writes(
+    request: &mut Request<Bytes>,
+    alter: impl Fn(&mut serde_json::Map<String, Value>),
+) {
     if written(request).is_none() {
         return;
     }
-    let Ok(mut body) = serde_json::from_slice::<Value>(request.body()) else { return };
+    let Ok(mut body) = serde_json::from_slice::<Value>(request.body()) else {
+        return;
+    };
     match &mut body {
-        Value::Array(items) => items.iter_mut().filter_map(Value::as_object_mut).for_each(alter),
+        Value::Array(items) => items
+            .iter_mut()
+            .filter_map(Value::as_object_mut)
+            .for_each(alter),
         Value::Object(item) => alter(item),
         _ => {}
     }
@@ -139,22 +176,33 @@ pub(crate) fn only_opts_out(request: &Request<Bytes>) -> bool {
     let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
     request.method() == http::Method::PATCH
         && body["callable"] == false
-        && body["data"].as_object().is_none_or(serde_json::Map::is_empty)
+        && body["data"]
+            .as_object()
+            .is_none_or(serde_json::Map::is_empty)
 }
 
 /// What a write says, for the trace.
 pub(crate) fn shown_write(request: &Request<Bytes>) -> String {
-    if written(request).is_some() { format!(" {}", String::from_utf8_lossy(request.body())) } else { String::new() }
+    if written(request).is_some() {
+        format!(" {}", String::from_utf8_lossy(request.body()))
+    } else {
+        String::new()
+    }
 }
 
 pub(crate) fn event_id(body: &str) -> String {
     let body: Value = serde_json::from_str(body).unwrap_or(Value::Null);
-    body["eventId"].as_str().unwrap_or("what cannot be read").to_owned()
+    body["eventId"]
+        .as_str()
+        .unwrap_or("what cannot be read")
+        .to_owned()
 }
 
 /// FNV-1a: of today's and of tomorrow's Rust the same, so that a seed stays what it was.
 pub(crate) fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 pub(crate) fn digest(text: &str) -> String {

@@ -50,18 +50,25 @@ pub struct Ended {
     pub trace: Vec<String>,
     /// How long it was on the logical clock.
     pub simulated: Duration,
-    /// Something of everything that happened, where a trace was asked for: the same for the same seed.
+    /// Something of everything that happened, where a trace was asked for: the same for the same
+    /// seed.
     pub digest: String,
 }
 
 /// Plays a story to its end.
 pub(crate) fn play(story: Story, mutant: Option<Mutant>, trace: bool) -> Ended {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    let Ok(runtime) = runtime else { unreachable!("a runtime without any resource") };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    let Ok(runtime) = runtime else {
+        unreachable!("a runtime without any resource")
+    };
     let lines = Lines::default();
     let is_logged = story.seed.is_multiple_of(LOGGED) || mutant == Some(Mutant::LogContent);
     let writer = lines.clone();
-    let subscriber = is_logged.then(|| io::telemetry::subscriber(move || writer.clone(), LevelFilter::DEBUG));
+    let subscriber =
+        is_logged.then(|| io::telemetry::subscriber(move || writer.clone(), LevelFilter::DEBUG));
     let ended = {
         let _log = subscriber.map(tracing::subscriber::set_default);
         runtime.block_on(run(story, mutant, trace))
@@ -108,22 +115,45 @@ async fn run(story: Story, mutant: Option<Mutant>, trace: bool) -> Ended {
         )
     });
     let told = async {
-        join_all(outside.story.steps.iter().map(|step| world.step(step.at, &step.deed))).await;
+        join_all(
+            outside
+                .story
+                .steps
+                .iter()
+                .map(|step| world.step(step.at, &step.deed)),
+        )
+        .await;
         outside.say(|| "the story is told: no more changes, and nothing fails any more".to_owned());
         outside.chaos.heal();
         outside.queue.close();
     };
     if timeout(LATEST, join(told, world.feed())).await.is_err() {
-        outside.violated(format!("1: {} messages never came out of the queue", outside.queue.len()));
+        outside.violated(format!(
+            "1: {} messages never came out of the queue",
+            outside.queue.len()
+        ));
     }
     world.settle().await;
     checks::at_rest(&outside);
     world.repeat().await;
     let mut seen = std::mem::take(&mut *lock(&outside.seen));
-    let digest =
-        wire::digest(&format!("{:?} {:?} {:?}", outside.genesys.journal(), seen.told, outside.genesys.counts()));
-    let trace = outside.trace.as_ref().map(|trace| std::mem::take(&mut *lock(trace))).unwrap_or_default();
-    Ended { violations: std::mem::take(&mut seen.violations), trace, simulated: began.elapsed(), digest }
+    let digest = wire::digest(&format!(
+        "{:?} {:?} {:?}",
+        outside.genesys.journal(),
+        seen.told,
+        outside.genesys.counts()
+    ));
+    let trace = outside
+        .trace
+        .as_ref()
+        .map(|trace| std::mem::take(&mut *lock(trace)))
+        .unwrap_or_default();
+    Ended {
+        violations: std::mem::take(&mut seen.violations),
+        trace,
+        simulated: began.elapsed(),
+        digest,
+    }
 }
 
 /// One running copy of apply; a crash begins another.
@@ -155,9 +185,18 @@ impl<'a> World<'a> {
         };
         let skew = &outside.story.skew;
         let copy = |n: usize| {
-            let (name, clock) = (format!("apply {n:<3}"), skewed(skew.get(n + 1).copied().unwrap_or(0)));
-            let running = RefCell::new(Rc::new(setup::start_apply(outside, &name, &clock, &telemetry)));
-            Copy { name, clock, running }
+            let (name, clock) = (
+                format!("apply {n:<3}"),
+                skewed(skew.get(n + 1).copied().unwrap_or(0)),
+            );
+            let running = RefCell::new(Rc::new(setup::start_apply(
+                outside, &name, &clock, &telemetry,
+            )));
+            Copy {
+                name,
+                clock,
+                running,
+            }
         };
         let copies = (0..outside.story.copies).map(copy).collect();
         let ingest_clock = skewed(skew.first().copied().unwrap_or(0));
@@ -174,19 +213,40 @@ impl<'a> World<'a> {
             telemetry.clone(),
         );
         let (callable, secrets, redriven) = Default::default();
-        World { outside, copies, ingest, ingest_clock, telemetry, callable, secrets, redriven }
+        World {
+            outside,
+            copies,
+            ingest,
+            ingest_clock,
+            telemetry,
+            callable,
+            secrets,
+            redriven,
+        }
     }
 
     /// Feeds every copy of apply until the queue is closed and empty.
     async fn feed(&self) {
         let outside = self.outside;
-        let source = EventSource { queue: Arc::clone(&outside.queue), clock: outside.clock.clone(), batch_size: 10 };
-        join_all(self.copies.iter().map(|copy| source.feed(async |event| self.invoke(copy, event).await))).await;
+        let source = EventSource {
+            queue: Arc::clone(&outside.queue),
+            clock: outside.clock.clone(),
+            batch_size: 10,
+        };
+        join_all(
+            self.copies
+                .iter()
+                .map(|copy| source.feed(async |event| self.invoke(copy, event).await)),
+        )
+        .await;
     }
 
     async fn feed_until_quiet(&self) {
         if timeout(LATEST, self.feed()).await.is_err() {
-            self.outside.violated(format!("1: {} messages never came out of the queue", self.outside.queue.len()));
+            self.outside.violated(format!(
+                "1: {} messages never came out of the queue",
+                self.outside.queue.len()
+            ));
         }
     }
 
@@ -197,12 +257,25 @@ impl<'a> World<'a> {
             sleep(Duration::from_secs(rng.u64(150..200))).await;
         }
         outside.say(|| {
-            let ids = records.iter().map(|record| wire::event_id(record["body"].as_str().unwrap_or_default()));
-            format!("{}  receives {}", copy.name, ids.collect::<Vec<_>>().join(", "))
+            let ids = records
+                .iter()
+                .map(|record| wire::event_id(record["body"].as_str().unwrap_or_default()));
+            format!(
+                "{}  receives {}",
+                copy.name,
+                ids.collect::<Vec<_>>().join(", ")
+            )
         });
         let mut groups: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
         for record in &records {
-            groups.entry(record["attributes"]["MessageGroupId"].as_str().unwrap_or_default()).or_default().push(record);
+            groups
+                .entry(
+                    record["attributes"]["MessageGroupId"]
+                        .as_str()
+                        .unwrap_or_default(),
+                )
+                .or_default()
+                .push(record);
         }
         let parked_before = lock(&outside.seen).parked.len();
         let running = Rc::clone(&copy.running.borrow());
@@ -225,8 +298,12 @@ impl<'a> World<'a> {
                 }
                 checks::parked(outside, parked_before, None, &groups);
                 outside.say(|| format!("{}  is gone before its answer; another begins", copy.name));
-                *copy.running.borrow_mut() =
-                    Rc::new(setup::start_apply(outside, &copy.name, &copy.clock, &self.telemetry));
+                *copy.running.borrow_mut() = Rc::new(setup::start_apply(
+                    outside,
+                    &copy.name,
+                    &copy.clock,
+                    &self.telemetry,
+                ));
                 return None;
             }
         };
@@ -246,22 +323,45 @@ impl<'a> World<'a> {
         let outside = self.outside;
         outside.say(|| format!("           {}", shown(deed)));
         match deed {
-            Deed::Change { org, bodies, is_poison, sent } => {
+            Deed::Change {
+                org,
+                bodies,
+                is_poison,
+                sent,
+            } => {
                 if !is_poison {
                     bodies.iter().for_each(|body| self.crm_says(body));
                 }
-                join_all(sent.iter().map(|delay| self.send_webhook(*org, bodies, *is_poison, *delay))).await;
+                join_all(
+                    sent.iter()
+                        .map(|delay| self.send_webhook(*org, bodies, *is_poison, *delay)),
+                )
+                .await;
             }
             Deed::Poison { like, body, org } => {
                 let group = group_of(like);
                 let deduplication_id = format!("poison-{org}-{}", at.as_millis());
-                let message = Message { body: body.clone(), group, deduplication_id, attributes: Vec::new() };
+                let message = Message {
+                    body: body.clone(),
+                    group,
+                    deduplication_id,
+                    attributes: Vec::new(),
+                };
                 let _ = outside.store(message);
             }
-            Deed::Alter { campaign, key } => outside.genesys.change_column(campaign, key, "note", "of somebody else"),
+            Deed::Alter { campaign, key } => {
+                outside
+                    .genesys
+                    .change_column(campaign, key, "note", "of somebody else")
+            }
             Deed::Delete { campaign, key } => outside.genesys.delete_contact(campaign, key),
             Deed::Note { campaign, key } => {
-                outside.genesys.note(campaign, key, "phoneNumberStatus", json!({ "phone": { "callable": false } }));
+                outside.genesys.note(
+                    campaign,
+                    key,
+                    "phoneNumberStatus",
+                    json!({ "phone": { "callable": false } }),
+                );
             }
             Deed::Rotate { org: n, later } => {
                 let generation = {
@@ -271,21 +371,35 @@ impl<'a> World<'a> {
                     *generation
                 };
                 let org = &outside.story.orgs[*n];
-                outside.genesys.put_client(&client_id(&org.name), &setup::secret_of(&org.name, generation));
+                outside.genesys.put_client(
+                    &client_id(&org.name),
+                    &setup::secret_of(&org.name, generation),
+                );
                 sleep(*later).await;
                 // Nobody puts an older one over a newer one.
-                if self.secrets.borrow().get(n).is_none_or(|newest| *newest == generation) {
+                if self
+                    .secrets
+                    .borrow()
+                    .get(n)
+                    .is_none_or(|newest| *newest == generation)
+                {
                     setup::put_secret(outside, org, generation);
                 }
             }
             Deed::Revoke => outside.genesys.revoke_tokens(),
             Deed::HideSecret { org: n, time } => {
                 let org = &outside.story.orgs[*n];
-                outside.vault.fail(&setup::secret_name(org), SecretsError::Missing);
+                outside
+                    .vault
+                    .fail(&setup::secret_name(org), SecretsError::Missing);
                 outside.genesys.revoke_tokens();
                 sleep(*time).await;
                 checks::is_parked_after_the_horizon(outside, *n, *time);
-                setup::put_secret(outside, org, self.secrets.borrow().get(n).copied().unwrap_or(0));
+                setup::put_secret(
+                    outside,
+                    org,
+                    self.secrets.borrow().get(n).copied().unwrap_or(0),
+                );
             }
             Deed::Forbid { org: n, time } => {
                 let org = &outside.story.orgs[*n];
@@ -313,19 +427,32 @@ impl<'a> World<'a> {
         self.reconcile_all().await;
     }
 
-    /// Everything again: it may change nothing, but that a late opt-out makes somebody not callable.
+    /// Everything again: it may change nothing, but that a late opt-out makes somebody not
+    /// callable.
     async fn repeat(&self) {
         let outside = self.outside;
         outside.say(|| "every change is sent again, which may change nothing".to_owned());
         let ranked = |message: &&Message| {
             let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
-            let org = outside.story.orgs.iter().find(|org| body["org"] == org.name.as_str());
+            let org = outside
+                .story
+                .orgs
+                .iter()
+                .find(|org| body["org"] == org.name.as_str());
             org.is_some_and(|org| org.ranking != Ranking::None)
         };
-        let stored: Vec<_> = lock(&outside.seen).stored.iter().filter(ranked).cloned().collect();
+        let stored: Vec<_> = lock(&outside.seen)
+            .stored
+            .iter()
+            .filter(ranked)
+            .cloned()
+            .collect();
         let before = outside.genesys.journal().len();
         for (n, message) in stored.iter().enumerate() {
-            let _ = outside.store(Message { deduplication_id: format!("again-{n}"), ..message.clone() });
+            let _ = outside.store(Message {
+                deduplication_id: format!("again-{n}"),
+                ..message.clone()
+            });
         }
         self.feed_until_quiet().await;
         let enqueued = self.reconcile_all().await;
@@ -334,18 +461,41 @@ impl<'a> World<'a> {
 }
 
 fn ignore_followers(answer: &mut Value, groups: &BTreeMap<&str, Vec<&Value>>) {
-    let failed: Vec<_> = answer["batchItemFailures"].as_array().cloned().unwrap_or_default();
-    let is_failed = |record: &&&Value| failed.iter().any(|item| item["itemIdentifier"] == record["messageId"]);
-    let first = groups.values().filter_map(|of_group| of_group.iter().find(is_failed));
-    let first: Vec<_> = first.map(|record| json!({ "itemIdentifier": record["messageId"] })).collect();
+    let failed: Vec<_> = answer["batchItemFailures"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let is_failed = |record: &&&Value| {
+        failed
+            .iter()
+            .any(|item| item["itemIdentifier"] == record["messageId"])
+    };
+    let first = groups
+        .values()
+        .filter_map(|of_group| of_group.iter().find(is_failed));
+    let first: Vec<_> = first
+        .map(|record| json!({ "itemIdentifier": record["messageId"] }))
+        .collect();
     answer["batchItemFailures"] = first.into();
 }
 
 fn told(event: &Event<'_>) -> String {
     match event {
-        Event::Done { about, outcome } => format!("{} {}", outcome.as_str(), about.event_id.unwrap_or_default()),
-        Event::Parked { about, reason, evidence } => {
-            format!("parked {} {reason}: {}", about.event_id.unwrap_or(short(about.group)), evidence.detail)
+        Event::Done { about, outcome } => format!(
+            "{} {}",
+            outcome.as_str(),
+            about.event_id.unwrap_or_default()
+        ),
+        Event::Parked {
+            about,
+            reason,
+            evidence,
+        } => {
+            format!(
+                "parked {} {reason}: {}",
+                about.event_id.unwrap_or(short(about.group)),
+                evidence.detail
+            )
         }
         Event::Retried { about, delay, why } => {
             let why = why.map_or("behind another", |(_, evidence)| &evidence.detail);
@@ -355,9 +505,18 @@ fn told(event: &Event<'_>) -> String {
         Event::OrgRefused { org, evidence } => format!("{org} is refused: {}", evidence.detail),
         Event::Conflict { campaign, .. } => format!("a conflict in {campaign}"),
         Event::Throttled { org } => format!("{org} is throttled"),
-        Event::Accepted { source, org, changes } => format!("accepted {changes} for {org} of {source}"),
+        Event::Accepted {
+            source,
+            org,
+            changes,
+        } => format!("accepted {changes} for {org} of {source}"),
         Event::Refused { source, detail, .. } => format!("refused a webhook of {source}: {detail}"),
-        Event::Reconciled { org, checked, drifted, enqueued } => {
+        Event::Reconciled {
+            org,
+            checked,
+            drifted,
+            enqueued,
+        } => {
             format!("reconciled {org}: {checked} checked, {drifted} drifted, {enqueued} enqueued")
         }
         event => format!("{event:?}"),
@@ -366,17 +525,37 @@ fn told(event: &Event<'_>) -> String {
 
 fn shown(deed: &Deed) -> String {
     match deed {
-        Deed::Change { bodies, is_poison, sent, .. } => {
-            let what = if *is_poison { "sends poison" } else { "changes a contact" };
-            let body = bodies.iter().map(ToString::to_string).collect::<Vec<_>>().join(", and ");
-            let arrive =
-                if sent.is_empty() { "; its webhook is dropped".to_owned() } else { format!(", sent after {sent:?}") };
+        Deed::Change {
+            bodies,
+            is_poison,
+            sent,
+            ..
+        } => {
+            let what = if *is_poison {
+                "sends poison"
+            } else {
+                "changes a contact"
+            };
+            let body = bodies
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", and ");
+            let arrive = if sent.is_empty() {
+                "; its webhook is dropped".to_owned()
+            } else {
+                format!(", sent after {sent:?}")
+            };
             format!("the CRM {what}: {body}{arrive}")
         }
         Deed::Poison { body, .. } => format!("somebody puts poison into the queue: {body}"),
-        Deed::Alter { campaign, key } => format!("somebody else alters the column note of {key} in {campaign}"),
+        Deed::Alter { campaign, key } => {
+            format!("somebody else alters the column note of {key} in {campaign}")
+        }
         Deed::Delete { campaign, key } => format!("somebody else deletes {key} from {campaign}"),
-        Deed::Note { campaign, key } => format!("the dialler notes something of {key} in {campaign}"),
+        Deed::Note { campaign, key } => {
+            format!("the dialler notes something of {key} in {campaign}")
+        }
         Deed::Rotate { org, later } => {
             format!(
                 "the OAuth client of org-{org} gets a new secret; Secrets Manager has it {} s later",
@@ -385,9 +564,15 @@ fn shown(deed: &Deed) -> String {
         }
         Deed::Revoke => "Genesys Cloud ends every token".to_owned(),
         Deed::HideSecret { org, time } => {
-            format!("the secret of org-{org} is gone for {} minutes", time.as_secs() / 60)
+            format!(
+                "the secret of org-{org} is gone for {} minutes",
+                time.as_secs() / 60
+            )
         }
-        Deed::Forbid { org, time } => format!("org-{org} loses its permissions for {} minutes", time.as_secs() / 60),
+        Deed::Forbid { org, time } => format!(
+            "org-{org} loses its permissions for {} minutes",
+            time.as_secs() / 60
+        ),
         Deed::Reconcile { org } => format!("org-{org} is reconciled"),
         Deed::Redrive => "parked changes that failed for too long are sent again".to_owned(),
     }

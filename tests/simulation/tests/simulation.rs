@@ -3,7 +3,10 @@
 use simulation::{Less, Mutant, of_promise, play, shrink, size};
 
 fn violations(seed: u64, less: &Less, mutant: Option<Mutant>) -> Vec<String> {
-    play(seed, less, mutant, false).violations.into_iter().collect()
+    play(seed, less, mutant, false)
+        .violations
+        .into_iter()
+        .collect()
 }
 
 #[test]
@@ -13,9 +16,15 @@ fn the_same_seed_gives_the_same_run() {
         let (first, second) = (run(), run());
         assert_eq!(first.trace, second.trace, "seed {seed}");
         assert_eq!(first.digest, second.digest, "seed {seed}");
-        assert!(first.trace.len() > 10 && first.simulated.as_secs() > 60, "seed {seed}");
+        assert!(
+            first.trace.len() > 10 && first.simulated.as_secs() > 60,
+            "seed {seed}"
+        );
     }
-    assert_ne!(play(1, &Less::default(), None, true).digest, play(2, &Less::default(), None, true).digest);
+    assert_ne!(
+        play(1, &Less::default(), None, true).digest,
+        play(2, &Less::default(), None, true).digest
+    );
 }
 
 #[test]
@@ -26,7 +35,13 @@ fn a_defect_is_found_and_shrunk_to_fewer_events() {
         .unwrap_or_else(|| panic!("not found"));
     let first = violations(seed, &Less::default(), mutant).remove(0);
     let less = shrink(seed, mutant, of_promise(&first));
-    assert!(!violations(seed, &less, mutant).is_empty(), "it still fails");
+    assert!(
+        !violations(seed, &less, mutant).is_empty(),
+        "it still fails"
+    );
     let (steps, faults) = size(seed);
-    assert!(less.steps.len() * 2 > steps && less.faults.len() * 2 > faults.len(), "{less:?} of {steps} and {faults:?}");
+    assert!(
+        less.steps.len() * 2 > steps && less.faults.len() * 2 > faults.len(),
+        "{less:?} of {steps} and {faults:?}"
+    );
 }

@@ -9,7 +9,8 @@ use super::super::Api;
 use super::replay::Expected;
 use super::{CAMPAIGNS, Key};
 
-pub(super) const COLUMNS: [&str; 6] = ["firstName", "lastName", "phone", "email", "status", "notes"];
+pub(super) const COLUMNS: [&str; 6] =
+    ["firstName", "lastName", "phone", "email", "status", "notes"];
 
 /// A contact of the CRM, as the CRM has it now.
 pub(super) struct Person {
@@ -38,7 +39,10 @@ impl Person {
         };
         Person {
             key: (org.to_owned(), campaign.to_owned(), key),
-            columns: COLUMNS.into_iter().map(|column| (column, column_value(rng, column))).collect(),
+            columns: COLUMNS
+                .into_iter()
+                .map(|column| (column, column_value(rng, column)))
+                .collect(),
             callable: true,
             is_removed: false,
             last_delivery: Duration::ZERO,
@@ -47,7 +51,10 @@ impl Person {
 
     /// The contact as a campaign holds it that was loaded from the CRM.
     pub(super) fn as_loaded(&self) -> (Key, Expected) {
-        (self.key.clone(), Expected::new(&self.columns, self.callable))
+        (
+            self.key.clone(),
+            Expected::new(&self.columns, self.callable),
+        )
     }
 }
 
@@ -55,7 +62,10 @@ pub(super) fn column_value(rng: &mut Rng, column: &str) -> Option<String> {
     let one_of = |rng: &mut Rng, words: &[&str]| words[rng.usize(..words.len())].to_owned();
     Some(match column {
         "firstName" => one_of(rng, &["Ada", "Björn", "Chidi", "Dora", "Émile", "Farah"]),
-        "lastName" => one_of(rng, &["Smith", "García", "Okafor", "Novák", "O'Neil", "Sato"]),
+        "lastName" => one_of(
+            rng,
+            &["Smith", "García", "Okafor", "Novák", "O'Neil", "Sato"],
+        ),
         "phone" => format!("+1555{:07}", rng.u32(..10_000_000)),
         "email" => format!("contact{}@example.com", rng.u32(..10_000)),
         "status" => one_of(rng, &["new", "callback", "engaged", "closed"]),

@@ -14,8 +14,14 @@ pub(crate) struct Expected {
 }
 
 impl Expected {
-    pub(crate) fn new(columns: &BTreeMap<&'static str, Option<String>>, callable: bool) -> Expected {
-        let columns = columns.iter().filter_map(|(name, value)| Some(((*name).to_owned(), value.clone()?))).collect();
+    pub(crate) fn new(
+        columns: &BTreeMap<&'static str, Option<String>>,
+        callable: bool,
+    ) -> Expected {
+        let columns = columns
+            .iter()
+            .filter_map(|(name, value)| Some(((*name).to_owned(), value.clone()?)))
+            .collect();
         Expected { columns, callable }
     }
 }
@@ -34,20 +40,30 @@ pub(crate) fn key(body: &Value) -> Option<Key> {
     Some((text("org")?, text("campaignId")?, text("contactKey")?))
 }
 
-/// Applies the events, those of a contact in the order of their versions. One without a version has the place of the
-/// highest before it. At a tie of versions an opt-out stands.
-pub(crate) fn replay(initial: &BTreeMap<Key, Expected>, events: Vec<Value>) -> BTreeMap<Key, Expected> {
+/// Applies the events, those of a contact in the order of their versions. One without a version has
+/// the place of the highest before it. At a tie of versions an opt-out stands.
+pub(crate) fn replay(
+    initial: &BTreeMap<Key, Expected>,
+    events: Vec<Value>,
+) -> BTreeMap<Key, Expected> {
     let mut of_contact: BTreeMap<Key, Vec<(u64, Value)>> = BTreeMap::new();
     for event in events {
         let Some(key) = key(&event) else { continue };
         let of_contact = of_contact.entry(key).or_default();
-        let highest = of_contact.iter().map(|(version, _)| *version).max().unwrap_or(0);
+        let highest = of_contact
+            .iter()
+            .map(|(version, _)| *version)
+            .max()
+            .unwrap_or(0);
         of_contact.push((event["version"].as_u64().unwrap_or(highest), event));
     }
     let mut contacts = initial.clone();
     for (key, mut events) in of_contact {
         events.sort_by_key(|(version, _)| *version);
-        let new = || Expected { callable: true, ..Expected::default() };
+        let new = || Expected {
+            callable: true,
+            ..Expected::default()
+        };
         let contact = contacts.entry(key).or_insert_with(new);
         let mut opted_out_at = None;
         for (version, event) in &events {
@@ -72,29 +88,40 @@ pub(crate) fn replay(initial: &BTreeMap<Key, Expected>, events: Vec<Value>) -> B
     contacts
 }
 
-/// The contacts of the campaigns that are not as expected. Empty and absent columns are equal; the version column is the
-/// product's own.
+/// The contacts of the campaigns that are not as expected. Empty and absent columns are equal; the
+/// version column is the product's own.
 pub(crate) fn differences(
     expected: &BTreeMap<Key, Expected>,
     actual: impl Fn(&str) -> BTreeMap<String, emulator::genesys::Contact>,
 ) -> Vec<WrongContact> {
     let mut campaigns: BTreeMap<(&str, &str), BTreeMap<&str, &Expected>> = BTreeMap::new();
     for ((org, campaign, key), contact) in expected {
-        campaigns.entry((org, campaign)).or_default().insert(key, contact);
+        campaigns
+            .entry((org, campaign))
+            .or_default()
+            .insert(key, contact);
     }
     let mut wrong = Vec::new();
     for ((org, campaign), expected) in campaigns {
         let actual = actual(campaign);
         let full = |key: &str| (org.to_owned(), campaign.to_owned(), key.to_owned());
-        let extra = actual.keys().filter(|key| !expected.contains_key(key.as_str()));
-        wrong.extend(extra.map(|key| WrongContact { key: full(key), what: vec!["is too many".to_owned()] }));
+        let extra = actual
+            .keys()
+            .filter(|key| !expected.contains_key(key.as_str()));
+        wrong.extend(extra.map(|key| WrongContact {
+            key: full(key),
+            what: vec!["is too many".to_owned()],
+        }));
         for (key, expected) in expected {
             let what = match actual.get(key) {
                 Some(actual) => difference(expected, actual),
                 None => vec!["is missing".to_owned()],
             };
             if !what.is_empty() {
-                wrong.push(WrongContact { key: full(key), what });
+                wrong.push(WrongContact {
+                    key: full(key),
+                    what,
+                });
             }
         }
     }
@@ -102,9 +129,15 @@ pub(crate) fn differences(
 }
 
 fn difference(expected: &Expected, actual: &emulator::genesys::Contact) -> Vec<String> {
-    let held = |columns: &BTreeMap<String, String>, name: &str| columns.get(name).cloned().unwrap_or_default();
-    let mut names: Vec<_> =
-        expected.columns.keys().chain(actual.data.keys()).filter(|name| *name != VERSION_FIELD).collect();
+    let held = |columns: &BTreeMap<String, String>, name: &str| {
+        columns.get(name).cloned().unwrap_or_default()
+    };
+    let mut names: Vec<_> = expected
+        .columns
+        .keys()
+        .chain(actual.data.keys())
+        .filter(|name| *name != VERSION_FIELD)
+        .collect();
     names.sort_unstable();
     names.dedup();
     let differs = |name: &&String| held(&expected.columns, name) != held(&actual.data, name);

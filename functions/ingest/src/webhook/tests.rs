@@ -12,18 +12,32 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn standard(secrets: &[&str]) -> Auth {
-    Auth::StandardWebhooks(secrets.iter().map(|secret| SecretString::from(*secret)).collect())
+    Auth::StandardWebhooks(
+        secrets
+            .iter()
+            .map(|secret| SecretString::from(*secret))
+            .collect(),
+    )
 }
 
 fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
     pairs
         .iter()
-        .map(|(name, text)| (http::HeaderName::from_static(name), HeaderValue::from_str(text).unwrap()))
+        .map(|(name, text)| {
+            (
+                http::HeaderName::from_static(name),
+                HeaderValue::from_str(text).unwrap(),
+            )
+        })
         .collect()
 }
 
 fn signed(id: &str, at: &str, signature: &str) -> HeaderMap {
-    headers(&[("webhook-id", id), ("webhook-timestamp", at), ("webhook-signature", signature)])
+    headers(&[
+        ("webhook-id", id),
+        ("webhook-timestamp", at),
+        ("webhook-signature", signature),
+    ])
 }
 
 /// The vector of the Standard Webhooks reference libraries (their `test_sign_function`).
@@ -34,34 +48,80 @@ const SIGNATURE: &str = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
 #[test]
 fn the_vector_of_the_specification_passes() {
     let headers = signed(ID, "1614265330", SIGNATURE);
-    assert!(is_authentic(&standard(&[SECRET]), &headers, BODY, at(SENT_AT)));
+    assert!(is_authentic(
+        &standard(&[SECRET]),
+        &headers,
+        BODY,
+        at(SENT_AT)
+    ));
     let bare = SECRET.strip_prefix("whsec_").unwrap();
-    assert!(is_authentic(&standard(&[bare]), &headers, BODY, at(SENT_AT)));
+    assert!(is_authentic(
+        &standard(&[bare]),
+        &headers,
+        BODY,
+        at(SENT_AT)
+    ));
 }
 
 #[test]
 fn any_of_several_secrets_and_of_several_signatures_will_do() {
     let several = format!("v1,AAAA v2,{} {SIGNATURE} v1a,xyz", &SIGNATURE[3..]);
     let auth = standard(&["whsec_b2xkZXI=", SECRET]);
-    assert!(is_authentic(&auth, &signed(ID, "1614265330", &several), BODY, at(SENT_AT)));
+    assert!(is_authentic(
+        &auth,
+        &signed(ID, "1614265330", &several),
+        BODY,
+        at(SENT_AT)
+    ));
 }
 
 #[test]
 fn whatever_is_not_as_it_was_signed_is_refused() {
     let good = signed(ID, "1614265330", SIGNATURE);
-    let refused = |auth: &Auth, headers: &HeaderMap, body: &[u8]| !is_authentic(auth, headers, body, at(SENT_AT));
+    let refused = |auth: &Auth, headers: &HeaderMap, body: &[u8]| {
+        !is_authentic(auth, headers, body, at(SENT_AT))
+    };
     assert!(refused(&standard(&["whsec_b2xkZXI="]), &good, BODY));
     assert!(refused(&standard(&[]), &good, BODY));
-    assert!(refused(&standard(&[SECRET]), &good, br#"{"test":2432232314}"#));
-    assert!(refused(&standard(&[SECRET]), &signed("msg_other", "1614265330", SIGNATURE), BODY));
-    assert!(refused(&standard(&[SECRET]), &signed(ID, "1614265331", SIGNATURE), BODY));
-    for signature in ["", "v1,", "v1", &SIGNATURE[3..], &SIGNATURE.replace("v1,", "v2,"), &SIGNATURE[..20]] {
-        assert!(refused(&standard(&[SECRET]), &signed(ID, "1614265330", signature), BODY), "{signature:?}");
+    assert!(refused(
+        &standard(&[SECRET]),
+        &good,
+        br#"{"test":2432232314}"#
+    ));
+    assert!(refused(
+        &standard(&[SECRET]),
+        &signed("msg_other", "1614265330", SIGNATURE),
+        BODY
+    ));
+    assert!(refused(
+        &standard(&[SECRET]),
+        &signed(ID, "1614265331", SIGNATURE),
+        BODY
+    ));
+    for signature in [
+        "",
+        "v1,",
+        "v1",
+        &SIGNATURE[3..],
+        &SIGNATURE.replace("v1,", "v2,"),
+        &SIGNATURE[..20],
+    ] {
+        assert!(
+            refused(
+                &standard(&[SECRET]),
+                &signed(ID, "1614265330", signature),
+                BODY
+            ),
+            "{signature:?}"
+        );
     }
     for missing in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
         let mut headers = good.clone();
         headers.remove(missing);
-        assert!(refused(&standard(&[SECRET]), &headers, BODY), "without {missing}");
+        assert!(
+            refused(&standard(&[SECRET]), &headers, BODY),
+            "without {missing}"
+        );
     }
     let bearer = Auth::Bearer(vec![SecretString::from("token")]);
     assert!(refused(&bearer, &good, BODY), "a signature is no token");
@@ -71,16 +131,31 @@ fn whatever_is_not_as_it_was_signed_is_refused() {
 fn a_signature_is_good_for_five_minutes_either_way() {
     let headers = signed(ID, "1614265330", SIGNATURE);
     for (off, is_good) in [(-301, false), (-300, true), (300, true), (301, false)] {
-        assert_eq!(is_authentic(&standard(&[SECRET]), &headers, BODY, at(SENT_AT + off)), is_good, "{off} s");
+        assert_eq!(
+            is_authentic(&standard(&[SECRET]), &headers, BODY, at(SENT_AT + off)),
+            is_good,
+            "{off} s"
+        );
     }
     for at_text in ["", "x", "9223372036854775808", "1614265330.0"] {
-        assert!(!is_authentic(&standard(&[SECRET]), &signed(ID, at_text, SIGNATURE), BODY, at(SENT_AT)), "{at_text:?}");
+        assert!(
+            !is_authentic(
+                &standard(&[SECRET]),
+                &signed(ID, at_text, SIGNATURE),
+                BODY,
+                at(SENT_AT)
+            ),
+            "{at_text:?}"
+        );
     }
 }
 
 #[test]
 fn a_bearer_token_is_compared_whole() {
-    let auth = Auth::Bearer(vec![SecretString::from("first"), SecretString::from("second")]);
+    let auth = Auth::Bearer(vec![
+        SecretString::from("first"),
+        SecretString::from("second"),
+    ]);
     for (authorization, is_good) in [
         ("Bearer first", true),
         ("bearer second", true),
@@ -92,7 +167,12 @@ fn a_bearer_token_is_compared_whole() {
         ("first", false),
     ] {
         assert_eq!(
-            is_authentic(&auth, &headers(&[("authorization", authorization)]), b"", at(0)),
+            is_authentic(
+                &auth,
+                &headers(&[("authorization", authorization)]),
+                b"",
+                at(0)
+            ),
             is_good,
             "{authorization:?}"
         );
@@ -113,7 +193,12 @@ type Told = Vec<(String, &'static str)>;
 
 fn parse(body: &str) -> Result<Vec<(String, Change)>, Told> {
     let changes = changes(body, &sender(), at(1_800_000_000));
-    changes.map_err(|faults| faults.iter().map(|fault| (fault.pointer.clone(), fault.code.as_str())).collect())
+    changes.map_err(|faults| {
+        faults
+            .iter()
+            .map(|fault| (fault.pointer.clone(), fault.code.as_str()))
+            .collect()
+    })
 }
 
 const CHANGE: &str = r#"{"eventId": "e", "contactKey": "k", "data": {}}"#;
@@ -121,8 +206,11 @@ const CHANGE: &str = r#"{"eventId": "e", "contactKey": "k", "data": {}}"#;
 #[test]
 fn a_body_is_one_change_or_a_list() {
     assert_eq!(parse(CHANGE).unwrap()[0].0, "");
-    let places: Vec<_> =
-        parse(&format!(r#"{{"changes": [{CHANGE}, {CHANGE}]}}"#)).unwrap().into_iter().map(|c| c.0).collect();
+    let places: Vec<_> = parse(&format!(r#"{{"changes": [{CHANGE}, {CHANGE}]}}"#))
+        .unwrap()
+        .into_iter()
+        .map(|c| c.0)
+        .collect();
     assert_eq!(places, ["/changes/0", "/changes/1"]);
 }
 
@@ -136,7 +224,10 @@ fn all_faults_of_all_changes_are_told_with_pointers() {
         ("/changes/1/data/a~1b", "wrongType"),
         ("/changes/2", "wrongType"),
     ];
-    assert_eq!(faults, expected.map(|(pointer, code)| (pointer.to_owned(), code)));
+    assert_eq!(
+        faults,
+        expected.map(|(pointer, code)| (pointer.to_owned(), code))
+    );
 }
 
 #[test]
@@ -148,21 +239,42 @@ fn a_list_is_bounded_and_has_nothing_beside_it() {
         (list(0), "/changes", "required"),
         (r#"{"changes": {}}"#.to_owned(), "/changes", "wrongType"),
         (r#"{"changes": null}"#.to_owned(), "/changes", "wrongType"),
-        (format!(r#"{{"changes": [{CHANGE}], "org": "acme"}}"#), "/org", "unknownField"),
-        (format!(r#"{{"changes": [{CHANGE}], "changes": [{CHANGE}]}}"#), "/changes", "duplicateField"),
-        (format!(r#"{{"changes": [{CHANGE}], "ch\u0061nges": []}}"#), "/changes", "duplicateField"),
+        (
+            format!(r#"{{"changes": [{CHANGE}], "org": "acme"}}"#),
+            "/org",
+            "unknownField",
+        ),
+        (
+            format!(r#"{{"changes": [{CHANGE}], "changes": [{CHANGE}]}}"#),
+            "/changes",
+            "duplicateField",
+        ),
+        (
+            format!(r#"{{"changes": [{CHANGE}], "ch\u0061nges": []}}"#),
+            "/changes",
+            "duplicateField",
+        ),
         ("[]".to_owned(), "", "wrongType"),
         ("{".to_owned(), "", "notJson"),
         (String::new(), "", "notJson"),
     ] {
-        assert_eq!(parse(&body).unwrap_err(), [(pointer.to_owned(), code)], "{body}");
+        assert_eq!(
+            parse(&body).unwrap_err(),
+            [(pointer.to_owned(), code)],
+            "{body}"
+        );
     }
 }
 
 #[test]
 fn what_is_told_of_a_hostile_body_is_bounded() {
     let columns = "\"\":0,".repeat(40_000);
-    assert_eq!(parse(&format!("{{{}\"eventId\": 1}}", columns)).unwrap_err().len(), 100);
+    assert_eq!(
+        parse(&format!("{{{}\"eventId\": 1}}", columns))
+            .unwrap_err()
+            .len(),
+        100
+    );
     let one = format!("{{{}\"a\": 1}}", "\"\":0,".repeat(200));
     let many = format!(r#"{{"changes": [{}]}}"#, vec![one; 50].join(","));
     assert_eq!(parse(&many).unwrap_err().len(), 1_000);
@@ -172,11 +284,21 @@ fn what_is_told_of_a_hostile_body_is_bounded() {
 fn depth_is_no_danger() {
     for open in ["[", "{\"a\":"] {
         let deep = open.repeat(40_000);
-        for body in [deep.clone(), format!(r#"{{"changes": {deep}"#), format!(r#"{{"eventId": {deep}"#)] {
+        for body in [
+            deep.clone(),
+            format!(r#"{{"changes": {deep}"#),
+            format!(r#"{{"eventId": {deep}"#),
+        ] {
             assert!(parse(&body).is_err());
         }
-        let closed =
-            format!(r#"{{"eventId": {}{}, "contactKey": "k", "data": {{}}}}"#, "[".repeat(40_000), "]".repeat(40_000));
-        assert_eq!(parse(&closed).unwrap_err(), [("/eventId".to_owned(), "wrongType")]);
+        let closed = format!(
+            r#"{{"eventId": {}{}, "contactKey": "k", "data": {{}}}}"#,
+            "[".repeat(40_000),
+            "]".repeat(40_000)
+        );
+        assert_eq!(
+            parse(&closed).unwrap_err(),
+            [("/eventId".to_owned(), "wrongType")]
+        );
     }
 }

@@ -22,8 +22,20 @@ pub(crate) fn bodies(changes_per_contact: usize) -> Vec<String> {
 
 /// A contact with an older rank.
 pub(crate) fn stored() -> Contact {
-    let columns = ["firstName", "lastName", "phone", "email", "status", "priority", "timezone", "notes"];
-    let data: BTreeMap<_, _> = columns.into_iter().map(|name| (name.to_owned(), "before".to_owned())).collect();
+    let columns = [
+        "firstName",
+        "lastName",
+        "phone",
+        "email",
+        "status",
+        "priority",
+        "timezone",
+        "notes",
+    ];
+    let data: BTreeMap<_, _> = columns
+        .into_iter()
+        .map(|name| (name.to_owned(), "before".to_owned()))
+        .collect();
     let mut contact = Contact::new(Columns(data), true, None);
     contact.rank = Rank::new(1_789_000_000_000);
     contact
@@ -32,8 +44,12 @@ pub(crate) fn stored() -> Contact {
 /// Each body, and its message group, which apply compares with that of the record.
 pub(crate) fn parse(bodies: &[String]) -> Vec<Change> {
     let now = Timestamp::from_second(1_795_536_005).unwrap_or_default();
-    let changes = bodies.iter().filter_map(|body| Change::parse(body, now).ok());
-    changes.filter(|change| change.message_group().as_str().starts_with("org-0/")).collect()
+    let changes = bodies
+        .iter()
+        .filter_map(|body| Change::parse(body, now).ok());
+    changes
+        .filter(|change| change.message_group().as_str().starts_with("org-0/"))
+        .collect()
 }
 
 /// Folds the changes of each contact and plans it.
@@ -41,8 +57,10 @@ pub(crate) fn plan_all(changes: &[Change], stored: &Contact) -> Vec<Plan> {
     let of_contact = changes.chunk_by(|one, next| one.key == next.key);
     of_contact
         .map(|changes| {
-            let ranked: Vec<_> =
-                changes.iter().map(|change| RankedChange::new(change, Some(VersionFrom::Version))).collect();
+            let ranked: Vec<_> = changes
+                .iter()
+                .map(|change| RankedChange::new(change, Some(VersionFrom::Version)))
+                .collect();
             plan(&ranked, Some(stored))
         })
         .collect()

@@ -1,5 +1,5 @@
-//! How long it takes to read a batch of ten and to plan it: `cargo bench -p domain`. What it may allocate is a test
-//! (tests/allocations.rs).
+//! How long it takes to read a batch of ten and to plan it: `cargo bench -p domain`. What it may
+//! allocate is a test (tests/allocations.rs).
 
 mod fixture;
 
@@ -10,7 +10,9 @@ fn batch(criterion: &mut Criterion) {
     for (name, changes_per_contact) in [("10 contacts", 1), ("2 contacts of 5 changes", 5)] {
         let bodies = fixture::bodies(changes_per_contact);
         let changes = fixture::parse(&bodies);
-        criterion.bench_function(&format!("parse, {name}"), |bencher| bencher.iter(|| fixture::parse(&bodies)));
+        criterion.bench_function(&format!("parse, {name}"), |bencher| {
+            bencher.iter(|| fixture::parse(&bodies))
+        });
         criterion.bench_function(&format!("fold and plan, {name}"), |bencher| {
             bencher.iter(|| fixture::plan_all(&changes, &stored))
         });

@@ -16,7 +16,10 @@ fn record(id: &str, group: &str, age: Duration) -> Record {
 }
 
 fn horizon() -> Horizon {
-    Horizon { now: Timestamp::from_second(NOW).unwrap(), after: Duration::from_hours(6) }
+    Horizon {
+        now: Timestamp::from_second(NOW).unwrap(),
+        after: Duration::from_hours(6),
+    }
 }
 
 fn retry(cause: Cause) -> Verdict {
@@ -24,14 +27,20 @@ fn retry(cause: Cause) -> Verdict {
 }
 
 fn park() -> Verdict {
-    Verdict::Park(Parking { reason: ParkReason::Rejected, evidence: Evidence::default() })
+    Verdict::Park(Parking {
+        reason: ParkReason::Rejected,
+        evidence: Evidence::default(),
+    })
 }
 
 const DONE: Verdict = Verdict::Done(Outcome::Updated);
 
 /// One letter a record: d(one), p(arked), r(etried).
 fn settled(ages_h: &[u64], verdicts: Vec<Verdict>) -> String {
-    let records: Vec<_> = ages_h.iter().map(|hours| record("m", "g", Duration::from_hours(*hours))).collect();
+    let records: Vec<_> = ages_h
+        .iter()
+        .map(|hours| record("m", "g", Duration::from_hours(*hours)))
+        .collect();
     let settled = settle(records.iter().zip(verdicts).collect(), horizon(), 0.0);
     let letter = |settled: &Settled| match settled {
         Settled::Done(_) => 'd',
@@ -44,7 +53,9 @@ fn settled(ages_h: &[u64], verdicts: Vec<Verdict>) -> String {
 
 #[test]
 fn groups_keep_queue_order() {
-    let records: Vec<_> = ["b", "a", "b", "c", "a"].map(|group| record("m", group, Duration::ZERO)).to_vec();
+    let records: Vec<_> = ["b", "a", "b", "c", "a"]
+        .map(|group| record("m", group, Duration::ZERO))
+        .to_vec();
     assert_eq!(message_groups(&records), [vec![0, 2], vec![1, 4], vec![3]]);
 }
 
@@ -57,8 +68,17 @@ fn the_first_that_must_be_retried_takes_all_later_ones_along() {
 
 #[test]
 fn followers_wait_as_long_as_the_first() {
-    let records = [record("a", "g", Duration::ZERO), Record { receives: 9, ..record("b", "g", Duration::ZERO) }];
-    let verdicts = vec![retry(Cause::Unavailable), retry(Cause::Throttled { after: None })];
+    let records = [
+        record("a", "g", Duration::ZERO),
+        Record {
+            receives: 9,
+            ..record("b", "g", Duration::ZERO)
+        },
+    ];
+    let verdicts = vec![
+        retry(Cause::Unavailable),
+        retry(Cause::Throttled { after: None }),
+    ];
     let delays: Vec<_> = settle(records.iter().zip(verdicts).collect(), horizon(), 0.0)
         .into_iter()
         .map(|settled| match settled {
@@ -75,7 +95,11 @@ fn what_fails_by_itself_is_parked_after_the_horizon() {
         assert_eq!(settled(&[7], vec![retry(cause)]), "h", "{cause:?}");
         assert_eq!(settled(&[6], vec![retry(cause)]), "r", "{cause:?}: not yet");
     }
-    for cause in [Cause::Throttled { after: None }, Cause::OutOfTime, Cause::NotParked] {
+    for cause in [
+        Cause::Throttled { after: None },
+        Cause::OutOfTime,
+        Cause::NotParked,
+    ] {
         assert_eq!(settled(&[700], vec![retry(cause)]), "r", "{cause:?}");
     }
 }
@@ -83,32 +107,48 @@ fn what_fails_by_itself_is_parked_after_the_horizon() {
 #[test]
 fn only_the_first_failure_of_a_group_can_be_past_the_horizon() {
     let own = || retry(Cause::Unavailable);
-    assert_eq!(settled(&[7, 7, 7], vec![own(), own(), own()]), "hrr", "the others had no try of their own");
+    assert_eq!(
+        settled(&[7, 7, 7], vec![own(), own(), own()]),
+        "hrr",
+        "the others had no try of their own"
+    );
     assert_eq!(settled(&[7, 7, 7], vec![own(), DONE, own()]), "hdr");
     assert_eq!(settled(&[0, 7], vec![own(), own()]), "rr");
 }
 
 #[test]
 fn a_record_whose_age_is_unknown_is_not_parked() {
-    let unknown = Record { first_received: None, ..record("m", "g", Duration::ZERO) };
+    let unknown = Record {
+        first_received: None,
+        ..record("m", "g", Duration::ZERO)
+    };
     let settled = settle(vec![(&unknown, retry(Cause::Unavailable))], horizon(), 0.0);
     assert!(matches!(settled[0], Settled::Retry { .. }));
 }
 
 #[test]
 fn what_cannot_be_parked_is_retried_with_all_after_it() {
-    let mut settled =
-        vec![Settled::Done(Outcome::Created), Settled::Done(Outcome::Stale), Settled::Done(Outcome::Stale)];
+    let mut settled = vec![
+        Settled::Done(Outcome::Created),
+        Settled::Done(Outcome::Stale),
+        Settled::Done(Outcome::Stale),
+    ];
     not_parked(&mut settled, 1, 2, 0.0);
     assert_eq!(settled[0], Settled::Done(Outcome::Created));
     let delay = Duration::from_secs(30);
-    let first = Settled::Retry { delay, why: Some((Cause::NotParked, Evidence::default())) };
+    let first = Settled::Retry {
+        delay,
+        why: Some((Cause::NotParked, Evidence::default())),
+    };
     assert_eq!(settled[1..], [first, Settled::Retry { delay, why: None }]);
 }
 
 #[test]
 fn a_record_without_an_id_can_be_done_but_not_be_reported() {
-    let records = [record("", "g", Duration::ZERO), record("b", "h", Duration::ZERO)];
+    let records = [
+        record("", "g", Duration::ZERO),
+        record("b", "h", Duration::ZERO),
+    ];
     assert_eq!(failures(&records, |index| index == 1).unwrap(), ["b"]);
     assert!(failures(&records, |index| index == 0).is_err());
 }
@@ -118,7 +158,10 @@ fn a_record_without_an_id_can_be_done_but_not_be_reported() {
 fn outcomes_and_reasons_have_their_public_names() {
     use Outcome::{Created, Stale, Superseded, Unchanged, Updated};
     let outcomes = [Created, Updated, Unchanged, Stale, Superseded].map(Outcome::as_str);
-    assert_eq!(outcomes, ["created", "updated", "unchanged", "stale", "superseded"]);
+    assert_eq!(
+        outcomes,
+        ["created", "updated", "unchanged", "stale", "superseded"]
+    );
     let names = [
         "invalidChange",
         "unsupportedSchema",
@@ -136,7 +179,14 @@ fn outcomes_and_reasons_have_their_public_names() {
 #[test]
 fn evidence_of_a_text_is_its_detail() {
     let evidence = Evidence::from("GET contact: 503".to_owned());
-    assert_eq!(evidence, Evidence { detail: "GET contact: 503".into(), http_status: None, correlation_id: None });
+    assert_eq!(
+        evidence,
+        Evidence {
+            detail: "GET contact: 503".into(),
+            http_status: None,
+            correlation_id: None
+        }
+    );
 }
 
 #[test]
@@ -150,5 +200,8 @@ fn a_group_is_shown_only_where_it_has_the_form_of_one() {
 /// CONTRACT.md section 7: hex SHA-256 of the message id, another one for each message.
 #[test]
 fn a_parked_message_has_the_hash_of_its_id() {
-    assert_eq!(parked_id("m"), "62c66a7a5dd70c3146618063c344e531e6d4b59e379808443ce962b3abd63c5a");
+    assert_eq!(
+        parked_id("m"),
+        "62c66a7a5dd70c3146618063c344e531e6d4b59e379808443ce962b3abd63c5a"
+    );
 }

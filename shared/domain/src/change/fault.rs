@@ -72,7 +72,8 @@ impl FaultCode {
 /// One broken rule.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// A JSON pointer (RFC 6901) to the member. It may hold a name that the sender chose: show it to the sender only.
+    /// A JSON pointer (RFC 6901) to the member. It may hold a name that the sender chose: show it
+    /// to the sender only.
     pub pointer: String,
     /// Which kind of rule.
     pub code: FaultCode,
@@ -97,7 +98,13 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} ({})", self.place(), self.message, self.code.as_str())
+        write!(
+            f,
+            "{}: {} ({})",
+            self.place(),
+            self.message,
+            self.code.as_str()
+        )
     }
 }
 
@@ -107,7 +114,8 @@ impl fmt::Debug for Fault {
     }
 }
 
-/// Everything that is wrong with a body, in the order of the rules; never empty. `Display` holds no personal data.
+/// Everything that is wrong with a body, in the order of the rules; never empty. `Display` holds no
+/// personal data.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Invalid(pub(super) Vec<Fault>);
 
@@ -119,7 +127,9 @@ impl Invalid {
 
     /// Whether the body is of a schema that this version does not know.
     pub fn is_unsupported_schema(&self) -> bool {
-        self.0.iter().any(|fault| fault.code == FaultCode::UnsupportedSchema)
+        self.0
+            .iter()
+            .any(|fault| fault.code == FaultCode::UnsupportedSchema)
     }
 }
 

@@ -1,4 +1,5 @@
-//! Identifiers as types: what was parsed once cannot be confused or be illegal later. All compare byte for byte.
+//! Identifiers as types: what was parsed once cannot be confused or be illegal later. All compare
+//! byte for byte.
 
 use std::fmt;
 
@@ -54,7 +55,9 @@ fn only(text: &str, longest: usize, allowed: fn(u8) -> bool) -> bool {
 }
 
 fn lower_case_name(text: &str) -> bool {
-    only(text, 32, |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    only(text, 32, |byte| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
+    })
 }
 
 text_type!(
@@ -108,7 +111,8 @@ impl SourceName {
     }
 }
 
-/// The SQS message group of one contact of one campaign: legal whatever the key holds, and without personal data.
+/// The SQS message group of one contact of one campaign: legal whatever the key holds, and without
+/// personal data.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageGroup(String);
 
@@ -118,14 +122,19 @@ impl MessageGroup {
         MessageGroup(format!("{org}/{campaign}/{}", &hash[..32]))
     }
 
-    /// Whether a text has the form of a message group. One that has not may be anything, a contact key too.
+    /// Whether a text has the form of a message group. One that has not may be anything, a contact
+    /// key too.
     pub fn is_well_formed(text: &str) -> bool {
         let parts: Vec<_> = text.split('/').collect();
-        let [org, campaign, hash] = parts[..] else { return false };
+        let [org, campaign, hash] = parts[..] else {
+            return false;
+        };
         OrgId::parse(org).is_ok()
             && CampaignId::parse(campaign).is_ok()
             && hash.len() == 32
-            && hash.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+            && hash
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
     }
 
     /// The text that SQS compares.

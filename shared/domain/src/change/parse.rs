@@ -8,7 +8,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::fault::{self, Fault, FaultCode, Invalid};
-use super::{CampaignId, Change, ContactKey, EventId, Feed, Operation, OrgId, Rank, Sender, SourceName};
+use super::{
+    CampaignId, Change, ContactKey, EventId, Feed, Operation, OrgId, Rank, Sender, SourceName,
+};
 use crate::contact::Columns;
 use crate::json::Members;
 
@@ -34,7 +36,11 @@ pub(super) fn change(body: &str, now: Timestamp, origin: &Origin<'_>) -> Result<
     }
     let (org, campaign, source) = match origin {
         Origin::Queue => (None, None, None),
-        Origin::Webhook(sender) => (sender.org.clone(), sender.campaign.clone(), Some(sender.source.clone())),
+        Origin::Webhook(sender) => (
+            sender.org.clone(),
+            sender.campaign.clone(),
+            Some(sender.source.clone()),
+        ),
         Origin::Feed(feed) => (Some(feed.org.clone()), Some(feed.campaign.clone()), None),
     };
     reader.known = match origin {
@@ -45,18 +51,36 @@ pub(super) fn change(body: &str, now: Timestamp, origin: &Origin<'_>) -> Result<
     let campaign = reader.filled("campaignId", CampaignId::parse, campaign, true);
     let key = reader.required("contactKey", ContactKey::parse);
     let is_of_feed = matches!(origin, Origin::Feed(_));
-    let event_id = if is_of_feed { None } else { reader.required("eventId", EventId::parse) };
+    let event_id = if is_of_feed {
+        None
+    } else {
+        reader.required("eventId", EventId::parse)
+    };
     let version = reader.version();
     let occurred_at = reader.occurred_at(now);
     let source = reader.filled("source", SourceName::parse, source, false);
     let (event_id, source) = match origin {
-        Origin::Feed(feed) => (Some(feed.event_id(version, occurred_at)), Some(SourceName::reconcile())),
+        Origin::Feed(feed) => (
+            Some(feed.event_id(version, occurred_at)),
+            Some(SourceName::reconcile()),
+        ),
         _ => (event_id, source),
     };
     let operation = reader.operation();
     match (org, campaign, key, event_id, operation) {
-        (Some(org), Some(campaign), Some(key), Some(event_id), Some(operation)) if reader.faults.is_empty() => {
-            Ok(Change { org, campaign, key, event_id, version, occurred_at, source, operation })
+        (Some(org), Some(campaign), Some(key), Some(event_id), Some(operation))
+            if reader.faults.is_empty() =>
+        {
+            Ok(Change {
+                org,
+                campaign,
+                key,
+                event_id,
+                version,
+                occurred_at,
+                source,
+                operation,
+            })
         }
         _ => Err(Invalid(reader.faults)),
     }
@@ -71,15 +95,29 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn open(body: &'a str) -> Result<Reader<'a>, Invalid> {
-        let whole = |code, message| Invalid(vec![Fault { pointer: String::new(), code, message }]);
-        let raw: &RawValue =
-            serde_json::from_str(body).map_err(|_| whole(FaultCode::NotJson, "expected one JSON object"))?;
-        let members: Members<'_> =
-            serde_json::from_str(raw.get()).map_err(|_| whole(FaultCode::WrongType, "expected an object"))?;
-        let mut reader = Reader { members: BTreeMap::new(), faults: Vec::new(), known: "" };
+        let whole = |code, message| {
+            Invalid(vec![Fault {
+                pointer: String::new(),
+                code,
+                message,
+            }])
+        };
+        let raw: &RawValue = serde_json::from_str(body)
+            .map_err(|_| whole(FaultCode::NotJson, "expected one JSON object"))?;
+        let members: Members<'_> = serde_json::from_str(raw.get())
+            .map_err(|_| whole(FaultCode::WrongType, "expected an object"))?;
+        let mut reader = Reader {
+            members: BTreeMap::new(),
+            faults: Vec::new(),
+            known: "",
+        };
         for (name, value) in members.0 {
             if !fault::FIELDS.contains(&name.as_ref()) {
-                reader.fault(&name, FaultCode::UnknownField, "expected only the fields of schema 1");
+                reader.fault(
+                    &name,
+                    FaultCode::UnknownField,
+                    "expected only the fields of schema 1",
+                );
             } else if reader.members.insert(name.clone(), value).is_some() {
                 reader.fault(&name, FaultCode::DuplicateField, "expected once");
             }
@@ -92,7 +130,11 @@ impl<'a> Reader<'a> {
             return;
         }
         let escaped = name.replace('~', "~0").replace('/', "~1");
-        self.faults.push(Fault { pointer: format!("/{escaped}"), code, message });
+        self.faults.push(Fault {
+            pointer: format!("/{escaped}"),
+            code,
+            message,
+        });
     }
 
     /// A body of another schema has rules of its own, so nothing else is said of it.
@@ -176,13 +218,18 @@ impl<'a> Reader<'a> {
     fn occurred_at(&mut self, now: Timestamp) -> Option<Timestamp> {
         let at = self.text("occurredAt", rfc3339)?;
         if at > now.saturating_add(MAX_AHEAD).unwrap_or(Timestamp::MAX) {
-            self.fault("occurredAt", FaultCode::InFuture, "expected at most 5 minutes ahead of the receiver's clock");
+            self.fault(
+                "occurredAt",
+                FaultCode::InFuture,
+                "expected at most 5 minutes ahead of the receiver's clock",
+            );
         }
         Some(at)
     }
 
     fn operation(&mut self) -> Option<Operation> {
-        let operation: Option<String> = self.value("operation", "expected \"upsert\" or \"remove\"");
+        let operation: Option<String> =
+            self.value("operation", "expected \"upsert\" or \"remove\"");
         match operation.as_deref() {
             None if self.members.contains_key("operation") => None,
             None | Some("upsert") => {
@@ -193,13 +240,21 @@ impl<'a> Reader<'a> {
             Some("remove") => {
                 for name in ["data", "callable"] {
                     if self.members.contains_key(name) {
-                        self.fault(name, FaultCode::NotAllowed, "expected not with operation remove");
+                        self.fault(
+                            name,
+                            FaultCode::NotAllowed,
+                            "expected not with operation remove",
+                        );
                     }
                 }
                 Some(Operation::Remove)
             }
             Some(_) => {
-                self.fault("operation", FaultCode::WrongFormat, "expected \"upsert\" or \"remove\"");
+                self.fault(
+                    "operation",
+                    FaultCode::WrongFormat,
+                    "expected \"upsert\" or \"remove\"",
+                );
                 None
             }
         }
@@ -234,17 +289,23 @@ impl<'a> Reader<'a> {
 
 fn column(name: &str, raw: &RawValue) -> Result<Option<String>, (FaultCode, &'static str)> {
     if !(1..=MAX_COLUMN_NAME).contains(&name.chars().count()) {
-        return Err((FaultCode::TooLong, "expected a column name of 1 to 128 characters"));
+        return Err((
+            FaultCode::TooLong,
+            "expected a column name of 1 to 128 characters",
+        ));
     }
-    let value: Option<String> =
-        serde_json::from_str(raw.get()).map_err(|_| (FaultCode::WrongType, "expected a string, or null to clear"))?;
+    let value: Option<String> = serde_json::from_str(raw.get())
+        .map_err(|_| (FaultCode::WrongType, "expected a string, or null to clear"))?;
     match &value {
-        Some(text) if text.chars().count() > MAX_VALUE => Err((FaultCode::TooLong, "expected at most 512 characters")),
+        Some(text) if text.chars().count() > MAX_VALUE => {
+            Err((FaultCode::TooLong, "expected at most 512 characters"))
+        }
         _ => Ok(value),
     }
 }
 
-/// RFC 3339 as it stands: jiff by itself also reads dates that other receivers of the same CRM would refuse.
+/// RFC 3339 as it stands: jiff by itself also reads dates that other receivers of the same CRM
+/// would refuse.
 fn rfc3339(text: &str) -> Result<Timestamp, &'static str> {
     const EXPECTED: &str = "expected an RFC 3339 time such as 2026-11-24T16:00:00Z";
     const SHAPE: &[u8] = b"0000-00-00T00:00:00";
@@ -258,8 +319,15 @@ fn rfc3339(text: &str) -> Result<Timestamp, &'static str> {
     let rest = &bytes[SHAPE.len().min(bytes.len())..];
     let zone = match rest {
         [b'.', fraction @ ..] => {
-            let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            if digits == 0 { &[][..] } else { &fraction[digits..] }
+            let digits = fraction
+                .iter()
+                .take_while(|byte| byte.is_ascii_digit())
+                .count();
+            if digits == 0 {
+                &[][..]
+            } else {
+                &fraction[digits..]
+            }
         }
         zone => zone,
     };

@@ -24,15 +24,23 @@ fn body(set: &[(&str, &str)], without: &[&str]) -> String {
         ("data", r#"{"phone": "+13175550100", "nickname": null}"#),
         ("callable", "true"),
     ];
-    members.retain(|(name, _)| !without.contains(name) && !set.iter().any(|(other, _)| other == name));
+    members
+        .retain(|(name, _)| !without.contains(name) && !set.iter().any(|(other, _)| other == name));
     members.extend_from_slice(set);
-    let members: Vec<String> = members.iter().map(|(name, value)| format!("{name:?}: {value}")).collect();
+    let members: Vec<String> = members
+        .iter()
+        .map(|(name, value)| format!("{name:?}: {value}"))
+        .collect();
     format!("{{{}}}", members.join(", "))
 }
 
 fn faults(body: &str) -> Vec<(String, &'static str)> {
     let invalid = parse(body).unwrap_err();
-    invalid.faults().iter().map(|fault| (fault.pointer.clone(), fault.code.as_str())).collect()
+    invalid
+        .faults()
+        .iter()
+        .map(|fault| (fault.pointer.clone(), fault.code.as_str()))
+        .collect()
 }
 
 fn fault(set: &[(&str, &str)]) -> Vec<(String, &'static str)> {
@@ -52,8 +60,14 @@ fn the_contracts_example_is_read() {
     assert_eq!(data["phone"].as_deref(), Some("+13175550100"));
     assert_eq!(data["nickname"], None);
     assert_eq!(change.operation.callable(), Some(true));
-    assert_eq!(change.rank(VersionFrom::Version).unwrap().to_string(), "1764000000000");
-    assert_eq!(change.rank(VersionFrom::OccurredAt).unwrap().to_string(), "1795536000000");
+    assert_eq!(
+        change.rank(VersionFrom::Version).unwrap().to_string(),
+        "1764000000000"
+    );
+    assert_eq!(
+        change.rank(VersionFrom::OccurredAt).unwrap().to_string(),
+        "1795536000000"
+    );
     assert_eq!(change.source.unwrap().as_str(), "crm");
 }
 
@@ -65,7 +79,10 @@ fn group_and_deduplication_ids_are_those_that_other_programs_compute() {
         change.message_group().as_str(),
         "acme-us/5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11/99e3ef2fb3417bd7645f882ccd0cab6a"
     );
-    assert_eq!(change.deduplication_id(), "78c3fd0fafccf98c00538e16e12b4f4d3c7f6b73113d9485f8a80c73e5028c67");
+    assert_eq!(
+        change.deduplication_id(),
+        "78c3fd0fafccf98c00538e16e12b4f4d3c7f6b73113d9485f8a80c73e5028c67"
+    );
 }
 
 #[test]
@@ -94,11 +111,21 @@ fn all_faults_are_told_at_once() {
 
 #[test]
 fn what_is_shown_of_a_fault_holds_nothing_that_the_sender_wrote() {
-    let body = body(&[("+13175550100", "1"), ("data", r#"{"Ada": 7}"#), ("contactKey", r#"" Ada ""#)], &[]);
+    let body = body(
+        &[
+            ("+13175550100", "1"),
+            ("data", r#"{"Ada": 7}"#),
+            ("contactKey", r#"" Ada ""#),
+        ],
+        &[],
+    );
     let shown = parse(&body).unwrap_err();
     for text in [shown.to_string(), format!("{shown:?}")] {
         assert!(!text.contains("Ada") && !text.contains("317"), "{text}");
-        assert!(text.contains("contactKey: expected 1 to 255 bytes"), "{text}");
+        assert!(
+            text.contains("contactKey: expected 1 to 255 bytes"),
+            "{text}"
+        );
     }
 }
 
@@ -106,12 +133,18 @@ fn what_is_shown_of_a_fault_holds_nothing_that_the_sender_wrote() {
 fn debug_output_of_a_change_holds_no_personal_data() {
     let change = parse(&body(&[("contactKey", r#""ada@example.com""#)], &[])).unwrap();
     let shown = format!("{change:?}");
-    assert!(!shown.contains("ada@") && !shown.contains("+1317"), "{shown}");
+    assert!(
+        !shown.contains("ada@") && !shown.contains("+1317"),
+        "{shown}"
+    );
 }
 
 #[test]
 fn unknown_and_repeated_fields_are_refused() {
-    assert_eq!(fault(&[("Callable", "false")]), [("/Callable".into(), "unknownField")]);
+    assert_eq!(
+        fault(&[("Callable", "false")]),
+        [("/Callable".into(), "unknownField")]
+    );
     let twice = body(&[], &[]).replacen('{', r#"{"callable": false, "#, 1);
     assert_eq!(faults(&twice), [("/callable".into(), "duplicateField")]);
     let escaped = body(&[], &[]).replacen('{', r#"{"c\u0061llable": false, "#, 1);
@@ -125,15 +158,25 @@ fn another_schema_is_told_apart_and_not_judged_by_our_rules() {
     let invalid = parse(&body(&[("schema", "2"), ("later", "[]")], &["data"])).unwrap_err();
     assert!(invalid.is_unsupported_schema());
     assert_eq!(invalid.faults().len(), 1);
-    assert_eq!(fault(&[("schema", "\"1\"")]), [("/schema".into(), "wrongType")]);
-    assert_eq!(faults(&body(&[], &["schema"])), [("/schema".into(), "required")]);
+    assert_eq!(
+        fault(&[("schema", "\"1\"")]),
+        [("/schema".into(), "wrongType")]
+    );
+    assert_eq!(
+        faults(&body(&[], &["schema"])),
+        [("/schema".into(), "required")]
+    );
 }
 
 #[test]
 fn what_is_no_object_is_refused() {
-    for (text, code) in
-        [("", "notJson"), ("{", "notJson"), ("{} {}", "notJson"), ("[]", "wrongType"), ("null", "wrongType")]
-    {
+    for (text, code) in [
+        ("", "notJson"),
+        ("{", "notJson"),
+        ("{} {}", "notJson"),
+        ("[]", "wrongType"),
+        ("null", "wrongType"),
+    ] {
         assert_eq!(faults(text), [(String::new(), code)], "{text}");
     }
 }
@@ -141,20 +184,56 @@ fn what_is_no_object_is_refused() {
 #[test]
 fn contact_keys_are_taken_as_they_are_or_refused() {
     let longest = "é".repeat(127);
-    for key in ["a b", "a/b", "a#b", "a?b", "a%2Fb", "é", "👩🏽‍💻", "LEAD", "lead", "...", &longest, "\u{FFFD}"]
-    {
-        let change = parse(&body(&[("contactKey", &serde_json::to_string(key).unwrap())], &[])).unwrap();
+    for key in [
+        "a b",
+        "a/b",
+        "a#b",
+        "a?b",
+        "a%2Fb",
+        "é",
+        "👩🏽‍💻",
+        "LEAD",
+        "lead",
+        "...",
+        &longest,
+        "\u{FFFD}",
+    ] {
+        let change = parse(&body(
+            &[("contactKey", &serde_json::to_string(key).unwrap())],
+            &[],
+        ))
+        .unwrap();
         assert_eq!(change.key.as_str(), key);
     }
     let too_long = "é".repeat(128);
-    for key in
-        ["", ".", "..", " a", "a ", "a\u{2003}", "\u{FEFF}\u{FFFE}", "a\u{FFFF}b", "a\u{7f}b", "a\u{85}b", &too_long]
-    {
+    for key in [
+        "",
+        ".",
+        "..",
+        " a",
+        "a ",
+        "a\u{2003}",
+        "\u{FEFF}\u{FFFE}",
+        "a\u{FFFF}b",
+        "a\u{7f}b",
+        "a\u{85}b",
+        &too_long,
+    ] {
         let key = serde_json::to_string(key).unwrap();
-        assert_eq!(fault(&[("contactKey", &key)]), [("/contactKey".into(), "wrongFormat")], "{key}");
+        assert_eq!(
+            fault(&[("contactKey", &key)]),
+            [("/contactKey".into(), "wrongFormat")],
+            "{key}"
+        );
     }
-    assert_eq!(fault(&[("contactKey", r#""a\u0000b""#)]), [("/contactKey".into(), "wrongFormat")]);
-    assert_eq!(fault(&[("contactKey", r#""\ud800""#)]), [("/contactKey".into(), "wrongType")]);
+    assert_eq!(
+        fault(&[("contactKey", r#""a\u0000b""#)]),
+        [("/contactKey".into(), "wrongFormat")]
+    );
+    assert_eq!(
+        fault(&[("contactKey", r#""\ud800""#)]),
+        [("/contactKey".into(), "wrongType")]
+    );
 }
 
 #[test]
@@ -163,11 +242,18 @@ fn identifiers_keep_to_their_alphabets() {
         ("org", r#""acme_us""#),
         ("org", r#""""#),
         ("campaignId", r#""a/b""#),
-        ("campaignId", r#""0123456789012345678901234567890123456789012345678""#),
+        (
+            "campaignId",
+            r#""0123456789012345678901234567890123456789012345678""#,
+        ),
         ("eventId", r#""a b""#),
         ("source", r#""CRM""#),
     ] {
-        assert_eq!(fault(&[(field, bad)]), [(format!("/{field}"), "wrongFormat")], "{bad}");
+        assert_eq!(
+            fault(&[(field, bad)]),
+            [(format!("/{field}"), "wrongFormat")],
+            "{bad}"
+        );
     }
 }
 
@@ -178,26 +264,56 @@ fn data_is_bounded() {
         format!("{{{}}}", columns.join(","))
     };
     assert!(parse(&body(&[("data", &columns(50))], &[])).is_ok());
-    assert_eq!(fault(&[("data", &columns(51))]), [("/data".into(), "tooMany")]);
-    let long = |name: usize, value: usize| format!(r#"{{"{}": "{}"}}"#, "é".repeat(name), "é".repeat(value));
+    assert_eq!(
+        fault(&[("data", &columns(51))]),
+        [("/data".into(), "tooMany")]
+    );
+    let long = |name: usize, value: usize| {
+        format!(r#"{{"{}": "{}"}}"#, "é".repeat(name), "é".repeat(value))
+    };
     assert!(parse(&body(&[("data", &long(128, 512))], &[])).is_ok());
     assert_eq!(fault(&[("data", &long(129, 1))])[0].1, "tooLong");
     assert_eq!(fault(&[("data", &long(1, 513))])[0].1, "tooLong");
-    assert_eq!(fault(&[("data", r#"{"": "x"}"#)]), [("/data/".into(), "tooLong")]);
+    assert_eq!(
+        fault(&[("data", r#"{"": "x"}"#)]),
+        [("/data/".into(), "tooLong")]
+    );
     assert!(parse(&body(&[("data", "{}")], &[])).is_ok());
 }
 
 #[test]
 fn remove_has_neither_data_nor_callable() {
     let remove = [("operation", r#""remove""#)];
-    assert_eq!(fault(&remove), [("/data".into(), "notAllowed"), ("/callable".into(), "notAllowed")]);
+    assert_eq!(
+        fault(&remove),
+        [
+            ("/data".into(), "notAllowed"),
+            ("/callable".into(), "notAllowed")
+        ]
+    );
     let change = parse(&body(&remove, &["data", "callable"])).unwrap();
-    assert_eq!((change.operation.data(), change.operation.callable()), (None, Some(false)));
-    assert_eq!(faults(&body(&[], &["data"])), [("/data".into(), "required")]);
-    assert_eq!(fault(&[("operation", r#""delete""#)]), [("/operation".into(), "wrongFormat")]);
-    assert_eq!(fault(&[("operation", "null")]), [("/operation".into(), "wrongType")]);
+    assert_eq!(
+        (change.operation.data(), change.operation.callable()),
+        (None, Some(false))
+    );
+    assert_eq!(
+        faults(&body(&[], &["data"])),
+        [("/data".into(), "required")]
+    );
+    assert_eq!(
+        fault(&[("operation", r#""delete""#)]),
+        [("/operation".into(), "wrongFormat")]
+    );
+    assert_eq!(
+        fault(&[("operation", "null")]),
+        [("/operation".into(), "wrongType")]
+    );
     let neither = body(&[("operation", "null")], &["data", "callable"]);
-    assert_eq!(faults(&neither), [("/operation".into(), "wrongType")], "which fields go with it is not known");
+    assert_eq!(
+        faults(&neither),
+        [("/operation".into(), "wrongType")],
+        "which fields go with it is not known"
+    );
 }
 
 #[test]
@@ -212,7 +328,11 @@ fn numbers_and_flags_are_not_guessed() {
         ("callable", "0", "wrongType"),
         ("callable", "null", "wrongType"),
     ] {
-        assert_eq!(fault(&[(field, bad)]), [(format!("/{field}"), code)], "{field} {bad}");
+        assert_eq!(
+            fault(&[(field, bad)]),
+            [(format!("/{field}"), code)],
+            "{field} {bad}"
+        );
     }
     assert!(parse(&body(&[("version", "9007199254740991")], &[])).is_ok());
 }
@@ -220,7 +340,11 @@ fn numbers_and_flags_are_not_guessed() {
 #[test]
 fn occurred_at_is_rfc_3339_and_not_in_the_future() {
     let at = |text: &str| parse(&body(&[("occurredAt", &format!("{text:?}"))], &[]));
-    for good in ["2026-11-24T16:05:00Z", "2026-11-24t11:00:00.123456789-05:00", "1969-12-31T23:59:59Z"] {
+    for good in [
+        "2026-11-24T16:05:00Z",
+        "2026-11-24t11:00:00.123456789-05:00",
+        "1969-12-31T23:59:59Z",
+    ] {
         assert!(at(good).is_ok(), "{good}");
     }
     for bad in [
@@ -235,10 +359,18 @@ fn occurred_at_is_rfc_3339_and_not_in_the_future() {
         "2026-11-24 16:00:00Z",
         "é",
     ] {
-        let codes: Vec<_> = at(bad).unwrap_err().faults().iter().map(|fault| fault.code.as_str()).collect();
+        let codes: Vec<_> = at(bad)
+            .unwrap_err()
+            .faults()
+            .iter()
+            .map(|fault| fault.code.as_str())
+            .collect();
         assert_eq!(codes, ["wrongFormat"], "{bad}");
     }
-    assert_eq!(at("2026-11-24T16:05:00.001Z").unwrap_err().faults()[0].code, FaultCode::InFuture);
+    assert_eq!(
+        at("2026-11-24T16:05:00.001Z").unwrap_err().faults()[0].code,
+        FaultCode::InFuture
+    );
     let old = at("1969-12-31T23:59:59Z").unwrap();
     assert_eq!(old.rank(VersionFrom::OccurredAt).unwrap().to_string(), "0");
 }
@@ -246,7 +378,18 @@ fn occurred_at_is_rfc_3339_and_not_in_the_future() {
 #[test]
 fn only_the_decimal_text_of_a_rank_is_one() {
     assert_eq!(Rank::from_text("9007199254740991"), Some(Rank::MAX));
-    for none in ["", "9007199254740992", "+7", "07", " 7", "7 ", "-0", "1e3", "7.0", "٧"] {
+    for none in [
+        "",
+        "9007199254740992",
+        "+7",
+        "07",
+        " 7",
+        "7 ",
+        "-0",
+        "1e3",
+        "7.0",
+        "٧",
+    ] {
         assert_eq!(Rank::from_text(none), None, "{none:?}");
     }
 }
@@ -262,21 +405,49 @@ fn sender() -> Sender {
 #[test]
 fn a_sender_fills_what_is_left_out() {
     let full = Change::parse_from(&sender(), &body(&[], &[]), now()).unwrap();
-    let short = Change::parse_from(&sender(), &body(&[], &["schema", "org", "campaignId"]), now()).unwrap();
+    let short = Change::parse_from(
+        &sender(),
+        &body(&[], &["schema", "org", "campaignId"]),
+        now(),
+    )
+    .unwrap();
     assert_eq!(full, short);
     assert_eq!(short.source.unwrap().as_str(), "crm");
-    let free = Sender { org: None, campaign: None, ..sender() };
+    let free = Sender {
+        org: None,
+        campaign: None,
+        ..sender()
+    };
     assert_eq!(Change::parse_from(&free, &body(&[], &[]), now()), Ok(full));
     let invalid = Change::parse_from(&free, &body(&[], &["org", "campaignId"]), now()).unwrap_err();
-    let codes: Vec<_> = invalid.faults().iter().map(|fault| (fault.pointer.as_str(), fault.code)).collect();
-    assert_eq!(codes, [("/org", FaultCode::Required), ("/campaignId", FaultCode::Required)]);
+    let codes: Vec<_> = invalid
+        .faults()
+        .iter()
+        .map(|fault| (fault.pointer.as_str(), fault.code))
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            ("/org", FaultCode::Required),
+            ("/campaignId", FaultCode::Required)
+        ]
+    );
 }
 
 #[test]
 fn a_sender_cannot_write_to_another_org_campaign_or_source() {
-    for (name, value) in [("org", r#""other""#), ("campaignId", r#""other""#), ("source", r#""other""#)] {
-        let invalid = Change::parse_from(&sender(), &body(&[(name, value)], &[]), now()).unwrap_err();
-        assert_eq!((invalid.faults().len(), invalid.faults()[0].code), (1, FaultCode::NotAllowed), "{name}");
+    for (name, value) in [
+        ("org", r#""other""#),
+        ("campaignId", r#""other""#),
+        ("source", r#""other""#),
+    ] {
+        let invalid =
+            Change::parse_from(&sender(), &body(&[(name, value)], &[]), now()).unwrap_err();
+        assert_eq!(
+            (invalid.faults().len(), invalid.faults()[0].code),
+            (1, FaultCode::NotAllowed),
+            "{name}"
+        );
         assert_eq!(invalid.faults()[0].pointer, format!("/{name}"));
     }
     let schema = Change::parse_from(&sender(), &body(&[("schema", "2")], &[]), now()).unwrap_err();
@@ -285,16 +456,25 @@ fn a_sender_cannot_write_to_another_org_campaign_or_source() {
 
 #[test]
 fn a_body_that_was_written_is_read_back() {
-    let remove = [("operation", r#""remove""#), ("occurredAt", r#""2026-11-24T16:00:00.123456789-05:00""#)];
+    let remove = [
+        ("operation", r#""remove""#),
+        ("occurredAt", r#""2026-11-24T16:00:00.123456789-05:00""#),
+    ];
     for body in [
         body(&[], &[]),
-        body(&[("source", r#""crm""#), ("contactKey", r#""é \" x""#)], &["version", "callable"]),
+        body(
+            &[("source", r#""crm""#), ("contactKey", r#""é \" x""#)],
+            &["version", "callable"],
+        ),
         body(&[("data", "{}"), ("callable", "false")], &[]),
         body(&[("data", "{\"a\u{FFFF}\": \"\u{FFFE}\"}")], &[]),
         body(&remove[..1], &["data", "callable"]),
     ] {
         let change = parse(&body).unwrap();
-        assert!(!change.body().contains(['\u{FFFE}', '\u{FFFF}']), "SQS takes neither");
+        assert!(
+            !change.body().contains(['\u{FFFE}', '\u{FFFF}']),
+            "SQS takes neither"
+        );
         assert_eq!(parse(&change.body()), Ok(change));
     }
     let late = Change::parse(&body(&remove, &["data", "callable"]), Timestamp::MAX).unwrap();
@@ -346,15 +526,43 @@ fn a_feed_fills_what_its_changes_leave_out_and_names_their_run() {
         campaign: CampaignId::parse("c1").unwrap(),
         run: "2026-11-24T16:00:00Z".parse().unwrap(),
     };
-    let read = |body: &str| Change::parse_from_feed(&feed, body, feed.run).map_err(|invalid| invalid.to_string());
-    let change = read(r#"{"contactKey": "k", "version": 7, "data": {}, "source": "crm", "eventId": "evt_1"}"#).unwrap();
+    let read = |body: &str| {
+        Change::parse_from_feed(&feed, body, feed.run).map_err(|invalid| invalid.to_string())
+    };
+    let change = read(
+        r#"{"contactKey": "k", "version": 7, "data": {}, "source": "crm", "eventId": "evt_1"}"#,
+    )
+    .unwrap();
     assert_eq!(change.event_id.as_str(), "reconcile-2026-11-24T16:00:00Z-7");
-    assert_eq!(change.source.as_ref().map(SourceName::as_str), Some("reconcile"));
-    assert_eq!((change.org.as_str(), change.campaign.as_str()), ("acme", "c1"));
-    assert_eq!(Change::parse(&change.body(), feed.run), Ok(change), "the queue takes it");
-    let dated = read(r#"{"contactKey": "k", "occurredAt": "2026-11-24T15:00:00Z", "operation": "remove"}"#).unwrap();
-    assert_eq!(dated.event_id.as_str(), "reconcile-2026-11-24T16:00:00Z-1795532400000");
-    assert!(read(r#"{"contactKey": "k", "data": {}, "org": "other"}"#).unwrap_err().starts_with("org: expected what"));
+    assert_eq!(
+        change.source.as_ref().map(SourceName::as_str),
+        Some("reconcile")
+    );
+    assert_eq!(
+        (change.org.as_str(), change.campaign.as_str()),
+        ("acme", "c1")
+    );
+    assert_eq!(
+        Change::parse(&change.body(), feed.run),
+        Ok(change),
+        "the queue takes it"
+    );
+    let dated =
+        read(r#"{"contactKey": "k", "occurredAt": "2026-11-24T15:00:00Z", "operation": "remove"}"#)
+            .unwrap();
+    assert_eq!(
+        dated.event_id.as_str(),
+        "reconcile-2026-11-24T16:00:00Z-1795532400000"
+    );
+    assert!(
+        read(r#"{"contactKey": "k", "data": {}, "org": "other"}"#)
+            .unwrap_err()
+            .starts_with("org: expected what")
+    );
     assert!(read(r#"{"contactKey": "k", "data": {}, "calable": false}"#).is_err());
-    assert!(read(r#"{"data": {}}"#).unwrap_err().starts_with("contactKey: expected this field"));
+    assert!(
+        read(r#"{"data": {}}"#)
+            .unwrap_err()
+            .starts_with("contactKey: expected this field")
+    );
 }

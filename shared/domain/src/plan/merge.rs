@@ -1,4 +1,5 @@
-//! The columns of a contact's changes merged to one: associative, idempotent and, for distinct ranks, independent of order.
+//! The columns of a contact's changes merged to one: associative, idempotent and, for distinct
+//! ranks, independent of order.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -16,8 +17,17 @@ pub(super) struct Merged {
 
 impl Merged {
     pub(super) fn of(change: &RankedChange<'_>, place: Option<Rank>) -> Merged {
-        let columns = change.operation.data().into_iter().flat_map(|data| data.iter());
-        Merged { place, columns: columns.map(|(name, value)| (name.clone(), (place, value.clone()))).collect() }
+        let columns = change
+            .operation
+            .data()
+            .into_iter()
+            .flat_map(|data| data.iter());
+        Merged {
+            place,
+            columns: columns
+                .map(|(name, value)| (name.clone(), (place, value.clone())))
+                .collect(),
+        }
     }
 
     /// `self`, and then `later` of the queue: the higher place wins, at a tie the later.
@@ -39,20 +49,43 @@ impl Merged {
 
     /// The write of a contact that does not exist. Nulls are left out.
     pub(super) fn create(&self, callable: Option<bool>) -> Action {
-        let data = self.columns.iter().filter_map(|(name, (_, value))| Some((name.clone(), value.clone()?))).collect();
-        Action::Create { data: Columns(data), callable, rank: self.place }
+        let data = self
+            .columns
+            .iter()
+            .filter_map(|(name, (_, value))| Some((name.clone(), value.clone()?)))
+            .collect();
+        Action::Create {
+            data: Columns(data),
+            callable,
+            rank: self.place,
+        }
     }
 
     /// The write of one that exists. `callable`: what the run says of it.
     pub(super) fn update(&self, actual: &Contact, callable: Option<bool>) -> Action {
         let rank = self.place.filter(|place| Some(*place) > actual.rank);
-        let differs = self.columns.iter().any(|(name, (_, value))| !actual.holds(name, value.as_deref()))
+        let differs = self
+            .columns
+            .iter()
+            .any(|(name, (_, value))| !actual.holds(name, value.as_deref()))
             || callable.is_some_and(|callable| callable != actual.callable);
         if differs {
-            let data = self.columns.iter().map(|(name, (_, value))| (name.clone(), value.clone())).collect();
-            Action::Update { data: Columns(data), callable, rank }
+            let data = self
+                .columns
+                .iter()
+                .map(|(name, (_, value))| (name.clone(), value.clone()))
+                .collect();
+            Action::Update {
+                data: Columns(data),
+                callable,
+                rank,
+            }
         } else if rank.is_some() {
-            Action::Update { data: Columns::default(), callable: None, rank }
+            Action::Update {
+                data: Columns::default(),
+                callable: None,
+                rank,
+            }
         } else {
             Action::Skip(Skip::Unchanged)
         }

@@ -7,25 +7,50 @@ fn rank(number: u64) -> Option<Rank> {
 }
 
 fn columns(columns: &[(&str, &str)]) -> Columns<String> {
-    Columns(columns.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    Columns(
+        columns
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+    )
 }
 
 /// An upsert: `"name=value name2="` names two columns and clears the second.
 fn upsert(data: &str, callable: Option<bool>) -> Operation {
-    let data = data.split_whitespace().map(|column| column.split_once('=').unwrap());
-    let data = data.map(|(name, value)| (name.to_owned(), Some(value.to_owned()).filter(|value| !value.is_empty())));
-    Operation::Upsert { data: Columns(data.collect()), callable }
+    let data = data
+        .split_whitespace()
+        .map(|column| column.split_once('=').unwrap());
+    let data = data.map(|(name, value)| {
+        (
+            name.to_owned(),
+            Some(value.to_owned()).filter(|value| !value.is_empty()),
+        )
+    });
+    Operation::Upsert {
+        data: Columns(data.collect()),
+        callable,
+    }
 }
 
 fn contact(data: &[(&str, &str)], callable: bool, rank: Option<Rank>) -> Contact {
-    Contact { data: columns(data), callable, rank }
+    Contact {
+        data: columns(data),
+        callable,
+        rank,
+    }
 }
 
 /// A run of changes in queue order: (rank, operation).
 type Run = Vec<(Option<Rank>, Operation)>;
 
 fn planned(run: &Run, actual: Option<&Contact>) -> Plan {
-    let changes: Vec<_> = run.iter().map(|(rank, operation)| RankedChange { rank: *rank, operation }).collect();
+    let changes: Vec<_> = run
+        .iter()
+        .map(|(rank, operation)| RankedChange {
+            rank: *rank,
+            operation,
+        })
+        .collect();
     plan(&changes, actual)
 }
 
@@ -33,11 +58,23 @@ fn planned(run: &Run, actual: Option<&Contact>) -> Plan {
 fn after(actual: Option<&Contact>, action: &Action) -> Option<Contact> {
     match action {
         Action::Skip(_) => actual.cloned(),
-        Action::Create { data, callable, rank } => {
+        Action::Create {
+            data,
+            callable,
+            rank,
+        } => {
             assert!(actual.is_none(), "created over an existing contact");
-            Some(Contact { data: data.clone(), callable: callable.unwrap_or(true), rank: *rank })
+            Some(Contact {
+                data: data.clone(),
+                callable: callable.unwrap_or(true),
+                rank: *rank,
+            })
         }
-        Action::Update { data, callable, rank } => {
+        Action::Update {
+            data,
+            callable,
+            rank,
+        } => {
             let mut contact = actual.expect("only what exists is updated").clone();
             for (name, value) in data.iter() {
                 match value {
@@ -60,7 +97,14 @@ fn result(run: &Run, actual: Option<&Contact>) -> Option<Contact> {
 fn a_contact_that_does_not_exist_is_created_without_nulls() {
     let run = vec![(rank(7), upsert("phone=1 nickname=", None))];
     let plan = planned(&run, None);
-    assert_eq!(plan.action, Action::Create { data: columns(&[("phone", "1")]), callable: None, rank: rank(7) });
+    assert_eq!(
+        plan.action,
+        Action::Create {
+            data: columns(&[("phone", "1")]),
+            callable: None,
+            rank: rank(7)
+        }
+    );
     assert_eq!(plan.parts, [Part::Newest]);
 }
 
@@ -73,24 +117,53 @@ fn rapid_updates_are_folded_into_one_write() {
     ];
     let plan = planned(&run, None);
     let data = columns(&[("phone", "2"), ("name", "a"), ("email", "x")]);
-    assert_eq!(plan.action, Action::Create { data, callable: Some(false), rank: rank(3) });
-    assert_eq!(plan.parts, [Part::Superseded, Part::Superseded, Part::Newest]);
+    assert_eq!(
+        plan.action,
+        Action::Create {
+            data,
+            callable: Some(false),
+            rank: rank(3)
+        }
+    );
+    assert_eq!(
+        plan.parts,
+        [Part::Superseded, Part::Superseded, Part::Newest]
+    );
 }
 
 #[test]
 fn changes_are_merged_by_rank_and_not_by_arrival() {
-    let run = vec![(rank(3), upsert("phone=3", None)), (rank(2), upsert("phone=2 name=b", Some(false)))];
+    let run = vec![
+        (rank(3), upsert("phone=3", None)),
+        (rank(2), upsert("phone=2 name=b", Some(false))),
+    ];
     let plan = planned(&run, None);
     let data = columns(&[("phone", "3"), ("name", "b")]);
-    assert_eq!(plan.action, Action::Create { data, callable: Some(false), rank: rank(3) });
-    assert_eq!((plan.parts, plan.order), (vec![Part::Newest, Part::Superseded], vec![1, 0]));
+    assert_eq!(
+        plan.action,
+        Action::Create {
+            data,
+            callable: Some(false),
+            rank: rank(3)
+        }
+    );
+    assert_eq!(
+        (plan.parts, plan.order),
+        (vec![Part::Newest, Part::Superseded], vec![1, 0])
+    );
 }
 
 #[test]
 fn a_stale_change_writes_no_column_and_raises_nothing() {
     let actual = contact(&[("phone", "9")], false, rank(9));
-    let plan = planned(&vec![(rank(8), upsert("phone=8", Some(true)))], Some(&actual));
-    assert_eq!((plan.action, plan.parts), (Action::Skip(Skip::Stale), vec![Part::Stale]));
+    let plan = planned(
+        &vec![(rank(8), upsert("phone=8", Some(true)))],
+        Some(&actual),
+    );
+    assert_eq!(
+        (plan.action, plan.parts),
+        (Action::Skip(Skip::Stale), vec![Part::Stale])
+    );
 }
 
 #[test]
@@ -98,27 +171,54 @@ fn a_stale_opt_out_still_makes_the_contact_not_callable() {
     let actual = contact(&[("phone", "9")], true, rank(9));
     for operation in [upsert("phone=8", Some(false)), Operation::Remove] {
         let plan = planned(&vec![(rank(8), operation)], Some(&actual));
-        let lowered = Action::Update { data: Columns::default(), callable: Some(false), rank: None };
+        let lowered = Action::Update {
+            data: Columns::default(),
+            callable: Some(false),
+            rank: None,
+        };
         assert_eq!((plan.action, plan.parts), (lowered, vec![Part::Newest]));
     }
-    let run = vec![(rank(8), Operation::Remove), (rank(10), upsert("phone=10", None))];
-    assert!(!result(&run, Some(&actual)).unwrap().callable, "a newer change that is silent does not undo it");
+    let run = vec![
+        (rank(8), Operation::Remove),
+        (rank(10), upsert("phone=10", None)),
+    ];
+    assert!(
+        !result(&run, Some(&actual)).unwrap().callable,
+        "a newer change that is silent does not undo it"
+    );
 }
 
 #[test]
 fn a_fresher_opt_in_of_the_same_run_undoes_a_stale_opt_out() {
     let actual = contact(&[], true, rank(9));
     for order in [[0, 1], [1, 0]] {
-        let run = [(rank(8), upsert("", Some(false))), (rank(10), upsert("", Some(true)))];
+        let run = [
+            (rank(8), upsert("", Some(false))),
+            (rank(10), upsert("", Some(true))),
+        ];
         let run = order.map(|i: usize| run[i].clone()).to_vec();
         assert!(result(&run, Some(&actual)).unwrap().callable);
     }
-    let older = vec![(rank(8), upsert("", Some(false))), (rank(7), upsert("", Some(true)))];
+    let older = vec![
+        (rank(8), upsert("", Some(false))),
+        (rank(7), upsert("", Some(true))),
+    ];
     assert!(!result(&older, Some(&actual)).unwrap().callable);
-    let both_stale = vec![(rank(7), upsert("", Some(false))), (rank(8), upsert("", Some(true)))];
-    assert_eq!(planned(&both_stale, Some(&actual)).action, Action::Skip(Skip::Stale), "neither lowered nor raised");
+    let both_stale = vec![
+        (rank(7), upsert("", Some(false))),
+        (rank(8), upsert("", Some(true))),
+    ];
+    assert_eq!(
+        planned(&both_stale, Some(&actual)).action,
+        Action::Skip(Skip::Stale),
+        "neither lowered nor raised"
+    );
     let lowered = contact(&[], false, rank(9));
-    assert_eq!(planned(&both_stale, Some(&lowered)).action, Action::Skip(Skip::Stale), "what is stale raises nothing");
+    assert_eq!(
+        planned(&both_stale, Some(&lowered)).action,
+        Action::Skip(Skip::Stale),
+        "what is stale raises nothing"
+    );
 }
 
 #[test]
@@ -128,14 +228,27 @@ fn an_unranked_opt_in_undoes_only_an_opt_out_before_it_in_the_queue() {
     let callable = |run: &Run, actual: &Contact| result(run, Some(actual)).unwrap().callable;
     for stored in [3, 9] {
         let actual = contact(&[], true, rank(stored));
-        assert!(!callable(&vec![opt_in(), opt_out(5)], &actual), "stored {stored}");
-        assert!(callable(&vec![opt_out(5), opt_in()], &actual), "stored {stored}");
-        assert!(!callable(&vec![opt_out(5), opt_in(), opt_out(4)], &actual), "stored {stored}");
+        assert!(
+            !callable(&vec![opt_in(), opt_out(5)], &actual),
+            "stored {stored}"
+        );
+        assert!(
+            callable(&vec![opt_out(5), opt_in()], &actual),
+            "stored {stored}"
+        );
+        assert!(
+            !callable(&vec![opt_out(5), opt_in(), opt_out(4)], &actual),
+            "stored {stored}"
+        );
     }
     let run = vec![opt_in(), opt_out(5), (rank(7), upsert("phone=7", None))];
     let written = result(&run, Some(&contact(&[], true, rank(3)))).unwrap();
     assert!(!written.callable);
-    assert_eq!(result(&run, Some(&written)), Some(written), "planned again after a lost answer");
+    assert_eq!(
+        result(&run, Some(&written)),
+        Some(written),
+        "planned again after a lost answer"
+    );
     let run = vec![(rank(12), upsert("", None)), opt_in(), opt_out(11)];
     assert!(!callable(&run, &contact(&[], true, rank(10))));
 }
@@ -145,15 +258,24 @@ fn at_an_equal_rank_columns_are_repaired_and_callable_is_only_lowered() {
     let actual = contact(&[("phone", "wrong")], false, rank(9));
     let run = vec![(rank(9), upsert("phone=9", Some(true)))];
     let repaired = result(&run, Some(&actual)).unwrap();
-    assert_eq!((repaired.data["phone"].as_str(), repaired.callable), ("9", false));
+    assert_eq!(
+        (repaired.data["phone"].as_str(), repaired.callable),
+        ("9", false)
+    );
     let actual = contact(&[], true, rank(9));
-    assert!(!result(&vec![(rank(9), upsert("", Some(false)))], Some(&actual)).unwrap().callable);
+    assert!(
+        !result(&vec![(rank(9), upsert("", Some(false)))], Some(&actual))
+            .unwrap()
+            .callable
+    );
 }
 
 #[test]
 fn at_a_tie_in_the_run_false_wins_in_either_order() {
     for callables in [[true, false], [false, true]] {
-        let run = callables.map(|callable| (rank(9), upsert("", Some(callable)))).to_vec();
+        let run = callables
+            .map(|callable| (rank(9), upsert("", Some(callable))))
+            .to_vec();
         for actual in [None, Some(contact(&[], true, rank(8)))] {
             assert!(!result(&run, actual.as_ref()).unwrap().callable);
         }
@@ -166,22 +288,52 @@ fn a_change_without_a_rank_applies_at_its_place_in_the_queue() {
     let unranked = || (None, upsert("phone=u", Some(true)));
     let phone = |run: Run| {
         let contact = result(&run, Some(&actual)).unwrap();
-        (contact.data["phone"].clone(), contact.callable, contact.rank)
+        (
+            contact.data["phone"].clone(),
+            contact.callable,
+            contact.rank,
+        )
     };
     assert_eq!(phone(vec![unranked()]), ("u".into(), true, rank(9)));
-    assert_eq!(phone(vec![unranked(), (rank(9), upsert("phone=9", Some(false)))]), ("9".into(), false, rank(9)));
-    assert_eq!(phone(vec![(rank(12), upsert("phone=12", Some(false))), unranked()]), ("u".into(), true, rank(12)));
-    let later_but_older = vec![(rank(12), upsert("phone=12", None)), unranked(), (rank(11), upsert("phone=11", None))];
+    assert_eq!(
+        phone(vec![unranked(), (rank(9), upsert("phone=9", Some(false)))]),
+        ("9".into(), false, rank(9))
+    );
+    assert_eq!(
+        phone(vec![
+            (rank(12), upsert("phone=12", Some(false))),
+            unranked()
+        ]),
+        ("u".into(), true, rank(12))
+    );
+    let later_but_older = vec![
+        (rank(12), upsert("phone=12", None)),
+        unranked(),
+        (rank(11), upsert("phone=11", None)),
+    ];
     assert_eq!(phone(later_but_older), ("u".into(), true, rank(12)));
-    assert_eq!(phone(vec![(rank(8), upsert("phone=8", None)), unranked()]), ("u".into(), true, rank(9)));
+    assert_eq!(
+        phone(vec![(rank(8), upsert("phone=8", None)), unranked()]),
+        ("u".into(), true, rank(9))
+    );
 }
 
 #[test]
 fn where_no_ranks_are_stored_the_queue_decides() {
     let actual = contact(&[("phone", "9")], false, None);
-    let run = vec![(None, upsert("phone=1", Some(false))), (None, upsert("phone=2", Some(true)))];
+    let run = vec![
+        (None, upsert("phone=1", Some(false))),
+        (None, upsert("phone=2", Some(true))),
+    ];
     let contact = result(&run, Some(&actual)).unwrap();
-    assert_eq!((contact.data["phone"].as_str(), contact.callable, contact.rank), ("2", true, None));
+    assert_eq!(
+        (
+            contact.data["phone"].as_str(),
+            contact.callable,
+            contact.rank
+        ),
+        ("2", true, None)
+    );
 }
 
 #[test]
@@ -189,14 +341,32 @@ fn equal_content_with_a_newer_rank_stores_the_rank_alone() {
     let actual = contact(&[("phone", "9")], true, rank(9));
     let run = vec![(rank(10), upsert("phone=9 nickname=", Some(true)))];
     let plan = planned(&run, Some(&actual));
-    assert_eq!(plan.action, Action::Update { data: Columns::default(), callable: None, rank: rank(10) });
+    assert_eq!(
+        plan.action,
+        Action::Update {
+            data: Columns::default(),
+            callable: None,
+            rank: rank(10)
+        }
+    );
 }
 
 #[test]
 fn an_update_names_all_that_the_changes_name_if_any_of_it_differs() {
-    let actual = contact(&[("phone", "9"), ("name", "a"), ("kept", "k")], true, rank(9));
+    let actual = contact(
+        &[("phone", "9"), ("name", "a"), ("kept", "k")],
+        true,
+        rank(9),
+    );
     let run = vec![(rank(10), upsert("phone=9 name=", Some(true)))];
-    let Action::Update { data, callable, rank: stored } = planned(&run, Some(&actual)).action else { panic!() };
+    let Action::Update {
+        data,
+        callable,
+        rank: stored,
+    } = planned(&run, Some(&actual)).action
+    else {
+        panic!()
+    };
     assert_eq!(data.keys().collect::<Vec<_>>(), ["name", "phone"]);
     assert_eq!((callable, stored), (Some(true), rank(10)));
 }
@@ -206,7 +376,10 @@ fn null_empty_and_absent_are_equal() {
     let actual = contact(&[("empty", "")], true, rank(9));
     for data in ["empty= absent=", "empty="] {
         let plan = planned(&vec![(rank(9), upsert(data, None))], Some(&actual));
-        assert_eq!((plan.action, plan.parts), (Action::Skip(Skip::Unchanged), vec![Part::Newest]));
+        assert_eq!(
+            (plan.action, plan.parts),
+            (Action::Skip(Skip::Unchanged), vec![Part::Newest])
+        );
     }
 }
 
@@ -214,28 +387,57 @@ fn null_empty_and_absent_are_equal() {
 fn removing_what_cannot_be_read_leaves_a_tombstone_that_an_older_upsert_cannot_undo() {
     let tombstone = result(&vec![(rank(9), Operation::Remove)], None).unwrap();
     assert_eq!(tombstone, contact(&[], false, rank(9)));
-    let late = planned(&vec![(rank(8), upsert("phone=8", Some(true)))], Some(&tombstone));
+    let late = planned(
+        &vec![(rank(8), upsert("phone=8", Some(true)))],
+        Some(&tombstone),
+    );
     assert_eq!(late.action, Action::Skip(Skip::Stale));
-    let newer = result(&vec![(rank(10), upsert("phone=10", Some(true)))], Some(&tombstone)).unwrap();
+    let newer = result(
+        &vec![(rank(10), upsert("phone=10", Some(true)))],
+        Some(&tombstone),
+    )
+    .unwrap();
     assert!(newer.callable);
-    let silent = result(&vec![(rank(10), upsert("phone=10", None))], Some(&tombstone)).unwrap();
+    let silent = result(
+        &vec![(rank(10), upsert("phone=10", None))],
+        Some(&tombstone),
+    )
+    .unwrap();
     assert!(!silent.callable);
 }
 
 #[test]
 fn a_first_rank_is_newer_than_none() {
     let actual = contact(&[("phone", "x")], false, None);
-    let contact = result(&vec![(rank(0), upsert("phone=0", Some(true)))], Some(&actual)).unwrap();
-    assert_eq!((contact.data["phone"].as_str(), contact.callable, contact.rank), ("0", true, rank(0)));
+    let contact = result(
+        &vec![(rank(0), upsert("phone=0", Some(true)))],
+        Some(&actual),
+    )
+    .unwrap();
+    assert_eq!(
+        (
+            contact.data["phone"].as_str(),
+            contact.callable,
+            contact.rank
+        ),
+        ("0", true, rank(0))
+    );
 }
 
 fn operations() -> impl Strategy<Value = Operation> {
-    let column = (prop::sample::select(vec!["a", "b", "c"]), prop::sample::select(vec!["", "1", "2"]));
+    let column = (
+        prop::sample::select(vec!["a", "b", "c"]),
+        prop::sample::select(vec!["", "1", "2"]),
+    );
     let upsert_of = |(columns, callable): (Vec<(&str, &str)>, Option<bool>)| {
-        let text: Vec<_> = columns.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let text: Vec<_> = columns
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         upsert(&text.join(" "), callable)
     };
-    let some_upsert = (prop::collection::vec(column, 0..4), any::<Option<bool>>()).prop_map(upsert_of);
+    let some_upsert =
+        (prop::collection::vec(column, 0..4), any::<Option<bool>>()).prop_map(upsert_of);
     prop_oneof![9 => some_upsert, 1 => Just(Operation::Remove)]
 }
 
@@ -245,17 +447,24 @@ fn runs(ranks: impl Strategy<Value = Option<u64>>) -> impl Strategy<Value = Run>
 }
 
 fn actuals() -> impl Strategy<Value = Option<Contact>> {
-    let some = (any::<bool>(), prop::option::of(0u64..8), prop::sample::select(vec!["", "1", "2"]));
+    let some = (
+        any::<bool>(),
+        prop::option::of(0u64..8),
+        prop::sample::select(vec!["", "1", "2"]),
+    );
     prop::option::weighted(
         0.8,
-        some.prop_map(|(callable, number, value)| contact(&[("a", value)], callable, number.and_then(Rank::new))),
+        some.prop_map(|(callable, number, value)| {
+            contact(&[("a", value)], callable, number.and_then(Rank::new))
+        }),
     )
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// Of one kind, as an org's changes are: the place of one without a rank among ranked ones is another after the write.
+    /// Of one kind, as an org's changes are: the place of one without a rank among ranked ones is
+    /// another after the write.
     #[test]
     fn planning_again_after_the_write_is_skip(
         run in prop_oneof![runs((0u64..8).prop_map(Some)), runs(Just(None))], actual in actuals()

@@ -33,7 +33,10 @@ const MAX_BATCH: usize = 1 << 20;
 impl Sqs {
     /// A service with these queues.
     pub fn new(queues: impl IntoIterator<Item = (String, Arc<Fifo>)>) -> Sqs {
-        Sqs { queues: queues.into_iter().collect(), ..Sqs::default() }
+        Sqs {
+            queues: queues.into_iter().collect(),
+            ..Sqs::default()
+        }
     }
 
     /// How long every call takes from now on.
@@ -53,11 +56,15 @@ impl Sqs {
 
     /// Refuses the next entry of a batch whose body holds this text.
     pub fn refuse_entry(&self, text: &str, is_senders_fault: bool) {
-        let mut refuse = self.refuse_entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut refuse = self
+            .refuse_entries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         refuse.push((text.to_owned(), is_senders_fault));
     }
 
-    /// Receives up to `most` messages, which stay invisible for so long; with none: for the queue's own timeout.
+    /// Receives up to `most` messages, which stay invisible for so long; with none: for the queue's
+    /// own timeout.
     ///
     /// # Errors
     /// When there is no such queue.
@@ -78,16 +85,23 @@ impl Sqs {
     ///
     /// # Errors
     /// When there is no such queue.
-    pub async fn attributes(&self, queue_url: &str) -> Result<Vec<(&'static str, String)>, QueueError> {
+    pub async fn attributes(
+        &self,
+        queue_url: &str,
+    ) -> Result<Vec<(&'static str, String)>, QueueError> {
         self.wait().await;
         let queue = self.queue(queue_url)?;
         let mut attributes = queue.attributes();
         attributes.push(("QueueArn", arn(queue_url)));
         let dead_letters = queue.dead_letters.as_ref();
-        let target = self.queues.iter().find(|(_, other)| dead_letters.is_some_and(|dead| Arc::ptr_eq(dead, other)));
+        let target = self
+            .queues
+            .iter()
+            .find(|(_, other)| dead_letters.is_some_and(|dead| Arc::ptr_eq(dead, other)));
         if let Some((url, _)) = target {
             let max_receives = queue.attributes.max_receives;
-            let policy = json!({ "deadLetterTargetArn": arn(url), "maxReceiveCount": max_receives });
+            let policy =
+                json!({ "deadLetterTargetArn": arn(url), "maxReceiveCount": max_receives });
             attributes.push(("RedrivePolicy", policy.to_string()));
         }
         Ok(attributes)
@@ -103,21 +117,40 @@ impl Sqs {
     }
 
     fn send_entry(&self, queue: &Fifo, message: Message) -> Result<(), RefusedEntry> {
-        let mut refuse = self.refuse_entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(index) = refuse.iter().position(|(text, _)| message.body.contains(text)) {
+        let mut refuse = self
+            .refuse_entries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = refuse
+            .iter()
+            .position(|(text, _)| message.body.contains(text))
+        {
             let (_, is_senders_fault) = refuse.remove(index);
-            return Err(RefusedEntry { code: "OnPurpose".to_owned(), is_senders_fault });
+            return Err(RefusedEntry {
+                code: "OnPurpose".to_owned(),
+                is_senders_fault,
+            });
         }
-        let refused = |error: QueueError| RefusedEntry { code: error.to_string(), is_senders_fault: true };
+        let refused = |error: QueueError| RefusedEntry {
+            code: error.to_string(),
+            is_senders_fault: true,
+        };
         queue.send(message).map_err(refused)
     }
 
     fn queue(&self, url: &str) -> Result<&Fifo, QueueError> {
-        let refused = self.refuse.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |calls| calls.checked_sub(1));
+        let refused = self
+            .refuse
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |calls| {
+                calls.checked_sub(1)
+            });
         if refused.is_ok() {
             return Err(QueueError::new("ServiceUnavailable"));
         }
-        self.queues.get(url).map(Arc::as_ref).ok_or(QueueError::new("AWS.SimpleQueueService.NonExistentQueue"))
+        self.queues
+            .get(url)
+            .map(Arc::as_ref)
+            .ok_or(QueueError::new("AWS.SimpleQueueService.NonExistentQueue"))
     }
 }
 
@@ -134,12 +167,19 @@ impl Queue for Sqs {
             if !(1..=10).contains(&messages.len()) || size > MAX_BATCH {
                 return Err(QueueError::new("BatchRequestTooLong"));
             }
-            Ok(messages.into_iter().map(|message| self.send_entry(queue, message)).collect())
+            Ok(messages
+                .into_iter()
+                .map(|message| self.send_entry(queue, message))
+                .collect())
         }
         .boxed()
     }
 
-    fn send<'a>(&'a self, queue_url: &'a str, message: Message) -> BoxFuture<'a, Result<(), QueueError>> {
+    fn send<'a>(
+        &'a self,
+        queue_url: &'a str,
+        message: Message,
+    ) -> BoxFuture<'a, Result<(), QueueError>> {
         async move {
             self.wait().await;
             self.queue(queue_url)?.send(message)
@@ -158,7 +198,9 @@ impl Queue for Sqs {
             if !(1..=10).contains(&messages.len()) {
                 return Err(QueueError::new("TooManyEntriesInBatchRequest"));
             }
-            let set = |message: &Visibility| queue.set_visibility(&message.receipt_handle, message.seconds);
+            let set = |message: &Visibility| {
+                queue.set_visibility(&message.receipt_handle, message.seconds)
+            };
             // Each entry by itself, as SQS does.
             let set: Vec<_> = messages.iter().map(set).collect();
             set.into_iter().collect()

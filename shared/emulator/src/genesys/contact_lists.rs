@@ -1,5 +1,6 @@
-//! The contact list API that Genesys Cloud publishes (genesys/API.md sections 4 to 7): campaigns, lists, contacts, search.
-//! Each campaign has a list of its own. Where the documentation leaves open what happens, the stricter is done.
+//! The contact list API that Genesys Cloud publishes (genesys/API.md sections 4 to 7): campaigns,
+//! lists, contacts, search. Each campaign has a list of its own. Where the documentation leaves
+//! open what happens, the stricter is done.
 
 mod search;
 
@@ -20,7 +21,11 @@ const MOST_DELETED: usize = 250;
 const MOST_BYTES: usize = 512_000;
 const LONGEST_VALUE: usize = 512;
 /// Of a contact, what the dialler writes and a client may.
-const OF_THE_DIALLER: [&str; 3] = ["phoneNumberStatus", "contactableStatus", "latestWhatsAppEvaluations"];
+const OF_THE_DIALLER: [&str; 3] = [
+    "phoneNumberStatus",
+    "contactableStatus",
+    "latestWhatsAppEvaluations",
+];
 
 pub(super) struct Request<'a> {
     pub(super) method: &'a str,
@@ -32,35 +37,74 @@ pub(super) struct Request<'a> {
 impl Request<'_> {
     /// Every value of a query parameter, decoded; several may stand in one, parted by commas.
     fn query(&self, name: &str) -> Vec<String> {
-        let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
-        let values = pairs.filter(|(other, _)| *other == name).map(|(_, value)| value.replace('+', " "));
-        let decoded = values.filter_map(|value| Some(percent_decode_str(&value).decode_utf8().ok()?.into_owned()));
-        decoded.flat_map(|value| value.split(',').map(str::to_owned).collect::<Vec<_>>()).collect()
+        let pairs = self
+            .query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='));
+        let values = pairs
+            .filter(|(other, _)| *other == name)
+            .map(|(_, value)| value.replace('+', " "));
+        let decoded = values
+            .filter_map(|value| Some(percent_decode_str(&value).decode_utf8().ok()?.into_owned()));
+        decoded
+            .flat_map(|value| value.split(',').map(str::to_owned).collect::<Vec<_>>())
+            .collect()
     }
 
     fn says(&self, name: &str) -> bool {
-        self.query(name).iter().any(|value| value.eq_ignore_ascii_case("true"))
+        self.query(name)
+            .iter()
+            .any(|value| value.eq_ignore_ascii_case("true"))
     }
 
     fn page(&self) -> (usize, usize) {
-        let number = |name, default| self.query(name).first().and_then(|text| text.parse().ok()).unwrap_or(default);
-        (number("pageNumber", 1).max(1), number("pageSize", 25).clamp(1, 100))
+        let number = |name, default| {
+            self.query(name)
+                .first()
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(default)
+        };
+        (
+            number("pageNumber", 1).max(1),
+            number("pageSize", 25).clamp(1, 100),
+        )
     }
 }
 
 impl Genesys {
-    pub(super) fn contact_lists_api(&self, state: &mut State, client_id: &str, call: &Request<'_>) -> Answer {
-        let decode = |segment: &str| percent_decode_str(segment).decode_utf8().ok().map(|text| text.into_owned());
+    pub(super) fn contact_lists_api(
+        &self,
+        state: &mut State,
+        client_id: &str,
+        call: &Request<'_>,
+    ) -> Answer {
+        let decode = |segment: &str| {
+            percent_decode_str(segment)
+                .decode_utf8()
+                .ok()
+                .map(|text| text.into_owned())
+        };
         let segments: Option<Vec<_>> = call.path[PREFIX.len()..].split('/').map(decode).collect();
-        let Some(segments) = segments else { return not_found() };
+        let Some(segments) = segments else {
+            return not_found();
+        };
         let segments: Vec<_> = segments.iter().map(String::as_str).collect();
         let mine = |campaign: &&mut Campaign| campaign.client_id == client_id;
         match (call.method, segments.as_slice()) {
             ("GET", ["campaigns"]) => {
                 let lists = call.query("contactListId");
-                let of_client = state.campaigns.iter().filter(|(_, campaign)| campaign.client_id == client_id);
-                let found = of_client.filter(|(_, campaign)| lists.is_empty() || lists.contains(&campaign.list));
-                listing(found.map(|(id, campaign)| show_campaign(id, campaign)).collect(), call.page())
+                let of_client = state
+                    .campaigns
+                    .iter()
+                    .filter(|(_, campaign)| campaign.client_id == client_id);
+                let found = of_client
+                    .filter(|(_, campaign)| lists.is_empty() || lists.contains(&campaign.list));
+                listing(
+                    found
+                        .map(|(id, campaign)| show_campaign(id, campaign))
+                        .collect(),
+                    call.page(),
+                )
             }
             ("GET", ["campaigns", id]) => match state.campaigns.get_mut(*id).filter(mine) {
                 Some(campaign) => (200, show_campaign(id, campaign)),
@@ -68,14 +112,26 @@ impl Genesys {
             },
             ("GET", ["contactlists"]) => {
                 let ids = call.query("id");
-                let of_client = state.campaigns.values().filter(|campaign| campaign.client_id == client_id);
-                let found = of_client.filter(|campaign| ids.is_empty() || ids.contains(&campaign.list));
+                let of_client = state
+                    .campaigns
+                    .values()
+                    .filter(|campaign| campaign.client_id == client_id);
+                let found =
+                    of_client.filter(|campaign| ids.is_empty() || ids.contains(&campaign.list));
                 listing(found.map(show_list).collect(), call.page())
             }
             (_, ["contactlists", list, rest @ ..]) => {
-                let Some(campaign) = state.campaigns.values_mut().filter(mine).find(|campaign| campaign.list == *list)
+                let Some(campaign) = state
+                    .campaigns
+                    .values_mut()
+                    .filter(mine)
+                    .find(|campaign| campaign.list == *list)
                 else {
-                    return error(404, "contact.list.not.found", "The contact list was not found.");
+                    return error(
+                        404,
+                        "contact.list.not.found",
+                        "The contact list was not found.",
+                    );
                 };
                 match (call.method, rest) {
                     ("GET", []) => (200, show_list(campaign)),
@@ -109,14 +165,19 @@ impl Genesys {
 
     fn upsert(&self, campaign: &mut Campaign, call: &Request<'_>) -> Answer {
         if call.body.to_string().len() > MOST_BYTES {
-            let message = format!("The request is over the size limit. Maximum bytes: {MOST_BYTES}");
+            let message =
+                format!("The request is over the size limit. Maximum bytes: {MOST_BYTES}");
             return error(413, "request.entity.too.large", &message);
         }
         let Some(items) = call.body.as_array().filter(|items| !items.is_empty()) else {
             return error(400, "bad.request", "The body is not an array of contacts.");
         };
         if items.len() > MOST_WRITTEN {
-            return error(400, "too.many.contacts.added", "Too many contacts added, the limit is 1000");
+            return error(
+                400,
+                "too.many.contacts.added",
+                "Too many contacts added, the limit is 1000",
+            );
         }
         // All or none.
         let mut written = Vec::new();
@@ -129,15 +190,26 @@ impl Genesys {
                     return error(400, "invalid.contact.id", message);
                 }
             };
-            if written.iter().any(|(other, _): &(String, Contact)| *other == key) {
+            if written
+                .iter()
+                .any(|(other, _): &(String, Contact)| *other == key)
+            {
                 return error(400, "bad.request", "A contact is in the request twice.");
             }
-            match self.changed(campaign, campaign.contacts.get(&key), item, call.says("clearSystemData")) {
+            match self.changed(
+                campaign,
+                campaign.contacts.get(&key),
+                item,
+                call.says("clearSystemData"),
+            ) {
                 Ok(contact) => written.push((key, contact)),
                 Err(refused) => return refused,
             }
         }
-        let shown = written.iter().map(|(key, contact)| show(campaign, key, contact)).collect();
+        let shown = written
+            .iter()
+            .map(|(key, contact)| show(campaign, key, contact))
+            .collect();
         campaign.contacts.extend(written);
         (200, shown)
     }
@@ -168,15 +240,26 @@ impl Genesys {
         if item.get("contactListId").and_then(Value::as_str) != Some(&campaign.list) {
             return Err(bad("contactListId is not this list's."));
         }
-        let data = item.get("data").and_then(Value::as_object).ok_or_else(|| bad("data is not an object."))?;
+        let data = item
+            .get("data")
+            .and_then(Value::as_object)
+            .ok_or_else(|| bad("data is not an object."))?;
         let mut columns = match old {
             Some(old) if self.options.list_updates_merge => old.data.clone(),
             _ => BTreeMap::new(),
         };
         for (name, value) in data {
             let value = value.as_str().ok_or_else(|| bad("A value is no string."))?;
-            if campaign.columns.as_ref().is_some_and(|columns| !columns.contains(name)) {
-                return Err(error(400, "invalid.contact.columns", "The contact columns are invalid."));
+            if campaign
+                .columns
+                .as_ref()
+                .is_some_and(|columns| !columns.contains(name))
+            {
+                return Err(error(
+                    400,
+                    "invalid.contact.columns",
+                    "The contact columns are invalid.",
+                ));
             }
             if value.chars().count() > LONGEST_VALUE {
                 return Err(error(400, "invalid.value", "A value is too long."));
@@ -193,24 +276,42 @@ impl Genesys {
             Some(Value::Bool(callable)) => *callable,
             Some(_) => return Err(bad("callable is no boolean.")),
         };
-        let mut of_the_dialler = old.filter(|_| !clears).map(|old| old.of_the_dialler.clone()).unwrap_or_default();
+        let mut of_the_dialler = old
+            .filter(|_| !clears)
+            .map(|old| old.of_the_dialler.clone())
+            .unwrap_or_default();
         for member in OF_THE_DIALLER {
             if let Some(value) = item.get(member).filter(|value| !value.is_null()) {
                 of_the_dialler.insert(member.to_owned(), value.clone());
             }
         }
         let created_at = old.map_or_else(|| self.clock.now(), |old| old.created_at);
-        Ok(Contact { data: columns, callable, created_at, of_the_dialler })
+        Ok(Contact {
+            data: columns,
+            callable,
+            created_at,
+            of_the_dialler,
+        })
     }
 }
 
 fn read_many(campaign: &Campaign, body: &Value) -> Answer {
-    let ids: Option<Vec<_>> = body.as_array().and_then(|ids| ids.iter().map(Value::as_str).collect());
-    let Some(ids) = ids else { return error(400, "bad.request", "The body is not an array of ids.") };
+    let ids: Option<Vec<_>> = body
+        .as_array()
+        .and_then(|ids| ids.iter().map(Value::as_str).collect());
+    let Some(ids) = ids else {
+        return error(400, "bad.request", "The body is not an array of ids.");
+    };
     if ids.len() > MOST_READ {
-        return error(400, "too.many.contacts.requested", "Only 50 contacts can be retrieved at a time.");
+        return error(
+            400,
+            "too.many.contacts.requested",
+            "Only 50 contacts can be retrieved at a time.",
+        );
     }
-    let found = ids.into_iter().filter_map(|id| Some(show(campaign, id, campaign.contacts.get(id)?)));
+    let found = ids
+        .into_iter()
+        .filter_map(|id| Some(show(campaign, id, campaign.contacts.get(id)?)));
     (200, found.collect())
 }
 
@@ -228,18 +329,32 @@ fn delete_many(campaign: &mut Campaign, ids: &[String]) -> Answer {
 
 /// What "special characters" are is not documented.
 fn is_plain(key: &str) -> bool {
-    (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    (1..=255).contains(&key.len())
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 fn not_found() -> Answer {
-    error(404, "resource.not.found", "The requested resource was not found.")
+    error(
+        404,
+        "resource.not.found",
+        "The requested resource was not found.",
+    )
 }
 
 fn listing(entities: Vec<Value>, (number, size): (usize, usize)) -> Answer {
     let total = entities.len();
-    let page: Vec<_> = entities.into_iter().skip((number - 1) * size).take(size).collect();
+    let page: Vec<_> = entities
+        .into_iter()
+        .skip((number - 1) * size)
+        .take(size)
+        .collect();
     let pages = total.div_ceil(size);
-    (200, json!({ "entities": page, "pageSize": size, "pageNumber": number, "total": total, "pageCount": pages }))
+    (
+        200,
+        json!({ "entities": page, "pageSize": size, "pageNumber": number, "total": total, "pageCount": pages }),
+    )
 }
 
 fn show_campaign(id: &str, campaign: &Campaign) -> Value {
@@ -265,7 +380,12 @@ fn show_list(campaign: &Campaign) -> Value {
 fn show(campaign: &Campaign, key: &str, contact: &Contact) -> Value {
     let (list, columns) = (&campaign.list, campaign.columns.iter().flatten());
     let mut data: Map<_, _> = columns.map(|column| (column.clone(), json!(""))).collect();
-    data.extend(contact.data.iter().map(|(name, value)| (name.clone(), json!(value))));
+    data.extend(
+        contact
+            .data
+            .iter()
+            .map(|(name, value)| (name.clone(), json!(value))),
+    );
     let mut shown = json!({
         "id": key, "contactListId": list, "data": data, "callable": contact.callable,
         "selfUri": format!("{PREFIX}contactlists/{list}/contacts/{key}"),

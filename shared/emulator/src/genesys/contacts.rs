@@ -17,10 +17,21 @@ const DUPLICATE: &str = "Duplicate contact key detected for campaign context.";
 type Named = BTreeMap<String, Option<String>>;
 
 impl Genesys {
-    pub(super) fn contacts_api(&self, state: &mut State, client_id: &str, request: &Request<Bytes>) -> Answer {
+    pub(super) fn contacts_api(
+        &self,
+        state: &mut State,
+        client_id: &str,
+        request: &Request<Bytes>,
+    ) -> Answer {
         let not_found = || error(404, "not.found", "The requested resource was not found.");
-        let Some((id, key)) = parse_path(request.uri().path()) else { return not_found() };
-        let Some(campaign) = state.campaigns.get_mut(&id).filter(|campaign| campaign.client_id == client_id) else {
+        let Some((id, key)) = parse_path(request.uri().path()) else {
+            return not_found();
+        };
+        let Some(campaign) = state
+            .campaigns
+            .get_mut(&id)
+            .filter(|campaign| campaign.client_id == client_id)
+        else {
             return error(404, "campaign.not.found", "The campaign was not found.");
         };
         let body: Value = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
@@ -34,8 +45,12 @@ impl Genesys {
             _ => return error(405, "method.not.allowed", "Method not allowed."),
         };
         match answer.0 {
-            200 => state.conflicts.retain(|(campaign, key)| *campaign != id || !seen.contains(key)),
-            409 => state.conflicts.extend(refused.into_iter().map(|key| (id.clone(), key))),
+            200 => state
+                .conflicts
+                .retain(|(campaign, key)| *campaign != id || !seen.contains(key)),
+            409 => state
+                .conflicts
+                .extend(refused.into_iter().map(|key| (id.clone(), key))),
             _ => {}
         }
         answer
@@ -43,7 +58,11 @@ impl Genesys {
 
     fn get(&self, id: &str, campaign: &Campaign, key: &str) -> Answer {
         let readable = |contact: &&Contact| {
-            self.clock.now() >= contact.created_at.saturating_add(self.options.read_lag).unwrap_or_default()
+            self.clock.now()
+                >= contact
+                    .created_at
+                    .saturating_add(self.options.read_lag)
+                    .unwrap_or_default()
         };
         match campaign.contacts.get(key).filter(readable) {
             Some(contact) => (200, show(id, key, contact)),
@@ -53,18 +72,26 @@ impl Genesys {
 
     fn post(&self, id: &str, campaign: &mut Campaign, body: &Value) -> Answer {
         let bad = |message: &str| error(400, "bad.request", message);
-        let Some(items) = body.as_array().filter(|items| (1..=100).contains(&items.len())) else {
+        let Some(items) = body
+            .as_array()
+            .filter(|items| (1..=100).contains(&items.len()))
+        else {
             return bad("The body is not an array of 1 to 100 contacts.");
         };
         let mut contacts = Vec::new();
         for item in items {
             let named = item.get("data").and_then(named);
             let callable = flag(item);
-            let (Some(key), Some(named), Ok(callable)) = (item.get("id").and_then(Value::as_str), named, callable)
+            let (Some(key), Some(named), Ok(callable)) =
+                (item.get("id").and_then(Value::as_str), named, callable)
             else {
                 return bad("A contact of the array is malformed.");
             };
-            let Some(data) = named.into_iter().map(|(name, value)| Some((name, value?))).collect() else {
+            let Some(data) = named
+                .into_iter()
+                .map(|(name, value)| Some((name, value?)))
+                .collect()
+            else {
                 return bad("A value is null.");
             };
             if let Some(refused) = unknown_column(campaign, &data) {
@@ -79,10 +106,17 @@ impl Genesys {
             contacts.push((key.to_owned(), contact));
         }
         let distinct: BTreeSet<_> = contacts.iter().map(|(key, _)| key).collect();
-        if distinct.len() < contacts.len() || distinct.iter().any(|key| campaign.contacts.contains_key(*key)) {
+        if distinct.len() < contacts.len()
+            || distinct
+                .iter()
+                .any(|key| campaign.contacts.contains_key(*key))
+        {
             return error(409, "conflict", DUPLICATE);
         }
-        let shown = contacts.iter().map(|(key, contact)| show(id, key, contact)).collect();
+        let shown = contacts
+            .iter()
+            .map(|(key, contact)| show(id, key, contact))
+            .collect();
         campaign.contacts.extend(contacts);
         (200, shown)
     }
@@ -93,7 +127,10 @@ fn patch(id: &str, campaign: &mut Campaign, key: &str, body: &Value) -> Answer {
     let (Some(named), Ok(callable), true) = (named, flag(body), body.is_object()) else {
         return error(400, "bad.request", "The body is not a change of a contact.");
     };
-    let kept = named.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect();
+    let kept = named
+        .iter()
+        .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
+        .collect();
     if let Some(refused) = unknown_column(campaign, &kept) {
         return refused;
     }
@@ -113,7 +150,13 @@ fn patch(id: &str, campaign: &mut Campaign, key: &str, body: &Value) -> Answer {
 fn unknown_column(campaign: &Campaign, data: &BTreeMap<String, String>) -> Option<Answer> {
     let columns = campaign.columns.as_ref()?;
     let is_known = data.keys().all(|column| columns.contains(column));
-    (!is_known).then(|| error(400, "invalid.contact.columns", "The contact columns are invalid."))
+    (!is_known).then(|| {
+        error(
+            400,
+            "invalid.contact.columns",
+            "The contact columns are invalid.",
+        )
+    })
 }
 
 fn named(data: &Value) -> Option<Named> {
@@ -122,7 +165,10 @@ fn named(data: &Value) -> Option<Named> {
         Value::String(text) => Some(Some(text.clone())),
         _ => None,
     };
-    data.as_object()?.iter().map(|(name, value)| Some((name.clone(), text(value)?))).collect()
+    data.as_object()?
+        .iter()
+        .map(|(name, value)| Some((name.clone(), text(value)?)))
+        .collect()
 }
 
 fn flag(of: &Value) -> Result<Option<bool>, ()> {
@@ -135,23 +181,40 @@ fn flag(of: &Value) -> Result<Option<bool>, ()> {
 
 fn keys(body: &Value) -> Vec<String> {
     let items = body.as_array().map(Vec::as_slice).unwrap_or_default();
-    items.iter().filter_map(|item| item.get("id")?.as_str().map(str::to_owned)).collect()
+    items
+        .iter()
+        .filter_map(|item| item.get("id")?.as_str().map(str::to_owned))
+        .collect()
 }
 
 fn show(campaign: &str, key: &str, contact: &Contact) -> Value {
-    let data: Map<String, Value> = contact.data.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
-    let self_uri = format!("{PREFIX}{campaign}/contacts/{}", utf8_percent_encode(key, NON_ALPHANUMERIC));
+    let data: Map<String, Value> = contact
+        .data
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(value)))
+        .collect();
+    let self_uri = format!(
+        "{PREFIX}{campaign}/contacts/{}",
+        utf8_percent_encode(key, NON_ALPHANUMERIC)
+    );
     json!({ "id": key, "data": data, "callable": contact.callable, "selfUri": self_uri })
 }
 
 /// `…/campaigns/{campaign}/contacts[/{contact}]`
 fn parse_path(path: &str) -> Option<(String, Option<String>)> {
     let (campaign, rest) = path.strip_prefix(PREFIX)?.split_once('/')?;
-    let decode = |segment: &str| percent_decode_str(segment).decode_utf8().ok().map(|text| text.into_owned());
+    let decode = |segment: &str| {
+        percent_decode_str(segment)
+            .decode_utf8()
+            .ok()
+            .map(|text| text.into_owned())
+    };
     match rest.strip_prefix("contacts")? {
         "" => Some((decode(campaign)?, None)),
         rest => {
-            let key = rest.strip_prefix('/').filter(|key| !key.is_empty() && !key.contains('/'))?;
+            let key = rest
+                .strip_prefix('/')
+                .filter(|key| !key.is_empty() && !key.contains('/'))?;
             Some((decode(campaign)?, Some(decode(key)?)))
         }
     }

@@ -1,5 +1,5 @@
-//! What no Genesys Cloud has: requests under `/_emulator/` that look behind the API and make it fail on purpose, for who
-//! runs the emulator as a process of its own.
+//! What no Genesys Cloud has: requests under `/_emulator/` that look behind the API and make it
+//! fail on purpose, for who runs the emulator as a process of its own.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -21,11 +21,16 @@ impl Genesys {
     /// Answers a request whose path begins with [`CONTROL_PREFIX`]:
     ///
     /// - `POST faults` adds a fault, `DELETE faults` takes all away;
-    /// - `PUT clients/{id}` with `{"secret": …}` gives an OAuth client another secret and ends every token;
+    /// - `PUT clients/{id}` with `{"secret": …}` gives an OAuth client another secret and ends
+    ///   every token;
     /// - `GET calls` lists the calls, `GET campaigns/{id}/contacts` the contacts by key.
     pub fn control(&self, method: &str, path: &str, body: &[u8]) -> Answer {
         let wrong = |message: String| (400, json!({ "error": message }));
-        let segments: Vec<_> = path.strip_prefix(CONTROL_PREFIX).unwrap_or_default().split('/').collect();
+        let segments: Vec<_> = path
+            .strip_prefix(CONTROL_PREFIX)
+            .unwrap_or_default()
+            .split('/')
+            .collect();
         match (method, segments.as_slice()) {
             ("POST", ["faults"]) => {
                 match fault::read(body) {
@@ -48,14 +53,17 @@ impl Genesys {
                 (200, json!({}))
             }
             ("GET", ["calls"]) => {
-                let show =
-                    |call: &super::Call| json!({ "method": call.method, "path": call.path, "status": call.status });
+                let show = |call: &super::Call| json!({ "method": call.method, "path": call.path, "status": call.status });
                 (200, self.state().calls.iter().map(show).collect())
             }
             ("GET", ["campaigns", id, "contacts"]) => {
                 let contacts = self.contacts(id).into_iter();
-                let shown =
-                    contacts.map(|(key, contact)| (key, json!({ "data": contact.data, "callable": contact.callable })));
+                let shown = contacts.map(|(key, contact)| {
+                    (
+                        key,
+                        json!({ "data": contact.data, "callable": contact.callable }),
+                    )
+                });
                 (200, Value::Object(shown.collect()))
             }
             _ => (404, json!({ "error": "no such control" })),
@@ -73,12 +81,22 @@ mod tests {
     #[test]
     fn a_fault_needs_exactly_one_effect() {
         let genesys = Genesys::new(Clock::system(), Options::default());
-        let post = |body: Value| genesys.control("POST", "/_emulator/faults", body.to_string().as_bytes()).0;
-        assert_eq!(post(json!({ "method": "PATCH", "status": 503, "times": 2 })), 200);
+        let post = |body: Value| {
+            genesys
+                .control("POST", "/_emulator/faults", body.to_string().as_bytes())
+                .0
+        };
+        assert_eq!(
+            post(json!({ "method": "PATCH", "status": 503, "times": 2 })),
+            200
+        );
         assert_eq!(post(json!({ "hang": "after" })), 200);
-        for wrong in
-            [json!({}), json!({ "status": 503, "hang": "after" }), json!({ "status": 7 }), json!({ "stat": 503 })]
-        {
+        for wrong in [
+            json!({}),
+            json!({ "status": 503, "hang": "after" }),
+            json!({ "status": 7 }),
+            json!({ "stat": 503 }),
+        ] {
             assert_eq!(post(wrong), 400);
         }
         assert_eq!(genesys.state().faults.len(), 2);

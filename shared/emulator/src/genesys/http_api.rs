@@ -21,10 +21,14 @@ pub(super) type Answer = (u16, Value);
 
 /// genesys/API.md section 3, `ErrorBody`.
 pub(super) fn error(status: u16, code: &str, message: &str) -> Answer {
-    (status, json!({ "message": message, "code": code, "status": status, "details": [], "errors": [] }))
+    (
+        status,
+        json!({ "message": message, "code": code, "status": status, "details": [], "errors": [] }),
+    )
 }
 
-/// Where nothing is to be waited for, not even tokio's timer is, which takes a millisecond to find that out.
+/// Where nothing is to be waited for, not even tokio's timer is, which takes a millisecond to find
+/// that out.
 async fn wait(time: Duration) {
     if !time.is_zero() {
         tokio::time::sleep(time).await;
@@ -44,7 +48,8 @@ impl Transport for Genesys {
                 Some(Effect::Lost { is_done }) => (is_done, Some(TransportError::Lost)),
                 Some(Effect::Hang { is_done }) => (is_done, Some(TransportError::TimedOut)),
                 Some(Effect::Status(status, headers)) => {
-                    // Recorded when it arrives, as every call is: the client may give it up meanwhile.
+                    // Recorded when it arrives, as every call is: the client may give it up
+                    // meanwhile.
                     let response = self.faulty(&request, status, headers);
                     wait(self.options.latency).await;
                     return Ok(response);
@@ -76,10 +81,18 @@ impl Transport for Genesys {
 impl Genesys {
     fn strike(&self, request: &Request<Bytes>) -> Option<Effect> {
         let (method, path) = (request.method().as_str(), request.uri().path());
-        self.state().faults.iter_mut().find_map(|fault| fault.strike(method, path))
+        self.state()
+            .faults
+            .iter_mut()
+            .find_map(|fault| fault.strike(method, path))
     }
 
-    fn faulty(&self, request: &Request<Bytes>, status: u16, headers: Vec<(&'static str, String)>) -> Response<Bytes> {
+    fn faulty(
+        &self,
+        request: &Request<Bytes>,
+        status: u16,
+        headers: Vec<(&'static str, String)>,
+    ) -> Response<Bytes> {
         let answer = error(status, "on.purpose", "A fault on purpose.");
         let mut response = self.respond(request, None, answer, None);
         for (name, value) in headers {
@@ -96,17 +109,29 @@ impl Genesys {
         let is_token = request.uri().path() == TOKEN_PATH;
         let host = request.uri().host().unwrap_or_default();
         if (host.starts_with("api.") && is_token) || (host.starts_with("login.") && !is_token) {
-            return self.respond(request, None, error(404, "not.found", "Not on this host."), None);
+            return self.respond(
+                request,
+                None,
+                error(404, "not.found", "Not on this host."),
+                None,
+            );
         }
         if request.uri().path() == TOKEN_PATH {
             return self.respond(request, None, self.token(request), None);
         }
         let now = self.clock.now();
         let mut state = self.state();
-        let client_id = bearer(request).and_then(|token| state.tokens.get(token)).filter(|(_, until)| *until > now);
+        let client_id = bearer(request)
+            .and_then(|token| state.tokens.get(token))
+            .filter(|(_, until)| *until > now);
         let Some(client_id) = client_id.map(|(client_id, _)| client_id.clone()) else {
             drop(state);
-            return self.respond(request, None, error(401, "bad.credentials", "Invalid login credentials."), None);
+            return self.respond(
+                request,
+                None,
+                error(401, "bad.credentials", "Invalid login credentials."),
+                None,
+            );
         };
         let rate = self.options.calls_per_minute.and_then(|allowed| {
             state
@@ -114,13 +139,21 @@ impl Genesys {
                 .get_mut(&client_id)
                 .map(|client| rate::count(&mut client.window, now, allowed, self.options.window))
         });
-        let is_forbidden = state.clients.get(&client_id).is_none_or(|client| client.is_forbidden);
+        let is_forbidden = state
+            .clients
+            .get(&client_id)
+            .is_none_or(|client| client.is_forbidden);
         let answer = if let Some(rate) = rate.filter(|rate| rate.is_over()) {
             let wait = rate.reset;
-            let message = format!("Rate limit exceeded the maximum. Retry the request in [{wait}] seconds");
+            let message =
+                format!("Rate limit exceeded the maximum. Retry the request in [{wait}] seconds");
             error(429, "too.many.requests.retry.after", &message)
         } else if is_forbidden {
-            error(403, "missing.any.permissions", "You are missing permissions.")
+            error(
+                403,
+                "missing.any.permissions",
+                "You are missing permissions.",
+            )
         } else {
             self.api(&mut state, &client_id, request)
         };
@@ -132,7 +165,10 @@ impl Genesys {
     fn api(&self, state: &mut State, client_id: &str, request: &Request<Bytes>) -> Answer {
         let is_noted = self.options.keeps_journal && request.method() != http::Method::GET;
         let before = is_noted.then(|| {
-            let contacts = state.campaigns.iter().map(|(id, campaign)| (id.clone(), campaign.contacts.clone()));
+            let contacts = state
+                .campaigns
+                .iter()
+                .map(|(id, campaign)| (id.clone(), campaign.contacts.clone()));
             contacts.collect::<Vec<_>>()
         });
         let answer = self.carry_out(state, client_id, request);
@@ -147,7 +183,12 @@ impl Genesys {
         let body: Value = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
         if path.starts_with(contact_lists::PREFIX) {
             let query = request.uri().query().unwrap_or_default();
-            let call = contact_lists::Request { method: request.method().as_str(), path, query, body: &body };
+            let call = contact_lists::Request {
+                method: request.method().as_str(),
+                path,
+                query,
+                body: &body,
+            };
             return self.contact_lists_api(state, client_id, &call);
         }
         self.contacts_api(state, client_id, request)
@@ -155,15 +196,25 @@ impl Genesys {
 
     fn token(&self, request: &Request<Bytes>) -> Answer {
         let refused = |status, text: &str| {
-            (status, json!({ "error": "invalid_client", "description": text, "error_description": text }))
+            (
+                status,
+                json!({ "error": "invalid_client", "description": text, "error_description": text }),
+            )
         };
         let form = String::from_utf8_lossy(request.body());
-        if !form.split('&').any(|pair| pair == "grant_type=client_credentials") {
+        if !form
+            .split('&')
+            .any(|pair| pair == "grant_type=client_credentials")
+        {
             return (400, json!({ "error": "unsupported_grant_type" }));
         }
-        let credentials = header(request, "authorization").and_then(|text| text.strip_prefix("Basic "));
-        let credentials = credentials.and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
-        let credentials = credentials.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+        let credentials =
+            header(request, "authorization").and_then(|text| text.strip_prefix("Basic "));
+        let credentials = credentials
+            .and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
+        let credentials = credentials
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .unwrap_or_default();
         let (id, secret) = credentials.split_once(':').unwrap_or_default();
         let mut state = self.state();
         match state.clients.get(id) {
@@ -172,9 +223,15 @@ impl Genesys {
             Some(_) => {
                 state.issued += 1;
                 let token = format!("token-{}", state.issued);
-                state.tokens.insert(token.clone(), (id.to_owned(), self.clock.now() + self.options.token_life));
+                state.tokens.insert(
+                    token.clone(),
+                    (id.to_owned(), self.clock.now() + self.options.token_life),
+                );
                 let life = self.options.token_life.as_secs();
-                (200, json!({ "access_token": token, "token_type": "bearer", "expires_in": life }))
+                (
+                    200,
+                    json!({ "access_token": token, "token_type": "bearer", "expires_in": life }),
+                )
             }
         }
     }
@@ -194,9 +251,14 @@ impl Genesys {
         }
         state.log(self, request, client_id, status, &body);
         drop(state);
-        let text = if body.is_null() { String::new() } else { body.to_string() };
+        let text = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
         let mut response = Response::new(Bytes::from(text));
-        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() =
+            StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut put = |name: &'static str, value: String| {
             if let Ok(value) = value.parse() {
                 response.headers_mut().insert(name, value);

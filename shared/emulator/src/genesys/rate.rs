@@ -26,12 +26,27 @@ impl Rate {
 }
 
 /// Counts one call.
-pub(super) fn count(window: &mut Option<Window>, now: Timestamp, allowed: u64, length: Duration) -> Rate {
-    let window = window.get_or_insert(Window { began: now, count: 0 });
+pub(super) fn count(
+    window: &mut Option<Window>,
+    now: Timestamp,
+    allowed: u64,
+    length: Duration,
+) -> Rate {
+    let window = window.get_or_insert(Window {
+        began: now,
+        count: 0,
+    });
     while now >= window.began + length {
-        *window = Window { began: window.began + length, count: 0 };
+        *window = Window {
+            began: window.began + length,
+            count: 0,
+        };
     }
     window.count += 1;
     let left = (window.began + length).duration_since(now).as_millis();
-    Rate { count: window.count, allowed, reset: u64::try_from(left).unwrap_or(0).div_ceil(1_000).max(1) }
+    Rate {
+        count: window.count,
+        allowed,
+        reset: u64::try_from(left).unwrap_or(0).div_ceil(1_000).max(1),
+    }
 }

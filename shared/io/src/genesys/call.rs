@@ -1,4 +1,5 @@
-//! One call of the contact API: its turn in the budget, its session, its repetitions (DESIGN.md, failure table).
+//! One call of the contact API: its turn in the budget, its session, its repetitions (DESIGN.md,
+//! failure table).
 
 use std::time::Duration;
 
@@ -21,7 +22,8 @@ pub(super) struct Call<'a> {
     /// From `/api` on.
     pub(super) path: &'a str,
     pub(super) body: Bytes,
-    /// Whether it is made again after no answer, or none that helps: a write is not, before the contact was read.
+    /// Whether it is made again after no answer, or none that helps: a write is not, before the
+    /// contact was read.
     pub(super) may_repeat: bool,
     /// For errors: the method and the path's shape, without the contact key.
     pub(super) what: &'static str,
@@ -35,7 +37,10 @@ impl Org {
         let mut session = self.session(run, None).await?;
         let (mut tries, mut unauthorized, mut throttled) = (0, 0, 0);
         loop {
-            let permit = self.limit.admit(&self.shared.clock, run, session.secret.calls_per_minute).await?;
+            let permit = self
+                .limit
+                .admit(&self.shared.clock, run, session.secret.calls_per_minute)
+                .await?;
             if session.generation != self.login.generation() {
                 // While this call waited for its turn its token was refused to another one.
                 drop(permit);
@@ -50,7 +55,11 @@ impl Org {
             match failure.kind {
                 Kind::Refused if failure.http_status == Some(StatusCode::UNAUTHORIZED.as_u16()) => {
                     unauthorized += 1;
-                    let after = Unauthorized { generation: session.generation, times: unauthorized, failure: &failure };
+                    let after = Unauthorized {
+                        generation: session.generation,
+                        times: unauthorized,
+                        failure: &failure,
+                    };
                     session = self.session(run, Some(after)).await?;
                 }
                 Kind::Refused => {
@@ -60,8 +69,12 @@ impl Org {
                 // The budget makes the next try wait, or says that it would be too long.
                 Kind::Throttled { after } if failure.http_status.is_some() => {
                     throttled += 1;
-                    self.shared.telemetry.tell(&Event::Throttled { org: self.id.as_str() });
-                    if throttled == run.tries || !after.is_some_and(|after| run.may_wait(now, after)) {
+                    self.shared.telemetry.tell(&Event::Throttled {
+                        org: self.id.as_str(),
+                    });
+                    if throttled == run.tries
+                        || !after.is_some_and(|after| run.may_wait(now, after))
+                    {
                         return Err(failure);
                     }
                 }
@@ -93,11 +106,17 @@ impl Org {
         session: &Session,
         permit: Permit<'_>,
     ) -> Result<Bytes, Failure> {
-        let timeout = run.call_timeout(self.shared.clock.now()).ok_or_else(out_of_time)?;
+        let timeout = run
+            .call_timeout(self.shared.clock.now())
+            .ok_or_else(out_of_time)?;
         let (request, began) = (self.request(call, session)?, self.shared.clock.now());
         let answer = self.shared.transport.send(request, timeout).await;
-        let latency = Duration::try_from(self.shared.clock.now().duration_since(began)).unwrap_or_default();
-        self.shared.telemetry.tell(&Event::Called { org: self.id.as_str(), latency });
+        let latency =
+            Duration::try_from(self.shared.clock.now().duration_since(began)).unwrap_or_default();
+        self.shared.telemetry.tell(&Event::Called {
+            org: self.id.as_str(),
+            latency,
+        });
         let answer = answer.map_err(|error| unanswered(call.what, error, timeout))?;
         let after = permit.learn(self.shared.clock.now(), answer.status(), answer.headers());
         drop(permit);
@@ -106,30 +125,50 @@ impl Org {
         }
         let failure = answer_failure(call.what, &answer);
         Err(match failure.kind {
-            Kind::Throttled { .. } => Failure { kind: Kind::Throttled { after }, ..failure },
+            Kind::Throttled { .. } => Failure {
+                kind: Kind::Throttled { after },
+                ..failure
+            },
             _ => failure,
         })
     }
 
     fn request(&self, call: &Call<'_>, session: &Session) -> Result<Request<Bytes>, Failure> {
-        let base = self.shared.config.genesys_base_url.clone().unwrap_or_else(|| session.secret.region.api_url());
+        let base = self
+            .shared
+            .config
+            .genesys_base_url
+            .clone()
+            .unwrap_or_else(|| session.secret.region.api_url());
         let mut request = Request::builder()
             .method(call.method.clone())
             .uri(format!("{base}{}", call.path))
-            .header(header::AUTHORIZATION, format!("Bearer {}", session.token.expose_secret()))
+            .header(
+                header::AUTHORIZATION,
+                format!("Bearer {}", session.token.expose_secret()),
+            )
             .header(header::ACCEPT, "application/json");
         if !call.body.is_empty() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
         let request = request.body(call.body.clone());
-        request.map_err(|_| Failure::new(Kind::Refused, format!("{}: cannot be written as a request", call.what)))
+        request.map_err(|_| {
+            Failure::new(
+                Kind::Refused,
+                format!("{}: cannot be written as a request", call.what),
+            )
+        })
     }
 }
 
 /// There was no answer, or it was not waited for.
 pub(super) fn unanswered(what: &str, error: TransportError, timeout: Duration) -> Failure {
     let is_cut_short = error == TransportError::TimedOut && Run::is_short(timeout);
-    let kind = if is_cut_short { Kind::CutShort } else { Kind::Unanswered };
+    let kind = if is_cut_short {
+        Kind::CutShort
+    } else {
+        Kind::Unanswered
+    };
     Failure::new(kind, format!("{what}: {error}"))
 }
 
@@ -137,7 +176,9 @@ pub(super) fn unanswered(what: &str, error: TransportError, timeout: Duration) -
 pub(super) fn answer_failure(what: &str, answer: &Response<Bytes>) -> Failure {
     let status = answer.status();
     let body: Option<wire::ErrorBody> = serde_json::from_slice(answer.body()).ok();
-    let code = body.and_then(|body| body.code.or(body.error)).filter(|code| is_plain(code));
+    let code = body
+        .and_then(|body| body.code.or(body.error))
+        .filter(|code| is_plain(code));
     let kind = match status.as_u16() {
         // Both mean that there is none (genesys/API.md section 4.2).
         400 if code.as_deref() == Some("contact.does.not.exist") => Kind::NotFound,
@@ -147,7 +188,9 @@ pub(super) fn answer_failure(what: &str, answer: &Response<Bytes>) -> Failure {
         404 if code.as_deref() == Some("campaign.not.found") => Kind::UnknownCampaign,
         404 => Kind::NotFound,
         409 => Kind::Conflict,
-        429 => Kind::Throttled { after: retry_after(answer) },
+        429 => Kind::Throttled {
+            after: retry_after(answer),
+        },
         // Any other answer is of no client that is right and no service that is well: it may pass.
         _ => Kind::Unavailable,
     };
@@ -155,16 +198,35 @@ pub(super) fn answer_failure(what: &str, answer: &Response<Bytes>) -> Failure {
         Some(code) => format!("{what}: {} {code}", status.as_u16()),
         None => format!("{what}: {}", status.as_u16()),
     };
-    let correlation_id = answer.headers().get("inin-correlation-id").and_then(|id| id.to_str().ok());
+    let correlation_id = answer
+        .headers()
+        .get("inin-correlation-id")
+        .and_then(|id| id.to_str().ok());
     let correlation_id = correlation_id.filter(|id| is_plain(id)).map(str::to_owned);
-    Failure { kind, detail, http_status: Some(status.as_u16()), correlation_id }
+    Failure {
+        kind,
+        detail,
+        http_status: Some(status.as_u16()),
+        correlation_id,
+    }
 }
 
 fn retry_after(answer: &Response<Bytes>) -> Option<Duration> {
-    answer.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+    answer
+        .headers()
+        .get(header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+        .map(Duration::from_secs)
 }
 
 /// A code or an id, not a text that may quote what was sent.
 fn is_plain(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+    (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }

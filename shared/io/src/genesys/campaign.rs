@@ -27,11 +27,18 @@ impl Campaign {
     ///
     /// # Errors
     /// As [`ContactList::open`]; of the predictive API none.
-    pub async fn open(org: Arc<Org>, id: &CampaignId, rules: &OrgSecret, run: Run) -> Result<Campaign, Failure> {
+    pub async fn open(
+        org: Arc<Org>,
+        id: &CampaignId,
+        rules: &OrgSecret,
+        run: Run,
+    ) -> Result<Campaign, Failure> {
         let version_field = rules.version_field.as_deref();
         Ok(match rules.api {
             Api::Predictive => Campaign::Predictive(Predictive::new(org, id, version_field, run)),
-            Api::ContactLists => Campaign::ContactList(ContactList::open(org, id, version_field, run).await?),
+            Api::ContactLists => {
+                Campaign::ContactList(ContactList::open(org, id, version_field, run).await?)
+            }
         })
     }
 
@@ -49,7 +56,9 @@ impl Campaign {
     /// The contacts now, in the order of their keys: side by side, or many a call.
     pub async fn read_all(&self, keys: &[&ContactKey]) -> Vec<Result<Option<Contact>, Failure>> {
         match self {
-            Campaign::Predictive(predictive) => join_all(keys.iter().map(|key| predictive.read(key))).await,
+            Campaign::Predictive(predictive) => {
+                join_all(keys.iter().map(|key| predictive.read(key))).await
+            }
             Campaign::ContactList(list) => list.read(keys).await,
         }
     }
@@ -65,23 +74,45 @@ impl Campaign {
     /// Creates one contact.
     ///
     /// # Errors
-    /// As DESIGN.md's failure table says of a POST. After [`Kind::Unavailable`](super::Kind::Unavailable) and
+    /// As DESIGN.md's failure table says of a POST. After
+    /// [`Kind::Unavailable`](super::Kind::Unavailable) and
     /// [`Kind::Unanswered`](super::Kind::Unanswered) it may be done.
     pub async fn create(&self, contact: NewContact<'_>) -> Result<(), Failure> {
         match self {
             Campaign::Predictive(predictive) => predictive.create(&[contact]).await,
             Campaign::ContactList(list) => {
-                let NewContact { key, data, callable, rank } = contact;
-                let data = Columns(data.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect());
-                the_one(list.write(&[Write { key, actual: None, data, callable, rank }]).await).map(drop)
+                let NewContact {
+                    key,
+                    data,
+                    callable,
+                    rank,
+                } = contact;
+                let data = Columns(
+                    data.iter()
+                        .map(|(name, value)| (name.clone(), Some(value.clone())))
+                        .collect(),
+                );
+                the_one(
+                    list.write(&[Write {
+                        key,
+                        actual: None,
+                        data,
+                        callable,
+                        rank,
+                    }])
+                    .await,
+                )
+                .map(drop)
             }
         }
     }
 
-    /// Changes what is named of a contact, which was read as `actual`, and answers the contact as it is then.
+    /// Changes what is named of a contact, which was read as `actual`, and answers the contact as
+    /// it is then.
     ///
     /// # Errors
-    /// As DESIGN.md's failure table says of a PATCH. After [`Kind::Unavailable`](super::Kind::Unavailable) and
+    /// As DESIGN.md's failure table says of a PATCH. After
+    /// [`Kind::Unavailable`](super::Kind::Unavailable) and
     /// [`Kind::Unanswered`](super::Kind::Unanswered) it may be done, or be done yet.
     pub async fn update(
         &self,
@@ -93,11 +124,21 @@ impl Campaign {
     ) -> Result<Contact, Failure> {
         match self {
             Campaign::Predictive(predictive) => predictive.update(key, data, callable, rank).await,
-            Campaign::ContactList(list) => the_one(list.write(&[Write { key, actual, data, callable, rank }]).await),
+            Campaign::ContactList(list) => the_one(
+                list.write(&[Write {
+                    key,
+                    actual,
+                    data,
+                    callable,
+                    rank,
+                }])
+                .await,
+            ),
         }
     }
 
-    /// Waits before try `tries` + 1 of what has to be read again first; `false`: there is no time for another.
+    /// Waits before try `tries` + 1 of what has to be read again first; `false`: there is no time
+    /// for another.
     pub async fn pause(&self, tries: u32) -> bool {
         match self {
             Campaign::Predictive(predictive) => predictive.pause(tries).await,

@@ -1,7 +1,9 @@
-//! The contact list API that Genesys Cloud publishes: a campaign draws on a contact list (genesys/API.md sections 4 to 7).
+//! The contact list API that Genesys Cloud publishes: a campaign draws on a contact list
+//! (genesys/API.md sections 4 to 7).
 //!
-//! A POST with an id that exists updates the contact. Whether it replaces or merges the columns is not documented, so
-//! every write holds every column of the list; what the dialler owns is never named.
+//! A POST with an id that exists updates the contact. Whether it replaces or merges the columns is
+//! not documented, so every write holds every column of the list; what the dialler owns is never
+//! named.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -77,7 +79,8 @@ impl ContactList {
     /// Finds the list that the campaign draws on.
     ///
     /// # Errors
-    /// [`Kind::UnknownCampaign`]; [`Kind::Refused`] where the list has no column for the rank, which closes the org.
+    /// [`Kind::UnknownCampaign`]; [`Kind::Refused`] where the list has no column for the rank,
+    /// which closes the org.
     pub async fn open(
         org: Arc<Org>,
         campaign: &CampaignId,
@@ -86,26 +89,48 @@ impl ContactList {
     ) -> Result<ContactList, Failure> {
         let (campaign, version_field) = (campaign.clone(), version_field.map(str::to_owned));
         let now = org.shared.clock.now();
-        let known = org.lists().get(&campaign).filter(|(_, until)| now < *until).map(|(list, _)| Arc::clone(list));
-        let known = known.filter(|list| version_field.as_ref().is_none_or(|column| list.columns.contains(column)));
+        let known = org
+            .lists()
+            .get(&campaign)
+            .filter(|(_, until)| now < *until)
+            .map(|(list, _)| Arc::clone(list));
+        let known = known.filter(|list| {
+            version_field
+                .as_ref()
+                .is_none_or(|column| list.columns.contains(column))
+        });
         let is_new = known.is_none();
         let list = match known {
             Some(list) => list,
             None => find(&org, &campaign, version_field.as_deref(), &run).await?,
         };
-        Ok(ContactList { org, campaign, version_field, run, list: Mutex::new(list), is_new })
+        Ok(ContactList {
+            org,
+            campaign,
+            version_field,
+            run,
+            list: Mutex::new(list),
+            is_new,
+        })
     }
 
     fn list(&self) -> Arc<List> {
         Arc::clone(&self.list.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Asks again which list it is and which columns that has, past what is kept from earlier invocations.
+    /// Asks again which list it is and which columns that has, past what is kept from earlier
+    /// invocations.
     pub async fn look_again(&self) {
         if self.is_new {
             return;
         }
-        let found = find(&self.org, &self.campaign, self.version_field.as_deref(), &self.run).await;
+        let found = find(
+            &self.org,
+            &self.campaign,
+            self.version_field.as_deref(),
+            &self.run,
+        )
+        .await;
         // Where that fails, what is known stands; the calls that follow tell.
         if let Ok(list) = found {
             *self.list.lock().unwrap_or_else(PoisonError::into_inner) = list;
@@ -123,11 +148,26 @@ impl ContactList {
         join_all(parts).await.into_iter().flatten().collect()
     }
 
-    fn read_part<'a>(&'a self, keys: &'a [&ContactKey]) -> BoxFuture<'a, Vec<Result<Option<Contact>, Failure>>> {
+    fn read_part<'a>(
+        &'a self,
+        keys: &'a [&ContactKey],
+    ) -> BoxFuture<'a, Vec<Result<Option<Contact>, Failure>>> {
         async move {
-            let body = |_: &List| json(&keys.iter().map(|key| key.as_str()).collect::<Vec<_>>(), READ);
-            match self.call("contacts/bulk", &body, true, READ).await.and_then(|body| contacts(&body, READ)) {
-                Ok(found) => keys.iter().map(|key| Ok(self.find(key, keys, &found))).collect(),
+            let body = |_: &List| {
+                json(
+                    &keys.iter().map(|key| key.as_str()).collect::<Vec<_>>(),
+                    READ,
+                )
+            };
+            match self
+                .call("contacts/bulk", &body, true, READ)
+                .await
+                .and_then(|body| contacts(&body, READ))
+            {
+                Ok(found) => keys
+                    .iter()
+                    .map(|key| Ok(self.find(key, keys, &found)))
+                    .collect(),
                 // One key that is not taken must not hide the others.
                 Err(failure) if failure.kind == Kind::Rejected && keys.len() > 1 => {
                     let (left, right) = keys.split_at(keys.len() / 2);
@@ -141,15 +181,20 @@ impl ContactList {
         .boxed()
     }
 
-    /// Creates what does not exist and updates what does, as few calls as the limits allow. A call that is refused is
-    /// split until the offenders are alone. Answers each contact as it is then.
+    /// Creates what does not exist and updates what does, as few calls as the limits allow. A call
+    /// that is refused is split until the offenders are alone. Answers each contact as it is then.
     ///
     /// After [`Kind::Unavailable`] and [`Kind::Unanswered`] it may be done, or be done yet.
     pub async fn write(&self, writes: &[Write<'_>]) -> Vec<Result<Contact, Failure>> {
         let list = self.list();
-        let bodies = Bodies { of: writes.iter().map(|write| self.body(&list, write)).collect(), list };
+        let bodies = Bodies {
+            of: writes.iter().map(|write| self.body(&list, write)).collect(),
+            list,
+        };
         let sizes: Vec<_> = bodies.of.iter().map(String::len).collect();
-        let parts = parts(&sizes).into_iter().map(|part| self.write_part(writes, &bodies, part));
+        let parts = parts(&sizes)
+            .into_iter()
+            .map(|part| self.write_part(writes, &bodies, part));
         join_all(parts).await.into_iter().flatten().collect()
     }
 
@@ -165,24 +210,43 @@ impl ContactList {
                 let contacts = if list.id == bodies.list.id {
                     bodies.of[part.clone()].join(",")
                 } else {
-                    // Another part of them has found out meanwhile that the campaign draws on another list.
-                    writes.iter().map(|write| self.body(list, write)).collect::<Vec<_>>().join(",")
+                    // Another part of them has found out meanwhile that the campaign draws on
+                    // another list.
+                    writes
+                        .iter()
+                        .map(|write| self.body(list, write))
+                        .collect::<Vec<_>>()
+                        .join(",")
                 };
                 Ok(Bytes::from(format!("[{contacts}]")))
             };
-            match self.call("contacts?doNotQueue=true", &body, false, WRITE).await {
+            match self
+                .call("contacts?doNotQueue=true", &body, false, WRITE)
+                .await
+            {
                 Ok(answer) => {
                     // Of what the answer does not show it is not known whether it was done.
                     let found = contacts(&answer, WRITE).unwrap_or_default();
                     let asked: Vec<_> = writes.iter().map(|write| write.key).collect();
-                    let unknown = || Failure::new(Kind::Unavailable, format!("{WRITE}: the answer lacks the contact"));
-                    writes.iter().map(|write| self.find(write.key, &asked, &found).ok_or_else(unknown)).collect()
+                    let unknown = || {
+                        Failure::new(
+                            Kind::Unavailable,
+                            format!("{WRITE}: the answer lacks the contact"),
+                        )
+                    };
+                    writes
+                        .iter()
+                        .map(|write| self.find(write.key, &asked, &found).ok_or_else(unknown))
+                        .collect()
                 }
                 Err(failure) if failure.kind == Kind::Rejected && writes.len() > 1 => {
                     let middle = part.start + writes.len() / 2;
                     let (left, right) = (part.start..middle, middle..part.end);
-                    let (mut left, right) =
-                        join(self.write_part(all, bodies, left), self.write_part(all, bodies, right)).await;
+                    let (mut left, right) = join(
+                        self.write_part(all, bodies, left),
+                        self.write_part(all, bodies, right),
+                    )
+                    .await;
                     left.extend(right);
                     left
                 }
@@ -192,7 +256,8 @@ impl ContactList {
         .boxed()
     }
 
-    /// Waits before try `tries` + 1 of what has to be read again first; `false`: there is no time for another.
+    /// Waits before try `tries` + 1 of what has to be read again first; `false`: there is no time
+    /// for another.
     pub async fn pause(&self, tries: u32) -> bool {
         self.org.pause(&self.run, tries).await
     }
@@ -206,9 +271,18 @@ impl ContactList {
         what: &'static str,
     ) -> Result<Bytes, Failure> {
         let list = self.list();
-        match self.call_on(&list, what_of_it, body, may_repeat, what).await {
+        match self
+            .call_on(&list, what_of_it, body, may_repeat, what)
+            .await
+        {
             Err(failure) if failure.kind == Kind::NotFound => {
-                let again = find(&self.org, &self.campaign, self.version_field.as_deref(), &self.run).await?;
+                let again = find(
+                    &self.org,
+                    &self.campaign,
+                    self.version_field.as_deref(),
+                    &self.run,
+                )
+                .await?;
                 let is_another = again.id != list.id;
                 *self.list.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&again);
                 if !is_another {
@@ -216,9 +290,13 @@ impl ContactList {
                 }
                 // A write was planned on what the other list held: read this one first.
                 if !may_repeat {
-                    return Err(Failure { kind: Kind::Unavailable, ..failure });
+                    return Err(Failure {
+                        kind: Kind::Unavailable,
+                        ..failure
+                    });
                 }
-                self.call_on(&again, what_of_it, body, may_repeat, what).await
+                self.call_on(&again, what_of_it, body, may_repeat, what)
+                    .await
             }
             answer => answer,
         }
@@ -232,35 +310,75 @@ impl ContactList {
         may_repeat: bool,
         what: &'static str,
     ) -> Result<Bytes, Failure> {
-        let path = format!("/api/v2/outbound/contactlists/{}/{what_of_it}", utf8_percent_encode(&list.id, SEGMENT));
-        let call = Call { method: Method::POST, path: &path, body: body(list)?, may_repeat, what };
-        self.org.call(&self.run, &call).await.map_err(|failure| match failure.kind {
-            // It says nothing of a key that exists here (genesys/API.md section 3): it may pass.
-            Kind::Conflict => Failure { kind: Kind::Unavailable, ..failure },
-            _ => failure,
-        })
+        let path = format!(
+            "/api/v2/outbound/contactlists/{}/{what_of_it}",
+            utf8_percent_encode(&list.id, SEGMENT)
+        );
+        let call = Call {
+            method: Method::POST,
+            path: &path,
+            body: body(list)?,
+            may_repeat,
+            what,
+        };
+        self.org
+            .call(&self.run, &call)
+            .await
+            .map_err(|failure| match failure.kind {
+                // It says nothing of a key that exists here (genesys/API.md section 3): it may
+                // pass.
+                Kind::Conflict => Failure {
+                    kind: Kind::Unavailable,
+                    ..failure
+                },
+                _ => failure,
+            })
     }
 
     /// `asked`: all keys that were asked for.
-    fn find(&self, key: &ContactKey, asked: &[&ContactKey], found: &[wire::ListContact]) -> Option<Contact> {
-        // Only what was asked for is answered: an id in another case means that the service folds case, and that it takes
-        // the two for one contact. To take it for none would write over it without a look at its rank.
+    fn find(
+        &self,
+        key: &ContactKey,
+        asked: &[&ContactKey],
+        found: &[wire::ListContact],
+    ) -> Option<Contact> {
+        // Only what was asked for is answered: an id in another case means that the service folds
+        // case, and that it takes the two for one contact. To take it for none would write over it
+        // without a look at its rank.
         let is_the_key = |contact: &&wire::ListContact| contact.id == key.as_str();
         let folds_to_it = |contact: &&wire::ListContact| {
             contact.id.to_lowercase() == key.as_str().to_lowercase()
                 && asked.iter().all(|other| other.as_str() != contact.id)
         };
-        let contact = found.iter().find(is_the_key).or_else(|| found.iter().find(folds_to_it))?;
-        let data = contact.data.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+        let contact = found
+            .iter()
+            .find(is_the_key)
+            .or_else(|| found.iter().find(folds_to_it))?;
+        let data = contact
+            .data
+            .iter()
+            .filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
         let data = Columns(data.filter(|(_, value)| !value.is_empty()).collect());
         // Where it does not say that it is not callable, it may be called.
-        Some(Contact::new(data, contact.callable.unwrap_or(true), self.version_field.as_deref()))
+        Some(Contact::new(
+            data,
+            contact.callable.unwrap_or(true),
+            self.version_field.as_deref(),
+        ))
     }
 
     /// Every column of the list, and those that the write names.
     fn columns(&self, list: &List, write: &Write<'_>) -> Columns<String> {
-        let held = |column: &String| write.actual.and_then(|actual| actual.data.get(column)).cloned();
-        let columns = list.columns.iter().map(|column| (column.clone(), held(column).unwrap_or_default()));
+        let held = |column: &String| {
+            write
+                .actual
+                .and_then(|actual| actual.data.get(column))
+                .cloned()
+        };
+        let columns = list
+            .columns
+            .iter()
+            .map(|column| (column.clone(), held(column).unwrap_or_default()));
         let mut columns = Columns(columns.collect());
         for (column, value) in write.data.iter() {
             // A column that the list has not is clear already.
@@ -269,7 +387,9 @@ impl ContactList {
                 columns.insert(column.clone(), value);
             }
         }
-        let rank = write.rank.or_else(|| write.actual.and_then(|actual| actual.rank));
+        let rank = write
+            .rank
+            .or_else(|| write.actual.and_then(|actual| actual.rank));
         if let (Some(column), Some(rank)) = (&self.version_field, rank) {
             columns.insert(column.clone(), rank.to_string());
         }
@@ -277,7 +397,10 @@ impl ContactList {
     }
 
     fn callable(write: &Write<'_>) -> Option<bool> {
-        let stays_lowered = write.actual.filter(|actual| !actual.callable).map(|_| false);
+        let stays_lowered = write
+            .actual
+            .filter(|actual| !actual.callable)
+            .map(|_| false);
         write.callable.or(stays_lowered)
     }
 
@@ -296,22 +419,48 @@ impl ContactList {
 /// Asks the campaign for its list, and the list for its columns.
 pub(super) async fn ask(org: &Org, campaign: &CampaignId, run: &Run) -> Result<List, Failure> {
     let get = async |path: String, what| {
-        let call = Call { method: Method::GET, path: &path, body: Bytes::new(), may_repeat: true, what };
+        let call = Call {
+            method: Method::GET,
+            path: &path,
+            body: Bytes::new(),
+            may_repeat: true,
+            what,
+        };
         org.call(run, &call).await
     };
-    let answer = get(format!("/api/v2/outbound/campaigns/{campaign}"), GET_CAMPAIGN).await;
+    let answer = get(
+        format!("/api/v2/outbound/campaigns/{campaign}"),
+        GET_CAMPAIGN,
+    )
+    .await;
     let answer = answer.map_err(|failure| match failure.kind {
-        Kind::NotFound | Kind::Rejected => Failure { kind: Kind::UnknownCampaign, ..failure },
+        Kind::NotFound | Kind::Rejected => Failure {
+            kind: Kind::UnknownCampaign,
+            ..failure
+        },
         _ => failure,
     })?;
-    let id = parse::<wire::Campaign>(&answer, GET_CAMPAIGN)?.contact_list.id;
-    let path = format!("/api/v2/outbound/contactlists/{}", utf8_percent_encode(&id, SEGMENT));
+    let id = parse::<wire::Campaign>(&answer, GET_CAMPAIGN)?
+        .contact_list
+        .id;
+    let path = format!(
+        "/api/v2/outbound/contactlists/{}",
+        utf8_percent_encode(&id, SEGMENT)
+    );
     let columns = parse::<wire::ContactList>(&get(path, GET_LIST).await?, GET_LIST)?.column_names;
-    Ok(List { id, columns: columns.into_iter().collect() })
+    Ok(List {
+        id,
+        columns: columns.into_iter().collect(),
+    })
 }
 
 /// The list that the campaign draws on, which has a column for the rank. It is kept for a while.
-async fn find(org: &Org, campaign: &CampaignId, version_field: Option<&str>, run: &Run) -> Result<Arc<List>, Failure> {
+async fn find(
+    org: &Org,
+    campaign: &CampaignId,
+    version_field: Option<&str>,
+    run: &Run,
+) -> Result<Arc<List>, Failure> {
     let list = Arc::new(ask(org, campaign, run).await?);
     if let Some(column) = version_field.filter(|column| !list.columns.contains(*column)) {
         let detail = format!(
@@ -322,7 +471,8 @@ async fn find(org: &Org, campaign: &CampaignId, version_field: Option<&str>, run
         return Err(failure);
     }
     let until = org.shared.clock.now() + KEPT;
-    org.lists().insert(campaign.clone(), (Arc::clone(&list), until));
+    org.lists()
+        .insert(campaign.clone(), (Arc::clone(&list), until));
     Ok(list)
 }
 
@@ -349,13 +499,23 @@ fn contacts(body: &[u8], what: &str) -> Result<Vec<wire::ListContact>, Failure> 
 }
 
 pub(super) fn parse<T: serde::de::DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Failure> {
-    let wrong = |_| Failure::new(Kind::Unavailable, format!("{what}: the answer is not what was asked for"));
+    let wrong = |_| {
+        Failure::new(
+            Kind::Unavailable,
+            format!("{what}: the answer is not what was asked for"),
+        )
+    };
     serde_json::from_slice(body).map_err(wrong)
 }
 
 fn json(body: &impl serde::Serialize, what: &str) -> Result<Bytes, Failure> {
     let body = serde_json::to_vec(body);
-    body.map(Bytes::from).map_err(|_| Failure::new(Kind::Unavailable, format!("{what}: cannot be written as JSON")))
+    body.map(Bytes::from).map_err(|_| {
+        Failure::new(
+            Kind::Unavailable,
+            format!("{what}: cannot be written as JSON"),
+        )
+    })
 }
 
 #[cfg(test)]
@@ -370,6 +530,10 @@ mod tests {
         // 2 brackets, and each contact with its comma: 2 + 2 × 255,999 = 512,000.
         assert_eq!(parts(&[255_998, 255_998]), vec![0..2; 1]);
         assert_eq!(parts(&[255_998, 255_999]), [0..1, 1..2]);
-        assert_eq!(parts(&[600_000, 1]), [0..1, 1..2], "what fits nowhere is sent alone, and refused alone");
+        assert_eq!(
+            parts(&[600_000, 1]),
+            [0..1, 1..2],
+            "what fits nowhere is sent alone, and refused alone"
+        );
     }
 }

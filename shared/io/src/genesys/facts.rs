@@ -1,4 +1,5 @@
-//! What a person wants to know of a campaign before its contacts are written. No call here alters anything.
+//! What a person wants to know of a campaign before its contacts are written. No call here alters
+//! anything.
 
 use std::collections::BTreeSet;
 
@@ -29,15 +30,21 @@ pub struct ListFacts {
 }
 
 impl Org {
-    /// Makes one small call, so that its answer's headers tell what is left of the budget. A permission that it lacks is no
-    /// failure here.
+    /// Makes one small call, so that its answer's headers tell what is left of the budget. A
+    /// permission that it lacks is no failure here.
     ///
     /// # Errors
     /// Where the org cannot be logged in, or does not answer.
     pub async fn ask_budget(&self, run: &Run) -> Result<(), Failure> {
         self.session(run, None).await?;
         let path = "/api/v2/outbound/campaigns?pageSize=1";
-        let call = Call { method: Method::GET, path, body: Bytes::new(), may_repeat: true, what: CAMPAIGNS };
+        let call = Call {
+            method: Method::GET,
+            path,
+            body: Bytes::new(),
+            may_repeat: true,
+            what: CAMPAIGNS,
+        };
         match self.call(run, &call).await {
             Err(failure) if failure.http_status.is_none() => Err(failure),
             _ => Ok(()),
@@ -52,10 +59,24 @@ impl Org {
         let list = ask(self, campaign, run).await?;
         let id = utf8_percent_encode(&list.id, SEGMENT);
         let path = format!("/api/v2/outbound/campaigns?contactListId={id}&pageSize=100");
-        let call = Call { method: Method::GET, path: &path, body: Bytes::new(), may_repeat: true, what: CAMPAIGNS };
+        let call = Call {
+            method: Method::GET,
+            path: &path,
+            body: Bytes::new(),
+            may_repeat: true,
+            what: CAMPAIGNS,
+        };
         let found: wire::Campaigns = parse(&self.call(run, &call).await?, CAMPAIGNS)?;
-        let campaigns = found.entities.into_iter().map(|campaign| campaign.id).collect();
-        Ok(ListFacts { campaigns, id: list.id, columns: list.columns })
+        let campaigns = found
+            .entities
+            .into_iter()
+            .map(|campaign| campaign.id)
+            .collect();
+        Ok(ListFacts {
+            campaigns,
+            id: list.id,
+            columns: list.columns,
+        })
     }
 
     /// Whether contacts may be written to this list: tried with none.
@@ -68,11 +89,17 @@ impl Org {
         self.post_none(run, &path).await
     }
 
-    /// Whether the `predictive` API answers for this campaign, and lets contacts be written: tried with none.
+    /// Whether the `predictive` API answers for this campaign, and lets contacts be written: tried
+    /// with none.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] or [`Kind::UnknownCampaign`] where it does not; [`Kind::Refused`] where a permission is missing.
-    pub async fn may_write_to_campaign(&self, run: &Run, campaign: &CampaignId) -> Result<(), Failure> {
+    /// [`Kind::NotFound`] or [`Kind::UnknownCampaign`] where it does not; [`Kind::Refused`] where a
+    /// permission is missing.
+    pub async fn may_write_to_campaign(
+        &self,
+        run: &Run,
+        campaign: &CampaignId,
+    ) -> Result<(), Failure> {
         let path = format!("/api/v2/predictivedialing/campaigns/{campaign}/contacts");
         self.post_none(run, &path).await
     }
@@ -80,7 +107,13 @@ impl Org {
     /// A service that wants at least one contact says so, and may say so only to who may write.
     async fn post_none(&self, run: &Run, path: &str) -> Result<(), Failure> {
         let body = Bytes::from_static(b"[]");
-        let call = Call { method: Method::POST, path, body, may_repeat: true, what: POST };
+        let call = Call {
+            method: Method::POST,
+            path,
+            body,
+            may_repeat: true,
+            what: POST,
+        };
         match self.call(run, &call).await {
             Ok(_) => Ok(()),
             Err(failure) if failure.kind == Kind::Rejected => Ok(()),

@@ -49,12 +49,20 @@ pub struct Failure {
 
 impl Failure {
     pub(super) fn new(kind: Kind, detail: impl Into<String>) -> Failure {
-        Failure { kind, detail: detail.into(), http_status: None, correlation_id: None }
+        Failure {
+            kind,
+            detail: detail.into(),
+            http_status: None,
+            correlation_id: None,
+        }
     }
 
     /// What is left of the budget is not enough; more is there after this wait.
     pub fn budget_spent(after: Duration) -> Failure {
-        Failure::new(Kind::Throttled { after: Some(after) }, "the call budget of this minute is spent")
+        Failure::new(
+            Kind::Throttled { after: Some(after) },
+            "the call budget of this minute is spent",
+        )
     }
 
     /// A contact that was there a moment ago cannot be read.
@@ -65,7 +73,9 @@ impl Failure {
     /// Why a change that failed so is tried again.
     pub fn cause(&self) -> Cause {
         match self.kind {
-            Kind::Throttled { after: Some(after) } if self.http_status.is_none() => Cause::BudgetSpent { after },
+            Kind::Throttled { after: Some(after) } if self.http_status.is_none() => {
+                Cause::BudgetSpent { after }
+            }
             Kind::Throttled { after } => Cause::Throttled { after },
             Kind::Refused => Cause::Refused,
             Kind::OutOfTime | Kind::CutShort => Cause::OutOfTime,
@@ -86,7 +96,8 @@ impl fmt::Display for Failure {
 }
 
 /// What to look at where a campaign is not known.
-pub const UNKNOWN_CAMPAIGN: &str = "look at the campaign's id, and at the division of the OAuth client's role";
+pub const UNKNOWN_CAMPAIGN: &str =
+    "look at the campaign's id, and at the division of the OAuth client's role";
 
 impl From<&Failure> for Evidence {
     fn from(failure: &Failure) -> Evidence {

@@ -25,7 +25,8 @@ const SERVES_ON: Duration = Duration::from_secs(30);
 #[derive(Default)]
 pub(super) struct Login {
     state: Mutex<State>,
-    /// Rises whenever what earlier sessions hold is known to be refused. Changed only with the state locked.
+    /// Rises whenever what earlier sessions hold is known to be refused. Changed only with the
+    /// state locked.
     generation: AtomicU64,
 }
 
@@ -75,8 +76,13 @@ pub(super) struct Unauthorized<'a> {
 }
 
 impl Org {
-    /// A session to call with. After a 401: another one (first a new token, then the secret read afresh, then none).
-    pub(super) async fn session(&self, run: &Run, after: Option<Unauthorized<'_>>) -> Result<Session, Failure> {
+    /// A session to call with. After a 401: another one (first a new token, then the secret read
+    /// afresh, then none).
+    pub(super) async fn session(
+        &self,
+        run: &Run,
+        after: Option<Unauthorized<'_>>,
+    ) -> Result<Session, Failure> {
         let asked_at = self.shared.clock.now();
         let mut state = self.login.state.lock().await;
         let now = self.shared.clock.now();
@@ -87,7 +93,11 @@ impl Org {
             // The person may have repaired the secret.
             *state = State::default();
         }
-        if let Some((_, failure)) = state.failed.as_ref().filter(|(failed_at, _)| *failed_at > asked_at) {
+        if let Some((_, failure)) = state
+            .failed
+            .as_ref()
+            .filter(|(failed_at, _)| *failed_at > asked_at)
+        {
             return Err(failure.clone());
         }
         let session = self.renewed(&mut state, run, after).await;
@@ -115,7 +125,12 @@ impl Org {
         self.tell_refused(failure);
     }
 
-    async fn renewed(&self, state: &mut State, run: &Run, after: Option<Unauthorized<'_>>) -> Result<Session, Failure> {
+    async fn renewed(
+        &self,
+        state: &mut State,
+        run: &Run,
+        after: Option<Unauthorized<'_>>,
+    ) -> Result<Session, Failure> {
         let mut secret = self.secret(state, run).await?;
         let refused = after.filter(|after| after.generation == self.login.generation());
         if let Some(refused) = refused {
@@ -127,11 +142,18 @@ impl Org {
                 _ => true,
             };
             if is_hopeless {
-                return Err(Failure { kind: Kind::Refused, ..refused.failure.clone() });
+                return Err(Failure {
+                    kind: Kind::Refused,
+                    ..refused.failure.clone()
+                });
             }
         }
         let now = self.shared.clock.now();
-        if state.token.as_ref().is_none_or(|token| token.renew_at <= now) {
+        if state
+            .token
+            .as_ref()
+            .is_none_or(|token| token.renew_at <= now)
+        {
             state.token = Some(match self.fetch_token(state, run, &secret).await {
                 // What was cached may have been rotated since.
                 Err(failure) if failure.kind == Kind::Refused => {
@@ -145,10 +167,15 @@ impl Org {
         }
         let token = state.token.as_ref().map(|token| Arc::clone(&token.text));
         let token = token.ok_or_else(|| Failure::new(Kind::Unavailable, "no token"))?;
-        Ok(Session { secret, token, generation: self.login.generation() })
+        Ok(Session {
+            secret,
+            token,
+            generation: self.login.generation(),
+        })
     }
 
-    /// The secret, from the cache while it is young. An old one serves on while Secrets Manager does not answer.
+    /// The secret, from the cache while it is young. An old one serves on while Secrets Manager
+    /// does not answer.
     async fn secret(&self, state: &mut State, run: &Run) -> Result<Arc<OrgSecret>, Failure> {
         let now = self.shared.clock.now();
         let old = match &state.secret {
@@ -156,7 +183,9 @@ impl Org {
             old => old.as_ref().map(|(secret, _)| Arc::clone(secret)),
         };
         let read = match (self.read_secret(run).await, old.clone()) {
-            (Err(failure), Some(old)) if matches!(failure.kind, Kind::Unavailable | Kind::OutOfTime) => {
+            (Err(failure), Some(old))
+                if matches!(failure.kind, Kind::Unavailable | Kind::OutOfTime) =>
+            {
                 state.secret = Some((Arc::clone(&old), self.shared.clock.now() + SERVES_ON));
                 return Ok(old);
             }
@@ -170,35 +199,68 @@ impl Org {
     }
 
     /// Reads the secret afresh; whether it logs in otherwise than `secret`, which it replaces.
-    async fn secret_changed(&self, state: &mut State, run: &Run, secret: &mut Arc<OrgSecret>) -> Result<bool, Failure> {
+    async fn secret_changed(
+        &self,
+        state: &mut State,
+        run: &Run,
+        secret: &mut Arc<OrgSecret>,
+    ) -> Result<bool, Failure> {
         let read = self.read_secret(run).await?;
         let changed = !read.logs_in_as(secret);
-        state.secret = Some((Arc::clone(&read), self.shared.clock.now() + self.shared.config.secret_ttl));
+        state.secret = Some((
+            Arc::clone(&read),
+            self.shared.clock.now() + self.shared.config.secret_ttl,
+        ));
         *secret = read;
         Ok(changed)
     }
 
     async fn read_secret(&self, run: &Run) -> Result<Arc<OrgSecret>, Failure> {
         let name = format!("{}/org/{}", self.shared.config.secret_prefix, self.id);
-        let timeout = run.call_timeout(self.shared.clock.now()).ok_or_else(out_of_time)?;
+        let timeout = run
+            .call_timeout(self.shared.clock.now())
+            .ok_or_else(out_of_time)?;
         let read = tokio::time::timeout(timeout, self.shared.secrets.read(&name)).await;
-        let cut_short = if Run::is_short(timeout) { Err(out_of_time()) } else { Ok(Err(SecretsError::Unavailable)) };
+        let cut_short = if Run::is_short(timeout) {
+            Err(out_of_time())
+        } else {
+            Ok(Err(SecretsError::Unavailable))
+        };
         let text = read.or(cut_short)?.map_err(|error| {
-            let kind = if error == SecretsError::Unavailable { Kind::Unavailable } else { Kind::Refused };
+            let kind = if error == SecretsError::Unavailable {
+                Kind::Unavailable
+            } else {
+                Kind::Refused
+            };
             Failure::new(kind, format!("secret {name}: {error}"))
         })?;
         let secret = OrgSecret::parse(&text);
-        secret.map(Arc::new).map_err(|error| Failure::new(Kind::Refused, format!("secret {name}: {error}")))
+        secret
+            .map(Arc::new)
+            .map_err(|error| Failure::new(Kind::Refused, format!("secret {name}: {error}")))
     }
 
     /// genesys/API.md section 2. A token is asked for up to three times: that may be repeated.
-    async fn fetch_token(&self, state: &mut State, run: &Run, secret: &OrgSecret) -> Result<Token, Failure> {
+    async fn fetch_token(
+        &self,
+        state: &mut State,
+        run: &Run,
+        secret: &OrgSecret,
+    ) -> Result<Token, Failure> {
         let now = self.shared.clock.now();
         if let Some(until) = state.throttled_until.filter(|until| *until > now) {
             let after = Duration::try_from(until.duration_since(now)).ok();
-            return Err(Failure::new(Kind::Throttled { after }, "the token endpoint wants no call yet"));
+            return Err(Failure::new(
+                Kind::Throttled { after },
+                "the token endpoint wants no call yet",
+            ));
         }
-        let base = self.shared.config.genesys_base_url.clone().unwrap_or_else(|| secret.region.login_url());
+        let base = self
+            .shared
+            .config
+            .genesys_base_url
+            .clone()
+            .unwrap_or_else(|| secret.region.login_url());
         let mut tries = 0;
         loop {
             tries += 1;
@@ -208,7 +270,9 @@ impl Org {
             };
             let now = self.shared.clock.now();
             match failure.kind {
-                Kind::Throttled { after: Some(after) } if tries < TRIES && run.may_wait(now, after) => {
+                Kind::Throttled { after: Some(after) }
+                    if tries < TRIES && run.may_wait(now, after) =>
+                {
                     tokio::time::sleep(after).await;
                 }
                 Kind::Throttled { after } => {
@@ -221,9 +285,17 @@ impl Org {
         }
     }
 
-    async fn ask_for_token(&self, run: &Run, secret: &OrgSecret, base: &str) -> Result<Token, Failure> {
+    async fn ask_for_token(
+        &self,
+        run: &Run,
+        secret: &OrgSecret,
+        base: &str,
+    ) -> Result<Token, Failure> {
         const WHAT: &str = "POST /oauth/token";
-        let (id, hush) = (secret.client_id.expose_secret(), secret.client_secret.expose_secret());
+        let (id, hush) = (
+            secret.client_id.expose_secret(),
+            secret.client_secret.expose_secret(),
+        );
         let basic = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{hush}"));
         let request = Request::builder()
             .method(Method::POST)
@@ -231,19 +303,36 @@ impl Org {
             .header(header::AUTHORIZATION, format!("Basic {basic}"))
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Bytes::from_static(b"grant_type=client_credentials"))
-            .map_err(|_| Failure::new(Kind::Refused, "the OAuth client cannot be written in a header"))?;
+            .map_err(|_| {
+                Failure::new(
+                    Kind::Refused,
+                    "the OAuth client cannot be written in a header",
+                )
+            })?;
         let asked_at = self.shared.clock.now();
         let timeout = run.call_timeout(asked_at).ok_or_else(out_of_time)?;
         let answer = self.shared.transport.send(request, timeout).await;
         let answer = answer.map_err(|error| unanswered(WHAT, error, timeout))?;
         if answer.status().is_success() {
-            return token(answer.body(), asked_at)
-                .ok_or_else(|| Failure::new(Kind::Unavailable, format!("{WHAT}: the answer holds no token")));
+            return token(answer.body(), asked_at).ok_or_else(|| {
+                Failure::new(
+                    Kind::Unavailable,
+                    format!("{WHAT}: the answer holds no token"),
+                )
+            });
         }
         let failure = answer_failure(WHAT, &answer);
-        let is_client_error = answer.status().is_client_error() && !matches!(failure.kind, Kind::Throttled { .. });
+        let is_client_error =
+            answer.status().is_client_error() && !matches!(failure.kind, Kind::Throttled { .. });
         // 408 and every other 4xx alike: this client is not let in (DESIGN.md, failure table).
-        Err(if is_client_error { Failure { kind: Kind::Refused, ..failure } } else { failure })
+        Err(if is_client_error {
+            Failure {
+                kind: Kind::Refused,
+                ..failure
+            }
+        } else {
+            failure
+        })
     }
 }
 
@@ -256,5 +345,8 @@ fn token(body: &[u8], asked_at: Timestamp) -> Option<Token> {
     let token: wire::Token = serde_json::from_slice(body).ok()?;
     let life = Duration::from_secs(token.expires_in.min(48 * 3600));
     let early = (life / 10).min(Duration::from_secs(60));
-    Some(Token { text: Arc::new(token.access_token), renew_at: asked_at + (life - early) })
+    Some(Token {
+        text: Arc::new(token.access_token),
+        renew_at: asked_at + (life - early),
+    })
 }

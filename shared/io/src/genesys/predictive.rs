@@ -14,8 +14,13 @@ use super::failure::{Failure, Kind};
 use super::run::Run;
 use super::{Org, wire};
 
-/// RFC 3986 section 2.3: all but the unreserved characters are encoded, so that a key stays one path segment.
-pub(super) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// RFC 3986 section 2.3: all but the unreserved characters are encoded, so that a key stays one
+/// path segment.
+pub(super) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 const GET: &str = "GET contact";
 const POST: &str = "POST contacts";
@@ -43,9 +48,19 @@ pub struct NewContact<'a> {
 
 impl Predictive {
     /// `version_field`: the column that stores the rank.
-    pub fn new(org: Arc<Org>, id: &CampaignId, version_field: Option<&str>, run: Run) -> Predictive {
+    pub fn new(
+        org: Arc<Org>,
+        id: &CampaignId,
+        version_field: Option<&str>,
+        run: Run,
+    ) -> Predictive {
         let path = format!("/api/v2/predictivedialing/campaigns/{id}/contacts");
-        Predictive { org, path, version_field: version_field.map(str::to_owned), run }
+        Predictive {
+            org,
+            path,
+            version_field: version_field.map(str::to_owned),
+            run,
+        }
     }
 
     /// The contact now; `None`: there is none, or it cannot be read yet.
@@ -54,7 +69,13 @@ impl Predictive {
     /// As DESIGN.md's failure table says of a GET.
     pub async fn read(&self, key: &ContactKey) -> Result<Option<Contact>, Failure> {
         let path = self.contact_path(key);
-        let call = Call { method: Method::GET, path: &path, body: Bytes::new(), may_repeat: true, what: GET };
+        let call = Call {
+            method: Method::GET,
+            path: &path,
+            body: Bytes::new(),
+            may_repeat: true,
+            what: GET,
+        };
         match self.org.call(&self.run, &call).await {
             Ok(body) => self.contact(key, &body, GET).map(Some),
             Err(failure) if failure.kind == Kind::NotFound => Ok(None),
@@ -65,19 +86,29 @@ impl Predictive {
     /// Creates 1 to 100 contacts, all or none.
     ///
     /// # Errors
-    /// As DESIGN.md's failure table says of a POST. After [`Kind::Unavailable`] and [`Kind::Unanswered`] it may be done.
+    /// As DESIGN.md's failure table says of a POST. After [`Kind::Unavailable`] and
+    /// [`Kind::Unanswered`] it may be done.
     pub async fn create(&self, contacts: &[NewContact<'_>]) -> Result<(), Failure> {
-        let body: Vec<_> = contacts.iter().map(|contact| self.create_body(contact)).collect();
-        let call =
-            Call { method: Method::POST, path: &self.path, body: json(&body, POST)?, may_repeat: false, what: POST };
+        let body: Vec<_> = contacts
+            .iter()
+            .map(|contact| self.create_body(contact))
+            .collect();
+        let call = Call {
+            method: Method::POST,
+            path: &self.path,
+            body: json(&body, POST)?,
+            may_repeat: false,
+            what: POST,
+        };
         self.org.call(&self.run, &call).await.map(drop)
     }
 
-    /// Changes what is named of a contact and answers the contact as it is then. Nothing named: nothing is altered.
+    /// Changes what is named of a contact and answers the contact as it is then. Nothing named:
+    /// nothing is altered.
     ///
     /// # Errors
-    /// As DESIGN.md's failure table says of a PATCH. After [`Kind::Unavailable`] and [`Kind::Unanswered`] it may be done,
-    /// or be done yet.
+    /// As DESIGN.md's failure table says of a PATCH. After [`Kind::Unavailable`] and
+    /// [`Kind::Unanswered`] it may be done, or be done yet.
     pub async fn update(
         &self,
         key: &ContactKey,
@@ -100,13 +131,18 @@ impl Predictive {
         self.contact(key, &body, PATCH)
     }
 
-    /// Waits before try `tries` + 1 of what has to be read again first; `false`: there is no time for another.
+    /// Waits before try `tries` + 1 of what has to be read again first; `false`: there is no time
+    /// for another.
     pub async fn pause(&self, tries: u32) -> bool {
         self.org.pause(&self.run, tries).await
     }
 
     fn contact_path(&self, key: &ContactKey) -> String {
-        format!("{}/{}", self.path, utf8_percent_encode(key.as_str(), SEGMENT))
+        format!(
+            "{}/{}",
+            self.path,
+            utf8_percent_encode(key.as_str(), SEGMENT)
+        )
     }
 
     fn create_body<'a>(&self, contact: &NewContact<'a>) -> wire::Create<'a> {
@@ -114,23 +150,47 @@ impl Predictive {
         if let (Some(column), Some(rank)) = (&self.version_field, contact.rank) {
             data.insert(column.clone(), rank.to_string());
         }
-        wire::Create { id: contact.key.as_str(), data, callable: contact.callable }
+        wire::Create {
+            id: contact.key.as_str(),
+            data,
+            callable: contact.callable,
+        }
     }
 
     fn contact(&self, key: &ContactKey, body: &[u8], what: &str) -> Result<Contact, Failure> {
-        let contact: wire::Contact = serde_json::from_slice(body)
-            .map_err(|_| Failure::new(Kind::Unavailable, format!("{what}: the answer is no contact")))?;
+        let contact: wire::Contact = serde_json::from_slice(body).map_err(|_| {
+            Failure::new(
+                Kind::Unavailable,
+                format!("{what}: the answer is no contact"),
+            )
+        })?;
         if contact.id != key.as_str() {
-            return Err(Failure::new(Kind::Unavailable, format!("{what}: the answer is another contact")));
+            return Err(Failure::new(
+                Kind::Unavailable,
+                format!("{what}: the answer is another contact"),
+            ));
         }
-        let data = contact.data.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        Ok(Contact::new(Columns(data), contact.callable, self.version_field.as_deref()))
+        let data = contact
+            .data
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect();
+        Ok(Contact::new(
+            Columns(data),
+            contact.callable,
+            self.version_field.as_deref(),
+        ))
     }
 }
 
 fn json(body: &impl serde::Serialize, what: &str) -> Result<Bytes, Failure> {
     let body = serde_json::to_vec(body);
-    body.map(Bytes::from).map_err(|_| Failure::new(Kind::Unavailable, format!("{what}: cannot be written as JSON")))
+    body.map(Bytes::from).map_err(|_| {
+        Failure::new(
+            Kind::Unavailable,
+            format!("{what}: cannot be written as JSON"),
+        )
+    })
 }
 
 #[cfg(test)]

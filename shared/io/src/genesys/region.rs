@@ -1,4 +1,5 @@
-//! Where Genesys Cloud lives (genesys/API.md section 1). No free host name: a secret cannot send a token elsewhere.
+//! Where Genesys Cloud lives (genesys/API.md section 1). No free host name: a secret cannot send a
+//! token elsewhere.
 
 /// An AWS region of Genesys Cloud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +32,10 @@ const REGIONS: [(&str, &str); 18] = [
 impl Region {
     /// The region of this AWS name, if Genesys Cloud is there.
     pub fn of(aws_region: &str) -> Option<Region> {
-        REGIONS.iter().find(|(region, _)| *region == aws_region).map(|(_, domain)| Region { domain })
+        REGIONS
+            .iter()
+            .find(|(region, _)| *region == aws_region)
+            .map(|(_, domain)| Region { domain })
     }
 
     /// Without a slash at its end.
@@ -54,12 +58,21 @@ mod tests {
         let region = Region::of("eu-west-1").unwrap();
         assert_eq!(region.api_url(), "https://api.mypurecloud.ie");
         assert_eq!(region.login_url(), "https://login.mypurecloud.ie");
-        assert_eq!(Region::of("us-east-1").unwrap().login_url(), "https://login.mypurecloud.com");
+        assert_eq!(
+            Region::of("us-east-1").unwrap().login_url(),
+            "https://login.mypurecloud.com"
+        );
     }
 
     #[test]
     fn what_is_no_region_of_genesys_cloud_has_no_host() {
-        for name in ["", "us-west-1", "US-EAST-1", "mypurecloud.com", "evil.example.com"] {
+        for name in [
+            "",
+            "us-west-1",
+            "US-EAST-1",
+            "mypurecloud.com",
+            "evil.example.com",
+        ] {
             assert_eq!(Region::of(name), None, "{name}");
         }
     }

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 /// The longest that one call may take, its connection included.
 const LONGEST_CALL: Duration = Duration::from_secs(5);
 
-/// Of a run that nobody waits for: the wait for the call budget's next window, and tries for about half a minute.
+/// Of a run that nobody waits for: the wait for the call budget's next window, and tries for about
+/// half a minute.
 const LONGEST_PATIENCE: Duration = Duration::from_mins(2);
 const PATIENT_TRIES: u32 = 9;
 
@@ -28,19 +29,33 @@ pub struct Run {
 impl Run {
     /// Begins now. A `deadline` that is past already is none (`cargo lambda watch` sends one).
     pub fn new(now: Timestamp, deadline: Option<Timestamp>) -> Run {
-        let end = deadline.filter(|deadline| *deadline > now).map(|deadline| deadline - MARGIN);
-        Run { trying_until: now + TRYING, tries: TRIES, longest_wait: LONGEST_IN_PLACE, end }
+        let end = deadline
+            .filter(|deadline| *deadline > now)
+            .map(|deadline| deadline - MARGIN);
+        Run {
+            trying_until: now + TRYING,
+            tries: TRIES,
+            longest_wait: LONGEST_IN_PLACE,
+            end,
+        }
     }
 
-    /// Of a run that has the time to wait for the budget's next window and for a service that is away for a moment. `end`:
-    /// the last moment for a call to end.
+    /// Of a run that has the time to wait for the budget's next window and for a service that is
+    /// away for a moment. `end`: the last moment for a call to end.
     pub fn patient(end: Option<Timestamp>) -> Run {
-        Run { trying_until: Timestamp::MAX, tries: PATIENT_TRIES, longest_wait: LONGEST_PATIENCE, end }
+        Run {
+            trying_until: Timestamp::MAX,
+            tries: PATIENT_TRIES,
+            longest_wait: LONGEST_PATIENCE,
+            end,
+        }
     }
 
     /// How long a call that begins now may take; `None`: too late for any.
     pub(super) fn call_timeout(&self, now: Timestamp) -> Option<Duration> {
-        let Some(end) = self.end else { return Some(LONGEST_CALL) };
+        let Some(end) = self.end else {
+            return Some(LONGEST_CALL);
+        };
         let left = Duration::try_from(end.duration_since(now)).ok()?;
         (!left.is_zero()).then_some(left.min(LONGEST_CALL))
     }
@@ -52,7 +67,9 @@ impl Run {
 
     /// What is left until so long before the deadline; a while, where that is not known.
     pub fn left(&self, now: Timestamp, before_deadline: Duration) -> Duration {
-        let Some(end) = self.end else { return LONGEST_CALL };
+        let Some(end) = self.end else {
+            return LONGEST_CALL;
+        };
         let end = end + MARGIN.saturating_sub(before_deadline);
         Duration::try_from(end.duration_since(now)).unwrap_or_default()
     }

@@ -22,7 +22,8 @@ pub enum TransportError {
 
 /// Carries requests to Genesys Cloud, or to a CRM's feed.
 pub trait Transport: Send + Sync {
-    /// Sends one request and reads its whole response, within `timeout`. Follows no redirect, repeats nothing.
+    /// Sends one request and reads its whole response, within `timeout`. Follows no redirect,
+    /// repeats nothing.
     fn send(
         &self,
         request: Request<Bytes>,

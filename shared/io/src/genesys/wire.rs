@@ -1,4 +1,5 @@
-//! Bodies as they go over the wire (CONTRACT.md section 5, genesys/API.md sections 2 and 3). Unknown members are ignored.
+//! Bodies as they go over the wire (CONTRACT.md section 5, genesys/API.md sections 2 and 3).
+//! Unknown members are ignored.
 
 use std::collections::BTreeMap;
 

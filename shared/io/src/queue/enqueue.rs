@@ -1,5 +1,6 @@
-//! From changes to the queue, in order: no two changes of one group in one `SendMessageBatch`, and nothing of a group
-//! after an entry of it that failed. SQS keeps the order of arrival, so a later change must not overtake an earlier one.
+//! From changes to the queue, in order: no two changes of one group in one `SendMessageBatch`, and
+//! nothing of a group after an entry of it that failed. SQS keeps the order of arrival, so a later
+//! change must not overtake an earlier one.
 
 use std::collections::BTreeSet;
 
@@ -13,16 +14,22 @@ const MAX_ENTRIES: usize = 10;
 /// The most bytes of one, with room for ids and the request's own text (1 MiB is the limit).
 const MAX_BYTES: usize = 1_000_000;
 
-/// How long what is sent in bulk may take at most, in minutes of the org's call budget: an opt-out that comes by webhook
-/// must not wait for long behind it.
+/// How long what is sent in bulk may take at most, in minutes of the org's call budget: an opt-out
+/// that comes by webhook must not wait for long behind it.
 const DEPTH_MINUTES: u64 = 10;
 
-/// How many messages more the queue should hold, before what is sent in bulk waits: a batch, however small the budget is.
+/// How many messages more the queue should hold, before what is sent in bulk waits: a batch,
+/// however small the budget is.
 ///
 /// # Errors
 /// When the queue cannot be asked for its depth.
-pub async fn room(queue: &dyn Queue, queue_url: &str, calls_per_minute: u32) -> Result<usize, QueueError> {
-    let most = (u64::from(calls_per_minute) * DEPTH_MINUTES / CALLS_OF_A_CHANGE).max(MAX_ENTRIES as u64);
+pub async fn room(
+    queue: &dyn Queue,
+    queue_url: &str,
+    calls_per_minute: u32,
+) -> Result<usize, QueueError> {
+    let most =
+        (u64::from(calls_per_minute) * DEPTH_MINUTES / CALLS_OF_A_CHANGE).max(MAX_ENTRIES as u64);
     let room = most.saturating_sub(queue.depth(queue_url).await?);
     Ok(usize::try_from(room).unwrap_or(usize::MAX))
 }
@@ -38,8 +45,8 @@ pub struct Enqueued {
     pub unavailable: Option<String>,
 }
 
-/// Sends every change. After one that can never be taken nothing more is sent; after an outage other groups still get
-/// their turn. SQS has them all when as many are accepted.
+/// Sends every change. After one that can never be taken nothing more is sent; after an outage
+/// other groups still get their turn. SQS has them all when as many are accepted.
 pub async fn enqueue(queue: &dyn Queue, queue_url: &str, changes: &[Change]) -> Enqueued {
     let mut waiting: Waiting = changes.iter().map(message).enumerate().collect();
     let mut done = Enqueued::default();
@@ -125,18 +132,27 @@ mod tests {
 
     #[test]
     fn a_batch_never_holds_two_changes_of_one_group() {
-        assert_eq!(batches(&[("a", 1), ("a", 1), ("b", 1), ("a", 1), ("b", 1)]), [vec![0, 2], vec![1, 4], vec![3]]);
+        assert_eq!(
+            batches(&[("a", 1), ("a", 1), ("b", 1), ("a", 1), ("b", 1)]),
+            [vec![0, 2], vec![1, 4], vec![3]]
+        );
     }
 
     #[test]
     fn a_batch_holds_at_most_ten_entries() {
         let groups: Vec<_> = (0..23).map(|n| n.to_string()).collect();
         let messages: Vec<_> = groups.iter().map(|group| (group.as_str(), 1)).collect();
-        assert_eq!(batches(&messages).iter().map(Vec::len).collect::<Vec<_>>(), [10, 10, 3]);
+        assert_eq!(
+            batches(&messages).iter().map(Vec::len).collect::<Vec<_>>(),
+            [10, 10, 3]
+        );
     }
 
     #[test]
     fn a_batch_stays_below_a_mebibyte_and_what_did_not_fit_is_not_overtaken_in_its_group() {
-        assert_eq!(batches(&[("a", 900_000), ("b", 200_000), ("b", 1), ("c", 1)]), [vec![0, 3], vec![1], vec![2]]);
+        assert_eq!(
+            batches(&[("a", 900_000), ("b", 200_000), ("b", 1), ("c", 1)]),
+            [vec![0, 3], vec![1], vec![2]]
+        );
     }
 }

@@ -47,23 +47,40 @@ impl OrgSecret {
             client_id: credential(&mut members, "clientId")?,
             client_secret: credential(&mut members, "clientSecret")?,
             region: members.required("region", "an AWS region of Genesys Cloud", Region::of)?,
-            api: members.required("api", "\"predictive\" or \"contactLists\"", |api| match api {
-                "predictive" => Some(Api::Predictive),
-                "contactLists" => Some(Api::ContactLists),
-                _ => None,
-            })?,
-            version_field: members.text("versionField", "a column name of 1 to 128 characters, or null", |name| {
-                (1..=128).contains(&name.chars().count()).then(|| name.to_owned())
-            })?,
-            version_from: members
-                .text("versionFrom", "\"version\" or \"occurredAt\"", |from| match from {
-                    "version" => Some(VersionFrom::Version),
-                    "occurredAt" => Some(VersionFrom::OccurredAt),
+            api: members.required(
+                "api",
+                "\"predictive\" or \"contactLists\"",
+                |api| match api {
+                    "predictive" => Some(Api::Predictive),
+                    "contactLists" => Some(Api::ContactLists),
                     _ => None,
-                })?
+                },
+            )?,
+            version_field: members.text(
+                "versionField",
+                "a column name of 1 to 128 characters, or null",
+                |name| {
+                    (1..=128)
+                        .contains(&name.chars().count())
+                        .then(|| name.to_owned())
+                },
+            )?,
+            version_from: members
+                .text(
+                    "versionFrom",
+                    "\"version\" or \"occurredAt\"",
+                    |from| match from {
+                        "version" => Some(VersionFrom::Version),
+                        "occurredAt" => Some(VersionFrom::OccurredAt),
+                        _ => None,
+                    },
+                )?
                 .unwrap_or_default(),
-            contact_key_pattern: members
-                .text("contactKeyPattern", "a regular expression", |pattern| Regex::new(pattern).ok())?,
+            contact_key_pattern: members.text(
+                "contactKeyPattern",
+                "a regular expression",
+                |pattern| Regex::new(pattern).ok(),
+            )?,
             calls_per_minute: calls_per_minute(&mut members)?,
         };
         members.end()?;
@@ -79,13 +96,20 @@ impl OrgSecret {
 }
 
 fn credential(members: &mut Members, name: &str) -> Result<SecretString, MalformedSecret> {
-    members.required(name, "a string that is not empty", |text| (!text.is_empty()).then(|| SecretString::from(text)))
+    members.required(name, "a string that is not empty", |text| {
+        (!text.is_empty()).then(|| SecretString::from(text))
+    })
 }
 
 fn calls_per_minute(members: &mut Members) -> Result<u32, MalformedSecret> {
     const NAME: &str = "callsPerMinute";
-    let Some(number) = members.take(NAME) else { return Ok(300) };
-    let number = number.as_u64().and_then(|number| u32::try_from(number).ok()).filter(|number| *number > 0);
+    let Some(number) = members.take(NAME) else {
+        return Ok(300);
+    };
+    let number = number
+        .as_u64()
+        .and_then(|number| u32::try_from(number).ok())
+        .filter(|number| *number > 0);
     number.ok_or_else(|| Members::wrong(NAME, "a whole number from 1 to 4294967295"))
 }
 
@@ -125,7 +149,11 @@ mod tests {
     fn what_may_be_left_out_has_its_default() {
         let secret = with("versionField", "null").unwrap();
         assert_eq!(
-            (secret.version_field, secret.version_from, secret.calls_per_minute),
+            (
+                secret.version_field,
+                secret.version_from,
+                secret.calls_per_minute
+            ),
             (None, VersionFrom::Version, 300)
         );
     }
@@ -133,21 +161,59 @@ mod tests {
     #[test]
     fn a_member_that_is_wrong_is_named_without_its_content() {
         for (name, value, expected) in [
-            ("clientId", "\"\"", "clientId: expected a string that is not empty"),
-            ("clientSecret", "[\"hush\"]", "clientSecret: expected a string that is not empty"),
-            ("region", "\"evil.example.com\"", "region: expected an AWS region of Genesys Cloud"),
-            ("api", "\"hush\"", "api: expected \"predictive\" or \"contactLists\""),
-            ("versionField", "\"\"", "versionField: expected a column name of 1 to 128 characters, or null"),
-            ("versionFrom", "\"hush\"", "versionFrom: expected \"version\" or \"occurredAt\""),
-            ("contactKeyPattern", "\"(hush\"", "contactKeyPattern: expected a regular expression"),
-            ("callsPerMinute", "0", "callsPerMinute: expected a whole number from 1 to 4294967295"),
+            (
+                "clientId",
+                "\"\"",
+                "clientId: expected a string that is not empty",
+            ),
+            (
+                "clientSecret",
+                "[\"hush\"]",
+                "clientSecret: expected a string that is not empty",
+            ),
+            (
+                "region",
+                "\"evil.example.com\"",
+                "region: expected an AWS region of Genesys Cloud",
+            ),
+            (
+                "api",
+                "\"hush\"",
+                "api: expected \"predictive\" or \"contactLists\"",
+            ),
+            (
+                "versionField",
+                "\"\"",
+                "versionField: expected a column name of 1 to 128 characters, or null",
+            ),
+            (
+                "versionFrom",
+                "\"hush\"",
+                "versionFrom: expected \"version\" or \"occurredAt\"",
+            ),
+            (
+                "contactKeyPattern",
+                "\"(hush\"",
+                "contactKeyPattern: expected a regular expression",
+            ),
+            (
+                "callsPerMinute",
+                "0",
+                "callsPerMinute: expected a whole number from 1 to 4294967295",
+            ),
             ("callPerMinute", "1", "unknown member \"callPerMinute\""),
         ] {
             let error = with(name, value).unwrap_err();
             assert_eq!(error, format!("the secret is malformed: {expected}"));
         }
-        assert_eq!(parse("hush").unwrap_err(), "the secret is malformed: expected a JSON object");
-        assert_eq!(parse("{}").unwrap_err(), "the secret is malformed: clientId: expected a string that is not empty");
+        assert_eq!(
+            parse("hush").unwrap_err(),
+            "the secret is malformed: expected a JSON object"
+        );
+        assert_eq!(
+            parse("{}").unwrap_err(),
+            "the secret is malformed: clientId: expected a string that is not empty"
+        );
     }
 
     #[test]

@@ -35,26 +35,43 @@ impl SourceSecret {
         const SIGNING: &str = "an array of secrets in base64, none of them empty";
         const BEARER: &str = "an array of tokens, none of them empty";
         let mut members = Members::of(text)?;
-        let is_bearer = members.text("auth", "\"standardWebhooks\" or \"bearer\"", |auth| match auth {
-            "standardWebhooks" => Some(false),
-            "bearer" => Some(true),
-            _ => None,
-        })?;
+        let is_bearer =
+            members.text(
+                "auth",
+                "\"standardWebhooks\" or \"bearer\"",
+                |auth| match auth {
+                    "standardWebhooks" => Some(false),
+                    "bearer" => Some(true),
+                    _ => None,
+                },
+            )?;
         let signing = members.texts("signingSecrets", SIGNING, signing_secret)?;
-        let tokens = members
-            .texts("bearerTokens", BEARER, |token| (!token.trim().is_empty()).then(|| SecretString::from(token)))?;
+        let tokens = members.texts("bearerTokens", BEARER, |token| {
+            (!token.trim().is_empty()).then(|| SecretString::from(token))
+        })?;
         let auth = match is_bearer.unwrap_or(false) {
-            true if tokens.is_empty() => return Err(Members::wrong("bearerTokens", "at least one, for auth bearer")),
-            false if signing.is_empty() => return Err(Members::wrong("signingSecrets", "at least one")),
+            true if tokens.is_empty() => {
+                return Err(Members::wrong(
+                    "bearerTokens",
+                    "at least one, for auth bearer",
+                ));
+            }
+            false if signing.is_empty() => {
+                return Err(Members::wrong("signingSecrets", "at least one"));
+            }
             true => Auth::Bearer(tokens),
             false => Auth::StandardWebhooks(signing),
         };
         let secret = SourceSecret {
             auth,
-            org: members.text("org", "1 to 32 characters of a-z, 0-9 and -", |org| OrgId::parse(org).ok())?,
-            campaign: members.text("campaignId", "1 to 48 characters of A-Z, a-z, 0-9 and -", |campaign| {
-                CampaignId::parse(campaign).ok()
+            org: members.text("org", "1 to 32 characters of a-z, 0-9 and -", |org| {
+                OrgId::parse(org).ok()
             })?,
+            campaign: members.text(
+                "campaignId",
+                "1 to 48 characters of A-Z, a-z, 0-9 and -",
+                |campaign| CampaignId::parse(campaign).ok(),
+            )?,
         };
         members.end()?;
         Ok(secret)
@@ -93,7 +110,10 @@ mod tests {
     fn what_is_empty_or_wrong_is_named_without_its_content() {
         for (text, expected) in [
             ("{}", "signingSecrets: expected at least one"),
-            (r#"{"signingSecrets": []}"#, "signingSecrets: expected at least one"),
+            (
+                r#"{"signingSecrets": []}"#,
+                "signingSecrets: expected at least one",
+            ),
             (
                 r#"{"signingSecrets": ["whsec_"]}"#,
                 "signingSecrets: expected an array of secrets in base64, none of them empty",
@@ -110,20 +130,36 @@ mod tests {
                 r#"{"signingSecrets": "aHVzaA=="}"#,
                 "signingSecrets: expected an array of secrets in base64, none of them empty",
             ),
-            (r#"{"auth": "bearer"}"#, "bearerTokens: expected at least one, for auth bearer"),
+            (
+                r#"{"auth": "bearer"}"#,
+                "bearerTokens: expected at least one, for auth bearer",
+            ),
             (
                 r#"{"auth": "bearer", "bearerTokens": [" "]}"#,
                 "bearerTokens: expected an array of tokens, none of them empty",
             ),
-            (r#"{"auth": "hush"}"#, "auth: expected \"standardWebhooks\" or \"bearer\""),
+            (
+                r#"{"auth": "hush"}"#,
+                "auth: expected \"standardWebhooks\" or \"bearer\"",
+            ),
             (
                 r#"{"signingSecrets": ["aHVzaA=="], "org": "HUSH"}"#,
                 "org: expected 1 to 32 characters of a-z, 0-9 and -",
             ),
-            (r#"{"signingSecrets": ["aHVzaA=="], "mapping": {}}"#, "unknown member \"mapping\""),
-            (r#"{"signingSecrets": ["aHVzaA=="], "whsec_aHVzaA==": ""}"#, "a member whose name is no word"),
+            (
+                r#"{"signingSecrets": ["aHVzaA=="], "mapping": {}}"#,
+                "unknown member \"mapping\"",
+            ),
+            (
+                r#"{"signingSecrets": ["aHVzaA=="], "whsec_aHVzaA==": ""}"#,
+                "a member whose name is no word",
+            ),
         ] {
-            assert_eq!(parse(text).unwrap_err(), format!("the secret is malformed: {expected}"), "{text}");
+            assert_eq!(
+                parse(text).unwrap_err(),
+                format!("the secret is malformed: {expected}"),
+                "{text}"
+            );
         }
     }
 }

@@ -1,5 +1,6 @@
-//! The metrics of CONTRACT.md section 8, in the embedded metric format: each flush writes JSON lines to standard output, from
-//! which CloudWatch Logs takes them (CloudWatch user guide, "Specification: Embedded metric format").
+//! The metrics of CONTRACT.md section 8, in the embedded metric format: each flush writes JSON
+//! lines to standard output, from which CloudWatch Logs takes them (CloudWatch user guide,
+//! "Specification: Embedded metric format").
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -63,10 +64,15 @@ pub(super) fn init() {
 
 /// Writes what was counted since the last time, as whole lines.
 pub(super) fn flush(mut to: impl Write) {
-    let Some(collector) = COLLECTOR.get() else { return };
+    let Some(collector) = COLLECTOR.get() else {
+        return;
+    };
     WAITING.store(0, Ordering::Relaxed);
     let mut lines = Vec::new();
-    let written = collector.flush(&mut lines).and_then(|()| to.write_all(&lines)).and_then(|()| to.flush());
+    let written = collector
+        .flush(&mut lines)
+        .and_then(|()| to.write_all(&lines))
+        .and_then(|()| to.flush());
     if let Err(error) = written {
         tracing::warn!(detail = %error, "metrics were not written");
     }
@@ -98,7 +104,9 @@ pub(super) fn count(event: &Event<'_>) {
         Event::Throttled { org } => metrics.of(Some(org)).add("Throttled", 1),
         Event::Called { org, latency } => {
             metrics.of(Some(org)).add("ApiCalls", 1);
-            metrics.of(Some(org)).record("ApiLatency", latency.as_secs_f64() * 1_000.0);
+            metrics
+                .of(Some(org))
+                .record("ApiLatency", latency.as_secs_f64() * 1_000.0);
             drop(metrics);
             // A run of reconcile makes more calls than a document takes.
             if WAITING.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_VALUES {
@@ -108,7 +116,12 @@ pub(super) fn count(event: &Event<'_>) {
         Event::Accepted { org, changes, .. } => metrics.add("Accepted", Some(org), *changes as u64),
         Event::Refused { org, .. } => metrics.add("Refused", *org, 1),
         Event::Unauthorized { .. } => metrics.of_all.add("Unauthorized", 1),
-        Event::Reconciled { org, checked, drifted, enqueued } => {
+        Event::Reconciled {
+            org,
+            checked,
+            drifted,
+            enqueued,
+        } => {
             metrics.of(Some(org)).add("Checked", *checked);
             metrics.of(Some(org)).add("Drifted", *drifted);
             metrics.of(Some(org)).add("Enqueued", *enqueued);
@@ -118,7 +131,8 @@ pub(super) fn count(event: &Event<'_>) {
     }
 }
 
-/// Every metric that was counted so far. To ask the facade for one costs more than all else that is done with a change.
+/// Every metric that was counted so far. To ask the facade for one costs more than all else that is
+/// done with a change.
 struct Metrics {
     by_org: BTreeMap<String, Handles>,
     of_all: Handles,
@@ -126,14 +140,20 @@ struct Metrics {
     of_none: Handles,
 }
 
-static METRICS: Mutex<Metrics> =
-    Mutex::new(Metrics { by_org: BTreeMap::new(), of_all: Handles::new(Of::All), of_none: Handles::new(Of::Nobody) });
+static METRICS: Mutex<Metrics> = Mutex::new(Metrics {
+    by_org: BTreeMap::new(),
+    of_all: Handles::new(Of::All),
+    of_none: Handles::new(Of::Nobody),
+});
 
 impl Metrics {
     fn of(&mut self, org: Option<&str>) -> &mut Handles {
-        let Some(org) = org else { return &mut self.of_none };
+        let Some(org) = org else {
+            return &mut self.of_none;
+        };
         if !self.by_org.contains_key(org) {
-            self.by_org.insert(org.to_owned(), Handles::new(Of::Org(org.to_owned())));
+            self.by_org
+                .insert(org.to_owned(), Handles::new(Of::Org(org.to_owned())));
         }
         self.by_org.get_mut(org).unwrap_or(&mut self.of_none)
     }
@@ -169,7 +189,11 @@ struct Handles {
 
 impl Handles {
     const fn new(of: Of) -> Handles {
-        Handles { of, counters: BTreeMap::new(), histograms: BTreeMap::new() }
+        Handles {
+            of,
+            counters: BTreeMap::new(),
+            histograms: BTreeMap::new(),
+        }
     }
 
     fn add(&mut self, name: &'static str, count: u64) {
@@ -178,7 +202,10 @@ impl Handles {
             Of::All => counter!(name),
             Of::Nobody => Counter::noop(),
         };
-        self.counters.entry(name).or_insert_with(new).increment(count);
+        self.counters
+            .entry(name)
+            .or_insert_with(new)
+            .increment(count);
     }
 
     fn record(&mut self, name: &'static str, value: f64) {
@@ -187,7 +214,10 @@ impl Handles {
             Of::All => histogram!(name),
             Of::Nobody => Histogram::noop(),
         };
-        self.histograms.entry(name).or_insert_with(new).record(value);
+        self.histograms
+            .entry(name)
+            .or_insert_with(new)
+            .record(value);
     }
 
     fn age(&mut self, name: &'static str, about: &About<'_>) {

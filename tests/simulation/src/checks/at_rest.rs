@@ -1,4 +1,5 @@
-//! 1 to 4, 8, 11 and 12, over all that was seen: once everything is quiet, before and after a reconcile.
+//! 1 to 4, 8, 11 and 12, over all that was seen: once everything is quiet, before and after a
+//! reconcile.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,8 +29,16 @@ struct Said {
 
 fn said(org: &Org, body: &Value) -> Said {
     let is_removal = body["operation"] == "remove";
-    let callable = if is_removal { Some(false) } else { body["callable"].as_bool() };
-    Said { rank: rank_of(org, body), callable, data: (!is_removal).then(|| body["data"].clone()) }
+    let callable = if is_removal {
+        Some(false)
+    } else {
+        body["callable"].as_bool()
+    };
+    Said {
+        rank: rank_of(org, body),
+        callable,
+        data: (!is_removal).then(|| body["data"].clone()),
+    }
 }
 
 /// All that must hold once everything is quiet.
@@ -37,33 +46,63 @@ pub(crate) fn at_rest(outside: &Outside) {
     let seen = lock(&outside.seen);
     let parked = &seen.parked;
     let mut violations = Vec::new();
-    if outside.dead_letters.messages().iter().any(|message| message.attributes.is_empty()) {
+    if outside
+        .dead_letters
+        .messages()
+        .iter()
+        .any(|message| message.attributes.is_empty())
+    {
         violations.push("11: the queue gave a message up, and apply did not park it".to_owned());
     }
-    let is_parked = |id: &String| parked.iter().any(|(_, message)| crate::wire::event_id(&message.body) == *id);
-    for id in seen.acknowledged.iter().filter(|id| !seen.done.contains_key(*id) && !is_parked(id)) {
+    let is_parked = |id: &String| {
+        parked
+            .iter()
+            .any(|(_, message)| crate::wire::event_id(&message.body) == *id)
+    };
+    for id in seen
+        .acknowledged
+        .iter()
+        .filter(|id| !seen.done.contains_key(*id) && !is_parked(id))
+    {
         violations.push(format!("1: a change that was acknowledged is lost: {id}"));
     }
     for (at, message) in parked {
-        let attributes: BTreeMap<_, _> = message.attributes.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        let attributes: BTreeMap<_, _> = message
+            .attributes
+            .iter()
+            .map(|(name, text)| (*name, text.as_str()))
+            .collect();
         let reason = attributes.get("reason").copied().unwrap_or("none");
-        let is_good = seen.acknowledged.contains(&crate::wire::event_id(&message.body));
+        let is_good = seen
+            .acknowledged
+            .contains(&crate::wire::event_id(&message.body));
         if is_good && reason != "retryHorizon" {
             violations.push(format!("1: a good change is parked as {reason}"));
         }
         if reason == "retryHorizon" {
-            let first: Option<Timestamp> = attributes.get("firstReceivedAt").and_then(|text| text.parse().ok());
+            let first: Option<Timestamp> = attributes
+                .get("firstReceivedAt")
+                .and_then(|text| text.parse().ok());
             // A copy's clock may be wrong by so much.
             let least = HORIZON - Duration::from_mins(3);
             if first.is_none_or(|first| *at < first + least) {
-                violations.push("horizon: a change is parked as retryHorizon before the horizon".to_owned());
+                violations.push(
+                    "horizon: a change is parked as retryHorizon before the horizon".to_owned(),
+                );
             }
         }
         for (name, text) in &attributes {
-            violations.extend(is_silent(&format!("the attribute {name} of a parked message"), text));
+            violations.extend(is_silent(
+                &format!("the attribute {name} of a parked message"),
+                text,
+            ));
         }
     }
-    for message in seen.stored.iter().chain(parked.iter().map(|(_, message)| message)) {
+    for message in seen
+        .stored
+        .iter()
+        .chain(parked.iter().map(|(_, message)| message))
+    {
         violations.extend(is_silent("a message group id", &message.group));
         violations.extend(is_silent("a deduplication id", &message.deduplication_id));
     }
@@ -74,7 +113,11 @@ pub(crate) fn at_rest(outside: &Outside) {
         let of_org = |alteration: &&Alteration| org.campaigns.contains(&alteration.campaign);
         let alterations: Vec<_> = journal.iter().filter(of_org).collect();
         if org.ranking == Ranking::None {
-            violations.extend(alterations.iter().flat_map(|alteration| by_the_product(org, alteration)));
+            violations.extend(
+                alterations
+                    .iter()
+                    .flat_map(|alteration| by_the_product(org, alteration)),
+            );
             let parked = parked
                 .iter()
                 .filter(|(_, message)| is_late(message))
@@ -85,18 +128,28 @@ pub(crate) fn at_rest(outside: &Outside) {
         }
         let has_one_writer = outside.story.rates.of(Kind::LatePoller) == 0.0;
         if has_one_writer {
-            violations.extend(alterations.iter().flat_map(|alteration| by_the_product(org, alteration)));
-            violations
-                .extend(alterations.iter().flat_map(|alteration| as_a_change_said(outside, org, alteration, &bodies)));
+            violations.extend(
+                alterations
+                    .iter()
+                    .flat_map(|alteration| by_the_product(org, alteration)),
+            );
+            violations.extend(
+                alterations
+                    .iter()
+                    .flat_map(|alteration| as_a_change_said(outside, org, alteration, &bodies)),
+            );
             violations.extend(raises(outside, org, &alterations, &bodies, &seen.done));
         }
         violations.extend(as_the_crm_says(outside, org, &bodies, parked));
     }
     drop(seen);
-    violations.into_iter().for_each(|violation| outside.violated(violation));
+    violations
+        .into_iter()
+        .for_each(|violation| outside.violated(violation));
 }
 
-/// 4, before anything is reconciled: of all that came out of the queue, the newest, whatever the functions tell of it.
+/// 4, before anything is reconciled: of all that came out of the queue, the newest, whatever the
+/// functions tell of it.
 pub(crate) fn before_reconcile(outside: &Outside) {
     if outside.story.rates.of(Kind::LatePoller) > 0.0 {
         return;
@@ -104,26 +157,47 @@ pub(crate) fn before_reconcile(outside: &Outside) {
     let seen = lock(&outside.seen);
     let bodies = good_bodies(&seen.stored);
     drop(seen);
-    for org in outside.story.orgs.iter().filter(|org| org.ranking != Ranking::None) {
+    for org in outside
+        .story
+        .orgs
+        .iter()
+        .filter(|org| org.ranking != Ranking::None)
+    {
         let mut of_contact: BTreeMap<Key, Vec<Said>> = BTreeMap::new();
-        for (_, body) in bodies.iter().filter(|(_, body)| body["org"] == org.name.as_str()) {
-            of_contact.entry(key_of(body)).or_default().push(said(org, body));
+        for (_, body) in bodies
+            .iter()
+            .filter(|(_, body)| body["org"] == org.name.as_str())
+        {
+            of_contact
+                .entry(key_of(body))
+                .or_default()
+                .push(said(org, body));
         }
-        for (key, said) in of_contact.into_iter().filter(|(key, _)| !outside.story.alters(&key.1, &key.2)) {
+        for (key, said) in of_contact
+            .into_iter()
+            .filter(|(key, _)| !outside.story.alters(&key.1, &key.2))
+        {
             let stored = outside.genesys.contacts(&key.1).remove(&key.2);
-            // Reconcile leaves a contact alone that differs by its rank only, so this cannot be asked for after it.
+            // Reconcile leaves a contact alone that differs by its rank only, so this cannot be
+            // asked for after it.
             if stored.as_ref().and_then(rank) != said.iter().filter_map(|said| said.rank).max() {
                 outside.violated(format!("4: a contact of {} has not the newest rank", key.1));
             }
-            newest(outside, &key, said).into_iter().for_each(|violation| outside.violated(violation));
+            newest(outside, &key, said)
+                .into_iter()
+                .for_each(|violation| outside.violated(violation));
         }
     }
 }
 
 /// The event ids and bodies of the messages that are no poison.
 fn good_bodies(stored: &[io::queue::Message]) -> Vec<(String, Value)> {
-    let body = |message: &io::queue::Message| serde_json::from_str(&message.body).ok().filter(is_good);
-    stored.iter().filter_map(|message| Some((crate::wire::event_id(&message.body), body(message)?))).collect()
+    let body =
+        |message: &io::queue::Message| serde_json::from_str(&message.body).ok().filter(is_good);
+    stored
+        .iter()
+        .filter_map(|message| Some((crate::wire::event_id(&message.body), body(message)?)))
+        .collect()
 }
 
 fn rank(contact: &Contact) -> Option<u64> {
@@ -132,23 +206,48 @@ fn rank(contact: &Contact) -> Option<u64> {
 
 /// 2 and 12: ranks never go down, and what the dialler owns is never altered.
 fn by_the_product(org: &Org, alteration: &Alteration) -> Vec<String> {
-    let Alteration { before: Some(before), after, client_id: Some(_), campaign, .. } = alteration else {
+    let Alteration {
+        before: Some(before),
+        after,
+        client_id: Some(_),
+        campaign,
+        ..
+    } = alteration
+    else {
         return Vec::new();
     };
-    let Some(after) = after else { return vec![format!("2: a contact of {campaign} is deleted by the product")] };
+    let Some(after) = after else {
+        return vec![format!(
+            "2: a contact of {campaign} is deleted by the product"
+        )];
+    };
     let mut violations = Vec::new();
     if org.ranking != Ranking::None && rank(after) < rank(before) {
         violations.push(format!("2: the rank of a contact of {campaign} goes down"));
     }
     if after.of_the_dialler != before.of_the_dialler {
-        violations.push(format!("12: what the dialler owns is altered in {campaign}"));
+        violations.push(format!(
+            "12: what the dialler owns is altered in {campaign}"
+        ));
     }
     violations
 }
 
 /// 2: with a rank comes what the change of that rank says, not what another does.
-fn as_a_change_said(outside: &Outside, org: &Org, alteration: &Alteration, bodies: &[(String, Value)]) -> Vec<String> {
-    let Alteration { after: Some(after), client_id: Some(_), campaign, key, .. } = alteration else {
+fn as_a_change_said(
+    outside: &Outside,
+    org: &Org,
+    alteration: &Alteration,
+    bodies: &[(String, Value)],
+) -> Vec<String> {
+    let Alteration {
+        after: Some(after),
+        client_id: Some(_),
+        campaign,
+        key,
+        ..
+    } = alteration
+    else {
         return Vec::new();
     };
     if outside.story.alters(campaign, key) {
@@ -160,12 +259,19 @@ fn as_a_change_said(outside: &Outside, org: &Org, alteration: &Alteration, bodie
     });
     let of_rank: Vec<_> = of_rank.collect();
     if of_rank.is_empty() {
-        return vec![format!("2: a contact of {campaign} has a rank that no change has")];
+        return vec![format!(
+            "2: a contact of {campaign} has a rank that no change has"
+        )];
     }
     // A removal says nothing of columns.
-    let data: Vec<_> = of_rank.iter().filter_map(|body| said(org, body).data).collect();
+    let data: Vec<_> = of_rank
+        .iter()
+        .filter_map(|body| said(org, body).data)
+        .collect();
     if data.iter().any(|data| unlike(after, data).is_some()) {
-        return vec![format!("2: a contact of {campaign} has the rank of a change, and not what it says")];
+        return vec![format!(
+            "2: a contact of {campaign} has the rank of a change, and not what it says"
+        )];
     }
     Vec::new()
 }
@@ -173,10 +279,13 @@ fn as_a_change_said(outside: &Outside, org: &Org, alteration: &Alteration, bodie
 /// The first column that is not as `data` says.
 fn unlike(contact: &Contact, data: &Value) -> Option<&'static str> {
     let held = |name: &str| contact.data.get(name).map_or("", String::as_str);
-    COLUMNS.into_iter().find(|name| held(name) != data[*name].as_str().unwrap_or(""))
+    COLUMNS
+        .into_iter()
+        .find(|name| held(name) != data[*name].as_str().unwrap_or(""))
 }
 
-/// 3: who is made callable was so by a change that is newer than what was stored, and than every opt-out that was done.
+/// 3: who is made callable was so by a change that is newer than what was stored, and than every
+/// opt-out that was done.
 fn raises(
     outside: &Outside,
     org: &Org,
@@ -185,32 +294,61 @@ fn raises(
     done: &BTreeMap<String, Timestamp>,
 ) -> Vec<String> {
     let mut violations = Vec::new();
-    for alteration in alterations.iter().filter(|alteration| alteration.client_id.is_some()) {
-        let Some(after) = alteration.after.as_ref().filter(|after| after.callable) else { continue };
-        if alteration.before.as_ref().is_some_and(|before| before.callable) {
+    for alteration in alterations
+        .iter()
+        .filter(|alteration| alteration.client_id.is_some())
+    {
+        let Some(after) = alteration.after.as_ref().filter(|after| after.callable) else {
+            continue;
+        };
+        if alteration
+            .before
+            .as_ref()
+            .is_some_and(|before| before.callable)
+        {
             continue;
         }
-        let key = (org.name.clone(), alteration.campaign.clone(), alteration.key.clone());
+        let key = (
+            org.name.clone(),
+            alteration.campaign.clone(),
+            alteration.key.clone(),
+        );
         let stored = alteration.before.as_ref().and_then(rank);
-        let opted_in = bodies.iter().map(|(_, body)| (key_of(body), said(org, body))).filter(|(of, said)| {
-            *of == key && said.callable == Some(true) && said.rank > stored && said.rank <= rank(after)
-        });
+        let opted_in = bodies
+            .iter()
+            .map(|(_, body)| (key_of(body), said(org, body)))
+            .filter(|(of, said)| {
+                *of == key
+                    && said.callable == Some(true)
+                    && said.rank > stored
+                    && said.rank <= rank(after)
+            });
         let opted_in = opted_in.map(|(_, said)| said.rank).max().flatten();
         if alteration.before.is_some() && opted_in.is_none() {
-            violations.push(format!("3: a contact of {} is made callable, and no newer change said so", key.1));
+            violations.push(format!(
+                "3: a contact of {} is made callable, and no newer change said so",
+                key.1
+            ));
         }
         if outside.story.deletes(&key.1, &key.2) {
             continue;
         }
         // A contact that had to be created is callable at the rank of what created it.
-        let since = if alteration.before.is_none() { rank(after).max(opted_in) } else { opted_in };
+        let since = if alteration.before.is_none() {
+            rank(after).max(opted_in)
+        } else {
+            opted_in
+        };
         let opted_out = bodies.iter().any(|(id, body)| {
             let said = said(org, body);
             let is_done = done.get(id).is_some_and(|at| *at < alteration.at);
             key_of(body) == key && said.callable == Some(false) && said.rank >= since && is_done
         });
         if opted_out {
-            violations.push(format!("3: an opt-out of a contact of {} is undone by something older", key.1));
+            violations.push(format!(
+                "3: an opt-out of a contact of {} is undone by something older",
+                key.1
+            ));
         }
     }
     violations
@@ -232,29 +370,53 @@ fn is_good(body: &Value) -> bool {
         "callable",
     ];
     let has_only = |object: &Value, names: &[&str]| {
-        object.as_object().is_none_or(|members| members.keys().all(|name| names.contains(&name.as_str())))
+        object
+            .as_object()
+            .is_none_or(|members| members.keys().all(|name| names.contains(&name.as_str())))
     };
-    has_only(body, &MEMBERS) && has_only(&body["data"], &COLUMNS) && body["schema"] != 2 && body["eventId"].is_string()
+    has_only(body, &MEMBERS)
+        && has_only(&body["data"], &COLUMNS)
+        && body["schema"] != 2
+        && body["eventId"].is_string()
 }
 
 /// 4, ranked: the newest change of every contact, or an error towards not calling.
-fn as_the_crm_says(outside: &Outside, org: &Org, bodies: &[(String, Value)], parked: &[Parked]) -> Vec<String> {
+fn as_the_crm_says(
+    outside: &Outside,
+    org: &Org,
+    bodies: &[(String, Value)],
+    parked: &[Parked],
+) -> Vec<String> {
     let mut of_contact: BTreeMap<Key, Vec<Said>> = BTreeMap::new();
     for body in changes(outside).filter(|body| body["org"] == org.name.as_str()) {
-        of_contact.entry(key_of(body)).or_default().push(said(org, body));
+        of_contact
+            .entry(key_of(body))
+            .or_default()
+            .push(said(org, body));
     }
     let mut violations = Vec::new();
     for campaign in &org.campaigns {
         for key in outside.genesys.contacts(campaign).keys() {
             if !of_contact.contains_key(&(org.name.clone(), campaign.clone(), key.clone())) {
-                violations.push(format!("4: a contact of {campaign} is there that no change made"));
+                violations.push(format!(
+                    "4: a contact of {campaign} is there that no change made"
+                ));
             }
         }
     }
     for (key, said) in of_contact {
         let must_be_callable = must_be_callable(outside, org, &key, bodies, parked);
-        if must_be_callable && outside.genesys.contacts(&key.1).get(&key.2).is_some_and(|contact| !contact.callable) {
-            violations.push(format!("4: a contact of {} may not be called, though what opted it in came last", key.1));
+        if must_be_callable
+            && outside
+                .genesys
+                .contacts(&key.1)
+                .get(&key.2)
+                .is_some_and(|contact| !contact.callable)
+        {
+            violations.push(format!(
+                "4: a contact of {} may not be called, though what opted it in came last",
+                key.1
+            ));
         }
         violations.extend(newest(outside, &key, said));
     }
@@ -265,29 +427,49 @@ fn as_the_crm_says(outside: &Outside, org: &Org, bodies: &[(String, Value)], par
 fn newest(outside: &Outside, key: &Key, mut said: Vec<Said>) -> Vec<String> {
     let (_, campaign, key) = key;
     said.sort_by_key(|said| said.rank);
-    let Some(newest) = said.last() else { return Vec::new() };
+    let Some(newest) = said.last() else {
+        return Vec::new();
+    };
     let Some(actual) = outside.genesys.contacts(campaign).remove(key) else {
         return vec![format!("4: a contact of {campaign} is missing")];
     };
     let mut violations = Vec::new();
     // A removal says nothing of columns, and the webhooks before it may have been dropped.
     if let Some(name) = newest.data.as_ref().and_then(|data| unlike(&actual, data)) {
-        violations.push(format!("4: the column {name} of a contact of {campaign} is not as the newest change says"));
+        violations.push(format!(
+            "4: the column {name} of a contact of {campaign} is not as the newest change says"
+        ));
     }
-    let callable = said.iter().rev().find_map(|said| said.callable).unwrap_or(true);
+    let callable = said
+        .iter()
+        .rev()
+        .find_map(|said| said.callable)
+        .unwrap_or(true);
     if actual.callable && !callable {
-        violations.push(format!("4: a contact of {campaign} may be called that opted out"));
+        violations.push(format!(
+            "4: a contact of {campaign} may be called that opted out"
+        ));
     }
     if !actual.callable && said.iter().all(|said| said.callable != Some(false)) {
-        violations.push(format!("4: a contact of {campaign} may not be called, and nobody said so"));
+        violations.push(format!(
+            "4: a contact of {campaign} may not be called, and nobody said so"
+        ));
     }
     violations
 }
 
-/// Whether what opts a contact in is newer than all that opts it out, and came out of the queue after all of it, before
-/// anything that is newer still: then nothing excuses that it may not be called.
-fn must_be_callable(outside: &Outside, org: &Org, key: &Key, bodies: &[(String, Value)], parked: &[Parked]) -> bool {
-    // What was written together may come again in part: then the older opt-out is heard, and the newer opt-in was before.
+/// Whether what opts a contact in is newer than all that opts it out, and came out of the queue
+/// after all of it, before anything that is newer still: then nothing excuses that it may not be
+/// called.
+fn must_be_callable(
+    outside: &Outside,
+    org: &Org,
+    key: &Key,
+    bodies: &[(String, Value)],
+    parked: &[Parked],
+) -> bool {
+    // What was written together may come again in part: then the older opt-out is heard, and the
+    // newer opt-in was before.
     let comes_again = [
         Kind::LatePoller,
         Kind::CrashBefore,
@@ -301,24 +483,37 @@ fn must_be_callable(outside: &Outside, org: &Org, key: &Key, bodies: &[(String, 
         Kind::Status5xx,
         Kind::Status408,
     ];
-    let is_told_once = comes_again.iter().all(|kind| outside.story.rates.of(*kind) == 0.0);
+    let is_told_once = comes_again
+        .iter()
+        .all(|kind| outside.story.rates.of(*kind) == 0.0);
     let is_of = |message: &io::queue::Message| {
         serde_json::from_str::<Value>(&message.body).is_ok_and(|body| key_of(&body) == *key)
     };
     let is_parked = parked.iter().any(|(_, message)| is_of(message));
-    let said: Vec<_> =
-        bodies.iter().filter(|(_, body)| key_of(body) == *key).map(|(_, body)| said(org, body)).collect();
+    let said: Vec<_> = bodies
+        .iter()
+        .filter(|(_, body)| key_of(body) == *key)
+        .map(|(_, body)| said(org, body))
+        .collect();
     let opted_in = said
         .iter()
         .enumerate()
         .filter(|(_, said)| said.callable == Some(true))
         .max_by_key(|(n, said)| (said.rank, Reverse(*n)));
-    let Some((at, opt_in)) = opted_in else { return false };
+    let Some((at, opt_in)) = opted_in else {
+        return false;
+    };
     let opts_out = |said: &Said| said.callable == Some(false);
-    let is_last =
-        !said[at..].iter().any(opts_out) && !said.iter().any(|said| opts_out(said) && said.rank >= opt_in.rank);
+    let is_last = !said[at..].iter().any(opts_out)
+        && !said
+            .iter()
+            .any(|said| opts_out(said) && said.rank >= opt_in.rank);
     let is_first_of_the_newer = said[..at].iter().all(|said| said.rank < opt_in.rank);
-    is_told_once && !is_parked && is_last && is_first_of_the_newer && !outside.story.alters(&key.1, &key.2)
+    is_told_once
+        && !is_parked
+        && is_last
+        && is_first_of_the_newer
+        && !outside.story.alters(&key.1, &key.2)
 }
 
 /// 4, without ranks: what the queue says, in its order.
@@ -328,14 +523,19 @@ fn as_the_queue_says(
     stored: &[io::queue::Message],
     parked: &BTreeSet<&str>,
 ) -> Vec<String> {
-    // Two copies at one contact, or somebody else, and the queue alone does not decide. `parked`: groups of which something
-    // was parked that would have been applied.
+    // Two copies at one contact, or somebody else, and the queue alone does not decide. `parked`:
+    // groups of which something was parked that would have been applied.
     if outside.story.rates.of(Kind::LatePoller) > 0.0 {
         return Vec::new();
     }
     let mut expected: BTreeMap<Key, (Value, bool)> = BTreeMap::new();
-    for message in stored.iter().filter(|message| !parked.contains(message.group.as_str())) {
-        let Ok(body) = serde_json::from_str::<Value>(&message.body) else { continue };
+    for message in stored
+        .iter()
+        .filter(|message| !parked.contains(message.group.as_str()))
+    {
+        let Ok(body) = serde_json::from_str::<Value>(&message.body) else {
+            continue;
+        };
         if body["org"] != org.name.as_str() || !is_good(&body) {
             continue;
         }
@@ -345,13 +545,19 @@ fn as_the_queue_says(
         *callable = said.callable.unwrap_or(*callable);
     }
     let mut violations = Vec::new();
-    for (key, (data, callable)) in expected.into_iter().filter(|(key, _)| !outside.story.alters(&key.1, &key.2)) {
+    for (key, (data, callable)) in expected
+        .into_iter()
+        .filter(|(key, _)| !outside.story.alters(&key.1, &key.2))
+    {
         let Some(actual) = outside.genesys.contacts(&key.1).remove(&key.2) else {
             violations.push(format!("4: a contact of {} is missing", key.1));
             continue;
         };
         if unlike(&actual, &data).is_some() || actual.callable != callable {
-            violations.push(format!("4: a contact of {} is not as the queue's last change says", key.1));
+            violations.push(format!(
+                "4: a contact of {} is not as the queue's last change says",
+                key.1
+            ));
         }
     }
     violations

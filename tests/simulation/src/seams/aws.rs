@@ -19,20 +19,26 @@ pub(crate) struct Sqs(pub(crate) Arc<Outside>);
 
 impl Sqs {
     fn entry(&self, message: Message) -> Result<(), RefusedEntry> {
-        let refused = |code: &str, is_senders_fault| RefusedEntry { code: code.to_owned(), is_senders_fault };
+        let refused = |code: &str, is_senders_fault| RefusedEntry {
+            code: code.to_owned(),
+            is_senders_fault,
+        };
         if self.0.chaos.strikes(Kind::EntryRefused, &message.group) {
             return Err(refused("InternalError", false));
         }
         let message = self.mutated(message);
         checks::ids(&self.0, &message);
-        self.0.store(message).map_err(|error| refused(&error.to_string(), true))
+        self.0
+            .store(message)
+            .map_err(|error| refused(&error.to_string(), true))
     }
 
     fn mutated(&self, mut message: Message) -> Message {
         if self.0.is(Mutant::DeduplicateByContent) {
             let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
             let (data, callable) = (&body["data"], &body["callable"]);
-            message.deduplication_id = wire::digest(&format!("{} {data} {callable}", message.group));
+            message.deduplication_id =
+                wire::digest(&format!("{} {data} {callable}", message.group));
         }
         if self.0.is(Mutant::DropGroupRule) {
             let place = lock(&self.0.seen).stored.len();
@@ -53,24 +59,52 @@ impl Queue for Sqs {
             let all_stored = || Ok(messages.iter().map(|_| Ok(())).collect());
             let acknowledges = self.0.is(Mutant::AcknowledgeTooEarly);
             if self.0.chaos.strikes(Kind::QueueDown, "send_batch") {
-                return if acknowledges { all_stored() } else { Err(QueueError::new("ServiceUnavailable")) };
+                return if acknowledges {
+                    all_stored()
+                } else {
+                    Err(QueueError::new("ServiceUnavailable"))
+                };
             }
-            let mut groups: Vec<_> = messages.iter().map(|message| message.group.as_str()).collect();
+            let mut groups: Vec<_> = messages
+                .iter()
+                .map(|message| message.group.as_str())
+                .collect();
             groups.sort_unstable();
             groups.dedup();
-            if queue_url != QUEUE_URL || groups.len() < messages.len() || !(1..=10).contains(&messages.len()) {
-                self.0.violated("9: a batch of entries that holds two of one group, none, or more than ten".to_owned());
+            if queue_url != QUEUE_URL
+                || groups.len() < messages.len()
+                || !(1..=10).contains(&messages.len())
+            {
+                self.0.violated(
+                    "9: a batch of entries that holds two of one group, none, or more than ten"
+                        .to_owned(),
+                );
             }
-            let results: Vec<_> = messages.iter().map(|message| self.entry(message.clone())).collect();
+            let results: Vec<_> = messages
+                .iter()
+                .map(|message| self.entry(message.clone()))
+                .collect();
             if self.0.chaos.strikes(Kind::QueueAnswerLost, "send_batch") {
-                return if acknowledges { all_stored() } else { Err(QueueError::new("timed out")) };
+                return if acknowledges {
+                    all_stored()
+                } else {
+                    Err(QueueError::new("timed out"))
+                };
             }
-            if acknowledges { all_stored() } else { Ok(results) }
+            if acknowledges {
+                all_stored()
+            } else {
+                Ok(results)
+            }
         }
         .boxed()
     }
 
-    fn send<'a>(&'a self, _queue_url: &'a str, message: Message) -> BoxFuture<'a, Result<(), QueueError>> {
+    fn send<'a>(
+        &'a self,
+        _queue_url: &'a str,
+        message: Message,
+    ) -> BoxFuture<'a, Result<(), QueueError>> {
         async move {
             tokio::time::sleep(Duration::from_millis(5)).await;
             let fault = self.0.chaos.draw(Kind::ParkingFails, &message.group);
@@ -79,8 +113,14 @@ impl Queue for Sqs {
                 return Err(QueueError::new("ServiceUnavailable"));
             }
             self.0.dead_letters.send(message.clone())?;
-            lock(&self.0.seen).parked.push((self.0.clock.now(), message));
-            if is_answer_lost == Some(true) { Err(QueueError::new("timed out")) } else { Ok(()) }
+            lock(&self.0.seen)
+                .parked
+                .push((self.0.clock.now(), message));
+            if is_answer_lost == Some(true) {
+                Err(QueueError::new("timed out"))
+            } else {
+                Ok(())
+            }
         }
         .boxed()
     }
@@ -92,10 +132,18 @@ impl Queue for Sqs {
     ) -> BoxFuture<'a, Result<(), QueueError>> {
         async move {
             tokio::time::sleep(Duration::from_millis(5)).await;
-            if self.0.chaos.strikes(Kind::VisibilityFails, "set_visibility") {
+            if self
+                .0
+                .chaos
+                .strikes(Kind::VisibilityFails, "set_visibility")
+            {
                 return Err(QueueError::new("ServiceUnavailable"));
             }
-            let set = |message: &Visibility| self.0.queue.set_visibility(&message.receipt_handle, message.seconds);
+            let set = |message: &Visibility| {
+                self.0
+                    .queue
+                    .set_visibility(&message.receipt_handle, message.seconds)
+            };
             let set: Vec<_> = messages.iter().map(set).collect();
             set.into_iter().collect()
         }
@@ -111,7 +159,10 @@ impl Queue for Sqs {
 pub(crate) struct Manager(pub(crate) Arc<Outside>);
 
 impl Secrets for Manager {
-    fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<secrecy::SecretString, SecretsError>> {
+    fn read<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<secrecy::SecretString, SecretsError>> {
         async move {
             tokio::time::sleep(Duration::from_millis(5)).await;
             if self.0.chaos.strikes(Kind::SecretsDown, name) {

@@ -54,7 +54,12 @@ pub(crate) struct Line {
 impl Line {
     pub(crate) fn new(outside: &Arc<Outside>, name: &str) -> Line {
         let instance = outside.next_instance();
-        Line { outside: Arc::clone(outside), instance, name: name.to_owned(), crash: Arc::default() }
+        Line {
+            outside: Arc::clone(outside),
+            instance,
+            name: name.to_owned(),
+            crash: Arc::default(),
+        }
     }
 
     async fn crash(&self, why: &str) -> ! {
@@ -88,14 +93,22 @@ impl Line {
             (Kind::Status408, 408, true),
             (Kind::Status429, 429, true),
             (Kind::Status401, 401, !is_token),
-            (Kind::Status404, 404, request.method() == http::Method::PATCH),
+            (
+                Kind::Status404,
+                404,
+                request.method() == http::Method::PATCH,
+            ),
         ];
         for (kind, status, applies) in statuses {
             if let Some(mut rng) = chaos.draw(kind, &what).filter(|_| applies) {
                 let mut response = wire::error(status);
-                let seconds = rng.choice([None, Some(1), Some(3), Some(40), Some(86_400)]).flatten();
+                let seconds = rng
+                    .choice([None, Some(1), Some(3), Some(40), Some(86_400)])
+                    .flatten();
                 if let (429, Some(seconds)) = (status, seconds) {
-                    response.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
+                    response
+                        .headers_mut()
+                        .insert(http::header::RETRY_AFTER, seconds.into());
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 return (Ok(response), false);
@@ -116,61 +129,103 @@ impl Line {
             tokio::time::sleep(Duration::from_millis(rng.u64(100..4_500)).min(timeout)).await;
         }
         if strikes(Kind::CutOff) {
-            return (answer.map(|answer| answer.map(|body| body.slice(..body.len() / 2))), false);
+            return (
+                answer.map(|answer| answer.map(|body| body.slice(..body.len() / 2))),
+                false,
+            );
         }
         if strikes(Kind::Garbage) {
-            return (answer.map(|answer| answer.map(|_| Bytes::from_static(b"<html>oops"))), false);
+            return (
+                answer.map(|answer| answer.map(|_| Bytes::from_static(b"<html>oops"))),
+                false,
+            );
         }
         (answer, true)
     }
 
     /// 5: one writer works on a contact at a time. Until what this returns is gone, or the copy is.
-    fn is_at_work<'a>(&'a self, campaign: Option<&str>, keys: impl Iterator<Item = &'a String>) -> AtWork<'a> {
+    fn is_at_work<'a>(
+        &'a self,
+        campaign: Option<&str>,
+        keys: impl Iterator<Item = &'a String>,
+    ) -> AtWork<'a> {
         let contacts: BTreeSet<_> = campaign
             .filter(|_| self.name.starts_with("apply"))
             .map(|campaign| keys.map(|key| (campaign.to_owned(), key.clone())).collect())
             .unwrap_or_default();
         let mut seen = lock(&self.outside.seen);
-        let others: Vec<_> = contacts.iter().filter(|contact| seen.at_work.contains_key(*contact)).collect();
+        let others: Vec<_> = contacts
+            .iter()
+            .filter(|contact| seen.at_work.contains_key(*contact))
+            .collect();
         if !others.is_empty() && self.outside.story.rates.of(Kind::LatePoller) == 0.0 {
-            seen.violations.insert("5: two calls about one contact at a time".to_owned());
+            seen.violations
+                .insert("5: two calls about one contact at a time".to_owned());
         }
-        seen.at_work.extend(contacts.iter().map(|contact| (contact.clone(), self.instance)));
-        AtWork { line: self, contacts }
+        seen.at_work.extend(
+            contacts
+                .iter()
+                .map(|contact| (contact.clone(), self.instance)),
+        );
+        AtWork {
+            line: self,
+            contacts,
+        }
     }
 
     /// What may never be asked for, whatever was answered before.
     fn watch_request(&self, request: &Request<Bytes>) {
         let outside = &self.outside;
-        let Some(campaign) = wire::campaign(request) else { return };
+        let Some(campaign) = wire::campaign(request) else {
+            return;
+        };
         let mut violations = Vec::new();
         let seen = lock(&outside.seen);
         if let Some(org) = outside.story.org_of(&campaign) {
             let token = wire::token(request).and_then(|token| seen.tokens.get(token));
             if token != Some(&client_id(&org.name)) {
-                violations
-                    .push(format!("7: a call about {campaign} with the token of {}", token.map_or("nobody", |of| of)));
+                violations.push(format!(
+                    "7: a call about {campaign} with the token of {}",
+                    token.map_or("nobody", |of| of)
+                ));
             }
             let text = wire::text(request);
-            for other in outside.story.orgs.iter().filter(|other| other.name != org.name) {
-                if text.contains(&format!("of {}", other.name)) || text.contains(&format!("of-{}", other.name)) {
-                    violations.push(format!("7: a call about {campaign} with data of {}", other.name));
+            for other in outside
+                .story
+                .orgs
+                .iter()
+                .filter(|other| other.name != org.name)
+            {
+                if text.contains(&format!("of {}", other.name))
+                    || text.contains(&format!("of-{}", other.name))
+                {
+                    violations.push(format!(
+                        "7: a call about {campaign} with data of {}",
+                        other.name
+                    ));
                 }
             }
         }
         for (key, callable) in wire::written(request).into_iter().flatten() {
-            if seen.unknown.contains(&(self.instance, campaign.clone(), key.clone())) {
+            if seen
+                .unknown
+                .contains(&(self.instance, campaign.clone(), key.clone()))
+            {
                 let name = self.name.trim_end();
                 violations.push(format!(
                     "blind: a contact of {campaign} is written by {name} after a write without an answer, and not read between"
                 ));
             }
             if callable == Some(true) && !seen.opted_in.contains(&(campaign.clone(), key)) {
-                violations.push(format!("3: a write makes a contact of {campaign} callable, and nobody said so"));
+                violations.push(format!(
+                    "3: a write makes a contact of {campaign} callable, and nobody said so"
+                ));
             }
         }
         drop(seen);
-        violations.into_iter().for_each(|violation| outside.violated(violation));
+        violations
+            .into_iter()
+            .for_each(|violation| outside.violated(violation));
     }
 
     fn watch_answer(
@@ -187,29 +242,49 @@ impl Line {
         let mut seen = lock(&outside.seen);
         let Some(campaign) = campaign else { return };
         let contact = |key: &String| (self.instance, campaign.to_owned(), key.clone());
-        // A POST of the predictive API is done when its status says so; any other write's answer must show the contact.
+        // A POST of the predictive API is done when its status says so; any other write's answer
+        // must show the contact.
         let must_show = !is_create_of_campaign;
-        let is_unknown = matches!(status, 0 | 408 | 500..) || (status == 200 && !is_of_service && must_show);
+        let is_unknown =
+            matches!(status, 0 | 408 | 500..) || (status == 200 && !is_of_service && must_show);
         for (key, _) in written.into_iter().flatten().filter(|_| is_unknown) {
             seen.unknown.insert(contact(key));
         }
         // A 404 says all that there is to say, whatever its body.
         if status == 404 || (status == 200 && is_of_service) {
-            seen.unknown.retain(|unknown| !read.iter().any(|key| *unknown == contact(key)));
+            seen.unknown
+                .retain(|unknown| !read.iter().any(|key| *unknown == contact(key)));
         }
-        let Some(org) = outside.story.org_of(campaign) else { return };
-        // Where the service tells nothing, a copy in the place of one that crashed cannot know what that one has spent, and
-        // none what several runs of reconcile spend at once, each by a copy of its own.
-        let runs = outside.story.steps.iter().filter(|step| matches!(step.deed, Deed::Reconcile { .. })).count();
-        let knows_its_calls = outside.story.rate_headers || (self.instance < outside.story.copies && runs <= 1);
+        let Some(org) = outside.story.org_of(campaign) else {
+            return;
+        };
+        // Where the service tells nothing, a copy in the place of one that crashed cannot know what
+        // that one has spent, and none what several runs of reconcile spend at once, each by a copy
+        // of its own.
+        let runs = outside
+            .story
+            .steps
+            .iter()
+            .filter(|step| matches!(step.deed, Deed::Reconcile { .. }))
+            .count();
+        let knows_its_calls =
+            outside.story.rate_headers || (self.instance < outside.story.copies && runs <= 1);
         if status == 429 && is_of_service && knows_its_calls {
             let now = outside.clock.now();
-            let reset = answer.as_ref().ok().and_then(|answer| wire::seconds(answer, "retry-after")).unwrap_or(0);
+            let reset = answer
+                .as_ref()
+                .ok()
+                .and_then(|answer| wire::seconds(answer, "retry-after"))
+                .unwrap_or(0);
             let until = now + Duration::from_secs(reset);
-            let old = seen.refused_until.insert((self.instance, org.name.clone()), until);
+            let old = seen
+                .refused_until
+                .insert((self.instance, org.name.clone()), until);
             if old.is_some_and(|old| now < old) {
                 let name = self.name.split(' ').next().unwrap_or_default();
-                seen.violations.insert(format!("6: a second refused call of one copy of {name} within a window"));
+                seen.violations.insert(format!(
+                    "6: a second refused call of one copy of {name} within a window"
+                ));
             }
         }
     }
@@ -223,7 +298,9 @@ struct AtWork<'a> {
 impl Drop for AtWork<'_> {
     fn drop(&mut self) {
         let mut seen = lock(&self.line.outside.seen);
-        seen.at_work.retain(|contact, instance| *instance != self.line.instance || !self.contacts.contains(contact));
+        seen.at_work.retain(|contact, instance| {
+            *instance != self.line.instance || !self.contacts.contains(contact)
+        });
     }
 }
 
@@ -255,7 +332,9 @@ impl Transport for Line {
             };
             if let Some(column) = left_out {
                 wire::alter_writes(&mut request, |item| {
-                    item.get_mut("data").and_then(Value::as_object_mut).map(|data| data.remove(column));
+                    item.get_mut("data")
+                        .and_then(Value::as_object_mut)
+                        .map(|data| data.remove(column));
                 });
             }
             if outside.is(Mutant::WriteDialler) {
@@ -267,9 +346,17 @@ impl Transport for Line {
                 && self.name.starts_with("reconcile")
                 && !wire::read(&request).is_empty()
             {
-                return Ok(if request.method() == http::Method::GET { wire::error(404) } else { wire::empty() });
+                return Ok(if request.method() == http::Method::GET {
+                    wire::error(404)
+                } else {
+                    wire::empty()
+                });
             }
-            let tries = if outside.is(Mutant::RetryWrites) && wire::written(&request).is_some() { 2 } else { 1 };
+            let tries = if outside.is(Mutant::RetryWrites) && wire::written(&request).is_some() {
+                2
+            } else {
+                1
+            };
             let mut answer = Err(TransportError::Lost);
             for _ in 0..tries {
                 self.watch_request(&request);
@@ -279,16 +366,29 @@ impl Transport for Line {
                 let shown = format!("{} {}", request.method(), request.uri().path());
                 let basic = wire::basic(&request);
                 let is_create = wire::is_create_of_campaign(&request);
-                let _at_work =
-                    self.is_at_work(campaign.as_deref(), written.iter().flatten().map(|(key, _)| key).chain(&read));
+                let _at_work = self.is_at_work(
+                    campaign.as_deref(),
+                    written.iter().flatten().map(|(key, _)| key).chain(&read),
+                );
                 let (answered, is_of_service) = self.carry(request.clone(), timeout).await;
-                self.watch_answer(campaign.as_deref(), written.as_deref(), &read, is_create, &answered, is_of_service);
+                self.watch_answer(
+                    campaign.as_deref(),
+                    written.as_deref(),
+                    &read,
+                    is_create,
+                    &answered,
+                    is_of_service,
+                );
                 outside.say(|| {
                     let said = wire::shown_write(&request);
                     match &answered {
                         Ok(answer) => {
                             let fault = if is_of_service { "" } else { ", on purpose" };
-                            format!("{}  {shown}{said}: {}{fault}", self.name, answer.status().as_u16())
+                            format!(
+                                "{}  {shown}{said}: {}{fault}",
+                                self.name,
+                                answer.status().as_u16()
+                            )
                         }
                         Err(error) => format!("{}  {shown}{said}: {error}, on purpose", self.name),
                     }
@@ -298,12 +398,19 @@ impl Transport for Line {
                     lock(&outside.seen).tokens.insert(token, client);
                 }
                 answer = answered;
-                if answer.as_ref().is_ok_and(|answer| !answer.status().is_server_error()) {
+                if answer
+                    .as_ref()
+                    .is_ok_and(|answer| !answer.status().is_server_error())
+                {
                     break;
                 }
             }
             if let (true, Ok(answer)) = (outside.is(Mutant::IgnoreRateHeaders), &mut answer) {
-                for name in ["inin-ratelimit-count", "inin-ratelimit-allowed", "inin-ratelimit-reset"] {
+                for name in [
+                    "inin-ratelimit-count",
+                    "inin-ratelimit-allowed",
+                    "inin-ratelimit-reset",
+                ] {
                     answer.headers_mut().remove(name);
                 }
             }
@@ -330,7 +437,9 @@ impl Transport for FeedLine {
             match rng.u8(..4) {
                 0 => Err(TransportError::Lost),
                 1 => Ok(wire::error(500)),
-                2 => Ok(Response::new(Bytes::from_static(br#"{"contacts": [{"contactKey": "canary", "#))),
+                2 => Ok(Response::new(Bytes::from_static(
+                    br#"{"contacts": [{"contactKey": "canary", "#,
+                ))),
                 _ => {
                     tokio::time::sleep(timeout).await;
                     Err(TransportError::TimedOut)

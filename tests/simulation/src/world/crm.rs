@@ -27,22 +27,35 @@ impl World<'_> {
             *now
         };
         let mut listed = body.clone();
-        listed.as_object_mut().map(|members| members.remove("eventId"));
+        listed
+            .as_object_mut()
+            .map(|members| members.remove("eventId"));
         if body["operation"] != "remove" {
             listed["callable"] = now.into();
         }
         self.outside.feed.put(listed);
     }
 
-    /// As a CRM does: until it is told 202, or that it never will be; what several times was not taken together, one by one.
-    pub(super) async fn send_webhook(&self, org: usize, bodies: &[Value], is_poison: bool, delay: Duration) {
+    /// As a CRM does: until it is told 202, or that it never will be; what several times was not
+    /// taken together, one by one.
+    pub(super) async fn send_webhook(
+        &self,
+        org: usize,
+        bodies: &[Value],
+        is_poison: bool,
+        delay: Duration,
+    ) {
         sleep(delay).await;
         if self.is_taken(org, bodies, is_poison, 20).await {
             return;
         }
         for body in bodies {
-            if !self.is_taken(org, std::slice::from_ref(body), is_poison, 40).await {
-                self.outside.violated("1: ingest took no webhook for an hour".to_owned());
+            if !self
+                .is_taken(org, std::slice::from_ref(body), is_poison, 40)
+                .await
+            {
+                self.outside
+                    .violated("1: ingest took no webhook for an hour".to_owned());
             }
         }
     }
@@ -54,7 +67,10 @@ impl World<'_> {
             [body] => body.to_string(),
             bodies => serde_json::json!({ "changes": bodies }).to_string(),
         };
-        let ids: Vec<_> = bodies.iter().map(|body| body["eventId"].as_str().unwrap_or_default()).collect();
+        let ids: Vec<_> = bodies
+            .iter()
+            .map(|body| body["eventId"].as_str().unwrap_or_default())
+            .collect();
         let event_id = ids[0];
         for n in 0..tries {
             let crash = outside.chaos.draw(Kind::IngestCrash, event_id);
@@ -70,7 +86,9 @@ impl World<'_> {
             match status {
                 202 => {
                     if !is_poison {
-                        lock(&outside.seen).acknowledged.extend(ids.iter().map(|id| (*id).to_owned()));
+                        lock(&outside.seen)
+                            .acknowledged
+                            .extend(ids.iter().map(|id| (*id).to_owned()));
                     }
                     return true;
                 }
@@ -87,8 +105,12 @@ impl World<'_> {
 
     fn request(&self, source: &str, body: &str) -> Request<Body> {
         let sent_at = self.outside.clock.now().as_second();
-        debug_assert!(self.ingest_clock.now().as_second().abs_diff(sent_at) < 300, "clocks are that wrong nowhere");
-        let signed = Webhook::new(SIGNING_SECRET).and_then(|webhook| webhook.sign("msg_1", sent_at, body.as_bytes()));
+        debug_assert!(
+            self.ingest_clock.now().as_second().abs_diff(sent_at) < 300,
+            "clocks are that wrong nowhere"
+        );
+        let signed = Webhook::new(SIGNING_SECRET)
+            .and_then(|webhook| webhook.sign("msg_1", sent_at, body.as_bytes()));
         let request = Request::post(format!("/webhooks/{source}"))
             .header("content-type", "application/json")
             .header("webhook-id", "msg_1")
@@ -123,7 +145,12 @@ pub(crate) fn group_of(body: &Value) -> String {
 pub(crate) fn deduplication_id_of(body: &Value) -> String {
     let (org, campaign, key) = key_of(body);
     let mut bytes = Vec::new();
-    for part in [&org, &campaign, &key, body["eventId"].as_str().unwrap_or_default()] {
+    for part in [
+        &org,
+        &campaign,
+        &key,
+        body["eventId"].as_str().unwrap_or_default(),
+    ] {
         bytes.extend((part.len() as u64).to_be_bytes());
         bytes.extend(part.bytes());
     }
@@ -132,5 +159,8 @@ pub(crate) fn deduplication_id_of(body: &Value) -> String {
 
 fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest;
-    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    sha2::Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

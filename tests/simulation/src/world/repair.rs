@@ -16,19 +16,27 @@ use crate::story::{Org, Ranking};
 use crate::{checks, lock};
 
 impl World<'_> {
-    /// One run of reconcile by a copy of its own. Answers how many changes it enqueued; `None`: it failed.
-    pub(super) async fn reconcile(&self, org: &Org, cursor: Option<String>) -> Option<(u64, Option<String>)> {
+    /// One run of reconcile by a copy of its own. Answers how many changes it enqueued; `None`: it
+    /// failed.
+    pub(super) async fn reconcile(
+        &self,
+        org: &Org,
+        cursor: Option<String>,
+    ) -> Option<(u64, Option<String>)> {
         let outside = self.outside;
         let name = "reconcile ".to_owned();
         let line = Line::new(outside, &name);
         let crash = Arc::clone(&line.crash);
         let shared = setup::shared(outside, line, &outside.clock, &self.telemetry);
         let queue = Arc::new(Sqs(Arc::clone(outside)));
-        let context = reconcile::Context::new(shared, queue, Arc::new(FeedLine(Arc::clone(outside))));
+        let context =
+            reconcile::Context::new(shared, queue, Arc::new(FeedLine(Arc::clone(outside))));
         let campaigns = &org.campaigns;
         let input = json!({ "org": org.name, "campaignIds": campaigns, "windowMinutes": 14_400, "cursor": cursor });
         let mut lambda = lambda_runtime::Context::default();
-        lambda.deadline = (outside.clock.now() + RECONCILE_TIMEOUT).as_millisecond().unsigned_abs();
+        lambda.deadline = (outside.clock.now() + RECONCILE_TIMEOUT)
+            .as_millisecond()
+            .unsigned_abs();
         let ended = tokio::select! {
             biased;
             () = crash.wait() => None,
@@ -42,7 +50,10 @@ impl World<'_> {
             }
             Some(Ok(Err(error))) => {
                 outside.say(|| format!("{name} {error}"));
-                lock(&outside.seen).violations.extend(checks::is_silent("an error of reconcile", &error.to_string()));
+                lock(&outside.seen).violations.extend(checks::is_silent(
+                    "an error of reconcile",
+                    &error.to_string(),
+                ));
                 None
             }
             Some(Err(_)) => {
@@ -53,24 +64,46 @@ impl World<'_> {
         }
     }
 
-    /// Sends parked changes that failed for too long again (CONTRACT.md section 7), those that rank decides about.
+    /// Sends parked changes that failed for too long again (CONTRACT.md section 7), those that rank
+    /// decides about.
     pub(super) fn redrive(&self) {
         let outside = self.outside;
         let dead_letters = Arc::clone(&outside.dead_letters);
-        let source = EventSource { queue: dead_letters, clock: outside.clock.clone(), batch_size: 10 };
+        let source = EventSource {
+            queue: dead_letters,
+            clock: outside.clock.clone(),
+            batch_size: 10,
+        };
         while let Some(batch) = outside.dead_letters.receive_for(10, Duration::from_secs(1)) {
-            let records = batch.event["Records"].as_array().cloned().unwrap_or_default();
+            let records = batch.event["Records"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
             let mut kept = Vec::new();
             for record in &records {
                 let body = record["body"].as_str().unwrap_or_default();
-                let reason = record["messageAttributes"]["reason"]["stringValue"].as_str().unwrap_or_default();
+                let reason = record["messageAttributes"]["reason"]["stringValue"]
+                    .as_str()
+                    .unwrap_or_default();
                 let parsed: Value = serde_json::from_str(body).unwrap_or(Value::Null);
-                let org = outside.story.orgs.iter().find(|org| parsed["org"] == org.name.as_str());
+                let org = outside
+                    .story
+                    .orgs
+                    .iter()
+                    .find(|org| parsed["org"] == org.name.as_str());
                 if reason == "retryHorizon" && org.is_some_and(|org| org.ranking != Ranking::None) {
                     *self.redriven.borrow_mut() += 1;
-                    let group = record["attributes"]["MessageGroupId"].as_str().unwrap_or_default().to_owned();
+                    let group = record["attributes"]["MessageGroupId"]
+                        .as_str()
+                        .unwrap_or_default()
+                        .to_owned();
                     let deduplication_id = format!("redriven-{}", self.redriven.borrow());
-                    let message = Message { body: body.to_owned(), group, deduplication_id, attributes: Vec::new() };
+                    let message = Message {
+                        body: body.to_owned(),
+                        group,
+                        deduplication_id,
+                        attributes: Vec::new(),
+                    };
                     let _ = outside.store(message);
                 } else {
                     kept.push(json!({ "itemIdentifier": record["messageId"] }));
@@ -80,14 +113,16 @@ impl World<'_> {
         }
     }
 
-    /// Every org, to the end of its feed, when nothing fails any more. Answers how many changes were enqueued for each.
+    /// Every org, to the end of its feed, when nothing fails any more. Answers how many changes
+    /// were enqueued for each.
     pub(super) async fn reconcile_all(&self) -> BTreeMap<&str, u64> {
         let mut enqueued = BTreeMap::new();
         for org in &self.outside.story.orgs {
             let mut cursor = None;
             for _ in 0..20 {
                 let Some((changes, next)) = self.reconcile(org, cursor.take()).await else {
-                    self.outside.violated("reconcile: it fails though nothing else does".to_owned());
+                    self.outside
+                        .violated("reconcile: it fails though nothing else does".to_owned());
                     break;
                 };
                 *enqueued.entry(org.name.as_str()).or_default() += changes;
@@ -98,7 +133,8 @@ impl World<'_> {
                 }
             }
             if cursor.is_some() {
-                self.outside.violated("reconcile: it does not come to its end".to_owned());
+                self.outside
+                    .violated("reconcile: it does not come to its end".to_owned());
             }
         }
         sleep(Duration::from_mins(15)).await;

@@ -14,7 +14,9 @@ use serde_json::json;
 use super::{FEED_TOKEN, SIGNING_SECRET, TIMEOUT, told};
 use crate::lock;
 use crate::mutants::Mutant;
-use crate::seams::{Crash, DEAD_LETTER_QUEUE_URL, Line, Manager, Outside, QUEUE_URL, Sqs, client_id};
+use crate::seams::{
+    Crash, DEAD_LETTER_QUEUE_URL, Line, Manager, Outside, QUEUE_URL, Sqs, client_id,
+};
 use crate::story::{CANARY, COLUMNS, HORIZON, Org, Ranking, Story, VERSION_FIELD};
 
 pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace: bool) -> Outside {
@@ -30,21 +32,47 @@ pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace:
     };
     let genesys = Genesys::new(clock.clone(), options);
     let feed = Feed::new(clock.clone(), FEED_TOKEN, 3);
-    let attributes = fifo::Attributes { visibility_timeout: TIMEOUT * 6, max_receives: 1_000 };
+    let attributes = fifo::Attributes {
+        visibility_timeout: TIMEOUT * 6,
+        max_receives: 1_000,
+    };
     let dead_letters = Arc::new(Fifo::new(clock.clone(), attributes, None));
-    let queue = Arc::new(Fifo::new(clock.clone(), attributes, Some(Arc::clone(&dead_letters))));
-    let outside = Outside::new(story, clock, genesys, feed, queue, dead_letters, mutant, trace);
+    let queue = Arc::new(Fifo::new(
+        clock.clone(),
+        attributes,
+        Some(Arc::clone(&dead_letters)),
+    ));
+    let outside = Outside::new(
+        story,
+        clock,
+        genesys,
+        feed,
+        queue,
+        dead_letters,
+        mutant,
+        trace,
+    );
     for org in &outside.story.orgs {
-        outside.genesys.put_client(&client_id(&org.name), &secret_of(&org.name, 0));
+        outside
+            .genesys
+            .put_client(&client_id(&org.name), &secret_of(&org.name, 0));
         let columns: Vec<_> = COLUMNS.into_iter().chain([VERSION_FIELD]).collect();
         for campaign in &org.campaigns {
-            outside.genesys.put_campaign(&client_id(&org.name), campaign, Some(&columns));
+            outside
+                .genesys
+                .put_campaign(&client_id(&org.name), campaign, Some(&columns));
         }
         put_secret(&outside, org, 0);
         let source = json!({ "signingSecrets": [SIGNING_SECRET], "org": org.name });
-        outside.vault.put(&format!("campaign-sync/source/{}", org.name), source.to_string());
+        outside.vault.put(
+            &format!("campaign-sync/source/{}", org.name),
+            source.to_string(),
+        );
         let feed = json!({ "url": "https://crm.test/contacts", "bearerToken": FEED_TOKEN });
-        outside.vault.put(&format!("campaign-sync/feed/{}", org.name), feed.to_string());
+        outside.vault.put(
+            &format!("campaign-sync/feed/{}", org.name),
+            feed.to_string(),
+        );
     }
     outside
 }
@@ -59,8 +87,17 @@ pub(super) fn secret_name(org: &Org) -> String {
 
 pub(super) fn put_secret(outside: &Outside, org: &Org, generation: usize) {
     // What the secret says of the budget only counts where the service says nothing.
-    let least = outside.story.orgs.iter().map(|org| org.calls_per_minute).min();
-    let calls_per_minute = if outside.is(Mutant::IgnoreRateHeaders) { Some(100_000) } else { least };
+    let least = outside
+        .story
+        .orgs
+        .iter()
+        .map(|org| org.calls_per_minute)
+        .min();
+    let calls_per_minute = if outside.is(Mutant::IgnoreRateHeaders) {
+        Some(100_000)
+    } else {
+        least
+    };
     let secret = json!({
         "clientId": client_id(&org.name),
         "clientSecret": secret_of(&org.name, generation),
@@ -86,13 +123,27 @@ pub(super) fn start_apply(
         Some(Mutant::NoHorizon) => Duration::from_hours(10_000),
         _ => HORIZON,
     };
-    let parking = ParkingConfig { dead_letter_queue_url: DEAD_LETTER_QUEUE_URL.to_owned(), retry_horizon };
-    let context =
-        apply::Context::new(shared(outside, line, clock, telemetry), parking, Arc::new(Sqs(Arc::clone(outside))));
-    (context.with_defect(outside.mutant.and_then(Mutant::defect)), crash)
+    let parking = ParkingConfig {
+        dead_letter_queue_url: DEAD_LETTER_QUEUE_URL.to_owned(),
+        retry_horizon,
+    };
+    let context = apply::Context::new(
+        shared(outside, line, clock, telemetry),
+        parking,
+        Arc::new(Sqs(Arc::clone(outside))),
+    );
+    (
+        context.with_defect(outside.mutant.and_then(Mutant::defect)),
+        crash,
+    )
 }
 
-pub(super) fn shared(outside: &Arc<Outside>, line: Line, clock: &Clock, telemetry: &Telemetry) -> Shared {
+pub(super) fn shared(
+    outside: &Arc<Outside>,
+    line: Line,
+    clock: &Clock,
+    telemetry: &Telemetry,
+) -> Shared {
     let config = Config {
         queue_url: QUEUE_URL.to_owned(),
         secret_prefix: "campaign-sync".to_owned(),
@@ -100,7 +151,11 @@ pub(super) fn shared(outside: &Arc<Outside>, line: Line, clock: &Clock, telemetr
         genesys_base_url: None,
         apply_concurrency: u32::try_from(outside.story.copies).unwrap_or(1),
     };
-    let seed = outside.story.seed.wrapping_mul(1_000).wrapping_add(line.instance as u64);
+    let seed = outside
+        .story
+        .seed
+        .wrapping_mul(1_000)
+        .wrapping_add(line.instance as u64);
     Shared {
         transport: Arc::new(line),
         secrets: Arc::new(Manager(Arc::clone(outside))),
@@ -116,7 +171,9 @@ pub(super) fn telemetry(outside: &Arc<Outside>) -> Telemetry {
     let outside = Arc::downgrade(outside);
     let log = Telemetry::log();
     Telemetry::from_fn(move |event| {
-        let Some(outside) = outside.upgrade() else { return };
+        let Some(outside) = outside.upgrade() else {
+            return;
+        };
         log.tell(event);
         if !matches!(event, Event::Called { .. }) {
             outside.say(|| format!("           told: {}", told(event)));

@@ -5,12 +5,28 @@ use crate::change::Operation;
 
 /// Columns at a place.
 fn merged() -> impl Strategy<Value = Merged> {
-    let column = (prop::sample::select(vec!["a", "b"]), prop::option::of("[xyz]"));
-    let data = prop::collection::btree_map(column.clone().prop_map(|c| c.0.to_owned()), column.prop_map(|c| c.1), 0..3);
+    let column = (
+        prop::sample::select(vec!["a", "b"]),
+        prop::option::of("[xyz]"),
+    );
+    let data = prop::collection::btree_map(
+        column.clone().prop_map(|c| c.0.to_owned()),
+        column.prop_map(|c| c.1),
+        0..3,
+    );
     (data, prop::option::of(0u64..4)).prop_map(|(data, number)| {
         let place = number.and_then(Rank::new);
-        let operation = Operation::Upsert { data: Columns(data), callable: None };
-        Merged::of(&RankedChange { rank: place, operation: &operation }, place)
+        let operation = Operation::Upsert {
+            data: Columns(data),
+            callable: None,
+        };
+        Merged::of(
+            &RankedChange {
+                rank: place,
+                operation: &operation,
+            },
+            place,
+        )
     })
 }
 

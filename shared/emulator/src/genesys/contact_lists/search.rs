@@ -1,4 +1,5 @@
-//! `POST contacts/search` (genesys/API.md sections 4.4 and 4.5): pages of the contacts that meet the criteria.
+//! `POST contacts/search` (genesys/API.md sections 4.4 and 4.5): pages of the contacts that meet
+//! the criteria.
 
 use serde_json::{Value, json};
 
@@ -7,20 +8,42 @@ use super::super::{Campaign, Contact};
 use super::{PREFIX, show};
 
 pub(super) fn search(campaign: &Campaign, body: &Value) -> Answer {
-    let number = |name: &str| body.get(name)?.as_u64().and_then(|number| usize::try_from(number).ok());
-    let (Some(page @ 1..), Some(size @ 1..=100)) = (number("pageNumber"), number("pageSize")) else {
-        return error(400, "bad.request", "pageNumber and pageSize are required; a page holds 100 at most.");
+    let number = |name: &str| {
+        body.get(name)?
+            .as_u64()
+            .and_then(|number| usize::try_from(number).ok())
+    };
+    let (Some(page @ 1..), Some(size @ 1..=100)) = (number("pageNumber"), number("pageSize"))
+    else {
+        return error(
+            400,
+            "bad.request",
+            "pageNumber and pageSize are required; a page holds 100 at most.",
+        );
     };
     let mut found = Vec::new();
     for (key, contact) in &campaign.contacts {
-        match body.get("criteria").map_or(Some(true), |criteria| meets(contact, criteria)) {
+        match body
+            .get("criteria")
+            .map_or(Some(true), |criteria| meets(contact, criteria))
+        {
             Some(true) => found.push(show(campaign, key, contact)),
             Some(false) => {}
-            None => return error(400, "bad.request", "The criteria are malformed, or not served here."),
+            None => {
+                return error(
+                    400,
+                    "bad.request",
+                    "The criteria are malformed, or not served here.",
+                );
+            }
         }
     }
     let total = found.len();
-    let entities: Vec<_> = found.into_iter().skip((page - 1) * size).take(size).collect();
+    let entities: Vec<_> = found
+        .into_iter()
+        .skip((page - 1) * size)
+        .take(size)
+        .collect();
     let answer = json!({
         "entities": entities, "total": total, "contactsCount": total, "pageSize": size, "pageNumber": page,
         "pageCount": total.div_ceil(size), "selfUri": format!("{PREFIX}contactlists/{}/contacts/search", campaign.list),
@@ -31,18 +54,28 @@ pub(super) fn search(campaign: &Campaign, body: &Value) -> Answer {
 /// `None`: the criteria make no sense.
 fn meets(contact: &Contact, criteria: &Value) -> Option<bool> {
     let clauses = criteria.get("clauses")?.as_array()?;
-    let clauses: Option<Vec<_>> = clauses.iter().map(|clause| meets_clause(contact, clause)).collect();
+    let clauses: Option<Vec<_>> = clauses
+        .iter()
+        .map(|clause| meets_clause(contact, clause))
+        .collect();
     combine(criteria, &clauses?)
 }
 
 fn meets_clause(contact: &Contact, clause: &Value) -> Option<bool> {
     let predicates = clause.get("predicates")?.as_array()?;
-    let predicates: Option<Vec<_>> = predicates.iter().map(|predicate| meets_predicate(contact, predicate)).collect();
+    let predicates: Option<Vec<_>> = predicates
+        .iter()
+        .map(|predicate| meets_predicate(contact, predicate))
+        .collect();
     combine(clause, &predicates?)
 }
 
 fn combine(of: &Value, results: &[bool]) -> Option<bool> {
-    match of.get("filterType").and_then(Value::as_str).unwrap_or("AND") {
+    match of
+        .get("filterType")
+        .and_then(Value::as_str)
+        .unwrap_or("AND")
+    {
         "AND" => Some(results.iter().all(|is_met| *is_met)),
         "OR" => Some(results.iter().any(|is_met| *is_met)),
         _ => None,
@@ -50,16 +83,27 @@ fn combine(of: &Value, results: &[bool]) -> Option<bool> {
 }
 
 fn meets_predicate(contact: &Contact, predicate: &Value) -> Option<bool> {
-    let held = contact.data.get(predicate.get("column")?.as_str()?).map_or("", String::as_str);
+    let held = contact
+        .data
+        .get(predicate.get("column")?.as_str()?)
+        .map_or("", String::as_str);
     let value = || predicate.get("value")?.as_str();
     let is_met = match predicate.get("operator")?.as_str()? {
         "EQUALS" => held == value()?,
         "CONTAINS" => held.contains(value()?),
         "BEGINS_WITH" => held.starts_with(value()?),
         "ENDS_WITH" => held.ends_with(value()?),
-        "IN" => predicate.get("range")?.get("inSet")?.as_array()?.iter().any(|value| value.as_str() == Some(held)),
+        "IN" => predicate
+            .get("range")?
+            .get("inSet")?
+            .as_array()?
+            .iter()
+            .any(|value| value.as_str() == Some(held)),
         _ => return None,
     };
-    let is_inverted = predicate.get("inverted").and_then(Value::as_bool).unwrap_or(false);
+    let is_inverted = predicate
+        .get("inverted")
+        .and_then(Value::as_bool)
+        .unwrap_or(false);
     Some(is_met != is_inverted)
 }
