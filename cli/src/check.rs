@@ -189,8 +189,8 @@ async fn secret(
         Err(error) => {
             let to_do = match error {
                 SecretsError::Missing => {
-                    "there is none in this account and region: create it (README, Add an org), or set SECRET_PREFIX as the \
-                     stack has it"
+                    "there is none in this account and region: create it (docs/deploy.md \"Add an org\"), or set SECRET_PREFIX \
+                     as the stack has it"
                 }
                 SecretsError::Denied => {
                     "your credentials may not read it: they need secretsmanager:GetSecretValue"
@@ -393,7 +393,7 @@ fn no_predictive(failure: &Failure, is_known: bool) -> String {
         }
         Kind::NotFound | Kind::UnknownCampaign => format!(
             "{failure}: the predictive API is not there for this campaign; most organisations have the published one alone: say \
-             \"api\": \"contactLists\" in the secret (README, Which API)"
+             \"api\": \"contactLists\" in the secret (docs/which-api.md)"
         ),
         _ => needs(failure, "to add contacts"),
     }

@@ -120,7 +120,7 @@ class Aws:
         return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], "us-east-1")
 
     def deploy(self, genesys_base, *more):
-        """`sam deploy`, as README says; the outputs, and the HTTP API's id."""
+        """`sam deploy`, as docs/deploy.md says; the outputs, and the HTTP API's id."""
         overrides = " ".join(["ApplyTimeoutSeconds=5 SecretTtlSeconds=5", f"GenesysBaseUrl={genesys_base}", *more])
         command = ["sam", "deploy", "--config-env", "local", "--parameter-overrides", overrides]
         done = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=120)

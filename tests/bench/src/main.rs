@@ -24,7 +24,7 @@ use crate::scenario::{Candidate, SCENARIOS, Scenario};
     bin_name = "tests/bench/run",
     about = "A Lambda function measured as AWS would run it",
     after_help = "Examples (tests/bench/run sets up the peers and builds apply first):
-  tests/bench/run                                       every scenario, apply beside its peers: README's table
+  tests/bench/run                                       every scenario, apply beside its peers: the table of docs/performance.md
   tests/bench/run --scenario shared-budget --reps 3
   tests/bench/run --tls --scenario distinct-20ms
   tests/bench/run --only apply --environments 10 --no-rate-headers --scenario shared-budget

@@ -21,7 +21,7 @@ use simulation::{Less, Mutant, is_fault, of_promise, play, shrink, size};
   cargo run --release -p simulation -- --seed 4711 --trace
   cargo run --profile simulation -p simulation -- --mutants
 
-A violation begins with the number of the promise (README.md). The exit status is 0 when nothing was violated (with
+A violation begins with the number of the promise (docs/simulation.md). The exit status is 0 when nothing was violated (with
 --mutants: when each was found), 1 when not so, 2 when the command line is wrong."
 )]
 struct Args {
