@@ -46,7 +46,7 @@ pub(crate) struct Seen {
     pub(crate) budget: Option<Budget>,
 }
 
-/// Calls of the OAuth client in this window (genesys/API.md section 3).
+/// Calls of the OAuth client in this window (docs/genesys-cloud.md "Rate limit and retries").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Budget {
     pub(crate) allowed: u64,

@@ -1,5 +1,5 @@
-//! `campaign-sync dlq`: the changes that were parked, and what becomes of them (CONTRACT.md section
-//! 7).
+//! `campaign-sync dlq`: the changes that were parked, and what becomes of them (docs/contract.md
+//! "Parked messages").
 
 mod parked;
 

@@ -174,7 +174,7 @@ fn percent(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "expected a percentage from 0% to 100%".to_owned())
 }
 
-/// Every outcome that a change can have (CONTRACT.md section 8), in the order of the tables.
+/// Every outcome that a change can have (docs/contract.md "Outcomes"), in the order of the tables.
 pub(crate) const OUTCOMES: [&str; 6] = [
     "created",
     "updated",

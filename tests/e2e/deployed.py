@@ -199,7 +199,7 @@ def poison(aws, outputs, service, sender, expected):
 
 
 def group_of(change):
-    """CONTRACT.md section 1, by hand."""
+    '''docs/contract.md "Message group and deduplication ids", by hand.'''
     import hashlib
     return f"{change['org']}/{change['campaignId']}/{hashlib.sha256(change['contactKey'].encode()).hexdigest()[:32]}"
 

@@ -73,7 +73,7 @@ impl Served {
     }
 }
 
-/// CONTRACT.md section 1.
+/// docs/contract.md "Message group and deduplication ids".
 fn group(org: &str, key: &str) -> String {
     let hash: String = Sha256::digest(key)
         .iter()

@@ -1,5 +1,5 @@
-//! DESIGN.md's failure table: each row through `handle`, with the calls made, the visibility set
-//! and the batch answer.
+//! docs/design.md "Failure table": each row through `handle`, with the calls made, the visibility
+//! set and the batch answer.
 
 mod begun;
 mod budget;

@@ -273,7 +273,7 @@ async fn a_dry_run_counts_and_enqueues_nothing() {
     let told = serde_json::to_value(&answer).unwrap();
     let expected = json!({ "checked": 2, "missing": 1, "different": 1, "stale": 0, "unranked": 0, "enqueued": 0,
                            "complete": true, "cursor": null, "dryRun": true });
-    assert_eq!(told, expected, "CONTRACT.md section 6");
+    assert_eq!(told, expected, "docs/contract.md \"Reconcile\"");
 }
 
 #[tokio::test(start_paused = true)]

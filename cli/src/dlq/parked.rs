@@ -103,8 +103,8 @@ impl Parked {
 
 const HIDDEN: &str = "…";
 
-/// Names and structure stay, and what CONTRACT.md section 1 says to be no personal data, where it
-/// is of the kind that it must be.
+/// Names and structure stay, and what docs/contract.md "Contact change" says to be no personal
+/// data, where it is of the kind that it must be.
 fn hidden(body: &Value) -> Value {
     const OPEN: [&str; 9] = [
         "schema",
@@ -277,9 +277,9 @@ impl DeadLetters {
             .map_err(|error| explained("the dead-letter queue", error))
     }
 
-    /// To its own message group. The deduplication id is of the parked message (CONTRACT.md section
-    /// 7): the change's own would be dropped within five minutes, and a second redrive of the same
-    /// message is.
+    /// To its own message group. The deduplication id is of the parked message (docs/contract.md
+    /// "Parked messages"): the change's own would be dropped within five minutes, and a second
+    /// redrive of the same message is.
     pub(super) async fn send_again(&self, parked: &Parked) -> Result<(), String> {
         let url = self.queue_url.as_deref().ok_or("QUEUE_URL is not set")?;
         let deduplication_id: String = Sha256::digest(&parked.id)

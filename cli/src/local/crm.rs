@@ -298,7 +298,7 @@ impl Crm {
     }
 
     /// A change of a few columns. Every column is sent each time, since a change may arrive late
-    /// (CONTRACT.md section 1).
+    /// (docs/contract.md "Meaning of a change").
     fn change(&mut self) {
         let person = &mut self.people[self.last];
         for _ in 0..self.rng.usize(1..4) {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::crm::{self, Story};
 use super::world;
 
-/// The most contacts that one POST takes (CONTRACT.md section 5).
+/// The most contacts that one POST takes (docs/contract.md "Predictive API").
 const BATCH: usize = 100;
 
 /// What became of the batch POSTs.

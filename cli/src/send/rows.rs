@@ -201,7 +201,8 @@ impl File {
         self.change(place, &row.text(self.common.as_of))
     }
 
-    /// `text`: the row as a change (CONTRACT.md section 1), which may leave out the event id.
+    /// `text`: the row as a change (docs/contract.md "Contact change"), which may leave out the
+    /// event id.
     fn change(&self, place: String, text: &str) -> Result<(String, Change), RowFault> {
         // Of the row and its place: the same row of the same file is the same event, whenever it is
         // sent.

@@ -1,5 +1,5 @@
-//! Which contacts of a campaign are begun with what is left of the org's call budget (DESIGN.md
-//! "Call budget").
+//! Which contacts of a campaign are begun with what is left of the org's call budget
+//! (docs/design.md "Call budget").
 //!
 //! Who begins a contact reserves the call for its write, so that no other campaign of the copy
 //! counts on it.

@@ -1,5 +1,5 @@
 //! Applies contact changes from the queue to Genesys Cloud: read, gather, plan, execute, report
-//! (DESIGN.md "apply, step by step").
+//! (docs/design.md "apply, step by step").
 
 mod budget;
 mod campaign;
@@ -204,8 +204,8 @@ fn not_opened(contacts: &[Contact], failure: &Failure) -> Verdicts {
     verdicts.collect()
 }
 
-/// Takes out of a contact's changes those that break a rule of the org's secret (CONTRACT.md
-/// sections 4 and 5).
+/// Takes out of a contact's changes those that break a rule of the org's secret (docs/contract.md
+/// "Secrets").
 fn park_what_the_org_refuses(contact: &mut Contact, rules: &OrgSecret) -> Vec<(usize, Verdict)> {
     let key_matches = rules
         .contact_key_pattern

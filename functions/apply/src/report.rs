@@ -1,5 +1,5 @@
-//! What became of the batch: parked messages, visibility, the answer to Lambda (DESIGN.md "apply,
-//! step by step", 6).
+//! What became of the batch: parked messages, visibility, the answer to Lambda (docs/design.md
+//! "Batch answer").
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -126,7 +126,7 @@ async fn park_group(
     settled
 }
 
-/// CONTRACT.md section 7.
+/// docs/contract.md "Parked messages".
 fn message(record: &Record, parking: &Parking) -> Message {
     let evidence = &parking.evidence;
     let mut attributes = vec![("reason", parking.reason.as_str().to_owned())];

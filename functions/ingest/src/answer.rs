@@ -1,4 +1,4 @@
-//! Statuses and bodies of CONTRACT.md section 2. Never 410: it would switch a sender off.
+//! Statuses and bodies of docs/contract.md "Webhook". Never 410: it would switch a sender off.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Takes webhooks and puts their changes into the queue (CONTRACT.md section 2).
+//! Takes webhooks and puts their changes into the queue (docs/contract.md "Webhook").
 //!
 //! 202 is said only once SQS has every change; whatever else happens, a sender that sends the same
 //! again does no harm.

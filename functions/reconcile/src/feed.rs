@@ -1,4 +1,4 @@
-//! The client of a CRM feed (CONTRACT.md section 6).
+//! The client of a CRM feed (docs/contract.md "CRM feed").
 
 use std::time::Duration;
 

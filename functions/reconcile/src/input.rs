@@ -1,4 +1,4 @@
-//! What a run is asked for (CONTRACT.md section 6), and the cursor by which it goes on.
+//! What a run is asked for (docs/contract.md "Reconcile"), and the cursor by which it goes on.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -38,7 +38,7 @@ const TO_ANSWER: Duration = Duration::from_secs(5);
 /// Changes that are sent between two looks at the clock: one call to the queue.
 const AT_ONCE: usize = 10;
 
-/// What a run did (CONTRACT.md section 6).
+/// What a run did (docs/contract.md "Reconcile").
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
@@ -150,7 +150,7 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
-    /// The feed did not answer as CONTRACT.md section 6 says.
+    /// The feed did not answer as docs/contract.md "CRM feed" says.
     #[error("the feed of org {org} for campaign {campaign}: {what}")]
     Feed {
         /// Whose feed.

@@ -31,7 +31,7 @@ pub struct Record {
     pub first_received: Option<Timestamp>,
 }
 
-/// How a change ended (CONTRACT.md section 8). Parked ones are a [`Parking`].
+/// How a change ended (docs/contract.md "Outcomes"). Parked ones are a [`Parking`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// A POST made the contact.
@@ -59,10 +59,10 @@ impl Outcome {
     }
 }
 
-/// Why a change is in the dead-letter queue (CONTRACT.md section 7).
+/// Why a change is in the dead-letter queue (docs/contract.md "Parked messages").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ParkReason {
-    /// The body breaks CONTRACT.md section 1.
+    /// The body breaks docs/contract.md "Contact change".
     InvalidChange,
     /// The body is of another schema.
     UnsupportedSchema,
@@ -261,7 +261,7 @@ impl Record {
     }
 }
 
-/// The deduplication id of a parked message (CONTRACT.md section 7).
+/// The deduplication id of a parked message (docs/contract.md "Parked messages").
 pub fn parked_id(message_id: &str) -> String {
     crate::sha256_hex(message_id.as_bytes())
 }

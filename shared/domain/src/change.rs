@@ -1,4 +1,4 @@
-//! A contact change, the body of a queue message (CONTRACT.md section 1).
+//! A contact change, the body of a queue message (docs/contract.md "Contact change").
 
 mod fault;
 mod ids;
@@ -25,8 +25,8 @@ impl Rank {
         (number <= Rank::MAX.0).then_some(Rank(number))
     }
 
-    /// The rank that a contact stores as decimal text. Any other text counts as none (CONTRACT.md
-    /// section 5).
+    /// The rank that a contact stores as decimal text. Any other text counts as none
+    /// (docs/contract.md "Meaning of a change").
     pub fn from_text(text: &str) -> Option<Rank> {
         let rank = Rank::new(text.parse().ok()?)?;
         (rank.to_string() == text).then_some(rank)
@@ -39,8 +39,8 @@ impl std::fmt::Display for Rank {
     }
 }
 
-/// Which member of a change gives its rank: `versionFrom` of the org's secret (CONTRACT.md section
-/// 4).
+/// Which member of a change gives its rank: `versionFrom` of the org's secret (docs/contract.md
+/// "Secrets").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum VersionFrom {
@@ -51,7 +51,8 @@ pub enum VersionFrom {
     OccurredAt,
 }
 
-/// Who sends changes by webhook, and what may be left out because of it (CONTRACT.md section 4).
+/// Who sends changes by webhook, and what may be left out because of it (docs/contract.md "Contact
+/// change").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sender {
     /// The name in the webhook's path.
@@ -62,8 +63,8 @@ pub struct Sender {
     pub campaign: Option<CampaignId>,
 }
 
-/// What a CRM feed is read for (CONTRACT.md section 6), and what its changes get from that: they
-/// need no `eventId`, and their `source` is `reconcile`, whatever they say.
+/// What a CRM feed is read for (docs/contract.md "CRM feed"), and what its changes get from that:
+/// they need no `eventId`, and their `source` is `reconcile`, whatever they say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Feed {
     /// Whose contacts are read; any other org in a change is refused.

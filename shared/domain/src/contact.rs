@@ -42,7 +42,7 @@ pub struct Contact {
 }
 
 impl Contact {
-    /// `version_field` is the column in which the org stores the rank (CONTRACT.md section 4).
+    /// `version_field` is the column in which the org stores the rank (docs/contract.md "Secrets").
     pub fn new(data: Columns<String>, callable: bool, version_field: Option<&str>) -> Contact {
         let rank = version_field
             .and_then(|column| data.get(column))
@@ -54,8 +54,8 @@ impl Contact {
         }
     }
 
-    /// Whether a column holds this already. Null, empty and absent are equal (CONTRACT.md section
-    /// 5).
+    /// Whether a column holds this already. Null, empty and absent are equal (docs/contract.md
+    /// "Meaning of a change").
     pub(crate) fn holds(&self, column: &str, value: Option<&str>) -> bool {
         self.data.get(column).map_or("", String::as_str) == value.unwrap_or("")
     }

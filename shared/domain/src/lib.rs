@@ -1,8 +1,8 @@
 //! What campaign-sync decides, as pure functions over values.
 //!
 //! No async, no clock, no randomness, no environment and no client crate: all of these are
-//! arguments, so that a decision can be repeated, tested and simulated. CONTRACT.md and DESIGN.md
-//! name the rules that each module follows.
+//! arguments, so that a decision can be repeated, tested and simulated. docs/contract.md and
+//! docs/design.md name the rules that each module follows.
 #![warn(missing_docs)]
 
 pub mod batch;

@@ -1,4 +1,4 @@
-//! What to do about one contact: `plan(changes, actual)` (DESIGN.md "apply, step by step", 4).
+//! What to do about one contact: `plan(changes, actual)` (docs/design.md "Planning").
 
 mod merge;
 

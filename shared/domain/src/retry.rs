@@ -1,5 +1,5 @@
-//! When to try again, and when no longer (DESIGN.md, failure table). Every wait is an argument's
-//! function: chance comes in as a share from 0 up to 1.
+//! When to try again, and when no longer (docs/design.md "Failure table"). Every wait is an
+//! argument's function: chance comes in as a share from 0 up to 1.
 
 use std::time::Duration;
 

@@ -197,7 +197,8 @@ fn entries(body: &Value) -> Result<Vec<Value>, Fault> {
 }
 
 fn message(entry: &Value) -> Result<Message, Fault> {
-    // Of the attributes a parked message has; the names are those of CONTRACT.md section 7.
+    // Of the attributes a parked message has; the names are those of docs/contract.md "Parked
+    // messages".
     let names = [
         "reason",
         "detail",

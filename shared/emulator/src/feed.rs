@@ -1,4 +1,4 @@
-//! The feed of a CRM: what it says of its contacts now, page by page (CONTRACT.md section 6).
+//! The feed of a CRM: what it says of its contacts now, page by page (docs/contract.md "CRM feed").
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,6 @@
 //! Genesys Cloud: the token endpoint, the rate limit, and the `predictive` contact API
-//! (genesys/API.md sections 2, 3, 8 and 9; CONTRACT.md section 5).
+//! (docs/genesys-cloud.md "OAuth client credentials", docs/genesys-cloud.md "Rate limit and
+//! retries", docs/contract.md "Predictive API").
 
 mod contact_lists;
 mod contacts;

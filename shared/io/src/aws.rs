@@ -20,8 +20,8 @@ use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection}
 use crate::Https;
 use crate::genesys::TransportError;
 
-/// Region, credentials and endpoints as the SDK finds them (CONTRACT.md section 3), with timeouts
-/// that fit into the time that an invocation keeps for its report.
+/// Region, credentials and endpoints as the SDK finds them (docs/contract.md "Environment"), with
+/// timeouts that fit into the time that an invocation keeps for its report.
 pub async fn sdk_config(https: &Https) -> SdkConfig {
     loader(https).load().await
 }

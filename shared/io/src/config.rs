@@ -1,5 +1,5 @@
-//! What the functions read from the environment (CONTRACT.md section 3): all of it, once, at the
-//! cold start.
+//! What the functions read from the environment (docs/contract.md "Environment"): all of it, once,
+//! at the cold start.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Secrets Manager, and the secrets of an org, of a source and of a CRM feed (CONTRACT.md section
-//! 4).
+//! Secrets Manager, and the secrets of an org, of a source and of a CRM feed (docs/contract.md
+//! "Secrets").
 
 mod feed;
 mod members;

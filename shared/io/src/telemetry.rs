@@ -1,5 +1,5 @@
-//! What the functions tell of their work: each event once, without personal data (CONTRACT.md
-//! section 8).
+//! What the functions tell of their work: each event once, without personal data (docs/contract.md
+//! "Log").
 
 mod metrics;
 

@@ -1,4 +1,4 @@
-//! The metrics of CONTRACT.md section 8 as CloudWatch reads them. A process of its own: what
+//! The metrics of docs/contract.md "Metrics" as CloudWatch reads them. A process of its own: what
 //! collects is global.
 #![expect(clippy::unwrap_used, reason = "what is not as expected fails the test")]
 

@@ -201,7 +201,7 @@ async fn init_failed(State(runtime): State<Arc<Runtime>>, body: Bytes) -> Status
     StatusCode::ACCEPTED
 }
 
-/// What Lambda sets, and CONTRACT.md section 3.
+/// What Lambda sets, and docs/contract.md "Environment".
 fn variables(
     scenario: &Scenario,
     candidate: &Candidate,

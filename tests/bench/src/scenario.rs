@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-/// Which API the org's secret names (CONTRACT.md section 4).
+/// Which API the org's secret names (docs/contract.md "Secrets").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Api {
     Predictive,

@@ -109,7 +109,7 @@ fn snapshot(rng: &mut Rng) -> Map<String, Value> {
         .collect()
 }
 
-/// CONTRACT.md section 1, by hand.
+/// docs/contract.md "Contact change", by hand.
 fn change(
     rng: &mut Rng,
     campaign: &'static str,

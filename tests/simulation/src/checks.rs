@@ -1,5 +1,5 @@
-//! What must hold, by code that shares nothing with the product: DESIGN.md's promises, by their
-//! number.
+//! What must hold, by code that shares nothing with the product: docs/design.md "Promises", by
+//! their number.
 
 mod at_rest;
 
@@ -65,7 +65,8 @@ pub(crate) fn answer(outside: &Outside, answer: &Value, groups: &BTreeMap<&str, 
     }
 }
 
-/// CONTRACT.md section 1: which group a change is in, and when it is the same change again.
+/// docs/contract.md "Message group and deduplication ids": which group a change is in, and when it
+/// is the same change again.
 pub(crate) fn ids(outside: &Outside, message: &io::queue::Message) {
     let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
     if message.group != group_of(&body) {

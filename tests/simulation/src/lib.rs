@@ -1,4 +1,4 @@
-//! The promises of DESIGN.md under chaos: the real `handle` functions of ingest, apply and
+//! docs/design.md "Promises" under chaos: the real `handle` functions of ingest, apply and
 //! reconcile against the emulator, on a logical clock. One seed is one run; the same seed gives the
 //! same run.
 

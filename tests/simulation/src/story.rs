@@ -354,7 +354,8 @@ impl Teller<'_> {
         body
     }
 
-    /// Every column is sent each time, since webhooks overtake each other (CONTRACT.md section 1).
+    /// Every column is sent each time, since webhooks overtake each other (docs/contract.md
+    /// "Meaning of a change").
     fn change(&mut self, who: &[usize], n: usize) {
         let bodies = who.iter().map(|who| self.changed(*who, n)).collect();
         let org = self.people[who[0]].org;

@@ -25,7 +25,8 @@ impl Person {
     pub(super) fn new(rng: &mut Rng, api: Api, n: usize) -> Person {
         let (org, campaign) = CAMPAIGNS[n % CAMPAIGNS.len()];
         let key = match n % 40 {
-            // The id of a list's contact has no special characters (genesys/API.md section 4.1).
+            // The id of a list's contact has no special characters (docs/genesys-cloud.md "Add or
+            // update contacts").
             _ if api == Api::ContactLists => format!("LEAD-{n:05}"),
             6 => format!("lead {n:05}"),
             12 => format!("LEAD/{n:05}"),

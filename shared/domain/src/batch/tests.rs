@@ -153,7 +153,8 @@ fn a_record_without_an_id_can_be_done_but_not_be_reported() {
     assert!(failures(&records, |index| index == 0).is_err());
 }
 
-/// CONTRACT.md sections 7 and 8: public, so none of them may change.
+/// docs/contract.md "Parked messages" and docs/contract.md "Outcomes": public, so none of them may
+/// change.
 #[test]
 fn outcomes_and_reasons_have_their_public_names() {
     use Outcome::{Created, Stale, Superseded, Unchanged, Updated};
@@ -197,7 +198,7 @@ fn a_group_is_shown_only_where_it_has_the_form_of_one() {
     assert!(!other.is_empty() && !other.contains("LEAD"), "{other}");
 }
 
-/// CONTRACT.md section 7: hex SHA-256 of the message id, another one for each message.
+/// docs/contract.md "Parked messages": hex SHA-256 of the message id, another one for each message.
 #[test]
 fn a_parked_message_has_the_hash_of_its_id() {
     assert_eq!(

@@ -20,7 +20,8 @@ pub(super) const FIELDS: [&str; 11] = [
 /// How many faults are shown: a hostile body can have thousands.
 const SHOWN: usize = 10;
 
-/// What kind of rule a body breaks. Public: part of ingest's answer (CONTRACT.md section 2).
+/// What kind of rule a body breaks. Public: part of ingest's answer (docs/contract.md "Fault
+/// codes").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultCode {
     /// The body is not JSON.

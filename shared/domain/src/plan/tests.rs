@@ -54,7 +54,7 @@ fn planned(run: &Run, actual: Option<&Contact>) -> Plan {
     plan(&changes, actual)
 }
 
-/// What the service holds after an action (CONTRACT.md section 5).
+/// What the service holds after an action (docs/contract.md "Predictive API").
 fn after(actual: Option<&Contact>, action: &Action) -> Option<Contact> {
     match action {
         Action::Skip(_) => actual.cloned(),

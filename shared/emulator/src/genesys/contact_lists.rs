@@ -1,6 +1,6 @@
-//! The contact list API that Genesys Cloud publishes (genesys/API.md sections 4 to 7): campaigns,
-//! lists, contacts, search. Each campaign has a list of its own. Where the documentation leaves
-//! open what happens, the stricter is done.
+//! The contact list API that Genesys Cloud publishes (docs/genesys-cloud.md "Contacts of a contact
+//! list"): campaigns, lists, contacts, search. Each campaign has a list of its own. Where the
+//! documentation leaves open what happens, the stricter is done.
 
 mod search;
 
@@ -14,7 +14,7 @@ use super::{Campaign, Contact, Genesys, State};
 
 pub(super) const PREFIX: &str = "/api/v2/outbound/";
 
-/// genesys/API.md section 7.
+/// docs/genesys-cloud.md "Limits".
 const MOST_WRITTEN: usize = 1_000;
 const MOST_READ: usize = 50;
 const MOST_DELETED: usize = 250;

@@ -1,4 +1,4 @@
-//! The `predictive` API (CONTRACT.md section 5).
+//! The `predictive` API (docs/contract.md "Predictive API").
 
 use std::collections::{BTreeMap, BTreeSet};
 

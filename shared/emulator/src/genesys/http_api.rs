@@ -19,7 +19,7 @@ pub(super) const TOKEN_PATH: &str = "/oauth/token";
 /// Status and body.
 pub(super) type Answer = (u16, Value);
 
-/// genesys/API.md section 3, `ErrorBody`.
+/// docs/genesys-cloud.md "Answers and errors".
 pub(super) fn error(status: u16, code: &str, message: &str) -> Answer {
     (
         status,

@@ -1,5 +1,5 @@
-//! One call of the contact API: its turn in the budget, its session, its repetitions (DESIGN.md,
-//! failure table).
+//! One call of the contact API: its turn in the budget, its session, its repetitions
+//! (docs/design.md "Failure table").
 
 use std::time::Duration;
 
@@ -180,7 +180,7 @@ pub(super) fn answer_failure(what: &str, answer: &Response<Bytes>) -> Failure {
         .and_then(|body| body.code.or(body.error))
         .filter(|code| is_plain(code));
     let kind = match status.as_u16() {
-        // Both mean that there is none (genesys/API.md section 4.2).
+        // Both mean that there is none (docs/genesys-cloud.md "One contact").
         400 if code.as_deref() == Some("contact.does.not.exist") => Kind::NotFound,
         400 | 413 => Kind::Rejected,
         401 | 403 => Kind::Refused,

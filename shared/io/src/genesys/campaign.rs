@@ -16,9 +16,9 @@ use crate::secrets::{Api, OrgSecret};
 
 /// The contacts of one campaign, within one invocation.
 pub enum Campaign {
-    /// CONTRACT.md section 5.
+    /// docs/contract.md "Predictive API".
     Predictive(Predictive),
-    /// genesys/API.md sections 4 to 7.
+    /// docs/genesys-cloud.md "Contacts of a contact list".
     ContactList(ContactList),
 }
 
@@ -45,7 +45,7 @@ impl Campaign {
     /// The contact now; `None`: there is none, or it cannot be read yet.
     ///
     /// # Errors
-    /// As DESIGN.md's failure table says of a GET.
+    /// As docs/design.md "Failure table" says of a GET.
     pub async fn read(&self, key: &ContactKey) -> Result<Option<Contact>, Failure> {
         match self {
             Campaign::Predictive(predictive) => predictive.read(key).await,
@@ -74,7 +74,7 @@ impl Campaign {
     /// Creates one contact.
     ///
     /// # Errors
-    /// As DESIGN.md's failure table says of a POST. After
+    /// As docs/design.md "Failure table" says of a POST. After
     /// [`Kind::Unavailable`](super::Kind::Unavailable) and
     /// [`Kind::Unanswered`](super::Kind::Unanswered) it may be done.
     pub async fn create(&self, contact: NewContact<'_>) -> Result<(), Failure> {
@@ -111,7 +111,7 @@ impl Campaign {
     /// it is then.
     ///
     /// # Errors
-    /// As DESIGN.md's failure table says of a PATCH. After
+    /// As docs/design.md "Failure table" says of a PATCH. After
     /// [`Kind::Unavailable`](super::Kind::Unavailable) and
     /// [`Kind::Unanswered`](super::Kind::Unanswered) it may be done, or be done yet.
     pub async fn update(

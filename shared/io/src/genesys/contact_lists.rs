@@ -1,5 +1,5 @@
 //! The contact list API that Genesys Cloud publishes: a campaign draws on a contact list
-//! (genesys/API.md sections 4 to 7).
+//! (docs/genesys-cloud.md "Contacts of a contact list").
 //!
 //! A POST with an id that exists updates the contact. Whether it replaces or merges the columns is
 //! not documented, so every write holds every column of the list; what the dialler owns is never
@@ -25,7 +25,7 @@ use super::predictive::SEGMENT;
 use super::run::Run;
 use super::{Org, wire};
 
-/// genesys/API.md section 7.
+/// docs/genesys-cloud.md "Limits".
 const MOST_READ: usize = 50;
 const MOST_WRITTEN: usize = 1_000;
 const MOST_BYTES: usize = 512_000;
@@ -325,8 +325,8 @@ impl ContactList {
             .call(&self.run, &call)
             .await
             .map_err(|failure| match failure.kind {
-                // It says nothing of a key that exists here (genesys/API.md section 3): it may
-                // pass.
+                // It says nothing of a key that exists here (docs/genesys-cloud.md "Answers and
+                // errors"): it may pass.
                 Kind::Conflict => Failure {
                     kind: Kind::Unavailable,
                     ..failure

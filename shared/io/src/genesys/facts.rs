@@ -18,7 +18,7 @@ use super::{Org, wire};
 const CAMPAIGNS: &str = "GET campaigns";
 const POST: &str = "POST contacts";
 
-/// The contact list that a campaign draws on (genesys/API.md sections 5 and 6).
+/// The contact list that a campaign draws on (docs/genesys-cloud.md "Campaigns").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListFacts {
     /// Its id.

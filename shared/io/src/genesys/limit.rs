@@ -1,4 +1,5 @@
-//! The call budget of one OAuth client, shared by every running copy (DESIGN.md "Call budget").
+//! The call budget of one OAuth client, shared by every running copy (docs/design.md "Call
+//! budget").
 //!
 //! The service tells the shared count with each answer. While much is left a copy calls side by
 //! side; when no more is left than the siblings may be spending at this moment, and whenever what

@@ -240,7 +240,8 @@ impl Org {
             .map_err(|error| Failure::new(Kind::Refused, format!("secret {name}: {error}")))
     }
 
-    /// genesys/API.md section 2. A token is asked for up to three times: that may be repeated.
+    /// docs/genesys-cloud.md "OAuth client credentials". A token is asked for up to three times:
+    /// that may be repeated.
     async fn fetch_token(
         &self,
         state: &mut State,
@@ -324,7 +325,8 @@ impl Org {
         let failure = answer_failure(WHAT, &answer);
         let is_client_error =
             answer.status().is_client_error() && !matches!(failure.kind, Kind::Throttled { .. });
-        // 408 and every other 4xx alike: this client is not let in (DESIGN.md, failure table).
+        // 408 and every other 4xx alike: this client is not let in (docs/design.md "Failure
+        // table").
         Err(if is_client_error {
             Failure {
                 kind: Kind::Refused,

@@ -1,4 +1,4 @@
-//! The `predictive` API: contacts of a campaign (CONTRACT.md section 5).
+//! The `predictive` API: contacts of a campaign (docs/contract.md "Predictive API").
 
 use std::sync::Arc;
 
@@ -66,7 +66,7 @@ impl Predictive {
     /// The contact now; `None`: there is none, or it cannot be read yet.
     ///
     /// # Errors
-    /// As DESIGN.md's failure table says of a GET.
+    /// As docs/design.md "Failure table" says of a GET.
     pub async fn read(&self, key: &ContactKey) -> Result<Option<Contact>, Failure> {
         let path = self.contact_path(key);
         let call = Call {
@@ -86,7 +86,7 @@ impl Predictive {
     /// Creates 1 to 100 contacts, all or none.
     ///
     /// # Errors
-    /// As DESIGN.md's failure table says of a POST. After [`Kind::Unavailable`] and
+    /// As docs/design.md "Failure table" says of a POST. After [`Kind::Unavailable`] and
     /// [`Kind::Unanswered`] it may be done.
     pub async fn create(&self, contacts: &[NewContact<'_>]) -> Result<(), Failure> {
         let body: Vec<_> = contacts
@@ -107,7 +107,7 @@ impl Predictive {
     /// nothing is altered.
     ///
     /// # Errors
-    /// As DESIGN.md's failure table says of a PATCH. After [`Kind::Unavailable`] and
+    /// As docs/design.md "Failure table" says of a PATCH. After [`Kind::Unavailable`] and
     /// [`Kind::Unanswered`] it may be done, or be done yet.
     pub async fn update(
         &self,

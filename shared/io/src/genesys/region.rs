@@ -1,5 +1,5 @@
-//! Where Genesys Cloud lives (genesys/API.md section 1). No free host name: a secret cannot send a
-//! token elsewhere.
+//! Where Genesys Cloud lives (docs/genesys-cloud.md "Hosts and regions"). No free host name: a
+//! secret cannot send a token elsewhere.
 
 /// An AWS region of Genesys Cloud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

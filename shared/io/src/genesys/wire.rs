@@ -1,5 +1,5 @@
-//! Bodies as they go over the wire (CONTRACT.md section 5, genesys/API.md sections 2 and 3).
-//! Unknown members are ignored.
+//! Bodies as they go over the wire (docs/contract.md "Predictive API", docs/genesys-cloud.md
+//! "Contacts of a contact list"). Unknown members are ignored.
 
 use std::collections::BTreeMap;
 

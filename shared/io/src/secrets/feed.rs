@@ -43,7 +43,7 @@ impl FeedSecret {
         Ok(secret)
     }
 
-    /// The address of one page (CONTRACT.md section 6).
+    /// The address of one page (docs/contract.md "CRM feed").
     pub fn page(&self, campaign: &CampaignId, since: Timestamp, cursor: Option<&str>) -> String {
         let mut url = self.url.clone();
         let mut query = url.query_pairs_mut();

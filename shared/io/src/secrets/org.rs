@@ -9,9 +9,9 @@ use secrecy::{ExposeSecret, SecretString};
 /// Which contact API the org uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Api {
-    /// CONTRACT.md section 5.
+    /// docs/contract.md "Predictive API".
     Predictive,
-    /// genesys/API.md sections 4 to 7.
+    /// docs/genesys-cloud.md "Contacts of a contact list".
     ContactLists,
 }
 

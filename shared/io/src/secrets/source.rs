@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use super::members::{MalformedSecret, Members};
 
-/// How a sender shows who it is (CONTRACT.md section 2). Any one of the secrets will do.
+/// How a sender shows who it is (docs/contract.md "Webhook"). Any one of the secrets will do.
 #[derive(Clone, Debug)]
 pub enum Auth {
     /// Signatures of Standard Webhooks: secrets in base64, with or without `whsec_`.

@@ -1,4 +1,4 @@
-//! The metrics of CONTRACT.md section 8, in the embedded metric format: each flush writes JSON
+//! The metrics of docs/contract.md "Metrics", in the embedded metric format: each flush writes JSON
 //! lines to standard output, from which CloudWatch Logs takes them (CloudWatch user guide,
 //! "Specification: Embedded metric format").
 

@@ -136,7 +136,7 @@ pub(crate) fn rank_of(org: &Org, body: &Value) -> Option<u64> {
     }
 }
 
-/// CONTRACT.md section 1, by hand.
+/// docs/contract.md "Message group and deduplication ids", by hand.
 pub(crate) fn group_of(body: &Value) -> String {
     let (org, campaign, key) = key_of(body);
     format!("{org}/{campaign}/{}", &sha256(key.as_bytes())[..32])

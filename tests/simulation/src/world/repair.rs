@@ -64,8 +64,8 @@ impl World<'_> {
         }
     }
 
-    /// Sends parked changes that failed for too long again (CONTRACT.md section 7), those that rank
-    /// decides about.
+    /// Sends parked changes that failed for too long again (docs/contract.md "Parked messages"),
+    /// those that rank decides about.
     pub(super) fn redrive(&self) {
         let outside = self.outside;
         let dead_letters = Arc::clone(&outside.dead_letters);

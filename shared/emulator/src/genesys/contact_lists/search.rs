@@ -1,5 +1,5 @@
-//! `POST contacts/search` (genesys/API.md sections 4.4 and 4.5): pages of the contacts that meet
-//! the criteria.
+//! `POST contacts/search` (docs/genesys-cloud.md "Search and bulk jobs"): pages of the contacts
+//! that meet the criteria.
 
 use serde_json::{Value, json};
 
