@@ -10,6 +10,7 @@ mod check;
 mod cli;
 mod contact_lists;
 mod dlq;
+mod docs;
 mod emulator_fifo;
 mod emulator_genesys;
 mod failures;
