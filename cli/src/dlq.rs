@@ -408,7 +408,7 @@ async fn may_be_sent(
     unranked: bool,
     staying: &BTreeSet<String>,
 ) -> Result<(), String> {
-    let change = Change::parse(&parked.text, Clock::system().now());
+    let change = Change::parse(&parked.text);
     let change = change
         .map_err(|_| "ingest would refuse it: repair it at its source, and drop it".to_owned())?;
     if change.message_group().as_str() != parked.group {

@@ -170,7 +170,7 @@ fn ids(change: &Value) -> (String, String) {
     if let Some(good) = good.as_object_mut() {
         good.remove("calable");
     }
-    let good = Change::parse(&good.to_string(), Timestamp::MAX);
+    let good = Change::parse(&good.to_string());
     good.map(|good| {
         (
             good.message_group().as_str().to_owned(),

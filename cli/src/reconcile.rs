@@ -3,6 +3,7 @@
 
 mod report;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -64,11 +65,11 @@ enum Since {
 }
 
 pub(crate) fn org(text: &str) -> Result<OrgId, String> {
-    OrgId::parse(text).map_err(str::to_owned)
+    OrgId::parse(text).map_err(Cow::into_owned)
 }
 
 pub(crate) fn campaign(text: &str) -> Result<CampaignId, String> {
-    CampaignId::parse(text).map_err(str::to_owned)
+    CampaignId::parse(text).map_err(Cow::into_owned)
 }
 
 fn cursor(text: &str) -> Result<Cursor, String> {

@@ -1,10 +1,15 @@
 //! `campaign-sync send`: the rows of a file as changes, all checked before the first is sent.
 
+mod csv;
 mod feeder;
 mod report;
 mod rows;
 mod state;
+mod text;
+mod warnings;
 
+use std::borrow::Cow;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,17 +18,19 @@ use domain::Change;
 use domain::change::{CampaignId, ContactKey, OrgId, VersionFrom};
 use io::genesys::{Campaign, Failure, Kind, Run, UNKNOWN_CAMPAIGN};
 use io::queue::Sqs;
-use io::secrets::OrgSecret;
+use io::secrets::{Api, OrgSecret};
 use io::{Clock, Config, Https};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::connect;
-use crate::table::number;
+use crate::table::counted;
+use encoding_rs::Encoding;
 use feeder::Feeder;
-use report::Report;
-use rows::{Common, File, Format, Mapping, RowFault};
+use report::{Expected, Report};
+use rows::{Common, File, Format, Found, Mapping, RowFault};
 use state::{State, StateFile};
+use warnings::Warnings;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -32,9 +39,16 @@ use state::{State, StateFile};
     --key Id --version ModStamp --callable MayCall --column phone=Phone --column firstName=FirstName
   campaign-sync send --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 changes.ndjson
 
-A CSV has the names of its columns in its first line. A row of JSON is a change as a webhook says it (contactKey, version,
-data, callable, …), or, where a flag says what its members mean, a flat object. Every row is checked before the first one is
-sent: its form, the org's contactKeyPattern and versionField, and the columns of the contact list.
+A CSV has the names of its columns in its first line. A row of JSON is a change as a webhook says it
+(contactKey, version, data, callable, …), or, where a flag says what its members mean, a flat object.
+A file may be packed by gzip. It is UTF-8, or UTF-16 with a byte order mark, unless --encoding says
+otherwise.
+
+Every row is checked before the first one is sent: its form, the org's contactKeyPattern and
+versionField, and the columns of the contact list. One row that is not right, or one quote of a CSV
+that is not where it belongs, and nothing is sent. Then it tells how many lines, rows and opt-outs
+the file has and what looks like a mistake, and on a terminal it asks whether to go on. A script says
+what it expects by --expect-rows and --expect-opt-outs.
 
 It keeps the queue no deeper than ten minutes of the org's call budget, so that an opt-out by webhook does not wait behind it.
 Ctrl-C ends it in good order, and the same command goes on where it was: how far it came is in FILE.send-state.json. A row
@@ -54,9 +68,14 @@ pub(crate) struct Args {
     campaign: CampaignId,
     /// The file: CSV, JSON lines or a JSON array
     file: PathBuf,
-    /// How it is written [default: by the end of its name: .csv, .ndjson or .jsonl, .json]
+    /// How it is written [default: by the end of its name: .csv, .ndjson or .jsonl, .json, each
+    /// also with .gz behind it]
     #[arg(long, value_enum)]
     format: Option<Format>,
+    /// The encoding of its text, such as windows-1252 [default: utf-8, or what its byte order mark
+    /// says]
+    #[arg(long, value_name = "NAME", value_parser = text::encoding)]
+    encoding: Option<&'static Encoding>,
     #[command(flatten)]
     mapping: Mapping,
     /// The time of every change that says none, such as that of the export: for an org that ranks
@@ -66,9 +85,14 @@ pub(crate) struct Args {
     /// Also rows without a rank: nothing keeps them from overwriting what is newer
     #[arg(long)]
     unranked: bool,
+    #[command(flatten)]
+    expected: Expected,
     /// Checks every row and sends nothing
     #[arg(long)]
     dry_run: bool,
+    /// Does not ask whether to go on
+    #[arg(long)]
+    yes: bool,
     /// Sends the file from its first row on, whatever was sent of it before
     #[arg(long)]
     restart: bool,
@@ -107,7 +131,9 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
         now: Clock::system().now(),
         as_of: args.as_of,
     };
-    let file = File::new(bytes, format, args.mapping.clone(), common)?;
+    let text = text::decode(bytes, args.encoding)
+        .map_err(|error| format!("{}: {error}", args.file.display()))?;
+    let file = File::new(text, format, args.mapping.clone(), common)?;
     let report = crate::block_on(send(args, config, &file, state, &state_file))?;
     let shown = if args.json {
         report.json(args.dry_run)
@@ -119,10 +145,12 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
 }
 
 fn format(args: &Args) -> Result<Format, String> {
-    let by_name = || match args.file.extension().and_then(|end| end.to_str()) {
-        Some("csv") => Some(Format::Csv),
-        Some("ndjson" | "jsonl") => Some(Format::Ndjson),
-        Some("json") => Some(Format::Json),
+    let name = args.file.to_string_lossy().to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    let by_name = || match name.rsplit_once('.')?.1 {
+        "csv" => Some(Format::Csv),
+        "ndjson" | "jsonl" => Some(Format::Ndjson),
+        "json" => Some(Format::Json),
         _ => None,
     };
     args.format.or_else(by_name).ok_or_else(|| {
@@ -137,8 +165,8 @@ fn format(args: &Args) -> Result<Format, String> {
 fn digest(args: &Args, format: Format, queue_url: &str, bytes: &[u8]) -> String {
     let mut hash = Sha256::new();
     hash.update(format!(
-        "{queue_url} {format:?} {:?} {:?}\n",
-        args.mapping, args.as_of
+        "{queue_url} {format:?} {:?} {:?} {:?}\n",
+        args.encoding, args.mapping, args.as_of
     ));
     hash.update(bytes);
     hash.finalize()
@@ -171,10 +199,10 @@ fn state(args: &Args, file: &StateFile, digest: String) -> Result<State, String>
         return Ok(known);
     }
     Err(format!(
-        "{}: {} rows were sent of another file, or to another queue or campaign, or with other flags: say --restart to send {} from its \
+        "{}: an earlier run sent {} of another file, or to another queue or campaign, or with other flags: say --restart to send {} from its \
          first row on",
         file.path(),
-        number(known.sent),
+        counted(known.sent, "row"),
         args.file.display()
     ))
 }
@@ -195,26 +223,39 @@ async fn send(
         file.rows()
             .map_err(|error| format!("{}: {error}", args.file.display()))
     };
-    let mut report = Report::default();
+    let warnings = Warnings::new(rules.api == Api::ContactLists);
+    let mut report = Report::new(file.lines(), warnings);
     for row in rows()? {
-        let checked = row.and_then(|(place, change)| {
-            match fault(&change, &rules, &campaign, args.unranked) {
-                Some(what) => Err(RowFault { place, what }),
-                None => Ok(change),
+        report.saw(match row {
+            Ok(Found::Change(place, change)) => {
+                match fault(&change, &rules, &campaign, args.unranked) {
+                    Some(what) => Err(RowFault { place, what }),
+                    None => Ok(Found::Change(place, change)),
+                }
             }
+            other => other,
         });
-        report.saw(checked);
     }
-    if args.dry_run || report.faulty > 0 {
+    report.compare(&args.expected);
+    if report.faulty == 0 && !args.json {
+        let summary = report.summary(file.guessed_delimiter().as_deref());
+        eprintln!("{}: {summary}", args.file.display());
+    }
+    if args.dry_run || !report.is_right() {
         return Ok(report);
     }
     report.sent_before = state.sent.min(report.rows);
+    if !may_go_on(args, &report)? {
+        report.ended = Some("nothing more was to be sent".to_owned());
+        return Ok(report);
+    }
     let skipped = usize::try_from(report.sent_before).unwrap_or(usize::MAX);
     // All were right a moment ago.
-    let mut changes = rows()?
-        .filter_map(Result::ok)
-        .map(|(_, change)| change)
-        .skip(skipped);
+    let is_change = |row| match row {
+        Ok(Found::Change(_, change)) => Some(change),
+        _ => None,
+    };
+    let mut changes = rows()?.filter_map(is_change).skip(skipped);
     let is_asked_to_stop = at_ctrl_c();
     let mut feeder = Feeder::new(
         &queue,
@@ -238,6 +279,24 @@ async fn send(
         state_file.write(&state)?;
     }
     Ok(report)
+}
+
+/// Asks the person at the terminal; where there is none, nobody is asked.
+fn may_go_on(args: &Args, report: &Report) -> Result<bool, String> {
+    let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    if args.yes || args.json || !is_terminal || report.rows == report.sent_before {
+        return Ok(true);
+    }
+    let rows = counted(report.rows - report.sent_before, "row");
+    eprint!(
+        "Send {rows} to campaign {} of org {}? [y/N] ",
+        args.campaign, args.org
+    );
+    let mut answer = String::new();
+    std::io::stdin()
+        .read_line(&mut answer)
+        .map_err(|error| format!("standard input: {error}"))?;
+    Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
 }
 
 /// The first Ctrl-C asks for the end, the second is the end.
@@ -283,7 +342,7 @@ async fn open(
     if let Campaign::Predictive(predictive) = &campaign {
         // Only a call about a contact tells whether there is such a campaign. What else fails here
         // is apply's to wait for.
-        let nobody = ContactKey::parse(crate::check::NOBODY).map_err(str::to_owned)?;
+        let nobody = ContactKey::parse(crate::check::NOBODY).map_err(Cow::into_owned)?;
         if let Err(failure) = predictive.read(&nobody).await
             && failure.kind == Kind::UnknownCampaign
         {

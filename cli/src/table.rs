@@ -26,3 +26,9 @@ pub(crate) fn number(number: u64) -> String {
     }
     grouped
 }
+
+/// How many of what: `1 row`, `1,000 rows`.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", number(count))
+}

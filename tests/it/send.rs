@@ -23,9 +23,9 @@ impl Folder {
         Folder(folder)
     }
 
-    fn put(&self, name: &str, text: &str) -> String {
+    fn put(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
         let path = self.0.join(name);
-        std::fs::write(&path, text).unwrap();
+        std::fs::write(&path, bytes).unwrap();
         path.display().to_string()
     }
 
@@ -87,7 +87,7 @@ fn bodies(messages: &[Message]) -> Vec<Value> {
 #[tokio::test]
 async fn every_row_is_in_the_queue_once_and_in_the_files_order() {
     let (served, folder) = (Served::new().await, Folder::new("all"));
-    let file = folder.put("contacts.csv", &csv(95));
+    let file = folder.put("contacts.csv", csv(95));
     let (status, report, text) = send(&served, &file, &["--dry-run"]).await;
     assert_eq!(
         (status, report["rows"].as_u64(), report["sent"].as_u64()),
@@ -167,7 +167,7 @@ async fn one_row_that_is_not_right_and_none_is_sent() {
     let (status, _, shown) = served.command(&lists).await;
     let expected = "line 3: contactKey: expected a match of the org's contactKeyPattern\n\
                     line 4: version: expected, since the org ranks its changes by it; or say --unranked\n\
-                    line 5: callable: expected true or false\n\
+                    line 5: callable: expected true or false, 1 or 0, yes or no\n\
                     line 6: crmVersion: expected not to be sent, since the org's versionField stores the rank there\n\
                     line 7: hatSize: expected a column of the campaign's contact list; shoeSize: expected a column of the \
                     campaign's contact list\n\
@@ -216,6 +216,79 @@ async fn one_row_that_is_not_right_and_none_is_sent() {
 }
 
 #[tokio::test]
+async fn a_malformed_csv_sends_nothing_and_is_told_by_the_line_where_its_value_begins() {
+    let (served, folder) = (Served::new().await, Folder::new("malformed"));
+    let text = "contactKey,version,callable,phone,notes\r\n\
+                K-1,1764000000001,true,+13175550101,ok\r\n\
+                K-2,1764000000002,true,+13175550102,\"moved, see ticket\r\n\
+                K-3,1764000000003,false,+13175550103,ok\r\n\
+                K-4,1764000000004,false,+13175550104,ok\r\n";
+    let file = folder.put("01.csv", text);
+    let arguments = [
+        "send",
+        "--org",
+        "ranked",
+        "--campaign",
+        CAMPAIGN,
+        &file,
+        "--column",
+        "phone",
+    ];
+    let (status, _, shown) = served.command(&arguments).await;
+    assert_eq!(
+        (status, shown.as_str()),
+        (
+            1,
+            "line 3: a quoted value begins, and never ends. What follows is not read\n\
+             1 of 2 rows is not right: nothing was sent.\n"
+        )
+    );
+    assert!(served.queue.messages().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_file_holds_is_told_and_compared_before_anything_is_sent() {
+    let (served, folder) = (Served::new().await, Folder::new("expected"));
+    let text =
+        "contactKey;version;DoNotCall;phone\r\nL-1;5;1;+1\r\n;;;\r\nL-2;5;0;+1\r\nl-2;6;no;+1\r\n";
+    let utf16: Vec<u8> = format!("\u{FEFF}{text}")
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let file = folder.put("NAMES.CSV", utf16);
+    let flags = ["--not-callable", "DoNotCall", "--expect-rows", "3"];
+    let (status, report, shown) = send(
+        &served,
+        &file,
+        &[&flags[..], &["--expect-opt-outs", "2"]].concat(),
+    )
+    .await;
+    assert_eq!((status, &report["sent"]), (1, &json!(0)), "{shown}");
+    assert_eq!(
+        report["unexpected"],
+        json!(["expected 2 opt-outs; the file has 1 opt-out"])
+    );
+    assert!(served.queue.messages().is_empty());
+
+    let arguments = ["send", "--org", "ranked", "--campaign", CAMPAIGN, &file];
+    let all = [&arguments[..], &flags, &["--expect-opt-outs", "1"]].concat();
+    let (status, _, shown) = served.command(&all).await;
+    let expected = format!(
+        "3 of 3 rows are in the queue.\n\
+         {file}: 5 lines, 3 rows, 1 row without any value left out, 1 opt-out.\n\
+         Its values are separated by \";\", by its first line.\n\
+         Warning: line 5: the key differs from an earlier one only in case, or by Unicode normalisation: to \
+         campaign-sync they are two contacts, to Genesys Cloud perhaps one.\n"
+    );
+    assert_eq!((status, shown), (0, expected));
+    let callable: Vec<_> = bodies(&served.queue.messages())
+        .iter()
+        .map(|body| body["callable"].clone())
+        .collect();
+    assert_eq!(callable, [json!(false), json!(true), json!(true)]);
+}
+
+#[tokio::test]
 async fn it_waits_for_a_deep_queue_ends_at_ctrl_c_and_goes_on_where_it_was() {
     let (served, folder) = (Served::new().await, Folder::new("resume"));
     let mut rules = secret("ranked", "predictive");
@@ -224,7 +297,7 @@ async fn it_waits_for_a_deep_queue_ends_at_ctrl_c_and_goes_on_where_it_was() {
     served
         .vault
         .put("campaign-sync/org/ranked", rules.to_string());
-    let file = folder.put("contacts.csv", &csv(85));
+    let file = folder.put("contacts.csv", csv(85));
     let arguments = [
         "send",
         "--org",
@@ -279,7 +352,7 @@ async fn it_waits_for_a_deep_queue_ends_at_ctrl_c_and_goes_on_where_it_was() {
         .await;
     assert!(
         status == 2
-            && shown.contains("50 rows were sent of another file")
+            && shown.contains("an earlier run sent 50 rows of another file")
             && shown.contains("--restart"),
         "{shown}"
     );
@@ -300,7 +373,7 @@ async fn it_waits_for_a_deep_queue_ends_at_ctrl_c_and_goes_on_where_it_was() {
 #[tokio::test]
 async fn a_queue_that_fails_for_a_while_costs_nothing_and_one_that_stays_away_ends_it() {
     let (served, folder) = (Served::new().await, Folder::new("outage"));
-    let file = folder.put("contacts.csv", &csv(30));
+    let file = folder.put("contacts.csv", csv(30));
     served.sqs.refuse_entry("LEAD-13", false);
     let (status, report, shown) = send(&served, &file, &[]).await;
     assert_eq!((status, &report["sent"]), (0, &json!(30)), "{shown}");
@@ -309,7 +382,7 @@ async fn a_queue_that_fails_for_a_while_costs_nothing_and_one_that_stays_away_en
         30,
         "what was taken is not taken twice"
     );
-    let other = folder.put("others.csv", &csv(20).replace("LEAD", "OTHER"));
+    let other = folder.put("others.csv", csv(20).replace("LEAD", "OTHER"));
     served.sqs.refuse(1_000);
     let (status, report, shown) = send(&served, &other, &[]).await;
     assert!(
@@ -330,7 +403,7 @@ async fn a_budget_that_is_smaller_than_a_batch_is_no_end() {
     served
         .vault
         .put("campaign-sync/org/ranked", rules.to_string());
-    let file = folder.put("contacts.csv", &csv(10));
+    let file = folder.put("contacts.csv", csv(10));
     let sent = tokio::time::timeout(Duration::from_secs(20), send(&served, &file, &[])).await;
     let (status, report, shown) = sent.expect("it ends");
     assert_eq!((status, &report["sent"]), (0, &json!(10)), "{shown}");

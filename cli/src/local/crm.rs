@@ -448,7 +448,7 @@ impl Crm {
 
     /// As ingest would send it.
     fn message(&self, body: &Value) -> Message {
-        let change = Change::parse(&body.to_string(), Timestamp::MAX);
+        let change = Change::parse(&body.to_string());
         let ids = change.map(|change| {
             (
                 change.message_group().as_str().to_owned(),

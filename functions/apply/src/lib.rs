@@ -54,7 +54,7 @@ pub async fn handle(
         let records: Vec<Record> = event.payload.records.into_iter().map(record).collect();
         let changes: Vec<_> = records
             .iter()
-            .map(|record| read(record, now).map(Arc::new))
+            .map(|record| read(record).map(Arc::new))
             .collect();
         let mut verdicts = apply(context, run, work(&changes)).await;
         for (index, change) in changes.iter().enumerate() {
@@ -86,8 +86,8 @@ fn record(message: SqsMessage) -> Record {
 }
 
 /// Each record by itself: one bad body never fails the batch.
-fn read(record: &Record, now: Timestamp) -> Result<Change, Parking> {
-    let change = Change::parse(&record.body, now).map_err(|invalid| Parking {
+fn read(record: &Record) -> Result<Change, Parking> {
+    let change = Change::parse(&record.body).map_err(|invalid| Parking {
         reason: if invalid.is_unsupported_schema() {
             ParkReason::UnsupportedSchema
         } else {

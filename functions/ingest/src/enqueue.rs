@@ -22,7 +22,7 @@ pub(crate) async fn enqueue(
         Fault {
             pointer,
             code,
-            message: "expected a change that SQS takes",
+            message: "expected a change that SQS takes".into(),
         }
     };
     match done.unavailable {

@@ -51,7 +51,7 @@ async fn accept(context: &Context, request: &Request) -> Result<usize, Refusal> 
         Refusal::Invalid(vec![Fault {
             pointer,
             code,
-            message: "expected JSON in UTF-8",
+            message: "expected JSON in UTF-8".into(),
         }])
     })?;
     let now = context.clock.now();

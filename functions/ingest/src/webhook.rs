@@ -123,10 +123,10 @@ fn wrapped(text: &str) -> Option<Result<Placed<'_>, Vec<Fault>>> {
         .into_iter()
         .partition(|(name, _)| name == "changes");
     let (_, changes) = lists.first()?;
-    let fault = |pointer: String, code, message| Fault {
+    let fault = |pointer: String, code, message: &'static str| Fault {
         pointer,
         code,
-        message,
+        message: message.into(),
     };
     let mut faults = Vec::new();
     for (name, _) in others {

@@ -2,14 +2,17 @@
 
 mod fault;
 mod ids;
+mod invisible;
 mod parse;
 
 pub use fault::{Fault, FaultCode, Invalid};
 pub use ids::{CampaignId, ContactKey, EventId, MessageGroup, OrgId, SourceName};
+pub use invisible::is_invisible;
 
 use jiff::Timestamp;
 
 use crate::contact::Columns;
+use crate::number;
 
 /// The place of a change among the changes of its contact: a higher one is newer. At most 2⁵³−1, so
 /// that every JSON reader can hold it.
@@ -25,8 +28,13 @@ impl Rank {
         (number <= Rank::MAX.0).then_some(Rank(number))
     }
 
-    /// The rank that a contact stores as decimal text. Any other text counts as none
-    /// (docs/contract.md "Meaning of a change").
+    /// The rank that a number of JSON is, by its text: a whole one, however it is written.
+    pub fn from_number(text: &str) -> Option<Rank> {
+        Rank::new(number::whole(text)?.parse().ok()?)
+    }
+
+    /// The rank that a contact stores as decimal text. Any other text counts as none (docs/contract.md
+    /// "Meaning of a change").
     pub fn from_text(text: &str) -> Option<Rank> {
         let rank = Rank::new(text.parse().ok()?)?;
         (rank.to_string() == text).then_some(rank)
@@ -61,6 +69,17 @@ pub struct Sender {
     pub org: Option<OrgId>,
     /// Fills what a change leaves out; any other is refused.
     pub campaign: Option<CampaignId>,
+}
+
+/// A row of a file that a person sends, and what it gets where it does not say it itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row<'a> {
+    /// Who sends it, and to where.
+    pub sender: &'a Sender,
+    /// The same whenever the same row is sent.
+    pub event_id: EventId,
+    /// The time of every change of the file; none: a row that says no time has none.
+    pub occurred_at: Option<Timestamp>,
 }
 
 /// What a CRM feed is read for (docs/contract.md "CRM feed"), and what its changes get from that:
@@ -148,12 +167,13 @@ impl Operation {
 }
 
 impl Change {
-    /// Reads a queue message's body. `now` bounds `occurredAt`.
+    /// Reads a queue message's body. Nothing bounds `occurredAt` here: whoever took the change into
+    /// the queue did that, by a clock of its own.
     ///
     /// # Errors
     /// Every fault of the body at once; nothing in them is personal data when shown by `Display`.
-    pub fn parse(body: &str, now: Timestamp) -> Result<Change, Invalid> {
-        parse::change(body, now, &parse::Origin::Queue)
+    pub fn parse(body: &str) -> Result<Change, Invalid> {
+        parse::change(body, Timestamp::MAX, &parse::Origin::Queue)
     }
 
     /// Reads a change as a sender sends it: `schema`, and what the sender fills, may be left out.
@@ -162,6 +182,14 @@ impl Change {
     /// Every fault of the body at once.
     pub fn parse_from(sender: &Sender, body: &str, now: Timestamp) -> Result<Change, Invalid> {
         parse::change(body, now, &parse::Origin::Webhook(sender))
+    }
+
+    /// Reads a change as a row of a file says it: `schema`, and what the row gets, may be left out.
+    ///
+    /// # Errors
+    /// Every fault of the row at once.
+    pub fn parse_row(row: &Row<'_>, body: &str, now: Timestamp) -> Result<Change, Invalid> {
+        parse::change(body, now, &parse::Origin::File(row))
     }
 
     /// Reads a change as a CRM feed lists it: `schema`, `eventId`, `org` and `campaignId` may be

@@ -21,7 +21,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::new();
-                while let Some(member) = map.next_entry::<Name<'de>, &RawValue>()? {
+                while let Some(member) = map.next_entry::<Text<'de>, &RawValue>()? {
                     members.push((member.0.0, member.1));
                 }
                 Ok(Members(members))
@@ -31,6 +31,6 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-/// `Cow` by itself would copy every name.
+/// A string of JSON, copied only where it holds escapes. (`Cow` by itself would copy every one.)
 #[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);

@@ -10,6 +10,7 @@ pub mod change;
 pub mod contact;
 pub mod drift;
 pub mod json;
+pub mod number;
 pub mod plan;
 pub mod retry;
 

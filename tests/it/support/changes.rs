@@ -1,7 +1,6 @@
 //! Changes, as ingest puts them into the queue.
 
 use io::queue::Message;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 pub(crate) const CAMPAIGN: &str = "campaign-a";
@@ -81,7 +80,7 @@ impl Change {
         for name in ["eventId", "org", "campaignId", "contactKey"] {
             good[name] = self.body[name].clone();
         }
-        let good = domain::Change::parse(&good.to_string(), Timestamp::MAX).unwrap();
+        let good = domain::Change::parse(&good.to_string()).unwrap();
         Message {
             body: self.text(),
             group: good.message_group().as_str().to_owned(),

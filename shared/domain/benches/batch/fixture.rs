@@ -6,7 +6,6 @@ use domain::change::{Change, VersionFrom};
 use domain::contact::Columns;
 use domain::plan::{Plan, RankedChange, plan};
 use domain::{Contact, Rank};
-use jiff::Timestamp;
 
 /// Ten bodies, of contacts with so many changes each.
 pub(crate) fn bodies(changes_per_contact: usize) -> Vec<String> {
@@ -43,10 +42,7 @@ pub(crate) fn stored() -> Contact {
 
 /// Each body, and its message group, which apply compares with that of the record.
 pub(crate) fn parse(bodies: &[String]) -> Vec<Change> {
-    let now = Timestamp::from_second(1_795_536_005).unwrap_or_default();
-    let changes = bodies
-        .iter()
-        .filter_map(|body| Change::parse(body, now).ok());
+    let changes = bodies.iter().filter_map(|body| Change::parse(body).ok());
     changes
         .filter(|change| change.message_group().as_str().starts_with("org-0/"))
         .collect()

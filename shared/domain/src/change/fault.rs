@@ -1,5 +1,6 @@
 //! What is wrong with a body.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// The members of schema 1.
@@ -79,7 +80,7 @@ pub struct Fault {
     /// Which kind of rule.
     pub code: FaultCode,
     /// What was expected.
-    pub message: &'static str,
+    pub message: Cow<'static, str>,
 }
 
 impl Fault {

@@ -1,7 +1,10 @@
 //! Identifiers as types: what was parsed once cannot be confused or be illegal later. All compare
 //! byte for byte.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use super::invisible;
 
 /// A string type that holds only what its rule allows. The second form hides the text in `Debug`.
 macro_rules! text_type {
@@ -36,10 +39,10 @@ macro_rules! text_type {
             pub const EXPECTED: &'static str = $expected;
 
             /// # Errors
-            /// [`Self::EXPECTED`], when the text is not of this form.
-            pub fn parse(text: &str) -> Result<$name, &'static str> {
-                let rule: fn(&str) -> bool = $rule;
-                if rule(text) { Ok($name(text.to_owned())) } else { Err(Self::EXPECTED) }
+            /// What was expected, when the text is not of this form: nothing of the text itself.
+            pub fn parse(text: &str) -> Result<$name, Cow<'static, str>> {
+                let rule: fn(&str) -> Result<(), Cow<'static, str>> = $rule;
+                rule(text).map(|()| $name(text.to_owned()))
             }
 
             /// The text, byte for byte as it came.
@@ -50,51 +53,81 @@ macro_rules! text_type {
     };
 }
 
-fn only(text: &str, longest: usize, allowed: fn(u8) -> bool) -> bool {
-    (1..=longest).contains(&text.len()) && text.bytes().all(allowed)
+type Ruled = Result<(), Cow<'static, str>>;
+
+fn only(text: &str, longest: usize, allowed: fn(u8) -> bool, expected: &'static str) -> Ruled {
+    let holds = (1..=longest).contains(&text.len()) && text.bytes().all(allowed);
+    if holds { Ok(()) } else { Err(expected.into()) }
 }
 
-fn lower_case_name(text: &str) -> bool {
-    only(text, 32, |byte| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
-    })
+fn lower_case_name(text: &str, expected: &'static str) -> Ruled {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    only(text, 32, allowed, expected)
+}
+
+/// A key that looks like another one is another contact: an opt-out for it would reach nobody. So
+/// what nobody sees may not stand at its ends.
+fn contact_key(text: &str) -> Ruled {
+    for (end, last) in [
+        ("begin", text.chars().next()),
+        ("end", text.chars().next_back()),
+    ] {
+        let Some(c) = last.filter(|c| c.is_whitespace() || invisible::is_invisible(*c)) else {
+            continue;
+        };
+        let what = if c.is_whitespace() {
+            "white space"
+        } else {
+            "a character that nobody sees"
+        };
+        let code = u32::from(c);
+        return Err(format!("expected not to {end} with {what} (U+{code:04X})").into());
+    }
+    let is_legal = (1..=255).contains(&text.len())
+        && !text
+            .chars()
+            .any(|c| c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}'))
+        && !matches!(text, "." | "..");
+    if is_legal {
+        Ok(())
+    } else {
+        Err(ContactKey::EXPECTED.into())
+    }
 }
 
 text_type!(
     /// Names the secret of a Genesys Cloud organisation.
     OrgId,
     "expected 1 to 32 characters of a-z, 0-9 and -",
-    lower_case_name
+    |text| lower_case_name(text, Self::EXPECTED)
 );
 text_type!(
     /// A campaign of Genesys Cloud.
     CampaignId,
     "expected 1 to 48 characters of A-Z, a-z, 0-9 and -",
-    |text| only(text, 48, |byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    |text| {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        only(text, 48, allowed, Self::EXPECTED)
+    }
 );
 text_type!(
     /// Names the sender of a change.
     SourceName,
     "expected 1 to 32 characters of a-z, 0-9 and -",
-    lower_case_name
+    |text| lower_case_name(text, Self::EXPECTED)
 );
 text_type!(
     /// One per change; the CRM keeps it when it sends the change again.
     EventId,
     "expected 1 to 128 visible ASCII characters",
-    |text| only(text, 128, |byte| byte.is_ascii_graphic())
+    |text| only(text, 128, |byte| byte.is_ascii_graphic(), Self::EXPECTED)
 );
 text_type!(
     personal,
     /// The key of a contact within its campaign. It may be personal data, so `Debug` hides it.
     ContactKey,
-    "expected 1 to 255 bytes without control characters, U+FFFE or U+FFFF, without white space at either end, not . or ..",
-    |text| {
-        (1..=255).contains(&text.len())
-            && !text.chars().any(|c| c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}'))
-            && text.trim() == text
-            && !matches!(text, "." | "..")
-    }
+    "expected 1 to 255 bytes without control characters, U+FFFE or U+FFFF, not . or ..",
+    contact_key
 );
 
 impl EventId {

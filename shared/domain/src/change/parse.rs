@@ -9,10 +9,11 @@ use serde_json::value::RawValue;
 
 use super::fault::{self, Fault, FaultCode, Invalid};
 use super::{
-    CampaignId, Change, ContactKey, EventId, Feed, Operation, OrgId, Rank, Sender, SourceName,
+    CampaignId, Change, ContactKey, EventId, Feed, Operation, OrgId, Rank, Row, Sender, SourceName,
 };
 use crate::contact::Columns;
-use crate::json::Members;
+use crate::json::{Members, Text};
+use crate::number;
 
 const MAX_COLUMNS: usize = 50;
 const MAX_COLUMN_NAME: usize = 128;
@@ -22,10 +23,15 @@ const MAX_FAULTS: usize = 100;
 /// How far `occurredAt` may be ahead of the receiver's clock.
 const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
+const HALF_A_CHARACTER: &str = "expected whole characters; there is half of a surrogate pair";
+
+type Parse<T> = fn(&str) -> Result<T, Cow<'static, str>>;
+
 /// Where a change comes from decides what may be left out.
 pub(super) enum Origin<'a> {
     Queue,
     Webhook(&'a Sender),
+    File(&'a Row<'a>),
     Feed(&'a Feed),
 }
 
@@ -36,7 +42,7 @@ pub(super) fn change(body: &str, now: Timestamp, origin: &Origin<'_>) -> Result<
     }
     let (org, campaign, source) = match origin {
         Origin::Queue => (None, None, None),
-        Origin::Webhook(sender) => (
+        Origin::Webhook(sender) | Origin::File(Row { sender, .. }) => (
             sender.org.clone(),
             sender.campaign.clone(),
             Some(sender.source.clone()),
@@ -50,14 +56,17 @@ pub(super) fn change(body: &str, now: Timestamp, origin: &Origin<'_>) -> Result<
     let org = reader.filled("org", OrgId::parse, org, true);
     let campaign = reader.filled("campaignId", CampaignId::parse, campaign, true);
     let key = reader.required("contactKey", ContactKey::parse);
-    let is_of_feed = matches!(origin, Origin::Feed(_));
-    let event_id = if is_of_feed {
-        None
-    } else {
-        reader.required("eventId", EventId::parse)
+    let event_id = match origin {
+        Origin::Feed(_) => None,
+        Origin::File(row) if !reader.members.contains_key("eventId") => Some(row.event_id.clone()),
+        _ => reader.required("eventId", EventId::parse),
     };
     let version = reader.version();
-    let occurred_at = reader.occurred_at(now);
+    let latest = now.saturating_add(MAX_AHEAD).unwrap_or(Timestamp::MAX);
+    let occurred_at = match origin {
+        Origin::File(row) if !reader.members.contains_key("occurredAt") => row.occurred_at,
+        _ => reader.occurred_at(latest),
+    };
     let source = reader.filled("source", SourceName::parse, source, false);
     let (event_id, source) = match origin {
         Origin::Feed(feed) => (
@@ -95,23 +104,24 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn open(body: &'a str) -> Result<Reader<'a>, Invalid> {
-        let whole = |code, message| {
+        let whole = |code, message: &'static str| {
+            let (pointer, message) = (String::new(), message.into());
             Invalid(vec![Fault {
-                pointer: String::new(),
+                pointer,
                 code,
                 message,
             }])
         };
         let raw: &RawValue = serde_json::from_str(body)
             .map_err(|_| whole(FaultCode::NotJson, "expected one JSON object"))?;
-        let members: Members<'_> = serde_json::from_str(raw.get())
-            .map_err(|_| whole(FaultCode::WrongType, "expected an object"))?;
+        let members =
+            members(raw, "expected an object").map_err(|(code, message)| whole(code, message))?;
         let mut reader = Reader {
             members: BTreeMap::new(),
             faults: Vec::new(),
             known: "",
         };
-        for (name, value) in members.0 {
+        for (name, value) in members {
             if !fault::FIELDS.contains(&name.as_ref()) {
                 reader.fault(
                     &name,
@@ -125,7 +135,7 @@ impl<'a> Reader<'a> {
         Ok(reader)
     }
 
-    fn fault(&mut self, name: &str, code: FaultCode, message: &'static str) {
+    fn fault(&mut self, name: &str, code: FaultCode, message: impl Into<Cow<'static, str>>) {
         if self.faults.len() >= MAX_FAULTS {
             return;
         }
@@ -133,14 +143,14 @@ impl<'a> Reader<'a> {
         self.faults.push(Fault {
             pointer: format!("/{escaped}"),
             code,
-            message,
+            message: message.into(),
         });
     }
 
     /// A body of another schema has rules of its own, so nothing else is said of it.
     fn schema(&mut self, is_optional: bool) -> Option<Invalid> {
-        match self.value::<serde_json::Number>("schema", "expected the number 1") {
-            Some(number) if number.as_u64() != Some(1) => {
+        match self.number("schema", "expected the number 1") {
+            Some(number) if number::whole(number).as_deref() != Some("1") => {
                 self.faults.clear();
                 self.fault("schema", FaultCode::UnsupportedSchema, "expected 1");
                 Some(Invalid(std::mem::take(&mut self.faults)))
@@ -169,18 +179,32 @@ impl<'a> Reader<'a> {
         value
     }
 
-    fn text<T>(&mut self, name: &str, parse: fn(&str) -> Result<T, &'static str>) -> Option<T> {
-        let text: String = self.value(name, "expected a string")?;
-        match parse(&text) {
-            Ok(value) => Some(value),
-            Err(expected) => {
-                self.fault(name, FaultCode::WrongFormat, expected);
-                None
-            }
-        }
+    /// The text of a number, as it was written.
+    fn number(&mut self, name: &str, expected: &'static str) -> Option<&'a str> {
+        self.value::<&RawValue>(name, expected)
+            .map(RawValue::get)
+            .filter(|text| {
+                let is_number = text.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+                if !is_number {
+                    self.fault(name, FaultCode::WrongType, expected);
+                }
+                is_number
+            })
     }
 
-    fn required<T>(&mut self, name: &str, parse: fn(&str) -> Result<T, &'static str>) -> Option<T> {
+    fn text<T>(&mut self, name: &str, parse: Parse<T>) -> Option<T> {
+        let raw = self.members.get(name)?;
+        let parsed = match string(raw) {
+            Ok(Some(text)) => parse(&text).map_err(|expected| (FaultCode::WrongFormat, expected)),
+            Ok(None) => Err((FaultCode::WrongType, "expected a string".into())),
+            Err(half) => Err((FaultCode::WrongFormat, half.into())),
+        };
+        parsed
+            .map_err(|(code, expected)| self.fault(name, code, expected))
+            .ok()
+    }
+
+    fn required<T>(&mut self, name: &str, parse: Parse<T>) -> Option<T> {
         self.missing(name);
         self.text(name, parse)
     }
@@ -189,7 +213,7 @@ impl<'a> Reader<'a> {
     fn filled<T: PartialEq>(
         &mut self,
         name: &str,
-        parse: fn(&str) -> Result<T, &'static str>,
+        parse: Parse<T>,
         known: Option<T>,
         is_required: bool,
     ) -> Option<T> {
@@ -207,17 +231,16 @@ impl<'a> Reader<'a> {
 
     fn version(&mut self) -> Option<Rank> {
         const EXPECTED: &str = "expected a whole number from 0 to 9007199254740991";
-        let number: serde_json::Number = self.value("version", EXPECTED)?;
-        let rank = number.as_u64().and_then(Rank::new);
+        let rank = Rank::from_number(self.number("version", EXPECTED)?);
         if rank.is_none() {
             self.fault("version", FaultCode::OutOfRange, EXPECTED);
         }
         rank
     }
 
-    fn occurred_at(&mut self, now: Timestamp) -> Option<Timestamp> {
+    fn occurred_at(&mut self, latest: Timestamp) -> Option<Timestamp> {
         let at = self.text("occurredAt", rfc3339)?;
-        if at > now.saturating_add(MAX_AHEAD).unwrap_or(Timestamp::MAX) {
+        if at > latest {
             self.fault(
                 "occurredAt",
                 FaultCode::InFuture,
@@ -261,12 +284,15 @@ impl<'a> Reader<'a> {
     }
 
     fn data(&mut self) -> Option<Columns<Option<String>>> {
-        let members: Members<'_> = self.value("data", "expected an object of column names")?;
-        if members.0.len() > MAX_COLUMNS {
+        let raw = self.members.get("data")?;
+        let members = members(raw, "expected an object of column names")
+            .map_err(|(code, expected)| self.fault("data", code, expected))
+            .ok()?;
+        if members.len() > MAX_COLUMNS {
             self.fault("data", FaultCode::TooMany, "expected at most 50 columns");
         }
         let mut columns = BTreeMap::new();
-        for (name, raw) in members.0 {
+        for (name, raw) in members {
             match column(&name, raw) {
                 Ok(value) if !columns.contains_key(name.as_ref()) => {
                     columns.insert(name.into_owned(), value);
@@ -287,57 +313,100 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn column(name: &str, raw: &RawValue) -> Result<Option<String>, (FaultCode, &'static str)> {
+fn column(name: &str, raw: &RawValue) -> Result<Option<String>, Wrong> {
     if !(1..=MAX_COLUMN_NAME).contains(&name.chars().count()) {
         return Err((
             FaultCode::TooLong,
             "expected a column name of 1 to 128 characters",
         ));
     }
-    let value: Option<String> = serde_json::from_str(raw.get())
-        .map_err(|_| (FaultCode::WrongType, "expected a string, or null to clear"))?;
+    let value = match string(raw) {
+        Ok(None) if raw.get() != "null" => {
+            return Err((FaultCode::WrongType, "expected a string, or null to clear"));
+        }
+        Ok(value) => value,
+        Err(half) => return Err((FaultCode::WrongFormat, half)),
+    };
     match &value {
         Some(text) if text.chars().count() > MAX_VALUE => {
             Err((FaultCode::TooLong, "expected at most 512 characters"))
         }
-        _ => Ok(value),
+        _ => Ok(value.map(Cow::into_owned)),
     }
 }
 
-/// RFC 3339 as it stands: jiff by itself also reads dates that other receivers of the same CRM
-/// would refuse.
-fn rfc3339(text: &str) -> Result<Timestamp, &'static str> {
+type Wrong = (FaultCode, &'static str);
+
+fn members<'a>(
+    raw: &'a RawValue,
+    expected: &'static str,
+) -> Result<Vec<(Cow<'a, str>, &'a RawValue)>, Wrong> {
+    let members: Result<Members<'a>, _> = serde_json::from_str(raw.get());
+    members.map(|members| members.0).map_err(|_| {
+        if raw.get().starts_with('{') {
+            (FaultCode::WrongFormat, HALF_A_CHARACTER)
+        } else {
+            (FaultCode::WrongType, expected)
+        }
+    })
+}
+
+/// A string of JSON; `None`: a value of another type.
+fn string(raw: &RawValue) -> Result<Option<Cow<'_, str>>, &'static str> {
+    if !raw.get().starts_with('"') {
+        return Ok(None);
+    }
+    // All else that can be wrong with a string makes the body no JSON.
+    let text: Result<Text<'_>, _> = serde_json::from_str(raw.get());
+    text.map(|text| Some(text.0)).map_err(|_| HALF_A_CHARACTER)
+}
+
+/// RFC 3339 as it stands: jiff by itself also reads times that other receivers of the same CRM
+/// would refuse. A fraction may have any length; what is less than a nanosecond is cut off.
+fn rfc3339(text: &str) -> Result<Timestamp, Cow<'static, str>> {
     const EXPECTED: &str = "expected an RFC 3339 time such as 2026-11-24T16:00:00Z";
     const SHAPE: &[u8] = b"0000-00-00T00:00:00";
-    let bytes = text.as_bytes();
-    let shaped = bytes.len() > SHAPE.len()
-        && SHAPE.iter().zip(bytes).all(|(shape, byte)| match shape {
-            b'0' => byte.is_ascii_digit(),
-            b'T' => matches!(byte, b'T' | b't'),
-            other => other == byte,
-        });
-    let rest = &bytes[SHAPE.len().min(bytes.len())..];
-    let zone = match rest {
-        [b'.', fraction @ ..] => {
-            let digits = fraction
-                .iter()
-                .take_while(|byte| byte.is_ascii_digit())
-                .count();
-            if digits == 0 {
-                &[][..]
-            } else {
-                &fraction[digits..]
-            }
-        }
-        zone => zone,
-    };
-    let zoned = match zone {
-        b"Z" | b"z" => true,
-        [b'+' | b'-', a, b, b':', c, d] => [a, b, c, d].iter().all(|byte| byte.is_ascii_digit()),
-        _ => false,
-    };
-    if !shaped || !zoned {
-        return Err(EXPECTED);
+    let is_shaped = text.len() > SHAPE.len()
+        && SHAPE
+            .iter()
+            .zip(text.bytes())
+            .all(|(shape, byte)| match shape {
+                b'0' => byte.is_ascii_digit(),
+                b'T' => matches!(byte, b'T' | b't'),
+                other => *other == byte,
+            });
+    if !is_shaped {
+        return Err(EXPECTED.into());
     }
-    text.parse().map_err(|_| EXPECTED)
+    let (seconds, rest) = text.split_at(SHAPE.len());
+    let (fraction, offset) = match rest.strip_prefix('.') {
+        Some(rest) => rest.split_at(rest.bytes().take_while(u8::is_ascii_digit).count()),
+        None => ("0", rest),
+    };
+    if fraction.is_empty() {
+        return Err(EXPECTED.into());
+    }
+    match offset.as_bytes() {
+        b"Z" | b"z" => {}
+        [b'+' | b'-', a, b, b':', c, d]
+            if [a, b, c, d].iter().all(|byte| byte.is_ascii_digit()) => {}
+        [sign @ (b'+' | b'-'), digits @ ..] if is_offset_without_colon(digits) => {
+            let sign = char::from(*sign);
+            return Err(format!(
+                "{EXPECTED}: the offset is {sign}00:00 with a colon, not {sign}0000"
+            )
+            .into());
+        }
+        _ => return Err(EXPECTED.into()),
+    }
+    let parsed = if fraction.len() <= 9 {
+        text.parse()
+    } else {
+        format!("{seconds}.{}{offset}", &fraction[..9]).parse()
+    };
+    parsed.map_err(|_| EXPECTED.into())
+}
+
+fn is_offset_without_colon(digits: &[u8]) -> bool {
+    matches!(digits.len(), 2 | 4) && digits.iter().all(u8::is_ascii_digit)
 }

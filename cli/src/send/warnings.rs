@@ -1,0 +1,203 @@
+//! What is right by every rule and yet mostly a mistake: told before a file is sent.
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::Change;
+use domain::change::is_invisible;
+use sha2::{Digest, Sha256};
+use unicode_normalization::UnicodeNormalization;
+
+use super::rows::is_shortened;
+use crate::table::number;
+
+/// So many places of each kind are told.
+const TOLD: usize = 3;
+
+/// What a key or a value may be by mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Twin,
+    Invisible,
+    Special,
+    Decimal,
+    Shortened,
+}
+
+impl Kind {
+    fn told(self) -> &'static str {
+        match self {
+            Kind::Twin => {
+                "the key differs from an earlier one only in case, or by Unicode normalisation: to \
+                 campaign-sync they are two contacts, to Genesys Cloud perhaps one"
+            }
+            Kind::Invisible => {
+                "the key holds a character that nobody sees: it is another contact than that of the \
+                 key that it looks like"
+            }
+            Kind::Special => {
+                "the key holds other characters than ASCII letters, digits, - _ and .: Genesys Cloud \
+                 refuses \"special characters\" in the keys of a contact list, and then the change is \
+                 parked"
+            }
+            Kind::Decimal => {
+                "the key is a number that ends in .0, as programs write a whole number by mistake: it \
+                 is another contact than that of the number without"
+            }
+            Kind::Shortened => {
+                "a value looks like a long number that Excel shortened (such as 1.23E+11): digits are \
+                 lost"
+            }
+        }
+    }
+}
+
+/// Looks at each change of a file.
+pub(super) struct Warnings {
+    /// Whether the org's contacts are in contact lists.
+    is_of_lists: bool,
+    /// By the hash of what a key is without case and normalisation, the hash of the first such key.
+    keys: HashMap<[u8; 16], [u8; 16]>,
+    found: BTreeMap<Kind, (u64, Vec<String>)>,
+}
+
+impl Warnings {
+    pub(super) fn new(is_of_lists: bool) -> Warnings {
+        Warnings {
+            is_of_lists,
+            keys: HashMap::new(),
+            found: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn look(&mut self, place: &str, change: &Change) {
+        let key = change.key.as_str();
+        let first = self
+            .keys
+            .entry(hash(&folded(key)))
+            .or_insert_with(|| hash(key));
+        let is_twin = *first != hash(key);
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let is_decimal =
+            |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let mut values = change
+            .operation
+            .data()
+            .into_iter()
+            .flat_map(|data| data.values().flatten());
+        for (kind, is_so) in [
+            (Kind::Twin, is_twin),
+            (Kind::Invisible, key.chars().any(is_invisible)),
+            (
+                Kind::Special,
+                self.is_of_lists && !key.chars().all(is_plain),
+            ),
+            (
+                Kind::Decimal,
+                key.strip_suffix(".0").is_some_and(is_decimal),
+            ),
+            (Kind::Shortened, values.any(|value| is_shortened(value))),
+        ] {
+            if is_so {
+                let (count, places) = self.found.entry(kind).or_default();
+                *count += 1;
+                if places.len() < TOLD {
+                    places.push(place.to_owned());
+                }
+            }
+        }
+    }
+
+    /// A line for each kind, without any value.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let line = |(kind, (count, places)): (&Kind, &(u64, Vec<String>))| {
+            let more = match count - places.len() as u64 {
+                0 => String::new(),
+                more => format!(" and {} more", number(more)),
+            };
+            format!("{}{more}: {}", places.join(", "), kind.told())
+        };
+        self.found.iter().map(line).collect()
+    }
+}
+
+/// A key without case, composed.
+fn folded(key: &str) -> String {
+    // Upper case first: so "ß" and "SS" become one.
+    let folded: String = key
+        .nfc()
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
+        .collect();
+    folded.nfc().collect()
+}
+
+fn hash(text: &str) -> [u8; 16] {
+    let mut first = [0; 16];
+    first.copy_from_slice(&Sha256::digest(text)[..16]);
+    first
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(keys: &[&str], is_of_lists: bool) -> Vec<String> {
+        let mut warnings = Warnings::new(is_of_lists);
+        for (place, key) in keys.iter().enumerate() {
+            let body = serde_json::json!({
+                "schema": 1, "eventId": "e", "org": "o", "campaignId": "c", "contactKey": key,
+                "data": { "phone": "+13175550100" },
+            });
+            warnings.look(
+                &format!("line {}", place + 2),
+                &Change::parse(&body.to_string()).unwrap(),
+            );
+        }
+        warnings.lines()
+    }
+
+    #[test]
+    fn keys_that_look_alike_are_told_and_the_same_key_twice_is_not() {
+        assert!(lines(&["LEAD-1", "LEAD-1", "LEAD-2", "lead 2"], false).is_empty());
+        for twins in [
+            ["LEAD-1", "lead-1"],
+            ["Zoe\u{308}", "Zo\u{EB}"],
+            ["straße", "STRASSE"],
+        ] {
+            let told = lines(&twins, false);
+            assert_eq!(told.len(), 1, "{twins:?}");
+            assert!(
+                told[0].starts_with("line 3: the key differs from an earlier one"),
+                "{told:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_mostly_a_mistake_is_told_without_the_key() {
+        for (key, expected) in [
+            (
+                "LEAD\u{200B}-1",
+                "line 2: the key holds a character that nobody sees",
+            ),
+            ("17.0", "line 2: the key is a number that ends in .0"),
+        ] {
+            let told = lines(&[key], false);
+            assert!(told.len() == 1 && told[0].starts_with(expected), "{told:?}");
+            assert!(!told[0].contains(key));
+        }
+        for key in ["ann@example.com", "LEAD 7", "Müller-1"] {
+            assert!(lines(&[key], false).is_empty(), "predictive takes any");
+            assert!(
+                lines(&[key], true)[0].starts_with("line 2: the key holds other characters"),
+                "{key}"
+            );
+        }
+        assert!(lines(&["Lead-1_a.b"], true).is_empty());
+        let many = lines(&["1.0", "2.0", "3.0", "4.0", "5.0"], false);
+        assert!(
+            many[0].starts_with("line 2, line 3, line 4 and 2 more: the key"),
+            "{many:?}"
+        );
+    }
+}
