@@ -1,8 +1,11 @@
 //! What the repository cites exists: every page of docs/ and every section of one, wherever it is
-//! cited; every link of a Markdown page; every test that the design names.
+//! cited; every link of a Markdown page; every test that the design names. And every reason of parking
+//! is told.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use domain::batch::ParkReason;
 
 /// The text files of the repository, by their paths in it.
 fn files() -> BTreeMap<PathBuf, String> {
@@ -153,4 +156,21 @@ fn every_test_that_the_design_names_exists() {
     });
     let missing: Vec<_> = missing.collect();
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn every_reason_of_parking_is_told() {
+    let files = files();
+    let page = |name: &str| &files[Path::new(name)];
+    for reason in ParkReason::ALL.map(ParkReason::as_str) {
+        for table in ["docs/contract.md", "docs/operate.md"] {
+            let row = format!("\n| `{reason}` | ");
+            assert!(page(table).contains(&row), "{table}: {reason}");
+        }
+        let runbook = page("docs/runbook.md");
+        assert!(
+            headings(runbook).any(|heading| heading == reason),
+            "{reason}"
+        );
+    }
 }
