@@ -1,5 +1,7 @@
 //! A webhook's authenticity and its changes, as pure functions: the clock is an argument.
 
+use std::collections::BTreeMap;
+
 use domain::Change;
 use domain::change::{Fault, FaultCode, Sender};
 use domain::json::Members;
@@ -83,6 +85,9 @@ fn is_any<'a>(
 /// The changes of a body: one, or `{"changes": [ … ]}` with 1 to 100, each with the place where it
 /// stands.
 ///
+/// A change may stand twice, as it may be sent twice; but two changes of one contact never have one
+/// event id, or the second would be taken for the first sent again.
+///
 /// # Errors
 /// Every fault of every change (of more than 1,000 the first), with JSON pointers into the body.
 pub fn changes(
@@ -95,9 +100,21 @@ pub fn changes(
         Some(wrapped) => wrapped?,
     };
     let (mut changes, mut faults) = (Vec::new(), Vec::new());
+    let mut events = BTreeMap::new();
     for (pointer, text) in pointers_and_texts {
         match Change::parse_from(sender, text, now) {
-            Ok(change) => changes.push((pointer, change)),
+            Ok(change) => {
+                let event = (change.message_group(), change.event_id.clone());
+                let id = change.deduplication_id();
+                if *events.entry(event).or_insert_with(|| id.clone()) != id {
+                    faults.push(Fault {
+                        pointer: format!("{pointer}/eventId"),
+                        code: FaultCode::NotAllowed,
+                        message: "expected another one than that of an earlier change of this contact in this request".into(),
+                    });
+                }
+                changes.push((pointer, change));
+            }
             Err(invalid) => faults.extend(invalid.faults().iter().cloned().map(|mut fault| {
                 fault.pointer.insert_str(0, &pointer);
                 fault

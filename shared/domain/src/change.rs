@@ -255,21 +255,15 @@ impl Change {
         MessageGroup::of(&self.org, &self.campaign, &self.key)
     }
 
-    /// Hex SHA-256 of org, campaignId, contactKey and eventId, each preceded by its length as 8
-    /// bytes big-endian.
+    /// Hex SHA-256 of [`Change::body`] without `source`: the same event that says the same is the
+    /// same change, whoever sends it again. What says something else under the event id of another
+    /// change is none the less a change of its own, or an opt-out could be dropped for it.
     pub fn deduplication_id(&self) -> String {
-        let parts = [
-            self.org.as_str(),
-            self.campaign.as_str(),
-            self.key.as_str(),
-            self.event_id.as_str(),
-        ];
-        let mut bytes = Vec::new();
-        for part in parts {
-            bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
-            bytes.extend_from_slice(part.as_bytes());
-        }
-        crate::sha256_hex(&bytes)
+        let said = Change {
+            source: None,
+            ..self.clone()
+        };
+        crate::sha256_hex(said.body().as_bytes())
     }
 }
 

@@ -201,6 +201,38 @@ fn parse(body: &str) -> Result<Vec<(String, Change)>, Told> {
     })
 }
 
+#[test]
+fn two_changes_of_one_contact_never_have_one_event_id() {
+    let change = |id: &str, key: &str, data: &str| {
+        format!(r#"{{"eventId": "{id}", "contactKey": "{key}", "data": {{{data}}}}}"#)
+    };
+    let (first, again) = (
+        change("e", "k", r#""a": "1", "b": null"#),
+        change("e", "k", r#""b": null, "a": "1""#),
+    );
+    let opt_out = r#"{"eventId": "e", "contactKey": "k", "operation": "remove"}"#;
+    let list = |changes: &[&str]| parse(&format!(r#"{{"changes": [{}]}}"#, changes.join(",")));
+    let told = |place: usize| (format!("/changes/{place}/eventId"), "notAllowed");
+    assert_eq!(list(&[&first, opt_out]).unwrap_err(), [told(1)]);
+    assert_eq!(
+        list(&[&first, &change("f", "k", ""), opt_out, "7"]).unwrap_err(),
+        [told(2), ("/changes/3".to_owned(), "wrongType")]
+    );
+    assert_eq!(list(&[opt_out, &first, opt_out]).unwrap_err(), [told(1)]);
+    assert!(
+        list(&[&first, &again]).is_ok(),
+        "the same change twice is one that is sent again"
+    );
+    assert!(
+        list(&[&first, &change("e", "l", "")]).is_ok(),
+        "another contact"
+    );
+    assert!(
+        list(&[&first, &change("f", "k", "")]).is_ok(),
+        "another event"
+    );
+}
+
 const CHANGE: &str = r#"{"eventId": "e", "contactKey": "k", "data": {}}"#;
 
 #[test]

@@ -74,7 +74,8 @@ fn the_contracts_example_is_read() {
 
 #[test]
 fn group_and_deduplication_ids_are_those_that_other_programs_compute() {
-    // printf LEAD-00042 | sha256sum, and the same over the four length-prefixed parts in Python.
+    // printf LEAD-00042 | sha256sum; in Python: json.dumps of the body without source, with
+    // sort_keys, ensure_ascii=False and separators (",", ":"), and its hashlib.sha256.
     let change = parse(&body(&[], &[])).unwrap();
     assert_eq!(
         change.message_group().as_str(),
@@ -82,8 +83,23 @@ fn group_and_deduplication_ids_are_those_that_other_programs_compute() {
     );
     assert_eq!(
         change.deduplication_id(),
-        "78c3fd0fafccf98c00538e16e12b4f4d3c7f6b73113d9485f8a80c73e5028c67"
+        "8c8725da8006258d300d033ad96abcb254b403308498a1504ce53240d5f189f1"
     );
+}
+
+#[test]
+fn a_change_is_the_same_when_it_says_the_same_under_the_same_event_id() {
+    let id = |members: &[(&str, &str)]| parse(&body(members, &[])).unwrap().deduplication_id();
+    let same = id(&[]);
+    assert_eq!(id(&[("source", r#""another""#)]), same, "whoever sends it");
+    for (name, other) in [
+        ("eventId", r#""evt_other""#),
+        ("callable", "false"),
+        ("version", "1"),
+        ("data", "{}"),
+    ] {
+        assert_ne!(id(&[(name, other)]), same, "{name}");
+    }
 }
 
 #[test]

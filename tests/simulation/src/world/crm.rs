@@ -143,18 +143,9 @@ pub(crate) fn group_of(body: &Value) -> String {
 }
 
 pub(crate) fn deduplication_id_of(body: &Value) -> String {
-    let (org, campaign, key) = key_of(body);
-    let mut bytes = Vec::new();
-    for part in [
-        &org,
-        &campaign,
-        &key,
-        body["eventId"].as_str().unwrap_or_default(),
-    ] {
-        bytes.extend((part.len() as u64).to_be_bytes());
-        bytes.extend(part.bytes());
-    }
-    sha256(&bytes)
+    let mut said = body.clone();
+    said.as_object_mut().map(|members| members.remove("source"));
+    sha256(said.to_string().as_bytes())
 }
 
 fn sha256(bytes: &[u8]) -> String {
