@@ -88,7 +88,7 @@ impl<'a> Feeder<'a> {
         for again in 1.. {
             // What the queue has of it already it drops within five minutes.
             let done = enqueue(self.queue, self.queue_url, batch).await;
-            if done.accepted == batch.len() {
+            if done.accepted.len() == batch.len() {
                 self.room = self.room.saturating_sub(batch.len());
                 return Ok(());
             }

@@ -16,7 +16,7 @@ pub(crate) async fn enqueue(
 ) -> Result<BTreeMap<OrgId, usize>, Refusal> {
     let (pointers, changes): (Vec<_>, Vec<_>) = changes.into_iter().unzip();
     let done = io::queue::enqueue(context.queue.as_ref(), &context.queue_url, &changes).await;
-    let accepted = done.accepted;
+    let accepted = done.accepted.len();
     let fault = |place: usize| {
         let (pointer, code) = (pointers[place].clone(), FaultCode::NotAllowed);
         Fault {

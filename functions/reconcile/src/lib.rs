@@ -425,9 +425,10 @@ async fn send(
             some,
         )
         .await;
-        enqueued += done.accepted as u64;
-        watch(Progress::Enqueued(done.accepted as u64));
-        if done.accepted < some.len() {
+        let accepted = done.accepted.len();
+        enqueued += accepted as u64;
+        watch(Progress::Enqueued(accepted as u64));
+        if accepted < some.len() {
             let why = done
                 .unavailable
                 .unwrap_or_else(|| "a change that SQS does not take".to_owned());

@@ -20,6 +20,9 @@ use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection}
 use crate::Https;
 use crate::genesys::TransportError;
 
+/// The longest that an operation of an AWS client takes, its retries included.
+pub const LONGEST_CALL: Duration = Duration::from_millis(2_800);
+
 /// Region, credentials and endpoints as the SDK finds them (docs/contract.md "Environment"), with
 /// timeouts that fit into the time that an invocation keeps for its report.
 pub async fn sdk_config(https: &Https) -> SdkConfig {
@@ -30,7 +33,7 @@ pub async fn sdk_config(https: &Https) -> SdkConfig {
 pub fn loader(https: &Https) -> ConfigLoader {
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(Duration::from_secs(2))
-        .operation_timeout(Duration::from_millis(2_800))
+        .operation_timeout(LONGEST_CALL)
         .build();
     let https = https.connecting_within(Duration::from_secs(1));
     aws_config::defaults(BehaviorVersion::latest())

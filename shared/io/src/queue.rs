@@ -2,7 +2,7 @@
 
 mod enqueue;
 
-pub use enqueue::{Enqueued, enqueue, room};
+pub use enqueue::{Enqueued, enqueue, enqueue_while, room};
 
 use std::collections::HashMap;
 use std::fmt;

@@ -1,6 +1,7 @@
 //! From changes to the queue, in order: no two changes of one group in one `SendMessageBatch`, and
 //! nothing of a group after an entry of it that failed. SQS keeps the order of arrival, so a later
-//! change must not overtake an earlier one.
+//! change must not overtake an earlier one: in one batch it would, since each entry fails by itself (SQS
+//! API reference, `SendMessageBatch`).
 
 use std::collections::BTreeSet;
 
@@ -37,17 +38,27 @@ pub async fn room(
 /// What became of changes that were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Enqueued {
-    /// How many SQS has.
-    pub accepted: usize,
+    /// Places of changes that SQS has.
+    pub accepted: Vec<usize>,
     /// Places of changes that SQS can never take as they are.
     pub faulty: Vec<usize>,
-    /// Why some were not taken that may be taken later: SQS's error code.
+    /// Why some were not taken that may be taken later: SQS's error code, or no time.
     pub unavailable: Option<String>,
 }
 
 /// Sends every change. After one that can never be taken nothing more is sent; after an outage
 /// other groups still get their turn. SQS has them all when as many are accepted.
 pub async fn enqueue(queue: &dyn Queue, queue_url: &str, changes: &[Change]) -> Enqueued {
+    enqueue_while(queue, queue_url, changes, || true).await
+}
+
+/// The same, but no call begins that may not. A call takes [`crate::aws::LONGEST_CALL`] at most.
+pub async fn enqueue_while(
+    queue: &dyn Queue,
+    queue_url: &str,
+    changes: &[Change],
+    may_begin: impl Fn() -> bool,
+) -> Enqueued {
     let mut waiting: Waiting = changes.iter().map(message).enumerate().collect();
     let mut done = Enqueued::default();
     let mut blocked = BTreeSet::new();
@@ -56,6 +67,10 @@ pub async fn enqueue(queue: &dyn Queue, queue_url: &str, changes: &[Change]) -> 
         let (batch, rest) = next_batch(waiting);
         waiting = rest;
         if batch.is_empty() {
+            break;
+        }
+        if !may_begin() {
+            done.unavailable = Some("there is no time for another call to SQS".to_owned());
             break;
         }
         let messages: Vec<_> = batch.iter().map(|(_, message)| message.clone()).collect();
@@ -68,7 +83,7 @@ pub async fn enqueue(queue: &dyn Queue, queue_url: &str, changes: &[Change]) -> 
         };
         for ((place, message), result) in batch.into_iter().zip(results) {
             let Err(refused) = result else {
-                done.accepted += 1;
+                done.accepted.push(place);
                 continue;
             };
             blocked.insert(message.group);
