@@ -1,14 +1,16 @@
 //! `campaign-sync check`: whether an org can go live, a line for each thing that must be right.
 
 mod queues;
+mod secrets;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use domain::change::{CampaignId, OrgId, VersionFrom};
+use domain::change::{CampaignId, OrgId, SourceName};
 use io::Config;
 use io::config::DlqConfig;
 use io::genesys::{Failure, Kind, ListFacts, Org, Run, UNKNOWN_CAMPAIGN};
-use io::secrets::{Api, OrgSecret, Secrets, SecretsError, SecretsManager};
+use io::secrets::{Api, OrgSecret, SecretsManager};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -18,6 +20,7 @@ use crate::connect::{self, Watched};
 #[command(after_help = "Examples:
   campaign-sync check --org acme-us
   campaign-sync check --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --apply-timeout 30
+  campaign-sync check --source crm
 
 It alters nothing: that contacts may be written is tried by writing none. It takes at most eight calls of the org's budget for
 each campaign.
@@ -28,12 +31,16 @@ needs your own credentials, not those of the functions: what they may do is in t
 
 The exit status is 0 when everything is right, 1 when something is not, 2 when the command could not run.")]
 pub(crate) struct Args {
-    /// Whose: names the secret {prefix}/org/{org}
-    #[arg(long, value_parser = crate::reconcile::org)]
-    org: OrgId,
+    /// Whose: names the secrets {prefix}/org/{org} and, where reconcile reads a feed,
+    /// {prefix}/feed/{org}
+    #[arg(long, value_parser = crate::reconcile::org, required_unless_present = "sources")]
+    org: Option<OrgId>,
     /// A campaign whose contacts are to be kept in step; may be given several times
-    #[arg(long = "campaign", value_name = "CAMPAIGN_ID", value_parser = crate::reconcile::campaign)]
+    #[arg(long = "campaign", value_name = "CAMPAIGN_ID", value_parser = crate::reconcile::campaign, requires = "org")]
     campaigns: Vec<CampaignId>,
+    /// A sender of webhooks, whose secret is {prefix}/source/{source}; may be given several times
+    #[arg(long = "source", value_name = "SOURCE", value_parser = source)]
+    sources: Vec<SourceName>,
     /// The timeout of apply: the stack's parameter `ApplyTimeoutSeconds`
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     apply_timeout: u64,
@@ -42,8 +49,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// A clock that is wrong by more than this makes signatures and times doubtful: five minutes are
-/// let pass.
+/// A clock that is wrong by more than this makes signatures and times doubtful.
 const CLOCK: SignedDuration = SignedDuration::from_secs(60);
 
 /// What was looked at.
@@ -139,31 +145,18 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
 async fn check(args: &Args, config: &Config, dlq: &DlqConfig) -> Result<Findings, String> {
     let https = connect::https()?;
     let sdk = io::aws::sdk_config(&https).await;
+    let secrets = SecretsManager::new(&sdk);
     let mut findings = Findings::default();
-    if let Some(rules) = secret(args, config, &SecretsManager::new(&sdk), &mut findings).await {
-        let watched = Watched::new(https);
-        let connect = || connect::org(config.clone(), &sdk, Arc::clone(&watched) as _, &args.org);
-        let login = connect().open(&Run::patient(None)).await;
-        let is_in = login.is_ok();
-        findings.add(
-            "token",
-            login
-                .map(|_| "the OAuth client is let in".to_owned())
-                .map_err(|failure| token(&failure)),
-        );
-        if let Some(ahead) = watched.seen().ahead {
-            findings.add("clock", clock(ahead));
+    if let Some(org) = &args.org {
+        if let Some(rules) = secrets::org(org, config, &secrets, &mut findings).await {
+            let watched = Watched::new(https);
+            let connect = || connect::org(config.clone(), &sdk, Arc::clone(&watched) as _, org);
+            genesys(&args.campaigns, &rules, &connect, &watched, &mut findings).await;
         }
-        for campaign in args.campaigns.iter().filter(|_| is_in) {
-            // What one call is refused must not close the org to the next.
-            self::campaign(campaign, &rules, &connect, &mut findings).await;
-        }
-        if is_in && args.campaigns.is_empty() {
-            findings.skip(
-                "campaigns",
-                "name one with --campaign to look at permissions, columns and lists",
-            );
-        }
+        secrets::feed(org, config, &secrets, &mut findings).await;
+    }
+    for source in &args.sources {
+        secrets::source(source, config, &secrets, &mut findings).await;
     }
     queues::check(
         &sdk,
@@ -176,63 +169,39 @@ async fn check(args: &Args, config: &Config, dlq: &DlqConfig) -> Result<Findings
     Ok(findings)
 }
 
-async fn secret(
-    args: &Args,
-    config: &Config,
-    secrets: &SecretsManager,
+/// The login, the clock and the campaigns of an org.
+async fn genesys(
+    campaigns: &[CampaignId],
+    rules: &OrgSecret,
+    connect: &dyn Fn() -> Arc<Org>,
+    watched: &Watched,
     findings: &mut Findings,
-) -> Option<OrgSecret> {
-    let name = format!("{}/org/{}", config.secret_prefix, args.org);
-    let what = format!("secret {name}");
-    let text = match secrets.read(&name).await {
-        Ok(text) => text,
-        Err(error) => {
-            let to_do = match error {
-                SecretsError::Missing => {
-                    "there is none in this account and region: create it (docs/deploy.md \"Add an org\"), or set SECRET_PREFIX \
-                     as the stack has it"
-                }
-                SecretsError::Denied => {
-                    "your credentials may not read it: they need secretsmanager:GetSecretValue"
-                }
-                SecretsError::Unavailable => {
-                    "Secrets Manager is not reached: look at AWS_REGION, your credentials (aws sts get-caller-identity), the network (no proxy \
-                     variable is read) and the CA certificates"
-                }
-            };
-            findings.add(what, Err(to_do.to_owned()));
-            return None;
-        }
-    };
-    let rules = match OrgSecret::parse(&text) {
-        Ok(rules) => rules,
-        Err(error) => {
-            findings.add(
-                what,
-                Err(format!(
-                    "{error}: put it right with aws secretsmanager put-secret-value"
-                )),
-            );
-            return None;
-        }
-    };
-    let api = match rules.api {
-        Api::Predictive => "predictive",
-        Api::ContactLists => "contactLists",
-    };
-    let ranks = match (&rules.version_field, rules.version_from) {
-        (None, _) => "no ranks: the queue's order alone decides".to_owned(),
-        (Some(column), VersionFrom::Version) => format!("version is stored in {column}"),
-        (Some(column), VersionFrom::OccurredAt) => format!("occurredAt is stored in {column}"),
-    };
+) {
+    let login = connect().open(&Run::patient(None)).await;
+    let is_in = login.is_ok();
     findings.add(
-        what,
-        Ok(format!(
-            "api {api}, {ranks}, {} calls a minute",
-            rules.calls_per_minute
-        )),
+        "token",
+        login
+            .map(|_| "the OAuth client is let in".to_owned())
+            .map_err(|failure| token(&failure)),
     );
-    Some(rules)
+    if let Some(ahead) = watched.seen().ahead {
+        findings.add("clock", clock(ahead));
+    }
+    for campaign in campaigns.iter().filter(|_| is_in) {
+        // What one call is refused must not close the org to the next.
+        self::campaign(campaign, rules, connect, findings).await;
+    }
+    if is_in && campaigns.is_empty() {
+        findings.skip(
+            "campaigns",
+            "name one with --campaign to look at permissions, columns and lists",
+        );
+    }
+}
+
+fn source(text: &str) -> Result<SourceName, String> {
+    SourceName::parse(text).map_err(Cow::into_owned)
 }
 
 fn token(failure: &Failure) -> String {

@@ -246,10 +246,10 @@ async fn an_unknown_source_is_looked_up_once() {
 async fn a_secret_rotates_by_a_second_one_beside_it() {
     let world = World::new();
     world.put(
-        json!({ "signingSecrets": ["whsec_bmV3ZXI=", SECRET], "org": "acme", "campaignId": "c1" }),
+        json!({ "signingSecrets": ["whsec_bmV3ZXIgYW5kIGxvbmcgZW5vdWdoLCBhcyBpdCBtdXN0", SECRET], "org": "acme", "campaignId": "c1" }),
     );
     assert_eq!(world.post(&[("a", 1)]).await.0, 202);
-    world.put(json!({ "signingSecrets": ["whsec_bmV3ZXI="], "org": "acme", "campaignId": "c1" }));
+    world.put(json!({ "signingSecrets": ["whsec_bmV3ZXIgYW5kIGxvbmcgZW5vdWdoLCBhcyBpdCBtdXN0"], "org": "acme", "campaignId": "c1" }));
     tokio::time::sleep(Duration::from_secs(301)).await;
     assert_eq!(world.post(&[("a", 2)]).await.0, 401, "the old one is gone");
 }

@@ -248,37 +248,54 @@ async fn a_secret_is_read_by_name() {
 }
 
 #[tokio::test]
-async fn a_missing_secret_a_missing_right_and_an_outage_are_told_apart() {
-    for (status, code, expected) in [
-        (400, "ResourceNotFoundException", SecretsError::Missing),
-        (400, "InvalidRequestException", SecretsError::Missing),
-        (400, "AccessDeniedException", SecretsError::Denied),
-        (400, "ThrottlingException", SecretsError::Unavailable),
-        (500, "InternalServiceError", SecretsError::Unavailable),
+async fn every_cause_for_which_a_secret_cannot_be_read_is_told_as_what_it_is() {
+    const NONE: &str = "Secrets Manager can't find the specified secret.";
+    const NO_CURRENT: &str =
+        "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT";
+    const MARKED: &str =
+        "You can't perform this operation on the secret because it was marked for deletion.";
+    for (status, code, message, expected) in [
+        (
+            400,
+            "ResourceNotFoundException",
+            NONE,
+            SecretsError::Missing,
+        ),
+        (400, "ResourceNotFoundException", "", SecretsError::Missing),
+        (
+            400,
+            "ResourceNotFoundException",
+            NO_CURRENT,
+            SecretsError::NoCurrentVersion,
+        ),
+        (
+            400,
+            "InvalidRequestException",
+            MARKED,
+            SecretsError::PendingDeletion,
+        ),
+        (
+            400,
+            "InvalidRequestException",
+            "",
+            SecretsError::PendingDeletion,
+        ),
+        (400, "AccessDeniedException", "", SecretsError::Denied),
+        (400, "DecryptionFailure", "", SecretsError::Denied),
+        (400, "ThrottlingException", "", SecretsError::Unavailable),
+        (500, "InternalServiceError", "", SecretsError::Unavailable),
     ] {
-        let server = answering(
-            "secretsmanager.GetSecretValue",
-            status,
-            json!({"__type": code}),
-        )
-        .await;
-        let error = SecretsManager::new(&sdk(&server.uri()).await)
-            .read("n")
-            .await
-            .unwrap_err();
-        assert_eq!(error, expected, "{code}");
+        // "Message" as some services write it, "message" as others do.
+        for member in ["Message", "message"] {
+            let body = json!({ "__type": code, member: message });
+            let server = answering("secretsmanager.GetSecretValue", status, body).await;
+            let secrets = SecretsManager::new(&sdk(&server.uri()).await);
+            let error = secrets.read("n").await.unwrap_err();
+            assert_eq!(error, expected, "{code} {message}");
+        }
     }
-    let binary = answering(
-        "secretsmanager.GetSecretValue",
-        200,
-        json!({"Name": "n", "SecretBinary": "e30="}),
-    )
-    .await;
-    assert_eq!(
-        SecretsManager::new(&sdk(&binary.uri()).await)
-            .read("n")
-            .await
-            .unwrap_err(),
-        SecretsError::Missing
-    );
+    let binary = json!({"Name": "n", "SecretBinary": "e30="});
+    let server = answering("secretsmanager.GetSecretValue", 200, binary).await;
+    let secrets = SecretsManager::new(&sdk(&server.uri()).await);
+    assert_eq!(secrets.read("n").await.unwrap_err(), SecretsError::NoText);
 }

@@ -22,8 +22,14 @@ pub struct Aws {
     pub vault: Arc<Vault>,
 }
 
-/// An error as AWS answers it: its code.
-type Fault = String;
+/// An error as AWS answers it: its code and its message.
+struct Fault(String, &'static str);
+
+impl From<&str> for Fault {
+    fn from(code: &str) -> Fault {
+        Fault(code.to_owned(), "see the error's type")
+    }
+}
 
 impl Aws {
     /// Answers a call: status and body. `target`: the header `X-Amz-Target`.
@@ -38,14 +44,11 @@ impl Aws {
             "AmazonSQS.DeleteMessage" => self.delete(&body),
             "AmazonSQS.GetQueueAttributes" => self.attributes(&body).await,
             "secretsmanager.GetSecretValue" => self.secret(&body).await,
-            _ => Err("UnknownOperationException".to_owned()),
+            _ => Err("UnknownOperationException".into()),
         };
         match answer {
             Ok(answer) => (200, answer),
-            Err(code) => (
-                400,
-                json!({ "__type": code, "message": "see the error's type" }),
-            ),
+            Err(Fault(code, message)) => (400, json!({ "__type": code, "message": message })),
         }
     }
 
@@ -107,7 +110,7 @@ impl Aws {
             {
                 Ok(()) => successful.push(json!({ "Id": entry["Id"] })),
                 Err(error) => failed
-                    .push(json!({ "Id": entry["Id"], "Code": code(error), "SenderFault": true })),
+                    .push(json!({ "Id": entry["Id"], "Code": code(error).0, "SenderFault": true })),
             }
         }
         Ok(json!({ "Successful": successful, "Failed": failed }))
@@ -119,7 +122,7 @@ impl Aws {
             .and_then(|most| usize::try_from(most).ok())
             .unwrap_or(1);
         if !(1..=10).contains(&most) {
-            return Err("InvalidParameterValue".to_owned());
+            return Err("InvalidParameterValue".into());
         }
         let timeout = body["VisibilityTimeout"].as_u64().map(Duration::from_secs);
         let batch = self
@@ -170,30 +173,45 @@ impl Aws {
 
     async fn secret(&self, body: &Value) -> Result<Value, Fault> {
         let name = text(body, "SecretId")?;
-        let secret = self.vault.read(name).await.map_err(|error| match error {
-            SecretsError::Missing => "ResourceNotFoundException",
-            SecretsError::Denied => "AccessDeniedException",
-            SecretsError::Unavailable => "InternalServiceError",
-        })?;
-        Ok(json!({ "Name": name, "SecretString": secret.expose_secret() }))
+        let (code, message) = match self.vault.read(name).await {
+            Ok(secret) => {
+                return Ok(json!({ "Name": name, "SecretString": secret.expose_secret() }));
+            }
+            Err(SecretsError::NoText) => {
+                return Ok(json!({ "Name": name, "SecretBinary": "e30=" }));
+            }
+            Err(SecretsError::Missing) => (
+                "ResourceNotFoundException",
+                "Secrets Manager can't find the specified secret.",
+            ),
+            Err(SecretsError::NoCurrentVersion) => (
+                "ResourceNotFoundException",
+                "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT",
+            ),
+            Err(SecretsError::PendingDeletion) => (
+                "InvalidRequestException",
+                "You can't perform this operation on the secret because it was marked for deletion.",
+            ),
+            Err(SecretsError::Denied) => ("AccessDeniedException", "see the error's type"),
+            Err(SecretsError::Unavailable) => ("InternalServiceError", "see the error's type"),
+        };
+        Err(Fault(code.to_owned(), message))
     }
 }
 
 fn code(error: QueueError) -> Fault {
-    error.to_string().trim_start_matches("SQS: ").to_owned()
+    error.to_string().trim_start_matches("SQS: ").into()
 }
 
 fn text<'a>(body: &'a Value, name: &str) -> Result<&'a str, Fault> {
-    body[name]
-        .as_str()
-        .ok_or_else(|| "MissingParameter".to_owned())
+    body[name].as_str().ok_or_else(|| "MissingParameter".into())
 }
 
 fn entries(body: &Value) -> Result<Vec<Value>, Fault> {
     body["Entries"]
         .as_array()
         .cloned()
-        .ok_or_else(|| "EmptyBatchRequest".to_owned())
+        .ok_or_else(|| "EmptyBatchRequest".into())
 }
 
 fn message(entry: &Value) -> Result<Message, Fault> {
@@ -222,7 +240,7 @@ fn visibility(entry: &Value) -> Result<Visibility, Fault> {
     let seconds = entry["VisibilityTimeout"]
         .as_u64()
         .and_then(|seconds| u32::try_from(seconds).ok());
-    let seconds = seconds.ok_or_else(|| "MissingParameter".to_owned())?;
+    let seconds = seconds.ok_or("MissingParameter")?;
     Ok(Visibility {
         receipt_handle: text(entry, "ReceiptHandle")?.to_owned(),
         seconds,

@@ -9,7 +9,7 @@ mod source;
 pub use feed::FeedSecret;
 pub use members::MalformedSecret;
 pub use org::{Api, OrgSecret};
-pub use source::{Auth, SourceSecret};
+pub use source::{Auth, SigningSecret, SourceSecret};
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
@@ -17,18 +17,55 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 
-/// Why a secret could not be read.
+/// Why a secret could not be read: what is wrong, and what a person does about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretsError {
-    /// There is no such secret, or it holds no text.
+    /// There is no such secret.
     #[error("there is no such secret")]
     Missing,
+    /// It may still be restored.
+    #[error(
+        "it is scheduled for deletion: bring it back with aws secretsmanager restore-secret (it cannot be created anew)"
+    )]
+    PendingDeletion,
+    /// It has versions, but none with the staging label `AWSCURRENT`.
+    #[error(
+        "no version of it is AWSCURRENT: end its rotation with aws secretsmanager update-secret-version-stage, or put a \
+         value with put-secret-value"
+    )]
+    NoCurrentVersion,
+    /// Its value is `SecretBinary`.
+    #[error(
+        "it holds no text but SecretBinary: put its JSON with aws secretsmanager put-secret-value --secret-string"
+    )]
+    NoText,
     /// The function's role may not read it, or not decrypt it.
-    #[error("the function's role may not read it")]
+    #[error("the function's role may not read it, or not decrypt it")]
     Denied,
     /// Secrets Manager does not answer now.
     #[error("Secrets Manager does not answer")]
     Unavailable,
+}
+
+impl SecretsError {
+    /// Of an answer of `GetSecretValue` (Secrets Manager API reference). The codes do not tell all
+    /// causes apart; the messages are "Secrets Manager can't find the specified secret." and
+    /// "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT". Of
+    /// the causes of `InvalidRequestException` only a deletion that is scheduled has to do with
+    /// reading.
+    fn of(code: Option<&str>, message: Option<&str>) -> SecretsError {
+        match code {
+            Some("ResourceNotFoundException")
+                if message.is_some_and(|message| message.contains("staging label")) =>
+            {
+                SecretsError::NoCurrentVersion
+            }
+            Some("ResourceNotFoundException") => SecretsError::Missing,
+            Some("InvalidRequestException") => SecretsError::PendingDeletion,
+            Some("AccessDeniedException" | "DecryptionFailure") => SecretsError::Denied,
+            _ => SecretsError::Unavailable,
+        }
+    }
 }
 
 /// Where secrets are read.
@@ -51,17 +88,11 @@ impl Secrets for SecretsManager {
     fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<SecretString, SecretsError>> {
         async move {
             let answer = self.0.get_secret_value().secret_id(name).send().await;
-            let answer = answer.map_err(|error| match error.code() {
-                Some("ResourceNotFoundException" | "InvalidRequestException") => {
-                    SecretsError::Missing
-                }
-                Some("AccessDeniedException" | "DecryptionFailure") => SecretsError::Denied,
-                _ => SecretsError::Unavailable,
-            })?;
+            let answer = answer.map_err(|error| SecretsError::of(error.code(), error.message()))?;
             answer
                 .secret_string
                 .map(SecretString::from)
-                .ok_or(SecretsError::Missing)
+                .ok_or(SecretsError::NoText)
         }
         .boxed()
     }

@@ -1,5 +1,6 @@
 use domain::change::{CampaignId, OrgId, SourceName};
 use http::HeaderValue;
+use io::secrets::SigningSecret;
 use secrecy::SecretString;
 
 use super::*;
@@ -12,12 +13,11 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn standard(secrets: &[&str]) -> Auth {
-    Auth::StandardWebhooks(
-        secrets
-            .iter()
-            .map(|secret| SecretString::from(*secret))
-            .collect(),
-    )
+    let secret = |text: &&str| SigningSecret {
+        text: SecretString::from(*text),
+        is_short: text.len() < 30,
+    };
+    Auth::StandardWebhooks(secrets.iter().map(secret).collect())
 }
 
 fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {

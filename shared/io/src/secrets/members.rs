@@ -1,89 +1,114 @@
 //! The members of a secret's JSON object, taken one by one: what is left over is unknown, and
 //! refused.
 
+use std::collections::BTreeSet;
+
+use domain::json;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 /// What is wrong with a secret, without anything of its content.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the secret is malformed: {0}")]
 pub struct MalformedSecret(String);
 
-pub(super) struct Members(Map<String, Value>);
+pub(super) struct Members<'a>(json::Members<'a>);
 
-impl Members {
-    pub(super) fn of(text: &SecretString) -> Result<Members, MalformedSecret> {
-        let members = serde_json::from_str(text.expose_secret());
-        members
-            .map(Members)
-            .map_err(|_| MalformedSecret("expected a JSON object".to_owned()))
+impl<'a> Members<'a> {
+    pub(super) fn of(text: &'a SecretString) -> Result<Members<'a>, MalformedSecret> {
+        let members: json::Members<'_> = serde_json::from_str(text.expose_secret())
+            .map_err(|_| MalformedSecret("expected a JSON object".to_owned()))?;
+        let mut names = BTreeSet::new();
+        match members.0.iter().find(|(name, _)| !names.insert(name)) {
+            Some((name, _)) => Err(Self::wrong(shown(name), "once")),
+            None => Ok(Members(members)),
+        }
     }
 
     pub(super) fn wrong(name: &str, expected: &str) -> MalformedSecret {
         MalformedSecret(format!("{name}: expected {expected}"))
     }
 
-    /// Any member. Null counts as absent.
-    pub(super) fn take(&mut self, name: &str) -> Option<Value> {
-        self.0.remove(name).filter(|value| !value.is_null())
+    /// A member as it is written. Null counts as absent.
+    fn take(&mut self, name: &str) -> Option<&'a RawValue> {
+        let members = &mut self.0.0;
+        let place = members.iter().position(|(other, _)| other == name)?;
+        let (_, value) = members.swap_remove(place);
+        (value.get() != "null").then_some(value)
     }
 
-    /// A text that may be absent.
-    pub(super) fn text<T>(
+    /// A member of this type that may be absent.
+    pub(super) fn optional<T: DeserializeOwned, U>(
         &mut self,
         name: &str,
         expected: &str,
-        read: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, MalformedSecret> {
+        read: impl Fn(T) -> Option<U>,
+    ) -> Result<Option<U>, MalformedSecret> {
         let Some(value) = self.take(name) else {
             return Ok(None);
         };
-        value
-            .as_str()
+        serde_json::from_str(value.get())
+            .ok()
             .and_then(read)
             .map(Some)
             .ok_or_else(|| Self::wrong(name, expected))
     }
 
-    /// A text that must be there.
-    pub(super) fn required<T>(
+    /// A text that may be absent.
+    pub(super) fn text<U>(
         &mut self,
         name: &str,
         expected: &str,
-        read: impl Fn(&str) -> Option<T>,
-    ) -> Result<T, MalformedSecret> {
+        read: impl Fn(&str) -> Option<U>,
+    ) -> Result<Option<U>, MalformedSecret> {
+        self.optional(name, expected, |text: String| read(&text))
+    }
+
+    /// A text that must be there.
+    pub(super) fn required<U>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        read: impl Fn(&str) -> Option<U>,
+    ) -> Result<U, MalformedSecret> {
         self.text(name, expected, read)?
             .ok_or_else(|| Self::wrong(name, expected))
     }
 
-    /// Texts, none where the member is absent.
-    pub(super) fn texts<T>(
+    /// Texts, none where the member is absent. `read` says what was expected of one that is wrong.
+    pub(super) fn texts<U>(
         &mut self,
         name: &str,
         expected: &str,
-        read: impl Fn(&str) -> Option<T>,
-    ) -> Result<Vec<T>, MalformedSecret> {
-        let Some(value) = self.take(name) else {
-            return Ok(Vec::new());
-        };
-        let texts = value
-            .as_array()
-            .and_then(|texts| texts.iter().map(|text| read(text.as_str()?)).collect());
-        texts.ok_or_else(|| Self::wrong(name, expected))
+        read: impl Fn(&str) -> Result<U, &'static str>,
+    ) -> Result<Vec<U>, MalformedSecret> {
+        let texts = self.optional(name, expected, |texts: Vec<String>| Some(texts))?;
+        let read = |text: &String| read(text).map_err(|expected| Self::wrong(name, expected));
+        texts.iter().flatten().map(read).collect()
     }
 
     /// All that was not taken is unknown.
     pub(super) fn end(self) -> Result<(), MalformedSecret> {
-        match self.0.keys().next() {
-            // A name that is a word is shown; anything else may be a secret that was pasted in its
-            // place.
-            Some(name)
-                if name.len() <= 24 && name.bytes().all(|byte| byte.is_ascii_alphabetic()) =>
-            {
+        match self.0.0.first() {
+            Some((name, _)) if is_word(name) => {
                 Err(MalformedSecret(format!("unknown member {name:?}")))
             }
-            Some(_) => Err(MalformedSecret("a member whose name is no word".to_owned())),
+            Some((name, _)) => Err(MalformedSecret(shown(name).to_owned())),
             None => Ok(()),
         }
     }
+}
+
+/// A name that is a word is shown; anything else may be a secret that was pasted in its place.
+fn shown(name: &str) -> &str {
+    if is_word(name) {
+        name
+    } else {
+        "a member whose name is no word"
+    }
+}
+
+fn is_word(name: &str) -> bool {
+    (1..=24).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphabetic())
 }

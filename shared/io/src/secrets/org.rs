@@ -81,7 +81,13 @@ impl OrgSecret {
                 "a regular expression",
                 |pattern| Regex::new(pattern).ok(),
             )?,
-            calls_per_minute: calls_per_minute(&mut members)?,
+            calls_per_minute: members
+                .optional(
+                    "callsPerMinute",
+                    "a whole number from 1 to 4294967295",
+                    |number: u32| (number > 0).then_some(number),
+                )?
+                .unwrap_or(300),
         };
         members.end()?;
         Ok(secret)
@@ -95,22 +101,10 @@ impl OrgSecret {
     }
 }
 
-fn credential(members: &mut Members, name: &str) -> Result<SecretString, MalformedSecret> {
+fn credential(members: &mut Members<'_>, name: &str) -> Result<SecretString, MalformedSecret> {
     members.required(name, "a string that is not empty", |text| {
         (!text.is_empty()).then(|| SecretString::from(text))
     })
-}
-
-fn calls_per_minute(members: &mut Members) -> Result<u32, MalformedSecret> {
-    const NAME: &str = "callsPerMinute";
-    let Some(number) = members.take(NAME) else {
-        return Ok(300);
-    };
-    let number = number
-        .as_u64()
-        .and_then(|number| u32::try_from(number).ok())
-        .filter(|number| *number > 0);
-    number.ok_or_else(|| Members::wrong(NAME, "a whole number from 1 to 4294967295"))
 }
 
 #[cfg(test)]

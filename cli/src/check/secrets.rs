@@ -1,0 +1,134 @@
+//! The secrets of an org, of its CRM's feed and of sources, each told as what it is.
+
+use domain::change::{OrgId, SourceName, VersionFrom};
+use io::Config;
+use io::secrets::{
+    Api, Auth, FeedSecret, MalformedSecret, OrgSecret, Secrets, SecretsError, SecretsManager,
+    SourceSecret,
+};
+use secrecy::SecretString;
+
+use super::Findings;
+
+/// How to make up for signing secrets that are too short, without losing what is signed with them
+/// meanwhile.
+const SHORT: &str = "shorter than 24 bytes, and what is signed with it is answered 503: put one of \
+                     whsec_$(openssl rand -base64 24) beside it, let the sender sign with that, then take the short one out";
+
+/// The rules of an org, where its secret is right.
+pub(super) async fn org(
+    org: &OrgId,
+    config: &Config,
+    secrets: &SecretsManager,
+    findings: &mut Findings,
+) -> Option<OrgSecret> {
+    let (what, text) = read("org", org.as_str(), config, secrets).await;
+    let rules = text
+        .map_err(|error| why(error, "docs/deploy.md \"Add an org\""))
+        .and_then(|text| OrgSecret::parse(&text).map_err(malformed));
+    let seen = rules.as_ref().map(seen_of_org).map_err(String::clone);
+    findings.add(what, seen);
+    rules.ok()
+}
+
+fn seen_of_org(rules: &OrgSecret) -> String {
+    let api = match rules.api {
+        Api::Predictive => "predictive",
+        Api::ContactLists => "contactLists",
+    };
+    let ranks = match (&rules.version_field, rules.version_from) {
+        (None, _) => "no ranks: the queue's order alone decides".to_owned(),
+        (Some(column), VersionFrom::Version) => format!("version is stored in {column}"),
+        (Some(column), VersionFrom::OccurredAt) => format!("occurredAt is stored in {column}"),
+    };
+    format!(
+        "api {api}, {ranks}, {} calls a minute",
+        rules.calls_per_minute
+    )
+}
+
+/// Only who reconciles has one.
+pub(super) async fn feed(
+    org: &OrgId,
+    config: &Config,
+    secrets: &SecretsManager,
+    findings: &mut Findings,
+) {
+    let (what, text) = read("feed", org.as_str(), config, secrets).await;
+    if let Err(SecretsError::Missing) = text {
+        return findings.skip(&what, "there is none, so reconcile cannot run for this org");
+    }
+    let is_local = config.genesys_base_url.is_some();
+    let found = text
+        .map_err(|error| why(error, "docs/reconciliation.md \"The feed\""))
+        .and_then(|text| FeedSecret::parse(&text, is_local).map_err(malformed));
+    findings.add(what, found.map(|_| "a URL and a token".to_owned()));
+}
+
+/// A sender of webhooks.
+pub(super) async fn source(
+    source: &SourceName,
+    config: &Config,
+    secrets: &SecretsManager,
+    findings: &mut Findings,
+) {
+    let (what, text) = read("source", source.as_str(), config, secrets).await;
+    let found = text
+        .map_err(|error| why(error, "docs/deploy.md \"Add a source\""))
+        .and_then(|text| SourceSecret::parse(&text).map_err(malformed))
+        .and_then(|secret| match secret.auth.short_secrets() {
+            0 => Ok(seen_of_source(&secret)),
+            short => Err(format!("{short} of its signing secrets is {SHORT}")),
+        });
+    findings.add(what, found);
+}
+
+fn seen_of_source(secret: &SourceSecret) -> String {
+    let auth = match &secret.auth {
+        Auth::StandardWebhooks(secrets) => format!("signing secrets: {}", secrets.len()),
+        Auth::Bearer(tokens) => format!("bearer tokens: {}", tokens.len()),
+    };
+    let org = secret.org.as_ref().map_or("any org", OrgId::as_str);
+    let campaign = match &secret.campaign {
+        None => "any campaign",
+        Some(campaign) => campaign.as_str(),
+    };
+    format!("{auth}; its changes go to {org}, {campaign}")
+}
+
+/// What it is called, and its text.
+async fn read(
+    kind: &str,
+    name: &str,
+    config: &Config,
+    secrets: &SecretsManager,
+) -> (String, Result<SecretString, SecretsError>) {
+    let name = format!("{}/{kind}/{name}", config.secret_prefix);
+    (format!("secret {name}"), secrets.read(&name).await)
+}
+
+/// What is wrong, and what to do. `how`: where it is told how to make one.
+fn why(error: SecretsError, how: &str) -> String {
+    match error {
+        SecretsError::Missing => format!(
+            "there is none in this account and region: create it ({how}), or set SECRET_PREFIX as the stack has it"
+        ),
+        SecretsError::Denied => {
+            "your credentials may not read it, or not decrypt it: they need secretsmanager:GetSecretValue, and kms:Decrypt \
+             where it has a KMS key of yours"
+                .to_owned()
+        }
+        SecretsError::Unavailable => {
+            "Secrets Manager is not reached: look at AWS_REGION, your credentials (aws sts get-caller-identity), the network \
+             (no proxy variable is read) and the CA certificates"
+                .to_owned()
+        }
+        SecretsError::PendingDeletion | SecretsError::NoCurrentVersion | SecretsError::NoText => {
+            error.to_string()
+        }
+    }
+}
+
+fn malformed(error: MalformedSecret) -> String {
+    format!("{error}: put it right with aws secretsmanager put-secret-value")
+}
