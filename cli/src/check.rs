@@ -224,7 +224,7 @@ fn clock(ahead: SignedDuration) -> Result<String, String> {
     }
     Err(format!(
         "this machine's clock is {seconds} s ahead of Genesys Cloud's: set it by NTP; webhooks that are signed by such a clock \
-         are refused beyond 300 s"
+         are refused beyond 60 s ahead or 180 s behind"
     ))
 }
 

@@ -1,6 +1,7 @@
 //! One org or two on the embedded parts, and what one invocation of apply did to them.
 
 mod changes;
+pub(crate) mod ingest;
 mod lines;
 pub(crate) mod openapi;
 pub(crate) mod scripted;

@@ -178,7 +178,7 @@ fn show(event: &Event<'_>) {
             changes,
         } => format!("accepted    {changes} for {org} from {source}"),
         Event::Refused { source, detail, .. } => format!("invalid     from {source}: {detail}"),
-        Event::Unauthorized { source } => format!("unauthorized, as {source}"),
+        Event::Unauthorized { source, detail } => format!("unauthorized, as {source}: {detail}"),
         Event::Reconciled {
             org,
             checked,
@@ -238,7 +238,7 @@ fn greeting(base: &str, api: Api) -> String {
     format!(
         "campaign-sync on {base}, in memory; Ctrl-C ends it and all it holds.
 
-Send a webhook of source {source} (its signing secret is {signing}; this signature is good for 5 minutes):
+Send a webhook of source {source} (its signing secret is {signing}; this signature is good for 3 minutes):
 curl -i {base}/webhooks/{source}{headers} \\
   -d '{body}'
 

@@ -3,20 +3,25 @@
 use std::fmt;
 
 use domain::change::Fault;
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
 
 /// When to send the same again, in seconds.
 const RETRY_AFTER: u32 = 30;
 
+/// Also what a signature is over: the text as it is read.
+const NOT_ENCODED: &str = "content-encoding: expected none, or identity";
+
 /// Why a request's changes are not all in the queue.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     /// 404, 405, 413, 415.
     Status(StatusCode),
-    /// One answer for every cause: signature, timestamp, token or source.
-    Unauthorized,
+    /// 415 to a body that is compressed.
+    Encoded,
+    /// One answer for every cause: signature, timestamp, token or source. The cause is for the log.
+    Unauthorized(String),
     /// Faults of the body.
     Invalid(Vec<Fault>),
     /// The sender sends the same again later.
@@ -29,10 +34,24 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
+    pub(crate) fn unavailable(accepted: usize, detail: String) -> Refusal {
+        Refusal::Unavailable { accepted, detail }
+    }
+
     pub(crate) fn response(&self) -> Response<Body> {
         match self {
             Refusal::Status(status) => respond(*status, &json!({ "error": name(*status) })),
-            Refusal::Unauthorized => respond(
+            Refusal::Encoded => {
+                let error = "unsupportedContentEncoding";
+                let body = json!({ "error": error, "message": NOT_ENCODED });
+                let mut response = respond(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body);
+                response.headers_mut().insert(
+                    header::ACCEPT_ENCODING,
+                    HeaderValue::from_static("identity"),
+                );
+                response
+            }
+            Refusal::Unauthorized(_) => respond(
                 StatusCode::UNAUTHORIZED,
                 &json!({ "error": "unauthorized" }),
             ),
@@ -60,7 +79,8 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Refusal::Status(status) => f.write_str(name(*status)),
-            Refusal::Unauthorized => f.write_str("unauthorized"),
+            Refusal::Encoded => f.write_str(NOT_ENCODED),
+            Refusal::Unauthorized(detail) => f.write_str(detail),
             Refusal::Invalid(faults) => {
                 let first = faults.first().map(ToString::to_string).unwrap_or_default();
                 write!(f, "{} faults, the first: {first}", faults.len())
@@ -92,7 +112,7 @@ fn respond(status: StatusCode, body: &Value) -> Response<Body> {
     *response.status_mut() = status;
     response.headers_mut().insert(
         header::CONTENT_TYPE,
-        header::HeaderValue::from_static("application/json"),
+        HeaderValue::from_static("application/json"),
     );
     response
 }

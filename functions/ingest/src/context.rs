@@ -1,6 +1,7 @@
 //! What one running copy of ingest has, built once at its cold start.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use io::config::IngestConfig;
 use io::queue::{Queue, Sqs};
@@ -9,6 +10,7 @@ use io::telemetry::Telemetry;
 use io::{Clock, Https};
 use lambda_http::Error;
 
+use crate::sent::Sent;
 use crate::sources::Sources;
 
 /// The clients, the clock and the cache of secrets.
@@ -16,6 +18,9 @@ pub struct Context {
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) queue_url: String,
     pub(crate) sources: Sources,
+    pub(crate) sent: Sent,
+    /// Whether it is told already that a base path stands before `/webhooks/`.
+    pub(crate) has_told_base_path: AtomicBool,
     pub(crate) clock: Clock,
     pub(crate) telemetry: Telemetry,
 }
@@ -34,6 +39,8 @@ impl Context {
             queue,
             queue_url: config.queue_url,
             sources,
+            sent: Sent::default(),
+            has_told_base_path: AtomicBool::new(false),
             clock,
             telemetry,
         }

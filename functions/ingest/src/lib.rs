@@ -6,21 +6,37 @@
 mod answer;
 mod context;
 mod enqueue;
+mod sent;
 mod sources;
 pub mod webhook;
 
 pub use context::Context;
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use domain::change::{Fault, FaultCode, OrgId, Sender, SourceName};
 use http::{Method, StatusCode, header};
+use io::secrets::SourceSecret;
 use io::telemetry::Event;
+use jiff::{SignedDuration, Timestamp};
 use lambda_http::{Body, Request, RequestExt, Response};
+use tokio::time::sleep;
 use tracing::Instrument;
 
 use answer::Refusal;
+use webhook::Shown;
 
 /// The largest body: 256 KiB.
 const MAX_BODY: usize = 256 << 10;
+/// How long a request takes at most, wherever it runs: an HTTP API gives up after 30 s.
+const LONGEST_SECONDS: i64 = 29;
+/// What is left of that when the last call to SQS must have ended.
+const TO_ANSWER: Duration = Duration::from_millis(500);
+/// No request that is not let in is answered sooner, so that the time tells nobody whether a secret
+/// was looked up, and which: few look-ups take as long.
+pub const SOONEST_REFUSAL: Duration = Duration::from_millis(100);
 
 /// Answers one request.
 pub async fn handle(context: &Context, request: Request) -> Response<Body> {
@@ -37,42 +53,28 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 }
 
 async fn accept(context: &Context, request: &Request) -> Result<usize, Refusal> {
-    let source = route(request)?;
-    let body: &[u8] = request.body();
-    if body.len() > MAX_BODY {
-        return Err(Refusal::Status(StatusCode::PAYLOAD_TOO_LARGE));
-    }
-    if !is_json(request) {
-        return Err(Refusal::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
-    }
-    // A signature is over text, and what is no text is no JSON, whoever sends it.
-    let text = std::str::from_utf8(body).map_err(|_| {
-        let (pointer, code) = (String::new(), FaultCode::NotJson);
-        Refusal::Invalid(vec![Fault {
-            pointer,
-            code,
-            message: "expected JSON in UTF-8".into(),
-        }])
-    })?;
     let now = context.clock.now();
-    // Who sends a name that no source can have is told what everybody is told who is not let in.
-    let source = SourceName::parse(source).map_err(|_| Refusal::Unauthorized)?;
-    let secret = context
-        .sources
-        .secret(&source, now)
-        .await
-        .inspect_err(|refusal| tell(context, &source, None, refusal))?;
-    if !webhook::is_authentic(&secret.auth, request.headers(), body, now) {
-        tell(context, &source, None, &Refusal::Unauthorized);
-        return Err(Refusal::Unauthorized);
-    }
+    let source = route(context, request)?;
+    let text = text(request)?;
+    let refused_at = sleep(SOONEST_REFUSAL);
+    let (source, secret) = match admit(context, source, request, now).await {
+        Ok(admitted) => admitted,
+        Err((source, refusal)) => {
+            refused_at.await;
+            tell(context, source.as_ref(), None, &refusal);
+            return Err(refusal);
+        }
+    };
     let sender = Sender {
         source,
         org: secret.org.clone(),
         campaign: secret.campaign.clone(),
     };
     let accepted = match webhook::changes(text, &sender, now) {
-        Ok(changes) => enqueue::enqueue(context, changes).await,
+        Ok(changes) => {
+            let end = end(request, now) - TO_ANSWER;
+            enqueue::enqueue(context, changes, end).await
+        }
         Err(faults) => Err(Refusal::Invalid(faults)),
     };
     match &accepted {
@@ -86,33 +88,120 @@ async fn accept(context: &Context, request: &Request) -> Result<usize, Refusal> 
                 });
             }
         }
-        Err(refusal) => tell(context, &sender.source, sender.org.as_ref(), refusal),
+        Err(refusal) => tell(context, Some(&sender.source), sender.org.as_ref(), refusal),
     }
     accepted.map(|orgs| orgs.into_values().sum())
 }
 
-fn tell(context: &Context, source: &SourceName, org: Option<&OrgId>, refusal: &Refusal) {
-    let (source, org, detail) = (source.as_str(), org.map(OrgId::as_str), refusal.to_string());
+/// Who sends this. One answer for all who are not let in, whatever the cause.
+async fn admit(
+    context: &Context,
+    source: &str,
+    request: &Request,
+    now: Timestamp,
+) -> Result<(SourceName, Arc<SourceSecret>), (Option<SourceName>, Refusal)> {
+    let source = SourceName::parse(source).map_err(|expected| {
+        let detail = format!("the last part of the path: {expected}");
+        (None, Refusal::Unauthorized(detail))
+    })?;
+    // Where nothing is shown nobody is asked.
+    let admitted = match Shown::of(request.headers(), now) {
+        Err(detail) => Err(Refusal::Unauthorized(detail)),
+        Ok(shown) => {
+            let body: &[u8] = request.body();
+            context.sources.admit(&source, &shown, body, now).await
+        }
+    };
+    match admitted {
+        Ok(secret) => Ok((source, secret)),
+        Err(refusal) => Err((Some(source), refusal)),
+    }
+}
+
+/// When Lambda, or who waits for the answer, gives up. A deadline that is past already is none
+/// (`cargo lambda watch` sends one).
+fn end(request: &Request, now: Timestamp) -> Timestamp {
+    let deadline = request.lambda_context_ref().and_then(|lambda| {
+        let deadline = i64::try_from(lambda.deadline).ok()?;
+        Timestamp::from_millisecond(deadline).ok()
+    });
+    let latest = now + SignedDuration::from_secs(LONGEST_SECONDS);
+    match deadline.filter(|deadline| *deadline > now) {
+        Some(deadline) => deadline.min(latest),
+        None => latest,
+    }
+}
+
+fn tell(context: &Context, source: Option<&SourceName>, org: Option<&OrgId>, refusal: &Refusal) {
+    let detail = &refusal.to_string();
+    let (source, org) = (
+        source.map_or("", SourceName::as_str),
+        org.map(OrgId::as_str),
+    );
     context.telemetry.tell(&match refusal {
-        Refusal::Unauthorized => Event::Unauthorized { source },
+        Refusal::Unauthorized(_) => Event::Unauthorized { source, detail },
         _ => Event::Refused {
             source,
             org,
-            detail: &detail,
+            detail,
         },
     });
 }
 
 /// The source that the path names.
-fn route(request: &Request) -> Result<&str, Refusal> {
-    let source = request.uri().path().strip_prefix("/webhooks/");
+fn route<'a>(context: &Context, request: &'a Request) -> Result<&'a str, Refusal> {
+    let path = request.uri().path();
+    let source = path.strip_prefix("/webhooks/");
     let source = source.filter(|source| !source.is_empty() && !source.contains('/'));
-    let source = source.ok_or(Refusal::Status(StatusCode::NOT_FOUND))?;
+    let source = source.ok_or_else(|| {
+        let has_base_path = path.find("/webhooks/").is_some_and(|place| place > 0);
+        if has_base_path && !context.has_told_base_path.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "webhook not found: its path has a base path before /webhooks/, as a named stage or an API mapping of a custom \
+                 domain gives it; use the stage $default, and map the API to the domain without a path"
+            );
+        }
+        Refusal::Status(StatusCode::NOT_FOUND)
+    })?;
     if request.method() == Method::POST {
         Ok(source)
     } else {
         Err(Refusal::Status(StatusCode::METHOD_NOT_ALLOWED))
     }
+}
+
+/// The body, of whoever sends it: a signature is over text, and what is no text is no JSON.
+fn text(request: &Request) -> Result<&str, Refusal> {
+    let body: &[u8] = request.body();
+    if body.len() > MAX_BODY {
+        return Err(Refusal::Status(StatusCode::PAYLOAD_TOO_LARGE));
+    }
+    if !is_identity(request) {
+        return Err(Refusal::Encoded);
+    }
+    if !is_json(request) {
+        return Err(Refusal::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+    std::str::from_utf8(body).map_err(|_| {
+        let (pointer, code) = (String::new(), FaultCode::NotJson);
+        Refusal::Invalid(vec![Fault {
+            pointer,
+            code,
+            message: "expected JSON in UTF-8".into(),
+        }])
+    })
+}
+
+/// Whether the body is as it is, and not compressed.
+fn is_identity(request: &Request) -> bool {
+    let encodings = request.headers().get_all(header::CONTENT_ENCODING);
+    encodings.iter().all(|encodings| {
+        let mut encodings = encodings.as_bytes().split(|byte| *byte == b',');
+        encodings.all(|encoding| {
+            let encoding = encoding.trim_ascii();
+            encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity")
+        })
+    })
 }
 
 fn is_json(request: &Request) -> bool {

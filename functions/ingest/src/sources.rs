@@ -1,22 +1,34 @@
-//! The secrets of the sources, kept for a while; so is the knowledge that there is no such source.
+//! Who is let in: the secrets of the sources, kept for a while, and so is the knowledge that a name
+//! has none.
+//!
+//! Whoever knows no secret learns nothing of the names that have one: what lets nobody in is
+//! answered alike, after the same work. A request that is not let in by what is kept costs one
+//! look-up, whether the name has a secret or not, unless that name was looked up a short time
+//! before. No look-up is refused for its number, so that guessers shut nobody out: a copy has one
+//! request at a time under way and answers each that it does not let in only after
+//! [`crate::SOONEST_REFUSAL`], and the HTTP API lets only so many requests through.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::change::SourceName;
 use io::secrets::{Secrets, SecretsError, SourceSecret};
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 
 use crate::answer::Refusal;
+use crate::webhook::{Shown, Verdict, judge};
 
 /// The most names that are kept. Whoever guesses names cannot fill the memory.
 const KEPT: usize = 1_000;
-/// The most names without a known secret that one copy looks up in a second.
-const LOOKUPS: u32 = 20;
-/// How long a secret that cannot be read again serves on, and one that cannot be used is not read
-/// again.
+/// How long what was looked up is the last word for whom it does not let in, and how long a secret
+/// that cannot be read again serves on before the next try.
 const RETRY: Duration = Duration::from_secs(30);
+
+/// How many look-ups are under way at most, where a copy has several requests at a time. Who comes
+/// first is served first.
+const TURNS: usize = 10;
 
 /// Reads and keeps the secrets of sources.
 pub(crate) struct Sources {
@@ -24,14 +36,16 @@ pub(crate) struct Sources {
     prefix: String,
     ttl: Duration,
     kept: Mutex<BTreeMap<SourceName, Kept>>,
-    /// A second, and how many names without a known secret were looked up in it.
-    lookups: Mutex<(i64, u32)>,
+    turns: Semaphore,
 }
 
 #[derive(Clone)]
 struct Kept {
     known: Known,
-    until: Timestamp,
+    /// When Secrets Manager was last asked.
+    asked_at: Timestamp,
+    /// It did not answer then: there may be another secret by now.
+    in_doubt: bool,
 }
 
 #[derive(Clone)]
@@ -43,19 +57,6 @@ enum Known {
     Unusable(String),
 }
 
-impl Known {
-    fn answer(self) -> Result<Arc<SourceSecret>, Refusal> {
-        match self {
-            Known::Secret(secret) => Ok(secret),
-            Known::NoSource => Err(Refusal::Unauthorized),
-            Known::Unusable(detail) => Err(Refusal::Unavailable {
-                accepted: 0,
-                detail,
-            }),
-        }
-    }
-}
-
 impl Sources {
     pub(crate) fn new(secrets: Arc<dyn Secrets>, prefix: String, ttl: Duration) -> Sources {
         Sources {
@@ -63,75 +64,126 @@ impl Sources {
             prefix,
             ttl,
             kept: Mutex::default(),
-            lookups: Mutex::default(),
+            turns: Semaphore::new(TURNS),
         }
     }
 
-    /// The source's secret. An unknown source is unauthorized; a secret that cannot be read or used
-    /// now is a reason to come again. A known one serves on while Secrets Manager does not answer.
-    pub(crate) async fn secret(
+    /// The secret of the source that sends this, if it is the source that sends it. A secret that
+    /// cannot be read or used now is a reason to come again; a known one serves on while Secrets
+    /// Manager does not answer.
+    pub(crate) async fn admit(
         &self,
         source: &SourceName,
+        shown: &Shown<'_>,
+        body: &[u8],
         now: Timestamp,
     ) -> Result<Arc<SourceSecret>, Refusal> {
-        let kept = self
-            .kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(source)
-            .cloned();
-        if let Some(kept) = kept.as_ref().filter(|kept| now < kept.until) {
-            return kept.known.clone().answer();
-        }
         let name = format!("{}/source/{source}", self.prefix);
-        let old = kept
-            .map(|kept| kept.known)
-            .filter(|known| matches!(known, Known::Secret(_)));
-        if old.is_none() && !self.may_look_up(now) {
-            return Err(Refusal::Unavailable {
-                accepted: 0,
-                detail: "too many unknown sources are named".to_owned(),
-            });
+        let answer = |kept: &Kept| kept.answer(&name, shown, body);
+        if let Some(last_word) = self.last_word(source, answer, now) {
+            return last_word;
         }
+        let _turn = self.turns.acquire().await;
+        // Somebody else may have asked meanwhile.
+        if let Some(last_word) = self.last_word(source, answer, now) {
+            return last_word;
+        }
+        let old = self.kept().get(source).and_then(|kept| match &kept.known {
+            Known::Secret(secret) => Some(Arc::clone(secret)),
+            Known::NoSource | Known::Unusable(_) => None,
+        });
+        let kept = self.ask(&name, old, now).await;
+        let answer = answer(&kept);
+        self.keep(source, kept);
+        answer
+    }
+
+    /// What is kept says, unless Secrets Manager is to be asked first.
+    fn last_word<T>(
+        &self,
+        source: &SourceName,
+        answer: impl Fn(&Kept) -> Result<T, Refusal>,
+        now: Timestamp,
+    ) -> Option<Result<T, Refusal>> {
+        let kept = self.kept().get(source).cloned()?;
+        let answer = answer(&kept);
+        let lasts = if answer.is_ok() && !kept.in_doubt {
+            self.ttl
+        } else {
+            self.ttl.min(RETRY)
+        };
+        (now < kept.asked_at + lasts).then_some(answer)
+    }
+
+    async fn ask(&self, name: &str, old: Option<Arc<SourceSecret>>, now: Timestamp) -> Kept {
         let unusable =
             |why: &dyn std::fmt::Display| Known::Unusable(format!("secret {name}: {why}"));
-        let (known, ttl) = match (self.secrets.read(&name).await, old) {
+        let read = self.secrets.read(name).await;
+        let in_doubt = matches!(read, Err(SecretsError::Unavailable));
+        let known = match (read, old) {
             (Ok(text), _) => match SourceSecret::parse(&text) {
-                Ok(secret) => (Known::Secret(Arc::new(secret)), self.ttl),
-                Err(error) => (unusable(&error), RETRY),
+                Ok(secret) => Known::Secret(Arc::new(secret)),
+                Err(error) => unusable(&error),
             },
-            (Err(SecretsError::Missing), _) => (Known::NoSource, self.ttl),
-            (Err(SecretsError::Unavailable), Some(old)) => (old, RETRY),
-            (Err(error), _) => (
-                unusable(&error),
-                if error == SecretsError::Denied {
-                    RETRY
-                } else {
-                    Duration::ZERO
-                },
-            ),
+            (Err(SecretsError::Missing), _) => Known::NoSource,
+            (Err(SecretsError::Unavailable), Some(old)) => Known::Secret(old),
+            (Err(error), _) => unusable(&error),
         };
-        let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        Kept {
+            known,
+            asked_at: now,
+            in_doubt,
+        }
+    }
+
+    fn keep(&self, source: &SourceName, kept: Kept) {
+        let mut all = self.kept();
+        if matches!(kept.known, Known::Unusable(_)) && kept.in_doubt {
+            // Nothing is known, and an outage may be over at any time.
+            all.remove(source);
+            return;
+        }
         if all.len() >= KEPT {
             all.retain(|_, kept| matches!(kept.known, Known::Secret(_)));
         }
-        all.insert(
-            source.clone(),
-            Kept {
-                known: known.clone(),
-                until: now + ttl,
-            },
-        );
-        known.answer()
+        all.insert(source.clone(), kept);
     }
 
-    /// Whoever guesses names gets Secrets Manager asked only so often.
-    fn may_look_up(&self, now: Timestamp) -> bool {
-        let mut lookups = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.as_second() != lookups.0 {
-            *lookups = (now.as_second(), 0);
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<SourceName, Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn answer(
+        &self,
+        name: &str,
+        shown: &Shown<'_>,
+        body: &[u8],
+    ) -> Result<Arc<SourceSecret>, Refusal> {
+        let unavailable = |detail| Err(Refusal::unavailable(0, detail));
+        let secret = match &self.known {
+            Known::Secret(secret) => secret,
+            Known::NoSource => {
+                let detail = format!("there is no secret {name}");
+                return Err(Refusal::Unauthorized(detail));
+            }
+            Known::Unusable(detail) => return unavailable(detail.clone()),
+        };
+        match judge(&secret.auth, shown, body) {
+            Verdict::Authentic => Ok(Arc::clone(secret)),
+            Verdict::SignedShort => unavailable(format!(
+                "secret {name}: the signing secret of this webhook is shorter than 24 bytes: put one of \
+                 whsec_$(openssl rand -base64 24) beside it, and let the sender sign with that"
+            )),
+            Verdict::Stranger if self.in_doubt => unavailable(format!(
+                "secret {name}: {}, and the one that is known does not let this webhook in",
+                SecretsError::Unavailable
+            )),
+            Verdict::Stranger => Err(Refusal::Unauthorized(format!(
+                "secret {name} does not let it in: another secret or token, another kind of them, or a body or headers that \
+                 were changed on their way"
+            ))),
         }
-        lookups.1 += 1;
-        lookups.1 <= LOOKUPS
     }
 }

@@ -106,8 +106,10 @@ pub enum Event<'a> {
     },
     /// A webhook was not let in.
     Unauthorized {
-        /// Whom it names as its sender.
+        /// Whom it names as its sender; nothing, where that can be nobody's name.
         source: &'a str,
+        /// Why, without anything of its body. Not for the sender.
+        detail: &'a str,
     },
     /// A run of reconcile is over.
     Reconciled {
@@ -233,7 +235,9 @@ fn log(event: &Event<'_>) {
             org,
             detail,
         } => tracing::warn!(source, org, detail, "webhook refused"),
-        Event::Unauthorized { source } => tracing::warn!(source, "webhook unauthorized"),
+        Event::Unauthorized { source, detail } => {
+            tracing::warn!(source, detail, "webhook unauthorized");
+        }
         Event::Reconciled {
             org,
             checked,

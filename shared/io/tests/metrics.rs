@@ -89,7 +89,7 @@ fn events(evidence: &Evidence) -> Vec<Event<'_>> {
             org: None,
             detail,
         },
-        Event::Unauthorized { source },
+        Event::Unauthorized { source, detail },
         Event::Reconciled {
             org,
             checked: 9,

@@ -1,6 +1,5 @@
 use domain::change::{CampaignId, OrgId, SourceName};
 use http::HeaderValue;
-use io::secrets::SigningSecret;
 use secrecy::SecretString;
 
 use super::*;
@@ -18,6 +17,10 @@ fn standard(secrets: &[&str]) -> Auth {
         is_short: text.len() < 30,
     };
     Auth::StandardWebhooks(secrets.iter().map(secret).collect())
+}
+
+fn is_authentic(auth: &Auth, headers: &HeaderMap, body: &[u8], now: Timestamp) -> bool {
+    Shown::of(headers, now).is_ok_and(|shown| judge(auth, &shown, body) == Verdict::Authentic)
 }
 
 fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -128,9 +131,66 @@ fn whatever_is_not_as_it_was_signed_is_refused() {
 }
 
 #[test]
-fn a_signature_is_good_for_five_minutes_either_way() {
+fn who_signs_with_a_secret_that_is_too_short_is_known_and_not_let_in() {
+    let short = "whsec_b2xkZXI=";
+    let signature = Webhook::new(short)
+        .unwrap()
+        .sign(ID, SENT_AT, BODY)
+        .unwrap();
+    let verdict = |secrets: &[&str], signature: &str| {
+        let headers = signed(ID, "1614265330", signature);
+        judge(
+            &standard(secrets),
+            &Shown::of(&headers, at(SENT_AT)).unwrap(),
+            BODY,
+        )
+    };
+    assert_eq!(verdict(&[short], &signature), Verdict::SignedShort);
+    assert_eq!(verdict(&[SECRET, short], &signature), Verdict::SignedShort);
+    assert_eq!(verdict(&[short, SECRET], SIGNATURE), Verdict::Authentic);
+    let both = format!("{signature} {SIGNATURE}");
+    assert_eq!(verdict(&[short, SECRET], &both), Verdict::Authentic);
+    assert_eq!(verdict(&[short], SIGNATURE), Verdict::Stranger);
+}
+
+#[test]
+fn the_headers_of_svix_will_do_but_no_mixture() {
+    let svix = [
+        ("svix-id", ID),
+        ("svix-timestamp", "1614265330"),
+        ("svix-signature", SIGNATURE),
+    ];
+    let good = |headers: &HeaderMap| is_authentic(&standard(&[SECRET]), headers, BODY, at(SENT_AT));
+    assert!(good(&headers(&svix)));
+    for (place, name) in ["webhook-id", "webhook-timestamp", "webhook-signature"]
+        .into_iter()
+        .enumerate()
+    {
+        let mut mixed = svix;
+        mixed[place].0 = name;
+        assert!(!good(&headers(&mixed)), "{name}");
+        // One complete set that is right is enough, whatever stands beside it.
+        let mut beside = headers(&svix);
+        beside.insert(name, HeaderValue::from_static("v1,AAAA"));
+        assert!(good(&beside), "{name}");
+    }
+    let mut both = signed(ID, "1614265330", "v1,AAAA");
+    both.extend(headers(&svix));
+    assert!(good(&both));
+    // Neither set is right, and together they would be.
+    let mut apart = signed("msg_other", "1614265330", SIGNATURE);
+    apart.extend(headers(&[
+        ("svix-id", ID),
+        ("svix-timestamp", "1614265330"),
+        ("svix-signature", "v1,AAAA"),
+    ]));
+    assert!(!good(&apart));
+}
+
+#[test]
+fn a_signature_is_good_for_a_minute_ahead_and_three_behind() {
     let headers = signed(ID, "1614265330", SIGNATURE);
-    for (off, is_good) in [(-301, false), (-300, true), (300, true), (301, false)] {
+    for (off, is_good) in [(-61, false), (-60, true), (180, true), (181, false)] {
         assert_eq!(
             is_authentic(&standard(&[SECRET]), &headers, BODY, at(SENT_AT + off)),
             is_good,

@@ -1,0 +1,200 @@
+//! Ingest on the embedded parts: one copy of it, a source, and the queue.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use emulator::{Fifo, Sqs, Vault, fifo};
+use ingest::Context;
+use io::Clock;
+use io::config::IngestConfig;
+use io::telemetry::{Event, Telemetry};
+use lambda_http::{Body, Request};
+use serde_json::{Value, json};
+use standardwebhooks::Webhook;
+
+use super::QUEUE_URL;
+
+pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+/// Of the source `crm`, which may write to one campaign.
+pub(crate) const NAME: &str = "campaign-sync/source/crm";
+
+pub(crate) struct World {
+    pub(crate) clock: Clock,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) queue: Arc<Fifo>,
+    pub(crate) sqs: Arc<Sqs>,
+    pub(crate) context: Context,
+    told: Arc<Mutex<Vec<String>>>,
+}
+
+/// Status, body, and `Retry-After`.
+pub(crate) type Answer = (u16, Value, bool);
+
+impl World {
+    pub(crate) fn new() -> World {
+        let told: Arc<Mutex<Vec<String>>> = Arc::default();
+        let to = Arc::clone(&told);
+        let telemetry = Telemetry::from_fn(move |event| to.lock().unwrap().extend(tell(event)));
+        World {
+            told,
+            ..World::telling(telemetry)
+        }
+    }
+
+    pub(crate) fn telling(telemetry: Telemetry) -> World {
+        let clock = emulator::logical_clock("2026-11-24T16:00:00Z".parse().unwrap());
+        let vault = Arc::new(Vault::default());
+        let attributes = fifo::Attributes {
+            visibility_timeout: Duration::from_mins(3),
+            max_receives: 1_000,
+        };
+        let queue = Arc::new(Fifo::new(clock.clone(), attributes, None));
+        let sqs = Arc::new(Sqs::new([(QUEUE_URL.to_owned(), Arc::clone(&queue))]));
+        let context = copy(&vault, &sqs, &clock, telemetry);
+        let world = World {
+            clock,
+            vault,
+            queue,
+            sqs,
+            context,
+            told: Arc::default(),
+        };
+        world.put(json!({ "signingSecrets": [SECRET], "org": "acme", "campaignId": "c1" }));
+        world
+    }
+
+    /// Another copy, as after a cold start: it knows nothing yet.
+    pub(crate) fn cold(self) -> World {
+        let to = Arc::clone(&self.told);
+        let telemetry = Telemetry::from_fn(move |event| to.lock().unwrap().extend(tell(event)));
+        let context = copy(&self.vault, &self.sqs, &self.clock, telemetry);
+        World { context, ..self }
+    }
+
+    /// Puts the secret of the source `crm`.
+    pub(crate) fn put(&self, secret: Value) {
+        self.vault.put(NAME, secret.to_string());
+    }
+
+    /// Puts a source that may write to everything, and signs as `crm` does.
+    pub(crate) fn put_source(&self, source: &str) {
+        let secret = json!({ "signingSecrets": [SECRET], "org": "acme", "campaignId": "c1" });
+        self.vault.put(
+            &format!("campaign-sync/source/{source}"),
+            secret.to_string(),
+        );
+    }
+
+    pub(crate) fn signed(&self, path: &str, body: &str) -> Request {
+        self.signed_by(SECRET, self.clock.now().as_second(), path, body)
+    }
+
+    pub(crate) fn signed_by(&self, secret: &str, at: i64, path: &str, body: &str) -> Request {
+        let webhook = Webhook::new(secret).unwrap();
+        let signature = webhook.sign("msg_1", at, body.as_bytes()).unwrap();
+        http::Request::post(path)
+            .header("content-type", "application/json; charset=utf-8")
+            .header("webhook-id", "msg_1")
+            .header("webhook-timestamp", at)
+            .header("webhook-signature", signature)
+            .body(Body::Text(body.to_owned()))
+            .unwrap()
+    }
+
+    pub(crate) async fn send(&self, request: Request) -> Answer {
+        let answer = ingest::handle(&self.context, request).await;
+        let body = serde_json::from_slice(answer.body()).unwrap();
+        assert_eq!(answer.headers()["content-type"], "application/json");
+        (
+            answer.status().as_u16(),
+            body,
+            answer.headers().contains_key("retry-after"),
+        )
+    }
+
+    pub(crate) async fn post(&self, changes: &[(&str, u64)]) -> Answer {
+        self.send(self.signed("/webhooks/crm", &list(changes)))
+            .await
+    }
+
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
+    }
+
+    /// What the operator was told since the last time: "unauthorized crm: why".
+    pub(crate) fn take_told(&self) -> Vec<String> {
+        std::mem::take(&mut *self.told.lock().unwrap())
+    }
+
+    /// The bodies of the messages, which are in the queue no more.
+    pub(crate) fn take_queued(&self) -> Vec<String> {
+        let mut bodies = Vec::new();
+        while let Some(batch) = self.queue.receive(10) {
+            let records = batch.event["Records"].as_array().unwrap();
+            bodies.extend(
+                records
+                    .iter()
+                    .map(|record| record["body"].as_str().unwrap().to_owned()),
+            );
+            for record in records {
+                self.sqs
+                    .delete(QUEUE_URL, record["receiptHandle"].as_str().unwrap())
+                    .unwrap();
+            }
+        }
+        bodies
+    }
+
+    /// (contact key, version) of each message, in order.
+    pub(crate) fn queued(&self) -> Vec<(String, u64)> {
+        let read = |message: io::queue::Message| {
+            let body: Value = serde_json::from_str(&message.body).unwrap();
+            (
+                body["contactKey"].as_str().unwrap().to_owned(),
+                body["version"].as_u64().unwrap(),
+            )
+        };
+        self.queue.messages().into_iter().map(read).collect()
+    }
+}
+
+fn copy(vault: &Arc<Vault>, sqs: &Arc<Sqs>, clock: &Clock, telemetry: Telemetry) -> Context {
+    let read = |name: &str| (name == "QUEUE_URL").then(|| QUEUE_URL.to_owned());
+    Context::new(
+        IngestConfig::read(read).unwrap(),
+        Arc::clone(vault) as _,
+        Arc::clone(sqs) as _,
+        clock.clone(),
+        telemetry,
+    )
+}
+
+fn tell(event: &Event<'_>) -> Option<String> {
+    match event {
+        Event::Unauthorized { source, detail } => Some(format!("unauthorized {source}: {detail}")),
+        Event::Refused { source, detail, .. } => Some(format!("refused {source}: {detail}")),
+        _ => None,
+    }
+}
+
+/// A body with changes of these contact keys and versions.
+pub(crate) fn list(changes: &[(&str, u64)]) -> String {
+    let changes: Vec<_> = changes
+        .iter()
+        .map(|(key, version)| change(key, *version))
+        .collect();
+    json!({ "changes": changes }).to_string()
+}
+
+pub(crate) fn change(key: &str, version: u64) -> Value {
+    let event_id = format!("evt-{key}-{version}").replace('é', "e");
+    json!({ "eventId": event_id, "contactKey": key, "version": version, "data": { "phone": "1" } })
+}
+
+/// As [`World::queued`] tells it.
+pub(crate) fn queued(expected: &[(&str, u64)]) -> Vec<(String, u64)> {
+    expected
+        .iter()
+        .map(|(key, version)| ((*key).to_owned(), *version))
+        .collect()
+}
