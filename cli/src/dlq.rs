@@ -292,16 +292,17 @@ impl Orgs {
 
 #[derive(Default)]
 struct Report {
+    /// Changes that were sent, and are not parked again.
     sent: u64,
-    /// Why what was meant was not sent, and how often.
+    /// Why what was meant was not sent, and of how many changes.
     left: BTreeMap<String, u64>,
     /// Why it ended before everything was looked at.
     ended: Option<String>,
 }
 
 impl Report {
-    fn leave(&mut self, why: String) {
-        *self.left.entry(why).or_default() += 1;
+    fn leave(&mut self, why: impl Into<String>) {
+        *self.left.entry(why.into()).or_default() += 1;
     }
 
     fn json(&self) -> String {
@@ -335,8 +336,9 @@ async fn redrive(queue: &DeadLetters, mut orgs: Orgs, how: &How<'_>) -> Report {
     // By id, with the newest receipt handle; and the message groups in which something stays.
     let mut kept: BTreeMap<String, Parked> = BTreeMap::new();
     let mut staying = BTreeSet::new();
-    // What is parked again at once is another message, and says the same.
-    let mut sent = BTreeSet::new();
+    // By message group and text, and whether it is parked: what is parked again at once is another
+    // message, and says the same. A change counts once, however often it is seen.
+    let mut sent: BTreeMap<(String, String), bool> = BTreeMap::new();
     'all: loop {
         let batch = match queue.receive().await {
             Ok(batch) => batch,
@@ -351,23 +353,27 @@ async fn redrive(queue: &DeadLetters, mut orgs: Orgs, how: &How<'_>) -> Report {
         let mut batch = batch.into_iter();
         while let Some(parked) = batch.next() {
             let is_known = kept.contains_key(&parked.id);
-            let verdict = match how.which.is_meant(&parked) && !is_known {
-                true if sent.contains(&(parked.group.clone(), parked.text.clone())) => {
-                    Err(Some("it was sent again, and is parked again".to_owned()))
-                }
-                true => may_be_sent(&parked, &mut orgs, how.unranked, &staying)
-                    .await
-                    .map_err(Some),
-                false => Err(None),
+            let change = (parked.group.clone(), parked.text.clone());
+            let is_sent = sent.get(&change).copied();
+            let may_be_sent = if is_known || is_sent.is_some() || !how.which.is_meant(&parked) {
+                false
+            } else {
+                let verdict = may_be_sent(&parked, &mut orgs, how.unranked, &staying).await;
+                verdict.map_err(|why| report.leave(why)).is_ok()
             };
-            if let Err(why) = verdict {
-                why.into_iter().for_each(|why| report.leave(why));
+            if !is_known && !how.dry_run && is_sent == Some(false) {
+                report.sent -= 1;
+                report.leave("it was sent again, and is parked again");
+                sent.insert(change.clone(), true);
+            }
+            if !may_be_sent {
                 staying.insert(parked.group.clone());
                 kept.insert(parked.id.clone(), parked);
                 continue;
             }
             if how.dry_run {
                 report.sent += 1;
+                sent.insert(change, false);
                 kept.insert(parked.id.clone(), parked);
                 continue;
             }
@@ -378,19 +384,21 @@ async fn redrive(queue: &DeadLetters, mut orgs: Orgs, how: &How<'_>) -> Report {
                 kept.extend(batch.map(|parked| (parked.id.clone(), parked)));
                 break 'all;
             }
-            report.sent += 1;
-            sent.insert((parked.group.clone(), parked.text.clone()));
             let mut deleted = queue.delete(&parked).await;
             if deleted.is_err() {
                 deleted = queue.delete(&parked).await;
             }
-            if let Err(error) = deleted {
-                report.leave(format!(
-                    "{} was sent, and is still parked: drop it ({error})",
-                    parked.id
-                ));
-                staying.insert(parked.group.clone());
-                kept.insert(parked.id.clone(), parked);
+            sent.insert(change, deleted.is_err());
+            match deleted {
+                Ok(()) => report.sent += 1,
+                Err(error) => {
+                    report.leave(format!(
+                        "{} was sent, and is still parked: drop it ({error})",
+                        parked.id
+                    ));
+                    staying.insert(parked.group.clone());
+                    kept.insert(parked.id.clone(), parked);
+                }
             }
             tokio::time::sleep(how.pause).await;
         }
