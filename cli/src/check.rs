@@ -15,6 +15,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::connect::{self, Watched};
+use crate::table::counted;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -242,9 +243,9 @@ async fn campaign(
             findings.add(
                 named("found"),
                 Ok(format!(
-                    "its contact list {} has {} columns",
+                    "its contact list {} has {}",
                     list.id,
-                    list.columns.len()
+                    counted(list.columns.len() as u64, "column")
                 )),
             );
             findings.add(named("version column"), version_column(&list, rules));

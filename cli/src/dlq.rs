@@ -169,7 +169,7 @@ async fn list(queue: &DeadLetters, which: &Which, is_json: bool) -> Result<bool,
     let hidden = match hidden {
         0 => String::new(),
         hidden => format!(
-            "\nAbout {} more cannot be seen now: they are behind ten others of their message group, or somebody looks at them",
+            "\nAbout {} more cannot be seen now: behind ten others of the same message group, or looked at by somebody",
             number(hidden)
         ),
     };

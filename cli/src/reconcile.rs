@@ -13,7 +13,7 @@ use domain::change::{CampaignId, OrgId};
 use indicatif::{ProgressBar, ProgressStyle};
 use io::telemetry::{Event, Telemetry};
 use io::{Clock, Config};
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use reconcile::{Context, Cursor, Input, Progress, Until, Why};
 
 use report::Report;
@@ -38,7 +38,7 @@ pub(crate) struct Args {
     #[arg(long = "campaign", value_name = "CAMPAIGN_ID", required = true, value_parser = campaign)]
     campaigns: Vec<CampaignId>,
     /// Asks the feed only for what changed since then: a time such as 2026-11-24T16:00:00Z, or for
-    /// how long, such as 90m or 48h. Without it: for all contacts
+    /// how long, such as 90m, 48h or 2d. Without it: for all contacts
     #[arg(long, value_parser = since)]
     since: Option<Since>,
     /// Compares, counts and lists, and enqueues nothing
@@ -79,13 +79,12 @@ fn cursor(text: &str) -> Result<Cursor, String> {
 fn since(text: &str) -> Result<Since, String> {
     let at = text.parse().ok().map(Since::At);
     let long = || {
-        text.parse::<SignedDuration>()
-            .ok()
-            .filter(SignedDuration::is_positive)
-            .map(Since::For)
+        let span: Span = text.parse().ok()?;
+        let long = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+        long.is_positive().then_some(Since::For(long))
     };
     at.or_else(long).ok_or_else(|| {
-        "expected a time such as 2026-11-24T16:00:00Z, or how long such as 90m or 48h".into()
+        "expected a time such as 2026-11-24T16:00:00Z, or how long such as 90m, 48h or 2d".into()
     })
 }
 
@@ -288,5 +287,45 @@ fn progress_bar() -> ProgressBar {
 fn tell(event: &Event<'_>) {
     if let Event::Throttled { org } = event {
         eprintln!("campaign-sync: Genesys Cloud throttles org {org}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_is_a_time_or_how_long_ago_in_any_unit_that_has_one_length() {
+        for (text, hours) in [
+            ("48h", 48),
+            ("2d", 48),
+            ("2 days", 48),
+            ("1d12h", 36),
+            ("1d 12h", 36),
+            ("1w", 168),
+            ("90m30s", 1),
+            ("P2D", 48),
+            ("PT48H", 48),
+        ] {
+            let Ok(Since::For(long)) = since(text) else {
+                panic!("{text}")
+            };
+            assert_eq!(long.as_hours(), hours, "{text}");
+        }
+        assert!(matches!(since("2026-11-24T16:00:00Z"), Ok(Since::At(_))));
+        for wrong in [
+            "",
+            "2",
+            "d",
+            "-2d",
+            "0d",
+            "2d ago",
+            "1mo",
+            "1 year",
+            "2026-11-24",
+            "1.5d",
+        ] {
+            assert!(since(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::connect::{self, Budget, Watched};
-use crate::table::{number, table};
+use crate::table::{counted, number, table};
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -239,12 +239,12 @@ impl Status {
             lines.push(match budget {
                 Ok(Some(Budget {
                     allowed,
-                    count,
+                    count: spent,
                     reset,
                 })) => format!(
-                    "{id}: {} of {} calls left, all of them again in {reset} s",
-                    number(allowed.saturating_sub(*count)),
-                    number(*allowed)
+                    "{id}: {} of {} left, all of them again in {reset} s",
+                    number(allowed.saturating_sub(*spent)),
+                    counted(*allowed, "call")
                 ),
                 Ok(None) => format!("{id}: the service does not tell how many calls are left"),
                 Err(why) => format!("{id}: {why}"),

@@ -14,6 +14,17 @@ pub(crate) fn table(header: impl IntoIterator<Item = String>) -> Table {
     table
 }
 
+/// A number and what is counted, such as `1 row` or `2,000 rows`.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", number(count))
+}
+
+/// What follows on so many: `is` or `are`.
+pub(crate) fn are(count: u64) -> &'static str {
+    if count == 1 { "is" } else { "are" }
+}
+
 /// With a comma between thousands.
 pub(crate) fn number(number: u64) -> String {
     let digits = number.to_string();
@@ -27,8 +38,17 @@ pub(crate) fn number(number: u64) -> String {
     grouped
 }
 
-/// How many of what: `1 row`, `1,000 rows`.
-pub(crate) fn counted(count: u64, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{} {what}{plural}", number(count))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_singular_and_all_others_are_plural() {
+        let all = [0, 1, 2, 1_000, 1_234_567].map(|number| counted(number, "row"));
+        assert_eq!(
+            all,
+            ["0 rows", "1 row", "2 rows", "1,000 rows", "1,234,567 rows"]
+        );
+        assert_eq!([0, 1, 2].map(are), ["are", "is", "are"]);
+    }
 }

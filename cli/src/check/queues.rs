@@ -8,6 +8,7 @@ use io::queue::QueueError;
 use serde_json::Value;
 
 use super::Findings;
+use crate::table::counted;
 
 /// Lambda's advice for a queue behind an event source (Lambda developer guide, "Configuring an SQS
 /// queue").
@@ -93,7 +94,7 @@ fn of_both(queue: &Attributes) -> Result<String, String> {
             "expected a MessageRetentionPeriod of 14 days, not {days}: what is older is lost"
         ));
     }
-    Ok(format!("FIFO, keeps messages for {days} days"))
+    Ok(format!("FIFO, keeps messages for {}", counted(days, "day")))
 }
 
 fn high_throughput(queue: &Attributes) -> Result<String, String> {

@@ -8,6 +8,8 @@ use io::secrets::{
 };
 use secrecy::SecretString;
 
+use crate::table::counted;
+
 use super::Findings;
 
 /// How to make up for signing secrets that are too short, without losing what is signed with them
@@ -42,8 +44,8 @@ fn seen_of_org(rules: &OrgSecret) -> String {
         (Some(column), VersionFrom::OccurredAt) => format!("occurredAt is stored in {column}"),
     };
     format!(
-        "api {api}, {ranks}, {} calls a minute",
-        rules.calls_per_minute
+        "api {api}, {ranks}, {} a minute",
+        counted(rules.calls_per_minute.into(), "call")
     )
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use comfy_table::Table;
 
 use super::{Api, OUTCOMES, Report};
-use crate::table::{number, table};
+use crate::table::{counted, number, table};
 
 /// How many wrong contacts are named.
 const NAMED: usize = 10;
@@ -25,10 +25,10 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
     writeln!(
         out,
         "{} to {} of {} in {}{seed}:\n{:.1} s for {} of simulated time.\n",
-        count(report.changes, "change"),
-        count(report.contacts, "contact"),
-        count(report.campaigns, "campaign"),
-        count(report.orgs, "org"),
+        counted(report.changes as u64, "change"),
+        counted(report.contacts as u64, "contact"),
+        counted(report.campaigns as u64, "campaign"),
+        counted(report.orgs as u64, "org"),
         report.seconds,
         duration(report.simulated_seconds),
     )?;
@@ -64,7 +64,7 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
         writeln!(
             out,
             "WRONG  {} never came out of the queue",
-            count(report.left_in_queue, "change")
+            counted(report.left_in_queue as u64, "change")
         )?;
     } else if report.wrong_contacts == 0 {
         writeln!(out, "Every contact is as the CRM last said.")?;
@@ -175,14 +175,6 @@ fn results(report: &Report) -> Table {
         String::new(),
     );
     table
-}
-
-fn count(count: usize, what: &str) -> String {
-    format!(
-        "{} {what}{}",
-        number(count as u64),
-        if count == 1 { "" } else { "s" }
-    )
 }
 
 fn duration(seconds: f64) -> String {

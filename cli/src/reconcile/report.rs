@@ -7,7 +7,7 @@ use domain::drift::{Difference, Drift};
 use reconcile::{Answer, Found, Outcome, Progress, Why};
 use serde_json::{Value, json};
 
-use crate::table::{number, table};
+use crate::table::{counted, number, table};
 
 /// How many contacts that differ are listed.
 const LISTED: usize = 50;
@@ -102,11 +102,9 @@ impl Report {
             enqueued,
             ..
         } = self.answer;
-        let [checked, missing, different, enqueued] =
-            [checked, missing, different, enqueued].map(number);
-        format!(
-            "{checked} contacts checked, {missing} missing, {different} different, {enqueued} changes enqueued"
-        )
+        let (checked, enqueued) = (counted(checked, "contact"), counted(enqueued, "change"));
+        let [missing, different] = [missing, different].map(number);
+        format!("{checked} checked, {missing} missing, {different} different, {enqueued} enqueued")
     }
 
     pub(crate) fn json(&self) -> Result<String, String> {
@@ -197,8 +195,7 @@ impl Report {
             }
             writeln!(out, "A dry run: nothing was enqueued.")?;
         } else {
-            let changes = if enqueued == 1 { "change" } else { "changes" };
-            writeln!(out, "{} {changes} enqueued.", number(enqueued))?;
+            writeln!(out, "{} enqueued.", counted(enqueued, "change"))?;
         }
         match (&self.answer.cursor, &self.why) {
             (Some(_), Some(why)) if self.is_stopped => writeln!(out, "Not complete: {why}."),

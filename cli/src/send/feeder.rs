@@ -9,7 +9,7 @@ use io::Clock;
 use io::queue::{Queue, enqueue, room};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::table::number;
+use crate::table::{are, counted, number};
 
 /// Until a deep queue is asked again.
 const WAIT: Duration = Duration::from_secs(5);
@@ -131,9 +131,10 @@ impl<'a> Feeder<'a> {
         if self.bar.is_hidden() && now.duration_since(self.told_at) >= LINE {
             self.told_at = now;
             eprintln!(
-                "campaign-sync: {} of {} rows are in the queue",
+                "campaign-sync: {} of {} {} in the queue",
                 number(sent),
-                number(self.rows)
+                counted(self.rows, "row"),
+                are(sent)
             );
         }
     }
@@ -142,7 +143,7 @@ impl<'a> Feeder<'a> {
 /// On standard error, and only where that is a terminal.
 fn progress_bar(rows: u64) -> ProgressBar {
     let bar = ProgressBar::new(rows);
-    let template = "{bar:40} {human_pos} of {human_len} rows, {elapsed}, {eta} left  {msg}";
+    let template = "{bar:40} rows: {human_pos} of {human_len}, {elapsed}, {eta} left  {msg}";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::rows::{Found, RowFault};
 use super::state::StateFile;
 use super::warnings::Warnings;
-use crate::table::{counted, number};
+use crate::table::{are, counted, number};
 
 /// Faults that are shown.
 const SHOWN: usize = 20;
@@ -199,8 +199,4 @@ impl Report {
         }
         lines.join("\n")
     }
-}
-
-fn are(count: u64) -> &'static str {
-    if count == 1 { "is" } else { "are" }
 }

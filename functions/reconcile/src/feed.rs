@@ -79,7 +79,8 @@ impl Context {
             let wait =
                 asked.unwrap_or_else(|| between_tries(tries + 2, self.shared.chance.share()));
             if tries == TRIES || wait > LONGEST_WAIT {
-                return Err(NoPage::Fault(format!("{what}, {tries} times")));
+                let times = if tries == 1 { "time" } else { "times" };
+                return Err(NoPage::Fault(format!("{what}, {tries} {times}")));
             }
             if self.left(end).is_some_and(|left| left <= wait) {
                 return Err(NoPage::OutOfTime);

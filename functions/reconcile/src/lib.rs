@@ -174,7 +174,7 @@ pub enum Error {
     #[error("the queue: {0}")]
     Queue(#[from] QueueError),
     /// The queue did not take everything; what it has is applied, and the next run finds the rest.
-    #[error("the queue took {enqueued} of {found} changes: {why}")]
+    #[error("the queue took {enqueued} of {found} {}: {why}", if *.found == 1 { "change" } else { "changes" })]
     NotEnqueued {
         /// How many it has.
         enqueued: u64,
