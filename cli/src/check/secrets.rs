@@ -8,9 +8,8 @@ use io::secrets::{
 };
 use secrecy::SecretString;
 
-use crate::table::counted;
-
 use super::Findings;
+use crate::table::counted;
 
 /// How to make up for signing secrets that are too short, without losing what is signed with them
 /// meanwhile.

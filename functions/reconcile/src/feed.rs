@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::change::{Change, Feed};
-use domain::retry::between_tries;
+use domain::retry::{Throttle, between_tries};
 use http::{Request, Response, StatusCode, header};
 use io::genesys::TransportError;
 use io::secrets::FeedSecret;
+use io::throttled;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
@@ -19,7 +20,7 @@ use crate::Context;
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// How many times a page is asked for.
 const TRIES: u32 = 3;
-/// The longest `Retry-After` that is waited for.
+/// The longest wait after a 429 that is waited for.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// A cursor of a feed goes into our own, which a person may have to copy.
 const MAX_CURSOR: usize = 2_048;
@@ -63,21 +64,25 @@ impl Context {
         query: &Query<'_>,
         end: Option<Timestamp>,
     ) -> Result<Page, NoPage> {
-        let mut tries = 0;
+        let (mut tries, mut throttle) = (0, Throttle::default());
         loop {
             tries += 1;
-            let (what, asked) = match self.ask(secret, query, end).await? {
+            let (what, after) = match self.ask(secret, query, end).await? {
                 Ok(answer) if answer.status() == StatusCode::OK => {
                     return self.read(query.feed, &answer);
                 }
-                Ok(answer) => refusal(&answer)?,
+                Ok(answer) => {
+                    let (now, status) = (self.shared.clock.now(), answer.status());
+                    let after = throttled(&mut throttle, now, status, answer.headers());
+                    (refusal(status)?, after)
+                }
                 Err(TransportError::TooLarge) => {
                     return Err(NoPage::Fault(TransportError::TooLarge.to_string()));
                 }
                 Err(error) => (error.to_string(), None),
             };
             let wait =
-                asked.unwrap_or_else(|| between_tries(tries + 2, self.shared.chance.share()));
+                after.unwrap_or_else(|| between_tries(tries + 2, self.shared.chance.share()));
             if tries == TRIES || wait > LONGEST_WAIT {
                 let times = if tries == 1 { "time" } else { "times" };
                 return Err(NoPage::Fault(format!("{what}, {tries} {times}")));
@@ -151,19 +156,12 @@ impl Context {
     }
 }
 
-/// What an answer that is no page says, and how long it wants no request; an error: asking again
-/// does not help.
-fn refusal(answer: &Response<Bytes>) -> Result<(String, Option<Duration>), NoPage> {
-    let status = answer.status();
+/// What an answer that is no page says; an error: asking again does not help.
+fn refusal(status: StatusCode) -> Result<String, NoPage> {
     let what = format!("it answered {}", status.as_u16());
-    let asked = answer
-        .headers()
-        .get(header::RETRY_AFTER)
-        .and_then(|text| text.to_str().ok()?.trim().parse().ok());
     match status {
-        StatusCode::TOO_MANY_REQUESTS => Ok((what, asked.map(Duration::from_secs))),
-        StatusCode::REQUEST_TIMEOUT => Ok((what, None)),
-        status if status.is_server_error() => Ok((what, None)),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Ok(what),
+        status if status.is_server_error() => Ok(what),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(NoPage::Fault(format!(
             "{what}: expected that it takes the secret's bearerToken"
         ))),

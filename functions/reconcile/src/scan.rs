@@ -412,9 +412,7 @@ pub(crate) fn why_stopped(
     match failure.kind {
         Kind::OutOfTime | Kind::CutShort => Some(Why::OutOfTime),
         // The wait for the budget's next window does not fit any more.
-        Kind::Throttled { after }
-            if end.is_some_and(|end| now + after.unwrap_or_default() >= end) =>
-        {
+        Kind::Throttled { after } if end.is_some_and(|end| now + after >= end) => {
             Some(Why::OutOfTime)
         }
         Kind::Throttled { .. } => Some(Why::Throttled),

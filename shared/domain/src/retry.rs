@@ -1,14 +1,16 @@
 //! When to try again, and when no longer (docs/design.md "Failure table"). Every wait is an
 //! argument's function: chance comes in as a share from 0 up to 1.
 
+mod throttle;
+
+pub use throttle::{LEAST, Throttle, UNNAMED, named_wait};
+
 use std::time::Duration;
 
 /// The longest wait that a service may ask for.
 pub const LONGEST: Duration = Duration::from_mins(15);
 /// The longest `Retry-After` that is waited for within the invocation.
 pub const LONGEST_IN_PLACE: Duration = Duration::from_secs(5);
-/// The wait after a 429 that names none: the first step of the backoff.
-pub const UNNAMED: Duration = FIRST;
 /// How long a copy makes no call for an org that refuses it.
 pub const CLOSED: Duration = Duration::from_secs(60);
 /// How many times a call that may be repeated is made.
@@ -37,8 +39,8 @@ pub enum Cause {
     Unavailable,
     /// 429.
     Throttled {
-        /// What the service asks for.
-        after: Option<Duration>,
+        /// How long no call is to be made.
+        after: Duration,
     },
     /// No call was made, since none is left in this minute.
     BudgetSpent {
@@ -74,7 +76,7 @@ impl Cause {
         let base = base(receives);
         let jitter = base.mul_f64(share / 4.0);
         match self {
-            Cause::Throttled { after } => base.max(after.unwrap_or_default().min(LONGEST)) + jitter,
+            Cause::Throttled { after } => base.max(after.min(LONGEST)) + jitter,
             Cause::BudgetSpent { after } if receives < CLOSE_RECEIVES => {
                 after.clamp(FIRST, LONGEST) + base.min(SPREAD).mul_f64(share)
             }
@@ -107,7 +109,7 @@ mod tests {
         Cause::Unavailable,
         Cause::OutOfTime,
         Cause::Panicked,
-        Cause::Throttled { after: None },
+        Cause::Throttled { after: UNNAMED },
     ];
 
     #[test]
@@ -137,7 +139,7 @@ mod tests {
     fn a_throttled_change_waits_at_least_as_asked_but_no_absurd_time() {
         let asked = |seconds| {
             Cause::Throttled {
-                after: Some(Duration::from_secs(seconds)),
+                after: Duration::from_secs(seconds),
             }
             .delay(1, 0.0)
             .as_secs()
@@ -147,7 +149,7 @@ mod tests {
             [15, 15, 42, 900, 900]
         );
         let late = Cause::Throttled {
-            after: Some(Duration::from_secs(42)),
+            after: Duration::from_secs(42),
         }
         .delay(4, 0.0);
         assert_eq!(late.as_secs(), 120, "the backoff is longer");

@@ -12,7 +12,9 @@ mod https;
 pub mod queue;
 pub mod secrets;
 pub mod telemetry;
+mod throttled;
 
 pub use clock::{Chance, Clock};
 pub use config::Config;
 pub use https::{Https, NoRoots};
+pub use throttled::throttled;

@@ -7,7 +7,7 @@ use emulator::Fault;
 use emulator::genesys::{Effect, Options};
 use serde_json::json;
 
-use crate::support::{CAMPAIGN, World, change, seconds};
+use crate::support::{CAMPAIGN, ODD_WAITS, World, change, never_hammered, seconds};
 
 fn refusal(retry_after: Option<&str>) -> Effect {
     Effect::Status(
@@ -86,6 +86,60 @@ async fn a_long_wait_is_the_queues_to_wait() {
             done.calls
         );
         assert!(world.dead_letters.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_of_nothing_is_never_taken_at_its_word() {
+    for world in [World::new, || World::of_lists(Options::default())] {
+        for asked in ODD_WAITS {
+            let world = world();
+            let fault = Fault::next("", refusal(Some(asked))).any_method();
+            world.genesys.add_fault(fault.on("contacts").times(99));
+            let changes = (0..10).map(|n| change(&format!("k{n}"), 1).phone("1"));
+            let done = world.apply(changes).await;
+            assert_eq!(done.failed.len(), 10);
+            assert!(done.records.iter().all(|record| seconds(record) >= 15));
+            never_hammered(&world.genesys.calls(), asked);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_of_nothing_that_was_rounded_down_costs_a_second() {
+    for asked in ["0", "0.4", "Tue, 24 Nov 2026 16:00:00 GMT"] {
+        let world = World::new();
+        world
+            .genesys
+            .add_fault(Fault::next("GET", refusal(Some(asked))));
+        let done = world.apply([change("a", 1)]).await;
+        assert_eq!(done.records, ["created"], "{asked}");
+        let second = Duration::from_secs(1);
+        assert!(
+            (second..second * 2).contains(&done.took),
+            "{asked}: {:?}",
+            done.took
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_of_nothing_is_never_taken_at_its_word() {
+    for reset in ODD_WAITS {
+        let world = World::new();
+        let headers = vec![
+            ("inin-ratelimit-allowed", "300".to_owned()),
+            ("inin-ratelimit-count", "301".to_owned()),
+            ("inin-ratelimit-reset", reset.to_owned()),
+        ];
+        let effect = Effect::Status(429, headers);
+        world
+            .genesys
+            .add_fault(Fault::next("GET", effect).times(99));
+        world
+            .apply((0..10).map(|n| change(&format!("k{n}"), 1)))
+            .await;
+        never_hammered(&world.genesys.calls(), reset);
     }
 }
 

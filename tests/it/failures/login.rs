@@ -7,7 +7,7 @@ use emulator::genesys::{Effect, Options};
 use io::secrets::SecretsError;
 use serde_json::json;
 
-use crate::support::{World, change};
+use crate::support::{ODD_WAITS, World, change, never_hammered};
 
 const SECRET: &str = "campaign-sync/org/acme";
 
@@ -130,6 +130,20 @@ async fn a_429_of_the_token_endpoint_is_remembered() {
         1,
         "no call before the minute is over"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_429_of_the_token_endpoint_that_names_nothing_is_no_invitation() {
+    for asked in ODD_WAITS {
+        let world = World::new();
+        let effect = Effect::Status(429, vec![("retry-after", asked.to_owned())]);
+        let fault = Fault::next("", effect).any_method().on("/oauth");
+        world.genesys.add_fault(fault.times(99));
+        for n in 0..5 {
+            world.apply([change(&format!("k{n}"), 1)]).await;
+        }
+        never_hammered(&world.genesys.calls(), asked);
+    }
 }
 
 #[tokio::test(start_paused = true)]

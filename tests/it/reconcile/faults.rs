@@ -10,7 +10,7 @@ use tracing::instrument::WithSubscriber;
 use tracing::level_filters::LevelFilter;
 
 use super::{FEED_SECRET, Run, TOKEN};
-use crate::support::{CAMPAIGN, Lines, World};
+use crate::support::{CAMPAIGN, Lines, ODD_WAITS, World, never_hammered};
 
 /// Runs into this, and answers the error; nothing may be enqueued.
 async fn error(run: &Run, more: Value) -> String {
@@ -123,6 +123,46 @@ async fn a_feed_that_is_away_for_a_moment_is_asked_again() {
         run.world.clock.now().duration_since(began).as_secs() >= 20,
         "as long as it asked for"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_that_names_no_wait_is_not_asked_again_at_once() {
+    for asked in ODD_WAITS {
+        let run = Run::new(World::new());
+        run.says("a", 5, "5");
+        let began = run.world.clock.now();
+        let effect = Effect::Status(429, vec![("retry-after", asked.to_owned())]);
+        run.feed.add_fault(Fault::next("GET", effect).times(2));
+        let ran = run.run(json!({})).await;
+        if asked.starts_with("999") {
+            assert!(ran.is_err(), "{asked:?}");
+            continue;
+        }
+        assert!(ran.is_ok(), "{asked:?}: {ran:?}");
+        let took = run.world.clock.now().duration_since(began).as_secs();
+        let least = match asked {
+            "0.4" => 2,
+            "1.5" => 4,
+            _ => 16,
+        };
+        assert!(
+            (least..60).contains(&took),
+            "{asked:?}: {took} s for two refusals"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn reconcile_too_takes_no_wait_of_nothing_at_its_word() {
+    for asked in ODD_WAITS {
+        let run = Run::new(World::new());
+        (0..5).for_each(|n| run.says(&format!("k{n}"), 5, "5"));
+        let effect = Effect::Status(429, vec![("retry-after", asked.to_owned())]);
+        let fault = Fault::next("GET", effect).on("contacts");
+        run.world.genesys.add_fault(fault.times(99));
+        let _ = run.run(json!({})).await;
+        never_hammered(&run.world.genesys.calls(), asked);
+    }
 }
 
 #[tokio::test(start_paused = true)]

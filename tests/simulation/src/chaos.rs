@@ -45,7 +45,7 @@ kinds! {
     CutOff = "cut-off",
     Status5xx = "5xx",
     Status408 = "408",
-    /// With, without or with an absurd Retry-After.
+    /// With, without or with an odd Retry-After.
     Status429 = "429",
     Status401 = "401",
     /// To a PATCH of what is there.

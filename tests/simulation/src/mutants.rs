@@ -49,6 +49,7 @@ mutants! {
     NoHorizon = "no-horizon", "changes that fail by themselves are never parked", ["horizon"];
     ShareToken = "share-token", "all orgs use the first token", ["7"];
     IgnoreRateHeaders = "ignore-rate-headers", "what the service says of the call budget is ignored", ["6"];
+    IgnoreRetryAfter = "ignore-retry-after", "after a refusal a second is waited, whatever it names", ["6"];
     LoseLateOptOut = "lose-late-opt-out", "an opt-out that is older than what is stored is not written", ["4"];
     StoreNoRank = "store-no-rank", "what is written leaves the rank out", ["2", "4"];
     WriteDialler = "write-dialler", "a write names what the dialler owns", ["12"];

@@ -42,6 +42,9 @@ pub(crate) struct Outside {
     instances: AtomicUsize,
 }
 
+/// A running copy, whether it is the token endpoint that it calls, and by which OAuth client.
+pub(crate) type Throttled = (usize, bool, String);
+
 /// What was seen.
 #[derive(Default)]
 pub(crate) struct Seen {
@@ -64,6 +67,8 @@ pub(crate) struct Seen {
     tokens: BTreeMap<String, String>,
     /// Of each running copy and client: until when it was told to make no call.
     refused_until: BTreeMap<(usize, String), Timestamp>,
+    /// Until when each was told to make no call, by whatever refused it.
+    throttled: BTreeMap<Throttled, Timestamp>,
     /// Contacts whose last write by this copy had no answer, and which it has not read since.
     unknown: BTreeSet<(usize, String, String)>,
 }

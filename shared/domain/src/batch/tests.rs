@@ -1,4 +1,5 @@
 use super::*;
+use crate::retry::UNNAMED;
 
 const NOW: i64 = 1_800_000_000;
 
@@ -77,7 +78,7 @@ fn followers_wait_as_long_as_the_first() {
     ];
     let verdicts = vec![
         retry(Cause::Unavailable),
-        retry(Cause::Throttled { after: None }),
+        retry(Cause::Throttled { after: UNNAMED }),
     ];
     let delays: Vec<_> = settle(records.iter().zip(verdicts).collect(), horizon(), 0.0)
         .into_iter()
@@ -96,7 +97,7 @@ fn what_fails_by_itself_is_parked_after_the_horizon() {
         assert_eq!(settled(&[6], vec![retry(cause)]), "r", "{cause:?}: not yet");
     }
     for cause in [
-        Cause::Throttled { after: None },
+        Cause::Throttled { after: UNNAMED },
         Cause::OutOfTime,
         Cause::NotParked,
     ] {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::retry::between_tries;
+use domain::retry::{UNNAMED, between_tries};
 use http::{Method, Request, Response, StatusCode, header};
 use secrecy::ExposeSecret;
 
@@ -72,9 +72,7 @@ impl Org {
                     self.shared.telemetry.tell(&Event::Throttled {
                         org: self.id.as_str(),
                     });
-                    if throttled == run.tries
-                        || !after.is_some_and(|after| run.may_wait(now, after))
-                    {
+                    if throttled == run.tries || !run.may_wait(now, after) {
                         return Err(failure);
                     }
                 }
@@ -123,14 +121,7 @@ impl Org {
         if answer.status().is_success() {
             return Ok(answer.into_body());
         }
-        let failure = answer_failure(call.what, &answer);
-        Err(match failure.kind {
-            Kind::Throttled { .. } => Failure {
-                kind: Kind::Throttled { after },
-                ..failure
-            },
-            _ => failure,
-        })
+        Err(answer_failure(call.what, &answer, after))
     }
 
     fn request(&self, call: &Call<'_>, session: &Session) -> Result<Request<Bytes>, Failure> {
@@ -172,8 +163,12 @@ pub(super) fn unanswered(what: &str, error: TransportError, timeout: Duration) -
     Failure::new(kind, format!("{what}: {error}"))
 }
 
-/// What an answer that is no success means.
-pub(super) fn answer_failure(what: &str, answer: &Response<Bytes>) -> Failure {
+/// What an answer that is no success means. `after`: how long no call is to be made after a 429.
+pub(super) fn answer_failure(
+    what: &str,
+    answer: &Response<Bytes>,
+    after: Option<Duration>,
+) -> Failure {
     let status = answer.status();
     let body: Option<wire::ErrorBody> = serde_json::from_slice(answer.body()).ok();
     let code = body
@@ -189,7 +184,7 @@ pub(super) fn answer_failure(what: &str, answer: &Response<Bytes>) -> Failure {
         404 => Kind::NotFound,
         409 => Kind::Conflict,
         429 => Kind::Throttled {
-            after: retry_after(answer),
+            after: after.unwrap_or(UNNAMED),
         },
         // Any other answer is of no client that is right and no service that is well: it may pass.
         _ => Kind::Unavailable,
@@ -209,18 +204,6 @@ pub(super) fn answer_failure(what: &str, answer: &Response<Bytes>) -> Failure {
         http_status: Some(status.as_u16()),
         correlation_id,
     }
-}
-
-fn retry_after(answer: &Response<Bytes>) -> Option<Duration> {
-    answer
-        .headers()
-        .get(header::RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
-        .map(Duration::from_secs)
 }
 
 /// A code or an id, not a text that may quote what was sent.

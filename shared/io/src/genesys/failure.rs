@@ -19,8 +19,8 @@ pub enum Kind {
     Conflict,
     /// 429, or the call budget is spent: nothing was done.
     Throttled {
-        /// What the service asks for.
-        after: Option<Duration>,
+        /// How long no call is to be made.
+        after: Duration,
     },
     /// The org's OAuth client or its secret is not accepted: a person must act.
     Refused,
@@ -60,7 +60,7 @@ impl Failure {
     /// What is left of the budget is not enough; more is there after this wait.
     pub fn budget_spent(after: Duration) -> Failure {
         Failure::new(
-            Kind::Throttled { after: Some(after) },
+            Kind::Throttled { after },
             "the call budget of this minute is spent",
         )
     }
@@ -73,9 +73,7 @@ impl Failure {
     /// Why a change that failed so is tried again.
     pub fn cause(&self) -> Cause {
         match self.kind {
-            Kind::Throttled { after: Some(after) } if self.http_status.is_none() => {
-                Cause::BudgetSpent { after }
-            }
+            Kind::Throttled { after } if self.http_status.is_none() => Cause::BudgetSpent { after },
             Kind::Throttled { after } => Cause::Throttled { after },
             Kind::Refused => Cause::Refused,
             Kind::OutOfTime | Kind::CutShort => Cause::OutOfTime,

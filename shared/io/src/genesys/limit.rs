@@ -15,14 +15,14 @@ mod state;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::retry::{LONGEST, UNNAMED};
+use domain::retry::{LONGEST, named_wait};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::failure::Failure;
 use super::run::Run;
-use crate::Clock;
+use crate::{Clock, throttled};
 use state::{Known, State, Turn, Window};
 
 /// Calls that a contact needs, one to read it and one to write it: of each contact, or of all of a
@@ -186,8 +186,10 @@ impl Permit<'_> {
         headers: &HeaderMap,
     ) -> Option<Duration> {
         let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
-        let seconds = |name: &str| number(name).map(Duration::from_secs);
-        let reset = seconds("inin-ratelimit-reset").map(|reset| reset.min(LONGEST));
+        let reset = headers
+            .get("inin-ratelimit-reset")
+            .and_then(|reset| named_wait(reset.to_str().ok()?, now))
+            .map(|reset| reset.min(LONGEST));
         let mut state = self.limit.state();
         match (
             number("inin-ratelimit-allowed"),
@@ -212,13 +214,7 @@ impl Permit<'_> {
             _ if matches!(state.known, Known::Nothing) => state.known = Known::NoHeaders,
             _ => {}
         }
-        if status != StatusCode::TOO_MANY_REQUESTS {
-            return None;
-        }
-        let asked = seconds("retry-after").or(reset);
-        let until = now + asked.unwrap_or(UNNAMED).min(LONGEST);
-        state.refused_until = state.refused_until.max(Some(until));
-        asked
+        throttled(&mut state.throttle, now, status, headers)
     }
 }
 

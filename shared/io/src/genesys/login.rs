@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use bytes::Bytes;
-use domain::retry::{CLOSED, LONGEST, TRIES, UNNAMED};
+use domain::retry::{CLOSED, TRIES, Throttle};
 use http::{Method, Request, header};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -17,6 +17,7 @@ use super::failure::{Failure, Kind};
 use super::run::Run;
 use super::{Org, wire};
 use crate::secrets::{OrgSecret, SecretsError};
+use crate::throttled;
 
 /// How long a secret that cannot be read again serves on before the next try.
 const SERVES_ON: Duration = Duration::from_secs(30);
@@ -35,8 +36,8 @@ struct State {
     /// Until when it is not read again.
     secret: Option<(Arc<OrgSecret>, Timestamp)>,
     token: Option<Token>,
-    /// Until when the token endpoint wants no call.
-    throttled_until: Option<Timestamp>,
+    /// Of the token endpoint.
+    throttle: Throttle,
     /// Until when, and why, no call is made.
     closed: Option<(Timestamp, Failure)>,
     /// When, and how, the last fetch failed: those who waited for it need not fail by themselves.
@@ -91,7 +92,10 @@ impl Org {
                 return Err(failure.clone());
             }
             // The person may have repaired the secret.
-            *state = State::default();
+            *state = State {
+                throttle: state.throttle,
+                ..State::default()
+            };
         }
         if let Some((_, failure)) = state
             .failed
@@ -249,8 +253,8 @@ impl Org {
         secret: &OrgSecret,
     ) -> Result<Token, Failure> {
         let now = self.shared.clock.now();
-        if let Some(until) = state.throttled_until.filter(|until| *until > now) {
-            let after = Duration::try_from(until.duration_since(now)).ok();
+        if let Some(until) = state.throttle.until(now) {
+            let after = Duration::try_from(until.duration_since(now)).unwrap_or_default();
             return Err(Failure::new(
                 Kind::Throttled { after },
                 "the token endpoint wants no call yet",
@@ -265,20 +269,14 @@ impl Org {
         let mut tries = 0;
         loop {
             tries += 1;
-            let failure = match self.ask_for_token(run, secret, &base).await {
+            let failure = match self.ask_for_token(state, run, secret, &base).await {
                 Ok(token) => return Ok(token),
                 Err(failure) => failure,
             };
             let now = self.shared.clock.now();
             match failure.kind {
-                Kind::Throttled { after: Some(after) }
-                    if tries < TRIES && run.may_wait(now, after) =>
-                {
+                Kind::Throttled { after } if tries < TRIES && run.may_wait(now, after) => {
                     tokio::time::sleep(after).await;
-                }
-                Kind::Throttled { after } => {
-                    state.throttled_until = Some(now + after.unwrap_or(UNNAMED).min(LONGEST));
-                    return Err(failure);
                 }
                 Kind::Unavailable | Kind::Unanswered if self.pause(run, tries).await => {}
                 _ => return Err(failure),
@@ -288,6 +286,7 @@ impl Org {
 
     async fn ask_for_token(
         &self,
+        state: &mut State,
         run: &Run,
         secret: &OrgSecret,
         base: &str,
@@ -314,6 +313,8 @@ impl Org {
         let timeout = run.call_timeout(asked_at).ok_or_else(out_of_time)?;
         let answer = self.shared.transport.send(request, timeout).await;
         let answer = answer.map_err(|error| unanswered(WHAT, error, timeout))?;
+        let now = self.shared.clock.now();
+        let after = throttled(&mut state.throttle, now, answer.status(), answer.headers());
         if answer.status().is_success() {
             return token(answer.body(), asked_at).ok_or_else(|| {
                 Failure::new(
@@ -322,7 +323,7 @@ impl Org {
                 )
             });
         }
-        let failure = answer_failure(WHAT, &answer);
+        let failure = answer_failure(WHAT, &answer, after);
         let is_client_error =
             answer.status().is_client_error() && !matches!(failure.kind, Kind::Throttled { .. });
         // 408 and every other 4xx alike: this client is not let in (docs/design.md "Failure

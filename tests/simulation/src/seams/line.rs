@@ -13,11 +13,39 @@ use io::genesys::{Transport, TransportError};
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::{Outside, client_id};
+use super::{Outside, Throttled, client_id};
 use crate::chaos::Kind;
 use crate::mutants::Mutant;
 use crate::story::{COLUMNS, Deed, VERSION_FIELD};
 use crate::{lock, wire};
+
+/// What a refusal with 429 names as its wait; nothing: it names none.
+const WAITS: [&str; 12] = [
+    "",
+    "1",
+    "3",
+    "40",
+    "86400",
+    "0",
+    "0.4",
+    "1.5",
+    "-7",
+    "soon",
+    "Sun, 06 Nov 1994 08:49:37 GMT",
+    "Tue, 24 Nov 2026 16:01:00 GMT",
+];
+
+/// How long at least no call may follow a refusal. Of a date no more is asked: clocks are wrong.
+fn least_wait(refusal: &Response<Bytes>) -> Duration {
+    let named = refusal.headers().get(http::header::RETRY_AFTER);
+    let named = named.and_then(|named| named.to_str().ok()).unwrap_or("");
+    let seconds = match named.parse::<f64>() {
+        Ok(seconds) if seconds >= 0.0 => seconds.ceil().clamp(1.0, 900.0),
+        _ if named.ends_with("GMT") => 1.0,
+        _ => 15.0,
+    };
+    Duration::from_secs_f64(seconds)
+}
 
 /// Ends one copy of a function.
 #[derive(Default)]
@@ -102,13 +130,12 @@ impl Line {
         for (kind, status, applies) in statuses {
             if let Some(mut rng) = chaos.draw(kind, &what).filter(|_| applies) {
                 let mut response = wire::error(status);
-                let seconds = rng
-                    .choice([None, Some(1), Some(3), Some(40), Some(86_400)])
-                    .flatten();
-                if let (429, Some(seconds)) = (status, seconds) {
+                let wait = rng.choice(WAITS).filter(|wait| !wait.is_empty());
+                if let (429, Some(wait)) = (status, wait) {
+                    let wait = http::HeaderValue::from_static(wait);
                     response
                         .headers_mut()
-                        .insert(http::header::RETRY_AFTER, seconds.into());
+                        .insert(http::header::RETRY_AFTER, wait);
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 return (Ok(response), false);
@@ -171,6 +198,27 @@ impl Line {
             line: self,
             contacts,
         }
+    }
+
+    /// 6: after a refusal no call begins before its wait is over. Of the token endpoint, or of all
+    /// others with the same OAuth client.
+    fn watch_refusals(&self, request: &Request<Bytes>) -> Option<Throttled> {
+        let mut seen = lock(&self.outside.seen);
+        let is_token = wire::is_token(request);
+        let client = match wire::basic(request) {
+            Some(client) => client,
+            None => seen.tokens.get(wire::token(request)?)?.clone(),
+        };
+        let of = (self.instance, is_token, client);
+        let now = self.outside.clock.now();
+        if seen.throttled.get(&of).is_some_and(|until| now < *until) {
+            let name = self.name.split(' ').next().unwrap_or_default();
+            let what = format!(
+                "6: a call of one copy of {name} begins before the wait of a refused one is over"
+            );
+            seen.violations.insert(what);
+        }
+        Some(of)
     }
 
     /// What may never be asked for, whatever was answered before.
@@ -360,6 +408,7 @@ impl Transport for Line {
             let mut answer = Err(TransportError::Lost);
             for _ in 0..tries {
                 self.watch_request(&request);
+                let throttled = self.watch_refusals(&request);
                 let campaign = wire::campaign(&request);
                 let written = wire::written(&request);
                 let read = wire::read(&request);
@@ -379,6 +428,14 @@ impl Transport for Line {
                     &answered,
                     is_of_service,
                 );
+                if let (Some(of), Ok(answer)) = (throttled, &answered)
+                    && answer.status() == http::StatusCode::TOO_MANY_REQUESTS
+                {
+                    let until = outside.clock.now() + least_wait(answer);
+                    let mut seen = lock(&outside.seen);
+                    let known = seen.throttled.entry(of).or_insert(until);
+                    *known = until.max(*known);
+                }
                 outside.say(|| {
                     let said = wire::shown_write(&request);
                     match &answered {
@@ -413,6 +470,11 @@ impl Transport for Line {
                 ] {
                     answer.headers_mut().remove(name);
                 }
+            }
+            if let (true, Ok(answer)) = (outside.is(Mutant::IgnoreRetryAfter), &mut answer)
+                && let Some(wait) = answer.headers_mut().get_mut(http::header::RETRY_AFTER)
+            {
+                *wait = http::HeaderValue::from_static("1");
             }
             answer
         }

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use domain::retry::Throttle;
 use jiff::Timestamp;
 
 use super::{CALLS_OF_A_CHANGE, Share, WINDOW};
@@ -33,7 +34,7 @@ pub(super) struct State {
     /// Calls that are asked for, those under way among them, and those that are to be.
     pub(super) reserved: u64,
     pub(super) known: Known,
-    pub(super) refused_until: Option<Timestamp>,
+    pub(super) throttle: Throttle,
     /// After a refusal that told no count: there is less than was thought, and until then one call
     /// at a time finds out.
     pub(super) alone_until: Option<Timestamp>,
@@ -95,9 +96,9 @@ impl State {
         siblings: u64,
         calls_per_minute: u64,
     ) -> Turn {
-        let turn = match self.refused_until {
-            Some(until) if until > now => Turn::At(until),
-            _ => match share {
+        let turn = match self.throttle.until(now) {
+            Some(until) => Turn::At(until),
+            None => match share {
                 Share::Whole => self.turn(now, siblings, calls_per_minute),
                 Share::Fifth => self.turn_of_a_fifth(now, siblings, calls_per_minute),
             },
@@ -160,7 +161,7 @@ impl State {
                 (left, left.saturating_sub(share / TENTH), more_at)
             }
         };
-        Some(match self.refused_until.filter(|until| *until > now) {
+        Some(match self.throttle.until(now) {
             Some(more_at) => Left {
                 calls: 0,
                 ordinary: 0,

@@ -123,13 +123,21 @@ fn the_highest_count_of_a_window_stands_and_a_new_window_replaces_it() {
 #[test]
 fn after_a_refusal_no_call_is_made_for_as_long_as_asked() {
     let refused = StatusCode::TOO_MANY_REQUESTS;
-    for (asked, until) in [(Some(42), 42), (Some(86_400), 900), (None, 15)] {
+    for (asked, until) in [
+        (Some(42), 42_i64),
+        (Some(86_400), 900),
+        (Some(0), 1),
+        (None, 15),
+    ] {
         let headers = asked.map_or_else(HeaderMap::new, |seconds| {
             headers(&[("retry-after", seconds)])
         });
         let limit = Limit::new(5, Share::Whole);
         let told = answer(&limit, 0, refused, &headers);
-        assert_eq!(told, asked.map(Duration::from_secs));
+        assert_eq!(
+            told,
+            Some(Duration::from_secs(u64::try_from(until).unwrap()))
+        );
         assert_eq!(
             side_by_side(&limit, 0),
             (0, Turn::At(at(until * 1_000))),
