@@ -26,7 +26,8 @@ use report::Report;
 
 It reads the environment as the function does: QUEUE_URL is required; SECRET_PREFIX, APPLY_CONCURRENCY and, in local runs,
 GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
-Ctrl-C ends it in good order: what was found is enqueued, and it prints the cursor to go on with.
+Ctrl-C ends it in good order: what was found is enqueued, and it prints the cursor to go on with. Where much of a campaign differs
+and too little was compared to know whether the feed is right, only opt-outs are, and the cursor goes back to find the rest again.
 
 The exit status is 0 when all was compared and all that differs is in the queue, 1 when not so, 2 when the command could not
 run.")]
@@ -218,7 +219,8 @@ async fn stretches(
     let mut input = input(args, clock.now());
     loop {
         let until = Until {
-            end: Some(clock.now() + STRETCH),
+            end: None,
+            rest_at: Some(clock.now() + STRETCH),
             is_asked_to_stop: &asked,
         };
         let outcome = reconcile::run(&context, &input, &until, &watch)
@@ -238,7 +240,7 @@ async fn stretches(
             state.reached.clone_from(&cursor);
             state.report.add(outcome);
         }
-        match why {
+        match why.as_ref().map(Why::cause) {
             Some(Why::OutOfTime) if !asked() => {}
             Some(Why::QueueIsDeep | Why::Throttled) if !asked() => {
                 bar.set_message(format!(

@@ -103,6 +103,18 @@ pub enum Why {
     Throttled,
     /// The queue holds as much as it should.
     QueueIsDeep,
+    /// It stopped for another reason, before enough of a campaign was compared to know whether too
+    /// much of it differs: of that campaign nothing was enqueued but opt-outs.
+    Undecided {
+        /// Why it stopped.
+        why: Box<Why>,
+        /// In which campaign.
+        campaign: CampaignId,
+        /// Contacts of it that were checked.
+        checked: u64,
+        /// Those of them that are to be changed.
+        drifted: u64,
+    },
     /// More of a campaign differs than can be right: nothing was enqueued.
     TooMuchDrift {
         /// Which campaign.
@@ -114,6 +126,16 @@ pub enum Why {
     },
 }
 
+impl Why {
+    /// Why it stopped, whatever that left undecided.
+    pub fn cause(&self) -> &Why {
+        match self {
+            Why::Undecided { why, .. } => why.cause(),
+            why => why,
+        }
+    }
+}
+
 impl std::fmt::Display for Why {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -121,6 +143,17 @@ impl std::fmt::Display for Why {
             Why::Interrupted => f.write_str("interrupted"),
             Why::Throttled => f.write_str("Genesys Cloud wants no call for a while"),
             Why::QueueIsDeep => f.write_str("the queue is deep"),
+            Why::Undecided {
+                why,
+                campaign,
+                checked,
+                drifted,
+            } => write!(
+                f,
+                "{why}, when {drifted} of {checked} contacts that were compared in campaign {campaign} were to be changed, \
+                 more than maxDriftPercent, and too few to know whether the feed is right: none of them is enqueued but \
+                 opt-outs; let a run compare more (a smaller window, more time), or, if the feed is right, force (--force)"
+            ),
             Why::TooMuchDrift {
                 campaign,
                 checked,
@@ -209,6 +242,7 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Answ
         let deadline = deadline.filter(|deadline| *deadline > now);
         let until = Until {
             end: deadline.map(|deadline| deadline - TO_ENQUEUE),
+            rest_at: None,
             is_asked_to_stop: &|| false,
         };
         let watch = |progress: Progress| {

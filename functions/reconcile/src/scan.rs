@@ -47,6 +47,8 @@ pub enum Progress {
 pub struct Until<'a> {
     /// No call ends later.
     pub end: Option<Timestamp>,
+    /// From then on the run ends where it is known whether what it found is to be enqueued.
+    pub rest_at: Option<Timestamp>,
     /// Whether somebody wants it to end now.
     pub is_asked_to_stop: &'a (dyn Fn() -> bool + Sync),
 }
@@ -124,8 +126,11 @@ impl Scan<'_> {
                     ..self.beginning()
                 }
             };
-            match self.campaign(&id, at).await {
+            match self.campaign(&id, at.clone()).await {
                 Ok(None) if self.full_at.is_none() => {}
+                Ok(Some(stopped)) if self.is_undecided(&stopped.0) => {
+                    return Ok(Some(self.hold_back(&id, at, stopped)));
+                }
                 Ok(stopped) => {
                     return Ok(self
                         .full_at
@@ -148,6 +153,35 @@ impl Scan<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Whether much of the campaign differs, and too little was compared to know whether it is too
+    /// much: a feed that is broken would rewrite these contacts before it is found out.
+    fn is_undecided(&self, at: &Cursor) -> bool {
+        let share = Share::of(at);
+        share.drifted <= MOST_DRIFT
+            && share.is_over(self.input.max_drift_percent)
+            && !self.input.force
+    }
+
+    /// The campaign was not compared to its end. What was found of it since `start` is for the next
+    /// run to find again, but for opt-outs: they never wait.
+    fn hold_back(&mut self, id: &CampaignId, start: Cursor, stopped: Stopped) -> Stopped {
+        let found = self.held.len();
+        self.held
+            .retain(|change| change.campaign != *id || change.operation.callable() == Some(false));
+        let held_back = found - self.held.len();
+        if held_back == 0 {
+            return stopped;
+        }
+        let (at, why) = stopped;
+        let why = Why::Undecided {
+            why: Box::new(why),
+            campaign: id.clone(),
+            checked: at.checked,
+            drifted: at.drifted,
+        };
+        (start, why)
     }
 
     fn beginning(&self) -> Cursor {
@@ -246,7 +280,10 @@ impl Scan<'_> {
                 return Ok(Some((at.clone(), why)));
             }
             let some: Vec<_> = waiting.by_ref().take(AT_ONCE).collect();
-            if let Some(failure) = self.compare(campaign, id, some, at).await {
+            let failed = self.compare(campaign, id, some, at).await;
+            // Also of those before the first that could not be read.
+            self.shares.insert(id.clone(), Share::of(at));
+            if let Some(failure) = failed {
                 return self.stop_or_fail(id, at.clone(), failure).map(Some);
             }
         }
@@ -304,7 +341,6 @@ impl Scan<'_> {
             at.last = Some(last);
             (self.watch)(Progress::Checked(1));
         }
-        self.shares.insert(id.clone(), Share::of(at));
         None
     }
 
@@ -359,15 +395,16 @@ impl Scan<'_> {
     }
 
     fn must_stop(&mut self, at: &Cursor) -> Option<Why> {
-        let is_late = self
-            .until
-            .end
-            .is_some_and(|end| self.context.shared.clock.now() >= end);
-        if is_late {
+        let now = self.context.shared.clock.now();
+        let is_past = |end: Option<Timestamp>| end.is_some_and(|end| now >= end);
+        if is_past(self.until.end) {
             return Some(Why::OutOfTime);
         }
         if (self.until.is_asked_to_stop)() {
             return Some(Why::Interrupted);
+        }
+        if is_past(self.until.rest_at) && !self.is_undecided(at) {
+            return Some(Why::OutOfTime);
         }
         if self.held.len() < self.room {
             return None;

@@ -349,8 +349,12 @@ async fn what_the_queue_did_not_take_is_told_and_the_next_run_finds_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_feed_that_hangs_when_little_time_is_left_is_not_waited_for() {
-    let run = Run::with(World::new(), 1, |_| ());
-    run.says("a", 5, "5");
+    let run = Run::with(World::new(), 6, |_| ());
+    for key in ["a1", "a2", "a3", "a4", "a5"] {
+        run.world.put(key, 5, "5");
+        run.says(key, 5, "5");
+    }
+    run.says("a6", 5, "5");
     run.says("b", 5, "5");
     run.feed
         .add_fault(Fault::next("GET", Effect::Hang { is_done: false }).after(1));
