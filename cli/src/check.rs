@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use domain::change::{CampaignId, OrgId, SourceName};
+use domain::rules::Rules;
 use io::Config;
 use io::config::DlqConfig;
 use io::genesys::{Failure, Kind, ListFacts, Org, Run, UNKNOWN_CAMPAIGN};
@@ -231,14 +232,14 @@ fn clock(ahead: SignedDuration) -> Result<String, String> {
 
 async fn campaign(
     id: &CampaignId,
-    rules: &OrgSecret,
+    secret: &OrgSecret,
     connect: &dyn Fn() -> Arc<Org>,
     findings: &mut Findings,
 ) {
     let named = |what: &str| format!("campaign {id}: {what}");
     let run = Run::patient(None);
     let mut is_known = true;
-    match (connect().list_of(&run, id).await, rules.api) {
+    match (connect().list_of(&run, id).await, secret.api) {
         (Ok(list), api) => {
             findings.add(
                 named("found"),
@@ -248,7 +249,10 @@ async fn campaign(
                     counted(list.columns.len() as u64, "column")
                 )),
             );
-            findings.add(named("version column"), version_column(&list, rules));
+            findings.add(
+                named("version column"),
+                version_column(&list, &secret.rules),
+            );
             if api == Api::ContactLists {
                 findings.add(named("list of its own"), shared(id, &list));
                 let answer = connect().may_write_to_list(&run, &list.id).await;
@@ -270,7 +274,7 @@ async fn campaign(
             findings.skip(&named("contact list"), &unknown(&failure));
         }
     }
-    if rules.api == Api::Predictive {
+    if secret.api == Api::Predictive {
         let answer = connect().may_write_to_campaign(&run, id).await;
         let answer = answer.map(|()| {
             "adding is tried with no contact; whether contacts may be changed shows only then"
@@ -286,7 +290,7 @@ async fn campaign(
         }
     }
     let key = domain::change::ContactKey::parse(NOBODY);
-    let opened = io::genesys::Campaign::open(connect(), id, &without_ranks(rules), run).await;
+    let opened = io::genesys::Campaign::open(connect(), id, &without_ranks(secret), run).await;
     if let (Ok(campaign), Ok(key)) = (opened, key) {
         let read = campaign
             .read(&key)
@@ -303,14 +307,14 @@ async fn campaign(
 pub(crate) const NOBODY: &str = "campaign-sync-check";
 
 /// A list without the version column is told already.
-fn without_ranks(rules: &OrgSecret) -> OrgSecret {
+fn without_ranks(secret: &OrgSecret) -> OrgSecret {
     OrgSecret {
-        version_field: None,
-        ..rules.clone()
+        rules: Rules::default(),
+        ..secret.clone()
     }
 }
 
-fn version_column(list: &ListFacts, rules: &OrgSecret) -> Result<String, String> {
+fn version_column(list: &ListFacts, rules: &Rules) -> Result<String, String> {
     match &rules.version_field {
         None => Ok("none is asked for".to_owned()),
         // The published API always names some.

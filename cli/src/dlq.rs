@@ -280,10 +280,7 @@ impl Orgs {
         let ranking = read.and_then(|text| {
             let secret =
                 OrgSecret::parse(&text).map_err(|error| format!("secret {name}: {error}"))?;
-            Ok(secret
-                .version_field
-                .is_some()
-                .then_some(secret.version_from))
+            Ok(secret.rules.ranking())
         });
         self.known.insert(org.to_owned(), ranking.clone());
         ranking

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::Change;
 use domain::change::{CampaignId, ContactKey, OrgId, VersionFrom};
+use domain::rules::{Rules, unknown_columns};
 use io::genesys::{Campaign, Failure, Kind, Run, UNKNOWN_CAMPAIGN};
 use io::queue::Sqs;
 use io::secrets::{Api, OrgSecret};
@@ -218,17 +219,18 @@ async fn send(
     let sdk = io::aws::sdk_config(&https).await;
     let queue = Sqs::new(&sdk);
     let queue_url = config.queue_url.clone();
-    let (rules, campaign) = open(args, config, &sdk, https).await?;
+    let (secret, campaign) = open(args, config, &sdk, https).await?;
+    let now = Clock::system().now();
     let rows = || {
         file.rows()
             .map_err(|error| format!("{}: {error}", args.file.display()))
     };
-    let warnings = Warnings::new(rules.api == Api::ContactLists);
+    let warnings = Warnings::new(secret.api == Api::ContactLists);
     let mut report = Report::new(file.lines(), warnings);
     for row in rows()? {
         report.saw(match row {
             Ok(Found::Change(place, change)) => {
-                match fault(&change, &rules, &campaign, args.unranked) {
+                match fault(&change, &secret.rules, &campaign, args.unranked, now) {
                     Some(what) => Err(RowFault { place, what }),
                     None => Ok(Found::Change(place, change)),
                 }
@@ -260,7 +262,7 @@ async fn send(
     let mut feeder = Feeder::new(
         &queue,
         &queue_url,
-        rules.calls_per_minute,
+        secret.calls_per_minute,
         report.rows,
         &is_asked_to_stop,
     );
@@ -355,52 +357,27 @@ async fn open(
 /// Why apply would park a change that is right by itself, or overwrite what is newer with it.
 fn fault(
     change: &Change,
-    rules: &OrgSecret,
+    rules: &Rules,
     campaign: &Campaign,
     unranked: bool,
+    now: Timestamp,
 ) -> Option<String> {
-    if rules
-        .contact_key_pattern
-        .as_ref()
-        .is_some_and(|pattern| !pattern.is_match(change.key.as_str()))
-    {
-        return Some("contactKey: expected a match of the org's contactKeyPattern".to_owned());
+    let unknown = || unknown_columns(change, |column| campaign.has_column(column));
+    if let Some(broken) = rules.broken(change, now).or_else(unknown) {
+        return Some(broken.to_string());
     }
-    if let Some(column) = &rules.version_field {
-        if change
-            .operation
-            .data()
-            .is_some_and(|data| data.contains_key(column))
-        {
-            return Some(format!(
-                "{column}: expected not to be sent, since the org's versionField stores the rank there"
-            ));
-        }
-        if !unranked && change.rank(rules.version_from).is_none() {
-            let member = match rules.version_from {
-                VersionFrom::Version => "version",
-                VersionFrom::OccurredAt => "occurredAt",
-            };
-            return Some(format!(
-                "{member}: expected, since the org ranks its changes by it; or say --unranked"
-            ));
-        }
-    } else if !unranked {
-        let what = "the org has no versionField, so that nothing keeps a row from overwriting what is newer: say --unranked";
-        return Some(what.to_owned());
+    if unranked || rules.rank(change).is_some() {
+        return None;
     }
-    let unknown: Vec<_> = change
-        .operation
-        .data()?
-        .keys()
-        .filter(|column| !campaign.has_column(column))
-        .collect();
-    let of_list = |column| format!("{column}: expected a column of the campaign's contact list");
-    (!unknown.is_empty()).then(|| {
-        unknown
-            .into_iter()
-            .map(of_list)
-            .collect::<Vec<_>>()
-            .join("; ")
-    })
+    let member = match rules.ranking() {
+        Some(VersionFrom::Version) => "version",
+        Some(VersionFrom::OccurredAt) => "occurredAt",
+        None => {
+            let what = "the org has no versionField, so that nothing keeps a row from overwriting what is newer: say --unranked";
+            return Some(what.to_owned());
+        }
+    };
+    Some(format!(
+        "{member}: expected, since the org ranks its changes by it; or say --unranked"
+    ))
 }

@@ -22,6 +22,7 @@ mod ingest_webhooks;
 mod over_aws;
 mod over_http;
 mod privacy;
+mod rank_ahead;
 mod reconcile;
 mod send;
 mod support;

@@ -381,3 +381,53 @@ async fn a_contact_that_is_listed_twice_ends_as_its_newer_version_says() {
     run.apply_all().await;
     assert_eq!(run.world.column("a", "phone"), "6");
 }
+
+/// 2026-11-24T16:00:00Z, in milliseconds, and the highest rank.
+const NOW: u64 = 1_795_536_000_000;
+const END: u64 = 9_007_199_254_740_991;
+
+#[tokio::test(start_paused = true)]
+async fn what_the_feed_ranks_too_far_ahead_is_left_out_but_for_its_opt_outs() {
+    for (world, api) in [
+        (World::new(), "predictive"),
+        (World::of_lists(Options::default()), "contactLists"),
+    ] {
+        let run = Run::new(world);
+        run.world
+            .set_secret("acme", json!({ "api": api, "versionUnit": "milliseconds" }));
+        for key in ["changed", "opted-out", "removed", "good"] {
+            run.world.put(key, NOW - 1, "old");
+        }
+        run.says("changed", END, "end");
+        run.says("missing", END, "end");
+        run.says_more("opted-out", END, "end", json!({ "callable": false }));
+        run.feed.put(json!({ "campaignId": CAMPAIGN, "contactKey": "removed", "version": END, "operation": "remove" }));
+        run.says("good", NOW, "new");
+        let answer = run.run(json!({})).await.unwrap();
+        assert_eq!(counts(&answer), [5, 0, 3, 0, 0, 3]);
+        run.apply_all().await;
+        assert!(
+            run.world.dead_letters.is_empty(),
+            "{:?}",
+            run.world.parked()
+        );
+        let contact = |key| {
+            let (mut data, callable) = run.world.contact(key);
+            (
+                data.remove("phone").unwrap(),
+                data.remove(VERSION_FIELD).unwrap(),
+                callable,
+            )
+        };
+        let (old, new) = ((NOW - 1).to_string(), NOW.to_string());
+        assert_eq!(contact("changed"), ("old".to_owned(), old.clone(), true));
+        assert_eq!(contact("opted-out"), ("old".to_owned(), old.clone(), false));
+        assert_eq!(contact("removed"), ("old".to_owned(), old, false));
+        assert_eq!(contact("good"), ("new".to_owned(), new, true));
+        assert!(!run.world.genesys.contacts(CAMPAIGN).contains_key("missing"));
+        assert_eq!(
+            counts(&run.run(json!({})).await.unwrap()),
+            [5, 0, 0, 0, 0, 0]
+        );
+    }
+}

@@ -168,9 +168,9 @@ async fn one_row_that_is_not_right_and_none_is_sent() {
     let expected = "line 3: contactKey: expected a match of the org's contactKeyPattern\n\
                     line 4: version: expected, since the org ranks its changes by it; or say --unranked\n\
                     line 5: callable: expected true or false, 1 or 0, yes or no\n\
-                    line 6: crmVersion: expected not to be sent, since the org's versionField stores the rank there\n\
-                    line 7: hatSize: expected a column of the campaign's contact list; shoeSize: expected a column of the \
-                    campaign's contact list\n\
+                    line 6: data: expected not to name \"crmVersion\", in which the org's versionField stores the rank\n\
+                    line 7: data: expected only columns of the campaign's contact list, which has no \"hatSize\", \
+                    \"shoeSize\"\n\
                     5 of 6 rows are not right: nothing was sent.\n";
     assert_eq!((status, shown.as_str()), (1, expected));
     assert!(served.queue.messages().is_empty());
@@ -445,4 +445,37 @@ async fn rows_of_an_org_without_ranks_and_rows_that_do_not_say_who_may_be_called
         shown.contains("No row says whether its contact may be called"),
         "{shown}"
     );
+}
+
+#[tokio::test]
+async fn a_row_keeps_the_rules_by_which_apply_would_park_it_and_no_others() {
+    let (served, folder) = (Served::new().await, Folder::new("rules"));
+    let mut secret = secret("lists", "contactLists");
+    secret["versionUnit"] = "milliseconds".into();
+    let name = "campaign-sync/org/lists";
+    served.vault.put(name, secret.to_string());
+    let file = folder.put(
+        "one.csv",
+        "contactKey,version,callable,phone,shoeSize\nLEAD-1,1764000000000,true,+1,\n",
+    );
+    let fixed = ["send", "--org", "lists", "--campaign", "campaign-of-lists"];
+    let send = async |file: &str| {
+        let more = [file, "--clear-empty", "--dry-run"];
+        served.command(&[&fixed[..], &more].concat()).await
+    };
+    let (status, _, shown) = send(&file).await;
+    let first = shown.lines().next();
+    assert_eq!(
+        (status, first),
+        (0, Some("1 row is right; nothing was sent.")),
+        "what is cleared needs no column: {shown}"
+    );
+    let file = folder.put(
+        "ahead.csv",
+        "contactKey,version,callable,phone\nLEAD-1,9007199254740991,true,+1\n",
+    );
+    let (status, _, shown) = send(&file).await;
+    let expected = "line 2: version: expected a time at most a day ahead of the clock, in the org's versionUnit\n\
+                    1 of 1 row is not right: nothing was sent.\n";
+    assert_eq!((status, shown.as_str()), (1, expected));
 }

@@ -1,6 +1,7 @@
 //! The secrets of an org, of its CRM's feed and of sources, each told as what it is.
 
 use domain::change::{OrgId, SourceName, VersionFrom};
+use domain::rules::{Rules, VersionUnit};
 use io::Config;
 use io::secrets::{
     Api, Auth, FeedSecret, MalformedSecret, OrgSecret, Secrets, SecretsError, SecretsManager,
@@ -32,20 +33,34 @@ pub(super) async fn org(
     rules.ok()
 }
 
-fn seen_of_org(rules: &OrgSecret) -> String {
-    let api = match rules.api {
+fn seen_of_org(secret: &OrgSecret) -> String {
+    let api = match secret.api {
         Api::Predictive => "predictive",
         Api::ContactLists => "contactLists",
     };
-    let ranks = match (&rules.version_field, rules.version_from) {
-        (None, _) => "no ranks: the queue's order alone decides".to_owned(),
-        (Some(column), VersionFrom::Version) => format!("version is stored in {column}"),
-        (Some(column), VersionFrom::OccurredAt) => format!("occurredAt is stored in {column}"),
-    };
     format!(
-        "api {api}, {ranks}, {} a minute",
-        counted(rules.calls_per_minute.into(), "call")
+        "api {api}, {}, {} a minute",
+        ranks(&secret.rules),
+        counted(secret.calls_per_minute.into(), "call")
     )
+}
+
+fn ranks(rules: &Rules) -> String {
+    let Some(column) = &rules.version_field else {
+        return "no ranks: the queue's order alone decides".to_owned();
+    };
+    let what = match (rules.version_from, rules.version_unit) {
+        (VersionFrom::OccurredAt, _) => "occurredAt",
+        (VersionFrom::Version, None) => "version",
+        (VersionFrom::Version, Some(VersionUnit::Seconds)) => "version, a time in seconds,",
+        (VersionFrom::Version, Some(VersionUnit::Milliseconds)) => {
+            "version, a time in milliseconds,"
+        }
+        (VersionFrom::Version, Some(VersionUnit::Microseconds)) => {
+            "version, a time in microseconds,"
+        }
+    };
+    format!("{what} is stored in {column}")
 }
 
 /// Only who reconciles has one.

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use domain::batch::ParkReason;
 use domain::drift::{Difference, Drift};
-use reconcile::{Answer, Found, Outcome, Progress, Why};
+use reconcile::{Answer, Found, LeftOut, Outcome, Progress, Why};
 use serde_json::{Value, json};
 
 use crate::table::{counted, number, table};
@@ -28,7 +29,7 @@ pub(crate) struct Report {
     to_be_raised: u64,
     left_uncallable: u64,
     rank_alone: u64,
-    left_out: BTreeMap<&'static str, u64>,
+    left_out: LeftOut,
     found: Vec<Found>,
 }
 
@@ -114,7 +115,11 @@ impl Report {
         report["toBeRaised"] = self.to_be_raised.into();
         report["leftUncallable"] = self.left_uncallable.into();
         report["rankAlone"] = self.rank_alone.into();
-        report["leftOut"] = json!(self.left_out);
+        let left_out = self.left_out.iter();
+        let left_out: BTreeMap<_, _> = left_out
+            .map(|(reason, contacts)| (reason.as_str(), contacts))
+            .collect();
+        report["leftOut"] = json!(left_out);
         report["stoppedBy"] = self.why.clone().into();
         if self.answer.dry_run {
             report["contacts"] = self.found.iter().map(shown).collect();
@@ -171,11 +176,12 @@ impl Report {
             writeln!(out, "{columns}\n")?;
         }
         for (reason, contacts) in &self.left_out {
-            let what = if reason.ends_with("Column") {
-                "A column is left out"
-            } else {
-                "The whole contact is left out"
+            let what = match reason {
+                ParkReason::ReservedColumn | ParkReason::UnknownColumn => "A column is left out",
+                ParkReason::RankAhead => "All but opt-outs is left out",
+                _ => "The whole contact is left out",
             };
+            let reason = reason.as_str();
             writeln!(
                 out,
                 "{what}, since apply would park it as {reason}, of this many contacts: {}",

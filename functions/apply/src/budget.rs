@@ -47,7 +47,7 @@ impl Drop for ToBegin<'_> {
 
 impl Work<'_> {
     pub(crate) fn calls_left(&self) -> CallsLeft {
-        self.org.calls_left(&self.run, self.rules, self.luck)
+        self.org.calls_left(&self.run, self.secret, self.luck)
     }
 
     /// The contacts that can be read and written with what is left of the budget, those that must

@@ -26,7 +26,7 @@ pub(crate) struct Work<'a> {
     pub(crate) luck: f64,
     pub(crate) campaign: &'a Campaign,
     pub(crate) id: &'a CampaignId,
-    pub(crate) rules: &'a OrgSecret,
+    pub(crate) secret: &'a OrgSecret,
 }
 
 impl Work<'_> {
@@ -121,7 +121,7 @@ impl Work<'_> {
     }
 
     pub(crate) fn plan(&self, contact: &Contact, actual: Option<&Actual>) -> Plan {
-        contact.plan(self.context, self.rules, actual)
+        contact.plan(self.context, &self.secret.rules, actual)
     }
 
     /// All creates of the campaign in one POST.

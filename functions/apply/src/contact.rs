@@ -5,8 +5,8 @@ use std::sync::Arc;
 use domain::batch::{Evidence, Outcome, ParkReason, Parking, Verdict};
 use domain::change::{Change, ContactKey, Operation};
 use domain::plan::{Part, Plan, RankedChange, plan};
+use domain::rules::Rules;
 use io::genesys::Failure;
-use io::secrets::OrgSecret;
 
 use crate::{Context, Defect};
 
@@ -24,11 +24,10 @@ impl Contact {
     pub(crate) fn plan(
         &self,
         context: &Context,
-        rules: &OrgSecret,
+        rules: &Rules,
         actual: Option<&domain::Contact>,
     ) -> Plan {
-        let ranking = rules.version_field.is_some().then_some(rules.version_from);
-        let ranking = ranking.filter(|_| !context.has(Defect::Rank));
+        let ranking = rules.ranking().filter(|_| !context.has(Defect::Rank));
         let silent: Vec<Operation>;
         let mut changes: Vec<_> = self
             .changes

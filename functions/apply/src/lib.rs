@@ -8,6 +8,7 @@ mod context;
 mod defect;
 mod list;
 mod report;
+mod set_aside;
 
 pub use context::Context;
 pub use defect::Defect;
@@ -23,13 +24,13 @@ use domain::change::{CampaignId, Change, OrgId};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use io::genesys::{Campaign, Failure, Kind, Run};
-use io::secrets::OrgSecret;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 use tracing::Instrument;
 
 use crate::budget::ToBegin;
 use crate::contact::{Contact, Verdicts};
+use crate::set_aside::SetAside;
 
 /// The changes of one invocation, by org, campaign and contact; contacts and changes in queue
 /// order.
@@ -144,8 +145,8 @@ async fn apply_org(
     mut campaigns: BTreeMap<CampaignId, Vec<Contact>>,
 ) -> Vec<(usize, Verdict)> {
     let org = context.genesys.org(&id);
-    let rules = match org.open(&run).await {
-        Ok(rules) => rules,
+    let secret = match org.open(&run).await {
+        Ok(secret) => secret,
         Err(failure) => {
             let contacts = campaigns.values().flatten();
             return contacts
@@ -153,11 +154,11 @@ async fn apply_org(
                 .collect();
         }
     };
-    let mut verdicts: Vec<_> = campaigns
-        .values_mut()
-        .flatten()
-        .flat_map(|contact| park_what_the_org_refuses(contact, &rules))
-        .collect();
+    let (mut set_aside, now) = (SetAside::default(), context.shared.clock.now());
+    for contact in campaigns.values_mut().flatten() {
+        let broken = |change: &Change| secret.rules.broken(change, now);
+        set_aside.take(contact, &secret.rules, now, broken);
+    }
     campaigns.retain(|_, contacts| {
         contacts.retain(|contact| !contact.changes.is_empty());
         !contacts.is_empty()
@@ -176,10 +177,10 @@ async fn apply_org(
         .collect();
     let campaigns = campaigns.into_iter().map(async |(to_begin, (id, contacts))| {
         let applied = async {
-            match Campaign::open(Arc::clone(&org), &id, &rules, run).await {
+            match Campaign::open(Arc::clone(&org), &id, &secret, run).await {
                 Ok(campaign) => {
                     let work =
-                        campaign::Work { context, org: &org, run, luck, campaign: &campaign, id: &id, rules: &rules };
+                        campaign::Work { context, org: &org, run, luck, campaign: &campaign, id: &id, secret: &secret };
                     work.apply(contacts, to_begin).await
                 }
                 Err(failure) => not_opened(&contacts, &failure),
@@ -191,8 +192,7 @@ async fn apply_org(
             Vec::new()
         })
     });
-    verdicts.extend(join_all(campaigns).await.into_iter().flatten());
-    verdicts
+    set_aside.settle(join_all(campaigns).await.into_iter().flatten().collect())
 }
 
 /// The campaign's changes where it cannot be found.
@@ -202,39 +202,4 @@ fn not_opened(contacts: &[Contact], failure: &Failure) -> Verdicts {
         _ => contact.retry(failure),
     });
     verdicts.collect()
-}
-
-/// Takes out of a contact's changes those that break a rule of the org's secret (docs/contract.md
-/// "Secrets").
-fn park_what_the_org_refuses(contact: &mut Contact, rules: &OrgSecret) -> Vec<(usize, Verdict)> {
-    let key_matches = rules
-        .contact_key_pattern
-        .as_ref()
-        .is_none_or(|pattern| pattern.is_match(contact.key.as_str()));
-    let names_version_field = |change: &Change| {
-        let column = rules.version_field.as_ref();
-        column
-            .zip(change.operation.data())
-            .is_some_and(|(column, data)| data.contains_key(column))
-    };
-    let mut parked = Vec::new();
-    contact.changes.retain(|(index, change)| {
-        let (reason, detail) = if !key_matches {
-            (
-                ParkReason::KeyPattern,
-                "contactKey: expected a match of the org's contactKeyPattern",
-            )
-        } else if names_version_field(change) {
-            (
-                ParkReason::ReservedColumn,
-                "data: expected not to name the org's versionField",
-            )
-        } else {
-            return true;
-        };
-        let evidence = Evidence::from(detail.to_owned());
-        parked.push((*index, Verdict::Park(Parking { reason, evidence })));
-        false
-    });
-    parked
 }

@@ -1,16 +1,16 @@
 //! The contacts of one campaign by the contact list API: gather, plan, and one POST for creates and
 //! updates together.
 
-use std::sync::Arc;
-
-use domain::batch::{Evidence, Outcome, ParkReason, Parking, Verdict};
-use domain::change::{Change, Operation};
+use domain::batch::Outcome;
+use domain::change::Change;
 use domain::contact::{Columns, Contact as Actual};
 use domain::plan::{Action, Plan, Skip};
+use domain::rules::unknown_columns;
 use io::genesys::{CallsLeft, ContactList, Kind, Write};
 
 use crate::campaign::Work;
 use crate::contact::{Contact, Verdicts};
+use crate::set_aside::SetAside;
 
 impl Work<'_> {
     /// Two calls where nothing fails: one reads all contacts, one writes what differs.
@@ -19,15 +19,25 @@ impl Work<'_> {
         list: &ContactList,
         mut contacts: Vec<Contact>,
     ) -> Verdicts {
+        let unknown = |change: &Change| unknown_columns(change, |name| list.has_column(name));
         if contacts
             .iter()
             .flat_map(|contact| &contact.changes)
-            .any(|(_, change)| unknown_columns(list, change).is_some())
+            .any(|(_, change)| unknown(change).is_some())
         {
             // Parking is for good: not on what may be ten minutes old.
             list.look_again().await;
         }
-        let unknown = set_aside_unknown_columns(list, &mut contacts);
+        // Before a refused POST takes their neighbours along.
+        let (mut set_aside, now) = (SetAside::default(), self.context.shared.clock.now());
+        for contact in &mut contacts {
+            set_aside.take(contact, &self.secret.rules, now, unknown);
+        }
+        contacts.retain(|contact| !contact.changes.is_empty());
+        set_aside.settle(self.apply_together(list, contacts).await)
+    }
+
+    async fn apply_together(&self, list: &ContactList, mut contacts: Vec<Contact>) -> Verdicts {
         let mut verdicts = Verdicts::new();
         let mut tries = 0;
         while !contacts.is_empty() {
@@ -46,7 +56,7 @@ impl Work<'_> {
             );
             break;
         }
-        unknown.settle(verdicts)
+        verdicts
     }
 
     /// One read and one write. Answers also the contacts whose write may have been done.
@@ -145,77 +155,5 @@ fn write<'a>(contact: &'a Contact, plan: &Plan, actual: Option<&'a Actual>) -> O
         data,
         callable,
         rank,
-    })
-}
-
-/// What is parked since the list lacks a column that it names.
-struct Unknown {
-    parked: Verdicts,
-    /// Opt-outs: parked once it is written that nobody may call.
-    lowered: Vec<(usize, Parking)>,
-}
-
-impl Unknown {
-    fn settle(self, verdicts: Verdicts) -> Verdicts {
-        let lowered = |index| self.lowered.iter().find(|(other, _)| *other == index);
-        let settled =
-            verdicts
-                .into_iter()
-                .map(|(index, verdict)| match (verdict, lowered(index)) {
-                    (Verdict::Done(_), Some((_, parking))) => {
-                        (index, Verdict::Park(parking.clone()))
-                    }
-                    (verdict, _) => (index, verdict),
-                });
-        settled.chain(self.parked).collect()
-    }
-}
-
-/// Takes out the changes that name a column which the list has not, before a refused POST takes
-/// their neighbours along. Of an opt-out stays what says that nobody may call.
-fn set_aside_unknown_columns(list: &ContactList, contacts: &mut Vec<Contact>) -> Unknown {
-    let mut unknown = Unknown {
-        parked: Verdicts::new(),
-        lowered: Vec::new(),
-    };
-    for contact in contacts.iter_mut() {
-        contact.changes.retain_mut(|(index, change)| {
-            let Some(parking) = unknown_columns(list, change) else {
-                return true;
-            };
-            if change.operation.callable() != Some(false) {
-                unknown.parked.push((*index, Verdict::Park(parking)));
-                return false;
-            }
-            unknown.lowered.push((*index, parking));
-            Arc::make_mut(change).operation = Operation::Upsert {
-                data: Columns::default(),
-                callable: Some(false),
-            };
-            true
-        });
-    }
-    contacts.retain(|contact| !contact.changes.is_empty());
-    unknown
-}
-
-fn unknown_columns(list: &ContactList, change: &Change) -> Option<Parking> {
-    let data = change.operation.data()?;
-    // Null, empty and absent are equal: such a column needs no place.
-    let holds = |value: &Option<String>| value.as_ref().is_some_and(|value| !value.is_empty());
-    let unknown = data
-        .iter()
-        .filter(|(name, value)| holds(value) && !list.has_column(name));
-    let names: Vec<_> = unknown.map(|(name, _)| format!("{name:?}")).collect();
-    if names.is_empty() {
-        return None;
-    }
-    let detail = format!(
-        "data: expected only columns of the campaign's contact list, which has no {}",
-        names.join(", ")
-    );
-    Some(Parking {
-        reason: ParkReason::UnknownColumn,
-        evidence: Evidence::from(detail),
     })
 }

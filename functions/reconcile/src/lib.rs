@@ -10,7 +10,7 @@ mod scan;
 
 pub use context::Context;
 pub use input::{Cursor, Input, InvalidInput};
-pub use scan::{Found, Progress, Until};
+pub use scan::{Found, LeftOut, Progress, Until};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -72,7 +72,7 @@ pub struct Outcome {
     pub why: Option<Why>,
     /// Contacts that were left out, whole or some columns of them, by the reason for which apply
     /// would park them.
-    pub left_out: BTreeMap<&'static str, u64>,
+    pub left_out: LeftOut,
 }
 
 impl Outcome {
@@ -283,6 +283,7 @@ fn log_found(org: &OrgId, found: &Found) {
 fn tell_outcome(context: &Context, org: &OrgId, outcome: &Outcome) {
     let org = org.as_str();
     for (reason, contacts) in &outcome.left_out {
+        let reason = reason.as_str();
         tracing::warn!(org, reason, contacts, "left out: apply would park it");
     }
     if let Some(why) = &outcome.why {
@@ -309,8 +310,8 @@ pub async fn run(
 ) -> Result<Outcome, Error> {
     let run = Run::patient(until.end);
     let org = context.genesys.org(&input.org);
-    let rules = match org.open(&run).await {
-        Ok(rules) => rules,
+    let org_secret = match org.open(&run).await {
+        Ok(secret) => secret,
         Err(failure) => {
             return match scan::why_stopped(&failure, context.shared.clock.now(), until.end) {
                 Some(why) => Ok(Outcome::at_start(input, why)),
@@ -329,7 +330,7 @@ pub async fn run(
         room(
             context.queue.as_ref(),
             &context.shared.config.queue_url,
-            rules.calls_per_minute,
+            org_secret.calls_per_minute,
         )
         .await?
     };
@@ -338,7 +339,7 @@ pub async fn run(
         input,
         until,
         org,
-        rules: &rules,
+        org_secret: &org_secret,
         secret: &secret,
         run,
         room,

@@ -1,11 +1,13 @@
 //! The feed beside the campaigns: what differs.
 
+mod compare;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use domain::change::{CampaignId, Change, ContactKey, Feed, MessageGroup, Operation};
+use domain::batch::ParkReason;
+use domain::change::{CampaignId, Change, Feed, MessageGroup};
 use domain::drift::Drift;
-use domain::plan::RankedChange;
 use io::genesys::{Campaign, Failure, Kind, Org, Run};
 use io::secrets::{FeedSecret, OrgSecret};
 use jiff::Timestamp;
@@ -78,15 +80,15 @@ impl Share {
     }
 }
 
-/// Contacts that cannot be repaired, by the reason.
-pub(crate) type LeftOut = BTreeMap<&'static str, u64>;
+/// Contacts that cannot be repaired, by the reason for which apply would park their change.
+pub type LeftOut = BTreeMap<ParkReason, u64>;
 
 pub(crate) struct Scan<'a> {
     pub(crate) context: &'a Context,
     pub(crate) input: &'a Input,
     pub(crate) until: &'a Until<'a>,
     pub(crate) org: Arc<Org>,
-    pub(crate) rules: &'a OrgSecret,
+    pub(crate) org_secret: &'a OrgSecret,
     pub(crate) secret: &'a FeedSecret,
     pub(crate) run: Run,
     /// The most changes that are held.
@@ -197,10 +199,11 @@ impl Scan<'_> {
         if let Some(why) = self.must_stop(&at) {
             return Ok(Some((at, why)));
         }
-        let campaign = match Campaign::open(Arc::clone(&self.org), id, self.rules, self.run).await {
-            Ok(campaign) => campaign,
-            Err(failure) => return self.stop_or_fail(id, at, failure).map(Some),
-        };
+        let campaign =
+            match Campaign::open(Arc::clone(&self.org), id, self.org_secret, self.run).await {
+                Ok(campaign) => campaign,
+                Err(failure) => return self.stop_or_fail(id, at, failure).map(Some),
+            };
         let feed = Feed {
             org: self.input.org.clone(),
             campaign: id.clone(),
@@ -288,110 +291,6 @@ impl Scan<'_> {
             }
         }
         Ok(None)
-    }
-
-    /// Compares these contacts in order; a failure: of the first that could not be read.
-    async fn compare(
-        &mut self,
-        campaign: &Campaign,
-        id: &CampaignId,
-        changes: Vec<Change>,
-        at: &mut Cursor,
-    ) -> Option<Failure> {
-        let ranking = self
-            .rules
-            .version_field
-            .is_some()
-            .then_some(self.rules.version_from);
-        let mut keys: Vec<&ContactKey> = Vec::new();
-        let is_compared = |change: &Change| {
-            let pattern = self.rules.contact_key_pattern.as_ref();
-            RankedChange::new(change, ranking).rank.is_some()
-                && pattern.is_none_or(|pattern| pattern.is_match(change.key.as_str()))
-        };
-        for change in changes.iter().filter(|change| is_compared(change)) {
-            if !keys.contains(&&change.key) {
-                keys.push(&change.key);
-            }
-        }
-        let actuals = if keys.is_empty() {
-            Vec::new()
-        } else {
-            campaign.read_all(&keys).await
-        };
-        let actuals: BTreeMap<ContactKey, _> = keys.into_iter().cloned().zip(actuals).collect();
-        for mut change in changes {
-            let is_unranked = RankedChange::new(&change, ranking).rank.is_none();
-            let last = hash(&change);
-            match actuals.get(&change.key) {
-                _ if is_unranked => self.answer.unranked += 1,
-                None => self.leave_out("keyPattern"),
-                Some(Err(failure)) if failure.kind == Kind::Rejected => self.leave_out("rejected"),
-                Some(Err(failure)) => return Some(failure.clone()),
-                Some(Ok(actual)) => {
-                    self.leave_out_columns(campaign, &mut change);
-                    let drift =
-                        Drift::between(&RankedChange::new(&change, ranking), actual.as_ref());
-                    at.checked += 1;
-                    self.found(id, change, drift, at);
-                }
-            }
-            self.answer.checked += 1;
-            at.done += 1;
-            at.last = Some(last);
-            (self.watch)(Progress::Checked(1));
-        }
-        None
-    }
-
-    fn found(&mut self, id: &CampaignId, change: Change, drift: Drift, at: &mut Cursor) {
-        match drift {
-            Drift::Same | Drift::Unranked => return,
-            Drift::Stale => {
-                self.answer.stale += 1;
-                return;
-            }
-            Drift::Missing => self.answer.missing += 1,
-            Drift::Different(_) => self.answer.different += 1,
-        }
-        let is_to_be_repaired = drift.is_to_be_repaired();
-        (self.watch)(Progress::Found(Found {
-            campaign: id.clone(),
-            group: change.message_group(),
-            drift,
-        }));
-        if is_to_be_repaired {
-            at.drifted += 1;
-            self.drifted += 1;
-            if !self.input.dry_run && self.full_at.is_none() {
-                self.held.push(change);
-            }
-        }
-    }
-
-    /// What apply would park is no drift: found again with every run, it would be parked again with
-    /// every run.
-    fn leave_out_columns(&mut self, campaign: &Campaign, change: &mut Change) {
-        let Operation::Upsert { data, .. } = &mut change.operation else {
-            return;
-        };
-        let before = data.len();
-        let is_reserved = |name: &String| self.rules.version_field.as_ref() == Some(name);
-        data.retain(|name, _| !is_reserved(name));
-        if data.len() < before {
-            self.leave_out("reservedColumn");
-        }
-        let before = data.len();
-        data.retain(|name, value| {
-            value.as_ref().is_none_or(String::is_empty) || campaign.has_column(name)
-        });
-        if data.len() < before {
-            self.leave_out("unknownColumn");
-        }
-    }
-
-    fn leave_out(&mut self, reason: &'static str) {
-        *self.left_out.entry(reason).or_default() += 1;
     }
 
     fn must_stop(&mut self, at: &Cursor) -> Option<Why> {

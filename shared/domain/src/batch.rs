@@ -74,6 +74,8 @@ pub enum ParkReason {
     UnknownColumn,
     /// The contact key does not match the org's pattern.
     KeyPattern,
+    /// The rank is a time that is too far ahead.
+    RankAhead,
     /// Genesys Cloud refuses it for good (400, 413).
     Rejected,
     /// Genesys Cloud knows no such campaign (404 to a POST).
@@ -84,13 +86,14 @@ pub enum ParkReason {
 
 impl ParkReason {
     /// Every one.
-    pub const ALL: [ParkReason; 9] = [
+    pub const ALL: [ParkReason; 10] = [
         ParkReason::InvalidChange,
         ParkReason::UnsupportedSchema,
         ParkReason::GroupMismatch,
         ParkReason::ReservedColumn,
         ParkReason::UnknownColumn,
         ParkReason::KeyPattern,
+        ParkReason::RankAhead,
         ParkReason::Rejected,
         ParkReason::UnknownCampaign,
         ParkReason::RetryHorizon,
@@ -105,6 +108,7 @@ impl ParkReason {
             ParkReason::ReservedColumn => "reservedColumn",
             ParkReason::UnknownColumn => "unknownColumn",
             ParkReason::KeyPattern => "keyPattern",
+            ParkReason::RankAhead => "rankAhead",
             ParkReason::Rejected => "rejected",
             ParkReason::UnknownCampaign => "unknownCampaign",
             ParkReason::RetryHorizon => "retryHorizon",

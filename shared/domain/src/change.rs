@@ -28,6 +28,11 @@ impl Rank {
         (number <= Rank::MAX.0).then_some(Rank(number))
     }
 
+    /// So much lower, not below 0.
+    pub(crate) const fn less(self, number: u64) -> Rank {
+        Rank(self.0.saturating_sub(number))
+    }
+
     /// The rank that a number of JSON is, by its text: a whole one, however it is written.
     pub fn from_number(text: &str) -> Option<Rank> {
         Rank::new(number::whole(text)?.parse().ok()?)

@@ -13,9 +13,11 @@ pub mod json;
 pub mod number;
 pub mod plan;
 pub mod retry;
+pub mod rules;
 
 pub use change::{Change, Rank};
 pub use contact::Contact;
+pub use rules::Rules;
 
 /// Lower-case hexadecimal SHA-256.
 fn sha256_hex(bytes: &[u8]) -> String {

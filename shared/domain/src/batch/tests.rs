@@ -171,6 +171,7 @@ fn outcomes_and_reasons_have_their_public_names() {
         "reservedColumn",
         "unknownColumn",
         "keyPattern",
+        "rankAhead",
         "rejected",
         "unknownCampaign",
         "retryHorizon",

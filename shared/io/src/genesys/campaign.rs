@@ -30,11 +30,11 @@ impl Campaign {
     pub async fn open(
         org: Arc<Org>,
         id: &CampaignId,
-        rules: &OrgSecret,
+        secret: &OrgSecret,
         run: Run,
     ) -> Result<Campaign, Failure> {
-        let version_field = rules.version_field.as_deref();
-        Ok(match rules.api {
+        let version_field = secret.rules.version_field.as_deref();
+        Ok(match secret.api {
             Api::Predictive => Campaign::Predictive(Predictive::new(org, id, version_field, run)),
             Api::ContactLists => {
                 Campaign::ContactList(ContactList::open(org, id, version_field, run).await?)

@@ -2,9 +2,14 @@
 
 use super::members::{MalformedSecret, Members};
 use crate::genesys::Region;
+use domain::Rules;
 use domain::change::VersionFrom;
+use domain::rules::VersionUnit;
 use regex_lite::Regex;
 use secrecy::{ExposeSecret, SecretString};
+
+const VERSION_UNIT: &str = "versionUnit";
+const UNITS: &str = "\"seconds\", \"milliseconds\" or \"microseconds\"";
 
 /// Which contact API the org uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +31,8 @@ pub struct OrgSecret {
     pub region: Region,
     /// How its contacts are written.
     pub api: Api,
-    /// The column that stores the rank; `None`: no ranks are stored.
-    pub version_field: Option<String>,
-    /// Which member of a change is its rank.
-    pub version_from: VersionFrom,
-    /// Contact keys that do not match are parked.
-    pub contact_key_pattern: Option<Regex>,
+    /// What it asks of its changes.
+    pub rules: Rules,
     /// What the OAuth client may call, where the service does not say.
     pub calls_per_minute: u32,
 }
@@ -56,31 +57,7 @@ impl OrgSecret {
                     _ => None,
                 },
             )?,
-            version_field: members.text(
-                "versionField",
-                "a column name of 1 to 128 characters, or null",
-                |name| {
-                    (1..=128)
-                        .contains(&name.chars().count())
-                        .then(|| name.to_owned())
-                },
-            )?,
-            version_from: members
-                .text(
-                    "versionFrom",
-                    "\"version\" or \"occurredAt\"",
-                    |from| match from {
-                        "version" => Some(VersionFrom::Version),
-                        "occurredAt" => Some(VersionFrom::OccurredAt),
-                        _ => None,
-                    },
-                )?
-                .unwrap_or_default(),
-            contact_key_pattern: members.text(
-                "contactKeyPattern",
-                "a regular expression",
-                |pattern| Regex::new(pattern).ok(),
-            )?,
+            rules: rules(&mut members)?,
             calls_per_minute: members
                 .optional(
                     "callsPerMinute",
@@ -99,6 +76,49 @@ impl OrgSecret {
             && self.client_secret.expose_secret() == other.client_secret.expose_secret()
             && self.region == other.region
     }
+}
+
+fn rules(members: &mut Members<'_>) -> Result<Rules, MalformedSecret> {
+    let rules = Rules {
+        version_field: members.text(
+            "versionField",
+            "a column name of 1 to 128 characters, or null",
+            |name| {
+                (1..=128)
+                    .contains(&name.chars().count())
+                    .then(|| name.to_owned())
+            },
+        )?,
+        version_from: members
+            .text(
+                "versionFrom",
+                "\"version\" or \"occurredAt\"",
+                |from| match from {
+                    "version" => Some(VersionFrom::Version),
+                    "occurredAt" => Some(VersionFrom::OccurredAt),
+                    _ => None,
+                },
+            )?
+            .unwrap_or_default(),
+        version_unit: members.text(VERSION_UNIT, UNITS, |unit| match unit {
+            "seconds" => Some(VersionUnit::Seconds),
+            "milliseconds" => Some(VersionUnit::Milliseconds),
+            "microseconds" => Some(VersionUnit::Microseconds),
+            _ => None,
+        })?,
+        contact_key_pattern: members.text(
+            "contactKeyPattern",
+            "a regular expression",
+            |pattern| Regex::new(pattern).ok(),
+        )?,
+    };
+    if rules.version_unit.is_some() && rules.ranking() != Some(VersionFrom::Version) {
+        return Err(Members::wrong(
+            VERSION_UNIT,
+            "only where versions are ranks",
+        ));
+    }
+    Ok(rules)
 }
 
 fn credential(members: &mut Members<'_>, name: &str) -> Result<SecretString, MalformedSecret> {
@@ -130,12 +150,15 @@ mod tests {
     fn the_contracts_example_is_read() {
         let secret = parse(
             r#"{ "clientId": "id", "clientSecret": "hush", "region": "us-east-1", "api": "predictive",
-                 "versionField": "crmVersion", "versionFrom": "version", "contactKeyPattern": "^LEAD-[0-9]{5}$",
+                 "versionField": "crmVersion", "versionFrom": "version", "versionUnit": "milliseconds",
+                 "contactKeyPattern": "^LEAD-[0-9]{5}$",
                  "callsPerMinute": 300 }"#,
         )
         .unwrap();
-        assert_eq!(secret.version_field.as_deref(), Some("crmVersion"));
-        let pattern = secret.contact_key_pattern.unwrap();
+        let rules = secret.rules;
+        assert_eq!(rules.version_field.as_deref(), Some("crmVersion"));
+        assert_eq!(rules.version_unit, Some(VersionUnit::Milliseconds));
+        let pattern = rules.contact_key_pattern.unwrap();
         assert!(pattern.is_match("LEAD-00042") && !pattern.is_match("xLEAD-00042"));
     }
 
@@ -144,11 +167,12 @@ mod tests {
         let secret = with("versionField", "null").unwrap();
         assert_eq!(
             (
-                secret.version_field,
-                secret.version_from,
+                secret.rules.version_field,
+                secret.rules.version_from,
+                secret.rules.version_unit,
                 secret.calls_per_minute
             ),
-            (None, VersionFrom::Version, 300)
+            (None, VersionFrom::Version, None, 300)
         );
     }
 
@@ -184,6 +208,16 @@ mod tests {
                 "versionFrom",
                 "\"hush\"",
                 "versionFrom: expected \"version\" or \"occurredAt\"",
+            ),
+            (
+                "versionUnit",
+                "\"days\"",
+                "versionUnit: expected \"seconds\", \"milliseconds\" or \"microseconds\"",
+            ),
+            (
+                "versionUnit",
+                "\"seconds\"",
+                "versionUnit: expected only where versions are ranks",
             ),
             (
                 "contactKeyPattern",

@@ -1,0 +1,138 @@
+//! Contacts of the feed beside those of a campaign: what differs, and what is left out.
+
+use std::collections::BTreeMap;
+
+use domain::Contact;
+use domain::batch::ParkReason;
+use domain::change::{CampaignId, Change, ContactKey, Operation};
+use domain::drift::{Difference, Drift};
+use domain::plan::RankedChange;
+use domain::rules::{Broken, unknown_columns};
+use io::genesys::{Campaign, Failure, Kind};
+use jiff::Timestamp;
+
+use super::{Found, Progress, Scan, hash};
+use crate::input::Cursor;
+
+impl Scan<'_> {
+    /// Compares these contacts in order; a failure: of the first that could not be read.
+    pub(super) async fn compare(
+        &mut self,
+        campaign: &Campaign,
+        id: &CampaignId,
+        changes: Vec<Change>,
+        at: &mut Cursor,
+    ) -> Option<Failure> {
+        let (org_secret, now) = (self.org_secret, self.context.shared.clock.now());
+        let rules = &org_secret.rules;
+        let mut keys: Vec<&ContactKey> = Vec::new();
+        let is_compared =
+            |change: &&Change| rules.rank(change).is_some() && rules.key_matches(change);
+        for change in changes.iter().filter(is_compared) {
+            if !keys.contains(&&change.key) {
+                keys.push(&change.key);
+            }
+        }
+        let actuals = if keys.is_empty() {
+            Vec::new()
+        } else {
+            campaign.read_all(&keys).await
+        };
+        let actuals: BTreeMap<ContactKey, _> = keys.into_iter().cloned().zip(actuals).collect();
+        for change in changes {
+            let is_unranked = rules.rank(&change).is_none();
+            let last = hash(&change);
+            match actuals.get(&change.key) {
+                _ if is_unranked => self.answer.unranked += 1,
+                None => self.leave_out(ParkReason::KeyPattern),
+                Some(Err(failure)) if failure.kind == Kind::Rejected => {
+                    self.leave_out(ParkReason::Rejected);
+                }
+                Some(Err(failure)) => return Some(failure.clone()),
+                Some(Ok(actual)) => {
+                    self.compare_one(campaign, id, change, actual.as_ref(), now, at);
+                }
+            }
+            self.answer.checked += 1;
+            at.done += 1;
+            at.last = Some(last);
+            (self.watch)(Progress::Checked(1));
+        }
+        None
+    }
+
+    /// What apply would park is no drift: found again with every run, it would be parked again with
+    /// every run.
+    fn compare_one(
+        &mut self,
+        campaign: &Campaign,
+        id: &CampaignId,
+        mut change: Change,
+        actual: Option<&Contact>,
+        now: Timestamp,
+        at: &mut Cursor,
+    ) {
+        let rules = &self.org_secret.rules;
+        if let Some(Broken::RankAhead(_)) = rules.broken(&change, now) {
+            self.leave_out(ParkReason::RankAhead);
+            let opt_out = rules.opt_out(&change, now);
+            let may_be_called = actual.is_some_and(|actual| actual.callable);
+            if let Some(opt_out) = opt_out.filter(|_| may_be_called) {
+                at.checked += 1;
+                let difference = Difference {
+                    callable: Some(false),
+                    ..Difference::default()
+                };
+                self.found(id, opt_out, Drift::Different(difference), at);
+            }
+            return;
+        }
+        self.leave_out_columns(campaign, &mut change);
+        let ranked = RankedChange::new(&change, rules.ranking());
+        let drift = Drift::between(&ranked, actual);
+        at.checked += 1;
+        self.found(id, change, drift, at);
+    }
+
+    fn found(&mut self, id: &CampaignId, change: Change, drift: Drift, at: &mut Cursor) {
+        match drift {
+            Drift::Same | Drift::Unranked => return,
+            Drift::Stale => {
+                self.answer.stale += 1;
+                return;
+            }
+            Drift::Missing => self.answer.missing += 1,
+            Drift::Different(_) => self.answer.different += 1,
+        }
+        let is_to_be_repaired = drift.is_to_be_repaired();
+        (self.watch)(Progress::Found(Found {
+            campaign: id.clone(),
+            group: change.message_group(),
+            drift,
+        }));
+        if is_to_be_repaired {
+            at.drifted += 1;
+            self.drifted += 1;
+            if !self.input.dry_run && self.full_at.is_none() {
+                self.held.push(change);
+            }
+        }
+    }
+
+    fn leave_out_columns(&mut self, campaign: &Campaign, change: &mut Change) {
+        let (reserved, unknown) = (
+            self.org_secret.rules.reserved_column(change),
+            unknown_columns(change, |name| campaign.has_column(name)),
+        );
+        for broken in [reserved, unknown].into_iter().flatten() {
+            self.leave_out(broken.reason());
+            if let Operation::Upsert { data, .. } = &mut change.operation {
+                data.retain(|name, _| !broken.columns().contains(name));
+            }
+        }
+    }
+
+    fn leave_out(&mut self, reason: ParkReason) {
+        *self.left_out.entry(reason).or_default() += 1;
+    }
+}
