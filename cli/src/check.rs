@@ -1,12 +1,13 @@
 //! `campaign-sync check`: whether an org can go live, a line for each thing that must be right.
 
+mod contact;
 mod queues;
 mod secrets;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use domain::change::{CampaignId, OrgId, SourceName};
+use domain::change::{CampaignId, ContactKey, OrgId, SourceName};
 use domain::rules::Rules;
 use io::Config;
 use io::config::DlqConfig;
@@ -16,16 +17,18 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::connect::{self, Watched};
+use crate::one_contact;
 use crate::table::counted;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   campaign-sync check --org acme-us
   campaign-sync check --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --apply-timeout 30
+  campaign-sync check --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --contact LEAD-00042
   campaign-sync check --source crm
 
 It alters nothing: that contacts may be written is tried by writing none. It takes at most eight calls of the org's budget for
-each campaign.
+each campaign, and one more for each contact.
 
 It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; SECRET_PREFIX and, in local
 runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It
@@ -40,6 +43,10 @@ pub(crate) struct Args {
     /// A campaign whose contacts are to be kept in step; may be given several times
     #[arg(long = "campaign", value_name = "CAMPAIGN_ID", value_parser = crate::reconcile::campaign, requires = "org")]
     campaigns: Vec<CampaignId>,
+    /// The key of a contact whose stored rank is looked at, in each of the campaigns; may be given
+    /// several times. - reads keys from standard input, one a line
+    #[arg(long = "contact", value_name = "KEY", requires = "campaigns")]
+    contacts: Vec<String>,
     /// A sender of webhooks, whose secret is {prefix}/source/{source}; may be given several times
     #[arg(long = "source", value_name = "SOURCE", value_parser = source)]
     sources: Vec<SourceName>,
@@ -135,7 +142,8 @@ impl Findings {
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config = Config::from_env().map_err(|error| error.to_string())?;
     let dlq = DlqConfig::from_env(true).map_err(|error| error.to_string())?;
-    let findings = crate::block_on(check(args, &config, &dlq))?;
+    let contacts = one_contact::keys(&args.contacts)?;
+    let findings = crate::block_on(check(args, &contacts, &config, &dlq))?;
     crate::print(&if args.json {
         findings.json()
     } else {
@@ -144,16 +152,22 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
     Ok(findings.is_right())
 }
 
-async fn check(args: &Args, config: &Config, dlq: &DlqConfig) -> Result<Findings, String> {
+async fn check(
+    args: &Args,
+    contacts: &[ContactKey],
+    config: &Config,
+    dlq: &DlqConfig,
+) -> Result<Findings, String> {
     let https = connect::https()?;
     let sdk = io::aws::sdk_config(&https).await;
     let secrets = SecretsManager::new(&sdk);
     let mut findings = Findings::default();
     if let Some(org) = &args.org {
-        if let Some(rules) = secrets::org(org, config, &secrets, &mut findings).await {
+        if let Some(secret) = secrets::org(org, config, &secrets, &mut findings).await {
             let watched = Watched::new(https);
             let connect = || connect::org(config.clone(), &sdk, Arc::clone(&watched) as _, org);
-            genesys(&args.campaigns, &rules, &connect, &watched, &mut findings).await;
+            let looked_at = (args.campaigns.as_slice(), contacts);
+            genesys(looked_at, &secret, &connect, &watched, &mut findings).await;
         }
         secrets::feed(org, config, &secrets, &mut findings).await;
     }
@@ -173,8 +187,8 @@ async fn check(args: &Args, config: &Config, dlq: &DlqConfig) -> Result<Findings
 
 /// The login, the clock and the campaigns of an org.
 async fn genesys(
-    campaigns: &[CampaignId],
-    rules: &OrgSecret,
+    (campaigns, contacts): (&[CampaignId], &[ContactKey]),
+    secret: &OrgSecret,
     connect: &dyn Fn() -> Arc<Org>,
     watched: &Watched,
     findings: &mut Findings,
@@ -192,7 +206,8 @@ async fn genesys(
     }
     for campaign in campaigns.iter().filter(|_| is_in) {
         // What one call is refused must not close the org to the next.
-        self::campaign(campaign, rules, connect, findings).await;
+        self::campaign(campaign, secret, connect, findings).await;
+        contact::check(campaign, contacts, secret, connect(), findings).await;
     }
     if is_in && campaigns.is_empty() {
         findings.skip(
@@ -289,7 +304,7 @@ async fn campaign(
             return;
         }
     }
-    let key = domain::change::ContactKey::parse(NOBODY);
+    let key = ContactKey::parse(NOBODY);
     let opened = io::genesys::Campaign::open(connect(), id, &without_ranks(secret), run).await;
     if let (Ok(campaign), Ok(key)) = (opened, key) {
         let read = campaign

@@ -2,9 +2,11 @@
 
 mod check;
 mod connect;
+mod contact;
 mod dlq;
 mod event;
 mod local;
+mod one_contact;
 mod reconcile;
 mod send;
 mod status;
@@ -41,6 +43,8 @@ enum Command {
     Check(check::Args),
     /// Tells how much waits in the queues, for how long, and what is left of an org's call budget
     Status(status::Args),
+    /// Repairs one contact
+    Contact(contact::Args),
     /// Lists, shows, sends again and deletes the changes that were parked
     Dlq(dlq::Args),
     /// Prints a sample event that is valid now
@@ -76,6 +80,7 @@ fn main() -> ExitCode {
         Some(Command::Reconcile(args)) => reconcile::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Status(args)) => status::run(&args),
+        Some(Command::Contact(args)) => contact::run(&args),
         Some(Command::Dlq(args)) => dlq::run(&args),
         Some(Command::Event(args)) => event::run(&args).map(|()| true),
     };

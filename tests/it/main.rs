@@ -24,5 +24,6 @@ mod over_http;
 mod privacy;
 mod rank_ahead;
 mod reconcile;
+mod reset_rank;
 mod send;
 mod support;

@@ -271,7 +271,7 @@ async fn a_dry_run_counts_and_enqueues_nothing() {
     assert_eq!(counts(&answer), [2, 1, 1, 0, 0, 0]);
     assert!(answer.complete && answer.dry_run && run.world.queue.is_empty());
     let told = serde_json::to_value(&answer).unwrap();
-    let expected = json!({ "checked": 2, "missing": 1, "different": 1, "stale": 0, "unranked": 0, "enqueued": 0,
+    let expected = json!({ "checked": 2, "missing": 1, "different": 1, "stale": 0, "unranked": 0, "ahead": 0, "enqueued": 0,
                            "complete": true, "cursor": null, "dryRun": true });
     assert_eq!(told, expected, "docs/contract.md \"Reconcile\"");
 }
@@ -430,4 +430,53 @@ async fn what_the_feed_ranks_too_far_ahead_is_left_out_but_for_its_opt_outs() {
             [5, 0, 0, 0, 0, 0]
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn stored_ranks_that_are_ahead_are_counted_and_told_by_their_message_groups() {
+    let lines = crate::support::Lines::default();
+    let writer = lines.clone();
+    let log = io::telemetry::subscriber(
+        move || writer.clone(),
+        tracing::level_filters::LevelFilter::INFO,
+    );
+    let ran = async {
+        let run = Run::new(World::new());
+        run.world.put("canary-end", END, "1");
+        run.world.put("good", 4, "4");
+        run.says("canary-end", 5, "5");
+        run.says("good", 5, "5");
+        let answer = run.run(json!({})).await.unwrap();
+        assert_eq!((answer.ahead, answer.stale, answer.enqueued), (1, 1, 1));
+        run.world
+            .set_secret("acme", json!({ "versionUnit": "milliseconds" }));
+        run.world.put("in-a-week", NOW + 7 * 86_400_000, "1");
+        run.says("in-a-week", 5, "5");
+        let run = Run {
+            context: another_copy(&run),
+            ..run
+        };
+        assert_eq!(run.run(json!({})).await.unwrap().ahead, 2);
+    };
+    tracing::instrument::WithSubscriber::with_subscriber(ran, log).await;
+    let log = lines.take();
+    let group = change("canary-end", 1).message().group;
+    let told = log
+        .lines()
+        .filter(|line| line.contains("stored rank is ahead"));
+    assert_eq!(
+        told.filter(|line| line.contains(&group)).count(),
+        2,
+        "{log}"
+    );
+    assert!(!log.contains("canary"), "{log}");
+}
+
+/// Another copy, which has read no secret yet.
+fn another_copy(run: &Run) -> Context {
+    Context::new(
+        run.world.shared(|_| ()),
+        Arc::clone(&run.world.sqs) as _,
+        Arc::clone(&run.feed) as _,
+    )
 }

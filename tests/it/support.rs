@@ -340,6 +340,10 @@ fn shared(
 fn tell(event: &Event<'_>) -> Option<String> {
     Some(match event {
         Event::Done { outcome, .. } => outcome.as_str().to_owned(),
+        Event::RankReset { reset, .. } => {
+            let to = reset.to().map_or("none".to_owned(), |to| to.to_string());
+            format!("! rank {} reset to {to}: {}", reset.from(), reset.reason())
+        }
         Event::Parked { reason, .. } => format!("parked: {reason}"),
         Event::Retried { .. } => "retried".to_owned(),
         Event::OrgRefused { org, evidence } => format!("! {org} refused: {}", evidence.detail),

@@ -135,6 +135,10 @@ fn hidden(body: &Value) -> Value {
             };
             (name.clone(), columns.iter().map(column).collect())
         }
+        Value::Object(reset) if name == "reset" => {
+            let member = |(name, value): (&String, &Value)| (name.clone(), plain(value));
+            (name.clone(), reset.iter().map(member).collect())
+        }
         _ => (
             plain(&name.as_str().into())
                 .as_str()

@@ -151,6 +151,9 @@ fn show(event: &Event<'_>) {
                 about.event_id.unwrap_or_default()
             )
         }
+        Event::RankReset { about, reset } => {
+            format!("rank reset  {}: {}", about.group, reset.reason())
+        }
         Event::Parked {
             about,
             reason,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use domain::batch::ParkReason;
+use domain::change::MessageGroup;
 use domain::drift::{Difference, Drift};
 use reconcile::{Answer, Found, LeftOut, Outcome, Progress, Why};
 use serde_json::{Value, json};
@@ -31,6 +32,8 @@ pub(crate) struct Report {
     rank_alone: u64,
     left_out: LeftOut,
     found: Vec<Found>,
+    /// Contacts whose stored rank is ahead.
+    ahead: Vec<MessageGroup>,
 }
 
 impl Report {
@@ -39,6 +42,12 @@ impl Report {
             Progress::Checked(contacts) => self.answer.checked += contacts,
             Progress::Enqueued(changes) => self.answer.enqueued += changes,
             Progress::Found(found) => self.found(found),
+            Progress::Ahead { group, .. } => {
+                self.answer.ahead += 1;
+                if self.ahead.len() < KEPT {
+                    self.ahead.push(group);
+                }
+            }
         }
     }
 
@@ -120,6 +129,8 @@ impl Report {
             .map(|(reason, contacts)| (reason.as_str(), contacts))
             .collect();
         report["leftOut"] = json!(left_out);
+        let ahead = self.ahead.iter().map(MessageGroup::as_str);
+        report["aheadContacts"] = ahead.collect();
         report["stoppedBy"] = self.why.clone().into();
         if self.answer.dry_run {
             report["contacts"] = self.found.iter().map(shown).collect();
@@ -141,6 +152,7 @@ impl Report {
             different,
             stale,
             unranked,
+            ahead,
             enqueued,
             ..
         } = self.answer;
@@ -187,6 +199,17 @@ impl Report {
                 "{what}, since apply would park it as {reason}, of this many contacts: {}",
                 number(*contacts)
             )?;
+        }
+        if ahead > 0 {
+            let contacts = counted(ahead, "contact");
+            writeln!(
+                out,
+                "{contacts} with a stored rank that is ahead, so that what the CRM says is stale (check --contact, then contact \
+                 reset-rank):"
+            )?;
+            for group in self.ahead.iter().take(LISTED) {
+                writeln!(out, "{}", group.as_str())?;
+            }
         }
         if self.answer.dry_run {
             for found in self.found.iter().take(LISTED) {

@@ -35,10 +35,31 @@ impl Work<'_> {
     pub(crate) async fn apply(&self, contacts: Vec<Contact>, to_begin: ToBegin<'_>) -> Verdicts {
         match self.campaign {
             Campaign::Predictive(predictive) => {
-                self.apply_each(predictive, contacts, to_begin).await
+                let (in_order, contacts) = contacts.into_iter().partition(Contact::holds_reset);
+                let others = self.apply_each(predictive, contacts, to_begin);
+                let (in_order, mut verdicts) = join(self.apply_in_order(in_order), others).await;
+                verdicts.extend(in_order);
+                verdicts
             }
             Campaign::ContactList(list) => self.apply_to_list(list, contacts).await,
         }
+    }
+
+    /// Each change by itself, in queue order.
+    pub(crate) async fn apply_in_order(&self, contacts: Vec<Contact>) -> Verdicts {
+        let mut verdicts = Verdicts::new();
+        for contact in &contacts {
+            if let Some(failure) = self.must_wait(std::slice::from_ref(contact)) {
+                verdicts.extend(contact.retry(&failure));
+                continue;
+            }
+            let order: Vec<_> = (0..contact.changes.len()).collect();
+            verdicts.extend(match self.campaign.read(&contact.key).await {
+                Ok(actual) => self.one_by_one(contact, &order, actual).await,
+                Err(failure) => self.failed(contact, &failure),
+            });
+        }
+        verdicts
     }
 
     /// `contacts`: opt-outs first.
@@ -49,6 +70,9 @@ impl Work<'_> {
         mut to_begin: ToBegin<'_>,
     ) -> Verdicts {
         let mut verdicts = Verdicts::new();
+        if contacts.is_empty() {
+            return verdicts;
+        }
         loop {
             let mut read = Vec::new();
             let mut writes = self.org.reserve(0);
@@ -314,9 +338,19 @@ impl Work<'_> {
             let parked = self.park_rejected(contact, &mut actual, failure).await;
             return parked.unwrap_or_else(|failure| contact.retry(&failure));
         }
+        self.one_by_one(contact, &plan.order, actual).await
+    }
+
+    /// Once one must be retried, so must all after it.
+    async fn one_by_one(
+        &self,
+        contact: &Contact,
+        order: &[usize],
+        mut actual: Option<Actual>,
+    ) -> Verdicts {
         let mut verdicts = Verdicts::new();
         let mut failed = None;
-        for change in contact.one_by_one(&plan) {
+        for change in contact.one_by_one(order) {
             match &failed {
                 Some(failure) => verdicts.extend(change.retry(failure)),
                 None => match self.apply_alone(&change, &mut actual).await {

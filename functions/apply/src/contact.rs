@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::batch::{Evidence, Outcome, ParkReason, Parking, Verdict};
 use domain::change::{Change, ContactKey, Operation};
-use domain::plan::{Part, Plan, RankedChange, plan};
+use domain::plan::{Part, Plan, RankedChange, plan, plan_reset};
 use domain::rules::Rules;
 use io::genesys::Failure;
 
@@ -27,6 +27,11 @@ impl Contact {
         rules: &Rules,
         actual: Option<&domain::Contact>,
     ) -> Plan {
+        if let [(_, change)] = &self.changes[..]
+            && let Operation::ResetRank(reset) = &change.operation
+        {
+            return plan_reset(reset, rules.version_field.as_deref(), actual);
+        }
         let ranking = rules.ranking().filter(|_| !context.has(Defect::Rank));
         let silent: Vec<Operation>;
         let mut changes: Vec<_> = self
@@ -56,13 +61,21 @@ impl Contact {
             .any(|(_, change)| change.operation.callable() == Some(false))
     }
 
-    /// The changes one by one, in the plan's order.
-    pub(crate) fn one_by_one(&self, plan: &Plan) -> Vec<Contact> {
+    /// Whether an operator's reset of the stored rank is among the changes. It looks at what those
+    /// before it leave, so that they are not folded.
+    pub(crate) fn holds_reset(&self) -> bool {
+        self.changes
+            .iter()
+            .any(|(_, change)| matches!(change.operation, Operation::ResetRank(_)))
+    }
+
+    /// The changes one by one, in this order.
+    pub(crate) fn one_by_one(&self, order: &[usize]) -> Vec<Contact> {
         let alone = |&i: &usize| Contact {
             key: self.key.clone(),
             changes: vec![self.changes[i].clone()],
         };
-        plan.order.iter().map(alone).collect()
+        order.iter().map(alone).collect()
     }
 
     fn each(&self, verdict: impl Fn(usize) -> Verdict) -> Verdicts {

@@ -6,6 +6,7 @@ use domain::change::Change;
 use domain::contact::{Columns, Contact as Actual};
 use domain::plan::{Action, Plan, Skip};
 use domain::rules::unknown_columns;
+use futures_util::future::join;
 use io::genesys::{CallsLeft, ContactList, Kind, Write};
 
 use crate::campaign::Work;
@@ -34,7 +35,14 @@ impl Work<'_> {
             set_aside.take(contact, &self.secret.rules, now, unknown);
         }
         contacts.retain(|contact| !contact.changes.is_empty());
-        set_aside.settle(self.apply_together(list, contacts).await)
+        let (in_order, contacts) = contacts.into_iter().partition(Contact::holds_reset);
+        let (in_order, mut verdicts) = join(
+            self.apply_in_order(in_order),
+            self.apply_together(list, contacts),
+        )
+        .await;
+        verdicts.extend(in_order);
+        set_aside.settle(verdicts)
     }
 
     async fn apply_together(&self, list: &ContactList, mut contacts: Vec<Contact>) -> Verdicts {

@@ -8,9 +8,10 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::SqsBatchResponse;
 use domain::Change;
 use domain::batch::{
-    Evidence, Horizon, NoMessageId, Parking, Record, Settled, Verdict, failures, message_groups,
-    not_parked, parked_id, settle,
+    Evidence, Horizon, NoMessageId, Outcome, Parking, Record, Settled, Verdict, failures,
+    message_groups, not_parked, parked_id, settle,
 };
+use domain::change::Operation;
 use domain::retry::Cause;
 use futures_util::future::join_all;
 use io::genesys::Run;
@@ -217,6 +218,15 @@ fn tell(
                 .and_then(|sent| Duration::try_from(now.duration_since(sent)).ok()),
             is_opt_out: change.is_some_and(|change| change.operation.callable() == Some(false)),
         };
+        if let (Settled::Done(Outcome::Updated), Some(change)) = (settled, change)
+            && let Operation::ResetRank(reset) = &change.operation
+        {
+            let about = about.clone();
+            context
+                .shared
+                .telemetry
+                .tell(&Event::RankReset { about, reset });
+        }
         context.shared.telemetry.tell(&match settled {
             Settled::Done(outcome) => Event::Done {
                 about,

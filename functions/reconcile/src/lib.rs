@@ -14,9 +14,10 @@ pub use scan::{Found, LeftOut, Progress, Until};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use domain::change::{CampaignId, Change, OrgId};
+use domain::change::{CampaignId, Change, MessageGroup, OrgId};
 use domain::drift::Drift;
 use io::genesys::{Failure, Kind, Run, UNKNOWN_CAMPAIGN};
 use io::queue::{QueueError, enqueue, room};
@@ -35,6 +36,8 @@ use scan::Scan;
 const TO_ENQUEUE: Duration = Duration::from_secs(30);
 /// What is left of an invocation when the last call to the queue begins.
 const TO_ANSWER: Duration = Duration::from_secs(5);
+/// The most contacts of a run whose stored rank is told to be ahead one by one.
+const MOST_LOGGED: u64 = 100;
 /// Changes that are sent between two looks at the clock: one call to the queue.
 const AT_ONCE: usize = 10;
 
@@ -53,6 +56,8 @@ pub struct Answer {
     pub stale: u64,
     /// Not compared, since there is no rank to compare.
     pub unranked: u64,
+    /// In the campaign with a rank that is ahead, so that nothing that the CRM says is newer.
+    pub ahead: u64,
     /// Changes that are in the queue.
     pub enqueued: u64,
     /// Whether every page of every campaign was compared, and all that differs is in the queue.
@@ -245,10 +250,15 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Answ
             rest_at: None,
             is_asked_to_stop: &|| false,
         };
-        let watch = |progress: Progress| {
-            if let (true, Progress::Found(found)) = (input.dry_run, &progress) {
-                log_found(&input.org, found);
+        let ahead = AtomicU64::new(0);
+        let watch = |progress: Progress| match progress {
+            Progress::Found(found) if input.dry_run => log_found(&input.org, &found),
+            Progress::Ahead { campaign, group }
+                if ahead.fetch_add(1, Ordering::Relaxed) < MOST_LOGGED =>
+            {
+                log_ahead(&input.org, &campaign, &group);
             }
+            _ => {}
         };
         let outcome = run(context, &input, &until, &watch).await?;
         tell_outcome(context, &input.org, &outcome);
@@ -280,11 +290,28 @@ fn log_found(org: &OrgId, found: &Found) {
     );
 }
 
+fn log_ahead(org: &OrgId, campaign: &CampaignId, group: &MessageGroup) {
+    tracing::warn!(
+        org = org.as_str(),
+        campaignId = campaign.as_str(),
+        group = group.as_str(),
+        "stored rank is ahead: what the CRM says of this contact is stale"
+    );
+}
+
 fn tell_outcome(context: &Context, org: &OrgId, outcome: &Outcome) {
     let org = org.as_str();
     for (reason, contacts) in &outcome.left_out {
         let reason = reason.as_str();
         tracing::warn!(org, reason, contacts, "left out: apply would park it");
+    }
+    let contacts = outcome.answer.ahead;
+    if contacts > 0 {
+        tracing::warn!(
+            org,
+            contacts,
+            "stored ranks are ahead: look at them (check --contact), and reset them (contact reset-rank)"
+        );
     }
     if let Some(why) = &outcome.why {
         let (detail, answer) = (why.to_string(), &outcome.answer);

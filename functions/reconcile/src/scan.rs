@@ -41,6 +41,13 @@ pub enum Progress {
     Checked(u64),
     /// One of them differs.
     Found(Found),
+    /// One of them stores a rank that is ahead: what the CRM says of it is stale.
+    Ahead {
+        /// In which campaign.
+        campaign: CampaignId,
+        /// The contact's message group, which says nothing of its key.
+        group: MessageGroup,
+    },
     /// So many changes more are in the queue.
     Enqueued(u64),
 }

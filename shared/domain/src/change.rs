@@ -4,10 +4,12 @@ mod fault;
 mod ids;
 mod invisible;
 mod parse;
+mod reset;
 
 pub use fault::{Fault, FaultCode, Invalid};
 pub use ids::{CampaignId, ContactKey, EventId, MessageGroup, OrgId, SourceName};
 pub use invisible::is_invisible;
+pub use reset::RankReset;
 
 use jiff::Timestamp;
 
@@ -16,7 +18,7 @@ use crate::number;
 
 /// The place of a change among the changes of its contact: a higher one is newer. At most 2⁵³−1, so
 /// that every JSON reader can hold it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Rank(u64);
 
 impl Rank {
@@ -151,6 +153,8 @@ pub enum Operation {
     },
     /// Makes the contact not callable and stores the rank; deletes nothing.
     Remove,
+    /// Sets the stored rank back, at an operator's wish. Of the queue only.
+    ResetRank(RankReset),
 }
 
 impl Operation {
@@ -159,6 +163,7 @@ impl Operation {
         match self {
             Operation::Upsert { callable, .. } => *callable,
             Operation::Remove => Some(false),
+            Operation::ResetRank(_) => None,
         }
     }
 
@@ -166,7 +171,7 @@ impl Operation {
     pub fn data(&self) -> Option<&Columns<Option<String>>> {
         match self {
             Operation::Upsert { data, .. } => Some(data),
-            Operation::Remove => None,
+            Operation::Remove | Operation::ResetRank(_) => None,
         }
     }
 }
@@ -235,6 +240,10 @@ impl Change {
                 put("callable", callable.map(serde_json::Value::from));
             }
             Operation::Remove => put("operation", Some("remove".into())),
+            Operation::ResetRank(reset) => {
+                put("operation", Some(reset::NAME.into()));
+                put("reset", serde_json::to_value(reset).ok());
+            }
         }
         // SQS takes neither of these two characters, and JSON can do without: they stand only in
         // strings.

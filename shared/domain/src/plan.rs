@@ -2,7 +2,7 @@
 
 mod merge;
 
-use crate::change::{Change, Operation, VersionFrom};
+use crate::change::{Change, Operation, RankReset, VersionFrom};
 use crate::contact::{Columns, Contact};
 use crate::{Rank, plan::merge::Merged};
 
@@ -127,6 +127,38 @@ pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>) -> Plan {
         action,
         parts: (0..changes.len()).map(part).collect(),
         order,
+    }
+}
+
+/// Plans an operator's reset of the rank that `version_field` stores: alone, since it asks for what
+/// the changes before it leave. It alters nothing but that column, and that only where it still holds
+/// the rank that the operator saw.
+pub fn plan_reset(
+    reset: &RankReset,
+    version_field: Option<&str>,
+    actual: Option<&Contact>,
+) -> Plan {
+    let stored = actual.map(|contact| contact.rank);
+    let action = match version_field {
+        Some(column) if stored == Some(Some(reset.from())) => {
+            let rank = reset.to().map(|rank| rank.to_string());
+            Action::Update {
+                data: Columns([(column.to_owned(), rank)].into()),
+                callable: None,
+                rank: None,
+            }
+        }
+        Some(_) if stored == Some(reset.to()) => Action::Skip(Skip::Unchanged),
+        _ => Action::Skip(Skip::Stale),
+    };
+    let part = match action {
+        Action::Skip(Skip::Stale) => Part::Stale,
+        _ => Part::Newest,
+    };
+    Plan {
+        action,
+        parts: vec![part],
+        order: vec![0],
     }
 }
 

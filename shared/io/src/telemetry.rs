@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::batch::{Evidence, Outcome};
+use domain::change::RankReset;
 use domain::retry::Cause;
 use tracing::Subscriber;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -41,6 +42,13 @@ pub enum Event<'a> {
         about: About<'a>,
         /// How it ended.
         outcome: Outcome,
+    },
+    /// A contact's stored rank was set back, at an operator's wish.
+    RankReset {
+        /// Which change asked for it.
+        about: About<'a>,
+        /// From which rank, to which, and why.
+        reset: &'a RankReset,
     },
     /// A change is in the dead-letter queue.
     Parked {
@@ -179,6 +187,16 @@ fn log(event: &Event<'_>) {
             eventId = about.event_id,
             outcome = outcome.as_str(),
             "change done"
+        ),
+        Event::RankReset { about, reset } => tracing::warn!(
+            org = about.org,
+            campaignId = about.campaign,
+            group = about.group,
+            eventId = about.event_id,
+            from = %reset.from(),
+            to = reset.to().map(tracing::field::display),
+            reason = reset.reason(),
+            "rank reset"
         ),
         Event::Parked {
             about,

@@ -3,7 +3,7 @@
 
 mod at_rest;
 
-pub(crate) use at_rest::{at_rest, before_reconcile};
+pub(crate) use at_rest::{at_rest, before_reconcile, rank};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -199,7 +199,8 @@ pub(crate) fn nothing_changed(outside: &Outside, before: usize, enqueued: &BTree
     {
         // Of a contact that somebody deleted, reconcile leaves it to a webhook to say that it may
         // be called again.
-        if outside.story.deletes(&campaign, &key) {
+        // Whose rank is set back may take what is older.
+        if outside.story.deletes(&campaign, &key) || outside.story.resets(&campaign, &key) {
             continue;
         }
         let only_lowered = match (&before, &after) {
@@ -218,8 +219,10 @@ pub(crate) fn nothing_changed(outside: &Outside, before: usize, enqueued: &BTree
             .is_some_and(|changes| *changes > 0)
     }) {
         let is_of = |campaign: &String| org.campaigns.contains(campaign);
-        let deletes =
-            |step: &Step| matches!(&step.deed, Deed::Delete { campaign, .. } if is_of(campaign));
+        let deletes = |step: &Step| match &step.deed {
+            Deed::Delete { campaign, .. } | Deed::ResetRank { campaign, .. } => is_of(campaign),
+            _ => false,
+        };
         if !outside.story.steps.iter().any(deletes) {
             outside.violated("10: reconciling again finds something".to_owned());
         }

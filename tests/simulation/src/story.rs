@@ -93,6 +93,13 @@ pub(crate) enum Deed {
     },
     /// Parked changes that failed for too long are sent again.
     Redrive,
+    /// An operator sets back the rank that a contact stores then: by one, or to none.
+    ResetRank {
+        org: usize,
+        campaign: String,
+        key: String,
+        to_none: bool,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -140,7 +147,8 @@ impl Story {
             now: Duration::ZERO,
         };
         teller.tell();
-        let mut steps = teller.steps;
+        let (mut steps, end) = (teller.steps, teller.now);
+        steps.extend(resets(seed, &orgs, end));
         steps.sort_by_key(|step| step.at);
         Story {
             seed,
@@ -165,19 +173,27 @@ impl Story {
         self
     }
 
-    /// Whether a contact of this campaign was altered or deleted by somebody.
+    /// Whether a contact of this campaign was altered or deleted by somebody, or had its rank reset.
     pub(crate) fn alters(&self, campaign: &str, key: &str) -> bool {
-        self.steps.iter().any(|step| match &step.deed {
-            Deed::Alter {
-                campaign: of,
-                key: other,
-            }
-            | Deed::Delete {
-                campaign: of,
-                key: other,
-            } => of == campaign && other == key,
-            _ => false,
-        })
+        self.resets(campaign, key)
+            || self.steps.iter().any(|step| match &step.deed {
+                Deed::Alter {
+                    campaign: of,
+                    key: other,
+                }
+                | Deed::Delete {
+                    campaign: of,
+                    key: other,
+                } => of == campaign && other == key,
+                _ => false,
+            })
+    }
+
+    /// Whether an operator sets back the rank of a contact of this campaign.
+    pub(crate) fn resets(&self, campaign: &str, key: &str) -> bool {
+        self.steps.iter().any(
+            |step| matches!(&step.deed, Deed::ResetRank { campaign: of, key: other, .. } if of == campaign && other == key),
+        )
     }
 
     /// Whether a contact of this campaign was deleted by somebody.
@@ -244,6 +260,29 @@ fn people(seed: u64, orgs: &[Org]) -> Vec<Person> {
         }
     }
     people
+}
+
+/// In some of the runs, beside all else: with chance of its own, so that the others stay as they are.
+fn resets(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
+    let mut rng = Rng::with_seed(seed ^ 0x2e5e7);
+    let ranked = |person: &Person| orgs[person.org].ranking != Ranking::None;
+    let people: Vec<_> = people(seed, orgs).into_iter().filter(ranked).collect();
+    let resets = match rng.u8(..6) {
+        0 if !people.is_empty() => rng.usize(1..5),
+        _ => 0,
+    };
+    let mut reset = || {
+        let person = &people[rng.usize(..people.len())];
+        let deed = Deed::ResetRank {
+            org: person.org,
+            campaign: person.campaign.clone(),
+            key: person.key.clone(),
+            to_none: rng.bool(),
+        };
+        let at = Duration::from_millis(rng.u64(..end.as_millis() as u64 + 1));
+        Step { at, deed }
+    };
+    (0..resets).map(|_| reset()).collect()
 }
 
 struct Teller<'a> {

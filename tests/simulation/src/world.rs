@@ -411,6 +411,12 @@ impl<'a> World<'a> {
             }
             Deed::Reconcile { org } => drop(self.reconcile(&outside.story.orgs[*org], None).await),
             Deed::Redrive => self.redrive(),
+            Deed::ResetRank {
+                org,
+                campaign,
+                key,
+                to_none,
+            } => self.reset_rank(*org, campaign, key, *to_none),
         }
     }
 
@@ -435,6 +441,10 @@ impl<'a> World<'a> {
         outside.say(|| "every change is sent again, which may change nothing".to_owned());
         let ranked = |message: &&Message| {
             let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
+            // An operator's word holds for the rank that was seen, and that may be there again.
+            if body["operation"] == "resetRank" {
+                return false;
+            }
             let org = outside
                 .story
                 .orgs
@@ -497,6 +507,9 @@ fn told(event: &Event<'_>) -> String {
                 about.event_id.unwrap_or(short(about.group)),
                 evidence.detail
             )
+        }
+        Event::RankReset { about, .. } => {
+            format!("reset a rank {}", about.event_id.unwrap_or_default())
         }
         Event::Retried { about, delay, why } => {
             let why = why.map_or("behind another", |(_, evidence)| &evidence.detail);
@@ -575,6 +588,9 @@ fn shown(deed: &Deed) -> String {
             time.as_secs() / 60
         ),
         Deed::Reconcile { org } => format!("org-{org} is reconciled"),
+        Deed::ResetRank { campaign, key, .. } => {
+            format!("an operator sets back the rank of {key} in {campaign}")
+        }
         Deed::Redrive => "parked changes that failed for too long are sent again".to_owned(),
     }
 }

@@ -50,6 +50,10 @@ impl Scan<'_> {
                 }
                 Some(Err(failure)) => return Some(failure.clone()),
                 Some(Ok(actual)) => {
+                    let stored = actual.as_ref().and_then(|actual| actual.rank);
+                    if stored.is_some_and(|stored| rules.is_ahead(stored, now)) {
+                        self.ahead(id, &change);
+                    }
                     self.compare_one(campaign, id, change, actual.as_ref(), now, at);
                 }
             }
@@ -92,6 +96,14 @@ impl Scan<'_> {
         let drift = Drift::between(&ranked, actual);
         at.checked += 1;
         self.found(id, change, drift, at);
+    }
+
+    fn ahead(&mut self, id: &CampaignId, change: &Change) {
+        self.answer.ahead += 1;
+        (self.watch)(Progress::Ahead {
+            campaign: id.clone(),
+            group: change.message_group(),
+        });
     }
 
     fn found(&mut self, id: &CampaignId, change: Change, drift: Drift, at: &mut Cursor) {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// The members of schema 1.
-pub(super) const FIELDS: [&str; 11] = [
+/// The members of schema 1. `reset` is of the queue only.
+pub(super) const FIELDS: [&str; 12] = [
     "schema",
     "eventId",
     "org",
@@ -16,6 +16,7 @@ pub(super) const FIELDS: [&str; 11] = [
     "source",
     "data",
     "callable",
+    "reset",
 ];
 
 /// How many faults are shown: a hostile body can have thousands.

@@ -150,7 +150,8 @@ impl SourceName {
 pub struct MessageGroup(String);
 
 impl MessageGroup {
-    pub(super) fn of(org: &OrgId, campaign: &CampaignId, key: &ContactKey) -> MessageGroup {
+    /// Of this contact.
+    pub fn of(org: &OrgId, campaign: &CampaignId, key: &ContactKey) -> MessageGroup {
         let hash = crate::sha256_hex(key.as_str().as_bytes());
         MessageGroup(format!("{org}/{campaign}/{}", &hash[..32]))
     }

@@ -8,8 +8,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::fault::{self, Fault, FaultCode, Invalid};
+use super::reset;
 use super::{
-    CampaignId, Change, ContactKey, EventId, Feed, Operation, OrgId, Rank, Row, Sender, SourceName,
+    CampaignId, Change, ContactKey, EventId, Feed, Operation, OrgId, Rank, RankReset, Row, Sender,
+    SourceName,
 };
 use crate::contact::Columns;
 use crate::json::{Members, Text};
@@ -23,6 +25,7 @@ const MAX_FAULTS: usize = 100;
 /// How far `occurredAt` may be ahead of the receiver's clock.
 const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
+const UNKNOWN: &str = "expected only the fields of schema 1";
 const HALF_A_CHARACTER: &str = "expected whole characters; there is half of a surrogate pair";
 
 type Parse<T> = fn(&str) -> Result<T, Cow<'static, str>>;
@@ -53,6 +56,10 @@ pub(super) fn change(body: &str, now: Timestamp, origin: &Origin<'_>) -> Result<
         Origin::Feed(_) => "expected what the feed was asked for, or nothing",
         _ => "expected what the source's secret and path say, or nothing",
     };
+    let is_of_queue = matches!(origin, Origin::Queue);
+    if !is_of_queue && reader.members.remove("reset").is_some() {
+        reader.fault("reset", FaultCode::UnknownField, UNKNOWN);
+    }
     let org = reader.filled("org", OrgId::parse, org, true);
     let campaign = reader.filled("campaignId", CampaignId::parse, campaign, true);
     let key = reader.required("contactKey", ContactKey::parse);
@@ -75,7 +82,7 @@ pub(super) fn change(body: &str, now: Timestamp, origin: &Origin<'_>) -> Result<
         ),
         _ => (event_id, source),
     };
-    let operation = reader.operation();
+    let operation = reader.operation(is_of_queue);
     match (org, campaign, key, event_id, operation) {
         (Some(org), Some(campaign), Some(key), Some(event_id), Some(operation))
             if reader.faults.is_empty() =>
@@ -123,11 +130,7 @@ impl<'a> Reader<'a> {
         };
         for (name, value) in members {
             if !fault::FIELDS.contains(&name.as_ref()) {
-                reader.fault(
-                    &name,
-                    FaultCode::UnknownField,
-                    "expected only the fields of schema 1",
-                );
+                reader.fault(&name, FaultCode::UnknownField, UNKNOWN);
             } else if reader.members.insert(name.clone(), value).is_some() {
                 reader.fault(&name, FaultCode::DuplicateField, "expected once");
             }
@@ -250,10 +253,36 @@ impl<'a> Reader<'a> {
         Some(at)
     }
 
-    fn operation(&mut self) -> Option<Operation> {
+    fn operation(&mut self, is_of_queue: bool) -> Option<Operation> {
         let operation: Option<String> =
             self.value("operation", "expected \"upsert\" or \"remove\"");
-        match operation.as_deref() {
+        if is_of_queue && operation.as_deref() == Some(reset::NAME) {
+            return self.reset().map(Operation::ResetRank);
+        }
+        let operation = self.upsert_or_remove(operation.as_deref());
+        if self.members.contains_key("reset") {
+            let expected = "expected only with operation resetRank";
+            self.fault("reset", FaultCode::NotAllowed, expected);
+        }
+        operation
+    }
+
+    fn reset(&mut self) -> Option<RankReset> {
+        for name in ["data", "callable", "version", "occurredAt"] {
+            if self.members.contains_key(name) {
+                let expected = "expected not with operation resetRank";
+                self.fault(name, FaultCode::NotAllowed, expected);
+            }
+        }
+        self.missing("reset");
+        let reset = RankReset::read(self.members.get("reset")?.get());
+        reset
+            .map_err(|expected| self.fault("reset", FaultCode::WrongFormat, expected))
+            .ok()
+    }
+
+    fn upsert_or_remove(&mut self, operation: Option<&str>) -> Option<Operation> {
+        match operation {
             None if self.members.contains_key("operation") => None,
             None | Some("upsert") => {
                 self.missing("data");

@@ -407,6 +407,41 @@ fn removing_what_cannot_be_read_leaves_a_tombstone_that_an_older_upsert_cannot_u
 }
 
 #[test]
+fn a_reset_changes_the_rank_alone_and_only_where_it_is_the_one_that_was_seen() {
+    let reset = |to: Option<u64>| {
+        RankReset::new(rank(9).unwrap(), to.and_then(Rank::new), "the CRM's clock").unwrap()
+    };
+    let planned = |to: Option<u64>, actual: Option<&Contact>| {
+        let plan = plan_reset(&reset(to), Some("v"), actual);
+        (plan.action, plan.parts)
+    };
+    for to in [None, Some(5)] {
+        for callable in [true, false] {
+            let actual = contact(&[("phone", "9"), ("v", "9")], callable, rank(9));
+            let column = to.map(|to| to.to_string());
+            let data = Columns([("v".to_owned(), column)].into());
+            let update = Action::Update {
+                data,
+                callable: None,
+                rank: None,
+            };
+            assert_eq!(planned(to, Some(&actual)), (update, vec![Part::Newest]));
+        }
+        let stale = (Action::Skip(Skip::Stale), vec![Part::Stale]);
+        for other in [Some(8), Some(10)] {
+            let actual = contact(&[], true, other.and_then(Rank::new));
+            assert_eq!(planned(to, Some(&actual)), stale, "{to:?} {other:?}");
+        }
+        assert_eq!(planned(to, None), stale, "who is not there has no rank");
+        let done = contact(&[], true, to.and_then(Rank::new));
+        let unchanged = (Action::Skip(Skip::Unchanged), vec![Part::Newest]);
+        assert_eq!(planned(to, Some(&done)), unchanged, "it came twice");
+        let other = plan_reset(&reset(to), None, Some(&contact(&[], true, None)));
+        assert_eq!((other.action, other.parts), stale, "an org without ranks");
+    }
+}
+
+#[test]
 fn a_first_rank_is_newer_than_none() {
     let actual = contact(&[("phone", "x")], false, None);
     let contact = result(

@@ -390,7 +390,9 @@ impl ContactList {
         let rank = write
             .rank
             .or_else(|| write.actual.and_then(|actual| actual.rank));
-        if let (Some(column), Some(rank)) = (&self.version_field, rank) {
+        if let (Some(column), Some(rank)) = (&self.version_field, rank)
+            && !write.data.contains_key(column)
+        {
             columns.insert(column.clone(), rank.to_string());
         }
         columns

@@ -90,6 +90,8 @@ pub(super) fn count(event: &Event<'_>) {
             metrics.of(about.org).age("ChangeAge", about);
             metrics.age_of_opt_out(about);
         }
+        // Counted as a change that is done.
+        Event::RankReset { .. } => {}
         Event::Parked { about, .. } => {
             metrics.of(about.org).add("Parked", 1);
             metrics.age_of_opt_out(about);

@@ -116,7 +116,7 @@ pub(crate) fn at_rest(outside: &Outside) {
             violations.extend(
                 alterations
                     .iter()
-                    .flat_map(|alteration| by_the_product(org, alteration)),
+                    .flat_map(|alteration| by_the_product(org, alteration, &seen.stored)),
             );
             let parked = parked
                 .iter()
@@ -131,7 +131,7 @@ pub(crate) fn at_rest(outside: &Outside) {
             violations.extend(
                 alterations
                     .iter()
-                    .flat_map(|alteration| by_the_product(org, alteration)),
+                    .flat_map(|alteration| by_the_product(org, alteration, &seen.stored)),
             );
             violations.extend(
                 alterations
@@ -200,12 +200,17 @@ fn good_bodies(stored: &[io::queue::Message]) -> Vec<(String, Value)> {
         .collect()
 }
 
-fn rank(contact: &Contact) -> Option<u64> {
+pub(crate) fn rank(contact: &Contact) -> Option<u64> {
     contact.data.get(VERSION_FIELD)?.parse().ok()
 }
 
-/// 2 and 12: ranks never go down, and what the dialler owns is never altered.
-fn by_the_product(org: &Org, alteration: &Alteration) -> Vec<String> {
+/// 2 and 12: ranks never go down, but by an operator's reset, and what the dialler owns is never
+/// altered.
+fn by_the_product(
+    org: &Org,
+    alteration: &Alteration,
+    stored: &[io::queue::Message],
+) -> Vec<String> {
     let Alteration {
         before: Some(before),
         after,
@@ -222,7 +227,12 @@ fn by_the_product(org: &Org, alteration: &Alteration) -> Vec<String> {
         )];
     };
     let mut violations = Vec::new();
-    if org.ranking != Ranking::None && rank(after) < rank(before) {
+    let is_reset = || {
+        stored
+            .iter()
+            .any(|message| resets(message, alteration, before, after))
+    };
+    if org.ranking != Ranking::None && rank(after) < rank(before) && !is_reset() {
         violations.push(format!("2: the rank of a contact of {campaign} goes down"));
     }
     if after.of_the_dialler != before.of_the_dialler {
@@ -231,6 +241,32 @@ fn by_the_product(org: &Org, alteration: &Alteration) -> Vec<String> {
         ));
     }
     violations
+}
+
+/// Whether a message of the queue asks for just this: that the rank which was there becomes what is
+/// there now, and nothing else changes.
+fn resets(
+    message: &io::queue::Message,
+    alteration: &Alteration,
+    before: &Contact,
+    after: &Contact,
+) -> bool {
+    let Ok(body) = serde_json::from_str::<Value>(&message.body) else {
+        return false;
+    };
+    let without_rank = |contact: &Contact| {
+        let mut data = contact.data.clone();
+        data.remove(VERSION_FIELD);
+        data.retain(|_, value| !value.is_empty());
+        data
+    };
+    body["operation"] == "resetRank"
+        && body["campaignId"] == alteration.campaign.as_str()
+        && body["contactKey"] == alteration.key.as_str()
+        && body["reset"]["from"].as_u64() == rank(before)
+        && body["reset"]["to"].as_u64() == rank(after)
+        && without_rank(before) == without_rank(after)
+        && before.callable == after.callable
 }
 
 /// 2: with a rank comes what the change of that rank says, not what another does.
@@ -330,7 +366,7 @@ fn raises(
                 key.1
             ));
         }
-        if outside.story.deletes(&key.1, &key.2) {
+        if outside.story.deletes(&key.1, &key.2) || outside.story.resets(&key.1, &key.2) {
             continue;
         }
         // A contact that had to be created is callable at the rank of what created it.

@@ -10,7 +10,8 @@ use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use super::{RECONCILE_TIMEOUT, World, setup};
+use super::{RECONCILE_TIMEOUT, World, deduplication_id_of, group_of, setup};
+use crate::checks::rank;
 use crate::seams::{FeedLine, Line, Sqs};
 use crate::story::{Org, Ranking};
 use crate::{checks, lock};
@@ -110,6 +111,33 @@ impl World<'_> {
                 }
             }
             source.answered(&batch, Some(&json!({ "batchItemFailures": kept })));
+        }
+    }
+
+    /// As the command does: it looks at the contact, and puts a reset of what it saw into the queue.
+    pub(super) fn reset_rank(&self, org: usize, campaign: &str, key: &str, to_none: bool) {
+        let outside = self.outside;
+        let contacts = outside.genesys.contacts(campaign);
+        let stored = contacts.get(key).and_then(rank);
+        let Some(from) = stored.filter(|stored| *stored > 0) else {
+            return;
+        };
+        let event_id = format!("reset-{}", outside.clock.now().as_millisecond());
+        let mut body = json!({
+            "schema": 1, "eventId": event_id, "org": outside.story.orgs[org].name, "campaignId": campaign,
+            "contactKey": key, "operation": "resetRank", "reset": { "from": from, "reason": "a test" },
+        });
+        if !to_none {
+            body["reset"]["to"] = (from - 1).into();
+        }
+        let message = Message {
+            group: group_of(&body),
+            deduplication_id: deduplication_id_of(&body),
+            body: body.to_string(),
+            attributes: Vec::new(),
+        };
+        if outside.store(message).is_ok() {
+            lock(&outside.seen).acknowledged.insert(event_id);
         }
     }
 

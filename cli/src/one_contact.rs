@@ -1,0 +1,36 @@
+//! One contact as an operator names it, and what its stored rank is like.
+
+use domain::change::{ContactKey, Rank};
+use domain::rules::Rules;
+use jiff::Timestamp;
+
+/// Contact keys of the command line. `-` stands for those that standard input holds, one a line: so
+/// that no key need stand in the shell's history.
+pub(crate) fn keys(arguments: &[String]) -> Result<Vec<ContactKey>, String> {
+    let mut keys = Vec::new();
+    for argument in arguments {
+        let text = if argument == "-" {
+            std::io::read_to_string(std::io::stdin())
+                .map_err(|error| format!("standard input: {error}"))?
+        } else {
+            argument.clone()
+        };
+        for line in text.lines() {
+            keys.push(
+                ContactKey::parse(line).map_err(|expected| format!("contact key: {expected}"))?,
+            );
+        }
+    }
+    Ok(keys)
+}
+
+/// What is wrong with a stored rank that makes all that follows stale.
+pub(crate) fn ahead(rules: &Rules, stored: Rank, now: Timestamp) -> Option<&'static str> {
+    rules
+        .is_ahead(stored, now)
+        .then_some(if rules.ranks_are_times() {
+            "more than a day ahead of now"
+        } else {
+            "at the end of what a rank can be"
+        })
+}

@@ -1,0 +1,199 @@
+//! An operator's reset of a contact's stored rank: the one way in which a rank goes down. It is of
+//! the queue only, so that apply stays the only writer; no webhook and no feed can say it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Rank, is_invisible};
+
+/// What `operation` says of it.
+pub(super) const NAME: &str = "resetRank";
+/// The longest reason, in characters.
+const MAX_REASON: usize = 200;
+
+/// Sets the stored rank back, if it is still the one that was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RankReset {
+    /// The stored rank that the operator saw. Where the contact stores another, nothing is done: so
+    /// a reset that comes twice, or too late, does no harm.
+    from: Rank,
+    /// What is stored instead, lower than `from`; `None`: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<Rank>,
+    /// For the log. Not personal data.
+    reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    from: u64,
+    to: Option<u64>,
+    reason: String,
+}
+
+impl RankReset {
+    /// What is asked of a reason.
+    pub const REASON: &'static str = "expected 1 to 200 printable characters";
+
+    /// # Errors
+    /// What was expected.
+    pub fn new(from: Rank, to: Option<Rank>, reason: &str) -> Result<RankReset, &'static str> {
+        if to.is_some_and(|to| to >= from) {
+            return Err("expected a rank below the stored one");
+        }
+        let length = reason.chars().count();
+        let is_printable = |c: char| !c.is_control() && !is_invisible(c);
+        if !(1..=MAX_REASON).contains(&length) || !reason.chars().all(is_printable) {
+            return Err(RankReset::REASON);
+        }
+        Ok(RankReset {
+            from,
+            to,
+            reason: reason.to_owned(),
+        })
+    }
+
+    /// The member `reset` of a message.
+    pub(super) fn read(text: &str) -> Result<RankReset, &'static str> {
+        const EXPECTED: &str =
+            "expected the rank that is stored (from), a lower one (to) or none, and a reason";
+        let wire: Wire = serde_json::from_str(text).map_err(|_| EXPECTED)?;
+        let from = Rank::new(wire.from).ok_or(EXPECTED)?;
+        let to = wire
+            .to
+            .map(|to| Rank::new(to).ok_or(EXPECTED))
+            .transpose()?;
+        RankReset::new(from, to, &wire.reason)
+    }
+
+    /// The stored rank that is expected.
+    pub fn from(&self) -> Rank {
+        self.from
+    }
+
+    /// What is stored instead; `None`: nothing.
+    pub fn to(&self) -> Option<Rank> {
+        self.to
+    }
+
+    /// Why, in the operator's words.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::super::{Change, Feed, Operation, Sender};
+    use super::*;
+
+    fn rank(number: u64) -> Rank {
+        Rank::new(number).unwrap()
+    }
+
+    fn body(reset: &str) -> String {
+        format!(
+            r#"{{"schema": 1, "eventId": "e", "org": "acme", "campaignId": "c", "contactKey": "k",
+                "operation": "resetRank", "reset": {reset}}}"#
+        )
+    }
+
+    fn faults(body: &str) -> String {
+        Change::parse(body).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_reset_is_read_back_from_the_queue() {
+        for to in [None, Some(rank(5))] {
+            let reset = RankReset::new(rank(9), to, "CRM \"clock\" was wrong: 🕰, déjà vu").unwrap();
+            let change = Change {
+                operation: Operation::ResetRank(reset),
+                ..Change::parse(&body(r#"{"from": 1, "reason": "r"}"#)).unwrap()
+            };
+            let read = Change::parse(&change.body()).unwrap();
+            assert_eq!(read, change);
+            assert_eq!(
+                (read.operation.callable(), read.operation.data()),
+                (None, None)
+            );
+        }
+    }
+
+    #[test]
+    fn a_reset_that_is_wrong_is_told() {
+        const EXPECTED: &str =
+            "expected the rank that is stored (from), a lower one (to) or none, and a reason";
+        const LOWER: &str = "expected a rank below the stored one";
+        for (reset, expected) in [
+            ("7", EXPECTED),
+            (r#"{"from": 9}"#, EXPECTED),
+            (r#"{"from": 9, "from": 8, "reason": "r"}"#, EXPECTED),
+            (r#"{"from": 9, "reason": "r", "key": "k"}"#, EXPECTED),
+            (r#"{"from": 9007199254740992, "reason": "r"}"#, EXPECTED),
+            (r#"{"from": 9, "to": -1, "reason": "r"}"#, EXPECTED),
+            (r#"{"from": 9, "to": 9, "reason": "r"}"#, LOWER),
+            (r#"{"from": 9, "reason": ""}"#, RankReset::REASON),
+            (r#"{"from": 9, "reason": "two\nlines"}"#, RankReset::REASON),
+            (r#"{"from": 9, "reason": "a\u202eb"}"#, RankReset::REASON),
+        ] {
+            assert_eq!(
+                faults(&body(reset)),
+                format!("reset: {expected} (wrongFormat)"),
+                "{reset}"
+            );
+        }
+        let long = format!(r#"{{"from": 9, "reason": "{}"}}"#, "r".repeat(201));
+        assert!(faults(&body(&long)).contains(RankReset::REASON));
+    }
+
+    #[test]
+    fn a_reset_says_nothing_else_and_nothing_else_is_a_reset() {
+        let good = body(r#"{"from": 9, "reason": "r"}"#);
+        let more = good.replace(
+            "\"reset\"",
+            "\"data\": {}, \"callable\": true, \"version\": 7, \"reset\"",
+        );
+        assert_eq!(
+            faults(&more),
+            "data: expected not with operation resetRank (notAllowed); \
+             callable: expected not with operation resetRank (notAllowed); \
+             version: expected not with operation resetRank (notAllowed)"
+        );
+        assert_eq!(
+            faults(&good.replace("resetRank", "upsert")),
+            "data: expected this field (required); reset: expected only with operation resetRank (notAllowed)"
+        );
+        let none = good.replace(r#", "reset": {"from": 9, "reason": "r"}"#, "");
+        assert_eq!(faults(&none), "reset: expected this field (required)");
+    }
+
+    #[test]
+    fn no_webhook_and_no_feed_can_reset_a_rank() {
+        let source = super::super::SourceName::parse("crm").unwrap();
+        let (org, campaign) = (None, None);
+        let sender = Sender {
+            source,
+            org,
+            campaign,
+        };
+        let feed = Feed {
+            org: super::super::OrgId::parse("acme").unwrap(),
+            campaign: super::super::CampaignId::parse("c").unwrap(),
+            run: Timestamp::UNIX_EPOCH,
+        };
+        let text = body(r#"{"from": 9, "reason": "r"}"#);
+        let of_feed = text.replace(r#""eventId": "e", "#, "");
+        for invalid in [
+            Change::parse_from(&sender, &text, Timestamp::UNIX_EPOCH),
+            Change::parse_from_feed(&feed, &of_feed, Timestamp::UNIX_EPOCH),
+        ] {
+            assert_eq!(
+                invalid.unwrap_err().to_string(),
+                "reset: expected only the fields of schema 1 (unknownField); \
+                 operation: expected \"upsert\" or \"remove\" (wrongFormat)"
+            );
+        }
+    }
+}
