@@ -1,20 +1,133 @@
-"""The dashboard is JSON, its widgets neither overlap nor leave the grid, it shows every alarm, and every alarm tells somebody."""
+"""What template.yaml promises and a file alone can show: what outlives a stack, what two stacks share, keys, alarms, dashboard."""
 
+import itertools
 import json
 import re
 
-from samcli.yamlhelper import yaml_parse
+from cloudformation import TEMPLATE, Stack
 
-resources = yaml_parse(open("template.yaml").read())["Resources"]
-body = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0]
-widgets = json.loads(re.sub(r"\$\{([^}]*)\}", lambda it: "1" if it[1] == "OldestChangeMinutes" else it[1], body))["widgets"]
-cells = [(x, y) for w in widgets for x in range(w["x"], w["x"] + w["width"]) for y in range(w["y"], w["y"] + w["height"])]
-assert len(cells) == len(set(cells)) and all(x < 24 for x, _ in cells), "widgets overlap, or leave the grid"
-alarms = {name: it["Properties"] for name, it in resources.items() if it["Type"] == "AWS::CloudWatch::Alarm"}
-sections = {name: it["AlarmName"]["Fn::Sub"].removeprefix("${AWS::StackName}-") for name, it in alarms.items()}
-shown = [arn.removeprefix("Alarm-") for w in widgets if w["type"] == "alarm" for arn in w["properties"]["alarms"]]
-assert sorted(shown) == sorted(sections.values()), "the dashboard shows other alarms than there are"
-for name, it in alarms.items():
-    assert it["AlarmDescription"].endswith(f"docs/runbook.md, {sections[name]}.") and len(it["AlarmDescription"]) <= 1024, name
-    assert it["AlarmActions"] == it["OKActions"] == alarms["ParkedAlarm"]["AlarmActions"] and it["TreatMissingData"], name
-print(f"{len(alarms)} alarms, {len(widgets)} widgets")
+FORMER, NEW = (f"arn:aws:kms:eu-west-1:123456789012:key/{key}" for key in ("former", "new"))
+ROLES = {"IngestRole", "ApplyRole", "ReconcileRole", "ScheduleRole"}
+QUEUES = {"Queue", "DeadLetterQueue", "ScheduleDeadLetterQueue"}
+SCHEDULE = {"ReconcileOrg": "acme-us", "ReconcileCampaignIds": "5f0c1e1a"}
+# What must outlive the stack, by its name in the stack blue. Another name would be another queue: the changes in the one before
+# would have no reader.
+KEPT = {
+    "Queue": "blue-changes.fifo", "DeadLetterQueue": "blue-parked.fifo", "IngestLogs": "/aws/lambda/blue-ingest",
+    "ApplyLogs": "/aws/lambda/blue-apply", "ReconcileLogs": "/aws/lambda/blue-reconcile", "ApiLogs": "/aws/vendedlogs/blue-api",
+}
+
+
+def name_of(properties):
+    return properties.get("QueueName") or properties.get("LogGroupName")
+
+
+def names(stack):
+    """Everything of a stack that an account holds under a name that the template gives, with its kind."""
+    found = set()
+    for it in stack.resources.values():
+        properties = it["Properties"]
+        for key in ("QueueName", "FunctionName", "LogGroupName", "AlarmName", "DashboardName", "RoleName", "Name"):
+            # A name that refers to another resource is that one's.
+            if key in properties and not properties[key].startswith(f"{stack.name}/"):
+                found.add((key, properties[key]))
+        for event in properties.get("Events", {}).values() if it["Type"] == "AWS::Serverless::Function" else []:
+            if "Name" in event["Properties"]:
+                found.add((event["Type"], event["Properties"]["Name"]))
+    return found
+
+
+def two_stacks_share_no_name():
+    blue = names(Stack("blue"))
+    assert len(blue) == len(KEPT) + 1 + 3 + 1 + 1 + 1 + len(TEMPLATE_ALARMS), sorted(blue)
+    # Also where the one is named as a part of the other's names, as blue-reconcile.
+    parts = {tuple(name.split("blue-", 1)[1].split("-")) for _, name in blue if "blue-" in name}
+    others = {"green", "blue-2"} | {"-".join(("blue", *part[:n])) for part in parts for n in range(1, len(part))}
+    for other in others:
+        assert not blue & names(Stack(other)), (other, blue & names(Stack(other)))
+    dashboards = [it["DashboardName"] for region in ("eu-west-1", "us-east-1")
+                  for it in Stack("blue", region).of_type("AWS::CloudWatch::Dashboard").values()]
+    assert len(set(dashboards)) == 2, "a dashboard is the account's, in all regions"
+
+
+def two_stacks_share_no_secret_but_where_they_are_told_to():
+    def prefixes(stack):
+        may = re.findall(r"secret:([^\"]+?)/(source|org|feed)/\*", json.dumps(list(stack.of_type("AWS::IAM::Role").values())))
+        assert sorted(kind for _, kind in may) == ["feed", "org", "org", "source"], may
+        asked = {stack.environment(function)["SECRET_PREFIX"] for function in ("Ingest", "Apply", "Reconcile")}
+        return asked | {prefix for prefix, _ in may} | {stack.outputs["SecretPrefix"]}
+    assert prefixes(Stack("blue")) == {"blue"} and prefixes(Stack("green")) == {"green"}
+    # The default until then, which a stack that exists keeps.
+    assert prefixes(Stack("blue", SecretPrefix="campaign-sync")) == {"campaign-sync"}
+
+
+def metrics(alarm):
+    if "Metrics" not in alarm:
+        return [alarm]
+    return [it["MetricStat"]["Metric"] for it in alarm["Metrics"] if "MetricStat" in it]
+
+
+def two_stacks_share_no_metric():
+    def watched(stack):
+        return {json.dumps(metric["Dimensions"]) for alarm in stack.of_type("AWS::CloudWatch::Alarm").values()
+                for metric in metrics(alarm)}
+    assert not watched(Stack("blue")) & watched(Stack("green")) and "[]" not in watched(Stack("blue"))
+    for function in ("Ingest", "Apply", "Reconcile"):
+        assert Stack("blue").environment(function)["STACK_NAME"] == "blue", function
+    for metric in itertools.chain.from_iterable(map(metrics, Stack("blue").of_type("AWS::CloudWatch::Alarm").values())):
+        if metric["Namespace"] == "CampaignSync":
+            assert metric["Dimensions"] == [{"Name": "Stack", "Value": "blue"}], metric
+    for line in body(Stack("blue")).splitlines():
+        if "CampaignSync" in line:
+            assert r'{CampaignSync,Stack,Org} Stack=\"blue\" ' in line or '"Stack", "blue"' in line, line
+
+
+def waits_for(logical_id):
+    """What CloudFormation makes or alters before this resource."""
+    waited, more = set(), {logical_id}
+    while more:
+        more = set().union(*(mentioned(TEMPLATE["Resources"][it]) for it in more)) - waited
+        waited |= more
+    return waited
+
+
+# Alarms, by the end of their names.
+SILENT, ALARMS = None, {}
+TEMPLATE_ALARMS = [it for it in TEMPLATE["Resources"].values() if it["Type"] == "AWS::CloudWatch::Alarm"]
+for _alarm in Stack("blue", OldestChangeMinutes=30).of_type("AWS::CloudWatch::Alarm").values():
+    ALARMS[_alarm["AlarmName"].removeprefix("blue-")] = _alarm
+
+
+def every_alarm_tells_somebody():
+    topic = "arn:aws:sns:eu-west-1:123456789012:on-call"
+    for parameters, actions in [({}, None), ({"AlarmTopicArn": topic}, [topic])]:
+        for alarm in Stack("blue", **parameters).of_type("AWS::CloudWatch::Alarm").values():
+            assert alarm.get("AlarmActions") == alarm.get("OKActions") == actions and alarm["TreatMissingData"], alarm
+
+
+def body(stack):
+    [dashboard] = stack.of_type("AWS::CloudWatch::Dashboard").values()
+    return dashboard["DashboardBody"]
+
+
+def every_alarm_has_a_section_of_the_runbook():
+    for section, alarm in ALARMS.items():
+        assert alarm["AlarmDescription"].endswith(f"docs/runbook.md, {section}.") and len(alarm["AlarmDescription"]) <= 1024, section
+
+
+def the_dashboard_shows_every_alarm_on_a_grid():
+    widgets = json.loads(body(Stack("blue")))["widgets"]
+    cells = [(x, y) for w in widgets for x in range(w["x"], w["x"] + w["width"]) for y in range(w["y"], w["y"] + w["height"])]
+    assert len(cells) == len(set(cells)) and all(x < 24 for x, _ in cells), "widgets overlap, or leave the grid"
+    shown = [arn.rpartition(":")[2] for w in widgets if w["type"] == "alarm" for arn in w["properties"]["alarms"]]
+    assert sorted(shown) == sorted(f"blue-{section}" for section in ALARMS), "the dashboard shows other alarms than there are"
+
+
+TESTS = [
+    every_alarm_has_a_section_of_the_runbook,
+    two_stacks_share_no_name,
+    two_stacks_share_no_secret_but_where_they_are_told_to, two_stacks_share_no_metric,                every_alarm_tells_somebody, the_dashboard_shows_every_alarm_on_a_grid,
+]
+for test in TESTS:
+    test()
+    print(f"template: ok, {test.__name__.replace('_', ' ')}")

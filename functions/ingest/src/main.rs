@@ -6,7 +6,7 @@ use lambda_http::{Error, Request, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    io::telemetry::init();
+    io::telemetry::init(io::config::stack_name());
     let context = match ingest::Context::from_env().await {
         Ok(context) => context,
         Err(error) => {

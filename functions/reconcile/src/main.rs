@@ -4,7 +4,7 @@ use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    io::telemetry::init();
+    io::telemetry::init(io::config::stack_name());
     let context = match reconcile::Context::from_env().await {
         Ok(context) => context,
         Err(error) => {

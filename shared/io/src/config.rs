@@ -177,6 +177,15 @@ impl DlqConfig {
     }
 }
 
+/// `STACK_NAME`: the deployed stack, by which the metrics of several in one account are told apart;
+/// `campaign-sync` where it is absent or empty. It is read before all else, so that a function can
+/// tell what is wrong in the rest.
+pub fn stack_name() -> String {
+    from_env("STACK_NAME")
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "campaign-sync".to_owned())
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place that reads the environment"

@@ -303,12 +303,13 @@ fn name(cause: Cause) -> &'static str {
 
 /// Writes the log as JSON lines to standard output, at the level that Lambda's
 /// `AWS_LAMBDA_LOG_LEVEL` asks for (INFO where it says nothing), and collects metrics for
-/// [`flush`]. Of a panic it tells the place alone: the message may quote data.
+/// [`flush`], each with the dimension `Stack`: what two stacks of an account and region count must
+/// not add up. Of a panic it tells the place alone: the message may quote data.
 #[expect(
     clippy::disallowed_methods,
     reason = "the log level is Lambda's own variable, read once"
 )]
-pub fn init() {
+pub fn init(stack: String) {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL")
         .ok()
         .and_then(|level| level.parse().ok());
@@ -317,7 +318,7 @@ pub fn init() {
         let place = panic.location().map(ToString::to_string);
         tracing::error!(place, "panic");
     }));
-    metrics::init();
+    metrics::init(stack);
 }
 
 /// Writes the metrics of an invocation to `to`: a function's standard output. Lambda may freeze the

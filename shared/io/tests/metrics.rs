@@ -151,12 +151,12 @@ fn extracted(lines: &str) -> BTreeMap<String, BTreeMap<String, (String, Value)>>
 }
 
 #[test]
-fn every_metric_is_written_by_org_and_what_alarms_watch_also_for_all() {
+fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_orgs() {
     let evidence = Evidence::from(PERSONAL.to_owned());
     // What is counted before anything collects goes nowhere.
     Telemetry::log().tell(&Event::Throttled { org: "acme-us" });
     assert_eq!(flushed(), "");
-    init();
+    init("blue".to_owned());
     let telemetry = Telemetry::log();
     events(&evidence)
         .iter()
@@ -165,7 +165,9 @@ fn every_metric_is_written_by_org_and_what_alarms_watch_also_for_all() {
     let lines = flushed();
     assert!(!lines.contains(PERSONAL), "{lines}");
     let metrics = extracted(&lines);
-    assert_eq!(metrics.keys().collect::<Vec<_>>(), ["", "Org=acme-us"]);
+    const ALL: &str = "Stack=blue";
+    const ORG: &str = "Stack=blue,Org=acme-us";
+    assert_eq!(metrics.keys().collect::<Vec<_>>(), [ALL, ORG]);
     let count = |of: &str, name: &str| {
         let (unit, value) = &metrics[of][name];
         assert_eq!(unit, "Count", "{name}");
@@ -201,9 +203,10 @@ fn every_metric_is_written_by_org_and_what_alarms_watch_also_for_all() {
         .chain(others)
         .chain(of_reconcile)
     {
-        assert_eq!(count("Org=acme-us", name), expected, "{name}");
+        assert_eq!(count(ORG, name), expected, "{name}");
     }
     for (name, expected) in [
+        ("Parked", 2),
         ("OrgRefused", 1),
         ("Accepted", 3),
         ("Refused", 2),
@@ -211,20 +214,20 @@ fn every_metric_is_written_by_org_and_what_alarms_watch_also_for_all() {
         ("Stopped", 1),
         ("Incomplete", 1),
     ] {
-        assert_eq!(count("", name), expected, "{name} of all");
+        assert_eq!(count(ALL, name), expected, "{name} of all");
     }
     let ages = |of: &str, name: &str| metrics[of][name].clone();
     let seconds = |times| ("Seconds".to_owned(), json!(vec![2.5; times]));
-    assert_eq!(ages("Org=acme-us", "ChangeAge"), seconds(5));
-    assert_eq!(ages("Org=acme-us", "OptOutAge"), seconds(3));
-    assert_eq!(ages("", "OptOutAge"), seconds(3));
-    assert_eq!(ages("Org=acme-us", "RetriedAge"), seconds(1));
-    assert_eq!(ages("", "RetriedAge"), seconds(1));
+    assert_eq!(ages(ORG, "ChangeAge"), seconds(5));
+    assert_eq!(ages(ORG, "OptOutAge"), seconds(3));
+    assert_eq!(ages(ALL, "OptOutAge"), seconds(3));
+    assert_eq!(ages(ORG, "RetriedAge"), seconds(1));
+    assert_eq!(ages(ALL, "RetriedAge"), seconds(1));
     assert_eq!(
-        ages("Org=acme-us", "ApiLatency"),
+        ages(ORG, "ApiLatency"),
         ("Milliseconds".to_owned(), json!([40.0, 60.0]))
     );
-    let of_all: BTreeSet<_> = metrics[""].keys().map(String::as_str).collect();
+    let of_all: BTreeSet<_> = metrics[ALL].keys().map(String::as_str).collect();
     assert_eq!(
         of_all,
         BTreeSet::from([
@@ -232,6 +235,7 @@ fn every_metric_is_written_by_org_and_what_alarms_watch_also_for_all() {
             "Incomplete",
             "OptOutAge",
             "OrgRefused",
+            "Parked",
             "Refused",
             "RetriedAge",
             "Stopped",
@@ -241,5 +245,5 @@ fn every_metric_is_written_by_org_and_what_alarms_watch_also_for_all() {
 
     assert_eq!(flushed(), "", "nothing is written twice");
     telemetry.tell(&Event::Throttled { org: "acme-us" });
-    assert_eq!(extracted(&flushed())["Org=acme-us"].len(), 1);
+    assert_eq!(extracted(&flushed())[ORG].len(), 1);
 }

@@ -47,9 +47,12 @@ static COLLECTOR: OnceLock<&'static Collector> = OnceLock::new();
 /// Calls whose latency waits to be written.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
-/// Begins to collect. Until then what is counted goes nowhere.
-pub(super) fn init() {
-    match Builder::new().cloudwatch_namespace(NAMESPACE).init() {
+/// Begins to collect for the stack of this name. Until then what is counted goes nowhere.
+pub(super) fn init(stack: String) {
+    let builder = Builder::new()
+        .cloudwatch_namespace(NAMESPACE)
+        .with_dimension("Stack", stack);
+    match builder.init() {
         Ok(collector) => drop(COLLECTOR.set(collector)),
         Err(error) => tracing::error!(detail = %error, "no metrics are collected"),
     }
@@ -78,7 +81,7 @@ pub(super) fn flush(mut to: impl Write) {
     }
 }
 
-/// Counts one event by its org, and without any dimension what an alarm watches for all orgs.
+/// Counts one event by stack and org, and by stack alone what an alarm watches for all orgs.
 pub(super) fn count(event: &Event<'_>) {
     if COLLECTOR.get().is_none() {
         return;
@@ -93,7 +96,7 @@ pub(super) fn count(event: &Event<'_>) {
         // Counted as a change that is done.
         Event::RankReset { .. } => {}
         Event::Parked { about, .. } => {
-            metrics.of(about.org).add("Parked", 1);
+            metrics.add("Parked", about.org, 1);
             metrics.age_of_opt_out(about);
         }
         Event::Retried { about, .. } => {
