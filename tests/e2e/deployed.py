@@ -10,9 +10,10 @@ import time
 import uuid
 
 import botocore.exceptions
-from standardwebhooks.webhooks import Webhook
 
-from local_aws import ROOT, STACK, genesys, http, local_aws, until
+from local_aws import (
+    ROOT, SIGNING_SECRET, STACK, Sender, depth, drained, genesys, local_aws, put_secrets, until,
+)
 
 CAMPAIGNS = [
     ("acme-us", "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11"),
@@ -21,7 +22,6 @@ CAMPAIGNS = [
 ]
 # One org by each API.
 APIS = {"acme-us": "predictive", "acme-eu": "contactLists"}
-SIGNING_SECRET = "whsec_ZTJlIG9ubHksIG5vIHNlY3JldCBhdCBhbGw="
 CONTACTS, CHANGES_EACH = 300, 5
 # In every value of a contact, and in every key: neither may be found in a log.
 CANARY = "canary"
@@ -75,45 +75,6 @@ def story(chance):
     return order, sent_twice, expected
 
 
-class Sender:
-    """A CRM that signs by Standard Webhooks."""
-
-    def __init__(self, aws, api):
-        port = aws.endpoint.rpartition(":")[2]
-        self.endpoint, self.host = aws.endpoint, f"{api}.execute-api.localhost:{port}"
-
-    def post(self, source, changes, secret=SIGNING_SECRET, method="POST"):
-        body = json.dumps({"changes": changes})
-        now, message_id = datetime.datetime.now(tz=datetime.timezone.utc), f"msg_{uuid.uuid4().hex}"
-        headers = {"host": self.host, "content-type": "application/json", "webhook-id": message_id,
-                   "webhook-timestamp": str(int(now.timestamp())),
-                   "webhook-signature": Webhook(secret).sign(message_id, now, body)}
-        return http(method, f"{self.endpoint}/webhooks/{source}", body.encode(), headers)
-
-    def send(self, changes):
-        for org in sorted({change["org"] for change in changes}):
-            of_org = [change for change in changes if change["org"] == org]
-            answer = self.post(f"crm-{org}", of_org)
-            for _ in range(3):
-                if answer[0] != 503:
-                    break
-                time.sleep(1)
-                answer = self.post(f"crm-{org}", of_org)
-            assert answer == (202, {"accepted": len(of_org)}), answer
-
-
-def put_secrets(aws, service):
-    secrets = aws.client("secretsmanager")
-    for org, api in APIS.items():
-        secret = {"clientId": f"client-of-{org}", "clientSecret": f"secret-of-{org}", "region": "us-east-1",
-                  "api": api, "versionField": "crmVersion", "callsPerMinute": 100_000}
-        secrets.create_secret(Name=f"campaign-sync/org/{org}", SecretString=json.dumps(secret))
-        source = {"auth": "standardWebhooks", "signingSecrets": [SIGNING_SECRET], "org": org}
-        secrets.create_secret(Name=f"campaign-sync/source/crm-{org}", SecretString=json.dumps(source))
-        feed = {"url": f"{service.base}/feed", "bearerToken": "local-feed-token"}
-        secrets.create_secret(Name=f"campaign-sync/feed/{org}", SecretString=json.dumps(feed))
-
-
 def rotate(aws, service, org):
     """The new client secret is put first; then the old one, and every token, ends."""
     secrets = aws.client("secretsmanager")
@@ -122,16 +83,6 @@ def rotate(aws, service, org):
     secret["clientSecret"] = "rotated-secret"
     secrets.put_secret_value(SecretId=name, SecretString=json.dumps(secret))
     service.give_secret(secret["clientId"], "rotated-secret")
-
-
-def depth(aws, url):
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
-    found = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-    return sum(int(found[name]) for name in names if name in found)
-
-
-def drained(aws, outputs, seconds=100):
-    until("the queue is empty", lambda: depth(aws, outputs["QueueUrl"]) == 0, seconds, 0.3)
 
 
 def compare(service, expected):
@@ -350,14 +301,14 @@ def silent_logs(aws):
             continue
         document = json.loads(line)
         for directive in document["_aws"]["CloudWatchMetrics"]:
-            assert directive["Namespace"] == "CampaignSync", line
+            assert directive["Namespace"] == "CampaignSync" and document["Stack"] == STACK, line
             for metric in directive["Metrics"]:
                 value = document[metric["Name"]]
                 metrics[document.get("Org"), metric["Name"]] += value if isinstance(value, int) else len(value)
     assert all(document_org in (None, *APIS) for document_org, _ in metrics), metrics
     changes = sum(metrics[org, name] for org in APIS for name in ["Created", "Updated", "Unchanged", "Stale", "Superseded"])
     assert changes >= CONTACTS * CHANGES_EACH and metrics["acme-us", "ApiCalls"] == metrics["acme-us", "ApiLatency"], metrics
-    assert metrics["acme-us", "Throttled"] > 0 and metrics[None, "Unauthorized"] == 2, metrics
+    assert metrics["acme-us", "Throttled"] > 0 and metrics[None, "Unauthorized"] == 2 and metrics[None, "Parked"] == 1, metrics
     assert metrics["acme-us", "Checked"] > 0 and metrics[None, "OptOutAge"] >= CONTACTS / 5, metrics
     say(f"the metrics count {changes} changes done, {metrics['acme-us', 'ApiCalls'] + metrics['acme-eu', 'ApiCalls']} calls")
     say(f"{len(lines)} lines of log, and no contact key, value, token or secret in them")
@@ -368,7 +319,7 @@ with local_aws() as aws, genesys("--api", "contactLists") as service:
     outputs, api = aws.deploy(service.base, "ReconcileOrg=acme-us", f"ReconcileCampaignIds={of_us}")
     say("sam deploy is done")
     what_was_deployed(aws, outputs)
-    put_secrets(aws, service)
+    put_secrets(aws, service, APIS)
     sender = Sender(aws, api)
     unwanted(sender)
     expected = many_changes(aws, outputs, service, sender)

@@ -1,6 +1,7 @@
 """An AWS on loopback (MiniStack, IAM enforced) with the template deployed, and the emulated Genesys Cloud beside it."""
 
 import contextlib
+import datetime
 import json
 import os
 import pathlib
@@ -13,11 +14,14 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+import uuid
 
 import boto3
+from standardwebhooks.webhooks import Webhook
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STACK = "campaign-sync"
+SIGNING_SECRET = "whsec_ZTJlIG9ubHksIG5vIHNlY3JldCBhdCBhbGw="
 # Ended from outside, a test still ends what it started.
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
@@ -119,18 +123,27 @@ class Aws:
         keys = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="e2e")["Credentials"]
         return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], "us-east-1")
 
-    def deploy(self, genesys_base, *more):
-        """`sam deploy`, as docs/deploy.md says; the outputs, and the HTTP API's id."""
+    def sam(self, *arguments):
+        """Whether it succeeded, and the end of what it printed."""
+        done = subprocess.run(["sam", *arguments], cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=120)
+        return done.returncode == 0, (done.stdout + done.stderr)[-2000:]
+
+    def try_to_deploy(self, genesys_base, *more, stack=STACK):
+        """`sam deploy`, as docs/deploy.md says."""
         overrides = " ".join(["ApplyTimeoutSeconds=5 SecretTtlSeconds=5", f"GenesysBaseUrl={genesys_base}", *more])
-        command = ["sam", "deploy", "--config-env", "local", "--parameter-overrides", overrides]
-        done = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stdout + done.stderr
-        stack = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+        return self.sam("deploy", "--config-env", "local", "--stack-name", stack, "--s3-prefix", stack,
+                        "--parameter-overrides", overrides)
+
+    def deploy(self, genesys_base, *more, stack=STACK):
+        """The outputs, and the HTTP API's id."""
+        done, printed = self.try_to_deploy(genesys_base, *more, stack=stack)
+        assert done, printed
+        stack = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         return outputs, re.match(r"https://(\w+)\.", outputs["WebhookUrl"]).group(1)
 
-    def role(self, function):
-        return self.client("lambda").get_function(FunctionName=f"{STACK}-{function}")["Configuration"]["Role"]
+    def role(self, function, stack=STACK):
+        return self.client("lambda").get_function(FunctionName=f"{stack}-{function}")["Configuration"]["Role"]
 
     def processes(self, function):
         """The pids of a function's environments, children of this AWS."""
@@ -148,11 +161,64 @@ class Aws:
             os.kill(pid, signal.SIGKILL)
         return len(pids)
 
-    def logs(self):
+    def logs(self, of=""):
+        """Every line of the log groups whose name has `of` in it."""
         client = self.client("logs")
         for group in client.describe_log_groups()["logGroups"]:
+            if of not in group["logGroupName"]:
+                continue
             for page in client.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"]):
                 yield from (event["message"] for event in page["events"])
+
+
+class Sender:
+    """A CRM that signs by Standard Webhooks."""
+
+    def __init__(self, aws, api):
+        port = aws.endpoint.rpartition(":")[2]
+        self.endpoint, self.host = aws.endpoint, f"{api}.execute-api.localhost:{port}"
+
+    def post(self, source, changes, secret=SIGNING_SECRET, method="POST"):
+        body = json.dumps({"changes": changes})
+        now, message_id = datetime.datetime.now(tz=datetime.timezone.utc), f"msg_{uuid.uuid4().hex}"
+        headers = {"host": self.host, "content-type": "application/json", "webhook-id": message_id,
+                   "webhook-timestamp": str(int(now.timestamp())),
+                   "webhook-signature": Webhook(secret).sign(message_id, now, body)}
+        return http(method, f"{self.endpoint}/webhooks/{source}", body.encode(), headers)
+
+    def send(self, changes):
+        for org in sorted({change["org"] for change in changes}):
+            of_org = [change for change in changes if change["org"] == org]
+            answer = self.post(f"crm-{org}", of_org)
+            for _ in range(3):
+                if answer[0] != 503:
+                    break
+                time.sleep(1)
+                answer = self.post(f"crm-{org}", of_org)
+            assert answer == (202, {"accepted": len(of_org)}), answer
+
+
+def put_secrets(aws, service, apis, prefix=STACK):
+    """Of orgs by the API that each speaks."""
+    secrets = aws.client("secretsmanager")
+    for org, api in apis.items():
+        secret = {"clientId": f"client-of-{org}", "clientSecret": f"secret-of-{org}", "region": "us-east-1",
+                  "api": api, "versionField": "crmVersion", "callsPerMinute": 100_000}
+        secrets.create_secret(Name=f"{prefix}/org/{org}", SecretString=json.dumps(secret))
+        source = {"auth": "standardWebhooks", "signingSecrets": [SIGNING_SECRET], "org": org}
+        secrets.create_secret(Name=f"{prefix}/source/crm-{org}", SecretString=json.dumps(source))
+        feed = {"url": f"{service.base}/feed", "bearerToken": "local-feed-token"}
+        secrets.create_secret(Name=f"{prefix}/feed/{org}", SecretString=json.dumps(feed))
+
+
+def depth(aws, url):
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
+    found = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(found[name]) for name in names if name in found)
+
+
+def drained(aws, outputs, seconds=100):
+    until("the queue is empty", lambda: depth(aws, outputs["QueueUrl"]) == 0, seconds, 0.3)
 
 
 @contextlib.contextmanager

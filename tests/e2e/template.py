@@ -4,7 +4,7 @@ import itertools
 import json
 import re
 
-from cloudformation import TEMPLATE, Stack
+from cloudformation import ROOT, TEMPLATE, Stack
 
 FORMER, NEW = (f"arn:aws:kms:eu-west-1:123456789012:key/{key}" for key in ("former", "new"))
 ROLES = {"IngestRole", "ApplyRole", "ReconcileRole", "ScheduleRole"}
@@ -20,6 +20,28 @@ KEPT = {
 
 def name_of(properties):
     return properties.get("QueueName") or properties.get("LogGroupName")
+
+
+def queues_and_logs_outlive_the_stack():
+    resources = Stack("blue").resources
+    kept = {logical_id: name_of(it["Properties"]) for logical_id, it in resources.items() if "DeletionPolicy" in it}
+    assert kept == KEPT, kept
+    for logical_id in KEPT:
+        policies = resources[logical_id]["DeletionPolicy"], resources[logical_id]["UpdateReplacePolicy"]
+        assert policies == ("RetainExceptOnCreate", "Retain"), (logical_id, policies)
+
+
+def what_outlived_a_stack_is_imported_as_what_it_was():
+    """docs/retained.yaml, by which the next stack of the name takes over: see docs/deploy.md."""
+    from samcli.yamlhelper import yaml_parse
+    imported = Stack("blue", template=yaml_parse((ROOT / "docs/retained.yaml").read_text())).resources
+    assert imported.keys() == KEPT.keys()
+    for logical_id, it in Stack("blue").resources.items():
+        if logical_id in KEPT:
+            same = imported[logical_id]
+            assert (same["Type"], same["DeletionPolicy"]) == (it["Type"], "RetainExceptOnCreate"), same
+            assert same["Properties"].items() <= it["Properties"].items() and name_of(same["Properties"]), same
+            assert same["Properties"].get("FifoQueue") == it["Properties"].get("FifoQueue"), "it would be replaced"
 
 
 def names(stack):
@@ -125,7 +147,7 @@ def the_dashboard_shows_every_alarm_on_a_grid():
 
 TESTS = [
     every_alarm_has_a_section_of_the_runbook,
-    two_stacks_share_no_name,
+    queues_and_logs_outlive_the_stack, what_outlived_a_stack_is_imported_as_what_it_was, two_stacks_share_no_name,
     two_stacks_share_no_secret_but_where_they_are_told_to, two_stacks_share_no_metric,                every_alarm_tells_somebody, the_dashboard_shows_every_alarm_on_a_grid,
 ]
 for test in TESTS:
