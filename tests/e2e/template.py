@@ -4,7 +4,7 @@ import itertools
 import json
 import re
 
-from cloudformation import ROOT, TEMPLATE, Stack
+from cloudformation import ROOT, TEMPLATE, Stack, mentioned
 
 FORMER, NEW = (f"arn:aws:kms:eu-west-1:123456789012:key/{key}" for key in ("former", "new"))
 ROLES = {"IngestRole", "ApplyRole", "ReconcileRole", "ScheduleRole"}
@@ -113,6 +113,40 @@ def waits_for(logical_id):
     return waited
 
 
+def roles_may_use_a_key_before_the_queues_do():
+    for queue in QUEUES:
+        assert ROLES <= waits_for(queue), queue
+    for role in ROLES:
+        assert not waits_for(role) & QUEUES, role
+
+
+def a_new_stack_meets_what_another_left_before_it_touches_a_queue():
+    """A log group that exists ends the deployment. Were a queue there first and taken for the stack's, its rollback would delete it."""
+    for queue in ("Queue", "DeadLetterQueue"):
+        assert {"IngestLogs", "ApplyLogs", "ReconcileLogs"} <= waits_for(queue), queue
+
+
+def whoever_uses_a_queue_may_use_its_key_and_the_one_before():
+    for parameters, keys, of_queue in [
+        ({}, None, None),
+        ({"QueueKmsKeyArn": NEW}, [NEW], NEW),
+        ({"QueueKmsKeyArn": NEW, "FormerQueueKmsKeyArn": FORMER}, [NEW, FORMER], NEW),
+        ({"FormerQueueKmsKeyArn": FORMER}, [FORMER], None),
+    ]:
+        stack = Stack("blue", **parameters)
+        for queue in QUEUES:
+            properties = stack.resources[queue]["Properties"]
+            assert properties.get("KmsMasterKeyId") == of_queue, (parameters, queue)
+            assert properties.get("SqsManagedSseEnabled") == (None if of_queue else True), (parameters, queue)
+        for role in ROLES:
+            [policy] = stack.resources[role]["Properties"]["Policies"]
+            mine = [it for it in policy["PolicyDocument"]["Statement"] if it.get("Sid") == "UseQueueKey"]
+            assert len(mine) == (0 if keys is None else 1), (parameters, role)
+            for it in mine:
+                assert (it["Action"], it["Resource"]) == (["kms:GenerateDataKey", "kms:Decrypt"], keys), (parameters, it)
+                assert it["Condition"] == {"StringEquals": {"kms:ViaService": "sqs.eu-west-1.amazonaws.com"}}, it
+
+
 # Alarms, by the end of their names.
 SILENT, ALARMS = None, {}
 TEMPLATE_ALARMS = [it for it in TEMPLATE["Resources"].values() if it["Type"] == "AWS::CloudWatch::Alarm"]
@@ -148,7 +182,9 @@ def the_dashboard_shows_every_alarm_on_a_grid():
 TESTS = [
     every_alarm_has_a_section_of_the_runbook,
     queues_and_logs_outlive_the_stack, what_outlived_a_stack_is_imported_as_what_it_was, two_stacks_share_no_name,
-    two_stacks_share_no_secret_but_where_they_are_told_to, two_stacks_share_no_metric,                every_alarm_tells_somebody, the_dashboard_shows_every_alarm_on_a_grid,
+    two_stacks_share_no_secret_but_where_they_are_told_to, two_stacks_share_no_metric, roles_may_use_a_key_before_the_queues_do,
+    a_new_stack_meets_what_another_left_before_it_touches_a_queue,
+    whoever_uses_a_queue_may_use_its_key_and_the_one_before,       every_alarm_tells_somebody, the_dashboard_shows_every_alarm_on_a_grid,
 ]
 for test in TESTS:
     test()
