@@ -147,6 +147,14 @@ def whoever_uses_a_queue_may_use_its_key_and_the_one_before():
                 assert it["Condition"] == {"StringEquals": {"kms:ViaService": "sqs.eu-west-1.amazonaws.com"}}, it
 
 
+def only_a_schedule_reserves_concurrency():
+    assert "ReservedConcurrentExecutions" not in json.dumps(list(Stack("blue").resources.values()))
+    stack = Stack("blue", **SCHEDULE)
+    reserved = {name: it["ReservedConcurrentExecutions"] for name, it in stack.of_type("AWS::Serverless::Function").items()
+                if "ReservedConcurrentExecutions" in it}
+    assert reserved == {"Reconcile": 1}, reserved
+
+
 # Alarms, by the end of their names.
 SILENT, ALARMS = None, {}
 TEMPLATE_ALARMS = [it for it in TEMPLATE["Resources"].values() if it["Type"] == "AWS::CloudWatch::Alarm"]
@@ -184,7 +192,7 @@ TESTS = [
     queues_and_logs_outlive_the_stack, what_outlived_a_stack_is_imported_as_what_it_was, two_stacks_share_no_name,
     two_stacks_share_no_secret_but_where_they_are_told_to, two_stacks_share_no_metric, roles_may_use_a_key_before_the_queues_do,
     a_new_stack_meets_what_another_left_before_it_touches_a_queue,
-    whoever_uses_a_queue_may_use_its_key_and_the_one_before,       every_alarm_tells_somebody, the_dashboard_shows_every_alarm_on_a_grid,
+    whoever_uses_a_queue_may_use_its_key_and_the_one_before, only_a_schedule_reserves_concurrency,      every_alarm_tells_somebody, the_dashboard_shows_every_alarm_on_a_grid,
 ]
 for test in TESTS:
     test()
