@@ -5,6 +5,7 @@ import json
 import re
 
 from cloudformation import ROOT, TEMPLATE, Stack, mentioned
+from cloudwatch import state
 
 FORMER, NEW = (f"arn:aws:kms:eu-west-1:123456789012:key/{key}" for key in ("former", "new"))
 ROLES = {"IngestRole", "ApplyRole", "ReconcileRole", "ScheduleRole"}
@@ -162,6 +163,71 @@ for _alarm in Stack("blue", OldestChangeMinutes=30).of_type("AWS::CloudWatch::Al
     ALARMS[_alarm["AlarmName"].removeprefix("blue-")] = _alarm
 
 
+def alarms_are_as_their_texts_say():
+    minute = 60
+    for section, before, data, after in [
+        # Seconds. An empty queue has no age; one that SQS does not report any more says nothing.
+        ("oldest-change", "OK", {"waiting": [1], "age": [31 * minute], "retried": [None]}, "ALARM"),
+        ("oldest-change", "OK", {"waiting": [0], "age": [None], "retried": [31 * minute]}, "ALARM"),
+        ("oldest-change", "ALARM", {"waiting": [0], "age": [None], "retried": [29 * minute]}, "OK"),
+        ("oldest-change", "ALARM", {"waiting": [0], "age": [None], "retried": [None]}, "OK"),
+        ("oldest-change", "ALARM", {"waiting": [0], "age": [0], "retried": [None]}, "OK"),
+        ("oldest-change", "ALARM", {"waiting": [SILENT], "age": [SILENT], "retried": [None]}, "ALARM"),
+        ("oldest-change", "OK", {"waiting": [SILENT], "age": [SILENT], "retried": [None]}, "OK"),
+        ("nothing-done", "OK", {"waiting": [3, 3, 3], "deleted": [0, 0, 0], "in_flight": [None] * 3}, "ALARM"),
+        ("nothing-done", "OK", {"waiting": [0, 0, 0], "deleted": [0, 0, 0], "in_flight": [1, 1, 1]}, "ALARM"),
+        ("nothing-done", "ALARM", {"waiting": [3, 3, 3], "deleted": [0, 0, 1], "in_flight": [0, 0, 0]}, "OK"),
+        ("nothing-done", "ALARM", {"waiting": [3, 3, 0], "deleted": [0, 0, 0], "in_flight": [None] * 3}, "OK"),
+        ("nothing-done", "ALARM", {"waiting": [SILENT] * 3, "deleted": [SILENT] * 3, "in_flight": [SILENT] * 3}, "ALARM"),
+        ("nothing-done", "OK", {"waiting": [SILENT] * 3, "deleted": [SILENT] * 3, "in_flight": [SILENT] * 3}, "OK"),
+        # A count is written when it happens, and not as zero.
+        ("webhooks-refused", "OK", {"counted": [1, None, None, 1]}, "OK"),
+        ("webhooks-refused", "OK", {"counted": [1, None, 1]}, "ALARM"),
+        ("webhooks-refused", "ALARM", {"counted": [1, 1, None, None]}, "OK"),
+        ("reconcile-incomplete", "OK", {"counted": [1, 1, None, None, 1]}, "OK"),
+        ("reconcile-incomplete", "OK", {"counted": [1, 1, None, 1]}, "ALARM"),
+        ("unauthorized", "OK", {"counted": [None, 20]}, "OK"),
+        ("unauthorized", "OK", {"counted": [None, 21]}, "ALARM"),
+        ("unauthorized", "ALARM", {"counted": [21, None]}, "ALARM"),
+        ("unauthorized", "ALARM", {"counted": [21, None, None]}, "OK"),
+        ("parking", "OK", {"counted": [None, None, None, 1]}, "ALARM"),
+        ("parking", "ALARM", {"counted": [1, None, None, None]}, "OK"),
+        ("opt-outs-late", "OK", {"counted": [None, None, None, 901]}, "ALARM"),
+        ("opt-outs-late", "ALARM", {"counted": [901, None, 3, None]}, "ALARM"),
+        ("opt-outs-late", "ALARM", {"counted": [901, None, 3, None, None]}, "OK"),
+        ("org-refused", "ALARM", {"counted": [1, None, None, None, None]}, "OK"),
+        ("reconcile-stopped", "ALARM", {"counted": [1, None, None, None, None]}, "OK"),
+        ("parked", "ALARM", {"it": [SILENT]}, "ALARM"),
+        ("reconcile-failed", "ALARM", {"it": [SILENT]}, "ALARM"),
+        ("apply-errors", "ALARM", {"it": [None, None, None]}, "OK"),
+    ]:
+        seen = state(ALARMS[section], before, **data)
+        assert seen == after, f"{section}, {before} before, is {seen} and not {after} after {data}"
+
+
+def periods_are_those_of_the_runbook():
+    runbook = (ROOT / "docs/runbook.md").read_text()
+    for section, alarm in ALARMS.items():
+        assert f"\n## {section}\n" in runbook, section
+        of_it = runbook.split(f"\n## {section}\n")[1].split("\n## ")[0]
+        assert alarm["AlarmDescription"].endswith(f"docs/runbook.md, {section}.") and len(alarm["AlarmDescription"]) <= 1024, section
+        if not any(metric["Namespace"] == "CampaignSync" for metric in metrics(alarm)):
+            continue
+        # Whatever the functions write only when it happens is filled, and has the periods that the text counts.
+        periods, enough = alarm["EvaluationPeriods"], alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
+        [seconds] = {it["MetricStat"]["Period"] for it in alarm["Metrics"] if "MetricStat" in it}
+        if section == "oldest-change":
+            # A change is given back each 18 minutes at least (domain::retry): 15, and 3 of jitter.
+            assert seconds >= 18 * 60 and f"within {seconds // 60} minutes" in of_it, seconds
+        elif enough == 1:
+            assert f"Ends: {periods * seconds // 60} minutes after" in of_it, (section, of_it)
+        else:
+            words = {300: "periods of five minutes", 3600: "hours"}[seconds]
+            number = {2: "two", 3: "three", 4: "four"}
+            assert f"{number[enough]} of {number[periods]} {words}" in of_it, (section, of_it)
+        assert section == "oldest-change" or periods > enough, f"{section} rests on the newest period alone: lines of log come late"
+
+
 def every_alarm_tells_somebody():
     topic = "arn:aws:sns:eu-west-1:123456789012:on-call"
     for parameters, actions in [({}, None), ({"AlarmTopicArn": topic}, [topic])]:
@@ -174,11 +240,6 @@ def body(stack):
     return dashboard["DashboardBody"]
 
 
-def every_alarm_has_a_section_of_the_runbook():
-    for section, alarm in ALARMS.items():
-        assert alarm["AlarmDescription"].endswith(f"docs/runbook.md, {section}.") and len(alarm["AlarmDescription"]) <= 1024, section
-
-
 def the_dashboard_shows_every_alarm_on_a_grid():
     widgets = json.loads(body(Stack("blue")))["widgets"]
     cells = [(x, y) for w in widgets for x in range(w["x"], w["x"] + w["width"]) for y in range(w["y"], w["y"] + w["height"])]
@@ -188,11 +249,11 @@ def the_dashboard_shows_every_alarm_on_a_grid():
 
 
 TESTS = [
-    every_alarm_has_a_section_of_the_runbook,
     queues_and_logs_outlive_the_stack, what_outlived_a_stack_is_imported_as_what_it_was, two_stacks_share_no_name,
     two_stacks_share_no_secret_but_where_they_are_told_to, two_stacks_share_no_metric, roles_may_use_a_key_before_the_queues_do,
     a_new_stack_meets_what_another_left_before_it_touches_a_queue,
-    whoever_uses_a_queue_may_use_its_key_and_the_one_before, only_a_schedule_reserves_concurrency,      every_alarm_tells_somebody, the_dashboard_shows_every_alarm_on_a_grid,
+    whoever_uses_a_queue_may_use_its_key_and_the_one_before, only_a_schedule_reserves_concurrency, alarms_are_as_their_texts_say,
+    periods_are_those_of_the_runbook, every_alarm_tells_somebody, the_dashboard_shows_every_alarm_on_a_grid,
 ]
 for test in TESTS:
     test()

@@ -1,0 +1,42 @@
+"""What state an alarm of the template is in, by CloudWatch's documentation ("Using metric math", "Configuring how CloudWatch
+alarms treat missing data"). Data is one value a period, the newest last; None where nothing was reported."""
+
+import re
+
+
+def points(alarm, data):
+    """The time series that is held against the threshold."""
+    if "Metrics" not in alarm:
+        [series] = data.values()
+        return series
+    [expression] = [it["Expression"] for it in alarm["Metrics"] if "Expression" in it]
+    assert data.keys() == {it["Id"] for it in alarm["Metrics"] if "MetricStat" in it}, data
+    return [at(expression, {name: series[n] for name, series in data.items()}) for n in range(len(next(iter(data.values()))))]
+
+
+def at(expression, values):
+    """The expression at one time. A metric that is missing and not filled leaves no point."""
+    filled = re.sub(r"FILL\((\w+), 0\)", lambda it: str(values[it[1]] or 0), expression)
+    assert "FILL" not in filled, expression
+    bare = {name for name in values if re.search(rf"\b{name}\b", filled)}
+    if any(values[name] is None for name in bare):
+        return None
+    python = re.sub(r"\bIF\(", "choose(", filled).replace(" AND ", " and ")
+    choose = lambda condition, then, otherwise=None: then if condition else otherwise
+    return eval(python, {"__builtins__": {}}, {"choose": choose, "MAX": max} | {name: values[name] for name in bare})
+
+
+def state(alarm, before="OK", **data):
+    """The state after the newest period, where it was `before` until then."""
+    series, evaluated = points(alarm, data), alarm["EvaluationPeriods"]
+    enough = alarm.get("DatapointsToAlarm", evaluated)
+    real = [point for point in series if point is not None]
+    # Older ones stand in for what is missing. With too few of them all count, and the rest is as TreatMissingData says.
+    newest = (real + [None] * evaluated)[:evaluated] if len(real) < evaluated else real[-evaluated:]
+    breaching = sum(point is not None and point > alarm["Threshold"] for point in newest)
+    missing = newest.count(None)
+    if breaching >= enough:
+        return "ALARM"
+    if alarm["TreatMissingData"] == "ignore" and breaching + missing >= enough:
+        return before
+    return "OK"
