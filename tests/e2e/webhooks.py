@@ -91,7 +91,7 @@ with served() as (base, greeting):
     assert answered.returncode == 2 and answered.stderr == (
         "campaign-sync: org acme-us, campaign nowhere: GET contact: 404 campaign.not.found: look at the campaign's id, and at the "
         "division of the OAuth client's role\n"
-        "Until then: 1 contacts checked, 1 missing, 0 different, 1 changes enqueued.\n"
+        "Until then: 1 contact checked, 1 missing, 0 different, 1 change enqueued.\n"
     ), answered
     eventually(base, "LEAD-00044", lambda contact: contact["callable"] is True)
 
