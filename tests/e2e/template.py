@@ -40,7 +40,7 @@ def what_outlived_a_stack_is_imported_as_what_it_was():
     for logical_id, it in Stack("blue").resources.items():
         if logical_id in KEPT:
             same = imported[logical_id]
-            assert (same["Type"], same["DeletionPolicy"]) == (it["Type"], "RetainExceptOnCreate"), same
+            assert all(same[key] == it[key] for key in ("Type", "DeletionPolicy", "UpdateReplacePolicy")), same
             assert same["Properties"].items() <= it["Properties"].items() and name_of(same["Properties"]), same
             assert same["Properties"].get("FifoQueue") == it["Properties"].get("FifoQueue"), "it would be replaced"
 
