@@ -226,7 +226,7 @@ fn token(failure: &Failure) -> String {
         Kind::Refused => {
             "clientId, clientSecret and region must be those of an OAuth client of grant type client credentials that is active"
         }
-        Kind::Throttled { .. } => "try again in a minute",
+        Kind::Throttled { .. } | Kind::BudgetSpent { .. } => "try again in a minute",
         _ => {
             "Genesys Cloud's login host is not reached: look at the network (no proxy variable is read), the CA certificates and its status page"
         }
@@ -324,7 +324,7 @@ pub(crate) const NOBODY: &str = "campaign-sync-check";
 /// A list without the version column is told already.
 fn without_ranks(secret: &OrgSecret) -> OrgSecret {
     OrgSecret {
-        rules: Rules::default(),
+        rules: Arc::default(),
         ..secret.clone()
     }
 }
@@ -395,7 +395,7 @@ fn needs(failure: &Failure, permissions: &str) -> String {
                 "give the OAuth client a role with the permission {permissions}, in the campaign's division"
             )
         }
-        Kind::Throttled { .. } => "try again in a minute".to_owned(),
+        Kind::Throttled { .. } | Kind::BudgetSpent { .. } => "try again in a minute".to_owned(),
         _ => "Genesys Cloud did not answer as it should: try again".to_owned(),
     };
     format!("{failure}: {to_do}")

@@ -296,7 +296,6 @@ async fn an_update_within_the_read_lag_is_no_conflict_in_the_end() {
     let resolved = [
         "GET a 404",
         "POST contacts 409",
-        "GET a 404",
         "PATCH a 200",
         "PATCH a 200",
     ];

@@ -255,18 +255,21 @@ async fn without_ranks_the_queue_decides() {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_that_was_carried_out_without_an_answer_is_not_made_twice() {
-    for effect in [
-        Effect::Lost { is_done: true },
-        Effect::Hang { is_done: true },
+    for (effect, in_place) in [
+        (Effect::Lost { is_done: true }, true),
+        (Effect::Hang { is_done: true }, false),
     ] {
         by_both(async |world| {
             world.put("a", 1, "1");
             world.apply([change("warm", 1)]).await;
             fail_writes(world, &effect, 1);
-            assert_eq!(
-                world.apply([change("a", 2).phone("2")]).await.records,
-                ["unchanged"]
-            );
+            let mut done = world.apply([change("a", 2).phone("2")]).await;
+            if !in_place {
+                assert_eq!(done.failed, [0], "no time is left to hold others up");
+                world.pass(Duration::from_secs(20)).await;
+                done = world.invoke().await;
+            }
+            assert_eq!(done.records, ["unchanged"]);
             assert_eq!(
                 (world.column("a", "phone").as_str(), writes(world, "a")),
                 ("2", 1)
@@ -348,21 +351,29 @@ async fn a_token_that_ended_is_renewed_once_and_a_429_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_campaign_is_parked() {
+async fn an_unknown_campaign_is_looked_for_for_a_quarter_of_an_hour_and_then_its_changes_are_parked()
+ {
     by_both(async |world| {
-        assert_eq!(
-            world
-                .apply([change("a", 1).of("acme", "nowhere")])
-                .await
-                .records,
-            ["parked: unknownCampaign"]
-        );
-        assert_eq!(world.parked()[0]["httpStatus"], "404");
-        // The campaigns of another org are as unknown.
-        let done = world
-            .apply([change("a", 1).of("acme", "other-campaign")])
-            .await;
-        assert_eq!(done.records, ["parked: unknownCampaign"]);
+        world.send([
+            change("a", 1).of("acme", "nowhere"),
+            change("b", 1).of("acme", "nowhere").callable(false),
+        ]);
+        let mut waited = 0;
+        while world.dead_letters.is_empty() {
+            if world.queue.in_flight().is_empty() {
+                let records = world.invoke().await.records;
+                let are_retried = records.iter().all(|record| record.starts_with("retried"));
+                assert!(waited >= 15 || are_retried, "{waited} minutes: {records:?}");
+            }
+            world.pass(Duration::from_mins(1)).await;
+            waited += 1;
+            assert!(waited < 31, "it is given up");
+        }
+        for parked in world.parked() {
+            assert_eq!(parked["reason"], "unknownCampaign");
+            assert_eq!(parked["httpStatus"], "404");
+        }
+        assert_eq!(world.dead_letters.len(), 2);
     })
     .await;
 }

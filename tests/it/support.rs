@@ -347,6 +347,10 @@ fn tell(event: &Event<'_>) -> Option<String> {
         Event::Parked { reason, .. } => format!("parked: {reason}"),
         Event::Retried { .. } => "retried".to_owned(),
         Event::OrgRefused { org, evidence } => format!("! {org} refused: {}", evidence.detail),
+        Event::CampaignRefused {
+            campaign, evidence, ..
+        } => format!("! {campaign} refused: {}", evidence.detail),
+        Event::OrgIll { org, detail } => format!("! {org} ill: {detail}"),
         Event::Conflict { .. } => "! conflict".to_owned(),
         Event::Throttled { org } => format!("! {org} throttled"),
         // Calls are looked at where they arrive.

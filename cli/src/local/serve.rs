@@ -170,6 +170,12 @@ fn show(event: &Event<'_>) {
             )
         }
         Event::OrgRefused { org, evidence } => format!("refused     {org}: {}", evidence.detail),
+        Event::CampaignRefused {
+            org,
+            campaign,
+            evidence,
+        } => format!("refused     {org}/{campaign}: {}", evidence.detail),
+        Event::OrgIll { org, detail } => format!("ill         {org}: {detail}"),
         Event::Conflict { org, campaign } => {
             format!("conflict    {org}/{campaign}, to be resolved")
         }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use domain::attempt::Planner;
+use domain::plan::plan;
 use io::config::ParkingConfig;
 use io::genesys::{Genesys, Share, Shared};
 use io::queue::{Queue, Sqs};
@@ -10,7 +12,7 @@ use io::telemetry::Telemetry;
 use io::{Chance, Clock, Config, Https};
 use lambda_runtime::Error;
 
-use crate::Defect;
+use crate::defect::{self, Defect};
 
 /// The clients, the clock and the caches. Nothing else is kept from one invocation to the next.
 pub struct Context {
@@ -59,6 +61,16 @@ impl Context {
     #[must_use]
     pub fn with_defect(self, defect: Option<Defect>) -> Context {
         Context { defect, ..self }
+    }
+
+    /// How the changes of a contact are planned.
+    pub(crate) fn planner(&self) -> Planner {
+        match self.defect.filter(|_| cfg!(debug_assertions)) {
+            Some(Defect::Rank) => defect::plan_without_ranks,
+            Some(Defect::Callable) => defect::plan_without_callable,
+            Some(Defect::FoldOrder) => defect::plan_in_the_wrong_order,
+            _ => plan,
+        }
     }
 
     pub(crate) fn has(&self, defect: Defect) -> bool {

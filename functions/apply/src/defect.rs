@@ -1,5 +1,15 @@
 //! Deliberate defects: they prove that a check which finds nothing wrong could have found it.
 
+use std::time::Duration;
+
+use domain::Contact;
+use domain::batch::{ParkReason, Parking, Verdict};
+use domain::change::Operation;
+use domain::plan::{Plan, RankedChange, plan};
+use domain::retry::Cause;
+
+use crate::Context;
+
 /// One defect. [`crate::Context::with_defect`] puts it in, in debug builds only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Defect {
@@ -11,4 +21,62 @@ pub enum Defect {
     Conflict,
     /// Changes are folded in the wrong order.
     FoldOrder,
+    /// Every campaign is taken for well.
+    Unshown,
+    /// A campaign that is not known parks its changes at once.
+    Missing,
+    /// Of what breaks a rule nothing is heard.
+    Unheard,
+    /// What the budget puts off comes back late.
+    LateBudget,
+}
+
+/// The verdicts as a defect would have them.
+pub(crate) fn spoiled(context: &Context, verdict: Verdict) -> Verdict {
+    let Verdict::Retry(mut retry) = verdict else {
+        return verdict;
+    };
+    match &mut retry.cause {
+        Cause::Missing if context.has(Defect::Missing) => Verdict::Park(Parking {
+            reason: ParkReason::UnknownCampaign,
+            evidence: retry.evidence,
+        }),
+        Cause::BudgetSpent { after } if context.has(Defect::LateBudget) => {
+            *after += Duration::from_mins(10);
+            Verdict::Retry(retry)
+        }
+        _ => Verdict::Retry(retry),
+    }
+}
+
+pub(crate) fn plan_without_ranks(changes: &[RankedChange<'_>], actual: Option<&Contact>) -> Plan {
+    let unranked = changes.iter().map(|change| RankedChange {
+        rank: None,
+        ..*change
+    });
+    plan(&unranked.collect::<Vec<_>>(), actual)
+}
+
+pub(crate) fn plan_without_callable(
+    changes: &[RankedChange<'_>],
+    actual: Option<&Contact>,
+) -> Plan {
+    let silent = changes.iter().map(|change| Operation::Upsert {
+        data: change.operation.data().cloned().unwrap_or_default(),
+        callable: None,
+    });
+    let silent: Vec<_> = silent.collect();
+    let mut changes = changes.to_vec();
+    for (change, operation) in changes.iter_mut().zip(&silent) {
+        change.operation = operation;
+    }
+    plan(&changes, actual)
+}
+
+pub(crate) fn plan_in_the_wrong_order(
+    changes: &[RankedChange<'_>],
+    actual: Option<&Contact>,
+) -> Plan {
+    let reversed: Vec<_> = changes.iter().rev().copied().collect();
+    plan(&reversed, actual)
 }

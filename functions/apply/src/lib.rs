@@ -1,40 +1,40 @@
 //! Applies contact changes from the queue to Genesys Cloud: read, gather, plan, execute, report
 //! (docs/design.md "apply, step by step").
 
-mod budget;
-mod campaign;
-mod contact;
 mod context;
 mod defect;
-mod list;
+mod drive;
 mod report;
-mod set_aside;
 
 pub use context::Context;
 pub use defect::Defect;
 
 use std::collections::BTreeMap;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use domain::attempt::{Attempt, Piece, Verdicts};
 use domain::batch::{Evidence, ParkReason, Parking, Record, Verdict};
-use domain::change::{CampaignId, Change, OrgId};
-use futures_util::FutureExt;
+use domain::change::{CampaignId, Change, ContactKey, OrgId};
+use domain::failure::Failure;
+use domain::health::May;
+use domain::rules::{Broken, Rules, unknown_columns};
 use futures_util::future::join_all;
-use io::genesys::{Campaign, Failure, Kind, Run};
+use io::genesys::{Campaign, Run, not_before};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 use tracing::Instrument;
 
-use crate::budget::ToBegin;
-use crate::contact::{Contact, Verdicts};
-use crate::set_aside::SetAside;
+use crate::drive::{Contact, Drive};
 
-/// The changes of one invocation, by org, campaign and contact; contacts and changes in queue
-/// order.
-type Work = BTreeMap<OrgId, BTreeMap<CampaignId, Vec<Contact>>>;
+/// The changes of one contact in queue order, each with the index of its record.
+struct OfContact {
+    key: ContactKey,
+    changes: Vec<(usize, Arc<Change>)>,
+}
+
+/// The contacts of one org, by campaign.
+type OfOrg = BTreeMap<CampaignId, Vec<OfContact>>;
 
 /// Applies one batch of the queue.
 ///
@@ -57,14 +57,21 @@ pub async fn handle(
             .iter()
             .map(|record| read(record).map(Arc::new))
             .collect();
-        let mut verdicts = apply(context, run, work(&changes)).await;
+        // Drawn once, so that what goes back to the queue together comes back together.
+        let luck = context.shared.chance.share();
+        let orgs = by_org(&changes).into_iter();
+        let orgs = orgs.map(|(org, contacts)| apply(context, run, luck, org, contacts));
+        let verdicts = join_all(orgs).await.into_iter().flatten();
+        let mut verdicts: BTreeMap<usize, Verdict> = verdicts
+            .map(|(index, verdict)| (index, defect::spoiled(context, verdict)))
+            .collect();
         for (index, change) in changes.iter().enumerate() {
             if let Err(parking) = change {
                 verdicts.insert(index, Verdict::Park(parking.clone()));
             }
         }
         let changes: Vec<Option<Arc<Change>>> = changes.into_iter().map(Result::ok).collect();
-        Ok(report::report(context, &run, &records, &changes, verdicts).await?)
+        Ok(report::report(context, &run, luck, &records, &changes, verdicts).await?)
     }
     .instrument(span)
     .await
@@ -106,100 +113,139 @@ fn read(record: &Record) -> Result<Change, Parking> {
     })
 }
 
-fn work(changes: &[Result<Arc<Change>, Parking>]) -> Work {
-    let mut work = Work::new();
+fn by_org(changes: &[Result<Arc<Change>, Parking>]) -> BTreeMap<OrgId, OfOrg> {
+    let mut orgs: BTreeMap<OrgId, OfOrg> = BTreeMap::new();
     for (index, change) in changes.iter().enumerate() {
         let Ok(change) = change else { continue };
-        let contacts = work
-            .entry(change.org.clone())
-            .or_default()
-            .entry(change.campaign.clone())
-            .or_default();
+        let campaigns = orgs.entry(change.org.clone()).or_default();
+        let contacts = campaigns.entry(change.campaign.clone()).or_default();
+        let numbered = (index, Arc::clone(change));
         match contacts
             .iter_mut()
             .find(|contact| contact.key == change.key)
         {
-            Some(contact) => contact.changes.push((index, Arc::clone(change))),
-            None => contacts.push(Contact {
+            Some(contact) => contact.changes.push(numbered),
+            None => contacts.push(OfContact {
                 key: change.key.clone(),
-                changes: vec![(index, Arc::clone(change))],
+                changes: vec![numbered],
             }),
         }
     }
-    work
+    orgs
 }
 
-/// The verdict on each change, by the index of its record; none for those of a campaign whose code
-/// panicked.
-async fn apply(context: &Context, run: Run, work: Work) -> BTreeMap<usize, Verdict> {
-    let orgs = work
-        .into_iter()
-        .map(|(org, campaigns)| apply_org(context, run, org, campaigns));
-    join_all(orgs).await.into_iter().flatten().collect()
-}
-
-async fn apply_org(
-    context: &Context,
-    run: Run,
-    id: OrgId,
-    mut campaigns: BTreeMap<CampaignId, Vec<Contact>>,
-) -> Vec<(usize, Verdict)> {
+/// The verdict on each change of one org; none on what panicked. Orgs run side by side, and none
+/// waits for another.
+async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfOrg) -> Verdicts {
     let org = context.genesys.org(&id);
+    if let Err(failure) = org.is_its_turn() {
+        return give_back(campaigns.into_values().flatten(), &failure);
+    }
+    let began = context.shared.clock.now();
+    let may = org.may_begin();
+    if let May::NotBefore(then) = may {
+        let failure = not_before(then, context.shared.clock.now());
+        return give_back(campaigns.into_values().flatten(), &failure);
+    }
     let secret = match org.open(&run).await {
         Ok(secret) => secret,
-        Err(failure) => {
-            let contacts = campaigns.values().flatten();
-            return contacts
-                .flat_map(|contact| contact.retry(&failure))
-                .collect();
-        }
+        Err(failure) => return give_back(campaigns.into_values().flatten(), &failure),
     };
-    let (mut set_aside, now) = (SetAside::default(), context.shared.clock.now());
-    for contact in campaigns.values_mut().flatten() {
-        let broken = |change: &Change| secret.rules.broken(change, now);
-        set_aside.take(contact, &secret.rules, now, broken);
-    }
-    campaigns.retain(|_, contacts| {
-        contacts.retain(|contact| !contact.changes.is_empty());
-        !contacts.is_empty()
+    let opened = campaigns.into_iter().map(async |(id, contacts)| {
+        let opened = Campaign::open(Arc::clone(&org), &id, &secret, run).await;
+        (id, contacts, opened)
     });
-    // Opt-outs first, of each campaign and among campaigns. Each contact is a message group of its
-    // own.
-    campaigns
-        .values_mut()
-        .for_each(|contacts| contacts.sort_by_key(|contact| !contact.is_opt_out()));
-    let mut campaigns: Vec<_> = campaigns.into_iter().collect();
-    campaigns.sort_by_key(|(_, contacts)| !contacts.iter().any(Contact::is_opt_out));
-    let (all_to_begin, luck) = (AtomicU64::new(0), context.shared.chance.share());
-    let campaigns: Vec<_> = campaigns
-        .into_iter()
-        .map(|campaign| (ToBegin::new(&all_to_begin), campaign))
-        .collect();
-    let campaigns = campaigns.into_iter().map(async |(to_begin, (id, contacts))| {
-        let applied = async {
-            match Campaign::open(Arc::clone(&org), &id, &secret, run).await {
-                Ok(campaign) => {
-                    let work =
-                        campaign::Work { context, org: &org, run, luck, campaign: &campaign, id: &id, secret: &secret };
-                    work.apply(contacts, to_begin).await
-                }
-                Err(failure) => not_opened(&contacts, &failure),
+    let mut verdicts = Verdicts::new();
+    let (mut campaigns, mut contacts) = (Vec::new(), Vec::new());
+    for (id, of_campaign, opened) in join_all(opened).await {
+        match opened {
+            Ok(campaign) => {
+                look_again(&campaign, &of_campaign).await;
+                let place = campaigns.len();
+                contacts.extend(of_campaign.into_iter().map(|contact| {
+                    let attempt = attempt(context, &secret.rules, &campaign, contact);
+                    Contact::new(place, attempt)
+                }));
+                campaigns.push((id, campaign));
             }
-        };
-        let done = AssertUnwindSafe(applied).catch_unwind().await;
-        done.unwrap_or_else(|_| {
-            tracing::error!(org = %org.id(), campaignId = %id, "panicked: the changes of this campaign are retried");
-            Vec::new()
-        })
-    });
-    set_aside.settle(join_all(campaigns).await.into_iter().flatten().collect())
+            Err(failure) => verdicts.extend(give_back(of_campaign, &failure)),
+        }
+    }
+    let drive = Drive {
+        context,
+        run,
+        org: Arc::clone(&org),
+        secret,
+        luck,
+        may,
+        campaigns,
+        contacts,
+    };
+    verdicts.extend(drive.finish().await);
+    org.was_driven(began);
+    verdicts
 }
 
-/// The campaign's changes where it cannot be found.
-fn not_opened(contacts: &[Contact], failure: &Failure) -> Verdicts {
-    let verdicts = contacts.iter().flat_map(|contact| match failure.kind {
-        Kind::UnknownCampaign => contact.park(ParkReason::UnknownCampaign, failure),
-        _ => contact.retry(failure),
-    });
-    verdicts.collect()
+/// Parking is for good: not on columns that may be ten minutes old.
+async fn look_again(campaign: &Campaign, contacts: &[OfContact]) {
+    let mut changes = contacts.iter().flat_map(|contact| &contact.changes);
+    if let Campaign::ContactList(list) = campaign
+        && changes
+            .any(|(_, change)| unknown_columns(change, |name| list.has_column(name)).is_some())
+    {
+        list.look_again().await;
+    }
+}
+
+fn attempt(
+    context: &Context,
+    rules: &Arc<Rules>,
+    campaign: &Campaign,
+    contact: OfContact,
+) -> Attempt {
+    let now = context.shared.clock.now();
+    let broken = |change: &Change| match (rules.broken(change, now), campaign) {
+        (None, Campaign::ContactList(list)) => {
+            unknown_columns(change, |name| list.has_column(name))
+        }
+        (broken, _) => broken,
+    };
+    let is_deaf = context.has(Defect::Unheard);
+    let heard = |change: &Change| rules.opt_out(change, now).filter(|_| !is_deaf);
+    let piece = |(index, change): (usize, Arc<Change>)| {
+        let Some(broken) = broken(&change) else {
+            return whole((index, change));
+        };
+        Piece {
+            index,
+            change: heard(&change).map_or(change, Arc::new),
+            parking: Some(parking(&broken)),
+        }
+    };
+    let pieces = contact.changes.into_iter().map(piece).collect();
+    Attempt::new(contact.key, pieces, Arc::clone(rules), context.planner())
+}
+
+fn whole((index, change): (usize, Arc<Change>)) -> Piece {
+    Piece {
+        index,
+        change,
+        parking: None,
+    }
+}
+
+fn parking(broken: &Broken) -> Parking {
+    Parking {
+        reason: broken.reason(),
+        evidence: Evidence::from(broken.to_string()),
+    }
+}
+
+/// Of contacts about which nothing can be done now.
+fn give_back(contacts: impl IntoIterator<Item = OfContact>, failure: &Failure) -> Verdicts {
+    let given_back = |contact: OfContact| {
+        let pieces = contact.changes.into_iter().map(whole).collect();
+        Attempt::new(contact.key, pieces, Arc::default(), domain::plan::plan).give_back(failure)
+    };
+    contacts.into_iter().flat_map(given_back).collect()
 }

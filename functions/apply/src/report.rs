@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::SqsBatchResponse;
 use domain::Change;
 use domain::batch::{
-    Evidence, Horizon, NoMessageId, Outcome, Parking, Record, Settled, Verdict, failures,
+    Evidence, Horizon, NoMessageId, Outcome, Parking, Record, Retry, Settled, Verdict, failures,
     message_groups, not_parked, parked_id, settle,
 };
 use domain::change::Operation;
@@ -36,6 +36,7 @@ const AFTER_WAITS: Duration = Duration::from_millis(500);
 pub(crate) async fn report(
     context: &Context,
     run: &Run,
+    luck: f64,
     records: &[Record],
     changes: &[Option<Arc<Change>>],
     mut verdicts: BTreeMap<usize, Verdict>,
@@ -46,28 +47,24 @@ pub(crate) async fn report(
     };
     let groups = message_groups(records);
     let settled = groups.iter().map(|group| {
-        let panicked = || {
-            Verdict::Retry(
-                Cause::Panicked,
-                Evidence::from("the code panicked".to_owned()),
-            )
-        };
         let group: Vec<_> = group
             .iter()
             .map(|&index| {
                 (
                     &records[index],
-                    verdicts.remove(&index).unwrap_or_else(panicked),
+                    verdicts
+                        .remove(&index)
+                        .unwrap_or_else(|| panicked(changes[index].as_deref())),
                 )
             })
             .collect();
-        settle(group, horizon, context.shared.chance.share())
+        settle(group, horizon, luck)
     });
     let settled: Vec<_> = settled.collect();
     let parked = groups
         .iter()
         .zip(settled)
-        .map(|(group, settled)| park_group(context, run, records, group, settled));
+        .map(|(group, settled)| park_group(context, run, luck, horizon, records, group, settled));
     let settled: BTreeMap<usize, Settled> = groups
         .iter()
         .flatten()
@@ -92,10 +89,22 @@ pub(crate) async fn report(
     Ok(answer)
 }
 
+/// On a change about which nothing was said.
+fn panicked(change: Option<&Change>) -> Verdict {
+    Verdict::Retry(Retry {
+        cause: Cause::Panicked,
+        evidence: Evidence::from("the code panicked".to_owned()),
+        is_campaign_well: true,
+        is_opt_out: change.is_some_and(|change| change.operation.callable() == Some(false)),
+    })
+}
+
 /// Sends what is to be parked, in order. What cannot be sent is retried, and so is all after it.
 async fn park_group(
     context: &Context,
     run: &Run,
+    luck: f64,
+    horizon: Horizon,
     records: &[Record],
     group: &[usize],
     mut settled: Vec<Settled>,
@@ -115,12 +124,7 @@ async fn park_group(
             .unwrap_or_else(|_| Err(QueueError::new("no time")));
         if let Err(error) = sent {
             tracing::error!(group = record.shown_group(), detail = %error, "the dead-letter queue did not take a message");
-            not_parked(
-                &mut settled,
-                place,
-                record.receives,
-                context.shared.chance.share(),
-            );
+            not_parked(&mut settled, place, record.waited(horizon), luck);
             break;
         }
     }
@@ -181,7 +185,7 @@ async fn make_wait(context: &Context, records: &[Record], settled: &BTreeMap<usi
         .filter_map(|(&index, settled)| match settled {
             Settled::Retry { delay, .. } => Some(Visibility {
                 receipt_handle: records[index].receipt_handle.clone(),
-                seconds: u32::try_from(delay.as_secs()).unwrap_or(u32::MAX),
+                seconds: whole_seconds(*delay),
             }),
             _ => None,
         })
@@ -196,6 +200,12 @@ async fn make_wait(context: &Context, records: &[Record], settled: &BTreeMap<usi
             tracing::warn!(detail = %error, "a visibility was not set: the message comes back after the queue's own");
         }
     }
+}
+
+/// Rounded up: what came back before its time would be given back again.
+fn whole_seconds(delay: Duration) -> u32 {
+    let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+    u32::try_from(seconds).unwrap_or(u32::MAX)
 }
 
 fn tell(

@@ -206,7 +206,7 @@ pub enum Error {
         /// About which campaign.
         campaign: Option<CampaignId>,
         /// What was seen.
-        failure: Failure,
+        failure: Box<Failure>,
     },
     /// The queue could not be looked at.
     #[error("the queue: {0}")]
@@ -345,7 +345,7 @@ pub async fn run(
                 None => Err(Error::Genesys {
                     org: input.org.clone(),
                     campaign: None,
-                    failure,
+                    failure: Box::new(failure),
                 }),
             };
         }

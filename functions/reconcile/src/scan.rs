@@ -4,6 +4,7 @@ mod compare;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::batch::ParkReason;
 use domain::change::{CampaignId, Change, Feed, MessageGroup};
@@ -336,7 +337,7 @@ impl Scan<'_> {
             None => Err(Error::Genesys {
                 org: self.input.org.clone(),
                 campaign: Some(id.clone()),
-                failure,
+                failure: Box::new(failure),
             }),
         }
     }
@@ -352,13 +353,18 @@ pub(crate) fn why_stopped(
     now: Timestamp,
     end: Option<Timestamp>,
 ) -> Option<Why> {
-    match failure.kind {
-        Kind::OutOfTime | Kind::CutShort => Some(Why::OutOfTime),
-        // The wait for the budget's next window does not fit any more.
-        Kind::Throttled { after } if end.is_some_and(|end| now + after >= end) => {
-            Some(Why::OutOfTime)
+    let too_long = |wait: Duration| {
+        let does_not_fit = end.is_some_and(|end| now + wait >= end);
+        if does_not_fit {
+            Why::OutOfTime
+        } else {
+            Why::Throttled
         }
-        Kind::Throttled { .. } => Some(Why::Throttled),
+    };
+    match failure.kind {
+        Kind::OutOfTime => Some(Why::OutOfTime),
+        // The wait for the budget's next window may not fit any more.
+        Kind::Throttled { after } | Kind::BudgetSpent { after } => Some(too_long(after)),
         _ => None,
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::change::MessageGroup;
-use crate::retry::Cause;
+use crate::retry::{Cause, Waited};
 
 /// One message of an SQS batch.
 #[derive(Clone, PartialEq, Eq)]
@@ -80,13 +80,15 @@ pub enum ParkReason {
     Rejected,
     /// Genesys Cloud knows no such campaign (404 to a POST).
     UnknownCampaign,
-    /// It failed by itself for longer than the retry horizon.
+    /// It failed by itself for longer than the retry horizon, while its campaign was well.
     RetryHorizon,
+    /// It could not be applied in 13 days, or in 950 receives: SQS would take it, and say no reason.
+    Expired,
 }
 
 impl ParkReason {
     /// Every one.
-    pub const ALL: [ParkReason; 10] = [
+    pub const ALL: [ParkReason; 11] = [
         ParkReason::InvalidChange,
         ParkReason::UnsupportedSchema,
         ParkReason::GroupMismatch,
@@ -97,6 +99,7 @@ impl ParkReason {
         ParkReason::Rejected,
         ParkReason::UnknownCampaign,
         ParkReason::RetryHorizon,
+        ParkReason::Expired,
     ];
 
     /// The public name.
@@ -112,6 +115,7 @@ impl ParkReason {
             ParkReason::Rejected => "rejected",
             ParkReason::UnknownCampaign => "unknownCampaign",
             ParkReason::RetryHorizon => "retryHorizon",
+            ParkReason::Expired => "expired",
         }
     }
 }
@@ -154,7 +158,21 @@ pub enum Verdict {
     /// No retry can help.
     Park(Parking),
     /// It is to be tried again.
-    Retry(Cause, Evidence),
+    Retry(Retry),
+}
+
+/// A change that could not be applied now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// Why.
+    pub cause: Cause,
+    /// What led to it.
+    pub evidence: Evidence,
+    /// Whether its campaign is shown to be well: another contact of it was written after this
+    /// failure, in the same invocation. Only then it may be the change's own fault.
+    pub is_campaign_well: bool,
+    /// Whether it says that nobody may call: such a one is never given up for its failures.
+    pub is_opt_out: bool,
 }
 
 /// What is to be done with one record, all of its group considered.
@@ -188,57 +206,75 @@ pub fn message_groups(records: &[Record]) -> Vec<Vec<usize>> {
     groups
 }
 
-/// When a change that keeps failing by itself is parked.
+/// How long a campaign that is not known is looked for: what was made a moment ago may not be known
+/// everywhere.
+const MISSING_FOR: Duration = Duration::from_mins(15);
+/// When a change that could not be applied is parked in any case: SQS keeps a message for 14 days,
+/// and moves what was received a thousand times.
+const LAST_DAY: Duration = Duration::from_hours(13 * 24);
+const LAST_RECEIVE: u32 = 950;
+
+/// When a change that keeps failing is parked.
 #[derive(Clone, Copy, Debug)]
 pub struct Horizon {
     /// The time of the report.
     pub now: Timestamp,
-    /// How long after its first receive.
+    /// How long after its first receive one is parked that fails by itself.
     pub after: Duration,
 }
 
 impl Horizon {
-    fn is_past(self, record: &Record) -> bool {
-        let age = record
-            .first_received
-            .map(|first| self.now.duration_since(first));
-        age.and_then(|age| Duration::try_from(age).ok())
-            .is_some_and(|age| age > self.after)
+    fn since(self, time: Option<Timestamp>) -> Duration {
+        let since = time.and_then(|time| Duration::try_from(self.now.duration_since(time)).ok());
+        since.unwrap_or_default()
+    }
+
+    /// Why this one is parked, if it is. `has_own_try`: whether nothing of its group failed before
+    /// it.
+    fn parks(self, record: &Record, retry: &Retry, has_own_try: bool) -> Option<ParkReason> {
+        let tried_for = self.since(record.first_received);
+        let is_expired = record.receives >= LAST_RECEIVE || self.since(record.sent) >= LAST_DAY;
+        if is_expired {
+            return Some(ParkReason::Expired);
+        }
+        let is_own = retry.cause.is_own() && retry.is_campaign_well && !retry.is_opt_out;
+        match retry.cause {
+            _ if !has_own_try => None,
+            Cause::Missing if tried_for >= MISSING_FOR => Some(ParkReason::UnknownCampaign),
+            _ if is_own && tried_for > self.after => Some(ParkReason::RetryHorizon),
+            _ => None,
+        }
     }
 }
 
 /// Settles the records of one message group, given with their verdicts in queue order: what comes
 /// before the first that must be retried is done, that one and all later are retried. `share`:
-/// chance, from 0 up to 1.
+/// chance, from 0 up to 1, the same for all groups of an invocation.
 ///
-/// Only the first that fails can be past the horizon: the others have not yet had a try of their
-/// own.
+/// Only the first that fails can be parked for its failures: the others have not yet had a try of
+/// their own. On the last day all are.
 pub fn settle(group: Vec<(&Record, Verdict)>, horizon: Horizon, share: f64) -> Vec<Settled> {
     let mut delay = None;
-    let mut may_park = true;
+    let mut has_own_try = true;
     let mut settled = Vec::with_capacity(group.len());
     for (record, verdict) in group {
         settled.push(match (delay, verdict) {
             (Some(delay), _) => Settled::Retry { delay, why: None },
             (None, Verdict::Done(outcome)) => Settled::Done(outcome),
             (None, Verdict::Park(parking)) => Settled::Park(parking),
-            (None, Verdict::Retry(cause, evidence))
-                if may_park && cause.is_own() && horizon.is_past(record) =>
-            {
-                may_park = false;
-                Settled::Park(Parking {
-                    reason: ParkReason::RetryHorizon,
-                    evidence,
-                })
-            }
-            (None, Verdict::Retry(cause, evidence)) => {
-                let wait = cause.delay(record.receives, share);
-                delay = Some(wait);
-                Settled::Retry {
-                    delay: wait,
-                    why: Some((cause, evidence)),
+            (None, Verdict::Retry(retry)) => match horizon.parks(record, &retry, has_own_try) {
+                Some(reason) => {
+                    has_own_try = false;
+                    let evidence = retry.evidence;
+                    Settled::Park(Parking { reason, evidence })
                 }
-            }
+                None => {
+                    let wait = retry.cause.delay(record.waited(horizon), share);
+                    delay = Some(wait);
+                    let why = Some((retry.cause, retry.evidence));
+                    Settled::Retry { delay: wait, why }
+                }
+            },
         });
     }
     settled
@@ -246,8 +282,8 @@ pub fn settle(group: Vec<(&Record, Verdict)>, horizon: Horizon, share: f64) -> V
 
 /// Turns what `from` and all after it of a settled group were to become into retries: `from` could
 /// not be parked.
-pub fn not_parked(settled: &mut [Settled], from: usize, receives: u32, share: f64) {
-    let delay = Cause::NotParked.delay(receives, share);
+pub fn not_parked(settled: &mut [Settled], from: usize, waited: Waited, share: f64) {
+    let delay = Cause::NotParked.delay(waited, share);
     for (index, settled) in settled.iter_mut().enumerate().skip(from) {
         let why = (index == from).then(|| (Cause::NotParked, Evidence::default()));
         *settled = Settled::Retry { delay, why };
@@ -255,6 +291,14 @@ pub fn not_parked(settled: &mut [Settled], from: usize, receives: u32, share: f6
 }
 
 impl Record {
+    /// How long it waited until now.
+    pub fn waited(&self, horizon: Horizon) -> Waited {
+        Waited {
+            receives: self.receives,
+            age: horizon.since(self.sent),
+        }
+    }
+
     /// The message group as it may be shown: a foreign one may hold personal data, so its hash
     /// stands for it.
     pub fn shown_group(&self) -> String {

@@ -5,10 +5,14 @@
 //! docs/design.md name the rules that each module follows.
 #![warn(missing_docs)]
 
+pub mod attempt;
 pub mod batch;
+pub mod budget;
 pub mod change;
 pub mod contact;
 pub mod drift;
+pub mod failure;
+pub mod health;
 pub mod json;
 pub mod number;
 pub mod plan;

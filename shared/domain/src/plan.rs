@@ -84,6 +84,17 @@ pub struct Plan {
     pub order: Vec<usize>,
 }
 
+impl Plan {
+    /// Whether the contact must not be called once it is done.
+    pub(crate) fn says_not_callable(&self) -> bool {
+        let (Action::Create { callable, .. } | Action::Update { callable, .. }) = &self.action
+        else {
+            return false;
+        };
+        *callable == Some(false)
+    }
+}
+
 /// Plans the write that brings `actual` (`None`: no such contact) to what `changes` say, given in
 /// queue order.
 pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>) -> Plan {

@@ -22,15 +22,26 @@ pub const MARGIN: Duration = Duration::from_secs(3);
 
 const FIRST: Duration = Duration::from_secs(15);
 const REFUSED: Duration = Duration::from_mins(5);
-/// Over how long they come back that were put off until there are calls again: long enough that not
-/// all come at once, short enough that no call is left unused. What comes too early costs little:
-/// it is given back without a call.
-const SPREAD: Duration = Duration::from_mins(2);
-/// How many receives may be as close as that. The queue's maxReceiveCount must last for more than a
-/// week.
-const CLOSE_RECEIVES: u32 = 100;
+/// What the budget puts off comes back after the window's end by a part of its own age, so that a
+/// backlog does not come back all at once, and no window passes without some of it.
+const PART_OF_AGE: u32 = 8;
+const LONGEST_SPREAD: Duration = Duration::from_mins(2);
 /// Four fifths of [`LONGEST`], so that it is not exceeded with the jitter.
 const HIGHEST_BASE: Duration = Duration::from_mins(12);
+/// From so many receives on a change waits longer: SQS itself moves what was received a thousand
+/// times, without a reason, and a change must last for 13 days.
+const MANY_RECEIVES: u32 = 100;
+const MANY_RECEIVES_FOR_CALLS: u32 = 500;
+const LONG: Duration = Duration::from_mins(22);
+
+/// How long a change waited until now.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Waited {
+    /// How often it was received, this time included.
+    pub receives: u32,
+    /// Since it was sent to the queue.
+    pub age: Duration,
+}
 
 /// Why a change is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +58,17 @@ pub enum Cause {
         /// Until there are calls again.
         after: Duration,
     },
-    /// The org refuses its OAuth client, or its secret is missing or malformed: a person must act.
+    /// 404: the campaign is not known, or not known yet.
+    Missing,
+    /// The org refuses its OAuth client, its secret is missing or malformed, or the campaign may not
+    /// be written: a person must act.
     Refused,
+    /// An earlier call closed the org or the campaign for a while, or does not answer: no call was
+    /// made.
+    Closed {
+        /// Until it is tried again.
+        after: Duration,
+    },
     /// The invocation is nearly out of time.
     OutOfTime,
     /// The dead-letter queue did not take it.
@@ -65,32 +85,54 @@ impl Cause {
             Cause::Unavailable | Cause::Refused | Cause::Panicked => true,
             Cause::Throttled { .. }
             | Cause::BudgetSpent { .. }
+            | Cause::Closed { .. }
+            | Cause::Missing
             | Cause::OutOfTime
             | Cause::NotParked => false,
         }
     }
 
-    /// How long the change stays invisible after its `receives`th receive. `share`: chance, from 0
-    /// up to 1.
-    pub fn delay(self, receives: u32, share: f64) -> Duration {
-        let base = base(receives);
+    /// How long the change stays invisible. `share`: chance, from 0 up to 1, drawn once an
+    /// invocation, so that what went back together comes back together.
+    pub fn delay(self, waited: Waited, share: f64) -> Duration {
+        let base = base(waited.receives);
         let jitter = base.mul_f64(share / 4.0);
         match self {
-            Cause::Throttled { after } => base.max(after.min(LONGEST)) + jitter,
-            Cause::BudgetSpent { after } if receives < CLOSE_RECEIVES => {
-                after.clamp(FIRST, LONGEST) + base.min(SPREAD).mul_f64(share)
+            Cause::BudgetSpent { after } => after.min(LONGEST) + spread(waited, share),
+            Cause::Throttled { after } | Cause::Closed { after } => {
+                base.max(after.min(LONGEST)) + jitter
             }
-            Cause::BudgetSpent { after } => base.max(after.min(LONGEST)) + jitter,
-            Cause::Refused => REFUSED + FIRST.mul_f64(share),
+            Cause::Refused => REFUSED.max(long(waited.receives)) + FIRST.mul_f64(share),
             _ => base + jitter,
         }
+    }
+}
+
+/// After the end of the window.
+fn spread(waited: Waited, share: f64) -> Duration {
+    if waited.receives < MANY_RECEIVES_FOR_CALLS {
+        let part = (waited.age / PART_OF_AGE).min(LONGEST_SPREAD);
+        part.mul_f64(share)
+    } else {
+        LONG.mul_f64((3.0 + share) / 4.0)
     }
 }
 
 /// 15 s, doubled with each receive.
 fn base(receives: u32) -> Duration {
     let doubled = 2u32.checked_pow(receives.max(1) - 1).unwrap_or(u32::MAX);
-    FIRST.saturating_mul(doubled).min(HIGHEST_BASE)
+    FIRST
+        .saturating_mul(doubled)
+        .min(HIGHEST_BASE)
+        .max(long(receives))
+}
+
+fn long(receives: u32) -> Duration {
+    if receives < MANY_RECEIVES {
+        Duration::ZERO
+    } else {
+        LONG
+    }
 }
 
 /// The wait before try `tries` + 1 within an invocation: full jitter up to 250 ms, doubled with
@@ -105,112 +147,119 @@ pub fn between_tries(tries: u32, share: f64) -> Duration {
 mod tests {
     use super::*;
 
-    const CAUSES: [Cause; 4] = [
+    const CAUSES: [Cause; 5] = [
         Cause::Unavailable,
+        Cause::Missing,
         Cause::OutOfTime,
         Cause::Panicked,
         Cause::Throttled { after: UNNAMED },
     ];
 
+    fn received(receives: u32) -> Waited {
+        Waited {
+            receives,
+            age: Duration::ZERO,
+        }
+    }
+
     #[test]
     fn backoff_starts_at_15_seconds_and_doubles_up_to_15_minutes() {
         for cause in CAUSES {
-            let at = |receives| cause.delay(receives, 0.0).as_secs();
+            let at = |receives| cause.delay(received(receives), 0.0).as_secs();
             assert_eq!([at(0), at(1), at(2), at(3), at(4)], [15, 15, 30, 60, 120]);
-            for receives in [1, 5, 7, 20, 40, u32::MAX] {
-                assert!(
-                    cause.delay(receives, 0.999) <= LONGEST,
-                    "{cause:?} {receives}"
-                );
+            for receives in [1, 5, 7, 20, 40, 99] {
+                let delay = cause.delay(received(receives), 0.999);
+                assert!(delay <= LONGEST, "{cause:?} {receives}");
             }
-            assert!(cause.delay(u32::MAX, 0.0) >= HIGHEST_BASE);
         }
     }
 
     #[test]
     fn jitter_only_lengthens_a_wait() {
         for cause in CAUSES {
-            assert!(cause.delay(3, 0.5) > cause.delay(3, 0.0));
-            assert!(cause.delay(3, 0.999) <= cause.delay(3, 0.0).mul_f64(1.25));
+            let delay = |share| cause.delay(received(3), share);
+            assert!(delay(0.5) > delay(0.0));
+            assert!(delay(0.999) <= delay(0.0).mul_f64(1.25));
         }
     }
 
     #[test]
     fn a_throttled_change_waits_at_least_as_asked_but_no_absurd_time() {
-        let asked = |seconds| {
-            Cause::Throttled {
-                after: Duration::from_secs(seconds),
-            }
-            .delay(1, 0.0)
-            .as_secs()
+        let asked = |seconds, receives| {
+            let after = Duration::from_secs(seconds);
+            Cause::Throttled { after }
+                .delay(received(receives), 0.0)
+                .as_secs()
+        };
+        let first = [0, 15, 42, 900, 86_400].map(|seconds| asked(seconds, 1));
+        assert_eq!(first, [15, 15, 42, 900, 900]);
+        assert_eq!(asked(42, 4), 120, "the backoff is longer");
+    }
+
+    #[test]
+    fn what_is_closed_comes_back_with_the_next_probe_or_its_own_backoff() {
+        let closed = |seconds, receives| {
+            let after = Duration::from_secs(seconds);
+            Cause::Closed { after }
+                .delay(received(receives), 0.0)
+                .as_secs()
+        };
+        assert_eq!([closed(3, 1), closed(240, 1), closed(3, 4)], [15, 240, 120]);
+    }
+
+    #[test]
+    fn what_the_budget_puts_off_comes_back_after_the_windows_end_by_a_part_of_its_age() {
+        let delay = |age, receives, share| {
+            let after = Duration::from_secs(42);
+            let waited = Waited {
+                receives,
+                age: Duration::from_secs(age),
+            };
+            Cause::BudgetSpent { after }.delay(waited, share).as_secs()
         };
         assert_eq!(
-            [asked(0), asked(15), asked(42), asked(900), asked(86_400)],
-            [15, 15, 42, 900, 900]
+            [delay(0, 1, 0.99), delay(80, 1, 0.0)],
+            [42, 42],
+            "with the window"
         );
-        let late = Cause::Throttled {
-            after: Duration::from_secs(42),
+        assert_eq!([delay(80, 1, 0.5), delay(80, 1, 0.999)], [42 + 5, 42 + 9]);
+        assert_eq!(
+            delay(86_400, 499, 0.999),
+            42 + 119,
+            "two minutes more at most"
+        );
+        assert_eq!(delay(86_400, 500, 0.0), 42 + 990);
+    }
+
+    #[test]
+    fn nothing_is_received_a_thousand_times_before_its_last_day() {
+        let last_day = Duration::from_hours(13 * 24);
+        let after = Duration::from_secs(1);
+        for cause in [Cause::Unavailable, Cause::Refused, Cause::Closed { after }] {
+            let waits: Duration = (1..950).map(|n| cause.delay(received(n), 0.0)).sum();
+            assert!(waits > last_day, "{cause:?}: {waits:?}");
         }
-        .delay(4, 0.0);
-        assert_eq!(late.as_secs(), 120, "the backoff is longer");
-    }
-
-    #[test]
-    fn what_the_budget_puts_off_comes_back_with_it_spread_over_two_minutes() {
-        let delay = |seconds, receives, share| {
-            Cause::BudgetSpent {
-                after: Duration::from_secs(seconds),
-            }
-            .delay(receives, share)
-            .as_secs()
-        };
-        assert_eq!(
-            [delay(3, 1, 0.0), delay(42, 1, 0.0), delay(42, 9, 0.0)],
-            [15, 42, 42],
-            "not before there are calls"
-        );
-        assert_eq!(
-            [delay(42, 1, 0.999), delay(42, 2, 0.999)],
-            [42 + 14, 42 + 29],
-            "few come back soon"
-        );
-        assert_eq!(
-            [delay(42, 9, 0.5), delay(42, 99, 0.999)],
-            [42 + 60, 42 + 119],
-            "a backlog not all at once"
-        );
-        assert_eq!(delay(42, 100, 0.0), HIGHEST_BASE.as_secs());
-    }
-
-    #[test]
-    fn what_the_budget_puts_off_is_received_less_than_a_thousand_times_in_a_week() {
-        let soonest = |receives| {
-            Cause::BudgetSpent {
-                after: Duration::ZERO,
-            }
-            .delay(receives, 0.0)
-        };
-        let waits: Duration = (1..1_000).map(soonest).sum();
-        assert!(
-            waits > Duration::from_hours(7 * 24),
-            "{waits:?}: the queue's maxReceiveCount would end its tries"
-        );
+        // What waits for calls is received more often: for six days at the least.
+        let mut waited = Waited::default();
+        for receives in 1..950 {
+            waited.receives = receives;
+            waited.age += Cause::BudgetSpent { after }.delay(waited, 0.5);
+        }
+        assert!(waited.age > Duration::from_hours(6 * 24), "{waited:?}");
     }
 
     #[test]
     fn a_refused_org_is_asked_again_after_five_minutes() {
-        for receives in [1, 9, 500] {
-            let delay = Cause::Refused.delay(receives, 0.999);
+        for receives in [1, 9, 99] {
+            let delay = Cause::Refused.delay(received(receives), 0.999);
             assert!((REFUSED..=REFUSED + FIRST).contains(&delay), "{delay:?}");
         }
     }
 
     #[test]
     fn the_waits_before_parking_add_up_to_far_more_than_15_minutes() {
-        let waits: Duration = (1..=8)
-            .map(|receives| Cause::Unavailable.delay(receives, 0.0))
-            .sum();
-        assert!(waits > Duration::from_mins(38), "{waits:?}");
+        let waits = (1..=8).map(|receives| Cause::Unavailable.delay(received(receives), 0.0));
+        assert!(waits.sum::<Duration>() > Duration::from_mins(38));
     }
 
     #[test]

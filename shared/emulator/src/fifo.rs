@@ -5,10 +5,11 @@ mod sqs;
 
 pub use sqs::Sqs;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use fastrand::Rng;
 use io::Clock;
 use io::queue::{Message, QueueError};
 use jiff::Timestamp;
@@ -47,6 +48,8 @@ struct State {
     closed: bool,
     /// When each (group, deduplication id) was last accepted.
     recent: BTreeMap<(String, String), Timestamp>,
+    /// Which group comes next; none: the one with the oldest message.
+    random: Option<Rng>,
 }
 
 #[derive(Clone)]
@@ -106,6 +109,11 @@ impl Fifo {
             state: Mutex::default(),
             changed: Notify::new(),
         }
+    }
+
+    /// Hands groups out at random, and not the oldest first: SQS promises no order among them.
+    pub fn hands_out_at_random(&self, seed: u64) {
+        self.state().random = Some(Rng::with_seed(seed));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -238,7 +246,7 @@ impl Fifo {
             received: Vec::new(),
         };
         let mut records = Vec::new();
-        for sequence in available(&state, now).into_iter().take(most) {
+        for sequence in available(&mut state, now).into_iter().take(most) {
             let Some(stored) = state.messages.get_mut(&sequence) else {
                 continue;
             };
@@ -326,24 +334,23 @@ impl Fifo {
 }
 
 /// The sequence numbers that may be received, group by group.
-fn available(state: &State, now: Timestamp) -> Vec<u64> {
-    let mut blocked = BTreeSet::new();
-    let mut groups: Vec<(&str, Vec<u64>)> = Vec::new();
+fn available(state: &mut State, now: Timestamp) -> Vec<u64> {
+    let mut groups: BTreeMap<&str, (bool, Vec<u64>)> = BTreeMap::new();
     for (sequence, stored) in &state.messages {
-        let group = stored.message.group.as_str();
-        if stored.visible_at > now {
-            blocked.insert(group);
-        }
-        match groups.iter_mut().find(|(other, _)| *other == group) {
-            Some((_, sequences)) => sequences.push(*sequence),
-            None => groups.push((group, vec![*sequence])),
-        }
+        let (is_blocked, sequences) = groups.entry(&stored.message.group).or_default();
+        *is_blocked |= stored.visible_at > now;
+        sequences.push(*sequence);
     }
-    groups
-        .into_iter()
-        .filter(|(group, _)| !blocked.contains(group))
-        .flat_map(|(_, sequences)| sequences)
-        .collect()
+    let mut groups: Vec<_> = groups
+        .into_values()
+        .filter(|(is_blocked, _)| !is_blocked)
+        .map(|(_, sequences)| sequences)
+        .collect();
+    match &mut state.random {
+        Some(random) => random.shuffle(&mut groups),
+        None => groups.sort_unstable(),
+    }
+    groups.concat()
 }
 
 /// docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html

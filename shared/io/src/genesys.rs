@@ -3,10 +3,11 @@
 
 mod call;
 mod campaign;
+mod campaigns;
 mod contact_lists;
 mod facts;
-mod failure;
-mod limit;
+mod gate;
+mod health;
 mod login;
 mod predictive;
 mod region;
@@ -15,28 +16,38 @@ mod transport;
 mod wire;
 
 pub use campaign::Campaign;
-pub use contact_lists::{ContactList, Write};
+pub use contact_lists::{ContactList, ListWrite};
+pub use domain::budget::Share;
+pub use domain::failure::{Failure, Kind};
 pub use facts::ListFacts;
-pub use failure::{Failure, Kind, UNKNOWN_CAMPAIGN};
-pub use limit::{CALLS_OF_A_CHANGE, CallsLeft, Reservation, Share};
+pub use health::not_before;
 pub use predictive::{NewContact, Predictive};
 pub use region::Region;
 pub use run::Run;
 pub use transport::{Transport, TransportError};
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::batch::Evidence;
-use domain::change::{CampaignId, OrgId};
-use jiff::Timestamp;
+use domain::budget::{Budget, Demand, Offer};
+use domain::change::OrgId;
+use domain::health::HostHealth;
 
 use crate::secrets::{OrgSecret, Secrets};
 use crate::telemetry::{Event, Telemetry};
 use crate::{Chance, Clock, Config};
-use contact_lists::List;
-use limit::Limit;
+use campaigns::Campaigns;
+use gate::Gate;
+use health::Health;
 use login::Login;
+
+/// What to look at where a campaign is not known.
+pub const UNKNOWN_CAMPAIGN: &str =
+    "look at the campaign's id, and at the division of the OAuth client's role";
+
+/// The health of each host, by its name.
+type Hosts = Mutex<BTreeMap<String, Arc<Mutex<HostHealth>>>>;
 
 /// What all orgs share.
 pub struct Shared {
@@ -60,6 +71,7 @@ pub struct Genesys {
     shared: Arc<Shared>,
     share: Share,
     orgs: Mutex<BTreeMap<OrgId, Arc<Org>>>,
+    hosts: Arc<Hosts>,
 }
 
 impl Genesys {
@@ -69,6 +81,7 @@ impl Genesys {
             shared,
             share,
             orgs: Mutex::default(),
+            hosts: Arc::default(),
         }
     }
 
@@ -76,14 +89,15 @@ impl Genesys {
     pub fn org(&self, id: &OrgId) -> Arc<Org> {
         let mut orgs = self.orgs.lock().unwrap_or_else(PoisonError::into_inner);
         let org = orgs.entry(id.clone()).or_insert_with(|| {
-            let limit = Limit::new(self.shared.config.apply_concurrency, self.share);
+            let budget = Budget::new(self.shared.config.apply_concurrency, self.share);
             Arc::new(Org {
                 id: id.clone(),
                 shared: Arc::clone(&self.shared),
                 login: Login::default(),
-                limit,
-                asking: tokio::sync::Mutex::default(),
-                lists: Mutex::default(),
+                gate: Gate::new(budget),
+                health: Health::default(),
+                hosts: Arc::clone(&self.hosts),
+                campaigns: Campaigns::default(),
             })
         });
         Arc::clone(org)
@@ -95,10 +109,10 @@ pub struct Org {
     id: OrgId,
     shared: Arc<Shared>,
     login: Login,
-    limit: Limit,
-    asking: tokio::sync::Mutex<()>,
-    /// Of the contact list API: the list that each campaign draws on, and until when that is known.
-    lists: Mutex<BTreeMap<CampaignId, (Arc<List>, Timestamp)>>,
+    gate: Gate,
+    health: Health,
+    hosts: Arc<Hosts>,
+    campaigns: Campaigns,
 }
 
 impl Org {
@@ -116,29 +130,19 @@ impl Org {
         self.session(run, None).await.map(|session| session.secret)
     }
 
-    /// Where nothing is known of the budget, one call asks for all. Who is about to find out holds
-    /// this until it has its answer; the others wait for it, and then make all their calls side by
-    /// side.
-    pub async fn asking(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.asking.lock().await
+    /// Which of the wanted contacts may be begun with what is left of the org's call budget.
+    pub fn offer(&self, rules: &OrgSecret, demand: &Demand) -> Offer {
+        let now = self.shared.clock.now();
+        self.gate.offer(now, rules.calls_per_minute, demand)
     }
 
-    /// How many calls of the org's budget this copy can count on. Of calls that are too few for
-    /// every copy some copies begin a contact: `luck`, from 0 to 1 and drawn once an invocation,
-    /// says whether this one does.
-    pub fn calls_left(&self, run: &Run, rules: &OrgSecret, luck: f64) -> CallsLeft {
-        self.limit
-            .left(self.shared.clock.now(), run, rules.calls_per_minute, luck)
-    }
-
-    /// Keeps calls of the budget, for writes whose contacts are still to be read: no other campaign
-    /// of this copy begins a contact with them.
-    pub fn reserve(&self, calls: u64) -> Reservation<'_> {
-        self.limit.reserve(calls)
-    }
-
-    fn lists(&self) -> MutexGuard<'_, BTreeMap<CampaignId, (Arc<List>, Timestamp)>> {
-        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Its secret says where it is: its health is also that of the host.
+    fn is_at(&self, secret: &OrgSecret) {
+        let replaced = self.shared.config.genesys_base_url.clone();
+        let host = replaced.unwrap_or_else(|| secret.region.api_url());
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        self.health
+            .is_of(Arc::clone(hosts.entry(host).or_default()));
     }
 
     /// No call is made for this org for a while; the first time is told.

@@ -75,6 +75,23 @@ pub enum Event<'a> {
         /// What was seen.
         evidence: &'a Evidence,
     },
+    /// The service refuses the org one campaign, or the campaign's list lacks the version column: a
+    /// person must act. Told at the first time.
+    CampaignRefused {
+        /// Whose.
+        org: &'a str,
+        /// Which one.
+        campaign: &'a str,
+        /// What was seen.
+        evidence: &'a Evidence,
+    },
+    /// Calls for the org get no answer. Told at the first time.
+    OrgIll {
+        /// Whose.
+        org: &'a str,
+        /// What was seen.
+        detail: &'a str,
+    },
     /// A create met a key that exists already; it is resolved by reading again.
     Conflict {
         /// Whose.
@@ -233,8 +250,21 @@ fn log(event: &Event<'_>) {
             detail = evidence.detail,
             httpStatus = evidence.http_status,
             correlationId = evidence.correlation_id.as_deref(),
-            "org refused: no call is made for it for a minute; repair its secret, OAuth client or role"
+            "org refused: no call is made for it for a minute; repair its secret or OAuth client"
         ),
+        Event::CampaignRefused {
+            org,
+            campaign,
+            evidence,
+        } => tracing::error!(
+            org,
+            campaignId = campaign,
+            detail = evidence.detail,
+            httpStatus = evidence.http_status,
+            correlationId = evidence.correlation_id.as_deref(),
+            "campaign refused: no call is made about it for a minute; repair the OAuth client's role, or the contact list"
+        ),
+        Event::OrgIll { org, detail } => tracing::error!(org, detail, "org ill"),
         Event::Conflict { org, campaign } => {
             tracing::info!(org, campaignId = campaign, "conflict met")
         }
@@ -294,7 +324,9 @@ fn name(cause: Cause) -> &'static str {
         Cause::Unavailable => "unavailable",
         Cause::Throttled { .. } => "throttled",
         Cause::BudgetSpent { .. } => "budget spent",
-        Cause::Refused => "org refused",
+        Cause::Missing => "not found",
+        Cause::Refused => "refused",
+        Cause::Closed { .. } => "closed",
         Cause::OutOfTime => "out of time",
         Cause::NotParked => "not parked",
         Cause::Panicked => "panicked",

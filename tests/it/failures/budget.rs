@@ -99,7 +99,11 @@ async fn a_wait_of_nothing_is_never_taken_at_its_word() {
             let changes = (0..10).map(|n| change(&format!("k{n}"), 1).phone("1"));
             let done = world.apply(changes).await;
             assert_eq!(done.failed.len(), 10);
-            assert!(done.records.iter().all(|record| seconds(record) >= 15));
+            // Those that were refused by their backoff, those that were not begun by the throttle.
+            assert!(
+                done.records.iter().all(|record| seconds(record) >= 4),
+                "{asked:?}: {done:?}"
+            );
             never_hammered(&world.genesys.calls(), asked);
         }
     }

@@ -15,31 +15,39 @@ use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, World, change};
 
 const SERVICE_IS_ILL: Effect = Effect::Status(500, Vec::new());
 
-/// Fails for `hours`, invoked whenever the queue gives something, and answers what was told of the
-/// last time.
-async fn fail_for(world: &World, hours: u64) -> Vec<String> {
-    let mut last = Vec::new();
+/// Fails for `hours`, invoked whenever the queue gives something. Each time another contact of the
+/// campaign is written, if the campaign is `well`.
+async fn fail_for(world: &World, hours: u64, well: bool) {
     for _ in 0..hours * 6 {
-        world.pass(Duration::from_mins(10)).await;
-        if world.queue.in_flight().is_empty() && !world.queue.is_empty() {
-            last = world.invoke().await.records;
-        }
+        fail_once(world, well).await;
     }
-    last
+}
+
+async fn fail_once(world: &World, well: bool) {
+    world.pass(Duration::from_mins(10)).await;
+    if world.queue.in_flight().is_empty() && !world.queue.is_empty() {
+        if well {
+            let now = world.clock.now().as_second().unsigned_abs();
+            world.put("well", now, "1");
+            world.send([change("well", now + 1).phone("2")]);
+        }
+        world.invoke().await;
+    }
+}
+
+fn fail_reads_of_a(world: &World) {
+    let fault = Fault::next("GET", SERVICE_IS_ILL).on("contacts/a");
+    world.genesys.add_fault(fault.times(100_000));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_fails_by_itself_is_parked_after_the_horizon_and_its_followers_get_a_try() {
+async fn what_fails_while_its_campaign_is_well_is_parked_after_the_horizon() {
     let world = World::new();
-    world.genesys.add_fault(
-        Fault::next("GET", SERVICE_IS_ILL)
-            .on("contacts/a")
-            .times(100_000),
-    );
+    fail_reads_of_a(&world);
     world.send([change("a", 1), change("a", 2)]);
-    fail_for(&world, 5).await;
+    fail_for(&world, 5, true).await;
     assert!(world.dead_letters.is_empty(), "not before six hours");
-    fail_for(&world, 2).await;
+    fail_for(&world, 3, true).await;
     let parked = world.parked();
     assert!(!parked.is_empty());
     assert_eq!(parked[0]["reason"], "retryHorizon");
@@ -51,9 +59,7 @@ async fn what_fails_by_itself_is_parked_after_the_horizon_and_its_followers_get_
         ("500", "GET contact: 500 on.purpose")
     );
     assert_eq!(parked[0]["firstReceivedAt"], "2026-11-24T16:10:00Z");
-    if parked.len() == 1 {
-        fail_for(&world, 1).await;
-    }
+    fail_for(&world, 2, true).await;
     assert_eq!(
         world.dead_letters.len(),
         2,
@@ -62,27 +68,51 @@ async fn what_fails_by_itself_is_parked_after_the_horizon_and_its_followers_get_
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_outage_parks_nothing_however_long_it_is() {
+    let world = World::new();
+    let all = Fault::next("GET", SERVICE_IS_ILL).on("contacts");
+    world.genesys.add_fault(all.times(100_000));
+    world.send([change("a", 1), change("b", 1).callable(false)]);
+    fail_for(&world, 48, false).await;
+    assert!(world.dead_letters.is_empty());
+    assert_eq!(world.queue.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opt_out_is_never_given_up_for_its_failures() {
+    let world = World::new();
+    fail_reads_of_a(&world);
+    world.send([change("a", 1).callable(false)]);
+    fail_for(&world, 24, true).await;
+    assert!(world.dead_letters.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_follower_is_not_parked_with_the_first_of_its_group() {
     let world = World::new();
-    world.genesys.add_fault(
-        Fault::next("GET", SERVICE_IS_ILL)
-            .on("contacts/a")
-            .times(100_000),
-    );
+    fail_reads_of_a(&world);
     world.send([change("a", 1), change("a", 2)]);
     while world.dead_letters.is_empty() {
-        world.pass(Duration::from_mins(10)).await;
-        if world.queue.in_flight().is_empty() {
-            world.invoke().await;
-        }
+        fail_once(&world, true).await;
     }
-    assert_eq!(
-        (world.queue.len(), world.dead_letters.len()),
-        (1, 1),
-        "both are past the horizon"
-    );
     let first = world.dead_letters.messages().remove(0);
     assert!(first.body.contains("\"version\":1"), "{}", first.body);
+    let received = world.dead_letters.len();
+    assert_eq!(received, 1, "both are past the horizon");
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_the_last_day_whatever_is_left_is_parked_with_its_reason() {
+    let world = World::new();
+    fail_reads_of_a(&world);
+    world.send([change("a", 1).callable(false)]);
+    fail_for(&world, 24 * 12, false).await;
+    assert!(world.dead_letters.is_empty());
+    fail_for(&world, 25, false).await;
+    let parked = world.parked();
+    assert_eq!(parked.len(), 1, "before SQS itself would take it");
+    assert_eq!(parked[0]["reason"], "expired");
+    assert_eq!(parked[0]["detail"], "GET contact: 500 on.purpose");
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,7 +123,7 @@ async fn neither_a_spent_budget_nor_lack_of_time_parks_anything() {
         .genesys
         .add_fault(Fault::next("GET", refusal).times(100_000));
     world.send([change("a", 1)]);
-    fail_for(&world, 30).await;
+    fail_for(&world, 30, false).await;
     assert!(world.dead_letters.is_empty());
     assert_eq!(world.queue.len(), 1);
 }

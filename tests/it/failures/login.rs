@@ -7,7 +7,7 @@ use emulator::genesys::{Effect, Options};
 use io::secrets::SecretsError;
 use serde_json::json;
 
-use crate::support::{ODD_WAITS, World, change, never_hammered};
+use crate::support::{CAMPAIGN, ODD_WAITS, OTHER_CAMPAIGN, World, change, never_hammered};
 
 const SECRET: &str = "campaign-sync/org/acme";
 
@@ -197,7 +197,7 @@ async fn after_two_401_the_secret_is_read_afresh_once() {
 
 /// The org is asked nothing for a minute, its changes come back after five, one person is told
 /// once.
-async fn assert_closed(world: &World, calls: &[&str]) {
+async fn assert_closed(world: &World, calls: &[&str], whose: &str) {
     let done = world
         .apply([
             change("a", 1),
@@ -223,7 +223,7 @@ async fn assert_closed(world: &World, calls: &[&str]) {
         world
             .told()
             .iter()
-            .filter(|told| told.starts_with("! acme refused"))
+            .filter(|told| told.starts_with(&format!("! {whose} refused")))
             .count()
     };
     assert_eq!(told(), 1);
@@ -248,7 +248,7 @@ async fn an_org_whose_401_stays_is_left_alone_for_a_minute() {
     world
         .genesys
         .add_fault(Fault::status("GET", 401).on("/contacts/a").times(99));
-    assert_closed(&world, &["GET a 401", "GET a 401"]).await;
+    assert_closed(&world, &["GET a 401", "GET a 401"], "acme").await;
     assert_eq!(
         world.vault.reads(SECRET),
         2,
@@ -257,16 +257,37 @@ async fn an_org_whose_401_stays_is_left_alone_for_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_org_whose_client_may_not_is_left_alone_and_repaired_without_a_restart() {
+async fn a_campaign_that_is_forbidden_is_left_alone_and_repaired_without_a_restart() {
     let world = World::new();
     world.genesys.forbid("client-acme", true);
-    assert_closed(&world, &["GET a 403"]).await;
+    assert_closed(&world, &["GET a 403"], CAMPAIGN).await;
     world.genesys.forbid("client-acme", false);
     world.pass(Duration::from_mins(6)).await;
     assert_eq!(
         world.invoke().await.records,
         ["superseded", "created", "created", "created"]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forbidden_campaign_is_no_trouble_of_another_campaign_of_its_org() {
+    let world = World::new();
+    let forbidden = Fault::status("GET", 403).on(OTHER_CAMPAIGN);
+    world.genesys.add_fault(forbidden.times(1_000));
+    for minute in 0..60u64 {
+        let bad = change(&format!("bad-{minute}"), 1).of("acme", OTHER_CAMPAIGN);
+        let opt_out = change(&format!("k{minute}"), 1).callable(false);
+        world.send([bad, opt_out.clone()]);
+        while !world.queue.is_empty() && world.queue.in_flight().len() < world.queue.len() {
+            world.invoke().await;
+        }
+        assert!(
+            !world.contact(&format!("k{minute}")).1,
+            "minute {minute}: it is applied at once"
+        );
+        world.pass(Duration::from_mins(1)).await;
+    }
+    assert!(world.dead_letters.is_empty(), "{:?}", world.parked());
 }
 
 #[tokio::test(start_paused = true)]
@@ -277,7 +298,7 @@ async fn an_org_that_gets_no_token_is_left_alone() {
     ] {
         let world = World::new();
         world.set_secret("acme", secret);
-        assert_closed(&world, &[&format!("token {status}")]).await;
+        assert_closed(&world, &[&format!("token {status}")], "acme").await;
         assert_eq!(world.vault.reads(SECRET), 2);
         world.set_secret("acme", json!({}));
         world.pass(Duration::from_mins(6)).await;
@@ -294,7 +315,7 @@ async fn an_org_without_a_good_secret_is_left_alone() {
     for error in [SecretsError::Missing, SecretsError::Denied] {
         let world = World::new();
         world.vault.fail(SECRET, error);
-        assert_closed(&world, &[]).await;
+        assert_closed(&world, &[], "acme").await;
         assert_eq!(world.vault.reads(SECRET), 1);
         assert!(
             world
@@ -305,7 +326,7 @@ async fn an_org_without_a_good_secret_is_left_alone() {
     }
     let world = World::new();
     world.set_secret("acme", json!({"region": "evil.example.com"}));
-    assert_closed(&world, &[]).await;
+    assert_closed(&world, &[], "acme").await;
     let named = "the secret is malformed: region: expected an AWS region of Genesys Cloud";
     assert!(
         world.told().iter().any(|told| told.ends_with(named)),

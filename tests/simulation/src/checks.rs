@@ -6,23 +6,18 @@ mod at_rest;
 pub(crate) use at_rest::{at_rest, before_reconcile, rank};
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use emulator::genesys::Alteration;
-use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::chaos::Kind;
 use crate::lock;
-use crate::seams::Outside;
-use crate::story::{CANARY, Deed, HORIZON, Org, Ranking, Step};
+use crate::seams::{Outside, Seen};
+use crate::story::{CANARY, COLUMNS, Deed, Org, Ranking, Step};
 use crate::world::{deduplication_id_of, group_of, key_of};
 
 /// What may be seen nowhere.
 const SECRET: [&str; 4] = [CANARY, "hush", "token-", "whsec_"];
-/// How long a message group waits at most from one try to the next; at each one change of it can be
-/// parked.
-const TRIED_EVERY: Duration = Duration::from_mins(6);
 
 /// 8: no personal data, token or secret.
 pub(crate) fn is_silent(place: &str, text: &str) -> Vec<String> {
@@ -81,7 +76,7 @@ pub(crate) fn ids(outside: &Outside, message: &io::queue::Message) {
 /// had no try of their own. `answer`: of the batch, where the copy came to answer.
 pub(crate) fn parked(
     outside: &Outside,
-    before: usize,
+    (before, instance): (Before, usize),
     answer: Option<&Value>,
     groups: &BTreeMap<&str, Vec<&Value>>,
 ) {
@@ -97,7 +92,7 @@ pub(crate) fn parked(
     };
     let seen = lock(&outside.seen);
     let is_violated = groups.iter().any(|(group, records)| {
-        let late = seen.parked[before..]
+        let late = seen.parked[before.parked..]
             .iter()
             .filter(|(_, message)| message.group == **group && is_late(message));
         let late: Vec<_> = late.collect();
@@ -112,7 +107,15 @@ pub(crate) fn parked(
                 .iter()
                 .any(|(_, message)| has_failed_before(&message.body))
     });
+    let violations = parked_for_nothing(&seen, before, instance);
+    let parked: Vec<_> = seen.parked[before.parked..].to_vec();
     drop(seen);
+    if parked.iter().any(|(_, message)| unheard(outside, message)) {
+        outside.violated("3: an opt-out is parked and was not heard".to_owned());
+    }
+    for violation in violations {
+        outside.violated(violation.to_owned());
+    }
     // Two copies at one group may each park a message of it.
     if is_violated && outside.story.rates.of(Kind::LatePoller) == 0.0 {
         outside.violated("11: a change is parked without a try of its own".to_owned());
@@ -125,55 +128,44 @@ fn is_late(message: &io::queue::Message) -> bool {
         .contains(&("reason", "retryHorizon".to_owned()))
 }
 
-/// A change that fails by itself is parked when it has done so for too long.
-pub(crate) fn is_parked_after_the_horizon(outside: &Outside, org: usize, outage: Duration) {
-    let others = outside.story.steps.iter().filter(|step| match &step.deed {
-        Deed::HideSecret { org: of, .. }
-        | Deed::Forbid { org: of, .. }
-        | Deed::Rotate { org: of, .. } => *of == org,
-        _ => false,
-    });
-    // What is no failure of the change by itself keeps it from being parked, and so does a
-    // dead-letter queue that fails.
-    let rates = &outside.story.rates;
-    if outage < HORIZON
-        || others.count() > 1
-        || rates.of(Kind::ParkingFails) + rates.of(Kind::Status429) > 0.0
+/// What was seen when an invocation began.
+#[derive(Clone, Copy)]
+pub(crate) struct Before {
+    parked: usize,
+    written: usize,
+}
+
+impl Before {
+    pub(crate) fn now(outside: &Outside) -> Before {
+        let seen = lock(&outside.seen);
+        Before {
+            parked: seen.parked.len(),
+            written: seen.written.len(),
+        }
+    }
+}
+
+/// 11: only what fails while another contact of its campaign is written may be parked for that, and
+/// an opt-out never.
+fn parked_for_nothing(seen: &Seen, before: Before, instance: usize) -> Vec<&'static str> {
+    let mut violations = Vec::new();
+    for (_, message) in seen.parked[before.parked..]
+        .iter()
+        .filter(|(_, message)| is_late(message))
     {
-        return;
-    }
-    let has_parked = |body: &str| {
-        lock(&outside.seen)
-            .parked
+        let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
+        let (_, campaign, key) = key_of(&body);
+        let is_shown = seen.written[before.written..]
             .iter()
-            .any(|(_, message)| message.body == body)
-    };
-    let name = format!("{}/", outside.story.orgs[org].name);
-    let now = outside.clock.now();
-    let of_group = |group: &str| {
-        lock(&outside.seen)
-            .stored
-            .iter()
-            .filter(|message| message.group == group)
-            .count()
-    };
-    let is_late = |(since, message): &(Timestamp, io::queue::Message)| {
-        let messages = of_group(&message.group);
-        let parked_by =
-            *since + HORIZON + TRIED_EVERY * (u32::try_from(messages).unwrap_or(u32::MAX) + 2);
-        // What finds no room in its group's batch is received first, and its time begins, when
-        // others are parked.
-        messages < 10
-            && message.group.starts_with(&name)
-            && now >= parked_by
-            && !has_parked(&message.body)
-    };
-    if outside.queue.waiting().iter().any(is_late) {
-        outside.violated(
-            "horizon: a change that failed by itself for longer than the horizon is not parked"
-                .to_owned(),
-        );
+            .any(|written| (written.0, &written.1) == (instance, &campaign) && written.2 != key);
+        if !is_shown {
+            violations.push("11: a change is parked for its failures, and nothing shows that its campaign is well");
+        }
+        if body["operation"] == "remove" || body["callable"] == false {
+            violations.push("11: an opt-out is parked for its failures");
+        }
     }
+    violations
 }
 
 pub(crate) fn reconciled(outside: &Outside, org: &Org, answer: &reconcile::Answer) {
@@ -232,26 +224,76 @@ pub(crate) fn nothing_changed(outside: &Outside, before: usize, enqueued: &BTree
 /// Whether the CRM ever said that this contact is not to be called.
 fn opts_out(outside: &Outside, campaign: &str, key: &str) -> bool {
     changes(outside).any(|body| {
-        let of = key_of(body);
+        let of = key_of(&body);
         of.1 == campaign
             && of.2 == key
             && (body["operation"] == "remove" || body["callable"] == false)
     })
 }
 
-/// All that the CRM ever said, but for poison.
-fn changes<'a>(outside: &'a Outside) -> impl Iterator<Item = &'a Value> {
-    let bodies = |step: &'a Step| match step {
-        Step {
-            deed:
-                Deed::Change {
-                    bodies,
-                    is_poison: false,
-                    ..
-                },
-            ..
-        } => bodies.iter(),
-        _ => [].iter(),
+/// All that the CRM ever said; of poison what is heard of it.
+fn changes(outside: &Outside) -> impl Iterator<Item = Value> {
+    let bodies = |step: &Step| match &step.deed {
+        Deed::Change { bodies, .. } => bodies.iter().filter_map(heard).collect(),
+        _ => Vec::new(),
     };
     outside.story.steps.iter().flat_map(bodies)
+}
+
+/// What counts of a change: all of it, or, where a rule refuses its columns, that nobody may call.
+pub(crate) fn heard(body: &Value) -> Option<Value> {
+    const MEMBERS: [&str; 11] = [
+        "schema",
+        "eventId",
+        "org",
+        "campaignId",
+        "contactKey",
+        "operation",
+        "version",
+        "occurredAt",
+        "source",
+        "data",
+        "callable",
+    ];
+    let names = |object: &Value| -> Vec<String> {
+        let members = object.as_object().into_iter().flatten();
+        members.map(|(name, _)| name.clone()).collect()
+    };
+    let is_read = names(body).iter().all(|name| MEMBERS.contains(&&**name))
+        && body["schema"] != 2
+        && body["eventId"].is_string();
+    let is_taken = names(&body["data"])
+        .iter()
+        .all(|name| COLUMNS.contains(&&**name));
+    match (is_read, is_taken) {
+        (true, true) => Some(body.clone()),
+        (true, false) if body["callable"] == false => {
+            let mut heard = body.clone();
+            heard["operation"] = "remove".into();
+            heard.as_object_mut()?.remove("data");
+            Some(heard)
+        }
+        _ => None,
+    }
+}
+
+/// 3: of an opt-out that is parked since it breaks a rule, that much was written before.
+fn unheard(outside: &Outside, message: &io::queue::Message) -> bool {
+    let Some(body) = serde_json::from_str(&message.body)
+        .ok()
+        .and_then(|body| heard(&body))
+    else {
+        return false;
+    };
+    let (_, campaign, key) = key_of(&body);
+    let is_opt_out = body["operation"] == "remove" || body["callable"] == false;
+    let opts_in =
+        changes(outside).any(|other| key_of(&other) == key_of(&body) && other["callable"] == true);
+    let is_callable = outside
+        .genesys
+        .contacts(&campaign)
+        .get(&key)
+        .is_none_or(|contact| contact.callable);
+    let is_known = !outside.story.alters(&campaign, &key) && !is_late(message);
+    is_opt_out && is_callable && !opts_in && is_known
 }

@@ -8,6 +8,7 @@ mod mutants;
 mod seams;
 mod shrink;
 mod story;
+mod trouble;
 mod wire;
 mod world;
 

@@ -46,7 +46,12 @@ mutants! {
     RetryWrites = "retry-writes", "a write without an answer is sent again without a read", ["blind"];
     CallableOnCreate = "callable-on-create", "a create says callable where the change said nothing", ["3"];
     ParkEarly = "park-early", "changes are parked after a minute", ["horizon"];
-    NoHorizon = "no-horizon", "changes that fail by themselves are never parked", ["horizon"];
+    ParkUnshown = "park-unshown", "what fails for too long is parked in an outage too", ["11"];
+    ParkMissing = "park-missing", "one 404 of a campaign parks", ["live"];
+    ParkUnheard = "park-unheard", "an opt-out that breaks a rule is parked and not heard", ["3", "4"];
+    ServeIll = "serve-ill", "what hangs is called again and again", ["live"];
+    CloseOrg = "close-org", "what refuses a campaign closes its org", ["live"];
+    LateBudget = "late-budget", "what the budget puts off comes back ten minutes late", ["live"];
     ShareToken = "share-token", "all orgs use the first token", ["7"];
     IgnoreRateHeaders = "ignore-rate-headers", "what the service says of the call budget is ignored", ["6"];
     IgnoreRetryAfter = "ignore-retry-after", "after a refusal a second is waited, whatever it names", ["6"];
@@ -78,6 +83,10 @@ impl Mutant {
             Mutant::IgnoreCallable => Some(Defect::Callable),
             Mutant::ConflictIsSuccess => Some(Defect::Conflict),
             Mutant::FoldOrder => Some(Defect::FoldOrder),
+            Mutant::ParkUnshown => Some(Defect::Unshown),
+            Mutant::ParkMissing => Some(Defect::Missing),
+            Mutant::ParkUnheard => Some(Defect::Unheard),
+            Mutant::LateBudget => Some(Defect::LateBudget),
             _ => None,
         }
     }

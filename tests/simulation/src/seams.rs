@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use crate::chaos::Chaos;
 use crate::mutants::Mutant;
 use crate::story::Story;
+use crate::trouble::Trouble;
 use crate::world::key_of;
 use crate::{lock, wire};
 
@@ -35,6 +36,8 @@ pub(crate) struct Outside {
     pub(crate) dead_letters: Arc<Fifo>,
     pub(crate) vault: Vault,
     pub(crate) chaos: Chaos,
+    /// Of the run, while it lasts.
+    pub(crate) trouble: Mutex<Option<Trouble>>,
     pub(crate) mutant: Option<Mutant>,
     pub(crate) seen: Mutex<Seen>,
     /// Where a trace is wanted.
@@ -51,12 +54,20 @@ pub(crate) struct Seen {
     pub(crate) violations: BTreeSet<String>,
     /// Event ids of good changes that a webhook's 202 stands for.
     pub(crate) acknowledged: BTreeSet<String>,
+    /// Event ids, and when the queue stored them first.
+    pub(crate) stored_at: BTreeMap<String, Timestamp>,
+    /// The most receives of any message.
+    pub(crate) receives: u64,
+    /// How often it was told that an org or a host does not answer.
+    pub(crate) ills: usize,
     /// Event ids, and when they were told as done or parked.
     pub(crate) told: BTreeMap<String, Timestamp>,
     /// Of them, those that were done.
     pub(crate) done: BTreeMap<String, Timestamp>,
     /// Every message that was parked, and when.
     pub(crate) parked: Vec<(Timestamp, Message)>,
+    /// Contacts that were written, and the copy that was told so, in order.
+    pub(crate) written: Vec<(usize, String, String)>,
     /// Every message that the queue stored, in order.
     pub(crate) stored: Vec<Message>,
     /// Campaign and key of each contact that some message says may be called.
@@ -95,6 +106,7 @@ impl Outside {
             dead_letters,
             vault: Vault::default(),
             chaos,
+            trouble: Mutex::default(),
             mutant,
             seen: Mutex::default(),
             trace: trace.then(Mutex::default),
@@ -146,6 +158,8 @@ impl Outside {
                 let (_, campaign, key) = key_of(&body);
                 seen.opted_in.insert((campaign, key));
             }
+            let id = wire::event_id(&message.body);
+            seen.stored_at.entry(id).or_insert(self.clock.now());
             seen.stored.push(message);
         } else {
             self.say(|| {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::chaos::{Kind, Rates};
+use crate::trouble::{self, Trouble};
 
 /// Where the clocks begin.
 pub(crate) const START: &str = "2026-11-24T16:00:00Z";
@@ -37,6 +38,9 @@ pub(crate) struct Org {
     pub(crate) campaigns: Vec<String>,
     pub(crate) calls_per_minute: u64,
 }
+
+/// One run in so many asks who else waits for somebody's trouble.
+const ONE_IN: u64 = 40;
 
 /// A contact: org, campaign, contact key.
 pub(crate) type Key = (String, String, String);
@@ -93,6 +97,8 @@ pub(crate) enum Deed {
     },
     /// Parked changes that failed for too long are sent again.
     Redrive,
+    /// The trouble of the run begins, and ends again.
+    Trouble,
     /// An operator sets back the rank that a contact stores then: by one, or to none.
     ResetRank {
         org: usize,
@@ -119,6 +125,8 @@ pub(crate) struct Story {
     pub(crate) rate_headers: bool,
     /// Of the clocks of ingest and of each copy of apply, in seconds.
     pub(crate) skew: Vec<i64>,
+    /// In runs that ask who else waits for it.
+    pub(crate) trouble: Option<Trouble>,
 }
 
 pub(crate) fn start() -> Timestamp {
@@ -127,6 +135,9 @@ pub(crate) fn start() -> Timestamp {
 
 impl Story {
     pub(crate) fn new(seed: u64) -> Story {
+        if seed % ONE_IN == ONE_IN - 1 {
+            return trouble::story(seed, seed / ONE_IN);
+        }
         let mut rng = Rng::with_seed(seed);
         let orgs: Vec<_> = (0..rng.usize(1..4)).map(|n| org(&mut rng, n)).collect();
         let copies = if rng.u8(..3) == 0 {
@@ -159,6 +170,7 @@ impl Story {
             read_lag,
             rate_headers,
             skew,
+            trouble: None,
         }
     }
 
@@ -201,6 +213,14 @@ impl Story {
         self.steps.iter().any(
             |step| matches!(&step.deed, Deed::Delete { campaign: of, key: other } if of == campaign && other == key),
         )
+    }
+
+    /// Whether the CRM keeps a contact: it sent a change of it that no rule refuses.
+    pub(crate) fn is_in_feed(&self, campaign: &str, key: &str) -> bool {
+        let is_of = |body: &Value| body["campaignId"] == campaign && body["contactKey"] == key;
+        self.steps.iter().any(|step| {
+            matches!(&step.deed, Deed::Change { bodies, is_poison: false, .. } if bodies.iter().any(is_of))
+        })
     }
 
     pub(crate) fn org_of(&self, campaign: &str) -> Option<&Org> {
@@ -466,6 +486,9 @@ impl Teller<'_> {
                     body: text,
                 });
             }
+        }
+        if self.rng.bool() {
+            body["callable"] = false.into();
         }
         self.push(Deed::Change {
             org,

@@ -29,8 +29,8 @@ use crate::chaos::Kind;
 use crate::checks;
 use crate::mutants::Mutant;
 use crate::seams::{Crash, Manager, Outside, QUEUE_URL, Sqs, client_id, short};
-use crate::story::{Deed, Key, Ranking, Story, start};
-use crate::{lock, wire};
+use crate::story::{COLUMNS, Deed, Key, Ranking, Story, VERSION_FIELD, start};
+use crate::{lock, trouble, wire};
 
 /// The function's timeout; the queue's visibility timeout is six times as long.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -133,6 +133,7 @@ async fn run(story: Story, mutant: Option<Mutant>, trace: bool) -> Ended {
             outside.queue.len()
         ));
     }
+    trouble::check(&outside);
     world.settle().await;
     checks::at_rest(&outside);
     world.repeat().await;
@@ -156,11 +157,14 @@ async fn run(story: Story, mutant: Option<Mutant>, trace: bool) -> Ended {
     }
 }
 
+/// Its number among all that ever ran comes with it.
+type Running = (apply::Context, Arc<Crash>, usize);
+
 /// One running copy of apply; a crash begins another.
 struct Copy {
     name: String,
     clock: Clock,
-    running: RefCell<Rc<(apply::Context, Arc<Crash>)>>,
+    running: RefCell<Rc<Running>>,
 }
 
 struct World<'a> {
@@ -269,6 +273,13 @@ impl<'a> World<'a> {
         });
         let mut groups: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
         for record in &records {
+            let receives = record["attributes"]["ApproximateReceiveCount"].as_str();
+            let receives = receives
+                .and_then(|receives| receives.parse().ok())
+                .unwrap_or(0);
+            let mut seen = lock(&outside.seen);
+            seen.receives = seen.receives.max(receives);
+            drop(seen);
             groups
                 .entry(
                     record["attributes"]["MessageGroupId"]
@@ -278,9 +289,10 @@ impl<'a> World<'a> {
                 .or_default()
                 .push(record);
         }
-        let parked_before = lock(&outside.seen).parked.len();
+        let before = checks::Before::now(outside);
         let running = Rc::clone(&copy.running.borrow());
-        let (context, crash) = (&running.0, &running.1);
+        let (context, crash, instance) = &*running;
+        let before = (before, *instance);
         let mut lambda = lambda_runtime::Context::default();
         // The machine's clock and Lambda's deadline go wrong together.
         lambda.deadline = (copy.clock.now() + TIMEOUT).as_millisecond().unsigned_abs();
@@ -297,7 +309,7 @@ impl<'a> World<'a> {
                 if matches!(ended, Some(Err(_))) {
                     outside.violated("late: apply was ended by Lambda's timeout".to_owned());
                 }
-                checks::parked(outside, parked_before, None, &groups);
+                checks::parked(outside, before, None, &groups);
                 outside.say(|| format!("{}  is gone before its answer; another begins", copy.name));
                 *copy.running.borrow_mut() = Rc::new(setup::start_apply(
                     outside,
@@ -308,7 +320,7 @@ impl<'a> World<'a> {
                 return None;
             }
         };
-        checks::parked(outside, parked_before, Some(&answer), &groups);
+        checks::parked(outside, before, Some(&answer), &groups);
         if outside.is(Mutant::AnswerAllDone) {
             answer = json!({ "batchItemFailures": [] });
         }
@@ -330,8 +342,12 @@ impl<'a> World<'a> {
                 is_poison,
                 sent,
             } => {
-                if !is_poison {
-                    bodies.iter().for_each(|body| self.crm_says(body));
+                for body in bodies {
+                    if !is_poison {
+                        self.crm_says(body);
+                    } else if checks::heard(body).is_some() {
+                        self.callable.borrow_mut().insert(key_of(body), false);
+                    }
                 }
                 join_all(
                     sent.iter()
@@ -395,7 +411,6 @@ impl<'a> World<'a> {
                     .fail(&setup::secret_name(org), SecretsError::Missing);
                 outside.genesys.revoke_tokens();
                 sleep(*time).await;
-                checks::is_parked_after_the_horizon(outside, *n, *time);
                 setup::put_secret(
                     outside,
                     org,
@@ -406,11 +421,11 @@ impl<'a> World<'a> {
                 let org = &outside.story.orgs[*n];
                 outside.genesys.forbid(&client_id(&org.name), true);
                 sleep(*time).await;
-                checks::is_parked_after_the_horizon(outside, *n, *time);
                 outside.genesys.forbid(&client_id(&org.name), false);
             }
             Deed::Reconcile { org } => drop(self.reconcile(&outside.story.orgs[*org], None).await),
             Deed::Redrive => self.redrive(),
+            Deed::Trouble => self.trouble().await,
             Deed::ResetRank {
                 org,
                 campaign,
@@ -418,6 +433,32 @@ impl<'a> World<'a> {
                 to_none,
             } => self.reset_rank(*org, campaign, key, *to_none),
         }
+    }
+
+    async fn trouble(&self) {
+        let outside = self.outside;
+        let Some(trouble) = outside.story.trouble else {
+            return;
+        };
+        let put_columns = |columns: &[&str]| {
+            let client = client_id(&outside.story.orgs[0].name);
+            outside
+                .genesys
+                .put_campaign(&client, trouble::ILL_CAMPAIGN, Some(columns));
+        };
+        outside.say(|| format!("in trouble for {:?}: {:?}", trouble.time, trouble.kind));
+        let lacks_column = trouble.kind == trouble::Kind::NoVersionColumn;
+        if lacks_column {
+            put_columns(&COLUMNS);
+        }
+        *lock(&outside.trouble) = Some(trouble);
+        sleep(trouble.time).await;
+        *lock(&outside.trouble) = None;
+        if lacks_column {
+            let columns: Vec<_> = COLUMNS.into_iter().chain([VERSION_FIELD]).collect();
+            put_columns(&columns);
+        }
+        outside.say(|| "the trouble is over".to_owned());
     }
 
     /// What is parked is sent again, and what was dropped is reconciled.
@@ -591,6 +632,7 @@ fn shown(deed: &Deed) -> String {
         Deed::ResetRank { campaign, key, .. } => {
             format!("an operator sets back the rank of {key} in {campaign}")
         }
+        Deed::Trouble => "a trouble begins".to_owned(),
         Deed::Redrive => "parked changes that failed for too long are sent again".to_owned(),
     }
 }

@@ -23,8 +23,18 @@ fn horizon() -> Horizon {
     }
 }
 
+/// Of a change whose campaign is well.
+fn failed(cause: Cause) -> Retry {
+    Retry {
+        cause,
+        evidence: Evidence::default(),
+        is_campaign_well: true,
+        is_opt_out: false,
+    }
+}
+
 fn retry(cause: Cause) -> Verdict {
-    Verdict::Retry(cause, Evidence::default())
+    Verdict::Retry(failed(cause))
 }
 
 fn park() -> Verdict {
@@ -91,18 +101,91 @@ fn followers_wait_as_long_as_the_first() {
 }
 
 #[test]
-fn what_fails_by_itself_is_parked_after_the_horizon() {
+fn what_fails_by_itself_is_parked_after_the_horizon_while_its_campaign_is_well() {
     for cause in [Cause::Unavailable, Cause::Refused, Cause::Panicked] {
         assert_eq!(settled(&[7], vec![retry(cause)]), "h", "{cause:?}");
         assert_eq!(settled(&[6], vec![retry(cause)]), "r", "{cause:?}: not yet");
+        let unknown = Retry {
+            is_campaign_well: false,
+            ..failed(cause)
+        };
+        let unknown = settled(&[300], vec![Verdict::Retry(unknown)]);
+        assert_eq!(unknown, "r", "{cause:?}: it may be an outage, however long");
+        let opt_out = Retry {
+            is_opt_out: true,
+            ..failed(cause)
+        };
+        let opt_out = settled(&[300], vec![Verdict::Retry(opt_out)]);
+        assert_eq!(opt_out, "r", "{cause:?}: an opt-out is never given up");
     }
+    let after = Duration::ZERO;
     for cause in [
         Cause::Throttled { after: UNNAMED },
+        Cause::BudgetSpent { after },
+        Cause::Closed { after },
         Cause::OutOfTime,
         Cause::NotParked,
     ] {
-        assert_eq!(settled(&[700], vec![retry(cause)]), "r", "{cause:?}");
+        assert_eq!(settled(&[300], vec![retry(cause)]), "r", "{cause:?}");
     }
+}
+
+fn reason(record: &Record, retry: Retry) -> Option<ParkReason> {
+    let settled = settle(vec![(record, Verdict::Retry(retry))], horizon(), 0.0);
+    match &settled[0] {
+        Settled::Park(parking) => Some(parking.reason),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_campaign_that_is_not_known_is_looked_for_for_a_quarter_of_an_hour() {
+    let missing = || failed(Cause::Missing);
+    let young = record("m", "g", Duration::from_mins(14));
+    assert_eq!(reason(&young, missing()), None);
+    let old = record("m", "g", Duration::from_mins(15));
+    assert_eq!(reason(&old, missing()), Some(ParkReason::UnknownCampaign));
+}
+
+#[test]
+fn on_its_last_day_a_change_is_parked_whatever_it_waits_for() {
+    let day = |days: u64| Duration::from_hours(24 * days);
+    let sent = |days| Record {
+        sent: Some(horizon().now - day(days)),
+        ..record("m", "g", Duration::ZERO)
+    };
+    let received = |receives| Record {
+        receives,
+        ..record("m", "g", Duration::ZERO)
+    };
+    let waits = Retry {
+        is_campaign_well: false,
+        is_opt_out: true,
+        ..failed(Cause::BudgetSpent {
+            after: Duration::ZERO,
+        })
+    };
+    for (record, expected) in [
+        (sent(12), None),
+        (sent(13), Some(ParkReason::Expired)),
+        (received(949), None),
+        (received(950), Some(ParkReason::Expired)),
+    ] {
+        assert_eq!(
+            reason(&record, waits.clone()),
+            expected,
+            "{} receives",
+            record.receives
+        );
+    }
+    let all = [sent(13), sent(13), sent(13)];
+    let verdicts = || Verdict::Retry(waits.clone());
+    let group = all.iter().map(|record| (record, verdicts())).collect();
+    let settled = settle(group, horizon(), 0.0);
+    let are_parked = settled
+        .iter()
+        .all(|settled| matches!(settled, Settled::Park(_)));
+    assert!(are_parked, "those behind it are as old: {settled:?}");
 }
 
 #[test]
@@ -134,7 +217,11 @@ fn what_cannot_be_parked_is_retried_with_all_after_it() {
         Settled::Done(Outcome::Stale),
         Settled::Done(Outcome::Stale),
     ];
-    not_parked(&mut settled, 1, 2, 0.0);
+    let waited = Waited {
+        receives: 2,
+        age: Duration::ZERO,
+    };
+    not_parked(&mut settled, 1, waited, 0.0);
     assert_eq!(settled[0], Settled::Done(Outcome::Created));
     let delay = Duration::from_secs(30);
     let first = Settled::Retry {
@@ -175,6 +262,7 @@ fn outcomes_and_reasons_have_their_public_names() {
         "rejected",
         "unknownCampaign",
         "retryHorizon",
+        "expired",
     ];
     assert_eq!(ParkReason::ALL.map(ParkReason::as_str), names);
 }

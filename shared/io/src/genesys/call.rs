@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use domain::change::CampaignId;
+use domain::failure::{Failure, Kind};
 use domain::retry::{UNNAMED, between_tries};
 use http::{Method, Request, Response, StatusCode, header};
 use secrecy::ExposeSecret;
 
-use super::failure::{Failure, Kind};
-use super::limit::Permit;
+use super::gate::UnderWay;
 use super::login::{Session, Unauthorized, out_of_time};
 use super::run::Run;
 use super::transport::TransportError;
@@ -22,32 +23,46 @@ pub(super) struct Call<'a> {
     /// From `/api` on.
     pub(super) path: &'a str,
     pub(super) body: Bytes,
-    /// Whether it is made again after no answer, or none that helps: a write is not, before the
-    /// contact was read.
-    pub(super) may_repeat: bool,
+    /// What it does.
+    pub(super) effect: Effect,
+    /// The campaign that it is about: what is forbidden there closes that campaign alone.
+    pub(super) campaign: Option<&'a CampaignId>,
     /// For errors: the method and the path's shape, without the contact key.
     pub(super) what: &'static str,
+}
+
+/// What a call does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Nothing: it may be made again after no answer, or none that helps.
+    Read,
+    /// It writes so many contacts: it is not made again before they were read.
+    Write(usize),
 }
 
 impl Org {
     /// Makes the call, and repeats it as the failure table says. Answers the body of a 2xx.
     pub(super) async fn call(&self, run: &Run, call: &Call<'_>) -> Result<Bytes, Failure> {
-        // Also while it waits for the login, its turn or a repetition.
-        let _reserved = self.limit.reserve(1);
         let mut session = self.session(run, None).await?;
         let (mut tries, mut unauthorized, mut throttled) = (0, 0, 0);
-        loop {
-            let permit = self
-                .limit
+        let failure = loop {
+            let under_way = self
+                .gate
                 .admit(&self.shared.clock, run, session.secret.calls_per_minute)
                 .await?;
+            if !run.repeats_what_hangs() {
+                self.may_go_on(call.effect != Effect::Read)?;
+            }
+            if let Some(campaign) = call.campaign {
+                self.is_open(campaign)?;
+            }
             if session.generation != self.login.generation() {
                 // While this call waited for its turn its token was refused to another one.
-                drop(permit);
+                drop(under_way);
                 session = self.session(run, None).await?;
                 continue;
             }
-            let failure = match self.call_once(run, call, &session, permit).await {
+            let failure = match self.call_once(run, call, &session, under_way).await {
                 Ok(body) => return Ok(body),
                 Err(failure) => failure,
             };
@@ -63,32 +78,39 @@ impl Org {
                     session = self.session(run, Some(after)).await?;
                 }
                 Kind::Refused => {
-                    self.refuse(&failure).await;
-                    return Err(failure);
+                    if let Some(campaign) = call.campaign {
+                        self.close_campaign(campaign, &failure);
+                    }
+                    break failure;
                 }
                 // The budget makes the next try wait, or says that it would be too long.
-                Kind::Throttled { after } if failure.http_status.is_some() => {
+                Kind::Throttled { after } => {
                     throttled += 1;
                     self.shared.telemetry.tell(&Event::Throttled {
                         org: self.id.as_str(),
                     });
                     if throttled == run.tries || !run.may_wait(now, after) {
-                        return Err(failure);
+                        break failure;
                     }
                 }
-                Kind::Unavailable | Kind::Unanswered if call.may_repeat => {
+                Kind::Unavailable | Kind::Lost | Kind::Unanswered
+                    if call.effect == Effect::Read
+                        && (failure.kind != Kind::Unanswered || run.repeats_what_hangs()) =>
+                {
                     tries += 1;
                     if !self.pause(run, tries).await {
-                        return Err(failure);
+                        break failure;
                     }
                 }
-                _ => return Err(failure),
+                _ => break failure,
             }
-        }
+        };
+        self.notes_silence(call.effect != Effect::Read, &failure);
+        Err(failure)
     }
 
     /// Waits before try `tries` + 1; `false`: it is one too many, or there is no time for it.
-    pub(super) async fn pause(&self, run: &Run, tries: u32) -> bool {
+    pub async fn pause(&self, run: &Run, tries: u32) -> bool {
         let wait = between_tries(tries, self.shared.chance.share());
         let may = tries < run.tries && run.may_repeat(self.shared.clock.now(), wait);
         if may {
@@ -102,22 +124,32 @@ impl Org {
         run: &Run,
         call: &Call<'_>,
         session: &Session,
-        permit: Permit<'_>,
+        under_way: UnderWay<'_>,
     ) -> Result<Bytes, Failure> {
-        let timeout = run
-            .call_timeout(self.shared.clock.now())
-            .ok_or_else(out_of_time)?;
-        let (request, began) = (self.request(call, session)?, self.shared.clock.now());
+        let began = self.shared.clock.now();
+        let timeout = match call.effect {
+            Effect::Read => run.read_timeout(began),
+            Effect::Write(contacts) => run.write_timeout(began, contacts),
+        };
+        let timeout = timeout.ok_or_else(out_of_time)?;
+        let request = self.request(call, session)?;
         let answer = self.shared.transport.send(request, timeout).await;
-        let latency =
-            Duration::try_from(self.shared.clock.now().duration_since(began)).unwrap_or_default();
+        let now = self.shared.clock.now();
+        let latency = Duration::try_from(now.duration_since(began)).unwrap_or_default();
         self.shared.telemetry.tell(&Event::Called {
             org: self.id.as_str(),
             latency,
         });
-        let answer = answer.map_err(|error| unanswered(call.what, error, timeout))?;
-        let after = permit.learn(self.shared.clock.now(), answer.status(), answer.headers());
-        drop(permit);
+        let answer = answer.map_err(|error| {
+            unanswered(
+                call.what,
+                error,
+                call.effect == Effect::Read && Run::is_short(timeout),
+            )
+        })?;
+        self.is_answered(call.effect != Effect::Read, latency);
+        let after = under_way.answered(now, answer.status(), answer.headers());
+        drop(under_way);
         if answer.status().is_success() {
             return Ok(answer.into_body());
         }
@@ -152,13 +184,13 @@ impl Org {
     }
 }
 
-/// There was no answer, or it was not waited for.
-pub(super) fn unanswered(what: &str, error: TransportError, timeout: Duration) -> Failure {
-    let is_cut_short = error == TransportError::TimedOut && Run::is_short(timeout);
-    let kind = if is_cut_short {
-        Kind::CutShort
-    } else {
-        Kind::Unanswered
+/// There was no answer. `is_cut_short`: it was waited for less long than for others.
+pub(super) fn unanswered(what: &str, error: TransportError, is_cut_short: bool) -> Failure {
+    let kind = match error {
+        TransportError::TimedOut if is_cut_short => Kind::OutOfTime,
+        TransportError::TimedOut => Kind::Unanswered,
+        TransportError::Lost => Kind::Lost,
+        TransportError::TooLarge => Kind::Unavailable,
     };
     Failure::new(kind, format!("{what}: {error}"))
 }

@@ -2,42 +2,48 @@
 
 use std::sync::Arc;
 
-use domain::Rank;
 use domain::change::{CampaignId, ContactKey};
-use domain::contact::{Columns, Contact};
+use domain::contact::Contact;
+use domain::failure::Failure;
 use futures_util::future::join_all;
 
 use super::Org;
-use super::contact_lists::{ContactList, Write};
-use super::failure::Failure;
-use super::predictive::{NewContact, Predictive};
+use super::contact_lists::ContactList;
+use super::predictive::Predictive;
 use super::run::Run;
 use crate::secrets::{Api, OrgSecret};
 
-/// The contacts of one campaign, within one invocation.
+/// The contacts of one campaign, within one invocation. Clones are the same one.
+#[derive(Clone)]
 pub enum Campaign {
     /// docs/contract.md "Predictive API".
-    Predictive(Predictive),
+    Predictive(Arc<Predictive>),
     /// docs/genesys-cloud.md "Contacts of a contact list".
-    ContactList(ContactList),
+    ContactList(Arc<ContactList>),
 }
 
 impl Campaign {
     /// The campaign by the org's API.
     ///
     /// # Errors
-    /// As [`ContactList::open`]; of the predictive API none.
+    /// [`Kind::Closed`](domain::failure::Kind::Closed) where the campaign was refused a moment ago;
+    /// by the contact list API as [`ContactList::open`].
     pub async fn open(
         org: Arc<Org>,
         id: &CampaignId,
         secret: &OrgSecret,
         run: Run,
     ) -> Result<Campaign, Failure> {
+        org.is_open(id)?;
         let version_field = secret.rules.version_field.as_deref();
         Ok(match secret.api {
-            Api::Predictive => Campaign::Predictive(Predictive::new(org, id, version_field, run)),
+            Api::Predictive => {
+                let predictive = Predictive::new(org, id, version_field, run);
+                Campaign::Predictive(Arc::new(predictive))
+            }
             Api::ContactLists => {
-                Campaign::ContactList(ContactList::open(org, id, version_field, run).await?)
+                let list = ContactList::open(org, id, version_field, run).await?;
+                Campaign::ContactList(Arc::new(list))
             }
         })
     }
@@ -68,81 +74,6 @@ impl Campaign {
         match self {
             Campaign::Predictive(_) => true,
             Campaign::ContactList(list) => list.has_column(name),
-        }
-    }
-
-    /// Creates one contact.
-    ///
-    /// # Errors
-    /// As docs/design.md "Failure table" says of a POST. After
-    /// [`Kind::Unavailable`](super::Kind::Unavailable) and
-    /// [`Kind::Unanswered`](super::Kind::Unanswered) it may be done.
-    pub async fn create(&self, contact: NewContact<'_>) -> Result<(), Failure> {
-        match self {
-            Campaign::Predictive(predictive) => predictive.create(&[contact]).await,
-            Campaign::ContactList(list) => {
-                let NewContact {
-                    key,
-                    data,
-                    callable,
-                    rank,
-                } = contact;
-                let data = Columns(
-                    data.iter()
-                        .map(|(name, value)| (name.clone(), Some(value.clone())))
-                        .collect(),
-                );
-                the_one(
-                    list.write(&[Write {
-                        key,
-                        actual: None,
-                        data,
-                        callable,
-                        rank,
-                    }])
-                    .await,
-                )
-                .map(drop)
-            }
-        }
-    }
-
-    /// Changes what is named of a contact, which was read as `actual`, and answers the contact as
-    /// it is then.
-    ///
-    /// # Errors
-    /// As docs/design.md "Failure table" says of a PATCH. After
-    /// [`Kind::Unavailable`](super::Kind::Unavailable) and
-    /// [`Kind::Unanswered`](super::Kind::Unanswered) it may be done, or be done yet.
-    pub async fn update(
-        &self,
-        key: &ContactKey,
-        actual: Option<&Contact>,
-        data: Columns<Option<String>>,
-        callable: Option<bool>,
-        rank: Option<Rank>,
-    ) -> Result<Contact, Failure> {
-        match self {
-            Campaign::Predictive(predictive) => predictive.update(key, data, callable, rank).await,
-            Campaign::ContactList(list) => the_one(
-                list.write(&[Write {
-                    key,
-                    actual,
-                    data,
-                    callable,
-                    rank,
-                }])
-                .await,
-            ),
-        }
-    }
-
-    /// Waits before try `tries` + 1 of what has to be read again first; `false`: there is no time
-    /// for another.
-    pub async fn pause(&self, tries: u32) -> bool {
-        match self {
-            Campaign::Predictive(predictive) => predictive.pause(tries).await,
-            Campaign::ContactList(list) => list.pause(tries).await,
         }
     }
 }

@@ -14,13 +14,13 @@ use bytes::Bytes;
 use domain::Rank;
 use domain::change::{CampaignId, ContactKey};
 use domain::contact::{Columns, Contact};
+use domain::failure::{Failure, Kind};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join, join_all};
 use http::Method;
 use percent_encoding::utf8_percent_encode;
 
-use super::call::Call;
-use super::failure::{Failure, Kind};
+use super::call::{Call, Effect};
 use super::predictive::SEGMENT;
 use super::run::Run;
 use super::{Org, wire};
@@ -62,7 +62,7 @@ struct Bodies {
 }
 
 /// A contact to write.
-pub struct Write<'a> {
+pub struct ListWrite<'a> {
     /// Its key, the `id` of the contact.
     pub key: &'a ContactKey,
     /// What was read of it; `None`: there is none.
@@ -80,7 +80,7 @@ impl ContactList {
     ///
     /// # Errors
     /// [`Kind::UnknownCampaign`]; [`Kind::Refused`] where the list has no column for the rank,
-    /// which closes the org.
+    /// which closes the campaign, as a 403 does.
     pub async fn open(
         org: Arc<Org>,
         campaign: &CampaignId,
@@ -88,12 +88,7 @@ impl ContactList {
         run: Run,
     ) -> Result<ContactList, Failure> {
         let (campaign, version_field) = (campaign.clone(), version_field.map(str::to_owned));
-        let now = org.shared.clock.now();
-        let known = org
-            .lists()
-            .get(&campaign)
-            .filter(|(_, until)| now < *until)
-            .map(|(list, _)| Arc::clone(list));
+        let known = org.campaigns.list(&campaign, org.shared.clock.now());
         let known = known.filter(|list| {
             version_field
                 .as_ref()
@@ -160,7 +155,7 @@ impl ContactList {
                 )
             };
             match self
-                .call("contacts/bulk", &body, true, READ)
+                .call("contacts/bulk", &body, Effect::Read, READ)
                 .await
                 .and_then(|body| contacts(&body, READ))
             {
@@ -185,7 +180,7 @@ impl ContactList {
     /// that is refused is split until the offenders are alone. Answers each contact as it is then.
     ///
     /// After [`Kind::Unavailable`] and [`Kind::Unanswered`] it may be done, or be done yet.
-    pub async fn write(&self, writes: &[Write<'_>]) -> Vec<Result<Contact, Failure>> {
+    pub async fn write(&self, writes: &[ListWrite<'_>]) -> Vec<Result<Contact, Failure>> {
         let list = self.list();
         let bodies = Bodies {
             of: writes.iter().map(|write| self.body(&list, write)).collect(),
@@ -200,7 +195,7 @@ impl ContactList {
 
     fn write_part<'a>(
         &'a self,
-        all: &'a [Write<'_>],
+        all: &'a [ListWrite<'_>],
         bodies: &'a Bodies,
         part: Range<usize>,
     ) -> BoxFuture<'a, Vec<Result<Contact, Failure>>> {
@@ -221,7 +216,12 @@ impl ContactList {
                 Ok(Bytes::from(format!("[{contacts}]")))
             };
             match self
-                .call("contacts?doNotQueue=true", &body, false, WRITE)
+                .call(
+                    "contacts?doNotQueue=true",
+                    &body,
+                    Effect::Write(writes.len()),
+                    WRITE,
+                )
                 .await
             {
                 Ok(answer) => {
@@ -256,25 +256,16 @@ impl ContactList {
         .boxed()
     }
 
-    /// Waits before try `tries` + 1 of what has to be read again first; `false`: there is no time
-    /// for another.
-    pub async fn pause(&self, tries: u32) -> bool {
-        self.org.pause(&self.run, tries).await
-    }
-
     /// Makes a call on the list. After a 404 the campaign is asked again which list that is.
     async fn call(
         &self,
         what_of_it: &str,
         body: &(dyn Fn(&List) -> Result<Bytes, Failure> + Sync),
-        may_repeat: bool,
+        effect: Effect,
         what: &'static str,
     ) -> Result<Bytes, Failure> {
         let list = self.list();
-        match self
-            .call_on(&list, what_of_it, body, may_repeat, what)
-            .await
-        {
+        match self.call_on(&list, what_of_it, body, effect, what).await {
             Err(failure) if failure.kind == Kind::NotFound => {
                 let again = find(
                     &self.org,
@@ -289,14 +280,13 @@ impl ContactList {
                     return Err(failure);
                 }
                 // A write was planned on what the other list held: read this one first.
-                if !may_repeat {
+                if effect != Effect::Read {
                     return Err(Failure {
                         kind: Kind::Unavailable,
                         ..failure
                     });
                 }
-                self.call_on(&again, what_of_it, body, may_repeat, what)
-                    .await
+                self.call_on(&again, what_of_it, body, effect, what).await
             }
             answer => answer,
         }
@@ -307,7 +297,7 @@ impl ContactList {
         list: &List,
         what_of_it: &str,
         body: &(dyn Fn(&List) -> Result<Bytes, Failure> + Sync),
-        may_repeat: bool,
+        effect: Effect,
         what: &'static str,
     ) -> Result<Bytes, Failure> {
         let path = format!(
@@ -318,7 +308,8 @@ impl ContactList {
             method: Method::POST,
             path: &path,
             body: body(list)?,
-            may_repeat,
+            effect,
+            campaign: Some(&self.campaign),
             what,
         };
         self.org
@@ -368,7 +359,7 @@ impl ContactList {
     }
 
     /// Every column of the list, and those that the write names.
-    fn columns(&self, list: &List, write: &Write<'_>) -> Columns<String> {
+    fn columns(&self, list: &List, write: &ListWrite<'_>) -> Columns<String> {
         let held = |column: &String| {
             write
                 .actual
@@ -398,7 +389,7 @@ impl ContactList {
         columns
     }
 
-    fn callable(write: &Write<'_>) -> Option<bool> {
+    fn callable(write: &ListWrite<'_>) -> Option<bool> {
         let stays_lowered = write
             .actual
             .filter(|actual| !actual.callable)
@@ -406,8 +397,8 @@ impl ContactList {
         write.callable.or(stays_lowered)
     }
 
-    fn body(&self, list: &List, write: &Write<'_>) -> String {
-        let contact = wire::ListWrite {
+    fn body(&self, list: &List, write: &ListWrite<'_>) -> String {
+        let contact = wire::WrittenListContact {
             id: write.key.as_str(),
             contact_list_id: &list.id,
             data: self.columns(list, write),
@@ -425,7 +416,8 @@ pub(super) async fn ask(org: &Org, campaign: &CampaignId, run: &Run) -> Result<L
             method: Method::GET,
             path: &path,
             body: Bytes::new(),
-            may_repeat: true,
+            effect: Effect::Read,
+            campaign: Some(campaign),
             what,
         };
         org.call(run, &call).await
@@ -469,12 +461,11 @@ async fn find(
             "the contact list of campaign {campaign}: expected the column {column:?}, which the org's secret names as versionField"
         );
         let failure = Failure::new(Kind::Refused, detail);
-        org.refuse(&failure).await;
+        org.close_campaign(campaign, &failure);
         return Err(failure);
     }
     let until = org.shared.clock.now() + KEPT;
-    org.lists()
-        .insert(campaign.clone(), (Arc::clone(&list), until));
+    org.campaigns.found(campaign, &list, until);
     Ok(list)
 }
 

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use domain::change::CampaignId;
+use domain::failure::{Failure, Kind};
 use http::Method;
 use percent_encoding::utf8_percent_encode;
 
-use super::call::Call;
+use super::call::{Call, Effect};
 use super::contact_lists::{ask, parse};
-use super::failure::{Failure, Kind};
 use super::predictive::SEGMENT;
 use super::run::Run;
 use super::{Org, wire};
@@ -42,7 +42,8 @@ impl Org {
             method: Method::GET,
             path,
             body: Bytes::new(),
-            may_repeat: true,
+            effect: Effect::Read,
+            campaign: None,
             what: CAMPAIGNS,
         };
         match self.call(run, &call).await {
@@ -63,7 +64,8 @@ impl Org {
             method: Method::GET,
             path: &path,
             body: Bytes::new(),
-            may_repeat: true,
+            effect: Effect::Read,
+            campaign: None,
             what: CAMPAIGNS,
         };
         let found: wire::Campaigns = parse(&self.call(run, &call).await?, CAMPAIGNS)?;
@@ -111,7 +113,8 @@ impl Org {
             method: Method::POST,
             path,
             body,
-            may_repeat: true,
+            effect: Effect::Read,
+            campaign: None,
             what: POST,
         };
         match self.call(run, &call).await {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use bytes::Bytes;
+use domain::failure::{Failure, Kind};
 use domain::retry::{CLOSED, TRIES, Throttle};
 use http::{Method, Request, header};
 use jiff::Timestamp;
@@ -13,7 +14,6 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::call::{answer_failure, unanswered};
-use super::failure::{Failure, Kind};
 use super::run::Run;
 use super::{Org, wire};
 use crate::secrets::{OrgSecret, SecretsError};
@@ -89,7 +89,12 @@ impl Org {
         let now = self.shared.clock.now();
         if let Some((until, failure)) = &state.closed {
             if now < *until {
-                return Err(failure.clone());
+                let after = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+                let kind = Kind::Closed { after };
+                return Err(Failure {
+                    kind,
+                    ..failure.clone()
+                });
             }
             // The person may have repaired the secret.
             *state = State {
@@ -106,6 +111,7 @@ impl Org {
         }
         let session = self.renewed(&mut state, run, after).await;
         if let Err(failure) = &session {
+            self.notes_silence(false, failure);
             let now = self.shared.clock.now();
             state.failed = Some((now, failure.clone()));
             if failure.kind == Kind::Refused {
@@ -115,14 +121,7 @@ impl Org {
         session
     }
 
-    /// Makes no call for a while: 403, or as the failure says.
-    pub(super) async fn refuse(&self, failure: &Failure) {
-        let mut state = self.login.state.lock().await;
-        if state.closed.is_none() {
-            self.close(&mut state, failure);
-        }
-    }
-
+    /// Makes no call for a while.
     fn close(&self, state: &mut MutexGuard<'_, State>, failure: &Failure) {
         state.closed = Some((self.shared.clock.now() + CLOSED, failure.clone()));
         self.login.outdate();
@@ -135,7 +134,12 @@ impl Org {
         run: &Run,
         after: Option<Unauthorized<'_>>,
     ) -> Result<Session, Failure> {
+        let is_placed = self.health.is_placed();
         let mut secret = self.secret(state, run).await?;
+        if !is_placed {
+            // The host that its secret names may be known to be ill.
+            self.may_log_in()?;
+        }
         let refused = after.filter(|after| after.generation == self.login.generation());
         if let Some(refused) = refused {
             state.token = None;
@@ -198,6 +202,7 @@ impl Org {
         if old.is_some_and(|old| !old.logs_in_as(&read)) {
             state.token = None;
         }
+        self.is_at(&read);
         state.secret = Some((Arc::clone(&read), now + self.shared.config.secret_ttl));
         Ok(read)
     }
@@ -211,6 +216,7 @@ impl Org {
     ) -> Result<bool, Failure> {
         let read = self.read_secret(run).await?;
         let changed = !read.logs_in_as(secret);
+        self.is_at(&read);
         state.secret = Some((
             Arc::clone(&read),
             self.shared.clock.now() + self.shared.config.secret_ttl,
@@ -222,7 +228,7 @@ impl Org {
     async fn read_secret(&self, run: &Run) -> Result<Arc<OrgSecret>, Failure> {
         let name = format!("{}/org/{}", self.shared.config.secret_prefix, self.id);
         let timeout = run
-            .call_timeout(self.shared.clock.now())
+            .read_timeout(self.shared.clock.now())
             .ok_or_else(out_of_time)?;
         let read = tokio::time::timeout(timeout, self.shared.secrets.read(&name)).await;
         let cut_short = if Run::is_short(timeout) {
@@ -278,7 +284,9 @@ impl Org {
                 Kind::Throttled { after } if tries < TRIES && run.may_wait(now, after) => {
                     tokio::time::sleep(after).await;
                 }
-                Kind::Unavailable | Kind::Unanswered if self.pause(run, tries).await => {}
+                Kind::Unanswered if !run.repeats_what_hangs() => return Err(failure),
+                Kind::Unavailable | Kind::Lost | Kind::Unanswered
+                    if self.pause(run, tries).await => {}
                 _ => return Err(failure),
             }
         }
@@ -310,10 +318,12 @@ impl Org {
                 )
             })?;
         let asked_at = self.shared.clock.now();
-        let timeout = run.call_timeout(asked_at).ok_or_else(out_of_time)?;
+        let timeout = run.read_timeout(asked_at).ok_or_else(out_of_time)?;
         let answer = self.shared.transport.send(request, timeout).await;
-        let answer = answer.map_err(|error| unanswered(WHAT, error, timeout))?;
+        let answer = answer.map_err(|error| unanswered(WHAT, error, Run::is_short(timeout)))?;
         let now = self.shared.clock.now();
+        let latency = Duration::try_from(now.duration_since(asked_at)).unwrap_or_default();
+        self.is_answered(false, latency);
         let after = throttled(&mut state.throttle, now, answer.status(), answer.headers());
         if answer.status().is_success() {
             return token(answer.body(), asked_at).ok_or_else(|| {

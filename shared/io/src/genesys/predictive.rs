@@ -6,11 +6,11 @@ use bytes::Bytes;
 use domain::Rank;
 use domain::change::{CampaignId, ContactKey};
 use domain::contact::{Columns, Contact};
+use domain::failure::{Failure, Kind};
 use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::call::Call;
-use super::failure::{Failure, Kind};
+use super::call::{Call, Effect};
 use super::run::Run;
 use super::{Org, wire};
 
@@ -29,6 +29,7 @@ const PATCH: &str = "PATCH contact";
 /// The contacts of one campaign, within one invocation.
 pub struct Predictive {
     org: Arc<Org>,
+    campaign: CampaignId,
     path: String,
     version_field: Option<String>,
     run: Run,
@@ -57,6 +58,7 @@ impl Predictive {
         let path = format!("/api/v2/predictivedialing/campaigns/{id}/contacts");
         Predictive {
             org,
+            campaign: id.clone(),
             path,
             version_field: version_field.map(str::to_owned),
             run,
@@ -73,7 +75,8 @@ impl Predictive {
             method: Method::GET,
             path: &path,
             body: Bytes::new(),
-            may_repeat: true,
+            effect: Effect::Read,
+            campaign: Some(&self.campaign),
             what: GET,
         };
         match self.org.call(&self.run, &call).await {
@@ -97,7 +100,8 @@ impl Predictive {
             method: Method::POST,
             path: &self.path,
             body: json(&body, POST)?,
-            may_repeat: false,
+            effect: Effect::Write(contacts.len()),
+            campaign: Some(&self.campaign),
             what: POST,
         };
         self.org.call(&self.run, &call).await.map(drop)
@@ -124,17 +128,12 @@ impl Predictive {
             method: Method::PATCH,
             path: &path,
             body: json(&wire::Update { data, callable }, PATCH)?,
-            may_repeat: false,
+            effect: Effect::Write(1),
+            campaign: Some(&self.campaign),
             what: PATCH,
         };
         let body = self.org.call(&self.run, &call).await?;
         self.contact(key, &body, PATCH)
-    }
-
-    /// Waits before try `tries` + 1 of what has to be read again first; `false`: there is no time
-    /// for another.
-    pub async fn pause(&self, tries: u32) -> bool {
-        self.org.pause(&self.run, tries).await
     }
 
     fn contact_path(&self, key: &ContactKey) -> String {

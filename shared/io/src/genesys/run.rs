@@ -5,8 +5,14 @@ use std::time::Duration;
 use domain::retry::{LONGEST_IN_PLACE, MARGIN, TRIES, TRYING};
 use jiff::Timestamp;
 
-/// The longest that one call may take, its connection included.
-const LONGEST_CALL: Duration = Duration::from_secs(5);
+/// The longest that a read or a token is waited for, its connection included: a service that does
+/// not answer must not hold whoever waits behind this org.
+const READ: Duration = Duration::from_secs(5);
+/// The longest that a write is waited for. One that is given up may be done yet, after a newer one:
+/// so it gets more time than a read, the more the wider it is, and is not begun where there is less.
+const WRITE: Duration = Duration::from_secs(10);
+const WRITE_OF_A_HUNDRED: Duration = Duration::from_secs(1);
+const LONGEST_WRITE: Duration = Duration::from_secs(20);
 
 /// Of a run that nobody waits for: the wait for the call budget's next window, and tries for about
 /// half a minute.
@@ -24,6 +30,10 @@ pub struct Run {
     longest_wait: Duration,
     /// The last moment for a call to end; `None` where the deadline is not known.
     end: Option<Timestamp>,
+    /// The longest that a write may take: of a short invocation no more than half.
+    longest_write: Duration,
+    /// Whether a read that got no answer in time is repeated. Of many that wait none is.
+    is_patient: bool,
 }
 
 impl Run {
@@ -37,6 +47,8 @@ impl Run {
             tries: TRIES,
             longest_wait: LONGEST_IN_PLACE,
             end,
+            longest_write: end.map_or(LONGEST_WRITE, |end| left(end, now) / 2),
+            is_patient: false,
         }
     }
 
@@ -48,30 +60,50 @@ impl Run {
             tries: PATIENT_TRIES,
             longest_wait: LONGEST_PATIENCE,
             end,
+            longest_write: LONGEST_WRITE,
+            is_patient: true,
         }
     }
 
-    /// How long a call that begins now may take; `None`: too late for any.
-    pub(super) fn call_timeout(&self, now: Timestamp) -> Option<Duration> {
-        let Some(end) = self.end else {
-            return Some(LONGEST_CALL);
-        };
-        let left = Duration::try_from(end.duration_since(now)).ok()?;
-        (!left.is_zero()).then_some(left.min(LONGEST_CALL))
+    /// How long a read that begins now may take; `None`: too late for any.
+    pub(super) fn read_timeout(&self, now: Timestamp) -> Option<Duration> {
+        let left = self.end.map_or(READ, |end| left(end, now));
+        (!left.is_zero()).then_some(left.min(READ))
     }
 
-    /// Whether a call that began with this timeout was given less time than a call may take.
+    /// How long a write of so many contacts that begins now may take; `None`: there is less time
+    /// than it may need.
+    pub(super) fn write_timeout(&self, now: Timestamp, contacts: usize) -> Option<Duration> {
+        let hundreds = u32::try_from(contacts / 100).unwrap_or(u32::MAX);
+        let wide = WRITE.saturating_add(WRITE_OF_A_HUNDRED.saturating_mul(hundreds));
+        let needed = wide.min(LONGEST_WRITE).min(self.longest_write);
+        self.end
+            .is_none_or(|end| left(end, now) >= needed)
+            .then_some(needed)
+    }
+
+    /// Whether a read that began with this timeout was given less time than a read may take.
     pub(super) fn is_short(timeout: Duration) -> bool {
-        timeout < LONGEST_CALL
+        timeout < READ
+    }
+
+    /// Whether a read that got no answer in time is made again.
+    pub(super) fn repeats_what_hangs(&self) -> bool {
+        self.is_patient
+    }
+
+    /// The longest wait for the budget's next window that fits here.
+    pub fn patience(&self, now: Timestamp) -> Duration {
+        let left = self.end.map_or(self.longest_wait, |end| left(end, now));
+        self.longest_wait.min(left)
     }
 
     /// What is left until so long before the deadline; a while, where that is not known.
     pub fn left(&self, now: Timestamp, before_deadline: Duration) -> Duration {
         let Some(end) = self.end else {
-            return LONGEST_CALL;
+            return READ;
         };
-        let end = end + MARGIN.saturating_sub(before_deadline);
-        Duration::try_from(end.duration_since(now)).unwrap_or_default()
+        left(end + MARGIN.saturating_sub(before_deadline), now)
     }
 
     /// Whether a failed call may be made again after the wait.
@@ -87,4 +119,8 @@ impl Run {
     fn has_time_after(&self, now: Timestamp, wait: Duration) -> bool {
         self.end.is_none_or(|end| now + wait < end)
     }
+}
+
+fn left(end: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(end.duration_since(now)).unwrap_or_default()
 }

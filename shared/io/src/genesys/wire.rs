@@ -74,7 +74,7 @@ pub(super) struct ListContact {
 /// A contact of a list in a POST.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ListWrite<'a> {
+pub(super) struct WrittenListContact<'a> {
     pub(super) id: &'a str,
     pub(super) contact_list_id: &'a str,
     pub(super) data: Columns<String>,

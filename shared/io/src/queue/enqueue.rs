@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use domain::Change;
 
 use super::{Message, Queue, QueueError};
-use crate::genesys::CALLS_OF_A_CHANGE;
+use domain::budget::CALLS_OF_A_CONTACT;
 
 /// The most entries of a `SendMessageBatch`.
 const MAX_ENTRIES: usize = 10;
@@ -30,7 +30,7 @@ pub async fn room(
     calls_per_minute: u32,
 ) -> Result<usize, QueueError> {
     let most =
-        (u64::from(calls_per_minute) * DEPTH_MINUTES / CALLS_OF_A_CHANGE).max(MAX_ENTRIES as u64);
+        (u64::from(calls_per_minute) * DEPTH_MINUTES / CALLS_OF_A_CONTACT).max(MAX_ENTRIES as u64);
     let room = most.saturating_sub(queue.depth(queue_url).await?);
     Ok(usize::try_from(room).unwrap_or(usize::MAX))
 }

@@ -1,5 +1,7 @@
 //! `{prefix}/org/{org}`: how to reach an org's Genesys Cloud, and its rules.
 
+use std::sync::Arc;
+
 use super::members::{MalformedSecret, Members};
 use crate::genesys::Region;
 use domain::Rules;
@@ -32,7 +34,7 @@ pub struct OrgSecret {
     /// How its contacts are written.
     pub api: Api,
     /// What it asks of its changes.
-    pub rules: Rules,
+    pub rules: Arc<Rules>,
     /// What the OAuth client may call, where the service does not say.
     pub calls_per_minute: u32,
 }
@@ -57,7 +59,7 @@ impl OrgSecret {
                     _ => None,
                 },
             )?,
-            rules: rules(&mut members)?,
+            rules: Arc::new(rules(&mut members)?),
             calls_per_minute: members
                 .optional(
                     "callsPerMinute",
@@ -158,7 +160,7 @@ mod tests {
         let rules = secret.rules;
         assert_eq!(rules.version_field.as_deref(), Some("crmVersion"));
         assert_eq!(rules.version_unit, Some(VersionUnit::Milliseconds));
-        let pattern = rules.contact_key_pattern.unwrap();
+        let pattern = rules.contact_key_pattern.as_ref().unwrap();
         assert!(pattern.is_match("LEAD-00042") && !pattern.is_match("xLEAD-00042"));
     }
 
@@ -167,7 +169,7 @@ mod tests {
         let secret = with("versionField", "null").unwrap();
         assert_eq!(
             (
-                secret.rules.version_field,
+                secret.rules.version_field.clone(),
                 secret.rules.version_from,
                 secret.rules.version_unit,
                 secret.calls_per_minute

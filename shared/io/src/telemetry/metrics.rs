@@ -17,7 +17,7 @@ const NAMESPACE: &str = "CampaignSync";
 /// The most values of one metric in a document of the format; the collector drops what is more.
 const MAX_VALUES: usize = 100;
 
-const COUNTERS: [&str; 19] = [
+const COUNTERS: [&str; 22] = [
     // Of apply.
     "Created",
     "Updated",
@@ -25,12 +25,15 @@ const COUNTERS: [&str; 19] = [
     "Stale",
     "Superseded",
     "Parked",
+    "OptOutParked",
     "Retried",
     "ConflictsResolved",
     // Of apply and reconcile.
     "Throttled",
     "ApiCalls",
     "OrgRefused",
+    "CampaignRefused",
+    "OrgIll",
     // Of ingest.
     "Accepted",
     "Refused",
@@ -97,6 +100,9 @@ pub(super) fn count(event: &Event<'_>) {
         Event::RankReset { .. } => {}
         Event::Parked { about, .. } => {
             metrics.add("Parked", about.org, 1);
+            if about.is_opt_out {
+                metrics.add("OptOutParked", about.org, 1);
+            }
             metrics.age_of_opt_out(about);
         }
         Event::Retried { about, .. } => {
@@ -105,6 +111,8 @@ pub(super) fn count(event: &Event<'_>) {
             metrics.age_of_opt_out(about);
         }
         Event::OrgRefused { org, .. } => metrics.add("OrgRefused", Some(org), 1),
+        Event::CampaignRefused { org, .. } => metrics.add("CampaignRefused", Some(org), 1),
+        Event::OrgIll { org, .. } => metrics.add("OrgIll", Some(org), 1),
         Event::Conflict { org, .. } => metrics.of(Some(org)).add("ConflictsResolved", 1),
         Event::Throttled { org } => metrics.of(Some(org)).add("Throttled", 1),
         Event::Called { org, latency } => {

@@ -14,9 +14,7 @@ use serde_json::json;
 use super::{FEED_TOKEN, SIGNING_SECRET, TIMEOUT, told};
 use crate::lock;
 use crate::mutants::Mutant;
-use crate::seams::{
-    Crash, DEAD_LETTER_QUEUE_URL, Line, Manager, Outside, QUEUE_URL, Sqs, client_id,
-};
+use crate::seams::{DEAD_LETTER_QUEUE_URL, Line, Manager, Outside, QUEUE_URL, Sqs, client_id};
 use crate::story::{CANARY, COLUMNS, HORIZON, Org, Ranking, Story, VERSION_FIELD};
 
 pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace: bool) -> Outside {
@@ -42,6 +40,9 @@ pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace:
         attributes,
         Some(Arc::clone(&dead_letters)),
     ));
+    if story.trouble.is_some_and(|trouble| trouble.at_random) {
+        queue.hands_out_at_random(story.seed);
+    }
     let outside = Outside::new(
         story,
         clock,
@@ -101,7 +102,7 @@ pub(super) fn put_secret(outside: &Outside, org: &Org, generation: usize) {
     let secret = json!({
         "clientId": client_id(&org.name),
         "clientSecret": secret_of(&org.name, generation),
-        "region": "us-east-1",
+        "region": outside.story.trouble.map_or("us-east-1", |trouble| trouble.region(&org.name)),
         "api": if org.is_of_lists { "contactLists" } else { "predictive" },
         "versionField": (org.ranking != Ranking::None).then_some(VERSION_FIELD),
         "versionFrom": if org.ranking == Ranking::OccurredAt { "occurredAt" } else { "version" },
@@ -115,12 +116,11 @@ pub(super) fn start_apply(
     name: &str,
     clock: &Clock,
     telemetry: &Telemetry,
-) -> (apply::Context, Arc<Crash>) {
+) -> super::Running {
     let line = Line::new(outside, name);
-    let crash = Arc::clone(&line.crash);
+    let (crash, instance) = (Arc::clone(&line.crash), line.instance);
     let retry_horizon = match outside.mutant {
         Some(Mutant::ParkEarly) => Duration::from_mins(1),
-        Some(Mutant::NoHorizon) => Duration::from_hours(10_000),
         _ => HORIZON,
     };
     let parking = ParkingConfig {
@@ -135,6 +135,7 @@ pub(super) fn start_apply(
     (
         context.with_defect(outside.mutant.and_then(Mutant::defect)),
         crash,
+        instance,
     )
 }
 
@@ -175,6 +176,9 @@ pub(super) fn telemetry(outside: &Arc<Outside>) -> Telemetry {
             return;
         };
         log.tell(event);
+        if matches!(event, Event::OrgIll { .. }) {
+            lock(&outside.seen).ills += 1;
+        }
         if !matches!(event, Event::Called { .. }) {
             outside.say(|| format!("           told: {}", told(event)));
         }

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use domain::batch::Evidence;
-use domain::retry::Cause;
+use crate::batch::Evidence;
+use crate::retry::Cause;
 
 /// What a failure means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,19 +17,30 @@ pub enum Kind {
     UnknownCampaign,
     /// 409: a key of a POST exists; nothing was stored.
     Conflict,
-    /// 429, or the call budget is spent: nothing was done.
+    /// 429: nothing was done.
     Throttled {
         /// How long no call is to be made.
         after: Duration,
     },
-    /// The org's OAuth client or its secret is not accepted: a person must act.
+    /// What is left of the call budget is not enough: no call was made.
+    BudgetSpent {
+        /// Until there are calls again.
+        after: Duration,
+    },
+    /// The org's OAuth client or its secret is not accepted, or the campaign may not be written: a
+    /// person must act.
     Refused,
+    /// An earlier call closed the org or the campaign for a while: no call was made.
+    Closed {
+        /// Until it is tried again.
+        after: Duration,
+    },
     /// 408 or 5xx, or an answer that makes no sense. A write may have been done.
     Unavailable,
-    /// No answer, or none in time. A write may have been done, or may be done yet.
+    /// No connection, or it was lost before the whole answer was there. A write may have been done.
+    Lost,
+    /// No answer in time. A write may have been done, or may be done yet.
     Unanswered,
-    /// The invocation's end came before the answer. A write may have been done, or may be done yet.
-    CutShort,
     /// The invocation is nearly out of time; the call was not made.
     OutOfTime,
 }
@@ -48,7 +59,8 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub(super) fn new(kind: Kind, detail: impl Into<String>) -> Failure {
+    /// A failure without an answer.
+    pub fn new(kind: Kind, detail: impl Into<String>) -> Failure {
         Failure {
             kind,
             detail: detail.into(),
@@ -59,10 +71,8 @@ impl Failure {
 
     /// What is left of the budget is not enough; more is there after this wait.
     pub fn budget_spent(after: Duration) -> Failure {
-        Failure::new(
-            Kind::Throttled { after },
-            "the call budget of this minute is spent",
-        )
+        let detail = "the call budget of this minute is spent";
+        Failure::new(Kind::BudgetSpent { after }, detail)
     }
 
     /// A contact that was there a moment ago cannot be read.
@@ -70,18 +80,25 @@ impl Failure {
         Failure::new(Kind::NotFound, "a contact that was there cannot be read")
     }
 
+    /// Whether a write that failed so may have been done all the same.
+    pub fn leaves_unknown(&self) -> bool {
+        matches!(self.kind, Kind::Unavailable | Kind::Lost | Kind::Unanswered)
+    }
+
     /// Why a change that failed so is tried again.
     pub fn cause(&self) -> Cause {
         match self.kind {
-            Kind::Throttled { after } if self.http_status.is_none() => Cause::BudgetSpent { after },
+            Kind::BudgetSpent { after } => Cause::BudgetSpent { after },
             Kind::Throttled { after } => Cause::Throttled { after },
+            Kind::Closed { after } => Cause::Closed { after },
             Kind::Refused => Cause::Refused,
-            Kind::OutOfTime | Kind::CutShort => Cause::OutOfTime,
+            Kind::OutOfTime => Cause::OutOfTime,
             Kind::Rejected
             | Kind::NotFound
             | Kind::UnknownCampaign
             | Kind::Conflict
             | Kind::Unavailable
+            | Kind::Lost
             | Kind::Unanswered => Cause::Unavailable,
         }
     }
@@ -92,10 +109,6 @@ impl fmt::Display for Failure {
         f.write_str(&self.detail)
     }
 }
-
-/// What to look at where a campaign is not known.
-pub const UNKNOWN_CAMPAIGN: &str =
-    "look at the campaign's id, and at the division of the OAuth client's role";
 
 impl From<&Failure> for Evidence {
     fn from(failure: &Failure) -> Evidence {

@@ -1,0 +1,320 @@
+//! Drives the attempts of one org's contacts: collects their steps, asks the budget once a round,
+//! makes the calls and feeds the answers back.
+//!
+//! ```text
+//! attempts ──steps──▶ begin: health and budget say how many ──▶ launch: one call a contact, or one
+//!    ▲                                                           for many, as the API has it
+//!    └──────────────── saw: each answer to its attempt ◀────────────────────┘
+//! ```
+//!
+//! Where nothing fails a batch takes two round trips: all reads side by side, then all writes. The
+//! creates of a campaign wait for its reads and go in one call; nothing else waits for a sibling.
+//! An org that is not known to be well begins with one contact. What cannot be begun now is given
+//! back, and holds nobody up.
+
+mod calls;
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::attempt::{Attempt, Seen, Step, Verdicts};
+use domain::batch::Verdict;
+use domain::budget::{CALLS_OF_A_CONTACT, Demand, More};
+use domain::change::CampaignId;
+use domain::failure::{Failure, Kind};
+use domain::health::May;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use io::genesys::{Campaign, Org, Run, not_before};
+use io::secrets::OrgSecret;
+use jiff::Timestamp;
+
+use crate::{Context, Defect};
+
+/// What came of a call, by the place of the contact.
+type Answers = Vec<(usize, Seen)>;
+
+/// The contacts of one org in one invocation.
+pub(crate) struct Drive<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) run: Run,
+    pub(crate) org: Arc<Org>,
+    pub(crate) secret: Arc<OrgSecret>,
+    /// Drawn once an invocation.
+    pub(crate) luck: f64,
+    /// What may be begun before anything is answered.
+    pub(crate) may: May,
+    pub(crate) campaigns: Vec<(CampaignId, Campaign)>,
+    pub(crate) contacts: Vec<Contact>,
+}
+
+/// One contact.
+pub(crate) struct Contact {
+    /// The place of its campaign.
+    pub(crate) campaign: usize,
+    pub(crate) attempt: Attempt,
+    at: At,
+    /// When it ended, of all that was seen.
+    ended: u64,
+}
+
+/// Where a contact is.
+enum At {
+    /// Its step needs calls that the budget did not promise yet.
+    Waits(Step),
+    /// Its step may be made.
+    Ready(Step),
+    /// A call is under way.
+    Calls(Under),
+    Ended,
+}
+
+/// What is under way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Under {
+    Read,
+    Write,
+    Pause,
+}
+
+impl Contact {
+    pub(crate) fn new(campaign: usize, attempt: Attempt) -> Contact {
+        let (at, ended) = (At::Ended, 0);
+        Contact {
+            campaign,
+            attempt,
+            at,
+            ended,
+        }
+    }
+}
+
+/// What is known while it goes on.
+#[derive(Default)]
+struct Progress {
+    verdicts: BTreeMap<usize, Verdicts>,
+    /// How many answers were seen.
+    seen: u64,
+    /// When a write was answered, and of which contact.
+    written: Vec<(u64, usize)>,
+    /// When there are more calls, where there were too few.
+    more: Option<Timestamp>,
+}
+
+/// No luck: there are calls for whoever has a share of them alone.
+const UNLUCKY: f64 = 1.0;
+
+impl Drive<'_> {
+    /// Until every contact has its verdicts, or waits for what this invocation cannot give.
+    pub(crate) async fn finish(mut self) -> Verdicts {
+        let mut progress = Progress::default();
+        for place in 0..self.contacts.len() {
+            self.saw(&mut progress, place, Seen::Nothing);
+        }
+        let mut calls: FuturesUnordered<BoxFuture<'static, Answers>> = FuturesUnordered::new();
+        loop {
+            self.begin(&mut progress, calls.is_empty());
+            calls.extend(self.launch());
+            let Some(answers) = calls.next().await else {
+                break;
+            };
+            for (place, seen) in answers {
+                self.saw(&mut progress, place, seen);
+            }
+        }
+        self.give_back(&mut progress);
+        self.judge(progress)
+    }
+
+    /// Lets contacts begin: as many as health and budget allow, opt-outs first, and of each campaign
+    /// alike. `is_idle`: no call is under way.
+    fn begin(&mut self, progress: &mut Progress, is_idle: bool) {
+        let units = self.units();
+        if units.is_empty() {
+            return;
+        }
+        let may = if progress.seen == 0 {
+            self.may
+        } else {
+            self.org.health()
+        };
+        let most = match may {
+            May::All => usize::MAX,
+            May::Probe => usize::from(is_idle),
+            May::NotBefore(then) => {
+                let now = self.context.shared.clock.now();
+                self.give_back_all(progress, &not_before(then, now));
+                return;
+            }
+        };
+        let opt_outs = units.iter().filter(|unit| unit.is_opt_out).count();
+        let now = self.context.shared.clock.now();
+        let demand = Demand {
+            opt_outs: opt_outs as u64,
+            others: (units.len() - opt_outs) as u64,
+            promised: self.promised(),
+            patience: self.run.patience(now),
+            // Calls that are too few for every copy are drawn for once.
+            luck: progress.more.map_or(self.luck, |_| UNLUCKY),
+        };
+        let offer = self.org.offer(&self.secret, &demand);
+        if let More::At(more) = offer.more {
+            progress.more = Some(more);
+        }
+        let of_opt_outs = usize::try_from(offer.opt_outs).unwrap_or(usize::MAX);
+        let of_others = usize::try_from(offer.others).unwrap_or(usize::MAX);
+        let (first, others): (Vec<_>, Vec<_>) = units.into_iter().partition(|unit| unit.is_opt_out);
+        let begun = first.into_iter().take(of_opt_outs);
+        let begun = begun.chain(others.into_iter().take(of_others)).take(most);
+        for place in begun.flat_map(|unit| unit.contacts) {
+            let at = std::mem::replace(&mut self.contacts[place].at, At::Ended);
+            self.contacts[place].at = match at {
+                At::Waits(step) => At::Ready(step),
+                at => at,
+            };
+        }
+    }
+
+    /// What waits to be begun, a round of the campaigns at a time.
+    fn units(&self) -> Vec<Unit> {
+        let mut by_campaign: Vec<Vec<Unit>> = self.campaigns.iter().map(|_| Vec::new()).collect();
+        for (place, contact) in self.contacts.iter().enumerate() {
+            if !matches!(contact.at, At::Waits(_)) {
+                continue;
+            }
+            let is_opt_out = contact.attempt.is_opt_out();
+            let units = &mut by_campaign[contact.campaign];
+            match (&self.campaigns[contact.campaign].1, units.last_mut()) {
+                // One read and one write do for all of a list.
+                (Campaign::ContactList(_), Some(unit)) => {
+                    unit.contacts.push(place);
+                    unit.is_opt_out |= is_opt_out;
+                }
+                _ => units.push(Unit {
+                    contacts: vec![place],
+                    is_opt_out,
+                }),
+            }
+        }
+        let begun = |campaign: usize| {
+            let is_begun = |contact: &&Contact| {
+                contact.campaign == campaign && !matches!(contact.at, At::Waits(_))
+            };
+            self.contacts.iter().filter(is_begun).count()
+        };
+        let in_turn = |(campaign, mut units): (usize, Vec<Unit>)| {
+            units.sort_by_key(|unit| !unit.is_opt_out);
+            units.into_iter().zip(begun(campaign)..)
+        };
+        let mut rounds: Vec<_> = by_campaign
+            .into_iter()
+            .enumerate()
+            .flat_map(in_turn)
+            .collect();
+        rounds.sort_by_key(|(_, round)| *round);
+        rounds.into_iter().map(|(unit, _)| unit).collect()
+    }
+
+    /// Calls that what is begun will take yet, those under way among them.
+    fn promised(&self) -> u64 {
+        let mut promised = 0;
+        for (campaign, (_, api)) in self.campaigns.iter().enumerate() {
+            let of_campaign = || {
+                self.contacts
+                    .iter()
+                    .filter(|contact| contact.campaign == campaign)
+            };
+            let calls = |contact: &Contact| match &contact.at {
+                At::Calls(Under::Read) | At::Ready(Step::Read | Step::Probe) => CALLS_OF_A_CONTACT,
+                // The contact is read again, and written.
+                At::Calls(Under::Pause) | At::Ready(Step::Pause(_)) => CALLS_OF_A_CONTACT,
+                At::Calls(Under::Write) | At::Ready(_) => 1,
+                At::Waits(_) | At::Ended => 0,
+            };
+            let calls = of_campaign().map(calls);
+            promised += match api {
+                Campaign::Predictive(_) => calls.sum(),
+                Campaign::ContactList(_) => calls.max().unwrap_or(0),
+            };
+        }
+        promised
+    }
+
+    fn saw(&mut self, progress: &mut Progress, place: usize, seen: Seen) {
+        let contact = &mut self.contacts[place];
+        if seen != Seen::Nothing {
+            progress.seen += 1;
+        }
+        if matches!(seen, Seen::Written(_)) {
+            progress.written.push((progress.seen, place));
+        }
+        // What was refused begins anew, with calls of its own.
+        let begins_anew = match &seen {
+            Seen::Nothing | Seen::RefusedTogether(_) => true,
+            Seen::Failed(failure) => matches!(failure.kind, Kind::Conflict | Kind::Rejected),
+            _ => false,
+        };
+        let next = catch_unwind(AssertUnwindSafe(|| contact.attempt.next(seen)));
+        contact.at = match next {
+            Ok(Step::Done(verdicts)) => {
+                contact.ended = progress.seen;
+                progress.verdicts.insert(place, verdicts);
+                At::Ended
+            }
+            Ok(step) if begins_anew => At::Waits(step),
+            Ok(step) => At::Ready(step),
+            Err(_) => {
+                let (org, campaign) = (self.org.id(), &self.campaigns[contact.campaign].0);
+                tracing::error!(%org, campaignId = %campaign, "panicked: the changes of this contact are retried");
+                At::Ended
+            }
+        };
+    }
+
+    fn give_back_all(&mut self, progress: &mut Progress, failure: &Failure) {
+        for (place, contact) in self.contacts.iter_mut().enumerate() {
+            if matches!(contact.at, At::Waits(_)) {
+                contact.at = At::Ended;
+                contact.ended = progress.seen;
+                progress
+                    .verdicts
+                    .insert(place, contact.attempt.give_back(failure));
+            }
+        }
+    }
+
+    /// What could not be begun waits in the queue until there are calls again.
+    fn give_back(&mut self, progress: &mut Progress) {
+        let now = self.context.shared.clock.now();
+        let more = progress.more.unwrap_or(now);
+        let after = Duration::try_from(more.duration_since(now)).unwrap_or_default();
+        self.give_back_all(progress, &Failure::budget_spent(after));
+    }
+
+    /// A failure may be the change's own only where another contact of its campaign was written
+    /// after it.
+    fn judge(&self, progress: Progress) -> Verdicts {
+        let mut all = Verdicts::new();
+        for (place, mut verdicts) in progress.verdicts {
+            let contact = &self.contacts[place];
+            let is_well = progress.written.iter().any(|(seen, other)| {
+                *seen > contact.ended && self.contacts[*other].campaign == contact.campaign
+            });
+            for (_, verdict) in &mut verdicts {
+                if let Verdict::Retry(retry) = verdict {
+                    retry.is_campaign_well = is_well || self.context.has(Defect::Unshown);
+                }
+            }
+            all.extend(verdicts);
+        }
+        all
+    }
+}
+
+/// What is begun together: a contact, or all of a list's that wait.
+struct Unit {
+    contacts: Vec<usize>,
+    is_opt_out: bool,
+}

@@ -1,0 +1,263 @@
+//! From steps to calls: how a set of steps is sent is all that the two APIs differ in.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use domain::attempt::{Seen, Step, Write};
+use domain::change::ContactKey;
+use domain::contact::{Columns, Contact as Actual};
+use domain::failure::{Failure, Kind};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use io::genesys::{Campaign, ContactList, ListWrite, NewContact, Predictive};
+use io::telemetry::Event;
+
+use super::{Answers, At, Drive, Under};
+use crate::Defect;
+
+type Call = BoxFuture<'static, Answers>;
+
+/// A contact to write, and the contact as it was read.
+struct ToWrite {
+    place: usize,
+    key: ContactKey,
+    actual: Option<Actual>,
+    write: Write,
+}
+
+impl Drive<'_> {
+    /// The calls that may be made now.
+    pub(super) fn launch(&mut self) -> Vec<Call> {
+        let mut calls = Vec::new();
+        for campaign in 0..self.campaigns.len() {
+            self.pauses(campaign, &mut calls);
+            match self.campaigns[campaign].1.clone() {
+                Campaign::Predictive(predictive) => self.each(campaign, &predictive, &mut calls),
+                Campaign::ContactList(list) => self.together(campaign, &list, &mut calls),
+            }
+        }
+        calls
+    }
+
+    /// The steps of this kind that are ready, which are under way from now on.
+    fn take(&mut self, campaign: usize, under: Under, is_meant: fn(&Step) -> bool) -> Vec<ToMake> {
+        let mut taken = Vec::new();
+        for (place, contact) in self.contacts.iter_mut().enumerate() {
+            let is_ready = matches!(&contact.at, At::Ready(step) if is_meant(step));
+            if contact.campaign != campaign || !is_ready {
+                continue;
+            }
+            if let At::Ready(step) = std::mem::replace(&mut contact.at, At::Calls(under)) {
+                let key = contact.attempt.key().clone();
+                taken.push(ToMake { place, key, step });
+            }
+        }
+        taken
+    }
+
+    fn to_write(&self, made: ToMake) -> Option<ToWrite> {
+        let ToMake { place, key, step } = made;
+        let (write, actual) = match step {
+            Step::Create { write, .. } => (write, None),
+            Step::Update(write) => (write, self.contacts[place].attempt.actual().cloned()),
+            _ => return None,
+        };
+        Some(ToWrite {
+            place,
+            key,
+            actual,
+            write,
+        })
+    }
+
+    fn is_reading(&self, campaign: usize) -> bool {
+        self.contacts.iter().any(|contact| {
+            contact.campaign == campaign && matches!(contact.at, At::Calls(Under::Read))
+        })
+    }
+
+    fn pauses(&mut self, campaign: usize, calls: &mut Vec<Call>) {
+        let is_pause = |step: &Step| matches!(step, Step::Pause(_));
+        for ToMake { place, step, .. } in self.take(campaign, Under::Pause, is_pause) {
+            let Step::Pause(tries) = step else { continue };
+            let (org, run) = (Arc::clone(&self.org), self.run);
+            calls.push(guarded(async move {
+                let is_over = org.pause(&run, tries).await;
+                vec![(place, if is_over { Seen::Paused } else { Seen::NoTime })]
+            }));
+        }
+    }
+
+    /// `predictive`: a call for each contact, but one POST for all that are created.
+    fn each(&mut self, campaign: usize, predictive: &Arc<Predictive>, calls: &mut Vec<Call>) {
+        for made in self.take(campaign, Under::Read, is_read) {
+            calls.push(guarded(read(Arc::clone(predictive), made)));
+        }
+        let is_alone = |step: &Step| matches!(step, Step::Create { alone: true, .. });
+        for made in self.take(campaign, Under::Write, is_alone) {
+            let created = self.to_write(made).into_iter().collect();
+            calls.push(self.create(campaign, predictive, created));
+        }
+        if !self.is_reading(campaign) {
+            let is_create = |step: &Step| matches!(step, Step::Create { .. });
+            let made = self.take(campaign, Under::Write, is_create).into_iter();
+            let created: Vec<_> = made.filter_map(|made| self.to_write(made)).collect();
+            if !created.is_empty() {
+                calls.push(self.create(campaign, predictive, created));
+            }
+        }
+        let is_patch = |step: &Step| matches!(step, Step::Update(_) | Step::Lower);
+        for made in self.take(campaign, Under::Write, is_patch) {
+            calls.push(guarded(update(Arc::clone(predictive), made)));
+        }
+    }
+
+    /// One POST.
+    fn create(&self, campaign: usize, predictive: &Arc<Predictive>, created: Vec<ToWrite>) -> Call {
+        let (predictive, org) = (Arc::clone(predictive), Arc::clone(&self.org));
+        let (campaign, telemetry) = (
+            self.campaigns[campaign].0.clone(),
+            self.context.shared.telemetry.clone(),
+        );
+        let hides_conflicts = self.context.has(Defect::Conflict);
+        guarded(async move {
+            let held: Vec<_> = created
+                .iter()
+                .map(|contact| held(&contact.write.data))
+                .collect();
+            let new = created.iter().zip(&held).map(|(contact, data)| NewContact {
+                key: &contact.key,
+                data,
+                callable: contact.write.callable,
+                rank: contact.write.rank,
+            });
+            let new: Vec<_> = new.collect();
+            let posted = predictive.create(&new).await;
+            let is_conflict = matches!(&posted, Err(failure) if failure.kind == Kind::Conflict);
+            if is_conflict {
+                let (org, campaign) = (org.id().as_str(), campaign.as_str());
+                telemetry.tell(&Event::Conflict { org, campaign });
+            }
+            let is_alone = created.len() == 1;
+            let seen = match posted {
+                Ok(()) => Seen::Written(None),
+                Err(_) if is_conflict && hides_conflicts => Seen::Written(None),
+                Err(failure)
+                    if !is_alone && matches!(failure.kind, Kind::Conflict | Kind::Rejected) =>
+                {
+                    Seen::RefusedTogether(failure)
+                }
+                Err(failure) => Seen::Failed(failure),
+            };
+            created
+                .iter()
+                .map(|contact| (contact.place, seen.clone()))
+                .collect()
+        })
+    }
+
+    /// `contactLists`: one read for all contacts, and one write once they are read.
+    fn together(&mut self, campaign: usize, list: &Arc<ContactList>, calls: &mut Vec<Call>) {
+        let made = self.take(campaign, Under::Read, is_read);
+        if !made.is_empty() {
+            calls.push(guarded(read_all(Arc::clone(list), made)));
+        }
+        // A write holds every column of the list: none is made of a contact that was not read.
+        for made in self.take(campaign, Under::Write, |step| matches!(step, Step::Lower)) {
+            let detail = "a contact of a list cannot be written before it was read";
+            let refused = Seen::Failed(Failure::new(Kind::Rejected, detail));
+            calls.push(guarded(async move { vec![(made.place, refused)] }));
+        }
+        if self.is_reading(campaign) {
+            return;
+        }
+        let is_write = |step: &Step| matches!(step, Step::Create { .. } | Step::Update(_));
+        let made = self.take(campaign, Under::Write, is_write).into_iter();
+        let written: Vec<_> = made.filter_map(|made| self.to_write(made)).collect();
+        if !written.is_empty() {
+            calls.push(guarded(write_all(Arc::clone(list), written)));
+        }
+    }
+}
+
+/// A step to make.
+struct ToMake {
+    place: usize,
+    key: ContactKey,
+    step: Step,
+}
+
+fn is_read(step: &Step) -> bool {
+    matches!(step, Step::Read | Step::Probe)
+}
+
+async fn read(predictive: Arc<Predictive>, made: ToMake) -> Answers {
+    let seen = if made.step == Step::Probe {
+        let nothing = predictive
+            .update(&made.key, Columns::default(), None, None)
+            .await;
+        nothing.map_or_else(Seen::Failed, |actual| Seen::Contact(Some(actual)))
+    } else {
+        predictive
+            .read(&made.key)
+            .await
+            .map_or_else(Seen::Failed, Seen::Contact)
+    };
+    vec![(made.place, seen)]
+}
+
+async fn update(predictive: Arc<Predictive>, made: ToMake) -> Answers {
+    let (data, callable, rank) = match made.step {
+        Step::Update(write) => (write.data, write.callable, write.rank),
+        _ => (Columns::default(), Some(false), None),
+    };
+    let written = predictive.update(&made.key, data, callable, rank).await;
+    let seen = written.map_or_else(Seen::Failed, |actual| Seen::Written(Some(actual)));
+    vec![(made.place, seen)]
+}
+
+async fn read_all(list: Arc<ContactList>, made: Vec<ToMake>) -> Answers {
+    let keys: Vec<_> = made.iter().map(|made| &made.key).collect();
+    let actuals = list.read(&keys).await.into_iter();
+    let seen = actuals.map(|actual| actual.map_or_else(Seen::Failed, Seen::Contact));
+    made.iter().map(|made| made.place).zip(seen).collect()
+}
+
+async fn write_all(list: Arc<ContactList>, written: Vec<ToWrite>) -> Answers {
+    let writes: Vec<_> = written.iter().map(list_write).collect();
+    let answers = list.write(&writes).await.into_iter();
+    let seen = answers
+        .map(|answer| answer.map_or_else(Seen::Failed, |actual| Seen::Written(Some(actual))));
+    written
+        .iter()
+        .map(|contact| contact.place)
+        .zip(seen)
+        .collect()
+}
+
+fn list_write(contact: &ToWrite) -> ListWrite<'_> {
+    ListWrite {
+        key: &contact.key,
+        actual: contact.actual.as_ref(),
+        data: contact.write.data.clone(),
+        callable: contact.write.callable,
+        rank: contact.write.rank,
+    }
+}
+
+/// What a create stores: there is nothing to clear.
+fn held(data: &Columns<Option<String>>) -> Columns<String> {
+    let held = data
+        .iter()
+        .filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+    Columns(held.collect())
+}
+
+/// A call whose code panics answers nothing, and its contacts are retried.
+fn guarded(call: impl Future<Output = Answers> + Send + 'static) -> Call {
+    Box::pin(
+        AssertUnwindSafe(call)
+            .catch_unwind()
+            .map(Result::unwrap_or_default),
+    )
+}

@@ -1,0 +1,577 @@
+//! What happens to the changes of one contact in one invocation: a state machine without I/O.
+//!
+//! An attempt says the next [`Step`]; whoever drives it makes the call and tells what was
+//! [`Seen`]. All of docs/design.md "Failure table" that concerns one contact is decided here, and
+//! nowhere else. For a contact that exists, with a service that is well:
+//!
+//! ```text
+//! next(Nothing)           → Read
+//! next(Contact(Some(…)))  → Update { … }        planned by domain::plan
+//! next(Written(Some(…)))  → Done([(0, Done(Updated))])
+//! ```
+//!
+//! A write of unknown end (no answer, 5xx) is followed by a read, never by another write; a POST of
+//! unknown end by no second POST in the same invocation. A change that nobody can take is parked
+//! only once what it says of opting out was written.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::batch::{Evidence, Outcome, ParkReason, Parking, Retry, Verdict};
+use crate::change::{Change, ContactKey, Operation};
+use crate::contact::{Columns, Contact};
+use crate::failure::{Failure, Kind};
+use crate::plan::{Action, Part, Plan, RankedChange, Skip, plan_reset};
+use crate::retry::{Cause, TRIES};
+use crate::{Rank, Rules};
+
+/// Verdicts by the index of their record.
+pub type Verdicts = Vec<(usize, Verdict)>;
+
+/// What to do next for the contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Read it.
+    Read,
+    /// Create it. It may go in one call with others, unless it is `alone`.
+    Create {
+        /// What is written.
+        write: Write,
+        /// In a call of its own: with others it was refused.
+        alone: bool,
+    },
+    /// Change it; [`Attempt::actual`] is what it is now.
+    Update(Write),
+    /// Let an update of nothing show it: it exists and cannot be read yet.
+    Probe,
+    /// Make it not callable without having read it, since it cannot be read.
+    Lower,
+    /// Wait for the time between two tries, this many of which were made.
+    Pause(u32),
+    /// Nothing: this became of its changes.
+    Done(Verdicts),
+}
+
+/// What a write says. What it does not name stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Columns to set, or (`None`) to clear.
+    pub data: Columns<Option<String>>,
+    /// Whether the contact may be called.
+    pub callable: Option<bool>,
+    /// To be stored.
+    pub rank: Option<Rank>,
+}
+
+impl Write {
+    fn lowering(rank: Option<Rank>) -> Write {
+        Write {
+            data: Columns::default(),
+            callable: Some(false),
+            rank,
+        }
+    }
+}
+
+/// What came of the last step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// There was none yet.
+    Nothing,
+    /// The contact as it is now, to a read or a probe; `None`: there is none, or it cannot be read
+    /// yet.
+    Contact(Option<Contact>),
+    /// A write was answered, an update with the contact as it is then.
+    Written(Option<Contact>),
+    /// The step failed, for this contact alone or for whoever was in its call.
+    Failed(Failure),
+    /// A call with several contacts was refused (400, 409, 413): nothing of it was stored, and the
+    /// reason may be another one of them.
+    RefusedTogether(Failure),
+    /// The pause is over.
+    Paused,
+    /// There is no time for the pause.
+    NoTime,
+}
+
+/// One change of the contact.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// Of its record.
+    pub index: usize,
+    /// What it says; where a rule refuses it, what is heard of it all the same
+    /// ([`Rules::opt_out`]).
+    pub change: Arc<Change>,
+    /// Why it is parked, where a rule of the org or of the list refuses it.
+    pub parking: Option<Parking>,
+}
+
+impl Piece {
+    fn is_opt_out(&self) -> bool {
+        self.change.operation.callable() == Some(false)
+    }
+}
+
+/// How changes are planned: [`crate::plan::plan`].
+pub type Planner = fn(&[RankedChange<'_>], Option<&Contact>) -> Plan;
+
+/// The changes of one contact, and how far they came.
+#[derive(Debug)]
+pub struct Attempt {
+    key: ContactKey,
+    rules: Arc<Rules>,
+    planner: Planner,
+    /// Those that are applied now, in queue order.
+    pieces: Vec<Piece>,
+    /// Where they are applied one by one: those after it, in their order.
+    rest: VecDeque<Piece>,
+    actual: Option<Contact>,
+    state: State,
+    tries: u32,
+    verdicts: Verdicts,
+}
+
+#[derive(Debug)]
+enum State {
+    Begin,
+    Reading(ReadFor),
+    Creating {
+        plan: Plan,
+        alone: bool,
+    },
+    Updating {
+        plan: Plan,
+    },
+    Probing,
+    Pausing(Failure),
+    /// What it says of opting out is written; then it is parked for this reason.
+    Lowering {
+        rank: Option<Rank>,
+        why: Failure,
+    },
+    LoweringBlind {
+        why: Failure,
+    },
+    Ended,
+}
+
+#[derive(Debug)]
+enum ReadFor {
+    /// To plan.
+    Plan,
+    /// To see what became of a POST.
+    Posted(Failure),
+    /// To see what became of an update.
+    Updated,
+    /// With others its POST met a key that exists.
+    Conflict,
+}
+
+impl Attempt {
+    /// The changes of one contact in queue order, with the rules of their org.
+    ///
+    /// A change that a rule refuses is parked. If it says that nobody may call, that much of it is
+    /// applied first.
+    pub fn new(
+        key: ContactKey,
+        pieces: Vec<Piece>,
+        rules: Arc<Rules>,
+        planner: Planner,
+    ) -> Attempt {
+        let mut attempt = Attempt {
+            key,
+            rules,
+            planner,
+            pieces: Vec::new(),
+            rest: VecDeque::new(),
+            actual: None,
+            state: State::Begin,
+            tries: 0,
+            verdicts: Vec::new(),
+        };
+        for piece in pieces {
+            match piece.parking.clone() {
+                Some(parking) if !piece.is_opt_out() => {
+                    attempt.verdicts.push((piece.index, Verdict::Park(parking)));
+                }
+                _ => attempt.pieces.push(piece),
+            }
+        }
+        attempt
+    }
+
+    /// Whose changes they are.
+    pub fn key(&self) -> &ContactKey {
+        &self.key
+    }
+
+    /// The contact as it was read, or as the last write left it.
+    pub fn actual(&self) -> Option<&Contact> {
+        self.actual.as_ref()
+    }
+
+    /// Whether one of the changes says that nobody may call.
+    pub fn is_opt_out(&self) -> bool {
+        self.pieces.iter().chain(&self.rest).any(Piece::is_opt_out)
+    }
+
+    /// What to do next, after what was seen of the last step. Seen what the step cannot bring about,
+    /// the changes are retried.
+    pub fn next(&mut self, seen: Seen) -> Step {
+        let state = std::mem::replace(&mut self.state, State::Ended);
+        match (state, seen) {
+            (State::Begin, Seen::Nothing) if self.pieces.is_empty() => self.done(),
+            (State::Begin, Seen::Nothing) => self.read(ReadFor::Plan),
+            (State::Reading(why), Seen::Contact(actual)) => self.was_read(why, actual),
+            (State::Reading(ReadFor::Plan), Seen::Failed(failure)) => self.was_not_read(failure),
+            (State::Reading(_), Seen::Failed(failure)) => self.failed(&failure),
+            (State::Creating { plan, .. }, Seen::Written(_)) => {
+                self.actual = created(&plan.action);
+                self.applied(&plan, Outcome::Created)
+            }
+            (State::Creating { plan, alone }, seen) => self.was_not_created(plan, alone, seen),
+            (State::Updating { plan }, Seen::Written(actual)) => {
+                self.actual = actual;
+                self.applied(&plan, Outcome::Updated)
+            }
+            (State::Updating { plan }, Seen::Failed(failure)) => {
+                self.was_not_updated(plan, failure)
+            }
+            (State::Pausing(_), Seen::Paused) => self.read(ReadFor::Updated),
+            (State::Pausing(failure), Seen::NoTime) => self.retry(&failure),
+            (State::Probing, Seen::Contact(Some(actual))) => {
+                self.actual = Some(actual);
+                self.act_on_existing()
+            }
+            (State::Lowering { why, .. }, Seen::Written(_)) => self.park(&why),
+            (State::Lowering { rank, why }, Seen::Failed(failure)) => {
+                self.was_not_lowered(rank, why, &failure)
+            }
+            (State::LoweringBlind { why }, Seen::Written(_)) => self.park(&why),
+            (State::LoweringBlind { why }, Seen::Failed(failure)) => match failure.kind {
+                Kind::NotFound => {
+                    let rank = self.rank_of_opt_out();
+                    self.lower(rank, why)
+                }
+                Kind::Rejected => self.park(&why),
+                _ => self.retry(&failure),
+            },
+            (State::Probing, Seen::Failed(failure)) => self.failed(&failure),
+            (State::Ended, _) => Step::Done(Vec::new()),
+            _ => self.retry(&Failure::lagging()),
+        }
+    }
+
+    fn read(&mut self, why: ReadFor) -> Step {
+        self.state = State::Reading(why);
+        Step::Read
+    }
+
+    fn was_read(&mut self, why: ReadFor, actual: Option<Contact>) -> Step {
+        self.actual = actual;
+        match (why, &self.actual) {
+            // A reset looks at what the changes before it leave: they are not folded.
+            (ReadFor::Plan, _) if self.pieces.len() > 1 && self.holds_reset() => {
+                let queue_order: Vec<_> = (0..self.pieces.len()).collect();
+                self.one_by_one(&queue_order)
+            }
+            (ReadFor::Plan, _) => self.act(false),
+            (ReadFor::Conflict, _) => self.act(true),
+            // It may be done yet, and would be done twice.
+            (ReadFor::Posted(failure), None) => self.retry(&failure),
+            (ReadFor::Posted(_) | ReadFor::Updated, _) => self.act_on_existing(),
+        }
+    }
+
+    fn was_not_read(&mut self, failure: Failure) -> Step {
+        if failure.kind != Kind::Rejected {
+            return self.failed(&failure);
+        }
+        // Genesys Cloud takes no such key. If it says that nobody may call, that is tried all the
+        // same.
+        if !self.plan().says_not_callable() {
+            return self.park(&failure);
+        }
+        self.state = State::LoweringBlind { why: failure };
+        Step::Lower
+    }
+
+    fn holds_reset(&self) -> bool {
+        let is_reset = |piece: &Piece| matches!(piece.change.operation, Operation::ResetRank(_));
+        self.pieces.iter().any(is_reset)
+    }
+
+    fn plan(&self) -> Plan {
+        if let [piece] = &self.pieces[..]
+            && let Operation::ResetRank(reset) = &piece.change.operation
+        {
+            let column = self.rules.version_field.as_deref();
+            return plan_reset(reset, column, self.actual.as_ref());
+        }
+        let ranking = self.rules.ranking();
+        let ranked = self
+            .pieces
+            .iter()
+            .map(|piece| RankedChange::new(&piece.change, ranking));
+        (self.planner)(&ranked.collect::<Vec<_>>(), self.actual.as_ref())
+    }
+
+    /// Does what the plan says. `alone`: a create goes in a call of its own.
+    fn act(&mut self, alone: bool) -> Step {
+        let plan = self.plan();
+        match &plan.action {
+            Action::Skip(Skip::Unchanged) => self.applied(&plan, Outcome::Unchanged),
+            Action::Skip(Skip::Stale) => self.applied(&plan, Outcome::Stale),
+            Action::Create { .. } | Action::Update { .. } => {
+                let write = write(&plan.action);
+                if matches!(plan.action, Action::Create { .. }) {
+                    self.state = State::Creating { plan, alone };
+                    Step::Create { write, alone }
+                } else {
+                    self.state = State::Updating { plan };
+                    Step::Update(write)
+                }
+            }
+        }
+    }
+
+    /// Of a contact that existed a moment ago: if it cannot be read now, the service lags.
+    fn act_on_existing(&mut self) -> Step {
+        if self.actual.is_none() {
+            return self.retry(&Failure::lagging());
+        }
+        self.act(true)
+    }
+
+    fn was_not_created(&mut self, plan: Plan, alone: bool, seen: Seen) -> Step {
+        match seen {
+            Seen::RefusedTogether(failure) if failure.kind == Kind::Conflict && !alone => {
+                self.read(ReadFor::Conflict)
+            }
+            Seen::RefusedTogether(_) if !alone => {
+                let write = write(&plan.action);
+                self.state = State::Creating { plan, alone: true };
+                Step::Create { write, alone: true }
+            }
+            Seen::Failed(failure) => match failure.kind {
+                // This very key exists, and cannot be read.
+                Kind::Conflict => {
+                    self.state = State::Probing;
+                    Step::Probe
+                }
+                Kind::Rejected => self.was_rejected(&plan, failure),
+                Kind::NotFound | Kind::UnknownCampaign => self.missing(&failure),
+                _ if failure.leaves_unknown() => self.read(ReadFor::Posted(failure)),
+                _ => self.retry(&failure),
+            },
+            _ => self.retry(&Failure::lagging()),
+        }
+    }
+
+    fn was_not_updated(&mut self, plan: Plan, failure: Failure) -> Step {
+        if failure.kind == Kind::Rejected {
+            return self.was_rejected(&plan, failure);
+        }
+        if !failure.leaves_unknown() {
+            return self.failed(&failure);
+        }
+        self.tries += 1;
+        if self.tries >= TRIES {
+            return self.retry(&failure);
+        }
+        self.state = State::Pausing(failure);
+        Step::Pause(self.tries)
+    }
+
+    /// A write of this contact alone was refused for good. Folded changes are tried one by one in
+    /// the plan's order, so that a bad one does not take its neighbours along.
+    fn was_rejected(&mut self, plan: &Plan, failure: Failure) -> Step {
+        if self.pieces.len() > 1 {
+            return self.one_by_one(&plan.order);
+        }
+        match &plan.action {
+            Action::Create {
+                callable: Some(false),
+                rank,
+                ..
+            } => self.lower(*rank, failure),
+            Action::Update {
+                callable: Some(false),
+                rank,
+                ..
+            // With a newer rank, so that nothing between the two makes it callable.
+            } if self.is_callable() || rank.is_some() => self.lower(*rank, failure),
+            _ => self.park(&failure),
+        }
+    }
+
+    fn is_callable(&self) -> bool {
+        self.actual.as_ref().is_none_or(|actual| actual.callable)
+    }
+
+    fn rank_of_opt_out(&self) -> Option<Rank> {
+        match self.plan().action {
+            Action::Create { rank, .. } | Action::Update { rank, .. } => rank,
+            Action::Skip(_) => None,
+        }
+    }
+
+    /// Writes that nobody may call, with the rank, so that nothing older undoes it. Where there is
+    /// no contact it leaves one that is not callable, so that a late create makes none that is.
+    fn lower(&mut self, rank: Option<Rank>, why: Failure) -> Step {
+        self.state = State::Lowering { rank, why };
+        let write = Write::lowering(rank);
+        match self.actual {
+            None => Step::Create { write, alone: true },
+            Some(_) => Step::Update(write),
+        }
+    }
+
+    fn was_not_lowered(&mut self, rank: Option<Rank>, why: Failure, failure: &Failure) -> Step {
+        match failure.kind {
+            // It may be the rank that is refused.
+            Kind::Rejected if rank.is_some() => self.lower(None, why),
+            Kind::Rejected => self.park(&why),
+            _ => self.retry(failure),
+        }
+    }
+
+    fn one_by_one(&mut self, order: &[usize]) -> Step {
+        let mut pieces: Vec<_> = self.pieces.drain(..).map(Some).collect();
+        self.rest = order
+            .iter()
+            .filter_map(|&place| pieces[place].take())
+            .collect();
+        self.next_piece()
+    }
+
+    /// The plan's action is done, with this outcome for the newest of the changes.
+    fn applied(&mut self, plan: &Plan, outcome: Outcome) -> Step {
+        for (piece, part) in self.pieces.drain(..).zip(&plan.parts) {
+            let verdict = match (piece.parking, part) {
+                (Some(parking), _) => Verdict::Park(parking),
+                (None, Part::Stale) => Verdict::Done(Outcome::Stale),
+                (None, Part::Superseded) => Verdict::Done(Outcome::Superseded),
+                (None, Part::Newest) => Verdict::Done(outcome),
+            };
+            self.verdicts.push((piece.index, verdict));
+        }
+        self.next_piece()
+    }
+
+    /// No retry can help.
+    fn park(&mut self, why: &Failure) -> Step {
+        for piece in self.pieces.drain(..) {
+            let parking = piece.parking.unwrap_or_else(|| Parking {
+                reason: ParkReason::Rejected,
+                evidence: Evidence::from(why),
+            });
+            self.verdicts.push((piece.index, Verdict::Park(parking)));
+        }
+        self.next_piece()
+    }
+
+    fn next_piece(&mut self) -> Step {
+        let Some(piece) = self.rest.pop_front() else {
+            return self.done();
+        };
+        self.pieces.push(piece);
+        self.tries = 0;
+        // What the last write left is known.
+        self.act(true)
+    }
+
+    fn failed(&mut self, failure: &Failure) -> Step {
+        match failure.kind {
+            Kind::UnknownCampaign => self.missing(failure),
+            _ => self.retry(failure),
+        }
+    }
+
+    fn missing(&mut self, failure: &Failure) -> Step {
+        self.retry_for(Cause::Missing, failure)
+    }
+
+    fn retry(&mut self, failure: &Failure) -> Step {
+        self.retry_for(failure.cause(), failure)
+    }
+
+    /// All that is left, in whatever state it is: the driver cannot go on.
+    pub fn give_back(&mut self, failure: &Failure) -> Verdicts {
+        self.state = State::Ended;
+        match self.failed(failure) {
+            Step::Done(verdicts) => verdicts,
+            _ => Vec::new(),
+        }
+    }
+
+    fn retry_for(&mut self, cause: Cause, failure: &Failure) -> Step {
+        for piece in self.pieces.drain(..).chain(self.rest.drain(..)) {
+            let retry = Retry {
+                cause,
+                evidence: Evidence::from(failure),
+                is_campaign_well: false,
+                is_opt_out: piece.is_opt_out(),
+            };
+            self.verdicts.push((piece.index, Verdict::Retry(retry)));
+        }
+        self.done()
+    }
+
+    fn done(&mut self) -> Step {
+        self.state = State::Ended;
+        Step::Done(std::mem::take(&mut self.verdicts))
+    }
+}
+
+fn write(action: &Action) -> Write {
+    match action {
+        Action::Create {
+            data,
+            callable,
+            rank,
+        } => {
+            let data = data
+                .iter()
+                .map(|(name, value)| (name.clone(), Some(value.clone())));
+            Write {
+                data: Columns(data.collect()),
+                callable: *callable,
+                rank: *rank,
+            }
+        }
+        Action::Update {
+            data,
+            callable,
+            rank,
+        } => Write {
+            data: data.clone(),
+            callable: *callable,
+            rank: *rank,
+        },
+        Action::Skip(_) => Write {
+            data: Columns::default(),
+            callable: None,
+            rank: None,
+        },
+    }
+}
+
+/// The contact that a create leaves.
+fn created(action: &Action) -> Option<Contact> {
+    match action {
+        Action::Create {
+            data,
+            callable,
+            rank,
+        } => Some(Contact {
+            data: data.clone(),
+            callable: callable.unwrap_or(true),
+            rank: *rank,
+        }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,468 @@
+//! The call budget of one OAuth client, as one of its copies sees it: without clock or I/O.
+//!
+//! Genesys Cloud lets a client make so many calls in a window of a minute, and tells with each
+//! answer how many were made, by whomever, and when the window ends. A copy decides two things by
+//! that:
+//!
+//! - **Which contacts to begin** ([`Budget::offer`]). A contact takes a read and a write. Whoever
+//!   begins one and finds no call left for its write has spent a call for nothing, so only what can
+//!   be ended is begun. What is left is divided among the copies that spend it, and a tenth of each
+//!   window is for opt-outs alone, so that none waits behind a backlog.
+//! - **When a call may go** ([`Budget::turn`]). While much is left calls go side by side. When no
+//!   more is left than the other copies may be spending at this moment, and whenever the count is
+//!   old, one call at a time finds out. So a copy meets at most one refusal in a window, and no
+//!   part of a budget has to be given up to avoid more.
+//!
+//! A window of 300 calls and five copies, each with a batch of ten new contacts waiting:
+//!
+//! | told | left | kept for opt-outs | a copy begins | calls go |
+//! |---|---|---|---|---|
+//! | nothing yet | ? | ? | one contact, and asks again at its answer | alone |
+//! | count 100 | 200 | 30 | (200 − 30) / 5 = 34 calls: ten contacts | side by side (200 > 4 × 10) |
+//! | count 250 | 50 | 30 | (50 − 30) / 5 = 4 calls: two contacts; opt-outs five | side by side (50 > 40) |
+//! | count 268, a second old | 32 | 30 | two calls are too few for five: one copy of five, by chance, begins one contact | alone |
+//! | count 300 | 0 | 0 | nothing before the window's end | not before it |
+//!
+//! Genesys Cloud may count a client's calls, or those of each token alone (docs/genesys-cloud.md
+//! "Rate limit and retries"). A copy has a token of its own, so it looks whether the count holds
+//! calls that it did not make: where there were none in this window and the one before, what is left
+//! is its own and is not divided.
+//!
+//! Where the answers tell nothing, each copy keeps to an even share of `callsPerMinute` in any
+//! minute. Reconcile keeps to a fifth of the budget, and to none of the last fifth of a window.
+
+mod own_calls;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::retry::{LONGEST, Throttle};
+use own_calls::OwnCalls;
+
+/// Calls that a contact takes, one to read it and one to write it: each contact, or all of a list's
+/// batch together.
+pub const CALLS_OF_A_CONTACT: u64 = 2;
+/// The service's window where it says no other.
+const WINDOW: Duration = Duration::from_secs(60);
+/// Calls that another copy may have under way: a batch has at most ten messages.
+const OF_A_SIBLING: u64 = 10;
+/// How long a count stands for the present. Others spend too: other copies, reconcile, a call of
+/// which only the answer was lost.
+const FRESH: Duration = Duration::from_millis(250);
+/// The part of the budget that reconcile may use, and the part of each window that it leaves alone.
+const FIFTH: u64 = 5;
+/// The part of a window's calls that is kept for opt-outs.
+const TENTH: u64 = 10;
+/// However small its share, a copy gets somewhere in a minute: two calls to find a list, a read, a
+/// write of folded changes that is refused, the first of them alone, and two tries to write of it
+/// at least that nobody may call.
+const LEAST_SHARE: u64 = 8;
+
+/// Whose calls they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// Apply: the whole budget, by all copies together.
+    Whole,
+    /// Reconcile: a fifth of it.
+    Fifth,
+}
+
+/// What is wanted now.
+#[derive(Clone, Copy, Debug)]
+pub struct Demand {
+    /// Contacts to begin that are to be made not callable.
+    pub opt_outs: u64,
+    /// Other contacts to begin.
+    pub others: u64,
+    /// Calls that were promised to what is begun already, those under way among them.
+    pub promised: u64,
+    /// The longest wait for a new window that is waited for in place.
+    pub patience: Duration,
+    /// Chance, from 0 up to 1, drawn once an invocation: for calls that are too few for every copy.
+    pub luck: f64,
+}
+
+/// What may be begun of what was wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// So many of the opt-outs.
+    pub opt_outs: u64,
+    /// So many of the others.
+    pub others: u64,
+    /// Why not more.
+    pub more: More,
+}
+
+/// When more may be begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum More {
+    /// All that was wanted may be begun.
+    NotWanted,
+    /// Once what was begun is answered: nothing is known of the budget yet.
+    AfterAnswer,
+    /// At this time, with the next window.
+    At(Timestamp),
+}
+
+/// Whether a call may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Now.
+    Go,
+    /// Once a call that is under way is over.
+    AfterAnswer,
+    /// Not before this time.
+    At(Timestamp),
+}
+
+/// What an answer tells of the budget.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// `inin-ratelimit-allowed` and `inin-ratelimit-count`: calls in a window, and those that were
+    /// made.
+    pub count: Option<(u64, u64)>,
+    /// `inin-ratelimit-reset`: until the window ends.
+    pub reset: Option<Duration>,
+    /// Whether the call was refused (429).
+    pub is_refused: bool,
+    /// Whether it is the service itself that answered: what stands before it tells nothing.
+    pub is_of_service: bool,
+}
+
+/// What one copy knows of the budget.
+#[derive(Debug)]
+pub struct Budget {
+    /// Copies of apply beside this one.
+    siblings: u64,
+    share: Share,
+    known: Known,
+    /// Until when the service wants no call.
+    pub throttle: Throttle,
+    /// After a refusal that told no count: there is less than was thought, and until then one call
+    /// at a time finds out.
+    alone_until: Option<Timestamp>,
+    under_way: u64,
+    own: OwnCalls,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Known {
+    Nothing,
+    /// The service does not count for us: each copy keeps to its share.
+    Uncounted,
+    Window(Window),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    allowed: u64,
+    count: u64,
+    /// Calls that this copy made in it.
+    own: u64,
+    /// Whether the count held calls of others.
+    is_shared: bool,
+    /// Whether that of the window before did, or is not known.
+    was_shared: bool,
+    told_at: Timestamp,
+    ends_at: Timestamp,
+}
+
+impl Window {
+    fn left(&self) -> u64 {
+        self.allowed.saturating_sub(self.count)
+    }
+
+    /// What is kept for opt-outs: a tenth of the window's calls; late in a window only the tenth of
+    /// what its rest is worth, since whoever comes then waits less. It goes by when the count was
+    /// told, not by the clock: with an older count nobody knows what other copies took since. Where
+    /// a tenth is enough for one opt-out, so is what is kept.
+    fn kept(&self) -> u64 {
+        let rest = Duration::try_from(self.ends_at.duration_since(self.told_at));
+        let part = rest.unwrap_or_default().min(WINDOW).as_secs_f64() / WINDOW.as_secs_f64();
+        let kept = (self.allowed as f64 * part / TENTH as f64).ceil() as u64;
+        kept.max(CALLS_OF_A_CONTACT.min(self.allowed / TENTH))
+    }
+}
+
+/// Calls that this copy may promise, and when there are more.
+struct Left {
+    for_opt_outs: u64,
+    for_others: u64,
+    more_at: Timestamp,
+}
+
+impl Budget {
+    /// Of a client that so many copies of apply use. Nothing is known of it.
+    pub fn new(copies: u32, share: Share) -> Budget {
+        let siblings = match share {
+            Share::Whole => copies.saturating_sub(1),
+            Share::Fifth => copies,
+        };
+        Budget {
+            siblings: siblings.into(),
+            share,
+            known: Known::Nothing,
+            throttle: Throttle::default(),
+            alone_until: None,
+            under_way: 0,
+            own: OwnCalls::default(),
+        }
+    }
+
+    /// Which of the wanted contacts may be begun. `calls_per_minute`: of the client, where the
+    /// service does not tell it.
+    pub fn offer(&self, now: Timestamp, calls_per_minute: u32, demand: &Demand) -> Offer {
+        let wanted = Offer {
+            opt_outs: demand.opt_outs,
+            others: demand.others,
+            more: More::NotWanted,
+        };
+        if demand.opt_outs + demand.others == 0 {
+            return wanted;
+        }
+        let Some(left) = self.left(now, calls_per_minute.into(), demand) else {
+            // One call asks for all; what was begun before will tell as well.
+            let one = u64::from(demand.promised == 0);
+            let opt_outs = one.min(demand.opt_outs);
+            return Offer {
+                opt_outs,
+                others: (one - opt_outs).min(demand.others),
+                more: More::AfterAnswer,
+            };
+        };
+        let wait = Duration::try_from(left.more_at.duration_since(now)).unwrap_or_default();
+        if wait <= demand.patience {
+            return wanted;
+        }
+        let opt_outs = demand.opt_outs.min(left.for_opt_outs / CALLS_OF_A_CONTACT);
+        let taken = opt_outs * CALLS_OF_A_CONTACT;
+        let for_others = left.for_others.saturating_sub(taken);
+        let others = demand.others.min(for_others / CALLS_OF_A_CONTACT);
+        let is_all = opt_outs == demand.opt_outs && others == demand.others;
+        Offer {
+            opt_outs,
+            others,
+            more: if is_all {
+                More::NotWanted
+            } else {
+                More::At(left.more_at)
+            },
+        }
+    }
+
+    /// None: nothing is known that stands for now.
+    fn left(&self, now: Timestamp, calls_per_minute: u64, demand: &Demand) -> Option<Left> {
+        let (for_opt_outs, for_others, more_at) = match self.known {
+            Known::Nothing => return None,
+            Known::Window(window) if now >= window.ends_at => return None,
+            Known::Window(window) => {
+                let (all, others) = self.shares(&window, demand.luck);
+                let promised = demand.promised;
+                let left = |calls: u64| calls.saturating_sub(promised);
+                (left(all), left(others), window.ends_at)
+            }
+            Known::Uncounted => {
+                let share = self.uncounted_share(calls_per_minute);
+                let (spent, more_at) = self.own.in_last_minute(now);
+                // What is under way is counted as spent already.
+                let promised = demand.promised.saturating_sub(self.under_way);
+                let left = share.saturating_sub(spent + promised);
+                (left, left.saturating_sub(share / TENTH), more_at)
+            }
+        };
+        Some(match self.throttle.until(now) {
+            Some(more_at) => Left {
+                for_opt_outs: 0,
+                for_others: 0,
+                more_at,
+            },
+            None => Left {
+                for_opt_outs,
+                for_others,
+                more_at,
+            },
+        })
+    }
+
+    /// This copy's share of what a window has left: for opt-outs, and without what is kept for
+    /// them.
+    fn shares(&self, window: &Window, luck: f64) -> (u64, u64) {
+        let left = window.left();
+        let copies = if window.is_shared || window.was_shared {
+            self.siblings + 1
+        } else {
+            1
+        };
+        let at_least = |left: u64| (left / copies).max(left.min(LEAST_SHARE));
+        let for_others = left.saturating_sub(window.kept());
+        // All copies' least shares together may be more than is left. Where an even share of the
+        // window is enough to get somewhere, they would be taken from the opt-outs.
+        let others = if window.allowed / copies < LEAST_SHARE {
+            at_least(for_others)
+        } else {
+            let even = for_others / copies;
+            let is_too_little = even < CALLS_OF_A_CONTACT && for_others >= CALLS_OF_A_CONTACT;
+            // As many copies begin a contact, on average, as there are calls for.
+            let part = for_others as f64 / (CALLS_OF_A_CONTACT * copies) as f64;
+            if is_too_little && luck < part {
+                CALLS_OF_A_CONTACT
+            } else {
+                even
+            }
+        };
+        (at_least(left), others)
+    }
+
+    /// Whether a call may go now; one that may is under way from now on, until
+    /// [`Budget::is_over`].
+    pub fn turn(&mut self, now: Timestamp, calls_per_minute: u32) -> Turn {
+        let calls_per_minute = calls_per_minute.into();
+        let turn = match self.throttle.until(now) {
+            Some(until) => Turn::At(until),
+            None => match self.share {
+                Share::Whole => self.turn_of_apply(now, calls_per_minute),
+                Share::Fifth => self.turn_of_reconcile(now, calls_per_minute),
+            },
+        };
+        if turn == Turn::Go {
+            self.under_way += 1;
+            self.own.count(now);
+            if let Known::Window(window) = &mut self.known {
+                window.own += 1;
+            }
+        }
+        turn
+    }
+
+    fn alone(&self) -> Turn {
+        if self.under_way == 0 {
+            Turn::Go
+        } else {
+            Turn::AfterAnswer
+        }
+    }
+
+    fn turn_of_apply(&self, now: Timestamp, calls_per_minute: u64) -> Turn {
+        match self.known {
+            Known::Nothing => self.alone(),
+            Known::Uncounted => {
+                let share = self.uncounted_share(calls_per_minute);
+                let is_alone = self.alone_until.is_some_and(|until| now < until);
+                // A share below the least one is more than there is for all copies: what is refused
+                // then is one call, not all that are under way.
+                if self.under_way > 0 && (share == LEAST_SHARE || is_alone) {
+                    return Turn::AfterAnswer;
+                }
+                self.turn_within(now, share)
+            }
+            Known::Window(window) if now >= window.ends_at => self.alone(),
+            Known::Window(window) if window.left() == 0 => Turn::At(window.ends_at),
+            Known::Window(window) => {
+                let left = window.left().saturating_sub(self.under_way);
+                let is_fresh = now <= window.told_at + FRESH;
+                if is_fresh && left > self.siblings * OF_A_SIBLING {
+                    Turn::Go
+                } else {
+                    self.alone()
+                }
+            }
+        }
+    }
+
+    fn turn_of_reconcile(&self, now: Timestamp, calls_per_minute: u64) -> Turn {
+        let window = match self.known {
+            Known::Nothing if self.under_way > 0 => return Turn::AfterAnswer,
+            Known::Window(window) => Some(window),
+            _ => None,
+        };
+        let budget = window.map_or(calls_per_minute, |window| window.allowed);
+        let within = self.turn_within(now, (budget / FIFTH).max(1));
+        if within != Turn::Go {
+            return within;
+        }
+        match window.filter(|window| now < window.ends_at) {
+            Some(window) if window.count + self.under_way >= budget - budget / FIFTH => {
+                Turn::At(window.ends_at)
+            }
+            // There is nothing to follow but the share.
+            None if matches!(self.known, Known::Uncounted)
+                && self.alone_until.is_none_or(|until| now >= until) =>
+            {
+                Turn::Go
+            }
+            _ => self.turn_of_apply(now, calls_per_minute),
+        }
+    }
+
+    /// At most `share` calls in any minute, however the service's own minutes lie.
+    fn turn_within(&self, now: Timestamp, share: u64) -> Turn {
+        let (spent, more_at) = self.own.in_last_minute(now);
+        if spent < share {
+            Turn::Go
+        } else {
+            Turn::At(more_at)
+        }
+    }
+
+    /// A copy's share of a minute where the service tells nothing: of what reconcile leaves.
+    fn uncounted_share(&self, calls_per_minute: u64) -> u64 {
+        let for_apply = calls_per_minute - calls_per_minute / FIFTH;
+        (for_apply / (self.siblings + 1)).max(LEAST_SHARE)
+    }
+
+    /// A call was answered.
+    pub fn answered(&mut self, now: Timestamp, told: &Told) {
+        match told.count {
+            Some((allowed, count)) => {
+                let rest = told.reset.map_or(WINDOW, |reset| reset.min(LONGEST));
+                self.told(now, allowed, count, now + rest);
+            }
+            // How much is left is not known: after the wait one call asks.
+            None if told.is_refused => {
+                self.known = Known::Nothing;
+                self.alone_until = Some(now + WINDOW);
+            }
+            None if !told.is_of_service => {}
+            None if matches!(self.known, Known::Nothing) => self.known = Known::Uncounted,
+            None => {}
+        }
+    }
+
+    fn told(&mut self, now: Timestamp, allowed: u64, count: u64, ends_at: Timestamp) {
+        let new = Window {
+            allowed,
+            count,
+            own: self.under_way,
+            is_shared: count > self.under_way,
+            was_shared: true,
+            told_at: now,
+            ends_at,
+        };
+        self.known = Known::Window(match self.known {
+            Known::Window(old) if now < old.ends_at => Window {
+                // Answers overtake each other: the highest count is the newest.
+                count: count.max(old.count),
+                own: old.own,
+                is_shared: old.is_shared || count > old.own,
+                was_shared: old.was_shared,
+                // Whole seconds, rounded up: the earliest end that was told is nearest to the truth.
+                ends_at: ends_at.min(old.ends_at),
+                ..new
+            },
+            Known::Window(old) => Window {
+                was_shared: old.is_shared || now >= old.ends_at + WINDOW,
+                ..new
+            },
+            _ => new,
+        });
+    }
+
+    /// A call is no longer under way, answered or not.
+    pub fn is_over(&mut self) {
+        self.under_way = self.under_way.saturating_sub(1);
+    }
+}
+
+#[cfg(test)]
+mod tests;

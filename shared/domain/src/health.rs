@@ -1,0 +1,420 @@
+//! Whether a host, an org or a campaign is well: a circuit breaker, without clock or I/O.
+//!
+//! What does not answer holds whoever waits for it. So calls are made side by side only where an
+//! answer came lately. Where none did, one call probes; while it is under way, and for a while after
+//! it got no answer, no other call is made, and whoever wants one is told when to come back:
+//!
+//! ```text
+//! unknown ──answer──▶ well ──3 calls in a row without an answer──▶ ill
+//!    │                 ▲                                            │ wait: 15 s, 30 s, … 5 min
+//!    └──no answer──▶ ill ◀──no answer── probe ◀─────────────────────┘
+//!                          answer: well
+//! ```
+//!
+//! An error that is answered (5xx) is an answer: it holds nobody.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::change::OrgId;
+
+/// How many calls in a row may get no answer before what was well is ill.
+const UNANSWERED: u32 = 3;
+/// How long an answer says that all is well.
+const WELL_FOR: Duration = Duration::from_secs(60);
+/// The wait before the first probe of what is ill; each is twice the last.
+const FIRST_WAIT: Duration = Duration::from_secs(15);
+/// Most answers take less, and a batch that is answered so.
+const SLOW: Duration = Duration::from_secs(1);
+/// A host is told to be ill once in this time.
+const TOLD_EVERY: Duration = Duration::from_mins(15);
+/// The longest wait before a probe.
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
+
+/// What may be begun now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum May {
+    /// Nothing before this time.
+    NotBefore(Timestamp),
+    /// One call, whose answer tells.
+    Probe,
+    /// As many as the budget allows.
+    All,
+}
+
+impl May {
+    /// What two of them allow together.
+    #[must_use]
+    pub fn and(self, other: May) -> May {
+        match (self, other) {
+            (May::NotBefore(one), May::NotBefore(two)) => May::NotBefore(one.max(two)),
+            _ => self.min(other),
+        }
+    }
+}
+
+/// How a call got no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// There was no connection, or it was lost: that held nobody for long.
+    Lost,
+    /// None came in time.
+    Hung,
+}
+
+/// What is known of whether calls are answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Breaker {
+    answered_at: Option<Timestamp>,
+    /// Calls in a row without an answer.
+    unanswered: u32,
+    ill: Option<Ill>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ill {
+    /// How often it was found to be so.
+    times: u32,
+    /// When it is probed next.
+    next: Timestamp,
+}
+
+impl Breaker {
+    /// What may be begun now.
+    pub fn may(&self, now: Timestamp) -> May {
+        match self.ill {
+            Some(ill) if now < ill.next => May::NotBefore(ill.next),
+            Some(_) => May::Probe,
+            None if self.is_known_well(now) => May::All,
+            None => May::Probe,
+        }
+    }
+
+    /// As [`Breaker::may`], for what is well until the contrary is seen.
+    fn may_unless_ill(&self, now: Timestamp) -> May {
+        if self.ill.is_some() {
+            self.may(now)
+        } else {
+            May::All
+        }
+    }
+
+    fn is_known_well(&self, now: Timestamp) -> bool {
+        self.answered_at.is_some_and(|at| now < at + WELL_FOR)
+    }
+
+    /// A call was answered, by whatever status.
+    pub fn answered(&mut self, now: Timestamp) {
+        *self = Breaker {
+            answered_at: Some(now),
+            ..Breaker::default()
+        };
+    }
+
+    /// A call got no answer. Answers whether it is ill from now on and was not before: that is to be
+    /// told, once.
+    pub fn unanswered(&mut self, now: Timestamp, silence: Silence) -> bool {
+        self.unanswered += 1;
+        let is_probe = self.ill.is_some() || !self.is_known_well(now);
+        let is_ill = self.unanswered >= UNANSWERED || is_probe && silence == Silence::Hung;
+        is_ill && self.fall_ill(now)
+    }
+
+    fn fall_ill(&mut self, now: Timestamp) -> bool {
+        let before = self.ill;
+        // Calls that were under way side by side are one probe.
+        if before.is_none_or(|ill| ill.next <= now) {
+            let times = before.map_or(0, |ill| ill.times + 1);
+            let wait = FIRST_WAIT.saturating_mul(2u32.saturating_pow(times));
+            let next = now + wait.min(LONGEST_WAIT);
+            self.ill = Some(Ill { times, next });
+        }
+        before.is_none()
+    }
+
+    /// Keeps the next probe to whoever calls this, for as long as a probe takes.
+    fn claim(&mut self, now: Timestamp) {
+        if let Some(ill) = &mut self.ill {
+            ill.next = ill.next.max(now + FIRST_WAIT);
+        }
+    }
+}
+
+/// The health of an org. Reads and writes are told apart: where reads are answered and writes are
+/// not, an answered read must not let another ten writes hang.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OrgHealth {
+    reads: Breaker,
+    writes: Breaker,
+    /// Whether its last answer took long, or the last call failed in all its tries.
+    is_slow: bool,
+    /// Until when it rests, since it holds whoever waits.
+    rests_until: Option<Timestamp>,
+}
+
+impl OrgHealth {
+    /// How many contacts may be begun now: read, and then written.
+    pub fn may(&self, now: Timestamp) -> May {
+        self.reads.may(now).and(self.writes.may_unless_ill(now))
+    }
+
+    /// Until when it rests; `None`: it does not.
+    pub fn rests(&self, now: Timestamp) -> Option<Timestamp> {
+        self.rests_until.filter(|until| now < *until)
+    }
+
+    /// A call failed, all its tries included.
+    pub fn failed(&mut self) {
+        self.is_slow = true;
+    }
+
+    /// An invocation drove it for so long. Who answers slowly, or with errors, takes turns with all
+    /// others of the queue: it rests for as long.
+    pub fn took(&mut self, now: Timestamp, time: Duration) {
+        if self.is_slow && time >= SLOW {
+            self.rests_until = Some(now + time);
+        }
+    }
+
+    /// Whether an answer ever came, to this copy.
+    pub fn was_answered(&self) -> bool {
+        self.reads.answered_at.is_some()
+    }
+
+    /// A read, a token or a write was answered.
+    pub fn answered(&mut self, now: Timestamp, is_write: bool, latency: Duration) {
+        self.is_slow = latency >= SLOW;
+        self.reads.answered(now);
+        if is_write {
+            self.writes.answered(now);
+        }
+    }
+
+    /// As [`Breaker::unanswered`].
+    pub fn unanswered(&mut self, now: Timestamp, is_write: bool, silence: Silence) -> bool {
+        if is_write {
+            self.writes.unanswered(now, silence)
+        } else {
+            self.reads.unanswered(now, silence)
+        }
+    }
+
+    /// Whether a call of what was begun goes on: a write of unknown end is followed by a read,
+    /// however ill the writes are.
+    pub fn may_go_on(&self, now: Timestamp, is_write: bool) -> May {
+        let breaker = if is_write { &self.writes } else { &self.reads };
+        breaker.may_unless_ill(now)
+    }
+}
+
+/// How many orgs must be silent before their host is taken for ill.
+const SILENT: usize = 3;
+
+/// The health of a host that many orgs share, as those of a region do. Where it hangs each of them
+/// would find out by itself, and two hundred orgs hold a copy two hundred times.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostHealth {
+    /// Orgs without an answer since the host's last one.
+    silent: BTreeSet<OrgId>,
+    breaker: Breaker,
+    told_at: Option<Timestamp>,
+}
+
+impl HostHealth {
+    /// What this org of the host may begin now. A probe is for whoever asks first.
+    pub fn begin(&mut self, org: &OrgId, was_answered: bool, now: Timestamp) -> May {
+        let may = self.may(org, was_answered, now);
+        if may == May::Probe {
+            self.breaker.claim(now);
+        }
+        may
+    }
+
+    /// What it may begin, without beginning it. An org that was answered, and is not among the
+    /// silent, has its own health alone: the trouble of three others may be theirs.
+    pub fn may(&self, org: &OrgId, was_answered: bool, now: Timestamp) -> May {
+        if was_answered && !self.silent.contains(org) {
+            return May::All;
+        }
+        self.breaker.may_unless_ill(now)
+    }
+
+    /// Whether none of its orgs is answered.
+    pub fn is_ill(&self) -> bool {
+        self.breaker.ill.is_some()
+    }
+
+    /// A call was answered.
+    pub fn answered(&mut self, now: Timestamp) {
+        self.silent.clear();
+        self.breaker.answered(now);
+    }
+
+    /// A call of this org got no answer. Answers whether it is to be told that the host is ill.
+    pub fn unanswered(&mut self, org: &OrgId, now: Timestamp) -> bool {
+        self.silent.insert(org.clone());
+        let is_news = self.silent.len() >= SILENT && self.breaker.fall_ill(now);
+        let is_told = self.told_at.is_some_and(|at| now < at + TOLD_EVERY);
+        if is_news && !is_told {
+            self.told_at = Some(now);
+        }
+        is_news && !is_told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Silence::{Hung, Lost};
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn org(name: &str) -> OrgId {
+        OrgId::parse(name).unwrap()
+    }
+
+    #[test]
+    fn what_is_not_known_begins_with_one_probe_and_an_answer_lets_all_in_for_a_minute() {
+        let mut breaker = Breaker::default();
+        assert_eq!(breaker.may(at(0)), May::Probe);
+        breaker.answered(at(5));
+        assert_eq!(breaker.may(at(5)), May::All);
+        assert_eq!(breaker.may(at(64)), May::All);
+        assert_eq!(
+            breaker.may(at(65)),
+            May::Probe,
+            "a minute later nobody knows"
+        );
+    }
+
+    #[test]
+    fn three_calls_in_a_row_without_an_answer_are_ill_and_one_of_what_was_not_known() {
+        let mut well = Breaker::default();
+        well.answered(at(0));
+        assert!(!well.unanswered(at(1), Hung) && !well.unanswered(at(2), Hung));
+        assert_eq!(well.may(at(2)), May::All);
+        well.answered(at(3));
+        assert!(
+            !well.unanswered(at(4), Hung) && !well.unanswered(at(5), Hung),
+            "an answer came in between"
+        );
+        assert!(well.unanswered(at(6), Hung));
+        assert_eq!(well.may(at(6)), May::NotBefore(at(21)));
+        assert!(!well.unanswered(at(6), Hung), "it is told once");
+
+        let mut lost = Breaker::default();
+        assert!(
+            !lost.unanswered(at(0), Lost) && !lost.unanswered(at(0), Lost),
+            "it held nobody"
+        );
+        assert!(lost.unanswered(at(0), Lost));
+
+        let mut unknown = Breaker::default();
+        assert!(unknown.unanswered(at(0), Hung));
+        assert_eq!(unknown.may(at(14)), May::NotBefore(at(15)));
+        assert_eq!(unknown.may(at(15)), May::Probe);
+    }
+
+    #[test]
+    fn the_waits_between_probes_double_up_to_five_minutes_and_one_answer_ends_them() {
+        let mut breaker = Breaker::default();
+        let mut now = 0;
+        for wait in [15, 30, 60, 120, 240, 300, 300] {
+            breaker.unanswered(at(now), Hung);
+            assert_eq!(breaker.may(at(now)), May::NotBefore(at(now + wait)));
+            breaker.unanswered(at(now + 1), Hung);
+            let same = May::NotBefore(at(now + wait));
+            assert_eq!(
+                breaker.may(at(now + 1)),
+                same,
+                "it was under way beside the first"
+            );
+            now += wait;
+            assert_eq!(breaker.may(at(now)), May::Probe);
+        }
+        breaker.answered(at(now));
+        assert_eq!(breaker.may(at(now)), May::All);
+        assert!(breaker.unanswered(at(now + 61), Hung));
+        assert_eq!(
+            breaker.may(at(now + 61)),
+            May::NotBefore(at(now + 76)),
+            "it begins anew"
+        );
+    }
+
+    #[test]
+    fn an_answered_read_does_not_let_writes_hang_again() {
+        let mut org = OrgHealth::default();
+        org.answered(at(0), false, Duration::ZERO);
+        for _ in 0..3 {
+            org.unanswered(at(1), true, Hung);
+        }
+        assert_eq!(org.may(at(1)), May::NotBefore(at(16)));
+        org.answered(at(16), false, Duration::ZERO);
+        assert_eq!(
+            org.may(at(16)),
+            May::Probe,
+            "one contact is read and written"
+        );
+        org.unanswered(at(20), true, Hung);
+        assert_eq!(org.may(at(21)), May::NotBefore(at(50)), "the wait doubles");
+        org.answered(at(50), false, Duration::ZERO);
+        org.answered(at(51), true, Duration::ZERO);
+        assert_eq!(org.may(at(51)), May::All);
+    }
+
+    #[test]
+    fn a_host_is_ill_when_three_of_its_orgs_are_silent_and_none_is_answered() {
+        let mut host = HostHealth::default();
+        for _ in 0..9 {
+            assert!(
+                !host.unanswered(&org("one"), at(0)),
+                "it may be that org's own trouble"
+            );
+        }
+        assert!(!host.unanswered(&org("two"), at(1)));
+        let begin = |host: &mut HostHealth, name, second| host.begin(&org(name), true, at(second));
+        assert_eq!(begin(&mut host, "one", 1), May::All);
+        host.answered(at(2));
+        assert!(
+            !host.unanswered(&org("three"), at(3)),
+            "another one was answered"
+        );
+        host.unanswered(&org("one"), at(4));
+        assert!(host.unanswered(&org("two"), at(5)));
+        assert_eq!(begin(&mut host, "one", 6), May::NotBefore(at(20)));
+        assert_eq!(
+            begin(&mut host, "four", 6),
+            May::All,
+            "it was answered before, and may be well"
+        );
+        let unknown = host.begin(&org("five"), false, at(6));
+        assert_eq!(unknown, May::NotBefore(at(20)));
+        assert_eq!(begin(&mut host, "two", 20), May::Probe);
+        assert_eq!(
+            begin(&mut host, "one", 20),
+            May::NotBefore(at(35)),
+            "one org probes for all"
+        );
+        host.answered(at(22));
+        assert_eq!(begin(&mut host, "one", 22), May::All);
+    }
+
+    #[test]
+    fn who_answers_slowly_rests_for_as_long_as_it_took() {
+        let mut slow = OrgHealth::default();
+        slow.answered(at(0), false, Duration::from_millis(999));
+        slow.took(at(0), Duration::from_secs(9));
+        assert_eq!(slow.rests(at(0)), None, "it waited for calls");
+        slow.answered(at(0), false, Duration::from_secs(1));
+        slow.took(at(0), Duration::from_millis(999));
+        assert_eq!(slow.rests(at(0)), None);
+        slow.took(at(10), Duration::from_secs(10));
+        assert_eq!(slow.rests(at(19)), Some(at(20)));
+        assert_eq!(slow.rests(at(20)), None);
+    }
+}

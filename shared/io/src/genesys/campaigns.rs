@@ -1,0 +1,82 @@
+//! What this copy knows of an org's campaigns: which list each draws on, and which may not be
+//! written now.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::batch::Evidence;
+use domain::change::CampaignId;
+use domain::failure::{Failure, Kind};
+use domain::retry::CLOSED;
+use jiff::Timestamp;
+
+use super::Org;
+use super::contact_lists::List;
+use crate::telemetry::Event;
+
+/// By campaign.
+#[derive(Default)]
+pub(super) struct Campaigns(Mutex<BTreeMap<CampaignId, Known>>);
+
+#[derive(Default)]
+struct Known {
+    /// Of the contact list API: the list that it draws on, and until when that is known.
+    list: Option<(Arc<List>, Timestamp)>,
+    /// Until when no call is made about it, since a person must act.
+    closed_until: Option<Timestamp>,
+}
+
+impl Campaigns {
+    fn with<R>(&self, campaign: &CampaignId, act: impl FnOnce(&mut Known) -> R) -> R {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        act(all.entry(campaign.clone()).or_default())
+    }
+
+    pub(super) fn list(&self, campaign: &CampaignId, now: Timestamp) -> Option<Arc<List>> {
+        self.with(campaign, |known| {
+            let list = known.list.as_ref().filter(|(_, until)| now < *until)?;
+            Some(Arc::clone(&list.0))
+        })
+    }
+
+    pub(super) fn found(&self, campaign: &CampaignId, list: &Arc<List>, until: Timestamp) {
+        self.with(campaign, |known| {
+            known.list = Some((Arc::clone(list), until))
+        });
+    }
+}
+
+impl Org {
+    /// Whether calls about the campaign are made now.
+    ///
+    /// # Errors
+    /// [`Kind::Closed`] while it is closed.
+    pub(super) fn is_open(&self, campaign: &CampaignId) -> Result<(), Failure> {
+        let now = self.shared.clock.now();
+        let closed_until = self.campaigns.with(campaign, |known| known.closed_until);
+        let Some(until) = closed_until.filter(|until| now < *until) else {
+            return Ok(());
+        };
+        let after = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+        let detail = "the campaign was refused a moment ago: a person must act";
+        Err(Failure::new(Kind::Closed { after }, detail))
+    }
+
+    /// Makes no call about the campaign for a while; the first time is told.
+    pub(super) fn close_campaign(&self, campaign: &CampaignId, failure: &Failure) {
+        let now = self.shared.clock.now();
+        let was_closed = self.campaigns.with(campaign, |known| {
+            let was_closed = known.closed_until.is_some_and(|until| now < until);
+            known.closed_until = Some(now + CLOSED);
+            was_closed
+        });
+        if !was_closed {
+            self.shared.telemetry.tell(&Event::CampaignRefused {
+                org: self.id.as_str(),
+                campaign: campaign.as_str(),
+                evidence: &Evidence::from(failure),
+            });
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The turn of each call in the org's budget: what [`domain::budget`] decides, waited for.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use domain::budget::{Budget, Demand, Offer, Told, Turn};
+use domain::failure::Failure;
+use domain::retry::named_wait;
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use super::run::Run;
+use crate::{Clock, throttled};
+
+/// One org's budget, as this copy knows it.
+pub(super) struct Gate {
+    budget: Mutex<Budget>,
+    is_over: Notify,
+}
+
+impl Gate {
+    pub(super) fn new(budget: Budget) -> Gate {
+        Gate {
+            budget: Mutex::new(budget),
+            is_over: Notify::new(),
+        }
+    }
+
+    fn budget(&self) -> MutexGuard<'_, Budget> {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn offer(&self, now: Timestamp, calls_per_minute: u32, demand: &Demand) -> Offer {
+        self.budget().offer(now, calls_per_minute, demand)
+    }
+
+    /// Waits for this call's turn.
+    ///
+    /// # Errors
+    /// [`Kind::BudgetSpent`](domain::failure::Kind::BudgetSpent) where the wait is too long for
+    /// this run.
+    pub(super) async fn admit(
+        &self,
+        clock: &Clock,
+        run: &Run,
+        calls_per_minute: u32,
+    ) -> Result<UnderWay<'_>, Failure> {
+        loop {
+            let is_over = self.is_over.notified();
+            let now = clock.now();
+            let turn = self.budget().turn(now, calls_per_minute);
+            match turn {
+                Turn::Go => return Ok(UnderWay(self)),
+                Turn::AfterAnswer => is_over.await,
+                Turn::At(then) => {
+                    let wait = Duration::try_from(then.duration_since(now)).unwrap_or_default();
+                    if !run.may_wait(now, wait) {
+                        return Err(Failure::budget_spent(wait));
+                    }
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        }
+    }
+}
+
+/// A call that is under way; when this is dropped it is over.
+pub(super) struct UnderWay<'a>(&'a Gate);
+
+impl UnderWay<'_> {
+    /// What the answer's headers tell. After a refusal: how long the service wants no call.
+    pub(super) fn answered(
+        &self,
+        now: Timestamp,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) -> Option<Duration> {
+        let mut budget = self.0.budget();
+        budget.answered(now, &told(now, status, headers));
+        throttled(&mut budget.throttle, now, status, headers)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.budget().is_over();
+        self.0.is_over.notify_waiters();
+    }
+}
+
+/// docs/genesys-cloud.md "Rate limit and retries".
+fn told(now: Timestamp, status: StatusCode, headers: &HeaderMap) -> Told {
+    let text = |name: &str| headers.get(name)?.to_str().ok();
+    let number = |name: &str| text(name)?.trim().parse::<u64>().ok();
+    Told {
+        count: number("inin-ratelimit-allowed").zip(number("inin-ratelimit-count")),
+        reset: text("inin-ratelimit-reset").and_then(|reset| named_wait(reset, now)),
+        is_refused: status == StatusCode::TOO_MANY_REQUESTS,
+        is_of_service: status.is_success() || status == StatusCode::NOT_FOUND,
+    }
+}

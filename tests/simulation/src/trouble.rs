@@ -1,0 +1,307 @@
+//! Runs in which one org, one campaign or one region is in trouble and nobody else is: what
+//! liveness asks (docs/simulation.md "Liveness"). No other fault strikes, so that a wait has no
+//! other excuse.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::chaos::Rates;
+use crate::lock;
+use crate::seams::Outside;
+use crate::story::{CANARY, COLUMNS, Deed, Org, Ranking, Step, Story, start};
+
+/// An opt-out of who is not in trouble is heard within this time.
+const OPT_OUT: Duration = Duration::from_secs(30);
+/// Any other change of theirs.
+const CHANGE: Duration = Duration::from_mins(1);
+/// An opt-out of an org whose budget is too small for all that waits.
+const OPT_OUT_OF_A_BACKLOG: Duration = Duration::from_mins(2);
+/// What waited for the trouble to end is done so long after it.
+const HEALED: Duration = Duration::from_mins(30);
+/// The most receives of a change.
+const RECEIVES: u64 = 120;
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Nothing of the org is answered, no token either.
+    Hangs,
+    /// No token is.
+    HangingTokens,
+    /// Contacts are not read.
+    HangingReads,
+    /// Writes are not answered; some of them are done all the same.
+    HangingWrites,
+    /// Nothing of any org of a region is.
+    HangingRegion,
+    /// Nothing of five orgs is, that share their host with one that is well.
+    HangingNeighbours,
+    /// Every answer takes 4.9 s.
+    Slow,
+    /// Every answer is 503, for ten hours.
+    Outage,
+    /// One campaign is answered with 403.
+    ForbiddenCampaign,
+    /// The list of one campaign lacks the version column.
+    NoVersionColumn,
+    /// One campaign is answered with 404 for a minute.
+    MissingCampaign,
+    /// There are too few calls for what waits.
+    SmallBudget,
+}
+
+const KINDS: [Kind; 12] = [
+    Kind::Hangs,
+    Kind::HangingTokens,
+    Kind::HangingReads,
+    Kind::HangingWrites,
+    Kind::HangingRegion,
+    Kind::HangingNeighbours,
+    Kind::Slow,
+    Kind::Outage,
+    Kind::ForbiddenCampaign,
+    Kind::NoVersionColumn,
+    Kind::MissingCampaign,
+    Kind::SmallBudget,
+];
+
+/// The trouble of a run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trouble {
+    pub(crate) kind: Kind,
+    pub(crate) since: Duration,
+    pub(crate) time: Duration,
+    /// Whether the queue hands groups out at random, and not the oldest first.
+    pub(crate) at_random: bool,
+}
+
+impl Trouble {
+    /// Whether a call about this org and these paths is concerned.
+    pub(crate) fn concerns(&self, org: &str, path: &str) -> bool {
+        if self.is_of_campaign() {
+            path.contains(ILL_CAMPAIGN)
+        } else {
+            org != WELL && self.kind != Kind::SmallBudget
+        }
+    }
+
+    /// Where this org is.
+    pub(crate) fn region(&self, org: &str) -> &'static str {
+        if self.kind == Kind::HangingRegion && org != WELL {
+            "eu-west-1"
+        } else {
+            "us-east-1"
+        }
+    }
+
+    fn is_of_campaign(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::ForbiddenCampaign | Kind::NoVersionColumn | Kind::MissingCampaign
+        )
+    }
+}
+
+const WELL: &str = "org-000";
+const WELL_CAMPAIGN: &str = "campaign-000-0";
+/// In the runs where a campaign of the org is in trouble that is well.
+pub(crate) const ILL_CAMPAIGN: &str = "campaign-000-1";
+
+/// The story of the nth such run. The kinds take turns.
+pub(crate) fn story(seed: u64, nth: u64) -> Story {
+    let mut rng = Rng::with_seed(seed ^ 0x7120);
+    let kind = KINDS[nth as usize % KINDS.len()];
+    let is_of_lists = kind == Kind::NoVersionColumn || rng.bool();
+    let calls_per_minute = if kind == Kind::SmallBudget { 60 } else { 300 };
+    let mut trouble = Trouble {
+        kind,
+        // Known to be well before, or not.
+        since: Duration::from_secs(rng.choice([0, 90]).unwrap_or(0)),
+        time: Duration::from_mins(20),
+        at_random: rng.bool(),
+    };
+    match kind {
+        Kind::NoVersionColumn => trouble.since = Duration::ZERO,
+        Kind::Outage => trouble.time = Duration::from_hours(10),
+        Kind::MissingCampaign => trouble.time = Duration::from_mins(1),
+        _ => {}
+    }
+    let mut orgs = vec![org(0, is_of_lists, calls_per_minute)];
+    let others = match kind {
+        _ if trouble.is_of_campaign() => 0,
+        Kind::HangingRegion => 200,
+        Kind::HangingNeighbours => 5,
+        _ => 1,
+    };
+    if others == 0 {
+        orgs[0].campaigns.push(ILL_CAMPAIGN.to_owned());
+    }
+    orgs.extend((1..=others).map(|n| org(n, is_of_lists, calls_per_minute)));
+    let steps = steps(&mut rng, &orgs, trouble);
+    let copies = rng.choice([1, 2, 5]).unwrap_or(1);
+    Story {
+        seed,
+        orgs,
+        steps,
+        rates: Rates::default(),
+        copies,
+        read_lag: Duration::ZERO,
+        rate_headers: kind == Kind::SmallBudget || rng.u8(..4) > 0,
+        skew: vec![0; copies + 1],
+        trouble: Some(trouble),
+    }
+}
+
+fn org(n: usize, is_of_lists: bool, calls_per_minute: u64) -> Org {
+    Org {
+        name: format!("org-{n:03}"),
+        is_of_lists,
+        ranking: Ranking::Version,
+        campaigns: vec![format!("campaign-{n:03}-0")],
+        calls_per_minute,
+    }
+}
+
+fn steps(rng: &mut Rng, orgs: &[Org], trouble: Trouble) -> Vec<Step> {
+    let is_backlog = trouble.kind == Kind::SmallBudget;
+    let (ill_campaign, backlog) = match trouble.kind {
+        _ if trouble.is_of_campaign() => (ILL_CAMPAIGN, 20),
+        Kind::HangingRegion => ("campaign-001-0", 10),
+        Kind::SmallBudget => ("campaign-001-0", 600),
+        _ => ("campaign-001-0", 300),
+    };
+    let ill = usize::from(!trouble.is_of_campaign());
+    let deed = |org: usize, bodies: Vec<Value>| Deed::Change {
+        org,
+        bodies,
+        is_poison: false,
+        sent: vec![Duration::from_millis(20)],
+    };
+    let change = |orgs: &[Org], org: usize, campaign: &str, id: &str, n: usize, at: Duration| {
+        let name = &orgs[org].name;
+        let data: serde_json::Map<_, _> = COLUMNS
+            .into_iter()
+            .map(|column| (column.to_owned(), json!(format!("{CANARY} {n} of {name}"))))
+            .collect();
+        let mut body = json!({
+            "eventId": format!("{id}-{org}-{n}"),
+            "org": name,
+            "campaignId": campaign,
+            "contactKey": format!("{CANARY}-{id}-{n}-of-{name}"),
+            "version": (start() + at).as_millisecond() + i64::try_from(n).unwrap_or(0),
+            "data": data,
+        });
+        if id.ends_with("out") {
+            body["callable"] = false.into();
+        }
+        body
+    };
+    let mut steps = vec![Step {
+        at: trouble.since,
+        deed: Deed::Trouble,
+    }];
+    // Just after it began, or long before anybody knows of it.
+    let at = trouble.since + Duration::from_millis(rng.u64(1..2_000));
+    for from in (0..backlog).step_by(50) {
+        let bodies = (from..backlog.min(from + 50))
+            .map(|n| change(orgs, ill, ill_campaign, "ill", n, at))
+            .collect();
+        let deed = deed(ill, bodies);
+        steps.push(Step { at, deed });
+    }
+    for n in 2..orgs.len() {
+        let body = change(orgs, n, &orgs[n].campaigns[0], "ill", n, at);
+        let deed = deed(n, vec![body]);
+        steps.push(Step { at, deed });
+    }
+    for minute in 0..20 {
+        let at = Duration::from_secs(60 * minute as u64 + rng.u64(1..59));
+        let mut say = |org: usize, campaign: &str, id: &str| {
+            let body = change(orgs, org, campaign, id, minute, at);
+            let deed = deed(org, vec![body]);
+            steps.push(Step { at, deed });
+        };
+        say(0, WELL_CAMPAIGN, "well-out");
+        say(0, WELL_CAMPAIGN, "well");
+        // Of an org in trouble too somebody opts out now and then.
+        say(
+            ill,
+            ill_campaign,
+            if is_backlog { "backlog-out" } else { "ill-out" },
+        );
+    }
+    steps.sort_by_key(|step| step.at);
+    steps
+}
+
+/// What must hold of such a run once it is over.
+pub(crate) fn check(outside: &Outside) {
+    let Some(trouble) = outside.story.trouble else {
+        return;
+    };
+    let seen = lock(&outside.seen);
+    let mut violations = Vec::new();
+    let healed = start() + trouble.since + trouble.time;
+    for (id, stored) in &seen.stored_at {
+        let Some(told) = seen.told.get(id) else {
+            violations.push("live: a change never ended");
+            continue;
+        };
+        let waited = |since| Duration::try_from(told.duration_since(since)).unwrap_or_default();
+        let is_late = |bound| waited(*stored) > bound;
+        if id.starts_with("well-out") && is_late(OPT_OUT) {
+            violations.push("live: an opt-out waits for the trouble of somebody else");
+        } else if id.starts_with("well") && is_late(CHANGE) {
+            violations.push("live: a change waits for the trouble of somebody else");
+        } else if id.starts_with("backlog-out") && is_late(OPT_OUT_OF_A_BACKLOG) {
+            violations.push("live: an opt-out waits behind a backlog");
+        } else if id.starts_with("ill")
+            && trouble.kind != Kind::SmallBudget
+            && waited(healed.max(*stored)) > HEALED
+        {
+            violations.push("live: a change waits for long after the trouble is over");
+        }
+    }
+    if trouble.kind == Kind::SmallBudget {
+        violations.extend(calls_left(outside, &seen.told, &seen.stored_at));
+    }
+    if !seen.parked.is_empty() {
+        violations.push("live: a change is parked for a trouble that passes");
+    }
+    if seen.receives > RECEIVES {
+        violations.push("live: a change is received too often");
+    }
+    // Each of five orgs, and their host twice.
+    if seen.ills > 7 * outside.story.copies {
+        violations.push("live: a trouble is told again and again");
+    }
+    drop(seen);
+    for violation in violations {
+        outside.violated(violation.to_owned());
+    }
+}
+
+type Times = std::collections::BTreeMap<String, jiff::Timestamp>;
+
+/// No calls are left while changes wait: all of it takes little longer than the budget asks for.
+fn calls_left(outside: &Outside, told: &Times, stored: &Times) -> Option<&'static str> {
+    let org = &outside.story.orgs[1];
+    let of_org = || stored.iter().filter(|(id, _)| id.contains("-1-"));
+    let changes = of_org().count() as u64;
+    // A read and a write each, but for a list's a batch of ten.
+    let calls = if org.is_of_lists {
+        changes / 4
+    } else {
+        changes * 2
+    };
+    let needed = Duration::from_secs(60 * calls / org.calls_per_minute);
+    let first = of_org().map(|(_, at)| *at).min()?;
+    let backlog = stored.keys().filter(|id| id.starts_with("ill"));
+    let last = backlog.filter_map(|id| told.get(id)).max()?;
+    let took = last.duration_since(first);
+    let bound = SignedDuration::try_from(needed.mul_f64(1.3) + Duration::from_mins(3)).ok()?;
+    (took > bound).then_some("live: calls are left while changes wait")
+}
