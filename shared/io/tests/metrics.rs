@@ -64,6 +64,12 @@ fn events(evidence: &Evidence) -> Vec<Event<'_>> {
             why: None,
         },
         Event::OrgRefused { org, evidence },
+        Event::CampaignRefused {
+            org,
+            campaign,
+            evidence,
+        },
+        Event::OrgIll { org, detail },
         Event::Conflict { org, campaign },
         Event::Throttled { org },
         Event::Called {
@@ -180,6 +186,7 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
         "Stale",
         "Superseded",
         "Parked",
+        "OptOutParked",
         "Retried",
         "ConflictsResolved",
     ];
@@ -187,6 +194,8 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
         ("Throttled", 1),
         ("ApiCalls", 2),
         ("OrgRefused", 1),
+        ("CampaignRefused", 1),
+        ("OrgIll", 1),
         ("Accepted", 3),
         ("Refused", 1),
     ];
@@ -207,7 +216,10 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
     }
     for (name, expected) in [
         ("Parked", 2),
+        ("OptOutParked", 1),
         ("OrgRefused", 1),
+        ("CampaignRefused", 1),
+        ("OrgIll", 1),
         ("Accepted", 3),
         ("Refused", 2),
         ("Unauthorized", 1),
@@ -232,8 +244,11 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
         of_all,
         BTreeSet::from([
             "Accepted",
+            "CampaignRefused",
             "Incomplete",
             "OptOutAge",
+            "OptOutParked",
+            "OrgIll",
             "OrgRefused",
             "Parked",
             "Refused",
