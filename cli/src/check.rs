@@ -17,8 +17,8 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::connect::{self, Watched};
-use crate::one_contact;
 use crate::table::counted;
+use crate::{args, one_contact};
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -38,10 +38,10 @@ The exit status is 0 when everything is right, 1 when something is not, 2 when t
 pub(crate) struct Args {
     /// Whose: names the secrets {prefix}/org/{org} and, where reconcile reads a feed,
     /// {prefix}/feed/{org}
-    #[arg(long, value_parser = crate::reconcile::org, required_unless_present = "sources")]
+    #[arg(long, value_parser = args::org, required_unless_present = "sources")]
     org: Option<OrgId>,
     /// A campaign whose contacts are to be kept in step; may be given several times
-    #[arg(long = "campaign", value_name = "CAMPAIGN_ID", value_parser = crate::reconcile::campaign, requires = "org")]
+    #[arg(long = "campaign", value_name = "CAMPAIGN_ID", value_parser = args::campaign, requires = "org")]
     campaigns: Vec<CampaignId>,
     /// The key of a contact whose stored rank is looked at, in each of the campaigns; may be given
     /// several times. - reads keys from standard input, one a line
@@ -304,7 +304,7 @@ async fn campaign(
             return;
         }
     }
-    let key = ContactKey::parse(NOBODY);
+    let key = one_contact::nobody();
     let opened = io::genesys::Campaign::open(connect(), id, &without_ranks(secret), run).await;
     if let (Ok(campaign), Ok(key)) = (opened, key) {
         let read = campaign
@@ -317,9 +317,6 @@ async fn campaign(
         );
     }
 }
-
-/// A contact key that nobody has.
-pub(crate) const NOBODY: &str = "campaign-sync-check";
 
 /// A list without the version column is told already.
 fn without_ranks(secret: &OrgSecret) -> OrgSecret {

@@ -11,7 +11,7 @@ use io::secrets::OrgSecret;
 use io::{Clock, Config};
 use serde_json::json;
 
-use crate::{connect, one_contact};
+use crate::{args, connect, one_contact};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -50,10 +50,10 @@ struct ResetRank {
     #[arg(value_name = "KEY")]
     key: String,
     /// Whose: names the secret {prefix}/org/{org}
-    #[arg(long, value_parser = crate::reconcile::org)]
+    #[arg(long, value_parser = args::org)]
     org: OrgId,
     /// In which campaign
-    #[arg(long, value_name = "CAMPAIGN_ID", value_parser = crate::reconcile::campaign)]
+    #[arg(long, value_name = "CAMPAIGN_ID", value_parser = args::campaign)]
     campaign: CampaignId,
     /// Why, for the log of apply: 1 to 200 characters, and no personal data
     #[arg(long, value_name = "TEXT", value_parser = reason)]

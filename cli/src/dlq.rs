@@ -13,6 +13,7 @@ use io::config::DlqConfig;
 use io::secrets::{OrgSecret, Secrets, SecretsManager};
 use serde_json::json;
 
+use crate::args;
 use crate::connect::{self, span};
 use crate::table::{number, table};
 use parked::{DeadLetters, Parked};
@@ -78,7 +79,7 @@ struct Which {
     #[arg(long = "reason", value_name = "REASON", value_parser = reason)]
     reasons: Vec<String>,
     /// Only the changes of this org
-    #[arg(long, value_parser = crate::reconcile::org)]
+    #[arg(long, value_parser = args::org)]
     org: Option<OrgId>,
 }
 

@@ -1,5 +1,6 @@
 //! `campaign-sync`: the operator's and the developer's command.
 
+mod args;
 mod check;
 mod connect;
 mod contact;

@@ -1,5 +1,7 @@
 //! One contact as an operator names it, and what its stored rank is like.
 
+use std::borrow::Cow;
+
 use domain::change::{ContactKey, Rank};
 use domain::rules::Rules;
 use jiff::Timestamp;
@@ -22,6 +24,11 @@ pub(crate) fn keys(arguments: &[String]) -> Result<Vec<ContactKey>, String> {
         }
     }
     Ok(keys)
+}
+
+/// A contact key that nobody has: to try what a read is answered.
+pub(crate) fn nobody() -> Result<ContactKey, String> {
+    ContactKey::parse("campaign-sync-check").map_err(Cow::into_owned)
 }
 
 /// What is wrong with a stored rank that makes all that follows stale.

@@ -3,7 +3,6 @@
 
 mod report;
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -13,9 +12,10 @@ use domain::change::{CampaignId, OrgId};
 use indicatif::{ProgressBar, ProgressStyle};
 use io::telemetry::{Event, Telemetry};
 use io::{Clock, Config};
-use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use jiff::Timestamp;
 use reconcile::{Context, Cursor, Input, Progress, Until, Why};
 
+use crate::args::{self, Since};
 use report::Report;
 
 #[derive(clap::Args)]
@@ -33,14 +33,14 @@ The exit status is 0 when all was compared and all that differs is in the queue,
 run.")]
 pub(crate) struct Args {
     /// Whose contacts: names the secrets {prefix}/org/{org} and {prefix}/feed/{org}
-    #[arg(long, value_parser = org)]
+    #[arg(long, value_parser = args::org)]
     org: OrgId,
     /// In which campaign; may be given several times
-    #[arg(long = "campaign", value_name = "CAMPAIGN_ID", required = true, value_parser = campaign)]
+    #[arg(long = "campaign", value_name = "CAMPAIGN_ID", required = true, value_parser = args::campaign)]
     campaigns: Vec<CampaignId>,
     /// Asks the feed only for what changed since then: a time such as 2026-11-24T16:00:00Z, or for
     /// how long, such as 90m, 48h or 2d. Without it: for all contacts
-    #[arg(long, value_parser = since)]
+    #[arg(long, value_parser = args::since)]
     since: Option<Since>,
     /// Compares, counts and lists, and enqueues nothing
     #[arg(long)]
@@ -59,34 +59,8 @@ pub(crate) struct Args {
     json: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Since {
-    At(Timestamp),
-    For(SignedDuration),
-}
-
-pub(crate) fn org(text: &str) -> Result<OrgId, String> {
-    OrgId::parse(text).map_err(Cow::into_owned)
-}
-
-pub(crate) fn campaign(text: &str) -> Result<CampaignId, String> {
-    CampaignId::parse(text).map_err(Cow::into_owned)
-}
-
 fn cursor(text: &str) -> Result<Cursor, String> {
     Cursor::parse(text).ok_or_else(|| "expected the cursor that an earlier run printed".to_owned())
-}
-
-fn since(text: &str) -> Result<Since, String> {
-    let at = text.parse().ok().map(Since::At);
-    let long = || {
-        let span: Span = text.parse().ok()?;
-        let long = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
-        long.is_positive().then_some(Since::For(long))
-    };
-    at.or_else(long).ok_or_else(|| {
-        "expected a time such as 2026-11-24T16:00:00Z, or how long such as 90m, 48h or 2d".into()
-    })
 }
 
 fn percent(text: &str) -> Result<u64, String> {
@@ -142,7 +116,7 @@ fn check(args: &Args, now: Timestamp) -> Result<(), String> {
             "--cursor: expected the cursor of a run of this org and these campaigns".to_owned(),
         );
     }
-    if matches!(args.since, Some(Since::At(at)) if at > now) {
+    if args.since.is_some_and(|since| since.time(now) > now) {
         return Err("--since: expected a time that is past".to_owned());
     }
     Ok(())
@@ -258,11 +232,9 @@ async fn stretches(
 }
 
 fn input(args: &Args, now: Timestamp) -> Input {
-    let since = match args.since {
-        Some(Since::At(at)) => at,
-        Some(Since::For(long)) => now.saturating_sub(long).unwrap_or(Timestamp::UNIX_EPOCH),
-        None => Timestamp::UNIX_EPOCH,
-    };
+    let since = args
+        .since
+        .map_or(Timestamp::UNIX_EPOCH, |since| since.time(now));
     Input {
         org: args.org.clone(),
         campaigns: args.campaigns.clone(),
@@ -289,45 +261,5 @@ fn progress_bar() -> ProgressBar {
 fn tell(event: &Event<'_>) {
     if let Event::Throttled { org } = event {
         eprintln!("campaign-sync: Genesys Cloud throttles org {org}");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn since_is_a_time_or_how_long_ago_in_any_unit_that_has_one_length() {
-        for (text, hours) in [
-            ("48h", 48),
-            ("2d", 48),
-            ("2 days", 48),
-            ("1d12h", 36),
-            ("1d 12h", 36),
-            ("1w", 168),
-            ("90m30s", 1),
-            ("P2D", 48),
-            ("PT48H", 48),
-        ] {
-            let Ok(Since::For(long)) = since(text) else {
-                panic!("{text}")
-            };
-            assert_eq!(long.as_hours(), hours, "{text}");
-        }
-        assert!(matches!(since("2026-11-24T16:00:00Z"), Ok(Since::At(_))));
-        for wrong in [
-            "",
-            "2",
-            "d",
-            "-2d",
-            "0d",
-            "2d ago",
-            "1mo",
-            "1 year",
-            "2026-11-24",
-            "1.5d",
-        ] {
-            assert!(since(wrong).is_err(), "{wrong}");
-        }
     }
 }

@@ -8,14 +8,13 @@ mod state;
 mod text;
 mod warnings;
 
-use std::borrow::Cow;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::Change;
-use domain::change::{CampaignId, ContactKey, OrgId, VersionFrom};
+use domain::change::{CampaignId, OrgId, VersionFrom};
 use domain::rules::{Rules, unknown_columns};
 use io::genesys::{Campaign, Failure, Kind, Run, UNKNOWN_CAMPAIGN};
 use io::queue::Sqs;
@@ -24,8 +23,8 @@ use io::{Clock, Config, Https};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::connect;
 use crate::table::counted;
+use crate::{args, connect, one_contact};
 use encoding_rs::Encoding;
 use feeder::Feeder;
 use report::{Expected, Report};
@@ -62,10 +61,10 @@ The exit status is 0 when every row is in the queue (with --dry-run: is right), 
 run.")]
 pub(crate) struct Args {
     /// Whose contacts: names the secret {prefix}/org/{org}
-    #[arg(long, value_parser = crate::reconcile::org)]
+    #[arg(long, value_parser = args::org)]
     org: OrgId,
     /// In which campaign
-    #[arg(long, value_name = "CAMPAIGN_ID", value_parser = crate::reconcile::campaign)]
+    #[arg(long, value_name = "CAMPAIGN_ID", value_parser = args::campaign)]
     campaign: CampaignId,
     /// The file: CSV, JSON lines or a JSON array
     file: PathBuf,
@@ -81,7 +80,7 @@ pub(crate) struct Args {
     mapping: Mapping,
     /// The time of every change that says none, such as that of the export: for an org that ranks
     /// by occurredAt
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = args::time)]
     as_of: Option<Timestamp>,
     /// Also rows without a rank: nothing keeps them from overwriting what is newer
     #[arg(long)]
@@ -107,11 +106,6 @@ pub(crate) struct Args {
 
 /// Rows that are sent between two looks at whether to end: one call to the queue.
 const AT_ONCE: usize = 10;
-
-fn time(text: &str) -> Result<Timestamp, String> {
-    text.parse()
-        .map_err(|_| "expected a time such as 2026-11-24T16:00:00Z".to_owned())
-}
 
 /// Runs, prints, and answers whether all was done.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
@@ -344,8 +338,7 @@ async fn open(
     if let Campaign::Predictive(predictive) = &campaign {
         // Only a call about a contact tells whether there is such a campaign. What else fails here
         // is apply's to wait for.
-        let nobody = ContactKey::parse(crate::check::NOBODY).map_err(Cow::into_owned)?;
-        if let Err(failure) = predictive.read(&nobody).await
+        if let Err(failure) = predictive.read(&one_contact::nobody()?).await
             && failure.kind == Kind::UnknownCampaign
         {
             return Err(failed(failure));

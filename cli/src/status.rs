@@ -15,6 +15,7 @@ use io::{Clock, Config};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::args;
 use crate::connect::{self, Budget, Watched};
 use crate::table::{counted, number, table};
 
@@ -34,7 +35,7 @@ needs sqs:GetQueueAttributes, cloudwatch:GetMetricStatistics and, for --org, the
 The exit status is 0 when nothing is parked, 1 when something is, 2 when the command could not run.")]
 pub(crate) struct Args {
     /// Tells also what is left of this org's calls in this minute; may be given several times
-    #[arg(long = "org", value_parser = crate::reconcile::org)]
+    #[arg(long = "org", value_parser = args::org)]
     orgs: Vec<OrgId>,
     /// Looks again every so many seconds, until Ctrl-C; without a number every 5
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5", value_parser = clap::value_parser!(u64).range(1..))]
