@@ -13,7 +13,7 @@ use io::genesys::{Genesys, Org, Share, Shared, Transport, TransportError};
 use io::secrets::SecretsManager;
 use io::telemetry::Telemetry;
 use io::{Chance, Clock, Config, Https};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 /// The client of all calls.
 pub(crate) fn https() -> Result<Https, String> {
@@ -106,16 +106,5 @@ impl Transport for Watched {
             Ok(answer)
         }
         .boxed()
-    }
-}
-
-/// In the largest unit that fits, such as `4 min`.
-pub(crate) fn span(then: Timestamp, now: Timestamp) -> String {
-    let seconds = now.duration_since(then).max(SignedDuration::ZERO).as_secs();
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", seconds / 60),
-        7_200..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} days", seconds / 86_400),
     }
 }

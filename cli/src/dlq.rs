@@ -14,8 +14,8 @@ use io::secrets::{OrgSecret, Secrets, SecretsManager};
 use serde_json::json;
 
 use crate::args;
-use crate::connect::{self, span};
-use crate::table::{number, table};
+use crate::connect;
+use crate::table::{number, span, table};
 use parked::{DeadLetters, Parked};
 
 #[derive(clap::Args)]

@@ -6,8 +6,8 @@ use io::Clock;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::local::crm::{CAMPAIGNS, source_of};
-use crate::local::{webhook, world};
+use crate::made_up::{CAMPAIGNS, SIGNING_SECRET, source_of};
+use crate::webhook;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -203,7 +203,7 @@ fn http_event(now: Timestamp) -> Value {
         "data": data,
     })
     .to_string();
-    let headers = webhook::headers(&body, world::SIGNING_SECRET, now);
+    let headers = webhook::headers(&body, SIGNING_SECRET, now);
     let headers: serde_json::Map<_, _> = headers
         .into_iter()
         .map(|(name, value)| (name.to_owned(), json!(value)))

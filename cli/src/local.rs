@@ -4,13 +4,12 @@
 //! `ingest::handle` and `apply::handle` that are deployed, with a FIFO queue between them, into an
 //! emulated Genesys Cloud; what the campaigns hold then is compared with what the CRM last said.
 
-pub(crate) mod crm;
+mod crm;
 mod file;
 mod problem;
 mod serve;
 mod table;
-pub(crate) mod webhook;
-pub(crate) mod world;
+mod world;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

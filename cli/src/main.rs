@@ -7,11 +7,13 @@ mod contact;
 mod dlq;
 mod event;
 mod local;
+mod made_up;
 mod one_contact;
 mod reconcile;
 mod send;
 mod status;
 mod table;
+mod webhook;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::args;
 use crate::connect::{self, Budget, Watched};
-use crate::table::{counted, number, table};
+use crate::table::{counted, number, span, table};
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -227,7 +227,7 @@ impl Status {
             let oldest = queue
                 .oldest
                 .and_then(|seconds| self.at.checked_sub(Duration::from_secs(seconds)).ok());
-            let oldest = oldest.map_or_else(|| "-".to_owned(), |then| connect::span(then, self.at));
+            let oldest = oldest.map_or_else(|| "-".to_owned(), |then| span(then, self.at));
             shown.add_row([
                 queue.name.clone(),
                 number(queue.waiting),

@@ -1,6 +1,7 @@
-//! Tables and numbers as a person reads them.
+//! Tables, numbers and times as a person reads them.
 
 use comfy_table::{CellAlignment, Table, presets};
+use jiff::{SignedDuration, Timestamp};
 
 /// The first column to the left, numbers to the right.
 pub(crate) fn table(header: impl IntoIterator<Item = String>) -> Table {
@@ -36,6 +37,17 @@ pub(crate) fn number(number: u64) -> String {
         grouped.push(digit);
     }
     grouped
+}
+
+/// In the largest unit that fits, such as `4 min`.
+pub(crate) fn span(then: Timestamp, now: Timestamp) -> String {
+    let seconds = now.duration_since(then).max(SignedDuration::ZERO).as_secs();
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
 }
 
 #[cfg(test)]

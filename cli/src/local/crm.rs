@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Api;
+use crate::made_up::{CAMPAIGNS, source_of};
 use person::{COLUMNS, Person, column_value};
 use replay::Expected;
 
@@ -25,11 +26,6 @@ use replay::Expected;
 pub(crate) const START: &str = "2026-11-24T16:00:00Z";
 /// The column that stores the rank.
 pub(crate) const VERSION_FIELD: &str = "crmVersion";
-pub(crate) const CAMPAIGNS: [(&str, &str); 3] = [
-    ("acme-us", "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11"),
-    ("acme-us", "0b7a52c4-5a1d-4f0e-8a3c-6f1f0d8c2e22"),
-    ("acme-eu", "c3d9f7e6-1b2a-4c5d-9e8f-7a6b5c4d3e33"),
-];
 
 /// A contact: org, campaign, contact key.
 pub(crate) type Key = (String, String, String);
@@ -463,11 +459,6 @@ impl Crm {
             attributes: Vec::new(),
         }
     }
-}
-
-/// The source by which an org's CRM sends.
-pub(crate) fn source_of(org: &str) -> String {
-    format!("crm-{org}")
 }
 
 pub(crate) fn start() -> Timestamp {

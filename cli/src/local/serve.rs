@@ -16,9 +16,10 @@ use io::genesys::Transport;
 use io::telemetry::{Event, Telemetry};
 use lambda_http::Body;
 
-use super::crm::{self, Story};
+use super::crm::Story;
 use super::world::{self, World};
 use super::{Api, Error};
+use crate::{made_up, webhook};
 
 /// The largest request that is read.
 const MAX_BODY: usize = 8 << 20;
@@ -32,13 +33,7 @@ struct Served {
 
 /// Serves until Ctrl-C.
 pub(crate) fn run(port: u16, api: Api, calls_per_minute: u64) -> Result<bool, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
-    runtime
-        .block_on(serve(port, api, calls_per_minute))
-        .map(|()| true)
+    crate::block_on(serve(port, api, calls_per_minute)).map(|()| true)
 }
 
 async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> {
@@ -213,8 +208,8 @@ fn show(event: &Event<'_>) {
 }
 
 fn greeting(base: &str, api: Api) -> String {
-    let (org, campaign) = crm::CAMPAIGNS[0];
-    let source = crm::source_of(org);
+    let (org, campaign) = made_up::CAMPAIGNS[0];
+    let source = made_up::source_of(org);
     let queues = format!("{base}/{}", world::ACCOUNT);
     let now = Clock::system().now();
     let body = serde_json::json!({
@@ -226,7 +221,7 @@ fn greeting(base: &str, api: Api) -> String {
         "callable": true,
     })
     .to_string();
-    let headers = super::webhook::headers(&body, world::SIGNING_SECRET, now);
+    let headers = webhook::headers(&body, made_up::SIGNING_SECRET, now);
     let headers: String = headers
         .iter()
         .map(|(name, value)| format!(" \\\n  -H '{name}: {value}'"))
@@ -273,7 +268,7 @@ export AWS_ENDPOINT_URL={base} AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_
 export QUEUE_URL={queues}/changes.fifo DEAD_LETTER_QUEUE_URL={queues}/dead.fifo GENESYS_BASE_URL={base}
 
 Every change, as it is applied:",
-        signing = world::SIGNING_SECRET,
+        signing = made_up::SIGNING_SECRET,
         bearer = world::BEARER_TOKEN,
         when = if api == Api::Predictive { "(a new one can be read after 2 s)" } else { "(both APIs are served)" },
     )

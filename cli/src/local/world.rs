@@ -19,7 +19,9 @@ use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 
 use super::crm::{self, Delivery, Parcel, Story, VERSION_FIELD, WrongContact};
-use super::{Api, Error, LATEST, webhook};
+use super::{Api, Error, LATEST};
+use crate::made_up::{SIGNING_SECRET, source_of};
+use crate::webhook;
 
 /// Part of the queues' URLs.
 pub(crate) const ACCOUNT: &str = "000000000000";
@@ -33,8 +35,6 @@ const RUN: Duration = Duration::from_mins(15);
 pub(crate) const BEARER_TOKEN: &str = "local-bearer-token";
 /// Where the made-up CRM's feed is.
 pub(crate) const FEED_PATH: &str = "/feed";
-/// What every made-up CRM signs with.
-pub(crate) const SIGNING_SECRET: &str = "whsec_bG9jYWwgcnVucyBvbmx5LCBubyBzZWNyZXQ=";
 
 /// What the made-up CRM's feed lets in.
 const FEED_TOKEN: &str = "local-feed-token";
@@ -133,7 +133,7 @@ impl World {
             );
             put_source(
                 &vault,
-                &crm::source_of(&org),
+                &source_of(&org),
                 &json!({ "signingSecrets": [SIGNING_SECRET], "org": org }),
             );
             let feed = json!({ "url": format!("{base}{FEED_PATH}"), "bearerToken": FEED_TOKEN });

@@ -6,8 +6,9 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::super::Api;
+use super::Key;
 use super::replay::Expected;
-use super::{CAMPAIGNS, Key};
+use crate::made_up::CAMPAIGNS;
 
 pub(super) const COLUMNS: [&str; 6] =
     ["firstName", "lastName", "phone", "email", "status", "notes"];
