@@ -31,6 +31,9 @@ pub struct Options {
     pub token_life: Duration,
     /// For each OAuth client, in fixed minutes from its first call on.
     pub calls_per_minute: Option<u64>,
+    /// Whether each token of a client may make that many: docs/genesys-cloud.md "Rate limit and
+    /// retries" has both readings.
+    pub counts_each_token: bool,
     /// The rate limit's window: `calls_per_minute` are allowed in each, if it is no minute either.
     pub window: Duration,
     /// Whether answers tell how much of that is used.
@@ -49,6 +52,7 @@ impl Default for Options {
             read_lag: Duration::ZERO,
             token_life: Duration::from_hours(24),
             calls_per_minute: Some(300),
+            counts_each_token: false,
             window: Duration::from_mins(1),
             rate_headers: true,
             list_updates_merge: false,
@@ -106,6 +110,8 @@ struct State {
     clients: BTreeMap<String, Client>,
     campaigns: BTreeMap<String, Campaign>,
     tokens: BTreeMap<String, (String, Timestamp)>,
+    /// By OAuth client or by token.
+    windows: BTreeMap<String, Window>,
     issued: u64,
     faults: Vec<Fault>,
     calls: Vec<Call>,
@@ -117,7 +123,6 @@ struct State {
 struct Client {
     secret: String,
     is_forbidden: bool,
-    window: Option<Window>,
 }
 
 struct Campaign {
@@ -148,7 +153,6 @@ impl Genesys {
         let client = Client {
             secret: secret.to_owned(),
             is_forbidden: false,
-            window: None,
         };
         self.state().clients.insert(id.to_owned(), client);
     }

@@ -123,6 +123,8 @@ pub(crate) struct Story {
     pub(crate) copies: usize,
     pub(crate) read_lag: Duration,
     pub(crate) rate_headers: bool,
+    /// Whether each token of a client may make the calls, or all of them together.
+    pub(crate) counts_each_token: bool,
     /// Of the clocks of ingest and of each copy of apply, in seconds.
     pub(crate) skew: Vec<i64>,
     /// In runs that ask who else waits for it.
@@ -169,6 +171,8 @@ impl Story {
             copies,
             read_lag,
             rate_headers,
+            // Which way the service counts is not known.
+            counts_each_token: seed.is_multiple_of(3),
             skew,
             trouble: None,
         }

@@ -150,6 +150,7 @@ pub(crate) fn story(seed: u64, nth: u64) -> Story {
         copies,
         read_lag: Duration::ZERO,
         rate_headers: kind == Kind::SmallBudget || rng.u8(..4) > 0,
+        counts_each_token: !(nth / KINDS.len() as u64).is_multiple_of(2),
         skew: vec![0; copies + 1],
         trouble: Some(trouble),
     }
@@ -297,7 +298,12 @@ fn calls_left(outside: &Outside, told: &Times, stored: &Times) -> Option<&'stati
     } else {
         changes * 2
     };
-    let needed = Duration::from_secs(60 * calls / org.calls_per_minute);
+    let budgets = if outside.story.counts_each_token {
+        outside.story.copies as u64
+    } else {
+        1
+    };
+    let needed = Duration::from_secs(60 * calls / (org.calls_per_minute * budgets));
     let first = of_org().map(|(_, at)| *at).min()?;
     let backlog = stored.keys().filter(|id| id.starts_with("ill"));
     let last = backlog.filter_map(|id| told.get(id)).max()?;

@@ -108,10 +108,11 @@ async fn run(story: Story, mutant: Option<Mutant>, trace: bool) -> Ended {
             format!("{} by {api}, {ranking}, {} calls a minute", org.name, org.calls_per_minute)
         });
         let headers = if outside.story.rate_headers { "with" } else { "without" };
+        let counted = if outside.story.counts_each_token { "token" } else { "client" };
         let orgs = orgs.collect::<Vec<_>>().join("; ");
         let (copies, lag) = (outside.story.copies, outside.story.read_lag.as_secs_f64());
         format!(
-            "{orgs}; apply runs {copies} at a time; {headers} rate headers; what was created can be read {lag} s later"
+            "{orgs}; apply runs {copies} at a time; calls are counted by {counted}, {headers} rate headers; what was created can be read {lag} s later"
         )
     });
     let told = async {

@@ -121,10 +121,11 @@ impl Genesys {
         }
         let now = self.clock.now();
         let mut state = self.state();
-        let client_id = bearer(request)
-            .and_then(|token| state.tokens.get(token))
-            .filter(|(_, until)| *until > now);
-        let Some(client_id) = client_id.map(|(client_id, _)| client_id.clone()) else {
+        let caller = bearer(request)
+            .and_then(|token| state.tokens.get_key_value(token))
+            .filter(|(_, (_, until))| *until > now)
+            .map(|(token, (client_id, _))| (token.clone(), client_id.clone()));
+        let Some((token, client_id)) = caller else {
             drop(state);
             return self.respond(
                 request,
@@ -133,11 +134,14 @@ impl Genesys {
                 None,
             );
         };
-        let rate = self.options.calls_per_minute.and_then(|allowed| {
-            state
-                .clients
-                .get_mut(&client_id)
-                .map(|client| rate::count(&mut client.window, now, allowed, self.options.window))
+        let counted = if self.options.counts_each_token {
+            &token
+        } else {
+            &client_id
+        };
+        let rate = self.options.calls_per_minute.map(|allowed| {
+            let window = state.windows.entry(counted.clone());
+            rate::count(window.or_default(), now, allowed, self.options.window)
         });
         let is_forbidden = state
             .clients

@@ -1,12 +1,13 @@
-//! The rate limit: fixed windows, counted from the OAuth client's first call on.
+//! The rate limit: fixed windows, counted from the first call of an OAuth client or token on.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// A client's window.
+/// A window.
+#[derive(Default)]
 pub(super) struct Window {
-    began: Timestamp,
+    began: Option<Timestamp>,
     count: u64,
 }
 
@@ -26,24 +27,15 @@ impl Rate {
 }
 
 /// Counts one call.
-pub(super) fn count(
-    window: &mut Option<Window>,
-    now: Timestamp,
-    allowed: u64,
-    length: Duration,
-) -> Rate {
-    let window = window.get_or_insert(Window {
-        began: now,
-        count: 0,
-    });
-    while now >= window.began + length {
-        *window = Window {
-            began: window.began + length,
-            count: 0,
-        };
+pub(super) fn count(window: &mut Window, now: Timestamp, allowed: u64, length: Duration) -> Rate {
+    let mut began = window.began.unwrap_or(now);
+    while now >= began + length {
+        began += length;
+        window.count = 0;
     }
+    window.began = Some(began);
     window.count += 1;
-    let left = (window.began + length).duration_since(now).as_millis();
+    let left = (began + length).duration_since(now).as_millis();
     Rate {
         count: window.count,
         allowed,

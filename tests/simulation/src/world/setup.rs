@@ -24,6 +24,7 @@ pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace:
         token_life: Duration::from_mins(10),
         calls_per_minute: least,
         rate_headers: story.rate_headers,
+        counts_each_token: story.counts_each_token,
         list_updates_merge: story.seed.is_multiple_of(2),
         keeps_journal: true,
         ..Options::default()
