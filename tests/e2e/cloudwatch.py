@@ -33,7 +33,9 @@ def state(alarm, before="OK", **data):
     real = [point for point in series if point is not None]
     # Older ones stand in for what is missing. With too few of them all count, and the rest is as TreatMissingData says.
     newest = (real + [None] * evaluated)[:evaluated] if len(real) < evaluated else real[-evaluated:]
-    breaching = sum(point is not None and point > alarm["Threshold"] for point in newest)
+    over = {"GreaterThanThreshold": lambda point: point > alarm["Threshold"],
+            "GreaterThanOrEqualToThreshold": lambda point: point >= alarm["Threshold"]}[alarm["ComparisonOperator"]]
+    breaching = sum(point is not None and over(point) for point in newest)
     missing = newest.count(None)
     if breaching >= enough:
         return "ALARM"
