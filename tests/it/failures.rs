@@ -6,4 +6,5 @@ mod budget;
 mod horizon;
 mod login;
 mod parking;
+mod poison;
 mod writes;

@@ -56,8 +56,8 @@ async fn a_change_goes_over_the_wire_as_the_contract_says() {
         .and(path(CONTACTS))
         .and(header("authorization", "Bearer tok"))
         .and(header("content-type", "application/json"))
-        .and(body_json(created))
-        .respond_with(ResponseTemplate::new(200).set_body_string("[]"))
+        .and(body_json(&created))
+        .respond_with(ResponseTemplate::new(200).set_body_json(&created))
         .expect(1)
         .mount(&server)
         .await;

@@ -33,8 +33,8 @@ use jiff::Timestamp;
 
 use crate::{Context, Defect};
 
-/// What came of a call, by the place of the contact.
-type Answers = Vec<(usize, Seen)>;
+/// What came of a call, by the place of the contact; `None`: its code panicked.
+type Answers = Vec<(usize, Option<Seen>)>;
 
 /// The contacts of one org in one invocation.
 pub(crate) struct Drive<'a> {
@@ -115,13 +115,16 @@ impl Drive<'_> {
         }
         let mut calls: FuturesUnordered<BoxFuture<'static, Answers>> = FuturesUnordered::new();
         loop {
-            self.begin(&mut progress, calls.is_empty());
+            self.begin(&mut progress);
             calls.extend(self.launch());
             let Some(answers) = calls.next().await else {
                 break;
             };
             for (place, seen) in answers {
-                self.saw(&mut progress, place, seen);
+                match seen {
+                    Some(seen) => self.saw(&mut progress, place, seen),
+                    None => self.panicked(place),
+                }
             }
         }
         self.give_back(&mut progress);
@@ -129,9 +132,9 @@ impl Drive<'_> {
     }
 
     /// Lets contacts begin: as many as health and budget allow, opt-outs first, and of each campaign
-    /// alike. `is_idle`: no call is under way.
-    fn begin(&mut self, progress: &mut Progress, is_idle: bool) {
-        let units = self.units();
+    /// alike.
+    fn begin(&mut self, progress: &mut Progress) {
+        let mut units = self.units();
         if units.is_empty() {
             return;
         }
@@ -142,7 +145,10 @@ impl Drive<'_> {
         };
         let most = match may {
             May::All => usize::MAX,
-            May::Probe => usize::from(is_idle),
+            May::Probe => {
+                self.leave_a_probe(&mut units);
+                units.len()
+            }
             May::NotBefore(then) => {
                 let now = self.context.shared.clock.now();
                 self.give_back_all(progress, &not_before(then, now));
@@ -175,6 +181,27 @@ impl Drive<'_> {
                 at => at,
             };
         }
+    }
+
+    /// One call tells for the others, unless one does already. Where calls failed lately chance says
+    /// whose: if a single contact is the cause, it is not the same one each time.
+    fn leave_a_probe(&self, units: &mut Vec<Unit>) {
+        let is_begun = |contact: &Contact| matches!(contact.at, At::Ready(_) | At::Calls(_));
+        if self.contacts.iter().any(is_begun) {
+            units.clear();
+            return;
+        }
+        let is_in_doubt = |unit: &Unit| {
+            let campaign = self.contacts[unit.contacts[0]].campaign;
+            self.org.is_in_doubt(&self.campaigns[campaign].0)
+        };
+        if units.iter().any(is_in_doubt) {
+            let drawn = |of: usize| (self.luck * of as f64) as usize % of;
+            let mut unit = units.swap_remove(drawn(units.len()));
+            unit.contacts = vec![unit.contacts[drawn(unit.contacts.len())]];
+            *units = vec![unit];
+        }
+        units.truncate(1);
     }
 
     /// What waits to be begun, a round of the campaigns at a time.
@@ -250,6 +277,9 @@ impl Drive<'_> {
         if matches!(seen, Seen::Written(_)) {
             progress.written.push((progress.seen, place));
         }
+        if matches!(&seen, Seen::Failed(failure) if failure.leaves_unknown()) {
+            self.org.doubts(&self.campaigns[contact.campaign].0);
+        }
         // What was refused begins anew, with calls of its own.
         let begins_anew = match &seen {
             Seen::Nothing | Seen::RefusedTogether(_) => true,
@@ -265,12 +295,16 @@ impl Drive<'_> {
             }
             Ok(step) if begins_anew => At::Waits(step),
             Ok(step) => At::Ready(step),
-            Err(_) => {
-                let (org, campaign) = (self.org.id(), &self.campaigns[contact.campaign].0);
-                tracing::error!(%org, campaignId = %campaign, "panicked: the changes of this contact are retried");
-                At::Ended
-            }
+            Err(_) => return self.panicked(place),
         };
+    }
+
+    /// It has no verdicts: its changes are retried.
+    fn panicked(&mut self, place: usize) {
+        let contact = &mut self.contacts[place];
+        contact.at = At::Ended;
+        let (org, campaign) = (self.org.id(), &self.campaigns[contact.campaign].0);
+        tracing::error!(%org, campaignId = %campaign, "panicked: the changes of this contact are retried");
     }
 
     fn give_back_all(&mut self, progress: &mut Progress, failure: &Failure) {

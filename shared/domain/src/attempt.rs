@@ -243,7 +243,12 @@ impl Attempt {
                 self.actual = Some(actual);
                 self.act_on_existing()
             }
-            (State::Lowering { why, .. }, Seen::Written(_)) => self.park(&why),
+            (State::Lowering { rank, why }, Seen::Written(actual)) => {
+                // What comes after it is planned on it, and does not undo it.
+                let before = self.actual.take();
+                self.actual = actual.or_else(|| Some(lowered(before, rank)));
+                self.park(&why)
+            }
             (State::Lowering { rank, why }, Seen::Failed(failure)) => {
                 self.was_not_lowered(rank, why, &failure)
             }
@@ -554,6 +559,16 @@ fn write(action: &Action) -> Write {
             callable: None,
             rank: None,
         },
+    }
+}
+
+/// The contact that is left where what is heard of an opt-out was written, and not answered with it.
+fn lowered(actual: Option<Contact>, rank: Option<Rank>) -> Contact {
+    let (data, stored) = actual.map_or_else(Default::default, |actual| (actual.data, actual.rank));
+    Contact {
+        data,
+        callable: false,
+        rank: rank.or(stored),
     }
 }
 

@@ -148,7 +148,7 @@ impl Breaker {
 pub struct OrgHealth {
     reads: Breaker,
     writes: Breaker,
-    /// Whether its last answer took long, or the last call failed in all its tries.
+    /// Whether an answer took long, or a call failed in all its tries, since it was last driven.
     is_slow: bool,
     /// Until when it rests, since it holds whoever waits.
     rests_until: Option<Timestamp>,
@@ -170,10 +170,10 @@ impl OrgHealth {
         self.is_slow = true;
     }
 
-    /// An invocation drove it for so long. Who answers slowly, or with errors, takes turns with all
+    /// An invocation drove it for so long. Who answers slowly, with errors or not, takes turns with all
     /// others of the queue: it rests for as long.
     pub fn took(&mut self, now: Timestamp, time: Duration) {
-        if self.is_slow && time >= SLOW {
+        if std::mem::take(&mut self.is_slow) && time >= SLOW {
             self.rests_until = Some(now + time);
         }
     }
@@ -185,7 +185,7 @@ impl OrgHealth {
 
     /// A read, a token or a write was answered.
     pub fn answered(&mut self, now: Timestamp, is_write: bool, latency: Duration) {
-        self.is_slow = latency >= SLOW;
+        self.is_slow |= latency >= SLOW;
         self.reads.answered(now);
         if is_write {
             self.writes.answered(now);
@@ -413,8 +413,12 @@ mod tests {
         slow.answered(at(0), false, Duration::from_secs(1));
         slow.took(at(0), Duration::from_millis(999));
         assert_eq!(slow.rests(at(0)), None);
+        slow.answered(at(0), false, Duration::from_secs(1));
+        slow.answered(at(0), false, Duration::ZERO);
         slow.took(at(10), Duration::from_secs(10));
         assert_eq!(slow.rests(at(19)), Some(at(20)));
         assert_eq!(slow.rests(at(20)), None);
+        slow.took(at(40), Duration::from_secs(20));
+        assert_eq!(slow.rests(at(40)), None, "it was not slow this time");
     }
 }

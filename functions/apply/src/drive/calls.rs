@@ -81,9 +81,9 @@ impl Drive<'_> {
         for ToMake { place, step, .. } in self.take(campaign, Under::Pause, is_pause) {
             let Step::Pause(tries) = step else { continue };
             let (org, run) = (Arc::clone(&self.org), self.run);
-            calls.push(guarded(async move {
+            calls.push(guarded(vec![place], async move {
                 let is_over = org.pause(&run, tries).await;
-                vec![(place, if is_over { Seen::Paused } else { Seen::NoTime })]
+                vec![if is_over { Seen::Paused } else { Seen::NoTime }]
             }));
         }
     }
@@ -91,7 +91,10 @@ impl Drive<'_> {
     /// `predictive`: a call for each contact, but one POST for all that are created.
     fn each(&mut self, campaign: usize, predictive: &Arc<Predictive>, calls: &mut Vec<Call>) {
         for made in self.take(campaign, Under::Read, is_read) {
-            calls.push(guarded(read(Arc::clone(predictive), made)));
+            calls.push(guarded(
+                vec![made.place],
+                read(Arc::clone(predictive), made),
+            ));
         }
         let is_alone = |step: &Step| matches!(step, Step::Create { alone: true, .. });
         for made in self.take(campaign, Under::Write, is_alone) {
@@ -102,13 +105,23 @@ impl Drive<'_> {
             let is_create = |step: &Step| matches!(step, Step::Create { .. });
             let made = self.take(campaign, Under::Write, is_create).into_iter();
             let created: Vec<_> = made.filter_map(|made| self.to_write(made)).collect();
-            if !created.is_empty() {
+            let (opt_outs, others): (Vec<_>, Vec<_>) = if self.is_in_doubt(campaign) {
+                let is_opt_out = |made: &ToWrite| self.contacts[made.place].attempt.is_opt_out();
+                created.into_iter().partition(is_opt_out)
+            } else {
+                (Vec::new(), created)
+            };
+            let alone = opt_outs.into_iter().map(|opt_out| vec![opt_out]);
+            for created in alone.chain(self.in_calls(campaign, others)) {
                 calls.push(self.create(campaign, predictive, created));
             }
         }
         let is_patch = |step: &Step| matches!(step, Step::Update(_) | Step::Lower);
         for made in self.take(campaign, Under::Write, is_patch) {
-            calls.push(guarded(update(Arc::clone(predictive), made)));
+            calls.push(guarded(
+                vec![made.place],
+                update(Arc::clone(predictive), made),
+            ));
         }
     }
 
@@ -120,7 +133,8 @@ impl Drive<'_> {
             self.context.shared.telemetry.clone(),
         );
         let hides_conflicts = self.context.has(Defect::Conflict);
-        guarded(async move {
+        let places = created.iter().map(|contact| contact.place).collect();
+        guarded(places, async move {
             let held: Vec<_> = created
                 .iter()
                 .map(|contact| held(&contact.write.data))
@@ -149,24 +163,22 @@ impl Drive<'_> {
                 }
                 Err(failure) => Seen::Failed(failure),
             };
-            created
-                .iter()
-                .map(|contact| (contact.place, seen.clone()))
-                .collect()
+            vec![seen; created.len()]
         })
     }
 
     /// `contactLists`: one read for all contacts, and one write once they are read.
     fn together(&mut self, campaign: usize, list: &Arc<ContactList>, calls: &mut Vec<Call>) {
         let made = self.take(campaign, Under::Read, is_read);
-        if !made.is_empty() {
-            calls.push(guarded(read_all(Arc::clone(list), made)));
+        for made in self.in_calls(campaign, made) {
+            let places = made.iter().map(|made| made.place).collect();
+            calls.push(guarded(places, read_all(Arc::clone(list), made)));
         }
         // A write holds every column of the list: none is made of a contact that was not read.
         for made in self.take(campaign, Under::Write, |step| matches!(step, Step::Lower)) {
             let detail = "a contact of a list cannot be written before it was read";
             let refused = Seen::Failed(Failure::new(Kind::Rejected, detail));
-            calls.push(guarded(async move { vec![(made.place, refused)] }));
+            calls.push(guarded(vec![made.place], async move { vec![refused] }));
         }
         if self.is_reading(campaign) {
             return;
@@ -174,9 +186,49 @@ impl Drive<'_> {
         let is_write = |step: &Step| matches!(step, Step::Create { .. } | Step::Update(_));
         let made = self.take(campaign, Under::Write, is_write).into_iter();
         let written: Vec<_> = made.filter_map(|made| self.to_write(made)).collect();
-        if !written.is_empty() {
-            calls.push(guarded(write_all(Arc::clone(list), written)));
+        for written in self.in_calls(campaign, written) {
+            let places = written.iter().map(|contact| contact.place).collect();
+            calls.push(guarded(places, write_all(Arc::clone(list), written)));
         }
+    }
+
+    fn is_in_doubt(&self, campaign: usize) -> bool {
+        self.org.is_in_doubt(&self.campaigns[campaign].0)
+    }
+
+    /// Those that go in one call. Where one of them may be what makes the call fail, they go in two,
+    /// by chance anew each time: so the others are rid of it before long.
+    fn in_calls<T: Placed>(&self, campaign: usize, all: Vec<T>) -> Vec<Vec<T>> {
+        let halves = if self.is_in_doubt(campaign) {
+            let bits = self.luck.to_bits();
+            let (one, other) = all
+                .into_iter()
+                .partition(|it| (bits >> (it.place() % 32)) & 1 == 0);
+            vec![one, other]
+        } else {
+            vec![all]
+        };
+        halves
+            .into_iter()
+            .filter(|half: &Vec<T>| !half.is_empty())
+            .collect()
+    }
+}
+
+/// Of one contact.
+trait Placed {
+    fn place(&self) -> usize;
+}
+
+impl Placed for ToMake {
+    fn place(&self) -> usize {
+        self.place
+    }
+}
+
+impl Placed for ToWrite {
+    fn place(&self) -> usize {
+        self.place
     }
 }
 
@@ -191,7 +243,7 @@ fn is_read(step: &Step) -> bool {
     matches!(step, Step::Read | Step::Probe)
 }
 
-async fn read(predictive: Arc<Predictive>, made: ToMake) -> Answers {
+async fn read(predictive: Arc<Predictive>, made: ToMake) -> Vec<Seen> {
     let seen = if made.step == Step::Probe {
         let nothing = predictive
             .update(&made.key, Columns::default(), None, None)
@@ -203,35 +255,31 @@ async fn read(predictive: Arc<Predictive>, made: ToMake) -> Answers {
             .await
             .map_or_else(Seen::Failed, Seen::Contact)
     };
-    vec![(made.place, seen)]
+    vec![seen]
 }
 
-async fn update(predictive: Arc<Predictive>, made: ToMake) -> Answers {
+async fn update(predictive: Arc<Predictive>, made: ToMake) -> Vec<Seen> {
     let (data, callable, rank) = match made.step {
         Step::Update(write) => (write.data, write.callable, write.rank),
         _ => (Columns::default(), Some(false), None),
     };
     let written = predictive.update(&made.key, data, callable, rank).await;
-    let seen = written.map_or_else(Seen::Failed, |actual| Seen::Written(Some(actual)));
-    vec![(made.place, seen)]
+    vec![written.map_or_else(Seen::Failed, |actual| Seen::Written(Some(actual)))]
 }
 
-async fn read_all(list: Arc<ContactList>, made: Vec<ToMake>) -> Answers {
+async fn read_all(list: Arc<ContactList>, made: Vec<ToMake>) -> Vec<Seen> {
     let keys: Vec<_> = made.iter().map(|made| &made.key).collect();
     let actuals = list.read(&keys).await.into_iter();
-    let seen = actuals.map(|actual| actual.map_or_else(Seen::Failed, Seen::Contact));
-    made.iter().map(|made| made.place).zip(seen).collect()
+    actuals
+        .map(|actual| actual.map_or_else(Seen::Failed, Seen::Contact))
+        .collect()
 }
 
-async fn write_all(list: Arc<ContactList>, written: Vec<ToWrite>) -> Answers {
+async fn write_all(list: Arc<ContactList>, written: Vec<ToWrite>) -> Vec<Seen> {
     let writes: Vec<_> = written.iter().map(list_write).collect();
     let answers = list.write(&writes).await.into_iter();
-    let seen = answers
-        .map(|answer| answer.map_or_else(Seen::Failed, |actual| Seen::Written(Some(actual))));
-    written
-        .iter()
-        .map(|contact| contact.place)
-        .zip(seen)
+    answers
+        .map(|answer| answer.map_or_else(Seen::Failed, |actual| Seen::Written(Some(actual))))
         .collect()
 }
 
@@ -253,11 +301,11 @@ fn held(data: &Columns<Option<String>>) -> Columns<String> {
     Columns(held.collect())
 }
 
-/// A call whose code panics answers nothing, and its contacts are retried.
-fn guarded(call: impl Future<Output = Answers> + Send + 'static) -> Call {
-    Box::pin(
-        AssertUnwindSafe(call)
-            .catch_unwind()
-            .map(Result::unwrap_or_default),
-    )
+/// The call of the contacts at these places, and what each sees of it.
+fn guarded(places: Vec<usize>, call: impl Future<Output = Vec<Seen>> + Send + 'static) -> Call {
+    Box::pin(AssertUnwindSafe(call).catch_unwind().map(move |seen| {
+        let seen = seen.unwrap_or_default().into_iter().map(Some);
+        let seen = seen.chain(std::iter::repeat(None));
+        places.into_iter().zip(seen).collect()
+    }))
 }

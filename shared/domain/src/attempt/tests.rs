@@ -498,6 +498,48 @@ fn what_a_rule_refuses_is_parked_and_its_opt_out_is_heard_first() {
 }
 
 #[test]
+fn what_was_heard_of_a_refused_opt_out_is_not_undone_by_what_comes_after_it() {
+    // At an equal rank who is callable is only lowered.
+    let tie = || {
+        let pieces = vec![taken(0, change(5, "out")), taken(1, change(5, "in"))];
+        let key = ContactKey::parse("k").unwrap();
+        Attempt::new(key, pieces, ranked(), plan)
+    };
+    let refused = || failed(Kind::Rejected);
+    let known = vec![
+        THERE(),
+        refused(),
+        refused(),
+        Seen::Written(contact(5, false)),
+        WRITTEN(),
+    ];
+    assert_eq!(
+        steps(tie(), known),
+        [
+            "read",
+            "update -5",
+            "update -5",
+            "update -5 bare",
+            "update ",
+            "parked rejected, updated"
+        ]
+    );
+    // Where it was created, the answer does not tell what is there now.
+    let new = vec![ABSENT, refused(), refused(), Seen::Written(None), WRITTEN()];
+    assert_eq!(
+        steps(tie(), new),
+        [
+            "read",
+            "create -5",
+            "create alone -5",
+            "create alone -5 bare",
+            "update ",
+            "parked rejected, updated"
+        ]
+    );
+}
+
+#[test]
 fn what_is_given_back_says_which_are_opt_outs() {
     let mut attempt = attempt(&["2", "out"]);
     assert!(attempt.is_opt_out());

@@ -15,6 +15,9 @@ use super::Org;
 use super::contact_lists::List;
 use crate::telemetry::Event;
 
+/// Longer than the longest wait of what fails: it comes back to a copy that remembers it.
+const IN_DOUBT: Duration = Duration::from_mins(30);
+
 /// By campaign.
 #[derive(Default)]
 pub(super) struct Campaigns(Mutex<BTreeMap<CampaignId, Known>>);
@@ -25,6 +28,8 @@ struct Known {
     list: Option<(Arc<List>, Timestamp)>,
     /// Until when no call is made about it, since a person must act.
     closed_until: Option<Timestamp>,
+    /// Until when one of its contacts may be what makes calls fail.
+    in_doubt_until: Option<Timestamp>,
 }
 
 impl Campaigns {
@@ -61,6 +66,21 @@ impl Org {
         let after = Duration::try_from(until.duration_since(now)).unwrap_or_default();
         let detail = "the campaign was refused a moment ago: a person must act";
         Err(Failure::new(Kind::Closed { after }, detail))
+    }
+
+    /// A call about the campaign had no answer, or an error of the service.
+    pub fn doubts(&self, campaign: &CampaignId) {
+        let until = self.shared.clock.now() + IN_DOUBT;
+        self.campaigns
+            .with(campaign, |known| known.in_doubt_until = Some(until));
+    }
+
+    /// Whether it had lately: one of its contacts may be the cause, and fails whatever is in one
+    /// call with it.
+    pub fn is_in_doubt(&self, campaign: &CampaignId) -> bool {
+        let now = self.shared.clock.now();
+        let until = self.campaigns.with(campaign, |known| known.in_doubt_until);
+        until.is_some_and(|until| now < until)
     }
 
     /// Makes no call about the campaign for a while; the first time is told.

@@ -115,10 +115,13 @@ impl Org {
 
     /// A call failed, all its tries included: whether it got no answer.
     pub(super) fn notes_silence(&self, is_write: bool, failure: &Failure) {
+        if !failure.leaves_unknown() {
+            return;
+        }
+        with(&self.health.org, OrgHealth::failed);
         let silence = match failure.kind {
             Kind::Lost => Silence::Lost,
             Kind::Unanswered => Silence::Hung,
-            Kind::Unavailable => return with(&self.health.org, OrgHealth::failed),
             _ => return,
         };
         let now = self.shared.clock.now();

@@ -104,7 +104,18 @@ impl Predictive {
             campaign: Some(&self.campaign),
             what: POST,
         };
-        self.org.call(&self.run, &call).await.map(drop)
+        let body = self.org.call(&self.run, &call).await?;
+        let answered: Vec<wire::Created> = serde_json::from_slice(&body).map_err(|_| {
+            let detail = format!("{POST}: the answer is no array of contacts");
+            Failure::new(Kind::Unavailable, detail)
+        })?;
+        let is_answered =
+            |key: &ContactKey| answered.iter().any(|contact| contact.id == key.as_str());
+        if contacts.iter().all(|contact| is_answered(contact.key)) {
+            return Ok(());
+        }
+        let detail = format!("{POST}: the answer lacks a contact");
+        Err(Failure::new(Kind::Unavailable, detail))
     }
 
     /// Changes what is named of a contact and answers the contact as it is then. Nothing named:

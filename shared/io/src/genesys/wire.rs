@@ -22,6 +22,12 @@ pub(super) struct Contact {
     pub(super) callable: bool,
 }
 
+/// A contact in the answer to a POST.
+#[derive(Deserialize)]
+pub(super) struct Created {
+    pub(super) id: String,
+}
+
 /// A contact in a POST.
 #[derive(Serialize)]
 pub(super) struct Create<'a> {

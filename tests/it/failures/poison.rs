@@ -1,0 +1,185 @@
+//! One contact that makes every call fail that it is in: nobody else's changes wait for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use apply::Context;
+use bytes::Bytes;
+use emulator::genesys::{Effect, Options};
+use emulator::{Fault, Genesys};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::{Request, Response, StatusCode};
+use io::genesys::{Transport, TransportError};
+
+use crate::support::{CAMPAIGN, World, change};
+
+/// What becomes of a call that holds the poison.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Poison {
+    Answers(StatusCode),
+    Hangs,
+    Panics,
+}
+
+/// Strikes each call of this method whose path or body has the word `poison`.
+struct Poisoned {
+    genesys: Arc<Genesys>,
+    method: &'static str,
+    poison: Poison,
+}
+
+impl Transport for Poisoned {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        timeout: Duration,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        async move {
+            let is_read = request.method() == "GET" || request.uri().path().ends_with("/bulk");
+            let holds = String::from_utf8_lossy(request.body()).contains("poison")
+                || request.uri().path().contains("poison");
+            let is_meant = (self.method == "GET") == is_read;
+            if !holds || !is_meant {
+                return self.genesys.send(request, timeout).await;
+            }
+            match self.poison {
+                Poison::Answers(status) => {
+                    let mut response = Response::new(Bytes::from("{}"));
+                    *response.status_mut() = status;
+                    Ok(response)
+                }
+                Poison::Hangs => {
+                    tokio::time::sleep(timeout).await;
+                    Err(TransportError::TimedOut)
+                }
+                Poison::Panics => panic!("on purpose"),
+            }
+        }
+        .boxed()
+    }
+}
+
+fn poisoned(world: &World, method: &'static str, poison: Poison) -> Context {
+    let poisoned = Poisoned {
+        genesys: Arc::clone(&world.genesys),
+        method,
+        poison,
+    };
+    world.copy(Some(Arc::new(poisoned)), |_| ())
+}
+
+const THIRTY: Option<Duration> = Some(Duration::from_secs(30));
+
+/// Hands the queue's batches to the copy for so long.
+async fn serve(world: &World, copy: &Context, time: Duration) {
+    let until = world.clock.now() + time;
+    while world.clock.now() < until {
+        if world.queue.len() > world.queue.in_flight().len() {
+            world.invoke_copy(copy, THIRTY).await;
+        } else {
+            world.pass(Duration::from_secs(1)).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_contact_whose_create_fails_does_not_keep_its_batch_out() {
+    let failing = Poison::Answers(StatusCode::INTERNAL_SERVER_ERROR);
+    for poison in [failing, Poison::Hangs] {
+        for world in [World::new, || World::of_lists(Options::default())] {
+            let world = world();
+            let copy = poisoned(&world, "POST", poison);
+            let peers = (0..8).map(|n| change(&format!("peer-{n}"), 1).phone("1"));
+            let opt_out = change("opt-out", 1).remove();
+            world.send(
+                [change("poison", 1).phone("1"), opt_out]
+                    .into_iter()
+                    .chain(peers),
+            );
+            serve(&world, &copy, Duration::from_mins(2)).await;
+            let contacts = world.genesys.contacts(CAMPAIGN);
+            assert!(
+                contacts
+                    .get("opt-out")
+                    .is_some_and(|contact| !contact.callable),
+                "{poison:?}: the opt-out is heard with the second try or the third"
+            );
+            serve(&world, &copy, Duration::from_hours(2)).await;
+            assert_eq!(world.genesys.contacts(CAMPAIGN).len(), 9, "{poison:?}");
+            assert!(world.dead_letters.is_empty());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_contact_whose_read_hangs_does_not_keep_its_batch_out_of_an_org_that_was_quiet() {
+    for world in [World::new, || World::of_lists(Options::default())] {
+        let world = world();
+        let copy = poisoned(&world, "GET", Poison::Hangs);
+        world.send([change("warm", 1)]);
+        world.invoke_copy(&copy, THIRTY).await;
+        world.pass(Duration::from_mins(2)).await;
+        let peers = (0..9).map(|n| change(&format!("peer-{n}"), 1).phone("1"));
+        world.send([change("poison", 1).phone("1")].into_iter().chain(peers));
+        serve(&world, &copy, Duration::from_hours(2)).await;
+        assert_eq!(world.genesys.contacts(CAMPAIGN).len(), 10);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_one_contacts_call_retries_that_contact_alone() {
+    let world = World::new();
+    let copy = poisoned(&world, "GET", Poison::Panics);
+    world.put("known", 0, "0");
+    world.send([
+        change("poison", 1),
+        change("new", 1).phone("1"),
+        change("opt-out", 1).remove(),
+        change("known", 1).phone("2"),
+    ]);
+    let done = world.invoke_copy(&copy, THIRTY).await;
+    assert_eq!(done.failed, [0]);
+    assert_eq!(done.records[1..], ["created", "created", "updated"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_is_answered_without_its_contacts_is_of_unknown_end() {
+    for text in ["<html>maintenance</html>", "[]", "", "{}"] {
+        let world = World::new();
+        let answer = Fault::next("POST", Effect::Text(text.to_owned())).on("contacts");
+        world.genesys.add_fault(answer);
+        let done = world
+            .apply([change("a", 1).phone("1"), change("b", 1).remove()])
+            .await;
+        assert_eq!(done.failed, [0, 1], "{text:?}: {:?}", done.records);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_heard_of_a_refused_opt_out_is_not_undone_by_what_is_older() {
+    for world in [World::new, || World::of_lists(Options::default())] {
+        let world = world();
+        let copy = poisoned(
+            &world,
+            "POST or PATCH",
+            Poison::Answers(StatusCode::BAD_REQUEST),
+        );
+        world.put("a", 1, "0");
+        let refused = change("a", 9).column("nickname", "poison".into());
+        // With a change without a rank among them they are tried in the queue's order.
+        let unranked = change("a", 6)
+            .with("eventId", "unranked")
+            .without("version");
+        world.send([
+            refused.callable(false),
+            change("a", 5).phone("5").callable(true),
+            unranked.column("firstName", "Ada".into()),
+        ]);
+        let done = world.invoke_copy(&copy, THIRTY).await;
+        assert_eq!(done.records, ["parked: rejected", "stale", "updated"]);
+        let (data, is_callable) = world.contact("a");
+        assert!(!is_callable);
+        assert_eq!(data["crmVersion"], "9");
+    }
+}
