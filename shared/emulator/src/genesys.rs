@@ -2,6 +2,7 @@
 //! (docs/genesys-cloud.md "OAuth client credentials", docs/genesys-cloud.md "Rate limit and
 //! retries", docs/contract.md "Predictive API").
 
+mod answer;
 mod contact_lists;
 mod contacts;
 mod control;

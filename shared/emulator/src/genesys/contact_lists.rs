@@ -3,16 +3,18 @@
 //! documentation leaves open what happens, the stricter is done.
 
 mod search;
+mod show;
 
 use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::http_api::{Answer, error};
+use super::answer::{Answer, error};
 use super::{Campaign, Contact, Genesys, State};
+use show::{show, show_campaign, show_list};
 
-pub(super) const PREFIX: &str = "/api/v2/outbound/";
+pub(super) use show::PREFIX;
 
 /// docs/genesys-cloud.md "Limits".
 const MOST_WRITTEN: usize = 1_000;
@@ -355,43 +357,4 @@ fn listing(entities: Vec<Value>, (number, size): (usize, usize)) -> Answer {
         200,
         json!({ "entities": page, "pageSize": size, "pageNumber": number, "total": total, "pageCount": pages }),
     )
-}
-
-fn show_campaign(id: &str, campaign: &Campaign) -> Value {
-    let list = &campaign.list;
-    json!({
-        "id": id, "name": id, "version": 1, "dialingMode": "predictive", "campaignStatus": "on",
-        "contactList": { "id": list, "name": list, "selfUri": format!("{PREFIX}contactlists/{list}") },
-        "phoneColumns": [{ "columnName": "phone", "type": "cell" }],
-        "callerName": "campaign-sync", "callerAddress": "+13175550199",
-        "selfUri": format!("{PREFIX}campaigns/{id}"),
-    })
-}
-
-fn show_list(campaign: &Campaign) -> Value {
-    let list = &campaign.list;
-    json!({
-        "id": list, "name": list, "version": 1, "columnNames": campaign.columns.clone().unwrap_or_default(),
-        "phoneColumns": [{ "columnName": "phone", "type": "cell" }],
-        "selfUri": format!("{PREFIX}contactlists/{list}"),
-    })
-}
-
-fn show(campaign: &Campaign, key: &str, contact: &Contact) -> Value {
-    let (list, columns) = (&campaign.list, campaign.columns.iter().flatten());
-    let mut data: Map<_, _> = columns.map(|column| (column.clone(), json!(""))).collect();
-    data.extend(
-        contact
-            .data
-            .iter()
-            .map(|(name, value)| (name.clone(), json!(value))),
-    );
-    let mut shown = json!({
-        "id": key, "contactListId": list, "data": data, "callable": contact.callable,
-        "selfUri": format!("{PREFIX}contactlists/{list}/contacts/{key}"),
-    });
-    if let Some(shown) = shown.as_object_mut() {
-        shown.extend(contact.of_the_dialler.clone());
-    }
-    shown
 }

@@ -7,7 +7,7 @@ use http::Request;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
-use super::http_api::{Answer, error};
+use super::answer::{Answer, error};
 use super::{Campaign, Contact, Genesys, State};
 
 const PREFIX: &str = "/api/v2/predictivedialing/campaigns/";

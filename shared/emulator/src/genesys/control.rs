@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Genesys;
-use super::http_api::Answer;
+use super::answer::Answer;
 use crate::fault;
 
 /// What the paths begin with.

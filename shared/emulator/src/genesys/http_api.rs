@@ -10,22 +10,12 @@ use http::{Request, Response, StatusCode};
 use io::genesys::{Transport, TransportError};
 use serde_json::{Value, json};
 
+use super::answer::{Answer, error};
 use super::contact_lists;
 use super::rate::{self, Rate};
 use super::{Call, Effect, Genesys, State};
 
 pub(super) const TOKEN_PATH: &str = "/oauth/token";
-
-/// Status and body.
-pub(super) type Answer = (u16, Value);
-
-/// docs/genesys-cloud.md "Answers and errors".
-pub(super) fn error(status: u16, code: &str, message: &str) -> Answer {
-    (
-        status,
-        json!({ "message": message, "code": code, "status": status, "details": [], "errors": [] }),
-    )
-}
 
 /// Where nothing is to be waited for, not even tokio's timer is, which takes a millisecond to find
 /// that out.

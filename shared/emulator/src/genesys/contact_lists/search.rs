@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::super::http_api::{Answer, error};
+use super::super::answer::{Answer, error};
 use super::super::{Campaign, Contact};
-use super::{PREFIX, show};
+use super::show::{PREFIX, show};
 
 pub(super) fn search(campaign: &Campaign, body: &Value) -> Answer {
     let number = |name: &str| {
