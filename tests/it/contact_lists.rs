@@ -10,7 +10,7 @@ use emulator::{Fault, Genesys};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
-use io::genesys::{Transport, TransportError};
+use io::http::{Transport, TransportError};
 use serde_json::{Value, json};
 
 use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, VERSION_FIELD, World, change, openapi};

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use emulator::Genesys;
 use emulator::genesys::Options;
 use http::Request;
-use io::genesys::Transport;
+use io::http::Transport;
 use serde_json::{Value, json};
 
 const CONTACTS: &str = "/api/v2/predictivedialing/campaigns/c/contacts";

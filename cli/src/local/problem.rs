@@ -8,7 +8,7 @@ use bytes::Bytes;
 use emulator::Genesys;
 use emulator::genesys::Options;
 use http::{Request, Response, StatusCode};
-use io::genesys::Transport;
+use io::http::Transport;
 use serde_json::{Value, json};
 
 use super::crm::{self, Story};

@@ -12,7 +12,7 @@ use emulator::feed;
 use emulator::genesys::CONTROL_PREFIX;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use io::Clock;
-use io::genesys::Transport;
+use io::http::Transport;
 use io::telemetry::{Event, Telemetry};
 use lambda_http::Body;
 

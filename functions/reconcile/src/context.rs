@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use io::genesys::{Genesys, Share, Shared, Transport};
+use io::genesys::{Genesys, Share, Shared};
+use io::http::Transport;
 use io::queue::{Queue, Sqs};
 use io::secrets::SecretsManager;
 use io::telemetry::Telemetry;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use domain::change::{Change, Feed};
 use domain::retry::{Throttle, between_tries};
 use http::{Request, Response, StatusCode, header};
-use io::genesys::TransportError;
+use io::http::TransportError;
 use io::secrets::FeedSecret;
 use io::throttled;
 use jiff::Timestamp;

@@ -18,7 +18,7 @@ use http_body_util::Full;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 
 use crate::Https;
-use crate::genesys::TransportError;
+use crate::http::TransportError;
 
 /// The longest that an operation of an AWS client takes, its retries included.
 pub const LONGEST_CALL: Duration = Duration::from_millis(2_800);

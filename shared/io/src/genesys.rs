@@ -1,6 +1,7 @@
 //! The Genesys Cloud client: one [`Org`] for each OAuth client, with its secret, token and call
 //! budget.
 
+mod answer;
 mod call;
 mod campaign;
 mod campaigns;
@@ -10,9 +11,7 @@ mod gate;
 mod health;
 mod login;
 mod predictive;
-mod region;
 mod run;
-mod transport;
 mod wire;
 
 pub use campaign::Campaign;
@@ -22,9 +21,7 @@ pub use domain::failure::{Failure, Kind};
 pub use facts::ListFacts;
 pub use health::not_before;
 pub use predictive::{NewContact, Predictive};
-pub use region::Region;
 pub use run::Run;
-pub use transport::{Transport, TransportError};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,7 +30,9 @@ use domain::batch::Evidence;
 use domain::budget::{Budget, Demand, Offer};
 use domain::change::OrgId;
 use domain::health::HostHealth;
+use domain::retry::between_tries;
 
+use crate::http::Transport;
 use crate::secrets::{OrgSecret, Secrets};
 use crate::telemetry::{Event, Telemetry};
 use crate::{Chance, Clock, Config};
@@ -134,6 +133,16 @@ impl Org {
     pub fn offer(&self, rules: &OrgSecret, demand: &Demand) -> Offer {
         let now = self.shared.clock.now();
         self.gate.offer(now, rules.calls_per_minute, demand)
+    }
+
+    /// Waits before try `tries` + 1; `false`: it is one too many, or there is no time for it.
+    pub async fn pause(&self, run: &Run, tries: u32) -> bool {
+        let wait = between_tries(tries, self.shared.chance.share());
+        let may = tries < run.tries && run.may_repeat(self.shared.clock.now(), wait);
+        if may {
+            tokio::time::sleep(wait).await;
+        }
+        may
     }
 
     /// Its secret says where it is: its health is also that of the host.

@@ -4,11 +4,13 @@
 mod feed;
 mod members;
 mod org;
+mod region;
 mod source;
 
 pub use feed::FeedSecret;
 pub use members::MalformedSecret;
 pub use org::{Api, OrgSecret};
+pub use region::Region;
 pub use source::{Auth, SigningSecret, SourceSecret};
 
 use aws_sdk_secretsmanager::Client;

@@ -15,7 +15,7 @@ use emulator::aws::Aws;
 use emulator::{Fault, Fifo, Genesys, Sqs, Vault, fifo, genesys};
 use http::StatusCode;
 use io::Clock;
-use io::genesys::Transport;
+use io::http::Transport;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::rustls::ServerConfig;

@@ -297,7 +297,7 @@ mod tagged {
     use futures_util::FutureExt;
     use futures_util::future::BoxFuture;
     use http::{Request, Response};
-    use io::genesys::{Transport, TransportError};
+    use io::http::{Transport, TransportError};
     use jiff::Timestamp;
 
     /// One copy's way to the service, which notes when it asked and what was answered.

@@ -9,7 +9,7 @@ use emulator::genesys::{Effect, Options};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
-use io::genesys::{Transport, TransportError};
+use io::http::{Transport, TransportError};
 
 use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, World, change};
 

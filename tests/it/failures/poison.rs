@@ -10,7 +10,7 @@ use emulator::{Fault, Genesys};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode};
-use io::genesys::{Transport, TransportError};
+use io::http::{Transport, TransportError};
 
 use crate::support::{CAMPAIGN, World, change};
 

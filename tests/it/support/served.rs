@@ -10,7 +10,7 @@ use axum::response::Response;
 use emulator::aws::Aws;
 use emulator::{Fifo, Genesys, Sqs, Vault, fifo};
 use io::Clock;
-use io::genesys::Transport;
+use io::http::Transport;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::Command;

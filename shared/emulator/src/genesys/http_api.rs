@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode};
-use io::genesys::{Transport, TransportError};
+use io::http::{Transport, TransportError};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, error};

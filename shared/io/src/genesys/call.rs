@@ -6,15 +6,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::change::CampaignId;
 use domain::failure::{Failure, Kind};
-use domain::retry::{UNNAMED, between_tries};
-use http::{Method, Request, Response, StatusCode, header};
+use http::{Method, Request, StatusCode, header};
 use secrecy::ExposeSecret;
 
+use super::Org;
+use super::answer::{answer_failure, out_of_time, unanswered};
 use super::gate::UnderWay;
-use super::login::{Session, Unauthorized, out_of_time};
+use super::login::{Session, Unauthorized};
 use super::run::Run;
-use super::transport::TransportError;
-use super::{Org, wire};
 use crate::telemetry::Event;
 
 /// A call to make.
@@ -109,16 +108,6 @@ impl Org {
         Err(failure)
     }
 
-    /// Waits before try `tries` + 1; `false`: it is one too many, or there is no time for it.
-    pub async fn pause(&self, run: &Run, tries: u32) -> bool {
-        let wait = between_tries(tries, self.shared.chance.share());
-        let may = tries < run.tries && run.may_repeat(self.shared.clock.now(), wait);
-        if may {
-            tokio::time::sleep(wait).await;
-        }
-        may
-    }
-
     async fn call_once(
         &self,
         run: &Run,
@@ -182,66 +171,4 @@ impl Org {
             )
         })
     }
-}
-
-/// There was no answer. `is_cut_short`: it was waited for less long than for others.
-pub(super) fn unanswered(what: &str, error: TransportError, is_cut_short: bool) -> Failure {
-    let kind = match error {
-        TransportError::TimedOut if is_cut_short => Kind::OutOfTime,
-        TransportError::TimedOut => Kind::Unanswered,
-        TransportError::Lost => Kind::Lost,
-        TransportError::TooLarge => Kind::Unavailable,
-    };
-    Failure::new(kind, format!("{what}: {error}"))
-}
-
-/// What an answer that is no success means. `after`: how long no call is to be made after a 429.
-pub(super) fn answer_failure(
-    what: &str,
-    answer: &Response<Bytes>,
-    after: Option<Duration>,
-) -> Failure {
-    let status = answer.status();
-    let body: Option<wire::ErrorBody> = serde_json::from_slice(answer.body()).ok();
-    let code = body
-        .and_then(|body| body.code.or(body.error))
-        .filter(|code| is_plain(code));
-    let kind = match status.as_u16() {
-        // Both mean that there is none (docs/genesys-cloud.md "One contact").
-        400 if code.as_deref() == Some("contact.does.not.exist") => Kind::NotFound,
-        400 | 413 => Kind::Rejected,
-        401 | 403 => Kind::Refused,
-        // Of a contact's call a bare 404 may mean the one or the other.
-        404 if code.as_deref() == Some("campaign.not.found") => Kind::UnknownCampaign,
-        404 => Kind::NotFound,
-        409 => Kind::Conflict,
-        429 => Kind::Throttled {
-            after: after.unwrap_or(UNNAMED),
-        },
-        // Any other answer is of no client that is right and no service that is well: it may pass.
-        _ => Kind::Unavailable,
-    };
-    let detail = match code {
-        Some(code) => format!("{what}: {} {code}", status.as_u16()),
-        None => format!("{what}: {}", status.as_u16()),
-    };
-    let correlation_id = answer
-        .headers()
-        .get("inin-correlation-id")
-        .and_then(|id| id.to_str().ok());
-    let correlation_id = correlation_id.filter(|id| is_plain(id)).map(str::to_owned);
-    Failure {
-        kind,
-        detail,
-        http_status: Some(status.as_u16()),
-        correlation_id,
-    }
-}
-
-/// A code or an id, not a text that may quote what was sent.
-fn is_plain(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::call::{answer_failure, unanswered};
+use super::answer::{answer_failure, out_of_time, unanswered};
 use super::run::Run;
 use super::{Org, wire};
 use crate::secrets::{OrgSecret, SecretsError};
@@ -347,10 +347,6 @@ impl Org {
             failure
         })
     }
-}
-
-pub(super) fn out_of_time() -> Failure {
-    Failure::new(Kind::OutOfTime, "the invocation is nearly out of time")
 }
 
 /// Renewed a minute, or a tenth of its life, before it runs out.

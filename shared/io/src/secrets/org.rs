@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::members::{MalformedSecret, Members};
-use crate::genesys::Region;
+use super::region::Region;
 use domain::Rules;
 use domain::change::VersionFrom;
 use domain::rules::VersionUnit;

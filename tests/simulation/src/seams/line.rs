@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
-use io::genesys::{Transport, TransportError};
+use io::http::{Transport, TransportError};
 use serde_json::Value;
 use tokio::sync::Notify;
 
