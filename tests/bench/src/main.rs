@@ -27,6 +27,7 @@ use crate::scenario::{Candidate, SCENARIOS, Scenario};
   tests/bench/run                                       every scenario, apply beside its peers: the table of docs/performance.md
   tests/bench/run --scenario shared-budget --reps 3
   tests/bench/run --tls --scenario distinct-20ms
+  tests/bench/run --only apply --apply apply-before --apply target/release/apply --reps 12
   tests/bench/run --only apply --environments 10 --no-rate-headers --scenario shared-budget
 
 The exit status is 0 when every candidate left the contacts as its changes say, 1 when not so."
@@ -38,9 +39,9 @@ struct Args {
     /// The candidates whose name contains this (may be repeated); all where none is given
     #[arg(long)]
     only: Vec<String>,
-    /// The release build of apply
+    /// The release build of apply; where several are given each goes by its file's name, in turns
     #[arg(long, default_value = "target/release/apply")]
-    apply: PathBuf,
+    apply: Vec<PathBuf>,
     /// Where the peers are set up; without it apply runs alone
     #[arg(long)]
     peers: Option<PathBuf>,
@@ -165,7 +166,16 @@ fn chosen(args: &Args) -> Result<Vec<Scenario>, String> {
 }
 
 fn candidates(args: &Args) -> Result<Vec<Candidate>, String> {
-    let mut candidates = vec![Candidate::apply(&args.apply)?];
+    let mut candidates = match &args.apply[..] {
+        [path] => vec![Candidate::apply(path, "apply")?],
+        several => {
+            let named = several.iter().map(|path| {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                Candidate::apply(path, &name)
+            });
+            named.collect::<Result<_, _>>()?
+        }
+    };
     if let Some(folder) = &args.peers {
         candidates.extend(Candidate::peers(folder, &args.node)?);
     }

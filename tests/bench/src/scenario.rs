@@ -194,7 +194,7 @@ impl Scenario {
 
 /// A function to measure: a command, as Lambda's bootstrap is one.
 pub(crate) struct Candidate {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) command: Vec<String>,
     pub(crate) folder: String,
     pub(crate) handler: &'static str,
@@ -203,13 +203,13 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
-    pub(crate) fn apply(path: &Path) -> Result<Candidate, String> {
+    pub(crate) fn apply(path: &Path, name: &str) -> Result<Candidate, String> {
         let path = path
             .canonicalize()
             .map_err(|error| format!("--apply {}: {error}", path.display()))?;
         let command = vec![path.display().to_string()];
         Ok(Candidate {
-            name: "apply",
+            name: name.to_owned(),
             command,
             folder: ".".to_owned(),
             handler: "bootstrap",
@@ -223,8 +223,8 @@ impl Candidate {
             .canonicalize()
             .map_err(|error| format!("--peers {}: {error}", folder.display()))?;
         let (python, node) = (folder.join("python"), folder.join("node"));
-        let peer = |name, folder: &Path, command: &[&str], handler| Candidate {
-            name,
+        let peer = |name: &str, folder: &Path, command: &[&str], handler| Candidate {
+            name: name.to_owned(),
             command: command.iter().map(|word| (*word).to_owned()).collect(),
             folder: folder.display().to_string(),
             handler,

@@ -60,7 +60,7 @@ fn row(candidate: &Candidate, reps: &[Rep]) -> Vec<String> {
         None => "right".to_owned(),
     };
     vec![
-        candidate.name.to_owned(),
+        candidate.name.clone(),
         short(median(&|rep| ms(rep.init))),
         short(median(&|rep| ms(rep.cold))),
         short(median(&|rep| ms(rep.init + rep.cold))),
