@@ -158,8 +158,7 @@ async fn check(
     config: &Config,
     dlq: &DlqConfig,
 ) -> Result<Findings, String> {
-    let https = connect::https()?;
-    let sdk = io::aws::sdk_config(&https).await;
+    let (https, sdk) = connect::clients().await?;
     let secrets = SecretsManager::new(&sdk);
     let mut findings = Findings::default();
     if let Some(org) = &args.org {

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use bytes::Bytes;
 use domain::change::OrgId;
 use futures_util::FutureExt;
@@ -16,15 +17,17 @@ use io::telemetry::Telemetry;
 use io::{Chance, Clock, Config, Https};
 use jiff::SignedDuration;
 
-/// The client of all calls.
-pub(crate) fn https() -> Result<Https, String> {
-    Https::new().map_err(|error| error.to_string())
+/// The client of Genesys Cloud, and the configuration of those of AWS.
+pub(crate) async fn clients() -> Result<(Https, SdkConfig), String> {
+    // First: the SDK would go on without TLS roots, and fail at each call.
+    let https = Https::new().map_err(|error| error.to_string())?;
+    Ok((https, io::aws::sdk_config().await))
 }
 
 /// The org, with nothing known of it yet.
 pub(crate) fn org(
     config: Config,
-    sdk: &aws_config::SdkConfig,
+    sdk: &SdkConfig,
     transport: Arc<dyn Transport>,
     id: &OrgId,
 ) -> Arc<Org> {

@@ -91,8 +91,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
 }
 
 async fn reset_rank(args: &ResetRank, key: &ContactKey, config: Config) -> Result<bool, String> {
-    let https = connect::https()?;
-    let sdk = io::aws::sdk_config(&https).await;
+    let (https, sdk) = connect::clients().await?;
     let queue_url = config.queue_url.clone();
     let org = connect::org(config, &sdk, Arc::new(https), &args.org);
     let run = Run::patient(None);

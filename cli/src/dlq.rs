@@ -120,7 +120,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config = DlqConfig::from_env(matches!(args.command, Command::Redrive { .. }))
         .map_err(|error| error.to_string())?;
     crate::block_on(async {
-        let sdk = io::aws::sdk_config(&connect::https()?).await;
+        let (_, sdk) = connect::clients().await?;
         let queue = DeadLetters::new(&sdk, &config);
         match &args.command {
             Command::List(which) => list(&queue, which, args.json).await,

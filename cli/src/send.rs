@@ -209,8 +209,7 @@ async fn send(
     mut state: State,
     state_file: &StateFile,
 ) -> Result<Report, String> {
-    let https = connect::https()?;
-    let sdk = io::aws::sdk_config(&https).await;
+    let (https, sdk) = connect::clients().await?;
     let queue = Sqs::new(&sdk);
     let queue_url = config.queue_url.clone();
     let (secret, campaign) = open(args, config, &sdk, https).await?;

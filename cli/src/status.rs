@@ -69,8 +69,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config = Config::from_env().map_err(|error| error.to_string())?;
     let dlq = DlqConfig::from_env(true).map_err(|error| error.to_string())?;
     crate::block_on(async {
-        let https = connect::https()?;
-        let sdk = io::aws::sdk_config(&https).await;
+        let (https, sdk) = connect::clients().await?;
         let mut orgs = Vec::new();
         for id in &args.orgs {
             let watched = Watched::new(https.clone());

@@ -7,6 +7,7 @@ use emulator::{Fault, fifo};
 use io::queue::Message;
 use io::secrets::SecretsError;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use crate::support::CAMPAIGN;
 use crate::support::served::{Served, secret};
@@ -97,6 +98,29 @@ async fn a_machine_without_tls_roots_is_told_what_it_lacks() {
         ),
         (Some(2), expected)
     );
+}
+
+/// Neither a token of Genesys Cloud nor what is signed for AWS.
+#[tokio::test]
+async fn nothing_goes_to_a_proxy_that_the_environment_names() {
+    let served = Served::new().await;
+    let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let mut command = served.prepared(&["check", "--org", "ranked", "--campaign", CAMPAIGN]);
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        command.env(name, &address);
+        command.env(name.to_ascii_lowercase(), &address);
+    }
+    command.env_remove("NO_PROXY").env_remove("no_proxy");
+    let checked = async {
+        let output = command.output().await.unwrap();
+        assert!(output.status.success(), "{output:?}");
+    };
+    tokio::select! {
+        biased;
+        _ = proxy.accept() => panic!("somebody came to the proxy"),
+        () = checked => {}
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,6 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::{ConfigLoader, Region, SdkConfig};
 use aws_sdk_sqs::config::Credentials;
-use io::Https;
 use io::queue::{Message, Queue, Sqs, Visibility};
 use io::secrets::{Secrets, SecretsError, SecretsManager};
 use secrecy::ExposeSecret;
@@ -27,7 +26,7 @@ async fn sdk(endpoint: &str) -> SdkConfig {
 /// The functions' own configuration, against a server of this test.
 fn loader(endpoint: &str) -> ConfigLoader {
     let credentials = Credentials::new("key", "secret", None, None, "test");
-    let loader = io::aws::loader(&Https::new().unwrap()).region(Region::new("us-east-1"));
+    let loader = io::aws::loader().region(Region::new("us-east-1"));
     loader
         .credentials_provider(credentials)
         .endpoint_url(endpoint)

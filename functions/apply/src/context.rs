@@ -44,11 +44,13 @@ impl Context {
     /// roots.
     pub async fn from_env() -> Result<Context, Error> {
         let (config, parking) = Config::from_env_with_parking()?;
-        let https = Https::new()?;
-        let sdk = io::aws::sdk_config(&https).await;
+        // Either client reads the TLS roots: at once, while Lambda gives more than one CPU.
+        let https = tokio::task::spawn_blocking(Https::new);
+        let sdk = io::aws::sdk_config().await;
+        let secrets = Arc::new(SecretsManager::new(&sdk));
         let shared = Shared {
-            transport: Arc::new(https),
-            secrets: Arc::new(SecretsManager::new(&sdk)),
+            transport: Arc::new(https.await??),
+            secrets,
             clock: Clock::system(),
             chance: Chance::of_process(),
             telemetry: Telemetry::log(),

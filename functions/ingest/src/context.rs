@@ -53,8 +53,11 @@ impl Context {
     /// roots.
     pub async fn from_env() -> Result<Context, Error> {
         let config = IngestConfig::from_env()?;
-        let sdk = io::aws::sdk_config(&Https::new()?).await;
+        // Without TLS roots the SDK would start, and fail at each call.
+        let has_roots = tokio::task::spawn_blocking(Https::new);
+        let sdk = io::aws::sdk_config().await;
         let secrets = Arc::new(SecretsManager::new(&sdk));
+        has_roots.await??;
         Ok(Context::new(
             config,
             secrets,

@@ -44,7 +44,7 @@ impl Context {
     /// When the machine has no usable TLS roots.
     pub async fn connect(config: Config, telemetry: Telemetry) -> Result<Context, Error> {
         let https = Https::new()?;
-        let sdk = io::aws::sdk_config(&https).await;
+        let sdk = io::aws::sdk_config().await;
         let shared = Shared {
             transport: Arc::new(https.clone()),
             secrets: Arc::new(SecretsManager::new(&sdk)),

@@ -1,21 +1,13 @@
-//! The HTTPS client that all calls of this process share: those of Genesys Cloud, of a CRM's feed
-//! and of AWS.
+//! One HTTP request in, one response out: the way to Genesys Cloud and to the CRMs' feeds.
 
-use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http::{HeaderValue, Request, Response, Uri, header};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::net::TcpStream;
-use tower::timeout::Timeout;
-use tower::util::BoxCloneSyncService;
+use http::{Request, Response};
+use reqwest::redirect::Policy;
+use reqwest::{Client, ClientBuilder};
 
 /// Why there is no response. Whether the request was carried out is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,13 +34,13 @@ pub trait Transport: Send + Sync {
     ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>>;
 }
 
-const AGENT: HeaderValue =
-    HeaderValue::from_static(concat!("campaign-sync/", env!("CARGO_PKG_VERSION")));
-/// From the name's look-up to the end of the TLS handshake.
+const AGENT: &str = concat!("campaign-sync/", env!("CARGO_PKG_VERSION"));
+/// From the name's look-up to the end of the TLS handshake. Divided among the addresses of a name:
+/// one that is dead leaves time for the next.
 const CONNECT: Duration = Duration::from_secs(2);
 /// Shorter than a load balancer's idle timeout, so that a copy that was frozen rarely wakes to a
 /// dead connection.
-const IDLE: Duration = Duration::from_secs(50);
+pub(crate) const IDLE: Duration = Duration::from_secs(50);
 /// A service that is ill must not fill the memory.
 const MAX_BODY: usize = 16 << 20;
 
@@ -57,19 +49,14 @@ const MAX_BODY: usize = 16 << 20;
 #[error(
     "no TLS root: expected the system's CA certificates (package ca-certificates), or SSL_CERT_FILE to name a file of them"
 )]
-pub struct NoRoots(#[source] std::io::Error);
-
-type Connect = BoxCloneSyncService<Uri, MaybeHttpsStream<TokioIo<TcpStream>>, tower::BoxError>;
+pub struct NoRoots(#[source] reqwest::Error);
 
 /// HTTP/1.1 over TLS, with connections kept open. No proxy variable is read and no redirect
 /// followed: a token goes where it belongs alone. Only a request of which nothing was written,
 /// since its kept connection had ended, goes over another one; everything else is for the caller to
 /// repeat. Clones share their connections.
-#[derive(Clone)]
-pub struct Https {
-    connector: HttpsConnector<HttpConnector>,
-    client: Client<Connect, Full<Bytes>>,
-}
+#[derive(Clone, Debug)]
+pub struct Https(Client);
 
 impl Https {
     /// Reads the machine's TLS roots.
@@ -77,81 +64,98 @@ impl Https {
     /// # Errors
     /// When there is none.
     pub fn new() -> Result<Https, NoRoots> {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        // Divided among the addresses of a name: one that is dead leaves time for the next.
-        tcp.set_connect_timeout(Some(CONNECT));
-        let tls = HttpsConnectorBuilder::new()
-            .with_native_roots()
-            .map_err(NoRoots)?;
-        let connector = tls.https_or_http().enable_http1().wrap_connector(tcp);
-        Ok(Https {
-            client: client(connector.clone(), CONNECT),
-            connector,
-        })
-    }
-
-    /// The same with another time to connect, and with connections of its own.
-    pub(crate) fn connecting_within(&self, time: Duration) -> Https {
-        Https {
-            client: client(self.connector.clone(), time),
-            connector: self.connector.clone(),
-        }
+        builder().build().map(Https).map_err(NoRoots)
     }
 
     /// Sends one request and reads its whole response, in whatever time that takes once there is a
     /// connection.
-    pub(crate) async fn answer(
-        &self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Bytes>, TransportError> {
-        let answer = self
-            .client
-            .request(request)
-            .await
-            .map_err(|_| TransportError::Lost)?;
-        let (head, body) = answer.into_parts();
-        let body = Limited::new(body, MAX_BODY)
-            .collect()
-            .await
-            .map_err(|error| {
-                if error.is::<LengthLimitError>() {
-                    TransportError::TooLarge
-                } else {
-                    TransportError::Lost
-                }
-            })?;
-        Ok(Response::from_parts(head, body.to_bytes()))
+    async fn answer(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        // An error of reqwest names the address, which may hold a contact key: it goes no further.
+        let lost = |_: reqwest::Error| TransportError::Lost;
+        let request = request.try_into().map_err(lost)?;
+        let mut answer = self.0.execute(request).await.map_err(lost)?;
+        let mut body = Vec::new();
+        while let Some(piece) = answer.chunk().await.map_err(lost)? {
+            if body.len() + piece.len() > MAX_BODY {
+                return Err(TransportError::TooLarge);
+            }
+            body.extend_from_slice(&piece);
+        }
+        let mut response = Response::new(body.into());
+        *response.status_mut() = answer.status();
+        std::mem::swap(response.headers_mut(), answer.headers_mut());
+        Ok(response)
     }
 }
 
-impl fmt::Debug for Https {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Https")
-    }
-}
-
-fn client(
-    connector: HttpsConnector<HttpConnector>,
-    time: Duration,
-) -> Client<Connect, Full<Bytes>> {
-    Client::builder(TokioExecutor::new())
+fn builder() -> ClientBuilder {
+    Client::builder()
+        .user_agent(AGENT)
+        .connect_timeout(CONNECT)
         .pool_idle_timeout(IDLE)
-        .pool_timer(TokioTimer::new())
-        .build(BoxCloneSyncService::new(Timeout::new(connector, time)))
+        // How long a silent service is waited for is the caller's to say.
+        .tcp_keepalive(None)
+        .tcp_user_timeout(None)
+        .no_proxy()
+        .redirect(Policy::none())
+        .referer(false)
+        // Nor is a copy kept of what is sent.
+        .retry(reqwest::retry::never().max_retries_per_request(0))
 }
 
 impl Transport for Https {
     fn send(
         &self,
-        mut request: Request<Bytes>,
+        request: Request<Bytes>,
         timeout: Duration,
     ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
-        request.headers_mut().insert(header::USER_AGENT, AGENT);
-        let answer = tokio::time::timeout(timeout, self.answer(request.map(Full::new)));
-        answer
+        tokio::time::timeout(timeout, self.answer(request))
             .map(|answer| answer.unwrap_or(Err(TransportError::TimedOut)))
             .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+    use super::*;
+
+    /// An address that answers nobody: it has a queue for connections, which is full.
+    async fn dead() -> (TcpListener, Vec<TcpStream>) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut taken = Vec::new();
+        let connect =
+            || tokio::time::timeout(Duration::from_millis(300), TcpStream::connect(address));
+        while let Ok(stream) = connect().await {
+            taken.push(stream.unwrap());
+            assert!(taken.len() < 100, "the queue never fills");
+        }
+        (listener, taken)
+    }
+
+    #[tokio::test]
+    async fn a_dead_address_leaves_time_for_the_next() {
+        let alive = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (dead, _taken) = dead().await;
+        let addresses = [&dead, &alive].map(|listener| listener.local_addr().unwrap());
+        let served = async {
+            let (mut stream, _) = alive.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 1_024]).await.unwrap();
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+            stream.write_all(answer).await.unwrap();
+        };
+        let client = builder().resolve_to_addrs("two.test", &addresses);
+        let https = Https(client.build().unwrap());
+        let request = Request::get("http://two.test/").body(Bytes::new()).unwrap();
+        let sent = https.send(request, Duration::from_secs(5));
+        let (answer, ()) = tokio::time::timeout(CONNECT, async { tokio::join!(sent, served) })
+            .await
+            .unwrap();
+        assert_eq!(answer.unwrap().body(), "{}");
     }
 }

@@ -220,6 +220,10 @@ mod tests {
             prop_assert_eq!(percent_decode_str(&segment).decode_utf8().unwrap(), key.as_str());
             let uri: http::Uri = format!("https://api.example.com/contacts/{segment}").parse().unwrap();
             prop_assert_eq!(uri.path(), format!("/contacts/{segment}"));
+            // Keys of one or two dots alone are none.
+            prop_assume!(key.chars().any(|char| char != '.') || key.len() > 2);
+            let url = reqwest::Url::parse(&uri.to_string()).unwrap();
+            prop_assert_eq!(url.as_str(), uri.to_string());
         }
     }
 }

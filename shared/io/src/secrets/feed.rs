@@ -4,8 +4,8 @@ use std::fmt;
 
 use domain::change::CampaignId;
 use jiff::Timestamp;
+use reqwest::Url;
 use secrecy::SecretString;
-use url::Url;
 
 use super::members::{MalformedSecret, Members};
 
