@@ -14,7 +14,7 @@
 
 mod calls;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,10 +44,16 @@ pub(crate) struct Drive<'a> {
     pub(crate) secret: Arc<OrgSecret>,
     /// Drawn once an invocation.
     pub(crate) luck: f64,
-    /// What may be begun before anything is answered.
-    pub(crate) may: May,
-    pub(crate) campaigns: Vec<(CampaignId, Campaign)>,
+    pub(crate) campaigns: Vec<OfCampaign>,
     pub(crate) contacts: Vec<Contact>,
+}
+
+/// One campaign.
+pub(crate) struct OfCampaign {
+    pub(crate) id: CampaignId,
+    pub(crate) campaign: Campaign,
+    /// What may be begun before anything of it is answered.
+    pub(crate) may: May,
 }
 
 /// One contact.
@@ -97,6 +103,8 @@ struct Progress {
     verdicts: BTreeMap<usize, Verdicts>,
     /// How many answers were seen.
     seen: u64,
+    /// Campaigns of which any was.
+    answered: BTreeSet<usize>,
     /// When a write was answered, and of which contact.
     written: Vec<(u64, usize)>,
     /// When there are more calls, where there were too few.
@@ -138,23 +146,9 @@ impl Drive<'_> {
         if units.is_empty() {
             return;
         }
-        let may = if progress.seen == 0 {
-            self.may
-        } else {
-            self.org.health()
-        };
-        let most = match may {
-            May::All => usize::MAX,
-            May::Probe => {
-                self.leave_a_probe(&mut units);
-                units.len()
-            }
-            May::NotBefore(then) => {
-                let now = self.context.shared.clock.now();
-                self.give_back_all(progress, &not_before(then, now));
-                return;
-            }
-        };
+        for campaign in 0..self.campaigns.len() {
+            self.heed_health(progress, campaign, &mut units);
+        }
         let opt_outs = units.iter().filter(|unit| unit.is_opt_out).count();
         let now = self.context.shared.clock.now();
         let demand = Demand {
@@ -173,7 +167,7 @@ impl Drive<'_> {
         let of_others = usize::try_from(offer.others).unwrap_or(usize::MAX);
         let (first, others): (Vec<_>, Vec<_>) = units.into_iter().partition(|unit| unit.is_opt_out);
         let begun = first.into_iter().take(of_opt_outs);
-        let begun = begun.chain(others.into_iter().take(of_others)).take(most);
+        let begun = begun.chain(others.into_iter().take(of_others));
         for place in begun.flat_map(|unit| unit.contacts) {
             let at = std::mem::replace(&mut self.contacts[place].at, At::Ended);
             self.contacts[place].at = match at {
@@ -183,25 +177,51 @@ impl Drive<'_> {
         }
     }
 
-    /// One call tells for the others, unless one does already. Where calls failed lately chance says
-    /// whose: if a single contact is the cause, it is not the same one each time.
-    fn leave_a_probe(&self, units: &mut Vec<Unit>) {
-        let is_begun = |contact: &Contact| matches!(contact.at, At::Ready(_) | At::Calls(_));
-        if self.contacts.iter().any(is_begun) {
-            units.clear();
+    /// Leaves of a campaign's units those that its health lets begin.
+    ///
+    /// Where it is not known to be well one call tells for the others, unless one does already.
+    /// Where calls failed lately chance says whose: if a single contact is the cause, it is not the
+    /// same one each time.
+    fn heed_health(&mut self, progress: &mut Progress, campaign: usize, units: &mut Vec<Unit>) {
+        let is_of = |unit: &Unit| self.contacts[unit.contacts[0]].campaign == campaign;
+        if !units.iter().any(is_of) {
             return;
         }
-        let is_in_doubt = |unit: &Unit| {
-            let campaign = self.contacts[unit.contacts[0]].campaign;
-            self.org.is_in_doubt(&self.campaigns[campaign].0)
+        let of = &self.campaigns[campaign];
+        let may = if progress.answered.contains(&campaign) {
+            self.org.may_go_on_with(&of.id)
+        } else {
+            of.may
         };
-        if units.iter().any(is_in_doubt) {
-            let drawn = |of: usize| (self.luck * of as f64) as usize % of;
-            let mut unit = units.swap_remove(drawn(units.len()));
-            unit.contacts = vec![unit.contacts[drawn(unit.contacts.len())]];
-            *units = vec![unit];
+        match may {
+            May::All => {}
+            May::Probe => {
+                let is_begun = |contact: &Contact| {
+                    contact.campaign == campaign
+                        && matches!(contact.at, At::Ready(_) | At::Calls(_))
+                };
+                let is_told = self.contacts.iter().any(is_begun);
+                let own: Vec<_> = (0..units.len()).filter(|n| is_of(&units[*n])).collect();
+                let drawn = |of: usize| (self.luck * of as f64) as usize % of;
+                let mut probe = own.first().copied();
+                if self.org.is_in_doubt(&of.id) {
+                    let unit = own[drawn(own.len())];
+                    units[unit].contacts =
+                        vec![units[unit].contacts[drawn(units[unit].contacts.len())]];
+                    probe = Some(unit);
+                }
+                let mut places = 0..;
+                units.retain(|unit| {
+                    let place = places.next();
+                    !is_of(unit) || !is_told && place == probe
+                });
+            }
+            May::NotBefore(then) => {
+                units.retain(|unit| !is_of(unit));
+                let failure = not_before(then, self.context.shared.clock.now());
+                self.give_back_all(progress, &failure, |contact| contact.campaign == campaign);
+            }
         }
-        units.truncate(1);
     }
 
     /// What waits to be begun, a round of the campaigns at a time.
@@ -213,7 +233,7 @@ impl Drive<'_> {
             }
             let is_opt_out = contact.attempt.is_opt_out();
             let units = &mut by_campaign[contact.campaign];
-            match (&self.campaigns[contact.campaign].1, units.last_mut()) {
+            match (&self.campaigns[contact.campaign].campaign, units.last_mut()) {
                 // One read and one write do for all of a list.
                 (Campaign::ContactList(_), Some(unit)) => {
                     unit.contacts.push(place);
@@ -247,7 +267,7 @@ impl Drive<'_> {
     /// Calls that what is begun will take yet, those under way among them.
     fn promised(&self) -> u64 {
         let mut promised = 0;
-        for (campaign, (_, api)) in self.campaigns.iter().enumerate() {
+        for (campaign, of) in self.campaigns.iter().enumerate() {
             let of_campaign = || {
                 self.contacts
                     .iter()
@@ -261,7 +281,7 @@ impl Drive<'_> {
                 At::Waits(_) | At::Ended => 0,
             };
             let calls = of_campaign().map(calls);
-            promised += match api {
+            promised += match of.campaign {
                 Campaign::Predictive(_) => calls.sum(),
                 Campaign::ContactList(_) => calls.max().unwrap_or(0),
             };
@@ -273,12 +293,13 @@ impl Drive<'_> {
         let contact = &mut self.contacts[place];
         if seen != Seen::Nothing {
             progress.seen += 1;
+            progress.answered.insert(contact.campaign);
         }
         if matches!(seen, Seen::Written(_)) {
             progress.written.push((progress.seen, place));
         }
         if matches!(&seen, Seen::Failed(failure) if failure.leaves_unknown()) {
-            self.org.doubts(&self.campaigns[contact.campaign].0);
+            self.org.doubts(&self.campaigns[contact.campaign].id);
         }
         // What was refused begins anew, with calls of its own.
         let begins_anew = match &seen {
@@ -303,13 +324,18 @@ impl Drive<'_> {
     fn panicked(&mut self, place: usize) {
         let contact = &mut self.contacts[place];
         contact.at = At::Ended;
-        let (org, campaign) = (self.org.id(), &self.campaigns[contact.campaign].0);
+        let (org, campaign) = (self.org.id(), &self.campaigns[contact.campaign].id);
         tracing::error!(%org, campaignId = %campaign, "panicked: the changes of this contact are retried");
     }
 
-    fn give_back_all(&mut self, progress: &mut Progress, failure: &Failure) {
+    fn give_back_all(
+        &mut self,
+        progress: &mut Progress,
+        failure: &Failure,
+        is_meant: impl Fn(&Contact) -> bool,
+    ) {
         for (place, contact) in self.contacts.iter_mut().enumerate() {
-            if matches!(contact.at, At::Waits(_)) {
+            if matches!(contact.at, At::Waits(_)) && is_meant(contact) {
                 contact.at = At::Ended;
                 contact.ended = progress.seen;
                 progress
@@ -324,7 +350,7 @@ impl Drive<'_> {
         let now = self.context.shared.clock.now();
         let more = progress.more.unwrap_or(now);
         let after = Duration::try_from(more.duration_since(now)).unwrap_or_default();
-        self.give_back_all(progress, &Failure::budget_spent(after));
+        self.give_back_all(progress, &Failure::budget_spent(after), |_| true);
     }
 
     /// A failure may be the change's own only where another contact of its campaign was written

@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 use tracing::Instrument;
 
-use crate::drive::{Contact, Drive};
+use crate::drive::{Contact, Drive, OfCampaign};
 
 /// The changes of one contact in queue order, each with the index of its record.
 struct OfContact {
@@ -142,9 +142,7 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
         return give_back(campaigns.into_values().flatten(), &failure);
     }
     let began = context.shared.clock.now();
-    let may = org.may_begin();
-    if let May::NotBefore(then) = may {
-        let failure = not_before(then, context.shared.clock.now());
+    if let Err(failure) = org.may_begin() {
         return give_back(campaigns.into_values().flatten(), &failure);
     }
     let secret = match org.open(&run).await {
@@ -152,12 +150,16 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
         Err(failure) => return give_back(campaigns.into_values().flatten(), &failure),
     };
     let opened = campaigns.into_iter().map(async |(id, contacts)| {
-        let opened = Campaign::open(Arc::clone(&org), &id, &secret, run).await;
-        (id, contacts, opened)
+        let may = org.may_begin_with(&id);
+        let opened = match may {
+            May::NotBefore(then) => Err(not_before(then, context.shared.clock.now())),
+            May::Probe | May::All => Campaign::open(Arc::clone(&org), &id, &secret, run).await,
+        };
+        (id, contacts, may, opened)
     });
     let mut verdicts = Verdicts::new();
     let (mut campaigns, mut contacts) = (Vec::new(), Vec::new());
-    for (id, of_campaign, opened) in join_all(opened).await {
+    for (id, of_campaign, may, opened) in join_all(opened).await {
         match opened {
             Ok(campaign) => {
                 look_again(&campaign, &of_campaign).await;
@@ -166,7 +168,7 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
                     let attempt = attempt(context, &secret.rules, &campaign, contact);
                     Contact::new(place, attempt)
                 }));
-                campaigns.push((id, campaign));
+                campaigns.push(OfCampaign { id, campaign, may });
             }
             Err(failure) => verdicts.extend(give_back(of_campaign, &failure)),
         }
@@ -177,7 +179,6 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
         org: Arc::clone(&org),
         secret,
         luck,
-        may,
         campaigns,
         contacts,
     };

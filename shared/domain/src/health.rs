@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::change::OrgId;
+use crate::change::{CampaignId, OrgId};
 
 /// How many calls in a row may get no answer before what was well is ill.
 const UNANSWERED: u32 = 3;
@@ -28,7 +28,7 @@ const WELL_FOR: Duration = Duration::from_secs(60);
 const FIRST_WAIT: Duration = Duration::from_secs(15);
 /// Most answers take less, and a batch that is answered so.
 const SLOW: Duration = Duration::from_secs(1);
-/// A host is told to be ill once in this time.
+/// That an org or a host is ill is told once in this time.
 const TOLD_EVERY: Duration = Duration::from_mins(15);
 /// The longest wait before a probe.
 const LONGEST_WAIT: Duration = Duration::from_mins(5);
@@ -142,40 +142,18 @@ impl Breaker {
     }
 }
 
-/// The health of an org. Reads and writes are told apart: where reads are answered and writes are
-/// not, an answered read must not let another ten writes hang.
+/// The health of a campaign. Reads and writes are told apart: where reads are answered and writes
+/// are not, an answered read must not let another ten writes hang.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OrgHealth {
+pub struct CampaignHealth {
     reads: Breaker,
     writes: Breaker,
-    /// Whether an answer took long, or a call failed in all its tries, since it was last driven.
-    is_slow: bool,
-    /// Until when it rests, since it holds whoever waits.
-    rests_until: Option<Timestamp>,
 }
 
-impl OrgHealth {
+impl CampaignHealth {
     /// How many contacts may be begun now: read, and then written.
     pub fn may(&self, now: Timestamp) -> May {
         self.reads.may(now).and(self.writes.may_unless_ill(now))
-    }
-
-    /// Until when it rests; `None`: it does not.
-    pub fn rests(&self, now: Timestamp) -> Option<Timestamp> {
-        self.rests_until.filter(|until| now < *until)
-    }
-
-    /// A call failed, all its tries included.
-    pub fn failed(&mut self) {
-        self.is_slow = true;
-    }
-
-    /// An invocation drove it for so long. Who answers slowly, with errors or not, takes turns with all
-    /// others of the queue: it rests for as long.
-    pub fn took(&mut self, now: Timestamp, time: Duration) {
-        if std::mem::take(&mut self.is_slow) && time >= SLOW {
-            self.rests_until = Some(now + time);
-        }
     }
 
     /// Whether an answer ever came, to this copy.
@@ -183,9 +161,8 @@ impl OrgHealth {
         self.reads.answered_at.is_some()
     }
 
-    /// A read, a token or a write was answered.
-    pub fn answered(&mut self, now: Timestamp, is_write: bool, latency: Duration) {
-        self.is_slow |= latency >= SLOW;
+    /// A read or a write was answered.
+    pub fn answered(&mut self, now: Timestamp, is_write: bool) {
         self.reads.answered(now);
         if is_write {
             self.writes.answered(now);
@@ -209,39 +186,107 @@ impl OrgHealth {
     }
 }
 
-/// How many orgs must be silent before their host is taken for ill.
-const SILENT: usize = 3;
-
-/// The health of a host that many orgs share, as those of a region do. Where it hangs each of them
-/// would find out by itself, and two hundred orgs hold a copy two hundred times.
+/// The health of an org: of its token, and of its campaigns together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HostHealth {
-    /// Orgs without an answer since the host's last one.
-    silent: BTreeSet<OrgId>,
+pub struct OrgHealth {
+    login: Breaker,
+    /// Its campaigns share it, as orgs do a host.
+    pub campaigns: Shared<CampaignId, 2>,
+    /// Whether an answer took long, or a call failed in all its tries, since it was last driven.
+    is_slow: bool,
+    /// Until when it rests, since it holds whoever waits.
+    rests_until: Option<Timestamp>,
+}
+
+impl OrgHealth {
+    /// Whether a token may be asked for.
+    pub fn may_log_in(&self, now: Timestamp) -> May {
+        self.login.may_unless_ill(now)
+    }
+
+    /// A token was answered.
+    pub fn logged_in(&mut self, now: Timestamp) {
+        self.login.answered(now);
+    }
+
+    /// No token was. Answers whether that is news.
+    pub fn not_logged_in(&mut self, now: Timestamp, silence: Silence) -> bool {
+        self.login.unanswered(now, silence)
+    }
+
+    /// Whether anything ever answered, to this copy.
+    pub fn was_answered(&self) -> bool {
+        self.login.answered_at.is_some() || self.campaigns.breaker.answered_at.is_some()
+    }
+
+    /// Until when it rests; `None`: it does not.
+    pub fn rests(&self, now: Timestamp) -> Option<Timestamp> {
+        self.rests_until.filter(|until| now < *until)
+    }
+
+    /// An answer took so long.
+    pub fn answered_after(&mut self, latency: Duration) {
+        self.is_slow |= latency >= SLOW;
+    }
+
+    /// A call failed, all its tries included.
+    pub fn failed(&mut self) {
+        self.is_slow = true;
+    }
+
+    /// An invocation drove it for so long. Who answers slowly, with errors or not, takes turns with
+    /// all others of the queue: it rests for as long.
+    pub fn took(&mut self, now: Timestamp, time: Duration) {
+        if std::mem::take(&mut self.is_slow) && time >= SLOW {
+            self.rests_until = Some(now + time);
+        }
+    }
+}
+
+/// The health of a host: all orgs of a region hang together, and two hundred of them would hold a
+/// copy two hundred times until each had found out by itself.
+pub type HostHealth = Shared<OrgId, 3>;
+
+/// The health of what many share. It is ill when so many of them are silent and none was answered
+/// since. Where fewer are, that may be their own trouble.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shared<Id, const SILENT: usize> {
+    /// Those without an answer since the last one of any.
+    silent: BTreeSet<Id>,
     breaker: Breaker,
     told_at: Option<Timestamp>,
 }
 
-impl HostHealth {
-    /// What this org of the host may begin now. A probe is for whoever asks first.
-    pub fn begin(&mut self, org: &OrgId, was_answered: bool, now: Timestamp) -> May {
-        let may = self.may(org, was_answered, now);
+impl<Id, const SILENT: usize> Default for Shared<Id, SILENT> {
+    fn default() -> Self {
+        Shared {
+            silent: BTreeSet::new(),
+            breaker: Breaker::default(),
+            told_at: None,
+        }
+    }
+}
+
+impl<Id: Clone + Ord, const SILENT: usize> Shared<Id, SILENT> {
+    /// What this one of them may begin now. A probe is for whoever asks first.
+    pub fn begin(&mut self, id: &Id, was_answered: bool, now: Timestamp) -> May {
+        let may = self.may(id, was_answered, now);
         if may == May::Probe {
             self.breaker.claim(now);
         }
         may
     }
 
-    /// What it may begin, without beginning it. An org that was answered, and is not among the
-    /// silent, has its own health alone: the trouble of three others may be theirs.
-    pub fn may(&self, org: &OrgId, was_answered: bool, now: Timestamp) -> May {
-        if was_answered && !self.silent.contains(org) {
+    /// What it may begin, without beginning it. One that was answered, and is not among the silent,
+    /// has its own health alone: the trouble of the others may be theirs.
+    pub fn may(&self, id: &Id, was_answered: bool, now: Timestamp) -> May {
+        if was_answered && !self.silent.contains(id) {
             return May::All;
         }
         self.breaker.may_unless_ill(now)
     }
 
-    /// Whether none of its orgs is answered.
+    /// Whether none of them is answered.
     pub fn is_ill(&self) -> bool {
         self.breaker.ill.is_some()
     }
@@ -252,15 +297,19 @@ impl HostHealth {
         self.breaker.answered(now);
     }
 
-    /// A call of this org got no answer. Answers whether it is to be told that the host is ill.
-    pub fn unanswered(&mut self, org: &OrgId, now: Timestamp) -> bool {
-        self.silent.insert(org.clone());
-        let is_news = self.silent.len() >= SILENT && self.breaker.fall_ill(now);
+    /// A call of this one got no answer. Answers whether what they share is ill from now on.
+    pub fn unanswered(&mut self, id: &Id, now: Timestamp) -> bool {
+        self.silent.insert(id.clone());
+        self.silent.len() >= SILENT && self.breaker.fall_ill(now)
+    }
+
+    /// Whether its trouble, or that of one of them, is to be told now: once in a while.
+    pub fn tells(&mut self, now: Timestamp) -> bool {
         let is_told = self.told_at.is_some_and(|at| now < at + TOLD_EVERY);
-        if is_news && !is_told {
+        if !is_told {
             self.told_at = Some(now);
         }
-        is_news && !is_told
+        !is_told
     }
 }
 
@@ -348,23 +397,27 @@ mod tests {
 
     #[test]
     fn an_answered_read_does_not_let_writes_hang_again() {
-        let mut org = OrgHealth::default();
-        org.answered(at(0), false, Duration::ZERO);
+        let mut campaign = CampaignHealth::default();
+        campaign.answered(at(0), false);
         for _ in 0..3 {
-            org.unanswered(at(1), true, Hung);
+            campaign.unanswered(at(1), true, Hung);
         }
-        assert_eq!(org.may(at(1)), May::NotBefore(at(16)));
-        org.answered(at(16), false, Duration::ZERO);
+        assert_eq!(campaign.may(at(1)), May::NotBefore(at(16)));
+        campaign.answered(at(16), false);
         assert_eq!(
-            org.may(at(16)),
+            campaign.may(at(16)),
             May::Probe,
             "one contact is read and written"
         );
-        org.unanswered(at(20), true, Hung);
-        assert_eq!(org.may(at(21)), May::NotBefore(at(50)), "the wait doubles");
-        org.answered(at(50), false, Duration::ZERO);
-        org.answered(at(51), true, Duration::ZERO);
-        assert_eq!(org.may(at(51)), May::All);
+        campaign.unanswered(at(20), true, Hung);
+        assert_eq!(
+            campaign.may(at(21)),
+            May::NotBefore(at(50)),
+            "the wait doubles"
+        );
+        campaign.answered(at(50), false);
+        campaign.answered(at(51), true);
+        assert_eq!(campaign.may(at(51)), May::All);
     }
 
     #[test]
@@ -407,14 +460,14 @@ mod tests {
     #[test]
     fn who_answers_slowly_rests_for_as_long_as_it_took() {
         let mut slow = OrgHealth::default();
-        slow.answered(at(0), false, Duration::from_millis(999));
+        slow.answered_after(Duration::from_millis(999));
         slow.took(at(0), Duration::from_secs(9));
         assert_eq!(slow.rests(at(0)), None, "it waited for calls");
-        slow.answered(at(0), false, Duration::from_secs(1));
+        slow.answered_after(Duration::from_secs(1));
         slow.took(at(0), Duration::from_millis(999));
         assert_eq!(slow.rests(at(0)), None);
-        slow.answered(at(0), false, Duration::from_secs(1));
-        slow.answered(at(0), false, Duration::ZERO);
+        slow.answered_after(Duration::from_secs(1));
+        slow.answered_after(Duration::ZERO);
         slow.took(at(10), Duration::from_secs(10));
         assert_eq!(slow.rests(at(19)), Some(at(20)));
         assert_eq!(slow.rests(at(20)), None);

@@ -39,6 +39,10 @@ pub(crate) enum Kind {
     HangingRegion,
     /// Nothing of five orgs is, that share their host with one that is well.
     HangingNeighbours,
+    /// Nothing of one campaign is.
+    HangingCampaign,
+    /// Writes of one campaign are not.
+    HangingCampaignWrites,
     /// Every answer takes 4.9 s.
     Slow,
     /// Every answer is 503, for ten hours.
@@ -53,13 +57,15 @@ pub(crate) enum Kind {
     SmallBudget,
 }
 
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 14] = [
     Kind::Hangs,
     Kind::HangingTokens,
     Kind::HangingReads,
     Kind::HangingWrites,
     Kind::HangingRegion,
     Kind::HangingNeighbours,
+    Kind::HangingCampaign,
+    Kind::HangingCampaignWrites,
     Kind::Slow,
     Kind::Outage,
     Kind::ForbiddenCampaign,
@@ -100,7 +106,11 @@ impl Trouble {
     fn is_of_campaign(&self) -> bool {
         matches!(
             self.kind,
-            Kind::ForbiddenCampaign | Kind::NoVersionColumn | Kind::MissingCampaign
+            Kind::ForbiddenCampaign
+                | Kind::NoVersionColumn
+                | Kind::MissingCampaign
+                | Kind::HangingCampaign
+                | Kind::HangingCampaignWrites
         )
     }
 }
@@ -169,6 +179,7 @@ fn org(n: usize, is_of_lists: bool, calls_per_minute: u64) -> Org {
 fn steps(rng: &mut Rng, orgs: &[Org], trouble: Trouble) -> Vec<Step> {
     let is_backlog = trouble.kind == Kind::SmallBudget;
     let (ill_campaign, backlog) = match trouble.kind {
+        Kind::HangingCampaign | Kind::HangingCampaignWrites => (ILL_CAMPAIGN, 200),
         _ if trouble.is_of_campaign() => (ILL_CAMPAIGN, 20),
         Kind::HangingRegion => ("campaign-001-0", 10),
         Kind::SmallBudget => ("campaign-001-0", 600),

@@ -31,7 +31,7 @@ impl Drive<'_> {
         let mut calls = Vec::new();
         for campaign in 0..self.campaigns.len() {
             self.pauses(campaign, &mut calls);
-            match self.campaigns[campaign].1.clone() {
+            match self.campaigns[campaign].campaign.clone() {
                 Campaign::Predictive(predictive) => self.each(campaign, &predictive, &mut calls),
                 Campaign::ContactList(list) => self.together(campaign, &list, &mut calls),
             }
@@ -129,7 +129,7 @@ impl Drive<'_> {
     fn create(&self, campaign: usize, predictive: &Arc<Predictive>, created: Vec<ToWrite>) -> Call {
         let (predictive, org) = (Arc::clone(predictive), Arc::clone(&self.org));
         let (campaign, telemetry) = (
-            self.campaigns[campaign].0.clone(),
+            self.campaigns[campaign].id.clone(),
             self.context.shared.telemetry.clone(),
         );
         let hides_conflicts = self.context.has(Defect::Conflict);
@@ -193,7 +193,7 @@ impl Drive<'_> {
     }
 
     fn is_in_doubt(&self, campaign: usize) -> bool {
-        self.org.is_in_doubt(&self.campaigns[campaign].0)
+        self.org.is_in_doubt(&self.campaigns[campaign].id)
     }
 
     /// Those that go in one call. Where one of them may be what makes the call fail, they go in two,

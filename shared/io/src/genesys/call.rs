@@ -49,10 +49,10 @@ impl Org {
                 .gate
                 .admit(&self.shared.clock, run, session.secret.calls_per_minute)
                 .await?;
-            if !run.repeats_what_hangs() {
-                self.may_go_on(call.effect != Effect::Read)?;
-            }
             if let Some(campaign) = call.campaign {
+                if !run.repeats_what_hangs() {
+                    self.may_go_on(campaign, call.effect != Effect::Read)?;
+                }
                 self.is_open(campaign)?;
             }
             if session.generation != self.login.generation() {
@@ -104,7 +104,7 @@ impl Org {
                 _ => break failure,
             }
         };
-        self.notes_silence(call.effect != Effect::Read, &failure);
+        self.notes_silence(call.campaign, call.effect != Effect::Read, &failure);
         Err(failure)
     }
 
@@ -136,7 +136,7 @@ impl Org {
                 call.effect == Effect::Read && Run::is_short(timeout),
             )
         })?;
-        self.is_answered(call.effect != Effect::Read, latency);
+        self.is_answered(call.campaign, call.effect != Effect::Read, latency);
         let after = under_way.answered(now, answer.status(), answer.headers());
         drop(under_way);
         if answer.status().is_success() {

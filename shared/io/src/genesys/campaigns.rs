@@ -8,6 +8,7 @@ use std::time::Duration;
 use domain::batch::Evidence;
 use domain::change::CampaignId;
 use domain::failure::{Failure, Kind};
+use domain::health::CampaignHealth;
 use domain::retry::CLOSED;
 use jiff::Timestamp;
 
@@ -28,6 +29,7 @@ struct Known {
     list: Option<(Arc<List>, Timestamp)>,
     /// Until when no call is made about it, since a person must act.
     closed_until: Option<Timestamp>,
+    health: CampaignHealth,
     /// Until when one of its contacts may be what makes calls fail.
     in_doubt_until: Option<Timestamp>,
 }
@@ -36,6 +38,14 @@ impl Campaigns {
     fn with<R>(&self, campaign: &CampaignId, act: impl FnOnce(&mut Known) -> R) -> R {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         act(all.entry(campaign.clone()).or_default())
+    }
+
+    pub(super) fn health<R>(
+        &self,
+        campaign: &CampaignId,
+        act: impl FnOnce(&mut CampaignHealth) -> R,
+    ) -> R {
+        self.with(campaign, |known| act(&mut known.health))
     }
 
     pub(super) fn list(&self, campaign: &CampaignId, now: Timestamp) -> Option<Arc<List>> {

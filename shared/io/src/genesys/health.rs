@@ -4,8 +4,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use domain::change::CampaignId;
 use domain::failure::{Failure, Kind};
-use domain::health::{HostHealth, May, OrgHealth, Silence};
+use domain::health::{CampaignHealth, HostHealth, May, OrgHealth, Silence};
 use jiff::Timestamp;
 
 use super::Org;
@@ -40,26 +41,32 @@ impl Health {
 }
 
 impl Org {
-    /// Whether contacts may be begun now: side by side, one of them as a probe, or none. Whoever
-    /// asks first of the orgs of a host that is ill is the one that probes it.
-    pub fn may_begin(&self) -> May {
+    /// Whether a token may be asked for, and its host called. Whoever asks first of the orgs of a
+    /// host that is ill is the one that probes it.
+    ///
+    /// # Errors
+    /// [`Kind::Closed`]: not before the next probe.
+    pub fn may_begin(&self) -> Result<(), Failure> {
         let now = self.shared.clock.now();
-        let (org, was_answered) = with(&self.health.org, |org| (org.may(now), org.was_answered()));
-        if let May::NotBefore(_) = org {
-            return org;
+        let (login, was_answered) = with(&self.health.org, |org| {
+            (org.may_log_in(now), org.was_answered())
+        });
+        if let May::NotBefore(then) = login {
+            return Err(not_before(then, now));
         }
-        let host = self
-            .health
-            .with_host(|host| host.begin(&self.id, was_answered, now));
-        host.map_or(org, |host| host.and(org))
+        self.may_call_host(was_answered)
     }
 
     /// Whether an org that was not known until now may call its host.
     pub(super) fn may_log_in(&self) -> Result<(), Failure> {
+        self.may_call_host(false)
+    }
+
+    fn may_call_host(&self, was_answered: bool) -> Result<(), Failure> {
         let now = self.shared.clock.now();
         let host = self
             .health
-            .with_host(|host| host.begin(&self.id, false, now));
+            .with_host(|host| host.begin(&self.id, was_answered, now));
         match host {
             Some(May::NotBefore(then)) => Err(not_before(then, now)),
             _ => Ok(()),
@@ -88,33 +95,74 @@ impl Org {
         with(&self.health.org, |org| org.took(now, time));
     }
 
-    /// The same, for whoever began already.
-    pub fn health(&self) -> May {
+    /// Whether contacts of a campaign may be begun now: side by side, one of them as a probe, or
+    /// none. Whoever asks first of the campaigns of an org that is ill is the one that probes it.
+    pub fn may_begin_with(&self, campaign: &CampaignId) -> May {
         let now = self.shared.clock.now();
-        let (org, was_answered) = with(&self.health.org, |org| (org.may(now), org.was_answered()));
-        let host = self
-            .health
-            .with_host(|host| host.may(&self.id, was_answered, now));
-        host.map_or(org, |host| host.and(org))
+        let (own, was_answered) = self.health_of(campaign, now);
+        if let May::NotBefore(_) = own {
+            return own;
+        }
+        let org = with(&self.health.org, |org| {
+            org.campaigns.begin(campaign, was_answered, now)
+        });
+        org.and(own)
     }
 
-    /// What was begun goes on, unless the org fell ill meanwhile.
-    pub(super) fn may_go_on(&self, is_write: bool) -> Result<(), Failure> {
+    /// The same, for whoever began already.
+    pub fn may_go_on_with(&self, campaign: &CampaignId) -> May {
         let now = self.shared.clock.now();
-        match with(&self.health.org, |org| org.may_go_on(now, is_write)) {
+        let (own, was_answered) = self.health_of(campaign, now);
+        let org = with(&self.health.org, |org| {
+            org.campaigns.may(campaign, was_answered, now)
+        });
+        org.and(own)
+    }
+
+    fn health_of(&self, campaign: &CampaignId, now: Timestamp) -> (May, bool) {
+        self.campaigns
+            .health(campaign, |of| (of.may(now), of.was_answered()))
+    }
+
+    /// What was begun goes on, unless the campaign fell ill meanwhile.
+    pub(super) fn may_go_on(&self, campaign: &CampaignId, is_write: bool) -> Result<(), Failure> {
+        let now = self.shared.clock.now();
+        let may = |of: &mut CampaignHealth| of.may_go_on(now, is_write);
+        match self.campaigns.health(campaign, may) {
             May::NotBefore(then) => Err(not_before(then, now)),
             May::Probe | May::All => Ok(()),
         }
     }
 
-    pub(super) fn is_answered(&self, is_write: bool, latency: Duration) {
+    /// A call was answered: about a campaign, or for a token.
+    pub(super) fn is_answered(
+        &self,
+        campaign: Option<&CampaignId>,
+        is_write: bool,
+        latency: Duration,
+    ) {
         let now = self.shared.clock.now();
-        with(&self.health.org, |org| org.answered(now, is_write, latency));
+        if let Some(campaign) = campaign {
+            self.campaigns
+                .health(campaign, |of| of.answered(now, is_write));
+        }
+        with(&self.health.org, |org| {
+            org.answered_after(latency);
+            match campaign {
+                Some(_) => org.campaigns.answered(now),
+                None => org.logged_in(now),
+            }
+        });
         self.health.with_host(|host| host.answered(now));
     }
 
     /// A call failed, all its tries included: whether it got no answer.
-    pub(super) fn notes_silence(&self, is_write: bool, failure: &Failure) {
+    pub(super) fn notes_silence(
+        &self,
+        campaign: Option<&CampaignId>,
+        is_write: bool,
+        failure: &Failure,
+    ) {
         if !failure.leaves_unknown() {
             return;
         }
@@ -125,15 +173,25 @@ impl Org {
             _ => return,
         };
         let now = self.shared.clock.now();
-        let is_ill = with(&self.health.org, |org| {
-            org.unanswered(now, is_write, silence)
+        let is_own = campaign.is_some_and(|campaign| {
+            let unanswered = |of: &mut CampaignHealth| of.unanswered(now, is_write, silence);
+            self.campaigns.health(campaign, unanswered)
+        });
+        let is_org = with(&self.health.org, |org| match campaign {
+            Some(campaign) => org.campaigns.unanswered(campaign, now),
+            None => org.not_logged_in(now, silence),
         });
         let host = self.health.with_host(|host| {
             let was_ill = host.is_ill();
-            (was_ill, host.unanswered(&self.id, now))
+            let is_ill = host.unanswered(&self.id, now);
+            (was_ill, is_ill && host.tells(now))
         });
-        let (is_told, is_host_ill) = host.unwrap_or_default();
-        for (is_so, whose) in [(is_ill && !is_told, "it"), (is_host_ill, "its host")] {
+        let (was_host_ill, is_host_told) = host.unwrap_or_default();
+        let whose = if is_org { "it" } else { "a campaign of it" };
+        let is_told = (is_own || is_org)
+            && !was_host_ill
+            && with(&self.health.org, |org| org.campaigns.tells(now));
+        for (is_so, whose) in [(is_told, whose), (is_host_told, "its host")] {
             if is_so {
                 self.shared.telemetry.tell(&Event::OrgIll {
                     org: self.id.as_str(),

@@ -111,7 +111,7 @@ impl Org {
         }
         let session = self.renewed(&mut state, run, after).await;
         if let Err(failure) = &session {
-            self.notes_silence(false, failure);
+            self.notes_silence(None, false, failure);
             let now = self.shared.clock.now();
             state.failed = Some((now, failure.clone()));
             if failure.kind == Kind::Refused {
@@ -323,7 +323,7 @@ impl Org {
         let answer = answer.map_err(|error| unanswered(WHAT, error, Run::is_short(timeout)))?;
         let now = self.shared.clock.now();
         let latency = Duration::try_from(now.duration_since(asked_at)).unwrap_or_default();
-        self.is_answered(false, latency);
+        self.is_answered(None, false, latency);
         let after = throttled(&mut state.throttle, now, answer.status(), answer.headers());
         if answer.status().is_success() {
             return token(answer.body(), asked_at).ok_or_else(|| {

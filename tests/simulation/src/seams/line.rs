@@ -119,10 +119,13 @@ impl Line {
         let is_token = wire::is_token(request);
         let is_write = wire::written(request).is_some();
         let hangs = match trouble.kind {
-            Trouble::Hangs | Trouble::HangingRegion | Trouble::HangingNeighbours => true,
+            Trouble::Hangs
+            | Trouble::HangingRegion
+            | Trouble::HangingNeighbours
+            | Trouble::HangingCampaign => true,
             Trouble::HangingTokens => is_token,
             Trouble::HangingReads => !is_token && !is_write,
-            Trouble::HangingWrites => is_write,
+            Trouble::HangingWrites | Trouble::HangingCampaignWrites => is_write,
             _ => false,
         };
         if hangs {
