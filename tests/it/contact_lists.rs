@@ -5,15 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use emulator::Fault;
 use emulator::genesys::{Effect, Options};
-use emulator::{Fault, Genesys};
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
-use http::{Request, Response};
-use io::http::{Transport, TransportError};
+use io::http::Transport;
 use serde_json::{Value, json};
 
-use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, VERSION_FIELD, World, change, openapi};
+use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, VERSION_FIELD, World, between, change, openapi};
 
 fn world() -> World {
     World::of_lists(Options::default())
@@ -348,8 +345,7 @@ async fn a_list_that_changes_between_read_and_write_is_read_before_it_is_written
     world.put("a", 9, "9");
     // The write meets a list that is gone.
     world.send([change("a", 2).phone("2").callable(true)]);
-    let genesys = Arc::clone(&world.genesys);
-    let copy = world.copy(Some(Arc::new(Moving { genesys })), |_| {});
+    let copy = world.copy(Some(moving(&world)), |_| {});
     let done = world
         .invoke_copy(&copy, Some(Duration::from_secs(30)))
         .await;
@@ -362,34 +358,19 @@ async fn a_list_that_changes_between_read_and_write_is_read_before_it_is_written
 
 /// After the first bulk read, which found nobody, the campaign has another list, where the contact
 /// opted out.
-struct Moving {
-    genesys: Arc<Genesys>,
-}
-
-impl Transport for Moving {
-    fn send(
-        &self,
-        request: Request<Bytes>,
-        timeout: Duration,
-    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
-        async move {
-            let is_first_read = request.uri().path()
-                == format!("/api/v2/outbound/contactlists/list-of-{CAMPAIGN}/contacts/bulk");
-            let answer = self.genesys.send(request, timeout).await?;
-            if !is_first_read {
-                return Ok(answer);
-            }
-            self.genesys.change_list(CAMPAIGN, "new-list");
-            self.genesys.put_contact(
-                CAMPAIGN,
-                "a",
-                &[(VERSION_FIELD, "9"), ("phone", "9")],
-                false,
-            );
-            Ok(answer.map(|_| Bytes::from_static(b"[]")))
+fn moving(world: &World) -> Arc<dyn Transport> {
+    between(&world.genesys, |genesys, request, timeout| async move {
+        let is_first_read = request.uri().path()
+            == format!("/api/v2/outbound/contactlists/list-of-{CAMPAIGN}/contacts/bulk");
+        let answer = genesys.send(request, timeout).await?;
+        if !is_first_read {
+            return Ok(answer);
         }
-        .boxed()
-    }
+        genesys.change_list(CAMPAIGN, "new-list");
+        let columns = [(VERSION_FIELD, "9"), ("phone", "9")];
+        genesys.put_contact(CAMPAIGN, "a", &columns, false);
+        Ok(answer.map(|_| Bytes::from_static(b"[]")))
+    })
 }
 
 #[tokio::test(start_paused = true)]
@@ -456,35 +437,22 @@ async fn a_write_whose_answer_lacks_the_contact_is_not_taken_for_done() {
 
 /// A copy of apply to which contacts of bulk reads look otherwise.
 fn altered(world: &World, alter: fn(&mut Value)) -> apply::Context {
-    let genesys = Arc::clone(&world.genesys);
-    world.copy(Some(Arc::new(Altered { genesys, alter })), |_| {})
-}
-
-struct Altered {
-    genesys: Arc<Genesys>,
-    alter: fn(&mut Value),
-}
-
-impl Transport for Altered {
-    fn send(
-        &self,
-        request: Request<Bytes>,
-        timeout: Duration,
-    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
-        async move {
+    let altering = between(
+        &world.genesys,
+        move |genesys, request, timeout| async move {
             let is_bulk = request.uri().path().ends_with("/bulk");
-            let answer = self.genesys.send(request, timeout).await?;
+            let answer = genesys.send(request, timeout).await?;
             if !is_bulk {
                 return Ok(answer);
             }
             Ok(answer.map(|body| {
                 let mut body: Value = serde_json::from_slice(&body).unwrap();
-                body.as_array_mut().unwrap().iter_mut().for_each(self.alter);
+                body.as_array_mut().unwrap().iter_mut().for_each(alter);
                 Bytes::from(body.to_string())
             }))
-        }
-        .boxed()
-    }
+        },
+    );
+    world.copy(Some(altering), |_| {})
 }
 
 #[tokio::test(start_paused = true)]

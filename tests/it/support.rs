@@ -1,5 +1,6 @@
 //! One org or two on the embedded parts, and what one invocation of apply did to them.
 
+mod between;
 mod changes;
 pub(crate) mod ingest;
 mod lines;
@@ -7,6 +8,7 @@ pub(crate) mod openapi;
 pub(crate) mod scripted;
 pub(crate) mod served;
 
+pub(crate) use between::between;
 pub(crate) use changes::{CAMPAIGN, Change, OTHER_CAMPAIGN, change};
 pub(crate) use lines::Lines;
 
@@ -351,7 +353,7 @@ fn tell(event: &Event<'_>) -> Option<String> {
         Event::CampaignRefused {
             campaign, evidence, ..
         } => format!("! {campaign} refused: {}", evidence.detail),
-        Event::OrgIll { org, detail } => format!("! {org} ill: {detail}"),
+        Event::OrgIll { org, detail, .. } => format!("! {org} ill: {detail}"),
         Event::Conflict { .. } => "! conflict".to_owned(),
         Event::Throttled { org } => format!("! {org} throttled"),
         // Calls are looked at where they arrive.

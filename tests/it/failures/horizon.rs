@@ -1,17 +1,12 @@
 //! Time: the invocation's end, the retry horizon, and what a panic leaves.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use emulator::Fault;
 use emulator::genesys::{Effect, Options};
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
-use http::{Request, Response};
-use io::http::{Transport, TransportError};
+use io::http::Transport;
 
-use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, World, change};
+use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, World, between, change};
 
 const SERVICE_IS_ILL: Effect = Effect::Status(500, Vec::new());
 
@@ -215,27 +210,14 @@ async fn a_slow_org_does_not_hold_up_the_calls_of_another() {
     );
 }
 
-/// Panics at every call of one campaign.
-struct Panicking(Arc<emulator::Genesys>);
-
-impl Transport for Panicking {
-    fn send(
-        &self,
-        request: Request<Bytes>,
-        timeout: Duration,
-    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
-        async move {
-            assert!(!request.uri().path().contains(OTHER_CAMPAIGN), "on purpose");
-            self.0.send(request, timeout).await
-        }
-        .boxed()
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_one_campaign_retries_that_campaign_alone() {
     let world = World::new();
-    let copy = world.copy(Some(Arc::new(Panicking(world.genesys.clone()))), |_| ());
+    let panicking = between(&world.genesys, |genesys, request, timeout| async move {
+        assert!(!request.uri().path().contains(OTHER_CAMPAIGN), "on purpose");
+        genesys.send(request, timeout).await
+    });
+    let copy = world.copy(Some(panicking), |_| ());
     world.send([
         change("a", 1).of("acme", OTHER_CAMPAIGN),
         change("b", 1),

@@ -7,12 +7,10 @@ use apply::Context;
 use bytes::Bytes;
 use emulator::genesys::{Effect, Options};
 use emulator::{Fault, Genesys};
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode};
 use io::http::{Transport, TransportError};
 
-use crate::support::{CAMPAIGN, World, change};
+use crate::support::{CAMPAIGN, World, between, change};
 
 /// What becomes of a call that holds the poison.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,51 +20,30 @@ enum Poison {
     Panics,
 }
 
-/// Strikes each call of this method whose path or body has the word `poison`.
-struct Poisoned {
-    genesys: Arc<Genesys>,
-    method: &'static str,
-    poison: Poison,
-}
-
-impl Transport for Poisoned {
-    fn send(
-        &self,
-        request: Request<Bytes>,
-        timeout: Duration,
-    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
-        async move {
-            let is_read = request.method() == "GET" || request.uri().path().ends_with("/bulk");
-            let holds = String::from_utf8_lossy(request.body()).contains("poison")
-                || request.uri().path().contains("poison");
-            let is_meant = (self.method == "GET") == is_read;
-            if !holds || !is_meant {
-                return self.genesys.send(request, timeout).await;
-            }
-            match self.poison {
-                Poison::Answers(status) => {
-                    let mut response = Response::new(Bytes::from("{}"));
-                    *response.status_mut() = status;
-                    Ok(response)
-                }
-                Poison::Hangs => {
-                    tokio::time::sleep(timeout).await;
-                    Err(TransportError::TimedOut)
-                }
-                Poison::Panics => panic!("on purpose"),
-            }
-        }
-        .boxed()
-    }
-}
-
+/// A copy whose calls of this method are struck where path or body has the word `poison`.
 fn poisoned(world: &World, method: &'static str, poison: Poison) -> Context {
-    let poisoned = Poisoned {
-        genesys: Arc::clone(&world.genesys),
-        method,
-        poison,
+    let strike = move |genesys: Arc<Genesys>, request: Request<Bytes>, timeout| async move {
+        let is_read = request.method() == "GET" || request.uri().path().ends_with("/bulk");
+        let holds = String::from_utf8_lossy(request.body()).contains("poison")
+            || request.uri().path().contains("poison");
+        let is_meant = (method == "GET") == is_read;
+        if !holds || !is_meant {
+            return genesys.send(request, timeout).await;
+        }
+        match poison {
+            Poison::Answers(status) => {
+                let mut response = Response::new(Bytes::from("{}"));
+                *response.status_mut() = status;
+                Ok(response)
+            }
+            Poison::Hangs => {
+                tokio::time::sleep(timeout).await;
+                Err(TransportError::TimedOut)
+            }
+            Poison::Panics => panic!("on purpose"),
+        }
     };
-    world.copy(Some(Arc::new(poisoned)), |_| ())
+    world.copy(Some(between(&world.genesys, strike)), |_| ())
 }
 
 const THIRTY: Option<Duration> = Some(Duration::from_secs(30));
