@@ -170,7 +170,7 @@ fn show(event: &Event<'_>) {
             campaign,
             evidence,
         } => format!("refused     {org}/{campaign}: {}", evidence.detail),
-        Event::OrgIll { org, detail } => format!("ill         {org}: {detail}"),
+        Event::OrgIll { org, detail, .. } => format!("ill         {org}: {detail}"),
         Event::Conflict { org, campaign } => {
             format!("conflict    {org}/{campaign}, to be resolved")
         }

@@ -147,7 +147,11 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
     }
     let secret = match org.open(&run).await {
         Ok(secret) => secret,
-        Err(failure) => return give_back(campaigns.into_values().flatten(), &failure),
+        Err(failure) => {
+            // A secret or token that was waited for held the others up.
+            org.was_driven(began);
+            return give_back(campaigns.into_values().flatten(), &failure);
+        }
     };
     let opened = campaigns.into_iter().map(async |(id, contacts)| {
         let may = org.may_begin_with(&id);

@@ -85,10 +85,12 @@ pub enum Event<'a> {
         /// What was seen.
         evidence: &'a Evidence,
     },
-    /// Calls for the org get no answer. Told at the first time.
+    /// Calls for the org get no answer. Told once in a quarter of an hour.
     OrgIll {
         /// Whose.
         org: &'a str,
+        /// The campaign, where none of its calls is answered and others may be.
+        campaign: Option<&'a str>,
         /// What was seen.
         detail: &'a str,
     },
@@ -264,7 +266,16 @@ fn log(event: &Event<'_>) {
             correlationId = evidence.correlation_id.as_deref(),
             "campaign refused: no call is made about it for a minute; repair the OAuth client's role, or the contact list"
         ),
-        Event::OrgIll { org, detail } => tracing::error!(org, detail, "org ill"),
+        Event::OrgIll {
+            org,
+            campaign,
+            detail,
+        } => tracing::error!(
+            org,
+            campaignId = campaign,
+            detail,
+            "org ill: its changes wait, and it is probed; look at Genesys Cloud's status page, and whether check reaches it"
+        ),
         Event::Conflict { org, campaign } => {
             tracing::info!(org, campaignId = campaign, "conflict met")
         }

@@ -69,7 +69,11 @@ fn events(evidence: &Evidence) -> Vec<Event<'_>> {
             campaign,
             evidence,
         },
-        Event::OrgIll { org, detail },
+        Event::OrgIll {
+            org,
+            campaign: Some(campaign),
+            detail,
+        },
         Event::Conflict { org, campaign },
         Event::Throttled { org },
         Event::Called {

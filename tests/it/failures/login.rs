@@ -1,13 +1,17 @@
 //! Token and secret: one org's trouble is its own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use emulator::Fault;
 use emulator::genesys::{Effect, Options};
-use io::secrets::SecretsError;
+use emulator::{Fault, Vault};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use io::secrets::{Secrets, SecretsError};
+use secrecy::SecretString;
 use serde_json::json;
 
-use crate::support::{CAMPAIGN, ODD_WAITS, OTHER_CAMPAIGN, World, change, never_hammered};
+use crate::support::{CAMPAIGN, ODD_WAITS, OTHER_CAMPAIGN, World, change, config, never_hammered};
 
 const SECRET: &str = "campaign-sync/org/acme";
 
@@ -454,4 +458,41 @@ async fn an_org_never_calls_with_another_orgs_token() {
             })
         );
     }
+}
+
+/// Secrets of which one org's is not answered.
+struct HangingSecret(Arc<Vault>);
+
+impl Secrets for HangingSecret {
+    fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<SecretString, SecretsError>> {
+        async move {
+            if name.ends_with("/acme") {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+            }
+            self.0.read(name).await
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_org_whose_secret_hangs_holds_no_batch_up_twice_in_a_row() {
+    let world = World::new();
+    let mut shared = world.shared(|_| ());
+    shared.secrets = Arc::new(HangingSecret(Arc::clone(&world.vault)));
+    let copy = apply::Context::new(shared, config().1, Arc::clone(&world.sqs) as _);
+    let time = Some(Duration::from_secs(30));
+    world.send([change("a", 1)]);
+    let waited = world.invoke_copy(&copy, time).await;
+    assert_eq!(waited.failed, [0]);
+    world.send([
+        change("b", 1),
+        change("c", 1).of("other", "other-campaign").remove(),
+    ]);
+    let done = world.invoke_copy(&copy, time).await;
+    assert_eq!(done.records[1], "created");
+    assert!(
+        waited.took > Duration::from_secs(1) && done.took < Duration::from_secs(1),
+        "{waited:?}, then {done:?}"
+    );
 }

@@ -187,14 +187,16 @@ impl Org {
             (was_ill, is_ill && host.tells(now))
         });
         let (was_host_ill, is_host_told) = host.unwrap_or_default();
-        let whose = if is_org { "it" } else { "a campaign of it" };
         let is_told = (is_own || is_org)
             && !was_host_ill
             && with(&self.health.org, |org| org.campaigns.tells(now));
-        for (is_so, whose) in [(is_told, whose), (is_host_told, "its host")] {
+        let own = campaign.filter(|_| !is_org).map(CampaignId::as_str);
+        let whose = own.map_or("it", |_| "its campaign");
+        for (is_so, campaign, whose) in [(is_told, own, whose), (is_host_told, None, "its host")] {
             if is_so {
                 self.shared.telemetry.tell(&Event::OrgIll {
                     org: self.id.as_str(),
+                    campaign,
                     detail: &format!("{whose} does not answer: {failure}"),
                 });
             }
