@@ -3,8 +3,10 @@
 mod crm;
 mod repair;
 mod setup;
+mod shown;
 
 pub(crate) use crm::{deduplication_id_of, group_of, key_of, rank_of};
+use shown::{shown, told};
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +21,7 @@ use io::Clock;
 use io::config::IngestConfig;
 use io::queue::Message;
 use io::secrets::SecretsError;
-use io::telemetry::{Event, Telemetry};
+use io::telemetry::Telemetry;
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
@@ -28,7 +30,7 @@ use tracing::level_filters::LevelFilter;
 use crate::chaos::Kind;
 use crate::checks;
 use crate::mutants::Mutant;
-use crate::seams::{Crash, Manager, Outside, QUEUE_URL, Sqs, client_id, short};
+use crate::seams::{Crash, Manager, Outside, QUEUE_URL, Sqs, client_id};
 use crate::story::{COLUMNS, Deed, Key, Ranking, Story, VERSION_FIELD, start};
 use crate::{lock, trouble, wire};
 
@@ -530,110 +532,4 @@ fn ignore_followers(answer: &mut Value, groups: &BTreeMap<&str, Vec<&Value>>) {
         .map(|record| json!({ "itemIdentifier": record["messageId"] }))
         .collect();
     answer["batchItemFailures"] = first.into();
-}
-
-fn told(event: &Event<'_>) -> String {
-    match event {
-        Event::Done { about, outcome } => format!(
-            "{} {}",
-            outcome.as_str(),
-            about.event_id.unwrap_or_default()
-        ),
-        Event::Parked {
-            about,
-            reason,
-            evidence,
-        } => {
-            format!(
-                "parked {} {reason}: {}",
-                about.event_id.unwrap_or(short(about.group)),
-                evidence.detail
-            )
-        }
-        Event::RankReset { about, .. } => {
-            format!("reset a rank {}", about.event_id.unwrap_or_default())
-        }
-        Event::Retried { about, delay, why } => {
-            let why = why.map_or("behind another", |(_, evidence)| &evidence.detail);
-            let id = about.event_id.unwrap_or("what cannot be read");
-            format!("retried {id} in {} s: {why}", delay.as_secs())
-        }
-        Event::OrgRefused { org, evidence } => format!("{org} is refused: {}", evidence.detail),
-        Event::Conflict { campaign, .. } => format!("a conflict in {campaign}"),
-        Event::Throttled { org } => format!("{org} is throttled"),
-        Event::Accepted {
-            source,
-            org,
-            changes,
-        } => format!("accepted {changes} for {org} of {source}"),
-        Event::Refused { source, detail, .. } => format!("refused a webhook of {source}: {detail}"),
-        Event::Reconciled {
-            org,
-            checked,
-            drifted,
-            enqueued,
-        } => {
-            format!("reconciled {org}: {checked} checked, {drifted} drifted, {enqueued} enqueued")
-        }
-        event => format!("{event:?}"),
-    }
-}
-
-fn shown(deed: &Deed) -> String {
-    match deed {
-        Deed::Change {
-            bodies,
-            is_poison,
-            sent,
-            ..
-        } => {
-            let what = if *is_poison {
-                "sends poison"
-            } else {
-                "changes a contact"
-            };
-            let body = bodies
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(", and ");
-            let arrive = if sent.is_empty() {
-                "; its webhook is dropped".to_owned()
-            } else {
-                format!(", sent after {sent:?}")
-            };
-            format!("the CRM {what}: {body}{arrive}")
-        }
-        Deed::Poison { body, .. } => format!("somebody puts poison into the queue: {body}"),
-        Deed::Alter { campaign, key } => {
-            format!("somebody else alters the column note of {key} in {campaign}")
-        }
-        Deed::Delete { campaign, key } => format!("somebody else deletes {key} from {campaign}"),
-        Deed::Note { campaign, key } => {
-            format!("the dialler notes something of {key} in {campaign}")
-        }
-        Deed::Rotate { org, later } => {
-            format!(
-                "the OAuth client of org-{org} gets a new secret; Secrets Manager has it {} s later",
-                later.as_secs()
-            )
-        }
-        Deed::Revoke => "Genesys Cloud ends every token".to_owned(),
-        Deed::HideSecret { org, time } => {
-            format!(
-                "the secret of org-{org} is gone for {} minutes",
-                time.as_secs() / 60
-            )
-        }
-        Deed::Forbid { org, time } => format!(
-            "org-{org} loses its permissions for {} minutes",
-            time.as_secs() / 60
-        ),
-        Deed::Reconcile { org } => format!("org-{org} is reconciled"),
-        Deed::ResetRank { campaign, key, .. } => {
-            format!("an operator sets back the rank of {key} in {campaign}")
-        }
-        Deed::Trouble => "a trouble begins".to_owned(),
-        Deed::Redrive => "parked changes that failed for too long are sent again".to_owned(),
-    }
 }

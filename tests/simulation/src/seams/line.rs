@@ -1,5 +1,7 @@
 //! The ways to Genesys Cloud and to a CRM's feed.
 
+mod in_trouble;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +19,6 @@ use super::{Outside, Throttled, client_id};
 use crate::chaos::Kind;
 use crate::mutants::Mutant;
 use crate::story::{COLUMNS, Deed, VERSION_FIELD};
-use crate::trouble::Kind as Trouble;
 use crate::{lock, wire};
 
 /// What a refusal with 429 names as its wait; nothing: it names none.
@@ -95,67 +96,6 @@ impl Line {
         self.outside.say(|| format!("{}  crashes {why}", self.name));
         self.crash.now();
         std::future::pending().await
-    }
-
-    /// What is answered in place of the service's answer, by the run's trouble.
-    async fn in_trouble(
-        &self,
-        request: &Request<Bytes>,
-        timeout: Duration,
-    ) -> Option<Result<Response<Bytes>, TransportError>> {
-        let outside = &self.outside;
-        let trouble = (*lock(&outside.trouble))?;
-        let client = match wire::basic(request) {
-            Some(client) => client,
-            None => lock(&outside.seen)
-                .tokens
-                .get(wire::token(request)?)?
-                .clone(),
-        };
-        let org = client.strip_prefix("client-of-")?;
-        if !trouble.concerns(org, request.uri().path()) {
-            return None;
-        }
-        let is_token = wire::is_token(request);
-        let is_write = wire::written(request).is_some();
-        let hangs = match trouble.kind {
-            Trouble::Hangs
-            | Trouble::HangingRegion
-            | Trouble::HangingNeighbours
-            | Trouble::HangingCampaign => true,
-            Trouble::HangingTokens => is_token,
-            Trouble::HangingReads => !is_token && !is_write,
-            Trouble::HangingWrites | Trouble::HangingCampaignWrites => is_write,
-            _ => false,
-        };
-        if hangs {
-            let is_done = is_write && wire::hash(&wire::text(request)).is_multiple_of(3);
-            if is_done {
-                let _ = outside.genesys.send(request.clone(), timeout).await;
-            }
-            tokio::time::sleep(timeout).await;
-            // As if that were an answer.
-            let is_served = outside.is(Mutant::ServeIll);
-            return Some(if is_served {
-                Ok(wire::error(503))
-            } else {
-                Err(TransportError::TimedOut)
-            });
-        }
-        tokio::time::sleep(Duration::from_millis(40)).await;
-        match trouble.kind {
-            Trouble::Outage => Some(Ok(wire::error(503))),
-            Trouble::ForbiddenCampaign if outside.is(Mutant::CloseOrg) => {
-                Some(Ok(wire::error(401)))
-            }
-            Trouble::ForbiddenCampaign => Some(Ok(wire::error(403))),
-            Trouble::MissingCampaign => Some(Ok(wire::error(404))),
-            Trouble::Slow => {
-                tokio::time::sleep(Duration::from_millis(4_860).min(timeout)).await;
-                None
-            }
-            _ => None,
-        }
     }
 
     /// The answer, and whether the service itself gave it.

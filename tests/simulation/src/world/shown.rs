@@ -1,0 +1,112 @@
+//! What the trace says of events and deeds.
+
+use io::telemetry::Event;
+
+use crate::seams::short;
+use crate::story::Deed;
+
+pub(super) fn told(event: &Event<'_>) -> String {
+    match event {
+        Event::Done { about, outcome } => format!(
+            "{} {}",
+            outcome.as_str(),
+            about.event_id.unwrap_or_default()
+        ),
+        Event::Parked {
+            about,
+            reason,
+            evidence,
+        } => {
+            format!(
+                "parked {} {reason}: {}",
+                about.event_id.unwrap_or(short(about.group)),
+                evidence.detail
+            )
+        }
+        Event::RankReset { about, .. } => {
+            format!("reset a rank {}", about.event_id.unwrap_or_default())
+        }
+        Event::Retried { about, delay, why } => {
+            let why = why.map_or("behind another", |(_, evidence)| &evidence.detail);
+            let id = about.event_id.unwrap_or("what cannot be read");
+            format!("retried {id} in {} s: {why}", delay.as_secs())
+        }
+        Event::OrgRefused { org, evidence } => format!("{org} is refused: {}", evidence.detail),
+        Event::Conflict { campaign, .. } => format!("a conflict in {campaign}"),
+        Event::Throttled { org } => format!("{org} is throttled"),
+        Event::Accepted {
+            source,
+            org,
+            changes,
+        } => format!("accepted {changes} for {org} of {source}"),
+        Event::Refused { source, detail, .. } => format!("refused a webhook of {source}: {detail}"),
+        Event::Reconciled {
+            org,
+            checked,
+            drifted,
+            enqueued,
+        } => {
+            format!("reconciled {org}: {checked} checked, {drifted} drifted, {enqueued} enqueued")
+        }
+        event => format!("{event:?}"),
+    }
+}
+
+pub(super) fn shown(deed: &Deed) -> String {
+    match deed {
+        Deed::Change {
+            bodies,
+            is_poison,
+            sent,
+            ..
+        } => {
+            let what = if *is_poison {
+                "sends poison"
+            } else {
+                "changes a contact"
+            };
+            let body = bodies
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", and ");
+            let arrive = if sent.is_empty() {
+                "; its webhook is dropped".to_owned()
+            } else {
+                format!(", sent after {sent:?}")
+            };
+            format!("the CRM {what}: {body}{arrive}")
+        }
+        Deed::Poison { body, .. } => format!("somebody puts poison into the queue: {body}"),
+        Deed::Alter { campaign, key } => {
+            format!("somebody else alters the column note of {key} in {campaign}")
+        }
+        Deed::Delete { campaign, key } => format!("somebody else deletes {key} from {campaign}"),
+        Deed::Note { campaign, key } => {
+            format!("the dialler notes something of {key} in {campaign}")
+        }
+        Deed::Rotate { org, later } => {
+            format!(
+                "the OAuth client of org-{org} gets a new secret; Secrets Manager has it {} s later",
+                later.as_secs()
+            )
+        }
+        Deed::Revoke => "Genesys Cloud ends every token".to_owned(),
+        Deed::HideSecret { org, time } => {
+            format!(
+                "the secret of org-{org} is gone for {} minutes",
+                time.as_secs() / 60
+            )
+        }
+        Deed::Forbid { org, time } => format!(
+            "org-{org} loses its permissions for {} minutes",
+            time.as_secs() / 60
+        ),
+        Deed::Reconcile { org } => format!("org-{org} is reconciled"),
+        Deed::ResetRank { campaign, key, .. } => {
+            format!("an operator sets back the rank of {key} in {campaign}")
+        }
+        Deed::Trouble => "a trouble begins".to_owned(),
+        Deed::Redrive => "parked changes that failed for too long are sent again".to_owned(),
+    }
+}
