@@ -24,7 +24,7 @@ pub enum Step {
         /// In a call of its own: with others it was refused.
         alone: bool,
     },
-    /// Change it; [`Attempt::actual`] is what it is now.
+    /// Change it; [`Attempt::actual`](super::Attempt::actual) is what it is now.
     Update(Write),
     /// Let an update of nothing show it: it exists and cannot be read yet.
     Probe,
@@ -84,7 +84,7 @@ pub struct Piece {
     /// Of its record.
     pub index: usize,
     /// What it says; where a rule refuses it, what is heard of it all the same
-    /// ([`Rules::opt_out`]).
+    /// ([`Rules::opt_out`](crate::rules::Rules::opt_out)).
     pub change: Arc<Change>,
     /// Why it is parked, where a rule of the org or of the list refuses it.
     pub parking: Option<Parking>,
