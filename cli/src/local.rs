@@ -269,7 +269,7 @@ async fn play(
         calls_per_minute,
         defect,
         progress(bar.clone()),
-    );
+    )?;
     world.run(&story.deliveries).await;
     let reconciled = if reconciles {
         Some(reconcile(story, &world).await?)
@@ -281,7 +281,7 @@ async fn play(
 
     let parked = world.parked();
     let wrong = world.wrong_contacts(story);
-    let api_calls = world.genesys.counts();
+    let api_calls = world.outside.genesys.counts();
     let calls: u64 = api_calls
         .iter()
         .filter(|(name, _)| !name.starts_with("token"))
@@ -304,7 +304,7 @@ async fn play(
             .collect(),
         calls_per_change: round(calls as f64 / story.changes.max(1) as f64),
         api_calls,
-        conflicts_left: world.genesys.conflicts_left(),
+        conflicts_left: world.outside.genesys.conflicts_left(),
         wrong_contacts: wrong.len(),
         batch_post_conflicts: batch_posts.requests_refused,
         refused: world.refused(),

@@ -191,7 +191,7 @@ async fn an_update_names_only_what_its_changes_name() {
 #[tokio::test(start_paused = true)]
 async fn without_a_version_field_the_queue_decides_and_no_rank_is_stored() {
     let world = World::new();
-    world.set_secret("acme", json!({"versionField": null}));
+    world.put_secret("acme", &json!({"versionField": null}));
     world
         .apply([change("a", 9).phone("9").callable(false)])
         .await;
@@ -209,7 +209,7 @@ async fn without_a_version_field_the_queue_decides_and_no_rank_is_stored() {
 #[tokio::test(start_paused = true)]
 async fn ranks_come_from_occurred_at_where_the_org_says_so() {
     let world = World::new();
-    world.set_secret("acme", json!({"versionFrom": "occurredAt"}));
+    world.put_secret("acme", &json!({"versionFrom": "occurredAt"}));
     let at = |key: &str, version: u64, time: &str| {
         change(key, version).phone(time).with("occurredAt", time)
     };

@@ -238,7 +238,7 @@ async fn without_ranks_the_queue_decides() {
         } else {
             "predictive"
         };
-        world.set_secret("acme", json!({ "api": api, "versionField": null }));
+        world.put_secret("acme", &json!({ "api": api, "versionField": null }));
         let copy = world.copy(None, |_| {});
         let late = Some(Duration::from_secs(30));
         world.send([change("a", 9).phone("9").callable(false)]);

@@ -166,14 +166,10 @@ async fn what_is_wrong_is_told_with_what_to_do() {
     );
 
     // Another list than the version column's, and one that two campaigns draw on.
-    served
-        .genesys
-        .put_campaign("lists", "bare", Some(&["phone"]));
+    served.put_campaign("lists", "bare", Some(&["phone"]));
     let (_, lines, shown) = check(&served, &["--org", "lists", "--campaign", "bare"]).await;
     assert_eq!(wrong(&lines), ["campaign bare: version column"], "{shown}");
-    served
-        .genesys
-        .put_campaign("lists", "twin", Some(&["phone", "crmVersion"]));
+    served.put_campaign("lists", "twin", Some(&["phone", "crmVersion"]));
     served
         .genesys
         .change_list("twin", "list-of-campaign-of-lists");
@@ -213,10 +209,9 @@ async fn what_is_wrong_is_told_with_what_to_do() {
         shown.contains("\\\"api\\\": \\\"contactLists\\\""),
         "{shown}"
     );
-
-    served.genesys.put_client("shut", "hush");
-    served.genesys.put_campaign("shut", "closed", None);
-    served.genesys.forbid("shut", true);
+    served.put_org("shut", &json!({ "api": "contactLists" }));
+    served.put_campaign("shut", "closed", None);
+    served.genesys.forbid("client-of-shut", true);
     let (_, lines, shown) = check(&served, &["--org", "shut", "--campaign", "closed"]).await;
     assert_eq!(wrong(&lines), ["campaign closed: found"], "{shown}");
     assert!(shown.contains("outbound:campaign:view"), "{shown}");

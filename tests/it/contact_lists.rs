@@ -224,9 +224,9 @@ async fn an_opt_out_with_an_unknown_column_is_parked_once_nobody_may_call() {
 #[tokio::test(start_paused = true)]
 async fn a_list_without_the_version_column_closes_its_campaign_once() {
     let world = world();
-    world.set_secret(
+    world.put_secret(
         "acme",
-        json!({ "api": "contactLists", "versionField": "rank" }),
+        &json!({ "api": "contactLists", "versionField": "rank" }),
     );
     let changes = [
         change("a", 1),
@@ -493,9 +493,7 @@ async fn a_conflict_says_nothing_of_a_key_here_and_is_followed_by_a_read() {
 async fn a_column_that_a_new_list_has_not_is_never_dropped_in_silence() {
     let world = world();
     world.apply([change("a", 1)]).await;
-    world
-        .genesys
-        .put_campaign("client-acme", CAMPAIGN, Some(&["phone", VERSION_FIELD]));
+    world.put_campaign("acme", CAMPAIGN, Some(&["phone", VERSION_FIELD]));
     world.genesys.change_list(CAMPAIGN, "new-list");
     let done = world
         .apply([change("a", 2).column("nickname", json!("Ada"))])
@@ -509,9 +507,7 @@ async fn wide_contacts_are_written_in_as_many_calls_as_their_bytes_ask_for() {
     let columns: Vec<String> = (0..49).map(|n| format!("column-{n:02}")).collect();
     let mut names: Vec<_> = columns.iter().map(String::as_str).collect();
     names.push("crmVersion");
-    world
-        .genesys
-        .put_campaign("client-acme", CAMPAIGN, Some(&names));
+    world.put_campaign("acme", CAMPAIGN, Some(&names));
     // 49 values of 512 characters of three bytes are 75 kB a contact.
     let wide = |n: usize| {
         columns
@@ -563,11 +559,7 @@ async fn columns_are_asked_for_again_before_a_change_is_parked() {
     let world = world();
     world.apply([change("a", 1)]).await;
     // The campaign has a list with another column since.
-    world.genesys.put_campaign(
-        "client-acme",
-        CAMPAIGN,
-        Some(&["phone", "mail", VERSION_FIELD]),
-    );
+    world.put_campaign("acme", CAMPAIGN, Some(&["phone", "mail", VERSION_FIELD]));
     let done = world
         .apply([change("b", 1).column("mail", json!("x"))])
         .await;

@@ -310,10 +310,8 @@ async fn it_says_what_it_needs() {
             "{arguments:?}: {text}"
         );
     }
-    let gone = Served {
-        base: "http://127.0.0.1:9".to_owned(),
-        ..Served::new().await
-    };
+    let mut gone = Served::new().await;
+    gone.base = "http://127.0.0.1:9".to_owned();
     let (status, report, text) = gone.dlq(&["redrive", "--json"]).await;
     assert_eq!((status, &report["left"]), (1, &json!({})), "{text}");
     assert!(

@@ -14,25 +14,12 @@ fn clock() -> Clock {
 }
 
 fn queue(max_receives: u32) -> (EventSource, Arc<Fifo>) {
-    let clock = clock();
     let attributes = Attributes {
         visibility_timeout: Duration::from_secs(30),
         max_receives,
     };
-    let dead_letters = Arc::new(Fifo::new(clock.clone(), attributes, None));
-    let queue = Arc::new(Fifo::new(
-        clock.clone(),
-        attributes,
-        Some(Arc::clone(&dead_letters)),
-    ));
-    (
-        EventSource {
-            queue,
-            clock,
-            batch_size: 10,
-        },
-        dead_letters,
-    )
+    let (queue, dead_letters) = Fifo::pair(&clock(), attributes);
+    (EventSource::new(&queue), dead_letters)
 }
 
 fn message(group: &str, body: &str) -> Message {

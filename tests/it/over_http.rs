@@ -33,7 +33,7 @@ async fn a_change_goes_over_the_wire_as_the_contract_says() {
         .and(path("/oauth/token"))
         .and(header(
             "authorization",
-            "Basic Y2xpZW50LWFjbWU6aHVzaC1hY21l",
+            "Basic Y2xpZW50LW9mLWFjbWU6c2VjcmV0LW9mLWFjbWU=",
         ))
         .and(header("content-type", "application/x-www-form-urlencoded"))
         .and(body_string("grant_type=client_credentials"))

@@ -3,22 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use emulator::genesys::Effect;
-use emulator::{EventSource, Fault, Fifo, Genesys, Sqs, Vault, fifo};
-use io::Chance;
-use io::genesys::Shared;
+use emulator::Fault;
+use emulator::genesys::{Effect, Options};
 use io::telemetry::Telemetry;
 use lambda_runtime::LambdaEvent;
 use serde_json::json;
 use tracing::instrument::WithSubscriber;
 
-use crate::support::{self, CAMPAIGN, DEAD_LETTER_QUEUE_URL, Lines, QUEUE_URL, change};
+use crate::support::{self, CAMPAIGN, Lines, change};
 
 const CANARIES: [&str; 6] = [
     "canary-key-",
     "canary-value",
     "canary-column",
-    "hush-acme",
+    "secret-of-acme",
     "canary-text",
     "token-1",
 ];
@@ -68,40 +66,17 @@ async fn what_a_function_says_holds_no_personal_data() {
 /// Answers the attributes and ids of what was parked.
 async fn run_into_every_trouble() -> String {
     let clock = emulator::logical_clock("2026-11-24T16:00:00Z".parse().unwrap());
-    let genesys = Arc::new(Genesys::new(
-        clock.clone(),
-        emulator::genesys::Options::default(),
-    ));
-    genesys.put_client("client-acme", "hush-acme");
-    genesys.put_campaign("client-acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
-    let attributes = fifo::Attributes {
-        visibility_timeout: Duration::from_mins(3),
-        max_receives: 1_000,
-    };
-    let dead_letters = Arc::new(Fifo::new(clock.clone(), attributes, None));
-    let queue = Arc::new(Fifo::new(clock.clone(), attributes, None));
-    let queues = [(QUEUE_URL, &queue), (DEAD_LETTER_QUEUE_URL, &dead_letters)];
-    let source = EventSource {
-        queue: Arc::clone(&queue),
-        clock: clock.clone(),
-        batch_size: 10,
-    };
-    let sqs = Sqs::new(queues.map(|(url, queue)| (url.to_owned(), Arc::clone(queue))));
-    let vault = Arc::new(Vault::default());
-    vault.put("campaign-sync/org/acme", support::secret("acme", json!({})));
-    vault.put(
+    let world = emulator::World::new(clock, Options::default(), support::BASE);
+    world.put_org("acme", &json!({}));
+    world.put_campaign("acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
+    let (genesys, queue) = (&world.genesys, &world.queue);
+    world.vault.put(
         "campaign-sync/org/bad",
         r#"{"clientSecret": "canary-text", "canary-text""#,
     );
-    let shared = Shared {
-        transport: Arc::clone(&genesys) as _,
-        secrets: vault,
-        clock: clock.clone(),
-        chance: Chance::seeded(1),
-        telemetry: Telemetry::log(),
-        config: support::config().0,
-    };
-    let context = apply::Context::new(shared, support::config().1, Arc::new(sqs));
+    let (config, parking) = support::config(&world);
+    let shared = world.shared(1, Telemetry::log(), config);
+    let context = apply::Context::new(shared, parking, Arc::clone(&world.sqs) as _);
 
     let key = |n: usize| format!("canary-key-{n}");
     genesys.put_contact(CAMPAIGN, &key(0), &[("phone", "canary-value")], true);
@@ -146,9 +121,11 @@ async fn run_into_every_trouble() -> String {
         let answer = apply::handle(&context, LambdaEvent::new(event, lambda))
             .await
             .unwrap();
-        source.answered(&batch, serde_json::to_value(answer).ok().as_ref());
+        world
+            .event_source()
+            .answered(&batch, serde_json::to_value(answer).ok().as_ref());
     }
-    let parked = dead_letters.messages();
+    let parked = world.dead_letters.messages();
     assert!(parked.len() >= 3, "{}", parked.len());
     let shown = parked.iter().map(|m| {
         format!(

@@ -15,7 +15,10 @@ async fn by_both(promise: impl AsyncFn(&World)) {
         (World::new(), "predictive"),
         (World::of_lists(Options::default()), "contactLists"),
     ] {
-        world.set_secret("acme", json!({ "api": api, "versionUnit": "milliseconds" }));
+        world.put_secret(
+            "acme",
+            &json!({ "api": api, "versionUnit": "milliseconds" }),
+        );
         promise(&world).await;
     }
 }

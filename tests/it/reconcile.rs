@@ -33,7 +33,7 @@ impl Run {
     fn with(world: World, page_size: usize, configure: impl Fn(&mut Config)) -> Run {
         let feed = Arc::new(Feed::new(world.clock.clone(), TOKEN, page_size));
         let secret = json!({ "url": "https://crm.test/contacts?tenant=7", "bearerToken": TOKEN });
-        world.vault.put(FEED_SECRET, secret.to_string());
+        world.put_feed("acme", &secret);
         let context = Context::new(
             world.shared(configure),
             Arc::clone(&world.sqs) as _,
@@ -61,7 +61,7 @@ impl Run {
 
     fn allowing(self, calls_per_minute: u64) -> Run {
         self.world
-            .set_secret("acme", json!({ "callsPerMinute": calls_per_minute }));
+            .put_secret("acme", &json!({ "callsPerMinute": calls_per_minute }));
         self
     }
 
@@ -213,7 +213,7 @@ async fn without_a_rank_nothing_is_compared_or_enqueued() {
         [2, 1, 0, 0, 1, 1]
     );
     run.world
-        .set_secret("acme", json!({ "versionField": null }));
+        .put_secret("acme", &json!({ "versionField": null }));
     let run = Run::new(run.world);
     run.says("b", 5, "5");
     run.says_more("c", 5, "5", json!({ "callable": false }));
@@ -329,9 +329,9 @@ async fn the_feed_is_asked_for_each_campaign_for_the_window_and_with_the_cursor(
 #[tokio::test(start_paused = true)]
 async fn what_apply_would_park_is_left_out_so_that_no_run_parks_it_again() {
     let run = Run::new(World::of_lists(Options::default()));
-    run.world.set_secret(
+    run.world.put_secret(
         "acme",
-        json!({ "api": "contactLists", "contactKeyPattern": "^[a-z-]+$" }),
+        &json!({ "api": "contactLists", "contactKeyPattern": "^[a-z-]+$" }),
     );
     run.says_more(
         "reserved",
@@ -393,8 +393,10 @@ async fn what_the_feed_ranks_too_far_ahead_is_left_out_but_for_its_opt_outs() {
         (World::of_lists(Options::default()), "contactLists"),
     ] {
         let run = Run::new(world);
-        run.world
-            .set_secret("acme", json!({ "api": api, "versionUnit": "milliseconds" }));
+        run.world.put_secret(
+            "acme",
+            &json!({ "api": api, "versionUnit": "milliseconds" }),
+        );
         for key in ["changed", "opted-out", "removed", "good"] {
             run.world.put(key, NOW - 1, "old");
         }
@@ -449,7 +451,7 @@ async fn stored_ranks_that_are_ahead_are_counted_and_told_by_their_message_group
         let answer = run.run(json!({})).await.unwrap();
         assert_eq!((answer.ahead, answer.stale, answer.enqueued), (1, 1, 1));
         run.world
-            .set_secret("acme", json!({ "versionUnit": "milliseconds" }));
+            .put_secret("acme", &json!({ "versionUnit": "milliseconds" }));
         run.world.put("in-a-week", NOW + 7 * 86_400_000, "1");
         run.says("in-a-week", 5, "5");
         let run = Run {

@@ -186,7 +186,7 @@ async fn a_reset_holds_up_no_other_contact_and_what_follows_it_waits_for_it() {
 #[tokio::test(start_paused = true)]
 async fn an_org_that_stores_no_ranks_has_none_to_reset() {
     let world = World::new();
-    world.set_secret("acme", json!({ "versionField": null }));
+    world.put_secret("acme", &json!({ "versionField": null }));
     world.put("a", END, "1");
     assert_eq!(
         world.apply([reset("a", END, None)]).await.records,
@@ -308,9 +308,9 @@ async fn the_command_says_why_there_is_nothing_to_reset() {
         assert_eq!(status, expected_status, "{key} {more:?}: {text}");
         assert!(text.contains(expected), "{key} {more:?}: {text}");
     }
-    served.vault.put(
-        "campaign-sync/org/lists",
-        json!({ "clientId": "lists", "clientSecret": "hush", "region": "us-east-1", "api": "contactLists" }).to_string(),
+    served.put_org(
+        "lists",
+        &json!({ "api": "contactLists", "versionField": null }),
     );
     let (status, _, text) = served.command(&arguments("ranked", &[])).await;
     assert!(status == 2 && text.contains("no versionField"), "{text}");
@@ -361,11 +361,10 @@ async fn check_tells_a_stored_rank_that_is_ahead_and_what_repairs_it() {
     );
     assert!(!text.contains("LEAD"), "{text}");
 
-    let mut secret = crate::support::served::secret("lists", "contactLists");
-    secret["versionUnit"] = "seconds".into();
-    served
-        .vault
-        .put("campaign-sync/org/lists", secret.to_string());
+    served.put_org(
+        "lists",
+        &json!({ "api": "contactLists", "versionUnit": "seconds" }),
+    );
     put(&served, "LEAD-1", "1764000000000", true);
     let (_, _, text) = check(&["--contact", "LEAD-1"]).await;
     assert!(

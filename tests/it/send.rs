@@ -450,10 +450,10 @@ async fn rows_of_an_org_without_ranks_and_rows_that_do_not_say_who_may_be_called
 #[tokio::test]
 async fn a_row_keeps_the_rules_by_which_apply_would_park_it_and_no_others() {
     let (served, folder) = (Served::new().await, Folder::new("rules"));
-    let mut secret = secret("lists", "contactLists");
-    secret["versionUnit"] = "milliseconds".into();
-    let name = "campaign-sync/org/lists";
-    served.vault.put(name, secret.to_string());
+    served.put_org(
+        "lists",
+        &json!({ "api": "contactLists", "versionUnit": "milliseconds" }),
+    );
     let file = folder.put(
         "one.csv",
         "contactKey,version,callable,phone,shoeSize\nLEAD-1,1764000000000,true,+1,\n",

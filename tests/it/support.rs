@@ -13,37 +13,45 @@ pub(crate) use changes::{CAMPAIGN, Change, OTHER_CAMPAIGN, change};
 pub(crate) use lines::Lines;
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use apply::Context;
 use emulator::genesys::Options;
-use emulator::{EventSource, Fifo, Genesys, Sqs, Vault, fifo};
+pub(crate) use emulator::world::VERSION_FIELD;
+use io::Config;
 use io::config::ParkingConfig;
 use io::genesys::Shared;
 use io::http::Transport;
 use io::telemetry::{Event, Telemetry};
-use io::{Chance, Clock, Config};
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 
-pub(crate) const QUEUE_URL: &str = "https://sqs.test/changes.fifo";
-pub(crate) const DEAD_LETTER_QUEUE_URL: &str = "https://sqs.test/dead.fifo";
-pub(crate) const VERSION_FIELD: &str = "crmVersion";
+/// What the URLs of the queues begin with.
+pub(crate) const BASE: &str = "https://sqs.test";
+const ORGS_AND_CAMPAIGNS: [(&str, &str); 3] = [
+    ("acme", CAMPAIGN),
+    ("acme", OTHER_CAMPAIGN),
+    ("other", "other-campaign"),
+];
 /// Of the contact lists.
 pub(crate) const COLUMNS: [&str; 4] = ["phone", "firstName", "nickname", VERSION_FIELD];
 
-/// The emulated outside, and one copy of apply.
+/// Everything outside, and one copy of apply.
 pub(crate) struct World {
-    pub(crate) clock: Clock,
-    pub(crate) genesys: Arc<Genesys>,
-    pub(crate) queue: Arc<Fifo>,
-    pub(crate) dead_letters: Arc<Fifo>,
-    pub(crate) sqs: Arc<Sqs>,
-    pub(crate) vault: Arc<Vault>,
+    outside: emulator::World,
     pub(crate) config: Config,
     pub(crate) context: Context,
     told: Arc<Mutex<Vec<String>>>,
+}
+
+impl Deref for World {
+    type Target = emulator::World;
+
+    fn deref(&self) -> &emulator::World {
+        &self.outside
+    }
 }
 
 /// What one invocation did.
@@ -68,40 +76,16 @@ impl World {
 
     pub(crate) fn with(options: Options) -> World {
         let clock = emulator::logical_clock("2026-11-24T16:00:00Z".parse().unwrap());
-        let genesys = Arc::new(Genesys::new(clock.clone(), options));
-        let vault = Arc::new(Vault::default());
-        for org in ["acme", "other"] {
-            genesys.put_client(&format!("client-{org}"), &format!("hush-{org}"));
-            vault.put(&format!("campaign-sync/org/{org}"), secret(org, json!({})));
+        let outside = emulator::World::new(clock, options, BASE);
+        for (org, campaign) in ORGS_AND_CAMPAIGNS {
+            outside.put_org(org, &json!({}));
+            outside.put_campaign(org, campaign, None);
         }
-        genesys.put_campaign("client-acme", CAMPAIGN, None);
-        genesys.put_campaign("client-acme", OTHER_CAMPAIGN, None);
-        genesys.put_campaign("client-other", "other-campaign", None);
-        let attributes = fifo::Attributes {
-            visibility_timeout: Duration::from_mins(3),
-            max_receives: 1_000,
-        };
-        let dead_letters = Arc::new(Fifo::new(clock.clone(), attributes, None));
-        let queue = Arc::new(Fifo::new(
-            clock.clone(),
-            attributes,
-            Some(Arc::clone(&dead_letters)),
-        ));
-        let queues = [(QUEUE_URL, &queue), (DEAD_LETTER_QUEUE_URL, &dead_letters)];
-        let sqs = Arc::new(Sqs::new(
-            queues.map(|(url, queue)| (url.to_owned(), Arc::clone(queue))),
-        ));
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let (config, _) = config();
-        let transport: Arc<dyn Transport> = Arc::clone(&genesys) as _;
-        let context = copy(transport, &vault, &sqs, &clock, &told, config.clone());
+        let told = Arc::default();
+        let (config, _) = config(&outside);
+        let context = copy(&outside, None, &told, config.clone());
         World {
-            clock,
-            genesys,
-            queue,
-            dead_letters,
-            sqs,
-            vault,
+            outside,
             config,
             context,
             told,
@@ -112,23 +96,11 @@ impl World {
     /// [`COLUMNS`].
     pub(crate) fn of_lists(options: Options) -> World {
         let world = World::with(options);
-        for (org, campaign) in [
-            ("acme", CAMPAIGN),
-            ("acme", OTHER_CAMPAIGN),
-            ("other", "other-campaign"),
-        ] {
-            world
-                .genesys
-                .put_campaign(&format!("client-{org}"), campaign, Some(&COLUMNS));
-            world.set_secret(org, json!({ "api": "contactLists" }));
+        for (org, campaign) in ORGS_AND_CAMPAIGNS {
+            world.put_campaign(org, campaign, Some(&COLUMNS));
+            world.put_secret(org, &json!({ "api": "contactLists" }));
         }
         world
-    }
-
-    /// Changes the org's secret.
-    pub(crate) fn set_secret(&self, org: &str, members: Value) {
-        self.vault
-            .put(&format!("campaign-sync/org/{org}"), secret(org, members));
     }
 
     /// Another copy of apply, as after a cold start, with another configuration or another
@@ -138,30 +110,16 @@ impl World {
         transport: Option<Arc<dyn Transport>>,
         configure: impl Fn(&mut Config),
     ) -> Context {
-        let transport = transport.unwrap_or_else(|| Arc::clone(&self.genesys) as _);
         let mut config = self.config.clone();
         configure(&mut config);
-        copy(
-            transport,
-            &self.vault,
-            &self.sqs,
-            &self.clock,
-            &self.told,
-            config,
-        )
+        copy(&self.outside, transport, &self.told, config)
     }
 
     /// What a copy of another function shares, with another configuration.
     pub(crate) fn shared(&self, configure: impl Fn(&mut Config)) -> Shared {
         let mut config = self.config.clone();
         configure(&mut config);
-        shared(
-            Arc::clone(&self.genesys) as _,
-            &self.vault,
-            &self.clock,
-            &self.told,
-            config,
-        )
+        shared(&self.outside, &self.told, config)
     }
 
     pub(crate) fn send(&self, changes: impl IntoIterator<Item = Change>) {
@@ -204,12 +162,7 @@ impl World {
             .unwrap();
         let answer = serde_json::to_value(answer).unwrap();
         let took = self.clock.now().duration_since(began).unsigned_abs();
-        let source = EventSource {
-            queue: Arc::clone(&self.queue),
-            clock: self.clock.clone(),
-            batch_size: 10,
-        };
-        source.answered(&batch, Some(&answer));
+        self.event_source().answered(&batch, Some(&answer));
 
         let ids: Vec<_> = batch.event["Records"]
             .as_array()
@@ -307,37 +260,24 @@ impl World {
 }
 
 fn copy(
-    transport: Arc<dyn Transport>,
-    vault: &Arc<Vault>,
-    sqs: &Arc<Sqs>,
-    clock: &Clock,
+    outside: &emulator::World,
+    transport: Option<Arc<dyn Transport>>,
     told: &Arc<Mutex<Vec<String>>>,
     config: Config,
 ) -> Context {
-    let shared = shared(transport, vault, clock, told, config);
-    Context::new(shared, self::config().1, Arc::clone(sqs) as _)
+    let mut shared = shared(outside, told, config);
+    shared.transport = transport.unwrap_or(shared.transport);
+    let (_, parking) = self::config(outside);
+    Context::new(shared, parking, Arc::clone(&outside.sqs) as _)
 }
 
-fn shared(
-    transport: Arc<dyn Transport>,
-    vault: &Arc<Vault>,
-    clock: &Clock,
-    told: &Arc<Mutex<Vec<String>>>,
-    config: Config,
-) -> Shared {
+fn shared(outside: &emulator::World, told: &Arc<Mutex<Vec<String>>>, config: Config) -> Shared {
     let (told, log) = (Arc::clone(told), Telemetry::log());
     let telemetry = Telemetry::from_fn(move |event| {
         log.tell(event);
         told.lock().unwrap().extend(tell(event));
     });
-    Shared {
-        transport,
-        secrets: Arc::clone(vault) as _,
-        clock: clock.clone(),
-        chance: Chance::seeded(7),
-        telemetry,
-        config,
-    }
+    outside.shared(7, telemetry, config)
 }
 
 fn tell(event: &Event<'_>) -> Option<String> {
@@ -444,26 +384,7 @@ pub(crate) fn seconds(record: &str) -> u64 {
         .unwrap()
 }
 
-pub(crate) fn secret(org: &str, members: Value) -> String {
-    let mut secret = json!({
-        "clientId": format!("client-{org}"),
-        "clientSecret": format!("hush-{org}"),
-        "region": "us-east-1",
-        "api": "predictive",
-        "versionField": VERSION_FIELD,
-    });
-    secret
-        .as_object_mut()
-        .unwrap()
-        .extend(members.as_object().unwrap().clone());
-    secret.to_string()
-}
-
-pub(crate) fn config() -> (Config, ParkingConfig) {
-    let read = |name: &str| match name {
-        "QUEUE_URL" => Some(QUEUE_URL.to_owned()),
-        "DEAD_LETTER_QUEUE_URL" => Some(DEAD_LETTER_QUEUE_URL.to_owned()),
-        _ => None,
-    };
-    Config::read_with_parking(read).unwrap()
+/// As template.yaml configures apply.
+pub(crate) fn config(outside: &emulator::World) -> (Config, ParkingConfig) {
+    Config::read_with_parking(|name| outside.variable(name)).unwrap()
 }

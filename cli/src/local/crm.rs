@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use domain::Change;
+use emulator::world::VERSION_FIELD;
 use fastrand::Rng;
 use io::queue::Message;
 use jiff::Timestamp;
@@ -24,8 +25,6 @@ use replay::Expected;
 
 /// Where the made-up CRM's clock begins.
 pub(crate) const START: &str = "2026-11-24T16:00:00Z";
-/// The column that stores the rank.
-pub(crate) const VERSION_FIELD: &str = "crmVersion";
 
 /// A contact: org, campaign, contact key.
 pub(crate) type Key = (String, String, String);

@@ -7,6 +7,7 @@ use base64::Engine;
 use bytes::Bytes;
 use emulator::Genesys;
 use emulator::genesys::Options;
+use emulator::world::{client_id, client_secret};
 use http::{Request, Response, StatusCode};
 use io::http::Transport;
 use serde_json::{Value, json};
@@ -32,7 +33,8 @@ pub(crate) async fn push(story: &Story) -> Refused {
         calls_per_minute: None,
         ..Options::default()
     };
-    let genesys = world::genesys(emulator::logical_clock(crm::start()), story, options);
+    let clock = emulator::logical_clock(crm::start());
+    let genesys = world::outside(clock, story, options, "https://local").genesys;
     let mut of_campaign: BTreeMap<(String, String), Vec<Value>> = BTreeMap::new();
     for body in story.bodies() {
         if let Some((org, campaign, contact)) = contact(&body) {
@@ -78,7 +80,7 @@ fn contact(body: &Value) -> Option<(String, String, Value)> {
 }
 
 async fn token(genesys: &Genesys, org: &str) -> Option<String> {
-    let credentials = format!("{}:{}", world::client_id(org), world::client_secret(org));
+    let credentials = format!("{}:{}", client_id(org), client_secret(org));
     let basic = base64::engine::general_purpose::STANDARD.encode(credentials);
     let answer = post(
         genesys,

@@ -2,17 +2,15 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use emulator::aws::Aws;
 use emulator::feed;
 use emulator::genesys::CONTROL_PREFIX;
+use emulator::world::{client_id, client_secret};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use io::Clock;
-use io::http::Transport;
 use io::telemetry::{Event, Telemetry};
 use lambda_http::Body;
 
@@ -23,13 +21,6 @@ use crate::{made_up, webhook};
 
 /// The largest request that is read.
 const MAX_BODY: usize = 8 << 20;
-/// Longer than any wait of the emulated Genesys Cloud.
-const TIMEOUT: Duration = Duration::from_secs(60);
-
-struct Served {
-    world: World,
-    aws: Aws,
-}
 
 /// Serves until Ctrl-C.
 pub(crate) fn run(port: u16, api: Api, calls_per_minute: u64) -> Result<bool, Error> {
@@ -49,76 +40,53 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
         calls_per_minute,
         None,
         Telemetry::from_fn(show),
-    );
-    world.put_source(
+    )?;
+    world.outside.put_source(
         "bearer",
         &serde_json::json!({ "auth": "bearer", "bearerTokens": [world::BEARER_TOKEN] }),
     );
-    crate::print(&greeting(&base, api))?;
-    let aws = Aws {
-        sqs: Arc::clone(&world.sqs),
-        vault: Arc::clone(&world.vault),
-    };
-    let served = Arc::new(Served { world, aws });
+    crate::print(&greeting(&world.outside, &base, api))?;
+    let world = Arc::new(world);
     let app = axum::Router::new()
         .fallback(answer)
-        .with_state(Arc::clone(&served));
+        .with_state(Arc::clone(&world));
     let server = axum::serve(listener, app).into_future();
     tokio::select! {
         ended = server => ended.map_err(|error| error.to_string()),
-        () = served.world.feed() => Ok(()),
+        () = world.feed() => Ok(()),
         _ = tokio::signal::ctrl_c() => Ok(()),
     }
 }
 
-async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response {
+async fn answer(State(world): State<Arc<World>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let path = parts.uri.path();
-    if let Some(target) = parts
-        .headers
-        .get("x-amz-target")
-        .and_then(|target| target.to_str().ok())
-    {
-        return served.aws.respond(target, &body).await.map(Into::into);
-    }
     if path.starts_with("/webhooks/") {
         let request = http::Request::from_parts(parts, Body::Binary(body.to_vec()));
-        let answer = ingest::handle(&served.world.ingest, request).await;
+        let answer = ingest::handle(&world.ingest, request).await;
         let (parts, body) = answer.into_parts();
         return Response::from_parts(parts, axum::body::Body::from(body.to_vec()));
     }
     if path.starts_with(feed::CONTROL_PREFIX) {
-        let (status, body) = served
-            .world
-            .feed
-            .control(parts.method.as_str(), path, &body);
+        let (status, body) = world.feed.control(parts.method.as_str(), path, &body);
         return respond_json(status, &body);
     }
     if path.starts_with(CONTROL_PREFIX) {
-        let (status, body) = served
-            .world
-            .genesys
-            .control(parts.method.as_str(), path, &body);
+        let genesys = &world.outside.genesys;
+        let (status, body) = genesys.control(parts.method.as_str(), path, &body);
         return respond_json(status, &body);
     }
-    let service: &dyn Transport = if path == world::FEED_PATH {
-        &*served.world.feed
+    let of_the_feed = path == world::FEED_PATH;
+    let request = http::Request::from_parts(parts, body);
+    let answer = if of_the_feed {
+        emulator::world::sent(&*world.feed, request).await
     } else {
-        &*served.world.genesys
+        world.outside.answer(request).await
     };
-    match service
-        .send(http::Request::from_parts(parts, body), TIMEOUT)
-        .await
-    {
-        Ok(answer) => {
-            let (parts, body) = answer.into_parts();
-            Response::from_parts(parts, axum::body::Body::from(body))
-        }
-        Err(_) => respond(504, Bytes::new()),
-    }
+    answer.map(Into::into)
 }
 
 fn respond_json(status: u16, body: &serde_json::Value) -> Response {
@@ -207,10 +175,12 @@ fn show(event: &Event<'_>) {
     let _ = crate::print(&line);
 }
 
-fn greeting(base: &str, api: Api) -> String {
+fn greeting(outside: &emulator::World, base: &str, api: Api) -> String {
     let (org, campaign) = made_up::CAMPAIGNS[0];
     let source = made_up::source_of(org);
-    let queues = format!("{base}/{}", world::ACCOUNT);
+    let queues = ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL"]
+        .map(|name| format!("{name}={}", outside.variable(name).unwrap_or_default()))
+        .join(" ");
     let now = Clock::system().now();
     let body = serde_json::json!({
         "eventId": format!("evt_{}", now.as_millisecond()),
@@ -226,7 +196,7 @@ fn greeting(base: &str, api: Api) -> String {
         .iter()
         .map(|(name, value)| format!(" \\\n  -H '{name}: {value}'"))
         .collect();
-    let (id, secret) = (world::client_id(org), world::client_secret(org));
+    let (id, secret) = (client_id(org), client_secret(org));
     let (failing, method) = match api {
         Api::Predictive => ("update a contact", "PATCH"),
         Api::ContactLists => ("read or write contacts", "POST"),
@@ -265,7 +235,7 @@ curl -s -X PUT {base}/_emulator/feed/contacts \\
 
 For functions that run elsewhere, such as under cargo lambda watch:
 export AWS_ENDPOINT_URL={base} AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
-export QUEUE_URL={queues}/changes.fifo DEAD_LETTER_QUEUE_URL={queues}/dead.fifo GENESYS_BASE_URL={base}
+export {queues} GENESYS_BASE_URL={base}
 
 Every change, as it is applied:",
         signing = made_up::SIGNING_SECRET,

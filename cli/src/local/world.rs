@@ -6,27 +6,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use apply::{Context, Defect};
+use emulator::Feed;
 use emulator::genesys::Options;
-use emulator::{EventSource, Feed, Fifo, Genesys, Sqs, Vault, fifo};
 use futures_util::future::{join, join_all};
 use http::StatusCode;
-use io::config::{IngestConfig, ParkingConfig};
-use io::genesys::Shared;
+use io::config::IngestConfig;
 use io::queue::Message;
 use io::telemetry::{Event, Telemetry};
-use io::{Chance, Clock, Config};
+use io::{Clock, Config};
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 
-use super::crm::{self, Delivery, Parcel, Story, VERSION_FIELD, WrongContact};
+use super::crm::{self, Delivery, Parcel, Story, WrongContact};
 use super::{Api, Error, LATEST};
 use crate::made_up::{SIGNING_SECRET, source_of};
 use crate::webhook;
 
-/// Part of the queues' URLs.
-pub(crate) const ACCOUNT: &str = "000000000000";
 const COPIES: u32 = 5;
-/// The function's timeout; the queue's visibility timeout is six times as long.
+/// The timeout of apply.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The timeout of reconcile.
 const RUN: Duration = Duration::from_mins(15);
@@ -44,12 +41,7 @@ type Outcomes = BTreeMap<String, BTreeMap<&'static str, u64>>;
 
 /// The parts of one run.
 pub(crate) struct World {
-    pub(crate) genesys: Arc<Genesys>,
-    clock: Clock,
-    queue: Arc<Fifo>,
-    dead_letters: Arc<Fifo>,
-    pub(crate) sqs: Arc<Sqs>,
-    pub(crate) vault: Arc<Vault>,
+    pub(crate) outside: emulator::World,
     pub(crate) ingest: ingest::Context,
     copies: Vec<Context>,
     reconcile: reconcile::Context,
@@ -60,16 +52,34 @@ pub(crate) struct World {
     refused: Mutex<Vec<String>>,
 }
 
-/// Genesys Cloud with the story's campaigns and contacts, before the first change.
-pub(crate) fn genesys(clock: Clock, story: &Story, options: Options) -> Genesys {
-    let genesys = Genesys::new(clock, options);
+/// Everything outside of the functions as it is before the story's first change.
+pub(crate) fn outside(
+    clock: Clock,
+    story: &Story,
+    options: Options,
+    base: &str,
+) -> emulator::World {
+    let api = match story.api {
+        Api::Predictive => "predictive",
+        Api::ContactLists => "contactLists",
+    };
+    let rules = json!({ "api": api, "callsPerMinute": options.calls_per_minute });
+    let outside = emulator::World::new(clock, options, base);
     let columns = story.columns();
     let columns: Option<Vec<&str>> = columns
         .as_ref()
         .map(|columns| columns.iter().map(String::as_str).collect());
     for (org, campaign) in story.campaigns() {
-        genesys.put_client(&client_id(&org), &client_secret(&org));
-        genesys.put_campaign(&client_id(&org), &campaign, columns.as_deref());
+        outside.put_org(&org, &rules);
+        outside.put_campaign(&org, &campaign, columns.as_deref());
+        outside.put_source(
+            &source_of(&org),
+            &json!({ "signingSecrets": [SIGNING_SECRET], "org": org }),
+        );
+        outside.put_feed(
+            &org,
+            &json!({ "url": format!("{base}{FEED_PATH}"), "bearerToken": FEED_TOKEN }),
+        );
     }
     for ((_, campaign, key), contact) in &story.initial {
         let data: Vec<_> = contact
@@ -77,17 +87,11 @@ pub(crate) fn genesys(clock: Clock, story: &Story, options: Options) -> Genesys 
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        genesys.put_contact(campaign, key, &data, contact.callable);
+        outside
+            .genesys
+            .put_contact(campaign, key, &data, contact.callable);
     }
-    genesys
-}
-
-pub(crate) fn client_id(org: &str) -> String {
-    format!("client-of-{org}")
-}
-
-pub(crate) fn client_secret(org: &str) -> String {
-    format!("secret-of-{org}")
+    outside
 }
 
 impl World {
@@ -99,87 +103,50 @@ impl World {
         calls_per_minute: u64,
         defect: Option<Defect>,
         telemetry: Telemetry,
-    ) -> World {
-        let (config, parking) = config(base);
+    ) -> Result<World, Error> {
         let options = Options {
             read_lag: Duration::from_secs(2),
             token_life: Duration::from_mins(10),
             calls_per_minute: Some(calls_per_minute),
             ..Options::default()
         };
-        let genesys = Arc::new(genesys(clock.clone(), story, options));
-        let attributes = fifo::Attributes {
-            visibility_timeout: TIMEOUT * 6,
-            max_receives: 1_000,
+        let outside = outside(clock, story, options, base);
+        let variable = |name: &str| match name {
+            "APPLY_CONCURRENCY" => Some(COPIES.to_string()),
+            name => outside.variable(name),
         };
-        let dead_letters = Arc::new(Fifo::new(clock.clone(), attributes, None));
-        let queue = Arc::new(Fifo::new(
-            clock.clone(),
-            attributes,
-            Some(Arc::clone(&dead_letters)),
-        ));
-        let sqs = Arc::new(Sqs::new([
-            (config.queue_url.clone(), Arc::clone(&queue)),
-            (
-                parking.dead_letter_queue_url.clone(),
-                Arc::clone(&dead_letters),
-            ),
-        ]));
-        let vault = Arc::new(Vault::default());
-        for (org, _) in story.campaigns() {
-            vault.put(
-                &format!("campaign-sync/org/{org}"),
-                secret(&org, story.api, calls_per_minute),
-            );
-            put_source(
-                &vault,
-                &source_of(&org),
-                &json!({ "signingSecrets": [SIGNING_SECRET], "org": org }),
-            );
-            let feed = json!({ "url": format!("{base}{FEED_PATH}"), "bearerToken": FEED_TOKEN });
-            vault.put(&format!("campaign-sync/feed/{org}"), feed.to_string());
-        }
+        let (config, parking) =
+            Config::read_with_parking(variable).map_err(|error| error.to_string())?;
         let outcomes = Arc::new(Mutex::new(Outcomes::new()));
         let telemetry = counted(Arc::clone(&outcomes), telemetry);
-        let shared = |n: u32| Shared {
-            transport: Arc::clone(&genesys) as _,
-            secrets: Arc::clone(&vault) as _,
-            clock: clock.clone(),
-            chance: Chance::seeded(n.into()),
-            telemetry: telemetry.clone(),
-            config: config.clone(),
+        let shared = |n: u32| outside.shared(n.into(), telemetry.clone(), config.clone());
+        let copy = |n| {
+            Context::new(shared(n), parking.clone(), Arc::clone(&outside.sqs) as _)
+                .with_defect(defect)
         };
-        let copy =
-            |n| Context::new(shared(n), parking.clone(), Arc::clone(&sqs) as _).with_defect(defect);
         let copies = (0..COPIES).map(copy).collect();
-        let feed = Arc::new(Feed::new(clock.clone(), FEED_TOKEN, FEED_PAGE));
+        let feed = Arc::new(Feed::new(outside.clock.clone(), FEED_TOKEN, FEED_PAGE));
         let reconcile = reconcile::Context::new(
             shared(COPIES),
-            Arc::clone(&sqs) as _,
+            Arc::clone(&outside.sqs) as _,
             Arc::clone(&feed) as _,
         );
         let ingest = ingest::Context::new(
-            ingest_config(&config),
-            Arc::clone(&vault) as _,
-            Arc::clone(&sqs) as _,
-            clock.clone(),
+            IngestConfig::read(variable).map_err(|error| error.to_string())?,
+            Arc::clone(&outside.vault) as _,
+            Arc::clone(&outside.sqs) as _,
+            outside.clock.clone(),
             telemetry.clone(),
         );
-        let refused = Mutex::default();
-        World {
-            genesys,
-            clock,
-            queue,
-            dead_letters,
-            sqs,
-            vault,
+        Ok(World {
+            outside,
             ingest,
             copies,
             reconcile,
             feed,
             outcomes,
-            refused,
-        }
+            refused: Mutex::default(),
+        })
     }
 
     /// Sends everything at its time and waits until all is done.
@@ -190,7 +157,7 @@ impl World {
                 tokio::time::sleep_until(began + delivery.at).await;
                 self.deliver(&delivery.parcel).await;
             }
-            self.queue.close();
+            self.outside.queue.close();
         };
         // What is left then is counted.
         let last = deliveries
@@ -202,11 +169,7 @@ impl World {
 
     /// Feeds every copy of apply until the queue is closed and empty.
     pub(crate) async fn feed(&self) {
-        let source = EventSource {
-            queue: Arc::clone(&self.queue),
-            clock: self.clock.clone(),
-            batch_size: 10,
-        };
+        let source = self.outside.event_source();
         join_all(
             self.copies
                 .iter()
@@ -247,30 +210,28 @@ impl World {
     /// The contacts that are not as the CRM last said.
     pub(crate) fn wrong_contacts(&self, story: &Story) -> Vec<WrongContact> {
         crm::differences(&story.expected(&self.refused_event_ids()), |campaign| {
-            self.genesys.contacts(campaign)
+            self.outside.genesys.contacts(campaign)
         })
     }
 
     fn lambda(&self, timeout: Duration) -> lambda_runtime::Context {
         let mut context = lambda_runtime::Context::default();
-        context.deadline = (self.clock.now() + timeout).as_millisecond().unsigned_abs();
+        context.deadline = (self.outside.clock.now() + timeout)
+            .as_millisecond()
+            .unsigned_abs();
         context
-    }
-
-    /// Another source of webhooks.
-    pub(crate) fn put_source(&self, name: &str, secret: &Value) {
-        put_source(&self.vault, name, secret);
     }
 
     async fn deliver(&self, parcel: &Parcel) {
         match parcel {
             Parcel::Message(message) => {
-                if let Err(error) = self.queue.send(message.clone()) {
+                if let Err(error) = self.outside.queue.send(message.clone()) {
                     eprintln!("campaign-sync: the queue did not take a message: {error}");
                 }
             }
             Parcel::Webhook { source, body } => {
-                let request = webhook::signed(source, body, SIGNING_SECRET, self.clock.now());
+                let request =
+                    webhook::signed(source, body, SIGNING_SECRET, self.outside.clock.now());
                 let answer = ingest::handle(&self.ingest, request).await;
                 if answer.status() != StatusCode::ACCEPTED {
                     let id = serde_json::from_str(body)
@@ -319,7 +280,7 @@ impl World {
     /// Parked changes by reason: how many, and the detail of the first.
     pub(crate) fn parked(&self) -> BTreeMap<String, (u64, String)> {
         let mut parked: BTreeMap<String, (u64, String)> = BTreeMap::new();
-        for message in self.dead_letters.messages() {
+        for message in self.outside.dead_letters.messages() {
             let mut attributes: BTreeMap<_, _> = message.attributes.into_iter().collect();
             let reason = attributes
                 .remove("reason")
@@ -340,7 +301,7 @@ impl World {
 
     /// The event ids of the changes that were parked, or not let in.
     pub(crate) fn refused_event_ids(&self) -> BTreeSet<String> {
-        let parked = self.dead_letters.messages().into_iter();
+        let parked = self.outside.dead_letters.messages().into_iter();
         let id = |message: Message| {
             let body: Value = serde_json::from_str(&message.body).ok()?;
             Some(body["eventId"].as_str()?.to_owned())
@@ -354,12 +315,12 @@ impl World {
 
     /// Messages that are still not done.
     pub(crate) fn left_in_queue(&self) -> usize {
-        self.queue.len()
+        self.outside.queue.len()
     }
 
     /// Messages that the queue dropped as sent twice within five minutes.
     pub(crate) fn re_sent(&self) -> u64 {
-        self.queue.deduplicated()
+        self.outside.queue.deduplicated()
     }
 }
 
@@ -384,46 +345,4 @@ fn counted(outcomes: Arc<Mutex<Outcomes>>, next: Telemetry) -> Telemetry {
             .entry(outcome)
             .or_default() += 1;
     })
-}
-
-fn put_source(vault: &Vault, name: &str, secret: &Value) {
-    vault.put(&format!("campaign-sync/source/{name}"), secret.to_string());
-}
-
-fn secret(org: &str, api: Api, calls_per_minute: u64) -> String {
-    json!({
-        "clientId": client_id(org),
-        "clientSecret": client_secret(org),
-        "region": "us-east-1",
-        "api": match api {
-            Api::Predictive => "predictive",
-            Api::ContactLists => "contactLists",
-        },
-        "versionField": VERSION_FIELD,
-        "callsPerMinute": calls_per_minute,
-    })
-    .to_string()
-}
-
-fn config(base: &str) -> (Config, ParkingConfig) {
-    let config = Config {
-        queue_url: format!("{base}/{ACCOUNT}/changes.fifo"),
-        secret_prefix: "campaign-sync".to_owned(),
-        secret_ttl: Duration::from_mins(5),
-        genesys_base_url: None,
-        apply_concurrency: COPIES,
-    };
-    let parking = ParkingConfig {
-        dead_letter_queue_url: format!("{base}/{ACCOUNT}/dead.fifo"),
-        retry_horizon: Duration::from_hours(6),
-    };
-    (config, parking)
-}
-
-fn ingest_config(config: &Config) -> IngestConfig {
-    IngestConfig {
-        queue_url: config.queue_url.clone(),
-        secret_prefix: config.secret_prefix.clone(),
-        secret_ttl: config.secret_ttl,
-    }
 }

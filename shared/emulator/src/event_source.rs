@@ -3,36 +3,39 @@
 
 use std::sync::Arc;
 
-use io::Clock;
 use serde_json::Value;
 
 use crate::fifo::{Batch, Fifo};
 
+/// The most for a FIFO queue, and what template.yaml sets.
+const BATCH_SIZE: usize = 10;
+
 /// Hands batches of the queue to a function, one at a time for each copy of it.
 pub struct EventSource {
     pub queue: Arc<Fifo>,
-    pub clock: Clock,
-    /// At most 10 for a FIFO queue.
-    pub batch_size: usize,
 }
 
 impl EventSource {
+    /// Of this queue.
+    pub fn new(queue: &Arc<Fifo>) -> EventSource {
+        let queue = Arc::clone(queue);
+        EventSource { queue }
+    }
+
     /// Feeds one copy of the function until the queue is closed and empty. `invoke` answers the
     /// function's JSON, or nothing where it failed.
     pub async fn feed(&self, invoke: impl AsyncFn(Value) -> Option<Value>) {
         while !self.queue.is_finished() {
             let changed = self.queue.changed.notified();
-            match self.queue.receive(self.batch_size) {
+            match self.queue.receive(BATCH_SIZE) {
                 Some(batch) => {
                     let answer = invoke(batch.event.clone()).await;
                     self.answered(&batch, answer.as_ref());
                 }
                 None => match self.queue.next_visible() {
                     Some(at) => {
-                        let wait = at
-                            .duration_since(self.clock.now())
-                            .try_into()
-                            .unwrap_or_default();
+                        let wait = at.duration_since(self.queue.clock.now());
+                        let wait = wait.try_into().unwrap_or_default();
                         // An earlier end of the wait is no harm: the queue is asked again.
                         let _ = tokio::time::timeout(wait, changed).await;
                     }

@@ -29,9 +29,19 @@ pub struct Attributes {
     pub max_receives: u32,
 }
 
+impl Default for Attributes {
+    /// As template.yaml makes the queues: six times the timeout of apply, and 1,000 receives.
+    fn default() -> Attributes {
+        Attributes {
+            visibility_timeout: Duration::from_mins(3),
+            max_receives: 1_000,
+        }
+    }
+}
+
 /// One FIFO queue, with `DeduplicationScope: messageGroup`.
 pub struct Fifo {
-    clock: Clock,
+    pub(crate) clock: Clock,
     attributes: Attributes,
     dead_letters: Option<Arc<Fifo>>,
     state: Mutex<State>,
@@ -100,8 +110,14 @@ pub struct Batch {
 }
 
 impl Fifo {
-    /// An empty queue.
-    pub fn new(clock: Clock, attributes: Attributes, dead_letters: Option<Arc<Fifo>>) -> Fifo {
+    /// An empty queue, and its dead-letter queue.
+    pub fn pair(clock: &Clock, attributes: Attributes) -> (Arc<Fifo>, Arc<Fifo>) {
+        let dead_letters = Arc::new(Fifo::new(clock.clone(), attributes, None));
+        let queue = Fifo::new(clock.clone(), attributes, Some(Arc::clone(&dead_letters)));
+        (Arc::new(queue), dead_letters)
+    }
+
+    fn new(clock: Clock, attributes: Attributes, dead_letters: Option<Arc<Fifo>>) -> Fifo {
         Fifo {
             clock,
             attributes,

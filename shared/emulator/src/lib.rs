@@ -12,6 +12,7 @@ pub mod feed;
 pub mod fifo;
 pub mod genesys;
 pub mod secrets;
+pub mod world;
 
 pub use event_source::EventSource;
 pub use fault::{Effect, Fault};
@@ -19,6 +20,7 @@ pub use feed::Feed;
 pub use fifo::{Fifo, Sqs};
 pub use genesys::Genesys;
 pub use secrets::Vault;
+pub use world::World;
 
 use io::Clock;
 use jiff::Timestamp;

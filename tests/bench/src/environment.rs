@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::process::{FunctionCpu, Process, Used};
 use crate::scenario::{Candidate, Scenario};
-use crate::served::{SECRET_PREFIX, Served, Tls, queue_url};
+use crate::served::{Served, Tls};
 
 /// An answer that does not come by then never will.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -212,7 +212,8 @@ fn variables(
     let base = served.base.as_str();
     let memory = scenario.memory_mb.unwrap_or(1_769).to_string();
     let environments = scenario.environments.to_string();
-    let (queue, dead_letters) = (queue_url(base, "changes"), queue_url(base, "dead"));
+    let of_queues = ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL"]
+        .map(|name| Some((name, served.world.variable(name)?)));
     let authority = tls.map(|tls| tls.authority.display().to_string());
     let variables = [
         ("AWS_LAMBDA_RUNTIME_API", runtime_api),
@@ -234,9 +235,6 @@ fn variables(
         ("AWS_SECRET_ACCESS_KEY", "bench"),
         ("AWS_EC2_METADATA_DISABLED", "true"),
         ("AWS_ENDPOINT_URL", base),
-        ("QUEUE_URL", &queue),
-        ("DEAD_LETTER_QUEUE_URL", &dead_letters),
-        ("SECRET_PREFIX", SECRET_PREFIX),
         ("GENESYS_BASE_URL", base),
         ("APPLY_CONCURRENCY", &environments),
     ];
@@ -253,6 +251,8 @@ fn variables(
     variables
         .into_iter()
         .chain(trust)
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .map(|(name, value)| (name, value.to_owned()))
+        .chain(of_queues.into_iter().flatten())
+        .map(|(name, value)| (name.to_owned(), value))
         .collect()
 }

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use emulator::EventSource;
+use emulator::world::VERSION_FIELD;
 use futures_util::future::{join_all, try_join_all};
-use io::Clock;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -15,7 +14,7 @@ use crate::environment::Environment;
 use crate::process::FunctionCpu;
 use crate::scenario::{Candidate, Scenario};
 use crate::served::{Served, Tls};
-use crate::work::{BATCH, CAMPAIGNS, VERSION_FIELD, Work};
+use crate::work::{BATCH, CAMPAIGNS, Work};
 
 /// A run that is not over by then never will be: its function fails again and again.
 const LONGEST: Duration = Duration::from_mins(4);
@@ -70,11 +69,7 @@ pub(crate) async fn run(
     let (started, began) = (Instant::now(), RefCell::new(Instant::now()));
     let used_before = RefCell::new(BTreeMap::new());
     let feeds = environments.iter().enumerate().map(|(n, environment)| {
-        let source = EventSource {
-            queue: served.queue.clone(),
-            clock: Clock::system(),
-            batch_size: BATCH,
-        };
+        let source = served.world.event_source();
         let (rep, ended, began, used_before, served) =
             (&rep, &ended, &began, &used_before, &served);
         async move {
@@ -148,7 +143,7 @@ fn failed(answer: Option<&Value>) -> usize {
 }
 
 fn count_calls(scenario: &Scenario, served: &Served, rep: &mut Rep) {
-    let calls = served.genesys.calls();
+    let calls = served.world.genesys.calls();
     let calls: Vec<_> = calls
         .iter()
         .filter(|call| call.path.starts_with("/api/"))
@@ -176,15 +171,15 @@ fn count_calls(scenario: &Scenario, served: &Served, rep: &mut Rep) {
 
 /// The first thing that is not as it must be.
 fn wrong(served: &Served, work: &Work, candidate: &Candidate) -> Option<String> {
-    if !served.dead_letters.messages().is_empty() {
+    if !served.world.dead_letters.messages().is_empty() {
         return Some(format!(
             "{} changes are parked",
-            served.dead_letters.messages().len()
+            served.world.dead_letters.messages().len()
         ));
     }
     let mut there = 0;
     for campaign in CAMPAIGNS {
-        let contacts = served.genesys.contacts(campaign);
+        let contacts = served.world.genesys.contacts(campaign);
         there += contacts.len();
         for ((_, key), expected) in work.after.iter().filter(|((of, _), _)| *of == campaign) {
             let Some(actual) = contacts.get(key) else {

@@ -11,11 +11,10 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
 use bytes::Bytes;
-use emulator::aws::Aws;
-use emulator::{Fault, Fifo, Genesys, Sqs, Vault, fifo, genesys};
+use emulator::world::VERSION_FIELD;
+use emulator::{Fault, World, genesys};
 use http::StatusCode;
 use io::Clock;
-use io::http::Transport;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::rustls::ServerConfig;
@@ -23,26 +22,16 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::scenario::{Api, Scenario};
-use crate::work::{CAMPAIGNS, COLUMNS, ORG, VERSION_FIELD, Work};
+use crate::work::{CAMPAIGNS, COLUMNS, ORG, Work};
 
-const CLIENT_ID: &str = "client-org-0";
-const CLIENT_SECRET: &str = "not-a-secret";
-pub(crate) const SECRET_PREFIX: &str = "bench";
 const MAX_BODY: usize = 8 << 20;
-/// Longer than any batch takes.
-const VISIBILITY_TIMEOUT: Duration = Duration::from_mins(2);
-/// Longer than any call is made to take.
-const TIMEOUT: Duration = Duration::from_secs(30);
 /// tokio's timer, and the loop that it wakes, round up by about so much.
 const ROUNDING: Duration = Duration::from_millis(1);
 
 /// All that is outside of the function.
 pub(crate) struct Served {
-    pub(crate) genesys: Genesys,
-    pub(crate) queue: Arc<Fifo>,
-    pub(crate) dead_letters: Arc<Fifo>,
+    pub(crate) world: World,
     pub(crate) base: String,
-    aws: Aws,
     latency: Duration,
     redelivery: Duration,
     /// Receipt handles of which a function said when they come again.
@@ -64,7 +53,6 @@ impl Served {
             Some(_) => format!("https://localhost:{}", address.port()),
             None => format!("http://{address}"),
         };
-        let clock = Clock::system();
         let latency = scenario.latency.saturating_sub(ROUNDING);
         let options = genesys::Options {
             latency,
@@ -75,25 +63,35 @@ impl Served {
             rate_headers: scenario.rate_headers,
             ..genesys::Options::default()
         };
-        let genesys = Genesys::new(clock.clone(), options);
-        genesys.put_client(CLIENT_ID, CLIENT_SECRET);
+        let world = World::new(Clock::system(), options, &base);
+        let api = match scenario.api {
+            Api::Predictive => "predictive",
+            Api::ContactLists => "contactLists",
+        };
+        let calls_per_minute = scenario.calls_per_minute();
+        world.put_org(
+            ORG,
+            &json!({ "api": api, "callsPerMinute": calls_per_minute }),
+        );
         let columns: Vec<_> = COLUMNS.into_iter().chain([VERSION_FIELD]).collect();
         CAMPAIGNS
             .iter()
-            .for_each(|campaign| genesys.put_campaign(CLIENT_ID, campaign, Some(&columns)));
+            .for_each(|campaign| world.put_campaign(ORG, campaign, Some(&columns)));
         for ((campaign, key), stored) in &work.before {
             let data: Vec<_> = stored
                 .data
                 .iter()
                 .map(|(name, value)| (name.as_str(), value.as_str()))
                 .collect();
-            genesys.put_contact(campaign, key, &data, stored.callable);
+            world
+                .genesys
+                .put_contact(campaign, key, &data, stored.callable);
         }
         for n in 1..=scenario.error_every.map_or(0, |_| 200) {
             // Each counts the calls that go well: those before the first fault, and those between
             // the others.
             let well = scenario.error_every.map_or(0, |every| every - 1);
-            genesys.add_fault(
+            world.genesys.add_fault(
                 Fault {
                     after: n * well,
                     ..Fault::status("GET", 503)
@@ -102,37 +100,19 @@ impl Served {
                 .on("/api/"),
             );
         }
-        let attributes = fifo::Attributes {
-            visibility_timeout: VISIBILITY_TIMEOUT,
-            max_receives: 1_000,
-        };
-        let dead_letters = Arc::new(Fifo::new(clock.clone(), attributes, None));
-        let queue = Arc::new(Fifo::new(clock, attributes, None));
         for message in &work.messages {
-            queue
+            world
+                .queue
                 .send(message.clone())
                 .map_err(|error| error.to_string())?;
         }
-        queue.close();
-        let queues = [
-            (queue_url(&base, "changes"), Arc::clone(&queue)),
-            (queue_url(&base, "dead"), Arc::clone(&dead_letters)),
-        ];
-        let vault = Arc::new(Vault::default());
-        vault.put(&format!("{SECRET_PREFIX}/org/{ORG}"), secret(scenario));
-        let aws = Aws {
-            sqs: Arc::new(Sqs::new(queues)),
-            vault,
-        };
+        world.queue.close();
         let connections = AtomicUsize::new(0);
         let redelivery = scenario.redelivery;
         let asked = Mutex::default();
         let served = Served {
-            genesys,
-            queue,
-            dead_letters,
+            world,
             base,
-            aws,
             latency,
             redelivery,
             asked,
@@ -186,6 +166,7 @@ impl Served {
             let handle = record["receiptHandle"].as_str().unwrap_or_default();
             if is_failed && !asked.contains(handle) {
                 let _ = self
+                    .world
                     .queue
                     .set_visibility(handle, self.redelivery.as_secs() as u32);
             }
@@ -197,56 +178,30 @@ impl Served {
     }
 }
 
-pub(crate) fn queue_url(base: &str, name: &str) -> String {
-    format!("{base}/123456789012/{name}.fifo")
-}
-
-fn secret(scenario: &Scenario) -> String {
-    json!({
-        "clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET, "region": "us-east-1",
-        "api": if scenario.api == Api::Predictive { "predictive" } else { "contactLists" },
-        "versionField": VERSION_FIELD, "callsPerMinute": scenario.calls_per_minute(),
-    })
-    .to_string()
-}
-
 async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    if let Some(target) = parts
-        .headers
-        .get("x-amz-target")
-        .and_then(|target| target.to_str().ok())
-    {
+    let mut request = http::Request::from_parts(parts, body);
+    if request.headers().contains_key("x-amz-target") {
         if !served.latency.is_zero() {
             tokio::time::sleep(served.latency).await;
         }
-        return served
-            .aws
-            .respond(target, &served.shortened(target, body))
-            .await
-            .map(Into::into);
+        served.shorten(&mut request);
     }
-    match served
-        .genesys
-        .send(Request::from_parts(parts, body), TIMEOUT)
-        .await
-    {
-        Ok(answer) => answer.map(Into::into),
-        Err(_) => StatusCode::GATEWAY_TIMEOUT.into_response(),
-    }
+    served.world.answer(request).await.map(Into::into)
 }
 
 impl Served {
     /// No message stays away for longer than the scenario lets it.
-    fn shortened(&self, target: &str, body: Bytes) -> Bytes {
-        if !target.starts_with("AmazonSQS.ChangeMessageVisibility") {
-            return body;
+    fn shorten(&self, request: &mut http::Request<Bytes>) {
+        let target = request.headers()["x-amz-target"].as_bytes();
+        if !target.starts_with(b"AmazonSQS.ChangeMessageVisibility") {
+            return;
         }
-        let Ok(mut body) = serde_json::from_slice::<Value>(&body) else {
-            return body;
+        let Ok(mut body) = serde_json::from_slice::<Value>(request.body()) else {
+            return;
         };
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         let mut shorten = |entry: &mut Value| {
@@ -260,7 +215,7 @@ impl Served {
             Some(entries) => entries.iter_mut().for_each(shorten),
             None => shorten(&mut body),
         }
-        body.to_string().into()
+        *request.body_mut() = body.to_string().into();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use emulator::world::VERSION_FIELD;
 use fastrand::Rng;
 use io::queue::Message;
 use serde_json::{Map, Value, json};
@@ -14,7 +15,6 @@ pub(crate) const CAMPAIGNS: [&str; 2] = [
     "47526757-130f-4f52-981c-e1ff0e4ae394",
     "bdd73226-2fe8-4d07-8ec2-5b38d6b2b3a9",
 ];
-pub(crate) const VERSION_FIELD: &str = "crmVersion";
 pub(crate) const COLUMNS: [&str; 8] = [
     "firstName",
     "lastName",

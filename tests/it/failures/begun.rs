@@ -28,10 +28,8 @@ fn allowing(calls_per_minute: u64, options: Options) -> World {
         calls_per_minute: Some(calls_per_minute),
         ..options
     });
-    world.set_secret("acme", json!({ "callsPerMinute": calls_per_minute }));
-    world
-        .genesys
-        .put_campaign("client-acme", "campaign-c", None);
+    world.put_secret("acme", &json!({ "callsPerMinute": calls_per_minute }));
+    world.put_campaign("acme", "campaign-c", None);
     world
 }
 
@@ -150,15 +148,13 @@ async fn of_a_list_nothing_is_read_whose_write_another_campaign_leaves_no_call_f
                     ..Options::default()
                 },
             );
-            world.set_secret(
+            world.put_secret(
                 "acme",
-                json!({ "callsPerMinute": allowed, "api": "contactLists" }),
+                &json!({ "callsPerMinute": allowed, "api": "contactLists" }),
             );
             let campaigns: Vec<_> = (0..4).map(|n| format!("campaign-{n}")).collect();
             for campaign in &campaigns {
-                world
-                    .genesys
-                    .put_campaign("client-acme", campaign, Some(&COLUMNS));
+                world.put_campaign("acme", campaign, Some(&COLUMNS));
             }
             let copy = world.copy(None, |config| config.apply_concurrency = 1);
             let of_all = |key: &'static str| {
@@ -237,7 +233,7 @@ async fn one_asks_what_a_new_minute_has_left_and_the_others_read_nothing_for_not
         .flat_map(|api| (1..10).map(move |n| (api, n)))
     {
         let world = allowing(20, Options::default());
-        world.set_secret("acme", json!({ "callsPerMinute": 20, "api": api }));
+        world.put_secret("acme", &json!({ "callsPerMinute": 20, "api": api }));
         // Of a list one read and one write do for all.
         let contacts = if api == "predictive" {
             &contacts[..]
@@ -245,9 +241,7 @@ async fn one_asks_what_a_new_minute_has_left_and_the_others_read_nothing_for_not
             &contacts[..3]
         };
         for (id, _) in contacts.iter().filter(|_| api == "contactLists") {
-            world
-                .genesys
-                .put_campaign("client-acme", id, Some(&COLUMNS));
+            world.put_campaign("acme", id, Some(&COLUMNS));
         }
         let of_all = |version| {
             contacts
@@ -424,7 +418,7 @@ async fn an_invocation_draws_once_for_calls_that_are_too_few_for_every_copy() {
     let campaigns: Vec<_> = (0..10).map(|n| format!("campaign-{n}")).collect();
     campaigns
         .iter()
-        .for_each(|id| world.genesys.put_campaign("client-acme", id, None));
+        .for_each(|id| world.put_campaign("acme", id, None));
     let (mut done, mut put_off) = (0, 0);
     while done < 9 {
         let key = format!("{done}-{put_off}");

@@ -238,14 +238,10 @@ async fn spend(
             )
         })
         .collect();
-    world.set_secret("acme", serde_json::json!({"callsPerMinute": allowed}));
+    world.put_secret("acme", &json!({"callsPerMinute": allowed}));
     world.send((0..contacts).map(|n| change(&format!("k{n}"), 1)));
     world.queue.close();
-    let source = emulator::EventSource {
-        queue: world.queue.clone(),
-        clock: world.clock.clone(),
-        batch_size: 10,
-    };
+    let source = world.event_source();
     let feeds = contexts.iter().map(|(context, _)| {
         source.feed(async |event| {
             let mut lambda = lambda_runtime::Context::default();
@@ -377,7 +373,7 @@ async fn regression_a_budget_that_is_smaller_than_the_batch_is_not_spent_on_read
             rate_headers,
             ..Options::default()
         });
-        world.set_secret("acme", json!({ "callsPerMinute": 12 }));
+        world.put_secret("acme", &json!({ "callsPerMinute": 12 }));
         world.send((0..10).map(|n| change(&format!("k{n}"), 5).phone("5")));
         for _ in 0..40 {
             if world.queue.is_empty() {
@@ -433,7 +429,7 @@ async fn a_tenth_of_a_minutes_calls_is_for_opt_outs_and_they_go_first() {
             (World::with(options), "predictive"),
             (lists, "contactLists"),
         ] {
-            world.set_secret("acme", json!({ "callsPerMinute": 60, "api": api }));
+            world.put_secret("acme", &json!({ "callsPerMinute": 60, "api": api }));
             let copy = world.copy(None, |config| config.apply_concurrency = 1);
             let spent = until_put_off(&world, &copy).await;
             // Without headers a copy keeps to four fifths, which leave reconcile its own.
@@ -503,11 +499,11 @@ async fn regression_a_batch_of_more_campaigns_than_calls_still_gets_somewhere() 
         ..Options::default()
     };
     let world = World::with(options);
-    world.set_secret("acme", json!({ "callsPerMinute": 100 }));
+    world.put_secret("acme", &json!({ "callsPerMinute": 100 }));
     // Its share of a minute is 16 calls; the first one is spent before it knows.
     let campaigns: Vec<_> = (0..10).map(|n| format!("campaign-{n}")).collect();
     for campaign in &campaigns {
-        world.genesys.put_campaign("client-acme", campaign, None);
+        world.put_campaign("acme", campaign, None);
     }
     world.apply([change("warm", 1)]).await;
     world.send(

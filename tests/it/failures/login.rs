@@ -109,7 +109,7 @@ async fn waiters_share_the_failure_of_the_one_who_fetches() {
 #[tokio::test(start_paused = true)]
 async fn a_403_stops_the_calls_that_wait_for_their_turn() {
     let world = World::new();
-    world.genesys.forbid("client-acme", true);
+    world.genesys.forbid("client-of-acme", true);
     let done = world.apply(ten()).await;
     assert_eq!(done.failed.len(), 10);
     assert_eq!(done.calls, ["token 200", "GET k0 403"]);
@@ -154,9 +154,9 @@ async fn a_429_of_the_token_endpoint_that_names_nothing_is_no_invitation() {
 async fn a_rotated_secret_is_picked_up_without_a_restart() {
     let world = World::new();
     world.apply([change("warm", 1)]).await;
-    world.genesys.put_client("client-acme", "new");
+    world.genesys.put_client("client-of-acme", "new");
     world.genesys.revoke_tokens();
-    world.set_secret("acme", json!({"clientSecret": "new"}));
+    world.put_secret("acme", &json!({"clientSecret": "new"}));
     let done = world.apply(ten()).await;
     assert_eq!(
         done.records, ["created"; 10],
@@ -177,9 +177,9 @@ async fn after_two_401_the_secret_is_read_afresh_once() {
     let world = World::new();
     world.apply([change("warm", 1)]).await;
     world.genesys.add_fault(Fault::status("GET", 401).times(2));
-    world.set_secret(
+    world.put_secret(
         "acme",
-        json!({"clientId": "client-other", "clientSecret": "hush-other"}),
+        &json!({"clientId": "client-of-other", "clientSecret": "secret-of-other"}),
     );
     let done = world
         .apply([change("a", 1).of("acme", "other-campaign")])
@@ -263,9 +263,9 @@ async fn an_org_whose_401_stays_is_left_alone_for_a_minute() {
 #[tokio::test(start_paused = true)]
 async fn a_campaign_that_is_forbidden_is_left_alone_and_repaired_without_a_restart() {
     let world = World::new();
-    world.genesys.forbid("client-acme", true);
+    world.genesys.forbid("client-of-acme", true);
     assert_closed(&world, &["GET a 403"], CAMPAIGN).await;
-    world.genesys.forbid("client-acme", false);
+    world.genesys.forbid("client-of-acme", false);
     world.pass(Duration::from_mins(6)).await;
     assert_eq!(
         world.invoke().await.records,
@@ -301,10 +301,10 @@ async fn an_org_that_gets_no_token_is_left_alone() {
         (json!({"clientId": "nobody"}), 400),
     ] {
         let world = World::new();
-        world.set_secret("acme", secret);
+        world.put_secret("acme", &secret);
         assert_closed(&world, &[&format!("token {status}")], "acme").await;
         assert_eq!(world.vault.reads(SECRET), 2);
-        world.set_secret("acme", json!({}));
+        world.put_secret("acme", &json!({}));
         world.pass(Duration::from_mins(6)).await;
         assert_eq!(
             world.invoke().await.failed,
@@ -329,7 +329,7 @@ async fn an_org_without_a_good_secret_is_left_alone() {
         );
     }
     let world = World::new();
-    world.set_secret("acme", json!({"region": "evil.example.com"}));
+    world.put_secret("acme", &json!({"region": "evil.example.com"}));
     assert_closed(&world, &[], "acme").await;
     let named = "the secret is malformed: region: expected an AWS region of Genesys Cloud";
     assert!(
@@ -452,9 +452,9 @@ async fn an_org_never_calls_with_another_orgs_token() {
         assert_eq!(
             call.client_id.as_deref(),
             Some(if is_others {
-                "client-other"
+                "client-of-other"
             } else {
-                "client-acme"
+                "client-of-acme"
             })
         );
     }
@@ -480,7 +480,7 @@ async fn an_org_whose_secret_hangs_holds_no_batch_up_twice_in_a_row() {
     let world = World::new();
     let mut shared = world.shared(|_| ());
     shared.secrets = Arc::new(HangingSecret(Arc::clone(&world.vault)));
-    let copy = apply::Context::new(shared, config().1, Arc::clone(&world.sqs) as _);
+    let copy = apply::Context::new(shared, config(&world).1, Arc::clone(&world.sqs) as _);
     let time = Some(Duration::from_secs(30));
     world.send([change("a", 1)]);
     let waited = world.invoke_copy(&copy, time).await;

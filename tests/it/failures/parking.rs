@@ -43,7 +43,7 @@ async fn poison_first_in_its_group_is_parked_and_the_group_goes_on() {
 #[tokio::test(start_paused = true)]
 async fn every_rule_of_a_change_has_its_reason() {
     let world = World::new();
-    world.set_secret("acme", json!({"contactKeyPattern": "^[a-z]$"}));
+    world.put_secret("acme", &json!({"contactKeyPattern": "^[a-z]$"}));
     let mut foreign = change("e", 1).message();
     foreign.group = change("x", 1).message().group;
     world.queue.send(foreign).unwrap();
@@ -131,9 +131,7 @@ async fn what_is_unknown_for_a_moment_parks_nothing_and_holds_up_no_other_campai
 #[tokio::test(start_paused = true)]
 async fn one_bad_create_of_several_is_parked_alone() {
     let world = World::new();
-    world
-        .genesys
-        .put_campaign("client-acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
+    world.put_campaign("acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
     let done = world
         .apply([
             change("a", 1),
@@ -162,11 +160,7 @@ async fn one_bad_create_of_several_is_parked_alone() {
 async fn one_bad_change_of_a_fold_is_parked_alone() {
     for exists in [false, true] {
         let world = World::new();
-        world.genesys.put_campaign(
-            "client-acme",
-            CAMPAIGN,
-            Some(&["phone", "email", "crmVersion"]),
-        );
+        world.put_campaign("acme", CAMPAIGN, Some(&["phone", "email", "crmVersion"]));
         if exists {
             world.put("a", 1, "1");
         }
@@ -256,9 +250,7 @@ async fn a_fold_taken_apart_resolves_a_key_that_is_refused_and_cannot_be_read() 
         read_lag: lag,
         ..Default::default()
     });
-    world
-        .genesys
-        .put_campaign("client-acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
+    world.put_campaign("acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
     world.apply([change("a", 1).phone("1")]).await;
     let done = world
         .apply([
@@ -280,9 +272,7 @@ async fn a_fold_taken_apart_resolves_a_key_that_is_refused_and_cannot_be_read() 
 async fn a_refused_opt_out_still_makes_the_contact_not_callable() {
     for exists in [true, false] {
         let world = World::new();
-        world
-            .genesys
-            .put_campaign("client-acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
+        world.put_campaign("acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
         if exists {
             world.put("a", 1, "1");
         }
@@ -394,9 +384,7 @@ async fn the_report_ends_before_the_invocation_does() {
 #[tokio::test(start_paused = true)]
 async fn a_fold_of_mixed_changes_is_taken_apart_in_queue_order() {
     let world = World::new();
-    world
-        .genesys
-        .put_campaign("client-acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
+    world.put_campaign("acme", CAMPAIGN, Some(&["phone", "crmVersion"]));
     world.put("a", 10, "10");
     let opt_in = change("a", 1)
         .without("version")

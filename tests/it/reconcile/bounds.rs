@@ -1,10 +1,8 @@
 //! Time, the call budget, the queue's depth, and how much drift is too much.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
-use emulator::EventSource;
 use io::queue::Message;
 use serde_json::json;
 
@@ -169,13 +167,9 @@ async fn a_deep_queue_is_left_alone_until_the_next_run() {
         ([0; 6], false),
         "what is being applied, or waits invisible, counts"
     );
-    let (queue, clock) = (Arc::clone(&run.world.queue), run.world.clock.clone());
-    EventSource {
-        queue,
-        clock,
-        batch_size: 1,
-    }
-    .answered(&received, Some(&json!({ "batchItemFailures": [] })));
+    run.world
+        .event_source()
+        .answered(&received, Some(&json!({ "batchItemFailures": [] })));
     let answer = run.run(json!({ "cursor": answer.cursor })).await.unwrap();
     assert_eq!((answer.enqueued, answer.complete), (1, true));
 }

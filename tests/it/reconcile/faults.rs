@@ -310,7 +310,7 @@ async fn genesys_cloud_that_is_away_is_waited_for_and_if_it_stays_so_nothing_is_
         told.starts_with(&format!("org acme, campaign {CAMPAIGN}: GET contact: 503")),
         "{told}"
     );
-    run.world.genesys.forbid("client-acme", true);
+    run.world.genesys.forbid("client-of-acme", true);
     let told = error(&run, json!({})).await;
     assert!(told.contains(": 403"), "{told}");
 }
@@ -442,7 +442,7 @@ async fn no_log_line_and_no_error_holds_a_key_a_value_a_token_or_a_cursor() {
         log.contains("contact differs") && log.contains("phone") && log.contains("not complete"),
         "{log}"
     );
-    for secret in ["canary", "feed-token", "hush", "tenant"] {
+    for secret in ["canary", "feed-token", "hush", "secret-of-", "tenant"] {
         assert!(
             !log.contains(secret) && !errors.join("").contains(secret),
             "{secret} in {log} {errors:?}"

@@ -1,30 +1,34 @@
 //! Ingest on the embedded parts: one copy of it, a source, and the queue.
 
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use emulator::{Fifo, Sqs, Vault, fifo};
+use emulator::genesys::Options;
 use ingest::Context;
-use io::Clock;
 use io::config::IngestConfig;
 use io::telemetry::{Event, Telemetry};
 use lambda_http::{Body, Request};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 
-use super::QUEUE_URL;
+use super::BASE;
 
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// Of the source `crm`, which may write to one campaign.
 pub(crate) const NAME: &str = "campaign-sync/source/crm";
 
 pub(crate) struct World {
-    pub(crate) clock: Clock,
-    pub(crate) vault: Arc<Vault>,
-    pub(crate) queue: Arc<Fifo>,
-    pub(crate) sqs: Arc<Sqs>,
+    outside: emulator::World,
     pub(crate) context: Context,
     told: Arc<Mutex<Vec<String>>>,
+}
+
+impl Deref for World {
+    type Target = emulator::World;
+
+    fn deref(&self) -> &emulator::World {
+        &self.outside
+    }
 }
 
 /// Status, body, and `Retry-After`.
@@ -43,19 +47,10 @@ impl World {
 
     pub(crate) fn telling(telemetry: Telemetry) -> World {
         let clock = emulator::logical_clock("2026-11-24T16:00:00Z".parse().unwrap());
-        let vault = Arc::new(Vault::default());
-        let attributes = fifo::Attributes {
-            visibility_timeout: Duration::from_mins(3),
-            max_receives: 1_000,
-        };
-        let queue = Arc::new(Fifo::new(clock.clone(), attributes, None));
-        let sqs = Arc::new(Sqs::new([(QUEUE_URL.to_owned(), Arc::clone(&queue))]));
-        let context = copy(&vault, &sqs, &clock, telemetry);
+        let outside = emulator::World::new(clock, Options::default(), BASE);
+        let context = copy(&outside, telemetry);
         let world = World {
-            clock,
-            vault,
-            queue,
-            sqs,
+            outside,
             context,
             told: Arc::default(),
         };
@@ -67,22 +62,19 @@ impl World {
     pub(crate) fn cold(self) -> World {
         let to = Arc::clone(&self.told);
         let telemetry = Telemetry::from_fn(move |event| to.lock().unwrap().extend(tell(event)));
-        let context = copy(&self.vault, &self.sqs, &self.clock, telemetry);
+        let context = copy(&self.outside, telemetry);
         World { context, ..self }
     }
 
     /// Puts the secret of the source `crm`.
     pub(crate) fn put(&self, secret: Value) {
-        self.vault.put(NAME, secret.to_string());
+        self.outside.put_source("crm", &secret);
     }
 
     /// Puts a source that may write to everything, and signs as `crm` does.
     pub(crate) fn put_source(&self, source: &str) {
         let secret = json!({ "signingSecrets": [SECRET], "org": "acme", "campaignId": "c1" });
-        self.vault.put(
-            &format!("campaign-sync/source/{source}"),
-            secret.to_string(),
-        );
+        self.outside.put_source(source, &secret);
     }
 
     pub(crate) fn signed(&self, path: &str, body: &str) -> Request {
@@ -128,6 +120,7 @@ impl World {
 
     /// The bodies of the messages, which are in the queue no more.
     pub(crate) fn take_queued(&self) -> Vec<String> {
+        let queue_url = self.variable("QUEUE_URL").unwrap();
         let mut bodies = Vec::new();
         while let Some(batch) = self.queue.receive(10) {
             let records = batch.event["Records"].as_array().unwrap();
@@ -138,7 +131,7 @@ impl World {
             );
             for record in records {
                 self.sqs
-                    .delete(QUEUE_URL, record["receiptHandle"].as_str().unwrap())
+                    .delete(&queue_url, record["receiptHandle"].as_str().unwrap())
                     .unwrap();
             }
         }
@@ -158,13 +151,12 @@ impl World {
     }
 }
 
-fn copy(vault: &Arc<Vault>, sqs: &Arc<Sqs>, clock: &Clock, telemetry: Telemetry) -> Context {
-    let read = |name: &str| (name == "QUEUE_URL").then(|| QUEUE_URL.to_owned());
+fn copy(outside: &emulator::World, telemetry: Telemetry) -> Context {
     Context::new(
-        IngestConfig::read(read).unwrap(),
-        Arc::clone(vault) as _,
-        Arc::clone(sqs) as _,
-        clock.clone(),
+        IngestConfig::read(|name| outside.variable(name)).unwrap(),
+        Arc::clone(&outside.vault) as _,
+        Arc::clone(&outside.sqs) as _,
+        outside.clock.clone(),
         telemetry,
     )
 }

@@ -1,5 +1,6 @@
 //! SQS, Secrets Manager and Genesys Cloud over HTTP on loopback, and the real command beside them.
 
+use std::ops::Deref;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -7,10 +8,11 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use emulator::aws::Aws;
-use emulator::{Fifo, Genesys, Sqs, Vault, fifo};
+use emulator::World;
+use emulator::fifo::Attributes;
+use emulator::genesys::Options;
+use emulator::world::org_secret;
 use io::Clock;
-use io::http::Transport;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::Command;
@@ -19,70 +21,45 @@ use super::CAMPAIGN;
 
 pub(crate) struct Served {
     pub(crate) base: String,
-    pub(crate) queue: Arc<Fifo>,
-    pub(crate) dead_letters: Arc<Fifo>,
-    pub(crate) vault: Arc<Vault>,
-    pub(crate) genesys: Arc<Genesys>,
-    pub(crate) sqs: Arc<Sqs>,
+    world: Arc<World>,
+}
+
+impl Deref for Served {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
 }
 
 impl Served {
     /// The org `ranked` by `predictive` and the org `lists` by `contactLists`, each with one
     /// campaign.
     pub(crate) async fn new() -> Served {
-        Served::with(fifo::Attributes {
-            visibility_timeout: Duration::from_secs(180),
-            max_receives: 1_000,
-        })
-        .await
+        Served::with(Attributes::default()).await
     }
 
-    pub(crate) async fn with(attributes: fifo::Attributes) -> Served {
-        let clock = Clock::system();
-        let dead_letters = Arc::new(Fifo::new(clock.clone(), attributes, None));
-        let queue = Arc::new(Fifo::new(
-            clock.clone(),
-            attributes,
-            Some(Arc::clone(&dead_letters)),
-        ));
+    pub(crate) async fn with(attributes: Attributes) -> Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let options = emulator::genesys::Options {
+        let options = Options {
             latency: Duration::ZERO,
-            ..emulator::genesys::Options::default()
+            ..Options::default()
         };
-        let genesys = Arc::new(Genesys::new(clock, options));
-        let vault = Arc::new(Vault::default());
+        let world = World::with_queues(Clock::system(), options, &base, attributes);
         for (org, api, campaign) in [
             ("ranked", "predictive", CAMPAIGN),
             ("lists", "contactLists", "campaign-of-lists"),
         ] {
-            genesys.put_client(org, "hush");
-            genesys.put_campaign(org, campaign, Some(&["phone", "firstName", "crmVersion"]));
-            let secret = secret(org, api);
-            vault.put(&format!("campaign-sync/org/{org}"), secret.to_string());
+            world.put_org(org, &json!({ "api": api }));
+            world.put_campaign(org, campaign, Some(&["phone", "firstName", "crmVersion"]));
         }
-        let queues = [
-            (url(&base, "changes"), Arc::clone(&queue)),
-            (url(&base, "dead"), Arc::clone(&dead_letters)),
-        ];
-        let sqs = Arc::new(Sqs::new(queues));
-        let aws = Aws {
-            sqs: Arc::clone(&sqs),
-            vault: Arc::clone(&vault),
-        };
+        let world = Arc::new(world);
         let app = axum::Router::new()
             .fallback(answer)
-            .with_state(Arc::new((aws, Arc::clone(&genesys))));
+            .with_state(Arc::clone(&world));
         tokio::spawn(axum::serve(listener, app).into_future());
-        Served {
-            base,
-            queue,
-            dead_letters,
-            vault,
-            genesys,
-            sqs,
-        }
+        Served { base, world }
     }
 
     /// Exit status, standard output as JSON, all output as text.
@@ -111,42 +88,24 @@ impl Served {
             .env("AWS_ACCESS_KEY_ID", "key")
             .env("AWS_SECRET_ACCESS_KEY", "secret")
             .env("GENESYS_BASE_URL", &self.base)
-            .env("DEAD_LETTER_QUEUE_URL", url(&self.base, "dead"))
-            .env("QUEUE_URL", url(&self.base, "changes"))
             .kill_on_drop(true)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        for name in ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL"] {
+            command.env(name, self.variable(name).unwrap());
+        }
         command
     }
 }
 
 pub(crate) fn secret(org: &str, api: &str) -> Value {
-    json!({
-        "clientId": org, "clientSecret": "hush", "region": "us-east-1", "api": api, "versionField": "crmVersion",
-    })
+    org_secret(org, &json!({ "api": api }))
 }
 
-fn url(base: &str, name: &str) -> String {
-    format!("{base}/000000000000/{name}.fifo")
-}
-
-async fn answer(State(served): State<Arc<(Aws, Arc<Genesys>)>>, request: Request) -> Response {
-    let (aws, genesys) = &*served;
+async fn answer(State(world): State<Arc<World>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-    if let Some(target) = parts.headers.get("x-amz-target") {
-        return aws
-            .respond(target.to_str().unwrap(), &body)
-            .await
-            .map(Into::into);
-    }
-    let answer = genesys
-        .send(
-            http::Request::from_parts(parts, body),
-            Duration::from_secs(5),
-        )
-        .await
-        .unwrap();
-    answer.map(Into::into)
+    let request = http::Request::from_parts(parts, body);
+    world.answer(request).await.map(Into::into)
 }

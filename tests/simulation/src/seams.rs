@@ -8,11 +8,11 @@ pub(crate) use aws::{Manager, Sqs};
 pub(crate) use line::{Crash, FeedLine, Line};
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
-use emulator::{Feed, Fifo, Genesys, Vault};
-use io::Clock;
+use emulator::{Feed, World};
 use io::queue::{Message, QueueError};
 use jiff::Timestamp;
 
@@ -23,18 +23,11 @@ use crate::trouble::Trouble;
 use crate::world::key_of;
 use crate::{lock, wire};
 
-pub(crate) const QUEUE_URL: &str = "https://sqs.test/changes.fifo";
-pub(crate) const DEAD_LETTER_QUEUE_URL: &str = "https://sqs.test/dead.fifo";
-
 /// Everything outside of the product, and what was seen of it.
 pub(crate) struct Outside {
     pub(crate) story: Story,
-    pub(crate) clock: Clock,
-    pub(crate) genesys: Genesys,
+    world: World,
     pub(crate) feed: Feed,
-    pub(crate) queue: Arc<Fifo>,
-    pub(crate) dead_letters: Arc<Fifo>,
-    pub(crate) vault: Vault,
     pub(crate) chaos: Chaos,
     /// Of the run, while it lasts.
     pub(crate) trouble: Mutex<Option<Trouble>>,
@@ -84,27 +77,27 @@ pub(crate) struct Seen {
     unknown: BTreeSet<(usize, String, String)>,
 }
 
+impl Deref for Outside {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
 impl Outside {
-    #[expect(clippy::too_many_arguments, reason = "it is all of the outside")]
     pub(crate) fn new(
         story: Story,
-        clock: Clock,
-        genesys: Genesys,
+        world: World,
         feed: Feed,
-        queue: Arc<Fifo>,
-        dead_letters: Arc<Fifo>,
         mutant: Option<Mutant>,
         trace: bool,
     ) -> Outside {
         let chaos = Chaos::new(story.seed, story.rates.clone());
         Outside {
             story,
-            clock,
-            genesys,
+            world,
             feed,
-            queue,
-            dead_letters,
-            vault: Vault::default(),
             chaos,
             trouble: Mutex::default(),
             mutant,
@@ -175,8 +168,4 @@ impl Outside {
 
 pub(crate) fn short(group: &str) -> &str {
     group.get(..group.len().saturating_sub(26)).unwrap_or(group)
-}
-
-pub(crate) fn client_id(org: &str) -> String {
-    format!("client-of-{org}")
 }

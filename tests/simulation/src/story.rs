@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use emulator::world::VERSION_FIELD;
 use fastrand::Rng;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -15,8 +16,6 @@ use crate::trouble::{self, Trouble};
 pub(crate) const START: &str = "2026-11-24T16:00:00Z";
 /// The product's `RETRY_HORIZON`.
 pub(crate) const HORIZON: Duration = Duration::from_hours(6);
-/// The column that stores the rank.
-pub(crate) const VERSION_FIELD: &str = "crmVersion";
 /// What the CRM keeps in step. Few values, so that a contact often becomes again what it was.
 pub(crate) const COLUMNS: [&str; 3] = ["phone", "name", "note"];
 /// In every key, value and secret: none of them may be seen in a log, a metric or an id.

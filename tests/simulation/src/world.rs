@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use emulator::EventSource;
+use emulator::world::{VERSION_FIELD, client_id};
 use futures_util::future::{join, join_all};
 use io::Clock;
 use io::config::IngestConfig;
@@ -30,8 +30,8 @@ use tracing::level_filters::LevelFilter;
 use crate::chaos::Kind;
 use crate::checks;
 use crate::mutants::Mutant;
-use crate::seams::{Crash, Manager, Outside, QUEUE_URL, Sqs, client_id};
-use crate::story::{COLUMNS, Deed, Key, Ranking, Story, VERSION_FIELD, start};
+use crate::seams::{Crash, Manager, Outside, Sqs};
+use crate::story::{COLUMNS, Deed, Key, Ranking, Story, start};
 use crate::{lock, trouble, wire};
 
 /// The function's timeout; the queue's visibility timeout is six times as long.
@@ -208,13 +208,9 @@ impl<'a> World<'a> {
         let copies = (0..outside.story.copies).map(copy).collect();
         // A signature may be dated a minute ahead at most.
         let ingest_clock = skewed(skew.first().copied().unwrap_or(0) / 2);
-        let config = IngestConfig {
-            queue_url: QUEUE_URL.to_owned(),
-            secret_prefix: "campaign-sync".to_owned(),
-            secret_ttl: Duration::from_mins(5),
-        };
+        let config = IngestConfig::read(|name| outside.variable(name));
         let ingest = ingest::Context::new(
-            config,
+            config.unwrap_or_else(|error| unreachable!("{error}")),
             Arc::new(Manager(Arc::clone(outside))),
             Arc::new(Sqs(Arc::clone(outside))),
             ingest_clock.clone(),
@@ -236,11 +232,7 @@ impl<'a> World<'a> {
     /// Feeds every copy of apply until the queue is closed and empty.
     async fn feed(&self) {
         let outside = self.outside;
-        let source = EventSource {
-            queue: Arc::clone(&outside.queue),
-            clock: outside.clock.clone(),
-            batch_size: 10,
-        };
+        let source = outside.event_source();
         join_all(
             self.copies
                 .iter()
@@ -391,10 +383,7 @@ impl<'a> World<'a> {
                     *generation
                 };
                 let org = &outside.story.orgs[*n];
-                outside.genesys.put_client(
-                    &client_id(&org.name),
-                    &setup::secret_of(&org.name, generation),
-                );
+                setup::put_client(outside, org, generation);
                 sleep(*later).await;
                 // Nobody puts an older one over a newer one.
                 if self
@@ -444,10 +433,8 @@ impl<'a> World<'a> {
             return;
         };
         let put_columns = |columns: &[&str]| {
-            let client = client_id(&outside.story.orgs[0].name);
-            outside
-                .genesys
-                .put_campaign(&client, trouble::ILL_CAMPAIGN, Some(columns));
+            let org = &outside.story.orgs[0].name;
+            outside.put_campaign(org, trouble::ILL_CAMPAIGN, Some(columns));
         };
         outside.say(|| format!("in trouble for {:?}: {:?}", trouble.time, trouble.kind));
         let lacks_column = trouble.kind == trouble::Kind::NoVersionColumn;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use emulator::genesys::{Alteration, Contact};
+use emulator::world::VERSION_FIELD;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ use super::{changes, heard, is_late, is_silent};
 use crate::chaos::Kind;
 use crate::lock;
 use crate::seams::Outside;
-use crate::story::{COLUMNS, HORIZON, Key, Org, Ranking, VERSION_FIELD};
+use crate::story::{COLUMNS, HORIZON, Key, Org, Ranking};
 use crate::world::{key_of, rank_of};
 
 /// A message that was parked, and when.

@@ -9,7 +9,7 @@ use io::queue::{Message, Queue, QueueError, RefusedEntry, Visibility};
 use io::secrets::{Secrets, SecretsError};
 use serde_json::Value;
 
-use super::{Outside, QUEUE_URL};
+use super::Outside;
 use crate::chaos::Kind;
 use crate::mutants::Mutant;
 use crate::{checks, lock, wire};
@@ -71,7 +71,7 @@ impl Queue for Sqs {
                 .collect();
             groups.sort_unstable();
             groups.dedup();
-            if queue_url != QUEUE_URL
+            if Some(queue_url) != self.0.variable("QUEUE_URL").as_deref()
                 || groups.len() < messages.len()
                 || !(1..=10).contains(&messages.len())
             {

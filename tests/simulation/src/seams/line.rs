@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use emulator::world::{VERSION_FIELD, client_id};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
@@ -15,10 +16,10 @@ use io::http::{Transport, TransportError};
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::{Outside, Throttled, client_id};
+use super::{Outside, Throttled};
 use crate::chaos::Kind;
 use crate::mutants::Mutant;
-use crate::story::{COLUMNS, Deed, VERSION_FIELD};
+use crate::story::{COLUMNS, Deed};
 use crate::{lock, wire};
 
 /// What a refusal with 429 names as its wait; nothing: it names none.

@@ -69,12 +69,7 @@ impl World<'_> {
     /// those that rank decides about.
     pub(super) fn redrive(&self) {
         let outside = self.outside;
-        let dead_letters = Arc::clone(&outside.dead_letters);
-        let source = EventSource {
-            queue: dead_letters,
-            clock: outside.clock.clone(),
-            batch_size: 10,
-        };
+        let source = EventSource::new(&outside.dead_letters);
         while let Some(batch) = outside.dead_letters.receive_for(10, Duration::from_secs(1)) {
             let records = batch.event["Records"]
                 .as_array()

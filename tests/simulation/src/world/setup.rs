@@ -3,19 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use emulator::Feed;
 use emulator::genesys::Options;
-use emulator::{Feed, Fifo, Genesys, fifo};
+use emulator::world::{VERSION_FIELD, client_id, client_secret};
 use io::config::ParkingConfig;
 use io::genesys::Shared;
 use io::telemetry::{Event, Telemetry};
 use io::{Chance, Clock, Config};
 use serde_json::json;
 
-use super::{FEED_TOKEN, SIGNING_SECRET, TIMEOUT, told};
+use super::{FEED_TOKEN, SIGNING_SECRET, told};
 use crate::lock;
 use crate::mutants::Mutant;
-use crate::seams::{DEAD_LETTER_QUEUE_URL, Line, Manager, Outside, QUEUE_URL, Sqs, client_id};
-use crate::story::{CANARY, COLUMNS, HORIZON, Org, Ranking, Story, VERSION_FIELD};
+use crate::seams::{Line, Manager, Outside, Sqs};
+use crate::story::{CANARY, COLUMNS, HORIZON, Org, Ranking, Story};
 
 pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace: bool) -> Outside {
     let least = story.orgs.iter().map(|org| org.calls_per_minute).min();
@@ -29,58 +30,35 @@ pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace:
         keeps_journal: true,
         ..Options::default()
     };
-    let genesys = Genesys::new(clock.clone(), options);
     let feed = Feed::new(clock.clone(), FEED_TOKEN, 3);
-    let attributes = fifo::Attributes {
-        visibility_timeout: TIMEOUT * 6,
-        max_receives: 1_000,
-    };
-    let dead_letters = Arc::new(Fifo::new(clock.clone(), attributes, None));
-    let queue = Arc::new(Fifo::new(
-        clock.clone(),
-        attributes,
-        Some(Arc::clone(&dead_letters)),
-    ));
+    let world = emulator::World::new(clock, options, "https://sqs.test");
     if story.trouble.is_some_and(|trouble| trouble.at_random) {
-        queue.hands_out_at_random(story.seed);
+        world.queue.hands_out_at_random(story.seed);
     }
-    let outside = Outside::new(
-        story,
-        clock,
-        genesys,
-        feed,
-        queue,
-        dead_letters,
-        mutant,
-        trace,
-    );
+    let outside = Outside::new(story, world, feed, mutant, trace);
     for org in &outside.story.orgs {
-        outside
-            .genesys
-            .put_client(&client_id(&org.name), &secret_of(&org.name, 0));
+        put_client(&outside, org, 0);
         let columns: Vec<_> = COLUMNS.into_iter().chain([VERSION_FIELD]).collect();
         for campaign in &org.campaigns {
-            outside
-                .genesys
-                .put_campaign(&client_id(&org.name), campaign, Some(&columns));
+            outside.put_campaign(&org.name, campaign, Some(&columns));
         }
         put_secret(&outside, org, 0);
         let source = json!({ "signingSecrets": [SIGNING_SECRET], "org": org.name });
-        outside.vault.put(
-            &format!("campaign-sync/source/{}", org.name),
-            source.to_string(),
-        );
+        outside.put_source(&org.name, &source);
         let feed = json!({ "url": "https://crm.test/contacts", "bearerToken": FEED_TOKEN });
-        outside.vault.put(
-            &format!("campaign-sync/feed/{}", org.name),
-            feed.to_string(),
-        );
+        outside.put_feed(&org.name, &feed);
     }
     outside
 }
 
-pub(super) fn secret_of(org: &str, generation: usize) -> String {
-    format!("hush-{org}-{generation}")
+/// The OAuth client gets the secret of this generation.
+pub(super) fn put_client(outside: &Outside, org: &Org, generation: usize) {
+    let secret = secret_of(&org.name, generation);
+    outside.genesys.put_client(&client_id(&org.name), &secret);
+}
+
+fn secret_of(org: &str, generation: usize) -> String {
+    format!("{}-{generation}", client_secret(org))
 }
 
 pub(super) fn secret_name(org: &Org) -> String {
@@ -101,7 +79,6 @@ pub(super) fn put_secret(outside: &Outside, org: &Org, generation: usize) {
         least
     };
     let secret = json!({
-        "clientId": client_id(&org.name),
         "clientSecret": secret_of(&org.name, generation),
         "region": outside.story.trouble.map_or("us-east-1", |trouble| trouble.region(&org.name)),
         "api": if org.is_of_lists { "contactLists" } else { "predictive" },
@@ -109,7 +86,7 @@ pub(super) fn put_secret(outside: &Outside, org: &Org, generation: usize) {
         "versionFrom": if org.ranking == Ranking::OccurredAt { "occurredAt" } else { "version" },
         "callsPerMinute": calls_per_minute,
     });
-    outside.vault.put(&secret_name(org), secret.to_string());
+    outside.put_secret(&org.name, &secret);
 }
 
 pub(super) fn start_apply(
@@ -124,9 +101,10 @@ pub(super) fn start_apply(
         Some(Mutant::ParkEarly) => Duration::from_mins(1),
         _ => HORIZON,
     };
+    let (_, parking) = config(outside);
     let parking = ParkingConfig {
-        dead_letter_queue_url: DEAD_LETTER_QUEUE_URL.to_owned(),
         retry_horizon,
+        ..parking
     };
     let context = apply::Context::new(
         shared(outside, line, clock, telemetry),
@@ -146,13 +124,6 @@ pub(super) fn shared(
     clock: &Clock,
     telemetry: &Telemetry,
 ) -> Shared {
-    let config = Config {
-        queue_url: QUEUE_URL.to_owned(),
-        secret_prefix: "campaign-sync".to_owned(),
-        secret_ttl: Duration::from_mins(5),
-        genesys_base_url: None,
-        apply_concurrency: u32::try_from(outside.story.copies).unwrap_or(1),
-    };
     let seed = outside
         .story
         .seed
@@ -164,8 +135,16 @@ pub(super) fn shared(
         clock: clock.clone(),
         chance: Chance::seeded(seed),
         telemetry: telemetry.clone(),
-        config,
+        config: config(outside).0,
     }
+}
+
+fn config(outside: &Outside) -> (Config, ParkingConfig) {
+    let variable = |name: &str| match name {
+        "APPLY_CONCURRENCY" => Some(outside.story.copies.to_string()),
+        name => outside.variable(name),
+    };
+    Config::read_with_parking(variable).unwrap_or_else(|error| unreachable!("{error}"))
 }
 
 pub(super) fn telemetry(outside: &Arc<Outside>) -> Telemetry {
