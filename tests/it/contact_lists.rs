@@ -10,7 +10,9 @@ use emulator::genesys::{Effect, Options};
 use io::http::Transport;
 use serde_json::{Value, json};
 
-use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, VERSION_FIELD, World, between, change, openapi};
+use crate::support::{
+    CAMPAIGN, COLUMNS, OTHER_CAMPAIGN, VERSION_FIELD, World, between, change, openapi,
+};
 
 fn world() -> World {
     World::of_lists(Options::default())
@@ -551,6 +553,32 @@ async fn keys_of_one_batch_that_differ_in_case_are_not_mixed_up() {
             world.column("lead-1", "phone")
         ),
         ("9".into(), "1".into())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn columns_of_nine_lists_are_asked_for_again_side_by_side() {
+    let slow = Options {
+        latency: Duration::from_millis(900),
+        ..Options::default()
+    };
+    let world = World::of_lists(slow);
+    let campaigns: Vec<_> = (0..9).map(|n| format!("campaign-of-list-{n}")).collect();
+    for campaign in &campaigns {
+        world.put_campaign("acme", campaign, Some(&COLUMNS));
+    }
+    let misspelt = |version: u64| {
+        let of = move |campaign: &String| change("a", version).of("acme", campaign);
+        campaigns.iter().map(of)
+    };
+    world.apply(misspelt(1)).await;
+    let changes = misspelt(2).map(|change| change.column("nikname", json!("Ada")));
+    let done = world.apply(changes).await;
+    assert_eq!(done.records, ["parked: unknownColumn"; 9]);
+    assert!(
+        done.took < Duration::from_secs(8),
+        "two calls a list, one list after the other, take 16 s: {:?}",
+        done.took
     );
 }
 

@@ -27,7 +27,7 @@ use domain::failure::{Failure, Kind};
 use domain::health::May;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use io::genesys::{Campaign, Org, Run, not_before};
+use io::genesys::{Campaign, Org, Run};
 use io::secrets::OrgSecret;
 use jiff::Timestamp;
 
@@ -216,10 +216,11 @@ impl Drive<'_> {
                     !is_of(unit) || !is_told && place == probe
                 });
             }
-            May::NotBefore(then) => {
+            May::NotBefore(_) | May::InTurn(_) => {
                 units.retain(|unit| !is_of(unit));
-                let failure = not_before(then, self.context.shared.clock.now());
-                self.give_back_all(progress, &failure, |contact| contact.campaign == campaign);
+                if let Err(failure) = may.allowed(self.context.shared.clock.now()) {
+                    self.give_back_all(progress, &failure, |of| of.campaign == campaign);
+                }
             }
         }
     }

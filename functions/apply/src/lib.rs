@@ -17,10 +17,9 @@ use domain::attempt::{Attempt, Piece, Verdicts};
 use domain::batch::{Evidence, ParkReason, Parking, Record, Verdict};
 use domain::change::{CampaignId, Change, ContactKey, OrgId};
 use domain::failure::Failure;
-use domain::health::May;
 use domain::rules::{Broken, Rules, unknown_columns};
 use futures_util::future::join_all;
-use io::genesys::{Campaign, Run, not_before};
+use io::genesys::{Campaign, Run};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 use tracing::Instrument;
@@ -155,10 +154,13 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
     };
     let opened = campaigns.into_iter().map(async |(id, contacts)| {
         let may = org.may_begin_with(&id);
-        let opened = match may {
-            May::NotBefore(then) => Err(not_before(then, context.shared.clock.now())),
-            May::Probe | May::All => Campaign::open(Arc::clone(&org), &id, &secret, run).await,
+        let opened = match may.allowed(context.shared.clock.now()) {
+            Ok(()) => Campaign::open(Arc::clone(&org), &id, &secret, run).await,
+            Err(failure) => Err(failure),
         };
+        if let Ok(campaign) = &opened {
+            look_again(campaign, &contacts).await;
+        }
         (id, contacts, may, opened)
     });
     let mut verdicts = Verdicts::new();
@@ -166,7 +168,6 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
     for (id, of_campaign, may, opened) in join_all(opened).await {
         match opened {
             Ok(campaign) => {
-                look_again(&campaign, &of_campaign).await;
                 let place = campaigns.len();
                 contacts.extend(of_campaign.into_iter().map(|contact| {
                     let attempt = attempt(context, &secret.rules, &campaign, contact);

@@ -19,6 +19,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::change::{CampaignId, OrgId};
+use crate::failure::{Failure, Kind};
 
 /// How many calls in a row may get no answer before what was well is ill.
 const UNANSWERED: u32 = 3;
@@ -30,14 +31,22 @@ const FIRST_WAIT: Duration = Duration::from_secs(15);
 const SLOW: Duration = Duration::from_secs(1);
 /// That an org or a host is ill is told once in this time.
 const TOLD_EVERY: Duration = Duration::from_mins(15);
+/// Where the others are ill what is not known is met by itself, one at a time. Whoever was met and
+/// is silent too makes the next one wait for this long, once for each that is silent.
+const BETWEEN_MEETINGS: Duration = Duration::from_secs(2);
+/// So many of whose writes none is answered are no chance. Of reads it is said where they are
+/// shared: a write holds whoever waits twice as long as a read.
+const SILENT_WRITES: usize = 2;
 /// The longest wait before a probe.
 const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
 /// What may be begun now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum May {
-    /// Nothing before this time.
+    /// Nothing before this time: it does not answer.
     NotBefore(Timestamp),
+    /// Nothing before this time: others do not answer, and who is not known is met in turn.
+    InTurn(Timestamp),
     /// One call, whose answer tells.
     Probe,
     /// As many as the budget allows.
@@ -50,7 +59,28 @@ impl May {
     pub fn and(self, other: May) -> May {
         match (self, other) {
             (May::NotBefore(one), May::NotBefore(two)) => May::NotBefore(one.max(two)),
+            (May::InTurn(one), May::InTurn(two)) => May::InTurn(one.max(two)),
             _ => self.min(other),
+        }
+    }
+
+    /// Whether anything may be begun.
+    ///
+    /// # Errors
+    /// [`Kind::Closed`]: not before the next probe. [`Kind::BudgetSpent`]: not before its turn,
+    /// which comes without the backoff of what failed.
+    pub fn allowed(self, now: Timestamp) -> Result<(), Failure> {
+        let after = |then: Timestamp| then.duration_since(now).try_into().unwrap_or_default();
+        match self {
+            May::NotBefore(then) => Err(Failure::new(
+                Kind::Closed { after: after(then) },
+                "the org does not answer: the next probe tells",
+            )),
+            May::InTurn(then) => Err(Failure::new(
+                Kind::BudgetSpent { after: after(then) },
+                "others of its host or org do not answer: who is not known is met in turn",
+            )),
+            May::Probe | May::All => Ok(()),
         }
     }
 }
@@ -216,7 +246,7 @@ impl OrgHealth {
 
     /// Whether anything ever answered, to this copy.
     pub fn was_answered(&self) -> bool {
-        self.login.answered_at.is_some() || self.campaigns.breaker.answered_at.is_some()
+        self.login.answered_at.is_some() || self.campaigns.reads.breaker.answered_at.is_some()
     }
 
     /// Until when it rests; `None`: it does not.
@@ -248,31 +278,54 @@ impl OrgHealth {
 pub type HostHealth = Shared<OrgId, 3>;
 
 /// The health of what many share. It is ill when so many of them are silent and none was answered
-/// since. Where fewer are, that may be their own trouble.
+/// since. Where fewer are, that may be their own trouble. As of a campaign, an answered read says
+/// nothing of writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shared<Id, const SILENT: usize> {
-    /// Those without an answer since the last one of any.
-    silent: BTreeSet<Id>,
-    breaker: Breaker,
+    reads: Silent<Id>,
+    writes: Silent<Id>,
     told_at: Option<Timestamp>,
+}
+
+/// Of reads, or of writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Silent<Id> {
+    /// Those without an answer since the last one of any.
+    ids: BTreeSet<Id>,
+    breaker: Breaker,
+    /// When one that is not known may be met, while the others are ill.
+    meets_at: Option<Timestamp>,
 }
 
 impl<Id, const SILENT: usize> Default for Shared<Id, SILENT> {
     fn default() -> Self {
         Shared {
-            silent: BTreeSet::new(),
-            breaker: Breaker::default(),
+            reads: Silent::default(),
+            writes: Silent::default(),
             told_at: None,
         }
     }
 }
 
+impl<Id> Default for Silent<Id> {
+    fn default() -> Self {
+        Silent {
+            ids: BTreeSet::new(),
+            breaker: Breaker::default(),
+            meets_at: None,
+        }
+    }
+}
+
 impl<Id: Clone + Ord, const SILENT: usize> Shared<Id, SILENT> {
-    /// What this one of them may begin now. A probe is for whoever asks first.
+    /// What this one of them may begin now. A probe is for whoever asks first: of those that are
+    /// silent, and beside it of those that are not known. Who is not known may be well where the
+    /// others are not, and does not queue up behind them.
     pub fn begin(&mut self, id: &Id, was_answered: bool, now: Timestamp) -> May {
         let may = self.may(id, was_answered, now);
         if may == May::Probe {
-            self.breaker.claim(now);
+            self.reads.claim(id, was_answered, now);
+            self.writes.claim(id, was_answered, now);
         }
         may
     }
@@ -280,27 +333,30 @@ impl<Id: Clone + Ord, const SILENT: usize> Shared<Id, SILENT> {
     /// What it may begin, without beginning it. One that was answered, and is not among the silent,
     /// has its own health alone: the trouble of the others may be theirs.
     pub fn may(&self, id: &Id, was_answered: bool, now: Timestamp) -> May {
-        if was_answered && !self.silent.contains(id) {
-            return May::All;
-        }
-        self.breaker.may_unless_ill(now)
+        let reads = self.reads.may(id, was_answered, now);
+        reads.and(self.writes.may(id, was_answered, now))
     }
 
     /// Whether none of them is answered.
     pub fn is_ill(&self) -> bool {
-        self.breaker.ill.is_some()
+        self.reads.is_ill() || self.writes.is_ill()
     }
 
     /// A call was answered.
-    pub fn answered(&mut self, now: Timestamp) {
-        self.silent.clear();
-        self.breaker.answered(now);
+    pub fn answered(&mut self, now: Timestamp, is_write: bool) {
+        self.reads.answered(now);
+        if is_write {
+            self.writes.answered(now);
+        }
     }
 
     /// A call of this one got no answer. Answers whether what they share is ill from now on.
-    pub fn unanswered(&mut self, id: &Id, now: Timestamp) -> bool {
-        self.silent.insert(id.clone());
-        self.silent.len() >= SILENT && self.breaker.fall_ill(now)
+    pub fn unanswered(&mut self, id: &Id, now: Timestamp, is_write: bool) -> bool {
+        if is_write {
+            self.writes.unanswered(id, now, SILENT_WRITES)
+        } else {
+            self.reads.unanswered(id, now, SILENT)
+        }
     }
 
     /// Whether its trouble, or that of one of them, is to be told now: once in a while.
@@ -310,6 +366,49 @@ impl<Id: Clone + Ord, const SILENT: usize> Shared<Id, SILENT> {
             self.told_at = Some(now);
         }
         !is_told
+    }
+}
+
+impl<Id: Clone + Ord> Silent<Id> {
+    fn is_ill(&self) -> bool {
+        self.breaker.ill.is_some()
+    }
+
+    fn may(&self, id: &Id, was_answered: bool, now: Timestamp) -> May {
+        let is_silent = self.ids.contains(id);
+        match self.meets_at {
+            _ if was_answered && !is_silent => May::All,
+            _ if is_silent || !self.is_ill() => self.breaker.may_unless_ill(now),
+            Some(at) if now < at => May::InTurn(at),
+            _ => May::Probe,
+        }
+    }
+
+    fn claim(&mut self, id: &Id, was_answered: bool, now: Timestamp) {
+        if self.may(id, was_answered, now) != May::Probe {
+            return;
+        }
+        if self.ids.contains(id) {
+            self.breaker.claim(now);
+        } else {
+            self.meets_at = Some(now + FIRST_WAIT);
+        }
+    }
+
+    fn answered(&mut self, now: Timestamp) {
+        *self = Silent::default();
+        self.breaker.answered(now);
+    }
+
+    fn unanswered(&mut self, id: &Id, now: Timestamp, least: usize) -> bool {
+        self.ids.insert(id.clone());
+        let more = (self.ids.len() + 1).saturating_sub(least);
+        if more == 0 {
+            return false;
+        }
+        let of = u32::try_from(more).unwrap_or(u32::MAX);
+        self.meets_at = Some(now + BETWEEN_MEETINGS.saturating_mul(of));
+        self.breaker.fall_ill(now)
     }
 }
 
@@ -425,36 +524,74 @@ mod tests {
         let mut host = HostHealth::default();
         for _ in 0..9 {
             assert!(
-                !host.unanswered(&org("one"), at(0)),
+                !host.unanswered(&org("one"), at(0), false),
                 "it may be that org's own trouble"
             );
         }
-        assert!(!host.unanswered(&org("two"), at(1)));
+        assert!(!host.unanswered(&org("two"), at(1), false));
         let begin = |host: &mut HostHealth, name, second| host.begin(&org(name), true, at(second));
         assert_eq!(begin(&mut host, "one", 1), May::All);
-        host.answered(at(2));
+        host.answered(at(2), false);
         assert!(
-            !host.unanswered(&org("three"), at(3)),
+            !host.unanswered(&org("three"), at(3), false),
             "another one was answered"
         );
-        host.unanswered(&org("one"), at(4));
-        assert!(host.unanswered(&org("two"), at(5)));
+        host.unanswered(&org("one"), at(4), false);
+        assert!(host.unanswered(&org("two"), at(5), false));
         assert_eq!(begin(&mut host, "one", 6), May::NotBefore(at(20)));
         assert_eq!(
             begin(&mut host, "four", 6),
             May::All,
             "it was answered before, and may be well"
         );
-        let unknown = host.begin(&org("five"), false, at(6));
-        assert_eq!(unknown, May::NotBefore(at(20)));
+        let meet = |host: &mut HostHealth, name, second| host.begin(&org(name), false, at(second));
+        assert_eq!(meet(&mut host, "five", 6), May::InTurn(at(7)));
+        assert_eq!(meet(&mut host, "five", 7), May::Probe, "it may be well too");
+        assert_eq!(
+            meet(&mut host, "six", 8),
+            May::InTurn(at(22)),
+            "one of them at a time"
+        );
+        host.unanswered(&org("five"), at(12), false);
+        assert_eq!(meet(&mut host, "six", 12), May::InTurn(at(16)));
+        assert_eq!(meet(&mut host, "six", 16), May::Probe);
+        assert_eq!(meet(&mut host, "five", 16), May::NotBefore(at(20)));
         assert_eq!(begin(&mut host, "two", 20), May::Probe);
         assert_eq!(
             begin(&mut host, "one", 20),
             May::NotBefore(at(35)),
             "one org probes for all"
         );
-        host.answered(at(22));
+        host.answered(at(22), false);
         assert_eq!(begin(&mut host, "one", 22), May::All);
+    }
+
+    #[test]
+    fn an_answered_read_does_not_let_the_writes_of_all_others_hang() {
+        let mut host = HostHealth::default();
+        for name in ["one", "two"] {
+            host.unanswered(&org(name), at(0), true);
+            host.answered(at(1), false);
+        }
+        assert!(host.is_ill());
+        let may = |host: &HostHealth, name, known| host.may(&org(name), known, at(2));
+        assert_eq!(may(&host, "one", true), May::NotBefore(at(15)));
+        assert_eq!(may(&host, "four", true), May::All, "it may be well");
+        assert_eq!(host.begin(&org("five"), false, at(2)), May::Probe);
+        assert_eq!(may(&host, "six", false), May::InTurn(at(17)));
+        host.answered(at(2), true);
+        assert_eq!(may(&host, "one", true), May::All);
+        assert_eq!(may(&host, "six", false), May::All);
+    }
+
+    #[test]
+    fn the_more_are_silent_the_less_often_another_is_met() {
+        let mut host = HostHealth::default();
+        for n in 0..30 {
+            host.unanswered(&org(&format!("org-{n}")), at(0), false);
+        }
+        let next = host.begin(&org("newer"), false, at(1));
+        assert_eq!(next, May::InTurn(at(56)), "28 times as long as at first");
     }
 
     #[test]

@@ -19,7 +19,6 @@ pub use contact_lists::{ContactList, ListWrite};
 pub use domain::budget::Share;
 pub use domain::failure::{Failure, Kind};
 pub use facts::ListFacts;
-pub use health::not_before;
 pub use predictive::{NewContact, Predictive};
 pub use run::Run;
 

@@ -39,7 +39,7 @@ pub(crate) struct Org {
 }
 
 /// One run in so many asks who else waits for somebody's trouble.
-const ONE_IN: u64 = 40;
+const ONE_IN: u64 = 20;
 
 /// A contact: org, campaign, contact key.
 pub(crate) type Key = (String, String, String);

@@ -37,6 +37,8 @@ pub(crate) enum Kind {
     HangingWrites,
     /// Nothing of any org of a region is.
     HangingRegion,
+    /// Writes of all orgs of a region are not answered.
+    HangingRegionWrites,
     /// Nothing of five orgs is, that share their host with one that is well.
     HangingNeighbours,
     /// Nothing of one campaign is.
@@ -57,7 +59,7 @@ pub(crate) enum Kind {
     SmallBudget,
 }
 
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 15] = [
     Kind::Hangs,
     Kind::HangingTokens,
     Kind::HangingReads,
@@ -72,6 +74,7 @@ const KINDS: [Kind; 14] = [
     Kind::NoVersionColumn,
     Kind::MissingCampaign,
     Kind::SmallBudget,
+    Kind::HangingRegionWrites,
 ];
 
 /// The trouble of a run.
@@ -96,7 +99,8 @@ impl Trouble {
 
     /// Where this org is.
     pub(crate) fn region(&self, org: &str) -> &'static str {
-        if self.kind == Kind::HangingRegion && org != WELL {
+        let is_region = matches!(self.kind, Kind::HangingRegion | Kind::HangingRegionWrites);
+        if is_region && org != WELL {
             "eu-west-1"
         } else {
             "us-east-1"
@@ -143,6 +147,7 @@ pub(crate) fn story(seed: u64, nth: u64) -> Story {
     let others = match kind {
         _ if trouble.is_of_campaign() => 0,
         Kind::HangingRegion => 200,
+        Kind::HangingRegionWrites => 60,
         Kind::HangingNeighbours => 5,
         _ => 1,
     };
@@ -181,7 +186,7 @@ fn steps(rng: &mut Rng, orgs: &[Org], trouble: Trouble) -> Vec<Step> {
     let (ill_campaign, backlog) = match trouble.kind {
         Kind::HangingCampaign | Kind::HangingCampaignWrites => (ILL_CAMPAIGN, 200),
         _ if trouble.is_of_campaign() => (ILL_CAMPAIGN, 20),
-        Kind::HangingRegion => ("campaign-001-0", 10),
+        Kind::HangingRegion | Kind::HangingRegionWrites => ("campaign-001-0", 10),
         Kind::SmallBudget => ("campaign-001-0", 600),
         _ => ("campaign-001-0", 300),
     };
@@ -224,9 +229,16 @@ fn steps(rng: &mut Rng, orgs: &[Org], trouble: Trouble) -> Vec<Step> {
         let deed = deed(ill, bodies);
         steps.push(Step { at, deed });
     }
+    let each = if trouble.kind == Kind::HangingRegionWrites {
+        10
+    } else {
+        1
+    };
     for n in 2..orgs.len() {
-        let body = change(orgs, n, &orgs[n].campaigns[0], "ill", n, at);
-        let deed = deed(n, vec![body]);
+        let bodies = (0..each)
+            .map(|of_org| change(orgs, n, &orgs[n].campaigns[0], "ill", of_org, at))
+            .collect();
+        let deed = deed(n, bodies);
         steps.push(Step { at, deed });
     }
     for minute in 0..20 {

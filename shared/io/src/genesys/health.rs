@@ -45,15 +45,13 @@ impl Org {
     /// host that is ill is the one that probes it.
     ///
     /// # Errors
-    /// [`Kind::Closed`]: not before the next probe.
+    /// As [`May::allowed`].
     pub fn may_begin(&self) -> Result<(), Failure> {
         let now = self.shared.clock.now();
         let (login, was_answered) = with(&self.health.org, |org| {
             (org.may_log_in(now), org.was_answered())
         });
-        if let May::NotBefore(then) = login {
-            return Err(not_before(then, now));
-        }
+        login.allowed(now)?;
         self.may_call_host(was_answered)
     }
 
@@ -67,10 +65,7 @@ impl Org {
         let host = self
             .health
             .with_host(|host| host.begin(&self.id, was_answered, now));
-        match host {
-            Some(May::NotBefore(then)) => Err(not_before(then, now)),
-            _ => Ok(()),
-        }
+        host.map_or(Ok(()), |may| may.allowed(now))
     }
 
     /// Whether it rests, since it answers slowly or with errors: then its changes are given back.
@@ -128,10 +123,7 @@ impl Org {
     pub(super) fn may_go_on(&self, campaign: &CampaignId, is_write: bool) -> Result<(), Failure> {
         let now = self.shared.clock.now();
         let may = |of: &mut CampaignHealth| of.may_go_on(now, is_write);
-        match self.campaigns.health(campaign, may) {
-            May::NotBefore(then) => Err(not_before(then, now)),
-            May::Probe | May::All => Ok(()),
-        }
+        self.campaigns.health(campaign, may).allowed(now)
     }
 
     /// A call was answered: about a campaign, or for a token.
@@ -149,11 +141,11 @@ impl Org {
         with(&self.health.org, |org| {
             org.answered_after(latency);
             match campaign {
-                Some(_) => org.campaigns.answered(now),
+                Some(_) => org.campaigns.answered(now, is_write),
                 None => org.logged_in(now),
             }
         });
-        self.health.with_host(|host| host.answered(now));
+        self.health.with_host(|host| host.answered(now, is_write));
     }
 
     /// A call failed, all its tries included: whether it got no answer.
@@ -178,12 +170,12 @@ impl Org {
             self.campaigns.health(campaign, unanswered)
         });
         let is_org = with(&self.health.org, |org| match campaign {
-            Some(campaign) => org.campaigns.unanswered(campaign, now),
+            Some(campaign) => org.campaigns.unanswered(campaign, now, is_write),
             None => org.not_logged_in(now, silence),
         });
         let host = self.health.with_host(|host| {
             let was_ill = host.is_ill();
-            let is_ill = host.unanswered(&self.id, now);
+            let is_ill = host.unanswered(&self.id, now, is_write);
             (was_ill, is_ill && host.tells(now))
         });
         let (was_host_ill, is_host_told) = host.unwrap_or_default();
@@ -202,13 +194,4 @@ impl Org {
             }
         }
     }
-}
-
-/// No call was made, since none is answered now.
-pub fn not_before(then: Timestamp, now: Timestamp) -> Failure {
-    let after = then.duration_since(now).try_into().unwrap_or_default();
-    Failure::new(
-        Kind::Closed { after },
-        "the org does not answer: the next probe tells",
-    )
 }

@@ -40,7 +40,9 @@ impl Line {
             | Trouble::HangingCampaign => true,
             Trouble::HangingTokens => is_token,
             Trouble::HangingReads => !is_token && !is_write,
-            Trouble::HangingWrites | Trouble::HangingCampaignWrites => is_write,
+            Trouble::HangingWrites
+            | Trouble::HangingRegionWrites
+            | Trouble::HangingCampaignWrites => is_write,
             _ => false,
         };
         if hangs {
