@@ -21,6 +21,7 @@ use crate::table::counted;
 use crate::{args, one_contact};
 
 #[derive(clap::Args)]
+#[command(group(clap::ArgGroup::new("whose").args(["org", "sources"]).required(true).multiple(true)))]
 #[command(after_help = "Examples:
   campaign-sync check --org acme-us
   campaign-sync check --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --apply-timeout 30
@@ -38,7 +39,7 @@ The exit status is 0 when everything is right, 1 when something is not, 2 when t
 pub(crate) struct Args {
     /// Whose: names the secrets {prefix}/org/{org} and, where reconcile reads a feed,
     /// {prefix}/feed/{org}
-    #[arg(long, value_parser = args::org, required_unless_present = "sources")]
+    #[arg(long, value_parser = args::org)]
     org: Option<OrgId>,
     /// A campaign whose contacts are to be kept in step; may be given several times
     #[arg(long = "campaign", value_name = "CAMPAIGN_ID", value_parser = args::campaign, requires = "org")]
@@ -263,14 +264,11 @@ async fn campaign(
                     counted(list.columns.len() as u64, "column")
                 )),
             );
-            findings.add(
-                named("version column"),
-                version_column(&list, &secret.rules),
-            );
+            look_at_version_column(findings, &named("version column"), &list, &secret.rules);
             if api == Api::ContactLists {
                 findings.add(named("list of its own"), shared(id, &list));
                 let answer = connect().may_write_to_list(&run, &list.id).await;
-                let seen = "adding is tried with no contact; outbound:contact:edit shows only when one is changed";
+                let seen = "a call that adds nobody is taken; the right outbound:contact:edit shows at the first change";
                 let answer = answer.map(|()| seen.to_owned());
                 findings.add(
                     named("contacts may be added"),
@@ -291,7 +289,7 @@ async fn campaign(
     if secret.api == Api::Predictive {
         let answer = connect().may_write_to_campaign(&run, id).await;
         let answer = answer.map(|()| {
-            "adding is tried with no contact; whether contacts may be changed shows only then"
+            "a call that adds nobody is taken; the right to change contacts shows at the first change"
                 .to_owned()
         });
         let is_there = answer.is_ok();
@@ -325,19 +323,21 @@ fn without_ranks(secret: &OrgSecret) -> OrgSecret {
     }
 }
 
-fn version_column(list: &ListFacts, rules: &Rules) -> Result<String, String> {
-    match &rules.version_field {
+fn look_at_version_column(findings: &mut Findings, what: &str, list: &ListFacts, rules: &Rules) {
+    let seen = match &rules.version_field {
         None => Ok("none is asked for".to_owned()),
         // The published API always names some.
         Some(column) if list.columns.is_empty() => {
-            Ok(format!("not known of {column}: the list names no columns"))
+            let why = format!("the list names no columns: whether {column} is one is not known");
+            return findings.skip(what, &why);
         }
         Some(column) if list.columns.contains(column) => Ok(format!("the list has {column}")),
         Some(column) => Err(format!(
             "the list lacks {column}, the secret's versionField; columns cannot be added to a list: make one with it and give \
              the campaign that, or name another column"
         )),
-    }
+    };
+    findings.add(what.to_owned(), seen);
 }
 
 /// Their contacts are the same ones.

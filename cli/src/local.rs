@@ -170,7 +170,7 @@ fn percent(text: &str) -> Result<f64, String> {
     let number = number.filter(|number| (0.0..=100.0).contains(number));
     number
         .map(|number| number / 100.0)
-        .ok_or_else(|| "expected a percentage from 0% to 100%".to_owned())
+        .ok_or_else(|| "expected a percentage from 0% to 100%, such as 10%".to_owned())
 }
 
 /// Every outcome that a change can have (docs/contract.md "Outcomes"), in the order of the tables.

@@ -64,7 +64,7 @@ struct QueueStatus {
     oldest: Option<u64>,
 }
 
-/// Runs, prints, and answers whether nothing is parked.
+/// Runs, prints, and answers whether nothing is parked and every org answered.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config = Config::from_env().map_err(|error| error.to_string())?;
     let dlq = DlqConfig::from_env(true).map_err(|error| error.to_string())?;
@@ -81,20 +81,20 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
         let Some(seconds) = args.watch else {
             let status = look(&config, &dlq, &sdk, &orgs).await?;
             show(args, &status)?;
-            return Ok(status.parked() == 0);
+            return Ok(status.is_well());
         };
-        let mut is_parked = false;
+        let mut is_well = true;
         loop {
             match look(&config, &dlq, &sdk, &orgs).await {
                 Ok(status) => {
                     show(args, &status)?;
-                    is_parked = status.parked() > 0;
+                    is_well = status.is_well();
                 }
                 Err(error) => eprintln!("campaign-sync: {error}"),
             }
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
-                _ = tokio::signal::ctrl_c() => return Ok(!is_parked),
+                _ = tokio::signal::ctrl_c() => return Ok(is_well),
             }
         }
     })
@@ -214,6 +214,10 @@ fn show(args: &Args, status: &Status) -> Result<(), String> {
 }
 
 impl Status {
+    fn is_well(&self) -> bool {
+        self.parked() == 0 && self.orgs.iter().all(|(_, budget)| budget.is_ok())
+    }
+
     /// Those that somebody looks at are in flight.
     fn parked(&self) -> u64 {
         self.dead_letters.waiting + self.dead_letters.in_flight

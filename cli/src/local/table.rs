@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use clap::ValueEnum;
 use comfy_table::Table;
 
 use super::{Api, OUTCOMES, Report};
@@ -32,8 +33,9 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
         report.seconds,
         duration(report.simulated_seconds),
     )?;
-    if let Some(defect) = report.defect {
-        writeln!(out, "With a defect on purpose: {defect:?}.\n")?;
+    let defect = report.defect.and_then(|defect| defect.to_possible_value());
+    if let Some(defect) = defect {
+        writeln!(out, "With a defect on purpose: {}.\n", defect.get_name())?;
     }
     writeln!(out, "What became of the changes\n{}\n", outcomes(report))?;
     if !report.parked.is_empty() {
@@ -47,11 +49,16 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
         writeln!(out)?;
     }
     writeln!(out, "Calls to Genesys Cloud\n{}\n", calls(report))?;
-    let beside = match report.api {
-        Api::Predictive => "as batch POSTs beside it",
-        Api::ContactLists => "as batch POSTs to the predictive API beside it",
+    writeln!(out, "What came of it\n{}\n", results(report))?;
+    let posts = match report.api {
+        Api::Predictive => "plain batch POSTs",
+        Api::ContactLists => "plain batch POSTs to the predictive API",
     };
-    writeln!(out, "The same changes, {beside}\n{}\n", results(report))?;
+    writeln!(
+        out,
+        "The same deliveries sent as {posts}, for comparison\n{}\n",
+        compared(report)
+    )?;
     for wrong in report.wrong.iter().take(NAMED) {
         let (org, campaign, key) = &wrong.key;
         writeln!(
@@ -110,70 +117,49 @@ fn calls(report: &Report) -> Table {
     table
 }
 
-fn results(report: &Report) -> Table {
+/// What plain batch POSTs leave to whoever sends them.
+fn compared(report: &Report) -> Table {
     let refused = &report.batch_posts;
     let of = |part: usize, all: usize| format!("{} of {}", number(part as u64), number(all as u64));
-    let mut table = table(["result", "campaign-sync", "batch POSTs of 100"].map(str::to_owned));
-    let mut row = |what: &str, ours: String, theirs: String| {
-        table.add_row([what.to_owned(), ours, theirs]);
-    };
-    row(
-        "requests left with a 409",
-        number(report.conflicts_left as u64),
+    let mut table = table(["", "campaign-sync", "batch POSTs of 100"].map(str::to_owned));
+    let ours = number(report.conflicts_left as u64);
+    table.add_row([
+        "requests left with a 409".to_owned(),
+        ours.clone(),
         of(refused.requests_refused, refused.requests),
-    );
-    row(
-        "changes in them",
-        number(report.conflicts_left as u64),
+    ]);
+    table.add_row([
+        "upserts in them, copies included".to_owned(),
+        ours,
         of(refused.contacts_refused, refused.contacts),
-    );
-    row(
-        "calls per change",
-        format!("{:.2}", report.calls_per_change),
-        String::new(),
-    );
-    row(
+    ]);
+    table
+}
+
+fn results(report: &Report) -> Table {
+    let mut table = table(["result", "number"].map(str::to_owned));
+    let mut row = |what: &str, number: String| {
+        table.add_row([what.to_owned(), number]);
+    };
+    let calls = format!("{:.2}", report.calls_per_change);
+    row("calls per change", calls);
+    let mut count = |what: &str, of: u64| row(what, number(of));
+    count(
         "changes that ingest refused as invalid",
-        number(report.refused as u64),
-        String::new(),
+        report.refused as u64,
     );
-    row(
-        "changes still in the queue",
-        number(report.left_in_queue as u64),
-        String::new(),
-    );
-    row(
-        "re-sent changes that the queue dropped",
-        number(report.re_sent),
-        String::new(),
-    );
+    count("re-sent changes that the queue dropped", report.re_sent);
+    count("changes still in the queue", report.left_in_queue as u64);
     if let Some(reconciled) = &report.reconciled {
-        row(
-            "webhooks dropped on purpose",
-            number(reconciled.dropped as u64),
-            String::new(),
-        );
-        row(
-            "contacts wrong before reconcile ran",
-            number(reconciled.wrong_before as u64),
-            String::new(),
-        );
-        row(
-            "changes that reconcile enqueued",
-            number(reconciled.repaired),
-            String::new(),
-        );
-        row(
-            "changes that its second run enqueued",
-            number(reconciled.second_run_changes),
-            String::new(),
-        );
+        count("webhooks dropped on purpose", reconciled.dropped as u64);
+        let wrong = reconciled.wrong_before as u64;
+        count("contacts wrong before reconcile ran", wrong);
+        count("changes that reconcile enqueued", reconciled.repaired);
+        let again = reconciled.second_run_changes;
+        count("changes that its second run enqueued", again);
     }
-    row(
-        "contacts unlike what the CRM last said",
-        number(report.wrong_contacts as u64),
-        String::new(),
-    );
+    let wrong = report.wrong_contacts as u64;
+    count("contacts unlike what the CRM last said", wrong);
     table
 }
 

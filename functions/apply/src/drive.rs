@@ -62,7 +62,7 @@ pub(crate) struct Contact {
     pub(crate) campaign: usize,
     pub(crate) attempt: Attempt,
     at: At,
-    /// When it ended, of all that was seen.
+    /// How many answers had been seen when it ended.
     ended: u64,
 }
 
@@ -103,7 +103,7 @@ struct Progress {
     verdicts: BTreeMap<usize, Verdicts>,
     /// How many answers were seen.
     seen: u64,
-    /// Campaigns of which any was.
+    /// Campaigns that had one.
     answered: BTreeSet<usize>,
     /// When a write was answered, and of which contact.
     written: Vec<(u64, usize)>,
@@ -111,7 +111,7 @@ struct Progress {
     more: Option<Timestamp>,
 }
 
-/// No luck: there are calls for whoever has a share of them alone.
+/// Never wins the draw: it gets its even share of the calls and no more.
 const UNLUCKY: f64 = 1.0;
 
 impl Drive<'_> {

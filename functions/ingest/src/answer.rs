@@ -83,7 +83,10 @@ impl fmt::Display for Refusal {
             Refusal::Unauthorized(detail) => f.write_str(detail),
             Refusal::Invalid(faults) => {
                 let first = faults.first().map(ToString::to_string).unwrap_or_default();
-                write!(f, "{} faults, the first: {first}", faults.len())
+                match faults.len() {
+                    1 => write!(f, "1 fault: {first}"),
+                    several => write!(f, "{several} faults, the first: {first}"),
+                }
             }
             Refusal::Unavailable { detail, .. } => f.write_str(detail),
         }

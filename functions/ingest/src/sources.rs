@@ -22,8 +22,8 @@ use crate::webhook::{Shown, Verdict, judge};
 
 /// The most names that are kept. Whoever guesses names cannot fill the memory.
 const KEPT: usize = 1_000;
-/// How long what was looked up is the last word for whom it does not let in, and how long a secret
-/// that cannot be read again serves on before the next try.
+/// For so long a name is not looked up again for a request that its secret does not let in, and a
+/// secret that cannot be read again stays in use.
 const RETRY: Duration = Duration::from_secs(30);
 
 /// How many look-ups are under way at most, where a copy has several requests at a time. Who comes

@@ -133,8 +133,8 @@ impl Attempt {
         self.pieces.iter().chain(&self.rest).any(Piece::is_opt_out)
     }
 
-    /// What to do next, after what was seen of the last step. Seen what the step cannot bring about,
-    /// the changes are retried.
+    /// What to do next, after what was seen of the last step. If that does not fit the step, the
+    /// changes are retried.
     pub fn next(&mut self, seen: Seen) -> Step {
         let state = std::mem::replace(&mut self.state, State::Ended);
         match (state, seen) {

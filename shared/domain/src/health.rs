@@ -27,7 +27,7 @@ const UNANSWERED: u32 = 3;
 const WELL_FOR: Duration = Duration::from_secs(60);
 /// The wait before the first probe of what is ill; each is twice the last.
 const FIRST_WAIT: Duration = Duration::from_secs(15);
-/// Most answers take less, and a batch that is answered so.
+/// An answer that takes this long is slow, and so is a batch.
 const SLOW: Duration = Duration::from_secs(1);
 /// That an org or a host is ill is told once in this time.
 const TOLD_EVERY: Duration = Duration::from_mins(15);

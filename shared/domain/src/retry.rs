@@ -1,5 +1,5 @@
-//! When to try again, and when no longer (docs/design.md "Failure table"). Every wait is an
-//! argument's function: chance comes in as a share from 0 up to 1.
+//! When to try again, and when no longer (docs/design.md "Failure table"). Waits depend
+//! on arguments alone; chance is passed in as a number from 0 up to 1.
 
 mod throttle;
 
@@ -63,8 +63,7 @@ pub enum Cause {
     /// The org refuses its OAuth client, its secret is missing or malformed, or the campaign may not
     /// be written: a person must act.
     Refused,
-    /// An earlier call closed the org or the campaign for a while, or does not answer: no call was
-    /// made.
+    /// The org or the campaign is closed for a while, or does not answer: no call was made.
     Closed {
         /// Until it is tried again.
         after: Duration,
@@ -99,8 +98,10 @@ impl Cause {
         let jitter = base.mul_f64(share / 4.0);
         match self {
             Cause::BudgetSpent { after } => after.min(LONGEST) + spread(waited, share),
-            Cause::Throttled { after } | Cause::Closed { after } => {
-                base.max(after.min(LONGEST)) + jitter
+            Cause::Throttled { after } => base.max(after.min(LONGEST)) + jitter,
+            // Each copy finds out by itself that nothing is answered yet: not all of them at once.
+            Cause::Closed { after } => {
+                base.max(after.min(LONGEST)) + base.mul_f64(share).min(HIGHEST_BASE / 4)
             }
             Cause::Refused => REFUSED.max(long(waited.receives)) + FIRST.mul_f64(share),
             _ => base + jitter,
@@ -205,6 +206,12 @@ mod tests {
                 .as_secs()
         };
         assert_eq!([closed(3, 1), closed(240, 1), closed(3, 4)], [15, 240, 120]);
+        let after = Duration::from_secs(900);
+        let latest = |receives| Cause::Closed { after: after / 300 }.delay(received(receives), 1.0);
+        assert_eq!(latest(1), Duration::from_secs(30), "up to twice as late");
+        assert_eq!(latest(9), Duration::from_secs(900));
+        let longest = Cause::Closed { after }.delay(received(9), 1.0);
+        assert_eq!(longest, Duration::from_mins(18));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! on loopback, the same seeded work for each.
 
 mod environment;
+mod neighbour;
 mod process;
 mod rep;
 mod scenario;
@@ -110,7 +111,7 @@ async fn run(args: &Args) -> Result<bool, String> {
         }
         let candidates: Vec<_> = candidates
             .iter()
-            .filter(|candidate| candidate.speaks(scenario.api))
+            .filter(|candidate| candidate.plays(scenario))
             .collect();
         let mut reps = vec![Vec::new(); candidates.len()];
         // In turns, so that a busy moment of the machine does not fall on one of them alone.

@@ -7,14 +7,17 @@ use std::time::Duration;
 
 use emulator::world::VERSION_FIELD;
 use futures_util::future::{join_all, try_join_all};
+use io::Clock;
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
 
 use crate::environment::Environment;
+use crate::neighbour::HEAD_START;
 use crate::process::FunctionCpu;
 use crate::scenario::{Candidate, Scenario};
 use crate::served::{Served, Tls};
-use crate::work::{BATCH, CAMPAIGNS, Work};
+use crate::work::{BATCH, CAMPAIGNS, ORG, Work};
 
 /// A run that is not over by then never will be: its function fails again and again.
 const LONGEST: Duration = Duration::from_mins(4);
@@ -68,10 +71,12 @@ pub(crate) async fn run(
     let ended = RefCell::new(None);
     let (started, began) = (Instant::now(), RefCell::new(Instant::now()));
     let used_before = RefCell::new(BTreeMap::new());
+    let (waited, all_done) = (RefCell::new(Vec::new()), Notify::new());
     let feeds = environments.iter().enumerate().map(|(n, environment)| {
         let source = served.world.event_source();
         let (rep, ended, began, used_before, served) =
             (&rep, &ended, &began, &used_before, &served);
+        let (waited, all_done, work) = (&waited, &all_done, &work);
         async move {
             source
                 .feed(async |event| match environment.invoke(&event).await {
@@ -86,6 +91,10 @@ pub(crate) async fn run(
                         let mut rep = rep.borrow_mut();
                         rep.failed_items += failed(answer.as_ref());
                         served.come_again(&event, answer.as_ref());
+                        waited.borrow_mut().extend(waits(&event, answer.as_ref()));
+                        if waited.borrow().len() == work.messages.len() {
+                            all_done.notify_one();
+                        }
                         if is_first {
                             rep.cold += took;
                             used_before.borrow_mut().insert(n, environment.used());
@@ -111,8 +120,31 @@ pub(crate) async fn run(
                 .await;
         }
     });
-    join_all(feeds).await;
+    let send = async {
+        if scenario.has_ill_neighbour {
+            sleep(HEAD_START).await;
+        }
+        for message in &work.messages {
+            if let Some(every) = scenario.every {
+                sleep(every).await;
+            }
+            let sent = served.world.queue.send(message.clone());
+            sent.map_err(|error| error.to_string())?;
+        }
+        served.world.queue.close();
+        // Those of an org that does not answer are never done.
+        all_done.notified().await;
+        Ok::<_, String>(())
+    };
+    tokio::select! {
+        biased;
+        sent = send => sent?,
+        _ = join_all(feeds) => {}
+    }
     let mut rep = rep.into_inner();
+    if scenario.every.is_some() {
+        rep.warm = waited.into_inner();
+    }
     rep.wall = began.borrow().elapsed();
     let count = environments.len() as u32;
     rep.init = environments
@@ -134,6 +166,27 @@ pub(crate) async fn run(
         .into_inner()
         .or_else(|| wrong(&served, &work, candidate));
     Ok(rep)
+}
+
+/// How long the changes of the org that an answer calls done were in the queue.
+fn waits(event: &Value, answer: Option<&Value>) -> Vec<Duration> {
+    let failures = answer.and_then(|answer| answer["batchItemFailures"].as_array());
+    let (Some(records), Some(failures)) = (event["Records"].as_array(), failures) else {
+        return Vec::new();
+    };
+    let is_done = |record: &&Value| {
+        let is_it = |item: &Value| item["itemIdentifier"] == record["messageId"];
+        !failures.iter().any(is_it)
+    };
+    let now = Clock::system().now().as_millisecond();
+    let wait = |record: &Value| {
+        let attributes = &record["attributes"];
+        let group = attributes["MessageGroupId"].as_str()?;
+        let sent: i64 = attributes["SentTimestamp"].as_str()?.parse().ok()?;
+        let is_measured = group.starts_with(&format!("{ORG}/"));
+        is_measured.then(|| Duration::from_millis(now.abs_diff(sent)))
+    };
+    records.iter().filter(is_done).filter_map(wait).collect()
 }
 
 fn failed(answer: Option<&Value>) -> usize {

@@ -35,6 +35,10 @@ pub(crate) struct Scenario {
     /// When what failed comes again, and the longest that a function may put it off: shorter than
     /// on AWS.
     pub(crate) redelivery: Duration,
+    /// Changes come one by one, so far apart, and their own times are told; none: all are there.
+    pub(crate) every: Option<Duration>,
+    /// Hundreds of changes of another org, that does not answer, stand before them.
+    pub(crate) has_ill_neighbour: bool,
 }
 
 const PLAIN: Scenario = Scenario {
@@ -51,6 +55,20 @@ const PLAIN: Scenario = Scenario {
     rate_headers: true,
     error_every: None,
     redelivery: Duration::from_secs(30),
+    every: None,
+    has_ill_neighbour: false,
+};
+
+const PACED: Scenario = Scenario {
+    latency: MS_20,
+    pool: Some(400),
+    warm_batches: 399,
+    reps: 1,
+    environments: 5,
+    every: Some(MS_20),
+    // As on AWS.
+    redelivery: Duration::from_hours(1),
+    ..PLAIN
 };
 
 const MS_20: Duration = Duration::from_millis(20);
@@ -147,6 +165,15 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         changes_per_contact: 5,
         ..PLAIN
     },
+    Scenario {
+        name: "neighbour-well",
+        ..PACED
+    },
+    Scenario {
+        name: "neighbour-ill",
+        has_ill_neighbour: true,
+        ..PACED
+    },
 ];
 
 impl Scenario {
@@ -183,6 +210,12 @@ impl Scenario {
         parts.extend(
             (self.environments > 1).then(|| format!("{} processes at once", self.environments)),
         );
+        parts.extend(self.every.map(|every| {
+            let every = every.as_millis();
+            format!("a change each {every} ms, and the times of changes from the queue on")
+        }));
+        let ill = "another org has not answered for 20 s";
+        parts.extend(self.has_ill_neighbour.then(|| ill.to_owned()));
         parts.extend(is_tls.then(|| "TLS".to_owned()));
         parts.push(format!(
             "{} x (1 cold batch, {} warm)",
@@ -267,7 +300,7 @@ impl Candidate {
         Ok(peers)
     }
 
-    pub(crate) fn speaks(&self, api: Api) -> bool {
-        self.is_ours || api == Api::Predictive
+    pub(crate) fn plays(&self, scenario: &Scenario) -> bool {
+        self.is_ours || scenario.api == Api::Predictive && scenario.every.is_none()
     }
 }

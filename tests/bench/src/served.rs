@@ -21,6 +21,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
+use crate::neighbour;
 use crate::scenario::{Api, Scenario};
 use crate::work::{CAMPAIGNS, COLUMNS, ORG, Work};
 
@@ -100,13 +101,9 @@ impl Served {
                 .on("/api/"),
             );
         }
-        for message in &work.messages {
-            world
-                .queue
-                .send(message.clone())
-                .map_err(|error| error.to_string())?;
+        if scenario.has_ill_neighbour {
+            neighbour::add(&world)?;
         }
-        world.queue.close();
         let connections = AtomicUsize::new(0);
         let redelivery = scenario.redelivery;
         let asked = Mutex::default();
@@ -189,6 +186,9 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
             tokio::time::sleep(served.latency).await;
         }
         served.shorten(&mut request);
+    }
+    if neighbour::hangs(request.uri()) {
+        std::future::pending::<()>().await;
     }
     served.world.answer(request).await.map(Into::into)
 }

@@ -150,11 +150,17 @@ fn change(
     stored
         .data
         .insert(VERSION_FIELD.to_owned(), version.to_string());
-    let group = format!("{ORG}/{campaign}/{}", &hex(key.as_bytes())[..32]);
+    message(&body)
+}
+
+/// docs/contract.md "Message group and deduplication ids", by hand.
+pub(crate) fn message(body: &Value) -> Message {
+    let text = |name: &str| body[name].as_str().unwrap_or_default();
+    let key = hex(text("contactKey").as_bytes());
     Message {
+        group: format!("{}/{}/{}", text("org"), text("campaignId"), &key[..32]),
+        deduplication_id: hex(text("eventId").as_bytes()),
         body: body.to_string(),
-        group,
-        deduplication_id: hex(event_id.as_bytes()),
         attributes: Vec::new(),
     }
 }

@@ -1,0 +1,43 @@
+//! An org that does not answer, beside the one whose changes are measured.
+
+use std::time::Duration;
+
+use emulator::World;
+use http::Uri;
+use io::queue::Message;
+use serde_json::json;
+
+use crate::work::message;
+
+const ORG: &str = "org-1";
+const CAMPAIGN: &str = "0b5e0a6c-3f5e-4b52-9f0e-neighbour-ill";
+/// Changes of it that stand before all others.
+const CHANGES: usize = 300;
+
+/// What is measured begins so long after them, when each process has found out: until then it waits
+/// for them once, for 5 s.
+pub(crate) const HEAD_START: Duration = Duration::from_secs(20);
+
+/// Adds the org, and its changes to the queue.
+pub(crate) fn add(world: &World) -> Result<(), String> {
+    world.put_org(ORG, &json!({ "callsPerMinute": 1_000_000 }));
+    world.put_campaign(ORG, CAMPAIGN, None);
+    for n in 0..CHANGES {
+        let sent = world.queue.send(change(n));
+        sent.map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// Whether a call is about its contacts: it is never answered.
+pub(crate) fn hangs(uri: &Uri) -> bool {
+    uri.path().contains(CAMPAIGN)
+}
+
+fn change(n: usize) -> Message {
+    let body = json!({
+        "schema": 1, "eventId": format!("ill_{n}"), "org": ORG, "campaignId": CAMPAIGN,
+        "contactKey": format!("ILL-{n}"), "version": 1, "operation": "upsert", "data": {},
+    });
+    message(&body)
+}
