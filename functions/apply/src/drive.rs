@@ -202,7 +202,10 @@ impl Drive<'_> {
                 };
                 let is_told = self.contacts.iter().any(is_begun);
                 let own: Vec<_> = (0..units.len()).filter(|n| is_of(&units[*n])).collect();
-                let drawn = |of: usize| (self.luck * of as f64) as usize % of;
+                // Of those who are drawn to probe luck is small: its rest is even again.
+                let copies = f64::from(self.context.shared.config.apply_concurrency);
+                let even = (self.luck * copies).fract();
+                let drawn = |of: usize| (even * of as f64) as usize % of;
                 let mut probe = own.first().copied();
                 if self.org.is_in_doubt(&of.id) {
                     let unit = own[drawn(own.len())];

@@ -17,6 +17,7 @@ use domain::attempt::{Attempt, Piece, Verdicts};
 use domain::batch::{Evidence, ParkReason, Parking, Record, Verdict};
 use domain::change::{CampaignId, Change, ContactKey, OrgId};
 use domain::failure::Failure;
+use domain::health::Prober;
 use domain::rules::{Broken, Rules, unknown_columns};
 use futures_util::future::join_all;
 use io::genesys::{Campaign, Run};
@@ -141,7 +142,8 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
         return give_back(campaigns.into_values().flatten(), &failure);
     }
     let began = context.shared.clock.now();
-    if let Err(failure) = org.may_begin() {
+    let prober = prober(context, luck, &campaigns);
+    if let Err(failure) = org.may_begin(prober) {
         return give_back(campaigns.into_values().flatten(), &failure);
     }
     let secret = match org.open(&run).await {
@@ -153,7 +155,7 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
         }
     };
     let opened = campaigns.into_iter().map(async |(id, contacts)| {
-        let may = org.may_begin_with(&id);
+        let may = org.may_begin_with(&id, prober);
         let opened = match may.allowed(context.shared.clock.now()) {
             Ok(()) => Campaign::open(Arc::clone(&org), &id, &secret, run).await,
             Err(failure) => Err(failure),
@@ -190,6 +192,19 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
     verdicts.extend(drive.finish().await);
     org.was_driven(began);
     verdicts
+}
+
+/// Whether this invocation may probe what hangs. One copy in so many does; and whoever opts out is
+/// heard as soon as anything is.
+fn prober(context: &Context, luck: f64, campaigns: &OfOrg) -> Prober {
+    let mut changes = campaigns.values().flatten().flat_map(|of| &of.changes);
+    if changes.any(|(_, change)| change.operation.callable() == Some(false)) {
+        Prober::OptOut
+    } else if luck * f64::from(context.shared.config.apply_concurrency) < 1.0 {
+        Prober::Drawn
+    } else {
+        Prober::None
+    }
 }
 
 /// Parking is for good: not on columns that may be ten minutes old.

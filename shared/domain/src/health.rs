@@ -94,6 +94,17 @@ pub enum Silence {
     Hung,
 }
 
+/// Who asks to probe what still hangs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prober {
+    /// Another copy may: this one is not drawn.
+    None,
+    /// Drawn, one copy in so many.
+    Drawn,
+    /// Somebody who opts out waits for it.
+    OptOut,
+}
+
 /// What is known of whether calls are answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Breaker {
@@ -109,6 +120,12 @@ struct Ill {
     times: u32,
     /// When it is probed next.
     next: Timestamp,
+    /// How it was silent the last time.
+    silence: Silence,
+    /// Until when a probe may be under way.
+    claimed: Option<Timestamp>,
+    /// Until when it is left to another copy.
+    left: Option<Timestamp>,
 }
 
 impl Breaker {
@@ -119,6 +136,39 @@ impl Breaker {
             Some(_) => May::Probe,
             None if self.is_known_well(now) => May::All,
             None => May::Probe,
+        }
+    }
+
+    /// As [`Breaker::may`], for whoever begins. What still hangs at the first probe is probed by those
+    /// who are drawn alone, one copy at a time as a rule: if every copy waited for it at once, none
+    /// were left for others.
+    fn begin(&mut self, now: Timestamp, prober: Prober) -> May {
+        let may = self.may(now);
+        match &mut self.ill {
+            Some(ill) if may == May::Probe => {
+                let left = ill.left.filter(|_| prober != Prober::OptOut);
+                if let Some(until) = ill.claimed.max(left).filter(|until| now < *until) {
+                    return May::NotBefore(until);
+                }
+                let until = now + FIRST_WAIT;
+                let is_free = ill.times == 0 || ill.silence == Silence::Lost;
+                if prober == Prober::None && !is_free {
+                    ill.left = Some(until);
+                    return May::NotBefore(until);
+                }
+                ill.claimed = Some(until);
+                may
+            }
+            _ => may,
+        }
+    }
+
+    /// As [`Breaker::begin`], for what is well until the contrary is seen.
+    fn begin_unless_ill(&mut self, now: Timestamp, prober: Prober) -> May {
+        if self.ill.is_some() {
+            self.begin(now, prober)
+        } else {
+            May::All
         }
     }
 
@@ -149,26 +199,25 @@ impl Breaker {
         self.unanswered += 1;
         let is_probe = self.ill.is_some() || !self.is_known_well(now);
         let is_ill = self.unanswered >= UNANSWERED || is_probe && silence == Silence::Hung;
-        is_ill && self.fall_ill(now)
+        is_ill && self.fall_ill(now, silence)
     }
 
-    fn fall_ill(&mut self, now: Timestamp) -> bool {
+    fn fall_ill(&mut self, now: Timestamp, silence: Silence) -> bool {
         let before = self.ill;
         // Calls that were under way side by side are one probe.
         if before.is_none_or(|ill| ill.next <= now) {
             let times = before.map_or(0, |ill| ill.times + 1);
             let wait = FIRST_WAIT.saturating_mul(2u32.saturating_pow(times));
             let next = now + wait.min(LONGEST_WAIT);
-            self.ill = Some(Ill { times, next });
+            self.ill = Some(Ill {
+                times,
+                next,
+                silence,
+                claimed: None,
+                left: None,
+            });
         }
         before.is_none()
-    }
-
-    /// Keeps the next probe to whoever calls this, for as long as a probe takes.
-    fn claim(&mut self, now: Timestamp) {
-        if let Some(ill) = &mut self.ill {
-            ill.next = ill.next.max(now + FIRST_WAIT);
-        }
     }
 }
 
@@ -184,6 +233,12 @@ impl CampaignHealth {
     /// How many contacts may be begun now: read, and then written.
     pub fn may(&self, now: Timestamp) -> May {
         self.reads.may(now).and(self.writes.may_unless_ill(now))
+    }
+
+    /// The same, for whoever begins. What hangs is probed as [`Prober`] says.
+    pub fn begin(&mut self, now: Timestamp, prober: Prober) -> May {
+        let reads = self.reads.begin(now, prober);
+        reads.and(self.writes.begin_unless_ill(now, prober))
     }
 
     /// Whether an answer ever came, to this copy.
@@ -229,9 +284,9 @@ pub struct OrgHealth {
 }
 
 impl OrgHealth {
-    /// Whether a token may be asked for.
-    pub fn may_log_in(&self, now: Timestamp) -> May {
-        self.login.may_unless_ill(now)
+    /// Whether a token may be asked for. What hangs is probed as [`Prober`] says.
+    pub fn begin_log_in(&mut self, now: Timestamp, prober: Prober) -> May {
+        self.login.begin_unless_ill(now, prober)
     }
 
     /// A token was answered.
@@ -319,15 +374,15 @@ impl<Id> Default for Silent<Id> {
 
 impl<Id: Clone + Ord, const SILENT: usize> Shared<Id, SILENT> {
     /// What this one of them may begin now. A probe is for whoever asks first: of those that are
-    /// silent, and beside it of those that are not known. Who is not known may be well where the
-    /// others are not, and does not queue up behind them.
-    pub fn begin(&mut self, id: &Id, was_answered: bool, now: Timestamp) -> May {
+    /// silent, and beside it of those that are not known. Who is not known may be well
+    /// where the others are not, and does not queue up behind them.
+    pub fn begin(&mut self, id: &Id, was_answered: bool, now: Timestamp, prober: Prober) -> May {
         let may = self.may(id, was_answered, now);
-        if may == May::Probe {
-            self.reads.claim(id, was_answered, now);
-            self.writes.claim(id, was_answered, now);
+        if may != May::Probe {
+            return may;
         }
-        may
+        let reads = self.reads.begin(id, was_answered, now, prober);
+        reads.and(self.writes.begin(id, was_answered, now, prober))
     }
 
     /// What it may begin, without beginning it. One that was answered, and is not among the silent,
@@ -351,11 +406,17 @@ impl<Id: Clone + Ord, const SILENT: usize> Shared<Id, SILENT> {
     }
 
     /// A call of this one got no answer. Answers whether what they share is ill from now on.
-    pub fn unanswered(&mut self, id: &Id, now: Timestamp, is_write: bool) -> bool {
+    pub fn unanswered(
+        &mut self,
+        id: &Id,
+        now: Timestamp,
+        is_write: bool,
+        silence: Silence,
+    ) -> bool {
         if is_write {
-            self.writes.unanswered(id, now, SILENT_WRITES)
+            self.writes.unanswered(id, now, silence, SILENT_WRITES)
         } else {
-            self.reads.unanswered(id, now, SILENT)
+            self.reads.unanswered(id, now, silence, SILENT)
         }
     }
 
@@ -384,14 +445,15 @@ impl<Id: Clone + Ord> Silent<Id> {
         }
     }
 
-    fn claim(&mut self, id: &Id, was_answered: bool, now: Timestamp) {
-        if self.may(id, was_answered, now) != May::Probe {
-            return;
-        }
-        if self.ids.contains(id) {
-            self.breaker.claim(now);
-        } else {
-            self.meets_at = Some(now + FIRST_WAIT);
+    fn begin(&mut self, id: &Id, was_answered: bool, now: Timestamp, prober: Prober) -> May {
+        let may = self.may(id, was_answered, now);
+        match may {
+            May::Probe if self.ids.contains(id) => self.breaker.begin(now, prober),
+            May::Probe => {
+                self.meets_at = Some(now + FIRST_WAIT);
+                may
+            }
+            _ => may,
         }
     }
 
@@ -400,7 +462,7 @@ impl<Id: Clone + Ord> Silent<Id> {
         self.breaker.answered(now);
     }
 
-    fn unanswered(&mut self, id: &Id, now: Timestamp, least: usize) -> bool {
+    fn unanswered(&mut self, id: &Id, now: Timestamp, silence: Silence, least: usize) -> bool {
         self.ids.insert(id.clone());
         let more = (self.ids.len() + 1).saturating_sub(least);
         if more == 0 {
@@ -408,12 +470,13 @@ impl<Id: Clone + Ord> Silent<Id> {
         }
         let of = u32::try_from(more).unwrap_or(u32::MAX);
         self.meets_at = Some(now + BETWEEN_MEETINGS.saturating_mul(of));
-        self.breaker.fall_ill(now)
+        self.breaker.fall_ill(now, silence)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Prober::Drawn;
     use super::Silence::{Hung, Lost};
     use super::*;
 
@@ -524,27 +587,29 @@ mod tests {
         let mut host = HostHealth::default();
         for _ in 0..9 {
             assert!(
-                !host.unanswered(&org("one"), at(0), false),
+                !host.unanswered(&org("one"), at(0), false, Hung),
                 "it may be that org's own trouble"
             );
         }
-        assert!(!host.unanswered(&org("two"), at(1), false));
-        let begin = |host: &mut HostHealth, name, second| host.begin(&org(name), true, at(second));
+        assert!(!host.unanswered(&org("two"), at(1), false, Hung));
+        let begin =
+            |host: &mut HostHealth, name, second| host.begin(&org(name), true, at(second), Drawn);
         assert_eq!(begin(&mut host, "one", 1), May::All);
         host.answered(at(2), false);
         assert!(
-            !host.unanswered(&org("three"), at(3), false),
+            !host.unanswered(&org("three"), at(3), false, Hung),
             "another one was answered"
         );
-        host.unanswered(&org("one"), at(4), false);
-        assert!(host.unanswered(&org("two"), at(5), false));
+        host.unanswered(&org("one"), at(4), false, Hung);
+        assert!(host.unanswered(&org("two"), at(5), false, Hung));
         assert_eq!(begin(&mut host, "one", 6), May::NotBefore(at(20)));
         assert_eq!(
             begin(&mut host, "four", 6),
             May::All,
             "it was answered before, and may be well"
         );
-        let meet = |host: &mut HostHealth, name, second| host.begin(&org(name), false, at(second));
+        let meet =
+            |host: &mut HostHealth, name, second| host.begin(&org(name), false, at(second), Drawn);
         assert_eq!(meet(&mut host, "five", 6), May::InTurn(at(7)));
         assert_eq!(meet(&mut host, "five", 7), May::Probe, "it may be well too");
         assert_eq!(
@@ -552,7 +617,7 @@ mod tests {
             May::InTurn(at(22)),
             "one of them at a time"
         );
-        host.unanswered(&org("five"), at(12), false);
+        host.unanswered(&org("five"), at(12), false, Hung);
         assert_eq!(meet(&mut host, "six", 12), May::InTurn(at(16)));
         assert_eq!(meet(&mut host, "six", 16), May::Probe);
         assert_eq!(meet(&mut host, "five", 16), May::NotBefore(at(20)));
@@ -570,14 +635,14 @@ mod tests {
     fn an_answered_read_does_not_let_the_writes_of_all_others_hang() {
         let mut host = HostHealth::default();
         for name in ["one", "two"] {
-            host.unanswered(&org(name), at(0), true);
+            host.unanswered(&org(name), at(0), true, Hung);
             host.answered(at(1), false);
         }
         assert!(host.is_ill());
         let may = |host: &HostHealth, name, known| host.may(&org(name), known, at(2));
         assert_eq!(may(&host, "one", true), May::NotBefore(at(15)));
         assert_eq!(may(&host, "four", true), May::All, "it may be well");
-        assert_eq!(host.begin(&org("five"), false, at(2)), May::Probe);
+        assert_eq!(host.begin(&org("five"), false, at(2), Drawn), May::Probe);
         assert_eq!(may(&host, "six", false), May::InTurn(at(17)));
         host.answered(at(2), true);
         assert_eq!(may(&host, "one", true), May::All);
@@ -585,12 +650,58 @@ mod tests {
     }
 
     #[test]
+    fn who_is_not_drawn_leaves_the_probe_to_another_copy_for_a_while() {
+        let mut campaign = CampaignHealth::default();
+        campaign.unanswered(at(0), false, Hung);
+        assert_eq!(
+            campaign.begin(at(15), Prober::None),
+            May::Probe,
+            "it may be over"
+        );
+        campaign.unanswered(at(20), false, Hung);
+        let mut begin = |second, prober| campaign.begin(at(second), prober);
+        assert_eq!(begin(49, Drawn), May::NotBefore(at(50)));
+        assert_eq!(begin(50, Prober::None), May::NotBefore(at(65)));
+        assert_eq!(begin(64, Drawn), May::NotBefore(at(65)));
+        let mut of_opt_out = campaign.clone();
+        assert_eq!(of_opt_out.begin(at(51), Prober::OptOut), May::Probe);
+        let mut begin = |second, prober| campaign.begin(at(second), prober);
+        assert_eq!(begin(65, Drawn), May::Probe);
+        assert_eq!(begin(66, Drawn), May::NotBefore(at(80)), "one is under way");
+        let may_go_on = campaign.may_go_on(at(66), false);
+        assert_eq!(may_go_on, May::Probe, "its own call is let through");
+        campaign.unanswered(at(70), false, Lost);
+        assert_eq!(
+            campaign.begin(at(129), Prober::None),
+            May::NotBefore(at(130))
+        );
+        assert_eq!(
+            campaign.begin(at(130), Prober::None),
+            May::Probe,
+            "that holds nobody"
+        );
+    }
+
+    #[test]
+    fn the_waits_between_a_hosts_probes_double_too() {
+        let mut host = HostHealth::default();
+        for name in ["one", "two", "three"] {
+            host.unanswered(&org(name), at(0), false, Hung);
+        }
+        let begin =
+            |host: &mut HostHealth, second| host.begin(&org("one"), true, at(second), Drawn);
+        assert_eq!(begin(&mut host, 15), May::Probe);
+        host.unanswered(&org("one"), at(20), false, Hung);
+        assert_eq!(begin(&mut host, 21), May::NotBefore(at(50)));
+    }
+
+    #[test]
     fn the_more_are_silent_the_less_often_another_is_met() {
         let mut host = HostHealth::default();
         for n in 0..30 {
-            host.unanswered(&org(&format!("org-{n}")), at(0), false);
+            host.unanswered(&org(&format!("org-{n}")), at(0), false, Hung);
         }
-        let next = host.begin(&org("newer"), false, at(1));
+        let next = host.begin(&org("newer"), false, at(1), Drawn);
         assert_eq!(next, May::InTurn(at(56)), "28 times as long as at first");
     }
 

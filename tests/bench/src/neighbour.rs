@@ -15,8 +15,8 @@ const CAMPAIGN: &str = "0b5e0a6c-3f5e-4b52-9f0e-neighbour-ill";
 const CHANGES: usize = 300;
 
 /// What is measured begins so long after them, when each process has found out: until then it waits
-/// for them once, for 5 s.
-pub(crate) const HEAD_START: Duration = Duration::from_secs(20);
+/// for them twice, for 5 s each.
+pub(crate) const HEAD_START: Duration = Duration::from_secs(45);
 
 /// Adds the org, and its changes to the queue.
 pub(crate) fn add(world: &World) -> Result<(), String> {

@@ -214,7 +214,7 @@ impl Scenario {
             let every = every.as_millis();
             format!("a change each {every} ms, and the times of changes from the queue on")
         }));
-        let ill = "another org has not answered for 20 s";
+        let ill = "another org has not answered for 45 s";
         parts.extend(self.has_ill_neighbour.then(|| ill.to_owned()));
         parts.extend(is_tls.then(|| "TLS".to_owned()));
         parts.push(format!(

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::change::CampaignId;
 use domain::failure::{Failure, Kind};
-use domain::health::{CampaignHealth, HostHealth, May, OrgHealth, Silence};
+use domain::health::{CampaignHealth, HostHealth, May, OrgHealth, Prober, Silence};
 use jiff::Timestamp;
 
 use super::Org;
@@ -42,29 +42,29 @@ impl Health {
 
 impl Org {
     /// Whether a token may be asked for, and its host called. Whoever asks first of the orgs of a
-    /// host that is ill is the one that probes it.
+    /// host that is ill is the one that probes it, as `prober` says.
     ///
     /// # Errors
     /// As [`May::allowed`].
-    pub fn may_begin(&self) -> Result<(), Failure> {
+    pub fn may_begin(&self, prober: Prober) -> Result<(), Failure> {
         let now = self.shared.clock.now();
         let (login, was_answered) = with(&self.health.org, |org| {
-            (org.may_log_in(now), org.was_answered())
+            (org.begin_log_in(now, prober), org.was_answered())
         });
         login.allowed(now)?;
-        self.may_call_host(was_answered)
+        self.may_call_host(was_answered, prober)
     }
 
     /// Whether an org that was not known until now may call its host.
     pub(super) fn may_log_in(&self) -> Result<(), Failure> {
-        self.may_call_host(false)
+        self.may_call_host(false, Prober::Drawn)
     }
 
-    fn may_call_host(&self, was_answered: bool) -> Result<(), Failure> {
+    fn may_call_host(&self, was_answered: bool, prober: Prober) -> Result<(), Failure> {
         let now = self.shared.clock.now();
         let host = self
             .health
-            .with_host(|host| host.begin(&self.id, was_answered, now));
+            .with_host(|host| host.begin(&self.id, was_answered, now, prober));
         host.map_or(Ok(()), |may| may.allowed(now))
     }
 
@@ -91,15 +91,18 @@ impl Org {
     }
 
     /// Whether contacts of a campaign may be begun now: side by side, one of them as a probe, or
-    /// none. Whoever asks first of the campaigns of an org that is ill is the one that probes it.
-    pub fn may_begin_with(&self, campaign: &CampaignId) -> May {
+    /// none. Whoever asks first of the campaigns of an org that is ill, and is drawn, is the one that
+    /// probes it.
+    pub fn may_begin_with(&self, campaign: &CampaignId, prober: Prober) -> May {
         let now = self.shared.clock.now();
-        let (own, was_answered) = self.health_of(campaign, now);
+        let (own, was_answered) = self
+            .campaigns
+            .health(campaign, |of| (of.begin(now, prober), of.was_answered()));
         if let May::NotBefore(_) = own {
             return own;
         }
         let org = with(&self.health.org, |org| {
-            org.campaigns.begin(campaign, was_answered, now)
+            org.campaigns.begin(campaign, was_answered, now, prober)
         });
         org.and(own)
     }
@@ -170,12 +173,12 @@ impl Org {
             self.campaigns.health(campaign, unanswered)
         });
         let is_org = with(&self.health.org, |org| match campaign {
-            Some(campaign) => org.campaigns.unanswered(campaign, now, is_write),
+            Some(campaign) => org.campaigns.unanswered(campaign, now, is_write, silence),
             None => org.not_logged_in(now, silence),
         });
         let host = self.health.with_host(|host| {
             let was_ill = host.is_ill();
-            let is_ill = host.unanswered(&self.id, now, is_write);
+            let is_ill = host.unanswered(&self.id, now, is_write, silence);
             (was_ill, is_ill && host.tells(now))
         });
         let (was_host_ill, is_host_told) = host.unwrap_or_default();
