@@ -27,6 +27,9 @@ const UNANSWERED: u32 = 3;
 const WELL_FOR: Duration = Duration::from_secs(60);
 /// The wait before the first probe of what is ill; each is twice the last.
 const FIRST_WAIT: Duration = Duration::from_secs(15);
+/// Which probes are left to one copy in so many: those after waits of 30 s, 1 and 2 minutes. What
+/// waits longer comes back at times of its own.
+const LEFT: std::ops::RangeInclusive<u32> = 1..=3;
 /// An answer that takes this long is slow, and so is a batch.
 const SLOW: Duration = Duration::from_secs(1);
 /// That an org or a host is ill is told once in this time.
@@ -45,7 +48,8 @@ const LONGEST_WAIT: Duration = Duration::from_mins(5);
 pub enum May {
     /// Nothing before this time: it does not answer.
     NotBefore(Timestamp),
-    /// Nothing before this time: others do not answer, and who is not known is met in turn.
+    /// Nothing before this time: what does not answer is asked by one at a time, and it is another's
+    /// turn.
     InTurn(Timestamp),
     /// One call, whose answer tells.
     Probe,
@@ -78,7 +82,7 @@ impl May {
             )),
             May::InTurn(then) => Err(Failure::new(
                 Kind::BudgetSpent { after: after(then) },
-                "others of its host or org do not answer: who is not known is met in turn",
+                "what does not answer is asked by one at a time: it is another's turn",
             )),
             May::Probe | May::All => Ok(()),
         }
@@ -140,21 +144,24 @@ impl Breaker {
     }
 
     /// As [`Breaker::may`], for whoever begins. What still hangs at the first probe is probed by those
-    /// who are drawn alone, one copy at a time as a rule: if every copy waited for it at once, none
-    /// were left for others.
+    /// who are drawn alone, one copy at a time as a rule: its changes come back at about one time, and
+    /// if every copy waited for it then, none were left for others.
     fn begin(&mut self, now: Timestamp, prober: Prober) -> May {
         let may = self.may(now);
         match &mut self.ill {
             Some(ill) if may == May::Probe => {
-                let left = ill.left.filter(|_| prober != Prober::OptOut);
-                if let Some(until) = ill.claimed.max(left).filter(|until| now < *until) {
+                if let Some(until) = ill.claimed.filter(|until| now < *until) {
                     return May::NotBefore(until);
                 }
+                let left = ill.left.filter(|until| now < *until);
+                if let Some(until) = left.filter(|_| prober != Prober::OptOut) {
+                    return May::InTurn(until);
+                }
                 let until = now + FIRST_WAIT;
-                let is_free = ill.times == 0 || ill.silence == Silence::Lost;
-                if prober == Prober::None && !is_free {
+                let is_left = LEFT.contains(&ill.times) && ill.silence == Silence::Hung;
+                if prober == Prober::None && is_left {
                     ill.left = Some(until);
-                    return May::NotBefore(until);
+                    return May::InTurn(until);
                 }
                 ill.claimed = Some(until);
                 may
@@ -661,8 +668,8 @@ mod tests {
         campaign.unanswered(at(20), false, Hung);
         let mut begin = |second, prober| campaign.begin(at(second), prober);
         assert_eq!(begin(49, Drawn), May::NotBefore(at(50)));
-        assert_eq!(begin(50, Prober::None), May::NotBefore(at(65)));
-        assert_eq!(begin(64, Drawn), May::NotBefore(at(65)));
+        assert_eq!(begin(50, Prober::None), May::InTurn(at(65)));
+        assert_eq!(begin(64, Drawn), May::InTurn(at(65)));
         let mut of_opt_out = campaign.clone();
         assert_eq!(of_opt_out.begin(at(51), Prober::OptOut), May::Probe);
         let mut begin = |second, prober| campaign.begin(at(second), prober);
