@@ -1,10 +1,10 @@
 //! `simulation`: many seeds on every core, one seed with its trace, or the table of mutants.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use clap::Parser;
@@ -128,6 +128,15 @@ fn long(time: Duration) -> String {
     }
 }
 
+fn on_every_core(work: impl Fn() + Sync) {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(&work);
+        }
+    });
+}
+
 /// Plays seeds on every core until all are played or `is_enough` of failures.
 fn play_many(
     first: u64,
@@ -140,25 +149,20 @@ fn play_many(
     let simulated = AtomicU64::new(0);
     let played = AtomicU64::new(0);
     let failed = Mutex::new(BTreeSet::new());
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..cores {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    let is_done = || failed.lock().is_ok_and(|failed| failed.len() >= is_enough);
-                    if seed >= first + seeds || is_done() {
-                        return;
-                    }
-                    let ended = play(seed, &Less::default(), mutant, false);
-                    simulated.fetch_add(ended.simulated.as_secs(), Ordering::Relaxed);
-                    played.fetch_add(1, Ordering::Relaxed);
-                    if let (false, Ok(mut failed)) = (ended.violations.is_empty(), failed.lock()) {
-                        failed.insert(seed);
-                    }
-                    bar.inc(1);
-                }
-            });
+    on_every_core(|| {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            let is_done = || failed.lock().is_ok_and(|failed| failed.len() >= is_enough);
+            if seed >= first + seeds || is_done() {
+                return;
+            }
+            let ended = play(seed, &Less::default(), mutant, false);
+            simulated.fetch_add(ended.simulated.as_secs(), Ordering::Relaxed);
+            played.fetch_add(1, Ordering::Relaxed);
+            if let (false, Ok(mut failed)) = (ended.violations.is_empty(), failed.lock()) {
+                failed.insert(seed);
+            }
+            bar.inc(1);
         }
     });
     let failed = failed
@@ -277,13 +281,23 @@ fn mutants() -> bool {
         "found by seed",
         "as",
     ]);
+    let (next, found) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    on_every_core(|| {
+        while let Some(mutant) = Mutant::ALL.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let by = (0..WITHIN).find_map(|seed| Some((seed, finds(seed, *mutant)?)));
+            if let (Some(by), Ok(mut found)) = (by, found.lock()) {
+                found.insert(mutant.name(), by);
+            }
+        }
+    });
+    let found = found.into_inner().unwrap_or_default();
     let mut all_found = true;
     for mutant in Mutant::ALL {
-        let found = (0..WITHIN).find_map(|seed| Some((seed, finds(seed, *mutant)?)));
+        let found = found.get(mutant.name());
         all_found &= found.is_some();
         let (seed, what) = found.map_or_else(
             || ("NOT FOUND".to_owned(), String::new()),
-            |(n, what)| (n.to_string(), what),
+            |(n, what)| (n.to_string(), what.clone()),
         );
         table.add_row([mutant.name(), mutant.what(), &seed, &what]);
     }
