@@ -42,6 +42,9 @@ pub struct Options {
     /// Whether an update by the contact list API keeps the columns that it does not name: not
     /// documented.
     pub list_updates_merge: bool,
+    /// Whether a write by the contact list API that leaves `callable` out makes a contact callable
+    /// that exists already: docs/genesys-cloud.md "Unknown" has both readings.
+    pub omitted_callable_is_true: bool,
     /// Whether every alteration of a contact is noted for [`Genesys::journal`].
     pub keeps_journal: bool,
 }
@@ -57,6 +60,7 @@ impl Default for Options {
             window: Duration::from_mins(1),
             rate_headers: true,
             list_updates_merge: false,
+            omitted_callable_is_true: false,
             keeps_journal: false,
         }
     }

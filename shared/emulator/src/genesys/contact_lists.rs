@@ -198,6 +198,10 @@ impl Genesys {
             {
                 return error(400, "bad.request", "A contact is in the request twice.");
             }
+            if lacks_a_column(campaign, item) {
+                let message = "The contact columns do not match what is required in the list.";
+                return error(400, "invalid.contact.columns", message);
+            }
             match self.changed(
                 campaign,
                 campaign.contacts.get(&key),
@@ -239,9 +243,6 @@ impl Genesys {
         clears: bool,
     ) -> Result<Contact, Answer> {
         let bad = |message: &str| error(400, "bad.request", message);
-        if item.get("contactListId").and_then(Value::as_str) != Some(&campaign.list) {
-            return Err(bad("contactListId is not this list's."));
-        }
         let data = item
             .get("data")
             .and_then(Value::as_object)
@@ -274,6 +275,7 @@ impl Genesys {
             }
         }
         let callable = match item.get("callable") {
+            None | Some(Value::Null) if self.options.omitted_callable_is_true => true,
             None | Some(Value::Null) => old.is_none_or(|old| old.callable),
             Some(Value::Bool(callable)) => *callable,
             Some(_) => return Err(bad("callable is no boolean.")),
@@ -295,6 +297,13 @@ impl Genesys {
             of_the_dialler,
         })
     }
+}
+
+/// Each contact of a POST must name every column of the list.
+fn lacks_a_column(campaign: &Campaign, item: &Value) -> bool {
+    let names = |column: &String| item["data"].get(column).is_some();
+    let columns = campaign.columns.iter().flatten();
+    !columns.clone().all(names)
 }
 
 fn read_many(campaign: &Campaign, body: &Value) -> Answer {

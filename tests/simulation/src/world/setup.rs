@@ -27,6 +27,7 @@ pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace:
         rate_headers: story.rate_headers,
         counts_each_token: story.counts_each_token,
         list_updates_merge: story.seed.is_multiple_of(2),
+        omitted_callable_is_true: story.seed % 4 < 2,
         keeps_journal: true,
         ..Options::default()
     };
