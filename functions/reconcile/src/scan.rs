@@ -364,7 +364,9 @@ pub(crate) fn why_stopped(
     match failure.kind {
         Kind::OutOfTime => Some(Why::OutOfTime),
         // The wait for the budget's next window may not fit any more.
-        Kind::Throttled { after } | Kind::BudgetSpent { after } => Some(too_long(after)),
+        Kind::Throttled { after } | Kind::BudgetSpent { after } | Kind::InTurn { after } => {
+            Some(too_long(after))
+        }
         _ => None,
     }
 }

@@ -27,10 +27,15 @@ pub enum Kind {
         /// Until there are calls again.
         after: Duration,
     },
+    /// Whoever does not answer, or slowly, takes turns with others: no call was made.
+    InTurn {
+        /// Until its turn.
+        after: Duration,
+    },
     /// The org's OAuth client or its secret is not accepted, or the campaign may not be written: a
     /// person must act.
     Refused,
-    /// An earlier call closed the org or the campaign for a while: no call was made.
+    /// The org or the campaign is closed for a while, or does not answer: no call was made.
     Closed {
         /// Until it is tried again.
         after: Duration,
@@ -89,6 +94,7 @@ impl Failure {
     pub fn cause(&self) -> Cause {
         match self.kind {
             Kind::BudgetSpent { after } => Cause::BudgetSpent { after },
+            Kind::InTurn { after } => Cause::InTurn { after },
             Kind::Throttled { after } => Cause::Throttled { after },
             Kind::Closed { after } => Cause::Closed { after },
             Kind::Refused => Cause::Refused,

@@ -18,7 +18,8 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
-pub use breaker::{Breaker, May, Prober, Silence};
+use breaker::Breaker;
+pub use breaker::{May, Prober, Silence};
 pub use shared::Shared;
 
 use std::time::Duration;

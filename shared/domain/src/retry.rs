@@ -58,6 +58,11 @@ pub enum Cause {
         /// Until there are calls again.
         after: Duration,
     },
+    /// No call was made: whoever does not answer, or slowly, takes turns with others.
+    InTurn {
+        /// Until its turn.
+        after: Duration,
+    },
     /// 404: the campaign is not known, or not known yet.
     Missing,
     /// The org refuses its OAuth client, its secret is missing or malformed, or the campaign may not
@@ -84,6 +89,7 @@ impl Cause {
             Cause::Unavailable | Cause::Refused | Cause::Panicked => true,
             Cause::Throttled { .. }
             | Cause::BudgetSpent { .. }
+            | Cause::InTurn { .. }
             | Cause::Closed { .. }
             | Cause::Missing
             | Cause::OutOfTime
@@ -97,7 +103,9 @@ impl Cause {
         let base = base(waited.receives);
         let jitter = base.mul_f64(share / 4.0);
         match self {
-            Cause::BudgetSpent { after } => after.min(LONGEST) + spread(waited, share),
+            Cause::BudgetSpent { after } | Cause::InTurn { after } => {
+                after.min(LONGEST) + spread(waited, share)
+            }
             Cause::Throttled { after } => base.max(after.min(LONGEST)) + jitter,
             // Each copy finds out by itself that nothing is answered yet: not all of them at once.
             Cause::Closed { after } => {

@@ -335,6 +335,7 @@ fn name(cause: Cause) -> &'static str {
         Cause::Unavailable => "unavailable",
         Cause::Throttled { .. } => "throttled",
         Cause::BudgetSpent { .. } => "budget spent",
+        Cause::InTurn { .. } => "in turn",
         Cause::Missing => "not found",
         Cause::Refused => "refused",
         Cause::Closed { .. } => "closed",

@@ -47,7 +47,7 @@ impl May {
     /// Whether anything may be begun.
     ///
     /// # Errors
-    /// [`Kind::Closed`]: not before the next probe. [`Kind::BudgetSpent`]: not before its turn,
+    /// [`Kind::Closed`]: not before the next probe. [`Kind::InTurn`]: not before its turn,
     /// which comes without the backoff of what failed.
     pub fn allowed(self, now: Timestamp) -> Result<(), Failure> {
         let after = |then: Timestamp| then.duration_since(now).try_into().unwrap_or_default();
@@ -57,7 +57,7 @@ impl May {
                 "the org does not answer: the next probe tells",
             )),
             May::InTurn(then) => Err(Failure::new(
-                Kind::BudgetSpent { after: after(then) },
+                Kind::InTurn { after: after(then) },
                 "what does not answer is asked by one at a time: it is another's turn",
             )),
             May::Probe | May::All => Ok(()),
@@ -87,7 +87,7 @@ pub enum Prober {
 
 /// What is known of whether calls are answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Breaker {
+pub(super) struct Breaker {
     answered_at: Option<Timestamp>,
     /// Calls in a row without an answer.
     unanswered: u32,
@@ -110,7 +110,7 @@ struct Ill {
 
 impl Breaker {
     /// What may be begun now.
-    pub fn may(&self, now: Timestamp) -> May {
+    pub(super) fn may(&self, now: Timestamp) -> May {
         match self.ill {
             Some(ill) if now < ill.next => May::NotBefore(ill.next),
             Some(_) => May::Probe,
@@ -178,7 +178,7 @@ impl Breaker {
     }
 
     /// A call was answered, by whatever status.
-    pub fn answered(&mut self, now: Timestamp) {
+    pub(super) fn answered(&mut self, now: Timestamp) {
         *self = Breaker {
             answered_at: Some(now),
             ..Breaker::default()
@@ -187,7 +187,7 @@ impl Breaker {
 
     /// A call got no answer. Answers whether it is ill from now on and was not before: that is to be
     /// told, once.
-    pub fn unanswered(&mut self, now: Timestamp, silence: Silence) -> bool {
+    pub(super) fn unanswered(&mut self, now: Timestamp, silence: Silence) -> bool {
         self.unanswered += 1;
         let is_probe = self.ill.is_some() || !self.is_known_well(now);
         let is_ill = self.unanswered >= UNANSWERED || is_probe && silence == Silence::Hung;

@@ -71,7 +71,7 @@ impl Org {
     /// Whether it rests, since it answers slowly or with errors: then its changes are given back.
     ///
     /// # Errors
-    /// [`Kind::BudgetSpent`]: they come back when it is their turn again.
+    /// [`Kind::InTurn`]: they come back when it is their turn again.
     pub fn is_its_turn(&self) -> Result<(), Failure> {
         let now = self.shared.clock.now();
         let Some(then) = with(&self.health.org, |org| org.rests(now)) else {
@@ -80,7 +80,7 @@ impl Org {
         let after = then.duration_since(now).try_into().unwrap_or_default();
         let detail =
             "the org answers slowly or with errors: its changes take turns with all others";
-        Err(Failure::new(Kind::BudgetSpent { after }, detail))
+        Err(Failure::new(Kind::InTurn { after }, detail))
     }
 
     /// An invocation drove it since then.
@@ -91,14 +91,14 @@ impl Org {
     }
 
     /// Whether contacts of a campaign may be begun now: side by side, one of them as a probe, or
-    /// none. Whoever asks first of the campaigns of an org that is ill, and is drawn, is the one that
-    /// probes it.
+    /// none. Whoever asks first of the campaigns of an org that is ill is the one that probes it, as
+    /// `prober` says.
     pub fn may_begin_with(&self, campaign: &CampaignId, prober: Prober) -> May {
         let now = self.shared.clock.now();
         let (own, was_answered) = self
             .campaigns
             .health(campaign, |of| (of.begin(now, prober), of.was_answered()));
-        if let May::NotBefore(_) = own {
+        if let May::NotBefore(_) | May::InTurn(_) = own {
             return own;
         }
         let org = with(&self.health.org, |org| {
@@ -110,16 +110,12 @@ impl Org {
     /// The same, for whoever began already.
     pub fn may_go_on_with(&self, campaign: &CampaignId) -> May {
         let now = self.shared.clock.now();
-        let (own, was_answered) = self.health_of(campaign, now);
+        let own = |of: &mut CampaignHealth| (of.may(now), of.was_answered());
+        let (own, was_answered) = self.campaigns.health(campaign, own);
         let org = with(&self.health.org, |org| {
             org.campaigns.may(campaign, was_answered, now)
         });
         org.and(own)
-    }
-
-    fn health_of(&self, campaign: &CampaignId, now: Timestamp) -> (May, bool) {
-        self.campaigns
-            .health(campaign, |of| (of.may(now), of.was_answered()))
     }
 
     /// What was begun goes on, unless the campaign fell ill meanwhile.
