@@ -1,6 +1,7 @@
 //! 429 and the call budget that copies share.
 
-use std::collections::BTreeMap;
+mod copies;
+
 use std::time::Duration;
 
 use emulator::Fault;
@@ -8,6 +9,7 @@ use emulator::genesys::{Effect, Options};
 use serde_json::json;
 
 use crate::support::{CAMPAIGN, ODD_WAITS, World, change, never_hammered, seconds};
+use copies::spend;
 
 fn refusal(retry_after: Option<&str>) -> Effect {
     Effect::Status(
@@ -210,126 +212,6 @@ async fn after_a_refusal_that_tells_no_count_one_call_asks_for_all() {
         "{refused}: ten were under way at first, then one at a time: {:?}",
         done.calls
     );
-}
-
-/// Refused calls by copy and window, of copies that spend one client's budget on a backlog at the
-/// same time.
-async fn spend(
-    copies: usize,
-    options: Options,
-    contacts: usize,
-) -> (World, BTreeMap<(usize, i64), usize>, usize) {
-    let allowed = options.calls_per_minute.unwrap();
-    let world = World::with(options);
-    let contexts: Vec<_> = (0..copies)
-        .map(|n| {
-            let transport = tagged::Tagged {
-                copy: n,
-                genesys: world.genesys.clone(),
-                log: Default::default(),
-            };
-            let transport = std::sync::Arc::new(transport);
-            let copies = u32::try_from(copies).unwrap();
-            (
-                world.copy(Some(transport.clone()), move |config| {
-                    config.apply_concurrency = copies
-                }),
-                transport,
-            )
-        })
-        .collect();
-    world.put_secret("acme", &json!({"callsPerMinute": allowed}));
-    world.send((0..contacts).map(|n| change(&format!("k{n}"), 1)));
-    world.queue.close();
-    let source = world.event_source();
-    let feeds = contexts.iter().map(|(context, _)| {
-        source.feed(async |event| {
-            let mut lambda = lambda_runtime::Context::default();
-            lambda.deadline = (world.clock.now() + Duration::from_secs(30))
-                .as_millisecond()
-                .unsigned_abs();
-            let event =
-                lambda_runtime::LambdaEvent::new(serde_json::from_value(event).unwrap(), lambda);
-            serde_json::to_value(apply::handle(context, event).await.unwrap()).ok()
-        })
-    });
-    tokio::time::timeout(
-        Duration::from_hours(6),
-        futures_util::future::join_all(feeds),
-    )
-    .await
-    .expect("comes to rest");
-
-    let first = world
-        .genesys
-        .calls()
-        .iter()
-        .find(|call| call.client_id.is_some())
-        .unwrap()
-        .at;
-    let mut refused = BTreeMap::new();
-    for (n, (_, transport)) in contexts.iter().enumerate() {
-        for (at, status) in transport
-            .log
-            .lock()
-            .unwrap()
-            .iter()
-            .filter(|(_, status)| *status == 429)
-        {
-            assert_eq!(*status, 429);
-            let window = at.duration_since(first).as_secs() / 60;
-            *refused.entry((n, window)).or_default() += 1;
-        }
-    }
-    let calls = world
-        .genesys
-        .calls()
-        .iter()
-        .filter(|call| call.client_id.is_some())
-        .count();
-    (world, refused, calls)
-}
-
-mod tagged {
-    use std::sync::{Arc, Mutex};
-    use std::time::Duration;
-
-    use bytes::Bytes;
-    use emulator::Genesys;
-    use futures_util::FutureExt;
-    use futures_util::future::BoxFuture;
-    use http::{Request, Response};
-    use io::http::{Transport, TransportError};
-    use jiff::Timestamp;
-
-    /// One copy's way to the service, which notes when it asked and what was answered.
-    pub(super) struct Tagged {
-        pub(super) copy: usize,
-        pub(super) genesys: Arc<Genesys>,
-        pub(super) log: Mutex<Vec<(Timestamp, u16)>>,
-    }
-
-    impl Transport for Tagged {
-        fn send(
-            &self,
-            request: Request<Bytes>,
-            timeout: Duration,
-        ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
-            async move {
-                // Copies do not run in step.
-                tokio::time::sleep(Duration::from_millis(self.copy as u64)).await;
-                let calls = self.genesys.calls().len();
-                let answer = self.genesys.send(request, timeout).await?;
-                let at = self.genesys.calls()[calls].at;
-                self.log
-                    .lock()
-                    .unwrap()
-                    .push((at, answer.status().as_u16()));
-                Ok(answer)
-            }
-            .boxed()
-        }
-    }
 }
 
 #[tokio::test(start_paused = true)]

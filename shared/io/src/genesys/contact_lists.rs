@@ -5,10 +5,12 @@
 //! not documented, so every write holds every column of the list; what the dialler owns is never
 //! named.
 
-use std::collections::BTreeSet;
+mod list;
+
+pub(super) use list::{List, ask};
+
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use domain::Rank;
@@ -24,24 +26,15 @@ use super::call::{Call, Effect};
 use super::predictive::SEGMENT;
 use super::run::Run;
 use super::{Org, wire};
+use list::find;
 
 /// docs/genesys-cloud.md "Limits".
 const MOST_READ: usize = 50;
 const MOST_WRITTEN: usize = 1_000;
 const MOST_BYTES: usize = 512_000;
-/// How long it is known which list a campaign draws on, and which columns that has.
-pub(super) const KEPT: Duration = Duration::from_mins(10);
 
-const GET_CAMPAIGN: &str = "GET campaign";
-const GET_LIST: &str = "GET contact list";
 const READ: &str = "POST contacts/bulk";
 const WRITE: &str = "POST contacts";
-
-/// A contact list, as far as it matters here.
-pub(super) struct List {
-    pub(super) id: String,
-    pub(super) columns: BTreeSet<String>,
-}
 
 /// The contacts of one campaign's list, within one invocation.
 pub struct ContactList {
@@ -407,66 +400,6 @@ impl ContactList {
         // Texts and a flag: there is nothing in it that JSON cannot say.
         serde_json::to_string(&contact).unwrap_or_default()
     }
-}
-
-/// Asks the campaign for its list, and the list for its columns.
-pub(super) async fn ask(org: &Org, campaign: &CampaignId, run: &Run) -> Result<List, Failure> {
-    let get = async |path: String, what| {
-        let call = Call {
-            method: Method::GET,
-            path: &path,
-            body: Bytes::new(),
-            effect: Effect::Read,
-            campaign: Some(campaign),
-            what,
-        };
-        org.call(run, &call).await
-    };
-    let answer = get(
-        format!("/api/v2/outbound/campaigns/{campaign}"),
-        GET_CAMPAIGN,
-    )
-    .await;
-    let answer = answer.map_err(|failure| match failure.kind {
-        Kind::NotFound | Kind::Rejected => Failure {
-            kind: Kind::UnknownCampaign,
-            ..failure
-        },
-        _ => failure,
-    })?;
-    let id = parse::<wire::Campaign>(&answer, GET_CAMPAIGN)?
-        .contact_list
-        .id;
-    let path = format!(
-        "/api/v2/outbound/contactlists/{}",
-        utf8_percent_encode(&id, SEGMENT)
-    );
-    let columns = parse::<wire::ContactList>(&get(path, GET_LIST).await?, GET_LIST)?.column_names;
-    Ok(List {
-        id,
-        columns: columns.into_iter().collect(),
-    })
-}
-
-/// The list that the campaign draws on, which has a column for the rank. It is kept for a while.
-async fn find(
-    org: &Org,
-    campaign: &CampaignId,
-    version_field: Option<&str>,
-    run: &Run,
-) -> Result<Arc<List>, Failure> {
-    let list = Arc::new(ask(org, campaign, run).await?);
-    if let Some(column) = version_field.filter(|column| !list.columns.contains(*column)) {
-        let detail = format!(
-            "the contact list of campaign {campaign}: expected the column {column:?}, which the org's secret names as versionField"
-        );
-        let failure = Failure::new(Kind::Refused, detail);
-        org.close_campaign(campaign, &failure);
-        return Err(failure);
-    }
-    let until = org.shared.clock.now() + KEPT;
-    org.campaigns.found(campaign, &list, until);
-    Ok(list)
 }
 
 /// Ranges of contacts that fit into one call each, given the size of each in bytes.

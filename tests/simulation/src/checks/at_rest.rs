@@ -1,8 +1,9 @@
 //! 1 to 4, 8, 11 and 12, over all that was seen: once everything is quiet, before and after a
 //! reconcile.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+mod said;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use emulator::genesys::{Alteration, Contact};
@@ -10,12 +11,13 @@ use emulator::world::VERSION_FIELD;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{changes, heard, is_late, is_silent};
+use super::{heard, is_late, is_silent};
 use crate::chaos::Kind;
 use crate::lock;
 use crate::seams::Outside;
 use crate::story::{COLUMNS, HORIZON, Key, Org, Ranking};
 use crate::world::{key_of, rank_of};
+use said::{as_the_crm_says, as_the_queue_says, newest};
 
 /// A message that was parked, and when.
 type Parked = (Timestamp, io::queue::Message);
@@ -383,194 +385,6 @@ fn raises(
         if opted_out {
             violations.push(format!(
                 "3: an opt-out of a contact of {} is undone by something older",
-                key.1
-            ));
-        }
-    }
-    violations
-}
-
-/// 4, ranked: the newest change of every contact, or an error towards not calling.
-fn as_the_crm_says(
-    outside: &Outside,
-    org: &Org,
-    bodies: &[(String, Value)],
-    parked: &[Parked],
-) -> Vec<String> {
-    let mut of_contact: BTreeMap<Key, Vec<Said>> = BTreeMap::new();
-    for body in changes(outside).filter(|body| body["org"] == org.name.as_str()) {
-        of_contact
-            .entry(key_of(&body))
-            .or_default()
-            .push(said(org, &body));
-    }
-    let mut violations = Vec::new();
-    for campaign in &org.campaigns {
-        for key in outside.genesys.contacts(campaign).keys() {
-            if !of_contact.contains_key(&(org.name.clone(), campaign.clone(), key.clone())) {
-                violations.push(format!(
-                    "4: a contact of {campaign} is there that no change made"
-                ));
-            }
-        }
-    }
-    for (key, said) in of_contact {
-        let must_be_callable = must_be_callable(outside, org, &key, bodies, parked);
-        if must_be_callable
-            && outside
-                .genesys
-                .contacts(&key.1)
-                .get(&key.2)
-                .is_some_and(|contact| !contact.callable)
-        {
-            violations.push(format!(
-                "4: a contact of {} may not be called, though what opted it in came last",
-                key.1
-            ));
-        }
-        violations.extend(newest(outside, &key, said));
-    }
-    violations
-}
-
-/// Whether the contact is as the newest of these says.
-fn newest(outside: &Outside, key: &Key, mut said: Vec<Said>) -> Vec<String> {
-    let (_, campaign, key) = key;
-    said.sort_by_key(|said| said.rank);
-    let Some(newest) = said.last() else {
-        return Vec::new();
-    };
-    let Some(actual) = outside.genesys.contacts(campaign).remove(key) else {
-        // What is heard of a change that a rule refuses is in no feed: reconcile brings nothing back.
-        if outside.story.deletes(campaign, key) && !outside.story.is_in_feed(campaign, key) {
-            return Vec::new();
-        }
-        return vec![format!("4: a contact of {campaign} is missing")];
-    };
-    let mut violations = Vec::new();
-    // A removal says nothing of columns, and the webhooks before it may have been dropped.
-    if let Some(name) = newest.data.as_ref().and_then(|data| unlike(&actual, data)) {
-        violations.push(format!(
-            "4: the column {name} of a contact of {campaign} is not as the newest change says"
-        ));
-    }
-    let callable = said
-        .iter()
-        .rev()
-        .find_map(|said| said.callable)
-        .unwrap_or(true);
-    if actual.callable && !callable {
-        violations.push(format!(
-            "4: a contact of {campaign} may be called that opted out"
-        ));
-    }
-    if !actual.callable && said.iter().all(|said| said.callable != Some(false)) {
-        violations.push(format!(
-            "4: a contact of {campaign} may not be called, and nobody said so"
-        ));
-    }
-    violations
-}
-
-/// Whether what opts a contact in is newer than all that opts it out, and came out of the queue
-/// after all of it, before anything that is newer still: then nothing excuses that it may not be
-/// called.
-fn must_be_callable(
-    outside: &Outside,
-    org: &Org,
-    key: &Key,
-    bodies: &[(String, Value)],
-    parked: &[Parked],
-) -> bool {
-    // What was written together may come again in part: then the older opt-out is heard, and the
-    // newer opt-in was before.
-    let comes_again = [
-        Kind::LatePoller,
-        Kind::CrashBefore,
-        Kind::CrashAfter,
-        Kind::CrashAtEnd,
-        Kind::LostAfter,
-        Kind::HangAfter,
-        Kind::Slow,
-        Kind::CutOff,
-        Kind::Garbage,
-        Kind::Status5xx,
-        Kind::Status408,
-    ];
-    let is_told_once = comes_again
-        .iter()
-        .all(|kind| outside.story.rates.of(*kind) == 0.0);
-    let is_of = |message: &io::queue::Message| {
-        serde_json::from_str::<Value>(&message.body).is_ok_and(|body| key_of(&body) == *key)
-    };
-    let is_parked = parked.iter().any(|(_, message)| is_of(message));
-    let said: Vec<_> = bodies
-        .iter()
-        .filter(|(_, body)| key_of(body) == *key)
-        .map(|(_, body)| said(org, body))
-        .collect();
-    let opted_in = said
-        .iter()
-        .enumerate()
-        .filter(|(_, said)| said.callable == Some(true))
-        .max_by_key(|(n, said)| (said.rank, Reverse(*n)));
-    let Some((at, opt_in)) = opted_in else {
-        return false;
-    };
-    let opts_out = |said: &Said| said.callable == Some(false);
-    let is_last = !said[at..].iter().any(opts_out)
-        && !said
-            .iter()
-            .any(|said| opts_out(said) && said.rank >= opt_in.rank);
-    let is_first_of_the_newer = said[..at].iter().all(|said| said.rank < opt_in.rank);
-    is_told_once
-        && !is_parked
-        && is_last
-        && is_first_of_the_newer
-        && !outside.story.alters(&key.1, &key.2)
-}
-
-/// 4, without ranks: what the queue says, in its order.
-fn as_the_queue_says(
-    outside: &Outside,
-    org: &Org,
-    stored: &[io::queue::Message],
-    parked: &BTreeSet<&str>,
-) -> Vec<String> {
-    // Two copies at one contact, or somebody else, and the queue alone does not decide. `parked`:
-    // groups of which something was parked that would have been applied.
-    if outside.story.rates.of(Kind::LatePoller) > 0.0 {
-        return Vec::new();
-    }
-    let mut expected: BTreeMap<Key, (Value, bool)> = BTreeMap::new();
-    for message in stored
-        .iter()
-        .filter(|message| !parked.contains(message.group.as_str()))
-    {
-        let body = serde_json::from_str(&message.body).ok();
-        let Some(body) = body.and_then(|body: Value| heard(&body)) else {
-            continue;
-        };
-        if body["org"] != org.name.as_str() {
-            continue;
-        }
-        let said = said(org, &body);
-        let (data, callable) = expected.entry(key_of(&body)).or_insert((Value::Null, true));
-        *data = said.data.unwrap_or_else(|| data.clone());
-        *callable = said.callable.unwrap_or(*callable);
-    }
-    let mut violations = Vec::new();
-    for (key, (data, callable)) in expected
-        .into_iter()
-        .filter(|(key, _)| !outside.story.alters(&key.1, &key.2))
-    {
-        let Some(actual) = outside.genesys.contacts(&key.1).remove(&key.2) else {
-            violations.push(format!("4: a contact of {} is missing", key.1));
-            continue;
-        };
-        if unlike(&actual, &data).is_some() || actual.callable != callable {
-            violations.push(format!(
-                "4: a contact of {} is not as the queue's last change says",
                 key.1
             ));
         }

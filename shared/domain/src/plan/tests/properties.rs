@@ -1,0 +1,136 @@
+//! What holds of every run of changes.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn operations() -> impl Strategy<Value = Operation> {
+    let column = (
+        prop::sample::select(vec!["a", "b", "c"]),
+        prop::sample::select(vec!["", "1", "2"]),
+    );
+    let upsert_of = |(columns, callable): (Vec<(&str, &str)>, Option<bool>)| {
+        let text: Vec<_> = columns
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        upsert(&text.join(" "), callable)
+    };
+    let some_upsert =
+        (prop::collection::vec(column, 0..4), any::<Option<bool>>()).prop_map(upsert_of);
+    prop_oneof![9 => some_upsert, 1 => Just(Operation::Remove)]
+}
+
+fn runs(ranks: impl Strategy<Value = Option<u64>>) -> impl Strategy<Value = Run> {
+    let ranks = ranks.prop_map(|number| number.and_then(Rank::new));
+    prop::collection::vec((ranks, operations()), 1..7)
+}
+
+fn actuals() -> impl Strategy<Value = Option<Contact>> {
+    let some = (
+        any::<bool>(),
+        prop::option::of(0u64..8),
+        prop::sample::select(vec!["", "1", "2"]),
+    );
+    prop::option::weighted(
+        0.8,
+        some.prop_map(|(callable, number, value)| {
+            contact(&[("a", value)], callable, number.and_then(Rank::new))
+        }),
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// Of one kind, as an org's changes are: the place of one without a rank among ranked ones is
+    /// another after the write.
+    #[test]
+    fn planning_again_after_the_write_is_skip(
+        run in prop_oneof![runs((0u64..8).prop_map(Some)), runs(Just(None))], actual in actuals()
+    ) {
+        let written = result(&run, actual.as_ref());
+        let again = planned(&run, written.as_ref());
+        prop_assert!(matches!(again.action, Action::Skip(_)), "{:?} of {:?}", again, written);
+    }
+
+    #[test]
+    fn distinct_ranks_may_come_in_any_order(
+        run in runs((0u64..1_000_000).prop_map(Some)), turn in 0usize..7, actual in actuals()
+    ) {
+        let mut numbers: Vec<_> = run.iter().map(|(rank, _)| rank).collect();
+        numbers.sort();
+        numbers.dedup();
+        prop_assume!(numbers.len() == run.len());
+        let mut turned = run.clone();
+        turned.rotate_left(turn % run.len());
+        prop_assert_eq!(result(&run, actual.as_ref()), result(&turned, actual.as_ref()));
+        turned.reverse();
+        prop_assert_eq!(result(&run, actual.as_ref()), result(&turned, actual.as_ref()));
+    }
+
+    #[test]
+    fn a_rank_never_goes_down(run in runs(prop::option::of(0u64..8)), actual in actuals()) {
+        let rank = |contact: &Option<Contact>| contact.as_ref().and_then(|contact| contact.rank);
+        prop_assert!(rank(&result(&run, actual.as_ref())) >= rank(&actual));
+    }
+
+    #[test]
+    fn nothing_but_a_newer_change_or_a_create_makes_callable(
+        run in runs((0u64..8).prop_map(Some)), actual in actuals()
+    ) {
+        let stored = actual.as_ref().and_then(|contact| contact.rank);
+        let said = run.iter().any(|(rank, operation)| *rank > stored && operation.callable() == Some(true));
+        if let (Some(before), Some(after)) = (&actual, result(&run, actual.as_ref())) {
+            prop_assert!(!after.callable || before.callable || said);
+        }
+    }
+
+    #[test]
+    fn an_opt_out_is_never_undone_by_anything_older(run in runs((0u64..8).prop_map(Some)), actual in actuals()) {
+        let opt_out = run.iter().filter(|(_, operation)| operation.callable() == Some(false)).map(|(rank, _)| *rank).max();
+        let opt_in = run.iter().filter(|(_, operation)| operation.callable() == Some(true)).map(|(rank, _)| *rank).max();
+        if let Some(opt_out) = opt_out && opt_in.is_none_or(|opt_in| opt_in <= opt_out) {
+            prop_assert!(!result(&run, actual.as_ref()).unwrap().callable);
+        }
+    }
+
+    #[test]
+    fn in_order_a_fold_is_what_its_changes_do_one_by_one(
+        mut run in runs((0u64..1_000).prop_map(Some)), actual in actuals()
+    ) {
+        run.sort_by_key(|(rank, _)| *rank);
+        run.dedup_by_key(|(rank, _)| *rank);
+        let mut one_by_one = actual.clone();
+        for change in &run {
+            one_by_one = result(&vec![change.clone()], one_by_one.as_ref());
+        }
+        let mut folded = result(&run, actual.as_ref());
+        for contact in [&mut folded, &mut one_by_one].into_iter().flatten() {
+            contact.data.retain(|_, value| !value.is_empty());
+        }
+        prop_assert_eq!(folded, one_by_one);
+    }
+
+    /// Also where ranked changes and such without a rank are mixed.
+    #[test]
+    fn an_opt_out_that_was_applied_is_not_undone_by_planning_again(
+        run in runs(prop::option::weighted(0.6, 0u64..8)), actual in actuals()
+    ) {
+        let written = result(&run, actual.as_ref()).filter(|written| !written.callable);
+        if let Some(written) = written && run.iter().any(|(_, operation)| operation.callable() == Some(false)) {
+            prop_assert!(!result(&run, Some(&written)).unwrap().callable);
+        }
+    }
+
+    #[test]
+    fn every_change_has_one_part(run in runs(prop::option::of(0u64..8)), actual in actuals()) {
+        let plan = planned(&run, actual.as_ref());
+        prop_assert_eq!(plan.parts.len(), run.len());
+        let newest = plan.parts.iter().filter(|part| **part == Part::Newest).count();
+        prop_assert_eq!(newest, usize::from(plan.action != Action::Skip(Skip::Stale)));
+        let mut order = plan.order;
+        order.sort_unstable();
+        prop_assert_eq!(order, (0..run.len()).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,92 @@
+//! Which list a campaign draws on, and which columns it has.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::change::CampaignId;
+use domain::failure::{Failure, Kind};
+use http::Method;
+use percent_encoding::utf8_percent_encode;
+
+use super::parse;
+use crate::genesys::call::{Call, Effect};
+use crate::genesys::predictive::SEGMENT;
+use crate::genesys::run::Run;
+use crate::genesys::{Org, wire};
+
+/// How long it is known which list a campaign draws on, and which columns that has.
+const KEPT: Duration = Duration::from_mins(10);
+const GET_CAMPAIGN: &str = "GET campaign";
+const GET_LIST: &str = "GET contact list";
+
+/// A contact list, as far as it matters here.
+pub(in crate::genesys) struct List {
+    pub(in crate::genesys) id: String,
+    pub(in crate::genesys) columns: BTreeSet<String>,
+}
+
+/// Asks the campaign for its list, and the list for its columns.
+pub(in crate::genesys) async fn ask(
+    org: &Org,
+    campaign: &CampaignId,
+    run: &Run,
+) -> Result<List, Failure> {
+    let get = async |path: String, what| {
+        let call = Call {
+            method: Method::GET,
+            path: &path,
+            body: Bytes::new(),
+            effect: Effect::Read,
+            campaign: Some(campaign),
+            what,
+        };
+        org.call(run, &call).await
+    };
+    let answer = get(
+        format!("/api/v2/outbound/campaigns/{campaign}"),
+        GET_CAMPAIGN,
+    )
+    .await;
+    let answer = answer.map_err(|failure| match failure.kind {
+        Kind::NotFound | Kind::Rejected => Failure {
+            kind: Kind::UnknownCampaign,
+            ..failure
+        },
+        _ => failure,
+    })?;
+    let id = parse::<wire::Campaign>(&answer, GET_CAMPAIGN)?
+        .contact_list
+        .id;
+    let path = format!(
+        "/api/v2/outbound/contactlists/{}",
+        utf8_percent_encode(&id, SEGMENT)
+    );
+    let columns = parse::<wire::ContactList>(&get(path, GET_LIST).await?, GET_LIST)?.column_names;
+    Ok(List {
+        id,
+        columns: columns.into_iter().collect(),
+    })
+}
+
+/// The list that the campaign draws on, which has a column for the rank. It is kept for a while.
+pub(super) async fn find(
+    org: &Org,
+    campaign: &CampaignId,
+    version_field: Option<&str>,
+    run: &Run,
+) -> Result<Arc<List>, Failure> {
+    let list = Arc::new(ask(org, campaign, run).await?);
+    if let Some(column) = version_field.filter(|column| !list.columns.contains(*column)) {
+        let detail = format!(
+            "the contact list of campaign {campaign}: expected the column {column:?}, which the org's secret names as versionField"
+        );
+        let failure = Failure::new(Kind::Refused, detail);
+        org.close_campaign(campaign, &failure);
+        return Err(failure);
+    }
+    let until = org.shared.clock.now() + KEPT;
+    org.campaigns.found(campaign, &list, until);
+    Ok(list)
+}

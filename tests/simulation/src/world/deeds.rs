@@ -1,0 +1,141 @@
+//! What happens at one moment of the story.
+
+use std::time::Duration;
+
+use emulator::world::{VERSION_FIELD, client_id};
+use futures_util::future::join_all;
+use io::queue::Message;
+use io::secrets::SecretsError;
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::{World, group_of, key_of, setup, shown};
+use crate::story::{COLUMNS, Deed};
+use crate::{checks, lock, trouble};
+
+impl World<'_> {
+    pub(super) async fn step(&self, at: Duration, deed: &Deed) {
+        sleep(at).await;
+        let outside = self.outside;
+        outside.say(|| format!("           {}", shown(deed)));
+        match deed {
+            Deed::Change {
+                org,
+                bodies,
+                is_poison,
+                sent,
+            } => {
+                for body in bodies {
+                    if !is_poison {
+                        self.crm_says(body);
+                    } else if checks::heard(body).is_some() {
+                        self.callable.borrow_mut().insert(key_of(body), false);
+                    }
+                }
+                join_all(
+                    sent.iter()
+                        .map(|delay| self.send_webhook(*org, bodies, *is_poison, *delay)),
+                )
+                .await;
+            }
+            Deed::Poison { like, body, org } => {
+                let group = group_of(like);
+                let deduplication_id = format!("poison-{org}-{}", at.as_millis());
+                let message = Message {
+                    body: body.clone(),
+                    group,
+                    deduplication_id,
+                    attributes: Vec::new(),
+                };
+                let _ = outside.store(message);
+            }
+            Deed::Alter { campaign, key } => {
+                outside
+                    .genesys
+                    .change_column(campaign, key, "note", "of somebody else")
+            }
+            Deed::Delete { campaign, key } => outside.genesys.delete_contact(campaign, key),
+            Deed::Note { campaign, key } => {
+                outside.genesys.note(
+                    campaign,
+                    key,
+                    "phoneNumberStatus",
+                    json!({ "phone": { "callable": false } }),
+                );
+            }
+            Deed::Rotate { org: n, later } => {
+                let generation = {
+                    let mut secrets = self.secrets.borrow_mut();
+                    let generation = secrets.entry(*n).or_default();
+                    *generation += 1;
+                    *generation
+                };
+                let org = &outside.story.orgs[*n];
+                setup::put_client(outside, org, generation);
+                sleep(*later).await;
+                // Nobody puts an older one over a newer one.
+                if self
+                    .secrets
+                    .borrow()
+                    .get(n)
+                    .is_none_or(|newest| *newest == generation)
+                {
+                    setup::put_secret(outside, org, generation);
+                }
+            }
+            Deed::Revoke => outside.genesys.revoke_tokens(),
+            Deed::HideSecret { org: n, time } => {
+                let org = &outside.story.orgs[*n];
+                outside
+                    .vault
+                    .fail(&setup::secret_name(org), SecretsError::Missing);
+                outside.genesys.revoke_tokens();
+                sleep(*time).await;
+                setup::put_secret(
+                    outside,
+                    org,
+                    self.secrets.borrow().get(n).copied().unwrap_or(0),
+                );
+            }
+            Deed::Forbid { org: n, time } => {
+                let org = &outside.story.orgs[*n];
+                outside.genesys.forbid(&client_id(&org.name), true);
+                sleep(*time).await;
+                outside.genesys.forbid(&client_id(&org.name), false);
+            }
+            Deed::Reconcile { org } => drop(self.reconcile(&outside.story.orgs[*org], None).await),
+            Deed::Redrive => self.redrive(),
+            Deed::Trouble => self.trouble().await,
+            Deed::ResetRank {
+                org,
+                campaign,
+                key,
+                to_none,
+            } => self.reset_rank(*org, campaign, key, *to_none),
+        }
+    }
+
+    async fn trouble(&self) {
+        let outside = self.outside;
+        let Some(trouble) = outside.story.trouble else {
+            return;
+        };
+        let put_columns = |columns: &[&str]| {
+            let org = &outside.story.orgs[0].name;
+            outside.put_campaign(org, trouble::ILL_CAMPAIGN, Some(columns));
+        };
+        outside.say(|| format!("in trouble for {:?}: {:?}", trouble.time, trouble.kind));
+        let lacks_column = trouble.kind == trouble::Kind::NoVersionColumn;
+        if lacks_column {
+            put_columns(&COLUMNS);
+        }
+        *lock(&outside.trouble) = Some(trouble);
+        sleep(trouble.time).await;
+        *lock(&outside.trouble) = None;
+        if lacks_column {
+            let columns: Vec<_> = COLUMNS.into_iter().chain([VERSION_FIELD]).collect();
+            put_columns(&columns);
+        }
+        outside.say(|| "the trouble is over".to_owned());
+    }
+}
