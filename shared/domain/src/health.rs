@@ -64,7 +64,8 @@ impl CampaignHealth {
         }
     }
 
-    /// As [`Breaker::unanswered`].
+    /// A call got no answer. Answers whether its kind, reads or writes, is ill from now on and was not
+    /// before: that is to be told, once.
     pub fn unanswered(&mut self, now: Timestamp, is_write: bool, silence: Silence) -> bool {
         if is_write {
             self.writes.unanswered(now, silence)
