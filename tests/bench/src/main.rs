@@ -9,6 +9,7 @@ mod rep;
 mod scenario;
 mod served;
 mod table;
+mod webhooks;
 mod work;
 
 use std::path::PathBuf;
@@ -29,6 +30,7 @@ use crate::scenario::{Candidate, SCENARIOS, Scenario};
   tests/bench/run --scenario shared-budget --reps 3
   tests/bench/run --tls --scenario distinct-20ms
   tests/bench/run --only apply --apply apply-before --apply target/release/apply --reps 12
+  tests/bench/run --webhooks
   tests/bench/run --only apply --environments 10 --no-rate-headers --scenario shared-budget
 
 The exit status is 0 when every candidate left the contacts as its changes say, 1 when not so."
@@ -43,6 +45,12 @@ struct Args {
     /// The release build of apply; where several are given each goes by its file's name, in turns
     #[arg(long, default_value = "target/release/apply")]
     apply: Vec<PathBuf>,
+    /// Measures ingest instead: how many webhooks a copy bears
+    #[arg(long)]
+    webhooks: bool,
+    /// The release build of ingest
+    #[arg(long, default_value = "target/release/ingest")]
+    ingest: PathBuf,
     /// Where the peers are set up; without it apply runs alone
     #[arg(long)]
     peers: Option<PathBuf>,
@@ -90,11 +98,15 @@ fn main() -> ExitCode {
 }
 
 async fn run(args: &Args) -> Result<bool, String> {
-    let scenarios = chosen(args)?;
-    let candidates = candidates(args)?;
     let cpus = process::pin_harness()?;
     std::fs::create_dir_all(&args.logs)
         .map_err(|error| format!("--logs {}: {error}", args.logs.display()))?;
+    if args.webhooks {
+        println(&webhooks::run(&args.ingest, cpus, &args.logs).await?);
+        return Ok(true);
+    }
+    let scenarios = chosen(args)?;
+    let candidates = candidates(args)?;
     let tls = if args.tls {
         Some(served::Tls::new(&args.logs)?)
     } else {

@@ -41,7 +41,7 @@ pub(crate) struct Scenario {
     pub(crate) has_ill_neighbour: bool,
 }
 
-const PLAIN: Scenario = Scenario {
+pub(crate) const PLAIN: Scenario = Scenario {
     name: "",
     api: Api::Predictive,
     latency: Duration::ZERO,
@@ -71,7 +71,7 @@ const PACED: Scenario = Scenario {
     ..PLAIN
 };
 
-const MS_20: Duration = Duration::from_millis(20);
+pub(crate) const MS_20: Duration = Duration::from_millis(20);
 const MS_80: Duration = Duration::from_millis(80);
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
@@ -228,6 +228,8 @@ impl Scenario {
 /// A function to measure: a command, as Lambda's bootstrap is one.
 pub(crate) struct Candidate {
     pub(crate) name: String,
+    /// Whose work it does: apply's or ingest's.
+    pub(crate) function: &'static str,
     pub(crate) command: Vec<String>,
     pub(crate) folder: String,
     pub(crate) handler: &'static str,
@@ -237,12 +239,21 @@ pub(crate) struct Candidate {
 
 impl Candidate {
     pub(crate) fn apply(path: &Path, name: &str) -> Result<Candidate, String> {
+        Candidate::ours(path, name, "apply")
+    }
+
+    pub(crate) fn ingest(path: &Path) -> Result<Candidate, String> {
+        Candidate::ours(path, "ingest", "ingest")
+    }
+
+    fn ours(path: &Path, name: &str, function: &'static str) -> Result<Candidate, String> {
         let path = path
             .canonicalize()
-            .map_err(|error| format!("--apply {}: {error}", path.display()))?;
+            .map_err(|error| format!("--{function} {}: {error}", path.display()))?;
         let command = vec![path.display().to_string()];
         Ok(Candidate {
             name: name.to_owned(),
+            function,
             command,
             folder: ".".to_owned(),
             handler: "bootstrap",
@@ -258,6 +269,7 @@ impl Candidate {
         let (python, node) = (folder.join("python"), folder.join("node"));
         let peer = |name: &str, folder: &Path, command: &[&str], handler| Candidate {
             name: name.to_owned(),
+            function: "apply",
             command: command.iter().map(|word| (*word).to_owned()).collect(),
             folder: folder.display().to_string(),
             handler,

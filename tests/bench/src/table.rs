@@ -86,12 +86,12 @@ fn row(candidate: &Candidate, reps: &[Rep]) -> Vec<String> {
     ]
 }
 
-fn ms(time: Duration) -> f64 {
+pub(crate) fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }
 
 /// The value below which so great a part lies.
-fn at(values: &mut [f64], part: f64) -> f64 {
+pub(crate) fn at(values: &mut [f64], part: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let place = (part * values.len() as f64).ceil() as usize;
     values
@@ -100,7 +100,7 @@ fn at(values: &mut [f64], part: f64) -> f64 {
         .unwrap_or(f64::NAN)
 }
 
-fn short(number: f64) -> String {
+pub(crate) fn short(number: f64) -> String {
     match number.abs() {
         // Of no batch.
         _ if !number.is_finite() => "-".to_owned(),
