@@ -1,13 +1,17 @@
 //! One contract for both APIs: what is promised does not depend on which of them an org has.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use emulator::Fault;
 use emulator::genesys::{Effect, Options};
+use io::http::Transport;
 use serde_json::{Value, json};
 
 use crate::support::{
-    CAMPAIGN, Change, OTHER_CAMPAIGN, VERSION_FIELD, World, change, openapi, seconds,
+    CAMPAIGN, Change, OTHER_CAMPAIGN, VERSION_FIELD, World, between, change, openapi, seconds,
 };
 
 /// Runs a promise by each API, and holds the calls against the published specification.
@@ -346,6 +350,43 @@ async fn a_token_that_ended_is_renewed_once_and_a_429_waited_for() {
             done.calls
         );
         assert!(done.took >= Duration::from_secs(2));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_404_after_an_outage_parks_nothing() {
+    by_both(async |world| {
+        world.put("a", 1, "1");
+        let status = Arc::new(AtomicU16::new(503));
+        let answered = Arc::clone(&status);
+        let transport = between(&world.genesys, move |genesys, request, timeout| {
+            let status = answered.load(Ordering::Relaxed);
+            async move {
+                if status == 200 || request.uri().path().starts_with("/oauth") {
+                    return genesys.send(request, timeout).await;
+                }
+                let answer = http::Response::builder().status(status);
+                Ok(answer.body(Bytes::from_static(b"<html>")).unwrap())
+            }
+        });
+        let copy = world.copy(Some(transport), |_| ());
+        let next = async || {
+            while !world.queue.in_flight().is_empty() {
+                world.pass(Duration::from_secs(5)).await;
+            }
+            let invoked = world.invoke_copy(&copy, Some(Duration::from_secs(30)));
+            invoked.await.records
+        };
+        world.send([change("a", 2).callable(false)]);
+        let began = world.clock.now();
+        while world.clock.now() < began + Duration::from_mins(20) {
+            assert!(next().await[0].starts_with("retried"));
+        }
+        status.store(404, Ordering::Relaxed);
+        assert!(next().await[0].starts_with("retried"));
+        status.store(200, Ordering::Relaxed);
+        assert_eq!(next().await, ["updated"]);
     })
     .await;
 }

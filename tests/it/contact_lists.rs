@@ -165,6 +165,21 @@ async fn a_service_that_folds_case_is_not_written_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_read_that_is_about_others_is_no_answer() {
+    let world = world();
+    world.put("a", 9, "9");
+    world.apply([change("warm", 1)]).await;
+    let other = json!([{ "id": "somebody-else", "data": { "phone": "1" }, "callable": true }]);
+    let about_another = Fault::next("POST", Effect::Text(other.to_string())).on("contacts/bulk");
+    world.genesys.add_fault(about_another);
+    let done = world.apply([change("a", 2).phone("2")]).await;
+    assert!(done.records[0].starts_with("retried"), "{done:?}");
+    world.pass(Duration::from_mins(1)).await;
+    assert_eq!(world.invoke().await.records, ["stale"]);
+    assert_eq!(world.contact("a").0["phone"], "9", "rank 9 stands");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_contact_of_which_is_not_said_whether_it_may_be_called_is_lowered() {
     let world = world();
     world.put("a", 1, "1");

@@ -41,6 +41,8 @@ pub(crate) struct Drive<'a> {
     pub(crate) context: &'a Context,
     pub(crate) run: Run,
     pub(crate) org: Arc<Org>,
+    /// When it was begun.
+    pub(crate) since: Timestamp,
     pub(crate) secret: Arc<OrgSecret>,
     /// Drawn once an invocation.
     pub(crate) luck: f64,
@@ -136,6 +138,7 @@ impl Drive<'_> {
             }
         }
         self.give_back(&mut progress);
+        self.org.was_driven(self.since);
         self.judge(progress)
     }
 
@@ -299,6 +302,9 @@ impl Drive<'_> {
             progress.seen += 1;
             progress.answered.insert(contact.campaign);
         }
+        if matches!(seen, Seen::Written(_) | Seen::Contact(Some(_))) {
+            self.org.is_found(&self.campaigns[contact.campaign].id);
+        }
         if matches!(seen, Seen::Written(_)) {
             progress.written.push((progress.seen, place));
         }
@@ -363,11 +369,21 @@ impl Drive<'_> {
         let mut all = Verdicts::new();
         for (place, mut verdicts) in progress.verdicts {
             let contact = &self.contacts[place];
+            let campaign = &self.campaigns[contact.campaign].id;
+            crate::tell_since_when(&self.org, campaign, &mut verdicts);
+            let rest = match self.org.is_turn_of(campaign) {
+                Err(Failure {
+                    kind: Kind::InTurn { after },
+                    ..
+                }) => after,
+                _ => Duration::ZERO,
+            };
             let is_well = progress.written.iter().any(|(seen, other)| {
                 *seen > contact.ended && self.contacts[*other].campaign == contact.campaign
             });
             for (_, verdict) in &mut verdicts {
                 if let Verdict::Retry(retry) = verdict {
+                    retry.cause = retry.cause.no_sooner_than(rest);
                     retry.is_campaign_well = is_well || self.context.has(Defect::Unshown);
                 }
             }

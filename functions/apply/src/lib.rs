@@ -18,9 +18,10 @@ use domain::batch::{Evidence, ParkReason, Parking, Record, Verdict};
 use domain::change::{CampaignId, Change, ContactKey, OrgId};
 use domain::failure::Failure;
 use domain::health::Prober;
+use domain::retry::Cause;
 use domain::rules::{Broken, Rules, unknown_columns};
 use futures_util::future::join_all;
-use io::genesys::{Campaign, Run};
+use io::genesys::{Campaign, Org, Run};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 use tracing::Instrument;
@@ -138,20 +139,33 @@ fn by_org(changes: &[Result<Arc<Change>, Parking>]) -> BTreeMap<OrgId, OfOrg> {
 /// waits for another.
 async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfOrg) -> Verdicts {
     let org = context.genesys.org(&id);
-    if let Err(failure) = org.is_its_turn() {
-        return give_back(campaigns.into_values().flatten(), &failure);
+    let mut verdicts = Verdicts::new();
+    let mut in_turn = OfOrg::new();
+    for (id, contacts) in campaigns {
+        match org.is_turn_of(&id) {
+            Ok(()) => {
+                in_turn.insert(id, contacts);
+            }
+            Err(failure) => verdicts.extend(give_back(contacts, &failure)),
+        }
+    }
+    let campaigns = in_turn;
+    if campaigns.is_empty() {
+        return verdicts;
     }
     let began = context.shared.clock.now();
     let prober = prober(context, luck, &campaigns);
     if let Err(failure) = org.may_begin(prober) {
-        return give_back(campaigns.into_values().flatten(), &failure);
+        verdicts.extend(give_back(campaigns.into_values().flatten(), &failure));
+        return verdicts;
     }
     let secret = match org.open(&run).await {
         Ok(secret) => secret,
         Err(failure) => {
             // A secret or token that was waited for held the others up.
             org.was_driven(began);
-            return give_back(campaigns.into_values().flatten(), &failure);
+            verdicts.extend(give_back(campaigns.into_values().flatten(), &failure));
+            return verdicts;
         }
     };
     let opened = campaigns.into_iter().map(async |(id, contacts)| {
@@ -165,7 +179,6 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
         }
         (id, contacts, may, opened)
     });
-    let mut verdicts = Verdicts::new();
     let (mut campaigns, mut contacts) = (Vec::new(), Vec::new());
     for (id, of_campaign, may, opened) in join_all(opened).await {
         match opened {
@@ -177,20 +190,24 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
                 }));
                 campaigns.push(OfCampaign { id, campaign, may });
             }
-            Err(failure) => verdicts.extend(give_back(of_campaign, &failure)),
+            Err(failure) => {
+                let mut given_back = give_back(of_campaign, &failure);
+                tell_since_when(&org, &id, &mut given_back);
+                verdicts.extend(given_back);
+            }
         }
     }
     let drive = Drive {
         context,
         run,
         org: Arc::clone(&org),
+        since: began,
         secret,
         luck,
         campaigns,
         contacts,
     };
     verdicts.extend(drive.finish().await);
-    org.was_driven(began);
     verdicts
 }
 
@@ -259,6 +276,17 @@ fn parking(broken: &Broken) -> Parking {
     Parking {
         reason: broken.reason(),
         evidence: Evidence::from(broken.to_string()),
+    }
+}
+
+/// Completes what is retried since there is no such campaign: it is parked where that lasts.
+fn tell_since_when(org: &Org, campaign: &CampaignId, verdicts: &mut Verdicts) {
+    for (_, verdict) in verdicts {
+        if let Verdict::Retry(retry) = verdict
+            && retry.cause == Cause::Missing
+        {
+            retry.missing_for = org.is_missing(campaign);
+        }
     }
 }
 

@@ -95,6 +95,7 @@ fn panicked(change: Option<&Change>) -> Verdict {
         cause: Cause::Panicked,
         evidence: Evidence::from("the code panicked".to_owned()),
         is_campaign_well: true,
+        missing_for: Duration::ZERO,
         is_opt_out: change.is_some_and(|change| change.operation.callable() == Some(false)),
     })
 }

@@ -20,6 +20,7 @@ pub use step::{Piece, Seen, Step, Verdicts, Write};
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::batch::{Evidence, Outcome, ParkReason, Parking, Retry, Verdict};
 use crate::change::{ContactKey, Operation};
@@ -434,6 +435,7 @@ impl Attempt {
                 cause,
                 evidence: Evidence::from(failure),
                 is_campaign_well: false,
+                missing_for: Duration::ZERO,
                 is_opt_out: piece.is_opt_out(),
             };
             self.verdicts.push((piece.index, Verdict::Retry(retry)));

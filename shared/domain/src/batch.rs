@@ -171,6 +171,9 @@ pub struct Retry {
     /// Whether its campaign is shown to be well: another contact of it was written after this
     /// failure, in the same invocation. Only then it may be the change's own fault.
     pub is_campaign_well: bool,
+    /// How long this copy has known of no such campaign: an answer about one of its contacts begins
+    /// that anew.
+    pub missing_for: Duration,
     /// Whether it says that nobody may call: such a one is never given up for its failures.
     pub is_opt_out: bool,
 }
@@ -240,7 +243,9 @@ impl Horizon {
         let is_own = retry.cause.is_own() && retry.is_campaign_well && !retry.is_opt_out;
         match retry.cause {
             _ if !has_own_try => None,
-            Cause::Missing if tried_for >= MISSING_FOR => Some(ParkReason::UnknownCampaign),
+            Cause::Missing if tried_for.min(retry.missing_for) >= MISSING_FOR => {
+                Some(ParkReason::UnknownCampaign)
+            }
             _ if is_own && tried_for > self.after => Some(ParkReason::RetryHorizon),
             _ => None,
         }

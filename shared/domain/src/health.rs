@@ -17,10 +17,12 @@ mod breaker;
 mod shared;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use breaker::Breaker;
 pub use breaker::{May, Prober, Silence};
 pub use shared::Shared;
+pub use turns::Turns;
 
 use std::time::Duration;
 
@@ -28,15 +30,14 @@ use jiff::Timestamp;
 
 use crate::change::{CampaignId, OrgId};
 
-/// An answer that takes this long is slow, and so is a batch.
-const SLOW: Duration = Duration::from_secs(1);
-
 /// The health of a campaign. Reads and writes are told apart: where reads are answered and writes
 /// are not, an answered read must not let another ten writes hang.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CampaignHealth {
     reads: Breaker,
     writes: Breaker,
+    /// Since when Genesys Cloud says that there is no such campaign.
+    missing_since: Option<Timestamp>,
 }
 
 impl CampaignHealth {
@@ -74,6 +75,17 @@ impl CampaignHealth {
         }
     }
 
+    /// There is no such campaign, or none yet. Answers for how long.
+    pub fn is_missing(&mut self, now: Timestamp) -> Duration {
+        let since = *self.missing_since.get_or_insert(now);
+        now.duration_since(since).try_into().unwrap_or_default()
+    }
+
+    /// A contact of it was read or written.
+    pub fn is_found(&mut self) {
+        self.missing_since = None;
+    }
+
     /// Whether a call of what was begun goes on: a write of unknown end is followed by a read,
     /// however ill the writes are.
     pub fn may_go_on(&self, now: Timestamp, is_write: bool) -> May {
@@ -88,10 +100,8 @@ pub struct OrgHealth {
     login: Breaker,
     /// Its campaigns share it, as orgs do a host.
     pub campaigns: Shared<CampaignId, 2>,
-    /// Whether an answer took long, or a call failed in all its tries, since it was last driven.
-    is_slow: bool,
-    /// Until when it rests, since it holds whoever waits.
-    rests_until: Option<Timestamp>,
+    /// When it rests, since it holds whoever waits.
+    pub turns: Turns,
 }
 
 impl OrgHealth {
@@ -113,29 +123,6 @@ impl OrgHealth {
     /// Whether anything ever answered, to this copy.
     pub fn was_answered(&self) -> bool {
         self.login.was_answered() || self.campaigns.was_answered()
-    }
-
-    /// Until when it rests; `None`: it does not.
-    pub fn rests(&self, now: Timestamp) -> Option<Timestamp> {
-        self.rests_until.filter(|until| now < *until)
-    }
-
-    /// An answer took so long.
-    pub fn answered_after(&mut self, latency: Duration) {
-        self.is_slow |= latency >= SLOW;
-    }
-
-    /// A call failed, all its tries included.
-    pub fn failed(&mut self) {
-        self.is_slow = true;
-    }
-
-    /// An invocation drove it for so long. Who answers slowly, with errors or not, takes turns with
-    /// all others of the queue: it rests for as long.
-    pub fn took(&mut self, now: Timestamp, time: Duration) {
-        if std::mem::take(&mut self.is_slow) && time >= SLOW {
-            self.rests_until = Some(now + time);
-        }
     }
 }
 

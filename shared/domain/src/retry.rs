@@ -97,6 +97,20 @@ impl Cause {
         }
     }
 
+    /// The same, but what waits for its turn comes back no sooner: it would be given back again.
+    #[must_use]
+    pub fn no_sooner_than(self, turn: Duration) -> Cause {
+        match self {
+            Cause::BudgetSpent { after } => Cause::BudgetSpent {
+                after: after.max(turn),
+            },
+            Cause::InTurn { after } => Cause::InTurn {
+                after: after.max(turn),
+            },
+            other => other,
+        }
+    }
+
     /// How long the change stays invisible. `share`: chance, from 0 up to 1, drawn once an
     /// invocation, so that what went back together comes back together.
     pub fn delay(self, waited: Waited, share: f64) -> Duration {

@@ -32,6 +32,20 @@ async fn many_waiters_share_one_token() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_token_that_no_header_can_hold_is_not_kept() {
+    for token in ["abc\\ndef", "abc\\n", "\\u0000", "", " ", "\u{e9}"] {
+        let world = World::new();
+        let text = format!("{{\"access_token\": \"{token}\", \"expires_in\": 86400}}");
+        world
+            .genesys
+            .add_fault(Fault::next("POST", Effect::Text(text)).on("/oauth"));
+        let done = world.apply([change("a", 1)]).await;
+        assert_eq!(done.records, ["created"], "{token:?}: asked for once more");
+        assert_eq!(count(&done.calls, "token 200"), 2, "{token:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_token_is_renewed_before_it_runs_out() {
     let world = World::with(Options {
         token_life: Duration::from_mins(10),

@@ -57,9 +57,15 @@ pub(crate) enum Kind {
     MissingCampaign,
     /// There are too few calls for what waits.
     SmallBudget,
+    /// Every answer about one campaign takes 4.9 s.
+    SlowCampaign,
+    /// Every answer about one campaign is a 503, after 4.9 s.
+    FailingCampaign,
+    /// Every call but for a token is answered with 429, and asks for five seconds.
+    Refusing,
 }
 
-const KINDS: [Kind; 15] = [
+const KINDS: [Kind; 18] = [
     Kind::Hangs,
     Kind::HangingTokens,
     Kind::HangingReads,
@@ -75,6 +81,9 @@ const KINDS: [Kind; 15] = [
     Kind::MissingCampaign,
     Kind::SmallBudget,
     Kind::HangingRegionWrites,
+    Kind::SlowCampaign,
+    Kind::FailingCampaign,
+    Kind::Refusing,
 ];
 
 /// The trouble of a run.
@@ -115,6 +124,8 @@ impl Trouble {
                 | Kind::MissingCampaign
                 | Kind::HangingCampaign
                 | Kind::HangingCampaignWrites
+                | Kind::SlowCampaign
+                | Kind::FailingCampaign
         )
     }
 }
@@ -184,7 +195,10 @@ fn org(n: usize, is_of_lists: bool, calls_per_minute: u64) -> Org {
 fn steps(rng: &mut Rng, orgs: &[Org], trouble: Trouble) -> Vec<Step> {
     let is_backlog = trouble.kind == Kind::SmallBudget;
     let (ill_campaign, backlog) = match trouble.kind {
-        Kind::HangingCampaign | Kind::HangingCampaignWrites => (ILL_CAMPAIGN, 200),
+        Kind::HangingCampaign
+        | Kind::HangingCampaignWrites
+        | Kind::SlowCampaign
+        | Kind::FailingCampaign => (ILL_CAMPAIGN, 200),
         _ if trouble.is_of_campaign() => (ILL_CAMPAIGN, 20),
         Kind::HangingRegion | Kind::HangingRegionWrites => ("campaign-001-0", 10),
         Kind::SmallBudget => ("campaign-001-0", 600),

@@ -221,7 +221,7 @@ fn what_is_given_back_says_which_are_opt_outs() {
     let mut attempt = attempt(&["2", "out"]);
     assert!(attempt.is_opt_out());
     attempt.next(Seen::Nothing);
-    let verdicts = attempt.give_back(&Failure::budget_spent(std::time::Duration::ZERO));
+    let verdicts = attempt.give_back(&Failure::budget_spent(Duration::ZERO));
     let opt_outs: Vec<_> = verdicts
         .iter()
         .map(|(_, verdict)| matches!(verdict, Verdict::Retry(retry) if retry.is_opt_out))

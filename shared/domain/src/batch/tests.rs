@@ -29,6 +29,7 @@ fn failed(cause: Cause) -> Retry {
         cause,
         evidence: Evidence::default(),
         is_campaign_well: true,
+        missing_for: Duration::ZERO,
         is_opt_out: false,
     }
 }
@@ -140,11 +141,19 @@ fn reason(record: &Record, retry: Retry) -> Option<ParkReason> {
 
 #[test]
 fn a_campaign_that_is_not_known_is_looked_for_for_a_quarter_of_an_hour() {
-    let missing = || failed(Cause::Missing);
+    let missing = |minutes| Retry {
+        missing_for: Duration::from_mins(minutes),
+        ..failed(Cause::Missing)
+    };
     let young = record("m", "g", Duration::from_mins(14));
-    assert_eq!(reason(&young, missing()), None);
+    assert_eq!(reason(&young, missing(15)), None);
     let old = record("m", "g", Duration::from_mins(15));
-    assert_eq!(reason(&old, missing()), Some(ParkReason::UnknownCampaign));
+    assert_eq!(reason(&old, missing(15)), Some(ParkReason::UnknownCampaign));
+    assert_eq!(
+        reason(&old, missing(14)),
+        None,
+        "it failed otherwise before"
+    );
 }
 
 #[test]

@@ -225,21 +225,3 @@ fn the_more_are_silent_the_less_often_another_is_met() {
     let next = host.begin(&org("newer"), false, at(1), Drawn);
     assert_eq!(next, May::InTurn(at(56)), "28 times as long as at first");
 }
-
-#[test]
-fn who_answers_slowly_rests_for_as_long_as_it_took() {
-    let mut slow = OrgHealth::default();
-    slow.answered_after(Duration::from_millis(999));
-    slow.took(at(0), Duration::from_secs(9));
-    assert_eq!(slow.rests(at(0)), None, "it waited for calls");
-    slow.answered_after(Duration::from_secs(1));
-    slow.took(at(0), Duration::from_millis(999));
-    assert_eq!(slow.rests(at(0)), None);
-    slow.answered_after(Duration::from_secs(1));
-    slow.answered_after(Duration::ZERO);
-    slow.took(at(10), Duration::from_secs(10));
-    assert_eq!(slow.rests(at(19)), Some(at(20)));
-    assert_eq!(slow.rests(at(20)), None);
-    slow.took(at(40), Duration::from_secs(20));
-    assert_eq!(slow.rests(at(40)), None, "it was not slow this time");
-}

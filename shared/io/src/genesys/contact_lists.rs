@@ -152,10 +152,15 @@ impl ContactList {
                 .await
                 .and_then(|body| contacts(&body, READ))
             {
-                Ok(found) => keys
+                Ok(found) if answers(&found, keys) => keys
                     .iter()
                     .map(|key| Ok(self.find(key, keys, &found)))
                     .collect(),
+                Ok(_) => {
+                    let detail = format!("{READ}: the answer is about other contacts");
+                    let failure = Failure::new(Kind::Unavailable, detail);
+                    keys.iter().map(|_| Err(failure.clone())).collect()
+                }
                 // One key that is not taken must not hide the others.
                 Err(failure) if failure.kind == Kind::Rejected && keys.len() > 1 => {
                     let (left, right) = keys.split_at(keys.len() / 2);
@@ -418,6 +423,16 @@ fn parts(sizes: &[usize]) -> Vec<Range<usize>> {
         parts.push(from..sizes.len());
     }
     parts
+}
+
+/// Whether all that was found was asked for. An answer about others says nothing of those who were:
+/// to take them for none would write over them without a look at their ranks.
+fn answers(found: &[wire::ListContact], asked: &[&ContactKey]) -> bool {
+    let is_asked_for = |contact: &wire::ListContact| {
+        let id = contact.id.to_lowercase();
+        asked.iter().any(|key| key.as_str().to_lowercase() == id)
+    };
+    found.iter().all(is_asked_for)
 }
 
 fn contacts(body: &[u8], what: &str) -> Result<Vec<wire::ListContact>, Failure> {

@@ -68,18 +68,18 @@ impl Org {
         host.map_or(Ok(()), |may| may.allowed(now))
     }
 
-    /// Whether it rests, since it answers slowly or with errors: then its changes are given back.
+    /// Whether a campaign, or the whole org, rests, since it answers slowly or with errors: then its
+    /// changes are given back.
     ///
     /// # Errors
     /// [`Kind::InTurn`]: they come back when it is their turn again.
-    pub fn is_its_turn(&self) -> Result<(), Failure> {
+    pub fn is_turn_of(&self, campaign: &CampaignId) -> Result<(), Failure> {
         let now = self.shared.clock.now();
-        let Some(then) = with(&self.health.org, |org| org.rests(now)) else {
+        let Some(then) = with(&self.health.org, |org| org.turns.rests(now, campaign)) else {
             return Ok(());
         };
         let after = then.duration_since(now).try_into().unwrap_or_default();
-        let detail =
-            "the org answers slowly or with errors: its changes take turns with all others";
+        let detail = "the org or the campaign answers slowly or with errors: its changes take turns with all others";
         Err(Failure::new(Kind::InTurn { after }, detail))
     }
 
@@ -87,7 +87,7 @@ impl Org {
     pub fn was_driven(&self, since: Timestamp) {
         let now = self.shared.clock.now();
         let time = now.duration_since(since).try_into().unwrap_or_default();
-        with(&self.health.org, |org| org.took(now, time));
+        with(&self.health.org, |org| org.turns.took(now, time));
     }
 
     /// Whether contacts of a campaign may be begun now: side by side, one of them as a probe, or
@@ -125,6 +125,18 @@ impl Org {
         self.campaigns.health(campaign, may).allowed(now)
     }
 
+    /// Genesys Cloud says that there is no such campaign. Answers for how long this copy has known
+    /// nothing else.
+    pub fn is_missing(&self, campaign: &CampaignId) -> Duration {
+        let now = self.shared.clock.now();
+        self.campaigns.health(campaign, |of| of.is_missing(now))
+    }
+
+    /// A contact of the campaign was read or written.
+    pub fn is_found(&self, campaign: &CampaignId) {
+        self.campaigns.health(campaign, CampaignHealth::is_found);
+    }
+
     /// A call was answered: about a campaign, or for a token.
     pub(super) fn is_answered(
         &self,
@@ -138,7 +150,7 @@ impl Org {
                 .health(campaign, |of| of.answered(now, is_write));
         }
         with(&self.health.org, |org| {
-            org.answered_after(latency);
+            org.turns.answered_after(campaign, latency);
             match campaign {
                 Some(_) => org.campaigns.answered(now, is_write),
                 None => org.logged_in(now),
@@ -147,17 +159,20 @@ impl Org {
         self.health.with_host(|host| host.answered(now, is_write));
     }
 
-    /// A call failed, all its tries included: whether it got no answer.
+    /// A call failed, all its tries included: whether it held whoever waits, and got no answer.
     pub(super) fn notes_silence(
         &self,
         campaign: Option<&CampaignId>,
         is_write: bool,
         failure: &Failure,
     ) {
-        if !failure.leaves_unknown() {
-            return;
-        }
-        with(&self.health.org, OrgHealth::failed);
+        // The calls are the org's, not the campaign's.
+        let slow = match failure.kind {
+            Kind::Throttled { .. } => None,
+            _ if failure.leaves_unknown() => campaign,
+            _ => return,
+        };
+        with(&self.health.org, |org| org.turns.failed(slow));
         let silence = match failure.kind {
             Kind::Lost => Silence::Lost,
             Kind::Unanswered => Silence::Hung,

@@ -352,6 +352,11 @@ impl Org {
 /// Renewed a minute, or a tenth of its life, before it runs out.
 fn token(body: &[u8], asked_at: Timestamp) -> Option<Token> {
     let token: wire::Token = serde_json::from_slice(body).ok()?;
+    // Each call would fail that carries it, for as long as it lives.
+    let text = token.access_token.expose_secret();
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return None;
+    }
     let life = Duration::from_secs(token.expires_in.min(48 * 3600));
     let early = (life / 10).min(Duration::from_secs(60));
     Some(Token {

@@ -22,7 +22,7 @@ const PATIENT_TRIES: u32 = 9;
 /// Bounds of the calls for one org within one invocation.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
-    /// No repetition of a failed call begins after this.
+    /// No repetition of a failed call begins after this, and no wait for a turn ends after it.
     trying_until: Timestamp,
     /// How many times a call that may be repeated is made.
     pub(super) tries: u32,
@@ -94,8 +94,10 @@ impl Run {
 
     /// The longest wait for the budget's next window that fits here.
     pub fn patience(&self, now: Timestamp) -> Duration {
-        let left = self.end.map_or(self.longest_wait, |end| left(end, now));
-        self.longest_wait.min(left)
+        let end = self
+            .end
+            .map_or(self.trying_until, |end| end.min(self.trying_until));
+        self.longest_wait.min(left(end, now))
     }
 
     /// What is left until so long before the deadline; a while, where that is not known.
@@ -111,9 +113,10 @@ impl Run {
         now + wait <= self.trying_until && self.has_time_after(now, wait)
     }
 
-    /// Whether the service's or the budget's wait fits here.
+    /// Whether the service's or the budget's wait fits here: whoever refuses one call after the other
+    /// holds a batch no longer than one that fails.
     pub(super) fn may_wait(&self, now: Timestamp, wait: Duration) -> bool {
-        wait <= self.longest_wait && self.has_time_after(now, wait)
+        wait <= self.longest_wait && self.may_repeat(now, wait)
     }
 
     fn has_time_after(&self, now: Timestamp, wait: Duration) -> bool {

@@ -8,7 +8,7 @@ fn the_failure_table_holds_row_by_row() {
         Conflict, NotFound, OutOfTime, Refused, Rejected, Unanswered, Unavailable, UnknownCampaign,
     };
     let closed = Kind::Closed {
-        after: std::time::Duration::ZERO,
+        after: Duration::ZERO,
     };
     for (row, said, seen, expected) in [
         // The contact is read, and written as the plan says.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header};
 use io::http::{Transport, TransportError};
 
 use super::Line;
@@ -67,7 +67,18 @@ impl Line {
             }
             Trouble::ForbiddenCampaign => Some(Ok(wire::error(403))),
             Trouble::MissingCampaign => Some(Ok(wire::error(404))),
-            Trouble::Slow => {
+            Trouble::FailingCampaign => {
+                tokio::time::sleep(Duration::from_millis(4_860).min(timeout)).await;
+                Some(Ok(wire::error(503)))
+            }
+            Trouble::Refusing if is_token => None,
+            Trouble::Refusing => {
+                let mut refused = wire::error(429);
+                let asked = HeaderValue::from_static("5");
+                refused.headers_mut().insert(header::RETRY_AFTER, asked);
+                Some(Ok(refused))
+            }
+            Trouble::Slow | Trouble::SlowCampaign => {
                 tokio::time::sleep(Duration::from_millis(4_860).min(timeout)).await;
                 None
             }
