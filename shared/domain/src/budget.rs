@@ -177,10 +177,15 @@ impl Window {
     /// what its rest is worth, since whoever comes then waits less. It goes by when the count was
     /// told, not by the clock: with an older count nobody knows what other copies took since. Where
     /// a tenth is enough for one opt-out, so is what is kept.
-    fn kept(&self) -> u64 {
+    ///
+    /// What is kept is also what copies that look at one count at the same moment overshoot by: of a
+    /// small window at least an opt-out's calls for each of them are kept, up to a fifth.
+    fn kept(&self, copies: u64) -> u64 {
         let rest = Duration::try_from(self.ends_at.duration_since(self.told_at));
         let part = rest.unwrap_or_default().min(WINDOW).as_secs_f64() / WINDOW.as_secs_f64();
-        let kept = (self.allowed as f64 * part / TENTH as f64).ceil() as u64;
+        let tenth = self.allowed as f64 / TENTH as f64;
+        let each = (CALLS_OF_A_CONTACT * copies).min(self.allowed / FIFTH) as f64;
+        let kept = (tenth.max(each) * part).ceil() as u64;
         kept.max(CALLS_OF_A_CONTACT.min(self.allowed / TENTH))
     }
 }
@@ -295,7 +300,7 @@ impl Budget {
             1
         };
         let at_least = |left: u64| (left / copies).max(left.min(LEAST_SHARE));
-        let for_others = left.saturating_sub(window.kept());
+        let for_others = left.saturating_sub(window.kept(copies));
         // All copies' least shares together may be more than is left. Where an even share of the
         // window is enough to get somewhere, they would be taken from the opt-outs.
         let others = if window.allowed / copies < LEAST_SHARE {
