@@ -371,13 +371,7 @@ impl Drive<'_> {
             let contact = &self.contacts[place];
             let campaign = &self.campaigns[contact.campaign].id;
             crate::tell_since_when(&self.org, campaign, &mut verdicts);
-            let rest = match self.org.is_turn_of(campaign) {
-                Err(Failure {
-                    kind: Kind::InTurn { after },
-                    ..
-                }) => after,
-                _ => Duration::ZERO,
-            };
+            let rest = self.org.rests(campaign);
             let is_well = progress.written.iter().any(|(seen, other)| {
                 *seen > contact.ended && self.contacts[*other].campaign == contact.campaign
             });

@@ -429,9 +429,14 @@ impl Budget {
                 self.alone_until = Some(now + WINDOW);
             }
             None if !told.is_of_service => {}
-            None if matches!(self.known, Known::Nothing) => self.known = Known::Uncounted,
-            None => {}
+            // It told something once, and tells nothing of the window that is now.
+            None if self.is_window_known(now) => {}
+            None => self.known = Known::Uncounted,
         }
+    }
+
+    fn is_window_known(&self, now: Timestamp) -> bool {
+        matches!(self.known, Known::Window(window) if now < window.ends_at)
     }
 
     fn told(&mut self, now: Timestamp, allowed: u64, count: u64, ends_at: Timestamp) {

@@ -61,7 +61,7 @@ struct Args {
     /// the scenario's own, 1 to 5]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
     reps: Option<u32>,
-    /// Batches after the first [default: the scenario's own, 6 to 59]
+    /// Batches, or webhooks, after the first [default: the scenario's own, 6 to 59; 500 webhooks]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     warm: Option<u32>,
     /// Processes at once, in the scenarios that share a queue and a call budget [default: 5]
@@ -102,7 +102,7 @@ async fn run(args: &Args) -> Result<bool, String> {
     std::fs::create_dir_all(&args.logs)
         .map_err(|error| format!("--logs {}: {error}", args.logs.display()))?;
     if args.webhooks {
-        println(&webhooks::run(&args.ingest, cpus, &args.logs).await?);
+        println(&webhooks::run(&args.ingest, args.warm, cpus, &args.logs).await?);
         return Ok(true);
     }
     let scenarios = chosen(args)?;

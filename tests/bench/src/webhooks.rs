@@ -20,7 +20,7 @@ use crate::work::{CAMPAIGNS, ORG, Work};
 const SOURCE: &str = "crm";
 const SIGNING_SECRET: &str = "whsec_YmVuY2ggcnVucyBvbmx5LCBubyBzZWNyZXQ=";
 /// After the first.
-const WEBHOOKS: usize = 500;
+const WEBHOOKS: u32 = 500;
 const HEAD: [&str; 7] = [
     "CPU as at, MB",
     "changes each",
@@ -31,8 +31,14 @@ const HEAD: [&str; 7] = [
     "CPU ms each",
 ];
 
-/// The table, of SQS that takes 20 ms.
-pub(crate) async fn run(ingest: &Path, cpu: FunctionCpu, logs: &Path) -> Result<String, String> {
+/// The table, of SQS that takes 20 ms. `warm`: webhooks after the first.
+pub(crate) async fn run(
+    ingest: &Path,
+    warm: Option<u32>,
+    cpu: FunctionCpu,
+    logs: &Path,
+) -> Result<String, String> {
+    let warm = warm.unwrap_or(WEBHOOKS) as usize;
     let candidate = Candidate::ingest(ingest)?;
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN).set_header(HEAD);
@@ -46,14 +52,14 @@ pub(crate) async fn run(ingest: &Path, cpu: FunctionCpu, logs: &Path) -> Result<
                 ..PLAIN
             };
             let log = logs.join(format!("webhooks-{changes}.log"));
-            table.add_row(row(&scenario, &candidate, cpu, changes, &log).await?);
+            table.add_row(row(&scenario, &candidate, cpu, (changes, warm), &log).await?);
         }
     }
     for column in table.column_iter_mut() {
         column.set_cell_alignment(CellAlignment::Right);
     }
     Ok(format!(
-        "\n## webhooks: ingest, 20 ms a call to SQS, {WEBHOOKS} webhooks one after the other\n\n{table}"
+        "\n## webhooks: ingest, 20 ms a call to SQS, {warm} webhooks one after the other\n\n{table}"
     ))
 }
 
@@ -61,7 +67,7 @@ async fn row(
     scenario: &Scenario,
     candidate: &Candidate,
     cpu: FunctionCpu,
-    changes: usize,
+    (changes, warm): (usize, usize),
     log: &Path,
 ) -> Result<Vec<String>, String> {
     let none = Work {
@@ -73,41 +79,37 @@ async fn row(
     let secret = json!({ "signingSecrets": [SIGNING_SECRET], "org": ORG });
     served.world.put_source(SOURCE, &secret);
     let environment = Environment::start(scenario, candidate, &served, cpu, None, log).await?;
-    let (_, first) = taken(&environment, 0, changes).await?;
+    let first = taken(&environment, 0, changes).await?;
     let used = environment.used();
     let began = Instant::now();
     let mut times = Vec::new();
-    for n in 1..=WEBHOOKS {
-        times.push(ms(taken(&environment, n, changes).await?.1));
+    for n in 1..=warm {
+        times.push(ms(taken(&environment, n, changes).await?));
     }
     let (took, cpu) = (began.elapsed(), environment.used().cpu - used.cpu);
     let sent = served.world.queue.len();
-    if sent != (WEBHOOKS + 1) * changes {
+    if sent != (warm + 1) * changes {
         return Err(format!("the queue holds {sent} changes: expected all"));
     }
-    let each = |seconds: f64| seconds * 1_000.0 / WEBHOOKS as f64;
+    let each = |seconds: f64| seconds * 1_000.0 / warm as f64;
     Ok(vec![
         scenario.memory_mb.unwrap_or(1_769).to_string(),
         changes.to_string(),
         short(ms(environment.init + first)),
         short(at(&mut times, 0.5)),
         short(at(&mut times, 0.95)),
-        short(WEBHOOKS as f64 / took.as_secs_f64()),
+        short(warm as f64 / took.as_secs_f64()),
         short(each(cpu)),
     ])
 }
 
-/// Hands over webhook `n`, and makes sure that it was taken.
-async fn taken(
-    environment: &Environment,
-    n: usize,
-    changes: usize,
-) -> Result<(Value, Duration), String> {
+/// Hands over webhook `n`, makes sure that it was taken, and answers how long that took.
+async fn taken(environment: &Environment, n: usize, changes: usize) -> Result<Duration, String> {
     let event = webhook(n, changes)?;
     let (answer, took) = environment.invoke(&event).await?;
     let answer = answer.unwrap_or_default();
     if answer["statusCode"] == 202 {
-        Ok((answer, took))
+        Ok(took)
     } else {
         Err(format!("ingest did not take a webhook: {answer}"))
     }

@@ -190,6 +190,16 @@ mod turns {
     }
 
     #[test]
+    fn a_service_that_tells_nothing_any_more_is_one_that_tells_nothing() {
+        let mut budget = learnt(5, &counted(10, 60));
+        call(&mut budget, 30_000, &UNCOUNTED);
+        assert!(matches!(budget.known, Known::Window(_)), "its window lasts");
+        call(&mut budget, 61_000, &UNCOUNTED);
+        let share = (48, Turn::At(at(122_000)));
+        assert_eq!(side_by_side(&mut budget, 61_000), share);
+    }
+
+    #[test]
     fn reconcile_keeps_to_a_fifth_and_leaves_the_last_fifth_of_a_window() {
         let reconcile = |told: &Told| {
             let mut budget = Budget::new(5, Share::Fifth);

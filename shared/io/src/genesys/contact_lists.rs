@@ -9,6 +9,7 @@ mod list;
 
 pub(super) use list::{List, ask};
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -428,11 +429,11 @@ fn parts(sizes: &[usize]) -> Vec<Range<usize>> {
 /// Whether all that was found was asked for. An answer about others says nothing of those who were:
 /// to take them for none would write over them without a look at their ranks.
 fn answers(found: &[wire::ListContact], asked: &[&ContactKey]) -> bool {
-    let is_asked_for = |contact: &wire::ListContact| {
-        let id = contact.id.to_lowercase();
-        asked.iter().any(|key| key.as_str().to_lowercase() == id)
-    };
-    found.iter().all(is_asked_for)
+    let asked = asked.iter().map(|key| key.as_str().to_lowercase());
+    let asked: BTreeSet<_> = asked.collect();
+    found
+        .iter()
+        .all(|contact| asked.contains(&contact.id.to_lowercase()))
 }
 
 fn contacts(body: &[u8], what: &str) -> Result<Vec<wire::ListContact>, Failure> {

@@ -74,13 +74,19 @@ impl Org {
     /// # Errors
     /// [`Kind::InTurn`]: they come back when it is their turn again.
     pub fn is_turn_of(&self, campaign: &CampaignId) -> Result<(), Failure> {
-        let now = self.shared.clock.now();
-        let Some(then) = with(&self.health.org, |org| org.turns.rests(now, campaign)) else {
+        let after = self.rests(campaign);
+        if after.is_zero() {
             return Ok(());
-        };
-        let after = then.duration_since(now).try_into().unwrap_or_default();
+        }
         let detail = "the org or the campaign answers slowly or with errors: its changes take turns with all others";
         Err(Failure::new(Kind::InTurn { after }, detail))
+    }
+
+    /// For how long from now a campaign, or the whole org, rests.
+    pub fn rests(&self, campaign: &CampaignId) -> Duration {
+        let now = self.shared.clock.now();
+        let then = with(&self.health.org, |org| org.turns.rests(now, campaign)).unwrap_or(now);
+        then.duration_since(now).try_into().unwrap_or_default()
     }
 
     /// An invocation drove it since then.
