@@ -1,6 +1,7 @@
 //! docs/design.md "Failure table": each row through `handle`, with the calls made, the visibility
 //! set and the batch answer.
 
+mod aws;
 mod begun;
 mod budget;
 mod horizon;

@@ -1,8 +1,9 @@
 //! What one running copy of apply has, built once at its cold start.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use domain::attempt::Planner;
+use domain::health::DeadLetterHealth;
 use domain::plan::plan;
 use io::config::ParkingConfig;
 use io::genesys::{Genesys, Share, Shared};
@@ -20,6 +21,8 @@ pub struct Context {
     pub(crate) genesys: Genesys,
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) parking: ParkingConfig,
+    /// Of the dead-letter queue.
+    pub(crate) parks: Mutex<DeadLetterHealth>,
     defect: Option<Defect>,
 }
 
@@ -33,6 +36,7 @@ impl Context {
             genesys,
             queue,
             parking,
+            parks: Mutex::default(),
             defect: None,
         }
     }

@@ -29,6 +29,10 @@ pub enum Defect {
     Unheard,
     /// What the budget puts off comes back late.
     LateBudget,
+    /// Who is slow or refused does not rest.
+    NeverRests,
+    /// Each message is sent to a dead-letter queue that hangs.
+    WaitsToPark,
 }
 
 /// The verdicts as a defect would have them.

@@ -138,7 +138,9 @@ impl Drive<'_> {
             }
         }
         self.give_back(&mut progress);
-        self.org.was_driven(self.since);
+        if !self.context.has(Defect::NeverRests) {
+            self.org.was_driven(self.since);
+        }
         self.judge(progress)
     }
 
@@ -283,7 +285,9 @@ impl Drive<'_> {
             let calls = |contact: &Contact| match &contact.at {
                 At::Calls(Under::Read) | At::Ready(Step::Read | Step::Probe) => CALLS_OF_A_CONTACT,
                 // The contact is read again, and written.
-                At::Calls(Under::Pause) | At::Ready(Step::Pause(_)) => CALLS_OF_A_CONTACT,
+                At::Calls(Under::Pause) | At::Ready(Step::Pause(_) | Step::Lower) => {
+                    CALLS_OF_A_CONTACT
+                }
                 At::Calls(Under::Write) | At::Ready(_) => 1,
                 At::Waits(_) | At::Ended => 0,
             };

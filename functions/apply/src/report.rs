@@ -2,7 +2,7 @@
 //! "Batch answer").
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
@@ -18,7 +18,7 @@ use io::genesys::Run;
 use io::queue::{Message, QueueError, Visibility};
 use io::telemetry::{About, Event};
 
-use crate::Context;
+use crate::{Context, Defect};
 
 /// The most messages that one `ChangeMessageVisibilityBatch` takes.
 const VISIBILITY_BATCH: usize = 10;
@@ -115,21 +115,42 @@ async fn park_group(
             continue;
         };
         let record = &records[index];
-        let send = context.queue.send(
-            &context.parking.dead_letter_queue_url,
-            message(record, parking),
-        );
-        let left = run.left(context.shared.clock.now(), AFTER_PARKING);
-        let sent = tokio::time::timeout(left, send)
-            .await
-            .unwrap_or_else(|_| Err(QueueError::new("no time")));
-        if let Err(error) = sent {
-            tracing::error!(group = record.shown_group(), detail = %error, "the dead-letter queue did not take a message");
+        if !park(context, run, record, parking).await {
             not_parked(&mut settled, place, record.waited(horizon), luck);
             break;
         }
     }
     settled
+}
+
+/// Sends one message to the dead-letter queue; whether that has it. While it hangs, one message at a
+/// time probes it: the batches of those who park nothing must not wait behind it.
+async fn park(context: &Context, run: &Run, record: &Record, parking: &Parking) -> bool {
+    let health = || context.parks.lock().unwrap_or_else(PoisonError::into_inner);
+    let began = context.shared.clock.now();
+    let left = run.left(began, AFTER_PARKING);
+    let hangs = health().begin(began).is_err() && !context.has(Defect::WaitsToPark);
+    if left.is_zero() || hangs {
+        return false;
+    }
+    let send = context.queue.send(
+        &context.parking.dead_letter_queue_url,
+        message(record, parking),
+    );
+    let sent = tokio::time::timeout(left, send).await;
+    let now = context.shared.clock.now();
+    let took = Duration::try_from(now.duration_since(began)).unwrap_or_default();
+    if health().took(now, took, sent.is_ok()) {
+        tracing::error!(
+            seconds = took.as_secs_f64(),
+            "the dead-letter queue does not answer: one message at a time probes it, what else is to be parked is retried"
+        );
+    }
+    let sent = sent.unwrap_or_else(|_| Err(QueueError::new("no time")));
+    if let Err(error) = &sent {
+        tracing::error!(group = record.shown_group(), detail = %error, "the dead-letter queue did not take a message");
+    }
+    sent.is_ok()
 }
 
 /// docs/contract.md "Parked messages".

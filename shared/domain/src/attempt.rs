@@ -74,6 +74,28 @@ enum State {
     Ended,
 }
 
+impl State {
+    /// Whether the contact that a write was answered with can be what it left. One that may still be
+    /// called after an opt-out, or that holds an older rank than was written, is the contact as it
+    /// was. Columns are not compared: the service writes some of them itself.
+    fn was_taken(&self, shown: &Contact) -> bool {
+        let (callable, rank) = match self {
+            State::Creating { plan, .. } | State::Updating { plan } => {
+                let written = write(&plan.action);
+                (written.callable, written.rank)
+            }
+            State::Lowering { rank, .. } => (Some(false), *rank),
+            State::LoweringBlind { .. } => (Some(false), None),
+            _ => return true,
+        };
+        let is_callable = shown.callable && callable == Some(false);
+        let is_older = rank
+            .zip(shown.rank)
+            .is_some_and(|(rank, shown)| shown < rank);
+        !is_callable && !is_older
+    }
+}
+
 #[derive(Debug)]
 enum ReadFor {
     /// To plan.
@@ -138,6 +160,12 @@ impl Attempt {
     /// changes are retried.
     pub fn next(&mut self, seen: Seen) -> Step {
         let state = std::mem::replace(&mut self.state, State::Ended);
+        let seen = match seen {
+            Seen::Written(Some(shown)) if !state.was_taken(&shown) => {
+                Seen::Failed(Failure::not_taken())
+            }
+            seen => seen,
+        };
         match (state, seen) {
             (State::Begin, Seen::Nothing) if self.pieces.is_empty() => self.done(),
             (State::Begin, Seen::Nothing) => self.read(ReadFor::Plan),

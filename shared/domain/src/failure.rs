@@ -85,6 +85,12 @@ impl Failure {
         Failure::new(Kind::NotFound, "a contact that was there cannot be read")
     }
 
+    /// A write was answered with the contact as it was before.
+    pub fn not_taken() -> Failure {
+        let detail = "the answer to a write shows the contact as it was before";
+        Failure::new(Kind::Unavailable, detail)
+    }
+
     /// Whether a write that failed so may have been done all the same.
     pub fn leaves_unknown(&self) -> bool {
         matches!(self.kind, Kind::Unavailable | Kind::Lost | Kind::Unanswered)

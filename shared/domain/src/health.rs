@@ -14,6 +14,7 @@
 //! An error that is answered (5xx) is an answer: it holds nobody.
 
 mod breaker;
+mod dead_letters;
 mod shared;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ mod turns;
 
 use breaker::Breaker;
 pub use breaker::{May, Prober, Silence};
+pub use dead_letters::DeadLetterHealth;
 pub use shared::Shared;
 pub use turns::Turns;
 
@@ -129,3 +131,11 @@ impl OrgHealth {
 /// The health of a host: all orgs of a region hang together, and two hundred of them would hold a
 /// copy two hundred times until each had found out by itself.
 pub type HostHealth = Shared<OrgId, 3>;
+
+/// The health of Secrets Manager, which holds the secrets of all orgs. One secret may hang alone: its
+/// KMS key has limits of its own.
+pub type VaultHealth = Shared<OrgId, 3>;
+
+/// A call to SQS or Secrets Manager that takes longer holds whoever waits, even if it is answered in
+/// the end.
+pub const SLOW_AWS: Duration = Duration::from_secs(1);

@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use domain::batch::Evidence;
 use domain::budget::{Budget, Demand, Offer};
 use domain::change::OrgId;
-use domain::health::HostHealth;
+use domain::health::{HostHealth, VaultHealth};
 use domain::retry::between_tries;
 
 use crate::http::Transport;
@@ -46,6 +46,9 @@ pub const UNKNOWN_CAMPAIGN: &str =
 
 /// The health of each host, by its name.
 type Hosts = Mutex<BTreeMap<String, Arc<Mutex<HostHealth>>>>;
+
+/// The health of Secrets Manager.
+type Vault = Mutex<VaultHealth>;
 
 /// What all orgs share.
 pub struct Shared {
@@ -70,6 +73,7 @@ pub struct Genesys {
     share: Share,
     orgs: Mutex<BTreeMap<OrgId, Arc<Org>>>,
     hosts: Arc<Hosts>,
+    vault: Arc<Vault>,
 }
 
 impl Genesys {
@@ -80,6 +84,7 @@ impl Genesys {
             share,
             orgs: Mutex::default(),
             hosts: Arc::default(),
+            vault: Arc::default(),
         }
     }
 
@@ -95,6 +100,7 @@ impl Genesys {
                 gate: Gate::new(budget),
                 health: Health::default(),
                 hosts: Arc::clone(&self.hosts),
+                vault: Arc::clone(&self.vault),
                 campaigns: Campaigns::default(),
             })
         });
@@ -110,6 +116,7 @@ pub struct Org {
     gate: Gate,
     health: Health,
     hosts: Arc<Hosts>,
+    vault: Arc<Vault>,
     campaigns: Campaigns,
 }
 

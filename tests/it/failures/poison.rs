@@ -9,6 +9,7 @@ use emulator::genesys::{Effect, Options};
 use emulator::{Fault, Genesys};
 use http::{Request, Response, StatusCode};
 use io::http::{Transport, TransportError};
+use serde_json::json;
 
 use crate::support::{CAMPAIGN, World, between, change};
 
@@ -158,5 +159,52 @@ async fn what_was_heard_of_a_refused_opt_out_is_not_undone_by_what_is_older() {
         let (data, is_callable) = world.contact("a");
         assert!(!is_callable);
         assert_eq!(data["crmVersion"], "9");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_200_that_shows_the_contact_as_it_was_is_not_taken_for_done() {
+    for world in [World::new, || World::of_lists(Options::default())] {
+        let world = world();
+        world.put("a", 1, "1");
+        world.apply([change("warm", 1)]).await;
+        let as_it_was = json!({
+            "id": "a", "data": { "phone": "1", "crmVersion": "1" }, "callable": true
+        });
+        let patch = Effect::Text(as_it_was.to_string());
+        let post = Effect::Text(json!([as_it_was]).to_string());
+        world.genesys.add_fault(Fault::next("PATCH", patch));
+        let post = Fault::next("POST", post).on("contacts").after(1);
+        world.genesys.add_fault(post);
+        let done = world.apply([change("a", 2).callable(false)]).await;
+        assert_eq!(done.records, ["updated"], "{:?}", done.calls);
+        assert!(!world.contact("a").1);
+        assert_eq!(world.column("a", "crmVersion"), "2");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opt_out_that_no_bulk_read_takes_is_heard_before_it_is_parked() {
+    for status in [400, 413] {
+        let world = World::of_lists(Options::default());
+        world.put("a", 1, "1");
+        world.apply([change("warm", 1)]).await;
+        let refused = || Fault::status("POST", status).on("contacts/bulk");
+        world.genesys.add_fault(refused());
+        let done = world.apply([change("a", 2).callable(false)]).await;
+        assert_eq!(done.records, ["parked: rejected"]);
+        assert!(!world.contact("a").1, "{:?}", done.calls);
+        assert_eq!(world.column("a", "phone"), "1", "every column is kept");
+
+        world.genesys.add_fault(refused());
+        let done = world.apply([change("new", 2).callable(false)]).await;
+        assert_eq!(done.records, ["parked: rejected"]);
+        assert!(!world.contact("new").1, "no late create makes one that is");
+        assert_eq!(world.column("new", "crmVersion"), "2");
+
+        world.genesys.add_fault(refused());
+        let done = world.apply([change("b", 2).phone("2")]).await;
+        assert_eq!(done.records, ["parked: rejected"]);
+        assert!(!world.genesys.contacts(CAMPAIGN).contains_key("b"));
     }
 }

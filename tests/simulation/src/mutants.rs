@@ -52,6 +52,8 @@ mutants! {
     ServeIll = "serve-ill", "what hangs is called again and again", ["live"];
     CloseOrg = "close-org", "what refuses a campaign closes its org", ["live"];
     LateBudget = "late-budget", "what the budget puts off comes back ten minutes late", ["live"];
+    NeverRest = "never-rest", "who is slow or refused is served without a rest", ["live"];
+    WaitToPark = "wait-to-park", "a dead-letter queue that hangs is waited for each time", ["live"];
     ShareToken = "share-token", "all orgs use the first token", ["7"];
     IgnoreRateHeaders = "ignore-rate-headers", "what the service says of the call budget is ignored", ["6"];
     IgnoreRetryAfter = "ignore-retry-after", "after a refusal a second is waited, whatever it names", ["6"];
@@ -87,6 +89,8 @@ impl Mutant {
             Mutant::ParkMissing => Some(Defect::Missing),
             Mutant::ParkUnheard => Some(Defect::Unheard),
             Mutant::LateBudget => Some(Defect::LateBudget),
+            Mutant::NeverRest => Some(Defect::NeverRests),
+            Mutant::WaitToPark => Some(Defect::WaitsToPark),
             _ => None,
         }
     }

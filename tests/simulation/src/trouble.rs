@@ -9,9 +9,9 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::chaos::Rates;
-use crate::lock;
 use crate::seams::Outside;
 use crate::story::{CANARY, COLUMNS, Deed, Org, Ranking, Step, Story, start};
+use crate::{lock, wire};
 
 /// An opt-out of who is not in trouble is heard within this time.
 const OPT_OUT: Duration = Duration::from_secs(30);
@@ -63,9 +63,11 @@ pub(crate) enum Kind {
     FailingCampaign,
     /// Every call but for a token is answered with 429, and asks for five seconds.
     Refusing,
+    /// The dead-letter queue does not answer, and 300 messages a minute are to go there.
+    HangingParking,
 }
 
-const KINDS: [Kind; 18] = [
+const KINDS: [Kind; 19] = [
     Kind::Hangs,
     Kind::HangingTokens,
     Kind::HangingReads,
@@ -84,6 +86,7 @@ const KINDS: [Kind; 18] = [
     Kind::SlowCampaign,
     Kind::FailingCampaign,
     Kind::Refusing,
+    Kind::HangingParking,
 ];
 
 /// The trouble of a run.
@@ -102,7 +105,7 @@ impl Trouble {
         if self.is_of_campaign() {
             path.contains(ILL_CAMPAIGN)
         } else {
-            org != WELL && self.kind != Kind::SmallBudget
+            org != WELL && !matches!(self.kind, Kind::SmallBudget | Kind::HangingParking)
         }
     }
 
@@ -152,6 +155,7 @@ pub(crate) fn story(seed: u64, nth: u64) -> Story {
         Kind::NoVersionColumn => trouble.since = Duration::ZERO,
         Kind::Outage => trouble.time = Duration::from_hours(10),
         Kind::MissingCampaign => trouble.time = Duration::from_mins(1),
+        Kind::HangingParking => trouble.time = Duration::from_mins(2),
         _ => {}
     }
     let mut orgs = vec![org(0, is_of_lists, calls_per_minute)];
@@ -255,6 +259,17 @@ fn steps(rng: &mut Rng, orgs: &[Org], trouble: Trouble) -> Vec<Step> {
         let deed = deed(n, bodies);
         steps.push(Step { at, deed });
     }
+    if trouble.kind == Kind::HangingParking {
+        let poison = (0..trouble.time.as_secs() * 5).map(|n| {
+            let at = trouble.since + Duration::from_millis(200 * n + 1);
+            let like = change(orgs, ill, ill_campaign, "poison", n as usize, at);
+            let body = format!("{{{CANARY}");
+            let org = ill;
+            let deed = Deed::Poison { org, like, body };
+            Step { at, deed }
+        });
+        steps.extend(poison);
+    }
     for minute in 0..20 {
         let at = Duration::from_secs(60 * minute as u64 + rng.u64(1..59));
         let mut say = |org: usize, campaign: &str, id: &str| {
@@ -284,6 +299,10 @@ pub(crate) fn check(outside: &Outside) {
     let mut violations = Vec::new();
     let healed = start() + trouble.since + trouble.time;
     for (id, stored) in &seen.stored_at {
+        // In no body of these does anybody read an event id.
+        if trouble.kind == Kind::HangingParking && id == wire::UNREADABLE {
+            continue;
+        }
         let Some(told) = seen.told.get(id) else {
             violations.push("live: a change never ended");
             continue;
@@ -306,7 +325,7 @@ pub(crate) fn check(outside: &Outside) {
     if trouble.kind == Kind::SmallBudget {
         violations.extend(calls_left(outside, &seen.told, &seen.stored_at));
     }
-    if !seen.parked.is_empty() {
+    if !seen.parked.is_empty() && trouble.kind != Kind::HangingParking {
         violations.push("live: a change is parked for a trouble that passes");
     }
     if seen.receives > RECEIVES {

@@ -190,12 +190,12 @@ pub(crate) fn shown_write(request: &Request<Bytes>) -> String {
     }
 }
 
+/// In place of the event id of a body that nobody can read.
+pub(crate) const UNREADABLE: &str = "what cannot be read";
+
 pub(crate) fn event_id(body: &str) -> String {
     let body: Value = serde_json::from_str(body).unwrap_or(Value::Null);
-    body["eventId"]
-        .as_str()
-        .unwrap_or("what cannot be read")
-        .to_owned()
+    body["eventId"].as_str().unwrap_or(UNREADABLE).to_owned()
 }
 
 /// FNV-1a: of today's and of tomorrow's Rust the same, so that a seed stays what it was.

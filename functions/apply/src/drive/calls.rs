@@ -174,11 +174,8 @@ impl Drive<'_> {
             let places = made.iter().map(|made| made.place).collect();
             calls.push(guarded(places, read_all(Arc::clone(list), made)));
         }
-        // A write holds every column of the list: none is made of a contact that was not read.
         for made in self.take(campaign, Under::Write, |step| matches!(step, Step::Lower)) {
-            let detail = "a contact of a list cannot be written before it was read";
-            let refused = Seen::Failed(Failure::new(Kind::Rejected, detail));
-            calls.push(guarded(vec![made.place], async move { vec![refused] }));
+            calls.push(guarded(vec![made.place], lower(Arc::clone(list), made)));
         }
         if self.is_reading(campaign) {
             return;
@@ -272,6 +269,30 @@ async fn read_all(list: Arc<ContactList>, made: Vec<ToMake>) -> Vec<Seen> {
     let actuals = list.read(&keys).await.into_iter();
     actuals
         .map(|actual| actual.map_or_else(Seen::Failed, Seen::Contact))
+        .collect()
+}
+
+/// Of a contact that the bulk read refuses. A write holds every column of the list, so it is read by
+/// itself first.
+async fn lower(list: Arc<ContactList>, made: ToMake) -> Vec<Seen> {
+    let there_is_none = || Failure::new(Kind::NotFound, "GET contact: there is none");
+    let lowered = match list.read_one(&made.key).await {
+        Ok(Some(actual)) => {
+            let write = ListWrite {
+                key: &made.key,
+                actual: Some(&actual),
+                data: Columns::default(),
+                callable: Some(false),
+                rank: None,
+            };
+            list.write(&[write]).await.pop()
+        }
+        Ok(None) => Some(Err(there_is_none())),
+        Err(failure) => Some(Err(failure)),
+    };
+    let lowered = lowered.into_iter();
+    lowered
+        .map(|lowered| lowered.map_or_else(Seen::Failed, |actual| Seen::Written(Some(actual))))
         .collect()
 }
 

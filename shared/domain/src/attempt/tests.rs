@@ -88,7 +88,14 @@ fn together(kind: Kind) -> Seen {
 
 const THERE: fn() -> Seen = || Seen::Contact(contact(1, true));
 const ABSENT: Seen = Seen::Contact(None);
-const WRITTEN: fn() -> Seen = || Seen::Written(contact(5, true));
+/// Whatever was written: no rank is shown, and that nobody may call.
+const WRITTEN: fn() -> Seen = || {
+    let written = Contact {
+        rank: None,
+        ..contact(5, false).unwrap()
+    };
+    Seen::Written(Some(written))
+};
 
 /// As a person reads it: `create+` goes alone, `-` says not callable, `5` is the rank.
 fn shown(step: &Step) -> String {

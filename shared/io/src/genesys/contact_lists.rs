@@ -35,7 +35,27 @@ const MOST_WRITTEN: usize = 1_000;
 const MOST_BYTES: usize = 512_000;
 
 const READ: &str = "POST contacts/bulk";
+const READ_ONE: &str = "GET contact";
 const WRITE: &str = "POST contacts";
+
+/// A call on a list.
+struct OnList<'a> {
+    method: Method,
+    /// After the list's own path.
+    path: &'a str,
+    effect: Effect,
+    /// The call as errors name it.
+    what: &'static str,
+}
+
+impl OnList<'_> {
+    const BULK_READ: OnList<'static> = OnList {
+        method: Method::POST,
+        path: "contacts/bulk",
+        effect: Effect::Read,
+        what: READ,
+    };
+}
 
 /// The contacts of one campaign's list, within one invocation.
 pub struct ContactList {
@@ -149,7 +169,7 @@ impl ContactList {
                 )
             };
             match self
-                .call("contacts/bulk", &body, Effect::Read, READ)
+                .call(&OnList::BULK_READ, &body)
                 .await
                 .and_then(|body| contacts(&body, READ))
             {
@@ -173,6 +193,31 @@ impl ContactList {
             }
         }
         .boxed()
+    }
+
+    /// One contact, where the bulk read refuses its key; `None`: there is none.
+    ///
+    /// # Errors
+    /// As docs/design.md "Failure table" says of a GET.
+    pub async fn read_one(&self, key: &ContactKey) -> Result<Option<Contact>, Failure> {
+        let path = format!("contacts/{}", utf8_percent_encode(key.as_str(), SEGMENT));
+        let read = OnList {
+            method: Method::GET,
+            path: &path,
+            effect: Effect::Read,
+            what: READ_ONE,
+        };
+        let body = match self.call(&read, &|_| Ok(Bytes::new())).await {
+            Err(failure) if failure.kind == Kind::NotFound => return Ok(None),
+            body => body?,
+        };
+        let found = parse::<wire::ListContact>(&body, READ_ONE)?;
+        let unknown = || {
+            let detail = format!("{READ_ONE}: the answer is about another contact");
+            Failure::new(Kind::Unavailable, detail)
+        };
+        let contact = self.find(key, &[key], &[found]).ok_or_else(unknown)?;
+        Ok(Some(contact))
     }
 
     /// Creates what does not exist and updates what does, as few calls as the limits allow. A call
@@ -214,15 +259,13 @@ impl ContactList {
                 };
                 Ok(Bytes::from(format!("[{contacts}]")))
             };
-            match self
-                .call(
-                    "contacts?doNotQueue=true",
-                    &body,
-                    Effect::Write(writes.len()),
-                    WRITE,
-                )
-                .await
-            {
+            let write = OnList {
+                method: Method::POST,
+                path: "contacts?doNotQueue=true",
+                effect: Effect::Write(writes.len()),
+                what: WRITE,
+            };
+            match self.call(&write, &body).await {
                 Ok(answer) => {
                     // Of what the answer does not show it is not known whether it was done.
                     let found = contacts(&answer, WRITE).unwrap_or_default();
@@ -258,13 +301,11 @@ impl ContactList {
     /// Makes a call on the list. After a 404 the campaign is asked again which list that is.
     async fn call(
         &self,
-        what_of_it: &str,
+        call: &OnList<'_>,
         body: &(dyn Fn(&List) -> Result<Bytes, Failure> + Sync),
-        effect: Effect,
-        what: &'static str,
     ) -> Result<Bytes, Failure> {
         let list = self.list();
-        match self.call_on(&list, what_of_it, body, effect, what).await {
+        match self.call_on(&list, call, body).await {
             Err(failure) if failure.kind == Kind::NotFound => {
                 let again = find(
                     &self.org,
@@ -279,13 +320,13 @@ impl ContactList {
                     return Err(failure);
                 }
                 // A write was planned on what the other list held: read this one first.
-                if effect != Effect::Read {
+                if call.effect != Effect::Read {
                     return Err(Failure {
                         kind: Kind::Unavailable,
                         ..failure
                     });
                 }
-                self.call_on(&again, what_of_it, body, effect, what).await
+                self.call_on(&again, call, body).await
             }
             answer => answer,
         }
@@ -294,22 +335,21 @@ impl ContactList {
     async fn call_on(
         &self,
         list: &List,
-        what_of_it: &str,
+        call: &OnList<'_>,
         body: &(dyn Fn(&List) -> Result<Bytes, Failure> + Sync),
-        effect: Effect,
-        what: &'static str,
     ) -> Result<Bytes, Failure> {
         let path = format!(
-            "/api/v2/outbound/contactlists/{}/{what_of_it}",
-            utf8_percent_encode(&list.id, SEGMENT)
+            "/api/v2/outbound/contactlists/{}/{}",
+            utf8_percent_encode(&list.id, SEGMENT),
+            call.path
         );
         let call = Call {
-            method: Method::POST,
+            method: call.method.clone(),
             path: &path,
             body: body(list)?,
-            effect,
+            effect: call.effect,
             campaign: Some(&self.campaign),
-            what,
+            what: call.what,
         };
         self.org
             .call(&self.run, &call)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::change::CampaignId;
 use domain::failure::{Failure, Kind};
-use domain::health::{CampaignHealth, HostHealth, May, OrgHealth, Prober, Silence};
+use domain::health::{CampaignHealth, HostHealth, May, OrgHealth, Prober, SLOW_AWS, Silence};
 use jiff::Timestamp;
 
 use super::Org;
@@ -58,6 +58,44 @@ impl Org {
     /// Whether an org that was not known until now may call its host.
     pub(super) fn may_log_in(&self) -> Result<(), Failure> {
         self.may_call_host(false, Prober::Drawn)
+    }
+
+    /// Whether its secret may be read. While Secrets Manager hangs one read at a time probes it, and
+    /// those whose secrets were not asked for yet take turns.
+    ///
+    /// # Errors
+    /// [`Kind::Unavailable`], with the backoff and not until the next probe: another copy may know
+    /// the secret.
+    pub(super) fn may_read_secret(&self, now: Timestamp) -> Result<(), Failure> {
+        let may = with(&self.vault, |vault| {
+            vault.begin(&self.id, false, now, Prober::Drawn)
+        });
+        let detail = "Secrets Manager does not answer: the next probe tells";
+        may.allowed(now)
+            .map_err(|_| Failure::new(Kind::Unavailable, detail))
+    }
+
+    /// Its secret was asked for by a call that began then, and was answered or not.
+    pub(super) fn asked_for_secret(&self, began: Timestamp, is_answered: bool) {
+        let now = self.shared.clock.now();
+        let took = Duration::try_from(now.duration_since(began)).unwrap_or_default();
+        let is_told = with(&self.vault, |vault| {
+            if took >= SLOW_AWS {
+                let is_ill = vault.unanswered(&self.id, now, false, Silence::Hung);
+                return is_ill && vault.tells(now);
+            }
+            // A call that was given less time than that says nothing.
+            if is_answered {
+                vault.answered(now, false);
+            }
+            false
+        });
+        if is_told {
+            tracing::error!(
+                seconds = took.as_secs_f64(),
+                "Secrets Manager does not answer: secrets that are known serve on, and one call at a time probes it"
+            );
+        }
     }
 
     fn may_call_host(&self, was_answered: bool, prober: Prober) -> Result<(), Failure> {

@@ -227,10 +227,11 @@ impl Org {
 
     async fn read_secret(&self, run: &Run) -> Result<Arc<OrgSecret>, Failure> {
         let name = format!("{}/org/{}", self.shared.config.secret_prefix, self.id);
-        let timeout = run
-            .read_timeout(self.shared.clock.now())
-            .ok_or_else(out_of_time)?;
+        let began = self.shared.clock.now();
+        let timeout = run.read_timeout(began).ok_or_else(out_of_time)?;
+        self.may_read_secret(began)?;
         let read = tokio::time::timeout(timeout, self.shared.secrets.read(&name)).await;
+        self.asked_for_secret(began, read.is_ok());
         let cut_short = if Run::is_short(timeout) {
             Err(out_of_time())
         } else {

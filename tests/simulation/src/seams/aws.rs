@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use io::aws::LONGEST_CALL;
 use io::queue::{Message, Queue, QueueError, RefusedEntry, Visibility};
 use io::secrets::{Secrets, SecretsError};
 use serde_json::Value;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use super::Outside;
 use crate::chaos::Kind;
 use crate::mutants::Mutant;
+use crate::trouble::Kind as Trouble;
 use crate::{checks, lock, wire};
 
 /// SQS, as one function sees it.
@@ -107,6 +109,11 @@ impl Queue for Sqs {
     ) -> BoxFuture<'a, Result<(), QueueError>> {
         async move {
             tokio::time::sleep(Duration::from_millis(5)).await;
+            let trouble = *lock(&self.0.trouble);
+            if trouble.is_some_and(|trouble| trouble.kind == Trouble::HangingParking) {
+                tokio::time::sleep(LONGEST_CALL).await;
+                return Err(QueueError::new("timed out"));
+            }
             let fault = self.0.chaos.draw(Kind::ParkingFails, &message.group);
             let is_answer_lost = fault.map(|mut rng| rng.bool());
             if is_answer_lost == Some(false) {

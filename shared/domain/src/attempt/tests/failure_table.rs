@@ -284,6 +284,35 @@ fn the_failure_table_holds_row_by_row() {
             &["read", "update -5", "update -5 bare", "parked rejected"],
         ),
         (
+            "PATCH 200 with the contact as it was: of unknown end",
+            &["out"],
+            vec![
+                THERE(),
+                Seen::Written(contact(1, true)),
+                Seen::Paused,
+                Seen::Contact(contact(6, false)),
+            ],
+            &["read", "update -5", "pause 1", "read", "stale"],
+        ),
+        (
+            "PATCH 200 with the rank as it was",
+            &["2"],
+            vec![THERE(), Seen::Written(contact(1, true)), Seen::NoTime],
+            &["read", "update 5", "pause 1", "retry Unavailable"],
+        ),
+        (
+            "POST 200 with a contact that may be called, opt-out",
+            &["out"],
+            vec![ABSENT, Seen::Written(contact(5, true)), ABSENT],
+            &["read", "create -5", "read", "retry Unavailable"],
+        ),
+        (
+            "PATCH 400, opt-out, then 200 with the contact as it was",
+            &["out"],
+            vec![THERE(), failed(Rejected), Seen::Written(contact(1, true))],
+            &["read", "update -5", "update -5 bare", "retry Unavailable"],
+        ),
+        (
             "POST 400, opt-out",
             &["out"],
             vec![ABSENT, failed(Rejected), Seen::Written(None)],

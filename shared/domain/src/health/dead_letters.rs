@@ -1,0 +1,78 @@
+//! The dead-letter queue, which all orgs share.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::SLOW_AWS;
+use super::breaker::{Breaker, May, Prober, Silence};
+
+/// The health of the dead-letter queue. While it hangs, one call at a time probes it: each holds its
+/// batch for as long as the SDK tries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeadLetterHealth(Breaker);
+
+impl DeadLetterHealth {
+    /// Whether a call may be made. One that may is followed by [`DeadLetterHealth::took`].
+    ///
+    /// # Errors
+    /// How long none is made.
+    pub fn begin(&mut self, now: Timestamp) -> Result<(), Duration> {
+        match self.0.begin_unless_ill(now, Prober::Drawn) {
+            May::NotBefore(then) | May::InTurn(then) => {
+                Err(then.duration_since(now).try_into().unwrap_or_default())
+            }
+            May::Probe | May::All => Ok(()),
+        }
+    }
+
+    /// A call ended so long after it began, by an answer or by none. Answers whether the queue is
+    /// ill from now on and was not before: that is to be told, once.
+    pub fn took(&mut self, now: Timestamp, duration: Duration, is_answered: bool) -> bool {
+        if duration >= SLOW_AWS {
+            return self.0.unanswered(now, Silence::Hung);
+        }
+        // A call that was given less time than that says nothing.
+        if is_answered {
+            self.0.answered(now);
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HUNG: Duration = Duration::from_millis(2_800);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn what_hangs_is_probed_by_one_call_after_ever_longer_waits() {
+        let mut health = DeadLetterHealth::default();
+        assert_eq!((health.begin(at(0)), health.begin(at(0))), (Ok(()), Ok(())));
+        assert!(health.took(at(3), HUNG, false), "it is told");
+        assert!(!health.took(at(3), HUNG, false), "once");
+        assert_eq!(health.begin(at(3)), Err(Duration::from_secs(15)));
+        assert_eq!(health.begin(at(18)), Ok(()));
+        assert!(health.begin(at(18)).is_err(), "the probe is under way");
+        assert!(!health.took(at(21), HUNG, false));
+        assert_eq!(health.begin(at(21)), Err(Duration::from_secs(30)));
+        assert_eq!(health.begin(at(51)), Ok(()));
+        health.took(at(51), Duration::from_millis(20), true);
+        assert_eq!(health.begin(at(51)), Ok(()));
+    }
+
+    #[test]
+    fn one_slow_call_of_what_was_well_is_no_illness() {
+        let mut health = DeadLetterHealth::default();
+        health.took(at(0), Duration::from_millis(20), true);
+        assert!(!health.took(at(3), HUNG, false));
+        assert!(!health.took(at(6), HUNG, false));
+        assert_eq!(health.begin(at(6)), Ok(()));
+        assert!(health.took(at(9), HUNG, false), "the third in a row");
+    }
+}
