@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use domain::Contact;
 use domain::batch::{ParkReason, Parking, Verdict};
 use domain::change::Operation;
+use domain::contact::Columns;
 use domain::plan::{Plan, RankedChange, plan};
 use domain::retry::Cause;
+use domain::{Change, Contact};
 
 use crate::Context;
 
@@ -50,6 +51,17 @@ pub(crate) fn spoiled(context: &Context, verdict: Verdict) -> Verdict {
             Verdict::Retry(retry)
         }
         _ => Verdict::Retry(retry),
+    }
+}
+
+/// A change that says nothing.
+pub(crate) fn silent(change: &Change) -> Change {
+    Change {
+        operation: Operation::Upsert {
+            data: Columns::default(),
+            callable: None,
+        },
+        ..change.clone()
     }
 }
 

@@ -248,8 +248,12 @@ fn attempt(
         }
         (broken, _) => broken,
     };
-    let is_deaf = context.has(Defect::Unheard);
-    let heard = |change: &Change| rules.opt_out(change, now).filter(|_| !is_deaf);
+    let heard = |change: &Change| {
+        if context.has(Defect::Unheard) {
+            return Some(defect::silent(change));
+        }
+        rules.opt_out(change, now)
+    };
     let piece = |(index, change): (usize, Arc<Change>)| {
         let Some(broken) = broken(&change) else {
             return whole((index, change));
