@@ -25,6 +25,7 @@ use domain::budget::{CALLS_OF_A_CONTACT, Demand, More};
 use domain::change::CampaignId;
 use domain::failure::{Failure, Kind};
 use domain::health::May;
+use domain::retry::Cause;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use io::genesys::{Campaign, Org, Run};
@@ -109,6 +110,8 @@ struct Progress {
     answered: BTreeSet<usize>,
     /// When a write was answered, and of which contact.
     written: Vec<(u64, usize)>,
+    /// Of these, creates.
+    created: Vec<(u64, usize)>,
     /// When there are more calls, where there were too few.
     more: Option<Timestamp>,
 }
@@ -300,7 +303,32 @@ impl Drive<'_> {
         promised
     }
 
+    /// What is seen of a create: one that is refused alone, and not for what was sent, may be refused
+    /// to the whole campaign.
+    fn seen_of_create(&self, progress: &mut Progress, place: usize, seen: Seen) -> Seen {
+        let contact = &self.contacts[place];
+        if !contact.attempt.is_creating() {
+            return seen;
+        }
+        let campaign = &self.campaigns[contact.campaign].id;
+        match seen {
+            Seen::Written(_) => {
+                progress.created.push((progress.seen, place));
+                self.org.created(campaign);
+                seen
+            }
+            Seen::Failed(failure) if failure.may_be_of_every_create() => {
+                let key = contact.attempt.key();
+                let is_own = self.org.is_refused_for_itself(campaign, key, &failure);
+                let kind = if is_own { failure.kind } else { Kind::Full };
+                Seen::Failed(Failure { kind, ..failure })
+            }
+            seen => seen,
+        }
+    }
+
     fn saw(&mut self, progress: &mut Progress, place: usize, seen: Seen) {
+        let seen = self.seen_of_create(progress, place, seen);
         let contact = &mut self.contacts[place];
         if seen != Seen::Nothing {
             progress.seen += 1;
@@ -376,12 +404,19 @@ impl Drive<'_> {
             let campaign = &self.campaigns[contact.campaign].id;
             crate::tell_since_when(&self.org, campaign, &mut verdicts);
             let rest = self.org.rests(campaign);
-            let is_well = progress.written.iter().any(|(seen, other)| {
-                *seen > contact.ended && self.contacts[*other].campaign == contact.campaign
-            });
+            let is_shown = |written: &[(u64, usize)]| {
+                written.iter().any(|(seen, other)| {
+                    *seen > contact.ended && self.contacts[*other].campaign == contact.campaign
+                })
+            };
             for (_, verdict) in &mut verdicts {
                 if let Verdict::Retry(retry) = verdict {
                     retry.cause = retry.cause.no_sooner_than(rest);
+                    // Where no contact can be created, others may be changed all the same.
+                    let is_well = match retry.cause {
+                        Cause::Full => is_shown(&progress.created),
+                        _ => is_shown(&progress.written),
+                    };
                     retry.is_campaign_well = is_well || self.context.has(Defect::Unshown);
                 }
             }

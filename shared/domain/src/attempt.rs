@@ -151,6 +151,15 @@ impl Attempt {
         self.actual.as_ref()
     }
 
+    /// Whether its next answer tells of a create.
+    pub fn is_creating(&self) -> bool {
+        match self.state {
+            State::Creating { .. } => true,
+            State::Lowering { .. } => self.actual.is_none(),
+            _ => false,
+        }
+    }
+
     /// Whether one of the changes says that nobody may call.
     pub fn is_opt_out(&self) -> bool {
         self.pieces.iter().chain(&self.rest).any(Piece::is_opt_out)

@@ -11,6 +11,9 @@ use crate::retry::Cause;
 pub enum Kind {
     /// 400 or 413: what was sent can never be taken.
     Rejected,
+    /// A contact cannot be created, by a 400 of which nothing says that it is about this contact: the
+    /// org or the list may be at its limit of contacts.
+    Full,
     /// 404.
     NotFound,
     /// The org has no such campaign.
@@ -59,9 +62,23 @@ pub struct Failure {
     pub detail: String,
     /// Of the answer, where there was one.
     pub http_status: Option<u16>,
+    /// The error's code in the answer's body.
+    pub code: Option<String>,
     /// `ININ-Correlation-Id`.
     pub correlation_id: Option<String>,
 }
+
+/// Codes of a 400 that are about what was sent (docs/genesys-cloud.md "Answers and errors", "Add or
+/// update contacts").
+const OF_WHAT_WAS_SENT: [&str; 7] = [
+    "bad.request",
+    "invalid.contact.columns",
+    "invalid.contact.id",
+    "invalid.date",
+    "invalid.value",
+    "invalid.zip.code.contact.value",
+    "too.many.contacts.added",
+];
 
 impl Failure {
     /// A failure without an answer.
@@ -70,6 +87,7 @@ impl Failure {
             kind,
             detail: detail.into(),
             http_status: None,
+            code: None,
             correlation_id: None,
         }
     }
@@ -83,6 +101,23 @@ impl Failure {
     /// A contact that was there a moment ago cannot be read.
     pub fn lagging() -> Failure {
         Failure::new(Kind::NotFound, "a contact that was there cannot be read")
+    }
+
+    /// No contact is created: none could be a moment ago.
+    pub fn full() -> Failure {
+        let detail = "the campaign took no new contact a moment ago";
+        Failure::new(Kind::Full, detail)
+    }
+
+    /// Whether a contact that could not be created for this may not be the cause: the code is one
+    /// that no documentation gives.
+    pub fn may_be_of_every_create(&self) -> bool {
+        let is_of_what_was_sent = |code: &String| OF_WHAT_WAS_SENT.contains(&code.as_str());
+        self.http_status == Some(400)
+            && self
+                .code
+                .as_ref()
+                .is_some_and(|code| !is_of_what_was_sent(code))
     }
 
     /// A write was answered with the contact as it was before.
@@ -104,6 +139,7 @@ impl Failure {
             Kind::Throttled { after } => Cause::Throttled { after },
             Kind::Closed { after } => Cause::Closed { after },
             Kind::Refused => Cause::Refused,
+            Kind::Full => Cause::Full,
             Kind::OutOfTime => Cause::OutOfTime,
             Kind::Rejected
             | Kind::NotFound

@@ -14,6 +14,7 @@
 //! An error that is answered (5xx) is an answer: it holds nobody.
 
 mod breaker;
+mod creates;
 mod dead_letters;
 mod shared;
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod turns;
 
 use breaker::Breaker;
 pub use breaker::{May, Prober, Silence};
+pub use creates::{Creates, Fault};
 pub use dead_letters::DeadLetterHealth;
 pub use shared::Shared;
 pub use turns::Turns;

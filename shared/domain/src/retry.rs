@@ -21,7 +21,8 @@ pub const TRYING: Duration = Duration::from_secs(10);
 pub const MARGIN: Duration = Duration::from_secs(3);
 
 const FIRST: Duration = Duration::from_secs(15);
-const REFUSED: Duration = Duration::from_mins(5);
+/// The wait for a person who must act.
+pub const REFUSED: Duration = Duration::from_mins(5);
 /// What the budget puts off comes back after the window's end by a part of its own age, so that a
 /// backlog does not come back all at once, and no window passes without some of it.
 const PART_OF_AGE: u32 = 8;
@@ -68,6 +69,8 @@ pub enum Cause {
     /// The org refuses its OAuth client, its secret is missing or malformed, or the campaign may not
     /// be written: a person must act.
     Refused,
+    /// No contact can be created in the campaign: a person must act.
+    Full,
     /// The org or the campaign is closed for a while, or does not answer: no call was made.
     Closed {
         /// Until it is tried again.
@@ -86,7 +89,7 @@ impl Cause {
     /// long.
     pub fn is_own(self) -> bool {
         match self {
-            Cause::Unavailable | Cause::Refused | Cause::Panicked => true,
+            Cause::Unavailable | Cause::Refused | Cause::Full | Cause::Panicked => true,
             Cause::Throttled { .. }
             | Cause::BudgetSpent { .. }
             | Cause::InTurn { .. }
@@ -125,7 +128,9 @@ impl Cause {
             Cause::Closed { after } => {
                 base.max(after.min(LONGEST)) + base.mul_f64(share).min(HIGHEST_BASE / 4)
             }
-            Cause::Refused => REFUSED.max(long(waited.receives)) + FIRST.mul_f64(share),
+            Cause::Refused | Cause::Full => {
+                REFUSED.max(long(waited.receives)) + FIRST.mul_f64(share)
+            }
             _ => base + jitter,
         }
     }

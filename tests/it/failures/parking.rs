@@ -82,7 +82,7 @@ async fn every_rule_of_a_change_has_its_reason() {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_of_this_contact_alone_that_is_refused_is_parked() {
-    for status in [400, 413] {
+    for (status, code) in [(400, "bad.request"), (413, "on.purpose")] {
         let world = World::new();
         world.put("a", 1, "1");
         world.genesys.add_fault(Fault::status("PATCH", status));
@@ -94,7 +94,7 @@ async fn a_write_of_this_contact_alone_that_is_refused_is_parked() {
         assert_eq!(attributes["httpStatus"], status.to_string());
         assert_eq!(
             attributes["detail"],
-            format!("PATCH contact: {status} on.purpose")
+            format!("PATCH contact: {status} {code}")
         );
         assert!(attributes["correlationId"].starts_with("00000000-0000-4000-9000-"));
     }

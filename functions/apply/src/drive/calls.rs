@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use io::genesys::{Campaign, ContactList, ListWrite, NewContact, Predictive};
 use io::telemetry::Event;
 
-use super::{Answers, At, Drive, Under};
+use super::{Answers, At, Contact, Drive, Under};
 use crate::Defect;
 
 type Call = BoxFuture<'static, Answers>;
@@ -31,6 +31,7 @@ impl Drive<'_> {
         let mut calls = Vec::new();
         for campaign in 0..self.campaigns.len() {
             self.pauses(campaign, &mut calls);
+            self.hold_creates(campaign, &mut calls);
             match self.campaigns[campaign].campaign.clone() {
                 Campaign::Predictive(predictive) => self.each(campaign, &predictive, &mut calls),
                 Campaign::ContactList(list) => self.together(campaign, &list, &mut calls),
@@ -85,6 +86,31 @@ impl Drive<'_> {
                 let is_over = org.pause(&run, tries).await;
                 vec![if is_over { Seen::Paused } else { Seen::NoTime }]
             }));
+        }
+    }
+
+    /// Where no contact could be created a moment ago, one create probes for all that wait, and calls
+    /// are left for those that change what exists.
+    fn hold_creates(&mut self, campaign: usize, calls: &mut Vec<Call>) {
+        let is_create = |step: &Step| matches!(step, Step::Create { .. });
+        let is_ready = |contact: &Contact| {
+            contact.campaign == campaign
+                && matches!(&contact.at, At::Ready(step) if is_create(step))
+        };
+        if self.is_reading(campaign) || !self.contacts.iter().any(is_ready) {
+            return;
+        }
+        let may = self.org.creates(&self.campaigns[campaign].id);
+        let mut ready: Vec<_> = (0..self.contacts.len()).collect();
+        ready.retain(|place| is_ready(&self.contacts[*place]));
+        // Chance says who probes: if one of them is refused for itself, it is not the same one each
+        // time.
+        let first = (self.luck * ready.len() as f64) as usize % ready.len();
+        ready.rotate_left(first);
+        for place in ready.into_iter().skip(may) {
+            self.contacts[place].at = At::Calls(Under::Write);
+            let full = Seen::Failed(Failure::full());
+            calls.push(guarded(vec![place], async move { vec![full] }));
         }
     }
 

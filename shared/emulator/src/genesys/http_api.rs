@@ -83,7 +83,13 @@ impl Genesys {
         status: u16,
         headers: Vec<(&'static str, String)>,
     ) -> Response<Bytes> {
-        let answer = error(status, "on.purpose", "A fault on purpose.");
+        // A 400 is about what was sent, as those codes are that the service documents.
+        let code = if status == 400 {
+            "bad.request"
+        } else {
+            "on.purpose"
+        };
+        let answer = error(status, code, "A fault on purpose.");
         let mut response = self.respond(request, None, answer, None);
         for (name, value) in headers {
             if let Ok(value) = value.parse() {

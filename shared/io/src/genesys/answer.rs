@@ -52,7 +52,7 @@ pub(super) fn answer_failure(
         // Any other answer is of no client that is right and no service that is well: it may pass.
         _ => Kind::Unavailable,
     };
-    let detail = match code {
+    let detail = match &code {
         Some(code) => format!("{what}: {} {code}", status.as_u16()),
         None => format!("{what}: {}", status.as_u16()),
     };
@@ -65,6 +65,7 @@ pub(super) fn answer_failure(
         kind,
         detail,
         http_status: Some(status.as_u16()),
+        code,
         correlation_id,
     }
 }

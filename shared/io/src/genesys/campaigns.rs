@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::batch::Evidence;
-use domain::change::CampaignId;
+use domain::change::{CampaignId, ContactKey};
 use domain::failure::{Failure, Kind};
-use domain::health::CampaignHealth;
+use domain::health::{CampaignHealth, Creates, Fault};
 use domain::retry::CLOSED;
 use jiff::Timestamp;
 
@@ -30,6 +30,7 @@ struct Known {
     /// Until when no call is made about it, since a person must act.
     closed_until: Option<Timestamp>,
     health: CampaignHealth,
+    creates: Creates,
     /// Until when one of its contacts may be what makes calls fail.
     in_doubt_until: Option<Timestamp>,
 }
@@ -91,6 +92,43 @@ impl Org {
         let now = self.shared.clock.now();
         let until = self.campaigns.with(campaign, |known| known.in_doubt_until);
         until.is_some_and(|until| now < until)
+    }
+
+    /// How many contacts may be created in the campaign now: where none could be, one probes for
+    /// those that wait.
+    pub fn creates(&self, campaign: &CampaignId) -> usize {
+        let now = self.shared.clock.now();
+        self.campaigns
+            .with(campaign, |known| known.creates.may(now))
+    }
+
+    /// A contact was created in the campaign.
+    pub fn created(&self, campaign: &CampaignId) {
+        let now = self.shared.clock.now();
+        self.campaigns
+            .with(campaign, |known| known.creates.created(now));
+    }
+
+    /// A contact could not be created, by a code that may be about it or about all. That none can be
+    /// is told, once. Answers whether it is the contact's own fault.
+    pub fn is_refused_for_itself(
+        &self,
+        campaign: &CampaignId,
+        key: &ContactKey,
+        failure: &Failure,
+    ) -> bool {
+        let now = self.shared.clock.now();
+        let fault = self
+            .campaigns
+            .with(campaign, |known| known.creates.refused(key, now));
+        if fault == (Fault::All { is_news: true }) {
+            self.shared.telemetry.tell(&Event::CampaignRefused {
+                org: self.id.as_str(),
+                campaign: campaign.as_str(),
+                evidence: &Evidence::from(format!("no contact can be created: {failure}")),
+            });
+        }
+        fault == Fault::Own
     }
 
     /// Makes no call about the campaign for a while; the first time is told.
