@@ -1,0 +1,200 @@
+//! What is asked of an organisation's Genesys Cloud, what campaign-sync assumes, and what it means
+//! where that is not so (docs/genesys-cloud.md "Unknown").
+
+use Question::{
+    AnswerOrder, Budget, Duplicates, IdCase, IdCharacters, IdLength, PostCallable, PostColumns,
+    PostSubset, PutCallable, PutColumns, PutSubset, ReadAfterCreate, ReadAfterUpdate,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Question {
+    PostCallable,
+    PutCallable,
+    PostSubset,
+    PostColumns,
+    PutSubset,
+    PutColumns,
+    IdCharacters,
+    IdLength,
+    IdCase,
+    Duplicates,
+    AnswerOrder,
+    ReadAfterCreate,
+    ReadAfterUpdate,
+    Budget,
+}
+
+impl Question {
+    /// Those that are about the contacts that are made first.
+    pub(super) const OF_CONTACTS: [Question; 10] = [
+        PostCallable,
+        PutCallable,
+        PostSubset,
+        PostColumns,
+        PutSubset,
+        PutColumns,
+        IdCase,
+        AnswerOrder,
+        ReadAfterCreate,
+        ReadAfterUpdate,
+    ];
+}
+
+/// A question as it is told.
+pub(super) struct Row {
+    pub(super) question: Question,
+    /// Of `--json`; it never changes.
+    pub(super) id: &'static str,
+    pub(super) asks: &'static str,
+    pub(super) assumed: &'static str,
+    /// What any other answer means for who runs campaign-sync.
+    pub(super) meaning: &'static str,
+}
+
+/// What was found out about a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    AsAssumed(String),
+    Differs(String),
+    /// Why not.
+    NotFoundOut(String),
+}
+
+impl Seen {
+    pub(super) fn is(is_as_assumed: bool, seen: impl Into<String>) -> Seen {
+        if is_as_assumed {
+            Seen::AsAssumed(seen.into())
+        } else {
+            Seen::Differs(seen.into())
+        }
+    }
+
+    pub(super) fn not_found_out(why: impl Into<String>) -> Seen {
+        Seen::NotFoundOut(why.into())
+    }
+}
+
+/// Every question, in the order in which they are told: what may harm stands first.
+pub(super) const TABLE: [Row; 14] = [
+    Row {
+        question: PostCallable,
+        id: "postCallable",
+        asks: "A POST omits callable: what becomes of a contact that opted out?",
+        assumed: "it stays uncallable",
+        meaning: "campaign-sync says callable: false for each contact that it read as uncallable, so an opt-out \
+                  stays. A contact that the dialler or an agent makes uncallable between that read and the write is \
+                  callable again: put opt-outs on a DNC list too",
+    },
+    Row {
+        question: PutCallable,
+        id: "putCallable",
+        asks: "A PUT omits callable: what becomes of a contact that opted out?",
+        assumed: "it stays uncallable",
+        meaning: "campaign-sync makes no PUT. Other programs of yours that do must send callable: false for contacts \
+                  that opted out",
+    },
+    Row {
+        question: PostSubset,
+        id: "postSubset",
+        asks: "A POST leaves a column out",
+        assumed: "it is refused",
+        meaning: "nothing for campaign-sync, which sends every column. Another program that leaves one out is not told",
+    },
+    Row {
+        question: PostColumns,
+        id: "postColumns",
+        asks: "A POST updates a contact: what becomes of a column that it leaves out?",
+        assumed: "it is emptied, or none may be left out",
+        meaning: "nothing for campaign-sync, which sends every column, and empty text for one that is cleared",
+    },
+    Row {
+        question: PutSubset,
+        id: "putSubset",
+        asks: "A PUT leaves a column out",
+        assumed: "it is taken",
+        meaning: "campaign-sync makes no PUT. Other programs of yours that do must send every column",
+    },
+    Row {
+        question: PutColumns,
+        id: "putColumns",
+        asks: "A PUT updates a contact: what becomes of a column that it leaves out?",
+        assumed: "it is emptied, or none may be left out",
+        meaning: "campaign-sync makes no PUT. Other programs of yours that do clear a column with empty text alone",
+    },
+    Row {
+        question: IdCharacters,
+        id: "idCharacters",
+        asks: "Which characters may an id hold, beside letters, digits and -?",
+        assumed: "_ and . at least",
+        meaning: "a change whose contact key holds a refused character is parked as rejected: let the CRM send keys \
+                  without it, and say so in contactKeyPattern",
+    },
+    Row {
+        question: IdLength,
+        id: "idLength",
+        asks: "How long may an id be?",
+        assumed: "255 characters",
+        meaning: "a change with a longer contact key is parked as rejected: let the CRM send shorter keys, and say so \
+                  in contactKeyPattern",
+    },
+    Row {
+        question: IdCase,
+        id: "idCase",
+        asks: "Two ids differ in case alone: how many contacts are they?",
+        assumed: "two",
+        meaning: "changes whose contact keys differ in case alone are of one contact, and are not kept in order with \
+                  each other: let the CRM send each key in one case, and say so in contactKeyPattern",
+    },
+    Row {
+        question: Duplicates,
+        id: "duplicates",
+        asks: "One id stands twice in a POST",
+        assumed: "it is refused",
+        meaning: "nothing for campaign-sync, which sends each id once in a call",
+    },
+    Row {
+        question: AnswerOrder,
+        id: "answerOrder",
+        asks: "In which order does a POST answer its contacts?",
+        assumed: "as they were sent",
+        meaning: "nothing for campaign-sync, which finds each contact by its id",
+    },
+    Row {
+        question: ReadAfterCreate,
+        id: "readAfterCreate",
+        asks: "When can a new contact be read?",
+        assumed: "at once, by GET and in bulk",
+        meaning: "a change that comes within this time takes the contact for a new one, and empties the columns that \
+                  it does not name: let the CRM send every column of a contact, or run reconcile",
+    },
+    Row {
+        question: ReadAfterUpdate,
+        id: "readAfterUpdate",
+        asks: "When does a read show an update?",
+        assumed: "at once",
+        meaning: "a change that comes within this time is compared with old values, and can undo the update: run \
+                  reconcile",
+    },
+    Row {
+        question: Budget,
+        id: "budget",
+        asks: "Two tokens of one OAuth client: do they share a minute's calls?",
+        assumed: "they share them",
+        meaning: "campaign-sync follows the count that it is told, which is right. Where none is told it uses less \
+                  than there is",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_question_is_told_once_and_by_an_id_of_its_own() {
+        let questions: BTreeSet<_> = TABLE.iter().map(|row| row.question).collect();
+        let ids: BTreeSet<_> = TABLE.iter().map(|row| row.id).collect();
+        assert_eq!((questions.len(), ids.len()), (14, 14));
+    }
+}
