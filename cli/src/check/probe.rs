@@ -76,17 +76,10 @@ async fn probe(org: &OrgId, id: &str, config: Config) -> Result<Report, String> 
     })
 }
 
-/// Of the list that a person named, nobody knows the ids; those of one that was emptied may come
-/// again.
+/// Another one each time, so that no run meets what an earlier one may have left.
 fn prefix() -> String {
-    const SPAN: f64 = 4_294_967_296.0;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a share of the span is within it"
-    )]
-    let number = (Chance::of_process().share() * SPAN) as u32;
-    format!("campaign-sync-probe-{number:08x}")
+    let number = Chance::of_process().share() * 1e9;
+    format!("campaign-sync-probe-{number:09.0}")
 }
 
 fn may_be_asked(org: &OrgId, secret: &OrgSecret) -> Result<(), String> {

@@ -32,8 +32,8 @@ pub(super) fn callable(before: Option<&ScratchContact>, after: &ScratchContact) 
         return Seen::not_found_out("the contact was not read as uncallable before");
     }
     match after.callable {
-        Some(true) => Seen::Differs("it is callable again".into()),
-        Some(false) => Seen::AsAssumed("it stays uncallable".into()),
+        Some(true) => Seen::Differs("is callable again".into()),
+        Some(false) => Seen::AsAssumed("stays uncallable".into()),
         None => Seen::not_found_out("the answer does not say callable"),
     }
 }
@@ -41,8 +41,8 @@ pub(super) fn callable(before: Option<&ScratchContact>, after: &ScratchContact) 
 /// Whether a write that left a column out was taken.
 pub(super) fn subset(answer: Result<(), &Failure>, is_assumed_taken: bool) -> Seen {
     match answer {
-        Ok(()) => Seen::is(is_assumed_taken, "it is taken"),
-        Err(failure) if is_refusal(failure) => Seen::is(!is_assumed_taken, "it is refused"),
+        Ok(()) => Seen::is(is_assumed_taken, "is taken"),
+        Err(failure) if is_refusal(failure) => Seen::is(!is_assumed_taken, "is refused"),
         Err(failure) => Seen::NotFoundOut(why(failure)),
     }
 }
@@ -50,8 +50,8 @@ pub(super) fn subset(answer: Result<(), &Failure>, is_assumed_taken: bool) -> Se
 /// What became of a column that held `before` and that a write left out.
 pub(super) fn left_out(before: &str, after: Option<&String>) -> Seen {
     match after.map(String::as_str).unwrap_or_default() {
-        "" => Seen::AsAssumed("it is emptied".into()),
-        after if after == before => Seen::Differs("it is kept".into()),
+        "" => Seen::AsAssumed("is emptied".into()),
+        after if after == before => Seen::Differs("is kept".into()),
         _ => Seen::not_found_out("it holds something else"),
     }
 }
@@ -72,9 +72,9 @@ pub(super) fn case(
         .iter()
         .all(|contact| contact.data.get(column).is_some_and(|held| held == new));
     if holds(first, old) && holds(second, new) {
-        Seen::AsAssumed("two".into())
+        Seen::AsAssumed("are two contacts".into())
     } else if !found.is_empty() && all_new {
-        Seen::Differs("one".into())
+        Seen::Differs("are one contact".into())
     } else {
         Seen::not_found_out("the contacts that are read are neither one nor two")
     }
@@ -87,8 +87,8 @@ pub(super) fn duplicates(found: &[ScratchContact], values: [&str; 2], column: &s
         _ => None,
     };
     match held {
-        Some(held) if held == values[0] => Seen::Differs("the first of them wins".into()),
-        Some(held) if held == values[1] => Seen::Differs("the last of them wins".into()),
+        Some(held) if held == values[0] => Seen::Differs("is taken: the first wins".into()),
+        Some(held) if held == values[1] => Seen::Differs("is taken: the last wins".into()),
         _ => Seen::not_found_out("it was taken, and what is read is neither of the two"),
     }
 }
@@ -104,9 +104,9 @@ pub(super) fn order(sent: &[ScratchContact], answered: &[ScratchContact]) -> See
         ids
     };
     if sent == answered {
-        Seen::AsAssumed("as they were sent".into())
+        Seen::AsAssumed("are as they were sent".into())
     } else if sorted(&sent) == sorted(&answered) {
-        Seen::Differs("in another order".into())
+        Seen::Differs("are in another order".into())
     } else {
         Seen::not_found_out("the answer does not show each contact once, by the id that was sent")
     }
@@ -145,7 +145,7 @@ pub(super) fn characters(groups: &[(&str, bool)], assumed: &str) -> Seen {
         if names.is_empty() {
             "none".to_owned()
         } else {
-            names.join("  ")
+            names.join(" ")
         }
     };
     let is_as_assumed = groups
@@ -153,7 +153,7 @@ pub(super) fn characters(groups: &[(&str, bool)], assumed: &str) -> Seen {
         .all(|(characters, is_taken)| *characters != assumed || *is_taken);
     Seen::is(
         is_as_assumed,
-        format!("taken: {}; refused: {}", named(true), named(false)),
+        format!("taken: {}   refused: {}", named(true), named(false)),
     )
 }
 
@@ -161,9 +161,9 @@ pub(super) fn characters(groups: &[(&str, bool)], assumed: &str) -> Seen {
 pub(super) fn budget(counts: [u64; 4]) -> Seen {
     let [first, other, second, last] = counts;
     if second == first + 1 && last == other + 1 {
-        Seen::Differs("each token has its own".into())
+        Seen::Differs("are each token's own".into())
     } else if counts.is_sorted_by(|one, next| one < next) {
-        Seen::AsAssumed("they share them".into())
+        Seen::AsAssumed("are shared".into())
     } else {
         Seen::not_found_out(
             "the counts rise neither together nor apart: a new minute may have begun",

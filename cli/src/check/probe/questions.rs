@@ -79,8 +79,8 @@ pub(super) const TABLE: [Row; 14] = [
     Row {
         question: PostCallable,
         id: "postCallable",
-        asks: "A POST omits callable: what becomes of a contact that opted out?",
-        assumed: "it stays uncallable",
+        asks: "a contact that opted out, after a POST without callable",
+        assumed: "stays uncallable",
         meaning: "campaign-sync says callable: false for each contact that it read as uncallable, so an opt-out \
                   stays. A contact that the dialler or an agent makes uncallable between that read and the write is \
                   callable again: put opt-outs on a DNC list too",
@@ -88,51 +88,51 @@ pub(super) const TABLE: [Row; 14] = [
     Row {
         question: PutCallable,
         id: "putCallable",
-        asks: "A PUT omits callable: what becomes of a contact that opted out?",
-        assumed: "it stays uncallable",
+        asks: "a contact that opted out, after a PUT without callable",
+        assumed: "stays uncallable",
         meaning: "campaign-sync makes no PUT. Other programs of yours that do must send callable: false for contacts \
                   that opted out",
     },
     Row {
         question: PostSubset,
         id: "postSubset",
-        asks: "A POST leaves a column out",
-        assumed: "it is refused",
+        asks: "a POST without one of the columns",
+        assumed: "is refused",
         meaning: "nothing for campaign-sync, which sends every column. Another program that leaves one out is not told",
     },
     Row {
         question: PostColumns,
         id: "postColumns",
-        asks: "A POST updates a contact: what becomes of a column that it leaves out?",
-        assumed: "it is emptied, or none may be left out",
+        asks: "the column that a POST leaves out",
+        assumed: "is emptied, or none may be left out",
         meaning: "nothing for campaign-sync, which sends every column, and empty text for one that is cleared",
     },
     Row {
         question: PutSubset,
         id: "putSubset",
-        asks: "A PUT leaves a column out",
-        assumed: "it is taken",
+        asks: "a PUT without one of the columns",
+        assumed: "is taken",
         meaning: "campaign-sync makes no PUT. Other programs of yours that do must send every column",
     },
     Row {
         question: PutColumns,
         id: "putColumns",
-        asks: "A PUT updates a contact: what becomes of a column that it leaves out?",
-        assumed: "it is emptied, or none may be left out",
+        asks: "the column that a PUT leaves out",
+        assumed: "is emptied, or none may be left out",
         meaning: "campaign-sync makes no PUT. Other programs of yours that do clear a column with empty text alone",
     },
     Row {
         question: IdCharacters,
         id: "idCharacters",
-        asks: "Which characters may an id hold, beside letters, digits and -?",
-        assumed: "_ and . at least",
+        asks: "characters of an id, beside letters, digits and -",
+        assumed: "taken: _. at least",
         meaning: "a change whose contact key holds a refused character is parked as rejected: let the CRM send keys \
                   without it, and say so in contactKeyPattern",
     },
     Row {
         question: IdLength,
         id: "idLength",
-        asks: "How long may an id be?",
+        asks: "the longest id",
         assumed: "255 characters",
         meaning: "a change with a longer contact key is parked as rejected: let the CRM send shorter keys, and say so \
                   in contactKeyPattern",
@@ -140,29 +140,29 @@ pub(super) const TABLE: [Row; 14] = [
     Row {
         question: IdCase,
         id: "idCase",
-        asks: "Two ids differ in case alone: how many contacts are they?",
-        assumed: "two",
+        asks: "two ids that differ in case alone",
+        assumed: "are two contacts",
         meaning: "changes whose contact keys differ in case alone are of one contact, and are not kept in order with \
                   each other: let the CRM send each key in one case, and say so in contactKeyPattern",
     },
     Row {
         question: Duplicates,
         id: "duplicates",
-        asks: "One id stands twice in a POST",
-        assumed: "it is refused",
+        asks: "an id that stands twice in a POST",
+        assumed: "is refused",
         meaning: "nothing for campaign-sync, which sends each id once in a call",
     },
     Row {
         question: AnswerOrder,
         id: "answerOrder",
-        asks: "In which order does a POST answer its contacts?",
-        assumed: "as they were sent",
+        asks: "the contacts in the answer to a POST",
+        assumed: "are as they were sent",
         meaning: "nothing for campaign-sync, which finds each contact by its id",
     },
     Row {
         question: ReadAfterCreate,
         id: "readAfterCreate",
-        asks: "When can a new contact be read?",
+        asks: "a new contact is read",
         assumed: "at once, by GET and in bulk",
         meaning: "a change that comes within this time takes the contact for a new one, and empties the columns that \
                   it does not name: let the CRM send every column of a contact, or run reconcile",
@@ -170,7 +170,7 @@ pub(super) const TABLE: [Row; 14] = [
     Row {
         question: ReadAfterUpdate,
         id: "readAfterUpdate",
-        asks: "When does a read show an update?",
+        asks: "an update is read",
         assumed: "at once",
         meaning: "a change that comes within this time is compared with old values, and can undo the update: run \
                   reconcile",
@@ -178,8 +178,8 @@ pub(super) const TABLE: [Row; 14] = [
     Row {
         question: Budget,
         id: "budget",
-        asks: "Two tokens of one OAuth client: do they share a minute's calls?",
-        assumed: "they share them",
+        asks: "a minute's calls, with two tokens of one client",
+        assumed: "are shared",
         meaning: "campaign-sync follows the count that it is told, which is right. Where none is told it uses less \
                   than there is",
     },

@@ -33,10 +33,10 @@ impl Report {
     pub(super) fn text(&self, list: &str) -> String {
         let mut table = Table::new();
         table
-            .load_style(presets::UTF8_FULL)
+            .load_style(presets::UTF8_FULL_CONDENSED)
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(WIDTH)
-            .set_header(["question", "seen", "beside what campaign-sync assumes"]);
+            .set_header(["question", "seen", "what campaign-sync assumes"]);
         for row in &TABLE {
             let (seen, verdict) = match self.seen(row) {
                 Seen::AsAssumed(seen) => (seen, "as assumed".to_owned()),

@@ -36,7 +36,7 @@ impl Asking<'_> {
         let values = ["1", "2"];
         let sent = values.map(|value| self.contact("twice", value));
         let seen = match self.made.post(self.list, &sent).await {
-            Err(failure) if judge::is_refusal(&failure) => Seen::AsAssumed("it is refused".into()),
+            Err(failure) if judge::is_refusal(&failure) => Seen::AsAssumed("is refused".into()),
             Err(failure) => Seen::NotFoundOut(why(&failure)),
             Ok(_) => {
                 let id = &sent[0].id;

@@ -20,11 +20,11 @@ fn only_a_contact_that_was_uncallable_shows_what_omitting_it_does() {
     };
     assert_eq!(
         of(Some(false), Some(false)),
-        Seen::AsAssumed("it stays uncallable".into())
+        Seen::AsAssumed("stays uncallable".into())
     );
     assert_eq!(
         of(Some(false), Some(true)),
-        Seen::Differs("it is callable again".into())
+        Seen::Differs("is callable again".into())
     );
     for (before, after) in [
         (Some(true), Some(true)),
@@ -40,7 +40,7 @@ fn only_a_contact_that_was_uncallable_shows_what_omitting_it_does() {
 fn a_write_is_refused_only_where_the_service_says_so() {
     let failed = |kind| Failure::new(kind, "POST contacts");
     let of = |kind| subset(Err(&failed(kind)), false);
-    assert_eq!(of(Kind::Rejected), Seen::AsAssumed("it is refused".into()));
+    assert_eq!(of(Kind::Rejected), Seen::AsAssumed("is refused".into()));
     for kind in [
         Kind::Refused,
         Kind::Unavailable,
@@ -49,12 +49,12 @@ fn a_write_is_refused_only_where_the_service_says_so() {
     ] {
         assert!(is_open(&of(kind)), "{kind:?}");
     }
-    assert_eq!(subset(Ok(()), false), Seen::Differs("it is taken".into()));
-    assert_eq!(subset(Ok(()), true), Seen::AsAssumed("it is taken".into()));
+    assert_eq!(subset(Ok(()), false), Seen::Differs("is taken".into()));
+    assert_eq!(subset(Ok(()), true), Seen::AsAssumed("is taken".into()));
     let other = failed(Kind::Rejected);
     assert_eq!(
         subset(Err(&other), true),
-        Seen::Differs("it is refused".into())
+        Seen::Differs("is refused".into())
     );
 }
 
@@ -75,11 +75,15 @@ fn ids_are_one_contact_or_two_and_nothing_else_is_either() {
     let (old, new) = (contact("a", "1", None), contact("A", "9", None));
     assert_eq!(
         of(&[new.clone(), old.clone()]),
-        Seen::AsAssumed("two".into())
+        Seen::AsAssumed("are two contacts".into())
     );
     let one = contact("a", "9", None);
     for found in [vec![one.clone()], vec![one.clone(), one], vec![new.clone()]] {
-        assert_eq!(of(&found), Seen::Differs("one".into()), "{found:?}");
+        assert_eq!(
+            of(&found),
+            Seen::Differs("are one contact".into()),
+            "{found:?}"
+        );
     }
     for found in [
         vec![],
@@ -96,11 +100,11 @@ fn of_an_id_that_stood_twice_one_value_is_read() {
     let one = |value| contact("a", value, None);
     assert_eq!(
         of(&[one("1")]),
-        Seen::Differs("the first of them wins".into())
+        Seen::Differs("is taken: the first wins".into())
     );
     assert_eq!(
         of(&[one("2")]),
-        Seen::Differs("the last of them wins".into())
+        Seen::Differs("is taken: the last wins".into())
     );
     assert!(is_open(&of(&[])) && is_open(&of(&[one("3")])));
     assert!(is_open(&of(&[one("1"), one("2")])));
@@ -112,12 +116,12 @@ fn an_answer_without_a_contact_has_no_order() {
     let sent = [b.clone(), a.clone(), c.clone()];
     assert_eq!(
         order(&sent, &sent),
-        Seen::AsAssumed("as they were sent".into())
+        Seen::AsAssumed("are as they were sent".into())
     );
     let other = [a.clone(), b.clone(), c.clone()];
     assert_eq!(
         order(&sent, &other),
-        Seen::Differs("in another order".into())
+        Seen::Differs("are in another order".into())
     );
     assert!(is_open(&order(&sent, &other[..2])));
     assert!(is_open(&order(&sent, &[b, a.clone(), a])));
@@ -127,15 +131,15 @@ fn an_answer_without_a_contact_has_no_order() {
 fn tokens_share_or_do_not_and_a_new_minute_tells_neither() {
     assert_eq!(
         budget([20, 21, 22, 23]),
-        Seen::AsAssumed("they share them".into())
+        Seen::AsAssumed("are shared".into())
     );
     assert_eq!(
         budget([20, 24, 29, 31]),
-        Seen::AsAssumed("they share them".into()),
+        Seen::AsAssumed("are shared".into()),
         "beside others"
     );
     for apart in [[20, 1, 21, 2], [1, 1, 2, 2], [5, 7, 6, 8]] {
-        let own = Seen::Differs("each token has its own".into());
+        let own = Seen::Differs("are each token's own".into());
         assert_eq!(budget(apart), own, "{apart:?}");
     }
     for neither in [[20, 21, 1, 2], [20, 1, 2, 3], [20, 1, 22, 2], [3, 3, 3, 3]] {
@@ -146,9 +150,9 @@ fn tokens_share_or_do_not_and_a_new_minute_tells_neither() {
 #[test]
 fn a_column_that_holds_a_third_value_was_neither_kept_nor_emptied() {
     let of = |after: Option<&str>| left_out("2", after.map(str::to_owned).as_ref());
-    assert_eq!(of(None), Seen::AsAssumed("it is emptied".into()));
-    assert_eq!(of(Some("")), Seen::AsAssumed("it is emptied".into()));
-    assert_eq!(of(Some("2")), Seen::Differs("it is kept".into()));
+    assert_eq!(of(None), Seen::AsAssumed("is emptied".into()));
+    assert_eq!(of(Some("")), Seen::AsAssumed("is emptied".into()));
+    assert_eq!(of(Some("2")), Seen::Differs("is kept".into()));
     assert!(is_open(&of(Some("7"))));
 }
 
@@ -178,10 +182,10 @@ fn of_the_characters_only_those_that_are_assumed_make_a_difference() {
     let of = |groups: &[(&str, bool)]| characters(groups, "_.");
     assert_eq!(
         of(&[("_.", true), (":/", false), (" ", false)]),
-        Seen::AsAssumed("taken: _.; refused: :/  space".into())
+        Seen::AsAssumed("taken: _.   refused: :/ space".into())
     );
     assert_eq!(
         of(&[("_.", false), ("@+", true)]),
-        Seen::Differs("taken: @+; refused: _.".into())
+        Seen::Differs("taken: @+   refused: _.".into())
     );
 }
