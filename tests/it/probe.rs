@@ -248,7 +248,7 @@ async fn what_was_seen_is_told_in_words() {
         ("idCharacters", "taken: _.   refused: :/ @+ space é"),
         ("idLength", "128 characters"),
         ("duplicates", "is taken: the last wins"),
-        ("readAfterCreate", "at once, by GET and in bulk"),
+        ("readAfterCreate", "at once"),
     ] {
         assert_eq!(fact(&report, question)["seen"], seen);
     }
@@ -317,6 +317,35 @@ async fn what_nobody_tells_stays_open_and_stops_nothing_else() {
     let expected = "not found out: no contact could be made: POST contacts: 400 on.purpose";
     assert_eq!(seen, expected);
     assert!(is_empty(&shut));
+}
+
+#[tokio::test]
+async fn a_refusal_of_everything_is_none_of_what_is_special() {
+    let served = served(Options::default()).await;
+    let contacts = format!("contactlists/{LIST}/contacts");
+    // The look at the list is answered, and no write.
+    let refused = Fault::status("POST", 400).on(&*contacts).after(1);
+    served.genesys.add_fault(refused.times(99));
+    let (status, report, shown) = probe(&served).await;
+    assert_eq!(status, 1, "{shown}");
+    assert_eq!(
+        questions(&report, json!(true)),
+        ["budget"].into(),
+        "{shown}"
+    );
+    assert_eq!(questions(&report, json!(false)), BTreeSet::new(), "{shown}");
+
+    let served = self::served(Options::default()).await;
+    let fault = Fault::status("PUT", 400).times(99);
+    served.genesys.add_fault(fault);
+    let (_, report, shown) = probe(&served).await;
+    assert_eq!(
+        questions(&report, Value::Null),
+        ["putCallable", "putColumns", "putSubset"].into(),
+        "{shown}"
+    );
+    assert_eq!(questions(&report, json!(false)), BTreeSet::new(), "{shown}");
+    assert!(is_empty(&served), "{shown}");
 }
 
 #[tokio::test]
@@ -490,7 +519,9 @@ async fn a_second_ctrl_c_leaves_the_contacts_and_tells_them() {
 #[tokio::test]
 async fn one_id_that_cannot_be_deleted_keeps_no_other() {
     let served = served(Options::default()).await;
-    served.genesys.add_fault(Fault::status("DELETE", 400));
+    // All of them together, then two of them alone.
+    let fault = Fault::status("DELETE", 400).times(3);
+    served.genesys.add_fault(fault);
     let (status, _, shown) = probe(&served).await;
     assert!(status == 0 && is_empty(&served), "{shown}");
 }

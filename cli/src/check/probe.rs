@@ -61,13 +61,13 @@ async fn probe(org: &OrgId, id: &str, config: Config) -> Result<Report, String> 
     let asking = Asking::new([&list, &by_another_token], &meter, facts, columns, &prefix);
     tokio::select! {
         () = asking.run() => {}
-        _ = tokio::signal::ctrl_c() => {
+        Ok(()) = tokio::signal::ctrl_c() => {
             eprintln!("It is ended: the contacts that were made are deleted. Ctrl-C once more leaves them.");
         }
     }
     let left = tokio::select! {
         left = asking.made.delete(&list) => left,
-        _ = tokio::signal::ctrl_c() => asking.made.all(),
+        Ok(()) = tokio::signal::ctrl_c() => asking.made.all(),
     };
     Ok(Report {
         found: asking.found(),

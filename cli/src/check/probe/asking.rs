@@ -74,8 +74,8 @@ impl<'a> Asking<'a> {
     pub(super) async fn run(&self) {
         if let Some(made) = self.make().await {
             let before = self.read_at_once(&made).await;
-            self.omit_callable(&before).await;
-            self.leave_a_column_out().await;
+            let whole = self.omit_callable(&before).await;
+            self.leave_a_column_out(whole).await;
             self.write_another_case().await;
         }
         self.send_an_id_twice().await;

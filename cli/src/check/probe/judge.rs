@@ -116,7 +116,7 @@ pub(super) fn order(sent: &[ScratchContact], answered: &[ScratchContact]) -> See
 /// bulk; `None`: it never was.
 pub(super) fn new_contact(by_id: bool, in_bulk: Option<Duration>) -> Seen {
     match (by_id, in_bulk) {
-        (true, Some(Duration::ZERO)) => Seen::AsAssumed("at once, by GET and in bulk".into()),
+        (true, Some(Duration::ZERO)) => Seen::AsAssumed("at once".into()),
         (false, Some(Duration::ZERO)) => Seen::Differs("at once in bulk, and later by GET".into()),
         (_, Some(after)) => Seen::Differs(format!("in bulk after some {} s", after.as_secs())),
         (_, None) => Seen::Differs("not within the time that was waited".into()),

@@ -24,11 +24,17 @@ pub(super) struct Made {
     ids: RefCell<BTreeSet<String>>,
     /// Of the write that is under way, or whose end is not known.
     is_in_doubt: Cell<bool>,
+    was_any_taken: Cell<bool>,
 }
 
 impl Made {
     pub(super) fn all(&self) -> Vec<String> {
         self.ids.borrow().iter().cloned().collect()
+    }
+
+    /// Whether a POST was taken.
+    pub(super) fn was_any_taken(&self) -> bool {
+        self.was_any_taken.get()
     }
 
     /// Writes the contacts; whatever becomes of it, each that may be there is known.
@@ -44,6 +50,7 @@ impl Made {
         let answer = list.post(contacts).await;
         match &answer {
             Ok(shown) => {
+                self.was_any_taken.set(true);
                 // It may have made another id of the one that was sent.
                 let shown = shown.iter().map(|contact| contact.id.clone());
                 self.ids.borrow_mut().extend(shown);

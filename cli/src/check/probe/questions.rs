@@ -79,7 +79,7 @@ pub(super) const TABLE: [Row; 14] = [
     Row {
         question: PostCallable,
         id: "postCallable",
-        asks: "a contact that opted out, after a POST without callable",
+        asks: "an opt-out, POST without callable",
         assumed: "stays uncallable",
         meaning: "campaign-sync says callable: false for each contact that it read as uncallable, so an opt-out \
                   stays. A contact that the dialler or an agent makes uncallable between that read and the write is \
@@ -88,7 +88,7 @@ pub(super) const TABLE: [Row; 14] = [
     Row {
         question: PutCallable,
         id: "putCallable",
-        asks: "a contact that opted out, after a PUT without callable",
+        asks: "an opt-out, PUT without callable",
         assumed: "stays uncallable",
         meaning: "campaign-sync makes no PUT. Other programs of yours that do must send callable: false for contacts \
                   that opted out",
@@ -103,7 +103,7 @@ pub(super) const TABLE: [Row; 14] = [
     Row {
         question: PostColumns,
         id: "postColumns",
-        asks: "the column that a POST leaves out",
+        asks: "a column that a POST leaves out",
         assumed: "is emptied, or none may be left out",
         meaning: "nothing for campaign-sync, which sends every column, and empty text for one that is cleared",
     },
@@ -117,14 +117,14 @@ pub(super) const TABLE: [Row; 14] = [
     Row {
         question: PutColumns,
         id: "putColumns",
-        asks: "the column that a PUT leaves out",
+        asks: "a column that a PUT leaves out",
         assumed: "is emptied, or none may be left out",
         meaning: "campaign-sync makes no PUT. Other programs of yours that do clear a column with empty text alone",
     },
     Row {
         question: IdCharacters,
         id: "idCharacters",
-        asks: "characters of an id, beside letters, digits and -",
+        asks: "special characters in an id",
         assumed: "taken: _. at least",
         meaning: "a change whose contact key holds a refused character is parked as rejected: let the CRM send keys \
                   without it, and say so in contactKeyPattern",
@@ -155,7 +155,7 @@ pub(super) const TABLE: [Row; 14] = [
     Row {
         question: AnswerOrder,
         id: "answerOrder",
-        asks: "the contacts in the answer to a POST",
+        asks: "contacts in the answer to a POST",
         assumed: "are as they were sent",
         meaning: "nothing for campaign-sync, which finds each contact by its id",
     },
@@ -163,7 +163,7 @@ pub(super) const TABLE: [Row; 14] = [
         question: ReadAfterCreate,
         id: "readAfterCreate",
         asks: "a new contact is read",
-        assumed: "at once, by GET and in bulk",
+        assumed: "at once",
         meaning: "a change that comes within this time takes the contact for a new one, and empties the columns that \
                   it does not name: let the CRM send every column of a contact, or run reconcile",
     },
@@ -178,7 +178,7 @@ pub(super) const TABLE: [Row; 14] = [
     Row {
         question: Budget,
         id: "budget",
-        asks: "a minute's calls, with two tokens of one client",
+        asks: "a minute's calls, of two tokens",
         assumed: "are shared",
         meaning: "campaign-sync follows the count that it is told, which is right. Where none is told it uses less \
                   than there is",

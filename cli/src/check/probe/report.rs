@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use serde_json::{Value, json};
 
 use super::questions::{Question, Row, Seen, TABLE};
 use crate::table::counted;
 
-/// Columns of a terminal, and of a page.
+/// Of a page.
 const WIDTH: u16 = 100;
+/// Of the table's columns, the lines between them aside.
+const WIDTHS: [u16; 3] = [35, 23, 38];
 
 pub(super) struct Report {
     pub(super) found: BTreeMap<Question, Seen>,
@@ -36,7 +38,8 @@ impl Report {
             .load_style(presets::UTF8_FULL_CONDENSED)
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(WIDTH)
-            .set_header(["question", "seen", "what campaign-sync assumes"]);
+            .set_header(["question", "seen", "beside what campaign-sync assumes"])
+            .set_constraints(WIDTHS.map(|width| ColumnConstraint::Absolute(Width::Fixed(width))));
         for row in &TABLE {
             let (seen, verdict) = match self.seen(row) {
                 Seen::AsAssumed(seen) => (seen, "as assumed".to_owned()),

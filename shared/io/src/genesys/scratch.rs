@@ -289,3 +289,30 @@ fn shown(answer: &[u8], what: &str) -> Result<Vec<ScratchContact>, Failure> {
     let found: Vec<wire::ListContact> = parse(answer, what)?;
     Ok(found.into_iter().map(ScratchContact::from).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_that_is_for_something_takes_not_any_text() {
+        let list = json!({
+            "columnNames": ["phone", "phoneTime", "mail", "chat", "zip", "preview", "due", "score", "note", "name", "rank"],
+            "phoneColumns": [{ "columnName": "phone", "type": "cell", "callableTimeColumn": "phoneTime" }],
+            "emailColumns": [{ "columnName": "mail", "type": "work" }],
+            "whatsAppColumns": [{ "columnName": "chat", "type": "cell" }],
+            "zipCodeColumnName": "zip",
+            "previewModeColumnName": "preview",
+            "columnDataTypeSpecifications": [
+                { "columnName": "due", "columnDataType": "TIMESTAMP" },
+                { "columnName": "score", "columnDataType": "NUMERIC" },
+                { "columnName": "note", "columnDataType": "TEXT" },
+            ],
+        });
+        let list: wire::WholeList = serde_json::from_value(list).unwrap();
+        assert_eq!(list.texts(), ["note", "name", "rank"]);
+        let list = json!({ "columnNames": ["a"], "emailColumns": null });
+        let list: wire::WholeList = serde_json::from_value(list).unwrap();
+        assert_eq!(list.texts(), ["a"]);
+    }
+}

@@ -1,6 +1,6 @@
 //! What an id may be.
 
-use io::genesys::ScratchContact;
+use io::genesys::{Failure, ScratchContact};
 
 use super::super::judge::{self, why};
 use super::super::questions::{Question, Seen};
@@ -36,8 +36,10 @@ impl Asking<'_> {
         let values = ["1", "2"];
         let sent = values.map(|value| self.contact("twice", value));
         let seen = match self.made.post(self.list, &sent).await {
-            Err(failure) if judge::is_refusal(&failure) => Seen::AsAssumed("is refused".into()),
-            Err(failure) => Seen::NotFoundOut(why(&failure)),
+            Err(failure) => match self.is_refused(&failure).await {
+                Ok(()) => Seen::AsAssumed("is refused".into()),
+                Err(why) => Seen::NotFoundOut(why),
+            },
             Ok(_) => {
                 let id = &sent[0].id;
                 let read = self.read_until(std::slice::from_ref(id), |found| !found.is_empty());
@@ -88,8 +90,27 @@ impl Asking<'_> {
         let answer = self.made.post(self.list, std::slice::from_ref(&contact));
         match answer.await {
             Ok(shown) => Ok(shown.iter().any(|shown| shown.id == contact.id)),
-            Err(failure) if judge::is_refusal(&failure) => Ok(false),
-            Err(failure) => Err(why(&failure)),
+            Err(failure) => self.is_refused(&failure).await.map(|()| false),
+        }
+    }
+
+    /// Whether a write was refused for what is special about it: a plain contact must be taken.
+    /// Otherwise why that is not known.
+    async fn is_refused(&self, failure: &Failure) -> Result<(), String> {
+        if !judge::is_refusal(failure) {
+            return Err(why(failure));
+        }
+        if self.made.was_any_taken() {
+            return Ok(());
+        }
+        let plain = self.contact("plain", "1");
+        let taken = self.made.post(self.list, std::slice::from_ref(&plain));
+        match taken.await {
+            Ok(_) => Ok(()),
+            Err(failure) => Err(format!(
+                "no plain contact is taken either: {}",
+                why(&failure)
+            )),
         }
     }
 }

@@ -6,12 +6,13 @@ use super::super::judge::{self, why};
 use super::super::questions::{Question, Seen};
 use super::{Asking, Read, of};
 
+const NOT_WHOLE: &str = "an update with every column is not taken either";
 /// One contact is updated by POST, and one by PUT.
 const NAMES: [&str; 2] = ["post", "put"];
 
 impl Asking<'_> {
-    /// Updates both, without `callable`. `before`: how they were read.
-    pub(super) async fn omit_callable(&self, before: &[ScratchContact]) {
+    /// Updates both, without `callable`. `before`: how they were read. Answers which was taken.
+    pub(super) async fn omit_callable(&self, before: &[ScratchContact]) -> [bool; 2] {
         let sent = NAMES.map(|name| ScratchContact {
             callable: None,
             ..self.contact(name, "2")
@@ -30,10 +31,12 @@ impl Asking<'_> {
         };
         let seen = self.seen(&written[0], &read, (&sent[0].id, "2"), judge);
         self.tell(Question::ReadAfterUpdate, seen);
+        written.map(|written| written.is_ok())
     }
 
-    /// Updates both with one column alone.
-    pub(super) async fn leave_a_column_out(&self) {
+    /// Updates both with one column alone. `whole`: which update with every column was taken; where
+    /// it was not, a refusal says nothing of the columns.
+    pub(super) async fn leave_a_column_out(&self, whole: [bool; 2]) {
         let [left_out, named] = &self.columns;
         let sent = NAMES.map(|name| ScratchContact {
             data: [(named.clone(), "3".to_owned())].into(),
@@ -44,9 +47,15 @@ impl Asking<'_> {
             (Question::PostSubset, Question::PostColumns, false),
             (Question::PutSubset, Question::PutColumns, true),
         ];
-        for ((questions, sent), written) in questions.into_iter().zip(&sent).zip(&written) {
-            let (subset, columns, is_assumed_taken) = questions;
+        for (n, (sent, written)) in sent.iter().zip(&written).enumerate() {
+            let (subset, columns, is_assumed_taken) = questions[n];
             let taken = written.as_ref().copied();
+            if taken.is_err_and(judge::is_refusal) && !whole[n] {
+                for question in [subset, columns] {
+                    self.tell(question, Seen::not_found_out(NOT_WHOLE));
+                }
+                continue;
+            }
             self.tell(subset, judge::subset(taken, is_assumed_taken));
             let seen = match taken {
                 Err(failure) if judge::is_refusal(failure) => {

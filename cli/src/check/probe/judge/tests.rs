@@ -161,7 +161,7 @@ fn reads_that_come_late_are_told_with_their_time() {
     let after = |seconds| Some(Duration::from_secs(seconds));
     assert_eq!(
         new_contact(true, after(0)),
-        Seen::AsAssumed("at once, by GET and in bulk".into())
+        Seen::AsAssumed("at once".into())
     );
     for (by_id, in_bulk, told) in [
         (false, after(0), "at once in bulk, and later by GET"),
