@@ -27,7 +27,7 @@ pub struct Options {
     pub omitted_callable_is_true: bool,
     /// What else docs/genesys-cloud.md "Unknown" leaves open of the contact list API.
     pub lists: ListReadings,
-    /// Whether every alteration of a contact is noted for [`Genesys::journal`].
+    /// Whether every alteration of a contact is noted for [`Genesys::journal`](super::Genesys::journal).
     pub keeps_journal: bool,
 }
 
