@@ -134,6 +134,7 @@ async fn a_list_is_made_read_and_deleted_without_a_campaign() {
 #[tokio::test(start_paused = true)]
 async fn campaigns_may_draw_on_one_list() {
     let client = Client::new(ListReadings::default()).await;
+    client.post(&[("old", both("1"))]).await;
     let genesys = &client.genesys;
     for campaign in ["c", "d"] {
         genesys.put_campaign("id", campaign, None);
@@ -141,7 +142,7 @@ async fn campaigns_may_draw_on_one_list() {
     }
     genesys.put_contact("c", "k", &[("a", "1")], true);
     assert_eq!(genesys.contacts("d"), genesys.contacts_of_list("l"));
-    assert_eq!(client.bulk(&["k"]).await, ["k"]);
+    assert_eq!(client.bulk(&["k", "old"]).await, ["k", "old"]);
 }
 
 #[tokio::test(start_paused = true)]
