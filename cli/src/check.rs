@@ -1,6 +1,8 @@
 //! `campaign-sync check`: whether an org can go live, a line for each thing that must be right.
 
+mod campaign;
 mod contact;
+mod probe;
 mod queues;
 mod secrets;
 
@@ -8,16 +10,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use domain::change::{CampaignId, ContactKey, OrgId, SourceName};
-use domain::rules::Rules;
 use io::Config;
 use io::config::DlqConfig;
-use io::genesys::{Failure, Kind, ListFacts, Org, Run, UNKNOWN_CAMPAIGN};
-use io::secrets::{Api, OrgSecret, SecretsManager};
+use io::genesys::{Failure, Kind, Org, Run};
+use io::secrets::{OrgSecret, SecretsManager};
 use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::connect::{self, Watched};
-use crate::table::counted;
 use crate::{args, one_contact};
 
 #[derive(clap::Args)]
@@ -27,9 +27,15 @@ use crate::{args, one_contact};
   campaign-sync check --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --apply-timeout 30
   campaign-sync check --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --contact LEAD-00042
   campaign-sync check --source crm
+  campaign-sync check --org acme-us --probe 8b1f2c34-5d6e-4f70-8a91-b2c3d4e5f607
 
-It alters nothing: that contacts may be written is tried by writing none. It takes at most eight calls of the org's budget for
+Without --probe it alters nothing: that contacts may be written is tried by writing none. It takes at most eight calls of the org's budget for
 each campaign, and one more for each contact.
+
+With --probe it finds out what this organisation's Genesys Cloud does where its documentation does not say it, such as whether
+an opted-out contact stays uncallable when an update does not mention that, and tells it beside what campaign-sync assumes. It
+takes some 30 calls. It makes about ten contacts, none of them callable, without numbers or addresses, and deletes them, also
+after Ctrl-C. The list must be empty, no campaign may draw on it, and it needs two columns of plain text.
 
 It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; SECRET_PREFIX and, in local
 runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It
@@ -51,6 +57,10 @@ pub(crate) struct Args {
     /// A sender of webhooks, whose secret is {prefix}/source/{source}; may be given several times
     #[arg(long = "source", value_name = "SOURCE", value_parser = source)]
     sources: Vec<SourceName>,
+    /// A contact list that is for nothing else: finds out on it what Genesys Cloud does where that is
+    /// not documented, and looks at nothing else
+    #[arg(long, value_name = "LIST_ID", value_parser = list, requires = "org", conflicts_with_all = ["campaigns", "contacts", "sources"])]
+    probe: Option<String>,
     /// The timeout of apply: the stack's parameter `ApplyTimeoutSeconds`
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     apply_timeout: u64,
@@ -141,6 +151,9 @@ impl Findings {
 
 /// Runs, prints, and answers whether all is right.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
+    if let (Some(org), Some(list)) = (&args.org, &args.probe) {
+        return probe::run(org, list, args.json);
+    }
     let config = Config::from_env().map_err(|error| error.to_string())?;
     let dlq = DlqConfig::from_env(true).map_err(|error| error.to_string())?;
     let contacts = one_contact::keys(&args.contacts)?;
@@ -206,7 +219,7 @@ async fn genesys(
     }
     for campaign in campaigns.iter().filter(|_| is_in) {
         // What one call is refused must not close the org to the next.
-        self::campaign(campaign, secret, connect, findings).await;
+        campaign::check(campaign, secret, connect, findings).await;
         contact::check(campaign, contacts, secret, connect(), findings).await;
     }
     if is_in && campaigns.is_empty() {
@@ -219,6 +232,15 @@ async fn genesys(
 
 fn source(text: &str) -> Result<SourceName, String> {
     SourceName::parse(text).map_err(Cow::into_owned)
+}
+
+/// As the service gives them: what is none is no part of a path.
+fn list(text: &str) -> Result<String, String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if (1..=64).contains(&text.len()) && text.bytes().all(is_plain) {
+        return Ok(text.to_owned());
+    }
+    Err("expected 1 to 64 characters of A-Z, a-z, 0-9 and -".to_owned())
 }
 
 fn token(failure: &Failure) -> String {
@@ -243,145 +265,6 @@ fn clock(ahead: SignedDuration) -> Result<String, String> {
         "this machine's clock is {seconds} s ahead of Genesys Cloud's: set it by NTP; webhooks that are signed by such a clock \
          are refused beyond 60 s ahead or 180 s behind"
     ))
-}
-
-async fn campaign(
-    id: &CampaignId,
-    secret: &OrgSecret,
-    connect: &dyn Fn() -> Arc<Org>,
-    findings: &mut Findings,
-) {
-    let named = |what: &str| format!("campaign {id}: {what}");
-    let run = Run::patient(None);
-    let mut is_known = true;
-    match (connect().list_of(&run, id).await, secret.api) {
-        (Ok(list), api) => {
-            findings.add(
-                named("found"),
-                Ok(format!(
-                    "its contact list {} has {}",
-                    list.id,
-                    counted(list.columns.len() as u64, "column")
-                )),
-            );
-            look_at_version_column(findings, &named("version column"), &list, &secret.rules);
-            if api == Api::ContactLists {
-                findings.add(named("list of its own"), shared(id, &list));
-                let answer = connect().may_write_to_list(&run, &list.id).await;
-                let seen = "a call that adds nobody is taken; the right outbound:contact:edit shows at the first change";
-                let answer = answer.map(|()| seen.to_owned());
-                findings.add(
-                    named("contacts may be added"),
-                    answer.map_err(|failure| needs(&failure, "outbound:contact:add")),
-                );
-            }
-        }
-        (Err(failure), Api::ContactLists) => {
-            findings.add(named("found"), Err(unknown(&failure)));
-            return;
-        }
-        // The other API needs no right to look at lists.
-        (Err(failure), Api::Predictive) => {
-            is_known = failure.kind != Kind::UnknownCampaign;
-            findings.skip(&named("contact list"), &unknown(&failure));
-        }
-    }
-    if secret.api == Api::Predictive {
-        let answer = connect().may_write_to_campaign(&run, id).await;
-        let answer = answer.map(|()| {
-            "a call that adds nobody is taken; the right to change contacts shows at the first change"
-                .to_owned()
-        });
-        let is_there = answer.is_ok();
-        findings.add(
-            named("predictive answers"),
-            answer.map_err(|failure| no_predictive(&failure, is_known)),
-        );
-        if !is_there {
-            return;
-        }
-    }
-    let key = one_contact::nobody();
-    let opened = io::genesys::Campaign::open(connect(), id, &without_ranks(secret), run).await;
-    if let (Ok(campaign), Ok(key)) = (opened, key) {
-        let read = campaign
-            .read(&key)
-            .await
-            .map(|_| "tried with a key that nobody has".to_owned());
-        findings.add(
-            named("contacts may be read"),
-            read.map_err(|failure| needs(&failure, "outbound:contact:view")),
-        );
-    }
-}
-
-/// A list without the version column is told already.
-fn without_ranks(secret: &OrgSecret) -> OrgSecret {
-    OrgSecret {
-        rules: Arc::default(),
-        ..secret.clone()
-    }
-}
-
-fn look_at_version_column(findings: &mut Findings, what: &str, list: &ListFacts, rules: &Rules) {
-    let seen = match &rules.version_field {
-        None => Ok("none is asked for".to_owned()),
-        // The published API always names some.
-        Some(column) if list.columns.is_empty() => {
-            let why = format!("the list names no columns: whether {column} is one is not known");
-            return findings.skip(what, &why);
-        }
-        Some(column) if list.columns.contains(column) => Ok(format!("the list has {column}")),
-        Some(column) => Err(format!(
-            "the list lacks {column}, the secret's versionField; columns cannot be added to a list: make one with it and give \
-             the campaign that, or name another column"
-        )),
-    };
-    findings.add(what.to_owned(), seen);
-}
-
-/// Their contacts are the same ones.
-fn shared(id: &CampaignId, list: &ListFacts) -> Result<String, String> {
-    let others: Vec<_> = list
-        .campaigns
-        .iter()
-        .map(String::as_str)
-        .filter(|other| *other != id.as_str())
-        .collect();
-    if others.is_empty() {
-        return Ok("no other campaign draws on it".to_owned());
-    }
-    Err(format!(
-        "also drawn on by {}: a change to a contact of one campaign is one of the others too, and their changes are not kept in \
-         order with each other; give each a list of its own, or send the changes of one of them alone",
-        others.join(", ")
-    ))
-}
-
-fn unknown(failure: &Failure) -> String {
-    match failure.kind {
-        Kind::UnknownCampaign => {
-            format!("{failure}: the org has no such outbound campaign: {UNKNOWN_CAMPAIGN}")
-        }
-        _ => needs(
-            failure,
-            "outbound:campaign:view and outbound:contactList:view",
-        ),
-    }
-}
-
-/// `is_known`: unless the API that most organisations have knows no such campaign.
-fn no_predictive(failure: &Failure, is_known: bool) -> String {
-    match failure.kind {
-        Kind::NotFound | Kind::UnknownCampaign if !is_known => {
-            format!("{failure}: no API knows this campaign: {UNKNOWN_CAMPAIGN}")
-        }
-        Kind::NotFound | Kind::UnknownCampaign => format!(
-            "{failure}: the predictive API is not there for this campaign; most organisations have the published one alone: say \
-             \"api\": \"contactLists\" in the secret (docs/which-api.md)"
-        ),
-        _ => needs(failure, "to add contacts"),
-    }
 }
 
 fn needs(failure: &Failure, permissions: &str) -> String {

@@ -1,12 +1,14 @@
 """The official Python SDK of Genesys Cloud as the client of the emulated contact list API."""
 
 import json
+import os
+import subprocess
 import time
 
 import PureCloudPlatformClientV2 as sdk
 from PureCloudPlatformClientV2.rest import ApiException
 
-from local_aws import genesys
+from local_aws import ROOT, genesys
 
 CAMPAIGN = "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11"
 
@@ -24,6 +26,16 @@ def refused(call):
     except ApiException as error:
         return error.status, json.loads(error.body).get("code")
     raise AssertionError("the call was not refused")
+
+
+def probe(base, list_id):
+    """What `campaign-sync check --probe` finds out, and its exit status."""
+    mine = {"AWS_ENDPOINT_URL": base, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local", "GENESYS_BASE_URL": base, "QUEUE_URL": f"{base}/000000000000/changes.fifo"}
+    command = [os.environ.get("CAMPAIGN_SYNC", "target/debug/campaign-sync"), "check", "--org", "acme-us",
+               "--probe", list_id, "--json"]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | mine, capture_output=True, text=True, timeout=60)
+    return done.returncode, json.loads(done.stdout or "{}"), done.stderr
 
 
 columns = []
@@ -117,6 +129,36 @@ with genesys("--api", "contactLists") as service:
     check(refused(lambda: api.get_outbound_contactlist_contact(list_id, "A-1")) == (404, "resource.not.found"))
     api.delete_outbound_contactlist_contacts(list_id, ["A-2", "missing"])
     check(refused(lambda: api.get_outbound_contactlist_contact(list_id, "A-2"))[0] == 404)
+
+    # A scratch list, made and read by the SDK: the probe finds out what is so, and leaves nothing on it.
+    scratch = sdk.ContactList()
+    scratch.name, scratch.column_names = "scratch", ["phone", "firstName", "crmVersion"]
+    phone = sdk.ContactPhoneNumberColumn()
+    phone.column_name, phone.type = "phone", "cell"
+    scratch.phone_columns = [phone]
+    scratch_id = api.post_outbound_contactlists(scratch).id
+    check(api.get_outbound_contactlist(scratch_id, include_size=True).size == 0)
+    check(api.get_outbound_campaigns(contact_list_id=scratch_id).total == 0)
+    status, report, shown = probe(service.base, scratch_id)
+    check((status, report["ok"], report["leftOver"]) == (0, True, []), (report, shown))
+    made = [call for call in service.calls() if f"{scratch_id}/contacts" in call["path"]]
+    check({call["method"] for call in made} == {"POST", "GET", "PUT", "DELETE"}, made)
+    check(api.get_outbound_contactlist(scratch_id, include_size=True).size == 0)
+    request = sdk.ContactListingRequest()
+    request.page_number, request.page_size = 1, 100
+    check(api.post_outbound_contactlist_contacts_search(scratch_id, request).total == 0)
+    add_to_scratch = sdk.WritableDialerContact()
+    add_to_scratch.id, add_to_scratch.contact_list_id, add_to_scratch.callable = "Mine", scratch_id, False
+    add_to_scratch.data = dict.fromkeys(scratch.column_names, "")
+    api.post_outbound_contactlist_contacts(scratch_id, [add_to_scratch])
+    status, _, shown = probe(service.base, scratch_id)
+    check(status == 2 and "holds 1 contact" in shown, shown)
+    check(api.get_outbound_contactlist_contact(scratch_id, "Mine").callable is False)
+    api.delete_outbound_contactlist(scratch_id)
+    check(refused(lambda: api.get_outbound_contactlist(scratch_id)) == (404, "contact.list.not.found"))
+    check(refused(lambda: api.delete_outbound_contactlist(list_id)) == (400, "contact.list.in.use"))
+    status, _, shown = probe(service.base, list_id)
+    check(status == 2 and "a campaign draws on it" in shown, shown)
 
     # 409 as it comes of any operation; 429, which the SDK waits for as Retry-After says.
     service.fault(method="POST", path="/contacts", status=409)

@@ -7,64 +7,22 @@ mod contact_lists;
 mod contacts;
 mod control;
 mod http_api;
+mod options;
 mod rate;
+mod state;
 
 pub use crate::fault::{Effect, Fault};
 pub use control::CONTROL_PREFIX;
+pub use options::{Duplicates, ListReadings, Options};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use io::Clock;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use rate::Window;
-
-/// How the service behaves.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// From request to answer.
-    pub latency: Duration,
-    /// How long a new contact is missed by reads.
-    pub read_lag: Duration,
-    pub token_life: Duration,
-    /// For each OAuth client, in fixed minutes from its first call on.
-    pub calls_per_minute: Option<u64>,
-    /// Whether each token of a client may make that many: docs/genesys-cloud.md "Rate limit and
-    /// retries" has both readings.
-    pub counts_each_token: bool,
-    /// The rate limit's window: `calls_per_minute` are allowed in each, if it is no minute either.
-    pub window: Duration,
-    /// Whether answers tell how much of that is used.
-    pub rate_headers: bool,
-    /// Whether an update by the contact list API keeps the columns that it does not name: not
-    /// documented.
-    pub list_updates_merge: bool,
-    /// Whether a write by the contact list API that leaves `callable` out makes a contact callable
-    /// that exists already: docs/genesys-cloud.md "Unknown" has both readings.
-    pub omitted_callable_is_true: bool,
-    /// Whether every alteration of a contact is noted for [`Genesys::journal`].
-    pub keeps_journal: bool,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            latency: Duration::from_millis(40),
-            read_lag: Duration::ZERO,
-            token_life: Duration::from_hours(24),
-            calls_per_minute: Some(300),
-            counts_each_token: false,
-            window: Duration::from_mins(1),
-            rate_headers: true,
-            list_updates_merge: false,
-            omitted_callable_is_true: false,
-            keeps_journal: false,
-        }
-    }
-}
+use state::{Campaign, Client, List, State};
 
 /// A contact as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,35 +68,6 @@ pub struct Genesys {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
-struct State {
-    clients: BTreeMap<String, Client>,
-    campaigns: BTreeMap<String, Campaign>,
-    tokens: BTreeMap<String, (String, Timestamp)>,
-    /// By OAuth client or by token.
-    windows: BTreeMap<String, Window>,
-    issued: u64,
-    faults: Vec<Fault>,
-    calls: Vec<Call>,
-    journal: Vec<Alteration>,
-    /// (campaign, contact key) of each refused create that nobody has resolved since.
-    conflicts: BTreeSet<(String, String)>,
-}
-
-struct Client {
-    secret: String,
-    is_forbidden: bool,
-}
-
-struct Campaign {
-    client_id: String,
-    /// The id of its contact list.
-    list: String,
-    /// What a contact may hold; none: anything.
-    columns: Option<BTreeSet<String>>,
-    contacts: BTreeMap<String, Contact>,
-}
-
 impl Genesys {
     /// A service without any client.
     pub fn new(clock: Clock, options: Options) -> Genesys {
@@ -174,21 +103,20 @@ impl Genesys {
         self.state().tokens.clear();
     }
 
-    /// Adds a campaign of an OAuth client's org. `columns`: what a contact may hold; none:
-    /// anything.
+    /// Adds a campaign of an OAuth client's org, with a contact list of its own. `columns`: what a
+    /// contact may hold; none: anything.
     pub fn put_campaign(&self, client_id: &str, campaign: &str, columns: Option<&[&str]>) {
-        let columns =
-            columns.map(|columns| columns.iter().map(|column| (*column).to_owned()).collect());
         let list = format!("list-of-{campaign}");
-        let campaign_state = Campaign {
-            client_id: client_id.to_owned(),
-            list,
-            columns,
-            contacts: BTreeMap::new(),
-        };
-        self.state()
-            .campaigns
-            .insert(campaign.to_owned(), campaign_state);
+        self.put_list(client_id, &list, columns);
+        let client_id = client_id.to_owned();
+        let drawing = Campaign { client_id, list };
+        self.state().campaigns.insert(campaign.to_owned(), drawing);
+    }
+
+    /// Adds an empty contact list that no campaign draws on.
+    pub fn put_list(&self, client_id: &str, list: &str, columns: Option<&[&str]>) {
+        let empty = List::new(client_id, list, columns);
+        self.state().lists.insert(list.to_owned(), empty);
     }
 
     /// Puts a contact that has been there for long.
@@ -211,13 +139,10 @@ impl Genesys {
     /// Somebody else alters a campaign's contacts.
     fn by_somebody(&self, campaign: &str, alter: impl FnOnce(&mut BTreeMap<String, Contact>)) {
         let mut state = self.state();
-        let Some(contacts) = state
-            .campaigns
-            .get_mut(campaign)
-            .map(|campaign| &mut campaign.contacts)
-        else {
+        let Some(list) = state.list_of(campaign) else {
             return;
         };
+        let contacts = &mut list.contacts;
         let before = self.options.keeps_journal.then(|| contacts.clone());
         alter(contacts);
         if let Some(before) = before {
@@ -246,11 +171,16 @@ impl Genesys {
 
     /// A campaign's contacts by key.
     pub fn contacts(&self, campaign: &str) -> BTreeMap<String, Contact> {
-        self.state()
-            .campaigns
-            .get(campaign)
-            .map(|campaign| campaign.contacts.clone())
-            .unwrap_or_default()
+        let mut state = self.state();
+        let list = state.list_of(campaign);
+        list.map(|list| list.contacts.clone()).unwrap_or_default()
+    }
+
+    /// The contacts of a list by key.
+    pub fn contacts_of_list(&self, list: &str) -> BTreeMap<String, Contact> {
+        let state = self.state();
+        let list = state.lists.get(list);
+        list.map(|list| list.contacts.clone()).unwrap_or_default()
     }
 
     /// The dialler notes something of a contact, such as `phoneNumberStatus`.
@@ -262,10 +192,19 @@ impl Genesys {
         });
     }
 
-    /// Moves a campaign's contacts to another list; none is known by the old id any more.
+    /// Lets a campaign draw on another list: on the one of that id, or on its own, which is known
+    /// by the old id no more.
     pub fn change_list(&self, campaign: &str, list: &str) {
-        if let Some(campaign) = self.state().campaigns.get_mut(campaign) {
-            list.clone_into(&mut campaign.list);
+        let mut state = self.state();
+        let Some(campaign) = state.campaigns.get_mut(campaign) else {
+            return;
+        };
+        let old = std::mem::replace(&mut campaign.list, list.to_owned());
+        if !state.lists.contains_key(list)
+            && let Some(own) = state.lists.remove(&old)
+        {
+            let id = list.to_owned();
+            state.lists.insert(id.clone(), List { id, ..own });
         }
     }
 
@@ -299,37 +238,5 @@ impl Genesys {
     /// since.
     pub fn conflicts_left(&self) -> usize {
         self.state().conflicts.len()
-    }
-}
-
-impl State {
-    /// Notes what is not as it was before.
-    fn note(
-        &mut self,
-        at: Timestamp,
-        campaign: &str,
-        before: &BTreeMap<String, Contact>,
-        client_id: Option<&str>,
-    ) {
-        let Some(now) = self
-            .campaigns
-            .get(campaign)
-            .map(|campaign| &campaign.contacts)
-        else {
-            return;
-        };
-        let keys: BTreeSet<_> = before.keys().chain(now.keys()).collect();
-        let altered = keys
-            .into_iter()
-            .filter(|key| before.get(*key) != now.get(*key))
-            .map(|key| Alteration {
-                at,
-                campaign: campaign.to_owned(),
-                key: key.clone(),
-                before: before.get(key).cloned(),
-                after: now.get(key).cloned(),
-                client_id: client_id.map(str::to_owned),
-            });
-        self.journal.extend(altered);
     }
 }

@@ -12,6 +12,7 @@ mod health;
 mod login;
 mod predictive;
 mod run;
+mod scratch;
 mod wire;
 
 pub use campaign::Campaign;
@@ -21,6 +22,7 @@ pub use domain::failure::{Failure, Kind};
 pub use facts::ListFacts;
 pub use predictive::{NewContact, Predictive};
 pub use run::Run;
+pub use scratch::{ScratchContact, ScratchFacts, ScratchList};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

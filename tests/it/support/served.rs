@@ -40,11 +40,16 @@ impl Served {
     }
 
     pub(crate) async fn with(attributes: Attributes) -> Served {
+        Served::playing(Options::default(), attributes).await
+    }
+
+    /// The same, with a Genesys Cloud that behaves like this.
+    pub(crate) async fn playing(options: Options, attributes: Attributes) -> Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let options = Options {
             latency: Duration::ZERO,
-            ..Options::default()
+            ..options
         };
         let world = World::with_queues(Clock::system(), options, &base, attributes);
         for (org, api, campaign) in [

@@ -1,7 +1,10 @@
 //! The contact list API that Genesys Cloud publishes (docs/genesys-cloud.md "Contacts of a contact
-//! list"): campaigns, lists, contacts, search. Each campaign has a list of its own. Where the
-//! documentation leaves open what happens, the stricter is done.
+//! list"): campaigns, lists, contacts, search. Where the documentation leaves open what happens,
+//! [`ListReadings`](super::ListReadings) says it; by default the stricter is done.
 
+mod lists;
+mod readings;
+mod request;
 mod search;
 mod show;
 
@@ -11,15 +14,14 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, error};
-use super::{Campaign, Contact, Genesys, State};
-use show::{show, show_campaign, show_list};
+use super::{Campaign, Contact, Duplicates, Genesys, List, State};
+use show::{show, show_campaign};
 
+pub(super) use request::Request;
 pub(super) use show::PREFIX;
 
 /// docs/genesys-cloud.md "Limits".
 const MOST_WRITTEN: usize = 1_000;
-const MOST_READ: usize = 50;
-const MOST_DELETED: usize = 250;
 const MOST_BYTES: usize = 512_000;
 const LONGEST_VALUE: usize = 512;
 /// Of a contact, what the dialler writes and a client may.
@@ -28,50 +30,6 @@ const OF_THE_DIALLER: [&str; 3] = [
     "contactableStatus",
     "latestWhatsAppEvaluations",
 ];
-
-pub(super) struct Request<'a> {
-    pub(super) method: &'a str,
-    pub(super) path: &'a str,
-    pub(super) query: &'a str,
-    pub(super) body: &'a Value,
-}
-
-impl Request<'_> {
-    /// Every value of a query parameter, decoded; several may stand in one, parted by commas.
-    fn query(&self, name: &str) -> Vec<String> {
-        let pairs = self
-            .query
-            .split('&')
-            .filter_map(|pair| pair.split_once('='));
-        let values = pairs
-            .filter(|(other, _)| *other == name)
-            .map(|(_, value)| value.replace('+', " "));
-        let decoded = values
-            .filter_map(|value| Some(percent_decode_str(&value).decode_utf8().ok()?.into_owned()));
-        decoded
-            .flat_map(|value| value.split(',').map(str::to_owned).collect::<Vec<_>>())
-            .collect()
-    }
-
-    fn says(&self, name: &str) -> bool {
-        self.query(name)
-            .iter()
-            .any(|value| value.eq_ignore_ascii_case("true"))
-    }
-
-    fn page(&self) -> (usize, usize) {
-        let number = |name, default| {
-            self.query(name)
-                .first()
-                .and_then(|text| text.parse().ok())
-                .unwrap_or(default)
-        };
-        (
-            number("pageNumber", 1).max(1),
-            number("pageSize", 25).clamp(1, 100),
-        )
-    }
-}
 
 impl Genesys {
     pub(super) fn contact_lists_api(
@@ -112,23 +70,11 @@ impl Genesys {
                 Some(campaign) => (200, show_campaign(id, campaign)),
                 None => not_found(),
             },
-            ("GET", ["contactlists"]) => {
-                let ids = call.query("id");
-                let of_client = state
-                    .campaigns
-                    .values()
-                    .filter(|campaign| campaign.client_id == client_id);
-                let found =
-                    of_client.filter(|campaign| ids.is_empty() || ids.contains(&campaign.list));
-                listing(found.map(show_list).collect(), call.page())
-            }
-            (_, ["contactlists", list, rest @ ..]) => {
-                let Some(campaign) = state
-                    .campaigns
-                    .values_mut()
-                    .filter(mine)
-                    .find(|campaign| campaign.list == *list)
-                else {
+            ("GET", ["contactlists"]) => lists::all(state, client_id, call),
+            ("POST", ["contactlists"]) => lists::create(state, client_id, call.body),
+            (_, ["contactlists", id, rest @ ..]) => {
+                let list = state.lists.get_mut(*id);
+                let Some(list) = list.filter(|list| list.client_id == client_id) else {
                     return error(
                         404,
                         "contact.list.not.found",
@@ -136,8 +82,9 @@ impl Genesys {
                     );
                 };
                 match (call.method, rest) {
-                    ("GET", []) => (200, show_list(campaign)),
-                    (_, ["contacts", rest @ ..]) => self.list_contacts(campaign, call, rest),
+                    ("GET", []) => (200, show::show_list(list, call.says("includeSize"))),
+                    ("DELETE", []) => lists::delete(state, id),
+                    (_, ["contacts", rest @ ..]) => self.list_contacts(list, call, rest),
                     _ => not_found(),
                 }
             }
@@ -145,18 +92,18 @@ impl Genesys {
         }
     }
 
-    fn list_contacts(&self, campaign: &mut Campaign, call: &Request<'_>, rest: &[&str]) -> Answer {
+    fn list_contacts(&self, list: &mut List, call: &Request<'_>, rest: &[&str]) -> Answer {
         match (call.method, rest) {
-            ("POST", []) => self.upsert(campaign, call),
-            ("POST", ["bulk"]) => read_many(campaign, call.body),
-            ("POST", ["search"]) => search::search(campaign, call.body),
-            ("DELETE", []) => delete_many(campaign, &call.query("contactIds")),
-            ("GET", [key]) => match campaign.contacts.get(*key) {
-                Some(contact) => (200, show(campaign, key, contact)),
+            ("POST", []) => self.upsert(list, call),
+            ("POST", ["bulk"]) => self.read_many(list, call.body),
+            ("POST", ["search"]) => search::search(list, call.body),
+            ("DELETE", []) => self.delete_many(list, &call.query("contactIds")),
+            ("GET", [key]) => match self.readable(list, key) {
+                Some((key, contact)) => (200, show(list, key, contact)),
                 None => not_found(),
             },
-            ("PUT", [key]) => self.put(campaign, key, call.body),
-            ("DELETE", [key]) => match campaign.contacts.remove(*key) {
+            ("PUT", [key]) => self.put(list, key, call.body),
+            ("DELETE", [key]) => match list.contacts.remove(&self.stored_key(list, key)) {
                 Some(_) => (200, Value::Null),
                 None => not_found(),
             },
@@ -165,7 +112,7 @@ impl Genesys {
         }
     }
 
-    fn upsert(&self, campaign: &mut Campaign, call: &Request<'_>) -> Answer {
+    fn upsert(&self, list: &mut List, call: &Request<'_>) -> Answer {
         if call.body.to_string().len() > MOST_BYTES {
             let message =
                 format!("The request is over the size limit. Maximum bytes: {MOST_BYTES}");
@@ -182,52 +129,58 @@ impl Genesys {
             );
         }
         // All or none.
-        let mut written = Vec::new();
+        let mut written: Vec<(String, Contact)> = Vec::new();
         for (n, item) in items.iter().enumerate() {
             let key = match item.get("id") {
-                None | Some(Value::Null) => format!("generated-{}-{n}", campaign.contacts.len()),
-                Some(Value::String(key)) if is_plain(key) => key.clone(),
+                None | Some(Value::Null) => format!("generated-{}-{n}", list.contacts.len()),
+                Some(Value::String(key)) if self.may_be_an_id(key) => self.stored_key(list, key),
                 _ => {
                     let message = "The custom contactId field is not valid.  It cannot contain special characters.";
                     return error(400, "invalid.contact.id", message);
                 }
             };
-            if written
+            let twin = written
                 .iter()
-                .any(|(other, _): &(String, Contact)| *other == key)
-            {
+                .position(|(other, _)| self.is_same(other, &key));
+            if twin.is_some() && self.options.lists.duplicates == Duplicates::Refused {
                 return error(400, "bad.request", "A contact is in the request twice.");
             }
-            if lacks_a_column(campaign, item) {
-                let message = "The contact columns do not match what is required in the list.";
-                return error(400, "invalid.contact.columns", message);
+            if !self.options.lists.posts_take_a_subset && lacks_a_column(list, item) {
+                return lacking();
             }
-            match self.changed(
-                campaign,
-                campaign.contacts.get(&key),
-                item,
-                call.says("clearSystemData"),
-            ) {
-                Ok(contact) => written.push((key, contact)),
+            let old = list.contacts.get(&key);
+            match self.changed(list, old, item, call.says("clearSystemData")) {
+                Ok(contact) => match twin {
+                    Some(_) if self.options.lists.duplicates == Duplicates::FirstWins => {}
+                    Some(twin) => written[twin].1 = contact,
+                    None => written.push((key, contact)),
+                },
                 Err(refused) => return refused,
             }
         }
-        let shown = written
+        let mut shown: Vec<_> = written
             .iter()
-            .map(|(key, contact)| show(campaign, key, contact))
+            .map(|(key, contact)| show(list, key, contact))
             .collect();
-        campaign.contacts.extend(written);
-        (200, shown)
+        if self.options.lists.answer_in_another_order {
+            shown.reverse();
+        }
+        list.contacts.extend(written);
+        (200, shown.into())
     }
 
-    fn put(&self, campaign: &mut Campaign, key: &str, body: &Value) -> Answer {
-        let Some(old) = campaign.contacts.get(key) else {
+    fn put(&self, list: &mut List, key: &str, body: &Value) -> Answer {
+        let key = self.stored_key(list, key);
+        let Some(old) = list.contacts.get(&key) else {
             return error(400, "contact.does.not.exist", "The contact does not exist.");
         };
-        match self.changed(campaign, Some(old), body, false) {
+        if !self.options.lists.puts_take_a_subset && lacks_a_column(list, body) {
+            return lacking();
+        }
+        match self.changed(list, Some(old), body, false) {
             Ok(contact) => {
-                let shown = show(campaign, key, &contact);
-                campaign.contacts.insert(key.to_owned(), contact);
+                let shown = show(list, &key, &contact);
+                list.contacts.insert(key, contact);
                 (200, shown)
             }
             Err(refused) => refused,
@@ -237,7 +190,7 @@ impl Genesys {
     /// The contact after a write.
     fn changed(
         &self,
-        campaign: &Campaign,
+        list: &List,
         old: Option<&Contact>,
         item: &Value,
         clears: bool,
@@ -253,7 +206,7 @@ impl Genesys {
         };
         for (name, value) in data {
             let value = value.as_str().ok_or_else(|| bad("A value is no string."))?;
-            if campaign
+            if list
                 .columns
                 .as_ref()
                 .is_some_and(|columns| !columns.contains(name))
@@ -300,50 +253,14 @@ impl Genesys {
 }
 
 /// Each contact of a POST must name every column of the list.
-fn lacks_a_column(campaign: &Campaign, item: &Value) -> bool {
+fn lacks_a_column(list: &List, item: &Value) -> bool {
     let names = |column: &String| item["data"].get(column).is_some();
-    let columns = campaign.columns.iter().flatten();
-    !columns.clone().all(names)
+    !list.columns.iter().flatten().all(names)
 }
 
-fn read_many(campaign: &Campaign, body: &Value) -> Answer {
-    let ids: Option<Vec<_>> = body
-        .as_array()
-        .and_then(|ids| ids.iter().map(Value::as_str).collect());
-    let Some(ids) = ids else {
-        return error(400, "bad.request", "The body is not an array of ids.");
-    };
-    if ids.len() > MOST_READ {
-        return error(
-            400,
-            "too.many.contacts.requested",
-            "Only 50 contacts can be retrieved at a time.",
-        );
-    }
-    let found = ids
-        .into_iter()
-        .filter_map(|id| Some(show(campaign, id, campaign.contacts.get(id)?)));
-    (200, found.collect())
-}
-
-fn delete_many(campaign: &mut Campaign, ids: &[String]) -> Answer {
-    if ids.is_empty() {
-        return error(400, "no.contacts.specified", "No contacts were specified.");
-    }
-    if ids.len() > MOST_DELETED {
-        let message = "There were too many contacts in the request, the limit is 250";
-        return error(400, "too.many.contacts.added", message);
-    }
-    campaign.contacts.retain(|key, _| !ids.contains(key));
-    (200, Value::Null)
-}
-
-/// What "special characters" are is not documented.
-fn is_plain(key: &str) -> bool {
-    (1..=255).contains(&key.len())
-        && key
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+fn lacking() -> Answer {
+    let message = "The contact columns do not match what is required in the list.";
+    error(400, "invalid.contact.columns", message)
 }
 
 fn not_found() -> Answer {

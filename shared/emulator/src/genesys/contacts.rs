@@ -8,7 +8,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, error};
-use super::{Campaign, Contact, Genesys, State};
+use super::{Contact, Genesys, List, State};
 
 const PREFIX: &str = "/api/v2/predictivedialing/campaigns/";
 const DUPLICATE: &str = "Duplicate contact key detected for campaign context.";
@@ -27,20 +27,17 @@ impl Genesys {
         let Some((id, key)) = parse_path(request.uri().path()) else {
             return not_found();
         };
-        let Some(campaign) = state
-            .campaigns
-            .get_mut(&id)
-            .filter(|campaign| campaign.client_id == client_id)
-        else {
+        let is_mine = |list: &&mut List| list.client_id == client_id;
+        let Some(list) = state.list_of(&id).filter(is_mine) else {
             return error(404, "campaign.not.found", "The campaign was not found.");
         };
         let body: Value = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
         let (answer, refused, seen) = match (request.method().as_str(), key) {
-            ("GET", Some(key)) => (self.get(&id, campaign, &key), vec![], vec![key]),
-            ("PATCH", Some(key)) => (patch(&id, campaign, &key, &body), vec![], vec![key]),
+            ("GET", Some(key)) => (self.get(&id, list, &key), vec![], vec![key]),
+            ("PATCH", Some(key)) => (patch(&id, list, &key, &body), vec![], vec![key]),
             ("POST", None) => {
                 let keys = keys(&body);
-                (self.post(&id, campaign, &body), keys.clone(), keys)
+                (self.post(&id, list, &body), keys.clone(), keys)
             }
             _ => return error(405, "method.not.allowed", "Method not allowed."),
         };
@@ -56,7 +53,7 @@ impl Genesys {
         answer
     }
 
-    fn get(&self, id: &str, campaign: &Campaign, key: &str) -> Answer {
+    fn get(&self, id: &str, list: &List, key: &str) -> Answer {
         let readable = |contact: &&Contact| {
             self.clock.now()
                 >= contact
@@ -64,13 +61,13 @@ impl Genesys {
                     .saturating_add(self.options.read_lag)
                     .unwrap_or_default()
         };
-        match campaign.contacts.get(key).filter(readable) {
+        match list.contacts.get(key).filter(readable) {
             Some(contact) => (200, show(id, key, contact)),
             None => error(404, "contact.not.found", "Contact not found."),
         }
     }
 
-    fn post(&self, id: &str, campaign: &mut Campaign, body: &Value) -> Answer {
+    fn post(&self, id: &str, list: &mut List, body: &Value) -> Answer {
         let bad = |message: &str| error(400, "bad.request", message);
         let Some(items) = body
             .as_array()
@@ -94,7 +91,7 @@ impl Genesys {
             else {
                 return bad("A value is null.");
             };
-            if let Some(refused) = unknown_column(campaign, &data) {
+            if let Some(refused) = unknown_column(list, &data) {
                 return refused;
             }
             let contact = Contact {
@@ -107,9 +104,7 @@ impl Genesys {
         }
         let distinct: BTreeSet<_> = contacts.iter().map(|(key, _)| key).collect();
         if distinct.len() < contacts.len()
-            || distinct
-                .iter()
-                .any(|key| campaign.contacts.contains_key(*key))
+            || distinct.iter().any(|key| list.contacts.contains_key(*key))
         {
             return error(409, "conflict", DUPLICATE);
         }
@@ -117,12 +112,12 @@ impl Genesys {
             .iter()
             .map(|(key, contact)| show(id, key, contact))
             .collect();
-        campaign.contacts.extend(contacts);
+        list.contacts.extend(contacts);
         (200, shown)
     }
 }
 
-fn patch(id: &str, campaign: &mut Campaign, key: &str, body: &Value) -> Answer {
+fn patch(id: &str, list: &mut List, key: &str, body: &Value) -> Answer {
     let named = body.get("data").map_or(Some(Named::new()), named);
     let (Some(named), Ok(callable), true) = (named, flag(body), body.is_object()) else {
         return error(400, "bad.request", "The body is not a change of a contact.");
@@ -131,10 +126,10 @@ fn patch(id: &str, campaign: &mut Campaign, key: &str, body: &Value) -> Answer {
         .iter()
         .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
         .collect();
-    if let Some(refused) = unknown_column(campaign, &kept) {
+    if let Some(refused) = unknown_column(list, &kept) {
         return refused;
     }
-    let Some(contact) = campaign.contacts.get_mut(key) else {
+    let Some(contact) = list.contacts.get_mut(key) else {
         return error(404, "contact.not.found", "Contact not found.");
     };
     for (name, value) in named {
@@ -147,8 +142,8 @@ fn patch(id: &str, campaign: &mut Campaign, key: &str, body: &Value) -> Answer {
     (200, show(id, key, contact))
 }
 
-fn unknown_column(campaign: &Campaign, data: &BTreeMap<String, String>) -> Option<Answer> {
-    let columns = campaign.columns.as_ref()?;
+fn unknown_column(list: &List, data: &BTreeMap<String, String>) -> Option<Answer> {
+    let columns = list.columns.as_ref()?;
     let is_known = data.keys().all(|column| columns.contains(column));
     (!is_known).then(|| {
         error(

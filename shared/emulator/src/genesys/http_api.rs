@@ -165,10 +165,10 @@ impl Genesys {
     fn api(&self, state: &mut State, client_id: &str, request: &Request<Bytes>) -> Answer {
         let is_noted = self.options.keeps_journal && request.method() != http::Method::GET;
         let before = is_noted.then(|| {
-            let contacts = state
-                .campaigns
-                .iter()
-                .map(|(id, campaign)| (id.clone(), campaign.contacts.clone()));
+            let contacts = state.campaigns.iter().filter_map(|(id, campaign)| {
+                let list = state.lists.get(&campaign.list)?;
+                Some((id.clone(), list.contacts.clone()))
+            });
             contacts.collect::<Vec<_>>()
         });
         let answer = self.carry_out(state, client_id, request);

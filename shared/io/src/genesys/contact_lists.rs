@@ -490,7 +490,7 @@ pub(super) fn parse<T: serde::de::DeserializeOwned>(body: &[u8], what: &str) -> 
     serde_json::from_slice(body).map_err(wrong)
 }
 
-fn json(body: &impl serde::Serialize, what: &str) -> Result<Bytes, Failure> {
+pub(super) fn json(body: &impl serde::Serialize, what: &str) -> Result<Bytes, Failure> {
     let body = serde_json::to_vec(body);
     body.map(Bytes::from).map_err(|_| {
         Failure::new(

@@ -65,6 +65,12 @@ impl Run {
         }
     }
 
+    /// The same, but that no call is made more often than this.
+    #[must_use]
+    pub fn with_tries(self, tries: u32) -> Run {
+        Run { tries, ..self }
+    }
+
     /// How long a read that begins now may take; `None`: too late for any.
     pub(super) fn read_timeout(&self, now: Timestamp) -> Option<Duration> {
         let left = self.end.map_or(READ, |end| left(end, now));

@@ -63,6 +63,46 @@ pub(super) struct ContactList {
     pub(super) column_names: Vec<String>,
 }
 
+/// A contact list with what its columns are for.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WholeList {
+    pub(super) column_names: Vec<String>,
+    pub(super) phone_columns: Option<Vec<ReachedColumn>>,
+    pub(super) email_columns: Option<Vec<ReachedColumn>>,
+    pub(super) whats_app_columns: Option<Vec<ReachedColumn>>,
+    pub(super) zip_code_column_name: Option<String>,
+    pub(super) preview_mode_column_name: Option<String>,
+    pub(super) column_data_type_specifications: Option<Vec<TypedColumn>>,
+    /// Where it was asked for.
+    pub(super) size: Option<u64>,
+}
+
+/// A column of a number or an address, and the column that says when that may be used.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ReachedColumn {
+    pub(super) column_name: Option<String>,
+    pub(super) callable_time_column: Option<String>,
+    pub(super) contactable_time_column: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TypedColumn {
+    pub(super) column_name: Option<String>,
+    pub(super) column_data_type: Option<String>,
+}
+
+/// A page of a search.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SearchAnswer {
+    pub(super) entities: Vec<serde_json::Value>,
+    pub(super) total: Option<u64>,
+    pub(super) contacts_count: Option<u64>,
+}
+
 /// Campaigns in a listing.
 #[derive(Deserialize)]
 pub(super) struct Campaigns {
@@ -84,6 +124,16 @@ pub(super) struct WrittenListContact<'a> {
     pub(super) id: &'a str,
     pub(super) contact_list_id: &'a str,
     pub(super) data: Columns<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) callable: Option<bool>,
+}
+
+/// A contact of a list in a PUT.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PutListContact<'a> {
+    pub(super) contact_list_id: &'a str,
+    pub(super) data: &'a BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) callable: Option<bool>,
 }

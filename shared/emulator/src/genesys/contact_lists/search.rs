@@ -4,10 +4,10 @@
 use serde_json::{Value, json};
 
 use super::super::answer::{Answer, error};
-use super::super::{Campaign, Contact};
+use super::super::{Contact, List};
 use super::show::{PREFIX, show};
 
-pub(super) fn search(campaign: &Campaign, body: &Value) -> Answer {
+pub(super) fn search(list: &List, body: &Value) -> Answer {
     let number = |name: &str| {
         body.get(name)?
             .as_u64()
@@ -22,12 +22,12 @@ pub(super) fn search(campaign: &Campaign, body: &Value) -> Answer {
         );
     };
     let mut found = Vec::new();
-    for (key, contact) in &campaign.contacts {
+    for (key, contact) in &list.contacts {
         match body
             .get("criteria")
             .map_or(Some(true), |criteria| meets(contact, criteria))
         {
-            Some(true) => found.push(show(campaign, key, contact)),
+            Some(true) => found.push(show(list, key, contact)),
             Some(false) => {}
             None => {
                 return error(
@@ -46,7 +46,7 @@ pub(super) fn search(campaign: &Campaign, body: &Value) -> Answer {
         .collect();
     let answer = json!({
         "entities": entities, "total": total, "contactsCount": total, "pageSize": size, "pageNumber": page,
-        "pageCount": total.div_ceil(size), "selfUri": format!("{PREFIX}contactlists/{}/contacts/search", campaign.list),
+        "pageCount": total.div_ceil(size), "selfUri": format!("{PREFIX}contactlists/{}/contacts/search", list.id),
     });
     (200, answer)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::{Campaign, Contact};
+use super::super::{Campaign, Contact, List};
 
 pub(in crate::genesys) const PREFIX: &str = "/api/v2/outbound/";
 
@@ -17,17 +17,23 @@ pub(super) fn show_campaign(id: &str, campaign: &Campaign) -> Value {
     })
 }
 
-pub(super) fn show_list(campaign: &Campaign) -> Value {
-    let list = &campaign.list;
-    json!({
-        "id": list, "name": list, "version": 1, "columnNames": campaign.columns.clone().unwrap_or_default(),
-        "phoneColumns": [{ "columnName": "phone", "type": "cell" }],
-        "selfUri": format!("{PREFIX}contactlists/{list}"),
-    })
+/// `has_size`: it was asked how many contacts it holds.
+pub(super) fn show_list(list: &List, has_size: bool) -> Value {
+    let id = &list.id;
+    let mut shown = json!({
+        "id": id, "name": list.name, "version": 1,
+        "columnNames": list.columns.clone().unwrap_or_default(),
+        "phoneColumns": list.phone_columns,
+        "selfUri": format!("{PREFIX}contactlists/{id}"),
+    });
+    if has_size {
+        shown["size"] = list.contacts.len().into();
+    }
+    shown
 }
 
-pub(super) fn show(campaign: &Campaign, key: &str, contact: &Contact) -> Value {
-    let (list, columns) = (&campaign.list, campaign.columns.iter().flatten());
+pub(super) fn show(list: &List, key: &str, contact: &Contact) -> Value {
+    let (list, columns) = (&list.id, list.columns.iter().flatten());
     let mut data: Map<_, _> = columns.map(|column| (column.clone(), json!(""))).collect();
     data.extend(
         contact

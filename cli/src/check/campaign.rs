@@ -1,0 +1,152 @@
+//! A campaign: its list, the version column, and whether its contacts may be written and read.
+
+use std::sync::Arc;
+
+use domain::change::CampaignId;
+use domain::rules::Rules;
+use io::genesys::{Failure, Kind, ListFacts, Org, Run, UNKNOWN_CAMPAIGN};
+use io::secrets::{Api, OrgSecret};
+
+use super::{Findings, needs};
+use crate::one_contact;
+use crate::table::counted;
+
+/// Looks at the campaign by whichever API its org has.
+pub(super) async fn check(
+    id: &CampaignId,
+    secret: &OrgSecret,
+    connect: &dyn Fn() -> Arc<Org>,
+    findings: &mut Findings,
+) {
+    let named = |what: &str| format!("campaign {id}: {what}");
+    let run = Run::patient(None);
+    let mut is_known = true;
+    match (connect().list_of(&run, id).await, secret.api) {
+        (Ok(list), api) => {
+            findings.add(
+                named("found"),
+                Ok(format!(
+                    "its contact list {} has {}",
+                    list.id,
+                    counted(list.columns.len() as u64, "column")
+                )),
+            );
+            look_at_version_column(findings, &named("version column"), &list, &secret.rules);
+            if api == Api::ContactLists {
+                findings.add(named("list of its own"), shared(id, &list));
+                let answer = connect().may_write_to_list(&run, &list.id).await;
+                let seen = "a call that adds nobody is taken; the right outbound:contact:edit shows at the first change";
+                let answer = answer.map(|()| seen.to_owned());
+                findings.add(
+                    named("contacts may be added"),
+                    answer.map_err(|failure| needs(&failure, "outbound:contact:add")),
+                );
+            }
+        }
+        (Err(failure), Api::ContactLists) => {
+            findings.add(named("found"), Err(unknown(&failure)));
+            return;
+        }
+        // The other API needs no right to look at lists.
+        (Err(failure), Api::Predictive) => {
+            is_known = failure.kind != Kind::UnknownCampaign;
+            findings.skip(&named("contact list"), &unknown(&failure));
+        }
+    }
+    if secret.api == Api::Predictive {
+        let answer = connect().may_write_to_campaign(&run, id).await;
+        let answer = answer.map(|()| {
+            "a call that adds nobody is taken; the right to change contacts shows at the first change"
+                .to_owned()
+        });
+        let is_there = answer.is_ok();
+        findings.add(
+            named("predictive answers"),
+            answer.map_err(|failure| no_predictive(&failure, is_known)),
+        );
+        if !is_there {
+            return;
+        }
+    }
+    let key = one_contact::nobody();
+    let opened = io::genesys::Campaign::open(connect(), id, &without_ranks(secret), run).await;
+    if let (Ok(campaign), Ok(key)) = (opened, key) {
+        let read = campaign
+            .read(&key)
+            .await
+            .map(|_| "tried with a key that nobody has".to_owned());
+        findings.add(
+            named("contacts may be read"),
+            read.map_err(|failure| needs(&failure, "outbound:contact:view")),
+        );
+    }
+}
+
+/// A list without the version column is told already.
+fn without_ranks(secret: &OrgSecret) -> OrgSecret {
+    OrgSecret {
+        rules: Arc::default(),
+        ..secret.clone()
+    }
+}
+
+fn look_at_version_column(findings: &mut Findings, what: &str, list: &ListFacts, rules: &Rules) {
+    let seen = match &rules.version_field {
+        None => Ok("none is asked for".to_owned()),
+        // The published API always names some.
+        Some(column) if list.columns.is_empty() => {
+            let why = format!("the list names no columns: whether {column} is one is not known");
+            return findings.skip(what, &why);
+        }
+        Some(column) if list.columns.contains(column) => Ok(format!("the list has {column}")),
+        Some(column) => Err(format!(
+            "the list lacks {column}, the secret's versionField; columns cannot be added to a list: make one with it and give \
+             the campaign that, or name another column"
+        )),
+    };
+    findings.add(what.to_owned(), seen);
+}
+
+/// Their contacts are the same ones.
+fn shared(id: &CampaignId, list: &ListFacts) -> Result<String, String> {
+    let others: Vec<_> = list
+        .campaigns
+        .iter()
+        .map(String::as_str)
+        .filter(|other| *other != id.as_str())
+        .collect();
+    if others.is_empty() {
+        return Ok("no other campaign draws on it".to_owned());
+    }
+    Err(format!(
+        "also drawn on by {}: a change to a contact of one campaign is one of the others too, and their changes are not kept in \
+         order with each other; give each a list of its own, or send the changes of one of them alone",
+        others.join(", ")
+    ))
+}
+
+fn unknown(failure: &Failure) -> String {
+    match failure.kind {
+        Kind::UnknownCampaign => {
+            format!("{failure}: the org has no such outbound campaign: {UNKNOWN_CAMPAIGN}")
+        }
+        _ => needs(
+            failure,
+            "outbound:campaign:view and outbound:contactList:view",
+        ),
+    }
+}
+
+/// `is_known`: unless the API that most organisations have knows no such campaign.
+fn no_predictive(failure: &Failure, is_known: bool) -> String {
+    match failure.kind {
+        Kind::NotFound | Kind::UnknownCampaign if !is_known => {
+            format!("{failure}: no API knows this campaign: {UNKNOWN_CAMPAIGN}")
+        }
+        Kind::NotFound | Kind::UnknownCampaign => format!(
+            "{failure}: the predictive API is not there for this campaign; most organisations have the published one alone: say \
+             \"api\": \"contactLists\" in the secret (docs/which-api.md)"
+        ),
+        _ => needs(failure, "to add contacts"),
+    }
+}

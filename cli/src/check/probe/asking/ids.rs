@@ -1,0 +1,116 @@
+//! What an id may be.
+
+use io::genesys::{Failure, ScratchContact};
+
+use super::super::judge::{self, why};
+use super::super::questions::{Question, Seen};
+use super::Asking;
+
+/// Together in one id: a group is refused where one of it is.
+const CHARACTERS: [&str; 5] = [ASSUMED, ":/", "@+", " ", "é"];
+const ASSUMED: &str = "_.";
+/// Bytes; first the longest that a contact key may have.
+const LENGTHS: [usize; 3] = [255, 128, 64];
+
+impl Asking<'_> {
+    /// Of a contact that was made as `…-Case`.
+    pub(super) async fn write_another_case(&self) {
+        let [first, second] = [self.contact("Case", "1"), self.contact("CASE", "9")];
+        let written = self.made.post(self.list, std::slice::from_ref(&second));
+        if let Err(failure) = written.await {
+            return self.tell(Question::IdCase, Seen::NotFoundOut(why(&failure)));
+        }
+        let is_shown = |found: &[ScratchContact]| found.iter().any(|one| self.shows(one, "9"));
+        let ids = [first.id.clone(), second.id.clone()];
+        let seen = match self.read_until(&ids, is_shown).await {
+            Err(failure) => Seen::NotFoundOut(why(&failure)),
+            Ok(read) => {
+                let (first, second) = ((&*first.id, "1"), (&*second.id, "9"));
+                judge::case(&read.found, first, second, &self.columns[1])
+            }
+        };
+        self.tell(Question::IdCase, seen);
+    }
+
+    pub(super) async fn send_an_id_twice(&self) {
+        let values = ["1", "2"];
+        let sent = values.map(|value| self.contact("twice", value));
+        let seen = match self.made.post(self.list, &sent).await {
+            Err(failure) => match self.is_refused(&failure).await {
+                Ok(()) => Seen::AsAssumed("is refused".into()),
+                Err(why) => Seen::NotFoundOut(why),
+            },
+            Ok(_) => {
+                let id = &sent[0].id;
+                let read = self.read_until(std::slice::from_ref(id), |found| !found.is_empty());
+                match read.await {
+                    Err(failure) => Seen::NotFoundOut(why(&failure)),
+                    Ok(read) => judge::duplicates(&read.found, values, &self.columns[1]),
+                }
+            }
+        };
+        self.tell(Question::Duplicates, seen);
+    }
+
+    pub(super) async fn send_long_ids(&self) {
+        let mut seen = Seen::Differs(format!("less than {} characters", LENGTHS[2]));
+        for length in LENGTHS {
+            let start = self.id("long");
+            let id = format!("{start:-<length$}");
+            match self.is_taken(id).await {
+                Err(why) => seen = Seen::NotFoundOut(why),
+                Ok(false) => continue,
+                Ok(true) => {
+                    let longest = format!("{length} characters");
+                    seen = Seen::is(length == LENGTHS[0], longest);
+                }
+            }
+            break;
+        }
+        self.tell(Question::IdLength, seen);
+    }
+
+    pub(super) async fn send_characters(&self) {
+        let mut groups = Vec::new();
+        for characters in CHARACTERS {
+            match self.is_taken(self.id(&format!("a{characters}b"))).await {
+                Ok(is_taken) => groups.push((characters, is_taken)),
+                Err(why) => return self.tell(Question::IdCharacters, Seen::NotFoundOut(why)),
+            }
+        }
+        self.tell(Question::IdCharacters, judge::characters(&groups, ASSUMED));
+    }
+
+    /// Whether a contact of this id is made as it is; or why that is not known.
+    async fn is_taken(&self, id: String) -> Result<bool, String> {
+        let contact = ScratchContact {
+            id,
+            ..self.contact("", "1")
+        };
+        let answer = self.made.post(self.list, std::slice::from_ref(&contact));
+        match answer.await {
+            Ok(shown) => Ok(shown.iter().any(|shown| shown.id == contact.id)),
+            Err(failure) => self.is_refused(&failure).await.map(|()| false),
+        }
+    }
+
+    /// Whether a write was refused for what is special about it: a plain contact must be taken.
+    /// Otherwise why that is not known.
+    async fn is_refused(&self, failure: &Failure) -> Result<(), String> {
+        if !judge::is_refusal(failure) {
+            return Err(why(failure));
+        }
+        if self.made.was_any_taken() {
+            return Ok(());
+        }
+        let plain = self.contact("plain", "1");
+        let taken = self.made.post(self.list, std::slice::from_ref(&plain));
+        match taken.await {
+            Ok(_) => Ok(()),
+            Err(failure) => Err(format!(
+                "no plain contact is taken either: {}",
+                why(&failure)
+            )),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What an update does that omits something.
+
+use io::genesys::{Failure, ScratchContact};
+
+use super::super::judge::{self, why};
+use super::super::questions::{Question, Seen};
+use super::{Asking, Read, of};
+
+const NOT_WHOLE: &str = "an update with every column is not taken either";
+/// One contact is updated by POST, and one by PUT.
+const NAMES: [&str; 2] = ["post", "put"];
+
+impl Asking<'_> {
+    /// Updates both, without `callable`. `before`: how they were read. Answers which was taken.
+    pub(super) async fn omit_callable(&self, before: &[ScratchContact]) -> [bool; 2] {
+        let sent = NAMES.map(|name| ScratchContact {
+            callable: None,
+            ..self.contact(name, "2")
+        });
+        let (written, read) = self.write(&sent, "2").await;
+        let questions = [Question::PostCallable, Question::PutCallable];
+        for ((question, sent), written) in questions.into_iter().zip(&sent).zip(&written) {
+            let before = of(before, &sent.id);
+            let judge = |after: &ScratchContact| judge::callable(before, after);
+            self.tell(question, self.seen(written, &read, (&sent.id, "2"), judge));
+        }
+        let after = read.as_ref().ok().and_then(|read| read.after);
+        let judge = |_: &ScratchContact| match after {
+            Some(after) => judge::update(after),
+            None => Seen::not_found_out("not every update was read"),
+        };
+        let seen = self.seen(&written[0], &read, (&sent[0].id, "2"), judge);
+        self.tell(Question::ReadAfterUpdate, seen);
+        written.map(|written| written.is_ok())
+    }
+
+    /// Updates both with one column alone. `whole`: which update with every column was taken; where
+    /// it was not, a refusal says nothing of the columns.
+    pub(super) async fn leave_a_column_out(&self, whole: [bool; 2]) {
+        let [left_out, named] = &self.columns;
+        let sent = NAMES.map(|name| ScratchContact {
+            data: [(named.clone(), "3".to_owned())].into(),
+            ..self.contact(name, "3")
+        });
+        let (written, read) = self.write(&sent, "3").await;
+        let questions = [
+            (Question::PostSubset, Question::PostColumns, false),
+            (Question::PutSubset, Question::PutColumns, true),
+        ];
+        for (n, (sent, written)) in sent.iter().zip(&written).enumerate() {
+            let (subset, columns, is_assumed_taken) = questions[n];
+            let taken = written.as_ref().copied();
+            if taken.is_err_and(judge::is_refusal) && !whole[n] {
+                for question in [subset, columns] {
+                    self.tell(question, Seen::not_found_out(NOT_WHOLE));
+                }
+                continue;
+            }
+            self.tell(subset, judge::subset(taken, is_assumed_taken));
+            let seen = match taken {
+                Err(failure) if judge::is_refusal(failure) => {
+                    Seen::AsAssumed("none may be left out".into())
+                }
+                _ => self.seen(written, &read, (&sent.id, "3"), |after| {
+                    judge::left_out("2", after.data.get(left_out))
+                }),
+            };
+            self.tell(columns, seen);
+        }
+    }
+
+    /// Writes the first by POST and the second by PUT, and reads those that were taken until they
+    /// show the value.
+    async fn write(
+        &self,
+        [by_post, by_put]: &[ScratchContact; 2],
+        value: &str,
+    ) -> ([Result<(), Failure>; 2], Result<Read, Failure>) {
+        let posted = self.made.post(self.list, std::slice::from_ref(by_post));
+        let posted = posted.await.map(drop);
+        let put = self.made.put(self.list, by_put).await;
+        let taken = [(by_post, &posted), (by_put, &put)];
+        let taken = taken.into_iter().filter(|(_, written)| written.is_ok());
+        let ids: Vec<_> = taken.map(|(contact, _)| contact.id.clone()).collect();
+        let read = if ids.is_empty() {
+            let (found, after) = (Vec::new(), None);
+            Ok(Read { found, after })
+        } else {
+            let is_shown = |found: &[ScratchContact]| {
+                let shows = |id| of(found, id).is_some_and(|contact| self.shows(contact, value));
+                ids.iter().all(|id| shows(id))
+            };
+            self.read_until(&ids, is_shown).await
+        };
+        ([posted, put], read)
+    }
+
+    /// What a contact says that was written and read; or why it says nothing.
+    fn seen(
+        &self,
+        written: &Result<(), Failure>,
+        read: &Result<Read, Failure>,
+        (id, value): (&str, &str),
+        judge: impl FnOnce(&ScratchContact) -> Seen,
+    ) -> Seen {
+        match (written, read) {
+            (Err(failure), _) | (_, Err(failure)) => Seen::NotFoundOut(why(failure)),
+            (Ok(()), Ok(read)) => {
+                let shown = of(&read.found, id).filter(|after| self.shows(after, value));
+                shown.map_or_else(|| Seen::not_found_out("the update was not read"), judge)
+            }
+        }
+    }
+}

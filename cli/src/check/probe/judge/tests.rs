@@ -1,0 +1,191 @@
+use super::*;
+
+fn contact(id: &str, value: &str, callable: Option<bool>) -> ScratchContact {
+    ScratchContact {
+        id: id.to_owned(),
+        data: [("c".to_owned(), value.to_owned())].into(),
+        callable,
+    }
+}
+
+fn is_open(seen: &Seen) -> bool {
+    matches!(seen, Seen::NotFoundOut(_))
+}
+
+#[test]
+fn only_a_contact_that_was_uncallable_shows_what_omitting_it_does() {
+    let of = |before, after| {
+        let before = contact("a", "", before);
+        callable(Some(&before), &contact("a", "", after))
+    };
+    assert_eq!(
+        of(Some(false), Some(false)),
+        Seen::AsAssumed("stays uncallable".into())
+    );
+    assert_eq!(
+        of(Some(false), Some(true)),
+        Seen::Differs("is callable again".into())
+    );
+    for (before, after) in [
+        (Some(true), Some(true)),
+        (None, Some(false)),
+        (Some(false), None),
+    ] {
+        assert!(is_open(&of(before, after)), "{before:?} {after:?}");
+    }
+    assert!(is_open(&callable(None, &contact("a", "", Some(true)))));
+}
+
+#[test]
+fn a_write_is_refused_only_where_the_service_says_so() {
+    let failed = |kind| Failure::new(kind, "POST contacts");
+    let of = |kind| subset(Err(&failed(kind)), false);
+    assert_eq!(of(Kind::Rejected), Seen::AsAssumed("is refused".into()));
+    for kind in [
+        Kind::Refused,
+        Kind::Unavailable,
+        Kind::Unanswered,
+        Kind::NotFound,
+    ] {
+        assert!(is_open(&of(kind)), "{kind:?}");
+    }
+    assert_eq!(subset(Ok(()), false), Seen::Differs("is taken".into()));
+    assert_eq!(subset(Ok(()), true), Seen::AsAssumed("is taken".into()));
+    let other = failed(Kind::Rejected);
+    assert_eq!(
+        subset(Err(&other), true),
+        Seen::Differs("is refused".into())
+    );
+}
+
+#[test]
+fn why_nothing_is_found_out_holds_no_name_of_a_secret() {
+    let failure = Failure::new(Kind::Refused, "secret campaign-sync/org/acme: denied");
+    assert_eq!(why(&failure), "the OAuth client is not let in");
+    let failure = Failure {
+        http_status: Some(503),
+        ..Failure::new(Kind::Unavailable, "POST contacts: 503")
+    };
+    assert_eq!(why(&failure), "POST contacts: 503");
+}
+
+#[test]
+fn ids_are_one_contact_or_two_and_nothing_else_is_either() {
+    let of = |found: &[ScratchContact]| case(found, ("a", "1"), ("A", "9"), "c");
+    let (old, new) = (contact("a", "1", None), contact("A", "9", None));
+    assert_eq!(
+        of(&[new.clone(), old.clone()]),
+        Seen::AsAssumed("are two contacts".into())
+    );
+    let one = contact("a", "9", None);
+    for found in [vec![one.clone()], vec![one.clone(), one], vec![new.clone()]] {
+        assert_eq!(
+            of(&found),
+            Seen::Differs("are one contact".into()),
+            "{found:?}"
+        );
+    }
+    for found in [
+        vec![],
+        vec![old.clone()],
+        vec![contact("a", "5", None), new],
+    ] {
+        assert!(is_open(&of(&found)), "{found:?}");
+    }
+}
+
+#[test]
+fn of_an_id_that_stood_twice_one_value_is_read() {
+    let of = |found: &[ScratchContact]| duplicates(found, ["1", "2"], "c");
+    let one = |value| contact("a", value, None);
+    assert_eq!(
+        of(&[one("1")]),
+        Seen::Differs("is taken: the first wins".into())
+    );
+    assert_eq!(
+        of(&[one("2")]),
+        Seen::Differs("is taken: the last wins".into())
+    );
+    assert!(is_open(&of(&[])) && is_open(&of(&[one("3")])));
+    assert!(is_open(&of(&[one("1"), one("2")])));
+}
+
+#[test]
+fn an_answer_without_a_contact_has_no_order() {
+    let [a, b, c] = ["a", "b", "c"].map(|id| contact(id, "", None));
+    let sent = [b.clone(), a.clone(), c.clone()];
+    assert_eq!(
+        order(&sent, &sent),
+        Seen::AsAssumed("are as they were sent".into())
+    );
+    let other = [a.clone(), b.clone(), c.clone()];
+    assert_eq!(
+        order(&sent, &other),
+        Seen::Differs("are in another order".into())
+    );
+    assert!(is_open(&order(&sent, &other[..2])));
+    assert!(is_open(&order(&sent, &[b, a.clone(), a])));
+}
+
+#[test]
+fn tokens_share_or_do_not_and_a_new_minute_tells_neither() {
+    assert_eq!(
+        budget([20, 21, 22, 23]),
+        Seen::AsAssumed("are shared".into())
+    );
+    assert_eq!(
+        budget([20, 24, 29, 31]),
+        Seen::AsAssumed("are shared".into()),
+        "beside others"
+    );
+    for apart in [[20, 1, 21, 2], [1, 1, 2, 2], [5, 7, 6, 8]] {
+        let own = Seen::Differs("are each token's own".into());
+        assert_eq!(budget(apart), own, "{apart:?}");
+    }
+    for neither in [[20, 21, 1, 2], [20, 1, 2, 3], [20, 1, 22, 2], [3, 3, 3, 3]] {
+        assert!(is_open(&budget(neither)), "{neither:?}");
+    }
+}
+
+#[test]
+fn a_column_that_holds_a_third_value_was_neither_kept_nor_emptied() {
+    let of = |after: Option<&str>| left_out("2", after.map(str::to_owned).as_ref());
+    assert_eq!(of(None), Seen::AsAssumed("is emptied".into()));
+    assert_eq!(of(Some("")), Seen::AsAssumed("is emptied".into()));
+    assert_eq!(of(Some("2")), Seen::Differs("is kept".into()));
+    assert!(is_open(&of(Some("7"))));
+}
+
+#[test]
+fn reads_that_come_late_are_told_with_their_time() {
+    let after = |seconds| Some(Duration::from_secs(seconds));
+    assert_eq!(
+        new_contact(true, after(0)),
+        Seen::AsAssumed("at once".into())
+    );
+    for (by_id, in_bulk, told) in [
+        (false, after(0), "at once in bulk, and later by GET"),
+        (true, after(3), "in bulk after some 3 s"),
+        (false, None, "not within the time that was waited"),
+    ] {
+        assert_eq!(new_contact(by_id, in_bulk), Seen::Differs(told.into()));
+    }
+    assert_eq!(update(Duration::ZERO), Seen::AsAssumed("at once".into()));
+    assert_eq!(
+        update(Duration::from_secs(2)),
+        Seen::Differs("after some 2 s".into())
+    );
+}
+
+#[test]
+fn of_the_characters_only_those_that_are_assumed_make_a_difference() {
+    let of = |groups: &[(&str, bool)]| characters(groups, "_.");
+    assert_eq!(
+        of(&[("_.", true), (":/", false), (" ", false)]),
+        Seen::AsAssumed("taken: _.   refused: :/ space".into())
+    );
+    assert_eq!(
+        of(&[("_.", false), ("@+", true)]),
+        Seen::Differs("taken: @+   refused: _.".into())
+    );
+}

@@ -1,0 +1,200 @@
+//! What is asked of an organisation's Genesys Cloud, what campaign-sync assumes, and what it means
+//! where that is not so (docs/genesys-cloud.md "Unknown").
+
+use Question::{
+    AnswerOrder, Budget, Duplicates, IdCase, IdCharacters, IdLength, PostCallable, PostColumns,
+    PostSubset, PutCallable, PutColumns, PutSubset, ReadAfterCreate, ReadAfterUpdate,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Question {
+    PostCallable,
+    PutCallable,
+    PostSubset,
+    PostColumns,
+    PutSubset,
+    PutColumns,
+    IdCharacters,
+    IdLength,
+    IdCase,
+    Duplicates,
+    AnswerOrder,
+    ReadAfterCreate,
+    ReadAfterUpdate,
+    Budget,
+}
+
+impl Question {
+    /// Those that are about the contacts that are made first.
+    pub(super) const OF_CONTACTS: [Question; 10] = [
+        PostCallable,
+        PutCallable,
+        PostSubset,
+        PostColumns,
+        PutSubset,
+        PutColumns,
+        IdCase,
+        AnswerOrder,
+        ReadAfterCreate,
+        ReadAfterUpdate,
+    ];
+}
+
+/// A question as it is told.
+pub(super) struct Row {
+    pub(super) question: Question,
+    /// Of `--json`; it never changes.
+    pub(super) id: &'static str,
+    pub(super) asks: &'static str,
+    pub(super) assumed: &'static str,
+    /// What any other answer means for who runs campaign-sync.
+    pub(super) meaning: &'static str,
+}
+
+/// What was found out about a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    AsAssumed(String),
+    Differs(String),
+    /// Why not.
+    NotFoundOut(String),
+}
+
+impl Seen {
+    pub(super) fn is(is_as_assumed: bool, seen: impl Into<String>) -> Seen {
+        if is_as_assumed {
+            Seen::AsAssumed(seen.into())
+        } else {
+            Seen::Differs(seen.into())
+        }
+    }
+
+    pub(super) fn not_found_out(why: impl Into<String>) -> Seen {
+        Seen::NotFoundOut(why.into())
+    }
+}
+
+/// Every question, in the order in which they are told: what may harm stands first.
+pub(super) const TABLE: [Row; 14] = [
+    Row {
+        question: PostCallable,
+        id: "postCallable",
+        asks: "an opt-out, POST without callable",
+        assumed: "stays uncallable",
+        meaning: "campaign-sync says callable: false for each contact that it read as uncallable, so an opt-out \
+                  stays. A contact that the dialler or an agent makes uncallable between that read and the write is \
+                  callable again: put opt-outs on a DNC list too",
+    },
+    Row {
+        question: PutCallable,
+        id: "putCallable",
+        asks: "an opt-out, PUT without callable",
+        assumed: "stays uncallable",
+        meaning: "campaign-sync makes no PUT. Other programs of yours that do must send callable: false for contacts \
+                  that opted out",
+    },
+    Row {
+        question: PostSubset,
+        id: "postSubset",
+        asks: "a POST without one of the columns",
+        assumed: "is refused",
+        meaning: "nothing for campaign-sync, which sends every column. Another program that leaves one out is not told",
+    },
+    Row {
+        question: PostColumns,
+        id: "postColumns",
+        asks: "a column that a POST leaves out",
+        assumed: "is emptied, or none may be left out",
+        meaning: "nothing for campaign-sync, which sends every column, and empty text for one that is cleared",
+    },
+    Row {
+        question: PutSubset,
+        id: "putSubset",
+        asks: "a PUT without one of the columns",
+        assumed: "is taken",
+        meaning: "campaign-sync makes no PUT. Other programs of yours that do must send every column",
+    },
+    Row {
+        question: PutColumns,
+        id: "putColumns",
+        asks: "a column that a PUT leaves out",
+        assumed: "is emptied, or none may be left out",
+        meaning: "campaign-sync makes no PUT. Other programs of yours that do clear a column with empty text alone",
+    },
+    Row {
+        question: IdCharacters,
+        id: "idCharacters",
+        asks: "special characters in an id",
+        assumed: "taken: _. at least",
+        meaning: "a change whose contact key holds a refused character is parked as rejected: let the CRM send keys \
+                  without it, and say so in contactKeyPattern",
+    },
+    Row {
+        question: IdLength,
+        id: "idLength",
+        asks: "the longest id",
+        assumed: "255 characters",
+        meaning: "a change with a longer contact key is parked as rejected: let the CRM send shorter keys, and say so \
+                  in contactKeyPattern",
+    },
+    Row {
+        question: IdCase,
+        id: "idCase",
+        asks: "two ids that differ in case alone",
+        assumed: "are two contacts",
+        meaning: "changes whose contact keys differ in case alone are of one contact, and are not kept in order with \
+                  each other: let the CRM send each key in one case, and say so in contactKeyPattern",
+    },
+    Row {
+        question: Duplicates,
+        id: "duplicates",
+        asks: "an id that stands twice in a POST",
+        assumed: "is refused",
+        meaning: "nothing for campaign-sync, which sends each id once in a call",
+    },
+    Row {
+        question: AnswerOrder,
+        id: "answerOrder",
+        asks: "contacts in the answer to a POST",
+        assumed: "are as they were sent",
+        meaning: "nothing for campaign-sync, which finds each contact by its id",
+    },
+    Row {
+        question: ReadAfterCreate,
+        id: "readAfterCreate",
+        asks: "a new contact is read",
+        assumed: "at once",
+        meaning: "a change that comes within this time takes the contact for a new one, and empties the columns that \
+                  it does not name: let the CRM send every column of a contact, or run reconcile",
+    },
+    Row {
+        question: ReadAfterUpdate,
+        id: "readAfterUpdate",
+        asks: "an update is read",
+        assumed: "at once",
+        meaning: "a change that comes within this time is compared with old values, and can undo the update: run \
+                  reconcile",
+    },
+    Row {
+        question: Budget,
+        id: "budget",
+        asks: "a minute's calls, of two tokens",
+        assumed: "are shared",
+        meaning: "campaign-sync follows the count that it is told, which is right. Where none is told it uses less \
+                  than there is",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_question_is_told_once_and_by_an_id_of_its_own() {
+        let questions: BTreeSet<_> = TABLE.iter().map(|row| row.question).collect();
+        let ids: BTreeSet<_> = TABLE.iter().map(|row| row.id).collect();
+        assert_eq!((questions.len(), ids.len()), (14, 14));
+    }
+}

@@ -1,0 +1,100 @@
+//! What the service holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::rate::Window;
+use super::{Alteration, Call, Contact, Fault};
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) clients: BTreeMap<String, Client>,
+    pub(super) campaigns: BTreeMap<String, Campaign>,
+    /// By id.
+    pub(super) lists: BTreeMap<String, List>,
+    pub(super) tokens: BTreeMap<String, (String, Timestamp)>,
+    /// By OAuth client or by token.
+    pub(super) windows: BTreeMap<String, Window>,
+    pub(super) issued: u64,
+    pub(super) made_lists: u64,
+    pub(super) faults: Vec<Fault>,
+    pub(super) calls: Vec<Call>,
+    pub(super) journal: Vec<Alteration>,
+    /// (campaign, contact key) of each refused create that nobody has resolved since.
+    pub(super) conflicts: BTreeSet<(String, String)>,
+}
+
+pub(super) struct Client {
+    pub(super) secret: String,
+    pub(super) is_forbidden: bool,
+}
+
+pub(super) struct Campaign {
+    pub(super) client_id: String,
+    /// The id of the contact list that it draws on.
+    pub(super) list: String,
+}
+
+/// A contact list, which no campaign need draw on.
+pub(super) struct List {
+    pub(super) id: String,
+    pub(super) client_id: String,
+    pub(super) name: String,
+    /// What a contact may hold; none: anything.
+    pub(super) columns: Option<BTreeSet<String>>,
+    /// As they were given.
+    pub(super) phone_columns: Value,
+    pub(super) contacts: BTreeMap<String, Contact>,
+}
+
+impl List {
+    pub(super) fn new(client_id: &str, id: &str, columns: Option<&[&str]>) -> List {
+        List {
+            id: id.to_owned(),
+            client_id: client_id.to_owned(),
+            name: id.to_owned(),
+            columns: columns
+                .map(|columns| columns.iter().map(|column| (*column).to_owned()).collect()),
+            phone_columns: json!([{ "columnName": "phone", "type": "cell" }]),
+            contacts: BTreeMap::new(),
+        }
+    }
+}
+
+impl State {
+    /// The list that a campaign draws on.
+    pub(super) fn list_of(&mut self, campaign: &str) -> Option<&mut List> {
+        let campaign = self.campaigns.get(campaign)?;
+        self.lists.get_mut(&campaign.list)
+    }
+
+    /// Notes what is not as it was before.
+    pub(super) fn note(
+        &mut self,
+        at: Timestamp,
+        campaign: &str,
+        before: &BTreeMap<String, Contact>,
+        client_id: Option<&str>,
+    ) {
+        let list = self.campaigns.get(campaign).map(|campaign| &campaign.list);
+        let Some(list) = list.and_then(|list| self.lists.get(list)) else {
+            return;
+        };
+        let now = &list.contacts;
+        let keys: BTreeSet<_> = before.keys().chain(now.keys()).collect();
+        let altered = keys
+            .into_iter()
+            .filter(|key| before.get(*key) != now.get(*key))
+            .map(|key| Alteration {
+                at,
+                campaign: campaign.to_owned(),
+                key: key.clone(),
+                before: before.get(key).cloned(),
+                after: now.get(key).cloned(),
+                client_id: client_id.map(str::to_owned),
+            });
+        self.journal.extend(altered);
+    }
+}
