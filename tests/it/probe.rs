@@ -314,7 +314,7 @@ async fn what_nobody_tells_stays_open_and_stops_nothing_else() {
     let open = questions(&report, Value::Null);
     assert_eq!(open.len(), 10, "{shown}");
     let seen = &fact(&report, "idCase")["seen"];
-    let expected = "not found out: no contact could be made: POST contacts: 400 on.purpose";
+    let expected = "not found out: no contact could be made: POST contacts: 400 bad.request";
     assert_eq!(seen, expected);
     assert!(is_empty(&shut));
 }

@@ -63,11 +63,13 @@ pub(crate) enum Kind {
     FailingCampaign,
     /// Every call but for a token is answered with 429, and asks for five seconds.
     Refusing,
+    /// One campaign takes no new contact.
+    FullCampaign,
     /// The dead-letter queue does not answer, and 300 messages a minute are to go there.
     HangingParking,
 }
 
-const KINDS: [Kind; 19] = [
+const KINDS: [Kind; 20] = [
     Kind::Hangs,
     Kind::HangingTokens,
     Kind::HangingReads,
@@ -87,6 +89,7 @@ const KINDS: [Kind; 19] = [
     Kind::FailingCampaign,
     Kind::Refusing,
     Kind::HangingParking,
+    Kind::FullCampaign,
 ];
 
 /// The trouble of a run.
@@ -129,6 +132,7 @@ impl Trouble {
                 | Kind::HangingCampaignWrites
                 | Kind::SlowCampaign
                 | Kind::FailingCampaign
+                | Kind::FullCampaign
         )
     }
 }
@@ -202,7 +206,8 @@ fn steps(rng: &mut Rng, orgs: &[Org], trouble: Trouble) -> Vec<Step> {
         Kind::HangingCampaign
         | Kind::HangingCampaignWrites
         | Kind::SlowCampaign
-        | Kind::FailingCampaign => (ILL_CAMPAIGN, 200),
+        | Kind::FailingCampaign
+        | Kind::FullCampaign => (ILL_CAMPAIGN, 200),
         _ if trouble.is_of_campaign() => (ILL_CAMPAIGN, 20),
         Kind::HangingRegion | Kind::HangingRegionWrites => ("campaign-001-0", 10),
         Kind::SmallBudget => ("campaign-001-0", 600),

@@ -31,7 +31,6 @@ impl Drive<'_> {
         let mut calls = Vec::new();
         for campaign in 0..self.campaigns.len() {
             self.pauses(campaign, &mut calls);
-            self.hold_creates(campaign, &mut calls);
             match self.campaigns[campaign].campaign.clone() {
                 Campaign::Predictive(predictive) => self.each(campaign, &predictive, &mut calls),
                 Campaign::ContactList(list) => self.together(campaign, &list, &mut calls),
@@ -90,7 +89,7 @@ impl Drive<'_> {
     }
 
     /// Where no contact could be created a moment ago, one create probes for all that wait, and calls
-    /// are left for those that change what exists.
+    /// are left for those that change what exists. They go once all of the campaign are read.
     fn hold_creates(&mut self, campaign: usize, calls: &mut Vec<Call>) {
         let is_create = |step: &Step| matches!(step, Step::Create { .. });
         let is_ready = |contact: &Contact| {
@@ -122,6 +121,7 @@ impl Drive<'_> {
                 read(Arc::clone(predictive), made),
             ));
         }
+        self.hold_creates(campaign, calls);
         let is_alone = |step: &Step| matches!(step, Step::Create { alone: true, .. });
         for made in self.take(campaign, Under::Write, is_alone) {
             let created = self.to_write(made).into_iter().collect();
@@ -206,6 +206,7 @@ impl Drive<'_> {
         if self.is_reading(campaign) {
             return;
         }
+        self.hold_creates(campaign, calls);
         let is_write = |step: &Step| matches!(step, Step::Create { .. } | Step::Update(_));
         let made = self.take(campaign, Under::Write, is_write).into_iter();
         let written: Vec<_> = made.filter_map(|made| self.to_write(made)).collect();

@@ -14,6 +14,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, error};
+use super::contacts::limit_reached;
 use super::{Campaign, Contact, Duplicates, Genesys, List, State};
 use show::{show, show_campaign};
 
@@ -157,6 +158,10 @@ impl Genesys {
                 },
                 Err(refused) => return refused,
             }
+        }
+        let is_new = |(key, _): &&(String, Contact)| !list.contacts.contains_key(key);
+        if self.is_over_the_limit(list, written.iter().filter(is_new).count()) {
+            return limit_reached();
         }
         let mut shown: Vec<_> = written
             .iter()

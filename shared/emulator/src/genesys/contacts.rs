@@ -108,6 +108,9 @@ impl Genesys {
         {
             return error(409, "conflict", DUPLICATE);
         }
+        if self.is_over_the_limit(list, contacts.len()) {
+            return limit_reached();
+        }
         let shown = contacts
             .iter()
             .map(|(key, contact)| show(id, key, contact))
@@ -115,6 +118,19 @@ impl Genesys {
         list.contacts.extend(contacts);
         (200, shown)
     }
+}
+
+impl Genesys {
+    /// Whether so many new contacts are more than the list may hold.
+    pub(super) fn is_over_the_limit(&self, list: &List, new: usize) -> bool {
+        let most = self.options.most_contacts;
+        new > 0 && most.is_some_and(|most| list.contacts.len() + new > most)
+    }
+}
+
+pub(super) fn limit_reached() -> Answer {
+    let message = "The maximum number of contacts is reached.";
+    error(400, "contact.limit.reached", message)
 }
 
 fn patch(id: &str, list: &mut List, key: &str, body: &Value) -> Answer {

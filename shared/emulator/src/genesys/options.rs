@@ -27,6 +27,9 @@ pub struct Options {
     pub omitted_callable_is_true: bool,
     /// What else docs/genesys-cloud.md "Unknown" leaves open of the contact list API.
     pub lists: ListReadings,
+    /// How many contacts a list may hold; none: any number. A POST that would create more is refused
+    /// whole. With which code the service does so is not documented.
+    pub most_contacts: Option<usize>,
     /// Whether every alteration of a contact is noted for [`Genesys::journal`](super::Genesys::journal).
     pub keeps_journal: bool,
 }
@@ -44,6 +47,7 @@ impl Default for Options {
             list_updates_merge: false,
             omitted_callable_is_true: false,
             lists: ListReadings::default(),
+            most_contacts: None,
             keeps_journal: false,
         }
     }

@@ -71,6 +71,8 @@ impl Line {
                 tokio::time::sleep(Duration::from_millis(4_860).min(timeout)).await;
                 Some(Ok(wire::error(503)))
             }
+            // By a code that nobody knows.
+            Trouble::FullCampaign if is_write => Some(Ok(wire::error(400))),
             Trouble::Refusing if is_token => None,
             Trouble::Refusing => {
                 let mut refused = wire::error(429);
