@@ -34,6 +34,7 @@ pub struct Creates {
     created_at: Option<Timestamp>,
     /// When the next probe may go, while nobody can be created.
     probe_at: Option<Timestamp>,
+    told_at: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -50,10 +51,10 @@ pub enum Fault {
     Own,
     /// That cannot be told yet.
     Unknown,
-    /// None can be created. `is_news`: that was not known before.
+    /// None can be created.
     All {
-        /// To be told, once.
-        is_news: bool,
+        /// Whether that is to be told: with each probe, so that an alarm lasts as long.
+        is_told: bool,
     },
 }
 
@@ -72,7 +73,8 @@ impl Creates {
 
     /// A contact was created.
     pub fn created(&mut self, now: Timestamp) {
-        (self.created_at, self.probe_at) = (Some(now), None);
+        self.created_at = Some(now);
+        (self.probe_at, self.told_at) = (None, None);
     }
 
     /// The creation of this contact was refused, by a code that may be about it or about all.
@@ -98,10 +100,13 @@ impl Creates {
         if since < OF_ALL {
             return Fault::Unknown;
         }
-        let before = self.probe_at.replace(now + REFUSED);
-        Fault::All {
-            is_news: before.is_none(),
+        self.probe_at = Some(now + REFUSED);
+        // Those that were refused side by side are one.
+        let is_told = self.told_at.is_none_or(|at| now >= at + REFUSED / 2);
+        if is_told {
+            self.told_at = Some(now);
         }
+        Fault::All { is_told }
     }
 }
 
@@ -117,7 +122,7 @@ mod tests {
         creates.refused(&ContactKey::parse(key).unwrap(), at(second))
     }
 
-    const NEWS: Fault = Fault::All { is_news: true };
+    const TOLD: Fault = Fault::All { is_told: true };
 
     #[test]
     fn where_three_are_refused_and_none_is_created_one_probes_every_five_minutes() {
@@ -126,13 +131,15 @@ mod tests {
         assert_eq!(refuse(&mut creates, "a", 300), Fault::Unknown, "the same");
         assert_eq!(refuse(&mut creates, "b", 300), Fault::Unknown);
         assert_eq!(creates.may(at(300)), usize::MAX);
-        assert_eq!(refuse(&mut creates, "c", 300), NEWS);
+        assert_eq!(refuse(&mut creates, "c", 300), TOLD);
         assert_eq!(creates.may(at(599)), 0);
-        assert_eq!((creates.may(at(600)), creates.may(at(600))), (1, 0));
         assert_eq!(
-            refuse(&mut creates, "d", 600),
-            Fault::All { is_news: false }
+            refuse(&mut creates, "b", 300),
+            Fault::All { is_told: false },
+            "beside it"
         );
+        assert_eq!((creates.may(at(600)), creates.may(at(600))), (1, 0));
+        assert_eq!(refuse(&mut creates, "e", 600), TOLD);
         assert_eq!((creates.may(at(899)), creates.may(at(900))), (0, 1));
         creates.created(at(900));
         assert_eq!(creates.may(at(900)), usize::MAX);
@@ -159,7 +166,7 @@ mod tests {
             assert_eq!(refuse(&mut creates, key, 0), Fault::Unknown);
         }
         creates.created(at(1));
-        assert_eq!(refuse(&mut creates, "c", 1), NEWS);
+        assert_eq!(refuse(&mut creates, "c", 1), TOLD);
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl Org {
     }
 
     /// A contact could not be created, by a code that may be about it or about all. That none can be
-    /// is told, once. Answers whether it is the contact's own fault.
+    /// is told. Answers whether it is the contact's own fault.
     pub fn is_refused_for_itself(
         &self,
         campaign: &CampaignId,
@@ -121,7 +121,7 @@ impl Org {
         let fault = self
             .campaigns
             .with(campaign, |known| known.creates.refused(key, now));
-        if fault == (Fault::All { is_news: true }) {
+        if fault == (Fault::All { is_told: true }) {
             self.shared.telemetry.tell(&Event::CampaignRefused {
                 org: self.id.as_str(),
                 campaign: campaign.as_str(),
