@@ -378,6 +378,19 @@ async fn a_list_that_is_used_is_not_written_to() {
         assert_eq!((status, report), (2, Value::Null), "{shown}");
         assert!(shown.contains(told), "{told}: {shown}");
     }
+    // One of the two that tell of contacts is behind the other.
+    let columns = r#"{"columnNames": ["phone", "a", "b"]}"#.to_owned();
+    let none = r#"{"entities": [], "total": 0}"#.to_owned();
+    for (method, path, text) in [
+        ("GET", "contactlists/list-of-gone", columns),
+        ("POST", "contacts/search", none),
+    ] {
+        let stale = Fault::next(method, Effect::Text(text));
+        genesys.add_fault(stale.on(path));
+        let arguments = ["check", "--org", ORG, "--probe", "list-of-gone"];
+        let (status, _, shown) = served.command(&arguments).await;
+        assert!(status == 2 && shown.contains("holds 1 contact."), "{shown}");
+    }
     genesys.forbid(&client_id(ORG), true);
     let (status, _, shown) = probe(&served).await;
     assert!(

@@ -68,15 +68,26 @@ pub(super) async fn check(
             return;
         }
     }
+    look_at_reading(id, secret, connect(), run, findings).await;
+}
+
+/// Whether contacts may be read: tried with a key that nobody has.
+async fn look_at_reading(
+    id: &CampaignId,
+    secret: &OrgSecret,
+    org: Arc<Org>,
+    run: Run,
+    findings: &mut Findings,
+) {
     let key = one_contact::nobody();
-    let opened = io::genesys::Campaign::open(connect(), id, &without_ranks(secret), run).await;
+    let opened = io::genesys::Campaign::open(org, id, &without_ranks(secret), run).await;
     if let (Ok(campaign), Ok(key)) = (opened, key) {
         let read = campaign
             .read(&key)
             .await
             .map(|_| "tried with a key that nobody has".to_owned());
         findings.add(
-            named("contacts may be read"),
+            format!("campaign {id}: contacts may be read"),
             read.map_err(|failure| needs(&failure, "outbound:contact:view")),
         );
     }

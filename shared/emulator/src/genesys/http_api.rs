@@ -164,13 +164,7 @@ impl Genesys {
     /// The two contact APIs, by path.
     fn api(&self, state: &mut State, client_id: &str, request: &Request<Bytes>) -> Answer {
         let is_noted = self.options.keeps_journal && request.method() != http::Method::GET;
-        let before = is_noted.then(|| {
-            let contacts = state.campaigns.iter().filter_map(|(id, campaign)| {
-                let list = state.lists.get(&campaign.list)?;
-                Some((id.clone(), list.contacts.clone()))
-            });
-            contacts.collect::<Vec<_>>()
-        });
+        let before = is_noted.then(|| state.contacts_by_campaign());
         let answer = self.carry_out(state, client_id, request);
         for (campaign, before) in before.into_iter().flatten() {
             state.note(self.clock.now(), &campaign, &before, Some(client_id));

@@ -70,6 +70,15 @@ impl State {
         self.lists.get_mut(&campaign.list)
     }
 
+    /// Every campaign with the contacts of its list.
+    pub(super) fn contacts_by_campaign(&self) -> Vec<(String, BTreeMap<String, Contact>)> {
+        let contacts = self.campaigns.iter().filter_map(|(id, campaign)| {
+            let list = self.lists.get(&campaign.list)?;
+            Some((id.clone(), list.contacts.clone()))
+        });
+        contacts.collect()
+    }
+
     /// Notes what is not as it was before.
     pub(super) fn note(
         &mut self,
