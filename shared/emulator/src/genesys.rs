@@ -192,6 +192,15 @@ impl Genesys {
         });
     }
 
+    /// The dialler makes a contact not callable, as by a wrap-up code.
+    pub fn lower(&self, campaign: &str, key: &str) {
+        self.by_somebody(campaign, |contacts| {
+            if let Some(contact) = contacts.get_mut(key) {
+                contact.callable = false;
+            }
+        });
+    }
+
     /// Lets a campaign draw on another list: on the one of that id, or on its own, which is known
     /// by the old id no more.
     pub fn change_list(&self, campaign: &str, list: &str) {

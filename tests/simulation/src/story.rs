@@ -66,6 +66,11 @@ pub(crate) enum Deed {
         campaign: String,
         key: String,
     },
+    /// The dialler makes a contact not callable.
+    Lower {
+        campaign: String,
+        key: String,
+    },
     Delete {
         campaign: String,
         key: String,
@@ -152,6 +157,7 @@ impl Story {
         let rate_headers = rng.u8(..4) > 0;
         let skew = (0..=copies).map(|_| rng.i64(-90..91)).collect();
         let mut teller = Teller {
+            seed,
             rng,
             orgs: &orgs,
             people: people(seed, &orgs),
@@ -204,6 +210,13 @@ impl Story {
             })
     }
 
+    /// Whether the dialler made a contact of this campaign not callable.
+    pub(crate) fn lowers(&self, campaign: &str, key: &str) -> bool {
+        self.steps.iter().any(
+            |step| matches!(&step.deed, Deed::Lower { campaign: of, key: other } if of == campaign && other == key),
+        )
+    }
+
     /// Whether an operator sets back the rank of a contact of this campaign.
     pub(crate) fn resets(&self, campaign: &str, key: &str) -> bool {
         self.steps.iter().any(
@@ -231,6 +244,13 @@ impl Story {
             .iter()
             .find(|org| org.campaigns.iter().any(|of| of == campaign))
     }
+}
+
+/// Whether a write without `callable` makes a contact callable in the run of this seed. Then nothing
+/// in the API keeps a contact uncallable that the dialler lowers between a read and a write
+/// (docs/design.md "Promises"), and the dialler lowers none.
+pub(crate) fn omits_callable(seed: u64) -> bool {
+    seed % 4 < 2
 }
 
 fn org(rng: &mut Rng, n: usize) -> Org {
@@ -309,6 +329,7 @@ fn resets(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
 }
 
 struct Teller<'a> {
+    seed: u64,
     rng: Rng,
     orgs: &'a [Org],
     people: Vec<Person>,
@@ -343,6 +364,9 @@ impl Teller<'_> {
                 80..86 => self.poison(who, n),
                 86..89 => self.do_to(who, |campaign, key| Deed::Alter { campaign, key }),
                 89 => self.do_to(who, |campaign, key| Deed::Delete { campaign, key }),
+                91 if !omits_callable(self.seed) => {
+                    self.do_to(who, |campaign, key| Deed::Lower { campaign, key });
+                }
                 90..92 => self.do_to(who, |campaign, key| Deed::Note { campaign, key }),
                 92..94 => {
                     let later = Duration::from_secs(self.rng.u64(0..120));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use emulator::Feed;
-use emulator::genesys::Options;
+use emulator::genesys::{ListReadings, Options};
 use emulator::world::{VERSION_FIELD, client_id, client_secret};
 use io::config::ParkingConfig;
 use io::genesys::Shared;
@@ -16,7 +16,7 @@ use super::{FEED_TOKEN, SIGNING_SECRET, told};
 use crate::lock;
 use crate::mutants::Mutant;
 use crate::seams::{Line, Manager, Outside, Sqs};
-use crate::story::{CANARY, COLUMNS, HORIZON, Org, Ranking, Story};
+use crate::story::{CANARY, COLUMNS, HORIZON, Org, Ranking, Story, omits_callable};
 
 pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace: bool) -> Outside {
     let least = story.orgs.iter().map(|org| org.calls_per_minute).min();
@@ -27,7 +27,12 @@ pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace:
         rate_headers: story.rate_headers,
         counts_each_token: story.counts_each_token,
         list_updates_merge: story.seed.is_multiple_of(2),
-        omitted_callable_is_true: story.seed % 4 < 2,
+        omitted_callable_is_true: omits_callable(story.seed),
+        lists: ListReadings {
+            fold_case: story.seed.is_multiple_of(3),
+            answer_in_another_order: story.seed.is_multiple_of(5),
+            ..ListReadings::default()
+        },
         keeps_journal: true,
         ..Options::default()
     };

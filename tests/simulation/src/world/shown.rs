@@ -82,6 +82,9 @@ pub(super) fn shown(deed: &Deed) -> String {
             format!("somebody else alters the column note of {key} in {campaign}")
         }
         Deed::Delete { campaign, key } => format!("somebody else deletes {key} from {campaign}"),
+        Deed::Lower { campaign, key } => {
+            format!("the dialler makes {key} in {campaign} not callable")
+        }
         Deed::Note { campaign, key } => {
             format!("the dialler notes something of {key} in {campaign}")
         }

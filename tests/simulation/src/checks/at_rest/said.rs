@@ -37,7 +37,8 @@ pub(super) fn as_the_crm_says(
         }
     }
     for (key, said) in of_contact {
-        let must_be_callable = must_be_callable(outside, org, &key, bodies, parked);
+        let must_be_callable = !outside.story.lowers(&key.1, &key.2)
+            && must_be_callable(outside, org, &key, bodies, parked);
         if must_be_callable
             && outside
                 .genesys
@@ -86,7 +87,8 @@ pub(super) fn newest(outside: &Outside, key: &Key, mut said: Vec<Said>) -> Vec<S
             "4: a contact of {campaign} may be called that opted out"
         ));
     }
-    if !actual.callable && said.iter().all(|said| said.callable != Some(false)) {
+    let was_lowered = outside.story.lowers(campaign, key);
+    if !actual.callable && !was_lowered && said.iter().all(|said| said.callable != Some(false)) {
         violations.push(format!(
             "4: a contact of {campaign} may not be called, and nobody said so"
         ));
@@ -190,7 +192,8 @@ pub(super) fn as_the_queue_says(
             violations.push(format!("4: a contact of {} is missing", key.1));
             continue;
         };
-        if unlike(&actual, &data).is_some() || actual.callable != callable {
+        let was_lowered = !actual.callable && outside.story.lowers(&key.1, &key.2);
+        if unlike(&actual, &data).is_some() || actual.callable != callable && !was_lowered {
             violations.push(format!(
                 "4: a contact of {} is not as the queue's last change says",
                 key.1
