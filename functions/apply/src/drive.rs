@@ -25,7 +25,6 @@ use domain::budget::{CALLS_OF_A_CONTACT, Demand, More};
 use domain::change::CampaignId;
 use domain::failure::{Failure, Kind};
 use domain::health::May;
-use domain::retry::Cause;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use io::genesys::{Campaign, Org, Run};
@@ -57,6 +56,8 @@ pub(crate) struct OfCampaign {
     pub(crate) campaign: Campaign,
     /// What may be begun before anything of it is answered.
     pub(crate) may: May,
+    /// The contact whose create probes for those that are held.
+    pub(crate) probe: Option<usize>,
 }
 
 /// One contact.
@@ -110,8 +111,6 @@ struct Progress {
     answered: BTreeSet<usize>,
     /// When a write was answered, and of which contact.
     written: Vec<(u64, usize)>,
-    /// Of these, creates.
-    created: Vec<(u64, usize)>,
     /// When there are more calls, where there were too few.
     more: Option<Timestamp>,
 }
@@ -305,22 +304,27 @@ impl Drive<'_> {
 
     /// What is seen of a create: one that is refused alone, and not for what was sent, may be refused
     /// to the whole campaign.
-    fn seen_of_create(&self, progress: &mut Progress, place: usize, seen: Seen) -> Seen {
+    fn seen_of_create(&self, place: usize, seen: Seen) -> Seen {
         let contact = &self.contacts[place];
         if !contact.attempt.is_creating() {
             return seen;
         }
-        let campaign = &self.campaigns[contact.campaign].id;
+        let (campaign, key) = (&self.campaigns[contact.campaign].id, contact.attempt.key());
         match seen {
             Seen::Written(_) => {
-                progress.created.push((progress.seen, place));
-                self.org.created(campaign);
+                self.org.created(campaign, key);
                 seen
             }
             Seen::Failed(failure) if failure.may_be_of_every_create() => {
-                let key = contact.attempt.key();
                 let is_own = self.org.is_refused_for_itself(campaign, key, &failure);
-                let kind = if is_own { failure.kind } else { Kind::Full };
+                // Of several changes one may be refused: they are tried one by one.
+                let is_apart = contact.attempt.is_folded() && !self.org.holds_creates(campaign);
+                let after = Duration::ZERO;
+                let kind = if is_own || is_apart {
+                    failure.kind
+                } else {
+                    Kind::Full { after }
+                };
                 Seen::Failed(Failure { kind, ..failure })
             }
             seen => seen,
@@ -328,7 +332,7 @@ impl Drive<'_> {
     }
 
     fn saw(&mut self, progress: &mut Progress, place: usize, seen: Seen) {
-        let seen = self.seen_of_create(progress, place, seen);
+        let seen = self.seen_of_create(place, seen);
         let contact = &mut self.contacts[place];
         if seen != Seen::Nothing {
             progress.seen += 1;
@@ -404,19 +408,12 @@ impl Drive<'_> {
             let campaign = &self.campaigns[contact.campaign].id;
             crate::tell_since_when(&self.org, campaign, &mut verdicts);
             let rest = self.org.rests(campaign);
-            let is_shown = |written: &[(u64, usize)]| {
-                written.iter().any(|(seen, other)| {
-                    *seen > contact.ended && self.contacts[*other].campaign == contact.campaign
-                })
-            };
+            let is_well = progress.written.iter().any(|(seen, other)| {
+                *seen > contact.ended && self.contacts[*other].campaign == contact.campaign
+            });
             for (_, verdict) in &mut verdicts {
                 if let Verdict::Retry(retry) = verdict {
                     retry.cause = retry.cause.no_sooner_than(rest);
-                    // Where no contact can be created, others may be changed all the same.
-                    let is_well = match retry.cause {
-                        Cause::Full => is_shown(&progress.created),
-                        _ => is_shown(&progress.written),
-                    };
                     retry.is_campaign_well = is_well || self.context.has(Defect::Unshown);
                 }
             }

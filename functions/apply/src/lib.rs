@@ -188,7 +188,13 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
                     let attempt = attempt(context, &secret.rules, &campaign, contact);
                     Contact::new(place, attempt)
                 }));
-                campaigns.push(OfCampaign { id, campaign, may });
+                let probe = None;
+                campaigns.push(OfCampaign {
+                    id,
+                    campaign,
+                    may,
+                    probe,
+                });
             }
             Err(failure) => {
                 let mut given_back = give_back(of_campaign, &failure);

@@ -140,7 +140,8 @@ async fn park(context: &Context, run: &Run, record: &Record, parking: &Parking) 
     let sent = tokio::time::timeout(left, send).await;
     let now = context.shared.clock.now();
     let took = Duration::try_from(now.duration_since(began)).unwrap_or_default();
-    if health().took(now, took, sent.is_ok()) {
+    let is_taken = matches!(sent, Ok(Ok(())));
+    if health().took(now, took, is_taken) {
         tracing::error!(
             seconds = took.as_secs_f64(),
             "the dead-letter queue does not answer: one message at a time probes it, what else is to be parked is retried"

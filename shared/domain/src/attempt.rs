@@ -76,9 +76,9 @@ enum State {
 
 impl State {
     /// Whether the contact that a write was answered with can be what it left. One that may still be
-    /// called after an opt-out, or that holds an older rank than was written, is the contact as it
-    /// was. Columns are not compared: the service writes some of them itself.
-    fn was_taken(&self, shown: &Contact) -> bool {
+    /// called after an opt-out, or that holds the rank of before where a newer one was written, is the
+    /// contact as it was. Columns are not compared: the service writes some of them itself.
+    fn was_taken(&self, before: Option<&Contact>, shown: &Contact) -> bool {
         let (callable, rank) = match self {
             State::Creating { plan, .. } | State::Updating { plan } => {
                 let written = write(&plan.action);
@@ -89,10 +89,11 @@ impl State {
             _ => return true,
         };
         let is_callable = shown.callable && callable == Some(false);
+        let is_as_before = before.is_some_and(|before| before.rank == shown.rank);
         let is_older = rank
             .zip(shown.rank)
             .is_some_and(|(rank, shown)| shown < rank);
-        !is_callable && !is_older
+        !(is_callable || is_as_before && is_older)
     }
 }
 
@@ -160,6 +161,11 @@ impl Attempt {
         }
     }
 
+    /// Whether its next write is of several changes together.
+    pub fn is_folded(&self) -> bool {
+        self.pieces.len() > 1
+    }
+
     /// Whether one of the changes says that nobody may call.
     pub fn is_opt_out(&self) -> bool {
         self.pieces.iter().chain(&self.rest).any(Piece::is_opt_out)
@@ -170,7 +176,7 @@ impl Attempt {
     pub fn next(&mut self, seen: Seen) -> Step {
         let state = std::mem::replace(&mut self.state, State::Ended);
         let seen = match seen {
-            Seen::Written(Some(shown)) if !state.was_taken(&shown) => {
+            Seen::Written(Some(shown)) if !state.was_taken(self.actual.as_ref(), &shown) => {
                 Seen::Failed(Failure::not_taken())
             }
             seen => seen,
@@ -208,7 +214,19 @@ impl Attempt {
             (State::Lowering { rank, why }, Seen::Failed(failure)) => {
                 self.was_not_lowered(rank, why, &failure)
             }
-            (State::LoweringBlind { why }, Seen::Written(_)) => self.park(&why),
+            (State::LoweringBlind { why }, Seen::Contact(actual)) => {
+                self.actual = actual;
+                let rank = self.rank_of_opt_out();
+                self.lower(rank, why)
+            }
+            (State::LoweringBlind { why }, Seen::Written(actual)) => {
+                // The answer shows whether its rank is the newest, so that nothing older undoes it.
+                self.actual = actual;
+                match self.actual.as_ref().and_then(|_| self.rank_of_opt_out()) {
+                    Some(rank) => self.lower(Some(rank), why),
+                    None => self.park(&why),
+                }
+            }
             (State::LoweringBlind { why }, Seen::Failed(failure)) => match failure.kind {
                 Kind::NotFound => {
                     let rank = self.rank_of_opt_out();

@@ -12,8 +12,11 @@ pub enum Kind {
     /// 400 or 413: what was sent can never be taken.
     Rejected,
     /// A contact cannot be created, by a 400 of which nothing says that it is about this contact: the
-    /// org or the list may be at its limit of contacts.
-    Full,
+    /// org or the list may be at its limit of contacts. Or it was held, since others could not.
+    Full {
+        /// Until the next one probes.
+        after: Duration,
+    },
     /// 404.
     NotFound,
     /// The org has no such campaign.
@@ -103,21 +106,17 @@ impl Failure {
         Failure::new(Kind::NotFound, "a contact that was there cannot be read")
     }
 
-    /// No contact is created: none could be a moment ago.
-    pub fn full() -> Failure {
+    /// No contact is created for so long: none could be a moment ago.
+    pub fn full(after: Duration) -> Failure {
         let detail = "the campaign took no new contact a moment ago";
-        Failure::new(Kind::Full, detail)
+        Failure::new(Kind::Full { after }, detail)
     }
 
-    /// Whether a contact that could not be created for this may not be the cause: the code is one
-    /// that no documentation gives.
+    /// Whether a contact that could not be created for this may not be the cause: there is no code,
+    /// or one that no documentation gives.
     pub fn may_be_of_every_create(&self) -> bool {
-        let is_of_what_was_sent = |code: &String| OF_WHAT_WAS_SENT.contains(&code.as_str());
-        self.http_status == Some(400)
-            && self
-                .code
-                .as_ref()
-                .is_some_and(|code| !is_of_what_was_sent(code))
+        let is_of_what_was_sent = |code: &str| OF_WHAT_WAS_SENT.contains(&code);
+        self.http_status == Some(400) && !self.code.as_deref().is_some_and(is_of_what_was_sent)
     }
 
     /// A write was answered with the contact as it was before.
@@ -139,7 +138,7 @@ impl Failure {
             Kind::Throttled { after } => Cause::Throttled { after },
             Kind::Closed { after } => Cause::Closed { after },
             Kind::Refused => Cause::Refused,
-            Kind::Full => Cause::Full,
+            Kind::Full { after } => Cause::Full { after },
             Kind::OutOfTime => Cause::OutOfTime,
             Kind::Rejected
             | Kind::NotFound

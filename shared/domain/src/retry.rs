@@ -21,8 +21,7 @@ pub const TRYING: Duration = Duration::from_secs(10);
 pub const MARGIN: Duration = Duration::from_secs(3);
 
 const FIRST: Duration = Duration::from_secs(15);
-/// The wait for a person who must act.
-pub const REFUSED: Duration = Duration::from_mins(5);
+const REFUSED: Duration = Duration::from_mins(5);
 /// What the budget puts off comes back after the window's end by a part of its own age, so that a
 /// backlog does not come back all at once, and no window passes without some of it.
 const PART_OF_AGE: u32 = 8;
@@ -69,8 +68,11 @@ pub enum Cause {
     /// The org refuses its OAuth client, its secret is missing or malformed, or the campaign may not
     /// be written: a person must act.
     Refused,
-    /// No contact can be created in the campaign: a person must act.
-    Full,
+    /// A contact could not be created, or was held since others could not.
+    Full {
+        /// Until the next one probes.
+        after: Duration,
+    },
     /// The org or the campaign is closed for a while, or does not answer: no call was made.
     Closed {
         /// Until it is tried again.
@@ -89,11 +91,12 @@ impl Cause {
     /// long.
     pub fn is_own(self) -> bool {
         match self {
-            Cause::Unavailable | Cause::Refused | Cause::Full | Cause::Panicked => true,
+            Cause::Unavailable | Cause::Refused | Cause::Panicked => true,
             Cause::Throttled { .. }
             | Cause::BudgetSpent { .. }
             | Cause::InTurn { .. }
             | Cause::Closed { .. }
+            | Cause::Full { .. }
             | Cause::Missing
             | Cause::OutOfTime
             | Cause::NotParked => false,
@@ -123,14 +126,14 @@ impl Cause {
             Cause::BudgetSpent { after } | Cause::InTurn { after } => {
                 after.min(LONGEST) + spread(waited, share)
             }
-            Cause::Throttled { after } => base.max(after.min(LONGEST)) + jitter,
+            Cause::Throttled { after } | Cause::Full { after } => {
+                base.max(after.min(LONGEST)) + jitter
+            }
             // Each copy finds out by itself that nothing is answered yet: not all of them at once.
             Cause::Closed { after } => {
                 base.max(after.min(LONGEST)) + base.mul_f64(share).min(HIGHEST_BASE / 4)
             }
-            Cause::Refused | Cause::Full => {
-                REFUSED.max(long(waited.receives)) + FIRST.mul_f64(share)
-            }
+            Cause::Refused => REFUSED.max(long(waited.receives)) + FIRST.mul_f64(share),
             _ => base + jitter,
         }
     }

@@ -338,7 +338,7 @@ fn name(cause: Cause) -> &'static str {
         Cause::InTurn { .. } => "in turn",
         Cause::Missing => "not found",
         Cause::Refused => "refused",
-        Cause::Full => "full",
+        Cause::Full { .. } => "full",
         Cause::Closed { .. } => "closed",
         Cause::OutOfTime => "out of time",
         Cause::NotParked => "not parked",

@@ -191,10 +191,14 @@ async fn an_opt_out_that_no_bulk_read_takes_is_heard_before_it_is_parked() {
         world.apply([change("warm", 1)]).await;
         let refused = || Fault::status("POST", status).on("contacts/bulk");
         world.genesys.add_fault(refused());
-        let done = world.apply([change("a", 2).callable(false)]).await;
+        let done = world.apply([change("a", 5).callable(false)]).await;
         assert_eq!(done.records, ["parked: rejected"]);
         assert!(!world.contact("a").1, "{:?}", done.calls);
         assert_eq!(world.column("a", "phone"), "1", "every column is kept");
+        let done = world
+            .apply([change("a", 3).phone("3").callable(true)])
+            .await;
+        assert_eq!(done.records, ["stale"], "its rank is stored");
 
         world.genesys.add_fault(refused());
         let done = world.apply([change("new", 2).callable(false)]).await;

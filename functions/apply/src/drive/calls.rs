@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use io::genesys::{Campaign, ContactList, ListWrite, NewContact, Predictive};
 use io::telemetry::Event;
 
-use super::{Answers, At, Contact, Drive, Under};
+use super::{Answers, At, Drive, Under};
 use crate::Defect;
 
 type Call = BoxFuture<'static, Answers>;
@@ -88,28 +88,51 @@ impl Drive<'_> {
         }
     }
 
-    /// Where no contact could be created a moment ago, one create probes for all that wait, and calls
-    /// are left for those that change what exists. They go once all of the campaign are read.
-    fn hold_creates(&mut self, campaign: usize, calls: &mut Vec<Call>) {
-        let is_create = |step: &Step| matches!(step, Step::Create { .. });
-        let is_ready = |contact: &Contact| {
+    /// Which creates of a campaign may go. Where none could be created a moment ago one probes for
+    /// all, once all of the campaign are read, and the others wait for its answer; calls are left for
+    /// those that change what exists.
+    fn creates(&mut self, campaign: usize, calls: &mut Vec<Call>) -> Creates {
+        let of = &self.campaigns[campaign];
+        let is_ready = |place: &usize| {
+            let contact = &self.contacts[*place];
             contact.campaign == campaign
                 && matches!(&contact.at, At::Ready(step) if is_create(step))
         };
-        if self.is_reading(campaign) || !self.contacts.iter().any(is_ready) {
-            return;
+        let ready: Vec<_> = (0..self.contacts.len()).filter(is_ready).collect();
+        if ready.is_empty() || !self.org.holds_creates(&of.id) {
+            return Creates::All;
         }
-        let may = self.org.creates(&self.campaigns[campaign].id);
-        let mut ready: Vec<_> = (0..self.contacts.len()).collect();
-        ready.retain(|place| is_ready(&self.contacts[*place]));
-        // Chance says who probes: if one of them is refused for itself, it is not the same one each
-        // time.
-        let first = (self.luck * ready.len() as f64) as usize % ready.len();
-        ready.rotate_left(first);
-        for place in ready.into_iter().skip(may) {
-            self.contacts[place].at = At::Calls(Under::Write);
-            let full = Seen::Failed(Failure::full());
-            calls.push(guarded(vec![place], async move { vec![full] }));
+        let is_under_way = |place: usize| matches!(self.contacts[place].at, At::Calls(_));
+        if self.is_reading(campaign) || of.probe.is_some_and(is_under_way) {
+            return Creates::None;
+        }
+        let keys: Vec<_> = ready
+            .iter()
+            .map(|place| self.contacts[*place].attempt.key())
+            .collect();
+        match self.org.probe_of_creates(&of.id, &keys, self.luck) {
+            Ok(drawn) => {
+                self.campaigns[campaign].probe = Some(ready[drawn]);
+                Creates::Probe(ready[drawn])
+            }
+            Err(after) => {
+                for place in ready {
+                    self.contacts[place].at = At::Calls(Under::Write);
+                    let full = Seen::Failed(Failure::full(after));
+                    calls.push(guarded(vec![place], async move { vec![full] }));
+                }
+                Creates::None
+            }
+        }
+    }
+
+    /// The step of this contact that is ready, which is under way from now on.
+    fn take_one(&mut self, place: usize) -> Option<ToWrite> {
+        let contact = &mut self.contacts[place];
+        let key = contact.attempt.key().clone();
+        match std::mem::replace(&mut contact.at, At::Calls(Under::Write)) {
+            At::Ready(step) => self.to_write(ToMake { place, key, step }),
+            _ => None,
         }
     }
 
@@ -121,14 +144,20 @@ impl Drive<'_> {
                 read(Arc::clone(predictive), made),
             ));
         }
-        self.hold_creates(campaign, calls);
-        let is_alone = |step: &Step| matches!(step, Step::Create { alone: true, .. });
-        for made in self.take(campaign, Under::Write, is_alone) {
-            let created = self.to_write(made).into_iter().collect();
-            calls.push(self.create(campaign, predictive, created));
+        let creates = self.creates(campaign, calls);
+        if let Creates::Probe(place) = creates
+            && let Some(probe) = self.take_one(place)
+        {
+            calls.push(self.create(campaign, predictive, vec![probe]));
         }
-        if !self.is_reading(campaign) {
-            let is_create = |step: &Step| matches!(step, Step::Create { .. });
+        if creates == Creates::All {
+            let is_alone = |step: &Step| matches!(step, Step::Create { alone: true, .. });
+            for made in self.take(campaign, Under::Write, is_alone) {
+                let created = self.to_write(made).into_iter().collect();
+                calls.push(self.create(campaign, predictive, created));
+            }
+        }
+        if creates == Creates::All && !self.is_reading(campaign) {
             let made = self.take(campaign, Under::Write, is_create).into_iter();
             let created: Vec<_> = made.filter_map(|made| self.to_write(made)).collect();
             let (opt_outs, others): (Vec<_>, Vec<_>) = if self.is_in_doubt(campaign) {
@@ -201,14 +230,23 @@ impl Drive<'_> {
             calls.push(guarded(places, read_all(Arc::clone(list), made)));
         }
         for made in self.take(campaign, Under::Write, |step| matches!(step, Step::Lower)) {
-            calls.push(guarded(vec![made.place], lower(Arc::clone(list), made)));
+            calls.push(guarded(vec![made.place], read_one(Arc::clone(list), made)));
         }
         if self.is_reading(campaign) {
             return;
         }
-        self.hold_creates(campaign, calls);
-        let is_write = |step: &Step| matches!(step, Step::Create { .. } | Step::Update(_));
-        let made = self.take(campaign, Under::Write, is_write).into_iter();
+        let creates = self.creates(campaign, calls);
+        if let Creates::Probe(place) = creates
+            && let Some(probe) = self.take_one(place)
+        {
+            let call = write_all(Arc::clone(list), vec![probe]);
+            calls.push(guarded(vec![place], call));
+        }
+        let is_meant: fn(&Step) -> bool = match creates {
+            Creates::All => |step| is_create(step) || matches!(step, Step::Update(_)),
+            Creates::Probe(_) | Creates::None => |step| matches!(step, Step::Update(_)),
+        };
+        let made = self.take(campaign, Under::Write, is_meant).into_iter();
         let written: Vec<_> = made.filter_map(|made| self.to_write(made)).collect();
         for written in self.in_calls(campaign, written) {
             let places = written.iter().map(|contact| contact.place).collect();
@@ -239,6 +277,15 @@ impl Drive<'_> {
     }
 }
 
+/// Which creates may go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Creates {
+    All,
+    /// The one of this contact, by itself.
+    Probe(usize),
+    None,
+}
+
 /// Of one contact.
 trait Placed {
     fn place(&self) -> usize;
@@ -261,6 +308,10 @@ struct ToMake {
     place: usize,
     key: ContactKey,
     step: Step,
+}
+
+fn is_create(step: &Step) -> bool {
+    matches!(step, Step::Create { .. })
 }
 
 fn is_read(step: &Step) -> bool {
@@ -301,26 +352,9 @@ async fn read_all(list: Arc<ContactList>, made: Vec<ToMake>) -> Vec<Seen> {
 
 /// Of a contact that the bulk read refuses. A write holds every column of the list, so it is read by
 /// itself first.
-async fn lower(list: Arc<ContactList>, made: ToMake) -> Vec<Seen> {
-    let there_is_none = || Failure::new(Kind::NotFound, "GET contact: there is none");
-    let lowered = match list.read_one(&made.key).await {
-        Ok(Some(actual)) => {
-            let write = ListWrite {
-                key: &made.key,
-                actual: Some(&actual),
-                data: Columns::default(),
-                callable: Some(false),
-                rank: None,
-            };
-            list.write(&[write]).await.pop()
-        }
-        Ok(None) => Some(Err(there_is_none())),
-        Err(failure) => Some(Err(failure)),
-    };
-    let lowered = lowered.into_iter();
-    lowered
-        .map(|lowered| lowered.map_or_else(Seen::Failed, |actual| Seen::Written(Some(actual))))
-        .collect()
+async fn read_one(list: Arc<ContactList>, made: ToMake) -> Vec<Seen> {
+    let actual = list.read_one(&made.key).await;
+    vec![actual.map_or_else(Seen::Failed, Seen::Contact)]
 }
 
 async fn write_all(list: Arc<ContactList>, written: Vec<ToWrite>) -> Vec<Seen> {

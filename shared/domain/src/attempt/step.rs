@@ -28,7 +28,8 @@ pub enum Step {
     Update(Write),
     /// Let an update of nothing show it: it exists and cannot be read yet.
     Probe,
-    /// Make it not callable without having read it, since it cannot be read.
+    /// Make it not callable without having read it, since it cannot be read. Or read it in another
+    /// way: [`Seen::Contact`] is an answer too.
     Lower,
     /// Wait for the time between two tries, this many of which were made.
     Pause(u32),

@@ -2,46 +2,88 @@
 //! contacts.
 //!
 //! Which code a create is refused with then is not documented. So a create that is refused by a code
-//! that nobody knows may be refused for its own sake, or for everybody's:
+//! that nobody knows may be refused for its own sake, or for everybody's. Others tell:
 //!
 //! ```text
-//! refused: a    created: b    refused: a    created: c    refused: a    → it is a's own fault
-//! refused: a    refused: b    refused: c                                → nobody can be created
+//! refused: a, b, c                      nothing is created: creates are held
+//!   15 s later    refused: d            d probed: nobody can be created, which is told
+//!   30 s later    created: e            e probed: all may go again
+//!
+//! refused: a    created: f    refused: a    created: g    refused: a      it is a's own fault
 //! ```
+//!
+//! Whoever was refused or held before and is created now shows that it was the list: then no refusal
+//! of before is anybody's own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::breaker::FIRST_WAIT;
 use crate::change::ContactKey;
-use crate::retry::REFUSED;
 
-/// So many contacts that are refused, none created since, are no chance.
+/// So many contacts that are refused for the first time, none created since, are no chance.
 const OF_ALL: usize = 3;
-/// So often a contact is refused while others are created before that is its own fault: a list at
-/// its limit takes some when others were deleted.
+/// So often within an hour a contact is refused while others are created in between that is its own
+/// fault.
 const OF_ITS_OWN: u32 = 3;
+const WITHIN: Duration = Duration::from_hours(1);
+/// How long that is known: what it says of opting out, and each of several changes, is tried then.
+const OWN_FOR: Duration = Duration::from_mins(1);
 /// A create that is answered sooner after a refusal was under way beside it, and shows nothing.
 const BESIDE: Duration = Duration::from_secs(10);
-/// So many refused contacts are remembered.
+/// The longest wait before a probe.
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
+/// Whoever was refused before probes only so long after a probe was due: whoever was not tells more.
+const AFTER_OTHERS: Duration = Duration::from_mins(2);
+const TOLD_EVERY: Duration = Duration::from_mins(2);
+/// So many contacts are remembered.
 const MOST: usize = 1_000;
 
 /// What is known of the creates of one campaign.
 #[derive(Debug, Default)]
 pub struct Creates {
-    refused: BTreeMap<ContactKey, Refused>,
+    suspects: BTreeMap<ContactKey, Suspect>,
+    /// Those that were held, and not refused.
+    waited: BTreeSet<ContactKey>,
+    /// When somebody was created who was neither.
     created_at: Option<Timestamp>,
-    /// When the next probe may go, while nobody can be created.
-    probe_at: Option<Timestamp>,
+    held: Option<Held>,
     told_at: Option<Timestamp>,
 }
 
+/// A contact that was refused.
 #[derive(Debug)]
-struct Refused {
+struct Suspect {
+    since: Timestamp,
+    /// The last refusal that counts.
     at: Timestamp,
     /// How often, with others created in between.
     times: u32,
+    own_until: Option<Timestamp>,
+}
+
+impl Suspect {
+    fn new(now: Timestamp) -> Suspect {
+        Suspect {
+            since: now,
+            at: now,
+            times: 1,
+            own_until: None,
+        }
+    }
+}
+
+/// Creates are held.
+#[derive(Debug)]
+struct Held {
+    /// How many probes went.
+    probes: u32,
+    /// When the next one may go.
+    next: Timestamp,
+    /// Whether somebody waits for it who was never refused.
+    is_awaited: bool,
 }
 
 /// Whose fault it is that a contact could not be created.
@@ -59,122 +101,111 @@ pub enum Fault {
 }
 
 impl Creates {
-    /// How many contacts may be created now: all, or one that probes for those that wait.
-    pub fn may(&mut self, now: Timestamp) -> usize {
-        match self.probe_at {
-            None => usize::MAX,
-            Some(at) if now < at => 0,
-            Some(_) => {
-                self.probe_at = Some(now + REFUSED);
-                1
-            }
-        }
+    /// Whether creates are held: then one of them at a time may go, as [`Creates::probe`] says.
+    pub fn are_held(&self) -> bool {
+        self.held.is_some()
     }
 
-    /// A contact was created.
-    pub fn created(&mut self, now: Timestamp) {
-        self.created_at = Some(now);
-        (self.probe_at, self.told_at) = (None, None);
+    /// Which of these contacts is created to probe for all of them. `luck`: chance, from 0 up to 1.
+    ///
+    /// # Errors
+    /// How long none of them may be.
+    pub fn probe(
+        &mut self,
+        keys: &[&ContactKey],
+        now: Timestamp,
+        luck: f64,
+    ) -> Result<usize, Duration> {
+        let Some(held) = &mut self.held else {
+            return Ok(0);
+        };
+        let is_new = |place: &usize| !self.suspects.contains_key(keys[*place]);
+        let mut probers: Vec<_> = (0..keys.len()).filter(is_new).collect();
+        let are_new = !probers.is_empty();
+        let are_after_others = held.is_awaited && now < held.next + AFTER_OTHERS;
+        if now < held.next || !are_new && are_after_others {
+            held.is_awaited |= are_new;
+            if self.waited.len() + keys.len() > MOST {
+                self.waited.clear();
+            }
+            self.waited
+                .extend(probers.iter().map(|place| keys[*place].clone()));
+            let wait = held.next.duration_since(now);
+            return Err(Duration::try_from(wait).unwrap_or(FIRST_WAIT));
+        }
+        if !are_new {
+            probers = (0..keys.len()).collect();
+        }
+        held.probes += 1;
+        let wait = FIRST_WAIT.saturating_mul(2u32.saturating_pow(held.probes));
+        held.next = now + wait.min(LONGEST_WAIT);
+        held.is_awaited = false;
+        let drawn = (luck * probers.len() as f64) as usize % probers.len().max(1);
+        Ok(probers.get(drawn).copied().unwrap_or(0))
+    }
+
+    /// This contact was created.
+    pub fn created(&mut self, key: &ContactKey, now: Timestamp) {
+        (self.held, self.told_at) = (None, None);
+        let suspect = self.suspects.remove(key);
+        // It is less of it that was taken: what it says of opting out.
+        if suspect.as_ref().is_some_and(|of| of.own_until.is_some()) {
+            return;
+        }
+        if self.waited.remove(key) || suspect.is_some() {
+            for suspect in self.suspects.values_mut() {
+                *suspect = Suspect::new(now);
+            }
+        } else {
+            self.created_at = Some(now);
+        }
     }
 
     /// The creation of this contact was refused, by a code that may be about it or about all.
     pub fn refused(&mut self, key: &ContactKey, now: Timestamp) -> Fault {
-        if self.refused.len() >= MOST {
-            self.refused.clear();
+        if self.suspects.len() >= MOST {
+            self.suspects.clear();
         }
+        self.waited.remove(key);
         let created_at = self.created_at;
         let is_shown = |at: Timestamp| created_at.is_some_and(|created| created >= at + BESIDE);
-        let refused = self
-            .refused
-            .entry(key.clone())
-            .or_insert(Refused { at: now, times: 1 });
-        if is_shown(refused.at) {
-            refused.times += 1;
-            refused.at = now;
-        }
-        if refused.times >= OF_ITS_OWN {
-            self.refused.remove(key);
+        let suspect = self.suspects.entry(key.clone());
+        let suspect = suspect.or_insert_with(|| Suspect::new(now));
+        if suspect.own_until.is_some_and(|until| now < until) {
             return Fault::Own;
         }
-        let since = self.refused.values().filter(|of| !is_shown(of.at)).count();
-        if since < OF_ALL {
+        if now > suspect.since + WITHIN {
+            *suspect = Suspect::new(now);
+        }
+        if is_shown(suspect.at) {
+            suspect.times += 1;
+            suspect.at = now;
+        }
+        if suspect.times >= OF_ITS_OWN {
+            suspect.own_until = Some(now + OWN_FOR);
+            return Fault::Own;
+        }
+        let counts = |of: &&Suspect| of.times == 1 && !is_shown(of.at);
+        if let Some(held) = &self.held {
+            // Those that were refused side by side are one; and three may be a chance, until one
+            // that probed for all was refused too.
+            let is_told = held.probes > 0 && self.told_at.is_none_or(|at| now >= at + TOLD_EVERY);
+            if is_told {
+                self.told_at = Some(now);
+            }
+            return Fault::All { is_told };
+        }
+        if self.suspects.values().filter(counts).count() < OF_ALL {
             return Fault::Unknown;
         }
-        self.probe_at = Some(now + REFUSED);
-        // Those that were refused side by side are one.
-        let is_told = self.told_at.is_none_or(|at| now >= at + REFUSED / 2);
-        if is_told {
-            self.told_at = Some(now);
-        }
-        Fault::All { is_told }
+        self.held = Some(Held {
+            probes: 0,
+            next: now + FIRST_WAIT,
+            is_awaited: false,
+        });
+        Fault::All { is_told: false }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    fn refuse(creates: &mut Creates, key: &str, second: i64) -> Fault {
-        creates.refused(&ContactKey::parse(key).unwrap(), at(second))
-    }
-
-    const TOLD: Fault = Fault::All { is_told: true };
-
-    #[test]
-    fn where_three_are_refused_and_none_is_created_one_probes_every_five_minutes() {
-        let mut creates = Creates::default();
-        assert_eq!(refuse(&mut creates, "a", 0), Fault::Unknown);
-        assert_eq!(refuse(&mut creates, "a", 300), Fault::Unknown, "the same");
-        assert_eq!(refuse(&mut creates, "b", 300), Fault::Unknown);
-        assert_eq!(creates.may(at(300)), usize::MAX);
-        assert_eq!(refuse(&mut creates, "c", 300), TOLD);
-        assert_eq!(creates.may(at(599)), 0);
-        assert_eq!(
-            refuse(&mut creates, "b", 300),
-            Fault::All { is_told: false },
-            "beside it"
-        );
-        assert_eq!((creates.may(at(600)), creates.may(at(600))), (1, 0));
-        assert_eq!(refuse(&mut creates, "e", 600), TOLD);
-        assert_eq!((creates.may(at(899)), creates.may(at(900))), (0, 1));
-        creates.created(at(900));
-        assert_eq!(creates.may(at(900)), usize::MAX);
-    }
-
-    #[test]
-    fn who_is_refused_again_and_again_while_others_are_created_holds_up_nobody() {
-        let mut creates = Creates::default();
-        for (second, fault) in [
-            (0, Fault::Unknown),
-            (300, Fault::Unknown),
-            (600, Fault::Own),
-        ] {
-            assert_eq!(refuse(&mut creates, "a", second), fault, "at {second}");
-            assert_eq!(creates.may(at(second)), usize::MAX);
-            creates.created(at(second + 60));
-        }
-    }
-
-    #[test]
-    fn creates_that_a_list_at_its_limit_still_took_show_nothing_of_those_beside_them() {
-        let mut creates = Creates::default();
-        for key in ["a", "b"] {
-            assert_eq!(refuse(&mut creates, key, 0), Fault::Unknown);
-        }
-        creates.created(at(1));
-        assert_eq!(refuse(&mut creates, "c", 1), TOLD);
-    }
-
-    #[test]
-    fn a_thousand_refused_contacts_are_remembered_and_no_more() {
-        let mut creates = Creates::default();
-        for n in 0..2 * MOST + 1 {
-            refuse(&mut creates, &format!("contact-{n}"), 0);
-        }
-        assert!(creates.refused.len() <= MOST);
-    }
-}
+mod tests;

@@ -29,14 +29,12 @@ impl DeadLetterHealth {
     /// A call ended so long after it began, by an answer or by none. Answers whether the queue is
     /// ill from now on and was not before: that is to be told, once.
     pub fn took(&mut self, now: Timestamp, duration: Duration, is_answered: bool) -> bool {
-        if duration >= SLOW_AWS {
-            return self.0.unanswered(now, Silence::Hung);
-        }
-        // A call that was given less time than that says nothing.
         if is_answered {
             self.0.answered(now);
+            return false;
         }
-        false
+        // One that failed at once held nobody; and one that was given less time says nothing.
+        duration >= SLOW_AWS && self.0.unanswered(now, Silence::Hung)
     }
 }
 

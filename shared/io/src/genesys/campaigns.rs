@@ -94,19 +94,33 @@ impl Org {
         until.is_some_and(|until| now < until)
     }
 
-    /// How many contacts may be created in the campaign now: where none could be, one probes for
-    /// those that wait.
-    pub fn creates(&self, campaign: &CampaignId) -> usize {
+    /// Whether creates of the campaign are held, since none could be created.
+    pub fn holds_creates(&self, campaign: &CampaignId) -> bool {
+        self.campaigns
+            .with(campaign, |known| known.creates.are_held())
+    }
+
+    /// Which of these contacts is created to probe for all that are held. `luck`: chance, from 0 up
+    /// to 1.
+    ///
+    /// # Errors
+    /// How long none of them may be.
+    pub fn probe_of_creates(
+        &self,
+        campaign: &CampaignId,
+        keys: &[&ContactKey],
+        luck: f64,
+    ) -> Result<usize, Duration> {
         let now = self.shared.clock.now();
         self.campaigns
-            .with(campaign, |known| known.creates.may(now))
+            .with(campaign, |known| known.creates.probe(keys, now, luck))
     }
 
     /// A contact was created in the campaign.
-    pub fn created(&self, campaign: &CampaignId) {
+    pub fn created(&self, campaign: &CampaignId, key: &ContactKey) {
         let now = self.shared.clock.now();
         self.campaigns
-            .with(campaign, |known| known.creates.created(now));
+            .with(campaign, |known| known.creates.created(key, now));
     }
 
     /// A contact could not be created, by a code that may be about it or about all. That none can be

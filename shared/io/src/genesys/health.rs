@@ -80,15 +80,13 @@ impl Org {
         let now = self.shared.clock.now();
         let took = Duration::try_from(now.duration_since(began)).unwrap_or_default();
         let is_told = with(&self.vault, |vault| {
-            if took >= SLOW_AWS {
-                let is_ill = vault.unanswered(&self.id, now, false, Silence::Hung);
-                return is_ill && vault.tells(now);
-            }
-            // A call that was given less time than that says nothing.
             if is_answered {
                 vault.answered(now, false);
+                return false;
             }
-            false
+            // One that was given less time says nothing.
+            let is_ill = took >= SLOW_AWS && vault.unanswered(&self.id, now, false, Silence::Hung);
+            is_ill && vault.tells(now)
         });
         if is_told {
             tracing::error!(

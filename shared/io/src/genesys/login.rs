@@ -231,7 +231,9 @@ impl Org {
         let timeout = run.read_timeout(began).ok_or_else(out_of_time)?;
         self.may_read_secret(began)?;
         let read = tokio::time::timeout(timeout, self.shared.secrets.read(&name)).await;
-        self.asked_for_secret(began, read.is_ok());
+        let is_answered =
+            matches!(&read, Ok(read) if !matches!(read, Err(SecretsError::Unavailable)));
+        self.asked_for_secret(began, is_answered);
         let cut_short = if Run::is_short(timeout) {
             Err(out_of_time())
         } else {

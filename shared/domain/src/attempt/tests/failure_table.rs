@@ -94,8 +94,24 @@ fn the_failure_table_holds_row_by_row() {
         (
             "read 400, opt-out",
             &["out"],
-            vec![failed(Rejected), WRITTEN()],
+            vec![failed(Rejected), Seen::Written(contact(9, false))],
             &["read", "lower", "parked rejected"],
+        ),
+        (
+            "read 400, opt-out whose rank is the newest",
+            &["out"],
+            vec![
+                failed(Rejected),
+                Seen::Written(contact(1, false)),
+                Seen::Written(contact(5, false)),
+            ],
+            &["read", "lower", "update -5 bare", "parked rejected"],
+        ),
+        (
+            "read 400, opt-out that is read in another way",
+            &["out"],
+            vec![failed(Rejected), THERE(), WRITTEN()],
+            &["read", "lower", "update -5 bare", "parked rejected"],
         ),
         (
             "read 400, opt-out of nobody",
@@ -118,7 +134,7 @@ fn the_failure_table_holds_row_by_row() {
         (
             "read 400, an opt-out among others",
             &["2", "out"],
-            vec![failed(Rejected), WRITTEN()],
+            vec![failed(Rejected), Seen::Written(contact(9, false))],
             &["read", "lower", "parked rejected, parked rejected"],
         ),
         // 409: nothing was stored.
@@ -305,6 +321,12 @@ fn the_failure_table_holds_row_by_row() {
             &["out"],
             vec![ABSENT, Seen::Written(contact(5, true)), ABSENT],
             &["read", "create -5", "read", "retry Unavailable"],
+        ),
+        (
+            "PATCH 200 with a rank that is cut, but not the one of before",
+            &["2"],
+            vec![THERE(), Seen::Written(contact(3, true))],
+            &["read", "update 5", "updated"],
         ),
         (
             "PATCH 400, opt-out, then 200 with the contact as it was",

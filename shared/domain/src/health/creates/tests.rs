@@ -1,0 +1,148 @@
+//! Who is refused for its own sake, and when everybody is.
+
+use super::*;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn key(key: &str) -> ContactKey {
+    ContactKey::parse(key).unwrap()
+}
+
+impl Creates {
+    fn refuses(&mut self, name: &str, second: i64) -> Fault {
+        self.refused(&key(name), at(second))
+    }
+
+    fn creates(&mut self, name: &str, second: i64) {
+        self.created(&key(name), at(second));
+    }
+
+    /// The name of whoever probes, or how many seconds none may.
+    fn probes<'a>(&mut self, names: &[&'a str], second: i64) -> Result<&'a str, u64> {
+        let keys: Vec<_> = names.iter().map(|name| key(name)).collect();
+        let keys: Vec<_> = keys.iter().collect();
+        let probe = self.probe(&keys, at(second), 0.0);
+        probe
+            .map(|place| names[place])
+            .map_err(|wait| wait.as_secs())
+    }
+}
+
+const ALL: Fault = Fault::All { is_told: false };
+const TOLD: Fault = Fault::All { is_told: true };
+
+fn held() -> Creates {
+    let mut creates = Creates::default();
+    assert_eq!(creates.refuses("a", 0), Fault::Unknown);
+    assert_eq!(creates.refuses("a", 0), Fault::Unknown, "the same");
+    assert_eq!(creates.refuses("b", 0), Fault::Unknown);
+    assert!(!creates.are_held());
+    assert_eq!(creates.refuses("c", 0), ALL, "it may be a chance yet");
+    assert!(creates.are_held());
+    creates
+}
+
+#[test]
+fn where_three_are_refused_and_none_is_created_one_probes_after_ever_longer_waits() {
+    let mut creates = held();
+    assert_eq!(creates.probes(&["d", "e"], 5), Err(10));
+    for (second, next) in [
+        (15, 30),
+        (45, 60),
+        (105, 120),
+        (225, 240),
+        (465, 300),
+        (765, 300),
+    ] {
+        let name = format!("new-{second}");
+        assert_eq!(creates.probes(&[&name], second), Ok(name.as_str()));
+        assert_eq!(
+            creates.probes(&["other"], second),
+            Err(next),
+            "one is under way"
+        );
+        let told = creates.refuses(&name, second);
+        let expected = if second == 45 || second == 105 {
+            ALL
+        } else {
+            TOLD
+        };
+        assert_eq!(told, expected, "at {second}");
+    }
+    creates.creates("e", 1_100);
+    assert!(!creates.are_held());
+}
+
+#[test]
+fn who_was_never_refused_probes_before_those_that_were() {
+    let mut creates = held();
+    assert_eq!(creates.probes(&["d"], 5), Err(10));
+    assert_eq!(creates.probes(&["a", "b"], 15), Err(0), "d waits for it");
+    assert_eq!(creates.probes(&["a", "d"], 16), Ok("d"));
+    let mut creates = held();
+    assert_eq!(
+        creates.probes(&["a", "b"], 15),
+        Ok("a"),
+        "nobody else waits"
+    );
+    let mut creates = held();
+    assert_eq!(creates.probes(&["d"], 5), Err(10));
+    assert_eq!(creates.probes(&["b"], 15 + 120), Ok("b"), "d does not come");
+}
+
+#[test]
+fn who_is_refused_again_and_again_while_others_are_created_holds_up_nobody() {
+    let mut creates = Creates::default();
+    for (second, fault) in [(0, Fault::Unknown), (30, Fault::Unknown), (90, Fault::Own)] {
+        for name in ["a", "b"] {
+            assert_eq!(creates.refuses(name, second), fault, "at {second}");
+        }
+        assert!(!creates.are_held());
+        creates.creates(&format!("other-{second}"), second + 20);
+    }
+    assert_eq!(creates.refuses("a", 91), Fault::Own, "what is tried then");
+    creates.creates("a", 92);
+    assert_eq!(creates.refuses("b", 93), Fault::Own, "less of a was taken");
+    // Known ones are not counted with those that are new.
+    for name in ["c", "d"] {
+        assert_eq!(creates.refuses(name, 95), Fault::Unknown);
+    }
+}
+
+#[test]
+fn who_was_refused_or_held_and_is_created_shows_that_it_was_the_list() {
+    let mut creates = held();
+    for round in 0..9 {
+        let second = 100 + 600 * round;
+        // Room is made for one that waits.
+        let waits = format!("waits-{round}");
+        assert!(creates.are_held() && creates.probes(&[&waits], 0).is_err());
+        creates.creates(&waits, second);
+        for name in ["a", "b", "c"] {
+            let fault = creates.refuses(name, second + 60);
+            assert_ne!(fault, Fault::Own, "{name} in round {round}");
+        }
+    }
+}
+
+#[test]
+fn creates_that_a_list_at_its_limit_still_took_show_nothing_of_those_beside_them() {
+    let mut creates = Creates::default();
+    for name in ["a", "b"] {
+        assert_eq!(creates.refuses(name, 0), Fault::Unknown);
+    }
+    creates.creates("in-time", 1);
+    assert_eq!(creates.refuses("c", 1), ALL);
+}
+
+#[test]
+fn a_thousand_contacts_are_remembered_and_no_more() {
+    let mut creates = Creates::default();
+    for n in 0..2 * MOST + 1 {
+        creates.refuses(&format!("refused-{n}"), 0);
+        let _ = creates.probes(&[&format!("held-{n}")], 1);
+    }
+    assert!(creates.suspects.len() <= MOST && creates.waited.len() <= MOST);
+}
