@@ -17,9 +17,9 @@ use simulation::{Less, Mutant, is_fault, of_promise, play, shrink, size};
     version,
     about = "The promises of campaign-sync under chaos",
     after_help = "Examples:
-  cargo run --release -p simulation -- --seeds 10000
-  cargo run --release -p simulation -- --seed 4711 --trace
-  cargo run --profile simulation -p simulation -- --mutants
+  cargo run -p simulation -- --seeds 10000
+  cargo run -p simulation -- --seed 4711 --trace
+  cargo run -p simulation -- --mutants
 
 A violation begins with the number of the promise (docs/simulation.md). The exit status is 0 when nothing was violated (with
 --mutants: when each was found), 1 when not so, 2 when the command line is wrong."
@@ -77,7 +77,7 @@ fn main() -> ExitCode {
     };
     if let Some(mutant) = wanted.iter().find(|mutant| !mutant.is_here()) {
         eprintln!(
-            "This build cannot have the defect {}: use cargo run --profile simulation",
+            "A release build cannot have the defect {}: run it without --release",
             mutant.name()
         );
         return ExitCode::from(2);
@@ -231,12 +231,12 @@ fn tell(seed: u64, mutant: Option<Mutant>) {
     let defect = mutant.map_or_else(String::new, |mutant| format!(" --mutant {}", mutant.name()));
     // Release builds do not check what `debug_assert!` and arithmetic say.
     let profile = if cfg!(debug_assertions) {
-        "--profile simulation"
+        ""
     } else {
-        "--release"
+        "--release "
     };
     print(&format!(
-        "For {promise} it needs {} of {steps} steps and the faults [{}]:\n  cargo run {profile} -p simulation -- --seed {seed}{defect}{}{} --trace",
+        "For {promise} it needs {} of {steps} steps and the faults [{}]:\n  cargo run {profile}-p simulation -- --seed {seed}{defect}{}{} --trace",
         steps - less.steps.len(),
         left.join(", "),
         without(

@@ -1,7 +1,7 @@
 //! Defects on purpose: each must be found, or the simulation proves nothing.
 //!
 //! Most sit at the seams, where they do what the defect in the product would do; the rest are
-//! `apply::Defect`, which only builds with debug assertions have (`--profile simulation`).
+//! `apply::Defect`, which only builds with debug assertions have.
 
 use apply::Defect;
 
