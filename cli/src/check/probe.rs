@@ -69,7 +69,10 @@ async fn probe(org: &OrgId, id: &str, config: Config) -> Result<Report, String> 
     // What was made is deleted even where the service wants a while without calls.
     let to_delete = ScratchList::new(Arc::clone(&one), id, Run::patient(None).with_tries(TRIES));
     let [list, by_another_token] = [one, other].map(|org| ScratchList::new(org, id, run));
-    let deletion = |ids: &[String]| format!("DELETE {host}{}", list.deletion(ids));
+    let deletion = |ids: &[String]| {
+        let path = list.deletion(ids);
+        format!("curl -X DELETE -H \"Authorization: Bearer $TOKEN\" '{host}{path}'")
+    };
     let facts = list.look().await.map_err(|failure| unknown(&failure))?;
     let columns = may_be_written(id, &facts, deletion)?;
     let prefix = prefix();

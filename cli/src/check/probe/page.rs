@@ -18,9 +18,14 @@ pub(super) fn width() -> usize {
 }
 
 /// Each line of the text as several, none wider where its words are not; those that follow are
-/// indented. A line of a table is left as it is.
+/// indented. A line with an address is left as it is.
 pub(super) fn wrapped(text: &str, width: usize, indent: &str) -> String {
-    let lines = text.lines().map(|line| wrapped_line(line, width, indent));
+    let lines = text.lines().map(|line| {
+        if line.contains("://") {
+            return line.to_owned();
+        }
+        wrapped_line(line, width, indent)
+    });
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -51,6 +56,7 @@ mod tests {
         assert_eq!(wrapped("  a bb ccc\nd", 6, "  "), "  a bb\n  ccc\nd");
         assert_eq!(wrapped("a longer-than b", 5, ""), "a\nlonger-than\nb");
         assert_eq!(wrapped("  longer b", 4, "  "), "  longer\n  b");
+        assert_eq!(wrapped("DELETE https://a", 8, ""), "DELETE https://a");
         assert_eq!(wrapped("│ a  ┆ b │", 10, ""), "│ a  ┆ b │");
     }
 }

@@ -142,5 +142,5 @@ fn blocks(answers: &[[String; 3]], width: usize) -> String {
             .map(|line| page::wrapped(&format!("  {line}"), width, "  "));
         format!("{}\n{seen}\n{verdict}\n", page::wrapped(asks, width, ""))
     };
-    answers.iter().map(block).collect::<Vec<_>>().join("\n")
+    answers.iter().map(block).collect::<Vec<_>>().join("\n") + "\n"
 }

@@ -42,6 +42,7 @@ impl Verdict {
         };
         match &self.meaning {
             None => kind.to_owned(),
+            Some(meaning) if self.is_as_assumed == Some(true) => format!("{kind}; {meaning}"),
             Some(meaning) => format!("{kind}: {meaning}"),
         }
     }
@@ -74,8 +75,18 @@ pub(super) fn summary(verdicts: &[(&Row, Verdict)]) -> String {
     };
     let as_assumed = count(|verdict| verdict.is_as_assumed == Some(true));
     let all = TABLE.len() as u64;
+    let asks = |is: fn(&Verdict) -> bool| -> Vec<&str> {
+        let told = verdicts.iter().filter(|(_, verdict)| is(verdict));
+        told.map(|(row, _)| row.asks).collect()
+    };
+    let also = asks(|verdict| verdict.is_as_assumed == Some(true) && verdict.meaning.is_some());
+    let also = if also.is_empty() {
+        String::new()
+    } else {
+        format!(" Look too at: {}.", also.join("; "))
+    };
     if as_assumed == all {
-        return format!("All {all} answers are as assumed.");
+        return format!("All {all} answers are as assumed.{also}");
     }
     let harmless =
         count(|verdict| verdict.is_as_assumed == Some(false) && verdict.matters == Some(false));
@@ -90,17 +101,14 @@ pub(super) fn summary(verdicts: &[(&Row, Verdict)]) -> String {
     if open > 0 {
         parts.push(format!("{open} {} not found out", are(open)));
     }
-    let matters = verdicts
-        .iter()
-        .filter(|(_, verdict)| verdict.matters == Some(true));
-    let asks: Vec<_> = matters.map(|(row, _)| row.asks).collect();
-    if !asks.is_empty() {
-        let need = if asks.len() == 1 { "needs" } else { "need" };
-        let count = asks.len();
+    let matters = asks(|verdict| verdict.matters == Some(true));
+    if !matters.is_empty() {
+        let need = if matters.len() == 1 { "needs" } else { "need" };
+        let count = matters.len();
         parts.push(format!(
             "{count} {need} something of you: {}",
-            asks.join("; ")
+            matters.join("; ")
         ));
     }
-    format!("Of {all} answers {}.", parts.join(", "))
+    format!("Of {all} answers {}.{also}", parts.join(", "))
 }
