@@ -190,6 +190,11 @@ impl DlqConfig {
     }
 }
 
+/// `COLUMNS`: how wide the page is to be that is printed.
+pub fn columns() -> Option<usize> {
+    from_env("COLUMNS")?.trim().parse().ok()
+}
+
 /// `STACK_NAME`: the deployed stack, by which the metrics of several in one account are told apart;
 /// `campaign-sync` where it is absent or empty. It is read before all else, so that a function can
 /// tell what is wrong in the rest.

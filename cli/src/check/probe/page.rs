@@ -7,13 +7,13 @@ const LEAST: usize = 30;
 
 /// `COLUMNS`, or the terminal's where standard output is one, or a page's; no more than a page's.
 pub(super) fn width() -> usize {
-    let named = std::env::var("COLUMNS").ok();
-    let named = named.and_then(|columns| columns.trim().parse().ok());
     let shown = || {
         let (_, columns) = console::Term::stdout().size_checked()?;
         Some(usize::from(columns))
     };
-    let width = named.or_else(shown).filter(|columns| *columns > 0);
+    let width = io::config::columns()
+        .or_else(shown)
+        .filter(|columns| *columns > 0);
     width.unwrap_or(WIDTH).clamp(LEAST, WIDTH)
 }
 
