@@ -21,6 +21,7 @@ use crate::connect::{self, Watched};
 use crate::{args, one_contact};
 
 #[derive(clap::Args)]
+#[command(next_line_help = true)]
 #[command(group(clap::ArgGroup::new("whose").args(["org", "sources", "probe"]).required(true).multiple(true)))]
 #[command(after_help = "Examples:
   campaign-sync check --org acme-us
@@ -49,21 +50,26 @@ not run.")]
 pub(crate) struct Args {
     /// Whose: names the secrets {prefix}/org/{org} and, where reconcile reads a feed,
     /// {prefix}/feed/{org}
-    #[arg(long, value_parser = args::org)]
+    #[arg(long, value_parser = args::org, verbatim_doc_comment)]
     org: Option<OrgId>,
     /// A campaign whose contacts are to be kept in step; may be given several times
     #[arg(long = "campaign", value_name = "CAMPAIGN_ID", value_parser = args::campaign, requires = "org")]
     campaigns: Vec<CampaignId>,
-    /// The key of a contact whose stored rank is looked at, in each of the campaigns; may be given
-    /// several times. - reads keys from standard input, one a line
-    #[arg(long = "contact", value_name = "KEY", requires = "campaigns")]
+    /// The key of a contact whose stored rank is looked at, in each of the campaigns; may be
+    /// given several times. - reads keys from standard input, one a line
+    #[arg(
+        long = "contact",
+        value_name = "KEY",
+        requires = "campaigns",
+        verbatim_doc_comment
+    )]
     contacts: Vec<String>,
     /// A sender of webhooks, whose secret is {prefix}/source/{source}; may be given several times
     #[arg(long = "source", value_name = "SOURCE", value_parser = source)]
     sources: Vec<SourceName>,
-    /// A contact list that is for nothing else: finds out on it what Genesys Cloud does where that is
-    /// not documented, and looks at nothing else
-    #[arg(long, value_name = "LIST_ID", value_parser = list, conflicts_with_all = ["campaigns", "contacts", "sources", "apply_timeout"])]
+    /// A contact list that is for nothing else: finds out on it what Genesys Cloud does where
+    /// that is not documented, and looks at nothing else
+    #[arg(long, value_name = "LIST_ID", verbatim_doc_comment, value_parser = list, conflicts_with_all = ["campaigns", "contacts", "sources", "apply_timeout"])]
     probe: Option<String>,
     /// The timeout of apply: the stack's parameter `ApplyTimeoutSeconds`
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]

@@ -341,6 +341,14 @@ async fn a_terminal_that_has_no_room_for_the_table_gets_blocks() {
 }
 
 #[tokio::test]
+async fn the_help_fits_into_a_page() {
+    let served = served(Options::default()).await;
+    let (_, _, shown) = served.command(&["check", "--help"]).await;
+    let widest = shown.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(100), "{shown}");
+}
+
+#[tokio::test]
 async fn it_needs_no_queue() {
     let served = served(Options::default()).await;
     let mut command = served.prepared(&["check", "--org", ORG, "--probe", LIST]);

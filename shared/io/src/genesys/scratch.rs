@@ -85,8 +85,8 @@ impl ScratchList {
     /// Looks at the list: three calls, none of which alters anything.
     ///
     /// # Errors
-    /// [`Kind::NotFound`](domain::failure::Kind::NotFound) where there is no such list,
-    /// [`Kind::Refused`](domain::failure::Kind::Refused) where a permission is missing.
+    /// [`Kind::NotFound`] where there is no such list,
+    /// [`Kind::Refused`] where a permission is missing.
     pub async fn look(&self) -> Result<ScratchFacts, Failure> {
         let answer = self.read(Method::GET, "?includeSize=true", LIST).await?;
         let list: wire::WholeList = parse(&answer, LIST)?;
@@ -131,7 +131,7 @@ impl ScratchList {
     /// order.
     ///
     /// # Errors
-    /// [`Kind::Rejected`](domain::failure::Kind::Rejected) where nothing was stored. Where a
+    /// [`Kind::Rejected`] where nothing was stored. Where a
     /// failure [leaves that unknown](Failure::leaves_unknown) it may be done, or be done yet.
     pub async fn post(&self, contacts: &[ScratchContact]) -> Result<Vec<ScratchContact>, Failure> {
         let body: Vec<_> = contacts
@@ -170,7 +170,7 @@ impl ScratchList {
     /// Reads one contact.
     ///
     /// # Errors
-    /// [`Kind::NotFound`](domain::failure::Kind::NotFound) where there is none.
+    /// [`Kind::NotFound`] where there is none.
     pub async fn get(&self, id: &str) -> Result<ScratchContact, Failure> {
         let path = self.contact(id);
         let answer = self
