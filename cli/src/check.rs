@@ -36,8 +36,8 @@ at most eight calls of the org's budget for each campaign, and one more for each
 
 With --probe it finds out what this organisation's Genesys Cloud does where its documentation does
 not say it, such as whether an opted-out contact stays uncallable when an update does not mention
-that, and tells it beside what campaign-sync assumes. It takes some 30 calls. It makes 7 to 14
-contacts, none of them callable, without numbers or addresses, and deletes them, also after Ctrl-C.
+that, and tells it beside what campaign-sync assumes. It takes some 30 calls. It makes 14 contacts
+at most, none of them callable, without numbers or addresses, and deletes them, also after Ctrl-C.
 The list must be empty, no campaign may draw on it, and it needs two columns of plain text.
 
 It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required but
