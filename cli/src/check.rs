@@ -21,45 +21,55 @@ use crate::connect::{self, Watched};
 use crate::{args, one_contact};
 
 #[derive(clap::Args)]
-#[command(group(clap::ArgGroup::new("whose").args(["org", "sources"]).required(true).multiple(true)))]
+#[command(next_line_help = true)]
+#[command(group(clap::ArgGroup::new("whose").args(["org", "sources", "probe"]).required(true).multiple(true)))]
 #[command(after_help = "Examples:
   campaign-sync check --org acme-us
-  campaign-sync check --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --apply-timeout 30
-  campaign-sync check --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --contact LEAD-00042
+  campaign-sync check --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11
+  campaign-sync check --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 \\
+    --apply-timeout 30 --contact LEAD-00042
   campaign-sync check --source crm
   campaign-sync check --org acme-us --probe 8b1f2c34-5d6e-4f70-8a91-b2c3d4e5f607
 
-Without --probe it alters nothing: that contacts may be written is tried by writing none. It takes at most eight calls of the org's budget for
-each campaign, and one more for each contact.
+Without --probe it alters nothing: that contacts may be written is tried by writing none. It takes
+at most eight calls of the org's budget for each campaign, and one more for each contact.
 
-With --probe it finds out what this organisation's Genesys Cloud does where its documentation does not say it, such as whether
-an opted-out contact stays uncallable when an update does not mention that, and tells it beside what campaign-sync assumes. It
-takes some 30 calls. It makes about ten contacts, none of them callable, without numbers or addresses, and deletes them, also
-after Ctrl-C. The list must be empty, no campaign may draw on it, and it needs two columns of plain text.
+With --probe it finds out what this organisation's Genesys Cloud does where its documentation does
+not say it, such as whether an opted-out contact stays uncallable when an update does not mention
+that, and tells it beside what campaign-sync assumes. It takes some 30 calls. It makes 14 contacts
+at most, none of them callable, without numbers or addresses, and deletes them, also after Ctrl-C.
+The list must be empty, no campaign may draw on it, and it needs two columns of plain text.
 
-It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; SECRET_PREFIX and, in local
-runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It
-needs your own credentials, not those of the functions: what they may do is in template.yaml.
+It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required but
+with --probe; SECRET_PREFIX and, in local runs, GENESYS_BASE_URL may be set. AWS is found by the
+SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It needs your own credentials, not
+those of the functions: what they may do is in template.yaml.
 
-The exit status is 0 when everything is right, 1 when something is not, 2 when the command could not run.")]
+The exit status is 0 when everything is right, 1 when something is not, 2 when the command could
+not run.")]
 pub(crate) struct Args {
     /// Whose: names the secrets {prefix}/org/{org} and, where reconcile reads a feed,
     /// {prefix}/feed/{org}
-    #[arg(long, value_parser = args::org)]
+    #[arg(long, value_parser = args::org, verbatim_doc_comment)]
     org: Option<OrgId>,
     /// A campaign whose contacts are to be kept in step; may be given several times
     #[arg(long = "campaign", value_name = "CAMPAIGN_ID", value_parser = args::campaign, requires = "org")]
     campaigns: Vec<CampaignId>,
-    /// The key of a contact whose stored rank is looked at, in each of the campaigns; may be given
-    /// several times. - reads keys from standard input, one a line
-    #[arg(long = "contact", value_name = "KEY", requires = "campaigns")]
+    /// The key of a contact whose stored rank is looked at, in each of the campaigns; may be
+    /// given several times. - reads keys from standard input, one a line
+    #[arg(
+        long = "contact",
+        value_name = "KEY",
+        requires = "campaigns",
+        verbatim_doc_comment
+    )]
     contacts: Vec<String>,
     /// A sender of webhooks, whose secret is {prefix}/source/{source}; may be given several times
     #[arg(long = "source", value_name = "SOURCE", value_parser = source)]
     sources: Vec<SourceName>,
-    /// A contact list that is for nothing else: finds out on it what Genesys Cloud does where that is
-    /// not documented, and looks at nothing else
-    #[arg(long, value_name = "LIST_ID", value_parser = list, requires = "org", conflicts_with_all = ["campaigns", "contacts", "sources"])]
+    /// A contact list that is for nothing else: finds out on it what Genesys Cloud does where
+    /// that is not documented, and looks at nothing else
+    #[arg(long, value_name = "LIST_ID", verbatim_doc_comment, value_parser = list, conflicts_with_all = ["campaigns", "contacts", "sources", "apply_timeout"])]
     probe: Option<String>,
     /// The timeout of apply: the stack's parameter `ApplyTimeoutSeconds`
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
@@ -151,7 +161,8 @@ impl Findings {
 
 /// Runs, prints, and answers whether all is right.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
-    if let (Some(org), Some(list)) = (&args.org, &args.probe) {
+    if let Some(list) = &args.probe {
+        let org = args.org.as_ref().ok_or("--probe needs --org")?;
         return probe::run(org, list, args.json);
     }
     let config = Config::from_env().map_err(|error| error.to_string())?;

@@ -41,8 +41,7 @@ enum Command {
     Send(send::Args),
     /// Compares campaigns with the CRM's feed and enqueues what webhooks missed
     Reconcile(reconcile::Args),
-    /// Tells whether an org's secret, OAuth client, campaigns and queues are as they must be, and
-    /// what to do where not
+    /// Tells whether an org's secret, client, campaigns and queues are right, and what to do where not
     Check(check::Args),
     /// Tells how much waits in the queues, for how long, and what is left of an org's call budget
     Status(status::Args),

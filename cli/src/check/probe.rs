@@ -5,81 +5,142 @@ mod asking;
 mod judge;
 mod made;
 mod meter;
+mod page;
 mod questions;
 mod report;
+mod stops;
+mod verdict;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use aws_config::SdkConfig;
 use domain::change::OrgId;
-use io::genesys::{Failure, Kind, Run, ScratchFacts, ScratchList};
-use io::secrets::{Api, OrgSecret};
+use io::genesys::{Failure, Kind, Run, ScratchFacts, ScratchList, scratch_permission};
+use io::secrets::{Api, OrgSecret, SecretsManager};
 use io::{Chance, Config};
 
+use super::Findings;
 use crate::connect;
-use crate::table::counted;
+use crate::table::{are, counted};
 use asking::Asking;
+use made::Left;
 use meter::Meter;
 use report::Report;
+use stops::Stops;
 
 /// No call is made more often: a service that is ill is told as such.
 const TRIES: u32 = 3;
+/// For the service or the budget, before a call.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+/// What every id that a probe makes begins with.
+const PREFIX: &str = "campaign-sync-probe-";
 
-/// Finds out, prints, and answers whether all is as campaign-sync assumes.
+/// Finds out, prints, and answers whether nothing asks for anything.
 pub(super) fn run(org: &OrgId, list: &str, as_json: bool) -> Result<bool, String> {
-    let config = Config::from_env().map_err(|error| error.to_string())?;
+    let config = Config::from_env_without_queue().map_err(|error| error.to_string())?;
     let report = crate::block_on(probe(org, list, config))?;
     if as_json {
-        if !report.left.is_empty() {
-            eprintln!("campaign-sync: {}", report.end(list));
+        if !report.left.ids.is_empty() {
+            eprintln!("campaign-sync: {}", report.end());
         }
         crate::print(&report.json().to_string())?;
     } else {
-        crate::print(&report.text(list))?;
+        crate::print(&report.text(page::width()))?;
     }
     Ok(report.is_right())
 }
 
 async fn probe(org: &OrgId, id: &str, config: Config) -> Result<Report, String> {
     let (https, sdk) = connect::clients().await?;
+    let secret = secret(org, &config, &sdk).await?;
+    may_be_asked(org, &secret)?;
+    let host = config.genesys_base_url.clone();
+    let host = host.unwrap_or_else(|| secret.region.api_url());
     let meter = Arc::new(Meter::new(https));
     // Each logs in by itself, and so has a token of its own.
     let [one, other] =
         [(), ()].map(|()| connect::org(config.clone(), &sdk, Arc::clone(&meter) as _, org));
-    let run = Run::patient(None).with_tries(TRIES);
-    let secret = one
-        .open(&run)
-        .await
-        .map_err(|failure| super::token(&failure))?;
-    may_be_asked(org, &secret)?;
+    let run = Run::patient(None)
+        .with_tries(TRIES)
+        .with_longest_wait(LONGEST_WAIT);
+    let login = one.open(&run).await;
+    login.map_err(|failure| super::token(&failure))?;
+    // What was made is deleted even where the service wants a while without calls.
+    let to_delete = ScratchList::new(Arc::clone(&one), id, Run::patient(None).with_tries(TRIES));
     let [list, by_another_token] = [one, other].map(|org| ScratchList::new(org, id, run));
+    let deletion = |ids: &[String]| {
+        let path = list.deletion(ids);
+        format!("curl -X DELETE -H \"Authorization: Bearer $TOKEN\" '{host}{path}'")
+    };
     let facts = list.look().await.map_err(|failure| unknown(&failure))?;
-    let columns = may_be_written(id, &facts)?;
+    let columns = may_be_written(id, &facts, deletion)?;
     let prefix = prefix();
+    made::may_be_deleted(&list, format!("{prefix}-nobody")).await?;
     eprintln!(
         "The contacts that are made have ids that begin with {prefix}, and are deleted at the end."
     );
     let asking = Asking::new([&list, &by_another_token], &meter, facts, columns, &prefix);
-    tokio::select! {
-        () = asking.run() => {}
-        Ok(()) = tokio::signal::ctrl_c() => {
-            eprintln!("It is ended: the contacts that were made are deleted. Ctrl-C once more leaves them.");
-        }
-    }
-    let left = tokio::select! {
-        left = asking.made.delete(&list) => left,
-        Ok(()) = tokio::signal::ctrl_c() => asking.made.all(),
-    };
+    let (is_stopped, left) = ask(&asking, &to_delete).await;
+    let (found, no_contact) = asking.found();
     Ok(Report {
-        found: asking.found(),
+        found,
+        no_contact,
+        is_stopped,
         calls: meter.seen().calls,
+        deletion: deletion(&left.ids),
         left,
     })
+}
+
+/// Asks everything until Ctrl-C, and deletes what was made until another one. Answers whether it was
+/// stopped before everything was asked, and what is left.
+async fn ask(asking: &Asking<'_>, list: &ScratchList) -> (bool, Left) {
+    let mut stops = Stops::new();
+    let is_stopped = tokio::select! {
+        () = asking.run() => false,
+        () = stops.next() => true,
+    };
+    match (is_stopped, asking.made.all().is_empty()) {
+        (true, true) => eprintln!("Stopped. Nothing was made."),
+        (true, false) => {
+            eprintln!("Stopped. Deleting what was made; Ctrl-C once more leaves it.");
+        }
+        (false, true) => {}
+        (false, false) => eprintln!("Deleting what was made …"),
+    }
+    let mut delete = std::pin::pin!(asking.made.delete(list));
+    let mut is_warned = is_stopped;
+    loop {
+        tokio::select! {
+            left = &mut delete => return (is_stopped, left),
+            () = stops.next() => {
+                if is_warned {
+                    let why = Some("Ctrl-C ended it".to_owned());
+                    return (is_stopped, Left { ids: asking.made.all(), why });
+                }
+                is_warned = true;
+                eprintln!(
+                    "The contacts are being deleted, which takes up to a minute. Ctrl-C once more leaves them."
+                );
+            }
+        }
+    }
+}
+
+/// The org's secret; or what `check` says of it without a probe.
+async fn secret(org: &OrgId, config: &Config, sdk: &SdkConfig) -> Result<OrgSecret, String> {
+    let mut findings = Findings::default();
+    let secrets = SecretsManager::new(sdk);
+    let found = super::secrets::org(org, config, &secrets, &mut findings).await;
+    let told = |finding: &super::Finding| format!("{}: {}", finding.what, finding.detail);
+    found.ok_or_else(|| findings.0.iter().map(told).collect::<Vec<_>>().join("\n"))
 }
 
 /// Another one each time, so that no run meets what an earlier one may have left.
 fn prefix() -> String {
     let number = Chance::of_process().share() * 1e9;
-    format!("campaign-sync-probe-{number:09.0}")
+    format!("{PREFIX}{number:09.0}")
 }
 
 fn may_be_asked(org: &OrgId, secret: &OrgSecret) -> Result<(), String> {
@@ -92,8 +153,13 @@ fn may_be_asked(org: &OrgId, secret: &OrgSecret) -> Result<(), String> {
     }
 }
 
-/// Two columns to write to; or why nothing is written to this list.
-fn may_be_written(id: &str, facts: &ScratchFacts) -> Result<[String; 2], String> {
+/// Two columns to write to; or why nothing is written to this list. `deletion`: the call that deletes
+/// these contacts.
+fn may_be_written(
+    id: &str,
+    facts: &ScratchFacts,
+    deletion: impl Fn(&[String]) -> String,
+) -> Result<[String; 2], String> {
     const NOTHING: &str =
         "Nothing was written. Make a contact list that is for nothing else, and name that";
     if !facts.campaigns.is_empty() {
@@ -104,6 +170,20 @@ fn may_be_written(id: &str, facts: &ScratchFacts) -> Result<[String; 2], String>
     }
     if facts.contacts > 0 {
         let contacts = counted(facts.contacts, "contact");
+        let is_of_a_probe = |id: &String| id.starts_with(PREFIX);
+        if !facts.ids.is_empty() && facts.ids.iter().all(is_of_a_probe) {
+            let count = facts.ids.len() as u64;
+            let these = format!(
+                "{} that a search shows {}",
+                counted(count, "contact"),
+                are(count)
+            );
+            return Err(format!(
+                "list {id} holds {contacts}. Nothing was written. The {these} an earlier probe's, whose ids begin with {PREFIX}. \
+                 Delete the list if it is for nothing else, or them:\n{}",
+                deletion(&facts.ids)
+            ));
+        }
         return Err(format!("list {id} holds {contacts}. {NOTHING}"));
     }
     match facts.texts.as_slice() {
@@ -115,14 +195,16 @@ fn may_be_written(id: &str, facts: &ScratchFacts) -> Result<[String; 2], String>
 }
 
 fn unknown(failure: &Failure) -> String {
-    let to_do = match failure.kind {
-        Kind::NotFound | Kind::Rejected => {
-            "there is no such contact list: look at its id, and at the division of the OAuth client's role".to_owned()
-        }
-        _ => return super::needs(
-            failure,
-            "outbound:contactList:view, outbound:campaign:view and outbound:contact:view, add, edit and delete",
+    if let Some(permission) = scratch_permission(failure) {
+        return format!(
+            "{failure}: give the OAuth client a role with the permission {permission}, in the list's division"
+        );
+    }
+    match failure.kind {
+        Kind::NotFound | Kind::Rejected => format!(
+            "{failure}: there is no such contact list: look at its id, and at the division of the OAuth client's role"
         ),
-    };
-    format!("{failure}: {to_do}")
+        Kind::Refused => super::token(failure),
+        _ => super::needs(failure, ""),
+    }
 }

@@ -79,7 +79,20 @@ impl Config {
             lookup,
             faults: Vec::new(),
         };
-        let config = Config::of(&mut reader);
+        let config = Config::of(&mut reader, true);
+        reader.end(config)
+    }
+
+    /// Reads the process's environment, for who uses no queue.
+    ///
+    /// # Errors
+    /// Names every variable that is wrong.
+    pub fn from_env_without_queue() -> Result<Config, ConfigError> {
+        let mut reader = Reader {
+            lookup: from_env,
+            faults: Vec::new(),
+        };
+        let config = Config::of(&mut reader, false);
         reader.end(config)
     }
 
@@ -102,7 +115,7 @@ impl Config {
             lookup,
             faults: Vec::new(),
         };
-        let config = Config::of(&mut reader);
+        let config = Config::of(&mut reader, true);
         let parking = ParkingConfig {
             dead_letter_queue_url: reader
                 .url("DEAD_LETTER_QUEUE_URL", true)
@@ -118,9 +131,9 @@ impl Config {
         reader.end((config, parking))
     }
 
-    fn of(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Config {
+    fn of(reader: &mut Reader<impl Fn(&str) -> Option<String>>, needs_queue: bool) -> Config {
         Config {
-            queue_url: reader.url("QUEUE_URL", true).unwrap_or_default(),
+            queue_url: reader.url("QUEUE_URL", needs_queue).unwrap_or_default(),
             secret_prefix: reader.secret_prefix(),
             secret_ttl: reader.secret_ttl(),
             genesys_base_url: reader.url("GENESYS_BASE_URL", false),
@@ -175,6 +188,11 @@ impl DlqConfig {
         };
         reader.end(config)
     }
+}
+
+/// `COLUMNS`: how wide the page is to be that is printed.
+pub fn columns() -> Option<usize> {
+    from_env("COLUMNS")?.trim().parse().ok()
 }
 
 /// `STACK_NAME`: the deployed stack, by which the metrics of several in one account are told apart;

@@ -22,7 +22,7 @@ pub use domain::failure::{Failure, Kind};
 pub use facts::ListFacts;
 pub use predictive::{NewContact, Predictive};
 pub use run::Run;
-pub use scratch::{ScratchContact, ScratchFacts, ScratchList};
+pub use scratch::{ScratchContact, ScratchFacts, ScratchList, permission as scratch_permission};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -93,6 +93,7 @@ impl Served {
             .env("AWS_ACCESS_KEY_ID", "key")
             .env("AWS_SECRET_ACCESS_KEY", "secret")
             .env("GENESYS_BASE_URL", &self.base)
+            .env_remove("COLUMNS")
             .kill_on_drop(true)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -14,10 +14,21 @@ use super::made::Made;
 use super::meter::Meter;
 use super::questions::{Question, Seen};
 
-/// Waits for a write to be read.
-const WAITS: [u64; 4] = [1, 2, 4, 8];
-/// Reads beyond the first of each write, all questions together.
+/// Waits for a write to be read, in seconds.
+const WAITS: [u64; 7] = [1, 2, 4, 8, 15, 15, 15];
+/// Of them, where nothing else hangs on it.
+const SHORT: usize = 4;
+/// Reads beyond the first of each write that is waited for shortly, all questions together.
 const MOST_REPEATED: u32 = 6;
+
+/// How long a write is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// A minute: what most questions hang on, and the one that matters most.
+    Long,
+    /// Some seconds, or as long as an earlier one took.
+    Short,
+}
 
 /// What is asked, and what was found out until now.
 pub(super) struct Asking<'a> {
@@ -34,6 +45,10 @@ pub(super) struct Asking<'a> {
     pub(super) made: Made,
     found: RefCell<BTreeMap<Question, Seen>>,
     repeated: Cell<u32>,
+    /// The longest until a write was read.
+    lag: Cell<Duration>,
+    /// Why the contacts that most questions are about could not be made.
+    no_contact: RefCell<Option<String>>,
 }
 
 /// What was read after a write.
@@ -62,12 +77,14 @@ impl<'a> Asking<'a> {
             made: Made::default(),
             found: RefCell::default(),
             repeated: Cell::new(0),
+            lag: Cell::default(),
+            no_contact: RefCell::default(),
         }
     }
 
-    /// What was found out.
-    pub(super) fn found(self) -> BTreeMap<Question, Seen> {
-        self.found.into_inner()
+    /// What was found out, and why no contact could be made.
+    pub(super) fn found(self) -> (BTreeMap<Question, Seen>, Option<String>) {
+        (self.found.into_inner(), self.no_contact.into_inner())
     }
 
     /// Asks everything.
@@ -122,10 +139,7 @@ impl<'a> Asking<'a> {
                 Some(sent.to_vec())
             }
             Err(failure) => {
-                let why = format!("no contact could be made: {}", why(&failure));
-                for question in Question::OF_CONTACTS {
-                    self.tell(question, Seen::not_found_out(&*why));
-                }
+                self.no_contact.replace(Some(why(&failure)));
                 None
             }
         }
@@ -140,7 +154,7 @@ impl<'a> Asking<'a> {
             answer => answer.map(|_| true),
         };
         let are_all = |found: &[ScratchContact]| found.len() >= made.len();
-        let read = self.wait_for(first, &ids, are_all).await;
+        let read = self.wait_for(first, &ids, Wait::Long, are_all).await;
         let seen = match (&by_id, &read) {
             (Err(failure), _) | (_, Err(failure)) => Seen::NotFoundOut(why(failure)),
             (Ok(by_id), Ok(read)) => judge::new_contact(*by_id, read.after),
@@ -153,10 +167,11 @@ impl<'a> Asking<'a> {
     async fn read_until(
         &self,
         ids: &[String],
+        wait: Wait,
         is_shown: impl Fn(&[ScratchContact]) -> bool,
     ) -> Result<Read, Failure> {
         let first = self.list.bulk(ids).await;
-        self.wait_for(first, ids, is_shown).await
+        self.wait_for(first, ids, wait, is_shown).await
     }
 
     /// The same, given what the first read was answered.
@@ -164,20 +179,36 @@ impl<'a> Asking<'a> {
         &self,
         first: Result<Vec<ScratchContact>, Failure>,
         ids: &[String],
+        wait: Wait,
         is_shown: impl Fn(&[ScratchContact]) -> bool,
     ) -> Result<Read, Failure> {
         let (mut found, mut after) = (first?, Duration::ZERO);
-        for wait in WAITS.map(Duration::from_secs) {
-            if is_shown(&found) || self.repeated.get() == MOST_REPEATED {
+        let mut n = 0;
+        while !is_shown(&found) {
+            let Some(pause) = self.pause(wait, n, after) else {
                 break;
-            }
-            self.repeated.set(self.repeated.get() + 1);
-            tokio::time::sleep(wait).await;
-            after += wait;
+            };
+            tokio::time::sleep(pause).await;
+            (n, after) = (n + 1, after + pause);
             found = self.list.bulk(ids).await?;
         }
         let after = is_shown(&found).then_some(after);
+        self.lag.set(self.lag.get().max(after.unwrap_or_default()));
         Ok(Read { found, after })
+    }
+
+    /// The wait before the next read, after so many waits that took so long.
+    fn pause(&self, wait: Wait, n: usize, after: Duration) -> Option<Duration> {
+        let next = WAITS.get(n).copied().map(Duration::from_secs);
+        if wait == Wait::Long {
+            return next;
+        }
+        if n < SHORT && self.repeated.get() < MOST_REPEATED {
+            self.repeated.set(self.repeated.get() + 1);
+            return next;
+        }
+        let left = self.lag.get().saturating_sub(after);
+        (!left.is_zero()).then_some(left)
     }
 
     /// Four calls of two tokens in turn.

@@ -3,17 +3,26 @@
 
 use std::time::Duration;
 
-use io::genesys::{Failure, Kind, ScratchContact};
+use io::genesys::{Failure, Kind, ScratchContact, scratch_permission};
 
 use super::questions::Seen;
 
 /// Why a call says nothing. Nothing of what the operator's secret names is in it.
 pub(super) fn why(failure: &Failure) -> String {
+    let detail = &failure.detail;
+    if let Some(permission) = scratch_permission(failure) {
+        return format!("{detail} (needs {permission})");
+    }
     if failure.http_status.is_some() {
-        return failure.detail.clone();
+        return match failure.kind {
+            Kind::Throttled { .. } => format!("{detail}: run it again in a minute"),
+            _ => detail.clone(),
+        };
     }
     match failure.kind {
-        Kind::Throttled { .. } | Kind::BudgetSpent { .. } => "no call is left in this minute",
+        Kind::Throttled { .. } | Kind::BudgetSpent { .. } => {
+            "no call is left in this minute: run it again in a minute"
+        }
         Kind::Refused | Kind::Closed { .. } => "the OAuth client is not let in",
         Kind::Unanswered | Kind::Lost => "the service did not answer",
         _ => "the answer is not what was asked for",
@@ -72,9 +81,9 @@ pub(super) fn case(
         .iter()
         .all(|contact| contact.data.get(column).is_some_and(|held| held == new));
     if holds(first, old) && holds(second, new) {
-        Seen::AsAssumed("are two contacts".into())
+        Seen::AsAssumed("makes two contacts".into())
     } else if !found.is_empty() && all_new {
-        Seen::Differs("are one contact".into())
+        Seen::Differs("makes no other contact".into())
     } else {
         Seen::not_found_out("the contacts that are read are neither one nor two")
     }
@@ -148,13 +157,30 @@ pub(super) fn characters(groups: &[(&str, bool)], assumed: &str) -> Seen {
             names.join(" ")
         }
     };
-    let is_as_assumed = groups
-        .iter()
-        .all(|(characters, is_taken)| *characters != assumed || *is_taken);
-    Seen::is(
-        is_as_assumed,
-        format!("taken: {}   refused: {}", named(true), named(false)),
-    )
+    let seen = format!("taken: {}   refused: {}", named(true), named(false));
+    let mut refused = groups.iter().filter(|(_, is_taken)| !is_taken).peekable();
+    if refused.peek().is_none() {
+        Seen::AsAssumed(seen)
+    } else if refused.any(|(characters, _)| *characters == assumed) {
+        Seen::Differs(seen)
+    } else {
+        Seen::AsFarAsAssumed(seen)
+    }
+}
+
+/// Lengths from the longest on, and the first of them that was taken, if any.
+pub(super) fn length(lengths: &[usize], taken: Option<usize>) -> Seen {
+    let Some(n) = taken else {
+        let shortest = lengths.last().copied().unwrap_or_default();
+        return Seen::Differs(format!("less than {shortest} characters"));
+    };
+    let longest = lengths[n];
+    match n.checked_sub(1).map(|above| lengths[above]) {
+        None => Seen::AsAssumed(format!("{longest} characters")),
+        Some(refused) => Seen::Differs(format!(
+            "{longest} characters, not {refused}: one between may be taken"
+        )),
+    }
 }
 
 /// Counts that four calls were answered with, by two tokens in turn.

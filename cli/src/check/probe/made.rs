@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use io::genesys::{Failure, Kind, ScratchContact, ScratchList};
+use io::genesys::{Failure, Kind, ScratchContact, ScratchList, scratch_permission};
 
 use super::judge;
 
@@ -17,6 +17,14 @@ const LATE: Duration = Duration::from_secs(3);
 const MOST_FAILURES: u32 = 3;
 /// docs/genesys-cloud.md "Limits".
 const MOST_READ: usize = 50;
+
+/// Contacts that could not be deleted, or of which that is not known.
+#[derive(Default)]
+pub(super) struct Left {
+    pub(super) ids: Vec<String>,
+    /// What the last deletion was answered, or the look at it.
+    pub(super) why: Option<String>,
+}
 
 /// Ids of contacts that are there, or may be.
 #[derive(Default)]
@@ -78,26 +86,30 @@ impl Made {
         answer
     }
 
-    /// Deletes them all and looks whether they are gone. Answers those that are there still, or may
-    /// be.
-    pub(super) async fn delete(&self, list: &ScratchList) -> Vec<String> {
+    /// Deletes them all and looks whether they are gone.
+    pub(super) async fn delete(&self, list: &ScratchList) -> Left {
         let all = self.all();
+        let mut left = Left {
+            ids: all.clone(),
+            why: None,
+        };
         if all.is_empty() {
-            return all;
+            return left;
         }
-        let mut left = all.clone();
         let mut failures = 0;
         if self.is_in_doubt.get() {
-            left = round(list, &all).await.unwrap_or(left);
+            let _ = round(list, &all).await;
             tokio::time::sleep(LATE).await;
-            left.clone_from(&all);
         }
         for wait in WAITS.map(Some).into_iter().chain([None]) {
-            match round(list, &left).await {
-                Ok(there) => (left, failures) = (there, 0),
-                Err(_) => failures += 1,
+            match round(list, &left.ids).await {
+                Ok(ids) => (left, failures) = (Left { ids, why: None }, 0),
+                Err(failure) => {
+                    failures += 1;
+                    left.why = Some(judge::why(&failure));
+                }
             }
-            if left.is_empty() || failures == MOST_FAILURES {
+            if left.ids.is_empty() || failures == MOST_FAILURES {
                 break;
             }
             if let Some(wait) = wait {
@@ -106,6 +118,21 @@ impl Made {
         }
         left
     }
+}
+
+/// Whether contacts may be deleted: tried with an id that nobody has.
+pub(super) async fn may_be_deleted(list: &ScratchList, nobody: String) -> Result<(), String> {
+    let Err(failure) = list.delete(&[nobody]).await else {
+        return Ok(());
+    };
+    if is_about_an_id(&failure) {
+        return Ok(());
+    }
+    let to_do = match scratch_permission(&failure) {
+        Some(permission) => format!("{failure}: the client needs {permission}"),
+        None => judge::why(&failure),
+    };
+    Err(format!("{to_do}. Nothing was written."))
 }
 
 /// Deletes these contacts, and answers those that can be read still.

@@ -49,12 +49,16 @@ pub(super) struct Row {
     pub(super) assumed: &'static str,
     /// What any other answer means for who runs campaign-sync.
     pub(super) meaning: &'static str,
+    /// Whether any other answer asks something of them.
+    pub(super) matters: bool,
 }
 
 /// What was found out about a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
     AsAssumed(String),
+    /// What is assumed is so, and the row's meaning is to be known all the same.
+    AsFarAsAssumed(String),
     Differs(String),
     /// Why not.
     NotFoundOut(String),
@@ -84,6 +88,7 @@ pub(super) const TABLE: [Row; 14] = [
         meaning: "campaign-sync says callable: false for each contact that it read as uncallable, so an opt-out \
                   stays. A contact that the dialler or an agent makes uncallable between that read and the write is \
                   callable again: put opt-outs on a DNC list too",
+        matters: true,
     },
     Row {
         question: PutCallable,
@@ -92,20 +97,23 @@ pub(super) const TABLE: [Row; 14] = [
         assumed: "stays uncallable",
         meaning: "campaign-sync makes no PUT. Other programs of yours that do must send callable: false for contacts \
                   that opted out",
+        matters: false,
     },
     Row {
         question: PostSubset,
         id: "postSubset",
         asks: "a POST without one of the columns",
         assumed: "is refused",
-        meaning: "nothing for campaign-sync, which sends every column. Another program that leaves one out is not told",
+        meaning: "no matter to campaign-sync, which sends every column. Another program that leaves one out is not told",
+        matters: false,
     },
     Row {
         question: PostColumns,
         id: "postColumns",
         asks: "a column that a POST leaves out",
         assumed: "is emptied, or none may be left out",
-        meaning: "nothing for campaign-sync, which sends every column, and empty text for one that is cleared",
+        meaning: "no matter to campaign-sync, which sends every column, and empty text for one that is cleared",
+        matters: false,
     },
     Row {
         question: PutSubset,
@@ -113,6 +121,7 @@ pub(super) const TABLE: [Row; 14] = [
         asks: "a PUT without one of the columns",
         assumed: "is taken",
         meaning: "campaign-sync makes no PUT. Other programs of yours that do must send every column",
+        matters: false,
     },
     Row {
         question: PutColumns,
@@ -120,14 +129,16 @@ pub(super) const TABLE: [Row; 14] = [
         asks: "a column that a PUT leaves out",
         assumed: "is emptied, or none may be left out",
         meaning: "campaign-sync makes no PUT. Other programs of yours that do clear a column with empty text alone",
+        matters: false,
     },
     Row {
         question: IdCharacters,
         id: "idCharacters",
         asks: "special characters in an id",
         assumed: "taken: _. at least",
-        meaning: "a change whose contact key holds a refused character is parked as rejected: let the CRM send keys \
-                  without it, and say so in contactKeyPattern",
+        meaning: "keys that hold a refused character are parked as rejected: let the CRM send none, and say so in \
+                  contactKeyPattern",
+        matters: true,
     },
     Row {
         question: IdLength,
@@ -136,28 +147,33 @@ pub(super) const TABLE: [Row; 14] = [
         assumed: "255 characters",
         meaning: "a change with a longer contact key is parked as rejected: let the CRM send shorter keys, and say so \
                   in contactKeyPattern",
+        matters: true,
     },
     Row {
         question: IdCase,
         id: "idCase",
-        asks: "two ids that differ in case alone",
-        assumed: "are two contacts",
-        meaning: "changes whose contact keys differ in case alone are of one contact, and are not kept in order with \
-                  each other: let the CRM send each key in one case, and say so in contactKeyPattern",
+        asks: "a difference in case",
+        assumed: "makes two contacts",
+        meaning: "campaign-sync keeps keys that differ in case as two contacts, each in a message group of its own. They \
+                  are one here, whose changes are not kept in order: let the CRM send each key in one case, and say so \
+                  in contactKeyPattern",
+        matters: true,
     },
     Row {
         question: Duplicates,
         id: "duplicates",
         asks: "an id that stands twice in a POST",
         assumed: "is refused",
-        meaning: "nothing for campaign-sync, which sends each id once in a call",
+        meaning: "no matter to campaign-sync, which sends each id once in a call",
+        matters: false,
     },
     Row {
         question: AnswerOrder,
         id: "answerOrder",
         asks: "contacts in the answer to a POST",
         assumed: "are as they were sent",
-        meaning: "nothing for campaign-sync, which finds each contact by its id",
+        meaning: "no matter to campaign-sync, which finds each contact by its id",
+        matters: false,
     },
     Row {
         question: ReadAfterCreate,
@@ -165,7 +181,9 @@ pub(super) const TABLE: [Row; 14] = [
         asks: "a new contact is read",
         assumed: "at once",
         meaning: "a change that comes within this time takes the contact for a new one, and empties the columns that \
-                  it does not name: let the CRM send every column of a contact, or run reconcile",
+                  it does not name: let the CRM send every column of a contact, or run reconcile. Nor is callable: \
+                  false seen within it",
+        matters: true,
     },
     Row {
         question: ReadAfterUpdate,
@@ -173,15 +191,17 @@ pub(super) const TABLE: [Row; 14] = [
         asks: "an update is read",
         assumed: "at once",
         meaning: "a change that comes within this time is compared with old values, and can undo the update: run \
-                  reconcile",
+                  reconcile. Nor is callable: false seen within it",
+        matters: true,
     },
     Row {
         question: Budget,
         id: "budget",
         asks: "a minute's calls, of two tokens",
         assumed: "are shared",
-        meaning: "campaign-sync follows the count that it is told, which is right. Where none is told it uses less \
-                  than there is",
+        meaning: "campaign-sync takes the client's, the safe side: it follows the count that it is told, which is right \
+                  either way, and where none is told it uses less than there is",
+        matters: false,
     },
 ];
 
@@ -196,5 +216,16 @@ mod tests {
         let questions: BTreeSet<_> = TABLE.iter().map(|row| row.question).collect();
         let ids: BTreeSet<_> = TABLE.iter().map(|row| row.id).collect();
         assert_eq!((questions.len(), ids.len()), (14, 14));
+    }
+
+    #[test]
+    fn what_campaign_sync_does_not_do_asks_nothing_of_anybody() {
+        let is_none_of_its_own = |row: &&Row| {
+            row.meaning.starts_with("campaign-sync makes no ")
+                || row.meaning.starts_with("no matter ")
+        };
+        let harmless: Vec<_> = TABLE.iter().filter(is_none_of_its_own).collect();
+        assert_eq!(harmless.len(), 7);
+        assert!(harmless.iter().all(|row| !row.matters));
     }
 }

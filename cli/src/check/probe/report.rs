@@ -5,81 +5,142 @@ use std::collections::BTreeMap;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use serde_json::{Value, json};
 
+use super::made::Left;
+use super::page;
 use super::questions::{Question, Row, Seen, TABLE};
+use super::verdict::{Verdict, summary};
 use crate::table::counted;
 
-/// Of a page.
-const WIDTH: u16 = 100;
-/// Of the table's columns, the lines between them aside.
+/// Of the table's columns, the lines between them aside: together a page.
 const WIDTHS: [u16; 3] = [35, 23, 38];
 
 pub(super) struct Report {
     pub(super) found: BTreeMap<Question, Seen>,
+    /// Why the contacts that most questions are about could not be made.
+    pub(super) no_contact: Option<String>,
+    /// Whether Ctrl-C ended it before everything was asked.
+    pub(super) is_stopped: bool,
     pub(super) calls: u64,
-    /// Ids of contacts that could not be deleted, or of which that is not known.
-    pub(super) left: Vec<String>,
+    pub(super) left: Left,
+    /// The call that deletes what is left.
+    pub(super) deletion: String,
 }
 
 impl Report {
-    /// Whether all is as campaign-sync assumes, and nothing is left.
+    /// Whether nothing asks for anything: all is as campaign-sync assumes, or harmless, and nothing
+    /// is left.
     pub(super) fn is_right(&self) -> bool {
-        let is_as_assumed = |row: &Row| matches!(self.seen(row), Seen::AsAssumed(_));
-        self.left.is_empty() && TABLE.iter().all(is_as_assumed)
+        let verdicts = self.verdicts();
+        let is_right = |(_, verdict): &(&Row, Verdict)| verdict.matters == Some(false);
+        self.left.ids.is_empty() && verdicts.iter().all(is_right)
+    }
+
+    fn verdicts(&self) -> Vec<(&'static Row, Verdict)> {
+        let verdict = |row: &'static Row| (row, Verdict::new(row, self.seen(row), &self.found));
+        TABLE.iter().map(verdict).collect()
     }
 
     fn seen(&self, row: &Row) -> Seen {
-        let found = self.found.get(&row.question).cloned();
-        found.unwrap_or_else(|| Seen::not_found_out("the probe ended before"))
+        if let Some(found) = self.found.get(&row.question) {
+            return found.clone();
+        }
+        Seen::NotFoundOut(match &self.no_contact {
+            Some(why) if is_of_contacts(row) => format!("no contact could be made: {why}"),
+            _ => "the probe ended before".to_owned(),
+        })
     }
 
-    pub(super) fn text(&self, list: &str) -> String {
-        let mut table = Table::new();
-        table
-            .load_style(presets::UTF8_FULL_CONDENSED)
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_width(WIDTH)
-            .set_header(["question", "seen", "beside what campaign-sync assumes"])
-            .set_constraints(WIDTHS.map(|width| ColumnConstraint::Absolute(Width::Fixed(width))));
-        for row in &TABLE {
-            let (seen, verdict) = match self.seen(row) {
-                Seen::AsAssumed(seen) => (seen, "as assumed".to_owned()),
-                Seen::Differs(seen) => (seen, format!("differs: {}", row.meaning)),
-                Seen::NotFoundOut(why) => (
-                    format!("not found out: {why}"),
-                    format!("assumed: {}", row.assumed),
-                ),
-            };
-            table.add_row([row.asks, &seen, &verdict]);
+    /// Whether it stands among the answers: what stays open for one cause is told once.
+    fn is_listed(&self, row: &Row) -> bool {
+        let is_open_with_others =
+            self.is_stopped || (self.no_contact.is_some() && is_of_contacts(row));
+        self.found.contains_key(&row.question) || !is_open_with_others
+    }
+
+    /// So wide: as a table where that has room, else as a block for each answer.
+    pub(super) fn text(&self, width: usize) -> String {
+        let verdicts = self.verdicts();
+        let listed: Vec<_> = verdicts
+            .iter()
+            .filter(|(row, _)| self.is_listed(row))
+            .map(|(row, verdict)| [row.asks.to_owned(), verdict.seen.clone(), verdict.text(row)])
+            .collect();
+        let mut lines = Vec::new();
+        if !listed.is_empty() {
+            lines.push(if width < page::WIDTH {
+                blocks(&listed, width)
+            } else {
+                table(&listed)
+            });
         }
-        let calls = counted(self.calls, "call");
-        format!("{table}\n{calls}. {}", self.end(list))
+        let is_open_with_others = |(row, _): &&(&Row, Verdict)| !self.is_listed(row);
+        let open = verdicts.iter().filter(is_open_with_others).count() as u64;
+        let stay = if open == 1 { "stays" } else { "stay" };
+        let questions = format!("{} {stay} open", counted(open, "question"));
+        match &self.no_contact {
+            Some(why) => lines.push(format!("No contact could be made ({why}): {questions}.")),
+            None if self.is_stopped => lines.push(format!("It was stopped: {questions}.")),
+            None => {}
+        }
+        lines.push(format!("{}. {}", counted(self.calls, "call"), self.end()));
+        lines.push(summary(&verdicts));
+        let lines = lines.iter().map(|line| page::wrapped(line, width, ""));
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     /// What became of the contacts.
-    pub(super) fn end(&self, list: &str) -> String {
-        if self.left.is_empty() {
+    pub(super) fn end(&self) -> String {
+        let Left { ids, why } = &self.left;
+        if ids.is_empty() {
             return "Every contact that was made is deleted.".to_owned();
         }
+        let contacts = counted(ids.len() as u64, "contact");
+        let why = why.as_ref().map(|why| format!(" ({why})"));
         format!(
-            "NOT DELETED, as far as is known: {}. Delete the list if it is for nothing else, or these contacts: DELETE \
-             /api/v2/outbound/contactlists/{list}/contacts?contactIds=ID",
-            self.left.join(", ")
+            "NOT DELETED, as far as is known: {contacts}{}. Their ids begin with {}. Delete the list if it is for nothing \
+             else, or them:\n{}",
+            why.unwrap_or_default(),
+            super::PREFIX,
+            self.deletion
         )
     }
 
     /// Names neither org nor list.
     pub(super) fn json(&self) -> Value {
-        let fact = |row: &Row| {
-            let (seen, is_as_assumed) = match self.seen(row) {
-                Seen::AsAssumed(seen) => (seen, Some(true)),
-                Seen::Differs(seen) => (seen, Some(false)),
-                Seen::NotFoundOut(why) => (format!("not found out: {why}"), None),
-            };
-            let meaning = (is_as_assumed == Some(false)).then_some(row.meaning);
-            json!({ "question": row.id, "seen": seen, "assumed": row.assumed,
-                    "asAssumed": is_as_assumed, "meaning": meaning })
+        let fact = |(row, verdict): &(&Row, Verdict)| {
+            json!({ "question": row.id, "seen": verdict.seen, "assumed": row.assumed,
+                    "asAssumed": verdict.is_as_assumed, "matters": verdict.matters,
+                    "meaning": verdict.meaning })
         };
-        json!({ "ok": self.is_right(), "facts": TABLE.iter().map(fact).collect::<Vec<_>>(),
-                "calls": self.calls, "leftOver": self.left })
+        let facts: Vec<_> = self.verdicts().iter().map(fact).collect();
+        json!({ "ok": self.is_right(), "facts": facts,
+                "calls": self.calls, "leftOver": self.left.ids })
     }
+}
+
+fn is_of_contacts(row: &Row) -> bool {
+    Question::OF_CONTACTS.contains(&row.question)
+}
+
+fn table(answers: &[[String; 3]]) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(WIDTHS.iter().sum::<u16>() + 4)
+        .set_header(["question", "seen", "beside what campaign-sync assumes"])
+        .set_constraints(WIDTHS.map(|width| ColumnConstraint::Absolute(Width::Fixed(width))));
+    for answer in answers {
+        table.add_row(answer);
+    }
+    table.to_string()
+}
+
+fn blocks(answers: &[[String; 3]], width: usize) -> String {
+    let block = |[asks, seen, verdict]: &[String; 3]| {
+        let [seen, verdict] = [format!("seen: {seen}"), verdict.clone()]
+            .map(|line| page::wrapped(&format!("  {line}"), width, "  "));
+        format!("{}\n{seen}\n{verdict}\n", page::wrapped(asks, width, ""))
+    };
+    answers.iter().map(block).collect::<Vec<_>>().join("\n") + "\n"
 }

@@ -71,6 +71,15 @@ impl Run {
         Run { tries, ..self }
     }
 
+    /// The same, but that no wait for the service or the budget is longer than this.
+    #[must_use]
+    pub fn with_longest_wait(self, longest_wait: Duration) -> Run {
+        Run {
+            longest_wait,
+            ..self
+        }
+    }
+
     /// How long a read that begins now may take; `None`: too late for any.
     pub(super) fn read_timeout(&self, now: Timestamp) -> Option<Duration> {
         let left = self.end.map_or(READ, |end| left(end, now));

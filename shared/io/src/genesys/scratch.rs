@@ -4,30 +4,32 @@
 //! No write here is made twice, and none is put right: whoever writes decides what an answer means,
 //! and deletes what was made.
 
+mod calls;
+mod texts;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use domain::contact::Columns;
-use domain::failure::Failure;
+use domain::failure::{Failure, Kind};
 use http::Method;
 use percent_encoding::utf8_percent_encode;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::call::{Call, Effect};
 use super::contact_lists::{json, parse};
 use super::predictive::SEGMENT;
 use super::run::Run;
 use super::{Org, wire};
+use calls::{BULK, CAMPAIGNS, DELETE, GET, LIST, POST, PUT, SEARCH};
 
-const LIST: &str = "GET contact list";
-const CAMPAIGNS: &str = "GET campaigns";
-const SEARCH: &str = "POST contacts/search";
-const POST: &str = "POST contacts";
-const PUT: &str = "PUT contact";
-const GET: &str = "GET contact";
-const BULK: &str = "POST contacts/bulk";
-const DELETE: &str = "DELETE contacts";
+pub use calls::permission;
+
+/// The longest that the calls of a list go on being made while the service answers 429, all together.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A contact as it is written, or as an answer shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +53,8 @@ pub struct ScratchFacts {
     pub campaigns: Vec<String>,
     /// How many contacts it holds: the higher of what the list and a search say.
     pub contacts: u64,
+    /// Ids of those that a search shows: the first hundred.
+    pub ids: Vec<String>,
 }
 
 /// The list.
@@ -59,6 +63,8 @@ pub struct ScratchList {
     path: String,
     id: String,
     run: Run,
+    /// How long it was waited until now because the service answered 429.
+    throttled: Mutex<Duration>,
 }
 
 impl ScratchList {
@@ -72,14 +78,15 @@ impl ScratchList {
             ),
             id: id.to_owned(),
             run,
+            throttled: Mutex::default(),
         }
     }
 
     /// Looks at the list: three calls, none of which alters anything.
     ///
     /// # Errors
-    /// [`Kind::NotFound`](domain::failure::Kind::NotFound) where there is no such list,
-    /// [`Kind::Refused`](domain::failure::Kind::Refused) where a permission is missing.
+    /// [`Kind::NotFound`] where there is no such list,
+    /// [`Kind::Refused`] where a permission is missing.
     pub async fn look(&self) -> Result<ScratchFacts, Failure> {
         let answer = self.read(Method::GET, "?includeSize=true", LIST).await?;
         let list: wire::WholeList = parse(&answer, LIST)?;
@@ -90,7 +97,7 @@ impl ScratchList {
         let none = Bytes::new();
         let answer = self.call(Method::GET, &path, none, Effect::Read, CAMPAIGNS);
         let found: wire::Campaigns = parse(&answer.await?, CAMPAIGNS)?;
-        let body = json(&json!({ "pageNumber": 1, "pageSize": 1 }), SEARCH)?;
+        let body = json(&json!({ "pageNumber": 1, "pageSize": 100 }), SEARCH)?;
         let path = format!("{}/contacts/search", self.path);
         let answer = self.call(Method::POST, &path, body, Effect::Read, SEARCH);
         let search: wire::SearchAnswer = parse(&answer.await?, SEARCH)?;
@@ -102,6 +109,11 @@ impl ScratchList {
                 .into_iter()
                 .flatten()
                 .fold(shown, u64::max),
+            ids: search
+                .entities
+                .into_iter()
+                .filter_map(|found| found.id)
+                .collect(),
             columns: list.column_names.into_iter().collect(),
             campaigns: campaigns.collect(),
         })
@@ -119,7 +131,7 @@ impl ScratchList {
     /// order.
     ///
     /// # Errors
-    /// [`Kind::Rejected`](domain::failure::Kind::Rejected) where nothing was stored. Where a
+    /// [`Kind::Rejected`] where nothing was stored. Where a
     /// failure [leaves that unknown](Failure::leaves_unknown) it may be done, or be done yet.
     pub async fn post(&self, contacts: &[ScratchContact]) -> Result<Vec<ScratchContact>, Failure> {
         let body: Vec<_> = contacts
@@ -158,7 +170,7 @@ impl ScratchList {
     /// Reads one contact.
     ///
     /// # Errors
-    /// [`Kind::NotFound`](domain::failure::Kind::NotFound) where there is none.
+    /// [`Kind::NotFound`] where there is none.
     pub async fn get(&self, id: &str) -> Result<ScratchContact, Failure> {
         let path = self.contact(id);
         let answer = self
@@ -187,13 +199,18 @@ impl ScratchList {
     /// # Errors
     /// Where the service does not answer as it should.
     pub async fn delete(&self, ids: &[String]) -> Result<(), Failure> {
-        let ids: Vec<_> = ids
-            .iter()
-            .map(|id| format!("contactIds={}", utf8_percent_encode(id, SEGMENT)))
-            .collect();
-        let path = format!("/contacts?{}", ids.join("&"));
         // As often as it helps: what is deleted twice is deleted.
-        self.read(Method::DELETE, &path, DELETE).await.map(drop)
+        let path = self.deletion(ids);
+        let none = Bytes::new();
+        let answer = self.call(Method::DELETE, &path, none, Effect::Read, DELETE);
+        answer.await.map(drop)
+    }
+
+    /// The path by which the contacts of these ids are deleted.
+    pub fn deletion(&self, ids: &[String]) -> String {
+        let named = |id: &String| format!("contactIds={}", utf8_percent_encode(id, SEGMENT));
+        let ids: Vec<_> = ids.iter().map(named).collect();
+        format!("{}/contacts?{}", self.path, ids.join("&"))
     }
 
     fn contact(&self, id: &str) -> String {
@@ -231,44 +248,26 @@ impl ScratchList {
             campaign: None,
             what,
         };
-        self.org.call(&self.run, &call).await
-    }
-}
-
-impl wire::WholeList {
-    /// In their order: columns that nothing is said of but their name.
-    fn texts(&self) -> Vec<String> {
-        let reserved: BTreeSet<_> = self.reserved().collect();
-        let names = self.column_names.iter();
-        names
-            .filter(|name| !reserved.contains(name.as_str()))
-            .cloned()
-            .collect()
+        loop {
+            let began = Instant::now();
+            match self.org.call(&self.run, &call).await {
+                // Nothing was done, and the next call waits as long as the service says.
+                Err(failure) if self.may_wait(&failure, began.elapsed()) => {}
+                answer => return answer,
+            }
+        }
     }
 
-    fn reserved(&self) -> impl Iterator<Item = &str> {
-        let typed = self.column_data_type_specifications.iter().flatten();
-        let typed = typed
-            .filter(|column| column.column_data_type.as_deref() != Some("TEXT"))
-            .filter_map(|column| column.column_name.as_deref());
-        let reached = [
-            &self.phone_columns,
-            &self.email_columns,
-            &self.whats_app_columns,
-        ];
-        let reached = reached.into_iter().flatten().flatten();
-        let reached = reached.flat_map(|column| {
-            let times = [
-                &column.callable_time_column,
-                &column.contactable_time_column,
-            ];
-            times.into_iter().chain([&column.column_name]).flatten()
-        });
-        let named = [&self.zip_code_column_name, &self.preview_mode_column_name];
-        reached
-            .chain(named.into_iter().flatten())
-            .map(String::as_str)
-            .chain(typed)
+    fn may_wait(&self, failure: &Failure, took: Duration) -> bool {
+        let Kind::Throttled { after } = failure.kind else {
+            return false;
+        };
+        let mut throttled = self
+            .throttled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *throttled += took;
+        *throttled + after <= PATIENCE
     }
 }
 
@@ -288,31 +287,4 @@ impl From<wire::ListContact> for ScratchContact {
 fn shown(answer: &[u8], what: &str) -> Result<Vec<ScratchContact>, Failure> {
     let found: Vec<wire::ListContact> = parse(answer, what)?;
     Ok(found.into_iter().map(ScratchContact::from).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_column_that_is_for_something_takes_not_any_text() {
-        let list = json!({
-            "columnNames": ["phone", "phoneTime", "mail", "chat", "zip", "preview", "due", "score", "note", "name", "rank"],
-            "phoneColumns": [{ "columnName": "phone", "type": "cell", "callableTimeColumn": "phoneTime" }],
-            "emailColumns": [{ "columnName": "mail", "type": "work" }],
-            "whatsAppColumns": [{ "columnName": "chat", "type": "cell" }],
-            "zipCodeColumnName": "zip",
-            "previewModeColumnName": "preview",
-            "columnDataTypeSpecifications": [
-                { "columnName": "due", "columnDataType": "TIMESTAMP" },
-                { "columnName": "score", "columnDataType": "NUMERIC" },
-                { "columnName": "note", "columnDataType": "TEXT" },
-            ],
-        });
-        let list: wire::WholeList = serde_json::from_value(list).unwrap();
-        assert_eq!(list.texts(), ["note", "name", "rank"]);
-        let list = json!({ "columnNames": ["a"], "emailColumns": null });
-        let list: wire::WholeList = serde_json::from_value(list).unwrap();
-        assert_eq!(list.texts(), ["a"]);
-    }
 }

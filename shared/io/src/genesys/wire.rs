@@ -98,9 +98,15 @@ pub(super) struct TypedColumn {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SearchAnswer {
-    pub(super) entities: Vec<serde_json::Value>,
+    pub(super) entities: Vec<FoundContact>,
     pub(super) total: Option<u64>,
     pub(super) contacts_count: Option<u64>,
+}
+
+/// A contact that a search found.
+#[derive(Deserialize)]
+pub(super) struct FoundContact {
+    pub(super) id: Option<String>,
 }
 
 /// Campaigns in a listing.

@@ -4,10 +4,10 @@ use io::genesys::{Failure, ScratchContact};
 
 use super::super::judge::{self, why};
 use super::super::questions::{Question, Seen};
-use super::Asking;
+use super::{Asking, Wait};
 
-/// Together in one id: a group is refused where one of it is.
-const CHARACTERS: [&str; 5] = [ASSUMED, ":/", "@+", " ", "é"];
+/// Each in an id of its own; those that are assumed together.
+const CHARACTERS: [&str; 7] = [ASSUMED, ":", "/", "@", "+", " ", "é"];
 const ASSUMED: &str = "_.";
 /// Bytes; first the longest that a contact key may have.
 const LENGTHS: [usize; 3] = [255, 128, 64];
@@ -22,7 +22,7 @@ impl Asking<'_> {
         }
         let is_shown = |found: &[ScratchContact]| found.iter().any(|one| self.shows(one, "9"));
         let ids = [first.id.clone(), second.id.clone()];
-        let seen = match self.read_until(&ids, is_shown).await {
+        let seen = match self.read_until(&ids, Wait::Short, is_shown).await {
             Err(failure) => Seen::NotFoundOut(why(&failure)),
             Ok(read) => {
                 let (first, second) = ((&*first.id, "1"), (&*second.id, "9"));
@@ -42,7 +42,8 @@ impl Asking<'_> {
             },
             Ok(_) => {
                 let id = &sent[0].id;
-                let read = self.read_until(std::slice::from_ref(id), |found| !found.is_empty());
+                let is_there = |found: &[ScratchContact]| !found.is_empty();
+                let read = self.read_until(std::slice::from_ref(id), Wait::Short, is_there);
                 match read.await {
                     Err(failure) => Seen::NotFoundOut(why(&failure)),
                     Ok(read) => judge::duplicates(&read.found, values, &self.columns[1]),
@@ -53,20 +54,19 @@ impl Asking<'_> {
     }
 
     pub(super) async fn send_long_ids(&self) {
-        let mut seen = Seen::Differs(format!("less than {} characters", LENGTHS[2]));
-        for length in LENGTHS {
+        let mut taken = None;
+        for (n, length) in LENGTHS.into_iter().enumerate() {
             let start = self.id("long");
-            let id = format!("{start:-<length$}");
-            match self.is_taken(id).await {
-                Err(why) => seen = Seen::NotFoundOut(why),
-                Ok(false) => continue,
+            match self.is_taken(format!("{start:-<length$}")).await {
+                Err(why) => return self.tell(Question::IdLength, Seen::NotFoundOut(why)),
+                Ok(false) => {}
                 Ok(true) => {
-                    let longest = format!("{length} characters");
-                    seen = Seen::is(length == LENGTHS[0], longest);
+                    taken = Some(n);
+                    break;
                 }
             }
-            break;
         }
+        let seen = judge::length(&LENGTHS, taken);
         self.tell(Question::IdLength, seen);
     }
 

@@ -4,7 +4,7 @@ use io::genesys::{Failure, ScratchContact};
 
 use super::super::judge::{self, why};
 use super::super::questions::{Question, Seen};
-use super::{Asking, Read, of};
+use super::{Asking, Read, Wait, of};
 
 const NOT_WHOLE: &str = "an update with every column is not taken either";
 /// One contact is updated by POST, and one by PUT.
@@ -17,7 +17,7 @@ impl Asking<'_> {
             callable: None,
             ..self.contact(name, "2")
         });
-        let (written, read) = self.write(&sent, "2").await;
+        let (written, read) = self.write(&sent, "2", Wait::Long).await;
         let questions = [Question::PostCallable, Question::PutCallable];
         for ((question, sent), written) in questions.into_iter().zip(&sent).zip(&written) {
             let before = of(before, &sent.id);
@@ -42,7 +42,7 @@ impl Asking<'_> {
             data: [(named.clone(), "3".to_owned())].into(),
             ..self.contact(name, "3")
         });
-        let (written, read) = self.write(&sent, "3").await;
+        let (written, read) = self.write(&sent, "3", Wait::Short).await;
         let questions = [
             (Question::PostSubset, Question::PostColumns, false),
             (Question::PutSubset, Question::PutColumns, true),
@@ -75,6 +75,7 @@ impl Asking<'_> {
         &self,
         [by_post, by_put]: &[ScratchContact; 2],
         value: &str,
+        wait: Wait,
     ) -> ([Result<(), Failure>; 2], Result<Read, Failure>) {
         let posted = self.made.post(self.list, std::slice::from_ref(by_post));
         let posted = posted.await.map(drop);
@@ -90,7 +91,7 @@ impl Asking<'_> {
                 let shows = |id| of(found, id).is_some_and(|contact| self.shows(contact, value));
                 ids.iter().all(|id| shows(id))
             };
-            self.read_until(&ids, is_shown).await
+            self.read_until(&ids, wait, is_shown).await
         };
         ([posted, put], read)
     }

@@ -70,18 +70,46 @@ fn why_nothing_is_found_out_holds_no_name_of_a_secret() {
 }
 
 #[test]
+fn why_nothing_is_found_out_says_what_to_do_about_it() {
+    let failed = |kind, status: u16| Failure {
+        http_status: Some(status),
+        ..Failure::new(kind, format!("PUT contact: {status}"))
+    };
+    let refused = failed(Kind::Refused, 403);
+    let told = "PUT contact: 403 (needs outbound:contact:edit)";
+    assert_eq!(why(&refused), told);
+    let after = Duration::from_secs(9);
+    let throttled = failed(Kind::Throttled { after }, 429);
+    let told = "PUT contact: 429: run it again in a minute";
+    assert_eq!(why(&throttled), told);
+}
+
+#[test]
+fn a_length_that_is_taken_says_nothing_of_those_up_to_the_one_that_is_refused() {
+    let of = |taken| length(&[255, 128, 64], taken);
+    assert_eq!(of(Some(0)), Seen::AsAssumed("255 characters".into()));
+    for (taken, told) in [
+        (Some(1), "128 characters, not 255: one between may be taken"),
+        (Some(2), "64 characters, not 128: one between may be taken"),
+        (None, "less than 64 characters"),
+    ] {
+        assert_eq!(of(taken), Seen::Differs(told.into()));
+    }
+}
+
+#[test]
 fn ids_are_one_contact_or_two_and_nothing_else_is_either() {
     let of = |found: &[ScratchContact]| case(found, ("a", "1"), ("A", "9"), "c");
     let (old, new) = (contact("a", "1", None), contact("A", "9", None));
     assert_eq!(
         of(&[new.clone(), old.clone()]),
-        Seen::AsAssumed("are two contacts".into())
+        Seen::AsAssumed("makes two contacts".into())
     );
     let one = contact("a", "9", None);
     for found in [vec![one.clone()], vec![one.clone(), one], vec![new.clone()]] {
         assert_eq!(
             of(&found),
-            Seen::Differs("are one contact".into()),
+            Seen::Differs("makes no other contact".into()),
             "{found:?}"
         );
     }
@@ -182,7 +210,11 @@ fn of_the_characters_only_those_that_are_assumed_make_a_difference() {
     let of = |groups: &[(&str, bool)]| characters(groups, "_.");
     assert_eq!(
         of(&[("_.", true), (":/", false), (" ", false)]),
-        Seen::AsAssumed("taken: _.   refused: :/ space".into())
+        Seen::AsFarAsAssumed("taken: _.   refused: :/ space".into())
+    );
+    assert_eq!(
+        of(&[("_.", true), (" ", true)]),
+        Seen::AsAssumed("taken: _. space   refused: none".into())
     );
     assert_eq!(
         of(&[("_.", false), ("@+", true)]),
