@@ -86,6 +86,8 @@ enum At {
 enum Under {
     Read,
     Write,
+    /// What cannot be read is written, or read in another way and then written.
+    Lower,
     Pause,
 }
 
@@ -287,9 +289,8 @@ impl Drive<'_> {
             let calls = |contact: &Contact| match &contact.at {
                 At::Calls(Under::Read) | At::Ready(Step::Read | Step::Probe) => CALLS_OF_A_CONTACT,
                 // The contact is read again, and written.
-                At::Calls(Under::Pause) | At::Ready(Step::Pause(_) | Step::Lower) => {
-                    CALLS_OF_A_CONTACT
-                }
+                At::Calls(Under::Pause | Under::Lower)
+                | At::Ready(Step::Pause(_) | Step::Lower) => CALLS_OF_A_CONTACT,
                 At::Calls(Under::Write) | At::Ready(_) => 1,
                 At::Waits(_) | At::Ended => 0,
             };
@@ -332,6 +333,7 @@ impl Drive<'_> {
     }
 
     fn saw(&mut self, progress: &mut Progress, place: usize, seen: Seen) {
+        let seen = self.contacts[place].attempt.judged(seen);
         let seen = self.seen_of_create(place, seen);
         let contact = &mut self.contacts[place];
         if seen != Seen::Nothing {

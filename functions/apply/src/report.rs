@@ -1,7 +1,7 @@
 //! What became of the batch: parked messages, visibility, the answer to Lambda (docs/design.md
 //! "Batch answer").
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -129,8 +129,10 @@ async fn park(context: &Context, run: &Run, record: &Record, parking: &Parking) 
     let health = || context.parks.lock().unwrap_or_else(PoisonError::into_inner);
     let began = context.shared.clock.now();
     let left = run.left(began, AFTER_PARKING);
-    let hangs = health().begin(began).is_err() && !context.has(Defect::WaitsToPark);
-    if left.is_zero() || hangs {
+    if left.is_zero() {
+        return false;
+    }
+    if health().begin(began).is_err() && !context.has(Defect::WaitsToPark) {
         return false;
     }
     let send = context.queue.send(
@@ -238,7 +240,18 @@ fn tell(
     settled: &BTreeMap<usize, Settled>,
 ) {
     let now = context.shared.clock.now();
+    // Message groups whose contacts cannot be created.
+    let mut absent = BTreeSet::new();
     for (&index, settled) in settled {
+        if let Settled::Retry {
+            why: Some((Cause::Full { .. }, _)),
+            ..
+        } = settled
+        {
+            absent.insert(&records[index].group);
+        }
+        let is_absent =
+            matches!(settled, Settled::Retry { .. }) && absent.contains(&records[index].group);
         let change = changes[index].as_ref();
         let group = records[index].shown_group();
         let about = About {
@@ -249,7 +262,8 @@ fn tell(
             age: records[index]
                 .sent
                 .and_then(|sent| Duration::try_from(now.duration_since(sent)).ok()),
-            is_opt_out: change.is_some_and(|change| change.operation.callable() == Some(false)),
+            is_opt_out: !is_absent
+                && change.is_some_and(|change| change.operation.callable() == Some(false)),
         };
         if let (Settled::Done(Outcome::Updated), Some(change)) = (settled, change)
             && let Operation::ResetRank(reset) = &change.operation

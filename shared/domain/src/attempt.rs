@@ -174,13 +174,8 @@ impl Attempt {
     /// What to do next, after what was seen of the last step. If that does not fit the step, the
     /// changes are retried.
     pub fn next(&mut self, seen: Seen) -> Step {
+        let seen = self.judged(seen);
         let state = std::mem::replace(&mut self.state, State::Ended);
-        let seen = match seen {
-            Seen::Written(Some(shown)) if !state.was_taken(self.actual.as_ref(), &shown) => {
-                Seen::Failed(Failure::not_taken())
-            }
-            seen => seen,
-        };
         match (state, seen) {
             (State::Begin, Seen::Nothing) if self.pieces.is_empty() => self.done(),
             (State::Begin, Seen::Nothing) => self.read(ReadFor::Plan),
@@ -216,6 +211,9 @@ impl Attempt {
             }
             (State::LoweringBlind { why }, Seen::Contact(actual)) => {
                 self.actual = actual;
+                if matches!(self.plan().action, Action::Skip(_)) {
+                    return self.park(&why);
+                }
                 let rank = self.rank_of_opt_out();
                 self.lower(rank, why)
             }
@@ -238,6 +236,17 @@ impl Attempt {
             (State::Probing, Seen::Failed(failure)) => self.failed(&failure),
             (State::Ended, _) => Step::Done(Vec::new()),
             _ => self.retry(&Failure::lagging()),
+        }
+    }
+
+    /// What was seen, but a write that is answered with the contact as it was is no write: whoever
+    /// takes a write for a sign that all is well asks here first.
+    pub fn judged(&self, seen: Seen) -> Seen {
+        match seen {
+            Seen::Written(Some(shown)) if !self.state.was_taken(self.actual.as_ref(), &shown) => {
+                Seen::Failed(Failure::not_taken())
+            }
+            seen => seen,
         }
     }
 

@@ -29,7 +29,8 @@ pub struct About<'a> {
     pub group: &'a str,
     /// How long ago its message was sent to the queue.
     pub age: Option<Duration>,
-    /// Whether it says that nobody may call the contact.
+    /// Whether it says that nobody may call the contact, and somebody could: who cannot be created is
+    /// called by nobody.
     pub is_opt_out: bool,
 }
 

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use emulator::Fault;
 use emulator::genesys::{Effect, Options};
 use io::http::Transport;
+use serde_json::json;
 
 use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, World, between, change};
 
@@ -71,6 +73,34 @@ async fn an_outage_parks_nothing_however_long_it_is() {
     fail_for(&world, 48, false).await;
     assert!(world.dead_letters.is_empty());
     assert_eq!(world.queue.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_that_are_answered_and_not_taken_show_of_nobody_that_all_is_well() {
+    let world = World::new();
+    let keys = ["a", "b", "c"];
+    for key in keys {
+        world.put(key, 1, "1");
+    }
+    let as_it_was = between(&world.genesys, |genesys, request, timeout| async move {
+        let path = request.uri().path().to_owned();
+        if request.method() != "PATCH" {
+            return genesys.send(request, timeout).await;
+        }
+        let data = json!({ "phone": "1", "crmVersion": "1" });
+        let id = path.rsplit('/').next().unwrap();
+        let contact = json!({ "id": id, "data": data, "callable": true });
+        Ok(http::Response::new(Bytes::from(contact.to_string())))
+    });
+    let copy = world.copy(Some(as_it_was), |_| ());
+    world.send(keys.map(|key| change(key, 2).phone("2")));
+    let until = world.clock.now() + Duration::from_hours(8);
+    while world.clock.now() < until {
+        world.pass(Duration::from_mins(16)).await;
+        let batch = world.invoke_copy(&copy, Some(Duration::from_secs(30)));
+        assert_eq!(batch.await.failed, [0, 1, 2], "they come together");
+    }
+    assert!(world.dead_letters.is_empty(), "{:?}", world.parked());
 }
 
 #[tokio::test(start_paused = true)]

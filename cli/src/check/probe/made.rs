@@ -61,7 +61,7 @@ impl Made {
                 self.was_any_taken.set(true);
                 // It may have made another id of the one that was sent.
                 let shown = shown.iter().map(|contact| contact.id.clone());
-                self.ids.borrow_mut().extend(shown);
+                self.ids.borrow_mut().extend(shown.filter(|id| is_ours(id)));
                 self.is_in_doubt.replace(was_in_doubt);
             }
             Err(failure) if !failure.leaves_unknown() => {
@@ -152,9 +152,19 @@ async fn round(list: &ScratchList, ids: &[String]) -> Result<Vec<String>, Failur
     let mut there = Vec::new();
     for part in ids.chunks(MOST_READ) {
         let found = list.bulk(part).await?;
-        there.extend(found.into_iter().map(|contact| contact.id));
+        there.extend(
+            found
+                .into_iter()
+                .map(|contact| contact.id)
+                .filter(|id| is_ours(id)),
+        );
     }
     Ok(there)
+}
+
+/// Whether a probe made it, whatever the service did to its case.
+fn is_ours(id: &str) -> bool {
+    id.to_lowercase().starts_with(super::PREFIX)
 }
 
 /// Whether the next id may be taken all the same.

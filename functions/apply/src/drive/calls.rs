@@ -171,8 +171,10 @@ impl Drive<'_> {
                 calls.push(self.create(campaign, predictive, created));
             }
         }
-        let is_patch = |step: &Step| matches!(step, Step::Update(_) | Step::Lower);
-        for made in self.take(campaign, Under::Write, is_patch) {
+        let mut patches = self.take(campaign, Under::Lower, is_lower);
+        let is_update = |step: &Step| matches!(step, Step::Update(_));
+        patches.extend(self.take(campaign, Under::Write, is_update));
+        for made in patches {
             calls.push(guarded(
                 vec![made.place],
                 update(Arc::clone(predictive), made),
@@ -229,7 +231,7 @@ impl Drive<'_> {
             let places = made.iter().map(|made| made.place).collect();
             calls.push(guarded(places, read_all(Arc::clone(list), made)));
         }
-        for made in self.take(campaign, Under::Write, |step| matches!(step, Step::Lower)) {
+        for made in self.take(campaign, Under::Lower, is_lower) {
             calls.push(guarded(vec![made.place], read_one(Arc::clone(list), made)));
         }
         if self.is_reading(campaign) {
@@ -308,6 +310,10 @@ struct ToMake {
     place: usize,
     key: ContactKey,
     step: Step,
+}
+
+fn is_lower(step: &Step) -> bool {
+    matches!(step, Step::Lower)
 }
 
 fn is_create(step: &Step) -> bool {

@@ -12,8 +12,8 @@
 //! refused: a    created: f    refused: a    created: g    refused: a      it is a's own fault
 //! ```
 //!
-//! Whoever was refused or held before and is created now shows that it was the list: then no refusal
-//! of before is anybody's own.
+//! Whoever was refused before and is created now shows that it was the list: then no refusal of before
+//! is anybody's own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -47,8 +47,10 @@ pub struct Creates {
     suspects: BTreeMap<ContactKey, Suspect>,
     /// Those that were held, and not refused.
     waited: BTreeSet<ContactKey>,
-    /// When somebody was created who was neither.
+    /// When anybody was created.
     created_at: Option<Timestamp>,
+    /// When somebody was who was neither.
+    new_at: Option<Timestamp>,
     held: Option<Held>,
     told_at: Option<Timestamp>,
 }
@@ -147,17 +149,20 @@ impl Creates {
     /// This contact was created.
     pub fn created(&mut self, key: &ContactKey, now: Timestamp) {
         (self.held, self.told_at) = (None, None);
+        self.created_at = Some(now);
         let suspect = self.suspects.remove(key);
         // It is less of it that was taken: what it says of opting out.
         if suspect.as_ref().is_some_and(|of| of.own_until.is_some()) {
             return;
         }
-        if self.waited.remove(key) || suspect.is_some() {
+        // That somebody was held says nothing: a hold may be for the sake of few.
+        let was_held = self.waited.remove(key);
+        if suspect.is_some() {
             for suspect in self.suspects.values_mut() {
                 *suspect = Suspect::new(now);
             }
-        } else {
-            self.created_at = Some(now);
+        } else if !was_held {
+            self.new_at = Some(now);
         }
     }
 
@@ -167,8 +172,10 @@ impl Creates {
             self.suspects.clear();
         }
         self.waited.remove(key);
-        let created_at = self.created_at;
-        let is_shown = |at: Timestamp| created_at.is_some_and(|created| created >= at + BESIDE);
+        let (created_at, new_at) = (self.created_at, self.new_at);
+        let is_after = |created: Option<Timestamp>, at: Timestamp| {
+            created.is_some_and(|created| created >= at + BESIDE)
+        };
         let suspect = self.suspects.entry(key.clone());
         let suspect = suspect.or_insert_with(|| Suspect::new(now));
         if suspect.own_until.is_some_and(|until| now < until) {
@@ -177,7 +184,7 @@ impl Creates {
         if now > suspect.since + WITHIN {
             *suspect = Suspect::new(now);
         }
-        if is_shown(suspect.at) {
+        if is_after(new_at, suspect.at) {
             suspect.times += 1;
             suspect.at = now;
         }
@@ -185,7 +192,7 @@ impl Creates {
             suspect.own_until = Some(now + OWN_FOR);
             return Fault::Own;
         }
-        let counts = |of: &&Suspect| of.times == 1 && !is_shown(of.at);
+        let counts = |of: &&Suspect| of.times == 1 && !is_after(created_at, of.at);
         if let Some(held) = &self.held {
             // Those that were refused side by side are one; and three may be a chance, until one
             // that probed for all was refused too.

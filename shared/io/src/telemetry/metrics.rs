@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use domain::batch::Outcome;
-use domain::retry::Cause;
 use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
 use metrics_cloudwatch_embedded::{Builder, Collector};
 
@@ -106,13 +105,10 @@ pub(super) fn count(event: &Event<'_>) {
             }
             metrics.age_of_opt_out(about);
         }
-        Event::Retried { about, why, .. } => {
+        Event::Retried { about, .. } => {
             metrics.of(about.org).add("Retried", 1);
             metrics.age("RetriedAge", about);
-            // Whoever is not there yet is called by nobody.
-            if !matches!(why, Some((Cause::Full { .. }, _))) {
-                metrics.age_of_opt_out(about);
-            }
+            metrics.age_of_opt_out(about);
         }
         Event::OrgRefused { org, .. } => metrics.add("OrgRefused", Some(org), 1),
         Event::CampaignRefused { org, .. } => metrics.add("CampaignRefused", Some(org), 1),

@@ -112,19 +112,35 @@ fn who_is_refused_again_and_again_while_others_are_created_holds_up_nobody() {
 }
 
 #[test]
-fn who_was_refused_or_held_and_is_created_shows_that_it_was_the_list() {
+fn who_was_refused_and_is_created_shows_that_it_was_the_list() {
     let mut creates = held();
     for round in 0..9 {
         let second = 100 + 600 * round;
-        // Room is made for one that waits.
-        let waits = format!("waits-{round}");
-        assert!(creates.are_held() && creates.probes(&[&waits], 0).is_err());
-        creates.creates(&waits, second);
+        // Somebody new is created, and room is made for one that was refused.
+        creates.creates(&format!("new-{round}"), second);
         for name in ["a", "b", "c"] {
             let fault = creates.refuses(name, second + 60);
             assert_ne!(fault, Fault::Own, "{name} in round {round}");
         }
+        creates.creates("c", second + 120);
     }
+}
+
+#[test]
+fn who_was_held_and_is_created_shows_nothing() {
+    let mut creates = held();
+    assert!(creates.probes(&["held-1", "held-2"], 5).is_err());
+    creates.creates("held-1", 16);
+    assert_eq!(creates.refuses("a", 30), Fault::Unknown);
+    creates.creates("new-1", 40);
+    creates.creates("held-2", 41);
+    assert_eq!(creates.refuses("a", 60), Fault::Unknown);
+    creates.creates("new-2", 80);
+    assert_eq!(
+        creates.refuses("a", 100),
+        Fault::Own,
+        "a hold clears nobody"
+    );
 }
 
 #[test]
