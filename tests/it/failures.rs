@@ -4,8 +4,11 @@
 mod aws;
 mod begun;
 mod budget;
+mod closed;
+mod creates;
 mod horizon;
 mod login;
 mod parking;
 mod poison;
+mod secrets;
 mod writes;

@@ -1,6 +1,7 @@
 //! Reconcile through its own handle: what it finds, what it enqueues, and what it leaves alone.
 
 mod bounds;
+mod brake;
 mod faults;
 
 use std::sync::Arc;

@@ -14,6 +14,8 @@
 //! unknown end by no second POST in the same invocation. A change that nobody can take is parked
 //! only once what it says of opting out was written.
 
+mod refused;
+mod state;
 mod step;
 
 pub use step::{Piece, Seen, Step, Verdicts, Write};
@@ -28,7 +30,8 @@ use crate::contact::Contact;
 use crate::failure::{Failure, Kind};
 use crate::plan::{Action, Part, Plan, RankedChange, Skip, plan_reset};
 use crate::retry::{Cause, TRIES};
-use crate::{Rank, Rules};
+use crate::Rules;
+use state::{ReadFor, State, created, lowered};
 use step::write;
 
 /// How changes are planned: [`crate::plan::plan`].
@@ -48,65 +51,6 @@ pub struct Attempt {
     state: State,
     tries: u32,
     verdicts: Verdicts,
-}
-
-#[derive(Debug)]
-enum State {
-    Begin,
-    Reading(ReadFor),
-    Creating {
-        plan: Plan,
-        alone: bool,
-    },
-    Updating {
-        plan: Plan,
-    },
-    Probing,
-    Pausing(Failure),
-    /// What it says of opting out is written; then it is parked for this reason.
-    Lowering {
-        rank: Option<Rank>,
-        why: Failure,
-    },
-    LoweringBlind {
-        why: Failure,
-    },
-    Ended,
-}
-
-impl State {
-    /// Whether the contact that a write was answered with can be what it left. One that may still be
-    /// called after an opt-out, or that holds the rank of before where a newer one was written, is the
-    /// contact as it was. Columns are not compared: the service writes some of them itself.
-    fn was_taken(&self, before: Option<&Contact>, shown: &Contact) -> bool {
-        let (callable, rank) = match self {
-            State::Creating { plan, .. } | State::Updating { plan } => {
-                let written = write(&plan.action);
-                (written.callable, written.rank)
-            }
-            State::Lowering { rank, .. } => (Some(false), *rank),
-            State::LoweringBlind { .. } => (Some(false), None),
-            _ => return true,
-        };
-        let is_callable = shown.callable && callable == Some(false);
-        let is_as_before = before.is_some_and(|before| before.rank == shown.rank);
-        let is_older = rank
-            .zip(shown.rank)
-            .is_some_and(|(rank, shown)| shown < rank);
-        !(is_callable || is_as_before && is_older)
-    }
-}
-
-#[derive(Debug)]
-enum ReadFor {
-    /// To plan.
-    Plan,
-    /// To see what became of a POST.
-    Posted(Failure),
-    /// To see what became of an update.
-    Updated,
-    /// With others its POST met a key that exists.
-    Conflict,
 }
 
 impl Attempt {
@@ -371,68 +315,6 @@ impl Attempt {
         Step::Pause(self.tries)
     }
 
-    /// A write of this contact alone was refused for good. Folded changes are tried one by one in
-    /// the plan's order, so that a bad one does not take its neighbours along.
-    fn was_rejected(&mut self, plan: &Plan, failure: Failure) -> Step {
-        if self.pieces.len() > 1 {
-            return self.one_by_one(&plan.order);
-        }
-        match &plan.action {
-            Action::Create {
-                callable: Some(false),
-                rank,
-                ..
-            } => self.lower(*rank, failure),
-            Action::Update {
-                callable: Some(false),
-                rank,
-                ..
-            // With a newer rank, so that nothing between the two makes it callable.
-            } if self.is_callable() || rank.is_some() => self.lower(*rank, failure),
-            _ => self.park(&failure),
-        }
-    }
-
-    fn is_callable(&self) -> bool {
-        self.actual.as_ref().is_none_or(|actual| actual.callable)
-    }
-
-    fn rank_of_opt_out(&self) -> Option<Rank> {
-        match self.plan().action {
-            Action::Create { rank, .. } | Action::Update { rank, .. } => rank,
-            Action::Skip(_) => None,
-        }
-    }
-
-    /// Writes that nobody may call, with the rank, so that nothing older undoes it. Where there is
-    /// no contact it leaves one that is not callable, so that a late create makes none that is.
-    fn lower(&mut self, rank: Option<Rank>, why: Failure) -> Step {
-        self.state = State::Lowering { rank, why };
-        let write = Write::lowering(rank);
-        match self.actual {
-            None => Step::Create { write, alone: true },
-            Some(_) => Step::Update(write),
-        }
-    }
-
-    fn was_not_lowered(&mut self, rank: Option<Rank>, why: Failure, failure: &Failure) -> Step {
-        match failure.kind {
-            // It may be the rank that is refused.
-            Kind::Rejected if rank.is_some() => self.lower(None, why),
-            Kind::Rejected => self.park(&why),
-            _ => self.retry(failure),
-        }
-    }
-
-    fn one_by_one(&mut self, order: &[usize]) -> Step {
-        let mut pieces: Vec<_> = self.pieces.drain(..).map(Some).collect();
-        self.rest = order
-            .iter()
-            .filter_map(|&place| pieces[place].take())
-            .collect();
-        self.next_piece()
-    }
-
     /// The plan's action is done, with this outcome for the newest of the changes.
     fn applied(&mut self, plan: &Plan, outcome: Outcome) -> Step {
         for (piece, part) in self.pieces.drain(..).zip(&plan.parts) {
@@ -510,32 +392,6 @@ impl Attempt {
     fn done(&mut self) -> Step {
         self.state = State::Ended;
         Step::Done(std::mem::take(&mut self.verdicts))
-    }
-}
-
-/// The contact that is left where what is heard of an opt-out was written, and not answered with it.
-fn lowered(actual: Option<Contact>, rank: Option<Rank>) -> Contact {
-    let (data, stored) = actual.map_or_else(Default::default, |actual| (actual.data, actual.rank));
-    Contact {
-        data,
-        callable: false,
-        rank: rank.or(stored),
-    }
-}
-
-/// The contact that a create leaves.
-fn created(action: &Action) -> Option<Contact> {
-    match action {
-        Action::Create {
-            data,
-            callable,
-            rank,
-        } => Some(Contact {
-            data: data.clone(),
-            callable: callable.unwrap_or(true),
-            rank: *rank,
-        }),
-        _ => None,
     }
 }
 

@@ -4,7 +4,7 @@ mod failure_table;
 mod properties;
 
 use super::*;
-use crate::Change;
+use crate::{Change, Rank};
 use crate::contact::Columns;
 use crate::plan::plan;
 

@@ -6,15 +6,15 @@
 //! named.
 
 mod list;
+mod write;
 
 pub(super) use list::{List, ask};
+pub use write::ListWrite;
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use domain::Rank;
 use domain::change::{CampaignId, ContactKey};
 use domain::contact::{Columns, Contact};
 use domain::failure::{Failure, Kind};
@@ -31,13 +31,8 @@ use list::find;
 
 /// docs/genesys-cloud.md "Limits".
 const MOST_READ: usize = 50;
-const MOST_WRITTEN: usize = 1_000;
-const MOST_BYTES: usize = 512_000;
-
 const READ: &str = "POST contacts/bulk";
 const READ_ONE: &str = "GET contact";
-const WRITE: &str = "POST contacts";
-
 /// A call on a list.
 struct OnList<'a> {
     method: Method,
@@ -66,27 +61,6 @@ pub struct ContactList {
     list: Mutex<Arc<List>>,
     /// Whether the list was found by this invocation, and not by one before.
     is_new: bool,
-}
-
-/// Contacts as they are written, each by itself.
-struct Bodies {
-    of: Vec<String>,
-    /// Whose id and columns they hold.
-    list: Arc<List>,
-}
-
-/// A contact to write.
-pub struct ListWrite<'a> {
-    /// Its key, the `id` of the contact.
-    pub key: &'a ContactKey,
-    /// What was read of it; `None`: there is none.
-    pub actual: Option<&'a Contact>,
-    /// Columns to set or clear; the others stay.
-    pub data: Columns<Option<String>>,
-    /// `None`: left as it is, or callable where there is none.
-    pub callable: Option<bool>,
-    /// For the version column.
-    pub rank: Option<Rank>,
 }
 
 impl ContactList {
@@ -222,84 +196,6 @@ impl ContactList {
         Ok(Some(contact))
     }
 
-    /// Creates what does not exist and updates what does, as few calls as the limits allow. A call
-    /// that is refused is split until the offenders are alone. Answers each contact as it is then.
-    ///
-    /// After [`Kind::Unavailable`] and [`Kind::Unanswered`] it may be done, or be done yet.
-    pub async fn write(&self, writes: &[ListWrite<'_>]) -> Vec<Result<Contact, Failure>> {
-        let list = self.list();
-        let bodies = Bodies {
-            of: writes.iter().map(|write| self.body(&list, write)).collect(),
-            list,
-        };
-        let sizes: Vec<_> = bodies.of.iter().map(String::len).collect();
-        let parts = parts(&sizes)
-            .into_iter()
-            .map(|part| self.write_part(writes, &bodies, part));
-        join_all(parts).await.into_iter().flatten().collect()
-    }
-
-    fn write_part<'a>(
-        &'a self,
-        all: &'a [ListWrite<'_>],
-        bodies: &'a Bodies,
-        part: Range<usize>,
-    ) -> BoxFuture<'a, Vec<Result<Contact, Failure>>> {
-        async move {
-            let writes = &all[part.clone()];
-            let body = |list: &List| {
-                let contacts = if list.id == bodies.list.id {
-                    bodies.of[part.clone()].join(",")
-                } else {
-                    // Another part of them has found out meanwhile that the campaign draws on
-                    // another list.
-                    writes
-                        .iter()
-                        .map(|write| self.body(list, write))
-                        .collect::<Vec<_>>()
-                        .join(",")
-                };
-                Ok(Bytes::from(format!("[{contacts}]")))
-            };
-            let write = OnList {
-                method: Method::POST,
-                path: "contacts?doNotQueue=true",
-                effect: Effect::Write(writes.len()),
-                what: WRITE,
-            };
-            match self.call(&write, &body).await {
-                Ok(answer) => {
-                    // Of what the answer does not show it is not known whether it was done.
-                    let found = contacts(&answer, WRITE).unwrap_or_default();
-                    let asked: Vec<_> = writes.iter().map(|write| write.key).collect();
-                    let unknown = || {
-                        Failure::new(
-                            Kind::Unavailable,
-                            format!("{WRITE}: the answer lacks the contact"),
-                        )
-                    };
-                    writes
-                        .iter()
-                        .map(|write| self.find(write.key, &asked, &found).ok_or_else(unknown))
-                        .collect()
-                }
-                Err(failure) if failure.kind == Kind::Rejected && writes.len() > 1 => {
-                    let middle = part.start + writes.len() / 2;
-                    let (left, right) = (part.start..middle, middle..part.end);
-                    let (mut left, right) = join(
-                        self.write_part(all, bodies, left),
-                        self.write_part(all, bodies, right),
-                    )
-                    .await;
-                    left.extend(right);
-                    left
-                }
-                Err(failure) => writes.iter().map(|_| Err(failure.clone())).collect(),
-            }
-        }
-        .boxed()
-    }
-
     /// Makes a call on the list. After a 404 the campaign is asked again which list that is.
     async fn call(
         &self,
@@ -398,74 +294,6 @@ impl ContactList {
             self.version_field.as_deref(),
         ))
     }
-
-    /// Every column of the list, and those that the write names.
-    fn columns(&self, list: &List, write: &ListWrite<'_>) -> Columns<String> {
-        let held = |column: &String| {
-            write
-                .actual
-                .and_then(|actual| actual.data.get(column))
-                .cloned()
-        };
-        let columns = list
-            .columns
-            .iter()
-            .map(|column| (column.clone(), held(column).unwrap_or_default()));
-        let mut columns = Columns(columns.collect());
-        for (column, value) in write.data.iter() {
-            // A column that the list has not is clear already.
-            let value = value.clone().unwrap_or_default();
-            if !value.is_empty() || columns.contains_key(column) {
-                columns.insert(column.clone(), value);
-            }
-        }
-        let rank = write
-            .rank
-            .or_else(|| write.actual.and_then(|actual| actual.rank));
-        if let (Some(column), Some(rank)) = (&self.version_field, rank)
-            && !write.data.contains_key(column)
-        {
-            columns.insert(column.clone(), rank.to_string());
-        }
-        columns
-    }
-
-    fn callable(write: &ListWrite<'_>) -> Option<bool> {
-        let stays_lowered = write
-            .actual
-            .filter(|actual| !actual.callable)
-            .map(|_| false);
-        write.callable.or(stays_lowered)
-    }
-
-    fn body(&self, list: &List, write: &ListWrite<'_>) -> String {
-        let contact = wire::WrittenListContact {
-            id: write.key.as_str(),
-            contact_list_id: &list.id,
-            data: self.columns(list, write),
-            callable: Self::callable(write),
-        };
-        // Texts and a flag: there is nothing in it that JSON cannot say.
-        serde_json::to_string(&contact).unwrap_or_default()
-    }
-}
-
-/// Ranges of contacts that fit into one call each, given the size of each in bytes.
-fn parts(sizes: &[usize]) -> Vec<Range<usize>> {
-    let mut parts = Vec::new();
-    // The array's brackets; each contact brings a comma.
-    let (mut from, mut bytes) = (0, 2);
-    for (index, size) in sizes.iter().enumerate() {
-        if index > from && (index - from == MOST_WRITTEN || bytes + size + 1 > MOST_BYTES) {
-            parts.push(from..index);
-            (from, bytes) = (index, 2);
-        }
-        bytes += size + 1;
-    }
-    if from < sizes.len() {
-        parts.push(from..sizes.len());
-    }
-    parts
 }
 
 /// Whether all that was found was asked for. An answer about others says nothing of those who were:
@@ -500,24 +328,4 @@ pub(super) fn json(body: &impl serde::Serialize, what: &str) -> Result<Bytes, Fa
             format!("{what}: cannot be written as JSON"),
         )
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_call_holds_a_thousand_contacts_and_half_a_megabyte_at_most() {
-        assert_eq!(parts(&[]), []);
-        assert_eq!(parts(&[10; 3]), vec![0..3; 1]);
-        assert_eq!(parts(&[10; 2_001]), [0..1_000, 1_000..2_000, 2_000..2_001]);
-        // 2 brackets, and each contact with its comma: 2 + 2 × 255,999 = 512,000.
-        assert_eq!(parts(&[255_998, 255_998]), vec![0..2; 1]);
-        assert_eq!(parts(&[255_998, 255_999]), [0..1, 1..2]);
-        assert_eq!(
-            parts(&[600_000, 1]),
-            [0..1, 1..2],
-            "what fits nowhere is sent alone, and refused alone"
-        );
-    }
 }

@@ -1,25 +1,27 @@
 //! The ways to Genesys Cloud and to a CRM's feed.
 
+mod crash;
 mod in_trouble;
+mod watch;
+
+pub(crate) use crash::Crash;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use emulator::world::{VERSION_FIELD, client_id};
+use emulator::world::VERSION_FIELD;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use io::http::{Transport, TransportError};
 use serde_json::Value;
-use tokio::sync::Notify;
 
-use super::{Outside, Throttled};
+use super::Outside;
 use crate::chaos::Kind;
 use crate::mutants::Mutant;
-use crate::story::{COLUMNS, Deed};
+use crate::story::COLUMNS;
 use crate::{lock, wire};
 
 /// What a refusal with 429 names as its wait; nothing: it names none.
@@ -48,30 +50,6 @@ fn least_wait(refusal: &Response<Bytes>) -> Duration {
         _ => 15.0,
     };
     Duration::from_secs_f64(seconds)
-}
-
-/// Ends one copy of a function.
-#[derive(Default)]
-pub(crate) struct Crash {
-    is_due: AtomicBool,
-    due: Notify,
-}
-
-impl Crash {
-    fn now(&self) {
-        self.is_due.store(true, Ordering::Relaxed);
-        self.due.notify_waiters();
-    }
-
-    pub(crate) async fn wait(&self) {
-        loop {
-            let due = self.due.notified();
-            if self.is_due.load(Ordering::Relaxed) {
-                return;
-            }
-            due.await;
-        }
-    }
 }
 
 /// The way to Genesys Cloud of one running copy.
@@ -203,146 +181,6 @@ impl Line {
         AtWork {
             line: self,
             contacts,
-        }
-    }
-
-    /// 6: after a refusal no call begins before its wait is over. Of the token endpoint, or of all
-    /// others with the same OAuth client.
-    fn watch_refusals(&self, request: &Request<Bytes>) -> Option<Throttled> {
-        let mut seen = lock(&self.outside.seen);
-        let is_token = wire::is_token(request);
-        let client = match wire::basic(request) {
-            Some(client) => client,
-            None => seen.tokens.get(wire::token(request)?)?.clone(),
-        };
-        let of = (self.instance, is_token, client);
-        let now = self.outside.clock.now();
-        if seen.throttled.get(&of).is_some_and(|until| now < *until) {
-            let name = self.name.split(' ').next().unwrap_or_default();
-            let what = format!(
-                "6: a call of one copy of {name} begins before the wait of a refused one is over"
-            );
-            seen.violations.insert(what);
-        }
-        Some(of)
-    }
-
-    /// What may never be asked for, whatever was answered before.
-    fn watch_request(&self, request: &Request<Bytes>) {
-        let outside = &self.outside;
-        let Some(campaign) = wire::campaign(request) else {
-            return;
-        };
-        let mut violations = Vec::new();
-        let seen = lock(&outside.seen);
-        if let Some(org) = outside.story.org_of(&campaign) {
-            let token = wire::token(request).and_then(|token| seen.tokens.get(token));
-            if token != Some(&client_id(&org.name)) {
-                violations.push(format!(
-                    "7: a call about {campaign} with the token of {}",
-                    token.map_or("nobody", |of| of)
-                ));
-            }
-            let text = wire::text(request);
-            for other in outside
-                .story
-                .orgs
-                .iter()
-                .filter(|other| other.name != org.name)
-            {
-                if text.contains(&format!("of {}", other.name))
-                    || text.contains(&format!("of-{}", other.name))
-                {
-                    violations.push(format!(
-                        "7: a call about {campaign} with data of {}",
-                        other.name
-                    ));
-                }
-            }
-        }
-        for (key, callable) in wire::written(request).into_iter().flatten() {
-            if seen
-                .unknown
-                .contains(&(self.instance, campaign.clone(), key.clone()))
-            {
-                let name = self.name.trim_end();
-                violations.push(format!(
-                    "blind: a contact of {campaign} is written by {name} after a write without an answer, and not read between"
-                ));
-            }
-            if callable == Some(true) && !seen.opted_in.contains(&(campaign.clone(), key)) {
-                violations.push(format!(
-                    "3: a write makes a contact of {campaign} callable, and nobody said so"
-                ));
-            }
-        }
-        drop(seen);
-        violations
-            .into_iter()
-            .for_each(|violation| outside.violated(violation));
-    }
-
-    fn watch_answer(
-        &self,
-        campaign: Option<&str>,
-        written: Option<&[(String, Option<bool>)]>,
-        read: &[String],
-        is_create_of_campaign: bool,
-        answer: &Result<Response<Bytes>, TransportError>,
-        is_of_service: bool,
-    ) {
-        let outside = &self.outside;
-        let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
-        let mut seen = lock(&outside.seen);
-        let Some(campaign) = campaign else { return };
-        let contact = |key: &String| (self.instance, campaign.to_owned(), key.clone());
-        // A POST of the predictive API is done when its status says so; any other write's answer
-        // must show the contact.
-        let must_show = !is_create_of_campaign;
-        let is_unknown =
-            matches!(status, 0 | 408 | 500..) || (status == 200 && !is_of_service && must_show);
-        for (key, _) in written.into_iter().flatten().filter(|_| status == 200) {
-            seen.written.push(contact(key));
-        }
-        for (key, _) in written.into_iter().flatten().filter(|_| is_unknown) {
-            seen.unknown.insert(contact(key));
-        }
-        // A 404 says all that there is to say, whatever its body.
-        if status == 404 || (status == 200 && is_of_service) {
-            seen.unknown
-                .retain(|unknown| !read.iter().any(|key| *unknown == contact(key)));
-        }
-        let Some(org) = outside.story.org_of(campaign) else {
-            return;
-        };
-        // Where the service tells nothing, a copy in the place of one that crashed cannot know what
-        // that one has spent, and none what several runs of reconcile spend at once, each by a copy
-        // of its own.
-        let runs = outside
-            .story
-            .steps
-            .iter()
-            .filter(|step| matches!(step.deed, Deed::Reconcile { .. }))
-            .count();
-        let knows_its_calls =
-            outside.story.rate_headers || (self.instance < outside.story.copies && runs <= 1);
-        if status == 429 && is_of_service && knows_its_calls {
-            let now = outside.clock.now();
-            let reset = answer
-                .as_ref()
-                .ok()
-                .and_then(|answer| wire::seconds(answer, "retry-after"))
-                .unwrap_or(0);
-            let until = now + Duration::from_secs(reset);
-            let old = seen
-                .refused_until
-                .insert((self.instance, org.name.clone()), until);
-            if old.is_some_and(|old| now < old) {
-                let name = self.name.split(' ').next().unwrap_or_default();
-                seen.violations.insert(format!(
-                    "6: a second refused call of one copy of {name} within a window"
-                ));
-            }
         }
     }
 }

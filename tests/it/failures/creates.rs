@@ -1,0 +1,169 @@
+//! Creates that are refused: for everybody, as at the limit of a list, or for their own sakes
+//! (docs/design.md "No new contacts"). By both APIs.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use emulator::genesys::Options;
+use io::http::Transport;
+use serde_json::json;
+
+use crate::support::{CAMPAIGN, World, between, change, seconds};
+
+#[tokio::test(start_paused = true)]
+async fn a_list_at_its_limit_parks_no_create_and_takes_every_update() {
+    let options = || Options {
+        most_contacts: Some(5),
+        ..Options::default()
+    };
+    for world in [World::with(options()), World::of_lists(options())] {
+        for key in ["a", "b", "c", "d"] {
+            world.put(key, 1, "1");
+        }
+        let update = |key| change(key, 2).phone("2");
+        let create = |n: u64| change(&format!("new-{n}"), 2).phone("2");
+        let mixed = [update("a"), update("b"), update("c")].into_iter();
+        let done = world.apply(mixed.chain((0..7).map(create))).await;
+        assert_eq!(done.records[..3], ["updated"; 3]);
+        let created = done.records.iter().filter(|record| *record == "created");
+        let retried = done.failed.len();
+        assert_eq!((created.count(), retried), (1, 6), "{done:?}");
+        let waits = done.failed.iter().map(|n| seconds(&done.records[*n]));
+        assert!(waits.min().unwrap() >= 15, "{done:?}");
+
+        // While that is known, no create costs a write.
+        let done = world.apply([update("d"), create(7), create(8)]).await;
+        assert_eq!(done.failed, [1, 2]);
+        assert!(
+            !done.calls.iter().any(|call| call.ends_with("400")),
+            "{:?}",
+            done.calls
+        );
+
+        // One probes for all, and what came of it is told.
+        world.pass(Duration::from_secs(20)).await;
+        let done = world.invoke().await;
+        let refused = done.calls.iter().filter(|call| call.ends_with("400"));
+        assert_eq!(refused.count(), 1, "{:?}", done.calls);
+        let told = world.told();
+        let told = told.iter().find(|told| told.contains("refused"));
+        assert_eq!(
+            told.unwrap(),
+            "! campaign-a refused: no contact can be created: POST contacts: 400 contact.limit.reached"
+        );
+
+        // Somebody makes room for all.
+        for key in ["a", "b", "c", "d"] {
+            world.genesys.delete_contact(CAMPAIGN, key);
+        }
+        let room = world.genesys.contacts(CAMPAIGN).len();
+        assert_eq!(room, 1);
+        let mut receives = 0;
+        while world.genesys.contacts(CAMPAIGN).len() < 5 {
+            world.pass(Duration::from_secs(20)).await;
+            if world.queue.len() > world.queue.in_flight().len() {
+                world.invoke().await;
+                receives += 1;
+            }
+            assert!(receives < 5, "one probes, and the others follow at once");
+        }
+        assert!(world.dead_letters.is_empty(), "nothing is parked");
+    }
+}
+
+/// A copy to which a create that holds the word `poison` is refused by a code that nobody knows.
+fn refusing_poison(world: &World) -> apply::Context {
+    let strike = between(&world.genesys, |genesys, request, timeout| async move {
+        let is_write = !request.uri().path().ends_with("/bulk");
+        if is_write && String::from_utf8_lossy(request.body()).contains("poison") {
+            let body = json!({ "status": 400, "code": "nobody.knows.it" }).to_string();
+            let mut refused = http::Response::new(Bytes::from(body));
+            *refused.status_mut() = http::StatusCode::BAD_REQUEST;
+            return Ok(refused);
+        }
+        genesys.send(request, timeout).await
+    });
+    world.copy(Some(strike), |_| ())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_is_refused_by_an_unknown_code_for_its_own_sake_holds_up_no_other() {
+    for world in [World::new, || World::of_lists(Options::default())] {
+        let world = world();
+        let copy = refusing_poison(&world);
+        world.send([change("a", 1).phone("poison")]);
+        for n in 0..8_u64 {
+            world.send([change(&format!("peer-{n}"), 1).phone("1")]);
+            let done = world
+                .invoke_copy(&copy, Some(Duration::from_secs(30)))
+                .await;
+            assert!(done.records.contains(&"created".to_owned()), "{done:?}");
+            if !world.dead_letters.is_empty() {
+                break;
+            }
+            world.pass(Duration::from_mins(6)).await;
+        }
+        let parked = world.parked();
+        assert_eq!(parked.len(), 1, "others are created, so it is its own");
+        assert_eq!(parked[0]["reason"], "rejected");
+        assert_eq!(
+            world
+                .told()
+                .iter()
+                .filter(|told| told.contains("refused"))
+                .count(),
+            0
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn three_creates_that_are_refused_for_their_own_sakes_hold_others_for_moments() {
+    const TIME: Option<Duration> = Some(Duration::from_secs(30));
+    for world in [World::new, || World::of_lists(Options::default())] {
+        let world = world();
+        let copy = refusing_poison(&world);
+        let poison = |n: u64| change(&format!("poison-{n}"), 1).phone("poison");
+        world.send((0..3).map(poison));
+        let refused = world.invoke_copy(&copy, TIME).await;
+        assert_eq!(refused.failed, [0, 1, 2]);
+        let opt_out = change("opt-out", 1).callable(false);
+        world.send([change("good", 1).phone("1"), opt_out]);
+        let held = world.invoke_copy(&copy, TIME).await;
+        assert!(
+            held.records.iter().all(|record| seconds(record) < 20),
+            "{held:?}"
+        );
+        assert!(
+            !held
+                .calls
+                .iter()
+                .any(|call| call.starts_with("POST contacts"))
+        );
+        world.pass(Duration::from_secs(20)).await;
+        while world.queue.len() > world.queue.in_flight().len() {
+            world.invoke_copy(&copy, TIME).await;
+        }
+        assert_eq!(
+            world.genesys.contacts(CAMPAIGN).len(),
+            2,
+            "both are created"
+        );
+        assert!(!world.contact("opt-out").1);
+
+        // In the end each is parked, an opt-out and folded changes too.
+        world.send([
+            change("bad-out", 1).phone("poison").callable(false),
+            change("poison-1", 2).phone("poison"),
+        ]);
+        for n in 0..60_u64 {
+            world.send([change(&format!("peer-{n}"), 1)]);
+            world.invoke_copy(&copy, TIME).await;
+            world.pass(Duration::from_secs(20)).await;
+        }
+        let parked = world.parked();
+        assert_eq!(parked.len(), 5, "{parked:?}");
+        assert!(parked.iter().all(|parked| parked["reason"] == "rejected"));
+        assert!(!world.contact("bad-out").1, "it was heard");
+    }
+}

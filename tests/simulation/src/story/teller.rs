@@ -1,0 +1,299 @@
+//! Makes the story up: orgs, people, and what happens to them, all of it from the seed.
+
+use std::time::Duration;
+
+use emulator::world::VERSION_FIELD;
+use fastrand::Rng;
+use serde_json::{Value, json};
+
+use super::{CANARY, COLUMNS, Deed, HORIZON, Org, Ranking, Step, omits_callable, start};
+
+/// All that happens, in its order.
+pub(super) fn steps(seed: u64, rng: Rng, orgs: &[Org]) -> Vec<Step> {
+    let mut teller = Teller {
+        seed,
+        rng,
+        orgs,
+        people: people(seed, orgs),
+        steps: Vec::new(),
+        now: Duration::ZERO,
+    };
+    teller.tell();
+    let (mut steps, end) = (teller.steps, teller.now);
+    steps.extend(resets(seed, orgs, end));
+    steps.sort_by_key(|step| step.at);
+    steps
+}
+
+pub(super) fn org(rng: &mut Rng, n: usize) -> Org {
+    let name = format!("org-{n}");
+    let campaigns = (0..rng.usize(1..3))
+        .map(|c| format!("campaign-{n}-{c}"))
+        .collect();
+    let ranking = match rng.u8(..5) {
+        0 => Ranking::None,
+        1 => Ranking::OccurredAt,
+        _ => Ranking::Version,
+    };
+    let calls_per_minute = rng.choice([12, 40, 300, 300, 300]).unwrap_or(300);
+    Org {
+        name,
+        is_of_lists: rng.bool(),
+        ranking,
+        campaigns,
+        calls_per_minute,
+    }
+}
+
+/// A contact as the CRM has it.
+struct Person {
+    org: usize,
+    campaign: String,
+    key: String,
+    data: [Option<u8>; 3],
+}
+
+fn people(seed: u64, orgs: &[Org]) -> Vec<Person> {
+    let mut rng = Rng::with_seed(seed ^ 0x5eed);
+    let mut people = Vec::new();
+    for (n, org) in orgs.iter().enumerate() {
+        for campaign in &org.campaigns {
+            for contact in 0..rng.usize(1..5) {
+                // The id of a list's contact has no special characters.
+                let key = match contact {
+                    1 if !org.is_of_lists => format!("{CANARY}/é {contact} of {}", org.name),
+                    2 if !org.is_of_lists => format!("{CANARY}%2F?#{contact} of {}", org.name),
+                    _ => format!("{CANARY}-{contact}-of-{}", org.name),
+                };
+                people.push(Person {
+                    org: n,
+                    campaign: campaign.clone(),
+                    key,
+                    data: [Some(0), None, Some(1)],
+                });
+            }
+        }
+    }
+    people
+}
+
+/// In some of the runs, beside all else: with chance of its own, so that the others stay as they are.
+fn resets(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
+    let mut rng = Rng::with_seed(seed ^ 0x2e5e7);
+    let ranked = |person: &Person| orgs[person.org].ranking != Ranking::None;
+    let people: Vec<_> = people(seed, orgs).into_iter().filter(ranked).collect();
+    let resets = match rng.u8(..6) {
+        0 if !people.is_empty() => rng.usize(1..5),
+        _ => 0,
+    };
+    let mut reset = || {
+        let person = &people[rng.usize(..people.len())];
+        let deed = Deed::ResetRank {
+            org: person.org,
+            campaign: person.campaign.clone(),
+            key: person.key.clone(),
+            to_none: rng.bool(),
+        };
+        let at = Duration::from_millis(rng.u64(..end.as_millis() as u64 + 1));
+        Step { at, deed }
+    };
+    (0..resets).map(|_| reset()).collect()
+}
+
+struct Teller<'a> {
+    seed: u64,
+    rng: Rng,
+    orgs: &'a [Org],
+    people: Vec<Person>,
+    steps: Vec<Step>,
+    now: Duration,
+}
+
+impl Teller<'_> {
+    fn tell(&mut self) {
+        let changes = self.rng.usize(5..40);
+        for n in 0..changes {
+            let is_rapid = self.rng.f64() < 0.6;
+            let pause = if is_rapid {
+                self.rng.u64(5..400)
+            } else {
+                self.rng.u64(1_000..120_000)
+            };
+            self.now += Duration::from_millis(pause);
+            let who = self.rng.usize(..self.people.len());
+            match self.rng.u8(..100) {
+                0..74 => self.change(&[who], n),
+                74..80 => {
+                    let org = self.people[who].org;
+                    let of_org: Vec<_> = (0..self.people.len())
+                        .filter(|who| self.people[*who].org == org)
+                        .collect();
+                    let several: Vec<_> = (0..self.rng.usize(2..13))
+                        .map(|_| of_org[self.rng.usize(..of_org.len())])
+                        .collect();
+                    self.change(&several, n);
+                }
+                80..86 => self.poison(who, n),
+                86..89 => self.do_to(who, |campaign, key| Deed::Alter { campaign, key }),
+                89 => self.do_to(who, |campaign, key| Deed::Delete { campaign, key }),
+                91 if !omits_callable(self.seed) => {
+                    self.do_to(who, |campaign, key| Deed::Lower { campaign, key });
+                }
+                90..92 => self.do_to(who, |campaign, key| Deed::Note { campaign, key }),
+                92..94 => {
+                    let later = Duration::from_secs(self.rng.u64(0..120));
+                    self.push(Deed::Rotate {
+                        org: self.people[who].org,
+                        later,
+                    });
+                }
+                94 => self.push(Deed::Revoke),
+                95 => self.outage(who),
+                96 => self.push(Deed::Redrive),
+                _ => self.push(Deed::Reconcile {
+                    org: self.people[who].org,
+                }),
+            }
+        }
+    }
+
+    fn push(&mut self, deed: Deed) {
+        self.steps.push(Step { at: self.now, deed });
+    }
+
+    fn do_to(&mut self, who: usize, deed: impl FnOnce(String, String) -> Deed) {
+        let person = &self.people[who];
+        let deed = deed(person.campaign.clone(), person.key.clone());
+        self.push(deed);
+    }
+
+    /// A person must act, and does soon, or only after the retry horizon.
+    fn outage(&mut self, who: usize) {
+        let org = self.people[who].org;
+        let time = Duration::from_mins(self.rng.choice([5, 40, 8 * 60]).unwrap_or(5));
+        let hides = self.rng.bool();
+        self.push(if hides {
+            Deed::HideSecret { org, time }
+        } else {
+            Deed::Forbid { org, time }
+        });
+        if time > HORIZON && self.rng.bool() {
+            // By then some of what the org's CRM sent is parked. It is sent again beside what comes
+            // next.
+            self.now += time + Duration::from_secs(self.rng.u64(0..600));
+            self.push(Deed::Redrive);
+        }
+    }
+
+    fn body(&mut self, who: usize, n: usize) -> Value {
+        // No two changes of a contact have the same rank.
+        self.now += Duration::from_millis(1);
+        let at = start() + self.now;
+        let person = &self.people[who];
+        let org = &self.orgs[person.org];
+        let value = |of: Option<u8>| of.map(|value| format!("{CANARY} {value} of {}", org.name));
+        let data: serde_json::Map<_, _> = COLUMNS
+            .into_iter()
+            .zip(person.data)
+            .map(|(name, of)| (name.to_owned(), json!(value(of))))
+            .collect();
+        let mut body = json!({
+            "eventId": format!("evt-{}-{n}", self.now.as_millis()),
+            "org": org.name,
+            "campaignId": person.campaign,
+            "contactKey": person.key,
+            "data": data,
+        });
+        match org.ranking {
+            Ranking::Version => body["version"] = at.as_millisecond().into(),
+            Ranking::OccurredAt => body["occurredAt"] = at.to_string().into(),
+            Ranking::None => {}
+        }
+        body
+    }
+
+    /// Every column is sent each time, since webhooks overtake each other (docs/contract.md
+    /// "Meaning of a change").
+    fn change(&mut self, who: &[usize], n: usize) {
+        let bodies = who.iter().map(|who| self.changed(*who, n)).collect();
+        let org = self.people[who[0]].org;
+        let sent = self.sent(org);
+        self.push(Deed::Change {
+            org,
+            bodies,
+            is_poison: false,
+            sent,
+        });
+    }
+
+    fn changed(&mut self, who: usize, n: usize) -> Value {
+        let column = self.rng.usize(..3);
+        self.people[who].data[column] = [None, Some(0), Some(1)][self.rng.usize(..3)];
+        let mut body = self.body(who, n);
+        match self.rng.u8(..10) {
+            0..4 => {}
+            4..7 => body["callable"] = true.into(),
+            7..9 => body["callable"] = false.into(),
+            _ => {
+                body["operation"] = "remove".into();
+                body.as_object_mut().map(|members| members.remove("data"));
+            }
+        }
+        body
+    }
+
+    fn sent(&mut self, org: usize) -> Vec<Duration> {
+        let delay = |rng: &mut Rng| {
+            Duration::from_millis(match rng.u8(..20) {
+                0 => rng.u64(20_000..700_000),
+                1..4 => rng.u64(1_000..20_000),
+                _ => rng.u64(10..200),
+            })
+        };
+        let mut sent = Vec::new();
+        let is_dropped = self.orgs[org].ranking != Ranking::None && self.rng.f64() < 0.08;
+        if !is_dropped {
+            sent.push(delay(&mut self.rng));
+            // Sent again: the queue drops it within five minutes, and later it is a message of its
+            // own.
+            while self.rng.u8(..10) == 0 {
+                sent.push(delay(&mut self.rng) + Duration::from_secs(self.rng.u64(0..900)));
+            }
+        }
+        sent
+    }
+
+    fn poison(&mut self, who: usize, n: usize) {
+        let mut body = self.body(who, n);
+        let org = self.people[who].org;
+        match self.rng.u8(..5) {
+            0 => body["calable"] = false.into(),
+            1 => body["schema"] = 2.into(),
+            2 => body["data"]["shoeSize"] = CANARY.into(),
+            3 if self.orgs[org].ranking != Ranking::None => {
+                body["data"][VERSION_FIELD] = "1".into()
+            }
+            kind => {
+                let text = if kind == 3 {
+                    body.to_string().replace("eventId", "eventid")
+                } else {
+                    format!("{{{CANARY}")
+                };
+                return self.push(Deed::Poison {
+                    org,
+                    like: body,
+                    body: text,
+                });
+            }
+        }
+        if self.rng.bool() {
+            body["callable"] = false.into();
+        }
+        self.push(Deed::Change {
+            org,
+            bodies: vec![body],
+            is_poison: true,
+            sent: vec![Duration::from_millis(50)],
+        });
+    }
+}
