@@ -24,13 +24,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::Rules;
 use crate::batch::{Evidence, Outcome, ParkReason, Parking, Retry, Verdict};
 use crate::change::{ContactKey, Operation};
 use crate::contact::Contact;
 use crate::failure::{Failure, Kind};
 use crate::plan::{Action, Part, Plan, RankedChange, Skip, plan_reset};
 use crate::retry::{Cause, TRIES};
-use crate::Rules;
 use state::{ReadFor, State, created, lowered};
 use step::write;
 

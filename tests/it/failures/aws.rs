@@ -1,97 +1,41 @@
 //! Secrets Manager and the dead-letter queue hang: who needs neither does not wait.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use apply::Context;
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use io::aws::LONGEST_CALL;
-use io::queue::{Message, Queue, QueueError, RefusedEntry, Visibility};
 use serde_json::json;
 
-use crate::support::{Done, World, change, config};
+use crate::support::{Done, World, change};
 
-/// SQS, whose `SendMessage` hangs for as long as the SDK tries.
-struct Hanging {
-    sqs: Arc<emulator::Sqs>,
-    hangs: Arc<AtomicBool>,
-}
-
-impl Queue for Hanging {
-    fn send_batch<'a>(
-        &'a self,
-        queue_url: &'a str,
-        messages: Vec<Message>,
-    ) -> BoxFuture<'a, Result<Vec<Result<(), RefusedEntry>>, QueueError>> {
-        self.sqs.send_batch(queue_url, messages)
-    }
-
-    fn send<'a>(
-        &'a self,
-        queue_url: &'a str,
-        message: Message,
-    ) -> BoxFuture<'a, Result<(), QueueError>> {
-        async move {
-            if self.hangs.load(Ordering::Relaxed) {
-                tokio::time::sleep(LONGEST_CALL).await;
-                return Err(QueueError::new("timed out"));
-            }
-            self.sqs.send(queue_url, message).await
-        }
-        .boxed()
-    }
-
-    fn set_visibility<'a>(
-        &'a self,
-        queue_url: &'a str,
-        messages: Vec<Visibility>,
-    ) -> BoxFuture<'a, Result<(), QueueError>> {
-        self.sqs.set_visibility(queue_url, messages)
-    }
-
-    fn depth<'a>(&'a self, queue_url: &'a str) -> BoxFuture<'a, Result<u64, QueueError>> {
-        self.sqs.depth(queue_url)
-    }
-}
-
-const THIRTY: Option<Duration> = Some(Duration::from_secs(30));
 const AT_ONCE: Duration = Duration::from_millis(500);
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_letter_queue_that_hangs_is_probed_by_one_message_at_a_time() {
     let world = World::new();
-    let hangs = Arc::new(AtomicBool::new(true));
-    let queue = Hanging {
-        sqs: Arc::clone(&world.sqs),
-        hangs: Arc::clone(&hangs),
-    };
-    let (shared, parking) = (world.shared(|_| {}), config(&world).1);
-    let copy = Context::new(shared, parking, Arc::new(queue));
+    world.sqs.let_sends_hang(true);
     let poison = |key: &str| change(key, 1).spoilt("x");
 
     world.send([poison("a"), poison("b")]);
-    let first = world.invoke_copy(&copy, THIRTY).await;
+    let first = world.invoke().await;
     assert!(first.took >= LONGEST_CALL, "it is found out once");
     for key in ["c", "d"] {
         world.send([poison(key), change("opt-out", 1).callable(false)]);
-        let next = world.invoke_copy(&copy, THIRTY).await;
+        let next = world.invoke().await;
         assert!(next.took < AT_ONCE, "{next:?}");
         assert_eq!(next.failed, [0], "the poison alone waits: {next:?}");
         assert!(!world.contact("opt-out").1);
     }
     world.pass(Duration::from_secs(16)).await;
     world.send([poison("e"), poison("f")]);
-    let probed = world.invoke_copy(&copy, THIRTY).await;
+    let probed = world.invoke().await;
     assert!(probed.took >= LONGEST_CALL, "after 15 s it is probed");
     assert!(world.dead_letters.is_empty());
 
-    hangs.store(false, Ordering::Relaxed);
+    world.sqs.let_sends_hang(false);
     world.pass(Duration::from_mins(2)).await;
     while !world.queue.is_empty() {
         if world.queue.in_flight().is_empty() {
-            world.invoke_copy(&copy, THIRTY).await;
+            world.invoke().await;
         }
         world.pass(Duration::from_secs(5)).await;
     }

@@ -4,9 +4,9 @@ mod failure_table;
 mod properties;
 
 use super::*;
-use crate::{Change, Rank};
 use crate::contact::Columns;
 use crate::plan::plan;
+use crate::{Change, Rank};
 
 fn change(rank: u64, said: &str) -> Arc<Change> {
     let what = match said {

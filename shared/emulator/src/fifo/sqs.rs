@@ -1,7 +1,7 @@
 //! Queues by URL, as a client sees them.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::json;
 
+use io::aws::LONGEST_CALL;
 use io::queue::{Message, Queue, QueueError, RefusedEntry, Visibility};
 
 use super::{Batch, Fifo};
@@ -20,6 +21,7 @@ pub struct Sqs {
     refuse: AtomicUsize,
     refuse_entries: Mutex<Vec<(String, bool)>>,
     latency: Mutex<Duration>,
+    sends_hang: AtomicBool,
 }
 
 fn arn(queue_url: &str) -> String {
@@ -47,6 +49,12 @@ impl Sqs {
     async fn wait(&self) {
         let latency = *self.latency.lock().unwrap_or_else(PoisonError::into_inner);
         tokio::time::sleep(latency).await;
+    }
+
+    /// Whether `SendMessage` hangs from now on, for as long as the SDK tries: that is how messages are
+    /// parked.
+    pub fn let_sends_hang(&self, hang: bool) {
+        self.sends_hang.store(hang, Ordering::Relaxed);
     }
 
     /// Fails the next `calls` calls.
@@ -182,6 +190,10 @@ impl Queue for Sqs {
     ) -> BoxFuture<'a, Result<(), QueueError>> {
         async move {
             self.wait().await;
+            if self.sends_hang.load(Ordering::Relaxed) {
+                tokio::time::sleep(LONGEST_CALL).await;
+                return Err(QueueError::new("timed out"));
+            }
             self.queue(queue_url)?.send(message)
         }
         .boxed()
