@@ -40,10 +40,10 @@ that, and tells it beside what campaign-sync assumes. It takes some 30 calls. It
 at most, none of them callable, without numbers or addresses, and deletes them, also after Ctrl-C.
 The list must be empty, no campaign may draw on it, and it needs two columns of plain text.
 
-It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required but
-with --probe; SECRET_PREFIX and, in local runs, GENESYS_BASE_URL may be set. AWS is found by the
-SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It needs your own credentials, not
-those of the functions: what they may do is in template.yaml.
+It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required,
+except with --probe; SECRET_PREFIX and, in local runs, GENESYS_BASE_URL may be set. AWS is found by
+the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It needs your own credentials,
+not those of the functions: what they may do is in template.yaml.
 
 The exit status is 0 when everything is right, 1 when something is not, 2 when the command could
 not run.")]
@@ -245,7 +245,7 @@ fn source(text: &str) -> Result<SourceName, String> {
     SourceName::parse(text).map_err(Cow::into_owned)
 }
 
-/// As the service gives them: what is none is no part of a path.
+/// Of the form that the service gives ids; anything else must not get into a path.
 fn list(text: &str) -> Result<String, String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     if (1..=64).contains(&text.len()) && text.bytes().all(is_plain) {

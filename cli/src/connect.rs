@@ -1,7 +1,7 @@
 //! An org's Genesys Cloud from the operator's machine, and what its answers tell beside their
 //! bodies.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -9,7 +9,8 @@ use bytes::Bytes;
 use domain::change::OrgId;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, Request, Response};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, Request, Response};
 use io::genesys::{Genesys, Org, Share, Shared};
 use io::http::{Transport, TransportError};
 use io::secrets::SecretsManager;
@@ -42,9 +43,13 @@ pub(crate) fn org(
     Genesys::new(Arc::new(shared), Share::Fifth).org(id)
 }
 
-/// What the newest answer told.
-#[derive(Clone, Copy, Debug, Default)]
+/// What the newest call of the API and its answer told.
+#[derive(Clone, Default)]
 pub(crate) struct Seen {
+    /// How many calls were made, without those for a token.
+    pub(crate) calls: u64,
+    /// The token that it was made with: to be compared, never shown.
+    pub(crate) token: Option<HeaderValue>,
     /// By how much this machine's clock is ahead of the service's.
     pub(crate) ahead: Option<SignedDuration>,
     pub(crate) budget: Option<Budget>,
@@ -74,14 +79,28 @@ impl Watched {
     }
 
     pub(crate) fn seen(&self) -> Seen {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn counts(&self, request: &Request<Bytes>) {
+        if !request.uri().path().starts_with("/api/") {
+            return;
+        }
+        let mut seen = self.lock();
+        seen.calls += 1;
+        seen.token = request.headers().get(AUTHORIZATION).cloned();
+        seen.budget = None;
     }
 
     fn look(&self, headers: &HeaderMap) {
         let text = |name: &str| headers.get(name)?.to_str().ok();
         let number = |name| text(name)?.trim().parse().ok();
         let date = text("date").and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.lock();
         if let Some(date) = date {
             seen.ahead = Some(Clock::system().now().duration_since(date.timestamp()));
         }
@@ -105,6 +124,7 @@ impl Transport for Watched {
         timeout: Duration,
     ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         async move {
+            self.counts(&request);
             let answer = self.https.send(request, timeout).await?;
             self.look(answer.headers());
             Ok(answer)

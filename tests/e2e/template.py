@@ -197,6 +197,8 @@ def alarms_are_as_their_texts_say():
         ("unauthorized", "ALARM", {"counted": [21, None, None]}, "OK"),
         ("parking", "OK", {"counted": [None, None, None, 1]}, "ALARM"),
         ("parking", "ALARM", {"counted": [1, None, None, None]}, "OK"),
+        ("parking-fails", "OK", {"counted": [None, None, None, 1]}, "ALARM"),
+        ("parking-fails", "ALARM", {"counted": [1, None, None, None]}, "OK"),
         ("opt-outs-late", "OK", {"counted": [None, None, None, 901]}, "ALARM"),
         ("opt-outs-late", "ALARM", {"counted": [901, None, 3, None]}, "ALARM"),
         ("opt-outs-late", "ALARM", {"counted": [901, None, 3, None, None, None, None]}, "OK"),

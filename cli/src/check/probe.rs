@@ -4,7 +4,6 @@
 mod asking;
 mod judge;
 mod made;
-mod meter;
 mod page;
 mod questions;
 mod report;
@@ -21,11 +20,10 @@ use io::secrets::{Api, OrgSecret, SecretsManager};
 use io::{Chance, Config};
 
 use super::Findings;
-use crate::connect;
+use crate::connect::{self, Watched};
 use crate::table::{are, counted};
 use asking::Asking;
 use made::Left;
-use meter::Meter;
 use report::Report;
 use stops::Stops;
 
@@ -57,10 +55,10 @@ async fn probe(org: &OrgId, id: &str, config: Config) -> Result<Report, String> 
     may_be_asked(org, &secret)?;
     let host = config.genesys_base_url.clone();
     let host = host.unwrap_or_else(|| secret.region.api_url());
-    let meter = Arc::new(Meter::new(https));
+    let watched = Watched::new(https);
     // Each logs in by itself, and so has a token of its own.
     let [one, other] =
-        [(), ()].map(|()| connect::org(config.clone(), &sdk, Arc::clone(&meter) as _, org));
+        [(), ()].map(|()| connect::org(config.clone(), &sdk, Arc::clone(&watched) as _, org));
     let run = Run::patient(None)
         .with_tries(TRIES)
         .with_longest_wait(LONGEST_WAIT);
@@ -80,14 +78,20 @@ async fn probe(org: &OrgId, id: &str, config: Config) -> Result<Report, String> 
     eprintln!(
         "The contacts that are made have ids that begin with {prefix}, and are deleted at the end."
     );
-    let asking = Asking::new([&list, &by_another_token], &meter, facts, columns, &prefix);
+    let asking = Asking::new(
+        [&list, &by_another_token],
+        &watched,
+        facts,
+        columns,
+        &prefix,
+    );
     let (is_stopped, left) = ask(&asking, &to_delete).await;
     let (found, no_contact) = asking.found();
     Ok(Report {
         found,
         no_contact,
         is_stopped,
-        calls: meter.seen().calls,
+        calls: watched.seen().calls,
         deletion: deletion(&left.ids),
         left,
     })

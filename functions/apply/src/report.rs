@@ -132,7 +132,7 @@ async fn park(context: &Context, run: &Run, record: &Record, parking: &Parking) 
     if left.is_zero() {
         return false;
     }
-    if health().begin(began).is_err() && !context.has(Defect::WaitsToPark) {
+    if !health().begin(began) && !context.has(Defect::WaitsToPark) {
         return false;
     }
     let send = context.queue.send(

@@ -174,7 +174,7 @@ impl Attempt {
                     let rank = self.rank_of_opt_out();
                     self.lower(rank, why)
                 }
-                Kind::Rejected => self.park(&why),
+                Kind::Rejected => self.park_unheard(why, &failure),
                 _ => self.retry(&failure),
             },
             (State::Probing, Seen::Failed(failure)) => self.failed(&failure),
@@ -339,6 +339,19 @@ impl Attempt {
             self.verdicts.push((piece.index, Verdict::Park(parking)));
         }
         self.next_piece()
+    }
+
+    /// No retry can help, and what it says of opting out was refused too: whoever looks after what is
+    /// parked must know that.
+    fn park_unheard(&mut self, mut why: Failure, refused: &Failure) -> Step {
+        let too = format!("; that nobody may call was refused too: {refused}");
+        why.detail.push_str(&too);
+        for piece in &mut self.pieces {
+            if let Some(parking) = &mut piece.parking {
+                parking.evidence.detail.push_str(&too);
+            }
+        }
+        self.park(&why)
     }
 
     fn next_piece(&mut self) -> Step {

@@ -290,7 +290,14 @@ pub fn settle(group: Vec<(&Record, Verdict)>, horizon: Horizon, share: f64) -> V
 pub fn not_parked(settled: &mut [Settled], from: usize, waited: Waited, share: f64) {
     let delay = Cause::NotParked.delay(waited, share);
     for (index, settled) in settled.iter_mut().enumerate().skip(from) {
-        let why = (index == from).then(|| (Cause::NotParked, Evidence::default()));
+        let evidence = match settled {
+            Settled::Park(Parking { reason, evidence }) => Evidence {
+                detail: format!("to be parked as {}: {}", reason.as_str(), evidence.detail),
+                ..evidence.clone()
+            },
+            _ => Evidence::default(),
+        };
+        let why = (index == from).then_some((Cause::NotParked, evidence));
         *settled = Settled::Retry { delay, why };
     }
 }

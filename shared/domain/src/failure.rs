@@ -11,7 +11,7 @@ use crate::retry::Cause;
 pub enum Kind {
     /// 400 or 413: what was sent can never be taken.
     Rejected,
-    /// A contact cannot be created, by a 400 of which nothing says that it is about this contact: the
+    /// A contact could not be created, and nothing in the 400 says that this contact is the cause: the
     /// org or the list may be at its limit of contacts. Or it was held, since others could not.
     Full {
         /// Until the next one probes.

@@ -138,6 +138,6 @@ pub type HostHealth = Shared<OrgId, 3>;
 /// KMS key has limits of its own.
 pub type VaultHealth = Shared<OrgId, 3>;
 
-/// A call to SQS or Secrets Manager that fails after so long, or later, hung, and held whoever
-/// waited.
+/// A call to SQS or Secrets Manager that fails after this time or later has hung, and held whoever
+/// waited for it.
 pub const SLOW_AWS: Duration = Duration::from_secs(1);

@@ -29,8 +29,8 @@ pub struct About<'a> {
     pub group: &'a str,
     /// How long ago its message was sent to the queue.
     pub age: Option<Duration>,
-    /// Whether it says that nobody may call the contact, and somebody could: who cannot be created is
-    /// called by nobody.
+    /// Whether it says that nobody may call a contact that could be called. One that cannot be created
+    /// is called by nobody.
     pub is_opt_out: bool,
 }
 
@@ -265,7 +265,7 @@ fn log(event: &Event<'_>) {
             detail = evidence.detail,
             httpStatus = evidence.http_status,
             correlationId = evidence.correlation_id.as_deref(),
-            "campaign refused: no call is made about it for a minute; repair the OAuth client's role, or the contact list"
+            "campaign refused: a person must act, as the detail says (docs/runbook.md, campaign-refused)"
         ),
         Event::OrgIll {
             org,
@@ -275,7 +275,7 @@ fn log(event: &Event<'_>) {
             org,
             campaignId = campaign,
             detail,
-            "org ill: its changes wait, and it is probed; look at Genesys Cloud's status page, and whether check reaches it"
+            "org ill: its changes wait, and it is probed; look at the status page of what does not answer, and whether check reaches it"
         ),
         Event::Conflict { org, campaign } => {
             tracing::info!(org, campaignId = campaign, "conflict met")

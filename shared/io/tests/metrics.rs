@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use domain::batch::{Evidence, Outcome};
+use domain::retry::Cause;
 
 use io::telemetry::{About, Event, Telemetry, flush, init};
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 const PERSONAL: &str = "LEAD-CANARY";
 
 /// Everything that is told, once; what is not a count or an org holds the canary.
-fn events(evidence: &Evidence) -> Vec<Event<'_>> {
+fn events<'a>(evidence: &'a Evidence, not_parked: &'a (Cause, Evidence)) -> Vec<Event<'a>> {
     let about = |is_opt_out| About {
         org: Some("acme-us"),
         campaign: Some(PERSONAL),
@@ -61,7 +62,7 @@ fn events(evidence: &Evidence) -> Vec<Event<'_>> {
         Event::Retried {
             about: about(true),
             delay: Duration::from_secs(15),
-            why: None,
+            why: Some(not_parked),
         },
         Event::OrgRefused { org, evidence },
         Event::CampaignRefused {
@@ -168,7 +169,8 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
     assert_eq!(flushed(), "");
     init("blue".to_owned());
     let telemetry = Telemetry::log();
-    events(&evidence)
+    let not_parked = (Cause::NotParked, evidence.clone());
+    events(&evidence, &not_parked)
         .iter()
         .for_each(|event| telemetry.tell(event));
 
@@ -192,6 +194,7 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
         "Parked",
         "OptOutParked",
         "Retried",
+        "NotParked",
         "ConflictsResolved",
     ];
     let others = [
@@ -221,6 +224,7 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
     for (name, expected) in [
         ("Parked", 2),
         ("OptOutParked", 1),
+        ("NotParked", 1),
         ("OrgRefused", 1),
         ("CampaignRefused", 1),
         ("OrgIll", 1),
@@ -250,6 +254,7 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
             "Accepted",
             "CampaignRefused",
             "Incomplete",
+            "NotParked",
             "OptOutAge",
             "OptOutParked",
             "OrgIll",

@@ -74,6 +74,15 @@ async fn while_secrets_manager_hangs_secrets_that_are_known_serve_on_at_once() {
         "what is known serves on"
     );
 
+    let told = world.told();
+    let ill = told.iter().filter(|told| told.contains("Secrets Manager"));
+    let ill: Vec<_> = ill.map(|told| &told[..8]).collect();
+    assert_eq!(
+        ill,
+        ["! other ", "! third ", "! strang"],
+        "each once: {told:?}"
+    );
+
     world.vault.set_latency(Duration::from_millis(20));
     world.pass(Duration::from_mins(1)).await;
     assert_eq!(world.invoke().await.records, ["created"]);

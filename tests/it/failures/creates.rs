@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use emulator::genesys::Options;
-use io::http::Transport;
-use serde_json::json;
+use http::StatusCode;
 
-use crate::support::{CAMPAIGN, World, between, change, seconds};
+use super::poison::{Poison, poisoned};
+use crate::support::{CAMPAIGN, World, change, seconds};
 
 #[tokio::test(start_paused = true)]
 async fn a_list_at_its_limit_parks_no_create_and_takes_every_update() {
@@ -71,19 +70,9 @@ async fn a_list_at_its_limit_parks_no_create_and_takes_every_update() {
     }
 }
 
-/// A copy to which a create that holds the word `poison` is refused by a code that nobody knows.
+/// A copy to which a create that holds the word `poison` is refused, without a code.
 fn refusing_poison(world: &World) -> apply::Context {
-    let strike = between(&world.genesys, |genesys, request, timeout| async move {
-        let is_write = !request.uri().path().ends_with("/bulk");
-        if is_write && String::from_utf8_lossy(request.body()).contains("poison") {
-            let body = json!({ "status": 400, "code": "nobody.knows.it" }).to_string();
-            let mut refused = http::Response::new(Bytes::from(body));
-            *refused.status_mut() = http::StatusCode::BAD_REQUEST;
-            return Ok(refused);
-        }
-        genesys.send(request, timeout).await
-    });
-    world.copy(Some(strike), |_| ())
+    poisoned(world, "POST", Poison::Answers(StatusCode::BAD_REQUEST))
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,14 +15,14 @@ use crate::support::{CAMPAIGN, World, between, change};
 
 /// What becomes of a call that holds the poison.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Poison {
+pub(super) enum Poison {
     Answers(StatusCode),
     Hangs,
     Panics,
 }
 
 /// A copy whose calls of this method are struck where path or body has the word `poison`.
-fn poisoned(world: &World, method: &'static str, poison: Poison) -> Context {
+pub(super) fn poisoned(world: &World, method: &'static str, poison: Poison) -> Context {
     let strike = move |genesys: Arc<Genesys>, request: Request<Bytes>, timeout| async move {
         let is_read = request.method() == "GET" || request.uri().path().ends_with("/bulk");
         let holds = String::from_utf8_lossy(request.body()).contains("poison")

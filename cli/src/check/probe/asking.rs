@@ -11,14 +11,14 @@ use io::genesys::{Failure, Kind, ScratchContact, ScratchFacts, ScratchList};
 
 use super::judge::{self, why};
 use super::made::Made;
-use super::meter::Meter;
 use super::questions::{Question, Seen};
+use crate::connect::Watched;
 
 /// Waits for a write to be read, in seconds.
 const WAITS: [u64; 7] = [1, 2, 4, 8, 15, 15, 15];
-/// Of them, where nothing else hangs on it.
+/// How many of them, where no other question depends on the answer.
 const SHORT: usize = 4;
-/// Reads beyond the first of each write that is waited for shortly, all questions together.
+/// How many reads may be repeated for writes that are waited for briefly, over all questions.
 const MOST_REPEATED: u32 = 6;
 
 /// How long a write is waited for.
@@ -35,7 +35,7 @@ pub(super) struct Asking<'a> {
     list: &'a ScratchList,
     /// The same list by another token of the same client.
     by_another_token: &'a ScratchList,
-    meter: &'a Meter,
+    watched: &'a Watched,
     /// The columns of the list, all empty.
     empty: BTreeMap<String, String>,
     /// Two columns that take any text.
@@ -61,7 +61,7 @@ struct Read {
 impl<'a> Asking<'a> {
     pub(super) fn new(
         [list, by_another_token]: [&'a ScratchList; 2],
-        meter: &'a Meter,
+        watched: &'a Watched,
         facts: ScratchFacts,
         columns: [String; 2],
         prefix: &'a str,
@@ -70,7 +70,7 @@ impl<'a> Asking<'a> {
         Asking {
             list,
             by_another_token,
-            meter,
+            watched,
             empty: names.map(|name| (name, String::new())).collect(),
             columns,
             prefix,
@@ -222,9 +222,9 @@ impl<'a> Asking<'a> {
             if let Err(failure) = list.ask().await {
                 return self.tell(Question::Budget, Seen::NotFoundOut(why(&failure)));
             }
-            told.push(self.meter.seen());
+            told.push(self.watched.seen());
         }
-        let counts: Option<Vec<_>> = told.iter().map(|seen| seen.count).collect();
+        let counts: Option<Vec<_>> = told.iter().map(|seen| Some(seen.budget?.count)).collect();
         let counts = counts.and_then(|counts| <[u64; 4]>::try_from(counts).ok());
         let seen = match counts {
             _ if told[0].token == told[1].token => {

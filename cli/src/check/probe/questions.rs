@@ -199,8 +199,8 @@ pub(super) const TABLE: [Row; 14] = [
         id: "budget",
         asks: "a minute's calls, of two tokens",
         assumed: "are shared",
-        meaning: "campaign-sync takes the client's, the safe side: it follows the count that it is told, which is right \
-                  either way, and where none is told it uses less than there is",
+        meaning: "campaign-sync takes the budget for the client's, which is safe: it follows the count that it is told, and \
+                  where none is told it uses less than there is",
         matters: false,
     },
 ];

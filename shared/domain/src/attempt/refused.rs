@@ -60,7 +60,7 @@ impl Attempt {
         match failure.kind {
             // It may be the rank that is refused.
             Kind::Rejected if rank.is_some() => self.lower(None, why),
-            Kind::Rejected => self.park(&why),
+            Kind::Rejected => self.park_unheard(why, failure),
             _ => self.retry(failure),
         }
     }

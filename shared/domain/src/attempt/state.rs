@@ -1,6 +1,5 @@
 //! How far an attempt came, and what a write leaves.
 
-use super::step::write;
 use crate::Rank;
 use crate::contact::Contact;
 use crate::failure::Failure;
@@ -36,10 +35,12 @@ impl State {
     /// contact as it was. Columns are not compared: the service writes some of them itself.
     pub(super) fn was_taken(&self, before: Option<&Contact>, shown: &Contact) -> bool {
         let (callable, rank) = match self {
-            State::Creating { plan, .. } | State::Updating { plan } => {
-                let written = write(&plan.action);
-                (written.callable, written.rank)
-            }
+            State::Creating { plan, .. } | State::Updating { plan } => match &plan.action {
+                Action::Create { callable, rank, .. } | Action::Update { callable, rank, .. } => {
+                    (*callable, *rank)
+                }
+                Action::Skip(_) => return true,
+            },
             State::Lowering { rank, .. } => (Some(false), *rank),
             State::LoweringBlind { .. } => (Some(false), None),
             _ => return true,

@@ -143,6 +143,28 @@ fn steps(mut attempt: Attempt, seen: Vec<Seen>) -> Vec<String> {
 }
 
 #[test]
+fn whether_a_parked_opt_out_was_refused_too_stands_in_its_detail() {
+    let detail = |seen: Vec<Seen>| {
+        let mut attempt = attempt(&["out"]);
+        let all = std::iter::once(Seen::Nothing).chain(seen);
+        match all.map(|seen| attempt.next(seen)).last() {
+            Some(Step::Done(verdicts)) => match verdicts.into_iter().next() {
+                Some((_, Verdict::Park(parking))) => parking.evidence.detail,
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+    };
+    let refused = || failed(Kind::Rejected);
+    let heard = || Seen::Written(contact(9, false));
+    let too = "Rejected; that nobody may call was refused too: Rejected";
+    assert_eq!(detail(vec![refused(), heard()]), "Rejected");
+    assert_eq!(detail(vec![refused(), refused()]), too);
+    assert_eq!(detail(vec![THERE(), refused(), heard()]), "Rejected");
+    assert_eq!(detail(vec![THERE(), refused(), refused(), refused()]), too);
+}
+
+#[test]
 fn what_a_rule_refuses_is_parked_and_its_opt_out_is_heard_first() {
     let new = |said: &[(&str, bool)]| {
         let piece = |(index, (said, is_refused)): (usize, &(&str, bool))| {

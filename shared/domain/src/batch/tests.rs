@@ -223,7 +223,10 @@ fn a_record_whose_age_is_unknown_is_not_parked() {
 fn what_cannot_be_parked_is_retried_with_all_after_it() {
     let mut settled = vec![
         Settled::Done(Outcome::Created),
-        Settled::Done(Outcome::Stale),
+        Settled::Park(Parking {
+            reason: ParkReason::KeyPattern,
+            evidence: Evidence::from("no match".to_owned()),
+        }),
         Settled::Done(Outcome::Stale),
     ];
     let waited = Waited {
@@ -235,7 +238,10 @@ fn what_cannot_be_parked_is_retried_with_all_after_it() {
     let delay = Duration::from_secs(30);
     let first = Settled::Retry {
         delay,
-        why: Some((Cause::NotParked, Evidence::default())),
+        why: Some((
+            Cause::NotParked,
+            Evidence::from("to be parked as keyPattern: no match".to_owned()),
+        )),
     };
     assert_eq!(settled[1..], [first, Settled::Retry { delay, why: None }]);
 }

@@ -19,6 +19,12 @@ const LEFT: RangeInclusive<u32> = 1..=3;
 /// The longest wait before a probe.
 const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
+/// The wait before the next probe, after so many that failed.
+pub(super) fn wait(times: u32) -> Duration {
+    let wait = FIRST_WAIT.saturating_mul(2u32.saturating_pow(times));
+    wait.min(LONGEST_WAIT)
+}
+
 /// What may be begun now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum May {
@@ -199,8 +205,7 @@ impl Breaker {
         // Calls that were under way side by side are one probe.
         if before.is_none_or(|ill| ill.next <= now) {
             let times = before.map_or(0, |ill| ill.times + 1);
-            let wait = FIRST_WAIT.saturating_mul(2u32.saturating_pow(times));
-            let next = now + wait.min(LONGEST_WAIT);
+            let next = now + wait(times);
             self.ill = Some(Ill {
                 times,
                 next,

@@ -20,22 +20,21 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::breaker::FIRST_WAIT;
+use super::breaker::{FIRST_WAIT, wait};
 use crate::change::ContactKey;
 
-/// So many contacts that are refused for the first time, none created since, are no chance.
+/// This many contacts refused for the first time, with none created since, are no accident.
 const OF_ALL: usize = 3;
-/// So often within an hour a contact is refused while others are created in between that is its own
-/// fault.
+/// A contact that is refused this often within an hour, while others are created in between, is itself
+/// the cause.
 const OF_ITS_OWN: u32 = 3;
 const WITHIN: Duration = Duration::from_hours(1);
-/// How long that is known: what it says of opting out, and each of several changes, is tried then.
+/// For how long it counts as the cause: time to try its opt-out, and each of several changes alone.
 const OWN_FOR: Duration = Duration::from_mins(1);
-/// A create that is answered sooner after a refusal was under way beside it, and shows nothing.
+/// A create answered within this time of a refusal was under way at the same time, and shows nothing.
 const BESIDE: Duration = Duration::from_secs(10);
-/// The longest wait before a probe.
-const LONGEST_WAIT: Duration = Duration::from_mins(5);
-/// Whoever was refused before probes only so long after a probe was due: whoever was not tells more.
+/// A contact that was refused before probes only this long after a probe was due: one that never was
+/// tells more.
 const AFTER_OTHERS: Duration = Duration::from_mins(2);
 const TOLD_EVERY: Duration = Duration::from_mins(2);
 /// So many contacts are remembered.
@@ -49,7 +48,7 @@ pub struct Creates {
     waited: BTreeSet<ContactKey>,
     /// When anybody was created.
     created_at: Option<Timestamp>,
-    /// When somebody was who was neither.
+    /// When a contact was created that was neither refused nor held before.
     new_at: Option<Timestamp>,
     held: Option<Held>,
     told_at: Option<Timestamp>,
@@ -132,15 +131,14 @@ impl Creates {
             }
             self.waited
                 .extend(probers.iter().map(|place| keys[*place].clone()));
-            let wait = held.next.duration_since(now);
-            return Err(Duration::try_from(wait).unwrap_or(FIRST_WAIT));
+            let left = held.next.duration_since(now);
+            return Err(Duration::try_from(left).unwrap_or(FIRST_WAIT));
         }
         if !are_new {
             probers = (0..keys.len()).collect();
         }
         held.probes += 1;
-        let wait = FIRST_WAIT.saturating_mul(2u32.saturating_pow(held.probes));
-        held.next = now + wait.min(LONGEST_WAIT);
+        held.next = now + wait(held.probes);
         held.is_awaited = false;
         let drawn = (luck * probers.len() as f64) as usize % probers.len().max(1);
         Ok(probers.get(drawn).copied().unwrap_or(0))
@@ -151,11 +149,11 @@ impl Creates {
         (self.held, self.told_at) = (None, None);
         self.created_at = Some(now);
         let suspect = self.suspects.remove(key);
-        // It is less of it that was taken: what it says of opting out.
+        // Only its opt-out was taken, or one of its changes.
         if suspect.as_ref().is_some_and(|of| of.own_until.is_some()) {
             return;
         }
-        // That somebody was held says nothing: a hold may be for the sake of few.
+        // That a held contact is created clears nobody: a few may have caused the hold.
         let was_held = self.waited.remove(key);
         if suspect.is_some() {
             for suspect in self.suspects.values_mut() {

@@ -14,16 +14,9 @@ pub struct DeadLetterHealth(Breaker);
 
 impl DeadLetterHealth {
     /// Whether a call may be made. One that may is followed by [`DeadLetterHealth::took`].
-    ///
-    /// # Errors
-    /// How long none is made.
-    pub fn begin(&mut self, now: Timestamp) -> Result<(), Duration> {
-        match self.0.begin_unless_ill(now, Prober::Drawn) {
-            May::NotBefore(then) | May::InTurn(then) => {
-                Err(then.duration_since(now).try_into().unwrap_or_default())
-            }
-            May::Probe | May::All => Ok(()),
-        }
+    pub fn begin(&mut self, now: Timestamp) -> bool {
+        let may = self.0.begin_unless_ill(now, Prober::Drawn);
+        matches!(may, May::Probe | May::All)
     }
 
     /// A call ended so long after it began, by an answer or by none. Answers whether the queue is
@@ -51,17 +44,17 @@ mod tests {
     #[test]
     fn what_hangs_is_probed_by_one_call_after_ever_longer_waits() {
         let mut health = DeadLetterHealth::default();
-        assert_eq!((health.begin(at(0)), health.begin(at(0))), (Ok(()), Ok(())));
+        assert!(health.begin(at(0)) && health.begin(at(0)));
         assert!(health.took(at(3), HUNG, false), "it is told");
         assert!(!health.took(at(3), HUNG, false), "once");
-        assert_eq!(health.begin(at(3)), Err(Duration::from_secs(15)));
-        assert_eq!(health.begin(at(18)), Ok(()));
-        assert!(health.begin(at(18)).is_err(), "the probe is under way");
+        assert!(!health.begin(at(17)));
+        assert!(health.begin(at(18)));
+        assert!(!health.begin(at(18)), "the probe is under way");
         assert!(!health.took(at(21), HUNG, false));
-        assert_eq!(health.begin(at(21)), Err(Duration::from_secs(30)));
-        assert_eq!(health.begin(at(51)), Ok(()));
+        assert!(!health.begin(at(50)));
+        assert!(health.begin(at(51)));
         health.took(at(51), Duration::from_millis(20), true);
-        assert_eq!(health.begin(at(51)), Ok(()));
+        assert!(health.begin(at(51)));
     }
 
     #[test]
@@ -70,7 +63,7 @@ mod tests {
         health.took(at(0), Duration::from_millis(20), true);
         assert!(!health.took(at(3), HUNG, false));
         assert!(!health.took(at(6), HUNG, false));
-        assert_eq!(health.begin(at(6)), Ok(()));
+        assert!(health.begin(at(6)));
         assert!(health.took(at(9), HUNG, false), "the third in a row");
     }
 }

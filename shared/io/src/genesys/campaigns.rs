@@ -139,7 +139,10 @@ impl Org {
             self.shared.telemetry.tell(&Event::CampaignRefused {
                 org: self.id.as_str(),
                 campaign: campaign.as_str(),
-                evidence: &Evidence::from(format!("no contact can be created: {failure}")),
+                evidence: &Evidence {
+                    detail: format!("no contact can be created: {failure}"),
+                    ..Evidence::from(failure)
+                },
             });
         }
         fault == Fault::Own

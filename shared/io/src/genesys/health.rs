@@ -79,20 +79,29 @@ impl Org {
     pub(super) fn asked_for_secret(&self, began: Timestamp, is_answered: bool) {
         let now = self.shared.clock.now();
         let took = Duration::try_from(now.duration_since(began)).unwrap_or_default();
-        let is_told = with(&self.vault, |vault| {
+        // One that was given less time says nothing.
+        let hung = !is_answered && took >= SLOW_AWS;
+        let is_ill = with(&self.vault, |vault| {
             if is_answered {
                 vault.answered(now, false);
-                return false;
+            } else if hung {
+                vault.unanswered(&self.id, now, false, Silence::Hung);
             }
-            // One that was given less time says nothing.
-            let is_ill = took >= SLOW_AWS && vault.unanswered(&self.id, now, false, Silence::Hung);
-            is_ill && vault.tells(now)
+            vault.is_ill()
         });
+        // As long as it lasts, once for all who share it, or for the one whose secret hangs alone.
+        let is_told = hung
+            && if is_ill {
+                with(&self.vault, |vault| vault.tells(now))
+            } else {
+                with(&self.health.org, |org| org.campaigns.tells(now))
+            };
         if is_told {
-            tracing::error!(
-                seconds = took.as_secs_f64(),
-                "Secrets Manager does not answer: secrets that are known serve on, and one call at a time probes it"
-            );
+            self.shared.telemetry.tell(&Event::OrgIll {
+                org: self.id.as_str(),
+                campaign: None,
+                detail: "Secrets Manager does not answer: a secret that is known serves on",
+            });
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use domain::batch::Outcome;
+use domain::retry::Cause;
 use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
 use metrics_cloudwatch_embedded::{Builder, Collector};
 
@@ -17,7 +18,7 @@ const NAMESPACE: &str = "CampaignSync";
 /// The most values of one metric in a document of the format; the collector drops what is more.
 const MAX_VALUES: usize = 100;
 
-const COUNTERS: [&str; 22] = [
+const COUNTERS: [&str; 23] = [
     // Of apply.
     "Created",
     "Updated",
@@ -27,6 +28,7 @@ const COUNTERS: [&str; 22] = [
     "Parked",
     "OptOutParked",
     "Retried",
+    "NotParked",
     "ConflictsResolved",
     // Of apply and reconcile.
     "Throttled",
@@ -105,8 +107,11 @@ pub(super) fn count(event: &Event<'_>) {
             }
             metrics.age_of_opt_out(about);
         }
-        Event::Retried { about, .. } => {
+        Event::Retried { about, why, .. } => {
             metrics.of(about.org).add("Retried", 1);
+            if matches!(why, Some((Cause::NotParked, _))) {
+                metrics.add("NotParked", about.org, 1);
+            }
             metrics.age("RetriedAge", about);
             metrics.age_of_opt_out(about);
         }
