@@ -29,3 +29,4 @@ mod reconcile;
 mod reset_rank;
 mod send;
 mod support;
+mod top_up;

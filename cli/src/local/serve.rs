@@ -143,7 +143,7 @@ fn show(event: &Event<'_>) {
             format!("conflict    {org}/{campaign}, to be resolved")
         }
         Event::Throttled { org } => format!("throttled   {org}"),
-        Event::Called { .. } => return,
+        Event::Called { .. } | Event::TookIn { .. } => return,
         Event::Accepted {
             source,
             org,

@@ -4,6 +4,12 @@
 //! (docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html). An identifier that is
 //! empty or not of the batch fails the batch whole, an empty list deletes all of it.
 
+mod deletion;
+mod top_up;
+
+pub use deletion::Deletion;
+pub use top_up::{LEAST_OF_EVENT, TopUp};
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -303,6 +309,26 @@ pub fn not_parked(settled: &mut [Settled], from: usize, waited: Waited, share: f
 }
 
 impl Record {
+    /// A message with these system attributes (SQS API reference, `Message`): those that are absent or
+    /// malformed leave their member empty.
+    pub fn new<'a>(
+        [message_id, receipt_handle, body]: [Option<String>; 3],
+        attribute: impl Fn(&str) -> Option<&'a str>,
+    ) -> Record {
+        let time = |name| Timestamp::from_millisecond(attribute(name)?.parse().ok()?).ok();
+        Record {
+            group: attribute("MessageGroupId").unwrap_or_default().to_owned(),
+            receives: attribute("ApproximateReceiveCount")
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(1),
+            sent: time("SentTimestamp"),
+            first_received: time("ApproximateFirstReceiveTimestamp"),
+            message_id: message_id.unwrap_or_default(),
+            receipt_handle: receipt_handle.unwrap_or_default(),
+            body: body.unwrap_or_default(),
+        }
+    }
+
     /// How long it waited until now.
     pub fn waited(&self, horizon: Horizon) -> Waited {
         Waited {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use io::Clock;
-use io::queue::{Message, QueueError};
+use io::queue::{Message, QueueError, Record};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -277,6 +277,19 @@ impl Fifo {
         (!batch.received.is_empty()).then_some(batch)
     }
 
+    /// Receives up to ten as a client of SQS does, for so long.
+    pub fn receive_records(&self, visibility_timeout: Duration) -> Vec<Record> {
+        let batch = self.receive_for(10, visibility_timeout);
+        let records = batch.map(|batch| batch.event["Records"].clone());
+        let record = |record: &Value| {
+            let text = |name: &str| record[name].as_str().map(str::to_owned);
+            let own = [text("messageId"), text("receiptHandle"), text("body")];
+            Record::new(own, |name| record["attributes"][name].as_str())
+        };
+        let records = records.as_ref().and_then(Value::as_array);
+        records.into_iter().flatten().map(record).collect()
+    }
+
     fn move_dead_letters(&self, state: &mut State, now: Timestamp) {
         let Some(dead_letters) = &self.dead_letters else {
             return;
@@ -301,8 +314,18 @@ impl Fifo {
             .min()
     }
 
+    /// Of the message that was received with this handle.
+    pub(crate) fn group_of(&self, handle: &str) -> Option<String> {
+        let state = self.state();
+        let stored = state
+            .messages
+            .values()
+            .find(|stored| stored.handle() == handle);
+        stored.map(|stored| stored.message.group.clone())
+    }
+
     /// Deletes what was received with this handle, unless it is visible again.
-    pub(crate) fn delete(&self, handle: &str) {
+    pub fn delete(&self, handle: &str) {
         let now = self.clock.now();
         self.state()
             .messages

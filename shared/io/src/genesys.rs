@@ -16,7 +16,7 @@ mod scratch;
 mod wire;
 
 pub use campaign::Campaign;
-pub use contact_lists::{ContactList, ListWrite};
+pub use contact_lists::{ContactList, ListWrite, MOST_READ, MOST_WRITTEN};
 pub use domain::budget::Share;
 pub use domain::failure::{Failure, Kind};
 pub use facts::ListFacts;
@@ -26,15 +26,16 @@ pub use scratch::{ScratchContact, ScratchFacts, ScratchList, permission as scrat
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use domain::batch::Evidence;
-use domain::budget::{Budget, Demand, Offer};
+use domain::budget::{Budget, Demand, More, Offer};
 use domain::change::OrgId;
 use domain::health::{HostHealth, VaultHealth};
 use domain::retry::between_tries;
 
 use crate::http::Transport;
-use crate::secrets::{OrgSecret, Secrets};
+use crate::secrets::{Api, OrgSecret, Secrets};
 use crate::telemetry::{Event, Telemetry};
 use crate::{Chance, Clock, Config};
 use campaigns::Campaigns;
@@ -45,6 +46,10 @@ use login::Login;
 /// What to look at where a campaign is not known.
 pub const UNKNOWN_CAMPAIGN: &str =
     "look at the campaign's id, and at the division of the OAuth client's role";
+
+/// The most contacts of an invocation by `predictive`: each takes calls of its own, and all of them
+/// the time of an invocation.
+pub const MOST_PREDICTIVE: usize = 100;
 
 /// The health of each host, by its name.
 type Hosts = Mutex<BTreeMap<String, Arc<Mutex<HostHealth>>>>;
@@ -141,6 +146,35 @@ impl Org {
     pub fn offer(&self, rules: &OrgSecret, demand: &Demand) -> Offer {
         let now = self.shared.clock.now();
         self.gate.offer(now, rules.calls_per_minute, demand)
+    }
+
+    /// Whether more contacts than these would be begun now, in fewer calls each, as far as this copy
+    /// knows without a call: by `contactLists` as far as one write goes, by `predictive` as far as there
+    /// are calls for each. `luck`: the invocation's.
+    pub fn takes_more(&self, contacts: usize, luck: f64) -> bool {
+        let now = self.shared.clock.now();
+        let Some(secret) = self.login.known(now) else {
+            return false;
+        };
+        let (units, most) = match secret.api {
+            Api::ContactLists => (contacts / MOST_READ + 1, MOST_WRITTEN),
+            Api::Predictive => (contacts + 1, MOST_PREDICTIVE),
+        };
+        let demand = Demand {
+            opt_outs: 0,
+            others: units as u64,
+            promised: 0,
+            patience: Duration::ZERO,
+            luck,
+        };
+        let offer = self.offer(&secret, &demand);
+        let is_begun = match offer.more {
+            More::NotWanted => true,
+            // A first answer tells, and a list's contacts are worth the guess.
+            More::AfterAnswer => secret.api == Api::ContactLists,
+            More::At(_) => false,
+        };
+        contacts < most && is_begun
     }
 
     /// Waits before try `tries` + 1; `false`: it is one too many, or there is no time for it.

@@ -69,6 +69,13 @@ pub enum Event<'a> {
         /// None for what waits behind another one of its group.
         why: Option<&'a (Cause, Evidence)>,
     },
+    /// An invocation begins with its messages.
+    TookIn {
+        /// How many.
+        messages: usize,
+        /// Those of them that it received by itself.
+        topped_up: usize,
+    },
     /// The service refuses the org's OAuth client, or its secret cannot be used: a person must act.
     OrgRefused {
         /// Whose.
@@ -247,6 +254,14 @@ fn log(event: &Event<'_>) {
                 correlationId = evidence.and_then(|evidence| evidence.correlation_id.as_deref()),
                 "change retried"
             );
+        }
+        Event::TookIn {
+            messages,
+            topped_up,
+        } => {
+            if *topped_up > 0 {
+                tracing::info!(messages, toppedUp = topped_up, "topped up");
+            }
         }
         Event::OrgRefused { org, evidence } => tracing::error!(
             org,

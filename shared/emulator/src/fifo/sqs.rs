@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use io::aws::LONGEST_CALL;
-use io::queue::{Message, Queue, QueueError, RefusedEntry, Visibility};
+use io::queue::{Message, Queue, QueueError, Receive, Record, RefusedEntry, Visibility};
 
 use super::{Batch, Fifo};
 
@@ -20,6 +20,8 @@ pub struct Sqs {
     queues: BTreeMap<String, Arc<Fifo>>,
     refuse: AtomicUsize,
     refuse_entries: Mutex<Vec<(String, bool)>>,
+    refuse_deletes: Mutex<BTreeMap<String, usize>>,
+    received: AtomicUsize,
     latency: Mutex<Duration>,
     sends_hang: AtomicBool,
 }
@@ -69,6 +71,36 @@ impl Sqs {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         refuse.push((text.to_owned(), is_senders_fault));
+    }
+
+    /// Does not delete the message of this group, so many times.
+    pub fn refuse_deletes_of(&self, group: &str, times: usize) {
+        let mut refuse = self
+            .refuse_deletes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        refuse.insert(group.to_owned(), times);
+    }
+
+    /// How many calls for messages the functions made themselves.
+    pub fn receives(&self) -> usize {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    fn delete_entry(&self, queue: &Fifo, handle: &str) -> Result<(), QueueError> {
+        let mut refuse = self
+            .refuse_deletes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let group = queue.group_of(handle);
+        if let Some(times) = group.and_then(|group| refuse.get_mut(&group))
+            && *times > 0
+        {
+            *times -= 1;
+            return Err(QueueError::new("InternalError"));
+        }
+        queue.delete(handle);
+        Ok(())
     }
 
     /// Receives up to `most` messages, which stay invisible for so long; with none: for the queue's
@@ -195,6 +227,37 @@ impl Queue for Sqs {
                 return Err(QueueError::new("timed out"));
             }
             self.queue(queue_url)?.send(message)
+        }
+        .boxed()
+    }
+
+    fn receive<'a>(
+        &'a self,
+        queue_url: &'a str,
+        receive: Receive,
+    ) -> BoxFuture<'a, Result<Vec<Record>, QueueError>> {
+        async move {
+            self.wait().await;
+            self.received.fetch_add(1, Ordering::Relaxed);
+            let visibility = Duration::from_secs(receive.visibility.into());
+            Ok(self.queue(queue_url)?.receive_records(visibility))
+        }
+        .boxed()
+    }
+
+    fn delete_batch<'a>(
+        &'a self,
+        queue_url: &'a str,
+        receipt_handles: Vec<String>,
+    ) -> BoxFuture<'a, Result<Vec<Result<(), QueueError>>, QueueError>> {
+        async move {
+            self.wait().await;
+            let queue = self.queue(queue_url)?;
+            if !(1..=10).contains(&receipt_handles.len()) {
+                return Err(QueueError::new("TooManyEntriesInBatchRequest"));
+            }
+            let delete = |handle: &String| self.delete_entry(queue, handle);
+            Ok(receipt_handles.iter().map(delete).collect())
         }
         .boxed()
     }

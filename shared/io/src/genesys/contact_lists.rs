@@ -9,7 +9,7 @@ mod list;
 mod write;
 
 pub(super) use list::{List, ask};
-pub use write::ListWrite;
+pub use write::{ListWrite, MOST_WRITTEN};
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,8 +29,8 @@ use super::run::Run;
 use super::{Org, wire};
 use list::find;
 
-/// docs/genesys-cloud.md "Limits".
-const MOST_READ: usize = 50;
+/// The most contacts of a bulk read (docs/genesys-cloud.md "Limits").
+pub const MOST_READ: usize = 50;
 const READ: &str = "POST contacts/bulk";
 const READ_ONE: &str = "GET contact";
 /// A call on a list.

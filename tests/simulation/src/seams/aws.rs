@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use io::aws::LONGEST_CALL;
-use io::queue::{Message, Queue, QueueError, RefusedEntry, Visibility};
+use io::queue::{Message, Queue, QueueError, Receive, Record, RefusedEntry, Visibility};
 use io::secrets::{Secrets, SecretsError};
 use serde_json::Value;
 
@@ -128,6 +128,52 @@ impl Queue for Sqs {
             } else {
                 Ok(())
             }
+        }
+        .boxed()
+    }
+
+    fn receive<'a>(
+        &'a self,
+        _queue_url: &'a str,
+        receive: Receive,
+    ) -> BoxFuture<'a, Result<Vec<Record>, QueueError>> {
+        async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            if self.0.chaos.strikes(Kind::QueueDown, "receive") {
+                return Err(QueueError::new("ServiceUnavailable"));
+            }
+            let visibility = Duration::from_secs(receive.visibility.into());
+            let records = self.0.queue.receive_records(visibility);
+            if self.0.chaos.strikes(Kind::QueueAnswerLost, "receive") {
+                return Err(QueueError::new("timed out"));
+            }
+            Ok(records)
+        }
+        .boxed()
+    }
+
+    fn delete_batch<'a>(
+        &'a self,
+        _queue_url: &'a str,
+        receipt_handles: Vec<String>,
+    ) -> BoxFuture<'a, Result<Vec<Result<(), QueueError>>, QueueError>> {
+        async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            if self.0.chaos.strikes(Kind::QueueDown, "delete_batch") {
+                return Err(QueueError::new("ServiceUnavailable"));
+            }
+            let delete = |handle: &String| {
+                if self.0.chaos.strikes(Kind::EntryRefused, "delete") {
+                    return Err(QueueError::new("InternalError"));
+                }
+                self.0.queue.delete(handle);
+                Ok(())
+            };
+            let deleted = receipt_handles.iter().map(delete).collect();
+            if self.0.chaos.strikes(Kind::QueueAnswerLost, "delete_batch") {
+                return Err(QueueError::new("timed out"));
+            }
+            Ok(deleted)
         }
         .boxed()
     }

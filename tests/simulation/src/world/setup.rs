@@ -165,7 +165,10 @@ pub(super) fn telemetry(outside: &Arc<Outside>) -> Telemetry {
         if matches!(event, Event::OrgIll { .. }) {
             lock(&outside.seen).ills += 1;
         }
-        if !matches!(event, Event::Called { .. }) {
+        if !matches!(
+            event,
+            Event::Called { .. } | Event::TookIn { topped_up: 0, .. }
+        ) {
             outside.say(|| format!("           told: {}", told(event)));
         }
         let id = match event {

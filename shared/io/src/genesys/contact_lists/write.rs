@@ -17,7 +17,8 @@ use super::{ContactList, OnList, contacts};
 use crate::genesys::call::Effect;
 use crate::genesys::wire;
 
-const MOST_WRITTEN: usize = 1_000;
+/// The most contacts of a write (docs/genesys-cloud.md "Limits").
+pub const MOST_WRITTEN: usize = 1_000;
 const MOST_BYTES: usize = 512_000;
 const WRITE: &str = "POST contacts";
 

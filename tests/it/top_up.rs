@@ -1,0 +1,163 @@
+//! What apply receives by itself, beside what Lambda hands over (docs/design.md "Topping up").
+
+use std::time::Duration;
+
+use emulator::Fault;
+use emulator::genesys::Options;
+
+use crate::support::{Change, World, change};
+
+const TIME: Option<Duration> = Some(Duration::from_secs(30));
+
+/// Changes of so many contacts.
+fn changes(contacts: usize) -> impl Iterator<Item = Change> {
+    (0..contacts).map(|n| change(&format!("c{n}"), 1))
+}
+
+/// A world of lists whose copy has met its org, and found the queue empty a while ago.
+async fn met() -> World {
+    let world = World::of_lists(Options::default());
+    world.apply([change("first", 1)]).await;
+    world.pass(Duration::from_secs(2)).await;
+    world
+}
+
+fn count(calls: &[String], what: &str) -> usize {
+    calls.iter().filter(|call| call.contains(what)).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backlog_of_a_list_is_applied_as_wide_as_the_api_is() {
+    let world = met().await;
+    let done = world.apply(changes(1_000)).await;
+    assert_eq!(world.queue.len(), 0);
+    assert_eq!(
+        world.genesys.contacts(crate::support::CAMPAIGN).len(),
+        1_001
+    );
+    assert_eq!(count(&done.calls, "bulk"), 20, "{:?}", done.calls);
+    assert_eq!(done.calls.len(), 21, "{:?}", done.calls);
+    assert!(done.failed.is_empty());
+    let outcomes = world.told();
+    assert_eq!(
+        outcomes.iter().filter(|told| *told == "created").count(),
+        1_001
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_of_less_than_five_or_a_top_up_of_none_leaves_the_queue_alone() {
+    let world = met().await;
+    world.send(changes(4));
+    world.invoke().await;
+    assert_eq!(world.sqs.receives(), 0);
+    world.send((10..200).map(|n| change(&format!("c{n}"), 1)));
+    let copy = world.copy_that_tops_up(0);
+    for _ in 0..3 {
+        world.invoke_copy(&copy, TIME).await;
+    }
+    assert_eq!((world.sqs.receives(), world.queue.len()), (0, 160));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_is_received_than_was_asked_for() {
+    let world = met().await;
+    let copy = world.copy_that_tops_up(40);
+    world.send(changes(100));
+    world.invoke_copy(&copy, TIME).await;
+    assert_eq!(world.queue.len(), 90, "its org was not known yet");
+    world.invoke_copy(&copy, TIME).await;
+    assert_eq!(world.queue.len(), 40);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_has_no_more_is_left_alone_for_a_second() {
+    let world = met().await;
+    world.apply(changes(10)).await;
+    assert_eq!(world.sqs.receives(), 2);
+    world
+        .apply((10..20).map(|n| change(&format!("c{n}"), 1)))
+        .await;
+    assert_eq!(world.sqs.receives(), 2);
+    world.pass(Duration::from_secs(1)).await;
+    world
+        .apply((20..30).map(|n| change(&format!("c{n}"), 1)))
+        .await;
+    assert_eq!(world.sqs.receives(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_does_not_answer_keeps_nobody_and_is_left_alone_for_a_minute() {
+    let world = met().await;
+    world.send(changes(60));
+    world.sqs.refuse(2);
+    let done = world.invoke().await;
+    assert!(done.failed.is_empty(), "{done:?}");
+    world.pass(Duration::from_secs(59)).await;
+    world.invoke().await;
+    assert_eq!((world.sqs.receives(), world.queue.len()), (2, 40));
+    world.pass(Duration::from_secs(1)).await;
+    world.invoke().await;
+    assert_eq!(world.queue.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_of_its_own_messages_is_given_back_with_all_later_ones_of_its_group() {
+    let world = met().await;
+    world.send(changes(10));
+    for version in [2, 3] {
+        world.send([change("own", version), change("other", version)]);
+    }
+    world
+        .genesys
+        .add_fault(Fault::status("POST", 500).on("/contacts").after(1).times(1));
+    world.invoke().await;
+    let left = world.queue.messages();
+    assert_eq!(left.len(), 14);
+    let own = change("own", 2).message().group;
+    let own: Vec<_> = left.iter().filter(|it| it.group == own).collect();
+    assert!(own[0].body.contains('2') && own[1].body.contains('3'));
+    assert!(world.queue.receive(10).is_none(), "all of them wait");
+    world.pass(Duration::from_mins(1)).await;
+    while !world.queue.is_empty() {
+        world.invoke().await;
+    }
+    assert_eq!(world.column("own", crate::support::VERSION_FIELD), "3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_delete_that_fails_no_later_message_of_the_group_is_deleted() {
+    let world = met().await;
+    world.send(changes(10));
+    let own = |version| change("own", version);
+    let group = own(2).message().group;
+    world.send([own(2), own(3), change("other", 1)]);
+    world.sqs.refuse_deletes_of(&group, 1);
+    world.invoke().await;
+    assert_eq!(world.queue.len(), 0, "it was tried again");
+    world.pass(Duration::from_secs(2)).await;
+    world.send((20..30).map(|n| change(&format!("c{n}"), 1)));
+    world.send([own(4), own(5), change("other", 2)]);
+    world.sqs.refuse_deletes_of(&group, 2);
+    world.invoke().await;
+    assert_eq!(world.queue.len(), 2);
+    assert_eq!(world.column("own", crate::support::VERSION_FIELD), "5");
+    // They come back together, a minute after the invocation's end at the latest, and change nothing.
+    world.pass(Duration::from_secs(95)).await;
+    let done = world.invoke().await;
+    assert_eq!(done.records, ["stale", "unchanged"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_predictive_no_more_is_received_than_there_are_calls_for() {
+    let world = World::with(Options {
+        calls_per_minute: Some(60),
+        ..Options::default()
+    });
+    world.apply([change("first", 1)]).await;
+    world.pass(Duration::from_secs(2)).await;
+    world.send(changes(200));
+    world.invoke().await;
+    let received = 10 + world.sqs.receives() * 10;
+    assert!(received <= 40, "{received}");
+}
