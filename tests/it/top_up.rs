@@ -14,6 +14,11 @@ fn changes(contacts: usize) -> impl Iterator<Item = Change> {
     (0..contacts).map(|n| change(&format!("c{n}"), 1))
 }
 
+/// A body that the list refuses.
+fn bad(key: &str) -> Change {
+    change(key, 1).phone(&"1".repeat(70_000))
+}
+
 /// A world of lists whose copy has met its org, and found the queue empty a while ago.
 async fn met() -> World {
     let world = World::of_lists(Options::default());
@@ -160,4 +165,37 @@ async fn by_predictive_no_more_is_received_than_there_are_calls_for() {
     world.invoke().await;
     let received = 10 + world.sqs.receives() * 10;
     assert!(received <= 40, "{received}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn opt_outs_of_a_wide_batch_are_written_apart_from_it() {
+    let world = met().await;
+    world.send(changes(200));
+    world.send([change("out", 1).callable(false)]);
+    let done = world.invoke().await;
+    let writes = done.calls.iter().filter(|call| call.contains("doNotQueue"));
+    assert_eq!(writes.count(), 2, "{:?}", done.calls);
+    assert!(!world.contact("out").1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_that_are_refused_take_no_more_calls_than_it_takes_to_find_a_few() {
+    let world = met().await;
+    world.send(changes(800));
+    world.send((0..100).map(|n| bad(&format!("bad{n}"))));
+    let done = world.invoke().await;
+    let writes = done.calls.iter().filter(|call| call.contains("doNotQueue"));
+    let writes = writes.count();
+    assert!((10..=82).contains(&writes), "{writes}");
+    for _ in 0..200 {
+        if world.queue.is_empty() {
+            break;
+        }
+        world.pass(Duration::from_secs(30)).await;
+        while world.queue.in_flight().len() < world.queue.len() {
+            world.invoke().await;
+        }
+    }
+    assert_eq!(world.parked().len(), 100);
+    assert_eq!(world.genesys.contacts(crate::support::CAMPAIGN).len(), 801);
 }

@@ -164,9 +164,8 @@ impl Drive<'_> {
         if creates == Creates::All && !self.is_reading(campaign) {
             let made = self.take(campaign, Under::Write, is_create).into_iter();
             let created: Vec<_> = made.filter_map(|made| self.to_write(made)).collect();
-            let (opt_outs, others): (Vec<_>, Vec<_>) = if self.is_in_doubt(campaign) {
-                let is_opt_out = |made: &ToWrite| self.contacts[made.place].attempt.is_opt_out();
-                created.into_iter().partition(is_opt_out)
+            let (opt_outs, others) = if self.is_in_doubt(campaign) {
+                self.apart(created)
             } else {
                 (Vec::new(), created)
             };
@@ -254,10 +253,24 @@ impl Drive<'_> {
         };
         let made = self.take(campaign, Under::Write, is_meant).into_iter();
         let written: Vec<_> = made.filter_map(|made| self.to_write(made)).collect();
-        for written in self.in_calls(campaign, written, MOST_WRITTEN) {
+        // Opt-outs do not wait for a wide write, nor for what is wrong with another contact of it.
+        let (opt_outs, others) = if written.len() > MOST_IN_DOUBT {
+            self.apart(written)
+        } else {
+            (Vec::new(), written)
+        };
+        let opt_outs = self.in_calls(campaign, opt_outs, MOST_WRITTEN);
+        let others = self.in_calls(campaign, others, MOST_WRITTEN);
+        for written in opt_outs.into_iter().chain(others) {
             let places = written.iter().map(|contact| contact.place).collect();
             calls.push(guarded(places, write_all(Arc::clone(list), written)));
         }
+    }
+
+    /// Opt-outs, and the others.
+    fn apart(&self, written: Vec<ToWrite>) -> (Vec<ToWrite>, Vec<ToWrite>) {
+        let is_opt_out = |made: &ToWrite| self.contacts[made.place].attempt.is_opt_out();
+        written.into_iter().partition(is_opt_out)
     }
 
     fn is_in_doubt(&self, campaign: usize) -> bool {

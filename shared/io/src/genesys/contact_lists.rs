@@ -12,6 +12,7 @@ pub(super) use list::{List, ask};
 pub use write::{ListWrite, MOST_WRITTEN};
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -31,6 +32,8 @@ use list::find;
 
 /// The most contacts of a bulk read (docs/genesys-cloud.md "Limits").
 pub const MOST_READ: usize = 50;
+/// Enough to find three of a thousand, or each of ten.
+const MOST_HALVINGS: usize = 40;
 const READ: &str = "POST contacts/bulk";
 const READ_ONE: &str = "GET contact";
 /// A call on a list.
@@ -61,6 +64,8 @@ pub struct ContactList {
     list: Mutex<Arc<List>>,
     /// Whether the list was found by this invocation, and not by one before.
     is_new: bool,
+    /// How many refused calls this invocation may still halve.
+    halvings: AtomicUsize,
 }
 
 impl ContactList {
@@ -94,7 +99,30 @@ impl ContactList {
             run,
             list: Mutex::new(list),
             is_new,
+            halvings: AtomicUsize::new(MOST_HALVINGS),
         })
+    }
+
+    /// Whether a call that was refused for one of its contacts, or several, is made again in two
+    /// halves. Where many are at fault that takes two calls for each of them: what is left is tried
+    /// another time, parted by chance in another way.
+    fn may_halve(&self, failure: &Failure) -> Result<(), Failure> {
+        let less = |left: usize| left.checked_sub(1);
+        let halvings = &self.halvings;
+        match halvings.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less) {
+            Ok(_) => Ok(()),
+            Err(_) => {
+                self.org.doubts(&self.campaign);
+                Err(Failure {
+                    kind: Kind::OutOfTime,
+                    detail: format!(
+                        "refused with others, and not parted from them yet: {}",
+                        failure.detail
+                    ),
+                    ..failure.clone()
+                })
+            }
+        }
     }
 
     fn list(&self) -> Arc<List> {
@@ -158,6 +186,9 @@ impl ContactList {
                 }
                 // One key that is not taken must not hide the others.
                 Err(failure) if failure.kind == Kind::Rejected && keys.len() > 1 => {
+                    if let Err(failure) = self.may_halve(&failure) {
+                        return keys.iter().map(|_| Err(failure.clone())).collect();
+                    }
                     let (left, right) = keys.split_at(keys.len() / 2);
                     let (mut left, right) = join(self.read_part(left), self.read_part(right)).await;
                     left.extend(right);

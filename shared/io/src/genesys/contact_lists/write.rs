@@ -106,6 +106,9 @@ impl ContactList {
                         .collect()
                 }
                 Err(failure) if failure.kind == Kind::Rejected && writes.len() > 1 => {
+                    if let Err(failure) = self.may_halve(&failure) {
+                        return writes.iter().map(|_| Err(failure.clone())).collect();
+                    }
                     let middle = part.start + writes.len() / 2;
                     let (left, right) = (part.start..middle, middle..part.end);
                     let (mut left, right) = join(
