@@ -14,6 +14,7 @@ mod docs;
 mod emulator_fifo;
 mod emulator_genesys;
 mod emulator_lists;
+mod emulator_sqs;
 mod failures;
 mod ingest_fuzz;
 mod ingest_order;

@@ -99,26 +99,25 @@ impl Sqs {
             *times -= 1;
             return Err(QueueError::new("InternalError"));
         }
-        queue.delete(handle);
-        Ok(())
+        queue.delete(handle)
     }
 
     /// Receives up to `most` messages, which stay invisible for so long; with none: for the queue's
-    /// own timeout.
+    /// own timeout. `attempt`: its `ReceiveRequestAttemptId`.
     ///
     /// # Errors
     /// When there is no such queue.
-    pub fn receive(
+    pub async fn receive(
         &self,
         queue_url: &str,
         most: usize,
         visibility_timeout: Option<Duration>,
+        attempt: Option<&str>,
     ) -> Result<Option<Batch>, QueueError> {
+        self.wait().await;
         let queue = self.queue(queue_url)?;
-        Ok(match visibility_timeout {
-            Some(timeout) => queue.receive_for(most, timeout),
-            None => queue.receive(most),
-        })
+        let timeout = visibility_timeout.unwrap_or(queue.attributes.visibility_timeout);
+        Ok(queue.receive_as(most, timeout, attempt))
     }
 
     /// A queue's attributes, as `GetQueueAttributes` names and writes them.
@@ -147,13 +146,35 @@ impl Sqs {
         Ok(attributes)
     }
 
-    /// Deletes a received message.
+    /// Deletes received messages, each by itself.
     ///
     /// # Errors
     /// When there is no such queue.
-    pub fn delete(&self, queue_url: &str, receipt_handle: &str) -> Result<(), QueueError> {
-        self.queue(queue_url)?.delete(receipt_handle);
-        Ok(())
+    pub async fn delete(
+        &self,
+        queue_url: &str,
+        receipt_handles: &[&str],
+    ) -> Result<Vec<Result<(), QueueError>>, QueueError> {
+        self.wait().await;
+        let queue = self.queue(queue_url)?;
+        let deleted = receipt_handles.iter().map(|handle| self.delete_entry(queue, handle));
+        Ok(deleted.collect())
+    }
+
+    /// Sets the visibility of received messages, each by itself.
+    ///
+    /// # Errors
+    /// When there is no such queue.
+    pub async fn set_visibilities(
+        &self,
+        queue_url: &str,
+        messages: &[Visibility],
+    ) -> Result<Vec<Result<(), QueueError>>, QueueError> {
+        self.wait().await;
+        let queue = self.queue(queue_url)?;
+        let set =
+            |message: &Visibility| queue.set_visibility(&message.receipt_handle, message.seconds);
+        Ok(messages.iter().map(set).collect())
     }
 
     fn send_entry(&self, queue: &Fifo, message: Message) -> Result<(), RefusedEntry> {
@@ -239,8 +260,7 @@ impl Queue for Sqs {
         async move {
             self.wait().await;
             self.received.fetch_add(1, Ordering::Relaxed);
-            let visibility = Duration::from_secs(receive.visibility.into());
-            Ok(self.queue(queue_url)?.receive_records(visibility))
+            Ok(self.queue(queue_url)?.receive_records(&receive))
         }
         .boxed()
     }
@@ -268,16 +288,10 @@ impl Queue for Sqs {
         messages: Vec<Visibility>,
     ) -> BoxFuture<'a, Result<(), QueueError>> {
         async move {
-            self.wait().await;
-            let queue = self.queue(queue_url)?;
             if !(1..=10).contains(&messages.len()) {
                 return Err(QueueError::new("TooManyEntriesInBatchRequest"));
             }
-            let set = |message: &Visibility| {
-                queue.set_visibility(&message.receipt_handle, message.seconds)
-            };
-            // Each entry by itself, as SQS does.
-            let set: Vec<_> = messages.iter().map(set).collect();
+            let set = self.set_visibilities(queue_url, &messages).await?;
             set.into_iter().collect()
         }
         .boxed()

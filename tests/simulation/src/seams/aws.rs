@@ -142,8 +142,7 @@ impl Queue for Sqs {
             if self.0.chaos.strikes(Kind::QueueDown, "receive") {
                 return Err(QueueError::new("ServiceUnavailable"));
             }
-            let visibility = Duration::from_secs(receive.visibility.into());
-            let records = self.0.queue.receive_records(visibility);
+            let records = self.0.queue.receive_records(&receive);
             if self.0.chaos.strikes(Kind::QueueAnswerLost, "receive") {
                 return Err(QueueError::new("timed out"));
             }
@@ -166,8 +165,7 @@ impl Queue for Sqs {
                 if self.0.chaos.strikes(Kind::EntryRefused, "delete") {
                     return Err(QueueError::new("InternalError"));
                 }
-                self.0.queue.delete(handle);
-                Ok(())
+                self.0.queue.delete(handle)
             };
             let deleted = receipt_handles.iter().map(delete).collect();
             if self.0.chaos.strikes(Kind::QueueAnswerLost, "delete_batch") {
