@@ -157,7 +157,9 @@ impl Sqs {
     ) -> Result<Vec<Result<(), QueueError>>, QueueError> {
         self.wait().await;
         let queue = self.queue(queue_url)?;
-        let deleted = receipt_handles.iter().map(|handle| self.delete_entry(queue, handle));
+        let deleted = receipt_handles
+            .iter()
+            .map(|handle| self.delete_entry(queue, handle));
         Ok(deleted.collect())
     }
 
