@@ -176,6 +176,11 @@ impl Genesys {
         list.map(|list| list.contacts.clone()).unwrap_or_default()
     }
 
+    /// A contact of a campaign.
+    pub fn contact(&self, campaign: &str, key: &str) -> Option<Contact> {
+        self.state().list_of(campaign)?.contacts.get(key).cloned()
+    }
+
     /// The contacts of a list by key.
     pub fn contacts_of_list(&self, list: &str) -> BTreeMap<String, Contact> {
         let state = self.state();
