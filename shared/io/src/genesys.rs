@@ -148,33 +148,34 @@ impl Org {
         self.gate.offer(now, rules.calls_per_minute, demand)
     }
 
-    /// Whether more contacts than these would be begun now, in fewer calls each, as far as this copy
-    /// knows without a call: by `contactLists` as far as one write goes, by `predictive` as far as there
-    /// are calls for each. `luck`: the invocation's.
+    /// Whether it pays to have more contacts than these, as far as this copy knows without a call: by
+    /// `contactLists` as far as one write goes, while there are calls at least for opt-outs; by
+    /// `predictive` as far as there are calls for each. `luck`: the invocation's.
     pub fn takes_more(&self, contacts: usize, luck: f64) -> bool {
         let now = self.shared.clock.now();
         let Some(secret) = self.login.known(now) else {
             return false;
         };
-        let (units, most) = match secret.api {
-            Api::ContactLists => (contacts / MOST_READ + 1, MOST_WRITTEN),
-            Api::Predictive => (contacts + 1, MOST_PREDICTIVE),
+        let is_list = secret.api == Api::ContactLists;
+        let (opt_outs, others, most) = if is_list {
+            (1, 0, MOST_WRITTEN)
+        } else {
+            (0, contacts as u64 + 1, MOST_PREDICTIVE)
         };
         let demand = Demand {
-            opt_outs: 0,
-            others: units as u64,
+            opt_outs,
+            others,
             promised: 0,
             patience: Duration::ZERO,
             luck,
         };
-        let offer = self.offer(&secret, &demand);
-        let is_begun = match offer.more {
+        let may_begin = match self.offer(&secret, &demand).more {
             More::NotWanted => true,
-            // A first answer tells, and a list's contacts are worth the guess.
-            More::AfterAnswer => secret.api == Api::ContactLists,
+            // The first answer tells, and the contacts of a list are worth the guess.
+            More::AfterAnswer => is_list,
             More::At(_) => false,
         };
-        contacts < most && is_begun
+        contacts < most && may_begin
     }
 
     /// Waits before try `tries` + 1; `false`: it is one too many, or there is no time for it.

@@ -64,6 +64,10 @@ fn events<'a>(evidence: &'a Evidence, not_parked: &'a (Cause, Evidence)) -> Vec<
             delay: Duration::from_secs(15),
             why: Some(not_parked),
         },
+        Event::TookIn {
+            messages: 1_000,
+            topped_up: 990,
+        },
         Event::OrgRefused { org, evidence },
         Event::CampaignRefused {
             org,
@@ -120,6 +124,17 @@ fn events<'a>(evidence: &'a Evidence, not_parked: &'a (Cause, Evidence)) -> Vec<
             drifted: 2,
         },
     ]
+}
+
+fn about() -> About<'static> {
+    About {
+        org: Some("acme-us"),
+        campaign: None,
+        event_id: None,
+        group: "group",
+        age: Some(Duration::from_secs(1)),
+        is_opt_out: false,
+    }
 }
 
 fn flushed() -> String {
@@ -233,6 +248,7 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
         ("Unauthorized", 1),
         ("Stopped", 1),
         ("Incomplete", 1),
+        ("ToppedUp", 990),
     ] {
         assert_eq!(count(ALL, name), expected, "{name} of all");
     }
@@ -263,11 +279,32 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
             "Refused",
             "RetriedAge",
             "Stopped",
-            "Unauthorized"
+            "ToppedUp",
+            "Unauthorized",
+            "Width"
         ])
     );
 
+    assert_eq!(metrics[ALL]["Width"], ("Count".to_owned(), json!([1000.0])));
     assert_eq!(flushed(), "", "nothing is written twice");
     telemetry.tell(&Event::Throttled { org: "acme-us" });
     assert_eq!(extracted(&flushed())[ORG].len(), 1);
+
+    // A document takes a hundred values of a metric: they are written before more would be lost.
+    for _ in 0..130 {
+        telemetry.tell(&Event::Called {
+            org: "acme-us",
+            latency: Duration::from_millis(40),
+        });
+        telemetry.tell(&Event::Done {
+            about: about(),
+            outcome: Outcome::Updated,
+        });
+    }
+    let rest = extracted(&flushed());
+    let values = |name: &str| rest[ORG][name].1.as_array().map(Vec::len);
+    assert_eq!(
+        (values("ApiLatency"), values("ChangeAge")),
+        (Some(30), Some(30))
+    );
 }

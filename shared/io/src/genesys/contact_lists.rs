@@ -11,7 +11,7 @@ mod write;
 pub(super) use list::{List, ask};
 pub use write::{ListWrite, MOST_WRITTEN};
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -175,10 +175,9 @@ impl ContactList {
                 .await
                 .and_then(|body| contacts(&body, READ))
             {
-                Ok(found) if answers(&found, keys) => keys
-                    .iter()
-                    .map(|key| Ok(self.find(key, keys, &found)))
-                    .collect(),
+                Ok(found) if answers(&found, keys) => {
+                    self.matched(keys, found).into_iter().map(Ok).collect()
+                }
                 Ok(_) => {
                     let detail = format!("{READ}: the answer is about other contacts");
                     let failure = Failure::new(Kind::Unavailable, detail);
@@ -223,8 +222,8 @@ impl ContactList {
             let detail = format!("{READ_ONE}: the answer is about another contact");
             Failure::new(Kind::Unavailable, detail)
         };
-        let contact = self.find(key, &[key], &[found]).ok_or_else(unknown)?;
-        Ok(Some(contact))
+        let contact = self.matched(&[key], vec![found]).pop().flatten();
+        contact.map(Some).ok_or_else(unknown)
     }
 
     /// Makes a call on the list. After a 404 the campaign is asked again which list that is.
@@ -294,36 +293,48 @@ impl ContactList {
             })
     }
 
-    /// `asked`: all keys that were asked for.
-    fn find(
+    /// What was found of each key that was asked for, in the order of the keys.
+    fn matched(
         &self,
-        key: &ContactKey,
         asked: &[&ContactKey],
-        found: &[wire::ListContact],
-    ) -> Option<Contact> {
+        found: Vec<wire::ListContact>,
+    ) -> Vec<Option<Contact>> {
+        let places = asked.iter().enumerate();
+        let places: HashMap<&str, usize> = places.map(|(n, key)| (key.as_str(), n)).collect();
+        let mut contacts: Vec<Option<Contact>> = asked.iter().map(|_| None).collect();
         // Only what was asked for is answered: an id in another case means that the service folds
         // case, and that it takes the two for one contact. To take it for none would write over it
         // without a look at its rank.
-        let is_the_key = |contact: &&wire::ListContact| contact.id == key.as_str();
-        let folds_to_it = |contact: &&wire::ListContact| {
-            contact.id.to_lowercase() == key.as_str().to_lowercase()
-                && asked.iter().all(|other| other.as_str() != contact.id)
-        };
-        let contact = found
-            .iter()
-            .find(is_the_key)
-            .or_else(|| found.iter().find(folds_to_it))?;
-        let data = contact
-            .data
-            .iter()
-            .filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+        let mut folded = HashMap::new();
+        for contact in found {
+            match places.get(contact.id.as_str()) {
+                Some(place) if contacts[*place].is_none() => {
+                    contacts[*place] = Some(self.contact(contact));
+                }
+                Some(_) => {}
+                None => {
+                    let first = folded.entry(contact.id.to_lowercase());
+                    first.or_insert_with(|| self.contact(contact));
+                }
+            }
+        }
+        if !folded.is_empty() {
+            for (slot, key) in contacts.iter_mut().zip(asked) {
+                if slot.is_none() {
+                    *slot = folded.get(&key.as_str().to_lowercase()).cloned();
+                }
+            }
+        }
+        contacts
+    }
+
+    fn contact(&self, found: wire::ListContact) -> Contact {
+        let data = found.data.into_iter();
+        let data = data.filter_map(|(name, value)| Some((name, value?)));
         let data = Columns(data.filter(|(_, value)| !value.is_empty()).collect());
         // Where it does not say that it is not callable, it may be called.
-        Some(Contact::new(
-            data,
-            contact.callable.unwrap_or(true),
-            self.version_field.as_deref(),
-        ))
+        let callable = found.callable.unwrap_or(true);
+        Contact::new(data, callable, self.version_field.as_deref())
     }
 }
 

@@ -122,7 +122,9 @@ pub(super) fn count(event: &Event<'_>) {
             topped_up,
         } => {
             metrics.of_all.record("Width", *messages as f64);
-            metrics.of_all.add("ToppedUp", *topped_up as u64);
+            if *topped_up > 0 {
+                metrics.of_all.add("ToppedUp", *topped_up as u64);
+            }
         }
         Event::OrgRefused { org, .. } => metrics.add("OrgRefused", Some(org), 1),
         Event::CampaignRefused { org, .. } => metrics.add("CampaignRefused", Some(org), 1),

@@ -100,10 +100,8 @@ impl ContactList {
                             format!("{WRITE}: the answer lacks the contact"),
                         )
                     };
-                    writes
-                        .iter()
-                        .map(|write| self.find(write.key, &asked, &found).ok_or_else(unknown))
-                        .collect()
+                    let shown = self.matched(&asked, found).into_iter();
+                    shown.map(|contact| contact.ok_or_else(unknown)).collect()
                 }
                 Err(failure) if failure.kind == Kind::Rejected && writes.len() > 1 => {
                     if let Err(failure) = self.may_halve(&failure) {
