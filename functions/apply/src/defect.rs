@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::batch::{ParkReason, Parking, Verdict};
+use domain::batch::{ParkReason, Parking, Record, Verdict};
 use domain::change::Operation;
 use domain::contact::Columns;
 use domain::plan::{Plan, RankedChange, plan};
@@ -34,6 +34,10 @@ pub enum Defect {
     NeverRests,
     /// Each message is sent to a dead-letter queue that hangs.
     WaitsToPark,
+    /// What is received is deleted before it is written.
+    DeletesEarly,
+    /// Messages are deleted in any order.
+    DeletesAtOnce,
 }
 
 /// The verdicts as a defect would have them.
@@ -51,6 +55,17 @@ pub(crate) fn spoiled(context: &Context, verdict: Verdict) -> Verdict {
             Verdict::Retry(retry)
         }
         _ => Verdict::Retry(retry),
+    }
+}
+
+/// Deletes what was just received.
+pub(crate) async fn deleted(context: &Context, records: &[Record]) {
+    if context.has(Defect::DeletesEarly) {
+        for record in records {
+            let handle = vec![record.receipt_handle.clone()];
+            let url = &context.shared.config.queue_url;
+            drop(context.queue.delete_batch(url, handle).await);
+        }
     }
 }
 

@@ -6,14 +6,14 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use domain::Change;
-use domain::batch::{Evidence, LEAST_OF_EVENT, ParkReason, Parking, Record, TopUp};
+use domain::batch::{Evidence, ParkReason, Parking, Record, TopUp};
 use domain::change::{CampaignId, OrgId};
 use futures_util::future::join_all;
 use io::genesys::Run;
 use io::queue::Receive;
 use jiff::Timestamp;
 
-use crate::Context;
+use crate::{Context, defect};
 
 /// How long what is received stays invisible after the end of the invocation: if the copy dies it
 /// comes back then, and not before another copy may have begun with it.
@@ -60,8 +60,8 @@ impl Intake {
     pub(crate) async fn topped_up(mut self, context: &Context, run: &Run, luck: f64) -> Intake {
         let now = context.shared.clock.now();
         let left = run.left(now, Duration::ZERO);
-        let may = self.of_event >= LEAST_OF_EVENT && left >= LEAST_LEFT && !rests(context, now);
-        if !may {
+        let may_be_backlog = self.of_event >= context.parking.top_up_from;
+        if !may_be_backlog || left < LEAST_LEFT || rests(context, now) {
             return self;
         }
         let visibility = left + AFTER_THE_END;
@@ -87,6 +87,7 @@ impl Intake {
                     Ok(records) => {
                         let bytes = records.iter().map(|record| record.body.len()).sum();
                         brought.push((records.len(), bytes));
+                        defect::deleted(context, &records).await;
                         self.take(records);
                     }
                     Err(error) => {

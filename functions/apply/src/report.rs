@@ -248,7 +248,11 @@ async fn delete(
             )
     };
     let done = |group: &Vec<usize>| group.iter().copied().filter(is_deleted).collect();
-    let mut deletion = Deletion::new(groups.iter().map(done));
+    let mut groups: Vec<Vec<usize>> = groups.iter().map(done).collect();
+    if context.has(Defect::DeletesAtOnce) {
+        groups = groups.concat().into_iter().map(|one| vec![one]).collect();
+    }
+    let mut deletion = Deletion::new(groups);
     loop {
         let round: Vec<(usize, usize)> = deletion.round();
         if round.is_empty() {

@@ -8,7 +8,7 @@ mod deletion;
 mod top_up;
 
 pub use deletion::Deletion;
-pub use top_up::{LEAST_OF_EVENT, TopUp};
+pub use top_up::TopUp;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

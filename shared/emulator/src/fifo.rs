@@ -294,11 +294,23 @@ impl Fifo {
     }
 
     /// Of the message that was received with this handle.
-    pub(crate) fn group_of(&self, handle: &str) -> Option<String> {
+    pub fn group_of(&self, handle: &str) -> Option<String> {
         let (sequence, _) = line::read_handle(handle)?;
         let state = self.state();
         let stored = state.line.get(sequence)?;
         Some(stored.message.group.clone())
+    }
+
+    /// Whether nothing of its group was sent before what was received with this handle, and is still
+    /// there.
+    pub fn is_first_of_group(&self, handle: &str) -> bool {
+        let Some((sequence, _)) = line::read_handle(handle) else {
+            return true;
+        };
+        let state = self.state();
+        let group = state.line.get(sequence).map(|stored| &stored.message.group);
+        let mut earlier = state.line.all().take_while(|(other, _)| *other < sequence);
+        group.is_none() || earlier.all(|(_, stored)| Some(&stored.message.group) != group)
     }
 
     /// Deletes what was received with this handle. What is deleted already may be deleted again.

@@ -19,6 +19,8 @@ pub struct Config {
     pub apply_concurrency: u32,
 }
 
+const TOP_UP_FROM: usize = 5;
+
 /// What apply alone reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParkingConfig {
@@ -29,6 +31,8 @@ pub struct ParkingConfig {
     pub retry_horizon: Duration,
     /// `TOP_UP`: how many messages it receives by itself, at most, beside those of an event.
     pub top_up: usize,
+    /// The least messages of an event that make it do so: there may be a backlog.
+    pub top_up_from: usize,
 }
 
 /// The configuration of ingest.
@@ -130,6 +134,7 @@ impl Config {
                     .into(),
             ),
             top_up: reader.number("TOP_UP", 990, 0, 990) as usize,
+            top_up_from: TOP_UP_FROM,
         };
         reader.end((config, parking))
     }

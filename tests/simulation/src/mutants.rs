@@ -54,6 +54,8 @@ mutants! {
     LateBudget = "late-budget", "what the budget puts off comes back ten minutes late", ["live"];
     NeverRest = "never-rest", "who is slow or refused is served without a rest", ["live"];
     WaitToPark = "wait-to-park", "a dead-letter queue that hangs is waited for each time", ["live"];
+    DeleteEarly = "delete-early", "what is received beside an event is deleted before it is written", ["1", "4"];
+    DeleteAtOnce = "delete-at-once", "two messages of a group are deleted side by side", ["9"];
     ShareToken = "share-token", "all orgs use the first token", ["7"];
     IgnoreRateHeaders = "ignore-rate-headers", "what the service says of the call budget is ignored", ["6"];
     IgnoreRetryAfter = "ignore-retry-after", "after a refusal a second is waited, whatever it names", ["6"];
@@ -91,6 +93,8 @@ impl Mutant {
             Mutant::LateBudget => Some(Defect::LateBudget),
             Mutant::NeverRest => Some(Defect::NeverRests),
             Mutant::WaitToPark => Some(Defect::WaitsToPark),
+            Mutant::DeleteEarly => Some(Defect::DeletesEarly),
+            Mutant::DeleteAtOnce => Some(Defect::DeletesAtOnce),
             _ => None,
         }
     }

@@ -14,8 +14,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// An event that brings as many messages may have a backlog behind it.
-pub const LEAST_OF_EVENT: usize = 5;
 /// The most messages of one `ReceiveMessage`.
 const OF_A_CALL: usize = 10;
 /// The calls of the first round.

@@ -161,7 +161,22 @@ impl Queue for Sqs {
             if self.0.chaos.strikes(Kind::QueueDown, "delete_batch") {
                 return Err(QueueError::new("ServiceUnavailable"));
             }
+            let mut groups: Vec<_> = receipt_handles
+                .iter()
+                .filter_map(|handle| self.0.queue.group_of(handle))
+                .collect();
+            let of_all = groups.len();
+            groups.sort_unstable();
+            groups.dedup();
+            if groups.len() < of_all {
+                self.0
+                    .violated("9: two messages of a group are deleted side by side".to_owned());
+            }
             let delete = |handle: &String| {
+                if !self.0.queue.is_first_of_group(handle) {
+                    let what = "9: a message is deleted before an earlier one of its group";
+                    self.0.violated(what.to_owned());
+                }
                 if self.0.chaos.strikes(Kind::EntryRefused, "delete") {
                     return Err(QueueError::new("InternalError"));
                 }
