@@ -97,6 +97,7 @@ fn panicked(change: Option<&Change>) -> Verdict {
         is_campaign_well: true,
         missing_for: Duration::ZERO,
         is_opt_out: change.is_some_and(|change| change.operation.callable() == Some(false)),
+        at_least: Duration::ZERO,
     })
 }
 
@@ -265,7 +266,15 @@ fn tell(
             is_opt_out: !is_absent
                 && change.is_some_and(|change| change.operation.callable() == Some(false)),
         };
-        if let (Settled::Done(Outcome::Updated), Some(change)) = (settled, change)
+        let wrote = match settled {
+            Settled::Done(outcome) => Some(*outcome),
+            Settled::Retry {
+                why: Some((Cause::Confirming { wrote, .. }, _)),
+                ..
+            } => *wrote,
+            _ => None,
+        };
+        if let (Some(Outcome::Updated), Some(change)) = (wrote, change)
             && let Operation::ResetRank(reset) = &change.operation
         {
             let about = about.clone();
@@ -283,6 +292,11 @@ fn tell(
                 about,
                 reason: parking.reason.as_str(),
                 evidence: &parking.evidence,
+            },
+            Settled::Retry { delay, .. } if let Some(outcome) = wrote => Event::Written {
+                about,
+                outcome,
+                delay: *delay,
             },
             Settled::Retry { delay, why } => Event::Retried {
                 about,
