@@ -296,6 +296,7 @@ fn tell(event: &Event<'_>) -> Option<String> {
             format!("! rank {} reset to {to}: {}", reset.from(), reset.reason())
         }
         Event::Parked { reason, .. } => format!("parked: {reason}"),
+        Event::Written { outcome, .. } => format!("written: {}", outcome.as_str()),
         Event::Retried { .. } => "retried".to_owned(),
         Event::OrgRefused { org, evidence } => format!("! {org} refused: {}", evidence.detail),
         Event::CampaignRefused {

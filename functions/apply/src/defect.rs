@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::batch::{ParkReason, Parking, Record, Verdict};
+use domain::batch::{ParkReason, Parking, Record, Settled, Verdict};
 use domain::change::Operation;
 use domain::contact::Columns;
 use domain::plan::{Plan, RankedChange, plan};
@@ -38,12 +38,21 @@ pub enum Defect {
     DeletesEarly,
     /// Messages are deleted in any order.
     DeletesAtOnce,
+    /// What is written is done, though reads lag.
+    Unconfirmed,
 }
 
 /// The verdicts as a defect would have them.
 pub(crate) fn spoiled(context: &Context, verdict: Verdict) -> Verdict {
-    let Verdict::Retry(mut retry) = verdict else {
-        return verdict;
+    let mut retry = match verdict {
+        Verdict::Retry(retry) => retry,
+        Verdict::Confirm(confirm) if context.has(Defect::Unconfirmed) => {
+            return match confirm.then {
+                Settled::Park(parking) => Verdict::Park(parking),
+                _ => Verdict::Done(confirm.wrote),
+            };
+        }
+        verdict => return verdict,
     };
     match &mut retry.cause {
         Cause::Missing if context.has(Defect::Missing) => Verdict::Park(Parking {

@@ -105,6 +105,7 @@ fn panicked(change: Option<&Change>) -> Verdict {
         is_campaign_well: true,
         missing_for: Duration::ZERO,
         is_opt_out: change.is_some_and(|change| change.operation.callable() == Some(false)),
+        at_least: Duration::ZERO,
     })
 }
 
@@ -322,7 +323,15 @@ fn tell(context: &Context, intake: &Intake, settled: &BTreeMap<usize, Settled>) 
             is_opt_out: !is_absent
                 && change.is_some_and(|change| change.operation.callable() == Some(false)),
         };
-        if let (Settled::Done(Outcome::Updated), Some(change)) = (settled, change)
+        let wrote = match settled {
+            Settled::Done(outcome) => Some(*outcome),
+            Settled::Retry {
+                why: Some((Cause::Confirming { wrote, .. }, _)),
+                ..
+            } => *wrote,
+            _ => None,
+        };
+        if let (Some(Outcome::Updated), Some(change)) = (wrote, change)
             && let Operation::ResetRank(reset) = &change.operation
         {
             let about = about.clone();
@@ -340,6 +349,11 @@ fn tell(context: &Context, intake: &Intake, settled: &BTreeMap<usize, Settled>) 
                 about,
                 reason: parking.reason.as_str(),
                 evidence: &parking.evidence,
+            },
+            Settled::Retry { delay, .. } if let Some(outcome) = wrote => Event::Written {
+                about,
+                outcome,
+                delay: *delay,
             },
             Settled::Retry { delay, why } => Event::Retried {
                 about,

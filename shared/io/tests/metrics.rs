@@ -49,6 +49,11 @@ fn events<'a>(evidence: &'a Evidence, not_parked: &'a (Cause, Evidence)) -> Vec<
             about: about(false),
             outcome: Outcome::Superseded,
         },
+        Event::Written {
+            about: about(true),
+            outcome: Outcome::Created,
+            delay: Duration::from_secs(30),
+        },
         Event::Parked {
             about: about(true),
             reason: "rejected",
@@ -206,6 +211,7 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
         "Unchanged",
         "Stale",
         "Superseded",
+        "Confirming",
         "Parked",
         "OptOutParked",
         "Retried",
@@ -255,8 +261,8 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
     let ages = |of: &str, name: &str| metrics[of][name].clone();
     let seconds = |times| ("Seconds".to_owned(), json!(vec![2.5; times]));
     assert_eq!(ages(ORG, "ChangeAge"), seconds(5));
-    assert_eq!(ages(ORG, "OptOutAge"), seconds(3));
-    assert_eq!(ages(ALL, "OptOutAge"), seconds(3));
+    assert_eq!(ages(ORG, "OptOutAge"), seconds(4));
+    assert_eq!(ages(ALL, "OptOutAge"), seconds(4));
     assert_eq!(ages(ORG, "RetriedAge"), seconds(1));
     assert_eq!(ages(ALL, "RetriedAge"), seconds(1));
     assert_eq!(

@@ -63,6 +63,8 @@ mutants! {
     StoreNoRank = "store-no-rank", "what is written leaves the rank out", ["2", "4"];
     WriteDialler = "write-dialler", "a write names what the dialler owns", ["12"];
     LeaveColumnOut = "leave-column-out", "a write leaves a column out, and says it is done", ["2", "4"];
+    EmptyOthers = "empty-others", "a write empties a column that its change does not name", ["12"];
+    Unconfirmed = "unconfirmed", "what is written is done, though reads do not show it yet", ["2", "3", "4"];
     ReconcileBlindly = "reconcile-blindly", "reconcile takes every contact for missing", ["10"];
     LogContent = "log-content", "a log line holds a change", ["8"];
 }
@@ -92,6 +94,7 @@ impl Mutant {
             Mutant::ParkUnheard => Some(Defect::Unheard),
             Mutant::LateBudget => Some(Defect::LateBudget),
             Mutant::NeverRest => Some(Defect::NeverRests),
+            Mutant::Unconfirmed => Some(Defect::Unconfirmed),
             Mutant::WaitToPark => Some(Defect::WaitsToPark),
             Mutant::DeleteEarly => Some(Defect::DeletesEarly),
             Mutant::DeleteAtOnce => Some(Defect::DeletesAtOnce),

@@ -183,6 +183,7 @@ pub(crate) fn story(seed: u64, nth: u64) -> Story {
         rates: Rates::default(),
         copies,
         read_lag: Duration::ZERO,
+        lists_lag: Duration::ZERO,
         rate_headers: kind == Kind::SmallBudget || rng.u8(..4) > 0,
         counts_each_token: !(nth / KINDS.len() as u64).is_multiple_of(2),
         skew: vec![0; copies + 1],

@@ -1,6 +1,7 @@
 //! What an attempt does, step by step.
 
 mod failure_table;
+mod lagging;
 mod properties;
 
 use super::*;
@@ -130,6 +131,7 @@ fn shown(step: &Step) -> String {
                 Verdict::Done(outcome) => outcome.as_str().to_owned(),
                 Verdict::Park(parking) => format!("parked {}", parking.reason.as_str()),
                 Verdict::Retry(retry) => format!("retry {:?}", retry.cause),
+                Verdict::Confirm(confirm) => format!("written {}", confirm.wrote.as_str()),
             });
             verdicts.collect::<Vec<_>>().join(", ")
         }

@@ -18,13 +18,14 @@ const NAMESPACE: &str = "CampaignSync";
 /// The most values of one metric in a document of the format; the collector drops what is more.
 const MAX_VALUES: usize = 100;
 
-const COUNTERS: [&str; 24] = [
+const COUNTERS: [&str; 25] = [
     // Of apply.
     "Created",
     "Updated",
     "Unchanged",
     "Stale",
     "Superseded",
+    "Confirming",
     "Parked",
     "OptOutParked",
     "Retried",
@@ -98,6 +99,11 @@ pub(super) fn count(event: &Event<'_>) {
         Event::Done { about, outcome } => {
             metrics.of(about.org).add(name(*outcome), 1);
             metrics.of(about.org).age("ChangeAge", about);
+            metrics.age_of_opt_out(about);
+        }
+        // That nobody may call is in force.
+        Event::Written { about, .. } => {
+            metrics.of(about.org).add("Confirming", 1);
             metrics.age_of_opt_out(about);
         }
         // Counted as a change that is done.
