@@ -14,11 +14,6 @@ fn changes(contacts: usize) -> impl Iterator<Item = Change> {
     (0..contacts).map(|n| change(&format!("c{n}"), 1))
 }
 
-/// A body that the list refuses.
-fn bad(key: &str) -> Change {
-    change(key, 1).phone(&"1".repeat(70_000))
-}
-
 /// A world of lists whose copy has met its org, and found the queue empty a while ago.
 async fn met() -> World {
     let world = World::of_lists(Options::default());
@@ -182,26 +177,85 @@ async fn opt_outs_of_a_wide_batch_are_written_apart_from_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_that_are_refused_take_no_more_calls_than_it_takes_to_find_a_few() {
+async fn a_wide_write_that_is_refused_is_not_halved_without_an_end() {
     let world = met().await;
-    world.send(changes(800));
-    world.send((0..100).map(|n| bad(&format!("bad{n}"))));
+    world.send(changes(910));
+    // After nineteen reads.
+    let refused = Fault::status("POST", 400).on("/contacts").after(19);
+    world.genesys.add_fault(refused.times(60));
     let done = world.invoke().await;
-    let writes = done
-        .calls
-        .iter()
-        .filter(|call| call.starts_with("POST contacts "));
-    let writes = writes.count();
-    assert!((10..=82).contains(&writes), "{writes}");
-    for _ in 0..200 {
-        if world.queue.is_empty() {
-            break;
-        }
+    let writes = count(&done.calls, "POST contacts ");
+    assert!((42..=81).contains(&writes), "{writes}: {:?}", done.calls);
+    let left = world.queue.len();
+    assert!((1..910).contains(&left), "{left}");
+    while !world.queue.is_empty() {
         world.pass(Duration::from_secs(30)).await;
         while world.queue.in_flight().len() < world.queue.len() {
             world.invoke().await;
         }
     }
-    assert_eq!(world.parked().len(), 100);
-    assert_eq!(world.genesys.contacts(crate::support::CAMPAIGN).len(), 801);
+    assert!(world.parked().is_empty());
+    let stored = world.genesys.contacts(crate::support::CAMPAIGN);
+    assert_eq!(stored.len(), 911);
+}
+
+/// A world of campaigns by `predictive` in which sixty contacts were read and not found.
+async fn first_load() -> World {
+    let world = World::with(Options {
+        calls_per_minute: Some(3_000),
+        ..Options::default()
+    });
+    for n in 0..6 {
+        world
+            .apply((0..10).map(|i| change(&format!("new{n}{i}"), 1)))
+            .await;
+    }
+    world.pass(Duration::from_secs(2)).await;
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_first_load_contacts_are_created_a_hundred_a_call_without_a_look() {
+    let world = first_load().await;
+    let done = world.apply(changes(300)).await;
+    assert_eq!(world.genesys.contacts(crate::support::CAMPAIGN).len(), 360);
+    assert_eq!(done.calls, ["POST contacts 200"; 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_exists_ends_a_first_load_and_is_read() {
+    let world = first_load().await;
+    world.put("c7", 9, "+15550009");
+    world.send(changes(10));
+    let done = world.invoke().await;
+    assert_eq!(
+        count(&done.calls, "POST contacts 409"),
+        1,
+        "{:?}",
+        done.calls
+    );
+    assert_eq!(count(&done.calls, "GET"), 10, "{:?}", done.calls);
+    assert_eq!(done.records[7], "stale");
+    assert_eq!(world.column("c7", "phone"), "+15550009");
+    let done = world
+        .apply((20..30).map(|n| change(&format!("c{n}"), 1)))
+        .await;
+    assert_eq!(count(&done.calls, "GET"), 10, "{:?}", done.calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_of_a_rank_is_never_made_without_a_look() {
+    let world = first_load().await;
+    world.put("c7", 9, "+15550009");
+    let reset = change("c7", 1)
+        .without("data")
+        .without("version")
+        .with("operation", "resetRank")
+        .with(
+            "reset",
+            serde_json::json!({ "from": 9, "to": 3, "reason": "the CRM was restored" }),
+        );
+    let done = world.apply([reset]).await;
+    assert_eq!(done.records, ["updated"], "{:?}", done.calls);
+    assert_eq!(world.column("c7", crate::support::VERSION_FIELD), "3");
 }

@@ -28,7 +28,7 @@ use domain::failure::{Failure, Kind};
 use domain::health::May;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use io::genesys::{Campaign, MOST_READ, Org, Run};
+use io::genesys::{Campaign, MOST_CREATED, MOST_READ, Org, Run};
 use io::secrets::OrgSecret;
 use jiff::Timestamp;
 
@@ -89,12 +89,19 @@ enum At {
 enum Under {
     Read,
     Write,
+    /// With others, in one call.
+    Create,
     /// What cannot be read is written, or read in another way and then written.
     Lower,
     Pause,
 }
 
 impl Contact {
+    /// Whether it is created without a look.
+    fn is_new(&self) -> bool {
+        matches!(self.at, At::Waits(Step::Create { alone: false, .. }))
+    }
+
     pub(crate) fn new(campaign: usize, attempt: Attempt) -> Contact {
         let (at, ended) = (At::Ended, 0);
         Contact {
@@ -129,6 +136,7 @@ impl Drive<'_> {
         let mut progress = Progress::default();
         for place in 0..self.contacts.len() {
             self.saw(&mut progress, place, Seen::Nothing);
+            self.take_for_new(place);
         }
         let mut calls: FuturesUnordered<BoxFuture<'static, Answers>> = FuturesUnordered::new();
         loop {
@@ -149,6 +157,18 @@ impl Drive<'_> {
             self.org.was_driven(self.since);
         }
         self.judge(progress)
+    }
+
+    /// In a first load nothing is read that is most likely not there.
+    fn take_for_new(&mut self, place: usize) {
+        let contact = &mut self.contacts[place];
+        let of = &self.campaigns[contact.campaign];
+        if matches!(of.campaign, Campaign::Predictive(_))
+            && self.org.are_new(&of.id)
+            && let Some(step) = contact.attempt.taken_for_new()
+        {
+            contact.at = At::Waits(step);
+        }
     }
 
     /// Lets contacts begin: as many as health and budget allow, opt-outs first, and of each campaign
@@ -251,21 +271,26 @@ impl Drive<'_> {
                 .clone()
                 .zip(self.of(campaign));
             let waiting = contacts.filter(|(_, contact)| matches!(contact.at, At::Waits(_)));
+            // How many begin together: of a list one read does for so many, and one write for all.
+            let together = |contact: &Contact| match self.campaigns[campaign].campaign {
+                Campaign::ContactList(_) => MOST_READ,
+                Campaign::Predictive(_) if contact.is_new() => MOST_CREATED,
+                Campaign::Predictive(_) => 1,
+            };
             let mut waiting: Vec<_> = waiting
-                .map(|(place, contact)| (!contact.attempt.is_opt_out(), place))
+                .map(|(place, contact)| (together(contact), !contact.attempt.is_opt_out(), place))
                 .collect();
             let begun = self.of(campaign).len() - waiting.len();
             waiting.sort_unstable();
-            // One read does for so many, and one write for all.
-            let together = match self.campaigns[campaign].campaign {
-                Campaign::Predictive(_) => 1,
-                Campaign::ContactList(_) => MOST_READ,
-            };
-            let units = waiting.chunks(together).map(|chunk| Unit {
-                contacts: chunk.iter().map(|(_, place)| *place).collect(),
-                is_opt_out: chunk.iter().any(|(is_other, _)| !is_other),
-            });
-            units.zip(begun / together..).collect::<Vec<_>>()
+            let alike = waiting.chunk_by(|one, other| one.0 == other.0);
+            let units = alike
+                .flat_map(|alike| alike.chunks(alike[0].0))
+                .map(|chunk| Unit {
+                    contacts: chunk.iter().map(|(_, _, place)| *place).collect(),
+                    is_opt_out: chunk.iter().any(|(_, is_other, _)| !is_other),
+                });
+            let first = begun / waiting.first().map_or(1, |(together, _, _)| *together);
+            units.zip(first..).collect::<Vec<_>>()
         };
         let mut rounds: Vec<_> = (0..self.campaigns.len()).flat_map(in_turn).collect();
         rounds.sort_by_key(|(_, round)| *round);
@@ -276,21 +301,27 @@ impl Drive<'_> {
     fn promised(&self) -> u64 {
         let mut promised = 0;
         for (campaign, of) in self.campaigns.iter().enumerate() {
-            let (mut begun, mut written) = (0, 0);
+            let (mut begun, mut written, mut created) = (0, 0, 0u64);
             for contact in self.of(campaign) {
                 match &contact.at {
                     At::Calls(Under::Read) | At::Ready(Step::Read | Step::Probe) => begun += 1,
                     // The contact is read again, and written.
                     At::Calls(Under::Pause | Under::Lower)
                     | At::Ready(Step::Pause(_) | Step::Lower) => begun += 1,
+                    At::Calls(Under::Create) | At::Ready(Step::Create { alone: false, .. }) => {
+                        created += 1;
+                    }
                     At::Calls(Under::Write) | At::Ready(_) => written += 1,
                     At::Waits(_) | At::Ended => {}
                 }
             }
             promised += match of.campaign {
-                Campaign::Predictive(_) => CALLS_OF_A_CONTACT * begun + written,
+                Campaign::Predictive(_) => {
+                    CALLS_OF_A_CONTACT * begun + written + created.div_ceil(MOST_CREATED as u64)
+                }
                 Campaign::ContactList(_) => {
-                    CALLS_OF_A_CONTACT * begun.div_ceil(MOST_READ as u64) + written.min(1)
+                    CALLS_OF_A_CONTACT * begun.div_ceil(MOST_READ as u64)
+                        + (written + created).min(1)
                 }
             };
         }
@@ -336,6 +367,19 @@ impl Drive<'_> {
         }
         if matches!(seen, Seen::Written(_) | Seen::Contact(Some(_))) {
             self.org.is_found(&self.campaigns[contact.campaign].id);
+        }
+        let is_found = match &seen {
+            Seen::Contact(found) => Some(found.is_some()),
+            Seen::RefusedTogether(failure) | Seen::Failed(failure)
+                if failure.kind == Kind::Conflict =>
+            {
+                Some(true)
+            }
+            _ => None,
+        };
+        if let Some(is_found) = is_found {
+            let campaign = &self.campaigns[contact.campaign].id;
+            self.org.looked_for(campaign, is_found);
         }
         if matches!(seen, Seen::Written(_)) {
             progress.written.push((progress.seen, place));

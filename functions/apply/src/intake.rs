@@ -121,16 +121,14 @@ impl Intake {
 
     /// Whether an org would apply more contacts than it has here.
     fn takes_more(&self, context: &Context, luck: f64) -> bool {
-        let mut orgs: BTreeMap<&OrgId, (usize, BTreeMap<&CampaignId, usize>)> = BTreeMap::new();
+        let mut orgs: BTreeMap<&OrgId, BTreeMap<&CampaignId, usize>> = BTreeMap::new();
         for change in self.changes.iter().flatten() {
-            let (contacts, campaigns) = orgs.entry(&change.org).or_default();
-            *contacts += 1;
+            let campaigns = orgs.entry(&change.org).or_default();
             *campaigns.entry(&change.campaign).or_default() += 1;
         }
-        orgs.into_iter().any(|(org, (contacts, campaigns))| {
+        orgs.into_iter().any(|(org, contacts)| {
             let org = context.genesys.org(org);
-            campaigns.into_keys().any(|campaign| org.is_well(campaign))
-                && org.takes_more(contacts, luck)
+            contacts.keys().any(|campaign| org.is_well(campaign)) && org.takes_more(&contacts, luck)
         })
     }
 }

@@ -192,6 +192,26 @@ impl Attempt {
         }
     }
 
+    /// Of a contact that waits to be read: the create that is next if there is none. The POST is refused
+    /// where there is one, and stores nothing; then it is read. `None`: it is to be read first.
+    pub fn taken_for_new(&mut self) -> Option<Step> {
+        let is_plain = |piece: &Piece| {
+            piece.parking.is_none() && !matches!(piece.change.operation, Operation::ResetRank(_))
+        };
+        if !matches!(self.state, State::Reading(ReadFor::Plan)) || !self.pieces.iter().all(is_plain)
+        {
+            return None;
+        }
+        let plan = self.plan();
+        if !matches!(plan.action, Action::Create { .. }) {
+            return None;
+        }
+        let write = write(&plan.action);
+        let alone = false;
+        self.state = State::Creating { plan, alone };
+        Some(Step::Create { write, alone })
+    }
+
     /// What was seen, but a write that is answered with the contact as it was is no write: whoever
     /// takes a write for a sign that all is well asks here first.
     pub fn judged(&self, seen: Seen) -> Seen {

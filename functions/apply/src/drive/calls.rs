@@ -10,15 +10,13 @@ use domain::failure::{Failure, Kind};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use io::genesys::{
-    Campaign, ContactList, ListWrite, MOST_READ, MOST_WRITTEN, NewContact, Predictive,
+    Campaign, ContactList, ListWrite, MOST_CREATED, MOST_READ, MOST_WRITTEN, NewContact, Predictive,
 };
 use io::telemetry::Event;
 
 use super::{Answers, At, Contact, Drive, Under};
 use crate::Defect;
 
-/// The most contacts of a POST by `predictive`.
-const MOST_CREATED: usize = 100;
 /// About the most that fail with one contact whose calls fail.
 const MOST_IN_DOUBT: usize = 50;
 
@@ -162,7 +160,7 @@ impl Drive<'_> {
             }
         }
         if creates == Creates::All && !self.is_reading(campaign) {
-            let made = self.take(campaign, Under::Write, is_create).into_iter();
+            let made = self.take(campaign, Under::Create, is_create).into_iter();
             let created: Vec<_> = made.filter_map(|made| self.to_write(made)).collect();
             let (opt_outs, others) = if self.is_in_doubt(campaign) {
                 self.apart(created)
