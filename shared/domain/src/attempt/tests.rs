@@ -266,6 +266,35 @@ fn what_is_given_back_says_which_are_opt_outs() {
 }
 
 #[test]
+fn what_is_taken_for_new_is_created_without_a_look_and_read_once_that_is_refused() {
+    let mut new = attempt(&["1"]);
+    assert_eq!(new.taken_for_new(), None, "nothing began");
+    assert_eq!(new.next(Seen::Nothing), Step::Read);
+    let create = new.taken_for_new();
+    assert!(matches!(create, Some(Step::Create { alone: false, .. })));
+    assert_eq!(new.next(together(Kind::Conflict)), Step::Read);
+    assert_eq!(new.taken_for_new(), None, "now it must be read");
+    let update = new.next(Seen::Contact(contact(9, true)));
+    assert_eq!(shown(&update), "stale", "what is newer stands");
+}
+
+#[test]
+fn what_a_rule_refuses_and_a_reset_are_never_taken_for_new() {
+    let parked = refused(0, change(5, "out"), ParkReason::KeyPattern);
+    let key = ContactKey::parse("k").unwrap();
+    let mut heard = Attempt::new(key, vec![parked], ranked(), plan);
+    assert_eq!(heard.next(Seen::Nothing), Step::Read);
+    assert_eq!(heard.taken_for_new(), None);
+    let reset = r#"{"schema": 1, "eventId": "r", "org": "o", "campaignId": "c", "contactKey": "k",
+        "operation": "resetRank", "reset": {"from": 9, "reason": "the CRM's clock"}}"#;
+    let reset = taken(0, Arc::new(Change::parse(reset).unwrap()));
+    let key = ContactKey::parse("k").unwrap();
+    let mut reset = Attempt::new(key, vec![reset], ranked(), plan);
+    assert_eq!(reset.next(Seen::Nothing), Step::Read);
+    assert_eq!(reset.taken_for_new(), None);
+}
+
+#[test]
 fn a_reset_sees_what_the_changes_before_it_leave() {
     let reset = |index, from: u64, to: Option<u64>| {
         let reset = r#""operation": "resetRank", "reset""#;
