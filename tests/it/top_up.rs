@@ -259,3 +259,13 @@ async fn a_reset_of_a_rank_is_never_made_without_a_look() {
     assert_eq!(done.records, ["updated"], "{:?}", done.calls);
     assert_eq!(world.column("c7", crate::support::VERSION_FIELD), "3");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_received_before_is_read_in_a_first_load_too() {
+    let world = first_load().await;
+    world.send([change("c1", 1)]);
+    world.queue.receive_for(10, Duration::from_secs(1));
+    world.pass(Duration::from_secs(1)).await;
+    let done = world.invoke().await;
+    assert_eq!(done.calls, ["GET c1 404", "POST contacts 200"]);
+}

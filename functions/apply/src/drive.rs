@@ -68,6 +68,8 @@ pub(crate) struct Contact {
     /// The place of its campaign.
     pub(crate) campaign: usize,
     pub(crate) attempt: Attempt,
+    /// Whether it may have been written by an invocation before.
+    was_tried: bool,
     at: At,
     /// How many answers had been seen when it ended.
     ended: u64,
@@ -102,11 +104,12 @@ impl Contact {
         matches!(self.at, At::Waits(Step::Create { alone: false, .. }))
     }
 
-    pub(crate) fn new(campaign: usize, attempt: Attempt) -> Contact {
+    pub(crate) fn new(campaign: usize, attempt: Attempt, was_tried: bool) -> Contact {
         let (at, ended) = (At::Ended, 0);
         Contact {
             campaign,
             attempt,
+            was_tried,
             at,
             ended,
         }
@@ -164,6 +167,7 @@ impl Drive<'_> {
         let contact = &mut self.contacts[place];
         let of = &self.campaigns[contact.campaign];
         if matches!(of.campaign, Campaign::Predictive(_))
+            && !contact.was_tried
             && self.org.are_new(&of.id)
             && let Some(step) = contact.attempt.taken_for_new()
         {

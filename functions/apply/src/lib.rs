@@ -35,6 +35,8 @@ use crate::intake::Intake;
 struct OfContact {
     key: ContactKey,
     changes: Vec<(usize, Arc<Change>)>,
+    /// Whether one of them was received before, and may have been written.
+    was_tried: bool,
 }
 
 /// The contacts of one org, by campaign.
@@ -65,7 +67,7 @@ pub async fn handle(
             messages: intake.records.len(),
             topped_up: intake.records.len() - intake.of_event,
         });
-        let orgs = by_org(&intake.changes).into_iter();
+        let orgs = by_org(&intake).into_iter();
         let orgs = orgs.map(|(org, contacts)| apply(context, run, luck, org, contacts));
         let verdicts = join_all(orgs).await.into_iter().flatten();
         let mut verdicts: BTreeMap<usize, Verdict> = verdicts
@@ -87,11 +89,11 @@ fn record(message: SqsMessage) -> Record {
     Record::new(own, |name| message.attributes.get(name).map(String::as_str))
 }
 
-fn by_org(changes: &[Result<Arc<Change>, Parking>]) -> BTreeMap<OrgId, OfOrg> {
+fn by_org(intake: &Intake) -> BTreeMap<OrgId, OfOrg> {
     let mut orgs: BTreeMap<OrgId, OfOrg> = BTreeMap::new();
     // Of each contact, among those of its campaign.
     let mut places = BTreeMap::new();
-    for (index, change) in changes.iter().enumerate() {
+    for (index, change) in intake.changes.iter().enumerate() {
         let Ok(change) = change else { continue };
         let campaigns = orgs.entry(change.org.clone()).or_default();
         let contacts = campaigns.entry(change.campaign.clone()).or_default();
@@ -99,11 +101,16 @@ fn by_org(changes: &[Result<Arc<Change>, Parking>]) -> BTreeMap<OrgId, OfOrg> {
         let place = places
             .entry(change.message_group())
             .or_insert(contacts.len());
+        let was_tried = intake.records[index].receives > 1;
         match contacts.get_mut(*place) {
-            Some(contact) => contact.changes.push(numbered),
+            Some(contact) => {
+                contact.changes.push(numbered);
+                contact.was_tried |= was_tried;
+            }
             None => contacts.push(OfContact {
                 key: change.key.clone(),
                 changes: vec![numbered],
+                was_tried,
             }),
         }
     }
@@ -160,8 +167,9 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
             Ok(campaign) => {
                 let (place, first) = (campaigns.len(), contacts.len());
                 contacts.extend(of_campaign.into_iter().map(|contact| {
+                    let was_tried = contact.was_tried;
                     let attempt = attempt(context, &secret.rules, &campaign, contact);
-                    Contact::new(place, attempt)
+                    Contact::new(place, attempt, was_tried)
                 }));
                 let probe = None;
                 campaigns.push(OfCampaign {

@@ -170,7 +170,9 @@ impl Org {
             false if posts > 0 => (0, read + posts),
             false => (0, read + 1),
         };
-        let is_full = all >= MOST_WRITTEN || !is_list && read >= MOST_READ_ALONE;
+        // A few more reads tell whether it takes any.
+        let is_learning = posts == 0 && contacts.keys().any(|of| self.may_be_new(of));
+        let is_full = all >= MOST_WRITTEN || !is_list && (read >= MOST_READ_ALONE || is_learning);
         let demand = Demand {
             opt_outs,
             others: others as u64,

@@ -19,8 +19,9 @@ use crate::telemetry::Event;
 /// Longer than the longest wait of what fails: it comes back to a copy that remembers it.
 const IN_DOUBT: Duration = Duration::from_mins(30);
 
-/// So many reads in a row that find nothing make a first load.
-const NEW_AFTER: u32 = 50;
+/// So many reads in a row that find nothing make a first load. Where one of so many exists all the same,
+/// that takes a POST in vain for as many reads.
+const NEW_AFTER: u32 = 20;
 
 /// By campaign.
 #[derive(Default)]
@@ -117,6 +118,12 @@ impl Org {
             .campaigns
             .with(campaign, |known| (known.absent, known.creates.are_held()));
         absent >= NEW_AFTER && !are_held && !self.is_in_doubt(campaign)
+    }
+
+    /// Whether the last read found nothing, and it is not known yet whether its contacts are new.
+    pub(super) fn may_be_new(&self, campaign: &CampaignId) -> bool {
+        let absent = self.campaigns.with(campaign, |known| known.absent);
+        (1..NEW_AFTER).contains(&absent)
     }
 
     /// Whether creates of the campaign are held, since none could be created.

@@ -13,12 +13,12 @@ use io::{Chance, Clock, Config};
 use serde_json::json;
 
 use super::{FEED_TOKEN, SIGNING_SECRET, told};
-use crate::lock;
 use crate::mutants::Mutant;
 use crate::seams::{Line, Manager, Outside, Sqs};
 use crate::story::{
     CANARY, COLUMNS, HORIZON, OF_AGENTS, Org, Ranking, Story, folds_case, omits_callable,
 };
+use crate::{lock, trouble};
 
 pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace: bool) -> Outside {
     let least = story.orgs.iter().map(|org| org.calls_per_minute).min();
@@ -60,6 +60,9 @@ pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace:
         outside.put_source(&org.name, &source);
         let feed = json!({ "url": "https://crm.test/contacts", "bearerToken": FEED_TOKEN });
         outside.put_feed(&org.name, &feed);
+    }
+    for (campaign, key) in trouble::contacts(&outside.story) {
+        outside.genesys.put_contact(campaign, &key, &[], true);
     }
     outside
 }
