@@ -10,6 +10,8 @@ from PureCloudPlatformClientV2.rest import ApiException
 
 from local_aws import ROOT, genesys
 
+# How far searches lag behind writes, and a moment.
+SEARCH_LAG = 5.5
 CAMPAIGN = "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11"
 
 
@@ -120,6 +122,9 @@ with genesys("--api", "contactLists") as service:
         request.page_number, request.page_size = 1, 100
         request.criteria = {"filterType": "AND", "clauses": [{"filterType": "AND", "predicates": [predicate]}]}
         return api.post_outbound_contactlist_contacts_search(list_id, request)
+    # It lags behind what was written, as the size of a list does; a read does not.
+    check(search(column="phone", columnType="alphabetic", operator="EQUALS", value="+4").total == 0)
+    time.sleep(SEARCH_LAG)
     page = search(column="phone", columnType="alphabetic", operator="EQUALS", value="+4")
     check(page.total == 1 and [one.id for one in page.entities] == ["A-1"], page)
     check(search(column="phone", columnType="alphabetic", operator="BEGINS_WITH", value="+").total >= 2)
@@ -143,6 +148,7 @@ with genesys("--api", "contactLists") as service:
     check((status, report["ok"], report["leftOver"]) == (0, True, []), (report, shown))
     made = [call for call in service.calls() if f"{scratch_id}/contacts" in call["path"]]
     check({call["method"] for call in made} == {"POST", "GET", "PUT", "DELETE"}, made)
+    time.sleep(SEARCH_LAG)
     check(api.get_outbound_contactlist(scratch_id, include_size=True).size == 0)
     request = sdk.ContactListingRequest()
     request.page_number, request.page_size = 1, 100
@@ -151,6 +157,7 @@ with genesys("--api", "contactLists") as service:
     add_to_scratch.id, add_to_scratch.contact_list_id, add_to_scratch.callable = "Mine", scratch_id, False
     add_to_scratch.data = dict.fromkeys(scratch.column_names, "")
     api.post_outbound_contactlist_contacts(scratch_id, [add_to_scratch])
+    time.sleep(SEARCH_LAG)
     status, _, shown = probe(service.base, scratch_id)
     check(status == 2 and "holds 1 contact" in shown, shown)
     check(api.get_outbound_contactlist_contact(scratch_id, "Mine").callable is False)
@@ -159,6 +166,17 @@ with genesys("--api", "contactLists") as service:
     check(refused(lambda: api.delete_outbound_contactlist(list_id)) == (400, "contact.list.in.use"))
     status, _, shown = probe(service.base, list_id)
     check(status == 2 and "a campaign draws on it" in shown, shown)
+
+    # A campaign is edited in the version that was read, and may draw on another list.
+    new_list = api.post_outbound_contactlists(scratch).id
+    campaign = api.get_outbound_campaign(CAMPAIGN)
+    old_list, campaign.contact_list.id = campaign.contact_list.id, new_list
+    check(api.put_outbound_campaign(CAMPAIGN, campaign).version == campaign.version + 1)
+    check(refused(lambda: api.put_outbound_campaign(CAMPAIGN, campaign)) == (409, "invalid.update.wrong.version"))
+    campaign = api.get_outbound_campaign(CAMPAIGN)
+    check(campaign.contact_list.id == new_list)
+    campaign.contact_list.id = old_list
+    api.put_outbound_campaign(CAMPAIGN, campaign)
 
     # 409 as it comes of any operation; 429, which the SDK waits for as Retry-After says.
     service.fault(method="POST", path="/contacts", status=409)

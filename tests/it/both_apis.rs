@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use emulator::Fault;
-use emulator::genesys::{Effect, Options};
+use emulator::genesys::{Effect, ListReadings, Options};
 use io::http::Transport;
 use serde_json::{Value, json};
 
@@ -21,6 +21,19 @@ async fn by_both(promise: impl AsyncFn(&World)) {
         World::of_lists(Options::default()),
         World::of_lists(Options {
             list_updates_merge: true,
+            ..Options::default()
+        }),
+        // Every other reading that makes a difference to what is sent (docs/genesys-cloud.md
+        // "Unknown").
+        World::of_lists(Options {
+            omitted_callable_is_true: true,
+            counts_each_token: true,
+            lists: ListReadings {
+                fold_case: true,
+                answer_in_another_order: true,
+                search_lag: Duration::from_mins(1),
+                ..ListReadings::default()
+            },
             ..Options::default()
         }),
     ] {

@@ -188,6 +188,126 @@ async fn a_new_contact_may_be_missed_by_reads_for_a_while() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_update_may_be_read_late() {
+    let client = Client::new(ListReadings {
+        update_lag: Duration::from_secs(10),
+        ..ListReadings::default()
+    })
+    .await;
+    client.post(&[("k", both("1"))]).await;
+    assert_eq!(client.get("k").await.1["data"]["a"], "1", "it is new");
+    let shown = |seconds: u64| {
+        let client = &client;
+        async move {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            let (_, read) = client.call("POST", "/l/contacts/bulk", json!(["k"])).await;
+            assert_eq!(read[0], client.get("k").await.1);
+            read[0]["data"]["a"].clone()
+        }
+    };
+    let (_, answer) = client
+        .call(
+            "PUT",
+            "/l/contacts/k",
+            json!({ "data": both("2"), "callable": false }),
+        )
+        .await;
+    assert_eq!(answer["data"]["a"], "2", "its answer shows it");
+    assert_eq!(shown(6).await, "1");
+    assert_eq!(client.post(&[("k", both("3"))]).await.0, 200);
+    assert_eq!((shown(3).await, shown(1).await), (json!("1"), json!("2")));
+    assert_eq!((shown(5).await, shown(1).await), (json!("2"), json!("3")));
+    assert_eq!(
+        client.get("k").await.1["callable"],
+        false,
+        "writes see what is there"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn searches_and_the_size_of_a_list_lag_and_reads_do_not() {
+    for lag in [5, 60] {
+        let client = Client::new(ListReadings {
+            search_lag: Duration::from_secs(lag),
+            ..ListReadings::default()
+        })
+        .await;
+        let counted = async || {
+            let page = json!({ "pageNumber": 1, "pageSize": 100 });
+            let (_, found) = client.call("POST", "/l/contacts/search", page).await;
+            let (_, list) = client.call("GET", "/l?includeSize=true", json!(null)).await;
+            assert_eq!(found["total"], list["size"]);
+            let held = found["entities"][0]["data"]["a"].as_str();
+            (
+                list["size"].as_u64().unwrap(),
+                held.unwrap_or_default().to_owned(),
+            )
+        };
+        let wait = async |seconds| tokio::time::sleep(Duration::from_secs(seconds)).await;
+        client.post(&[("k", both("1"))]).await;
+        assert_eq!(client.bulk(&["k"]).await, ["k"]);
+        assert_eq!(counted().await, (0, String::new()));
+        wait(lag - 1).await;
+        assert_eq!(counted().await.0, 0);
+        client.post(&[("k", both("2"))]).await;
+        wait(1).await;
+        assert_eq!(counted().await, (1, "1".to_owned()));
+        let gone = client.call("DELETE", "/l/contacts/k", json!(null)).await;
+        assert_eq!((gone.0, client.get("k").await.0), (200, 404));
+        wait(lag - 1).await;
+        assert_eq!(counted().await, (1, "2".to_owned()));
+        wait(1).await;
+        assert_eq!(counted().await.0, 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_import_blocks_campaign_and_list_and_no_contact() {
+    let client = Client::new(ListReadings::default()).await;
+    let genesys = &client.genesys;
+    genesys.put_campaign("id", "c", Some(&["a", "b"]));
+    genesys.put_list("id", "new", Some(&["a", "b"]));
+    let token = format!("Bearer {}", client.token);
+    let put = async |version: u64, list: &str| {
+        let path = "/api/v2/outbound/campaigns/c";
+        let body = json!({ "version": version, "contactList": { "id": list } });
+        let (status, answer) = client.send("PUT", path, &token, body.to_string()).await;
+        let code = answer["code"].as_str().unwrap_or_default().to_owned();
+        (status, code, answer["version"].as_u64())
+    };
+    let blocked = || (400, "contact.list.import.in.progress".to_owned(), None);
+    for list in ["l", "list-of-c"] {
+        genesys.import(list, true);
+    }
+    assert_eq!(put(1, "new").await, blocked());
+    let (status, answer) = client.call("DELETE", "/l", json!(null)).await;
+    assert_eq!((status, &answer["code"]), (400, &json!(blocked().1)));
+    let status = "/l?includeImportStatus=true";
+    let (_, shown) = client.call("GET", status, json!(null)).await;
+    assert_eq!(shown["importStatus"]["state"], "IN_PROGRESS");
+    assert_eq!(client.post(&[("k", both("1"))]).await.0, 200);
+    let put_contact = json!({ "data": both("2") });
+    assert_eq!(
+        client.call("PUT", "/l/contacts/k", put_contact).await.0,
+        200
+    );
+    let gone = client.call("DELETE", "/l/contacts/k", json!(null)).await;
+    assert_eq!(gone.0, 200);
+
+    for list in ["l", "list-of-c"] {
+        genesys.import(list, false);
+    }
+    let (_, shown) = client.call("GET", status, json!(null)).await;
+    assert_eq!(shown["importStatus"], json!(null));
+    let outdated = (409, "invalid.update.wrong.version".to_owned(), None);
+    assert_eq!(put(0, "new").await, outdated);
+    assert_eq!(put(1, "theirs").await.0, 400);
+    assert_eq!(put(1, "new").await, (200, String::new(), Some(2)));
+    assert_eq!(put(1, "l").await, outdated);
+    assert_eq!(client.call("DELETE", "/l", json!(null)).await.0, 200);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_id_that_stands_twice_is_refused_or_one_of_them_wins() {
     for (duplicates, status, value) in [
         (Duplicates::Refused, 400, None),

@@ -7,6 +7,7 @@ mod budget;
 mod closed;
 mod creates;
 mod horizon;
+mod lagging;
 mod login;
 mod parking;
 mod poison;

@@ -115,6 +115,14 @@ impl World {
         copy(&self.outside, transport, &self.told, config)
     }
 
+    /// Another copy of apply, which receives so many messages by itself at most.
+    pub(crate) fn copy_that_tops_up(&self, top_up: usize) -> Context {
+        let (_, parking) = config(&self.outside);
+        let shared = shared(&self.outside, &self.told, self.config.clone());
+        let parking = ParkingConfig { top_up, ..parking };
+        Context::new(shared, parking, Arc::clone(&self.outside.sqs) as _)
+    }
+
     /// What a copy of another function shares, with another configuration.
     pub(crate) fn shared(&self, configure: impl Fn(&mut Config)) -> Shared {
         let mut config = self.config.clone();
@@ -288,6 +296,7 @@ fn tell(event: &Event<'_>) -> Option<String> {
             format!("! rank {} reset to {to}: {}", reset.from(), reset.reason())
         }
         Event::Parked { reason, .. } => format!("parked: {reason}"),
+        Event::Written { outcome, .. } => format!("written: {}", outcome.as_str()),
         Event::Retried { .. } => "retried".to_owned(),
         Event::OrgRefused { org, evidence } => format!("! {org} refused: {}", evidence.detail),
         Event::CampaignRefused {
@@ -296,8 +305,8 @@ fn tell(event: &Event<'_>) -> Option<String> {
         Event::OrgIll { org, detail, .. } => format!("! {org} ill: {detail}"),
         Event::Conflict { .. } => "! conflict".to_owned(),
         Event::Throttled { org } => format!("! {org} throttled"),
-        // Calls are looked at where they arrive.
-        Event::Called { .. } => return None,
+        // Calls and messages are looked at where they arrive.
+        Event::Called { .. } | Event::TookIn { .. } => return None,
         Event::Accepted { .. } | Event::Refused { .. } | Event::Unauthorized { .. } => {
             "! of ingest".to_owned()
         }

@@ -33,6 +33,8 @@ const TRIES: u32 = 3;
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// What every id that a probe makes begins with.
 const PREFIX: &str = "campaign-sync-probe-";
+/// Of one read (docs/genesys-cloud.md "Limits").
+const MOST_READ: usize = 50;
 
 /// Finds out, prints, and answers whether nothing asks for anything.
 pub(super) fn run(org: &OrgId, list: &str, as_json: bool) -> Result<bool, String> {
@@ -72,6 +74,7 @@ async fn probe(org: &OrgId, id: &str, config: Config) -> Result<Report, String> 
         format!("curl -X DELETE -H \"Authorization: Bearer $TOKEN\" '{host}{path}'")
     };
     let facts = list.look().await.map_err(|failure| unknown(&failure))?;
+    let facts = counted_now(&list, facts).await;
     let columns = may_be_written(id, &facts, deletion)?;
     let prefix = prefix();
     made::may_be_deleted(&list, format!("{prefix}-nobody")).await?;
@@ -157,6 +160,23 @@ fn may_be_asked(org: &OrgId, secret: &OrgSecret) -> Result<(), String> {
     }
 }
 
+/// A search and the size of a list lag by up to a minute (docs/genesys-cloud.md "Search and bulk
+/// jobs"): what they show and no read finds is deleted.
+async fn counted_now(list: &ScratchList, facts: ScratchFacts) -> ScratchFacts {
+    let are_all_shown = facts.ids.len() as u64 == facts.contacts;
+    if facts.contacts == 0 || !are_all_shown || facts.ids.len() > MOST_READ {
+        return facts;
+    }
+    match list.bulk(&facts.ids).await {
+        Ok(found) if found.is_empty() => ScratchFacts {
+            contacts: 0,
+            ids: Vec::new(),
+            ..facts
+        },
+        _ => facts,
+    }
+}
+
 /// Two columns to write to; or why nothing is written to this list. `deletion`: the call that deletes
 /// these contacts.
 fn may_be_written(
@@ -170,6 +190,11 @@ fn may_be_written(
         let campaigns = facts.campaigns.join(", ");
         return Err(format!(
             "list {id} is no scratch list: a campaign draws on it ({campaigns}). {NOTHING}"
+        ));
+    }
+    if facts.is_importing {
+        return Err(format!(
+            "list {id} is not empty: a file is being imported into it. {NOTHING}"
         ));
     }
     if facts.contacts > 0 {

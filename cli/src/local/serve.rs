@@ -124,6 +124,14 @@ fn show(event: &Event<'_>) {
         } => {
             format!("parked      {} {reason}: {}", about.group, evidence.detail)
         }
+        Event::Written {
+            about,
+            outcome,
+            delay,
+        } => {
+            let (outcome, seconds) = (outcome.as_str(), delay.as_secs());
+            format!("written     {} {outcome}, read in {seconds} s", about.group)
+        }
         Event::Retried { about, delay, why } => {
             let why = why.map_or("behind another", |(_, evidence)| &evidence.detail);
             format!(
@@ -143,7 +151,7 @@ fn show(event: &Event<'_>) {
             format!("conflict    {org}/{campaign}, to be resolved")
         }
         Event::Throttled { org } => format!("throttled   {org}"),
-        Event::Called { .. } => return,
+        Event::Called { .. } | Event::TookIn { .. } => return,
         Event::Accepted {
             source,
             org,

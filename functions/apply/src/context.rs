@@ -11,6 +11,7 @@ use io::queue::{Queue, Sqs};
 use io::secrets::SecretsManager;
 use io::telemetry::Telemetry;
 use io::{Chance, Clock, Config, Https};
+use jiff::Timestamp;
 use lambda_runtime::Error;
 
 use crate::defect::{self, Defect};
@@ -23,6 +24,8 @@ pub struct Context {
     pub(crate) parking: ParkingConfig,
     /// Of the dead-letter queue.
     pub(crate) parks: Mutex<DeadLetterHealth>,
+    /// Until when nothing is received beside what Lambda hands over: there was no more.
+    pub(crate) tops_up_after: Mutex<Option<Timestamp>>,
     defect: Option<Defect>,
 }
 
@@ -37,6 +40,7 @@ impl Context {
             queue,
             parking,
             parks: Mutex::default(),
+            tops_up_after: Mutex::default(),
             defect: None,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::batch::{ParkReason, Parking, Verdict};
+use domain::batch::{ParkReason, Parking, Record, Settled, Verdict};
 use domain::change::Operation;
 use domain::contact::Columns;
 use domain::plan::{Plan, RankedChange, plan};
@@ -34,12 +34,25 @@ pub enum Defect {
     NeverRests,
     /// Each message is sent to a dead-letter queue that hangs.
     WaitsToPark,
+    /// What is received is deleted before it is written.
+    DeletesEarly,
+    /// Messages are deleted in any order.
+    DeletesAtOnce,
+    /// What is written is done, though reads lag.
+    Unconfirmed,
 }
 
 /// The verdicts as a defect would have them.
 pub(crate) fn spoiled(context: &Context, verdict: Verdict) -> Verdict {
-    let Verdict::Retry(mut retry) = verdict else {
-        return verdict;
+    let mut retry = match verdict {
+        Verdict::Retry(retry) => retry,
+        Verdict::Confirm(confirm) if context.has(Defect::Unconfirmed) => {
+            return match confirm.then {
+                Settled::Park(parking) => Verdict::Park(parking),
+                _ => Verdict::Done(confirm.wrote),
+            };
+        }
+        verdict => return verdict,
     };
     match &mut retry.cause {
         Cause::Missing if context.has(Defect::Missing) => Verdict::Park(Parking {
@@ -51,6 +64,17 @@ pub(crate) fn spoiled(context: &Context, verdict: Verdict) -> Verdict {
             Verdict::Retry(retry)
         }
         _ => Verdict::Retry(retry),
+    }
+}
+
+/// Deletes what was just received.
+pub(crate) async fn deleted(context: &Context, records: &[Record]) {
+    if context.has(Defect::DeletesEarly) {
+        for record in records {
+            let handle = vec![record.receipt_handle.clone()];
+            let url = &context.shared.config.queue_url;
+            drop(context.queue.delete_batch(url, handle).await);
+        }
     }
 }
 

@@ -15,6 +15,7 @@
 mod calls;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ use domain::failure::{Failure, Kind};
 use domain::health::May;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use io::genesys::{Campaign, Org, Run};
+use io::genesys::{Campaign, MOST_CREATED, MOST_READ, Org, Run};
 use io::secrets::OrgSecret;
 use jiff::Timestamp;
 
@@ -54,6 +55,8 @@ pub(crate) struct Drive<'a> {
 pub(crate) struct OfCampaign {
     pub(crate) id: CampaignId,
     pub(crate) campaign: Campaign,
+    /// The places of its contacts.
+    pub(crate) contacts: Range<usize>,
     /// What may be begun before anything of it is answered.
     pub(crate) may: May,
     /// The contact whose create probes for those that are held.
@@ -65,6 +68,8 @@ pub(crate) struct Contact {
     /// The place of its campaign.
     pub(crate) campaign: usize,
     pub(crate) attempt: Attempt,
+    /// Whether it may have been written by an invocation before.
+    was_tried: bool,
     at: At,
     /// How many answers had been seen when it ended.
     ended: u64,
@@ -86,17 +91,25 @@ enum At {
 enum Under {
     Read,
     Write,
+    /// With others, in one call.
+    Create,
     /// What cannot be read is written, or read in another way and then written.
     Lower,
     Pause,
 }
 
 impl Contact {
-    pub(crate) fn new(campaign: usize, attempt: Attempt) -> Contact {
+    /// Whether it is created without a look.
+    fn is_new(&self) -> bool {
+        matches!(self.at, At::Waits(Step::Create { alone: false, .. }))
+    }
+
+    pub(crate) fn new(campaign: usize, attempt: Attempt, was_tried: bool) -> Contact {
         let (at, ended) = (At::Ended, 0);
         Contact {
             campaign,
             attempt,
+            was_tried,
             at,
             ended,
         }
@@ -126,6 +139,7 @@ impl Drive<'_> {
         let mut progress = Progress::default();
         for place in 0..self.contacts.len() {
             self.saw(&mut progress, place, Seen::Nothing);
+            self.take_for_new(place);
         }
         let mut calls: FuturesUnordered<BoxFuture<'static, Answers>> = FuturesUnordered::new();
         loop {
@@ -146,6 +160,19 @@ impl Drive<'_> {
             self.org.was_driven(self.since);
         }
         self.judge(progress)
+    }
+
+    /// In a first load nothing is read that is most likely not there.
+    fn take_for_new(&mut self, place: usize) {
+        let contact = &mut self.contacts[place];
+        let of = &self.campaigns[contact.campaign];
+        if matches!(of.campaign, Campaign::Predictive(_))
+            && !contact.was_tried
+            && self.org.are_new(&of.id)
+            && let Some(step) = contact.attempt.taken_for_new()
+        {
+            contact.at = At::Waits(step);
+        }
     }
 
     /// Lets contacts begin: as many as health and budget allow, opt-outs first, and of each campaign
@@ -205,11 +232,9 @@ impl Drive<'_> {
         match may {
             May::All => {}
             May::Probe => {
-                let is_begun = |contact: &Contact| {
-                    contact.campaign == campaign
-                        && matches!(contact.at, At::Ready(_) | At::Calls(_))
-                };
-                let is_told = self.contacts.iter().any(is_begun);
+                let is_begun =
+                    |contact: &Contact| matches!(contact.at, At::Ready(_) | At::Calls(_));
+                let is_told = self.of(campaign).iter().any(is_begun);
                 let own: Vec<_> = (0..units.len()).filter(|n| is_of(&units[*n])).collect();
                 // Of those who are drawn to probe luck is small: its rest is even again.
                 let copies = f64::from(self.context.shared.config.apply_concurrency);
@@ -237,42 +262,41 @@ impl Drive<'_> {
         }
     }
 
+    /// The contacts of a campaign.
+    fn of(&self, campaign: usize) -> &[Contact] {
+        &self.contacts[self.campaigns[campaign].contacts.clone()]
+    }
+
     /// What waits to be begun, a round of the campaigns at a time.
     fn units(&self) -> Vec<Unit> {
-        let mut by_campaign: Vec<Vec<Unit>> = self.campaigns.iter().map(|_| Vec::new()).collect();
-        for (place, contact) in self.contacts.iter().enumerate() {
-            if !matches!(contact.at, At::Waits(_)) {
-                continue;
-            }
-            let is_opt_out = contact.attempt.is_opt_out();
-            let units = &mut by_campaign[contact.campaign];
-            match (&self.campaigns[contact.campaign].campaign, units.last_mut()) {
-                // One read and one write do for all of a list.
-                (Campaign::ContactList(_), Some(unit)) => {
-                    unit.contacts.push(place);
-                    unit.is_opt_out |= is_opt_out;
-                }
-                _ => units.push(Unit {
-                    contacts: vec![place],
-                    is_opt_out,
-                }),
-            }
-        }
-        let begun = |campaign: usize| {
-            let is_begun = |contact: &&Contact| {
-                contact.campaign == campaign && !matches!(contact.at, At::Waits(_))
+        let in_turn = |campaign: usize| {
+            let contacts = self.campaigns[campaign]
+                .contacts
+                .clone()
+                .zip(self.of(campaign));
+            let waiting = contacts.filter(|(_, contact)| matches!(contact.at, At::Waits(_)));
+            // How many begin together: of a list one read does for so many, and one write for all.
+            let together = |contact: &Contact| match self.campaigns[campaign].campaign {
+                Campaign::ContactList(_) => MOST_READ,
+                Campaign::Predictive(_) if contact.is_new() => MOST_CREATED,
+                Campaign::Predictive(_) => 1,
             };
-            self.contacts.iter().filter(is_begun).count()
+            let mut waiting: Vec<_> = waiting
+                .map(|(place, contact)| (together(contact), !contact.attempt.is_opt_out(), place))
+                .collect();
+            let begun = self.of(campaign).len() - waiting.len();
+            waiting.sort_unstable();
+            let alike = waiting.chunk_by(|one, other| one.0 == other.0);
+            let units = alike
+                .flat_map(|alike| alike.chunks(alike[0].0))
+                .map(|chunk| Unit {
+                    contacts: chunk.iter().map(|(_, _, place)| *place).collect(),
+                    is_opt_out: chunk.iter().any(|(_, is_other, _)| !is_other),
+                });
+            let first = begun / waiting.first().map_or(1, |(together, _, _)| *together);
+            units.zip(first..).collect::<Vec<_>>()
         };
-        let in_turn = |(campaign, mut units): (usize, Vec<Unit>)| {
-            units.sort_by_key(|unit| !unit.is_opt_out);
-            units.into_iter().zip(begun(campaign)..)
-        };
-        let mut rounds: Vec<_> = by_campaign
-            .into_iter()
-            .enumerate()
-            .flat_map(in_turn)
-            .collect();
+        let mut rounds: Vec<_> = (0..self.campaigns.len()).flat_map(in_turn).collect();
         rounds.sort_by_key(|(_, round)| *round);
         rounds.into_iter().map(|(unit, _)| unit).collect()
     }
@@ -281,23 +305,28 @@ impl Drive<'_> {
     fn promised(&self) -> u64 {
         let mut promised = 0;
         for (campaign, of) in self.campaigns.iter().enumerate() {
-            let of_campaign = || {
-                self.contacts
-                    .iter()
-                    .filter(|contact| contact.campaign == campaign)
-            };
-            let calls = |contact: &Contact| match &contact.at {
-                At::Calls(Under::Read) | At::Ready(Step::Read | Step::Probe) => CALLS_OF_A_CONTACT,
-                // The contact is read again, and written.
-                At::Calls(Under::Pause | Under::Lower)
-                | At::Ready(Step::Pause(_) | Step::Lower) => CALLS_OF_A_CONTACT,
-                At::Calls(Under::Write) | At::Ready(_) => 1,
-                At::Waits(_) | At::Ended => 0,
-            };
-            let calls = of_campaign().map(calls);
+            let (mut begun, mut written, mut created) = (0, 0, 0u64);
+            for contact in self.of(campaign) {
+                match &contact.at {
+                    At::Calls(Under::Read) | At::Ready(Step::Read | Step::Probe) => begun += 1,
+                    // The contact is read again, and written.
+                    At::Calls(Under::Pause | Under::Lower)
+                    | At::Ready(Step::Pause(_) | Step::Lower) => begun += 1,
+                    At::Calls(Under::Create) | At::Ready(Step::Create { alone: false, .. }) => {
+                        created += 1;
+                    }
+                    At::Calls(Under::Write) | At::Ready(_) => written += 1,
+                    At::Waits(_) | At::Ended => {}
+                }
+            }
             promised += match of.campaign {
-                Campaign::Predictive(_) => calls.sum(),
-                Campaign::ContactList(_) => calls.max().unwrap_or(0),
+                Campaign::Predictive(_) => {
+                    CALLS_OF_A_CONTACT * begun + written + created.div_ceil(MOST_CREATED as u64)
+                }
+                Campaign::ContactList(_) => {
+                    CALLS_OF_A_CONTACT * begun.div_ceil(MOST_READ as u64)
+                        + (written + created).min(1)
+                }
             };
         }
         promised
@@ -342,6 +371,19 @@ impl Drive<'_> {
         }
         if matches!(seen, Seen::Written(_) | Seen::Contact(Some(_))) {
             self.org.is_found(&self.campaigns[contact.campaign].id);
+        }
+        let is_found = match &seen {
+            Seen::Contact(found) => Some(found.is_some()),
+            Seen::RefusedTogether(failure) | Seen::Failed(failure)
+                if failure.kind == Kind::Conflict =>
+            {
+                Some(true)
+            }
+            _ => None,
+        };
+        if let Some(is_found) = is_found {
+            let campaign = &self.campaigns[contact.campaign].id;
+            self.org.looked_for(campaign, is_found);
         }
         if matches!(seen, Seen::Written(_)) {
             progress.written.push((progress.seen, place));
@@ -425,7 +467,7 @@ impl Drive<'_> {
     }
 }
 
-/// What is begun together: a contact, or all of a list's that wait.
+/// What is begun together: a contact, or as many of a list as one call reads.
 struct Unit {
     contacts: Vec<usize>,
     is_opt_out: bool,

@@ -1,9 +1,10 @@
-//! Applies contact changes from the queue to Genesys Cloud: read, gather, plan, execute, report
+//! Applies contact changes from the queue to Genesys Cloud: take in, gather, plan, execute, report
 //! (docs/design.md "apply, step by step").
 
 mod context;
 mod defect;
 mod drive;
+mod intake;
 mod report;
 
 pub use context::Context;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::attempt::{Attempt, Piece, Verdicts};
-use domain::batch::{Evidence, ParkReason, Parking, Record, Verdict};
+use domain::batch::{Evidence, Parking, Record, Verdict};
 use domain::change::{CampaignId, Change, ContactKey, OrgId};
 use domain::failure::Failure;
 use domain::health::Prober;
@@ -22,16 +23,20 @@ use domain::retry::Cause;
 use domain::rules::{Broken, Rules, unknown_columns};
 use futures_util::future::join_all;
 use io::genesys::{Campaign, Org, Run};
+use io::telemetry::Event;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 use tracing::Instrument;
 
 use crate::drive::{Contact, Drive, OfCampaign};
+use crate::intake::Intake;
 
 /// The changes of one contact in queue order, each with the index of its record.
 struct OfContact {
     key: ContactKey,
     changes: Vec<(usize, Arc<Change>)>,
+    /// Whether one of them was received before, and may have been written.
+    was_tried: bool,
 }
 
 /// The contacts of one org, by campaign.
@@ -53,82 +58,59 @@ pub async fn handle(
         let deadline = deadline.and_then(|deadline| Timestamp::from_millisecond(deadline).ok());
         let run = Run::new(now, deadline);
 
-        let records: Vec<Record> = event.payload.records.into_iter().map(record).collect();
-        let changes: Vec<_> = records
-            .iter()
-            .map(|record| read(record).map(Arc::new))
-            .collect();
         // Drawn once, so that what goes back to the queue together comes back together.
         let luck = context.shared.chance.share();
-        let orgs = by_org(&changes).into_iter();
+        let records = event.payload.records.into_iter().map(record);
+        let intake = Intake::of_event(records);
+        let intake = intake.topped_up(context, &run, luck).await;
+        context.shared.telemetry.tell(&Event::TookIn {
+            messages: intake.records.len(),
+            topped_up: intake.records.len() - intake.of_event,
+        });
+        let orgs = by_org(&intake).into_iter();
         let orgs = orgs.map(|(org, contacts)| apply(context, run, luck, org, contacts));
         let verdicts = join_all(orgs).await.into_iter().flatten();
         let mut verdicts: BTreeMap<usize, Verdict> = verdicts
             .map(|(index, verdict)| (index, defect::spoiled(context, verdict)))
             .collect();
-        for (index, change) in changes.iter().enumerate() {
+        for (index, change) in intake.changes.iter().enumerate() {
             if let Err(parking) = change {
                 verdicts.insert(index, Verdict::Park(parking.clone()));
             }
         }
-        let changes: Vec<Option<Arc<Change>>> = changes.into_iter().map(Result::ok).collect();
-        Ok(report::report(context, &run, luck, &records, &changes, verdicts).await?)
+        Ok(report::report(context, &run, luck, &intake, verdicts).await?)
     }
     .instrument(span)
     .await
 }
 
 fn record(message: SqsMessage) -> Record {
-    let attribute = |name: &str| message.attributes.get(name);
-    let time = |name| Timestamp::from_millisecond(attribute(name)?.parse().ok()?).ok();
-    Record {
-        group: attribute("MessageGroupId").cloned().unwrap_or_default(),
-        receives: attribute("ApproximateReceiveCount")
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(1),
-        sent: time("SentTimestamp"),
-        first_received: time("ApproximateFirstReceiveTimestamp"),
-        message_id: message.message_id.unwrap_or_default(),
-        receipt_handle: message.receipt_handle.unwrap_or_default(),
-        body: message.body.unwrap_or_default(),
-    }
+    let own = [message.message_id, message.receipt_handle, message.body];
+    Record::new(own, |name| message.attributes.get(name).map(String::as_str))
 }
 
-/// Each record by itself: one bad body never fails the batch.
-fn read(record: &Record) -> Result<Change, Parking> {
-    let change = Change::parse(&record.body).map_err(|invalid| Parking {
-        reason: if invalid.is_unsupported_schema() {
-            ParkReason::UnsupportedSchema
-        } else {
-            ParkReason::InvalidChange
-        },
-        evidence: Evidence::from(invalid.to_string()),
-    })?;
-    if change.message_group().as_str() == record.group {
-        return Ok(change);
-    }
-    let detail = "expected the message group id that org, campaignId and contactKey give";
-    Err(Parking {
-        reason: ParkReason::GroupMismatch,
-        evidence: Evidence::from(detail.to_owned()),
-    })
-}
-
-fn by_org(changes: &[Result<Arc<Change>, Parking>]) -> BTreeMap<OrgId, OfOrg> {
+fn by_org(intake: &Intake) -> BTreeMap<OrgId, OfOrg> {
     let mut orgs: BTreeMap<OrgId, OfOrg> = BTreeMap::new();
-    for (index, change) in changes.iter().enumerate() {
+    // Of each contact, among those of its campaign.
+    let mut places = BTreeMap::new();
+    for (index, change) in intake.changes.iter().enumerate() {
         let Ok(change) = change else { continue };
         let campaigns = orgs.entry(change.org.clone()).or_default();
         let contacts = campaigns.entry(change.campaign.clone()).or_default();
         let numbered = (index, Arc::clone(change));
-        match contacts
-            .iter_mut()
-            .find(|contact| contact.key == change.key)
-        {
-            Some(contact) => contact.changes.push(numbered),
+        let place = places
+            .entry(change.message_group())
+            .or_insert(contacts.len());
+        let was_tried = intake.records[index].receives > 1;
+        match contacts.get_mut(*place) {
+            Some(contact) => {
+                contact.changes.push(numbered);
+                contact.was_tried |= was_tried;
+            }
             None => contacts.push(OfContact {
                 key: change.key.clone(),
                 changes: vec![numbered],
+                was_tried,
             }),
         }
     }
@@ -183,15 +165,17 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
     for (id, of_campaign, may, opened) in join_all(opened).await {
         match opened {
             Ok(campaign) => {
-                let place = campaigns.len();
+                let (place, first) = (campaigns.len(), contacts.len());
                 contacts.extend(of_campaign.into_iter().map(|contact| {
+                    let was_tried = contact.was_tried;
                     let attempt = attempt(context, &secret.rules, &campaign, contact);
-                    Contact::new(place, attempt)
+                    Contact::new(place, attempt, was_tried)
                 }));
                 let probe = None;
                 campaigns.push(OfCampaign {
                     id,
                     campaign,
+                    contacts: first..contacts.len(),
                     may,
                     probe,
                 });

@@ -2,26 +2,30 @@
 //! "Batch answer").
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
 use domain::Change;
 use domain::batch::{
-    Evidence, Horizon, NoMessageId, Outcome, Parking, Record, Retry, Settled, Verdict, failures,
-    message_groups, not_parked, parked_id, settle,
+    Deletion, Evidence, Horizon, NoMessageId, Outcome, Parking, Record, Retry, Settled, Verdict,
+    failures, message_groups, not_parked, parked_id, settle,
 };
 use domain::change::Operation;
 use domain::retry::Cause;
-use futures_util::future::join_all;
+use futures_util::future::join;
+use futures_util::stream::{self, StreamExt};
 use io::genesys::Run;
 use io::queue::{Message, QueueError, Visibility};
 use io::telemetry::{About, Event};
 
+use crate::intake::Intake;
 use crate::{Context, Defect};
 
-/// The most messages that one `ChangeMessageVisibilityBatch` takes.
-const VISIBILITY_BATCH: usize = 10;
+/// The most messages that one `ChangeMessageVisibilityBatch` or `DeleteMessageBatch` takes.
+const OF_A_BATCH: usize = 10;
+/// The most calls to SQS at a time.
+const SIDE_BY_SIDE: usize = 10;
 /// The most bytes of a message, its attributes included (SQS developer guide, "Amazon SQS message
 /// quotas").
 const MAX_MESSAGE: usize = 1 << 20;
@@ -31,16 +35,16 @@ const MAX_DETAIL: usize = 1_000;
 const AFTER_PARKING: Duration = Duration::from_millis(1_500);
 const AFTER_WAITS: Duration = Duration::from_millis(500);
 
-/// Settles every message group, then parks, then makes the retried ones wait; what is left out of
-/// the answer is deleted.
+/// Settles every message group, then parks, then makes the retried ones wait and deletes what this
+/// invocation received by itself. What is of the event and left out of the answer is deleted by Lambda.
 pub(crate) async fn report(
     context: &Context,
     run: &Run,
     luck: f64,
-    records: &[Record],
-    changes: &[Option<Arc<Change>>],
+    intake: &Intake,
     mut verdicts: BTreeMap<usize, Verdict>,
 ) -> Result<SqsBatchResponse, NoMessageId> {
+    let records = &intake.records;
     let horizon = Horizon {
         now: context.shared.clock.now(),
         after: context.parking.retry_horizon,
@@ -54,7 +58,7 @@ pub(crate) async fn report(
                     &records[index],
                     verdicts
                         .remove(&index)
-                        .unwrap_or_else(|| panicked(changes[index].as_deref())),
+                        .unwrap_or_else(|| panicked(intake.change(index))),
                 )
             })
             .collect();
@@ -65,23 +69,27 @@ pub(crate) async fn report(
         .iter()
         .zip(settled)
         .map(|(group, settled)| park_group(context, run, luck, horizon, records, group, settled));
+    let parked: Vec<_> = stream::iter(parked).buffered(SIDE_BY_SIDE).collect().await;
     let settled: BTreeMap<usize, Settled> = groups
         .iter()
         .flatten()
         .copied()
-        .zip(join_all(parked).await.into_iter().flatten())
+        .zip(parked.into_iter().flatten())
         .collect();
 
     let left = run.left(context.shared.clock.now(), AFTER_WAITS);
-    if tokio::time::timeout(left, make_wait(context, records, &settled))
-        .await
-        .is_err()
-    {
-        tracing::warn!("no time to set visibilities: the messages come back after the queue's own");
+    let acknowledged = join(
+        make_wait(context, records, &settled),
+        delete(context, intake, &groups, &settled),
+    );
+    if tokio::time::timeout(left, acknowledged).await.is_err() {
+        tracing::warn!(
+            "no time to set visibilities or to delete: the messages come back, and are seen to be done"
+        );
     }
-    tell(context, records, changes, &settled);
+    tell(context, intake, &settled);
     let mut answer = SqsBatchResponse::default();
-    for id in failures(records, |index| {
+    for id in failures(&records[..intake.of_event], |index| {
         matches!(settled.get(&index), Some(Settled::Retry { .. }))
     })? {
         answer.add_failure(id);
@@ -97,6 +105,7 @@ fn panicked(change: Option<&Change>) -> Verdict {
         is_campaign_well: true,
         missing_for: Duration::ZERO,
         is_opt_out: change.is_some_and(|change| change.operation.callable() == Some(false)),
+        at_least: Duration::ZERO,
     })
 }
 
@@ -216,15 +225,68 @@ async fn make_wait(context: &Context, records: &[Record], settled: &BTreeMap<usi
         })
         .filter(|wait| !wait.receipt_handle.is_empty())
         .collect();
-    for waits in waits.chunks(VISIBILITY_BATCH) {
-        if let Err(error) = context
-            .queue
-            .set_visibility(&context.shared.config.queue_url, waits.to_vec())
-            .await
-        {
+    let set = waits.chunks(OF_A_BATCH).map(async |waits| {
+        let url = &context.shared.config.queue_url;
+        if let Err(error) = context.queue.set_visibility(url, waits.to_vec()).await {
             tracing::warn!(detail = %error, "a visibility was not set: the message comes back after the queue's own");
         }
+    });
+    side_by_side(set).await;
+}
+
+/// Deletes what this invocation received by itself and is done with, in the order of its groups.
+async fn delete(
+    context: &Context,
+    intake: &Intake,
+    groups: &[Vec<usize>],
+    settled: &BTreeMap<usize, Settled>,
+) {
+    let is_deleted = |index: &usize| {
+        *index >= intake.of_event
+            && matches!(
+                settled.get(index),
+                Some(Settled::Done(_) | Settled::Park(_))
+            )
+    };
+    let done = |group: &Vec<usize>| group.iter().copied().filter(is_deleted).collect();
+    let mut groups: Vec<Vec<usize>> = groups.iter().map(done).collect();
+    if context.has(Defect::DeletesAtOnce) {
+        groups = groups.concat().into_iter().map(|one| vec![one]).collect();
     }
+    let mut deletion = Deletion::new(groups);
+    loop {
+        let round: Vec<(usize, usize)> = deletion.round();
+        if round.is_empty() {
+            return;
+        }
+        let deleted = round.chunks(OF_A_BATCH).map(async |batch| {
+            let handle =
+                |(_, index): &(usize, usize)| intake.records[*index].receipt_handle.clone();
+            let url = &context.shared.config.queue_url;
+            let deleted = context
+                .queue
+                .delete_batch(url, batch.iter().map(handle).collect());
+            let deleted = deleted
+                .await
+                .unwrap_or_else(|error| batch.iter().map(|_| Err(error.clone())).collect());
+            let groups = batch.iter().map(|(group, _)| *group);
+            groups.zip(deleted).collect::<Vec<_>>()
+        });
+        for (group, deleted) in side_by_side(deleted).await.into_iter().flatten() {
+            if let Err(error) = &deleted {
+                tracing::warn!(detail = %error, "a message was not deleted: it comes back, and is seen to be done");
+            }
+            deletion.saw(group, deleted.is_ok());
+        }
+    }
+}
+
+/// Calls to SQS, a few at a time.
+async fn side_by_side<F: Future>(calls: impl Iterator<Item = F>) -> Vec<F::Output> {
+    stream::iter(calls)
+        .buffer_unordered(SIDE_BY_SIDE)
+        .collect()
+        .await
 }
 
 /// Rounded up: what came back before its time would be given back again.
@@ -233,12 +295,8 @@ fn whole_seconds(delay: Duration) -> u32 {
     u32::try_from(seconds).unwrap_or(u32::MAX)
 }
 
-fn tell(
-    context: &Context,
-    records: &[Record],
-    changes: &[Option<Arc<Change>>],
-    settled: &BTreeMap<usize, Settled>,
-) {
+fn tell(context: &Context, intake: &Intake, settled: &BTreeMap<usize, Settled>) {
+    let records = &intake.records;
     let now = context.shared.clock.now();
     // Message groups whose contacts cannot be created.
     let mut absent = BTreeSet::new();
@@ -252,7 +310,7 @@ fn tell(
         }
         let is_absent =
             matches!(settled, Settled::Retry { .. }) && absent.contains(&records[index].group);
-        let change = changes[index].as_ref();
+        let change = intake.change(index);
         let group = records[index].shown_group();
         let about = About {
             org: change.map(|change| change.org.as_str()),
@@ -265,7 +323,15 @@ fn tell(
             is_opt_out: !is_absent
                 && change.is_some_and(|change| change.operation.callable() == Some(false)),
         };
-        if let (Settled::Done(Outcome::Updated), Some(change)) = (settled, change)
+        let wrote = match settled {
+            Settled::Done(outcome) => Some(*outcome),
+            Settled::Retry {
+                why: Some((Cause::Confirming { wrote, .. }, _)),
+                ..
+            } => *wrote,
+            _ => None,
+        };
+        if let (Some(Outcome::Updated), Some(change)) = (wrote, change)
             && let Operation::ResetRank(reset) = &change.operation
         {
             let about = about.clone();
@@ -283,6 +349,11 @@ fn tell(
                 about,
                 reason: parking.reason.as_str(),
                 evidence: &parking.evidence,
+            },
+            Settled::Retry { delay, .. } if let Some(outcome) = wrote => Event::Written {
+                about,
+                outcome,
+                delay: *delay,
             },
             Settled::Retry { delay, why } => Event::Retried {
                 about,

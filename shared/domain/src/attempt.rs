@@ -14,6 +14,7 @@
 //! unknown end by no second POST in the same invocation. A change that nobody can take is parked
 //! only once what it says of opting out was written.
 
+mod confirm;
 mod refused;
 mod state;
 mod step;
@@ -31,6 +32,7 @@ use crate::contact::Contact;
 use crate::failure::{Failure, Kind};
 use crate::plan::{Action, Part, Plan, RankedChange, Skip, plan_reset};
 use crate::retry::{Cause, TRIES};
+use confirm::confirmed;
 use state::{ReadFor, State, created, lowered};
 use step::write;
 
@@ -51,6 +53,10 @@ pub struct Attempt {
     state: State,
     tries: u32,
     verdicts: Verdicts,
+    /// What the last write that altered the contact did, where reads lag.
+    wrote: Option<Outcome>,
+    /// Whether a write may have been done that reads do not show yet.
+    is_unread: bool,
 }
 
 impl Attempt {
@@ -74,6 +80,8 @@ impl Attempt {
             state: State::Begin,
             tries: 0,
             verdicts: Vec::new(),
+            wrote: None,
+            is_unread: false,
         };
         for piece in pieces {
             match piece.parking.clone() {
@@ -119,6 +127,7 @@ impl Attempt {
     /// changes are retried.
     pub fn next(&mut self, seen: Seen) -> Step {
         let seen = self.judged(seen);
+        self.may_be_unread(&seen);
         let state = std::mem::replace(&mut self.state, State::Ended);
         match (state, seen) {
             (State::Begin, Seen::Nothing) if self.pieces.is_empty() => self.done(),
@@ -127,12 +136,12 @@ impl Attempt {
             (State::Reading(ReadFor::Plan), Seen::Failed(failure)) => self.was_not_read(failure),
             (State::Reading(_), Seen::Failed(failure)) => self.failed(&failure),
             (State::Creating { plan, .. }, Seen::Written(_)) => {
-                self.actual = created(&plan.action);
+                self.is_now(created(&plan.action));
                 self.applied(&plan, Outcome::Created)
             }
             (State::Creating { plan, alone }, seen) => self.was_not_created(plan, alone, seen),
             (State::Updating { plan }, Seen::Written(actual)) => {
-                self.actual = actual;
+                self.is_now(actual);
                 self.applied(&plan, Outcome::Updated)
             }
             (State::Updating { plan }, Seen::Failed(failure)) => {
@@ -146,8 +155,8 @@ impl Attempt {
             }
             (State::Lowering { rank, why }, Seen::Written(actual)) => {
                 // What comes after it is planned on it, and does not undo it.
-                let before = self.actual.take();
-                self.actual = actual.or_else(|| Some(lowered(before, rank)));
+                let before = self.actual.clone();
+                self.is_now(actual.or_else(|| Some(lowered(before, rank))));
                 self.park(&why)
             }
             (State::Lowering { rank, why }, Seen::Failed(failure)) => {
@@ -181,6 +190,26 @@ impl Attempt {
             (State::Ended, _) => Step::Done(Vec::new()),
             _ => self.retry(&Failure::lagging()),
         }
+    }
+
+    /// Of a contact that waits to be read: the create that is next if there is none. The POST is refused
+    /// where there is one, and stores nothing; then it is read. `None`: it is to be read first.
+    pub fn taken_for_new(&mut self) -> Option<Step> {
+        let is_plain = |piece: &Piece| {
+            piece.parking.is_none() && !matches!(piece.change.operation, Operation::ResetRank(_))
+        };
+        if !matches!(self.state, State::Reading(ReadFor::Plan)) || !self.pieces.iter().all(is_plain)
+        {
+            return None;
+        }
+        let plan = self.plan();
+        if !matches!(plan.action, Action::Create { .. }) {
+            return None;
+        }
+        let write = write(&plan.action);
+        let alone = false;
+        self.state = State::Creating { plan, alone };
+        Some(Step::Create { write, alone })
     }
 
     /// What was seen, but a write that is answered with the contact as it was is no write: whoever
@@ -324,6 +353,8 @@ impl Attempt {
                 (None, Part::Superseded) => Verdict::Done(Outcome::Superseded),
                 (None, Part::Newest) => Verdict::Done(outcome),
             };
+            let confirm = (*part == Part::Newest).then_some(self.wrote).flatten();
+            let verdict = confirmed(verdict, confirm, self.rules.read_lag);
             self.verdicts.push((piece.index, verdict));
         }
         self.next_piece()
@@ -336,7 +367,8 @@ impl Attempt {
                 reason: ParkReason::Rejected,
                 evidence: Evidence::from(why),
             });
-            self.verdicts.push((piece.index, Verdict::Park(parking)));
+            let verdict = confirmed(Verdict::Park(parking), self.wrote, self.rules.read_lag);
+            self.verdicts.push((piece.index, verdict));
         }
         self.next_piece()
     }
@@ -355,6 +387,9 @@ impl Attempt {
     }
 
     fn next_piece(&mut self) -> Step {
+        if self.wrote.is_some() {
+            return self.wait_behind();
+        }
         let Some(piece) = self.rest.pop_front() else {
             return self.done();
         };
@@ -389,6 +424,11 @@ impl Attempt {
     }
 
     fn retry_for(&mut self, cause: Cause, failure: &Failure) -> Step {
+        let at_least = if self.is_unread {
+            self.rules.read_lag
+        } else {
+            Duration::ZERO
+        };
         for piece in self.pieces.drain(..).chain(self.rest.drain(..)) {
             let retry = Retry {
                 cause,
@@ -396,6 +436,7 @@ impl Attempt {
                 is_campaign_well: false,
                 missing_for: Duration::ZERO,
                 is_opt_out: piece.is_opt_out(),
+                at_least,
             };
             self.verdicts.push((piece.index, Verdict::Retry(retry)));
         }

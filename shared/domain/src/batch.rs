@@ -4,6 +4,12 @@
 //! (docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html). An identifier that is
 //! empty or not of the batch fails the batch whole, an empty list deletes all of it.
 
+mod deletion;
+mod top_up;
+
+pub use deletion::Deletion;
+pub use top_up::TopUp;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -159,6 +165,19 @@ pub enum Verdict {
     Park(Parking),
     /// It is to be tried again.
     Retry(Retry),
+    /// It was written, and reads may not show that yet: it comes back, and its message group waits.
+    Confirm(Confirm),
+}
+
+/// A change that was written where reads lag (docs/design.md "Where reads lag").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confirm {
+    /// Until reads show it.
+    pub after: Duration,
+    /// What the write did.
+    pub wrote: Outcome,
+    /// What would become of it if reads did not lag, and does on its last day.
+    pub then: Settled,
 }
 
 /// A change that could not be applied now.
@@ -176,6 +195,8 @@ pub struct Retry {
     pub missing_for: Duration,
     /// Whether it says that nobody may call: such a one is never given up for its failures.
     pub is_opt_out: bool,
+    /// How long it waits at least: it may have been written, and reads may not show that yet.
+    pub at_least: Duration,
 }
 
 /// What is to be done with one record, all of its group considered.
@@ -232,12 +253,20 @@ impl Horizon {
         since.unwrap_or_default()
     }
 
+    /// Whether SQS would soon drop it, or move it.
+    fn is_last_day(self, record: &Record) -> bool {
+        record.receives >= LAST_RECEIVE || self.since(record.sent) >= LAST_DAY
+    }
+
     /// Why this one is parked, if it is. `has_own_try`: whether nothing of its group failed before
     /// it.
     fn parks(self, record: &Record, retry: &Retry, has_own_try: bool) -> Option<ParkReason> {
         let tried_for = self.since(record.first_received);
-        let is_expired = record.receives >= LAST_RECEIVE || self.since(record.sent) >= LAST_DAY;
-        if is_expired {
+        // What is behind a write that is not read yet had no try of its own.
+        if matches!(retry.cause, Cause::Confirming { .. }) {
+            return None;
+        }
+        if self.is_last_day(record) {
             return Some(ParkReason::Expired);
         }
         let is_own = retry.cause.is_own() && retry.is_campaign_well && !retry.is_opt_out;
@@ -267,6 +296,15 @@ pub fn settle(group: Vec<(&Record, Verdict)>, horizon: Horizon, share: f64) -> V
             (Some(delay), _) => Settled::Retry { delay, why: None },
             (None, Verdict::Done(outcome)) => Settled::Done(outcome),
             (None, Verdict::Park(parking)) => Settled::Park(parking),
+            (None, Verdict::Confirm(confirm)) if horizon.is_last_day(record) => confirm.then,
+            (None, Verdict::Confirm(Confirm { after, wrote, .. })) => {
+                let wrote = Some(wrote);
+                let cause = Cause::Confirming { after, wrote };
+                let wait = cause.delay(record.waited(horizon), share);
+                delay = Some(wait);
+                let why = Some((cause, Evidence::default()));
+                Settled::Retry { delay: wait, why }
+            }
             (None, Verdict::Retry(retry)) => match horizon.parks(record, &retry, has_own_try) {
                 Some(reason) => {
                     has_own_try = false;
@@ -275,6 +313,7 @@ pub fn settle(group: Vec<(&Record, Verdict)>, horizon: Horizon, share: f64) -> V
                 }
                 None => {
                     let wait = retry.cause.delay(record.waited(horizon), share);
+                    let wait = wait.max(retry.at_least);
                     delay = Some(wait);
                     let why = Some((retry.cause, retry.evidence));
                     Settled::Retry { delay: wait, why }
@@ -303,6 +342,26 @@ pub fn not_parked(settled: &mut [Settled], from: usize, waited: Waited, share: f
 }
 
 impl Record {
+    /// A message with these system attributes (SQS API reference, `Message`): those that are absent or
+    /// malformed leave their member empty.
+    pub fn new<'a>(
+        [message_id, receipt_handle, body]: [Option<String>; 3],
+        attribute: impl Fn(&str) -> Option<&'a str>,
+    ) -> Record {
+        let time = |name| Timestamp::from_millisecond(attribute(name)?.parse().ok()?).ok();
+        Record {
+            group: attribute("MessageGroupId").unwrap_or_default().to_owned(),
+            receives: attribute("ApproximateReceiveCount")
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(1),
+            sent: time("SentTimestamp"),
+            first_received: time("ApproximateFirstReceiveTimestamp"),
+            message_id: message_id.unwrap_or_default(),
+            receipt_handle: receipt_handle.unwrap_or_default(),
+            body: body.unwrap_or_default(),
+        }
+    }
+
     /// How long it waited until now.
     pub fn waited(&self, horizon: Horizon) -> Waited {
         Waited {

@@ -45,8 +45,9 @@ use own_calls::OwnCalls;
 pub const CALLS_OF_A_CONTACT: u64 = 2;
 /// The service's window where it says no other.
 const WINDOW: Duration = Duration::from_secs(60);
-/// Calls that another copy may have under way: a batch has at most ten messages.
-const OF_A_SIBLING: u64 = 10;
+/// Calls that a copy has under way at most, for one client; so many may another copy be about to
+/// spend.
+pub const SIDE_BY_SIDE: usize = 10;
 /// How long a count stands for the present. Others spend too: other copies, reconcile, a call of
 /// which only the answer was lost.
 const FRESH: Duration = Duration::from_millis(250);
@@ -366,7 +367,7 @@ impl Budget {
             Known::Window(window) => {
                 let left = window.left().saturating_sub(self.under_way);
                 let is_fresh = now <= window.told_at + FRESH;
-                if is_fresh && left > self.siblings * OF_A_SIBLING {
+                if is_fresh && left > self.siblings * SIDE_BY_SIDE as u64 {
                     Turn::Go
                 } else {
                     self.alone()

@@ -7,6 +7,8 @@ pub use throttle::{LEAST, Throttle, UNNAMED, named_wait};
 
 use std::time::Duration;
 
+use crate::batch::Outcome;
+
 /// The longest wait that a service may ask for.
 pub const LONGEST: Duration = Duration::from_mins(15);
 /// The longest `Retry-After` that is waited for within the invocation.
@@ -78,6 +80,13 @@ pub enum Cause {
         /// Until it is tried again.
         after: Duration,
     },
+    /// It was written, or is behind what was: reads may not show that yet.
+    Confirming {
+        /// Until they do.
+        after: Duration,
+        /// What the write did; none of what is behind it.
+        wrote: Option<Outcome>,
+    },
     /// The invocation is nearly out of time.
     OutOfTime,
     /// The dead-letter queue did not take it.
@@ -97,6 +106,7 @@ impl Cause {
             | Cause::InTurn { .. }
             | Cause::Closed { .. }
             | Cause::Full { .. }
+            | Cause::Confirming { .. }
             | Cause::Missing
             | Cause::OutOfTime
             | Cause::NotParked => false,
@@ -129,6 +139,7 @@ impl Cause {
             Cause::Throttled { after } | Cause::Full { after } => {
                 base.max(after.min(LONGEST)) + jitter
             }
+            Cause::Confirming { after, .. } => after,
             // Each copy finds out by itself that nothing is answered yet: not all of them at once.
             Cause::Closed { after } => {
                 base.max(after.min(LONGEST)) + base.mul_f64(share).min(HIGHEST_BASE / 4)

@@ -2,6 +2,7 @@
 //! "Secrets"). Apply parks what breaks it, reconcile leaves it out, and `send` tells it of a row.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use regex_lite::Regex;
@@ -26,6 +27,9 @@ pub struct Rules {
     pub version_unit: Option<VersionUnit>,
     /// What every contact key matches.
     pub contact_key_pattern: Option<Regex>,
+    /// How long reads may not show what was written. Until then it is not done, and what follows it
+    /// in its message group is not planned.
+    pub read_lag: Duration,
 }
 
 /// What a version that is a time counts from 1970 on.

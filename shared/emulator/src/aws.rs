@@ -3,6 +3,7 @@
 //! (docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference,
 //! docs.aws.amazon.com/secretsmanager/latest/apireference).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use io::secrets::{Secrets, SecretsError};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
+use crate::fifo::is_legal_id;
 use crate::{Sqs, Vault};
 
 /// Both services, behind one endpoint.
@@ -40,8 +42,9 @@ impl Aws {
             "AmazonSQS.SendMessageBatch" => self.send_batch(&body).await,
             "AmazonSQS.ChangeMessageVisibility" => self.set_visibility(&body).await,
             "AmazonSQS.ChangeMessageVisibilityBatch" => self.set_visibility_batch(&body).await,
-            "AmazonSQS.ReceiveMessage" => self.receive(&body),
-            "AmazonSQS.DeleteMessage" => self.delete(&body),
+            "AmazonSQS.ReceiveMessage" => self.receive(&body).await,
+            "AmazonSQS.DeleteMessage" => self.delete(&body).await,
+            "AmazonSQS.DeleteMessageBatch" => self.delete_batch(&body).await,
             "AmazonSQS.GetQueueAttributes" => self.attributes(&body).await,
             "secretsmanager.GetSecretValue" => self.secret(&body).await,
             _ => Err("UnknownOperationException".into()),
@@ -101,57 +104,61 @@ impl Aws {
     }
 
     async fn set_visibility_batch(&self, body: &Value) -> Result<Value, Fault> {
-        let (mut successful, mut failed) = (Vec::new(), Vec::new());
-        for entry in entries(body)? {
-            match self
-                .sqs
-                .set_visibility(text(body, "QueueUrl")?, vec![visibility(&entry)?])
-                .await
-            {
-                Ok(()) => successful.push(json!({ "Id": entry["Id"] })),
-                Err(error) => failed
-                    .push(json!({ "Id": entry["Id"], "Code": code(error).0, "SenderFault": true })),
-            }
-        }
-        Ok(json!({ "Successful": successful, "Failed": failed }))
+        let entries = entries(body)?;
+        let messages = entries
+            .iter()
+            .map(visibility)
+            .collect::<Result<Vec<_>, _>>()?;
+        let queue_url = text(body, "QueueUrl")?;
+        let results = self.sqs.set_visibilities(queue_url, &messages).await;
+        Ok(one_by_one(&entries, results.map_err(code)?))
     }
 
-    fn receive(&self, body: &Value) -> Result<Value, Fault> {
+    async fn receive(&self, body: &Value) -> Result<Value, Fault> {
         let most = body["MaxNumberOfMessages"]
             .as_u64()
             .and_then(|most| usize::try_from(most).ok())
             .unwrap_or(1);
-        if !(1..=10).contains(&most) {
+        let attempt = body["ReceiveRequestAttemptId"].as_str();
+        if !(1..=10).contains(&most) || attempt.is_some_and(|id| !is_legal_id(id)) {
             return Err("InvalidParameterValue".into());
         }
         let timeout = body["VisibilityTimeout"].as_u64().map(Duration::from_secs);
         let batch = self
             .sqs
-            .receive(text(body, "QueueUrl")?, most, timeout)
+            .receive(text(body, "QueueUrl")?, most, timeout, attempt)
+            .await
             .map_err(code)?;
-        let records = batch
-            .map(|batch| batch.event["Records"].clone())
-            .unwrap_or_default();
-        let messages = records.as_array().into_iter().flatten().map(|record| {
-            let attributes = record["messageAttributes"].as_object().into_iter().flatten().map(|(name, value)| {
-                (name.clone(), json!({ "DataType": value["dataType"], "StringValue": value["stringValue"] }))
-            });
-            json!({
-                "MessageId": record["messageId"],
-                "ReceiptHandle": record["receiptHandle"],
-                "Body": record["body"],
-                "Attributes": record["attributes"],
-                "MessageAttributes": attributes.collect::<Map<_, _>>(),
-            })
-        });
-        Ok(json!({ "Messages": messages.collect::<Vec<_>>() }))
+        let Some(batch) = batch else {
+            return Ok(json!({}));
+        };
+        let records = batch.event["Records"].as_array().into_iter().flatten();
+        let messages: Vec<_> = records.map(|record| received(record, body)).collect();
+        Ok(json!({ "Messages": messages }))
     }
 
-    fn delete(&self, body: &Value) -> Result<Value, Fault> {
-        self.sqs
-            .delete(text(body, "QueueUrl")?, text(body, "ReceiptHandle")?)
-            .map_err(code)?;
+    async fn delete(&self, body: &Value) -> Result<Value, Fault> {
+        let handles = [text(body, "ReceiptHandle")?];
+        let results = self.sqs.delete(text(body, "QueueUrl")?, &handles).await;
+        for result in results.map_err(code)? {
+            result.map_err(code)?;
+        }
         Ok(json!({}))
+    }
+
+    async fn delete_batch(&self, body: &Value) -> Result<Value, Fault> {
+        let entries = entries(body)?;
+        let handles = entries.iter().map(|entry| text(entry, "ReceiptHandle"));
+        let handles = handles.collect::<Result<Vec<_>, _>>()?;
+        let results = self.sqs.delete(text(body, "QueueUrl")?, &handles).await;
+        // An expired handle has another code in a batch
+        // (repost.aws/knowledge-center/sqs-receipt-handle-error).
+        let invalid = || QueueError::new("ReceiptHandleIsInvalid");
+        let results = results.map_err(code)?.into_iter();
+        let results = results
+            .map(|result| result.map_err(|_| invalid()))
+            .collect();
+        Ok(one_by_one(&entries, results))
     }
 
     async fn attributes(&self, body: &Value) -> Result<Value, Fault> {
@@ -160,15 +167,11 @@ impl Aws {
             .attributes(text(body, "QueueUrl")?)
             .await
             .map_err(code)?;
-        let names = body["AttributeNames"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
-        let is_asked = |name: &str| names.iter().any(|asked| asked == "All" || asked == name);
-        let asked = all.into_iter().filter(|(name, _)| is_asked(name));
-        Ok(
-            json!({ "Attributes": asked.map(|(name, value)| (name.to_owned(), value.into())).collect::<Map<_, _>>() }),
-        )
+        let all: Map<_, _> = all
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.into()))
+            .collect();
+        Ok(json!({ "Attributes": asked(&all.into(), &[&body["AttributeNames"]], Value::clone) }))
     }
 
     async fn secret(&self, body: &Value) -> Result<Value, Fault> {
@@ -207,11 +210,73 @@ fn text<'a>(body: &'a Value, name: &str) -> Result<&'a str, Fault> {
     body[name].as_str().ok_or_else(|| "MissingParameter".into())
 }
 
+/// One to ten entries, each with an id of its own.
 fn entries(body: &Value) -> Result<Vec<Value>, Fault> {
-    body["Entries"]
-        .as_array()
-        .cloned()
-        .ok_or_else(|| "EmptyBatchRequest".into())
+    let entries = body["Entries"].as_array().cloned().unwrap_or_default();
+    let ids: BTreeSet<_> = entries
+        .iter()
+        .filter_map(|entry| entry["Id"].as_str())
+        .collect();
+    match entries.len() {
+        0 => Err("EmptyBatchRequest".into()),
+        11.. => Err("TooManyEntriesInBatchRequest".into()),
+        count if ids.len() < count => Err("BatchEntryIdsNotDistinct".into()),
+        _ => Ok(entries),
+    }
+}
+
+/// What a batch is answered whose entries went each by itself.
+fn one_by_one(entries: &[Value], results: Vec<Result<(), QueueError>>) -> Value {
+    let (mut successful, mut failed) = (Vec::new(), Vec::new());
+    for (entry, result) in entries.iter().zip(results) {
+        match result {
+            Ok(()) => successful.push(json!({ "Id": entry["Id"] })),
+            Err(error) => failed
+                .push(json!({ "Id": entry["Id"], "Code": code(error).0, "SenderFault": true })),
+        }
+    }
+    json!({ "Successful": successful, "Failed": failed })
+}
+
+/// A received message, with the attributes that were asked for alone.
+fn received(record: &Value, body: &Value) -> Value {
+    let mut message = json!({
+        "MessageId": record["messageId"],
+        "ReceiptHandle": record["receiptHandle"],
+        "Body": record["body"],
+    });
+    let system = [
+        &body["MessageSystemAttributeNames"],
+        &body["AttributeNames"],
+    ];
+    let system = asked(&record["attributes"], &system, Value::clone);
+    if !system.is_empty() {
+        message["Attributes"] = system.into();
+    }
+    let shown = |value: &Value| json!({ "DataType": value["dataType"], "StringValue": value["stringValue"] });
+    let own = asked(
+        &record["messageAttributes"],
+        &[&body["MessageAttributeNames"]],
+        shown,
+    );
+    if !own.is_empty() {
+        message["MessageAttributes"] = own.into();
+    }
+    message
+}
+
+fn asked(all: &Value, names: &[&Value], show: impl Fn(&Value) -> Value) -> Map<String, Value> {
+    let names = names.iter().filter_map(|names| names.as_array()).flatten();
+    let names: Vec<_> = names.filter_map(Value::as_str).collect();
+    let is_asked = |name: &str| {
+        names
+            .iter()
+            .any(|asked| ["All", ".*", name].contains(asked))
+    };
+    let all = all.as_object().into_iter().flatten();
+    all.filter(|(name, _)| is_asked(name))
+        .map(|(name, value)| (name.clone(), show(value)))
+        .collect()
 }
 
 fn message(entry: &Value) -> Result<Message, Fault> {

@@ -53,7 +53,8 @@ impl EventSource {
         };
         for (id, handle) in &batch.received {
             if !failed.contains(&id.as_str()) {
-                self.queue.delete(handle);
+                // What came back meanwhile is not Lambda's any more.
+                let _ = self.queue.delete(handle);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! SQS FIFO queues: groups, visibility, receive counts, deduplication, dead-letter queue
 //! (docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues.html).
 
+mod line;
 mod sqs;
 
 pub use sqs::Sqs;
@@ -11,10 +12,12 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use io::Clock;
-use io::queue::{Message, QueueError};
+use io::queue::{Message, QueueError, Receive, Record};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
+
+use line::{Attempt, Line, Stored};
 
 const DEDUPLICATION: Duration = Duration::from_mins(5);
 const MAX_BODY: usize = 1 << 20;
@@ -51,8 +54,7 @@ pub struct Fifo {
 
 #[derive(Default)]
 struct State {
-    /// By sequence number.
-    messages: BTreeMap<u64, Stored>,
+    line: Line,
     sent: u64,
     deduplicated: u64,
     closed: bool,
@@ -60,46 +62,8 @@ struct State {
     recent: BTreeMap<(String, String), Timestamp>,
     /// Which group comes next; none: the one with the oldest message.
     random: Option<Rng>,
-}
-
-#[derive(Clone)]
-struct Stored {
-    message: Message,
-    id: String,
-    sent_at: Timestamp,
-    first_received: Option<Timestamp>,
-    receives: u32,
-    visible_at: Timestamp,
-}
-
-impl Stored {
-    /// Another one with each receive.
-    fn handle(&self) -> String {
-        format!("{}#{}", self.id, self.receives)
-    }
-
-    fn record(&self, sequence: u64, handle: &str) -> Value {
-        json!({
-            "messageId": self.id,
-            "receiptHandle": handle,
-            "body": self.message.body,
-            "attributes": {
-                "ApproximateReceiveCount": self.receives.to_string(),
-                "ApproximateFirstReceiveTimestamp":
-                    self.first_received.map(|at| at.as_millisecond().to_string()),
-                "SentTimestamp": self.sent_at.as_millisecond().to_string(),
-                "SequenceNumber": format!("{sequence:020}"),
-                "MessageGroupId": self.message.group,
-                "MessageDeduplicationId": self.message.deduplication_id,
-            },
-            "messageAttributes": self.message.attributes.iter().map(|(name, text)| {
-                ((*name).to_owned(), json!({ "dataType": "String", "stringValue": text }))
-            }).collect::<serde_json::Map<_, _>>(),
-            "eventSource": "aws:sqs",
-            "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:changes.fifo",
-            "awsRegion": "us-east-1",
-        })
-    }
+    /// By `ReceiveRequestAttemptId`.
+    attempts: BTreeMap<String, Attempt>,
 }
 
 /// Messages as they were received.
@@ -157,16 +121,7 @@ impl Fifo {
         state.recent.insert(key, now);
         state.sent += 1;
         let sequence = state.sent;
-        let id = format!("00000000-0000-4000-8000-{sequence:012x}");
-        let stored = Stored {
-            message,
-            id,
-            sent_at: now,
-            first_received: None,
-            receives: 0,
-            visible_at: now,
-        };
-        state.messages.insert(sequence, stored);
+        state.line.push(sequence, Stored::new(message, now));
         drop(state);
         self.changed.notify_waiters();
         Ok(())
@@ -175,16 +130,13 @@ impl Fifo {
     /// The counts of this moment, and how the queue is configured.
     fn attributes(&self) -> Vec<(&'static str, String)> {
         let now = self.clock.now();
-        let state = self.state();
-        let in_flight = state
-            .messages
-            .values()
-            .filter(|stored| stored.visible_at > now)
-            .count();
+        let mut state = self.state();
+        state.line.tick(now);
+        let in_flight = state.line.in_flight();
         vec![
             (
                 "ApproximateNumberOfMessages",
-                (state.messages.len() - in_flight).to_string(),
+                (state.line.len() - in_flight).to_string(),
             ),
             (
                 "ApproximateNumberOfMessagesNotVisible",
@@ -210,12 +162,12 @@ impl Fifo {
 
     pub(crate) fn is_finished(&self) -> bool {
         let state = self.state();
-        state.closed && state.messages.is_empty()
+        state.closed && state.line.len() == 0
     }
 
     /// How many messages are there, received ones included.
     pub fn len(&self) -> usize {
-        self.state().messages.len()
+        self.state().line.len()
     }
 
     /// Whether no message is there.
@@ -231,18 +183,18 @@ impl Fifo {
     /// Every message that is there: since when, and its message.
     pub fn waiting(&self) -> Vec<(Timestamp, Message)> {
         self.state()
-            .messages
-            .values()
-            .map(|stored| (stored.sent_at, stored.message.clone()))
+            .line
+            .all()
+            .map(|(_, stored)| (stored.sent_at, stored.message.clone()))
             .collect()
     }
 
     /// All messages, in order.
     pub fn messages(&self) -> Vec<Message> {
         self.state()
-            .messages
-            .values()
-            .map(|stored| stored.message.clone())
+            .line
+            .all()
+            .map(|(_, stored)| stored.message.clone())
             .collect()
     }
 
@@ -254,60 +206,134 @@ impl Fifo {
 
     /// Receives with another visibility timeout than the queue's.
     pub fn receive_for(&self, most: usize, visibility_timeout: Duration) -> Option<Batch> {
+        self.receive_as(most, visibility_timeout, None)
+    }
+
+    /// The same, as an attempt that may be asked for again: within five minutes it gives the same
+    /// messages with the same handles, hidden anew, as long as nobody altered one of them.
+    pub fn receive_as(
+        &self,
+        most: usize,
+        visibility_timeout: Duration,
+        attempt: Option<&str>,
+    ) -> Option<Batch> {
         let now = self.clock.now();
+        let until = now + visibility_timeout;
         let mut state = self.state();
-        self.move_dead_letters(&mut state, now);
+        let state = &mut *state;
+        state.line.tick(now);
+        self.move_dead_letters(state);
+        state.attempts.retain(|_, attempt| !attempt.is_over(now));
+        let known = attempt.and_then(|id| state.attempts.get(id));
+        let again = known.and_then(|attempt| Some((attempt.at, attempt.again(&state.line, now)?)));
+        let (at, received) = match again {
+            Some((at, received)) => {
+                received.iter().for_each(|n| state.line.hide(*n, until));
+                (at, received)
+            }
+            None => {
+                let received = state.line.receive(most, now, until, state.random.as_mut());
+                (now, received)
+            }
+        };
+        if let Some(id) = attempt {
+            let attempt = Attempt::new(&state.line, &received, at, until);
+            state.attempts.insert(id.to_owned(), attempt);
+        }
         let mut batch = Batch {
             event: Value::Null,
             received: Vec::new(),
         };
         let mut records = Vec::new();
-        for sequence in available(&mut state, now).into_iter().take(most) {
-            let Some(stored) = state.messages.get_mut(&sequence) else {
-                continue;
-            };
-            stored.receives += 1;
-            stored.first_received.get_or_insert(now);
-            stored.visible_at = now + visibility_timeout;
-            let handle = stored.handle();
-            records.push(stored.record(sequence, &handle));
-            batch.received.push((stored.id.clone(), handle));
+        for sequence in received {
+            if let Some(stored) = state.line.get(sequence) {
+                records.push(stored.record(sequence));
+                let handle = stored.handle(sequence);
+                batch.received.push((line::id(sequence), handle));
+            }
         }
         batch.event = json!({ "Records": records });
         (!batch.received.is_empty()).then_some(batch)
     }
 
-    fn move_dead_letters(&self, state: &mut State, now: Timestamp) {
+    /// Receives up to ten as a client of SQS does, as this attempt.
+    pub fn receive_records(&self, receive: &Receive) -> Vec<Record> {
+        let visibility_timeout = Duration::from_secs(receive.visibility.into());
+        let batch = self.receive_as(10, visibility_timeout, Some(&receive.attempt));
+        let records = batch.map(|batch| batch.event["Records"].clone());
+        let record = |record: &Value| {
+            let text = |name: &str| record[name].as_str().map(str::to_owned);
+            let own = [text("messageId"), text("receiptHandle"), text("body")];
+            Record::new(own, |name| record["attributes"][name].as_str())
+        };
+        let records = records.as_ref().and_then(Value::as_array);
+        records.into_iter().flatten().map(record).collect()
+    }
+
+    fn move_dead_letters(&self, state: &mut State) {
         let Some(dead_letters) = &self.dead_letters else {
             return;
         };
-        let is_dead = |stored: &Stored| {
-            stored.visible_at <= now && stored.receives >= self.attributes.max_receives
-        };
-        for (_, stored) in state.messages.extract_if(.., |_, stored| is_dead(stored)) {
-            let moved = dead_letters.send(stored.message);
-            debug_assert!(moved.is_ok(), "what was accepted once is accepted");
+        for sequence in state.line.returned() {
+            let stored = state.line.get(sequence);
+            if stored.is_none_or(|stored| stored.receives < self.attributes.max_receives) {
+                continue;
+            }
+            if let Some(stored) = state.line.remove(sequence) {
+                let moved = dead_letters.send(stored.message);
+                debug_assert!(moved.is_ok(), "what was accepted once is accepted");
+            }
         }
     }
 
     /// When something that is invisible now comes back.
     pub(crate) fn next_visible(&self) -> Option<Timestamp> {
-        let now = self.clock.now();
-        self.state()
-            .messages
-            .values()
-            .map(|stored| stored.visible_at)
-            .filter(|at| *at > now)
-            .min()
+        let mut state = self.state();
+        state.line.tick(self.clock.now());
+        state.line.next_visible()
     }
 
-    /// Deletes what was received with this handle, unless it is visible again.
-    pub(crate) fn delete(&self, handle: &str) {
+    /// Of the message that was received with this handle.
+    pub fn group_of(&self, handle: &str) -> Option<String> {
+        let (sequence, _) = line::read_handle(handle)?;
+        let state = self.state();
+        let stored = state.line.get(sequence)?;
+        Some(stored.message.group.clone())
+    }
+
+    /// Whether nothing of its group was sent before what was received with this handle, and is still
+    /// there.
+    pub fn is_first_of_group(&self, handle: &str) -> bool {
+        let Some((sequence, _)) = line::read_handle(handle) else {
+            return true;
+        };
+        let state = self.state();
+        let group = state.line.get(sequence).map(|stored| &stored.message.group);
+        let mut earlier = state.line.all().take_while(|(other, _)| *other < sequence);
+        group.is_none() || earlier.all(|(_, stored)| Some(&stored.message.group) != group)
+    }
+
+    /// Deletes what was received with this handle. What is deleted already may be deleted again.
+    ///
+    /// # Errors
+    /// What SQS says of a handle that is none, or that is of an earlier receive or of a message that
+    /// is visible again.
+    pub fn delete(&self, handle: &str) -> Result<(), QueueError> {
         let now = self.clock.now();
-        self.state()
-            .messages
-            .retain(|_, stored| stored.handle() != handle || stored.visible_at <= now);
+        let mut state = self.state();
+        state.line.tick(now);
+        let known = line::read_handle(handle).filter(|(sequence, _)| *sequence <= state.sent);
+        let (sequence, receives) = known.ok_or(QueueError::new("ReceiptHandleIsInvalid"))?;
+        let Some(stored) = state.line.get(sequence) else {
+            return Ok(());
+        };
+        if stored.receives != receives || stored.visible_at <= now {
+            return Err(QueueError::new("InvalidParameterValue"));
+        }
+        state.line.remove(sequence);
+        drop(state);
         self.changed.notify_waiters();
+        Ok(())
     }
 
     /// Sets when what was received with this handle is visible again.
@@ -320,13 +346,15 @@ impl Fifo {
         }
         let now = self.clock.now();
         let mut state = self.state();
-        let in_flight = |stored: &&mut Stored| stored.handle() == handle && stored.visible_at > now;
-        let stored = state
-            .messages
-            .values_mut()
-            .find(in_flight)
-            .ok_or(QueueError::new("MessageNotInflight"))?;
-        stored.visible_at = now + Duration::from_secs(seconds.into());
+        state.line.tick(now);
+        let in_flight = |(sequence, receives): &(u64, u32)| {
+            let stored = state.line.get(*sequence);
+            stored.is_some_and(|stored| stored.receives == *receives && stored.visible_at > now)
+        };
+        let known = line::read_handle(handle).filter(in_flight);
+        let (sequence, _) = known.ok_or(QueueError::new("MessageNotInflight"))?;
+        let until = now + Duration::from_secs(seconds.into());
+        state.line.hide(sequence, until);
         drop(state);
         self.changed.notify_waiters();
         Ok(())
@@ -337,43 +365,26 @@ impl Fifo {
         let now = self.clock.now();
         let state = self.state();
         let in_flight = state
-            .messages
-            .values()
-            .filter(|stored| stored.visible_at > now);
+            .line
+            .all()
+            .filter(|(_, stored)| stored.visible_at > now);
         let seconds = |stored: &Stored| {
             u64::try_from(stored.visible_at.duration_since(now).as_secs()).unwrap_or(0)
         };
         in_flight
-            .map(|stored| (stored.id.clone(), seconds(stored)))
+            .map(|(sequence, stored)| (line::id(sequence), seconds(stored)))
             .collect()
     }
 }
 
-/// The sequence numbers that may be received, group by group.
-fn available(state: &mut State, now: Timestamp) -> Vec<u64> {
-    let mut groups: BTreeMap<&str, (bool, Vec<u64>)> = BTreeMap::new();
-    for (sequence, stored) in &state.messages {
-        let (is_blocked, sequences) = groups.entry(&stored.message.group).or_default();
-        *is_blocked |= stored.visible_at > now;
-        sequences.push(*sequence);
-    }
-    let mut groups: Vec<_> = groups
-        .into_values()
-        .filter(|(is_blocked, _)| !is_blocked)
-        .map(|(_, sequences)| sequences)
-        .collect();
-    match &mut state.random {
-        Some(random) => random.shuffle(&mut groups),
-        None => groups.sort_unstable(),
-    }
-    groups.concat()
+/// Of a message group, a deduplication or an attempt to receive.
+pub(crate) fn is_legal_id(id: &str) -> bool {
+    (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 fn check(message: &Message) -> Result<(), QueueError> {
-    let legal =
-        |id: &str| (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
-    if !legal(&message.group) || !legal(&message.deduplication_id) {
+    if !is_legal_id(&message.group) || !is_legal_id(&message.deduplication_id) {
         return Err(QueueError::new("InvalidParameterValue"));
     }
     let attributes: usize = message

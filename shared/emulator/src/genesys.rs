@@ -109,7 +109,12 @@ impl Genesys {
         let list = format!("list-of-{campaign}");
         self.put_list(client_id, &list, columns);
         let client_id = client_id.to_owned();
-        let drawing = Campaign { client_id, list };
+        let version = 1;
+        let drawing = Campaign {
+            client_id,
+            list,
+            version,
+        };
         self.state().campaigns.insert(campaign.to_owned(), drawing);
     }
 
@@ -176,6 +181,11 @@ impl Genesys {
         list.map(|list| list.contacts.clone()).unwrap_or_default()
     }
 
+    /// A contact of a campaign.
+    pub fn contact(&self, campaign: &str, key: &str) -> Option<Contact> {
+        self.state().list_of(campaign)?.contacts.get(key).cloned()
+    }
+
     /// The contacts of a list by key.
     pub fn contacts_of_list(&self, list: &str) -> BTreeMap<String, Contact> {
         let state = self.state();
@@ -214,6 +224,13 @@ impl Genesys {
         {
             let id = list.to_owned();
             state.lists.insert(id.clone(), List { id, ..own });
+        }
+    }
+
+    /// A file is imported into a list from now on, or no longer.
+    pub fn import(&self, list: &str, is_importing: bool) {
+        if let Some(list) = self.state().lists.get_mut(list) {
+            list.is_importing = is_importing;
         }
     }
 

@@ -19,6 +19,8 @@ pub struct Config {
     pub apply_concurrency: u32,
 }
 
+const TOP_UP_FROM: usize = 5;
+
 /// What apply alone reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParkingConfig {
@@ -27,6 +29,10 @@ pub struct ParkingConfig {
     /// `RETRY_HORIZON_SECONDS`: a change that fails by itself this long after it was first received
     /// is parked.
     pub retry_horizon: Duration,
+    /// `TOP_UP`: how many messages it receives by itself, at most, beside those of an event.
+    pub top_up: usize,
+    /// The least messages of an event that make it do so: there may be a backlog.
+    pub top_up_from: usize,
 }
 
 /// The configuration of ingest.
@@ -127,6 +133,8 @@ impl Config {
                     .number("RETRY_HORIZON_SECONDS", 21_600, 1_800, 259_200)
                     .into(),
             ),
+            top_up: reader.number("TOP_UP", 990, 0, 990) as usize,
+            top_up_from: TOP_UP_FROM,
         };
         reader.end((config, parking))
     }
@@ -311,6 +319,7 @@ mod tests {
         assert_eq!(config.secret_prefix, "campaign-sync");
         assert_eq!(config.secret_ttl, Duration::from_mins(5));
         assert_eq!(parking.retry_horizon, Duration::from_hours(6));
+        assert_eq!(parking.top_up, 990);
         assert_eq!(
             (config.apply_concurrency, config.genesys_base_url),
             (5, None)

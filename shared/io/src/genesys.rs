@@ -16,25 +16,26 @@ mod scratch;
 mod wire;
 
 pub use campaign::Campaign;
-pub use contact_lists::{ContactList, ListWrite};
+pub use contact_lists::{ContactList, ListWrite, MOST_READ, MOST_WRITTEN};
 pub use domain::budget::Share;
 pub use domain::failure::{Failure, Kind};
 pub use facts::ListFacts;
-pub use predictive::{NewContact, Predictive};
+pub use predictive::{MOST_CREATED, NewContact, Predictive};
 pub use run::Run;
 pub use scratch::{ScratchContact, ScratchFacts, ScratchList, permission as scratch_permission};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use domain::batch::Evidence;
-use domain::budget::{Budget, Demand, Offer};
-use domain::change::OrgId;
+use domain::budget::{Budget, Demand, More, Offer};
+use domain::change::{CampaignId, OrgId};
 use domain::health::{HostHealth, VaultHealth};
 use domain::retry::between_tries;
 
 use crate::http::Transport;
-use crate::secrets::{OrgSecret, Secrets};
+use crate::secrets::{Api, OrgSecret, Secrets};
 use crate::telemetry::{Event, Telemetry};
 use crate::{Chance, Clock, Config};
 use campaigns::Campaigns;
@@ -45,6 +46,9 @@ use login::Login;
 /// What to look at where a campaign is not known.
 pub const UNKNOWN_CAMPAIGN: &str =
     "look at the campaign's id, and at the division of the OAuth client's role";
+
+/// The most contacts of an invocation that are read by a call each: all of them take its time.
+const MOST_READ_ALONE: usize = 100;
 
 /// The health of each host, by its name.
 type Hosts = Mutex<BTreeMap<String, Arc<Mutex<HostHealth>>>>;
@@ -141,6 +145,48 @@ impl Org {
     pub fn offer(&self, rules: &OrgSecret, demand: &Demand) -> Offer {
         let now = self.shared.clock.now();
         self.gate.offer(now, rules.calls_per_minute, demand)
+    }
+
+    /// Whether it pays to have more contacts than these of each campaign, as far as this copy knows
+    /// without a call: by `contactLists` as far as one write goes, while there are calls at least for
+    /// opt-outs; by `predictive` as far as there are calls for each, or for all of a POST where they are
+    /// [new](Org::are_new). `luck`: the invocation's.
+    pub fn takes_more(&self, contacts: &BTreeMap<&CampaignId, usize>, luck: f64) -> bool {
+        let now = self.shared.clock.now();
+        let Some(secret) = self.login.known(now) else {
+            return false;
+        };
+        let all: usize = contacts.values().sum();
+        let is_list = secret.api == Api::ContactLists;
+        let new = contacts
+            .iter()
+            .filter(|(campaign, _)| self.are_new(campaign));
+        let (posts, new) = new.fold((0, 0), |(posts, new), (_, contacts)| {
+            (posts + contacts / MOST_CREATED + 1, new + contacts)
+        });
+        let read = all - new;
+        let (opt_outs, others) = match is_list {
+            true => (1, 0),
+            false if posts > 0 => (0, read + posts),
+            false => (0, read + 1),
+        };
+        // A few more reads tell whether it takes any.
+        let is_learning = posts == 0 && contacts.keys().any(|of| self.may_be_new(of));
+        let is_full = all >= MOST_WRITTEN || !is_list && (read >= MOST_READ_ALONE || is_learning);
+        let demand = Demand {
+            opt_outs,
+            others: others as u64,
+            promised: 0,
+            patience: Duration::ZERO,
+            luck,
+        };
+        let may_begin = match self.offer(&secret, &demand).more {
+            More::NotWanted => true,
+            // The first answer tells, and the contacts of a list are worth the guess.
+            More::AfterAnswer => is_list,
+            More::At(_) => false,
+        };
+        !is_full && may_begin
     }
 
     /// Waits before try `tries` + 1; `false`: it is one too many, or there is no time for it.

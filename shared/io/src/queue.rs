@@ -10,9 +10,11 @@ use std::fmt;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue, QueueAttributeName,
+    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry,
+    MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName,
     SendMessageBatchRequestEntry,
 };
+pub use domain::batch::Record;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
@@ -36,6 +38,16 @@ pub struct Visibility {
     pub receipt_handle: String,
     /// Whole seconds, at most 43,200 (SQS API reference, `ChangeMessageVisibility`).
     pub seconds: u32,
+}
+
+/// A call for messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receive {
+    /// `ReceiveRequestAttemptId`: the same call, made again since its answer was lost, brings the same
+    /// messages.
+    pub attempt: String,
+    /// How long what is received stays invisible, in whole seconds.
+    pub visibility: u32,
 }
 
 /// SQS refused a call, or did not answer: its error code alone, since messages may quote what was
@@ -102,6 +114,24 @@ pub trait Queue: Send + Sync {
         message: Message,
     ) -> BoxFuture<'a, Result<(), QueueError>>;
 
+    /// Receives up to 10 messages.
+    fn receive<'a>(
+        &'a self,
+        queue_url: &'a str,
+        receive: Receive,
+    ) -> BoxFuture<'a, Result<Vec<Record>, QueueError>>;
+
+    /// Deletes up to 10 messages that were received with these handles, each by itself. The answer is
+    /// in their order.
+    ///
+    /// # Errors
+    /// [`QueueError`], when nothing is known of any of them.
+    fn delete_batch<'a>(
+        &'a self,
+        queue_url: &'a str,
+        receipt_handles: Vec<String>,
+    ) -> BoxFuture<'a, Result<Vec<Result<(), QueueError>>, QueueError>>;
+
     /// Sets the visibility of up to 10 messages. An error tells of the first that was refused.
     fn set_visibility<'a>(
         &'a self,
@@ -114,6 +144,16 @@ pub trait Queue: Send + Sync {
     /// again when the call budget is spent.
     fn depth<'a>(&'a self, queue_url: &'a str) -> BoxFuture<'a, Result<u64, QueueError>>;
 }
+
+/// The most messages that one `ReceiveMessage` brings.
+const MOST_RECEIVED: i32 = 10;
+/// What a [`Record`] tells beside its message.
+const OF_A_RECORD: [MessageSystemAttributeName; 4] = [
+    MessageSystemAttributeName::MessageGroupId,
+    MessageSystemAttributeName::ApproximateReceiveCount,
+    MessageSystemAttributeName::ApproximateFirstReceiveTimestamp,
+    MessageSystemAttributeName::SentTimestamp,
+];
 
 /// Amazon SQS.
 pub struct Sqs(Client);
@@ -194,6 +234,71 @@ impl Queue for Sqs {
                 .set_message_attributes(Some(attributes(message.attributes)?));
             call.send().await?;
             Ok(())
+        }
+        .boxed()
+    }
+
+    fn receive<'a>(
+        &'a self,
+        queue_url: &'a str,
+        receive: Receive,
+    ) -> BoxFuture<'a, Result<Vec<Record>, QueueError>> {
+        async move {
+            let call = self
+                .0
+                .receive_message()
+                .queue_url(queue_url)
+                .max_number_of_messages(MOST_RECEIVED)
+                .receive_request_attempt_id(receive.attempt)
+                .visibility_timeout(i32::try_from(receive.visibility).unwrap_or(i32::MAX))
+                .set_message_system_attribute_names(Some(OF_A_RECORD.to_vec()));
+            let messages = call.send().await?.messages.unwrap_or_default();
+            let record = |message: aws_sdk_sqs::types::Message| {
+                let attributes = message.attributes.unwrap_or_default();
+                let attribute = |name: &str| {
+                    let value = attributes.get(&MessageSystemAttributeName::from(name));
+                    value.map(String::as_str)
+                };
+                let own = [message.message_id, message.receipt_handle, message.body];
+                Record::new(own, attribute)
+            };
+            Ok(messages.into_iter().map(record).collect())
+        }
+        .boxed()
+    }
+
+    fn delete_batch<'a>(
+        &'a self,
+        queue_url: &'a str,
+        receipt_handles: Vec<String>,
+    ) -> BoxFuture<'a, Result<Vec<Result<(), QueueError>>, QueueError>> {
+        async move {
+            let unanswered = || Err(QueueError::new("no answer"));
+            let mut results: Vec<_> = receipt_handles.iter().map(|_| unanswered()).collect();
+            let mut call = self.0.delete_message_batch().queue_url(queue_url);
+            for (index, handle) in receipt_handles.into_iter().enumerate() {
+                let entry = DeleteMessageBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .receipt_handle(handle)
+                    .build();
+                call = call.entries(entry.map_err(|_| QueueError::new("entry without a handle"))?);
+            }
+            let answer = call.send().await?;
+            let successful = answer
+                .successful
+                .into_iter()
+                .map(|entry| (entry.id, Ok(())));
+            let failed = answer
+                .failed
+                .into_iter()
+                .map(|entry| (entry.id, Err(QueueError::new(entry.code))));
+            for (id, result) in successful.chain(failed) {
+                let index = id.parse::<usize>().ok();
+                if let Some(slot) = index.and_then(|index| results.get_mut(index)) {
+                    *slot = result;
+                }
+            }
+            Ok(results)
         }
         .boxed()
     }

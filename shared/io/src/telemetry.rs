@@ -69,6 +69,22 @@ pub enum Event<'a> {
         /// None for what waits behind another one of its group.
         why: Option<&'a (Cause, Evidence)>,
     },
+    /// An invocation begins with its messages.
+    TookIn {
+        /// How many.
+        messages: usize,
+        /// Those of them that it received by itself.
+        topped_up: usize,
+    },
+    /// A change was written. Since reads lag it comes back to be read, before it is done.
+    Written {
+        /// Which one.
+        about: About<'a>,
+        /// What the write did.
+        outcome: Outcome,
+        /// Until it may be received again.
+        delay: Duration,
+    },
     /// The service refuses the org's OAuth client, or its secret cannot be used: a person must act.
     OrgRefused {
         /// Whose.
@@ -248,6 +264,27 @@ fn log(event: &Event<'_>) {
                 "change retried"
             );
         }
+        Event::TookIn {
+            messages,
+            topped_up,
+        } => {
+            if *topped_up > 0 {
+                tracing::info!(messages, toppedUp = topped_up, "topped up");
+            }
+        }
+        Event::Written {
+            about,
+            outcome,
+            delay,
+        } => tracing::info!(
+            org = about.org,
+            campaignId = about.campaign,
+            group = about.group,
+            eventId = about.event_id,
+            outcome = outcome.as_str(),
+            delaySeconds = delay.as_secs(),
+            "change written: it comes back to be read"
+        ),
         Event::OrgRefused { org, evidence } => tracing::error!(
             org,
             detail = evidence.detail,
@@ -340,6 +377,7 @@ fn name(cause: Cause) -> &'static str {
         Cause::Missing => "not found",
         Cause::Refused => "refused",
         Cause::Full { .. } => "full",
+        Cause::Confirming { .. } => "confirming",
         Cause::Closed { .. } => "closed",
         Cause::OutOfTime => "out of time",
         Cause::NotParked => "not parked",

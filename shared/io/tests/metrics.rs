@@ -49,6 +49,11 @@ fn events<'a>(evidence: &'a Evidence, not_parked: &'a (Cause, Evidence)) -> Vec<
             about: about(false),
             outcome: Outcome::Superseded,
         },
+        Event::Written {
+            about: about(true),
+            outcome: Outcome::Created,
+            delay: Duration::from_secs(30),
+        },
         Event::Parked {
             about: about(true),
             reason: "rejected",
@@ -63,6 +68,10 @@ fn events<'a>(evidence: &'a Evidence, not_parked: &'a (Cause, Evidence)) -> Vec<
             about: about(true),
             delay: Duration::from_secs(15),
             why: Some(not_parked),
+        },
+        Event::TookIn {
+            messages: 1_000,
+            topped_up: 990,
         },
         Event::OrgRefused { org, evidence },
         Event::CampaignRefused {
@@ -120,6 +129,17 @@ fn events<'a>(evidence: &'a Evidence, not_parked: &'a (Cause, Evidence)) -> Vec<
             drifted: 2,
         },
     ]
+}
+
+fn about() -> About<'static> {
+    About {
+        org: Some("acme-us"),
+        campaign: None,
+        event_id: None,
+        group: "group",
+        age: Some(Duration::from_secs(1)),
+        is_opt_out: false,
+    }
 }
 
 fn flushed() -> String {
@@ -191,6 +211,7 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
         "Unchanged",
         "Stale",
         "Superseded",
+        "Confirming",
         "Parked",
         "OptOutParked",
         "Retried",
@@ -233,14 +254,15 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
         ("Unauthorized", 1),
         ("Stopped", 1),
         ("Incomplete", 1),
+        ("ToppedUp", 990),
     ] {
         assert_eq!(count(ALL, name), expected, "{name} of all");
     }
     let ages = |of: &str, name: &str| metrics[of][name].clone();
     let seconds = |times| ("Seconds".to_owned(), json!(vec![2.5; times]));
     assert_eq!(ages(ORG, "ChangeAge"), seconds(5));
-    assert_eq!(ages(ORG, "OptOutAge"), seconds(3));
-    assert_eq!(ages(ALL, "OptOutAge"), seconds(3));
+    assert_eq!(ages(ORG, "OptOutAge"), seconds(4));
+    assert_eq!(ages(ALL, "OptOutAge"), seconds(4));
     assert_eq!(ages(ORG, "RetriedAge"), seconds(1));
     assert_eq!(ages(ALL, "RetriedAge"), seconds(1));
     assert_eq!(
@@ -263,11 +285,32 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
             "Refused",
             "RetriedAge",
             "Stopped",
-            "Unauthorized"
+            "ToppedUp",
+            "Unauthorized",
+            "Width"
         ])
     );
 
+    assert_eq!(metrics[ALL]["Width"], ("Count".to_owned(), json!([1000.0])));
     assert_eq!(flushed(), "", "nothing is written twice");
     telemetry.tell(&Event::Throttled { org: "acme-us" });
     assert_eq!(extracted(&flushed())[ORG].len(), 1);
+
+    // A document takes a hundred values of a metric: they are written before more would be lost.
+    for _ in 0..130 {
+        telemetry.tell(&Event::Called {
+            org: "acme-us",
+            latency: Duration::from_millis(40),
+        });
+        telemetry.tell(&Event::Done {
+            about: about(),
+            outcome: Outcome::Updated,
+        });
+    }
+    let rest = extracted(&flushed());
+    let values = |name: &str| rest[ORG][name].1.as_array().map(Vec::len);
+    assert_eq!(
+        (values("ApiLatency"), values("ChangeAge")),
+        (Some(30), Some(30))
+    );
 }

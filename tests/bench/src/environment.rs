@@ -20,8 +20,9 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
+use crate::candidate::Candidate;
 use crate::process::{FunctionCpu, Process, Used};
-use crate::scenario::{Candidate, Scenario};
+use crate::scenario::Scenario;
 use crate::served::{Served, Tls};
 
 /// An answer that does not come by then never will.
@@ -37,6 +38,8 @@ enum Told {
 }
 
 struct Runtime {
+    /// What an event's deadline is far away.
+    timeout: Duration,
     events: Mutex<mpsc::UnboundedReceiver<Bytes>>,
     told: mpsc::UnboundedSender<Told>,
 }
@@ -69,6 +72,7 @@ impl Environment {
         let (send, events) = mpsc::unbounded_channel();
         let (tell, told) = mpsc::unbounded_channel();
         let runtime = Arc::new(Runtime {
+            timeout: scenario.timeout,
             events: Mutex::new(events),
             told: tell,
         });
@@ -156,7 +160,7 @@ async fn next(State(runtime): State<Arc<Runtime>>) -> (StatusCode, HeaderMap, By
     let Some(event) = runtime.events.lock().await.recv().await else {
         return (StatusCode::GONE, HeaderMap::new(), Bytes::new());
     };
-    let deadline = (Clock::system().now() + PATIENCE)
+    let deadline = (Clock::system().now() + runtime.timeout)
         .as_millisecond()
         .to_string();
     let headers = [
@@ -214,6 +218,8 @@ fn variables(
     let environments = scenario.environments.to_string();
     let of_queues = ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL"]
         .map(|name| Some((name, served.world.variable(name)?)));
+    let top_up = scenario.backlog.and_then(|backlog| backlog.top_up);
+    let top_up = top_up.map(|most| ("TOP_UP", most.to_string()));
     let authority = tls.map(|tls| tls.authority.display().to_string());
     let variables = [
         ("AWS_LAMBDA_RUNTIME_API", runtime_api),
@@ -253,6 +259,7 @@ fn variables(
         .chain(trust)
         .map(|(name, value)| (name, value.to_owned()))
         .chain(of_queues.into_iter().flatten())
+        .chain(top_up)
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
 }

@@ -2,6 +2,8 @@
 //! polls the Runtime API, fed from an SQS FIFO queue, in front of the emulated Genesys Cloud. All
 //! on loopback, the same seeded work for each.
 
+mod backlog;
+mod candidate;
 mod environment;
 mod neighbour;
 mod process;
@@ -18,7 +20,8 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::scenario::{Candidate, SCENARIOS, Scenario};
+use crate::candidate::Candidate;
+use crate::scenario::{SCENARIOS, Scenario};
 
 #[derive(Parser)]
 #[command(
@@ -30,6 +33,8 @@ use crate::scenario::{Candidate, SCENARIOS, Scenario};
   tests/bench/run --scenario shared-budget --reps 3
   tests/bench/run --tls --scenario distinct-20ms
   tests/bench/run --only apply --apply apply-before --apply target/release/apply --reps 12
+  tests/bench/run --scenario backlog --scenario new-predictive --scenario opt-out
+  tests/bench/run --only apply --scenario backlog-lists --top-up 0
   tests/bench/run --webhooks
   tests/bench/run --only apply --environments 10 --no-rate-headers --scenario shared-budget
 
@@ -61,12 +66,20 @@ struct Args {
     /// the scenario's own, 1 to 5]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
     reps: Option<u32>,
-    /// Batches, or webhooks, after the first [default: the scenario's own, 6 to 59; 500 webhooks]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    /// Batches of ten changes, or webhooks, after the first [default: the scenario's own, 6 to 59,
+    /// and of backlogs 99 to 1999; 500 webhooks]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     warm: Option<u32>,
-    /// Processes at once, in the scenarios that share a queue and a call budget [default: 5]
+    /// Processes at once, in the scenarios that share a queue and a call budget [default: 5, and of
+    /// backlogs 2]
     #[arg(long, value_parser = clap::value_parser!(u32).range(2..=100))]
     environments: Option<u32>,
+    /// What a call to SQS takes in backlogs, in ms [default: 5]
+    #[arg(long)]
+    sqs_ms: Option<u64>,
+    /// In backlogs, how many more messages apply may receive by itself to an event, its `TOP_UP`
+    #[arg(long)]
+    top_up: Option<u32>,
     /// Genesys Cloud tells nothing of its rate limit, and has it by the minute: these scenarios
     /// take minutes
     #[arg(long)]
@@ -123,8 +136,12 @@ async fn run(args: &Args) -> Result<bool, String> {
         }
         let candidates: Vec<_> = candidates
             .iter()
-            .filter(|candidate| candidate.plays(scenario))
+            .filter(|candidate| (candidate.plays)(scenario))
             .collect();
+        if scenario.backlog.is_some() {
+            all_right &= backlog(args, scenario, &candidates, cpus, tls.as_ref()).await?;
+            continue;
+        }
         let mut reps = vec![Vec::new(); candidates.len()];
         // In turns, so that a busy moment of the machine does not fall on one of them alone.
         for n in 0..scenario.reps {
@@ -143,6 +160,28 @@ async fn run(args: &Args) -> Result<bool, String> {
             .all(|rep| rep.wrong.is_none());
     }
     Ok(all_right)
+}
+
+/// Measures a backlog. Whether all were right.
+async fn backlog(
+    args: &Args,
+    scenario: &Scenario,
+    candidates: &[&Candidate],
+    cpu: process::FunctionCpu,
+    tls: Option<&served::Tls>,
+) -> Result<bool, String> {
+    let mut runs = vec![Vec::new(); candidates.len()];
+    for n in 0..scenario.reps {
+        for (candidate, runs) in candidates.iter().zip(&mut runs) {
+            let log = format!("{}-{}-{n}.log", scenario.name, candidate.name);
+            let log = args.logs.join(log);
+            runs.push(backlog::run(scenario, candidate, cpu, tls, &log).await?);
+        }
+    }
+    let rows: Vec<_> = candidates.iter().copied().zip(runs).collect();
+    println(&backlog::table(scenario, args.tls, &rows));
+    let mut runs = rows.iter().flat_map(|(_, runs)| runs);
+    Ok(runs.all(|run| run.wrong.is_none()))
 }
 
 fn chosen(args: &Args) -> Result<Vec<Scenario>, String> {
@@ -171,6 +210,11 @@ fn chosen(args: &Args) -> Result<Vec<Scenario>, String> {
                 .limit
                 .map(|(calls, _)| (calls, Duration::from_mins(1)));
         }
+        if let Some(backlog) = &mut scenario.backlog {
+            let own = backlog.sqs_latency;
+            backlog.sqs_latency = args.sqs_ms.map_or(own, Duration::from_millis);
+            backlog.top_up = args.top_up;
+        }
         if scenario.environments > 1 {
             scenario.environments = args.environments.unwrap_or(scenario.environments);
         }
@@ -197,7 +241,7 @@ fn candidates(args: &Args) -> Result<Vec<Candidate>, String> {
     });
     if candidates.is_empty() {
         return Err(
-            "--only: expected part of apply, python, python-groups, node or node-groups".to_owned(),
+            "--only: expected part of apply or of a peer's name, such as python-groups".to_owned(),
         );
     }
     Ok(candidates)

@@ -12,12 +12,13 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
+use crate::candidate::Candidate;
 use crate::environment::Environment;
 use crate::neighbour::HEAD_START;
 use crate::process::FunctionCpu;
-use crate::scenario::{Candidate, Scenario};
+use crate::scenario::Scenario;
 use crate::served::{Served, Tls};
-use crate::work::{BATCH, CAMPAIGNS, ORG, Work};
+use crate::work::{BATCH, ORG, Work};
 
 /// A run that is not over by then never will be: its function fails again and again.
 const LONGEST: Duration = Duration::from_mins(4);
@@ -189,7 +190,7 @@ fn waits(event: &Value, answer: Option<&Value>) -> Vec<Duration> {
     records.iter().filter(is_done).filter_map(wait).collect()
 }
 
-fn failed(answer: Option<&Value>) -> usize {
+pub(crate) fn failed(answer: Option<&Value>) -> usize {
     answer.map_or(BATCH, |answer| {
         answer["batchItemFailures"].as_array().map_or(0, Vec::len)
     })
@@ -223,7 +224,7 @@ fn count_calls(scenario: &Scenario, served: &Served, rep: &mut Rep) {
 }
 
 /// The first thing that is not as it must be.
-fn wrong(served: &Served, work: &Work, candidate: &Candidate) -> Option<String> {
+pub(crate) fn wrong(served: &Served, work: &Work, candidate: &Candidate) -> Option<String> {
     if !served.world.dead_letters.messages().is_empty() {
         return Some(format!(
             "{} changes are parked",
@@ -231,22 +232,23 @@ fn wrong(served: &Served, work: &Work, candidate: &Candidate) -> Option<String> 
         ));
     }
     let mut there = 0;
-    for campaign in CAMPAIGNS {
+    for (_, campaign) in &work.campaigns {
         let contacts = served.world.genesys.contacts(campaign);
         there += contacts.len();
-        for ((_, key), expected) in work.after.iter().filter(|((of, _), _)| *of == campaign) {
+        for ((_, key), expected) in work.after.iter().filter(|((of, _), _)| of == campaign) {
             let Some(actual) = contacts.get(key) else {
                 return Some(format!("{key} is missing"));
             };
             // The peers store no rank.
-            let unlike = expected.data.iter().find(|(name, value)| {
-                (candidate.is_ours || *name != VERSION_FIELD)
-                    && actual.data.get(*name) != Some(*value)
-            });
+            let is_checked = |name: &&String| candidate.is_ours || *name != VERSION_FIELD;
+            let unlike = expected
+                .data
+                .iter()
+                .find(|(name, value)| is_checked(name) && actual.data.get(*name) != Some(*value));
             if let Some((name, _)) = unlike {
                 return Some(format!("{name} of {key} is wrong"));
             }
-            let columns = expected.data.len() - usize::from(!candidate.is_ours);
+            let columns = expected.data.keys().filter(is_checked).count();
             if actual.data.len() != columns {
                 return Some(format!("{key} has a column too many"));
             }

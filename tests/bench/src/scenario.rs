@@ -1,7 +1,8 @@
-//! What is measured, and of whom.
+//! What is measured.
 
-use std::path::Path;
 use std::time::Duration;
+
+use crate::work::BATCH;
 
 /// Which API the org's secret names (docs/contract.md "Secrets").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,26 @@ pub(crate) struct Scenario {
     pub(crate) every: Option<Duration>,
     /// Hundreds of changes of another org, that does not answer, stand before them.
     pub(crate) has_ill_neighbour: bool,
+    pub(crate) orgs: usize,
+    /// Of each org.
+    pub(crate) campaigns: usize,
+    /// Of ten contacts, those that are not there before.
+    pub(crate) new_of_ten: usize,
+    /// The longest that an invocation may take.
+    pub(crate) timeout: Duration,
+    /// All changes wait in the queue, and the function may call it by itself.
+    pub(crate) backlog: Option<Backlog>,
+}
+
+/// A queue that the function may call by itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Backlog {
+    /// Of every call to SQS.
+    pub(crate) sqs_latency: Duration,
+    /// Somebody opts out behind all of it. The run ends when that is applied.
+    pub(crate) opt_out: bool,
+    /// How many more messages apply may receive to an event; none: as many as by default.
+    pub(crate) top_up: Option<u32>,
 }
 
 pub(crate) const PLAIN: Scenario = Scenario {
@@ -57,6 +78,30 @@ pub(crate) const PLAIN: Scenario = Scenario {
     redelivery: Duration::from_secs(30),
     every: None,
     has_ill_neighbour: false,
+    orgs: 1,
+    campaigns: 2,
+    new_of_ten: 3,
+    timeout: Duration::from_mins(2),
+    backlog: None,
+};
+
+/// One campaign of 5,000 contacts, as AWS would have it but for a shorter window.
+const BACKLOG: Scenario = Scenario {
+    api: Api::ContactLists,
+    latency: MS_20,
+    campaigns: 1,
+    warm_batches: 499,
+    reps: 1,
+    environments: 2,
+    limit: Some((300, Duration::from_secs(10))),
+    redelivery: Duration::from_mins(1),
+    timeout: Duration::from_secs(30),
+    backlog: Some(Backlog {
+        sqs_latency: Duration::from_millis(5),
+        opt_out: false,
+        top_up: None,
+    }),
+    ..PLAIN
 };
 
 const PACED: Scenario = Scenario {
@@ -166,6 +211,36 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         ..PLAIN
     },
     Scenario {
+        name: "backlog-lists",
+        ..BACKLOG
+    },
+    Scenario {
+        name: "backlog-lists-mixed",
+        orgs: 2,
+        campaigns: 3,
+        // Two changes of each.
+        pool: Some(2_500),
+        ..BACKLOG
+    },
+    Scenario {
+        name: "new-predictive",
+        api: Api::Predictive,
+        new_of_ten: 10,
+        warm_batches: 99,
+        ..BACKLOG
+    },
+    Scenario {
+        name: "opt-out-behind",
+        warm_batches: 1_999,
+        limit: Some((300, Duration::from_mins(1))),
+        backlog: Some(Backlog {
+            sqs_latency: Duration::from_millis(5),
+            opt_out: true,
+            top_up: None,
+        }),
+        ..BACKLOG
+    },
+    Scenario {
         name: "neighbour-well",
         ..PACED
     },
@@ -217,102 +292,31 @@ impl Scenario {
         let ill = "another org has not answered for 45 s";
         parts.extend(self.has_ill_neighbour.then(|| ill.to_owned()));
         parts.extend(is_tls.then(|| "TLS".to_owned()));
-        parts.push(format!(
-            "{} x (1 cold batch, {} warm)",
-            self.reps, self.warm_batches
-        ));
-        parts.join(", ")
-    }
-}
-
-/// A function to measure: a command, as Lambda's bootstrap is one.
-pub(crate) struct Candidate {
-    pub(crate) name: String,
-    /// Whose work it does: apply's or ingest's.
-    pub(crate) function: &'static str,
-    pub(crate) command: Vec<String>,
-    pub(crate) folder: String,
-    pub(crate) handler: &'static str,
-    /// Whether it stores the rank, and speaks `contactLists`.
-    pub(crate) is_ours: bool,
-}
-
-impl Candidate {
-    pub(crate) fn apply(path: &Path, name: &str) -> Result<Candidate, String> {
-        Candidate::ours(path, name, "apply")
-    }
-
-    pub(crate) fn ingest(path: &Path) -> Result<Candidate, String> {
-        Candidate::ours(path, "ingest", "ingest")
-    }
-
-    fn ours(path: &Path, name: &str, function: &'static str) -> Result<Candidate, String> {
-        let path = path
-            .canonicalize()
-            .map_err(|error| format!("--{function} {}: {error}", path.display()))?;
-        let command = vec![path.display().to_string()];
-        Ok(Candidate {
-            name: name.to_owned(),
-            function,
-            command,
-            folder: ".".to_owned(),
-            handler: "bootstrap",
-            is_ours: true,
-        })
-    }
-
-    /// Those that are set up in this folder. `node_program`: what runs those in Node.
-    pub(crate) fn peers(folder: &Path, node_program: &str) -> Result<Vec<Candidate>, String> {
-        let folder = folder
-            .canonicalize()
-            .map_err(|error| format!("--peers {}: {error}", folder.display()))?;
-        let (python, node) = (folder.join("python"), folder.join("node"));
-        let peer = |name: &str, folder: &Path, command: &[&str], handler| Candidate {
-            name: name.to_owned(),
-            function: "apply",
-            command: command.iter().map(|word| (*word).to_owned()).collect(),
-            folder: folder.display().to_string(),
-            handler,
-            is_ours: false,
+        let Some(backlog) = self.backlog else {
+            parts.push(format!(
+                "{} x (1 cold batch, {} warm)",
+                self.reps, self.warm_batches
+            ));
+            return parts.join(", ");
         };
-        let mut peers = Vec::new();
-        let interpreter = python.join(".venv/bin/python").display().to_string();
-        if Path::new(&interpreter).exists() {
-            for (name, handler) in [
-                ("python", "handler.handler"),
-                ("python-groups", "handler_groups.handler"),
-            ] {
-                peers.push(peer(
-                    name,
-                    &python,
-                    &[&interpreter, "-m", "awslambdaric", handler],
-                    handler,
-                ));
-            }
-        }
-        // aws-lambda-ric builds a native part, where cmake and others are; else a small loop stands
-        // in.
-        let has_ric = node
-            .join("node_modules/aws-lambda-ric/dist/rapid-client.node")
-            .exists();
-        if node.join("dist/index.js").exists() {
-            let names = [
-                ("node", "dist/index.handler", "dist/index.js"),
-                ("node-groups", "dist/groups.handler", "dist/groups.js"),
-            ];
-            for (name, handler, file) in names {
-                let (client, what) = if has_ric {
-                    ("node_modules/aws-lambda-ric/bin/index.mjs", handler)
-                } else {
-                    ("runtime.mjs", file)
-                };
-                peers.push(peer(name, &node, &[node_program, client, what], handler));
-            }
-        }
-        Ok(peers)
-    }
-
-    pub(crate) fn plays(&self, scenario: &Scenario) -> bool {
-        self.is_ours || scenario.api == Api::Predictive && scenario.every.is_none()
+        parts.push(format!(
+            "{} ms a call to SQS",
+            backlog.sqs_latency.as_millis()
+        ));
+        let count = self.batches() * BATCH;
+        parts.push(format!(
+            "{} x {count} changes of {} contacts, {} of ten new, {} campaigns of {} orgs",
+            self.reps,
+            self.pool.unwrap_or(count),
+            self.new_of_ten,
+            self.campaigns * self.orgs,
+            self.orgs
+        ));
+        parts.extend(
+            backlog
+                .top_up
+                .map(|most| format!("apply tops up to {most}")),
+        );
+        parts.join(", ")
     }
 }

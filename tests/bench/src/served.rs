@@ -1,6 +1,6 @@
 //! Genesys Cloud, Secrets Manager and SQS on a loopback port, over TLS where that is asked for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +23,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::neighbour;
 use crate::scenario::{Api, Scenario};
-use crate::work::{CAMPAIGNS, COLUMNS, ORG, Work};
+use crate::work::{COLUMNS, Work};
 
 const MAX_BODY: usize = 8 << 20;
 /// tokio's timer, and the loop that it wakes, round up by about so much.
@@ -34,7 +34,10 @@ pub(crate) struct Served {
     pub(crate) world: World,
     pub(crate) base: String,
     latency: Duration,
+    sqs_latency: Duration,
     redelivery: Duration,
+    /// The function's own calls to SQS, by operation.
+    sqs_calls: Mutex<BTreeMap<String, usize>>,
     /// Receipt handles of which a function said when they come again.
     asked: Mutex<BTreeSet<String>>,
     connections: AtomicUsize,
@@ -70,14 +73,14 @@ impl Served {
             Api::ContactLists => "contactLists",
         };
         let calls_per_minute = scenario.calls_per_minute();
-        world.put_org(
-            ORG,
-            &json!({ "api": api, "callsPerMinute": calls_per_minute }),
-        );
         let columns: Vec<_> = COLUMNS.into_iter().chain([VERSION_FIELD]).collect();
-        CAMPAIGNS
-            .iter()
-            .for_each(|campaign| world.put_campaign(ORG, campaign, Some(&columns)));
+        for (org, campaign) in &work.campaigns {
+            world.put_org(
+                org,
+                &json!({ "api": api, "callsPerMinute": calls_per_minute }),
+            );
+            world.put_campaign(org, campaign, Some(&columns));
+        }
         for ((campaign, key), stored) in &work.before {
             let data: Vec<_> = stored
                 .data
@@ -106,13 +109,17 @@ impl Served {
         }
         let connections = AtomicUsize::new(0);
         let redelivery = scenario.redelivery;
-        let asked = Mutex::default();
+        let sqs_latency = scenario
+            .backlog
+            .map_or(latency, |of| of.sqs_latency.saturating_sub(ROUNDING));
         let served = Served {
             world,
             base,
             latency,
+            sqs_latency,
             redelivery,
-            asked,
+            sqs_calls: Mutex::default(),
+            asked: Mutex::default(),
             connections,
         };
         let served = Arc::new(served);
@@ -181,11 +188,13 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let mut request = http::Request::from_parts(parts, body);
-    if request.headers().contains_key("x-amz-target") {
-        if !served.latency.is_zero() {
-            tokio::time::sleep(served.latency).await;
+    if let Some(target) = request.headers().get("x-amz-target") {
+        let target = String::from_utf8_lossy(target.as_bytes()).into_owned();
+        let latency = served.count(&target);
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
         }
-        served.shorten(&mut request);
+        served.shorten(&target, &mut request);
     }
     if neighbour::hangs(request.uri()) {
         std::future::pending::<()>().await;
@@ -194,10 +203,28 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
 }
 
 impl Served {
+    /// Counts a call to AWS, and answers how long it takes.
+    fn count(&self, target: &str) -> Duration {
+        let Some(operation) = target.strip_prefix("AmazonSQS.") else {
+            return self.latency;
+        };
+        let mut calls = self
+            .sqs_calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *calls.entry(operation.to_owned()).or_default() += 1;
+        self.sqs_latency
+    }
+
+    /// The function's own calls to SQS, by operation.
+    pub(crate) fn sqs_calls(&self) -> BTreeMap<String, usize> {
+        let calls = self.sqs_calls.lock();
+        calls.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// No message stays away for longer than the scenario lets it.
-    fn shorten(&self, request: &mut http::Request<Bytes>) {
-        let target = request.headers()["x-amz-target"].as_bytes();
-        if !target.starts_with(b"AmazonSQS.ChangeMessageVisibility") {
+    fn shorten(&self, target: &str, request: &mut http::Request<Bytes>) {
+        if !target.starts_with("AmazonSQS.ChangeMessageVisibility") {
             return;
         }
         let Ok(mut body) = serde_json::from_slice::<Value>(request.body()) else {

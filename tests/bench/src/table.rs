@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use crate::candidate::Candidate;
 use crate::rep::Rep;
-use crate::scenario::{Candidate, Scenario};
+use crate::scenario::Scenario;
 
 const HEAD: [&str; 16] = [
     "candidate",

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use tokio::time::Instant;
 
+use crate::candidate::Candidate;
 use crate::environment::Environment;
 use crate::process::{FunctionCpu, can_limit_cpu};
-use crate::scenario::{Candidate, MS_20, PLAIN, Scenario};
+use crate::scenario::{MS_20, PLAIN, Scenario};
 use crate::served::Served;
 use crate::table::{at, ms, short};
 use crate::work::{CAMPAIGNS, ORG, Work};
@@ -70,12 +71,7 @@ async fn row(
     (changes, warm): (usize, usize),
     log: &Path,
 ) -> Result<Vec<String>, String> {
-    let none = Work {
-        before: Default::default(),
-        messages: Vec::new(),
-        after: Default::default(),
-    };
-    let served = Served::start(scenario, &none, None).await?;
+    let served = Served::start(scenario, &Work::none(scenario), None).await?;
     let secret = json!({ "signingSecrets": [SIGNING_SECRET], "org": ORG });
     served.world.put_source(SOURCE, &secret);
     let environment = Environment::start(scenario, candidate, &served, cpu, None, log).await?;

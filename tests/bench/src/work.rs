@@ -10,11 +10,18 @@ use sha2::{Digest, Sha256};
 
 use crate::scenario::{Api, Scenario};
 
-pub(crate) const ORG: &str = "org-0";
-pub(crate) const CAMPAIGNS: [&str; 2] = [
+pub(crate) const ORG: &str = ORGS[0];
+const ORGS: [&str; 2] = ["org-0", "org-1"];
+pub(crate) const CAMPAIGNS: [&str; 6] = [
     "47526757-130f-4f52-981c-e1ff0e4ae394",
     "bdd73226-2fe8-4d07-8ec2-5b38d6b2b3a9",
+    "0d5c7d6e-5f0b-4c57-8c3c-6d2f1f0f9b11",
+    "6a1de0c4-52b1-4f3e-9a55-0c6f0a9c7a22",
+    "c2f5f9d0-7e0e-4b64-8f5d-9b7a54cf1c33",
+    "e8a3b7c1-1c9d-4a0f-b3ce-2f4d6e8a0b44",
 ];
+/// The contact that opts out.
+const OPT_OUT: &str = "LEAD-OPT-OUT";
 pub(crate) const COLUMNS: [&str; 8] = [
     "firstName",
     "lastName",
@@ -40,29 +47,44 @@ pub(crate) struct Stored {
 
 /// All of a run's work.
 pub(crate) struct Work {
+    /// (org, campaign).
+    pub(crate) campaigns: Vec<(&'static str, &'static str)>,
     pub(crate) before: BTreeMap<Key, Stored>,
     pub(crate) messages: Vec<Message>,
     pub(crate) after: BTreeMap<Key, Stored>,
+    /// Who opts out behind all of it.
+    pub(crate) opt_out: Option<(Key, Message)>,
 }
 
 impl Work {
+    /// With its campaigns alone.
+    pub(crate) fn none(scenario: &Scenario) -> Work {
+        let of = |n: usize| (ORGS[n / scenario.campaigns], CAMPAIGNS[n]);
+        Work {
+            campaigns: (0..scenario.orgs * scenario.campaigns).map(of).collect(),
+            before: BTreeMap::new(),
+            messages: Vec::new(),
+            after: BTreeMap::new(),
+            opt_out: None,
+        }
+    }
+
     pub(crate) fn new(scenario: &Scenario) -> Work {
         let mut rng = Rng::with_seed(42);
+        let campaigns = Work::none(scenario).campaigns;
+        let count = campaigns.len();
         let per_batch = BATCH / scenario.changes_per_contact;
         let contacts = scenario.pool.unwrap_or(per_batch * scenario.batches());
         let keys: Vec<Key> = (0..contacts)
-            .map(|n| (CAMPAIGNS[n % 2], key(&mut rng, n / 2, scenario.api)))
+            .map(|n| {
+                let key = key(&mut rng, n / count, scenario.api);
+                (campaigns[n % count].1, key)
+            })
             .collect();
-        // Three of ten are new.
-        let is_new = |n: usize| n % 10 >= 7;
-        let stored = |rng: &mut Rng| {
-            let data = snapshot(rng)
-                .into_iter()
-                .filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())));
-            Stored {
-                data: data.collect(),
-                callable: rng.u8(..10) > 0,
-            }
+        let is_new = |n: usize| n % 10 >= 10 - scenario.new_of_ten;
+        let stored = |rng: &mut Rng| Stored {
+            data: columns(rng),
+            callable: rng.u8(..10) > 0,
         };
         let old = (0..contacts).filter(|n| !is_new(*n));
         let before: BTreeMap<Key, Stored> =
@@ -71,16 +93,38 @@ impl Work {
         let mut messages = Vec::new();
         for batch in 0..scenario.batches() {
             for n in 0..BATCH {
-                let (campaign, key) = &keys[(batch * per_batch + n % per_batch) % contacts];
+                let contact = (batch * per_batch + n % per_batch) % contacts;
+                let org = campaigns[contact % count].0;
                 let version = 1_790_000_000_000 + messages.len() as u64 * 7;
-                messages.push(change(&mut rng, campaign, key, version, &mut after));
+                let change = change(&mut rng, org, &keys[contact], version, &mut after);
+                messages.push(change);
             }
         }
-        Work {
+        let mut work = Work {
             before,
             messages,
             after,
+            ..Work::none(scenario)
+        };
+        if scenario.backlog.is_some_and(|backlog| backlog.opt_out) {
+            work.add_opt_out(&mut rng);
         }
+        work
+    }
+
+    fn add_opt_out(&mut self, rng: &mut Rng) {
+        let (org, campaign) = self.campaigns[0];
+        let key = (campaign, OPT_OUT.to_owned());
+        let stored = Stored {
+            data: columns(rng),
+            callable: true,
+        };
+        self.before.insert(key.clone(), stored);
+        let body = json!({
+            "schema": 1, "eventId": "evt_opt_out", "org": org, "campaignId": campaign, "contactKey": OPT_OUT,
+            "version": 1_800_000_000_000u64, "operation": "remove",
+        });
+        self.opt_out = Some((key, message(&body)));
     }
 }
 
@@ -109,22 +153,30 @@ fn snapshot(rng: &mut Rng) -> Map<String, Value> {
         .collect()
 }
 
+/// A snapshot as it is stored.
+fn columns(rng: &mut Rng) -> BTreeMap<String, String> {
+    let columns = snapshot(rng).into_iter();
+    columns
+        .filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())))
+        .collect()
+}
+
 /// docs/contract.md "Contact change", by hand.
 fn change(
     rng: &mut Rng,
-    campaign: &'static str,
-    key: &str,
+    org: &str,
+    of: &Key,
     version: u64,
     after: &mut BTreeMap<Key, Stored>,
 ) -> Message {
-    let of = (campaign, key.to_owned());
-    let is_removal = after.contains_key(&of) && rng.u8(..50) == 0;
+    let (campaign, key) = of;
+    let is_removal = after.contains_key(of) && rng.u8(..50) == 0;
     let event_id = format!("evt_{version}");
     let mut body = json!({
-        "schema": 1, "eventId": event_id, "org": ORG, "campaignId": campaign, "contactKey": key, "version": version,
+        "schema": 1, "eventId": event_id, "org": org, "campaignId": campaign, "contactKey": key, "version": version,
         "occurredAt": "2026-11-24T16:00:00Z", "source": "crm", "operation": if is_removal { "remove" } else { "upsert" },
     });
-    let stored = after.entry(of).or_insert_with(|| Stored {
+    let stored = after.entry(of.clone()).or_insert_with(|| Stored {
         data: BTreeMap::new(),
         callable: true,
     });

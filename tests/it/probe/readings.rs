@@ -83,6 +83,13 @@ fn readings() -> Vec<(Options, &'static [&'static str])> {
             }),
             &["readAfterCreate"],
         ),
+        (
+            lists(ListReadings {
+                update_lag: Duration::from_millis(1_500),
+                ..list()
+            }),
+            &["readAfterUpdate"],
+        ),
         // Longer than the reads of a question that nothing hangs on are waited for.
         (
             lists(ListReadings {
@@ -268,5 +275,7 @@ async fn an_opt_out_that_is_not_seen_is_judged_by_the_first_question_too() {
             meaning.is_some_and(|meaning| meaning.contains(told)),
             "{report}"
         );
+        let what_to_set = "as readLagSeconds in the org's secret";
+        assert!(meaning.is_some_and(|meaning| meaning.contains(what_to_set)));
     }
 }

@@ -97,6 +97,23 @@ async fn what_nobody_tells_stays_open_and_stops_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_list_is_empty_by_what_can_be_read_and_not_while_a_file_is_imported() {
+    let served = served(Options::default()).await;
+    served.genesys.import(LIST, true);
+    let (status, _, shown) = probe(&served).await;
+    let told = "is not empty: a file is being imported into it. Nothing was written.";
+    assert!(status == 2 && shown.contains(told), "{shown}");
+    let writes = |call: &Call| call.method == "PUT" || call.path.ends_with("/contacts");
+    assert!(!calls(&served).iter().any(writes));
+    served.genesys.import(LIST, false);
+    // What the first one deletes is counted for seconds yet.
+    for _ in 0..2 {
+        let (status, _, shown) = probe(&served).await;
+        assert_eq!(status, 0, "{shown}");
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_of_everything_is_none_of_what_is_special() {
     let served = served(Options::default()).await;
     let contacts = format!("contactlists/{LIST}/contacts");
@@ -178,7 +195,10 @@ async fn a_list_that_is_used_is_not_written_to() {
         status == 2 && shown.contains("outbound:contactList:view, in the list's division"),
         "{shown}"
     );
-    let is_look = |call: &Call| call.method == "GET" || call.path.ends_with("/contacts/search");
+    let is_look = |call: &Call| {
+        let reads = ["/contacts/search", "/contacts/bulk"];
+        call.method == "GET" || reads.iter().any(|read| call.path.ends_with(read))
+    };
     assert!(calls(&served).iter().all(is_look), "no write was made");
     assert_eq!(genesys.contacts_of_list("list-of-gone").len(), 1);
 }

@@ -120,7 +120,6 @@ impl World {
 
     /// The bodies of the messages, which are in the queue no more.
     pub(crate) fn take_queued(&self) -> Vec<String> {
-        let queue_url = self.variable("QUEUE_URL").unwrap();
         let mut bodies = Vec::new();
         while let Some(batch) = self.queue.receive(10) {
             let records = batch.event["Records"].as_array().unwrap();
@@ -130,9 +129,8 @@ impl World {
                     .map(|record| record["body"].as_str().unwrap().to_owned()),
             );
             for record in records {
-                self.sqs
-                    .delete(&queue_url, record["receiptHandle"].as_str().unwrap())
-                    .unwrap();
+                let handle = record["receiptHandle"].as_str().unwrap();
+                self.queue.delete(handle).unwrap();
             }
         }
         bodies

@@ -66,6 +66,8 @@ kinds! {
     /// A batch waits for its function until its messages are visible again: two copies work on one
     /// contact.
     LatePoller = "late-poller",
+    /// An agent writes to a contact of a list, right before a call about it is carried out.
+    AgentWrites = "agent-writes",
 }
 
 /// How often each kind strikes.
@@ -76,7 +78,7 @@ impl Rates {
     pub(crate) fn draw(rng: &mut Rng) -> Rates {
         let mut rates = BTreeMap::new();
         let calm = rng.u8(..8) == 0;
-        for kind in Kind::ALL {
+        for kind in Kind::ALL.iter().filter(|kind| **kind != Kind::AgentWrites) {
             let rate = match rng.u8(..12) {
                 0..6 => 0.0,
                 6..9 => 0.01,
@@ -92,6 +94,11 @@ impl Rates {
             rates.insert(*kind, if calm { 0.0 } else { rate });
         }
         Rates(rates)
+    }
+
+    pub(crate) fn draw_agents(&mut self, rng: &mut Rng) {
+        let rate = rng.choice([0.0, 0.05, 0.5]).unwrap_or(0.0);
+        self.0.insert(Kind::AgentWrites, rate);
     }
 
     pub(crate) fn clear(&mut self, kinds: &BTreeSet<Kind>) {

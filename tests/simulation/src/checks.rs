@@ -1,6 +1,7 @@
 //! What must hold, by code that shares nothing with the product: docs/design.md "Promises", by
 //! their number.
 
+mod agents;
 mod at_rest;
 
 pub(crate) use at_rest::{at_rest, before_reconcile, rank};

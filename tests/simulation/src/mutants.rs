@@ -54,6 +54,8 @@ mutants! {
     LateBudget = "late-budget", "what the budget puts off comes back ten minutes late", ["live"];
     NeverRest = "never-rest", "who is slow or refused is served without a rest", ["live"];
     WaitToPark = "wait-to-park", "a dead-letter queue that hangs is waited for each time", ["live"];
+    DeleteEarly = "delete-early", "what is received beside an event is deleted before it is written", ["1", "4"];
+    DeleteAtOnce = "delete-at-once", "two messages of a group are deleted side by side", ["9"];
     ShareToken = "share-token", "all orgs use the first token", ["7"];
     IgnoreRateHeaders = "ignore-rate-headers", "what the service says of the call budget is ignored", ["6"];
     IgnoreRetryAfter = "ignore-retry-after", "after a refusal a second is waited, whatever it names", ["6"];
@@ -61,6 +63,8 @@ mutants! {
     StoreNoRank = "store-no-rank", "what is written leaves the rank out", ["2", "4"];
     WriteDialler = "write-dialler", "a write names what the dialler owns", ["12"];
     LeaveColumnOut = "leave-column-out", "a write leaves a column out, and says it is done", ["2", "4"];
+    EmptyOthers = "empty-others", "a write empties a column that its change does not name", ["12"];
+    Unconfirmed = "unconfirmed", "what is written is done, though reads do not show it yet", ["2", "3", "4"];
     ReconcileBlindly = "reconcile-blindly", "reconcile takes every contact for missing", ["10"];
     LogContent = "log-content", "a log line holds a change", ["8"];
 }
@@ -90,7 +94,10 @@ impl Mutant {
             Mutant::ParkUnheard => Some(Defect::Unheard),
             Mutant::LateBudget => Some(Defect::LateBudget),
             Mutant::NeverRest => Some(Defect::NeverRests),
+            Mutant::Unconfirmed => Some(Defect::Unconfirmed),
             Mutant::WaitToPark => Some(Defect::WaitsToPark),
+            Mutant::DeleteEarly => Some(Defect::DeletesEarly),
+            Mutant::DeleteAtOnce => Some(Defect::DeletesAtOnce),
             _ => None,
         }
     }

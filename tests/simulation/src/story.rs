@@ -19,6 +19,8 @@ pub(crate) const START: &str = "2026-11-24T16:00:00Z";
 pub(crate) const HORIZON: Duration = Duration::from_hours(6);
 /// What the CRM keeps in step. Few values, so that a contact often becomes again what it was.
 pub(crate) const COLUMNS: [&str; 3] = ["phone", "name", "note"];
+/// What agents and rules write of a contact, and the CRM does not know.
+pub(crate) const OF_AGENTS: &str = "disposition";
 /// In every key, value and secret: none of them may be seen in a log, a metric or an id.
 pub(crate) const CANARY: &str = "canary";
 
@@ -127,6 +129,8 @@ pub(crate) struct Story {
     pub(crate) rates: Rates,
     pub(crate) copies: usize,
     pub(crate) read_lag: Duration,
+    /// Of contact lists, after creates and updates; their orgs' secrets say so.
+    pub(crate) lists_lag: Duration,
     pub(crate) rate_headers: bool,
     /// Whether each token of a client may make the calls, or all of them together.
     pub(crate) counts_each_token: bool,
@@ -154,7 +158,11 @@ impl Story {
         } else {
             rng.usize(1..4)
         };
-        let rates = Rates::draw(&mut rng);
+        let mut rates = Rates::draw(&mut rng);
+        // With chance of their own, so that the rest of a seed stays as it was.
+        let mut other = Rng::with_seed(seed ^ 0x1a6);
+        rates.draw_agents(&mut other);
+        let lists_lag = other.choice([0, 0, 0, 2, 20, 60]).unwrap_or(0);
         let read_lag =
             Duration::from_millis(rng.choice([0, 500, 2_000, 20_000, 900_000]).unwrap_or(0));
         let rate_headers = rng.u8(..4) > 0;
@@ -167,6 +175,7 @@ impl Story {
             rates,
             copies,
             read_lag,
+            lists_lag: Duration::from_secs(lists_lag),
             rate_headers,
             // Which way the service counts is not known.
             counts_each_token: seed.is_multiple_of(3),
@@ -236,6 +245,12 @@ impl Story {
             .iter()
             .find(|org| org.campaigns.iter().any(|of| of == campaign))
     }
+}
+
+/// Whether ids of lists that differ in case are of one contact in the run of this seed. Then answers
+/// name contacts in another case than they were asked for.
+pub(crate) fn folds_case(seed: u64) -> bool {
+    seed.is_multiple_of(3)
 }
 
 /// Whether a write without `callable` makes a contact callable in the run of this seed. Then nothing

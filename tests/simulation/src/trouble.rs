@@ -183,6 +183,7 @@ pub(crate) fn story(seed: u64, nth: u64) -> Story {
         rates: Rates::default(),
         copies,
         read_lag: Duration::ZERO,
+        lists_lag: Duration::ZERO,
         rate_headers: kind == Kind::SmallBudget || rng.u8(..4) > 0,
         counts_each_token: !(nth / KINDS.len() as u64).is_multiple_of(2),
         skew: vec![0; copies + 1],
@@ -202,18 +203,7 @@ fn org(n: usize, is_of_lists: bool, calls_per_minute: u64) -> Org {
 
 fn steps(rng: &mut Rng, orgs: &[Org], trouble: Trouble) -> Vec<Step> {
     let is_backlog = trouble.kind == Kind::SmallBudget;
-    let (ill_campaign, backlog) = match trouble.kind {
-        Kind::HangingCampaign
-        | Kind::HangingCampaignWrites
-        | Kind::SlowCampaign
-        | Kind::FailingCampaign
-        | Kind::FullCampaign => (ILL_CAMPAIGN, 200),
-        _ if trouble.is_of_campaign() => (ILL_CAMPAIGN, 20),
-        Kind::HangingRegion | Kind::HangingRegionWrites => ("campaign-001-0", 10),
-        Kind::SmallBudget => ("campaign-001-0", 600),
-        _ => ("campaign-001-0", 300),
-    };
-    let ill = usize::from(!trouble.is_of_campaign());
+    let (ill, ill_campaign, backlog) = backlog(trouble);
     let deed = |org: usize, bodies: Vec<Value>| Deed::Change {
         org,
         bodies,
@@ -230,7 +220,7 @@ fn steps(rng: &mut Rng, orgs: &[Org], trouble: Trouble) -> Vec<Step> {
             "eventId": format!("{id}-{org}-{n}"),
             "org": name,
             "campaignId": campaign,
-            "contactKey": format!("{CANARY}-{id}-{n}-of-{name}"),
+            "contactKey": key(id, n, name),
             "version": (start() + at).as_millisecond() + i64::try_from(n).unwrap_or(0),
             "data": data,
         });
@@ -293,6 +283,37 @@ fn steps(rng: &mut Rng, orgs: &[Org], trouble: Trouble) -> Vec<Step> {
     }
     steps.sort_by_key(|step| step.at);
     steps
+}
+
+fn key(id: &str, n: usize, org: &str) -> String {
+    format!("{CANARY}-{id}-{n}-of-{org}")
+}
+
+/// Which org is in trouble, which campaign of it, and how many of its changes wait.
+fn backlog(trouble: Trouble) -> (usize, &'static str, usize) {
+    let (campaign, changes) = match trouble.kind {
+        Kind::HangingCampaign
+        | Kind::HangingCampaignWrites
+        | Kind::SlowCampaign
+        | Kind::FailingCampaign
+        | Kind::FullCampaign => (ILL_CAMPAIGN, 200),
+        _ if trouble.is_of_campaign() => (ILL_CAMPAIGN, 20),
+        Kind::HangingRegion | Kind::HangingRegionWrites => ("campaign-001-0", 10),
+        Kind::SmallBudget => ("campaign-001-0", 600),
+        _ => ("campaign-001-0", 300),
+    };
+    (usize::from(!trouble.is_of_campaign()), campaign, changes)
+}
+
+/// Contacts that are there from the beginning: those of a backlog, which is no first load then and takes
+/// a read and a write for each.
+pub(crate) fn contacts(story: &Story) -> Vec<(&'static str, String)> {
+    let trouble = story.trouble.filter(|it| it.kind != Kind::FullCampaign);
+    let Some((org, campaign, changes)) = trouble.map(backlog) else {
+        return Vec::new();
+    };
+    let keys = (0..changes).map(|n| key("ill", n, &story.orgs[org].name));
+    keys.map(|key| (campaign, key)).collect()
 }
 
 /// What must hold of such a run once it is over.

@@ -27,6 +27,11 @@ pub(crate) fn campaign(request: &Request<Bytes>) -> Option<String> {
     parts(request).map(|(campaign, _)| campaign.to_owned())
 }
 
+/// Whether it is about contacts of a list.
+pub(crate) fn is_of_list(request: &Request<Bytes>) -> bool {
+    request.uri().path().starts_with(LISTS)
+}
+
 /// All that a request says, readable.
 pub(crate) fn text(request: &Request<Bytes>) -> String {
     format!(
@@ -132,6 +137,19 @@ pub(crate) fn error(status: u16) -> Response<Bytes> {
 /// A bulk read that finds nothing.
 pub(crate) fn empty() -> Response<Bytes> {
     Response::new(Bytes::from_static(b"[]"))
+}
+
+/// Names the contacts of an answer in capital letters.
+pub(crate) fn shout_ids(answer: &mut Response<Bytes>) {
+    let Ok(Value::Array(mut contacts)) = serde_json::from_slice(answer.body()) else {
+        return;
+    };
+    for contact in &mut contacts {
+        if let Some(id) = contact["id"].as_str().map(str::to_uppercase) {
+            contact["id"] = id.into();
+        }
+    }
+    *answer.body_mut() = Bytes::from(Value::Array(contacts).to_string());
 }
 
 /// Makes every create say that its contact may be called.

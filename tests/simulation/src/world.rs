@@ -112,8 +112,9 @@ async fn run(story: Story, mutant: Option<Mutant>, trace: bool) -> Ended {
         let counted = if outside.story.counts_each_token { "token" } else { "client" };
         let orgs = orgs.collect::<Vec<_>>().join("; ");
         let (copies, lag) = (outside.story.copies, outside.story.read_lag.as_secs_f64());
+        let lists_lag = outside.story.lists_lag.as_secs();
         format!(
-            "{orgs}; apply runs {copies} at a time; calls are counted by {counted}, {headers} rate headers; what was created can be read {lag} s later"
+            "{orgs}; apply runs {copies} at a time; calls are counted by {counted}, {headers} rate headers; what was created can be read {lag} s later, and of lists whatever was written {lists_lag} s later"
         )
     });
     let told = async {

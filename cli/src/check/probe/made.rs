@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use io::genesys::{Failure, Kind, ScratchContact, ScratchList, scratch_permission};
 
-use super::judge;
+use super::{MOST_READ, judge};
 
 /// Waits for a deletion to show: a service needs up to a minute (docs/genesys-cloud.md "One
 /// contact").
@@ -15,8 +15,6 @@ const WAITS: [u64; 6] = [1, 2, 4, 8, 15, 30];
 const LATE: Duration = Duration::from_secs(3);
 /// A deletion, or the look at it, that fails so often in a row is given up.
 const MOST_FAILURES: u32 = 3;
-/// docs/genesys-cloud.md "Limits".
-const MOST_READ: usize = 50;
 
 /// Contacts that could not be deleted, or of which that is not known.
 #[derive(Default)]

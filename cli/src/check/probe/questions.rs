@@ -180,9 +180,9 @@ pub(super) const TABLE: [Row; 14] = [
         id: "readAfterCreate",
         asks: "a new contact is read",
         assumed: "at once",
-        meaning: "a change that comes within this time takes the contact for a new one, and empties the columns that \
-                  it does not name: let the CRM send every column of a contact, or run reconcile. Nor is callable: \
-                  false seen within it",
+        meaning: "say this time, and a margin, as readLagSeconds in the org's secret, 60 at most (docs/which-api.md). \
+                  Without that a change that comes within it takes the contact for a new one, and empties the columns \
+                  that it does not name. Nor is callable: false seen within it",
         matters: true,
     },
     Row {
@@ -190,8 +190,9 @@ pub(super) const TABLE: [Row; 14] = [
         id: "readAfterUpdate",
         asks: "an update is read",
         assumed: "at once",
-        meaning: "a change that comes within this time is compared with old values, and can undo the update: run \
-                  reconcile. Nor is callable: false seen within it",
+        meaning: "say this time, and a margin, as readLagSeconds in the org's secret, 60 at most (docs/which-api.md). \
+                  Without that a change that comes within it is compared with old values, and can undo the update. Nor \
+                  is callable: false seen within it",
         matters: true,
     },
     Row {

@@ -9,11 +9,16 @@ use domain::contact::{Columns, Contact as Actual};
 use domain::failure::{Failure, Kind};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use io::genesys::{Campaign, ContactList, ListWrite, NewContact, Predictive};
+use io::genesys::{
+    Campaign, ContactList, ListWrite, MOST_CREATED, MOST_READ, MOST_WRITTEN, NewContact, Predictive,
+};
 use io::telemetry::Event;
 
-use super::{Answers, At, Drive, Under};
+use super::{Answers, At, Contact, Drive, Under};
 use crate::Defect;
+
+/// About the most that fail with one contact whose calls fail.
+const MOST_IN_DOUBT: usize = 50;
 
 type Call = BoxFuture<'static, Answers>;
 
@@ -42,9 +47,10 @@ impl Drive<'_> {
     /// The steps of this kind that are ready, which are under way from now on.
     fn take(&mut self, campaign: usize, under: Under, is_meant: fn(&Step) -> bool) -> Vec<ToMake> {
         let mut taken = Vec::new();
-        for (place, contact) in self.contacts.iter_mut().enumerate() {
+        for place in self.campaigns[campaign].contacts.clone() {
+            let contact = &mut self.contacts[place];
             let is_ready = matches!(&contact.at, At::Ready(step) if is_meant(step));
-            if contact.campaign != campaign || !is_ready {
+            if !is_ready {
                 continue;
             }
             if let At::Ready(step) = std::mem::replace(&mut contact.at, At::Calls(under)) {
@@ -71,9 +77,8 @@ impl Drive<'_> {
     }
 
     fn is_reading(&self, campaign: usize) -> bool {
-        self.contacts.iter().any(|contact| {
-            contact.campaign == campaign && matches!(contact.at, At::Calls(Under::Read))
-        })
+        let is_reading = |contact: &Contact| matches!(contact.at, At::Calls(Under::Read));
+        self.of(campaign).iter().any(is_reading)
     }
 
     fn pauses(&mut self, campaign: usize, calls: &mut Vec<Call>) {
@@ -93,12 +98,9 @@ impl Drive<'_> {
     /// those that change what exists.
     fn creates(&mut self, campaign: usize, calls: &mut Vec<Call>) -> Creates {
         let of = &self.campaigns[campaign];
-        let is_ready = |place: &usize| {
-            let contact = &self.contacts[*place];
-            contact.campaign == campaign
-                && matches!(&contact.at, At::Ready(step) if is_create(step))
-        };
-        let ready: Vec<_> = (0..self.contacts.len()).filter(is_ready).collect();
+        let is_ready =
+            |place: &usize| matches!(&self.contacts[*place].at, At::Ready(step) if is_create(step));
+        let ready: Vec<_> = of.contacts.clone().filter(is_ready).collect();
         if ready.is_empty() || !self.org.holds_creates(&of.id) {
             return Creates::All;
         }
@@ -158,16 +160,15 @@ impl Drive<'_> {
             }
         }
         if creates == Creates::All && !self.is_reading(campaign) {
-            let made = self.take(campaign, Under::Write, is_create).into_iter();
+            let made = self.take(campaign, Under::Create, is_create).into_iter();
             let created: Vec<_> = made.filter_map(|made| self.to_write(made)).collect();
-            let (opt_outs, others): (Vec<_>, Vec<_>) = if self.is_in_doubt(campaign) {
-                let is_opt_out = |made: &ToWrite| self.contacts[made.place].attempt.is_opt_out();
-                created.into_iter().partition(is_opt_out)
+            let (opt_outs, others) = if self.is_in_doubt(campaign) {
+                self.apart(created)
             } else {
                 (Vec::new(), created)
             };
             let alone = opt_outs.into_iter().map(|opt_out| vec![opt_out]);
-            for created in alone.chain(self.in_calls(campaign, others)) {
+            for created in alone.chain(self.in_calls(campaign, others, MOST_CREATED)) {
                 calls.push(self.create(campaign, predictive, created));
             }
         }
@@ -227,7 +228,7 @@ impl Drive<'_> {
     /// `contactLists`: one read for all contacts, and one write once they are read.
     fn together(&mut self, campaign: usize, list: &Arc<ContactList>, calls: &mut Vec<Call>) {
         let made = self.take(campaign, Under::Read, is_read);
-        for made in self.in_calls(campaign, made) {
+        for made in self.in_calls(campaign, made, MOST_READ) {
             let places = made.iter().map(|made| made.place).collect();
             calls.push(guarded(places, read_all(Arc::clone(list), made)));
         }
@@ -250,33 +251,60 @@ impl Drive<'_> {
         };
         let made = self.take(campaign, Under::Write, is_meant).into_iter();
         let written: Vec<_> = made.filter_map(|made| self.to_write(made)).collect();
-        for written in self.in_calls(campaign, written) {
+        // Opt-outs do not wait for a wide write, nor for what is wrong with another contact of it.
+        let (opt_outs, others) = if written.len() > MOST_IN_DOUBT {
+            self.apart(written)
+        } else {
+            (Vec::new(), written)
+        };
+        let opt_outs = self.in_calls(campaign, opt_outs, MOST_WRITTEN);
+        let others = self.in_calls(campaign, others, MOST_WRITTEN);
+        for written in opt_outs.into_iter().chain(others) {
             let places = written.iter().map(|contact| contact.place).collect();
             calls.push(guarded(places, write_all(Arc::clone(list), written)));
         }
+    }
+
+    /// Opt-outs, and the others.
+    fn apart(&self, written: Vec<ToWrite>) -> (Vec<ToWrite>, Vec<ToWrite>) {
+        let is_opt_out = |made: &ToWrite| self.contacts[made.place].attempt.is_opt_out();
+        written.into_iter().partition(is_opt_out)
     }
 
     fn is_in_doubt(&self, campaign: usize) -> bool {
         self.org.is_in_doubt(&self.campaigns[campaign].id)
     }
 
-    /// Those that go in one call. Where one of them may be what makes the call fail, they go in two,
-    /// by chance anew each time: so the others are rid of it before long.
-    fn in_calls<T: Placed>(&self, campaign: usize, all: Vec<T>) -> Vec<Vec<T>> {
-        let halves = if self.is_in_doubt(campaign) {
-            let bits = self.luck.to_bits();
-            let (one, other) = all
-                .into_iter()
-                .partition(|it| (bits >> (it.place() % 32)) & 1 == 0);
-            vec![one, other]
+    /// Those that go in one call, of so many at most. Where one of them may be what makes the call fail,
+    /// they go in at least two, of about fifty at most, by chance anew each time: so the others are rid
+    /// of it before long, and few fail with it.
+    fn in_calls<T: Placed>(&self, campaign: usize, all: Vec<T>, most: usize) -> Vec<Vec<T>> {
+        let is_in_doubt = self.is_in_doubt(campaign);
+        let calls = if is_in_doubt {
+            all.len().div_ceil(most.min(MOST_IN_DOUBT)).max(2)
         } else {
-            vec![all]
+            all.len().div_ceil(most)
         };
-        halves
-            .into_iter()
-            .filter(|half: &Vec<T>| !half.is_empty())
-            .collect()
+        let mut parts: Vec<Vec<T>> = (0..calls).map(|_| Vec::new()).collect();
+        for (number, it) in all.into_iter().enumerate() {
+            let part = if is_in_doubt {
+                drawn(self.luck, it.place(), calls)
+            } else {
+                number / most
+            };
+            parts[part].push(it);
+        }
+        parts.retain(|part| !part.is_empty());
+        parts
     }
+}
+
+/// Which of so many parts this place is in, as luck has it.
+fn drawn(luck: f64, place: usize, parts: usize) -> usize {
+    // The constants of splitmix64: neighbours are strewn.
+    let mixed = luck.to_bits() ^ (place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 33;
+    usize::try_from(mixed).unwrap_or_default() % parts
 }
 
 /// Which creates may go.

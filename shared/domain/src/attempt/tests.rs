@@ -1,6 +1,7 @@
 //! What an attempt does, step by step.
 
 mod failure_table;
+mod lagging;
 mod properties;
 
 use super::*;
@@ -130,6 +131,7 @@ fn shown(step: &Step) -> String {
                 Verdict::Done(outcome) => outcome.as_str().to_owned(),
                 Verdict::Park(parking) => format!("parked {}", parking.reason.as_str()),
                 Verdict::Retry(retry) => format!("retry {:?}", retry.cause),
+                Verdict::Confirm(confirm) => format!("written {}", confirm.wrote.as_str()),
             });
             verdicts.collect::<Vec<_>>().join(", ")
         }
@@ -261,6 +263,35 @@ fn what_is_given_back_says_which_are_opt_outs() {
         Step::Done(Vec::new()),
         "that was all"
     );
+}
+
+#[test]
+fn what_is_taken_for_new_is_created_without_a_look_and_read_once_that_is_refused() {
+    let mut new = attempt(&["1"]);
+    assert_eq!(new.taken_for_new(), None, "nothing began");
+    assert_eq!(new.next(Seen::Nothing), Step::Read);
+    let create = new.taken_for_new();
+    assert!(matches!(create, Some(Step::Create { alone: false, .. })));
+    assert_eq!(new.next(together(Kind::Conflict)), Step::Read);
+    assert_eq!(new.taken_for_new(), None, "now it must be read");
+    let update = new.next(Seen::Contact(contact(9, true)));
+    assert_eq!(shown(&update), "stale", "what is newer stands");
+}
+
+#[test]
+fn what_a_rule_refuses_and_a_reset_are_never_taken_for_new() {
+    let parked = refused(0, change(5, "out"), ParkReason::KeyPattern);
+    let key = ContactKey::parse("k").unwrap();
+    let mut heard = Attempt::new(key, vec![parked], ranked(), plan);
+    assert_eq!(heard.next(Seen::Nothing), Step::Read);
+    assert_eq!(heard.taken_for_new(), None);
+    let reset = r#"{"schema": 1, "eventId": "r", "org": "o", "campaignId": "c", "contactKey": "k",
+        "operation": "resetRank", "reset": {"from": 9, "reason": "the CRM's clock"}}"#;
+    let reset = taken(0, Arc::new(Change::parse(reset).unwrap()));
+    let key = ContactKey::parse("k").unwrap();
+    let mut reset = Attempt::new(key, vec![reset], ranked(), plan);
+    assert_eq!(reset.next(Seen::Nothing), Step::Read);
+    assert_eq!(reset.taken_for_new(), None);
 }
 
 #[test]

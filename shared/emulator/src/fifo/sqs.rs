@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use io::aws::LONGEST_CALL;
-use io::queue::{Message, Queue, QueueError, RefusedEntry, Visibility};
+use io::queue::{Message, Queue, QueueError, Receive, Record, RefusedEntry, Visibility};
 
 use super::{Batch, Fifo};
 
@@ -20,6 +20,8 @@ pub struct Sqs {
     queues: BTreeMap<String, Arc<Fifo>>,
     refuse: AtomicUsize,
     refuse_entries: Mutex<Vec<(String, bool)>>,
+    refuse_deletes: Mutex<BTreeMap<String, usize>>,
+    received: AtomicUsize,
     latency: Mutex<Duration>,
     sends_hang: AtomicBool,
 }
@@ -71,22 +73,51 @@ impl Sqs {
         refuse.push((text.to_owned(), is_senders_fault));
     }
 
+    /// Does not delete the message of this group, so many times.
+    pub fn refuse_deletes_of(&self, group: &str, times: usize) {
+        let mut refuse = self
+            .refuse_deletes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        refuse.insert(group.to_owned(), times);
+    }
+
+    /// How many calls for messages the functions made themselves.
+    pub fn receives(&self) -> usize {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    fn delete_entry(&self, queue: &Fifo, handle: &str) -> Result<(), QueueError> {
+        let mut refuse = self
+            .refuse_deletes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let group = queue.group_of(handle);
+        if let Some(times) = group.and_then(|group| refuse.get_mut(&group))
+            && *times > 0
+        {
+            *times -= 1;
+            return Err(QueueError::new("InternalError"));
+        }
+        queue.delete(handle)
+    }
+
     /// Receives up to `most` messages, which stay invisible for so long; with none: for the queue's
-    /// own timeout.
+    /// own timeout. `attempt`: its `ReceiveRequestAttemptId`.
     ///
     /// # Errors
     /// When there is no such queue.
-    pub fn receive(
+    pub async fn receive(
         &self,
         queue_url: &str,
         most: usize,
         visibility_timeout: Option<Duration>,
+        attempt: Option<&str>,
     ) -> Result<Option<Batch>, QueueError> {
+        self.wait().await;
         let queue = self.queue(queue_url)?;
-        Ok(match visibility_timeout {
-            Some(timeout) => queue.receive_for(most, timeout),
-            None => queue.receive(most),
-        })
+        let timeout = visibility_timeout.unwrap_or(queue.attributes.visibility_timeout);
+        Ok(queue.receive_as(most, timeout, attempt))
     }
 
     /// A queue's attributes, as `GetQueueAttributes` names and writes them.
@@ -115,13 +146,37 @@ impl Sqs {
         Ok(attributes)
     }
 
-    /// Deletes a received message.
+    /// Deletes received messages, each by itself.
     ///
     /// # Errors
     /// When there is no such queue.
-    pub fn delete(&self, queue_url: &str, receipt_handle: &str) -> Result<(), QueueError> {
-        self.queue(queue_url)?.delete(receipt_handle);
-        Ok(())
+    pub async fn delete(
+        &self,
+        queue_url: &str,
+        receipt_handles: &[&str],
+    ) -> Result<Vec<Result<(), QueueError>>, QueueError> {
+        self.wait().await;
+        let queue = self.queue(queue_url)?;
+        let deleted = receipt_handles
+            .iter()
+            .map(|handle| self.delete_entry(queue, handle));
+        Ok(deleted.collect())
+    }
+
+    /// Sets the visibility of received messages, each by itself.
+    ///
+    /// # Errors
+    /// When there is no such queue.
+    pub async fn set_visibilities(
+        &self,
+        queue_url: &str,
+        messages: &[Visibility],
+    ) -> Result<Vec<Result<(), QueueError>>, QueueError> {
+        self.wait().await;
+        let queue = self.queue(queue_url)?;
+        let set =
+            |message: &Visibility| queue.set_visibility(&message.receipt_handle, message.seconds);
+        Ok(messages.iter().map(set).collect())
     }
 
     fn send_entry(&self, queue: &Fifo, message: Message) -> Result<(), RefusedEntry> {
@@ -199,22 +254,46 @@ impl Queue for Sqs {
         .boxed()
     }
 
+    fn receive<'a>(
+        &'a self,
+        queue_url: &'a str,
+        receive: Receive,
+    ) -> BoxFuture<'a, Result<Vec<Record>, QueueError>> {
+        async move {
+            self.wait().await;
+            self.received.fetch_add(1, Ordering::Relaxed);
+            Ok(self.queue(queue_url)?.receive_records(&receive))
+        }
+        .boxed()
+    }
+
+    fn delete_batch<'a>(
+        &'a self,
+        queue_url: &'a str,
+        receipt_handles: Vec<String>,
+    ) -> BoxFuture<'a, Result<Vec<Result<(), QueueError>>, QueueError>> {
+        async move {
+            self.wait().await;
+            let queue = self.queue(queue_url)?;
+            if !(1..=10).contains(&receipt_handles.len()) {
+                return Err(QueueError::new("TooManyEntriesInBatchRequest"));
+            }
+            let delete = |handle: &String| self.delete_entry(queue, handle);
+            Ok(receipt_handles.iter().map(delete).collect())
+        }
+        .boxed()
+    }
+
     fn set_visibility<'a>(
         &'a self,
         queue_url: &'a str,
         messages: Vec<Visibility>,
     ) -> BoxFuture<'a, Result<(), QueueError>> {
         async move {
-            self.wait().await;
-            let queue = self.queue(queue_url)?;
             if !(1..=10).contains(&messages.len()) {
                 return Err(QueueError::new("TooManyEntriesInBatchRequest"));
             }
-            let set = |message: &Visibility| {
-                queue.set_visibility(&message.receipt_handle, message.seconds)
-            };
-            // Each entry by itself, as SQS does.
-            let set: Vec<_> = messages.iter().map(set).collect();
+            let set = self.set_visibilities(queue_url, &messages).await?;
             set.into_iter().collect()
         }
         .boxed()

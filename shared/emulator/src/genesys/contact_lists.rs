@@ -2,6 +2,7 @@
 //! list"): campaigns, lists, contacts, search. Where the documentation leaves open what happens,
 //! [`ListReadings`](super::ListReadings) says it; by default the stricter is done.
 
+mod campaigns;
 mod lists;
 mod readings;
 mod request;
@@ -67,6 +68,7 @@ impl Genesys {
                     call.page(),
                 )
             }
+            ("PUT", ["campaigns", id]) => campaigns::put(state, client_id, id, call.body),
             ("GET", ["campaigns", id]) => match state.campaigns.get_mut(*id).filter(mine) {
                 Some(campaign) => (200, show_campaign(id, campaign)),
                 None => not_found(),
@@ -83,7 +85,13 @@ impl Genesys {
                     );
                 };
                 match (call.method, rest) {
-                    ("GET", []) => (200, show::show_list(list, call.says("includeSize"))),
+                    ("GET", []) => {
+                        let size = call
+                            .says("includeSize")
+                            .then(|| self.searchable(list).len());
+                        let says_import = call.says("includeImportStatus");
+                        (200, show::show_list(list, size, says_import))
+                    }
                     ("DELETE", []) => lists::delete(state, id),
                     (_, ["contacts", rest @ ..]) => self.list_contacts(list, call, rest),
                     _ => not_found(),
@@ -97,17 +105,20 @@ impl Genesys {
         match (call.method, rest) {
             ("POST", []) => self.upsert(list, call),
             ("POST", ["bulk"]) => self.read_many(list, call.body),
-            ("POST", ["search"]) => search::search(list, call.body),
+            ("POST", ["search"]) => search::search(&self.searchable(list), list, call.body),
             ("DELETE", []) => self.delete_many(list, &call.query("contactIds")),
             ("GET", [key]) => match self.readable(list, key) {
                 Some((key, contact)) => (200, show(list, key, contact)),
                 None => not_found(),
             },
             ("PUT", [key]) => self.put(list, key, call.body),
-            ("DELETE", [key]) => match list.contacts.remove(&self.stored_key(list, key)) {
-                Some(_) => (200, Value::Null),
-                None => not_found(),
-            },
+            ("DELETE", [key]) => {
+                let key = self.stored_key(list, key);
+                match list.write(self.clock.now(), key, None) {
+                    true => (200, Value::Null),
+                    false => not_found(),
+                }
+            }
             ("GET" | "POST" | "PUT" | "DELETE", _) => not_found(),
             _ => error(405, "method.not.allowed", "Method not allowed."),
         }
@@ -170,7 +181,9 @@ impl Genesys {
         if self.options.lists.answer_in_another_order {
             shown.reverse();
         }
-        list.contacts.extend(written);
+        for (key, contact) in written {
+            list.write(self.clock.now(), key, Some(contact));
+        }
         (200, shown.into())
     }
 
@@ -185,7 +198,7 @@ impl Genesys {
         match self.changed(list, Some(old), body, false) {
             Ok(contact) => {
                 let shown = show(list, &key, &contact);
-                list.contacts.insert(key, contact);
+                list.write(self.clock.now(), key, Some(contact));
                 (200, shown)
             }
             Err(refused) => refused,

@@ -64,6 +64,10 @@ pub struct ListReadings {
     pub fold_case: bool,
     /// How long a new contact is missed by reads.
     pub read_lag: Duration,
+    /// How long reads show a contact as it was before an update.
+    pub update_lag: Duration,
+    /// How far searches and the size of a list lag behind what is written.
+    pub search_lag: Duration,
     /// What an id does that stands twice in one POST.
     pub duplicates: Duplicates,
     /// Whether a POST is answered in another order than its contacts came in.
@@ -89,6 +93,8 @@ impl Default for ListReadings {
             puts_take_a_subset: true,
             fold_case: false,
             read_lag: Duration::ZERO,
+            update_lag: Duration::ZERO,
+            search_lag: Duration::from_secs(5),
             duplicates: Duplicates::Refused,
             answer_in_another_order: false,
             id_characters: "-_.",

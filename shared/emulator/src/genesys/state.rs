@@ -1,6 +1,7 @@
 //! What the service holds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -35,6 +36,8 @@ pub(super) struct Campaign {
     pub(super) client_id: String,
     /// The id of the contact list that it draws on.
     pub(super) list: String,
+    /// One higher with each PUT.
+    pub(super) version: u64,
 }
 
 /// A contact list, which no campaign need draw on.
@@ -47,7 +50,21 @@ pub(super) struct List {
     /// As they were given.
     pub(super) phone_columns: Value,
     pub(super) contacts: BTreeMap<String, Contact>,
+    /// What clients wrote over lately, in order: what lags shows it still.
+    pub(super) past: VecDeque<Past>,
+    /// Whether a file is being imported into it.
+    pub(super) is_importing: bool,
 }
+
+/// A contact as it was before a write; none: there was none.
+pub(super) struct Past {
+    at: Timestamp,
+    key: String,
+    before: Option<Contact>,
+}
+
+/// Longer than anything lags.
+const LONGEST_LAG: Duration = Duration::from_hours(1);
 
 impl List {
     pub(super) fn new(client_id: &str, id: &str, columns: Option<&[&str]>) -> List {
@@ -59,7 +76,44 @@ impl List {
                 .map(|columns| columns.iter().map(|column| (*column).to_owned()).collect()),
             phone_columns: json!([{ "columnName": "phone", "type": "cell" }]),
             contacts: BTreeMap::new(),
+            past: VecDeque::new(),
+            is_importing: false,
         }
+    }
+
+    /// A client writes a contact, or deletes it. Answers whether it was there.
+    pub(super) fn write(&mut self, at: Timestamp, key: String, after: Option<Contact>) -> bool {
+        let forgotten = at.saturating_sub(LONGEST_LAG).unwrap_or(Timestamp::MIN);
+        while self.past.front().is_some_and(|past| past.at < forgotten) {
+            self.past.pop_front();
+        }
+        let before = match after {
+            Some(after) => self.contacts.insert(key.clone(), after),
+            None => self.contacts.remove(&key),
+        };
+        let was_there = before.is_some();
+        self.past.push_back(Past { at, key, before });
+        was_there
+    }
+
+    /// A contact that exists, as it was before what was written since.
+    pub(super) fn before(&self, key: &str, since: Timestamp) -> Option<&Contact> {
+        let first = self.past.partition_point(|past| past.at <= since);
+        let of_it = self.past.range(first..).filter(|past| past.key == key);
+        of_it.filter_map(|past| past.before.as_ref()).next()
+    }
+
+    /// All contacts, as they were before what was written since.
+    pub(super) fn all_before(&self, since: Timestamp) -> BTreeMap<&str, &Contact> {
+        let contacts = self.contacts.iter();
+        let mut all: BTreeMap<_, _> = contacts.map(|(key, of)| (key.as_str(), of)).collect();
+        for past in self.past.iter().rev().take_while(|past| past.at > since) {
+            match &past.before {
+                Some(before) => all.insert(&past.key, before),
+                None => all.remove(past.key.as_str()),
+            };
+        }
+        all
     }
 }
 

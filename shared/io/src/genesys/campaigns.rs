@@ -19,6 +19,10 @@ use crate::telemetry::Event;
 /// Longer than the longest wait of what fails: it comes back to a copy that remembers it.
 const IN_DOUBT: Duration = Duration::from_mins(30);
 
+/// So many reads in a row that find nothing make a first load. Where one of so many exists all the same,
+/// that takes a POST in vain for as many reads.
+const NEW_AFTER: u32 = 20;
+
 /// By campaign.
 #[derive(Default)]
 pub(super) struct Campaigns(Mutex<BTreeMap<CampaignId, Known>>);
@@ -31,6 +35,8 @@ struct Known {
     closed_until: Option<Timestamp>,
     health: CampaignHealth,
     creates: Creates,
+    /// Reads of its contacts in a row that found none.
+    absent: u32,
     /// Until when one of its contacts may be what makes calls fail.
     in_doubt_until: Option<Timestamp>,
 }
@@ -92,6 +98,32 @@ impl Org {
         let now = self.shared.clock.now();
         let until = self.campaigns.with(campaign, |known| known.in_doubt_until);
         until.is_some_and(|until| now < until)
+    }
+
+    /// A contact was looked for, and found or not.
+    pub fn looked_for(&self, campaign: &CampaignId, is_found: bool) {
+        self.campaigns.with(campaign, |known| {
+            known.absent = if is_found {
+                0
+            } else {
+                known.absent.saturating_add(1)
+            };
+        });
+    }
+
+    /// Whether its contacts are taken for new, as in a first load: the last reads found none, and
+    /// creates go well.
+    pub fn are_new(&self, campaign: &CampaignId) -> bool {
+        let (absent, are_held) = self
+            .campaigns
+            .with(campaign, |known| (known.absent, known.creates.are_held()));
+        absent >= NEW_AFTER && !are_held && !self.is_in_doubt(campaign)
+    }
+
+    /// Whether the last read found nothing, and it is not known yet whether its contacts are new.
+    pub(super) fn may_be_new(&self, campaign: &CampaignId) -> bool {
+        let absent = self.campaigns.with(campaign, |known| known.absent);
+        (1..NEW_AFTER).contains(&absent)
     }
 
     /// Whether creates of the campaign are held, since none could be created.

@@ -9,9 +9,10 @@ mod list;
 mod write;
 
 pub(super) use list::{List, ask};
-pub use write::ListWrite;
+pub use write::{ListWrite, MOST_WRITTEN};
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -29,8 +30,10 @@ use super::run::Run;
 use super::{Org, wire};
 use list::find;
 
-/// docs/genesys-cloud.md "Limits".
-const MOST_READ: usize = 50;
+/// The most contacts of a bulk read (docs/genesys-cloud.md "Limits").
+pub const MOST_READ: usize = 50;
+/// Enough to find three of a thousand, or each of ten.
+const MOST_HALVINGS: usize = 40;
 const READ: &str = "POST contacts/bulk";
 const READ_ONE: &str = "GET contact";
 /// A call on a list.
@@ -61,6 +64,8 @@ pub struct ContactList {
     list: Mutex<Arc<List>>,
     /// Whether the list was found by this invocation, and not by one before.
     is_new: bool,
+    /// How many refused calls this invocation may still halve.
+    halvings: AtomicUsize,
 }
 
 impl ContactList {
@@ -94,7 +99,30 @@ impl ContactList {
             run,
             list: Mutex::new(list),
             is_new,
+            halvings: AtomicUsize::new(MOST_HALVINGS),
         })
+    }
+
+    /// Whether a call that was refused for one of its contacts, or several, is made again in two
+    /// halves. Where many are at fault that takes two calls for each of them: what is left is tried
+    /// another time, parted by chance in another way.
+    fn may_halve(&self, failure: &Failure) -> Result<(), Failure> {
+        let less = |left: usize| left.checked_sub(1);
+        let halvings = &self.halvings;
+        match halvings.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less) {
+            Ok(_) => Ok(()),
+            Err(_) => {
+                self.org.doubts(&self.campaign);
+                Err(Failure {
+                    kind: Kind::OutOfTime,
+                    detail: format!(
+                        "refused with others, and not parted from them yet: {}",
+                        failure.detail
+                    ),
+                    ..failure.clone()
+                })
+            }
+        }
     }
 
     fn list(&self) -> Arc<List> {
@@ -147,10 +175,9 @@ impl ContactList {
                 .await
                 .and_then(|body| contacts(&body, READ))
             {
-                Ok(found) if answers(&found, keys) => keys
-                    .iter()
-                    .map(|key| Ok(self.find(key, keys, &found)))
-                    .collect(),
+                Ok(found) if answers(&found, keys) => {
+                    self.matched(keys, found).into_iter().map(Ok).collect()
+                }
                 Ok(_) => {
                     let detail = format!("{READ}: the answer is about other contacts");
                     let failure = Failure::new(Kind::Unavailable, detail);
@@ -158,6 +185,9 @@ impl ContactList {
                 }
                 // One key that is not taken must not hide the others.
                 Err(failure) if failure.kind == Kind::Rejected && keys.len() > 1 => {
+                    if let Err(failure) = self.may_halve(&failure) {
+                        return keys.iter().map(|_| Err(failure.clone())).collect();
+                    }
                     let (left, right) = keys.split_at(keys.len() / 2);
                     let (mut left, right) = join(self.read_part(left), self.read_part(right)).await;
                     left.extend(right);
@@ -192,8 +222,8 @@ impl ContactList {
             let detail = format!("{READ_ONE}: the answer is about another contact");
             Failure::new(Kind::Unavailable, detail)
         };
-        let contact = self.find(key, &[key], &[found]).ok_or_else(unknown)?;
-        Ok(Some(contact))
+        let contact = self.matched(&[key], vec![found]).pop().flatten();
+        contact.map(Some).ok_or_else(unknown)
     }
 
     /// Makes a call on the list. After a 404 the campaign is asked again which list that is.
@@ -263,36 +293,48 @@ impl ContactList {
             })
     }
 
-    /// `asked`: all keys that were asked for.
-    fn find(
+    /// What was found of each key that was asked for, in the order of the keys.
+    fn matched(
         &self,
-        key: &ContactKey,
         asked: &[&ContactKey],
-        found: &[wire::ListContact],
-    ) -> Option<Contact> {
+        found: Vec<wire::ListContact>,
+    ) -> Vec<Option<Contact>> {
+        let places = asked.iter().enumerate();
+        let places: HashMap<&str, usize> = places.map(|(n, key)| (key.as_str(), n)).collect();
+        let mut contacts: Vec<Option<Contact>> = asked.iter().map(|_| None).collect();
         // Only what was asked for is answered: an id in another case means that the service folds
         // case, and that it takes the two for one contact. To take it for none would write over it
         // without a look at its rank.
-        let is_the_key = |contact: &&wire::ListContact| contact.id == key.as_str();
-        let folds_to_it = |contact: &&wire::ListContact| {
-            contact.id.to_lowercase() == key.as_str().to_lowercase()
-                && asked.iter().all(|other| other.as_str() != contact.id)
-        };
-        let contact = found
-            .iter()
-            .find(is_the_key)
-            .or_else(|| found.iter().find(folds_to_it))?;
-        let data = contact
-            .data
-            .iter()
-            .filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+        let mut folded = HashMap::new();
+        for contact in found {
+            match places.get(contact.id.as_str()) {
+                Some(place) if contacts[*place].is_none() => {
+                    contacts[*place] = Some(self.contact(contact));
+                }
+                Some(_) => {}
+                None => {
+                    let first = folded.entry(contact.id.to_lowercase());
+                    first.or_insert_with(|| self.contact(contact));
+                }
+            }
+        }
+        if !folded.is_empty() {
+            for (slot, key) in contacts.iter_mut().zip(asked) {
+                if slot.is_none() {
+                    *slot = folded.get(&key.as_str().to_lowercase()).cloned();
+                }
+            }
+        }
+        contacts
+    }
+
+    fn contact(&self, found: wire::ListContact) -> Contact {
+        let data = found.data.into_iter();
+        let data = data.filter_map(|(name, value)| Some((name, value?)));
         let data = Columns(data.filter(|(_, value)| !value.is_empty()).collect());
         // Where it does not say that it is not callable, it may be called.
-        Some(Contact::new(
-            data,
-            contact.callable.unwrap_or(true),
-            self.version_field.as_deref(),
-        ))
+        let callable = found.callable.unwrap_or(true);
+        Contact::new(data, callable, self.version_field.as_deref())
     }
 }
 

@@ -3,12 +3,12 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::budget::{Budget, Demand, Offer, Told, Turn};
+use domain::budget::{Budget, Demand, Offer, SIDE_BY_SIDE, Told, Turn};
 use domain::failure::Failure;
 use domain::retry::named_wait;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use super::run::Run;
 use crate::{Clock, throttled};
@@ -17,6 +17,7 @@ use crate::{Clock, throttled};
 pub(super) struct Gate {
     budget: Mutex<Budget>,
     is_over: Notify,
+    side_by_side: Semaphore,
 }
 
 impl Gate {
@@ -24,6 +25,7 @@ impl Gate {
         Gate {
             budget: Mutex::new(budget),
             is_over: Notify::new(),
+            side_by_side: Semaphore::new(SIDE_BY_SIDE),
         }
     }
 
@@ -46,12 +48,14 @@ impl Gate {
         run: &Run,
         calls_per_minute: u32,
     ) -> Result<UnderWay<'_>, Failure> {
+        // None where it was closed, which nobody does.
+        let permit = self.side_by_side.acquire().await.ok();
         loop {
             let is_over = self.is_over.notified();
             let now = clock.now();
             let turn = self.budget().turn(now, calls_per_minute);
             match turn {
-                Turn::Go => return Ok(UnderWay(self)),
+                Turn::Go => return Ok(UnderWay(self, permit)),
                 Turn::AfterAnswer => is_over.await,
                 Turn::At(then) => {
                     let wait = Duration::try_from(then.duration_since(now)).unwrap_or_default();
@@ -66,7 +70,10 @@ impl Gate {
 }
 
 /// A call that is under way; when this is dropped it is over.
-pub(super) struct UnderWay<'a>(&'a Gate);
+pub(super) struct UnderWay<'a>(
+    &'a Gate,
+    #[expect(dead_code, reason = "it is given back with this")] Option<SemaphorePermit<'a>>,
+);
 
 impl UnderWay<'_> {
     /// What the answer's headers tell. After a refusal: how long the service wants no call.

@@ -127,6 +127,13 @@ impl Org {
         Err(Failure::new(Kind::InTurn { after }, detail))
     }
 
+    /// Whether calls about a campaign are answered, and it does not rest.
+    pub fn is_well(&self, campaign: &CampaignId) -> bool {
+        self.rests(campaign).is_zero()
+            && self.is_open(campaign).is_ok()
+            && self.may_go_on_with(campaign) == May::All
+    }
+
     /// For how long from now a campaign, or the whole org, rests.
     pub fn rests(&self, campaign: &CampaignId) -> Duration {
         let now = self.shared.clock.now();

@@ -49,6 +49,18 @@ impl Login {
         self.generation.load(Ordering::Acquire)
     }
 
+    /// The secret, where it is known with a token and nobody looks for another one.
+    pub(super) fn known(&self, now: Timestamp) -> Option<Arc<OrgSecret>> {
+        let state = self.state.try_lock().ok()?;
+        let is_closed = state.closed.as_ref().is_some_and(|(until, _)| now < *until);
+        let has_token = state
+            .token
+            .as_ref()
+            .is_some_and(|token| now < token.renew_at);
+        let (secret, _) = state.secret.as_ref().filter(|(_, until)| now < *until)?;
+        (has_token && !is_closed).then(|| Arc::clone(secret))
+    }
+
     /// Sessions of before are of no use any more.
     fn outdate(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);

@@ -35,6 +35,9 @@ pub struct Predictive {
     run: Run,
 }
 
+/// The most contacts of a POST (docs/genesys-cloud.md "Limits").
+pub const MOST_CREATED: usize = 100;
+
 /// A contact to create.
 pub struct NewContact<'a> {
     /// Its key, immutable from then on.

@@ -55,6 +55,8 @@ pub struct ScratchFacts {
     pub contacts: u64,
     /// Ids of those that a search shows: the first hundred.
     pub ids: Vec<String>,
+    /// Whether a file is being imported into it.
+    pub is_importing: bool,
 }
 
 /// The list.
@@ -88,7 +90,13 @@ impl ScratchList {
     /// [`Kind::NotFound`] where there is no such list,
     /// [`Kind::Refused`] where a permission is missing.
     pub async fn look(&self) -> Result<ScratchFacts, Failure> {
-        let answer = self.read(Method::GET, "?includeSize=true", LIST).await?;
+        let answer = self
+            .read(
+                Method::GET,
+                "?includeSize=true&includeImportStatus=true",
+                LIST,
+            )
+            .await?;
         let list: wire::WholeList = parse(&answer, LIST)?;
         let path = format!(
             "/api/v2/outbound/campaigns?contactListId={}&pageSize=100",
@@ -103,7 +111,10 @@ impl ScratchList {
         let search: wire::SearchAnswer = parse(&answer.await?, SEARCH)?;
         let campaigns = found.entities.into_iter().map(|campaign| campaign.id);
         let shown = search.entities.len() as u64;
+        let import = list.import_status.as_ref();
+        let state = import.and_then(|import| import.state.as_deref());
         Ok(ScratchFacts {
+            is_importing: state == Some("IN_PROGRESS"),
             texts: list.texts(),
             contacts: [list.size, search.total, search.contacts_count]
                 .into_iter()

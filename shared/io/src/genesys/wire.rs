@@ -76,6 +76,14 @@ pub(super) struct WholeList {
     pub(super) column_data_type_specifications: Option<Vec<TypedColumn>>,
     /// Where it was asked for.
     pub(super) size: Option<u64>,
+    /// Where it was asked for, and a file was imported.
+    pub(super) import_status: Option<ImportStatus>,
+}
+
+/// How far the import of a file into a list came.
+#[derive(Deserialize)]
+pub(super) struct ImportStatus {
+    pub(super) state: Option<String>,
 }
 
 /// A column of a number or an address, and the column that says when that may be used.

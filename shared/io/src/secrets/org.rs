@@ -1,6 +1,7 @@
 //! `{prefix}/org/{org}`: how to reach an org's Genesys Cloud, and its rules.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::members::{MalformedSecret, Members};
 use super::region::Region;
@@ -11,6 +12,11 @@ use regex_lite::Regex;
 use secrecy::{ExposeSecret, SecretString};
 
 const VERSION_UNIT: &str = "versionUnit";
+const READ_LAG: &str = "readLagSeconds";
+const SECONDS_OF_LAG: &str = "a whole number from 0 to 60";
+/// What a copy that ended had written comes back three minutes after it was received, half a minute of
+/// which the copy may have worked: reads must show it by then.
+const LONGEST_READ_LAG: u64 = 60;
 const UNITS: &str = "\"seconds\", \"milliseconds\" or \"microseconds\"";
 
 /// Which contact API the org uses.
@@ -113,6 +119,11 @@ fn rules(members: &mut Members<'_>) -> Result<Rules, MalformedSecret> {
             "a regular expression",
             |pattern| Regex::new(pattern).ok(),
         )?,
+        read_lag: members
+            .optional(READ_LAG, SECONDS_OF_LAG, |seconds: u64| {
+                (seconds <= LONGEST_READ_LAG).then(|| Duration::from_secs(seconds))
+            })?
+            .unwrap_or_default(),
     };
     if rules.version_unit.is_some() && rules.ranking() != Some(VersionFrom::Version) {
         return Err(Members::wrong(
@@ -154,13 +165,14 @@ mod tests {
             r#"{ "clientId": "id", "clientSecret": "hush", "region": "us-east-1", "api": "predictive",
                  "versionField": "crmVersion", "versionFrom": "version", "versionUnit": "milliseconds",
                  "contactKeyPattern": "^LEAD-[0-9]{5}$",
-                 "callsPerMinute": 300 }"#,
+                 "callsPerMinute": 300, "readLagSeconds": 60 }"#,
         )
         .unwrap();
         let rules = secret.rules;
         assert_eq!(rules.version_field.as_deref(), Some("crmVersion"));
         assert_eq!(rules.version_unit, Some(VersionUnit::Milliseconds));
         let pattern = rules.contact_key_pattern.as_ref().unwrap();
+        assert_eq!(rules.read_lag, Duration::from_mins(1));
         assert!(pattern.is_match("LEAD-00042") && !pattern.is_match("xLEAD-00042"));
     }
 
@@ -172,9 +184,10 @@ mod tests {
                 secret.rules.version_field.clone(),
                 secret.rules.version_from,
                 secret.rules.version_unit,
-                secret.calls_per_minute
+                secret.calls_per_minute,
+                secret.rules.read_lag
             ),
-            (None, VersionFrom::Version, None, 300)
+            (None, VersionFrom::Version, None, 300, Duration::ZERO)
         );
     }
 
@@ -230,6 +243,21 @@ mod tests {
                 "callsPerMinute",
                 "0",
                 "callsPerMinute: expected a whole number from 1 to 4294967295",
+            ),
+            (
+                "readLagSeconds",
+                "61",
+                "readLagSeconds: expected a whole number from 0 to 60",
+            ),
+            (
+                "readLagSeconds",
+                "-1",
+                "readLagSeconds: expected a whole number from 0 to 60",
+            ),
+            (
+                "readLagSeconds",
+                "\"hush\"",
+                "readLagSeconds: expected a whole number from 0 to 60",
             ),
             ("callPerMinute", "1", "unknown member \"callPerMinute\""),
         ] {

@@ -18,17 +18,19 @@ const NAMESPACE: &str = "CampaignSync";
 /// The most values of one metric in a document of the format; the collector drops what is more.
 const MAX_VALUES: usize = 100;
 
-const COUNTERS: [&str; 23] = [
+const COUNTERS: [&str; 25] = [
     // Of apply.
     "Created",
     "Updated",
     "Unchanged",
     "Stale",
     "Superseded",
+    "Confirming",
     "Parked",
     "OptOutParked",
     "Retried",
     "NotParked",
+    "ToppedUp",
     "ConflictsResolved",
     // Of apply and reconcile.
     "Throttled",
@@ -49,7 +51,7 @@ const COUNTERS: [&str; 23] = [
 ];
 
 static COLLECTOR: OnceLock<&'static Collector> = OnceLock::new();
-/// Calls whose latency waits to be written.
+/// Events whose values wait to be written.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
 /// Begins to collect for the stack of this name. Until then what is counted goes nowhere.
@@ -68,6 +70,7 @@ pub(super) fn init(stack: String) {
     describe_histogram!("ChangeAge", Unit::Seconds, "");
     describe_histogram!("OptOutAge", Unit::Seconds, "");
     describe_histogram!("RetriedAge", Unit::Seconds, "");
+    describe_histogram!("Width", Unit::Count, "");
 }
 
 /// Writes what was counted since the last time, as whole lines.
@@ -98,6 +101,11 @@ pub(super) fn count(event: &Event<'_>) {
             metrics.of(about.org).age("ChangeAge", about);
             metrics.age_of_opt_out(about);
         }
+        // That nobody may call is in force.
+        Event::Written { about, .. } => {
+            metrics.of(about.org).add("Confirming", 1);
+            metrics.age_of_opt_out(about);
+        }
         // Counted as a change that is done.
         Event::RankReset { .. } => {}
         Event::Parked { about, .. } => {
@@ -115,6 +123,15 @@ pub(super) fn count(event: &Event<'_>) {
             metrics.age("RetriedAge", about);
             metrics.age_of_opt_out(about);
         }
+        Event::TookIn {
+            messages,
+            topped_up,
+        } => {
+            metrics.of_all.record("Width", *messages as f64);
+            if *topped_up > 0 {
+                metrics.of_all.add("ToppedUp", *topped_up as u64);
+            }
+        }
         Event::OrgRefused { org, .. } => metrics.add("OrgRefused", Some(org), 1),
         Event::CampaignRefused { org, .. } => metrics.add("CampaignRefused", Some(org), 1),
         Event::OrgIll { org, .. } => metrics.add("OrgIll", Some(org), 1),
@@ -125,11 +142,6 @@ pub(super) fn count(event: &Event<'_>) {
             metrics
                 .of(Some(org))
                 .record("ApiLatency", latency.as_secs_f64() * 1_000.0);
-            drop(metrics);
-            // A run of reconcile makes more calls than a document takes.
-            if WAITING.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_VALUES {
-                flush(std::io::stdout().lock());
-            }
         }
         Event::Accepted { org, changes, .. } => metrics.add("Accepted", Some(org), *changes as u64),
         Event::Refused { org, .. } => metrics.add("Refused", *org, 1),
@@ -146,6 +158,12 @@ pub(super) fn count(event: &Event<'_>) {
         }
         Event::Stopped { org, .. } => metrics.add("Stopped", Some(org), 1),
         Event::Incomplete { org, .. } => metrics.add("Incomplete", Some(org), 1),
+    }
+    drop(metrics);
+    // Each records one value of a metric at most. A run of reconcile makes more calls than a document
+    // takes, and a batch that was topped up holds more changes.
+    if WAITING.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_VALUES {
+        flush(std::io::stdout().lock());
     }
 }
 

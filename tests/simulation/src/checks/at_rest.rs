@@ -15,7 +15,7 @@ use super::{heard, is_late, is_silent};
 use crate::chaos::Kind;
 use crate::lock;
 use crate::seams::Outside;
-use crate::story::{COLUMNS, HORIZON, Key, Org, Ranking};
+use crate::story::{COLUMNS, HORIZON, Key, OF_AGENTS, Org, Ranking};
 use crate::world::{key_of, rank_of};
 use said::{as_the_crm_says, as_the_queue_says, newest};
 
@@ -111,6 +111,7 @@ pub(crate) fn at_rest(outside: &Outside) {
     }
 
     let journal = outside.genesys.journal();
+    violations.extend(super::agents::undone(&journal));
     let bodies = good_bodies(&seen.stored);
     for org in &outside.story.orgs {
         let of_org = |alteration: &&Alteration| org.campaigns.contains(&alteration.campaign);
@@ -259,6 +260,8 @@ fn resets(
     let without_rank = |contact: &Contact| {
         let mut data = contact.data.clone();
         data.remove(VERSION_FIELD);
+        // What an agent writes meanwhile is written over.
+        data.remove(OF_AGENTS);
         data.retain(|_, value| !value.is_empty());
         data
     };

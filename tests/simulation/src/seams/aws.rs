@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use io::aws::LONGEST_CALL;
-use io::queue::{Message, Queue, QueueError, RefusedEntry, Visibility};
+use io::queue::{Message, Queue, QueueError, Receive, Record, RefusedEntry, Visibility};
 use io::secrets::{Secrets, SecretsError};
 use serde_json::Value;
 
@@ -128,6 +128,65 @@ impl Queue for Sqs {
             } else {
                 Ok(())
             }
+        }
+        .boxed()
+    }
+
+    fn receive<'a>(
+        &'a self,
+        _queue_url: &'a str,
+        receive: Receive,
+    ) -> BoxFuture<'a, Result<Vec<Record>, QueueError>> {
+        async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            if self.0.chaos.strikes(Kind::QueueDown, "receive") {
+                return Err(QueueError::new("ServiceUnavailable"));
+            }
+            let records = self.0.queue.receive_records(&receive);
+            if self.0.chaos.strikes(Kind::QueueAnswerLost, "receive") {
+                return Err(QueueError::new("timed out"));
+            }
+            Ok(records)
+        }
+        .boxed()
+    }
+
+    fn delete_batch<'a>(
+        &'a self,
+        _queue_url: &'a str,
+        receipt_handles: Vec<String>,
+    ) -> BoxFuture<'a, Result<Vec<Result<(), QueueError>>, QueueError>> {
+        async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            if self.0.chaos.strikes(Kind::QueueDown, "delete_batch") {
+                return Err(QueueError::new("ServiceUnavailable"));
+            }
+            let mut groups: Vec<_> = receipt_handles
+                .iter()
+                .filter_map(|handle| self.0.queue.group_of(handle))
+                .collect();
+            let of_all = groups.len();
+            groups.sort_unstable();
+            groups.dedup();
+            if groups.len() < of_all {
+                self.0
+                    .violated("9: two messages of a group are deleted side by side".to_owned());
+            }
+            let delete = |handle: &String| {
+                if !self.0.queue.is_first_of_group(handle) {
+                    let what = "9: a message is deleted before an earlier one of its group";
+                    self.0.violated(what.to_owned());
+                }
+                if self.0.chaos.strikes(Kind::EntryRefused, "delete") {
+                    return Err(QueueError::new("InternalError"));
+                }
+                self.0.queue.delete(handle)
+            };
+            let deleted = receipt_handles.iter().map(delete).collect();
+            if self.0.chaos.strikes(Kind::QueueAnswerLost, "delete_batch") {
+                return Err(QueueError::new("timed out"));
+            }
+            Ok(deleted)
         }
         .boxed()
     }

@@ -1,5 +1,6 @@
 //! The ways to Genesys Cloud and to a CRM's feed.
 
+mod agents;
 mod crash;
 mod in_trouble;
 mod watch;
@@ -21,7 +22,7 @@ use serde_json::Value;
 use super::Outside;
 use crate::chaos::Kind;
 use crate::mutants::Mutant;
-use crate::story::COLUMNS;
+use crate::story::{COLUMNS, OF_AGENTS, folds_case};
 use crate::{lock, wire};
 
 /// What a refusal with 429 names as its wait; nothing: it names none.
@@ -125,7 +126,12 @@ impl Line {
                 return (Ok(response), false);
             }
         }
-        let answer = self.outside.genesys.send(request, timeout).await;
+        self.let_an_agent_write(&request, &what);
+        let is_shouted = wire::is_of_list(&request) && folds_case(self.outside.story.seed);
+        let mut answer = self.outside.genesys.send(request, timeout).await;
+        if let (true, Ok(answer)) = (is_shouted, &mut answer) {
+            wire::shout_ids(answer);
+        }
         if strikes(Kind::CrashAfter) {
             self.crash("after the call").await;
         }
@@ -230,6 +236,11 @@ impl Transport for Line {
                     item.get_mut("data")
                         .and_then(Value::as_object_mut)
                         .map(|data| data.remove(column));
+                });
+            }
+            if outside.is(Mutant::EmptyOthers) && wire::is_of_list(&request) {
+                wire::alter_writes(&mut request, |item| {
+                    item["data"][OF_AGENTS] = "".into();
                 });
             }
             if outside.is(Mutant::WriteDialler) {

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use super::{World, group_of, key_of, setup, shown};
-use crate::story::{COLUMNS, Deed};
+use crate::story::{COLUMNS, Deed, OF_AGENTS};
 use crate::{checks, lock, trouble};
 
 impl World<'_> {
@@ -134,7 +134,10 @@ impl World<'_> {
         sleep(trouble.time).await;
         *lock(&outside.trouble) = None;
         if lacks_column {
-            let columns: Vec<_> = COLUMNS.into_iter().chain([VERSION_FIELD]).collect();
+            let columns: Vec<_> = COLUMNS
+                .into_iter()
+                .chain([OF_AGENTS, VERSION_FIELD])
+                .collect();
             put_columns(&columns);
         }
         outside.say(|| "the trouble is over".to_owned());

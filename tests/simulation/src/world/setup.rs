@@ -13,10 +13,12 @@ use io::{Chance, Clock, Config};
 use serde_json::json;
 
 use super::{FEED_TOKEN, SIGNING_SECRET, told};
-use crate::lock;
 use crate::mutants::Mutant;
 use crate::seams::{Line, Manager, Outside, Sqs};
-use crate::story::{CANARY, COLUMNS, HORIZON, Org, Ranking, Story, omits_callable};
+use crate::story::{
+    CANARY, COLUMNS, HORIZON, OF_AGENTS, Org, Ranking, Story, folds_case, omits_callable,
+};
+use crate::{lock, trouble};
 
 pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace: bool) -> Outside {
     let least = story.orgs.iter().map(|org| org.calls_per_minute).min();
@@ -29,7 +31,9 @@ pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace:
         list_updates_merge: story.seed.is_multiple_of(2),
         omitted_callable_is_true: omits_callable(story.seed),
         lists: ListReadings {
-            fold_case: story.seed.is_multiple_of(3),
+            read_lag: story.lists_lag,
+            update_lag: story.lists_lag,
+            fold_case: folds_case(story.seed),
             answer_in_another_order: story.seed.is_multiple_of(5),
             ..ListReadings::default()
         },
@@ -44,7 +48,10 @@ pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace:
     let outside = Outside::new(story, world, feed, mutant, trace);
     for org in &outside.story.orgs {
         put_client(&outside, org, 0);
-        let columns: Vec<_> = COLUMNS.into_iter().chain([VERSION_FIELD]).collect();
+        let columns: Vec<_> = COLUMNS
+            .into_iter()
+            .chain([OF_AGENTS, VERSION_FIELD])
+            .collect();
         for campaign in &org.campaigns {
             outside.put_campaign(&org.name, campaign, Some(&columns));
         }
@@ -53,6 +60,9 @@ pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace:
         outside.put_source(&org.name, &source);
         let feed = json!({ "url": "https://crm.test/contacts", "bearerToken": FEED_TOKEN });
         outside.put_feed(&org.name, &feed);
+    }
+    for (campaign, key) in trouble::contacts(&outside.story) {
+        outside.genesys.put_contact(campaign, &key, &[], true);
     }
     outside
 }
@@ -91,6 +101,7 @@ pub(super) fn put_secret(outside: &Outside, org: &Org, generation: usize) {
         "versionField": (org.ranking != Ranking::None).then_some(VERSION_FIELD),
         "versionFrom": if org.ranking == Ranking::OccurredAt { "occurredAt" } else { "version" },
         "callsPerMinute": calls_per_minute,
+        "readLagSeconds": org.is_of_lists.then_some(outside.story.lists_lag.as_secs()),
     });
     outside.put_secret(&org.name, &secret);
 }
@@ -108,8 +119,20 @@ pub(super) fn start_apply(
         _ => HORIZON,
     };
     let (_, parking) = config(outside);
+    // Backlogs are short here: half of the stories look for one behind every event.
+    let seed = outside.story.seed;
     let parking = ParkingConfig {
         retry_horizon,
+        top_up: if seed.is_multiple_of(8) {
+            0
+        } else {
+            parking.top_up
+        },
+        top_up_from: if seed.is_multiple_of(2) {
+            parking.top_up_from
+        } else {
+            1
+        },
         ..parking
     };
     let context = apply::Context::new(
@@ -165,7 +188,10 @@ pub(super) fn telemetry(outside: &Arc<Outside>) -> Telemetry {
         if matches!(event, Event::OrgIll { .. }) {
             lock(&outside.seen).ills += 1;
         }
-        if !matches!(event, Event::Called { .. }) {
+        if !matches!(
+            event,
+            Event::Called { .. } | Event::TookIn { topped_up: 0, .. }
+        ) {
             outside.say(|| format!("           told: {}", told(event)));
         }
         let id = match event {

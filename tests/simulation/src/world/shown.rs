@@ -26,6 +26,15 @@ pub(super) fn told(event: &Event<'_>) -> String {
         Event::RankReset { about, .. } => {
             format!("reset a rank {}", about.event_id.unwrap_or_default())
         }
+        Event::Written {
+            about,
+            outcome,
+            delay,
+        } => {
+            let id = about.event_id.unwrap_or_default();
+            let seconds = delay.as_secs();
+            format!("written {id} ({}), read in {seconds} s", outcome.as_str())
+        }
         Event::Retried { about, delay, why } => {
             let why = why.map_or("behind another", |(_, evidence)| &evidence.detail);
             let id = about.event_id.unwrap_or("what cannot be read");

@@ -14,7 +14,7 @@ pub(super) fn all(state: &State, client_id: &str, call: &Request<'_>) -> Answer 
         .values()
         .filter(|list| list.client_id == client_id);
     let found = of_client.filter(|list| ids.is_empty() || ids.contains(&list.id));
-    let shown = found.map(|list| show_list(list, false));
+    let shown = found.map(|list| show_list(list, None, false));
     listing(shown.collect(), call.page())
 }
 
@@ -48,15 +48,24 @@ pub(super) fn create(state: &mut State, client_id: &str, body: &Value) -> Answer
         phone_columns: phones.into(),
         ..List::new(client_id, &id, Some(&columns))
     };
-    let shown = show_list(&list, false);
+    let shown = show_list(&list, None, false);
     state.lists.insert(id, list);
     (200, shown)
+}
+
+/// What a file is being imported into stays as it is, and so does the campaign that draws on it.
+pub(super) fn importing() -> Answer {
+    let message = "A contact list import is in progress.";
+    error(400, "contact.list.import.in.progress", message)
 }
 
 /// One that a campaign draws on stays.
 pub(super) fn delete(state: &mut State, id: &str) -> Answer {
     if state.campaigns.values().any(|campaign| campaign.list == id) {
         return error(400, "contact.list.in.use", "The contact list is in use.");
+    }
+    if state.lists.get(id).is_some_and(|list| list.is_importing) {
+        return importing();
     }
     match state.lists.remove(id) {
         Some(_) => (200, Value::Null),

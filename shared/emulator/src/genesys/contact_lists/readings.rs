@@ -1,6 +1,10 @@
 //! Contacts by id: which is meant, which can be read, and what an id may be. All of it is as
 //! [`ListReadings`](super::super::ListReadings) says.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::answer::{Answer, error};
@@ -46,7 +50,21 @@ impl Genesys {
             self.clock.now() >= contact.created_at.saturating_add(lag).unwrap_or_default()
         };
         let found = self.stored(list, key);
-        found.filter(|(_, contact)| lag.is_zero() || is_old(contact))
+        let (key, contact) = found.filter(|(_, contact)| lag.is_zero() || is_old(contact))?;
+        let lag = self.options.lists.update_lag;
+        let before = (!lag.is_zero()).then(|| list.before(key, self.lagging(lag)));
+        Some((key, before.flatten().unwrap_or(contact)))
+    }
+
+    /// The moment behind which nothing is seen by what lags so far.
+    pub(super) fn lagging(&self, lag: Duration) -> Timestamp {
+        let now = self.clock.now();
+        now.saturating_sub(lag).unwrap_or(Timestamp::MIN)
+    }
+
+    /// The contacts as searches and the size of the list show them.
+    pub(super) fn searchable<'a>(&self, list: &'a List) -> BTreeMap<&'a str, &'a Contact> {
+        list.all_before(self.lagging(self.options.lists.search_lag))
     }
 
     pub(super) fn read_many(&self, list: &List, body: &Value) -> Answer {
@@ -76,8 +94,11 @@ impl Genesys {
             let message = "There were too many contacts in the request, the limit is 250";
             return error(400, "too.many.contacts.added", message);
         }
-        list.contacts
-            .retain(|key, _| !ids.iter().any(|id| self.is_same(id, key)));
+        let is_meant = |key: &&String| ids.iter().any(|id| self.is_same(id, key));
+        let deleted: Vec<_> = list.contacts.keys().filter(is_meant).cloned().collect();
+        for key in deleted {
+            list.write(self.clock.now(), key, None);
+        }
         (200, Value::Null)
     }
 

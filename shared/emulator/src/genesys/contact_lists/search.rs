@@ -1,13 +1,16 @@
 //! `POST contacts/search` (docs/genesys-cloud.md "Search and bulk jobs"): pages of the contacts
 //! that meet the criteria.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::super::answer::{Answer, error};
 use super::super::{Contact, List};
 use super::show::{PREFIX, show};
 
-pub(super) fn search(list: &List, body: &Value) -> Answer {
+/// `contacts`: those that a search sees.
+pub(super) fn search(contacts: &BTreeMap<&str, &Contact>, list: &List, body: &Value) -> Answer {
     let number = |name: &str| {
         body.get(name)?
             .as_u64()
@@ -22,7 +25,7 @@ pub(super) fn search(list: &List, body: &Value) -> Answer {
         );
     };
     let mut found = Vec::new();
-    for (key, contact) in &list.contacts {
+    for (key, contact) in contacts {
         match body
             .get("criteria")
             .map_or(Some(true), |criteria| meets(contact, criteria))

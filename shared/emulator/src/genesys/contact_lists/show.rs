@@ -9,7 +9,7 @@ pub(in crate::genesys) const PREFIX: &str = "/api/v2/outbound/";
 pub(super) fn show_campaign(id: &str, campaign: &Campaign) -> Value {
     let list = &campaign.list;
     json!({
-        "id": id, "name": id, "version": 1, "dialingMode": "predictive", "campaignStatus": "on",
+        "id": id, "name": id, "version": campaign.version, "dialingMode": "predictive", "campaignStatus": "on",
         "contactList": { "id": list, "name": list, "selfUri": format!("{PREFIX}contactlists/{list}") },
         "phoneColumns": [{ "columnName": "phone", "type": "cell" }],
         "callerName": "campaign-sync", "callerAddress": "+13175550199",
@@ -17,8 +17,8 @@ pub(super) fn show_campaign(id: &str, campaign: &Campaign) -> Value {
     })
 }
 
-/// `has_size`: it was asked how many contacts it holds.
-pub(super) fn show_list(list: &List, has_size: bool) -> Value {
+/// `size`: where it was asked for. `says_import`: it was asked whether a file is being imported.
+pub(super) fn show_list(list: &List, size: Option<usize>, says_import: bool) -> Value {
     let id = &list.id;
     let mut shown = json!({
         "id": id, "name": list.name, "version": 1,
@@ -26,8 +26,12 @@ pub(super) fn show_list(list: &List, has_size: bool) -> Value {
         "phoneColumns": list.phone_columns,
         "selfUri": format!("{PREFIX}contactlists/{id}"),
     });
-    if has_size {
-        shown["size"] = list.contacts.len().into();
+    if let Some(size) = size {
+        shown["size"] = size.into();
+    }
+    // Of one that is done nothing is said.
+    if says_import && list.is_importing {
+        shown["importStatus"] = json!({ "state": "IN_PROGRESS", "percentComplete": 50 });
     }
     shown
 }

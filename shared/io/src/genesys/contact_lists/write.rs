@@ -17,7 +17,8 @@ use super::{ContactList, OnList, contacts};
 use crate::genesys::call::Effect;
 use crate::genesys::wire;
 
-const MOST_WRITTEN: usize = 1_000;
+/// The most contacts of a write (docs/genesys-cloud.md "Limits").
+pub const MOST_WRITTEN: usize = 1_000;
 const MOST_BYTES: usize = 512_000;
 const WRITE: &str = "POST contacts";
 
@@ -99,12 +100,13 @@ impl ContactList {
                             format!("{WRITE}: the answer lacks the contact"),
                         )
                     };
-                    writes
-                        .iter()
-                        .map(|write| self.find(write.key, &asked, &found).ok_or_else(unknown))
-                        .collect()
+                    let shown = self.matched(&asked, found).into_iter();
+                    shown.map(|contact| contact.ok_or_else(unknown)).collect()
                 }
                 Err(failure) if failure.kind == Kind::Rejected && writes.len() > 1 => {
+                    if let Err(failure) = self.may_halve(&failure) {
+                        return writes.iter().map(|_| Err(failure.clone())).collect();
+                    }
                     let middle = part.start + writes.len() / 2;
                     let (left, right) = (part.start..middle, middle..part.end);
                     let (mut left, right) = join(

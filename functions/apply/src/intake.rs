@@ -1,0 +1,161 @@
+//! What an invocation works on: the messages that Lambda hands over, and those that it receives from
+//! the queue by itself where that saves calls (docs/design.md "Topping up").
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use domain::Change;
+use domain::batch::{Evidence, ParkReason, Parking, Record, TopUp};
+use domain::change::{CampaignId, OrgId};
+use futures_util::future::join_all;
+use io::genesys::Run;
+use io::queue::Receive;
+use jiff::Timestamp;
+
+use crate::{Context, defect};
+
+/// How long what is received stays invisible after the end of the invocation: if the copy dies it
+/// comes back then, and not before another copy may have begun with it.
+const AFTER_THE_END: Duration = Duration::from_secs(60);
+/// The least time that must be left.
+const LEAST_LEFT: Duration = Duration::from_secs(4);
+/// How long a copy leaves the queue alone that had no more, and one that did not answer.
+const NO_MORE: Duration = Duration::from_secs(1);
+const NO_ANSWER: Duration = Duration::from_secs(60);
+
+/// Messages in queue order, each with its change.
+#[derive(Default)]
+pub(crate) struct Intake {
+    pub(crate) records: Vec<Record>,
+    pub(crate) changes: Vec<Result<Arc<Change>, Parking>>,
+    /// So many are the event's, the first ones: the answer to Lambda is about them. The others are
+    /// deleted by whoever received them.
+    pub(crate) of_event: usize,
+}
+
+impl Intake {
+    /// What Lambda hands over.
+    pub(crate) fn of_event(records: impl Iterator<Item = Record>) -> Intake {
+        let mut intake = Intake::default();
+        intake.take(records);
+        intake.of_event = intake.records.len();
+        intake
+    }
+
+    /// The change of a record; `None`: it cannot be read.
+    pub(crate) fn change(&self, index: usize) -> Option<&Change> {
+        self.changes.get(index)?.as_deref().ok()
+    }
+
+    fn take(&mut self, records: impl IntoIterator<Item = Record>) {
+        for record in records {
+            self.changes.push(read(&record).map(Arc::new));
+            self.records.push(record);
+        }
+    }
+
+    /// Receives more, where there may be a backlog and more would be applied now, in fewer calls a
+    /// change.
+    pub(crate) async fn topped_up(mut self, context: &Context, run: &Run, luck: f64) -> Intake {
+        let now = context.shared.clock.now();
+        let left = run.left(now, Duration::ZERO);
+        let may_be_backlog = self.of_event >= context.parking.top_up_from;
+        if !may_be_backlog || left < LEAST_LEFT || rests(context, now) {
+            return self;
+        }
+        let visibility = left + AFTER_THE_END;
+        let mut top_up = TopUp::new(context.parking.top_up, now);
+        let mut rest = None;
+        let mut made = 0;
+        loop {
+            let calls = top_up.calls(context.shared.clock.now());
+            if calls == 0 || !self.takes_more(context, luck) {
+                break;
+            }
+            let call = |number: usize| Receive {
+                attempt: format!("{}-{:x}-{number}", self.name(), luck.to_bits()),
+                visibility: u32::try_from(visibility.as_secs()).unwrap_or(u32::MAX),
+            };
+            let url = &context.shared.config.queue_url;
+            let received = (made..made + calls).map(|n| context.queue.receive(url, call(n)));
+            let received = join_all(received).await;
+            made += calls;
+            let mut brought = Vec::with_capacity(calls);
+            for received in received {
+                match received {
+                    Ok(records) => {
+                        let bytes = records.iter().map(|record| record.body.len()).sum();
+                        brought.push((records.len(), bytes));
+                        defect::deleted(context, &records).await;
+                        self.take(records);
+                    }
+                    Err(error) => {
+                        tracing::warn!(detail = %error, "no more could be received: only what Lambda hands over is applied for a minute");
+                        rest = Some(NO_ANSWER);
+                    }
+                }
+            }
+            if rest.is_some() {
+                break;
+            }
+            if brought.iter().all(|(messages, _)| *messages == 0) {
+                rest = Some(NO_MORE);
+            }
+            top_up.received(&brought);
+        }
+        let now = context.shared.clock.now();
+        let mut rests_until = context
+            .tops_up_after
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *rests_until = rest.map(|rest| now + rest);
+        drop(rests_until);
+        self
+    }
+
+    /// Of this receive: no two invocations have one in common.
+    fn name(&self) -> &str {
+        self.records.first().map_or("", |first| &first.message_id)
+    }
+
+    /// Whether an org would apply more contacts than it has here.
+    fn takes_more(&self, context: &Context, luck: f64) -> bool {
+        let mut orgs: BTreeMap<&OrgId, BTreeMap<&CampaignId, usize>> = BTreeMap::new();
+        for change in self.changes.iter().flatten() {
+            let campaigns = orgs.entry(&change.org).or_default();
+            *campaigns.entry(&change.campaign).or_default() += 1;
+        }
+        orgs.into_iter().any(|(org, contacts)| {
+            let org = context.genesys.org(org);
+            contacts.keys().any(|campaign| org.is_well(campaign)) && org.takes_more(&contacts, luck)
+        })
+    }
+}
+
+fn rests(context: &Context, now: Timestamp) -> bool {
+    let until = context.tops_up_after.lock();
+    until
+        .unwrap_or_else(PoisonError::into_inner)
+        .is_some_and(|until| now < until)
+}
+
+/// Each record by itself: one bad body never fails the batch.
+fn read(record: &Record) -> Result<Change, Parking> {
+    let change = Change::parse(&record.body).map_err(|invalid| Parking {
+        reason: if invalid.is_unsupported_schema() {
+            ParkReason::UnsupportedSchema
+        } else {
+            ParkReason::InvalidChange
+        },
+        evidence: Evidence::from(invalid.to_string()),
+    })?;
+    if change.message_group().as_str() == record.group {
+        return Ok(change);
+    }
+    let detail = "expected the message group id that org, campaignId and contactKey give";
+    Err(Parking {
+        reason: ParkReason::GroupMismatch,
+        evidence: Evidence::from(detail.to_owned()),
+    })
+}

@@ -1,0 +1,129 @@
+//! How much more a copy receives from its queue by itself, once Lambda has handed it a batch: a
+//! state machine without I/O.
+//!
+//! Lambda hands a FIFO function ten messages at most, and the API of contact lists reads 50 contacts a
+//! call and writes 1,000. So a copy whose batch may have a backlog behind it receives more, ten a
+//! call, the calls of a round side by side: 2, 4, 8 … for as long as they come back full.
+//!
+//! ```text
+//! TopUp::new(990) ──▶ calls() = 2 ──▶ received([10, 10]) ──▶ calls() = 4 ──▶ received([10, 3, 0, 0])
+//!                                                                       ──▶ calls() = 0: two bring nothing
+//! ```
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// The most messages of one `ReceiveMessage`.
+const OF_A_CALL: usize = 10;
+/// The calls of the first round.
+const FIRST: usize = 2;
+/// So many calls of a round that bring nothing say that the queue has no more.
+const EMPTY: usize = 2;
+/// The most bytes of bodies: copies have 128 MB at the least, and hold each body as text and as a
+/// change.
+const MOST_BYTES: usize = 8 << 20;
+/// No round begins later than this after the first: what was received waits meanwhile.
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// One top-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopUp {
+    /// Messages that may yet be received.
+    left: usize,
+    bytes: usize,
+    calls: usize,
+    ends_at: Timestamp,
+}
+
+impl TopUp {
+    /// Begins now, and receives so many messages at most.
+    pub fn new(most: usize, now: Timestamp) -> TopUp {
+        TopUp {
+            left: most,
+            bytes: 0,
+            calls: FIRST,
+            ends_at: now + LONGEST,
+        }
+    }
+
+    /// How many calls to make side by side; 0: it is over.
+    pub fn calls(&self, now: Timestamp) -> usize {
+        if now >= self.ends_at || self.bytes >= MOST_BYTES {
+            return 0;
+        }
+        self.calls.min(self.left / OF_A_CALL)
+    }
+
+    /// What the calls of a round brought: messages, and bytes of their bodies.
+    pub fn received(&mut self, calls: &[(usize, usize)]) {
+        let messages: usize = calls.iter().map(|(messages, _)| messages).sum();
+        let bytes: usize = calls.iter().map(|(_, bytes)| bytes).sum();
+        self.left = self.left.saturating_sub(messages);
+        self.bytes += bytes;
+        let empty = calls.iter().filter(|(messages, _)| *messages == 0).count();
+        self.calls = if empty >= EMPTY || messages == 0 {
+            0
+        } else {
+            // A round is as wide as what it may bring has room.
+            let of_a_call = bytes.div_ceil(calls.len().max(1)).max(1);
+            let room = MOST_BYTES.saturating_sub(self.bytes) / of_a_call;
+            (self.calls * 2).min(room)
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+    const FULL: (usize, usize) = (10, 4_000);
+
+    #[test]
+    fn rounds_double_while_they_come_back_full_up_to_the_most() {
+        let mut top_up = TopUp::new(990, NOW);
+        let mut rounds = Vec::new();
+        while top_up.calls(NOW) > 0 {
+            let calls = top_up.calls(NOW);
+            rounds.push(calls);
+            top_up.received(&vec![FULL; calls]);
+        }
+        assert_eq!(rounds, [2, 4, 8, 16, 32, 37]);
+    }
+
+    #[test]
+    fn two_calls_that_bring_nothing_end_it_and_one_does_not() {
+        let mut top_up = TopUp::new(990, NOW);
+        top_up.received(&[FULL, (0, 0)]);
+        assert_eq!(
+            top_up.calls(NOW),
+            4,
+            "SQS may answer nothing though there is more"
+        );
+        top_up.received(&[FULL, (3, 900), (0, 0), (0, 0)]);
+        assert_eq!(top_up.calls(NOW), 0);
+    }
+
+    #[test]
+    fn an_empty_queue_costs_one_round() {
+        let mut top_up = TopUp::new(990, NOW);
+        top_up.received(&[(0, 0); FIRST]);
+        assert_eq!(top_up.calls(NOW), 0);
+    }
+
+    #[test]
+    fn it_ends_in_time_and_before_memory_does() {
+        let late = NOW + LONGEST;
+        assert_eq!(TopUp::new(990, NOW).calls(late), 0);
+        assert_eq!(TopUp::new(0, NOW).calls(NOW), 0, "switched off");
+        let mut wide = TopUp::new(990, NOW);
+        let (mut received, megabyte) = (0, 1 << 20);
+        while wide.calls(NOW) > 0 {
+            let calls = wide.calls(NOW);
+            received += calls;
+            wide.received(&vec![(10, megabyte); calls]);
+        }
+        assert!(received <= 8, "{received} MiB");
+    }
+}

@@ -1,0 +1,37 @@
+//! A campaign is edited (docs/genesys-cloud.md "Campaigns"): of what it holds only the list that it
+//! draws on may become another.
+
+use serde_json::Value;
+
+use super::super::State;
+use super::super::answer::{Answer, error};
+use super::lists::importing;
+use super::not_found;
+use super::show::show_campaign;
+
+pub(super) fn put(state: &mut State, client_id: &str, id: &str, body: &Value) -> Answer {
+    let mine = |of: &String| of == client_id;
+    let Some(campaign) = state.campaigns.get_mut(id) else {
+        return not_found();
+    };
+    if !mine(&campaign.client_id) {
+        return not_found();
+    }
+    let drawn_on = state.lists.get(&campaign.list);
+    if drawn_on.is_some_and(|list| list.is_importing) {
+        return importing();
+    }
+    if body["version"].as_u64() != Some(campaign.version) {
+        let message = "The version is not the newest one.";
+        return error(409, "invalid.update.wrong.version", message);
+    }
+    let list = body["contactList"]["id"].as_str().unwrap_or_default();
+    let found = state.lists.get(list);
+    if found.is_none_or(|list| !mine(&list.client_id)) {
+        let message = "The contact list was not found.";
+        return error(400, "contact.list.not.found", message);
+    }
+    list.clone_into(&mut campaign.list);
+    campaign.version += 1;
+    (200, show_campaign(id, campaign))
+}

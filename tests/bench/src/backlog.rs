@@ -1,0 +1,274 @@
+//! A backlog: all changes wait in the queue, from which the event source feeds the function's
+//! processes ten at a time, and from which the function may receive by itself.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use comfy_table::{CellAlignment, Table, presets};
+use futures_util::future::{join_all, try_join_all};
+use serde_json::Value;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::candidate::Candidate;
+use crate::environment::Environment;
+use crate::process::FunctionCpu;
+use crate::rep::{failed, wrong};
+use crate::scenario::Scenario;
+use crate::served::{Served, Tls};
+use crate::table::{at, short};
+use crate::work::Work;
+
+/// A run that is not over by then is told as far as it came.
+const LONGEST: Duration = Duration::from_mins(4);
+/// The opt-out is sent so long after the first event.
+const BEFORE_OPT_OUT: Duration = Duration::from_secs(5);
+/// How long it is waited for.
+const FOR_OPT_OUT: Duration = Duration::from_secs(90);
+/// How exactly its age is told.
+const LOOK: Duration = Duration::from_millis(10);
+
+const HEAD: [&str; 11] = [
+    "candidate",
+    "chg/s",
+    "calls/chg",
+    "SQS/chg",
+    "inv/chg",
+    "CPU s/1k",
+    "MiB",
+    "429",
+    "CPU wait",
+    "opt-out s",
+    "state",
+];
+
+/// What came of one run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Run {
+    /// From the first event to the last answer.
+    wall: Duration,
+    /// All that the queue held, and what of it is done.
+    changes: usize,
+    done: usize,
+    invocations: usize,
+    longest: Duration,
+    calls: usize,
+    throttled: usize,
+    /// By operation: the event source's and the function's own.
+    sqs_calls: BTreeMap<String, usize>,
+    /// Of all processes, after their inits.
+    cpu: f64,
+    waited: f64,
+    /// Of the greatest process.
+    peak_mib: f64,
+    /// How old it was when it was applied.
+    opt_out: Option<Duration>,
+    /// What is not as it must be.
+    pub(crate) wrong: Option<String>,
+}
+
+/// Plays a scenario once.
+pub(crate) async fn run(
+    scenario: &Scenario,
+    candidate: &Candidate,
+    cpu: FunctionCpu,
+    tls: Option<&Tls>,
+    log: &Path,
+) -> Result<Run, String> {
+    let work = Work::new(scenario);
+    let served = Served::start(scenario, &work, tls).await?;
+    let queue = &served.world.queue;
+    for message in &work.messages {
+        let sent = queue.send(message.clone());
+        sent.map_err(|error| error.to_string())?;
+    }
+    let start = |n: u32| {
+        let log = log.with_extension(format!("{n}.log"));
+        let served = &served;
+        async move { Environment::start(scenario, candidate, served, cpu, tls, &log).await }
+    };
+    let environments = try_join_all((0..scenario.environments).map(start)).await?;
+    let before: Vec<_> = environments.iter().map(Environment::used).collect();
+    let run = RefCell::new(Run::default());
+    let (broken, began) = (Notify::new(), Instant::now());
+    let feeds = environments.iter().map(|environment| {
+        let source = served.world.event_source();
+        let (run, served, broken) = (&run, &served, &broken);
+        async move {
+            source
+                .feed(async |event| match environment.invoke(&event).await {
+                    Ok((answer, took)) => {
+                        run.borrow_mut().invoked(&event, answer.as_ref(), took);
+                        served.come_again(&event, answer.as_ref());
+                        answer
+                    }
+                    Err(error) => {
+                        run.borrow_mut().wrong = Some(error);
+                        broken.notify_one();
+                        None
+                    }
+                })
+                .await;
+        }
+    });
+    tokio::select! {
+        _ = join_all(feeds) => {}
+        told = opt_out(&served, &work) => run.borrow_mut().opt_out = told?,
+        () = broken.notified() => {}
+        () = sleep(LONGEST) => {}
+    }
+    let mut run = run.into_inner();
+    run.wall = began.elapsed();
+    run.changes = work.messages.len() + usize::from(work.opt_out.is_some());
+    run.done = run.changes - queue.len();
+    for (environment, before) in environments.iter().zip(before) {
+        let used = environment.used();
+        run.cpu += used.cpu - before.cpu;
+        run.waited += used.waited - before.waited;
+        run.peak_mib = run.peak_mib.max(used.peak_mib);
+    }
+    for (operation, count) in served.sqs_calls() {
+        *run.sqs_calls.entry(operation).or_default() += count;
+    }
+    let calls = served.world.genesys.calls();
+    let calls = calls.iter().filter(|call| call.path.starts_with("/api/"));
+    run.calls = calls.clone().count();
+    run.throttled = calls.filter(|call| call.status == 429).count();
+    if run.longest > scenario.timeout {
+        let took = run.longest.as_secs_f64();
+        run.wrong = Some(format!("an invocation took {took:.0} s"));
+    }
+    // The state of what is stopped in between is nobody's fault.
+    if run.wrong.is_none() && run.done == run.changes && work.opt_out.is_none() {
+        run.wrong = wrong(&served, &work, candidate);
+    }
+    Ok(run)
+}
+
+/// Where somebody opts out: sends that, and ends when it is applied, or is not for long. Answers how
+/// old it was then.
+async fn opt_out(served: &Served, work: &Work) -> Result<Option<Duration>, String> {
+    let queue = &served.world.queue;
+    let Some(((campaign, key), message)) = &work.opt_out else {
+        queue.close();
+        return std::future::pending().await;
+    };
+    sleep(BEFORE_OPT_OUT).await;
+    let sent = queue.send(message.clone());
+    sent.map_err(|error| error.to_string())?;
+    let began = Instant::now();
+    let applied = async {
+        let contact = || served.world.genesys.contact(campaign, key);
+        while contact().is_none_or(|contact| contact.callable) {
+            sleep(LOOK).await;
+        }
+    };
+    let applied = timeout(FOR_OPT_OUT, applied).await;
+    Ok(applied.is_ok().then(|| began.elapsed()))
+}
+
+impl Run {
+    fn invoked(&mut self, event: &Value, answer: Option<&Value>, took: Duration) {
+        self.invocations += 1;
+        self.longest = self.longest.max(took);
+        let records = event["Records"].as_array().map_or(0, Vec::len);
+        let is_all_failed = answer.is_none() || failed(answer) >= records;
+        let deletes = usize::from(!is_all_failed);
+        for (operation, count) in [
+            ("ReceiveMessage of the event source", 1),
+            ("DeleteMessageBatch of the event source", deletes),
+        ] {
+            *self.sqs_calls.entry(operation.to_owned()).or_default() += count;
+        }
+    }
+
+    fn sqs(&self) -> usize {
+        self.sqs_calls.values().sum()
+    }
+}
+
+/// The table of a scenario, and under it who called SQS for what.
+pub(crate) fn table(scenario: &Scenario, is_tls: bool, rows: &[(&Candidate, Vec<Run>)]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN).set_header(HEAD);
+    for (candidate, runs) in rows {
+        table.add_row(row(scenario, candidate, runs));
+    }
+    for column in table.column_iter_mut().skip(1).take(HEAD.len() - 2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let calls = rows.iter().map(|(candidate, runs)| {
+        let mut all: BTreeMap<&str, usize> = BTreeMap::new();
+        for (operation, count) in runs.iter().flat_map(|run| &run.sqs_calls) {
+            *all.entry(operation).or_default() += count;
+        }
+        let all: Vec<_> = all
+            .iter()
+            .map(|(name, count)| format!("{count} {name}"))
+            .collect();
+        let invocations: usize = runs.iter().map(|run| run.invocations).sum();
+        format!(
+            "- {}: {invocations} invocations; calls to SQS: {}",
+            candidate.name,
+            all.join(", ")
+        )
+    });
+    format!(
+        "\n## {}: {}\n\n{table}\n\n{}",
+        scenario.name,
+        scenario.says(is_tls),
+        calls.collect::<Vec<_>>().join("\n")
+    )
+}
+
+fn row(scenario: &Scenario, candidate: &Candidate, runs: &[Run]) -> Vec<String> {
+    let sum = |of: &dyn Fn(&Run) -> f64| runs.iter().map(of).sum::<f64>();
+    let done = sum(&|run| run.done as f64);
+    let each = |count: f64| short_of_few(count / done);
+    let wall = sum(&|run| run.wall.as_secs_f64());
+    let has_opt_out = scenario.backlog.is_some_and(|backlog| backlog.opt_out);
+    let opt_out = runs.iter().map(|run| run.opt_out).max_by_key(|age| {
+        // The oldest: none is the one that was never applied.
+        age.unwrap_or(Duration::MAX)
+    });
+    let opt_out = match opt_out.flatten() {
+        Some(age) => short(age.as_secs_f64()),
+        None if has_opt_out => format!("> {}", FOR_OPT_OUT.as_secs()),
+        None => "-".to_owned(),
+    };
+    let unfinished = runs.iter().find(|run| run.done < run.changes);
+    let state = match (runs.iter().find_map(|run| run.wrong.as_ref()), unfinished) {
+        (Some(wrong), _) => format!("WRONG: {wrong}"),
+        (None, Some(run)) => format!("{} of {} done", run.done, run.changes),
+        (None, None) if has_opt_out => "done".to_owned(),
+        (None, None) => "right".to_owned(),
+    };
+    let mut peaks: Vec<_> = runs.iter().map(|run| run.peak_mib).collect();
+    vec![
+        candidate.name.clone(),
+        short(done / wall),
+        each(sum(&|run| run.calls as f64)),
+        each(sum(&|run| run.sqs() as f64)),
+        each(sum(&|run| run.invocations as f64)),
+        short_of_few(sum(&|run| run.cpu) / done * 1_000.0),
+        short(at(&mut peaks, 1.0)),
+        runs.iter()
+            .map(|run| run.throttled)
+            .sum::<usize>()
+            .to_string(),
+        format!("{:.0} %", sum(&|run| run.waited) / wall * 100.0),
+        opt_out,
+        state,
+    ]
+}
+
+/// With more digits where there are few of something for each change.
+fn short_of_few(number: f64) -> String {
+    if number.is_finite() && number < 0.1 {
+        format!("{number:.4}")
+    } else {
+        short(number)
+    }
+}

@@ -1,0 +1,132 @@
+//! Of whom it is measured.
+
+use std::path::Path;
+
+use crate::scenario::{Api, Scenario};
+
+/// Whether a candidate can play a scenario.
+type Plays = fn(&Scenario) -> bool;
+
+/// A function to measure: a command, as Lambda's bootstrap is one.
+pub(crate) struct Candidate {
+    pub(crate) name: String,
+    /// Whose work it does: apply's or ingest's.
+    pub(crate) function: &'static str,
+    pub(crate) command: Vec<String>,
+    pub(crate) folder: String,
+    pub(crate) handler: &'static str,
+    /// Whether it stores the rank.
+    pub(crate) is_ours: bool,
+    pub(crate) plays: Plays,
+}
+
+/// One record after the other: a backlog would take it for ever.
+fn batches(scenario: &Scenario) -> bool {
+    groups(scenario) && scenario.backlog.is_none()
+}
+
+fn groups(scenario: &Scenario) -> bool {
+    scenario.api == Api::Predictive && scenario.every.is_none()
+}
+
+fn lists(scenario: &Scenario) -> bool {
+    scenario.api == Api::ContactLists
+}
+
+/// Without a backlog it does what the peer without a top-up does.
+fn top_up(scenario: &Scenario) -> bool {
+    groups(scenario) && scenario.backlog.is_some()
+}
+
+fn lists_top_up(scenario: &Scenario) -> bool {
+    lists(scenario) && scenario.backlog.is_some()
+}
+
+impl Candidate {
+    pub(crate) fn apply(path: &Path, name: &str) -> Result<Candidate, String> {
+        Candidate::ours(path, name, "apply")
+    }
+
+    pub(crate) fn ingest(path: &Path) -> Result<Candidate, String> {
+        Candidate::ours(path, "ingest", "ingest")
+    }
+
+    fn ours(path: &Path, name: &str, function: &'static str) -> Result<Candidate, String> {
+        let path = path
+            .canonicalize()
+            .map_err(|error| format!("--{function} {}: {error}", path.display()))?;
+        let command = vec![path.display().to_string()];
+        Ok(Candidate {
+            name: name.to_owned(),
+            function,
+            command,
+            folder: ".".to_owned(),
+            handler: "bootstrap",
+            is_ours: true,
+            plays: |_| true,
+        })
+    }
+
+    /// Those that are set up in this folder. `node_program`: what runs those in Node.
+    pub(crate) fn peers(folder: &Path, node_program: &str) -> Result<Vec<Candidate>, String> {
+        let folder = folder
+            .canonicalize()
+            .map_err(|error| format!("--peers {}: {error}", folder.display()))?;
+        let (python, node) = (folder.join("python"), folder.join("node"));
+        let peer = |name: &str, plays, folder: &Path, command: &[&str], handler| Candidate {
+            name: name.to_owned(),
+            function: "apply",
+            command: command.iter().map(|word| (*word).to_owned()).collect(),
+            folder: folder.display().to_string(),
+            handler,
+            is_ours: false,
+            plays,
+        };
+        let mut peers = Vec::new();
+        let interpreter = python.join(".venv/bin/python").display().to_string();
+        if Path::new(&interpreter).exists() {
+            let names: [(_, Plays, _); 5] = [
+                ("python", batches, "handler.handler"),
+                ("python-groups", groups, "handler_groups.handler"),
+                ("python-topup", top_up, "handler_topup.handler"),
+                ("python-lists", lists, "handler_lists.handler"),
+                (
+                    "python-lists-topup",
+                    lists_top_up,
+                    "handler_lists_topup.handler",
+                ),
+            ];
+            for (name, plays, handler) in names {
+                let command = [&interpreter, "-m", "awslambdaric", handler];
+                peers.push(peer(name, plays, &python, &command, handler));
+            }
+        }
+        // aws-lambda-ric builds a native part, where cmake and others are; else a small loop stands
+        // in.
+        let has_ric = node
+            .join("node_modules/aws-lambda-ric/dist/rapid-client.node")
+            .exists();
+        if node.join("dist/index.js").exists() {
+            let names: [(_, Plays, _, _); 3] = [
+                ("node", batches, "dist/index.handler", "dist/index.js"),
+                (
+                    "node-groups",
+                    groups,
+                    "dist/groups.handler",
+                    "dist/groups.js",
+                ),
+                ("node-lists", lists, "dist/lists.handler", "dist/lists.js"),
+            ];
+            for (name, plays, handler, file) in names {
+                let (client, what) = if has_ric {
+                    ("node_modules/aws-lambda-ric/bin/index.mjs", handler)
+                } else {
+                    ("runtime.mjs", file)
+                };
+                let command = [node_program, client, what];
+                peers.push(peer(name, plays, &node, &command, handler));
+            }
+        }
+        Ok(peers)
+    }
+}

@@ -1,0 +1,47 @@
+//! 12: what agents and rules write is not altered, but that what they write while a contact is read
+//! and written is written over with what was read.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use emulator::genesys::{Alteration, Contact};
+use jiff::Timestamp;
+
+use crate::story::OF_AGENTS;
+
+/// An invocation's: a contact is read and written in one.
+const WINDOW: Duration = Duration::from_secs(30);
+
+/// Each value that a contact lost, and when.
+type Lost<'a> = BTreeMap<(&'a str, &'a str), Vec<(Timestamp, &'a str)>>;
+
+pub(super) fn undone(journal: &[Alteration]) -> Vec<String> {
+    let mut violations = Vec::new();
+    let mut lost = Lost::new();
+    for alteration in journal {
+        let (Some(before), Some(after)) = (&alteration.before, &alteration.after) else {
+            continue;
+        };
+        let (before, after) = (said(before), said(after));
+        if before == after {
+            continue;
+        }
+        let campaign = alteration.campaign.as_str();
+        let of_contact = lost.entry((campaign, &alteration.key)).or_default();
+        let since = alteration.at - WINDOW;
+        let was_read = of_contact
+            .iter()
+            .any(|(at, value)| *value == after && *at >= since);
+        if alteration.client_id.is_some() && !was_read {
+            violations.push(format!(
+                "12: what an agent wrote to a contact of {campaign} is altered"
+            ));
+        }
+        of_contact.push((alteration.at, before));
+    }
+    violations
+}
+
+fn said(contact: &Contact) -> &str {
+    contact.data.get(OF_AGENTS).map_or("", String::as_str)
+}

@@ -1,0 +1,31 @@
+//! Agents and rules, who write columns of a list's contacts whenever they like.
+
+use bytes::Bytes;
+use http::Request;
+
+use super::Line;
+use crate::chaos::Kind;
+use crate::story::{CANARY, OF_AGENTS};
+use crate::wire;
+
+impl Line {
+    /// Before a read, what is written is to be carried; before a write it may be lost.
+    pub(super) fn let_an_agent_write(&self, request: &Request<Bytes>, what: &str) {
+        let outside = &self.outside;
+        let Some(campaign) = wire::campaign(request).filter(|_| wire::is_of_list(request)) else {
+            return;
+        };
+        let Some(mut rng) = outside.chaos.draw(Kind::AgentWrites, what) else {
+            return;
+        };
+        let written = wire::written(request).into_iter().flatten();
+        let keys = written.map(|(key, _)| key).chain(wire::read(request));
+        if let Some(key) = rng.choice(keys.collect::<Vec<_>>()) {
+            let said = format!("{CANARY} said {}", rng.u16(..));
+            outside.say(|| format!("agent      writes {said:?} to {key} of {campaign}"));
+            outside
+                .genesys
+                .change_column(&campaign, &key, OF_AGENTS, &said);
+        }
+    }
+}
