@@ -393,7 +393,11 @@ pub(crate) fn seconds(record: &str) -> u64 {
         .unwrap()
 }
 
-/// As template.yaml configures apply.
+/// As template.yaml configures apply, but that it tops up.
 pub(crate) fn config(outside: &emulator::World) -> (Config, ParkingConfig) {
-    Config::read_with_parking(|name| outside.variable(name)).unwrap()
+    let variable = |name: &str| match name {
+        "TOP_UP" => Some("990".to_owned()),
+        name => outside.variable(name),
+    };
+    Config::read_with_parking(variable).unwrap()
 }

@@ -199,6 +199,49 @@ async fn a_wide_write_that_is_refused_is_not_halved_without_an_end() {
     assert_eq!(stored.len(), 911);
 }
 
+#[tokio::test(start_paused = true)]
+async fn after_one_error_of_a_wide_write_its_contacts_are_read_again_by_fifties() {
+    let world = met().await;
+    for n in 0..300 {
+        world.put(&format!("c{n}"), 1, "");
+    }
+    world.send((0..300).map(|n| change(&format!("c{n}"), 2)));
+    let failed = Fault::status("POST", 503).on("/contacts").after(6);
+    world.genesys.add_fault(failed.times(1));
+    let done = world.invoke().await;
+    let reads = count(&done.calls, "bulk");
+    assert!((12..=16).contains(&reads), "{:?}", done.calls);
+    // About fifty a write, as its campaign is in doubt.
+    assert!(
+        count(&done.calls, "POST contacts 200") <= 6,
+        "{:?}",
+        done.calls
+    );
+    assert_eq!(world.queue.len(), 0);
+    world.send((0..300).map(|n| change(&format!("c{n}"), 3)));
+    world.pass(Duration::from_secs(60)).await;
+    world.invoke().await;
+    assert_eq!(
+        world.queue.len(),
+        290,
+        "for five minutes it is not topped up"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_received_by_itself_where_many_lists_are_to_be_found_first() {
+    let world = met().await;
+    let campaigns: Vec<_> = (0..60).map(|n| format!("campaign-of-{n}")).collect();
+    for campaign in &campaigns {
+        world.put_campaign("acme", campaign, Some(&crate::support::COLUMNS));
+    }
+    world.send(changes(5));
+    world.send(campaigns.iter().map(|of| change("k", 1).of("acme", of)));
+    world.invoke().await;
+    assert!(world.sqs.receives() <= 2, "{}", world.sqs.receives());
+    assert!(world.queue.len() >= 35);
+}
+
 /// A world of campaigns by `predictive` in which sixty contacts were read and not found.
 async fn first_load() -> World {
     let world = World::with(Options {

@@ -19,10 +19,11 @@ use crate::{Context, defect};
 /// comes back then, and not before another copy may have begun with it.
 const AFTER_THE_END: Duration = Duration::from_secs(60);
 /// The least time that must be left.
-const LEAST_LEFT: Duration = Duration::from_secs(4);
-/// How long a copy leaves the queue alone that had no more, and one that did not answer.
+const LEAST_LEFT: Duration = Duration::from_secs(8);
+/// How long a copy leaves the queue alone that had no more, and one that did not answer, or slowly.
 const NO_MORE: Duration = Duration::from_secs(1);
 const NO_ANSWER: Duration = Duration::from_secs(60);
+const SLOW: Duration = Duration::from_millis(500);
 
 /// Messages in queue order, each with its change.
 #[derive(Default)]
@@ -79,7 +80,12 @@ impl Intake {
             };
             let url = &context.shared.config.queue_url;
             let received = (made..made + calls).map(|n| context.queue.receive(url, call(n)));
+            let began = context.shared.clock.now();
             let received = join_all(received).await;
+            let took = context.shared.clock.now().duration_since(began);
+            if took.unsigned_abs() >= SLOW {
+                rest = Some(NO_ANSWER);
+            }
             made += calls;
             let mut brought = Vec::with_capacity(calls);
             for received in received {

@@ -47,8 +47,8 @@ use login::Login;
 pub const UNKNOWN_CAMPAIGN: &str =
     "look at the campaign's id, and at the division of the OAuth client's role";
 
-/// The most contacts of an invocation that are read by a call each: all of them take its time.
-const MOST_READ_ALONE: usize = 100;
+/// The most campaigns of an invocation whose lists are to be found first, by two calls each.
+const MOST_UNKNOWN: usize = 5;
 
 /// The health of each host, by its name.
 type Hosts = Mutex<BTreeMap<String, Arc<Mutex<HostHealth>>>>;
@@ -149,44 +149,44 @@ impl Org {
 
     /// Whether it pays to have more contacts than these of each campaign, as far as this copy knows
     /// without a call: by `contactLists` as far as one write goes, while there are calls at least for
-    /// opt-outs; by `predictive` as far as there are calls for each, or for all of a POST where they are
-    /// [new](Org::are_new). `luck`: the invocation's.
+    /// opt-outs; by `predictive` where they are [new](Org::are_new), as far as there are calls for their
+    /// POSTs. Not where one of its campaigns failed lately, nor where many lists are to be found first.
+    /// `luck`: the invocation's.
     pub fn takes_more(&self, contacts: &BTreeMap<&CampaignId, usize>, luck: f64) -> bool {
         let now = self.shared.clock.now();
         let Some(secret) = self.login.known(now) else {
             return false;
         };
         let all: usize = contacts.values().sum();
+        if all >= MOST_WRITTEN || !contacts.keys().all(|of| self.may_be_wide(of)) {
+            return false;
+        }
         let is_list = secret.api == Api::ContactLists;
-        let new = contacts
-            .iter()
-            .filter(|(campaign, _)| self.are_new(campaign));
-        let (posts, new) = new.fold((0, 0), |(posts, new), (_, contacts)| {
-            (posts + contacts / MOST_CREATED + 1, new + contacts)
-        });
-        let read = all - new;
-        let (opt_outs, others) = match is_list {
-            true => (1, 0),
-            false if posts > 0 => (0, read + posts),
-            false => (0, read + 1),
+        let posts = |contacts: &usize| (contacts / MOST_CREATED + 1) as u64;
+        let (opt_outs, others) = if is_list {
+            let unknown = |of: &&&CampaignId| self.campaigns.list(of, now).is_none();
+            if contacts.keys().filter(unknown).count() > MOST_UNKNOWN {
+                return false;
+            }
+            (1, 0)
+        } else if contacts.keys().all(|of| self.are_new(of)) {
+            (0, contacts.values().map(posts).sum())
+        } else {
+            return false;
         };
-        // A few more reads tell whether it takes any.
-        let is_learning = posts == 0 && contacts.keys().any(|of| self.may_be_new(of));
-        let is_full = all >= MOST_WRITTEN || !is_list && (read >= MOST_READ_ALONE || is_learning);
         let demand = Demand {
             opt_outs,
-            others: others as u64,
+            others,
             promised: 0,
             patience: Duration::ZERO,
             luck,
         };
-        let may_begin = match self.offer(&secret, &demand).more {
+        match self.offer(&secret, &demand).more {
             More::NotWanted => true,
             // The first answer tells, and the contacts of a list are worth the guess.
             More::AfterAnswer => is_list,
             More::At(_) => false,
-        };
-        !is_full && may_begin
+        }
     }
 
     /// Waits before try `tries` + 1; `false`: it is one too many, or there is no time for it.

@@ -1,5 +1,6 @@
 //! From steps to calls: how a set of steps is sent is all that the two APIs differ in.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ use crate::Defect;
 
 /// About the most that fail with one contact whose calls fail.
 const MOST_IN_DOUBT: usize = 50;
+/// The same of opt-outs.
+const OPT_OUTS_IN_DOUBT: usize = 5;
 
 type Call = BoxFuture<'static, Answers>;
 
@@ -83,12 +86,19 @@ impl Drive<'_> {
 
     fn pauses(&mut self, campaign: usize, calls: &mut Vec<Call>) {
         let is_pause = |step: &Step| matches!(step, Step::Pause(_));
+        let is_list = matches!(self.campaigns[campaign].campaign, Campaign::ContactList(_));
+        let mut together: BTreeMap<(u32, usize), Vec<usize>> = BTreeMap::new();
         for ToMake { place, step, .. } in self.take(campaign, Under::Pause, is_pause) {
             let Step::Pause(tries) = step else { continue };
-            let (org, run) = (Arc::clone(&self.org), self.run);
-            calls.push(guarded(vec![place], async move {
+            // Those of a list are read again in one call: they come back together.
+            let alone = if is_list { 0 } else { place };
+            together.entry((tries, alone)).or_default().push(place);
+        }
+        for ((tries, _), places) in together {
+            let (org, run, contacts) = (Arc::clone(&self.org), self.run, places.len());
+            calls.push(guarded(places, async move {
                 let is_over = org.pause(&run, tries).await;
-                vec![if is_over { Seen::Paused } else { Seen::NoTime }]
+                vec![if is_over { Seen::Paused } else { Seen::NoTime }; contacts]
             }));
         }
     }
@@ -257,7 +267,12 @@ impl Drive<'_> {
         } else {
             (Vec::new(), written)
         };
-        let opt_outs = self.in_calls(campaign, opt_outs, MOST_WRITTEN);
+        let most = if self.is_in_doubt(campaign) {
+            OPT_OUTS_IN_DOUBT
+        } else {
+            MOST_WRITTEN
+        };
+        let opt_outs = self.in_calls(campaign, opt_outs, most);
         let others = self.in_calls(campaign, others, MOST_WRITTEN);
         for written in opt_outs.into_iter().chain(others) {
             let places = written.iter().map(|contact| contact.place).collect();

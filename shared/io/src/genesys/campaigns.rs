@@ -19,6 +19,9 @@ use crate::telemetry::Event;
 /// Longer than the longest wait of what fails: it comes back to a copy that remembers it.
 const IN_DOUBT: Duration = Duration::from_mins(30);
 
+/// How long a campaign is not topped up after a call that failed or was refused.
+const NARROW: Duration = Duration::from_mins(5);
+
 /// So many reads in a row that find nothing make a first load. Where one of so many exists all the same,
 /// that takes a POST in vain for as many reads.
 const NEW_AFTER: u32 = 20;
@@ -39,6 +42,8 @@ struct Known {
     absent: u32,
     /// Until when one of its contacts may be what makes calls fail.
     in_doubt_until: Option<Timestamp>,
+    /// Until when no more of its changes are worked on at once than Lambda hands over.
+    narrow_until: Option<Timestamp>,
 }
 
 impl Campaigns {
@@ -90,6 +95,23 @@ impl Org {
         let until = self.shared.clock.now() + IN_DOUBT;
         self.campaigns
             .with(campaign, |known| known.in_doubt_until = Some(until));
+        self.narrows(campaign);
+    }
+
+    /// A call about several of its contacts failed or was refused: for a while few are with whoever is
+    /// the cause.
+    pub(super) fn narrows(&self, campaign: &CampaignId) {
+        let until = self.shared.clock.now() + NARROW;
+        self.campaigns
+            .with(campaign, |known| known.narrow_until = Some(until));
+    }
+
+    /// Whether many of its changes may be worked on at once: calls about it went well, and it costs
+    /// none to find its list.
+    pub(super) fn may_be_wide(&self, campaign: &CampaignId) -> bool {
+        let now = self.shared.clock.now();
+        let narrow_until = self.campaigns.with(campaign, |known| known.narrow_until);
+        narrow_until.is_none_or(|until| now >= until)
     }
 
     /// Whether it had lately: one of its contacts may be the cause, and fails whatever is in one
@@ -118,12 +140,6 @@ impl Org {
             .campaigns
             .with(campaign, |known| (known.absent, known.creates.are_held()));
         absent >= NEW_AFTER && !are_held && !self.is_in_doubt(campaign)
-    }
-
-    /// Whether the last read found nothing, and it is not known yet whether its contacts are new.
-    pub(super) fn may_be_new(&self, campaign: &CampaignId) -> bool {
-        let absent = self.campaigns.with(campaign, |known| known.absent);
-        (1..NEW_AFTER).contains(&absent)
     }
 
     /// Whether creates of the campaign are held, since none could be created.

@@ -107,6 +107,7 @@ impl ContactList {
     /// halves. Where many are at fault that takes two calls for each of them: what is left is tried
     /// another time, parted by chance in another way.
     fn may_halve(&self, failure: &Failure) -> Result<(), Failure> {
+        self.org.narrows(&self.campaign);
         let less = |left: usize| left.checked_sub(1);
         let halvings = &self.halvings;
         match halvings.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less) {

@@ -123,11 +123,7 @@ pub(super) fn start_apply(
     let seed = outside.story.seed;
     let parking = ParkingConfig {
         retry_horizon,
-        top_up: if seed.is_multiple_of(8) {
-            0
-        } else {
-            parking.top_up
-        },
+        top_up: if seed.is_multiple_of(8) { 0 } else { 990 },
         top_up_from: if seed.is_multiple_of(2) {
             parking.top_up_from
         } else {
