@@ -21,7 +21,7 @@ use apply::Context;
 use emulator::genesys::Options;
 pub(crate) use emulator::world::VERSION_FIELD;
 use io::Config;
-use io::config::ParkingConfig;
+use io::config::ApplyConfig;
 use io::genesys::Shared;
 use io::http::Transport;
 use io::telemetry::{Event, Telemetry};
@@ -117,10 +117,10 @@ impl World {
 
     /// Another copy of apply, which receives so many messages by itself at most.
     pub(crate) fn copy_that_tops_up(&self, top_up: usize) -> Context {
-        let (_, parking) = config(&self.outside);
+        let (_, own) = config(&self.outside);
         let shared = shared(&self.outside, &self.told, self.config.clone());
-        let parking = ParkingConfig { top_up, ..parking };
-        Context::new(shared, parking, Arc::clone(&self.outside.sqs) as _)
+        let own = ApplyConfig { top_up, ..own };
+        Context::new(shared, own, Arc::clone(&self.outside.sqs) as _)
     }
 
     /// What a copy of another function shares, with another configuration.
@@ -224,6 +224,12 @@ impl World {
         self.told.lock().unwrap().clone()
     }
 
+    /// How often it was told that an org or a campaign is refused.
+    pub(crate) fn refusals(&self) -> usize {
+        let told = self.told();
+        told.iter().filter(|told| told.contains("refused")).count()
+    }
+
     /// A contact of [`CAMPAIGN`]: its columns and `callable`.
     pub(crate) fn contact(&self, key: &str) -> (BTreeMap<String, String>, bool) {
         let contact = self
@@ -275,8 +281,8 @@ fn copy(
 ) -> Context {
     let mut shared = shared(outside, told, config);
     shared.transport = transport.unwrap_or(shared.transport);
-    let (_, parking) = self::config(outside);
-    Context::new(shared, parking, Arc::clone(&outside.sqs) as _)
+    let (_, own) = self::config(outside);
+    Context::new(shared, own, Arc::clone(&outside.sqs) as _)
 }
 
 fn shared(outside: &emulator::World, told: &Arc<Mutex<Vec<String>>>, config: Config) -> Shared {
@@ -394,10 +400,10 @@ pub(crate) fn seconds(record: &str) -> u64 {
 }
 
 /// As template.yaml configures apply, but that it tops up.
-pub(crate) fn config(outside: &emulator::World) -> (Config, ParkingConfig) {
+pub(crate) fn config(outside: &emulator::World) -> (Config, ApplyConfig) {
     let variable = |name: &str| match name {
         "TOP_UP" => Some("990".to_owned()),
         name => outside.variable(name),
     };
-    Config::read_with_parking(variable).unwrap()
+    Config::read_for_apply(variable).unwrap()
 }

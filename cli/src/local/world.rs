@@ -116,7 +116,7 @@ impl World {
             name => outside.variable(name),
         };
         let (config, parking) =
-            Config::read_with_parking(variable).map_err(|error| error.to_string())?;
+            Config::read_for_apply(variable).map_err(|error| error.to_string())?;
         let outcomes = Arc::new(Mutex::new(Outcomes::new()));
         let telemetry = counted(Arc::clone(&outcomes), telemetry);
         let shared = |n: u32| outside.shared(n.into(), telemetry.clone(), config.clone());

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use domain::attempt::Planner;
 use domain::health::DeadLetterHealth;
 use domain::plan::plan;
-use io::config::ParkingConfig;
+use io::config::ApplyConfig;
 use io::genesys::{Genesys, Share, Shared};
 use io::queue::{Queue, Sqs};
 use io::secrets::SecretsManager;
@@ -21,7 +21,7 @@ pub struct Context {
     pub(crate) shared: Arc<Shared>,
     pub(crate) genesys: Genesys,
     pub(crate) queue: Arc<dyn Queue>,
-    pub(crate) parking: ParkingConfig,
+    pub(crate) own: ApplyConfig,
     /// Of the dead-letter queue.
     pub(crate) parks: Mutex<DeadLetterHealth>,
     /// Until when nothing is received beside what Lambda hands over: there was no more.
@@ -31,14 +31,14 @@ pub struct Context {
 
 impl Context {
     /// A copy with these clients.
-    pub fn new(shared: Shared, parking: ParkingConfig, queue: Arc<dyn Queue>) -> Context {
+    pub fn new(shared: Shared, own: ApplyConfig, queue: Arc<dyn Queue>) -> Context {
         let shared = Arc::new(shared);
         let genesys = Genesys::new(Arc::clone(&shared), Share::Whole);
         Context {
             shared,
             genesys,
             queue,
-            parking,
+            own,
             parks: Mutex::default(),
             tops_up_after: Mutex::default(),
             defect: None,
@@ -51,7 +51,7 @@ impl Context {
     /// Names every variable of the environment that is missing or wrong; or the machine has no TLS
     /// roots.
     pub async fn from_env() -> Result<Context, Error> {
-        let (config, parking) = Config::from_env_with_parking()?;
+        let (config, own) = Config::from_env_for_apply()?;
         // Either client reads the TLS roots: at once, while Lambda gives more than one CPU.
         let https = tokio::task::spawn_blocking(Https::new);
         let sdk = io::aws::sdk_config().await;
@@ -64,7 +64,7 @@ impl Context {
             telemetry: Telemetry::log(),
             config,
         };
-        Ok(Context::new(shared, parking, Arc::new(Sqs::new(&sdk))))
+        Ok(Context::new(shared, own, Arc::new(Sqs::new(&sdk))))
     }
 
     /// The same copy with a deliberate defect. Without effect in a release build.

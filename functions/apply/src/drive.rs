@@ -12,6 +12,7 @@
 //! An org that is not known to be well begins with one contact. What cannot be begun now is given
 //! back, and holds nobody up.
 
+mod begin;
 mod calls;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,13 +23,12 @@ use std::time::Duration;
 
 use domain::attempt::{Attempt, Seen, Step, Verdicts};
 use domain::batch::Verdict;
-use domain::budget::{CALLS_OF_A_CONTACT, Demand, More};
 use domain::change::CampaignId;
 use domain::failure::{Failure, Kind};
 use domain::health::May;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use io::genesys::{Campaign, MOST_CREATED, MOST_READ, Org, Run};
+use io::genesys::{Campaign, Org, Run};
 use io::secrets::OrgSecret;
 use jiff::Timestamp;
 
@@ -130,9 +130,6 @@ struct Progress {
     more: Option<Timestamp>,
 }
 
-/// Never wins the draw: it gets its even share of the calls and no more.
-const UNLUCKY: f64 = 1.0;
-
 impl Drive<'_> {
     /// Until every contact has its verdicts, or waits for what this invocation cannot give.
     pub(crate) async fn finish(mut self) -> Verdicts {
@@ -160,176 +157,6 @@ impl Drive<'_> {
             self.org.was_driven(self.since);
         }
         self.judge(progress)
-    }
-
-    /// In a first load nothing is read that is most likely not there.
-    fn take_for_new(&mut self, place: usize) {
-        let contact = &mut self.contacts[place];
-        let of = &self.campaigns[contact.campaign];
-        if matches!(of.campaign, Campaign::Predictive(_))
-            && !contact.was_tried
-            && self.org.are_new(&of.id)
-            && let Some(step) = contact.attempt.taken_for_new()
-        {
-            contact.at = At::Waits(step);
-        }
-    }
-
-    /// Lets contacts begin: as many as health and budget allow, opt-outs first, and of each campaign
-    /// alike.
-    fn begin(&mut self, progress: &mut Progress) {
-        let mut units = self.units();
-        if units.is_empty() {
-            return;
-        }
-        for campaign in 0..self.campaigns.len() {
-            self.heed_health(progress, campaign, &mut units);
-        }
-        let opt_outs = units.iter().filter(|unit| unit.is_opt_out).count();
-        let now = self.context.shared.clock.now();
-        let demand = Demand {
-            opt_outs: opt_outs as u64,
-            others: (units.len() - opt_outs) as u64,
-            promised: self.promised(),
-            patience: self.run.patience(now),
-            // Calls that are too few for every copy are drawn for once.
-            luck: progress.more.map_or(self.luck, |_| UNLUCKY),
-        };
-        let offer = self.org.offer(&self.secret, &demand);
-        if let More::At(more) = offer.more {
-            progress.more = Some(more);
-        }
-        let of_opt_outs = usize::try_from(offer.opt_outs).unwrap_or(usize::MAX);
-        let of_others = usize::try_from(offer.others).unwrap_or(usize::MAX);
-        let (first, others): (Vec<_>, Vec<_>) = units.into_iter().partition(|unit| unit.is_opt_out);
-        let begun = first.into_iter().take(of_opt_outs);
-        let begun = begun.chain(others.into_iter().take(of_others));
-        for place in begun.flat_map(|unit| unit.contacts) {
-            let at = std::mem::replace(&mut self.contacts[place].at, At::Ended);
-            self.contacts[place].at = match at {
-                At::Waits(step) => At::Ready(step),
-                at => at,
-            };
-        }
-    }
-
-    /// Leaves of a campaign's units those that its health lets begin.
-    ///
-    /// Where it is not known to be well one call tells for the others, unless one does already.
-    /// Where calls failed lately chance says whose: if a single contact is the cause, it is not the
-    /// same one each time.
-    fn heed_health(&mut self, progress: &mut Progress, campaign: usize, units: &mut Vec<Unit>) {
-        let is_of = |unit: &Unit| self.contacts[unit.contacts[0]].campaign == campaign;
-        if !units.iter().any(is_of) {
-            return;
-        }
-        let of = &self.campaigns[campaign];
-        let may = if progress.answered.contains(&campaign) {
-            self.org.may_go_on_with(&of.id)
-        } else {
-            of.may
-        };
-        match may {
-            May::All => {}
-            May::Probe => {
-                let is_begun =
-                    |contact: &Contact| matches!(contact.at, At::Ready(_) | At::Calls(_));
-                let is_told = self.of(campaign).iter().any(is_begun);
-                let own: Vec<_> = (0..units.len()).filter(|n| is_of(&units[*n])).collect();
-                // Of those who are drawn to probe luck is small: its rest is even again.
-                let copies = f64::from(self.context.shared.config.apply_concurrency);
-                let even = (self.luck * copies).fract();
-                let drawn = |of: usize| (even * of as f64) as usize % of;
-                let mut probe = own.first().copied();
-                if self.org.is_in_doubt(&of.id) {
-                    let unit = own[drawn(own.len())];
-                    units[unit].contacts =
-                        vec![units[unit].contacts[drawn(units[unit].contacts.len())]];
-                    probe = Some(unit);
-                }
-                let mut places = 0..;
-                units.retain(|unit| {
-                    let place = places.next();
-                    !is_of(unit) || !is_told && place == probe
-                });
-            }
-            May::NotBefore(_) | May::InTurn(_) => {
-                units.retain(|unit| !is_of(unit));
-                if let Err(failure) = may.allowed(self.context.shared.clock.now()) {
-                    self.give_back_all(progress, &failure, |of| of.campaign == campaign);
-                }
-            }
-        }
-    }
-
-    /// The contacts of a campaign.
-    fn of(&self, campaign: usize) -> &[Contact] {
-        &self.contacts[self.campaigns[campaign].contacts.clone()]
-    }
-
-    /// What waits to be begun, a round of the campaigns at a time.
-    fn units(&self) -> Vec<Unit> {
-        let in_turn = |campaign: usize| {
-            let contacts = self.campaigns[campaign]
-                .contacts
-                .clone()
-                .zip(self.of(campaign));
-            let waiting = contacts.filter(|(_, contact)| matches!(contact.at, At::Waits(_)));
-            // How many begin together: of a list one read does for so many, and one write for all.
-            let together = |contact: &Contact| match self.campaigns[campaign].campaign {
-                Campaign::ContactList(_) => MOST_READ,
-                Campaign::Predictive(_) if contact.is_new() => MOST_CREATED,
-                Campaign::Predictive(_) => 1,
-            };
-            let mut waiting: Vec<_> = waiting
-                .map(|(place, contact)| (together(contact), !contact.attempt.is_opt_out(), place))
-                .collect();
-            let begun = self.of(campaign).len() - waiting.len();
-            waiting.sort_unstable();
-            let alike = waiting.chunk_by(|one, other| one.0 == other.0);
-            let units = alike
-                .flat_map(|alike| alike.chunks(alike[0].0))
-                .map(|chunk| Unit {
-                    contacts: chunk.iter().map(|(_, _, place)| *place).collect(),
-                    is_opt_out: chunk.iter().any(|(_, is_other, _)| !is_other),
-                });
-            let first = begun / waiting.first().map_or(1, |(together, _, _)| *together);
-            units.zip(first..).collect::<Vec<_>>()
-        };
-        let mut rounds: Vec<_> = (0..self.campaigns.len()).flat_map(in_turn).collect();
-        rounds.sort_by_key(|(_, round)| *round);
-        rounds.into_iter().map(|(unit, _)| unit).collect()
-    }
-
-    /// Calls that what is begun will take yet, those under way among them.
-    fn promised(&self) -> u64 {
-        let mut promised = 0;
-        for (campaign, of) in self.campaigns.iter().enumerate() {
-            let (mut begun, mut written, mut created) = (0, 0, 0u64);
-            for contact in self.of(campaign) {
-                match &contact.at {
-                    At::Calls(Under::Read) | At::Ready(Step::Read | Step::Probe) => begun += 1,
-                    // The contact is read again, and written.
-                    At::Calls(Under::Pause | Under::Lower)
-                    | At::Ready(Step::Pause(_) | Step::Lower) => begun += 1,
-                    At::Calls(Under::Create) | At::Ready(Step::Create { alone: false, .. }) => {
-                        created += 1;
-                    }
-                    At::Calls(Under::Write) | At::Ready(_) => written += 1,
-                    At::Waits(_) | At::Ended => {}
-                }
-            }
-            promised += match of.campaign {
-                Campaign::Predictive(_) => {
-                    CALLS_OF_A_CONTACT * begun + written + created.div_ceil(MOST_CREATED as u64)
-                }
-                Campaign::ContactList(_) => {
-                    CALLS_OF_A_CONTACT * begun.div_ceil(MOST_READ as u64)
-                        + (written + created).min(1)
-                }
-            };
-        }
-        promised
     }
 
     /// What is seen of a create: one that is refused alone, and not for what was sent, may be refused
@@ -465,10 +292,4 @@ impl Drive<'_> {
         }
         all
     }
-}
-
-/// What is begun together: a contact, or as many of a list as one call reads.
-struct Unit {
-    contacts: Vec<usize>,
-    is_opt_out: bool,
 }

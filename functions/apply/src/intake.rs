@@ -61,12 +61,12 @@ impl Intake {
     pub(crate) async fn topped_up(mut self, context: &Context, run: &Run, luck: f64) -> Intake {
         let now = context.shared.clock.now();
         let left = run.left(now, Duration::ZERO);
-        let may_be_backlog = self.of_event >= context.parking.top_up_from;
+        let may_be_backlog = self.of_event >= context.own.top_up_from;
         if !may_be_backlog || left < LEAST_LEFT || rests(context, now) {
             return self;
         }
         let visibility = left + AFTER_THE_END;
-        let mut top_up = TopUp::new(context.parking.top_up, now);
+        let mut top_up = TopUp::new(context.own.top_up, now);
         let mut rest = None;
         let mut made = 0;
         loop {
@@ -83,9 +83,7 @@ impl Intake {
             let began = context.shared.clock.now();
             let received = join_all(received).await;
             let took = context.shared.clock.now().duration_since(began);
-            if took.unsigned_abs() >= SLOW {
-                rest = Some(NO_ANSWER);
-            }
+            let mut trouble = (took.unsigned_abs() >= SLOW).then(|| "SQS is slow".to_owned());
             made += calls;
             let mut brought = Vec::with_capacity(calls);
             for received in received {
@@ -96,13 +94,15 @@ impl Intake {
                         defect::deleted(context, &records).await;
                         self.take(records);
                     }
-                    Err(error) => {
-                        tracing::warn!(detail = %error, "no more could be received: only what Lambda hands over is applied for a minute");
-                        rest = Some(NO_ANSWER);
-                    }
+                    Err(error) => trouble = Some(error.to_string()),
                 }
             }
-            if rest.is_some() {
+            if let Some(detail) = trouble {
+                tracing::warn!(
+                    detail,
+                    "not topped up: this copy applies only what Lambda hands over for a minute"
+                );
+                rest = Some(NO_ANSWER);
                 break;
             }
             if brought.iter().all(|(messages, _)| *messages == 0) {

@@ -47,7 +47,7 @@ pub(crate) async fn report(
     let records = &intake.records;
     let horizon = Horizon {
         now: context.shared.clock.now(),
-        after: context.parking.retry_horizon,
+        after: context.own.retry_horizon,
     };
     let groups = message_groups(records);
     let settled = groups.iter().map(|group| {
@@ -144,10 +144,9 @@ async fn park(context: &Context, run: &Run, record: &Record, parking: &Parking) 
     if !health().begin(began) && !context.has(Defect::WaitsToPark) {
         return false;
     }
-    let send = context.queue.send(
-        &context.parking.dead_letter_queue_url,
-        message(record, parking),
-    );
+    let send = context
+        .queue
+        .send(&context.own.dead_letter_queue_url, message(record, parking));
     let sent = tokio::time::timeout(left, send).await;
     let now = context.shared.clock.now();
     let took = Duration::try_from(now.duration_since(began)).unwrap_or_default();
@@ -269,12 +268,12 @@ async fn delete(
             let deleted = deleted
                 .await
                 .unwrap_or_else(|error| batch.iter().map(|_| Err(error.clone())).collect());
-            let groups = batch.iter().map(|(group, _)| *group);
-            groups.zip(deleted).collect::<Vec<_>>()
+            batch.iter().copied().zip(deleted).collect::<Vec<_>>()
         });
-        for (group, deleted) in side_by_side(deleted).await.into_iter().flatten() {
+        for ((group, index), deleted) in side_by_side(deleted).await.into_iter().flatten() {
             if let Err(error) = &deleted {
-                tracing::warn!(detail = %error, "a message was not deleted: it comes back, and is seen to be done");
+                let group = intake.records[index].shown_group();
+                tracing::warn!(group, detail = %error, "a message was not deleted: it comes back, and is seen to be done");
             }
             deletion.saw(group, deleted.is_ok());
         }

@@ -3,11 +3,13 @@
 //!
 //! A run scans first and enqueues then, so that a feed that is broken changes nothing.
 
+mod answer;
 mod context;
 mod feed;
 mod input;
 mod scan;
 
+pub use answer::{Answer, Error, Outcome, Why};
 pub use context::Context;
 pub use input::{Cursor, Input, InvalidInput};
 pub use scan::{Found, LeftOut, Progress, Until};
@@ -19,13 +21,12 @@ use std::time::Duration;
 
 use domain::change::{CampaignId, Change, MessageGroup, OrgId};
 use domain::drift::Drift;
-use io::genesys::{Failure, Kind, Run, UNKNOWN_CAMPAIGN};
-use io::queue::{QueueError, enqueue, room};
+use io::genesys::Run;
+use io::queue::{enqueue, room};
 use io::secrets::FeedSecret;
 use io::telemetry::Event;
 use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
-use serde::Serialize;
 use serde_json::Value;
 use tracing::Instrument;
 
@@ -40,196 +41,6 @@ const TO_ANSWER: Duration = Duration::from_secs(5);
 const MOST_LOGGED: u64 = 100;
 /// Changes that are sent between two looks at the clock: one call to the queue.
 const AT_ONCE: usize = 10;
-
-/// What a run did (docs/contract.md "Reconcile").
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Answer {
-    /// Contacts of the feed that were looked at.
-    pub checked: u64,
-    /// Not in the campaign.
-    pub missing: u64,
-    /// In the campaign, and not as the CRM says. Where all that differs is that the CRM says
-    /// `callable: true`, it is counted here and not enqueued.
-    pub different: u64,
-    /// In the campaign with something newer.
-    pub stale: u64,
-    /// Not compared, since there is no rank to compare.
-    pub unranked: u64,
-    /// In the campaign with a rank that is ahead, so that nothing that the CRM says is newer.
-    pub ahead: u64,
-    /// Changes that are in the queue.
-    pub enqueued: u64,
-    /// Whether every page of every campaign was compared, and all that differs is in the queue.
-    pub complete: bool,
-    /// Where the next run goes on, where this one is not complete.
-    pub cursor: Option<String>,
-    /// Whether nothing was to be enqueued.
-    pub dry_run: bool,
-}
-
-/// What a run did, and what its answer does not say.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// The public answer.
-    pub answer: Answer,
-    /// Why it is not complete; of a dry run also why a real one would not be.
-    pub why: Option<Why>,
-    /// Contacts that were left out, whole or some columns of them, by the reason for which apply
-    /// would park them.
-    pub left_out: LeftOut,
-}
-
-impl Outcome {
-    /// Nothing was done.
-    fn at_start(input: &Input, why: Why) -> Outcome {
-        let cursor = Some(input.start().to_string());
-        let answer = Answer {
-            cursor,
-            dry_run: input.dry_run,
-            ..Answer::default()
-        };
-        Outcome {
-            answer,
-            why: Some(why),
-            left_out: BTreeMap::new(),
-        }
-    }
-}
-
-/// Why a run is not complete.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// The invocation is nearly over.
-    OutOfTime,
-    /// Somebody wants it to end.
-    Interrupted,
-    /// Genesys Cloud wants no call for longer than is waited for.
-    Throttled,
-    /// The queue holds as much as it should.
-    QueueIsDeep,
-    /// It stopped for another reason, before enough of a campaign was compared to know whether too
-    /// much of it differs: of that campaign nothing was enqueued but opt-outs.
-    Undecided {
-        /// Why it stopped.
-        why: Box<Why>,
-        /// In which campaign.
-        campaign: CampaignId,
-        /// Contacts of it that were checked.
-        checked: u64,
-        /// Those of them that are to be changed.
-        drifted: u64,
-    },
-    /// More of a campaign differs than can be right: nothing was enqueued.
-    TooMuchDrift {
-        /// Which campaign.
-        campaign: CampaignId,
-        /// Contacts of it that were checked.
-        checked: u64,
-        /// Those of them that would have been changed.
-        drifted: u64,
-    },
-}
-
-impl Why {
-    /// Why it stopped, whatever that left undecided.
-    pub fn cause(&self) -> &Why {
-        match self {
-            Why::Undecided { why, .. } => why.cause(),
-            why => why,
-        }
-    }
-}
-
-impl std::fmt::Display for Why {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Why::OutOfTime => f.write_str("out of time"),
-            Why::Interrupted => f.write_str("interrupted"),
-            Why::Throttled => f.write_str("Genesys Cloud wants no call for a while"),
-            Why::QueueIsDeep => f.write_str("the queue is deep"),
-            Why::Undecided {
-                why,
-                campaign,
-                checked,
-                drifted,
-            } => write!(
-                f,
-                "{why}, when {drifted} of {checked} contacts that were compared in campaign {campaign} were to be changed, \
-                 more than maxDriftPercent, and too few to know whether the feed is right: none of them is enqueued but \
-                 opt-outs; let a run compare more (a smaller window, more time), or, if the feed is right, force (--force)"
-            ),
-            Why::TooMuchDrift {
-                campaign,
-                checked,
-                drifted,
-            } => write!(
-                f,
-                "{drifted} of {checked} contacts that were compared in campaign {campaign} are to be changed, more than \
-                 maxDriftPercent: none of them is enqueued; look whether the feed is right; if it is, force (--force) or a \
-                 higher maxDriftPercent (--max-drift-percent)"
-            ),
-        }
-    }
-}
-
-/// Why a run failed. Nothing of it was enqueued, but where the queue itself failed, or one campaign
-/// is not known.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// What was asked for cannot be understood.
-    #[error(transparent)]
-    Input(#[from] InvalidInput),
-    /// The feed's secret is missing, malformed or may not be read.
-    #[error("secret {name}: {why}")]
-    Secret {
-        /// Its name.
-        name: String,
-        /// What is wrong.
-        why: String,
-    },
-    /// The feed did not answer as docs/contract.md "CRM feed" says.
-    #[error("the feed of org {org} for campaign {campaign}: {what}")]
-    Feed {
-        /// Whose feed.
-        org: OrgId,
-        /// What it was asked for.
-        campaign: CampaignId,
-        /// What was seen.
-        what: String,
-    },
-    /// Genesys Cloud could not be asked.
-    #[error("org {org}{}: {failure}{}", .campaign.as_ref().map(|id| format!(", campaign {id}")).unwrap_or_default(), to_do(.failure))]
-    Genesys {
-        /// Whose.
-        org: OrgId,
-        /// About which campaign.
-        campaign: Option<CampaignId>,
-        /// What was seen.
-        failure: Box<Failure>,
-    },
-    /// The queue could not be looked at.
-    #[error("the queue: {0}")]
-    Queue(#[from] QueueError),
-    /// The queue did not take everything; what it has is applied, and the next run finds the rest.
-    #[error("the queue took {enqueued} of {found} {}: {why}", if *.found == 1 { "change" } else { "changes" })]
-    NotEnqueued {
-        /// How many it has.
-        enqueued: u64,
-        /// Of how many.
-        found: usize,
-        /// SQS's error code.
-        why: String,
-    },
-}
-
-fn to_do(failure: &Failure) -> String {
-    if failure.kind == Kind::UnknownCampaign {
-        format!(": {UNKNOWN_CAMPAIGN}")
-    } else {
-        String::new()
-    }
-}
 
 /// Runs as a schedule asks for it.
 ///

@@ -19,11 +19,12 @@ pub struct Config {
     pub apply_concurrency: u32,
 }
 
+/// An event of so many messages may have a backlog behind it: Lambda hands over ten.
 const TOP_UP_FROM: usize = 5;
 
 /// What apply alone reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParkingConfig {
+pub struct ApplyConfig {
     /// `DEAD_LETTER_QUEUE_URL`: the FIFO dead-letter queue.
     pub dead_letter_queue_url: String,
     /// `RETRY_HORIZON_SECONDS`: a change that fails by itself this long after it was first received
@@ -106,23 +107,23 @@ impl Config {
     ///
     /// # Errors
     /// Names every variable that is missing or wrong.
-    pub fn from_env_with_parking() -> Result<(Config, ParkingConfig), ConfigError> {
-        Config::read_with_parking(from_env)
+    pub fn from_env_for_apply() -> Result<(Config, ApplyConfig), ConfigError> {
+        Config::read_for_apply(from_env)
     }
 
     /// Reads variables from `lookup`. An empty one counts as absent.
     ///
     /// # Errors
     /// Names every variable that is missing or wrong.
-    pub fn read_with_parking(
+    pub fn read_for_apply(
         lookup: impl Fn(&str) -> Option<String>,
-    ) -> Result<(Config, ParkingConfig), ConfigError> {
+    ) -> Result<(Config, ApplyConfig), ConfigError> {
         let mut reader = Reader {
             lookup,
             faults: Vec::new(),
         };
         let config = Config::of(&mut reader, true);
-        let parking = ParkingConfig {
+        let own = ApplyConfig {
             dead_letter_queue_url: reader
                 .url("DEAD_LETTER_QUEUE_URL", true)
                 .unwrap_or_default(),
@@ -136,7 +137,7 @@ impl Config {
             top_up: reader.number("TOP_UP", 0, 0, 990) as usize,
             top_up_from: TOP_UP_FROM,
         };
-        reader.end((config, parking))
+        reader.end((config, own))
     }
 
     fn of(reader: &mut Reader<impl Fn(&str) -> Option<String>>, needs_queue: bool) -> Config {
@@ -298,7 +299,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Result<(Config, ParkingConfig), String> {
+    fn read(variables: &[(&str, &str)]) -> Result<(Config, ApplyConfig), String> {
         let queues = [
             ("QUEUE_URL", "https://sqs/q.fifo"),
             ("DEAD_LETTER_QUEUE_URL", "https://sqs/d.fifo"),
@@ -309,17 +310,17 @@ mod tests {
                 .chain(&queues)
                 .find(|(other, _)| *other == name)
         };
-        Config::read_with_parking(|name| find(name).map(|(_, value)| (*value).to_owned()))
+        Config::read_for_apply(|name| find(name).map(|(_, value)| (*value).to_owned()))
             .map_err(|error| error.to_string())
     }
 
     #[test]
     fn defaults_are_those_of_the_contract() {
-        let (config, parking) = read(&[]).unwrap();
+        let (config, own) = read(&[]).unwrap();
         assert_eq!(config.secret_prefix, "campaign-sync");
         assert_eq!(config.secret_ttl, Duration::from_mins(5));
-        assert_eq!(parking.retry_horizon, Duration::from_hours(6));
-        assert_eq!(parking.top_up, 0);
+        assert_eq!(own.retry_horizon, Duration::from_hours(6));
+        assert_eq!(own.top_up, 0);
         assert_eq!(
             (config.apply_concurrency, config.genesys_base_url),
             (5, None)
@@ -329,7 +330,7 @@ mod tests {
     #[test]
     fn every_wrong_variable_is_named_with_what_was_expected() {
         let wrong = |name: &str| (name == "RETRY_HORIZON_SECONDS").then(|| "60".into());
-        let error = Config::read_with_parking(wrong).unwrap_err().to_string();
+        let error = Config::read_for_apply(wrong).unwrap_err().to_string();
         assert_eq!(
             error,
             "QUEUE_URL is missing: expected the URL of a queue; \

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
@@ -84,12 +84,7 @@ pub(crate) async fn run(
         let sent = queue.send(message.clone());
         sent.map_err(|error| error.to_string())?;
     }
-    let start = |n: u32| {
-        let log = log.with_extension(format!("{n}.log"));
-        let served = &served;
-        async move { Environment::start(scenario, candidate, served, cpu, tls, &log).await }
-    };
-    let environments = try_join_all((0..scenario.environments).map(start)).await?;
+    let environments = Environment::start_all(scenario, candidate, &served, cpu, tls, log).await?;
     let before: Vec<_> = environments.iter().map(Environment::used).collect();
     let run = RefCell::new(Run::default());
     let (broken, began) = (Notify::new(), Instant::now());

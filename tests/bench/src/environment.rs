@@ -12,6 +12,7 @@ use axum::extract::{Path as Segment, State};
 use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use http::StatusCode;
 use io::Clock;
 use serde_json::Value;
@@ -60,6 +61,22 @@ impl Drop for Environment {
 }
 
 impl Environment {
+    /// Starts as many as the scenario has, side by side, each with a log of its own.
+    pub(crate) async fn start_all(
+        scenario: &Scenario,
+        candidate: &Candidate,
+        served: &Served,
+        cpu: FunctionCpu,
+        tls: Option<&Tls>,
+        log: &Path,
+    ) -> Result<Vec<Environment>, String> {
+        let start = |n: u32| {
+            let log = log.with_extension(format!("{n}.log"));
+            async move { Environment::start(scenario, candidate, served, cpu, tls, &log).await }
+        };
+        try_join_all((0..scenario.environments).map(start)).await
+    }
+
     /// Starts the process and waits until it asks for its first event.
     pub(crate) async fn start(
         scenario: &Scenario,

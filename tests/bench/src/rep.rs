@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use emulator::world::VERSION_FIELD;
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::join_all;
 use io::Clock;
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -59,12 +59,7 @@ pub(crate) async fn run(
 ) -> Result<Rep, String> {
     let work = Work::new(scenario);
     let served = Served::start(scenario, &work, tls).await?;
-    let start = |n: u32| {
-        let log = log.with_extension(format!("{n}.log"));
-        let served = &served;
-        async move { Environment::start(scenario, candidate, served, cpu, tls, &log).await }
-    };
-    let environments = try_join_all((0..scenario.environments).map(start)).await?;
+    let environments = Environment::start_all(scenario, candidate, &served, cpu, tls, log).await?;
     let rep = RefCell::new(Rep {
         all_changes: work.messages.len(),
         ..Rep::default()

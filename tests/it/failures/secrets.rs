@@ -91,14 +91,7 @@ async fn while_secrets_manager_does_not_answer_a_known_secret_serves_on() {
         "{:?}: the backoff, since nobody has to act",
         done.records
     );
-    assert_eq!(
-        world
-            .told()
-            .iter()
-            .filter(|told| told.contains("refused"))
-            .count(),
-        0
-    );
+    assert_eq!(world.refusals(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -106,8 +106,8 @@ impl Org {
             .with(campaign, |known| known.narrow_until = Some(until));
     }
 
-    /// Whether many of its changes may be worked on at once: calls about it went well, and it costs
-    /// none to find its list.
+    /// Whether many of its changes may be worked on at once: no call about several of its contacts failed
+    /// lately.
     pub(super) fn may_be_wide(&self, campaign: &CampaignId) -> bool {
         let now = self.shared.clock.now();
         let narrow_until = self.campaigns.with(campaign, |known| known.narrow_until);

@@ -14,8 +14,8 @@ use secrecy::{ExposeSecret, SecretString};
 const VERSION_UNIT: &str = "versionUnit";
 const READ_LAG: &str = "readLagSeconds";
 const SECONDS_OF_LAG: &str = "a whole number from 0 to 60";
-/// What a copy that ended had written comes back three minutes after it was received, half a minute of
-/// which the copy may have worked: reads must show it by then.
+/// What a copy that died had written comes back a minute after its invocation should have ended, at the
+/// earliest: reads must show it by then.
 const LONGEST_READ_LAG: u64 = 60;
 const UNITS: &str = "\"seconds\", \"milliseconds\" or \"microseconds\"";
 

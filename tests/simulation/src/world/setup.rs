@@ -6,7 +6,7 @@ use std::time::Duration;
 use emulator::Feed;
 use emulator::genesys::{ListReadings, Options};
 use emulator::world::{VERSION_FIELD, client_id, client_secret};
-use io::config::ParkingConfig;
+use io::config::ApplyConfig;
 use io::genesys::Shared;
 use io::telemetry::{Event, Telemetry};
 use io::{Chance, Clock, Config};
@@ -118,22 +118,22 @@ pub(super) fn start_apply(
         Some(Mutant::ParkEarly) => Duration::from_mins(1),
         _ => HORIZON,
     };
-    let (_, parking) = config(outside);
+    let (_, own) = config(outside);
     // Backlogs are short here: half of the stories look for one behind every event.
     let seed = outside.story.seed;
-    let parking = ParkingConfig {
+    let own = ApplyConfig {
         retry_horizon,
         top_up: if seed.is_multiple_of(8) { 0 } else { 990 },
         top_up_from: if seed.is_multiple_of(2) {
-            parking.top_up_from
+            own.top_up_from
         } else {
             1
         },
-        ..parking
+        ..own
     };
     let context = apply::Context::new(
         shared(outside, line, clock, telemetry),
-        parking,
+        own,
         Arc::new(Sqs(Arc::clone(outside))),
     );
     (
@@ -164,12 +164,12 @@ pub(super) fn shared(
     }
 }
 
-fn config(outside: &Outside) -> (Config, ParkingConfig) {
+fn config(outside: &Outside) -> (Config, ApplyConfig) {
     let variable = |name: &str| match name {
         "APPLY_CONCURRENCY" => Some(outside.story.copies.to_string()),
         name => outside.variable(name),
     };
-    Config::read_with_parking(variable).unwrap_or_else(|error| unreachable!("{error}"))
+    Config::read_for_apply(variable).unwrap_or_else(|error| unreachable!("{error}"))
 }
 
 pub(super) fn telemetry(outside: &Arc<Outside>) -> Telemetry {
