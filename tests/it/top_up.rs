@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use emulator::Fault;
 use emulator::genesys::Options;
+use emulator::{Effect, Fault};
 
-use crate::support::{Change, World, change};
+use crate::support::{CAMPAIGN, Change, OTHER_CAMPAIGN, World, change};
 
 const TIME: Option<Duration> = Some(Duration::from_secs(30));
 
@@ -31,10 +31,7 @@ async fn a_backlog_of_a_list_is_applied_as_wide_as_the_api_is() {
     let world = met().await;
     let done = world.apply(changes(1_000)).await;
     assert_eq!(world.queue.len(), 0);
-    assert_eq!(
-        world.genesys.contacts(crate::support::CAMPAIGN).len(),
-        1_001
-    );
+    assert_eq!(world.genesys.contacts(CAMPAIGN).len(), 1_001);
     assert_eq!(count(&done.calls, "bulk"), 20, "{:?}", done.calls);
     assert_eq!(done.calls.len(), 21, "{:?}", done.calls);
     assert!(done.failed.is_empty());
@@ -176,6 +173,70 @@ async fn opt_outs_of_a_wide_batch_are_written_apart_from_it() {
     assert!(!world.contact("out").1);
 }
 
+/// Invokes it and looks a second later, when a read that hangs is not given up yet.
+async fn in_a_second(world: &World) {
+    let invoked = tokio::time::timeout(Duration::from_secs(1), world.invoke()).await;
+    assert!(invoked.is_err(), "a read hangs");
+}
+
+/// The next read of this campaign's list is never answered.
+fn hang_a_read(campaign: &str) -> Fault {
+    let hang = Fault::next("POST", Effect::Hang { is_done: false });
+    hang.on(format!("list-of-{campaign}/contacts/bulk"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn opt_outs_go_before_the_wide_reads_of_a_campaign_that_hangs() {
+    let world = met().await;
+    world
+        .apply([change("out", 1).of("acme", OTHER_CAMPAIGN)])
+        .await;
+    // By then the count is old: one call goes at first, and the others wait for its answer.
+    world.pass(Duration::from_secs(2)).await;
+    world.send(changes(100));
+    world.send([change("out", 2).callable(false).of("acme", OTHER_CAMPAIGN)]);
+    let hang = hang_a_read(CAMPAIGN).times(usize::MAX);
+    world.genesys.add_fault(hang);
+    in_a_second(&world).await;
+    let out = world.genesys.contact(OTHER_CAMPAIGN, "out").unwrap();
+    assert!(!out.callable);
+}
+
+#[tokio::test(start_paused = true)]
+async fn opt_outs_that_are_read_do_not_wait_until_the_others_of_a_wide_batch_are() {
+    let world = met().await;
+    let key = |n: usize| format!("c{n}");
+    for n in 0..200 {
+        world.put(&key(n), 1, "");
+    }
+    world.send((0..200).map(|n| change(&key(n), 2).callable(n % 40 != 39)));
+    world.genesys.add_fault(hang_a_read(CAMPAIGN).after(1));
+    in_a_second(&world).await;
+    let is_callable = |n: &usize| world.contact(&key(*n)).1;
+    assert_eq!((0..200).filter(is_callable).count(), 195);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_for_opt_outs_is_not_spent_on_whoever_is_read_with_them() {
+    let world = World::of_lists(Options {
+        calls_per_minute: Some(100),
+        ..Options::default()
+    });
+    // Until what is left is kept.
+    let mut n = 0..;
+    let first = |n| change(&format!("first{n}"), 1);
+    while world.apply(n.next().map(first)).await.failed.is_empty() {}
+    let key = |n: usize| format!("c{n}");
+    for n in 0..300 {
+        world.put(&key(n), 1, "");
+    }
+    world.send((0..300).map(|n| change(&key(n), 2).callable(n % 5 != 4)));
+    let done = world.invoke().await;
+    assert_eq!(done.calls.len(), 3, "{:?}", done.calls);
+    let is_callable = |n: &usize| world.contact(&key(*n)).1;
+    assert_eq!((0..300).filter(is_callable).count(), 240);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_wide_write_that_is_refused_is_not_halved_without_an_end() {
     let world = met().await;
@@ -195,7 +256,7 @@ async fn a_wide_write_that_is_refused_is_not_halved_without_an_end() {
         }
     }
     assert!(world.parked().is_empty());
-    let stored = world.genesys.contacts(crate::support::CAMPAIGN);
+    let stored = world.genesys.contacts(CAMPAIGN);
     assert_eq!(stored.len(), 911);
 }
 
@@ -261,7 +322,7 @@ async fn first_load() -> World {
 async fn in_a_first_load_contacts_are_created_a_hundred_a_call_without_a_look() {
     let world = first_load().await;
     let done = world.apply(changes(300)).await;
-    assert_eq!(world.genesys.contacts(crate::support::CAMPAIGN).len(), 360);
+    assert_eq!(world.genesys.contacts(CAMPAIGN).len(), 360);
     assert_eq!(done.calls, ["POST contacts 200"; 3]);
 }
 

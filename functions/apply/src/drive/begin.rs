@@ -51,9 +51,14 @@ impl Drive<'_> {
         let of_opt_outs = usize::try_from(offer.opt_outs).unwrap_or(usize::MAX);
         let of_others = usize::try_from(offer.others).unwrap_or(usize::MAX);
         let (first, others): (Vec<_>, Vec<_>) = units.into_iter().partition(|unit| unit.is_opt_out);
+        // What is kept for opt-outs is not for those who would be read with them.
+        let is_scarce = of_others < others.len();
+        let is_meant = |place: &usize| !is_scarce || self.contacts[*place].attempt.is_opt_out();
         let begun = first.into_iter().take(of_opt_outs);
-        let begun = begun.chain(others.into_iter().take(of_others));
-        for place in begun.flat_map(|unit| unit.contacts) {
+        let begun = begun.flat_map(|unit| unit.contacts).filter(is_meant);
+        let others = others.into_iter().take(of_others);
+        let begun: Vec<_> = begun.chain(others.flat_map(|unit| unit.contacts)).collect();
+        for place in begun {
             let at = std::mem::replace(&mut self.contacts[place].at, At::Ended);
             self.contacts[place].at = match at {
                 At::Waits(step) => At::Ready(step),

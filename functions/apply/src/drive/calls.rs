@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use domain::attempt::{Seen, Step, Write};
+use domain::attempt::{Attempt, Seen, Step, Write};
 use domain::change::ContactKey;
 use domain::contact::{Columns, Contact as Actual};
 use domain::failure::{Failure, Kind};
@@ -23,7 +23,11 @@ const MOST_IN_DOUBT: usize = 50;
 /// The same of opt-outs.
 const OPT_OUTS_IN_DOUBT: usize = 5;
 
-type Call = BoxFuture<'static, Answers>;
+/// A call about the contacts at these places.
+struct Call {
+    places: Vec<usize>,
+    answers: BoxFuture<'static, Answers>,
+}
 
 /// A contact to write, and the contact as it was read.
 struct ToWrite {
@@ -34,9 +38,10 @@ struct ToWrite {
 }
 
 impl Drive<'_> {
-    /// The calls that may be made now.
-    pub(super) fn launch(&mut self) -> Vec<Call> {
-        let mut calls = Vec::new();
+    /// The calls that may be made now, those about opt-outs first: of what waits for its turn in the
+    /// budget the first is the first to go.
+    pub(super) fn launch(&mut self) -> impl Iterator<Item = BoxFuture<'static, Answers>> {
+        let mut calls: Vec<Call> = Vec::new();
         for campaign in 0..self.campaigns.len() {
             self.pauses(campaign, &mut calls);
             match self.campaigns[campaign].campaign.clone() {
@@ -44,15 +49,23 @@ impl Drive<'_> {
                 Campaign::ContactList(list) => self.together(campaign, &list, &mut calls),
             }
         }
-        calls
+        let is_opt_out = |place: &usize| self.contacts[*place].attempt.is_opt_out();
+        calls.sort_by_key(|call| !call.places.iter().any(is_opt_out));
+        calls.into_iter().map(|call| call.answers)
     }
 
-    /// The steps of this kind that are ready, which are under way from now on.
-    fn take(&mut self, campaign: usize, under: Under, is_meant: fn(&Step) -> bool) -> Vec<ToMake> {
+    /// The steps of this kind that are ready, which are under way from now on. Opt-outs first.
+    fn take(
+        &mut self,
+        campaign: usize,
+        under: Under,
+        is_meant: impl Fn(&Step, &Attempt) -> bool,
+    ) -> Vec<ToMake> {
         let mut taken = Vec::new();
         for place in self.campaigns[campaign].contacts.clone() {
             let contact = &mut self.contacts[place];
-            let is_ready = matches!(&contact.at, At::Ready(step) if is_meant(step));
+            let attempt = &contact.attempt;
+            let is_ready = matches!(&contact.at, At::Ready(step) if is_meant(step, attempt));
             if !is_ready {
                 continue;
             }
@@ -61,6 +74,7 @@ impl Drive<'_> {
                 taken.push(ToMake { place, key, step });
             }
         }
+        taken.sort_by_key(|made| !self.contacts[made.place].attempt.is_opt_out());
         taken
     }
 
@@ -85,7 +99,7 @@ impl Drive<'_> {
     }
 
     fn pauses(&mut self, campaign: usize, calls: &mut Vec<Call>) {
-        let is_pause = |step: &Step| matches!(step, Step::Pause(_));
+        let is_pause = |step: &Step, _: &Attempt| matches!(step, Step::Pause(_));
         let is_list = matches!(self.campaigns[campaign].campaign, Campaign::ContactList(_));
         let mut together: BTreeMap<(u32, usize), Vec<usize>> = BTreeMap::new();
         for ToMake { place, step, .. } in self.take(campaign, Under::Pause, is_pause) {
@@ -109,7 +123,7 @@ impl Drive<'_> {
     fn creates(&mut self, campaign: usize, calls: &mut Vec<Call>) -> Creates {
         let of = &self.campaigns[campaign];
         let is_ready =
-            |place: &usize| matches!(&self.contacts[*place].at, At::Ready(step) if is_create(step));
+            |place: &usize| matches!(&self.contacts[*place].at, At::Ready(Step::Create { .. }));
         let ready: Vec<_> = of.contacts.clone().filter(is_ready).collect();
         if ready.is_empty() || !self.org.holds_creates(&of.id) {
             return Creates::All;
@@ -163,7 +177,8 @@ impl Drive<'_> {
             calls.push(self.create(campaign, predictive, vec![probe]));
         }
         if creates == Creates::All {
-            let is_alone = |step: &Step| matches!(step, Step::Create { alone: true, .. });
+            let is_alone =
+                |step: &Step, _: &Attempt| matches!(step, Step::Create { alone: true, .. });
             for made in self.take(campaign, Under::Write, is_alone) {
                 let created = self.to_write(made).into_iter().collect();
                 calls.push(self.create(campaign, predictive, created));
@@ -183,7 +198,6 @@ impl Drive<'_> {
             }
         }
         let mut patches = self.take(campaign, Under::Lower, is_lower);
-        let is_update = |step: &Step| matches!(step, Step::Update(_));
         patches.extend(self.take(campaign, Under::Write, is_update));
         for made in patches {
             calls.push(guarded(
@@ -246,6 +260,7 @@ impl Drive<'_> {
             calls.push(guarded(vec![made.place], read_one(Arc::clone(list), made)));
         }
         if self.is_reading(campaign) {
+            self.opt_outs_of_many(campaign, list, calls);
             return;
         }
         let creates = self.creates(campaign, calls);
@@ -255,9 +270,9 @@ impl Drive<'_> {
             let call = write_all(Arc::clone(list), vec![probe]);
             calls.push(guarded(vec![place], call));
         }
-        let is_meant: fn(&Step) -> bool = match creates {
-            Creates::All => |step| is_create(step) || matches!(step, Step::Update(_)),
-            Creates::Probe(_) | Creates::None => |step| matches!(step, Step::Update(_)),
+        let is_meant: fn(&Step, &Attempt) -> bool = match creates {
+            Creates::All => |step, of| is_create(step, of) || is_update(step, of),
+            Creates::Probe(_) | Creates::None => is_update,
         };
         let made = self.take(campaign, Under::Write, is_meant).into_iter();
         let written: Vec<_> = made.filter_map(|made| self.to_write(made)).collect();
@@ -267,14 +282,47 @@ impl Drive<'_> {
         } else {
             (Vec::new(), written)
         };
+        self.write_opt_outs(campaign, list, opt_outs, calls);
+        self.write(list, self.in_calls(campaign, others, MOST_WRITTEN), calls);
+    }
+
+    /// Once they are read the opt-outs of a wide batch do not wait until the others are.
+    fn opt_outs_of_many(
+        &mut self,
+        campaign: usize,
+        list: &Arc<ContactList>,
+        calls: &mut Vec<Call>,
+    ) {
+        let is_read_yet = |contact: &Contact| {
+            contact.attempt.is_opt_out() && matches!(contact.at, At::Calls(Under::Read))
+        };
+        let of = self.of(campaign);
+        if of.len() <= MOST_IN_DOUBT || of.iter().any(is_read_yet) {
+            return;
+        }
+        let is_meant = |step: &Step, of: &Attempt| is_update(step, of) && of.is_opt_out();
+        let made = self.take(campaign, Under::Write, is_meant).into_iter();
+        let opt_outs = made.filter_map(|made| self.to_write(made)).collect();
+        self.write_opt_outs(campaign, list, opt_outs, calls);
+    }
+
+    fn write_opt_outs(
+        &self,
+        campaign: usize,
+        list: &Arc<ContactList>,
+        opt_outs: Vec<ToWrite>,
+        calls: &mut Vec<Call>,
+    ) {
         let most = if self.is_in_doubt(campaign) {
             OPT_OUTS_IN_DOUBT
         } else {
             MOST_WRITTEN
         };
-        let opt_outs = self.in_calls(campaign, opt_outs, most);
-        let others = self.in_calls(campaign, others, MOST_WRITTEN);
-        for written in opt_outs.into_iter().chain(others) {
+        self.write(list, self.in_calls(campaign, opt_outs, most), calls);
+    }
+
+    fn write(&self, list: &Arc<ContactList>, parts: Vec<Vec<ToWrite>>, calls: &mut Vec<Call>) {
+        for written in parts {
             let places = written.iter().map(|contact| contact.place).collect();
             calls.push(guarded(places, write_all(Arc::clone(list), written)));
         }
@@ -355,15 +403,19 @@ struct ToMake {
     step: Step,
 }
 
-fn is_lower(step: &Step) -> bool {
+fn is_lower(step: &Step, _: &Attempt) -> bool {
     matches!(step, Step::Lower)
 }
 
-fn is_create(step: &Step) -> bool {
+fn is_create(step: &Step, _: &Attempt) -> bool {
     matches!(step, Step::Create { .. })
 }
 
-fn is_read(step: &Step) -> bool {
+fn is_update(step: &Step, _: &Attempt) -> bool {
+    matches!(step, Step::Update(_))
+}
+
+fn is_read(step: &Step, _: &Attempt) -> bool {
     matches!(step, Step::Read | Step::Probe)
 }
 
@@ -434,9 +486,14 @@ fn held(data: &Columns<Option<String>>) -> Columns<String> {
 
 /// The call of the contacts at these places, and what each sees of it.
 fn guarded(places: Vec<usize>, call: impl Future<Output = Vec<Seen>> + Send + 'static) -> Call {
-    Box::pin(AssertUnwindSafe(call).catch_unwind().map(move |seen| {
+    let of = places.clone();
+    let answers = AssertUnwindSafe(call).catch_unwind().map(move |seen| {
         let seen = seen.unwrap_or_default().into_iter().map(Some);
         let seen = seen.chain(std::iter::repeat(None));
-        places.into_iter().zip(seen).collect()
-    }))
+        of.into_iter().zip(seen).collect()
+    });
+    Call {
+        places,
+        answers: Box::pin(answers),
+    }
 }
