@@ -399,11 +399,7 @@ pub(crate) fn seconds(record: &str) -> u64 {
         .unwrap()
 }
 
-/// As template.yaml configures apply, but that it tops up.
+/// As template.yaml configures apply.
 pub(crate) fn config(outside: &emulator::World) -> (Config, ApplyConfig) {
-    let variable = |name: &str| match name {
-        "TOP_UP" => Some("990".to_owned()),
-        name => outside.variable(name),
-    };
-    Config::read_for_apply(variable).unwrap()
+    Config::read_for_apply(|name| outside.variable(name)).unwrap()
 }

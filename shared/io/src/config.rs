@@ -134,7 +134,7 @@ impl Config {
                     .number("RETRY_HORIZON_SECONDS", 21_600, 1_800, 259_200)
                     .into(),
             ),
-            top_up: reader.number("TOP_UP", 0, 0, 990) as usize,
+            top_up: reader.number("TOP_UP", 990, 0, 990) as usize,
             top_up_from: TOP_UP_FROM,
         };
         reader.end((config, own))
@@ -320,7 +320,7 @@ mod tests {
         assert_eq!(config.secret_prefix, "campaign-sync");
         assert_eq!(config.secret_ttl, Duration::from_mins(5));
         assert_eq!(own.retry_horizon, Duration::from_hours(6));
-        assert_eq!(own.top_up, 0);
+        assert_eq!(own.top_up, 990);
         assert_eq!(
             (config.apply_concurrency, config.genesys_base_url),
             (5, None)
