@@ -38,6 +38,8 @@ pub enum Defect {
     DeletesEarly,
     /// Messages are deleted in any order.
     DeletesAtOnce,
+    /// What follows a failure in its group is deleted.
+    DeletesFollowers,
     /// What is written is done, though reads lag.
     Unconfirmed,
 }

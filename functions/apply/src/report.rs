@@ -240,12 +240,14 @@ async fn delete(
     groups: &[Vec<usize>],
     settled: &BTreeMap<usize, Settled>,
 ) {
+    let deletes_followers = context.has(Defect::DeletesFollowers);
     let is_deleted = |index: &usize| {
         *index >= intake.of_event
-            && matches!(
-                settled.get(index),
-                Some(Settled::Done(_) | Settled::Park(_))
-            )
+            && match settled.get(index) {
+                Some(Settled::Done(_) | Settled::Park(_)) => true,
+                Some(Settled::Retry { why: None, .. }) => deletes_followers,
+                _ => false,
+            }
     };
     let done = |group: &Vec<usize>| group.iter().copied().filter(is_deleted).collect();
     let mut groups: Vec<Vec<usize>> = groups.iter().map(done).collect();

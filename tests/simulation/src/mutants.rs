@@ -56,6 +56,8 @@ mutants! {
     WaitToPark = "wait-to-park", "a dead-letter queue that hangs is waited for each time", ["live"];
     DeleteEarly = "delete-early", "what is received beside an event is deleted before it is written", ["1", "4"];
     DeleteAtOnce = "delete-at-once", "two messages of a group are deleted side by side", ["9"];
+    DeleteFollowers = "delete-followers", "of what is received beside an event what follows a failure in its group is deleted", ["1", "9"];
+    HideBriefly = "hide-briefly", "what is received beside an event is hidden for a second", ["2", "5"];
     ShareToken = "share-token", "all orgs use the first token", ["7"];
     IgnoreRateHeaders = "ignore-rate-headers", "what the service says of the call budget is ignored", ["6"];
     IgnoreRetryAfter = "ignore-retry-after", "after a refusal a second is waited, whatever it names", ["6"];
@@ -98,6 +100,7 @@ impl Mutant {
             Mutant::WaitToPark => Some(Defect::WaitsToPark),
             Mutant::DeleteEarly => Some(Defect::DeletesEarly),
             Mutant::DeleteAtOnce => Some(Defect::DeletesAtOnce),
+            Mutant::DeleteFollowers => Some(Defect::DeletesFollowers),
             _ => None,
         }
     }

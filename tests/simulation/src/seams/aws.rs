@@ -142,6 +142,14 @@ impl Queue for Sqs {
             if self.0.chaos.strikes(Kind::QueueDown, "receive") {
                 return Err(QueueError::new("ServiceUnavailable"));
             }
+            let visibility = match self.0.mutant {
+                Some(Mutant::HideBriefly) => 1,
+                _ => receive.visibility,
+            };
+            let receive = Receive {
+                visibility,
+                ..receive
+            };
             let records = self.0.queue.receive_records(&receive);
             if self.0.chaos.strikes(Kind::QueueAnswerLost, "receive") {
                 return Err(QueueError::new("timed out"));
