@@ -22,6 +22,8 @@ CAMPAIGNS = [
 ]
 # One org by each API.
 APIS = {"acme-us": "predictive", "acme-eu": "contactLists"}
+RECONCILE = ["ReconcileOrg=acme-us", "ReconcileCampaignIds=" + ",".join(
+    campaign for org, campaign in CAMPAIGNS if org == "acme-us")]
 CONTACTS, CHANGES_EACH = 300, 5
 # In every value of a contact, and in every key: neither may be found in a log.
 CANARY = "canary"
@@ -184,6 +186,57 @@ def killed(aws, outputs, service, sender, expected):
     say("apply was killed after its writes and before their answers: the messages came back, nothing was written twice")
 
 
+def backlog(aws, outputs, service, sender, expected):
+    """What waits behind a paused event source is topped up, and comes back where the process dies in the middle of it."""
+    lambdas, list_api = aws.client("lambda"), CAMPAIGNS[2]
+    mapping = lambdas.list_event_source_mappings(FunctionName=f"{STACK}-apply")["EventSourceMappings"][0]["UUID"]
+    # Of a shorter timeout so little is left that nothing is topped up.
+    aws.deploy(service.base, *RECONCILE, "ApplyTimeoutSeconds=10")
+
+    def enable(is_so):
+        lambdas.update_event_source_mapping(UUID=mapping, Enabled=is_so)
+        state = "Enabled" if is_so else "Disabled"
+        until(f"the event source is {state}",
+              lambda: lambdas.get_event_source_mapping(UUID=mapping)["State"] == state, 20)
+
+    def paused(version):
+        enable(False)
+        changes = [change(n, version) for n in range(2, 1500, 3)]
+        assert {(one["org"], one["campaignId"]) for one in changes} == {list_api}
+        for at in range(0, len(changes), 50):
+            sender.send(changes[at:at + 50])
+        for one in changes:
+            expected[one["campaignId"], one["contactKey"]] = {
+                "data": one["data"] | {"crmVersion": str(one["version"])}, "callable": True}
+        # What the event source still had in hand when it was paused may be done.
+        assert depth(aws, outputs["QueueUrl"]) > 480
+        return len(service.calls())
+
+    def calls(since):
+        return [call for call in service.calls()[since:] if call["path"].startswith("/api/")]
+
+    before, began = paused(80), time.monotonic()
+    enable(True)
+    drained(aws, outputs)
+    took, made = time.monotonic() - began, calls(before)
+    compare(service, expected)
+    assert len(made) <= 50, f"{len(made)} calls: {made}"
+    of_us = [line for line in aws.logs("apply") if '"ToppedUp"' in line]
+    width = max(json.loads(line)["ToppedUp"] for line in of_us)
+    say(f"500 changes behind a paused event source took {len(made)} calls and {took:.1f} s, {width} of them in one invocation")
+
+    before = paused(81)
+    service.fault(method="POST", path="/contacts$", hang="after")
+    enable(True)
+    until("a wide write arrives", lambda: any(call["path"].endswith("/contacts") for call in calls(before)), 60, 0.02)
+    assert aws.kill("apply") > 0, "no process of apply was found"
+    left = depth(aws, outputs["QueueUrl"])
+    assert left >= 480, f"{left} messages are in the queue: those of the killed process too"
+    drained(aws, outputs, 200)
+    compare(service, expected)
+    say(f"apply was killed when it had topped up: {left} messages were left, came back, and every contact is as it was last changed")
+
+
 def repaired(aws, outputs, service, expected):
     """Webhooks that were dropped: the CRM's feed says what they would have said, and the schedule's own input finds it."""
     schedule = aws.client("scheduler").get_schedule(Name=f"{STACK}-reconcile")
@@ -315,8 +368,7 @@ def silent_logs(aws):
 
 
 with local_aws() as aws, genesys("--api", "contactLists") as service:
-    of_us = ",".join(campaign for org, campaign in CAMPAIGNS if org == "acme-us")
-    outputs, api = aws.deploy(service.base, "ReconcileOrg=acme-us", f"ReconcileCampaignIds={of_us}")
+    outputs, api = aws.deploy(service.base, *RECONCILE)
     say("sam deploy is done")
     what_was_deployed(aws, outputs)
     put_secrets(aws, service, APIS)
@@ -327,5 +379,6 @@ with local_aws() as aws, genesys("--api", "contactLists") as service:
     killed(aws, outputs, service, sender, expected)
     repaired(aws, outputs, service, expected)
     denied(aws, outputs)
+    backlog(aws, outputs, service, sender, expected)
     silent_logs(aws)
-say("9 passed, 0 failed")
+say("10 passed, 0 failed")

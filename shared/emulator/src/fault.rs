@@ -24,7 +24,7 @@ pub enum Effect {
 pub struct Fault {
     /// Any method where none is named.
     pub method: Option<&'static str>,
-    /// Part of the path as it comes over the wire.
+    /// Part of the path as it comes over the wire, without its query; with a `$` behind it, its end.
     pub path: String,
     /// Calls of this kind that go well before the first that fails.
     pub after: usize,
@@ -59,7 +59,7 @@ impl Fault {
         }
     }
 
-    /// Only calls of this path.
+    /// Only calls whose path holds this, or ends with what stands before a `$`.
     #[must_use]
     pub fn on(self, path: impl Into<String>) -> Fault {
         Fault {
@@ -84,7 +84,10 @@ impl Fault {
     pub(crate) fn strike(&mut self, method: &str, path: &str) -> Option<Effect> {
         let is_meant = self.times > 0
             && self.method.is_none_or(|of| of == method)
-            && path.contains(&self.path);
+            && match self.path.strip_suffix('$') {
+                Some(end) => path.ends_with(end),
+                None => path.contains(&self.path),
+            };
         if !is_meant {
             return None;
         }
