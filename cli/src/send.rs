@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::Change;
 use domain::change::{CampaignId, OrgId, VersionFrom};
+use domain::outbox::Outbox;
 use domain::rules::{Rules, unknown_columns};
 use io::genesys::{Campaign, Failure, Kind, Run, UNKNOWN_CAMPAIGN};
 use io::queue::Sqs;
@@ -50,12 +51,14 @@ that is not where it belongs, and nothing is sent. Then it tells how many lines,
 the file has and what looks like a mistake, and on a terminal it asks whether to go on. A script says
 what it expects by --expect-rows and --expect-opt-outs.
 
-It keeps the queue no deeper than ten minutes of the org's call budget, so that an opt-out by webhook does not wait behind it.
+It keeps the queue no deeper than ten minutes of the org's call budget, by what its changes cost (docs/capacity.md), and
+than 20,000 messages, so that an opt-out by webhook does not wait behind it. So it should know as TOP_UP what the stack
+has as ApplyTopUp [default: 990].
 Ctrl-C ends it in good order, and the same command goes on where it was: how far it came is in FILE.send-state.json. A row
 that is sent again within five minutes is dropped by the queue, a later one changes nothing by its rank.
 
-It reads the environment as reconcile does: QUEUE_URL is required; SECRET_PREFIX, APPLY_CONCURRENCY and, in local runs,
-GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
+It reads the environment as reconcile does: QUEUE_URL is required; SECRET_PREFIX, APPLY_CONCURRENCY, TOP_UP and, in local
+runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
 
 The exit status is 0 when every row is in the queue (with --dry-run: is right), 1 when not so, 2 when the command could not
 run.")]
@@ -103,9 +106,6 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 }
-
-/// Rows that are sent between two looks at whether to end: one call to the queue.
-const AT_ONCE: usize = 10;
 
 /// Runs, prints, and answers whether all was done.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
@@ -178,6 +178,7 @@ fn state(args: &Args, file: &StateFile, digest: String) -> Result<State, String>
         org,
         campaign_id,
         sent: 0,
+        sent_beyond: Vec::new(),
     };
     if args.restart || args.dry_run {
         return Ok(begin);
@@ -185,19 +186,18 @@ fn state(args: &Args, file: &StateFile, digest: String) -> Result<State, String>
     let Some(known) = file.read()? else {
         return Ok(begin);
     };
-    if known
-        == (State {
-            sent: known.sent,
-            ..begin.clone()
-        })
-    {
+    let is_same = |known: &State| {
+        let of = |state: &State| [&state.digest, &state.org, &state.campaign_id].map(String::clone);
+        of(known) == of(&begin)
+    };
+    if is_same(&known) {
         return Ok(known);
     }
     Err(format!(
         "{}: an earlier run sent {} of another file, or to another queue or campaign, or with other flags: say --restart to send {} from its \
          first row on",
         file.path(),
-        counted(known.sent, "row"),
+        counted(known.all_sent(), "row"),
         args.file.display()
     ))
 }
@@ -211,7 +211,7 @@ async fn send(
 ) -> Result<Report, String> {
     let (https, sdk) = connect::clients().await?;
     let queue = Sqs::new(&sdk);
-    let queue_url = config.queue_url.clone();
+    let (queue_url, top_up) = (config.queue_url.clone(), config.apply_top_up);
     let (secret, campaign) = open(args, config, &sdk, https).await?;
     let now = Clock::system().now();
     let rows = || {
@@ -239,39 +239,39 @@ async fn send(
     if args.dry_run || !report.is_right() {
         return Ok(report);
     }
-    report.sent_before = state.sent.min(report.rows);
+    report.sent_before = state.all_sent().min(report.rows);
     if !may_go_on(args, &report)? {
         report.ended = Some("nothing more was to be sent".to_owned());
         return Ok(report);
     }
-    let skipped = usize::try_from(report.sent_before).unwrap_or(usize::MAX);
     // All were right a moment ago.
-    let is_change = |row| match row {
+    let changes = rows()?.filter_map(|row| match row {
         Ok(Found::Change(_, change)) => Some(change),
         _ => None,
-    };
-    let mut changes = rows()?.filter_map(is_change).skip(skipped);
+    });
+    let (first, beyond) = (state.sent, state.sent_beyond.clone());
+    let changes = (0..)
+        .zip(changes)
+        .skip(first.try_into().unwrap_or(usize::MAX));
+    let to_send = changes.map(|(row, change)| Ok((!beyond.contains(&row)).then_some(change)));
     let is_asked_to_stop = at_ctrl_c();
     let mut feeder = Feeder::new(
         &queue,
         &queue_url,
-        secret.calls_per_minute,
-        report.rows,
+        secret.deepest(top_up),
+        (report.sent_before, report.rows),
         &is_asked_to_stop,
     );
-    loop {
-        let batch: Vec<_> = changes.by_ref().take(AT_ONCE).collect();
-        if batch.is_empty() {
-            state_file.remove()?;
-            break;
-        }
-        if let Err(why) = feeder.feed(&batch, state.sent).await {
-            report.ended = Some(why);
-            break;
-        }
-        state.sent += batch.len() as u64;
-        report.sent += batch.len() as u64;
-        state_file.write(&state)?;
+    let saw = |outbox: &Outbox<_>, taken| {
+        report.sent += taken as u64;
+        state.sent = first + outbox.taken();
+        state.sent_beyond = outbox.taken_beyond();
+        state.sent_beyond.iter_mut().for_each(|row| *row += first);
+        state_file.write(&state)
+    };
+    match feeder.feed(to_send, saw).await {
+        Ok(()) => state_file.remove()?,
+        Err(why) => report.ended = Some(why),
     }
     Ok(report)
 }
@@ -302,7 +302,7 @@ fn at_ctrl_c() -> Arc<AtomicBool> {
         let _ = tokio::signal::ctrl_c().await;
         asked.store(true, Ordering::Relaxed);
         eprintln!(
-            "campaign-sync: ending after the batch that is under way; Ctrl-C again ends it at once"
+            "campaign-sync: ending after the calls that are under way; Ctrl-C again ends it at once"
         );
         let _ = tokio::signal::ctrl_c().await;
         std::process::exit(130);
