@@ -4,6 +4,7 @@ mod csv;
 mod feeder;
 mod report;
 mod rows;
+mod source;
 mod state;
 mod text;
 mod warnings;
@@ -30,6 +31,7 @@ use encoding_rs::Encoding;
 use feeder::Feeder;
 use report::{Expected, Report};
 use rows::{Common, File, Format, Found, Mapping, RowFault};
+use source::Source;
 use state::{State, StateFile};
 use warnings::Warnings;
 
@@ -110,10 +112,14 @@ pub(crate) struct Args {
 /// Runs, prints, and answers whether all was done.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config = Config::from_env().map_err(|error| error.to_string())?;
-    let bytes =
-        std::fs::read(&args.file).map_err(|error| format!("{}: {error}", args.file.display()))?;
+    let of_file = |error: &dyn std::fmt::Display| format!("{}: {error}", args.file.display());
+    // Whether there is such a file is told before how it may be written.
+    std::fs::metadata(&args.file).map_err(|error| of_file(&error))?;
     let format = format(args)?;
-    let digest = digest(args, format, &config.queue_url, &bytes);
+    let mut hash = digest(args, format, &config.queue_url);
+    let source = Source::open(&args.file, &mut hash).map_err(|error| of_file(&error))?;
+    let digest = hash.finalize();
+    let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let state_file = StateFile::new(
         args.state
             .clone()
@@ -126,9 +132,8 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
         now: Clock::system().now(),
         as_of: args.as_of,
     };
-    let text = text::decode(bytes, args.encoding)
-        .map_err(|error| format!("{}: {error}", args.file.display()))?;
-    let file = File::new(text, format, args.mapping.clone(), common)?;
+    let source = (source, args.encoding);
+    let file = File::new(source, format, args.mapping.clone(), common)?;
     let report = crate::block_on(send(args, config, &file, state, &state_file))?;
     let shown = if args.json {
         report.json(args.dry_run)
@@ -156,18 +161,14 @@ fn format(args: &Args) -> Result<Format, String> {
     })
 }
 
-/// Of all that decides what a row becomes, and where it goes.
-fn digest(args: &Args, format: Format, queue_url: &str, bytes: &[u8]) -> String {
+/// Of all that decides what a row becomes, and where it goes, but the file.
+fn digest(args: &Args, format: Format, queue_url: &str) -> Sha256 {
     let mut hash = Sha256::new();
     hash.update(format!(
         "{queue_url} {format:?} {:?} {:?} {:?}\n",
         args.encoding, args.mapping, args.as_of
     ));
-    hash.update(bytes);
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash
 }
 
 /// Where an earlier run of the same stands.
@@ -214,14 +215,12 @@ async fn send(
     let (queue_url, top_up) = (config.queue_url.clone(), config.apply_top_up);
     let (secret, campaign) = open(args, config, &sdk, https).await?;
     let now = Clock::system().now();
-    let rows = || {
-        file.rows()
-            .map_err(|error| format!("{}: {error}", args.file.display()))
-    };
+    let of_file = |error| format!("{}: {error}", args.file.display());
+    let rows = || file.rows().map_err(of_file);
     let warnings = Warnings::new(secret.api == Api::ContactLists);
-    let mut report = Report::new(file.lines(), warnings);
+    let mut report = Report::new(file.lines().map_err(of_file)?, warnings);
     for row in rows()? {
-        report.saw(match row {
+        report.saw(match row.map_err(of_file)? {
             Ok(Found::Change(place, change)) => {
                 match fault(&change, &secret.rules, &campaign, args.unranked, now) {
                     Some(what) => Err(RowFault { place, what }),
@@ -244,16 +243,20 @@ async fn send(
         report.ended = Some("nothing more was to be sent".to_owned());
         return Ok(report);
     }
-    // All were right a moment ago.
+    // All were right a moment ago, and nobody altered the file since: else there is an error in their place.
     let changes = rows()?.filter_map(|row| match row {
-        Ok(Found::Change(_, change)) => Some(change),
-        _ => None,
+        Ok(Ok(Found::Change(_, change))) => Some(Ok(change)),
+        Ok(_) => None,
+        Err(error) => Some(Err(of_file(error))),
     });
     let (first, beyond) = (state.sent, state.sent_beyond.clone());
     let changes = (0..)
         .zip(changes)
         .skip(first.try_into().unwrap_or(usize::MAX));
-    let to_send = changes.map(|(row, change)| Ok((!beyond.contains(&row)).then_some(change)));
+    let to_send = changes.map(|(row, change)| {
+        let change: Result<_, String> = change;
+        Ok(Some(change?).filter(|_| beyond.binary_search(&row).is_err()))
+    });
     let is_asked_to_stop = at_ctrl_c();
     let mut feeder = Feeder::new(
         &queue,

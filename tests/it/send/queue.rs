@@ -297,3 +297,59 @@ async fn it_fills_the_queue_by_minutes_of_what_the_orgs_changes_cost() {
         drop(child);
     }
 }
+
+#[tokio::test]
+async fn a_file_that_is_altered_while_it_is_sent_is_sent_no_further() {
+    let (served, folder) = (Served::new().await, Folder::new("altered"));
+    // Room for a thousand rows. More than two thousand are not read at once.
+    let mut rules = secret("ranked", "predictive");
+    rules["callsPerMinute"] = 200.into();
+    served
+        .vault
+        .put("campaign-sync/org/ranked", rules.to_string());
+    let mut text = "contactKey,version,callable,phone,firstName\n".to_owned();
+    for n in 0..4_000 {
+        let (phone, name) = ("5".repeat(500), "a".repeat(500));
+        writeln!(text, "LEAD-{n:04},{n},true,{phone},{name}").unwrap();
+    }
+    let file = folder.put("contacts.csv", &text);
+    let arguments = [
+        "send",
+        "--org",
+        "ranked",
+        "--campaign",
+        CAMPAIGN,
+        &file,
+        "--json",
+    ];
+    let child = served.prepared(&arguments).spawn().unwrap();
+    let filled = async {
+        while served.queue.messages().len() < 1_000 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), filled)
+        .await
+        .expect("a thousand rows arrive");
+    let altered = text.replace("LEAD-3999", "HEAD-3999");
+    assert!(altered.len() == text.len() && altered != text);
+    folder.put("contacts.csv", altered);
+    let mut sent = 0;
+    let ends = child.wait_with_output();
+    tokio::pin!(ends);
+    let output = loop {
+        sent += served.queue.purge();
+        tokio::select! {
+            output = &mut ends => break output.unwrap(),
+            () = tokio::time::sleep(Duration::from_millis(100)) => {}
+        }
+    };
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let ended = format!("{file}: it changed since it was checked");
+    sent += served.queue.purge();
+    assert_eq!(
+        (output.status.code(), &report["ended"], &report["sent"]),
+        (Some(1), &json!(ended), &json!(sent))
+    );
+    assert!((1_000..4_000).contains(&sent), "{sent}");
+}
