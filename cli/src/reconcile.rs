@@ -24,8 +24,8 @@ use report::Report;
   campaign-sync reconcile --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --since 2h
   campaign-sync reconcile --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --json | jq .columns
 
-It reads the environment as the function does: QUEUE_URL is required; SECRET_PREFIX, APPLY_CONCURRENCY and, in local runs,
-GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
+It reads the environment as the function does: QUEUE_URL is required; SECRET_PREFIX, APPLY_CONCURRENCY, TOP_UP and, in local
+runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
 Ctrl-C ends it in good order: what was found is enqueued, and it prints the cursor to go on with. Where much of a campaign differs
 and too little was compared to know whether the feed is right, only opt-outs are, and the cursor goes back to find the rest again.
 

@@ -4,6 +4,7 @@ mod csv;
 mod feeder;
 mod report;
 mod rows;
+mod source;
 mod state;
 mod text;
 mod warnings;
@@ -15,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::Change;
 use domain::change::{CampaignId, OrgId, VersionFrom};
+use domain::outbox::Outbox;
 use domain::rules::{Rules, unknown_columns};
 use io::genesys::{Campaign, Failure, Kind, Run, UNKNOWN_CAMPAIGN};
 use io::queue::Sqs;
@@ -29,6 +31,7 @@ use encoding_rs::Encoding;
 use feeder::Feeder;
 use report::{Expected, Report};
 use rows::{Common, File, Format, Found, Mapping, RowFault};
+use source::Source;
 use state::{State, StateFile};
 use warnings::Warnings;
 
@@ -50,12 +53,14 @@ that is not where it belongs, and nothing is sent. Then it tells how many lines,
 the file has and what looks like a mistake, and on a terminal it asks whether to go on. A script says
 what it expects by --expect-rows and --expect-opt-outs.
 
-It keeps the queue no deeper than ten minutes of the org's call budget, so that an opt-out by webhook does not wait behind it.
+It keeps the queue no deeper than ten minutes of the org's call budget, by what its changes cost (docs/capacity.md), and
+than 20,000 messages, so that an opt-out by webhook does not wait behind it. So it should know as TOP_UP what the stack
+has as ApplyTopUp [default: 990].
 Ctrl-C ends it in good order, and the same command goes on where it was: how far it came is in FILE.send-state.json. A row
 that is sent again within five minutes is dropped by the queue, a later one changes nothing by its rank.
 
-It reads the environment as reconcile does: QUEUE_URL is required; SECRET_PREFIX, APPLY_CONCURRENCY and, in local runs,
-GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
+It reads the environment as reconcile does: QUEUE_URL is required; SECRET_PREFIX, APPLY_CONCURRENCY, TOP_UP and, in local
+runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
 
 The exit status is 0 when every row is in the queue (with --dry-run: is right), 1 when not so, 2 when the command could not
 run.")]
@@ -104,16 +109,17 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// Rows that are sent between two looks at whether to end: one call to the queue.
-const AT_ONCE: usize = 10;
-
 /// Runs, prints, and answers whether all was done.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config = Config::from_env().map_err(|error| error.to_string())?;
-    let bytes =
-        std::fs::read(&args.file).map_err(|error| format!("{}: {error}", args.file.display()))?;
+    let of_file = |error: &dyn std::fmt::Display| format!("{}: {error}", args.file.display());
+    // Whether there is such a file is told before how it may be written.
+    std::fs::metadata(&args.file).map_err(|error| of_file(&error))?;
     let format = format(args)?;
-    let digest = digest(args, format, &config.queue_url, &bytes);
+    let mut hash = digest(args, format, &config.queue_url);
+    let source = Source::open(&args.file, &mut hash).map_err(|error| of_file(&error))?;
+    let digest = hash.finalize();
+    let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let state_file = StateFile::new(
         args.state
             .clone()
@@ -126,9 +132,8 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
         now: Clock::system().now(),
         as_of: args.as_of,
     };
-    let text = text::decode(bytes, args.encoding)
-        .map_err(|error| format!("{}: {error}", args.file.display()))?;
-    let file = File::new(text, format, args.mapping.clone(), common)?;
+    let source = (source, args.encoding);
+    let file = File::new(source, format, args.mapping.clone(), common)?;
     let report = crate::block_on(send(args, config, &file, state, &state_file))?;
     let shown = if args.json {
         report.json(args.dry_run)
@@ -156,18 +161,14 @@ fn format(args: &Args) -> Result<Format, String> {
     })
 }
 
-/// Of all that decides what a row becomes, and where it goes.
-fn digest(args: &Args, format: Format, queue_url: &str, bytes: &[u8]) -> String {
+/// Of all that decides what a row becomes, and where it goes, but the file.
+fn digest(args: &Args, format: Format, queue_url: &str) -> Sha256 {
     let mut hash = Sha256::new();
     hash.update(format!(
         "{queue_url} {format:?} {:?} {:?} {:?}\n",
         args.encoding, args.mapping, args.as_of
     ));
-    hash.update(bytes);
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash
 }
 
 /// Where an earlier run of the same stands.
@@ -178,6 +179,7 @@ fn state(args: &Args, file: &StateFile, digest: String) -> Result<State, String>
         org,
         campaign_id,
         sent: 0,
+        sent_beyond: Vec::new(),
     };
     if args.restart || args.dry_run {
         return Ok(begin);
@@ -185,19 +187,18 @@ fn state(args: &Args, file: &StateFile, digest: String) -> Result<State, String>
     let Some(known) = file.read()? else {
         return Ok(begin);
     };
-    if known
-        == (State {
-            sent: known.sent,
-            ..begin.clone()
-        })
-    {
+    let is_same = |known: &State| {
+        let of = |state: &State| [&state.digest, &state.org, &state.campaign_id].map(String::clone);
+        of(known) == of(&begin)
+    };
+    if is_same(&known) {
         return Ok(known);
     }
     Err(format!(
         "{}: an earlier run sent {} of another file, or to another queue or campaign, or with other flags: say --restart to send {} from its \
          first row on",
         file.path(),
-        counted(known.sent, "row"),
+        counted(known.all_sent(), "row"),
         args.file.display()
     ))
 }
@@ -211,17 +212,15 @@ async fn send(
 ) -> Result<Report, String> {
     let (https, sdk) = connect::clients().await?;
     let queue = Sqs::new(&sdk);
-    let queue_url = config.queue_url.clone();
+    let (queue_url, top_up) = (config.queue_url.clone(), config.apply_top_up);
     let (secret, campaign) = open(args, config, &sdk, https).await?;
     let now = Clock::system().now();
-    let rows = || {
-        file.rows()
-            .map_err(|error| format!("{}: {error}", args.file.display()))
-    };
+    let of_file = |error| format!("{}: {error}", args.file.display());
+    let rows = || file.rows().map_err(of_file);
     let warnings = Warnings::new(secret.api == Api::ContactLists);
-    let mut report = Report::new(file.lines(), warnings);
+    let mut report = Report::new(file.lines().map_err(of_file)?, warnings);
     for row in rows()? {
-        report.saw(match row {
+        report.saw(match row.map_err(of_file)? {
             Ok(Found::Change(place, change)) => {
                 match fault(&change, &secret.rules, &campaign, args.unranked, now) {
                     Some(what) => Err(RowFault { place, what }),
@@ -239,39 +238,43 @@ async fn send(
     if args.dry_run || !report.is_right() {
         return Ok(report);
     }
-    report.sent_before = state.sent.min(report.rows);
+    report.sent_before = state.all_sent().min(report.rows);
     if !may_go_on(args, &report)? {
         report.ended = Some("nothing more was to be sent".to_owned());
         return Ok(report);
     }
-    let skipped = usize::try_from(report.sent_before).unwrap_or(usize::MAX);
-    // All were right a moment ago.
-    let is_change = |row| match row {
-        Ok(Found::Change(_, change)) => Some(change),
-        _ => None,
-    };
-    let mut changes = rows()?.filter_map(is_change).skip(skipped);
+    // All were right a moment ago, and nobody altered the file since: else there is an error in their place.
+    let changes = rows()?.filter_map(|row| match row {
+        Ok(Ok(Found::Change(_, change))) => Some(Ok(change)),
+        Ok(_) => None,
+        Err(error) => Some(Err(of_file(error))),
+    });
+    let (first, beyond) = (state.sent, state.sent_beyond.clone());
+    let changes = (0..)
+        .zip(changes)
+        .skip(first.try_into().unwrap_or(usize::MAX));
+    let to_send = changes.map(|(row, change)| {
+        let change: Result<_, String> = change;
+        Ok(Some(change?).filter(|_| beyond.binary_search(&row).is_err()))
+    });
     let is_asked_to_stop = at_ctrl_c();
     let mut feeder = Feeder::new(
         &queue,
         &queue_url,
-        secret.calls_per_minute,
-        report.rows,
+        secret.deepest(top_up),
+        (report.sent_before, report.rows),
         &is_asked_to_stop,
     );
-    loop {
-        let batch: Vec<_> = changes.by_ref().take(AT_ONCE).collect();
-        if batch.is_empty() {
-            state_file.remove()?;
-            break;
-        }
-        if let Err(why) = feeder.feed(&batch, state.sent).await {
-            report.ended = Some(why);
-            break;
-        }
-        state.sent += batch.len() as u64;
-        report.sent += batch.len() as u64;
-        state_file.write(&state)?;
+    let saw = |outbox: &Outbox<_>, taken| {
+        report.sent += taken as u64;
+        state.sent = first + outbox.taken();
+        state.sent_beyond = outbox.taken_beyond();
+        state.sent_beyond.iter_mut().for_each(|row| *row += first);
+        state_file.write(&state)
+    };
+    match feeder.feed(to_send, saw).await {
+        Ok(()) => state_file.remove()?,
+        Err(why) => report.ended = Some(why),
     }
     Ok(report)
 }
@@ -302,7 +305,7 @@ fn at_ctrl_c() -> Arc<AtomicBool> {
         let _ = tokio::signal::ctrl_c().await;
         asked.store(true, Ordering::Relaxed);
         eprintln!(
-            "campaign-sync: ending after the batch that is under way; Ctrl-C again ends it at once"
+            "campaign-sync: ending after the calls that are under way; Ctrl-C again ends it at once"
         );
         let _ = tokio::signal::ctrl_c().await;
         std::process::exit(130);

@@ -118,8 +118,7 @@ impl World {
     /// Another copy of apply, which receives so many messages by itself at most.
     pub(crate) fn copy_that_tops_up(&self, top_up: usize) -> Context {
         let (_, own) = config(&self.outside);
-        let shared = shared(&self.outside, &self.told, self.config.clone());
-        let own = ApplyConfig { top_up, ..own };
+        let shared = self.shared(|config| config.apply_top_up = top_up);
         Context::new(shared, own, Arc::clone(&self.outside.sqs) as _)
     }
 

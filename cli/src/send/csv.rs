@@ -43,6 +43,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// How many bytes are left, and at which line they begin.
+    pub(super) fn left(&self) -> (usize, usize) {
+        (self.rest.len(), self.line)
+    }
+
     fn row(&mut self) -> Result<Row<'a>, Malformed> {
         let line = self.line;
         let mut values = Vec::new();

@@ -2,21 +2,24 @@
 
 mod flat;
 mod mapping;
+mod pieces;
 
 use std::borrow::Cow;
 
 use domain::Change;
 use domain::change::{CampaignId, EventId, Fault, Invalid, OrgId, Row, Sender, SourceName};
 use domain::json::Members;
+use encoding_rs::Encoding;
 use jiff::Timestamp;
-use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::csv;
+use super::source::Source;
+use super::text::Text;
 pub(super) use flat::is_shortened;
 use flat::{Flat, Value, Wrong};
 pub(super) use mapping::Mapping;
 use mapping::Meaning;
+use pieces::{Csv, Json, Ndjson, Piece};
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -58,11 +61,12 @@ pub(super) enum Found {
 }
 
 /// What a file holds, in its order.
-pub(super) type Rows<'a> = Box<dyn Iterator<Item = Result<Found, RowFault>> + 'a>;
+pub(super) type Rows<'a> = Box<dyn Iterator<Item = Result<Result<Found, RowFault>, String>> + 'a>;
 
-/// A file that was read.
+/// A file of rows. It is read as often as its rows are asked for.
 pub(super) struct File {
-    text: String,
+    source: Source,
+    encoding: Option<&'static Encoding>,
     format: Format,
     mapping: Mapping,
     common: Common,
@@ -71,7 +75,7 @@ pub(super) struct File {
 
 impl File {
     pub(super) fn new(
-        text: String,
+        (source, encoding): (Source, Option<&'static Encoding>),
         format: Format,
         mapping: Mapping,
         common: Common,
@@ -82,7 +86,8 @@ impl File {
             campaign: Some(common.campaign.clone()),
         };
         Ok(File {
-            text,
+            source,
+            encoding,
             format,
             mapping,
             common,
@@ -91,71 +96,37 @@ impl File {
     }
 
     /// How many lines the file has.
-    pub(super) fn lines(&self) -> usize {
-        let ends = csv::line_ends(&self.text);
-        let ends_itself = self.text.is_empty() || self.text.ends_with(['\r', '\n']);
-        if ends_itself { ends } else { ends + 1 }
+    ///
+    /// # Errors
+    /// Where its text is not what it should be.
+    pub(super) fn lines(&self) -> Result<usize, String> {
+        let (mut text, mut piece) = (Text::open(&self.source, self.encoding)?, String::new());
+        while text.more(&mut piece)? {
+            piece.clear();
+        }
+        Ok(text.lines())
     }
 
     /// The delimiter that is guessed, or that the file itself names: what a person should know
     /// before the rows are sent.
     pub(super) fn guessed_delimiter(&self) -> Option<String> {
         let is_guessed = self.format == Format::Csv && self.mapping.delimiter.is_none();
-        let delimiter = self.mapping.layout(&self.text).delimiter;
+        let piece = Piece::first(self).ok()?;
+        let delimiter = self.mapping.layout(piece.rest()).delimiter;
         (is_guessed && delimiter != ',').then(|| mapping::shown(delimiter))
     }
 
-    /// What stands at each place, in the order of the file.
+    /// What stands at each place, in the order of the file; an error: what is wrong with the file as a
+    /// whole, and its end.
     ///
     /// # Errors
-    /// What is wrong with the file as a whole.
+    /// The same, where its beginning tells.
     pub(super) fn rows(&self) -> Result<Rows<'_>, String> {
         Ok(match self.format {
-            Format::Csv => self.csv()?,
-            Format::Ndjson => Box::new(self.text.lines().enumerate().map(|(index, line)| {
-                if line.trim().is_empty() {
-                    return Ok(Found::Blank);
-                }
-                self.json_row(format!("line {}", index + 1), line)
-            })),
-            Format::Json => {
-                let rows: Vec<&RawValue> = serde_json::from_str(&self.text).map_err(|error| {
-                    format!("line {}: expected a JSON array of objects", error.line())
-                })?;
-                let rows = rows.into_iter().enumerate();
-                Box::new(
-                    rows.map(|(index, row)| {
-                        self.json_row(format!("element {}", index + 1), row.get())
-                    }),
-                )
-            }
+            Format::Csv => Box::new(Csv::new(self)?),
+            Format::Ndjson => Box::new(Ndjson::new(self)?),
+            Format::Json => Box::new(Json::new(self)?),
         })
-    }
-
-    fn csv(&self) -> Result<Rows<'_>, String> {
-        let layout = self.mapping.layout(&self.text);
-        let mut rows = layout.reader(self.mapping.has_quotes());
-        let header = rows
-            .next()
-            .transpose()
-            .map_err(|fault| format!("line {}: {}", fault.line, fault.what))?;
-        let header = header.filter(|header| header.values.iter().any(|name| !name.is_empty()));
-        let header = header.ok_or("line 1: expected the names of the columns")?;
-        let header: Vec<_> = header.values.into_iter().map(Cow::into_owned).collect();
-        let meanings = self.mapping.meanings(&header)?;
-        Ok(Box::new(rows.map(move |row| match row {
-            Ok(row) if row.values.iter().all(|value| value.is_empty()) => Ok(Found::Blank),
-            Ok(row) => self.csv_row(
-                format!("line {}", row.line),
-                &header,
-                &meanings,
-                &row.values,
-            ),
-            Err(fault) => Err(RowFault {
-                place: format!("line {}", fault.line),
-                what: format!("{}. What follows is not read", fault.what),
-            }),
-        })))
     }
 
     fn csv_row(

@@ -16,6 +16,17 @@ pub(super) struct State {
     pub(super) campaign_id: String,
     /// Rows from the first on that are in the queue.
     pub(super) sent: u64,
+    /// The rows behind these that are in the queue too, counted from 0: some were sent side by side with
+    /// one that was not taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) sent_beyond: Vec<u64>,
+}
+
+impl State {
+    /// How many rows are in the queue.
+    pub(super) fn all_sent(&self) -> u64 {
+        self.sent + self.sent_beyond.len() as u64
+    }
 }
 
 /// The file of a state.

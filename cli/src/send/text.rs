@@ -1,46 +1,159 @@
-//! From the bytes of a file to its text: packed by gzip or not, in the encoding that it says or
-//! that a flag says.
+//! From the bytes of a file to its text, piece by piece: packed by gzip or not, in the encoding that
+//! it says or that a flag says.
 
-use std::io::Read;
+use std::io::{Cursor, Error, Read};
 
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8};
 use flate2::read::MultiGzDecoder;
+
+use super::csv::line_ends;
+use super::source::{Changed, Source};
 
 /// The most that a packed file may hold.
 const LARGEST: u64 = 4 << 30;
+/// Bytes that are read at once.
+const PIECE: usize = 1 << 16;
 
-/// The text of a file without its byte order mark. `encoding`: where a flag names one.
-///
-/// # Errors
-/// What was expected where. Nothing of the text stands in it.
-pub(super) fn decode(
-    bytes: Vec<u8>,
-    encoding: Option<&'static Encoding>,
-) -> Result<String, String> {
-    let bytes = unpack(bytes)?;
-    let (encoding, bytes) = match (Encoding::for_bom(&bytes), encoding) {
-        (Some((marked, _)), Some(named)) if marked != named => {
-            let (marked, named) = (marked.name(), named.name());
-            return Err(format!(
-                "--encoding: the file begins with the byte order mark of {marked}, not of {named}"
-            ));
-        }
-        (Some((marked, length)), _) => (marked, &bytes[length..]),
-        (None, named) => (named.unwrap_or(UTF_8), &bytes[..]),
-    };
-    let text = encoding.decode_without_bom_handling_and_without_replacement(bytes);
-    if text
-        .as_ref()
-        .is_some_and(|text| text.chars().take(2).any(|c| c == '\0'))
-    {
-        return Err(
-            "line 1: there are zero bytes, as in UTF-16 without a byte order mark: say \
-                    --encoding utf-16le (or utf-16be) if it is that"
-                .to_owned(),
-        );
+/// The text of a file without its byte order mark, from its beginning on.
+pub(super) struct Text<'a> {
+    bytes: Box<dyn Read + 'a>,
+    /// Whether the bytes come from a gzip file.
+    is_packed: bool,
+    read: u64,
+    buffer: Vec<u8>,
+    encoding: &'static Encoding,
+    decoder: Decoder,
+    /// Line ends until now, and the last character.
+    ends: usize,
+    last: Option<char>,
+    is_over: bool,
+}
+
+impl<'a> Text<'a> {
+    /// `encoding`: where a flag names one.
+    ///
+    /// # Errors
+    /// What was expected where. Nothing of the text stands in it.
+    pub(super) fn open(
+        source: &'a Source,
+        encoding: Option<&'static Encoding>,
+    ) -> Result<Text<'a>, String> {
+        let read = |error: Error| told(&error, false);
+        let (packing, bytes) = peek(source.reader().map_err(read)?, 2).map_err(read)?;
+        let is_packed = packing == b"\x1F\x8B";
+        let bytes = if is_packed {
+            Box::new(MultiGzDecoder::new(bytes).take(LARGEST + 1))
+        } else {
+            bytes
+        };
+        let (mark, bytes) = peek(bytes, 3).map_err(|error| told(&error, is_packed))?;
+        let encoding = match (Encoding::for_bom(&mark), encoding) {
+            (Some((marked, _)), Some(named)) if marked != named => {
+                let (marked, named) = (marked.name(), named.name());
+                return Err(format!(
+                    "--encoding: the file begins with the byte order mark of {marked}, not of {named}"
+                ));
+            }
+            (Some((marked, _)), _) => marked,
+            (None, named) => named.unwrap_or(UTF_8),
+        };
+        Ok(Text {
+            bytes,
+            is_packed,
+            read: 0,
+            buffer: vec![0; PIECE],
+            encoding,
+            decoder: encoding.new_decoder_with_bom_removal(),
+            ends: 0,
+            last: None,
+            is_over: false,
+        })
     }
-    text.map(|text| text.into_owned())
-        .ok_or_else(|| malformed(bytes, encoding))
+
+    /// Appends the next piece. Whether there may be more.
+    ///
+    /// # Errors
+    /// What was expected where.
+    pub(super) fn more(&mut self, text: &mut String) -> Result<bool, String> {
+        if self.is_over {
+            return Ok(false);
+        }
+        let told = |error: Error| told(&error, self.is_packed);
+        let read = self.bytes.read(&mut self.buffer).map_err(told)?;
+        self.read += read as u64;
+        if self.is_packed && self.read > LARGEST {
+            return Err("expected at most 4 GiB when unpacked by gzip".to_owned());
+        }
+        self.is_over = read == 0;
+        let (mut bytes, before) = (&self.buffer[..read], text.len());
+        let result = loop {
+            let most = self
+                .decoder
+                .max_utf8_buffer_length_without_replacement(bytes.len());
+            text.reserve(most.unwrap_or(PIECE));
+            let last = self.is_over;
+            let decoder = &mut self.decoder;
+            let (result, done) = decoder.decode_to_string_without_replacement(bytes, text, last);
+            bytes = &bytes[done..];
+            if result != DecoderResult::OutputFull {
+                break result;
+            }
+        };
+        let piece = &text[before..];
+        if self.last.is_none() && piece.chars().take(2).any(|c| c == '\0') {
+            return Err(
+                "line 1: there are zero bytes, as in UTF-16 without a byte order mark: say \
+                        --encoding utf-16le (or utf-16be) if it is that"
+                    .to_owned(),
+            );
+        }
+        // CR LF is one end, also where a piece ends between them.
+        let is_parted = self.last == Some('\r') && piece.starts_with('\n');
+        self.ends += line_ends(piece) - usize::from(is_parted);
+        self.last = piece.chars().next_back().or(self.last);
+        if result != DecoderResult::InputEmpty {
+            return Err(self.malformed());
+        }
+        Ok(!self.is_over)
+    }
+
+    /// How many lines it had until now.
+    pub(super) fn lines(&self) -> usize {
+        let ends_itself = matches!(self.last, None | Some('\r' | '\n'));
+        self.ends + usize::from(!ends_itself)
+    }
+
+    fn malformed(&self) -> String {
+        if self.encoding != UTF_8 {
+            return format!("expected text in {}", self.encoding.name());
+        }
+        let line = self.ends + 1;
+        format!(
+            "line {line}: expected UTF-8; Excel's \"CSV\" is mostly windows-1252: say --encoding \
+             windows-1252 if it is that, or save it as \"CSV UTF-8\""
+        )
+    }
+}
+
+/// The first bytes, at most so many, and all of them.
+fn peek<'a>(
+    mut bytes: Box<dyn Read + 'a>,
+    most: u64,
+) -> Result<(Vec<u8>, Box<dyn Read + 'a>), Error> {
+    let mut first = Vec::new();
+    (&mut bytes).take(most).read_to_end(&mut first)?;
+    let all = Cursor::new(first.clone()).chain(bytes);
+    Ok((first, Box::new(all)))
+}
+
+fn told(error: &Error, is_packed: bool) -> String {
+    if error.get_ref().is_some_and(|error| error.is::<Changed>()) {
+        return Changed.to_string();
+    }
+    if is_packed {
+        return "expected a whole gzip file: it is damaged, or its end is missing".to_owned();
+    }
+    error.to_string()
 }
 
 /// An encoding by any of its labels, such as `windows-1252` or `latin1`
@@ -50,36 +163,6 @@ pub(super) fn encoding(label: &str) -> Result<&'static Encoding, String> {
         .ok_or_else(|| "expected an encoding such as utf-8, windows-1252 or utf-16le".to_owned())
 }
 
-fn unpack(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
-    if !bytes.starts_with(b"\x1F\x8B") {
-        return Ok(bytes);
-    }
-    let mut unpacked = Vec::new();
-    let read = MultiGzDecoder::new(&bytes[..])
-        .take(LARGEST + 1)
-        .read_to_end(&mut unpacked);
-    match read {
-        Ok(_) if unpacked.len() as u64 <= LARGEST => Ok(unpacked),
-        Ok(_) => Err("expected at most 4 GiB when unpacked by gzip".to_owned()),
-        Err(_) => {
-            Err("expected a whole gzip file: it is damaged, or its end is missing".to_owned())
-        }
-    }
-}
-
-fn malformed(bytes: &[u8], encoding: &'static Encoding) -> String {
-    if encoding != UTF_8 {
-        return format!("expected text in {}", encoding.name());
-    }
-    let valid = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
-    let before = String::from_utf8_lossy(&bytes[..valid]);
-    let line = super::csv::line_ends(&before) + 1;
-    format!(
-        "line {line}: expected UTF-8; Excel's \"CSV\" is mostly windows-1252: say --encoding \
-         windows-1252 if it is that, or save it as \"CSV UTF-8\""
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -87,6 +170,14 @@ mod tests {
     use encoding_rs::WINDOWS_1252;
 
     use super::*;
+
+    fn decode(bytes: Vec<u8>, encoding: Option<&'static Encoding>) -> Result<String, String> {
+        let source = Source::of(&bytes);
+        let mut text = Text::open(&source, encoding)?;
+        let mut all = String::new();
+        while text.more(&mut all)? {}
+        Ok(all)
+    }
 
     fn packed(bytes: &[u8]) -> Vec<u8> {
         let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
@@ -139,5 +230,28 @@ mod tests {
         cut.truncate(cut.len() - 9);
         assert!(told(&cut, None).starts_with("expected a whole gzip file"));
         assert!(encoding("no-such").is_err() && encoding("latin1") == Ok(WINDOWS_1252));
+    }
+
+    #[test]
+    fn lines_are_counted_and_characters_are_whole_wherever_a_piece_ends() {
+        for (line, ends) in [("a\r\n", 1), ("é\n", 1), ("x\ry\r\n", 2), ("🦀\r\r\n", 2)] {
+            // So that pieces end at every place of a line.
+            for before in 0..line.len() + 2 {
+                let all = "z".repeat(before) + &line.repeat(3 * PIECE / line.len());
+                let source = Source::of(all.as_bytes());
+                let mut text = Text::open(&source, None).unwrap();
+                let mut read = String::new();
+                while text.more(&mut read).unwrap() {}
+                assert!(read == all, "{line:?} {before}");
+                assert_eq!(text.lines(), ends * (3 * PIECE / line.len()), "{line:?}");
+            }
+        }
+        let mut late = "a\r\n".repeat(PIECE).into_bytes();
+        late.push(0xEB);
+        let told = decode(late, None).unwrap_err();
+        assert!(
+            told.starts_with(&format!("line {}: expected UTF-8", PIECE + 1)),
+            "{told}"
+        );
     }
 }

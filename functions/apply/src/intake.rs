@@ -66,7 +66,7 @@ impl Intake {
             return self;
         }
         let visibility = left + AFTER_THE_END;
-        let mut top_up = TopUp::new(context.own.top_up, now);
+        let mut top_up = TopUp::new(context.shared.config.apply_top_up, now);
         let mut rest = None;
         let mut made = 0;
         loop {

@@ -22,7 +22,7 @@ use std::time::Duration;
 use domain::change::{CampaignId, Change, MessageGroup, OrgId};
 use domain::drift::Drift;
 use io::genesys::Run;
-use io::queue::{enqueue, room};
+use io::queue::{enqueue_side_by_side, room};
 use io::secrets::FeedSecret;
 use io::telemetry::Event;
 use jiff::Timestamp;
@@ -39,8 +39,6 @@ const TO_ENQUEUE: Duration = Duration::from_secs(30);
 const TO_ANSWER: Duration = Duration::from_secs(5);
 /// The most contacts of a run whose stored rank is told to be ahead one by one.
 const MOST_LOGGED: u64 = 100;
-/// Changes that are sent between two looks at the clock: one call to the queue.
-const AT_ONCE: usize = 10;
 
 /// Runs as a schedule asks for it.
 ///
@@ -165,12 +163,9 @@ pub async fn run(
     let room = if input.dry_run {
         usize::MAX
     } else {
-        room(
-            context.queue.as_ref(),
-            &context.shared.config.queue_url,
-            org_secret.calls_per_minute,
-        )
-        .await?
+        let config = &context.shared.config;
+        let deepest = org_secret.deepest(config.apply_top_up);
+        room(context.queue.as_ref(), &config.queue_url, deepest).await?
     };
     let mut scan = Scan {
         context,
@@ -286,31 +281,25 @@ async fn send(
     until: &Until<'_>,
     watch: &(dyn Fn(Progress) + Sync),
 ) -> Result<u64, Error> {
-    let mut enqueued = 0;
-    for some in changes.chunks(AT_ONCE) {
-        let is_late = |end| context.shared.clock.now() >= end + (TO_ENQUEUE - TO_ANSWER);
-        if until.end.is_some_and(is_late) {
-            break;
-        }
-        let done = enqueue(
-            context.queue.as_ref(),
-            &context.shared.config.queue_url,
-            some,
-        )
-        .await;
-        let accepted = done.accepted.len();
-        enqueued += accepted as u64;
-        watch(Progress::Enqueued(accepted as u64));
-        if accepted < some.len() {
-            let why = done
-                .unavailable
-                .unwrap_or_else(|| "a change that SQS does not take".to_owned());
-            return Err(Error::NotEnqueued {
-                enqueued,
-                found: changes.len(),
-                why,
-            });
-        }
+    let is_late = |end| context.shared.clock.now() >= end + (TO_ENQUEUE - TO_ANSWER);
+    let done = enqueue_side_by_side(
+        context.queue.as_ref(),
+        &context.shared.config.queue_url,
+        changes,
+        || !until.end.is_some_and(is_late),
+        |taken| watch(Progress::Enqueued(taken as u64)),
+    )
+    .await;
+    let enqueued = done.accepted.len() as u64;
+    if done.is_late || enqueued == changes.len() as u64 {
+        return Ok(enqueued);
     }
-    Ok(enqueued)
+    let why = done
+        .unavailable
+        .unwrap_or_else(|| "a change that SQS does not take".to_owned());
+    Err(Error::NotEnqueued {
+        enqueued,
+        found: changes.len(),
+        why,
+    })
 }

@@ -170,6 +170,11 @@ impl Fifo {
         self.state().line.len()
     }
 
+    /// Empties it, as `PurgeQueue` does, and answers how many messages it held.
+    pub fn purge(&self) -> usize {
+        std::mem::take(&mut self.state().line).len()
+    }
+
     /// Whether no message is there.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

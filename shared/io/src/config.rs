@@ -17,6 +17,8 @@ pub struct Config {
     pub genesys_base_url: Option<String>,
     /// `APPLY_CONCURRENCY`: how many copies of apply share an OAuth client's call budget.
     pub apply_concurrency: u32,
+    /// `TOP_UP`: how many messages apply receives by itself, at most, beside those of an event.
+    pub apply_top_up: usize,
 }
 
 /// An event of so many messages may have a backlog behind it: Lambda hands over ten.
@@ -30,9 +32,7 @@ pub struct ApplyConfig {
     /// `RETRY_HORIZON_SECONDS`: a change that fails by itself this long after it was first received
     /// is parked.
     pub retry_horizon: Duration,
-    /// `TOP_UP`: how many messages it receives by itself, at most, beside those of an event.
-    pub top_up: usize,
-    /// The least messages of an event that make it do so: there may be a backlog.
+    /// The least messages of an event that make it top up: there may be a backlog.
     pub top_up_from: usize,
 }
 
@@ -134,7 +134,6 @@ impl Config {
                     .number("RETRY_HORIZON_SECONDS", 21_600, 1_800, 259_200)
                     .into(),
             ),
-            top_up: reader.number("TOP_UP", 990, 0, 990) as usize,
             top_up_from: TOP_UP_FROM,
         };
         reader.end((config, own))
@@ -147,6 +146,7 @@ impl Config {
             secret_ttl: reader.secret_ttl(),
             genesys_base_url: reader.url("GENESYS_BASE_URL", false),
             apply_concurrency: reader.number("APPLY_CONCURRENCY", 5, 1, 1_000),
+            apply_top_up: reader.number("TOP_UP", 990, 0, 990) as usize,
         }
     }
 }
@@ -287,9 +287,11 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             .ok()
             .filter(|number| (least..=most).contains(number))
             .unwrap_or_else(|| {
-                self.faults.push(format!(
-                    "{name}: expected a whole number from {least} to {most}"
-                ));
+                let fault = format!("{name}: expected a whole number from {least} to {most}");
+                // Apply looks at one twice.
+                if !self.faults.contains(&fault) {
+                    self.faults.push(fault);
+                }
                 default
             })
     }
@@ -320,7 +322,7 @@ mod tests {
         assert_eq!(config.secret_prefix, "campaign-sync");
         assert_eq!(config.secret_ttl, Duration::from_mins(5));
         assert_eq!(own.retry_horizon, Duration::from_hours(6));
-        assert_eq!(own.top_up, 990);
+        assert_eq!(config.apply_top_up, 990);
         assert_eq!(
             (config.apply_concurrency, config.genesys_base_url),
             (5, None)
@@ -341,6 +343,10 @@ mod tests {
             read(&[("APPLY_CONCURRENCY", "0")])
                 .unwrap_err()
                 .starts_with("APPLY_CONCURRENCY: expected")
+        );
+        assert_eq!(
+            read(&[("TOP_UP", "991")]).unwrap_err(),
+            "TOP_UP: expected a whole number from 0 to 990"
         );
         assert!(
             read(&[("SECRET_PREFIX", "a b")])

@@ -2,7 +2,10 @@
 
 mod enqueue;
 
-pub use enqueue::{Enqueued, enqueue, enqueue_while, room};
+pub use domain::outbox::Limits;
+pub use enqueue::{
+    Enqueued, SIDE_BY_SIDE, Sending, enqueue, enqueue_side_by_side, enqueue_while, room,
+};
 
 use std::collections::HashMap;
 use std::fmt;

@@ -9,6 +9,7 @@ mod neighbour;
 mod process;
 mod rep;
 mod scenario;
+mod send;
 mod served;
 mod table;
 mod webhooks;
@@ -36,6 +37,7 @@ use crate::scenario::{SCENARIOS, Scenario};
   tests/bench/run --scenario backlog --scenario new-predictive --scenario opt-out
   tests/bench/run --only apply --scenario backlog-lists --top-up 0
   tests/bench/run --webhooks
+  tests/bench/run --send 5000 --send 100000 --send 1000000
   tests/bench/run --only apply --environments 10 --no-rate-headers --scenario shared-budget
 
 The exit status is 0 when every candidate left the contacts as its changes say, 1 when not so."
@@ -56,6 +58,12 @@ struct Args {
     /// The release build of ingest
     #[arg(long, default_value = "target/release/ingest")]
     ingest: PathBuf,
+    /// Measures `campaign-sync send` instead, of a file of so many rows (may be repeated)
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
+    send: Vec<u32>,
+    /// The release build of the command
+    #[arg(long, default_value = "target/release/campaign-sync")]
+    command: PathBuf,
     /// Where the peers are set up; without it apply runs alone
     #[arg(long)]
     peers: Option<PathBuf>,
@@ -116,6 +124,11 @@ async fn run(args: &Args) -> Result<bool, String> {
         .map_err(|error| format!("--logs {}: {error}", args.logs.display()))?;
     if args.webhooks {
         println(&webhooks::run(&args.ingest, args.warm, cpus, &args.logs).await?);
+        return Ok(true);
+    }
+    if !args.send.is_empty() {
+        let files: Vec<_> = args.send.iter().map(|rows| *rows as usize).collect();
+        println(&send::run(&args.command, &files, cpus, &args.logs).await?);
         return Ok(true);
     }
     let scenarios = chosen(args)?;

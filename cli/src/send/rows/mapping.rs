@@ -131,13 +131,13 @@ impl Member {
 pub(super) struct Layout<'a> {
     pub(super) delimiter: char,
     /// From the names of the columns on.
-    text: &'a str,
+    pub(super) text: &'a str,
     /// The line of the names.
-    line: usize,
+    pub(super) line: usize,
 }
 
 impl<'a> Layout<'a> {
-    pub(super) fn reader(&self, has_quotes: bool) -> csv::Reader<'a> {
+    fn reader(&self, has_quotes: bool) -> csv::Reader<'a> {
         csv::Reader::new(self.text, self.line, self.delimiter, has_quotes)
     }
 }

@@ -1,10 +1,12 @@
 mod callable;
 mod files;
+mod pieces;
 
 use clap::Parser;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::send::csv;
 
 #[derive(Parser)]
 struct Flags {
@@ -20,7 +22,8 @@ fn file(text: &str, format: Format, flags: &str, as_of: Option<&str>) -> File {
         now: "2026-11-24T16:00:00Z".parse().unwrap(),
         as_of: as_of.map(|at| at.parse().unwrap()),
     };
-    File::new(text.to_owned(), format, mapping, common).unwrap()
+    let source = (Source::of(text.as_bytes()), None);
+    File::new(source, format, mapping, common).unwrap()
 }
 
 /// Each row as JSON without its event id, or its fault.
@@ -41,7 +44,8 @@ fn shown(file: &File) -> Vec<Result<Value, String>> {
         }
         Err(fault) => Some(Err(format!("{}: {}", fault.place, fault.what))),
     };
-    file.rows().unwrap().filter_map(show).collect()
+    let rows = file.rows().unwrap();
+    rows.map(Result::unwrap).filter_map(show).collect()
 }
 
 /// The one change of a file.
@@ -49,7 +53,7 @@ fn only(text: &str, format: Format, flags: &str) -> Change {
     let file = file(text, format, flags, None);
     let mut rows = file.rows().unwrap();
     match rows.next() {
-        Some(Ok(Found::Change(_, change))) => change,
+        Some(Ok(Ok(Found::Change(_, change)))) => change,
         other => panic!("{text}: {other:?}"),
     }
 }
@@ -227,7 +231,7 @@ fn event_ids(text: &str) -> Vec<String> {
         Ok(Found::Change(_, change)) => change.event_id.to_string(),
         other => panic!("{other:?}"),
     };
-    file.rows().unwrap().map(id).collect()
+    file.rows().unwrap().map(Result::unwrap).map(id).collect()
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use fastrand::Rng;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::json;
@@ -24,11 +25,26 @@ pub struct Sqs {
     received: AtomicUsize,
     latency: Mutex<Duration>,
     sends_hang: AtomicBool,
+    unsteady: Mutex<Option<Unsteady>>,
+    lose_answers: AtomicUsize,
+}
+
+/// A service whose calls take their time, each another.
+struct Unsteady {
+    longest: Duration,
+    rng: Rng,
 }
 
 fn arn(queue_url: &str) -> String {
     let name = queue_url.rsplit('/').next().unwrap_or_default();
     format!("arn:aws:sqs:us-east-1:000000000000:{name}")
+}
+
+/// Whether this is one of those that are left.
+fn count_down(left: &AtomicUsize) -> bool {
+    let less = |calls: usize| calls.checked_sub(1);
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+        .is_ok()
 }
 
 /// What SQS takes in one batch, in bytes.
@@ -51,6 +67,34 @@ impl Sqs {
     async fn wait(&self) {
         let latency = *self.latency.lock().unwrap_or_else(PoisonError::into_inner);
         tokio::time::sleep(latency).await;
+    }
+
+    /// Each `SendMessageBatch` takes up to so long from now on until it is stored, and as long again until
+    /// that is answered: of two calls side by side neither is known to come first.
+    pub fn set_unsteady(&self, longest: Duration, seed: u64) {
+        let rng = Rng::with_seed(seed);
+        *self.unsteady.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Unsteady { longest, rng });
+    }
+
+    /// What the next `calls` calls of `SendMessageBatch` bring is stored, and nobody is told.
+    pub fn lose_answers(&self, calls: usize) {
+        self.lose_answers.store(calls, Ordering::Relaxed);
+    }
+
+    fn lose_answer(&self) -> bool {
+        count_down(&self.lose_answers)
+    }
+
+    async fn wait_by_chance(&self) {
+        let wait = {
+            let mut unsteady = self.unsteady.lock().unwrap_or_else(PoisonError::into_inner);
+            let wait = |of: &mut Unsteady| of.longest.mul_f64(of.rng.f64());
+            unsteady.as_mut().map(wait)
+        };
+        if let Some(wait) = wait {
+            tokio::time::sleep(wait).await;
+        }
     }
 
     /// Whether `SendMessage` hangs from now on, for as long as the SDK tries: that is how messages are
@@ -190,7 +234,12 @@ impl Sqs {
         {
             let (_, is_senders_fault) = refuse.remove(index);
             return Err(RefusedEntry {
-                code: "OnPurpose".to_owned(),
+                code: if is_senders_fault {
+                    "InvalidMessageContents"
+                } else {
+                    "OnPurpose"
+                }
+                .to_owned(),
                 is_senders_fault,
             });
         }
@@ -202,12 +251,7 @@ impl Sqs {
     }
 
     fn queue(&self, url: &str) -> Result<&Fifo, QueueError> {
-        let refused = self
-            .refuse
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |calls| {
-                calls.checked_sub(1)
-            });
-        if refused.is_ok() {
+        if count_down(&self.refuse) {
             return Err(QueueError::new("ServiceUnavailable"));
         }
         self.queues
@@ -225,15 +269,21 @@ impl Queue for Sqs {
     ) -> BoxFuture<'a, Result<Vec<Result<(), RefusedEntry>>, QueueError>> {
         async move {
             self.wait().await;
+            self.wait_by_chance().await;
             let queue = self.queue(queue_url)?;
             let size: usize = messages.iter().map(|message| message.body.len()).sum();
             if !(1..=10).contains(&messages.len()) || size > MAX_BATCH {
                 return Err(QueueError::new("BatchRequestTooLong"));
             }
-            Ok(messages
+            let results = messages
                 .into_iter()
                 .map(|message| self.send_entry(queue, message))
-                .collect())
+                .collect();
+            self.wait_by_chance().await;
+            if self.lose_answer() {
+                return Err(QueueError::new("InternalError"));
+            }
+            Ok(results)
         }
         .boxed()
     }

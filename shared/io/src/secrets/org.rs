@@ -7,6 +7,8 @@ use super::members::{MalformedSecret, Members};
 use super::region::Region;
 use domain::Rules;
 use domain::change::VersionFrom;
+use domain::depth;
+pub use domain::depth::Api;
 use domain::rules::VersionUnit;
 use regex_lite::Regex;
 use secrecy::{ExposeSecret, SecretString};
@@ -18,15 +20,6 @@ const SECONDS_OF_LAG: &str = "a whole number from 0 to 60";
 /// earliest: reads must show it by then.
 const LONGEST_READ_LAG: u64 = 60;
 const UNITS: &str = "\"seconds\", \"milliseconds\" or \"microseconds\"";
-
-/// Which contact API the org uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Api {
-    /// docs/contract.md "Predictive API".
-    Predictive,
-    /// docs/genesys-cloud.md "Contacts of a contact list".
-    ContactLists,
-}
 
 /// The secret of an org, read and checked.
 #[derive(Clone, Debug)]
@@ -76,6 +69,12 @@ impl OrgSecret {
         };
         members.end()?;
         Ok(secret)
+    }
+
+    /// How many messages the queue may hold before what is sent in bulk for this org waits. `top_up`: the
+    /// messages that apply receives by itself ([`crate::Config::apply_top_up`]).
+    pub fn deepest(&self, top_up: usize) -> u64 {
+        depth::deepest(self.api, top_up, self.calls_per_minute)
     }
 
     /// Whether both log in alike, so that a token of the one serves the other.

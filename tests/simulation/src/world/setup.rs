@@ -123,7 +123,6 @@ pub(super) fn start_apply(
     let seed = outside.story.seed;
     let own = ApplyConfig {
         retry_horizon,
-        top_up: if seed.is_multiple_of(8) { 0 } else { 990 },
         top_up_from: if seed.is_multiple_of(2) {
             own.top_up_from
         } else {
@@ -131,11 +130,9 @@ pub(super) fn start_apply(
         },
         ..own
     };
-    let context = apply::Context::new(
-        shared(outside, line, clock, telemetry),
-        own,
-        Arc::new(Sqs(Arc::clone(outside))),
-    );
+    let mut shared = shared(outside, line, clock, telemetry);
+    shared.config.apply_top_up = if seed.is_multiple_of(8) { 0 } else { 990 };
+    let context = apply::Context::new(shared, own, Arc::new(Sqs(Arc::clone(outside))));
     (
         context.with_defect(outside.mutant.and_then(Mutant::defect)),
         crash,

@@ -1,0 +1,136 @@
+//! How deep what is sent in bulk may fill the queue that all share.
+//!
+//! An opt-out that comes by webhook must not wait long behind a load, and apply's batches must not
+//! run empty meanwhile. So the queue is filled by minutes of what apply needs for its changes, and not
+//! by their number: a change of a contact list costs a fiftieth of one by `predictive`.
+//!
+//! ```text
+//! calls a minute × 10 minutes ÷ calls a change, from 10 to 20,000 messages
+//!
+//! Predictive,   any top-up:  300 × 10 ÷ 2      =   1,500
+//! ContactLists, top-up 0:    300 × 10 ÷ 0.4    =   7,500
+//! ContactLists, top-up 990:  300 × 10 ÷ 0.024  = 125,000, so 20,000
+//! ```
+
+use crate::budget::CALLS_OF_A_CONTACT;
+
+/// Which contact API an org uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Api {
+    /// docs/contract.md "Predictive API".
+    Predictive,
+    /// docs/genesys-cloud.md "Contacts of a contact list".
+    ContactLists,
+}
+
+/// In minutes of the org's calls, how long what lies in the queue may take.
+const MINUTES: u64 = 10;
+/// Messages, at least: a call to SQS takes as many, however small the budget is.
+pub const LEAST: u64 = 10;
+/// Messages, at most. SQS looks for groups that are free among the first 120,000 messages alone, and
+/// has no more in flight (SQS developer guide, "FIFO queue quotas"). Its counts may be a minute old
+/// (SQS API reference, `GetQueueAttributes`).
+pub const MOST: u64 = 20_000;
+/// Messages, at most, that one look at the queue's counts is good for; looks are five seconds apart.
+/// Where the counts lag by a whole minute, twelve of these are on their way, and the queue is still below
+/// what SQS looks through.
+pub const MOST_AT_A_LOOK: u64 = 5_000;
+
+/// Messages of an event (Lambda developer guide, "Amazon SQS event source mapping").
+const OF_AN_EVENT: u64 = 10;
+/// Contacts of a bulk read.
+const READ: u64 = 50;
+/// A batch holds changes of as many campaigns: those of the load, and what comes meanwhile.
+const CAMPAIGNS: u64 = 2;
+
+/// How many calls a thousand changes take at the most, in full batches. `top_up`: the messages that
+/// apply receives by itself, beside those of an event.
+pub fn calls_of_a_thousand(api: Api, top_up: usize) -> u64 {
+    match api {
+        // A read and a write for each. What is new costs a twentieth and less, but nobody knows
+        // beforehand what is.
+        Api::Predictive => 1_000 * CALLS_OF_A_CONTACT,
+        Api::ContactLists => {
+            let width = OF_AN_EVENT + top_up as u64;
+            let of_a_campaign = width.div_ceil(CAMPAIGNS);
+            // Many opt-outs are written by a call of their own.
+            let writes = if of_a_campaign > READ { 2 } else { 1 };
+            let calls = CAMPAIGNS * (of_a_campaign.div_ceil(READ) + writes);
+            (1_000 * calls).div_ceil(width)
+        }
+    }
+}
+
+/// How many messages the queue may hold before what is sent in bulk waits: from [`LEAST`] to
+/// [`MOST`]. `calls_per_minute`: of the org.
+pub fn deepest(api: Api, top_up: usize, calls_per_minute: u32) -> u64 {
+    let calls = u64::from(calls_per_minute) * MINUTES;
+    (calls * 1_000 / calls_of_a_thousand(api, top_up)).clamp(LEAST, MOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Api::{ContactLists, Predictive};
+    use super::*;
+
+    #[test]
+    fn a_change_costs_what_its_api_and_the_width_of_a_batch_make_of_it() {
+        // (api, messages of a top-up, calls of a thousand changes)
+        for (api, top_up, calls) in [
+            (Predictive, 0, 2_000),
+            (Predictive, 990, 2_000),
+            // 2 × (1 read + 1 write) for 10
+            (ContactLists, 0, 400),
+            // 2 × (1 + 1) for 100
+            (ContactLists, 90, 40),
+            // 2 × (2 + 2) for 200
+            (ContactLists, 190, 40),
+            // 2 × (10 + 2) for 1,000
+            (ContactLists, 990, 24),
+        ] {
+            assert_eq!(calls_of_a_thousand(api, top_up), calls, "{api:?} {top_up}");
+        }
+    }
+
+    #[test]
+    fn the_queue_is_filled_by_ten_minutes_of_calls_and_never_over_twenty_thousand() {
+        // (api, messages of a top-up, calls a minute, messages)
+        for (api, top_up, calls, messages) in [
+            (Predictive, 0, 300, 1_500),
+            (Predictive, 990, 300, 1_500),
+            (Predictive, 990, 3_000, 15_000),
+            (Predictive, 990, 10_000, 20_000),
+            (Predictive, 990, 1, 10),
+            (Predictive, 990, 0, 10),
+            (ContactLists, 0, 300, 7_500),
+            (ContactLists, 0, 3_000, 20_000),
+            (ContactLists, 990, 300, 20_000),
+            (ContactLists, 990, 30, 12_500),
+            (ContactLists, 990, u32::MAX, 20_000),
+            (Predictive, 0, u32::MAX, 20_000),
+        ] {
+            let case = (api, top_up, calls);
+            assert_eq!(deepest(api, top_up, calls), messages, "{case:?}");
+        }
+    }
+
+    #[test]
+    fn what_lies_in_the_queue_takes_ten_minutes_at_most() {
+        for api in [Predictive, ContactLists] {
+            for top_up in (0..=990).step_by(10) {
+                for calls in [10, 60, 300, 1_200, 9_000] {
+                    let messages = deepest(api, top_up, calls);
+                    let needed = messages * calls_of_a_thousand(api, top_up) / 1_000;
+                    let has = u64::from(calls) * MINUTES;
+                    assert!(needed <= has, "{api:?} {top_up} {calls}: {messages}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn counts_that_are_a_minute_old_do_not_let_the_queue_grow_beyond_what_sqs_looks_through() {
+        let looks_in_a_minute = 60 / 5;
+        assert!(MOST + looks_in_a_minute * MOST_AT_A_LOOK < 120_000);
+    }
+}

@@ -1,0 +1,226 @@
+//! What a row must be, and what is told of a file before anything of it is sent.
+
+use serde_json::{Value, json};
+
+use super::{Folder, bodies, send};
+use crate::support::CAMPAIGN;
+use crate::support::served::{Served, secret};
+
+#[tokio::test]
+async fn one_row_that_is_not_right_and_none_is_sent() {
+    let (served, folder) = (Served::new().await, Folder::new("faults"));
+    let mut rules = secret("lists", "contactLists");
+    rules["contactKeyPattern"] = "^LEAD-[0-9]+$".into();
+    served
+        .vault
+        .put("campaign-sync/org/lists", rules.to_string());
+    let text = "contactKey,version,callable,phone,crmVersion,shoeSize,hatSize\n\
+                LEAD-1,5,true,+1,,,\n\
+                secret-key,5,true,+1,,,\n\
+                LEAD-2,,true,+1,,,\n\
+                LEAD-3,5,perhaps,+1,,,\n\
+                LEAD-4,5,true,+1,7,,\n\
+                LEAD-5,5,true,+1,,44,60\n";
+    let file = folder.put("contacts.csv", text);
+    let lists = [
+        "send",
+        "--org",
+        "lists",
+        "--campaign",
+        "campaign-of-lists",
+        &file,
+    ];
+    let (status, _, shown) = served.command(&lists).await;
+    let expected = "line 3: contactKey: expected a match of the org's contactKeyPattern\n\
+                    line 4: version: expected, since the org ranks its changes by it; or say --unranked\n\
+                    line 5: callable: expected true or false, 1 or 0, yes or no\n\
+                    line 6: data: expected not to name \"crmVersion\", in which the org's versionField stores the rank\n\
+                    line 7: data: expected only columns of the campaign's contact list, which has no \"hatSize\", \
+                    \"shoeSize\"\n\
+                    5 of 6 rows are not right: nothing was sent.\n";
+    assert_eq!((status, shown.as_str()), (1, expected));
+    assert!(served.queue.messages().is_empty());
+    for (arguments, expected) in [
+        (
+            vec!["send", "--org", "lists", "--campaign", "nobody", &file],
+            "GET campaign: 404 resource.not.found: look at the campaign's id",
+        ),
+        (
+            vec!["send", "--org", "ranked", "--campaign", "nobody", &file],
+            "org ranked, campaign nobody: GET contact: 404 campaign.not.found: look at the campaign's id",
+        ),
+        (
+            vec!["send", "--org", "nobody", "--campaign", "c", &file],
+            "secret campaign-sync/org/nobody",
+        ),
+        (
+            vec![
+                "send",
+                "--org",
+                "lists",
+                "--campaign",
+                "campaign-of-lists",
+                "/nowhere.csv",
+            ],
+            "/nowhere.csv: No such file",
+        ),
+        (
+            vec![
+                "send",
+                "--org",
+                "lists",
+                "--campaign",
+                "campaign-of-lists",
+                "/dev/null",
+            ],
+            "--format",
+        ),
+    ] {
+        let (status, _, shown) = served.command(&arguments).await;
+        assert!(status == 2 && shown.contains(expected), "{status} {shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_csv_sends_nothing_and_is_told_by_the_line_where_its_value_begins() {
+    let (served, folder) = (Served::new().await, Folder::new("malformed"));
+    let text = "contactKey,version,callable,phone,notes\r\n\
+                K-1,1764000000001,true,+13175550101,ok\r\n\
+                K-2,1764000000002,true,+13175550102,\"moved, see ticket\r\n\
+                K-3,1764000000003,false,+13175550103,ok\r\n\
+                K-4,1764000000004,false,+13175550104,ok\r\n";
+    let file = folder.put("01.csv", text);
+    let arguments = [
+        "send",
+        "--org",
+        "ranked",
+        "--campaign",
+        CAMPAIGN,
+        &file,
+        "--column",
+        "phone",
+    ];
+    let (status, _, shown) = served.command(&arguments).await;
+    assert_eq!(
+        (status, shown.as_str()),
+        (
+            1,
+            "line 3: a quoted value begins, and never ends. What follows is not read\n\
+             1 of 2 rows is not right: nothing was sent.\n"
+        )
+    );
+    assert!(served.queue.messages().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_file_holds_is_told_and_compared_before_anything_is_sent() {
+    let (served, folder) = (Served::new().await, Folder::new("expected"));
+    let text =
+        "contactKey;version;DoNotCall;phone\r\nL-1;5;1;+1\r\n;;;\r\nL-2;5;0;+1\r\nl-2;6;no;+1\r\n";
+    let utf16: Vec<u8> = format!("\u{FEFF}{text}")
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let file = folder.put("NAMES.CSV", utf16);
+    let flags = ["--not-callable", "DoNotCall", "--expect-rows", "3"];
+    let (status, report, shown) = send(
+        &served,
+        &file,
+        &[&flags[..], &["--expect-opt-outs", "2"]].concat(),
+    )
+    .await;
+    assert_eq!((status, &report["sent"]), (1, &json!(0)), "{shown}");
+    assert_eq!(
+        report["unexpected"],
+        json!(["expected 2 opt-outs; the file has 1 opt-out"])
+    );
+    assert!(served.queue.messages().is_empty());
+
+    let arguments = ["send", "--org", "ranked", "--campaign", CAMPAIGN, &file];
+    let all = [&arguments[..], &flags, &["--expect-opt-outs", "1"]].concat();
+    let (status, _, shown) = served.command(&all).await;
+    let expected = format!(
+        "3 of 3 rows are in the queue.\n\
+         {file}: 5 lines, 3 rows, 1 row without any value left out, 1 opt-out.\n\
+         Its values are separated by \";\", by its first line.\n\
+         Warning: line 5: the key differs from an earlier one only in case, or by Unicode normalisation: to \
+         campaign-sync they are two contacts, to Genesys Cloud perhaps one.\n"
+    );
+    assert_eq!((status, shown), (0, expected));
+    let callable: Vec<_> = bodies(&served.queue.messages())
+        .iter()
+        .map(|body| body["callable"].clone())
+        .collect();
+    assert_eq!(callable, [json!(false), json!(true), json!(true)]);
+}
+
+#[tokio::test]
+async fn rows_of_an_org_without_ranks_and_rows_that_do_not_say_who_may_be_called_are_told() {
+    let (served, folder) = (Served::new().await, Folder::new("unranked"));
+    let mut rules = secret("ranked", "predictive");
+    rules["versionField"] = Value::Null;
+    served
+        .vault
+        .put("campaign-sync/org/ranked", rules.to_string());
+    let file = folder.put("contacts.csv", "contactKey,version,phone\nLEAD-1,5,+1\n");
+    let (status, report, shown) = send(&served, &file, &[]).await;
+    assert!(
+        status == 1 && shown.contains("no versionField") && shown.contains("--unranked"),
+        "{shown}"
+    );
+    assert_eq!(report["faulty"], 1);
+    let (status, report, shown) = send(&served, &file, &["--unranked"]).await;
+    assert_eq!(
+        (status, &report["sent"], &report["saysCallable"]),
+        (0, &json!(1), &json!(false)),
+        "{shown}"
+    );
+    let arguments = [
+        "send",
+        "--org",
+        "ranked",
+        "--campaign",
+        CAMPAIGN,
+        &file,
+        "--unranked",
+        "--dry-run",
+    ];
+    let (_, _, shown) = served.command(&arguments).await;
+    assert!(
+        shown.contains("No row says whether its contact may be called"),
+        "{shown}"
+    );
+}
+
+#[tokio::test]
+async fn a_row_keeps_the_rules_by_which_apply_would_park_it_and_no_others() {
+    let (served, folder) = (Served::new().await, Folder::new("rules"));
+    served.put_org(
+        "lists",
+        &json!({ "api": "contactLists", "versionUnit": "milliseconds" }),
+    );
+    let file = folder.put(
+        "one.csv",
+        "contactKey,version,callable,phone,shoeSize\nLEAD-1,1764000000000,true,+1,\n",
+    );
+    let fixed = ["send", "--org", "lists", "--campaign", "campaign-of-lists"];
+    let send = async |file: &str| {
+        let more = [file, "--clear-empty", "--dry-run"];
+        served.command(&[&fixed[..], &more].concat()).await
+    };
+    let (status, _, shown) = send(&file).await;
+    let first = shown.lines().next();
+    assert_eq!(
+        (status, first),
+        (0, Some("1 row is right; nothing was sent.")),
+        "what is cleared needs no column: {shown}"
+    );
+    let file = folder.put(
+        "ahead.csv",
+        "contactKey,version,callable,phone\nLEAD-1,9007199254740991,true,+1\n",
+    );
+    let (status, _, shown) = send(&file).await;
+    let expected = "line 2: version: expected a time at most a day ahead of the clock, in the org's versionUnit\n\
+                    1 of 1 row is not right: nothing was sent.\n";
+    assert_eq!((status, shown.as_str()), (1, expected));
+}
