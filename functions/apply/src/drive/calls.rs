@@ -29,7 +29,7 @@ type Call = BoxFuture<'static, Answers>;
 struct ToWrite {
     place: usize,
     key: ContactKey,
-    actual: Option<Actual>,
+    actual: Option<Arc<Actual>>,
     write: Write,
 }
 
@@ -417,8 +417,8 @@ async fn write_all(list: Arc<ContactList>, written: Vec<ToWrite>) -> Vec<Seen> {
 fn list_write(contact: &ToWrite) -> ListWrite<'_> {
     ListWrite {
         key: &contact.key,
-        actual: contact.actual.as_ref(),
-        data: contact.write.data.clone(),
+        actual: contact.actual.as_deref(),
+        data: &contact.write.data,
         callable: contact.write.callable,
         rank: contact.write.rank,
     }
