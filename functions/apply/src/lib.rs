@@ -1,21 +1,23 @@
 //! Applies contact changes from the queue to Genesys Cloud: take in, gather, plan, execute, report
 //! (docs/design.md "apply, step by step").
 
+mod batch;
 mod context;
 mod defect;
 mod drive;
 mod intake;
 mod report;
 
+pub use batch::Batch;
 pub use context::Context;
 pub use defect::Defect;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_lambda_events::event::sqs::SqsBatchResponse;
 use domain::attempt::{Attempt, Piece, Verdicts};
-use domain::batch::{Evidence, Parking, Record, Verdict};
+use domain::batch::{Evidence, Parking, Verdict};
 use domain::change::{CampaignId, Change, ContactKey, OrgId};
 use domain::failure::Failure;
 use domain::health::Prober;
@@ -49,7 +51,7 @@ type OfOrg = BTreeMap<CampaignId, Vec<OfContact>>;
 /// is safe.
 pub async fn handle(
     context: &Context,
-    event: LambdaEvent<SqsEvent>,
+    event: LambdaEvent<Batch>,
 ) -> Result<SqsBatchResponse, Error> {
     let span = tracing::error_span!("apply", requestId = event.context.request_id);
     async {
@@ -60,8 +62,7 @@ pub async fn handle(
 
         // Drawn once, so that what goes back to the queue together comes back together.
         let luck = context.shared.chance.share();
-        let records = event.payload.records.into_iter().map(record);
-        let intake = Intake::of_event(records);
+        let intake = Intake::of_event(event.payload.0.into_iter());
         let intake = intake.topped_up(context, &run, luck).await;
         context.shared.telemetry.tell(&Event::TookIn {
             messages: intake.records.len(),
@@ -84,14 +85,9 @@ pub async fn handle(
     .await
 }
 
-fn record(message: SqsMessage) -> Record {
-    let own = [message.message_id, message.receipt_handle, message.body];
-    Record::new(own, |name| message.attributes.get(name).map(String::as_str))
-}
-
 fn by_org(intake: &Intake) -> BTreeMap<OrgId, OfOrg> {
     let mut orgs: BTreeMap<OrgId, OfOrg> = BTreeMap::new();
-    // Of each contact, among those of its campaign.
+    // Of each contact, among those of its campaign, by its message group.
     let mut places = BTreeMap::new();
     for (index, change) in intake.changes.iter().enumerate() {
         let Ok(change) = change else { continue };
@@ -99,7 +95,7 @@ fn by_org(intake: &Intake) -> BTreeMap<OrgId, OfOrg> {
         let contacts = campaigns.entry(change.campaign.clone()).or_default();
         let numbered = (index, Arc::clone(change));
         let place = places
-            .entry(change.message_group())
+            .entry(intake.records[index].group.as_str())
             .or_insert(contacts.len());
         let was_tried = intake.records[index].receives > 1;
         match contacts.get_mut(*place) {

@@ -297,6 +297,7 @@ fn whole_seconds(delay: Duration) -> u32 {
 }
 
 fn tell(context: &Context, intake: &Intake, settled: &BTreeMap<usize, Settled>) {
+    let _together = io::telemetry::together();
     let records = &intake.records;
     let now = context.shared.clock.now();
     // Message groups whose contacts cannot be created.

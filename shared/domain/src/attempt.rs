@@ -49,7 +49,7 @@ pub struct Attempt {
     pieces: Vec<Piece>,
     /// Where they are applied one by one: those after it, in their order.
     rest: VecDeque<Piece>,
-    actual: Option<Contact>,
+    actual: Option<Arc<Contact>>,
     state: State,
     tries: u32,
     verdicts: Verdicts,
@@ -100,7 +100,7 @@ impl Attempt {
     }
 
     /// The contact as it was read, or as the last write left it.
-    pub fn actual(&self) -> Option<&Contact> {
+    pub fn actual(&self) -> Option<&Arc<Contact>> {
         self.actual.as_ref()
     }
 
@@ -150,20 +150,20 @@ impl Attempt {
             (State::Pausing(_), Seen::Paused) => self.read(ReadFor::Updated),
             (State::Pausing(failure), Seen::NoTime) => self.retry(&failure),
             (State::Probing, Seen::Contact(Some(actual))) => {
-                self.actual = Some(actual);
+                self.actual = Some(Arc::new(actual));
                 self.act_on_existing()
             }
             (State::Lowering { rank, why }, Seen::Written(actual)) => {
                 // What comes after it is planned on it, and does not undo it.
-                let before = self.actual.clone();
-                self.is_now(actual.or_else(|| Some(lowered(before, rank))));
+                let left = actual.unwrap_or_else(|| lowered(self.actual.as_deref(), rank));
+                self.is_now(Some(left));
                 self.park(&why)
             }
             (State::Lowering { rank, why }, Seen::Failed(failure)) => {
                 self.was_not_lowered(rank, why, &failure)
             }
             (State::LoweringBlind { why }, Seen::Contact(actual)) => {
-                self.actual = actual;
+                self.actual = actual.map(Arc::new);
                 if matches!(self.plan().action, Action::Skip(_)) {
                     return self.park(&why);
                 }
@@ -172,7 +172,7 @@ impl Attempt {
             }
             (State::LoweringBlind { why }, Seen::Written(actual)) => {
                 // The answer shows whether its rank is the newest, so that nothing older undoes it.
-                self.actual = actual;
+                self.actual = actual.map(Arc::new);
                 match self.actual.as_ref().and_then(|_| self.rank_of_opt_out()) {
                     Some(rank) => self.lower(Some(rank), why),
                     None => self.park(&why),
@@ -202,11 +202,11 @@ impl Attempt {
         {
             return None;
         }
-        let plan = self.plan();
+        let mut plan = self.plan();
         if !matches!(plan.action, Action::Create { .. }) {
             return None;
         }
-        let write = write(&plan.action);
+        let write = write(&mut plan.action);
         let alone = false;
         self.state = State::Creating { plan, alone };
         Some(Step::Create { write, alone })
@@ -216,7 +216,7 @@ impl Attempt {
     /// takes a write for a sign that all is well asks here first.
     pub fn judged(&self, seen: Seen) -> Seen {
         match seen {
-            Seen::Written(Some(shown)) if !self.state.was_taken(self.actual.as_ref(), &shown) => {
+            Seen::Written(Some(shown)) if !self.state.was_taken(self.actual.as_deref(), &shown) => {
                 Seen::Failed(Failure::not_taken())
             }
             seen => seen,
@@ -229,7 +229,7 @@ impl Attempt {
     }
 
     fn was_read(&mut self, why: ReadFor, actual: Option<Contact>) -> Step {
-        self.actual = actual;
+        self.actual = actual.map(Arc::new);
         match (why, &self.actual) {
             // A reset looks at what the changes before it leave: they are not folded.
             (ReadFor::Plan, _) if self.pieces.len() > 1 && self.holds_reset() => {
@@ -267,24 +267,24 @@ impl Attempt {
             && let Operation::ResetRank(reset) = &piece.change.operation
         {
             let column = self.rules.version_field.as_deref();
-            return plan_reset(reset, column, self.actual.as_ref());
+            return plan_reset(reset, column, self.actual.as_deref());
         }
         let ranking = self.rules.ranking();
         let ranked = self
             .pieces
             .iter()
             .map(|piece| RankedChange::new(&piece.change, ranking));
-        (self.planner)(&ranked.collect::<Vec<_>>(), self.actual.as_ref())
+        (self.planner)(&ranked.collect::<Vec<_>>(), self.actual.as_deref())
     }
 
     /// Does what the plan says. `alone`: a create goes in a call of its own.
     fn act(&mut self, alone: bool) -> Step {
-        let plan = self.plan();
+        let mut plan = self.plan();
         match &plan.action {
             Action::Skip(Skip::Unchanged) => self.applied(&plan, Outcome::Unchanged),
             Action::Skip(Skip::Stale) => self.applied(&plan, Outcome::Stale),
             Action::Create { .. } | Action::Update { .. } => {
-                let write = write(&plan.action);
+                let write = write(&mut plan.action);
                 if matches!(plan.action, Action::Create { .. }) {
                     self.state = State::Creating { plan, alone };
                     Step::Create { write, alone }
@@ -304,13 +304,13 @@ impl Attempt {
         self.act(true)
     }
 
-    fn was_not_created(&mut self, plan: Plan, alone: bool, seen: Seen) -> Step {
+    fn was_not_created(&mut self, mut plan: Plan, alone: bool, seen: Seen) -> Step {
         match seen {
             Seen::RefusedTogether(failure) if failure.kind == Kind::Conflict && !alone => {
                 self.read(ReadFor::Conflict)
             }
             Seen::RefusedTogether(_) if !alone => {
-                let write = write(&plan.action);
+                let write = write(&mut plan.action);
                 self.state = State::Creating { plan, alone: true };
                 Step::Create { write, alone: true }
             }

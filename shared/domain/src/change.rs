@@ -5,6 +5,7 @@ mod ids;
 mod invisible;
 mod parse;
 mod reset;
+mod rfc3339;
 
 pub use fault::{Fault, FaultCode, Invalid};
 pub use ids::{CampaignId, ContactKey, EventId, MessageGroup, OrgId, SourceName};

@@ -110,7 +110,8 @@ pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>) -> Plan {
         .map(|&i| Merged::of(&changes[i], places[i]))
         .reduce(Merged::then);
     let callable = callable(changes, &places, actual);
-    let action = match (&merged, actual) {
+    let is_all_stale = merged.is_none();
+    let action = match (merged, actual) {
         (Some(merged), None) => merged.create(callable),
         (Some(merged), Some(contact)) => merged.update(contact, callable),
         (None, Some(contact)) if callable == Some(false) && contact.callable => Action::Update {
@@ -123,7 +124,7 @@ pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>) -> Plan {
 
     // A stale opt-out that is all there is to write is what the write is for.
     let newest = match action {
-        Action::Update { .. } if merged.is_none() => order
+        Action::Update { .. } if is_all_stale => order
             .iter()
             .copied()
             .rfind(|&i| changes[i].operation.callable() == Some(false)),

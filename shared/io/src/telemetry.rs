@@ -1,7 +1,10 @@
 //! What the functions tell of their work: each event once, without personal data (docs/contract.md
 //! "Log").
 
+mod lines;
 mod metrics;
+
+pub use lines::Together;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -397,12 +400,17 @@ pub fn init(stack: String) {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL")
         .ok()
         .and_then(|level| level.parse().ok());
-    subscriber(std::io::stdout, level.unwrap_or(LevelFilter::INFO)).init();
+    subscriber(|| lines::Lines, level.unwrap_or(LevelFilter::INFO)).init();
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         tracing::error!(place, "panic");
     }));
     metrics::init(stack);
+}
+
+/// What is told while the answer lives goes to standard output in one write.
+pub fn together() -> Together {
+    Together::begin()
 }
 
 /// Writes the metrics of an invocation to `to`: a function's standard output. Lambda may freeze the

@@ -33,7 +33,7 @@ struct Call {
 struct ToWrite {
     place: usize,
     key: ContactKey,
-    actual: Option<Actual>,
+    actual: Option<Arc<Actual>>,
     write: Write,
 }
 
@@ -469,8 +469,8 @@ async fn write_all(list: Arc<ContactList>, written: Vec<ToWrite>) -> Vec<Seen> {
 fn list_write(contact: &ToWrite) -> ListWrite<'_> {
     ListWrite {
         key: &contact.key,
-        actual: contact.actual.as_ref(),
-        data: contact.write.data.clone(),
+        actual: contact.actual.as_deref(),
+        data: &contact.write.data,
         callable: contact.write.callable,
         rank: contact.write.rank,
     }

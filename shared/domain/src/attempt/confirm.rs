@@ -1,6 +1,7 @@
 //! Where reads lag behind writes: what was written comes back to be read before anything later is
 //! planned (docs/design.md "Where reads lag").
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::state::State;
@@ -18,10 +19,10 @@ impl Attempt {
             None => Outcome::Created,
             Some(_) => Outcome::Updated,
         };
-        if !self.rules.read_lag.is_zero() && actual != self.actual {
+        if !self.rules.read_lag.is_zero() && actual.as_ref() != self.actual.as_deref() {
             self.wrote = Some(wrote);
         }
-        self.actual = actual;
+        self.actual = actual.map(Arc::new);
     }
 
     /// Notes a write of which it is not known whether it was done.

@@ -67,12 +67,11 @@ pub(super) enum ReadFor {
 }
 
 /// The contact that is left where what is heard of an opt-out was written, and not answered with it.
-pub(super) fn lowered(actual: Option<Contact>, rank: Option<Rank>) -> Contact {
-    let (data, stored) = actual.map_or_else(Default::default, |actual| (actual.data, actual.rank));
+pub(super) fn lowered(actual: Option<&Contact>, rank: Option<Rank>) -> Contact {
     Contact {
-        data,
+        data: actual.map(|actual| actual.data.clone()).unwrap_or_default(),
         callable: false,
-        rank: rank.or(stored),
+        rank: rank.or(actual.and_then(|actual| actual.rank)),
     }
 }
 

@@ -97,8 +97,8 @@ impl Piece {
     }
 }
 
-/// What the plan's action writes.
-pub(super) fn write(action: &Action) -> Write {
+/// What the plan's action writes. An update's columns go with it: the plan is not asked for them again.
+pub(super) fn write(action: &mut Action) -> Write {
     match action {
         Action::Create {
             data,
@@ -119,7 +119,7 @@ pub(super) fn write(action: &Action) -> Write {
             callable,
             rank,
         } => Write {
-            data: data.clone(),
+            data: std::mem::take(data),
             callable: *callable,
             rank: *rank,
         },

@@ -41,8 +41,12 @@ macro_rules! text_type {
             /// # Errors
             /// What was expected, when the text is not of this form: nothing of the text itself.
             pub fn parse(text: &str) -> Result<$name, Cow<'static, str>> {
-                let rule: fn(&str) -> Result<(), Cow<'static, str>> = $rule;
-                rule(text).map(|()| $name(text.to_owned()))
+                $name::check(text).map(|()| $name(text.to_owned()))
+            }
+
+            fn check(text: &str) -> Ruled {
+                let rule: fn(&str) -> Ruled = $rule;
+                rule(text)
             }
 
             /// The text, byte for byte as it came.
@@ -159,12 +163,13 @@ impl MessageGroup {
     /// Whether a text has the form of a message group. One that has not may be anything, a contact
     /// key too.
     pub fn is_well_formed(text: &str) -> bool {
-        let parts: Vec<_> = text.split('/').collect();
-        let [org, campaign, hash] = parts[..] else {
+        let mut parts = text.splitn(3, '/');
+        let (Some(org), Some(campaign), Some(hash)) = (parts.next(), parts.next(), parts.next())
+        else {
             return false;
         };
-        OrgId::parse(org).is_ok()
-            && CampaignId::parse(campaign).is_ok()
+        OrgId::check(org).is_ok()
+            && CampaignId::check(campaign).is_ok()
             && hash.len() == 32
             && hash
                 .bytes()

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -9,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::fault::{self, Fault, FaultCode, Invalid};
 use super::reset;
+use super::rfc3339::rfc3339;
 use super::{
     CampaignId, Change, ContactKey, EventId, Feed, Operation, OrgId, Rank, RankReset, Row, Sender,
     SourceName,
@@ -57,7 +59,7 @@ pub(super) fn change(body: &str, now: Timestamp, origin: &Origin<'_>) -> Result<
         _ => "expected what the source's secret and path say, or nothing",
     };
     let is_of_queue = matches!(origin, Origin::Queue);
-    if !is_of_queue && reader.members.remove("reset").is_some() {
+    if !is_of_queue && reader.remove("reset") {
         reader.fault("reset", FaultCode::UnknownField, UNKNOWN);
     }
     let org = reader.filled("org", OrgId::parse, org, true);
@@ -65,13 +67,13 @@ pub(super) fn change(body: &str, now: Timestamp, origin: &Origin<'_>) -> Result<
     let key = reader.required("contactKey", ContactKey::parse);
     let event_id = match origin {
         Origin::Feed(_) => None,
-        Origin::File(row) if !reader.members.contains_key("eventId") => Some(row.event_id.clone()),
+        Origin::File(row) if !reader.has("eventId") => Some(row.event_id.clone()),
         _ => reader.required("eventId", EventId::parse),
     };
     let version = reader.version();
     let latest = now.saturating_add(MAX_AHEAD).unwrap_or(Timestamp::MAX);
     let occurred_at = match origin {
-        Origin::File(row) if !reader.members.contains_key("occurredAt") => row.occurred_at,
+        Origin::File(row) if !reader.has("occurredAt") => row.occurred_at,
         _ => reader.occurred_at(latest),
     };
     let source = reader.filled("source", SourceName::parse, source, false);
@@ -103,7 +105,8 @@ pub(super) fn change(body: &str, now: Timestamp, origin: &Origin<'_>) -> Result<
 }
 
 struct Reader<'a> {
-    members: BTreeMap<Cow<'a, str>, &'a RawValue>,
+    /// Each once.
+    members: Vec<Member<'a>>,
     faults: Vec<Fault>,
     /// What is said of a member that is not what is known already.
     known: &'static str,
@@ -119,23 +122,44 @@ impl<'a> Reader<'a> {
                 message,
             }])
         };
-        let raw: &RawValue = serde_json::from_str(body)
-            .map_err(|_| whole(FaultCode::NotJson, "expected one JSON object"))?;
-        let members =
-            members(raw, "expected an object").map_err(|(code, message)| whole(code, message))?;
+        let is_json = || serde_json::from_str::<&RawValue>(body).is_ok();
+        let members = match members(body, "expected an object") {
+            Ok(members) => members,
+            Err((code, message)) if is_json() => return Err(whole(code, message)),
+            Err(_) => return Err(whole(FaultCode::NotJson, "expected one JSON object")),
+        };
         let mut reader = Reader {
-            members: BTreeMap::new(),
+            members: Vec::with_capacity(fault::FIELDS.len()),
             faults: Vec::new(),
             known: "",
         };
         for (name, value) in members {
             if !fault::FIELDS.contains(&name.as_ref()) {
                 reader.fault(&name, FaultCode::UnknownField, UNKNOWN);
-            } else if reader.members.insert(name.clone(), value).is_some() {
+                continue;
+            }
+            if reader.remove(&name) {
                 reader.fault(&name, FaultCode::DuplicateField, "expected once");
             }
+            reader.members.push((name, value));
         }
         Ok(reader)
+    }
+
+    fn member(&self, name: &str) -> Option<&'a RawValue> {
+        let member = self.members.iter().find(|(member, _)| member == name);
+        member.map(|(_, value)| *value)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.member(name).is_some()
+    }
+
+    /// Whether there was one.
+    fn remove(&mut self, name: &str) -> bool {
+        let known = self.members.len();
+        self.members.retain(|(member, _)| member != name);
+        self.members.len() < known
     }
 
     fn fault(&mut self, name: &str, code: FaultCode, message: impl Into<Cow<'static, str>>) {
@@ -167,14 +191,14 @@ impl<'a> Reader<'a> {
     }
 
     fn missing(&mut self, name: &str) {
-        if !self.members.contains_key(name) {
+        if !self.has(name) {
             self.fault(name, FaultCode::Required, "expected this field");
         }
     }
 
     /// The member as `T`; absent: none; of another type: a fault.
     fn value<T: Deserialize<'a>>(&mut self, name: &str, expected: &'static str) -> Option<T> {
-        let raw = self.members.get(name)?;
+        let raw = self.member(name)?;
         let value = serde_json::from_str(raw.get()).ok();
         if value.is_none() {
             self.fault(name, FaultCode::WrongType, expected);
@@ -184,19 +208,16 @@ impl<'a> Reader<'a> {
 
     /// The text of a number, as it was written.
     fn number(&mut self, name: &str, expected: &'static str) -> Option<&'a str> {
-        self.value::<&RawValue>(name, expected)
-            .map(RawValue::get)
-            .filter(|text| {
-                let is_number = text.starts_with(|c: char| c == '-' || c.is_ascii_digit());
-                if !is_number {
-                    self.fault(name, FaultCode::WrongType, expected);
-                }
-                is_number
-            })
+        let text = self.member(name)?.get();
+        if text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
+            return Some(text);
+        }
+        self.fault(name, FaultCode::WrongType, expected);
+        None
     }
 
     fn text<T>(&mut self, name: &str, parse: Parse<T>) -> Option<T> {
-        let raw = self.members.get(name)?;
+        let raw = self.member(name)?;
         let parsed = match string(raw) {
             Ok(Some(text)) => parse(&text).map_err(|expected| (FaultCode::WrongFormat, expected)),
             Ok(None) => Err((FaultCode::WrongType, "expected a string".into())),
@@ -260,7 +281,7 @@ impl<'a> Reader<'a> {
             return self.reset().map(Operation::ResetRank);
         }
         let operation = self.upsert_or_remove(operation.as_deref());
-        if self.members.contains_key("reset") {
+        if self.has("reset") {
             let expected = "expected only with operation resetRank";
             self.fault("reset", FaultCode::NotAllowed, expected);
         }
@@ -269,13 +290,13 @@ impl<'a> Reader<'a> {
 
     fn reset(&mut self) -> Option<RankReset> {
         for name in ["data", "callable", "version", "occurredAt"] {
-            if self.members.contains_key(name) {
+            if self.has(name) {
                 let expected = "expected not with operation resetRank";
                 self.fault(name, FaultCode::NotAllowed, expected);
             }
         }
         self.missing("reset");
-        let reset = RankReset::read(self.members.get("reset")?.get());
+        let reset = RankReset::read(self.member("reset")?.get());
         reset
             .map_err(|expected| self.fault("reset", FaultCode::WrongFormat, expected))
             .ok()
@@ -283,7 +304,7 @@ impl<'a> Reader<'a> {
 
     fn upsert_or_remove(&mut self, operation: Option<&str>) -> Option<Operation> {
         match operation {
-            None if self.members.contains_key("operation") => None,
+            None if self.has("operation") => None,
             None | Some("upsert") => {
                 self.missing("data");
                 let callable = self.value("callable", "expected true or false");
@@ -291,7 +312,7 @@ impl<'a> Reader<'a> {
             }
             Some("remove") => {
                 for name in ["data", "callable"] {
-                    if self.members.contains_key(name) {
+                    if self.has(name) {
                         self.fault(
                             name,
                             FaultCode::NotAllowed,
@@ -313,8 +334,8 @@ impl<'a> Reader<'a> {
     }
 
     fn data(&mut self) -> Option<Columns<Option<String>>> {
-        let raw = self.members.get("data")?;
-        let members = members(raw, "expected an object of column names")
+        let raw = self.member("data")?;
+        let members = members(raw.get(), "expected an object of column names")
             .map_err(|(code, expected)| self.fault("data", code, expected))
             .ok()?;
         if members.len() > MAX_COLUMNS {
@@ -322,12 +343,20 @@ impl<'a> Reader<'a> {
         }
         let mut columns = BTreeMap::new();
         for (name, raw) in members {
-            match column(&name, raw) {
-                Ok(value) if !columns.contains_key(name.as_ref()) => {
-                    columns.insert(name.into_owned(), value);
+            let value = match column(&name, raw) {
+                Ok(value) => value,
+                Err((code, expected)) => {
+                    self.column_fault(&name, code, expected);
+                    continue;
                 }
-                Ok(_) => self.column_fault(&name, FaultCode::DuplicateField, "expected once"),
-                Err((code, expected)) => self.column_fault(&name, code, expected),
+            };
+            match columns.entry(name.into_owned()) {
+                Entry::Vacant(new) => {
+                    new.insert(value);
+                }
+                Entry::Occupied(known) => {
+                    self.column_fault(known.key(), FaultCode::DuplicateField, "expected once");
+                }
             }
         }
         Some(Columns(columns))
@@ -366,13 +395,12 @@ fn column(name: &str, raw: &RawValue) -> Result<Option<String>, Wrong> {
 
 type Wrong = (FaultCode, &'static str);
 
-fn members<'a>(
-    raw: &'a RawValue,
-    expected: &'static str,
-) -> Result<Vec<(Cow<'a, str>, &'a RawValue)>, Wrong> {
-    let members: Result<Members<'a>, _> = serde_json::from_str(raw.get());
+type Member<'a> = (Cow<'a, str>, &'a RawValue);
+
+fn members<'a>(json: &'a str, expected: &'static str) -> Result<Vec<Member<'a>>, Wrong> {
+    let members: Result<Members<'a>, _> = serde_json::from_str(json);
     members.map(|members| members.0).map_err(|_| {
-        if raw.get().starts_with('{') {
+        if json.trim_start().starts_with('{') {
             (FaultCode::WrongFormat, HALF_A_CHARACTER)
         } else {
             (FaultCode::WrongType, expected)
@@ -382,60 +410,13 @@ fn members<'a>(
 
 /// A string of JSON; `None`: a value of another type.
 fn string(raw: &RawValue) -> Result<Option<Cow<'_, str>>, &'static str> {
-    if !raw.get().starts_with('"') {
+    let Some(text) = raw.get().strip_prefix('"') else {
         return Ok(None);
+    };
+    if let Some(plain) = text.strip_suffix('"').filter(|text| !text.contains('\\')) {
+        return Ok(Some(plain.into()));
     }
     // All else that can be wrong with a string makes the body no JSON.
     let text: Result<Text<'_>, _> = serde_json::from_str(raw.get());
     text.map(|text| Some(text.0)).map_err(|_| HALF_A_CHARACTER)
-}
-
-/// RFC 3339 as it stands: jiff by itself also reads times that other receivers of the same CRM
-/// would refuse. A fraction may have any length; what is less than a nanosecond is cut off.
-fn rfc3339(text: &str) -> Result<Timestamp, Cow<'static, str>> {
-    const EXPECTED: &str = "expected an RFC 3339 time such as 2026-11-24T16:00:00Z";
-    const SHAPE: &[u8] = b"0000-00-00T00:00:00";
-    let is_shaped = text.len() > SHAPE.len()
-        && SHAPE
-            .iter()
-            .zip(text.bytes())
-            .all(|(shape, byte)| match shape {
-                b'0' => byte.is_ascii_digit(),
-                b'T' => matches!(byte, b'T' | b't'),
-                other => *other == byte,
-            });
-    if !is_shaped {
-        return Err(EXPECTED.into());
-    }
-    let (seconds, rest) = text.split_at(SHAPE.len());
-    let (fraction, offset) = match rest.strip_prefix('.') {
-        Some(rest) => rest.split_at(rest.bytes().take_while(u8::is_ascii_digit).count()),
-        None => ("0", rest),
-    };
-    if fraction.is_empty() {
-        return Err(EXPECTED.into());
-    }
-    match offset.as_bytes() {
-        b"Z" | b"z" => {}
-        [b'+' | b'-', a, b, b':', c, d]
-            if [a, b, c, d].iter().all(|byte| byte.is_ascii_digit()) => {}
-        [sign @ (b'+' | b'-'), digits @ ..] if is_offset_without_colon(digits) => {
-            let sign = char::from(*sign);
-            return Err(format!(
-                "{EXPECTED}: the offset is {sign}00:00 with a colon, not {sign}0000"
-            )
-            .into());
-        }
-        _ => return Err(EXPECTED.into()),
-    }
-    let parsed = if fraction.len() <= 9 {
-        text.parse()
-    } else {
-        format!("{seconds}.{}{offset}", &fraction[..9]).parse()
-    };
-    parsed.map_err(|_| EXPECTED.into())
-}
-
-fn is_offset_without_colon(digits: &[u8]) -> bool {
-    matches!(digits.len(), 2 | 4) && digits.iter().all(u8::is_ascii_digit)
 }

@@ -48,11 +48,11 @@ impl Merged {
     }
 
     /// The write of a contact that does not exist. Nulls are left out.
-    pub(super) fn create(&self, callable: Option<bool>) -> Action {
+    pub(super) fn create(self, callable: Option<bool>) -> Action {
         let data = self
             .columns
-            .iter()
-            .filter_map(|(name, (_, value))| Some((name.clone(), value.clone()?)))
+            .into_iter()
+            .filter_map(|(name, (_, value))| Some((name, value?)))
             .collect();
         Action::Create {
             data: Columns(data),
@@ -62,7 +62,7 @@ impl Merged {
     }
 
     /// The write of one that exists. `callable`: what the run says of it.
-    pub(super) fn update(&self, actual: &Contact, callable: Option<bool>) -> Action {
+    pub(super) fn update(self, actual: &Contact, callable: Option<bool>) -> Action {
         let rank = self.place.filter(|place| Some(*place) > actual.rank);
         let differs = self
             .columns
@@ -72,8 +72,8 @@ impl Merged {
         if differs {
             let data = self
                 .columns
-                .iter()
-                .map(|(name, (_, value))| (name.clone(), value.clone()))
+                .into_iter()
+                .map(|(name, (_, value))| (name, value))
                 .collect();
             Action::Update {
                 data: Columns(data),

@@ -49,7 +49,10 @@ struct Known {
 impl Campaigns {
     fn with<R>(&self, campaign: &CampaignId, act: impl FnOnce(&mut Known) -> R) -> R {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        act(all.entry(campaign.clone()).or_default())
+        match all.get_mut(campaign) {
+            Some(known) => act(known),
+            None => act(all.entry(campaign.clone()).or_default()),
+        }
     }
 
     pub(super) fn health<R>(

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use domain::change::{CampaignId, ContactKey};
-use domain::contact::{Columns, Contact};
+use domain::contact::Contact;
 use domain::failure::{Failure, Kind};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join, join_all};
@@ -329,13 +329,11 @@ impl ContactList {
         contacts
     }
 
-    fn contact(&self, found: wire::ListContact) -> Contact {
-        let data = found.data.into_iter();
-        let data = data.filter_map(|(name, value)| Some((name, value?)));
-        let data = Columns(data.filter(|(_, value)| !value.is_empty()).collect());
+    fn contact(&self, mut found: wire::ListContact) -> Contact {
+        found.data.retain(|_, value| !value.is_empty());
         // Where it does not say that it is not callable, it may be called.
         let callable = found.callable.unwrap_or(true);
-        Contact::new(data, callable, self.version_field.as_deref())
+        Contact::new(found.data, callable, self.version_field.as_deref())
     }
 }
 

@@ -12,7 +12,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::contact::Columns;
 use domain::failure::{Failure, Kind};
 use http::Method;
 use percent_encoding::utf8_percent_encode;
@@ -150,7 +149,11 @@ impl ScratchList {
             .map(|contact| wire::WrittenListContact {
                 id: &contact.id,
                 contact_list_id: &self.id,
-                data: Columns(contact.data.clone()),
+                data: contact
+                    .data
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.into()))
+                    .collect(),
                 callable: contact.callable,
             })
             .collect();
@@ -284,12 +287,9 @@ impl ScratchList {
 
 impl From<wire::ListContact> for ScratchContact {
     fn from(contact: wire::ListContact) -> ScratchContact {
-        let data = contact.data.into_iter();
         ScratchContact {
             id: contact.id,
-            data: data
-                .filter_map(|(name, value)| Some((name, value?)))
-                .collect(),
+            data: contact.data.0,
             callable: contact.callable,
         }
     }

@@ -1,11 +1,15 @@
 //! Bodies as they go over the wire (docs/contract.md "Predictive API", docs/genesys-cloud.md
 //! "Contacts of a contact list"). Unknown members are ignored.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use domain::contact::Columns;
+use domain::json::Text;
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 #[derive(Deserialize)]
 pub(super) struct Token {
@@ -127,8 +131,30 @@ pub(super) struct Campaigns {
 #[derive(Deserialize)]
 pub(super) struct ListContact {
     pub(super) id: String,
-    pub(super) data: BTreeMap<String, Option<String>>,
+    #[serde(deserialize_with = "held")]
+    pub(super) data: Columns<String>,
     pub(super) callable: Option<bool>,
+}
+
+/// Columns that are not null.
+fn held<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Columns<String>, D::Error> {
+    struct Held;
+    impl<'de> Visitor<'de> for Held {
+        type Value = Columns<String>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("columns")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut columns = Columns::default();
+            while let Some((name, value)) = map.next_entry::<Text<'_>, Option<Text<'_>>>()? {
+                if let Some(value) = value {
+                    columns.insert(name.0.into_owned(), value.0.into_owned());
+                }
+            }
+            Ok(columns)
+        }
+    }
+    deserializer.deserialize_map(Held)
 }
 
 /// A contact of a list in a POST.
@@ -137,7 +163,7 @@ pub(super) struct ListContact {
 pub(super) struct WrittenListContact<'a> {
     pub(super) id: &'a str,
     pub(super) contact_list_id: &'a str,
-    pub(super) data: Columns<String>,
+    pub(super) data: BTreeMap<&'a str, Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) callable: Option<bool>,
 }

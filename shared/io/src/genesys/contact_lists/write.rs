@@ -1,5 +1,7 @@
 //! Contacts of a list are written: created or updated, as few calls as the limits allow.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -36,7 +38,7 @@ pub struct ListWrite<'a> {
     /// What was read of it; `None`: there is none.
     pub actual: Option<&'a Contact>,
     /// Columns to set or clear; the others stay.
-    pub data: Columns<Option<String>>,
+    pub data: &'a Columns<Option<String>>,
     /// `None`: left as it is, or callable where there is none.
     pub callable: Option<bool>,
     /// For the version column.
@@ -124,23 +126,22 @@ impl ContactList {
     }
 
     /// Every column of the list, and those that the write names.
-    fn columns(&self, list: &List, write: &ListWrite<'_>) -> Columns<String> {
-        let held = |column: &String| {
-            write
-                .actual
-                .and_then(|actual| actual.data.get(column))
-                .cloned()
-        };
-        let columns = list
-            .columns
-            .iter()
-            .map(|column| (column.clone(), held(column).unwrap_or_default()));
-        let mut columns = Columns(columns.collect());
+    fn columns<'a>(
+        &'a self,
+        list: &'a List,
+        write: &'a ListWrite<'_>,
+    ) -> BTreeMap<&'a str, Cow<'a, str>> {
+        let held = |column| write.actual.and_then(|actual| actual.data.get(column));
+        let text = |value: Option<&'a String>| Cow::Borrowed(value.map_or("", String::as_str));
+        let columns = list.columns.iter();
+        let mut columns: BTreeMap<_, _> = columns
+            .map(|column| (column.as_str(), text(held(column))))
+            .collect();
         for (column, value) in write.data.iter() {
             // A column that the list has not is clear already.
-            let value = value.clone().unwrap_or_default();
-            if !value.is_empty() || columns.contains_key(column) {
-                columns.insert(column.clone(), value);
+            let value = text(value.as_ref());
+            if !value.is_empty() || columns.contains_key(column.as_str()) {
+                columns.insert(column, value);
             }
         }
         let rank = write
@@ -149,7 +150,7 @@ impl ContactList {
         if let (Some(column), Some(rank)) = (&self.version_field, rank)
             && !write.data.contains_key(column)
         {
-            columns.insert(column.clone(), rank.to_string());
+            columns.insert(column, rank.to_string().into());
         }
         columns
     }
