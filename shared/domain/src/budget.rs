@@ -32,6 +32,7 @@
 //! minute. Reconcile keeps to a fifth of the budget, and to none of the last fifth of a window.
 
 mod own_calls;
+mod window;
 
 use std::time::Duration;
 
@@ -39,6 +40,7 @@ use jiff::Timestamp;
 
 use crate::retry::{LONGEST, Throttle};
 use own_calls::OwnCalls;
+use window::Window;
 
 /// Calls that a contact takes, one to read it and one to write it: each contact, or all of a list's
 /// batch together.
@@ -155,42 +157,6 @@ enum Known {
     Window(Window),
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Window {
-    allowed: u64,
-    count: u64,
-    /// Calls that this copy made in it.
-    own: u64,
-    /// Whether the count held calls of others.
-    is_shared: bool,
-    /// Whether that of the window before did, or is not known.
-    was_shared: bool,
-    told_at: Timestamp,
-    ends_at: Timestamp,
-}
-
-impl Window {
-    fn left(&self) -> u64 {
-        self.allowed.saturating_sub(self.count)
-    }
-
-    /// What is kept for opt-outs: a tenth of the window's calls; late in a window only the tenth of
-    /// what its rest is worth, since whoever comes then waits less. It goes by when the count was
-    /// told, not by the clock: with an older count nobody knows what other copies took since. Where
-    /// a tenth is enough for one opt-out, so is what is kept.
-    ///
-    /// What is kept is also what copies that look at one count at the same moment overshoot by: of a
-    /// small window at least an opt-out's calls for each of them are kept, up to a fifth.
-    fn kept(&self, copies: u64) -> u64 {
-        let rest = Duration::try_from(self.ends_at.duration_since(self.told_at));
-        let part = rest.unwrap_or_default().min(WINDOW).as_secs_f64() / WINDOW.as_secs_f64();
-        let tenth = self.allowed as f64 / TENTH as f64;
-        let each = (CALLS_OF_A_CONTACT * copies).min(self.allowed / FIFTH) as f64;
-        let kept = (tenth.max(each) * part).ceil() as u64;
-        kept.max(CALLS_OF_A_CONTACT.min(self.allowed / TENTH))
-    }
-}
-
 /// Calls that this copy may promise, and when there are more.
 struct Left {
     for_opt_outs: u64,
@@ -263,7 +229,7 @@ impl Budget {
             Known::Nothing => return None,
             Known::Window(window) if now >= window.ends_at => return None,
             Known::Window(window) => {
-                let (all, others) = self.shares(&window, demand.luck);
+                let (all, others) = window.shares(self.siblings, demand.luck);
                 let promised = demand.promised;
                 let left = |calls: u64| calls.saturating_sub(promised);
                 (left(all), left(others), window.ends_at)
@@ -289,35 +255,6 @@ impl Budget {
                 more_at,
             },
         })
-    }
-
-    /// This copy's share of what a window has left: for opt-outs, and without what is kept for
-    /// them.
-    fn shares(&self, window: &Window, luck: f64) -> (u64, u64) {
-        let left = window.left();
-        let copies = if window.is_shared || window.was_shared {
-            self.siblings + 1
-        } else {
-            1
-        };
-        let at_least = |left: u64| (left / copies).max(left.min(LEAST_SHARE));
-        let for_others = left.saturating_sub(window.kept(copies));
-        // All copies' least shares together may be more than is left. Where an even share of the
-        // window is enough to get somewhere, they would be taken from the opt-outs.
-        let others = if window.allowed / copies < LEAST_SHARE {
-            at_least(for_others)
-        } else {
-            let even = for_others / copies;
-            let is_too_little = even < CALLS_OF_A_CONTACT && for_others >= CALLS_OF_A_CONTACT;
-            // As many copies begin a contact, on average, as there are calls for.
-            let part = for_others as f64 / (CALLS_OF_A_CONTACT * copies) as f64;
-            if is_too_little && luck < part {
-                CALLS_OF_A_CONTACT
-            } else {
-                even
-            }
-        };
-        (at_least(left), others)
     }
 
     /// Whether a call may go now; one that may is under way from now on, until

@@ -1,5 +1,7 @@
 //! From steps to calls: how a set of steps is sent is all that the two APIs differ in.
 
+mod lists;
+
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -10,9 +12,7 @@ use domain::contact::{Columns, Contact as Actual};
 use domain::failure::{Failure, Kind};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use io::genesys::{
-    Campaign, ContactList, ListWrite, MOST_CREATED, MOST_READ, MOST_WRITTEN, NewContact, Predictive,
-};
+use io::genesys::{Campaign, MOST_CREATED, NewContact, Predictive};
 use io::telemetry::Event;
 
 use super::{Answers, At, Contact, Drive, Under};
@@ -20,8 +20,6 @@ use crate::Defect;
 
 /// About the most that fail with one contact whose calls fail.
 const MOST_IN_DOUBT: usize = 50;
-/// The same of opt-outs.
-const OPT_OUTS_IN_DOUBT: usize = 5;
 
 /// A call about the contacts at these places.
 struct Call {
@@ -249,85 +247,6 @@ impl Drive<'_> {
         })
     }
 
-    /// `contactLists`: one read for all contacts, and one write once they are read.
-    fn together(&mut self, campaign: usize, list: &Arc<ContactList>, calls: &mut Vec<Call>) {
-        let made = self.take(campaign, Under::Read, is_read);
-        for made in self.in_calls(campaign, made, MOST_READ) {
-            let places = made.iter().map(|made| made.place).collect();
-            calls.push(guarded(places, read_all(Arc::clone(list), made)));
-        }
-        for made in self.take(campaign, Under::Lower, is_lower) {
-            calls.push(guarded(vec![made.place], read_one(Arc::clone(list), made)));
-        }
-        if self.is_reading(campaign) {
-            self.opt_outs_of_many(campaign, list, calls);
-            return;
-        }
-        let creates = self.creates(campaign, calls);
-        if let Creates::Probe(place) = creates
-            && let Some(probe) = self.take_one(place)
-        {
-            let call = write_all(Arc::clone(list), vec![probe]);
-            calls.push(guarded(vec![place], call));
-        }
-        let is_meant: fn(&Step, &Attempt) -> bool = match creates {
-            Creates::All => |step, of| is_create(step, of) || is_update(step, of),
-            Creates::Probe(_) | Creates::None => is_update,
-        };
-        let made = self.take(campaign, Under::Write, is_meant).into_iter();
-        let written: Vec<_> = made.filter_map(|made| self.to_write(made)).collect();
-        // Opt-outs do not wait for a wide write, nor for what is wrong with another contact of it.
-        let (opt_outs, others) = if written.len() > MOST_IN_DOUBT {
-            self.apart(written)
-        } else {
-            (Vec::new(), written)
-        };
-        self.write_opt_outs(campaign, list, opt_outs, calls);
-        self.write(list, self.in_calls(campaign, others, MOST_WRITTEN), calls);
-    }
-
-    /// Once they are read the opt-outs of a wide batch do not wait until the others are.
-    fn opt_outs_of_many(
-        &mut self,
-        campaign: usize,
-        list: &Arc<ContactList>,
-        calls: &mut Vec<Call>,
-    ) {
-        let is_read_yet = |contact: &Contact| {
-            contact.attempt.is_opt_out() && matches!(contact.at, At::Calls(Under::Read))
-        };
-        let of = self.of(campaign);
-        if of.len() <= MOST_IN_DOUBT || of.iter().any(is_read_yet) {
-            return;
-        }
-        let is_meant = |step: &Step, of: &Attempt| is_update(step, of) && of.is_opt_out();
-        let made = self.take(campaign, Under::Write, is_meant).into_iter();
-        let opt_outs = made.filter_map(|made| self.to_write(made)).collect();
-        self.write_opt_outs(campaign, list, opt_outs, calls);
-    }
-
-    fn write_opt_outs(
-        &self,
-        campaign: usize,
-        list: &Arc<ContactList>,
-        opt_outs: Vec<ToWrite>,
-        calls: &mut Vec<Call>,
-    ) {
-        let most = if self.is_in_doubt(campaign) {
-            OPT_OUTS_IN_DOUBT
-        } else {
-            MOST_WRITTEN
-        };
-        self.write(list, self.in_calls(campaign, opt_outs, most), calls);
-    }
-
-    fn write(&self, list: &Arc<ContactList>, parts: Vec<Vec<ToWrite>>, calls: &mut Vec<Call>) {
-        for written in parts {
-            let places = written.iter().map(|contact| contact.place).collect();
-            calls.push(guarded(places, write_all(Arc::clone(list), written)));
-        }
-    }
-
     /// Opt-outs, and the others.
     fn apart(&self, written: Vec<ToWrite>) -> (Vec<ToWrite>, Vec<ToWrite>) {
         let is_opt_out = |made: &ToWrite| self.contacts[made.place].attempt.is_opt_out();
@@ -441,39 +360,6 @@ async fn update(predictive: Arc<Predictive>, made: ToMake) -> Vec<Seen> {
     };
     let written = predictive.update(&made.key, data, callable, rank).await;
     vec![written.map_or_else(Seen::Failed, |actual| Seen::Written(Some(actual)))]
-}
-
-async fn read_all(list: Arc<ContactList>, made: Vec<ToMake>) -> Vec<Seen> {
-    let keys: Vec<_> = made.iter().map(|made| &made.key).collect();
-    let actuals = list.read(&keys).await.into_iter();
-    actuals
-        .map(|actual| actual.map_or_else(Seen::Failed, Seen::Contact))
-        .collect()
-}
-
-/// Of a contact that the bulk read refuses. A write holds every column of the list, so it is read by
-/// itself first.
-async fn read_one(list: Arc<ContactList>, made: ToMake) -> Vec<Seen> {
-    let actual = list.read_one(&made.key).await;
-    vec![actual.map_or_else(Seen::Failed, Seen::Contact)]
-}
-
-async fn write_all(list: Arc<ContactList>, written: Vec<ToWrite>) -> Vec<Seen> {
-    let writes: Vec<_> = written.iter().map(list_write).collect();
-    let answers = list.write(&writes).await.into_iter();
-    answers
-        .map(|answer| answer.map_or_else(Seen::Failed, |actual| Seen::Written(Some(actual))))
-        .collect()
-}
-
-fn list_write(contact: &ToWrite) -> ListWrite<'_> {
-    ListWrite {
-        key: &contact.key,
-        actual: contact.actual.as_deref(),
-        data: &contact.write.data,
-        callable: contact.write.callable,
-        rank: contact.write.rank,
-    }
 }
 
 /// What a create stores: there is nothing to clear.
