@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::Rank;
+use domain::Version;
 use domain::change::ContactKey;
 use domain::contact::{Columns, Contact};
 use domain::failure::{Failure, Kind};
@@ -40,7 +40,7 @@ pub struct ListWrite<'a> {
     /// `None`: left as it is, or callable where there is none.
     pub callable: Option<bool>,
     /// For the version column.
-    pub rank: Option<Rank>,
+    pub version: Option<Version>,
 }
 
 impl ContactList {
@@ -143,13 +143,13 @@ impl ContactList {
                 columns.insert(column.clone(), value);
             }
         }
-        let rank = write
-            .rank
-            .or_else(|| write.actual.and_then(|actual| actual.rank));
-        if let (Some(column), Some(rank)) = (&self.version_field, rank)
-            && !write.data.contains_key(column)
-        {
-            columns.insert(column.clone(), rank.to_string());
+        // What the last write left is known by its version alone.
+        let left = write.actual.map(|actual| actual.version);
+        let version = write
+            .version
+            .or(left.filter(|left| *left != Version::default()));
+        if let (Some(column), Some(version)) = (&self.version_field, version) {
+            columns.insert(column.clone(), version.to_string());
         }
         columns
     }
