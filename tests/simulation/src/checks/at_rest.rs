@@ -210,11 +210,11 @@ pub(crate) fn rank(contact: &Contact) -> Option<u64> {
     text.split(':').next()?.parse().ok()
 }
 
-/// What was last decided of `callable`: the rank and the mark.
-pub(super) fn decided(contact: &Contact) -> Option<(u64, char)> {
+/// What was last decided of `callable`: the rank, where it has one, and the mark.
+fn decided(contact: &Contact) -> Option<(Option<u64>, char)> {
     let decision = contact.data.get(VERSION_FIELD)?.split(':').nth(1)?;
     let mark = decision.chars().next_back()?;
-    Some((decision[..decision.len() - 1].parse().ok()?, mark))
+    Some((decision[..decision.len() - 1].parse().ok(), mark))
 }
 
 /// 2 and 12: ranks never go down, but by an operator's reset, and what the dialler owns is never
@@ -371,13 +371,13 @@ fn raises(
             .map(|(_, body)| said(org, body))
             .filter(|said| said.callable == Some(true));
         let decided_at = decided(after).filter(|(_, mark)| *mark == '+');
-        let decided_at = decided_at.map(|(rank, _)| rank);
+        let decided_at = decided_at.and_then(|(rank, _)| rank);
         // Of one without a mark nobody knows when it was decided: no later than its columns.
         let stood = alteration
             .before
             .as_ref()
             .and_then(|before| match decided(before) {
-                Some((rank, _)) => Some(rank),
+                Some((rank, _)) => rank,
                 None => rank(before),
             });
         let is_said = decided_at > stood && opt_ins.any(|said| said.rank == decided_at);
