@@ -82,9 +82,13 @@ impl Work {
             })
             .collect();
         let is_new = |n: usize| n % 10 >= 10 - scenario.new_of_ten;
-        let stored = |rng: &mut Rng| Stored {
-            data: columns(rng),
-            callable: rng.u8(..10) > 0,
+        let stored = |rng: &mut Rng| {
+            let (mut data, callable) = (columns(rng), rng.u8(..10) > 0);
+            if !callable {
+                // By an opt-out of the CRM, so that its opt-in counts for every candidate.
+                data.insert(VERSION_FIELD.to_owned(), "1:1-".to_owned());
+            }
+            Stored { data, callable }
         };
         let old = (0..contacts).filter(|n| !is_new(*n));
         let before: BTreeMap<Key, Stored> =
