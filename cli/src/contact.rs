@@ -108,7 +108,7 @@ async fn reset_rank(args: &ResetRank, key: &ContactKey, config: Config) -> Resul
         .map_err(failed)?;
     let contact = campaign.read(key).await.map_err(failed)?;
     let contact = contact.ok_or("there is no such contact, or it cannot be read yet")?;
-    let Some(stored) = contact.rank else {
+    let Some(stored) = contact.version.rank else {
         crate::print(&if args.json {
             json!({ "storedRank": null, "enqueued": false }).to_string()
         } else {

@@ -43,6 +43,12 @@ def change(n, version, **more):
             "version": 1_764_000_000_000 + version, "data": data, "callable": True} | more
 
 
+def version_of(newest):
+    '''docs/contract.md "Version column": what is stored once this change was applied, which says who may be called.'''
+    version = newest["version"]
+    return {"crmVersion": f"{version}:{version}{'+' if newest['callable'] else '-'}"}
+
+
 def story(chance):
     """The changes in the order of sending: rapid, late, some twice. And what each contact must hold in the end."""
     queues, expected = [], {}
@@ -60,7 +66,7 @@ def story(chance):
         elif kind == 3:  # the newest first
             changes.reverse()
         newest = max(changes, key=lambda change: change["version"])
-        columns = newest["data"] | {"crmVersion": str(newest["version"])}
+        columns = newest["data"] | version_of(newest)
         expected[newest["campaignId"], newest["contactKey"]] = {"data": columns, "callable": newest["callable"]}
         queues.append(collections.deque(changes))
     order, sent_twice = [], 0
@@ -140,7 +146,7 @@ def poison(aws, outputs, service, sender, expected):
     sender.send([good])
     drained(aws, outputs)
     expected[good["campaignId"], good["contactKey"]] = {
-        "data": good["data"] | {"crmVersion": str(good["version"])}, "callable": True}
+        "data": good["data"] | version_of(good), "callable": True}
     compare(service, expected)
     parked = sqs.receive_message(QueueUrl=outputs["DeadLetterQueueUrl"], MaxNumberOfMessages=10,
                                  MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"])["Messages"]
@@ -176,7 +182,7 @@ def killed(aws, outputs, service, sender, expected):
     drained(aws, outputs)
     for wanted in [created, updated]:
         expected[wanted["campaignId"], wanted["contactKey"]] = {
-            "data": wanted["data"] | {"crmVersion": str(wanted["version"])}, "callable": True}
+            "data": wanted["data"] | version_of(wanted), "callable": True}
     compare(service, expected)
     assert writes() == ["POST", "PATCH"], writes()
     # It was killed before it gave up by itself, and found its work done.
@@ -252,7 +258,7 @@ def repaired(aws, outputs, service, expected):
         if n % 3:
             if n % 5 == 0:
                 missed["callable"] = False
-            now = {"data": missed["data"] | {"crmVersion": str(missed["version"])}, "callable": missed["callable"]}
+            now = {"data": missed["data"] | version_of(missed), "callable": missed["callable"]}
             expected[missed["campaignId"], missed["contactKey"]] = now
             feed.append(missed)
     service.crm_says(feed)

@@ -144,10 +144,11 @@ async fn nothing_older_is_written_and_a_late_opt_out_still_counts() {
         world.put("a", 5, "5");
         assert_eq!(
             world
-                .apply([change("a", 4).phone("4").callable(true)])
+                .apply([change("a", 2).phone("2").callable(true)])
                 .await
                 .records,
-            ["stale"]
+            ["updated"],
+            "what it says of callable is new"
         );
         assert_eq!(world.contact("a").0["phone"], "5");
         assert_eq!(
@@ -164,8 +165,17 @@ async fn nothing_older_is_written_and_a_late_opt_out_still_counts() {
                 data[VERSION_FIELD].as_str(),
                 callable
             ),
-            ("5", "5", false)
+            ("5", "5:3-", false)
         );
+        assert_eq!(
+            world
+                .apply([change("a", 1).phone("2").callable(true)])
+                .await
+                .records,
+            ["stale"]
+        );
+        let tie = change("a", 5).callable(false).with("eventId", "tie");
+        world.apply([tie]).await;
         assert_eq!(
             world
                 .apply([change("a", 5).phone("6").callable(true)])
@@ -215,7 +225,7 @@ async fn removing_what_is_not_there_leaves_what_an_older_change_cannot_undo() {
         );
         assert_eq!(
             world.contact("a"),
-            ([(VERSION_FIELD, "5")].map(owned).into(), false)
+            ([(VERSION_FIELD, "5:5-")].map(owned).into(), false)
         );
     })
     .await;

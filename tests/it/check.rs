@@ -45,7 +45,7 @@ async fn what_is_right_is_told_a_line_each() {
         .command(&["check", "--org", "lists", "--campaign", "campaign-of-lists"])
         .await;
     let expected = [
-        "ok    secret campaign-sync/org/lists: api contactLists, version is stored in crmVersion, 300 calls a minute",
+        "ok    secret campaign-sync/org/lists: api contactLists, version is stored in crmVersion, raise own, 300 calls a minute",
         "ok    token: the OAuth client is let in",
         "ok    clock: ",
         "ok    campaign campaign-of-lists: found: its contact list list-of-campaign-of-lists has 3 columns",
@@ -169,6 +169,19 @@ async fn what_is_wrong_is_told_with_what_to_do() {
     served.put_campaign("lists", "bare", Some(&["phone"]));
     let (_, lines, shown) = check(&served, &["--org", "lists", "--campaign", "bare"]).await;
     assert_eq!(wrong(&lines), ["campaign bare: version column"], "{shown}");
+    for (column, kind, most, is_wrong) in [
+        ("crmVersion", "NUMERIC", None, true),
+        ("crmVersion", "TEXT", Some(33), true),
+        ("crmVersion", "TEXT", Some(34), false),
+        ("phone", "NUMERIC", None, false),
+    ] {
+        served.put_campaign("lists", "typed", Some(&["phone", "crmVersion"]));
+        let of = json!({ "columnName": column, "columnDataType": kind, "maxLength": most });
+        served.genesys.type_column("typed", of);
+        let (_, lines, shown) = check(&served, &["--org", "lists", "--campaign", "typed"]).await;
+        let expected = ["campaign typed: version column"];
+        assert_eq!(wrong(&lines), &expected[..usize::from(is_wrong)], "{shown}");
+    }
     served.put_campaign("lists", "twin", Some(&["phone", "crmVersion"]));
     served
         .genesys

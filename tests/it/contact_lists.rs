@@ -227,7 +227,7 @@ async fn replaying_changes_one_by_one_keeps_the_rank() {
             world.column("a", VERSION_FIELD).as_str(),
             world.contact("a").1
         ),
-        ("5", false),
+        ("5:5-", false),
         "{:?}",
         done.calls
     );

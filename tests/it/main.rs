@@ -8,6 +8,7 @@ mod batch_answer;
 mod both_apis;
 mod check;
 mod cli;
+mod consent;
 mod contact_lists;
 mod dlq;
 mod docs;

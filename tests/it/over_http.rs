@@ -44,13 +44,13 @@ async fn a_change_goes_over_the_wire_as_the_contract_says() {
     let segment = "a%20b%2Fc%23d%3Fe%252Ff%C3%A9";
     Mock::given(method("GET"))
         .and(header("authorization", "Bearer tok"))
-        .and(header("user-agent", "campaign-sync/0.1.0"))
+        .and(header("user-agent", "campaign-sync/0.2.0"))
         .respond_with(ResponseTemplate::new(404).set_body_string("{}"))
         .expect(1)
         .mount(&server)
         .await;
     let created = serde_json::json!([
-        {"id": "a b/c#d?e%2Ffé", "data": {"phone": "+1", "crmVersion": "7"}, "callable": false}
+        {"id": "a b/c#d?e%2Ffé", "data": {"phone": "+1", "crmVersion": "7:7-"}, "callable": false}
     ]);
     Mock::given(method("POST"))
         .and(path(CONTACTS))

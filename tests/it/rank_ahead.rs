@@ -66,7 +66,7 @@ async fn an_opt_out_whose_rank_is_ahead_is_heard_before_it_is_parked() {
             assert!(!callable, "{key}");
             assert_eq!(
                 (data["phone"].as_str(), &data[VERSION_FIELD]),
-                ("now", &NOW.to_string())
+                ("now", &format!("{NOW}:{NOW}-"))
             );
         }
         let contacts = world.genesys.contacts(CAMPAIGN);
@@ -114,7 +114,7 @@ async fn an_opt_out_that_names_the_version_column_is_heard_at_its_rank() {
                 data[VERSION_FIELD].as_str(),
                 callable
             ),
-            ("5", "7", false)
+            ("5", "7:7-", false)
         );
     })
     .await;

@@ -238,6 +238,9 @@ async fn nobody_is_made_callable_by_that_alone_and_every_opt_out_counts() {
             run.world.genesys.put_contact(CAMPAIGN, key, &[(VERSION_FIELD, "5"), ("phone", "5")], callable);
         };
         put("taken-out", false);
+        let opted_in = [(VERSION_FIELD, "5:5-"), ("phone", "5")];
+        run.world.genesys.put_contact(CAMPAIGN, "opted-in", &opted_in, false);
+        run.says_more("opted-in", 6, "5", json!({ "callable": true }));
         put("opted-out", true);
         put("opted-out-late", true);
         put("removed", true);
@@ -245,19 +248,23 @@ async fn nobody_is_made_callable_by_that_alone_and_every_opt_out_counts() {
         run.says_more("opted-out", 6, "5", json!({ "callable": false }));
         run.says_more("opted-out-late", 4, "4", json!({ "callable": false }));
         run.feed.put(json!({ "campaignId": CAMPAIGN, "contactKey": "removed", "version": 6, "operation": "remove" }));
-        assert_eq!(counts(&run.run(json!({})).await.unwrap()), [4, 0, 4, 0, 0, 3]);
+        let answer = run.run(json!({})).await.unwrap();
+        assert_eq!(counts(&answer), [5, 0, 4, 0, 0, 3]);
+        assert_eq!(answer.kept, 1, "whom somebody else took out is no difference");
         run.apply_all().await;
-        for key in ["taken-out", "opted-out", "opted-out-late", "removed"] {
+        for key in ["opted-in", "taken-out", "opted-out", "opted-out-late", "removed"] {
             assert!(!run.world.contact(key).1, "{key}");
         }
+        assert_eq!(run.world.column("taken-out", VERSION_FIELD), "5");
         assert_eq!(
-            run.world.column("taken-out", VERSION_FIELD),
-            "5",
+            run.world.column("opted-in", VERSION_FIELD),
+            "5:5-",
             "so that a webhook which says it may still do it"
         );
         assert_eq!(run.world.column("opted-out-late", "phone"), "5");
         let answer = run.run(json!({})).await.unwrap();
-        assert_eq!(counts(&answer), [4, 0, 1, 1, 0, 0], "what is not repaired is still told");
+        assert_eq!(counts(&answer), [5, 0, 1, 1, 0, 0], "what is not repaired is still told");
+        assert_eq!(answer.kept, 1);
     })
     .await;
 }
@@ -272,8 +279,8 @@ async fn a_dry_run_counts_and_enqueues_nothing() {
     assert_eq!(counts(&answer), [2, 1, 1, 0, 0, 0]);
     assert!(answer.complete && answer.dry_run && run.world.queue.is_empty());
     let told = serde_json::to_value(&answer).unwrap();
-    let expected = json!({ "checked": 2, "missing": 1, "different": 1, "stale": 0, "unranked": 0, "ahead": 0, "enqueued": 0,
-                           "complete": true, "cursor": null, "dryRun": true });
+    let expected = json!({ "checked": 2, "missing": 1, "different": 1, "kept": 0, "stale": 0, "unranked": 0, "ahead": 0,
+                           "enqueued": 0, "complete": true, "cursor": null, "dryRun": true });
     assert_eq!(told, expected, "docs/contract.md \"Reconcile\"");
 }
 
@@ -424,8 +431,12 @@ async fn what_the_feed_ranks_too_far_ahead_is_left_out_but_for_its_opt_outs() {
         };
         let (old, new) = ((NOW - 1).to_string(), NOW.to_string());
         assert_eq!(contact("changed"), ("old".to_owned(), old.clone(), true));
-        assert_eq!(contact("opted-out"), ("old".to_owned(), old.clone(), false));
-        assert_eq!(contact("removed"), ("old".to_owned(), old, false));
+        let lowered = format!("{old}:{old}-");
+        assert_eq!(
+            contact("opted-out"),
+            ("old".to_owned(), lowered.clone(), false)
+        );
+        assert_eq!(contact("removed"), ("old".to_owned(), lowered, false));
         assert_eq!(contact("good"), ("new".to_owned(), new, true));
         assert!(!run.world.genesys.contacts(CAMPAIGN).contains_key("missing"));
         assert_eq!(

@@ -295,7 +295,12 @@ fn shared(outside: &emulator::World, told: &Arc<Mutex<Vec<String>>>, config: Con
 
 fn tell(event: &Event<'_>) -> Option<String> {
     Some(match event {
-        Event::Done { outcome, .. } => outcome.as_str().to_owned(),
+        Event::Done {
+            outcome, is_kept, ..
+        } => {
+            let kept = if *is_kept { ", kept" } else { "" };
+            format!("{}{kept}", outcome.as_str())
+        }
         Event::RankReset { reset, .. } => {
             let to = reset.to().map_or("none".to_owned(), |to| to.to_string());
             format!("! rank {} reset to {to}: {}", reset.from(), reset.reason())
@@ -320,6 +325,7 @@ fn tell(event: &Event<'_>) -> Option<String> {
             checked,
             drifted,
             enqueued,
+            ..
         } => {
             format!("! {org} reconciled: {checked} checked, {drifted} drifted, {enqueued} enqueued")
         }

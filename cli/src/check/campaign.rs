@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::Version;
 use domain::change::CampaignId;
 use domain::rules::Rules;
 use io::genesys::{Failure, Kind, ListFacts, Org, Run, UNKNOWN_CAMPAIGN};
@@ -109,6 +110,12 @@ fn look_at_version_column(findings: &mut Findings, what: &str, list: &ListFacts,
             let why = format!("the list names no columns: whether {column} is one is not known");
             return findings.skip(what, &why);
         }
+        Some(column) if list.narrow.contains(column) => Err(format!(
+            "{column}, the secret's versionField, takes numbers, times or short texts: it must take any text of {} characters, \
+             or it cannot say who made a contact not callable; columns cannot be altered: make a list where it is a text and \
+             give the campaign that",
+            Version::LONGEST
+        )),
         Some(column) if list.columns.contains(column) => Ok(format!("the list has {column}")),
         Some(column) => Err(format!(
             "the list lacks {column}, the secret's versionField; columns cannot be added to a list: make one with it and give \

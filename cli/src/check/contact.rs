@@ -45,11 +45,11 @@ async fn stored_rank(
         .await
         .map_err(|failure| failure.to_string())?;
     let contact = contact.ok_or("there is no such contact, or it cannot be read yet")?;
-    let Some(stored) = contact.rank else {
+    let Some(stored) = contact.version.rank else {
         return Ok("it stores none".to_owned());
     };
     let Some(ahead) = one_contact::ahead(&secret.rules, stored, Clock::system().now()) else {
-        return Ok(format!("it stores {stored}"));
+        return Ok(format!("it stores {}", contact.version));
     };
     let org = org.id();
     Err(format!(

@@ -2,6 +2,7 @@
 
 use domain::change::{OrgId, SourceName, VersionFrom};
 use domain::rules::{Rules, VersionUnit};
+use domain::version::Raise;
 use io::Config;
 use io::secrets::{
     Api, Auth, FeedSecret, MalformedSecret, OrgSecret, Secrets, SecretsError, SecretsManager,
@@ -47,7 +48,7 @@ fn seen_of_org(secret: &OrgSecret) -> String {
 
 fn ranks(rules: &Rules) -> String {
     let Some(column) = &rules.version_field else {
-        return "no ranks: the queue's order alone decides".to_owned();
+        return "no ranks: the queue's order alone decides, and an opt-in raises also whom the dialler made not callable".to_owned();
     };
     let what = match (rules.version_from, rules.version_unit) {
         (VersionFrom::OccurredAt, _) => "occurredAt",
@@ -60,7 +61,12 @@ fn ranks(rules: &Rules) -> String {
             "version, a time in microseconds,"
         }
     };
-    format!("{what} is stored in {column}")
+    let raise = match rules.raise {
+        Raise::Own => "own",
+        Raise::Always => "always",
+        Raise::Never => "never",
+    };
+    format!("{what} is stored in {column}, raise {raise}")
 }
 
 /// Only who reconciles has one.

@@ -106,9 +106,14 @@ fn respond(status: u16, body: Bytes) -> Response {
 /// A line for each change as it is applied.
 fn show(event: &Event<'_>) {
     let line = match event {
-        Event::Done { about, outcome } => {
+        Event::Done {
+            about,
+            outcome,
+            is_kept,
+        } => {
+            let kept = if *is_kept { ", not made callable" } else { "" };
             format!(
-                "{:<11} {} {}",
+                "{:<11} {} {}{kept}",
                 outcome.as_str(),
                 about.group,
                 about.event_id.unwrap_or_default()
@@ -163,9 +168,12 @@ fn show(event: &Event<'_>) {
             org,
             checked,
             drifted,
+            kept,
             enqueued,
         } => {
-            format!("reconciled  {org}: {checked} checked, {drifted} differ, {enqueued} enqueued")
+            format!(
+                "reconciled  {org}: {checked} checked, {drifted} differ, {kept} kept, {enqueued} enqueued"
+            )
         }
         Event::Incomplete { org, detail, .. } => {
             format!("incomplete  reconcile of {org}: {detail}")

@@ -329,7 +329,7 @@ fn counted(outcomes: Arc<Mutex<Outcomes>>, next: Telemetry) -> Telemetry {
     Telemetry::from_fn(move |event| {
         next.tell(event);
         let (about, outcome) = match event {
-            Event::Done { about, outcome } => (about, outcome.as_str()),
+            Event::Done { about, outcome, .. } => (about, outcome.as_str()),
             Event::Parked { about, .. } => (about, "parked"),
             _ => return,
         };

@@ -54,7 +54,9 @@ impl Report {
     fn found(&mut self, found: Found) {
         match &found.drift {
             Drift::Missing => self.answer.missing += 1,
-            Drift::Different(Difference { columns, callable }) => {
+            Drift::Different(Difference {
+                columns, callable, ..
+            }) => {
                 self.answer.different += 1;
                 for column in columns {
                     *self.columns.entry(column.clone()).or_default() += 1;
@@ -68,7 +70,7 @@ impl Report {
                     None => self.rank_alone += u64::from(columns.is_empty()),
                 }
             }
-            Drift::Same | Drift::Stale | Drift::Unranked => {}
+            Drift::Same | Drift::Kept | Drift::Stale | Drift::Unranked => {}
         }
         if self.found.len() < KEPT {
             self.found.push(found);
@@ -82,6 +84,7 @@ impl Report {
             why,
             left_out,
         } = outcome;
+        self.answer.kept += answer.kept;
         self.answer.stale += answer.stale;
         self.answer.unranked += answer.unranked;
         self.answer.complete = answer.complete;
@@ -150,6 +153,7 @@ impl Report {
             checked,
             missing,
             different,
+            kept,
             stale,
             unranked,
             ahead,
@@ -161,6 +165,7 @@ impl Report {
             ("checked", checked),
             ("missing in the campaign", missing),
             ("different", different),
+            ("kept not callable, against the CRM", kept),
             ("newer in the campaign", stale),
             ("without a rank, not compared", unranked),
         ] {
@@ -254,7 +259,9 @@ fn shown(found: &Found) -> Value {
 
 fn what(drift: &Drift) -> String {
     match drift {
-        Drift::Different(Difference { columns, callable }) => {
+        Drift::Different(Difference {
+            columns, callable, ..
+        }) => {
             let callable = callable.map(|callable| format!("callable, to be {callable}"));
             let parts: Vec<_> = columns.iter().cloned().chain(callable).collect();
             if parts.is_empty() {

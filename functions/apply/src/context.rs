@@ -79,6 +79,8 @@ impl Context {
             Some(Defect::Rank) => defect::plan_without_ranks,
             Some(Defect::Callable) => defect::plan_without_callable,
             Some(Defect::FoldOrder) => defect::plan_in_the_wrong_order,
+            Some(Defect::RaisesAll) => defect::plan_raising_all,
+            Some(Defect::FoundIsOwn) => defect::plan_taking_found_for_own,
             _ => plan,
         }
     }

@@ -7,6 +7,7 @@ use domain::change::Operation;
 use domain::contact::Columns;
 use domain::plan::{Plan, RankedChange, plan};
 use domain::retry::Cause;
+use domain::version::{Mark, Raise};
 use domain::{Change, Contact};
 
 use crate::Context;
@@ -42,6 +43,10 @@ pub enum Defect {
     DeletesFollowers,
     /// What is written is done, though reads lag.
     Unconfirmed,
+    /// Whoever made a contact not callable, an opt-in raises it.
+    RaisesAll,
+    /// Whom somebody else made not callable is taken for campaign-sync's.
+    FoundIsOwn,
 }
 
 /// The verdicts as a defect would have them.
@@ -91,17 +96,22 @@ pub(crate) fn silent(change: &Change) -> Change {
     }
 }
 
-pub(crate) fn plan_without_ranks(changes: &[RankedChange<'_>], actual: Option<&Contact>) -> Plan {
+pub(crate) fn plan_without_ranks(
+    changes: &[RankedChange<'_>],
+    actual: Option<&Contact>,
+    raise: Option<Raise>,
+) -> Plan {
     let unranked = changes.iter().map(|change| RankedChange {
         rank: None,
         ..*change
     });
-    plan(&unranked.collect::<Vec<_>>(), actual)
+    plan(&unranked.collect::<Vec<_>>(), actual, raise)
 }
 
 pub(crate) fn plan_without_callable(
     changes: &[RankedChange<'_>],
     actual: Option<&Contact>,
+    raise: Option<Raise>,
 ) -> Plan {
     let silent = changes.iter().map(|change| Operation::Upsert {
         data: change.operation.data().cloned().unwrap_or_default(),
@@ -112,13 +122,38 @@ pub(crate) fn plan_without_callable(
     for (change, operation) in changes.iter_mut().zip(&silent) {
         change.operation = operation;
     }
-    plan(&changes, actual)
+    plan(&changes, actual, raise)
 }
 
 pub(crate) fn plan_in_the_wrong_order(
     changes: &[RankedChange<'_>],
     actual: Option<&Contact>,
+    raise: Option<Raise>,
 ) -> Plan {
     let reversed: Vec<_> = changes.iter().rev().copied().collect();
-    plan(&reversed, actual)
+    plan(&reversed, actual, raise)
+}
+
+pub(crate) fn plan_raising_all(
+    changes: &[RankedChange<'_>],
+    actual: Option<&Contact>,
+    raise: Option<Raise>,
+) -> Plan {
+    plan(changes, actual, raise.map(|_| Raise::Always))
+}
+
+pub(crate) fn plan_taking_found_for_own(
+    changes: &[RankedChange<'_>],
+    actual: Option<&Contact>,
+    raise: Option<Raise>,
+) -> Plan {
+    let mut actual = actual.cloned();
+    if let Some(decision) = actual
+        .as_mut()
+        .and_then(|actual| actual.version.decision.as_mut())
+        && decision.mark == Mark::Found
+    {
+        decision.mark = Mark::Lowered;
+    }
+    plan(changes, actual.as_ref(), raise)
 }

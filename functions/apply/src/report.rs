@@ -244,7 +244,7 @@ async fn delete(
     let is_deleted = |index: &usize| {
         *index >= intake.of_event
             && match settled.get(index) {
-                Some(Settled::Done(_) | Settled::Park(_)) => true,
+                Some(Settled::Done(_) | Settled::Kept(_) | Settled::Park(_)) => true,
                 Some(Settled::Retry { why: None, .. }) => deletes_followers,
                 _ => false,
             }
@@ -326,7 +326,7 @@ fn tell(context: &Context, intake: &Intake, settled: &BTreeMap<usize, Settled>) 
                 && change.is_some_and(|change| change.operation.callable() == Some(false)),
         };
         let wrote = match settled {
-            Settled::Done(outcome) => Some(*outcome),
+            Settled::Done(outcome) | Settled::Kept(outcome) => Some(*outcome),
             Settled::Retry {
                 why: Some((Cause::Confirming { wrote, .. }, _)),
                 ..
@@ -343,9 +343,10 @@ fn tell(context: &Context, intake: &Intake, settled: &BTreeMap<usize, Settled>) 
                 .tell(&Event::RankReset { about, reset });
         }
         context.shared.telemetry.tell(&match settled {
-            Settled::Done(outcome) => Event::Done {
+            Settled::Done(outcome) | Settled::Kept(outcome) => Event::Done {
                 about,
                 outcome: *outcome,
+                is_kept: matches!(settled, Settled::Kept(_)),
             },
             Settled::Park(parking) => Event::Parked {
                 about,

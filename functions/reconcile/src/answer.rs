@@ -21,6 +21,9 @@ pub struct Answer {
     /// In the campaign, and not as the CRM says. Where all that differs is that the CRM says
     /// `callable: true`, it is counted here and not enqueued.
     pub different: u64,
+    /// In the campaign, not callable, and kept so by the org's wish though the CRM says otherwise. Those
+    /// of them that differ beside that are counted as different too.
+    pub kept: u64,
     /// In the campaign with something newer.
     pub stale: u64,
     /// Not compared, since there is no rank to compare.

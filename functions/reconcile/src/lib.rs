@@ -242,6 +242,7 @@ pub async fn run(
         org: input.org.as_str(),
         checked: answer.checked,
         drifted,
+        kept: answer.kept,
         enqueued: answer.enqueued,
     });
     match unknown {

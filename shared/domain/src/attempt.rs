@@ -32,12 +32,13 @@ use crate::contact::Contact;
 use crate::failure::{Failure, Kind};
 use crate::plan::{Action, Part, Plan, RankedChange, Skip, plan_reset};
 use crate::retry::{Cause, TRIES};
+use crate::version::Raise;
 use confirm::confirmed;
 use state::{ReadFor, State, created, lowered};
 use step::write;
 
 /// How changes are planned: [`crate::plan::plan`].
-pub type Planner = fn(&[RankedChange<'_>], Option<&Contact>) -> Plan;
+pub type Planner = fn(&[RankedChange<'_>], Option<&Contact>, Option<Raise>) -> Plan;
 
 /// The changes of one contact, and how far they came.
 #[derive(Debug)]
@@ -153,35 +154,35 @@ impl Attempt {
                 self.actual = Some(Arc::new(actual));
                 self.act_on_existing()
             }
-            (State::Lowering { rank, why }, Seen::Written(actual)) => {
+            (State::Lowering { version, why }, Seen::Written(actual)) => {
                 // What comes after it is planned on it, and does not undo it.
-                let left = actual.unwrap_or_else(|| lowered(self.actual.as_deref(), rank));
+                let left = actual.unwrap_or_else(|| lowered(self.actual.as_deref(), version));
                 self.is_now(Some(left));
                 self.park(&why)
             }
-            (State::Lowering { rank, why }, Seen::Failed(failure)) => {
-                self.was_not_lowered(rank, why, &failure)
+            (State::Lowering { version, why }, Seen::Failed(failure)) => {
+                self.was_not_lowered(version, why, &failure)
             }
             (State::LoweringBlind { why }, Seen::Contact(actual)) => {
                 self.actual = actual.map(Arc::new);
                 if matches!(self.plan().action, Action::Skip(_)) {
                     return self.park(&why);
                 }
-                let rank = self.rank_of_opt_out();
-                self.lower(rank, why)
+                let version = self.version_of_opt_out();
+                self.lower(version, why)
             }
             (State::LoweringBlind { why }, Seen::Written(actual)) => {
-                // The answer shows whether its rank is the newest, so that nothing older undoes it.
+                // The answer shows whether it is the newest, so that nothing older undoes it.
                 self.actual = actual.map(Arc::new);
-                match self.actual.as_ref().and_then(|_| self.rank_of_opt_out()) {
-                    Some(rank) => self.lower(Some(rank), why),
+                match self.actual.as_ref().and_then(|_| self.version_of_opt_out()) {
+                    Some(version) => self.lower(Some(version), why),
                     None => self.park(&why),
                 }
             }
             (State::LoweringBlind { why }, Seen::Failed(failure)) => match failure.kind {
                 Kind::NotFound => {
-                    let rank = self.rank_of_opt_out();
-                    self.lower(rank, why)
+                    let version = self.version_of_opt_out();
+                    self.lower(version, why)
                 }
                 Kind::Rejected => self.park_unheard(why, &failure),
                 _ => self.retry(&failure),
@@ -266,15 +267,16 @@ impl Attempt {
         if let [piece] = &self.pieces[..]
             && let Operation::ResetRank(reset) = &piece.change.operation
         {
-            let column = self.rules.version_field.as_deref();
-            return plan_reset(reset, column, self.actual.as_deref());
+            let stores = self.rules.version_field.is_some();
+            return plan_reset(reset, stores, self.actual.as_deref());
         }
         let ranking = self.rules.ranking();
         let ranked = self
             .pieces
             .iter()
             .map(|piece| RankedChange::new(&piece.change, ranking));
-        (self.planner)(&ranked.collect::<Vec<_>>(), self.actual.as_deref())
+        let raise = self.rules.raise();
+        (self.planner)(&ranked.collect::<Vec<_>>(), self.actual.as_deref(), raise)
     }
 
     /// Does what the plan says. `alone`: a create goes in a call of its own.
@@ -346,12 +348,16 @@ impl Attempt {
 
     /// The plan's action is done, with this outcome for the newest of the changes.
     fn applied(&mut self, plan: &Plan, outcome: Outcome) -> Step {
-        for (piece, part) in self.pieces.drain(..).zip(&plan.parts) {
-            let verdict = match (piece.parking, part) {
-                (Some(parking), _) => Verdict::Park(parking),
-                (None, Part::Stale) => Verdict::Done(Outcome::Stale),
-                (None, Part::Superseded) => Verdict::Done(Outcome::Superseded),
-                (None, Part::Newest) => Verdict::Done(outcome),
+        for (place, (piece, part)) in self.pieces.drain(..).zip(&plan.parts).enumerate() {
+            let outcome = match part {
+                Part::Stale => Outcome::Stale,
+                Part::Superseded => Outcome::Superseded,
+                Part::Newest => outcome,
+            };
+            let verdict = match piece.parking {
+                Some(parking) => Verdict::Park(parking),
+                None if plan.kept.contains(&place) => Verdict::Kept(outcome),
+                None => Verdict::Done(outcome),
             };
             let confirm = (*part == Part::Newest).then_some(self.wrote).flatten();
             let verdict = confirmed(verdict, confirm, self.rules.read_lag);

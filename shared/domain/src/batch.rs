@@ -161,6 +161,8 @@ pub struct Parking {
 pub enum Verdict {
     /// It is done, or needed nothing.
     Done(Outcome),
+    /// The same, but that the contact may be called is kept out by the org's wish (`raise`).
+    Kept(Outcome),
     /// No retry can help.
     Park(Parking),
     /// It is to be tried again.
@@ -204,6 +206,8 @@ pub struct Retry {
 pub enum Settled {
     /// To be deleted.
     Done(Outcome),
+    /// The same, of one that was kept.
+    Kept(Outcome),
     /// To be sent to the dead-letter queue, then deleted.
     Park(Parking),
     /// To be reported as failed, and invisible for so long. The first of its group says why; its
@@ -295,6 +299,7 @@ pub fn settle(group: Vec<(&Record, Verdict)>, horizon: Horizon, share: f64) -> V
         settled.push(match (delay, verdict) {
             (Some(delay), _) => Settled::Retry { delay, why: None },
             (None, Verdict::Done(outcome)) => Settled::Done(outcome),
+            (None, Verdict::Kept(outcome)) => Settled::Kept(outcome),
             (None, Verdict::Park(parking)) => Settled::Park(parking),
             (None, Verdict::Confirm(confirm)) if horizon.is_last_day(record) => confirm.then,
             (None, Verdict::Confirm(Confirm { after, wrote, .. })) => {

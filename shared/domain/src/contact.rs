@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-use crate::Rank;
+use crate::Version;
 
 /// Columns by name. Values are personal data: `Debug` shows the names alone.
 #[derive(Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -37,20 +37,19 @@ pub struct Contact {
     pub data: Columns<String>,
     /// Whether the dialler may call it.
     pub callable: bool,
-    /// Of the newest change that was applied; none where the org stores none.
-    pub rank: Option<Rank>,
+    /// What was applied to it; nothing where the org stores none.
+    pub version: Version,
 }
 
 impl Contact {
-    /// `version_field` is the column in which the org stores the rank (docs/contract.md "Secrets").
+    /// `version_field` is the column in which the org stores it (docs/contract.md "Secrets").
     pub fn new(data: Columns<String>, callable: bool, version_field: Option<&str>) -> Contact {
-        let rank = version_field
-            .and_then(|column| data.get(column))
-            .and_then(|text| Rank::from_text(text));
+        let version = version_field.and_then(|column| data.get(column));
+        let version = version.map_or_else(Version::default, |text| Version::from_text(text));
         Contact {
             data,
             callable,
-            rank,
+            version,
         }
     }
 

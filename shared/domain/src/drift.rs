@@ -2,13 +2,16 @@
 //! applying it would follow.
 
 use crate::contact::Contact;
-use crate::plan::{Action, RankedChange, Skip, plan};
+use crate::plan::{Action, RankedChange, plan};
+use crate::version::Raise;
 
 /// What comparing one contact found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Drift {
     /// The campaign holds it all already.
     Same,
+    /// The same, but that the CRM says that the contact may be called, which the org's wish keeps out.
+    Kept,
     /// The campaign holds something newer.
     Stale,
     /// The CRM says no rank, or the org stores none: which of the two is newer cannot be told.
@@ -24,31 +27,54 @@ pub enum Drift {
 pub struct Difference {
     /// Names of columns, in order. None: their rank alone is older, or `callable` differs.
     pub columns: Vec<String>,
-    /// What the CRM says of `callable`, where the campaign says the contrary.
+    /// What the CRM says of `callable`, where the campaign says the contrary and is to be changed.
     pub callable: Option<bool>,
+    /// Whether it says that the contact may be called, and the org's wish keeps that out.
+    pub is_kept: bool,
 }
 
 impl Drift {
-    /// Compares what the CRM says with the contact as it was read; `None`: there is none.
-    pub fn between(change: &RankedChange<'_>, actual: Option<&Contact>) -> Drift {
+    /// Compares what the CRM says with the contact as it was read; `None`: there is none. `raise`:
+    /// [`Rules::raise`](crate::Rules::raise).
+    pub fn between(
+        change: &RankedChange<'_>,
+        actual: Option<&Contact>,
+        raise: Option<Raise>,
+    ) -> Drift {
         if change.rank.is_none() {
             return Drift::Unranked;
         }
-        match (plan(&[*change], actual).action, actual) {
-            (Action::Create { .. }, _) => Drift::Missing,
-            (Action::Skip(Skip::Unchanged), _) => Drift::Same,
-            (Action::Skip(Skip::Stale), _) => Drift::Stale,
-            (Action::Update { data, callable, .. }, Some(actual)) => {
+        let plan = plan(&[*change], actual, raise);
+        let is_kept = !plan.kept.is_empty();
+        let Some(actual) = actual else {
+            return Drift::Missing;
+        };
+        let is_stale = change.rank < actual.version.rank;
+        let (difference, is_newer) = match plan.action {
+            Action::Create { .. } => return Drift::Missing,
+            Action::Skip(_) => (Difference::default(), false),
+            Action::Update { data, callable, .. } => {
                 let differs = data
                     .iter()
                     .filter(|(name, value)| !actual.holds(name, value.as_deref()));
-                Drift::Different(Difference {
+                let difference = Difference {
                     columns: differs.map(|(name, _)| name.clone()).collect(),
                     callable: callable.filter(|callable| *callable != actual.callable),
-                })
+                    is_kept,
+                };
+                (difference, change.rank > actual.version.rank)
             }
-            // What does not exist is not updated.
-            (Action::Update { .. }, None) => Drift::Missing,
+        };
+        let is_same = difference.columns.is_empty() && difference.callable.is_none();
+        if is_same && is_kept {
+            Drift::Kept
+        } else if !is_same || is_newer {
+            Drift::Different(difference)
+        } else if is_stale {
+            Drift::Stale
+        } else {
+            // That the CRM said so before, where that alone is new, is not worth a call.
+            Drift::Same
         }
     }
 
@@ -57,7 +83,7 @@ impl Drift {
     /// does not say.
     pub fn is_to_be_repaired(&self) -> bool {
         match self {
-            Drift::Same | Drift::Stale | Drift::Unranked => false,
+            Drift::Same | Drift::Kept | Drift::Stale | Drift::Unranked => false,
             Drift::Missing => true,
             Drift::Different(difference) => {
                 !difference.columns.is_empty() || difference.callable != Some(true)
@@ -69,9 +95,9 @@ impl Drift {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Rank;
     use crate::change::Operation;
     use crate::contact::Columns;
+    use crate::{Rank, Version};
 
     fn says(phone: &str, callable: Option<bool>) -> Operation {
         let data = Columns([("phone".to_owned(), Some(phone.to_owned()))].into());
@@ -79,11 +105,15 @@ mod tests {
     }
 
     fn holds(phone: &str, callable: bool, rank: u64) -> Contact {
+        stores(phone, callable, &rank.to_string())
+    }
+
+    fn stores(phone: &str, callable: bool, version: &str) -> Contact {
         let data = Columns([("phone".to_owned(), phone.to_owned())].into());
         Contact {
             data,
             callable,
-            rank: Rank::new(rank),
+            version: Version::from_text(version),
         }
     }
 
@@ -94,6 +124,7 @@ mod tests {
                 operation,
             },
             actual,
+            Some(Raise::Own),
         )
     }
 
@@ -101,6 +132,7 @@ mod tests {
         Drift::Different(Difference {
             columns: columns.iter().map(|name| (*name).to_owned()).collect(),
             callable,
+            is_kept: false,
         })
     }
 
@@ -115,10 +147,38 @@ mod tests {
             Drift::Stale
         );
         assert_eq!(
-            drift(&says("1", Some(true)), 5, Some(&holds("1", false, 5))),
+            drift(&says("1", Some(true)), 5, Some(&stores("1", false, "5:5-"))),
             Drift::Same,
             "not raised at a tie"
         );
+        // What was decided of callable is newer, and nothing else: that is worth no call.
+        for (callable, version) in [(true, "5:4+"), (true, "5"), (false, "5:4-")] {
+            let (actual, says) = (stores("1", callable, version), says("1", Some(callable)));
+            assert_eq!(drift(&says, 5, Some(&actual)), Drift::Same, "{version}");
+        }
+        let late = drift(&says("2", Some(false)), 4, Some(&stores("1", true, "5:5+")));
+        assert_eq!(late, Drift::Stale, "an opt-out below an opt-in");
+    }
+
+    #[test]
+    fn what_the_orgs_wish_keeps_out_is_no_drift() {
+        for version in ["5", "5:5+", "5:4!"] {
+            let kept = stores("1", false, version);
+            for rank in [6, 7] {
+                let drift = drift(&says("1", Some(true)), rank, Some(&kept));
+                assert_eq!(drift, Drift::Kept, "{version}");
+                assert!(!drift.is_to_be_repaired());
+            }
+            // The rest of it is.
+            let rest = drift(&says("2", Some(true)), 6, Some(&kept));
+            let expected = Drift::Different(Difference {
+                columns: vec!["phone".to_owned()],
+                callable: None,
+                is_kept: true,
+            });
+            assert_eq!(rest, expected, "{version}");
+            assert!(rest.is_to_be_repaired());
+        }
     }
 
     #[test]
@@ -148,7 +208,7 @@ mod tests {
 
     #[test]
     fn nobody_is_made_callable_by_that_alone_and_an_opt_out_always_counts() {
-        let raised = drift(&says("1", Some(true)), 6, Some(&holds("1", false, 5)));
+        let raised = drift(&says("1", Some(true)), 6, Some(&stores("1", false, "5:5-")));
         assert_eq!(raised, different(&[], Some(true)));
         assert!(!raised.is_to_be_repaired());
         let late = drift(&says("2", Some(false)), 4, Some(&holds("1", true, 5)));
@@ -168,7 +228,10 @@ mod tests {
             operation: &operation,
         };
         for actual in [None, Some(&holds("1", true, 5))] {
-            assert_eq!(Drift::between(&change, actual), Drift::Unranked);
+            assert_eq!(
+                Drift::between(&change, actual, Some(Raise::Own)),
+                Drift::Unranked
+            );
         }
         assert!(!Drift::Unranked.is_to_be_repaired());
     }

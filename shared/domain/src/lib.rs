@@ -20,10 +20,12 @@ pub mod outbox;
 pub mod plan;
 pub mod retry;
 pub mod rules;
+pub mod version;
 
 pub use change::{Change, Rank};
 pub use contact::Contact;
 pub use rules::Rules;
+pub use version::Version;
 
 /// Lower-case hexadecimal SHA-256.
 fn sha256_hex(bytes: &[u8]) -> String {

@@ -4,7 +4,9 @@ mod merge;
 
 use crate::change::{Change, Operation, RankReset, VersionFrom};
 use crate::contact::{Columns, Contact};
-use crate::{Rank, plan::merge::Merged};
+use crate::plan::merge::Merged;
+use crate::version::{Raise, Standing};
+use crate::{Rank, Version};
 
 /// A change with the rank that its org's rules give it.
 #[derive(Clone, Copy, Debug)]
@@ -36,17 +38,17 @@ pub enum Action {
         /// What the changes say.
         callable: Option<bool>,
         /// To be stored.
-        rank: Option<Rank>,
+        version: Version,
     },
-    /// Only what the changes name. `None` of `callable` and `rank`: left as it is; a column's
+    /// Only what the changes name. `None` of `callable` and `version`: left as it is; a column's
     /// `None` clears it.
     Update {
         /// Columns to set or clear.
         data: Columns<Option<String>>,
         /// To be set.
         callable: Option<bool>,
-        /// To be stored: newer than the stored one.
-        rank: Option<Rank>,
+        /// To be stored: another than the stored one.
+        version: Option<Version>,
     },
     /// Nothing to write.
     Skip(Skip),
@@ -79,6 +81,8 @@ pub struct Plan {
     pub action: Action,
     /// One for each change, in the order given.
     pub parts: Vec<Part>,
+    /// Indices of the changes that say that the contact may be called, which the org's wish keeps out.
+    pub kept: Vec<usize>,
     /// Indices of the changes in the order in which they are applied where that must be one by one:
     /// oldest first, or, if one of them has no rank, as they came.
     pub order: Vec<usize>,
@@ -96,9 +100,9 @@ impl Plan {
 }
 
 /// Plans the write that brings `actual` (`None`: no such contact) to what `changes` say, given in
-/// queue order.
-pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>) -> Plan {
-    let stored = actual.and_then(|contact| contact.rank);
+/// queue order. `raise`: [`Rules::raise`](crate::Rules::raise).
+pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, raise: Option<Raise>) -> Plan {
+    let stored = actual.and_then(|contact| contact.version.rank);
     let places = places(changes, stored);
     let mut order: Vec<usize> = (0..changes.len()).collect();
     if changes.iter().all(|change| change.rank.is_some()) {
@@ -109,25 +113,58 @@ pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>) -> Plan {
     let merged = (order.iter().filter(|&&i| !is_stale(i)))
         .map(|&i| Merged::of(&changes[i], places[i]))
         .reduce(Merged::then);
-    let callable = callable(changes, &places, actual);
+
+    // What a stale change says of being callable has a rank of its own to be compared with.
+    let before = Standing::of(actual);
+    let (mut after, mut kept, mut last) = (before, Vec::new(), None);
+    for &i in &order {
+        let was = after;
+        let RankedChange { rank, operation } = changes[i];
+        if after.apply(rank, operation.callable(), raise) {
+            kept.push(i);
+        }
+        if after != was {
+            last = Some(i);
+        }
+    }
+    let says = |callable| {
+        let says = |change: &RankedChange<'_>| change.operation.callable() == Some(callable);
+        changes.iter().any(says)
+    };
     let is_all_stale = merged.is_none();
     let action = match (merged, actual) {
-        (Some(merged), None) => merged.create(callable),
-        (Some(merged), Some(contact)) => merged.update(contact, callable),
-        (None, Some(contact)) if callable == Some(false) && contact.callable => Action::Update {
-            data: Columns::default(),
-            callable,
-            rank: None,
-        },
-        (None, _) => Action::Skip(Skip::Stale),
+        (Some(merged), None) => {
+            let callable = after.callable.filter(|_| says(true) || says(false));
+            merged.create(callable, after.version)
+        }
+        (_, Some(contact)) => {
+            let is_lowered = after.callable == Some(false);
+            let callable = (after.callable)
+                .filter(|_| after.callable != before.callable || is_lowered && says(false));
+            let columns = merged.map_or_else(Columns::default, Merged::columns);
+            let is_other =
+                |(name, value): (&String, &Option<String>)| !contact.holds(name, value.as_deref());
+            let differs = columns.iter().any(is_other) || after.callable != before.callable;
+            let version = Some(after.version).filter(|version| *version != contact.version);
+            if differs || after != before {
+                let data = if differs { columns } else { Columns::default() };
+                Action::Update {
+                    data,
+                    callable,
+                    version,
+                }
+            } else if is_all_stale {
+                Action::Skip(Skip::Stale)
+            } else {
+                Action::Skip(Skip::Unchanged)
+            }
+        }
+        (None, None) => Action::Skip(Skip::Stale),
     };
 
-    // A stale opt-out that is all there is to write is what the write is for.
+    // Where all are stale the write is for what they say of being callable.
     let newest = match action {
-        Action::Update { .. } if is_all_stale => order
-            .iter()
-            .copied()
-            .rfind(|&i| changes[i].operation.callable() == Some(false)),
+        Action::Update { .. } if is_all_stale => last,
         _ => order.iter().copied().rfind(|&i| !is_stale(i)),
     };
     let part = |i: usize| match newest {
@@ -138,29 +175,23 @@ pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>) -> Plan {
     Plan {
         action,
         parts: (0..changes.len()).map(part).collect(),
+        kept,
         order,
     }
 }
 
-/// Plans an operator's reset of the rank that `version_field` stores: alone, since it asks for what
-/// the changes before it leave. It alters nothing but that column, and that only where it still holds
-/// the rank that the operator saw.
-pub fn plan_reset(
-    reset: &RankReset,
-    version_field: Option<&str>,
-    actual: Option<&Contact>,
-) -> Plan {
-    let stored = actual.map(|contact| contact.rank);
-    let action = match version_field {
-        Some(column) if stored == Some(Some(reset.from())) => {
-            let rank = reset.to().map(|rank| rank.to_string());
-            Action::Update {
-                data: Columns([(column.to_owned(), rank)].into()),
-                callable: None,
-                rank: None,
-            }
-        }
-        Some(_) if stored == Some(reset.to()) => Action::Skip(Skip::Unchanged),
+/// Plans an operator's reset of the stored rank: alone, since it asks for what the changes before it
+/// leave. It alters nothing but the version, and that only where it still holds the rank that the
+/// operator saw. `stores`: whether the org stores versions.
+pub fn plan_reset(reset: &RankReset, stores: bool, actual: Option<&Contact>) -> Plan {
+    let stored = actual.map(|contact| contact.version);
+    let action = match stored {
+        Some(version) if stores && version.rank == Some(reset.from()) => Action::Update {
+            data: Columns::default(),
+            callable: None,
+            version: Some(version.set_back(reset.to())),
+        },
+        Some(version) if stores && version.rank == reset.to() => Action::Skip(Skip::Unchanged),
         _ => Action::Skip(Skip::Stale),
     };
     let part = match action {
@@ -170,34 +201,8 @@ pub fn plan_reset(
     Plan {
         action,
         parts: vec![part],
+        kept: Vec::new(),
         order: vec![0],
-    }
-}
-
-/// What the run says of `callable`, opt-outs that come too late included: lowering is always safe.
-/// An opt-out stands unless a ranked opt-in is newer, or one without a rank comes later in the
-/// queue; at a tie it stands. `None`: nothing that counts was said.
-fn callable(
-    changes: &[RankedChange<'_>],
-    places: &[Option<Rank>],
-    actual: Option<&Contact>,
-) -> Option<bool> {
-    let says = |i: usize, callable| changes[i].operation.callable() == Some(callable);
-    let undoes = |i: usize, out: usize| match changes[i].rank {
-        Some(_) => places[i] > places[out],
-        None => i > out,
-    };
-    let all = 0..changes.len();
-    let stands = |out: usize| !all.clone().any(|i| says(i, true) && undoes(i, out));
-    let raises = |i: usize| {
-        says(i, true)
-            && actual
-                .is_none_or(|actual| changes[i].rank.is_none() || changes[i].rank > actual.rank)
-    };
-    if all.clone().any(|i| says(i, false) && stands(i)) {
-        Some(false)
-    } else {
-        all.clone().any(raises).then_some(true)
     }
 }
 

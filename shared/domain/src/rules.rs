@@ -10,6 +10,7 @@ use regex_lite::Regex;
 use crate::batch::ParkReason;
 use crate::change::{Change, Operation, Rank, VersionFrom};
 use crate::contact::Columns;
+use crate::version::Raise;
 
 /// How far a rank that is a time may be ahead of the reader's clock.
 const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(24);
@@ -27,6 +28,8 @@ pub struct Rules {
     pub version_unit: Option<VersionUnit>,
     /// What every contact key matches.
     pub contact_key_pattern: Option<Regex>,
+    /// Whom an opt-in makes callable, where versions are stored.
+    pub raise: Raise,
     /// How long reads may not show what was written. Until then it is not done, and what follows it
     /// in its message group is not planned.
     pub read_lag: Duration,
@@ -111,6 +114,11 @@ impl Rules {
     /// Which member of a change ranks it; `None`: changes are not ranked, the queue alone decides.
     pub fn ranking(&self) -> Option<VersionFrom> {
         self.version_field.is_some().then_some(self.version_from)
+    }
+
+    /// Whom an opt-in makes callable; `None`: no versions are stored, and every opt-in raises.
+    pub fn raise(&self) -> Option<Raise> {
+        self.version_field.is_some().then_some(self.raise)
     }
 
     /// The rank of a change; `None`: it is not compared.

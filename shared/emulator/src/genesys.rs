@@ -118,6 +118,13 @@ impl Genesys {
         self.state().campaigns.insert(campaign.to_owned(), drawing);
     }
 
+    /// Says of a column of a campaign's list what it takes.
+    pub fn type_column(&self, campaign: &str, specification: Value) {
+        if let Some(list) = self.state().list_of(campaign) {
+            list.types.push(specification);
+        }
+    }
+
     /// Adds an empty contact list that no campaign draws on.
     pub fn put_list(&self, client_id: &str, list: &str, columns: Option<&[&str]>) {
         let empty = List::new(client_id, list, columns);

@@ -46,6 +46,8 @@ pub enum Event<'a> {
         about: About<'a>,
         /// How it ended.
         outcome: Outcome,
+        /// Whether the org's wish kept out that the contact may be called.
+        is_kept: bool,
     },
     /// A contact's stored rank was set back, at an operator's wish.
     RankReset {
@@ -166,6 +168,8 @@ pub enum Event<'a> {
         checked: u64,
         /// Those of them that are missing or different in their campaign.
         drifted: u64,
+        /// Those that the CRM says may be called, which the org's wish keeps out.
+        kept: u64,
         /// Changes that are in the queue.
         enqueued: u64,
     },
@@ -219,12 +223,17 @@ impl Telemetry {
 
 fn log(event: &Event<'_>) {
     match event {
-        Event::Done { about, outcome } => tracing::info!(
+        Event::Done {
+            about,
+            outcome,
+            is_kept,
+        } => tracing::info!(
             org = about.org,
             campaignId = about.campaign,
             group = about.group,
             eventId = about.event_id,
             outcome = outcome.as_str(),
+            kept = is_kept.then_some(true),
             "change done"
         ),
         Event::RankReset { about, reset } => tracing::warn!(
@@ -342,9 +351,10 @@ fn log(event: &Event<'_>) {
             org,
             checked,
             drifted,
+            kept,
             enqueued,
         } => {
-            tracing::info!(org, checked, drifted, enqueued, "reconciled");
+            tracing::info!(org, checked, drifted, kept, enqueued, "reconciled");
         }
         Event::Incomplete {
             org,

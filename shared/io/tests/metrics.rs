@@ -32,22 +32,27 @@ fn events<'a>(evidence: &'a Evidence, not_parked: &'a (Cause, Evidence)) -> Vec<
         Event::Done {
             about: about(false),
             outcome: Outcome::Created,
+            is_kept: false,
         },
         Event::Done {
             about: about(true),
             outcome: Outcome::Updated,
+            is_kept: false,
         },
         Event::Done {
             about: about(false),
             outcome: Outcome::Unchanged,
+            is_kept: true,
         },
         Event::Done {
             about: about(false),
             outcome: Outcome::Stale,
+            is_kept: false,
         },
         Event::Done {
             about: about(false),
             outcome: Outcome::Superseded,
+            is_kept: false,
         },
         Event::Written {
             about: about(true),
@@ -114,6 +119,7 @@ fn events<'a>(evidence: &'a Evidence, not_parked: &'a (Cause, Evidence)) -> Vec<
             org,
             checked: 9,
             drifted: 2,
+            kept: 4,
             enqueued: 1,
         },
         Event::Incomplete {
@@ -219,6 +225,7 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
         "ConflictsResolved",
     ];
     let others = [
+        ("Kept", 5),
         ("Throttled", 1),
         ("ApiCalls", 2),
         ("OrgRefused", 1),
@@ -305,6 +312,7 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
         telemetry.tell(&Event::Done {
             about: about(),
             outcome: Outcome::Updated,
+            is_kept: false,
         });
     }
     let rest = extracted(&flushed());

@@ -244,7 +244,7 @@ pub(crate) fn wrong(served: &Served, work: &Work, candidate: &Candidate) -> Opti
                 return Some(format!("{name} of {key} is wrong"));
             }
             let columns = expected.data.keys().filter(is_checked).count();
-            if actual.data.len() != columns {
+            if actual.data.keys().filter(is_checked).count() != columns {
                 return Some(format!("{key} has a column too many"));
             }
             if actual.callable != expected.callable {

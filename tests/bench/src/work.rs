@@ -82,9 +82,13 @@ impl Work {
             })
             .collect();
         let is_new = |n: usize| n % 10 >= 10 - scenario.new_of_ten;
-        let stored = |rng: &mut Rng| Stored {
-            data: columns(rng),
-            callable: rng.u8(..10) > 0,
+        let stored = |rng: &mut Rng| {
+            let (mut data, callable) = (columns(rng), rng.u8(..10) > 0);
+            if !callable {
+                // By an opt-out of the CRM, so that its opt-in counts for every candidate.
+                data.insert(VERSION_FIELD.to_owned(), "1:1-".to_owned());
+            }
+            Stored { data, callable }
         };
         let old = (0..contacts).filter(|n| !is_new(*n));
         let before: BTreeMap<Key, Stored> =
@@ -180,8 +184,9 @@ fn change(
         data: BTreeMap::new(),
         callable: true,
     });
+    let mut says = None;
     if is_removal {
-        stored.callable = false;
+        says = Some(false);
     } else {
         let mut data = snapshot(rng);
         if rng.u8(..20) == 0 {
@@ -195,13 +200,22 @@ fn change(
         }
         body["data"] = data.into();
         if rng.u8(..10) == 0 {
-            stored.callable = rng.bool();
-            body["callable"] = stored.callable.into();
+            says = Some(rng.bool());
+            body["callable"] = says.into();
         }
     }
-    stored
-        .data
-        .insert(VERSION_FIELD.to_owned(), version.to_string());
+    stored.callable = says.unwrap_or(stored.callable);
+    // docs/contract.md "Version column": who is not callable was made so by these changes alone.
+    let known = stored.data.get(VERSION_FIELD);
+    let known = known.and_then(|text| Some(text.split_once(':')?.1.to_owned()));
+    let decision = match says {
+        Some(callable) => Some(format!("{version}{}", if callable { '+' } else { '-' })),
+        None => known,
+    };
+    let text = decision.map_or(version.to_string(), |decision| {
+        format!("{version}:{decision}")
+    });
+    stored.data.insert(VERSION_FIELD.to_owned(), text);
     message(&body)
 }
 

@@ -131,7 +131,7 @@ async fn an_opt_out_with_an_unknown_column_is_parked_once_nobody_may_call() {
             data["crmVersion"].as_str(),
             callable
         ),
-        ("1", "3", false)
+        ("1", "3:3-", false)
     );
 }
 
@@ -167,6 +167,24 @@ async fn a_list_without_the_version_column_closes_its_campaign_once() {
     let calls = world.genesys.calls().len();
     world.apply([change("d", 1)]).await;
     assert_eq!(world.genesys.calls().len(), calls, "no call for a minute");
+}
+
+/// It holds ranks, and no marks.
+#[tokio::test(start_paused = true)]
+async fn a_version_column_of_numbers_closes_its_campaign_as_none_does() {
+    let world = world();
+    world.genesys.type_column(
+        CAMPAIGN,
+        json!({ "columnName": VERSION_FIELD, "columnDataType": "NUMERIC" }),
+    );
+    let changes = [change("a", 1), change("b", 1).of("acme", OTHER_CAMPAIGN)];
+    let done = world.apply(changes).await;
+    assert_eq!((done.failed, &*done.records[1]), (vec![0], "created"));
+    let told = world.told().join(" ");
+    let expected =
+        format!("expected the column {VERSION_FIELD:?} to take any text of 34 characters");
+    assert!(told.contains(&expected), "{told}");
+    assert!(world.dead_letters.is_empty());
 }
 
 #[tokio::test(start_paused = true)]

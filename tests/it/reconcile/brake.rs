@@ -44,6 +44,20 @@ async fn a_feed_by_which_too_much_of_a_campaign_would_change_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whom_the_orgs_wish_keeps_out_is_no_drift_and_stops_nothing() {
+    let run = Run::fast(100);
+    drifted(&run, 5, 400);
+    for n in 5..305 {
+        let key = format!("k{n:04}");
+        run.world.genesys.lower(CAMPAIGN, &key);
+        run.says_more(&key, 6, "5", json!({ "callable": true }));
+    }
+    let answer = run.run(json!({})).await.unwrap();
+    assert_eq!((counts(&answer), answer.kept), ([405, 0, 5, 0, 0, 5], 300));
+    assert!(answer.complete);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_share_that_is_allowed_a_hundred_contacts_and_a_dry_run_stop_nothing() {
     let run = Run::fast(1_000);
     drifted(&run, 101, 404);

@@ -66,6 +66,9 @@ mutants! {
     WriteDialler = "write-dialler", "a write names what the dialler owns", ["12"];
     LeaveColumnOut = "leave-column-out", "a write leaves a column out, and says it is done", ["2", "4"];
     EmptyOthers = "empty-others", "a write empties a column that its change does not name", ["12"];
+    RaiseUnmarked = "raise-unmarked", "an opt-in raises a contact whoever made it not callable", ["3"];
+    FoundIsOwn = "found-is-own", "whom the dialler made not callable first is taken for campaign-sync's", ["3"];
+    LoseMark = "lose-mark", "an update leaves out what was decided of callable", ["2", "3", "4"];
     Unconfirmed = "unconfirmed", "what is written is done, though reads do not show it yet", ["2", "3", "4"];
     ReconcileBlindly = "reconcile-blindly", "reconcile takes every contact for missing", ["10"];
     LogContent = "log-content", "a log line holds a change", ["8"];
@@ -96,6 +99,8 @@ impl Mutant {
             Mutant::ParkUnheard => Some(Defect::Unheard),
             Mutant::LateBudget => Some(Defect::LateBudget),
             Mutant::NeverRest => Some(Defect::NeverRests),
+            Mutant::RaiseUnmarked => Some(Defect::RaisesAll),
+            Mutant::FoundIsOwn => Some(Defect::FoundIsOwn),
             Mutant::Unconfirmed => Some(Defect::Unconfirmed),
             Mutant::WaitToPark => Some(Defect::WaitsToPark),
             Mutant::DeleteEarly => Some(Defect::DeletesEarly),

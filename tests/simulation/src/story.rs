@@ -32,11 +32,20 @@ pub(crate) enum Ranking {
     None,
 }
 
+/// Whom an opt-in makes callable: what the org's secret says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Raise {
+    Own,
+    Always,
+    Never,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Org {
     pub(crate) name: String,
     pub(crate) is_of_lists: bool,
     pub(crate) ranking: Ranking,
+    pub(crate) raise: Raise,
     pub(crate) campaigns: Vec<String>,
     pub(crate) calls_per_minute: u64,
 }
@@ -150,7 +159,7 @@ impl Story {
             return trouble::story(seed, seed / ONE_IN);
         }
         let mut rng = Rng::with_seed(seed);
-        let orgs: Vec<_> = (0..rng.usize(1..4))
+        let mut orgs: Vec<_> = (0..rng.usize(1..4))
             .map(|n| teller::org(&mut rng, n))
             .collect();
         let copies = if rng.u8(..3) == 0 {
@@ -162,6 +171,14 @@ impl Story {
         // With chance of their own, so that the rest of a seed stays as it was.
         let mut other = Rng::with_seed(seed ^ 0x1a6);
         rates.draw_agents(&mut other);
+        let mut wishes = Rng::with_seed(seed ^ 0xca11);
+        for org in &mut orgs {
+            org.raise = match wishes.u8(..6) {
+                0 => Raise::Always,
+                1 => Raise::Never,
+                _ => Raise::Own,
+            };
+        }
         let lists_lag = other.choice([0, 0, 0, 2, 20, 60]).unwrap_or(0);
         let read_lag =
             Duration::from_millis(rng.choice([0, 500, 2_000, 20_000, 900_000]).unwrap_or(0));

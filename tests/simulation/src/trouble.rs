@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::chaos::Rates;
 use crate::seams::Outside;
-use crate::story::{CANARY, COLUMNS, Deed, Org, Ranking, Step, Story, start};
+use crate::story::{CANARY, COLUMNS, Deed, Org, Raise, Ranking, Step, Story, start};
 use crate::{lock, wire};
 
 /// An opt-out of who is not in trouble is heard within this time.
@@ -196,6 +196,7 @@ fn org(n: usize, is_of_lists: bool, calls_per_minute: u64) -> Org {
         name: format!("org-{n:03}"),
         is_of_lists,
         ranking: Ranking::Version,
+        raise: Raise::Own,
         campaigns: vec![format!("campaign-{n:03}-0")],
         calls_per_minute,
     }

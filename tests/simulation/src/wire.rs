@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use bytes::Bytes;
+use emulator::world::VERSION_FIELD;
 use http::{HeaderValue, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -189,14 +190,20 @@ pub(crate) fn alter_writes(
     *request.body_mut() = Bytes::from(body.to_string());
 }
 
-/// Whether a write of the predictive API says that a contact may not be called, and nothing else.
+/// Whether a write of the predictive API says that a contact may not be called, and nothing else, by a
+/// change that ranks below the columns.
 pub(crate) fn only_opts_out(request: &Request<Bytes>) -> bool {
     let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+    let is_late = |(name, text): (&String, &Value)| {
+        let text = text.as_str().unwrap_or_default();
+        let ranks = text.trim_end_matches(['-', '!']).split_once(':');
+        name == VERSION_FIELD && ranks.is_some_and(|(columns, decided)| columns != decided)
+    };
     request.method() == http::Method::PATCH
         && body["callable"] == false
         && body["data"]
             .as_object()
-            .is_none_or(serde_json::Map::is_empty)
+            .is_none_or(|data| data.iter().all(is_late))
 }
 
 /// What a write says, for the trace.

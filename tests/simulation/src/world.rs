@@ -106,7 +106,7 @@ async fn run(story: Story, mutant: Option<Mutant>, trace: bool) -> Ended {
                 Ranking::OccurredAt => "ranked by occurredAt",
                 Ranking::None => "without ranks",
             };
-            format!("{} by {api}, {ranking}, {} calls a minute", org.name, org.calls_per_minute)
+            format!("{} by {api}, {ranking}, raise {:?}, {} calls a minute", org.name, org.raise, org.calls_per_minute)
         });
         let headers = if outside.story.rate_headers { "with" } else { "without" };
         let counted = if outside.story.counts_each_token { "token" } else { "client" };

@@ -223,7 +223,7 @@ impl Drive<'_> {
                 key: &contact.key,
                 data,
                 callable: contact.write.callable,
-                rank: contact.write.rank,
+                version: contact.write.version,
             });
             let new: Vec<_> = new.collect();
             let posted = predictive.create(&new).await;
@@ -354,11 +354,11 @@ async fn read(predictive: Arc<Predictive>, made: ToMake) -> Vec<Seen> {
 }
 
 async fn update(predictive: Arc<Predictive>, made: ToMake) -> Vec<Seen> {
-    let (data, callable, rank) = match made.step {
-        Step::Update(write) => (write.data, write.callable, write.rank),
+    let (data, callable, version) = match made.step {
+        Step::Update(write) => (write.data, write.callable, write.version),
         _ => (Columns::default(), Some(false), None),
     };
-    let written = predictive.update(&made.key, data, callable, rank).await;
+    let written = predictive.update(&made.key, data, callable, version).await;
     vec![written.map_or_else(Seen::Failed, |actual| Seen::Written(Some(actual)))]
 }
 

@@ -50,7 +50,7 @@ impl Scan<'_> {
                 }
                 Some(Err(failure)) => return Some(failure.clone()),
                 Some(Ok(actual)) => {
-                    let stored = actual.as_ref().and_then(|actual| actual.rank);
+                    let stored = actual.as_ref().and_then(|actual| actual.version.rank);
                     if stored.is_some_and(|stored| rules.is_ahead(stored, now)) {
                         self.ahead(id, &change);
                     }
@@ -93,7 +93,7 @@ impl Scan<'_> {
         }
         self.leave_out_columns(campaign, &mut change);
         let ranked = RankedChange::new(&change, rules.ranking());
-        let drift = Drift::between(&ranked, actual);
+        let drift = Drift::between(&ranked, actual, rules.raise());
         at.checked += 1;
         self.found(id, change, drift, at);
     }
@@ -109,12 +109,19 @@ impl Scan<'_> {
     fn found(&mut self, id: &CampaignId, change: Change, drift: Drift, at: &mut Cursor) {
         match drift {
             Drift::Same | Drift::Unranked => return,
+            Drift::Kept => {
+                self.answer.kept += 1;
+                return;
+            }
             Drift::Stale => {
                 self.answer.stale += 1;
                 return;
             }
             Drift::Missing => self.answer.missing += 1,
-            Drift::Different(_) => self.answer.different += 1,
+            Drift::Different(Difference { is_kept, .. }) => {
+                self.answer.different += 1;
+                self.answer.kept += u64::from(is_kept);
+            }
         }
         let is_to_be_repaired = drift.is_to_be_repaired();
         (self.watch)(Progress::Found(Found {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use domain::change::{Change, VersionFrom};
 use domain::contact::Columns;
 use domain::plan::{Plan, RankedChange, plan};
-use domain::{Contact, Rank};
+use domain::version::Raise;
+use domain::{Contact, Rank, Version};
 
 /// Ten bodies, of contacts with so many changes each.
 pub(crate) fn bodies(changes_per_contact: usize) -> Vec<String> {
@@ -36,7 +37,7 @@ pub(crate) fn stored() -> Contact {
         .map(|name| (name.to_owned(), "before".to_owned()))
         .collect();
     let mut contact = Contact::new(Columns(data), true, None);
-    contact.rank = Rank::new(1_789_000_000_000);
+    contact.version = Version::from(Rank::new(1_789_000_000_000));
     contact
 }
 
@@ -57,7 +58,7 @@ pub(crate) fn plan_all(changes: &[Change], stored: &Contact) -> Vec<Plan> {
                 .iter()
                 .map(|change| RankedChange::new(change, Some(VersionFrom::Version)))
                 .collect();
-            plan(&ranked, Some(stored))
+            plan(&ranked, Some(stored), Some(Raise::Own))
         })
         .collect()
 }

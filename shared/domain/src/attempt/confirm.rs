@@ -53,6 +53,7 @@ impl Attempt {
 pub(super) fn confirmed(verdict: Verdict, wrote: Option<Outcome>, after: Duration) -> Verdict {
     let then = match &verdict {
         Verdict::Done(outcome) => Settled::Done(*outcome),
+        Verdict::Kept(outcome) => Settled::Kept(*outcome),
         Verdict::Park(parking) => Settled::Park(parking.clone()),
         _ => return verdict,
     };

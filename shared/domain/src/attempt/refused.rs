@@ -2,7 +2,7 @@
 
 use super::state::State;
 use super::{Attempt, Step, Write};
-use crate::Rank;
+use crate::Version;
 use crate::failure::{Failure, Kind};
 use crate::plan::{Action, Plan};
 
@@ -16,15 +16,15 @@ impl Attempt {
         match &plan.action {
             Action::Create {
                 callable: Some(false),
-                rank,
+                version,
                 ..
-            } => self.lower(*rank, failure),
+            } => self.lower(Some(*version), failure),
             Action::Update {
                 callable: Some(false),
-                rank,
+                version,
                 ..
-            // With a newer rank, so that nothing between the two makes it callable.
-            } if self.is_callable() || rank.is_some() => self.lower(*rank, failure),
+            // With its version, so that nothing older makes it callable.
+            } if self.is_callable() || version.is_some() => self.lower(*version, failure),
             _ => self.park(&failure),
         }
     }
@@ -33,18 +33,19 @@ impl Attempt {
         self.actual.as_ref().is_none_or(|actual| actual.callable)
     }
 
-    pub(super) fn rank_of_opt_out(&self) -> Option<Rank> {
+    pub(super) fn version_of_opt_out(&self) -> Option<Version> {
         match self.plan().action {
-            Action::Create { rank, .. } | Action::Update { rank, .. } => rank,
+            Action::Create { version, .. } => Some(version),
+            Action::Update { version, .. } => version,
             Action::Skip(_) => None,
         }
     }
 
-    /// Writes that nobody may call, with the rank, so that nothing older undoes it. Where there is
+    /// Writes that nobody may call, with the version, so that nothing older undoes it. Where there is
     /// no contact it leaves one that is not callable, so that a late create makes none that is.
-    pub(super) fn lower(&mut self, rank: Option<Rank>, why: Failure) -> Step {
-        self.state = State::Lowering { rank, why };
-        let write = Write::lowering(rank);
+    pub(super) fn lower(&mut self, version: Option<Version>, why: Failure) -> Step {
+        self.state = State::Lowering { version, why };
+        let write = Write::lowering(version);
         match self.actual {
             None => Step::Create { write, alone: true },
             Some(_) => Step::Update(write),
@@ -53,13 +54,13 @@ impl Attempt {
 
     pub(super) fn was_not_lowered(
         &mut self,
-        rank: Option<Rank>,
+        version: Option<Version>,
         why: Failure,
         failure: &Failure,
     ) -> Step {
         match failure.kind {
-            // It may be the rank that is refused.
-            Kind::Rejected if rank.is_some() => self.lower(None, why),
+            // It may be the version that is refused.
+            Kind::Rejected if version.is_some() => self.lower(None, why),
             Kind::Rejected => self.park_unheard(why, failure),
             _ => self.retry(failure),
         }

@@ -1,6 +1,6 @@
 //! How far an attempt came, and what a write leaves.
 
-use crate::Rank;
+use crate::Version;
 use crate::contact::Contact;
 use crate::failure::Failure;
 use crate::plan::{Action, Plan};
@@ -20,7 +20,7 @@ pub(super) enum State {
     Pausing(Failure),
     /// What it says of opting out is written; then it is parked for this reason.
     Lowering {
-        rank: Option<Rank>,
+        version: Option<Version>,
         why: Failure,
     },
     LoweringBlind {
@@ -31,26 +31,29 @@ pub(super) enum State {
 
 impl State {
     /// Whether the contact that a write was answered with can be what it left. One that may still be
-    /// called after an opt-out, or that holds the rank of before where a newer one was written, is the
+    /// called after an opt-out, or that holds the version of before where another was written, is the
     /// contact as it was. Columns are not compared: the service writes some of them itself.
     pub(super) fn was_taken(&self, before: Option<&Contact>, shown: &Contact) -> bool {
-        let (callable, rank) = match self {
+        let (callable, version) = match self {
             State::Creating { plan, .. } | State::Updating { plan } => match &plan.action {
-                Action::Create { callable, rank, .. } | Action::Update { callable, rank, .. } => {
-                    (*callable, *rank)
-                }
+                Action::Create {
+                    callable, version, ..
+                } => (*callable, Some(*version)),
+                Action::Update {
+                    callable, version, ..
+                } => (*callable, *version),
                 Action::Skip(_) => return true,
             },
-            State::Lowering { rank, .. } => (Some(false), *rank),
+            State::Lowering { version, .. } => (Some(false), *version),
             State::LoweringBlind { .. } => (Some(false), None),
             _ => return true,
         };
         let is_callable = shown.callable && callable == Some(false);
-        let is_as_before = before.is_some_and(|before| before.rank == shown.rank);
-        let is_older = rank
-            .zip(shown.rank)
-            .is_some_and(|(rank, shown)| shown < rank);
-        !(is_callable || is_as_before && is_older)
+        let is_as_before = before.is_some_and(|before| before.version == shown.version);
+        // Where none is shown nobody can tell.
+        let is_shown = shown.version != Version::default();
+        let is_other = version.is_some_and(|version| version != shown.version);
+        !(is_callable || is_as_before && is_shown && is_other)
     }
 }
 
@@ -67,11 +70,11 @@ pub(super) enum ReadFor {
 }
 
 /// The contact that is left where what is heard of an opt-out was written, and not answered with it.
-pub(super) fn lowered(actual: Option<&Contact>, rank: Option<Rank>) -> Contact {
+pub(super) fn lowered(actual: Option<&Contact>, version: Option<Version>) -> Contact {
     Contact {
         data: actual.map(|actual| actual.data.clone()).unwrap_or_default(),
         callable: false,
-        rank: rank.or(actual.and_then(|actual| actual.rank)),
+        version: version.unwrap_or(actual.map(|actual| actual.version).unwrap_or_default()),
     }
 }
 
@@ -81,11 +84,11 @@ pub(super) fn created(action: &Action) -> Option<Contact> {
         Action::Create {
             data,
             callable,
-            rank,
+            version,
         } => Some(Contact {
             data: data.clone(),
             callable: callable.unwrap_or(true),
-            rank: *rank,
+            version: *version,
         }),
         _ => None,
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::Rank;
+use crate::Version;
 use crate::batch::{Parking, Verdict};
 use crate::change::Change;
 use crate::contact::{Columns, Contact};
@@ -45,15 +45,15 @@ pub struct Write {
     /// Whether the contact may be called.
     pub callable: Option<bool>,
     /// To be stored.
-    pub rank: Option<Rank>,
+    pub version: Option<Version>,
 }
 
 impl Write {
-    pub(super) fn lowering(rank: Option<Rank>) -> Write {
+    pub(super) fn lowering(version: Option<Version>) -> Write {
         Write {
             data: Columns::default(),
             callable: Some(false),
-            rank,
+            version,
         }
     }
 }
@@ -103,7 +103,7 @@ pub(super) fn write(action: &mut Action) -> Write {
         Action::Create {
             data,
             callable,
-            rank,
+            version,
         } => {
             let data = data
                 .iter()
@@ -111,22 +111,22 @@ pub(super) fn write(action: &mut Action) -> Write {
             Write {
                 data: Columns(data.collect()),
                 callable: *callable,
-                rank: *rank,
+                version: Some(*version),
             }
         }
         Action::Update {
             data,
             callable,
-            rank,
+            version,
         } => Write {
             data: std::mem::take(data),
             callable: *callable,
-            rank: *rank,
+            version: *version,
         },
         Action::Skip(_) => Write {
             data: Columns::default(),
             callable: None,
-            rank: None,
+            version: None,
         },
     }
 }

@@ -7,7 +7,7 @@ mod properties;
 use super::*;
 use crate::contact::Columns;
 use crate::plan::plan;
-use crate::{Change, Rank};
+use crate::{Change, Rank, Version};
 
 fn change(rank: u64, said: &str) -> Arc<Change> {
     let what = match said {
@@ -71,7 +71,7 @@ fn contact(rank: u64, callable: bool) -> Option<Contact> {
     Some(Contact {
         data: Columns(data),
         callable,
-        rank: Rank::new(rank),
+        version: Version::from(Rank::new(rank)),
     })
 }
 
@@ -89,10 +89,10 @@ fn together(kind: Kind) -> Seen {
 
 const THERE: fn() -> Seen = || Seen::Contact(contact(1, true));
 const ABSENT: Seen = Seen::Contact(None);
-/// Whatever was written: no rank is shown, and that nobody may call.
+/// Whatever was written: no version is shown, and that nobody may call.
 const WRITTEN: fn() -> Seen = || {
     let written = Contact {
-        rank: None,
+        version: Version::default(),
         ..contact(5, false).unwrap()
     };
     Seen::Written(Some(written))
@@ -106,7 +106,8 @@ fn shown(step: &Step) -> String {
             Some(true) => "+",
             Some(false) => "-",
         };
-        let rank = write.rank.map_or(String::new(), |rank| rank.to_string());
+        let rank = write.version.and_then(|version| version.rank);
+        let rank = rank.map_or(String::new(), |rank| rank.to_string());
         let bare = if write.data.is_empty() { " bare" } else { "" };
         format!("{name} {callable}{rank}{bare}")
     };
@@ -129,6 +130,7 @@ fn shown(step: &Step) -> String {
             verdicts.sort_by_key(|(index, _)| *index);
             let verdicts = verdicts.into_iter().map(|(_, verdict)| match verdict {
                 Verdict::Done(outcome) => outcome.as_str().to_owned(),
+                Verdict::Kept(outcome) => format!("{}, kept", outcome.as_str()),
                 Verdict::Park(parking) => format!("parked {}", parking.reason.as_str()),
                 Verdict::Retry(retry) => format!("retry {:?}", retry.cause),
                 Verdict::Confirm(confirm) => format!("written {}", confirm.wrote.as_str()),
@@ -229,7 +231,7 @@ fn what_was_heard_of_a_refused_opt_out_is_not_undone_by_what_comes_after_it() {
             "update -5",
             "update -5 bare",
             "update ",
-            "parked rejected, updated"
+            "parked rejected, updated, kept"
         ]
     );
     // Where it was created, the answer does not tell what is there now.
@@ -319,7 +321,12 @@ fn a_reset_sees_what_the_changes_before_it_leave() {
     ];
     assert_eq!(
         steps(new(between), vec![at(9), written(4), written(6)]),
-        ["read", "update ", "update 6", "stale, updated, updated"]
+        [
+            "read",
+            "update 4 bare",
+            "update 6",
+            "stale, updated, updated"
+        ]
     );
     assert_eq!(
         steps(new(vec![reset(0, 9, None)]), vec![at(8)]),
@@ -339,7 +346,7 @@ fn a_reset_sees_what_the_changes_before_it_leave() {
         ),
         [
             "read",
-            "update ",
+            "update  bare",
             "pause 1",
             "retry Unavailable, retry Unavailable"
         ]

@@ -57,6 +57,7 @@ fn settled(ages_h: &[u64], verdicts: Vec<Verdict>) -> String {
     let settled = settle(records.iter().zip(verdicts).collect(), horizon(), 0.0);
     let letter = |settled: &Settled| match settled {
         Settled::Done(_) => 'd',
+        Settled::Kept(_) => 'k',
         Settled::Park(parking) if parking.reason == ParkReason::RetryHorizon => 'h',
         Settled::Park(_) => 'p',
         Settled::Retry { .. } => 'r',

@@ -4,14 +4,13 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::{Action, RankedChange, Skip};
-use crate::Rank;
-use crate::contact::{Columns, Contact};
+use super::{Action, RankedChange};
+use crate::contact::Columns;
+use crate::{Rank, Version};
 
 /// The columns of several changes as one. Each keeps the place of the change that gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Merged {
-    place: Option<Rank>,
     columns: BTreeMap<String, (Option<Rank>, Option<String>)>,
 }
 
@@ -23,7 +22,6 @@ impl Merged {
             .into_iter()
             .flat_map(|data| data.iter());
         Merged {
-            place,
             columns: columns
                 .map(|(name, value)| (name.clone(), (place, value.clone())))
                 .collect(),
@@ -43,12 +41,11 @@ impl Merged {
                 }
             }
         }
-        self.place = self.place.max(later.place);
         self
     }
 
     /// The write of a contact that does not exist. Nulls are left out.
-    pub(super) fn create(self, callable: Option<bool>) -> Action {
+    pub(super) fn create(self, callable: Option<bool>, version: Version) -> Action {
         let data = self
             .columns
             .into_iter()
@@ -57,38 +54,14 @@ impl Merged {
         Action::Create {
             data: Columns(data),
             callable,
-            rank: self.place,
+            version,
         }
     }
 
-    /// The write of one that exists. `callable`: what the run says of it.
-    pub(super) fn update(self, actual: &Contact, callable: Option<bool>) -> Action {
-        let rank = self.place.filter(|place| Some(*place) > actual.rank);
-        let differs = self
-            .columns
-            .iter()
-            .any(|(name, (_, value))| !actual.holds(name, value.as_deref()))
-            || callable.is_some_and(|callable| callable != actual.callable);
-        if differs {
-            let data = self
-                .columns
-                .into_iter()
-                .map(|(name, (_, value))| (name, value))
-                .collect();
-            Action::Update {
-                data: Columns(data),
-                callable,
-                rank,
-            }
-        } else if rank.is_some() {
-            Action::Update {
-                data: Columns::default(),
-                callable: None,
-                rank,
-            }
-        } else {
-            Action::Skip(Skip::Unchanged)
-        }
+    /// All that is named.
+    pub(super) fn columns(self) -> Columns<Option<String>> {
+        let columns = self.columns.into_iter();
+        Columns(columns.map(|(name, (_, value))| (name, value)).collect())
     }
 }
 

@@ -32,18 +32,29 @@ fn upsert(data: &str, callable: Option<bool>) -> Operation {
     }
 }
 
-fn contact(data: &[(&str, &str)], callable: bool, rank: Option<Rank>) -> Contact {
+fn contact(data: &[(&str, &str)], callable: bool, version: impl Into<Version>) -> Contact {
     Contact {
         data: columns(data),
         callable,
-        rank,
+        version: version.into(),
     }
+}
+
+/// A version by its text.
+fn version(text: &str) -> Version {
+    let version = Version::from_text(text);
+    assert_eq!(version.to_string(), text);
+    version
 }
 
 /// A run of changes in queue order: (rank, operation).
 type Run = Vec<(Option<Rank>, Operation)>;
 
 fn planned(run: &Run, actual: Option<&Contact>) -> Plan {
+    planned_by(Some(Raise::Own), run, actual)
+}
+
+fn planned_by(raise: Option<Raise>, run: &Run, actual: Option<&Contact>) -> Plan {
     let changes: Vec<_> = run
         .iter()
         .map(|(rank, operation)| RankedChange {
@@ -51,7 +62,7 @@ fn planned(run: &Run, actual: Option<&Contact>) -> Plan {
             operation,
         })
         .collect();
-    plan(&changes, actual)
+    plan(&changes, actual, raise)
 }
 
 /// What the service holds after an action (docs/contract.md "Predictive API").
@@ -61,19 +72,19 @@ fn after(actual: Option<&Contact>, action: &Action) -> Option<Contact> {
         Action::Create {
             data,
             callable,
-            rank,
+            version,
         } => {
             assert!(actual.is_none(), "created over an existing contact");
             Some(Contact {
                 data: data.clone(),
                 callable: callable.unwrap_or(true),
-                rank: *rank,
+                version: *version,
             })
         }
         Action::Update {
             data,
             callable,
-            rank,
+            version,
         } => {
             let mut contact = actual.expect("only what exists is updated").clone();
             for (name, value) in data.iter() {
@@ -83,7 +94,7 @@ fn after(actual: Option<&Contact>, action: &Action) -> Option<Contact> {
                 };
             }
             contact.callable = callable.unwrap_or(contact.callable);
-            contact.rank = rank.or(contact.rank);
+            contact.version = version.unwrap_or(contact.version);
             Some(contact)
         }
     }
@@ -91,6 +102,10 @@ fn after(actual: Option<&Contact>, action: &Action) -> Option<Contact> {
 
 fn result(run: &Run, actual: Option<&Contact>) -> Option<Contact> {
     after(actual, &planned(run, actual).action)
+}
+
+fn result_by(raise: Option<Raise>, run: &Run, actual: Option<&Contact>) -> Option<Contact> {
+    after(actual, &planned_by(raise, run, actual).action)
 }
 
 #[test]
@@ -102,7 +117,7 @@ fn a_contact_that_does_not_exist_is_created_without_nulls() {
         Action::Create {
             data: columns(&[("phone", "1")]),
             callable: None,
-            rank: rank(7)
+            version: version("7")
         }
     );
     assert_eq!(plan.parts, [Part::Newest]);
@@ -122,7 +137,7 @@ fn rapid_updates_are_folded_into_one_write() {
         Action::Create {
             data,
             callable: Some(false),
-            rank: rank(3)
+            version: version("3:2-")
         }
     );
     assert_eq!(
@@ -144,7 +159,7 @@ fn changes_are_merged_by_rank_and_not_by_arrival() {
         Action::Create {
             data,
             callable: Some(false),
-            rank: rank(3)
+            version: version("3:2-")
         }
     );
     assert_eq!(
@@ -174,7 +189,7 @@ fn a_stale_opt_out_still_makes_the_contact_not_callable() {
         let lowered = Action::Update {
             data: Columns::default(),
             callable: Some(false),
-            rank: None,
+            version: Some(version("9:8-")),
         };
         assert_eq!((plan.action, plan.parts), (lowered, vec![Part::Newest]));
     }
@@ -208,10 +223,15 @@ fn a_fresher_opt_in_of_the_same_run_undoes_a_stale_opt_out() {
         (rank(7), upsert("", Some(false))),
         (rank(8), upsert("", Some(true))),
     ];
+    let decided = Action::Update {
+        data: Columns::default(),
+        callable: None,
+        version: Some(version("9:8+")),
+    };
     assert_eq!(
         planned(&both_stale, Some(&actual)).action,
-        Action::Skip(Skip::Stale),
-        "neither lowered nor raised"
+        decided,
+        "neither lowered nor raised, and nothing older will lower"
     );
     let lowered = contact(&[], false, rank(9));
     assert_eq!(
@@ -287,11 +307,11 @@ fn a_change_without_a_rank_applies_at_its_place_in_the_queue() {
     let actual = contact(&[("phone", "9")], false, rank(9));
     let unranked = || (None, upsert("phone=u", Some(true)));
     let phone = |run: Run| {
-        let contact = result(&run, Some(&actual)).unwrap();
+        let contact = result_by(Some(Raise::Always), &run, Some(&actual)).unwrap();
         (
             contact.data["phone"].clone(),
             contact.callable,
-            contact.rank,
+            contact.version.rank,
         )
     };
     assert_eq!(phone(vec![unranked()]), ("u".into(), true, rank(9)));
@@ -325,14 +345,14 @@ fn where_no_ranks_are_stored_the_queue_decides() {
         (None, upsert("phone=1", Some(false))),
         (None, upsert("phone=2", Some(true))),
     ];
-    let contact = result(&run, Some(&actual)).unwrap();
+    let contact = result_by(None, &run, Some(&actual)).unwrap();
     assert_eq!(
         (
             contact.data["phone"].as_str(),
             contact.callable,
-            contact.rank
+            contact.version
         ),
-        ("2", true, None)
+        ("2", true, Version::default())
     );
 }
 
@@ -346,7 +366,7 @@ fn equal_content_with_a_newer_rank_stores_the_rank_alone() {
         Action::Update {
             data: Columns::default(),
             callable: None,
-            rank: rank(10)
+            version: Some(version("10:10+"))
         }
     );
 }
@@ -362,13 +382,14 @@ fn an_update_names_all_that_the_changes_name_if_any_of_it_differs() {
     let Action::Update {
         data,
         callable,
-        rank: stored,
+        version: stored,
     } = planned(&run, Some(&actual)).action
     else {
         panic!()
     };
     assert_eq!(data.keys().collect::<Vec<_>>(), ["name", "phone"]);
-    assert_eq!((callable, stored), (Some(true), rank(10)));
+    assert_eq!(stored, Some(version("10:10+")));
+    assert_eq!(callable, None, "it is so already, or was lowered meanwhile");
 }
 
 #[test]
@@ -386,7 +407,7 @@ fn null_empty_and_absent_are_equal() {
 #[test]
 fn removing_what_cannot_be_read_leaves_a_tombstone_that_an_older_upsert_cannot_undo() {
     let tombstone = result(&vec![(rank(9), Operation::Remove)], None).unwrap();
-    assert_eq!(tombstone, contact(&[], false, rank(9)));
+    assert_eq!(tombstone, contact(&[], false, version("9:9-")));
     let late = planned(
         &vec![(rank(8), upsert("phone=8", Some(true)))],
         Some(&tombstone),
@@ -412,21 +433,31 @@ fn a_reset_changes_the_rank_alone_and_only_where_it_is_the_one_that_was_seen() {
         RankReset::new(rank(9).unwrap(), to.and_then(Rank::new), "the CRM's clock").unwrap()
     };
     let planned = |to: Option<u64>, actual: Option<&Contact>| {
-        let plan = plan_reset(&reset(to), Some("v"), actual);
+        let plan = plan_reset(&reset(to), true, actual);
         (plan.action, plan.parts)
     };
-    for to in [None, Some(5)] {
+    for (to, stored, left) in [
+        (None, "9", ""),
+        (Some(5), "9", "5"),
+        // What was decided is no newer than the columns, or nothing after it would be heard.
+        (None, "9:9+", ""),
+        (None, "9:4-", ":-"),
+        (None, "9:9!", ":!"),
+        (Some(5), "9:9+", "5:5+"),
+        (Some(5), "9:4-", "5:4-"),
+        (Some(5), "9:7!", "5:5!"),
+    ] {
         for callable in [true, false] {
-            let actual = contact(&[("phone", "9"), ("v", "9")], callable, rank(9));
-            let column = to.map(|to| to.to_string());
-            let data = Columns([("v".to_owned(), column)].into());
+            let actual = contact(&[("phone", "9"), ("v", stored)], callable, version(stored));
             let update = Action::Update {
-                data,
+                data: Columns::default(),
                 callable: None,
-                rank: None,
+                version: Some(version(left)),
             };
             assert_eq!(planned(to, Some(&actual)), (update, vec![Part::Newest]));
         }
+    }
+    for to in [None, Some(5)] {
         let stale = (Action::Skip(Skip::Stale), vec![Part::Stale]);
         for other in [Some(8), Some(10)] {
             let actual = contact(&[], true, other.and_then(Rank::new));
@@ -436,7 +467,7 @@ fn a_reset_changes_the_rank_alone_and_only_where_it_is_the_one_that_was_seen() {
         let done = contact(&[], true, to.and_then(Rank::new));
         let unchanged = (Action::Skip(Skip::Unchanged), vec![Part::Newest]);
         assert_eq!(planned(to, Some(&done)), unchanged, "it came twice");
-        let other = plan_reset(&reset(to), None, Some(&contact(&[], true, None)));
+        let other = plan_reset(&reset(to), false, Some(&contact(&[], true, None)));
         assert_eq!((other.action, other.parts), stale, "an org without ranks");
     }
 }
@@ -444,17 +475,14 @@ fn a_reset_changes_the_rank_alone_and_only_where_it_is_the_one_that_was_seen() {
 #[test]
 fn a_first_rank_is_newer_than_none() {
     let actual = contact(&[("phone", "x")], false, None);
-    let contact = result(
-        &vec![(rank(0), upsert("phone=0", Some(true)))],
-        Some(&actual),
-    )
-    .unwrap();
+    let run = vec![(rank(0), upsert("phone=0", Some(true)))];
+    let contact = result_by(Some(Raise::Always), &run, Some(&actual)).unwrap();
     assert_eq!(
         (
             contact.data["phone"].as_str(),
             contact.callable,
-            contact.rank
+            contact.version
         ),
-        ("0", true, rank(0))
+        ("0", true, version("0:0+"))
     );
 }

@@ -235,8 +235,12 @@ impl Genesys {
                     "The contact columns are invalid.",
                 ));
             }
-            if value.chars().count() > LONGEST_VALUE {
-                return Err(error(400, "invalid.value", "A value is too long."));
+            if value.chars().count() > LONGEST_VALUE || !list.takes(name, value) {
+                return Err(error(
+                    400,
+                    "invalid.value",
+                    "A value is too long, or of another type.",
+                ));
             }
             // An empty value is the same as none.
             if value.is_empty() {

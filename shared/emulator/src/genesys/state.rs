@@ -47,6 +47,8 @@ pub(super) struct List {
     pub(super) name: String,
     /// What a contact may hold; none: anything.
     pub(super) columns: Option<BTreeSet<String>>,
+    /// What else than any text a column takes, as the API shows it.
+    pub(super) types: Vec<Value>,
     /// As they were given.
     pub(super) phone_columns: Value,
     pub(super) contacts: BTreeMap<String, Contact>,
@@ -74,11 +76,24 @@ impl List {
             name: id.to_owned(),
             columns: columns
                 .map(|columns| columns.iter().map(|column| (*column).to_owned()).collect()),
+            types: Vec::new(),
             phone_columns: json!([{ "columnName": "phone", "type": "cell" }]),
             contacts: BTreeMap::new(),
             past: VecDeque::new(),
             is_importing: false,
         }
+    }
+
+    /// Whether a column takes this value, by what is said of it.
+    pub(super) fn takes(&self, column: &str, value: &str) -> bool {
+        let mut types = self.types.iter().filter(|of| of["columnName"] == column);
+        types.all(|of| match of["columnDataType"].as_str() {
+            Some("TEXT") | None => of["maxLength"]
+                .as_u64()
+                .is_none_or(|most| value.chars().count() as u64 <= most),
+            Some("NUMERIC") => value.is_empty() || value.parse::<f64>().is_ok(),
+            Some(_) => value.is_empty() || value.parse::<Timestamp>().is_ok(),
+        })
     }
 
     /// A client writes a contact, or deletes it. Answers whether it was there.

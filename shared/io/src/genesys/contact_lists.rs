@@ -72,7 +72,7 @@ impl ContactList {
     /// Finds the list that the campaign draws on.
     ///
     /// # Errors
-    /// [`Kind::UnknownCampaign`]; [`Kind::Refused`] where the list has no column for the rank,
+    /// [`Kind::UnknownCampaign`]; [`Kind::Refused`] where the list has no column for versions,
     /// which closes the campaign, as a 403 does.
     pub async fn open(
         org: Arc<Org>,
@@ -85,7 +85,7 @@ impl ContactList {
         let known = known.filter(|list| {
             version_field
                 .as_ref()
-                .is_none_or(|column| list.columns.contains(column))
+                .is_none_or(|column| list.holds_versions(column))
         });
         let is_new = known.is_none();
         let list = match known {

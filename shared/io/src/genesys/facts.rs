@@ -25,6 +25,8 @@ pub struct ListFacts {
     pub id: String,
     /// What its contacts hold.
     pub columns: BTreeSet<String>,
+    /// Those of them that cannot hold versions, since they take no text of that length.
+    pub narrow: BTreeSet<String>,
     /// The campaigns that draw on it, of which a hundred are asked for.
     pub campaigns: BTreeSet<String>,
 }
@@ -78,6 +80,7 @@ impl Org {
             campaigns,
             id: list.id,
             columns: list.columns,
+            narrow: list.narrow,
         })
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::Rank;
+use domain::Version;
 use domain::change::{CampaignId, ContactKey};
 use domain::contact::{Columns, Contact};
 use domain::failure::{Failure, Kind};
@@ -47,11 +47,11 @@ pub struct NewContact<'a> {
     /// `None`: callable.
     pub callable: Option<bool>,
     /// For the version column.
-    pub rank: Option<Rank>,
+    pub version: Option<Version>,
 }
 
 impl Predictive {
-    /// `version_field`: the column that stores the rank.
+    /// `version_field`: the column that stores the version.
     pub fn new(
         org: Arc<Org>,
         id: &CampaignId,
@@ -132,10 +132,11 @@ impl Predictive {
         key: &ContactKey,
         mut data: Columns<Option<String>>,
         callable: Option<bool>,
-        rank: Option<Rank>,
+        version: Option<Version>,
     ) -> Result<Contact, Failure> {
-        if let (Some(column), Some(rank)) = (&self.version_field, rank) {
-            data.insert(column.clone(), Some(rank.to_string()));
+        if let (Some(column), Some(version)) = (&self.version_field, version) {
+            let text = version.to_string();
+            data.insert(column.clone(), Some(text).filter(|text| !text.is_empty()));
         }
         let path = self.contact_path(key);
         let call = Call {
@@ -160,8 +161,11 @@ impl Predictive {
 
     fn create_body<'a>(&self, contact: &NewContact<'a>) -> wire::Create<'a> {
         let mut data = contact.data.clone();
-        if let (Some(column), Some(rank)) = (&self.version_field, contact.rank) {
-            data.insert(column.clone(), rank.to_string());
+        let version = contact
+            .version
+            .filter(|version| *version != Version::default());
+        if let (Some(column), Some(version)) = (&self.version_field, version) {
+            data.insert(column.clone(), version.to_string());
         }
         wire::Create {
             id: contact.key.as_str(),

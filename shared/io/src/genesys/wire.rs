@@ -65,6 +65,7 @@ pub(super) struct Reference {
 #[serde(rename_all = "camelCase")]
 pub(super) struct ContactList {
     pub(super) column_names: Vec<String>,
+    pub(super) column_data_type_specifications: Option<Vec<TypedColumn>>,
 }
 
 /// A contact list with what its columns are for.
@@ -104,6 +105,8 @@ pub(super) struct ReachedColumn {
 pub(super) struct TypedColumn {
     pub(super) column_name: Option<String>,
     pub(super) column_data_type: Option<String>,
+    /// Of a text, in characters.
+    pub(super) max_length: Option<usize>,
 }
 
 /// A page of a search.

@@ -10,10 +10,13 @@ use domain::change::VersionFrom;
 use domain::depth;
 pub use domain::depth::Api;
 use domain::rules::VersionUnit;
+use domain::version::Raise;
 use regex_lite::Regex;
 use secrecy::{ExposeSecret, SecretString};
 
 const VERSION_UNIT: &str = "versionUnit";
+const RAISE: &str = "raise";
+const WISHES: &str = "\"own\", \"always\" or \"never\"";
 const READ_LAG: &str = "readLagSeconds";
 const SECONDS_OF_LAG: &str = "a whole number from 0 to 60";
 /// What a copy that died had written comes back a minute after its invocation should have ended, at the
@@ -86,6 +89,12 @@ impl OrgSecret {
 }
 
 fn rules(members: &mut Members<'_>) -> Result<Rules, MalformedSecret> {
+    let raise = members.text(RAISE, WISHES, |wish| match wish {
+        "own" => Some(Raise::Own),
+        "always" => Some(Raise::Always),
+        "never" => Some(Raise::Never),
+        _ => None,
+    })?;
     let rules = Rules {
         version_field: members.text(
             "versionField",
@@ -118,12 +127,16 @@ fn rules(members: &mut Members<'_>) -> Result<Rules, MalformedSecret> {
             "a regular expression",
             |pattern| Regex::new(pattern).ok(),
         )?,
+        raise: raise.unwrap_or_default(),
         read_lag: members
             .optional(READ_LAG, SECONDS_OF_LAG, |seconds: u64| {
                 (seconds <= LONGEST_READ_LAG).then(|| Duration::from_secs(seconds))
             })?
             .unwrap_or_default(),
     };
+    if raise.is_some() && rules.version_field.is_none() {
+        return Err(Members::wrong(RAISE, "only where versions are stored"));
+    }
     if rules.version_unit.is_some() && rules.ranking() != Some(VersionFrom::Version) {
         return Err(Members::wrong(
             VERSION_UNIT,
@@ -163,13 +176,14 @@ mod tests {
         let secret = parse(
             r#"{ "clientId": "id", "clientSecret": "hush", "region": "us-east-1", "api": "predictive",
                  "versionField": "crmVersion", "versionFrom": "version", "versionUnit": "milliseconds",
-                 "contactKeyPattern": "^LEAD-[0-9]{5}$",
+                 "contactKeyPattern": "^LEAD-[0-9]{5}$", "raise": "never",
                  "callsPerMinute": 300, "readLagSeconds": 60 }"#,
         )
         .unwrap();
         let rules = secret.rules;
         assert_eq!(rules.version_field.as_deref(), Some("crmVersion"));
         assert_eq!(rules.version_unit, Some(VersionUnit::Milliseconds));
+        assert_eq!(rules.raise(), Some(Raise::Never));
         let pattern = rules.contact_key_pattern.as_ref().unwrap();
         assert_eq!(rules.read_lag, Duration::from_mins(1));
         assert!(pattern.is_match("LEAD-00042") && !pattern.is_match("xLEAD-00042"));
@@ -177,6 +191,8 @@ mod tests {
 
     #[test]
     fn what_may_be_left_out_has_its_default() {
+        let rules = with("versionField", "\"crmVersion\"").unwrap().rules;
+        assert_eq!(rules.raise(), Some(Raise::Own));
         let secret = with("versionField", "null").unwrap();
         assert_eq!(
             (
@@ -184,9 +200,10 @@ mod tests {
                 secret.rules.version_from,
                 secret.rules.version_unit,
                 secret.calls_per_minute,
-                secret.rules.read_lag
+                secret.rules.read_lag,
+                secret.rules.raise()
             ),
-            (None, VersionFrom::Version, None, 300, Duration::ZERO)
+            (None, VersionFrom::Version, None, 300, Duration::ZERO, None)
         );
     }
 
@@ -232,6 +249,16 @@ mod tests {
                 "versionUnit",
                 "\"seconds\"",
                 "versionUnit: expected only where versions are ranks",
+            ),
+            (
+                "raise",
+                "\"hush\"",
+                "raise: expected \"own\", \"always\" or \"never\"",
+            ),
+            (
+                "raise",
+                "\"never\"",
+                "raise: expected only where versions are stored",
             ),
             (
                 "contactKeyPattern",

@@ -18,7 +18,7 @@ const NAMESPACE: &str = "CampaignSync";
 /// The most values of one metric in a document of the format; the collector drops what is more.
 const MAX_VALUES: usize = 100;
 
-const COUNTERS: [&str; 25] = [
+const COUNTERS: [&str; 26] = [
     // Of apply.
     "Created",
     "Updated",
@@ -33,6 +33,7 @@ const COUNTERS: [&str; 25] = [
     "ToppedUp",
     "ConflictsResolved",
     // Of apply and reconcile.
+    "Kept",
     "Throttled",
     "ApiCalls",
     "OrgRefused",
@@ -96,8 +97,15 @@ pub(super) fn count(event: &Event<'_>) {
     }
     let mut metrics = METRICS.lock().unwrap_or_else(PoisonError::into_inner);
     match event {
-        Event::Done { about, outcome } => {
+        Event::Done {
+            about,
+            outcome,
+            is_kept,
+        } => {
             metrics.of(about.org).add(name(*outcome), 1);
+            if *is_kept {
+                metrics.of(about.org).add("Kept", 1);
+            }
             metrics.of(about.org).age("ChangeAge", about);
             metrics.age_of_opt_out(about);
         }
@@ -150,8 +158,10 @@ pub(super) fn count(event: &Event<'_>) {
             org,
             checked,
             drifted,
+            kept,
             enqueued,
         } => {
+            metrics.of(Some(org)).add("Kept", *kept);
             metrics.of(Some(org)).add("Checked", *checked);
             metrics.of(Some(org)).add("Drifted", *drifted);
             metrics.of(Some(org)).add("Enqueued", *enqueued);

@@ -143,6 +143,7 @@ pub(crate) fn at_rest(outside: &Outside) {
                     .flat_map(|alteration| as_a_change_said(outside, org, alteration, &bodies)),
             );
             violations.extend(raises(outside, org, &alterations, &bodies, &seen.done));
+            violations.extend(super::dialler::raised(org, &alterations));
         }
         violations.extend(as_the_crm_says(outside, org, &bodies, parked));
     }
@@ -203,8 +204,17 @@ fn good_bodies(stored: &[io::queue::Message]) -> Vec<(String, Value)> {
         .collect()
 }
 
+/// Of the columns (docs/contract.md "Version column").
 pub(crate) fn rank(contact: &Contact) -> Option<u64> {
-    contact.data.get(VERSION_FIELD)?.parse().ok()
+    let text = contact.data.get(VERSION_FIELD)?;
+    text.split(':').next()?.parse().ok()
+}
+
+/// What was last decided of `callable`: the rank, where it has one, and the mark.
+fn decided(contact: &Contact) -> Option<(Option<u64>, char)> {
+    let decision = contact.data.get(VERSION_FIELD)?.split(':').nth(1)?;
+    let mark = decision.chars().next_back()?;
+    Some((decision[..decision.len() - 1].parse().ok(), mark))
 }
 
 /// 2 and 12: ranks never go down, but by an operator's reset, and what the dialler owns is never
@@ -235,7 +245,9 @@ fn by_the_product(
             .iter()
             .any(|message| resets(message, alteration, before, after))
     };
-    if org.ranking != Ranking::None && rank(after) < rank(before) && !is_reset() {
+    let goes_down = rank(after) < rank(before)
+        || decided(after).map(|(rank, _)| rank) < decided(before).map(|(rank, _)| rank);
+    if org.ranking != Ranking::None && goes_down && !is_reset() {
         violations.push(format!("2: the rank of a contact of {campaign} goes down"));
     }
     if after.of_the_dialler != before.of_the_dialler {
@@ -354,18 +366,22 @@ fn raises(
             alteration.campaign.clone(),
             alteration.key.clone(),
         );
-        let stored = alteration.before.as_ref().and_then(rank);
-        let opted_in = bodies
-            .iter()
-            .map(|(_, body)| (key_of(body), said(org, body)))
-            .filter(|(of, said)| {
-                *of == key
-                    && said.callable == Some(true)
-                    && said.rank > stored
-                    && said.rank <= rank(after)
+        let of_contact = bodies.iter().filter(|(_, body)| key_of(body) == key);
+        let mut opt_ins = of_contact
+            .map(|(_, body)| said(org, body))
+            .filter(|said| said.callable == Some(true));
+        let decided_at = decided(after).filter(|(_, mark)| *mark == '+');
+        let decided_at = decided_at.and_then(|(rank, _)| rank);
+        // Of one without a mark nobody knows when it was decided: no later than its columns.
+        let stood = alteration
+            .before
+            .as_ref()
+            .and_then(|before| match decided(before) {
+                Some((rank, _)) => rank,
+                None => rank(before),
             });
-        let opted_in = opted_in.map(|(_, said)| said.rank).max().flatten();
-        if alteration.before.is_some() && opted_in.is_none() {
+        let is_said = decided_at > stood && opt_ins.any(|said| said.rank == decided_at);
+        if alteration.before.is_some() && !is_said {
             violations.push(format!(
                 "3: a contact of {} is made callable, and no newer change said so",
                 key.1
@@ -376,9 +392,9 @@ fn raises(
         }
         // A contact that had to be created is callable at the rank of what created it.
         let since = if alteration.before.is_none() {
-            rank(after).max(opted_in)
+            rank(after).max(decided_at)
         } else {
-            opted_in
+            decided_at
         };
         let opted_out = bodies.iter().any(|(id, body)| {
             let said = said(org, body);

@@ -238,6 +238,16 @@ impl Transport for Line {
                         .map(|data| data.remove(column));
                 });
             }
+            if outside.is(Mutant::LoseMark) {
+                wire::alter_writes(&mut request, |item| {
+                    let data = item.get_mut("data");
+                    if let Some(Value::String(version)) =
+                        data.and_then(|data| data.get_mut(VERSION_FIELD))
+                    {
+                        version.truncate(version.find(':').unwrap_or(version.len()));
+                    }
+                });
+            }
             if outside.is(Mutant::EmptyOthers) && wire::is_of_list(&request) {
                 wire::alter_writes(&mut request, |item| {
                     item["data"][OF_AGENTS] = "".into();

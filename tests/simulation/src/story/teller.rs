@@ -6,7 +6,7 @@ use emulator::world::VERSION_FIELD;
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use super::{CANARY, COLUMNS, Deed, HORIZON, Org, Ranking, Step, omits_callable, start};
+use super::{CANARY, COLUMNS, Deed, HORIZON, Org, Raise, Ranking, Step, omits_callable, start};
 
 /// All that happens, in its order.
 pub(super) fn steps(seed: u64, rng: Rng, orgs: &[Org]) -> Vec<Step> {
@@ -21,6 +21,7 @@ pub(super) fn steps(seed: u64, rng: Rng, orgs: &[Org]) -> Vec<Step> {
     teller.tell();
     let (mut steps, end) = (teller.steps, teller.now);
     steps.extend(resets(seed, orgs, end));
+    steps.extend(wrap_ups(seed, orgs, end));
     steps.sort_by_key(|step| step.at);
     steps
 }
@@ -40,6 +41,7 @@ pub(super) fn org(rng: &mut Rng, n: usize) -> Org {
         name,
         is_of_lists: rng.bool(),
         ranking,
+        raise: Raise::Own,
         campaigns,
         calls_per_minute,
     }
@@ -98,6 +100,26 @@ fn resets(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
         Step { at, deed }
     };
     (0..resets).map(|_| reset()).collect()
+}
+
+/// The dialler lowers whom it called, as an agent says, in some of the runs in which it may.
+fn wrap_ups(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
+    let mut rng = Rng::with_seed(seed ^ 0xd1a1);
+    let people = people(seed, orgs);
+    let lowered = match rng.u8(..2) {
+        0 if !omits_callable(seed) => rng.usize(1..7),
+        _ => 0,
+    };
+    let mut wrap_up = || {
+        let person = &people[rng.usize(..people.len())];
+        let deed = Deed::Lower {
+            campaign: person.campaign.clone(),
+            key: person.key.clone(),
+        };
+        let at = Duration::from_millis(rng.u64(..end.as_millis() as u64 + 1));
+        Step { at, deed }
+    };
+    (0..lowered).map(|_| wrap_up()).collect()
 }
 
 struct Teller<'a> {

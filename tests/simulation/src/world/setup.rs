@@ -16,7 +16,7 @@ use super::{FEED_TOKEN, SIGNING_SECRET, told};
 use crate::mutants::Mutant;
 use crate::seams::{Line, Manager, Outside, Sqs};
 use crate::story::{
-    CANARY, COLUMNS, HORIZON, OF_AGENTS, Org, Ranking, Story, folds_case, omits_callable,
+    CANARY, COLUMNS, HORIZON, OF_AGENTS, Org, Raise, Ranking, Story, folds_case, omits_callable,
 };
 use crate::{lock, trouble};
 
@@ -99,6 +99,11 @@ pub(super) fn put_secret(outside: &Outside, org: &Org, generation: usize) {
         "region": outside.story.trouble.map_or("us-east-1", |trouble| trouble.region(&org.name)),
         "api": if org.is_of_lists { "contactLists" } else { "predictive" },
         "versionField": (org.ranking != Ranking::None).then_some(VERSION_FIELD),
+        "raise": (org.ranking != Ranking::None).then_some(match org.raise {
+            Raise::Own => "own",
+            Raise::Always => "always",
+            Raise::Never => "never",
+        }),
         "versionFrom": if org.ranking == Ranking::OccurredAt { "occurredAt" } else { "version" },
         "callsPerMinute": calls_per_minute,
         "readLagSeconds": org.is_of_lists.then_some(outside.story.lists_lag.as_secs()),

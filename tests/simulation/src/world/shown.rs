@@ -7,10 +7,15 @@ use crate::story::Deed;
 
 pub(super) fn told(event: &Event<'_>) -> String {
     match event {
-        Event::Done { about, outcome } => format!(
-            "{} {}",
+        Event::Done {
+            about,
+            outcome,
+            is_kept,
+        } => format!(
+            "{} {}{}",
             outcome.as_str(),
-            about.event_id.unwrap_or_default()
+            about.event_id.unwrap_or_default(),
+            if *is_kept { ", kept" } else { "" }
         ),
         Event::Parked {
             about,
@@ -54,6 +59,7 @@ pub(super) fn told(event: &Event<'_>) -> String {
             checked,
             drifted,
             enqueued,
+            ..
         } => {
             format!("reconciled {org}: {checked} checked, {drifted} drifted, {enqueued} enqueued")
         }

@@ -128,6 +128,6 @@ fn list_write(contact: &ToWrite) -> ListWrite<'_> {
         actual: contact.actual.as_deref(),
         data: &contact.write.data,
         callable: contact.write.callable,
-        rank: contact.write.rank,
+        version: contact.write.version,
     }
 }

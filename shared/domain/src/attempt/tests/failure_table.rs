@@ -46,7 +46,7 @@ fn the_failure_table_holds_row_by_row() {
             "older opt-out",
             &["out"],
             vec![Seen::Contact(contact(9, true)), WRITTEN()],
-            &["read", "update - bare", "updated"],
+            &["read", "update -9 bare", "updated"],
         ),
         // Reads that fail.
         (

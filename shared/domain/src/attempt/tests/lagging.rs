@@ -27,7 +27,7 @@ fn holding(phone: &str, rank: u64, callable: bool) -> Contact {
     Contact {
         data: Columns(data),
         callable,
-        rank: Rank::new(rank),
+        version: Version::from(Rank::new(rank)),
     }
 }
 

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::version::Mark;
 
 fn operations() -> impl Strategy<Value = Operation> {
     let column = (
@@ -26,18 +27,36 @@ fn runs(ranks: impl Strategy<Value = Option<u64>>) -> impl Strategy<Value = Run>
     prop::collection::vec((ranks, operations()), 1..7)
 }
 
+fn versions() -> impl Strategy<Value = Version> {
+    let mark = prop::sample::select(vec!["", "+", "-", "!"]);
+    let text = (prop::option::of(0u64..8), 0u64..8, mark).prop_map(|(rank, decided, mark)| {
+        let rank = rank.map(|rank| rank.to_string()).unwrap_or_default();
+        match mark {
+            "" => rank,
+            mark => format!("{rank}:{decided}{mark}"),
+        }
+    });
+    text.prop_map(|text| version(&text))
+}
+
 fn actuals() -> impl Strategy<Value = Option<Contact>> {
     let some = (
         any::<bool>(),
-        prop::option::of(0u64..8),
+        versions(),
         prop::sample::select(vec!["", "1", "2"]),
     );
     prop::option::weighted(
         0.8,
-        some.prop_map(|(callable, number, value)| {
-            contact(&[("a", value)], callable, number.and_then(Rank::new))
-        }),
+        some.prop_map(|(callable, version, value)| contact(&[("a", value)], callable, version)),
     )
+}
+
+fn raises() -> impl Strategy<Value = Raise> {
+    prop::sample::select(vec![Raise::Own, Raise::Always, Raise::Never])
+}
+
+fn decided(contact: Option<&Contact>) -> Option<Rank> {
+    contact?.version.decision?.rank
 }
 
 proptest! {
@@ -47,10 +66,11 @@ proptest! {
     /// another after the write.
     #[test]
     fn planning_again_after_the_write_is_skip(
-        run in prop_oneof![runs((0u64..8).prop_map(Some)), runs(Just(None))], actual in actuals()
+        run in prop_oneof![runs((0u64..8).prop_map(Some)), runs(Just(None))], actual in actuals(), raise in raises()
     ) {
-        let written = result(&run, actual.as_ref());
-        let again = planned(&run, written.as_ref());
+        let raise = Some(raise);
+        let written = result_by(raise, &run, actual.as_ref());
+        let again = planned_by(raise, &run, written.as_ref());
         prop_assert!(matches!(again.action, Action::Skip(_)), "{:?} of {:?}", again, written);
     }
 
@@ -71,45 +91,66 @@ proptest! {
 
     #[test]
     fn a_rank_never_goes_down(run in runs(prop::option::of(0u64..8)), actual in actuals()) {
-        let rank = |contact: &Option<Contact>| contact.as_ref().and_then(|contact| contact.rank);
+        let rank = |contact: &Option<Contact>| contact.as_ref().and_then(|contact| contact.version.rank);
         prop_assert!(rank(&result(&run, actual.as_ref())) >= rank(&actual));
     }
 
     #[test]
     fn nothing_but_a_newer_change_or_a_create_makes_callable(
-        run in runs((0u64..8).prop_map(Some)), actual in actuals()
+        run in runs((0u64..8).prop_map(Some)), actual in actuals(), raise in raises()
     ) {
-        let stored = actual.as_ref().and_then(|contact| contact.rank);
-        let said = run.iter().any(|(rank, operation)| *rank > stored && operation.callable() == Some(true));
-        if let (Some(before), Some(after)) = (&actual, result(&run, actual.as_ref())) {
+        let stood = decided(actual.as_ref());
+        let said = run.iter().any(|(rank, operation)| *rank > stood && operation.callable() == Some(true));
+        if let (Some(before), Some(after)) = (&actual, result_by(Some(raise), &run, actual.as_ref())) {
             prop_assert!(!after.callable || before.callable || said);
         }
     }
 
+    /// But by an opt-in that was applied before.
     #[test]
-    fn an_opt_out_is_never_undone_by_anything_older(run in runs((0u64..8).prop_map(Some)), actual in actuals()) {
-        let opt_out = run.iter().filter(|(_, operation)| operation.callable() == Some(false)).map(|(rank, _)| *rank).max();
-        let opt_in = run.iter().filter(|(_, operation)| operation.callable() == Some(true)).map(|(rank, _)| *rank).max();
-        if let Some(opt_out) = opt_out && opt_in.is_none_or(|opt_in| opt_in <= opt_out) {
-            prop_assert!(!result(&run, actual.as_ref()).unwrap().callable);
+    fn an_opt_out_is_never_undone_by_anything_older(
+        run in runs((0u64..8).prop_map(Some)), actual in actuals(), raise in raises()
+    ) {
+        let last = |callable| {
+            let says = run.iter().filter(|(_, operation)| operation.callable() == Some(callable));
+            says.map(|(rank, _)| *rank).max()
+        };
+        let opted_in = actual.as_ref().and_then(|actual| actual.version.decision);
+        let opted_in = opted_in.filter(|decision| decision.mark == Mark::Raised).and_then(|decision| decision.rank);
+        if let Some(opt_out) = last(false) && last(true).is_none_or(|opt_in| opt_in <= opt_out) && opted_in <= opt_out {
+            prop_assert!(!result_by(Some(raise), &run, actual.as_ref()).unwrap().callable);
         }
     }
 
+    /// Whatever is stored, by every wish, also without ranks: what is kept too.
     #[test]
-    fn in_order_a_fold_is_what_its_changes_do_one_by_one(
-        mut run in runs((0u64..1_000).prop_map(Some)), actual in actuals()
+    fn a_fold_is_what_its_changes_do_one_by_one(
+        run in prop_oneof![runs((0u64..8).prop_map(Some)), runs(prop::option::of(0u64..8)), runs(Just(None))],
+        actual in actuals(), raise in raises()
     ) {
-        run.sort_by_key(|(rank, _)| *rank);
-        run.dedup_by_key(|(rank, _)| *rank);
-        let mut one_by_one = actual.clone();
-        for change in &run {
-            one_by_one = result(&vec![change.clone()], one_by_one.as_ref());
+        let plan = planned_by(Some(raise), &run, actual.as_ref());
+        let (mut one_by_one, mut kept) = (actual.clone(), Vec::new());
+        for &i in &plan.order {
+            let one = planned_by(Some(raise), &vec![run[i].clone()], one_by_one.as_ref());
+            kept.extend(one.kept.iter().map(|_| i));
+            one_by_one = after(one_by_one.as_ref(), &one.action);
         }
-        let mut folded = result(&run, actual.as_ref());
+        prop_assert_eq!(&plan.kept, &kept);
+        let mut folded = after(actual.as_ref(), &plan.action);
         for contact in [&mut folded, &mut one_by_one].into_iter().flatten() {
             contact.data.retain(|_, value| !value.is_empty());
+            // That the contact was raised by hand is written with whatever else is.
+            if contact.callable && let Some(decision) = &mut contact.version.decision && decision.mark == Mark::Lowered {
+                decision.mark = Mark::Found;
+            }
         }
-        prop_assert_eq!(folded, one_by_one);
+        if run.iter().all(|(rank, _)| rank.is_some()) {
+            prop_assert_eq!(folded, one_by_one);
+        } else {
+            // One that ranks below another before it is stale by then.
+            let of = |contact: Option<Contact>| contact.map(|contact| (contact.callable, contact.version));
+            prop_assert_eq!(of(folded), of(one_by_one));
+        }
     }
 
     /// Also where ranked changes and such without a rank are mixed.

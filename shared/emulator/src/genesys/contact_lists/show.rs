@@ -26,6 +26,9 @@ pub(super) fn show_list(list: &List, size: Option<usize>, says_import: bool) -> 
         "phoneColumns": list.phone_columns,
         "selfUri": format!("{PREFIX}contactlists/{id}"),
     });
+    if !list.types.is_empty() {
+        shown["columnDataTypeSpecifications"] = list.types.clone().into();
+    }
     if let Some(size) = size {
         shown["size"] = size.into();
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use domain::Version;
 use domain::change::CampaignId;
 use domain::failure::{Failure, Kind};
 use http::Method;
@@ -25,6 +26,22 @@ const GET_LIST: &str = "GET contact list";
 pub(in crate::genesys) struct List {
     pub(in crate::genesys) id: String,
     pub(in crate::genesys) columns: BTreeSet<String>,
+    /// Columns that hold no version: numbers and times, and texts that are too short.
+    pub(in crate::genesys) narrow: BTreeSet<String>,
+}
+
+impl List {
+    /// Whether a column can hold versions.
+    pub(super) fn holds_versions(&self, column: &str) -> bool {
+        self.columns.contains(column) && !self.narrow.contains(column)
+    }
+}
+
+impl wire::TypedColumn {
+    fn is_narrow(&self) -> bool {
+        self.column_data_type.as_deref() != Some("TEXT")
+            || self.max_length.is_some_and(|most| most < Version::LONGEST)
+    }
 }
 
 /// Asks the campaign for its list, and the list for its columns.
@@ -63,14 +80,17 @@ pub(in crate::genesys) async fn ask(
         "/api/v2/outbound/contactlists/{}",
         utf8_percent_encode(&id, SEGMENT)
     );
-    let columns = parse::<wire::ContactList>(&get(path, GET_LIST).await?, GET_LIST)?.column_names;
+    let list = parse::<wire::ContactList>(&get(path, GET_LIST).await?, GET_LIST)?;
+    let typed = list.column_data_type_specifications.unwrap_or_default();
+    let narrow = typed.into_iter().filter(wire::TypedColumn::is_narrow);
     Ok(List {
         id,
-        columns: columns.into_iter().collect(),
+        columns: list.column_names.into_iter().collect(),
+        narrow: narrow.filter_map(|column| column.column_name).collect(),
     })
 }
 
-/// The list that the campaign draws on, which has a column for the rank. It is kept for a while.
+/// The list that the campaign draws on, which has a column for versions. It is kept for a while.
 pub(super) async fn find(
     org: &Org,
     campaign: &CampaignId,
@@ -78,9 +98,14 @@ pub(super) async fn find(
     run: &Run,
 ) -> Result<Arc<List>, Failure> {
     let list = Arc::new(ask(org, campaign, run).await?);
-    if let Some(column) = version_field.filter(|column| !list.columns.contains(*column)) {
+    if let Some(column) = version_field.filter(|column| !list.holds_versions(column)) {
+        let of_text = if list.columns.contains(column) {
+            format!(" to take any text of {} characters", Version::LONGEST)
+        } else {
+            String::new()
+        };
         let detail = format!(
-            "the contact list of campaign {campaign}: expected the column {column:?}, which the org's secret names as versionField"
+            "the contact list of campaign {campaign}: expected the column {column:?}{of_text}, which the org's secret names as versionField"
         );
         let failure = Failure::new(Kind::Refused, detail);
         org.close_campaign(campaign, &failure);

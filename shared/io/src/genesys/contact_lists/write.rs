@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::Rank;
+use domain::Version;
 use domain::change::ContactKey;
 use domain::contact::{Columns, Contact};
 use domain::failure::{Failure, Kind};
@@ -42,7 +42,7 @@ pub struct ListWrite<'a> {
     /// `None`: left as it is, or callable where there is none.
     pub callable: Option<bool>,
     /// For the version column.
-    pub rank: Option<Rank>,
+    pub version: Option<Version>,
 }
 
 impl ContactList {
@@ -144,13 +144,13 @@ impl ContactList {
                 columns.insert(column, value);
             }
         }
-        let rank = write
-            .rank
-            .or_else(|| write.actual.and_then(|actual| actual.rank));
-        if let (Some(column), Some(rank)) = (&self.version_field, rank)
-            && !write.data.contains_key(column)
-        {
-            columns.insert(column, rank.to_string().into());
+        // What the last write left is known by its version alone.
+        let left = write.actual.map(|actual| actual.version);
+        let version = write
+            .version
+            .or(left.filter(|left| *left != Version::default()));
+        if let (Some(column), Some(version)) = (&self.version_field, version) {
+            columns.insert(column, version.to_string().into());
         }
         columns
     }

@@ -1,6 +1,5 @@
 //! 4: each contact is as its CRM said, or errs towards not calling.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
@@ -9,7 +8,7 @@ use super::{Parked, Said, said, unlike};
 use crate::chaos::Kind;
 use crate::checks::{changes, heard};
 use crate::seams::Outside;
-use crate::story::{Key, Org};
+use crate::story::{Key, Org, Raise};
 use crate::world::key_of;
 
 /// 4, ranked: the newest change of every contact, or an error towards not calling.
@@ -96,9 +95,8 @@ pub(super) fn newest(outside: &Outside, key: &Key, mut said: Vec<Said>) -> Vec<S
     violations
 }
 
-/// Whether what opts a contact in is newer than all that opts it out, and came out of the queue
-/// after all of it, before anything that is newer still: then nothing excuses that it may not be
-/// called.
+/// Whether what opts a contact in is newer than all that opts it out, of what came out of the queue in
+/// whatever order: then nothing excuses that it may not be called.
 fn must_be_callable(
     outside: &Outside,
     org: &Org,
@@ -106,24 +104,6 @@ fn must_be_callable(
     bodies: &[(String, Value)],
     parked: &[Parked],
 ) -> bool {
-    // What was written together may come again in part: then the older opt-out is heard, and the
-    // newer opt-in was before.
-    let comes_again = [
-        Kind::LatePoller,
-        Kind::CrashBefore,
-        Kind::CrashAfter,
-        Kind::CrashAtEnd,
-        Kind::LostAfter,
-        Kind::HangAfter,
-        Kind::Slow,
-        Kind::CutOff,
-        Kind::Garbage,
-        Kind::Status5xx,
-        Kind::Status408,
-    ];
-    let is_told_once = comes_again
-        .iter()
-        .all(|kind| outside.story.rates.of(*kind) == 0.0);
     let is_of = |message: &io::queue::Message| {
         serde_json::from_str::<Value>(&message.body).is_ok_and(|body| key_of(&body) == *key)
     };
@@ -133,24 +113,15 @@ fn must_be_callable(
         .filter(|(_, body)| key_of(body) == *key)
         .map(|(_, body)| said(org, body))
         .collect();
-    let opted_in = said
-        .iter()
-        .enumerate()
-        .filter(|(_, said)| said.callable == Some(true))
-        .max_by_key(|(n, said)| (said.rank, Reverse(*n)));
-    let Some((at, opt_in)) = opted_in else {
-        return false;
+    let newest = |callable| {
+        let says = said.iter().filter(|said| said.callable == Some(callable));
+        says.map(|said| said.rank).max()
     };
-    let opts_out = |said: &Said| said.callable == Some(false);
-    let is_last = !said[at..].iter().any(opts_out)
-        && !said
-            .iter()
-            .any(|said| opts_out(said) && said.rank >= opt_in.rank);
-    let is_first_of_the_newer = said[..at].iter().all(|said| said.rank < opt_in.rank);
-    is_told_once
+    let has_one_writer = outside.story.rates.of(Kind::LatePoller) == 0.0;
+    newest(true) > newest(false)
+        && org.raise != Raise::Never
+        && has_one_writer
         && !is_parked
-        && is_last
-        && is_first_of_the_newer
         && !outside.story.alters(&key.1, &key.2)
 }
 
