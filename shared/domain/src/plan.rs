@@ -137,7 +137,7 @@ pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, raise: Optio
             let callable = after.callable.filter(|_| says(true) || says(false));
             merged.create(callable, after.version)
         }
-        (_, Some(contact)) => {
+        (merged, Some(contact)) => {
             let is_lowered = after.callable == Some(false);
             let callable = (after.callable)
                 .filter(|_| after.callable != before.callable || is_lowered && says(false));
