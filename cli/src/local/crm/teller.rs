@@ -1,0 +1,246 @@
+//! What the made-up CRM does: a change after the other, each on its way by webhook or queue.
+
+use super::*;
+
+/// While its story is made up.
+pub(super) struct Crm {
+    rng: Rng,
+    pub(super) people: Vec<Person>,
+    pub(super) deliveries: Vec<Delivery>,
+    pub(super) changes: usize,
+    /// Since [`START`].
+    now: Duration,
+    last: usize,
+    pub(super) good: BTreeSet<String>,
+    pub(super) latest: BTreeMap<Key, Value>,
+}
+
+impl Crm {
+    pub(super) fn new(seed: u64, api: Api, contacts: usize) -> Crm {
+        let mut rng = Rng::with_seed(seed);
+        let people = (0..contacts)
+            .map(|n| Person::new(&mut rng, api, n))
+            .collect();
+        let (deliveries, good, latest) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
+        Crm {
+            rng,
+            people,
+            deliveries,
+            changes: 0,
+            now: Duration::ZERO,
+            last: 0,
+            good,
+            latest,
+        }
+    }
+
+    /// Two contacts of five are in their campaign already.
+    pub(super) fn load(&self) -> BTreeMap<Key, Expected> {
+        let loaded = self.people.iter().enumerate().filter(|(n, _)| n % 5 < 2);
+        loaded.map(|(_, person)| person.as_loaded()).collect()
+    }
+
+    /// One change of the CRM.
+    pub(super) fn step(&mut self) {
+        // A rule of the CRM that touches a contact several times within moments, a bulk job, or a
+        // person at work.
+        let is_rapid = self.rng.f64() < 0.6;
+        let is_bulk = self.changes % 200 >= 150;
+        self.now += Duration::from_millis(match (is_rapid, is_bulk) {
+            (true, _) => self.rng.u64(2..40),
+            (_, true) => self.rng.u64(2..10),
+            _ => self.rng.u64(500..6_000),
+        });
+        if !is_rapid {
+            self.last = self.rng.usize(..self.people.len());
+        }
+        if self.people[self.last].is_removed {
+            self.last = self.rng.usize(..self.people.len());
+            return;
+        }
+        match self.rng.f64() {
+            _ if self.changes % 100 == 50 => self.poison(),
+            share if share < 0.03 => self.send_again_after_the_queue_forgot(),
+            // The last contact stays, so that there is something to change.
+            share
+                if share < 0.04
+                    && self
+                        .people
+                        .iter()
+                        .filter(|person| !person.is_removed)
+                        .count()
+                        > 1 =>
+            {
+                self.remove()
+            }
+            _ => self.change(),
+        }
+    }
+
+    /// A change of a few columns. Every column is sent each time, since a change may arrive late
+    /// (docs/contract.md "Meaning of a change").
+    fn change(&mut self) {
+        let person = &mut self.people[self.last];
+        for _ in 0..self.rng.usize(1..4) {
+            let column = COLUMNS[self.rng.usize(..COLUMNS.len())];
+            person
+                .columns
+                .insert(column, column_value(&mut self.rng, column));
+        }
+        // Whoever opts out has opted out.
+        person.callable &= self.rng.f64() >= 0.03;
+        let body = self.snapshot();
+        let is_late = self.rng.f64() < 0.06;
+        let delay = if is_late {
+            self.rng.u64(20_000..480_000)
+        } else {
+            self.rng.u64(50..120)
+        };
+        let at = self.now + Duration::from_millis(delay);
+        self.deliver(at, &body);
+        if self.rng.f64() < 0.03 {
+            // A webhook sent again within five minutes: the queue drops it.
+            let parcel = self.deliveries[self.deliveries.len() - 1].parcel.clone();
+            let at = at + Duration::from_millis(self.rng.u64(500..290_000));
+            self.deliveries.push(Delivery::new(at, parcel));
+        }
+    }
+
+    fn remove(&mut self) {
+        let mut body = self.snapshot();
+        body["operation"] = "remove".into();
+        for name in ["data", "callable"] {
+            body.as_object_mut().map(|members| members.remove(name));
+        }
+        let person = &mut self.people[self.last];
+        person.is_removed = true;
+        let at = person.last_delivery.max(self.now) + Duration::from_millis(300);
+        self.deliver(at, &body);
+    }
+
+    fn send_again_after_the_queue_forgot(&mut self) {
+        let Some(earlier) = self
+            .deliveries
+            .iter()
+            .rfind(|earlier| earlier.at + Duration::from_mins(1) < self.now)
+        else {
+            return;
+        };
+        let parcel = earlier.parcel.clone();
+        let first = self
+            .deliveries
+            .iter()
+            .filter(|other| other.parcel == parcel)
+            .map(|other| other.at);
+        let (first, last) = (
+            first.clone().min().unwrap_or_default(),
+            first.max().unwrap_or_default(),
+        );
+        let forgotten = first.max(last) + Duration::from_secs(self.rng.u64(301..900));
+        self.deliveries.push(Delivery::new(forgotten, parcel));
+        self.changes += 1;
+    }
+
+    /// What ingest must refuse, or apply must park, and what nobody must suffer from.
+    fn poison(&mut self) {
+        let mut body = self.snapshot();
+        // What it says of callable would be applied all the same, with its rank, and what is older
+        // then comes too late.
+        body.as_object_mut()
+            .map(|members| members.remove("callable"));
+        match self.rng.u8(..6) {
+            0 => body["calable"] = false.into(),
+            1 => body["schema"] = 2.into(),
+            2 => body["data"]["shoeSize"] = "44".into(),
+            3 => body["data"][VERSION_FIELD] = "1".into(),
+            kind => {
+                let mut message = self.message(&body);
+                if kind == 4 {
+                    message.body = r#"{"schema": 1, "eventId": "#.to_owned();
+                } else {
+                    "acme-us/elsewhere/00000000000000000000000000000000"
+                        .clone_into(&mut message.group);
+                }
+                self.deliveries
+                    .push(Delivery::new(self.now, Parcel::Message(message)));
+                self.changes += 1;
+                return;
+            }
+        }
+        let parcel = self.webhook(&body);
+        self.deliveries.push(Delivery::new(self.now, parcel));
+        self.changes += 1;
+    }
+
+    fn deliver(&mut self, at: Duration, body: &Value) {
+        let parcel = self.webhook(body);
+        self.deliveries.push(Delivery::new(at, parcel));
+        self.good
+            .extend(body["eventId"].as_str().map(str::to_owned));
+        let mut listed = body.clone();
+        listed
+            .as_object_mut()
+            .map(|members| members.remove("eventId"));
+        let key = self.people[self.last].key.clone();
+        // Of a removed contact the CRM still lists what it said of it: the webhooks that said so
+        // may be dropped too.
+        if let Some(known) = self
+            .latest
+            .get(&key)
+            .filter(|_| body["operation"] == "remove")
+        {
+            listed["operation"] = "upsert".into();
+            listed["data"] = known["data"].clone();
+            listed["callable"] = false.into();
+        }
+        self.latest.insert(key, listed);
+        let person = &mut self.people[self.last];
+        person.last_delivery = person.last_delivery.max(at);
+        self.changes += 1;
+    }
+
+    fn snapshot(&mut self) -> Value {
+        let person = &self.people[self.last];
+        let (org, campaign, key) = &person.key;
+        let at = start() + self.now;
+        json!({
+            "schema": 1,
+            "eventId": format!("evt_{:016x}", self.rng.u64(..)),
+            "org": org,
+            "campaignId": campaign,
+            "contactKey": key,
+            "operation": "upsert",
+            "version": at.as_millisecond(),
+            "occurredAt": at.to_string(),
+            "source": source_of(org),
+            "data": person.columns,
+            "callable": person.callable,
+        })
+    }
+
+    fn webhook(&self, body: &Value) -> Parcel {
+        let (org, _, _) = &self.people[self.last].key;
+        Parcel::Webhook {
+            source: source_of(org),
+            body: body.to_string(),
+        }
+    }
+
+    /// As ingest would send it.
+    fn message(&self, body: &Value) -> Message {
+        let change = Change::parse(&body.to_string());
+        let ids = change.map(|change| {
+            (
+                change.message_group().as_str().to_owned(),
+                change.deduplication_id(),
+            )
+        });
+        let (group, deduplication_id) = ids.unwrap_or_default();
+        Message {
+            body: body.to_string(),
+            group,
+            deduplication_id,
+            attributes: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! What may go wrong with the feed.
+
+use emulator::{Effect, Fault};
+
+use super::faults::{error, of_feed, page};
+use super::*;
+use crate::support::{ODD_WAITS, never_hammered};
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_that_is_away_for_a_moment_is_asked_again() {
+    let run = Run::new(World::new());
+    run.says("a", 5, "5");
+    run.feed.add_fault(Fault::status("GET", 503));
+    run.feed
+        .add_fault(Fault::next("GET", Effect::Lost { is_done: false }));
+    assert_eq!(run.run(json!({})).await.unwrap().enqueued, 1);
+    assert_eq!(run.feed.requests().len(), 3);
+    let began = run.world.clock.now();
+    run.feed.add_fault(Fault::next(
+        "GET",
+        Effect::Status(429, vec![("retry-after", "20".into())]),
+    ));
+    assert!(run.run(json!({})).await.is_ok());
+    assert!(
+        run.world.clock.now().duration_since(began).as_secs() >= 20,
+        "as long as it asked for"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_that_names_no_wait_is_not_asked_again_at_once() {
+    for asked in ODD_WAITS {
+        let run = Run::new(World::new());
+        run.says("a", 5, "5");
+        let began = run.world.clock.now();
+        let effect = Effect::Status(429, vec![("retry-after", asked.to_owned())]);
+        run.feed.add_fault(Fault::next("GET", effect).times(2));
+        let ran = run.run(json!({})).await;
+        if asked.starts_with("999") {
+            assert!(ran.is_err(), "{asked:?}");
+            continue;
+        }
+        assert!(ran.is_ok(), "{asked:?}: {ran:?}");
+        let took = run.world.clock.now().duration_since(began).as_secs();
+        let least = match asked {
+            "0.4" => 2,
+            "1.5" => 4,
+            _ => 16,
+        };
+        assert!(
+            (least..60).contains(&took),
+            "{asked:?}: {took} s for two refusals"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn reconcile_too_takes_no_wait_of_nothing_at_its_word() {
+    for asked in ODD_WAITS {
+        let run = Run::new(World::new());
+        (0..5).for_each(|n| run.says(&format!("k{n}"), 5, "5"));
+        let effect = Effect::Status(429, vec![("retry-after", asked.to_owned())]);
+        let fault = Fault::next("GET", effect).on("contacts");
+        run.world.genesys.add_fault(fault.times(99));
+        let _ = run.run(json!({})).await;
+        never_hammered(&run.world.genesys.calls(), asked);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_that_stays_away_or_refuses_is_an_error_and_nothing_is_enqueued() {
+    for (fault, times, expected) in [
+        (Effect::Status(500, vec![]), 3, "it answered 500, 3 times"),
+        (
+            Effect::Lost { is_done: false },
+            3,
+            "no connection, or it was lost, 3 times",
+        ),
+        (Effect::Hang { is_done: false }, 3, "timed out, 3 times"),
+        (
+            Effect::Status(429, vec![("retry-after", "3600".into())]),
+            1,
+            "it answered 429, 1 time",
+        ),
+        (
+            Effect::Status(403, vec![]),
+            1,
+            "it answered 403: expected that it takes the secret's bearerToken",
+        ),
+        (
+            Effect::Status(404, vec![]),
+            1,
+            "it answered 404: expected 200",
+        ),
+        (
+            Effect::Status(204, vec![]),
+            1,
+            "it answered 204: expected 200",
+        ),
+        (
+            Effect::Status(302, vec![("location", "https://evil.test/".into())]),
+            1,
+            "it answered 302: redirects are not followed; expected the page itself",
+        ),
+    ] {
+        let run = Run::with(World::new(), 1, |_| ());
+        run.says("a", 5, "5");
+        run.says("b", 5, "5");
+        // The first page comes, and what it says is not enqueued either.
+        run.feed
+            .add_fault(Fault::next("GET", fault).after(1).times(times));
+        assert_eq!(error(&run, json!({})).await, of_feed(expected));
+        assert_eq!(run.feed.requests().len(), 1 + times, "{expected}");
+        assert_eq!(
+            run.run(json!({})).await.unwrap().enqueued,
+            2,
+            "once the feed is well"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_is_malformed_is_refused_whole() {
+    let expected =
+        r#"expected {"contacts": [ … ], "next": a cursor or null} and nothing of another type"#;
+    let good = r#"{"contactKey": "good", "version": 5, "data": {"phone": "5"}}"#;
+    for (text, expected) in [
+        (String::new(), "the page is not JSON, or not all of it"),
+        (
+            format!(r#"{{"contacts": [{good}], "next": nu"#),
+            "the page is not JSON, or not all of it",
+        ),
+        (format!(r#"[{good}]"#), expected),
+        (format!(r#"{{"contacts": [{good}]}}"#), expected),
+        (
+            format!(r#"{{"contacts": [{good}], "nextCursor": null}}"#),
+            expected,
+        ),
+        (format!(r#"{{"contacts": [{good}], "next": 7}}"#), expected),
+        (format!(r#"{{"contacts": {good}, "next": null}}"#), expected),
+        (
+            format!(r#"{{"contacts": [{good}], "next": ""}}"#),
+            "next: expected a cursor of 1 to 2048 bytes, or null",
+        ),
+        (
+            format!(
+                r#"{{"contacts": [{good}, {{"contactKey": "hush", "data": {{}}, "calable": false}}], "next": null}}"#
+            ),
+            "contacts[1]: a member that has no meaning: expected only the fields of schema 1 (unknownField)",
+        ),
+        (
+            format!(
+                r#"{{"contacts": [{good}, {{"contactKey": "hush ", "data": {{}}, "org": "other"}}], "next": null}}"#
+            ),
+            "contacts[1]: org: expected what the feed was asked for, or nothing (notAllowed); contactKey: expected \
+             not to end with white space (U+0020) (wrongFormat)",
+        ),
+    ] {
+        let run = Run::new(World::new());
+        run.feed.add_fault(page(&text));
+        assert_eq!(error(&run, json!({})).await, of_feed(expected), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_without_an_end_is_found_out() {
+    let run = Run::new(World::new());
+    run.feed.add_fault(
+        page(r#"{"contacts": [{"contactKey": "a", "version": 5, "data": {}}], "next": "x"}"#)
+            .times(100),
+    );
+    let expected =
+        of_feed("it has no end: expected a new cursor with each page, and null after the last");
+    assert_eq!(error(&run, json!({})).await, expected);
+    assert_eq!(run.feed.requests().len(), 2);
+    // Ever new cursors with the same contact.
+    run.feed.control("DELETE", "/_emulator/feed/faults", b"");
+    for n in 0..200 {
+        let same = r#"{"contactKey": "a", "version": 5, "data": {}}"#;
+        run.feed
+            .add_fault(page(&format!(r#"{{"contacts": [{same}], "next": "{n}"}}"#)));
+    }
+    assert_eq!(error(&run, json!({})).await, expected);
+    // Ever new cursors, and nothing behind them.
+    run.feed.control("DELETE", "/_emulator/feed/faults", b"");
+    for n in 0..1_000 {
+        run.feed
+            .add_fault(page(&format!(r#"{{"contacts": [], "next": "{n}"}}"#)));
+    }
+    assert_eq!(error(&run, json!({})).await, expected);
+}
