@@ -54,6 +54,11 @@ def http(method, url, body=None, headers=None, timeout=40):
         return error.code, json.loads(error.read())
 
 
+def log_of(what):
+    """Each test has its own: they run side by side."""
+    return f"e2e-{pathlib.Path(sys.argv[0]).stem}-{what}.log"
+
+
 @contextlib.contextmanager
 def process(command, log, env=None):
     """A process that is ended with the block; its output is in target/."""
@@ -103,8 +108,9 @@ class Genesys:
 def genesys(*options):
     command = [os.environ.get("CAMPAIGN_SYNC", "target/debug/campaign-sync"), "local", "--serve", "--port", "0",
                "--calls-per-minute", "100000", *options]
-    with process(command, "e2e-genesys.log"):
-        log = ROOT / "target/e2e-genesys.log"
+    name = log_of("genesys")
+    with process(command, name):
+        log = ROOT / "target" / name
         found = until("the emulator", lambda: re.search(r"http://127\.0\.0\.1:\d+(?=, in memory)", log.read_text()), 20)
         yield Genesys(found.group())
 
@@ -233,7 +239,7 @@ def local_aws():
     env["PATH"] = f"{ROOT}/target/venv-sam/bin:{env['PATH']}"
     with (
         tempfile.TemporaryDirectory() as temporary,
-        process([ROOT / "target/venv/bin/ministack"], "e2e-local-aws.log", env | {"TMPDIR": temporary}) as started,
+        process([ROOT / "target/venv/bin/ministack"], log_of("local-aws"), env | {"TMPDIR": temporary}) as started,
     ):
         def is_up():
             with contextlib.suppress(OSError):
