@@ -213,7 +213,7 @@ def backlog(aws, outputs, service, sender, expected):
             sender.send(changes[at:at + 50])
         for one in changes:
             expected[one["campaignId"], one["contactKey"]] = {
-                "data": one["data"] | {"crmVersion": str(one["version"])}, "callable": True}
+                "data": one["data"] | version_of(one), "callable": True}
         # What the event source still had in hand when it was paused may be done.
         assert depth(aws, outputs["QueueUrl"]) > 480
         return len(service.calls())

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use domain::Change;
-use domain::depth::MOST_AT_A_LOOK;
 use domain::outbox::{OF_A_CALL, Outbox};
 use indicatif::{ProgressBar, ProgressStyle};
 use io::Clock;
@@ -163,7 +162,7 @@ impl<'a> Feeder<'a> {
         }
         let room = room(self.queue, self.queue_url, self.deepest).await;
         let room = room.map_err(|error| error.to_string())?;
-        (self.room, self.asked_at) = (room.min(MOST_AT_A_LOOK as usize), Some(now));
+        (self.room, self.asked_at) = (room, Some(now));
         Ok(())
     }
 

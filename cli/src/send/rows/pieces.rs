@@ -60,8 +60,11 @@ impl<'a> Piece<'a> {
 /// A row, what is wrong with it, or what is wrong with the file.
 type Next = Option<Result<Result<Found, RowFault>, String>>;
 
+/// What a row that is longer should be.
+const SHORTER: &str = "expected a row of at most 16 MiB";
+
 fn too_long(place: String) -> RowFault {
-    let what = "expected a row of at most 16 MiB. What follows is not read".to_owned();
+    let what = format!("{SHORTER}. What follows is not read");
     RowFault { place, what }
 }
 
@@ -125,7 +128,14 @@ impl<'a> Csv<'a> {
                 self.piece.more()?;
                 continue;
             }
-            let row = row.map(|row| row.map(&own));
+            let row = row.map(|row| match row {
+                // It goes on behind what is held.
+                Ok(row) if left == 0 && !self.piece.is_last => Err(csv::Malformed {
+                    line: row.line,
+                    what: SHORTER,
+                }),
+                row => row.map(&own),
+            });
             (self.piece.at, self.line) = (self.piece.held.len() - left, line);
             return Ok(row);
         }

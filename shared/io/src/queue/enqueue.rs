@@ -15,14 +15,14 @@ pub const SIDE_BY_SIDE: usize = 16;
 /// One call after the other, each once.
 const ONE_BY_ONE: Limits = Limits { calls: 1, tries: 1 };
 
-/// How many messages more the queue should hold, before what is sent in bulk waits. `deepest`: how
-/// many in all ([`depth::deepest`]).
+/// How many messages more the queue should hold, before what is sent in bulk waits, as far as one look at
+/// its counts tells. `deepest`: how many in all ([`depth::deepest`]).
 ///
 /// # Errors
 /// When the queue cannot be asked for its depth.
 pub async fn room(queue: &dyn Queue, queue_url: &str, deepest: u64) -> Result<usize, QueueError> {
     let room = deepest.saturating_sub(queue.depth(queue_url).await?);
-    Ok(usize::try_from(room.min(depth::MOST)).unwrap_or(usize::MAX))
+    Ok(usize::try_from(room.min(depth::MOST_AT_A_LOOK)).unwrap_or(usize::MAX))
 }
 
 /// Changes on their way to the queue, by several calls side by side.

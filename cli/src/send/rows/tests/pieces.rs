@@ -116,8 +116,10 @@ fn a_row_that_does_not_end_is_not_held_for_ever() {
         told,
         "line 2: a quoted value begins, and never ends. What follows is not read"
     );
-    let told = rows(&format!("\n\"{long}\"\n{{}}\n"), Format::Ndjson, "");
     let expected = "line 2: expected a row of at most 16 MiB. What follows is not read";
+    let csv = format!("contactKey,note\nK,{long}\nL,2\n");
+    assert_eq!(rows(&csv, Format::Csv, ""), [Err(expected.to_owned())]);
+    let told = rows(&format!("\n\"{long}\"\n{{}}\n"), Format::Ndjson, "");
     assert_eq!(told, [Err(expected.to_owned())]);
     let told = rows(&format!("[\"{long}\", {{}}]"), Format::Json, "");
     let expected = "element 1: expected a row of at most 16 MiB. What follows is not read";

@@ -14,7 +14,7 @@ use crate::drive::{At, Contact, Drive, Under};
 const OPT_OUTS_IN_DOUBT: usize = 5;
 
 impl Drive<'_> {
-    /// `contactLists`: one read for all contacts, and one write once they are read.
+    /// Launches what is ready of one campaign.
     pub(super) fn together(
         &mut self,
         campaign: usize,

@@ -39,7 +39,8 @@ impl List {
 
 impl wire::TypedColumn {
     fn is_narrow(&self) -> bool {
-        self.column_data_type.as_deref() != Some("TEXT")
+        let is_other = |kind: &str| kind != "TEXT";
+        self.column_data_type.as_deref().is_some_and(is_other)
             || self.max_length.is_some_and(|most| most < Version::LONGEST)
     }
 }
