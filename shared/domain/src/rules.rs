@@ -20,7 +20,7 @@ const NEAR_THE_END: u64 = 1 << 20;
 /// The rules of one org.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    /// The column that stores the rank; `None`: no ranks are stored.
+    /// The column that stores the version; `None`: none is stored.
     pub version_field: Option<String>,
     /// Which member of a change is its rank.
     pub version_from: VersionFrom,
@@ -143,7 +143,7 @@ impl Rules {
         self.reserved_column(change)
     }
 
-    /// Whether a change names the column that stores the rank.
+    /// Whether a change names the column that stores the version.
     pub fn reserved_column(&self, change: &Change) -> Option<Broken> {
         let (column, data) = self.version_field.as_ref().zip(change.operation.data())?;
         let names_it = data.contains_key(column);
