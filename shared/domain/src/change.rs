@@ -41,8 +41,7 @@ impl Rank {
         Rank::new(number::whole(text)?.parse().ok()?)
     }
 
-    /// The rank that a contact stores as decimal text. Any other text counts as none (docs/contract.md
-    /// "Meaning of a change").
+    /// The rank of a decimal text. Any other text counts as none (docs/contract.md "Version column").
     pub fn from_text(text: &str) -> Option<Rank> {
         let rank = Rank::new(text.parse().ok()?)?;
         (rank.to_string() == text).then_some(rank)
