@@ -10,7 +10,7 @@ use tracing::instrument::WithSubscriber;
 use tracing::level_filters::LevelFilter;
 
 use super::{FEED_SECRET, Run, TOKEN};
-use crate::support::{CAMPAIGN, Lines, ODD_WAITS, World, never_hammered};
+use crate::support::{CAMPAIGN, Lines, World};
 
 /// Runs into this, and answers the error; nothing may be enqueued.
 pub(super) async fn error(run: &Run, more: Value) -> String {
