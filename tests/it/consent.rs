@@ -227,3 +227,27 @@ async fn who_is_taken_out_between_the_read_and_the_write_of_an_opt_in_stays_out(
     })
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_opt_out_that_its_batch_undoes_leaves_the_mark_that_it_leaves_alone() {
+    for is_folded in [false, true] {
+        by_both(async |world| {
+            // A person made callable whom campaign-sync had lowered.
+            world
+                .genesys
+                .put_contact(CAMPAIGN, "a", &[(VERSION_FIELD, "5:5-")], true);
+            let both = [unranked("out", false), unranked("in", true)];
+            if is_folded {
+                made(world, both).await;
+            } else {
+                for one in both {
+                    made(world, [one]).await;
+                }
+            }
+            world.genesys.lower(CAMPAIGN, "a");
+            let end = made(world, [change("a", 6).callable(true)]).await;
+            assert_eq!(end, "updated, kept: not 6:6+", "folded: {is_folded}");
+        })
+        .await;
+    }
+}

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use emulator::genesys::Options;
 use emulator::{Effect, Fault};
+use io::http::Transport;
 
-use crate::support::{CAMPAIGN, Change, OTHER_CAMPAIGN, World, change};
+use crate::support::{CAMPAIGN, Change, OTHER_CAMPAIGN, World, between, change};
 
 const TIME: Option<Duration> = Some(Duration::from_secs(30));
 
@@ -214,6 +215,71 @@ async fn opt_outs_that_are_read_do_not_wait_until_the_others_of_a_wide_batch_are
     in_a_second(&world).await;
     let is_callable = |n: &usize| world.contact(&key(*n)).1;
     assert_eq!((0..200).filter(is_callable).count(), 195);
+}
+
+/// A bulk read of the contact `bad` fails.
+#[tokio::test(start_paused = true)]
+async fn no_opt_out_of_a_wide_batch_is_read_with_whoever_makes_reads_fail() {
+    let world = World::of_lists(Options::default());
+    let line = between(&world.genesys, |genesys, request, timeout| {
+        let is_bad = String::from_utf8_lossy(request.body()).contains("\"bad\"")
+            && request.uri().path().ends_with("/bulk");
+        async move {
+            if is_bad {
+                let failed = http::Response::builder().status(500);
+                return Ok(failed.body(bytes::Bytes::new()).unwrap());
+            }
+            genesys.send(request, timeout).await
+        }
+    });
+    let (_, own) = crate::support::config(&world);
+    let shared = io::genesys::Shared {
+        transport: line,
+        ..world.shared(|_| {})
+    };
+    let copy = apply::Context::new(shared, own, std::sync::Arc::clone(&world.sqs) as _);
+    world.send([change("first", 1)]);
+    world.invoke_copy(&copy, TIME).await;
+    world.pass(Duration::from_secs(2)).await;
+    world.send([change("bad", 1)]);
+    let key = |n: usize| format!("c{n}");
+    for n in 0..100 {
+        world.put(&key(n), 1, "");
+    }
+    world.send((0..100).map(|n| change(&key(n), 2).callable(n % 10 != 9)));
+    world.invoke_copy(&copy, TIME).await;
+    let is_callable = |n: &usize| world.contact(&key(*n)).1;
+    assert_eq!((0..100).filter(is_callable).count(), 90);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_campaign_in_doubt_nothing_else_begins_before_its_opt_outs_are_written() {
+    let world = World::of_lists(Options {
+        calls_per_minute: Some(40),
+        ..Options::default()
+    });
+    world.apply([change("first", 1)]).await;
+    world
+        .genesys
+        .add_fault(Fault::status("POST", 500).on("/contacts").after(1).times(1));
+    world.apply([change("a", 1), change("b", 1)]).await;
+    while !world.queue.is_empty() {
+        world.pass(Duration::from_secs(60)).await;
+        world.invoke().await;
+    }
+    // It is topped up again; its secret is known, and the window new.
+    world.pass(Duration::from_secs(400)).await;
+    world.apply([change("first", 2)]).await;
+    world.pass(Duration::from_secs(55)).await;
+    let key = |n: usize| format!("c{n}");
+    for n in 0..300 {
+        world.put(&key(n), 1, "");
+    }
+    world.send((0..300).map(|n| change(&key(n), 2).callable(n % 5 != 4)));
+    world.invoke().await;
+    let is_callable = |n: &usize| world.contact(&key(*n)).1;
+    let left = (0..300).filter(is_callable).count();
+    assert_eq!(left, 240);
 }
 
 #[tokio::test(start_paused = true)]

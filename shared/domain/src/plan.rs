@@ -146,7 +146,9 @@ pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, raise: Optio
                 |(name, value): (&String, &Option<String>)| !contact.holds(name, value.as_deref());
             let differs = columns.iter().any(is_other) || after.callable != before.callable;
             let version = Some(after.version).filter(|version| *version != contact.version);
-            if differs || after != before {
+            // Also where what follows undid an opt-out: the mark that the two leave may be another.
+            let is_marked = last.is_some() && version.is_some();
+            if differs || after != before || is_marked {
                 let data = if differs { columns } else { Columns::default() };
                 Action::Update {
                     data,

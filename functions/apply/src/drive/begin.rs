@@ -7,6 +7,8 @@ use io::genesys::{Campaign, MOST_CREATED, MOST_READ};
 
 use super::{At, Contact, Drive, Progress, Under};
 
+/// The most messages of an event (Lambda developer guide, "Amazon SQS event source mapping").
+const OF_AN_EVENT: usize = 10;
 /// Never wins the draw: it gets its even share of the calls and no more.
 const UNLUCKY: f64 = 1.0;
 
@@ -51,14 +53,9 @@ impl Drive<'_> {
         let of_opt_outs = usize::try_from(offer.opt_outs).unwrap_or(usize::MAX);
         let of_others = usize::try_from(offer.others).unwrap_or(usize::MAX);
         let (first, others): (Vec<_>, Vec<_>) = units.into_iter().partition(|unit| unit.is_opt_out);
-        // What is kept for opt-outs is not for those who would be read with them.
-        let is_scarce = of_others < others.len();
-        let is_meant = |place: &usize| !is_scarce || self.contacts[*place].attempt.is_opt_out();
         let begun = first.into_iter().take(of_opt_outs);
-        let begun = begun.flat_map(|unit| unit.contacts).filter(is_meant);
-        let others = others.into_iter().take(of_others);
-        let begun: Vec<_> = begun.chain(others.flat_map(|unit| unit.contacts)).collect();
-        for place in begun {
+        let begun = begun.chain(others.into_iter().take(of_others));
+        for place in begun.flat_map(|unit| unit.contacts) {
             let at = std::mem::replace(&mut self.contacts[place].at, At::Ended);
             self.contacts[place].at = match at {
                 At::Waits(step) => At::Ready(step),
@@ -84,6 +81,10 @@ impl Drive<'_> {
             of.may
         };
         match may {
+            // Opt-outs of a campaign in doubt take many calls: nothing else of it begins before them.
+            May::All if self.org.is_in_doubt(&of.id) && self.has_opt_outs(campaign) => {
+                units.retain(|unit| !is_of(unit) || unit.is_opt_out);
+            }
             May::All => {}
             May::Probe => {
                 let is_begun =
@@ -121,6 +122,18 @@ impl Drive<'_> {
         &self.contacts[self.campaigns[campaign].contacts.clone()]
     }
 
+    /// Whether a batch brings more contacts of a campaign than an event does: then its opt-outs go in calls
+    /// of their own, so that nobody else's trouble is theirs.
+    pub(super) fn is_wide(&self, campaign: usize) -> bool {
+        self.of(campaign).len() > OF_AN_EVENT
+    }
+
+    /// Whether opt-outs of a campaign are not ended.
+    fn has_opt_outs(&self, campaign: usize) -> bool {
+        let is_left = |of: &Contact| of.attempt.is_opt_out() && !matches!(of.at, At::Ended);
+        self.of(campaign).iter().any(is_left)
+    }
+
     /// What waits to be begun, a round of the campaigns at a time.
     fn units(&self) -> Vec<Unit> {
         let in_turn = |campaign: usize| {
@@ -140,7 +153,9 @@ impl Drive<'_> {
                 .collect();
             let begun = self.of(campaign).len() - waiting.len();
             waiting.sort_unstable();
-            let alike = waiting.chunk_by(|one, other| one.0 == other.0);
+            let is_wide = self.is_wide(campaign);
+            let alike =
+                waiting.chunk_by(|one, other| one.0 == other.0 && (one.1 == other.1 || !is_wide));
             let units = alike
                 .flat_map(|alike| alike.chunks(alike[0].0))
                 .map(|chunk| Unit {

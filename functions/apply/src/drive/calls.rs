@@ -36,20 +36,22 @@ struct ToWrite {
 }
 
 impl Drive<'_> {
-    /// The calls that may be made now, those about opt-outs first: of what waits for its turn in the
-    /// budget the first is the first to go.
+    /// The calls that may be made now, those about opt-outs first, and of each campaign alike: of what
+    /// waits for its turn in the budget the first is the first to go.
     pub(super) fn launch(&mut self) -> impl Iterator<Item = BoxFuture<'static, Answers>> {
-        let mut calls: Vec<Call> = Vec::new();
+        let mut calls: Vec<(usize, Call)> = Vec::new();
         for campaign in 0..self.campaigns.len() {
-            self.pauses(campaign, &mut calls);
+            let mut own = Vec::new();
+            self.pauses(campaign, &mut own);
             match self.campaigns[campaign].campaign.clone() {
-                Campaign::Predictive(predictive) => self.each(campaign, &predictive, &mut calls),
-                Campaign::ContactList(list) => self.together(campaign, &list, &mut calls),
+                Campaign::Predictive(predictive) => self.each(campaign, &predictive, &mut own),
+                Campaign::ContactList(list) => self.together(campaign, &list, &mut own),
             }
+            calls.extend(own.into_iter().enumerate());
         }
         let is_opt_out = |place: &usize| self.contacts[*place].attempt.is_opt_out();
-        calls.sort_by_key(|call| !call.places.iter().any(is_opt_out));
-        calls.into_iter().map(|call| call.answers)
+        calls.sort_by_key(|(nth, call)| (!call.places.iter().any(is_opt_out), *nth));
+        calls.into_iter().map(|(_, call)| call.answers)
     }
 
     /// The steps of this kind that are ready, which are under way from now on. Opt-outs first.
@@ -248,9 +250,9 @@ impl Drive<'_> {
     }
 
     /// Opt-outs, and the others.
-    fn apart(&self, written: Vec<ToWrite>) -> (Vec<ToWrite>, Vec<ToWrite>) {
-        let is_opt_out = |made: &ToWrite| self.contacts[made.place].attempt.is_opt_out();
-        written.into_iter().partition(is_opt_out)
+    fn apart<T: Placed>(&self, all: Vec<T>) -> (Vec<T>, Vec<T>) {
+        let is_opt_out = |made: &T| self.contacts[made.place()].attempt.is_opt_out();
+        all.into_iter().partition(is_opt_out)
     }
 
     fn is_in_doubt(&self, campaign: usize) -> bool {

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use domain::attempt::{Attempt, Seen, Step};
 use io::genesys::{ContactList, ListWrite, MOST_READ, MOST_WRITTEN};
 
-use super::{
-    Call, Creates, MOST_IN_DOUBT, ToMake, ToWrite, guarded, is_create, is_lower, is_read, is_update,
-};
+use super::{Call, Creates, ToMake, ToWrite, guarded, is_create, is_lower, is_read, is_update};
 use crate::drive::{At, Contact, Drive, Under};
 
 /// About the most opt-outs that fail with one contact whose calls fail.
@@ -22,7 +20,14 @@ impl Drive<'_> {
         calls: &mut Vec<Call>,
     ) {
         let made = self.take(campaign, Under::Read, is_read);
-        for made in self.in_calls(campaign, made, MOST_READ) {
+        let (opt_outs, others) = if self.is_wide(campaign) {
+            self.apart(made)
+        } else {
+            (Vec::new(), made)
+        };
+        let opt_outs = self.in_calls(campaign, opt_outs, MOST_READ);
+        let others = self.in_calls(campaign, others, MOST_READ);
+        for made in opt_outs.into_iter().chain(others) {
             let places = made.iter().map(|made| made.place).collect();
             calls.push(guarded(places, read_all(Arc::clone(list), made)));
         }
@@ -47,7 +52,7 @@ impl Drive<'_> {
         let made = self.take(campaign, Under::Write, is_meant).into_iter();
         let written: Vec<_> = made.filter_map(|made| self.to_write(made)).collect();
         // Opt-outs do not wait for a wide write, nor for what is wrong with another contact of it.
-        let (opt_outs, others) = if written.len() > MOST_IN_DOUBT {
+        let (opt_outs, others) = if self.is_wide(campaign) {
             self.apart(written)
         } else {
             (Vec::new(), written)
@@ -67,7 +72,7 @@ impl Drive<'_> {
             contact.attempt.is_opt_out() && matches!(contact.at, At::Calls(Under::Read))
         };
         let of = self.of(campaign);
-        if of.len() <= MOST_IN_DOUBT || of.iter().any(is_read_yet) {
+        if !self.is_wide(campaign) || of.iter().any(is_read_yet) {
             return;
         }
         let is_meant = |step: &Step, of: &Attempt| is_update(step, of) && of.is_opt_out();
