@@ -255,7 +255,7 @@ async fn no_opt_out_of_a_wide_batch_is_read_with_whoever_makes_reads_fail() {
 #[tokio::test(start_paused = true)]
 async fn of_a_campaign_in_doubt_nothing_else_begins_before_its_opt_outs_are_written() {
     let world = World::of_lists(Options {
-        calls_per_minute: Some(40),
+        calls_per_minute: Some(20),
         ..Options::default()
     });
     world.apply([change("first", 1)]).await;
