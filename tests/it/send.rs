@@ -61,21 +61,15 @@ fn csv(contacts: usize) -> String {
     text
 }
 
+/// The command for the campaign of the org `ranked`.
+fn arguments<'a>(file: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let fixed = ["send", "--org", "ranked", "--campaign", CAMPAIGN, file];
+    fixed.iter().chain(more).copied().collect()
+}
+
 async fn send(served: &Served, file: &str, more: &[&str]) -> (i32, Value, String) {
-    let arguments: Vec<_> = [
-        "send",
-        "--org",
-        "ranked",
-        "--campaign",
-        CAMPAIGN,
-        file,
-        "--json",
-    ]
-    .iter()
-    .chain(more)
-    .copied()
-    .collect();
-    served.command(&arguments).await
+    let more: Vec<_> = ["--json"].iter().chain(more).copied().collect();
+    served.command(&arguments(file, &more)).await
 }
 
 fn bodies(messages: &[Message]) -> Vec<Value> {

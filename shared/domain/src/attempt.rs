@@ -15,6 +15,7 @@
 //! only once what it says of opting out was written.
 
 mod confirm;
+mod end;
 mod refused;
 mod state;
 mod step;
@@ -23,17 +24,15 @@ pub use step::{Piece, Seen, Step, Verdicts, Write};
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::Rules;
-use crate::batch::{Evidence, Outcome, ParkReason, Parking, Retry, Verdict};
+use crate::batch::{Outcome, Verdict};
 use crate::change::{ContactKey, Operation};
 use crate::contact::Contact;
 use crate::failure::{Failure, Kind};
-use crate::plan::{Action, Part, Plan, RankedChange, Skip, plan_reset};
-use crate::retry::{Cause, TRIES};
+use crate::plan::{Action, Plan, RankedChange, Skip, plan_reset};
+use crate::retry::TRIES;
 use crate::version::Raise;
-use confirm::confirmed;
 use state::{ReadFor, State, created, lowered};
 use step::write;
 
@@ -344,114 +343,6 @@ impl Attempt {
         }
         self.state = State::Pausing(failure);
         Step::Pause(self.tries)
-    }
-
-    /// The plan's action is done, with this outcome for the newest of the changes.
-    fn applied(&mut self, plan: &Plan, outcome: Outcome) -> Step {
-        for (place, (piece, part)) in self.pieces.drain(..).zip(&plan.parts).enumerate() {
-            let outcome = match part {
-                Part::Stale => Outcome::Stale,
-                Part::Superseded => Outcome::Superseded,
-                Part::Newest => outcome,
-            };
-            let verdict = match piece.parking {
-                Some(parking) => Verdict::Park(parking),
-                None if plan.kept.contains(&place) => Verdict::Kept(outcome),
-                None => Verdict::Done(outcome),
-            };
-            let confirm = (*part == Part::Newest).then_some(self.wrote).flatten();
-            let verdict = confirmed(verdict, confirm, self.rules.read_lag);
-            self.verdicts.push((piece.index, verdict));
-        }
-        self.next_piece()
-    }
-
-    /// No retry can help.
-    fn park(&mut self, why: &Failure) -> Step {
-        for piece in self.pieces.drain(..) {
-            let parking = piece.parking.unwrap_or_else(|| Parking {
-                reason: ParkReason::Rejected,
-                evidence: Evidence::from(why),
-            });
-            let verdict = confirmed(Verdict::Park(parking), self.wrote, self.rules.read_lag);
-            self.verdicts.push((piece.index, verdict));
-        }
-        self.next_piece()
-    }
-
-    /// No retry can help, and what it says of opting out was refused too: whoever looks after what is
-    /// parked must know that.
-    fn park_unheard(&mut self, mut why: Failure, refused: &Failure) -> Step {
-        let too = format!("; that nobody may call was refused too: {refused}");
-        why.detail.push_str(&too);
-        for piece in &mut self.pieces {
-            if let Some(parking) = &mut piece.parking {
-                parking.evidence.detail.push_str(&too);
-            }
-        }
-        self.park(&why)
-    }
-
-    fn next_piece(&mut self) -> Step {
-        if self.wrote.is_some() {
-            return self.wait_behind();
-        }
-        let Some(piece) = self.rest.pop_front() else {
-            return self.done();
-        };
-        self.pieces.push(piece);
-        self.tries = 0;
-        // What the last write left is known.
-        self.act(true)
-    }
-
-    fn failed(&mut self, failure: &Failure) -> Step {
-        match failure.kind {
-            Kind::UnknownCampaign => self.missing(failure),
-            _ => self.retry(failure),
-        }
-    }
-
-    fn missing(&mut self, failure: &Failure) -> Step {
-        self.retry_for(Cause::Missing, failure)
-    }
-
-    fn retry(&mut self, failure: &Failure) -> Step {
-        self.retry_for(failure.cause(), failure)
-    }
-
-    /// All that is left, in whatever state it is: the driver cannot go on.
-    pub fn give_back(&mut self, failure: &Failure) -> Verdicts {
-        self.state = State::Ended;
-        match self.failed(failure) {
-            Step::Done(verdicts) => verdicts,
-            _ => Vec::new(),
-        }
-    }
-
-    fn retry_for(&mut self, cause: Cause, failure: &Failure) -> Step {
-        let at_least = if self.is_unread {
-            self.rules.read_lag
-        } else {
-            Duration::ZERO
-        };
-        for piece in self.pieces.drain(..).chain(self.rest.drain(..)) {
-            let retry = Retry {
-                cause,
-                evidence: Evidence::from(failure),
-                is_campaign_well: false,
-                missing_for: Duration::ZERO,
-                is_opt_out: piece.is_opt_out(),
-                at_least,
-            };
-            self.verdicts.push((piece.index, Verdict::Retry(retry)));
-        }
-        self.done()
-    }
-
-    fn done(&mut self) -> Step {
-        self.state = State::Ended;
-        Step::Done(std::mem::take(&mut self.verdicts))
     }
 }
 

@@ -8,30 +8,20 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Folder, bodies, csv, send};
+use super::{Folder, arguments, bodies, csv, send};
 use crate::support::CAMPAIGN;
 use crate::support::served::{Served, secret};
 
 #[tokio::test]
 async fn it_waits_for_a_deep_queue_ends_at_ctrl_c_and_goes_on_where_it_was() {
     let (served, folder) = (Served::new().await, Folder::new("resume"));
-    let mut rules = secret("ranked", "predictive");
     // Room for ten minutes of calls, at two a change.
-    rules["callsPerMinute"] = 10.into();
-    served
-        .vault
-        .put("campaign-sync/org/ranked", rules.to_string());
+    allow(&served, "ranked", "predictive", 10);
     let file = folder.put("contacts.csv", csv(85));
-    let arguments = [
-        "send",
-        "--org",
-        "ranked",
-        "--campaign",
-        CAMPAIGN,
-        &file,
-        "--json",
-    ];
-    let child = served.prepared(&arguments).spawn().unwrap();
+    let child = served
+        .prepared(&arguments(&file, &["--json"]))
+        .spawn()
+        .unwrap();
     let queue = Arc::clone(&served.queue);
     let filled = async {
         while queue.messages().len() < 50 {
@@ -80,10 +70,7 @@ async fn it_waits_for_a_deep_queue_ends_at_ctrl_c_and_goes_on_where_it_was() {
             && shown.contains("--restart"),
         "{shown}"
     );
-    rules["callsPerMinute"] = 300.into();
-    served
-        .vault
-        .put("campaign-sync/org/ranked", rules.to_string());
+    allow(&served, "ranked", "predictive", 300);
     let (status, report, shown) = send(&served, &file, &[]).await;
     assert_eq!(
         (status, &report["sentBefore"], &report["sent"]),
@@ -122,15 +109,19 @@ async fn a_queue_that_fails_for_a_while_costs_nothing_and_one_that_stays_away_en
 #[tokio::test]
 async fn a_budget_that_is_smaller_than_a_batch_is_no_end() {
     let (served, folder) = (Served::new().await, Folder::new("small"));
-    let mut rules = secret("ranked", "predictive");
-    rules["callsPerMinute"] = 1.into();
-    served
-        .vault
-        .put("campaign-sync/org/ranked", rules.to_string());
+    allow(&served, "ranked", "predictive", 1);
     let file = folder.put("contacts.csv", csv(10));
     let sent = tokio::time::timeout(Duration::from_secs(20), send(&served, &file, &[])).await;
     let (status, report, shown) = sent.expect("it ends");
     assert_eq!((status, &report["sent"]), (0, &json!(10)), "{shown}");
+}
+
+/// The org has so many calls a minute.
+fn allow(served: &Served, org: &str, api: &str, calls_per_minute: u32) {
+    let mut rules = secret(org, api);
+    rules["callsPerMinute"] = calls_per_minute.into();
+    let name = format!("campaign-sync/org/{org}");
+    served.vault.put(&name, rules.to_string());
 }
 
 /// Changes of so many contacts, so many of each, one after the other by turns.
@@ -190,8 +181,7 @@ async fn what_one_contact_waits_for_holds_up_no_other() {
     for _ in 0..5 {
         served.sqs.refuse_entry("\"LEAD-13\"", false);
     }
-    let arguments = ["send", "--org", "ranked", "--campaign", CAMPAIGN, &file];
-    let child = served.prepared(&arguments).spawn().unwrap();
+    let child = served.prepared(&arguments(&file, &[])).spawn().unwrap();
     let others = async {
         while served.queue.messages().len() < 299 {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -200,8 +190,8 @@ async fn what_one_contact_waits_for_holds_up_no_other() {
     tokio::time::timeout(Duration::from_secs(10), others)
         .await
         .expect("all others arrive while it waits");
-    let keys = |_: ()| bodies(&served.queue.messages());
-    assert!(keys(()).iter().all(|body| body["contactKey"] != "LEAD-13"));
+    let sent = bodies(&served.queue.messages());
+    assert!(sent.iter().all(|body| body["contactKey"] != "LEAD-13"));
     let output = tokio::time::timeout(Duration::from_secs(30), child.wait_with_output());
     let output = output.await.expect("it ends").unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
@@ -266,10 +256,7 @@ async fn it_fills_the_queue_by_minutes_of_what_the_orgs_changes_cost() {
         } else {
             "predictive"
         };
-        let mut rules = secret(org, api);
-        rules["callsPerMinute"] = 3.into();
-        let name = format!("campaign-sync/org/{org}");
-        served.vault.put(&name, rules.to_string());
+        allow(&served, org, api, 3);
         let arguments = [
             "send",
             "--org",
@@ -313,16 +300,10 @@ async fn a_file_that_is_altered_while_it_is_sent_is_sent_no_further() {
         writeln!(text, "LEAD-{n:04},{n},true,{phone},{name}").unwrap();
     }
     let file = folder.put("contacts.csv", &text);
-    let arguments = [
-        "send",
-        "--org",
-        "ranked",
-        "--campaign",
-        CAMPAIGN,
-        &file,
-        "--json",
-    ];
-    let child = served.prepared(&arguments).spawn().unwrap();
+    let child = served
+        .prepared(&arguments(&file, &["--json"]))
+        .spawn()
+        .unwrap();
     let filled = async {
         while served.queue.messages().len() < 1_000 {
             tokio::time::sleep(Duration::from_millis(20)).await;

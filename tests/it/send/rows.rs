@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Folder, bodies, send};
+use super::{Folder, arguments, bodies, send};
 use crate::support::CAMPAIGN;
 use crate::support::served::{Served, secret};
 
@@ -90,16 +90,8 @@ async fn a_malformed_csv_sends_nothing_and_is_told_by_the_line_where_its_value_b
                 K-3,1764000000003,false,+13175550103,ok\r\n\
                 K-4,1764000000004,false,+13175550104,ok\r\n";
     let file = folder.put("01.csv", text);
-    let arguments = [
-        "send",
-        "--org",
-        "ranked",
-        "--campaign",
-        CAMPAIGN,
-        &file,
-        "--column",
-        "phone",
-    ];
+    let more = ["--column", "phone"];
+    let arguments = arguments(&file, &more);
     let (status, _, shown) = served.command(&arguments).await;
     assert_eq!(
         (status, shown.as_str()),
@@ -175,16 +167,8 @@ async fn rows_of_an_org_without_ranks_and_rows_that_do_not_say_who_may_be_called
         (0, &json!(1), &json!(false)),
         "{shown}"
     );
-    let arguments = [
-        "send",
-        "--org",
-        "ranked",
-        "--campaign",
-        CAMPAIGN,
-        &file,
-        "--unranked",
-        "--dry-run",
-    ];
+    let more = ["--unranked", "--dry-run"];
+    let arguments = arguments(&file, &more);
     let (_, _, shown) = served.command(&arguments).await;
     assert!(
         shown.contains("No row says whether its contact may be called"),

@@ -4,7 +4,10 @@ mod failure_table;
 mod lagging;
 mod properties;
 
+use std::time::Duration;
+
 use super::*;
+use crate::batch::{Evidence, ParkReason, Parking};
 use crate::contact::Columns;
 use crate::plan::plan;
 use crate::{Change, Rank, Version};

@@ -1,0 +1,111 @@
+//! What `check` says of secrets.
+
+use super::*;
+
+#[tokio::test]
+async fn every_kind_of_secret_is_checked() {
+    let served = Served::new().await;
+    let put = |name: &str, secret: Value| {
+        served
+            .vault
+            .put(&format!("campaign-sync/{name}"), secret.to_string())
+    };
+    put(
+        "source/crm",
+        json!({ "signingSecrets": [SIGNING, SIGNING], "org": "ranked" }),
+    );
+    put(
+        "source/flow",
+        json!({ "auth": "bearer", "bearerTokens": ["canary"], "campaignId": "c1" }),
+    );
+    put(
+        "feed/ranked",
+        json!({ "url": "https://crm.example.com/?key=canary", "bearerToken": "canary" }),
+    );
+    let arguments = [
+        "check", "--org", "ranked", "--source", "crm", "--source", "flow",
+    ];
+    let (status, _, shown) = served.command(&arguments).await;
+    for expected in [
+        "ok    secret campaign-sync/org/ranked: api predictive",
+        "ok    secret campaign-sync/feed/ranked: a URL and a token",
+        "ok    secret campaign-sync/source/crm: signing secrets: 2; its changes go to ranked, any campaign",
+        "ok    secret campaign-sync/source/flow: bearer tokens: 1; its changes go to any org, c1",
+    ] {
+        assert!(
+            shown.lines().any(|line| line.starts_with(expected)),
+            "{expected}\n{shown}"
+        );
+    }
+    assert_eq!((status, shown.contains("canary")), (0, false), "{shown}");
+
+    // Without an org nothing is asked of Genesys Cloud.
+    let calls = served.genesys.calls().len();
+    let (status, lines, shown) = check(&served, &["--source", "crm"]).await;
+    assert_eq!((status, wrong(&lines)), (0, vec![]), "{shown}");
+    assert_eq!(served.genesys.calls().len(), calls);
+    let (status, _, shown) = served.command(&["check"]).await;
+    assert!(status == 2 && shown.contains("--org"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_used_is_told_as_what_it_is_with_what_to_do() {
+    let served = Served::new().await;
+    for (error, to_do) in [
+        (SecretsError::Missing, "create it"),
+        (
+            SecretsError::PendingDeletion,
+            "aws secretsmanager restore-secret",
+        ),
+        (
+            SecretsError::NoCurrentVersion,
+            "no version of it is AWSCURRENT",
+        ),
+        (SecretsError::NoText, "holds no text"),
+        (SecretsError::Denied, "secretsmanager:GetSecretValue"),
+    ] {
+        for name in ["org/lists", "source/crm", "feed/ranked"] {
+            served.vault.fail(&format!("campaign-sync/{name}"), error);
+        }
+        for (arguments, name) in [
+            (["--org", "lists"], "org/lists"),
+            (["--source", "crm"], "source/crm"),
+            (["--org", "ranked"], "feed/ranked"),
+        ] {
+            if (error, name) == (SecretsError::Missing, "feed/ranked") {
+                continue;
+            }
+            let (status, lines, shown) = check(&served, &arguments).await;
+            let what = format!("secret campaign-sync/{name}");
+            assert_eq!((status, wrong(&lines)), (1, vec![what.as_str()]), "{shown}");
+            assert!(shown.contains(to_do), "{shown}");
+            let restores = shown.contains("restore-secret");
+            assert_eq!(restores, error == SecretsError::PendingDeletion, "{shown}");
+        }
+    }
+    for (secret, expected) in [
+        (
+            r#"{"signingSecrets": ["whsec_c2hvcnQ=", "whsec_bm9ib2R5IGtub3dzIHRoaXMgb25lLCBub2JvZHk="]}"#,
+            "1 of its signing secrets is shorter than 24 bytes",
+        ),
+        (
+            r#"{"signingSecrets": ["whsec_c2hvcnQ="]}"#,
+            "signingSecrets: expected at least one of 24 bytes or more",
+        ),
+        (
+            r#"{"signingSecrets": ["v1,whsec_canary"]}"#,
+            "whsec_ and base64, without v1, in front",
+        ),
+        (
+            r#"{"signingSecrets": [], "\u006frg": "canary", "org": "canary"}"#,
+            "org: expected once",
+        ),
+    ] {
+        served.vault.put("campaign-sync/source/crm", secret);
+        let (status, _, shown) = check(&served, &["--source", "crm"]).await;
+        assert!(
+            status == 1 && shown.contains(expected) && !shown.contains("canary"),
+            "{shown}"
+        );
+    }
+}
