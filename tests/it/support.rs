@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use apply::Context;
+use emulator::fifo::Batch;
 use emulator::genesys::Options;
 pub(crate) use emulator::world::VERSION_FIELD;
 use io::Config;
@@ -159,17 +160,8 @@ impl World {
             self.genesys.calls().len(),
             self.told().len(),
         );
-        let mut lambda = lambda_runtime::Context::default();
-        lambda.deadline = time.map_or(600_000, |time| {
-            (began + time).as_millisecond().unsigned_abs()
-        });
-        let event = serde_json::from_value(batch.event.clone()).unwrap();
-        let answer = apply::handle(copy, LambdaEvent::new(event, lambda))
-            .await
-            .unwrap();
-        let answer = serde_json::to_value(answer).unwrap();
+        let answer = self.hand_over(copy, &batch, time).await;
         let took = self.clock.now().duration_since(began).unsigned_abs();
-        self.event_source().answered(&batch, Some(&answer));
 
         let ids: Vec<_> = batch.event["Records"]
             .as_array()
@@ -216,6 +208,24 @@ impl World {
                 .collect(),
             took,
         }
+    }
+
+    /// Hands a batch of the queue to a copy, and its answer to the event source.
+    pub(crate) async fn hand_over(
+        &self,
+        copy: &Context,
+        batch: &Batch,
+        time: Option<Duration>,
+    ) -> Value {
+        let mut lambda = lambda_runtime::Context::default();
+        lambda.deadline = time.map_or(600_000, |time| {
+            (self.clock.now() + time).as_millisecond().unsigned_abs()
+        });
+        let event = serde_json::from_value(batch.event.clone()).unwrap();
+        let answer = apply::handle(copy, LambdaEvent::new(event, lambda)).await;
+        let answer = serde_json::to_value(answer.unwrap()).unwrap();
+        self.event_source().answered(batch, Some(&answer));
+        answer
     }
 
     /// Everything that the telemetry told, one text an event; what is no outcome begins with "!".

@@ -1,5 +1,6 @@
 //! What apply receives by itself, beside what Lambda hands over (docs/design.md "Topping up").
 
+mod behind;
 mod first_load;
 mod opt_outs;
 

@@ -126,8 +126,9 @@ struct Progress {
     answered: BTreeSet<usize>,
     /// When a write was answered, and of which contact.
     written: Vec<(u64, usize)>,
-    /// When there are more calls, where there were too few.
+    /// When there are more calls, where there were too few; and when for opt-outs.
     more: Option<Timestamp>,
+    opt_outs_at: Option<Timestamp>,
 }
 
 impl Drive<'_> {
@@ -265,9 +266,14 @@ impl Drive<'_> {
     /// What could not be begun waits in the queue until there are calls again.
     fn give_back(&mut self, progress: &mut Progress) {
         let now = self.context.shared.clock.now();
-        let more = progress.more.unwrap_or(now);
-        let after = Duration::try_from(more.duration_since(now)).unwrap_or_default();
-        self.give_back_all(progress, &Failure::budget_spent(after), |_| true);
+        let spent = |more: Option<Timestamp>| {
+            let after = more.unwrap_or(now).duration_since(now);
+            Failure::budget_spent(Duration::try_from(after).unwrap_or_default())
+        };
+        let opt_outs = spent(progress.opt_outs_at.or(progress.more));
+        self.give_back_all(progress, &opt_outs, |of| of.attempt.is_opt_out());
+        let others = spent(progress.more);
+        self.give_back_all(progress, &others, |_| true);
     }
 
     /// A failure may be the change's own only where another contact of its campaign was written

@@ -7,7 +7,8 @@
 //! - **Which contacts to begin** ([`Budget::offer`]). A contact takes a read and a write. Whoever
 //!   begins one and finds no call left for its write has spent a call for nothing, so only what can
 //!   be ended is begun. What is left is divided among the copies that spend it, and a tenth of each
-//!   window is for opt-outs alone, so that none waits behind a backlog.
+//!   window is for opt-outs alone, so that none waits behind a backlog. They get it by thirds, so
+//!   that none waits long behind many other opt-outs.
 //! - **When a call may go** ([`Budget::turn`]). While much is left calls go side by side. When no
 //!   more is left than the other copies may be spending at this moment, and whenever the count is
 //!   old, one call at a time finds out. So a copy meets at most one refusal in a window, and no
@@ -19,7 +20,7 @@
 //! |---|---|---|---|---|
 //! | nothing yet | ? | ? | one contact, and asks again at its answer | alone |
 //! | count 100 | 200 | 30 | (200 − 30) / 5 = 34 calls: ten contacts | side by side (200 > 4 × 10) |
-//! | count 250 | 50 | 30 | (50 − 30) / 5 = 4 calls: two contacts; opt-outs five | side by side (50 > 40) |
+//! | count 250 | 50 | 30 | (50 − 30) / 5 = 4 calls: two contacts; opt-outs four | side by side (50 > 40) |
 //! | count 268, a second old | 32 | 30 | two calls are too few for five: one copy of five, by chance, begins one contact | alone |
 //! | count 300 | 0 | 0 | nothing before the window's end | not before it |
 //!
@@ -95,6 +96,8 @@ pub struct Offer {
     pub others: u64,
     /// Why not more.
     pub more: More,
+    /// When more of the opt-outs may be begun, where that is not all: no later than the others.
+    pub opt_outs_at: Option<Timestamp>,
 }
 
 /// When more may be begun.
@@ -162,6 +165,8 @@ struct Left {
     for_opt_outs: u64,
     for_others: u64,
     more_at: Timestamp,
+    /// For opt-outs.
+    opt_outs_at: Timestamp,
 }
 
 impl Budget {
@@ -189,6 +194,7 @@ impl Budget {
             opt_outs: demand.opt_outs,
             others: demand.others,
             more: More::NotWanted,
+            opt_outs_at: None,
         };
         if demand.opt_outs + demand.others == 0 {
             return wanted;
@@ -201,6 +207,7 @@ impl Budget {
                 opt_outs,
                 others: (one - opt_outs).min(demand.others),
                 more: More::AfterAnswer,
+                opt_outs_at: None,
             };
         };
         let wait = Duration::try_from(left.more_at.duration_since(now)).unwrap_or_default();
@@ -220,16 +227,17 @@ impl Budget {
             } else {
                 More::At(left.more_at)
             },
+            opt_outs_at: (opt_outs < demand.opt_outs).then_some(left.opt_outs_at),
         }
     }
 
     /// None: nothing is known that stands for now.
     fn left(&self, now: Timestamp, calls_per_minute: u64, demand: &Demand) -> Option<Left> {
-        let (for_opt_outs, for_others, more_at) = match self.known {
+        let (mut for_opt_outs, mut for_others, mut more_at) = match self.known {
             Known::Nothing => return None,
             Known::Window(window) if now >= window.ends_at => return None,
             Known::Window(window) => {
-                let (all, others) = window.shares(self.siblings, demand.luck);
+                let (all, others) = window.shares(self.siblings, demand.luck, now);
                 let promised = demand.promised;
                 let left = |calls: u64| calls.saturating_sub(promised);
                 (left(all), left(others), window.ends_at)
@@ -243,17 +251,19 @@ impl Budget {
                 (left, left.saturating_sub(share / TENTH), more_at)
             }
         };
-        Some(match self.throttle.until(now) {
-            Some(more_at) => Left {
-                for_opt_outs: 0,
-                for_others: 0,
-                more_at,
-            },
-            None => Left {
-                for_opt_outs,
-                for_others,
-                more_at,
-            },
+        let mut opt_outs_at = match self.known {
+            Known::Window(window) => window.releases_at(now),
+            Known::Nothing | Known::Uncounted => more_at,
+        };
+        if let Some(until) = self.throttle.until(now) {
+            (for_opt_outs, for_others) = (0, 0);
+            (more_at, opt_outs_at) = (until, until);
+        }
+        Some(Left {
+            for_opt_outs,
+            for_others,
+            more_at,
+            opt_outs_at,
         })
     }
 

@@ -50,6 +50,7 @@ impl Drive<'_> {
         if let More::At(more) = offer.more {
             progress.more = Some(more);
         }
+        progress.opt_outs_at = offer.opt_outs_at.or(progress.opt_outs_at);
         let of_opt_outs = usize::try_from(offer.opt_outs).unwrap_or(usize::MAX);
         let of_others = usize::try_from(offer.others).unwrap_or(usize::MAX);
         let (first, others): (Vec<_>, Vec<_>) = units.into_iter().partition(|unit| unit.is_opt_out);

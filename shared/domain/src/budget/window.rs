@@ -6,6 +6,9 @@ use jiff::Timestamp;
 
 use super::{CALLS_OF_A_CONTACT, FIFTH, LEAST_SHARE, TENTH, WINDOW};
 
+/// What is kept for opt-outs is released in so many parts, over the window.
+const THIRDS: u32 = 3;
+
 /// What is known of the window that is now, or of the last one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
@@ -36,15 +39,47 @@ impl Window {
     fn kept(&self, copies: u64) -> u64 {
         let rest = Duration::try_from(self.ends_at.duration_since(self.told_at));
         let part = rest.unwrap_or_default().min(WINDOW).as_secs_f64() / WINDOW.as_secs_f64();
+        let kept = (self.kept_of_whole(copies) * part).ceil() as u64;
+        kept.max(CALLS_OF_A_CONTACT.min(self.allowed / TENTH))
+    }
+
+    fn kept_of_whole(&self, copies: u64) -> f64 {
         let tenth = self.allowed as f64 / TENTH as f64;
         let each = (CALLS_OF_A_CONTACT * copies).min(self.allowed / FIFTH) as f64;
-        let kept = (tenth.max(each) * part).ceil() as u64;
-        kept.max(CALLS_OF_A_CONTACT.min(self.allowed / TENTH))
+        tenth.max(each)
+    }
+
+    /// Thirds of what is kept that are not released yet, and when the next one is. It goes by the
+    /// clock: nothing but opt-outs takes of what is released, and they find out one by one.
+    fn thirds_held(&self, now: Timestamp) -> (u32, Timestamp) {
+        let rest = Duration::try_from(self.ends_at.duration_since(now)).unwrap_or_default();
+        let last = THIRDS - 1;
+        let held = (1..=last)
+            .rev()
+            .find(|&thirds| rest > WINDOW * thirds / THIRDS);
+        let held = held.unwrap_or(0);
+        (held, self.ends_at - WINDOW * held / THIRDS)
+    }
+
+    /// When more of what is kept is released to opt-outs: at the window's end at the latest.
+    pub(super) fn releases_at(&self, now: Timestamp) -> Timestamp {
+        self.thirds_held(now).1
+    }
+
+    /// What opt-outs leave of what is kept for those that come later in the window: so that whoever
+    /// comes behind many others waits a third of it, and not all. Of a small window two opt-outs may
+    /// take what they need at once.
+    fn held(&self, copies: u64, now: Timestamp) -> u64 {
+        let kept = self.kept_of_whole(copies);
+        let (thirds, _) = self.thirds_held(now);
+        let held = (kept * f64::from(thirds) / f64::from(THIRDS)) as u64;
+        let held = held.min((kept as u64).saturating_sub(2 * CALLS_OF_A_CONTACT));
+        held / CALLS_OF_A_CONTACT * CALLS_OF_A_CONTACT
     }
 
     /// This copy's share of what a window has left: for opt-outs, and without what is kept for
     /// them.
-    pub(super) fn shares(&self, siblings: u64, luck: f64) -> (u64, u64) {
+    pub(super) fn shares(&self, siblings: u64, luck: f64, now: Timestamp) -> (u64, u64) {
         let left = self.left();
         let copies = if self.is_shared || self.was_shared {
             siblings + 1
@@ -68,6 +103,9 @@ impl Window {
                 even
             }
         };
-        (at_least(left), others)
+        (
+            at_least(left.saturating_sub(self.held(copies, now))),
+            others,
+        )
     }
 }
