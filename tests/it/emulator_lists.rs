@@ -1,6 +1,8 @@
 //! The emulator's contact lists, met as a client meets them: lists without a campaign, and each
 //! reading of what the documentation leaves open.
 
+mod dnc;
+
 use std::time::Duration;
 
 use base64::Engine;

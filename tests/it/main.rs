@@ -11,6 +11,7 @@ mod cli;
 mod consent;
 mod contact_lists;
 mod dlq;
+mod dnc;
 mod docs;
 mod emulator_fifo;
 mod emulator_genesys;

@@ -11,6 +11,7 @@ pub mod budget;
 pub mod change;
 pub mod contact;
 pub mod depth;
+pub mod dnc;
 pub mod drift;
 pub mod failure;
 pub mod health;

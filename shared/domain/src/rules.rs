@@ -10,6 +10,7 @@ use regex_lite::Regex;
 use crate::batch::ParkReason;
 use crate::change::{Change, Operation, Rank, VersionFrom};
 use crate::contact::Columns;
+use crate::dnc::DncList;
 use crate::version::Raise;
 
 /// How far a rank that is a time may be ahead of the reader's clock.
@@ -33,6 +34,8 @@ pub struct Rules {
     /// How long reads may not show what was written. Until then it is not done, and what follows it
     /// in its message group is not planned.
     pub read_lag: Duration,
+    /// Where opt-outs are put too; `None`: on none.
+    pub dnc_list: Option<DncList>,
 }
 
 /// What a version that is a time counts from 1970 on.

@@ -6,6 +6,7 @@ mod answer;
 mod contact_lists;
 mod contacts;
 mod control;
+mod dnc;
 mod http_api;
 mod options;
 mod rate;
@@ -13,6 +14,7 @@ mod state;
 
 pub use crate::fault::{Effect, Fault};
 pub use control::CONTROL_PREFIX;
+pub use dnc::{DncKind, KeptBy};
 pub use options::{Duplicates, ListReadings, Options};
 
 use std::collections::BTreeMap;
@@ -109,11 +111,11 @@ impl Genesys {
         let list = format!("list-of-{campaign}");
         self.put_list(client_id, &list, columns);
         let client_id = client_id.to_owned();
-        let version = 1;
         let drawing = Campaign {
             client_id,
             list,
-            version,
+            version: 1,
+            dnc_lists: Vec::new(),
         };
         self.state().campaigns.insert(campaign.to_owned(), drawing);
     }

@@ -6,6 +6,7 @@ mod call;
 mod campaign;
 mod campaigns;
 mod contact_lists;
+mod dnc;
 mod facts;
 mod gate;
 mod health;
@@ -17,6 +18,7 @@ mod wire;
 
 pub use campaign::Campaign;
 pub use contact_lists::{ContactList, ListWrite, MOST_READ, MOST_WRITTEN};
+pub use dnc::MOST_ENTRIES;
 pub use domain::budget::Share;
 pub use domain::failure::{Failure, Kind};
 pub use facts::ListFacts;
@@ -39,6 +41,7 @@ use crate::secrets::{Api, OrgSecret, Secrets};
 use crate::telemetry::{Event, Telemetry};
 use crate::{Chance, Clock, Config};
 use campaigns::Campaigns;
+use dnc::DncLists;
 use gate::Gate;
 use health::Health;
 use login::Login;
@@ -108,6 +111,7 @@ impl Genesys {
                 hosts: Arc::clone(&self.hosts),
                 vault: Arc::clone(&self.vault),
                 campaigns: Campaigns::default(),
+                dnc: DncLists::default(),
             })
         });
         Arc::clone(org)
@@ -124,6 +128,7 @@ pub struct Org {
     hosts: Arc<Hosts>,
     vault: Arc<Vault>,
     campaigns: Campaigns,
+    dnc: DncLists,
 }
 
 impl Org {

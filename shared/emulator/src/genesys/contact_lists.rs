@@ -3,6 +3,7 @@
 //! [`ListReadings`](super::ListReadings) says it; by default the stricter is done.
 
 mod campaigns;
+mod dnc_lists;
 mod lists;
 mod readings;
 mod request;
@@ -59,8 +60,17 @@ impl Genesys {
                     .campaigns
                     .iter()
                     .filter(|(_, campaign)| campaign.client_id == client_id);
-                let found = of_client
-                    .filter(|(_, campaign)| lists.is_empty() || lists.contains(&campaign.list));
+                let dnc_lists = call.query("dncListIds");
+                let names = |campaign: &Campaign| {
+                    campaign
+                        .dnc_lists
+                        .iter()
+                        .any(|list| dnc_lists.contains(list))
+                };
+                let found = of_client.filter(|(_, campaign)| {
+                    (lists.is_empty() || lists.contains(&campaign.list))
+                        && (dnc_lists.is_empty() || names(campaign))
+                });
                 listing(
                     found
                         .map(|(id, campaign)| show_campaign(id, campaign))
@@ -75,6 +85,7 @@ impl Genesys {
             },
             ("GET", ["contactlists"]) => lists::all(state, client_id, call),
             ("POST", ["contactlists"]) => lists::create(state, client_id, call.body),
+            (_, ["dnclists", rest @ ..]) => self.dnc_lists_api(state, client_id, call, rest),
             (_, ["contactlists", id, rest @ ..]) => {
                 let list = state.lists.get_mut(*id);
                 let Some(list) = list.filter(|list| list.client_id == client_id) else {

@@ -17,12 +17,21 @@ struct NewSecret {
     secret: String,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DncListAs {
+    full: Option<bool>,
+    forbidden: Option<bool>,
+}
+
 impl Genesys {
     /// Answers a request whose path begins with [`CONTROL_PREFIX`]:
     ///
     /// - `POST faults` adds a fault, `DELETE faults` takes all away;
     /// - `PUT clients/{id}` with `{"secret": …}` gives an OAuth client another secret and ends
     ///   every token;
+    /// - `PUT dnclists/{id}` with `{"full": …, "forbidden": …}` lets a DNC list take no new entry, or
+    ///   takes the rights to it; `GET dnclists/{id}` lists what stands on it;
     /// - `GET calls` lists the calls, `GET campaigns/{id}/contacts` the contacts by key.
     pub fn control(&self, method: &str, path: &str, body: &[u8]) -> Answer {
         let wrong = |message: String| (400, json!({ "error": message }));
@@ -52,6 +61,18 @@ impl Genesys {
                 self.revoke_tokens();
                 (200, json!({}))
             }
+            ("PUT", ["dnclists", id]) => {
+                let wanted: DncListAs = match serde_json::from_slice(body) {
+                    Ok(wanted) => wanted,
+                    Err(error) => return wrong(error.to_string()),
+                };
+                self.with_dnc_list(id, |list| {
+                    list.is_full = wanted.full.unwrap_or(list.is_full);
+                    list.is_forbidden = wanted.forbidden.unwrap_or(list.is_forbidden);
+                });
+                (200, json!({}))
+            }
+            ("GET", ["dnclists", id]) => (200, self.dnc_entries(id).into()),
             ("GET", ["calls"]) => {
                 let show = |call: &super::Call| json!({ "method": call.method, "path": call.path, "status": call.status });
                 (200, self.state().calls.iter().map(show).collect())

@@ -30,6 +30,8 @@ pub struct Options {
     /// How many contacts a list may hold; none: any number. A POST that would create more is refused
     /// whole. With which code the service does so is not documented.
     pub most_contacts: Option<usize>,
+    /// How many entries a DNC list may hold. A PATCH that would make it hold more is refused whole.
+    pub most_dnc_entries: usize,
     /// Whether every alteration of a contact is noted for [`Genesys::journal`](super::Genesys::journal).
     pub keeps_journal: bool,
 }
@@ -48,6 +50,7 @@ impl Default for Options {
             omitted_callable_is_true: false,
             lists: ListReadings::default(),
             most_contacts: None,
+            most_dnc_entries: 1_000_000,
             keeps_journal: false,
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::dnc::DncList;
 use super::rate::Window;
 use super::{Alteration, Call, Contact, Fault};
 
@@ -15,11 +16,14 @@ pub(super) struct State {
     pub(super) campaigns: BTreeMap<String, Campaign>,
     /// By id.
     pub(super) lists: BTreeMap<String, List>,
+    /// By id.
+    pub(super) dnc_lists: BTreeMap<String, DncList>,
     pub(super) tokens: BTreeMap<String, (String, Timestamp)>,
     /// By OAuth client or by token.
     pub(super) windows: BTreeMap<String, Window>,
     pub(super) issued: u64,
     pub(super) made_lists: u64,
+    pub(super) made_dnc_lists: u64,
     pub(super) faults: Vec<Fault>,
     pub(super) calls: Vec<Call>,
     pub(super) journal: Vec<Alteration>,
@@ -38,6 +42,8 @@ pub(super) struct Campaign {
     pub(super) list: String,
     /// One higher with each PUT.
     pub(super) version: u64,
+    /// The ids of the DNC lists that it asks before it calls anybody.
+    pub(super) dnc_lists: Vec<String>,
 }
 
 /// A contact list, which no campaign need draw on.

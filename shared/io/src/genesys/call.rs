@@ -37,6 +37,16 @@ pub(super) enum Effect {
     Read,
     /// It writes so many contacts: it is not made again before they were read.
     Write(usize),
+    /// It writes so many entries beside the contacts, which done twice is done once: it may be made
+    /// again. How it ends says nothing of the health of the org, of its campaigns and of its host.
+    Aside(usize),
+}
+
+impl Effect {
+    /// Whether it may be made again before anybody has looked what became of it.
+    fn may_be_repeated(self) -> bool {
+        !matches!(self, Effect::Write(_))
+    }
 }
 
 impl Org {
@@ -93,7 +103,7 @@ impl Org {
                     }
                 }
                 Kind::Unavailable | Kind::Lost | Kind::Unanswered
-                    if call.effect == Effect::Read
+                    if call.effect.may_be_repeated()
                         && (failure.kind != Kind::Unanswered || run.repeats_what_hangs()) =>
                 {
                     tries += 1;
@@ -104,7 +114,9 @@ impl Org {
                 _ => break failure,
             }
         };
-        self.notes_silence(call.campaign, call.effect != Effect::Read, &failure);
+        if !matches!(call.effect, Effect::Aside(_)) {
+            self.notes_silence(call.campaign, call.effect != Effect::Read, &failure);
+        }
         Err(failure)
     }
 
@@ -118,7 +130,7 @@ impl Org {
         let began = self.shared.clock.now();
         let timeout = match call.effect {
             Effect::Read => run.read_timeout(began),
-            Effect::Write(contacts) => run.write_timeout(began, contacts),
+            Effect::Write(wide) | Effect::Aside(wide) => run.write_timeout(began, wide),
         };
         let timeout = timeout.ok_or_else(out_of_time)?;
         let request = self.request(call, session)?;
@@ -136,7 +148,9 @@ impl Org {
                 call.effect == Effect::Read && Run::is_short(timeout),
             )
         })?;
-        self.is_answered(call.campaign, call.effect != Effect::Read, latency);
+        if !matches!(call.effect, Effect::Aside(_)) {
+            self.is_answered(call.campaign, call.effect != Effect::Read, latency);
+        }
         let after = under_way.answered(now, answer.status(), answer.headers());
         drop(under_way);
         if answer.status().is_success() {

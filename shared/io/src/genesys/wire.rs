@@ -181,6 +181,17 @@ pub(super) struct PutListContact<'a> {
     pub(super) callable: Option<bool>,
 }
 
+/// Entries that are put on a DNC list, or taken from it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DncPatch<'a> {
+    pub(super) action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) phone_numbers: Option<&'a [&'a str]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) custom_exclusion_column_entries: Option<&'a [&'a str]>,
+}
+
 /// The part of an error body that holds no text of the caller's.
 #[derive(Deserialize)]
 pub(super) struct ErrorBody {

@@ -17,7 +17,11 @@ pub(super) struct Members<'a>(json::Members<'a>);
 
 impl<'a> Members<'a> {
     pub(super) fn of(text: &'a SecretString) -> Result<Members<'a>, MalformedSecret> {
-        let members: json::Members<'_> = serde_json::from_str(text.expose_secret())
+        Self::parse(text.expose_secret())
+    }
+
+    fn parse(text: &'a str) -> Result<Members<'a>, MalformedSecret> {
+        let members: json::Members<'_> = serde_json::from_str(text)
             .map_err(|_| MalformedSecret("expected a JSON object".to_owned()))?;
         let mut names = BTreeSet::new();
         match members.0.iter().find(|(name, _)| !names.insert(name)) {
@@ -86,6 +90,24 @@ impl<'a> Members<'a> {
         let texts = self.optional(name, expected, |texts: Vec<String>| Some(texts))?;
         let read = |text: &String| read(text).map_err(|expected| Self::wrong(name, expected));
         texts.iter().flatten().map(read).collect()
+    }
+
+    /// An object that may be absent. What is wrong with one of its members names the object too.
+    pub(super) fn object<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Members<'_>) -> Result<T, MalformedSecret>,
+    ) -> Result<Option<T>, MalformedSecret> {
+        let Some(value) = self.take(name) else {
+            return Ok(None);
+        };
+        let within = |error: MalformedSecret| MalformedSecret(format!("{name}: {}", error.0));
+        let all = || {
+            let mut members = Members::parse(value.get())?;
+            let object = read(&mut members)?;
+            members.end().map(|()| object)
+        };
+        all().map(Some).map_err(within)
     }
 
     /// All that was not taken is unknown.

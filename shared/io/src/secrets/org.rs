@@ -9,11 +9,13 @@ use domain::Rules;
 use domain::change::VersionFrom;
 use domain::depth;
 pub use domain::depth::Api;
+use domain::dnc::{DncBy, DncList, DncListId};
 use domain::rules::VersionUnit;
 use domain::version::Raise;
 use regex_lite::Regex;
 use secrecy::{ExposeSecret, SecretString};
 
+const COLUMN_NAME: &str = "a column name of 1 to 128 characters";
 const VERSION_UNIT: &str = "versionUnit";
 const RAISE: &str = "raise";
 const WISHES: &str = "\"own\", \"always\" or \"never\"";
@@ -99,11 +101,7 @@ fn rules(members: &mut Members<'_>) -> Result<Rules, MalformedSecret> {
         version_field: members.text(
             "versionField",
             "a column name of 1 to 128 characters, or null",
-            |name| {
-                (1..=128)
-                    .contains(&name.chars().count())
-                    .then(|| name.to_owned())
-            },
+            column_name,
         )?,
         version_from: members
             .text(
@@ -133,6 +131,7 @@ fn rules(members: &mut Members<'_>) -> Result<Rules, MalformedSecret> {
                 (seconds <= LONGEST_READ_LAG).then(|| Duration::from_secs(seconds))
             })?
             .unwrap_or_default(),
+        dnc_list: members.object("dncList", dnc_list)?,
     };
     if raise.is_some() && rules.version_field.is_none() {
         return Err(Members::wrong(RAISE, "only where versions are stored"));
@@ -144,6 +143,32 @@ fn rules(members: &mut Members<'_>) -> Result<Rules, MalformedSecret> {
         ));
     }
     Ok(rules)
+}
+
+/// Where opt-outs are put too.
+fn dnc_list(members: &mut Members<'_>) -> Result<DncList, MalformedSecret> {
+    let id = members.required("id", DncListId::EXPECTED, |id| DncListId::parse(id).ok())?;
+    let is_by_phone = members.required("by", "\"contactKey\" or \"phone\"", |by| match by {
+        "contactKey" => Some(false),
+        "phone" => Some(true),
+        _ => None,
+    })?;
+    let by = if is_by_phone {
+        DncBy::Phone {
+            column: members.required("column", COLUMN_NAME, column_name)?,
+        }
+    } else if members.text("column", COLUMN_NAME, column_name)?.is_some() {
+        return Err(Members::wrong("column", "only where by is \"phone\""));
+    } else {
+        DncBy::ContactKey
+    };
+    Ok(DncList { id, by })
+}
+
+fn column_name(name: &str) -> Option<String> {
+    (1..=128)
+        .contains(&name.chars().count())
+        .then(|| name.to_owned())
 }
 
 fn credential(members: &mut Members<'_>, name: &str) -> Result<SecretString, MalformedSecret> {
@@ -177,7 +202,8 @@ mod tests {
             r#"{ "clientId": "id", "clientSecret": "hush", "region": "us-east-1", "api": "predictive",
                  "versionField": "crmVersion", "versionFrom": "version", "versionUnit": "milliseconds",
                  "contactKeyPattern": "^LEAD-[0-9]{5}$", "raise": "never",
-                 "callsPerMinute": 300, "readLagSeconds": 60 }"#,
+                 "callsPerMinute": 300, "readLagSeconds": 60,
+                 "dncList": { "id": "6f9c0e2a-1b7d-4a55-9c30-8e2f7d1a4b60", "by": "phone", "column": "phone" } }"#,
         )
         .unwrap();
         let rules = secret.rules;
@@ -186,6 +212,10 @@ mod tests {
         assert_eq!(rules.raise(), Some(Raise::Never));
         let pattern = rules.contact_key_pattern.as_ref().unwrap();
         assert_eq!(rules.read_lag, Duration::from_mins(1));
+        let list = rules.dnc_list.as_ref().unwrap();
+        let column = "phone".to_owned();
+        assert_eq!(list.id.as_str(), "6f9c0e2a-1b7d-4a55-9c30-8e2f7d1a4b60");
+        assert_eq!(list.by, DncBy::Phone { column });
         assert!(pattern.is_match("LEAD-00042") && !pattern.is_match("xLEAD-00042"));
     }
 
@@ -205,6 +235,65 @@ mod tests {
             ),
             (None, VersionFrom::Version, None, 300, Duration::ZERO, None)
         );
+    }
+
+    #[test]
+    fn a_dnc_list_is_told_by_what_stands_on_it_and_each_member_that_is_wrong_is_named() {
+        let of = |list: &str| with("dncList", list);
+        let by = |list: &str| of(list).unwrap().rules.dnc_list.clone().map(|list| list.by);
+        assert_eq!(by("null"), None);
+        let by_key = Some(DncBy::ContactKey);
+        assert_eq!(by(r#"{"id": "l-1", "by": "contactKey"}"#), by_key);
+        assert_eq!(
+            by(r#"{"id": "l-1", "by": "contactKey", "column": null}"#),
+            by_key
+        );
+        for (list, expected) in [
+            ("\"hush\"", "expected a JSON object"),
+            (
+                "{}",
+                "id: expected 1 to 64 characters of A-Z, a-z, 0-9 and -",
+            ),
+            (
+                r#"{"id": "../hush", "by": "contactKey"}"#,
+                "id: expected 1 to 64 characters of A-Z, a-z, 0-9 and -",
+            ),
+            (
+                r#"{"id": "l-1"}"#,
+                "by: expected \"contactKey\" or \"phone\"",
+            ),
+            (
+                r#"{"id": "l-1", "by": "hush"}"#,
+                "by: expected \"contactKey\" or \"phone\"",
+            ),
+            (
+                r#"{"id": "l-1", "by": "phone"}"#,
+                "column: expected a column name of 1 to 128 characters",
+            ),
+            (
+                r#"{"id": "l-1", "by": "phone", "column": ""}"#,
+                "column: expected a column name of 1 to 128 characters",
+            ),
+            (
+                r#"{"id": "l-1", "by": "contactKey", "column": "phone"}"#,
+                "column: expected only where by is \"phone\"",
+            ),
+            (
+                r#"{"id": "l-1", "by": "contactKey", "by": "phone"}"#,
+                "by: expected once",
+            ),
+            (
+                r#"{"id": "l-1", "by": "contactKey", "colum": "phone"}"#,
+                "unknown member \"colum\"",
+            ),
+        ] {
+            let text = r#"{"clientId": "id", "clientSecret": "hush", "region": "us-east-1", "api": "predictive", "dncList": "#;
+            let error = parse(&format!("{text}{list}}}")).unwrap_err();
+            assert_eq!(
+                error,
+                format!("the secret is malformed: dncList: {expected}")
+            );
+        }
     }
 
     #[test]

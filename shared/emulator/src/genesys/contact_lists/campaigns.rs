@@ -1,5 +1,5 @@
 //! A campaign is edited (docs/genesys-cloud.md "Campaigns"): of what it holds only the list that it
-//! draws on may become another.
+//! draws on and the DNC lists that it names may become others.
 
 use serde_json::Value;
 
@@ -31,7 +31,19 @@ pub(super) fn put(state: &mut State, client_id: &str, id: &str, body: &Value) ->
         let message = "The contact list was not found.";
         return error(400, "contact.list.not.found", message);
     }
+    let named = body["dncLists"].as_array().into_iter().flatten();
+    let named: Option<Vec<_>> = named
+        .map(|of| Some(of["id"].as_str()?.to_owned()))
+        .collect();
+    let is_mine = |list: &String| {
+        let found = state.dnc_lists.get(list);
+        found.is_some_and(|list| mine(&list.client_id))
+    };
+    let Some(named) = named.filter(|named| named.iter().all(is_mine)) else {
+        return error(400, "invalid.value", "A DNC list was not found.");
+    };
     list.clone_into(&mut campaign.list);
+    campaign.dnc_lists = named;
     campaign.version += 1;
     (200, show_campaign(id, campaign))
 }

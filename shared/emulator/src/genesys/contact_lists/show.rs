@@ -8,10 +8,13 @@ pub(in crate::genesys) const PREFIX: &str = "/api/v2/outbound/";
 
 pub(super) fn show_campaign(id: &str, campaign: &Campaign) -> Value {
     let list = &campaign.list;
+    let dnc_list =
+        |id: &String| json!({ "id": id, "name": id, "selfUri": format!("{PREFIX}dnclists/{id}") });
+    let dnc_lists: Vec<_> = campaign.dnc_lists.iter().map(dnc_list).collect();
     json!({
         "id": id, "name": id, "version": campaign.version, "dialingMode": "predictive", "campaignStatus": "on",
         "contactList": { "id": list, "name": list, "selfUri": format!("{PREFIX}contactlists/{list}") },
-        "phoneColumns": [{ "columnName": "phone", "type": "cell" }],
+        "phoneColumns": [{ "columnName": "phone", "type": "cell" }], "dncLists": dnc_lists,
         "callerName": "campaign-sync", "callerAddress": "+13175550199",
         "selfUri": format!("{PREFIX}campaigns/{id}"),
     })

@@ -1,0 +1,165 @@
+//! DNC lists as a test looks behind the API: who stands on them, and who is dialled all the same
+//! (docs/genesys-cloud.md "DNC lists").
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::Genesys;
+
+/// What an internal DNC list holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DncKind {
+    /// Phone numbers: `rds`.
+    Phone,
+    /// Values of this column of the contact list: `rds_custom`.
+    Column(String),
+}
+
+/// What keeps the dialler from a contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeptBy {
+    /// The campaign has no such contact.
+    Absence,
+    /// It is not callable.
+    NotCallable,
+    /// It stands on this DNC list, which its campaign names.
+    DncList(String),
+}
+
+/// A DNC list.
+#[derive(Clone, Debug, Default)]
+pub(super) struct DncList {
+    pub(super) client_id: String,
+    pub(super) name: String,
+    /// `dncSourceType`.
+    pub(super) source: String,
+    /// Of a list of numbers or addresses.
+    pub(super) contact_method: Option<String>,
+    /// Of a list of values.
+    pub(super) exclusion_column: Option<String>,
+    /// Until when each counts; none: for ever.
+    pub(super) entries: BTreeMap<String, Option<Timestamp>>,
+    /// Whether it takes no new entry.
+    pub(super) is_full: bool,
+    /// Whether every call about it is answered with 403.
+    pub(super) is_forbidden: bool,
+}
+
+impl DncList {
+    pub(super) fn new(client_id: &str, name: &str, kind: DncKind) -> DncList {
+        let (source, contact_method, exclusion_column) = match kind {
+            DncKind::Phone => ("rds", Some("Phone".to_owned()), None),
+            DncKind::Column(column) => ("rds_custom", None, Some(column)),
+        };
+        DncList {
+            client_id: client_id.to_owned(),
+            name: name.to_owned(),
+            source: source.to_owned(),
+            contact_method,
+            exclusion_column,
+            ..DncList::default()
+        }
+    }
+
+    /// Whether calls to numbers are asked of it.
+    pub(super) fn holds_numbers(&self) -> bool {
+        let method = self.contact_method.as_deref();
+        self.source == "rds" && matches!(method, Some("Phone" | "Any"))
+    }
+
+    /// Whether this stands on it, in this very form.
+    fn holds(&self, value: &str, now: Timestamp) -> bool {
+        let until = self.entries.get(value.trim());
+        until.is_some_and(|until| until.is_none_or(|until| now < until))
+    }
+
+    /// Whether it keeps the dialler from whoever has these columns: by each of the numbers, or by
+    /// the value of its own column.
+    fn excludes(&self, data: &BTreeMap<String, String>, phones: &Value, now: Timestamp) -> bool {
+        if let Some(column) = &self.exclusion_column {
+            return data.get(column).is_some_and(|value| self.holds(value, now));
+        }
+        let columns = phones.as_array().into_iter().flatten();
+        let columns = columns.filter_map(|phone| phone["columnName"].as_str());
+        let mut numbers = columns.filter_map(|column| data.get(column)).peekable();
+        self.holds_numbers()
+            && numbers.peek().is_some()
+            && numbers.all(|number| self.holds(number, now))
+    }
+}
+
+impl Genesys {
+    /// Adds an empty DNC list of an OAuth client's org, which no campaign names.
+    pub fn put_dnc_list(&self, client_id: &str, list: &str, kind: DncKind) {
+        let empty = DncList::new(client_id, list, kind);
+        self.state().dnc_lists.insert(list.to_owned(), empty);
+    }
+
+    /// A campaign names these DNC lists from now on, and no others.
+    pub fn name_dnc_lists(&self, campaign: &str, lists: &[&str]) {
+        if let Some(campaign) = self.state().campaigns.get_mut(campaign) {
+            campaign.dnc_lists = lists.iter().map(|list| (*list).to_owned()).collect();
+        }
+    }
+
+    /// Somebody else puts an entry on a DNC list, for ever.
+    pub fn put_dnc_entry(&self, list: &str, entry: &str) {
+        self.with_dnc_list(list, |list| list.entries.extend([(entry.to_owned(), None)]));
+    }
+
+    /// A DNC list takes no new entry from now on, or takes them again.
+    pub fn fill_dnc_list(&self, list: &str, is_full: bool) {
+        self.with_dnc_list(list, |list| list.is_full = is_full);
+    }
+
+    /// Takes the rights to a DNC list, or gives them back: calls about it are answered with 403.
+    pub fn forbid_dnc_list(&self, list: &str, is_forbidden: bool) {
+        self.with_dnc_list(list, |list| list.is_forbidden = is_forbidden);
+    }
+
+    /// Somebody else deletes a DNC list.
+    pub fn delete_dnc_list(&self, list: &str) {
+        self.state().dnc_lists.remove(list);
+    }
+
+    /// What stands on a DNC list now, in order.
+    pub fn dnc_entries(&self, list: &str) -> Vec<String> {
+        let now = self.clock.now();
+        let state = self.state();
+        let entries = state.dnc_lists.get(list).map(|list| list.entries.iter());
+        let now_there = entries.into_iter().flatten().filter(|(_, until)| {
+            let until: &Option<Timestamp> = until;
+            until.is_none_or(|until| now < until)
+        });
+        now_there.map(|(entry, _)| entry.clone()).collect()
+    }
+
+    /// All that keeps the dialler from a contact of a campaign; nothing: it is dialled.
+    pub fn kept_from_dialling(&self, campaign: &str, key: &str) -> Vec<KeptBy> {
+        let now = self.clock.now();
+        let state = self.state();
+        let drawing = state.campaigns.get(campaign);
+        let list = drawing.and_then(|campaign| state.lists.get(&campaign.list));
+        let (Some(drawing), Some(list)) = (drawing, list) else {
+            return vec![KeptBy::Absence];
+        };
+        let Some(contact) = list.contacts.get(key) else {
+            return vec![KeptBy::Absence];
+        };
+        let own = (!contact.callable).then_some(KeptBy::NotCallable);
+        let named = drawing.dnc_lists.iter().filter(|id| {
+            let dnc = state.dnc_lists.get(*id);
+            dnc.is_some_and(|dnc| dnc.excludes(&contact.data, &list.phone_columns, now))
+        });
+        let named = named.map(|id| KeptBy::DncList(id.clone()));
+        own.into_iter().chain(named).collect()
+    }
+
+    pub(super) fn with_dnc_list(&self, list: &str, act: impl FnOnce(&mut DncList)) {
+        if let Some(list) = self.state().dnc_lists.get_mut(list) {
+            act(list);
+        }
+    }
+}

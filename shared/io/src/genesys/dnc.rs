@@ -1,0 +1,236 @@
+//! Entries of a DNC list (docs/genesys-cloud.md "DNC lists"): what is put on it, and what an operator
+//! takes from it.
+//!
+//! A list's trouble is its own. One that refuses, is full or does not answer is left alone for a
+//! minute; the health of the org, of its campaigns and of its host knows nothing of it.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::dnc::{DncBy, DncList, DncListId};
+use domain::failure::{Failure, Kind};
+use domain::retry::CLOSED;
+use http::Method;
+use jiff::Timestamp;
+
+use super::call::{Call, Effect};
+use super::contact_lists::json;
+use super::run::Run;
+use super::{Org, wire};
+
+/// The most entries of a call (docs/genesys-cloud.md "Limits").
+pub const MOST_ENTRIES: usize = 1_000;
+const MOST_BYTES: usize = 512_000;
+/// Of a body without its entries, and more.
+const FRAME: usize = 128;
+/// The most calls that are parted in two to find entries that are refused: three of a thousand.
+const HALVINGS: usize = 40;
+const NUMBERS: &str = "PATCH dnclist phonenumbers";
+const VALUES: &str = "PATCH dnclist customexclusioncolumns";
+
+/// The list that no call is made about for a while, and until when.
+#[derive(Default)]
+pub(super) struct DncLists(Mutex<Option<(DncListId, Timestamp)>>);
+
+#[derive(Clone, Copy)]
+enum Action {
+    Add,
+    Remove,
+}
+
+impl Org {
+    /// Puts entries on a DNC list, for ever; what stands there already stays. Answers for each entry
+    /// in turn whether it stands there now.
+    ///
+    /// - [`Kind::Rejected`]: this very entry is refused, whenever it is tried.
+    /// - [`Kind::Refused`]: there is no such list, it is of another kind, or the client lacks a right.
+    /// - [`Kind::Full`]: the list or the organisation takes no more entries.
+    /// - [`Kind::Closed`]: no call was made, since the list failed a moment ago.
+    /// - [`Kind::OutOfTime`]: there was no time for it, or it was refused beside others and is not
+    ///   parted from them yet.
+    /// - else as of any call: it may be done, or be done yet, and can be tried again at once.
+    pub async fn add_to_dnc(
+        &self,
+        run: &Run,
+        list: &DncList,
+        entries: &[&str],
+    ) -> Vec<Result<(), Failure>> {
+        self.patch_dnc(run, list, Action::Add, entries).await
+    }
+
+    /// Takes entries from a DNC list; what is not there is not missed. Answers as
+    /// [`Org::add_to_dnc`].
+    pub async fn remove_from_dnc(
+        &self,
+        run: &Run,
+        list: &DncList,
+        entries: &[&str],
+    ) -> Vec<Result<(), Failure>> {
+        self.patch_dnc(run, list, Action::Remove, entries).await
+    }
+
+    async fn patch_dnc(
+        &self,
+        run: &Run,
+        list: &DncList,
+        action: Action,
+        entries: &[&str],
+    ) -> Vec<Result<(), Failure>> {
+        let mut distinct = entries.to_vec();
+        distinct.sort_unstable();
+        distinct.dedup();
+        let mut left = parts(&distinct);
+        left.reverse();
+        let (mut halvings, mut failed) = (HALVINGS, BTreeMap::new());
+        while let Some(part) = left.pop() {
+            let Err(mut failure) = self.patch_part(run, list, action, part).await else {
+                continue;
+            };
+            if failure.kind == Kind::Rejected && part.len() > 1 {
+                // One entry that is not taken must not hide the others.
+                if let Some(less) = halvings.checked_sub(1) {
+                    halvings = less;
+                    let (first, second) = part.split_at(part.len() / 2);
+                    left.extend([second, first]);
+                    continue;
+                }
+                failure.kind = Kind::OutOfTime;
+                failure.detail = format!(
+                    "refused with others, and not parted from them yet: {}",
+                    failure.detail
+                );
+            }
+            failed.extend(part.iter().map(|entry| (*entry, failure.clone())));
+        }
+        let of = |entry: &&str| failed.get(*entry).cloned().map_or(Ok(()), Err);
+        entries.iter().map(of).collect()
+    }
+
+    async fn patch_part(
+        &self,
+        run: &Run,
+        list: &DncList,
+        action: Action,
+        entries: &[&str],
+    ) -> Result<(), Failure> {
+        self.is_dnc_open(&list.id)?;
+        let (end, what) = match list.by {
+            DncBy::Phone { .. } => ("phonenumbers", NUMBERS),
+            DncBy::ContactKey => ("customexclusioncolumns", VALUES),
+        };
+        let path = format!("/api/v2/outbound/dnclists/{}/{end}", list.id.as_str());
+        let call = Call {
+            method: Method::PATCH,
+            path: &path,
+            body: body(list, action, entries, what)?,
+            effect: Effect::Aside(entries.len()),
+            campaign: None,
+            what,
+        };
+        let answer = self.call(run, &call).await;
+        answer.map(drop).map_err(|failure| {
+            let is_of_list = failure.detail.starts_with(what) && failure.http_status != Some(401);
+            if !is_of_list {
+                return failure;
+            }
+            let failure = of_list(failure);
+            let may_pass = matches!(failure.kind, Kind::Rejected | Kind::Throttled { .. });
+            if !may_pass {
+                self.close_dnc(&list.id);
+            }
+            failure
+        })
+    }
+
+    fn is_dnc_open(&self, list: &DncListId) -> Result<(), Failure> {
+        let now = self.shared.clock.now();
+        let closed = self.dnc.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = closed.as_ref().filter(|(of, _)| of == list);
+        let Some((_, until)) = until.filter(|(_, until)| now < *until) else {
+            return Ok(());
+        };
+        let after = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+        let detail = "the DNC list was refused, or did not answer, a moment ago";
+        Err(Failure::new(Kind::Closed { after }, detail))
+    }
+
+    fn close_dnc(&self, list: &DncListId) {
+        let until = self.shared.clock.now() + CLOSED;
+        let mut closed = self.dnc.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *closed = Some((list.clone(), until));
+    }
+}
+
+/// What an answer means that is about a DNC list.
+fn of_list(failure: Failure) -> Failure {
+    let code = failure.code.as_deref().unwrap_or_default();
+    let kind = match failure.kind {
+        // A person must act: on the secret, on the list or on the role of the OAuth client.
+        Kind::NotFound | Kind::UnknownCampaign => Kind::Refused,
+        Kind::Rejected if code == "dnc.source.operation.not.supported" => Kind::Refused,
+        Kind::Rejected if code.starts_with("dnc.") && code.ends_with(".limit.exceeded") => {
+            Kind::Full { after: CLOSED }
+        }
+        // It says nothing of an entry (docs/genesys-cloud.md "Answers and errors").
+        Kind::Conflict => Kind::Unavailable,
+        kind => kind,
+    };
+    Failure { kind, ..failure }
+}
+
+fn body(
+    list: &DncList,
+    action: Action,
+    entries: &[&str],
+    what: &'static str,
+) -> Result<Bytes, Failure> {
+    let is_by_phone = matches!(list.by, DncBy::Phone { .. });
+    let patch = wire::DncPatch {
+        action: match action {
+            Action::Add => "Add",
+            Action::Remove => "Remove",
+        },
+        phone_numbers: is_by_phone.then_some(entries),
+        custom_exclusion_column_entries: (!is_by_phone).then_some(entries),
+    };
+    json(&patch, what)
+}
+
+/// Parts that fit into one call each.
+fn parts<'a, 'e>(entries: &'a [&'e str]) -> Vec<&'a [&'e str]> {
+    let (mut parts, mut from, mut bytes) = (Vec::new(), 0, FRAME);
+    for (index, entry) in entries.iter().enumerate() {
+        // Of a text that JSON must escape six bytes a byte at most; its quotes and its comma.
+        let escaped = serde_json::to_string(entry).map_or(6 * entry.len() + 2, |text| text.len());
+        if index - from == MOST_ENTRIES || (index > from && bytes + escaped + 1 > MOST_BYTES) {
+            parts.push(&entries[from..index]);
+            (from, bytes) = (index, FRAME);
+        }
+        bytes += escaped + 1;
+    }
+    if from < entries.len() {
+        parts.push(&entries[from..]);
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_holds_a_thousand_entries_and_half_a_megabyte_at_most() {
+        let sizes = |entries: &[&str]| parts(entries).iter().map(|part| part.len()).collect();
+        let none: Vec<usize> = sizes(&[]);
+        assert_eq!(none, [0; 0]);
+        let many: Vec<usize> = sizes(&["1"; 2_001]);
+        assert_eq!(many, [1_000, 1_000, 1]);
+        let (half, quoted) = ("x".repeat(255_000), "\"".repeat(127_500));
+        let wide: Vec<usize> = sizes(&[&half, &half, &half]);
+        assert_eq!(wide, [2, 1], "or the third would be too much");
+        let escaped: Vec<usize> = sizes(&[&quoted, &quoted, &quoted]);
+        assert_eq!(escaped, [2, 1], "each quote takes two bytes");
+    }
+}
