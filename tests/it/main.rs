@@ -23,6 +23,7 @@ mod ingest_order;
 mod ingest_secrets;
 mod ingest_strangers;
 mod ingest_webhooks;
+mod listed;
 mod over_aws;
 mod over_http;
 mod privacy;

@@ -322,6 +322,9 @@ fn tell(event: &Event<'_>) -> Option<String> {
         Event::CampaignRefused {
             campaign, evidence, ..
         } => format!("! {campaign} refused: {}", evidence.detail),
+        Event::DncListFailed { org, evidence } => {
+            format!("! {org} DNC list failed: {}", evidence.detail)
+        }
         Event::OrgIll { org, detail, .. } => format!("! {org} ill: {detail}"),
         Event::Conflict { .. } => "! conflict".to_owned(),
         Event::Throttled { org } => format!("! {org} throttled"),

@@ -151,6 +151,7 @@ fn show(event: &Event<'_>) {
             campaign,
             evidence,
         } => format!("refused     {org}/{campaign}: {}", evidence.detail),
+        Event::DncListFailed { org, evidence } => format!("DNC list    {org}: {}", evidence.detail),
         Event::OrgIll { org, detail, .. } => format!("ill         {org}: {detail}"),
         Event::Conflict { org, campaign } => {
             format!("conflict    {org}/{campaign}, to be resolved")

@@ -29,6 +29,8 @@ pub enum Defect {
     Missing,
     /// Of what breaks a rule nothing is heard.
     Unheard,
+    /// An opt-out is done before what of it belongs on the DNC list stands there.
+    Unlisted,
     /// What the budget puts off comes back late.
     LateBudget,
     /// Who is slow or refused does not rest.

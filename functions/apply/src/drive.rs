@@ -14,6 +14,7 @@
 
 mod begin;
 mod calls;
+mod dnc;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -21,6 +22,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use dnc::Listing;
 use domain::attempt::{Attempt, Seen, Step, Verdicts};
 use domain::batch::Verdict;
 use domain::change::CampaignId;
@@ -34,8 +36,17 @@ use jiff::Timestamp;
 
 use crate::{Context, Defect};
 
-/// What came of a call, by the place of the contact; `None`: its code panicked.
-type Answers = Vec<(usize, Option<Seen>)>;
+/// What came of a call, by the place of the contact.
+type Answers = Vec<(usize, Answer)>;
+
+enum Answer {
+    /// About the contact.
+    Of(Seen),
+    /// About what of it belongs on the DNC list.
+    Listed(Result<(), Failure>),
+    /// The call's code panicked.
+    Panicked,
+}
 
 /// The contacts of one org in one invocation.
 pub(crate) struct Drive<'a> {
@@ -73,6 +84,8 @@ pub(crate) struct Contact {
     at: At,
     /// How many answers had been seen when it ended.
     ended: u64,
+    /// What of it belongs on the DNC list.
+    listing: Listing,
 }
 
 /// Where a contact is.
@@ -106,12 +119,14 @@ impl Contact {
 
     pub(crate) fn new(campaign: usize, attempt: Attempt, was_tried: bool) -> Contact {
         let (at, ended) = (At::Ended, 0);
+        let listing = Listing::default();
         Contact {
             campaign,
             attempt,
             was_tried,
             at,
             ended,
+            listing,
         }
     }
 }
@@ -146,10 +161,11 @@ impl Drive<'_> {
             let Some(answers) = calls.next().await else {
                 break;
             };
-            for (place, seen) in answers {
-                match seen {
-                    Some(seen) => self.saw(&mut progress, place, seen),
-                    None => self.panicked(place),
+            for (place, answer) in answers {
+                match answer {
+                    Answer::Of(seen) => self.saw(&mut progress, place, seen),
+                    Answer::Listed(listed) => self.contacts[place].listing.ends(listed),
+                    Answer::Panicked => self.panicked(place),
                 }
             }
         }
@@ -226,6 +242,7 @@ impl Drive<'_> {
             _ => false,
         };
         let next = catch_unwind(AssertUnwindSafe(|| contact.attempt.next(seen)));
+        contact.listing.owes(contact.attempt.take_owed());
         contact.at = match next {
             Ok(Step::Done(verdicts)) => {
                 contact.ended = progress.seen;
@@ -280,8 +297,9 @@ impl Drive<'_> {
     /// after it.
     fn judge(&self, progress: Progress) -> Verdicts {
         let mut all = Verdicts::new();
-        for (place, mut verdicts) in progress.verdicts {
+        for (place, verdicts) in progress.verdicts {
             let contact = &self.contacts[place];
+            let mut verdicts = contact.listing.judged(verdicts);
             let campaign = &self.campaigns[contact.campaign].id;
             crate::tell_since_when(&self.org, campaign, &mut verdicts);
             let rest = self.org.rests(campaign);

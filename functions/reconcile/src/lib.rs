@@ -5,6 +5,7 @@
 
 mod answer;
 mod context;
+mod dnc;
 mod feed;
 mod input;
 mod scan;
@@ -30,6 +31,7 @@ use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use tracing::Instrument;
 
+use dnc::Listing;
 use scan::Scan;
 
 /// What is left of an invocation when the last call ends; in it the changes that were found go to
@@ -186,6 +188,7 @@ pub async fn run(
         full_at: None,
         shares: BTreeMap::new(),
         left_out: BTreeMap::new(),
+        listing: Listing::new(org_secret.rules.dnc_list.clone().filter(|_| !input.dry_run)),
         unknown: None,
     };
     let stopped = scan.all().await?;
@@ -195,7 +198,9 @@ pub async fn run(
         held,
         shares,
         left_out,
+        mut listing,
         unknown,
+        org,
         ..
     } = scan;
     let (mut cursor, mut why) = stopped.unzip();
@@ -229,12 +234,20 @@ pub async fn run(
             drifted,
         });
     } else {
+        listing.flush(&org, &run).await;
         answer.enqueued = send(context, &held, until, watch).await?;
         if answer.enqueued < held.len() as u64 {
             // What is in the queue is found equal once it is applied.
             cursor = Some(input.start());
             why = Some(Why::OutOfTime);
         }
+    }
+    let not_listed;
+    (answer.on_dnc_list, not_listed) = listing.ends();
+    if not_listed.is_some() {
+        // The next run does it again.
+        cursor = Some(input.start());
+        why = why.or(not_listed);
     }
     answer.complete = cursor.is_none();
     answer.cursor = cursor.map(|cursor| cursor.to_string());

@@ -13,6 +13,7 @@ use io::genesys::{Campaign, Failure, Kind, Org, Run};
 use io::secrets::{FeedSecret, OrgSecret};
 use jiff::Timestamp;
 
+use crate::dnc::Listing;
 use crate::feed::{NoPage, Query};
 use crate::input::{Cursor, Input};
 use crate::{Answer, Context, Error, Why};
@@ -111,6 +112,7 @@ pub(crate) struct Scan<'a> {
     pub(crate) full_at: Option<Cursor>,
     pub(crate) shares: BTreeMap<CampaignId, Share>,
     pub(crate) left_out: LeftOut,
+    pub(crate) listing: Listing,
     /// A campaign that Genesys Cloud does not know: the others are compared all the same.
     pub(crate) unknown: Option<Error>,
 }
@@ -294,6 +296,10 @@ impl Scan<'_> {
             let failed = self.compare(campaign, id, some, at).await;
             // Also of those before the first that could not be read.
             self.shares.insert(id.clone(), Share::of(at));
+            // Where too much differs the feed may be wrong, and nobody takes from the list.
+            if self.listing.is_full() && !Share::of(at).is_too_much(self.input) {
+                self.listing.flush(&self.org, &self.run).await;
+            }
             if let Some(failure) = failed {
                 return self.stop_or_fail(id, at.clone(), failure).map(Some);
             }

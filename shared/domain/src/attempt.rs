@@ -29,11 +29,12 @@ use crate::Rules;
 use crate::batch::{Outcome, Verdict};
 use crate::change::{ContactKey, Operation};
 use crate::contact::Contact;
+use crate::dnc::Entry;
 use crate::failure::{Failure, Kind};
 use crate::plan::{Action, Plan, RankedChange, Skip, plan_reset};
 use crate::retry::TRIES;
 use crate::version::Raise;
-use state::{ReadFor, State, created, lowered};
+use state::{ReadFor, State, left_by, lowered};
 use step::write;
 
 /// How changes are planned: [`crate::plan::plan`].
@@ -57,6 +58,9 @@ pub struct Attempt {
     wrote: Option<Outcome>,
     /// Whether a write may have been done that reads do not show yet.
     is_unread: bool,
+    /// What must stand on the org's DNC list, and how much of it was taken.
+    owed: Vec<Entry>,
+    taken: usize,
 }
 
 impl Attempt {
@@ -82,6 +86,8 @@ impl Attempt {
             verdicts: Vec::new(),
             wrote: None,
             is_unread: false,
+            owed: Vec::new(),
+            taken: 0,
         };
         for piece in pieces {
             match piece.parking.clone() {
@@ -123,6 +129,27 @@ impl Attempt {
         self.pieces.iter().chain(&self.rest).any(Piece::is_opt_out)
     }
 
+    /// What is to be put on the org's DNC list, beside the steps: what was not taken before.
+    pub fn take_owed(&mut self) -> Vec<Entry> {
+        let owed = self.owed[self.taken..].to_vec();
+        self.taken = self.owed.len();
+        owed
+    }
+
+    /// Notes what must stand on the DNC list once the plan is done.
+    fn owe(&mut self, plan: &Plan) {
+        let Some(list) = &self.rules.dnc_list else {
+            return;
+        };
+        let Some(left) = left_by(&plan.action, self.actual.as_deref()) else {
+            return;
+        };
+        let operations = self.pieces.iter().map(|piece| &piece.change.operation);
+        let owed = list.owed(&self.key, &left, operations);
+        self.owed
+            .extend(owed.filter(|owed| !self.owed.contains(owed)));
+    }
+
     /// What to do next, after what was seen of the last step. If that does not fit the step, the
     /// changes are retried.
     pub fn next(&mut self, seen: Seen) -> Step {
@@ -136,7 +163,8 @@ impl Attempt {
             (State::Reading(ReadFor::Plan), Seen::Failed(failure)) => self.was_not_read(failure),
             (State::Reading(_), Seen::Failed(failure)) => self.failed(&failure),
             (State::Creating { plan, .. }, Seen::Written(_)) => {
-                self.is_now(created(&plan.action));
+                self.owe(&plan);
+                self.is_now(left_by(&plan.action, None));
                 self.applied(&plan, Outcome::Created)
             }
             (State::Creating { plan, alone }, seen) => self.was_not_created(plan, alone, seen),
@@ -253,6 +281,8 @@ impl Attempt {
         if !self.plan().says_not_callable() {
             return self.park(&failure);
         }
+        let plan = self.plan();
+        self.owe(&plan);
         self.state = State::LoweringBlind { why: failure };
         Step::Lower
     }
@@ -281,6 +311,7 @@ impl Attempt {
     /// Does what the plan says. `alone`: a create goes in a call of its own.
     fn act(&mut self, alone: bool) -> Step {
         let mut plan = self.plan();
+        self.owe(&plan);
         match &plan.action {
             Action::Skip(Skip::Unchanged) => self.applied(&plan, Outcome::Unchanged),
             Action::Skip(Skip::Stale) => self.applied(&plan, Outcome::Stale),

@@ -88,13 +88,16 @@ pub enum ParkReason {
     UnknownCampaign,
     /// It failed by itself for longer than the retry horizon, while its campaign was well.
     RetryHorizon,
+    /// The contact may not be called, but what of it belongs on the org's DNC list is refused there, or
+    /// the list took nothing for longer than the retry horizon.
+    NotOnDncList,
     /// It could not be applied in 13 days, or in 950 receives: SQS would take it, and say no reason.
     Expired,
 }
 
 impl ParkReason {
     /// Every one.
-    pub const ALL: [ParkReason; 11] = [
+    pub const ALL: [ParkReason; 12] = [
         ParkReason::InvalidChange,
         ParkReason::UnsupportedSchema,
         ParkReason::GroupMismatch,
@@ -105,6 +108,7 @@ impl ParkReason {
         ParkReason::Rejected,
         ParkReason::UnknownCampaign,
         ParkReason::RetryHorizon,
+        ParkReason::NotOnDncList,
         ParkReason::Expired,
     ];
 
@@ -121,6 +125,7 @@ impl ParkReason {
             ParkReason::Rejected => "rejected",
             ParkReason::UnknownCampaign => "unknownCampaign",
             ParkReason::RetryHorizon => "retryHorizon",
+            ParkReason::NotOnDncList => "notOnDncList",
             ParkReason::Expired => "expired",
         }
     }
@@ -279,6 +284,7 @@ impl Horizon {
             Cause::Missing if tried_for.min(retry.missing_for) >= MISSING_FOR => {
                 Some(ParkReason::UnknownCampaign)
             }
+            Cause::DncList { .. } if tried_for > self.after => Some(ParkReason::NotOnDncList),
             _ if is_own && tried_for > self.after => Some(ParkReason::RetryHorizon),
             _ => None,
         }

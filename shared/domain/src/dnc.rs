@@ -2,9 +2,16 @@
 //! of the contact (docs/genesys-cloud.md "DNC lists").
 
 use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
 
-use crate::change::ContactKey;
+use crate::batch::{Evidence, ParkReason, Parking, Retry, Verdict};
+use crate::change::{ContactKey, Operation};
+use crate::contact::Contact;
+use crate::failure::{Failure, Kind};
+use crate::retry::{CLOSED, Cause};
 use crate::rules::fills;
+use crate::version::Mark;
 
 /// An internal DNC list, on which opt-outs are put too.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +32,23 @@ pub enum DncBy {
         /// The column that holds it.
         column: String,
     },
+}
+
+/// What stands on a DNC list for one contact: personal data, which `Debug` does not show.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry(String);
+
+impl Entry {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Entry")
+    }
 }
 
 /// The id of a DNC list, of the form that the service gives ids.
@@ -61,15 +85,80 @@ impl DncList {
         &self,
         key: &'a ContactKey,
         value: impl FnOnce(&str) -> Option<&'a str>,
-    ) -> Option<&'a str> {
-        match &self.by {
+    ) -> Option<Entry> {
+        let entry = match &self.by {
             DncBy::ContactKey => Some(key.as_str()),
             DncBy::Phone { column } => {
                 let number = value(column).map(str::trim);
                 number.filter(|number| fills(Some(number)) && has_digit(number))
             }
-        }
+        };
+        entry.map(|entry| Entry(entry.to_owned()))
     }
+
+    /// What must stand on the list for a contact whose changes leave it so; none: it may be called, it
+    /// was not the CRM that opted it out, or they concern neither that nor its number.
+    pub fn owed<'a>(
+        &self,
+        key: &ContactKey,
+        left: &Contact,
+        mut changes: impl Iterator<Item = &'a Operation>,
+    ) -> Option<Entry> {
+        let decided = left.version.decision.map(|decision| decision.mark);
+        if left.callable || decided == Some(Mark::Raised) {
+            return None;
+        }
+        let is_new_number = |operation: &Operation| match &self.by {
+            DncBy::ContactKey => false,
+            DncBy::Phone { column } => operation
+                .data()
+                .is_some_and(|data| data.contains_key(column)),
+        };
+        let concerns = |operation: &Operation| {
+            operation.callable() == Some(false) || decided.is_some() && is_new_number(operation)
+        };
+        let is_owed = changes.any(concerns);
+        let value = |column: &str| left.data.get(column).map(String::as_str);
+        is_owed.then(|| self.entry(key, value)).flatten()
+    }
+}
+
+/// What becomes of a change that is done but for its entry, which failed so. It is tried again: all
+/// that was written is written already. Nothing but its entry waits: the contact may not be called.
+pub fn not_listed(verdict: Verdict, failure: &Failure) -> Verdict {
+    if !matches!(
+        verdict,
+        Verdict::Done(_) | Verdict::Kept(_) | Verdict::Park(_)
+    ) {
+        return verdict;
+    }
+    let evidence = Evidence::from(failure);
+    let cause = match failure.kind {
+        // Nobody can call what the service takes for no number.
+        Kind::Rejected => {
+            return match verdict {
+                Verdict::Park(_) => verdict,
+                _ => Verdict::Park(Parking {
+                    reason: ParkReason::NotOnDncList,
+                    evidence,
+                }),
+            };
+        }
+        Kind::Full { after } | Kind::Closed { after } => Cause::DncList { after },
+        Kind::Refused => Cause::DncList { after: CLOSED },
+        _ if failure.leaves_unknown() => Cause::DncList {
+            after: Duration::ZERO,
+        },
+        _ => failure.cause(),
+    };
+    Verdict::Retry(Retry {
+        cause,
+        evidence,
+        is_campaign_well: false,
+        missing_for: Duration::ZERO,
+        is_opt_out: true,
+        at_least: Duration::ZERO,
+    })
 }
 
 /// A text without one, such as `unknown`, is nobody's number.
@@ -80,6 +169,7 @@ fn has_digit(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contact::Columns;
 
     fn list(by: DncBy) -> DncList {
         let id = DncListId::parse("6f9c0e2a-1b7d-4a55-9c30-8e2f7d1a4b60").unwrap();
@@ -91,7 +181,7 @@ mod tests {
         let key = ContactKey::parse("LEAD-00042").unwrap();
         let list = list(DncBy::ContactKey);
         let entry = list.entry(&key, |_| unreachable!("no column says it"));
-        assert_eq!(entry, Some("LEAD-00042"));
+        assert_eq!(entry.unwrap().as_str(), "LEAD-00042");
     }
 
     #[test]
@@ -111,9 +201,89 @@ mod tests {
             ("unknown", None),
             ("+", None),
         ] {
-            assert_eq!(entry(Some(value)), expected, "{value:?}");
+            let entry = entry(Some(value));
+            assert_eq!(entry.as_ref().map(Entry::as_str), expected, "{value:?}");
         }
         assert_eq!(entry(None), None);
+    }
+
+    #[test]
+    fn an_entry_is_owed_for_whom_the_crm_opted_out_and_for_a_new_number_of_theirs() {
+        let key = ContactKey::parse("LEAD-00042").unwrap();
+        let column = "phone".to_owned();
+        let by_key = list(DncBy::ContactKey);
+        let by_phone = list(DncBy::Phone { column });
+        let say = |data: &[&str], callable| Operation::Upsert {
+            data: Columns(data.iter().map(|name| ((*name).to_owned(), None)).collect()),
+            callable,
+        };
+        let opt_out = Operation::Remove;
+        let (number, name) = (say(&["phone"], None), say(&["name"], None));
+        let opt_in = say(&[], Some(true));
+        for (callable, version, operations, expected, why) in [
+            (false, "2:2-", vec![&opt_out], [true, true], "an opt-out"),
+            (
+                false,
+                "2:2!",
+                vec![&opt_out],
+                [true, true],
+                "of whom somebody else lowered",
+            ),
+            (
+                false,
+                "",
+                vec![&opt_out],
+                [true, true],
+                "of an org without versions",
+            ),
+            (
+                false,
+                "2",
+                vec![&opt_out],
+                [true, true],
+                "it is not known who lowered",
+            ),
+            (true, "2:2+", vec![&opt_out], [false, false], "a stale one"),
+            (
+                false,
+                "2:2+",
+                vec![&opt_out],
+                [false, false],
+                "stale, and the dialler lowered",
+            ),
+            (
+                true,
+                "2:2+",
+                vec![&opt_out, &opt_in],
+                [false, false],
+                "undone at once",
+            ),
+            (false, "2:1-", vec![&number], [false, true], "a new number"),
+            (false, "2:1-", vec![&name], [false, false], "another column"),
+            (
+                false,
+                "2",
+                vec![&number],
+                [false, false],
+                "it was not the CRM",
+            ),
+            (
+                false,
+                "2:1+",
+                vec![&number],
+                [false, false],
+                "the dialler lowered",
+            ),
+        ] {
+            let data = [("phone", "+13175550100"), ("version", version)];
+            let data = data.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let left = Contact::new(Columns(data.into()), callable, Some("version"));
+            let owed = [&by_key, &by_phone].map(|list| {
+                let owed = list.owed(&key, &left, operations.iter().copied());
+                owed.is_some()
+            });
+            assert_eq!(owed, expected, "{why}");
+        }
     }
 
     #[test]

@@ -80,6 +80,11 @@ pub enum Cause {
         /// Until it is tried again.
         after: Duration,
     },
+    /// The org's DNC list takes no entry. The contact is written.
+    DncList {
+        /// Until it may be asked again.
+        after: Duration,
+    },
     /// It was written, or is behind what was: reads may not show that yet.
     Confirming {
         /// Until they do.
@@ -106,6 +111,7 @@ impl Cause {
             | Cause::InTurn { .. }
             | Cause::Closed { .. }
             | Cause::Full { .. }
+            | Cause::DncList { .. }
             | Cause::Confirming { .. }
             | Cause::Missing
             | Cause::OutOfTime
@@ -136,7 +142,7 @@ impl Cause {
             Cause::BudgetSpent { after } | Cause::InTurn { after } => {
                 after.min(LONGEST) + spread(waited, share)
             }
-            Cause::Throttled { after } | Cause::Full { after } => {
+            Cause::Throttled { after } | Cause::Full { after } | Cause::DncList { after } => {
                 base.max(after.min(LONGEST)) + jitter
             }
             Cause::Confirming { after, .. } => after,

@@ -137,6 +137,13 @@ fn log(event: &Event<'_>) {
             correlationId = evidence.correlation_id.as_deref(),
             "campaign refused: a person must act, as the detail says (docs/runbook.md, campaign-refused)"
         ),
+        Event::DncListFailed { org, evidence } => tracing::error!(
+            org,
+            detail = evidence.detail,
+            httpStatus = evidence.http_status,
+            correlationId = evidence.correlation_id.as_deref(),
+            "DNC list failed: it is left alone for a minute, and opt-outs wait for it once their contacts are written (docs/runbook.md, dnc-list)"
+        ),
         Event::OrgIll {
             org,
             campaign,
@@ -211,6 +218,7 @@ fn name(cause: Cause) -> &'static str {
         Cause::Missing => "not found",
         Cause::Refused => "refused",
         Cause::Full { .. } => "full",
+        Cause::DncList { .. } => "DNC list",
         Cause::Confirming { .. } => "confirming",
         Cause::Closed { .. } => "closed",
         Cause::OutOfTime => "out of time",

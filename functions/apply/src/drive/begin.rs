@@ -199,7 +199,7 @@ impl Drive<'_> {
                 }
             };
         }
-        promised
+        promised + self.calls_of_entries()
     }
 }
 

@@ -15,16 +15,16 @@ use futures_util::future::BoxFuture;
 use io::genesys::{Campaign, MOST_CREATED, NewContact, Predictive};
 use io::telemetry::Event;
 
-use super::{Answers, At, Contact, Drive, Under};
+use super::{Answer, Answers, At, Contact, Drive, Under};
 use crate::Defect;
 
 /// About the most that fail with one contact whose calls fail.
 const MOST_IN_DOUBT: usize = 50;
 
 /// A call about the contacts at these places.
-struct Call {
-    places: Vec<usize>,
-    answers: BoxFuture<'static, Answers>,
+pub(super) struct Call {
+    pub(super) places: Vec<usize>,
+    pub(super) answers: BoxFuture<'static, Answers>,
 }
 
 /// A contact to write, and the contact as it was read.
@@ -49,6 +49,8 @@ impl Drive<'_> {
             }
             calls.extend(own.into_iter().enumerate());
         }
+        // Beside the writes, and after the first of each campaign.
+        calls.extend(self.list_entries().map(|call| (1, call)));
         let is_opt_out = |place: &usize| self.contacts[*place].attempt.is_opt_out();
         calls.sort_by_key(|(nth, call)| (!call.places.iter().any(is_opt_out), *nth));
         calls.into_iter().map(|(_, call)| call.answers)
@@ -376,8 +378,8 @@ fn held(data: &Columns<Option<String>>) -> Columns<String> {
 fn guarded(places: Vec<usize>, call: impl Future<Output = Vec<Seen>> + Send + 'static) -> Call {
     let of = places.clone();
     let answers = AssertUnwindSafe(call).catch_unwind().map(move |seen| {
-        let seen = seen.unwrap_or_default().into_iter().map(Some);
-        let seen = seen.chain(std::iter::repeat(None));
+        let seen = seen.unwrap_or_default().into_iter().map(Answer::Of);
+        let seen = seen.chain(std::iter::repeat_with(|| Answer::Panicked));
         of.into_iter().zip(seen).collect()
     });
     Call {

@@ -94,6 +94,9 @@ impl Scan<'_> {
         self.leave_out_columns(campaign, &mut change);
         let ranked = RankedChange::new(&change, rules.ranking());
         let drift = Drift::between(&ranked, actual, rules.raise());
+        if let Some(actual) = actual {
+            self.listing.looked_at(&change, actual);
+        }
         at.checked += 1;
         self.found(id, change, drift, at);
     }

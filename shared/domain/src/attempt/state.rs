@@ -78,8 +78,8 @@ pub(super) fn lowered(actual: Option<&Contact>, version: Option<Version>) -> Con
     }
 }
 
-/// The contact that a create leaves.
-pub(super) fn created(action: &Action) -> Option<Contact> {
+/// The contact that an action leaves, where it was so before.
+pub(super) fn left_by(action: &Action, before: Option<&Contact>) -> Option<Contact> {
     match action {
         Action::Create {
             data,
@@ -90,6 +90,22 @@ pub(super) fn created(action: &Action) -> Option<Contact> {
             callable: callable.unwrap_or(true),
             version: *version,
         }),
-        _ => None,
+        Action::Update {
+            data,
+            callable,
+            version,
+        } => before.map(|before| {
+            let mut left = before.clone();
+            for (name, value) in data.iter() {
+                match value {
+                    Some(value) => left.data.insert(name.clone(), value.clone()),
+                    None => left.data.remove(name),
+                };
+            }
+            left.callable = callable.unwrap_or(before.callable);
+            left.version = version.unwrap_or(before.version);
+            left
+        }),
+        Action::Skip(_) => before.cloned(),
     }
 }

@@ -279,6 +279,7 @@ fn outcomes_and_reasons_have_their_public_names() {
         "rejected",
         "unknownCampaign",
         "retryHorizon",
+        "notOnDncList",
         "expired",
     ];
     assert_eq!(ParkReason::ALL.map(ParkReason::as_str), names);

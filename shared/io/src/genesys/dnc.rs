@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use domain::batch::Evidence;
 use domain::dnc::{DncBy, DncList, DncListId};
 use domain::failure::{Failure, Kind};
 use domain::retry::CLOSED;
@@ -19,6 +20,7 @@ use super::call::{Call, Effect};
 use super::contact_lists::json;
 use super::run::Run;
 use super::{Org, wire};
+use crate::telemetry::Event;
 
 /// The most entries of a call (docs/genesys-cloud.md "Limits").
 pub const MOST_ENTRIES: usize = 1_000;
@@ -139,6 +141,11 @@ impl Org {
             let may_pass = matches!(failure.kind, Kind::Rejected | Kind::Throttled { .. });
             if !may_pass {
                 self.close_dnc(&list.id);
+                let evidence = Evidence::from(&failure);
+                self.shared.telemetry.tell(&Event::DncListFailed {
+                    org: self.id.as_str(),
+                    evidence: &evidence,
+                });
             }
             failure
         })

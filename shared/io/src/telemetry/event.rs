@@ -94,6 +94,14 @@ pub enum Event<'a> {
         /// What was seen.
         evidence: &'a Evidence,
     },
+    /// The org's DNC list refuses what is put on it, is full or does not answer: it is left alone for a
+    /// minute.
+    DncListFailed {
+        /// Whose.
+        org: &'a str,
+        /// What was seen.
+        evidence: &'a Evidence,
+    },
     /// Calls for the org get no answer. Told once in a quarter of an hour.
     OrgIll {
         /// Whose.

@@ -18,7 +18,7 @@ const NAMESPACE: &str = "CampaignSync";
 /// The most values of one metric in a document of the format; the collector drops what is more.
 const MAX_VALUES: usize = 100;
 
-const COUNTERS: [&str; 26] = [
+const COUNTERS: [&str; 27] = [
     // Of apply.
     "Created",
     "Updated",
@@ -38,6 +38,7 @@ const COUNTERS: [&str; 26] = [
     "ApiCalls",
     "OrgRefused",
     "CampaignRefused",
+    "DncListFailed",
     "OrgIll",
     // Of ingest.
     "Accepted",
@@ -142,6 +143,7 @@ pub(super) fn count(event: &Event<'_>) {
         }
         Event::OrgRefused { org, .. } => metrics.add("OrgRefused", Some(org), 1),
         Event::CampaignRefused { org, .. } => metrics.add("CampaignRefused", Some(org), 1),
+        Event::DncListFailed { org, .. } => metrics.add("DncListFailed", Some(org), 1),
         Event::OrgIll { org, .. } => metrics.add("OrgIll", Some(org), 1),
         Event::Conflict { org, .. } => metrics.of(Some(org)).add("ConflictsResolved", 1),
         Event::Throttled { org } => metrics.of(Some(org)).add("Throttled", 1),

@@ -1,0 +1,109 @@
+//! What is put on the org's DNC list beside the writes: in one call for all contacts of the batch
+//! (docs/design.md "DNC list").
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use domain::attempt::Verdicts;
+use domain::dnc::{Entry, not_listed};
+use domain::failure::{Failure, Kind};
+use futures_util::FutureExt;
+use io::genesys::MOST_ENTRIES;
+
+use super::calls::Call;
+use super::{Answer, At, Contact, Drive, Under};
+use crate::Defect;
+
+/// How far the entries of one contact came.
+#[derive(Default)]
+pub(super) struct Listing {
+    owed: Vec<Entry>,
+    is_under_way: bool,
+    failure: Option<Failure>,
+}
+
+impl Listing {
+    pub(super) fn owes(&mut self, owed: Vec<Entry>) {
+        self.owed.extend(owed);
+    }
+
+    pub(super) fn ends(&mut self, listed: Result<(), Failure>) {
+        self.is_under_way = false;
+        self.failure = self.failure.take().or(listed.err());
+    }
+
+    fn is_owed(&self) -> bool {
+        !self.owed.is_empty()
+    }
+
+    /// What becomes of its changes: they are done once its entries are.
+    pub(super) fn judged(&self, verdicts: Verdicts) -> Verdicts {
+        let unfinished = || Failure::new(Kind::OutOfTime, "the DNC list was not asked");
+        let failure = match &self.failure {
+            Some(failure) => failure.clone(),
+            None if self.is_owed() || self.is_under_way => unfinished(),
+            None => return verdicts,
+        };
+        let verdicts = verdicts.into_iter();
+        verdicts
+            .map(|(index, verdict)| (index, not_listed(verdict, &failure)))
+            .collect()
+    }
+}
+
+impl Drive<'_> {
+    /// Calls that entries will take: those that are owed or under way, and those of opt-outs that are
+    /// begun.
+    pub(super) fn calls_of_entries(&self) -> u64 {
+        if self.secret.rules.dnc_list.is_none() {
+            return 0;
+        }
+        let is_meant = |of: &&Contact| {
+            let is_begun = matches!(of.at, At::Ready(_) | At::Calls(_));
+            is_begun && of.attempt.is_opt_out() || of.listing.is_owed() || of.listing.is_under_way
+        };
+        let entries = self.contacts.iter().filter(is_meant).count();
+        entries.div_ceil(MOST_ENTRIES) as u64
+    }
+
+    /// The call for all entries that are owed, once no opt-out is being read that may owe more; but
+    /// where calls fail lately nobody waits for that.
+    pub(super) fn list_entries(&mut self) -> Option<Call> {
+        let list = self.secret.rules.dnc_list.clone()?;
+        let may_owe = |of: &Contact| {
+            matches!(of.at, At::Calls(Under::Read))
+                && of.attempt.is_opt_out()
+                && !self.org.is_in_doubt(&self.campaigns[of.campaign].id)
+        };
+        if !self.contacts.iter().any(|of| of.listing.is_owed()) || self.contacts.iter().any(may_owe)
+        {
+            return None;
+        }
+        let (mut places, mut entries) = (Vec::new(), Vec::new());
+        for (place, contact) in self.contacts.iter_mut().enumerate() {
+            let owed = std::mem::take(&mut contact.listing.owed);
+            contact.listing.is_under_way |= !owed.is_empty();
+            places.extend(owed.iter().map(|_| place));
+            entries.extend(owed);
+        }
+        let (org, run, of) = (Arc::clone(&self.org), self.run, places.clone());
+        let is_skipped = self.context.has(Defect::Unlisted);
+        let call = async move {
+            if is_skipped {
+                return vec![Ok(()); entries.len()];
+            }
+            let entries: Vec<_> = entries.iter().map(Entry::as_str).collect();
+            org.add_to_dnc(&run, &list, &entries).await
+        };
+        let answers = AssertUnwindSafe(call).catch_unwind().map(move |listed| {
+            let panicked = || Failure::new(Kind::Unavailable, "the code panicked");
+            let listed = listed.unwrap_or_else(|_| vec![Err(panicked()); of.len()]);
+            let listed = listed.into_iter().map(Answer::Listed);
+            of.into_iter().zip(listed).collect()
+        });
+        Some(Call {
+            places,
+            answers: Box::pin(answers),
+        })
+    }
+}

@@ -1,0 +1,251 @@
+//! Whoever opts out stands on the org's DNC list too, before the change is done (docs/design.md "DNC
+//! list").
+
+use std::time::Duration;
+
+use emulator::genesys::{DncKind, Effect, Fault, Options};
+use serde_json::json;
+
+use crate::support::{CAMPAIGN, Change, Done, OTHER_CAMPAIGN, World, change, openapi, seconds};
+
+const LIST: &str = "dnc-1";
+
+/// An org with a list by phone, or by key, of each API.
+fn world_of(api: &str, by: &str) -> World {
+    let options = Options::default();
+    let world = match api {
+        "contactLists" => World::of_lists(options),
+        _ => World::with(options),
+    };
+    let (kind, list) = match by {
+        "phone" => (
+            DncKind::Phone,
+            json!({ "id": LIST, "by": "phone", "column": "phone" }),
+        ),
+        _ => (
+            DncKind::Column("leadId".to_owned()),
+            json!({ "id": LIST, "by": "contactKey" }),
+        ),
+    };
+    world.put_secret("acme", &json!({ "api": api, "dncList": list }));
+    world.genesys.put_dnc_list("client-of-acme", LIST, kind);
+    world.genesys.name_dnc_lists(CAMPAIGN, &[LIST]);
+    world
+}
+
+fn by_phone() -> World {
+    world_of("contactLists", "phone")
+}
+
+fn count(done: &Done, what: &str) -> usize {
+    done.calls.iter().filter(|call| call.contains(what)).count()
+}
+
+fn entries(world: &World) -> Vec<String> {
+    world.genesys.dnc_entries(LIST)
+}
+
+fn out(key: &str, version: u64) -> Change {
+    change(key, version).callable(false)
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_who_opt_out_in_a_batch_are_put_on_the_list_by_one_call_beside_the_writes() {
+    for (api, by, expected, called) in [
+        ("contactLists", "phone", ["+1", "+2", "+4"], "phonenumbers"),
+        ("predictive", "phone", ["+1", "+2", "+4"], "phonenumbers"),
+        (
+            "contactLists",
+            "contactKey",
+            ["a", "b", "d"],
+            "customexclusioncolumns",
+        ),
+        (
+            "predictive",
+            "contactKey",
+            ["a", "b", "d"],
+            "customexclusioncolumns",
+        ),
+    ] {
+        let world = world_of(api, by);
+        let first = [
+            change("a", 1).phone("+1"),
+            change("b", 1).phone("+2").of("acme", OTHER_CAMPAIGN),
+            change("c", 1).phone("+3"),
+        ];
+        let done = world.apply(first).await;
+        assert_eq!(count(&done, called), 0, "{api} {by}: {done:?}");
+        let changes = [
+            out("a", 2),
+            change("b", 2).remove().of("acme", OTHER_CAMPAIGN),
+            change("c", 2).phone("+33"),
+            // Who is not there yet.
+            out("d", 1).phone("+4"),
+        ];
+        let done = world.apply(changes).await;
+        let outcomes = ["updated", "updated", "updated", "created"];
+        assert_eq!(done.records, outcomes, "{api} {by}: {done:?}");
+        assert_eq!(count(&done, called), 1, "{api} {by}: {:?}", done.calls);
+        assert_eq!(entries(&world), expected, "{api} {by}");
+        assert_eq!(openapi::faults(&world.genesys.calls()), [""; 0]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opt_out_that_comes_again_is_listed_again_and_writes_nothing() {
+    let world = by_phone();
+    world.apply([change("a", 1).phone("+1")]).await;
+    world.apply([out("a", 2)]).await;
+    let again = out("a", 2).with("eventId", "again");
+    let done = world.apply([again]).await;
+    assert_eq!(done.records, ["unchanged"]);
+    assert_eq!(count(&done, "PATCH"), 1, "{:?}", done.calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_fails_keeps_no_contact_callable_and_nobody_else_waits_for_it() {
+    let faults: [(&str, &dyn Fn(&World)); 4] = [
+        ("full", &|world| world.genesys.fill_dnc_list(LIST, true)),
+        ("forbidden", &|world| {
+            world.genesys.forbid_dnc_list(LIST, true)
+        }),
+        ("500", &|world| {
+            let failed = Fault::status("PATCH", 500).on("/phonenumbers");
+            world.genesys.add_fault(failed.times(100));
+        }),
+        ("hangs", &|world| {
+            let hangs = Fault::next("PATCH", Effect::Hang { is_done: false });
+            world.genesys.add_fault(hangs.on("/phonenumbers").times(1));
+        }),
+    ];
+    for (what, fault) in faults {
+        let world = by_phone();
+        let first = [("a", "+11"), ("b", "+21"), ("c", "+31")];
+        let first = first.map(|(key, phone)| change(key, 1).phone(phone));
+        world.apply(first).await;
+        fault(&world);
+        let changes = [out("a", 2), change("b", 2).phone("+2"), out("c", 2)];
+        let done = world.apply(changes).await;
+        assert!(!world.contact("a").1 && !world.contact("c").1, "{what}");
+        assert_eq!(done.records[1], "updated", "{what}: {done:?}");
+        assert_eq!(done.failed, [0, 2], "{what}: {done:?}");
+        assert!(seconds(&done.records[0]) <= 80, "{what}: {done:?}");
+        let told = world.told();
+        assert!(
+            told.iter().any(|told| told.contains("DNC list failed")),
+            "{what}: {told:?}"
+        );
+        // Other campaigns and contacts go on while it fails.
+        let done = world.apply([change("b", 3).phone("+3")]).await;
+        assert_eq!(done.records, ["updated"], "{what}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_the_list_takes_entries_again_the_opt_outs_that_wait_are_put_there_and_done() {
+    let world = by_phone();
+    world.apply([change("a", 1).phone("+1")]).await;
+    world.genesys.fill_dnc_list(LIST, true);
+    world.apply([out("a", 2)]).await;
+    assert_eq!(entries(&world), [""; 0]);
+    world.genesys.fill_dnc_list(LIST, false);
+    world.pass(Duration::from_secs(90)).await;
+    let done = world.invoke().await;
+    assert_eq!(done.records, ["unchanged"]);
+    assert_eq!(entries(&world), ["+1"]);
+    assert!(world.queue.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_list_fails_for_longer_than_the_horizon_later_changes_of_the_contact_go_on() {
+    let world = by_phone();
+    world.apply([change("a", 1).phone("+1")]).await;
+    world.genesys.forbid_dnc_list(LIST, true);
+    world.send([out("a", 2), change("a", 3).phone("+3")]);
+    while world.queue.len() > 0 && world.parked().is_empty() {
+        match world.queue.receive(10) {
+            Some(batch) => {
+                let time = Some(Duration::from_secs(30));
+                world.hand_over(&world.context, &batch, time).await;
+            }
+            None => world.pass(Duration::from_secs(60)).await,
+        }
+    }
+    let parked = world.parked();
+    assert_eq!(parked[0]["reason"], "notOnDncList");
+    assert_eq!(parked[0]["httpStatus"], "403");
+    assert!(!world.contact("a").1);
+    assert_eq!(world.column("a", "phone"), "+3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_that_no_list_takes_is_parked_alone() {
+    let world = by_phone();
+    let first = [
+        change("a", 1).phone("no number, ext. 5"),
+        change("b", 1).phone("+2"),
+    ];
+    world.apply(first).await;
+    let done = world.apply([out("a", 2), out("b", 2)]).await;
+    assert_eq!(done.records, ["parked: notOnDncList", "updated"]);
+    assert_eq!(entries(&world), ["+2"]);
+    assert!(!world.contact("a").1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_number_of_whom_the_crm_opted_out_is_listed_and_of_whom_the_dialler_took_out_is_not()
+{
+    let world = by_phone();
+    let all = [("a", "+1"), ("b", "+2"), ("c", "+3")];
+    let first = all.map(|(key, phone)| change(key, 1).phone(phone).callable(true));
+    world.apply(first).await;
+    world.apply([out("a", 2)]).await;
+    world.genesys.lower(CAMPAIGN, "b");
+    let changes = all.map(|(key, phone)| change(key, 3).phone(&format!("{phone}3")));
+    world.apply(changes).await;
+    assert_eq!(entries(&world), ["+1", "+13"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opt_out_that_does_not_count_puts_nobody_on_the_list() {
+    let world = by_phone();
+    let first = ["a", "b"].map(|key| change(key, 5).phone("+1").callable(true));
+    world.apply(first).await;
+    world.genesys.lower(CAMPAIGN, "b");
+    // Late; and undone in the same batch.
+    let late = ["a", "b"].map(|key| out(key, 4));
+    let done = world.apply(late).await;
+    assert_eq!(done.records, ["stale", "stale"]);
+    world
+        .apply([out("a", 6), change("a", 7).callable(true)])
+        .await;
+    assert_eq!(entries(&world), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_opts_out_is_listed_also_where_the_contact_cannot_be_written() {
+    let world = by_phone();
+    world.apply([change("a", 1).phone("+1")]).await;
+    let failed = Fault::status("POST", 500).on("/contacts").after(1);
+    world.genesys.add_fault(failed.times(20));
+    let done = world.apply([out("a", 2)]).await;
+    assert_eq!(done.failed, [0], "{done:?}");
+    assert!(world.contact("a").1, "or this tests nothing");
+    assert_eq!(entries(&world), ["+1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opt_out_that_is_parked_for_a_rule_is_listed_first() {
+    let world = world_of("contactLists", "contactKey");
+    world.apply([change("a", 1).phone("+1")]).await;
+    let broken = out("a", 2).column("unknown", json!("x"));
+    world.genesys.fill_dnc_list(LIST, true);
+    let done = world.apply([broken]).await;
+    assert_eq!(done.failed, [0], "it waits for the list: {done:?}");
+    assert!(!world.contact("a").1);
+    world.genesys.fill_dnc_list(LIST, false);
+    world.pass(Duration::from_secs(90)).await;
+    let done = world.invoke().await;
+    assert_eq!(done.records, ["parked: unknownColumn"]);
+    assert_eq!(entries(&world), ["a"]);
+}
