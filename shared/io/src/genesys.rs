@@ -153,8 +153,7 @@ impl Org {
     }
 
     /// Whether it pays to have more contacts than these of each campaign, as far as this copy knows
-    /// without a call: by `contactLists` as far as one write goes, while there are calls at least for
-    /// opt-outs; by `predictive` where they are [new](Org::are_new), as far as there are calls for their
+    /// without a call: by `contactLists` as far as one write goes; by `predictive` where they are [new](Org::are_new), as far as there are calls for their
     /// POSTs. Not where one of its campaigns failed lately, nor where many lists are to be found first.
     /// `luck`: the invocation's.
     pub fn takes_more(&self, contacts: &BTreeMap<&CampaignId, usize>, luck: f64) -> bool {
@@ -188,9 +187,9 @@ impl Org {
         };
         match self.offer(&secret, &demand).more {
             More::NotWanted => true,
-            // The first answer tells, and the contacts of a list are worth the guess.
-            More::AfterAnswer => is_list,
-            More::At(_) => false,
+            // The first answer tells, and the contacts of a list are worth the guess. Where there are
+            // no calls left they go back together, and so come back together.
+            More::AfterAnswer | More::At(_) => is_list,
         }
     }
 

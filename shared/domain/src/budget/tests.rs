@@ -273,15 +273,15 @@ mod offers {
     #[test]
     fn a_tenth_is_kept_for_opt_outs_by_all_copies_together_and_less_as_the_window_ends() {
         for (copies, told, expected, why) in [
-            (1, counted(100, 60), (180, 170), "two thirds of 30 are held"),
-            (5, counted(200, 60), (16, 14), ""),
+            (1, counted(100, 60), (190, 170), "a third of 30 is held"),
+            (5, counted(200, 60), (18, 14), ""),
             (
                 5,
                 counted(262, 60),
                 (8, 1),
                 "five copies may not take eight each of eight",
             ),
-            (5, counted(271, 60), (8, 0), "20 of 29 are held"),
+            (5, counted(271, 60), (8, 0), "10 of 29 are held"),
             (5, counted(295, 60), (0, 0), "held"),
             (
                 10,
@@ -301,7 +301,7 @@ mod offers {
                 (4, 0),
                 "of six two are held, so that two opt-outs go at once",
             ),
-            (5, counted(292, 40), (0, 0), "eight of ten that are held"),
+            (5, counted(292, 40), (4, 0), "four of eight are held"),
             (5, counted(292, 20), (8, 0), "of the last third nothing is"),
             (1, counted(262, 6), (38, 35), ""),
             (
@@ -310,7 +310,7 @@ mod offers {
                 (5, 3),
                 "a read and a write are kept up to the end",
             ),
-            (1, counted(262, 86_400), (18, 8), "never more than a tenth"),
+            (1, counted(262, 86_400), (28, 8), "never more than a tenth"),
         ] {
             assert_eq!(
                 left(copies, &told),
@@ -361,7 +361,7 @@ mod offers {
         // 60 are left, 30 of them for anybody.
         assert_eq!(offer(&budget, 0, &demand(5, 50)), (5, 10));
         assert_eq!(offer(&budget, 0, &demand(15, 50)), (15, 0));
-        assert_eq!(offer(&budget, 0, &demand(40, 50)), (20, 0), "20 are held");
+        assert_eq!(offer(&budget, 0, &demand(40, 50)), (25, 0), "10 are held");
         assert_eq!(offer(&budget, 41_000, &demand(40, 50)), (30, 0));
     }
 
@@ -374,9 +374,9 @@ mod offers {
             (offer.opt_outs, offer.opt_outs_at)
         };
         let (second, third, end) = (at(20_000), at(40_000), at(60_000));
-        assert_eq!(of(0), (5, Some(second)));
-        assert_eq!(of(19_999), (5, Some(second)));
-        assert_eq!(of(20_000), (10, Some(third)));
+        assert_eq!(of(0), (10, Some(second)));
+        assert_eq!(of(19_999), (10, Some(second)));
+        assert_eq!(of(20_000), (13, Some(third)));
         assert_eq!(of(40_000), (15, Some(end)));
         let few = budget.offer(at(0), CALLS_PER_MINUTE, &demand(5, 5));
         assert_eq!((few.opt_outs, few.opt_outs_at), (5, None));

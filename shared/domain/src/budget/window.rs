@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{CALLS_OF_A_CONTACT, FIFTH, LEAST_SHARE, TENTH, WINDOW};
 
-/// What is kept for opt-outs is released in so many parts, over the window.
+/// As each of so many parts of a window begins more of what is kept for opt-outs is released.
 const THIRDS: u32 = 3;
 
 /// What is known of the window that is now, or of the last one.
@@ -49,30 +49,30 @@ impl Window {
         tenth.max(each)
     }
 
-    /// Thirds of what is kept that are not released yet, and when the next one is. It goes by the
-    /// clock: nothing but opt-outs takes of what is released, and they find out one by one.
-    fn thirds_held(&self, now: Timestamp) -> (u32, Timestamp) {
+    /// Thirds of the window that are yet to begin, and when the next one does, or the window ends. It
+    /// goes by the clock: nothing but opt-outs takes of what is released, and they find out one by one.
+    fn thirds_left(&self, now: Timestamp) -> (u32, Timestamp) {
         let rest = Duration::try_from(self.ends_at.duration_since(now)).unwrap_or_default();
         let last = THIRDS - 1;
-        let held = (1..=last)
+        let left = (1..=last)
             .rev()
             .find(|&thirds| rest > WINDOW * thirds / THIRDS);
-        let held = held.unwrap_or(0);
-        (held, self.ends_at - WINDOW * held / THIRDS)
+        let left = left.unwrap_or(0);
+        (left, self.ends_at - WINDOW * left / THIRDS)
     }
 
     /// When more of what is kept is released to opt-outs: at the window's end at the latest.
     pub(super) fn releases_at(&self, now: Timestamp) -> Timestamp {
-        self.thirds_held(now).1
+        self.thirds_left(now).1
     }
 
-    /// What opt-outs leave of what is kept for those that come later in the window: so that whoever
-    /// comes behind many others waits a third of it, and not all. Of a small window two opt-outs may
-    /// take what they need at once.
+    /// What opt-outs leave of what is kept for those that come later in the window: a sixth for each
+    /// third that is yet to begin, so that whoever comes behind many others waits a third, and not the
+    /// whole window. Of a small window two opt-outs may take what they need at once.
     fn held(&self, copies: u64, now: Timestamp) -> u64 {
         let kept = self.kept_of_whole(copies);
-        let (thirds, _) = self.thirds_held(now);
-        let held = (kept * f64::from(thirds) / f64::from(THIRDS)) as u64;
+        let (thirds, _) = self.thirds_left(now);
+        let held = (kept / 2.0 * f64::from(thirds) / f64::from(THIRDS)) as u64;
         let held = held.min((kept as u64).saturating_sub(2 * CALLS_OF_A_CONTACT));
         held / CALLS_OF_A_CONTACT * CALLS_OF_A_CONTACT
     }
