@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use domain::change::{CampaignId, OrgId};
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use reconcile::Cursor;
 
 pub(crate) fn org(text: &str) -> Result<OrgId, String> {
     OrgId::parse(text).map_err(Cow::into_owned)
@@ -16,6 +17,10 @@ pub(crate) fn campaign(text: &str) -> Result<CampaignId, String> {
 pub(crate) fn time(text: &str) -> Result<Timestamp, String> {
     text.parse()
         .map_err(|_| "expected a time such as 2026-11-24T16:00:00Z".to_owned())
+}
+
+pub(crate) fn cursor(text: &str) -> Result<Cursor, String> {
+    Cursor::parse(text).ok_or_else(|| "expected the cursor that an earlier run printed".to_owned())
 }
 
 /// A time, or how long ago.

@@ -1,4 +1,6 @@
-//! `campaign-sync contact`: what an operator does to one contact.
+//! `campaign-sync contact`: what an operator does to what contacts store.
+
+mod adopt;
 
 use std::sync::Arc;
 
@@ -23,6 +25,8 @@ pub(crate) struct Args {
 enum Command {
     /// Sets a contact's stored rank back that is so high that every later change is stale
     ResetRank(ResetRank),
+    /// Marks contacts that the CRM opted out before there were marks, so that it may opt them in again
+    Adopt(adopt::Args),
 }
 
 #[derive(clap::Args)]
@@ -82,7 +86,10 @@ fn reason(text: &str) -> Result<String, String> {
 /// Runs, prints, and answers whether there was something to do.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config = Config::from_env().map_err(|error| error.to_string())?;
-    let Command::ResetRank(args) = &args.command;
+    let args = match &args.command {
+        Command::ResetRank(args) => args,
+        Command::Adopt(args) => return adopt::run(args, config),
+    };
     let keys = one_contact::keys(std::slice::from_ref(&args.key))?;
     let [key] = &keys[..] else {
         return Err("contact key: expected one".to_owned());

@@ -12,6 +12,7 @@ mod one_contact;
 mod reconcile;
 mod send;
 mod status;
+mod stretches;
 mod table;
 mod webhook;
 
@@ -45,7 +46,7 @@ enum Command {
     Check(check::Args),
     /// Tells how much waits in the queues, for how long, and what is left of an org's call budget
     Status(status::Args),
-    /// Repairs one contact
+    /// Repairs contacts: a stored rank that is ahead, opt-outs without a mark
     Contact(contact::Args),
     /// Lists, shows, sends again and deletes the changes that were parked
     Dlq(dlq::Args),

@@ -2,6 +2,7 @@
 //! embedded parts or over real sockets on loopback.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod adopt;
 mod apply_basics;
 mod apply_fuzz;
 mod batch_answer;

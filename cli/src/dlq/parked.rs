@@ -135,9 +135,9 @@ fn hidden(body: &Value) -> Value {
             };
             (name.clone(), columns.iter().map(column).collect())
         }
-        Value::Object(reset) if name == "reset" => {
+        Value::Object(of_operator) if ["reset", "adopt"].contains(&name.as_str()) => {
             let member = |(name, value): (&String, &Value)| (name.clone(), plain(value));
-            (name.clone(), reset.iter().map(member).collect())
+            (name.clone(), of_operator.iter().map(member).collect())
         }
         _ => (
             plain(&name.as_str().into())

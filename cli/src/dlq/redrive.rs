@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use domain::change::{Change, Operation, VersionFrom};
+use domain::change::{Change, VersionFrom};
 use io::secrets::{OrgSecret, Secrets, SecretsManager};
 use serde_json::json;
 
@@ -183,7 +183,7 @@ async fn may_be_sent(
     }
     let ranking = orgs.ranking(change.org.as_str()).await?;
     // It knows by itself whether it comes too late.
-    if matches!(change.operation, Operation::ResetRank(_)) {
+    if change.operation.is_of_operator() {
         return Ok(());
     }
     if ranking.is_some_and(|from| change.rank(from).is_some()) {

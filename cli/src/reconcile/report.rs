@@ -9,6 +9,7 @@ use domain::drift::{Difference, Drift};
 use reconcile::{Answer, Found, LeftOut, Outcome, Progress, Why};
 use serde_json::{Value, json};
 
+use crate::stretches;
 use crate::table::{counted, number, table};
 
 /// How many contacts that differ are listed.
@@ -36,12 +37,14 @@ pub(crate) struct Report {
     ahead: Vec<MessageGroup>,
 }
 
-impl Report {
-    pub(crate) fn saw(&mut self, progress: Progress) {
+impl stretches::Report for Report {
+    fn saw(&mut self, progress: Progress) {
         match progress {
             Progress::Checked(contacts) => self.answer.checked += contacts,
             Progress::Enqueued(changes) => self.answer.enqueued += changes,
             Progress::Found(found) => self.found(found),
+            // Of another task.
+            Progress::OptedOut(_) => {}
             Progress::Ahead { group, .. } => {
                 self.answer.ahead += 1;
                 if self.ahead.len() < KEPT {
@@ -51,6 +54,44 @@ impl Report {
         }
     }
 
+    fn add(&mut self, outcome: Outcome) {
+        let Outcome {
+            answer,
+            why,
+            left_out,
+        } = outcome;
+        self.answer.kept += answer.kept;
+        self.answer.stale += answer.stale;
+        self.answer.unranked += answer.unranked;
+        self.answer.complete = answer.complete;
+        self.answer.cursor = answer.cursor;
+        self.answer.dry_run = answer.dry_run;
+        self.is_stopped = matches!(why, Some(Why::TooMuchDrift { .. }));
+        self.why = why.map(|why| why.to_string());
+        for (reason, contacts) in left_out {
+            *self.left_out.entry(reason).or_default() += contacts;
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.answer.checked == 0
+    }
+
+    fn line(&self) -> String {
+        let Answer {
+            checked,
+            missing,
+            different,
+            enqueued,
+            ..
+        } = self.answer;
+        let (checked, enqueued) = (counted(checked, "contact"), counted(enqueued, "change"));
+        let [missing, different] = [missing, different].map(number);
+        format!("{checked} checked, {missing} missing, {different} different, {enqueued} enqueued")
+    }
+}
+
+impl Report {
     fn found(&mut self, found: Found) {
         match &found.drift {
             Drift::Missing => self.answer.missing += 1,
@@ -77,47 +118,8 @@ impl Report {
         }
     }
 
-    /// What only the end of a stretch tells.
-    pub(crate) fn add(&mut self, outcome: Outcome) {
-        let Outcome {
-            answer,
-            why,
-            left_out,
-        } = outcome;
-        self.answer.kept += answer.kept;
-        self.answer.stale += answer.stale;
-        self.answer.unranked += answer.unranked;
-        self.answer.complete = answer.complete;
-        self.answer.cursor = answer.cursor;
-        self.answer.dry_run = answer.dry_run;
-        self.is_stopped = matches!(why, Some(Why::TooMuchDrift { .. }));
-        self.why = why.map(|why| why.to_string());
-        for (reason, contacts) in left_out {
-            *self.left_out.entry(reason).or_default() += contacts;
-        }
-    }
-
     pub(crate) fn is_complete(&self) -> bool {
         self.answer.complete
-    }
-
-    /// Nothing was compared yet.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.answer.checked == 0
-    }
-
-    /// One line, while it runs.
-    pub(crate) fn line(&self) -> String {
-        let Answer {
-            checked,
-            missing,
-            different,
-            enqueued,
-            ..
-        } = self.answer;
-        let (checked, enqueued) = (counted(checked, "contact"), counted(enqueued, "change"));
-        let [missing, different] = [missing, different].map(number);
-        format!("{checked} checked, {missing} missing, {different} different, {enqueued} enqueued")
     }
 
     pub(crate) fn json(&self) -> Result<String, String> {

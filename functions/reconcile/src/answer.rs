@@ -195,6 +195,9 @@ pub enum Error {
         /// What was seen.
         failure: Box<Failure>,
     },
+    /// The org stores no versions, and so has no marks.
+    #[error("org {0}: its secret has no versionField, so that there are no marks")]
+    NoVersions(OrgId),
     /// The queue could not be looked at.
     #[error("the queue: {0}")]
     Queue(#[from] QueueError),

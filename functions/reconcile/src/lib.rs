@@ -9,11 +9,13 @@ mod dnc;
 mod feed;
 mod input;
 mod scan;
+mod task;
 
 pub use answer::{Answer, Error, Outcome, Why};
 pub use context::Context;
 pub use input::{Cursor, Input, InvalidInput};
 pub use scan::{Found, LeftOut, Progress, Until};
+pub use task::Task;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -161,6 +163,9 @@ pub async fn run(
             };
         }
     };
+    if input.task != Task::Repair && org_secret.rules.raise().is_none() {
+        return Err(Error::NoVersions(input.org.clone()));
+    }
     let secret = feed_secret(context, &input.org).await?;
     let room = if input.dry_run {
         usize::MAX

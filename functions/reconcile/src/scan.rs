@@ -1,5 +1,6 @@
 //! The feed beside the campaigns: what differs.
 
+mod adopt;
 mod compare;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::batch::ParkReason;
-use domain::change::{CampaignId, Change, Feed, MessageGroup};
+use domain::change::{CampaignId, Change, Feed, MessageGroup, OptedOut};
 use domain::drift::Drift;
 use io::genesys::{Campaign, Failure, Kind, Org, Run};
 use io::secrets::{FeedSecret, OrgSecret};
@@ -50,6 +51,8 @@ pub enum Progress {
         /// The contact's message group, which says nothing of its key.
         group: MessageGroup,
     },
+    /// One that the feed opts out was looked at, to be adopted.
+    OptedOut(OptedOut),
     /// So many changes more are in the queue.
     Enqueued(u64),
 }

@@ -31,7 +31,7 @@ use crate::change::{ContactKey, Operation};
 use crate::contact::Contact;
 use crate::dnc::Entry;
 use crate::failure::{Failure, Kind};
-use crate::plan::{Action, Plan, RankedChange, Skip, plan_reset};
+use crate::plan::{Action, Plan, RankedChange, Skip, plan_of_operator};
 use crate::retry::TRIES;
 use crate::version::Raise;
 use state::{ReadFor, State, left_by, lowered};
@@ -223,9 +223,8 @@ impl Attempt {
     /// Of a contact that waits to be read: the create that is next if there is none. The POST is refused
     /// where there is one, and stores nothing; then it is read. `None`: it is to be read first.
     pub fn taken_for_new(&mut self) -> Option<Step> {
-        let is_plain = |piece: &Piece| {
-            piece.parking.is_none() && !matches!(piece.change.operation, Operation::ResetRank(_))
-        };
+        let is_plain =
+            |piece: &Piece| piece.parking.is_none() && !piece.change.operation.is_of_operator();
         if !matches!(self.state, State::Reading(ReadFor::Plan)) || !self.pieces.iter().all(is_plain)
         {
             return None;
@@ -259,8 +258,8 @@ impl Attempt {
     fn was_read(&mut self, why: ReadFor, actual: Option<Contact>) -> Step {
         self.actual = actual.map(Arc::new);
         match (why, &self.actual) {
-            // A reset looks at what the changes before it leave: they are not folded.
-            (ReadFor::Plan, _) if self.pieces.len() > 1 && self.holds_reset() => {
+            // What an operator asks for looks at what the changes before it leave: they are not folded.
+            (ReadFor::Plan, _) if self.pieces.len() > 1 && self.is_of_operator() => {
                 let queue_order: Vec<_> = (0..self.pieces.len()).collect();
                 self.one_by_one(&queue_order)
             }
@@ -287,17 +286,17 @@ impl Attempt {
         Step::Lower
     }
 
-    fn holds_reset(&self) -> bool {
-        let is_reset = |piece: &Piece| matches!(piece.change.operation, Operation::ResetRank(_));
-        self.pieces.iter().any(is_reset)
+    fn is_of_operator(&self) -> bool {
+        let mut operations = self.pieces.iter().map(|piece| &piece.change.operation);
+        operations.any(Operation::is_of_operator)
     }
 
     fn plan(&self) -> Plan {
-        if let [piece] = &self.pieces[..]
-            && let Operation::ResetRank(reset) = &piece.change.operation
-        {
-            let stores = self.rules.version_field.is_some();
-            return plan_reset(reset, stores, self.actual.as_deref());
+        if let [piece] = &self.pieces[..] {
+            let (operation, stores) = (&piece.change.operation, self.rules.version_field.is_some());
+            if let Some(plan) = plan_of_operator(operation, stores, self.actual.as_deref()) {
+                return plan;
+            }
         }
         let ranking = self.rules.ranking();
         let ranked = self

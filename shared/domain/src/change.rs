@@ -1,5 +1,6 @@
 //! A contact change, the body of a queue message (docs/contract.md "Contact change").
 
+mod adoption;
 mod fault;
 mod ids;
 mod invisible;
@@ -7,6 +8,7 @@ mod parse;
 mod reset;
 mod rfc3339;
 
+pub use adoption::{Adoption, OptedOut};
 pub use fault::{Fault, FaultCode, Invalid};
 pub use ids::{CampaignId, ContactKey, EventId, MessageGroup, OrgId, SourceName};
 pub use invisible::is_invisible;
@@ -155,6 +157,9 @@ pub enum Operation {
     Remove,
     /// Sets the stored rank back, at an operator's wish. Of the queue only.
     ResetRank(RankReset),
+    /// Takes who was not callable before marks were known for made so by campaign-sync, at an
+    /// operator's wish. Of the queue only.
+    Adopt(Adoption),
 }
 
 impl Operation {
@@ -163,7 +168,7 @@ impl Operation {
         match self {
             Operation::Upsert { callable, .. } => *callable,
             Operation::Remove => Some(false),
-            Operation::ResetRank(_) => None,
+            Operation::ResetRank(_) | Operation::Adopt(_) => None,
         }
     }
 
@@ -171,8 +176,14 @@ impl Operation {
     pub fn data(&self) -> Option<&Columns<Option<String>>> {
         match self {
             Operation::Upsert { data, .. } => Some(data),
-            Operation::Remove | Operation::ResetRank(_) => None,
+            Operation::Remove | Operation::ResetRank(_) | Operation::Adopt(_) => None,
         }
+    }
+
+    /// Whether an operator asks for it. It looks at what the contact stores, and so is never folded
+    /// with other changes, and knows by itself whether it comes too late.
+    pub fn is_of_operator(&self) -> bool {
+        matches!(self, Operation::ResetRank(_) | Operation::Adopt(_))
     }
 }
 
@@ -242,7 +253,11 @@ impl Change {
             Operation::Remove => put("operation", Some("remove".into())),
             Operation::ResetRank(reset) => {
                 put("operation", Some(reset::NAME.into()));
-                put("reset", serde_json::to_value(reset).ok());
+                put(reset::MEMBER, serde_json::to_value(reset).ok());
+            }
+            Operation::Adopt(adoption) => {
+                put("operation", Some(adoption::NAME.into()));
+                put(adoption::MEMBER, serde_json::to_value(adoption).ok());
             }
         }
         // SQS takes neither of these two characters, and JSON can do without: they stand only in

@@ -1,12 +1,14 @@
 //! What to do about one contact: `plan(changes, actual)` (docs/design.md "Planning").
 
 mod merge;
+mod of_operator;
 
-use crate::change::{Change, Operation, RankReset, VersionFrom};
+use crate::change::{Change, Operation, VersionFrom};
 use crate::contact::{Columns, Contact};
 use crate::plan::merge::Merged;
 use crate::version::{Raise, Standing};
 use crate::{Rank, Version};
+pub use of_operator::plan_of_operator;
 
 /// A change with the rank that its org's rules give it.
 #[derive(Clone, Copy, Debug)]
@@ -179,32 +181,6 @@ pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, raise: Optio
         parts: (0..changes.len()).map(part).collect(),
         kept,
         order,
-    }
-}
-
-/// Plans an operator's reset of the stored rank: alone, since it asks for what the changes before it
-/// leave. It alters nothing but the version, and that only where it still holds the rank that the
-/// operator saw. `stores`: whether the org stores versions.
-pub fn plan_reset(reset: &RankReset, stores: bool, actual: Option<&Contact>) -> Plan {
-    let stored = actual.map(|contact| contact.version);
-    let action = match stored {
-        Some(version) if stores && version.rank == Some(reset.from()) => Action::Update {
-            data: Columns::default(),
-            callable: None,
-            version: Some(version.set_back(reset.to())),
-        },
-        Some(version) if stores && version.rank == reset.to() => Action::Skip(Skip::Unchanged),
-        _ => Action::Skip(Skip::Stale),
-    };
-    let part = match action {
-        Action::Skip(Skip::Stale) => Part::Stale,
-        _ => Part::Newest,
-    };
-    Plan {
-        action,
-        parts: vec![part],
-        kept: Vec::new(),
-        order: vec![0],
     }
 }
 

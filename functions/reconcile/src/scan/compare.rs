@@ -12,6 +12,7 @@ use io::genesys::{Campaign, Failure, Kind};
 use jiff::Timestamp;
 
 use super::{Found, Progress, Scan, hash};
+use crate::Task;
 use crate::input::Cursor;
 
 impl Scan<'_> {
@@ -26,8 +27,12 @@ impl Scan<'_> {
         let (org_secret, now) = (self.org_secret, self.context.shared.clock.now());
         let rules = &org_secret.rules;
         let mut keys: Vec<&ContactKey> = Vec::new();
-        let is_compared =
-            |change: &&Change| rules.rank(change).is_some() && rules.key_matches(change);
+        let task = self.input.task;
+        let is_passed_over = |change: &Change| match task {
+            Task::Repair => rules.rank(change).is_none(),
+            Task::Adopt { .. } => change.operation.callable() != Some(false),
+        };
+        let is_compared = |change: &&Change| !is_passed_over(change) && rules.key_matches(change);
         for change in changes.iter().filter(is_compared) {
             if !keys.contains(&&change.key) {
                 keys.push(&change.key);
@@ -40,10 +45,11 @@ impl Scan<'_> {
         };
         let actuals: BTreeMap<ContactKey, _> = keys.into_iter().cloned().zip(actuals).collect();
         for change in changes {
-            let is_unranked = rules.rank(&change).is_none();
             let last = hash(&change);
             match actuals.get(&change.key) {
-                _ if is_unranked => self.answer.unranked += 1,
+                _ if is_passed_over(&change) => {
+                    self.answer.unranked += u64::from(task == Task::Repair);
+                }
                 None => self.leave_out(ParkReason::KeyPattern),
                 Some(Err(failure)) if failure.kind == Kind::Rejected => {
                     self.leave_out(ParkReason::Rejected);
@@ -54,7 +60,11 @@ impl Scan<'_> {
                     if stored.is_some_and(|stored| rules.is_ahead(stored, now)) {
                         self.ahead(id, &change);
                     }
-                    self.compare_one(campaign, id, change, actual.as_ref(), now, at);
+                    let actual = actual.as_ref();
+                    match task {
+                        Task::Repair => self.compare_one(campaign, id, change, actual, now, at),
+                        Task::Adopt { also_newer } => self.look(&change, actual, also_newer, now),
+                    }
                 }
             }
             self.answer.checked += 1;

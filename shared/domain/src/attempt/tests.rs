@@ -293,10 +293,46 @@ fn what_a_rule_refuses_and_a_reset_are_never_taken_for_new() {
     let reset = r#"{"schema": 1, "eventId": "r", "org": "o", "campaignId": "c", "contactKey": "k",
         "operation": "resetRank", "reset": {"from": 9, "reason": "the CRM's clock"}}"#;
     let reset = taken(0, Arc::new(Change::parse(reset).unwrap()));
-    let key = ContactKey::parse("k").unwrap();
-    let mut reset = Attempt::new(key, vec![reset], ranked(), plan);
-    assert_eq!(reset.next(Seen::Nothing), Step::Read);
-    assert_eq!(reset.taken_for_new(), None);
+    for of_operator in [reset, adoption(0, "9")] {
+        let key = ContactKey::parse("k").unwrap();
+        let mut attempt = Attempt::new(key, vec![of_operator], ranked(), plan);
+        assert_eq!(attempt.next(Seen::Nothing), Step::Read);
+        assert_eq!(attempt.taken_for_new(), None);
+    }
+}
+
+/// Of a contact that was seen to store this rank.
+fn adoption(index: usize, stored: &str) -> Piece {
+    let body = format!(
+        r#"{{"schema": 1, "eventId": "a", "org": "o", "campaignId": "c", "contactKey": "k",
+            "operation": "adopt", "adopt": {{"optOut": {stored}, "stored": {stored}}}}}"#
+    );
+    taken(index, Arc::new(Change::parse(&body).unwrap()))
+}
+
+#[test]
+fn an_adoption_sees_what_the_changes_before_it_leave() {
+    let new = |pieces| {
+        let key = ContactKey::parse("k").unwrap();
+        Attempt::new(key, pieces, ranked(), plan)
+    };
+    let lowered = |version: &str| Contact {
+        version: Version::from_text(version),
+        ..contact(9, false).unwrap()
+    };
+    let read = |version| Seen::Contact(Some(lowered(version)));
+    let written = |version| Seen::Written(Some(lowered(version)));
+    let alone = new(vec![adoption(0, "9")]);
+    assert_eq!(
+        steps(alone, vec![read("9"), written("9:9-")]),
+        ["read", "update 9 bare", "updated"]
+    );
+    // An opt-out that stands before it finds no mark, and leaves one that stays.
+    let behind = new(vec![taken(0, change(10, "out")), adoption(1, "9")]);
+    assert_eq!(
+        steps(behind, vec![read("9"), written("10:10!")]),
+        ["read", "update -10", "updated, stale"]
+    );
 }
 
 #[test]

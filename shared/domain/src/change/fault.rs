@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// The members of schema 1. `reset` is of the queue only.
-pub(super) const FIELDS: [&str; 12] = [
+/// The members of schema 1. `reset` and `adopt` are of the queue only.
+pub(super) const FIELDS: [&str; 13] = [
     "schema",
     "eventId",
     "org",
@@ -17,6 +17,7 @@ pub(super) const FIELDS: [&str; 12] = [
     "data",
     "callable",
     "reset",
+    "adopt",
 ];
 
 /// How many faults are shown: a hostile body can have thousands.

@@ -139,6 +139,11 @@ impl EventId {
     pub(super) fn of_run(what: &str) -> EventId {
         EventId(format!("reconcile-{what}"))
     }
+
+    /// Of an operator's adoption. `what`: visible ASCII characters.
+    pub(super) fn of_adoption(what: &str) -> EventId {
+        EventId(format!("adopt-{what}"))
+    }
 }
 
 impl SourceName {

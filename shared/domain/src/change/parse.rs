@@ -1,21 +1,16 @@
 //! From the text of a message to a [`Change`], or to everything that is wrong with it.
 
+mod operation;
+
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::fault::{self, Fault, FaultCode, Invalid};
-use super::reset;
 use super::rfc3339::rfc3339;
-use super::{
-    CampaignId, Change, ContactKey, EventId, Feed, Operation, OrgId, Rank, RankReset, Row, Sender,
-    SourceName,
-};
-use crate::contact::Columns;
+use super::{CampaignId, Change, ContactKey, EventId, Feed, OrgId, Rank, Row, Sender, SourceName};
 use crate::json::{Members, Text};
 use crate::number;
 
@@ -59,8 +54,10 @@ pub(super) fn change(body: &str, now: Timestamp, origin: &Origin<'_>) -> Result<
         _ => "expected what the source's secret and path say, or nothing",
     };
     let is_of_queue = matches!(origin, Origin::Queue);
-    if !is_of_queue && reader.remove("reset") {
-        reader.fault("reset", FaultCode::UnknownField, UNKNOWN);
+    for (_, member) in operation::OF_OPERATOR {
+        if !is_of_queue && reader.remove(member) {
+            reader.fault(member, FaultCode::UnknownField, UNKNOWN);
+        }
     }
     let org = reader.filled("org", OrgId::parse, org, true);
     let campaign = reader.filled("campaignId", CampaignId::parse, campaign, true);
@@ -272,124 +269,6 @@ impl<'a> Reader<'a> {
             );
         }
         Some(at)
-    }
-
-    fn operation(&mut self, is_of_queue: bool) -> Option<Operation> {
-        let operation: Option<String> =
-            self.value("operation", "expected \"upsert\" or \"remove\"");
-        if is_of_queue && operation.as_deref() == Some(reset::NAME) {
-            return self.reset().map(Operation::ResetRank);
-        }
-        let operation = self.upsert_or_remove(operation.as_deref());
-        if self.has("reset") {
-            let expected = "expected only with operation resetRank";
-            self.fault("reset", FaultCode::NotAllowed, expected);
-        }
-        operation
-    }
-
-    fn reset(&mut self) -> Option<RankReset> {
-        for name in ["data", "callable", "version", "occurredAt"] {
-            if self.has(name) {
-                let expected = "expected not with operation resetRank";
-                self.fault(name, FaultCode::NotAllowed, expected);
-            }
-        }
-        self.missing("reset");
-        let reset = RankReset::read(self.member("reset")?.get());
-        reset
-            .map_err(|expected| self.fault("reset", FaultCode::WrongFormat, expected))
-            .ok()
-    }
-
-    fn upsert_or_remove(&mut self, operation: Option<&str>) -> Option<Operation> {
-        match operation {
-            None if self.has("operation") => None,
-            None | Some("upsert") => {
-                self.missing("data");
-                let callable = self.value("callable", "expected true or false");
-                self.data().map(|data| Operation::Upsert { data, callable })
-            }
-            Some("remove") => {
-                for name in ["data", "callable"] {
-                    if self.has(name) {
-                        self.fault(
-                            name,
-                            FaultCode::NotAllowed,
-                            "expected not with operation remove",
-                        );
-                    }
-                }
-                Some(Operation::Remove)
-            }
-            Some(_) => {
-                self.fault(
-                    "operation",
-                    FaultCode::WrongFormat,
-                    "expected \"upsert\" or \"remove\"",
-                );
-                None
-            }
-        }
-    }
-
-    fn data(&mut self) -> Option<Columns<Option<String>>> {
-        let raw = self.member("data")?;
-        let members = members(raw.get(), "expected an object of column names")
-            .map_err(|(code, expected)| self.fault("data", code, expected))
-            .ok()?;
-        if members.len() > MAX_COLUMNS {
-            self.fault("data", FaultCode::TooMany, "expected at most 50 columns");
-        }
-        let mut columns = BTreeMap::new();
-        for (name, raw) in members {
-            let value = match column(&name, raw) {
-                Ok(value) => value,
-                Err((code, expected)) => {
-                    self.column_fault(&name, code, expected);
-                    continue;
-                }
-            };
-            match columns.entry(name.into_owned()) {
-                Entry::Vacant(new) => {
-                    new.insert(value);
-                }
-                Entry::Occupied(known) => {
-                    self.column_fault(known.key(), FaultCode::DuplicateField, "expected once");
-                }
-            }
-        }
-        Some(Columns(columns))
-    }
-
-    fn column_fault(&mut self, name: &str, code: FaultCode, message: &'static str) {
-        let known = self.faults.len();
-        self.fault(name, code, message);
-        if let Some(fault) = self.faults.get_mut(known) {
-            fault.pointer.insert_str(0, "/data");
-        }
-    }
-}
-
-fn column(name: &str, raw: &RawValue) -> Result<Option<String>, Wrong> {
-    if !(1..=MAX_COLUMN_NAME).contains(&name.chars().count()) {
-        return Err((
-            FaultCode::TooLong,
-            "expected a column name of 1 to 128 characters",
-        ));
-    }
-    let value = match string(raw) {
-        Ok(None) if raw.get() != "null" => {
-            return Err((FaultCode::WrongType, "expected a string, or null to clear"));
-        }
-        Ok(value) => value,
-        Err(half) => return Err((FaultCode::WrongFormat, half)),
-    };
-    match &value {
-        Some(text) if text.chars().count() > MAX_VALUE => {
-            Err((FaultCode::TooLong, "expected at most 512 characters"))
-        }
-        _ => Ok(value.map(Cow::into_owned)),
     }
 }
 

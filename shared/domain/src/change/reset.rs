@@ -7,6 +7,8 @@ use super::{Rank, is_invisible};
 
 /// What `operation` says of it.
 pub(super) const NAME: &str = "resetRank";
+/// The member that holds what it needs.
+pub(super) const MEMBER: &str = "reset";
 /// The longest reason, in characters.
 const MAX_REASON: usize = 200;
 

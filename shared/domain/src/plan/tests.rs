@@ -1,7 +1,9 @@
+mod adopt;
 mod callable;
 mod properties;
 
 use super::*;
+use crate::change::RankReset;
 
 fn rank(number: u64) -> Option<Rank> {
     Some(Rank::new(number).unwrap())
@@ -310,10 +312,11 @@ fn removing_what_cannot_be_read_leaves_a_tombstone_that_an_older_upsert_cannot_u
 #[test]
 fn a_reset_changes_the_rank_alone_and_only_where_it_is_the_one_that_was_seen() {
     let reset = |to: Option<u64>| {
-        RankReset::new(rank(9).unwrap(), to.and_then(Rank::new), "the CRM's clock").unwrap()
+        let (from, to) = (rank(9).unwrap(), to.and_then(Rank::new));
+        Operation::ResetRank(RankReset::new(from, to, "the CRM's clock").unwrap())
     };
     let planned = |to: Option<u64>, actual: Option<&Contact>| {
-        let plan = plan_reset(&reset(to), true, actual);
+        let plan = plan_of_operator(&reset(to), true, actual).unwrap();
         (plan.action, plan.parts)
     };
     for (to, stored, left) in [
@@ -347,7 +350,8 @@ fn a_reset_changes_the_rank_alone_and_only_where_it_is_the_one_that_was_seen() {
         let done = contact(&[], true, to.and_then(Rank::new));
         let unchanged = (Action::Skip(Skip::Unchanged), vec![Part::Newest]);
         assert_eq!(planned(to, Some(&done)), unchanged, "it came twice");
-        let other = plan_reset(&reset(to), false, Some(&contact(&[], true, None)));
+        let done = contact(&[], true, None);
+        let other = plan_of_operator(&reset(to), false, Some(&done)).unwrap();
         assert_eq!((other.action, other.parts), stale, "an org without ranks");
     }
 }

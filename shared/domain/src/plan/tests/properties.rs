@@ -39,7 +39,7 @@ fn versions() -> impl Strategy<Value = Version> {
     text.prop_map(|text| version(&text))
 }
 
-fn actuals() -> impl Strategy<Value = Option<Contact>> {
+pub(super) fn actuals() -> impl Strategy<Value = Option<Contact>> {
     let some = (
         any::<bool>(),
         versions(),
@@ -51,7 +51,7 @@ fn actuals() -> impl Strategy<Value = Option<Contact>> {
     )
 }
 
-fn raises() -> impl Strategy<Value = Raise> {
+pub(super) fn raises() -> impl Strategy<Value = Raise> {
     prop::sample::select(vec![Raise::Own, Raise::Always, Raise::Never])
 }
 

@@ -1,0 +1,100 @@
+//! `campaign-sync contact adopt`: whom the CRM opted out before there were marks, by the very code with
+//! which reconcile reads feed and campaign.
+
+mod report;
+
+use domain::change::{CampaignId, OrgId};
+use io::{Clock, Config};
+use jiff::Timestamp;
+use reconcile::{Cursor, Input, Task};
+
+use crate::args;
+use crate::stretches::until_stopped;
+use report::Report;
+
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  campaign-sync contact adopt --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11
+  campaign-sync contact adopt --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --yes
+
+It reads the CRM's feed, all of it, and of the campaign each contact that the feed says must not be called. Which of them is
+not callable and has no mark in its version column, as version 0.1 left whom it made not callable, is adopted: a change in the
+contact's own message group lets apply set the mark by which campaign-sync knows whom it made not callable itself. From then on
+an opt-in of the CRM may make it callable again, as raise in the org's secret says (by own, the default; by always it may
+already, and by never nobody is).
+
+It makes nobody callable and nobody not callable, and alters no column but the version column. Apply sets the mark only where the
+contact is as it was read here; otherwise it ends as stale.
+
+Who was made not callable is not known of those contacts. If an agent took somebody out whom the CRM opted out too, a later opt-in
+of the CRM makes them callable. So look at the numbers first: without --yes nothing is enqueued.
+
+It keeps the queue no deeper than reconcile does, and waits meanwhile. Ctrl-C ends it in good order, with the cursor to go on
+with; run again from the beginning it finds what is marked by then.
+
+It reads the environment as reconcile does: QUEUE_URL is required; SECRET_PREFIX, APPLY_CONCURRENCY, TOP_UP and, in local
+runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
+
+The exit status is 0 when all was looked at and, with --yes, all adoptions are in the queue, 1 when not so, 2 when the command
+could not run.")]
+pub(super) struct Args {
+    /// Whose: names the secrets {prefix}/org/{org} and {prefix}/feed/{org}
+    #[arg(long, value_parser = args::org)]
+    org: OrgId,
+    /// In which campaign
+    #[arg(long, value_name = "CAMPAIGN_ID", value_parser = args::campaign)]
+    campaign: CampaignId,
+    /// Enqueues the adoptions; without it they are only counted
+    #[arg(long, conflicts_with = "dry_run")]
+    yes: bool,
+    /// Looks and counts, and enqueues nothing, as without --yes
+    #[arg(long)]
+    dry_run: bool,
+    /// Also contacts of which the campaign holds something newer than the feed says: only where the feed
+    /// is up to date, and what is newer came from elsewhere. Else it may have been an opt-in
+    #[arg(long)]
+    also_newer: bool,
+    /// Goes on where an earlier run stopped
+    #[arg(long, value_parser = args::cursor)]
+    cursor: Option<Cursor>,
+    /// Prints one JSON object instead of the table
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs, prints, and answers whether all was looked at and enqueued.
+pub(super) fn run(args: &Args, config: Config) -> Result<bool, String> {
+    let of_these = std::slice::from_ref(&args.campaign);
+    let is_other = |cursor: &Cursor| !cursor.is_of(&args.org, of_these);
+    if args.cursor.as_ref().is_some_and(is_other) {
+        return Err(
+            "--cursor: expected the cursor of a run of this org and this campaign".to_owned(),
+        );
+    }
+    let input = input(args, Clock::system().now());
+    let report: Report = crate::block_on(until_stopped(config, input))?;
+    let shown = if args.json {
+        report.json(args.also_newer)
+    } else {
+        report.table(args.also_newer)
+    };
+    crate::print(&shown)?;
+    Ok(report.is_complete())
+}
+
+fn input(args: &Args, now: Timestamp) -> Input {
+    Input {
+        org: args.org.clone(),
+        campaigns: vec![args.campaign.clone()],
+        since: Timestamp::UNIX_EPOCH,
+        run: now,
+        dry_run: !args.yes,
+        // Nothing of what differs is enqueued.
+        max_drift_percent: 100,
+        force: false,
+        cursor: args.cursor.clone(),
+        task: Task::Adopt {
+            also_newer: args.also_newer,
+        },
+    }
+}

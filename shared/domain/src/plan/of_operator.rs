@@ -1,0 +1,74 @@
+//! What an operator asks for of a contact's version column: alone, since it asks for what the changes
+//! before it leave, and for nothing else than was seen.
+
+use super::{Action, Part, Plan, Skip};
+use crate::change::{Adoption, Operation, RankReset};
+use crate::contact::{Columns, Contact};
+use crate::version::{Decision, Mark, Version};
+
+/// Plans what only an operator asks for; `None`: any change may ask for it. It alters nothing but the
+/// version. `stores`: whether the org stores versions.
+pub fn plan_of_operator(
+    operation: &Operation,
+    stores: bool,
+    actual: Option<&Contact>,
+) -> Option<Plan> {
+    let actual = actual.filter(|_| stores);
+    let action = match operation {
+        Operation::ResetRank(reset) => set_back(reset, actual),
+        Operation::Adopt(adoption) => adopt(adoption, actual),
+        Operation::Upsert { .. } | Operation::Remove => return None,
+    };
+    let part = match action {
+        Action::Skip(Skip::Stale) => Part::Stale,
+        _ => Part::Newest,
+    };
+    Some(Plan {
+        action,
+        parts: vec![part],
+        kept: Vec::new(),
+        order: vec![0],
+    })
+}
+
+/// Only where the contact still holds the rank that the operator saw.
+fn set_back(reset: &RankReset, actual: Option<&Contact>) -> Action {
+    let stored = actual.map(|contact| contact.version);
+    match stored {
+        Some(version) if version.rank == Some(reset.from()) => store(version.set_back(reset.to())),
+        Some(version) if version.rank == reset.to() => Action::Skip(Skip::Unchanged),
+        _ => Action::Skip(Skip::Stale),
+    }
+}
+
+/// Only where the contact is not callable, nothing was decided of it, and it still holds the rank that
+/// the command saw: whatever says something of being callable leaves a mark.
+fn adopt(adoption: &Adoption, actual: Option<&Contact>) -> Action {
+    let stored = actual.filter(|contact| !contact.callable);
+    match stored.map(|contact| contact.version) {
+        Some(Version {
+            rank,
+            decision: None,
+        }) if rank == adoption.stored() => store(Version {
+            rank,
+            decision: Some(adoption.decision()),
+        }),
+        Some(Version {
+            decision:
+                Some(Decision {
+                    mark: Mark::Lowered,
+                    ..
+                }),
+            ..
+        }) => Action::Skip(Skip::Unchanged),
+        _ => Action::Skip(Skip::Stale),
+    }
+}
+
+fn store(version: Version) -> Action {
+    Action::Update {
+        data: Columns::default(),
+        callable: None,
+        version: Some(version),
+    }
+}
