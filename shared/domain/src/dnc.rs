@@ -4,7 +4,6 @@
 use std::borrow::Cow;
 
 use crate::change::ContactKey;
-use crate::rules::fills;
 
 /// An internal DNC list, on which opt-outs are put too.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,17 +63,15 @@ impl DncList {
     ) -> Option<&'a str> {
         match &self.by {
             DncBy::ContactKey => Some(key.as_str()),
-            DncBy::Phone { column } => {
-                let number = value(column).map(str::trim);
-                number.filter(|number| fills(Some(number)) && has_digit(number))
-            }
+            DncBy::Phone { column } => value(column).and_then(number),
         }
     }
 }
 
-/// A text without one, such as `unknown`, is nobody's number.
-fn has_digit(text: &str) -> bool {
-    text.bytes().any(|byte| byte.is_ascii_digit())
+/// A number as it stands on a list. A text without a digit, such as `unknown`, is nobody's.
+pub fn number(text: &str) -> Option<&str> {
+    let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
+    has_digit.then(|| text.trim())
 }
 
 #[cfg(test)]
