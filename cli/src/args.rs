@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use domain::change::{CampaignId, OrgId};
+use domain::change::{CampaignId, OrgId, Rank, RankReset};
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use reconcile::Cursor;
 
@@ -12,6 +12,12 @@ pub(crate) fn org(text: &str) -> Result<OrgId, String> {
 
 pub(crate) fn campaign(text: &str) -> Result<CampaignId, String> {
     CampaignId::parse(text).map_err(Cow::into_owned)
+}
+
+/// Why an operator does something, for a log.
+pub(crate) fn reason(text: &str) -> Result<String, String> {
+    let reset = RankReset::new(Rank::MAX, None, text).map_err(str::to_owned)?;
+    Ok(reset.reason().to_owned())
 }
 
 pub(crate) fn time(text: &str) -> Result<Timestamp, String> {

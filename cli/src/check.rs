@@ -2,6 +2,7 @@
 
 mod campaign;
 mod contact;
+mod dnc;
 mod probe;
 mod queues;
 mod secrets;
@@ -32,7 +33,8 @@ use crate::{args, one_contact};
   campaign-sync check --org acme-us --probe 8b1f2c34-5d6e-4f70-8a91-b2c3d4e5f607
 
 Without --probe it alters nothing: that contacts may be written is tried by writing none. It takes
-at most eight calls of the org's budget for each campaign, and one more for each contact.
+at most eight calls of the org's budget for each campaign, and one more for each contact and for
+the org's DNC list.
 
 With --probe it finds out what this organisation's Genesys Cloud does where its documentation does
 not say it, such as whether an opted-out contact stays uncallable when an update does not mention
@@ -55,8 +57,9 @@ pub(crate) struct Args {
     /// A campaign whose contacts are to be kept in step; may be given several times
     #[arg(long = "campaign", value_name = "CAMPAIGN_ID", value_parser = args::campaign, requires = "org")]
     campaigns: Vec<CampaignId>,
-    /// The key of a contact whose stored rank is looked at, in each of the campaigns; may be
-    /// given several times. - reads keys from standard input, one a line
+    /// The key of a contact whose stored rank is looked at, in each of the campaigns, and whether
+    /// the org's DNC list would know it; may be given several times. - reads keys from standard
+    /// input, one a line
     #[arg(
         long = "contact",
         value_name = "KEY",
@@ -228,10 +231,22 @@ async fn genesys(
     if let Some(ahead) = watched.seen().ahead {
         findings.add("clock", clock(ahead));
     }
+    let dnc = match &secret.rules.dnc_list {
+        Some(list) if is_in => dnc::check(list, &connect(), findings).await,
+        _ => None,
+    };
     for campaign in campaigns.iter().filter(|_| is_in) {
         // What one call is refused must not close the org to the next.
-        campaign::check(campaign, secret, connect, findings).await;
-        contact::check(campaign, contacts, secret, connect(), findings).await;
+        campaign::check(campaign, secret, dnc.as_ref(), connect, findings).await;
+        contact::check(
+            campaign,
+            contacts,
+            secret,
+            dnc.as_ref(),
+            connect(),
+            findings,
+        )
+        .await;
     }
     if is_in && campaigns.is_empty() {
         findings.skip(

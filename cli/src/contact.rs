@@ -60,7 +60,7 @@ struct ResetRank {
     #[arg(long, value_name = "CAMPAIGN_ID", value_parser = args::campaign)]
     campaign: CampaignId,
     /// Why, for the log of apply: 1 to 200 characters, and no personal data
-    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    #[arg(long, value_name = "TEXT", value_parser = args::reason)]
     reason: String,
     /// The rank to store instead, lower than the stored one [default: none]
     #[arg(long, value_name = "RANK", value_parser = rank)]
@@ -76,11 +76,6 @@ struct ResetRank {
 fn rank(text: &str) -> Result<Rank, String> {
     Rank::from_text(text)
         .ok_or_else(|| "expected a whole number from 0 to 9007199254740991".to_owned())
-}
-
-fn reason(text: &str) -> Result<String, String> {
-    let reset = RankReset::new(Rank::MAX, None, text).map_err(str::to_owned)?;
-    Ok(reset.reason().to_owned())
 }
 
 /// Runs, prints, and answers whether there was something to do.

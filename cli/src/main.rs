@@ -5,6 +5,7 @@ mod check;
 mod connect;
 mod contact;
 mod dlq;
+mod dnc;
 mod event;
 mod local;
 mod made_up;
@@ -48,6 +49,8 @@ enum Command {
     Status(status::Args),
     /// Repairs contacts: a stored rank that is ahead, opt-outs without a mark
     Contact(contact::Args),
+    /// Takes one entry from the DNC list of an org
+    Dnc(dnc::Args),
     /// Lists, shows, sends again and deletes the changes that were parked
     Dlq(dlq::Args),
     /// Prints a sample event that is valid now
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Status(args)) => status::run(&args),
         Some(Command::Contact(args)) => contact::run(&args),
+        Some(Command::Dnc(args)) => dnc::run(&args),
         Some(Command::Dlq(args)) => dlq::run(&args),
         Some(Command::Event(args)) => event::run(&args).map(|()| true),
     };

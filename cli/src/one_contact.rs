@@ -11,19 +11,24 @@ use jiff::Timestamp;
 pub(crate) fn keys(arguments: &[String]) -> Result<Vec<ContactKey>, String> {
     let mut keys = Vec::new();
     for argument in arguments {
-        let text = if argument == "-" {
-            std::io::read_to_string(std::io::stdin())
-                .map_err(|error| format!("standard input: {error}"))?
-        } else {
-            argument.clone()
-        };
-        for line in text.lines() {
-            keys.push(
-                ContactKey::parse(line).map_err(|expected| format!("contact key: {expected}"))?,
-            );
+        for line in text(argument)?.lines() {
+            keys.push(key(line)?);
         }
     }
     Ok(keys)
+}
+
+/// What an argument says; `-` stands for what standard input holds.
+pub(crate) fn text(argument: &str) -> Result<String, String> {
+    if argument == "-" {
+        return std::io::read_to_string(std::io::stdin())
+            .map_err(|error| format!("standard input: {error}"));
+    }
+    Ok(argument.to_owned())
+}
+
+pub(crate) fn key(text: &str) -> Result<ContactKey, String> {
+    ContactKey::parse(text).map_err(|expected| format!("contact key: {expected}"))
 }
 
 /// A contact key that nobody has: to try what a read is answered.

@@ -178,6 +178,65 @@ with genesys("--api", "contactLists") as service:
     campaign.contact_list.id = old_list
     api.put_outbound_campaign(CAMPAIGN, campaign)
 
+    # DNC lists: one of numbers and one of values of a column, named by the campaign.
+    def dnc_list(kind, **more):
+        body = sdk.DncListCreate()
+        body.name, body.dnc_source_type = f"opt-outs {kind}", kind
+        for name, value in more.items():
+            setattr(body, name, value)
+        return api.post_outbound_dnclists(body)
+    numbers = dnc_list("rds", contact_method="Phone").id
+    values = dnc_list("rds_custom", custom_exclusion_column="leadId").id
+    check(refused(lambda: dnc_list("rds")) == (400, "invalid.value"))
+    check(refused(lambda: dnc_list("rds_custom")) == (400, "invalid.value"))
+    check(api.get_outbound_dnclist(values).custom_exclusion_column == "leadId")
+    check([one.id for one in api.get_outbound_dnclists(dnc_source_type="rds").entities] == [numbers])
+    campaign = api.get_outbound_campaign(CAMPAIGN)
+    check(not campaign.dnc_lists)
+    campaign.dnc_lists = [{"id": numbers}, {"id": values}]
+    api.put_outbound_campaign(CAMPAIGN, campaign)
+    check([one.id for one in api.get_outbound_campaign(CAMPAIGN).dnc_lists] == [numbers, values])
+    check(api.get_outbound_campaigns(dnc_list_ids=values).total == 1)
+    check(refused(lambda: api.delete_outbound_dnclist(values)) == (400, "referential.integrity.error"))
+
+    def patch_numbers(action, entries, list_id=numbers, until=None):
+        body = sdk.DncPatchPhoneNumbersRequest()
+        body.action, body.phone_numbers, body.expiration_date_time = action, entries, until
+        return lambda: api.patch_outbound_dnclist_phonenumbers(list_id, body)
+
+    def patch_values(action, entries, list_id=values):
+        body = sdk.DncPatchCustomExclusionColumnsRequest()
+        body.action, body.custom_exclusion_column_entries = action, entries
+        return lambda: api.patch_outbound_dnclist_customexclusioncolumns(list_id, body)
+    for _ in range(2):
+        check(patch_numbers("Add", ["+13175550100", "+13175550101"])() is None)
+    check(patch_numbers("Add", ["+13175550102"], until="2000-01-01T00:00Z")() is None)
+    check(service.on_dnc_list(numbers) == ["+13175550100", "+13175550101"], "what expired counts no more")
+    for _ in range(2):
+        patch_numbers("Remove", ["+13175550101"])()
+    patch_values("Add", ["LEAD-1", "LEAD-2"])()
+    check(service.on_dnc_list(numbers) == ["+13175550100"])
+    check(api.get_outbound_dnclist(values, include_size=True).size == 2)
+    check(refused(patch_numbers("Add", ["LEAD-1"])) == (400, "invalid.value"))
+    check(refused(patch_numbers("Put", ["+1"])) == (400, "invalid.value"))
+    check(refused(patch_numbers("Add", ["+1"], until="2999-01-01T00:00Z")) == (400, "invalid.date.value"))
+    check(refused(patch_numbers("Add", [f"+1{n}" for n in range(1001)])) == (400, "constraint.validation"))
+    check(refused(patch_numbers("Add", ["+1"], values)) == (400, "dnc.source.operation.not.supported"))
+    check(refused(patch_values("Add", ["LEAD-1"], numbers)) == (400, "dnc.source.operation.not.supported"))
+    check(refused(patch_values("Add", ["LEAD-1"], "nowhere")) == (404, "not.found"))
+    service.let_dnc_list_be(values, full=True)
+    check(refused(patch_values("Add", ["LEAD-3"])) == (400, "dnc.records.per.list.limit.exceeded"))
+    service.let_dnc_list_be(values, full=False, forbidden=True)
+    check(refused(patch_values("Add", ["LEAD-3"])) == (403, "missing.any.permissions"))
+    service.let_dnc_list_be(values, forbidden=False)
+    api.delete_outbound_dnclist_customexclusioncolumns(values)
+    check(service.on_dnc_list(values) == [])
+    campaign = api.get_outbound_campaign(CAMPAIGN)
+    campaign.dnc_lists = []
+    api.put_outbound_campaign(CAMPAIGN, campaign)
+    api.delete_outbound_dnclist(values)
+    check(refused(lambda: api.get_outbound_dnclist(values)) == (404, "not.found"))
+
     # 409 as it comes of any operation; 429, which the SDK waits for as Retry-After says.
     service.fault(method="POST", path="/contacts", status=409)
     check(refused(add(contact(list_id, "C-1", phone="1")))[0] == 409)

@@ -100,6 +100,13 @@ class Genesys:
     def calls(self):
         return http("GET", f"{self.base}/_emulator/calls")[1]
 
+    def let_dnc_list_be(self, list_id, **how):
+        """Full or forbidden, or no longer."""
+        assert http("PUT", f"{self.base}/_emulator/dnclists/{list_id}", how) == (200, {})
+
+    def on_dnc_list(self, list_id):
+        return http("GET", f"{self.base}/_emulator/dnclists/{list_id}")[1]
+
     def contacts(self, campaign):
         return http("GET", f"{self.base}/_emulator/campaigns/{campaign}/contacts")[1]
 

@@ -1,6 +1,7 @@
 //! `campaign-sync check` and `status`: what is told of an org and of the queues, by the real
 //! command.
 
+mod dnc;
 mod secrets;
 
 use std::time::Duration;

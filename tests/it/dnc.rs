@@ -1,5 +1,7 @@
 //! Entries that are put on a DNC list, and taken from it.
 
+mod command;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -8,6 +8,7 @@ use domain::rules::Rules;
 use io::genesys::{Failure, Kind, ListFacts, Org, Run, UNKNOWN_CAMPAIGN};
 use io::secrets::{Api, OrgSecret};
 
+use super::dnc::Dnc;
 use super::{Findings, needs};
 use crate::one_contact;
 use crate::table::counted;
@@ -16,6 +17,7 @@ use crate::table::counted;
 pub(super) async fn check(
     id: &CampaignId,
     secret: &OrgSecret,
+    dnc: Option<&Dnc<'_>>,
     connect: &dyn Fn() -> Arc<Org>,
     findings: &mut Findings,
 ) {
@@ -33,6 +35,9 @@ pub(super) async fn check(
                 )),
             );
             look_at_version_column(findings, &named("version column"), &list, &secret.rules);
+            if let Some(dnc) = dnc {
+                dnc.of_campaign(id, &list, findings);
+            }
             if api == Api::ContactLists {
                 findings.add(named("list of its own"), shared(id, &list));
                 let answer = connect().may_write_to_list(&run, &list.id).await;

@@ -1,20 +1,24 @@
-//! Whether the rank that a contact stores leaves room for what follows.
+//! Whether the rank that a contact stores leaves room for what follows, and whether the DNC list would
+//! know it.
 
 use std::sync::Arc;
 
-use domain::change::{CampaignId, ContactKey, MessageGroup};
+use domain::change::{CampaignId, ContactKey, OrgId};
+use domain::contact::Contact;
 use io::Clock;
 use io::genesys::{Campaign, Org, Run};
 use io::secrets::OrgSecret;
 
 use super::Findings;
+use super::dnc::Dnc;
 use crate::one_contact;
 
-/// Looks at each of these contacts, and names it by its message group.
+/// Looks at each of these contacts, and names it by its hash.
 pub(super) async fn check(
     id: &CampaignId,
     keys: &[ContactKey],
     secret: &OrgSecret,
+    dnc: Option<&Dnc<'_>>,
     org: Arc<Org>,
     findings: &mut Findings,
 ) {
@@ -24,34 +28,38 @@ pub(super) async fn check(
     let opened = Campaign::open(Arc::clone(&org), id, secret, Run::patient(None)).await;
     for key in keys {
         let found = match &opened {
-            Ok(campaign) => stored_rank(campaign, key, secret, &org, id).await,
+            Ok(campaign) => read(campaign, key).await,
             Err(failure) => Err(failure.to_string()),
         };
-        let group = MessageGroup::of(org.id(), id, key);
-        let hash = group.as_str().rsplit('/').next().unwrap_or_default();
-        findings.add(format!("campaign {id}: rank of contact {hash}"), found);
+        let hash = key.hash();
+        let ranked = found.as_ref().map_err(String::clone);
+        let ranked = ranked.and_then(|contact| stored_rank(contact, secret, org.id(), id));
+        findings.add(format!("campaign {id}: rank of contact {hash}"), ranked);
+        if let (Some(dnc), Ok(contact)) = (dnc, &found) {
+            let what = format!("campaign {id}: DNC list knows contact {hash}");
+            dnc.of_contact(&what, key, contact, findings);
+        }
     }
 }
 
-async fn stored_rank(
-    campaign: &Campaign,
-    key: &ContactKey,
+async fn read(campaign: &Campaign, key: &ContactKey) -> Result<Contact, String> {
+    let contact = campaign.read(key).await;
+    let contact = contact.map_err(|failure| failure.to_string())?;
+    contact.ok_or_else(|| "there is no such contact, or it cannot be read yet".to_owned())
+}
+
+fn stored_rank(
+    contact: &Contact,
     secret: &OrgSecret,
-    org: &Org,
+    org: &OrgId,
     id: &CampaignId,
 ) -> Result<String, String> {
-    let contact = campaign
-        .read(key)
-        .await
-        .map_err(|failure| failure.to_string())?;
-    let contact = contact.ok_or("there is no such contact, or it cannot be read yet")?;
     let Some(stored) = contact.version.rank else {
         return Ok("it stores none".to_owned());
     };
     let Some(ahead) = one_contact::ahead(&secret.rules, stored, Clock::system().now()) else {
         return Ok(format!("it stores {}", contact.version));
     };
-    let org = org.id();
     Err(format!(
         "it stores {stored}, {ahead}, so that every change of it is stale: campaign-sync contact reset-rank KEY --org {org} \
          --campaign {id} --reason TEXT --to RANK, with the version that the CRM has of it"

@@ -1,6 +1,7 @@
 //! The secrets of an org, of its CRM's feed and of sources, each told as what it is.
 
 use domain::change::{OrgId, SourceName, VersionFrom};
+use domain::dnc::DncBy;
 use domain::rules::{Rules, VersionUnit};
 use domain::version::Raise;
 use io::Config;
@@ -40,10 +41,23 @@ fn seen_of_org(secret: &OrgSecret) -> String {
         Api::ContactLists => "contactLists",
     };
     format!(
-        "api {api}, {}, {} a minute",
+        "api {api}, {}, {} a minute{}",
         ranks(&secret.rules),
-        counted(secret.calls_per_minute.into(), "call")
+        counted(secret.calls_per_minute.into(), "call"),
+        dnc_list(&secret.rules)
     )
+}
+
+fn dnc_list(rules: &Rules) -> String {
+    let Some(list) = &rules.dnc_list else {
+        return String::new();
+    };
+    let what = match &list.by {
+        DncBy::ContactKey => "the contact key",
+        DncBy::Phone { column } => &format!("the number in {column}"),
+    };
+    let id = list.id.as_str();
+    format!(", {what} of an opt-out is put on DNC list {id}")
 }
 
 fn ranks(rules: &Rules) -> String {

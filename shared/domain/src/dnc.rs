@@ -10,7 +10,6 @@ use crate::change::{ContactKey, Operation};
 use crate::contact::Contact;
 use crate::failure::{Failure, Kind};
 use crate::retry::{CLOSED, Cause};
-use crate::rules::fills;
 use crate::version::Mark;
 
 /// An internal DNC list, on which opt-outs are put too.
@@ -88,10 +87,7 @@ impl DncList {
     ) -> Option<Entry> {
         let entry = match &self.by {
             DncBy::ContactKey => Some(key.as_str()),
-            DncBy::Phone { column } => {
-                let number = value(column).map(str::trim);
-                number.filter(|number| fills(Some(number)) && has_digit(number))
-            }
+            DncBy::Phone { column } => value(column).and_then(number),
         };
         entry.map(|entry| Entry(entry.to_owned()))
     }
@@ -161,9 +157,10 @@ pub fn not_listed(verdict: Verdict, failure: &Failure) -> Verdict {
     })
 }
 
-/// A text without one, such as `unknown`, is nobody's number.
-fn has_digit(text: &str) -> bool {
-    text.bytes().any(|byte| byte.is_ascii_digit())
+/// A number as it stands on a list. A text without a digit, such as `unknown`, is nobody's.
+pub fn number(text: &str) -> Option<&str> {
+    let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
+    has_digit.then(|| text.trim())
 }
 
 #[cfg(test)]

@@ -158,11 +158,19 @@ impl SourceName {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageGroup(String);
 
+impl ContactKey {
+    /// What stands for it where no personal data may: the first 32 hex digits of its SHA-256.
+    pub fn hash(&self) -> String {
+        let mut hash = crate::sha256_hex(self.as_str().as_bytes());
+        hash.truncate(32);
+        hash
+    }
+}
+
 impl MessageGroup {
     /// Of this contact.
     pub fn of(org: &OrgId, campaign: &CampaignId, key: &ContactKey) -> MessageGroup {
-        let hash = crate::sha256_hex(key.as_str().as_bytes());
-        MessageGroup(format!("{org}/{campaign}/{}", &hash[..32]))
+        MessageGroup(format!("{org}/{campaign}/{}", key.hash()))
     }
 
     /// Whether a text has the form of a message group. One that has not may be anything, a contact

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use domain::change::CampaignId;
+use domain::dnc::{DncBy, DncListId};
 use domain::failure::{Failure, Kind};
 use http::Method;
 use percent_encoding::utf8_percent_encode;
@@ -16,6 +17,7 @@ use super::run::Run;
 use super::{Org, wire};
 
 const CAMPAIGNS: &str = "GET campaigns";
+const DNC_LIST: &str = "GET dnclist";
 const POST: &str = "POST contacts";
 
 /// The contact list that a campaign draws on (docs/genesys-cloud.md "Campaigns").
@@ -29,6 +31,34 @@ pub struct ListFacts {
     pub narrow: BTreeSet<String>,
     /// The campaigns that draw on it, of which a hundred are asked for.
     pub campaigns: BTreeSet<String>,
+    /// The DNC lists that the campaign names.
+    pub dnc_lists: BTreeSet<String>,
+}
+
+/// A DNC list (docs/genesys-cloud.md "DNC lists").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DncFacts {
+    /// `dncSourceType`.
+    pub kind: String,
+    /// What its entries are for, on a list of numbers or addresses.
+    pub contact_method: Option<String>,
+    /// The column of the contact list that holds what its entries are, on a list of values.
+    pub exclusion_column: Option<String>,
+    /// How many stand on it, where the service says that.
+    pub entries: Option<u64>,
+}
+
+impl DncFacts {
+    /// Whether it can hold this of a contact.
+    pub fn holds(&self, by: &DncBy) -> bool {
+        match by {
+            DncBy::ContactKey => self.kind == "rds_custom",
+            DncBy::Phone { .. } => {
+                let method = self.contact_method.as_deref();
+                self.kind == "rds" && matches!(method, Some("Phone" | "Any"))
+            }
+        }
+    }
 }
 
 impl Org {
@@ -81,6 +111,30 @@ impl Org {
             id: list.id,
             columns: list.columns,
             narrow: list.narrow,
+            dnc_lists: list.dnc_lists,
+        })
+    }
+
+    /// What a DNC list is. Who stands on it no call tells.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`]; [`Kind::Refused`] where a permission is missing.
+    pub async fn dnc_facts(&self, run: &Run, list: &DncListId) -> Result<DncFacts, Failure> {
+        let list = list.as_str();
+        let call = Call {
+            method: Method::GET,
+            path: &format!("/api/v2/outbound/dnclists/{list}?includeSize=true"),
+            body: Bytes::new(),
+            effect: Effect::Read,
+            campaign: None,
+            what: DNC_LIST,
+        };
+        let found: wire::DncList = parse(&self.call(run, &call).await?, DNC_LIST)?;
+        Ok(DncFacts {
+            kind: found.dnc_source_type,
+            contact_method: found.contact_method,
+            exclusion_column: found.custom_exclusion_column,
+            entries: found.size,
         })
     }
 

@@ -54,6 +54,13 @@ pub(super) struct Update {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Campaign {
     pub(super) contact_list: Reference,
+    pub(super) dnc_lists: Option<Vec<Mention>>,
+}
+
+/// What a campaign names beside its list: no trouble of it keeps contacts from being written.
+#[derive(Deserialize)]
+pub(super) struct Mention {
+    pub(super) id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -179,6 +186,17 @@ pub(super) struct PutListContact<'a> {
     pub(super) data: &'a BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) callable: Option<bool>,
+}
+
+/// A DNC list.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DncList {
+    pub(super) dnc_source_type: String,
+    pub(super) contact_method: Option<String>,
+    pub(super) custom_exclusion_column: Option<String>,
+    /// Where it was asked for.
+    pub(super) size: Option<u64>,
 }
 
 /// Entries that are put on a DNC list, or taken from it.

@@ -28,6 +28,8 @@ pub(in crate::genesys) struct List {
     pub(in crate::genesys) columns: BTreeSet<String>,
     /// Columns that hold no version: numbers and times, and texts that are too short.
     pub(in crate::genesys) narrow: BTreeSet<String>,
+    /// The DNC lists that the campaign names.
+    pub(in crate::genesys) dnc_lists: BTreeSet<String>,
 }
 
 impl List {
@@ -74,9 +76,9 @@ pub(in crate::genesys) async fn ask(
         },
         _ => failure,
     })?;
-    let id = parse::<wire::Campaign>(&answer, GET_CAMPAIGN)?
-        .contact_list
-        .id;
+    let campaign = parse::<wire::Campaign>(&answer, GET_CAMPAIGN)?;
+    let id = campaign.contact_list.id;
+    let dnc_lists = campaign.dnc_lists.unwrap_or_default().into_iter();
     let path = format!(
         "/api/v2/outbound/contactlists/{}",
         utf8_percent_encode(&id, SEGMENT)
@@ -88,6 +90,7 @@ pub(in crate::genesys) async fn ask(
         id,
         columns: list.column_names.into_iter().collect(),
         narrow: narrow.filter_map(|column| column.column_name).collect(),
+        dnc_lists: dnc_lists.filter_map(|list| list.id).collect(),
     })
 }
 

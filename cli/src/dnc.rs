@@ -1,0 +1,173 @@
+//! `campaign-sync dnc`: what an operator does to the DNC list of an org.
+//!
+//! An entry has neither rank nor owner: nobody could say whether an opt-in is newer than it, or whether
+//! somebody else put it there. So campaign-sync itself only adds, and taking away is a person's decision.
+
+use std::sync::Arc;
+
+use domain::change::{ContactKey, OrgId};
+use domain::dnc::{self, DncBy, DncList};
+use io::Config;
+use io::genesys::{Failure, Kind, Org, Run};
+use serde_json::json;
+
+use crate::{args, connect, one_contact};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Takes one entry from the DNC list that the org's secret names
+    Remove(Remove),
+}
+
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  campaign-sync dnc remove LEAD-00042 --org acme-us --reason 'asked in writing to be called again' --dry-run
+  campaign-sync dnc remove - --org acme-us --reason 'asked in writing to be called again' < key.txt
+
+The entry is what the secret's dncList says by: the contact's key, or its phone number just as the contact holds it. Genesys
+Cloud does not tell whether one entry stands on a list: taking away what is not there is no error.
+
+It makes no contact callable: who opted out stays not callable in the campaigns, until the CRM says otherwise. The next opt-out
+puts the entry on the list again. Neither key nor number is printed; keep what is printed, it is the only record here of who was
+taken from the list and why.
+
+It needs the permission outbound:dnc:edit, and outbound:dncList:view with --dry-run. It reads SECRET_PREFIX and, in local runs,
+GENESYS_BASE_URL from the environment. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
+
+The exit status is 0 when the entry is not on the list any more (with --dry-run: when it could be taken from it), 2 when the
+command could not run.")]
+struct Remove {
+    /// The contact's key, or its phone number; - reads it from standard input, so that it does not
+    /// stand in the shell's history
+    #[arg(value_name = "KEY")]
+    key: String,
+    /// Whose: names the secret {prefix}/org/{org}
+    #[arg(long, value_parser = args::org)]
+    org: OrgId,
+    /// Why, to be printed with the rest: 1 to 200 characters, and no personal data
+    #[arg(long, value_name = "TEXT", value_parser = args::reason)]
+    reason: String,
+    /// Shows what would be done, and takes nothing away
+    #[arg(long)]
+    dry_run: bool,
+    /// Prints one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs, prints, and answers whether it was done.
+pub(crate) fn run(args: &Args) -> Result<bool, String> {
+    let Command::Remove(args) = &args.command;
+    let config = Config::from_env_without_queue().map_err(|error| error.to_string())?;
+    let text = one_contact::text(&args.key)?;
+    let mut lines = text.lines();
+    let (Some(line), None) = (lines.next(), lines.next()) else {
+        return Err("expected one key or number".to_owned());
+    };
+    crate::block_on(remove(args, line, config))
+}
+
+async fn remove(args: &Remove, line: &str, config: Config) -> Result<bool, String> {
+    let (https, sdk) = connect::clients().await?;
+    let org = connect::org(config, &sdk, Arc::new(https), &args.org);
+    let run = Run::patient(None);
+    let secret = org.open(&run).await;
+    let secret = secret.map_err(|failure| format!("org {}: {failure}", args.org))?;
+    let Some(list) = &secret.rules.dnc_list else {
+        return Err(format!("org {}: its secret names no dncList", args.org));
+    };
+    let entry = Entry::of(line, list)?;
+    let done = if args.dry_run {
+        look(&org, &run, list).await
+    } else {
+        let mut done = org.remove_from_dnc(&run, list, &[entry.text]).await;
+        done.pop().unwrap_or(Ok(()))
+    };
+    done.map_err(|failure| failed(args, list, &failure))?;
+    crate::print(&shown(args, list, &entry))?;
+    Ok(true)
+}
+
+/// What is taken from the list.
+struct Entry<'a> {
+    text: &'a str,
+    /// Of a key. That of a number would tell the number to whoever tries all of them.
+    hash: Option<String>,
+}
+
+impl<'a> Entry<'a> {
+    fn of(line: &'a str, list: &DncList) -> Result<Entry<'a>, String> {
+        match list.by {
+            DncBy::ContactKey => {
+                let key: ContactKey = one_contact::key(line)?;
+                Ok(Entry {
+                    text: line,
+                    hash: Some(key.hash()),
+                })
+            }
+            DncBy::Phone { .. } => {
+                let number = dnc::number(line);
+                let text = number.ok_or("phone number: expected a digit")?;
+                Ok(Entry { text, hash: None })
+            }
+        }
+    }
+}
+
+/// Whether the list is there and of the right kind.
+async fn look(org: &Org, run: &Run, list: &DncList) -> Result<(), Failure> {
+    let facts = org.dnc_facts(run, &list.id).await?;
+    if facts.holds(&list.by) {
+        return Ok(());
+    }
+    let detail = format!("it is of the kind {}", facts.kind);
+    Err(Failure::new(Kind::Refused, detail))
+}
+
+fn failed(args: &Remove, list: &DncList, failure: &Failure) -> String {
+    let to_do = match failure.kind {
+        Kind::Refused | Kind::NotFound => format!(
+            "run campaign-sync check --org {}: the list must be there and of the right kind, and the OAuth client's role needs \
+             outbound:dnc:edit in its division",
+            args.org
+        ),
+        Kind::Rejected => "Genesys Cloud does not take this as an entry".to_owned(),
+        _ => "try again: what was taken away already is no trouble".to_owned(),
+    };
+    let (org, list) = (&args.org, list.id.as_str());
+    format!("org {org}, DNC list {list}: {failure}: {to_do}")
+}
+
+fn shown(args: &Remove, list: &DncList, entry: &Entry<'_>) -> String {
+    let id = list.id.as_str();
+    let by = match list.by {
+        DncBy::ContactKey => "contactKey",
+        DncBy::Phone { .. } => "phone",
+    };
+    if args.json {
+        return json!({
+            "org": args.org.as_str(), "dncList": id, "by": by, "entryHash": entry.hash, "reason": args.reason,
+            "removed": !args.dry_run, "dryRun": args.dry_run,
+        })
+        .to_string();
+    }
+    let what = match &entry.hash {
+        Some(hash) => format!("contact {hash}"),
+        None => "a phone number".to_owned(),
+    };
+    let done = if args.dry_run {
+        "A dry run: nothing was taken from it. Whether the entry stands there Genesys Cloud does not tell."
+    } else {
+        "The entry is not on it any more."
+    };
+    format!(
+        "Org {}, DNC list {id}: {what}\nreason: {}\n{done}\nNo contact was made callable; the next opt-out puts the entry there again.",
+        args.org, args.reason
+    )
+}
