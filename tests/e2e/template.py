@@ -205,6 +205,7 @@ def alarms_are_as_their_texts_say():
         ("parked-opt-outs", "OK", {"counted": [None, None, None, 1]}, "ALARM"),
         ("parked-opt-outs", "ALARM", {"counted": [1, None, None, None]}, "OK"),
         ("campaign-refused", "OK", {"counted": [None] * 5 + [1]}, "ALARM"),
+        ("dnc-list", "OK", {"counted": [None] * 5 + [1]}, "ALARM"),
         ("org-ill", "ALARM", {"counted": [1] + [None] * 5}, "ALARM"),
         ("org-ill", "ALARM", {"counted": [1] + [None] * 6}, "OK"),
         ("org-refused", "ALARM", {"counted": [1] + [None] * 6}, "OK"),

@@ -10,6 +10,9 @@ use crate::support::{CAMPAIGN, Change, Done, OTHER_CAMPAIGN, World, change, open
 
 const LIST: &str = "dnc-1";
 
+/// What is wrong, and how it begins.
+type Failing<'a> = (&'a str, &'a dyn Fn(&World));
+
 /// An org with a list by phone, or by key, of each API.
 fn world_of(api: &str, by: &str) -> World {
     let options = Options::default();
@@ -104,7 +107,7 @@ async fn an_opt_out_that_comes_again_is_listed_again_and_writes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_list_that_fails_keeps_no_contact_callable_and_nobody_else_waits_for_it() {
-    let faults: [(&str, &dyn Fn(&World)); 4] = [
+    let faults: [Failing; 4] = [
         ("full", &|world| world.genesys.fill_dnc_list(LIST, true)),
         ("forbidden", &|world| {
             world.genesys.forbid_dnc_list(LIST, true)
@@ -162,7 +165,7 @@ async fn where_the_list_fails_for_longer_than_the_horizon_later_changes_of_the_c
     world.apply([change("a", 1).phone("+1")]).await;
     world.genesys.forbid_dnc_list(LIST, true);
     world.send([out("a", 2), change("a", 3).phone("+3")]);
-    while world.queue.len() > 0 && world.parked().is_empty() {
+    while !world.queue.is_empty() && world.parked().is_empty() {
         match world.queue.receive(10) {
             Some(batch) => {
                 let time = Some(Duration::from_secs(30));

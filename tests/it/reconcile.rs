@@ -5,6 +5,7 @@ mod bounds;
 mod brake;
 mod faults;
 mod feed;
+mod listed;
 mod ranks;
 
 use std::sync::Arc;

@@ -7,8 +7,8 @@
 //! - **Which contacts to begin** ([`Budget::offer`]). A contact takes a read and a write. Whoever
 //!   begins one and finds no call left for its write has spent a call for nothing, so only what can
 //!   be ended is begun. What is left is divided among the copies that spend it, and a tenth of each
-//!   window is for opt-outs alone, so that none waits behind a backlog. They get it by thirds, so
-//!   that none waits long behind many other opt-outs.
+//!   window is for opt-outs alone, so that none waits behind a backlog. A part of that is
+//!   held back for a while, so that none waits long behind many other opt-outs.
 //! - **When a call may go** ([`Budget::turn`]). While much is left calls go side by side. When no
 //!   more is left than the other copies may be spending at this moment, and whenever the count is
 //!   old, one call at a time finds out. So a copy meets at most one refusal in a window, and no

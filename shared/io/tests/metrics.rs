@@ -84,6 +84,7 @@ fn events<'a>(evidence: &'a Evidence, not_parked: &'a (Cause, Evidence)) -> Vec<
             campaign,
             evidence,
         },
+        Event::DncListFailed { org, evidence },
         Event::OrgIll {
             org,
             campaign: Some(campaign),
@@ -230,6 +231,7 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
         ("ApiCalls", 2),
         ("OrgRefused", 1),
         ("CampaignRefused", 1),
+        ("DncListFailed", 1),
         ("OrgIll", 1),
         ("Accepted", 3),
         ("Refused", 1),
@@ -255,6 +257,7 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
         ("NotParked", 1),
         ("OrgRefused", 1),
         ("CampaignRefused", 1),
+        ("DncListFailed", 1),
         ("OrgIll", 1),
         ("Accepted", 3),
         ("Refused", 2),
@@ -282,6 +285,7 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
         BTreeSet::from([
             "Accepted",
             "CampaignRefused",
+            "DncListFailed",
             "Incomplete",
             "NotParked",
             "OptOutAge",

@@ -301,8 +301,8 @@ mod offers {
                 (4, 0),
                 "of six two are held, so that two opt-outs go at once",
             ),
-            (5, counted(292, 40), (4, 0), "four of eight are held"),
-            (5, counted(292, 20), (8, 0), "of the last third nothing is"),
+            (5, counted(292, 41), (0, 0), "held"),
+            (5, counted(292, 40), (8, 0), "nothing is held any more"),
             (1, counted(262, 6), (38, 35), ""),
             (
                 1,
@@ -366,18 +366,17 @@ mod offers {
     }
 
     #[test]
-    fn what_opt_outs_may_take_is_released_by_thirds_of_the_window() {
+    fn a_third_of_what_opt_outs_may_take_is_released_after_a_third_of_the_window() {
         // 30 are left, and all of them kept.
         let budget = learnt(1, &counted(270, 60));
         let of = |now| {
             let offer = budget.offer(at(now), CALLS_PER_MINUTE, &demand(40, 0));
             (offer.opt_outs, offer.opt_outs_at)
         };
-        let (second, third, end) = (at(20_000), at(40_000), at(60_000));
-        assert_eq!(of(0), (10, Some(second)));
-        assert_eq!(of(19_999), (10, Some(second)));
-        assert_eq!(of(20_000), (13, Some(third)));
-        assert_eq!(of(40_000), (15, Some(end)));
+        let (release, end) = (at(20_000), at(60_000));
+        assert_eq!(of(0), (10, Some(release)));
+        assert_eq!(of(19_999), (10, Some(release)));
+        assert_eq!(of(20_000), (15, Some(end)));
         let few = budget.offer(at(0), CALLS_PER_MINUTE, &demand(5, 5));
         assert_eq!((few.opt_outs, few.opt_outs_at), (5, None));
         assert_eq!(few.more, More::At(end), "the others wait for its end");

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::{CALLS_OF_A_CONTACT, FIFTH, LEAST_SHARE, TENTH, WINDOW};
 
-/// As each of so many parts of a window begins more of what is kept for opt-outs is released.
-const THIRDS: u32 = 3;
+/// Until so long before a window's end a part of what is kept for opt-outs is held back.
+const HELD: Duration = Duration::from_secs(40);
 
 /// What is known of the window that is now, or of the last one.
 #[derive(Clone, Copy, Debug)]
@@ -49,31 +49,26 @@ impl Window {
         tenth.max(each)
     }
 
-    /// Thirds of the window that are yet to begin, and when the next one does, or the window ends. It
-    /// goes by the clock: nothing but opt-outs takes of what is released, and they find out one by one.
-    fn thirds_left(&self, now: Timestamp) -> (u32, Timestamp) {
-        let rest = Duration::try_from(self.ends_at.duration_since(now)).unwrap_or_default();
-        let last = THIRDS - 1;
-        let left = (1..=last)
-            .rev()
-            .find(|&thirds| rest > WINDOW * thirds / THIRDS);
-        let left = left.unwrap_or(0);
-        (left, self.ends_at - WINDOW * left / THIRDS)
-    }
-
-    /// When more of what is kept is released to opt-outs: at the window's end at the latest.
+    /// When what is held back of what is kept for opt-outs is released to them: a third of a window after
+    /// its beginning, or at its end.
     pub(super) fn releases_at(&self, now: Timestamp) -> Timestamp {
-        self.thirds_left(now).1
+        if now < self.ends_at - HELD {
+            self.ends_at - HELD
+        } else {
+            self.ends_at
+        }
     }
 
-    /// What opt-outs leave of what is kept for those that come later in the window: a sixth for each
-    /// third that is yet to begin, so that whoever comes behind many others waits a third, and not the
-    /// whole window. Of a small window two opt-outs may take what they need at once.
+    /// What opt-outs leave of what is kept for those that come a little later: a third of it, so that
+    /// whoever comes behind many others waits a third of the window, and not all of it. Of a small window
+    /// two opt-outs may take what they need at once. It goes by the clock: nothing but opt-outs takes of
+    /// it, and they find out one by one.
     fn held(&self, copies: u64, now: Timestamp) -> u64 {
-        let kept = self.kept_of_whole(copies);
-        let (thirds, _) = self.thirds_left(now);
-        let held = (kept / 2.0 * f64::from(thirds) / f64::from(THIRDS)) as u64;
-        let held = held.min((kept as u64).saturating_sub(2 * CALLS_OF_A_CONTACT));
+        if self.releases_at(now) == self.ends_at {
+            return 0;
+        }
+        let kept = self.kept_of_whole(copies) as u64;
+        let held = (kept / 3).min(kept.saturating_sub(2 * CALLS_OF_A_CONTACT));
         held / CALLS_OF_A_CONTACT * CALLS_OF_A_CONTACT
     }
 
