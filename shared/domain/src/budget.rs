@@ -7,8 +7,8 @@
 //! - **Which contacts to begin** ([`Budget::offer`]). A contact takes a read and a write. Whoever
 //!   begins one and finds no call left for its write has spent a call for nothing, so only what can
 //!   be ended is begun. What is left is divided among the copies that spend it, and a tenth of each
-//!   window is for opt-outs alone, so that none waits behind a backlog. A part of that is
-//!   held back for a while, so that none waits long behind many other opt-outs.
+//!   window is for opt-outs alone, so that none waits behind a backlog. Batches
+//!   that bring many leave a part of that for a while, so that none waits behind many other opt-outs.
 //! - **When a call may go** ([`Budget::turn`]). While much is left calls go side by side. When no
 //!   more is left than the other copies may be spending at this moment, and whenever the count is
 //!   old, one call at a time finds out. So a copy meets at most one refusal in a window, and no
@@ -79,6 +79,9 @@ pub struct Demand {
     pub opt_outs: u64,
     /// Other contacts to begin.
     pub others: u64,
+    /// Whether they are of a batch that brings many: its opt-outs leave some calls to those that come
+    /// alone.
+    pub is_wide: bool,
     /// Calls that were promised to what is begun already, those under way among them.
     pub promised: u64,
     /// The longest wait for a new window that is waited for in place.
@@ -237,7 +240,8 @@ impl Budget {
             Known::Nothing => return None,
             Known::Window(window) if now >= window.ends_at => return None,
             Known::Window(window) => {
-                let (all, others) = window.shares(self.siblings, demand.luck, now);
+                let held = if demand.is_wide { Some(now) } else { None };
+                let (all, others) = window.shares(self.siblings, demand.luck, held);
                 let promised = demand.promised;
                 let left = |calls: u64| calls.saturating_sub(promised);
                 (left(all), left(others), window.ends_at)
@@ -252,8 +256,8 @@ impl Budget {
             }
         };
         let mut opt_outs_at = match self.known {
-            Known::Window(window) => window.releases_at(now),
-            Known::Nothing | Known::Uncounted => more_at,
+            Known::Window(window) if demand.is_wide => window.releases_at(now),
+            _ => more_at,
         };
         if let Some(until) = self.throttle.until(now) {
             (for_opt_outs, for_others) = (0, 0);

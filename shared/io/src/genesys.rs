@@ -181,6 +181,7 @@ impl Org {
         let demand = Demand {
             opt_outs,
             others,
+            is_wide: true,
             promised: 0,
             patience: Duration::ZERO,
             luck,

@@ -32,7 +32,7 @@ async fn opt_out(world: &World, key: &str) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_opts_out_behind_many_who_do_waits_a_third_of_a_minute_at_most() {
+async fn whoever_opts_out_behind_a_backlog_of_which_many_do_finds_calls() {
     let world = World::of_lists(Options {
         calls_per_minute: Some(300),
         ..Options::default()
@@ -41,20 +41,18 @@ async fn whoever_opts_out_behind_many_who_do_waits_a_third_of_a_minute_at_most()
     for n in 0..20_000 {
         world.put(&key(n), 1, "");
     }
-    world.send((0..20_000).map(|n| change(&key(n), 2).callable(n % 16 != 15)));
+    world.send((0..20_000).map(|n| change(&key(n), 2).callable(n % 8 != 7)));
     let copies = [world.copy_that_tops_up(990), world.copy_that_tops_up(990)];
     let work = join_all(copies.iter().map(|copy| work(&world, copy, MINUTE)));
-    let late = (1..8).map(|n| {
+    let late = (1..5).map(|n| {
         let world = &world;
         async move {
-            world.pass(Duration::from_millis(n * 5_500)).await;
+            world.pass(Duration::from_millis(n * 2_000)).await;
             opt_out(world, &format!("late{n}")).await
         }
     });
     let (_, waits) = join(work, join_all(late)).await;
     assert!(world.queue.len() > 100, "there was enough for all");
-    // A third, and an eighth of their age by which what comes back is spread.
     let longest = waits.iter().max().unwrap();
-    assert!(*longest <= Duration::from_secs(23), "{waits:?}");
-    assert!(*longest >= Duration::from_secs(5), "none had to wait");
+    assert!(*longest <= Duration::from_secs(1), "{waits:?}");
 }

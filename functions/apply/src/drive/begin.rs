@@ -41,6 +41,7 @@ impl Drive<'_> {
         let demand = Demand {
             opt_outs: opt_outs as u64,
             others: (units.len() - opt_outs) as u64,
+            is_wide: self.contacts.len() > OF_AN_EVENT,
             promised: self.promised(),
             patience: self.run.patience(now),
             // Calls that are too few for every copy are drawn for once.

@@ -67,6 +67,7 @@ fn demand(opt_outs: u64, others: u64) -> Demand {
     Demand {
         opt_outs,
         others,
+        is_wide: true,
         promised: 0,
         patience: Duration::ZERO,
         luck: 0.99,
@@ -366,7 +367,8 @@ mod offers {
     }
 
     #[test]
-    fn a_third_of_what_opt_outs_may_take_is_released_after_a_third_of_the_window() {
+    fn a_wide_batch_leaves_a_third_of_what_is_kept_for_opt_outs_until_a_third_of_the_window_is_over()
+     {
         // 30 are left, and all of them kept.
         let budget = learnt(1, &counted(270, 60));
         let of = |now| {
@@ -377,6 +379,12 @@ mod offers {
         assert_eq!(of(0), (10, Some(release)));
         assert_eq!(of(19_999), (10, Some(release)));
         assert_eq!(of(20_000), (15, Some(end)));
+        let alone = Demand {
+            is_wide: false,
+            ..demand(40, 0)
+        };
+        let alone = budget.offer(at(0), CALLS_PER_MINUTE, &alone);
+        assert_eq!((alone.opt_outs, alone.opt_outs_at), (15, Some(end)));
         let few = budget.offer(at(0), CALLS_PER_MINUTE, &demand(5, 5));
         assert_eq!((few.opt_outs, few.opt_outs_at), (5, None));
         assert_eq!(few.more, More::At(end), "the others wait for its end");

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{CALLS_OF_A_CONTACT, FIFTH, LEAST_SHARE, TENTH, WINDOW};
 
-/// Until so long before a window's end a part of what is kept for opt-outs is held back.
+/// Until so long before a window's end wide batches leave a part of what is kept for opt-outs.
 const HELD: Duration = Duration::from_secs(40);
 
 /// What is known of the window that is now, or of the last one.
@@ -49,8 +49,8 @@ impl Window {
         tenth.max(each)
     }
 
-    /// When what is held back of what is kept for opt-outs is released to them: a third of a window after
-    /// its beginning, or at its end.
+    /// When wide batches may take what they left to others: a third of a window after its beginning, or at
+    /// its end.
     pub(super) fn releases_at(&self, now: Timestamp) -> Timestamp {
         if now < self.ends_at - HELD {
             self.ends_at - HELD
@@ -59,8 +59,8 @@ impl Window {
         }
     }
 
-    /// What opt-outs leave of what is kept for those that come a little later: a third of it, so that
-    /// whoever comes behind many others waits a third of the window, and not all of it. Of a small window
+    /// What the opt-outs of a wide batch leave of what is kept for those that come alone: a third of it,
+    /// so that whoever comes behind many others does not wait for the next window. Of a small window
     /// two opt-outs may take what they need at once. It goes by the clock: nothing but opt-outs takes of
     /// it, and they find out one by one.
     fn held(&self, copies: u64, now: Timestamp) -> u64 {
@@ -73,8 +73,13 @@ impl Window {
     }
 
     /// This copy's share of what a window has left: for opt-outs, and without what is kept for
-    /// them.
-    pub(super) fn shares(&self, siblings: u64, luck: f64, now: Timestamp) -> (u64, u64) {
+    /// them. `wide_at`: the time now, for a wide batch.
+    pub(super) fn shares(
+        &self,
+        siblings: u64,
+        luck: f64,
+        wide_at: Option<Timestamp>,
+    ) -> (u64, u64) {
         let left = self.left();
         let copies = if self.is_shared || self.was_shared {
             siblings + 1
@@ -98,9 +103,7 @@ impl Window {
                 even
             }
         };
-        (
-            at_least(left.saturating_sub(self.held(copies, now))),
-            others,
-        )
+        let held = wide_at.map_or(0, |now| self.held(copies, now));
+        (at_least(left.saturating_sub(held)), others)
     }
 }
