@@ -299,7 +299,7 @@ impl Drive<'_> {
         let mut all = Verdicts::new();
         for (place, verdicts) in progress.verdicts {
             let contact = &self.contacts[place];
-            let mut verdicts = contact.listing.judged(verdicts);
+            let mut verdicts = contact.listing.judged(verdicts, &self.org);
             let campaign = &self.campaigns[contact.campaign].id;
             crate::tell_since_when(&self.org, campaign, &mut verdicts);
             let rest = self.org.rests(campaign);

@@ -176,6 +176,17 @@ pub enum Verdict {
     Confirm(Confirm),
 }
 
+impl Verdict {
+    /// For how long reads may not show what was written of its contact.
+    pub fn unread_for(&self) -> Duration {
+        match self {
+            Verdict::Confirm(confirm) => confirm.after,
+            Verdict::Retry(retry) => retry.at_least,
+            Verdict::Done(_) | Verdict::Kept(_) | Verdict::Park(_) => Duration::ZERO,
+        }
+    }
+}
+
 /// A change that was written where reads lag (docs/design.md "Where reads lag").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confirm {
@@ -197,8 +208,8 @@ pub struct Retry {
     /// Whether its campaign is shown to be well: another contact of it was written after this
     /// failure, in the same invocation. Only then it may be the change's own fault.
     pub is_campaign_well: bool,
-    /// How long this copy has known of no such campaign: an answer about one of its contacts begins
-    /// that anew.
+    /// How long this copy has known of no such campaign, or of a DNC list that takes nothing: an answer
+    /// about one of its contacts, or an entry that it takes, begins that anew.
     pub missing_for: Duration,
     /// Whether it says that nobody may call: such a one is never given up for its failures.
     pub is_opt_out: bool,
@@ -284,7 +295,9 @@ impl Horizon {
             Cause::Missing if tried_for.min(retry.missing_for) >= MISSING_FOR => {
                 Some(ParkReason::UnknownCampaign)
             }
-            Cause::DncList { .. } if tried_for > self.after => Some(ParkReason::NotOnDncList),
+            Cause::DncList { .. } if tried_for > self.after && retry.missing_for >= MISSING_FOR => {
+                Some(ParkReason::NotOnDncList)
+            }
             _ if is_own && tried_for > self.after => Some(ParkReason::RetryHorizon),
             _ => None,
         }

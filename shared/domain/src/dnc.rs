@@ -121,7 +121,14 @@ impl DncList {
 
 /// What becomes of a change that is done but for its entry, which failed so. It is tried again: all
 /// that was written is written already. Nothing but its entry waits: the contact may not be called.
-pub fn not_listed(verdict: Verdict, failure: &Failure) -> Verdict {
+/// Nor does it come back before `at_least`. `fails_for`: how long this copy has known that the list takes
+/// nothing.
+pub fn not_listed(
+    verdict: Verdict,
+    failure: &Failure,
+    at_least: Duration,
+    fails_for: Duration,
+) -> Verdict {
     if !matches!(
         verdict,
         Verdict::Done(_) | Verdict::Kept(_) | Verdict::Park(_)
@@ -130,8 +137,8 @@ pub fn not_listed(verdict: Verdict, failure: &Failure) -> Verdict {
     }
     let evidence = Evidence::from(failure);
     let cause = match failure.kind {
-        // Nobody can call what the service takes for no number.
-        Kind::Rejected => {
+        // Nobody can call what the service takes for no number. Without a code it may be about the list.
+        Kind::Rejected if failure.code.is_some() => {
             return match verdict {
                 Verdict::Park(_) => verdict,
                 _ => Verdict::Park(Parking {
@@ -141,7 +148,7 @@ pub fn not_listed(verdict: Verdict, failure: &Failure) -> Verdict {
             };
         }
         Kind::Full { after } | Kind::Closed { after } => Cause::DncList { after },
-        Kind::Refused => Cause::DncList { after: CLOSED },
+        Kind::Refused | Kind::Rejected => Cause::DncList { after: CLOSED },
         _ if failure.leaves_unknown() => Cause::DncList {
             after: Duration::ZERO,
         },
@@ -151,9 +158,9 @@ pub fn not_listed(verdict: Verdict, failure: &Failure) -> Verdict {
         cause,
         evidence,
         is_campaign_well: false,
-        missing_for: Duration::ZERO,
+        missing_for: fails_for,
         is_opt_out: true,
-        at_least: Duration::ZERO,
+        at_least,
     })
 }
 

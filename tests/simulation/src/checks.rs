@@ -4,8 +4,10 @@
 mod agents;
 mod at_rest;
 mod dialler;
+mod dnc;
 
 pub(crate) use at_rest::{at_rest, before_reconcile, rank};
+pub(crate) use dnc::done;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -46,6 +46,8 @@ pub(crate) struct Org {
     pub(crate) is_of_lists: bool,
     pub(crate) ranking: Ranking,
     pub(crate) raise: Raise,
+    /// Whether opt-outs go on a DNC list too, which its campaigns name.
+    pub(crate) has_dnc_list: bool,
     pub(crate) campaigns: Vec<String>,
     pub(crate) calls_per_minute: u64,
 }
@@ -105,6 +107,11 @@ pub(crate) enum Deed {
     },
     /// The OAuth client loses its rights for so long.
     Forbid {
+        org: usize,
+        time: Duration,
+    },
+    /// The org's DNC list takes no new entry for so long.
+    FillDncList {
         org: usize,
         time: Duration,
     },
@@ -171,6 +178,7 @@ impl Story {
         // With chance of their own, so that the rest of a seed stays as it was.
         let mut other = Rng::with_seed(seed ^ 0x1a6);
         rates.draw_agents(&mut other);
+        let mut listed = Rng::with_seed(seed ^ 0xd7c);
         let mut wishes = Rng::with_seed(seed ^ 0xca11);
         for org in &mut orgs {
             org.raise = match wishes.u8(..6) {
@@ -178,6 +186,7 @@ impl Story {
                 1 => Raise::Never,
                 _ => Raise::Own,
             };
+            org.has_dnc_list = listed.bool();
         }
         let lists_lag = other.choice([0, 0, 0, 2, 20, 60]).unwrap_or(0);
         let read_lag =
@@ -255,6 +264,13 @@ impl Story {
         self.steps.iter().any(|step| {
             matches!(&step.deed, Deed::Change { bodies, is_poison: false, .. } if bodies.iter().any(is_of))
         })
+    }
+
+    /// Whether the service refuses what concerns a DNC list at some time.
+    pub(crate) fn fills_a_dnc_list(&self) -> bool {
+        let fills =
+            |step: &Step| matches!(step.deed, Deed::FillDncList { .. } | Deed::Forbid { .. });
+        self.steps.iter().any(fills)
     }
 
     pub(crate) fn org_of(&self, campaign: &str) -> Option<&Org> {

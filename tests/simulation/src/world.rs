@@ -7,6 +7,7 @@ mod setup;
 mod shown;
 
 pub(crate) use crm::{deduplication_id_of, group_of, key_of, rank_of};
+pub(crate) use setup::dnc_list;
 use shown::{shown, told};
 
 use std::cell::RefCell;

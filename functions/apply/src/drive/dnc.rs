@@ -8,7 +8,7 @@ use domain::attempt::Verdicts;
 use domain::dnc::{Entry, not_listed};
 use domain::failure::{Failure, Kind};
 use futures_util::FutureExt;
-use io::genesys::MOST_ENTRIES;
+use io::genesys::{MOST_ENTRIES, Org};
 
 use super::calls::Call;
 use super::{Answer, At, Contact, Drive, Under};
@@ -37,16 +37,24 @@ impl Listing {
     }
 
     /// What becomes of its changes: they are done once its entries are.
-    pub(super) fn judged(&self, verdicts: Verdicts) -> Verdicts {
+    pub(super) fn judged(&self, verdicts: Verdicts, org: &Org) -> Verdicts {
         let unfinished = || Failure::new(Kind::OutOfTime, "the DNC list was not asked");
         let failure = match &self.failure {
             Some(failure) => failure.clone(),
             None if self.is_owed() || self.is_under_way => unfinished(),
             None => return verdicts,
         };
+        // Nothing of a contact that was written comes back before reads show that.
+        let unread = verdicts.iter().map(|(_, verdict)| verdict.unread_for());
+        let at_least = unread.max().unwrap_or_default();
         let verdicts = verdicts.into_iter();
         verdicts
-            .map(|(index, verdict)| (index, not_listed(verdict, &failure)))
+            .map(|(index, verdict)| {
+                (
+                    index,
+                    not_listed(verdict, &failure, at_least, org.dnc_fails_for()),
+                )
+            })
             .collect()
     }
 }

@@ -25,6 +25,8 @@ use crate::telemetry::Event;
 /// The most entries of a call (docs/genesys-cloud.md "Limits").
 pub const MOST_ENTRIES: usize = 1_000;
 const MOST_BYTES: usize = 512_000;
+/// A failure that long ago says nothing of what was since: what waits is tried more often.
+const FORGOTTEN: Duration = Duration::from_hours(1);
 /// Of a body without its entries, and more.
 const FRAME: usize = 128;
 /// The most calls that are parted in two to find entries that are refused: three of a thousand.
@@ -32,9 +34,17 @@ const HALVINGS: usize = 40;
 const NUMBERS: &str = "PATCH dnclist phonenumbers";
 const VALUES: &str = "PATCH dnclist customexclusioncolumns";
 
-/// The list that no call is made about for a while, and until when.
+/// What this copy knows of a list that failed.
 #[derive(Default)]
-pub(super) struct DncLists(Mutex<Option<(DncListId, Timestamp)>>);
+pub(super) struct DncLists(Mutex<Option<Failing>>);
+
+struct Failing {
+    list: DncListId,
+    /// Nothing was put on it since then.
+    since: Timestamp,
+    /// No call is made about it until then.
+    closed_until: Timestamp,
+}
 
 #[derive(Clone, Copy)]
 enum Action {
@@ -132,6 +142,9 @@ impl Org {
             what,
         };
         let answer = self.call(run, &call).await;
+        if answer.is_ok() {
+            *self.dnc.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
         answer.map(drop).map_err(|failure| {
             let is_of_list = failure.detail.starts_with(what) && failure.http_status != Some(401);
             if !is_of_list {
@@ -153,20 +166,38 @@ impl Org {
 
     fn is_dnc_open(&self, list: &DncListId) -> Result<(), Failure> {
         let now = self.shared.clock.now();
-        let closed = self.dnc.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = closed.as_ref().filter(|(of, _)| of == list);
-        let Some((_, until)) = until.filter(|(_, until)| now < *until) else {
+        let failing = self.dnc.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let failing = failing.as_ref().filter(|failing| failing.list == *list);
+        let Some(failing) = failing.filter(|failing| now < failing.closed_until) else {
             return Ok(());
         };
-        let after = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+        let after = failing.closed_until.duration_since(now);
+        let after = Duration::try_from(after).unwrap_or_default();
         let detail = "the DNC list was refused, or did not answer, a moment ago";
         Err(Failure::new(Kind::Closed { after }, detail))
     }
 
     fn close_dnc(&self, list: &DncListId) {
-        let until = self.shared.clock.now() + CLOSED;
-        let mut closed = self.dnc.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *closed = Some((list.clone(), until));
+        let now = self.shared.clock.now();
+        let mut failing = self.dnc.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_same =
+            |before: &&Failing| before.list == *list && now < before.closed_until + FORGOTTEN;
+        let before = failing.as_ref().filter(is_same);
+        *failing = Some(Failing {
+            list: list.clone(),
+            since: before.map_or(now, |before| before.since),
+            closed_until: now + CLOSED,
+        });
+    }
+
+    /// For how long the DNC list has taken nothing, as far as this copy knows.
+    pub fn dnc_fails_for(&self) -> Duration {
+        let failing = self.dnc.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let time = failing
+            .as_ref()
+            .map(|failing| self.shared.clock.now().duration_since(failing.since));
+        time.and_then(|time| Duration::try_from(time).ok())
+            .unwrap_or_default()
     }
 }
 

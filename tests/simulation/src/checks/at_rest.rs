@@ -79,19 +79,24 @@ pub(crate) fn at_rest(outside: &Outside) {
         let is_good = seen
             .acknowledged
             .contains(&crate::wire::event_id(&message.body));
-        if is_good && reason != "retryHorizon" {
+        let is_late = ["retryHorizon", "notOnDncList"].contains(&reason);
+        if reason == "notOnDncList" && !outside.story.fills_a_dnc_list() {
+            violations
+                .push("13: an opt-out is parked for a DNC list that takes entries".to_owned());
+        }
+        if is_good && !is_late {
             violations.push(format!("1: a good change is parked as {reason}"));
         }
-        if reason == "retryHorizon" {
+        if is_late {
             let first: Option<Timestamp> = attributes
                 .get("firstReceivedAt")
                 .and_then(|text| text.parse().ok());
             // A copy's clock may be wrong by so much.
             let least = HORIZON - Duration::from_mins(3);
             if first.is_none_or(|first| *at < first + least) {
-                violations.push(
-                    "horizon: a change is parked as retryHorizon before the horizon".to_owned(),
-                );
+                violations.push(format!(
+                    "horizon: a change is parked as {reason} before the horizon"
+                ));
             }
         }
         for (name, text) in &attributes {
@@ -146,6 +151,7 @@ pub(crate) fn at_rest(outside: &Outside) {
             violations.extend(super::dialler::raised(org, &alterations));
         }
         violations.extend(as_the_crm_says(outside, org, &bodies, parked));
+        violations.extend(super::dnc::is_missed(outside, org, &bodies));
     }
     drop(seen);
     violations

@@ -22,6 +22,7 @@ pub(super) fn steps(seed: u64, rng: Rng, orgs: &[Org]) -> Vec<Step> {
     let (mut steps, end) = (teller.steps, teller.now);
     steps.extend(resets(seed, orgs, end));
     steps.extend(wrap_ups(seed, orgs, end));
+    steps.extend(full_lists(seed, orgs, end));
     steps.sort_by_key(|step| step.at);
     steps
 }
@@ -42,6 +43,7 @@ pub(super) fn org(rng: &mut Rng, n: usize) -> Org {
         is_of_lists: rng.bool(),
         ranking,
         raise: Raise::Own,
+        has_dnc_list: false,
         campaigns,
         calls_per_minute,
     }
@@ -120,6 +122,24 @@ fn wrap_ups(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
         Step { at, deed }
     };
     (0..lowered).map(|_| wrap_up()).collect()
+}
+
+/// In some of the runs a DNC list is full for a while, in few of them for longer than the horizon.
+fn full_lists(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
+    let mut rng = Rng::with_seed(seed ^ 0xf011);
+    let mut steps = Vec::new();
+    for org in 0..orgs.len() {
+        let minutes = match rng.u8(..12) {
+            0 => HORIZON.as_secs() / 60 + 120,
+            1..4 => rng.u64(1..30),
+            _ => continue,
+        };
+        let at = Duration::from_millis(rng.u64(..end.as_millis() as u64 + 1));
+        let time = Duration::from_mins(minutes);
+        let deed = Deed::FillDncList { org, time };
+        steps.push(Step { at, deed });
+    }
+    steps
 }
 
 struct Teller<'a> {

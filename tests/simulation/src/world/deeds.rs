@@ -104,6 +104,12 @@ impl World<'_> {
                 sleep(*time).await;
                 outside.genesys.forbid(&client_id(&org.name), false);
             }
+            Deed::FillDncList { org: n, time } => {
+                let list = setup::dnc_list(&outside.story.orgs[*n]);
+                outside.genesys.fill_dnc_list(&list, true);
+                sleep(*time).await;
+                outside.genesys.fill_dnc_list(&list, false);
+            }
             Deed::Reconcile { org } => drop(self.reconcile(&outside.story.orgs[*org], None).await),
             Deed::Redrive => self.redrive(),
             Deed::Trouble => self.trouble().await,

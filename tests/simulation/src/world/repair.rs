@@ -87,7 +87,8 @@ impl World<'_> {
                     .orgs
                     .iter()
                     .find(|org| parsed["org"] == org.name.as_str());
-                if reason == "retryHorizon" && org.is_some_and(|org| org.ranking != Ranking::None) {
+                let is_late = ["retryHorizon", "notOnDncList"].contains(&reason);
+                if is_late && org.is_some_and(|org| org.ranking != Ranking::None) {
                     *self.redriven.borrow_mut() += 1;
                     let group = record["attributes"]["MessageGroupId"]
                         .as_str()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use emulator::Feed;
-use emulator::genesys::{ListReadings, Options};
+use emulator::genesys::{DncKind, ListReadings, Options};
 use emulator::world::{VERSION_FIELD, client_id, client_secret};
 use io::config::ApplyConfig;
 use io::genesys::Shared;
@@ -55,6 +55,14 @@ pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace:
         for campaign in &org.campaigns {
             outside.put_campaign(&org.name, campaign, Some(&columns));
         }
+        if org.has_dnc_list {
+            let (list, kind) = (dnc_list(org), DncKind::Column("id".to_owned()));
+            let client = client_id(&org.name);
+            outside.genesys.put_dnc_list(&client, &list, kind);
+            for campaign in &org.campaigns {
+                outside.genesys.name_dnc_lists(campaign, &[&list]);
+            }
+        }
         put_secret(&outside, org, 0);
         let source = json!({ "signingSecrets": [SIGNING_SECRET], "org": org.name });
         outside.put_source(&org.name, &source);
@@ -75,6 +83,11 @@ pub(super) fn put_client(outside: &Outside, org: &Org, generation: usize) {
 
 fn secret_of(org: &str, generation: usize) -> String {
     format!("{}-{generation}", client_secret(org))
+}
+
+/// The id of the DNC list on which the org's opt-outs go.
+pub(crate) fn dnc_list(org: &Org) -> String {
+    format!("dnc-of-{}", org.name)
 }
 
 pub(super) fn secret_name(org: &Org) -> String {
@@ -106,6 +119,7 @@ pub(super) fn put_secret(outside: &Outside, org: &Org, generation: usize) {
         }),
         "versionFrom": if org.ranking == Ranking::OccurredAt { "occurredAt" } else { "version" },
         "callsPerMinute": calls_per_minute,
+        "dncList": org.has_dnc_list.then(|| json!({ "id": dnc_list(org), "by": "contactKey" })),
         "readLagSeconds": org.is_of_lists.then_some(outside.story.lists_lag.as_secs()),
     });
     outside.put_secret(&org.name, &secret);
@@ -191,6 +205,10 @@ pub(super) fn telemetry(outside: &Arc<Outside>) -> Telemetry {
             Event::Called { .. } | Event::TookIn { topped_up: 0, .. }
         ) {
             outside.say(|| format!("           told: {}", told(event)));
+        }
+        if let Event::Done { about, outcome, .. } = event {
+            let id = about.event_id.unwrap_or_default();
+            crate::checks::done(&outside, id, outcome.as_str());
         }
         let id = match event {
             Event::Done { about, .. } | Event::Parked { about, .. } => about.event_id,

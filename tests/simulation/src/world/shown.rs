@@ -120,6 +120,10 @@ pub(super) fn shown(deed: &Deed) -> String {
             "org-{org} loses its permissions for {} minutes",
             time.as_secs() / 60
         ),
+        Deed::FillDncList { org, time } => format!(
+            "the DNC list of org-{org} is full for {} minutes",
+            time.as_secs() / 60
+        ),
         Deed::Reconcile { org } => format!("org-{org} is reconciled"),
         Deed::ResetRank { campaign, key, .. } => {
             format!("an operator sets back the rank of {key} in {campaign}")

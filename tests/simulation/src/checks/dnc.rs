@@ -1,0 +1,76 @@
+//! 13: an opt-out is done only once the person stands on the org's DNC list, whatever list, refusal or
+//! crash came between, and stays there.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::heard;
+use crate::lock;
+use crate::seams::Outside;
+use crate::story::{Key, Org};
+use crate::world::{dnc_list, key_of, rank_of};
+
+/// A change is told to be done.
+pub(crate) fn done(outside: &Outside, id: &str, outcome: &str) {
+    // What is stale, or folded into what follows it, need not be there.
+    if ["stale", "superseded"].contains(&outcome) {
+        return;
+    }
+    let stored = lock(&outside.seen).stored.clone();
+    let bodies = stored
+        .iter()
+        .rev()
+        .filter_map(|message| serde_json::from_str::<Value>(&message.body).ok());
+    let Some(body) = bodies.into_iter().find(|body| body["eventId"] == id) else {
+        return;
+    };
+    let (_, campaign, key) = key_of(&body);
+    let Some(org) = outside.story.org_of(&campaign) else {
+        return;
+    };
+    if org.has_dnc_list && opts_out(&body) && !stands(outside, org, &key) {
+        outside.violated(format!(
+            "13: an opt-out of {campaign} is done, and the DNC list does not hold it"
+        ));
+    }
+}
+
+/// Whom the newest word of the CRM opts out stands there once all is quiet.
+pub(super) fn is_missed(outside: &Outside, org: &Org, bodies: &[(String, Value)]) -> Vec<String> {
+    if !org.has_dnc_list {
+        return Vec::new();
+    }
+    let mut decided: BTreeMap<Key, (Option<u64>, bool)> = BTreeMap::new();
+    let of_org = bodies.iter().filter_map(|(_, body)| heard(body));
+    for body in of_org.filter(|body| body["org"] == org.name.as_str()) {
+        let says = opts_out(&body).then_some(true).or_else(|| {
+            let is_in = body["callable"] == true;
+            is_in.then_some(false)
+        });
+        let Some(is_out) = says else { continue };
+        let word = (rank_of(org, &body), is_out);
+        let newest = decided.entry(key_of(&body)).or_insert(word);
+        // At a tie the opt-out counts.
+        *newest = (*newest).max(word);
+    }
+    let missed = decided
+        .into_iter()
+        .filter(|((_, campaign, key), (_, is_out))| {
+            *is_out && !outside.story.alters(campaign, key) && !stands(outside, org, key)
+        });
+    missed
+        .map(|((_, campaign, _), _)| {
+            format!("13: who opted out of {campaign} last does not stand on the DNC list")
+        })
+        .collect()
+}
+
+fn opts_out(body: &Value) -> bool {
+    body["operation"] == "remove" || body["callable"] == false
+}
+
+fn stands(outside: &Outside, org: &Org, key: &str) -> bool {
+    let entries = outside.genesys.dnc_entries(&dnc_list(org));
+    entries.iter().any(|entry| entry == key.trim())
+}
