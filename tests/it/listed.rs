@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use emulator::genesys::{DncKind, Effect, Fault, Options};
+use emulator::genesys::{DncKind, Effect, Fault, KeptBy, Options};
 use serde_json::json;
 
 use crate::support::{CAMPAIGN, Change, Done, OTHER_CAMPAIGN, World, change, openapi, seconds};
@@ -251,4 +251,25 @@ async fn an_opt_out_that_is_parked_for_a_rule_is_listed_first() {
     let done = world.invoke().await;
     assert_eq!(done.records, ["parked: unknownColumn"]);
     assert_eq!(entries(&world), ["a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_opted_out_is_not_dialled_in_another_list_either_nor_as_a_new_contact() {
+    let world = by_phone();
+    world.genesys.name_dnc_lists(OTHER_CAMPAIGN, &[LIST]);
+    let first = change("a", 1).phone("+1");
+    world.apply([first]).await;
+    assert_eq!(world.genesys.kept_from_dialling(CAMPAIGN, "a"), []);
+    world.apply([out("a", 2)]).await;
+    // The same person, by another key and in another list; and again, once somebody deleted the contact.
+    let same = change("b", 9).phone("+1").of("acme", OTHER_CAMPAIGN);
+    world.apply([same]).await;
+    world.genesys.delete_contact(CAMPAIGN, "a");
+    world
+        .apply([change("a", 10).phone("+1").callable(true)])
+        .await;
+    let kept = vec![KeptBy::DncList(LIST.to_owned())];
+    for (campaign, key) in [(OTHER_CAMPAIGN, "b"), (CAMPAIGN, "a")] {
+        assert_eq!(world.genesys.kept_from_dialling(campaign, key), kept);
+    }
 }

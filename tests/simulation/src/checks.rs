@@ -7,6 +7,7 @@ mod dialler;
 mod dnc;
 
 pub(crate) use at_rest::{at_rest, before_reconcile, rank};
+pub(crate) use dialler::dial;
 pub(crate) use dnc::done;
 
 use std::collections::{BTreeMap, BTreeSet};

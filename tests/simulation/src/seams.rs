@@ -57,6 +57,8 @@ pub(crate) struct Seen {
     pub(crate) told: BTreeMap<String, Timestamp>,
     /// Of them, those that were done.
     pub(crate) done: BTreeMap<String, Timestamp>,
+    /// Whom the dialler called: when, in which campaign, which contact.
+    pub(crate) dialled: Vec<(Timestamp, String, String)>,
     /// Every message that was parked, and when.
     pub(crate) parked: Vec<(Timestamp, Message)>,
     /// Contacts that were written, and the copy that was told so, in order.

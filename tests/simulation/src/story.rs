@@ -80,6 +80,8 @@ pub(crate) enum Deed {
         campaign: String,
         key: String,
     },
+    /// The dialler calls whomever nothing keeps it from.
+    Dial,
     /// The dialler makes a contact not callable.
     Lower {
         campaign: String,

@@ -149,6 +149,7 @@ pub(crate) fn at_rest(outside: &Outside) {
             );
             violations.extend(raises(outside, org, &alterations, &bodies, &seen.done));
             violations.extend(super::dialler::raised(org, &alterations));
+            violations.extend(super::dialler::called(outside, org, &bodies, &seen));
         }
         violations.extend(as_the_crm_says(outside, org, &bodies, parked));
         violations.extend(super::dnc::is_missed(outside, org, &bodies));

@@ -1,5 +1,6 @@
 //! 3: whom the dialler made not callable, as an agent said, stays so, whatever the CRM sends, a first
-//! load, a redrive or a reconcile. Nothing that campaign-sync stores is believed here.
+//! load, a redrive or a reconcile; and nobody is called whose opt-out was done. Nothing that campaign-sync
+//! stores is believed here.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,8 +8,12 @@ use std::time::Duration;
 use emulator::genesys::Alteration;
 use emulator::world::VERSION_FIELD;
 use jiff::Timestamp;
+use serde_json::Value;
 
+use crate::lock;
+use crate::seams::{Outside, Seen};
 use crate::story::{Org, Raise};
+use crate::world::{key_of, rank_of};
 
 /// An invocation's: a contact is read and written in one.
 const WINDOW: Duration = Duration::from_secs(30);
@@ -54,6 +59,62 @@ pub(super) fn raised(org: &Org, alterations: &[&Alteration]) -> Vec<String> {
         let is_at_once = since.is_some_and(|since| alteration.at <= since + WINDOW);
         if is_at_once && is_marked(after) && !is_marked(before) {
             lowered.remove(&of);
+        }
+    }
+    violations
+}
+
+/// The dialler goes through all campaigns: it calls whomever no switch and no DNC list keeps it from.
+pub(crate) fn dial(outside: &Outside) {
+    let now = outside.clock.now();
+    for campaign in outside.story.orgs.iter().flat_map(|org| &org.campaigns) {
+        for key in outside.genesys.contacts(campaign).into_keys() {
+            if outside
+                .genesys
+                .kept_from_dialling(campaign, &key)
+                .is_empty()
+            {
+                let call = (now, campaign.clone(), key);
+                lock(&outside.seen).dialled.push(call);
+            }
+        }
+    }
+}
+
+/// The clocks of the CRM and of whoever ranks may differ by so much.
+const SKEW: Duration = Duration::from_secs(180);
+
+/// Who was called though an opt-out was done before, and no newer word of the CRM opted in.
+pub(super) fn called(
+    outside: &Outside,
+    org: &Org,
+    bodies: &[(String, Value)],
+    seen: &Seen,
+) -> Vec<String> {
+    let mut violations = Vec::new();
+    for (at, campaign, key) in &seen.dialled {
+        let is_own = org.campaigns.contains(campaign);
+        // Of whom is set back what is older counts again; and another contact is no longer this one.
+        let story = &outside.story;
+        if !is_own || story.resets(campaign, key) || story.deletes(campaign, key) {
+            continue;
+        }
+        let of_contact = bodies.iter().filter(|(_, body)| {
+            let of = key_of(body);
+            (&of.1, &of.2) == (campaign, key)
+        });
+        let is_out = |body: &Value| body["operation"] == "remove" || body["callable"] == false;
+        let out = of_contact
+            .clone()
+            .filter(|(id, body)| is_out(body) && seen.done.get(id).is_some_and(|done| done < at));
+        let out = out.filter_map(|(_, body)| rank_of(org, body)).max();
+        let latest = (*at + SKEW).as_millisecond().unsigned_abs();
+        let opted_in = of_contact.filter(|(_, body)| body["callable"] == true);
+        let mut opted_in = opted_in.filter_map(|(_, body)| rank_of(org, body));
+        if out.is_some_and(|out| !opted_in.any(|rank| rank > out && rank <= latest)) {
+            violations.push(format!(
+                "3: a contact of {campaign} is called after its opt-out was done"
+            ));
         }
     }
     violations

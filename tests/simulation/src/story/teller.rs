@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use super::{CANARY, COLUMNS, Deed, HORIZON, Org, Raise, Ranking, Step, omits_callable, start};
 
+/// How often the dialler goes through its campaigns.
+const DIALS: u32 = 24;
+
 /// All that happens, in its order.
 pub(super) fn steps(seed: u64, rng: Rng, orgs: &[Org]) -> Vec<Step> {
     let mut teller = Teller {
@@ -23,6 +26,10 @@ pub(super) fn steps(seed: u64, rng: Rng, orgs: &[Org]) -> Vec<Step> {
     steps.extend(resets(seed, orgs, end));
     steps.extend(wrap_ups(seed, orgs, end));
     steps.extend(full_lists(seed, orgs, end));
+    steps.extend((1..=DIALS).map(|n| Step {
+        at: end * n / DIALS,
+        deed: Deed::Dial,
+    }));
     steps.sort_by_key(|step| step.at);
     steps
 }

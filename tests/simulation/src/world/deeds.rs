@@ -55,6 +55,7 @@ impl World<'_> {
                     .change_column(campaign, key, "note", "of somebody else")
             }
             Deed::Delete { campaign, key } => outside.genesys.delete_contact(campaign, key),
+            Deed::Dial => checks::dial(outside),
             Deed::Lower { campaign, key } => outside.genesys.lower(campaign, key),
             Deed::Note { campaign, key } => {
                 outside.genesys.note(

@@ -120,6 +120,7 @@ pub(super) fn shown(deed: &Deed) -> String {
             "org-{org} loses its permissions for {} minutes",
             time.as_secs() / 60
         ),
+        Deed::Dial => "the dialler calls whomever it may".to_owned(),
         Deed::FillDncList { org, time } => format!(
             "the DNC list of org-{org} is full for {} minutes",
             time.as_secs() / 60
