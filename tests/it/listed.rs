@@ -273,3 +273,29 @@ async fn whoever_opted_out_is_not_dialled_in_another_list_either_nor_as_a_new_co
         assert_eq!(world.genesys.kept_from_dialling(campaign, key), kept);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_hangs_holds_a_batch_five_seconds_and_less_and_less_often() {
+    let world = by_phone();
+    world
+        .apply([
+            change("a", 1).phone("+1"),
+            change("b", 1).of("other", "other-campaign"),
+        ])
+        .await;
+    let hangs = Fault::next("PATCH", Effect::Hang { is_done: false });
+    world
+        .genesys
+        .add_fault(hangs.on("/phonenumbers").times(usize::MAX));
+    world.send([out("a", 2)]);
+    let mut held = Duration::ZERO;
+    for minute in 0..60 {
+        let other = change("b", 2 + minute).of("other", "other-campaign");
+        let done = world.apply([other]).await;
+        held += done.took;
+        assert!(done.took < Duration::from_secs(6), "{done:?}");
+        world.pass(Duration::from_mins(1)).await;
+    }
+    // Seven times: after 0, 1, 3, 7, 15, 30 and 45 minutes, as the change comes back.
+    assert!(held < Duration::from_secs(45), "{held:?}");
+}

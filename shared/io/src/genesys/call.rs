@@ -130,7 +130,8 @@ impl Org {
         let began = self.shared.clock.now();
         let timeout = match call.effect {
             Effect::Read => run.read_timeout(began),
-            Effect::Write(wide) | Effect::Aside(wide) => run.write_timeout(began, wide),
+            Effect::Write(wide) => run.write_timeout(began, wide),
+            Effect::Aside(wide) => run.aside_timeout(began, wide),
         };
         let timeout = timeout.ok_or_else(out_of_time)?;
         let request = self.request(call, session)?;

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use domain::batch::Evidence;
 use domain::dnc::{DncBy, DncList, DncListId};
 use domain::failure::{Failure, Kind};
-use domain::retry::CLOSED;
+use domain::retry::{CLOSED, LONGEST};
 use http::Method;
 use jiff::Timestamp;
 
@@ -44,6 +44,8 @@ struct Failing {
     since: Timestamp,
     /// No call is made about it until then.
     closed_until: Timestamp,
+    /// How many calls in a row were not answered.
+    unanswered: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -153,7 +155,7 @@ impl Org {
             let failure = of_list(failure);
             let may_pass = matches!(failure.kind, Kind::Rejected | Kind::Throttled { .. });
             if !may_pass {
-                self.close_dnc(&list.id);
+                self.close_dnc(&list.id, failure.kind == Kind::Unanswered);
                 let evidence = Evidence::from(&failure);
                 self.shared.telemetry.tell(&Event::DncListFailed {
                     org: self.id.as_str(),
@@ -177,16 +179,24 @@ impl Org {
         Err(Failure::new(Kind::Closed { after }, detail))
     }
 
-    fn close_dnc(&self, list: &DncListId) {
+    /// For a minute; for longer each time that it does not answer, since whoever is in a batch with its
+    /// entries waits for that.
+    fn close_dnc(&self, list: &DncListId, is_unanswered: bool) {
         let now = self.shared.clock.now();
         let mut failing = self.dnc.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_same =
             |before: &&Failing| before.list == *list && now < before.closed_until + FORGOTTEN;
         let before = failing.as_ref().filter(is_same);
+        let unanswered = match before {
+            _ if !is_unanswered => 0,
+            before => before.map_or(0, |before| before.unanswered) + 1,
+        };
+        let doubled = 2u32.saturating_pow(unanswered.saturating_sub(1));
         *failing = Some(Failing {
             list: list.clone(),
             since: before.map_or(now, |before| before.since),
-            closed_until: now + CLOSED,
+            closed_until: now + CLOSED.saturating_mul(doubled).min(LONGEST),
+            unanswered,
         });
     }
 

@@ -89,8 +89,18 @@ impl Run {
     /// How long a write of so many contacts that begins now may take; `None`: there is less time
     /// than it may need.
     pub(super) fn write_timeout(&self, now: Timestamp, contacts: usize) -> Option<Duration> {
-        let hundreds = u32::try_from(contacts / 100).unwrap_or(u32::MAX);
-        let wide = WRITE.saturating_add(WRITE_OF_A_HUNDRED.saturating_mul(hundreds));
+        self.timeout_of(WRITE, now, contacts)
+    }
+
+    /// The same of so many entries beside the contacts: it may be made again, so it begins with the time
+    /// of a read.
+    pub(super) fn aside_timeout(&self, now: Timestamp, entries: usize) -> Option<Duration> {
+        self.timeout_of(READ, now, entries)
+    }
+
+    fn timeout_of(&self, least: Duration, now: Timestamp, wide: usize) -> Option<Duration> {
+        let hundreds = u32::try_from(wide / 100).unwrap_or(u32::MAX);
+        let wide = least.saturating_add(WRITE_OF_A_HUNDRED.saturating_mul(hundreds));
         let needed = wide.min(LONGEST_WRITE).min(self.longest_write);
         self.end
             .is_none_or(|end| left(end, now) >= needed)
