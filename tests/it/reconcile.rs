@@ -2,6 +2,7 @@
 
 mod bounds;
 mod brake;
+mod channels;
 mod faults;
 mod feed;
 mod ranks;

@@ -1,8 +1,8 @@
 //! From the text of a message to a [`Change`], or to everything that is wrong with it.
 
+mod objects;
+
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -15,18 +15,16 @@ use super::{
     CampaignId, Change, ContactKey, EventId, Feed, Operation, OrgId, Rank, RankReset, Row, Sender,
     SourceName,
 };
-use crate::contact::Columns;
 use crate::json::{Members, Text};
 use crate::number;
 
-const MAX_COLUMNS: usize = 50;
-const MAX_COLUMN_NAME: usize = 128;
-const MAX_VALUE: usize = 512;
 /// A hostile body can break a rule tens of thousands of times; nobody reads that.
 const MAX_FAULTS: usize = 100;
 /// How far `occurredAt` may be ahead of the receiver's clock.
 const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
+/// What only an upsert has.
+const OF_AN_UPSERT: [&str; 4] = ["data", "callable", "contactable", "phones"];
 const UNKNOWN: &str = "expected only the fields of schema 1";
 const HALF_A_CHARACTER: &str = "expected whole characters; there is half of a surrogate pair";
 
@@ -289,7 +287,7 @@ impl<'a> Reader<'a> {
     }
 
     fn reset(&mut self) -> Option<RankReset> {
-        for name in ["data", "callable", "version", "occurredAt"] {
+        for name in OF_AN_UPSERT.into_iter().chain(["version", "occurredAt"]) {
             if self.has(name) {
                 let expected = "expected not with operation resetRank";
                 self.fault(name, FaultCode::NotAllowed, expected);
@@ -308,10 +306,15 @@ impl<'a> Reader<'a> {
             None | Some("upsert") => {
                 self.missing("data");
                 let callable = self.value("callable", "expected true or false");
-                self.data().map(|data| Operation::Upsert { data, callable })
+                let lowers = self.lowers();
+                self.data().map(|data| Operation::Upsert {
+                    data,
+                    callable,
+                    lowers,
+                })
             }
             Some("remove") => {
-                for name in ["data", "callable"] {
+                for name in OF_AN_UPSERT {
                     if self.has(name) {
                         self.fault(
                             name,
@@ -331,65 +334,6 @@ impl<'a> Reader<'a> {
                 None
             }
         }
-    }
-
-    fn data(&mut self) -> Option<Columns<Option<String>>> {
-        let raw = self.member("data")?;
-        let members = members(raw.get(), "expected an object of column names")
-            .map_err(|(code, expected)| self.fault("data", code, expected))
-            .ok()?;
-        if members.len() > MAX_COLUMNS {
-            self.fault("data", FaultCode::TooMany, "expected at most 50 columns");
-        }
-        let mut columns = BTreeMap::new();
-        for (name, raw) in members {
-            let value = match column(&name, raw) {
-                Ok(value) => value,
-                Err((code, expected)) => {
-                    self.column_fault(&name, code, expected);
-                    continue;
-                }
-            };
-            match columns.entry(name.into_owned()) {
-                Entry::Vacant(new) => {
-                    new.insert(value);
-                }
-                Entry::Occupied(known) => {
-                    self.column_fault(known.key(), FaultCode::DuplicateField, "expected once");
-                }
-            }
-        }
-        Some(Columns(columns))
-    }
-
-    fn column_fault(&mut self, name: &str, code: FaultCode, message: &'static str) {
-        let known = self.faults.len();
-        self.fault(name, code, message);
-        if let Some(fault) = self.faults.get_mut(known) {
-            fault.pointer.insert_str(0, "/data");
-        }
-    }
-}
-
-fn column(name: &str, raw: &RawValue) -> Result<Option<String>, Wrong> {
-    if !(1..=MAX_COLUMN_NAME).contains(&name.chars().count()) {
-        return Err((
-            FaultCode::TooLong,
-            "expected a column name of 1 to 128 characters",
-        ));
-    }
-    let value = match string(raw) {
-        Ok(None) if raw.get() != "null" => {
-            return Err((FaultCode::WrongType, "expected a string, or null to clear"));
-        }
-        Ok(value) => value,
-        Err(half) => return Err((FaultCode::WrongFormat, half)),
-    };
-    match &value {
-        Some(text) if text.chars().count() > MAX_VALUE => {
-            Err((FaultCode::TooLong, "expected at most 512 characters"))
-        }
-        _ => Ok(value.map(Cow::into_owned)),
     }
 }
 

@@ -28,6 +28,8 @@ pub(in crate::genesys) struct List {
     pub(in crate::genesys) columns: BTreeSet<String>,
     /// Columns that hold no version: numbers and times, and texts that are too short.
     pub(in crate::genesys) narrow: BTreeSet<String>,
+    /// Columns of numbers; `None`: it is not told.
+    pub(in crate::genesys) numbers: Option<BTreeSet<String>>,
 }
 
 impl List {
@@ -82,12 +84,17 @@ pub(in crate::genesys) async fn ask(
         utf8_percent_encode(&id, SEGMENT)
     );
     let list = parse::<wire::ContactList>(&get(path, GET_LIST).await?, GET_LIST)?;
+    let numbers = list.phone_columns.map(|columns| {
+        let names = columns.into_iter().filter_map(|column| column.column_name);
+        names.collect()
+    });
     let typed = list.column_data_type_specifications.unwrap_or_default();
     let narrow = typed.into_iter().filter(wire::TypedColumn::is_narrow);
     Ok(List {
         id,
         columns: list.column_names.into_iter().collect(),
         narrow: narrow.filter_map(|column| column.column_name).collect(),
+        numbers,
     })
 }
 
