@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::Contact;
 use domain::batch::{ParkReason, Parking, Record, Settled, Verdict};
 use domain::change::Operation;
+use domain::channel::Lowered;
 use domain::plan::{Plan, RankedChange, Wishes, plan};
 use domain::retry::Cause;
 use domain::version::{Mark, Raise};
@@ -46,6 +47,8 @@ pub enum Defect {
     RaisesAll,
     /// Whom somebody else made not callable is taken for campaign-sync's.
     FoundIsOwn,
+    /// Of changes that are folded the last one's channels and numbers alone are lowered.
+    DropsChannels,
 }
 
 /// The verdicts as a defect would have them.
@@ -107,6 +110,29 @@ pub(crate) fn plan_without_callable(
         lowers: change.operation.lowers().cloned().unwrap_or_default(),
     });
     let silent: Vec<_> = silent.collect();
+    let mut changes = changes.to_vec();
+    for (change, operation) in changes.iter_mut().zip(&silent) {
+        change.operation = operation;
+    }
+    plan(&changes, actual, wishes)
+}
+
+pub(crate) fn plan_dropping_channels(
+    changes: &[RankedChange<'_>],
+    actual: Option<&Contact>,
+    wishes: Wishes,
+) -> Plan {
+    let folded = changes.len().saturating_sub(1);
+    let without = |operation: &Operation| match operation.clone() {
+        Operation::Upsert { data, callable, .. } => Operation::Upsert {
+            data,
+            callable,
+            lowers: Lowered::default(),
+        },
+        other => other,
+    };
+    let silent = changes.iter().map(|change| without(change.operation));
+    let silent: Vec<_> = silent.take(folded).collect();
     let mut changes = changes.to_vec();
     for (change, operation) in changes.iter_mut().zip(&silent) {
         change.operation = operation;

@@ -69,6 +69,7 @@ mutants! {
     RaiseUnmarked = "raise-unmarked", "an opt-in raises a contact whoever made it not callable", ["3"];
     FoundIsOwn = "found-is-own", "whom the dialler made not callable first is taken for campaign-sync's", ["3"];
     LoseMark = "lose-mark", "an update leaves out what was decided of callable", ["2", "3", "4"];
+    DropChannel = "drop-channel", "of changes that are folded the last one's channels and numbers alone are lowered", ["4"];
     Unconfirmed = "unconfirmed", "what is written is done, though reads do not show it yet", ["2", "3", "4"];
     ReconcileBlindly = "reconcile-blindly", "reconcile takes every contact for missing", ["10"];
     LogContent = "log-content", "a log line holds a change", ["8"];
@@ -101,6 +102,7 @@ impl Mutant {
             Mutant::NeverRest => Some(Defect::NeverRests),
             Mutant::RaiseUnmarked => Some(Defect::RaisesAll),
             Mutant::FoundIsOwn => Some(Defect::FoundIsOwn),
+            Mutant::DropChannel => Some(Defect::DropsChannels),
             Mutant::Unconfirmed => Some(Defect::Unconfirmed),
             Mutant::WaitToPark => Some(Defect::WaitsToPark),
             Mutant::DeleteEarly => Some(Defect::DeletesEarly),

@@ -197,6 +197,7 @@ fn org(n: usize, is_of_lists: bool, calls_per_minute: u64) -> Org {
         is_of_lists,
         ranking: Ranking::Version,
         raise: Raise::Own,
+        opts_out_of_all: false,
         campaigns: vec![format!("campaign-{n:03}-0")],
         calls_per_minute,
     }
