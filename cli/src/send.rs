@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use domain::Change;
 use domain::change::{CampaignId, OrgId, VersionFrom};
 use domain::outbox::Outbox;
-use domain::rules::{Rules, unknown_columns};
+use domain::rules::Rules;
 use io::genesys::{Campaign, Failure, Kind, Run, UNKNOWN_CAMPAIGN};
 use io::queue::Sqs;
 use io::secrets::{Api, OrgSecret};
@@ -357,8 +357,8 @@ fn fault(
     unranked: bool,
     now: Timestamp,
 ) -> Option<String> {
-    let unknown = || unknown_columns(change, |column| campaign.has_column(column));
-    if let Some(broken) = rules.broken(change, now).or_else(unknown) {
+    let broken = rules.broken(change, now);
+    if let Some(broken) = broken.or_else(|| campaign.broken(change)) {
         return Some(broken.to_string());
     }
     if unranked || rules.rank(change).is_some() {

@@ -2,6 +2,7 @@
 //! reading of what the documentation leaves open.
 
 mod dnc;
+mod statuses;
 
 use std::time::Duration;
 

@@ -94,6 +94,38 @@ async fn all_faults_are_told_and_nothing_is_queued() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn channels_and_numbers_are_taken_along_and_one_that_is_to_be_raised_is_refused() {
+    let world = World::new();
+    let with = |sms: bool| {
+        let mut change = change("a", 1);
+        change["contactable"] = json!({ "Sms": sms });
+        change["phones"] = json!({ "phone": false });
+        change.to_string()
+    };
+    let (status, body, _) = world.send(world.signed("/webhooks/crm", &with(true))).await;
+    let fault = &body["details"][0];
+    assert_eq!(
+        (status, &fault["pointer"]),
+        (400, &json!("/contactable/Sms"))
+    );
+    assert_eq!(fault["code"], "notAllowed");
+    assert!(
+        fault["message"]
+            .as_str()
+            .unwrap()
+            .contains("raise it in Genesys Cloud")
+    );
+    assert!(world.queue.is_empty());
+    let taken = world
+        .send(world.signed("/webhooks/crm", &with(false)))
+        .await;
+    assert_eq!(taken.0, 202);
+    let body: Value = serde_json::from_str(&world.queue.messages()[0].body).unwrap();
+    assert_eq!(body["contactable"], json!({ "Sms": false }));
+    assert_eq!(body["phones"], json!({ "phone": false }));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_body_that_is_compressed_is_415_and_is_told_so() {
     let world = World::new();
     let body = change("a", 1).to_string();

@@ -7,6 +7,7 @@ mod apply_basics;
 mod apply_fuzz;
 mod batch_answer;
 mod both_apis;
+mod channels;
 mod check;
 mod cli;
 mod consent;

@@ -3,6 +3,7 @@
 mod adopt;
 mod bounds;
 mod brake;
+mod channels;
 mod faults;
 mod feed;
 mod listed;

@@ -117,6 +117,7 @@ fn hidden(body: &Value) -> Value {
         "source",
         "callable",
     ];
+    const OF_PLAIN: [&str; 4] = ["adopt", "contactable", "phones", "reset"];
     let Value::Object(members) = body else {
         return HIDDEN.into();
     };
@@ -135,9 +136,9 @@ fn hidden(body: &Value) -> Value {
             };
             (name.clone(), columns.iter().map(column).collect())
         }
-        Value::Object(of_operator) if ["reset", "adopt"].contains(&name.as_str()) => {
+        Value::Object(named) if OF_PLAIN.contains(&name.as_str()) => {
             let member = |(name, value): (&String, &Value)| (name.clone(), plain(value));
-            (name.clone(), of_operator.iter().map(member).collect())
+            (name.clone(), named.iter().map(member).collect())
         }
         _ => (
             plain(&name.as_str().into())

@@ -28,6 +28,9 @@ pub(crate) struct Report {
     columns: BTreeMap<String, u64>,
     /// Contacts that may be called and must not, or the contrary.
     to_be_lowered: u64,
+    /// Contacts by the channel, or the column of the number, that is to be lowered.
+    channels: BTreeMap<String, u64>,
+    numbers: BTreeMap<String, u64>,
     to_be_raised: u64,
     left_uncallable: u64,
     rank_alone: u64,
@@ -96,19 +99,30 @@ impl Report {
         match &found.drift {
             Drift::Missing => self.answer.missing += 1,
             Drift::Different(Difference {
-                columns, callable, ..
+                columns,
+                callable,
+                lowers,
+                ..
             }) => {
                 self.answer.different += 1;
                 for column in columns {
                     *self.columns.entry(column.clone()).or_default() += 1;
                 }
+                for channel in &lowers.channels {
+                    let channels = self.channels.entry(channel.as_str().to_owned());
+                    *channels.or_default() += 1;
+                }
+                for column in &lowers.phones {
+                    *self.numbers.entry(column.clone()).or_default() += 1;
+                }
+                let is_alone = columns.is_empty() && lowers.is_empty();
                 match callable {
                     Some(false) => self.to_be_lowered += 1,
                     Some(true) => {
                         self.to_be_raised += 1;
-                        self.left_uncallable += u64::from(columns.is_empty());
+                        self.left_uncallable += u64::from(is_alone);
                     }
-                    None => self.rank_alone += u64::from(columns.is_empty()),
+                    None => self.rank_alone += u64::from(is_alone),
                 }
             }
             Drift::Same | Drift::Kept | Drift::Stale | Drift::Unranked => {}
@@ -126,6 +140,8 @@ impl Report {
         let mut report = serde_json::to_value(&self.answer).map_err(|error| error.to_string())?;
         report["columns"] = json!(self.columns);
         report["toBeLowered"] = self.to_be_lowered.into();
+        report["channelsToBeLowered"] = json!(self.channels);
+        report["numbersToBeLowered"] = json!(self.numbers);
         report["toBeRaised"] = self.to_be_raised.into();
         report["leftUncallable"] = self.left_uncallable.into();
         report["rankAlone"] = self.rank_alone.into();
@@ -179,6 +195,14 @@ impl Report {
             for (column, contacts) in &self.columns {
                 columns.add_row([format!("column {column}"), number(*contacts)]);
             }
+            for (channel, contacts) in &self.channels {
+                let what = format!("contactable: not by {channel}");
+                columns.add_row([what, number(*contacts)]);
+            }
+            for (column, contacts) in &self.numbers {
+                let what = format!("phones: not the number in {column}");
+                columns.add_row([what, number(*contacts)]);
+            }
             for (what, contacts) in [
                 ("callable: must not be called", self.to_be_lowered),
                 ("callable: may be called again", self.to_be_raised),
@@ -197,6 +221,7 @@ impl Report {
         for (reason, contacts) in &self.left_out {
             let what = match reason {
                 ParkReason::ReservedColumn | ParkReason::UnknownColumn => "A column is left out",
+                ParkReason::Channel => "What is said of channels and numbers is left out",
                 ParkReason::RankAhead => "All but opt-outs is left out",
                 _ => "The whole contact is left out",
             };
@@ -251,21 +276,32 @@ impl Report {
 }
 
 fn shown(found: &Found) -> Value {
-    let (columns, callable) = match &found.drift {
-        Drift::Different(difference) => (difference.columns.clone(), difference.callable),
-        _ => (Vec::new(), None),
+    let none = Difference::default();
+    let difference = match &found.drift {
+        Drift::Different(difference) => difference,
+        _ => &none,
     };
     let is_missing = found.drift == Drift::Missing;
-    json!({ "group": found.group.as_str(), "missing": is_missing, "columns": columns, "callable": callable })
+    let lowers = &difference.lowers;
+    let channels: Vec<_> = lowers.channels.iter().map(|of| of.as_str()).collect();
+    json!({
+        "group": found.group.as_str(), "missing": is_missing, "columns": difference.columns,
+        "callable": difference.callable, "contactable": channels, "phones": lowers.phones,
+    })
 }
 
 fn what(drift: &Drift) -> String {
     match drift {
         Drift::Different(Difference {
-            columns, callable, ..
+            columns,
+            callable,
+            lowers,
+            ..
         }) => {
             let callable = callable.map(|callable| format!("callable, to be {callable}"));
-            let parts: Vec<_> = columns.iter().cloned().chain(callable).collect();
+            let lowered = lowers.names().map(|name| format!("{name}, to be lowered"));
+            let parts = columns.iter().cloned().chain(callable);
+            let parts: Vec<_> = parts.chain(lowered).collect();
             if parts.is_empty() {
                 "its rank alone".to_owned()
             } else {

@@ -16,7 +16,8 @@ pub(super) struct Expected {
     /// Sends nothing unless the file has so many rows, without those that are blank
     #[arg(long, value_name = "N")]
     expect_rows: Option<u64>,
-    /// Sends nothing unless so many rows say that nobody may call, by callable or by remove
+    /// Sends nothing unless so many rows say that nobody may call, by callable or by remove, or lower a
+    /// channel or number
     #[arg(long, value_name = "N")]
     expect_opt_outs: Option<u64>,
 }
@@ -71,7 +72,7 @@ impl Report {
                 self.warnings.look(&place, &change);
                 let callable = change.operation.callable();
                 self.says_callable |= callable.is_some();
-                self.opt_outs += u64::from(callable == Some(false));
+                self.opt_outs += u64::from(change.operation.opts_out());
             }
             Err(fault) => {
                 self.rows += 1;

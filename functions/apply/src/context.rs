@@ -80,6 +80,7 @@ impl Context {
             Some(Defect::Callable) => defect::plan_without_callable,
             Some(Defect::FoldOrder) => defect::plan_in_the_wrong_order,
             Some(Defect::RaisesAll) => defect::plan_raising_all,
+            Some(Defect::DropsChannels) => defect::plan_dropping_channels,
             Some(Defect::FoundIsOwn) => defect::plan_taking_found_for_own,
             _ => plan,
         }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use domain::Contact;
 use domain::batch::{ParkReason, Parking, Record, Settled, Verdict};
 use domain::change::Operation;
-use domain::contact::Columns;
-use domain::plan::{Plan, RankedChange, plan};
+use domain::channel::Lowered;
+use domain::plan::{Plan, RankedChange, Wishes, plan};
 use domain::retry::Cause;
 use domain::version::{Mark, Raise};
-use domain::{Change, Contact};
 
 use crate::Context;
 
@@ -49,6 +49,8 @@ pub enum Defect {
     RaisesAll,
     /// Whom somebody else made not callable is taken for campaign-sync's.
     FoundIsOwn,
+    /// Of changes that are folded the last one's channels and numbers alone are lowered.
+    DropsChannels,
 }
 
 /// The verdicts as a defect would have them.
@@ -87,67 +89,81 @@ pub(crate) async fn deleted(context: &Context, records: &[Record]) {
     }
 }
 
-/// A change that says nothing.
-pub(crate) fn silent(change: &Change) -> Change {
-    Change {
-        operation: Operation::Upsert {
-            data: Columns::default(),
-            callable: None,
-        },
-        ..change.clone()
-    }
-}
-
 pub(crate) fn plan_without_ranks(
     changes: &[RankedChange<'_>],
     actual: Option<&Contact>,
-    raise: Option<Raise>,
+    wishes: Wishes,
 ) -> Plan {
     let unranked = changes.iter().map(|change| RankedChange {
         rank: None,
         ..*change
     });
-    plan(&unranked.collect::<Vec<_>>(), actual, raise)
+    plan(&unranked.collect::<Vec<_>>(), actual, wishes)
 }
 
 pub(crate) fn plan_without_callable(
     changes: &[RankedChange<'_>],
     actual: Option<&Contact>,
-    raise: Option<Raise>,
+    wishes: Wishes,
 ) -> Plan {
     let silent = changes.iter().map(|change| Operation::Upsert {
         data: change.operation.data().cloned().unwrap_or_default(),
         callable: None,
+        lowers: change.operation.lowers().cloned().unwrap_or_default(),
     });
     let silent: Vec<_> = silent.collect();
     let mut changes = changes.to_vec();
     for (change, operation) in changes.iter_mut().zip(&silent) {
         change.operation = operation;
     }
-    plan(&changes, actual, raise)
+    plan(&changes, actual, wishes)
+}
+
+pub(crate) fn plan_dropping_channels(
+    changes: &[RankedChange<'_>],
+    actual: Option<&Contact>,
+    wishes: Wishes,
+) -> Plan {
+    let folded = changes.len().saturating_sub(1);
+    let without = |operation: &Operation| match operation.clone() {
+        Operation::Upsert { data, callable, .. } => Operation::Upsert {
+            data,
+            callable,
+            lowers: Lowered::default(),
+        },
+        other => other,
+    };
+    let silent = changes.iter().map(|change| without(change.operation));
+    let silent: Vec<_> = silent.take(folded).collect();
+    let mut changes = changes.to_vec();
+    for (change, operation) in changes.iter_mut().zip(&silent) {
+        change.operation = operation;
+    }
+    plan(&changes, actual, wishes)
 }
 
 pub(crate) fn plan_in_the_wrong_order(
     changes: &[RankedChange<'_>],
     actual: Option<&Contact>,
-    raise: Option<Raise>,
+    wishes: Wishes,
 ) -> Plan {
     let reversed: Vec<_> = changes.iter().rev().copied().collect();
-    plan(&reversed, actual, raise)
+    plan(&reversed, actual, wishes)
 }
 
 pub(crate) fn plan_raising_all(
     changes: &[RankedChange<'_>],
     actual: Option<&Contact>,
-    raise: Option<Raise>,
+    wishes: Wishes,
 ) -> Plan {
-    plan(changes, actual, raise.map(|_| Raise::Always))
+    let raise = wishes.raise.map(|_| Raise::Always);
+    plan(changes, actual, Wishes { raise, ..wishes })
 }
 
 pub(crate) fn plan_taking_found_for_own(
     changes: &[RankedChange<'_>],
     actual: Option<&Contact>,
-    raise: Option<Raise>,
+    wishes: Wishes,
 ) -> Plan {
     let mut actual = actual.cloned();
     if let Some(decision) = actual
@@ -157,5 +173,5 @@ pub(crate) fn plan_taking_found_for_own(
     {
         decision.mark = Mark::Lowered;
     }
-    plan(changes, actual.as_ref(), raise)
+    plan(changes, actual.as_ref(), wishes)
 }

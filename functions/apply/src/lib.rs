@@ -22,7 +22,7 @@ use domain::change::{CampaignId, Change, ContactKey, OrgId};
 use domain::failure::Failure;
 use domain::health::Prober;
 use domain::retry::Cause;
-use domain::rules::{Broken, Rules, unknown_columns};
+use domain::rules::{Broken, Rules};
 use futures_util::future::join_all;
 use io::genesys::{Campaign, Org, Run};
 use io::telemetry::Event;
@@ -201,7 +201,7 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
 /// heard as soon as anything is.
 fn prober(context: &Context, luck: f64, campaigns: &OfOrg) -> Prober {
     let mut changes = campaigns.values().flatten().flat_map(|of| &of.changes);
-    if changes.any(|(_, change)| change.operation.callable() == Some(false)) {
+    if changes.any(|(_, change)| change.operation.opts_out()) {
         Prober::OptOut
     } else if luck * f64::from(context.shared.config.apply_concurrency) < 1.0 {
         Prober::Drawn
@@ -214,8 +214,7 @@ fn prober(context: &Context, luck: f64, campaigns: &OfOrg) -> Prober {
 async fn look_again(campaign: &Campaign, contacts: &[OfContact]) {
     let mut changes = contacts.iter().flat_map(|contact| &contact.changes);
     if let Campaign::ContactList(list) = campaign
-        && changes
-            .any(|(_, change)| unknown_columns(change, |name| list.has_column(name)).is_some())
+        && changes.any(|(_, change)| campaign.broken(change).is_some())
     {
         list.look_again().await;
     }
@@ -228,25 +227,24 @@ fn attempt(
     contact: OfContact,
 ) -> Attempt {
     let now = context.shared.clock.now();
-    let broken = |change: &Change| match (rules.broken(change, now), campaign) {
-        (None, Campaign::ContactList(list)) => {
-            unknown_columns(change, |name| list.has_column(name))
-        }
-        (broken, _) => broken,
+    let broken = |change: &Change| {
+        let broken = rules.broken(change, now);
+        broken.or_else(|| campaign.broken(change))
     };
     let heard = |change: &Change| {
         if context.has(Defect::Unheard) {
-            return Some(defect::silent(change));
+            return None;
         }
-        rules.opt_out(change, now)
+        rules.opt_out(change, now, |switch| campaign.has_switch(switch))
     };
     let piece = |(index, change): (usize, Arc<Change>)| {
         let Some(broken) = broken(&change) else {
             return whole((index, change));
         };
+        let heard = heard(&change).unwrap_or_else(|| change.silent());
         Piece {
             index,
-            change: heard(&change).map_or(change, Arc::new),
+            change: Arc::new(heard),
             parking: Some(parking(&broken)),
         }
     };

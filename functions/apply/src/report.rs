@@ -104,7 +104,7 @@ fn panicked(change: Option<&Change>) -> Verdict {
         evidence: Evidence::from("the code panicked".to_owned()),
         is_campaign_well: true,
         missing_for: Duration::ZERO,
-        is_opt_out: change.is_some_and(|change| change.operation.callable() == Some(false)),
+        is_opt_out: change.is_some_and(|change| change.operation.opts_out()),
         at_least: Duration::ZERO,
     })
 }
@@ -322,8 +322,7 @@ fn tell(context: &Context, intake: &Intake, settled: &BTreeMap<usize, Settled>) 
             age: records[index]
                 .sent
                 .and_then(|sent| Duration::try_from(now.duration_since(sent)).ok()),
-            is_opt_out: !is_absent
-                && change.is_some_and(|change| change.operation.callable() == Some(false)),
+            is_opt_out: !is_absent && change.is_some_and(|change| change.operation.opts_out()),
         };
         let wrote = match settled {
             Settled::Done(outcome) | Settled::Kept(outcome) => Some(*outcome),

@@ -83,13 +83,14 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Answ
 }
 
 fn log_found(org: &OrgId, found: &Found) {
-    let (what, columns, callable) = match &found.drift {
+    let (what, columns, callable, lowers) = match &found.drift {
         Drift::Different(difference) => (
             "different",
             difference.columns.join(" "),
             difference.callable,
+            difference.lowers.names().collect::<Vec<_>>().join(" "),
         ),
-        _ => ("missing", String::new(), None),
+        _ => ("missing", String::new(), None, String::new()),
     };
     let (campaign, group) = (found.campaign.as_str(), found.group.as_str());
     tracing::info!(
@@ -99,6 +100,7 @@ fn log_found(org: &OrgId, found: &Found) {
         what,
         columns,
         callable,
+        lowers,
         "contact differs"
     );
 }

@@ -184,7 +184,7 @@ impl Scan<'_> {
     fn hold_back(&mut self, id: &CampaignId, start: Cursor, stopped: Stopped) -> Stopped {
         let found = self.held.len();
         self.held
-            .retain(|change| change.campaign != *id || change.operation.callable() == Some(false));
+            .retain(|change| change.campaign != *id || change.operation.opts_out());
         let held_back = found - self.held.len();
         if held_back == 0 {
             return stopped;

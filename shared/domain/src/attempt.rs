@@ -31,14 +31,13 @@ use crate::change::{ContactKey, Operation};
 use crate::contact::Contact;
 use crate::dnc::Entry;
 use crate::failure::{Failure, Kind};
-use crate::plan::{Action, Plan, RankedChange, Skip, plan_of_operator};
+use crate::plan::{Action, Plan, RankedChange, Skip, Wishes, plan_of_operator};
 use crate::retry::TRIES;
-use crate::version::Raise;
 use state::{ReadFor, State, left_by, lowered};
 use step::write;
 
 /// How changes are planned: [`crate::plan::plan`].
-pub type Planner = fn(&[RankedChange<'_>], Option<&Contact>, Option<Raise>) -> Plan;
+pub type Planner = fn(&[RankedChange<'_>], Option<&Contact>, Wishes) -> Plan;
 
 /// The changes of one contact, and how far they came.
 #[derive(Debug)]
@@ -66,8 +65,7 @@ pub struct Attempt {
 impl Attempt {
     /// The changes of one contact in queue order, with the rules of their org.
     ///
-    /// A change that a rule refuses is parked. If it says that nobody may call, that much of it is
-    /// applied first.
+    /// A change that a rule refuses is parked. What it says of opting out is applied first.
     pub fn new(
         key: ContactKey,
         pieces: Vec<Piece>,
@@ -91,7 +89,7 @@ impl Attempt {
         };
         for piece in pieces {
             match piece.parking.clone() {
-                Some(parking) if !piece.is_opt_out() => {
+                Some(parking) if !piece.opts_out() => {
                     attempt.verdicts.push((piece.index, Verdict::Park(parking)));
                 }
                 _ => attempt.pieces.push(piece),
@@ -124,9 +122,9 @@ impl Attempt {
         self.pieces.len() > 1
     }
 
-    /// Whether one of the changes says that nobody may call.
+    /// Whether one of the changes says that nobody may call, or not by a channel or number.
     pub fn is_opt_out(&self) -> bool {
-        self.pieces.iter().chain(&self.rest).any(Piece::is_opt_out)
+        self.pieces.iter().chain(&self.rest).any(Piece::opts_out)
     }
 
     /// What is to be put on the org's DNC list, beside the steps: what was not taken before.
@@ -181,36 +179,33 @@ impl Attempt {
                 self.actual = Some(Arc::new(actual));
                 self.act_on_existing()
             }
-            (State::Lowering { version, why }, Seen::Written(actual)) => {
+            (State::Lowering { write, why }, Seen::Written(actual)) => {
                 // What comes after it is planned on it, and does not undo it.
-                let left = actual.unwrap_or_else(|| lowered(self.actual.as_deref(), version));
+                let left = actual.unwrap_or_else(|| lowered(self.actual.as_deref(), &write));
                 self.is_now(Some(left));
                 self.park(&why)
             }
-            (State::Lowering { version, why }, Seen::Failed(failure)) => {
-                self.was_not_lowered(version, why, &failure)
+            (State::Lowering { write, why }, Seen::Failed(failure)) => {
+                self.was_not_lowered(write, why, &failure)
             }
             (State::LoweringBlind { why }, Seen::Contact(actual)) => {
                 self.actual = actual.map(Arc::new);
-                if matches!(self.plan().action, Action::Skip(_)) {
+                if !self.plan().opts_out() {
                     return self.park(&why);
                 }
-                let version = self.version_of_opt_out();
-                self.lower(version, why)
+                self.lower(self.opt_out(), why)
             }
             (State::LoweringBlind { why }, Seen::Written(actual)) => {
                 // The answer shows whether it is the newest, so that nothing older undoes it.
                 self.actual = actual.map(Arc::new);
-                match self.actual.as_ref().and_then(|_| self.version_of_opt_out()) {
-                    Some(version) => self.lower(Some(version), why),
-                    None => self.park(&why),
+                let write = self.opt_out();
+                if self.actual.is_none() || write.version.is_none() {
+                    return self.park(&why);
                 }
+                self.lower(write, why)
             }
             (State::LoweringBlind { why }, Seen::Failed(failure)) => match failure.kind {
-                Kind::NotFound => {
-                    let version = self.version_of_opt_out();
-                    self.lower(version, why)
-                }
+                Kind::NotFound => self.lower(self.opt_out(), why),
                 Kind::Rejected => self.park_unheard(why, &failure),
                 _ => self.retry(&failure),
             },
@@ -275,9 +270,8 @@ impl Attempt {
         if failure.kind != Kind::Rejected {
             return self.failed(&failure);
         }
-        // Genesys Cloud takes no such key. If it says that nobody may call, that is tried all the
-        // same.
-        if !self.plan().says_not_callable() {
+        // Genesys Cloud takes no such key. What it says of opting out is tried all the same.
+        if !self.plan().opts_out() {
             return self.park(&failure);
         }
         let plan = self.plan();
@@ -303,8 +297,8 @@ impl Attempt {
             .pieces
             .iter()
             .map(|piece| RankedChange::new(&piece.change, ranking));
-        let raise = self.rules.raise();
-        (self.planner)(&ranked.collect::<Vec<_>>(), self.actual.as_deref(), raise)
+        let wishes = self.rules.wishes();
+        (self.planner)(&ranked.collect::<Vec<_>>(), self.actual.as_deref(), wishes)
     }
 
     /// Does what the plan says. `alone`: a create goes in a call of its own.

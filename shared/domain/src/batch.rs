@@ -78,6 +78,8 @@ pub enum ParkReason {
     ReservedColumn,
     /// The change names a column that the campaign's contact list has not.
     UnknownColumn,
+    /// The change says something of channels or numbers, and the org's API has no word for them.
+    Channel,
     /// The contact key does not match the org's pattern.
     KeyPattern,
     /// The rank is a time that is too far ahead.
@@ -97,12 +99,13 @@ pub enum ParkReason {
 
 impl ParkReason {
     /// Every one.
-    pub const ALL: [ParkReason; 12] = [
+    pub const ALL: [ParkReason; 13] = [
         ParkReason::InvalidChange,
         ParkReason::UnsupportedSchema,
         ParkReason::GroupMismatch,
         ParkReason::ReservedColumn,
         ParkReason::UnknownColumn,
+        ParkReason::Channel,
         ParkReason::KeyPattern,
         ParkReason::RankAhead,
         ParkReason::Rejected,
@@ -120,6 +123,7 @@ impl ParkReason {
             ParkReason::GroupMismatch => "groupMismatch",
             ParkReason::ReservedColumn => "reservedColumn",
             ParkReason::UnknownColumn => "unknownColumn",
+            ParkReason::Channel => "channel",
             ParkReason::KeyPattern => "keyPattern",
             ParkReason::RankAhead => "rankAhead",
             ParkReason::Rejected => "rejected",

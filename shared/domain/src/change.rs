@@ -16,6 +16,7 @@ pub use reset::RankReset;
 
 use jiff::Timestamp;
 
+use crate::channel::Lowered;
 use crate::contact::Columns;
 use crate::number;
 
@@ -152,6 +153,8 @@ pub enum Operation {
         data: Columns<Option<String>>,
         /// Whether the contact may be called.
         callable: Option<bool>,
+        /// Channels and numbers that may not be used.
+        lowers: Lowered,
     },
     /// Makes the contact not callable and stores the rank; deletes nothing.
     Remove,
@@ -170,6 +173,19 @@ impl Operation {
             Operation::Remove => Some(false),
             Operation::ResetRank(_) | Operation::Adopt(_) => None,
         }
+    }
+
+    /// Channels and numbers that the change says may not be used.
+    pub fn lowers(&self) -> Option<&Lowered> {
+        match self {
+            Operation::Upsert { lowers, .. } => Some(lowers).filter(|lowers| !lowers.is_empty()),
+            Operation::Remove | Operation::ResetRank(_) | Operation::Adopt(_) => None,
+        }
+    }
+
+    /// Whether it says that nobody may call, or that a channel or number may not be used.
+    pub fn opts_out(&self) -> bool {
+        self.callable() == Some(false) || self.lowers().is_some()
     }
 
     /// The columns that the change names.
@@ -246,9 +262,19 @@ impl Change {
             self.source.as_ref().map(|source| source.as_str().into()),
         );
         match &self.operation {
-            Operation::Upsert { data, callable } => {
+            Operation::Upsert {
+                data,
+                callable,
+                lowers,
+            } => {
                 put("data", serde_json::to_value(data).ok());
                 put("callable", callable.map(serde_json::Value::from));
+                let channels = lowers.channels.iter().map(|channel| channel.as_str());
+                put("contactable", all_false(channels));
+                put(
+                    "phones",
+                    all_false(lowers.phones.iter().map(String::as_str)),
+                );
             }
             Operation::Remove => put("operation", Some("remove".into())),
             Operation::ResetRank(reset) => {
@@ -265,6 +291,19 @@ impl Change {
         body.to_string()
             .replace('\u{FFFE}', "\\ufffe")
             .replace('\u{FFFF}', "\\uffff")
+    }
+
+    /// A change of the same contact that says nothing.
+    #[must_use]
+    pub fn silent(&self) -> Change {
+        Change {
+            operation: Operation::Upsert {
+                data: Columns::default(),
+                callable: None,
+                lowers: Lowered::default(),
+            },
+            ..self.clone()
+        }
     }
 
     /// `version`, or `occurredAt` in milliseconds (never below 0: nothing in a CRM is older than
@@ -294,6 +333,13 @@ impl Change {
         };
         crate::sha256_hex(said.body().as_bytes())
     }
+}
+
+/// An object of these names, each of which says `false`; none: of no name.
+fn all_false<'a>(names: impl Iterator<Item = &'a str>) -> Option<serde_json::Value> {
+    let members: serde_json::Map<_, _> =
+        names.map(|name| (name.to_owned(), false.into())).collect();
+    (!members.is_empty()).then_some(members.into())
 }
 
 #[cfg(test)]

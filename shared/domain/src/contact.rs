@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use crate::Version;
+use crate::channel::Statuses;
 
 /// Columns by name. Values are personal data: `Debug` shows the names alone.
 #[derive(Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -39,6 +40,8 @@ pub struct Contact {
     pub callable: bool,
     /// What was applied to it; nothing where the org stores none.
     pub version: Version,
+    /// Its channels and numbers; nothing where the API does not tell them.
+    pub statuses: Statuses,
 }
 
 impl Contact {
@@ -50,6 +53,7 @@ impl Contact {
             data,
             callable,
             version,
+            statuses: Statuses::default(),
         }
     }
 

@@ -173,6 +173,7 @@ pub fn number(text: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::channel::Lowered;
     use crate::contact::Columns;
 
     fn list(by: DncBy) -> DncList {
@@ -218,6 +219,7 @@ mod tests {
         let by_key = list(DncBy::ContactKey);
         let by_phone = list(DncBy::Phone { column });
         let say = |data: &[&str], callable| Operation::Upsert {
+            lowers: Lowered::default(),
             data: Columns(data.iter().map(|name| ((*name).to_owned(), None)).collect()),
             callable,
         };

@@ -1,9 +1,9 @@
 //! How a contact of a campaign differs from what the CRM says of it now: by the very plan that
 //! applying it would follow.
 
+use crate::channel::Lowered;
 use crate::contact::Contact;
-use crate::plan::{Action, RankedChange, plan};
-use crate::version::Raise;
+use crate::plan::{Action, RankedChange, Wishes, plan};
 
 /// What comparing one contact found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,26 +25,25 @@ pub enum Drift {
 /// What is not as the CRM says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
-    /// Names of columns, in order. None: their rank alone is older, or `callable` differs.
+    /// Names of columns, in order. None: their rank alone is older, or only who may be called, and how,
+    /// differs.
     pub columns: Vec<String>,
     /// What the CRM says of `callable`, where the campaign says the contrary and is to be changed.
     pub callable: Option<bool>,
+    /// Channels and numbers that are to be lowered.
+    pub lowers: Lowered,
     /// Whether it says that the contact may be called, and the org's wish keeps that out.
     pub is_kept: bool,
 }
 
 impl Drift {
-    /// Compares what the CRM says with the contact as it was read; `None`: there is none. `raise`:
-    /// [`Rules::raise`](crate::Rules::raise).
-    pub fn between(
-        change: &RankedChange<'_>,
-        actual: Option<&Contact>,
-        raise: Option<Raise>,
-    ) -> Drift {
+    /// Compares what the CRM says with the contact as it was read; `None`: there is none. `wishes`:
+    /// [`Rules::wishes`](crate::Rules::wishes).
+    pub fn between(change: &RankedChange<'_>, actual: Option<&Contact>, wishes: Wishes) -> Drift {
         if change.rank.is_none() {
             return Drift::Unranked;
         }
-        let plan = plan(&[*change], actual, raise);
+        let plan = plan(&[*change], actual, wishes);
         let is_kept = !plan.kept.is_empty();
         let Some(actual) = actual else {
             return Drift::Missing;
@@ -53,19 +52,12 @@ impl Drift {
         let (difference, is_newer) = match plan.action {
             Action::Create { .. } => return Drift::Missing,
             Action::Skip(_) => (Difference::default(), false),
-            Action::Update { data, callable, .. } => {
-                let differs = data
-                    .iter()
-                    .filter(|(name, value)| !actual.holds(name, value.as_deref()));
-                let difference = Difference {
-                    columns: differs.map(|(name, _)| name.clone()).collect(),
-                    callable: callable.filter(|callable| *callable != actual.callable),
-                    is_kept,
-                };
-                (difference, change.rank > actual.version.rank)
-            }
+            action => (
+                Difference::of(action, actual, is_kept),
+                change.rank > actual.version.rank,
+            ),
         };
-        let is_same = difference.columns.is_empty() && difference.callable.is_none();
+        let is_same = difference.is_none();
         if is_same && is_kept {
             Drift::Kept
         } else if !is_same || is_newer {
@@ -86,9 +78,50 @@ impl Drift {
             Drift::Same | Drift::Kept | Drift::Stale | Drift::Unranked => false,
             Drift::Missing => true,
             Drift::Different(difference) => {
-                !difference.columns.is_empty() || difference.callable != Some(true)
+                !difference.columns.is_empty()
+                    || !difference.lowers.is_empty()
+                    || difference.callable != Some(true)
             }
         }
+    }
+}
+
+impl Difference {
+    /// What is heard of a change that breaks a rule, and makes a difference to a contact that is there.
+    pub fn of_opt_out(
+        heard: &RankedChange<'_>,
+        actual: &Contact,
+        wishes: Wishes,
+    ) -> Option<Difference> {
+        let action = plan(&[*heard], Some(actual), wishes).action;
+        let difference = Difference::of(action, actual, false);
+        (!difference.is_none()).then_some(difference)
+    }
+
+    fn of(action: Action, actual: &Contact, is_kept: bool) -> Difference {
+        let Action::Update {
+            data,
+            callable,
+            lowers,
+            ..
+        } = action
+        else {
+            return Difference::default();
+        };
+        let differs = data
+            .iter()
+            .filter(|(name, value)| !actual.holds(name, value.as_deref()));
+        Difference {
+            columns: differs.map(|(name, _)| name.clone()).collect(),
+            callable: callable.filter(|callable| *callable != actual.callable),
+            lowers,
+            is_kept,
+        }
+    }
+
+    /// Whether nothing that is held differs.
+    fn is_none(&self) -> bool {
+        self.columns.is_empty() && self.callable.is_none() && self.lowers.is_empty()
     }
 }
 
@@ -96,12 +129,25 @@ impl Drift {
 mod tests {
     use super::*;
     use crate::change::Operation;
+    use crate::channel::{Channel, OptOut, Statuses};
     use crate::contact::Columns;
+    use crate::version::Raise;
     use crate::{Rank, Version};
+
+    fn own() -> Wishes {
+        Wishes {
+            raise: Some(Raise::Own),
+            ..Wishes::default()
+        }
+    }
 
     fn says(phone: &str, callable: Option<bool>) -> Operation {
         let data = Columns([("phone".to_owned(), Some(phone.to_owned()))].into());
-        Operation::Upsert { data, callable }
+        Operation::Upsert {
+            data,
+            callable,
+            lowers: Lowered::default(),
+        }
     }
 
     fn holds(phone: &str, callable: bool, rank: u64) -> Contact {
@@ -114,6 +160,7 @@ mod tests {
             data,
             callable,
             version: Version::from_text(version),
+            statuses: Statuses::default(),
         }
     }
 
@@ -124,7 +171,7 @@ mod tests {
                 operation,
             },
             actual,
-            Some(Raise::Own),
+            own(),
         )
     }
 
@@ -132,6 +179,7 @@ mod tests {
         Drift::Different(Difference {
             columns: columns.iter().map(|name| (*name).to_owned()).collect(),
             callable,
+            lowers: Lowered::default(),
             is_kept: false,
         })
     }
@@ -174,6 +222,7 @@ mod tests {
             let expected = Drift::Different(Difference {
                 columns: vec!["phone".to_owned()],
                 callable: None,
+                lowers: Lowered::default(),
                 is_kept: true,
             });
             assert_eq!(rest, expected, "{version}");
@@ -228,11 +277,70 @@ mod tests {
             operation: &operation,
         };
         for actual in [None, Some(&holds("1", true, 5))] {
-            assert_eq!(
-                Drift::between(&change, actual, Some(Raise::Own)),
-                Drift::Unranked
-            );
+            assert_eq!(Drift::between(&change, actual, own()), Drift::Unranked);
         }
         assert!(!Drift::Unranked.is_to_be_repaired());
+    }
+
+    #[test]
+    fn channels_and_numbers_that_are_up_are_drift_also_by_what_is_stale() {
+        let lowers = Lowered {
+            channels: [Channel::Sms].into(),
+            phones: ["phone".to_owned()].into(),
+        };
+        let says = |callable| Operation::Upsert {
+            data: Columns([("phone".to_owned(), Some("1".to_owned()))].into()),
+            callable,
+            lowers: lowers.clone(),
+        };
+        let expected = Drift::Different(Difference {
+            lowers: lowers.clone(),
+            ..Difference::default()
+        });
+        let mut actual = holds("1", true, 5);
+        for rank in [4, 5] {
+            let drift = drift(&says(None), rank, Some(&actual));
+            assert_eq!(drift, expected, "{rank}");
+            assert!(drift.is_to_be_repaired());
+        }
+        actual.statuses = actual.statuses.lowered(&lowers);
+        assert_eq!(drift(&says(None), 5, Some(&actual)), Drift::Same);
+        assert_eq!(drift(&says(None), 4, Some(&actual)), Drift::Stale);
+        // Who is raised by that alone is left, and the channel is repaired all the same.
+        let kept = stores("1", false, "5:5-");
+        let raised = drift(&says(Some(true)), 6, Some(&kept));
+        assert!(raised.is_to_be_repaired());
+    }
+
+    #[test]
+    fn of_who_opted_out_every_channel_that_is_up_is_drift_where_the_org_wishes_so() {
+        let all = Wishes {
+            opt_out: OptOut::All,
+            ..own()
+        };
+        let between = |rank, actual: &Contact| {
+            let operation = says("1", Some(false));
+            let change = RankedChange {
+                rank: Rank::new(rank),
+                operation: &operation,
+            };
+            Drift::between(&change, Some(actual), all)
+        };
+        let lowers = Lowered {
+            channels: Channel::ALL.into(),
+            ..Lowered::default()
+        };
+        let expected = Drift::Different(Difference {
+            lowers: lowers.clone(),
+            ..Difference::default()
+        });
+        for version in ["5:5-", "5:5!", "5"] {
+            let mut actual = stores("1", false, version);
+            assert_eq!(between(5, &actual), expected, "{version}");
+            actual.statuses = actual.statuses.lowered(&lowers);
+            assert_eq!(between(5, &actual), Drift::Same, "{version}");
+        }
+        let opted_in = stores("1", true, "5:5+");
+        assert_eq!(between(4, &opted_in), Drift::Stale, "below an opt-in");
     }
 }

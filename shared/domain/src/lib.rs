@@ -9,6 +9,7 @@ pub mod attempt;
 pub mod batch;
 pub mod budget;
 pub mod change;
+pub mod channel;
 pub mod contact;
 pub mod depth;
 pub mod dnc;

@@ -3,10 +3,13 @@
 mod merge;
 mod of_operator;
 
+use std::collections::BTreeSet;
+
 use crate::change::{Change, Operation, VersionFrom};
+use crate::channel::{Channel, Lowered, OptOut};
 use crate::contact::{Columns, Contact};
 use crate::plan::merge::Merged;
-use crate::version::{Raise, Standing};
+use crate::version::{Heard, Raise, Standing};
 use crate::{Rank, Version};
 pub use of_operator::plan_of_operator;
 
@@ -41,6 +44,8 @@ pub enum Action {
         callable: Option<bool>,
         /// To be stored.
         version: Version,
+        /// Channels and numbers that may not be used.
+        lowers: Lowered,
     },
     /// Only what the changes name. `None` of `callable` and `version`: left as it is; a column's
     /// `None` clears it.
@@ -51,6 +56,8 @@ pub enum Action {
         callable: Option<bool>,
         /// To be stored: another than the stored one.
         version: Option<Version>,
+        /// Channels and numbers to lower: such as are not yet.
+        lowers: Lowered,
     },
     /// Nothing to write.
     Skip(Skip),
@@ -91,19 +98,33 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Whether the contact must not be called once it is done.
-    pub(crate) fn says_not_callable(&self) -> bool {
-        let (Action::Create { callable, .. } | Action::Update { callable, .. }) = &self.action
-        else {
-            return false;
-        };
-        *callable == Some(false)
+    /// Whether once it is done the contact must not be called, or not by a channel or number that the
+    /// action lowers.
+    pub(crate) fn opts_out(&self) -> bool {
+        match &self.action {
+            Action::Create {
+                callable, lowers, ..
+            }
+            | Action::Update {
+                callable, lowers, ..
+            } => *callable == Some(false) || !lowers.is_empty(),
+            Action::Skip(_) => false,
+        }
     }
 }
 
+/// What an org wishes of those who opt in and out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// Whom an opt-in makes callable; `None`: the org stores no versions, and every opt-in raises.
+    pub raise: Option<Raise>,
+    /// What an opt-out lowers beside `callable`.
+    pub opt_out: OptOut,
+}
+
 /// Plans the write that brings `actual` (`None`: no such contact) to what `changes` say, given in
-/// queue order. `raise`: [`Rules::raise`](crate::Rules::raise).
-pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, raise: Option<Raise>) -> Plan {
+/// queue order. `wishes`: [`Rules::wishes`](crate::Rules::wishes).
+pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishes: Wishes) -> Plan {
     let stored = actual.and_then(|contact| contact.version.rank);
     let places = places(changes, stored);
     let mut order: Vec<usize> = (0..changes.len()).collect();
@@ -115,58 +136,19 @@ pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, raise: Optio
     let merged = (order.iter().filter(|&&i| !is_stale(i)))
         .map(|&i| Merged::of(&changes[i], places[i]))
         .reduce(Merged::then);
-
-    // What a stale change says of being callable has a rank of its own to be compared with.
-    let before = Standing::of(actual);
-    let (mut after, mut kept, mut last) = (before, Vec::new(), None);
-    for &i in &order {
-        let was = after;
-        let RankedChange { rank, operation } = changes[i];
-        if after.apply(rank, operation.callable(), raise) {
-            kept.push(i);
-        }
-        if after != was {
-            last = Some(i);
-        }
-    }
-    let says = |callable| {
-        let says = |change: &RankedChange<'_>| change.operation.callable() == Some(callable);
-        changes.iter().any(says)
-    };
     let is_all_stale = merged.is_none();
+    let said = Said::by(changes, &order, actual, wishes);
+    let (kept, last) = (said.kept.clone(), said.last);
     let action = match (merged, actual) {
         (Some(merged), None) => {
-            let callable = after.callable.filter(|_| says(true) || says(false));
-            merged.create(callable, after.version)
+            let callable = said.after.callable.filter(|_| said.is_of_callable);
+            merged.create(callable, said.after.version, said.lowers)
         }
-        (merged, Some(contact)) => {
-            let is_lowered = after.callable == Some(false);
-            let callable = (after.callable)
-                .filter(|_| after.callable != before.callable || is_lowered && says(false));
-            let columns = merged.map_or_else(Columns::default, Merged::columns);
-            let is_other =
-                |(name, value): (&String, &Option<String>)| !contact.holds(name, value.as_deref());
-            let differs = columns.iter().any(is_other) || after.callable != before.callable;
-            let version = Some(after.version).filter(|version| *version != contact.version);
-            // Also where what follows undid an opt-out: the mark that the two leave may be another.
-            let is_marked = last.is_some() && version.is_some();
-            if differs || after != before || is_marked {
-                let data = if differs { columns } else { Columns::default() };
-                Action::Update {
-                    data,
-                    callable,
-                    version,
-                }
-            } else if is_all_stale {
-                Action::Skip(Skip::Stale)
-            } else {
-                Action::Skip(Skip::Unchanged)
-            }
-        }
+        (merged, Some(contact)) => update(merged, contact, said),
         (None, None) => Action::Skip(Skip::Stale),
     };
 
-    // Where all are stale the write is for what they say of being callable.
+    // Where all are stale the write is for what they say of who may be called, and how.
     let newest = match action {
         Action::Update { .. } if is_all_stale => last,
         _ => order.iter().copied().rfind(|&i| !is_stale(i)),
@@ -181,6 +163,120 @@ pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, raise: Optio
         parts: (0..changes.len()).map(part).collect(),
         kept,
         order,
+    }
+}
+
+/// What becomes of a contact that exists; `merged`: nothing where all changes are stale.
+fn update(merged: Option<Merged>, contact: &Contact, said: Said) -> Action {
+    let is_all_stale = merged.is_none();
+    let (before, after) = (said.before, said.after);
+    let is_lowered = after.callable == Some(false);
+    let callable = (after.callable)
+        .filter(|_| after.callable != before.callable || is_lowered && said.is_opt_out);
+    let columns = merged.map_or_else(Columns::default, Merged::columns);
+    let is_other =
+        |(name, value): (&String, &Option<String>)| !contact.holds(name, value.as_deref());
+    let differs = columns.iter().any(is_other) || after.callable != before.callable;
+    let version = Some(after.version).filter(|version| *version != contact.version);
+    // Also where what follows undid an opt-out: the mark that the two leave may be another.
+    let is_marked = said.last.is_some() && version.is_some();
+    if differs || after != before || is_marked || !said.lowers.is_empty() {
+        let data = if differs { columns } else { Columns::default() };
+        Action::Update {
+            data,
+            callable,
+            version,
+            lowers: said.lowers,
+        }
+    } else if is_all_stale {
+        Action::Skip(Skip::Stale)
+    } else {
+        Action::Skip(Skip::Unchanged)
+    }
+}
+
+/// What changes say of who may be called, and how. What a stale one says of it has a rank of its own
+/// to be compared with, or needs none.
+struct Said {
+    before: Standing,
+    after: Standing,
+    /// Indices of the changes whose opt-in is kept out.
+    kept: Vec<usize>,
+    /// The last that made a difference.
+    last: Option<usize>,
+    /// Whether any says who may be called, and whether any says that nobody may.
+    is_of_callable: bool,
+    is_opt_out: bool,
+    /// Channels and numbers that are not lowered yet.
+    lowers: Lowered,
+}
+
+impl Said {
+    /// Each is applied to what the one before it left.
+    fn by(
+        changes: &[RankedChange<'_>],
+        order: &[usize],
+        actual: Option<&Contact>,
+        wishes: Wishes,
+    ) -> Said {
+        let says = |callable: fn(bool) -> bool| {
+            let mut said = changes.iter().map(|change| change.operation.callable());
+            said.any(|said| said.is_some_and(callable))
+        };
+        let before = Standing::of(actual);
+        let mut said = Said {
+            before,
+            after: before,
+            kept: Vec::new(),
+            last: None,
+            is_of_callable: says(|_| true),
+            is_opt_out: says(|callable| !callable),
+            lowers: Lowered::default(),
+        };
+        for &i in order {
+            let was = said.after;
+            let RankedChange { rank, operation } = changes[i];
+            let heard = said.after.apply(rank, operation.callable(), wishes.raise);
+            if heard == Heard::Kept {
+                said.kept.push(i);
+            }
+            let mut is_new = false;
+            if heard == Heard::OptOut && wishes.opt_out == OptOut::All {
+                is_new |= said.lower_channels(Channel::ALL, actual);
+            }
+            if let Some(lowers) = operation.lowers() {
+                is_new |= said.lower_channels(lowers.channels.iter().copied(), actual);
+                is_new |= said.lower_numbers(&lowers.phones, actual);
+            }
+            if said.after != was || is_new {
+                said.last = Some(i);
+            }
+        }
+        said
+    }
+
+    /// Whether any of them was not lowered yet.
+    fn lower_channels(
+        &mut self,
+        channels: impl IntoIterator<Item = Channel>,
+        actual: Option<&Contact>,
+    ) -> bool {
+        let is_shut =
+            |channel: &Channel| actual.is_some_and(|actual| actual.statuses.is_shut(*channel));
+        let known = self.lowers.channels.len();
+        let channels = channels.into_iter().filter(|channel| !is_shut(channel));
+        self.lowers.channels.extend(channels);
+        self.lowers.channels.len() > known
+    }
+
+    /// Whether any of them was not lowered yet.
+    fn lower_numbers(&mut self, columns: &BTreeSet<String>, actual: Option<&Contact>) -> bool {
+        let is_mute =
+            |column: &String| actual.is_some_and(|actual| actual.statuses.is_mute(column));
+        let known = self.lowers.phones.len();
+        let columns = columns.iter().filter(|column| !is_mute(column));
+        self.lowers.phones.extend(columns.cloned());
+        self.lowers.phones.len() > known
     }
 }
 

@@ -9,14 +9,20 @@ use regex_lite::Regex;
 
 use crate::batch::ParkReason;
 use crate::change::{Change, Operation, Rank, VersionFrom};
+use crate::channel::{Channel, Lowered, OptOut};
 use crate::contact::Columns;
 use crate::dnc::DncList;
+use crate::plan::Wishes;
 use crate::version::Raise;
 
 /// How far a rank that is a time may be ahead of the reader's clock.
 const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(24);
 /// A stored rank that is a count and so near to the highest one leaves no room for what follows.
 const NEAR_THE_END: u64 = 1 << 20;
+
+const DATA: &str = "data: expected only columns of the campaign's contact list, which has no ";
+const PHONES: &str =
+    "phones: expected only columns of numbers of the campaign's contact list, which has no ";
 
 /// The rules of one org.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +37,8 @@ pub struct Rules {
     pub contact_key_pattern: Option<Regex>,
     /// Whom an opt-in makes callable, where versions are stored.
     pub raise: Raise,
+    /// What an opt-out lowers beside `callable`.
+    pub opt_out: OptOut,
     /// How long reads may not show what was written. Until then it is not done, and what follows it
     /// in its message group is not planned.
     pub read_lag: Duration,
@@ -58,8 +66,15 @@ pub enum Broken {
     RankAhead(VersionFrom),
     /// `data` names this column, which stores the rank.
     ReservedColumn([String; 1]),
-    /// `data` fills these columns, which the campaign's contact list has not.
-    UnknownColumns(Vec<String>),
+    /// The campaign's contact list has no such columns.
+    UnknownColumns {
+        /// `data` fills these.
+        data: Vec<String>,
+        /// `phones` names these: the list has none of the name, or none of numbers.
+        phones: Vec<String>,
+    },
+    /// The change says something of channels or numbers, for which the org's API has no word.
+    Channel,
 }
 
 impl Broken {
@@ -69,16 +84,27 @@ impl Broken {
             Broken::KeyPattern => ParkReason::KeyPattern,
             Broken::RankAhead(_) => ParkReason::RankAhead,
             Broken::ReservedColumn(_) => ParkReason::ReservedColumn,
-            Broken::UnknownColumns(_) => ParkReason::UnknownColumn,
+            Broken::UnknownColumns { .. } => ParkReason::UnknownColumn,
+            Broken::Channel => ParkReason::Channel,
         }
     }
 
-    /// The columns without which a change would keep the rule.
-    pub fn columns(&self) -> &[String] {
+    /// Leaves out of a change what breaks the rule, where that is only a part of it.
+    pub fn leave_out(&self, change: &mut Change) {
+        let Operation::Upsert { data, lowers, .. } = &mut change.operation else {
+            return;
+        };
         match self {
-            Broken::KeyPattern | Broken::RankAhead(_) => &[],
-            Broken::ReservedColumn(column) => column,
-            Broken::UnknownColumns(columns) => columns,
+            Broken::KeyPattern | Broken::RankAhead(_) => {}
+            Broken::ReservedColumn([column]) => drop(data.remove(column)),
+            Broken::UnknownColumns {
+                data: unknown,
+                phones,
+            } => {
+                data.retain(|name, _| !unknown.contains(name));
+                lowers.phones.retain(|name| !phones.contains(name));
+            }
+            Broken::Channel => *lowers = Lowered::default(),
         }
     }
 }
@@ -99,16 +125,19 @@ impl fmt::Display for Broken {
                 f,
                 "data: expected not to name {column:?}, in which the org's versionField stores the rank"
             ),
-            Broken::UnknownColumns(columns) => {
-                f.write_str(
-                    "data: expected only columns of the campaign's contact list, which has no ",
-                )?;
-                for (place, column) in columns.iter().enumerate() {
-                    let separator = if place == 0 { "" } else { ", " };
-                    write!(f, "{separator}{column:?}")?;
-                }
-                Ok(())
+            Broken::UnknownColumns { data, phones } => {
+                let parted = if data.is_empty() || phones.is_empty() {
+                    ""
+                } else {
+                    "; "
+                };
+                listed(f, DATA, data)?;
+                f.write_str(parted)?;
+                listed(f, PHONES, phones)
             }
+            Broken::Channel => f.write_str(
+                "contactable, phones: expected neither, since the org's api has no word for them",
+            ),
         }
     }
 }
@@ -122,6 +151,14 @@ impl Rules {
     /// Whom an opt-in makes callable; `None`: no versions are stored, and every opt-in raises.
     pub fn raise(&self) -> Option<Raise> {
         self.version_field.is_some().then_some(self.raise)
+    }
+
+    /// What those who opt in and out make of a contact.
+    pub fn wishes(&self) -> Wishes {
+        Wishes {
+            raise: self.raise(),
+            opt_out: self.opt_out,
+        }
     }
 
     /// The rank of a change; `None`: it is not compared.
@@ -154,19 +191,35 @@ impl Rules {
     }
 
     /// What of a change that breaks a rule is heard all the same: that nobody may call the contact,
-    /// at the change's rank unless it is that which is wrong. `None`: it does not say so.
-    pub fn opt_out(&self, change: &Change, now: Timestamp) -> Option<Change> {
-        if change.operation.callable() != Some(false) {
+    /// at the change's rank unless it is that which is wrong, and which channels and numbers may not be
+    /// used, which need none. `may_say`: what the org's API and the campaign's list can hold of them.
+    /// `None`: it says nothing of it.
+    pub fn opt_out(
+        &self,
+        change: &Change,
+        now: Timestamp,
+        may_say: impl Fn(Switch<'_>) -> bool,
+    ) -> Option<Change> {
+        let callable = change.operation.callable().filter(|callable| !callable);
+        let mut lowers = change.operation.lowers().cloned().unwrap_or_default();
+        lowers
+            .channels
+            .retain(|channel| may_say(Switch::Channel(*channel)));
+        lowers
+            .phones
+            .retain(|column| may_say(Switch::Number(column)));
+        if callable.is_none() && lowers.is_empty() {
             return None;
         }
         let mut heard = Change {
             operation: Operation::Upsert {
                 data: Columns::default(),
-                callable: Some(false),
+                callable,
+                lowers,
             },
             ..change.clone()
         };
-        if self.has_rank_ahead(change, now) {
+        if callable.is_none() || self.has_rank_ahead(change, now) {
             (heard.version, heard.occurred_at) = (None, None);
         }
         Some(heard)
@@ -212,15 +265,46 @@ impl Rules {
     }
 }
 
-/// Whether a change fills columns that the campaign's list has not. Null, empty and absent are equal:
-/// such a column needs no place.
-pub fn unknown_columns(change: &Change, has_column: impl Fn(&str) -> bool) -> Option<Broken> {
-    let data = change.operation.data()?;
-    let unknown = data
-        .iter()
-        .filter(|(name, value)| fills(value.as_deref()) && !has_column(name));
-    let names: Vec<_> = unknown.map(|(name, _)| name.clone()).collect();
-    (!names.is_empty()).then_some(Broken::UnknownColumns(names))
+/// A switch of a contact beside `callable`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch<'a> {
+    /// Of a channel.
+    Channel(Channel),
+    /// Of the number in this column.
+    Number(&'a str),
+}
+
+/// Whether a change fills columns that the campaign's list has not, or names such as those of numbers.
+/// Null, empty and absent are equal: such a column needs no place.
+pub fn unknown_columns(
+    change: &Change,
+    has_column: impl Fn(&str) -> bool,
+    has_number: impl Fn(&str) -> bool,
+) -> Option<Broken> {
+    let data = change.operation.data()?.iter();
+    let unknown = data.filter(|(name, value)| fills(value.as_deref()) && !has_column(name));
+    let data: Vec<_> = unknown.map(|(name, _)| name.clone()).collect();
+    let phones = change.operation.lowers().into_iter();
+    let phones = phones.flat_map(|lowers| &lowers.phones);
+    let phones: Vec<_> = phones.filter(|name| !has_number(name)).cloned().collect();
+    (!data.is_empty() || !phones.is_empty()).then_some(Broken::UnknownColumns { data, phones })
+}
+
+/// Whether a change says something of channels or numbers, where the org's API has no word for them.
+pub fn channels_unsaid(change: &Change) -> Option<Broken> {
+    change.operation.lowers().map(|_| Broken::Channel)
+}
+
+fn listed(f: &mut fmt::Formatter<'_>, expected: &str, columns: &[String]) -> fmt::Result {
+    if columns.is_empty() {
+        return Ok(());
+    }
+    f.write_str(expected)?;
+    for (place, column) in columns.iter().enumerate() {
+        let separator = if place == 0 { "" } else { ", " };
+        write!(f, "{separator}{column:?}")?;
+    }
+    Ok(())
 }
 
 /// Whether a value needs a column to be in.
@@ -229,161 +313,4 @@ pub fn fills(value: Option<&str>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: &str = "2026-11-24T16:00:00Z";
-
-    fn now() -> Timestamp {
-        NOW.parse().unwrap()
-    }
-
-    fn rules() -> Rules {
-        Rules {
-            version_field: Some("crmVersion".to_owned()),
-            contact_key_pattern: Some(Regex::new("^LEAD-").unwrap()),
-            ..Rules::default()
-        }
-    }
-
-    fn change(more: &str) -> Change {
-        let body =
-            format!(r#"{{"schema": 1, "eventId": "e", "org": "acme", "campaignId": "c", {more}}}"#);
-        Change::parse(&body).unwrap()
-    }
-
-    fn ranked(version: i64) -> Change {
-        change(&format!(
-            r#""contactKey": "LEAD-1", "version": {version}, "data": {{}}"#
-        ))
-    }
-
-    #[test]
-    fn each_rule_is_told_with_the_reason_for_which_apply_parks() {
-        for (more, reason, told) in [
-            (
-                r#""contactKey": "lead-1", "data": {}"#,
-                "keyPattern",
-                "contactKey: expected a match of the org's contactKeyPattern",
-            ),
-            (
-                r#""contactKey": "LEAD-1", "data": {"crmVersion": null}"#,
-                "reservedColumn",
-                "data: expected not to name \"crmVersion\", in which the org's versionField stores the rank",
-            ),
-        ] {
-            let broken = rules().broken(&change(more), now()).unwrap();
-            assert_eq!(
-                (broken.reason().as_str(), broken.to_string().as_str()),
-                (reason, told)
-            );
-        }
-        let good =
-            change(r#""contactKey": "LEAD-1", "version": 9007199254740991, "data": {"a": "1"}"#);
-        assert_eq!(
-            rules().broken(&good, now()),
-            None,
-            "a count may be any number"
-        );
-        let lists = change(
-            r#""contactKey": "LEAD-1", "data": {"a": "1", "b": "", "c": null, "d": "1", "e": "1"}"#,
-        );
-        let broken = unknown_columns(&lists, |name| name == "a").unwrap();
-        assert_eq!(
-            (broken.reason().as_str(), broken.to_string().as_str()),
-            (
-                "unknownColumn",
-                "data: expected only columns of the campaign's contact list, which has no \"d\", \"e\""
-            )
-        );
-        assert_eq!(unknown_columns(&lists, |name| "ade".contains(name)), None);
-    }
-
-    #[test]
-    fn a_rank_that_is_a_time_may_be_a_day_ahead_in_every_unit() {
-        for (unit, a_second) in [
-            (VersionUnit::Seconds, 1),
-            (VersionUnit::Milliseconds, 1_000),
-            (VersionUnit::Microseconds, 1_000_000),
-        ] {
-            let rules = Rules {
-                version_unit: Some(unit),
-                ..rules()
-            };
-            let a_day_ahead = (now().as_second() + 86_400) * a_second;
-            let broken = |version| rules.broken(&ranked(version), now());
-            for good in [0, now().as_second() * a_second, a_day_ahead] {
-                assert_eq!(broken(good), None, "{unit:?} {good}");
-            }
-            for ahead in [a_day_ahead + 1, 9_007_199_254_740_991] {
-                let expected = Broken::RankAhead(VersionFrom::Version);
-                assert_eq!(broken(ahead), Some(expected), "{unit:?} {ahead}");
-            }
-            let stored = |number: i64| Rank::new(number.cast_unsigned()).unwrap();
-            assert!(!rules.is_ahead(stored(a_day_ahead), now()));
-            assert!(rules.is_ahead(stored(a_day_ahead + 1), now()));
-            let unranked = Rules {
-                version_field: None,
-                ..rules.clone()
-            };
-            assert_eq!(unranked.broken(&ranked(9_007_199_254_740_991), now()), None);
-        }
-    }
-
-    #[test]
-    fn occurred_at_is_a_time_whatever_the_unit_of_versions() {
-        let rules = Rules {
-            version_from: VersionFrom::OccurredAt,
-            ..rules()
-        };
-        let at = |at: &str| {
-            let more = format!(
-                r#""contactKey": "LEAD-1", "version": 9007199254740991, "occurredAt": "{at}", "data": {{}}"#
-            );
-            rules.broken(&change(&more), now())
-        };
-        assert_eq!(at("2026-11-25T16:00:00Z"), None);
-        assert_eq!(
-            at("2026-11-25T16:00:00.001Z"),
-            Some(Broken::RankAhead(VersionFrom::OccurredAt))
-        );
-    }
-
-    #[test]
-    fn a_stored_count_is_ahead_only_at_the_very_end() {
-        let is_ahead = |number| rules().is_ahead(Rank::new(number).unwrap(), now());
-        let end = (1 << 53) - 1;
-        assert!(is_ahead(end) && is_ahead(end - 1_000_000));
-        assert!(!is_ahead(end - 2_000_000) && !is_ahead(1_764_000_000_000_000));
-    }
-
-    #[test]
-    fn of_what_breaks_a_rule_an_opt_out_is_heard_without_the_rank_that_is_wrong() {
-        let rules = Rules {
-            version_unit: Some(VersionUnit::Milliseconds),
-            ..rules()
-        };
-        let heard = |more: &str| {
-            let heard = rules.opt_out(&change(more), now())?;
-            assert_eq!(rules.broken(&heard, now()), None);
-            assert_eq!(unknown_columns(&heard, |_| false), None);
-            assert_eq!(heard.operation.callable(), Some(false));
-            Some(heard.version.map(|rank| rank.to_string()))
-        };
-        let key = r#""contactKey": "LEAD-1""#;
-        let silent = format!(r#"{key}, "version": 5, "data": {{"crmVersion": "1"}}"#);
-        assert_eq!(heard(&silent), None);
-        let reserved =
-            format!(r#"{key}, "version": 5, "data": {{"crmVersion": "1"}}, "callable": false"#);
-        assert_eq!(heard(&reserved), Some(Some("5".to_owned())));
-        let ahead = format!(r#"{key}, "version": 9007199254740991, "operation": "remove""#);
-        assert_eq!(heard(&ahead), Some(None));
-        let other = r#""contactKey": "lead-1", "operation": "remove""#;
-        let heard = rules.opt_out(&change(other), now()).unwrap();
-        assert_eq!(
-            heard.operation.callable(),
-            Some(false),
-            "whatever its key is like"
-        );
-    }
-}
+mod tests;

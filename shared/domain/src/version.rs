@@ -141,6 +141,17 @@ impl fmt::Display for Version {
     }
 }
 
+/// What became of what a change says of being callable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// An opt-out counts: nobody may call, and by what is known nothing newer says otherwise.
+    OptOut,
+    /// An opt-in is kept out, by the org's wish.
+    Kept,
+    /// Nothing was said, an opt-in counts, or what was said is stale.
+    Else,
+}
+
 /// Whether a contact may be called, and what is known of why, while changes are applied to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
@@ -164,42 +175,41 @@ impl Standing {
         Standing { callable, version }
     }
 
-    /// Applies one change, and answers whether what it says of being callable was kept out, which it
-    /// is only by the org's wish. `raise`: `None` where the org stores no versions.
+    /// Applies one change. `raise`: `None` where the org stores no versions.
     pub(crate) fn apply(
         &mut self,
         rank: Option<Rank>,
         says: Option<bool>,
         raise: Option<Raise>,
-    ) -> bool {
-        let is_kept = match (says, raise) {
+    ) -> Heard {
+        let heard = match (says, raise) {
             (Some(callable), None) => {
                 self.callable = Some(callable);
-                false
+                if callable { Heard::Else } else { Heard::OptOut }
             }
-            (Some(false), Some(_)) => {
-                self.lower(rank);
-                false
-            }
-            (Some(true), Some(raise)) => self.raise(rank, raise),
-            (None, _) => false,
+            (Some(false), Some(_)) if self.lower(rank) => Heard::OptOut,
+            (Some(true), Some(raise)) if self.raise(rank, raise) => Heard::Kept,
+            _ => Heard::Else,
         };
         self.callable.get_or_insert(true);
         if raise.is_some() {
             self.version.rank = self.version.rank.max(rank);
         }
-        is_kept
+        heard
     }
 
-    /// An opt-out. It is stale only below an opt-in; else nobody may call, whatever the columns' rank.
-    fn lower(&mut self, rank: Option<Rank>) {
+    /// An opt-out; whether it counts. It is stale only below an opt-in; else nobody may call, whatever
+    /// the columns' rank.
+    fn lower(&mut self, rank: Option<Rank>) -> bool {
         let stands = self.version.decision;
         // One without a rank comes after all that is known.
         let place = rank.or(self.version.rank.max(stands.and_then(|stands| stands.rank)));
         let mark = match (self.callable, stands) {
-            (_, Some(stands)) if stands.mark == Mark::Raised && place < stands.rank => return,
-            // What is known of it is as new, or newer.
-            (Some(false), None) if rank.is_some() && place <= self.version.rank => return,
+            (_, Some(stands)) if stands.mark == Mark::Raised && place < stands.rank => {
+                return false;
+            }
+            // What is known of it is as new, or newer, and no opt-in is.
+            (Some(false), None) if rank.is_some() && place <= self.version.rank => return true,
             (Some(false), Some(stands)) if stands.mark == Mark::Lowered => Mark::Lowered,
             (Some(false), _) => Mark::Found,
             (Some(true) | None, _) => Mark::Lowered,
@@ -209,6 +219,7 @@ impl Standing {
             rank: place.max(stands.and_then(|stands| stands.rank)),
             mark,
         });
+        true
     }
 
     /// An opt-in; whether it counts, and is kept out.

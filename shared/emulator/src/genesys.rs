@@ -127,6 +127,14 @@ impl Genesys {
         }
     }
 
+    /// Says which columns of a campaign's list hold numbers.
+    pub fn number_columns(&self, campaign: &str, columns: &[&str]) {
+        if let Some(list) = self.state().list_of(campaign) {
+            let column = |name: &&str| serde_json::json!({ "columnName": name, "type": "cell" });
+            list.phone_columns = columns.iter().map(column).collect();
+        }
+    }
+
     /// Adds an empty contact list that no campaign draws on.
     pub fn put_list(&self, client_id: &str, list: &str, columns: Option<&[&str]>) {
         let empty = List::new(client_id, list, columns);

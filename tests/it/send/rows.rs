@@ -199,6 +199,27 @@ async fn a_row_keeps_the_rules_by_which_apply_would_park_it_and_no_others() {
         (0, Some("1 row is right; nothing was sent.")),
         "what is cleared needs no column: {shown}"
     );
+    let row = |number: &str| {
+        json!({ "contactKey": "LEAD-1", "version": 1_764_000_000_000_u64, "data": {}, "callable": true,
+            "contactable": { "Sms": false }, "phones": { number: false } })
+    };
+    let rows = folder.put("rows.ndjson", format!("{}\n{}\n", row("phone"), row("fax")));
+    let (status, _, shown) = send(&rows).await;
+    let expected = "line 2: phones: expected only columns of numbers of the campaign's contact list, which has no \"fax\"\n\
+                    1 of 2 rows is not right: nothing was sent.\n";
+    assert_eq!((status, shown.as_str()), (1, expected));
+    let ranked = [
+        "send",
+        "--org",
+        "ranked",
+        "--campaign",
+        CAMPAIGN,
+        &rows,
+        "--dry-run",
+    ];
+    let (status, _, shown) = served.command(&ranked).await;
+    let unsaid = "contactable, phones: expected neither, since the org's api has no word for them";
+    assert_eq!((status, shown.matches(unsaid).count()), (1, 2), "{shown}");
     let file = folder.put(
         "ahead.csv",
         "contactKey,version,callable,phone\nLEAD-1,9007199254740991,true,+1\n",

@@ -3,6 +3,7 @@
 
 mod agents;
 mod at_rest;
+mod channels;
 mod dialler;
 mod dnc;
 
@@ -167,7 +168,8 @@ fn parked_for_nothing(seen: &Seen, before: Before, instance: usize) -> Vec<&'sta
         if !is_shown {
             violations.push("11: a change is parked for its failures, and nothing shows that its campaign is well");
         }
-        if body["operation"] == "remove" || body["callable"] == false {
+        let is_lowering = !channels::said(&body).is_empty();
+        if is_lowering || body["operation"] == "remove" || body["callable"] == false {
             violations.push("11: an opt-out is parked for its failures");
         }
     }
@@ -264,7 +266,7 @@ fn changes(outside: &Outside) -> impl Iterator<Item = Value> {
 
 /// What counts of a change: all of it, or, where a rule refuses its columns, that nobody may call.
 pub(crate) fn heard(body: &Value) -> Option<Value> {
-    const MEMBERS: [&str; 11] = [
+    const MEMBERS: [&str; 13] = [
         "schema",
         "eventId",
         "org",
@@ -276,6 +278,8 @@ pub(crate) fn heard(body: &Value) -> Option<Value> {
         "source",
         "data",
         "callable",
+        "contactable",
+        "phones",
     ];
     let names = |object: &Value| -> Vec<String> {
         let members = object.as_object().into_iter().flatten();

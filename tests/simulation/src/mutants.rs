@@ -70,6 +70,7 @@ mutants! {
     FoundIsOwn = "found-is-own", "whom the dialler made not callable first is taken for campaign-sync's", ["3"];
     LoseMark = "lose-mark", "an update leaves out what was decided of callable", ["2", "3", "4"];
     Unlisted = "unlisted", "an opt-out is done before it stands on the DNC list", ["13"];
+    DropChannel = "drop-channel", "of changes that are folded the last one's channels and numbers alone are lowered", ["4"];
     Unconfirmed = "unconfirmed", "what is written is done, though reads do not show it yet", ["2", "3", "4"];
     ReconcileBlindly = "reconcile-blindly", "reconcile takes every contact for missing", ["10"];
     LogContent = "log-content", "a log line holds a change", ["8"];
@@ -103,6 +104,7 @@ impl Mutant {
             Mutant::RaiseUnmarked => Some(Defect::RaisesAll),
             Mutant::FoundIsOwn => Some(Defect::FoundIsOwn),
             Mutant::Unlisted => Some(Defect::Unlisted),
+            Mutant::DropChannel => Some(Defect::DropsChannels),
             Mutant::Unconfirmed => Some(Defect::Unconfirmed),
             Mutant::WaitToPark => Some(Defect::WaitsToPark),
             Mutant::DeleteEarly => Some(Defect::DeletesEarly),

@@ -19,6 +19,8 @@ pub(crate) const START: &str = "2026-11-24T16:00:00Z";
 pub(crate) const HORIZON: Duration = Duration::from_hours(6);
 /// What the CRM keeps in step. Few values, so that a contact often becomes again what it was.
 pub(crate) const COLUMNS: [&str; 3] = ["phone", "name", "note"];
+/// By which an organisation reaches people.
+pub(crate) const CHANNELS: [&str; 4] = ["Voice", "Sms", "Email", "WhatsApp"];
 /// What agents and rules write of a contact, and the CRM does not know.
 pub(crate) const OF_AGENTS: &str = "disposition";
 /// In every key, value and secret: none of them may be seen in a log, a metric or an id.
@@ -48,6 +50,8 @@ pub(crate) struct Org {
     pub(crate) raise: Raise,
     /// Whether opt-outs go on a DNC list too, which its campaigns name.
     pub(crate) has_dnc_list: bool,
+    /// Whether an opt-out is one of every channel.
+    pub(crate) opts_out_of_all: bool,
     pub(crate) campaigns: Vec<String>,
     pub(crate) calls_per_minute: u64,
 }
@@ -182,7 +186,9 @@ impl Story {
         rates.draw_agents(&mut other);
         let mut listed = Rng::with_seed(seed ^ 0xd7c);
         let mut wishes = Rng::with_seed(seed ^ 0xca11);
+        let mut of_all = Rng::with_seed(seed ^ 0xa11);
         for org in &mut orgs {
+            org.opts_out_of_all = org.is_of_lists && of_all.u8(..3) == 0;
             org.raise = match wishes.u8(..6) {
                 0 => Raise::Always,
                 1 => Raise::Never,

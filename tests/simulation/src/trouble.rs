@@ -198,6 +198,7 @@ fn org(n: usize, is_of_lists: bool, calls_per_minute: u64) -> Org {
         ranking: Ranking::Version,
         raise: Raise::Own,
         has_dnc_list: false,
+        opts_out_of_all: false,
         campaigns: vec![format!("campaign-{n:03}-0")],
         calls_per_minute,
     }

@@ -17,7 +17,7 @@ impl Scan<'_> {
     ) {
         let rules = &self.org_secret.rules;
         // Without its rank, where that is ahead.
-        let Some(opt_out) = rules.opt_out(change, now) else {
+        let Some(opt_out) = rules.opt_out(change, now, |_| false) else {
             return;
         };
         let rank = rules.rank(&opt_out);

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use domain::Contact;
 use domain::batch::ParkReason;
-use domain::change::{CampaignId, Change, ContactKey, Operation};
+use domain::change::{CampaignId, Change, ContactKey};
 use domain::drift::{Difference, Drift};
 use domain::plan::RankedChange;
-use domain::rules::{Broken, unknown_columns};
+use domain::rules::Broken;
 use io::genesys::{Campaign, Failure, Kind};
 use jiff::Timestamp;
 
@@ -89,21 +89,22 @@ impl Scan<'_> {
         let rules = &self.org_secret.rules;
         if let Some(Broken::RankAhead(_)) = rules.broken(&change, now) {
             self.leave_out(ParkReason::RankAhead);
-            let opt_out = rules.opt_out(&change, now);
-            let may_be_called = actual.is_some_and(|actual| actual.callable);
-            if let Some(opt_out) = opt_out.filter(|_| may_be_called) {
+            let heard = rules.opt_out(&change, now, |switch| campaign.has_switch(switch));
+            let difference = |heard: &Change| {
+                let ranked = RankedChange::new(heard, rules.ranking());
+                Difference::of_opt_out(&ranked, actual?, rules.wishes())
+            };
+            if let Some(heard) = heard
+                && let Some(difference) = difference(&heard)
+            {
                 at.checked += 1;
-                let difference = Difference {
-                    callable: Some(false),
-                    ..Difference::default()
-                };
-                self.found(id, opt_out, Drift::Different(difference), at);
+                self.found(id, heard, Drift::Different(difference), at);
             }
             return;
         }
         self.leave_out_columns(campaign, &mut change);
         let ranked = RankedChange::new(&change, rules.ranking());
-        let drift = Drift::between(&ranked, actual, rules.raise());
+        let drift = Drift::between(&ranked, actual, rules.wishes());
         if let Some(actual) = actual {
             self.listing.looked_at(&change, actual);
         }
@@ -152,15 +153,10 @@ impl Scan<'_> {
     }
 
     fn leave_out_columns(&mut self, campaign: &Campaign, change: &mut Change) {
-        let (reserved, unknown) = (
-            self.org_secret.rules.reserved_column(change),
-            unknown_columns(change, |name| campaign.has_column(name)),
-        );
-        for broken in [reserved, unknown].into_iter().flatten() {
+        let reserved = self.org_secret.rules.reserved_column(change);
+        for broken in [reserved, campaign.broken(change)].into_iter().flatten() {
             self.leave_out(broken.reason());
-            if let Operation::Upsert { data, .. } = &mut change.operation {
-                data.retain(|name, _| !broken.columns().contains(name));
-            }
+            broken.leave_out(change);
         }
     }
 

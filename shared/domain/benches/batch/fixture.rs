@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::change::{Change, VersionFrom};
 use domain::contact::Columns;
-use domain::plan::{Plan, RankedChange, plan};
+use domain::plan::{Plan, RankedChange, Wishes, plan};
 use domain::version::Raise;
 use domain::{Contact, Rank, Version};
 
@@ -58,7 +58,12 @@ pub(crate) fn plan_all(changes: &[Change], stored: &Contact) -> Vec<Plan> {
                 .iter()
                 .map(|change| RankedChange::new(change, Some(VersionFrom::Version)))
                 .collect();
-            plan(&ranked, Some(stored), Some(Raise::Own))
+            let raise = Some(Raise::Own);
+            let wishes = Wishes {
+                raise,
+                ..Wishes::default()
+            };
+            plan(&ranked, Some(stored), wishes)
         })
         .collect()
 }

@@ -47,14 +47,19 @@ impl Attempt {
     /// No retry can help, and what it says of opting out was refused too: whoever looks after what is
     /// parked must know that.
     pub(super) fn park_unheard(&mut self, mut why: Failure, refused: &Failure) -> Step {
-        let too = format!("; that nobody may call was refused too: {refused}");
+        self.was_refused_too("that nobody may call", &mut why, refused);
+        self.park(&why)
+    }
+
+    /// Notes for whoever looks after it that this was refused as well.
+    pub(super) fn was_refused_too(&mut self, what: &str, why: &mut Failure, refused: &Failure) {
+        let too = format!("; {what} was refused too: {refused}");
         why.detail.push_str(&too);
         for piece in &mut self.pieces {
             if let Some(parking) = &mut piece.parking {
                 parking.evidence.detail.push_str(&too);
             }
         }
-        self.park(&why)
     }
 
     pub(super) fn next_piece(&mut self) -> Step {
@@ -106,7 +111,7 @@ impl Attempt {
                 evidence: Evidence::from(failure),
                 is_campaign_well: false,
                 missing_for: Duration::ZERO,
-                is_opt_out: piece.is_opt_out(),
+                is_opt_out: piece.opts_out(),
                 at_least,
             };
             self.verdicts.push((piece.index, Verdict::Retry(retry)));

@@ -2,7 +2,8 @@
 
 use super::state::State;
 use super::{Attempt, Step, Write};
-use crate::Version;
+use crate::channel::Lowered;
+use crate::contact::Columns;
 use crate::failure::{Failure, Kind};
 use crate::plan::{Action, Plan};
 
@@ -13,39 +14,32 @@ impl Attempt {
         if self.pieces.len() > 1 {
             return self.one_by_one(&plan.order);
         }
-        match &plan.action {
-            Action::Create {
-                callable: Some(false),
-                version,
-                ..
-            } => self.lower(Some(*version), failure),
-            Action::Update {
-                callable: Some(false),
-                version,
-                ..
-            // With its version, so that nothing older makes it callable.
-            } if self.is_callable() || version.is_some() => self.lower(*version, failure),
-            _ => self.park(&failure),
+        let heard = heard(&plan.action);
+        let is_new = self.is_callable() || heard.version.is_some();
+        // With its version, so that nothing older makes it callable.
+        if heard.callable.is_some() && is_new || !heard.lowers.is_empty() {
+            return self.lower(heard, failure);
         }
+        self.park(&failure)
     }
 
-    pub(super) fn is_callable(&self) -> bool {
+    fn is_callable(&self) -> bool {
         self.actual.as_ref().is_none_or(|actual| actual.callable)
     }
 
-    pub(super) fn version_of_opt_out(&self) -> Option<Version> {
-        match self.plan().action {
-            Action::Create { version, .. } => Some(version),
-            Action::Update { version, .. } => version,
-            Action::Skip(_) => None,
-        }
+    /// What the plan says of opting out.
+    pub(super) fn opt_out(&self) -> Write {
+        heard(&self.plan().action)
     }
 
-    /// Writes that nobody may call, with the version, so that nothing older undoes it. Where there is
-    /// no contact it leaves one that is not callable, so that a late create makes none that is.
-    pub(super) fn lower(&mut self, version: Option<Version>, why: Failure) -> Step {
-        self.state = State::Lowering { version, why };
-        let write = Write::lowering(version);
+    /// Writes what is said of opting out, that nobody may call with the version, so that nothing older
+    /// undoes it. Where there is no contact it leaves one, so that a late create makes none that may be
+    /// called, or reached by what is lowered.
+    pub(super) fn lower(&mut self, write: Write, why: Failure) -> Step {
+        self.state = State::Lowering {
+            write: write.clone(),
+            why,
+        };
         match self.actual {
             None => Step::Create { write, alone: true },
             Some(_) => Step::Update(write),
@@ -54,16 +48,31 @@ impl Attempt {
 
     pub(super) fn was_not_lowered(
         &mut self,
-        version: Option<Version>,
-        why: Failure,
+        write: Write,
+        mut why: Failure,
         failure: &Failure,
     ) -> Step {
-        match failure.kind {
-            // It may be the version that is refused.
-            Kind::Rejected if version.is_some() => self.lower(None, why),
-            Kind::Rejected => self.park_unheard(why, failure),
-            _ => self.retry(failure),
+        if failure.kind != Kind::Rejected {
+            return self.retry(failure);
         }
+        // It may be the version that is refused.
+        if write.version.is_some() {
+            let version = None;
+            return self.lower(Write { version, ..write }, why);
+        }
+        if write.lowers.is_empty() {
+            return self.park_unheard(why, failure);
+        }
+        self.was_refused_too("what it says of channels and numbers", &mut why, failure);
+        if write.callable.is_none() {
+            return self.park(&why);
+        }
+        // Or a channel or number: that nobody may call is heard all the same.
+        let heard = Write {
+            lowers: Lowered::default(),
+            ..self.opt_out()
+        };
+        self.lower(heard, why)
     }
 
     pub(super) fn one_by_one(&mut self, order: &[usize]) -> Step {
@@ -73,5 +82,31 @@ impl Attempt {
             .filter_map(|&place| pieces[place].take())
             .collect();
         self.next_piece()
+    }
+}
+
+/// What an action says of opting out, without its columns. Channels and numbers need no version.
+fn heard(action: &Action) -> Write {
+    let (callable, version, lowers) = match action {
+        Action::Create {
+            callable,
+            version,
+            lowers,
+            ..
+        } => (*callable, Some(*version), lowers.clone()),
+        Action::Update {
+            callable,
+            version,
+            lowers,
+            ..
+        } => (*callable, *version, lowers.clone()),
+        Action::Skip(_) => (None, None, Lowered::default()),
+    };
+    let callable = callable.filter(|callable| !callable);
+    Write {
+        data: Columns::default(),
+        callable,
+        version: version.filter(|_| callable.is_some()),
+        lowers,
     }
 }

@@ -1,7 +1,9 @@
 //! How far an attempt came, and what a write leaves.
 
+use super::Write;
 use crate::Version;
-use crate::contact::Contact;
+use crate::channel::{Lowered, Statuses};
+use crate::contact::{Columns, Contact};
 use crate::failure::Failure;
 use crate::plan::{Action, Plan};
 
@@ -20,7 +22,7 @@ pub(super) enum State {
     Pausing(Failure),
     /// What it says of opting out is written; then it is parked for this reason.
     Lowering {
-        version: Option<Version>,
+        write: Write,
         why: Failure,
     },
     LoweringBlind {
@@ -31,24 +33,32 @@ pub(super) enum State {
 
 impl State {
     /// Whether the contact that a write was answered with can be what it left. One that may still be
-    /// called after an opt-out, or that holds the version of before where another was written, is the
-    /// contact as it was. Columns are not compared: the service writes some of them itself.
+    /// called after an opt-out, or reached by what was lowered, or that holds the version of before where
+    /// another was written, is the contact as it was. Columns are not compared: the service writes some of
+    /// them itself.
     pub(super) fn was_taken(&self, before: Option<&Contact>, shown: &Contact) -> bool {
-        let (callable, version) = match self {
+        let (callable, version, lowers) = match self {
             State::Creating { plan, .. } | State::Updating { plan } => match &plan.action {
                 Action::Create {
-                    callable, version, ..
-                } => (*callable, Some(*version)),
+                    callable,
+                    version,
+                    lowers,
+                    ..
+                } => (*callable, Some(*version), Some(lowers)),
                 Action::Update {
-                    callable, version, ..
-                } => (*callable, *version),
+                    callable,
+                    version,
+                    lowers,
+                    ..
+                } => (*callable, *version, Some(lowers)),
                 Action::Skip(_) => return true,
             },
-            State::Lowering { version, .. } => (Some(false), *version),
-            State::LoweringBlind { .. } => (Some(false), None),
+            State::Lowering { write, .. } => (write.callable, write.version, Some(&write.lowers)),
+            State::LoweringBlind { .. } => (Some(false), None, None),
             _ => return true,
         };
-        let is_callable = shown.callable && callable == Some(false);
+        let is_up = |lowers: &Lowered| !shown.statuses.lacks(lowers).is_empty();
+        let is_callable = shown.callable && callable == Some(false) || lowers.is_some_and(is_up);
         let is_as_before = before.is_some_and(|before| before.version == shown.version);
         // Where none is shown nobody can tell.
         let is_shown = shown.version != Version::default();
@@ -70,11 +80,18 @@ pub(super) enum ReadFor {
 }
 
 /// The contact that is left where what is heard of an opt-out was written, and not answered with it.
-pub(super) fn lowered(actual: Option<&Contact>, version: Option<Version>) -> Contact {
+pub(super) fn lowered(actual: Option<&Contact>, write: &Write) -> Contact {
+    let before = actual.cloned().unwrap_or_else(|| Contact {
+        data: Columns::default(),
+        callable: true,
+        version: Version::default(),
+        statuses: Statuses::default(),
+    });
     Contact {
-        data: actual.map(|actual| actual.data.clone()).unwrap_or_default(),
-        callable: false,
-        version: version.unwrap_or(actual.map(|actual| actual.version).unwrap_or_default()),
+        callable: write.callable.unwrap_or(before.callable),
+        version: write.version.unwrap_or(before.version),
+        statuses: before.statuses.lowered(&write.lowers),
+        data: before.data,
     }
 }
 
@@ -85,15 +102,18 @@ pub(super) fn left_by(action: &Action, before: Option<&Contact>) -> Option<Conta
             data,
             callable,
             version,
+            lowers,
         } => Some(Contact {
             data: data.clone(),
             callable: callable.unwrap_or(true),
             version: *version,
+            statuses: Statuses::default().lowered(lowers),
         }),
         Action::Update {
             data,
             callable,
             version,
+            lowers,
         } => before.map(|before| {
             let mut left = before.clone();
             for (name, value) in data.iter() {
@@ -104,6 +124,7 @@ pub(super) fn left_by(action: &Action, before: Option<&Contact>) -> Option<Conta
             }
             left.callable = callable.unwrap_or(before.callable);
             left.version = version.unwrap_or(before.version);
+            left.statuses = left.statuses.lowered(lowers);
             left
         }),
         Action::Skip(_) => before.cloned(),

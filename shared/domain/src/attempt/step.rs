@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::Version;
 use crate::batch::{Parking, Verdict};
 use crate::change::Change;
+use crate::channel::Lowered;
 use crate::contact::{Columns, Contact};
 use crate::failure::Failure;
 use crate::plan::Action;
@@ -46,16 +47,8 @@ pub struct Write {
     pub callable: Option<bool>,
     /// To be stored.
     pub version: Option<Version>,
-}
-
-impl Write {
-    pub(super) fn lowering(version: Option<Version>) -> Write {
-        Write {
-            data: Columns::default(),
-            callable: Some(false),
-            version,
-        }
-    }
+    /// Channels and numbers to lower.
+    pub lowers: Lowered,
 }
 
 /// What came of the last step.
@@ -92,8 +85,8 @@ pub struct Piece {
 }
 
 impl Piece {
-    pub(super) fn is_opt_out(&self) -> bool {
-        self.change.operation.callable() == Some(false)
+    pub(super) fn opts_out(&self) -> bool {
+        self.change.operation.opts_out()
     }
 }
 
@@ -104,6 +97,7 @@ pub(super) fn write(action: &mut Action) -> Write {
             data,
             callable,
             version,
+            lowers,
         } => {
             let data = data
                 .iter()
@@ -112,21 +106,25 @@ pub(super) fn write(action: &mut Action) -> Write {
                 data: Columns(data.collect()),
                 callable: *callable,
                 version: Some(*version),
+                lowers: lowers.clone(),
             }
         }
         Action::Update {
             data,
             callable,
             version,
+            lowers,
         } => Write {
             data: std::mem::take(data),
             callable: *callable,
             version: *version,
+            lowers: lowers.clone(),
         },
         Action::Skip(_) => Write {
             data: Columns::default(),
             callable: None,
             version: None,
+            lowers: Lowered::default(),
         },
     }
 }

@@ -1,5 +1,6 @@
 //! What an attempt does, step by step.
 
+mod channels;
 mod failure_table;
 mod lagging;
 mod properties;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::batch::{Evidence, ParkReason, Parking};
+use crate::channel::Statuses;
 use crate::contact::Columns;
 use crate::plan::plan;
 use crate::{Change, Rank, Version};
@@ -17,6 +19,12 @@ fn change(rank: u64, said: &str) -> Arc<Change> {
         "out" => r#""data": {"phone": "1"}, "callable": false"#,
         "in" => r#""data": {"phone": "1"}, "callable": true"#,
         "remove" => r#""operation": "remove""#,
+        "quiet" => {
+            r#""data": {"phone": "1"}, "contactable": {"Sms": false}, "phones": {"phone": false}"#
+        }
+        "out quiet" => {
+            r#""data": {"phone": "1"}, "callable": false, "contactable": {"Sms": false}"#
+        }
         phone => &format!(r#""data": {{"phone": "{phone}"}}"#),
     };
     let body = format!(
@@ -35,7 +43,7 @@ fn ranked() -> Arc<Rules> {
 
 /// The change, refused for this reason.
 fn refused(index: usize, change: Arc<Change>, reason: ParkReason) -> Piece {
-    let opt_out = ranked().opt_out(&change, jiff::Timestamp::UNIX_EPOCH);
+    let opt_out = ranked().opt_out(&change, jiff::Timestamp::UNIX_EPOCH, |_| true);
     Piece {
         index,
         change: opt_out.map_or(change, Arc::new),
@@ -75,6 +83,7 @@ fn contact(rank: u64, callable: bool) -> Option<Contact> {
         data: Columns(data),
         callable,
         version: Version::from(Rank::new(rank)),
+        statuses: Statuses::default(),
     })
 }
 
@@ -101,7 +110,8 @@ const WRITTEN: fn() -> Seen = || {
     Seen::Written(Some(written))
 };
 
-/// As a person reads it: `create+` goes alone, `-` says not callable, `5` is the rank.
+/// As a person reads it: `create+` goes alone, `-` says not callable, `5` is the rank, and what is lowered
+/// is named.
 fn shown(step: &Step) -> String {
     let write = |name: &str, write: &Write| {
         let callable = match write.callable {
@@ -112,7 +122,9 @@ fn shown(step: &Step) -> String {
         let rank = write.version.and_then(|version| version.rank);
         let rank = rank.map_or(String::new(), |rank| rank.to_string());
         let bare = if write.data.is_empty() { " bare" } else { "" };
-        format!("{name} {callable}{rank}{bare}")
+        let lowered = write.lowers.names().map(|name| format!(" {name}"));
+        let lowered: String = lowered.collect();
+        format!("{name} {callable}{rank}{bare}{lowered}")
     };
     match step {
         Step::Read => "read".to_owned(),

@@ -274,6 +274,7 @@ fn outcomes_and_reasons_have_their_public_names() {
         "groupMismatch",
         "reservedColumn",
         "unknownColumn",
+        "channel",
         "keyPattern",
         "rankAhead",
         "rejected",

@@ -129,6 +129,7 @@ mod tests {
     use super::super::{CampaignId, Feed, OrgId, Sender, SourceName};
     use super::*;
     use crate::Version;
+    use crate::channel::Statuses;
     use crate::contact::Columns;
 
     fn rank(number: u64) -> Option<Rank> {
@@ -276,6 +277,7 @@ mod tests {
                 data: Columns::default(),
                 callable,
                 version: Version::from_text(stored),
+                statuses: Statuses::default(),
             };
             let found = OptedOut::of(opt_out, Some(&contact));
             assert_eq!(found, expected, "{opt_out:?} {callable} {stored:?}");

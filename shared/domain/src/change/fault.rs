@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// The members of schema 1. `reset` and `adopt` are of the queue only.
-pub(super) const FIELDS: [&str; 13] = [
+pub(super) const FIELDS: [&str; 15] = [
     "schema",
     "eventId",
     "org",
@@ -16,6 +16,8 @@ pub(super) const FIELDS: [&str; 13] = [
     "source",
     "data",
     "callable",
+    "contactable",
+    "phones",
     "reset",
     "adopt",
 ];
@@ -45,7 +47,7 @@ pub enum FaultCode {
     UnknownField,
     /// A name stands twice in one object.
     DuplicateField,
-    /// A member does not go with the operation.
+    /// A member does not go with the operation, or a value is not taken here.
     NotAllowed,
     /// A time is too far ahead.
     InFuture,
@@ -95,6 +97,8 @@ impl Fault {
             None => "body",
             Some(name) if name == "changes" || FIELDS.contains(&name) => name,
             Some(name) if name.starts_with("data/") => "data/*",
+            Some(name) if name.starts_with("contactable/") => "contactable/*",
+            Some(name) if name.starts_with("phones/") => "phones/*",
             Some(_) => "a member that has no meaning",
         }
     }

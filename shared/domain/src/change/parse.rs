@@ -1,5 +1,6 @@
 //! From the text of a message to a [`Change`], or to everything that is wrong with it.
 
+mod objects;
 mod operation;
 
 use std::borrow::Cow;
@@ -14,9 +15,6 @@ use super::{CampaignId, Change, ContactKey, EventId, Feed, OrgId, Rank, Row, Sen
 use crate::json::{Members, Text};
 use crate::number;
 
-const MAX_COLUMNS: usize = 50;
-const MAX_COLUMN_NAME: usize = 128;
-const MAX_VALUE: usize = 512;
 /// A hostile body can break a rule tens of thousands of times; nobody reads that.
 const MAX_FAULTS: usize = 100;
 /// How far `occurredAt` may be ahead of the receiver's clock.

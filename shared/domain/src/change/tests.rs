@@ -1,3 +1,4 @@
+mod lowered;
 mod senders;
 mod values;
 

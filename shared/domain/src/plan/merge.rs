@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::{Action, RankedChange};
+use crate::channel::Lowered;
 use crate::contact::Columns;
 use crate::{Rank, Version};
 
@@ -45,7 +46,12 @@ impl Merged {
     }
 
     /// The write of a contact that does not exist. Nulls are left out.
-    pub(super) fn create(self, callable: Option<bool>, version: Version) -> Action {
+    pub(super) fn create(
+        self,
+        callable: Option<bool>,
+        version: Version,
+        lowers: Lowered,
+    ) -> Action {
         let data = self
             .columns
             .into_iter()
@@ -55,6 +61,7 @@ impl Merged {
             data: Columns(data),
             callable,
             version,
+            lowers,
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::{Action, Part, Plan, Skip};
 use crate::change::{Adoption, Operation, RankReset};
+use crate::channel::Lowered;
 use crate::contact::{Columns, Contact};
 use crate::version::{Decision, Mark, Version};
 
@@ -70,5 +71,6 @@ fn store(version: Version) -> Action {
         data: Columns::default(),
         callable: None,
         version: Some(version),
+        lowers: Lowered::default(),
     }
 }

@@ -1,9 +1,11 @@
 mod adopt;
 mod callable;
+mod channels;
 mod properties;
 
 use super::*;
 use crate::change::RankReset;
+use crate::channel::Statuses;
 
 fn rank(number: u64) -> Option<Rank> {
     Some(Rank::new(number).unwrap())
@@ -32,6 +34,7 @@ fn upsert(data: &str, callable: Option<bool>) -> Operation {
     Operation::Upsert {
         data: Columns(data.collect()),
         callable,
+        lowers: Lowered::default(),
     }
 }
 
@@ -40,6 +43,7 @@ fn contact(data: &[(&str, &str)], callable: bool, version: impl Into<Version>) -
         data: columns(data),
         callable,
         version: version.into(),
+        statuses: Statuses::default(),
     }
 }
 
@@ -53,11 +57,18 @@ fn version(text: &str) -> Version {
 /// A run of changes in queue order: (rank, operation).
 type Run = Vec<(Option<Rank>, Operation)>;
 
-fn planned(run: &Run, actual: Option<&Contact>) -> Plan {
-    planned_by(Some(Raise::Own), run, actual)
+fn by(raise: Raise) -> Wishes {
+    Wishes {
+        raise: Some(raise),
+        ..Wishes::default()
+    }
 }
 
-fn planned_by(raise: Option<Raise>, run: &Run, actual: Option<&Contact>) -> Plan {
+fn planned(run: &Run, actual: Option<&Contact>) -> Plan {
+    planned_by(by(Raise::Own), run, actual)
+}
+
+fn planned_by(wishes: Wishes, run: &Run, actual: Option<&Contact>) -> Plan {
     let changes: Vec<_> = run
         .iter()
         .map(|(rank, operation)| RankedChange {
@@ -65,7 +76,7 @@ fn planned_by(raise: Option<Raise>, run: &Run, actual: Option<&Contact>) -> Plan
             operation,
         })
         .collect();
-    plan(&changes, actual, raise)
+    plan(&changes, actual, wishes)
 }
 
 /// What the service holds after an action (docs/contract.md "Predictive API").
@@ -76,18 +87,21 @@ fn after(actual: Option<&Contact>, action: &Action) -> Option<Contact> {
             data,
             callable,
             version,
+            lowers,
         } => {
             assert!(actual.is_none(), "created over an existing contact");
             Some(Contact {
                 data: data.clone(),
                 callable: callable.unwrap_or(true),
                 version: *version,
+                statuses: Statuses::default().lowered(lowers),
             })
         }
         Action::Update {
             data,
             callable,
             version,
+            lowers,
         } => {
             let mut contact = actual.expect("only what exists is updated").clone();
             for (name, value) in data.iter() {
@@ -98,6 +112,7 @@ fn after(actual: Option<&Contact>, action: &Action) -> Option<Contact> {
             }
             contact.callable = callable.unwrap_or(contact.callable);
             contact.version = version.unwrap_or(contact.version);
+            contact.statuses = contact.statuses.lowered(lowers);
             Some(contact)
         }
     }
@@ -107,8 +122,8 @@ fn result(run: &Run, actual: Option<&Contact>) -> Option<Contact> {
     after(actual, &planned(run, actual).action)
 }
 
-fn result_by(raise: Option<Raise>, run: &Run, actual: Option<&Contact>) -> Option<Contact> {
-    after(actual, &planned_by(raise, run, actual).action)
+fn result_by(wishes: Wishes, run: &Run, actual: Option<&Contact>) -> Option<Contact> {
+    after(actual, &planned_by(wishes, run, actual).action)
 }
 
 #[test]
@@ -120,7 +135,8 @@ fn a_contact_that_does_not_exist_is_created_without_nulls() {
         Action::Create {
             data: columns(&[("phone", "1")]),
             callable: None,
-            version: version("7")
+            version: version("7"),
+            lowers: Lowered::default(),
         }
     );
     assert_eq!(plan.parts, [Part::Newest]);
@@ -140,7 +156,8 @@ fn rapid_updates_are_folded_into_one_write() {
         Action::Create {
             data,
             callable: Some(false),
-            version: version("3:2-")
+            version: version("3:2-"),
+            lowers: Lowered::default(),
         }
     );
     assert_eq!(
@@ -162,7 +179,8 @@ fn changes_are_merged_by_rank_and_not_by_arrival() {
         Action::Create {
             data,
             callable: Some(false),
-            version: version("3:2-")
+            version: version("3:2-"),
+            lowers: Lowered::default(),
         }
     );
     assert_eq!(
@@ -189,7 +207,7 @@ fn a_change_without_a_rank_applies_at_its_place_in_the_queue() {
     let actual = contact(&[("phone", "9")], false, rank(9));
     let unranked = || (None, upsert("phone=u", Some(true)));
     let phone = |run: Run| {
-        let contact = result_by(Some(Raise::Always), &run, Some(&actual)).unwrap();
+        let contact = result_by(by(Raise::Always), &run, Some(&actual)).unwrap();
         (
             contact.data["phone"].clone(),
             contact.callable,
@@ -227,7 +245,7 @@ fn where_no_ranks_are_stored_the_queue_decides() {
         (None, upsert("phone=1", Some(false))),
         (None, upsert("phone=2", Some(true))),
     ];
-    let contact = result_by(None, &run, Some(&actual)).unwrap();
+    let contact = result_by(Wishes::default(), &run, Some(&actual)).unwrap();
     assert_eq!(
         (
             contact.data["phone"].as_str(),
@@ -248,7 +266,8 @@ fn equal_content_with_a_newer_rank_stores_the_rank_alone() {
         Action::Update {
             data: Columns::default(),
             callable: None,
-            version: Some(version("10:10+"))
+            version: Some(version("10:10+")),
+            lowers: Lowered::default(),
         }
     );
 }
@@ -265,6 +284,7 @@ fn an_update_names_all_that_the_changes_name_if_any_of_it_differs() {
         data,
         callable,
         version: stored,
+        ..
     } = planned(&run, Some(&actual)).action
     else {
         panic!()
@@ -336,6 +356,7 @@ fn a_reset_changes_the_rank_alone_and_only_where_it_is_the_one_that_was_seen() {
                 data: Columns::default(),
                 callable: None,
                 version: Some(version(left)),
+                lowers: Lowered::default(),
             };
             assert_eq!(planned(to, Some(&actual)), (update, vec![Part::Newest]));
         }
@@ -360,7 +381,7 @@ fn a_reset_changes_the_rank_alone_and_only_where_it_is_the_one_that_was_seen() {
 fn a_first_rank_is_newer_than_none() {
     let actual = contact(&[("phone", "x")], false, None);
     let run = vec![(rank(0), upsert("phone=0", Some(true)))];
-    let contact = result_by(Some(Raise::Always), &run, Some(&actual)).unwrap();
+    let contact = result_by(by(Raise::Always), &run, Some(&actual)).unwrap();
     assert_eq!(
         (
             contact.data["phone"].as_str(),

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::channel::Statuses;
 use crate::contact::Columns;
 
 fn rank(number: u64) -> Option<Rank> {
@@ -16,6 +17,7 @@ fn standing((callable, text): (bool, &str)) -> Standing {
         data,
         callable,
         version,
+        statuses: Statuses::default(),
     }))
 }
 
@@ -28,7 +30,7 @@ fn apply(standing: &mut Standing, change: &str, raise: Raise) -> bool {
         _ => None,
     };
     let rank = (!number.is_empty()).then(|| Rank::from_text(number).unwrap());
-    standing.apply(rank, says, Some(raise))
+    standing.apply(rank, says, Some(raise)) == Heard::Kept
 }
 
 /// What changes make of a contact; `kept` where the last was.
@@ -206,6 +208,7 @@ fn standings() -> impl Strategy<Value = Standing> {
             data: Columns::default(),
             callable,
             version,
+            statuses: Statuses::default(),
         };
         Standing::of(callable.map(of).as_ref())
     })

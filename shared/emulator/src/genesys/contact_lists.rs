@@ -9,6 +9,7 @@ mod readings;
 mod request;
 mod search;
 mod show;
+mod statuses;
 
 use std::collections::BTreeMap;
 
@@ -22,17 +23,12 @@ use show::{show, show_campaign};
 
 pub(super) use request::Request;
 pub(super) use show::PREFIX;
+pub(super) use statuses::{is_mute, is_shut};
 
 /// docs/genesys-cloud.md "Limits".
 const MOST_WRITTEN: usize = 1_000;
 const MOST_BYTES: usize = 512_000;
 const LONGEST_VALUE: usize = 512;
-/// Of a contact, what the dialler writes and a client may.
-const OF_THE_DIALLER: [&str; 3] = [
-    "phoneNumberStatus",
-    "contactableStatus",
-    "latestWhatsAppEvaluations",
-];
 
 impl Genesys {
     pub(super) fn contact_lists_api(
@@ -266,15 +262,11 @@ impl Genesys {
             Some(Value::Bool(callable)) => *callable,
             Some(_) => return Err(bad("callable is no boolean.")),
         };
-        let mut of_the_dialler = old
+        let of_the_dialler = old
             .filter(|_| !clears)
             .map(|old| old.of_the_dialler.clone())
             .unwrap_or_default();
-        for member in OF_THE_DIALLER {
-            if let Some(value) = item.get(member).filter(|value| !value.is_null()) {
-                of_the_dialler.insert(member.to_owned(), value.clone());
-            }
-        }
+        let of_the_dialler = self.statuses(list, of_the_dialler, item)?;
         let created_at = old.map_or_else(|| self.clock.now(), |old| old.created_at);
         Ok(Contact {
             data: columns,

@@ -7,6 +7,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Genesys;
+use super::contact_lists::{is_mute, is_shut};
+
+/// The channel of calls.
+const VOICE: &str = "Voice";
 
 /// What an internal DNC list holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +28,10 @@ pub enum KeptBy {
     Absence,
     /// It is not callable.
     NotCallable,
+    /// It may not be reached by this channel.
+    Channel(String),
+    /// None of its numbers may be called, by the columns of those that it has.
+    Numbers(Vec<String>),
     /// It stands on this DNC list, which its campaign names.
     DncList(String),
 }
@@ -81,13 +89,18 @@ impl DncList {
         if let Some(column) = &self.exclusion_column {
             return data.get(column).is_some_and(|value| self.holds(value, now));
         }
-        let columns = phones.as_array().into_iter().flatten();
-        let columns = columns.filter_map(|phone| phone["columnName"].as_str());
+        let columns = columns_of(phones);
         let mut numbers = columns.filter_map(|column| data.get(column)).peekable();
         self.holds_numbers()
             && numbers.peek().is_some()
             && numbers.all(|number| self.holds(number, now))
     }
+}
+
+/// The columns of a list that hold numbers.
+fn columns_of(phones: &Value) -> impl Iterator<Item = &str> {
+    let columns = phones.as_array().into_iter().flatten();
+    columns.filter_map(|phone| phone["columnName"].as_str())
 }
 
 impl Genesys {
@@ -136,6 +149,20 @@ impl Genesys {
         now_there.map(|(entry, _)| entry.clone()).collect()
     }
 
+    /// All that keeps a campaign of messages by this channel from a contact; nothing: it is sent them.
+    /// `callable` stops calls alone, and the DNC lists of here are those of campaigns of calls.
+    pub fn kept_from_messages(&self, campaign: &str, key: &str, channel: &str) -> Vec<KeptBy> {
+        let state = self.state();
+        let drawing = state.campaigns.get(campaign);
+        let list = drawing.and_then(|campaign| state.lists.get(&campaign.list));
+        let Some(contact) = list.and_then(|list| list.contacts.get(key)) else {
+            return vec![KeptBy::Absence];
+        };
+        let is_shut = is_shut(&contact.of_the_dialler, channel);
+        let channel = is_shut.then(|| KeptBy::Channel(channel.to_owned()));
+        channel.into_iter().collect()
+    }
+
     /// All that keeps the dialler from a contact of a campaign; nothing: it is dialled.
     pub fn kept_from_dialling(&self, campaign: &str, key: &str) -> Vec<KeptBy> {
         let now = self.clock.now();
@@ -149,12 +176,27 @@ impl Genesys {
             return vec![KeptBy::Absence];
         };
         let own = (!contact.callable).then_some(KeptBy::NotCallable);
+        let is_shut = is_shut(&contact.of_the_dialler, VOICE);
+        let channel = is_shut.then(|| KeptBy::Channel(VOICE.to_owned()));
+        let numbers: Vec<_> = columns_of(&list.phone_columns)
+            .filter(|column| {
+                contact
+                    .data
+                    .get(*column)
+                    .is_some_and(|number| !number.is_empty())
+            })
+            .map(str::to_owned)
+            .collect();
+        let is_mute = |column: &String| is_mute(&contact.of_the_dialler, column);
+        let numbers = Some(numbers).filter(|of| !of.is_empty() && of.iter().all(is_mute));
+        let own = own.into_iter().chain(channel);
+        let own = own.chain(numbers.map(KeptBy::Numbers));
         let named = drawing.dnc_lists.iter().filter(|id| {
             let dnc = state.dnc_lists.get(*id);
             dnc.is_some_and(|dnc| dnc.excludes(&contact.data, &list.phone_columns, now))
         });
         let named = named.map(|id| KeptBy::DncList(id.clone()));
-        own.into_iter().chain(named).collect()
+        own.chain(named).collect()
     }
 
     pub(super) fn with_dnc_list(&self, list: &str, act: impl FnOnce(&mut DncList)) {

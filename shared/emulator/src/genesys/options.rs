@@ -63,6 +63,9 @@ pub struct ListReadings {
     pub posts_take_a_subset: bool,
     /// Whether a PUT may.
     pub puts_take_a_subset: bool,
+    /// Whether a write keeps the channels and numbers that its `contactableStatus` and
+    /// `phoneNumberStatus` do not name; else each of the two is replaced by what it says.
+    pub statuses_merge: bool,
     /// Whether ids that differ in case alone are of one contact.
     pub fold_case: bool,
     /// How long a new contact is missed by reads.
@@ -94,6 +97,7 @@ impl Default for ListReadings {
         ListReadings {
             posts_take_a_subset: false,
             puts_take_a_subset: true,
+            statuses_merge: false,
             fold_case: false,
             read_lag: Duration::ZERO,
             update_lag: Duration::ZERO,

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use domain::change::{CampaignId, ContactKey};
+use domain::change::{CampaignId, Change, ContactKey};
 use domain::contact::Contact;
 use domain::failure::Failure;
+use domain::rules::{Broken, Switch, channels_unsaid, unknown_columns};
 use futures_util::future::join_all;
 
 use super::Org;
@@ -69,11 +70,24 @@ impl Campaign {
         }
     }
 
-    /// Whether a contact may hold this column, as far as is known.
-    pub fn has_column(&self, name: &str) -> bool {
+    /// What of a change the campaign cannot hold, as far as is known: apply parks it for that.
+    pub fn broken(&self, change: &Change) -> Option<Broken> {
         match self {
-            Campaign::Predictive(_) => true,
-            Campaign::ContactList(list) => list.has_column(name),
+            Campaign::Predictive(_) => channels_unsaid(change),
+            Campaign::ContactList(list) => unknown_columns(
+                change,
+                |name| list.has_column(name),
+                |name| list.has_number(name),
+            ),
+        }
+    }
+
+    /// Whether a contact of it has this switch.
+    pub fn has_switch(&self, switch: Switch<'_>) -> bool {
+        match (self, switch) {
+            (Campaign::Predictive(_), _) => false,
+            (Campaign::ContactList(_), Switch::Channel(_)) => true,
+            (Campaign::ContactList(list), Switch::Number(column)) => list.has_number(column),
         }
     }
 }

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use domain::change::{CampaignId, ContactKey};
+use domain::channel::Statuses;
 use domain::contact::Contact;
 use domain::failure::{Failure, Kind};
 use futures_util::FutureExt;
@@ -152,6 +153,13 @@ impl ContactList {
     /// Whether a contact of the list may hold this column.
     pub fn has_column(&self, name: &str) -> bool {
         self.list().columns.contains(name)
+    }
+
+    /// Whether a column holds numbers, as far as the list tells.
+    pub fn has_number(&self, name: &str) -> bool {
+        let list = self.list();
+        let numbers = list.numbers.as_ref();
+        list.columns.contains(name) && numbers.is_none_or(|numbers| numbers.contains(name))
     }
 
     /// The contacts now, in the order of their keys; `None`: there is none. Fifty a call.
@@ -333,7 +341,10 @@ impl ContactList {
         found.data.retain(|_, value| !value.is_empty());
         // Where it does not say that it is not callable, it may be called.
         let callable = found.callable.unwrap_or(true);
-        Contact::new(found.data, callable, self.version_field.as_deref())
+        Contact {
+            statuses: Statuses::new(found.contactable_status, found.phone_number_status),
+            ..Contact::new(found.data, callable, self.version_field.as_deref())
+        }
     }
 }
 

@@ -155,6 +155,8 @@ impl ScratchList {
                     .map(|(name, value)| (name.as_str(), value.into()))
                     .collect(),
                 callable: contact.callable,
+                contactable_status: None,
+                phone_number_status: None,
             })
             .collect();
         let path = format!("{}/contacts?doNotQueue=true", self.path);

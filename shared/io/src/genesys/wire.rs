@@ -10,6 +10,7 @@ use domain::json::Text;
 use secrecy::SecretString;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 #[derive(Deserialize)]
 pub(super) struct Token {
@@ -72,6 +73,7 @@ pub(super) struct Reference {
 #[serde(rename_all = "camelCase")]
 pub(super) struct ContactList {
     pub(super) column_names: Vec<String>,
+    pub(super) phone_columns: Option<Vec<ReachedColumn>>,
     pub(super) column_data_type_specifications: Option<Vec<TypedColumn>>,
 }
 
@@ -139,11 +141,18 @@ pub(super) struct Campaigns {
 
 /// A contact of a list in an answer.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct ListContact {
     pub(super) id: String,
     #[serde(deserialize_with = "held")]
     pub(super) data: Columns<String>,
     pub(super) callable: Option<bool>,
+    /// Whatever it holds is written back as it is.
+    #[serde(default)]
+    pub(super) contactable_status: Value,
+    /// Likewise.
+    #[serde(default)]
+    pub(super) phone_number_status: Value,
 }
 
 /// Columns that are not null.
@@ -176,6 +185,12 @@ pub(super) struct WrittenListContact<'a> {
     pub(super) data: BTreeMap<&'a str, Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) callable: Option<bool>,
+    /// Only where one of them is lowered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) contactable_status: Option<&'a Map<String, Value>>,
+    /// Likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) phone_number_status: Option<&'a Map<String, Value>>,
 }
 
 /// A contact of a list in a PUT.

@@ -150,6 +150,9 @@ pub(crate) fn at_rest(outside: &Outside) {
             violations.extend(raises(outside, org, &alterations, &bodies, &seen.done));
             violations.extend(super::dialler::raised(org, &alterations));
             violations.extend(super::dialler::called(outside, org, &bodies, &seen));
+            violations.extend(super::channels::left_up(outside, org, &bodies, &seen.done));
+            let reached = |of: &&Alteration| super::channels::are_reached(org, of);
+            violations.extend(alterations.iter().filter_map(reached));
         }
         violations.extend(as_the_crm_says(outside, org, &bodies, parked));
         violations.extend(super::dnc::is_missed(outside, org, &bodies));
@@ -257,7 +260,7 @@ fn by_the_product(
     if org.ranking != Ranking::None && goes_down && !is_reset() {
         violations.push(format!("2: the rank of a contact of {campaign} goes down"));
     }
-    if after.of_the_dialler != before.of_the_dialler {
+    if super::channels::is_altered(org, alteration, stored) {
         violations.push(format!(
             "12: what the dialler owns is altered in {campaign}"
         ));

@@ -6,7 +6,9 @@ use emulator::world::VERSION_FIELD;
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use super::{CANARY, COLUMNS, Deed, HORIZON, Org, Raise, Ranking, Step, omits_callable, start};
+use super::{
+    CANARY, CHANNELS, COLUMNS, Deed, HORIZON, Org, Raise, Ranking, Step, omits_callable, start,
+};
 
 /// How often the dialler goes through its campaigns.
 const DIALS: u32 = 24;
@@ -51,6 +53,7 @@ pub(super) fn org(rng: &mut Rng, n: usize) -> Org {
         ranking,
         raise: Raise::Own,
         has_dnc_list: false,
+        opts_out_of_all: false,
         campaigns,
         calls_per_minute,
     }
@@ -288,7 +291,24 @@ impl Teller<'_> {
                 body.as_object_mut().map(|members| members.remove("data"));
             }
         }
+        self.lower(who, &mut body);
         body
+    }
+
+    /// Some changes say of a channel or number that it is not to be used: with chance of its own, so that
+    /// the others stay as they are.
+    fn lower(&self, who: usize, body: &mut Value) {
+        let mut rng = Rng::with_seed(self.seed ^ 0xc4a2 ^ self.now.as_millis() as u64);
+        let is_said = self.orgs[self.people[who].org].is_of_lists && rng.u8(..3) == 0;
+        if !is_said || body["operation"] == "remove" {
+            return;
+        }
+        match rng.usize(..CHANNELS.len() + 1) {
+            channel if channel < CHANNELS.len() => {
+                body["contactable"] = json!({ CHANNELS[channel]: false });
+            }
+            _ => body["phones"] = json!({ "phone": false }),
+        }
     }
 
     fn sent(&mut self, org: usize) -> Vec<Duration> {

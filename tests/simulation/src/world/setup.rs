@@ -35,6 +35,7 @@ pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace:
             update_lag: story.lists_lag,
             fold_case: folds_case(story.seed),
             answer_in_another_order: story.seed.is_multiple_of(5),
+            statuses_merge: story.seed % 4 < 2,
             ..ListReadings::default()
         },
         keeps_journal: true,
@@ -117,6 +118,7 @@ pub(super) fn put_secret(outside: &Outside, org: &Org, generation: usize) {
             Raise::Always => "always",
             Raise::Never => "never",
         }),
+        "optOut": org.opts_out_of_all.then_some("all"),
         "versionFrom": if org.ranking == Ranking::OccurredAt { "occurredAt" } else { "version" },
         "callsPerMinute": calls_per_minute,
         "dncList": org.has_dnc_list.then(|| json!({ "id": dnc_list(org), "by": "contactKey" })),

@@ -134,5 +134,6 @@ fn list_write(contact: &ToWrite) -> ListWrite<'_> {
         data: &contact.write.data,
         callable: contact.write.callable,
         version: contact.write.version,
+        lowers: &contact.write.lowers,
     }
 }

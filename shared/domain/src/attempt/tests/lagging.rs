@@ -28,6 +28,7 @@ fn holding(phone: &str, rank: u64, callable: bool) -> Contact {
         data: Columns(data),
         callable,
         version: Version::from(Rank::new(rank)),
+        statuses: Statuses::default(),
     }
 }
 

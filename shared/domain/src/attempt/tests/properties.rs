@@ -44,7 +44,7 @@ fn is_write(step: &Step) -> bool {
 proptest! {
     #[test]
     fn an_attempt_ends_and_writes_nothing_blindly(
-        said in prop::collection::vec(prop_oneof![Just("2"), Just("3"), Just("out"), Just("in"), Just("remove")], 1..5),
+        said in prop::collection::vec(prop_oneof![Just("2"), Just("3"), Just("out"), Just("in"), Just("remove"), Just("quiet"), Just("out quiet")], 1..5),
         is_refused in prop::collection::vec(any::<bool>(), 5),
         answers in prop::collection::vec(any_answer(), 200),
     ) {

@@ -1,14 +1,11 @@
 //! What a change asks for: its operation, and what goes with that.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
-use serde_json::value::RawValue;
-
-use super::{MAX_COLUMN_NAME, MAX_COLUMNS, MAX_VALUE, Reader, Wrong, members, string};
+use super::Reader;
 use crate::change::fault::FaultCode;
 use crate::change::{Adoption, Operation, RankReset, adoption, reset};
-use crate::contact::Columns;
+
+/// What only an upsert has.
+const OF_AN_UPSERT: [&str; 4] = ["data", "callable", "contactable", "phones"];
 
 /// The name of an operation, and the member that says what it needs.
 type OfOperator = (&'static str, &'static str);
@@ -39,7 +36,7 @@ impl Reader<'_> {
     }
 
     fn of_operator(&mut self, name: &str, member: &str) -> Option<Operation> {
-        for other in ["data", "callable", "version", "occurredAt"] {
+        for other in OF_AN_UPSERT.into_iter().chain(["version", "occurredAt"]) {
             if self.has(other) {
                 let expected = format!("expected not with operation {name}");
                 self.fault(other, FaultCode::NotAllowed, expected);
@@ -62,10 +59,15 @@ impl Reader<'_> {
             None | Some("upsert") => {
                 self.missing("data");
                 let callable = self.value("callable", "expected true or false");
-                self.data().map(|data| Operation::Upsert { data, callable })
+                let lowers = self.lowers();
+                self.data().map(|data| Operation::Upsert {
+                    data,
+                    callable,
+                    lowers,
+                })
             }
             Some("remove") => {
-                for name in ["data", "callable"] {
+                for name in OF_AN_UPSERT {
                     if self.has(name) {
                         self.fault(
                             name,
@@ -85,64 +87,5 @@ impl Reader<'_> {
                 None
             }
         }
-    }
-
-    fn data(&mut self) -> Option<Columns<Option<String>>> {
-        let raw = self.member("data")?;
-        let members = members(raw.get(), "expected an object of column names")
-            .map_err(|(code, expected)| self.fault("data", code, expected))
-            .ok()?;
-        if members.len() > MAX_COLUMNS {
-            self.fault("data", FaultCode::TooMany, "expected at most 50 columns");
-        }
-        let mut columns = BTreeMap::new();
-        for (name, raw) in members {
-            let value = match column(&name, raw) {
-                Ok(value) => value,
-                Err((code, expected)) => {
-                    self.column_fault(&name, code, expected);
-                    continue;
-                }
-            };
-            match columns.entry(name.into_owned()) {
-                Entry::Vacant(new) => {
-                    new.insert(value);
-                }
-                Entry::Occupied(known) => {
-                    self.column_fault(known.key(), FaultCode::DuplicateField, "expected once");
-                }
-            }
-        }
-        Some(Columns(columns))
-    }
-
-    fn column_fault(&mut self, name: &str, code: FaultCode, message: &'static str) {
-        let known = self.faults.len();
-        self.fault(name, code, message);
-        if let Some(fault) = self.faults.get_mut(known) {
-            fault.pointer.insert_str(0, "/data");
-        }
-    }
-}
-
-fn column(name: &str, raw: &RawValue) -> Result<Option<String>, Wrong> {
-    if !(1..=MAX_COLUMN_NAME).contains(&name.chars().count()) {
-        return Err((
-            FaultCode::TooLong,
-            "expected a column name of 1 to 128 characters",
-        ));
-    }
-    let value = match string(raw) {
-        Ok(None) if raw.get() != "null" => {
-            return Err((FaultCode::WrongType, "expected a string, or null to clear"));
-        }
-        Ok(value) => value,
-        Err(half) => return Err((FaultCode::WrongFormat, half)),
-    };
-    match &value {
-        Some(text) if text.chars().count() > MAX_VALUE => {
-            Err((FaultCode::TooLong, "expected at most 512 characters"))
-        }
-        _ => Ok(value.map(std::borrow::Cow::into_owned)),
     }
 }

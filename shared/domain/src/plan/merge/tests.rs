@@ -19,6 +19,7 @@ fn placed() -> impl Strategy<Value = (Option<Rank>, Merged)> {
         let operation = Operation::Upsert {
             data: Columns(data),
             callable: None,
+            lowers: Lowered::default(),
         };
         let change = RankedChange {
             rank: place,

@@ -40,8 +40,16 @@ fn the_mark_is_set_and_nothing_else() {
             data: Columns::default(),
             callable: None,
             version: Some(version(left)),
+            lowers: Lowered::default(),
         };
         assert_eq!((plan.action, plan.parts), (update, vec![Part::Newest]));
+    }
+}
+
+fn raising(raise: Raise) -> Wishes {
+    Wishes {
+        raise: Some(raise),
+        ..Wishes::default()
     }
 }
 
@@ -85,7 +93,7 @@ fn an_opt_in_raises_who_was_adopted_and_nobody_before() {
         let adopted = after(Some(&lowered("9")), &adopted.action).unwrap();
         let raised = result(&opt_in(number), Some(&adopted)).unwrap();
         assert_eq!(raised.callable, is_raised, "{number}");
-        let never = result_by(Some(Raise::Never), &opt_in(number), Some(&adopted)).unwrap();
+        let never = result_by(raising(Raise::Never), &opt_in(number), Some(&adopted)).unwrap();
         assert!(!never.callable, "{number}");
     }
     // Its next opt-out leaves the mark, which it would not without.
@@ -127,7 +135,7 @@ proptest! {
         let adopted = adopted(&adoption(Some(opt_out), Some(stored)), Some(&actual));
         let adopted = after(Some(&actual), &adopted.action).unwrap();
         let run = vec![(rank(number), upsert("phone=2", Some(true)))];
-        let result = result_by(Some(raise), &run, Some(&adopted)).unwrap();
+        let result = result_by(raising(raise), &run, Some(&adopted)).unwrap();
         let is_newer = number > opt_out.min(stored);
         prop_assert_eq!(result.callable, is_newer && raise != Raise::Never);
     }

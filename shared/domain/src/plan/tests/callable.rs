@@ -11,6 +11,7 @@ fn a_stale_opt_out_still_makes_the_contact_not_callable() {
             data: Columns::default(),
             callable: Some(false),
             version: Some(version("9:8-")),
+            lowers: Lowered::default(),
         };
         assert_eq!((plan.action, plan.parts), (lowered, vec![Part::Newest]));
     }
@@ -48,6 +49,7 @@ fn a_fresher_opt_in_of_the_same_run_undoes_a_stale_opt_out() {
         data: Columns::default(),
         callable: None,
         version: Some(version("9:8+")),
+        lowers: Lowered::default(),
     };
     assert_eq!(
         planned(&both_stale, Some(&actual)).action,

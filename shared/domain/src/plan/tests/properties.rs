@@ -2,8 +2,20 @@
 
 use proptest::prelude::*;
 
+use super::channels::{lowered_by, lowering};
 use super::*;
 use crate::version::Mark;
+
+/// Mostly nothing.
+fn lowered() -> impl Strategy<Value = Lowered> {
+    let channels = prop::collection::btree_set(prop::sample::select(&Channel::ALL[..2]), 0..3);
+    let phones = prop::collection::btree_set(prop::sample::select(vec!["a", "b"]), 0..3);
+    let some = (channels, phones).prop_map(|(channels, phones)| {
+        let phones = phones.into_iter().map(str::to_owned).collect();
+        Lowered { channels, phones }
+    });
+    prop_oneof![2 => Just(Lowered::default()), 1 => some]
+}
 
 fn operations() -> impl Strategy<Value = Operation> {
     let column = (
@@ -17,8 +29,8 @@ fn operations() -> impl Strategy<Value = Operation> {
             .collect();
         upsert(&text.join(" "), callable)
     };
-    let some_upsert =
-        (prop::collection::vec(column, 0..4), any::<Option<bool>>()).prop_map(upsert_of);
+    let plain = (prop::collection::vec(column, 0..4), any::<Option<bool>>()).prop_map(upsert_of);
+    let some_upsert = (plain, lowered()).prop_map(|(upsert, lowers)| lowering(upsert, lowers));
     prop_oneof![9 => some_upsert, 1 => Just(Operation::Remove)]
 }
 
@@ -44,15 +56,26 @@ pub(super) fn actuals() -> impl Strategy<Value = Option<Contact>> {
         any::<bool>(),
         versions(),
         prop::sample::select(vec!["", "1", "2"]),
+        lowered(),
     );
     prop::option::weighted(
         0.8,
-        some.prop_map(|(callable, version, value)| contact(&[("a", value)], callable, version)),
+        some.prop_map(|(callable, version, value, lowers)| {
+            lowered_by(contact(&[("a", value)], callable, version), &lowers)
+        }),
     )
 }
 
 pub(super) fn raises() -> impl Strategy<Value = Raise> {
     prop::sample::select(vec![Raise::Own, Raise::Always, Raise::Never])
+}
+
+fn wishes() -> impl Strategy<Value = Wishes> {
+    let opt_outs = prop::sample::select(vec![OptOut::Voice, OptOut::All]);
+    (raises(), opt_outs).prop_map(|(raise, opt_out)| Wishes {
+        opt_out,
+        ..by(raise)
+    })
 }
 
 fn decided(contact: Option<&Contact>) -> Option<Rank> {
@@ -66,11 +89,10 @@ proptest! {
     /// another after the write.
     #[test]
     fn planning_again_after_the_write_is_skip(
-        run in prop_oneof![runs((0u64..8).prop_map(Some)), runs(Just(None))], actual in actuals(), raise in raises()
+        run in prop_oneof![runs((0u64..8).prop_map(Some)), runs(Just(None))], actual in actuals(), wishes in wishes()
     ) {
-        let raise = Some(raise);
-        let written = result_by(raise, &run, actual.as_ref());
-        let again = planned_by(raise, &run, written.as_ref());
+        let written = result_by(wishes, &run, actual.as_ref());
+        let again = planned_by(wishes, &run, written.as_ref());
         prop_assert!(matches!(again.action, Action::Skip(_)), "{:?} of {:?}", again, written);
     }
 
@@ -97,11 +119,11 @@ proptest! {
 
     #[test]
     fn nothing_but_a_newer_change_or_a_create_makes_callable(
-        run in runs((0u64..8).prop_map(Some)), actual in actuals(), raise in raises()
+        run in runs((0u64..8).prop_map(Some)), actual in actuals(), wishes in wishes()
     ) {
         let stood = decided(actual.as_ref());
         let said = run.iter().any(|(rank, operation)| *rank > stood && operation.callable() == Some(true));
-        if let (Some(before), Some(after)) = (&actual, result_by(Some(raise), &run, actual.as_ref())) {
+        if let (Some(before), Some(after)) = (&actual, result_by(wishes, &run, actual.as_ref())) {
             prop_assert!(!after.callable || before.callable || said);
         }
     }
@@ -109,7 +131,7 @@ proptest! {
     /// But by an opt-in that was applied before.
     #[test]
     fn an_opt_out_is_never_undone_by_anything_older(
-        run in runs((0u64..8).prop_map(Some)), actual in actuals(), raise in raises()
+        run in runs((0u64..8).prop_map(Some)), actual in actuals(), wishes in wishes()
     ) {
         let last = |callable| {
             let says = run.iter().filter(|(_, operation)| operation.callable() == Some(callable));
@@ -118,7 +140,7 @@ proptest! {
         let opted_in = actual.as_ref().and_then(|actual| actual.version.decision);
         let opted_in = opted_in.filter(|decision| decision.mark == Mark::Raised).and_then(|decision| decision.rank);
         if let Some(opt_out) = last(false) && last(true).is_none_or(|opt_in| opt_in <= opt_out) && opted_in <= opt_out {
-            prop_assert!(!result_by(Some(raise), &run, actual.as_ref()).unwrap().callable);
+            prop_assert!(!result_by(wishes, &run, actual.as_ref()).unwrap().callable);
         }
     }
 
@@ -126,12 +148,12 @@ proptest! {
     #[test]
     fn a_fold_is_what_its_changes_do_one_by_one(
         run in prop_oneof![runs((0u64..8).prop_map(Some)), runs(prop::option::of(0u64..8)), runs(Just(None))],
-        actual in actuals(), raise in raises()
+        actual in actuals(), wishes in wishes()
     ) {
-        let plan = planned_by(Some(raise), &run, actual.as_ref());
+        let plan = planned_by(wishes, &run, actual.as_ref());
         let (mut one_by_one, mut kept) = (actual.clone(), Vec::new());
         for &i in &plan.order {
-            let one = planned_by(Some(raise), &vec![run[i].clone()], one_by_one.as_ref());
+            let one = planned_by(wishes, &vec![run[i].clone()], one_by_one.as_ref());
             kept.extend(one.kept.iter().map(|_| i));
             one_by_one = after(one_by_one.as_ref(), &one.action);
         }
@@ -148,7 +170,9 @@ proptest! {
             prop_assert_eq!(folded, one_by_one);
         } else {
             // One that ranks below another before it is stale by then.
-            let of = |contact: Option<Contact>| contact.map(|contact| (contact.callable, contact.version));
+            let of = |contact: Option<Contact>| {
+                contact.map(|contact| (contact.callable, contact.version, contact.statuses))
+            };
             prop_assert_eq!(of(folded), of(one_by_one));
         }
     }
@@ -161,6 +185,53 @@ proptest! {
         let written = result(&run, actual.as_ref()).filter(|written| !written.callable);
         if let Some(written) = written && run.iter().any(|(_, operation)| operation.callable() == Some(false)) {
             prop_assert!(!result(&run, Some(&written)).unwrap().callable);
+        }
+    }
+
+    /// Whatever is stale: what was said is lowered, what was lowered stays so, and no more is.
+    #[test]
+    fn channels_and_numbers_are_a_union_and_nothing_raises_them(
+        run in runs(prop::option::of(0u64..8)), actual in actuals(), wishes in wishes()
+    ) {
+        let everything = Lowered {
+            channels: Channel::ALL.into(),
+            phones: ["a".to_owned(), "b".to_owned()].into(),
+        };
+        let up = |contact: Option<&Contact>| {
+            let none = Statuses::default();
+            contact.map_or(&none, |contact| &contact.statuses).lacks(&everything)
+        };
+        let after = up(result_by(wishes, &run, actual.as_ref()).as_ref());
+        let said: Vec<_> = run.iter().filter_map(|(_, operation)| operation.lowers()).collect();
+        let all = wishes.opt_out == OptOut::All
+            && run.iter().any(|(_, operation)| operation.callable() == Some(false));
+        for channel in up(actual.as_ref()).channels {
+            let is_said = said.iter().any(|lowers| lowers.channels.contains(&channel));
+            let is_up = after.channels.contains(&channel);
+            prop_assert!(!(is_said && is_up), "{:?} was said", channel);
+            prop_assert!(is_said || is_up || all, "{:?} was not said", channel);
+        }
+        for column in up(actual.as_ref()).phones {
+            let is_said = said.iter().any(|lowers| lowers.phones.contains(&column));
+            prop_assert_eq!(!is_said, after.phones.contains(&column));
+        }
+        prop_assert!(after.channels.is_subset(&up(actual.as_ref()).channels));
+        prop_assert!(after.phones.is_subset(&up(actual.as_ref()).phones));
+    }
+
+    /// A create or an update that leaves somebody not callable by an opt-out leaves no channel up.
+    #[test]
+    fn whom_the_newest_opt_out_leaves_not_callable_no_channel_reaches(
+        run in runs((0u64..8).prop_map(Some)), actual in actuals(), raise in raises()
+    ) {
+        let wishes = Wishes { opt_out: OptOut::All, ..by(raise) };
+        let opt_out = run.iter().filter(|(_, operation)| operation.callable() == Some(false)).map(|(rank, _)| *rank).max();
+        let decided = actual.as_ref().and_then(|actual| actual.version.decision);
+        let opted_in = decided.filter(|decision| decision.mark == Mark::Raised).and_then(|decision| decision.rank);
+        if let Some(opt_out) = opt_out && opted_in <= opt_out {
+            let every = Lowered { channels: Channel::ALL.into(), ..Lowered::default() };
+            let left = result_by(wishes, &run, actual.as_ref()).unwrap();
+            prop_assert!(left.statuses.lacks(&every).is_empty());
         }
     }
 

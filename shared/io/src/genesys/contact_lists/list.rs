@@ -30,6 +30,8 @@ pub(in crate::genesys) struct List {
     pub(in crate::genesys) narrow: BTreeSet<String>,
     /// The DNC lists that the campaign names.
     pub(in crate::genesys) dnc_lists: BTreeSet<String>,
+    /// Columns of numbers; `None`: it is not told.
+    pub(in crate::genesys) numbers: Option<BTreeSet<String>>,
 }
 
 impl List {
@@ -84,6 +86,10 @@ pub(in crate::genesys) async fn ask(
         utf8_percent_encode(&id, SEGMENT)
     );
     let list = parse::<wire::ContactList>(&get(path, GET_LIST).await?, GET_LIST)?;
+    let numbers = list.phone_columns.map(|columns| {
+        let names = columns.into_iter().filter_map(|column| column.column_name);
+        names.collect()
+    });
     let typed = list.column_data_type_specifications.unwrap_or_default();
     let narrow = typed.into_iter().filter(wire::TypedColumn::is_narrow);
     Ok(List {
@@ -91,6 +97,7 @@ pub(in crate::genesys) async fn ask(
         columns: list.column_names.into_iter().collect(),
         narrow: narrow.filter_map(|column| column.column_name).collect(),
         dnc_lists: dnc_lists.filter_map(|list| list.id).collect(),
+        numbers,
     })
 }
 

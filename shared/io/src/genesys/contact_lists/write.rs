@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::Version;
 use domain::change::ContactKey;
+use domain::channel::{Lowered, Statuses};
 use domain::contact::{Columns, Contact};
 use domain::failure::{Failure, Kind};
 use futures_util::FutureExt;
@@ -43,6 +44,8 @@ pub struct ListWrite<'a> {
     pub callable: Option<bool>,
     /// For the version column.
     pub version: Option<Version>,
+    /// Channels and numbers to lower.
+    pub lowers: &'a Lowered,
 }
 
 impl ContactList {
@@ -164,11 +167,26 @@ impl ContactList {
     }
 
     fn body(&self, list: &List, write: &ListWrite<'_>) -> String {
+        // Whether a POST merges them or replaces them is not documented: all that was read goes with
+        // what is lowered, or nothing is said of them.
+        let lowered = || {
+            let read = write.actual.map(|actual| actual.statuses.clone());
+            read.unwrap_or_default().lowered(write.lowers)
+        };
+        let statuses = (!write.lowers.is_empty()).then(lowered);
+        let statuses = statuses.as_ref();
+        let lowers = write.lowers;
         let contact = wire::WrittenListContact {
             id: write.key.as_str(),
             contact_list_id: &list.id,
             data: self.columns(list, write),
             callable: Self::callable(write),
+            contactable_status: statuses
+                .filter(|_| !lowers.channels.is_empty())
+                .map(Statuses::contactable),
+            phone_number_status: statuses
+                .filter(|_| !lowers.phones.is_empty())
+                .map(Statuses::phones),
         };
         // Texts and a flag: there is nothing in it that JSON cannot say.
         serde_json::to_string(&contact).unwrap_or_default()

@@ -1,0 +1,168 @@
+//! Channels and numbers: heard before a change is parked, and not taken for lowered before they are shown so.
+
+use super::*;
+use crate::channel::{Channel, Lowered};
+
+/// The contact with these lowered, and everything else as [`contact`].
+fn quiet(rank: u64, callable: bool, channels: &[Channel], phones: &[&str]) -> Contact {
+    let contact = contact(rank, callable).unwrap();
+    let lowered = Lowered {
+        channels: channels.iter().copied().collect(),
+        phones: phones.iter().map(|column| (*column).to_owned()).collect(),
+    };
+    Contact {
+        statuses: contact.statuses.lowered(&lowered),
+        ..contact
+    }
+}
+
+fn written(rank: u64, callable: bool, channels: &[Channel], phones: &[&str]) -> Seen {
+    Seen::Written(Some(quiet(rank, callable, channels, phones)))
+}
+
+#[test]
+fn an_answer_that_does_not_show_them_lowered_is_no_write() {
+    let sms = &[Channel::Sms];
+    for (shown, end) in [
+        (written(5, true, sms, &["phone"]), "updated"),
+        (written(5, true, sms, &[]), "pause 1"),
+        (written(5, true, &[], &["phone"]), "pause 1"),
+        (written(5, true, &[Channel::Email], &["phone"]), "pause 1"),
+    ] {
+        let steps = steps(attempt(&["quiet"]), vec![THERE(), shown]);
+        assert_eq!(steps, ["read", "update 5 Sms phone", end]);
+    }
+    let created = steps(
+        attempt(&["quiet"]),
+        vec![ABSENT, written(5, true, sms, &[])],
+    );
+    assert_eq!(created, ["read", "create 5 Sms phone", "read"]);
+    // What is lowered already is not written, and need not be shown.
+    let known = Seen::Contact(Some(quiet(1, true, sms, &[])));
+    let rest = steps(
+        attempt(&["quiet"]),
+        vec![known, written(5, true, &[], &["phone"])],
+    );
+    assert_eq!(rest, ["read", "update 5 phone", "updated"]);
+}
+
+#[test]
+fn of_a_write_that_is_refused_they_are_written_alone_and_without_a_rank() {
+    let refused = || failed(Kind::Rejected);
+    let heard = written(1, true, &[Channel::Sms], &["phone"]);
+    let alone = steps(attempt(&["quiet"]), vec![THERE(), refused(), heard.clone()]);
+    assert_eq!(
+        alone,
+        [
+            "read",
+            "update 5 Sms phone",
+            "update  bare Sms phone",
+            "parked rejected"
+        ]
+    );
+    let new = steps(attempt(&["quiet"]), vec![ABSENT, refused(), heard]);
+    assert_eq!(
+        new,
+        [
+            "read",
+            "create 5 Sms phone",
+            "create alone  bare Sms phone",
+            "parked rejected"
+        ]
+    );
+    let unheard = steps(attempt(&["quiet"]), vec![THERE(), refused(), refused()]);
+    assert_eq!(unheard.last().unwrap(), "parked rejected");
+    let later = steps(
+        attempt(&["quiet"]),
+        vec![THERE(), refused(), failed(Kind::Unavailable)],
+    );
+    assert_eq!(
+        later.last().unwrap(),
+        "retry Unavailable",
+        "not parked unheard"
+    );
+}
+
+#[test]
+fn an_opt_out_is_heard_whatever_of_its_write_is_refused() {
+    let refused = || failed(Kind::Rejected);
+    let all = steps(
+        attempt(&["out quiet"]),
+        vec![
+            THERE(),
+            refused(),
+            refused(),
+            refused(),
+            refused(),
+            refused(),
+        ],
+    );
+    assert_eq!(
+        all,
+        [
+            "read",
+            "update -5 Sms",
+            "update -5 bare Sms",
+            "update - bare Sms",
+            "update -5 bare",
+            "update - bare",
+            "parked rejected",
+        ]
+    );
+    let detail = |seen: Vec<Seen>| {
+        let mut attempt = attempt(&["out quiet"]);
+        let all = std::iter::once(Seen::Nothing).chain(seen);
+        match all.map(|seen| attempt.next(seen)).last() {
+            Some(Step::Done(verdicts)) => match &verdicts[..] {
+                [(_, Verdict::Park(parking))] => parking.evidence.detail.clone(),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+    };
+    let heard = written(5, false, &[Channel::Sms], &[]);
+    assert_eq!(detail(vec![THERE(), refused(), heard]), "Rejected");
+    let without = vec![THERE(), refused(), refused(), refused(), WRITTEN()];
+    let too = "Rejected; what it says of channels and numbers was refused too: Rejected";
+    assert_eq!(detail(without), too);
+    let mut nothing = vec![THERE()];
+    nothing.extend((0..5).map(|_| refused()));
+    let nobody = "; that nobody may call was refused too: Rejected";
+    assert_eq!(detail(nothing), format!("{too}{nobody}"));
+}
+
+#[test]
+fn a_key_that_no_bulk_read_takes_is_read_by_itself_and_lowered() {
+    let read = || failed(Kind::Rejected);
+    let found = Seen::Contact(Some(quiet(1, true, &[], &[])));
+    let heard = written(1, true, &[Channel::Sms], &["phone"]);
+    let lowered = steps(attempt(&["quiet"]), vec![read(), found, heard]);
+    assert_eq!(
+        lowered,
+        ["read", "lower", "update  bare Sms phone", "parked rejected"]
+    );
+    let known = Seen::Contact(Some(quiet(9, true, &[Channel::Sms], &["phone"])));
+    let done = steps(attempt(&["quiet"]), vec![read(), known]);
+    assert_eq!(done, ["read", "lower", "parked rejected"]);
+}
+
+#[test]
+fn what_a_rule_refuses_is_heard_without_its_rank_and_does_not_wait_behind_others() {
+    let piece = refused(0, change(9, "quiet"), ParkReason::UnknownColumn);
+    let key = ContactKey::parse("k").unwrap();
+    let heard = Attempt::new(key, vec![piece], ranked(), plan);
+    assert!(heard.is_opt_out(), "it goes first");
+    let shown = written(1, true, &[Channel::Sms], &["phone"]);
+    let steps = steps(heard, vec![THERE(), shown]);
+    assert_eq!(
+        steps,
+        ["read", "update  bare Sms phone", "parked unknownColumn"]
+    );
+    let mut given_back = attempt(&["2", "quiet"]);
+    given_back.next(Seen::Nothing);
+    let verdicts = given_back.give_back(&Failure::budget_spent(Duration::ZERO));
+    let is_opt_out =
+        |verdict: &Verdict| matches!(verdict, Verdict::Retry(retry) if retry.is_opt_out);
+    let opt_outs: Vec<_> = verdicts.iter().map(|(_, of)| is_opt_out(of)).collect();
+    assert_eq!(opt_outs, [false, true], "never given up for its failures");
+}

@@ -1,0 +1,70 @@
+//! What the dialler writes of a contact and a client may: its channels and numbers (docs/genesys-cloud.md
+//! "Who may be called").
+
+use serde_json::{Map, Value};
+
+use super::super::answer::{Answer, error};
+use super::super::{Genesys, List};
+
+const OF_NUMBERS: &str = "phoneNumberStatus";
+const OF_CHANNELS: &str = "contactableStatus";
+const CHANNELS: [&str; 4] = ["Voice", "Sms", "Email", "WhatsApp"];
+
+impl Genesys {
+    /// What a contact holds of them after a write. Whether a write merges an object with what is there
+    /// or replaces it is as [`ListReadings`](super::super::ListReadings) says.
+    pub(super) fn statuses(
+        &self,
+        list: &List,
+        mut held: Map<String, Value>,
+        item: &Value,
+    ) -> Result<Map<String, Value>, Answer> {
+        let said = |member: &str| item.get(member).filter(|value| !value.is_null());
+        if let Some(evaluations) = said("latestWhatsAppEvaluations") {
+            held.insert("latestWhatsAppEvaluations".to_owned(), evaluations.clone());
+        }
+        let is_column = |name: &str| {
+            let columns = list.columns.as_ref();
+            columns.is_none_or(|columns| columns.contains(name))
+        };
+        let is_known = |member: &str, name: &str| match member {
+            OF_NUMBERS => is_column(name),
+            _ => CHANNELS.contains(&name),
+        };
+        for (member, switch) in [(OF_NUMBERS, "callable"), (OF_CHANNELS, "contactable")] {
+            let Some(value) = said(member) else { continue };
+            let wrong = || {
+                let message = format!("{member} is no map of what it is about to its status.");
+                error(400, "bad.request", &message)
+            };
+            let named = value.as_object().ok_or_else(wrong)?;
+            let is_status = |status: &Value| {
+                let switch = status.get(switch);
+                status.is_object() && switch.is_none_or(Value::is_boolean)
+            };
+            if !named.keys().all(|name| is_known(member, name)) || !named.values().all(is_status) {
+                return Err(wrong());
+            }
+            match held.get_mut(member).and_then(Value::as_object_mut) {
+                Some(held) if self.options.lists.statuses_merge => held.extend(named.clone()),
+                _ => drop(held.insert(member.to_owned(), value.clone())),
+            }
+        }
+        Ok(held)
+    }
+}
+
+/// Whether the status of a channel says that nobody may be reached by it.
+pub(in crate::genesys) fn is_shut(held: &Map<String, Value>, channel: &str) -> bool {
+    is_false(held, OF_CHANNELS, channel, "contactable")
+}
+
+/// Whether the status of the number in this column says that it may not be called.
+pub(in crate::genesys) fn is_mute(held: &Map<String, Value>, column: &str) -> bool {
+    is_false(held, OF_NUMBERS, column, "callable")
+}
+
+fn is_false(held: &Map<String, Value>, member: &str, name: &str, switch: &str) -> bool {
+    let status = held.get(member).and_then(|statuses| statuses.get(name));
+    status.and_then(|status| status.get(switch)) == Some(&Value::Bool(false))
+}

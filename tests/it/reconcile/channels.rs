@@ -1,0 +1,128 @@
+//! Channels and numbers: what the feed says of them and the contact does not have is repaired.
+
+use super::*;
+
+fn of_lists(secret: Value) -> Run {
+    let run = Run::new(World::of_lists(Options::default()));
+    let mut members = json!({ "api": "contactLists" });
+    members
+        .as_object_mut()
+        .unwrap()
+        .extend(secret.as_object().unwrap().clone());
+    run.world.put_secret("acme", &members);
+    run
+}
+
+fn status(run: &Run, key: &str, member: &str) -> Value {
+    let contact = run.world.genesys.contact(CAMPAIGN, key).unwrap();
+    contact
+        .of_the_dialler
+        .get(member)
+        .cloned()
+        .unwrap_or_default()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_up_against_the_feed_is_lowered_and_then_no_drift() {
+    let run = of_lists(json!({}));
+    run.world.put("equal", 5, "5");
+    run.world.put("newer", 9, "9");
+    run.world.put("done", 5, "5");
+    let both = json!({ "contactable": { "Sms": false }, "phones": { "phone": false } });
+    let of_channel = json!({ "Sms": { "contactable": false }, "Voice": { "contactable": true } });
+    let of_number = json!({ "phone": { "callable": false } });
+    let note = |member, value: &Value| {
+        run.world
+            .genesys
+            .note(CAMPAIGN, "done", member, value.clone())
+    };
+    note("contactableStatus", &of_channel);
+    note("phoneNumberStatus", &of_number);
+    for key in ["equal", "newer", "done", "missing"] {
+        run.says_more(key, 5, "5", both.clone());
+    }
+    let answer = run.run(json!({})).await.unwrap();
+    assert_eq!(counts(&answer), [4, 1, 2, 0, 0, 3]);
+    assert!(
+        run.queued()
+            .iter()
+            .all(|change| change["phones"] == json!({ "phone": false }))
+    );
+    run.apply_all().await;
+    for key in ["equal", "newer", "missing"] {
+        let sms = json!({ "Sms": { "contactable": false } });
+        assert_eq!(status(&run, key, "contactableStatus"), sms, "{key}");
+        assert_eq!(status(&run, key, "phoneNumberStatus"), of_number, "{key}");
+    }
+    assert_eq!(
+        run.world.column("newer", "phone"),
+        "9",
+        "no column of what is stale"
+    );
+    assert_eq!(status(&run, "done", "contactableStatus"), of_channel);
+    let again = run.run(json!({})).await.unwrap();
+    assert_eq!(counts(&again), [4, 0, 0, 1, 0, 0]);
+    assert_eq!(openapi::faults(&run.world.genesys.calls()), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_the_orgs_wish_who_opted_out_before_has_every_channel_lowered() {
+    let run = of_lists(json!({ "optOut": "all" }));
+    let data = [(VERSION_FIELD, "5:5-"), ("phone", "5")];
+    run.world.genesys.put_contact(CAMPAIGN, "out", &data, false);
+    let data = [(VERSION_FIELD, "9:9+"), ("phone", "9")];
+    run.world.genesys.put_contact(CAMPAIGN, "in", &data, true);
+    for key in ["out", "in"] {
+        run.says_more(key, 5, "5", json!({ "callable": false }));
+    }
+    let answer = run.run(json!({})).await.unwrap();
+    assert_eq!(counts(&answer), [2, 0, 1, 1, 0, 1]);
+    run.apply_all().await;
+    let channels = status(&run, "out", "contactableStatus");
+    assert_eq!(channels.as_object().unwrap().len(), 4, "{channels}");
+    assert_eq!(status(&run, "in", "contactableStatus"), Value::Null);
+    let again = run.run(json!({})).await.unwrap();
+    assert_eq!(counts(&again), [2, 0, 0, 1, 0, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_said_is_left_out_and_the_rest_is_compared() {
+    let both = json!({ "contactable": { "Sms": false }, "phones": { "fax": false } });
+    let predictive = Run::new(World::new());
+    predictive.world.put("a", 5, "5");
+    predictive.says_more("a", 5, "5", both.clone());
+    predictive.says_more("b", 5, "5", both.clone());
+    let answer = predictive.run(json!({})).await.unwrap();
+    assert_eq!(counts(&answer), [2, 1, 0, 0, 0, 1]);
+    predictive.apply_all().await;
+    assert!(predictive.world.dead_letters.is_empty());
+    let lists = of_lists(json!({}));
+    lists.world.put("a", 5, "5");
+    lists.says_more("a", 5, "5", both);
+    let answer = lists.run(json!({})).await.unwrap();
+    assert_eq!(counts(&answer), [1, 0, 1, 0, 0, 1]);
+    lists.apply_all().await;
+    assert!(
+        lists.world.dead_letters.is_empty(),
+        "the list has no such number"
+    );
+    let sms = json!({ "Sms": { "contactable": false } });
+    assert_eq!(status(&lists, "a", "contactableStatus"), sms);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_what_is_ranked_too_far_ahead_channels_are_lowered_all_the_same() {
+    let run = of_lists(json!({ "versionUnit": "milliseconds" }));
+    run.world.put("a", 5, "5");
+    let ahead = 9_007_199_254_740_991;
+    run.says_more("a", ahead, "6", json!({ "contactable": { "Sms": false } }));
+    let answer = run.run(json!({})).await.unwrap();
+    assert_eq!(counts(&answer), [1, 0, 1, 0, 0, 1]);
+    run.apply_all().await;
+    let sms = json!({ "Sms": { "contactable": false } });
+    assert_eq!(status(&run, "a", "contactableStatus"), sms);
+    assert_eq!(run.world.column("a", "phone"), "5");
+    assert_eq!(run.world.column("a", VERSION_FIELD), "5");
+    let again = run.run(json!({})).await.unwrap();
+    assert_eq!(counts(&again), [1, 0, 0, 0, 0, 0]);
+}

@@ -1,0 +1,126 @@
+//! 4 and 12: channels and numbers are lowered as was said, and nothing else of what the dialler owns is
+//! altered.
+
+use std::collections::BTreeMap;
+
+use emulator::genesys::{Alteration, Contact};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::seams::Outside;
+use crate::story::{CHANNELS, Org};
+use crate::world::key_of;
+
+const OF_CHANNELS: (&str, &str) = ("contactableStatus", "contactable");
+const OF_NUMBERS: (&str, &str) = ("phoneNumberStatus", "callable");
+
+/// A switch: the member of a contact, its own name, and what of it is false.
+type Switch = (&'static str, String, &'static str);
+
+/// What a change says is not to be used.
+pub(super) fn said(body: &Value) -> Vec<Switch> {
+    let of = |member: &str, (status, switch): (&'static str, &'static str)| -> Vec<Switch> {
+        let named = body[member].as_object().into_iter().flatten();
+        named
+            .map(|(name, _)| (status, name.clone(), switch))
+            .collect()
+    };
+    let mut said = of("contactable", OF_CHANNELS);
+    said.extend(of("phones", OF_NUMBERS));
+    said
+}
+
+fn every_channel() -> impl Iterator<Item = Switch> {
+    let (status, switch) = OF_CHANNELS;
+    CHANNELS
+        .into_iter()
+        .map(move |channel| (status, channel.to_owned(), switch))
+}
+
+fn is_down(contact: &Contact, (status, name, switch): &Switch) -> bool {
+    let statuses = contact.of_the_dialler.get(*status);
+    let status = statuses.and_then(|statuses| statuses.get(name));
+    status.is_some_and(|status| status[*switch] == false)
+}
+
+/// Whether the product altered more of what the dialler owns than to lower what was said.
+pub(super) fn is_altered(
+    org: &Org,
+    alteration: &Alteration,
+    stored: &[io::queue::Message],
+) -> bool {
+    let (Some(before), Some(after)) = (&alteration.before, &alteration.after) else {
+        return false;
+    };
+    if before.of_the_dialler == after.of_the_dialler {
+        return false;
+    }
+    let bodies = stored
+        .iter()
+        .filter_map(|message| serde_json::from_str(&message.body).ok());
+    let of_contact: Vec<Value> = bodies
+        .filter(|body| {
+            let (_, campaign, key) = key_of(body);
+            (campaign, key) == (alteration.campaign.clone(), alteration.key.clone())
+        })
+        .collect();
+    let opts_out = |body: &Value| body["operation"] == "remove" || body["callable"] == false;
+    let mut may_be_lowered: Vec<_> = of_contact.iter().flat_map(said).collect();
+    if org.opts_out_of_all && of_contact.iter().any(opts_out) {
+        may_be_lowered.extend(every_channel());
+    }
+    let mut expected: Map<String, Value> = before.of_the_dialler.clone();
+    for switch in may_be_lowered {
+        if is_down(after, &switch) {
+            let (status, name, switch) = switch;
+            let statuses = expected.entry(status).or_insert_with(|| json!({}));
+            statuses[name][switch] = false.into();
+        }
+    }
+    expected != after.of_the_dialler
+}
+
+/// What was done said that a channel or number is not to be used, and it may be.
+pub(super) fn left_up(
+    outside: &Outside,
+    org: &Org,
+    bodies: &[(String, Value)],
+    done: &BTreeMap<String, Timestamp>,
+) -> Vec<String> {
+    let mut violations = Vec::new();
+    for (_, body) in bodies.iter().filter(|(id, _)| done.contains_key(id)) {
+        let (of, campaign, key) = key_of(body);
+        let said = said(body);
+        if of != org.name || said.is_empty() || outside.story.deletes(&campaign, &key) {
+            continue;
+        }
+        let contact = outside.genesys.contact(&campaign, &key);
+        let is_up = |switch: &Switch| {
+            let contact = contact.as_ref();
+            contact.is_none_or(|contact| !is_down(contact, switch))
+        };
+        if said.iter().any(is_up) {
+            violations.push(format!(
+                "4: a channel or number of a contact of {campaign} is up, and a change that is done said it is not"
+            ));
+        }
+    }
+    violations
+}
+
+/// Whom the product makes not callable is reached by no channel, where the org wishes so.
+pub(super) fn are_reached(org: &Org, alteration: &Alteration) -> Option<String> {
+    let after = alteration.after.as_ref()?;
+    let was_callable = alteration
+        .before
+        .as_ref()
+        .is_none_or(|before| before.callable);
+    let is_lowered = alteration.client_id.is_some() && was_callable && !after.callable;
+    let is_reached = || every_channel().any(|channel| !is_down(after, &channel));
+    (org.opts_out_of_all && is_lowered && is_reached()).then(|| {
+        format!(
+            "4: a contact of {} is opted out of everything, and a channel is up",
+            alteration.campaign
+        )
+    })
+}
