@@ -1,6 +1,7 @@
 //! The secrets of an org, of its CRM's feed and of sources, each told as what it is.
 
 use domain::change::{OrgId, SourceName, VersionFrom};
+use domain::channel::OptOut;
 use domain::dnc::DncBy;
 use domain::rules::{Rules, VersionUnit};
 use domain::version::Raise;
@@ -40,8 +41,12 @@ fn seen_of_org(secret: &OrgSecret) -> String {
         Api::Predictive => "predictive",
         Api::ContactLists => "contactLists",
     };
+    let channels = match secret.rules.opt_out {
+        OptOut::Voice => "",
+        OptOut::All => ", an opt-out lowers every channel",
+    };
     format!(
-        "api {api}, {}, {} a minute{}",
+        "api {api}, {}, {} a minute{channels}{}",
         ranks(&secret.rules),
         counted(secret.calls_per_minute.into(), "call"),
         dnc_list(&secret.rules)

@@ -39,6 +39,11 @@ async fn every_kind_of_secret_is_checked() {
     }
     assert_eq!((status, shown.contains("canary")), (0, false), "{shown}");
 
+    served.put_secret("lists", &json!({ "api": "contactLists", "optOut": "all" }));
+    let (_, _, shown) = served.command(&["check", "--org", "lists"]).await;
+    let expected = "raise own, 300 calls a minute, an opt-out lowers every channel\n";
+    assert!(shown.contains(expected), "{shown}");
+
     // Without an org nothing is asked of Genesys Cloud.
     let calls = served.genesys.calls().len();
     let (status, lines, shown) = check(&served, &["--source", "crm"]).await;

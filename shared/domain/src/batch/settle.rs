@@ -1,0 +1,123 @@
+//! What is to be done with the records of one message group, once each has its verdict.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Confirm, Evidence, ParkReason, Parking, Record, Retry, Settled, Verdict};
+use crate::retry::{Cause, Waited};
+
+/// How long a campaign that is not known is looked for: what was made a moment ago may not be known
+/// everywhere.
+const MISSING_FOR: Duration = Duration::from_mins(15);
+/// When a change that could not be applied is parked in any case: SQS keeps a message for 14 days,
+/// and moves what was received a thousand times.
+const LAST_DAY: Duration = Duration::from_hours(13 * 24);
+const LAST_RECEIVE: u32 = 950;
+
+/// When a change that keeps failing is parked.
+#[derive(Clone, Copy, Debug)]
+pub struct Horizon {
+    /// The time of the report.
+    pub now: Timestamp,
+    /// How long after its first receive one is parked that fails by itself.
+    pub after: Duration,
+}
+
+impl Horizon {
+    pub(super) fn since(self, time: Option<Timestamp>) -> Duration {
+        let since = time.and_then(|time| Duration::try_from(self.now.duration_since(time)).ok());
+        since.unwrap_or_default()
+    }
+
+    /// Whether SQS would soon drop it, or move it.
+    fn is_last_day(self, record: &Record) -> bool {
+        record.receives >= LAST_RECEIVE || self.since(record.sent) >= LAST_DAY
+    }
+
+    /// Why this one is parked, if it is. `has_own_try`: whether nothing of its group failed before
+    /// it.
+    fn parks(self, record: &Record, retry: &Retry, has_own_try: bool) -> Option<ParkReason> {
+        let tried_for = self.since(record.first_received);
+        // What is behind a write that is not read yet had no try of its own.
+        if matches!(retry.cause, Cause::Confirming { .. }) {
+            return None;
+        }
+        if self.is_last_day(record) {
+            return Some(ParkReason::Expired);
+        }
+        let is_own = retry.cause.is_own() && retry.is_campaign_well && !retry.is_opt_out;
+        match retry.cause {
+            _ if !has_own_try => None,
+            Cause::Missing if tried_for.min(retry.missing_for) >= MISSING_FOR => {
+                Some(ParkReason::UnknownCampaign)
+            }
+            Cause::DncList { .. } if tried_for > self.after && retry.missing_for >= MISSING_FOR => {
+                Some(ParkReason::NotOnDncList)
+            }
+            _ if is_own && tried_for > self.after => Some(ParkReason::RetryHorizon),
+            _ => None,
+        }
+    }
+}
+
+/// Settles the records of one message group, given with their verdicts in queue order: what comes
+/// before the first that must be retried is done, that one and all later are retried. `share`:
+/// chance, from 0 up to 1, the same for all groups of an invocation.
+///
+/// Only the first that fails can be parked for its failures: the others have not yet had a try of
+/// their own. On the last day all are.
+pub fn settle(group: Vec<(&Record, Verdict)>, horizon: Horizon, share: f64) -> Vec<Settled> {
+    let mut delay = None;
+    let mut has_own_try = true;
+    let mut settled = Vec::with_capacity(group.len());
+    for (record, verdict) in group {
+        settled.push(match (delay, verdict) {
+            (Some(delay), _) => Settled::Retry { delay, why: None },
+            (None, Verdict::Done(outcome)) => Settled::Done(outcome),
+            (None, Verdict::Kept(outcome)) => Settled::Kept(outcome),
+            (None, Verdict::Park(parking)) => Settled::Park(parking),
+            (None, Verdict::Confirm(confirm)) if horizon.is_last_day(record) => confirm.then,
+            (None, Verdict::Confirm(Confirm { after, wrote, .. })) => {
+                let wrote = Some(wrote);
+                let cause = Cause::Confirming { after, wrote };
+                let wait = cause.delay(record.waited(horizon), share);
+                delay = Some(wait);
+                let why = Some((cause, Evidence::default()));
+                Settled::Retry { delay: wait, why }
+            }
+            (None, Verdict::Retry(retry)) => match horizon.parks(record, &retry, has_own_try) {
+                Some(reason) => {
+                    has_own_try = false;
+                    let evidence = retry.evidence;
+                    Settled::Park(Parking { reason, evidence })
+                }
+                None => {
+                    let wait = retry.cause.delay(record.waited(horizon), share);
+                    let wait = wait.max(retry.at_least);
+                    delay = Some(wait);
+                    let why = Some((retry.cause, retry.evidence));
+                    Settled::Retry { delay: wait, why }
+                }
+            },
+        });
+    }
+    settled
+}
+
+/// Turns what `from` and all after it of a settled group were to become into retries: `from` could
+/// not be parked.
+pub fn not_parked(settled: &mut [Settled], from: usize, waited: Waited, share: f64) {
+    let delay = Cause::NotParked.delay(waited, share);
+    for (index, settled) in settled.iter_mut().enumerate().skip(from) {
+        let evidence = match settled {
+            Settled::Park(Parking { reason, evidence }) => Evidence {
+                detail: format!("to be parked as {}: {}", reason.as_str(), evidence.detail),
+                ..evidence.clone()
+            },
+            _ => Evidence::default(),
+        };
+        let why = (index == from).then_some((Cause::NotParked, evidence));
+        *settled = Settled::Retry { delay, why };
+    }
+}

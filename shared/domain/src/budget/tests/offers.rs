@@ -1,0 +1,219 @@
+//! Which contacts may be begun.
+
+use super::*;
+
+#[test]
+fn where_nothing_is_known_one_contact_is_begun_an_opt_out_first() {
+    let budget = Budget::new(5, Share::Whole);
+    assert_eq!(offer(&budget, 0, &demand(3, 7)), (1, 0));
+    assert_eq!(offer(&budget, 0, &demand(0, 7)), (0, 1));
+    let begun = Demand {
+        promised: 2,
+        ..demand(3, 7)
+    };
+    let offered = budget.offer(at(0), CALLS_PER_MINUTE, &begun);
+    assert_eq!(
+        (offered.opt_outs, offered.others, offered.more),
+        (0, 0, More::AfterAnswer)
+    );
+    let old = learnt(5, &counted(10, 30));
+    assert_eq!(
+        offer(&old, 30_000, &demand(3, 7)),
+        (1, 0),
+        "of the new window"
+    );
+}
+
+/// Calls that a copy may promise: to opt-outs, and to others.
+fn left(copies: u32, told: &Told) -> (u64, u64) {
+    let left = learnt(copies, told)
+        .left(at(0), 300, &demand(1, 1))
+        .unwrap();
+    (left.for_opt_outs, left.for_others)
+}
+
+#[test]
+fn a_tenth_is_kept_for_opt_outs_by_all_copies_together_and_less_as_the_window_ends() {
+    for (copies, told, expected, why) in [
+        (1, counted(100, 60), (190, 170), "a third of 30 is held"),
+        (5, counted(200, 60), (18, 14), ""),
+        (
+            5,
+            counted(262, 60),
+            (8, 1),
+            "five copies may not take eight each of eight",
+        ),
+        (5, counted(271, 60), (8, 0), "10 of 29 are held"),
+        (5, counted(295, 60), (0, 0), "held"),
+        (
+            10,
+            counted_of(20, 5, 60),
+            (8, 8),
+            "of too little for all, who comes first gets on",
+        ),
+        (
+            5,
+            counted(262, 30),
+            (8, 4),
+            "of 38 are 15 kept, half a minute before the end",
+        ),
+        (
+            1,
+            counted_of(60, 54, 60),
+            (4, 0),
+            "of six two are held, so that two opt-outs go at once",
+        ),
+        (5, counted(292, 41), (0, 0), "held"),
+        (5, counted(292, 40), (8, 0), "nothing is held any more"),
+        (1, counted(262, 6), (38, 35), ""),
+        (
+            1,
+            counted_of(60, 55, 6),
+            (5, 3),
+            "a read and a write are kept up to the end",
+        ),
+        (1, counted(262, 86_400), (28, 8), "never more than a tenth"),
+    ] {
+        assert_eq!(
+            left(copies, &told),
+            expected,
+            "{copies} copies, {told:?} {why}"
+        );
+    }
+}
+
+#[test]
+fn what_is_kept_shrinks_with_new_counts_not_with_the_clock() {
+    let mut budget = learnt(8, &counted(270, 60));
+    let others =
+        |budget: &Budget, now| budget.left(at(now), 300, &demand(1, 1)).unwrap().for_others;
+    let both = (others(&budget, 0), others(&budget, 40_000));
+    assert_eq!(both, (0, 0), "other copies may have spent all of it since");
+    call(&mut budget, 40_000, &counted(272, 20));
+    let lucky = Demand {
+        luck: 0.0,
+        ..demand(1, 1)
+    };
+    let left = budget.left(at(40_000), 300, &lucky).unwrap();
+    assert_eq!(left.for_others, 2, "18 that are not kept, for eight copies");
+}
+
+#[test]
+fn no_contact_is_begun_that_cannot_be_ended() {
+    let budget = learnt(1, &counted(275, 60));
+    // 25 are left, 30 would be kept.
+    assert_eq!(offer(&budget, 0, &demand(0, 10)), (0, 0));
+    assert_eq!(offer(&budget, 41_000, &demand(20, 10)), (12, 0));
+    let begun = Demand {
+        promised: 20,
+        ..demand(20, 10)
+    };
+    assert_eq!(
+        offer(&budget, 41_000, &begun),
+        (2, 0),
+        "what is promised is spent"
+    );
+    let offered = budget.offer(at(0), CALLS_PER_MINUTE, &begun);
+    assert_eq!(offered.more, More::At(at(60_000)));
+}
+
+#[test]
+fn opt_outs_take_of_the_others_too() {
+    let budget = learnt(1, &counted(240, 60));
+    // 60 are left, 30 of them for anybody.
+    assert_eq!(offer(&budget, 0, &demand(5, 50)), (5, 10));
+    assert_eq!(offer(&budget, 0, &demand(15, 50)), (15, 0));
+    assert_eq!(offer(&budget, 0, &demand(40, 50)), (25, 0), "10 are held");
+    assert_eq!(offer(&budget, 41_000, &demand(40, 50)), (30, 0));
+}
+
+#[test]
+fn a_wide_batch_leaves_a_third_of_what_is_kept_for_opt_outs_until_a_third_of_the_window_is_over() {
+    // 30 are left, and all of them kept.
+    let budget = learnt(1, &counted(270, 60));
+    let of = |now| {
+        let offer = budget.offer(at(now), CALLS_PER_MINUTE, &demand(40, 0));
+        (offer.opt_outs, offer.opt_outs_at)
+    };
+    let (release, end) = (at(20_000), at(60_000));
+    assert_eq!(of(0), (10, Some(release)));
+    assert_eq!(of(19_999), (10, Some(release)));
+    assert_eq!(of(20_000), (15, Some(end)));
+    let alone = Demand {
+        is_wide: false,
+        ..demand(40, 0)
+    };
+    let alone = budget.offer(at(0), CALLS_PER_MINUTE, &alone);
+    assert_eq!((alone.opt_outs, alone.opt_outs_at), (15, Some(end)));
+    let few = budget.offer(at(0), CALLS_PER_MINUTE, &demand(5, 5));
+    assert_eq!((few.opt_outs, few.opt_outs_at), (5, None));
+    assert_eq!(few.more, More::At(end), "the others wait for its end");
+}
+
+#[test]
+fn a_window_that_ends_soon_is_waited_for() {
+    let budget = learnt(1, &counted(300, 4));
+    assert_eq!(offer(&budget, 0, &demand(5, 50)), (0, 0));
+    let patient = Demand {
+        patience: Duration::from_secs(5),
+        ..demand(5, 50)
+    };
+    let offered = budget.offer(at(0), CALLS_PER_MINUTE, &patient);
+    assert_eq!(
+        (offered.opt_outs, offered.others, offered.more),
+        (5, 50, More::NotWanted)
+    );
+}
+
+#[test]
+fn of_calls_that_are_too_few_for_every_copy_some_copies_begin_a_contact_by_chance() {
+    // 34 are left, 30 kept, 4 for five copies: two contacts.
+    let budget = learnt(5, &counted(266, 60));
+    let begun = |luck| {
+        offer(
+            &budget,
+            0,
+            &Demand {
+                luck,
+                ..demand(0, 10)
+            },
+        )
+        .1
+    };
+    assert_eq!((begun(0.39), begun(0.41)), (1, 0), "two copies of five");
+}
+
+#[test]
+fn what_no_other_copy_spends_is_not_divided() {
+    let mut budget = Budget::new(5, Share::Whole);
+    let mine = |budget: &mut Budget, now: i64, told: Told| {
+        assert_eq!(budget.turn(at(now), CALLS_PER_MINUTE), Turn::Go);
+        budget.answered(at(now), &told);
+        budget.is_over();
+    };
+    let others =
+        |budget: &Budget, now: i64| budget.left(at(now), 300, &demand(1, 1)).unwrap().for_others;
+    mine(&mut budget, 0, counted(1, 60));
+    mine(&mut budget, 100, counted(2, 60));
+    assert_eq!(
+        others(&budget, 100),
+        (298 - 30) / 5,
+        "of the window before nothing is known"
+    );
+    mine(&mut budget, 60_000, counted(1, 60));
+    assert_eq!(
+        others(&budget, 60_000),
+        299 - 30,
+        "two windows without others"
+    );
+    mine(&mut budget, 60_100, counted(3, 60));
+    assert_eq!(
+        others(&budget, 60_100),
+        (297 - 30) / 5,
+        "one of the three is of another copy"
+    );
+    mine(&mut budget, 120_000, counted(1, 60));
+    assert_eq!(others(&budget, 120_000), (299 - 30) / 5, "it may come back");
+    mine(&mut budget, 180_000, counted(1, 60));
+    assert_eq!(others(&budget, 180_000), 299 - 30);
+}
