@@ -65,10 +65,14 @@ pub(super) struct Args {
 /// Runs, prints, and answers whether all was looked at and enqueued.
 pub(super) fn run(args: &Args, config: Config) -> Result<bool, String> {
     let of_these = std::slice::from_ref(&args.campaign);
-    let is_other = |cursor: &Cursor| !cursor.is_of(&args.org, of_these);
+    // One of reconcile looks at what the CRM changed lately alone.
+    let is_other = |cursor: &Cursor| {
+        !cursor.is_of(&args.org, of_these) || !cursor.is_since(Timestamp::UNIX_EPOCH)
+    };
     if args.cursor.as_ref().is_some_and(is_other) {
         return Err(
-            "--cursor: expected the cursor of a run of this org and this campaign".to_owned(),
+            "--cursor: expected the cursor of a contact adopt of this org and this campaign"
+                .to_owned(),
         );
     }
     let input = input(args, Clock::system().now());

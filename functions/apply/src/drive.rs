@@ -242,7 +242,8 @@ impl Drive<'_> {
             _ => false,
         };
         let next = catch_unwind(AssertUnwindSafe(|| contact.attempt.next(seen)));
-        contact.listing.owes(contact.attempt.take_owed());
+        let (entries, by) = contact.attempt.take_owed();
+        contact.listing.owes(entries, by);
         contact.at = match next {
             Ok(Step::Done(verdicts)) => {
                 contact.ended = progress.seen;

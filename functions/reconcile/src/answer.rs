@@ -36,6 +36,9 @@ pub struct Answer {
     /// no such list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_dnc_list: Option<u64>,
+    /// Those of which the list did not take it. A later run over them tries again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_on_dnc_list: Option<u64>,
     /// Whether every page of every campaign was compared, and all that differs is in the queue.
     pub complete: bool,
     /// Where the next run goes on, where this one is not complete.
@@ -84,13 +87,6 @@ pub enum Why {
     Throttled,
     /// The queue holds as much as it should.
     QueueIsDeep,
-    /// The org's DNC list did not take all that belongs there.
-    DncList {
-        /// Contacts of which something is not there.
-        contacts: u64,
-        /// What was seen of the first.
-        why: String,
-    },
     /// It stopped for another reason, before enough of a campaign was compared to know whether too
     /// much of it differs: of that campaign nothing was enqueued but opt-outs.
     Undecided {
@@ -131,10 +127,6 @@ impl std::fmt::Display for Why {
             Why::Interrupted => f.write_str("interrupted"),
             Why::Throttled => f.write_str("Genesys Cloud wants no call for a while"),
             Why::QueueIsDeep => f.write_str("the queue is deep"),
-            Why::DncList { contacts, why } => write!(
-                f,
-                "of {contacts} opted-out contacts the DNC list does not hold what belongs there: {why}"
-            ),
             Why::Undecided {
                 why,
                 campaign,

@@ -1,22 +1,28 @@
 //! What belongs on the org's DNC list of the contacts that were compared (docs/reconciliation.md "The DNC
-//! list"). Nobody can ask what stands there, so all of it is put there again, a thousand a call.
+//! list"). Nobody can ask what stands there, so all of it is put there again, many a call.
+
+use std::time::Duration;
 
 use domain::change::Change;
 use domain::contact::Contact;
 use domain::dnc::{DncList, Entry};
-use io::genesys::{MOST_ENTRIES, Org, Run};
+use io::genesys::{Failure, MOST_ENTRIES, Org, Run};
+use jiff::Timestamp;
 
-use crate::Why;
+/// What is owed waits so long at most for more of a call.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// The entries of one run.
 pub(crate) struct Listing {
     /// None: the org has no such list, or this is a dry run.
     list: Option<DncList>,
     owed: Vec<Entry>,
+    /// When the first of them was found.
+    since: Option<Timestamp>,
     listed: u64,
     failed: u64,
-    /// What was seen of the first that failed.
-    why: String,
+    /// Of the first that failed.
+    failure: Option<Failure>,
 }
 
 impl Listing {
@@ -24,28 +30,39 @@ impl Listing {
         Listing {
             list,
             owed: Vec::new(),
+            since: None,
             listed: 0,
             failed: 0,
-            why: String::new(),
+            failure: None,
         }
     }
 
     /// Notes what is owed for a contact, of which the feed says this.
-    pub(crate) fn looked_at(&mut self, change: &Change, actual: &Contact) {
-        if let Some(list) = &self.list {
-            let operations = std::iter::once(&change.operation);
-            self.owed.extend(list.owed(&change.key, actual, operations));
+    pub(crate) fn looked_at(&mut self, change: &Change, actual: &Contact, now: Timestamp) {
+        let Some(list) = &self.list else { return };
+        let operations = std::iter::once(&change.operation);
+        if let Some(owed) = list.owed(&change.key, actual, operations) {
+            self.owed.push(owed);
+            self.since.get_or_insert(now);
         }
     }
 
-    /// Whether there is enough for a call.
-    pub(crate) fn is_full(&self) -> bool {
-        self.owed.len() >= MOST_ENTRIES
+    /// Whether there is enough for a call, or it waited for long enough.
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        let is_late = self.since.is_some_and(|since| now >= since + LONGEST);
+        is_late || self.owed.len() >= MOST_ENTRIES
+    }
+
+    /// The feed may be wrong: nobody takes an entry from the list.
+    pub(crate) fn forget(&mut self) {
+        self.owed.clear();
+        self.since = None;
     }
 
     /// Puts what is owed on the list.
     pub(crate) async fn flush(&mut self, org: &Org, run: &Run) {
         let owed = std::mem::take(&mut self.owed);
+        self.since = None;
         let Some(list) = self.list.as_ref().filter(|_| !owed.is_empty()) else {
             return;
         };
@@ -54,22 +71,28 @@ impl Listing {
             match listed {
                 Ok(()) => self.listed += 1,
                 Err(failure) => {
-                    if self.failed == 0 {
-                        self.why = failure.to_string();
-                    }
                     self.failed += 1;
+                    self.failure.get_or_insert(failure);
                 }
             }
         }
     }
 
-    /// How many contacts' entries stand there, and why not all of them do.
-    pub(crate) fn ends(self) -> (Option<u64>, Option<Why>) {
-        let (listed, contacts) = (self.list.map(|_| self.listed), self.failed);
-        let why = self.why;
-        (
-            listed,
-            (contacts > 0).then_some(Why::DncList { contacts, why }),
-        )
+    /// How many contacts' entries stand there, and of how many not.
+    pub(crate) fn ends(self, org: &Org) -> (Option<u64>, Option<u64>) {
+        if let Some(failure) = &self.failure {
+            tracing::warn!(
+                org = org.id().as_str(),
+                contacts = self.failed,
+                detail = %failure,
+                httpStatus = failure.http_status,
+                correlationId = failure.correlation_id.as_deref(),
+                "opted-out contacts are not on the DNC list: the next run over them tries again"
+            );
+        }
+        match self.list {
+            Some(_) => (Some(self.listed), Some(self.failed)),
+            None => (None, None),
+        }
     }
 }

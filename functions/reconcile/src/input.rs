@@ -103,6 +103,11 @@ impl Cursor {
         serde_json::from_slice(&json).ok()
     }
 
+    /// Whether it looks at what changed since then.
+    pub fn is_since(&self, since: Timestamp) -> bool {
+        self.since == since
+    }
+
     /// Whether a run of this org and these campaigns can go on from here.
     pub fn is_of(&self, org: &OrgId, campaigns: &[CampaignId]) -> bool {
         let is_asked_for = |id: &String| campaigns.iter().any(|campaign| campaign.as_str() == id);

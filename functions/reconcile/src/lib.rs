@@ -39,6 +39,8 @@ use scan::Scan;
 /// What is left of an invocation when the last call ends; in it the changes that were found go to
 /// the queue.
 const TO_ENQUEUE: Duration = Duration::from_secs(30);
+/// How much of that the last entries of a DNC list may take.
+const TO_LIST: Duration = Duration::from_secs(10);
 /// What is left of an invocation when the last call to the queue begins.
 const TO_ANSWER: Duration = Duration::from_secs(5);
 /// The most contacts of a run whose stored rank is told to be ahead one by one.
@@ -241,7 +243,9 @@ pub async fn run(
             drifted,
         });
     } else {
-        listing.flush(&org, &run).await;
+        // What was found belongs there, however little time the scan left.
+        let end = until.end.map(|end| end + TO_LIST);
+        listing.flush(&org, &Run::patient(end)).await;
         answer.enqueued = send(context, &held, until, watch).await?;
         if answer.enqueued < held.len() as u64 {
             // What is in the queue is found equal once it is applied.
@@ -249,13 +253,7 @@ pub async fn run(
             why = Some(Why::OutOfTime);
         }
     }
-    let not_listed;
-    (answer.on_dnc_list, not_listed) = listing.ends();
-    if not_listed.is_some() {
-        // The next run does it again.
-        cursor = Some(input.start());
-        why = why.or(not_listed);
-    }
+    (answer.on_dnc_list, answer.not_on_dnc_list) = listing.ends(&org);
     answer.complete = cursor.is_none();
     answer.cursor = cursor.map(|cursor| cursor.to_string());
     context.shared.telemetry.tell(&Event::Reconciled {

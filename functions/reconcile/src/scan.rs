@@ -299,8 +299,9 @@ impl Scan<'_> {
             let failed = self.compare(campaign, id, some, at).await;
             // Also of those before the first that could not be read.
             self.shares.insert(id.clone(), Share::of(at));
-            // Where too much differs the feed may be wrong, and nobody takes from the list.
-            if self.listing.is_full() && !Share::of(at).is_too_much(self.input) {
+            if self.is_too_much() {
+                self.listing.forget();
+            } else if self.listing.is_due(self.context.shared.clock.now()) {
                 self.listing.flush(&self.org, &self.run).await;
             }
             if let Some(failure) = failed {
@@ -308,6 +309,12 @@ impl Scan<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Whether more of any campaign differs than can be right.
+    pub(crate) fn is_too_much(&self) -> bool {
+        let mut shares = self.shares.values();
+        shares.any(|share| share.is_too_much(self.input))
     }
 
     fn must_stop(&mut self, at: &Cursor) -> Option<Why> {

@@ -16,6 +16,7 @@
 
 mod confirm;
 mod end;
+mod owed;
 mod refused;
 mod state;
 mod step;
@@ -29,10 +30,10 @@ use crate::Rules;
 use crate::batch::{Outcome, Verdict};
 use crate::change::{ContactKey, Operation};
 use crate::contact::Contact;
-use crate::dnc::Entry;
 use crate::failure::{Failure, Kind};
 use crate::plan::{Action, Plan, RankedChange, Skip, Wishes, plan_of_operator};
 use crate::retry::TRIES;
+use owed::Owed;
 use state::{ReadFor, State, left_by, lowered};
 use step::write;
 
@@ -57,9 +58,7 @@ pub struct Attempt {
     wrote: Option<Outcome>,
     /// Whether a write may have been done that reads do not show yet.
     is_unread: bool,
-    /// What must stand on the org's DNC list, and how much of it was taken.
-    owed: Vec<Entry>,
-    taken: usize,
+    owed: Owed,
 }
 
 impl Attempt {
@@ -84,8 +83,7 @@ impl Attempt {
             verdicts: Vec::new(),
             wrote: None,
             is_unread: false,
-            owed: Vec::new(),
-            taken: 0,
+            owed: Owed::default(),
         };
         for piece in pieces {
             match piece.parking.clone() {
@@ -125,27 +123,6 @@ impl Attempt {
     /// Whether one of the changes says that nobody may call, or not by a channel or number.
     pub fn is_opt_out(&self) -> bool {
         self.pieces.iter().chain(&self.rest).any(Piece::opts_out)
-    }
-
-    /// What is to be put on the org's DNC list, beside the steps: what was not taken before.
-    pub fn take_owed(&mut self) -> Vec<Entry> {
-        let owed = self.owed[self.taken..].to_vec();
-        self.taken = self.owed.len();
-        owed
-    }
-
-    /// Notes what must stand on the DNC list once the plan is done.
-    fn owe(&mut self, plan: &Plan) {
-        let Some(list) = &self.rules.dnc_list else {
-            return;
-        };
-        let Some(left) = left_by(&plan.action, self.actual.as_deref()) else {
-            return;
-        };
-        let operations = self.pieces.iter().map(|piece| &piece.change.operation);
-        let owed = list.owed(&self.key, &left, operations);
-        self.owed
-            .extend(owed.filter(|owed| !self.owed.contains(owed)));
     }
 
     /// What to do next, after what was seen of the last step. If that does not fit the step, the
@@ -190,7 +167,9 @@ impl Attempt {
             }
             (State::LoweringBlind { why }, Seen::Contact(actual)) => {
                 self.actual = actual.map(Arc::new);
-                if !self.plan().opts_out() {
+                let plan = self.plan();
+                self.owe(&plan);
+                if !plan.opts_out() {
                     return self.park(&why);
                 }
                 self.lower(self.opt_out(), why)
@@ -198,6 +177,8 @@ impl Attempt {
             (State::LoweringBlind { why }, Seen::Written(actual)) => {
                 // The answer shows whether it is the newest, so that nothing older undoes it.
                 self.actual = actual.map(Arc::new);
+                let plan = self.plan();
+                self.owe(&plan);
                 let write = self.opt_out();
                 if self.actual.is_none() || write.version.is_none() {
                     return self.park(&why);
@@ -206,7 +187,10 @@ impl Attempt {
             }
             (State::LoweringBlind { why }, Seen::Failed(failure)) => match failure.kind {
                 Kind::NotFound => self.lower(self.opt_out(), why),
-                Kind::Rejected => self.park_unheard(why, &failure),
+                Kind::Rejected => {
+                    self.owe_for_lowered(&self.opt_out());
+                    self.park_unheard(why, &failure)
+                }
                 _ => self.retry(&failure),
             },
             (State::Probing, Seen::Failed(failure)) => self.failed(&failure),
@@ -274,8 +258,6 @@ impl Attempt {
         if !self.plan().opts_out() {
             return self.park(&failure);
         }
-        let plan = self.plan();
-        self.owe(&plan);
         self.state = State::LoweringBlind { why: failure };
         Step::Lower
     }

@@ -84,6 +84,8 @@ pub struct Demand {
     pub is_wide: bool,
     /// Calls that were promised to what is begun already, those under way among them.
     pub promised: u64,
+    /// Calls that opt-outs take beside those of their contacts, all together.
+    pub beside: u64,
     /// The longest wait for a new window that is waited for in place.
     pub patience: Duration,
     /// Chance, from 0 up to 1, drawn once an invocation: for calls that are too few for every copy.
@@ -240,9 +242,9 @@ impl Budget {
             Known::Nothing => return None,
             Known::Window(window) if now >= window.ends_at => return None,
             Known::Window(window) => {
-                let held = if demand.is_wide { Some(now) } else { None };
-                let (all, others) = window.shares(self.siblings, demand.luck, held);
-                let promised = demand.promised;
+                let wide_at = demand.is_wide.then_some(now);
+                let (all, others) = window.shares(self.siblings, demand.luck, wide_at);
+                let promised = demand.promised + demand.beside;
                 let left = |calls: u64| calls.saturating_sub(promised);
                 (left(all), left(others), window.ends_at)
             }
@@ -250,13 +252,13 @@ impl Budget {
                 let share = self.uncounted_share(calls_per_minute);
                 let (spent, more_at) = self.own.in_last_minute(now);
                 // What is under way is counted as spent already.
-                let promised = demand.promised.saturating_sub(self.under_way);
+                let promised = demand.promised.saturating_sub(self.under_way) + demand.beside;
                 let left = share.saturating_sub(spent + promised);
                 (left, left.saturating_sub(share / TENTH), more_at)
             }
         };
         let mut opt_outs_at = match self.known {
-            Known::Window(window) if demand.is_wide => window.releases_at(now),
+            Known::Window(window) if demand.is_wide => window.releases_at(self.siblings, now),
             _ => more_at,
         };
         if let Some(until) = self.throttle.until(now) {

@@ -92,61 +92,72 @@ impl DncList {
         entry.map(|entry| Entry(entry.to_owned()))
     }
 
-    /// What must stand on the list for a contact whose changes leave it so; none: it may be called, it
-    /// was not the CRM that opted it out, or they concern neither that nor its number.
+    /// What must stand on the list for a contact whose changes, oldest first, leave it so; none: it may be
+    /// called, it was not the CRM that opted it out, or the newest word of them is an opt-in.
     pub fn owed<'a>(
         &self,
         key: &ContactKey,
         left: &Contact,
-        mut changes: impl Iterator<Item = &'a Operation>,
+        changes: impl Iterator<Item = &'a Operation> + Clone,
     ) -> Option<Entry> {
-        let decided = left.version.decision.map(|decision| decision.mark);
-        if left.callable || decided == Some(Mark::Raised) {
+        let word = changes.clone().filter_map(Operation::callable).last();
+        let is_out = !left.callable && decided(left) != Some(Mark::Raised);
+        if !is_out || word == Some(true) {
             return None;
         }
-        let is_new_number = |operation: &Operation| match &self.by {
-            DncBy::ContactKey => false,
-            DncBy::Phone { column } => operation
-                .data()
-                .is_some_and(|data| data.contains_key(column)),
-        };
-        let concerns = |operation: &Operation| {
-            operation.callable() == Some(false) || decided.is_some() && is_new_number(operation)
-        };
-        let is_owed = changes.any(concerns);
         let value = |column: &str| left.data.get(column).map(String::as_str);
+        let is_owed = changes
+            .into_iter()
+            .any(|change| self.concerns(change, left));
         is_owed.then(|| self.entry(key, value)).flatten()
+    }
+
+    /// Whether a change is done only once the entry of a contact that it leaves so stands there: an
+    /// opt-out, and a new number of whom the CRM opted out.
+    pub fn concerns(&self, change: &Operation, left: &Contact) -> bool {
+        let is_new_number = match &self.by {
+            DncBy::ContactKey => false,
+            DncBy::Phone { column } => change.data().is_some_and(|data| data.contains_key(column)),
+        };
+        match change.callable() {
+            Some(callable) => !callable,
+            None => is_new_number && decided(left).is_some(),
+        }
     }
 }
 
+fn decided(contact: &Contact) -> Option<Mark> {
+    contact.version.decision.map(|decision| decision.mark)
+}
+
 /// What becomes of a change that is done but for its entry, which failed so. It is tried again: all
-/// that was written is written already. Nothing but its entry waits: the contact may not be called.
-/// Nor does it come back before `at_least`. `fails_for`: how long this copy has known that the list takes
-/// nothing.
+/// that was written is written already. Where its own write was refused for good it is parked all the
+/// same, and says that too. It does not come back before `at_least`. `fails_for`: how long this copy has
+/// known that the list takes nothing.
 pub fn not_listed(
     verdict: Verdict,
     failure: &Failure,
     at_least: Duration,
     fails_for: Duration,
 ) -> Verdict {
-    if !matches!(
-        verdict,
-        Verdict::Done(_) | Verdict::Kept(_) | Verdict::Park(_)
-    ) {
-        return verdict;
-    }
-    let evidence = Evidence::from(failure);
-    let cause = match failure.kind {
-        // Nobody can call what the service takes for no number. Without a code it may be about the list.
-        Kind::Rejected if failure.code.is_some() => {
-            return match verdict {
-                Verdict::Park(_) => verdict,
-                _ => Verdict::Park(Parking {
-                    reason: ParkReason::NotOnDncList,
-                    evidence,
-                }),
-            };
+    // Nobody can call what the service takes for no number. Without a code it may be about the list.
+    let is_for_good = failure.kind == Kind::Rejected && failure.code.is_some();
+    match verdict {
+        Verdict::Park(mut parking) if is_for_good || parking.reason == ParkReason::Rejected => {
+            let too = format!("; and it is not on the DNC list: {failure}");
+            parking.evidence.detail.push_str(&too);
+            return Verdict::Park(parking);
         }
+        Verdict::Done(_) | Verdict::Kept(_) if is_for_good => {
+            return Verdict::Park(Parking {
+                reason: ParkReason::NotOnDncList,
+                evidence: Evidence::from(failure),
+            });
+        }
+        Verdict::Done(_) | Verdict::Kept(_) | Verdict::Park(_) => {}
+        Verdict::Retry(_) | Verdict::Confirm(_) => return verdict,
+    }
+    let cause = match failure.kind {
         Kind::Full { after } | Kind::Closed { after } => Cause::DncList { after },
         Kind::Refused | Kind::Rejected => Cause::DncList { after: CLOSED },
         _ if failure.leaves_unknown() => Cause::DncList {
@@ -156,7 +167,7 @@ pub fn not_listed(
     };
     Verdict::Retry(Retry {
         cause,
-        evidence,
+        evidence: Evidence::from(failure),
         is_campaign_well: false,
         missing_for: fails_for,
         is_opt_out: true,
@@ -225,6 +236,7 @@ mod tests {
         };
         let opt_out = Operation::Remove;
         let (number, name) = (say(&["phone"], None), say(&["name"], None));
+        let number_in = say(&["phone"], Some(true));
         let opt_in = say(&[], Some(true));
         for (callable, version, operations, expected, why) in [
             (false, "2:2-", vec![&opt_out], [true, true], "an opt-out"),
@@ -256,6 +268,20 @@ mod tests {
                 vec![&opt_out],
                 [false, false],
                 "stale, and the dialler lowered",
+            ),
+            (
+                false,
+                "2:1-",
+                vec![&number_in],
+                [false, false],
+                "an opt-in that the org's wish keeps out",
+            ),
+            (
+                false,
+                "2:1-",
+                vec![&opt_out, &opt_in],
+                [false, false],
+                "the newest word is an opt-in",
             ),
             (
                 true,

@@ -165,33 +165,25 @@ impl Org {
         if all >= MOST_WRITTEN || !contacts.keys().all(|of| self.may_be_wide(of)) {
             return false;
         }
-        let is_list = secret.api == Api::ContactLists;
-        let posts = |contacts: &usize| (contacts / MOST_CREATED + 1) as u64;
-        let (opt_outs, others) = if is_list {
+        if secret.api == Api::ContactLists {
+            // Also where no calls are left: what goes back together comes back together.
             let unknown = |of: &&&CampaignId| self.campaigns.list(of, now).is_none();
-            if contacts.keys().filter(unknown).count() > MOST_UNKNOWN {
-                return false;
-            }
-            (1, 0)
-        } else if contacts.keys().all(|of| self.are_new(of)) {
-            (0, contacts.values().map(posts).sum())
-        } else {
+            return contacts.keys().filter(unknown).count() <= MOST_UNKNOWN;
+        }
+        if !contacts.keys().all(|of| self.are_new(of)) {
             return false;
-        };
+        }
+        let posts = |contacts: &usize| (contacts / MOST_CREATED + 1) as u64;
         let demand = Demand {
-            opt_outs,
-            others,
+            opt_outs: 0,
+            others: contacts.values().map(posts).sum(),
             is_wide: true,
             promised: 0,
+            beside: 0,
             patience: Duration::ZERO,
             luck,
         };
-        match self.offer(&secret, &demand).more {
-            More::NotWanted => true,
-            // The first answer tells, and the contacts of a list are worth the guess. Where there are
-            // no calls left they go back together, and so come back together.
-            More::AfterAnswer | More::At(_) => is_list,
-        }
+        self.offer(&secret, &demand).more == More::NotWanted
     }
 
     /// Waits before try `tries` + 1; `false`: it is one too many, or there is no time for it.

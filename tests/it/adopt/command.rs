@@ -165,7 +165,7 @@ async fn the_command_adopts_whom_the_feed_opts_out_and_a_second_run_finds_nothin
         for (key, version) in [
             ("LEAD-1", "7:7-"),
             ("LEAD-2", "7:7-"),
-            ("LEAD-3", "7:7-"),
+            ("LEAD-3", "7:9-"),
             ("LEAD-4", "8"),
             ("LEAD-5", "7:7!"),
             ("LEAD-6", "7:7-"),

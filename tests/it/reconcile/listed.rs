@@ -1,5 +1,7 @@
 //! Reconcile and the org's DNC list (docs/reconciliation.md "The DNC list").
 
+use std::time::Duration;
+
 use emulator::genesys::{DncKind, Options};
 use serde_json::json;
 
@@ -54,22 +56,36 @@ async fn whoever_is_opted_out_is_put_on_the_list_and_who_differs_by_apply() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_whose_entries_the_list_does_not_take_is_not_complete_and_the_next_does_it_again() {
+async fn a_list_that_fails_stops_nothing_else_and_a_later_run_tries_again() {
     let run = run();
     run.world.genesys.fill_dnc_list(LIST, true);
     let answer = run.run(json!({})).await.unwrap();
-    assert_eq!((answer.on_dnc_list, answer.complete), (Some(0), false));
+    let listed = (answer.on_dnc_list, answer.not_on_dnc_list);
+    assert_eq!((listed, answer.complete), ((Some(0), Some(2)), true));
     assert_eq!(answer.enqueued, 1, "what differs is enqueued all the same");
     let told = run.world.told();
-    assert!(
-        told.iter().any(|told| told.contains("incomplete: of 2 ")),
-        "{told:?}"
-    );
+    assert!(told.iter().any(|told| told.contains("DNC list failed")));
     run.world.genesys.fill_dnc_list(LIST, false);
-    run.world.pass(std::time::Duration::from_mins(2)).await;
-    let cursor = answer.cursor.unwrap();
-    let again = run.run(json!({ "cursor": cursor })).await.unwrap();
+    run.world.pass(Duration::from_mins(2)).await;
+    let again = run.run(json!({})).await.unwrap();
     assert_eq!((again.on_dnc_list, again.complete), (Some(2), true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_found_is_put_there_also_where_the_run_is_out_of_time() {
+    let run = run();
+    // After those that opted out.
+    for n in 0..4_000 {
+        let key = format!("z{n:04}");
+        run.says(&key, 5, "5");
+        run.world.put(&key, 5, "5");
+    }
+    let answer = run
+        .run_for(Duration::from_secs(31), json!({}))
+        .await
+        .unwrap();
+    assert!(!answer.complete, "or this tests nothing");
+    assert_eq!(answer.on_dnc_list, Some(2));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! What is put on the org's DNC list beside the writes: in one call for all contacts of the batch
 //! (docs/design.md "DNC list").
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -18,13 +19,16 @@ use crate::Defect;
 #[derive(Default)]
 pub(super) struct Listing {
     owed: Vec<Entry>,
+    /// The indices of the records that owe them.
+    by: BTreeSet<usize>,
     is_under_way: bool,
     failure: Option<Failure>,
 }
 
 impl Listing {
-    pub(super) fn owes(&mut self, owed: Vec<Entry>) {
+    pub(super) fn owes(&mut self, owed: Vec<Entry>, by: Vec<usize>) {
         self.owed.extend(owed);
+        self.by.extend(by);
     }
 
     pub(super) fn ends(&mut self, listed: Result<(), Failure>) {
@@ -36,7 +40,7 @@ impl Listing {
         !self.owed.is_empty()
     }
 
-    /// What becomes of its changes: they are done once its entries are.
+    /// What becomes of its changes: those that owe entries are done once these are.
     pub(super) fn judged(&self, verdicts: Verdicts, org: &Org) -> Verdicts {
         let unfinished = || Failure::new(Kind::OutOfTime, "the DNC list was not asked");
         let failure = match &self.failure {
@@ -47,15 +51,13 @@ impl Listing {
         // Nothing of a contact that was written comes back before reads show that.
         let unread = verdicts.iter().map(|(_, verdict)| verdict.unread_for());
         let at_least = unread.max().unwrap_or_default();
+        let fails_for = org.dnc_fails_for();
         let verdicts = verdicts.into_iter();
-        verdicts
-            .map(|(index, verdict)| {
-                (
-                    index,
-                    not_listed(verdict, &failure, at_least, org.dnc_fails_for()),
-                )
-            })
-            .collect()
+        let judged = verdicts.map(|(index, verdict)| match verdict {
+            verdict if !self.by.contains(&index) => (index, verdict),
+            verdict => (index, not_listed(verdict, &failure, at_least, fails_for)),
+        });
+        judged.collect()
     }
 }
 

@@ -106,7 +106,7 @@ impl Scan<'_> {
         let ranked = RankedChange::new(&change, rules.ranking());
         let drift = Drift::between(&ranked, actual, rules.wishes());
         if let Some(actual) = actual {
-            self.listing.looked_at(&change, actual);
+            self.listing.looked_at(&change, actual, now);
         }
         at.checked += 1;
         self.found(id, change, drift, at);

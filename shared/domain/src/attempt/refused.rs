@@ -36,6 +36,7 @@ impl Attempt {
     /// undoes it. Where there is no contact it leaves one, so that a late create makes none that may be
     /// called, or reached by what is lowered.
     pub(super) fn lower(&mut self, write: Write, why: Failure) -> Step {
+        self.owe_for_lowered(&write);
         self.state = State::Lowering {
             write: write.clone(),
             why,

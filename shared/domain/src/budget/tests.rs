@@ -72,6 +72,7 @@ fn demand(opt_outs: u64, others: u64) -> Demand {
         others,
         is_wide: true,
         promised: 0,
+        beside: 0,
         patience: Duration::ZERO,
         luck: 0.99,
     }

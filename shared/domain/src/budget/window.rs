@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{CALLS_OF_A_CONTACT, FIFTH, LEAST_SHARE, TENTH, WINDOW};
 
 /// Until so long before a window's end wide batches leave a part of what is kept for opt-outs.
-const HELD: Duration = Duration::from_secs(40);
+const LEFT_TO_OTHERS: Duration = Duration::from_secs(40);
 
 /// What is known of the window that is now, or of the last one.
 #[derive(Clone, Copy, Debug)]
@@ -49,11 +49,12 @@ impl Window {
         tenth.max(each)
     }
 
-    /// When wide batches may take what they left to others: a third of a window after its beginning, or at
-    /// its end.
-    pub(super) fn releases_at(&self, now: Timestamp) -> Timestamp {
-        if now < self.ends_at - HELD {
-            self.ends_at - HELD
+    /// When there is more for wide batches: what they leave to others now, or the next window.
+    pub(super) fn releases_at(&self, siblings: u64, now: Timestamp) -> Timestamp {
+        let copies = self.copies(siblings);
+        let has_less = self.left_to_others(copies, now).min(self.left()) > 0;
+        if has_less {
+            self.ends_at - LEFT_TO_OTHERS
         } else {
             self.ends_at
         }
@@ -63,13 +64,22 @@ impl Window {
     /// so that whoever comes behind many others does not wait for the next window. Of a small window
     /// two opt-outs may take what they need at once. It goes by the clock: nothing but opt-outs takes of
     /// it, and they find out one by one.
-    fn held(&self, copies: u64, now: Timestamp) -> u64 {
-        if self.releases_at(now) == self.ends_at {
+    fn left_to_others(&self, copies: u64, now: Timestamp) -> u64 {
+        if now >= self.ends_at - LEFT_TO_OTHERS {
             return 0;
         }
         let kept = self.kept_of_whole(copies) as u64;
-        let held = (kept / 3).min(kept.saturating_sub(2 * CALLS_OF_A_CONTACT));
-        held / CALLS_OF_A_CONTACT * CALLS_OF_A_CONTACT
+        let part = (kept / 3).min(kept.saturating_sub(2 * CALLS_OF_A_CONTACT));
+        part / CALLS_OF_A_CONTACT * CALLS_OF_A_CONTACT
+    }
+
+    /// Copies that share the window.
+    fn copies(&self, siblings: u64) -> u64 {
+        if self.is_shared || self.was_shared {
+            siblings + 1
+        } else {
+            1
+        }
     }
 
     /// This copy's share of what a window has left: for opt-outs, and without what is kept for
@@ -81,11 +91,7 @@ impl Window {
         wide_at: Option<Timestamp>,
     ) -> (u64, u64) {
         let left = self.left();
-        let copies = if self.is_shared || self.was_shared {
-            siblings + 1
-        } else {
-            1
-        };
+        let copies = self.copies(siblings);
         let at_least = |left: u64| (left / copies).max(left.min(LEAST_SHARE));
         let for_others = left.saturating_sub(self.kept(copies));
         // All copies' least shares together may be more than is left. Where an even share of the
@@ -103,7 +109,7 @@ impl Window {
                 even
             }
         };
-        let held = wide_at.map_or(0, |now| self.held(copies, now));
-        (at_least(left.saturating_sub(held)), others)
+        let less = wide_at.map_or(0, |now| self.left_to_others(copies, now));
+        (at_least(left.saturating_sub(less)), others)
     }
 }

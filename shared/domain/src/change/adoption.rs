@@ -55,15 +55,11 @@ impl Adoption {
         self.stored
     }
 
-    /// What the contact stores afterwards. What made it not callable is no newer than its columns, so
-    /// the decision is neither, however new the CRM's opt-out is.
+    /// What the contact stores afterwards: the CRM's opt-out, also where its columns are yet to be applied.
+    /// So nothing that is older than it raises the contact meanwhile.
     pub fn decision(&self) -> Decision {
-        let rank = match (self.opt_out, self.stored) {
-            (Some(opt_out), Some(stored)) => Some(opt_out.min(stored)),
-            (opt_out, stored) => opt_out.or(stored),
-        };
         Decision {
-            rank,
+            rank: self.opt_out.or(self.stored),
             mark: Mark::Lowered,
         }
     }
@@ -238,14 +234,14 @@ mod tests {
     }
 
     #[test]
-    fn the_decision_is_no_newer_than_the_columns_that_it_stands_beside() {
+    fn the_decision_is_the_crms_opt_out_also_ahead_of_the_columns() {
         for (opt_out, stored, decided) in [
             (None, None, None),
             (None, rank(9), rank(9)),
             (rank(7), None, rank(7)),
             (rank(7), rank(9), rank(7)),
             (rank(9), rank(9), rank(9)),
-            (rank(11), rank(9), rank(9)),
+            (rank(11), rank(9), rank(11)),
         ] {
             let decision = Adoption::new(opt_out, stored).decision();
             assert_eq!(

@@ -2,7 +2,7 @@
 //! takes from it.
 //!
 //! A list's trouble is its own. One that refuses, is full or does not answer is left alone for a
-//! minute; the health of the org, of its campaigns and of its host knows nothing of it.
+//! minute, and longer while it does not answer; the health of the org, of its campaigns and of its host knows nothing of it.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -25,6 +25,9 @@ use crate::telemetry::Event;
 /// The most entries of a call (docs/genesys-cloud.md "Limits").
 pub const MOST_ENTRIES: usize = 1_000;
 const MOST_BYTES: usize = 512_000;
+/// So many calls in a row that are refused without a code tell of the list: more than it takes to find
+/// one entry of a thousand.
+const MOST_UNCODED: u32 = 12;
 /// A failure that long ago says nothing of what was since: what waits is tried more often.
 const FORGOTTEN: Duration = Duration::from_hours(1);
 /// Of a body without its entries, and more.
@@ -46,6 +49,8 @@ struct Failing {
     closed_until: Timestamp,
     /// How many calls in a row were not answered.
     unanswered: u32,
+    /// Whether it takes nothing new. What stands there already it takes all the same, which says nothing.
+    is_full: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -98,10 +103,17 @@ impl Org {
         let mut left = parts(&distinct);
         left.reverse();
         let (mut halvings, mut failed) = (HALVINGS, BTreeMap::new());
+        let mut uncoded = 0;
         while let Some(part) = left.pop() {
             let Err(mut failure) = self.patch_part(run, list, action, part).await else {
+                uncoded = 0;
                 continue;
             };
+            // No single entry is the cause where none of so many is taken.
+            uncoded += u32::from(failure.kind == Kind::Rejected && failure.code.is_none());
+            if uncoded == MOST_UNCODED {
+                self.tell_dnc_failed(&list.id, &failure);
+            }
             if failure.kind == Kind::Rejected && part.len() > 1 {
                 // One entry that is not taken must not hide the others.
                 if let Some(less) = halvings.checked_sub(1) {
@@ -145,7 +157,8 @@ impl Org {
         };
         let answer = self.call(run, &call).await;
         if answer.is_ok() {
-            *self.dnc.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            let mut failing = self.dnc.0.lock().unwrap_or_else(PoisonError::into_inner);
+            failing.take_if(|failing| !failing.is_full);
         }
         answer.map(drop).map_err(|failure| {
             let is_of_list = failure.detail.starts_with(what) && failure.http_status != Some(401);
@@ -155,15 +168,19 @@ impl Org {
             let failure = of_list(failure);
             let may_pass = matches!(failure.kind, Kind::Rejected | Kind::Throttled { .. });
             if !may_pass {
-                self.close_dnc(&list.id, failure.kind == Kind::Unanswered);
-                let evidence = Evidence::from(&failure);
-                self.shared.telemetry.tell(&Event::DncListFailed {
-                    org: self.id.as_str(),
-                    evidence: &evidence,
-                });
+                self.tell_dnc_failed(&list.id, &failure);
             }
             failure
         })
+    }
+
+    fn tell_dnc_failed(&self, list: &DncListId, failure: &Failure) {
+        self.close_dnc(list, failure.kind);
+        let evidence = Evidence::from(failure);
+        self.shared.telemetry.tell(&Event::DncListFailed {
+            org: self.id.as_str(),
+            evidence: &evidence,
+        });
     }
 
     fn is_dnc_open(&self, list: &DncListId) -> Result<(), Failure> {
@@ -181,14 +198,14 @@ impl Org {
 
     /// For a minute; for longer each time that it does not answer, since whoever is in a batch with its
     /// entries waits for that.
-    fn close_dnc(&self, list: &DncListId, is_unanswered: bool) {
+    fn close_dnc(&self, list: &DncListId, kind: Kind) {
         let now = self.shared.clock.now();
         let mut failing = self.dnc.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_same =
             |before: &&Failing| before.list == *list && now < before.closed_until + FORGOTTEN;
         let before = failing.as_ref().filter(is_same);
         let unanswered = match before {
-            _ if !is_unanswered => 0,
+            _ if kind != Kind::Unanswered => 0,
             before => before.map_or(0, |before| before.unanswered) + 1,
         };
         let doubled = 2u32.saturating_pow(unanswered.saturating_sub(1));
@@ -197,6 +214,7 @@ impl Org {
             since: before.map_or(now, |before| before.since),
             closed_until: now + CLOSED.saturating_mul(doubled).min(LONGEST),
             unanswered,
+            is_full: matches!(kind, Kind::Full { .. }),
         });
     }
 

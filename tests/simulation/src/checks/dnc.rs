@@ -1,7 +1,7 @@
 //! 13: an opt-out is done only once the person stands on the org's DNC list, whatever list, refusal or
 //! crash came between, and stays there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -36,7 +36,7 @@ pub(crate) fn done(outside: &Outside, id: &str, outcome: &str) {
     }
 }
 
-/// Whom the newest word of the CRM opts out stands there once all is quiet.
+/// Whom the newest word of the CRM opts out stands there once all is quiet, and nobody whom it never did.
 pub(super) fn is_missed(outside: &Outside, org: &Org, bodies: &[(String, Value)]) -> Vec<String> {
     if !org.has_dnc_list {
         return Vec::new();
@@ -54,16 +54,27 @@ pub(super) fn is_missed(outside: &Outside, org: &Org, bodies: &[(String, Value)]
         // At a tie the opt-out counts.
         *newest = (*newest).max(word);
     }
+    let mut violations = Vec::new();
+    // An entry has no owner, and is never taken back.
+    let opted_out = bodies.iter().filter(|(_, body)| opts_out(body));
+    let opted_out: BTreeSet<_> = opted_out.map(|(_, body)| key_of(body).2).collect();
+    for entry in outside.genesys.dnc_entries(&dnc_list(org)) {
+        if !opted_out.iter().any(|key| key.trim() == entry) {
+            violations.push(format!(
+                "13: somebody of {} stands on the DNC list whom nobody opted out",
+                org.name
+            ));
+        }
+    }
     let missed = decided
         .into_iter()
         .filter(|((_, campaign, key), (_, is_out))| {
             *is_out && !outside.story.alters(campaign, key) && !stands(outside, org, key)
         });
-    missed
-        .map(|((_, campaign, _), _)| {
-            format!("13: who opted out of {campaign} last does not stand on the DNC list")
-        })
-        .collect()
+    violations.extend(missed.map(|((_, campaign, _), _)| {
+        format!("13: who opted out of {campaign} last does not stand on the DNC list")
+    }));
+    violations
 }
 
 fn opts_out(body: &Value) -> bool {

@@ -145,6 +145,15 @@ fn a_wide_batch_leaves_a_third_of_what_is_kept_for_opt_outs_until_a_third_of_the
     };
     let alone = budget.offer(at(0), CALLS_PER_MINUTE, &alone);
     assert_eq!((alone.opt_outs, alone.opt_outs_at), (15, Some(end)));
+    let listed = Demand {
+        beside: 1,
+        ..demand(40, 0)
+    };
+    assert_eq!(
+        offer(&budget, 0, &listed),
+        (9, 0),
+        "one call is for their entries"
+    );
     let few = budget.offer(at(0), CALLS_PER_MINUTE, &demand(5, 5));
     assert_eq!((few.opt_outs, few.opt_outs_at), (5, None));
     assert_eq!(few.more, More::At(end), "the others wait for its end");

@@ -17,6 +17,7 @@ const MAX_COLUMN_NAME: usize = 128;
 const MAX_VALUE: usize = 512;
 
 const FEW: &str = "expected at most 50 columns";
+const NAMES: &str = "expected names with a letter, such as Sms and homePhone, and no numbers";
 const ONCE: &str = "expected once";
 /// One mark in the version column cannot rank them all.
 const ONLY_LOWERED: &str = "expected false: channels and numbers are only lowered here, since no rank \
@@ -88,6 +89,11 @@ impl Reader<'_> {
             }
         };
         for (name, raw) in members {
+            // It would be shown, as names are. A column's name has a letter.
+            if !name.is_empty() && !name.chars().any(char::is_alphabetic) {
+                self.fault(member, FaultCode::WrongFormat, NAMES);
+                continue;
+            }
             let wrong = match (of(&name), raw.get()) {
                 (Err(wrong), _) => wrong,
                 (Ok(it), "false") if lowered.insert(it.clone()) => continue,

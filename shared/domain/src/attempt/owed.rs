@@ -1,0 +1,61 @@
+//! What must stand on the org's DNC list beside what is written (docs/design.md "DNC list").
+
+use super::Attempt;
+use super::state::{left_by, lowered};
+use super::step::Write;
+use crate::contact::Contact;
+use crate::dnc::Entry;
+use crate::plan::Plan;
+
+/// What a contact's changes owe the list.
+#[derive(Debug, Default)]
+pub(super) struct Owed {
+    entries: Vec<Entry>,
+    /// How many of them were taken.
+    taken: usize,
+    /// The indices of the records that owe them.
+    by: Vec<usize>,
+}
+
+impl Attempt {
+    /// What is to be put on the org's DNC list beside the steps, without what was taken before, and the
+    /// indices of the records that owe it.
+    pub fn take_owed(&mut self) -> (Vec<Entry>, Vec<usize>) {
+        let entries = self.owed.entries[self.owed.taken..].to_vec();
+        self.owed.taken = self.owed.entries.len();
+        (entries, std::mem::take(&mut self.owed.by))
+    }
+
+    /// Notes what must stand there once the plan is done.
+    pub(super) fn owe(&mut self, plan: &Plan) {
+        if self.rules.dnc_list.is_some()
+            && let Some(left) = left_by(&plan.action, self.actual.as_deref())
+        {
+            self.owe_for(&left, &plan.order);
+        }
+    }
+
+    /// The same where what is heard of opting out is all that is written.
+    pub(super) fn owe_for_lowered(&mut self, write: &Write) {
+        let queue_order: Vec<_> = (0..self.pieces.len()).collect();
+        self.owe_for(&lowered(self.actual.as_deref(), write), &queue_order);
+    }
+
+    fn owe_for(&mut self, left: &Contact, order: &[usize]) {
+        let Some(list) = &self.rules.dnc_list else {
+            return;
+        };
+        let now = order.iter().filter_map(|place| self.pieces.get(*place));
+        // Of changes that are applied one by one also those that come after it say who opted in.
+        let all = now.clone().chain(&self.rest);
+        let operations = all.map(|piece| &piece.change.operation);
+        let Some(owed) = list.owed(&self.key, left, operations) else {
+            return;
+        };
+        let by = now.filter(|piece| list.concerns(&piece.change.operation, left));
+        self.owed.by.extend(by.map(|piece| piece.index));
+        if !self.owed.entries.contains(&owed) {
+            self.owed.entries.push(owed);
+        }
+    }
+}
