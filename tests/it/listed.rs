@@ -1,6 +1,8 @@
 //! Whoever opts out stands on the org's DNC list too, before the change is done (docs/design.md "DNC
 //! list").
 
+mod refused;
+
 use std::time::Duration;
 
 use emulator::genesys::{DncKind, Effect, Fault, KeptBy, Options};

@@ -4,7 +4,7 @@
 //! A list's trouble is its own. One that refuses, is full or does not answer is left alone for a
 //! minute, and longer while it does not answer; the health of the org, of its campaigns and of its host knows nothing of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,9 +25,9 @@ use crate::telemetry::Event;
 /// The most entries of a call (docs/genesys-cloud.md "Limits").
 pub const MOST_ENTRIES: usize = 1_000;
 const MOST_BYTES: usize = 512_000;
-/// So many calls in a row that are refused without a code tell of the list: more than it takes to find
-/// one entry of a thousand.
-const MOST_UNCODED: u32 = 12;
+/// So many calls in a row that are refused tell of the list: more than it takes to find one entry of a
+/// thousand.
+const MOST_REFUSED: u32 = 12;
 /// A failure that long ago says nothing of what was since: what waits is tried more often.
 const FORGOTTEN: Duration = Duration::from_hours(1);
 /// Of a body without its entries, and more.
@@ -103,16 +103,23 @@ impl Org {
         let mut left = parts(&distinct);
         left.reverse();
         let (mut halvings, mut failed) = (HALVINGS, BTreeMap::new());
-        let mut uncoded = 0;
+        let mut taken = BTreeSet::new();
+        let mut refused_in_a_row = 0;
         while let Some(part) = left.pop() {
             let Err(mut failure) = self.patch_part(run, list, action, part).await else {
-                uncoded = 0;
+                refused_in_a_row = 0;
+                taken.extend(part.iter().copied());
                 continue;
             };
             // No single entry is the cause where none of so many is taken.
-            uncoded += u32::from(failure.kind == Kind::Rejected && failure.code.is_none());
-            if uncoded == MOST_UNCODED {
+            refused_in_a_row += u32::from(failure.kind == Kind::Rejected);
+            if refused_in_a_row == MOST_REFUSED {
                 self.tell_dnc_failed(&list.id, &failure);
+                // Nor is any of them refused for good.
+                failure.code = None;
+                let all = distinct.iter().map(|entry| (*entry, failure.clone()));
+                failed.extend(all.filter(|(entry, _)| !taken.contains(entry)));
+                break;
             }
             if failure.kind == Kind::Rejected && part.len() > 1 {
                 // One entry that is not taken must not hide the others.
