@@ -33,8 +33,8 @@ enum Command {
 The entry is what the secret's dncList says by: the contact's key, or its phone number just as the contact holds it. Genesys
 Cloud does not tell whether one entry stands on a list: taking away what is not there is no error.
 
-It makes no contact callable: who opted out stays not callable in the campaigns, until the CRM says otherwise. The next opt-out
-puts the entry on the list again. Neither key nor number is printed; keep what is printed, it is the only record here of who was
+Let the CRM opt the person in first: as long as it says that they are out, the next opt-out and the next reconcile put the entry
+on the list again. It makes no contact callable. Neither key nor number is printed; keep what is printed, it is the only record here of who was
 taken from the list and why.
 
 It needs the permission outbound:dnc:edit, and outbound:dncList:view with --dry-run. It reads SECRET_PREFIX and, in local runs,
@@ -167,7 +167,7 @@ fn shown(args: &Remove, list: &DncList, entry: &Entry<'_>) -> String {
         "The entry is not on it any more."
     };
     format!(
-        "Org {}, DNC list {id}: {what}\nreason: {}\n{done}\nNo contact was made callable; the next opt-out puts the entry there again.",
+        "Org {}, DNC list {id}: {what}\nreason: {}\n{done}\nNo contact was made callable; while the CRM says that they are out, the next opt-out or reconcile puts the entry there again.",
         args.org, args.reason
     )
 }

@@ -142,7 +142,7 @@ fn log(event: &Event<'_>) {
             detail = evidence.detail,
             httpStatus = evidence.http_status,
             correlationId = evidence.correlation_id.as_deref(),
-            "DNC list failed: it is left alone for a minute, and opt-outs wait for it once their contacts are written (docs/runbook.md, dnc-list)"
+            "DNC list failed: it is left alone for a minute or longer, and opt-outs wait for it; their contacts are written (docs/runbook.md, dnc-list)"
         ),
         Event::OrgIll {
             org,

@@ -95,7 +95,7 @@ pub enum Event<'a> {
         evidence: &'a Evidence,
     },
     /// The org's DNC list refuses what is put on it, is full or does not answer: it is left alone for a
-    /// minute.
+    /// minute or longer.
     DncListFailed {
         /// Whose.
         org: &'a str,
