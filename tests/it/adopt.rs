@@ -61,7 +61,7 @@ async fn an_adoption_sets_the_mark_and_nothing_else() {
     by_both(async |world| {
         for (opt_out, stored, version, left) in [
             (Some(9), Some(9), "9", "9:9-"),
-            (Some(4), Some(9), "9", "9:4-"),
+            (Some(4), Some(9), "9", "9:9-"),
             (Some(12), Some(9), "9", "9:12-"),
             (None, Some(9), "9", "9:9-"),
             (Some(9), None, "", ":9-"),

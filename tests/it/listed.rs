@@ -301,3 +301,52 @@ async fn a_list_that_hangs_holds_a_batch_five_seconds_and_less_and_less_often() 
     // Seven times: after 0, 1, 3, 7, 15, 30 and 45 minutes, as the change comes back.
     assert!(held < Duration::from_secs(45), "{held:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_nothing_but_the_list_takes_no_calls_of_others() {
+    let world = by_phone();
+    let copy = world.copy_that_tops_up(0);
+    let time = Some(Duration::from_secs(30));
+    let all = |version| (0..30).map(move |n| change(&format!("c{n}"), version));
+    world.send(all(1).map(|change| change.phone("+1")));
+    for _ in 0..3 {
+        world.invoke_copy(&copy, time).await;
+    }
+    world.genesys.forbid_dnc_list(LIST, true);
+    world.send(all(2).map(|change| change.callable(false)));
+    for _ in 0..3 {
+        world.invoke_copy(&copy, time).await;
+    }
+    assert_eq!(world.queue.len(), 30);
+    world.pass(Duration::from_secs(80)).await;
+    let calls = world.genesys.calls().len();
+    for _ in 0..3 {
+        let done = world.invoke_copy(&copy, time).await;
+        assert_eq!(done.failed.len(), 10, "{done:?}");
+    }
+    // The first finds out that the list fails still.
+    assert_eq!(world.genesys.calls().len(), calls + 2);
+    world.genesys.forbid_dnc_list(LIST, false);
+    while !world.queue.is_empty() {
+        match world.queue.receive(10) {
+            Some(batch) => drop(world.hand_over(&copy, &batch, time).await),
+            None => world.pass(Duration::from_secs(1)).await,
+        }
+    }
+    assert_eq!(entries(&world), ["+1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opt_out_that_erases_the_number_or_names_none_lists_the_one_that_was_there() {
+    for data in [json!({ "phone": null }), json!({})] {
+        let world = by_phone();
+        world.apply([change("a", 1).phone("+1")]).await;
+        let done = world.apply([out("a", 2).with("data", data)]).await;
+        assert_eq!(done.records, ["updated"]);
+        assert_eq!(entries(&world), ["+1"]);
+        // With a new one in the same change it is about that.
+        world.apply([change("b", 1).phone("+2")]).await;
+        world.apply([out("b", 2).phone("+22")]).await;
+        assert_eq!(entries(&world), ["+1", "+22"]);
+    }
+}

@@ -153,6 +153,7 @@ impl Drive<'_> {
         for place in 0..self.contacts.len() {
             self.saw(&mut progress, place, Seen::Nothing);
             self.take_for_new(place);
+            self.leave_waiting(&mut progress, place);
         }
         let mut calls: FuturesUnordered<BoxFuture<'static, Answers>> = FuturesUnordered::new();
         loop {
@@ -300,6 +301,10 @@ impl Drive<'_> {
         let mut all = Verdicts::new();
         for (place, verdicts) in progress.verdicts {
             let contact = &self.contacts[place];
+            if contact.listing.waits(&verdicts) {
+                let campaign = &self.campaigns[contact.campaign].id;
+                self.org.waits_for_dnc(campaign, contact.attempt.key());
+            }
             let mut verdicts = contact.listing.judged(verdicts, &self.org);
             let campaign = &self.campaigns[contact.campaign].id;
             crate::tell_since_when(&self.org, campaign, &mut verdicts);

@@ -41,8 +41,9 @@ impl Listing {
     pub(crate) fn looked_at(&mut self, change: &Change, actual: &Contact, now: Timestamp) {
         let Some(list) = &self.list else { return };
         let operations = std::iter::once(&change.operation);
-        if let Some(owed) = list.owed(&change.key, actual, operations) {
-            self.owed.push(owed);
+        let owed = list.owed(&change.key, actual, Some(actual), operations);
+        if !owed.is_empty() {
+            self.owed.extend(owed);
             self.since.get_or_insert(now);
         }
     }

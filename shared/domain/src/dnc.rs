@@ -92,36 +92,51 @@ impl DncList {
         entry.map(|entry| Entry(entry.to_owned()))
     }
 
-    /// What must stand on the list for a contact whose changes, oldest first, leave it so; none: it may be
-    /// called, it was not the CRM that opted it out, or the newest word of them is an opt-in.
+    /// What must stand on the list for a contact whose changes, oldest first, leave it so, and which was
+    /// so before; nothing: it may be called, it was not the CRM that opted it out, or the newest word of
+    /// them is an opt-in.
     pub fn owed<'a>(
         &self,
         key: &ContactKey,
         left: &Contact,
+        before: Option<&Contact>,
         changes: impl Iterator<Item = &'a Operation> + Clone,
-    ) -> Option<Entry> {
+    ) -> Vec<Entry> {
         let word = changes.clone().filter_map(Operation::callable).last();
         let is_out = !left.callable && decided(left) != Some(Mark::Raised);
         if !is_out || word == Some(true) {
-            return None;
+            return Vec::new();
         }
-        let value = |column: &str| left.data.get(column).map(String::as_str);
-        let is_owed = changes
-            .into_iter()
-            .any(|change| self.concerns(change, left));
-        is_owed.then(|| self.entry(key, value)).flatten()
+        // An opt-out that names no number is about the one that the contact has until then.
+        let is_of_before = |change: &Operation| {
+            change.callable() == Some(false) && self.number_in(change).flatten().is_none()
+        };
+        let of_before = before.filter(|_| changes.clone().any(is_of_before));
+        let of_left = changes.clone().any(|change| self.concerns(change, left));
+        let contacts = of_before.into_iter().chain(of_left.then_some(left));
+        let mut owed: Vec<_> = contacts
+            .filter_map(|contact| {
+                self.entry(key, |column| contact.data.get(column).map(String::as_str))
+            })
+            .collect();
+        owed.dedup();
+        owed
+    }
+
+    /// What a change says of the column of numbers.
+    fn number_in<'a>(&self, change: &'a Operation) -> Option<Option<&'a str>> {
+        match &self.by {
+            DncBy::ContactKey => None,
+            DncBy::Phone { column } => change.data()?.get(column).map(Option::as_deref),
+        }
     }
 
     /// Whether a change is done only once the entry of a contact that it leaves so stands there: an
     /// opt-out, and a new number of whom the CRM opted out.
     pub fn concerns(&self, change: &Operation, left: &Contact) -> bool {
-        let is_new_number = match &self.by {
-            DncBy::ContactKey => false,
-            DncBy::Phone { column } => change.data().is_some_and(|data| data.contains_key(column)),
-        };
         match change.callable() {
             Some(callable) => !callable,
-            None => is_new_number && decided(left).is_some(),
+            None => self.number_in(change).is_some() && decided(left).is_some(),
         }
     }
 }
@@ -311,8 +326,8 @@ mod tests {
             let data = data.map(|(name, value)| (name.to_owned(), value.to_owned()));
             let left = Contact::new(Columns(data.into()), callable, Some("version"));
             let owed = [&by_key, &by_phone].map(|list| {
-                let owed = list.owed(&key, &left, operations.iter().copied());
-                owed.is_some()
+                let owed = list.owed(&key, &left, None, operations.iter().copied());
+                !owed.is_empty()
             });
             assert_eq!(owed, expected, "{why}");
         }

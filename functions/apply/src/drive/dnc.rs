@@ -6,13 +6,15 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use domain::attempt::Verdicts;
+use domain::batch::Verdict;
 use domain::dnc::{Entry, not_listed};
 use domain::failure::{Failure, Kind};
+use domain::retry::Cause;
 use futures_util::FutureExt;
 use io::genesys::{MOST_ENTRIES, Org};
 
 use super::calls::Call;
-use super::{Answer, At, Contact, Drive, Under};
+use super::{Answer, At, Contact, Drive, Progress, Under};
 use crate::Defect;
 
 /// How far the entries of one contact came.
@@ -40,6 +42,13 @@ impl Listing {
         !self.owed.is_empty()
     }
 
+    /// Whether nothing but the list is waited for.
+    pub(super) fn waits(&self, verdicts: &Verdicts) -> bool {
+        let is_over =
+            |verdict: &Verdict| !matches!(verdict, Verdict::Retry(_) | Verdict::Confirm(_));
+        self.failure.is_some() && verdicts.iter().all(|(_, verdict)| is_over(verdict))
+    }
+
     /// What becomes of its changes: those that owe entries are done once these are.
     pub(super) fn judged(&self, verdicts: Verdicts, org: &Org) -> Verdicts {
         let unfinished = || Failure::new(Kind::OutOfTime, "the DNC list was not asked");
@@ -62,6 +71,33 @@ impl Listing {
 }
 
 impl Drive<'_> {
+    /// Gives back what was written before and waits for nothing but a list that fails: it is not read
+    /// again and again meanwhile, at the cost of all others.
+    pub(super) fn leave_waiting(&mut self, progress: &mut Progress, place: usize) {
+        let Some(list) = &self.secret.rules.dnc_list else {
+            return;
+        };
+        let contact = &mut self.contacts[place];
+        let campaign = &self.campaigns[contact.campaign].id;
+        let key = contact.attempt.key();
+        let is_known = contact.was_tried && contact.attempt.is_opt_out();
+        let Err(failure) = self.org.may_list(list, campaign, key) else {
+            return;
+        };
+        if !is_known {
+            return;
+        }
+        contact.at = At::Ended;
+        let mut verdicts = contact.attempt.give_back(&failure);
+        for (_, verdict) in &mut verdicts {
+            if let (Verdict::Retry(retry), Kind::Closed { after }) = (verdict, failure.kind) {
+                retry.cause = Cause::DncList { after };
+                retry.missing_for = self.org.dnc_fails_for();
+            }
+        }
+        progress.verdicts.insert(place, verdicts);
+    }
+
     /// Calls that entries will take: those that are owed or under way, and those of opt-outs that are
     /// begun.
     pub(super) fn calls_of_entries(&self) -> u64 {

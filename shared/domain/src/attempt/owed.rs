@@ -49,13 +49,16 @@ impl Attempt {
         // Of changes that are applied one by one also those that come after it say who opted in.
         let all = now.clone().chain(&self.rest);
         let operations = all.map(|piece| &piece.change.operation);
-        let Some(owed) = list.owed(&self.key, left, operations) else {
+        let owed = list.owed(&self.key, left, self.actual.as_deref(), operations);
+        if owed.is_empty() {
             return;
-        };
+        }
         let by = now.filter(|piece| list.concerns(&piece.change.operation, left));
         self.owed.by.extend(by.map(|piece| piece.index));
-        if !self.owed.entries.contains(&owed) {
-            self.owed.entries.push(owed);
+        for entry in owed {
+            if !self.owed.entries.contains(&entry) {
+                self.owed.entries.push(entry);
+            }
         }
     }
 }

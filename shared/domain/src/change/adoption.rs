@@ -55,11 +55,11 @@ impl Adoption {
         self.stored
     }
 
-    /// What the contact stores afterwards: the CRM's opt-out, also where its columns are yet to be applied.
-    /// So nothing that is older than it raises the contact meanwhile.
+    /// What the contact stores afterwards: the CRM's opt-out, at its rank or that of the columns, whichever
+    /// is higher. So nothing that is older than what is known raises the contact.
     pub fn decision(&self) -> Decision {
         Decision {
-            rank: self.opt_out.or(self.stored),
+            rank: self.opt_out.max(self.stored),
             mark: Mark::Lowered,
         }
     }
@@ -234,12 +234,12 @@ mod tests {
     }
 
     #[test]
-    fn the_decision_is_the_crms_opt_out_also_ahead_of_the_columns() {
+    fn the_decision_is_no_older_than_the_opt_out_and_the_columns() {
         for (opt_out, stored, decided) in [
             (None, None, None),
             (None, rank(9), rank(9)),
             (rank(7), None, rank(7)),
-            (rank(7), rank(9), rank(7)),
+            (rank(7), rank(9), rank(9)),
             (rank(9), rank(9), rank(9)),
             (rank(11), rank(9), rank(11)),
         ] {

@@ -29,6 +29,15 @@ pub(crate) fn done(outside: &Outside, id: &str, outcome: &str) {
     let Some(org) = outside.story.org_of(&campaign) else {
         return;
     };
+    // Of whom what follows in the same batch is a newer opt-in need not stand there.
+    let is_newer = |message: &io::queue::Message| {
+        let other: Value = serde_json::from_str(&message.body).unwrap_or_default();
+        let is_of = other["campaignId"] == campaign.as_str() && other["contactKey"] == key.as_str();
+        is_of && other["callable"] == true && rank_of(org, &other) >= rank_of(org, &body)
+    };
+    if stored.iter().any(is_newer) {
+        return;
+    }
     if org.has_dnc_list && opts_out(&body) && !stands(outside, org, &key) {
         outside.violated(format!(
             "13: an opt-out of {campaign} is done, and the DNC list does not hold it"
