@@ -305,7 +305,9 @@ impl Drive<'_> {
                 let campaign = &self.campaigns[contact.campaign].id;
                 self.org.waits_for_dnc(campaign, contact.attempt.key());
             }
-            let mut verdicts = contact.listing.judged(verdicts, &self.org);
+            let mut verdicts = contact
+                .listing
+                .judged(verdicts, &contact.attempt, &self.org);
             let campaign = &self.campaigns[contact.campaign].id;
             crate::tell_since_when(&self.org, campaign, &mut verdicts);
             let rest = self.org.rests(campaign);

@@ -146,19 +146,22 @@ fn decided(contact: &Contact) -> Option<Mark> {
 }
 
 /// What becomes of a change that is done but for its entry, which failed so. It is tried again: all
-/// that was written is written already. Where its own write was refused for good it is parked all the
-/// same, and says that too. It does not come back before `at_least`. `fails_for`: how long this copy has
-/// known that the list takes nothing.
+/// that was written is written already.
+///
+/// - `at_least`: it does not come back before that.
+/// - `fails_for`: how long this copy has known that the list takes nothing.
+/// - `is_unheard`: its opt-out was refused for good, so that it is parked all the same, and says this too.
 pub fn not_listed(
     verdict: Verdict,
     failure: &Failure,
     at_least: Duration,
     fails_for: Duration,
+    is_unheard: bool,
 ) -> Verdict {
     // Nobody can call what the service takes for no number. Without a code it may be about the list.
     let is_for_good = failure.kind == Kind::Rejected && failure.code.is_some();
     match verdict {
-        Verdict::Park(mut parking) if is_for_good || parking.reason == ParkReason::Rejected => {
+        Verdict::Park(mut parking) if is_for_good || is_unheard => {
             let too = format!("; and it is not on the DNC list: {failure}");
             parking.evidence.detail.push_str(&too);
             return Verdict::Park(parking);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use domain::attempt::Verdicts;
+use domain::attempt::{Attempt, Verdicts};
 use domain::batch::Verdict;
 use domain::dnc::{Entry, not_listed};
 use domain::failure::{Failure, Kind};
@@ -50,7 +50,7 @@ impl Listing {
     }
 
     /// What becomes of its changes: those that owe entries are done once these are.
-    pub(super) fn judged(&self, verdicts: Verdicts, org: &Org) -> Verdicts {
+    pub(super) fn judged(&self, verdicts: Verdicts, attempt: &Attempt, org: &Org) -> Verdicts {
         let unfinished = || Failure::new(Kind::OutOfTime, "the DNC list was not asked");
         let failure = match &self.failure {
             Some(failure) => failure.clone(),
@@ -64,7 +64,11 @@ impl Listing {
         let verdicts = verdicts.into_iter();
         let judged = verdicts.map(|(index, verdict)| match verdict {
             verdict if !self.by.contains(&index) => (index, verdict),
-            verdict => (index, not_listed(verdict, &failure, at_least, fails_for)),
+            verdict => {
+                let is_unheard = attempt.is_unheard(index);
+                let verdict = not_listed(verdict, &failure, at_least, fails_for, is_unheard);
+                (index, verdict)
+            }
         });
         judged.collect()
     }

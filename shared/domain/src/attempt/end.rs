@@ -47,6 +47,7 @@ impl Attempt {
     /// No retry can help, and what it says of opting out was refused too: whoever looks after what is
     /// parked must know that.
     pub(super) fn park_unheard(&mut self, mut why: Failure, refused: &Failure) -> Step {
+        self.are_unheard();
         self.was_refused_too("that nobody may call", &mut why, refused);
         self.park(&why)
     }

@@ -13,8 +13,9 @@ pub(super) struct Owed {
     entries: Vec<Entry>,
     /// How many of them were taken.
     taken: usize,
-    /// The indices of the records that owe them.
+    /// The indices of the records that owe them, and of those whose opt-out was refused for good.
     by: Vec<usize>,
+    unheard: Vec<usize>,
 }
 
 impl Attempt {
@@ -24,6 +25,17 @@ impl Attempt {
         let entries = self.owed.entries[self.owed.taken..].to_vec();
         self.owed.taken = self.owed.entries.len();
         (entries, std::mem::take(&mut self.owed.by))
+    }
+
+    /// Whether the opt-out of this record was refused for good: it waits for no list.
+    pub fn is_unheard(&self, index: usize) -> bool {
+        self.owed.unheard.contains(&index)
+    }
+
+    /// No opt-out of what is applied now can be written.
+    pub(super) fn are_unheard(&mut self) {
+        let indices = self.pieces.iter().map(|piece| piece.index);
+        self.owed.unheard.extend(indices);
     }
 
     /// Notes what must stand there once the plan is done.

@@ -148,6 +148,15 @@ fn rules(members: &mut Members<'_>) -> Result<Rules, MalformedSecret> {
             .unwrap_or_default(),
         dnc_list: members.object("dncList", dnc_list)?,
     };
+    if let Some(DncList { by, .. }) = &rules.dnc_list
+        && let DncBy::Phone { column } = by
+        && rules.version_field.as_ref() == Some(column)
+    {
+        return Err(Members::wrong(
+            "dncList",
+            "a column of phone numbers, not versionField",
+        ));
+    }
     if raise.is_some() && rules.version_field.is_none() {
         return Err(Members::wrong(RAISE, "only where versions are stored"));
     }

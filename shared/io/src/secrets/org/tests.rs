@@ -113,6 +113,14 @@ fn a_dnc_list_is_told_by_what_stands_on_it_and_each_member_that_is_wrong_is_name
             format!("the secret is malformed: dncList: {expected}")
         );
     }
+    let of_versions = parse(
+        r#"{"clientId": "id", "clientSecret": "hush", "region": "us-east-1", "api": "predictive", "versionField": "rank",
+            "dncList": {"id": "l-1", "by": "phone", "column": "rank"}}"#,
+    );
+    assert_eq!(
+        of_versions.unwrap_err(),
+        "the secret is malformed: dncList: expected a column of phone numbers, not versionField"
+    );
 }
 
 #[test]
