@@ -1,5 +1,7 @@
 //! Every way in which a source shows who it is, from the event of an HTTP API to the queue.
 
+mod command;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ingest::auth::{Sent, sent};
