@@ -80,7 +80,7 @@ fn is_good(auth: &Auth, pairs: &[(&str, &str)], body: &[u8]) -> bool {
 }
 
 #[test]
-fn hubspots_vectors_pass() {
+fn hubspots_vectors_of_its_first_versions_pass() {
     let creation = br#"[{"eventId":1,"subscriptionId":12345,"portalId":62515,"occurredAt":1564113600000,"subscriptionType":"contact.creation","attemptNumber":0,"objectId":123,"changeSource":"CRM","changeFlag":"NEW","appId":54321}]"#;
     let v1 = preset("hubspotV1", UUID);
     let v2 = hubspot("hubspotV2");
@@ -123,6 +123,10 @@ fn hubspots_vectors_pass() {
             matches!(auth, Auth::Signature(it) if it.scheme.signed.has(Part::Method));
         assert_eq!(of(&Method::PUT) == Verdict::Authentic, !is_of_method);
     }
+}
+
+#[test]
+fn hubspots_vectors_of_its_third_version_pass() {
     let v3 = hubspot("hubspotV3");
     for (body, signature) in [
         (

@@ -125,6 +125,32 @@ fn another_time_another_url_and_another_body_are_not_what_was_signed() {
 }
 
 #[test]
+fn a_time_that_is_not_digits_alone_is_none_even_where_it_is_signed_so() {
+    let auth = preset("slack", KEY);
+    let of = |at: &str| {
+        let pieces = [b"v0:".as_slice(), at.as_bytes(), b":", BODY].into_iter();
+        let mac = format!("v0={}", hex(&hmac::<Sha256>(KEY.as_bytes(), pieces)));
+        let pairs = [
+            ("x-slack-signature", &*mac),
+            ("x-slack-request-timestamp", at),
+        ];
+        verdict(&auth, &pairs, BODY, SENT_AT)
+    };
+    assert_eq!(of("1764000000"), Verdict::Authentic);
+    for at in [
+        "+1764000000",
+        "1764000000.0",
+        "1.764e9",
+        "",
+        "1764000000 ",
+        "x",
+    ] {
+        let is_lacking = matches!(of(at), Verdict::Stranger(Why::Lacks(_)));
+        assert!(is_lacking, "{at:?}: {:?}", of(at));
+    }
+}
+
+#[test]
 fn any_of_several_signatures_in_a_header_will_do_and_one_time_alone() {
     let auth = preset("stripe", KEY);
     let right = OWN[0].2.strip_prefix("t=1764000000,").unwrap();
@@ -225,6 +251,25 @@ fn written(scheme: &Scheme, mac: &[u8], sent_at: i64) -> HeaderMap {
 }
 
 proptest! {
+    #[test]
+    fn whatever_stands_in_the_headers_is_refused_without_harm(
+        vector in 0..OWN.len(),
+        text in "(t=|v1=|v0=|sha256=|sha1=|,| |=|[0-9a-f]{0,70}|1764000000|\\PC){0,8}",
+        time in "[0-9+. -]{0,25}",
+    ) {
+        let (auth, pairs) = own(OWN[vector]);
+        let mut headers = HeaderMap::new();
+        for ((name, _), text) in pairs.iter().zip([text, time]) {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            if let Ok(value) = HeaderValue::from_bytes(text.as_bytes()) {
+                headers.append(name, value);
+            }
+        }
+        let now = Timestamp::from_second(SENT_AT).unwrap();
+        let shown = Shown { method: &Method::POST, headers: &headers, query: "", body: BODY, now };
+        prop_assert_ne!(judge(&auth, &shown), Verdict::Authentic);
+    }
+
     #[test]
     fn whichever_bit_of_body_signature_time_or_secret_is_flipped_it_is_refused(
         body in prop::collection::vec(any::<u8>(), 1..200),

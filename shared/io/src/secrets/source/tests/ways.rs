@@ -68,25 +68,38 @@ fn every_preset_is_read_and_is_the_members_that_it_stands_for() {
     );
 }
 
+const ONE: &str = "auth: expected exactly one of preset, signature, basic, header, query and body";
+const LIST: &str =
+    "auth: expected one way to show who it is, not a list: of several the weakest would do";
+
 #[test]
 fn one_way_is_told_and_no_other_beside_it() {
-    const ONE: &str =
-        "auth: expected exactly one of preset, signature, basic, header, query and body";
     let basic = json!({ "user": "crm", "passwords": [KEY] });
     let header = json!({ "name": "x-api-key", "values": [KEY] });
+    let v1 = json!({ "preset": "hubspotV1", "secrets": [KEY] });
+    let mut both = v1.clone();
+    both["basic"] = basic.clone();
     for (auth, expected) in [
         (json!({}), ONE),
         (json!({ "basic": null }), ONE),
         (json!({ "hmac": {} }), ONE),
         (json!({ "basic": basic, "header": header }), ONE),
-        (
-            json!({ "preset": "github", "secrets": [KEY], "basic": basic }),
-            ONE,
-        ),
-        (
-            json!([{ "preset": "hubspotV3", "secrets": [KEY] }, { "preset": "hubspotV1", "secrets": [KEY] }]),
-            "auth: expected one way to show who it is, not a list: of several the weakest would do",
-        ),
+        (both, ONE),
+        (json!([v1, v1]), LIST),
+        (json!(["bearer"]), LIST),
+    ] {
+        assert_eq!(error(&auth), expected, "{auth}");
+    }
+}
+
+#[test]
+fn what_is_no_way_or_stands_beside_one_is_named() {
+    let preset = |name: Value| json!({ "preset": name, "secrets": [KEY] });
+    let unknown = format!("auth: preset: expected {EXPECTED}");
+    let mut beside = preset(json!("github"));
+    beside["algorithm"] = json!("sha256");
+    let basic = json!({ "user": "crm", "passwords": [KEY] });
+    for (auth, expected) in [
         (
             json!(7),
             "auth: expected \"standardWebhooks\", \"bearer\" or an object",
@@ -99,14 +112,8 @@ fn one_way_is_told_and_no_other_beside_it() {
             json!({ "signature": [] }),
             "auth: signature: expected a JSON object",
         ),
-        (
-            json!({ "preset": "hubspot", "secrets": [KEY] }),
-            &*format!("auth: preset: expected {EXPECTED}"),
-        ),
-        (
-            json!({ "preset": ["github", "slack"], "secrets": [KEY] }),
-            &format!("auth: preset: expected {EXPECTED}"),
-        ),
+        (preset(json!("hubspot")), &*unknown),
+        (preset(json!(["github", "slack"])), &*unknown),
         (
             json!({ "preset": "github" }),
             "auth: secrets: expected at least one",
@@ -115,10 +122,7 @@ fn one_way_is_told_and_no_other_beside_it() {
             json!({ "preset": "standardWebhooks" }),
             "auth: secrets: expected at least one",
         ),
-        (
-            json!({ "preset": "github", "secrets": [KEY], "header": "x-signature" }),
-            "auth: header: expected a JSON object",
-        ),
+        (beside, "auth: unknown member \"algorithm\""),
     ] {
         assert_eq!(error(&auth), expected, "{auth}");
     }
