@@ -1,9 +1,16 @@
 //! `campaign-sync event NAME`: sample events that are valid now.
 
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
 use clap::ValueEnum;
 use domain::Change;
+use domain::change::SourceName;
+use ingest::auth::{self, Sent};
 use io::Clock;
+use io::secrets::SourceSecret;
 use jiff::Timestamp;
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::made_up::{CAMPAIGNS, SIGNING_SECRET, source_of};
@@ -14,11 +21,26 @@ use crate::webhook;
   campaign-sync event rapid-updates > event.json && campaign-sync local --file event.json
   campaign-sync event webhook | cargo lambda invoke ingest --data-file /dev/stdin
   campaign-sync event schedule | cargo lambda invoke reconcile --data-file /dev/stdin
+  campaign-sync event webhook --secret source.json --source crm --curl \"$URL\" | sh
 
 The orgs, campaigns and sources are those of `campaign-sync local --serve`.")]
 pub(crate) struct Args {
     /// Which event
     name: Name,
+    /// Show who sends the webhook as this file says, the JSON of a source's secret, or standard
+    /// input by -
+    #[arg(long, value_name = "FILE", requires = "source")]
+    secret: Option<PathBuf>,
+    /// The source of that secret
+    #[arg(long, requires = "secret", value_parser = source)]
+    source: Option<SourceName>,
+    /// Print a curl command that sends the webhook to this URL, in place of the event
+    #[arg(long, value_name = "URL", requires = "secret")]
+    curl: Option<String>,
+}
+
+fn source(text: &str) -> Result<SourceName, String> {
+    SourceName::parse(text).map_err(Cow::into_owned)
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -41,8 +63,14 @@ enum Name {
 /// Prints the event.
 pub(crate) fn run(args: &Args) -> Result<(), String> {
     let now = Clock::system().now();
+    if args.secret.is_some() && !matches!(args.name, Name::Webhook) {
+        return Err("--secret goes with the event webhook alone".to_owned());
+    }
     let event = match args.name {
-        Name::Webhook => http_event(now),
+        Name::Webhook => match webhook_of(args, now)? {
+            Webhook::Event(event) => event,
+            Webhook::Curl(curl) => return crate::print(&curl),
+        },
         Name::RapidUpdates => sqs_event(now, &rapid_updates(now)),
         Name::SeveralCampaigns => sqs_event(now, &several_campaigns(now)),
         Name::PoisonFirst => sqs_event(now, &poison_first(now)),
@@ -191,29 +219,94 @@ fn schedule(now: Timestamp) -> Value {
     json!({ "org": org, "campaignIds": campaigns, "windowMinutes": 60, "scheduledTime": now.to_string() })
 }
 
-/// As an HTTP API hands over a request: payload format 2.0.
-fn http_event(now: Timestamp) -> Value {
+enum Webhook {
+    Event(Value),
+    Curl(String),
+}
+
+/// A webhook by the made-up CRM, or by whoever knows the secret in a file.
+fn webhook_of(args: &Args, now: Timestamp) -> Result<Webhook, String> {
     let (org, campaign) = CAMPAIGNS[0];
-    let data = json!({ "phone": "+13175550100", "firstName": "Ada", "status": "new" });
-    let body = json!({
+    let (Some(path), Some(source)) = (&args.secret, &args.source) else {
+        let body = webhook_body(now, None, Some(campaign));
+        let sent = Sent {
+            headers: webhook::signature(&body, SIGNING_SECRET, now),
+            query: String::new(),
+            body,
+        };
+        return Ok(Webhook::Event(http_event(now, &source_of(org), &sent)));
+    };
+    let secret = SourceSecret::parse(&read(path)?)
+        .map_err(|error| format!("{}: {error}", path.display()))?;
+    // What the secret says may be left out.
+    let org = secret.org.is_none().then_some(org);
+    let campaign = secret.campaign.is_none().then_some(campaign);
+    let sent = auth::sent(&secret.auth, &webhook_body(now, org, campaign), now)?;
+    Ok(match &args.curl {
+        Some(url) => Webhook::Curl(curl(url, &sent)),
+        None => Webhook::Event(http_event(now, source.as_str(), &sent)),
+    })
+}
+
+fn read(path: &Path) -> Result<SecretString, String> {
+    let text = if path == Path::new("-") {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(path)
+    };
+    text.map(SecretString::from)
+        .map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn webhook_body(now: Timestamp, org: Option<&str>, campaign: Option<&str>) -> String {
+    let mut body = json!({
         "eventId": format!("evt_{}", now.as_millisecond()),
-        "campaignId": campaign,
         "contactKey": KEY,
         "version": now.as_millisecond(),
-        "data": data,
-    })
-    .to_string();
-    let headers = webhook::headers(&body, SIGNING_SECRET, now);
-    let headers: serde_json::Map<_, _> = headers
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), json!(value)))
+        "data": { "phone": "+13175550100", "firstName": "Ada", "status": "new" },
+    });
+    if let Some(org) = org {
+        body["org"] = json!(org);
+    }
+    if let Some(campaign) = campaign {
+        body["campaignId"] = json!(campaign);
+    }
+    body.to_string()
+}
+
+/// A command for a shell that sends this.
+fn curl(url: &str, sent: &Sent) -> String {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
+    let url = match (sent.query.is_empty(), url.contains('?')) {
+        (true, _) => url.to_owned(),
+        (false, false) => format!("{url}?{}", sent.query),
+        (false, true) => format!("{url}&{}", sent.query),
+    };
+    let headers: String = sent
+        .headers
+        .iter()
+        .map(|(name, value)| format!(" \\\n  -H {}", quoted(&format!("{name}: {value}"))))
         .collect();
-    let path = format!("/webhooks/{}", source_of(org));
+    format!(
+        "curl -i {} -H 'content-type: application/json'{headers} \\\n  -d {}",
+        quoted(&url),
+        quoted(&sent.body)
+    )
+}
+
+/// As an HTTP API hands over a request: payload format 2.0.
+fn http_event(now: Timestamp, source: &str, sent: &Sent) -> Value {
+    let headers = sent.headers.iter();
+    let mut headers: serde_json::Map<_, _> = headers
+        .map(|(name, value)| (name.clone(), json!(value)))
+        .collect();
+    headers.insert("content-type".to_owned(), json!("application/json"));
+    let path = format!("/webhooks/{source}");
     json!({
         "version": "2.0",
         "routeKey": "POST /webhooks/{source}",
         "rawPath": path,
-        "rawQueryString": "",
+        "rawQueryString": sent.query,
         "headers": headers,
         "requestContext": {
             "accountId": "123456789012",
@@ -227,7 +320,7 @@ fn http_event(now: Timestamp) -> Value {
             "time": "24/Nov/2026:16:00:00 +0000",
             "timeEpoch": now.as_millisecond(),
         },
-        "body": body,
+        "body": sent.body,
         "isBase64Encoded": false,
     })
 }

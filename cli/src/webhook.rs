@@ -1,24 +1,28 @@
 //! Webhooks as a CRM sends them.
 
 use http::{HeaderName, HeaderValue, Request};
+use ingest::auth;
+use io::secrets::{Auth, SigningSecret};
 use jiff::Timestamp;
 use lambda_http::Body;
-use standardwebhooks::{
-    HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
-};
+use secrecy::SecretString;
 
 /// The headers of a webhook that is signed now, by Standard Webhooks.
-pub(crate) fn headers(body: &str, secret: &str, now: Timestamp) -> [(&'static str, String); 4] {
-    let sent_at = now.as_second();
-    let id = format!("msg_{}", now.as_microsecond());
-    let signature =
-        Webhook::new(secret).and_then(|webhook| webhook.sign(&id, sent_at, body.as_bytes()));
-    [
-        ("content-type", "application/json".to_owned()),
-        (HEADER_WEBHOOK_ID, id),
-        (HEADER_WEBHOOK_TIMESTAMP, sent_at.to_string()),
-        (HEADER_WEBHOOK_SIGNATURE, signature.unwrap_or_default()),
-    ]
+pub(crate) fn headers(body: &str, secret: &str, now: Timestamp) -> Vec<(String, String)> {
+    let content_type = ("content-type".to_owned(), "application/json".to_owned());
+    let mut headers = vec![content_type];
+    headers.extend(signature(body, secret, now));
+    headers
+}
+
+/// Those of them that are the signature.
+pub(crate) fn signature(body: &str, secret: &str, now: Timestamp) -> Vec<(String, String)> {
+    let secret = SigningSecret {
+        text: SecretString::from(secret),
+        is_short: false,
+    };
+    let sent = auth::sent(&Auth::StandardWebhooks(vec![secret]), body, now);
+    sent.map(|sent| sent.headers).unwrap_or_default()
 }
 
 /// The request of a webhook that is signed now.
@@ -27,10 +31,9 @@ pub(crate) fn signed(source: &str, body: &str, secret: &str, now: Timestamp) -> 
     *request.method_mut() = http::Method::POST;
     *request.uri_mut() = format!("/webhooks/{source}").parse().unwrap_or_default();
     for (name, value) in headers(body, secret, now) {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            request
-                .headers_mut()
-                .insert(HeaderName::from_static(name), value);
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
+            request.headers_mut().insert(name, value);
         }
     }
     request

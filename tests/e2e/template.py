@@ -218,6 +218,20 @@ def alarms_are_as_their_texts_say():
         assert seen == after, f"{section}, {before} before, is {seen} and not {after} after {data}"
 
 
+def no_query_is_logged():
+    """A source may be known by a token in it. A function's own log has none either: tests/it/ingest_auth.rs."""
+    shown = {"apiId", "requestTime", "requestId", "httpMethod", "path", "status", "responseLatency", "integrationErrorMessage"}
+    for parameters in ({}, {"SecondApiRateLimit": 10}):
+        stages = Stack("blue", **parameters).of_type("AWS::ApiGatewayV2::Stage").values()
+        assert len(stages) == 1 + len(parameters), parameters
+        for stage in stages:
+            assert stage["DefaultRouteSettings"].get("DataTraceEnabled", False) is False, stage
+            access_log = stage["AccessLogSettings"]["Format"]
+            assert set(re.findall(r"\$context\.([\w.]+)", access_log)) == shown, access_log
+            # $context.path has no query, and nothing else of the request is there.
+            assert access_log.count("$") == len(shown), access_log
+
+
 def periods_are_those_of_the_runbook():
     runbook = (ROOT / "docs/runbook.md").read_text()
     for section, alarm in ALARMS.items():
@@ -266,7 +280,7 @@ TESTS = [
     two_stacks_share_no_secret_but_where_they_are_told_to, two_stacks_share_no_metric, roles_may_use_a_key_before_the_queues_do,
     a_new_stack_meets_what_another_left_before_it_touches_a_queue,
     whoever_uses_a_queue_may_use_its_key_and_the_one_before, only_a_schedule_reserves_concurrency, alarms_are_as_their_texts_say,
-    periods_are_those_of_the_runbook, every_alarm_tells_somebody, the_dashboard_shows_every_alarm_on_a_grid,
+    no_query_is_logged, periods_are_those_of_the_runbook, every_alarm_tells_somebody, the_dashboard_shows_every_alarm_on_a_grid,
 ]
 for test in TESTS:
     test()

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use domain::batch::ParkReason;
+use io::secrets::{Auth, Scheme, SourceSecret};
+use serde_json::{Value, json};
 
 /// The text files of the repository, by their paths in it.
 fn files() -> BTreeMap<PathBuf, String> {
@@ -173,4 +175,59 @@ fn every_reason_of_parking_is_told() {
             "{reason}"
         );
     }
+}
+
+/// The way to sign that this `auth` tells.
+fn scheme(auth: &Value) -> Scheme {
+    let secret = json!({ "auth": auth }).to_string();
+    match SourceSecret::parse(&secret.into()).map(|secret| secret.auth) {
+        Ok(Auth::Signature(signature)) => signature.scheme,
+        other => panic!("{auth}: {other:?}"),
+    }
+}
+
+#[test]
+fn every_preset_stands_for_the_members_that_the_contract_tells() {
+    let files = files();
+    let contract = &files[Path::new("docs/contract.md")];
+    let rows = contract.lines().filter_map(|line| {
+        let (name, members) = line.strip_prefix("| `")?.split_once("` | `{")?;
+        let members = members.strip_suffix("` |")?;
+        Some((name, format!("{{{members}")))
+    });
+    let secret = json!(["MDEyMzQ1Njc4OWFiY2RlZg=="]);
+    let mut told = Vec::new();
+    for (name, members) in rows.filter(|(_, members)| members.contains("\"algorithm\"")) {
+        let mut members: Value = serde_json::from_str(&members).unwrap();
+        let mut preset = json!({ "preset": name });
+        if members["signed"].as_str().unwrap().contains("{url}") {
+            members["url"] = json!("https://hooks.example.com/webhooks/crm");
+            preset["url"] = members["url"].clone();
+        }
+        members["secrets"] = secret.clone();
+        preset["secrets"] = secret.clone();
+        assert_eq!(
+            scheme(&preset),
+            scheme(&json!({ "signature": members })),
+            "{name}"
+        );
+        told.push(name);
+    }
+    // An unknown preset is told which there are: all of them, and one more.
+    let unknown = json!({ "auth": { "preset": "x" } }).to_string();
+    let expected = SourceSecret::parse(&unknown.into())
+        .unwrap_err()
+        .to_string();
+    let names = expected
+        .split("one of ")
+        .nth(1)
+        .unwrap()
+        .replace(" and ", ", ");
+    let mut known: Vec<_> = names
+        .split(", ")
+        .filter(|name| *name != "standardWebhooks")
+        .collect();
+    known.sort_unstable();
+    told.sort_unstable();
+    assert_eq!(told, known);
 }

@@ -20,6 +20,7 @@ mod emulator_genesys;
 mod emulator_lists;
 mod emulator_sqs;
 mod failures;
+mod ingest_auth;
 mod ingest_fuzz;
 mod ingest_order;
 mod ingest_secrets;

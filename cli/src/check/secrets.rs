@@ -7,8 +7,8 @@ use domain::rules::{Rules, VersionUnit};
 use domain::version::Raise;
 use io::Config;
 use io::secrets::{
-    Api, Auth, FeedSecret, MalformedSecret, OrgSecret, Secrets, SecretsError, SecretsManager,
-    SourceSecret,
+    Algorithm, Api, Auth, FeedSecret, MalformedSecret, OrgSecret, Scheme, Secrets, SecretsError,
+    SecretsManager, SourceSecret,
 };
 use secrecy::SecretString;
 
@@ -125,16 +125,39 @@ pub(super) async fn source(
 }
 
 fn seen_of_source(secret: &SourceSecret) -> String {
-    let auth = match &secret.auth {
-        Auth::StandardWebhooks(secrets) => format!("signing secrets: {}", secrets.len()),
-        Auth::Bearer(tokens) => format!("bearer tokens: {}", tokens.len()),
+    let way = match &secret.auth {
+        Auth::StandardWebhooks(_) => "signing secrets".to_owned(),
+        Auth::Bearer(_) => "bearer tokens".to_owned(),
+        Auth::Signature(signature) => seen_of_scheme(&signature.scheme),
+        Auth::Basic(_) => "authorization: Basic, passwords".to_owned(),
+        Auth::Header(token) => format!("tokens in the header {}", token.name),
+        Auth::Query(token) => format!("tokens in the query, as {}", token.name),
+        Auth::Body(token) => format!("tokens in the body, at /{}", token.path.join("/")),
     };
+    let auth = format!("{way}: {}", secret.auth.secrets());
     let org = secret.org.as_ref().map_or("any org", OrgId::as_str);
     let campaign = match &secret.campaign {
         None => "any campaign",
         Some(campaign) => campaign.as_str(),
     };
     format!("{auth}; its changes go to {org}, {campaign}")
+}
+
+fn seen_of_scheme(scheme: &Scheme) -> String {
+    let algorithm = match scheme.algorithm {
+        Algorithm::HmacSha256 => "hmac-sha256",
+        Algorithm::HmacSha512 => "hmac-sha512",
+        Algorithm::HmacSha1 => "hmac-sha1",
+        Algorithm::Sha256 => "sha256",
+    };
+    let lasts = match &scheme.time {
+        Some(time) => format!("good for {} s", time.tolerance),
+        None => "without a time, so that who overhears one can send it again later".to_owned(),
+    };
+    format!(
+        "signatures ({algorithm}) in the header {}, {lasts}, secrets",
+        scheme.header
+    )
 }
 
 /// What it is called, and its text.

@@ -4,6 +4,7 @@
 //! again does no harm.
 
 mod answer;
+pub mod auth;
 mod context;
 mod enqueue;
 mod sent;
@@ -26,7 +27,7 @@ use tokio::time::sleep;
 use tracing::Instrument;
 
 use answer::Refusal;
-use webhook::Shown;
+use auth::Shown;
 
 /// The largest body: 256 KiB.
 const MAX_BODY: usize = 256 << 10;
@@ -70,7 +71,8 @@ async fn accept(context: &Context, request: &Request) -> Result<usize, Refusal> 
         org: secret.org.clone(),
         campaign: secret.campaign.clone(),
     };
-    let accepted = match webhook::changes(text, &sender, now) {
+    let text = auth::content(&secret.auth, text);
+    let accepted = match webhook::changes(&text, &sender, now) {
         Ok(changes) => {
             let end = end(request, now) - TO_ANSWER;
             enqueue::enqueue(context, changes, end).await
@@ -104,14 +106,14 @@ async fn admit(
         let detail = format!("the last part of the path: {expected}");
         (None, Refusal::Unauthorized(detail))
     })?;
-    // Where nothing is shown nobody is asked.
-    let admitted = match Shown::of(request.headers(), now) {
-        Err(detail) => Err(Refusal::Unauthorized(detail)),
-        Ok(shown) => {
-            let body: &[u8] = request.body();
-            context.sources.admit(&source, &shown, body, now).await
-        }
+    let shown = Shown {
+        method: request.method(),
+        headers: request.headers(),
+        query: request.uri().query().unwrap_or_default(),
+        body: request.body(),
+        now,
     };
+    let admitted = context.sources.admit(&source, &shown).await;
     match admitted {
         Ok(secret) => Ok((source, secret)),
         Err(refusal) => Err((Some(source), refusal)),

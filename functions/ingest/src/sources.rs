@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use crate::answer::Refusal;
-use crate::webhook::{Shown, Verdict, judge};
+use crate::auth::{Shown, Verdict, Why, judge};
 
 /// The most names that are kept. Whoever guesses names cannot fill the memory.
 const KEPT: usize = 1_000;
@@ -75,11 +75,10 @@ impl Sources {
         &self,
         source: &SourceName,
         shown: &Shown<'_>,
-        body: &[u8],
-        now: Timestamp,
     ) -> Result<Arc<SourceSecret>, Refusal> {
+        let now = shown.now;
         let name = format!("{}/source/{source}", self.prefix);
-        let answer = |kept: &Kept| kept.answer(&name, shown, body);
+        let answer = |kept: &Kept| kept.answer(&name, shown);
         if let Some(last_word) = self.last_word(source, answer, now) {
             return last_word;
         }
@@ -155,12 +154,7 @@ impl Sources {
 }
 
 impl Kept {
-    fn answer(
-        &self,
-        name: &str,
-        shown: &Shown<'_>,
-        body: &[u8],
-    ) -> Result<Arc<SourceSecret>, Refusal> {
+    fn answer(&self, name: &str, shown: &Shown<'_>) -> Result<Arc<SourceSecret>, Refusal> {
         let unavailable = |detail| Err(Refusal::unavailable(0, detail));
         let secret = match &self.known {
             Known::Secret(secret) => secret,
@@ -170,20 +164,20 @@ impl Kept {
             }
             Known::Unusable(detail) => return unavailable(detail.clone()),
         };
-        match judge(&secret.auth, shown, body) {
+        match judge(&secret.auth, shown) {
             Verdict::Authentic => Ok(Arc::clone(secret)),
             Verdict::SignedShort => unavailable(format!(
                 "secret {name}: the signing secret of this webhook is shorter than 24 bytes: put one of \
                  whsec_$(openssl rand -base64 24) beside it, and let the sender sign with that"
             )),
-            Verdict::Stranger if self.in_doubt => unavailable(format!(
+            Verdict::Stranger(_) if self.in_doubt => unavailable(format!(
                 "secret {name}: {}, and the one that is known does not let this webhook in",
                 SecretsError::Unavailable
             )),
-            Verdict::Stranger => Err(Refusal::Unauthorized(format!(
-                "secret {name} does not let it in: another secret or token, another kind of them, or a body or headers that \
-                 were changed on their way"
+            Verdict::Stranger(why @ Why::Wrong) => Err(Refusal::Unauthorized(format!(
+                "secret {name} does not let it in: {why}"
             ))),
+            Verdict::Stranger(why) => Err(Refusal::Unauthorized(why.to_string())),
         }
     }
 }

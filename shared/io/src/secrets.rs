@@ -11,7 +11,10 @@ pub use feed::FeedSecret;
 pub use members::MalformedSecret;
 pub use org::{Api, OrgSecret};
 pub use region::Region;
-pub use source::{Auth, SigningSecret, SourceSecret};
+pub use source::{
+    Algorithm, Auth, BodyToken, Encoding, HeaderToken, LONGEST_TOLERANCE, Part, Piece, QueryToken,
+    Scheme, Signature, SignedTime, SigningSecret, SourceSecret, Template, TimePlace,
+};
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;

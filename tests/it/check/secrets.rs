@@ -54,6 +54,60 @@ async fn every_kind_of_secret_is_checked() {
 }
 
 #[tokio::test]
+async fn every_way_of_a_source_is_told_with_how_many_secrets_it_has() {
+    let served = Served::new().await;
+    let key = "canary-of-sixteen-bytes";
+    for (auth, expected) in [
+        (
+            json!({ "preset": "stripe", "secrets": [key] }),
+            "signatures (hmac-sha256) in the header stripe-signature, good for 180 s, secrets: 1",
+        ),
+        (
+            json!({ "preset": "hubspotV2", "secrets": [key, key, key], "url": "https://canary.example.com/" }),
+            "signatures (sha256) in the header x-hubspot-signature, without a time, so that who overhears one can send it again later, secrets: 3",
+        ),
+        (
+            json!({ "basic": { "user": "canary", "passwords": [key, key] } }),
+            "authorization: Basic, passwords: 2",
+        ),
+        (
+            json!({ "header": { "name": "X-Api-Key", "values": [key] } }),
+            "tokens in the header x-api-key: 1",
+        ),
+        (
+            json!({ "query": { "name": "token", "values": [key] } }),
+            "tokens in the query, as token: 1",
+        ),
+        (
+            json!({ "body": { "pointer": "/a/token", "values": [key] } }),
+            "tokens in the body, at /a/token: 1",
+        ),
+    ] {
+        let secret = json!({ "auth": auth, "org": "ranked" });
+        served
+            .vault
+            .put("campaign-sync/source/crm", secret.to_string());
+        let (status, _, shown) = served.command(&["check", "--source", "crm"]).await;
+        let expected = format!(
+            "ok    secret campaign-sync/source/crm: {expected}; its changes go to ranked, any campaign"
+        );
+        assert!(
+            shown.lines().any(|line| line.trim_end() == expected),
+            "{expected}\n{shown}"
+        );
+        assert_eq!((status, shown.contains("canary")), (0, false), "{shown}");
+    }
+    let secret = json!({ "auth": { "preset": "github", "secrets": ["canary"] } });
+    served
+        .vault
+        .put("campaign-sync/source/crm", secret.to_string());
+    let (status, _, shown) = served.command(&["check", "--source", "crm"]).await;
+    let expected = "auth: secrets: expected secrets of 16 bytes or more";
+    assert!(status == 1 && shown.contains(expected), "{shown}");
+    assert!(!shown.contains("canary"), "{shown}");
+}
+
+#[tokio::test]
 async fn a_secret_that_cannot_be_used_is_told_as_what_it_is_with_what_to_do() {
     let served = Served::new().await;
     for (error, to_do) in [

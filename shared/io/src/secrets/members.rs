@@ -20,7 +20,7 @@ impl<'a> Members<'a> {
         Self::parse(text.expose_secret())
     }
 
-    fn parse(text: &'a str) -> Result<Members<'a>, MalformedSecret> {
+    pub(super) fn parse(text: &'a str) -> Result<Members<'a>, MalformedSecret> {
         let members: json::Members<'_> = serde_json::from_str(text)
             .map_err(|_| MalformedSecret("expected a JSON object".to_owned()))?;
         let mut names = BTreeSet::new();
@@ -32,6 +32,17 @@ impl<'a> Members<'a> {
 
     pub(super) fn wrong(name: &str, expected: &str) -> MalformedSecret {
         MalformedSecret(format!("{name}: expected {expected}"))
+    }
+
+    /// What is wrong with the object as a whole.
+    pub(super) fn malformed(expected: &str) -> MalformedSecret {
+        MalformedSecret(format!("expected {expected}"))
+    }
+
+    /// Whether a member is there and begins so: `{` an object, `[` an array.
+    pub(super) fn begins_with(&self, name: &str, bracket: char) -> bool {
+        let mut members = self.0.0.iter();
+        members.any(|(other, value)| other == name && value.get().starts_with(bracket))
     }
 
     /// A member as it is written. Null counts as absent.
@@ -67,6 +78,18 @@ impl<'a> Members<'a> {
         read: impl Fn(&str) -> Option<U>,
     ) -> Result<Option<U>, MalformedSecret> {
         self.optional(name, expected, |text: String| read(&text))
+    }
+
+    /// A text that may be absent. `read` says what was expected of one that is wrong.
+    pub(super) fn told<U>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        read: impl Fn(&str) -> Result<U, &'static str>,
+    ) -> Result<Option<U>, MalformedSecret> {
+        let text = self.text(name, expected, |text| Some(text.to_owned()))?;
+        let read = |text: String| read(&text).map_err(|expected| Self::wrong(name, expected));
+        text.map(read).transpose()
     }
 
     /// A text that must be there.

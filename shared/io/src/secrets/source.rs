@@ -1,5 +1,16 @@
 //! `{prefix}/source/{source}`: how a sender of webhooks shows who it is, and what it may write.
 
+mod preset;
+mod signature;
+mod template;
+mod token;
+
+pub use signature::{
+    Algorithm, Encoding, LONGEST_TOLERANCE, Scheme, Signature, SignedTime, TimePlace,
+};
+pub use template::{Part, Piece, Template};
+pub use token::{BodyToken, HeaderToken, QueryToken};
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT;
 use domain::change::{CampaignId, OrgId};
@@ -20,6 +31,16 @@ pub enum Auth {
     StandardWebhooks(Vec<SigningSecret>),
     /// `Authorization: Bearer`.
     Bearer(Vec<SecretString>),
+    /// Signatures of any other form.
+    Signature(Signature),
+    /// `Authorization: Basic`, of each `user:password`.
+    Basic(Vec<SecretString>),
+    /// A token in a header.
+    Header(HeaderToken),
+    /// A token in the query.
+    Query(QueryToken),
+    /// A token in the body.
+    Body(BodyToken),
 }
 
 /// One key that a sender may sign with.
@@ -49,37 +70,10 @@ impl SourceSecret {
     /// Names the first member that is missing, unknown, empty or not as expected.
     pub fn parse(text: &SecretString) -> Result<SourceSecret, MalformedSecret> {
         let mut members = Members::of(text)?;
-        let is_bearer =
-            members.text(
-                "auth",
-                "\"standardWebhooks\" or \"bearer\"",
-                |auth| match auth {
-                    "standardWebhooks" => Some(false),
-                    "bearer" => Some(true),
-                    _ => None,
-                },
-            )?;
-        let signing = members.texts(
-            "signingSecrets",
-            "an array of secrets in base64",
-            signing_secret,
-        )?;
-        let tokens = members.texts("bearerTokens", "an array of tokens", bearer_token)?;
-        let auth = match is_bearer.unwrap_or(false) {
-            true if tokens.is_empty() => {
-                return Err(Members::wrong(
-                    "bearerTokens",
-                    "at least one, for auth bearer",
-                ));
-            }
-            false if signing.is_empty() => {
-                return Err(Members::wrong("signingSecrets", "at least one"));
-            }
-            false if signing.iter().all(|secret| secret.is_short) => {
-                return Err(Members::wrong("signingSecrets", LONG_ENOUGH));
-            }
-            true => Auth::Bearer(tokens),
-            false => Auth::StandardWebhooks(signing),
+        let auth = if members.begins_with("auth", '{') {
+            of_object(&mut members)?
+        } else {
+            of_name(&mut members)?
         };
         let secret = SourceSecret {
             auth,
@@ -98,15 +92,105 @@ impl SourceSecret {
 }
 
 impl Auth {
+    /// How many secrets there are, any of which will do.
+    pub fn secrets(&self) -> usize {
+        match self {
+            Auth::StandardWebhooks(secrets) => secrets.len(),
+            Auth::Signature(signature) => signature.secrets.len(),
+            Auth::Bearer(values) | Auth::Basic(values) => values.len(),
+            Auth::Header(HeaderToken { values, .. })
+            | Auth::Query(QueryToken { values, .. })
+            | Auth::Body(BodyToken { values, .. }) => values.len(),
+        }
+    }
+
     /// How many signing secrets are too short to let anybody in.
     pub fn short_secrets(&self) -> usize {
         match self {
             Auth::StandardWebhooks(secrets) => {
                 secrets.iter().filter(|secret| secret.is_short).count()
             }
-            Auth::Bearer(_) => 0,
+            _ => 0,
         }
     }
+}
+
+/// `"auth": "standardWebhooks"`, which is the default, or `"auth": "bearer"`.
+fn of_name(members: &mut Members<'_>) -> Result<Auth, MalformedSecret> {
+    if members.begins_with("auth", '[') {
+        return Err(Members::wrong(
+            "auth",
+            "one way to show who it is, not a list: of several the weakest would do",
+        ));
+    }
+    let is_bearer = members.text(
+        "auth",
+        "\"standardWebhooks\", \"bearer\" or an object",
+        |auth| match auth {
+            "standardWebhooks" => Some(false),
+            "bearer" => Some(true),
+            _ => None,
+        },
+    )?;
+    let signing = members.texts("signingSecrets", SIGNING_SECRETS, signing_secret)?;
+    let tokens = members.texts("bearerTokens", "an array of tokens", bearer_token)?;
+    match is_bearer.unwrap_or(false) {
+        true if tokens.is_empty() => Err(Members::wrong(
+            "bearerTokens",
+            "at least one, for auth bearer",
+        )),
+        true => Ok(Auth::Bearer(tokens)),
+        false => standard("signingSecrets", signing),
+    }
+}
+
+/// `"auth": {…}`: one way, told by a member of its name.
+fn of_object(members: &mut Members<'_>) -> Result<Auth, MalformedSecret> {
+    const ONE: &str = "exactly one of preset, signature, basic, header, query and body";
+    let auth = members.object("auth", |auth| {
+        let preset = auth.text("preset", preset::EXPECTED, |name| Some(name.to_owned()))?;
+        let ways = [
+            preset.map(|preset| of_preset(&preset, auth)).transpose()?,
+            auth.object("signature", signature::read)?
+                .map(Auth::Signature),
+            auth.object("basic", token::basic)?.map(Auth::Basic),
+            auth.object("header", token::header)?.map(Auth::Header),
+            auth.object("query", token::query)?.map(Auth::Query),
+            auth.object("body", token::body)?.map(Auth::Body),
+        ];
+        let mut ways = ways.into_iter().flatten();
+        match (ways.next(), ways.next()) {
+            (Some(way), None) => Ok(way),
+            _ => Err(Members::malformed(ONE)),
+        }
+    })?;
+    for of_name in ["signingSecrets", "bearerTokens"] {
+        const NONE: &str = "none beside an auth that is an object";
+        members.optional(of_name, NONE, |texts: Vec<String>| {
+            texts.is_empty().then_some(())
+        })?;
+    }
+    auth.ok_or_else(|| Members::wrong("auth", ONE))
+}
+
+fn of_preset(preset: &str, auth: &mut Members<'_>) -> Result<Auth, MalformedSecret> {
+    if preset == preset::STANDARD {
+        let secrets = auth.texts("secrets", SIGNING_SECRETS, signing_secret)?;
+        return standard("secrets", secrets);
+    }
+    preset::read(preset, auth).map(Auth::Signature)
+}
+
+const SIGNING_SECRETS: &str = "an array of secrets in base64";
+
+fn standard(name: &str, secrets: Vec<SigningSecret>) -> Result<Auth, MalformedSecret> {
+    if secrets.is_empty() {
+        return Err(Members::wrong(name, "at least one"));
+    }
+    if secrets.iter().all(|secret| secret.is_short) {
+        return Err(Members::wrong(name, LONG_ENOUGH));
+    }
+    Ok(Auth::StandardWebhooks(secrets))
 }
 
 /// Forms that other programs print or take are told as what they are.
@@ -148,166 +232,4 @@ fn bearer_token(text: &str) -> Result<SecretString, &'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// 24 bytes.
-    const GOOD: &str = "whsec_aHVzaC1odXNoLWh1c2gtaHVzaC1odXNo";
-
-    fn parse(text: &str) -> Result<SourceSecret, String> {
-        SourceSecret::parse(&SecretString::from(text)).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_contracts_example_is_read() {
-        let secret = parse(
-            r#"{ "auth": "standardWebhooks", "signingSecrets": ["whsec_aHVzaC1odXNoLWh1c2gtaHVzaC1odXNo"], "bearerTokens": [], "org": "acme-us",
-                 "campaignId": "c1" }"#,
-        )
-        .unwrap();
-        assert!(matches!(secret.auth, Auth::StandardWebhooks(secrets) if secrets.len() == 1));
-        assert_eq!(secret.org.unwrap().as_str(), "acme-us");
-        let bearer = parse(r#"{ "auth": "bearer", "bearerTokens": ["a", "b"] }"#).unwrap();
-        assert!(matches!(bearer.auth, Auth::Bearer(tokens) if tokens.len() == 2));
-    }
-
-    #[test]
-    fn a_signing_secret_of_fewer_than_24_bytes_is_known_as_short() {
-        use base64::engine::general_purpose::STANDARD;
-        for (bytes, is_short) in [(1, true), (23, true), (24, false), (64, false), (80, false)] {
-            let key = STANDARD.encode(vec![b'k'; bytes]);
-            for key in [format!("whsec_{key}"), key] {
-                let secret =
-                    parse(&format!(r#"{{"signingSecrets": ["{key}", "{GOOD}"]}}"#)).unwrap();
-                assert_eq!(
-                    secret.auth.short_secrets(),
-                    usize::from(is_short),
-                    "{bytes}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_signing_secret_of_another_form_is_told_which_form_is_expected() {
-        for (secret, expected) in [
-            ("", "secrets that are not empty"),
-            ("whsec_", "secrets that are not empty"),
-            (
-                "hush!",
-                "secrets in base64, with or without whsec_ in front",
-            ),
-            (
-                "v1,whsec_aHVzaC1odXNo",
-                "whsec_ and base64, without v1, in front",
-            ),
-            (
-                "whsk_aHVzaC1odXNo",
-                "symmetric secrets (whsec_), not one of a key pair (whsk_, whpk_)",
-            ),
-            (
-                "whsec_aHVza_-odXNo",
-                "base64 of the standard alphabet, with + and / in place of - and _",
-            ),
-            ("whsec_aHVzaA", "base64 with its padding (=) at the end"),
-            (" whsec_aHVzaC1odXNo", "secrets without white space"),
-            ("whsec_aHVzaC1odXNo\\n", "secrets without white space"),
-            ("whsec_aHVz\\u00a0aC1odXNo", "secrets without white space"),
-        ] {
-            let text = format!(r#"{{"signingSecrets": ["aHVzaA==", "{secret}"]}}"#);
-            assert_eq!(
-                parse(&text).unwrap_err(),
-                format!("the secret is malformed: signingSecrets: expected {expected}"),
-                "{secret}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_bearer_token_that_no_header_can_carry_is_refused() {
-        for token in ["", " ", " a", "a ", "a\\n", "é", "a\\tb"] {
-            let text = format!(r#"{{"auth": "bearer", "bearerTokens": ["{token}"]}}"#);
-            assert!(
-                parse(&text).unwrap_err().ends_with(
-                    "bearerTokens: expected tokens of visible ASCII characters, without white space at either end"
-                ),
-                "{token}"
-            );
-        }
-        let text = r#"{"auth": "bearer", "bearerTokens": ["two words", "a.b-c_d~e+f/g=="]}"#;
-        assert!(parse(text).is_ok());
-    }
-
-    #[test]
-    fn a_member_that_stands_twice_is_refused_by_its_name() {
-        for (text, name) in [
-            (
-                r#"{"signingSecrets": ["aHVzaA=="], "signingSecrets": ["aHVzaA=="]}"#,
-                "signingSecrets",
-            ),
-            (
-                r#"{"signingSecrets": ["aHVzaA=="], "org": "a", "\u006frg": "b"}"#,
-                "org",
-            ),
-            (
-                r#"{"org": null, "signingSecrets": ["aHVzaA=="], "org": null}"#,
-                "org",
-            ),
-            (
-                r#"{"signingSecrets": ["aHVzaA=="], "whsec_aHVzaA==": "", "whsec_aHVzaA==": ""}"#,
-                "a member whose name is no word",
-            ),
-        ] {
-            assert_eq!(
-                parse(text).unwrap_err(),
-                format!("the secret is malformed: {name}: expected once"),
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_is_empty_or_wrong_is_named_without_its_content() {
-        for (text, expected) in [
-            ("{}", "signingSecrets: expected at least one"),
-            (
-                r#"{"signingSecrets": []}"#,
-                "signingSecrets: expected at least one",
-            ),
-            (
-                r#"{"signingSecrets": "aHVzaA=="}"#,
-                "signingSecrets: expected an array of secrets in base64",
-            ),
-            (
-                r#"{"auth": "bearer"}"#,
-                "bearerTokens: expected at least one, for auth bearer",
-            ),
-            (
-                r#"{"auth": "hush"}"#,
-                "auth: expected \"standardWebhooks\" or \"bearer\"",
-            ),
-            (
-                &format!(r#"{{"signingSecrets": ["{GOOD}"], "org": "HUSH"}}"#),
-                "org: expected 1 to 32 characters of a-z, 0-9 and -",
-            ),
-            (
-                &format!(r#"{{"signingSecrets": ["{GOOD}"], "mapping": {{}}}}"#),
-                "unknown member \"mapping\"",
-            ),
-            (
-                &format!(r#"{{"signingSecrets": ["{GOOD}"], "whsec_aHVzaA==": ""}}"#),
-                "a member whose name is no word",
-            ),
-            (
-                r#"{"signingSecrets": ["aHVzaA==", "whsec_aHVzaA=="]}"#,
-                &format!("signingSecrets: expected {LONG_ENOUGH}"),
-            ),
-        ] {
-            assert_eq!(
-                parse(text).unwrap_err(),
-                format!("the secret is malformed: {expected}"),
-                "{text}"
-            );
-        }
-    }
-}
+mod tests;

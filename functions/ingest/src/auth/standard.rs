@@ -1,0 +1,80 @@
+//! Standard Webhooks, whose signatures its own crate makes.
+
+use http::HeaderMap;
+use io::secrets::SigningSecret;
+use secrecy::ExposeSecret;
+use standardwebhooks::{
+    HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
+};
+use subtle::Choice;
+
+use super::{BEHIND_SECONDS, Shown, Verdict, Why, ahead_of, is_any_of};
+
+/// The headers of Standard Webhooks, and those that Svix's senders send by default.
+const HEADERS: [[&str; 3]; 2] = [
+    [
+        HEADER_WEBHOOK_ID,
+        HEADER_WEBHOOK_TIMESTAMP,
+        HEADER_WEBHOOK_SIGNATURE,
+    ],
+    ["svix-id", "svix-timestamp", "svix-signature"],
+];
+const LACKS: &str = "it shows no complete signature (webhook-id, webhook-timestamp and webhook-signature, or the same of svix-)";
+
+/// A set of headers that is complete.
+struct Signed<'a> {
+    id: &'a str,
+    sent_at: i64,
+    signatures: &'a str,
+}
+
+pub(super) fn judge(secrets: &[SigningSecret], shown: &Shown<'_>) -> Verdict {
+    let complete = HEADERS.iter().filter_map(|set| signed(shown.headers, set));
+    let ahead = |signed: &Signed<'_>| signed.sent_at.saturating_sub(shown.now.as_second());
+    let (of_now, off): (Vec<_>, Vec<_>) = complete
+        .partition(|signed| (-BEHIND_SECONDS..=ahead_of(BEHIND_SECONDS)).contains(&ahead(signed)));
+    if of_now.is_empty() {
+        return Verdict::Stranger(match off.first() {
+            Some(off) => Why::Off {
+                ahead: ahead(off),
+                behind: BEHIND_SECONDS,
+            },
+            None => Why::Lacks(LACKS.into()),
+        });
+    }
+    let of = |is_short| {
+        let secrets = secrets.iter().filter(|secret| secret.is_short == is_short);
+        secrets.fold(Choice::from(0), |is_any, secret| {
+            is_any | is_signed_with(secret, &of_now, shown.body)
+        })
+    };
+    match (of(false).into(), of(true).into()) {
+        (true, _) => Verdict::Authentic,
+        (false, true) => Verdict::SignedShort,
+        (false, false) => Verdict::Stranger(Why::Wrong),
+    }
+}
+
+fn signed<'a>(headers: &'a HeaderMap, [id, sent_at, signatures]: &[&str; 3]) -> Option<Signed<'a>> {
+    let text = |name: &str| headers.get(name)?.to_str().ok();
+    Some(Signed {
+        id: text(id)?,
+        sent_at: text(sent_at)?.parse().ok()?,
+        signatures: text(signatures)?,
+    })
+}
+
+/// The crate's own check has a clock of its own; its signature has none.
+fn is_signed_with(secret: &SigningSecret, signed: &[Signed<'_>], body: &[u8]) -> Choice {
+    let webhook = Webhook::new(secret.text.expose_secret()).ok();
+    signed.iter().fold(Choice::from(0), |is_any, signed| {
+        let expected = webhook
+            .as_ref()
+            .and_then(|webhook| webhook.sign(signed.id, signed.sent_at, body).ok());
+        let shown = signed.signatures.split(' ').map(str::as_bytes);
+        is_any | is_any_of(expected.iter(), shown)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,299 @@
+//! `{"signature": {…}}`: how a sender signs, told member by member.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderName;
+use secrecy::{SecretSlice, SecretString};
+
+use super::super::members::{MalformedSecret, Members};
+use super::template::{Part, Template};
+use super::token::{LONG_ENOUGH, header_name, is_long_enough};
+
+/// The most seconds for which a signature may be told to last. With the minute that it may be ahead
+/// of the receiver's clock, and the time that a request takes, it is less than the five minutes for
+/// which SQS drops what comes again (docs/design.md "The window and the deduplication").
+pub const LONGEST_TOLERANCE: i64 = 180;
+
+/// How a sender signs, without its secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scheme {
+    /// Where the signature stands.
+    pub header: HeaderName,
+    /// What stands before it; what has another beginning is no signature.
+    pub prefix: String,
+    /// What parts several values of the header; none: it holds one.
+    pub delimiter: Option<char>,
+    /// How its bytes are written.
+    pub encoding: Encoding,
+    /// How it is made.
+    pub algorithm: Algorithm,
+    /// What it is over.
+    pub signed: Template,
+    /// Where the id stands that is signed.
+    pub id: Option<HeaderName>,
+    /// The time that is signed; none: a signature lasts for ever.
+    pub time: Option<SignedTime>,
+    /// Whether secrets are base64, and not the text itself.
+    pub is_base64: bool,
+}
+
+/// How the bytes of a signature are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// Digits in either case.
+    Hex,
+    /// Of the standard alphabet, with or without padding.
+    Base64,
+}
+
+/// How a signature is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// HMAC with SHA-256.
+    HmacSha256,
+    /// HMAC with SHA-512.
+    HmacSha512,
+    /// HMAC with SHA-1, which as a hash is broken and as an HMAC is not.
+    HmacSha1,
+    /// SHA-256 of a text that holds the secret. Who lengthens such a text without knowing the secret
+    /// must put a byte 0x80 into the body, which then is no UTF-8 and is refused before.
+    Sha256,
+}
+
+/// Where the signed time stands, and how it is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedTime {
+    /// Where it stands.
+    pub place: TimePlace,
+    /// Milliseconds, and not seconds.
+    pub is_milliseconds: bool,
+    /// How many seconds it may be behind the receiver's clock. Ahead it may be as many, but a minute
+    /// at most.
+    pub tolerance: i64,
+}
+
+/// Where a signed time stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TimePlace {
+    /// In a header of its own.
+    Header(HeaderName),
+    /// Among the values of the signature's header, behind this prefix.
+    Beside(String),
+}
+
+/// How a sender signs, and with what. Any one of the secrets will do.
+#[derive(Clone, Debug)]
+pub struct Signature {
+    /// How it signs.
+    pub scheme: Scheme,
+    /// The URL that the sender was given, which may hold a token.
+    pub url: Option<SecretString>,
+    /// The keys.
+    pub secrets: Vec<SecretSlice<u8>>,
+}
+
+impl Scheme {
+    /// Reads all members but `secrets` and `url`.
+    pub(super) fn read(members: &mut Members<'_>) -> Result<Scheme, MalformedSecret> {
+        const HEADER: &str = "the name of a header that the sender writes";
+        let expected = Members::wrong;
+        let scheme = Scheme {
+            header: members.required("header", HEADER, header_name)?,
+            delimiter: members.text("delimiter", DELIMITER, delimiter)?,
+            prefix: members.text("prefix", PREFIX, prefix)?.unwrap_or_default(),
+            encoding: members.required("encoding", "hex or base64", encoding)?,
+            algorithm: members.required("algorithm", ALGORITHM, algorithm)?,
+            signed: members
+                .told(
+                    "signed",
+                    "a text such as {timestamp}.{body}",
+                    Template::parse,
+                )?
+                .ok_or_else(|| expected("signed", "a text such as {timestamp}.{body}"))?,
+            id: members.text("idHeader", HEADER, header_name)?,
+            time: members.object("timestamp", time)?,
+            is_base64: members
+                .text("secretEncoding", "text or base64", |text| match text {
+                    "text" => Some(false),
+                    "base64" => Some(true),
+                    _ => None,
+                })?
+                .unwrap_or(false),
+        };
+        scheme.check()?;
+        Ok(scheme)
+    }
+
+    /// What one member alone does not show.
+    fn check(&self) -> Result<(), MalformedSecret> {
+        let wrong = |name, expected| Err(Members::wrong(name, expected));
+        let (is_hmac, has) = (self.algorithm != Algorithm::Sha256, |part| {
+            self.signed.has(part)
+        });
+        match (is_hmac, has(Part::Secret)) {
+            (true, true) => return wrong("signed", "no {secret}: to an HMAC it is the key"),
+            (false, false) => return wrong("signed", "{secret} in it, for sha256"),
+            _ => {}
+        }
+        match (&self.time, has(Part::Timestamp)) {
+            (Some(_), false) => {
+                return wrong(
+                    "signed",
+                    "{timestamp} in it, or no timestamp: a time that is not signed protects nothing",
+                );
+            }
+            (None, true) => {
+                return wrong("timestamp", "where the {timestamp} stands that is signed");
+            }
+            _ => {}
+        }
+        match (&self.id, has(Part::Id)) {
+            (Some(_), false) => {
+                return wrong(
+                    "signed",
+                    "{id} in it, or no idHeader: an id that is not signed is anybody's",
+                );
+            }
+            (None, true) => return wrong("idHeader", "the header of the {id} that is signed"),
+            _ => {}
+        }
+        let is_in_prefix = |delimiter| self.prefix.contains(delimiter);
+        if self.delimiter.is_some_and(is_in_prefix) {
+            return wrong("prefix", "a text without the delimiter");
+        }
+        match self.time.as_ref().map(|time| &time.place) {
+            Some(TimePlace::Beside(_)) if self.delimiter.is_none() => wrong(
+                "delimiter",
+                "one, since the time stands in the header of the signature",
+            ),
+            Some(TimePlace::Beside(prefix))
+                if prefix.starts_with(&self.prefix) || self.prefix.starts_with(prefix) =>
+            {
+                wrong("prefix", "two prefixes that tell time and signature apart")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads `secrets`, and `url` where it is signed.
+    pub(super) fn with_secrets(
+        self,
+        members: &mut Members<'_>,
+    ) -> Result<Signature, MalformedSecret> {
+        const URL: &str = "the URL that the sender was given, as it signs it: https://, visible ASCII characters, no fragment";
+        // Where no URL is signed the member is unknown.
+        let url = if self.signed.has(Part::Url) {
+            Some(members.required("url", URL, url)?)
+        } else {
+            None
+        };
+        let secret = |text: &str| secret(text, self.is_base64);
+        let secrets = members.texts("secrets", "an array of texts", secret)?;
+        if secrets.is_empty() {
+            return Err(Members::wrong("secrets", "at least one"));
+        }
+        Ok(Signature {
+            scheme: self,
+            url,
+            secrets,
+        })
+    }
+}
+
+/// A signature that is told by its members.
+pub(super) fn read(members: &mut Members<'_>) -> Result<Signature, MalformedSecret> {
+    Scheme::read(members)?.with_secrets(members)
+}
+
+const ALGORITHM: &str = "hmac-sha256, hmac-sha512, hmac-sha1 or sha256";
+const DELIMITER: &str =
+    "one visible ASCII character, or a space, that is no letter, no digit and none of + / =";
+const PREFIX: &str = "at most 32 visible ASCII characters";
+
+fn encoding(text: &str) -> Option<Encoding> {
+    match text {
+        "hex" => Some(Encoding::Hex),
+        "base64" => Some(Encoding::Base64),
+        _ => None,
+    }
+}
+
+fn algorithm(text: &str) -> Option<Algorithm> {
+    match text {
+        "hmac-sha256" => Some(Algorithm::HmacSha256),
+        "hmac-sha512" => Some(Algorithm::HmacSha512),
+        "hmac-sha1" => Some(Algorithm::HmacSha1),
+        "sha256" => Some(Algorithm::Sha256),
+        _ => None,
+    }
+}
+
+/// Nothing that a signature may hold.
+fn delimiter(text: &str) -> Option<char> {
+    let mut chars = text.chars();
+    let (Some(delimiter), None) = (chars.next(), chars.next()) else {
+        return None;
+    };
+    let is_of_signature = delimiter.is_ascii_alphanumeric() || "+/=".contains(delimiter);
+    let is_shown = delimiter.is_ascii_graphic() || delimiter == ' ';
+    (is_shown && !is_of_signature).then_some(delimiter)
+}
+
+fn prefix(text: &str) -> Option<String> {
+    let is_prefix = text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    is_prefix.then(|| text.to_owned())
+}
+
+fn time(members: &mut Members<'_>) -> Result<SignedTime, MalformedSecret> {
+    let header = members.text("header", "the name of a header", header_name)?;
+    let beside = members.text("prefix", "1 to 32 visible ASCII characters", |text| {
+        prefix(text).filter(|prefix| !prefix.is_empty())
+    })?;
+    let place = match (header, beside) {
+        (Some(header), None) => TimePlace::Header(header),
+        (None, Some(prefix)) => TimePlace::Beside(prefix),
+        _ => return Err(Members::wrong("header", "either it or prefix")),
+    };
+    let is_milliseconds = members.required("unit", "s or ms", |text| match text {
+        "s" => Some(false),
+        "ms" => Some(true),
+        _ => None,
+    })?;
+    let tolerance = members.optional(
+        "toleranceSeconds",
+        "1 to 180: by then SQS has not forgotten what it has, so that who sends it again stores nothing",
+        |seconds: i64| (1..=LONGEST_TOLERANCE).contains(&seconds).then_some(seconds),
+    )?;
+    Ok(SignedTime {
+        place,
+        is_milliseconds,
+        tolerance: tolerance.unwrap_or(LONGEST_TOLERANCE),
+    })
+}
+
+fn url(text: &str) -> Option<SecretString> {
+    let is_url = text.len() > "https://".len()
+        && text.starts_with("https://")
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+        && !text.contains('#');
+    is_url.then(|| SecretString::from(text))
+}
+
+/// The bytes of a key.
+fn secret(text: &str, is_base64: bool) -> Result<SecretSlice<u8>, &'static str> {
+    if text.trim() != text || text.contains(char::is_control) {
+        return Err("secrets without white space at either end");
+    }
+    let key = if is_base64 {
+        let base64 = text.strip_prefix("whsec_").unwrap_or(text);
+        let key = STANDARD.decode(base64);
+        key.map_err(|_| "secrets in base64 with its padding, as secretEncoding says")?
+    } else {
+        text.as_bytes().to_vec()
+    };
+    if is_long_enough(&key) {
+        Ok(SecretSlice::from(key))
+    } else {
+        Err(LONG_ENOUGH)
+    }
+}

@@ -1,0 +1,126 @@
+//! What a signature is over: a text with places for what a request shows.
+
+/// What stands in one of the places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The request's method.
+    Method,
+    /// The URL that the sender was given, as the source's secret says it.
+    Url,
+    /// The raw bytes of the body.
+    Body,
+    /// The time, as the request shows it.
+    Timestamp,
+    /// The id, as the request shows it.
+    Id,
+    /// The secret itself.
+    Secret,
+}
+
+impl Part {
+    fn of(name: &str) -> Option<Part> {
+        Some(match name {
+            "method" => Part::Method,
+            "url" => Part::Url,
+            "body" => Part::Body,
+            "timestamp" => Part::Timestamp,
+            "id" => Part::Id,
+            "secret" => Part::Secret,
+            _ => return None,
+        })
+    }
+}
+
+/// A piece of what is signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// As it stands.
+    Text(String),
+    /// A place.
+    Part(Part),
+}
+
+/// A template such as `{timestamp}.{body}`, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template(Vec<Piece>);
+
+impl Template {
+    /// # Errors
+    /// What was expected of it.
+    pub(super) fn parse(text: &str) -> Result<Template, &'static str> {
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            push(&mut pieces, before)?;
+            let (name, after) = after.split_once('}').ok_or(UNKNOWN)?;
+            let part = Piece::Part(Part::of(name).ok_or(UNKNOWN)?);
+            if pieces.contains(&part) {
+                return Err("each place once");
+            }
+            pieces.push(part);
+            rest = after;
+        }
+        push(&mut pieces, rest)?;
+        let template = Template(pieces);
+        if !template.has(Part::Body) {
+            return Err("{body} in it: who signs no body lets anybody write one");
+        }
+        if template.has(Part::Id) && !template.is_id_apart() {
+            return Err(
+                "a text such as . between {id} and what is beside it: else a part of the one can be told as the other's",
+            );
+        }
+        Ok(template)
+    }
+
+    /// Whether this stands in one of its places.
+    pub fn has(&self, part: Part) -> bool {
+        self.0.contains(&Piece::Part(part))
+    }
+
+    /// Its pieces in their order.
+    pub fn pieces(&self) -> impl Iterator<Item = &Piece> {
+        self.0.iter()
+    }
+
+    /// The characters that stand right beside the id. No id may hold one.
+    pub fn beside_id(&self) -> impl Iterator<Item = char> {
+        let (before, after) = self.around_id();
+        let text = |piece: Option<&Piece>| match piece {
+            Some(Piece::Text(text)) => text.clone(),
+            _ => String::new(),
+        };
+        let (before, after) = (text(before), text(after));
+        before
+            .chars()
+            .last()
+            .into_iter()
+            .chain(after.chars().next())
+    }
+
+    fn around_id(&self) -> (Option<&Piece>, Option<&Piece>) {
+        let id = |piece: &Piece| *piece == Piece::Part(Part::Id);
+        let place = self.0.iter().position(id).unwrap_or(self.0.len());
+        let before = place.checked_sub(1).and_then(|place| self.0.get(place));
+        (before, self.0.get(place + 1))
+    }
+
+    fn is_id_apart(&self) -> bool {
+        let (before, after) = self.around_id();
+        let is_place = |piece: Option<&Piece>| matches!(piece, Some(Piece::Part(_)));
+        !is_place(before) && !is_place(after)
+    }
+}
+
+const UNKNOWN: &str =
+    "a text with places, each one of {method}, {url}, {body}, {timestamp}, {id} and {secret}";
+
+fn push(pieces: &mut Vec<Piece>, text: &str) -> Result<(), &'static str> {
+    if text.contains(['{', '}']) {
+        return Err(UNKNOWN);
+    }
+    if !text.is_empty() {
+        pieces.push(Piece::Text(text.to_owned()));
+    }
+    Ok(())
+}
