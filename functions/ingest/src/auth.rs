@@ -109,7 +109,7 @@ pub fn judge(auth: &Auth, shown: &Shown<'_>) -> Verdict {
 /// What the body says, without the token that stands in it: that is nobody's to store.
 pub fn content<'a>(auth: &Auth, body: &'a str) -> Cow<'a, str> {
     match auth {
-        Auth::Body(token) => body::without(body, &token.path),
+        Auth::Body(token) => Cow::Owned(body::without(body, &token.path)),
         _ => Cow::Borrowed(body),
     }
 }

@@ -43,9 +43,10 @@ fn find<'a>(text: &'a str, path: &[String]) -> Option<&'a str> {
     }
 }
 
-/// A body without the member at the end of a path; as it is, where there is none.
-pub(super) fn without<'a>(text: &'a str, path: &[String]) -> Cow<'a, str> {
-    rest(text, path).map_or(Cow::Borrowed(text), Cow::Owned)
+/// A body without the member at the end of a path; nothing, where it cannot be taken out, as an item of an
+/// array cannot: then nobody reads on with the token in it.
+pub(super) fn without(text: &str, path: &[String]) -> String {
+    rest(text, path).unwrap_or_default()
 }
 
 fn rest(text: &str, path: &[String]) -> Option<String> {
