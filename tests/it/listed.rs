@@ -350,3 +350,29 @@ async fn an_opt_out_that_erases_the_number_or_names_none_lists_the_one_that_was_
         assert_eq!(entries(&world), ["+1", "+22"]);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_later_opt_out_of_whom_waits_for_the_list_is_written() {
+    let world = by_phone();
+    world.apply([change("a", 1).phone("+1")]).await;
+    world.genesys.forbid_dnc_list(LIST, true);
+    let copy = world.copy_that_tops_up(0);
+    let time = Some(Duration::from_secs(30));
+    world.send([out("a", 2)]);
+    world.invoke_copy(&copy, time).await;
+    // Another one fails right before it comes back: the list is left alone for a minute more.
+    world.pass(Duration::from_millis(60_300)).await;
+    world.send([out("z", 2).phone("+9")]);
+    world.invoke_copy(&copy, time).await;
+    // A person raised the contact meanwhile, and the CRM says once more that it is out.
+    let data = [("crmVersion", "2:2-"), ("phone", "+1")];
+    world.genesys.put_contact(CAMPAIGN, "a", &data, true);
+    world.send([out("a", 3)]);
+    for _ in 0..20 {
+        match world.queue.receive(10) {
+            Some(batch) => drop(world.hand_over(&copy, &batch, time).await),
+            None => world.pass(Duration::from_secs(1)).await,
+        }
+    }
+    assert!(!world.contact("a").1);
+}

@@ -301,10 +301,7 @@ impl Drive<'_> {
         let mut all = Verdicts::new();
         for (place, verdicts) in progress.verdicts {
             let contact = &self.contacts[place];
-            if contact.listing.waits(&verdicts) {
-                let campaign = &self.campaigns[contact.campaign].id;
-                self.org.waits_for_dnc(campaign, contact.attempt.key());
-            }
+            contact.listing.may_wait(&verdicts, &self.org);
             let mut verdicts = contact
                 .listing
                 .judged(verdicts, &contact.attempt, &self.org);

@@ -2,6 +2,7 @@
 //! (docs/design.md "DNC list").
 
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub(super) struct Listing {
     by: BTreeSet<usize>,
     is_under_way: bool,
     failure: Option<Failure>,
+    /// A hash of its opt-outs; none: it has none.
+    opt_outs: Option<u64>,
 }
 
 impl Listing {
@@ -42,11 +45,15 @@ impl Listing {
         !self.owed.is_empty()
     }
 
-    /// Whether nothing but the list is waited for.
-    pub(super) fn waits(&self, verdicts: &Verdicts) -> bool {
+    /// Notes that nothing but the list is waited for, where it is so.
+    pub(super) fn may_wait(&self, verdicts: &Verdicts, org: &Org) {
         let is_over =
             |verdict: &Verdict| !matches!(verdict, Verdict::Retry(_) | Verdict::Confirm(_));
-        self.failure.is_some() && verdicts.iter().all(|(_, verdict)| is_over(verdict))
+        if let (Some(opt_outs), Some(_)) = (self.opt_outs, &self.failure)
+            && verdicts.iter().all(|(_, verdict)| is_over(verdict))
+        {
+            org.waits_for_dnc(opt_outs);
+        }
     }
 
     /// What becomes of its changes: those that owe entries are done once these are.
@@ -82,15 +89,20 @@ impl Drive<'_> {
             return;
         };
         let contact = &mut self.contacts[place];
-        let campaign = &self.campaigns[contact.campaign].id;
-        let key = contact.attempt.key();
-        let is_known = contact.was_tried && contact.attempt.is_opt_out();
-        let Err(failure) = self.org.may_list(list, campaign, key) else {
-            return;
-        };
-        if !is_known {
+        if contact.attempt.opt_outs().next().is_none() {
             return;
         }
+        // Which opt-outs, and not whose: a later one of the same contact is yet to be written.
+        let mut hasher = DefaultHasher::new();
+        let campaign = self.campaigns[contact.campaign].id.as_str();
+        (campaign, contact.attempt.key().as_str()).hash(&mut hasher);
+        let opt_outs = contact.attempt.opt_outs();
+        opt_outs.for_each(|id| id.as_str().hash(&mut hasher));
+        let opt_outs = hasher.finish();
+        contact.listing.opt_outs = Some(opt_outs);
+        let Err(failure) = self.org.may_list(list, opt_outs) else {
+            return;
+        };
         contact.at = At::Ended;
         let mut verdicts = contact.attempt.give_back(&failure);
         for (_, verdict) in &mut verdicts {

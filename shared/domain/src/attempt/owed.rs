@@ -2,7 +2,8 @@
 
 use super::Attempt;
 use super::state::{left_by, lowered};
-use super::step::Write;
+use super::step::{Piece, Write};
+use crate::change::EventId;
 use crate::contact::Contact;
 use crate::dnc::Entry;
 use crate::plan::Plan;
@@ -25,6 +26,13 @@ impl Attempt {
         let entries = self.owed.entries[self.owed.taken..].to_vec();
         self.owed.taken = self.owed.entries.len();
         (entries, std::mem::take(&mut self.owed.by))
+    }
+
+    /// The opt-outs that are yet to be applied, by their event ids.
+    pub fn opt_outs(&self) -> impl Iterator<Item = &EventId> {
+        let is_opt_out = |piece: &&Piece| piece.change.operation.callable() == Some(false);
+        let all = self.pieces.iter().chain(&self.rest);
+        all.filter(is_opt_out).map(|piece| &piece.change.event_id)
     }
 
     /// Whether the opt-out of this record was refused for good: it waits for no list.

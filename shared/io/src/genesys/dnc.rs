@@ -5,13 +5,11 @@
 //! minute, and longer while it does not answer; the health of the org, of its campaigns and of its host knows nothing of it.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use domain::batch::Evidence;
-use domain::change::{CampaignId, ContactKey};
 use domain::dnc::{DncBy, DncList, DncListId};
 use domain::failure::{Failure, Kind};
 use domain::retry::{CLOSED, LONGEST};
@@ -30,7 +28,7 @@ const MOST_BYTES: usize = 512_000;
 /// So many calls in a row that are refused tell of the list: more than it takes to find one entry of a
 /// thousand.
 const MOST_REFUSED: u32 = 12;
-/// Contacts that are known to wait for a list; others are read again.
+/// Opt-outs that are known to wait for a list; others are looked at again.
 const MOST_WAITING: usize = 50_000;
 /// A failure that long ago says nothing of what was since: what waits is tried more often.
 const FORGOTTEN: Duration = Duration::from_hours(1);
@@ -53,7 +51,7 @@ struct Failing {
     closed_until: Timestamp,
     /// How many calls in a row were not answered.
     unanswered: u32,
-    /// Contacts that are written, and wait for nothing but the list.
+    /// Opt-outs that are written, and wait for nothing but the list, by a hash.
     waiting: HashSet<u64>,
     /// Whether it takes nothing new. What stands there already it takes all the same, which says nothing.
     is_full: bool,
@@ -233,27 +231,23 @@ impl Org {
         });
     }
 
-    /// A contact is written, and waits for nothing but the DNC list, which failed.
-    pub fn waits_for_dnc(&self, campaign: &CampaignId, key: &ContactKey) {
+    /// Opt-outs of a contact are written, and wait for nothing but the DNC list, which failed. `opt_outs`: a
+    /// hash of which they are.
+    pub fn waits_for_dnc(&self, opt_outs: u64) {
         let mut failing = self.dnc.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(failing) = failing.as_mut()
             && failing.waiting.len() < MOST_WAITING
         {
-            failing.waiting.insert(hash_of(campaign, key));
+            failing.waiting.insert(opt_outs);
         }
     }
 
-    /// Whether a contact that is received again need not be looked at.
+    /// Whether these opt-outs, which are received again, need not be looked at.
     ///
     /// # Errors
-    /// [`Kind::Closed`]: it waits for nothing but the list, about which no call is made now.
-    pub fn may_list(
-        &self,
-        list: &DncList,
-        campaign: &CampaignId,
-        key: &ContactKey,
-    ) -> Result<(), Failure> {
-        let waits = |failing: &Failing| failing.waiting.contains(&hash_of(campaign, key));
+    /// [`Kind::Closed`]: they wait for nothing but the list, about which no call is made now.
+    pub fn may_list(&self, list: &DncList, opt_outs: u64) -> Result<(), Failure> {
+        let waits = |failing: &Failing| failing.waiting.contains(&opt_outs);
         let failing = self.dnc.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_waiting = failing.as_ref().is_some_and(waits);
         drop(failing);
@@ -273,12 +267,6 @@ impl Org {
         time.and_then(|time| Duration::try_from(time).ok())
             .unwrap_or_default()
     }
-}
-
-fn hash_of(campaign: &CampaignId, key: &ContactKey) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (campaign.as_str(), key.as_str()).hash(&mut hasher);
-    hasher.finish()
 }
 
 /// What an answer means that is about a DNC list.
