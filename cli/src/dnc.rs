@@ -34,8 +34,8 @@ The entry is what the secret's dncList says by: the contact's key, or its phone 
 Cloud does not tell whether one entry stands on a list: taking away what is not there is no error.
 
 Let the CRM opt the person in first: as long as it says that they are out, the next opt-out and the next reconcile put the entry
-on the list again. It makes no contact callable. Neither key nor number is printed; keep what is printed, it is the only record here of who was
-taken from the list and why.
+on the list again. It makes no contact callable. Neither key nor number is printed; keep what is printed, it is the only record
+here of who was taken from the list and why.
 
 It needs the permission outbound:dnc:edit, and outbound:dncList:view with --dry-run. It reads SECRET_PREFIX and, in local runs,
 GENESYS_BASE_URL from the environment. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
