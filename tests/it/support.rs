@@ -7,10 +7,14 @@ mod lines;
 pub(crate) mod openapi;
 pub(crate) mod scripted;
 pub(crate) mod served;
+mod told;
+mod waits;
 
 pub(crate) use between::between;
 pub(crate) use changes::{CAMPAIGN, Change, OTHER_CAMPAIGN, change};
 pub(crate) use lines::Lines;
+use told::{show, tell};
+pub(crate) use waits::{ODD_WAITS, never_hammered};
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -25,7 +29,7 @@ use io::Config;
 use io::config::ApplyConfig;
 use io::genesys::Shared;
 use io::http::Transport;
-use io::telemetry::{Event, Telemetry};
+use io::telemetry::Telemetry;
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 
@@ -301,109 +305,6 @@ fn shared(outside: &emulator::World, told: &Arc<Mutex<Vec<String>>>, config: Con
         told.lock().unwrap().extend(tell(event));
     });
     outside.shared(7, telemetry, config)
-}
-
-fn tell(event: &Event<'_>) -> Option<String> {
-    Some(match event {
-        Event::Done {
-            outcome, is_kept, ..
-        } => {
-            let kept = if *is_kept { ", kept" } else { "" };
-            format!("{}{kept}", outcome.as_str())
-        }
-        Event::RankReset { reset, .. } => {
-            let to = reset.to().map_or("none".to_owned(), |to| to.to_string());
-            format!("! rank {} reset to {to}: {}", reset.from(), reset.reason())
-        }
-        Event::Parked { reason, .. } => format!("parked: {reason}"),
-        Event::Written { outcome, .. } => format!("written: {}", outcome.as_str()),
-        Event::Retried { .. } => "retried".to_owned(),
-        Event::OrgRefused { org, evidence } => format!("! {org} refused: {}", evidence.detail),
-        Event::CampaignRefused {
-            campaign, evidence, ..
-        } => format!("! {campaign} refused: {}", evidence.detail),
-        Event::DncListFailed { org, evidence } => {
-            format!("! {org} DNC list failed: {}", evidence.detail)
-        }
-        Event::OrgIll { org, detail, .. } => format!("! {org} ill: {detail}"),
-        Event::Conflict { .. } => "! conflict".to_owned(),
-        Event::Throttled { org } => format!("! {org} throttled"),
-        // Calls and messages are looked at where they arrive.
-        Event::Called { .. } | Event::TookIn { .. } => return None,
-        Event::Accepted { .. } | Event::Refused { .. } | Event::Unauthorized { .. } => {
-            "! of ingest".to_owned()
-        }
-        Event::Reconciled {
-            org,
-            checked,
-            drifted,
-            enqueued,
-            ..
-        } => {
-            format!("! {org} reconciled: {checked} checked, {drifted} drifted, {enqueued} enqueued")
-        }
-        Event::Incomplete { org, detail, .. } => format!("! {org} incomplete: {detail}"),
-        Event::Stopped {
-            org,
-            campaign,
-            checked,
-            drifted,
-        } => {
-            format!("! {org} stopped: {drifted} of {checked} of {campaign}")
-        }
-    })
-}
-
-fn show(call: &emulator::genesys::Call) -> String {
-    match call.path.rsplit_once('/') {
-        _ if call.path == "/oauth/token" => format!("token {}", call.status),
-        Some((_, last)) => format!("{} {last} {}", call.method, call.status),
-        None => format!("{} {} {}", call.method, call.path, call.status),
-    }
-}
-
-/// What services have been seen to name as a wait, and what they may yet.
-pub(crate) const ODD_WAITS: [&str; 12] = [
-    "0",
-    "00",
-    "0.0",
-    "0.4",
-    "1.5",
-    "-1",
-    "-0.5",
-    "soon",
-    "",
-    "Sun, 06 Nov 1994 08:49:37 GMT",
-    "Tue, 24 Nov 2026 16:00:00 GMT",
-    "99999999999999999999999999",
-];
-
-/// Refused calls are at least a second apart, however the service asks for them; where it names
-/// nothing that can be waited for (a fraction is a second), there are no more than two within ten
-/// seconds.
-#[track_caller]
-pub(crate) fn never_hammered(calls: &[emulator::genesys::Call], asked: &str) {
-    let refused = calls.iter().filter(|call| call.status == 429);
-    let refused: Vec<_> = refused.map(|call| call.at).collect();
-    assert!(!refused.is_empty(), "{asked:?}: or this tests nothing");
-    let apart = |of: &[jiff::Timestamp]| of[of.len() - 1].duration_since(of[0]).as_millis();
-    for some in refused.windows(2) {
-        assert!(
-            apart(some) >= 1_000,
-            "{asked:?}: two refused calls in {} ms",
-            apart(some)
-        );
-    }
-    for some in refused
-        .windows(3)
-        .filter(|_| !["0.4", "1.5"].contains(&asked))
-    {
-        assert!(
-            apart(some) >= 10_000,
-            "{asked:?}: three refused calls in {} ms",
-            apart(some)
-        );
-    }
 }
 
 /// The seconds of "retried in n s".

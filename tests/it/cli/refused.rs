@@ -1,0 +1,149 @@
+//! What the command refuses, and how it says so.
+
+use super::*;
+
+#[test]
+fn reconcile_says_what_it_needs() {
+    let with = |arguments: &[&str]| {
+        let required = ["reconcile", "--org", "acme-us", "--campaign", "c"];
+        let output = campaign_sync(&[&required[..], arguments].concat());
+        assert_eq!(output.status.code(), Some(2));
+        text(&output.stderr).to_owned()
+    };
+    assert_eq!(
+        with(&[]),
+        "campaign-sync: QUEUE_URL is missing: expected the URL of a queue\n"
+    );
+    assert!(
+        with(&["--since", "yesterday"])
+            .contains("expected a time such as 2026-11-24T16:00:00Z, or how long such as")
+    );
+    assert!(with(&["--since=-2h"]).contains("--since"));
+    assert!(with(&["--cursor", "x"]).contains("expected the cursor that an earlier run printed"));
+    assert!(with(&["--campaign", "a b"]).contains("expected 1 to 48 characters"));
+    assert!(
+        with(&["--max-drift-percent", "101"]).contains("expected a whole number from 0 to 100")
+    );
+    assert!(with(&["--since", "2999-01-01T00:00:00Z"]).contains("QUEUE_URL is missing"));
+}
+
+#[test]
+fn reconcile_refuses_what_does_not_go_together() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let with = |arguments: &[&str]| {
+        let required = ["reconcile", "--org", "acme-us", "--campaign", "c"];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_campaign-sync"));
+        command
+            .args(required)
+            .args(arguments)
+            .current_dir(root)
+            .env("QUEUE_URL", "http://127.0.0.1:1/q.fifo");
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        text(&output.stderr).to_owned()
+    };
+    assert_eq!(
+        with(&["--since", "2999-01-01T00:00:00Z"]),
+        "campaign-sync: --since: expected a time that is past\n"
+    );
+    assert_eq!(
+        with(&["--campaign", "c"]),
+        "campaign-sync: --campaign c: expected once\n"
+    );
+    // {"org":"acme-us","campaigns":["other"],"since":"2026-11-24T16:00:00Z","page":null,"done":0,"last":null,"checked":0,"drifted":0}
+    let other = "eyJvcmciOiJhY21lLXVzIiwiY2FtcGFpZ25zIjpbIm90aGVyIl0sInNpbmNlIjoiMjAyNi0xMS0yNFQxNjowMDowMFoiLCJwYWdlIjpudWxsLCJkb25lIjowLCJsYXN0IjpudWxsLCJjaGVja2VkIjowLCJkcmlmdGVkIjowfQ";
+    let expected =
+        "campaign-sync: --cursor: expected the cursor of a run of this org and these campaigns\n";
+    assert_eq!(with(&["--since", "2h", "--cursor", other]), expected);
+}
+
+#[test]
+fn bad_input_is_told_by_name() {
+    let file = |name: &str, content: &str| {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let record = |members: &str| format!(r#"{{"Records": [{{{members}}}]}}"#);
+    let eleven = format!(r#"{{"Records": [{}]}}"#, ["{}"; 11].join(","));
+    for (arguments, expected) in [
+        (
+            vec!["local".to_owned(), "--contacts".to_owned(), "0".to_owned()],
+            "--contacts",
+        ),
+        (
+            ["dlq", "list", "--reason", "retryhorizon"]
+                .map(str::to_owned)
+                .to_vec(),
+            "expected one of invalidChange",
+        ),
+        (
+            vec!["--file".to_owned(), "nowhere.json".to_owned()],
+            "nowhere.json: No such file",
+        ),
+        (
+            vec!["--file".to_owned(), file("no.json", "{")],
+            "no.json: line 1, column 1: expected an SQS event",
+        ),
+        (
+            vec!["--file".to_owned(), file("eleven.json", &eleven)],
+            "/Records: expected 1 to 10 records",
+        ),
+        (
+            vec!["--file".to_owned(), file("body.json", &record(""))],
+            "/Records/0/body: expected the message's text",
+        ),
+        (
+            vec![
+                "--file".to_owned(),
+                file("group.json", &record(r#""body": "{}""#)),
+            ],
+            "/Records/0/attributes/MessageGroupId: expected the message group id",
+        ),
+    ] {
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let output = campaign_sync(&arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(
+            text(&output.stderr).contains(expected),
+            "{expected:?} is not in {}",
+            text(&output.stderr)
+        );
+    }
+}
+
+#[test]
+fn credentials_or_a_region_that_are_missing_are_asked_for() {
+    let with = |variables: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_campaign-sync"));
+        command
+            .arg("status")
+            .env_clear()
+            .envs(variables.iter().copied());
+        for url in ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL"] {
+            command.env(url, "http://127.0.0.1:1/000000000000/some.fifo");
+        }
+        // Nothing is looked for elsewhere.
+        command.envs([
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+        ]);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        text(&output.stderr).to_owned()
+    };
+    let (key, secret) = (
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    );
+    let asked = "some.fifo: SQS: no answer; are there credentials and a region?";
+    let without_credentials = with(&[("AWS_REGION", "us-east-1")]);
+    assert!(without_credentials.contains(asked), "{without_credentials}");
+    let without_region = with(&[key, secret]);
+    assert!(without_region.contains(asked), "{without_region}");
+    let with_both = with(&[key, secret, ("AWS_REGION", "us-east-1")]);
+    assert!(
+        with_both.contains("some.fifo: SQS: not reached"),
+        "{with_both}"
+    );
+}
