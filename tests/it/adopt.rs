@@ -4,10 +4,10 @@
 mod command;
 
 use emulator::Fault;
-use emulator::genesys::{Effect, Options};
+use emulator::genesys::Effect;
 use serde_json::json;
 
-use crate::support::{CAMPAIGN, Change, VERSION_FIELD, World, change, openapi};
+use crate::support::{CAMPAIGN, Change, VERSION_FIELD, World, by_both, change};
 
 /// Of the CRM's opt-out with this rank, and a contact that was seen to store that one.
 fn adoption(key: &str, opt_out: Option<u64>, stored: Option<u64>) -> Change {
@@ -24,13 +24,6 @@ fn adoption(key: &str, opt_out: Option<u64>, stored: Option<u64>) -> Change {
         .with("eventId", format!("adopt-{opt_out:?}-{stored:?}"))
         .with("operation", "adopt")
         .with("adopt", adopt)
-}
-
-async fn by_both(promise: impl AsyncFn(&World)) {
-    for world in [World::new(), World::of_lists(Options::default())] {
-        promise(&world).await;
-        assert_eq!(openapi::faults(&world.genesys.calls()), [""; 0]);
-    }
 }
 
 /// As 0.1 left it: not callable, and no mark.

@@ -8,41 +8,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use emulator::Fault;
-use emulator::genesys::{Effect, ListReadings, Options};
+use emulator::genesys::Effect;
 use io::http::Transport;
 use serde_json::{Value, json};
 
 use crate::support::{
-    CAMPAIGN, Change, OTHER_CAMPAIGN, VERSION_FIELD, World, between, change, openapi, seconds,
+    CAMPAIGN, Change, OTHER_CAMPAIGN, VERSION_FIELD, World, between, by_both, change, seconds,
 };
-
-/// Runs a promise by each API, and holds the calls against the published specification.
-async fn by_both(promise: impl AsyncFn(&World)) {
-    for world in [
-        World::new(),
-        World::of_lists(Options::default()),
-        World::of_lists(Options {
-            list_updates_merge: true,
-            ..Options::default()
-        }),
-        // Every other reading that makes a difference to what is sent (docs/genesys-cloud.md
-        // "Unknown").
-        World::of_lists(Options {
-            omitted_callable_is_true: true,
-            counts_each_token: true,
-            lists: ListReadings {
-                fold_case: true,
-                answer_in_another_order: true,
-                search_lag: Duration::from_mins(1),
-                ..ListReadings::default()
-            },
-            ..Options::default()
-        }),
-    ] {
-        promise(&world).await;
-        assert_eq!(openapi::faults(&world.genesys.calls()), [""; 0]);
-    }
-}
 
 /// What writes by each API are called.
 const WRITES: [&str; 2] = ["PATCH", "POST"];

@@ -68,16 +68,6 @@ fn shut(world: &World, key: &str) -> Vec<&'static str> {
     EVERY.into_iter().filter(kept).collect()
 }
 
-/// What the dialler holds of a contact.
-fn status(world: &World, member: &str) -> Value {
-    let contact = world.genesys.contact(CAMPAIGN, "a").unwrap();
-    contact
-        .of_the_dialler
-        .get(member)
-        .cloned()
-        .unwrap_or_default()
-}
-
 #[tokio::test(start_paused = true)]
 async fn what_is_said_is_lowered_and_what_the_dialler_wrote_is_kept() {
     by_both_readings(async |world| {
@@ -95,7 +85,7 @@ async fn what_is_said_is_lowered_and_what_the_dialler_wrote_is_kept() {
         let says = lowering(change("a", 2).phone("2"), &["Sms", "Email"], &[]);
         assert_eq!(world.apply([says.clone()]).await.records, ["updated"]);
         let channels = json!({ "Voice": voice, "Email": email, "Sms": { "contactable": false } });
-        assert_eq!(status(world, "contactableStatus"), channels);
+        assert_eq!(world.of_the_dialler("a", "contactableStatus"), channels);
         let write = world.genesys.calls().pop().unwrap().body[0].clone();
         assert_eq!(
             write["contactableStatus"], channels,
@@ -113,8 +103,8 @@ async fn what_is_said_is_lowered_and_what_the_dialler_wrote_is_kept() {
         let says = lowering(change("a", 3), &[], &["phone"]);
         assert_eq!(world.apply([says]).await.records, ["updated"]);
         let numbers = json!({ "nickname": number, "phone": { "callable": false } });
-        assert_eq!(status(world, "phoneNumberStatus"), numbers);
-        assert_eq!(status(world, "contactableStatus"), channels);
+        assert_eq!(world.of_the_dialler("a", "phoneNumberStatus"), numbers);
+        assert_eq!(world.of_the_dialler("a", "contactableStatus"), channels);
         assert!(world.contact("a").1, "it may be called, by another number");
         let silent = world
             .apply([change("a", 4).phone("4").callable(true)])
@@ -163,7 +153,7 @@ async fn what_is_stale_lowers_all_the_same_and_a_batch_lowers_all_that_it_says()
         assert_eq!(done.calls, ["POST bulk 200", "POST contacts 200"]);
         assert_eq!(shut(world, "a"), ["Voice", "Sms", "Email"]);
         let numbers = json!({ "nickname": { "callable": false } });
-        assert_eq!(status(world, "phoneNumberStatus"), numbers);
+        assert_eq!(world.of_the_dialler("a", "phoneNumberStatus"), numbers);
         let late = lowering(change("a", 4), &["Email"], &["nickname"]);
         let done = world.apply([late]).await;
         assert_eq!(done.records, ["stale"]);
@@ -273,7 +263,7 @@ async fn an_answer_that_shows_a_channel_or_number_up_is_no_answer() {
         assert_eq!(world.invoke().await.records, ["updated"]);
         assert_eq!(shut(&world, "a"), ["Sms"]);
         let numbers = json!({ "phone": { "callable": false } });
-        assert_eq!(status(&world, "phoneNumberStatus"), numbers);
+        assert_eq!(world.of_the_dialler("a", "phoneNumberStatus"), numbers);
     }
 }
 

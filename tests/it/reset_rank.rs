@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use emulator::genesys::{Effect, Options};
+use emulator::genesys::Effect;
 use emulator::{Fault, fifo};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
 use crate::support::served::Served;
-use crate::support::{CAMPAIGN, Change, VERSION_FIELD, World, change};
+use crate::support::{CAMPAIGN, Change, VERSION_FIELD, World, by_both, change};
 
 const END: u64 = 9_007_199_254_740_991;
 
@@ -25,12 +25,6 @@ fn reset(key: &str, from: u64, to: Option<u64>) -> Change {
         .with("eventId", format!("reset-{from}-{to}"))
         .with("operation", "resetRank")
         .with("reset", reset)
-}
-
-async fn by_both(promise: impl AsyncFn(&World)) {
-    for world in [World::new(), World::of_lists(Options::default())] {
-        promise(&world).await;
-    }
 }
 
 /// The calls that write a contact.

@@ -1,6 +1,7 @@
 //! One org or two on the embedded parts, and what one invocation of apply did to them.
 
 mod between;
+mod by_both;
 mod changes;
 pub(crate) mod ingest;
 mod lines;
@@ -11,6 +12,7 @@ mod told;
 mod waits;
 
 pub(crate) use between::between;
+pub(crate) use by_both::by_both;
 pub(crate) use changes::{CAMPAIGN, Change, OTHER_CAMPAIGN, change};
 pub(crate) use lines::Lines;
 use told::{show, tell};
@@ -251,6 +253,13 @@ impl World {
             .remove(key)
             .unwrap_or_else(|| panic!("there is no {key}"));
         (contact.data, contact.callable)
+    }
+
+    /// What the dialler owns of a contact of [`CAMPAIGN`].
+    pub(crate) fn of_the_dialler(&self, key: &str, member: &str) -> Value {
+        let contact = self.genesys.contact(CAMPAIGN, key).unwrap();
+        let held = contact.of_the_dialler.get(member);
+        held.cloned().unwrap_or_default()
     }
 
     /// The value of one column of a contact of [`CAMPAIGN`], or nothing.

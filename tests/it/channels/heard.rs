@@ -46,7 +46,7 @@ async fn of_a_change_that_breaks_a_rule_they_are_lowered_first() {
         assert_eq!(done.records, ["parked: reservedColumn"]);
         assert_eq!(shut(world, "a"), ["Sms"]);
         let numbers = json!({ "phone": { "callable": false } });
-        assert_eq!(status(world, "phoneNumberStatus"), numbers);
+        assert_eq!(world.of_the_dialler("a", "phoneNumberStatus"), numbers);
         assert_eq!(world.column("a", "phone"), "5");
         assert_eq!(world.column("a", VERSION_FIELD), "5", "they need no rank");
         let later = world.apply([change("a", 7).phone("7")]).await;
@@ -71,7 +71,7 @@ async fn a_number_that_the_list_has_not_parks_its_change_and_the_rest_is_heard()
         }
         assert_eq!(shut(world, "a"), ["Sms"]);
         let numbers = json!({ "nickname": { "callable": false } });
-        assert_eq!(status(world, "phoneNumberStatus"), numbers);
+        assert_eq!(world.of_the_dialler("a", "phoneNumberStatus"), numbers);
     })
     .await;
 }

@@ -13,15 +13,6 @@ fn of_lists(secret: Value) -> Run {
     run
 }
 
-fn status(run: &Run, key: &str, member: &str) -> Value {
-    let contact = run.world.genesys.contact(CAMPAIGN, key).unwrap();
-    contact
-        .of_the_dialler
-        .get(member)
-        .cloned()
-        .unwrap_or_default()
-}
-
 #[tokio::test(start_paused = true)]
 async fn what_is_up_against_the_feed_is_lowered_and_then_no_drift() {
     let run = of_lists(json!({}));
@@ -51,15 +42,26 @@ async fn what_is_up_against_the_feed_is_lowered_and_then_no_drift() {
     run.apply_all().await;
     for key in ["equal", "newer", "missing"] {
         let sms = json!({ "Sms": { "contactable": false } });
-        assert_eq!(status(&run, key, "contactableStatus"), sms, "{key}");
-        assert_eq!(status(&run, key, "phoneNumberStatus"), of_number, "{key}");
+        assert_eq!(
+            run.world.of_the_dialler(key, "contactableStatus"),
+            sms,
+            "{key}"
+        );
+        assert_eq!(
+            run.world.of_the_dialler(key, "phoneNumberStatus"),
+            of_number,
+            "{key}"
+        );
     }
     assert_eq!(
         run.world.column("newer", "phone"),
         "9",
         "no column of what is stale"
     );
-    assert_eq!(status(&run, "done", "contactableStatus"), of_channel);
+    assert_eq!(
+        run.world.of_the_dialler("done", "contactableStatus"),
+        of_channel
+    );
     let again = run.run(json!({})).await.unwrap();
     assert_eq!(counts(&again), [4, 0, 0, 1, 0, 0]);
     assert_eq!(openapi::faults(&run.world.genesys.calls()), [""; 0]);
@@ -78,9 +80,12 @@ async fn by_the_orgs_wish_who_opted_out_before_has_every_channel_lowered() {
     let answer = run.run(json!({})).await.unwrap();
     assert_eq!(counts(&answer), [2, 0, 1, 1, 0, 1]);
     run.apply_all().await;
-    let channels = status(&run, "out", "contactableStatus");
+    let channels = run.world.of_the_dialler("out", "contactableStatus");
     assert_eq!(channels.as_object().unwrap().len(), 4, "{channels}");
-    assert_eq!(status(&run, "in", "contactableStatus"), Value::Null);
+    assert_eq!(
+        run.world.of_the_dialler("in", "contactableStatus"),
+        Value::Null
+    );
     let again = run.run(json!({})).await.unwrap();
     assert_eq!(counts(&again), [2, 0, 0, 1, 0, 0]);
 }
@@ -107,7 +112,7 @@ async fn what_cannot_be_said_is_left_out_and_the_rest_is_compared() {
         "the list has no such number"
     );
     let sms = json!({ "Sms": { "contactable": false } });
-    assert_eq!(status(&lists, "a", "contactableStatus"), sms);
+    assert_eq!(lists.world.of_the_dialler("a", "contactableStatus"), sms);
 }
 
 #[tokio::test(start_paused = true)]
@@ -120,7 +125,7 @@ async fn of_what_is_ranked_too_far_ahead_channels_are_lowered_all_the_same() {
     assert_eq!(counts(&answer), [1, 0, 1, 0, 0, 1]);
     run.apply_all().await;
     let sms = json!({ "Sms": { "contactable": false } });
-    assert_eq!(status(&run, "a", "contactableStatus"), sms);
+    assert_eq!(run.world.of_the_dialler("a", "contactableStatus"), sms);
     assert_eq!(run.world.column("a", "phone"), "5");
     assert_eq!(run.world.column("a", VERSION_FIELD), "5");
     let again = run.run(json!({})).await.unwrap();

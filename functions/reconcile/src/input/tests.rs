@@ -18,6 +18,10 @@ fn start(org: &str, campaign: &str, since: &str) -> Cursor {
     Cursor::start(&org, &[campaign], since.parse().unwrap())
 }
 
+fn campaigns(input: &Input) -> Vec<&str> {
+    input.campaigns.iter().map(CampaignId::as_str).collect()
+}
+
 #[test]
 fn no_campaign_is_always_the_last() {
     let mut first = std::collections::BTreeSet::new();
@@ -29,14 +33,7 @@ fn no_campaign_is_always_the_last() {
         input.rotate();
         first.insert(input.campaigns[0].clone());
         input.campaigns.sort();
-        assert_eq!(
-            input
-                .campaigns
-                .iter()
-                .map(CampaignId::as_str)
-                .collect::<Vec<_>>(),
-            ["a", "b", "c"]
-        );
+        assert_eq!(campaigns(&input), ["a", "b", "c"]);
     }
     assert_eq!(first.len(), 3);
 }
@@ -49,14 +46,7 @@ fn what_is_left_out_or_null_has_its_default() {
                 "maxDriftPercent": 20, "force": false, "cursor": null }),
     ] {
         let input = parse(&input).unwrap();
-        assert_eq!(
-            input
-                .campaigns
-                .iter()
-                .map(CampaignId::as_str)
-                .collect::<Vec<_>>(),
-            ["a", "b"]
-        );
+        assert_eq!(campaigns(&input), ["a", "b"]);
         assert_eq!(
             (input.since.to_string(), input.run.to_string()),
             ("2026-11-24T15:00:00Z".into(), NOW.into())

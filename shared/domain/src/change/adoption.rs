@@ -122,6 +122,7 @@ impl Change {
 mod tests {
     use jiff::Timestamp;
 
+    use super::super::tests::of_operator;
     use super::super::{CampaignId, Feed, OrgId, Sender, SourceName};
     use super::*;
     use crate::Version;
@@ -133,10 +134,7 @@ mod tests {
     }
 
     fn body(adopt: &str) -> String {
-        format!(
-            r#"{{"schema": 1, "eventId": "e", "org": "acme", "campaignId": "c", "contactKey": "k",
-                "operation": "adopt", "adopt": {adopt}}}"#
-        )
+        of_operator("adopt", "adopt", adopt)
     }
 
     fn faults(body: &str) -> String {

@@ -88,6 +88,7 @@ impl RankReset {
 mod tests {
     use jiff::Timestamp;
 
+    use super::super::tests::of_operator;
     use super::super::{Change, Feed, Operation, Sender};
     use super::*;
 
@@ -96,10 +97,7 @@ mod tests {
     }
 
     fn body(reset: &str) -> String {
-        format!(
-            r#"{{"schema": 1, "eventId": "e", "org": "acme", "campaignId": "c", "contactKey": "k",
-                "operation": "resetRank", "reset": {reset}}}"#
-        )
+        of_operator("resetRank", "reset", reset)
     }
 
     fn faults(body: &str) -> String {

@@ -39,6 +39,14 @@ fn body(set: &[(&str, &str)], without: &[&str]) -> String {
     format!("{{{}}}", members.join(", "))
 }
 
+/// The body of what only an operator puts into the queue.
+pub(super) fn of_operator(operation: &str, member: &str, said: &str) -> String {
+    format!(
+        r#"{{"schema": 1, "eventId": "e", "org": "acme", "campaignId": "c", "contactKey": "k",
+            "operation": "{operation}", "{member}": {said}}}"#
+    )
+}
+
 fn sender() -> Sender {
     Sender {
         source: SourceName::parse("crm").unwrap(),
