@@ -74,7 +74,7 @@ pub(crate) async fn until_stopped<R: Report>(config: Config, input: Input) -> Re
         (Ok(()), _) => Ok(state.report),
         (Err(error), None) => Err(error),
         (Err(error), Some(cursor)) => Err(format!(
-            "{error}\nWhat was to be enqueued before is in the queue. The same command goes on with: --cursor {cursor}"
+            "{error}\nAll that was to be enqueued before the failure is in the queue. The same command goes on with: --cursor {cursor}"
         )),
     }
 }

@@ -158,7 +158,29 @@ async fn where_many_are_refused_the_parting_has_an_end_and_tells_who_was_refused
     let all: Vec<_> = all.iter().map(String::as_str).collect();
     let before = client.patches();
     client.add(&numbers(), &all).await;
-    assert_eq!(client.patches(), before + 12);
+    // To two of them, far from each other.
+    assert_eq!(client.patches(), before + 19);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bad_entries_beside_each_other_are_no_trouble_of_the_list() {
+    let client = Client::with(Options {
+        calls_per_minute: None,
+        ..Options::default()
+    });
+    let client = client.await;
+    // As sorted, the bad ones are the first.
+    let bad = |n: usize| n < 8;
+    let all: Vec<_> = (0..MOST_ENTRIES)
+        .map(|n| format!("{n:04}{}", if bad(n) { ", no number" } else { "" }))
+        .collect();
+    let all: Vec<_> = all.iter().map(String::as_str).collect();
+    let done = client.add(&numbers(), &all).await;
+    for (n, done) in done.iter().enumerate() {
+        let expected = if bad(n) { Err(Kind::Rejected) } else { Ok(()) };
+        assert_eq!(*done, expected, "{n}");
+    }
+    assert_eq!(client.add(&numbers(), &["+2"]).await, [Ok(())]);
 }
 
 #[tokio::test(start_paused = true)]

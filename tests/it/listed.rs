@@ -50,6 +50,17 @@ fn entries(world: &World) -> Vec<String> {
     world.genesys.dnc_entries(LIST)
 }
 
+/// Applies all that is in the queue, however long that takes.
+async fn until_empty(world: &World) {
+    let time = Some(Duration::from_secs(30));
+    while !world.queue.is_empty() {
+        match world.queue.receive(10) {
+            Some(batch) => drop(world.hand_over(&world.context, &batch, time).await),
+            None => world.pass(Duration::from_secs(1)).await,
+        }
+    }
+}
+
 fn out(key: &str, version: u64) -> Change {
     change(key, version).callable(false)
 }
@@ -327,12 +338,7 @@ async fn what_waits_for_nothing_but_the_list_takes_no_calls_of_others() {
     // The first finds out that the list fails still.
     assert_eq!(world.genesys.calls().len(), calls + 2);
     world.genesys.forbid_dnc_list(LIST, false);
-    while !world.queue.is_empty() {
-        match world.queue.receive(10) {
-            Some(batch) => drop(world.hand_over(&copy, &batch, time).await),
-            None => world.pass(Duration::from_secs(1)).await,
-        }
-    }
+    until_empty(&world).await;
     assert_eq!(entries(&world), ["+1"]);
 }
 
@@ -353,26 +359,33 @@ async fn an_opt_out_that_erases_the_number_or_names_none_lists_the_one_that_was_
 
 #[tokio::test(start_paused = true)]
 async fn a_later_opt_out_of_whom_waits_for_the_list_is_written() {
-    let world = by_phone();
-    world.apply([change("a", 1).phone("+1")]).await;
-    world.genesys.forbid_dnc_list(LIST, true);
-    let copy = world.copy_that_tops_up(0);
-    let time = Some(Duration::from_secs(30));
-    world.send([out("a", 2)]);
-    world.invoke_copy(&copy, time).await;
-    // Another one fails right before it comes back: the list is left alone for a minute more.
-    world.pass(Duration::from_millis(60_300)).await;
-    world.send([out("z", 2).phone("+9")]);
-    world.invoke_copy(&copy, time).await;
-    // A person raised the contact meanwhile, and the CRM says once more that it is out.
-    let data = [("crmVersion", "2:2-"), ("phone", "+1")];
-    world.genesys.put_contact(CAMPAIGN, "a", &data, true);
-    world.send([out("a", 3)]);
-    for _ in 0..20 {
-        match world.queue.receive(10) {
-            Some(batch) => drop(world.hand_over(&copy, &batch, time).await),
-            None => world.pass(Duration::from_secs(1)).await,
+    let sms = json!({ "Sms": false });
+    for later in [out("a", 3), change("a", 3).with("contactable", sms)] {
+        let world = by_phone();
+        world.apply([change("a", 1).phone("+1")]).await;
+        world.genesys.forbid_dnc_list(LIST, true);
+        let copy = world.copy_that_tops_up(0);
+        let time = Some(Duration::from_secs(30));
+        world.send([out("a", 2)]);
+        world.invoke_copy(&copy, time).await;
+        // Another one fails right before it comes back: the list is left alone for a minute more.
+        world.pass(Duration::from_millis(60_300)).await;
+        world.send([out("z", 2).phone("+9")]);
+        world.invoke_copy(&copy, time).await;
+        // A person raised the contact meanwhile, and the CRM says once more that it is out.
+        let data = [("crmVersion", "2:2-"), ("phone", "+1")];
+        world.genesys.put_contact(CAMPAIGN, "a", &data, true);
+        world.send([later]);
+        for _ in 0..20 {
+            match world.queue.receive(10) {
+                Some(batch) => drop(world.hand_over(&copy, &batch, time).await),
+                None => world.pass(Duration::from_secs(1)).await,
+            }
         }
+        let (is_callable, statuses) = (
+            world.contact("a").1,
+            world.of_the_dialler("a", "contactableStatus"),
+        );
+        assert!(!is_callable || statuses == json!({ "Sms": { "contactable": false } }));
     }
-    assert!(!world.contact("a").1);
 }

@@ -298,13 +298,16 @@ impl Drive<'_> {
     /// A failure may be the change's own only where another contact of its campaign was written
     /// after it.
     fn judge(&self, progress: Progress) -> Verdicts {
+        let list = self.secret.rules.dnc_list.as_ref();
+        let fails_for = list.map(|list| self.org.dnc_fails_for(list));
+        let fails_for = fails_for.unwrap_or_default();
         let mut all = Verdicts::new();
         for (place, verdicts) in progress.verdicts {
             let contact = &self.contacts[place];
             contact.listing.may_wait(&verdicts, &self.org);
             let mut verdicts = contact
                 .listing
-                .judged(verdicts, &contact.attempt, &self.org);
+                .judged(verdicts, &contact.attempt, fails_for);
             let campaign = &self.campaigns[contact.campaign].id;
             crate::tell_since_when(&self.org, campaign, &mut verdicts);
             let rest = self.org.rests(campaign);

@@ -88,7 +88,7 @@ impl Listing {
                 detail = %failure,
                 httpStatus = failure.http_status,
                 correlationId = failure.correlation_id.as_deref(),
-                "opted-out contacts are not on the DNC list: the next run over them tries again"
+                "opted-out contacts are not on the DNC list: mend it as the detail says, then reconcile with a window that reaches back to now"
             );
         }
         match self.list {

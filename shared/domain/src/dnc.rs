@@ -160,8 +160,18 @@ pub fn not_listed(
 ) -> Verdict {
     // Nobody can call what the service takes for no number. Without a code it may be about the list.
     let is_for_good = failure.kind == Kind::Rejected && failure.code.is_some();
+    let cause = match failure.kind {
+        Kind::Full { after } | Kind::Closed { after } => Cause::DncList { after },
+        Kind::Refused | Kind::Rejected => Cause::DncList { after: CLOSED },
+        _ if failure.leaves_unknown() => Cause::DncList {
+            after: Duration::ZERO,
+        },
+        _ => failure.cause(),
+    };
+    // A lack of calls or of time says nothing of the list.
+    let is_of_list = matches!(cause, Cause::DncList { .. });
     match verdict {
-        Verdict::Park(mut parking) if is_for_good || is_unheard => {
+        Verdict::Park(mut parking) if is_for_good || is_unheard && is_of_list => {
             let too = format!("; and it is not on the DNC list: {failure}");
             parking.evidence.detail.push_str(&too);
             return Verdict::Park(parking);
@@ -175,14 +185,6 @@ pub fn not_listed(
         Verdict::Done(_) | Verdict::Kept(_) | Verdict::Park(_) => {}
         Verdict::Retry(_) | Verdict::Confirm(_) => return verdict,
     }
-    let cause = match failure.kind {
-        Kind::Full { after } | Kind::Closed { after } => Cause::DncList { after },
-        Kind::Refused | Kind::Rejected => Cause::DncList { after: CLOSED },
-        _ if failure.leaves_unknown() => Cause::DncList {
-            after: Duration::ZERO,
-        },
-        _ => failure.cause(),
-    };
     Verdict::Retry(Retry {
         cause,
         evidence: Evidence::from(failure),

@@ -43,7 +43,7 @@ impl Drive<'_> {
             others: (units.len() - opt_outs) as u64,
             is_wide: self.contacts.len() > OF_AN_EVENT,
             promised: self.promised(),
-            beside: u64::from(opt_outs > 0 && self.secret.rules.dnc_list.is_some()),
+            beside: u64::from(opt_outs > 0 && self.is_listing_new()),
             patience: self.run.patience(now),
             // Calls that are too few for every copy are drawn for once.
             luck: progress.more.map_or(self.luck, |_| UNLUCKY),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::attempt::{Attempt, Verdicts};
 use domain::batch::Verdict;
@@ -57,7 +58,12 @@ impl Listing {
     }
 
     /// What becomes of its changes: those that owe entries are done once these are.
-    pub(super) fn judged(&self, verdicts: Verdicts, attempt: &Attempt, org: &Org) -> Verdicts {
+    pub(super) fn judged(
+        &self,
+        verdicts: Verdicts,
+        attempt: &Attempt,
+        fails_for: Duration,
+    ) -> Verdicts {
         let unfinished = || Failure::new(Kind::OutOfTime, "the DNC list was not asked");
         let failure = match &self.failure {
             Some(failure) => failure.clone(),
@@ -67,7 +73,6 @@ impl Listing {
         // Nothing of a contact that was written comes back before reads show that.
         let unread = verdicts.iter().map(|(_, verdict)| verdict.unread_for());
         let at_least = unread.max().unwrap_or_default();
-        let fails_for = org.dnc_fails_for();
         let verdicts = verdicts.into_iter();
         let judged = verdicts.map(|(index, verdict)| match verdict {
             verdict if !self.by.contains(&index) => (index, verdict),
@@ -89,15 +94,15 @@ impl Drive<'_> {
             return;
         };
         let contact = &mut self.contacts[place];
-        if contact.attempt.opt_outs().next().is_none() {
+        if !contact.attempt.is_opt_out() {
             return;
         }
-        // Which opt-outs, and not whose: a later one of the same contact is yet to be written.
+        // Which changes, and not whose: a later one of the same contact is yet to be written.
         let mut hasher = DefaultHasher::new();
         let campaign = self.campaigns[contact.campaign].id.as_str();
         (campaign, contact.attempt.key().as_str()).hash(&mut hasher);
-        let opt_outs = contact.attempt.opt_outs();
-        opt_outs.for_each(|id| id.as_str().hash(&mut hasher));
+        let ids = contact.attempt.event_ids();
+        ids.for_each(|id| id.as_str().hash(&mut hasher));
         let opt_outs = hasher.finish();
         contact.listing.opt_outs = Some(opt_outs);
         let Err(failure) = self.org.may_list(list, opt_outs) else {
@@ -108,10 +113,15 @@ impl Drive<'_> {
         for (_, verdict) in &mut verdicts {
             if let (Verdict::Retry(retry), Kind::Closed { after }) = (verdict, failure.kind) {
                 retry.cause = Cause::DncList { after };
-                retry.missing_for = self.org.dnc_fails_for();
+                retry.missing_for = self.org.dnc_fails_for(list);
             }
         }
         progress.verdicts.insert(place, verdicts);
+    }
+
+    /// Whether opt-outs that begin take a call for their entries which is not promised yet.
+    pub(super) fn is_listing_new(&self) -> bool {
+        self.secret.rules.dnc_list.is_some() && self.calls_of_entries() == 0
     }
 
     /// Calls that entries will take: those that are owed or under way, and those of opt-outs that are
@@ -131,16 +141,19 @@ impl Drive<'_> {
     /// The call for all entries that are owed, once no opt-out is being read that may owe more; but
     /// where calls fail lately nobody waits for that.
     pub(super) fn list_entries(&mut self) -> Option<Call> {
-        let list = self.secret.rules.dnc_list.clone()?;
+        let list = self.secret.rules.dnc_list.as_ref()?;
+        if !self.contacts.iter().any(|of| of.listing.is_owed()) {
+            return None;
+        }
         let may_owe = |of: &Contact| {
             matches!(of.at, At::Calls(Under::Read))
                 && of.attempt.is_opt_out()
                 && !self.org.is_in_doubt(&self.campaigns[of.campaign].id)
         };
-        if !self.contacts.iter().any(|of| of.listing.is_owed()) || self.contacts.iter().any(may_owe)
-        {
+        if self.contacts.iter().any(may_owe) {
             return None;
         }
+        let list = list.clone();
         let (mut places, mut entries) = (Vec::new(), Vec::new());
         for (place, contact) in self.contacts.iter_mut().enumerate() {
             let owed = std::mem::take(&mut contact.listing.owed);

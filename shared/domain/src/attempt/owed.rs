@@ -2,7 +2,7 @@
 
 use super::Attempt;
 use super::state::{left_by, lowered};
-use super::step::{Piece, Write};
+use super::step::Write;
 use crate::change::EventId;
 use crate::contact::Contact;
 use crate::dnc::Entry;
@@ -23,16 +23,19 @@ impl Attempt {
     /// What is to be put on the org's DNC list beside the steps, without what was taken before, and the
     /// indices of the records that owe it.
     pub fn take_owed(&mut self) -> (Vec<Entry>, Vec<usize>) {
+        // What comes after it, one by one, may opt in.
+        if !self.rest.is_empty() {
+            return (Vec::new(), Vec::new());
+        }
         let entries = self.owed.entries[self.owed.taken..].to_vec();
         self.owed.taken = self.owed.entries.len();
         (entries, std::mem::take(&mut self.owed.by))
     }
 
-    /// The opt-outs that are yet to be applied, by their event ids.
-    pub fn opt_outs(&self) -> impl Iterator<Item = &EventId> {
-        let is_opt_out = |piece: &&Piece| piece.change.operation.callable() == Some(false);
+    /// The changes that are yet to be applied, by their event ids.
+    pub fn event_ids(&self) -> impl Iterator<Item = &EventId> {
         let all = self.pieces.iter().chain(&self.rest);
-        all.filter(is_opt_out).map(|piece| &piece.change.event_id)
+        all.map(|piece| &piece.change.event_id)
     }
 
     /// Whether the opt-out of this record was refused for good: it waits for no list.
@@ -66,9 +69,12 @@ impl Attempt {
             return;
         };
         let now = order.iter().filter_map(|place| self.pieces.get(*place));
-        // Of changes that are applied one by one also those that come after it say who opted in.
-        let all = now.clone().chain(&self.rest);
-        let operations = all.map(|piece| &piece.change.operation);
+        let operations = now.clone().map(|piece| &piece.change.operation);
+        if left.callable {
+            // An opt-in came after it.
+            self.owed.entries.truncate(self.owed.taken);
+            self.owed.by.clear();
+        }
         let owed = list.owed(&self.key, left, self.actual.as_deref(), operations);
         if owed.is_empty() {
             return;

@@ -4,8 +4,8 @@
 //! A list's trouble is its own. One that refuses, is full or does not answer is left alone for a
 //! minute, and longer while it does not answer; the health of the org, of its campaigns and of its host knows nothing of it.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,9 +25,8 @@ use crate::telemetry::Event;
 /// The most entries of a call (docs/genesys-cloud.md "Limits").
 pub const MOST_ENTRIES: usize = 1_000;
 const MOST_BYTES: usize = 512_000;
-/// So many calls in a row that are refused tell of the list: more than it takes to find one entry of a
-/// thousand.
-const MOST_REFUSED: u32 = 12;
+/// So many entries that are refused alone, far from each other, tell of the list where nothing is taken.
+const MOST_REFUSED: usize = 2;
 /// Opt-outs that are known to wait for a list; others are looked at again.
 const MOST_WAITING: usize = 50_000;
 /// A failure that long ago says nothing of what was since: what waits is tried more often.
@@ -39,12 +38,28 @@ const HALVINGS: usize = 40;
 const NUMBERS: &str = "PATCH dnclist phonenumbers";
 const VALUES: &str = "PATCH dnclist customexclusioncolumns";
 
-/// What this copy knows of a list that failed.
+/// What this copy knows of the list.
 #[derive(Default)]
-pub(super) struct DncLists(Mutex<Option<Failing>>);
+pub(super) struct DncLists(Mutex<Known>);
 
+impl DncLists {
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Default)]
+struct Known {
+    failing: Option<Failing>,
+    /// Which list took an entry last, and when.
+    taken: Option<(DncListId, Timestamp)>,
+}
+
+/// What failed of it.
 struct Failing {
     list: DncListId,
+    /// What was seen last.
+    last: Failure,
     /// Nothing was put on it since then.
     since: Timestamp,
     /// No call is made about it until then.
@@ -104,33 +119,21 @@ impl Org {
         let mut distinct = entries.to_vec();
         distinct.sort_unstable();
         distinct.dedup();
-        let mut left = parts(&distinct);
-        left.reverse();
+        let mut left = VecDeque::from(parts(&distinct));
         let (mut halvings, mut failed) = (HALVINGS, BTreeMap::new());
-        let mut taken = BTreeSet::new();
-        let mut refused_in_a_row = 0;
-        while let Some(part) = left.pop() {
+        let (mut is_taken, mut refused_alone) = (false, 0);
+        while let Some(part) = left.pop_front() {
             let Err(mut failure) = self.patch_part(run, list, action, part).await else {
-                refused_in_a_row = 0;
-                taken.extend(part.iter().copied());
+                is_taken = true;
                 continue;
             };
-            // No single entry is the cause where none of so many is taken.
-            refused_in_a_row += u32::from(failure.kind == Kind::Rejected);
-            if refused_in_a_row == MOST_REFUSED {
-                self.tell_dnc_failed(&list.id, &failure);
-                // Nor is any of them refused for good.
-                failure.code = None;
-                let all = distinct.iter().map(|entry| (*entry, failure.clone()));
-                failed.extend(all.filter(|(entry, _)| !taken.contains(entry)));
-                break;
-            }
             if failure.kind == Kind::Rejected && part.len() > 1 {
                 // One entry that is not taken must not hide the others.
                 if let Some(less) = halvings.checked_sub(1) {
                     halvings = less;
                     let (first, second) = part.split_at(part.len() / 2);
-                    left.extend([second, first]);
+                    left.push_front(second);
+                    left.push_front(first);
                     continue;
                 }
                 failure.kind = Kind::OutOfTime;
@@ -139,7 +142,30 @@ impl Org {
                     failure.detail
                 );
             }
+            let is_alone = failure.kind == Kind::Rejected;
             failed.extend(part.iter().map(|entry| (*entry, failure.clone())));
+            if is_alone && !is_taken {
+                refused_alone += 1;
+                if refused_alone == MOST_REFUSED && !left.is_empty() {
+                    let all = left.drain(..).flatten();
+                    failed.extend(all.map(|entry| (*entry, failure.clone())));
+                }
+                // Whether another one is taken is seen far from it.
+                left.rotate_right(usize::from(!left.is_empty()));
+                halvings = HALVINGS;
+            }
+        }
+        // Where nothing is taken, nor was lately, it is not the entries that are refused.
+        let is_of_list = refused_alone > 0 && !is_taken;
+        let is_cut = refused_alone == MOST_REFUSED && distinct.len() > refused_alone;
+        if is_of_list && (is_cut || !self.takes_entries(&list.id)) {
+            let first = failed.values().next().cloned();
+            if let Some(first) = first {
+                self.tell_dnc_failed(&list.id, &first);
+            }
+            for failure in failed.values_mut() {
+                failure.code = None;
+            }
         }
         let of = |entry: &&str| failed.get(*entry).cloned().map_or(Ok(()), Err);
         entries.iter().map(of).collect()
@@ -168,8 +194,12 @@ impl Org {
         };
         let answer = self.call(run, &call).await;
         if answer.is_ok() {
-            let mut failing = self.dnc.0.lock().unwrap_or_else(PoisonError::into_inner);
-            failing.take_if(|failing| !failing.is_full);
+            let now = self.shared.clock.now();
+            let mut known = self.dnc.lock();
+            known.taken = Some((list.id.clone(), now));
+            let is_over =
+                |failing: &mut Failing| !failing.is_full || now >= failing.closed_until + LONGEST;
+            known.failing.take_if(is_over);
         }
         answer.map(drop).map_err(|failure| {
             let is_of_list = failure.detail.starts_with(what) && failure.http_status != Some(401);
@@ -177,7 +207,10 @@ impl Org {
                 return failure;
             }
             let failure = of_list(failure);
-            let may_pass = matches!(failure.kind, Kind::Rejected | Kind::Throttled { .. });
+            let may_pass = matches!(
+                failure.kind,
+                Kind::Rejected | Kind::Throttled { .. } | Kind::OutOfTime
+            );
             if !may_pass {
                 self.tell_dnc_failed(&list.id, &failure);
             }
@@ -186,7 +219,7 @@ impl Org {
     }
 
     fn tell_dnc_failed(&self, list: &DncListId, failure: &Failure) {
-        self.close_dnc(list, failure.kind);
+        self.close_dnc(list, failure);
         let evidence = Evidence::from(failure);
         self.shared.telemetry.tell(&Event::DncListFailed {
             org: self.id.as_str(),
@@ -194,48 +227,63 @@ impl Org {
         });
     }
 
+    /// Whether this copy has seen lately that the list takes entries.
+    fn takes_entries(&self, list: &DncListId) -> bool {
+        let now = self.shared.clock.now();
+        let known = self.dnc.lock();
+        let taken = known.taken.as_ref().filter(|(of, _)| of == list);
+        taken.is_some_and(|(_, at)| now < *at + FORGOTTEN)
+    }
+
     fn is_dnc_open(&self, list: &DncListId) -> Result<(), Failure> {
         let now = self.shared.clock.now();
-        let failing = self.dnc.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let failing = failing.as_ref().filter(|failing| failing.list == *list);
+        let known = self.dnc.lock();
+        let failing = known
+            .failing
+            .as_ref()
+            .filter(|failing| failing.list == *list);
         let Some(failing) = failing.filter(|failing| now < failing.closed_until) else {
             return Ok(());
         };
         let after = failing.closed_until.duration_since(now);
         let after = Duration::try_from(after).unwrap_or_default();
-        let detail = "the DNC list was refused, or did not answer, a moment ago";
-        Err(Failure::new(Kind::Closed { after }, detail))
+        Err(Failure {
+            kind: Kind::Closed { after },
+            detail: format!("left alone, since a moment ago: {}", failing.last.detail),
+            ..failing.last.clone()
+        })
     }
 
     /// For a minute; for longer each time that it does not answer, since whoever is in a batch with its
     /// entries waits for that.
-    fn close_dnc(&self, list: &DncListId, kind: Kind) {
+    fn close_dnc(&self, list: &DncListId, failure: &Failure) {
         let now = self.shared.clock.now();
-        let mut failing = self.dnc.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_same =
-            |before: &&Failing| before.list == *list && now < before.closed_until + FORGOTTEN;
-        let before = failing.as_ref().filter(is_same);
-        let unanswered = match before {
-            _ if kind != Kind::Unanswered => 0,
-            before => before.map_or(0, |before| before.unanswered) + 1,
+        let mut known = self.dnc.lock();
+        let before = known.failing.take();
+        let before = before.filter(|before| before.is_of(list, now));
+        let unanswered = match &before {
+            _ if failure.kind != Kind::Unanswered => 0,
+            before => before.as_ref().map_or(0, |before| before.unanswered) + 1,
         };
-        let waiting = before.map(|before| before.waiting.clone());
         let doubled = 2u32.saturating_pow(unanswered.saturating_sub(1));
-        *failing = Some(Failing {
+        let (since, waiting) = before.map_or((now, HashSet::new()), |before| {
+            (before.since, before.waiting)
+        });
+        known.failing = Some(Failing {
             list: list.clone(),
-            since: before.map_or(now, |before| before.since),
+            last: failure.clone(),
+            since,
             closed_until: now + CLOSED.saturating_mul(doubled).min(LONGEST),
             unanswered,
-            waiting: waiting.unwrap_or_default(),
-            is_full: matches!(kind, Kind::Full { .. }),
+            waiting,
+            is_full: matches!(failure.kind, Kind::Full { .. }),
         });
     }
 
     /// Opt-outs of a contact are written, and wait for nothing but the DNC list, which failed. `opt_outs`: a
     /// hash of which they are.
     pub fn waits_for_dnc(&self, opt_outs: u64) {
-        let mut failing = self.dnc.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(failing) = failing.as_mut()
+        if let Some(failing) = self.dnc.lock().failing.as_mut()
             && failing.waiting.len() < MOST_WAITING
         {
             failing.waiting.insert(opt_outs);
@@ -248,9 +296,7 @@ impl Org {
     /// [`Kind::Closed`]: they wait for nothing but the list, about which no call is made now.
     pub fn may_list(&self, list: &DncList, opt_outs: u64) -> Result<(), Failure> {
         let waits = |failing: &Failing| failing.waiting.contains(&opt_outs);
-        let failing = self.dnc.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_waiting = failing.as_ref().is_some_and(waits);
-        drop(failing);
+        let is_waiting = self.dnc.lock().failing.as_ref().is_some_and(waits);
         if is_waiting {
             self.is_dnc_open(&list.id)
         } else {
@@ -259,13 +305,21 @@ impl Org {
     }
 
     /// For how long the DNC list has taken nothing, as far as this copy knows.
-    pub fn dnc_fails_for(&self) -> Duration {
-        let failing = self.dnc.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let time = failing
-            .as_ref()
-            .map(|failing| self.shared.clock.now().duration_since(failing.since));
+    pub fn dnc_fails_for(&self, list: &DncList) -> Duration {
+        let now = self.shared.clock.now();
+        let known = self.dnc.lock();
+        let failing = known.failing.as_ref();
+        let failing = failing.filter(|failing| failing.is_of(&list.id, now));
+        let time = failing.map(|failing| now.duration_since(failing.since));
         time.and_then(|time| Duration::try_from(time).ok())
             .unwrap_or_default()
+    }
+}
+
+impl Failing {
+    /// Whether it is about this list, and not of long ago.
+    fn is_of(&self, list: &DncListId, now: Timestamp) -> bool {
+        self.list == *list && now < self.closed_until + FORGOTTEN
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use emulator::world::VERSION_FIELD;
 use serde_json::Value;
 
 use super::heard;
@@ -29,13 +30,13 @@ pub(crate) fn done(outside: &Outside, id: &str, outcome: &str) {
     let Some(org) = outside.story.org_of(&campaign) else {
         return;
     };
-    // Of whom what follows in the same batch is a newer opt-in need not stand there.
-    let is_newer = |message: &io::queue::Message| {
-        let other: Value = serde_json::from_str(&message.body).unwrap_or_default();
-        let is_of = other["campaignId"] == campaign.as_str() && other["contactKey"] == key.as_str();
-        is_of && other["callable"] == true && rank_of(org, &other) >= rank_of(org, &body)
+    // Whom what follows in the same batch opted in need not stand there.
+    let contact = outside.genesys.contact(&campaign, &key);
+    let is_in = |contact: emulator::genesys::Contact| {
+        let version = contact.data.get(VERSION_FIELD);
+        contact.callable || version.is_some_and(|version| version.ends_with('+'))
     };
-    if stored.iter().any(is_newer) {
+    if contact.is_some_and(is_in) {
         return;
     }
     if org.has_dnc_list && opts_out(&body) && !stands(outside, org, &key) {

@@ -17,7 +17,8 @@ const MAX_COLUMN_NAME: usize = 128;
 const MAX_VALUE: usize = 512;
 
 const FEW: &str = "expected at most 50 columns";
-const NAMES: &str = "expected names with a letter, such as Sms and homePhone, and no numbers";
+const NAMES: &str =
+    "expected names that hold a letter, such as Sms and homePhone, and no phone numbers";
 const ONCE: &str = "expected once";
 /// One mark in the version column cannot rank them all.
 const ONLY_LOWERED: &str = "expected false: channels and numbers are only lowered here, since no rank \
