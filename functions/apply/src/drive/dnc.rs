@@ -27,8 +27,8 @@ pub(super) struct Listing {
     by: BTreeSet<usize>,
     is_under_way: bool,
     failure: Option<Failure>,
-    /// A hash of its opt-outs; none: it has none.
-    opt_outs: Option<u64>,
+    /// A hash of which changes they are; none: no opt-out is among them.
+    changes: Option<u64>,
 }
 
 impl Listing {
@@ -50,10 +50,10 @@ impl Listing {
     pub(super) fn may_wait(&self, verdicts: &Verdicts, org: &Org) {
         let is_over =
             |verdict: &Verdict| !matches!(verdict, Verdict::Retry(_) | Verdict::Confirm(_));
-        if let (Some(opt_outs), Some(_)) = (self.opt_outs, &self.failure)
+        if let (Some(changes), Some(_)) = (self.changes, &self.failure)
             && verdicts.iter().all(|(_, verdict)| is_over(verdict))
         {
-            org.waits_for_dnc(opt_outs);
+            org.waits_for_dnc(changes);
         }
     }
 
@@ -103,9 +103,9 @@ impl Drive<'_> {
         (campaign, contact.attempt.key().as_str()).hash(&mut hasher);
         let ids = contact.attempt.event_ids();
         ids.for_each(|id| id.as_str().hash(&mut hasher));
-        let opt_outs = hasher.finish();
-        contact.listing.opt_outs = Some(opt_outs);
-        let Err(failure) = self.org.may_list(list, opt_outs) else {
+        let changes = hasher.finish();
+        contact.listing.changes = Some(changes);
+        let Err(failure) = self.org.may_list(list, changes) else {
             return;
         };
         contact.at = At::Ended;

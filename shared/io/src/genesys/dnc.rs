@@ -27,7 +27,7 @@ pub const MOST_ENTRIES: usize = 1_000;
 const MOST_BYTES: usize = 512_000;
 /// So many entries that are refused alone, far from each other, tell of the list where nothing is taken.
 const MOST_REFUSED: usize = 2;
-/// Opt-outs that are known to wait for a list; others are looked at again.
+/// Changes that are known to wait for a list; others are looked at again.
 const MOST_WAITING: usize = 50_000;
 /// A failure that long ago says nothing of what was since: what waits is tried more often.
 const FORGOTTEN: Duration = Duration::from_hours(1);
@@ -66,7 +66,7 @@ struct Failing {
     closed_until: Timestamp,
     /// How many calls in a row were not answered.
     unanswered: u32,
-    /// Opt-outs that are written, and wait for nothing but the list, by a hash.
+    /// Changes that are written, and wait for nothing but the list, by a hash of those of a contact.
     waiting: HashSet<u64>,
     /// Whether it takes nothing new. What stands there already it takes all the same, which says nothing.
     is_full: bool,
@@ -280,22 +280,22 @@ impl Org {
         });
     }
 
-    /// Opt-outs of a contact are written, and wait for nothing but the DNC list, which failed. `opt_outs`: a
-    /// hash of which they are.
-    pub fn waits_for_dnc(&self, opt_outs: u64) {
+    /// Changes of a contact are written, and wait for nothing but the DNC list, which failed. `changes`: a hash
+    /// of which they are.
+    pub fn waits_for_dnc(&self, changes: u64) {
         if let Some(failing) = self.dnc.lock().failing.as_mut()
             && failing.waiting.len() < MOST_WAITING
         {
-            failing.waiting.insert(opt_outs);
+            failing.waiting.insert(changes);
         }
     }
 
-    /// Whether these opt-outs, which are received again, need not be looked at.
+    /// Whether these changes, which are received again, need not be looked at.
     ///
     /// # Errors
     /// [`Kind::Closed`]: they wait for nothing but the list, about which no call is made now.
-    pub fn may_list(&self, list: &DncList, opt_outs: u64) -> Result<(), Failure> {
-        let waits = |failing: &Failing| failing.waiting.contains(&opt_outs);
+    pub fn may_list(&self, list: &DncList, changes: u64) -> Result<(), Failure> {
+        let waits = |failing: &Failing| failing.waiting.contains(&changes);
         let is_waiting = self.dnc.lock().failing.as_ref().is_some_and(waits);
         if is_waiting {
             self.is_dnc_open(&list.id)
