@@ -1,0 +1,1 @@
+error("this preset has no program yet")

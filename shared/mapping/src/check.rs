@@ -1,0 +1,316 @@
+//! What of a program is refused before it runs, so that none can loop without end, nest without
+//! bound, or know anything but its input.
+
+use std::collections::BTreeSet;
+
+use jaq_core::load::lex::{Lexer, StrPart, Tok, Token};
+use jaq_core::load::parse::{BinaryOp, Parser, Pattern, Term};
+use jaq_core::ops::Math;
+use jaq_core::path::Part;
+
+use crate::fault::Refused;
+use crate::natives;
+
+/// The longest program, in bytes.
+const LONGEST: usize = 32 * 1024;
+/// How deep brackets and texts may stand in each other.
+const DEEPEST: usize = 40;
+/// Of how many words and signs a program may consist.
+const MOST_TOKENS: usize = 4000;
+/// How deep its parts may stand in each other.
+const DEEPEST_TERM: usize = 200;
+
+/// Words that begin a loop, a jump or a file.
+const REFUSED: [&str; 8] = [
+    "def", "reduce", "foreach", "label", "break", "import", "include", "module",
+];
+
+/// A program that may run.
+pub(crate) struct Checked<'s> {
+    pub(crate) term: Term<&'s str>,
+    /// The texts that it fails by, where they are literal.
+    pub(crate) messages: BTreeSet<String>,
+    /// The names that stand in it.
+    pub(crate) names: BTreeSet<String>,
+}
+
+/// Line and column of a part of a program.
+pub(crate) fn place(code: &str, part: &str) -> Option<(usize, usize)> {
+    let offset = (part.as_ptr() as usize).checked_sub(code.as_ptr() as usize)?;
+    let before = code.get(..offset)?;
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default();
+    Some((line, column.chars().count() + 1))
+}
+
+/// A refusal at a part of a program.
+pub(crate) fn refused(code: &str, part: &str, message: impl Into<String>) -> Refused {
+    Refused {
+        member: "jq".to_owned(),
+        place: place(code, part),
+        message: message.into(),
+    }
+}
+
+/// Reads a program, and refuses what could harm.
+pub(crate) fn check(code: &str) -> Result<Checked<'_>, Refused> {
+    check_brackets(code)?;
+    let tokens = Lexer::new(code).lex().map_err(|errors| {
+        let (expected, part) = errors.into_iter().next().unzip();
+        let expected = expected.map_or("another token", |expected| expected.as_str());
+        refused(code, part.unwrap_or(code), format!("expected {expected}"))
+    })?;
+    let mut words = Words {
+        code,
+        left: MOST_TOKENS,
+        names: BTreeSet::new(),
+    };
+    tokens.iter().try_for_each(|token| words.token(token))?;
+    let term = Parser::new(&tokens).parse(|parser| parser.term());
+    let mut term = term.map_err(|errors| {
+        let (expected, found) = errors.into_iter().next().unzip();
+        let expected = expected.map_or("another word", |expected| expected.as_str());
+        let part = Token::opt_as_str(found.flatten(), code);
+        refused(code, part, format!("expected {expected}"))
+    })?;
+    let mut calls = Calls {
+        code,
+        last: code,
+        messages: BTreeSet::new(),
+        names: words.names,
+    };
+    calls.term(&mut term, DEEPEST_TERM)?;
+    Ok(Checked {
+        term,
+        messages: calls.messages,
+        names: calls.names,
+    })
+}
+
+/// Refuses brackets that stand too deep in each other: whoever reads them recurses.
+fn check_brackets(code: &str) -> Result<(), Refused> {
+    if code.len() > LONGEST {
+        return Err(refused(code, code, format!("longer than {LONGEST} bytes")));
+    }
+    let (mut open, mut chars) = (Vec::new(), code.char_indices().peekable());
+    while let Some((at, c)) = chars.next() {
+        match (open.last(), c) {
+            (Some('"'), '\\') => match chars.next() {
+                Some((_, '(')) => open.push('('),
+                _ => continue,
+            },
+            (Some('"'), '"') => _ = open.pop(),
+            (Some('"'), _) => {}
+            (_, '#') => while chars.next_if(|(_, c)| *c != '\n').is_some() {},
+            (_, '"' | '(' | '[' | '{') => open.push(c),
+            (_, ')' | ']' | '}') => _ = open.pop(),
+            _ => {}
+        }
+        if open.len() > DEEPEST {
+            return Err(refused(
+                code,
+                &code[at..],
+                format!("nested deeper than {DEEPEST}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A walk over the words of a program, also of those inside texts.
+struct Words<'s> {
+    code: &'s str,
+    left: usize,
+    names: BTreeSet<String>,
+}
+
+impl<'s> Words<'s> {
+    fn token(&mut self, Token(part, kind): &Token<&'s str>) -> Result<(), Refused> {
+        let refuse = |message: String| Err(refused(self.code, part, message));
+        let Some(left) = self.left.checked_sub(1) else {
+            return refuse(format!("more than {MOST_TOKENS} words and signs"));
+        };
+        self.left = left;
+        match kind {
+            Tok::Word if REFUSED.contains(part) || part.contains("::") => {
+                refuse(format!("`{part}` is not allowed"))
+            }
+            Tok::Fmt => refuse("formats such as @json are not allowed".to_owned()),
+            Tok::Sym if matches!(*part, ".." | "*=") => refuse(format!("`{part}` is not allowed")),
+            Tok::Word | Tok::Var | Tok::Sym => {
+                let name = part.trim_start_matches(['.', '$']);
+                self.names.insert(name.to_owned());
+                Ok(())
+            }
+            Tok::Num => Ok(()),
+            Tok::Str(parts) => parts.iter().try_for_each(|part| match part {
+                StrPart::Term(token) => self.token(token),
+                StrPart::Str(_) | StrPart::Char(_) => Ok(()),
+            }),
+            Tok::Block(tokens) => tokens.iter().try_for_each(|token| self.token(token)),
+        }
+    }
+}
+
+/// A walk over the parts of a program.
+struct Calls<'s> {
+    code: &'s str,
+    /// The part that was met last: what has no place of its own is near it.
+    last: &'s str,
+    messages: BTreeSet<String>,
+    names: BTreeSet<String>,
+}
+
+impl<'s> Calls<'s> {
+    fn refuse<T>(&self, message: impl Into<String>) -> Result<T, Refused> {
+        Err(refused(self.code, self.last, message))
+    }
+
+    fn term(&mut self, term: &mut Term<&'s str>, depth: usize) -> Result<(), Refused> {
+        let Some(depth) = depth.checked_sub(1) else {
+            return self.refuse(format!(
+                "its parts stand deeper than {DEEPEST_TERM} in each other"
+            ));
+        };
+        if let Some(text) = literal(term) {
+            self.names.insert(text);
+        }
+        match term {
+            Term::Id => Ok(()),
+            Term::Num(part) | Term::Var(part) => {
+                self.last = part;
+                Ok(())
+            }
+            Term::Recurse | Term::Label(..) | Term::Break(_) | Term::Fold(..) | Term::Def(..) => {
+                self.refuse("loops, jumps and definitions are not allowed")
+            }
+            Term::Str(Some(_), _) => self.refuse("formats such as @json are not allowed"),
+            Term::Str(None, parts) => parts.iter_mut().try_for_each(|part| match part {
+                StrPart::Term(term) => self.term(term, depth),
+                StrPart::Str(part) => {
+                    self.last = part;
+                    Ok(())
+                }
+                StrPart::Char(_) => Ok(()),
+            }),
+            Term::Arr(None) => Ok(()),
+            Term::Arr(Some(term)) | Term::Neg(term) => self.term(term, depth),
+            Term::Obj(members) => members.iter_mut().try_for_each(|(name, value)| {
+                self.term(name, depth)?;
+                value
+                    .as_mut()
+                    .map_or(Ok(()), |value| self.term(value, depth))
+            }),
+            Term::BinOp(..) => self.operation(term, depth),
+            Term::TryCatch(tried, caught) => {
+                self.term(tried, depth)?;
+                caught
+                    .as_mut()
+                    .map_or(Ok(()), |caught| self.term(caught, depth))
+            }
+            Term::IfThenElse(branches, other) => {
+                for (condition, then) in branches {
+                    self.term(condition, depth)?;
+                    self.term(then, depth)?;
+                }
+                other
+                    .as_mut()
+                    .map_or(Ok(()), |other| self.term(other, depth))
+            }
+            Term::Call(name, arguments) => {
+                self.last = name;
+                self.call(name, arguments)?;
+                arguments
+                    .iter_mut()
+                    .try_for_each(|term| self.term(term, depth))
+            }
+            Term::Path(term, path) => {
+                self.term(term, depth)?;
+                path.0.iter_mut().try_for_each(|(part, _)| match part {
+                    Part::Index(term) => self.term(term, depth),
+                    Part::Range(from, to) => {
+                        let mut bounds = [from, to].into_iter().flatten();
+                        bounds.try_for_each(|term| self.term(term, depth))
+                    }
+                })
+            }
+        }
+    }
+
+    fn operation(&mut self, term: &mut Term<&'s str>, depth: usize) -> Result<(), Refused> {
+        let Term::BinOp(left, operator, right) = term else {
+            return Ok(());
+        };
+        self.term(left, depth)?;
+        if let BinaryOp::Pipe(Some(pattern)) = operator {
+            self.pattern(pattern, depth)?;
+        }
+        self.term(right, depth)?;
+        match operator {
+            BinaryOp::Math(Math::Mul) => {
+                let factors = [left, right].map(|factor| std::mem::take(&mut **factor));
+                *term = Term::Call(natives::TIMES, factors.into());
+                Ok(())
+            }
+            BinaryOp::UpdateMath(Math::Mul) => self.refuse("`*=` is not allowed"),
+            _ => Ok(()),
+        }
+    }
+
+    fn pattern(&mut self, pattern: &mut Pattern<&'s str>, depth: usize) -> Result<(), Refused> {
+        let Some(depth) = depth.checked_sub(1) else {
+            return self.refuse(format!(
+                "its parts stand deeper than {DEEPEST_TERM} in each other"
+            ));
+        };
+        match pattern {
+            Pattern::Var(_) => Ok(()),
+            Pattern::Arr(patterns) => {
+                let mut patterns = patterns.iter_mut();
+                patterns.try_for_each(|pattern| self.pattern(pattern, depth))
+            }
+            Pattern::Obj(members) => members.iter_mut().try_for_each(|(name, pattern)| {
+                self.term(name, depth)?;
+                self.pattern(pattern, depth)
+            }),
+        }
+    }
+
+    fn call(&mut self, name: &str, arguments: &[Term<&'s str>]) -> Result<(), Refused> {
+        if !natives::is_allowed(name, arguments.len()) {
+            let count = arguments.len();
+            return self.refuse(format!(
+                "there is no function `{name}` of {count} arguments"
+            ));
+        }
+        match (name, arguments) {
+            ("error", [message]) => self.messages.extend(literal(message)),
+            ("test", [pattern]) => {
+                let Some(pattern) = literal(pattern) else {
+                    return self.refuse("`test` takes a literal text");
+                };
+                if natives::regex(&pattern).is_none() {
+                    return self.refuse("no regular expression, or one that is too large");
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The text that a term is, whole and without interpolation.
+fn literal(term: &Term<&str>) -> Option<String> {
+    let Term::Str(None, parts) = term else {
+        return None;
+    };
+    let mut text = String::new();
+    for part in parts {
+        match part {
+            StrPart::Str(part) => text.push_str(part),
+            StrPart::Char(c) => text.push(*c),
+            StrPart::Term(_) => return None,
+        }
+    }
+    Some(text)
+}

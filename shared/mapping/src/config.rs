@@ -1,0 +1,309 @@
+//! The members of a mapping.
+
+use std::collections::BTreeSet;
+
+use domain::json::Members;
+use jaq_json::Val;
+use serde_json::value::RawValue;
+
+use crate::fault::Refused;
+use crate::preset::{self, Preset};
+use crate::value;
+
+/// The global variables of every program, of which the last two are those of a request.
+pub(crate) const GLOBALS: [&str; 9] = [
+    "$columns",
+    "$optOut",
+    "$remove",
+    "$key",
+    "$version",
+    "$campaignField",
+    "$object",
+    "$headers",
+    "$cloudevent",
+];
+
+/// Headers that show who sends: no program sees them.
+const SECRET: [&str; 4] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "x-api-key",
+];
+
+/// A mapping as it is written.
+pub(crate) struct Config {
+    /// The preset's name, or `jq`.
+    pub(crate) name: &'static str,
+    pub(crate) program: String,
+    pub(crate) items: Option<String>,
+    pub(crate) headers: Vec<String>,
+    pub(crate) sample: Option<String>,
+    /// The values of [`GLOBALS`] but the last two.
+    pub(crate) globals: Vec<Val>,
+    /// The columns that are filled.
+    pub(crate) columns: BTreeSet<String>,
+}
+
+/// The members that a mapping may have.
+#[derive(Default)]
+struct Raw<'a> {
+    preset: Option<&'a RawValue>,
+    jq: Option<&'a RawValue>,
+    items: Option<&'a RawValue>,
+    columns: Option<&'a RawValue>,
+    opt_out: Option<&'a RawValue>,
+    remove: Option<&'a RawValue>,
+    key: Option<&'a RawValue>,
+    version: Option<&'a RawValue>,
+    campaign_field: Option<&'a RawValue>,
+    object: Option<&'a RawValue>,
+    headers: Option<&'a RawValue>,
+    sample: Option<&'a RawValue>,
+}
+
+impl<'a> Raw<'a> {
+    fn slot(&mut self, name: &str) -> Option<&mut Option<&'a RawValue>> {
+        Some(match name {
+            "preset" => &mut self.preset,
+            "jq" => &mut self.jq,
+            "items" => &mut self.items,
+            "columns" => &mut self.columns,
+            "optOut" => &mut self.opt_out,
+            "remove" => &mut self.remove,
+            "key" => &mut self.key,
+            "version" => &mut self.version,
+            "campaignField" => &mut self.campaign_field,
+            "object" => &mut self.object,
+            "headers" => &mut self.headers,
+            "sample" => &mut self.sample,
+            _ => return None,
+        })
+    }
+}
+
+/// Reads the JSON of a mapping.
+pub(crate) fn parse(json: &str) -> Result<Config, Refused> {
+    let mut raw = members(json)?;
+    let preset = match (raw.preset, raw.jq) {
+        (Some(name), None) => {
+            let name = text("preset", name)?;
+            let known = || format!("expected one of {}", preset::PRESETS.join(", "));
+            let preset = preset::find(&name);
+            Some(preset.ok_or_else(|| Refused::member("preset", known()))?)
+        }
+        (None, Some(_)) => None,
+        _ => return Err(Refused::member("", "expected one of `preset` and `jq`")),
+    };
+    if let Some(preset) = preset {
+        check_members(preset, &mut raw)?;
+    }
+    let (columns, filled) = match raw.columns {
+        Some(columns) => self::columns(columns)?,
+        None => (Val::obj(jaq_json::Map::default()), BTreeSet::new()),
+    };
+    let optional = |name, raw: Option<&RawValue>| match raw {
+        Some(raw) => text(name, raw).map(Val::utf8_str),
+        None => Ok(Val::Null),
+    };
+    Ok(Config {
+        name: preset.map_or("jq", |preset| preset.name),
+        program: match (preset, raw.jq) {
+            (None, Some(jq)) => text("jq", jq)?,
+            (preset, _) => preset.map_or("empty", |preset| preset.program).to_owned(),
+        },
+        items: raw.items.map(pointer).transpose()?,
+        headers: headers(raw.headers, preset)?,
+        sample: raw.sample.map(|sample| sample.get().to_owned()),
+        globals: vec![
+            columns,
+            match raw.opt_out {
+                Some(opt_out) => condition("optOut", opt_out)?,
+                None => Val::Null,
+            },
+            match raw.remove {
+                Some(remove) => condition("remove", remove)?,
+                None => Val::Null,
+            },
+            optional("key", raw.key)?,
+            optional("version", raw.version)?,
+            optional("campaignField", raw.campaign_field)?,
+            optional("object", raw.object)?,
+        ],
+        columns: filled,
+    })
+}
+
+fn members(json: &str) -> Result<Raw<'_>, Refused> {
+    let whole = |message: &str| Refused::member("", message);
+    value::check_depth(json).map_err(|kind| whole(&kind.to_string()))?;
+    let members: Members<'_> =
+        serde_json::from_str(json).map_err(|_| whole("expected a JSON object"))?;
+    let mut raw = Raw::default();
+    for (name, value) in members.0 {
+        let Some(slot) = raw.slot(&name) else {
+            let shown: String = name
+                .chars()
+                .filter(|c| c.is_ascii_graphic())
+                .take(40)
+                .collect();
+            return Err(Refused::member(&shown, "no such member"));
+        };
+        if slot.replace(value).is_some() {
+            return Err(Refused::member(&name, "stands twice"));
+        }
+    }
+    Ok(raw)
+}
+
+/// Whether a preset has all that it needs, and nothing that it does not read.
+fn check_members(preset: &Preset, raw: &mut Raw<'_>) -> Result<(), Refused> {
+    let always = ["columns", "optOut"];
+    for name in always.iter().chain(preset.needs) {
+        if raw.slot(name).is_some_and(|slot| slot.is_none()) {
+            let hint = match *name {
+                "optOut" => "; \"none\" says that this sender tells no opt-out",
+                _ => "",
+            };
+            let message = format!("the preset {} needs it{hint}", preset.name);
+            return Err(Refused::member(name, message));
+        }
+    }
+    for name in ["key", "version", "remove", "object"] {
+        let is_read = preset.needs.contains(&name) || preset.takes.contains(&name);
+        if !is_read && raw.slot(name).is_some_and(|slot| slot.is_some()) {
+            let message = format!("the preset {} does not read it", preset.name);
+            return Err(Refused::member(name, message));
+        }
+    }
+    Ok(())
+}
+
+fn text(name: &str, raw: &RawValue) -> Result<String, Refused> {
+    let text: Option<String> = serde_json::from_str(raw.get()).ok();
+    let text = text.filter(|text| !text.is_empty());
+    text.ok_or_else(|| Refused::member(name, "expected a text that is not empty"))
+}
+
+fn read(name: &str, raw: &RawValue) -> Result<Val, Refused> {
+    value::read(raw.get()).map_err(|kind| Refused::member(name, kind.to_string()))
+}
+
+fn pointer(raw: &RawValue) -> Result<String, Refused> {
+    let pointer: Option<String> = serde_json::from_str(raw.get()).ok();
+    let pointer = pointer.filter(|pointer| pointer.is_empty() || pointer.starts_with('/'));
+    pointer.ok_or_else(|| Refused::member("items", "expected a JSON pointer such as /records"))
+}
+
+/// `{"FIELD": "column"}` or `{"FIELD": ["column", …]}`, as a program sees it: always of lists.
+fn columns(raw: &RawValue) -> Result<(Val, BTreeSet<String>), Refused> {
+    let expected = |message: &str| Refused::member("columns", message);
+    let Val::Obj(fields) = read("columns", raw)? else {
+        return Err(expected("expected an object of fields and columns"));
+    };
+    let (mut lists, mut filled) = (jaq_json::Map::default(), BTreeSet::new());
+    for (field, columns) in fields.iter() {
+        let columns = match columns {
+            Val::Arr(columns) => columns.as_ref().clone(),
+            column => vec![column.clone()],
+        };
+        for column in &columns {
+            let name = value::text(column).filter(|name| (1..=128).contains(&name.chars().count()));
+            let name =
+                name.ok_or_else(|| expected("expected names of columns, of 1 to 128 characters"))?;
+            if !filled.insert(name.to_owned()) {
+                return Err(expected("two fields fill the same column"));
+            }
+        }
+        lists.insert(field.clone(), columns.into_iter().collect());
+    }
+    Ok((Val::obj(lists), filled))
+}
+
+/// `{"field": …, "values": [ … ], "callable": [ … ]}`, or `"none"`, which a program sees as null.
+fn condition(name: &'static str, raw: &RawValue) -> Result<Val, Refused> {
+    let at = |member: &str, message: &str| Refused::member(&format!("{name}.{member}"), message);
+    let members = match read(name, raw)? {
+        Val::Obj(members) => members,
+        value if value::text(&value) == Some("none") => return Ok(Val::Null),
+        _ => return Err(Refused::member(name, "expected an object, or \"none\"")),
+    };
+    let (mut field, mut values, mut callable) = (None, None, None);
+    for (member, value) in members.iter() {
+        match value::text(member) {
+            Some("field") => field = Some(value.clone()),
+            Some("values") => values = Some(value.clone()),
+            Some("callable") if name == "optOut" => callable = Some(value.clone()),
+            _ => return Err(Refused::member(name, "expected `field` and `values` alone")),
+        }
+    }
+    let field = field.filter(|field| value::text(field).is_some_and(|field| !field.is_empty()));
+    let field = field.ok_or_else(|| at("field", "expected the name of a field"))?;
+    let values = values.unwrap_or_else(|| [Val::Bool(true)].into_iter().collect());
+    let callable = callable.unwrap_or_else(|| std::iter::empty().collect());
+    let lists = [("values", &values), ("callable", &callable)];
+    for (member, list) in lists {
+        let is_scalar = |value: &Val| !matches!(value, Val::Arr(_) | Val::Obj(_));
+        let is_list = match list {
+            Val::Arr(list) => {
+                list.iter().all(is_scalar) && (member != "values" || !list.is_empty())
+            }
+            _ => false,
+        };
+        if !is_list {
+            return Err(at(
+                member,
+                "expected a list of texts, numbers, booleans or null",
+            ));
+        }
+    }
+    if let (Val::Arr(values), Val::Arr(callable)) = (&values, &callable)
+        && callable.iter().any(|value| values.contains(value))
+    {
+        return Err(at("callable", "a value stands in `values` too"));
+    }
+    let members = [("field", field), ("values", values), ("callable", callable)];
+    let members = members.into_iter();
+    let members = members.filter(|(member, _)| name == "optOut" || *member != "callable");
+    Ok(Val::obj(
+        members
+            .map(|(member, value)| (Val::utf8_str(member), value))
+            .collect(),
+    ))
+}
+
+fn headers(raw: Option<&RawValue>, preset: Option<&Preset>) -> Result<Vec<String>, Refused> {
+    let mut names: Vec<String> = match preset {
+        Some(preset) => preset
+            .headers
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect(),
+        None => Vec::new(),
+    };
+    let expected = |message: &str| Refused::member("headers", message);
+    let said: Vec<String> = match raw {
+        Some(raw) => serde_json::from_str(raw.get())
+            .map_err(|_| expected("expected a list of names of headers"))?,
+        None => Vec::new(),
+    };
+    for name in said {
+        let name = name.to_ascii_lowercase();
+        let is_name = (1..=64).contains(&name.len())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        if !is_name {
+            return Err(expected("expected names of headers, such as x-acme-event"));
+        }
+        if SECRET.contains(&name.as_str()) {
+            return Err(expected(
+                "a header that shows who sends is no part of a change",
+            ));
+        }
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}

@@ -1,0 +1,77 @@
+//! A body, parted into its items as they were written.
+
+use std::fmt;
+
+use domain::json::Members;
+use serde_json::value::RawValue;
+
+use crate::fault::Kind;
+use crate::value;
+
+/// One item of a body.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Item<'b> {
+    /// Where it stands in the body, as a JSON pointer.
+    pub pointer: String,
+    /// Its JSON text.
+    pub text: &'b str,
+}
+
+impl fmt::Debug for Item<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Item")
+            .field("pointer", &self.pointer)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The items of a body. What lies beside them may be of any form that is JSON.
+pub(crate) fn of<'b>(body: &'b str, pointer: Option<&str>) -> Result<Vec<Item<'b>>, Kind> {
+    value::check_depth(body)?;
+    let mut raw: &RawValue = serde_json::from_str(body).map_err(|_| Kind::NotJson)?;
+    for name in pointer.unwrap_or_default().split('/').skip(1) {
+        raw = child(raw, &name.replace("~1", "/").replace("~0", "~"))?;
+    }
+    let at = pointer.unwrap_or_default();
+    match raw.get().as_bytes().first() {
+        Some(b'[') => {
+            let items: Vec<&RawValue> =
+                serde_json::from_str(raw.get()).map_err(|_| Kind::NotJson)?;
+            let items = items.into_iter().enumerate();
+            Ok(items
+                .map(|(index, item)| Item {
+                    pointer: format!("{at}/{index}"),
+                    text: item.get(),
+                })
+                .collect())
+        }
+        Some(b'{') => Ok(vec![Item {
+            pointer: at.to_owned(),
+            text: raw.get(),
+        }]),
+        _ => Err(Kind::NoItems),
+    }
+}
+
+fn child<'b>(raw: &'b RawValue, name: &str) -> Result<&'b RawValue, Kind> {
+    match raw.get().as_bytes().first() {
+        Some(b'{') => {
+            let members: Members<'_> =
+                serde_json::from_str(raw.get()).map_err(|_| Kind::NotJson)?;
+            let mut found = members.0.into_iter().filter(|member| member.0 == name);
+            let member = found.next().ok_or(Kind::NoItems)?;
+            match found.next() {
+                Some(_) => Err(Kind::Twice),
+                None => Ok(member.1),
+            }
+        }
+        Some(b'[') => {
+            let items: Vec<&RawValue> =
+                serde_json::from_str(raw.get()).map_err(|_| Kind::NotJson)?;
+            let index: Option<usize> = name.parse().ok();
+            let item = index.and_then(|index| items.get(index).copied());
+            item.ok_or(Kind::NoItems)
+        }
+        _ => Err(Kind::NoItems),
+    }
+}

@@ -1,0 +1,59 @@
+//! The programs that campaign-sync brings with it, and the members that each of them reads.
+
+/// The names of the presets.
+pub const PRESETS: [&str; 8] = [
+    "hubspot",
+    "hubspotWorkflow",
+    "salesforceCdc",
+    "salesforcePlatformEvent",
+    "dataverse",
+    "pipedrive",
+    "zohoWorkflow",
+    "cloudevents",
+];
+
+/// A preset: its program, and what its mapping may say beside `columns`, `optOut` and
+/// `campaignField`.
+pub(crate) struct Preset {
+    pub(crate) name: &'static str,
+    pub(crate) program: &'static str,
+    /// Members that must be said.
+    pub(crate) needs: &'static [&'static str],
+    /// Members that may be said.
+    pub(crate) takes: &'static [&'static str],
+    /// Headers that the program reads, in any case.
+    pub(crate) headers: &'static [&'static str],
+}
+
+macro_rules! presets {
+    ($($name:literal needs $needs:expr, takes $takes:expr, headers $headers:expr;)*) => {
+        [$(Preset {
+            name: $name,
+            program: include_str!(concat!("../presets/", $name, ".jq")),
+            needs: &$needs,
+            takes: &$takes,
+            headers: &$headers,
+        }),*]
+    };
+}
+
+static ALL: [Preset; PRESETS.len()] = presets! {
+    "hubspot" needs [], takes [], headers [];
+    "hubspotWorkflow" needs [], takes ["key"], headers [];
+    "salesforceCdc" needs [], takes ["object"], headers [];
+    "salesforcePlatformEvent" needs ["key"], takes ["version", "remove"], headers [];
+    "dataverse" needs [], takes ["object"], headers ["x-ms-dynamics-msg-size-exceeded"];
+    "pipedrive" needs [], takes [], headers [];
+    "zohoWorkflow" needs [], takes ["key", "version", "remove"], headers [];
+    "cloudevents" needs [], takes ["key", "version", "remove"], headers [];
+};
+
+pub(crate) fn find(name: &str) -> Option<&'static Preset> {
+    ALL.iter().find(|preset| preset.name == name)
+}
+
+/// The program of a preset: a mapping that has it as its member `jq`, and the same members beside it,
+/// does the same.
+pub fn preset(name: &str) -> Option<&'static str> {
+    find(name).map(|preset| preset.program)
+}

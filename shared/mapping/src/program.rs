@@ -1,0 +1,154 @@
+//! A compiled program, and how it is run.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use jaq_core::load::parse::Def;
+use jaq_core::load::{Arena, File, Loader};
+use jaq_core::{Compiler, Ctx, Filter, Vars, unwrap_valr};
+use jaq_json::Val;
+
+use crate::About;
+use crate::change::{self, Mapped, Origin};
+use crate::check;
+use crate::config::{Config, GLOBALS};
+use crate::fault::{Kind, Refused};
+use crate::natives::{self, Data};
+use crate::value;
+
+/// What the whole program is called: no program can call a function of this name.
+const NAME: &str = "program";
+
+/// How jaq's own messages begin, and what may be said of them.
+const KNOWN: [(&str, &str); 4] = [
+    (
+        "cannot index ",
+        "a value that is no object or list has no members",
+    ),
+    (
+        "cannot use ",
+        "a value is not of the type that a function needs",
+    ),
+    (
+        "cannot calculate ",
+        "values of these types cannot be calculated with",
+    ),
+    ("invalid path expression", "what is assigned to is no path"),
+];
+
+pub(crate) struct Program {
+    filter: Filter<Data>,
+    /// What may be shown where the program fails by it.
+    messages: BTreeSet<String>,
+    /// Names that do not come from a payload.
+    names: BTreeSet<String>,
+}
+
+impl Program {
+    pub(crate) fn compile(config: &Config) -> Result<Program, Refused> {
+        let code = config.program.as_str();
+        let checked = check::check(code)?;
+        let program = Def {
+            name: NAME,
+            args: Vec::new(),
+            body: checked.term,
+        };
+        let definitions = natives::definitions().chain([program]);
+        let file = File {
+            code: NAME,
+            path: (),
+        };
+        let arena = Arena::default();
+        let nowhere = || Refused::member("jq", "cannot be compiled");
+        let modules = Loader::new(definitions).load(&arena, file);
+        let compiled = Compiler::default()
+            .with_funs(natives::natives())
+            .with_global_vars(GLOBALS)
+            .compile(modules.map_err(|_| nowhere())?);
+        let filter = compiled.map_err(|errors| {
+            let undefined = errors
+                .into_iter()
+                .flat_map(|(_, undefined)| undefined)
+                .next();
+            undefined.map_or_else(nowhere, |(part, undefined)| {
+                let message = format!("there is no {} `{part}`", undefined.as_str());
+                check::refused(code, part, message)
+            })
+        })?;
+        let mut messages = checked.messages;
+        messages.extend(natives::MESSAGES.map(str::to_owned));
+        let mut names = checked.names;
+        names.extend(config.columns.iter().cloned());
+        Ok(Program {
+            filter,
+            messages,
+            names,
+        })
+    }
+
+    pub(crate) fn run(
+        &self,
+        config: &Config,
+        item: &str,
+        about: &About<'_>,
+        most: usize,
+    ) -> Result<Vec<Mapped>, Kind> {
+        let input = value::read(item)?;
+        let headers = config.headers.iter().filter_map(|name| {
+            let value = about.headers.get(name)?;
+            Some((Val::utf8_str(name.clone()), Val::utf8_str(value.clone())))
+        });
+        let cloud_event = match about.cloud_event.map(value::read) {
+            None => Val::Null,
+            Some(Ok(attributes @ Val::Obj(_))) => attributes,
+            Some(_) => return Err(Kind::CloudEvent),
+        };
+        let of_request = [Val::obj(headers.collect()), cloud_event];
+        let globals = config.globals.iter().cloned().chain(of_request);
+        let outputs = || self.outputs(globals, input, item, most);
+        // Nothing is known to panic. Were there something, it would be the fault of this item alone.
+        let outputs = catch_unwind(AssertUnwindSafe(outputs));
+        outputs.unwrap_or_else(|_| Err(Kind::Failed("it panicked".to_owned())))
+    }
+
+    fn outputs(
+        &self,
+        globals: impl Iterator<Item = Val>,
+        input: Val,
+        item: &str,
+        most: usize,
+    ) -> Result<Vec<Mapped>, Kind> {
+        let context = Ctx::<Data>::new(&self.filter.lut, Vars::new(globals));
+        let outputs = self.filter.id.run((context, input)).map(unwrap_valr);
+        let mut mapped = Vec::new();
+        for (ordinal, output) in outputs.enumerate() {
+            let output = output.map_err(|error| self.failed(error))?;
+            if ordinal == most {
+                return Err(Kind::TooMany(most));
+            }
+            let origin = Origin {
+                item,
+                ordinal,
+                names: &self.names,
+            };
+            mapped.push(change::of(&output, &origin)?);
+        }
+        Ok(mapped)
+    }
+
+    /// What a failure says may be of the payload: it is shown only where it is the program's own.
+    fn failed(&self, error: jaq_json::Error) -> Kind {
+        let value = error.into_val();
+        let said = value::text(&value);
+        if let Some(said) = said.filter(|said| self.messages.contains(*said)) {
+            return Kind::Failed(said.to_owned());
+        }
+        let known = KNOWN
+            .iter()
+            .find(|(begin, _)| said.is_some_and(|said| said.starts_with(begin)));
+        let message = known.map_or("by what may hold a value, and so is not shown", |known| {
+            known.1
+        });
+        Kind::Failed(message.to_owned())
+    }
+}

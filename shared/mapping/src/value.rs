@@ -1,0 +1,101 @@
+//! Between JSON and the values of a program. JSON is read by `serde_json` alone, number by number as
+//! it was written.
+
+use domain::json::{Members, Text};
+use jaq_core::ValT;
+use jaq_json::{Num, Rc, Val};
+use serde_json::value::RawValue;
+
+use crate::decimal;
+use crate::fault::Kind;
+
+/// How deep lists and objects may stand in each other.
+const DEEPEST: usize = 128;
+
+/// Refuses a text in which brackets stand too deep in each other, before anything recurses into it.
+pub(crate) fn check_depth(json: &str) -> Result<(), Kind> {
+    let (mut depth, mut is_text, mut is_escaped) = (0_usize, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_text => is_escaped = true,
+            b'"' => is_text = !is_text,
+            b'[' | b'{' if !is_text => depth += 1,
+            b']' | b'}' if !is_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEEPEST {
+            return Err(Kind::TooDeep);
+        }
+    }
+    Ok(())
+}
+
+/// The value that a text of JSON is.
+pub(crate) fn read(json: &str) -> Result<Val, Kind> {
+    check_depth(json)?;
+    of_raw(serde_json::from_str(json).map_err(|_| Kind::NotJson)?)
+}
+
+fn of_raw(raw: &RawValue) -> Result<Val, Kind> {
+    let text = raw.get();
+    let not_json = |_| Kind::NotJson;
+    match text.as_bytes().first() {
+        Some(b'{') => {
+            let members: Members<'_> = serde_json::from_str(text).map_err(not_json)?;
+            let mut map = jaq_json::Map::default();
+            for (name, raw) in members.0 {
+                let name = Val::utf8_str(name.into_owned());
+                if map.insert(name, of_raw(raw)?).is_some() {
+                    return Err(Kind::Twice);
+                }
+            }
+            Ok(Val::obj(map))
+        }
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(text).map_err(not_json)?;
+            items.into_iter().map(of_raw).collect()
+        }
+        Some(b'"') => {
+            let text: Text<'_> = serde_json::from_str(text).map_err(not_json)?;
+            Ok(Val::utf8_str(text.0.into_owned()))
+        }
+        Some(b't') => Ok(Val::Bool(true)),
+        Some(b'f') => Ok(Val::Bool(false)),
+        Some(b'n') => Ok(Val::Null),
+        _ => Ok(number(text)),
+    }
+}
+
+/// A number as it was written. To calculate with one of very many digits takes long: it counts as
+/// what a float can hold of it.
+pub(crate) fn number(text: &str) -> Val {
+    if text.len() <= decimal::MOST
+        && let Ok(number) = Val::from_num(text)
+    {
+        return number;
+    }
+    Val::Num(Num::Dec(Rc::new(text.to_owned())))
+}
+
+/// The text of a number, exactly; `None`: it is none that is finite, or has very many digits.
+pub(crate) fn decimal(number: &Num) -> Option<String> {
+    match number {
+        Num::Int(int) => Some(int.to_string()),
+        // 400 digits have less than 1,329 bits.
+        Num::BigInt(int) => (int.bits() <= 1329)
+            .then(|| int.to_string())
+            .filter(|text| text.len() <= decimal::MOST),
+        Num::Float(float) if float.is_finite() => decimal::plain(&format!("{float:e}")),
+        Num::Float(_) => None,
+        Num::Dec(text) => decimal::plain(text),
+    }
+}
+
+/// The text that a value is.
+pub(crate) fn text(value: &Val) -> Option<&str> {
+    match value {
+        Val::TStr(bytes) => std::str::from_utf8(bytes).ok(),
+        _ => None,
+    }
+}
