@@ -1,8 +1,9 @@
 //! Arguments that several commands have.
 
 use std::borrow::Cow;
+use std::path::Path;
 
-use domain::change::{CampaignId, OrgId, Rank, RankReset};
+use domain::change::{CampaignId, OrgId, Rank, RankReset, SourceName};
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use reconcile::Cursor;
 
@@ -12,6 +13,20 @@ pub(crate) fn org(text: &str) -> Result<OrgId, String> {
 
 pub(crate) fn campaign(text: &str) -> Result<CampaignId, String> {
     CampaignId::parse(text).map_err(Cow::into_owned)
+}
+
+pub(crate) fn source(text: &str) -> Result<SourceName, String> {
+    SourceName::parse(text).map_err(Cow::into_owned)
+}
+
+/// The text of a file, or of standard input by `-`.
+pub(crate) fn file(path: &Path) -> Result<String, String> {
+    let text = if path == Path::new("-") {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(path)
+    };
+    text.map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Why an operator does something, for a log.

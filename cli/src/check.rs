@@ -7,7 +7,8 @@ mod probe;
 mod queues;
 mod secrets;
 
-use std::borrow::Cow;
+pub(crate) use secrets::way;
+
 use std::sync::Arc;
 
 use domain::change::{CampaignId, ContactKey, OrgId, SourceName};
@@ -68,7 +69,7 @@ pub(crate) struct Args {
     )]
     contacts: Vec<String>,
     /// A sender of webhooks, whose secret is {prefix}/source/{source}; may be given several times
-    #[arg(long = "source", value_name = "SOURCE", value_parser = source)]
+    #[arg(long = "source", value_name = "SOURCE", value_parser = args::source)]
     sources: Vec<SourceName>,
     /// A contact list that is for nothing else: finds out on it what Genesys Cloud does where
     /// that is not documented, and looks at nothing else
@@ -254,10 +255,6 @@ async fn genesys(
             "name one with --campaign to look at permissions, columns and lists",
         );
     }
-}
-
-fn source(text: &str) -> Result<SourceName, String> {
-    SourceName::parse(text).map_err(Cow::into_owned)
 }
 
 /// Of the form that the service gives ids; anything else must not get into a path.

@@ -4,7 +4,6 @@
 mod parked;
 mod redrive;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::batch::ParkReason;
@@ -18,7 +17,7 @@ use crate::args;
 use crate::connect;
 use crate::table::{number, span, table};
 use parked::{DeadLetters, Parked};
-use redrive::{How, Orgs, redrive};
+use redrive::{How, Rules, redrive};
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -101,8 +100,8 @@ fn reason(text: &str) -> Result<String, String> {
         .into_iter()
         .map(ParkReason::as_str)
         .collect();
-    // What SQS itself moved.
-    names.push(parked::NO_REASON);
+    // Of ingest; and what SQS itself moved.
+    names.extend([ingest::webhook::REASON, parked::NO_REASON]);
     names
         .contains(&text)
         .then(|| text.to_owned())
@@ -134,19 +133,15 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
                 unranked,
                 dry_run,
             } => {
-                let (secrets, prefix) = (SecretsManager::new(&sdk), config.secret_prefix.clone());
-                let orgs = Orgs {
-                    secrets,
-                    prefix,
-                    known: BTreeMap::new(),
-                };
+                let secrets = SecretsManager::new(&sdk);
+                let rules = Rules::new(secrets, config.secret_prefix.clone());
                 let how = How {
                     which,
                     pause: Duration::from_secs(1) / *rate,
                     unranked: *unranked,
                     dry_run: *dry_run,
                 };
-                let report = redrive(&queue, orgs, &how).await;
+                let report = redrive(&queue, rules, &how).await;
                 crate::print(&if args.json {
                     report.json()
                 } else {

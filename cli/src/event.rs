@@ -1,7 +1,6 @@
 //! `campaign-sync event NAME`: sample events that are valid now.
 
-use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use domain::Change;
@@ -13,6 +12,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use crate::args;
 use crate::made_up::{CAMPAIGNS, SIGNING_SECRET, source_of};
 use crate::webhook;
 
@@ -32,15 +32,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", requires = "source")]
     secret: Option<PathBuf>,
     /// The source of that secret
-    #[arg(long, requires = "secret", value_parser = source)]
+    #[arg(long, requires = "secret", value_parser = args::source)]
     source: Option<SourceName>,
     /// Print a curl command that sends the webhook to this URL, in place of the event
     #[arg(long, value_name = "URL", requires = "secret")]
     curl: Option<String>,
-}
-
-fn source(text: &str) -> Result<SourceName, String> {
-    SourceName::parse(text).map_err(Cow::into_owned)
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -236,26 +232,16 @@ fn webhook_of(args: &Args, now: Timestamp) -> Result<Webhook, String> {
         };
         return Ok(Webhook::Event(http_event(now, &source_of(org), &sent)));
     };
-    let secret = SourceSecret::parse(&read(path)?)
+    let secret = SourceSecret::parse(&SecretString::from(args::file(path)?))
         .map_err(|error| format!("{}: {error}", path.display()))?;
     // What the secret says may be left out.
     let org = secret.org.is_none().then_some(org);
     let campaign = secret.campaign.is_none().then_some(campaign);
     let sent = auth::sent(&secret.auth, &webhook_body(now, org, campaign), now)?;
     Ok(match &args.curl {
-        Some(url) => Webhook::Curl(curl(url, &sent)),
+        Some(url) => Webhook::Curl(webhook::curl(url, "application/json", &sent)),
         None => Webhook::Event(http_event(now, source.as_str(), &sent)),
     })
-}
-
-fn read(path: &Path) -> Result<SecretString, String> {
-    let text = if path == Path::new("-") {
-        std::io::read_to_string(std::io::stdin())
-    } else {
-        std::fs::read_to_string(path)
-    };
-    text.map(SecretString::from)
-        .map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn webhook_body(now: Timestamp, org: Option<&str>, campaign: Option<&str>) -> String {
@@ -272,26 +258,6 @@ fn webhook_body(now: Timestamp, org: Option<&str>, campaign: Option<&str>) -> St
         body["campaignId"] = json!(campaign);
     }
     body.to_string()
-}
-
-/// A command for a shell that sends this.
-fn curl(url: &str, sent: &Sent) -> String {
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
-    let url = match (sent.query.is_empty(), url.contains('?')) {
-        (true, _) => url.to_owned(),
-        (false, false) => format!("{url}?{}", sent.query),
-        (false, true) => format!("{url}&{}", sent.query),
-    };
-    let headers: String = sent
-        .headers
-        .iter()
-        .map(|(name, value)| format!(" \\\n  -H {}", quoted(&format!("{name}: {value}"))))
-        .collect();
-    format!(
-        "curl -i {} -H 'content-type: application/json'{headers} \\\n  -d {}",
-        quoted(&url),
-        quoted(&sent.body)
-    )
 }
 
 /// As an HTTP API hands over a request: payload format 2.0.

@@ -12,6 +12,7 @@ mod made_up;
 mod one_contact;
 mod reconcile;
 mod send;
+mod source;
 mod status;
 mod stretches;
 mod table;
@@ -53,6 +54,8 @@ enum Command {
     Dnc(dnc::Args),
     /// Lists, shows, sends again and deletes the changes that were parked
     Dlq(dlq::Args),
+    /// Tells what a source's webhook becomes, before it is sent; prints the programs of mappings
+    Source(source::Args),
     /// Prints a sample event that is valid now
     Event(event::Args),
 }
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Some(Command::Contact(args)) => contact::run(&args),
         Some(Command::Dnc(args)) => dnc::run(&args),
         Some(Command::Dlq(args)) => dlq::run(&args),
+        Some(Command::Source(args)) => source::run(&args),
         Some(Command::Event(args)) => event::run(&args).map(|()| true),
     };
     match ran {

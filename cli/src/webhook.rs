@@ -1,7 +1,7 @@
 //! Webhooks as a CRM sends them.
 
 use http::{HeaderName, HeaderValue, Request};
-use ingest::auth;
+use ingest::auth::{self, Sent};
 use io::secrets::{Auth, SigningSecret};
 use jiff::Timestamp;
 use lambda_http::Body;
@@ -23,6 +23,27 @@ pub(crate) fn signature(body: &str, secret: &str, now: Timestamp) -> Vec<(String
     };
     let sent = auth::sent(&Auth::StandardWebhooks(vec![secret]), body, now);
     sent.map(|sent| sent.headers).unwrap_or_default()
+}
+
+/// A command for a shell that sends this.
+pub(crate) fn curl(url: &str, media_type: &str, sent: &Sent) -> String {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
+    let url = match (sent.query.is_empty(), url.contains('?')) {
+        (true, _) => url.to_owned(),
+        (false, false) => format!("{url}?{}", sent.query),
+        (false, true) => format!("{url}&{}", sent.query),
+    };
+    let headers: String = sent
+        .headers
+        .iter()
+        .map(|(name, value)| format!(" \\\n  -H {}", quoted(&format!("{name}: {value}"))))
+        .collect();
+    format!(
+        "curl -i {} -H {}{headers} \\\n  --data-raw {}",
+        quoted(&url),
+        quoted(&format!("content-type: {media_type}")),
+        quoted(&sent.body)
+    )
 }
 
 /// The request of a webhook that is signed now.

@@ -204,6 +204,8 @@ def alarms_are_as_their_texts_say():
         ("opt-outs-late", "ALARM", {"counted": [901, None, 3, None, None, None, None]}, "OK"),
         ("parked-opt-outs", "OK", {"counted": [None, None, None, 1]}, "ALARM"),
         ("parked-opt-outs", "ALARM", {"counted": [1, None, None, None]}, "OK"),
+        ("unmapped", "OK", {"counted": [None, None, None, 1]}, "ALARM"),
+        ("unmapped", "ALARM", {"counted": [1, None, None, None]}, "OK"),
         ("campaign-refused", "OK", {"counted": [None] * 5 + [1]}, "ALARM"),
         ("dnc-list", "OK", {"counted": [None] * 5 + [1]}, "ALARM"),
         ("org-ill", "ALARM", {"counted": [1] + [None] * 5}, "ALARM"),

@@ -56,8 +56,12 @@ async fn a_malformed_secret_is_503_and_told_by_the_member_that_is_wrong() {
             "signingSecrets: expected once",
         ),
         (
+            format!("{{{good}, \"onfault\": 1}}"),
+            "unknown member \"onfault\"",
+        ),
+        (
             format!("{{{good}, \"mapping\": 1}}"),
-            "unknown member \"mapping\"",
+            "malformed: mapping: expected a JSON object",
         ),
         (
             format!("{{\"signingSecrets\": [\"v1,{SECRET}\"]}}"),

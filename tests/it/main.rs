@@ -23,6 +23,7 @@ mod failures;
 mod ingest_auth;
 mod ingest_fuzz;
 mod ingest_order;
+mod ingest_park;
 mod ingest_secrets;
 mod ingest_strangers;
 mod ingest_webhooks;

@@ -124,8 +124,9 @@ pub(super) async fn source(
     findings.add(what, found);
 }
 
-fn seen_of_source(secret: &SourceSecret) -> String {
-    let way = match &secret.auth {
+/// How requests of a source are let in.
+pub(crate) fn way(auth: &Auth) -> String {
+    match auth {
         Auth::StandardWebhooks(_) => "signing secrets".to_owned(),
         Auth::Bearer(_) => "bearer tokens".to_owned(),
         Auth::Signature(signature) => seen_of_scheme(&signature.scheme),
@@ -133,8 +134,11 @@ fn seen_of_source(secret: &SourceSecret) -> String {
         Auth::Header(token) => format!("tokens in the header {}", token.name),
         Auth::Query(token) => format!("tokens in the query, as {}", token.name),
         Auth::Body(token) => format!("tokens in the body, at /{}", token.path.join("/")),
-    };
-    let auth = format!("{way}: {}", secret.auth.secrets());
+    }
+}
+
+fn seen_of_source(secret: &SourceSecret) -> String {
+    let auth = format!("{}: {}", way(&secret.auth), secret.auth.secrets());
     let org = secret.org.as_ref().map_or("any org", OrgId::as_str);
     let campaign = match &secret.campaign {
         None => "any campaign",

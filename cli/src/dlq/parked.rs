@@ -13,7 +13,6 @@ use io::config::DlqConfig;
 use io::queue::QueueError;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 /// How long nobody else sees what is looked at, in seconds.
 const LOOKED_AT: i32 = 120;
@@ -106,7 +105,10 @@ const HIDDEN: &str = "…";
 /// Names and structure stay, and what docs/contract.md "Contact change" says to be no personal
 /// data, where it is of the kind that it must be.
 fn hidden(body: &Value) -> Value {
-    const OPEN: [&str; 9] = [
+    const OPEN: [&str; 12] = [
+        "unmapped",
+        "extent",
+        "arrivedAt",
         "schema",
         "eventId",
         "org",
@@ -164,6 +166,15 @@ pub(super) fn plain(value: &Value) -> Value {
         Value::String(text) if is_plain(text) => value.clone(),
         _ => HIDDEN.into(),
     }
+}
+
+/// What goes back to the queue, in the message group of its contact. The deduplication id is of the parked
+/// message (docs/contract.md "Parked messages"): the change's own would be dropped within five minutes, and a
+/// second redrive of the same message is.
+pub(super) struct Outgoing {
+    pub(super) body: String,
+    pub(super) group: String,
+    pub(super) deduplication_id: String,
 }
 
 /// The dead-letter queue, and the queue that parked changes go back to.
@@ -282,23 +293,15 @@ impl DeadLetters {
             .map_err(|error| explained("the dead-letter queue", error))
     }
 
-    /// To its own message group. The deduplication id is of the parked message (docs/contract.md
-    /// "Parked messages"): the change's own would be dropped within five minutes, and a second
-    /// redrive of the same message is.
-    pub(super) async fn send_again(&self, parked: &Parked) -> Result<(), String> {
+    pub(super) async fn send_again(&self, message: Outgoing) -> Result<(), String> {
         let url = self.queue_url.as_deref().ok_or("QUEUE_URL is not set")?;
-        let deduplication_id: String = Sha256::digest(&parked.id)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
         let call = self
             .client
             .send_message()
             .queue_url(url)
-            .message_body(&parked.text);
-        let call = call
-            .message_group_id(&parked.group)
-            .message_deduplication_id(deduplication_id);
+            .message_body(message.body)
+            .message_group_id(message.group)
+            .message_deduplication_id(message.deduplication_id);
         call.send()
             .await
             .map(|_| ())

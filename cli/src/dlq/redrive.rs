@@ -1,14 +1,17 @@
 //! Sends what is parked again: in order, and where nothing newer would be overwritten.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::change::{Change, VersionFrom};
-use io::secrets::{OrgSecret, Secrets, SecretsManager};
+use ingest::webhook::{REASON, Unmapped};
+use io::Clock;
+use io::secrets::{OrgSecret, Secrets, SecretsManager, SourceSecret};
 use serde_json::json;
 
 use super::Which;
-use super::parked::{DeadLetters, Parked};
+use super::parked::{DeadLetters, Outgoing, Parked};
 use crate::table::number;
 
 /// What is sent again, and how fast.
@@ -19,17 +22,44 @@ pub(super) struct How<'a> {
     pub(super) dry_run: bool,
 }
 
-/// The orgs' rules, read once each.
-pub(super) struct Orgs {
-    pub(super) secrets: SecretsManager,
-    pub(super) prefix: String,
-    pub(super) known: BTreeMap<String, Result<Option<VersionFrom>, String>>,
+/// The rules of orgs and sources, read once each.
+pub(super) struct Rules {
+    secrets: SecretsManager,
+    prefix: String,
+    orgs: BTreeMap<String, Result<Option<VersionFrom>, String>>,
+    sources: BTreeMap<String, Result<Arc<SourceSecret>, String>>,
 }
 
-impl Orgs {
+impl Rules {
+    pub(super) fn new(secrets: SecretsManager, prefix: String) -> Rules {
+        Rules {
+            secrets,
+            prefix,
+            orgs: BTreeMap::new(),
+            sources: BTreeMap::new(),
+        }
+    }
+
+    /// What the source sends, and how it becomes changes.
+    async fn source(&mut self, source: &str) -> Result<Arc<SourceSecret>, String> {
+        if let Some(known) = self.sources.get(source) {
+            return known.clone();
+        }
+        let name = format!("{}/source/{source}", self.prefix);
+        let read = self.secrets.read(&name).await;
+        let read = read.map_err(|error| format!("secret {name}: {error}"));
+        let secret = read.and_then(|text| {
+            let secret = SourceSecret::parse(&text);
+            let secret = secret.map_err(|error| format!("secret {name}: {error}"))?;
+            Ok(Arc::new(secret))
+        });
+        self.sources.insert(source.to_owned(), secret.clone());
+        secret
+    }
+
     /// Which member ranks this org's changes; none: it stores no ranks.
     async fn ranking(&mut self, org: &str) -> Result<Option<VersionFrom>, String> {
-        if let Some(known) = self.known.get(org) {
+        if let Some(known) = self.orgs.get(org) {
             return known.clone();
         }
         let name = format!("{}/org/{org}", self.prefix);
@@ -43,7 +73,7 @@ impl Orgs {
                 OrgSecret::parse(&text).map_err(|error| format!("secret {name}: {error}"))?;
             Ok(secret.rules.ranking())
         });
-        self.known.insert(org.to_owned(), ranking.clone());
+        self.orgs.insert(org.to_owned(), ranking.clone());
         ranking
     }
 }
@@ -53,6 +83,8 @@ impl Orgs {
 pub(super) struct Report {
     /// Changes that were sent, and are not parked again.
     sent: u64,
+    /// Items of which their mapping makes no change, as it should.
+    ignored: u64,
     /// Why what was meant was not sent, and of how many changes.
     pub(super) left: BTreeMap<String, u64>,
     /// Why it ended before everything was looked at.
@@ -65,7 +97,7 @@ impl Report {
     }
 
     pub(super) fn json(&self) -> String {
-        json!({ "sent": self.sent, "left": self.left, "ended": self.ended }).to_string()
+        json!({ "sent": self.sent, "ignored": self.ignored, "left": self.left, "ended": self.ended }).to_string()
     }
 
     pub(super) fn text(&self, is_dry: bool) -> String {
@@ -75,6 +107,17 @@ impl Report {
             "sent again"
         };
         let mut lines = vec![format!("{} {sent}", number(self.sent))];
+        if self.ignored > 0 {
+            let taken_off = if is_dry {
+                "would be taken off"
+            } else {
+                "taken off"
+            };
+            lines.push(format!(
+                "{} {taken_off}: the mapping of its source ignores it",
+                number(self.ignored)
+            ));
+        }
         lines.extend(
             self.left
                 .iter()
@@ -90,7 +133,7 @@ impl Report {
 }
 
 /// Ten at a time, until nothing comes: what is deleted lets those behind it out.
-pub(super) async fn redrive(queue: &DeadLetters, mut orgs: Orgs, how: &How<'_>) -> Report {
+pub(super) async fn redrive(queue: &DeadLetters, mut rules: Rules, how: &How<'_>) -> Report {
     let mut report = Report::default();
     // By id, with the newest receipt handle; and the message groups in which something stays.
     let mut kept: BTreeMap<String, Parked> = BTreeMap::new();
@@ -114,30 +157,41 @@ pub(super) async fn redrive(queue: &DeadLetters, mut orgs: Orgs, how: &How<'_>) 
             let is_known = kept.contains_key(&parked.id);
             let change = (parked.group.clone(), parked.text.clone());
             let is_sent = sent.get(&change).copied();
-            let may_be_sent = if is_known || is_sent.is_some() || !how.which.is_meant(&parked) {
-                false
+            let outgoing = if is_known || is_sent.is_some() || !how.which.is_meant(&parked) {
+                None
             } else {
-                let verdict = may_be_sent(&parked, &mut orgs, how.unranked, &staying).await;
-                verdict.map_err(|why| report.leave(why)).is_ok()
+                let outgoing = outgoing(&parked, &mut rules, how.unranked, &staying).await;
+                outgoing.map_err(|why| report.leave(why)).ok()
             };
             if !is_known && !how.dry_run && is_sent == Some(false) {
                 report.sent -= 1;
                 report.leave("it was sent again, and is parked again");
                 sent.insert(change.clone(), true);
             }
-            if !may_be_sent {
+            let Some(outgoing) = outgoing else {
                 staying.insert(parked.group.clone());
                 kept.insert(parked.id.clone(), parked);
                 continue;
-            }
+            };
+            let counted = if outgoing.is_empty() {
+                &mut report.ignored
+            } else {
+                &mut report.sent
+            };
             if how.dry_run {
-                report.sent += 1;
+                *counted += 1;
                 sent.insert(change, false);
                 kept.insert(parked.id.clone(), parked);
                 continue;
             }
             // Sent before it is deleted: in between it is in both queues, and never in none.
-            if let Err(error) = queue.send_again(&parked).await {
+            let mut sending = Ok(());
+            for message in outgoing {
+                if sending.is_ok() {
+                    sending = queue.send_again(message).await;
+                }
+            }
+            if let Err(error) = sending {
                 report.ended = Some(error);
                 kept.insert(parked.id.clone(), parked);
                 kept.extend(batch.map(|parked| (parked.id.clone(), parked)));
@@ -149,7 +203,7 @@ pub(super) async fn redrive(queue: &DeadLetters, mut orgs: Orgs, how: &How<'_>) 
             }
             sent.insert(change, deleted.is_err());
             match deleted {
-                Ok(()) => report.sent += 1,
+                Ok(()) => *counted += 1,
                 Err(error) => {
                     report.leave(format!(
                         "{} was sent, and is still parked: drop it ({error})",
@@ -168,34 +222,76 @@ pub(super) async fn redrive(queue: &DeadLetters, mut orgs: Orgs, how: &How<'_>) 
     report
 }
 
-/// Why a parked change stays, if it does. `staying`: the groups of those that do.
-async fn may_be_sent(
+/// What is sent in place of what is parked, or why it stays. `staying`: the groups of what does.
+async fn outgoing(
     parked: &Parked,
-    orgs: &mut Orgs,
+    rules: &mut Rules,
     unranked: bool,
     staying: &BTreeSet<String>,
-) -> Result<(), String> {
+) -> Result<Vec<Outgoing>, String> {
+    if parked.reason == REASON {
+        return mapped_again(parked, rules, unranked).await;
+    }
     let change = Change::parse(&parked.text);
     let change = change
         .map_err(|_| "ingest would refuse it: repair it at its source, and drop it".to_owned())?;
     if change.message_group().as_str() != parked.group {
         return Err("its message group is not that of its contact: drop it".to_owned());
     }
-    let ranking = orgs.ranking(change.org.as_str()).await?;
+    if !is_ranked(&change, rules).await? {
+        if !unranked {
+            return Err(UNRANKED.to_owned());
+        }
+        if staying.contains(&parked.group) {
+            return Err("it has no rank, and an earlier change of its contact stays".to_owned());
+        }
+    }
+    Ok(vec![Outgoing {
+        body: parked.text.clone(),
+        group: parked.group.clone(),
+        deduplication_id: domain::sha256_hex(parked.id.as_bytes()),
+    }])
+}
+
+const UNRANKED: &str = "it has no rank: --unranked sends it, and it may overwrite what is newer";
+
+/// Whether its rank, or the change itself, keeps it from overwriting what is newer.
+async fn is_ranked(change: &Change, rules: &mut Rules) -> Result<bool, String> {
+    let ranking = rules.ranking(change.org.as_str()).await?;
+    let has_rank = ranking.is_some_and(|from| change.rank(from).is_some());
     // It knows by itself whether it comes too late.
-    if change.operation.is_of_operator() {
-        return Ok(());
+    Ok(change.operation.is_of_operator() || has_rank)
+}
+
+/// The changes that an item becomes by its source's secret as it is now.
+async fn mapped_again(
+    parked: &Parked,
+    rules: &mut Rules,
+    unranked: bool,
+) -> Result<Vec<Outgoing>, String> {
+    let unmapped = Unmapped::parse(&parked.text)?;
+    let source = unmapped
+        .source()
+        .map_err(|expected| format!("its source: {expected}"))?;
+    let secret = rules.source(source.as_str()).await?;
+    let sender = secret.sender(source);
+    let reading = unmapped.read_again(&secret, &sender, Clock::system().now());
+    if let Some(fault) = reading.faulty.iter().flat_map(|(_, faults)| faults).next() {
+        return Err(format!(
+            "source {}: it still becomes no change ({fault}): mend its mapping, or drop it",
+            sender.source
+        ));
     }
-    if ranking.is_some_and(|from| change.rank(from).is_some()) {
-        return Ok(());
+    let mut outgoing = Vec::new();
+    for (place, placed) in reading.changes.iter().enumerate() {
+        if !unranked && !is_ranked(&placed.change, rules).await? {
+            return Err(UNRANKED.to_owned());
+        }
+        outgoing.push(Outgoing {
+            body: placed.change.body(),
+            group: placed.change.message_group().as_str().to_owned(),
+            deduplication_id: domain::sha256_hex(format!("{} {place}", parked.id).as_bytes()),
+        });
     }
-    if !unranked {
-        return Err(
-            "it has no rank: --unranked sends it, and it may overwrite what is newer".to_owned(),
-        );
-    }
-    if staying.contains(&parked.group) {
-        return Err("it has no rank, and an earlier change of its contact stays".to_owned());
-    }
-    Ok(())
+    Ok(outgoing)
 }

@@ -164,6 +164,12 @@ fn show(event: &Event<'_>) {
             changes,
         } => format!("accepted    {changes} for {org} from {source}"),
         Event::Refused { source, detail, .. } => format!("invalid     from {source}: {detail}"),
+        Event::Unmapped {
+            source,
+            items,
+            detail,
+            ..
+        } => format!("unmapped    {items} from {source}: {detail}"),
         Event::Unauthorized { source, detail } => format!("unauthorized, as {source}: {detail}"),
         Event::Reconciled {
             org,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use domain::change::Fault;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
 
@@ -93,8 +93,37 @@ impl fmt::Display for Refusal {
     }
 }
 
-pub(crate) fn accepted(count: usize) -> Response<Body> {
-    respond(StatusCode::ACCEPTED, &json!({ "accepted": count }))
+/// What became of a request that is not refused.
+pub(crate) struct Accepted {
+    /// Changes that are in the queue.
+    pub(crate) accepted: usize,
+    /// Items that are in the dead-letter queue, where the source parks them.
+    pub(crate) parked: Option<usize>,
+}
+
+impl Accepted {
+    pub(crate) fn response(&self) -> Response<Body> {
+        let mut body = json!({ "accepted": self.accepted });
+        if let Some(parked) = self.parked {
+            body["parked"] = parked.into();
+        }
+        respond(StatusCode::ACCEPTED, &body)
+    }
+}
+
+/// The answer to a sender that asks by OPTIONS whether it may send (CloudEvents, "HTTP 1.1 Web Hooks for
+/// Event Delivery", "Abuse protection"): anybody may ask, whatever the path, and it says nothing of who is
+/// let in.
+pub(crate) fn may_send(headers: &HeaderMap) -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    let answer = response.headers_mut();
+    answer.insert(header::ALLOW, HeaderValue::from_static("POST, OPTIONS"));
+    if headers.contains_key("webhook-request-origin") {
+        for name in ["webhook-allowed-origin", "webhook-allowed-rate"] {
+            answer.insert(name, HeaderValue::from_static("*"));
+        }
+    }
+    response
 }
 
 fn detail(fault: &Fault) -> Value {

@@ -17,6 +17,7 @@ use crate::sources::Sources;
 pub struct Context {
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) queue_url: String,
+    pub(crate) dead_letter_queue_url: String,
     pub(crate) sources: Sources,
     pub(crate) sent: Sent,
     /// Whether it is told already that a base path stands before `/webhooks/`.
@@ -38,6 +39,7 @@ impl Context {
         Context {
             queue,
             queue_url: config.queue_url,
+            dead_letter_queue_url: config.dead_letter_queue_url,
             sources,
             sent: Sent::default(),
             has_told_base_path: AtomicBool::new(false),

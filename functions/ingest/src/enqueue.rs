@@ -2,61 +2,92 @@
 
 use std::collections::BTreeMap;
 
-use domain::Change;
 use domain::change::{Fault, FaultCode, OrgId};
 use jiff::Timestamp;
 
 use crate::Context;
 use crate::answer::Refusal;
+use crate::webhook::Placed;
 
-/// Sends every change, each with the place in the request where it stands, and answers how many of
-/// each org. When this is `Ok`, SQS has them all. No call begins that might not end by `end`.
+/// What became of changes.
+#[derive(Default)]
+pub(crate) struct Enqueued {
+    /// How many of each org SQS has.
+    pub(crate) orgs: BTreeMap<OrgId, usize>,
+    /// The places of the items of changes that SQS can never take as they are.
+    pub(crate) faulty: Vec<(usize, Fault)>,
+}
+
+/// Sends every change. When this is `Ok`, SQS has all that it can ever take; or, where it does not go on
+/// after what it never takes, all before that. No call begins that might not end by `end`.
+///
+/// # Errors
+/// SQS did not take all that it may take later.
 pub(crate) async fn enqueue(
     context: &Context,
-    changes: Vec<(String, Change)>,
+    changes: Vec<Placed>,
+    goes_on: bool,
     end: Timestamp,
-) -> Result<BTreeMap<OrgId, usize>, Refusal> {
+) -> Result<Enqueued, Refusal> {
     let began = context.clock.now();
-    let orgs = by_org(&changes);
     let all = changes.len();
-    let (pointers, changes): (Vec<_>, Vec<_>) = changes
+    let mut enqueued = Enqueued::default();
+    let (sent, mut left): (Vec<_>, Vec<_>) = changes
         .into_iter()
-        .filter(|(_, change)| !context.sent.has(change, began))
-        .unzip();
+        .partition(|placed| context.sent.has(&placed.change, began));
+    enqueued.count(&sent);
     let may_begin = || context.clock.now() + io::aws::LONGEST_CALL <= end;
     let (queue, url) = (context.queue.as_ref(), &context.queue_url);
-    let done = io::queue::enqueue_while(queue, url, &changes, may_begin).await;
-    let accepted = all - changes.len() + done.accepted.len();
-    if accepted < all {
-        let has = done.accepted.iter().map(|&place| &changes[place]);
-        context.sent.add(has, began);
-    }
-    let fault = |place: usize| {
-        let (pointer, code) = (pointers[place].clone(), FaultCode::NotAllowed);
-        Fault {
-            pointer,
-            code,
-            message: "expected a change that SQS takes".into(),
+    while !left.is_empty() {
+        let changes: Vec<_> = left.iter().map(|placed| placed.change.clone()).collect();
+        let done = io::queue::enqueue_while(queue, url, &changes, may_begin).await;
+        let (mut taken, mut others) = (Vec::new(), Vec::new());
+        for (place, placed) in left.into_iter().enumerate() {
+            if done.accepted.contains(&place) {
+                taken.push(placed);
+            } else if done.faulty.contains(&place) {
+                enqueued
+                    .faulty
+                    .push((placed.item, never_taken(placed.pointer)));
+            } else {
+                others.push(placed);
+            }
         }
-    };
-    match done.unavailable {
-        _ if accepted == all => Ok(orgs),
-        // Sent again, the faulty ones are told: nothing that could be stored is given up for them.
-        None if !done.faulty.is_empty() => Err(Refusal::Invalid(
-            done.faulty.into_iter().map(fault).collect(),
-        )),
-        why => {
-            let why = why.unwrap_or_else(|| "a change is too large for a batch".to_owned());
+        enqueued.count(&taken);
+        context
+            .sent
+            .add(taken.iter().map(|placed| &placed.change), began);
+        let why = match done.unavailable {
+            None if done.faulty.is_empty() && !others.is_empty() => {
+                Some("a change is too large for a batch".to_owned())
+            }
+            why => why,
+        };
+        if let Some(why) = why {
+            let accepted = enqueued.orgs.values().sum();
             let detail = format!("{accepted} of {all} changes are in the queue: {why}");
-            Err(Refusal::unavailable(accepted, detail))
+            return Err(Refusal::unavailable(accepted, detail));
+        }
+        if !goes_on {
+            break;
+        }
+        left = others;
+    }
+    Ok(enqueued)
+}
+
+impl Enqueued {
+    fn count(&mut self, taken: &[Placed]) {
+        for placed in taken {
+            *self.orgs.entry(placed.change.org.clone()).or_default() += 1;
         }
     }
 }
 
-fn by_org(changes: &[(String, Change)]) -> BTreeMap<OrgId, usize> {
-    let mut counts = BTreeMap::new();
-    for (_, change) in changes {
-        *counts.entry(change.org.clone()).or_default() += 1;
+fn never_taken(pointer: String) -> Fault {
+    Fault {
+        pointer,
+        code: FaultCode::NotAllowed,
+        message: "expected a change that SQS takes".into(),
     }
-    counts
 }

@@ -5,8 +5,10 @@
 
 mod answer;
 pub mod auth;
+pub mod cloud_event;
 mod context;
 mod enqueue;
+mod park;
 mod sent;
 mod sources;
 pub mod webhook;
@@ -19,15 +21,16 @@ use std::time::Duration;
 
 use domain::change::{Fault, FaultCode, OrgId, Sender, SourceName};
 use http::{Method, StatusCode, header};
-use io::secrets::SourceSecret;
+use io::secrets::{OnFault, SourceSecret};
 use io::telemetry::Event;
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::{Body, Request, RequestExt, Response};
 use tokio::time::sleep;
 use tracing::Instrument;
 
-use answer::Refusal;
+use answer::{Accepted, Refusal};
 use auth::Shown;
+use cloud_event::Form;
 
 /// The largest body: 256 KiB.
 const MAX_BODY: usize = 256 << 10;
@@ -46,17 +49,20 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
         .map_or("", |context| &context.request_id)
         .to_owned();
     let span = tracing::error_span!("ingest", requestId = id);
+    if request.method() == Method::OPTIONS {
+        return answer::may_send(request.headers());
+    }
     let accepted = accept(context, &request).instrument(span).await;
     match accepted {
-        Ok(count) => answer::accepted(count),
+        Ok(accepted) => accepted.response(),
         Err(refusal) => refusal.response(),
     }
 }
 
-async fn accept(context: &Context, request: &Request) -> Result<usize, Refusal> {
+async fn accept(context: &Context, request: &Request) -> Result<Accepted, Refusal> {
     let now = context.clock.now();
     let source = route(context, request)?;
-    let text = text(request)?;
+    let (form, text) = body(request)?;
     let refused_at = sleep(SOONEST_REFUSAL);
     let (source, secret) = match admit(context, source, request, now).await {
         Ok(admitted) => admitted,
@@ -66,33 +72,76 @@ async fn accept(context: &Context, request: &Request) -> Result<usize, Refusal> 
             return Err(refusal);
         }
     };
-    let sender = Sender {
-        source,
-        org: secret.org.clone(),
-        campaign: secret.campaign.clone(),
-    };
-    let text = auth::content(&secret.auth, text);
-    let accepted = match webhook::changes(&text, &sender, now) {
-        Ok(changes) => {
-            let end = end(request, now) - TO_ANSWER;
-            enqueue::enqueue(context, changes, end).await
-        }
-        Err(faults) => Err(Refusal::Invalid(faults)),
-    };
-    match &accepted {
-        Ok(orgs) => {
-            for (org, &changes) in orgs {
-                let (source, org) = (sender.source.as_str(), org.as_str());
-                context.telemetry.tell(&Event::Accepted {
-                    source,
-                    org,
-                    changes,
-                });
-            }
-        }
-        Err(refusal) => tell(context, Some(&sender.source), sender.org.as_ref(), refusal),
+    let sender = secret.sender(source);
+    let end = end(request, now) - TO_ANSWER;
+    let accepted = take(context, &secret, &sender, request, (&form, text), end).await;
+    if let Err(refusal) = &accepted {
+        tell(context, Some(&sender.source), sender.org.as_ref(), refusal);
     }
-    accepted.map(|orgs| orgs.into_values().sum())
+    accepted
+}
+
+/// From the body of somebody who is let in to the queue, and what becomes no change to the dead-letter
+/// queue, where the source's secret says so.
+async fn take(
+    context: &Context,
+    secret: &SourceSecret,
+    sender: &Sender,
+    request: &Request,
+    (form, text): (&Form, &str),
+    end: Timestamp,
+) -> Result<Accepted, Refusal> {
+    if matches!(form, Form::Binary(_)) && secret.auth.signs_body() {
+        return Err(Refusal::Invalid(vec![unsigned_event()]));
+    }
+    let now = context.clock.now();
+    let text = auth::content(&secret.auth, text);
+    let headers = webhook::headers(secret, request.headers());
+    let items = webhook::items(secret.mapping.as_ref(), form, &text);
+    let mut reading = webhook::read(secret, sender, &items, &headers, now);
+    if secret.on_fault == OnFault::Refuse && !reading.faulty.is_empty() {
+        return Err(Refusal::Invalid(reading.into_faults()));
+    }
+    let changes = std::mem::take(&mut reading.changes);
+    let goes_on = secret.on_fault == OnFault::Park;
+    let enqueued = enqueue::enqueue(context, changes, goes_on, end).await?;
+    if !goes_on && !enqueued.faulty.is_empty() {
+        let faults = enqueued.faulty.into_iter().map(|(_, fault)| fault);
+        return Err(Refusal::Invalid(faults.collect()));
+    }
+    for (org, &changes) in &enqueued.orgs {
+        let (source, org) = (sender.source.as_str(), org.as_str());
+        context.telemetry.tell(&Event::Accepted {
+            source,
+            org,
+            changes,
+        });
+    }
+    let accepted = enqueued.orgs.values().sum();
+    if !goes_on {
+        let parked = None;
+        return Ok(Accepted { accepted, parked });
+    }
+    let never_taken = enqueued
+        .faulty
+        .into_iter()
+        .map(|(item, fault)| (item, vec![fault]));
+    reading.faulty.extend(never_taken);
+    let parked = park::park(context, sender, (&items, &headers), &reading.faulty, end).await;
+    let parked = parked.map_err(|detail| Refusal::unavailable(accepted, detail))?;
+    Ok(Accepted {
+        accepted,
+        parked: Some(parked),
+    })
+}
+
+fn unsigned_event() -> Fault {
+    Fault {
+        pointer: String::new(),
+        code: FaultCode::NotAllowed,
+        message: "expected an event in the body (application/cloudevents+json): the source's signature is not over the ce- headers"
+            .into(),
+    }
 }
 
 /// Who sends this. One answer for all who are not let in, whatever the cause.
@@ -172,8 +221,8 @@ fn route<'a>(context: &Context, request: &'a Request) -> Result<&'a str, Refusal
     }
 }
 
-/// The body, of whoever sends it: a signature is over text, and what is no text is no JSON.
-fn text(request: &Request) -> Result<&str, Refusal> {
+/// The body, of whoever sends it, and its form: a signature is over text, and what is no text is no JSON.
+fn body(request: &Request) -> Result<(Form, &str), Refusal> {
     let body: &[u8] = request.body();
     if body.len() > MAX_BODY {
         return Err(Refusal::Status(StatusCode::PAYLOAD_TOO_LARGE));
@@ -181,17 +230,18 @@ fn text(request: &Request) -> Result<&str, Refusal> {
     if !is_identity(request) {
         return Err(Refusal::Encoded);
     }
-    if !is_json(request) {
-        return Err(Refusal::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
-    }
-    std::str::from_utf8(body).map_err(|_| {
+    let unsupported = Refusal::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let form = Form::of(request.headers()).ok_or(unsupported)?;
+    let form = form.map_err(|fault| Refusal::Invalid(vec![fault]))?;
+    let text = std::str::from_utf8(body).map_err(|_| {
         let (pointer, code) = (String::new(), FaultCode::NotJson);
         Refusal::Invalid(vec![Fault {
             pointer,
             code,
             message: "expected JSON in UTF-8".into(),
         }])
-    })
+    })?;
+    Ok((form, text))
 }
 
 /// Whether the body is as it is, and not compressed.
@@ -204,16 +254,4 @@ fn is_identity(request: &Request) -> bool {
             encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity")
         })
     })
-}
-
-fn is_json(request: &Request) -> bool {
-    let media_type = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|text| text.to_str().ok())
-        .unwrap_or("");
-    media_type
-        .split(';')
-        .next()
-        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }

@@ -1,118 +1,357 @@
-//! A webhook's changes, as pure functions: the clock is an argument.
+//! From a webhook's body to its changes, as pure functions: the clock is an argument.
+//!
+//! A body is taken apart into items ([`items`]), and each item becomes changes by itself ([`read`]): of a
+//! source without a mapping an item is one change, of one with a mapping whatever its program makes of it.
 
+mod fill;
+mod unmapped;
+
+pub(crate) use unmapped::detail;
+pub use unmapped::{REASON, Unmapped};
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use domain::Change;
-use domain::change::{Fault, FaultCode, Sender};
+use domain::change::{EventId, Fault, FaultCode, MessageGroup, Sender};
 use domain::json::Members;
+use http::HeaderMap;
+use io::secrets::SourceSecret;
 use jiff::Timestamp;
+use mapping::{About, Mapping};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
-/// The most changes of one request.
+use crate::cloud_event::{self, Form};
+
+/// The most changes of one request, of a source without a mapping.
 const MOST: usize = 100;
+/// The most changes that a source's mapping makes of one request.
+const MOST_MAPPED: usize = 1_000;
 /// The most faults that are told.
 const MOST_FAULTS: usize = 1_000;
 
-/// The changes of a body: one, or `{"changes": [ … ]}` with 1 to 100, each with the place where it
-/// stands.
-///
-/// A change may stand twice, as it may be sent twice; but two changes of one contact never have one
-/// event id, or the second would be taken for the first sent again.
-///
-/// # Errors
-/// Every fault of every change (of more than 1,000 the first), with JSON pointers into the body.
-pub fn changes(
-    text: &str,
-    sender: &Sender,
-    now: Timestamp,
-) -> Result<Vec<(String, Change)>, Vec<Fault>> {
-    let pointers_and_texts = match wrapped(text) {
-        None => vec![(String::new(), text)],
-        Some(wrapped) => wrapped?,
-    };
-    let (mut changes, mut faults) = (Vec::new(), Vec::new());
-    let mut events = BTreeMap::new();
-    for (pointer, text) in pointers_and_texts {
-        match Change::parse_from(sender, text, now) {
-            Ok(change) => {
-                let event = (change.message_group(), change.event_id.clone());
-                let id = change.deduplication_id();
-                if *events.entry(event).or_insert_with(|| id.clone()) != id {
-                    faults.push(Fault {
-                        pointer: format!("{pointer}/eventId"),
-                        code: FaultCode::NotAllowed,
-                        message: "expected another one than that of an earlier change of this contact in this request".into(),
-                    });
-                }
-                changes.push((pointer, change));
-            }
-            Err(invalid) => faults.extend(invalid.faults().iter().cloned().map(|mut fault| {
-                fault.pointer.insert_str(0, &pointer);
-                fault
-            })),
-        }
-    }
-    faults.truncate(MOST_FAULTS);
-    if faults.is_empty() {
-        Ok(changes)
-    } else {
-        Err(faults)
+/// What becomes changes by itself.
+pub struct Item<'a> {
+    /// Where it stands in the body.
+    pub pointer: String,
+    /// Its JSON; where the body is none, its text.
+    pub text: Cow<'a, str>,
+    /// The attributes of its event.
+    pub event: Option<Map<String, Value>>,
+    /// How much of the body it is.
+    pub extent: Extent,
+    /// Why it cannot be taken apart.
+    broken: Vec<Fault>,
+}
+
+/// How much of a body an item is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Extent {
+    /// One item of it.
+    Item,
+    /// One event, which could not be taken apart.
+    Event,
+    /// All of it, or of an event's data, which could not be taken apart.
+    Body,
+}
+
+/// What the items of a body became.
+#[derive(Default)]
+pub struct Reading {
+    /// Changes, in the order of their items.
+    pub changes: Vec<Placed>,
+    /// The places of items that become no change, as they should, and why.
+    pub faulty: Vec<(usize, Vec<Fault>)>,
+}
+
+/// A change, and of which item it was made.
+pub struct Placed {
+    /// The place of the item.
+    pub item: usize,
+    /// Where the item stands in the body.
+    pub pointer: String,
+    /// The change.
+    pub change: Change,
+}
+
+impl Reading {
+    /// All faults in the order of their items; of very many the first.
+    pub fn into_faults(self) -> Vec<Fault> {
+        let faults = self.faulty.into_iter().flat_map(|(_, faults)| faults);
+        faults.take(MOST_FAULTS).collect()
     }
 }
 
-/// Texts of changes, each with the place where it stands.
-type Placed<'a> = Vec<(String, &'a str)>;
+/// The items of a body.
+pub fn items<'a>(mapping: Option<&Mapping>, form: &Form, text: &'a str) -> Vec<Item<'a>> {
+    let body = |broken| vec![Item::broken(String::new(), text, Extent::Body, broken)];
+    let whole = Cow::Borrowed(text);
+    match form {
+        Form::Plain => of_data(mapping, String::new(), whole, None),
+        Form::Binary(event) => of_data(mapping, String::new(), whole, Some(event.clone())),
+        Form::Structured => of_event(mapping, "", text),
+        Form::Batch => match serde_json::from_str::<Vec<&RawValue>>(text) {
+            Ok(events) => {
+                let events = events.into_iter().enumerate();
+                let items = |(place, event): (usize, &'a RawValue)| {
+                    of_event(mapping, &format!("/{place}"), event.get())
+                };
+                events.flat_map(items).collect()
+            }
+            Err(_) => body(vec![fault(
+                "",
+                FaultCode::WrongType,
+                "expected an array of events",
+            )]),
+        },
+    }
+}
+
+fn of_event<'a>(mapping: Option<&Mapping>, pointer: &str, text: &'a str) -> Vec<Item<'a>> {
+    match cloud_event::of_text(pointer, text) {
+        Ok((data, event)) => of_data(mapping, format!("{pointer}/data"), data, Some(event)),
+        Err(fault) => {
+            let pointer = pointer.to_owned();
+            vec![Item::broken(pointer, text, Extent::Event, vec![fault])]
+        }
+    }
+}
+
+/// The items of a body, or of the data of an event.
+fn of_data<'a>(
+    mapping: Option<&Mapping>,
+    pointer: String,
+    text: Cow<'a, str>,
+    event: Option<Map<String, Value>>,
+) -> Vec<Item<'a>> {
+    let placed = match mapping {
+        Some(mapping) => of_mapping(mapping, &text),
+        None => of_changes(&text),
+    };
+    match placed {
+        Ok(placed) => {
+            let items = placed.into_iter().map(|(place, text)| Item {
+                pointer: format!("{pointer}{place}"),
+                text: Cow::Owned(text.to_owned()),
+                event: event.clone(),
+                extent: Extent::Item,
+                broken: Vec::new(),
+            });
+            items.collect()
+        }
+        Err(faults) => {
+            let broken = faults.into_iter().map(|fault| below(&pointer, fault));
+            let broken = broken.collect();
+            vec![Item {
+                pointer,
+                text,
+                event,
+                extent: Extent::Body,
+                broken,
+            }]
+        }
+    }
+}
+
+/// Texts of items, each with the place where it stands.
+type Texts<'a> = Vec<(String, &'a str)>;
+
+fn of_mapping<'a>(mapping: &Mapping, text: &'a str) -> Result<Texts<'a>, Vec<Fault>> {
+    let items = mapping.items(text);
+    let items = items.map_err(|error| vec![fault("", FaultCode::Unmapped, error.to_string())])?;
+    let items = items.into_iter().map(|item| (item.pointer, item.text));
+    Ok(items.collect())
+}
+
+/// One change, or those of `changes`.
+fn of_changes(text: &str) -> Result<Texts<'_>, Vec<Fault>> {
+    match wrapped(text) {
+        None => Ok(vec![(String::new(), text)]),
+        Some(wrapped) => wrapped,
+    }
+}
+
+impl<'a> Item<'a> {
+    fn broken(pointer: String, text: &'a str, extent: Extent, broken: Vec<Fault>) -> Item<'a> {
+        Item {
+            pointer,
+            text: Cow::Borrowed(text),
+            event: None,
+            extent,
+            broken,
+        }
+    }
+}
+
+/// The headers that the source's mapping reads: of one that comes several times, all, parted by commas.
+pub fn headers(secret: &SourceSecret, all: &HeaderMap) -> BTreeMap<String, String> {
+    let names = secret.mapping.iter().flat_map(|mapping| mapping.headers());
+    let value = |name: &String| {
+        let values = all.get_all(name.as_str());
+        let values: Vec<_> = values
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()))
+            .collect();
+        (!values.is_empty()).then(|| (name.clone(), values.join(", ")))
+    };
+    names.filter_map(value).collect()
+}
+
+/// The changes of all items, each item by itself. `headers`: those that the mapping reads.
+///
+/// A change may stand twice, as it may be sent twice; but two changes of one contact never have one
+/// event id, or the second would be taken for the first sent again.
+pub fn read(
+    secret: &SourceSecret,
+    sender: &Sender,
+    items: &[Item<'_>],
+    headers: &BTreeMap<String, String>,
+    now: Timestamp,
+) -> Reading {
+    let (mut reading, mut events) = (Reading::default(), Events::default());
+    for (place, item) in items.iter().enumerate() {
+        let changes = of_item(secret, sender, item, headers, now)
+            .and_then(|changes| within(reading.changes.len(), changes, item))
+            .and_then(|changes| events.once(changes, item));
+        match changes {
+            Ok(changes) => {
+                let placed = changes.into_iter().map(|change| Placed {
+                    item: place,
+                    pointer: item.pointer.clone(),
+                    change,
+                });
+                reading.changes.extend(placed);
+            }
+            Err(faults) => reading.faulty.push((place, faults)),
+        }
+    }
+    reading
+}
+
+/// The changes, unless they are too many together with so many that there are already.
+fn within(
+    already: usize,
+    changes: Vec<Change>,
+    item: &Item<'_>,
+) -> Result<Vec<Change>, Vec<Fault>> {
+    if already + changes.len() <= MOST_MAPPED {
+        return Ok(changes);
+    }
+    let message = "expected at most 1,000 changes of a request";
+    Err(vec![fault(&item.pointer, FaultCode::TooMany, message)])
+}
+
+/// The deduplication id of each event of a contact.
+#[derive(Default)]
+struct Events(BTreeMap<(MessageGroup, EventId), String>);
+
+impl Events {
+    /// The changes, unless one of them has the event id of another change of its contact.
+    fn once(&mut self, changes: Vec<Change>, item: &Item<'_>) -> Result<Vec<Change>, Vec<Fault>> {
+        let is_other = |change: &Change| {
+            let event = (change.message_group(), change.event_id.clone());
+            let id = change.deduplication_id();
+            *self.0.entry(event).or_insert_with(|| id.clone()) != id
+        };
+        // All are looked at, so that each is known to what comes later.
+        if changes
+            .iter()
+            .map(is_other)
+            .filter(|is_other| *is_other)
+            .count()
+            == 0
+        {
+            return Ok(changes);
+        }
+        let message =
+            "expected another one than that of an earlier change of this contact in this request";
+        let pointer = format!("{}/eventId", item.pointer);
+        Err(vec![fault(&pointer, FaultCode::NotAllowed, message)])
+    }
+}
+
+fn of_item(
+    secret: &SourceSecret,
+    sender: &Sender,
+    item: &Item<'_>,
+    headers: &BTreeMap<String, String>,
+    now: Timestamp,
+) -> Result<Vec<Change>, Vec<Fault>> {
+    if !item.broken.is_empty() {
+        return Err(item.broken.clone());
+    }
+    let Some(mapping) = &secret.mapping else {
+        let text = match &item.event {
+            Some(event) => Cow::Owned(fill::filled(&item.text, event, &item.pointer)),
+            None => Cow::Borrowed(item.text.as_ref()),
+        };
+        let change = Change::parse_from(sender, &text, now);
+        return change.map(|change| vec![change]).map_err(|invalid| {
+            let faults = invalid.faults().iter().cloned();
+            faults.map(|fault| below(&item.pointer, fault)).collect()
+        });
+    };
+    let event = item
+        .event
+        .clone()
+        .map(|event| Value::from(event).to_string());
+    let about = About {
+        headers,
+        cloud_event: event.as_deref(),
+    };
+    let mapped = mapping.changes(&item.text, &about, MOST_MAPPED);
+    let mapped = mapped
+        .map_err(|error| vec![fault(&item.pointer, FaultCode::Unmapped, error.to_string())])?;
+    let mut changes = Vec::with_capacity(mapped.len());
+    for mapped in &mapped {
+        let change = Change::parse_from(sender, &mapped.text, now).map_err(|invalid| {
+            let faults = invalid.faults().iter();
+            let told = |found: &Fault| Fault {
+                pointer: item.pointer.clone(),
+                code: found.code,
+                message: format!("of a change that the mapping makes, {found}").into(),
+            };
+            faults.map(told).collect::<Vec<_>>()
+        })?;
+        changes.push(change);
+    }
+    Ok(changes)
+}
 
 /// The texts of `changes`; `None`: there is no such member, and the body is one change.
-fn wrapped(text: &str) -> Option<Result<Placed<'_>, Vec<Fault>>> {
+fn wrapped(text: &str) -> Option<Result<Texts<'_>, Vec<Fault>>> {
     let members: Members<'_> = serde_json::from_str(text).ok()?;
     let (lists, others): (Vec<_>, Vec<_>) = members
         .0
         .into_iter()
         .partition(|(name, _)| name == "changes");
     let (_, changes) = lists.first()?;
-    let fault = |pointer: String, code, message: &'static str| Fault {
-        pointer,
-        code,
-        message: message.into(),
-    };
     let mut faults = Vec::new();
     for (name, _) in others {
         let name = name.replace('~', "~0").replace('/', "~1");
         faults.push(fault(
-            format!("/{name}"),
+            &format!("/{name}"),
             FaultCode::UnknownField,
             "expected nothing beside changes",
         ));
     }
+    let of_list = |code, message: &'static str| fault("/changes", code, message);
     if lists.len() > 1 {
-        faults.push(fault(
-            "/changes".to_owned(),
-            FaultCode::DuplicateField,
-            "expected once",
-        ));
+        faults.push(of_list(FaultCode::DuplicateField, "expected once"));
     }
-    let pointer = || "/changes".to_owned();
     let texts: Vec<&RawValue> = serde_json::from_str(changes.get()).unwrap_or_else(|_| {
-        faults.push(fault(
-            pointer(),
+        faults.push(of_list(
             FaultCode::WrongType,
             "expected an array of changes",
         ));
         Vec::new()
     });
     if faults.is_empty() && texts.is_empty() {
-        faults.push(fault(
-            pointer(),
-            FaultCode::Required,
-            "expected 1 to 100 changes",
-        ));
+        faults.push(of_list(FaultCode::Required, "expected 1 to 100 changes"));
     } else if texts.len() > MOST {
-        faults.push(fault(
-            pointer(),
-            FaultCode::TooMany,
-            "expected 1 to 100 changes",
-        ));
+        faults.push(of_list(FaultCode::TooMany, "expected 1 to 100 changes"));
     }
     if !faults.is_empty() {
         faults.truncate(MOST_FAULTS);
@@ -122,6 +361,19 @@ fn wrapped(text: &str) -> Option<Result<Placed<'_>, Vec<Fault>>> {
     Some(Ok(texts
         .map(|(index, text)| (format!("/changes/{index}"), text.get()))
         .collect()))
+}
+
+fn fault(pointer: &str, code: FaultCode, message: impl Into<Cow<'static, str>>) -> Fault {
+    Fault {
+        pointer: pointer.to_owned(),
+        code,
+        message: message.into(),
+    }
+}
+
+fn below(pointer: &str, mut fault: Fault) -> Fault {
+    fault.pointer.insert_str(0, pointer);
+    fault
 }
 
 #[cfg(test)]

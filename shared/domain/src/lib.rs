@@ -30,7 +30,7 @@ pub use rules::Rules;
 pub use version::Version;
 
 /// Lower-case hexadecimal SHA-256.
-fn sha256_hex(bytes: &[u8]) -> String {
+pub fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::Digest;
     let digest = sha2::Sha256::digest(bytes);
     let mut hex = String::with_capacity(2 * digest.len());

@@ -41,6 +41,8 @@ pub struct ApplyConfig {
 pub struct IngestConfig {
     /// `QUEUE_URL`: the FIFO queue.
     pub queue_url: String,
+    /// `DEAD_LETTER_QUEUE_URL`: the FIFO dead-letter queue, for what becomes no change.
+    pub dead_letter_queue_url: String,
     /// `SECRET_PREFIX`: first part of every secret's name.
     pub secret_prefix: String,
     /// `SECRET_TTL_SECONDS`: how long a secret is kept.
@@ -171,6 +173,9 @@ impl IngestConfig {
         };
         let config = IngestConfig {
             queue_url: reader.url("QUEUE_URL", true).unwrap_or_default(),
+            dead_letter_queue_url: reader
+                .url("DEAD_LETTER_QUEUE_URL", true)
+                .unwrap_or_default(),
             secret_prefix: reader.secret_prefix(),
             secret_ttl: reader.secret_ttl(),
         };

@@ -172,6 +172,18 @@ fn log(event: &Event<'_>) {
             org,
             detail,
         } => tracing::warn!(source, org, detail, "webhook refused"),
+        Event::Unmapped {
+            source,
+            org,
+            items,
+            detail,
+        } => tracing::error!(
+            source,
+            org,
+            items,
+            detail,
+            "items parked: they became no change, and may be opt-outs (docs/runbook.md, unmapped)"
+        ),
         Event::Unauthorized { source, detail } => {
             tracing::warn!(source, detail, "webhook unauthorized");
         }

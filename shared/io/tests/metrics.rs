@@ -115,6 +115,12 @@ fn events<'a>(evidence: &'a Evidence, not_parked: &'a (Cause, Evidence)) -> Vec<
             org: None,
             detail,
         },
+        Event::Unmapped {
+            source,
+            org: Some(org),
+            items: 4,
+            detail,
+        },
         Event::Unauthorized { source, detail },
         Event::Reconciled {
             org,
@@ -235,6 +241,7 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
         ("OrgIll", 1),
         ("Accepted", 3),
         ("Refused", 1),
+        ("Unmapped", 4),
     ];
     let of_reconcile = [
         ("Checked", 9),
@@ -262,6 +269,7 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
         ("Accepted", 3),
         ("Refused", 2),
         ("Unauthorized", 1),
+        ("Unmapped", 4),
         ("Stopped", 1),
         ("Incomplete", 1),
         ("ToppedUp", 990),
@@ -298,6 +306,7 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
             "Stopped",
             "ToppedUp",
             "Unauthorized",
+            "Unmapped",
             "Width"
         ])
     );

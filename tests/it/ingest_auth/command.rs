@@ -83,7 +83,10 @@ fn the_command_that_is_printed_is_one_that_a_shell_reads_as_it_is_meant() {
         ]
     );
     let body: Value = serde_json::from_str(arguments[7]).unwrap();
-    assert_eq!((arguments[6], &body["org"]), ("-d", &json!("acme-us")));
+    assert_eq!(
+        (arguments[6], &body["org"]),
+        ("--data-raw", &json!("acme-us"))
+    );
 
     let auth = json!({ "query": { "name": "token", "values": [CANARY] } });
     let path = file("source-query.json", &json!({ "auth": auth }).to_string());

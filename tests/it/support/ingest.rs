@@ -71,6 +71,11 @@ impl World {
         self.outside.put_source("crm", &secret);
     }
 
+    /// Puts the secret of another source.
+    pub(crate) fn put_as(&self, source: &str, secret: &Value) {
+        self.outside.put_source(source, secret);
+    }
+
     /// Puts a source that may write to everything, and signs as `crm` does.
     pub(crate) fn put_source(&self, source: &str) {
         let secret = json!({ "signingSecrets": [SECRET], "org": "acme", "campaignId": "c1" });
@@ -163,6 +168,12 @@ fn tell(event: &Event<'_>) -> Option<String> {
     match event {
         Event::Unauthorized { source, detail } => Some(format!("unauthorized {source}: {detail}")),
         Event::Refused { source, detail, .. } => Some(format!("refused {source}: {detail}")),
+        Event::Unmapped {
+            source,
+            items,
+            detail,
+            ..
+        } => Some(format!("unmapped {source} {items}: {detail}")),
         _ => None,
     }
 }

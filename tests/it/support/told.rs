@@ -29,9 +29,10 @@ pub(super) fn tell(event: &Event<'_>) -> Option<String> {
         Event::Throttled { org } => format!("! {org} throttled"),
         // Calls and messages are looked at where they arrive.
         Event::Called { .. } | Event::TookIn { .. } => return None,
-        Event::Accepted { .. } | Event::Refused { .. } | Event::Unauthorized { .. } => {
-            "! of ingest".to_owned()
-        }
+        Event::Accepted { .. }
+        | Event::Refused { .. }
+        | Event::Unmapped { .. }
+        | Event::Unauthorized { .. } => "! of ingest".to_owned(),
         Event::Reconciled {
             org,
             checked,

@@ -1,4 +1,4 @@
-use domain::change::{CampaignId, OrgId, SourceName};
+use domain::change::SourceName;
 
 use super::*;
 
@@ -6,25 +6,31 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
-fn sender() -> Sender {
-    Sender {
-        source: SourceName::parse("crm").unwrap(),
-        org: Some(OrgId::parse("acme").unwrap()),
-        campaign: Some(CampaignId::parse("c1").unwrap()),
-    }
+fn secret() -> SourceSecret {
+    let secret = r#"{"auth": "bearer", "bearerTokens": ["a-token-of-16-bytes"], "org": "acme", "campaignId": "c1"}"#;
+    SourceSecret::parse(&secret.to_owned().into()).unwrap()
 }
 
 /// Pointer and code of each fault.
 type Told = Vec<(String, &'static str)>;
 
 fn parse(body: &str) -> Result<Vec<(String, Change)>, Told> {
-    let changes = changes(body, &sender(), at(1_800_000_000));
-    changes.map_err(|faults| {
-        faults
-            .iter()
-            .map(|fault| (fault.pointer.clone(), fault.code.as_str()))
-            .collect()
-    })
+    let secret = secret();
+    let sender = secret.sender(SourceName::parse("crm").unwrap());
+    let items = items(None, &Form::Plain, body);
+    let reading = read(
+        &secret,
+        &sender,
+        &items,
+        &BTreeMap::new(),
+        at(1_800_000_000),
+    );
+    if reading.faulty.is_empty() {
+        let placed = reading.changes.into_iter();
+        return Ok(placed.map(|made| (made.pointer, made.change)).collect());
+    }
+    let told = |fault: &Fault| (fault.pointer.clone(), fault.code.as_str());
+    Err(reading.into_faults().iter().map(told).collect())
 }
 
 #[test]

@@ -53,6 +53,8 @@ pub enum FaultCode {
     InFuture,
     /// The schema is not 1.
     UnsupportedSchema,
+    /// The source's mapping makes no change of it.
+    Unmapped,
 }
 
 impl FaultCode {
@@ -71,6 +73,7 @@ impl FaultCode {
             FaultCode::NotAllowed => "notAllowed",
             FaultCode::InFuture => "inFuture",
             FaultCode::UnsupportedSchema => "unsupportedSchema",
+            FaultCode::Unmapped => "unmapped",
         }
     }
 }

@@ -133,6 +133,16 @@ impl<'a> Members<'a> {
         all().map(Some).map_err(within)
     }
 
+    /// A member that is read by its own text, and may be absent. `read` names it where it is wrong.
+    pub(super) fn json<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, MalformedSecret> {
+        let value = self.take(name).map(|value| read(value.get()));
+        value.transpose().map_err(MalformedSecret)
+    }
+
     /// All that was not taken is unknown.
     pub(super) fn end(self) -> Result<(), MalformedSecret> {
         match self.0.0.first() {

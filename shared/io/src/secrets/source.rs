@@ -13,7 +13,8 @@ pub use token::{BodyToken, HeaderToken, QueryToken};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT;
-use domain::change::{CampaignId, OrgId};
+use domain::change::{CampaignId, OrgId, Sender, SourceName};
+use mapping::Mapping;
 use secrecy::SecretString;
 
 use super::members::{MalformedSecret, Members};
@@ -61,6 +62,19 @@ pub struct SourceSecret {
     pub org: Option<OrgId>,
     /// The one campaign that it may write to; none: any.
     pub campaign: Option<CampaignId>,
+    /// How what it sends becomes changes; none: it sends changes.
+    pub mapping: Option<Mapping>,
+    /// What becomes of an item that is no change.
+    pub on_fault: OnFault,
+}
+
+/// What becomes of an item of a request that breaks a rule, or of which the mapping makes no change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFault {
+    /// The request is refused, and nothing of it is queued.
+    Refuse,
+    /// It is parked, and the others are queued.
+    Park,
 }
 
 impl SourceSecret {
@@ -75,8 +89,29 @@ impl SourceSecret {
         } else {
             of_name(&mut members)?
         };
+        let mapping = members.json("mapping", |text| {
+            Mapping::parse(text).map_err(|refused| refused.to_string())
+        })?;
+        if mapping
+            .as_ref()
+            .is_some_and(|mapping| !mapping.headers().is_empty())
+            && auth.signs_body()
+        {
+            return Err(Members::wrong("mapping", UNSIGNED_HEADERS));
+        }
+        let on_fault = members.text("onFault", "\"park\" or \"refuse\"", |text| match text {
+            "park" => Some(OnFault::Park),
+            "refuse" => Some(OnFault::Refuse),
+            _ => None,
+        })?;
+        let by_default = match mapping {
+            Some(_) => OnFault::Park,
+            None => OnFault::Refuse,
+        };
         let secret = SourceSecret {
             auth,
+            mapping,
+            on_fault: on_fault.unwrap_or(by_default),
             org: members.text("org", "1 to 32 characters of a-z, 0-9 and -", |org| {
                 OrgId::parse(org).ok()
             })?,
@@ -89,9 +124,25 @@ impl SourceSecret {
         members.end()?;
         Ok(secret)
     }
+
+    /// Who sends, and what its changes may leave out because of it.
+    pub fn sender(&self, source: SourceName) -> Sender {
+        Sender {
+            source,
+            org: self.org.clone(),
+            campaign: self.campaign.clone(),
+        }
+    }
 }
 
+const UNSIGNED_HEADERS: &str = "no headers beside a signature, which is not over them";
+
 impl Auth {
+    /// Whether it is a signature over the body, and so over nothing else but what it says.
+    pub fn signs_body(&self) -> bool {
+        matches!(self, Auth::StandardWebhooks(_) | Auth::Signature(_))
+    }
+
     /// How many secrets there are, any of which will do.
     pub fn secrets(&self) -> usize {
         match self {

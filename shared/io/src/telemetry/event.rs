@@ -148,6 +148,17 @@ pub enum Event<'a> {
         /// Why, without anything of its body.
         detail: &'a str,
     },
+    /// Items of a webhook became no change, and are in the dead-letter queue.
+    Unmapped {
+        /// Who sent it.
+        source: &'a str,
+        /// To whose contacts the source is bound, where it is.
+        org: Option<&'a str>,
+        /// How many.
+        items: usize,
+        /// The place of the first, and why, without anything of its body.
+        detail: &'a str,
+    },
     /// A webhook was not let in.
     Unauthorized {
         /// Whom it names as its sender; nothing, where that can be nobody's name.

@@ -18,7 +18,7 @@ const NAMESPACE: &str = "CampaignSync";
 /// The most values of one metric in a document of the format; the collector drops what is more.
 const MAX_VALUES: usize = 100;
 
-const COUNTERS: [&str; 27] = [
+const COUNTERS: [&str; 28] = [
     // Of apply.
     "Created",
     "Updated",
@@ -44,6 +44,7 @@ const COUNTERS: [&str; 27] = [
     "Accepted",
     "Refused",
     "Unauthorized",
+    "Unmapped",
     // Of reconcile.
     "Checked",
     "Drifted",
@@ -155,6 +156,7 @@ pub(super) fn count(event: &Event<'_>) {
         }
         Event::Accepted { org, changes, .. } => metrics.add("Accepted", Some(org), *changes as u64),
         Event::Refused { org, .. } => metrics.add("Refused", *org, 1),
+        Event::Unmapped { org, items, .. } => metrics.add("Unmapped", *org, *items as u64),
         Event::Unauthorized { .. } => metrics.of_all.add("Unauthorized", 1),
         Event::Reconciled {
             org,

@@ -1,0 +1,197 @@
+//! `campaign-sync source`: what a source's webhooks become, on this machine and before anything is sent.
+
+mod shown;
+
+use std::path::PathBuf;
+
+use domain::change::SourceName;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use ingest::auth::{self, Shown, Verdict};
+use ingest::cloud_event::Form;
+use ingest::webhook::{self, Reading};
+use io::Clock;
+use io::config::Config;
+use io::secrets::{Secrets, SecretsManager, SourceSecret};
+use jiff::Timestamp;
+use mapping::{PRESETS, preset};
+use secrecy::SecretString;
+
+use crate::args;
+use crate::webhook::curl;
+use shown::Found;
+
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  campaign-sync source preset
+  campaign-sync source preset hubspot > hubspot.jq
+  campaign-sync source test --secret source.json body.json
+  campaign-sync source test --source hubspot body.json --header 'x-hubspot-signature-v3: …' --at 2026-11-24T16:00:00Z
+  campaign-sync source test --secret source.json body.json --sign \"$URL\" | sh
+
+Nothing is sent by it. The exit status is 0 when the webhook would be let in, or nothing was shown of who sends it, and all of it
+becomes changes or is ignored; 1 when not; 2 when the command could not run.")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Prints the program of a preset, to be changed and used as jq in a mapping; without a name, the
+    /// presets' names
+    Preset {
+        /// Which one
+        name: Option<String>,
+    },
+    /// Tells who lets a webhook in, and what its body becomes: changes, nothing, or faults
+    Test(Test),
+}
+
+#[derive(clap::Args)]
+struct Test {
+    /// The body, in a file or, by -, standard input
+    body: PathBuf,
+    /// The source. Without --secret its secret is read from Secrets Manager
+    #[arg(long, value_parser = args::source, required_unless_present = "secret")]
+    source: Option<SourceName>,
+    /// The JSON of a source's secret, in a file or, by -, standard input
+    #[arg(long, value_name = "FILE")]
+    secret: Option<PathBuf>,
+    /// A header of the request, as often as there are any: what it shows of who sends it, and what the
+    /// mapping reads
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// The query of the request's URL, percent-encoded
+    #[arg(long, default_value = "", hide_default_value = true)]
+    query: String,
+    /// When the request came, for a signature that has a time; without it, now
+    #[arg(long, value_name = "TIME", value_parser = args::time)]
+    at: Option<Timestamp>,
+    /// Print a curl command that sends the body to this URL as the source would, in place of all else
+    #[arg(long, value_name = "URL")]
+    sign: Option<String>,
+    /// Print JSON instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
+fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    const EXPECTED: &str = "expected a name, a colon or =, and a value";
+    let (name, value) = text.split_once([':', '=']).ok_or(EXPECTED)?;
+    let name = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| EXPECTED)?;
+    let value = HeaderValue::from_str(value.trim()).map_err(|_| EXPECTED)?;
+    Ok((name, value))
+}
+
+/// Prints, and answers whether all is well.
+pub(crate) fn run(args: &Args) -> Result<bool, String> {
+    match &args.command {
+        Command::Preset { name: None } => crate::print(&PRESETS.join("\n")).map(|()| true),
+        Command::Preset { name: Some(name) } => {
+            let program = preset(name);
+            let program = program.ok_or_else(|| {
+                format!(
+                    "{name}: there is no such preset: expected one of {}",
+                    PRESETS.join(", ")
+                )
+            })?;
+            crate::print(program.trim_end()).map(|()| true)
+        }
+        Command::Test(args) => test(args),
+    }
+}
+
+fn test(args: &Test) -> Result<bool, String> {
+    let (name, text) = match (&args.secret, &args.source) {
+        (Some(path), _) => (path.display().to_string(), args::file(path)?),
+        (None, Some(source)) => crate::block_on(stored(source))?,
+        (None, None) => return Err("expected --source or --secret".to_owned()),
+    };
+    let secret = SourceSecret::parse(&SecretString::from(text));
+    let secret = secret.map_err(|error| format!("{name}: {error}"))?;
+    let body = args::file(&args.body)?;
+    let now = args.at.unwrap_or_else(|| Clock::system().now());
+    let headers = headers(args);
+    if let Some(url) = &args.sign {
+        let sent = auth::sent(&secret.auth, &body, now)?;
+        let media_type = headers[http::header::CONTENT_TYPE].to_str();
+        let media_type = media_type.map_err(|_| "content-type: expected visible ASCII")?;
+        return crate::print(&curl(url, media_type, &sent)).map(|()| true);
+    }
+    let verdict = verdict(&secret, args, &headers, &body, now);
+    let form = Form::of(&headers)
+        .ok_or("content-type: expected application/json, or application/…+json")?;
+    let form = form.map_err(|fault| fault.to_string())?;
+    let body = auth::content(&secret.auth, &body);
+    let items = webhook::items(secret.mapping.as_ref(), &form, &body);
+    let mapped = webhook::headers(&secret, &headers);
+    let source = match &args.source {
+        Some(source) => source.clone(),
+        None => args::source("test")?,
+    };
+    let sender = secret.sender(source);
+    let reading = webhook::read(&secret, &sender, &items, &mapped, now);
+    let found = Found {
+        way: crate::check::way(&secret.auth),
+        verdict,
+        on_fault: secret.on_fault,
+        items: &items,
+        reading: &reading,
+    };
+    crate::print(&if args.json {
+        found.json().to_string()
+    } else {
+        found.text()
+    })?;
+    Ok(found.is_let_in() && is_well(&reading))
+}
+
+fn is_well(reading: &Reading) -> bool {
+    reading.faulty.is_empty()
+}
+
+async fn stored(source: &SourceName) -> Result<(String, String), String> {
+    let config = Config::from_env_without_queue().map_err(|error| error.to_string())?;
+    let (_, sdk) = crate::connect::clients().await?;
+    let name = format!("{}/source/{source}", config.secret_prefix);
+    let text = SecretsManager::new(&sdk).read(&name).await;
+    let text = text.map_err(|error| format!("secret {name}: {error}"))?;
+    Ok((
+        format!("secret {name}"),
+        secrecy::ExposeSecret::expose_secret(&text).to_owned(),
+    ))
+}
+
+/// With the media type that most senders say, where none is given.
+fn headers(args: &Test) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &args.headers {
+        headers.append(name.clone(), value.clone());
+    }
+    headers
+        .entry(http::header::CONTENT_TYPE)
+        .or_insert(HeaderValue::from_static("application/json"));
+    headers
+}
+
+/// Whether the request is let in; `None`: nothing is shown of who sends it.
+fn verdict(
+    secret: &SourceSecret,
+    args: &Test,
+    headers: &HeaderMap,
+    body: &str,
+    now: Timestamp,
+) -> Option<Verdict> {
+    let shows = !args.query.is_empty() || !args.headers.is_empty();
+    let verdict = auth::judge(
+        &secret.auth,
+        &Shown {
+            method: &Method::POST,
+            headers,
+            query: &args.query,
+            body: body.as_bytes(),
+            now,
+        },
+    );
+    (shows || verdict == Verdict::Authentic).then_some(verdict)
+}

@@ -1,0 +1,174 @@
+//! What a test of a source found, for a person or a program.
+
+use domain::{Change, change::Operation};
+use ingest::auth::Verdict;
+use ingest::webhook::{Item, Reading};
+use io::secrets::OnFault;
+use serde_json::{Value, json};
+
+use crate::table::{counted, table};
+
+/// What became of a body, and of who sends it.
+pub(super) struct Found<'a> {
+    /// How the source's requests are let in.
+    pub(super) way: String,
+    /// None: nothing was shown of who sends it.
+    pub(super) verdict: Option<Verdict>,
+    pub(super) on_fault: OnFault,
+    pub(super) items: &'a [Item<'a>],
+    pub(super) reading: &'a Reading,
+}
+
+impl Found<'_> {
+    pub(super) fn is_let_in(&self) -> bool {
+        self.verdict
+            .as_ref()
+            .is_none_or(|verdict| *verdict == Verdict::Authentic)
+    }
+
+    /// Places of items of which nothing is made, as it should be.
+    fn ignored(&self) -> Vec<&str> {
+        let is_ignored = |place: &usize| {
+            let is_faulty = self
+                .reading
+                .faulty
+                .iter()
+                .any(|(faulty, _)| faulty == place);
+            let is_made = self.reading.changes.iter().any(|made| made.item == *place);
+            !is_faulty && !is_made
+        };
+        let ignored = (0..self.items.len()).filter(is_ignored);
+        ignored
+            .map(|place| self.items[place].pointer.as_str())
+            .collect()
+    }
+
+    fn let_in(&self) -> String {
+        match &self.verdict {
+            None => "not asked: no --header and no --query shows who sends it".to_owned(),
+            Some(Verdict::Authentic) => "yes".to_owned(),
+            Some(Verdict::SignedShort) => {
+                "no: its signing secret is shorter than 24 bytes".to_owned()
+            }
+            Some(Verdict::Stranger(why)) => format!("no: {why}"),
+        }
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let changes = self.reading.changes.iter();
+        let change = |made: &ingest::webhook::Placed| {
+            let change: Value = serde_json::from_str(&made.change.body()).unwrap_or_default();
+            json!({ "pointer": made.pointer, "change": change })
+        };
+        let faults = self.reading.faulty.iter().flat_map(|(_, faults)| faults);
+        let fault = |fault: &domain::change::Fault| json!({ "pointer": fault.pointer, "code": fault.code.as_str(), "message": fault.message });
+        json!({
+            "letIn": self.verdict.as_ref().map(|verdict| *verdict == Verdict::Authentic),
+            "letInBy": self.way,
+            "why": self.let_in(),
+            "changes": changes.map(change).collect::<Vec<_>>(),
+            "ignored": self.ignored(),
+            "faults": faults.map(fault).collect::<Vec<_>>(),
+        })
+    }
+
+    pub(super) fn text(&self) -> String {
+        let mut lines = vec![format!("let in by {}: {}", self.way, self.let_in())];
+        if !self.reading.changes.is_empty() {
+            lines.push(changes(self.reading));
+        }
+        let made = counted(self.reading.changes.len() as u64, "change");
+        lines.push(format!(
+            "{} of the body: {made}",
+            counted(self.items.len() as u64, "item")
+        ));
+        let ignored = self.ignored();
+        if !ignored.is_empty() {
+            let places = ignored.iter().map(|place| shown(place)).collect::<Vec<_>>();
+            lines.push(format!("ignored: {}", places.join(", ")));
+        }
+        for (_, faults) in &self.reading.faulty {
+            for fault in faults {
+                lines.push(format!(
+                    "fault at {}: {}: {}",
+                    shown(&fault.pointer),
+                    fault.code.as_str(),
+                    fault.message
+                ));
+            }
+        }
+        if !self.reading.faulty.is_empty() {
+            lines.push(match self.on_fault {
+                OnFault::Park => "What has a fault would be parked as unmapped, and the changes queued (onFault park).",
+                OnFault::Refuse => "The request would be answered 400, and nothing queued (onFault refuse).",
+            }.to_owned());
+        }
+        lines.join("\n")
+    }
+}
+
+fn shown(pointer: &str) -> &str {
+    if pointer.is_empty() {
+        "the body"
+    } else {
+        pointer
+    }
+}
+
+fn changes(reading: &Reading) -> String {
+    let mut shown = table(["item", "contact", "campaign", "version", "says"].map(str::to_owned));
+    for made in &reading.changes {
+        let change = &made.change;
+        shown.add_row([
+            self::shown(&made.pointer).to_owned(),
+            change.key.as_str().to_owned(),
+            change.campaign.as_str().to_owned(),
+            rank(change),
+            said(&change.operation),
+        ]);
+    }
+    for column in shown.column_iter_mut() {
+        column.set_cell_alignment(comfy_table::CellAlignment::Left);
+    }
+    shown.to_string()
+}
+
+fn rank(change: &Change) -> String {
+    let version = change.version.map(|version| version.to_string());
+    let at = change.occurred_at.map(|at| at.to_string());
+    version.or(at).unwrap_or_else(|| "none".to_owned())
+}
+
+/// Columns, and what is said of being called, a line each.
+fn said(operation: &Operation) -> String {
+    let Operation::Upsert {
+        data,
+        callable,
+        lowers,
+    } = operation
+    else {
+        return "remove".to_owned();
+    };
+    let column = |(name, value): (&String, &Option<String>)| match value {
+        Some(value) => format!("{name}: {value}"),
+        None => format!("{name} is cleared"),
+    };
+    let mut lines: Vec<_> = data.iter().map(column).collect();
+    lines.extend(callable.map(|callable| format!("callable: {callable}")));
+    lines.extend(
+        lowers
+            .channels
+            .iter()
+            .map(|channel| format!("{}: false", channel.as_str())),
+    );
+    lines.extend(
+        lowers
+            .phones
+            .iter()
+            .map(|phone| format!("calls to {phone}: false")),
+    );
+    if lines.is_empty() {
+        lines.push("nothing".to_owned());
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,162 @@
+//! CloudEvents 1.0 by HTTP (github.com/cloudevents/spec, "HTTP Protocol Binding", "JSON Event Format"):
+//! one event, a batch of them, or one whose attributes stand in headers.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT;
+use domain::change::{Fault, FaultCode};
+use domain::json::Members;
+use http::HeaderMap;
+use percent_encoding::percent_decode;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+/// Before each attribute's name in a header.
+const PREFIX: &str = "ce-";
+/// Attributes that every event has.
+const REQUIRED: [&str; 4] = ["id", "source", "specversion", "type"];
+const VERSION: &str = "1.0";
+
+/// How a body holds what it delivers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Form {
+    /// It is no event.
+    Plain,
+    /// It is one event.
+    Structured,
+    /// It is an array of events.
+    Batch,
+    /// It is the data of one event, of which these are the attributes.
+    Binary(Map<String, Value>),
+}
+
+impl Form {
+    /// The form of a request's body by its media type and headers; `None`: it is no JSON.
+    ///
+    /// # Errors
+    /// What is wrong with the attributes in the headers.
+    pub fn of(headers: &HeaderMap) -> Option<Result<Form, Fault>> {
+        let media_type = headers.get(http::header::CONTENT_TYPE);
+        let media_type = media_type.and_then(|text| text.to_str().ok()).unwrap_or("");
+        let essence = media_type.split(';').next().unwrap_or("").trim();
+        let essence = essence.to_ascii_lowercase();
+        let subtype = essence.strip_prefix("application/")?;
+        match subtype {
+            "cloudevents+json" => Some(Ok(Form::Structured)),
+            "cloudevents-batch+json" => Some(Ok(Form::Batch)),
+            _ if subtype != "json" && !subtype.ends_with("+json") => None,
+            _ if headers.contains_key("ce-specversion") => {
+                Some(of_headers(headers).map(Form::Binary))
+            }
+            _ => Some(Ok(Form::Plain)),
+        }
+    }
+}
+
+/// The attributes of an event in headers: percent-encoded once, within quotes or not.
+fn of_headers(headers: &HeaderMap) -> Result<Map<String, Value>, Fault> {
+    let mut attributes = Map::new();
+    for (name, value) in headers {
+        let Some(name) = name.as_str().strip_prefix(PREFIX) else {
+            continue;
+        };
+        let text = unquoted(value.as_bytes());
+        let text = percent_decode(&text).decode_utf8();
+        let text = text.map_err(|_| wrong("", "expected UTF-8 in the ce- headers"))?;
+        if attributes.insert(name.to_owned(), text.into()).is_some() {
+            return Err(wrong("", "expected each ce- header once"));
+        }
+    }
+    checked("", attributes)
+}
+
+/// The characters of a quoted string, and else the bytes as they are.
+fn unquoted(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let within = bytes
+        .strip_prefix(b"\"")
+        .and_then(|rest| rest.strip_suffix(b"\""));
+    let Some(within) = within else {
+        return Cow::Borrowed(bytes);
+    };
+    let mut text = Vec::with_capacity(within.len());
+    let mut bytes = within.iter();
+    while let Some(&byte) = bytes.next() {
+        let is_escape = byte == b'\\';
+        text.extend(if is_escape { bytes.next() } else { Some(&byte) });
+    }
+    Cow::Owned(text)
+}
+
+/// The data of an event in JSON, and its attributes.
+///
+/// # Errors
+/// What is wrong with the event, with the place below `pointer`.
+pub(crate) fn of_text<'a>(
+    pointer: &str,
+    text: &'a str,
+) -> Result<(Cow<'a, str>, Map<String, Value>), Fault> {
+    let members: Members<'a> = serde_json::from_str(text)
+        .map_err(|_| wrong(pointer, "expected an event: an object of JSON"))?;
+    let (mut attributes, mut data) = (Map::new(), None);
+    for (name, value) in members.0 {
+        let is_again = match name.as_ref() {
+            "data" => data.replace(Cow::Borrowed(value.get())).is_some(),
+            "data_base64" => data.replace(decoded(pointer, value)?.into()).is_some(),
+            _ => {
+                let value = serde_json::from_str(value.get());
+                let value = value.map_err(|_| wrong(pointer, "expected whole characters"))?;
+                attributes.insert(name.into_owned(), value).is_some()
+            }
+        };
+        if is_again {
+            return Err(wrong(
+                pointer,
+                "expected each member once, and one of data and data_base64",
+            ));
+        }
+    }
+    let data = data.unwrap_or(Cow::Borrowed("null"));
+    Ok((data, checked(pointer, attributes)?))
+}
+
+fn decoded(pointer: &str, value: &RawValue) -> Result<String, Fault> {
+    const EXPECTED: &str = "expected base64 of JSON in UTF-8";
+    let text: Option<String> = serde_json::from_str(value.get()).ok();
+    let bytes = text.and_then(|text| STANDARD_PAD_INDIFFERENT.decode(text).ok());
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    text.ok_or_else(|| wrong(&format!("{pointer}/data_base64"), EXPECTED))
+}
+
+fn checked(pointer: &str, attributes: Map<String, Value>) -> Result<Map<String, Value>, Fault> {
+    for name in REQUIRED {
+        let text = attributes.get(name).and_then(Value::as_str);
+        match text {
+            None | Some("") => {
+                let pointer = format!("{pointer}/{name}");
+                let (code, message) = (FaultCode::Required, "expected this attribute, as a text");
+                return Err(Fault {
+                    pointer,
+                    code,
+                    message: message.into(),
+                });
+            }
+            Some(text) if name == "specversion" && text != VERSION => {
+                return Err(wrong(&format!("{pointer}/specversion"), "expected 1.0"));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(attributes)
+}
+
+fn wrong(pointer: &str, message: &'static str) -> Fault {
+    Fault {
+        pointer: pointer.to_owned(),
+        code: FaultCode::WrongFormat,
+        message: message.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

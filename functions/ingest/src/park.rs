@@ -1,0 +1,59 @@
+//! From items that become no change to the dead-letter queue.
+
+use std::collections::BTreeMap;
+
+use domain::change::{Fault, Sender};
+use io::queue::Message;
+use io::telemetry::Event;
+use jiff::Timestamp;
+
+use crate::Context;
+use crate::webhook::{Item, Unmapped, detail};
+
+/// The most messages of a call.
+const OF_A_CALL: usize = 10;
+
+/// Parks these items, and answers how many there are once SQS has them all. No call begins that might not
+/// end by `end`.
+///
+/// # Errors
+/// Why SQS has not all of them: the sender sends the same again, and what it has is the same then.
+pub(crate) async fn park(
+    context: &Context,
+    sender: &Sender,
+    (items, headers): (&[Item<'_>], &BTreeMap<String, String>),
+    faulty: &[(usize, Vec<Fault>)],
+    end: Timestamp,
+) -> Result<usize, String> {
+    let now = context.clock.now();
+    let message = |(place, faults): &(usize, Vec<Fault>)| {
+        let message = Unmapped::new(sender, &items[*place], headers, now).message(faults);
+        message.ok_or_else(|| "an item is too large for the dead-letter queue".to_owned())
+    };
+    let messages = faulty.iter().map(message).collect::<Result<Vec<_>, _>>()?;
+    for messages in messages.chunks(OF_A_CALL) {
+        if context.clock.now() + io::aws::LONGEST_CALL > end {
+            return Err("there is no time to park what became no change".to_owned());
+        }
+        send(context, messages.to_vec()).await?;
+    }
+    if let Some((place, faults)) = faulty.first() {
+        context.telemetry.tell(&Event::Unmapped {
+            source: sender.source.as_str(),
+            org: sender.org.as_ref().map(|org| org.as_str()),
+            items: faulty.len(),
+            detail: &detail(&items[*place].pointer, faults),
+        });
+    }
+    Ok(faulty.len())
+}
+
+async fn send(context: &Context, messages: Vec<Message>) -> Result<(), String> {
+    let url = &context.dead_letter_queue_url;
+    let sent = context.queue.send_batch(url, messages).await;
+    let sent = sent.map_err(|error| format!("the dead-letter queue: {error}"))?;
+    match sent.into_iter().find_map(Result::err) {
+        Some(refused) => Err(format!("the dead-letter queue: SQS: {}", refused.code)),
+        None => Ok(()),
+    }
+}
