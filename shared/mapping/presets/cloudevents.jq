@@ -1,1 +1,29 @@
-error("this preset has no program yet")
+# CloudEvents 1.0 whose data is a flat object. The attributes count as members of it with ce- before their names.
+# Reads $columns, $optOut, $campaignField, $remove, $cloudevent, $key: the member of the contact's key, ce-subject if it is
+# not said, and $version: the member of the stamp, ce-time if it is not said.
+(if $cloudevent != null then { attributes: $cloudevent, data: . }
+  elif isobject and has("specversion") then { attributes: del(.data), data: .data }
+  else error("no CloudEvent") end) as $event |
+if $event.data | isobject then . else error("data is no object") end |
+($event.data + ($event.attributes | with_entries(.key |= "ce-" + .))) as $fields |
+($key // "ce-subject") as $id | ($version // "ce-time") as $stamp |
+if $fields["ce-source"] == null or $fields["ce-id"] == null then error("an event without source or id") else . end |
+if $fields[$id] == null or $fields[$id] == "" then error("the key is missing") else . end |
+if $fields[$stamp] == null or $fields[$stamp] == "" then error("the stamp is missing") else . end |
+# Source and id may be longer than an id of ours, and of any characters.
+{ eventId: "ce-\("\($fields["ce-source"] | tostring | sha256)-\($fields["ce-id"] | tostring)" | sha256)",
+  contactKey: ($fields[$id] | tostring), version: ($fields[$stamp] | ms) } +
+if $remove != null and ($fields[$remove.field] as $value | any($remove.values[]; . == $value)) then { operation: "remove" }
+else
+  { data: ([ $columns | to_entries[] | .key as $field | select($fields | has($field)) |
+      .value[] | { (.): $fields[$field] } ] | add // {}) } +
+  if $optOut == null then {}
+  elif $fields | has($optOut.field) | not then error("the opt-out field is missing")
+  else
+    $fields[$optOut.field] as $value |
+    if any($optOut.values[]; . == $value) then { callable: false }
+    elif any($optOut.callable[]; . == $value) or any($optOut.values[]; type == ($value | type)) then { callable: true }
+    else error("the opt-out field holds what is in neither of its lists") end
+  end +
+  if $campaignField != null and ($fields | has($campaignField)) then { campaigns: $fields[$campaignField] } else {} end
+end

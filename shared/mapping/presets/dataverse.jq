@@ -1,1 +1,39 @@
-error("this preset has no program yet")
+# Microsoft Dataverse, Dynamics 365: the webhook of a step on Create, Update and Delete.
+# Reads $columns, $optOut, $campaignField, $headers, and $object: the name of the table, contact if it is not said.
+if $headers["x-ms-dynamics-msg-size-exceeded"] != null then error("the event was too large for its values") else . end |
+if .PrimaryEntityName | isstring then . else error("an event without PrimaryEntityName") end |
+select(.PrimaryEntityName == ($object // "contact")) |
+# Choices and amounts stand in Value, lookups in Name or Id, several choices in a list.
+[ [.PostEntityImages[]?.value.Attributes[]?], [.PreEntityImages[]?.value.Attributes[]?],
+  [.InputParameters[]? | select(.key == "Target") | .value.Attributes[]?] |
+  [ .[] | { (.key): (.value |
+    if isobject then (if has("Value") then .Value elif .Name != null then .Name else .Id end)
+    elif isarray then map(if isobject and has("Value") then .Value else . end)
+    else . end) } ] | add // {}
+] as [$after, $before, $target] |
+($after != {}) as $isFull |
+(if .OperationId == null or .OperationId == "00000000-0000-0000-0000-000000000000" then {}
+  else { eventId: .OperationId } end) + { contactKey: .PrimaryEntityId } as $event |
+if .MessageName == "Delete" then $event + { operation: "remove", version: (.OperationCreatedOn | ms) }
+elif .MessageName != "Create" and .MessageName != "Update" then error("a message that is none of Create, Update and Delete")
+elif $isFull or $target != {} then
+  # What is null does not stand in an image.
+  (if $isFull then $after else $target end) as $fields |
+  if ($fields.modifiedon // $target.modifiedon) == null then error("modifiedon is missing") else . end |
+  { version: ($fields.modifiedon // $target.modifiedon | ms),
+    data: ([ $columns | to_entries[] | .key as $field | select($isFull or ($fields | has($field))) |
+      .value[] | { (.): $fields[$field] } ] | add // {}) } +
+  if $optOut == null or ($isFull or ($fields | has($optOut.field)) | not) then {}
+  elif $fields | has($optOut.field) | not then error("the opt-out field is missing")
+  else
+    $fields[$optOut.field] as $value |
+    if any($optOut.values[]; . == $value) then { callable: false }
+    elif any($optOut.callable[]; . == $value) or any($optOut.values[]; type == ($value | type)) then { callable: true }
+    else error("the opt-out field holds what is in neither of its lists") end
+  end +
+  if $campaignField != null and ($isFull or ($fields | has($campaignField))) then { campaigns: $fields[$campaignField] } else {} end +
+  if $isFull then {} else { ifAbsent: "skip" } end |
+  select((.data != {}) or has("callable") or has("campaigns") or $isFull) |
+  $event + .
+else error("an event without values") end +
+if $campaignField != null and $before != {} then { campaignsBefore: $before[$campaignField] } else {} end

@@ -1,1 +1,49 @@
-error("this preset has no program yet")
+# Salesforce, Change Data Capture: through an event relay and EventBridge, or as it is.
+# Reads $columns, $optOut, $campaignField, and $object: the name of the object, Contact if it is not said.
+(.detail as $detail | if $detail | isobject then $detail else . end |
+  .payload as $payload | if $payload | isobject then $payload else . end) as $payload |
+$payload.ChangeEventHeader as $header |
+if $header | isobject then . else error("an event without ChangeEventHeader") end |
+select($header.entityName == ($object // "Contact")) |
+$header.changeType as $type |
+if any($header.changedFields, $header.nulledFields, $header.diffFields | .[]?; startswith("0x"))
+then error("the names of changed fields are an undecoded bitmap") else . end |
+# Parts of a field stand in an object of their own: MailingAddress.City. Those of Name count as fields.
+($payload + ([ $payload | to_entries[] | select(.value | isobject) | .key as $field |
+  .value | to_entries[] | { ("\($field).\(.key)" | ltrimstr("Name.")): .value } ] | add // {})) as $fields |
+[ $header.changedFields[]?, $header.nulledFields[]? | ., (. as $field | $payload[$field] | objects | keys[] | "\($field).\(.)") |
+  ltrimstr("Name.") ] as $changed |
+[ $header.diffFields[]? | ltrimstr("Name.") ] as $diffs |
+(if $payload.LastModifiedDate != null then $payload.LastModifiedDate | ms else $header.commitTimestamp end) as $version |
+(
+  if $type == "DELETE" or $type == "GAP_DELETE" then { version: $header.commitTimestamp, operation: "remove" }
+  elif $type == "CREATE" or $type == "UNDELETE" or $type == "UPDATE" then
+    # An update holds what changed. Other fields stand in it as null, or not at all.
+    ($type == "UPDATE") as $isPartial |
+    if any($diffs[]; . as $field | ($columns | has($field)) or $field == $optOut.field or $field == $campaignField)
+    then error("a field is told by its difference alone") else . end |
+    if $isPartial and any($changed[]; . as $field | ($columns | has($field)) and ($fields | has($field) | not) and
+      (any($header.nulledFields[]?; ltrimstr("Name.") == $field) | not))
+    then error("a field that changed has no value") else . end |
+    { version: $version,
+      data: ([ $columns | to_entries[] | .key as $field | select($isPartial | not or any($changed[]; . == $field)) |
+        .value[] | { (.): $fields[$field] } ] | add // {}) } +
+    if $optOut == null or ($isPartial and (any($changed[]; . == $optOut.field) | not)) then {}
+    elif $fields | has($optOut.field) | not then error("the opt-out field is missing")
+    else
+      $fields[$optOut.field] as $value |
+      if any($optOut.values[]; . == $value) then { callable: false }
+      elif any($optOut.callable[]; . == $value) or any($optOut.values[]; type == ($value | type)) then { callable: true }
+      else error("the opt-out field holds what is in neither of its lists") end
+    end +
+    if $campaignField == null or ($isPartial and (any($changed[]; . == $campaignField) | not)) then {}
+    else { campaigns: $fields[$campaignField] } end +
+    if $isPartial then { ifAbsent: "skip" } else {} end |
+    select((.data != {}) or has("callable") or has("campaigns") or ($isPartial | not))
+  elif $type | isstring and startswith("GAP_") then error("a gap event: what changed is told by the feed alone")
+  else error("an event of an unknown changeType") end
+) as $change |
+if $header.recordIds | isarray then . else error("an event without recordIds") end |
+# A change of a field's type is told of 001* and the like: no values change by it.
+$header.recordIds[] | select(endswith("*") | not) |
+$change + { eventId: "\($header.transactionKey)-\($header.sequenceNumber)-\(.)", contactKey: . }

@@ -1,29 +1,99 @@
+mod fuzz;
+mod members;
+mod programs;
+mod senders;
+mod times;
+mod vendors;
+
+use domain::change::{Change, Sender};
+use serde_json::{Value, json};
+
 use super::*;
 
-#[test]
-fn a_mapping_can_be_shared() {
-    fn shared<T: Send + Sync + Clone + 'static>() {}
-    shared::<Mapping>();
+fn about(headers: &BTreeMap<String, String>) -> About<'_> {
+    About {
+        headers,
+        cloud_event: None,
+    }
 }
 
-#[test]
-fn an_item_becomes_a_change() {
-    let m = Mapping::parse(r#"{"jq": ".a[] | {contactKey: (.b|tostring), version: (.t|ms), data: {x: .c}, campaigns: $campaignField}", "campaignField":"cc"}"#).unwrap();
-    let h = BTreeMap::new();
-    let a = About {
-        headers: &h,
-        cloud_event: None,
+fn mapping(config: &Value) -> Mapping {
+    Mapping::parse(&config.to_string()).unwrap()
+}
+
+fn refused(config: &Value) -> String {
+    Mapping::parse(&config.to_string()).unwrap_err().to_string()
+}
+
+/// What each item of a body becomes. Every change is one that a sender may send.
+fn mapped(config: &Value, body: &str) -> Vec<Result<Vec<Value>, String>> {
+    let mapping = mapping(config);
+    let headers = BTreeMap::new();
+    let items = match mapping.items(body) {
+        Ok(items) => items,
+        Err(fault) => return vec![Err(fault.to_string())],
     };
-    let c = m
-        .changes(
-            r#"{"a":[{"b":9007199254740993,"t":"2026-11-24T16:00:00.123+0000","c":1.50}]}"#,
-            &a,
-            10,
-        )
-        .unwrap();
-    assert_eq!(
-        c[0].text,
-        r#"{"contactKey":"9007199254740993","version":1795536000123,"data":{"x":"1.5"},"eventId":"map-613ace390f65c0419ee6b9ee1173c3d61a44224d"}"#
+    let items = items.into_iter();
+    let changes = items.map(|item| mapping.changes(item.text, &about(&headers), 100));
+    changes
+        .map(|changes| match changes {
+            Ok(changes) => Ok(changes.iter().map(checked).collect()),
+            Err(fault) => Err(fault.to_string()),
+        })
+        .collect()
+}
+
+/// All changes of a body, in which no item may fail.
+fn changes(config: &Value, body: &str) -> Vec<Value> {
+    let changes = mapped(config, body).into_iter().map(Result::unwrap);
+    changes.flatten().collect()
+}
+
+/// The fault of a body of one item.
+fn fault(config: &Value, body: &str) -> String {
+    let mut mapped = mapped(config, body);
+    assert_eq!(mapped.len(), 1);
+    mapped.remove(0).unwrap_err()
+}
+
+/// A change with its campaigns beside it, once it is taken as one that a sender sends.
+fn checked(mapped: &Mapped) -> Value {
+    let mut change: Value = serde_json::from_str(&mapped.text).unwrap();
+    let mut sent = change.clone();
+    let if_absent = sent.as_object_mut().unwrap().remove("ifAbsent");
+    assert!(
+        if_absent
+            .is_none_or(|said| ["create", "skip", "skipOptOut"].contains(&said.as_str().unwrap()))
     );
-    assert_eq!(c[0].campaigns, Some(vec!["cc".to_owned()]));
+    let sender = Sender {
+        source: "crm".parse().unwrap(),
+        org: Some("acme-us".parse().unwrap()),
+        campaign: Some("5f0c1e1a".parse().unwrap()),
+    };
+    let now = "2026-11-24T16:00:00Z".parse().unwrap();
+    let parsed = Change::parse_from(&sender, &sent.to_string(), now);
+    assert!(parsed.is_ok(), "{parsed:?}: {change}");
+    for (name, campaigns) in [
+        ("campaigns", &mapped.campaigns),
+        ("campaignsBefore", &mapped.campaigns_before),
+    ] {
+        if let Some(campaigns) = campaigns {
+            change[name] = json!(campaigns);
+        }
+    }
+    change
+}
+
+/// A body with one member set anew; null takes it out.
+fn with(body: &str, pointer: &str, value: Value) -> String {
+    let mut body: Value = serde_json::from_str(body).unwrap();
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    let parent = body.pointer_mut(parent).unwrap();
+    match (parent, value) {
+        (Value::Object(members), Value::Null) => _ = members.remove(name),
+        (Value::Object(members), value) => _ = members.insert(name.to_owned(), value),
+        (Value::Array(items), value) => items[name.parse::<usize>().unwrap()] = value,
+        _ => panic!("{pointer} leads nowhere"),
+    }
+    body.to_string()
 }
