@@ -13,6 +13,7 @@ mod cli;
 mod consent;
 mod contact_lists;
 mod dlq;
+mod dlq_unmapped;
 mod dnc;
 mod docs;
 mod emulator_fifo;

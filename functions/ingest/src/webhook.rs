@@ -310,7 +310,7 @@ fn of_item(
             let faults = invalid.faults().iter();
             let told = |found: &Fault| Fault {
                 pointer: item.pointer.clone(),
-                code: found.code,
+                code: FaultCode::Unmapped,
                 message: format!("of a change that the mapping makes, {found}").into(),
             };
             faults.map(told).collect::<Vec<_>>()

@@ -132,9 +132,10 @@ impl Unmapped {
         );
         let said = serde_json::to_string(&said).ok()?;
         let id = domain::sha256_hex(said.as_bytes());
+        let detail = format!("of {}, {}", self.source, detail(&self.pointer, faults));
         let attributes = vec![
             ("reason", REASON.to_owned()),
-            ("detail", detail(&self.pointer, faults)),
+            ("detail", detail.chars().take(MOST_DETAIL).collect()),
             ("firstReceivedAt", self.arrived_at.clone()),
         ];
         let group = format!("{REASON}/{}/{}", self.source, id.get(..32)?);
@@ -163,8 +164,7 @@ pub(crate) fn detail(pointer: &str, faults: &[Fault]) -> String {
         0 | 1 => String::new(),
         several => format!(" (the first of {several} faults)"),
     };
-    let detail = format!("{place}: {}{more}", first.unwrap_or_default());
-    detail.chars().take(MOST_DETAIL).collect()
+    format!("{place}: {}{more}", first.unwrap_or_default())
 }
 
 /// Nothing of the item.
