@@ -18,13 +18,14 @@ const NAMESPACE: &str = "CampaignSync";
 /// The most values of one metric in a document of the format; the collector drops what is more.
 const MAX_VALUES: usize = 100;
 
-const COUNTERS: [&str; 27] = [
+const COUNTERS: [&str; 28] = [
     // Of apply.
     "Created",
     "Updated",
     "Unchanged",
     "Stale",
     "Superseded",
+    "Skipped",
     "Confirming",
     "Parked",
     "OptOutParked",
@@ -282,5 +283,6 @@ fn name(outcome: Outcome) -> &'static str {
         Outcome::Unchanged => "Unchanged",
         Outcome::Stale => "Stale",
         Outcome::Superseded => "Superseded",
+        Outcome::Skipped => "Skipped",
     }
 }
