@@ -5,7 +5,9 @@ mod adopt;
 use std::sync::Arc;
 
 use domain::Change;
-use domain::change::{CampaignId, ContactKey, EventId, Operation, OrgId, Rank, RankReset};
+use domain::change::{
+    CampaignId, ContactKey, EventId, IfAbsent, Operation, OrgId, Rank, RankReset,
+};
 use domain::contact::Contact;
 use io::genesys::{Campaign, Run};
 use io::queue::{Sqs, enqueue};
@@ -152,6 +154,7 @@ fn change(args: &ResetRank, key: &ContactKey, reset: RankReset) -> Result<Change
         version: None,
         occurred_at: None,
         source: None,
+        if_absent: IfAbsent::Create,
         operation: Operation::ResetRank(reset),
     })
 }

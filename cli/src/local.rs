@@ -174,12 +174,13 @@ fn percent(text: &str) -> Result<f64, String> {
 }
 
 /// Every outcome that a change can have (docs/contract.md "Outcomes"), in the order of the tables.
-pub(crate) const OUTCOMES: [&str; 6] = [
+pub(crate) const OUTCOMES: [&str; 7] = [
     "created",
     "updated",
     "unchanged",
     "stale",
     "superseded",
+    "skipped",
     "parked",
 ];
 

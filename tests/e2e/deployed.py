@@ -365,7 +365,7 @@ def silent_logs(aws):
                 value = document[metric["Name"]]
                 metrics[document.get("Org"), metric["Name"]] += value if isinstance(value, int) else len(value)
     assert all(document_org in (None, *APIS) for document_org, _ in metrics), metrics
-    changes = sum(metrics[org, name] for org in APIS for name in ["Created", "Updated", "Unchanged", "Stale", "Superseded"])
+    changes = sum(metrics[org, name] for org in APIS for name in ["Created", "Updated", "Unchanged", "Stale", "Superseded", "Skipped"])
     assert changes >= CONTACTS * CHANGES_EACH and metrics["acme-us", "ApiCalls"] == metrics["acme-us", "ApiLatency"], metrics
     assert metrics["acme-us", "Throttled"] > 0 and metrics[None, "Unauthorized"] == 2 and metrics[None, "Parked"] == 1, metrics
     assert metrics["acme-us", "Checked"] > 0 and metrics[None, "OptOutAge"] >= CONTACTS / 5, metrics

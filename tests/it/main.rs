@@ -2,6 +2,7 @@
 //! embedded parts or over real sockets on loopback.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod absent;
 mod adopt;
 mod apply_basics;
 mod apply_fuzz;

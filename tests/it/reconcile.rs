@@ -1,5 +1,6 @@
 //! Reconcile through its own handle: what it finds, what it enqueues, and what it leaves alone.
 
+mod absent;
 mod adopt;
 mod bounds;
 mod brake;

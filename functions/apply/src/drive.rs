@@ -206,9 +206,29 @@ impl Drive<'_> {
         }
     }
 
+    /// What is seen of the question whether there is a contact: that there is none, where the answer's
+    /// code does not say the campaign. An answer without a code says it only of a campaign that is known.
+    fn seen_of_search(&self, place: usize, seen: Seen) -> Seen {
+        let contact = &self.contacts[place];
+        match seen {
+            Seen::Failed(failure)
+                if failure.kind == Kind::NotFound && contact.attempt.is_seeking() =>
+            {
+                let campaign = &self.campaigns[contact.campaign].id;
+                if failure.code.is_some() || self.org.knows(campaign) {
+                    Seen::Contact(None)
+                } else {
+                    Seen::Failed(failure)
+                }
+            }
+            seen => seen,
+        }
+    }
+
     fn saw(&mut self, progress: &mut Progress, place: usize, seen: Seen) {
         let seen = self.contacts[place].attempt.judged(seen);
         let seen = self.seen_of_create(place, seen);
+        let seen = self.seen_of_search(place, seen);
         let contact = &mut self.contacts[place];
         if seen != Seen::Nothing {
             progress.seen += 1;
@@ -218,6 +238,8 @@ impl Drive<'_> {
             self.org.is_found(&self.campaigns[contact.campaign].id);
         }
         let is_found = match &seen {
+            // Who is not to be created says nothing of a first load.
+            Seen::Contact(None) if !contact.attempt.may_create() => None,
             Seen::Contact(found) => Some(found.is_some()),
             Seen::RefusedTogether(failure) | Seen::Failed(failure)
                 if failure.kind == Kind::Conflict =>

@@ -14,9 +14,10 @@ pub use defect::Defect;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
-use domain::attempt::{Attempt, Piece, Verdicts};
+use domain::attempt::{Absence, Attempt, LOOKS_TWICE, Piece, Verdicts};
 use domain::batch::{Evidence, Parking, Verdict};
 use domain::change::{CampaignId, Change, ContactKey, OrgId};
 use domain::failure::Failure;
@@ -39,6 +40,8 @@ struct OfContact {
     changes: Vec<(usize, Arc<Change>)>,
     /// Whether one of them was received before, and may have been written.
     was_tried: bool,
+    /// For how long all of them are known of.
+    known_for: Duration,
 }
 
 /// The contacts of one org, by campaign.
@@ -68,7 +71,7 @@ pub async fn handle(
             messages: intake.records.len(),
             topped_up: intake.records.len() - intake.of_event,
         });
-        let orgs = by_org(&intake).into_iter();
+        let orgs = by_org(&intake, now).into_iter();
         let orgs = orgs.map(|(org, contacts)| apply(context, run, luck, org, contacts));
         let verdicts = join_all(orgs).await.into_iter().flatten();
         let mut verdicts: BTreeMap<usize, Verdict> = verdicts
@@ -85,7 +88,7 @@ pub async fn handle(
     .await
 }
 
-fn by_org(intake: &Intake) -> BTreeMap<OrgId, OfOrg> {
+fn by_org(intake: &Intake, now: Timestamp) -> BTreeMap<OrgId, OfOrg> {
     let mut orgs: BTreeMap<OrgId, OfOrg> = BTreeMap::new();
     // Of each contact, among those of its campaign, by its message group.
     let mut places = BTreeMap::new();
@@ -98,15 +101,18 @@ fn by_org(intake: &Intake) -> BTreeMap<OrgId, OfOrg> {
             .entry(intake.records[index].group.as_str())
             .or_insert(contacts.len());
         let was_tried = intake.records[index].receives > 1;
+        let known_for = intake.records[index].known_for(now);
         match contacts.get_mut(*place) {
             Some(contact) => {
                 contact.changes.push(numbered);
                 contact.was_tried |= was_tried;
+                contact.known_for = contact.known_for.min(known_for);
             }
             None => contacts.push(OfContact {
                 key: change.key.clone(),
                 changes: vec![numbered],
                 was_tried,
+                known_for,
             }),
         }
     }
@@ -249,7 +255,15 @@ fn attempt(
         }
     };
     let pieces = contact.changes.into_iter().map(piece).collect();
-    Attempt::new(contact.key, pieces, Arc::clone(rules), context.planner())
+    let absence = match campaign {
+        Campaign::Predictive(_) => Absence::ByProbe,
+        Campaign::ContactList(_) => match LOOKS_TWICE.saturating_sub(contact.known_for) {
+            Duration::ZERO => Absence::Known,
+            left => Absence::ByReadAfter(left),
+        },
+    };
+    let attempt = Attempt::new(contact.key, pieces, Arc::clone(rules), context.planner());
+    attempt.knows_absence(absence)
 }
 
 fn whole((index, change): (usize, Arc<Change>)) -> Piece {

@@ -14,6 +14,7 @@
 //! unknown end by no second POST in the same invocation. A change that nobody can take is parked
 //! only once what it says of opting out was written.
 
+mod absent;
 mod confirm;
 mod end;
 mod owed;
@@ -21,6 +22,7 @@ mod refused;
 mod state;
 mod step;
 
+pub use absent::{Absence, LOOKS_TWICE};
 pub use step::{Piece, Seen, Step, Verdicts, Write};
 
 use std::collections::VecDeque;
@@ -28,13 +30,13 @@ use std::sync::Arc;
 
 use crate::Rules;
 use crate::batch::{Outcome, Verdict};
-use crate::change::{ContactKey, Operation};
+use crate::change::{ContactKey, IfAbsent, Operation};
 use crate::contact::Contact;
 use crate::failure::{Failure, Kind};
 use crate::plan::{Action, Plan, RankedChange, Skip, Wishes, plan_of_operator};
 use crate::retry::TRIES;
 use owed::Owed;
-use state::{ReadFor, State, left_by, lowered};
+use state::{ReadFor, State, lowered};
 use step::write;
 
 /// How changes are planned: [`crate::plan::plan`].
@@ -59,6 +61,8 @@ pub struct Attempt {
     /// Whether a write may have been done that reads do not show yet.
     is_unread: bool,
     owed: Owed,
+    /// How it is known that there is no such contact.
+    absence: Absence,
 }
 
 impl Attempt {
@@ -84,6 +88,7 @@ impl Attempt {
             wrote: None,
             is_unread: false,
             owed: Owed::default(),
+            absence: Absence::ByProbe,
         };
         for piece in pieces {
             match piece.parking.clone() {
@@ -139,7 +144,7 @@ impl Attempt {
             (State::Reading(_), Seen::Failed(failure)) => self.failed(&failure),
             (State::Creating { plan, .. }, Seen::Written(_)) => {
                 self.owe(&plan);
-                self.is_now(left_by(&plan.action, None));
+                self.is_now(plan.action.leaves(None));
                 self.applied(&plan, Outcome::Created)
             }
             (State::Creating { plan, alone }, seen) => self.was_not_created(plan, alone, seen),
@@ -156,6 +161,7 @@ impl Attempt {
                 self.actual = Some(Arc::new(actual));
                 self.act_on_existing()
             }
+            (State::Seeking, seen) => self.was_sought(seen),
             (State::Lowering { write, why }, Seen::Written(actual)) => {
                 // What comes after it is planned on it, and does not undo it.
                 let left = actual.unwrap_or_else(|| lowered(self.actual.as_deref(), &write));
@@ -202,8 +208,11 @@ impl Attempt {
     /// Of a contact that waits to be read: the create that is next if there is none. The POST is refused
     /// where there is one, and stores nothing; then it is read. `None`: it is to be read first.
     pub fn taken_for_new(&mut self) -> Option<Step> {
-        let is_plain =
-            |piece: &Piece| piece.parking.is_none() && !piece.change.operation.is_of_operator();
+        let is_plain = |piece: &Piece| {
+            piece.parking.is_none()
+                && piece.change.if_absent == IfAbsent::Create
+                && !piece.change.operation.is_of_operator()
+        };
         if !matches!(self.state, State::Reading(ReadFor::Plan)) || !self.pieces.iter().all(is_plain)
         {
             return None;
@@ -268,6 +277,11 @@ impl Attempt {
     }
 
     fn plan(&self) -> Plan {
+        self.plan_with(|change| change)
+    }
+
+    /// Plans the changes as they are seen through this.
+    fn plan_with(&self, seen: impl Fn(RankedChange<'_>) -> RankedChange<'_>) -> Plan {
         if let [piece] = &self.pieces[..] {
             let (operation, stores) = (&piece.change.operation, self.rules.version_field.is_some());
             if let Some(plan) = plan_of_operator(operation, stores, self.actual.as_deref()) {
@@ -278,7 +292,7 @@ impl Attempt {
         let ranked = self
             .pieces
             .iter()
-            .map(|piece| RankedChange::new(&piece.change, ranking));
+            .map(|piece| seen(RankedChange::new(&piece.change, ranking)));
         let wishes = self.rules.wishes();
         (self.planner)(&ranked.collect::<Vec<_>>(), self.actual.as_deref(), wishes)
     }
@@ -290,6 +304,7 @@ impl Attempt {
         match &plan.action {
             Action::Skip(Skip::Unchanged) => self.applied(&plan, Outcome::Unchanged),
             Action::Skip(Skip::Stale) => self.applied(&plan, Outcome::Stale),
+            Action::Skip(Skip::Absent) => self.seek(&plan),
             Action::Create { .. } | Action::Update { .. } => {
                 let write = write(&mut plan.action);
                 if matches!(plan.action, Action::Create { .. }) {

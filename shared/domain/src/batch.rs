@@ -52,6 +52,8 @@ pub enum Outcome {
     Stale,
     /// Folded into a later change of the batch.
     Superseded,
+    /// Its contact is not in the campaign, and it creates none.
+    Skipped,
 }
 
 impl Outcome {
@@ -63,6 +65,7 @@ impl Outcome {
             Outcome::Unchanged => "unchanged",
             Outcome::Stale => "stale",
             Outcome::Superseded => "superseded",
+            Outcome::Skipped => "skipped",
         }
     }
 }
@@ -283,6 +286,17 @@ impl Record {
             receives: self.receives,
             age: horizon.since(self.sent),
         }
+    }
+
+    /// How long ago it was received for the first time. Nothing at its first receive, whatever the clocks
+    /// say.
+    pub fn known_for(&self, now: Timestamp) -> Duration {
+        let first = self
+            .first_received
+            .or(self.sent)
+            .filter(|_| self.receives > 1);
+        let since = first.and_then(|first| Duration::try_from(now.duration_since(first)).ok());
+        since.unwrap_or_default()
     }
 
     /// The message group as it may be shown: a foreign one may hold personal data, so its hash

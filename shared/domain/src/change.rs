@@ -1,5 +1,6 @@
 //! A contact change, the body of a queue message (docs/contract.md "Contact change").
 
+mod absent;
 mod adoption;
 mod fault;
 mod ids;
@@ -8,6 +9,7 @@ mod parse;
 mod reset;
 mod rfc3339;
 
+pub use absent::IfAbsent;
 pub use adoption::{Adoption, OptedOut};
 pub use fault::{Fault, FaultCode, Invalid};
 pub use ids::{CampaignId, ContactKey, EventId, MessageGroup, OrgId, SourceName};
@@ -140,6 +142,8 @@ pub struct Change {
     pub occurred_at: Option<Timestamp>,
     /// Who sent it.
     pub source: Option<SourceName>,
+    /// What becomes of it where there is no such contact.
+    pub if_absent: IfAbsent,
     /// What is asked for.
     pub operation: Operation,
 }
@@ -186,6 +190,16 @@ impl Operation {
     /// Whether it says that nobody may call, or that a channel or number may not be used.
     pub fn opts_out(&self) -> bool {
         self.callable() == Some(false) || self.lowers().is_some()
+    }
+
+    /// Nothing but what it says of opting out.
+    #[must_use]
+    pub(crate) fn opt_out_alone(&self) -> Operation {
+        Operation::Upsert {
+            data: Columns::default(),
+            callable: self.callable().filter(|callable| !callable),
+            lowers: self.lowers().cloned().unwrap_or_default(),
+        }
     }
 
     /// The columns that the change names.
@@ -261,6 +275,7 @@ impl Change {
             "source",
             self.source.as_ref().map(|source| source.as_str().into()),
         );
+        put(absent::MEMBER, self.if_absent.said().map(Into::into));
         match &self.operation {
             Operation::Upsert {
                 data,

@@ -57,6 +57,17 @@ impl Contact {
         }
     }
 
+    /// Whether it is what an opt-out leaves of somebody who is not in the campaign: it may not be called,
+    /// and holds nothing but what campaign-sync stores of that (docs/contract.md "Who is not in the
+    /// campaign").
+    pub fn is_hollow(&self) -> bool {
+        let is_of_version = |text: &String| {
+            let version = Version::from_text(text);
+            text.is_empty() || version.decision.is_some()
+        };
+        !self.callable && self.data.values().all(is_of_version)
+    }
+
     /// Whether a column holds this already. Null, empty and absent are equal (docs/contract.md
     /// "Meaning of a change").
     pub(crate) fn holds(&self, column: &str, value: Option<&str>) -> bool {

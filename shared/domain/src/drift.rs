@@ -3,7 +3,7 @@
 
 use crate::channel::Lowered;
 use crate::contact::Contact;
-use crate::plan::{Action, RankedChange, Wishes, plan};
+use crate::plan::{Action, RankedChange, Skip, Wishes, plan};
 
 /// What comparing one contact found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,10 @@ impl Drift {
         }
         let plan = plan(&[*change], actual, wishes);
         let is_kept = !plan.kept.is_empty();
+        // Who is not in the campaign, and is not to be.
+        if plan.action == Action::Skip(Skip::Absent) {
+            return Drift::Same;
+        }
         let Some(actual) = actual else {
             return Drift::Missing;
         };
@@ -128,7 +132,7 @@ impl Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::change::Operation;
+    use crate::change::{IfAbsent, Operation};
     use crate::channel::{Channel, OptOut, Statuses};
     use crate::contact::Columns;
     use crate::version::Raise;
@@ -168,6 +172,7 @@ mod tests {
         Drift::between(
             &RankedChange {
                 rank: Rank::new(rank),
+                if_absent: IfAbsent::Create,
                 operation,
             },
             actual,
@@ -231,6 +236,34 @@ mod tests {
     }
 
     #[test]
+    fn who_is_not_in_the_campaign_and_is_not_to_be_is_no_drift() {
+        let drift = |if_absent, operation: &Operation, actual: Option<&Contact>| {
+            let rank = Rank::new(7);
+            let change = RankedChange {
+                rank,
+                if_absent,
+                operation,
+            };
+            Drift::between(&change, actual, own())
+        };
+        let (skip, skip_opt_out) = (IfAbsent::Skip, IfAbsent::SkipOptOut);
+        let (out, update) = (says("1", Some(false)), says("1", None));
+        let mut left = stores("", false, "5:5-");
+        left.data.clear();
+        for actual in [None, Some(&left)] {
+            assert_eq!(drift(skip, &update, actual), Drift::Same);
+            assert_eq!(drift(skip_opt_out, &update, actual), Drift::Same);
+            assert_eq!(drift(skip_opt_out, &out, actual), Drift::Same);
+        }
+        assert_eq!(drift(skip, &out, None), Drift::Missing, "it is owed");
+        let there = holds("2", true, 5);
+        for if_absent in [skip, skip_opt_out] {
+            let drift = drift(if_absent, &update, Some(&there));
+            assert_eq!(drift, different(&["phone"], None), "{if_absent:?}");
+        }
+    }
+
+    #[test]
     fn what_is_missing_older_or_unlike_is_repaired() {
         assert_eq!(drift(&says("1", None), 5, None), Drift::Missing);
         assert_eq!(
@@ -274,6 +307,7 @@ mod tests {
         let operation = says("2", Some(false));
         let change = RankedChange {
             rank: None,
+            if_absent: IfAbsent::Create,
             operation: &operation,
         };
         for actual in [None, Some(&holds("1", true, 5))] {
@@ -322,6 +356,7 @@ mod tests {
             let operation = says("1", Some(false));
             let change = RankedChange {
                 rank: Rank::new(rank),
+                if_absent: IfAbsent::Create,
                 operation: &operation,
             };
             Drift::between(&change, Some(actual), all)

@@ -42,6 +42,8 @@ pub struct CampaignHealth {
     writes: Breaker,
     /// Since when Genesys Cloud says that there is no such campaign.
     missing_since: Option<Timestamp>,
+    /// Whether it answered about a contact of its own, and was not missing since.
+    is_known: bool,
 }
 
 impl CampaignHealth {
@@ -81,6 +83,7 @@ impl CampaignHealth {
 
     /// There is no such campaign, or none yet. Answers for how long.
     pub fn is_missing(&mut self, now: Timestamp) -> Duration {
+        self.is_known = false;
         let since = *self.missing_since.get_or_insert(now);
         now.duration_since(since).try_into().unwrap_or_default()
     }
@@ -88,6 +91,12 @@ impl CampaignHealth {
     /// A contact of it was read or written.
     pub fn is_found(&mut self) {
         self.missing_since = None;
+        self.is_known = true;
+    }
+
+    /// Whether a contact of it was read or written, and it was not missing since.
+    pub fn is_known(&self) -> bool {
+        self.is_known
     }
 
     /// Whether a call of what was begun goes on: a write of unknown end is followed by a read,

@@ -1,11 +1,13 @@
 //! What to do about one contact: `plan(changes, actual)` (docs/design.md "Planning").
 
+mod absent;
+mod left;
 mod merge;
 mod of_operator;
 
 use std::collections::BTreeSet;
 
-use crate::change::{Change, Operation, VersionFrom};
+use crate::change::{Change, IfAbsent, Operation, VersionFrom};
 use crate::channel::{Channel, Lowered, OptOut};
 use crate::contact::{Columns, Contact};
 use crate::plan::merge::Merged;
@@ -18,6 +20,8 @@ pub use of_operator::plan_of_operator;
 pub struct RankedChange<'a> {
     /// `None`: not compared, and applied at its place in the queue.
     pub rank: Option<Rank>,
+    /// What becomes of it where there is no such contact.
+    pub if_absent: IfAbsent,
     /// What the change asks for.
     pub operation: &'a Operation,
 }
@@ -28,6 +32,7 @@ impl<'a> RankedChange<'a> {
     pub fn new(change: &'a Change, ranking: Option<VersionFrom>) -> RankedChange<'a> {
         RankedChange {
             rank: ranking.and_then(|from| change.rank(from)),
+            if_absent: change.if_absent,
             operation: &change.operation,
         }
     }
@@ -70,6 +75,8 @@ pub enum Skip {
     Unchanged,
     /// All changes are older than what the contact holds.
     Stale,
+    /// There is no contact, and no change may create one.
+    Absent,
 }
 
 /// What becomes of one change of the run, once the action is done.
@@ -79,6 +86,8 @@ pub enum Part {
     Stale,
     /// Folded into a later change of the run.
     Superseded,
+    /// It may create no contact, and where it is applied there is none.
+    Skipped,
     /// The newest of the run: what the action does is what it did.
     Newest,
 }
@@ -125,19 +134,32 @@ pub struct Wishes {
 /// Plans the write that brings `actual` (`None`: no such contact) to what `changes` say, given in
 /// queue order. `wishes`: [`Rules::wishes`](crate::Rules::wishes).
 pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishes: Wishes) -> Plan {
+    let may_create = |change: &RankedChange<'_>| change.if_absent == IfAbsent::Create;
+    if changes.iter().all(may_create) {
+        plan_all(changes, order(changes), actual, wishes, false)
+    } else {
+        absent::plan(changes, actual, wishes)
+    }
+}
+
+/// The same where each change may create the contact, in this order. `by_opt_out`: whether it is created by what may
+/// only leave one that is not callable.
+fn plan_all(
+    changes: &[RankedChange<'_>],
+    order: Vec<usize>,
+    actual: Option<&Contact>,
+    wishes: Wishes,
+    by_opt_out: bool,
+) -> Plan {
     let stored = actual.and_then(|contact| contact.version.rank);
     let places = places(changes, stored);
-    let mut order: Vec<usize> = (0..changes.len()).collect();
-    if changes.iter().all(|change| change.rank.is_some()) {
-        order.sort_by_key(|&i| places[i]);
-    }
 
     let is_stale = |i: usize| changes[i].rank.is_some() && changes[i].rank < stored;
     let merged = (order.iter().filter(|&&i| !is_stale(i)))
         .map(|&i| Merged::of(&changes[i], places[i]))
         .reduce(Merged::then);
     let is_all_stale = merged.is_none();
-    let said = Said::by(changes, &order, actual, wishes);
+    let said = Said::by(changes, &order, actual, wishes, by_opt_out);
     let (kept, last) = (said.kept.clone(), said.last);
     let action = match (merged, actual) {
         (Some(merged), None) => {
@@ -218,6 +240,7 @@ impl Said {
         order: &[usize],
         actual: Option<&Contact>,
         wishes: Wishes,
+        by_opt_out: bool,
     ) -> Said {
         let says = |callable: fn(bool) -> bool| {
             let mut said = changes.iter().map(|change| change.operation.callable());
@@ -233,9 +256,16 @@ impl Said {
             is_opt_out: says(|callable| !callable),
             lowers: Lowered::default(),
         };
+        if by_opt_out && actual.is_none() {
+            // At no rank: what says that the contact may be called makes it so.
+            said.after.apply(None, Some(false), wishes.raise);
+            said.is_of_callable = true;
+        }
         for &i in order {
             let was = said.after;
-            let RankedChange { rank, operation } = changes[i];
+            let RankedChange {
+                rank, operation, ..
+            } = changes[i];
             let heard = said.after.apply(rank, operation.callable(), wishes.raise);
             if heard == Heard::Kept {
                 said.kept.push(i);
@@ -290,6 +320,15 @@ fn places(changes: &[RankedChange<'_>], stored: Option<Rank>) -> Vec<Option<Rank
         place
     };
     changes.iter().map(&mut place).collect()
+}
+
+/// The order in which changes are applied: oldest first, or, if one of them has no rank, as they came.
+fn order(changes: &[RankedChange<'_>]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..changes.len()).collect();
+    if changes.iter().all(|change| change.rank.is_some()) {
+        order.sort_by_key(|&i| changes[i].rank);
+    }
+    order
 }
 
 #[cfg(test)]

@@ -92,6 +92,11 @@ pub enum Cause {
         /// What the write did; none of what is behind it.
         wrote: Option<Outcome>,
     },
+    /// It creates no contact, and a read shows none: it may be one that reads do not show yet.
+    Absent {
+        /// Until a read shows it.
+        after: Duration,
+    },
     /// The invocation is nearly out of time.
     OutOfTime,
     /// The dead-letter queue did not take it.
@@ -113,6 +118,7 @@ impl Cause {
             | Cause::Full { .. }
             | Cause::DncList { .. }
             | Cause::Confirming { .. }
+            | Cause::Absent { .. }
             | Cause::Missing
             | Cause::OutOfTime
             | Cause::NotParked => false,
@@ -145,7 +151,7 @@ impl Cause {
             Cause::Throttled { after } | Cause::Full { after } | Cause::DncList { after } => {
                 base.max(after.min(LONGEST)) + jitter
             }
-            Cause::Confirming { after, .. } => after,
+            Cause::Confirming { after, .. } | Cause::Absent { after } => after,
             // Each copy finds out by itself that nothing is answered yet: not all of them at once.
             Cause::Closed { after } => {
                 base.max(after.min(LONGEST)) + base.mul_f64(share).min(HIGHEST_BASE / 4)

@@ -232,6 +232,7 @@ fn name(cause: Cause) -> &'static str {
         Cause::Full { .. } => "full",
         Cause::DncList { .. } => "DNC list",
         Cause::Confirming { .. } => "confirming",
+        Cause::Absent { .. } => "contact not found",
         Cause::Closed { .. } => "closed",
         Cause::OutOfTime => "out of time",
         Cause::NotParked => "not parked",

@@ -54,6 +54,11 @@ fn events<'a>(evidence: &'a Evidence, not_parked: &'a (Cause, Evidence)) -> Vec<
             outcome: Outcome::Superseded,
             is_kept: false,
         },
+        Event::Done {
+            about: about(false),
+            outcome: Outcome::Skipped,
+            is_kept: false,
+        },
         Event::Written {
             about: about(true),
             outcome: Outcome::Created,
@@ -224,6 +229,7 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
         "Unchanged",
         "Stale",
         "Superseded",
+        "Skipped",
         "Confirming",
         "Parked",
         "OptOutParked",

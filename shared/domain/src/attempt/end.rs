@@ -17,6 +17,7 @@ impl Attempt {
             let outcome = match part {
                 Part::Stale => Outcome::Stale,
                 Part::Superseded => Outcome::Superseded,
+                Part::Skipped => Outcome::Skipped,
                 Part::Newest => outcome,
             };
             let verdict = match piece.parking {

@@ -1,12 +1,12 @@
 //! What must stand on the org's DNC list beside what is written (docs/design.md "DNC list").
 
 use super::Attempt;
-use super::state::{left_by, lowered};
+use super::state::lowered;
 use super::step::Write;
-use crate::change::EventId;
+use crate::change::{EventId, IfAbsent};
 use crate::contact::Contact;
 use crate::dnc::Entry;
-use crate::plan::Plan;
+use crate::plan::{Plan, RankedChange};
 
 /// What a contact's changes owe the list.
 #[derive(Debug, Default)]
@@ -51,9 +51,23 @@ impl Attempt {
 
     /// Notes what must stand there once the plan is done.
     pub(super) fn owe(&mut self, plan: &Plan) {
-        if self.rules.dnc_list.is_some()
-            && let Some(left) = left_by(&plan.action, self.actual.as_deref())
-        {
+        if self.rules.dnc_list.is_none() {
+            return;
+        }
+        let before = self.actual.as_deref();
+        let is_there = before.is_some_and(|actual| !actual.is_hollow());
+        let creates = |piece: &super::Piece| piece.change.if_absent == IfAbsent::Create;
+        // Of somebody who is not in the campaign the list takes what they would hold there.
+        let left = if is_there || self.pieces.iter().all(creates) {
+            plan.action.leaves(before)
+        } else {
+            let as_if = self.plan_with(|change| RankedChange {
+                if_absent: IfAbsent::Create,
+                ..change
+            });
+            as_if.action.leaves(before)
+        };
+        if let Some(left) = left {
             self.owe_for(&left, &plan.order);
         }
     }

@@ -19,6 +19,8 @@ pub(super) enum State {
         plan: Plan,
     },
     Probing,
+    /// It is asked whether there is such a contact.
+    Seeking,
     Pausing(Failure),
     /// What it says of opting out is written; then it is parked for this reason.
     Lowering {
@@ -92,41 +94,5 @@ pub(super) fn lowered(actual: Option<&Contact>, write: &Write) -> Contact {
         version: write.version.unwrap_or(before.version),
         statuses: before.statuses.lowered(&write.lowers),
         data: before.data,
-    }
-}
-
-/// The contact that an action leaves, where it was so before.
-pub(super) fn left_by(action: &Action, before: Option<&Contact>) -> Option<Contact> {
-    match action {
-        Action::Create {
-            data,
-            callable,
-            version,
-            lowers,
-        } => Some(Contact {
-            data: data.clone(),
-            callable: callable.unwrap_or(true),
-            version: *version,
-            statuses: Statuses::default().lowered(lowers),
-        }),
-        Action::Update {
-            data,
-            callable,
-            version,
-            lowers,
-        } => before.map(|before| {
-            let mut left = before.clone();
-            for (name, value) in data.iter() {
-                match value {
-                    Some(value) => left.data.insert(name.clone(), value.clone()),
-                    None => left.data.remove(name),
-                };
-            }
-            left.callable = callable.unwrap_or(before.callable);
-            left.version = version.unwrap_or(before.version);
-            left.statuses = left.statuses.lowered(lowers);
-            left
-        }),
-        Action::Skip(_) => before.cloned(),
     }
 }

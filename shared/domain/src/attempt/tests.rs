@@ -1,5 +1,6 @@
 //! What an attempt does, step by step.
 
+mod absent;
 mod alone;
 mod channels;
 mod failure_table;
@@ -15,7 +16,12 @@ use crate::contact::Columns;
 use crate::plan::plan;
 use crate::{Change, Rank, Version};
 
+/// `skip` and `skipOptOut` before what it says: it creates no contact.
 fn change(rank: u64, said: &str) -> Arc<Change> {
+    let (if_absent, said) = match said.split_once(' ') {
+        Some((if_absent, said)) if if_absent.starts_with("skip") => (if_absent, said),
+        _ => ("create", said),
+    };
     let what = match said {
         "out" => r#""data": {"phone": "1"}, "callable": false"#,
         "in" => r#""data": {"phone": "1"}, "callable": true"#,
@@ -30,7 +36,7 @@ fn change(rank: u64, said: &str) -> Arc<Change> {
     };
     let body = format!(
         r#"{{"schema": 1, "eventId": "e{rank}", "org": "o", "campaignId": "c", "contactKey": "k",
-            "version": {rank}, {what}}}"#
+            "version": {rank}, "ifAbsent": "{if_absent}", {what}}}"#
     );
     Arc::new(Change::parse(&body).unwrap())
 }

@@ -39,8 +39,9 @@ impl Horizon {
     /// it.
     fn parks(self, record: &Record, retry: &Retry, has_own_try: bool) -> Option<ParkReason> {
         let tried_for = self.since(record.first_received);
-        // What is behind a write that is not read yet had no try of its own.
-        if matches!(retry.cause, Cause::Confirming { .. }) {
+        // What is behind a write that is not read yet had no try of its own, and who is looked for a
+        // second time is known of by that.
+        if matches!(retry.cause, Cause::Confirming { .. } | Cause::Absent { .. }) {
             return None;
         }
         if self.is_last_day(record) {

@@ -262,11 +262,18 @@ fn a_record_without_an_id_can_be_done_but_not_be_reported() {
 /// change.
 #[test]
 fn outcomes_and_reasons_have_their_public_names() {
-    use Outcome::{Created, Stale, Superseded, Unchanged, Updated};
-    let outcomes = [Created, Updated, Unchanged, Stale, Superseded].map(Outcome::as_str);
+    use Outcome::{Created, Skipped, Stale, Superseded, Unchanged, Updated};
+    let outcomes = [Created, Updated, Unchanged, Stale, Superseded, Skipped].map(Outcome::as_str);
     assert_eq!(
         outcomes,
-        ["created", "updated", "unchanged", "stale", "superseded"]
+        [
+            "created",
+            "updated",
+            "unchanged",
+            "stale",
+            "superseded",
+            "skipped"
+        ]
     );
     let names = [
         "invalidChange",

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, EventId, Operation, Rank};
+use super::{Change, EventId, IfAbsent, Operation, Rank};
 use crate::contact::Contact;
 use crate::version::{Decision, Mark};
 
@@ -110,6 +110,7 @@ impl Change {
             version: None,
             occurred_at: None,
             source: None,
+            if_absent: IfAbsent::Create,
             operation: Operation::Adopt(adoption),
             org: self.org.clone(),
             campaign: self.campaign.clone(),

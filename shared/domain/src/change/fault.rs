@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// The members of schema 1. `reset` and `adopt` are of the queue only.
-pub(super) const FIELDS: [&str; 15] = [
+pub(super) const FIELDS: [&str; 16] = [
     "schema",
     "eventId",
     "org",
@@ -18,6 +18,7 @@ pub(super) const FIELDS: [&str; 15] = [
     "callable",
     "contactable",
     "phones",
+    "ifAbsent",
     "reset",
     "adopt",
 ];

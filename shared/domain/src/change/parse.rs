@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::absent::{self, IfAbsent};
 use super::fault::{self, Fault, FaultCode, Invalid};
 use super::rfc3339::rfc3339;
 use super::{CampaignId, Change, ContactKey, EventId, Feed, OrgId, Rank, Row, Sender, SourceName};
@@ -79,6 +80,7 @@ pub(super) fn change(body: &str, now: Timestamp, origin: &Origin<'_>) -> Result<
         ),
         _ => (event_id, source),
     };
+    let if_absent = reader.text(absent::MEMBER, IfAbsent::parse);
     let operation = reader.operation(is_of_queue);
     match (org, campaign, key, event_id, operation) {
         (Some(org), Some(campaign), Some(key), Some(event_id), Some(operation))
@@ -92,6 +94,7 @@ pub(super) fn change(body: &str, now: Timestamp, origin: &Origin<'_>) -> Result<
                 version,
                 occurred_at,
                 source,
+                if_absent: if_absent.unwrap_or_default(),
                 operation,
             })
         }

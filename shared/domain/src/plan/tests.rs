@@ -1,3 +1,4 @@
+mod absent;
 mod adopt;
 mod callable;
 mod channels;
@@ -73,6 +74,7 @@ fn planned_by(wishes: Wishes, run: &Run, actual: Option<&Contact>) -> Plan {
         .iter()
         .map(|(rank, operation)| RankedChange {
             rank: *rank,
+            if_absent: IfAbsent::Create,
             operation,
         })
         .collect();

@@ -195,6 +195,11 @@ impl Org {
         self.campaigns.health(campaign, CampaignHealth::is_found);
     }
 
+    /// Whether a contact of the campaign was read or written, and it was not missing since.
+    pub fn knows(&self, campaign: &CampaignId) -> bool {
+        self.campaigns.health(campaign, |of| of.is_known())
+    }
+
     /// A call was answered: about a campaign, or for a token.
     pub(super) fn is_answered(
         &self,

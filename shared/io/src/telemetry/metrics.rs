@@ -25,6 +25,7 @@ const COUNTERS: [&str; 28] = [
     "Unchanged",
     "Stale",
     "Superseded",
+    "Skipped",
     "Confirming",
     "Parked",
     "OptOutParked",
@@ -284,5 +285,6 @@ fn name(outcome: Outcome) -> &'static str {
         Outcome::Unchanged => "Unchanged",
         Outcome::Stale => "Stale",
         Outcome::Superseded => "Superseded",
+        Outcome::Skipped => "Skipped",
     }
 }

@@ -31,7 +31,7 @@ fn answer(step: &Step, (chance, kind, rank, flag): (u8, Kind, u64, bool)) -> See
         Step::Pause(_) => Seen::NoTime,
         Step::Create { alone: false, .. } if chance < 2 => Seen::RefusedTogether(failure(kind)),
         _ if chance < 5 => Seen::Failed(failure(kind)),
-        Step::Read if chance < 7 => Seen::Contact(None),
+        Step::Read | Step::Probe if chance < 7 => Seen::Contact(None),
         Step::Read | Step::Probe => Seen::Contact(contact(rank, flag)),
         _ => Seen::Written(contact(rank, flag)),
     }
@@ -44,8 +44,9 @@ fn is_write(step: &Step) -> bool {
 proptest! {
     #[test]
     fn an_attempt_ends_and_writes_nothing_blindly(
-        said in prop::collection::vec(prop_oneof![Just("2"), Just("3"), Just("out"), Just("in"), Just("remove"), Just("quiet"), Just("out quiet")], 1..5),
+        said in prop::collection::vec(prop_oneof![Just("2"), Just("3"), Just("out"), Just("in"), Just("remove"), Just("quiet"), Just("out quiet"), Just("skip 2"), Just("skip out"), Just("skip quiet"), Just("skipOptOut 3"), Just("skipOptOut out")], 1..5),
         is_refused in prop::collection::vec(any::<bool>(), 5),
+        absence in prop::sample::select(vec![Absence::ByProbe, Absence::ByReadAfter(LOOKS_TWICE), Absence::Known]),
         answers in prop::collection::vec(any_answer(), 200),
     ) {
         let pieces = said.iter().enumerate().map(|(index, said)| {
@@ -57,7 +58,7 @@ proptest! {
             }
         });
         let key = ContactKey::parse("k").unwrap();
-        let mut attempt = Attempt::new(key, pieces.collect(), ranked(), plan);
+        let mut attempt = Attempt::new(key, pieces.collect(), ranked(), plan).knows_absence(absence);
         let mut seen = Seen::Nothing;
         let (mut is_unknown, mut unknown_posts, mut answered) = (false, 0, 0);
         let mut ended = None;

@@ -2,7 +2,7 @@
 
 use super::Reader;
 use crate::change::fault::FaultCode;
-use crate::change::{Adoption, Operation, RankReset, adoption, reset};
+use crate::change::{Adoption, Operation, RankReset, absent, adoption, reset};
 
 /// What only an upsert has.
 const OF_AN_UPSERT: [&str; 4] = ["data", "callable", "contactable", "phones"];
@@ -36,7 +36,8 @@ impl Reader<'_> {
     }
 
     fn of_operator(&mut self, name: &str, member: &str) -> Option<Operation> {
-        for other in OF_AN_UPSERT.into_iter().chain(["version", "occurredAt"]) {
+        let others = ["version", "occurredAt", absent::MEMBER];
+        for other in OF_AN_UPSERT.into_iter().chain(others) {
             if self.has(other) {
                 let expected = format!("expected not with operation {name}");
                 self.fault(other, FaultCode::NotAllowed, expected);

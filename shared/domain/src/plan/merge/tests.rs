@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::change::Operation;
+use crate::change::{IfAbsent, Operation};
 
 /// Columns at a place.
 fn placed() -> impl Strategy<Value = (Option<Rank>, Merged)> {
@@ -23,6 +23,7 @@ fn placed() -> impl Strategy<Value = (Option<Rank>, Merged)> {
         };
         let change = RankedChange {
             rank: place,
+            if_absent: IfAbsent::Create,
             operation: &operation,
         };
         (place, Merged::of(&change, place))

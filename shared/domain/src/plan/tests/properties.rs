@@ -17,7 +17,7 @@ fn lowered() -> impl Strategy<Value = Lowered> {
     prop_oneof![2 => Just(Lowered::default()), 1 => some]
 }
 
-fn operations() -> impl Strategy<Value = Operation> {
+pub(super) fn operations() -> impl Strategy<Value = Operation> {
     let column = (
         prop::sample::select(vec!["a", "b", "c"]),
         prop::sample::select(vec!["", "1", "2"]),
@@ -70,7 +70,7 @@ pub(super) fn raises() -> impl Strategy<Value = Raise> {
     prop::sample::select(vec![Raise::Own, Raise::Always, Raise::Never])
 }
 
-fn wishes() -> impl Strategy<Value = Wishes> {
+pub(super) fn wishes() -> impl Strategy<Value = Wishes> {
     let opt_outs = prop::sample::select(vec![OptOut::Voice, OptOut::All]);
     (raises(), opt_outs).prop_map(|(raise, opt_out)| Wishes {
         opt_out,

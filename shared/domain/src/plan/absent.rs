@@ -1,0 +1,79 @@
+//! Changes that may create no contact (docs/design.md "Who is not in the campaign").
+
+use std::borrow::Cow;
+
+use super::{Action, Part, Plan, RankedChange, Skip, Wishes, order, plan_all};
+use crate::change::{IfAbsent, Operation};
+use crate::contact::Contact;
+
+/// Plans a run of changes of which some may create no contact: each counts where the ones before it
+/// left one, and else as much as may be heard of it. So a fold is what its changes do one by one.
+pub(super) fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishes: Wishes) -> Plan {
+    let order = order(changes);
+    let mut left = actual.map(Cow::Borrowed);
+    let mut counting: Vec<(usize, Cow<'_, Operation>)> = Vec::new();
+    for (nth, &i) in order.iter().enumerate() {
+        let Some(operation) = heard(&changes[i], left.as_deref()) else {
+            continue;
+        };
+        let is_last = nth + 1 == order.len();
+        if !is_last {
+            let one = [RankedChange {
+                operation: &operation,
+                ..changes[i]
+            }];
+            let by_opt_out = changes[i].if_absent != IfAbsent::Create;
+            let action = plan_all(&one, vec![0], left.as_deref(), wishes, by_opt_out).action;
+            left = action.leaves(left.as_deref()).map(Cow::Owned);
+        }
+        counting.push((i, operation));
+    }
+    let run: Vec<_> = (counting.iter())
+        .map(|(i, operation)| RankedChange {
+            operation,
+            ..changes[*i]
+        })
+        .collect();
+    let by_opt_out = run
+        .first()
+        .is_some_and(|first| first.if_absent != IfAbsent::Create);
+    let mut parts = vec![Part::Skipped; changes.len()];
+    if run.is_empty() {
+        let (action, kept) = (Action::Skip(Skip::Absent), Vec::new());
+        return Plan {
+            action,
+            parts,
+            kept,
+            order,
+        };
+    }
+    let as_given = (0..run.len()).collect();
+    let plan = plan_all(&run, as_given, actual, wishes, by_opt_out);
+    for ((i, _), part) in counting.iter().zip(plan.parts) {
+        parts[*i] = part;
+    }
+    let kept = plan.kept.iter().map(|&place| counting[place].0);
+    let mut kept: Vec<_> = kept.collect();
+    kept.sort_by_key(|i| order.iter().position(|of| of == i));
+    Plan {
+        action: plan.action,
+        parts,
+        kept,
+        order,
+    }
+}
+
+/// What counts of a change where the ones before it leave this; none: it is skipped. Of an opt-out of
+/// somebody who is not in the campaign no column is written, so that they are not taken for somebody who
+/// is.
+fn heard<'a>(change: &RankedChange<'a>, left: Option<&Contact>) -> Option<Cow<'a, Operation>> {
+    let is_there = left.is_some_and(|contact| !contact.is_hollow());
+    match change.if_absent {
+        IfAbsent::Create => Some(Cow::Borrowed(change.operation)),
+        _ if is_there => Some(Cow::Borrowed(change.operation)),
+        IfAbsent::Skip if change.operation.opts_out() => {
+            Some(Cow::Owned(change.operation.opt_out_alone()))
+        }
+        IfAbsent::Skip | IfAbsent::SkipOptOut => None,
+    }
+}
