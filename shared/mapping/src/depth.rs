@@ -56,6 +56,11 @@ impl Level {
 /// At least as deep as the tree that is read from these tokens: a chain of operators, whichever they
 /// are, counts as if each stood in the one before.
 pub(crate) fn of(tokens: &[Token<&str>]) -> usize {
+    of_block("", tokens)
+}
+
+fn of_block(text: &str, tokens: &[Token<&str>]) -> usize {
+    let is_object = text.starts_with('{');
     let mut levels = vec![Level::default()];
     for Token(text, kind) in tokens {
         let closed = match (kind, *text) {
@@ -66,17 +71,19 @@ pub(crate) fn of(tokens: &[Token<&str>]) -> usize {
             (Tok::Word, "end") if levels.len() > 1 => levels.pop().map(|level| level.deepest()),
             _ => None,
         };
+        let is_member = is_object && levels.len() == 1;
         let Some(level) = levels.last_mut() else {
             continue;
         };
         level.inner = level.inner.max(closed.unwrap_or_default());
         match (kind, *text) {
             (Tok::Word, "then" | "elif" | "else") | (Tok::Sym, ";") => level.part(),
+            (Tok::Sym, ",") if is_member => level.part(),
             (Tok::Word, "try" | "and" | "or") => level.operators += 1,
             (Tok::Sym, "." | ":" | "?" | ")" | "]" | "}") => {}
             (Tok::Sym, text) if text.starts_with('.') => {}
             (Tok::Sym, _) => level.operators += 1,
-            (Tok::Block(tokens), _) => level.inner = level.inner.max(of(tokens)),
+            (Tok::Block(tokens), text) => level.inner = level.inner.max(of_block(text, tokens)),
             (Tok::Str(parts), _) => {
                 let terms = parts.iter().map(|part| match part {
                     StrPart::Term(token) => of(std::slice::from_ref(token)),
