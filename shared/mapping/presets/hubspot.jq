@@ -8,8 +8,9 @@ select($kind == "contact" or ($kind == "object" and .objectTypeId == "0-1")) |
   eventId: "\(.portalId)-\(.subscriptionId)-\(.eventId)-\(.objectId)-\(.occurredAt)",
   version: .occurredAt
 } as $event |
+(if .objectId == null then null else .objectId | tostring end) as $contact |
 if $action == "propertyChange" then
-  if .objectId == null then error("an event without objectId") else . end |
+  if $contact == null then error("an event without objectId") else . end |
   if .propertyName | isstring then . else error("an event without propertyName") end |
   if has("propertyValue") then . else error("an event without propertyValue") end |
   .propertyName as $name | .propertyValue as $value |
@@ -20,11 +21,11 @@ if $action == "propertyChange" then
   elif any($optOut.callable[]; . == $value) or any($optOut.values[]; type == ($value | type)) then { callable: true }
   else error("the opt-out field holds what is in neither of its lists") end +
   if $name == $campaignField then { campaigns: $value } else {} end |
-  select(. != { data: {} }) as $told |
-  $event + $told + { contactKey: (.objectId | tostring), ifAbsent: "skip" }
+  select(. != { data: {} }) |
+  $event + . + { contactKey: $contact, ifAbsent: "skip" }
 elif $action == "deletion" or $action == "privacyDeletion" then
-  if .objectId == null then error("an event without objectId") else . end |
-  $event + { contactKey: (.objectId | tostring), operation: "remove" }
+  if $contact == null then error("an event without objectId") else . end |
+  $event + { contactKey: $contact, operation: "remove" }
 elif $action == "merge" then
   if .mergedObjectIds | isarray then . else error("a merge without mergedObjectIds") end |
   # Where the survivor has a new id, the record that was merged into is gone too.

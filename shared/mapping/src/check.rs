@@ -8,17 +8,18 @@ use jaq_core::load::parse::{BinaryOp, Parser, Pattern, Term};
 use jaq_core::ops::Math;
 use jaq_core::path::Part;
 
+use crate::depth;
 use crate::fault::Refused;
 use crate::natives;
 
 /// The longest program, in bytes.
 const LONGEST: usize = 32 * 1024;
-/// How deep brackets and texts may stand in each other.
-const DEEPEST: usize = 40;
 /// Of how many words and signs a program may consist.
 const MOST_TOKENS: usize = 4000;
-/// How deep its parts may stand in each other.
-const DEEPEST_TERM: usize = 200;
+
+/// What is said of a program whose operators and branches are too many in a row.
+const TOO_DEEP: &str =
+    "its parts stand too deep in each other: split the mapping, or write it shorter";
 
 /// Words that begin a loop, a jump or a file.
 const REFUSED: [&str; 8] = [
@@ -54,7 +55,13 @@ pub(crate) fn refused(code: &str, part: &str, message: impl Into<String>) -> Ref
 
 /// Reads a program, and refuses what could harm.
 pub(crate) fn check(code: &str) -> Result<Checked<'_>, Refused> {
-    check_brackets(code)?;
+    if code.len() > LONGEST {
+        return Err(refused(code, code, format!("longer than {LONGEST} bytes")));
+    }
+    if let Some(part) = depth::too_many_brackets(code) {
+        let most = depth::DEEPEST_BRACKETS;
+        return Err(refused(code, part, format!("nested deeper than {most}")));
+    }
     let tokens = Lexer::new(code).lex().map_err(|errors| {
         let (expected, part) = errors.into_iter().next().unzip();
         let expected = expected.map_or("another token", |expected| expected.as_str());
@@ -66,6 +73,9 @@ pub(crate) fn check(code: &str) -> Result<Checked<'_>, Refused> {
         names: BTreeSet::new(),
     };
     tokens.iter().try_for_each(|token| words.token(token))?;
+    if depth::of(&tokens) > depth::DEEPEST {
+        return Err(refused(code, code, TOO_DEEP));
+    }
     let term = Parser::new(&tokens).parse(|parser| parser.term());
     let mut term = term.map_err(|errors| {
         let (expected, found) = errors.into_iter().next().unzip();
@@ -79,42 +89,12 @@ pub(crate) fn check(code: &str) -> Result<Checked<'_>, Refused> {
         messages: BTreeSet::new(),
         names: words.names,
     };
-    calls.term(&mut term, DEEPEST_TERM)?;
+    calls.term(&mut term, depth::DEEPEST)?;
     Ok(Checked {
         term,
         messages: calls.messages,
         names: calls.names,
     })
-}
-
-/// Refuses brackets that stand too deep in each other: whoever reads them recurses.
-fn check_brackets(code: &str) -> Result<(), Refused> {
-    if code.len() > LONGEST {
-        return Err(refused(code, code, format!("longer than {LONGEST} bytes")));
-    }
-    let (mut open, mut chars) = (Vec::new(), code.char_indices().peekable());
-    while let Some((at, c)) = chars.next() {
-        match (open.last(), c) {
-            (Some('"'), '\\') => match chars.next() {
-                Some((_, '(')) => open.push('('),
-                _ => continue,
-            },
-            (Some('"'), '"') => _ = open.pop(),
-            (Some('"'), _) => {}
-            (_, '#') => while chars.next_if(|(_, c)| *c != '\n').is_some() {},
-            (_, '"' | '(' | '[' | '{') => open.push(c),
-            (_, ')' | ']' | '}') => _ = open.pop(),
-            _ => {}
-        }
-        if open.len() > DEEPEST {
-            return Err(refused(
-                code,
-                &code[at..],
-                format!("nested deeper than {DEEPEST}"),
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// A walk over the words of a program, also of those inside texts.
@@ -168,9 +148,7 @@ impl<'s> Calls<'s> {
 
     fn term(&mut self, term: &mut Term<&'s str>, depth: usize) -> Result<(), Refused> {
         let Some(depth) = depth.checked_sub(1) else {
-            return self.refuse(format!(
-                "its parts stand deeper than {DEEPEST_TERM} in each other"
-            ));
+            return self.refuse(TOO_DEEP);
         };
         if let Some(text) = literal(term) {
             self.names.insert(text);
@@ -259,9 +237,7 @@ impl<'s> Calls<'s> {
 
     fn pattern(&mut self, pattern: &mut Pattern<&'s str>, depth: usize) -> Result<(), Refused> {
         let Some(depth) = depth.checked_sub(1) else {
-            return self.refuse(format!(
-                "its parts stand deeper than {DEEPEST_TERM} in each other"
-            ));
+            return self.refuse(TOO_DEEP);
         };
         match pattern {
             Pattern::Var(_) => Ok(()),

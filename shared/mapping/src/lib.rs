@@ -9,6 +9,7 @@ mod change;
 mod check;
 mod config;
 mod decimal;
+mod depth;
 mod fault;
 mod items;
 mod natives;

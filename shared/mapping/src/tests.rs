@@ -5,7 +5,7 @@ mod senders;
 mod times;
 mod vendors;
 
-use domain::change::{Change, Sender};
+use domain::change::{CampaignId, Change, OrgId, Sender, SourceName};
 use serde_json::{Value, json};
 
 use super::*;
@@ -66,9 +66,9 @@ fn checked(mapped: &Mapped) -> Value {
             .is_none_or(|said| ["create", "skip", "skipOptOut"].contains(&said.as_str().unwrap()))
     );
     let sender = Sender {
-        source: "crm".parse().unwrap(),
-        org: Some("acme-us".parse().unwrap()),
-        campaign: Some("5f0c1e1a".parse().unwrap()),
+        source: SourceName::parse("crm").unwrap(),
+        org: Some(OrgId::parse("acme-us").unwrap()),
+        campaign: Some(CampaignId::parse("5f0c1e1a").unwrap()),
     };
     let now = "2026-11-24T16:00:00Z".parse().unwrap();
     let parsed = Change::parse_from(&sender, &sent.to_string(), now);
