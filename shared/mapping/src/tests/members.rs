@@ -257,3 +257,34 @@ fn items_are_what_the_pointer_leads_to() {
         assert_eq!(texts(&whole, body), Err("jq: no JSON".to_owned()), "{body}");
     }
 }
+
+#[test]
+fn the_page_names_every_function_and_preset() {
+    let page = include_str!("../../../../docs/mapping.md");
+    let section = |title: &str| {
+        let sections = page.split("\n## ");
+        let mut sections = sections.filter(|section| section.starts_with(title));
+        sections.next().unwrap()
+    };
+    let functions = section("Functions");
+    for (name, _) in natives::FUNCTIONS {
+        assert!(functions.contains(&format!("`{name}`")), "{name}");
+    }
+    let lists = functions
+        .lines()
+        .filter(|line| line.starts_with("- **") || line.starts_with("  `"));
+    let named = lists.flat_map(|line| line.split('`').skip(1).step_by(2));
+    for name in named {
+        assert!(
+            natives::FUNCTIONS.iter().any(|(known, _)| *known == name),
+            "{name}"
+        );
+    }
+    for name in PRESETS {
+        assert_eq!(
+            section("Presets").matches(&format!("| `{name}`")).count(),
+            2,
+            "{name}"
+        );
+    }
+}

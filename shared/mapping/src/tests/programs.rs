@@ -507,3 +507,77 @@ fn versions_of_any_size_are_told_exactly() {
         );
     }
 }
+
+#[test]
+fn long_lists_do_not_deepen_the_stack() {
+    let items = |item: &str| format!("[{}]", vec![item; 20_000].join(","));
+    let bodies = [
+        items("1"),
+        items("\"a\""),
+        items("{\"key\":\"a\",\"value\":1}"),
+    ];
+    // These take each with each, which lasts.
+    let quadratic = [
+        "contains", "inside", "index", "rindex", "indices", "join", "has", "nth",
+    ];
+    let mut programs: Vec<String> = [
+        ".[] |= [.]",
+        ".[] += 1",
+        ".[] //= 2",
+        ".[] = 1",
+        "(.[], .[]) |= [.]",
+        "[.[] // 1]",
+        "[.[]?]",
+        "[.[] | try error catch .]",
+        "del(.[])",
+        "[.[] as $x | $x]",
+        "[.[] as [$x] | $x]",
+        "[limit(15000; .[])]",
+        "[skip(15000; .[])]",
+        "first(.[] | select(false))",
+        "last(.[])",
+        "[.[] | if . then 1 else 2 end]",
+        "map(tostring) | add",
+        "map({(tostring): .}) | add",
+        "[.[], .[]]",
+        ".[10:15000] |= []",
+        "with_entries(.value |= [.])",
+        "map_values(empty)",
+        "any(. == 7)",
+        "all(. != 7)",
+        "[.[] and false]",
+        "reverse | .[0] |= 5",
+        "map([.]) | add",
+        "nth(15000; .[])",
+        "isempty(.[] | select(false))",
+        "\"\\(.)\" | length",
+        ". == (. + [1])",
+        ". < (. + [1])",
+        "[.[] | -1]",
+        ". - [2]",
+        "map(.key?) | join(\",\")",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    for (name, counts) in natives::FUNCTIONS
+        .iter()
+        .filter(|(name, _)| *name != "test" && !quadratic.contains(name))
+    {
+        for count in *counts {
+            let arguments = ["", "(.[])", "(.[]; .)"][*count];
+            programs.extend([
+                format!("{name}{arguments}"),
+                format!("map({name}{})", arguments.replace(".[]", ".")),
+            ]);
+        }
+    }
+    for program in programs {
+        let mapping = mapping(
+            &json!({"jq": format!("[{program}] | {{contactKey: \"k\", data: {{x: length}}}}")}),
+        );
+        for body in &bodies {
+            let changes = mapping.changes(body, &about(&BTreeMap::new()), 1);
+            assert!(!format!("{changes:?}").contains("panicked"), "{program}");
+        }
+    }
+}
