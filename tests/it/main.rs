@@ -12,6 +12,7 @@ mod check;
 mod cli;
 mod consent;
 mod contact_lists;
+mod crm;
 mod dlq;
 mod dnc;
 mod docs;
