@@ -161,6 +161,56 @@ async fn without_a_word_a_source_refuses_and_queues_nothing() {
     assert!(world.queued().is_empty() && world.parked().is_empty());
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_opt_out_is_heard_before_its_item_is_parked() {
+    for (mapping, said) in [
+        (
+            None,
+            json!({ "eventId": "e", "contactKey": "b", "version": 7, "callable": false, "data": { "phone": [CANARY] } }),
+        ),
+        (
+            None,
+            json!({ "eventId": "e", "contactKey": "b", "version": 7, "operation": "remove", "odd": CANARY }),
+        ),
+        (
+            Some(people()),
+            person(
+                "b",
+                &json!({ "calls": false, "phone": [CANARY], "at": "1970-01-01T00:00:00.007Z" }),
+            ),
+        ),
+        (
+            Some(people()),
+            person(
+                "b",
+                &json!({ "calls": false, "age": { "years": 7 }, "at": "1970-01-01T00:00:00.007Z" }),
+            ),
+        ),
+    ] {
+        let body = match mapping {
+            None => json!({ "changes": [said] }),
+            Some(_) => json!({ "people": [said] }),
+        };
+        let world = world(mapping);
+        assert_eq!(
+            world.send_body(&body).await,
+            (202, json!({ "accepted": 1, "parked": 1 })),
+            "{body}"
+        );
+        assert_eq!(world.parked().len(), 1);
+        let heard: Value = serde_json::from_str(&world.take_queued()[0]).unwrap();
+        assert_eq!(
+            (
+                &heard["contactKey"],
+                &heard["callable"],
+                &heard["version"],
+                &heard["data"]
+            ),
+            (&json!("b"), &json!(false), &json!(7), &json!({}))
+        );
+    }
+}
+
 /// A CRM's own shape: a list of people, of whom one is not to be called.
 fn people() -> Value {
     json!({

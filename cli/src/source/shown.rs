@@ -99,7 +99,7 @@ impl Found<'_> {
         }
         if !self.reading.faulty.is_empty() {
             lines.push(match self.on_fault {
-                OnFault::Park => "What has a fault would be parked as unmapped, and the changes queued (onFault park).",
+                OnFault::Park => "What has a fault would be parked as unmapped, and the changes above queued (onFault park).",
                 OnFault::Refuse => "The request would be answered 400, and nothing queued (onFault refuse).",
             }.to_owned());
         }

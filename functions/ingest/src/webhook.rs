@@ -4,11 +4,14 @@
 //! source without a mapping an item is one change, of one with a mapping whatever its program makes of it.
 
 mod fill;
+mod hear;
 mod items;
+mod of_item;
 mod route;
 mod unmapped;
 
 pub use items::{Extent, Item, items};
+use of_item::{Reader, Unread};
 pub(crate) use unmapped::detail;
 pub use unmapped::{REASON, Unmapped};
 
@@ -20,8 +23,6 @@ use domain::change::{EventId, Fault, FaultCode, MessageGroup, Sender};
 use http::HeaderMap;
 use io::secrets::SourceSecret;
 use jiff::Timestamp;
-use mapping::About;
-use serde_json::Value;
 
 /// The most changes that a source's mapping makes of one request.
 const MOST_MAPPED: usize = 1_000;
@@ -31,7 +32,8 @@ const MOST_FAULTS: usize = 1_000;
 /// What the items of a body became.
 #[derive(Default)]
 pub struct Reading {
-    /// Changes, in the order of their items.
+    /// Changes, in the order of their items, and what is heard of opt-outs of those that become none
+    /// otherwise.
     pub changes: Vec<Placed>,
     /// The places of items that become no change, as they should, and why.
     pub faulty: Vec<(usize, Vec<Fault>)>,
@@ -80,37 +82,48 @@ pub fn read(
     headers: &BTreeMap<String, String>,
     now: Timestamp,
 ) -> Reading {
+    let reader = Reader {
+        secret,
+        sender,
+        headers,
+        now,
+    };
     let (mut reading, mut events) = (Reading::default(), Events::default());
     for (place, item) in items.iter().enumerate() {
-        let changes = of_item(secret, sender, item, headers, now)
-            .and_then(|changes| within(reading.changes.len(), changes, item))
-            .and_then(|changes| events.once(changes, item));
-        match changes {
-            Ok(changes) => {
-                let placed = changes.into_iter().map(|change| Placed {
-                    item: place,
-                    pointer: item.pointer.clone(),
-                    change,
-                });
-                reading.changes.extend(placed);
+        let placed = |change| Placed {
+            item: place,
+            pointer: item.pointer.clone(),
+            change,
+        };
+        let changes = reader.changes(item).and_then(|changes| {
+            let refused = within(reading.changes.len(), &changes, item);
+            match refused.or_else(|| events.again(&changes, item)) {
+                None => Ok(changes),
+                Some(fault) => {
+                    let opts_out = |change: &Change| change.operation.opts_out();
+                    Err(Unread {
+                        faults: vec![fault],
+                        heard: changes.into_iter().filter(opts_out).collect(),
+                    })
+                }
             }
-            Err(faults) => reading.faulty.push((place, faults)),
+        });
+        match changes {
+            Ok(changes) => reading.changes.extend(changes.into_iter().map(placed)),
+            Err(unread) => {
+                reading.changes.extend(unread.heard.into_iter().map(placed));
+                reading.faulty.push((place, unread.faults));
+            }
         }
     }
     reading
 }
 
-/// The changes, unless they are too many together with so many that there are already.
-fn within(
-    already: usize,
-    changes: Vec<Change>,
-    item: &Item<'_>,
-) -> Result<Vec<Change>, Vec<Fault>> {
-    if already + changes.len() <= MOST_MAPPED {
-        return Ok(changes);
-    }
+/// What is wrong with so many changes, together with those that there are already.
+fn within(already: usize, changes: &[Change], item: &Item<'_>) -> Option<Fault> {
     let message = "expected at most 1,000 changes of a request";
-    Err(vec![fault(&item.pointer, FaultCode::TooMany, message)])
+    let fault = || fault(&item.pointer, FaultCode::TooMany, message);
+    (already + changes.len() > MOST_MAPPED).then(fault)
 }
 
 /// The deduplication id of each event of a contact.
@@ -118,82 +131,19 @@ fn within(
 struct Events(BTreeMap<(MessageGroup, EventId), String>);
 
 impl Events {
-    /// The changes, unless one of them has the event id of another change of its contact.
-    fn once(&mut self, changes: Vec<Change>, item: &Item<'_>) -> Result<Vec<Change>, Vec<Fault>> {
-        let is_other = |change: &Change| {
+    /// What is wrong where one of the changes has the event id of another change of its contact.
+    fn again(&mut self, changes: &[Change], item: &Item<'_>) -> Option<Fault> {
+        let mut is_again = false;
+        for change in changes {
             let event = (change.message_group(), change.event_id.clone());
             let id = change.deduplication_id();
-            *self.0.entry(event).or_insert_with(|| id.clone()) != id
-        };
-        // All are looked at, so that each is known to what comes later.
-        if changes
-            .iter()
-            .map(is_other)
-            .filter(|is_other| *is_other)
-            .count()
-            == 0
-        {
-            return Ok(changes);
+            is_again |= *self.0.entry(event).or_insert_with(|| id.clone()) != id;
         }
         let message =
             "expected another one than that of an earlier change of this contact in this request";
         let pointer = format!("{}/eventId", item.pointer);
-        Err(vec![fault(&pointer, FaultCode::NotAllowed, message)])
+        is_again.then(|| fault(&pointer, FaultCode::NotAllowed, message))
     }
-}
-
-fn of_item(
-    secret: &SourceSecret,
-    sender: &Sender,
-    item: &Item<'_>,
-    headers: &BTreeMap<String, String>,
-    now: Timestamp,
-) -> Result<Vec<Change>, Vec<Fault>> {
-    if !item.broken.is_empty() {
-        return Err(item.broken.clone());
-    }
-    let Some(mapping) = &secret.mapping else {
-        let text = match &item.event {
-            Some(event) => Cow::Owned(fill::filled(&item.text, event, &item.pointer)),
-            None => Cow::Borrowed(item.text.as_ref()),
-        };
-        let change = Change::parse_from(sender, &text, now);
-        return change.map(|change| vec![change]).map_err(|invalid| {
-            let faults = invalid.faults().iter().cloned();
-            faults.map(|fault| below(&item.pointer, fault)).collect()
-        });
-    };
-    let event = item
-        .event
-        .clone()
-        .map(|event| Value::from(event).to_string());
-    let about = About {
-        headers,
-        cloud_event: event.as_deref(),
-    };
-    let mapped = mapping.changes(&item.text, &about, MOST_MAPPED);
-    let mapped = mapped
-        .map_err(|error| vec![fault(&item.pointer, FaultCode::Unmapped, error.to_string())])?;
-    let unmapped = |why: String| {
-        let message = format!("of a change that the mapping makes, {why}");
-        fault(&item.pointer, FaultCode::Unmapped, message)
-    };
-    let mut changes = Vec::with_capacity(mapped.len());
-    for mapped in &mapped {
-        let change = Change::parse_from(sender, &mapped.text, now).map_err(|invalid| {
-            let faults = invalid.faults().iter();
-            faults
-                .map(|found| unmapped(found.to_string()))
-                .collect::<Vec<_>>()
-        })?;
-        if secret.campaigns.is_empty() {
-            changes.push(change);
-            continue;
-        }
-        let routed = route::routed(&change, mapped.campaigns.as_deref(), &secret.campaigns);
-        changes.extend(routed.map_err(|why| vec![unmapped(why.to_owned())])?);
-    }
-    Ok(changes)
 }
 
 fn fault(pointer: &str, code: FaultCode, message: impl Into<Cow<'static, str>>) -> Fault {

@@ -38,40 +38,53 @@ pub(crate) struct Origin<'a> {
     pub(crate) names: &'a BTreeSet<String>,
 }
 
-/// The change that a value is.
-pub(crate) fn of(value: &Val, origin: &Origin<'_>) -> Result<Mapped, Kind> {
-    let Val::Obj(members) = value else {
-        return Err(Kind::value("", "an object"));
+/// The change that a value is, without the members that are not as they must be; and of them the first
+/// fault.
+pub(crate) fn of(value: &Val, origin: &Origin<'_>) -> (Mapped, Option<Kind>) {
+    let mut change = Mapped {
+        text: String::from("{"),
+        campaigns: None,
+        campaigns_before: None,
     };
-    let (mut text, mut has_event_id) = (String::from("{"), false);
-    let (mut campaigns, mut campaigns_before) = (None, None);
-    for (name, value) in members.iter() {
-        let name = value::text(name).ok_or_else(|| Kind::value("", "names that are texts"))?;
-        match name {
-            "campaigns" => campaigns = Some(texts(value, "/campaigns")?),
-            "campaignsBefore" => campaigns_before = Some(texts(value, "/campaignsBefore")?),
-            "data" => {
-                member(&mut text, name);
-                data(&mut text, value, origin)?;
-            }
-            _ => {
-                has_event_id |= name == "eventId";
-                member(&mut text, name);
-                let place = origin.place("", name);
-                json(&mut text, value, &place, origin, DEEPEST)?;
+    let (mut fault, mut has_event_id) = (None, false);
+    if let Val::Obj(members) = value {
+        for (name, value) in members.iter() {
+            match put(&mut change, name, value, origin) {
+                Ok(name) => has_event_id |= name == "eventId",
+                Err(kind) => _ = fault.get_or_insert(kind),
             }
         }
+    } else {
+        fault = Some(Kind::value("", "an object"));
     }
     if !has_event_id {
-        member(&mut text, "eventId");
-        text.push_str(&quoted(&origin.event_id()));
+        member(&mut change.text, "eventId");
+        change.text.push_str(&quoted(&origin.event_id()));
     }
-    text.push('}');
-    Ok(Mapped {
-        text,
-        campaigns,
-        campaigns_before,
-    })
+    change.text.push('}');
+    (change, fault)
+}
+
+/// Puts a member where it is as it must be, and answers its name.
+fn put<'v>(
+    change: &mut Mapped,
+    name: &'v Val,
+    value: &Val,
+    origin: &Origin<'_>,
+) -> Result<&'v str, Kind> {
+    let name = value::text(name).ok_or_else(|| Kind::value("", "names that are texts"))?;
+    let mut text = String::new();
+    match name {
+        "campaigns" => change.campaigns = Some(texts(value, "/campaigns")?),
+        "campaignsBefore" => change.campaigns_before = Some(texts(value, "/campaignsBefore")?),
+        "data" => data(&mut text, value, origin)?,
+        _ => json(&mut text, value, &origin.place("", name), origin, DEEPEST)?,
+    }
+    if !text.is_empty() {
+        member(&mut change.text, name);
+        change.text.push_str(&text);
+    }
+    Ok(name)
 }
 
 impl Origin<'_> {

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::change::Mapped;
+
 /// Why a mapping is refused: the member, and of a program the place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Refused {
@@ -43,6 +45,9 @@ impl fmt::Display for Refused {
 pub struct ItemFault {
     pub(crate) program: &'static str,
     pub(crate) kind: Kind,
+    /// What could be read of its changes: the members that are as they must be. Enough to hear an opt-out,
+    /// and no change.
+    pub sound: Vec<Mapped>,
 }
 
 impl ItemFault {

@@ -83,7 +83,10 @@ impl Mapping {
         most: usize,
     ) -> Result<Vec<Mapped>, ItemFault> {
         let mapped = self.0.program.run(&self.0.config, item, about, most);
-        mapped.map_err(|kind| self.fault(kind))
+        mapped.map_err(|failure| ItemFault {
+            sound: failure.sound,
+            ..self.fault(failure.kind)
+        })
     }
 
     /// The text of the program.
@@ -105,6 +108,7 @@ impl Mapping {
         ItemFault {
             program: self.0.config.name,
             kind,
+            sound: Vec::new(),
         }
     }
 }

@@ -36,6 +36,19 @@ const KNOWN: [(&str, &str); 4] = [
     ("invalid path expression", "what is assigned to is no path"),
 ];
 
+/// Why a run failed, and what of its changes is as it must be.
+pub(crate) struct Failure {
+    pub(crate) kind: Kind,
+    pub(crate) sound: Vec<Mapped>,
+}
+
+impl From<Kind> for Failure {
+    fn from(kind: Kind) -> Failure {
+        let sound = Vec::new();
+        Failure { kind, sound }
+    }
+}
+
 pub(crate) struct Program {
     filter: Filter<Data>,
     /// What may be shown where the program fails by it.
@@ -92,7 +105,7 @@ impl Program {
         item: &str,
         about: &About<'_>,
         most: usize,
-    ) -> Result<Vec<Mapped>, Kind> {
+    ) -> Result<Vec<Mapped>, Failure> {
         let input = value::read(item)?;
         let headers = config.headers.iter().filter_map(|name| {
             let value = about.headers.get(name)?;
@@ -101,14 +114,14 @@ impl Program {
         let cloud_event = match about.cloud_event.map(value::read) {
             None => Val::Null,
             Some(Ok(attributes @ Val::Obj(_))) => attributes,
-            Some(_) => return Err(Kind::CloudEvent),
+            Some(_) => return Err(Kind::CloudEvent.into()),
         };
         let of_request = [Val::obj(headers.collect()), cloud_event];
         let globals = config.globals.iter().cloned().chain(of_request);
         let outputs = || self.outputs(globals, input, item, most);
         // Nothing is known to panic. Were there something, it would be the fault of this item alone.
         let outputs = catch_unwind(AssertUnwindSafe(outputs));
-        outputs.unwrap_or_else(|_| Err(Kind::Failed("it panicked".to_owned())))
+        outputs.unwrap_or_else(|_| Err(Kind::Failed("it panicked".to_owned()).into()))
     }
 
     fn outputs(
@@ -117,23 +130,38 @@ impl Program {
         input: Val,
         item: &str,
         most: usize,
-    ) -> Result<Vec<Mapped>, Kind> {
+    ) -> Result<Vec<Mapped>, Failure> {
         let context = Ctx::<Data>::new(&self.filter.lut, Vars::new(globals));
         let outputs = self.filter.id.run((context, input)).map(unwrap_valr);
-        let mut mapped = Vec::new();
+        let (mut mapped, mut failed) = (Vec::new(), None);
         for (ordinal, output) in outputs.enumerate() {
-            let output = output.map_err(|error| self.failed(error))?;
-            if ordinal == most {
-                return Err(Kind::TooMany(most));
-            }
+            let output = match output {
+                Ok(output) if ordinal < most => output,
+                Ok(_) => {
+                    failed.get_or_insert(Kind::TooMany(most));
+                    break;
+                }
+                Err(error) => {
+                    failed.get_or_insert(self.failed(error));
+                    break;
+                }
+            };
             let origin = Origin {
                 item,
                 ordinal,
                 names: &self.names,
             };
-            mapped.push(change::of(&output, &origin)?);
+            let (change, fault) = change::of(&output, &origin);
+            failed = failed.or(fault);
+            mapped.push(change);
         }
-        Ok(mapped)
+        match failed {
+            None => Ok(mapped),
+            Some(kind) => {
+                let sound = mapped;
+                Err(Failure { kind, sound })
+            }
+        }
     }
 
     /// What a failure says may be of the payload: it is shown only where it is the program's own.

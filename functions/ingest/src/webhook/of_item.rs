@@ -1,0 +1,122 @@
+//! The changes of one item.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use domain::Change;
+use domain::change::{Fault, FaultCode, Sender};
+use io::secrets::SourceSecret;
+use jiff::Timestamp;
+use mapping::{About, Mapped, Mapping};
+use serde_json::Value;
+
+use super::{Item, MOST_MAPPED, below, fault, fill, hear, route};
+
+/// Why an item becomes no change, and what is heard of it all the same.
+#[derive(Default)]
+pub(super) struct Unread {
+    pub(super) faults: Vec<Fault>,
+    /// Opt-outs.
+    pub(super) heard: Vec<Change>,
+}
+
+/// A source, and when it is heard.
+pub(super) struct Reader<'a> {
+    pub(super) secret: &'a SourceSecret,
+    pub(super) sender: &'a Sender,
+    /// Those that the mapping reads.
+    pub(super) headers: &'a BTreeMap<String, String>,
+    pub(super) now: Timestamp,
+}
+
+impl Reader<'_> {
+    /// The changes of the item.
+    pub(super) fn changes(&self, item: &Item<'_>) -> Result<Vec<Change>, Unread> {
+        if !item.broken.is_empty() {
+            return Err(Unread {
+                faults: item.broken.clone(),
+                heard: Vec::new(),
+            });
+        }
+        match &self.secret.mapping {
+            Some(mapping) => self.mapped(mapping, item),
+            None => self.said(item),
+        }
+    }
+
+    /// The one change that the item is.
+    fn said(&self, item: &Item<'_>) -> Result<Vec<Change>, Unread> {
+        let text = match &item.event {
+            Some(event) => Cow::Owned(fill::filled(&item.text, event, &item.pointer)),
+            None => Cow::Borrowed(item.text.as_ref()),
+        };
+        let change = Change::parse_from(self.sender, &text, self.now);
+        change.map(|change| vec![change]).map_err(|invalid| {
+            let faults = invalid.faults().iter().cloned();
+            Unread {
+                faults: faults.map(|fault| below(&item.pointer, fault)).collect(),
+                heard: hear::opt_out(self.sender, &text, self.now)
+                    .into_iter()
+                    .collect(),
+            }
+        })
+    }
+
+    fn mapped(&self, mapping: &Mapping, item: &Item<'_>) -> Result<Vec<Change>, Unread> {
+        let event = item.event.clone();
+        let event = event.map(|event| Value::from(event).to_string());
+        let about = About {
+            headers: self.headers,
+            cloud_event: event.as_deref(),
+        };
+        let unmapped = |why: String| vec![fault(&item.pointer, FaultCode::Unmapped, why)];
+        let unread = |faults, mapped: &[Mapped]| Unread {
+            faults,
+            heard: mapped
+                .iter()
+                .flat_map(|mapped| self.heard(mapped))
+                .collect(),
+        };
+        let mapped = mapping
+            .changes(&item.text, &about, MOST_MAPPED)
+            .map_err(|error| unread(unmapped(error.to_string()), &error.sound))?;
+        let mut changes = Vec::with_capacity(mapped.len());
+        for change in &mapped {
+            let routed = self.routed(change).map_err(|faults| {
+                let faults = faults
+                    .into_iter()
+                    .flat_map(|why| unmapped(format!("of a change that the mapping makes, {why}")));
+                unread(faults.collect(), &mapped)
+            });
+            changes.extend(routed?);
+        }
+        Ok(changes)
+    }
+
+    /// The change for each campaign that it goes to.
+    fn routed(&self, mapped: &Mapped) -> Result<Vec<Change>, Vec<String>> {
+        let change = Change::parse_from(self.sender, &mapped.text, self.now);
+        let change = change.map_err(|invalid| {
+            let faults = invalid.faults().iter();
+            faults.map(ToString::to_string).collect::<Vec<_>>()
+        })?;
+        let campaigns = &self.secret.campaigns;
+        if campaigns.is_empty() {
+            return Ok(vec![change]);
+        }
+        let routed = route::routed(&change, mapped.campaigns.as_deref(), campaigns);
+        routed.map_err(|why| vec![why.to_owned()])
+    }
+
+    /// The opt-out that a change says which may break a rule, for each campaign that it goes to.
+    fn heard(&self, mapped: &Mapped) -> Vec<Change> {
+        let Some(heard) = hear::opt_out(self.sender, &mapped.text, self.now) else {
+            return Vec::new();
+        };
+        let campaigns = &self.secret.campaigns;
+        if campaigns.is_empty() {
+            return vec![heard];
+        }
+        route::routed(&heard, mapped.campaigns.as_deref(), campaigns).unwrap_or_default()
+    }
+}
