@@ -365,7 +365,13 @@ async fn a_channel_that_is_closed_before_somebody_joins_stays_closed() {
         (version(&world, "a").as_str(), world.contact("a").1),
         ("5:-", false)
     );
-    // Whatever rank the whole contact comes with.
+    // What opts in may be older; columns are the newer change's.
+    let older = change("a", 4).phone("3").callable(true);
+    assert_eq!(world.apply([older]).await.records, ["updated"]);
+    assert_eq!(
+        (version(&world, "a").as_str(), world.contact("a").1),
+        ("5:4+", true)
+    );
     let whole = change("a", 6).phone("4").callable(true);
     assert_eq!(world.apply([whole]).await.records, ["updated"]);
     assert_eq!(
