@@ -290,3 +290,18 @@ where
         .with(lines.with_writer(writer))
         .with(filter)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// docs/contract.md "Log": public.
+    #[test]
+    fn who_is_looked_for_a_second_time_has_a_cause_of_its_own() {
+        let after = Duration::ZERO;
+        assert_eq!(name(Cause::Absent { after }), "contact not found");
+        assert_eq!(name(Cause::Missing), "not found");
+    }
+}

@@ -1,3 +1,5 @@
+mod absent;
+
 use super::*;
 use crate::retry::UNNAMED;
 
