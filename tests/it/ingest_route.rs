@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::ingest::{SECRET, World};
 
-const PROGRAM: &str = "{ contactKey: .id, version: .at, data: (.data // {}), campaigns: .segments, ifAbsent: .ifAbsent, \
+const PROGRAM: &str = "{ contactKey: .id, version: .at, data: (.data // {}), campaigns: .segments, campaignsBefore: .before, ifAbsent: .ifAbsent, \
                        callable: .calls } | with_entries(select(.value != null))";
 
 fn world() -> World {
@@ -25,7 +25,10 @@ async fn routed(body: Value) -> (Value, Vec<Value>) {
     let shown = |body: String| {
         let body: Value = serde_json::from_str(&body).unwrap();
         assert_eq!(body["contactKey"], "k");
-        json!([body["campaignId"], body["callable"], body["ifAbsent"]])
+        match body["operation"].as_str() {
+            Some(operation) => json!([body["campaignId"], operation]),
+            None => json!([body["campaignId"], body["callable"], body["ifAbsent"]]),
+        }
     };
     let mut queued: Vec<_> = world.take_queued().into_iter().map(shown).collect();
     queued.sort_by_key(Value::to_string);
@@ -37,17 +40,28 @@ async fn whoever_is_told_to_be_in_a_campaign_is_created_there_and_an_opt_out_goe
     for (said, accepted, parked, expected) in [
         (
             json!({ "segments": ["spring"] }),
+            2,
+            0,
+            json!([["c-autumn", "leave"], ["c-spring", null, null]]),
+        ),
+        (
+            json!({ "segments": "autumn", "calls": true }),
+            2,
+            0,
+            json!([["c-autumn", true, null], ["c-spring", "leave"]]),
+        ),
+        (
+            json!({ "segments": ["winter"], "before": ["spring"] }),
+            1,
+            0,
+            json!([["c-spring", "leave"]]),
+        ),
+        (
+            json!({ "segments": ["spring"], "before": [] }),
             1,
             0,
             json!([["c-spring", null, null]]),
         ),
-        (
-            json!({ "segments": "autumn", "calls": true }),
-            1,
-            0,
-            json!([["c-autumn", true, null]]),
-        ),
-        (json!({ "segments": ["winter"] }), 0, 0, json!([])),
         (
             json!({ "ifAbsent": "skip" }),
             2,

@@ -31,6 +31,7 @@ mod ingest_route;
 mod ingest_secrets;
 mod ingest_strangers;
 mod ingest_webhooks;
+mod leave;
 mod listed;
 mod over_aws;
 mod over_http;

@@ -158,7 +158,11 @@ fn said(operation: &Operation) -> String {
         lowers,
     } = operation
     else {
-        return "remove".to_owned();
+        return match operation {
+            Operation::Leave => "left this campaign",
+            _ => "remove",
+        }
+        .to_owned();
     };
     let column = |(name, value): (&String, &Option<String>)| match value {
         Some(value) => format!("{name}: {value}"),

@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use crate::channel::Lowered;
 use crate::contact::Columns;
 use crate::number;
+use crate::version::Word;
 
 /// The place of a change among the changes of its contact: a higher one is newer. At most 2⁵³−1, so
 /// that every JSON reader can hold it.
@@ -162,6 +163,8 @@ pub enum Operation {
     },
     /// Makes the contact not callable and stores the rank; deletes nothing.
     Remove,
+    /// The person is no more in the campaign: makes a contact that is there not callable. Nobody opted out.
+    Leave,
     /// Sets the stored rank back, at an operator's wish. Of the queue only.
     ResetRank(RankReset),
     /// Takes who was not callable before marks were known for made so by campaign-sync, at an
@@ -174,20 +177,36 @@ impl Operation {
     pub fn callable(&self) -> Option<bool> {
         match self {
             Operation::Upsert { callable, .. } => *callable,
-            Operation::Remove => Some(false),
+            Operation::Remove | Operation::Leave => Some(false),
             Operation::ResetRank(_) | Operation::Adopt(_) => None,
         }
+    }
+
+    /// The same, told apart from that the person left.
+    pub(crate) fn word(&self) -> Option<Word> {
+        match self {
+            Operation::Leave => Some(Word::Left),
+            operation => operation.callable().map(Word::from),
+        }
+    }
+
+    /// Whether it says that the person does not want to be called.
+    pub(crate) fn is_opt_out(&self) -> bool {
+        self.word() == Some(Word::MayNot)
     }
 
     /// Channels and numbers that the change says may not be used.
     pub fn lowers(&self) -> Option<&Lowered> {
         match self {
             Operation::Upsert { lowers, .. } => Some(lowers).filter(|lowers| !lowers.is_empty()),
-            Operation::Remove | Operation::ResetRank(_) | Operation::Adopt(_) => None,
+            Operation::Remove
+            | Operation::Leave
+            | Operation::ResetRank(_)
+            | Operation::Adopt(_) => None,
         }
     }
 
-    /// Whether it says that nobody may call, or that a channel or number may not be used.
+    /// Whether it says that nobody may call, for whatever reason, or that a channel or number may not be used.
     pub fn opts_out(&self) -> bool {
         self.callable() == Some(false) || self.lowers().is_some()
     }
@@ -195,6 +214,9 @@ impl Operation {
     /// Nothing but what it says of opting out.
     #[must_use]
     pub(crate) fn opt_out_alone(&self) -> Operation {
+        if *self == Operation::Leave {
+            return Operation::Leave;
+        }
         Operation::Upsert {
             data: Columns::default(),
             callable: self.callable().filter(|callable| !callable),
@@ -206,7 +228,10 @@ impl Operation {
     pub fn data(&self) -> Option<&Columns<Option<String>>> {
         match self {
             Operation::Upsert { data, .. } => Some(data),
-            Operation::Remove | Operation::ResetRank(_) | Operation::Adopt(_) => None,
+            Operation::Remove
+            | Operation::Leave
+            | Operation::ResetRank(_)
+            | Operation::Adopt(_) => None,
         }
     }
 
@@ -292,6 +317,7 @@ impl Change {
                 );
             }
             Operation::Remove => put("operation", Some("remove".into())),
+            Operation::Leave => put("operation", Some("leave".into())),
             Operation::ResetRank(reset) => {
                 put("operation", Some(reset::NAME.into()));
                 put(reset::MEMBER, serde_json::to_value(reset).ok());

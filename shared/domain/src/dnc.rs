@@ -103,14 +103,13 @@ impl DncList {
         changes: impl Iterator<Item = &'a Operation> + Clone,
     ) -> Vec<Entry> {
         let word = changes.clone().filter_map(Operation::callable).last();
-        let is_out = !left.callable && decided(left) != Some(Mark::Raised);
+        let is_out = !left.callable && !matches!(decided(left), Some(Mark::Raised | Mark::Left));
         if !is_out || word == Some(true) {
             return Vec::new();
         }
         // An opt-out that names no number is about the one that the contact has until then.
-        let is_of_before = |change: &Operation| {
-            change.callable() == Some(false) && self.number_in(change).flatten().is_none()
-        };
+        let is_of_before =
+            |change: &Operation| change.is_opt_out() && self.number_in(change).flatten().is_none();
         let of_before = before.filter(|_| changes.clone().any(is_of_before));
         let of_left = changes.clone().any(|change| self.concerns(change, left));
         let contacts = of_before.into_iter().chain(of_left.then_some(left));
@@ -135,7 +134,7 @@ impl DncList {
     /// opt-out, and a new number of whom the CRM opted out.
     pub fn concerns(&self, change: &Operation, left: &Contact) -> bool {
         match change.callable() {
-            Some(callable) => !callable,
+            Some(_) => change.is_opt_out(),
             None => self.number_in(change).is_some() && decided(left).is_some(),
         }
     }

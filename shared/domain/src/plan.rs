@@ -11,7 +11,7 @@ use crate::change::{Change, IfAbsent, Operation, VersionFrom};
 use crate::channel::{Channel, Lowered, OptOut};
 use crate::contact::{Columns, Contact};
 use crate::plan::merge::Merged;
-use crate::version::{Heard, Raise, Standing};
+use crate::version::{Heard, Raise, Standing, Word};
 use crate::{Rank, Version};
 pub use of_operator::plan_of_operator;
 
@@ -258,7 +258,7 @@ impl Said {
         };
         if by_opt_out && actual.is_none() {
             // At no rank: what says that the contact may be called makes it so.
-            said.after.apply(None, Some(false), wishes.raise);
+            said.after.apply(None, Some(Word::MayNot), wishes.raise);
             said.is_of_callable = true;
         }
         for &i in order {
@@ -266,7 +266,7 @@ impl Said {
             let RankedChange {
                 rank, operation, ..
             } = changes[i];
-            let heard = said.after.apply(rank, operation.callable(), wishes.raise);
+            let heard = said.after.apply(rank, operation.word(), wishes.raise);
             if heard == Heard::Kept {
                 said.kept.push(i);
             }

@@ -6,6 +6,7 @@
 //! 10:10+     the change of rank 10 says that the contact may be called
 //! 10:5-      the change of rank 5 says that it may not, and campaign-sync made it so
 //! 10:5!      the same, but somebody else had made it so before: the dialler, or a person
+//! 10:5~      the change of rank 5 says that the person left the campaign, and campaign-sync made it so
 //! ```
 
 use std::fmt;
@@ -40,6 +41,24 @@ pub enum Mark {
     Lowered,
     /// `!`: it may not, and it was somebody else who made it so, or who will have.
     Found,
+    /// `~`: it may not, since the person left the campaign: campaign-sync alone made it so, and nobody
+    /// opted out.
+    Left,
+}
+
+/// What a change says of being called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    May,
+    MayNot,
+    /// The person left the campaign.
+    Left,
+}
+
+impl From<bool> for Word {
+    fn from(callable: bool) -> Word {
+        if callable { Word::May } else { Word::MayNot }
+    }
 }
 
 /// Whom an opt-in makes callable that is there and is not: `raise` of the org's secret.
@@ -55,17 +74,24 @@ pub enum Raise {
 }
 
 impl Mark {
-    const ALL: [(char, Mark); 3] = [
+    const ALL: [(char, Mark); 4] = [
         ('+', Mark::Raised),
         ('-', Mark::Lowered),
         ('!', Mark::Found),
+        ('~', Mark::Left),
     ];
+
+    /// Whether campaign-sync alone made the contact not callable.
+    fn is_own(self) -> bool {
+        matches!(self, Mark::Lowered | Mark::Left)
+    }
 
     fn as_char(self) -> char {
         match self {
             Mark::Raised => '+',
             Mark::Lowered => '-',
             Mark::Found => '!',
+            Mark::Left => '~',
         }
     }
 }
@@ -168,7 +194,7 @@ impl Standing {
         let callable = actual.map(|actual| actual.callable);
         if let Some(decision) = &mut version.decision
             && callable == Some(true)
-            && decision.mark == Mark::Lowered
+            && decision.mark.is_own()
         {
             decision.mark = Mark::Found;
         }
@@ -179,16 +205,23 @@ impl Standing {
     pub(crate) fn apply(
         &mut self,
         rank: Option<Rank>,
-        says: Option<bool>,
+        says: Option<Word>,
         raise: Option<Raise>,
     ) -> Heard {
         let heard = match (says, raise) {
-            (Some(callable), None) => {
-                self.callable = Some(callable);
-                if callable { Heard::Else } else { Heard::OptOut }
+            (Some(word), None) => {
+                self.callable = Some(word == Word::May);
+                match word {
+                    Word::MayNot => Heard::OptOut,
+                    Word::May | Word::Left => Heard::Else,
+                }
             }
-            (Some(false), Some(_)) if self.lower(rank) => Heard::OptOut,
-            (Some(true), Some(raise)) if self.raise(rank, raise) => Heard::Kept,
+            (Some(Word::MayNot), Some(_)) if self.lower(rank, Mark::Lowered) => Heard::OptOut,
+            (Some(Word::Left), Some(_)) => {
+                self.lower(rank, Mark::Left);
+                Heard::Else
+            }
+            (Some(Word::May), Some(raise)) if self.raise(rank, raise) => Heard::Kept,
             _ => Heard::Else,
         };
         self.callable.get_or_insert(true);
@@ -198,9 +231,10 @@ impl Standing {
         heard
     }
 
-    /// An opt-out; whether it counts. It is stale only below an opt-in; else nobody may call, whatever
-    /// the columns' rank.
-    fn lower(&mut self, rank: Option<Rank>) -> bool {
+    /// An opt-out, or that the person left; whether it counts. It is stale only below an opt-in; else nobody
+    /// may call, whatever the columns' rank. `own`: the mark where campaign-sync makes it so. Who opted out
+    /// and left has opted out.
+    fn lower(&mut self, rank: Option<Rank>, own: Mark) -> bool {
         let stands = self.version.decision;
         // One without a rank comes after all that is known.
         let place = rank.or(self.version.rank.max(stands.and_then(|stands| stands.rank)));
@@ -211,8 +245,9 @@ impl Standing {
             // What is known of it is as new, or newer, and no opt-in is.
             (Some(false), None) if rank.is_some() && place <= self.version.rank => return true,
             (Some(false), Some(stands)) if stands.mark == Mark::Lowered => Mark::Lowered,
+            (Some(false), Some(stands)) if stands.mark == Mark::Left => own,
             (Some(false), _) => Mark::Found,
-            (Some(true) | None, _) => Mark::Lowered,
+            (Some(true) | None, _) => own,
         };
         self.callable = Some(false);
         self.version.decision = Some(Decision {
@@ -242,7 +277,7 @@ impl Standing {
                 return is_lowered && raise != Raise::Always;
             }
         }
-        let is_own = stands.is_some_and(|stands| stands.mark == Mark::Lowered);
+        let is_own = stands.is_some_and(|stands| stands.mark.is_own());
         let may = match raise {
             Raise::Own => is_own,
             Raise::Always => true,
@@ -262,7 +297,7 @@ impl Standing {
                 mark: Mark::Raised,
             }),
             // Without a rank it makes nothing stale: what comes after it in the queue decides.
-            (None, Some(stands)) if !is_kept && stands.mark == Mark::Lowered => Some(Decision {
+            (None, Some(stands)) if !is_kept && stands.mark.is_own() => Some(Decision {
                 mark: Mark::Found,
                 ..stands
             }),

@@ -104,7 +104,8 @@ impl Reader<'_> {
         if campaigns.is_empty() {
             return Ok(vec![change]);
         }
-        let routed = route::routed(&change, mapped.campaigns.as_deref(), campaigns);
+        let (told, before) = (&mapped.campaigns, &mapped.campaigns_before);
+        let routed = route::routed(&change, told.as_deref(), before.as_deref(), campaigns);
         routed.map_err(|why| vec![why.to_owned()])
     }
 
@@ -117,6 +118,7 @@ impl Reader<'_> {
         if campaigns.is_empty() {
             return vec![heard];
         }
-        route::routed(&heard, mapped.campaigns.as_deref(), campaigns).unwrap_or_default()
+        let told = mapped.campaigns.as_deref();
+        route::routed(&heard, told, None, campaigns).unwrap_or_default()
     }
 }

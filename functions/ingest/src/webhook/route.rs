@@ -3,19 +3,21 @@
 use std::collections::BTreeMap;
 
 use domain::Change;
-use domain::change::{CampaignId, IfAbsent};
+use domain::change::{CampaignId, IfAbsent, Operation};
 
 /// The change for each campaign that it goes to. `told`: the values of the field that tells the campaigns
-/// of the person; none: the sender does not tell it now.
+/// of the person; none: the sender does not tell it now. `before`: those that the field held before.
 ///
 /// An opt-out goes to all: it creates nobody where the person is not known to be. What changed of somebody,
-/// wherever they are, goes to all too, and creates nobody.
+/// wherever they are, goes to all too, and creates nobody. The campaigns that the person left are told so:
+/// those that held them before, or all others where the sender does not tell.
 ///
 /// # Errors
 /// The change creates somebody, and nobody tells where.
 pub(super) fn routed(
     change: &Change,
     told: Option<&[String]>,
+    before: Option<&[String]>,
     campaigns: &BTreeMap<String, CampaignId>,
 ) -> Result<Vec<Change>, &'static str> {
     let opts_out = change.operation.opts_out();
@@ -29,6 +31,9 @@ pub(super) fn routed(
             Some(told) if told.contains(value) => change.if_absent,
             _ if opts_out => IfAbsent::SkipOptOut,
             None => IfAbsent::Skip,
+            Some(_) if before.is_none_or(|before| before.contains(value)) => {
+                return Some(left(change, campaign));
+            }
             Some(_) => return None,
         };
         Some(Change {
@@ -38,6 +43,16 @@ pub(super) fn routed(
         })
     };
     Ok(campaigns.iter().filter_map(of_campaign).collect())
+}
+
+/// That the person is no more in this campaign.
+fn left(change: &Change, campaign: &CampaignId) -> Change {
+    Change {
+        campaign: campaign.clone(),
+        if_absent: IfAbsent::SkipOptOut,
+        operation: Operation::Leave,
+        ..change.clone()
+    }
 }
 
 #[cfg(test)]
@@ -61,16 +76,34 @@ mod tests {
         Change::parse_from(&sender, &body.to_string(), Timestamp::UNIX_EPOCH).unwrap()
     }
 
-    /// Campaign and `ifAbsent` of each.
-    fn routes(said: Value, told: Option<&[&str]>) -> Result<Vec<(String, IfAbsent)>, &'static str> {
+    /// Campaign and `ifAbsent` of each; of one that is left, nothing.
+    type Routes = Result<Vec<(String, Option<IfAbsent>)>, &'static str>;
+
+    fn routes(said: Value, told: Option<&[&str]>) -> Routes {
+        routes_from(said, told, None)
+    }
+
+    fn routes_from(said: Value, told: Option<&[&str]>, before: Option<&[&str]>) -> Routes {
         let campaigns = ["autumn", "spring"].map(|name| {
             let campaign = CampaignId::parse(&format!("c-{name}")).unwrap();
             (name.to_owned(), campaign)
         });
-        let told: Option<Vec<_>> =
-            told.map(|told| told.iter().map(|value| (*value).to_owned()).collect());
-        let routed = routed(&change(said), told.as_deref(), &campaigns.into())?;
-        let shown = |change: &Change| (change.campaign.as_str().to_owned(), change.if_absent);
+        let owned = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
+        let [told, before]: [Option<Vec<_>>; 2] = [told, before].map(|values| values.map(owned));
+        let campaigns = campaigns.into();
+        let routed = routed(
+            &change(said),
+            told.as_deref(),
+            before.as_deref(),
+            &campaigns,
+        )?;
+        let shown = |change: &Change| {
+            let stays = change.operation != Operation::Leave;
+            (
+                change.campaign.as_str().to_owned(),
+                stays.then_some(change.if_absent),
+            )
+        };
         Ok(routed.iter().map(shown).collect())
     }
 
@@ -81,12 +114,33 @@ mod tests {
         let partial = || json!({ "data": {}, "ifAbsent": "skip" });
         let opt_out = || json!({ "data": {}, "callable": false });
         let to = |all: &[(&str, IfAbsent)]| {
-            let owned = |(campaign, it): &(&str, IfAbsent)| (format!("c-{campaign}"), *it);
+            let owned = |(campaign, it): &(&str, IfAbsent)| (format!("c-{campaign}"), Some(*it));
             Ok(all.iter().map(owned).collect::<Vec<_>>())
         };
         let spring: Option<&[&str]> = Some(&["spring", "elsewhere"]);
-        assert_eq!(routes(full(), spring), to(&[("spring", Create)]));
-        assert_eq!(routes(partial(), spring), to(&[("spring", Skip)]));
+        let and_left = |routes: Routes, left: &[&str]| {
+            let left = left.iter().map(|campaign| (format!("c-{campaign}"), None));
+            routes.map(|routes| {
+                let mut all: Vec<_> = routes.into_iter().chain(left).collect();
+                all.sort_by(|a, b| a.0.cmp(&b.0));
+                all
+            })
+        };
+        let to_spring = |it| and_left(to(&[("spring", it)]), &["autumn"]);
+        assert_eq!(routes(full(), spring), to_spring(Create));
+        assert_eq!(routes(partial(), spring), to_spring(Skip));
+        assert_eq!(
+            routes_from(full(), spring, Some(&["spring"])),
+            to(&[("spring", Create)])
+        );
+        assert_eq!(
+            routes_from(full(), spring, Some(&["autumn"])),
+            to_spring(Create)
+        );
+        assert_eq!(
+            routes_from(full(), Some(&[]), Some(&["spring"])),
+            and_left(to(&[]), &["spring"])
+        );
         assert_eq!(
             routes(opt_out(), spring),
             to(&[("autumn", SkipOptOut), ("spring", Create)])
@@ -103,7 +157,8 @@ mod tests {
             routes(json!({ "operation": "remove" }), Some(&[])),
             to(&[("autumn", SkipOptOut), ("spring", SkipOptOut)])
         );
-        assert_eq!(routes(full(), Some(&["elsewhere"])), to(&[]));
+        let nowhere = routes(full(), Some(&["elsewhere"]));
+        assert_eq!(nowhere, and_left(to(&[]), &["autumn", "spring"]));
         assert!(routes(full(), None).is_err());
     }
 }

@@ -12,7 +12,9 @@ use serde_json::value::RawValue;
 use super::absent::{self, IfAbsent};
 use super::fault::{self, Fault, FaultCode, Invalid};
 use super::rfc3339::rfc3339;
-use super::{CampaignId, Change, ContactKey, EventId, Feed, OrgId, Rank, Row, Sender, SourceName};
+use super::{
+    CampaignId, Change, ContactKey, EventId, Feed, Operation, OrgId, Rank, Row, Sender, SourceName,
+};
 use crate::json::{Members, Text};
 use crate::number;
 
@@ -82,6 +84,16 @@ pub(super) fn change(body: &str, now: Timestamp, origin: &Origin<'_>) -> Result<
     };
     let if_absent = reader.text(absent::MEMBER, IfAbsent::parse);
     let operation = reader.operation(is_of_queue);
+    let if_absent = match (&operation, if_absent) {
+        // Who is not there cannot leave.
+        (Some(Operation::Leave), None) => IfAbsent::SkipOptOut,
+        (Some(Operation::Leave), Some(said)) if said != IfAbsent::SkipOptOut => {
+            let expected = "expected skipOptOut, or nothing, with operation leave";
+            reader.fault(absent::MEMBER, FaultCode::NotAllowed, expected);
+            said
+        }
+        (_, said) => said.unwrap_or_default(),
+    };
     match (org, campaign, key, event_id, operation) {
         (Some(org), Some(campaign), Some(key), Some(event_id), Some(operation))
             if reader.faults.is_empty() =>
@@ -94,7 +106,7 @@ pub(super) fn change(body: &str, now: Timestamp, origin: &Origin<'_>) -> Result<
                 version,
                 occurred_at,
                 source,
-                if_absent: if_absent.unwrap_or_default(),
+                if_absent,
                 operation,
             })
         }

@@ -192,7 +192,7 @@ mod tests {
             assert_eq!(
                 invalid.unwrap_err().to_string(),
                 "reset: expected only the fields of schema 1 (unknownField); \
-                 operation: expected \"upsert\" or \"remove\" (wrongFormat)"
+                 operation: expected \"upsert\", \"remove\" or \"leave\" (wrongFormat)"
             );
         }
     }

@@ -18,7 +18,7 @@ pub fn plan_of_operator(
     let action = match operation {
         Operation::ResetRank(reset) => set_back(reset, actual),
         Operation::Adopt(adoption) => adopt(adoption, actual),
-        Operation::Upsert { .. } | Operation::Remove => return None,
+        Operation::Upsert { .. } | Operation::Remove | Operation::Leave => return None,
     };
     let part = match action {
         Action::Skip(Skip::Stale) => Part::Stale,

@@ -2,6 +2,7 @@ mod absent;
 mod adopt;
 mod callable;
 mod channels;
+mod leave;
 mod properties;
 
 use super::*;

@@ -30,7 +30,7 @@ fn apply(standing: &mut Standing, change: &str, raise: Raise) -> bool {
         _ => None,
     };
     let rank = (!number.is_empty()).then(|| Rank::from_text(number).unwrap());
-    standing.apply(rank, says, Some(raise)) == Heard::Kept
+    standing.apply(rank, says.map(Word::from), Some(raise)) == Heard::Kept
 }
 
 /// What changes make of a contact; `kept` where the last was.
@@ -224,7 +224,7 @@ fn raises() -> impl Strategy<Value = Raise> {
 
 fn after(mut standing: Standing, said: &[(Option<Rank>, Option<bool>)], raise: Raise) -> Standing {
     for (rank, says) in said {
-        standing.apply(*rank, *says, Some(raise));
+        standing.apply(*rank, says.map(Word::from), Some(raise));
     }
     standing
 }

@@ -19,7 +19,7 @@ pub(super) const OF_OPERATOR: [OfOperator; 2] = [
 impl Reader<'_> {
     pub(super) fn operation(&mut self, is_of_queue: bool) -> Option<Operation> {
         let operation: Option<String> =
-            self.value("operation", "expected \"upsert\" or \"remove\"");
+            self.value("operation", "expected \"upsert\", \"remove\" or \"leave\"");
         let of_operator = |(name, _): &&OfOperator| operation.as_deref() == Some(*name);
         let of_operator = OF_OPERATOR.iter().find(of_operator).filter(|_| is_of_queue);
         let parsed = match of_operator {
@@ -67,23 +67,23 @@ impl Reader<'_> {
                     lowers,
                 })
             }
-            Some("remove") => {
-                for name in OF_AN_UPSERT {
-                    if self.has(name) {
-                        self.fault(
-                            name,
-                            FaultCode::NotAllowed,
-                            "expected not with operation remove",
-                        );
+            Some(name @ ("remove" | "leave")) => {
+                for other in OF_AN_UPSERT {
+                    if self.has(other) {
+                        let expected = format!("expected not with operation {name}");
+                        self.fault(other, FaultCode::NotAllowed, expected);
                     }
                 }
-                Some(Operation::Remove)
+                Some(match name {
+                    "remove" => Operation::Remove,
+                    _ => Operation::Leave,
+                })
             }
             Some(_) => {
                 self.fault(
                     "operation",
                     FaultCode::WrongFormat,
-                    "expected \"upsert\" or \"remove\"",
+                    "expected \"upsert\", \"remove\" or \"leave\"",
                 );
                 None
             }

@@ -212,7 +212,7 @@ proptest! {
                 if matches!(plan.action, Action::Skip(_))
                     && contact.callable
                     && let Some(decision) = &mut contact.version.decision
-                    && decision.mark == crate::version::Mark::Lowered
+                    && matches!(decision.mark, crate::version::Mark::Lowered | crate::version::Mark::Left)
                 {
                     decision.mark = crate::version::Mark::Found;
                 }

@@ -18,6 +18,11 @@ fn lowered() -> impl Strategy<Value = Lowered> {
 }
 
 pub(super) fn operations() -> impl Strategy<Value = Operation> {
+    prop_oneof![10 => staying(), 1 => Just(Operation::Leave)]
+}
+
+/// None of which says that the person left.
+fn staying() -> impl Strategy<Value = Operation> {
     let column = (
         prop::sample::select(vec!["a", "b", "c"]),
         prop::sample::select(vec!["", "1", "2"]),
@@ -39,8 +44,13 @@ fn runs(ranks: impl Strategy<Value = Option<u64>>) -> impl Strategy<Value = Run>
     prop::collection::vec((ranks, operations()), 1..7)
 }
 
+fn runs_of_staying(ranks: impl Strategy<Value = Option<u64>>) -> impl Strategy<Value = Run> {
+    let ranks = ranks.prop_map(|number| number.and_then(Rank::new));
+    prop::collection::vec((ranks, staying()), 1..7)
+}
+
 fn versions() -> impl Strategy<Value = Version> {
-    let mark = prop::sample::select(vec!["", "+", "-", "!"]);
+    let mark = prop::sample::select(vec!["", "+", "-", "!", "~"]);
     let text = (prop::option::of(0u64..8), 0u64..8, mark).prop_map(|(rank, decided, mark)| {
         let rank = rank.map(|rank| rank.to_string()).unwrap_or_default();
         match mark {
@@ -89,11 +99,24 @@ proptest! {
     /// another after the write.
     #[test]
     fn planning_again_after_the_write_is_skip(
-        run in prop_oneof![runs((0u64..8).prop_map(Some)), runs(Just(None))], actual in actuals(), wishes in wishes()
+        run in prop_oneof![runs_of_staying((0u64..8).prop_map(Some)), runs_of_staying(Just(None))],
+        actual in actuals(), wishes in wishes()
     ) {
         let written = result_by(wishes, &run, actual.as_ref());
         let again = planned_by(wishes, &run, written.as_ref());
         prop_assert!(matches!(again.action, Action::Skip(_)), "{:?} of {:?}", again, written);
+    }
+
+    /// Who left, and is told of an opt-out that an opt-in had made stale, may be taken for opted out.
+    #[test]
+    fn planning_again_after_somebody_left_makes_nobody_callable_and_writes_no_column(
+        run in runs((0u64..8).prop_map(Some)), actual in actuals(), wishes in wishes()
+    ) {
+        let written = result_by(wishes, &run, actual.as_ref()).unwrap();
+        let again = result_by(wishes, &run, Some(&written)).unwrap();
+        prop_assert_eq!(again.callable, written.callable);
+        prop_assert_eq!(again.data, written.data);
+        prop_assert_eq!(again.version.rank, written.version.rank);
     }
 
     #[test]
@@ -162,7 +185,7 @@ proptest! {
         for contact in [&mut folded, &mut one_by_one].into_iter().flatten() {
             contact.data.retain(|_, value| !value.is_empty());
             // That the contact was raised by hand is written with whatever else is.
-            if matches!(plan.action, Action::Skip(_)) && contact.callable && let Some(decision) = &mut contact.version.decision && decision.mark == Mark::Lowered {
+            if matches!(plan.action, Action::Skip(_)) && contact.callable && let Some(decision) = &mut contact.version.decision && matches!(decision.mark, Mark::Lowered | Mark::Left) {
                 decision.mark = Mark::Found;
             }
         }
@@ -204,7 +227,7 @@ proptest! {
         let after = up(result_by(wishes, &run, actual.as_ref()).as_ref());
         let said: Vec<_> = run.iter().filter_map(|(_, operation)| operation.lowers()).collect();
         let all = wishes.opt_out == OptOut::All
-            && run.iter().any(|(_, operation)| operation.callable() == Some(false));
+            && run.iter().any(|(_, operation)| operation.is_opt_out());
         for channel in up(actual.as_ref()).channels {
             let is_said = said.iter().any(|lowers| lowers.channels.contains(&channel));
             let is_up = after.channels.contains(&channel);
@@ -225,7 +248,7 @@ proptest! {
         run in runs((0u64..8).prop_map(Some)), actual in actuals(), raise in raises()
     ) {
         let wishes = Wishes { opt_out: OptOut::All, ..by(raise) };
-        let opt_out = run.iter().filter(|(_, operation)| operation.callable() == Some(false)).map(|(rank, _)| *rank).max();
+        let opt_out = run.iter().filter(|(_, operation)| operation.is_opt_out()).map(|(rank, _)| *rank).max();
         let decided = actual.as_ref().and_then(|actual| actual.version.decision);
         let opted_in = decided.filter(|decision| decision.mark == Mark::Raised).and_then(|decision| decision.rank);
         if let Some(opt_out) = opt_out && opted_in <= opt_out {

@@ -1,0 +1,66 @@
+//! Whoever left a campaign is not called there, has not opted out, and may come back.
+
+use super::*;
+
+fn left(actual: &Contact, run: &Run) -> Contact {
+    result(run, Some(actual)).unwrap()
+}
+
+#[test]
+fn whoever_leaves_is_not_called_and_comes_back_by_the_next_opt_in() {
+    let there = contact(&[("phone", "9")], true, rank(5));
+    let gone = left(&there, &vec![(rank(7), Operation::Leave)]);
+    assert_eq!((gone.callable, gone.version), (false, version("7:7~")));
+    let back = |rank, callable| left(&gone, &vec![(rank, upsert("", callable))]);
+    assert!(!back(rank(6), Some(true)).callable, "an older one is stale");
+    assert!(!back(rank(7), Some(true)).callable, "at a tie nobody knows");
+    assert!(!back(rank(8), None).callable);
+    let again = back(rank(8), Some(true));
+    assert_eq!((again.callable, again.version), (true, version("8:8+")));
+}
+
+#[test]
+fn who_opted_out_and_leaves_has_opted_out_in_either_order() {
+    let there = contact(&[], true, rank(1));
+    let (out, gone) = (
+        (rank(5), upsert("", Some(false))),
+        (rank(6), Operation::Leave),
+    );
+    for run in [vec![out.clone(), gone.clone()], vec![gone, out]] {
+        let one_by_one = run.iter().fold(there.clone(), |actual, change| {
+            left(&actual, &vec![change.clone()])
+        });
+        assert_eq!(one_by_one, left(&there, &run));
+        assert_eq!(one_by_one.version, version("6:6-"), "{run:?}");
+    }
+}
+
+#[test]
+fn whom_somebody_else_made_not_callable_stays_theirs() {
+    let lowered = contact(&[], false, version("5:5+"));
+    let gone = left(&lowered, &vec![(rank(7), Operation::Leave)]);
+    assert_eq!(gone.version, version("7:7!"));
+    assert!(!left(&gone, &vec![(rank(9), upsert("", Some(true)))]).callable);
+}
+
+#[test]
+fn to_leave_lowers_no_channel() {
+    let there = contact(&[], true, rank(5));
+    let wishes = Wishes {
+        raise: Some(Raise::Own),
+        opt_out: OptOut::All,
+    };
+    let change = |operation| {
+        let run = [RankedChange {
+            rank: Rank::new(7),
+            operation,
+            if_absent: IfAbsent::Create,
+        }];
+        match plan(&run, Some(&there), wishes).action {
+            Action::Update { lowers, .. } => lowers.channels.len(),
+            action => panic!("{action:?}"),
+        }
+    };
+    assert_eq!(change(&Operation::Leave), 0);
+    assert_eq!(change(&Operation::Remove), 4);
+}

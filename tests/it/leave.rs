@@ -1,0 +1,86 @@
+//! Whoever left a campaign is not called there, has not opted out, and may come back (docs/contract.md "Who
+//! left a campaign").
+
+use std::time::Duration;
+
+use emulator::genesys::{DncKind, Options};
+use serde_json::json;
+
+use crate::support::{CAMPAIGN, Change, VERSION_FIELD, World, by_both, change};
+
+const LIST: &str = "dnc-1";
+
+fn leave(key: &str, version: u64) -> Change {
+    change(key, version)
+        .with("operation", "leave")
+        .without("data")
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_leaves_is_not_called_until_a_newer_change_says_so() {
+    by_both(async |world| {
+        world.put("a", 1, "1");
+        let done = world.apply([leave("a", 5)]).await;
+        assert_eq!(done.records, ["updated"]);
+        assert_eq!(world.column("a", VERSION_FIELD), "5:5~");
+        assert_eq!(
+            (world.column("a", "phone").as_str(), world.contact("a").1),
+            ("1", false)
+        );
+        let silent = change("a", 6).phone("6");
+        assert_eq!(world.apply([silent]).await.records, ["updated"]);
+        assert!(!world.contact("a").1, "nobody says that they are back");
+        let back = change("a", 7).phone("7").callable(true);
+        assert_eq!(world.apply([back]).await.records, ["updated"]);
+        assert!(world.contact("a").1);
+        assert_eq!(world.apply([leave("a", 6)]).await.records, ["stale"]);
+        assert!(world.contact("a").1);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_not_there_leaves_nothing() {
+    by_both(async |world| {
+        world.send([leave("a", 5)]);
+        let mut records = world.invoke().await.records;
+        if !world.queue.is_empty() {
+            world.pass(Duration::from_mins(1)).await;
+            records = world.invoke().await.records;
+        }
+        assert_eq!(records, ["skipped"]);
+        assert!(world.genesys.contacts(CAMPAIGN).is_empty());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_put_on_the_dnc_list_for_having_left_and_no_channel_is_lowered() {
+    let world = World::of_lists(Options::default());
+    let list = json!({ "id": LIST, "by": "phone", "column": "phone" });
+    world.put_secret(
+        "acme",
+        &json!({ "api": "contactLists", "dncList": list, "optOut": "all" }),
+    );
+    world
+        .genesys
+        .put_dnc_list("client-of-acme", LIST, DncKind::Phone);
+    world.put("a", 1, "+13175550100");
+    world.put("b", 1, "+13175550101");
+    let done = world.apply([leave("a", 5), leave("b", 5)]).await;
+    assert_eq!(done.records, ["updated"; 2]);
+    // What changes of them afterwards is no opt-out either.
+    let moved = change("a", 6)
+        .phone("+13175550199")
+        .with("ifAbsent", "skip");
+    assert_eq!(world.apply([moved]).await.records, ["updated"]);
+    assert!(world.genesys.dnc_entries(LIST).is_empty());
+
+    // Who opts out then has opted out.
+    let out = change("b", 7).callable(false);
+    assert_eq!(world.apply([out]).await.records, ["updated"]);
+    assert_eq!(world.column("b", VERSION_FIELD), "7:7-");
+    assert_eq!(world.genesys.dnc_entries(LIST), ["+13175550101"]);
+    assert_eq!(world.apply([leave("b", 8)]).await.records, ["updated"]);
+    assert_eq!(world.column("b", VERSION_FIELD), "8:8-");
+}
