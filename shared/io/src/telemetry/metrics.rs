@@ -18,7 +18,7 @@ const NAMESPACE: &str = "CampaignSync";
 /// The most values of one metric in a document of the format; the collector drops what is more.
 const MAX_VALUES: usize = 100;
 
-const COUNTERS: [&str; 28] = [
+const COUNTERS: [&str; 29] = [
     // Of apply.
     "Created",
     "Updated",
