@@ -7,11 +7,12 @@
 mod crm;
 mod file;
 mod problem;
+mod report;
 mod serve;
 mod table;
+mod vendor;
 mod world;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,8 +22,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use io::telemetry::{Event, Telemetry};
 use serde::Serialize;
 
-use crm::{Story, WrongContact};
-use problem::Refused;
+use crm::Story;
+use report::{Heard, OUTCOMES, Reconciled, Report};
+use vendor::Crm;
 use world::World;
 
 /// The message of an error that the user can mend.
@@ -36,6 +38,7 @@ pub(crate) type Error = String;
   campaign-sync local --json | jq .callsPerChange
   campaign-sync local --drop 10%        # what webhooks miss, reconcile repairs
   campaign-sync local --api contactLists
+  campaign-sync local --crm hubspot     # a vendor's webhooks, mapped by its preset, and reconcile
   campaign-sync local --serve
   campaign-sync local --break rank      # a defect on purpose: exit status 1
 
@@ -51,6 +54,10 @@ pub(crate) struct Args {
     /// The same seed gives the same run
     #[arg(long, default_value_t = 42)]
     seed: u64,
+    /// Whose webhooks the made-up CRM sends. A vendor's become changes by its preset, and reconcile repairs what
+    /// they leave out
+    #[arg(long, value_enum, default_value_t = Crm::Own, conflicts_with_all = ["file", "serve"])]
+    crm: Crm,
     /// Applies the records of this SQS event instead of made-up changes
     #[arg(long, value_name = "EVENT.json", conflicts_with_all = ["contacts", "changes", "seed"])]
     file: Option<PathBuf>,
@@ -108,61 +115,6 @@ impl From<Break> for Defect {
     }
 }
 
-/// The result, as `--json` prints it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Report {
-    contacts: usize,
-    changes: usize,
-    outcomes: BTreeMap<&'static str, u64>,
-    api_calls: BTreeMap<String, u64>,
-    calls_per_change: f64,
-    conflicts_left: usize,
-    wrong_contacts: usize,
-    batch_post_conflicts: usize,
-    refused: usize,
-    left_in_queue: usize,
-    seconds: f64,
-    simulated_seconds: f64,
-    #[serde(flatten)]
-    reconciled: Option<Reconciled>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seed: Option<u64>,
-    /// What was put in on purpose.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    defect: Option<Break>,
-    #[serde(skip)]
-    by_org: BTreeMap<String, BTreeMap<&'static str, u64>>,
-    #[serde(skip)]
-    parked: BTreeMap<String, (u64, String)>,
-    #[serde(skip)]
-    campaigns: usize,
-    #[serde(skip)]
-    orgs: usize,
-    #[serde(skip)]
-    api: Api,
-    #[serde(skip)]
-    re_sent: u64,
-    #[serde(skip)]
-    wrong: Vec<WrongContact>,
-    #[serde(skip)]
-    batch_posts: Refused,
-}
-
-/// What was dropped, and what reconcile made of it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Reconciled {
-    /// Webhooks that never arrived.
-    dropped: usize,
-    /// Contacts that were not as the CRM says before reconcile ran.
-    wrong_before: usize,
-    /// Changes that it put into the queue.
-    repaired: u64,
-    /// And those that it found when it ran again.
-    second_run_changes: u64,
-}
-
 fn percent(text: &str) -> Result<f64, String> {
     let number = text
         .strip_suffix('%')
@@ -172,17 +124,6 @@ fn percent(text: &str) -> Result<f64, String> {
         .map(|number| number / 100.0)
         .ok_or_else(|| "expected a percentage from 0% to 100%, such as 10%".to_owned())
 }
-
-/// Every outcome that a change can have (docs/contract.md "Outcomes"), in the order of the tables.
-pub(crate) const OUTCOMES: [&str; 7] = [
-    "created",
-    "updated",
-    "unchanged",
-    "stale",
-    "superseded",
-    "skipped",
-    "parked",
-];
 
 /// Runs, prints, and answers whether every contact is right.
 pub(crate) fn run(args: &Args) -> Result<bool, Error> {
@@ -201,16 +142,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
     }
     let story = match &args.file {
         Some(path) => file::read(path, args.api)?,
-        None => {
-            let mut story = Story::make_up(
-                args.seed,
-                args.api,
-                args.contacts as usize,
-                args.changes as usize,
-            );
-            story.drop_webhooks(args.seed, args.drop.unwrap_or(0.0));
-            story
-        }
+        None => make_up(args),
     };
     // Paused, time jumps from wait to wait: half an hour of a contact centre passes in a moment,
     // always alike.
@@ -224,7 +156,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
         &story,
         args.calls_per_minute,
         args.defect.map(Defect::from),
-        args.drop.is_some(),
+        args.drop.is_some() || story.told.is_some(),
     );
     let mut report = runtime.block_on(played)?;
     report.seconds = began.elapsed().as_secs_f64();
@@ -236,11 +168,16 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
         table::show(&report)
     };
     crate::print(&shown)?;
-    let finds_nothing_more = report
-        .reconciled
-        .as_ref()
-        .is_none_or(|reconciled| reconciled.second_run_changes == 0);
-    Ok(report.wrong_contacts == 0 && report.left_in_queue == 0 && finds_nothing_more)
+    Ok(report.is_well())
+}
+
+fn make_up(args: &Args) -> Story {
+    let (contacts, changes) = (args.contacts as usize, args.changes as usize);
+    let of_vendor = vendor::make_up(args.crm, args.seed, args.api, contacts, changes);
+    let mut story =
+        of_vendor.unwrap_or_else(|| Story::make_up(args.seed, args.api, contacts, changes));
+    story.drop_webhooks(args.seed, args.drop.unwrap_or(0.0));
+    story
 }
 
 #[expect(
@@ -296,6 +233,11 @@ async fn play(
             .sum()
     };
     let batch_posts = problem::push(story).await;
+    let heard = story.told.as_ref().map(|told| Heard {
+        accepted: world.accepted(),
+        re_sent: world.re_sent(),
+        ..Heard::of(told, &story.deliveries)
+    });
     Ok(Report {
         contacts: story.contacts,
         changes: story.changes,
@@ -323,6 +265,7 @@ async fn play(
         wrong,
         batch_posts,
         reconciled,
+        heard,
     })
 }
 

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use clap::ValueEnum;
 use comfy_table::Table;
 
-use super::{Api, OUTCOMES, Report};
+use super::Api;
+use super::report::{OUTCOMES, Report};
 use crate::table::{counted, number, table};
 
 /// How many wrong contacts are named.
@@ -23,9 +24,14 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
         .seed
         .map(|seed| format!(", seed {seed}"))
         .unwrap_or_default();
+    let by = report
+        .heard
+        .as_ref()
+        .map(|heard| format!(", by webhooks of {}", heard.crm.name()))
+        .unwrap_or_default();
     writeln!(
         out,
-        "{} to {} of {} in {}{seed}:\n{:.1} s for {} of simulated time.\n",
+        "{} to {} of {} in {}{by}{seed}:\n{:.1} s for {} of simulated time.\n",
         counted(report.changes as u64, "change"),
         counted(report.contacts as u64, "contact"),
         counted(report.campaigns as u64, "campaign"),
@@ -50,13 +56,17 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
     }
     writeln!(out, "Calls to Genesys Cloud\n{}\n", calls(report))?;
     writeln!(out, "What came of it\n{}\n", results(report))?;
+    let sent = match report.heard {
+        Some(_) => "The same changes sent as whole contacts,",
+        None => "The same deliveries sent as",
+    };
     let posts = match report.api {
         Api::Predictive => "plain batch POSTs",
         Api::ContactLists => "plain batch POSTs to the predictive API",
     };
     writeln!(
         out,
-        "The same deliveries sent as {posts}, for comparison\n{}\n",
+        "{sent} {posts}, for comparison\n{}\n",
         compared(report)
     )?;
     for wrong in report.wrong.iter().take(NAMED) {
@@ -66,6 +76,10 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
             "WRONG  {org} {campaign} {key}: {}",
             wrong.what.join(", ")
         )?;
+    }
+    let misheard = report.misheard();
+    for what in &misheard {
+        writeln!(out, "WRONG  {what}")?;
     }
     if report.left_in_queue > 0 {
         writeln!(
@@ -144,10 +158,23 @@ fn results(report: &Report) -> Table {
     let calls = format!("{:.2}", report.calls_per_change);
     row("calls per change", calls);
     let mut count = |what: &str, of: u64| row(what, number(of));
-    count(
-        "changes that ingest refused as invalid",
-        report.refused as u64,
-    );
+    if let Some(heard) = &report.heard {
+        count("webhooks that arrived", heard.webhooks as u64);
+        let ignored = heard.ignored as u64;
+        count(
+            "events in them that are about no contact's columns or calls",
+            ignored,
+        );
+        count(
+            "changes of contacts that they say, those sent again included",
+            heard.said,
+        );
+        count("changes that ingest made of them", heard.accepted);
+        count("webhooks that ingest refused", report.refused as u64);
+    } else {
+        let refused = report.refused as u64;
+        count("changes that ingest refused as invalid", refused);
+    }
     count("re-sent changes that the queue dropped", report.re_sent);
     count("changes still in the queue", report.left_in_queue as u64);
     if let Some(reconciled) = &report.reconciled {
