@@ -90,7 +90,7 @@ async fn who_was_created_a_moment_ago_is_found_though_reads_lag() {
     for is_of_lists in [false, true] {
         let options = Options {
             read_lag: Duration::from_mins(15),
-            lists: lists.clone(),
+            lists,
             ..Options::default()
         };
         let world = if is_of_lists {

@@ -1,6 +1,8 @@
 //! Any body at all, correctly signed: never a panic, nothing queued on error, nothing of the body
 //! in the log.
 
+mod mapped;
+
 use std::sync::Mutex;
 
 use domain::Change;

@@ -26,6 +26,7 @@ mod ingest_auth;
 mod ingest_fuzz;
 mod ingest_order;
 mod ingest_park;
+mod ingest_route;
 mod ingest_secrets;
 mod ingest_strangers;
 mod ingest_webhooks;

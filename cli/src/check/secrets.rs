@@ -1,15 +1,19 @@
 //! The secrets of an org, of its CRM's feed and of sources, each told as what it is.
 
+use std::collections::BTreeMap;
+
 use domain::change::{OrgId, SourceName, VersionFrom};
 use domain::channel::OptOut;
 use domain::dnc::DncBy;
 use domain::rules::{Rules, VersionUnit};
 use domain::version::Raise;
-use io::Config;
+use ingest::cloud_event::Form;
+use ingest::webhook;
 use io::secrets::{
     Algorithm, Api, Auth, FeedSecret, MalformedSecret, OrgSecret, Scheme, Secrets, SecretsError,
     SecretsManager, SourceSecret,
 };
+use io::{Clock, Config};
 use secrecy::SecretString;
 
 use super::Findings;
@@ -118,8 +122,12 @@ pub(super) async fn source(
         .map_err(|error| why(error, "docs/deploy.md \"Add a source\""))
         .and_then(|text| SourceSecret::parse(&text).map_err(malformed))
         .and_then(|secret| match secret.auth.short_secrets() {
-            0 => Ok(seen_of_source(&secret)),
+            0 => Ok(secret),
             short => Err(format!("{short} of its signing secrets is {SHORT}")),
+        })
+        .and_then(|secret| {
+            let mapping = seen_of_mapping(&secret, source)?;
+            Ok(format!("{}{mapping}", seen_of_source(&secret)))
         });
     findings.add(what, found);
 }
@@ -140,11 +148,37 @@ pub(crate) fn way(auth: &Auth) -> String {
 fn seen_of_source(secret: &SourceSecret) -> String {
     let auth = format!("{}: {}", way(&secret.auth), secret.auth.secrets());
     let org = secret.org.as_ref().map_or("any org", OrgId::as_str);
-    let campaign = match &secret.campaign {
-        None => "any campaign",
-        Some(campaign) => campaign.as_str(),
+    let campaign = match (&secret.campaign, secret.campaigns.len()) {
+        (Some(campaign), _) => campaign.as_str().to_owned(),
+        (None, 0) => "any campaign".to_owned(),
+        (None, several) => counted(several as u64, "campaign"),
     };
     format!("{auth}; its changes go to {org}, {campaign}")
+}
+
+/// What its mapping makes of the sample that it holds.
+fn seen_of_mapping(secret: &SourceSecret, source: &SourceName) -> Result<String, String> {
+    let Some(mapping) = &secret.mapping else {
+        return Ok(String::new());
+    };
+    let name = mapping.name();
+    let Some(sample) = mapping.sample() else {
+        return Ok(format!("; mapping {name}, without a sample to try it with"));
+    };
+    let items = webhook::items(Some(mapping), &Form::Plain, sample);
+    let sender = secret.sender(source.clone());
+    let now = Clock::system().now();
+    let reading = webhook::read(secret, &sender, &items, &BTreeMap::new(), now);
+    let changes = counted(reading.changes.len() as u64, "change");
+    match reading.into_faults().first() {
+        None => Ok(format!(
+            "; mapping {name}, of whose sample it makes {changes}"
+        )),
+        Some(fault) => Err(format!(
+            "its mapping does not know its own sample ({}): try it with campaign-sync source test",
+            fault.message
+        )),
+    }
 }
 
 fn seen_of_scheme(scheme: &Scheme) -> String {

@@ -116,7 +116,17 @@ fn shown(pointer: &str) -> &str {
 }
 
 fn changes(reading: &Reading) -> String {
-    let mut shown = table(["item", "contact", "campaign", "version", "says"].map(str::to_owned));
+    let mut shown = table(
+        [
+            "item",
+            "contact",
+            "campaign",
+            "version",
+            "says",
+            "if absent",
+        ]
+        .map(str::to_owned),
+    );
     for made in &reading.changes {
         let change = &made.change;
         shown.add_row([
@@ -125,6 +135,7 @@ fn changes(reading: &Reading) -> String {
             change.campaign.as_str().to_owned(),
             rank(change),
             said(&change.operation),
+            change.if_absent.as_str().to_owned(),
         ]);
     }
     for column in shown.column_iter_mut() {

@@ -81,6 +81,7 @@ impl Context {
             Some(Defect::FoldOrder) => defect::plan_in_the_wrong_order,
             Some(Defect::RaisesAll) => defect::plan_raising_all,
             Some(Defect::DropsChannels) => defect::plan_dropping_channels,
+            Some(Defect::CreatesPartial) => defect::plan_creating_all,
             Some(Defect::FoundIsOwn) => defect::plan_taking_found_for_own,
             _ => plan,
         }

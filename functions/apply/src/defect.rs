@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::Contact;
 use domain::batch::{ParkReason, Parking, Record, Settled, Verdict};
-use domain::change::Operation;
+use domain::change::{IfAbsent, Operation};
 use domain::channel::Lowered;
 use domain::plan::{Plan, RankedChange, Wishes, plan};
 use domain::retry::Cause;
@@ -51,6 +51,8 @@ pub enum Defect {
     FoundIsOwn,
     /// Of changes that are folded the last one's channels and numbers alone are lowered.
     DropsChannels,
+    /// A change that creates nobody creates its contact.
+    CreatesPartial,
 }
 
 /// The verdicts as a defect would have them.
@@ -140,6 +142,18 @@ pub(crate) fn plan_dropping_channels(
         change.operation = operation;
     }
     plan(&changes, actual, wishes)
+}
+
+pub(crate) fn plan_creating_all(
+    changes: &[RankedChange<'_>],
+    actual: Option<&Contact>,
+    wishes: Wishes,
+) -> Plan {
+    let creating = changes.iter().map(|change| RankedChange {
+        if_absent: IfAbsent::Create,
+        ..*change
+    });
+    plan(&creating.collect::<Vec<_>>(), actual, wishes)
 }
 
 pub(crate) fn plan_in_the_wrong_order(

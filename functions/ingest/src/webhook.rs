@@ -4,6 +4,7 @@
 //! source without a mapping an item is one change, of one with a mapping whatever its program makes of it.
 
 mod fill;
+mod route;
 mod unmapped;
 
 pub(crate) use unmapped::detail;
@@ -304,18 +305,24 @@ fn of_item(
     let mapped = mapping.changes(&item.text, &about, MOST_MAPPED);
     let mapped = mapped
         .map_err(|error| vec![fault(&item.pointer, FaultCode::Unmapped, error.to_string())])?;
+    let unmapped = |why: String| {
+        let message = format!("of a change that the mapping makes, {why}");
+        fault(&item.pointer, FaultCode::Unmapped, message)
+    };
     let mut changes = Vec::with_capacity(mapped.len());
     for mapped in &mapped {
         let change = Change::parse_from(sender, &mapped.text, now).map_err(|invalid| {
             let faults = invalid.faults().iter();
-            let told = |found: &Fault| Fault {
-                pointer: item.pointer.clone(),
-                code: FaultCode::Unmapped,
-                message: format!("of a change that the mapping makes, {found}").into(),
-            };
-            faults.map(told).collect::<Vec<_>>()
+            faults
+                .map(|found| unmapped(found.to_string()))
+                .collect::<Vec<_>>()
         })?;
-        changes.push(change);
+        if secret.campaigns.is_empty() {
+            changes.push(change);
+            continue;
+        }
+        let routed = route::routed(&change, mapped.campaigns.as_deref(), &secret.campaigns);
+        changes.extend(routed.map_err(|why| vec![unmapped(why.to_owned())])?);
     }
     Ok(changes)
 }

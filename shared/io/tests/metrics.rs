@@ -284,7 +284,7 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
     }
     let ages = |of: &str, name: &str| metrics[of][name].clone();
     let seconds = |times| ("Seconds".to_owned(), json!(vec![2.5; times]));
-    assert_eq!(ages(ORG, "ChangeAge"), seconds(5));
+    assert_eq!(ages(ORG, "ChangeAge"), seconds(6));
     assert_eq!(ages(ORG, "OptOutAge"), seconds(4));
     assert_eq!(ages(ALL, "OptOutAge"), seconds(4));
     assert_eq!(ages(ORG, "RetriedAge"), seconds(1));

@@ -6,10 +6,12 @@ mod at_rest;
 mod channels;
 mod dialler;
 mod dnc;
+mod strangers;
 
 pub(crate) use at_rest::{at_rest, before_reconcile, rank};
 pub(crate) use dialler::dial;
 pub(crate) use dnc::done;
+pub(crate) use strangers::{is_hollow, is_stranger};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -266,7 +268,7 @@ fn changes(outside: &Outside) -> impl Iterator<Item = Value> {
 
 /// What counts of a change: all of it, or, where a rule refuses its columns, that nobody may call.
 pub(crate) fn heard(body: &Value) -> Option<Value> {
-    const MEMBERS: [&str; 13] = [
+    const MEMBERS: [&str; 14] = [
         "schema",
         "eventId",
         "org",
@@ -280,6 +282,7 @@ pub(crate) fn heard(body: &Value) -> Option<Value> {
         "callable",
         "contactable",
         "phones",
+        "ifAbsent",
     ];
     let names = |object: &Value| -> Vec<String> {
         let members = object.as_object().into_iter().flatten();

@@ -71,6 +71,7 @@ mutants! {
     LoseMark = "lose-mark", "an update leaves out what was decided of callable", ["2", "3", "4"];
     Unlisted = "unlisted", "an opt-out is done before it stands on the DNC list", ["13"];
     DropChannel = "drop-channel", "of changes that are folded the last one's channels and numbers alone are lowered", ["4"];
+    CreatePartial = "create-partial", "a change that creates nobody creates its contact", ["3"];
     Unconfirmed = "unconfirmed", "what is written is done, though reads do not show it yet", ["2", "3", "4"];
     ReconcileBlindly = "reconcile-blindly", "reconcile takes every contact for missing", ["10"];
     LogContent = "log-content", "a log line holds a change", ["8"];
@@ -105,6 +106,7 @@ impl Mutant {
             Mutant::FoundIsOwn => Some(Defect::FoundIsOwn),
             Mutant::Unlisted => Some(Defect::Unlisted),
             Mutant::DropChannel => Some(Defect::DropsChannels),
+            Mutant::CreatePartial => Some(Defect::CreatesPartial),
             Mutant::Unconfirmed => Some(Defect::Unconfirmed),
             Mutant::WaitToPark => Some(Defect::WaitsToPark),
             Mutant::DeleteEarly => Some(Defect::DeletesEarly),

@@ -57,6 +57,8 @@ pub(crate) struct Seen {
     pub(crate) told: BTreeMap<String, Timestamp>,
     /// Of them, those that were done.
     pub(crate) done: BTreeMap<String, Timestamp>,
+    /// Of them, those that were skipped when they were told last.
+    pub(crate) skipped: BTreeSet<String>,
     /// Whom the dialler called: when, in which campaign, which contact.
     pub(crate) dialled: Vec<(Timestamp, String, String)>,
     /// Every message that was parked, and when.

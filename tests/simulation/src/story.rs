@@ -23,6 +23,8 @@ pub(crate) const COLUMNS: [&str; 3] = ["phone", "name", "note"];
 pub(crate) const CHANNELS: [&str; 4] = ["Voice", "Sms", "Email", "WhatsApp"];
 /// What agents and rules write of a contact, and the CRM does not know.
 pub(crate) const OF_AGENTS: &str = "disposition";
+/// In every key of somebody whom no full change ever puts into a campaign.
+pub(crate) const STRANGER: &str = "stranger";
 /// In every key, value and secret: none of them may be seen in a log, a metric or an id.
 pub(crate) const CANARY: &str = "canary";
 

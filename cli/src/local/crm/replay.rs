@@ -37,6 +37,11 @@ impl Expected {
             is_gone: false,
         }
     }
+
+    /// Whether it is more than what an opt-out left of somebody who is not in the campaign.
+    fn is_somebody(&self) -> bool {
+        self.callable || self.columns.values().any(|value| !value.is_empty())
+    }
 }
 
 /// A contact that is not as it should be.
@@ -77,9 +82,17 @@ pub(crate) fn replay(
             callable: true,
             ..Expected::default()
         };
-        let contact = contacts.entry(key).or_insert_with(new);
+        let mut known = contacts.remove(&key);
         let mut opted_out_at = None;
         for (version, event) in &events {
+            if creates_nobody(event) && !known.as_ref().is_some_and(Expected::is_somebody) {
+                if event["ifAbsent"] == "skip" && opts_out(event) {
+                    opted_out_at = Some(*version);
+                    known.get_or_insert_with(Expected::default).callable = false;
+                }
+                continue;
+            }
+            let contact = known.get_or_insert_with(new);
             for (name, value) in event["data"].as_object().into_iter().flatten() {
                 match value.as_str() {
                     Some(text) => contact.columns.insert(name.clone(), text.to_owned()),
@@ -97,8 +110,23 @@ pub(crate) fn replay(
                 _ => {}
             }
         }
+        contacts.extend(known.map(|contact| (key, contact)));
     }
     contacts
+}
+
+/// Whether a change creates no contact: of somebody who is not in the campaign it counts as an opt-out or
+/// not at all.
+fn creates_nobody(event: &Value) -> bool {
+    event["ifAbsent"] == "skip" || event["ifAbsent"] == "skipOptOut"
+}
+
+fn opts_out(event: &Value) -> bool {
+    let lowers = |member: &str| event[member].as_object().is_some_and(|of| !of.is_empty());
+    event["operation"] == "remove"
+        || event["callable"] == false
+        || lowers("contactable")
+        || lowers("phones")
 }
 
 /// The contacts of the campaigns that are not as expected. Empty and absent columns are equal; the

@@ -60,6 +60,7 @@ impl Crm {
         }
         match self.rng.f64() {
             _ if self.changes % 100 == 50 => self.poison(),
+            _ if self.changes % 100 == 75 => self.change_of_a_stranger(),
             share if share < 0.03 => self.send_again_after_the_queue_forgot(),
             // The last contact stays, so that there is something to change.
             share
@@ -104,6 +105,19 @@ impl Crm {
             let at = at + Duration::from_millis(self.rng.u64(500..290_000));
             self.deliveries.push(Delivery::new(at, parcel));
         }
+    }
+
+    /// A property changed of somebody who is in no campaign: such a change creates nobody.
+    fn change_of_a_stranger(&mut self) {
+        let mut body = self.snapshot();
+        body["contactKey"] = format!("STRANGER-{:05}", self.changes).into();
+        body["data"] = json!({ "status": body["data"]["status"] });
+        body["ifAbsent"] = "skip".into();
+        body.as_object_mut()
+            .map(|members| members.remove("callable"));
+        let parcel = self.webhook(&body);
+        self.deliveries.push(Delivery::new(self.now, parcel));
+        self.changes += 1;
     }
 
     fn remove(&mut self) {

@@ -143,6 +143,21 @@ impl<'a> Members<'a> {
         value.transpose().map_err(MalformedSecret)
     }
 
+    /// All that was not taken, by its name.
+    pub(super) fn rest<T: DeserializeOwned, U>(
+        &mut self,
+        expected: &str,
+        read: impl Fn(T) -> Option<U>,
+    ) -> Result<Vec<(String, U)>, MalformedSecret> {
+        let members = std::mem::take(&mut self.0.0).into_iter();
+        let member = |(name, value): (_, &RawValue)| {
+            let value = serde_json::from_str(value.get()).ok().and_then(&read);
+            let value = value.ok_or_else(|| Self::malformed(expected))?;
+            Ok((std::borrow::Cow::into_owned(name), value))
+        };
+        members.map(member).collect()
+    }
+
     /// All that was not taken is unknown.
     pub(super) fn end(self) -> Result<(), MalformedSecret> {
         match self.0.0.first() {

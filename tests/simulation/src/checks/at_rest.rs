@@ -12,6 +12,7 @@ use emulator::world::VERSION_FIELD;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::strangers::{brought, is_hollow, is_stranger, leaves_an_opt_out};
 use super::{heard, is_late, is_silent};
 use crate::chaos::Kind;
 use crate::lock;
@@ -30,6 +31,8 @@ struct Said {
     /// What it says of `callable`.
     callable: Option<bool>,
     data: Option<Value>,
+    /// Whether of somebody who is not there it leaves nothing but that nobody may call.
+    is_opt_out_alone: bool,
 }
 
 fn said(org: &Org, body: &Value) -> Said {
@@ -43,6 +46,7 @@ fn said(org: &Org, body: &Value) -> Said {
         rank: rank_of(org, body),
         callable,
         data: (!is_removal).then(|| body["data"].clone()),
+        is_opt_out_alone: leaves_an_opt_out(body),
     }
 }
 
@@ -119,7 +123,11 @@ pub(crate) fn at_rest(outside: &Outside) {
 
     let journal = outside.genesys.journal();
     violations.extend(super::agents::undone(&journal));
-    let bodies = good_bodies(&seen.stored);
+    let all = good_bodies(&seen.stored);
+    violations.extend(brought(outside, &journal, &all, &seen.done));
+    // What was skipped says nothing of who is there.
+    let mut bodies = all.clone();
+    bodies.retain(|(id, _)| !seen.skipped.contains(id));
     for org in &outside.story.orgs {
         let of_org = |alteration: &&Alteration| org.campaigns.contains(&alteration.campaign);
         let alterations: Vec<_> = journal.iter().filter(of_org).collect();
@@ -157,7 +165,7 @@ pub(crate) fn at_rest(outside: &Outside) {
             violations.extend(alterations.iter().filter_map(reached));
         }
         violations.extend(as_the_crm_says(outside, org, &bodies, parked));
-        violations.extend(super::dnc::is_missed(outside, org, &bodies));
+        violations.extend(super::dnc::is_missed(outside, org, &all));
     }
     drop(seen);
     violations
@@ -172,7 +180,8 @@ pub(crate) fn before_reconcile(outside: &Outside) {
         return;
     }
     let seen = lock(&outside.seen);
-    let bodies = good_bodies(&seen.stored);
+    let mut bodies = good_bodies(&seen.stored);
+    bodies.retain(|(id, body)| !seen.skipped.contains(id) && !is_stranger(&key_of(body)));
     drop(seen);
     for org in outside
         .story
@@ -329,9 +338,10 @@ fn as_a_change_said(
         )];
     }
     // A removal says nothing of columns.
-    let data: Vec<_> = of_rank
-        .iter()
-        .filter_map(|body| said(org, body).data)
+    let said = of_rank.iter().map(|body| said(org, body));
+    let data: Vec<_> = said
+        .filter(|said| !(said.is_opt_out_alone && is_hollow(after)))
+        .filter_map(|said| said.data)
         .collect();
     if data.iter().any(|data| unlike(after, data).is_some()) {
         return vec![format!(

@@ -30,6 +30,13 @@ pub(crate) fn done(outside: &Outside, id: &str, outcome: &str) {
     let Some(org) = outside.story.org_of(&campaign) else {
         return;
     };
+    // Nor what was skipped, and followed by an opt-in in its batch.
+    let opts_in = |body: &Value| body["callable"] == true && key_of(body).2 == key;
+    let bodies = stored.iter();
+    let mut bodies = bodies.filter_map(|message| serde_json::from_str(&message.body).ok());
+    if outcome == "skipped" && bodies.any(|body: Value| opts_in(&body)) {
+        return;
+    }
     // Whom what follows in the same batch opted in need not stand there.
     let contact = outside.genesys.contact(&campaign, &key);
     let is_in = |contact: emulator::genesys::Contact| {

@@ -6,6 +6,8 @@ use emulator::world::VERSION_FIELD;
 use fastrand::Rng;
 use serde_json::{Value, json};
 
+mod strangers;
+
 use super::{
     CANARY, CHANNELS, COLUMNS, Deed, HORIZON, Org, Raise, Ranking, Step, omits_callable, start,
 };
@@ -28,6 +30,7 @@ pub(super) fn steps(seed: u64, rng: Rng, orgs: &[Org]) -> Vec<Step> {
     steps.extend(resets(seed, orgs, end));
     steps.extend(wrap_ups(seed, orgs, end));
     steps.extend(full_lists(seed, orgs, end));
+    steps.extend(strangers::steps(seed, orgs, end));
     steps.extend((1..=DIALS).map(|n| Step {
         at: end * n / DIALS,
         deed: Deed::Dial,
@@ -292,7 +295,19 @@ impl Teller<'_> {
             }
         }
         self.lower(who, &mut body);
+        self.create_nobody(&mut body);
         body
+    }
+
+    /// Some changes are of a sender that says only what changed, and so create nobody. Every column is
+    /// sent all the same, so that what is there in the end is known.
+    fn create_nobody(&self, body: &mut Value) {
+        let mut rng = Rng::with_seed(self.seed ^ 0xab5e ^ self.now.as_millis() as u64);
+        let lowers = body["contactable"].is_object() || body["phones"].is_object();
+        // What opts in by the same change is not heard of somebody who is not there.
+        if rng.u8(..8) == 0 && !(lowers && body["callable"] == true) {
+            body["ifAbsent"] = "skip".into();
+        }
     }
 
     /// Some changes say of a channel or number that it is not to be used: with chance of its own, so that

@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{SIGNING_SECRET, World};
 use crate::chaos::Kind;
+use crate::checks::is_stranger;
 use crate::lock;
 use crate::story::{Key, Org, Ranking};
 
@@ -27,9 +28,11 @@ impl World<'_> {
             *now
         };
         let mut listed = body.clone();
-        listed
-            .as_object_mut()
-            .map(|members| members.remove("eventId"));
+        // It lists all of whom it put into a campaign.
+        let is_whole = !is_stranger(&key_of(body));
+        if let Some(members) = listed.as_object_mut() {
+            members.retain(|name, _| name != "eventId" && !(is_whole && name == "ifAbsent"));
+        }
         if body["operation"] != "remove" {
             listed["callable"] = now.into();
         }

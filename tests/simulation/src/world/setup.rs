@@ -211,6 +211,12 @@ pub(super) fn telemetry(outside: &Arc<Outside>) -> Telemetry {
         if let Event::Done { about, outcome, .. } = event {
             let id = about.event_id.unwrap_or_default();
             crate::checks::done(&outside, id, outcome.as_str());
+            let skipped = &mut lock(&outside.seen).skipped;
+            if outcome.as_str() == "skipped" {
+                skipped.insert(id.to_owned());
+            } else {
+                skipped.remove(id);
+            }
         }
         let id = match event {
             Event::Done { about, .. } | Event::Parked { about, .. } => about.event_id,

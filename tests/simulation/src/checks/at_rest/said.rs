@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Parked, Said, said, unlike};
+use super::{Parked, Said, is_hollow, is_stranger, said, unlike};
 use crate::chaos::Kind;
 use crate::checks::{changes, heard};
 use crate::seams::Outside;
@@ -35,7 +35,7 @@ pub(super) fn as_the_crm_says(
             }
         }
     }
-    for (key, said) in of_contact {
+    for (key, said) in of_contact.into_iter().filter(|(key, _)| !is_stranger(key)) {
         let must_be_callable = !outside.story.lowers(&key.1, &key.2)
             && must_be_callable(outside, org, &key, bodies, parked);
         if must_be_callable
@@ -71,7 +71,9 @@ pub(super) fn newest(outside: &Outside, key: &Key, mut said: Vec<Said>) -> Vec<S
     };
     let mut violations = Vec::new();
     // A removal says nothing of columns, and the webhooks before it may have been dropped.
-    if let Some(name) = newest.data.as_ref().and_then(|data| unlike(&actual, data)) {
+    let is_left = newest.is_opt_out_alone && is_hollow(&actual);
+    let data = newest.data.as_ref().filter(|_| !is_left);
+    if let Some(name) = data.and_then(|data| unlike(&actual, data)) {
         violations.push(format!(
             "4: the column {name} of a contact of {campaign} is not as the newest change says"
         ));
@@ -87,7 +89,8 @@ pub(super) fn newest(outside: &Outside, key: &Key, mut said: Vec<Said>) -> Vec<S
         ));
     }
     let was_lowered = outside.story.lowers(campaign, key);
-    if !actual.callable && !was_lowered && said.iter().all(|said| said.callable != Some(false)) {
+    let opts_out = |said: &Said| said.callable == Some(false) || said.is_opt_out_alone;
+    if !actual.callable && !was_lowered && !said.iter().any(opts_out) {
         violations.push(format!(
             "4: a contact of {campaign} may not be called, and nobody said so"
         ));
@@ -150,6 +153,15 @@ pub(super) fn as_the_queue_says(
             continue;
         }
         let said = said(org, &body);
+        let is_there = expected
+            .get(&key_of(&body))
+            .is_some_and(|(data, callable)| *callable || !data.is_null());
+        if !body["ifAbsent"].is_null() && !is_there {
+            if said.is_opt_out_alone {
+                expected.insert(key_of(&body), (Value::Null, false));
+            }
+            continue;
+        }
         let (data, callable) = expected.entry(key_of(&body)).or_insert((Value::Null, true));
         *data = said.data.unwrap_or_else(|| data.clone());
         *callable = said.callable.unwrap_or(*callable);

@@ -5,6 +5,7 @@ use http::Request;
 
 use super::Line;
 use crate::chaos::Kind;
+use crate::checks;
 use crate::story::{CANARY, OF_AGENTS};
 use crate::wire;
 
@@ -20,7 +21,13 @@ impl Line {
         };
         let written = wire::written(request).into_iter().flatten();
         let keys = written.map(|(key, _)| key).chain(wire::read(request));
-        if let Some(key) = rng.choice(keys.collect::<Vec<_>>()) {
+        // Nobody talks to whom nobody can have called.
+        let is_nobody = |key: &String| {
+            let contact = outside.genesys.contact(&campaign, key);
+            contact.is_some_and(|contact| checks::is_hollow(&contact))
+        };
+        let key = rng.choice(keys.collect::<Vec<_>>());
+        if let Some(key) = key.filter(|key| !is_nobody(key)) {
             let said = format!("{CANARY} said {}", rng.u16(..));
             outside.say(|| format!("agent      writes {said:?} to {key} of {campaign}"));
             outside

@@ -1,0 +1,120 @@
+//! To which campaigns a change goes whose sender names none (docs/contract.md "Secrets").
+
+use serde_json::{Value, json};
+
+use crate::support::ingest::{SECRET, World};
+
+const PROGRAM: &str = "{ contactKey: .id, version: .at, data: (.data // {}), campaigns: .segments, ifAbsent: .ifAbsent, \
+                       callable: .calls } | with_entries(select(.value != null))";
+
+fn world() -> World {
+    let world = World::new();
+    world.put(json!({
+        "signingSecrets": [SECRET], "org": "acme", "campaigns": { "spring": "c-spring", "autumn": "c-autumn" },
+        "mapping": { "jq": PROGRAM },
+    }));
+    world
+}
+
+/// The answer, and campaign, `callable` and `ifAbsent` of what is in the queue then.
+async fn routed(body: Value) -> (Value, Vec<Value>) {
+    let world = world();
+    let request = world.signed("/webhooks/crm", &body.to_string());
+    let (status, answer, _) = world.send(request).await;
+    assert_eq!(status, 202);
+    let shown = |body: String| {
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["contactKey"], "k");
+        json!([body["campaignId"], body["callable"], body["ifAbsent"]])
+    };
+    let mut queued: Vec<_> = world.take_queued().into_iter().map(shown).collect();
+    queued.sort_by_key(Value::to_string);
+    (answer, queued)
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_told_to_be_in_a_campaign_is_created_there_and_an_opt_out_goes_to_all() {
+    for (said, accepted, parked, expected) in [
+        (
+            json!({ "segments": ["spring"] }),
+            1,
+            0,
+            json!([["c-spring", null, null]]),
+        ),
+        (
+            json!({ "segments": "autumn", "calls": true }),
+            1,
+            0,
+            json!([["c-autumn", true, null]]),
+        ),
+        (json!({ "segments": ["winter"] }), 0, 0, json!([])),
+        (
+            json!({ "ifAbsent": "skip" }),
+            2,
+            0,
+            json!([["c-autumn", null, "skip"], ["c-spring", null, "skip"]]),
+        ),
+        (
+            json!({ "segments": ["spring"], "calls": false }),
+            2,
+            0,
+            json!([["c-autumn", false, "skipOptOut"], ["c-spring", false, null]]),
+        ),
+        (
+            json!({ "calls": false }),
+            2,
+            0,
+            json!([
+                ["c-autumn", false, "skipOptOut"],
+                ["c-spring", false, "skipOptOut"]
+            ]),
+        ),
+        (json!({}), 0, 1, json!([])),
+    ] {
+        let mut body = json!({ "id": "k", "at": 7 });
+        body.as_object_mut()
+            .unwrap()
+            .extend(said.as_object().unwrap().clone());
+        let (answer, queued) = routed(body).await;
+        assert_eq!(
+            answer,
+            json!({ "accepted": accepted, "parked": parked }),
+            "{said}"
+        );
+        assert_eq!(json!(queued), expected, "{said}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn campaigns_that_cannot_be_meant_make_the_secret_malformed() {
+    let mapping = json!({ "jq": PROGRAM });
+    for (wrong, expected) in [
+        (
+            json!({ "campaigns": {}, "mapping": mapping }),
+            "campaigns: expected 1 to 20 ids",
+        ),
+        (
+            json!({ "campaigns": { "a": "b c" }, "mapping": mapping }),
+            "campaigns: expected 1 to 20 ids",
+        ),
+        (
+            json!({ "campaigns": { "a": "b" } }),
+            "campaigns: expected a mapping beside it",
+        ),
+        (
+            json!({ "campaigns": { "a": "b" }, "campaignId": "c", "mapping": mapping }),
+            "campaigns: expected a mapping beside it, and no campaignId",
+        ),
+    ] {
+        let mut secret = json!({ "signingSecrets": [SECRET], "org": "acme" });
+        secret
+            .as_object_mut()
+            .unwrap()
+            .extend(wrong.as_object().unwrap().clone());
+        let world = World::new();
+        world.put(secret);
+        assert_eq!(world.send(world.signed("/webhooks/crm", "{}")).await.0, 503);
+        let told = world.take_told().concat();
+        assert!(told.contains(expected), "{told}");
+    }
+}

@@ -1,0 +1,74 @@
+//! 3 and 4: what creates nobody puts nobody into a campaign who may be called, and loses no opt-out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use emulator::genesys::{Alteration, Contact};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{changes, channels};
+use crate::seams::Outside;
+use crate::story::{COLUMNS, Key, OF_AGENTS, STRANGER};
+use crate::world::key_of;
+
+/// Somebody whom no full change ever puts into a campaign.
+pub(crate) fn is_stranger((_, _, key): &Key) -> bool {
+    key.contains(STRANGER)
+}
+
+/// What an opt-out leaves of somebody who is not in the campaign.
+pub(crate) fn is_hollow(contact: &Contact) -> bool {
+    let is_empty = |name: &str| contact.data.get(name).is_none_or(String::is_empty);
+    let columns = COLUMNS.into_iter().chain([OF_AGENTS]);
+    !contact.callable && columns.into_iter().all(is_empty)
+}
+
+/// Whether a change of somebody who is not there leaves a contact that is not callable.
+pub(super) fn leaves_an_opt_out(body: &Value) -> bool {
+    let opts_out = body["operation"] == "remove" || body["callable"] == false;
+    body["ifAbsent"] == "skip" && (opts_out || !channels::said(body).is_empty())
+}
+
+/// 3: no change that creates nobody made somebody callable, at any time. 4: each of their opt-outs that is
+/// done left a contact that may not be called, and nothing else left one.
+pub(super) fn brought(
+    outside: &Outside,
+    journal: &[Alteration],
+    bodies: &[(String, Value)],
+    done: &BTreeMap<String, Timestamp>,
+) -> Vec<String> {
+    let mut violations = Vec::new();
+    for alteration in journal.iter().filter(|of| of.key.contains(STRANGER)) {
+        if alteration
+            .after
+            .as_ref()
+            .is_some_and(|after| after.callable)
+        {
+            violations.push(format!(
+                "3: somebody may be called whom no full change put into {}",
+                alteration.campaign
+            ));
+        }
+    }
+    let strangers: BTreeSet<Key> = changes(outside).map(|body| key_of(&body)).collect();
+    for key in strangers.iter().filter(|key| is_stranger(key)) {
+        let contact = outside.genesys.contact(&key.1, &key.2);
+        let mut of_contact = bodies.iter().filter(|(_, body)| key_of(body) == *key);
+        let is_owed = of_contact
+            .clone()
+            .any(|(id, body)| done.contains_key(id) && leaves_an_opt_out(body));
+        if is_owed && contact.as_ref().is_none_or(|contact| contact.callable) {
+            violations.push(format!(
+                "4: an opt-out of somebody who is not in {} left nothing",
+                key.1
+            ));
+        }
+        if contact.is_some() && !of_contact.any(|(_, body)| leaves_an_opt_out(body)) {
+            violations.push(format!(
+                "4: a contact of {} is there that no change may create",
+                key.1
+            ));
+        }
+    }
+    violations
+}
