@@ -10,12 +10,14 @@ use crate::answer::Refusal;
 use crate::webhook::Placed;
 
 /// What became of changes.
-#[derive(Default)]
 pub(crate) struct Enqueued {
     /// How many of each org SQS has.
     pub(crate) orgs: BTreeMap<OrgId, usize>,
     /// The places of the items of changes that SQS can never take as they are.
     pub(crate) faulty: Vec<(usize, Fault)>,
+    /// What SQS took by this request, which began then.
+    taken: Vec<Placed>,
+    began: Timestamp,
 }
 
 /// Sends every change. When this is `Ok`, SQS has all that it can ever take; or, where it does not go on
@@ -31,7 +33,12 @@ pub(crate) async fn enqueue(
 ) -> Result<Enqueued, Refusal> {
     let began = context.clock.now();
     let all = changes.len();
-    let mut enqueued = Enqueued::default();
+    let mut enqueued = Enqueued {
+        orgs: BTreeMap::new(),
+        faulty: Vec::new(),
+        taken: Vec::new(),
+        began,
+    };
     let (sent, mut left): (Vec<_>, Vec<_>) = changes
         .into_iter()
         .partition(|placed| context.sent.has(&placed.change, began));
@@ -54,9 +61,7 @@ pub(crate) async fn enqueue(
             }
         }
         enqueued.count(&taken);
-        context
-            .sent
-            .add(taken.iter().map(|placed| &placed.change), began);
+        enqueued.taken.extend(taken);
         let why = match done.unavailable {
             None if done.faulty.is_empty() && !others.is_empty() => {
                 Some("a change is too large for a batch".to_owned())
@@ -64,6 +69,7 @@ pub(crate) async fn enqueue(
             why => why,
         };
         if let Some(why) = why {
+            enqueued.remember(context);
             let accepted = enqueued.orgs.values().sum();
             let detail = format!("{accepted} of {all} changes are in the queue: {why}");
             return Err(Refusal::unavailable(accepted, detail));
@@ -77,6 +83,12 @@ pub(crate) async fn enqueue(
 }
 
 impl Enqueued {
+    /// What SQS took is not sent again where the request comes again, since it was not taken whole.
+    pub(crate) fn remember(&self, context: &Context) {
+        let taken = self.taken.iter().map(|placed| &placed.change);
+        context.sent.add(taken, self.began);
+    }
+
     fn count(&mut self, taken: &[Placed]) {
         for placed in taken {
             *self.orgs.entry(placed.change.org.clone()).or_default() += 1;

@@ -106,6 +106,7 @@ async fn take(
     let goes_on = secret.on_fault == OnFault::Park;
     let enqueued = enqueue::enqueue(context, changes, goes_on, end).await?;
     if !goes_on && !enqueued.faulty.is_empty() {
+        enqueued.remember(context);
         let faults = enqueued.faulty.into_iter().map(|(_, fault)| fault);
         return Err(Refusal::Invalid(faults.collect()));
     }
@@ -122,13 +123,14 @@ async fn take(
         let parked = None;
         return Ok(Accepted { accepted, parked });
     }
-    let never_taken = enqueued
-        .faulty
-        .into_iter()
-        .map(|(item, fault)| (item, vec![fault]));
+    let never_taken = enqueued.faulty.iter();
+    let never_taken = never_taken.map(|(item, fault)| (*item, vec![fault.clone()]));
     reading.faulty.extend(never_taken);
     let parked = park::park(context, sender, (&items, &headers), &reading.faulty, end).await;
-    let parked = parked.map_err(|detail| Refusal::unavailable(accepted, detail))?;
+    let parked = parked.map_err(|detail| {
+        enqueued.remember(context);
+        Refusal::unavailable(accepted, detail)
+    })?;
     Ok(Accepted {
         accepted,
         parked: Some(parked),
