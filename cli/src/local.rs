@@ -271,7 +271,9 @@ async fn play(
 
 /// Lets reconcile repair what the dropped webhooks would have said, and run once more.
 async fn reconcile(story: &Story, world: &World) -> Result<Reconciled, Error> {
-    let (dropped, wrong_before) = (story.dropped(), world.wrong_contacts(story).len());
+    let (dropped, wrong) = (story.dropped(), world.wrong_contacts(story));
+    let callable = wrong.iter().filter(|wrong| wrong.is_callable());
+    let (wrong_before, callable_before) = (wrong.len(), callable.count());
     story
         .latest
         .iter()
@@ -283,6 +285,7 @@ async fn reconcile(story: &Story, world: &World) -> Result<Reconciled, Error> {
     Ok(Reconciled {
         dropped,
         wrong_before,
+        callable_before,
         repaired,
         second_run_changes,
     })

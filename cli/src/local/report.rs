@@ -8,6 +8,7 @@ use super::crm::{Delivery, WrongContact};
 use super::problem::Refused;
 use super::vendor::{Crm, Told};
 use super::{Api, Break};
+use crate::table::counted;
 
 /// Every outcome that a change can have (docs/contract.md "Outcomes"), in the order of the tables.
 pub(crate) const OUTCOMES: [&str; 7] = [
@@ -71,6 +72,9 @@ pub(crate) struct Reconciled {
     pub(super) dropped: usize,
     /// Contacts that were not as the CRM says before reconcile ran.
     pub(super) wrong_before: usize,
+    /// Those of them that were callable, though the CRM says that nobody may call them.
+    #[serde(skip)]
+    pub(super) callable_before: usize,
     /// Changes that it put into the queue.
     pub(super) repaired: u64,
     /// And those that it found when it ran again.
@@ -136,6 +140,16 @@ impl Report {
             misheard.push(format!(
                 "the CRM's webhooks say {} changes, and ingest took {}",
                 heard.said, heard.accepted
+            ));
+        }
+        // What was not dropped was heard without reconcile.
+        if let Some(reconciled) = &self.reconciled
+            && reconciled.dropped == 0
+            && reconciled.callable_before > 0
+        {
+            misheard.push(format!(
+                "{} could be called before reconcile ran, against an opt-out that was sent",
+                counted(reconciled.callable_before as u64, "contact")
             ));
         }
         let parked: u64 = self.parked.values().map(|(parked, _)| parked).sum();

@@ -181,6 +181,10 @@ fn results(report: &Report) -> Table {
         count("webhooks dropped on purpose", reconciled.dropped as u64);
         let wrong = reconciled.wrong_before as u64;
         count("contacts wrong before reconcile ran", wrong);
+        if report.heard.is_some() {
+            let callable = reconciled.callable_before as u64;
+            count("those of them that opted out and were callable", callable);
+        }
         count("changes that reconcile enqueued", reconciled.repaired);
         let again = reconciled.second_run_changes;
         count("changes that its second run enqueued", again);

@@ -52,6 +52,13 @@ pub(crate) struct WrongContact {
     pub(crate) what: Vec<String>,
 }
 
+impl WrongContact {
+    /// Whether it may be called, and the CRM says that it may not.
+    pub(crate) fn is_callable(&self) -> bool {
+        self.what.iter().any(|what| what == "callable is true")
+    }
+}
+
 /// Which contact a body is about.
 pub(crate) fn key(body: &Value) -> Option<Key> {
     let text = |name: &str| body.get(name)?.as_str().map(str::to_owned);
