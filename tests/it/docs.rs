@@ -67,7 +67,7 @@ fn citations(text: &str) -> Vec<(String, String)> {
     let text = lines.collect::<Vec<_>>().join(" ").replace("\\\"", "\"");
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let cited = text.split("docs/").skip(1).filter_map(|rest| {
-        let is_of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let is_of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-/".contains(c);
         let (name, rest) = rest.split_at(rest.find(|c| !is_of_name(c))?);
         let rest = rest.strip_prefix(".md")?;
         Some((format!("docs/{name}.md"), rest.to_owned()))
@@ -106,6 +106,15 @@ fn every_page_and_section_that_is_cited_exists() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
+/// The file that a page links as `to`, as `../` has it in any folder.
+fn linked(page: &Path, to: &str) -> PathBuf {
+    let (mut folder, mut to) = (page.parent().unwrap(), to);
+    while let Some(rest) = to.strip_prefix("../") {
+        (folder, to) = (folder.parent().unwrap(), rest);
+    }
+    folder.join(to)
+}
+
 #[test]
 fn every_link_of_a_page_leads_somewhere() {
     let files = files();
@@ -124,10 +133,7 @@ fn every_link_of_a_page_leads_somewhere() {
             let (to, section) = link.split_once('#').unwrap_or((link, ""));
             let to = match to {
                 "" => path.clone(),
-                to => match to.strip_prefix("../") {
-                    Some(to) => PathBuf::from(to),
-                    None => path.with_file_name(to),
-                },
+                to => linked(path, to),
             };
             let leads = files.get(&to).is_some_and(|page| {
                 section.is_empty() || headings(page).any(|heading| anchor(&heading) == section)

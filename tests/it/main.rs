@@ -13,6 +13,7 @@ mod check;
 mod cli;
 mod consent;
 mod contact_lists;
+mod crm;
 mod dlq;
 mod dlq_unmapped;
 mod dnc;

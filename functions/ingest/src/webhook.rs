@@ -4,9 +4,11 @@
 //! source without a mapping an item is one change, of one with a mapping whatever its program makes of it.
 
 mod fill;
+mod items;
 mod route;
 mod unmapped;
 
+pub use items::{Extent, Item, items};
 pub(crate) use unmapped::detail;
 pub use unmapped::{REASON, Unmapped};
 
@@ -15,48 +17,16 @@ use std::collections::BTreeMap;
 
 use domain::Change;
 use domain::change::{EventId, Fault, FaultCode, MessageGroup, Sender};
-use domain::json::Members;
 use http::HeaderMap;
 use io::secrets::SourceSecret;
 use jiff::Timestamp;
-use mapping::{About, Mapping};
-use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+use mapping::About;
+use serde_json::Value;
 
-use crate::cloud_event::{self, Form};
-
-/// The most changes of one request, of a source without a mapping.
-const MOST: usize = 100;
 /// The most changes that a source's mapping makes of one request.
 const MOST_MAPPED: usize = 1_000;
 /// The most faults that are told.
 const MOST_FAULTS: usize = 1_000;
-
-/// What becomes changes by itself.
-pub struct Item<'a> {
-    /// Where it stands in the body.
-    pub pointer: String,
-    /// Its JSON; where the body is none, its text.
-    pub text: Cow<'a, str>,
-    /// The attributes of its event.
-    pub event: Option<Map<String, Value>>,
-    /// How much of the body it is.
-    pub extent: Extent,
-    /// Why it cannot be taken apart.
-    broken: Vec<Fault>,
-}
-
-/// How much of a body an item is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Extent {
-    /// One item of it.
-    Item,
-    /// One event, which could not be taken apart.
-    Event,
-    /// All of it, or of an event's data, which could not be taken apart.
-    Body,
-}
 
 /// What the items of a body became.
 #[derive(Default)]
@@ -82,107 +52,6 @@ impl Reading {
     pub fn into_faults(self) -> Vec<Fault> {
         let faults = self.faulty.into_iter().flat_map(|(_, faults)| faults);
         faults.take(MOST_FAULTS).collect()
-    }
-}
-
-/// The items of a body.
-pub fn items<'a>(mapping: Option<&Mapping>, form: &Form, text: &'a str) -> Vec<Item<'a>> {
-    let body = |broken| vec![Item::broken(String::new(), text, Extent::Body, broken)];
-    let whole = Cow::Borrowed(text);
-    match form {
-        Form::Plain => of_data(mapping, String::new(), whole, None),
-        Form::Binary(event) => of_data(mapping, String::new(), whole, Some(event.clone())),
-        Form::Structured => of_event(mapping, "", text),
-        Form::Batch => match serde_json::from_str::<Vec<&RawValue>>(text) {
-            Ok(events) => {
-                let events = events.into_iter().enumerate();
-                let items = |(place, event): (usize, &'a RawValue)| {
-                    of_event(mapping, &format!("/{place}"), event.get())
-                };
-                events.flat_map(items).collect()
-            }
-            Err(_) => body(vec![fault(
-                "",
-                FaultCode::WrongType,
-                "expected an array of events",
-            )]),
-        },
-    }
-}
-
-fn of_event<'a>(mapping: Option<&Mapping>, pointer: &str, text: &'a str) -> Vec<Item<'a>> {
-    match cloud_event::of_text(pointer, text) {
-        Ok((data, event)) => of_data(mapping, format!("{pointer}/data"), data, Some(event)),
-        Err(fault) => {
-            let pointer = pointer.to_owned();
-            vec![Item::broken(pointer, text, Extent::Event, vec![fault])]
-        }
-    }
-}
-
-/// The items of a body, or of the data of an event.
-fn of_data<'a>(
-    mapping: Option<&Mapping>,
-    pointer: String,
-    text: Cow<'a, str>,
-    event: Option<Map<String, Value>>,
-) -> Vec<Item<'a>> {
-    let placed = match mapping {
-        Some(mapping) => of_mapping(mapping, &text),
-        None => of_changes(&text),
-    };
-    match placed {
-        Ok(placed) => {
-            let items = placed.into_iter().map(|(place, text)| Item {
-                pointer: format!("{pointer}{place}"),
-                text: Cow::Owned(text.to_owned()),
-                event: event.clone(),
-                extent: Extent::Item,
-                broken: Vec::new(),
-            });
-            items.collect()
-        }
-        Err(faults) => {
-            let broken = faults.into_iter().map(|fault| below(&pointer, fault));
-            let broken = broken.collect();
-            vec![Item {
-                pointer,
-                text,
-                event,
-                extent: Extent::Body,
-                broken,
-            }]
-        }
-    }
-}
-
-/// Texts of items, each with the place where it stands.
-type Texts<'a> = Vec<(String, &'a str)>;
-
-fn of_mapping<'a>(mapping: &Mapping, text: &'a str) -> Result<Texts<'a>, Vec<Fault>> {
-    let items = mapping.items(text);
-    let items = items.map_err(|error| vec![fault("", FaultCode::Unmapped, error.to_string())])?;
-    let items = items.into_iter().map(|item| (item.pointer, item.text));
-    Ok(items.collect())
-}
-
-/// One change, or those of `changes`.
-fn of_changes(text: &str) -> Result<Texts<'_>, Vec<Fault>> {
-    match wrapped(text) {
-        None => Ok(vec![(String::new(), text)]),
-        Some(wrapped) => wrapped,
-    }
-}
-
-impl<'a> Item<'a> {
-    fn broken(pointer: String, text: &'a str, extent: Extent, broken: Vec<Fault>) -> Item<'a> {
-        Item {
-            pointer,
-            text: Cow::Borrowed(text),
-            event: None,
-            extent,
-            broken,
-        }
     }
 }
 
@@ -325,49 +194,6 @@ fn of_item(
         changes.extend(routed.map_err(|why| vec![unmapped(why.to_owned())])?);
     }
     Ok(changes)
-}
-
-/// The texts of `changes`; `None`: there is no such member, and the body is one change.
-fn wrapped(text: &str) -> Option<Result<Texts<'_>, Vec<Fault>>> {
-    let members: Members<'_> = serde_json::from_str(text).ok()?;
-    let (lists, others): (Vec<_>, Vec<_>) = members
-        .0
-        .into_iter()
-        .partition(|(name, _)| name == "changes");
-    let (_, changes) = lists.first()?;
-    let mut faults = Vec::new();
-    for (name, _) in others {
-        let name = name.replace('~', "~0").replace('/', "~1");
-        faults.push(fault(
-            &format!("/{name}"),
-            FaultCode::UnknownField,
-            "expected nothing beside changes",
-        ));
-    }
-    let of_list = |code, message: &'static str| fault("/changes", code, message);
-    if lists.len() > 1 {
-        faults.push(of_list(FaultCode::DuplicateField, "expected once"));
-    }
-    let texts: Vec<&RawValue> = serde_json::from_str(changes.get()).unwrap_or_else(|_| {
-        faults.push(of_list(
-            FaultCode::WrongType,
-            "expected an array of changes",
-        ));
-        Vec::new()
-    });
-    if faults.is_empty() && texts.is_empty() {
-        faults.push(of_list(FaultCode::Required, "expected 1 to 100 changes"));
-    } else if texts.len() > MOST {
-        faults.push(of_list(FaultCode::TooMany, "expected 1 to 100 changes"));
-    }
-    if !faults.is_empty() {
-        faults.truncate(MOST_FAULTS);
-        return Some(Err(faults));
-    }
-    let texts = texts.into_iter().enumerate();
-    Some(Ok(texts
-        .map(|(index, text)| (format!("/changes/{index}"), text.get()))
-        .collect()))
 }
 
 fn fault(pointer: &str, code: FaultCode, message: impl Into<Cow<'static, str>>) -> Fault {

@@ -277,24 +277,24 @@ impl Attempt {
     }
 
     fn plan(&self) -> Plan {
-        self.plan_with(|change| change)
-    }
-
-    /// Plans the changes as they are seen through this.
-    fn plan_with(&self, seen: impl Fn(RankedChange<'_>) -> RankedChange<'_>) -> Plan {
         if let [piece] = &self.pieces[..] {
             let (operation, stores) = (&piece.change.operation, self.rules.version_field.is_some());
             if let Some(plan) = plan_of_operator(operation, stores, self.actual.as_deref()) {
                 return plan;
             }
         }
+        self.plan_of(self.ranked().collect())
+    }
+
+    /// The changes, as their org ranks them.
+    fn ranked(&self) -> impl Iterator<Item = RankedChange<'_>> {
         let ranking = self.rules.ranking();
-        let ranked = self
-            .pieces
-            .iter()
-            .map(|piece| seen(RankedChange::new(&piece.change, ranking)));
-        let wishes = self.rules.wishes();
-        (self.planner)(&ranked.collect::<Vec<_>>(), self.actual.as_deref(), wishes)
+        let pieces = self.pieces.iter();
+        pieces.map(move |piece| RankedChange::new(&piece.change, ranking))
+    }
+
+    fn plan_of(&self, ranked: Vec<RankedChange<'_>>) -> Plan {
+        (self.planner)(&ranked, self.actual.as_deref(), self.rules.wishes())
     }
 
     /// Does what the plan says. `alone`: a create goes in a call of its own.

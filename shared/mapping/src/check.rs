@@ -175,44 +175,42 @@ impl<'s> Calls<'s> {
             Term::Arr(Some(term)) | Term::Neg(term) => self.term(term, depth),
             Term::Obj(members) => members.iter_mut().try_for_each(|(name, value)| {
                 self.term(name, depth)?;
-                value
-                    .as_mut()
-                    .map_or(Ok(()), |value| self.term(value, depth))
+                self.terms(value, depth)
             }),
             Term::BinOp(..) => self.operation(term, depth),
             Term::TryCatch(tried, caught) => {
                 self.term(tried, depth)?;
-                caught
-                    .as_mut()
-                    .map_or(Ok(()), |caught| self.term(caught, depth))
+                self.terms(caught.as_deref_mut(), depth)
             }
             Term::IfThenElse(branches, other) => {
-                for (condition, then) in branches {
-                    self.term(condition, depth)?;
-                    self.term(then, depth)?;
-                }
-                other
-                    .as_mut()
-                    .map_or(Ok(()), |other| self.term(other, depth))
+                let branches = branches.iter_mut().flat_map(|(test, then)| [test, then]);
+                self.terms(branches.chain(other.as_deref_mut()), depth)
             }
             Term::Call(name, arguments) => {
                 self.last = name;
                 self.call(name, arguments)?;
-                arguments
-                    .iter_mut()
-                    .try_for_each(|term| self.term(term, depth))
+                self.terms(arguments, depth)
             }
             Term::Path(term, path) => {
                 self.term(term, depth)?;
                 path.0.iter_mut().try_for_each(|(part, _)| match part {
                     Part::Index(term) => self.term(term, depth),
-                    Part::Range(from, to) => {
-                        let mut bounds = [from, to].into_iter().flatten();
-                        bounds.try_for_each(|term| self.term(term, depth))
-                    }
+                    Part::Range(from, to) => self.terms([from, to].into_iter().flatten(), depth),
                 })
             }
         }
+    }
+
+    fn terms<'t>(
+        &mut self,
+        terms: impl IntoIterator<Item = &'t mut Term<&'s str>>,
+        depth: usize,
+    ) -> Result<(), Refused>
+    where
+        's: 't,
+    {
+        let mut terms = terms.into_iter();
+        terms.try_for_each(|term| self.term(term, depth))
     }
 
     fn operation(&mut self, term: &mut Term<&'s str>, depth: usize) -> Result<(), Refused> {

@@ -43,7 +43,7 @@ struct Inner {
 pub struct About<'a> {
     /// The request's headers, by names in lower case. A program sees those that its mapping names.
     pub headers: &'a BTreeMap<String, String>,
-    /// The attributes of a CloudEvent as a JSON object.
+    /// The attributes of an event by the specification `CloudEvents` as a JSON object.
     pub cloud_event: Option<&'a str>,
 }
 

@@ -1,9 +1,14 @@
+mod bounds;
+mod dataverse;
 mod fuzz;
+mod hubspot;
 mod members;
+mod pipedrive;
 mod programs;
+mod refusals;
+mod salesforce;
 mod senders;
 mod times;
-mod vendors;
 
 use domain::change::{CampaignId, Change, OrgId, Sender, SourceName};
 use serde_json::{Value, json};

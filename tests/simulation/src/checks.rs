@@ -11,7 +11,7 @@ mod strangers;
 pub(crate) use at_rest::{at_rest, before_reconcile, rank};
 pub(crate) use dialler::dial;
 pub(crate) use dnc::done;
-pub(crate) use strangers::{is_hollow, is_stranger};
+pub(crate) use strangers::{is_heard_now, is_hollow, is_stranger};
 
 use std::collections::{BTreeMap, BTreeSet};
 

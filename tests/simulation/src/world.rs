@@ -28,7 +28,7 @@ use tokio::time::{sleep, timeout};
 use tracing::level_filters::LevelFilter;
 
 use crate::chaos::Kind;
-use crate::checks;
+use crate::checks::{self, is_heard_now};
 use crate::mutants::Mutant;
 use crate::seams::{Crash, Manager, Outside, Sqs};
 use crate::story::{Key, Ranking, Story, start};
@@ -346,10 +346,11 @@ impl<'a> World<'a> {
     async fn repeat(&self) {
         let outside = self.outside;
         outside.say(|| "every change is sent again, which may change nothing".to_owned());
+        let skipped = lock(&outside.seen).skipped.clone();
         let ranked = |message: &&Message| {
             let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
             // An operator's word holds for the rank that was seen, and that may be there again.
-            if body["operation"] == "resetRank" {
+            if body["operation"] == "resetRank" || is_heard_now(outside, &skipped, &body) {
                 return false;
             }
             let org = outside

@@ -1,4 +1,4 @@
-//! To which campaigns of its source a change goes (docs/contract.md "Several campaigns").
+//! To which campaigns of its source a change goes (docs/contract.md "Secrets").
 
 use std::collections::BTreeMap;
 

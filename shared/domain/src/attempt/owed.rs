@@ -1,12 +1,12 @@
 //! What must stand on the org's DNC list beside what is written (docs/design.md "DNC list").
 
-use super::Attempt;
 use super::state::lowered;
 use super::step::Write;
+use super::{Attempt, Piece};
 use crate::change::{EventId, IfAbsent};
 use crate::contact::Contact;
 use crate::dnc::Entry;
-use crate::plan::{Plan, RankedChange};
+use crate::plan::{Part, Plan, RankedChange};
 
 /// What a contact's changes owe the list.
 #[derive(Debug, Default)]
@@ -56,19 +56,31 @@ impl Attempt {
         }
         let before = self.actual.as_deref();
         let is_there = before.is_some_and(|actual| !actual.is_hollow());
-        let creates = |piece: &super::Piece| piece.change.if_absent == IfAbsent::Create;
-        // Of somebody who is not in the campaign the list takes what they would hold there.
-        let left = if is_there || self.pieces.iter().all(creates) {
-            plan.action.leaves(before)
-        } else {
-            let as_if = self.plan_with(|change| RankedChange {
-                if_absent: IfAbsent::Create,
-                ..change
-            });
-            as_if.action.leaves(before)
+        let creates = |piece: &Piece| piece.change.if_absent == IfAbsent::Create;
+        if is_there || self.pieces.iter().all(creates) {
+            if let Some(left) = plan.action.leaves(before) {
+                self.owe_for(&left, &plan.order);
+            }
+            return;
+        }
+        // Of somebody who is not in the campaign the list takes what they would hold there; an opt-in that
+        // is skipped undoes nothing.
+        let is_unheard = |place: &usize| {
+            let piece = &self.pieces[*place];
+            let operation = &piece.change.operation;
+            let is_left_out = plan.parts[*place] == Part::Skipped || operation.lowers().is_some();
+            !creates(piece) && is_left_out && operation.callable() == Some(true)
         };
-        if let Some(left) = left {
-            self.owe_for(&left, &plan.order);
+        let heard = plan.order.iter().copied();
+        let heard: Vec<_> = heard.filter(|place| !is_unheard(place)).collect();
+        let ranked: Vec<_> = self.ranked().collect();
+        let creating = heard.iter().map(|place| RankedChange {
+            if_absent: IfAbsent::Create,
+            ..ranked[*place]
+        });
+        let as_if = self.plan_of(creating.collect());
+        if let Some(left) = as_if.action.leaves(before) {
+            self.owe_for(&left, &heard);
         }
     }
 

@@ -4,7 +4,6 @@ use super::*;
 
 #[test]
 fn members_are_checked_one_by_one() {
-    let columns = json!({"phone": "phone"});
     for (config, expected) in [
         (json!([]), "mapping: expected a JSON object"),
         (json!({}), "mapping: expected one of `preset` and `jq`"),
@@ -44,6 +43,14 @@ fn members_are_checked_one_by_one() {
             json!({"jq": ".", "columns": {"a": "x", "b": ["x"]}}),
             "mapping.columns: two fields fill the same column",
         ),
+    ] {
+        assert_eq!(refused(&config), expected, "{config}");
+    }
+}
+
+#[test]
+fn conditions_and_headers_are_checked() {
+    for (config, expected) in [
         (
             json!({"jq": ".", "optOut": "never"}),
             "mapping.optOut: expected an object, or \"none\"",
@@ -84,6 +91,28 @@ fn members_are_checked_one_by_one() {
             json!({"jq": ".", "headers": ["Authorization"]}),
             "mapping.headers: a header that shows who sends is no part of a change",
         ),
+    ] {
+        assert_eq!(refused(&config), expected, "{config}");
+    }
+    let twice = r#"{"jq": ".", "jq": "."}"#;
+    assert_eq!(
+        Mapping::parse(twice).unwrap_err().to_string(),
+        "mapping.jq: stands twice"
+    );
+    let twice = r#"{"jq": ".", "columns": {"a": "b", "a": "c"}}"#;
+    let expected = "mapping.columns: a name stands twice in one object";
+    assert_eq!(Mapping::parse(twice).unwrap_err().to_string(), expected);
+    let deep = format!(r#"{{"jq": ".", "sample": {}"#, "[".repeat(100_000));
+    assert_eq!(
+        Mapping::parse(&deep).unwrap_err().to_string(),
+        "mapping: nested deeper than 128"
+    );
+}
+
+#[test]
+fn a_preset_says_what_it_needs() {
+    let columns = json!({"phone": "phone"});
+    for (config, expected) in [
         (
             json!({"preset": "hubspotV3"}),
             "mapping.preset: expected one of hubspot, hubspotWorkflow, salesforceCdc, salesforcePlatformEvent, dataverse, \
@@ -108,19 +137,6 @@ fn members_are_checked_one_by_one() {
     ] {
         assert_eq!(refused(&config), expected, "{config}");
     }
-    let twice = r#"{"jq": ".", "jq": "."}"#;
-    assert_eq!(
-        Mapping::parse(twice).unwrap_err().to_string(),
-        "mapping.jq: stands twice"
-    );
-    let twice = r#"{"jq": ".", "columns": {"a": "b", "a": "c"}}"#;
-    let expected = "mapping.columns: a name stands twice in one object";
-    assert_eq!(Mapping::parse(twice).unwrap_err().to_string(), expected);
-    let deep = format!(r#"{{"jq": ".", "sample": {}"#, "[".repeat(100_000));
-    assert_eq!(
-        Mapping::parse(&deep).unwrap_err().to_string(),
-        "mapping: nested deeper than 128"
-    );
 }
 
 #[test]
@@ -193,17 +209,17 @@ fn global_variables_hold_the_members() {
     }
 }
 
+/// Pointer and text of each item of a body.
+fn texts(config: &Value, body: &str) -> Result<Vec<(String, String)>, String> {
+    let items = mapping(config).items(body);
+    let items = items.map_err(|fault| fault.to_string())?.into_iter();
+    Ok(items
+        .map(|item| (item.pointer, item.text.to_owned()))
+        .collect())
+}
+
 #[test]
 fn items_are_what_the_pointer_leads_to() {
-    let texts = |config: &Value, body| -> Result<Vec<(String, String)>, String> {
-        let items = mapping(config)
-            .items(body)
-            .map_err(|fault| fault.to_string())?;
-        Ok(items
-            .into_iter()
-            .map(|item| (item.pointer, item.text.to_owned()))
-            .collect())
-    };
     let pair = |pointer: &str, text: &str| (pointer.to_owned(), text.to_owned());
     let whole = json!({"jq": "."});
     assert_eq!(
@@ -255,5 +271,36 @@ fn items_are_what_the_pointer_leads_to() {
         r#"{"a": "\ud800"}x"#,
     ] {
         assert_eq!(texts(&whole, body), Err("jq: no JSON".to_owned()), "{body}");
+    }
+}
+
+#[test]
+fn the_page_names_every_function_and_preset() {
+    let page = include_str!("../../../../docs/mapping.md");
+    let section = |title: &str| {
+        let sections = page.split("\n## ");
+        let mut sections = sections.filter(|section| section.starts_with(title));
+        sections.next().unwrap()
+    };
+    let functions = section("Functions");
+    for (name, _) in natives::FUNCTIONS {
+        assert!(functions.contains(&format!("`{name}`")), "{name}");
+    }
+    let lists = functions
+        .lines()
+        .filter(|line| line.starts_with("- **") || line.starts_with("  `"));
+    let named = lists.flat_map(|line| line.split('`').skip(1).step_by(2));
+    for name in named {
+        assert!(
+            natives::FUNCTIONS.iter().any(|(known, _)| *known == name),
+            "{name}"
+        );
+    }
+    for name in PRESETS {
+        assert_eq!(
+            section("Presets").matches(&format!("| `{name}`")).count(),
+            2,
+            "{name}"
+        );
     }
 }

@@ -338,10 +338,13 @@ fn as_a_change_said(
         )];
     }
     // A removal says nothing of columns.
-    let said = of_rank.iter().map(|body| said(org, body));
-    let data: Vec<_> = said
-        .filter(|said| !(said.is_opt_out_alone && is_hollow(after)))
-        .filter_map(|said| said.data)
+    // What an opt-out leaves of somebody who was not there.
+    if is_hollow(after) && of_rank.iter().any(|body| leaves_an_opt_out(body)) {
+        return Vec::new();
+    }
+    let data: Vec<_> = of_rank
+        .iter()
+        .filter_map(|body| said(org, body).data)
         .collect();
     if data.iter().any(|data| unlike(after, data).is_some()) {
         return vec![format!(

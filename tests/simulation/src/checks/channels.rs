@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use emulator::genesys::{Alteration, Contact};
+use emulator::world::VERSION_FIELD;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -115,7 +116,12 @@ pub(super) fn are_reached(org: &Org, alteration: &Alteration) -> Option<String> 
         .before
         .as_ref()
         .is_none_or(|before| before.callable);
-    let is_lowered = alteration.client_id.is_some() && was_callable && !after.callable;
+    // Somebody who was not there, and of whom a channel alone was closed.
+    let version = after.data.get(VERSION_FIELD);
+    let is_of_channel =
+        alteration.before.is_none() && version.is_some_and(|text| text.ends_with(":-"));
+    let is_lowered =
+        alteration.client_id.is_some() && was_callable && !after.callable && !is_of_channel;
     let is_reached = || every_channel().any(|channel| !is_down(after, &channel));
     (org.opts_out_of_all && is_lowered && is_reached()).then(|| {
         format!(

@@ -23,6 +23,15 @@ pub(crate) fn is_hollow(contact: &Contact) -> bool {
     !contact.callable && columns.into_iter().all(is_empty)
 }
 
+/// Whether a change was skipped, and its contact is there now: sent again it would be heard.
+pub(crate) fn is_heard_now(outside: &Outside, skipped: &BTreeSet<String>, body: &Value) -> bool {
+    let (_, campaign, key) = key_of(body);
+    let contact = outside.genesys.contact(&campaign, &key);
+    let is_there = contact.is_some_and(|contact| !is_hollow(&contact));
+    let id = body["eventId"].as_str().unwrap_or_default();
+    is_there && skipped.contains(id)
+}
+
 /// Whether a change of somebody who is not there leaves a contact that is not callable.
 pub(super) fn leaves_an_opt_out(body: &Value) -> bool {
     let opts_out = body["operation"] == "remove" || body["callable"] == false;

@@ -193,6 +193,8 @@ fn the_dnc_list_is_owed_what_an_opt_out_says_of_whom_the_campaign_has_not() {
         );
         assert_eq!(owed(&["skip 2"], vec![ABSENT, Seen::Contact(None)]), none);
         assert_eq!(owed(&["skipOptOut out", "in"], vec![ABSENT]), none);
+        let skipped = owed(&["skip out", "skip in"], vec![ABSENT]);
+        assert_eq!(skipped, whole, "an opt-in that is skipped undoes nothing");
         let silent = owed(&["skipOptOut out", "1"], vec![ABSENT]);
         assert_eq!(silent.0, whole.0, "who created it said nothing of that");
     }

@@ -1,0 +1,195 @@
+//! The items of a body: what becomes changes by itself.
+
+use std::borrow::Cow;
+
+use domain::change::{Fault, FaultCode};
+use domain::json::Members;
+use mapping::Mapping;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::{MOST_FAULTS, below, fault};
+use crate::cloud_event::{self, Form};
+
+/// The most changes of one request, of a source without a mapping.
+const MOST: usize = 100;
+
+/// What becomes changes by itself.
+pub struct Item<'a> {
+    /// Where it stands in the body.
+    pub pointer: String,
+    /// Its JSON; where the body is none, its text.
+    pub text: Cow<'a, str>,
+    /// The attributes of its event.
+    pub event: Option<Map<String, Value>>,
+    /// How much of the body it is.
+    pub extent: Extent,
+    /// Why it cannot be taken apart.
+    pub(super) broken: Vec<Fault>,
+}
+
+/// How much of a body an item is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Extent {
+    /// One item of it.
+    Item,
+    /// One event, which could not be taken apart.
+    Event,
+    /// All of it, or of an event's data, which could not be taken apart.
+    Body,
+}
+
+/// The items of a body.
+pub fn items<'a>(mapping: Option<&Mapping>, form: &Form, text: &'a str) -> Vec<Item<'a>> {
+    let body = |broken| vec![Item::broken(String::new(), text, Extent::Body, broken)];
+    let whole = Cow::Borrowed(text);
+    match form {
+        Form::Plain => of_data(mapping, String::new(), whole, None),
+        Form::Binary(event) => of_data(mapping, String::new(), whole, Some(event.clone())),
+        Form::Structured => of_event(mapping, "", text),
+        Form::Batch => match serde_json::from_str::<Vec<&RawValue>>(text) {
+            Ok(events) => {
+                let events = events.into_iter().enumerate();
+                let items = |(place, event): (usize, &'a RawValue)| {
+                    of_event(mapping, &format!("/{place}"), event.get())
+                };
+                events.flat_map(items).collect()
+            }
+            Err(_) => body(vec![fault(
+                "",
+                FaultCode::WrongType,
+                "expected an array of events",
+            )]),
+        },
+    }
+}
+
+fn of_event<'a>(mapping: Option<&Mapping>, pointer: &str, text: &'a str) -> Vec<Item<'a>> {
+    match cloud_event::of_text(pointer, text) {
+        Ok((data, event)) => of_data(mapping, format!("{pointer}/data"), data, Some(event)),
+        Err(fault) => {
+            let pointer = pointer.to_owned();
+            vec![Item::broken(pointer, text, Extent::Event, vec![fault])]
+        }
+    }
+}
+
+/// The items of a body, or of the data of an event.
+fn of_data<'a>(
+    mapping: Option<&Mapping>,
+    pointer: String,
+    text: Cow<'a, str>,
+    event: Option<Map<String, Value>>,
+) -> Vec<Item<'a>> {
+    let placed = match &text {
+        Cow::Borrowed(text) => texts(mapping, text).map(|texts| owned(texts, Cow::Borrowed)),
+        Cow::Owned(text) => {
+            let copied = |text: &str| Cow::Owned(text.to_owned());
+            texts(mapping, text).map(|texts| owned(texts, copied))
+        }
+    };
+    match placed {
+        Ok(placed) => {
+            let items = placed.into_iter().map(|(place, text)| Item {
+                pointer: format!("{pointer}{place}"),
+                text,
+                event: event.clone(),
+                extent: Extent::Item,
+                broken: Vec::new(),
+            });
+            items.collect()
+        }
+        Err(faults) => {
+            let broken = faults.into_iter().map(|fault| below(&pointer, fault));
+            let broken = broken.collect();
+            vec![Item {
+                pointer,
+                text,
+                event,
+                extent: Extent::Body,
+                broken,
+            }]
+        }
+    }
+}
+
+/// Texts of items, each with the place where it stands.
+type Texts<'a> = Vec<(String, &'a str)>;
+
+fn owned<'a, 't>(
+    texts: Texts<'t>,
+    owned: impl Fn(&'t str) -> Cow<'a, str>,
+) -> Vec<(String, Cow<'a, str>)> {
+    let texts = texts.into_iter();
+    texts.map(|(place, text)| (place, owned(text))).collect()
+}
+
+/// By the mapping; without one, one change, or those of `changes`.
+fn texts<'a>(mapping: Option<&Mapping>, text: &'a str) -> Result<Texts<'a>, Vec<Fault>> {
+    let Some(mapping) = mapping else {
+        return wrapped(text).unwrap_or_else(|| Ok(vec![(String::new(), text)]));
+    };
+    let items = mapping.items(text);
+    let items = items.map_err(|error| vec![fault("", FaultCode::Unmapped, error.to_string())])?;
+    Ok(items
+        .into_iter()
+        .map(|item| (item.pointer, item.text))
+        .collect())
+}
+
+impl<'a> Item<'a> {
+    fn broken(pointer: String, text: &'a str, extent: Extent, broken: Vec<Fault>) -> Item<'a> {
+        Item {
+            pointer,
+            text: Cow::Borrowed(text),
+            event: None,
+            extent,
+            broken,
+        }
+    }
+}
+
+/// The texts of `changes`; `None`: there is no such member, and the body is one change.
+fn wrapped(text: &str) -> Option<Result<Texts<'_>, Vec<Fault>>> {
+    let members: Members<'_> = serde_json::from_str(text).ok()?;
+    let (lists, others): (Vec<_>, Vec<_>) = members
+        .0
+        .into_iter()
+        .partition(|(name, _)| name == "changes");
+    let (_, changes) = lists.first()?;
+    let mut faults = Vec::new();
+    for (name, _) in others {
+        let name = name.replace('~', "~0").replace('/', "~1");
+        faults.push(fault(
+            &format!("/{name}"),
+            FaultCode::UnknownField,
+            "expected nothing beside changes",
+        ));
+    }
+    let of_list = |code, message: &'static str| fault("/changes", code, message);
+    if lists.len() > 1 {
+        faults.push(of_list(FaultCode::DuplicateField, "expected once"));
+    }
+    let texts: Vec<&RawValue> = serde_json::from_str(changes.get()).unwrap_or_else(|_| {
+        faults.push(of_list(
+            FaultCode::WrongType,
+            "expected an array of changes",
+        ));
+        Vec::new()
+    });
+    if faults.is_empty() && texts.is_empty() {
+        faults.push(of_list(FaultCode::Required, "expected 1 to 100 changes"));
+    } else if texts.len() > MOST {
+        faults.push(of_list(FaultCode::TooMany, "expected 1 to 100 changes"));
+    }
+    if !faults.is_empty() {
+        faults.truncate(MOST_FAULTS);
+        return Some(Err(faults));
+    }
+    let texts = texts.into_iter().enumerate();
+    Some(Ok(texts
+        .map(|(index, text)| (format!("/changes/{index}"), text.get()))
+        .collect()))
+}
