@@ -79,7 +79,7 @@ pub(crate) struct Args {
     /// Which contact API the orgs have
     #[arg(long, value_enum, default_value_t = Api::Predictive)]
     api: Api,
-    /// Puts a defect into apply, to see that it is found (debug builds only)
+    /// Puts a defect in, to see that it is found (debug builds only)
     #[arg(long = "break", value_name = "DEFECT")]
     defect: Option<Break>,
 }
@@ -103,15 +103,19 @@ pub(crate) enum Break {
     Callable,
     /// A 409 is taken for success
     Conflict,
+    /// The mapping of what a vendor sends knows no opt-out (only with --crm)
+    #[value(name = "optOut")]
+    OptOut,
 }
 
-impl From<Break> for Defect {
-    fn from(defect: Break) -> Defect {
-        match defect {
+impl Break {
+    fn of_apply(self) -> Option<Defect> {
+        Some(match self {
             Break::Rank => Defect::Rank,
             Break::Callable => Defect::Callable,
             Break::Conflict => Defect::Conflict,
-        }
+            Break::OptOut => return None,
+        })
     }
 }
 
@@ -137,6 +141,11 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
             "--break conflict: only the predictive API answers a known key with 409".to_owned(),
         );
     }
+    if args.crm == Crm::Own && matches!(args.defect, Some(Break::OptOut)) {
+        return Err(
+            "--break optOut: only what a vendor sends is mapped; expected --crm with it".to_owned(),
+        );
+    }
     if args.serve {
         return serve::run(args.port, args.api, args.calls_per_minute);
     }
@@ -155,7 +164,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
     let played = play(
         &story,
         args.calls_per_minute,
-        args.defect.map(Defect::from),
+        args.defect.and_then(Break::of_apply),
         args.drop.is_some() || story.told.is_some(),
     );
     let mut report = runtime.block_on(played)?;
@@ -177,6 +186,9 @@ fn make_up(args: &Args) -> Story {
     let mut story =
         of_vendor.unwrap_or_else(|| Story::make_up(args.seed, args.api, contacts, changes));
     story.drop_webhooks(args.seed, args.drop.unwrap_or(0.0));
+    if let (Some(told), Some(Break::OptOut)) = (&mut story.told, args.defect) {
+        told.forget_opt_outs();
+    }
     story
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn request(source: &str, sent: &Sent) -> Request<Body> {
     let content_type = ("content-type".to_owned(), "application/json".to_owned());
     for (name, value) in sent.headers.iter().chain([&content_type]) {
         let name = HeaderName::from_bytes(name.as_bytes());
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
             request.headers_mut().insert(name, value);
         }
     }

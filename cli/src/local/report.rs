@@ -148,7 +148,7 @@ impl Report {
             && reconciled.callable_before > 0
         {
             misheard.push(format!(
-                "{} could be called before reconcile ran, against an opt-out that was sent",
+                "{} could be called before reconcile ran, though the CRM had said that nobody may",
                 counted(reconciled.callable_before as u64, "contact")
             ));
         }

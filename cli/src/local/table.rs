@@ -57,7 +57,7 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
     writeln!(out, "Calls to Genesys Cloud\n{}\n", calls(report))?;
     writeln!(out, "What came of it\n{}\n", results(report))?;
     let sent = match report.heard {
-        Some(_) => "The same changes sent as whole contacts,",
+        Some(_) => "The same changes as whole contacts in",
         None => "The same deliveries sent as",
     };
     let posts = match report.api {
@@ -88,7 +88,12 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
             counted(report.left_in_queue as u64, "change")
         )?;
     } else if report.wrong_contacts == 0 {
-        writeln!(out, "Every contact is as the CRM last said.")?;
+        let since = if misheard.is_empty() {
+            "Every"
+        } else {
+            "Now that reconcile ran, every"
+        };
+        writeln!(out, "{since} contact is as the CRM last said.")?;
     }
     if report.wrong.len() > NAMED {
         writeln!(
@@ -161,14 +166,8 @@ fn results(report: &Report) -> Table {
     if let Some(heard) = &report.heard {
         count("webhooks that arrived", heard.webhooks as u64);
         let ignored = heard.ignored as u64;
-        count(
-            "events in them that are about no contact's columns or calls",
-            ignored,
-        );
-        count(
-            "changes of contacts that they say, those sent again included",
-            heard.said,
-        );
+        count("events in them about something else", ignored);
+        count("changes in them, copies included", heard.said);
         count("changes that ingest made of them", heard.accepted);
         count("webhooks that ingest refused", report.refused as u64);
     } else {
@@ -178,12 +177,17 @@ fn results(report: &Report) -> Table {
     count("re-sent changes that the queue dropped", report.re_sent);
     count("changes still in the queue", report.left_in_queue as u64);
     if let Some(reconciled) = &report.reconciled {
-        count("webhooks dropped on purpose", reconciled.dropped as u64);
+        if report.heard.is_none() || reconciled.dropped > 0 {
+            count("webhooks dropped on purpose", reconciled.dropped as u64);
+        }
         let wrong = reconciled.wrong_before as u64;
         count("contacts wrong before reconcile ran", wrong);
         if report.heard.is_some() {
             let callable = reconciled.callable_before as u64;
-            count("those of them that opted out and were callable", callable);
+            count(
+                "those of them that could be called, and opted out",
+                callable,
+            );
         }
         count("changes that reconcile enqueued", reconciled.repaired);
         let again = reconciled.second_run_changes;

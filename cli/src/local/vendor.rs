@@ -139,6 +139,15 @@ pub(crate) struct Told {
     pub(super) pushed: Vec<Value>,
 }
 
+impl Told {
+    /// Puts a defect into the mappings of all sources.
+    pub(super) fn forget_opt_outs(&mut self) {
+        for secret in self.sources.values_mut() {
+            secret["mapping"]["optOut"] = "none".into();
+        }
+    }
+}
+
 /// Rapid updates, some late, some sent again, some about nobody in a campaign.
 pub(crate) fn make_up(
     of: Crm,

@@ -15,11 +15,21 @@ pub(super) fn greeting(
     api: Api,
     samples: &[Sample],
 ) -> String {
+    let parts = [
+        format!("campaign-sync on {base}, in memory; Ctrl-C ends it and all it holds."),
+        webhooks(base),
+        senders(base, samples),
+        contacts(base, api),
+        elsewhere(outside, base),
+        "Every change, as it is applied:".to_owned(),
+    ];
+    parts.join("\n\n")
+}
+
+/// By the made-up CRM's own sources.
+fn webhooks(base: &str) -> String {
     let (org, campaign) = made_up::CAMPAIGNS[0];
     let source = made_up::source_of(org);
-    let queues = ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL"]
-        .map(|name| format!("{name}={}", outside.variable(name).unwrap_or_default()))
-        .join(" ");
     let now = Clock::system().now();
     let body = serde_json::json!({
         "eventId": format!("evt_{}", now.as_millisecond()),
@@ -35,6 +45,36 @@ pub(super) fn greeting(
         .iter()
         .map(|(name, value)| format!(" \\\n  -H '{name}: {value}'"))
         .collect();
+    format!(
+        "Send a webhook of source {source} (its signing secret is {signing}; this signature is good for 3 minutes):
+curl -i {base}/webhooks/{source}{headers} \\
+  -d '{body}'
+
+Or without a signature, by the source named bearer:
+curl -i {base}/webhooks/bearer -H 'content-type: application/json' \\
+  -H 'authorization: Bearer {bearer}' \\
+  -d '{{\"eventId\": \"evt_1\", \"org\": \"{org}\", \"campaignId\": \"{campaign}\", \"contactKey\": \"LEAD-00043\", \"data\": {{}}}}'",
+        signing = made_up::SIGNING_SECRET,
+        bearer = world::BEARER_TOKEN,
+    )
+}
+
+/// By sources whose mapping has a preset.
+fn senders(base: &str, samples: &[Sample]) -> String {
+    format!(
+        "Or as other CRMs send, each by a source whose mapping has the preset for it. Without | sh a line shows the webhook,
+with /secret after the name the source's secret, with /body the body:
+{lines}
+See whom they changed:
+curl -s {base}/_emulator/campaigns/{campaign}/contacts",
+        lines = senders::lines(samples, base),
+        campaign = senders::CAMPAIGN.1,
+    )
+}
+
+/// What the emulated services hold, and how they can be made to fail.
+fn contacts(base: &str, api: Api) -> String {
+    let (org, campaign) = made_up::CAMPAIGNS[0];
     let (id, secret) = (client_id(org), client_secret(org));
     let (failing, method) = match api {
         Api::Predictive => ("update a contact", "PATCH"),
@@ -49,24 +89,7 @@ pub(super) fn greeting(
         }
     };
     format!(
-        "campaign-sync on {base}, in memory; Ctrl-C ends it and all it holds.
-
-Send a webhook of source {source} (its signing secret is {signing}; this signature is good for 3 minutes):
-curl -i {base}/webhooks/{source}{headers} \\
-  -d '{body}'
-
-Or without a signature, by the source named bearer:
-curl -i {base}/webhooks/bearer -H 'content-type: application/json' \\
-  -H 'authorization: Bearer {bearer}' \\
-  -d '{{\"eventId\": \"evt_1\", \"org\": \"{org}\", \"campaignId\": \"{campaign}\", \"contactKey\": \"LEAD-00043\", \"data\": {{}}}}'
-
-Or as a CRM of another maker sends, by a source whose mapping has the preset for it. Without | sh you see the command,
-with /secret after the name the source's secret, and with /body what is sent:
-{senders}
-They are about these contacts:
-curl -s {base}/_emulator/campaigns/{theirs}/contacts
-
-Read the contact, as OAuth client {id} with secret {secret} {when}:
+        "Read the contact LEAD-00042, as OAuth client {id} with secret {secret} {when}:
 TOKEN=$(curl -s -u {id}:{secret} -d grant_type=client_credentials {base}/oauth/token | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')
 curl -s -H \"Authorization: Bearer $TOKEN\" {contact}
 
@@ -76,17 +99,22 @@ curl -s {base}/_emulator/campaigns/{campaign}/contacts
 
 Let the CRM's feed list a contact, for reconcile to find:
 curl -s -X PUT {base}/_emulator/feed/contacts \\
-  -d '{{\"campaignId\": \"{campaign}\", \"contactKey\": \"LEAD-00044\", \"version\": 1, \"data\": {{}}}}'
+  -d '{{\"campaignId\": \"{campaign}\", \"contactKey\": \"LEAD-00044\", \"version\": 1, \"data\": {{}}}}'",
+        when = if api == Api::Predictive {
+            "(a new one can be read after 2 s)"
+        } else {
+            "(both APIs are served)"
+        },
+    )
+}
 
-For functions that run elsewhere, such as under cargo lambda watch:
+fn elsewhere(outside: &emulator::World, base: &str) -> String {
+    let queues = ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL"]
+        .map(|name| format!("{name}={}", outside.variable(name).unwrap_or_default()))
+        .join(" ");
+    format!(
+        "For functions that run elsewhere, such as under cargo lambda watch:
 export AWS_ENDPOINT_URL={base} AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
-export {queues} GENESYS_BASE_URL={base}
-
-Every change, as it is applied:",
-        signing = made_up::SIGNING_SECRET,
-        senders = senders::lines(samples, base),
-        theirs = senders::CAMPAIGN.1,
-        bearer = world::BEARER_TOKEN,
-        when = if api == Api::Predictive { "(a new one can be read after 2 s)" } else { "(both APIs are served)" },
+export {queues} GENESYS_BASE_URL={base}"
     )
 }

@@ -43,7 +43,7 @@ impl Sample {
 fn told(speaker: &dyn Speaker, at: i64) -> Value {
     let mut rng = Rng::with_seed(at.unsigned_abs());
     let mut record = Record::new(speaker, &mut rng, 0);
-    (record.changed, record.may_be_called) = (at, true);
+    (record.created, record.changed) = (at, at);
     record
         .columns
         .insert("phone", column_value(&mut rng, "phone"));
