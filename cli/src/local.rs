@@ -23,7 +23,7 @@ use io::telemetry::{Event, Telemetry};
 use serde::Serialize;
 
 use crm::Story;
-use report::{Heard, OUTCOMES, Reconciled, Report};
+use report::{Reconciled, Report};
 use vendor::Crm;
 use world::World;
 
@@ -131,21 +131,7 @@ fn percent(text: &str) -> Result<f64, String> {
 
 /// Runs, prints, and answers whether every contact is right.
 pub(crate) fn run(args: &Args) -> Result<bool, Error> {
-    if args.defect.is_some() && !cfg!(debug_assertions) {
-        return Err(
-            "--break: a release build has no defects to put in; expected a debug build".to_owned(),
-        );
-    }
-    if args.api == Api::ContactLists && matches!(args.defect, Some(Break::Conflict)) {
-        return Err(
-            "--break conflict: only the predictive API answers a known key with 409".to_owned(),
-        );
-    }
-    if args.crm == Crm::Own && matches!(args.defect, Some(Break::OptOut)) {
-        return Err(
-            "--break optOut: only what a vendor sends is mapped; expected --crm with it".to_owned(),
-        );
-    }
+    check(args)?;
     if args.serve {
         return serve::run(args.port, args.api, args.calls_per_minute);
     }
@@ -178,6 +164,30 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
     };
     crate::print(&shown)?;
     Ok(report.is_well())
+}
+
+/// Whether the defect that is asked for can be seen.
+fn check(args: &Args) -> Result<(), Error> {
+    let Some(defect) = args.defect else {
+        return Ok(());
+    };
+    let why = match (defect, args.crm, args.api) {
+        _ if !cfg!(debug_assertions) => {
+            "a release build has no defects to put in; expected a debug build"
+        }
+        (Break::Conflict, _, Api::ContactLists) => {
+            "conflict: only the predictive API answers a known key with 409"
+        }
+        (Break::Conflict, crm, _) if crm != Crm::Own => {
+            "conflict: with --crm reconcile repairs what is lost by it"
+        }
+        (Break::OptOut, Crm::Own, _) => {
+            "optOut: only what a vendor sends is mapped; expected --crm with it"
+        }
+        _ => return Ok(()),
+    };
+    let sign = if cfg!(debug_assertions) { "" } else { ":" };
+    Err(format!("--break{sign} {why}"))
 }
 
 fn make_up(args: &Args) -> Story {
@@ -229,56 +239,10 @@ async fn play(
     let simulated = began.elapsed();
     bar.finish_and_clear();
 
-    let parked = world.parked();
-    let wrong = world.wrong_contacts(story);
-    let api_calls = world.outside.genesys.counts();
-    let calls: u64 = api_calls
-        .iter()
-        .filter(|(name, _)| !name.starts_with("token"))
-        .map(|(_, calls)| calls)
-        .sum();
-    let by_org = world.outcomes(&story.orgs());
-    let total = |outcome| {
-        by_org
-            .values()
-            .filter_map(|outcomes| outcomes.get(outcome))
-            .sum()
-    };
     let batch_posts = problem::push(story).await;
-    let heard = story.told.as_ref().map(|told| Heard {
-        accepted: world.accepted(),
-        re_sent: world.re_sent(),
-        ..Heard::of(told, &story.deliveries)
-    });
-    Ok(Report {
-        contacts: story.contacts,
-        changes: story.changes,
-        outcomes: OUTCOMES
-            .into_iter()
-            .map(|outcome| (outcome, total(outcome)))
-            .collect(),
-        calls_per_change: round(calls as f64 / story.changes.max(1) as f64),
-        api_calls,
-        conflicts_left: world.outside.genesys.conflicts_left(),
-        wrong_contacts: wrong.len(),
-        batch_post_conflicts: batch_posts.requests_refused,
-        refused: world.refused(),
-        seconds: 0.0,
-        simulated_seconds: round(simulated.as_secs_f64()),
-        seed: None,
-        defect: None,
-        by_org,
-        parked,
-        campaigns: story.campaigns().len(),
-        orgs: story.orgs().len(),
-        api: story.api,
-        left_in_queue: world.left_in_queue(),
-        re_sent: world.re_sent(),
-        wrong,
-        batch_posts,
-        reconciled,
-        heard,
-    })
+    let mut report = Report::of(story, &world, batch_posts, reconciled);
+    report.simulated_seconds = report::round(simulated.as_secs_f64());
+    Ok(report)
 }
 
 /// Lets reconcile repair what the dropped webhooks would have said, and run once more.
@@ -309,10 +273,6 @@ fn progress(bar: ProgressBar) -> Telemetry {
             bar.inc(1);
         }
     })
-}
-
-fn round(number: f64) -> f64 {
-    (number * 1_000.0).round() / 1_000.0
 }
 
 /// After the last delivery: a run that does not come to rest by then is wrong.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::crm::{Delivery, WrongContact};
+use super::crm::{Delivery, Story, WrongContact};
 use super::problem::Refused;
 use super::vendor::{Crm, Told};
+use super::world::World;
 use super::{Api, Break};
 use crate::table::counted;
 
@@ -99,14 +100,14 @@ pub(crate) struct Heard {
 }
 
 impl Heard {
-    pub(super) fn of(told: &Told, deliveries: &[Delivery]) -> Heard {
+    fn of(told: &Told, deliveries: &[Delivery], world: &World) -> Heard {
         let mut heard = Heard {
             crm: told.crm,
             webhooks: 0,
             ignored: 0,
             said: 0,
-            accepted: 0,
-            re_sent: 0,
+            accepted: world.accepted(),
+            re_sent: world.re_sent(),
         };
         for delivery in deliveries.iter().filter(|delivery| !delivery.is_dropped) {
             heard.webhooks += 1;
@@ -118,6 +119,55 @@ impl Heard {
 }
 
 impl Report {
+    /// What the world holds when all is done; how long it took is still to be told.
+    pub(super) fn of(
+        story: &Story,
+        world: &World,
+        batch_posts: Refused,
+        reconciled: Option<Reconciled>,
+    ) -> Report {
+        let wrong = world.wrong_contacts(story);
+        let api_calls = world.outside.genesys.counts();
+        let calls = api_calls.iter();
+        let calls: u64 = calls
+            .filter(|(name, _)| !name.starts_with("token"))
+            .map(|(_, calls)| calls)
+            .sum();
+        let by_org = world.outcomes(&story.orgs());
+        let total = |outcome| {
+            let of_orgs = by_org.values();
+            of_orgs.filter_map(|outcomes| outcomes.get(outcome)).sum()
+        };
+        let outcomes = OUTCOMES.into_iter();
+        let told = story.told.as_ref();
+        Report {
+            contacts: story.contacts,
+            changes: story.changes,
+            outcomes: outcomes.map(|outcome| (outcome, total(outcome))).collect(),
+            calls_per_change: round(calls as f64 / story.changes.max(1) as f64),
+            api_calls,
+            conflicts_left: world.outside.genesys.conflicts_left(),
+            wrong_contacts: wrong.len(),
+            batch_post_conflicts: batch_posts.requests_refused,
+            refused: world.refused(),
+            seconds: 0.0,
+            simulated_seconds: 0.0,
+            seed: None,
+            defect: None,
+            by_org,
+            parked: world.parked(),
+            campaigns: story.campaigns().len(),
+            orgs: story.orgs().len(),
+            api: story.api,
+            left_in_queue: world.left_in_queue(),
+            re_sent: world.re_sent(),
+            wrong,
+            batch_posts,
+            reconciled,
+            heard: told.map(|told| Heard::of(told, &story.deliveries, world)),
+        }
+    }
+
     /// Whether every contact is as the CRM last said, and nothing is left to do.
     pub(super) fn is_well(&self) -> bool {
         let finds_nothing_more = self
@@ -160,4 +210,8 @@ impl Report {
         }
         misheard
     }
+}
+
+pub(super) fn round(number: f64) -> f64 {
+    (number * 1_000.0).round() / 1_000.0
 }

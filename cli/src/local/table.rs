@@ -20,29 +20,7 @@ pub(crate) fn show(report: &Report) -> String {
 }
 
 fn write(report: &Report, out: &mut String) -> std::fmt::Result {
-    let seed = report
-        .seed
-        .map(|seed| format!(", seed {seed}"))
-        .unwrap_or_default();
-    let by = report
-        .heard
-        .as_ref()
-        .map(|heard| format!(", by webhooks of {}", heard.crm.name()))
-        .unwrap_or_default();
-    writeln!(
-        out,
-        "{} to {} of {} in {}{by}{seed}:\n{:.1} s for {} of simulated time.\n",
-        counted(report.changes as u64, "change"),
-        counted(report.contacts as u64, "contact"),
-        counted(report.campaigns as u64, "campaign"),
-        counted(report.orgs as u64, "org"),
-        report.seconds,
-        duration(report.simulated_seconds),
-    )?;
-    let defect = report.defect.and_then(|defect| defect.to_possible_value());
-    if let Some(defect) = defect {
-        writeln!(out, "With a defect on purpose: {}.\n", defect.get_name())?;
-    }
+    write_head(report, out)?;
     writeln!(out, "What became of the changes\n{}\n", outcomes(report))?;
     if !report.parked.is_empty() {
         writeln!(
@@ -69,6 +47,38 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
         "{sent} {posts}, for comparison\n{}\n",
         compared(report)
     )?;
+    write_verdict(report, out)
+}
+
+fn write_head(report: &Report, out: &mut String) -> std::fmt::Result {
+    let seed = report
+        .seed
+        .map(|seed| format!(", seed {seed}"))
+        .unwrap_or_default();
+    let by = report
+        .heard
+        .as_ref()
+        .map(|heard| format!(", by webhooks of {}", heard.crm.name()))
+        .unwrap_or_default();
+    writeln!(
+        out,
+        "{} to {} of {} in {}{by}{seed}:\n{:.1} s for {} of simulated time.\n",
+        counted(report.changes as u64, "change"),
+        counted(report.contacts as u64, "contact"),
+        counted(report.campaigns as u64, "campaign"),
+        counted(report.orgs as u64, "org"),
+        report.seconds,
+        duration(report.simulated_seconds),
+    )?;
+    let defect = report.defect.and_then(|defect| defect.to_possible_value());
+    if let Some(defect) = defect {
+        writeln!(out, "With a defect on purpose: {}.\n", defect.get_name())?;
+    }
+    Ok(())
+}
+
+/// What is wrong, or that nothing is.
+fn write_verdict(report: &Report, out: &mut String) -> std::fmt::Result {
     for wrong in report.wrong.iter().take(NAMED) {
         let (org, campaign, key) = &wrong.key;
         writeln!(
@@ -80,6 +90,15 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
     let misheard = report.misheard();
     for what in &misheard {
         writeln!(out, "WRONG  {what}")?;
+    }
+    let again = report.reconciled.as_ref();
+    let again = again.map_or(0, |reconciled| reconciled.second_run_changes);
+    if again > 0 {
+        writeln!(
+            out,
+            "WRONG  reconcile enqueued {} when it ran once more",
+            counted(again, "change")
+        )?;
     }
     if report.left_in_queue > 0 {
         writeln!(

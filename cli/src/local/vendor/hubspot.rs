@@ -58,17 +58,7 @@ impl Speaker for Hubspot {
 
     fn tell(&self, happened: &Happened<'_>, rng: &mut Rng) -> Vec<Item> {
         let record = happened.record;
-        let property = |rng: &mut Rng, (name, value): (&str, Option<&str>)| {
-            let place = FIELDS.iter().position(|(field, _)| *field == name);
-            let mut event = event(rng, happened, "contact.propertyChange", place.unwrap_or(6));
-            event["propertyName"] = name.into();
-            // One that is cleared is told as an empty text.
-            event["propertyValue"] = value.unwrap_or_default().into();
-            Item {
-                body: event,
-                changes: 1,
-            }
-        };
+        let property = |rng: &mut Rng, told| property(rng, happened, told);
         match happened.what {
             What::Created => {
                 let mut items = vec![other(rng, happened, "contact.creation", 7, 0)];
@@ -102,14 +92,7 @@ impl Speaker for Hubspot {
                 items
             }
             What::Merged { primary, survivor } => {
-                let gone = 1 + usize::from(primary != survivor);
-                let mut item = other(rng, happened, "contact.merge", 10, gone);
-                item.body["objectId"] = number(survivor);
-                item.body["primaryObjectId"] = number(primary);
-                item.body["mergedObjectIds"] = json!([number(record.id())]);
-                item.body["newObjectId"] = number(survivor);
-                item.body["numberOfPropertiesMoved"] = 3.into();
-                vec![item]
+                vec![merge(rng, happened, primary, survivor)]
             }
             What::Elsewhere => {
                 let (kind, name) = match rng.bool() {
@@ -163,4 +146,28 @@ fn event(rng: &mut Rng, happened: &Happened<'_>, kind: &str, subscription: usize
         "changeSource": "CRM_UI",
         "sourceId": "userId:7",
     })
+}
+
+fn property(rng: &mut Rng, happened: &Happened<'_>, (name, value): (&str, Option<&str>)) -> Item {
+    let place = FIELDS.iter().position(|(field, _)| *field == name);
+    let mut event = event(rng, happened, "contact.propertyChange", place.unwrap_or(6));
+    event["propertyName"] = name.into();
+    // One that is cleared is told as an empty text.
+    event["propertyValue"] = value.unwrap_or_default().into();
+    Item {
+        body: event,
+        changes: 1,
+    }
+}
+
+/// The record was merged; and so was the other, where what came of both has an id of its own.
+fn merge(rng: &mut Rng, happened: &Happened<'_>, primary: &str, survivor: &str) -> Item {
+    let gone = 1 + usize::from(primary != survivor);
+    let mut item = other(rng, happened, "contact.merge", 10, gone);
+    item.body["objectId"] = number(survivor);
+    item.body["primaryObjectId"] = number(primary);
+    item.body["mergedObjectIds"] = json!([number(happened.record.id())]);
+    item.body["newObjectId"] = number(survivor);
+    item.body["numberOfPropertiesMoved"] = 3.into();
+    item
 }
