@@ -95,8 +95,8 @@ struct Habits {
     restores: bool,
     /// The most events of a request; 1: the event is the body.
     batch: usize,
-    /// The shortest and the longest wait, in milliseconds, until something is sent again.
-    again: (u64, u64),
+    /// The share of what is sent again, and the shortest and the longest wait for that, in milliseconds.
+    again: (f64, u64, u64),
 }
 
 #[derive(PartialEq, Eq)]

@@ -51,7 +51,7 @@ impl Speaker for Dynamics {
             merges: Merges::Never,
             restores: false,
             batch: 1,
-            again: (1_000, 60_000),
+            again: (0.04, 1_000, 60_000),
         }
     }
 

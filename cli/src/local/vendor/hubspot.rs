@@ -48,7 +48,7 @@ impl Speaker for Hubspot {
             // What is restored is told without its values.
             restores: false,
             batch: 100,
-            again: (60_000, 900_000),
+            again: (0.12, 10_000, 900_000),
         }
     }
 

@@ -47,7 +47,7 @@ impl Speaker for Pipedrive {
             merges: Merges::IntoOne,
             restores: false,
             batch: 1,
-            again: (3_000, 150_000),
+            again: (0.04, 3_000, 150_000),
         }
     }
 

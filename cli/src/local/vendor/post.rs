@@ -72,6 +72,7 @@ impl Book {
     /// when the last of them arrives.
     fn send(&mut self, source: usize, at: Duration, body: &Value, says: Says) -> Duration {
         let name = source_name(&*self.speaker, source);
+        let (share, shortest, longest) = self.habits.again;
         let mut sent_at = at;
         for attempt in 0..3 {
             let parcel = Parcel::Webhook {
@@ -80,10 +81,9 @@ impl Book {
             };
             let delivery = Delivery::new(sent_at, parcel);
             self.deliveries.push(Delivery { says, ..delivery });
-            if self.rng.f64() >= 0.04 {
+            if self.rng.f64() >= share {
                 break;
             }
-            let (shortest, longest) = self.habits.again;
             sent_at += Duration::from_millis(self.rng.u64(shortest..longest));
         }
         sent_at

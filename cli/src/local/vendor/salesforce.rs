@@ -43,7 +43,7 @@ impl Speaker for Salesforce {
             merges: Merges::IntoOne,
             restores: true,
             batch: 1,
-            again: (1_000, 900_000),
+            again: (0.04, 1_000, 900_000),
         }
     }
 
