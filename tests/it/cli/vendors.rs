@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::*;
 
@@ -210,8 +210,7 @@ fn each_preset_has_a_sender_that_is_let_in_and_changes_its_contact() {
             "{sender}: {answer}"
         );
     }
-    let began = Instant::now();
-    loop {
+    for tries in 0.. {
         let held: Value = serde_json::from_str(&shell(contacts)).unwrap();
         let members = held.as_object().unwrap();
         let changed = members.iter().filter(|(key, contact)| {
@@ -221,10 +220,7 @@ fn each_preset_has_a_sender_that_is_let_in_and_changes_its_contact() {
         if changed == senders.len() {
             break;
         }
-        assert!(
-            began.elapsed() < Duration::from_secs(30),
-            "{changed}: {held}"
-        );
+        assert!(tries < 150, "{changed}: {held}");
         std::thread::sleep(Duration::from_millis(200));
     }
 }
