@@ -6,6 +6,7 @@ use std::ops::{Deref, DerefMut};
 
 use crate::Version;
 use crate::channel::Statuses;
+use crate::version::Mark;
 
 /// Columns by name. Values are personal data: `Debug` shows the names alone.
 #[derive(Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -61,11 +62,15 @@ impl Contact {
     /// and holds nothing but what campaign-sync stores of that (docs/contract.md "Who is not in the
     /// campaign").
     pub fn is_hollow(&self) -> bool {
-        let is_of_version = |text: &String| {
-            let version = Version::from_text(text);
-            text.is_empty() || version.decision.is_some()
+        // Who was made not callable by somebody else is there, whatever they hold.
+        let decision = self.version.decision;
+        let is_own = match decision {
+            Some(decision) => decision.mark == Mark::Lowered,
+            None => self.version.rank.is_none(),
         };
-        !self.callable && self.data.values().all(is_of_version)
+        let is_of_version =
+            |text: &String| text.is_empty() || Version::from_text(text).decision.is_some();
+        !self.callable && is_own && self.data.values().all(is_of_version)
     }
 
     /// Whether a column holds this already. Null, empty and absent are equal (docs/contract.md

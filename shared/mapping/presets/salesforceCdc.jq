@@ -13,30 +13,33 @@ then error("the names of changed fields are an undecoded bitmap") else . end |
   .value | to_entries[] | { ("\($field).\(.key)" | ltrimstr("Name.")): .value } ] | add // {})) as $fields |
 [ $header.changedFields[]?, $header.nulledFields[]? | ., (. as $field | $payload[$field] | objects | keys[] | "\($field).\(.)") |
   ltrimstr("Name.") ] as $changed |
-[ $header.diffFields[]? | ltrimstr("Name.") ] as $diffs |
 (if $payload.LastModifiedDate != null then $payload.LastModifiedDate | ms else $header.commitTimestamp end) as $version |
 (
   if $type == "DELETE" or $type == "GAP_DELETE" then { version: $header.commitTimestamp, operation: "remove" }
   elif $type == "CREATE" or $type == "UNDELETE" or $type == "UPDATE" then
     # An update holds what changed. Other fields stand in it as null, or not at all.
     ($type == "UPDATE") as $isPartial |
-    if any($diffs[]; . as $field | ($columns | has($field)) or $field == $optOut.field or $field == $campaignField)
-    then error("a field is told by its difference alone") else . end |
-    if $isPartial and any($changed[]; . as $field | ($columns | has($field)) and ($fields | has($field) | not) and
-      (any($header.nulledFields[]?; ltrimstr("Name.") == $field) | not))
-    then error("a field that changed has no value") else . end |
-    { version: $version,
-      data: ([ $columns | to_entries[] | .key as $field | select($isPartial | not or any($changed[]; . == $field)) |
-        .value[] | { (.): $fields[$field] } ] | add // {}) } +
-    if $optOut == null or ($isPartial and (any($changed[]; . == $optOut.field) | not)) then {}
-    elif $fields | has($optOut.field) | not then error("the opt-out field is missing")
+    # What is told by its difference alone, or has changed to what is not said.
+    [ ($header.diffFields[]? | ltrimstr("Name.")),
+      ($changed[] | . as $field | select($isPartial and ($fields | has($field) | not) and
+        (any($header.nulledFields[]?; ltrimstr("Name.") == $field) | not))) ] as $untold |
+    (if $optOut == null or ($isPartial and (any($changed[]; . == $optOut.field) | not)) then {}
+    elif ($fields | has($optOut.field) | not) or any($untold[]; . == $optOut.field) then error("the opt-out field is missing")
     else
       $fields[$optOut.field] as $value |
       if any($optOut.values[]; . == $value) then { callable: false }
       elif any($optOut.callable[]; . == $value) or any($optOut.values[]; type == ($value | type)) then { callable: true }
       else error("the opt-out field holds what is in neither of its lists") end
-    end +
-    if $campaignField == null or ($isPartial and (any($changed[]; . == $campaignField) | not)) then {}
+    end) as $said |
+    # An opt-out does not wait for that.
+    if $said.callable != false and any($untold[]; . as $field | ($columns | has($field)) or $field == $campaignField)
+    then error("a field that changed has no value") else . end |
+    { version: $version,
+      data: ([ $columns | to_entries[] | .key as $field |
+        select(($isPartial | not or any($changed[]; . == $field)) and (any($untold[]; . == $field) | not)) |
+        .value[] | { (.): $fields[$field] } ] | add // {}) } + $said +
+    if $campaignField == null or any($untold[]; . == $campaignField) or
+      ($isPartial and (any($changed[]; . == $campaignField) | not)) then {}
     else { campaigns: $fields[$campaignField] } end +
     if $isPartial then { ifAbsent: "skip" } else {} end |
     select((.data != {}) or has("callable") or has("campaigns") or ($isPartial | not))

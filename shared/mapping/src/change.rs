@@ -137,7 +137,7 @@ fn scalar(value: &Val, place: impl Fn() -> String) -> Result<String, Kind> {
     match value {
         Val::Bool(bool) => Ok(bool.to_string()),
         Val::Num(number) => value::decimal(number)
-            .ok_or_else(|| Kind::value(place(), "a finite number of at most 400 digits")),
+            .ok_or_else(|| Kind::value(place(), "a finite number of at most 300 digits")),
         value => value::text(value)
             .map(str::to_owned)
             .ok_or_else(|| Kind::value(place(), "a text, a number, a boolean or null")),
@@ -177,7 +177,7 @@ fn json(
             let number = value::decimal(number);
             text.push_str(
                 &number
-                    .ok_or_else(|| Kind::value(place, "a finite number of at most 400 digits"))?,
+                    .ok_or_else(|| Kind::value(place, "a finite number of at most 300 digits"))?,
             );
         }
         Val::TStr(_) | Val::BStr(_) => {

@@ -82,8 +82,8 @@ pub(crate) fn number(text: &str) -> Val {
 pub(crate) fn decimal(number: &Num) -> Option<String> {
     match number {
         Num::Int(int) => Some(int.to_string()),
-        // 400 digits have less than 1,329 bits.
-        Num::BigInt(int) => (int.bits() <= 1329)
+        // 300 digits have less than 1,000 bits.
+        Num::BigInt(int) => (int.bits() <= 1000)
             .then(|| int.to_string())
             .filter(|text| text.len() <= decimal::MOST),
         Num::Float(float) if float.is_finite() => decimal::plain(&format!("{float:e}")),

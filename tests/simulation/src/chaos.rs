@@ -48,7 +48,8 @@ kinds! {
     /// With, without or with an odd Retry-After.
     Status429 = "429",
     Status401 = "401",
-    /// To a PATCH of what is there.
+    /// To a PATCH of what is there, but not to one of nothing: that finds whatever there is
+    /// (docs/contract.md "Predictive API").
     Status404 = "404",
     Garbage = "garbage",
     /// SQS takes nothing.

@@ -322,7 +322,7 @@ fn unheard(outside: &Outside, message: &io::queue::Message) -> bool {
         .genesys
         .contacts(&campaign)
         .get(&key)
-        .is_none_or(|contact| contact.callable);
+        .map_or(body["ifAbsent"] != "skipOptOut", |contact| contact.callable);
     let is_known = !outside.story.alters(&campaign, &key) && !is_late(message);
     is_opt_out && is_callable && !opts_in && is_known
 }

@@ -46,6 +46,11 @@ fn decode(segment: &str) -> String {
     percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
+/// Whether it alters nothing, and asks whether there is such a contact.
+pub(crate) fn asks(request: &Request<Bytes>) -> bool {
+    request.body().as_ref() == br#"{"data":{}}"#
+}
+
 /// The contacts that a request would write, and what it says of `callable`; `None`: it writes
 /// nothing.
 pub(crate) fn written(request: &Request<Bytes>) -> Option<Vec<(String, Option<bool>)>> {

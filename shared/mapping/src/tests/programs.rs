@@ -98,7 +98,7 @@ fn what_is_yielded_is_checked() {
         ),
         (
             "{version: (1 / 0)}",
-            "at \"/version\": expected a finite number of at most 400 digits",
+            "at \"/version\": expected a finite number of at most 300 digits",
         ),
     ] {
         let fault = fault(&json!({"jq": program}), body);
@@ -162,6 +162,7 @@ fn versions_of_any_size_are_told_exactly() {
         ("99999999999999999999999999", "99999999999999999999999999"),
         ("-1", "-1"),
         ("1.5", "1.5"),
+        (&"9".repeat(300), &"9".repeat(300)),
     ] {
         let mapped = mapping
             .changes(&format!("{{\"v\":{version}}}"), &about(&BTreeMap::new()), 1)

@@ -121,10 +121,25 @@ fn salesforce_events_in_other_forms() {
 #[test]
 fn salesforce_fields_have_parts() {
     let at = |name: &str, value: Value| with(SALESFORCE, &format!("{HEADER}/{name}"), value);
-    let diff = at("diffFields", json!(["Title"]));
-    assert!(fault(&salesforce(), &diff).ends_with("a field is told by its difference alone"));
-    let without = with(SALESFORCE, "/detail/payload/Phone", Value::Null);
-    assert!(fault(&salesforce(), &without).ends_with("a field that changed has no value"));
+    for (told, untold) in [
+        (SALESFORCE.to_owned(), at("diffFields", json!(["Phone"]))),
+        (
+            SALESFORCE.to_owned(),
+            with(SALESFORCE, "/detail/payload/Phone", Value::Null),
+        ),
+    ] {
+        // An opt-out does not wait for a field that is not told; what else is told does.
+        let out = changes(&salesforce(), &untold).remove(0);
+        assert_eq!(
+            (&out["callable"], &out["data"]),
+            (&json!(false), &json!({"title": null}))
+        );
+        assert_ne!(changes(&salesforce(), &told)[0]["data"], out["data"]);
+        let may = with(&untold, "/detail/payload/DoNotCall", json!(false));
+        assert!(fault(&salesforce(), &may).ends_with("a field that changed has no value"));
+    }
+    let diff = at("diffFields", json!(["DoNotCall"]));
+    assert!(fault(&salesforce(), &diff).ends_with("the opt-out field is missing"));
     let mut parts = salesforce();
     parts["columns"]["MailingAddress.City"] = json!("city");
     let named = at(

@@ -108,7 +108,7 @@ fn values_become_texts_by_one_rule() {
         "1e99999999999999999999",
         &digits,
     ] {
-        let expected = "jq: what the program yields, at \"/data/x\": expected a finite number of at most 400 digits";
+        let expected = "jq: what the program yields, at \"/data/x\": expected a finite number of at most 300 digits";
         assert_eq!(value(".", input), Err(expected.to_owned()));
     }
 }
@@ -124,7 +124,7 @@ fn numbers_that_are_not_finite_are_faults() {
     ] {
         let fault = value(program, "5").unwrap_err();
         assert!(
-            fault.ends_with("expected a finite number of at most 400 digits"),
+            fault.ends_with("expected a finite number of at most 300 digits"),
             "{program}: {fault}"
         );
         let config =

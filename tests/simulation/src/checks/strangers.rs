@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use emulator::genesys::{Alteration, Contact};
+use emulator::world::VERSION_FIELD;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -19,8 +20,11 @@ pub(crate) fn is_stranger((_, _, key): &Key) -> bool {
 /// What an opt-out leaves of somebody who is not in the campaign.
 pub(crate) fn is_hollow(contact: &Contact) -> bool {
     let is_empty = |name: &str| contact.data.get(name).is_none_or(String::is_empty);
-    let columns = COLUMNS.into_iter().chain([OF_AGENTS]);
-    !contact.callable && columns.into_iter().all(is_empty)
+    let mut columns = COLUMNS.into_iter().chain([OF_AGENTS]);
+    // Whom somebody else made not callable is there.
+    let version = contact.data.get(VERSION_FIELD);
+    let is_own = version.is_none_or(|text| text.is_empty() || text.ends_with('-'));
+    !contact.callable && is_own && columns.all(is_empty)
 }
 
 /// Whether a change was skipped, and its contact is there now: sent again it would be heard.

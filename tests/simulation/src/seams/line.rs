@@ -109,7 +109,7 @@ impl Line {
             (
                 Kind::Status404,
                 404,
-                request.method() == http::Method::PATCH,
+                request.method() == http::Method::PATCH && !wire::asks(&request),
             ),
         ];
         for (kind, status, applies) in statuses {

@@ -304,8 +304,11 @@ impl Teller<'_> {
     fn create_nobody(&self, body: &mut Value) {
         let mut rng = Rng::with_seed(self.seed ^ 0xab5e ^ self.now.as_millis() as u64);
         let lowers = body["contactable"].is_object() || body["phones"].is_object();
-        // What opts in by the same change is not heard of somebody who is not there.
-        if rng.u8(..8) == 0 && !(lowers && body["callable"] == true) {
+        // What opts in by the same change is not heard of somebody who is not there, and whoever has no
+        // column left and opted out is nobody who is.
+        let mut columns = body["data"].as_object().into_iter().flatten();
+        let is_empty = columns.all(|(_, value)| value.is_null()) && body["data"].is_object();
+        if rng.u8(..8) == 0 && !is_empty && !(lowers && body["callable"] == true) {
             body["ifAbsent"] = "skip".into();
         }
     }

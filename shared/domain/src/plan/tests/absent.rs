@@ -73,7 +73,12 @@ fn who_is_not_in_the_campaign_is_not_brought_there() {
                 assert_eq!(plan.action, Action::Skip(Skip::Absent));
                 assert_eq!(plan.parts, [Part::Skipped]);
             }
-            // Whoever has a column is there, also who may not be called.
+            // Whom somebody else made not callable is there, and whoever has a column.
+            for version in ["5:5!", "5:4+", "5"] {
+                let run = vec![(rank(7), if_absent, operation.clone())];
+                let updated = left(own(), &run, Some(&hollow(version))).unwrap();
+                assert_eq!(updated.data["phone"], "1", "{version}");
+            }
             let there = contact(&[("phone", "9")], false, version("5:5-"));
             let run = vec![(rank(7), if_absent, operation.clone())];
             let updated = left(own(), &run, Some(&there)).unwrap();
@@ -219,7 +224,7 @@ proptest! {
 
     #[test]
     fn nobody_is_callable_who_was_not_there_but_by_a_change_that_may_create(
-        run in any_run(), wishes in wishes(), mark in prop::sample::select(vec!["5:5-", "5:-", "5:5!"]), is_hollow in any::<bool>()
+        run in any_run(), wishes in wishes(), mark in prop::sample::select(vec!["5:5-", "5:-", "4:5-"]), is_hollow in any::<bool>()
     ) {
         let actual = is_hollow.then(|| hollow(mark));
         let left = left(wishes, &run, actual.as_ref());
