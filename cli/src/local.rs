@@ -7,11 +7,12 @@
 mod crm;
 mod file;
 mod problem;
+mod report;
 mod serve;
 mod table;
+mod vendor;
 mod world;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,8 +22,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use io::telemetry::{Event, Telemetry};
 use serde::Serialize;
 
-use crm::{Story, WrongContact};
-use problem::Refused;
+use crm::Story;
+use report::{Reconciled, Report};
+use vendor::Crm;
 use world::World;
 
 /// The message of an error that the user can mend.
@@ -36,6 +38,7 @@ pub(crate) type Error = String;
   campaign-sync local --json | jq .callsPerChange
   campaign-sync local --drop 10%        # what webhooks miss, reconcile repairs
   campaign-sync local --api contactLists
+  campaign-sync local --crm hubspot     # a vendor's webhooks, mapped by its preset, and reconcile
   campaign-sync local --serve
   campaign-sync local --break rank      # a defect on purpose: exit status 1
 
@@ -51,6 +54,10 @@ pub(crate) struct Args {
     /// The same seed gives the same run
     #[arg(long, default_value_t = 42)]
     seed: u64,
+    /// Whose webhooks the made-up CRM sends. A vendor's become changes by its preset, and reconcile repairs what
+    /// they leave out
+    #[arg(long, value_enum, default_value_t = Crm::Own, conflicts_with_all = ["file", "serve"])]
+    crm: Crm,
     /// Applies the records of this SQS event instead of made-up changes
     #[arg(long, value_name = "EVENT.json", conflicts_with_all = ["contacts", "changes", "seed"])]
     file: Option<PathBuf>,
@@ -72,7 +79,7 @@ pub(crate) struct Args {
     /// Which contact API the orgs have
     #[arg(long, value_enum, default_value_t = Api::Predictive)]
     api: Api,
-    /// Puts a defect into apply, to see that it is found (debug builds only)
+    /// Puts a defect in, to see that it is found (debug builds only)
     #[arg(long = "break", value_name = "DEFECT")]
     defect: Option<Break>,
 }
@@ -96,71 +103,20 @@ pub(crate) enum Break {
     Callable,
     /// A 409 is taken for success
     Conflict,
+    /// The mapping of what a vendor sends knows no opt-out (only with --crm)
+    #[value(name = "optOut")]
+    OptOut,
 }
 
-impl From<Break> for Defect {
-    fn from(defect: Break) -> Defect {
-        match defect {
+impl Break {
+    fn of_apply(self) -> Option<Defect> {
+        Some(match self {
             Break::Rank => Defect::Rank,
             Break::Callable => Defect::Callable,
             Break::Conflict => Defect::Conflict,
-        }
+            Break::OptOut => return None,
+        })
     }
-}
-
-/// The result, as `--json` prints it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Report {
-    contacts: usize,
-    changes: usize,
-    outcomes: BTreeMap<&'static str, u64>,
-    api_calls: BTreeMap<String, u64>,
-    calls_per_change: f64,
-    conflicts_left: usize,
-    wrong_contacts: usize,
-    batch_post_conflicts: usize,
-    refused: usize,
-    left_in_queue: usize,
-    seconds: f64,
-    simulated_seconds: f64,
-    #[serde(flatten)]
-    reconciled: Option<Reconciled>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seed: Option<u64>,
-    /// What was put in on purpose.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    defect: Option<Break>,
-    #[serde(skip)]
-    by_org: BTreeMap<String, BTreeMap<&'static str, u64>>,
-    #[serde(skip)]
-    parked: BTreeMap<String, (u64, String)>,
-    #[serde(skip)]
-    campaigns: usize,
-    #[serde(skip)]
-    orgs: usize,
-    #[serde(skip)]
-    api: Api,
-    #[serde(skip)]
-    re_sent: u64,
-    #[serde(skip)]
-    wrong: Vec<WrongContact>,
-    #[serde(skip)]
-    batch_posts: Refused,
-}
-
-/// What was dropped, and what reconcile made of it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Reconciled {
-    /// Webhooks that never arrived.
-    dropped: usize,
-    /// Contacts that were not as the CRM says before reconcile ran.
-    wrong_before: usize,
-    /// Changes that it put into the queue.
-    repaired: u64,
-    /// And those that it found when it ran again.
-    second_run_changes: u64,
 }
 
 fn percent(text: &str) -> Result<f64, String> {
@@ -173,44 +129,15 @@ fn percent(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "expected a percentage from 0% to 100%, such as 10%".to_owned())
 }
 
-/// Every outcome that a change can have (docs/contract.md "Outcomes"), in the order of the tables.
-pub(crate) const OUTCOMES: [&str; 7] = [
-    "created",
-    "updated",
-    "unchanged",
-    "stale",
-    "superseded",
-    "skipped",
-    "parked",
-];
-
 /// Runs, prints, and answers whether every contact is right.
 pub(crate) fn run(args: &Args) -> Result<bool, Error> {
-    if args.defect.is_some() && !cfg!(debug_assertions) {
-        return Err(
-            "--break: a release build has no defects to put in; expected a debug build".to_owned(),
-        );
-    }
-    if args.api == Api::ContactLists && matches!(args.defect, Some(Break::Conflict)) {
-        return Err(
-            "--break conflict: only the predictive API answers a known key with 409".to_owned(),
-        );
-    }
+    check(args)?;
     if args.serve {
         return serve::run(args.port, args.api, args.calls_per_minute);
     }
     let story = match &args.file {
         Some(path) => file::read(path, args.api)?,
-        None => {
-            let mut story = Story::make_up(
-                args.seed,
-                args.api,
-                args.contacts as usize,
-                args.changes as usize,
-            );
-            story.drop_webhooks(args.seed, args.drop.unwrap_or(0.0));
-            story
-        }
+        None => make_up(args),
     };
     // Paused, time jumps from wait to wait: half an hour of a contact centre passes in a moment,
     // always alike.
@@ -223,8 +150,8 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
     let played = play(
         &story,
         args.calls_per_minute,
-        args.defect.map(Defect::from),
-        args.drop.is_some(),
+        args.defect.and_then(Break::of_apply),
+        args.drop.is_some() || story.told.is_some(),
     );
     let mut report = runtime.block_on(played)?;
     report.seconds = began.elapsed().as_secs_f64();
@@ -236,11 +163,43 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
         table::show(&report)
     };
     crate::print(&shown)?;
-    let finds_nothing_more = report
-        .reconciled
-        .as_ref()
-        .is_none_or(|reconciled| reconciled.second_run_changes == 0);
-    Ok(report.wrong_contacts == 0 && report.left_in_queue == 0 && finds_nothing_more)
+    Ok(report.is_well())
+}
+
+/// Whether the defect that is asked for can be seen.
+fn check(args: &Args) -> Result<(), Error> {
+    let Some(defect) = args.defect else {
+        return Ok(());
+    };
+    let why = match (defect, args.crm, args.api) {
+        _ if !cfg!(debug_assertions) => {
+            "a release build has no defects to put in; expected a debug build"
+        }
+        (Break::Conflict, _, Api::ContactLists) => {
+            "conflict: only the predictive API answers a known key with 409"
+        }
+        (Break::Conflict, crm, _) if crm != Crm::Own => {
+            "conflict: with --crm reconcile repairs what is lost by it"
+        }
+        (Break::OptOut, Crm::Own, _) => {
+            "optOut: only what a vendor sends is mapped; expected --crm with it"
+        }
+        _ => return Ok(()),
+    };
+    let sign = if cfg!(debug_assertions) { "" } else { ":" };
+    Err(format!("--break{sign} {why}"))
+}
+
+fn make_up(args: &Args) -> Story {
+    let (contacts, changes) = (args.contacts as usize, args.changes as usize);
+    let of_vendor = vendor::make_up(args.crm, args.seed, args.api, contacts, changes);
+    let mut story =
+        of_vendor.unwrap_or_else(|| Story::make_up(args.seed, args.api, contacts, changes));
+    story.drop_webhooks(args.seed, args.drop.unwrap_or(0.0));
+    if let (Some(told), Some(Break::OptOut)) = (&mut story.told, args.defect) {
+        told.forget_opt_outs();
+    }
+    story
 }
 
 #[expect(
@@ -280,55 +239,17 @@ async fn play(
     let simulated = began.elapsed();
     bar.finish_and_clear();
 
-    let parked = world.parked();
-    let wrong = world.wrong_contacts(story);
-    let api_calls = world.outside.genesys.counts();
-    let calls: u64 = api_calls
-        .iter()
-        .filter(|(name, _)| !name.starts_with("token"))
-        .map(|(_, calls)| calls)
-        .sum();
-    let by_org = world.outcomes(&story.orgs());
-    let total = |outcome| {
-        by_org
-            .values()
-            .filter_map(|outcomes| outcomes.get(outcome))
-            .sum()
-    };
     let batch_posts = problem::push(story).await;
-    Ok(Report {
-        contacts: story.contacts,
-        changes: story.changes,
-        outcomes: OUTCOMES
-            .into_iter()
-            .map(|outcome| (outcome, total(outcome)))
-            .collect(),
-        calls_per_change: round(calls as f64 / story.changes.max(1) as f64),
-        api_calls,
-        conflicts_left: world.outside.genesys.conflicts_left(),
-        wrong_contacts: wrong.len(),
-        batch_post_conflicts: batch_posts.requests_refused,
-        refused: world.refused(),
-        seconds: 0.0,
-        simulated_seconds: round(simulated.as_secs_f64()),
-        seed: None,
-        defect: None,
-        by_org,
-        parked,
-        campaigns: story.campaigns().len(),
-        orgs: story.orgs().len(),
-        api: story.api,
-        left_in_queue: world.left_in_queue(),
-        re_sent: world.re_sent(),
-        wrong,
-        batch_posts,
-        reconciled,
-    })
+    let mut report = Report::of(story, &world, batch_posts, reconciled);
+    report.simulated_seconds = report::round(simulated.as_secs_f64());
+    Ok(report)
 }
 
 /// Lets reconcile repair what the dropped webhooks would have said, and run once more.
 async fn reconcile(story: &Story, world: &World) -> Result<Reconciled, Error> {
-    let (dropped, wrong_before) = (story.dropped(), world.wrong_contacts(story).len());
+    let (dropped, wrong) = (story.dropped(), world.wrong_contacts(story));
+    let callable = wrong.iter().filter(|wrong| wrong.is_callable());
+    let (wrong_before, callable_before) = (wrong.len(), callable.count());
     story
         .latest
         .iter()
@@ -340,6 +261,7 @@ async fn reconcile(story: &Story, world: &World) -> Result<Reconciled, Error> {
     Ok(Reconciled {
         dropped,
         wrong_before,
+        callable_before,
         repaired,
         second_run_changes,
     })
@@ -351,10 +273,6 @@ fn progress(bar: ProgressBar) -> Telemetry {
             bar.inc(1);
         }
     })
-}
-
-fn round(number: f64) -> f64 {
-    (number * 1_000.0).round() / 1_000.0
 }
 
 /// After the last delivery: a run that does not come to rest by then is wrong.

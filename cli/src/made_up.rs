@@ -10,6 +10,11 @@ pub(crate) const CAMPAIGNS: [(&str, &str); 3] = [
 /// What every source signs with.
 pub(crate) const SIGNING_SECRET: &str = "whsec_bG9jYWwgcnVucyBvbmx5LCBubyBzZWNyZXQ=";
 
+/// The secret of the source by which an org's CRM sends.
+pub(crate) fn of_org(org: &str) -> serde_json::Value {
+    serde_json::json!({ "signingSecrets": [SIGNING_SECRET], "org": org })
+}
+
 /// The source by which an org's CRM sends.
 pub(crate) fn source_of(org: &str) -> String {
     format!("crm-{org}")

@@ -46,14 +46,20 @@ pub(crate) fn curl(url: &str, media_type: &str, sent: &Sent) -> String {
     )
 }
 
-/// The request of a webhook that is signed now.
-pub(crate) fn signed(source: &str, body: &str, secret: &str, now: Timestamp) -> Request<Body> {
-    let mut request = Request::new(Body::Text(body.to_owned()));
+/// The request of a webhook that is sent so.
+pub(crate) fn request(source: &str, sent: &Sent) -> Request<Body> {
+    let mut request = Request::new(Body::Text(sent.body.clone()));
     *request.method_mut() = http::Method::POST;
-    *request.uri_mut() = format!("/webhooks/{source}").parse().unwrap_or_default();
-    for (name, value) in headers(body, secret, now) {
+    let query = match sent.query.as_str() {
+        "" => String::new(),
+        query => format!("?{query}"),
+    };
+    let address = format!("/webhooks/{source}{query}");
+    *request.uri_mut() = address.parse().unwrap_or_default();
+    let content_type = ("content-type".to_owned(), "application/json".to_owned());
+    for (name, value) in sent.headers.iter().chain([&content_type]) {
         let name = HeaderName::from_bytes(name.as_bytes());
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
             request.headers_mut().insert(name, value);
         }
     }

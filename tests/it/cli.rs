@@ -1,6 +1,7 @@
 //! The command as a user calls it.
 
 mod refused;
+mod vendors;
 
 use std::path::Path;
 use std::process::{Command, Output};

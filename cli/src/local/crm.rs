@@ -7,7 +7,8 @@ mod person;
 mod replay;
 mod teller;
 
-pub(crate) use replay::{WrongContact, differences, key};
+pub(super) use person::{COLUMNS, column_value};
+pub(crate) use replay::{Expected, WrongContact, differences, key};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -20,9 +21,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Api;
-use crate::made_up::{CAMPAIGNS, source_of};
-use person::{COLUMNS, Person, column_value};
-use replay::Expected;
+use super::vendor::Told;
+use crate::made_up::{CAMPAIGNS, of_org, source_of};
+use person::Person;
 use teller::Crm;
 
 /// Where the made-up CRM's clock begins.
@@ -38,6 +39,18 @@ pub(crate) struct Delivery {
     pub(crate) parcel: Parcel,
     /// It never arrives.
     pub(crate) is_dropped: bool,
+    pub(crate) says: Says,
+}
+
+/// What is in a vendor's webhook.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Says {
+    /// Changes of contacts.
+    pub(crate) changes: usize,
+    /// Events about something else.
+    pub(crate) ignored: usize,
+    /// Somebody may be called again.
+    pub(crate) opts_in: bool,
 }
 
 impl Delivery {
@@ -46,6 +59,7 @@ impl Delivery {
             at,
             parcel,
             is_dropped: false,
+            says: Says::default(),
         }
     }
 }
@@ -86,6 +100,8 @@ pub(crate) struct Story {
     pub(crate) latest: Vec<Value>,
     /// Event ids of the changes that are no poison.
     pub(super) good: BTreeSet<String>,
+    /// Where it is a vendor's.
+    pub(crate) told: Option<Told>,
 }
 
 impl Story {
@@ -108,12 +124,20 @@ impl Story {
             api,
             latest,
             good: crm.good,
+            told: None,
         }
     }
 
     /// Drops this share of the webhooks. Poison stays: what nobody took is no loss.
     pub(crate) fn drop_webhooks(&mut self, seed: u64, share: f64) {
         let mut rng = Rng::with_seed(seed.wrapping_add(1));
+        if self.told.is_some() {
+            // Whom nobody calls though he may be called no reconcile repairs (docs/contract.md "Reconcile").
+            for delivery in &mut self.deliveries {
+                delivery.is_dropped = rng.f64() < share && !delivery.says.opts_in;
+            }
+            return;
+        }
         // A change that is sent again is dropped each time.
         let good: BTreeSet<_> = self
             .good
@@ -193,12 +217,31 @@ impl Story {
             .initial
             .keys()
             .map(|(org, campaign, _)| (org.clone(), campaign.clone()));
-        of_bodies.chain(of_initial).collect()
+        let of_told = CAMPAIGNS.map(|(org, campaign)| (org.to_owned(), campaign.to_owned()));
+        let of_told = of_told.into_iter().filter(|_| self.told.is_some());
+        of_bodies.chain(of_initial).chain(of_told).collect()
     }
 
     /// Their orgs.
     pub(crate) fn orgs(&self) -> BTreeSet<String> {
         self.campaigns().into_iter().map(|(org, _)| org).collect()
+    }
+
+    /// Who sends webhooks, and the secrets of these sources.
+    pub(crate) fn sources(&self) -> BTreeMap<String, Value> {
+        if let Some(told) = &self.told {
+            return told.sources.clone();
+        }
+        let orgs = CAMPAIGNS.into_iter().map(|(org, _)| org);
+        orgs.map(|org| (source_of(org), of_org(org))).collect()
+    }
+
+    /// The changes as whoever pushes contacts would send them.
+    pub(crate) fn pushed(&self) -> Vec<Value> {
+        match &self.told {
+            Some(told) => told.pushed.clone(),
+            None => self.bodies().collect(),
+        }
     }
 
     /// The bodies that are JSON, as they are delivered.
@@ -211,6 +254,9 @@ impl Story {
     /// What the CRM last said of each contact. `refused`: the event ids of changes that were
     /// parked, or not let in; they do not count.
     pub(crate) fn expected(&self, refused: &BTreeSet<String>) -> BTreeMap<Key, Expected> {
+        if let Some(told) = &self.told {
+            return told.records.clone();
+        }
         let counts = |body: &Value| {
             body["eventId"]
                 .as_str()

@@ -36,7 +36,7 @@ pub(crate) async fn push(story: &Story) -> Refused {
     let clock = emulator::logical_clock(crm::start());
     let genesys = world::outside(clock, story, options, "https://local").genesys;
     let mut of_campaign: BTreeMap<(String, String), Vec<Value>> = BTreeMap::new();
-    for body in story.bodies() {
+    for body in story.pushed() {
         if let Some((org, campaign, contact)) = contact(&body) {
             of_campaign
                 .entry((org, campaign))

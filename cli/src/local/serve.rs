@@ -1,5 +1,8 @@
 //! `--serve`: the embedded parts on one loopback port, in real time, to develop against.
 
+mod greeting;
+mod senders;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -8,16 +11,16 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use emulator::feed;
 use emulator::genesys::CONTROL_PREFIX;
-use emulator::world::{client_id, client_secret};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use io::Clock;
 use io::telemetry::{Event, Telemetry};
 use lambda_http::Body;
 
 use super::crm::Story;
+use super::vendor::{self, Sample};
 use super::world::{self, World};
 use super::{Api, Error};
-use crate::{made_up, webhook};
+use greeting::greeting;
 
 /// The largest request that is read.
 const MAX_BODY: usize = 8 << 20;
@@ -45,11 +48,18 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
         "bearer",
         &serde_json::json!({ "auth": "bearer", "bearerTokens": [world::BEARER_TOKEN] }),
     );
-    crate::print(&greeting(&world.outside, &base, api))?;
+    let samples = vendor::samples();
+    for sample in &samples {
+        senders::put(&world.outside, sample);
+    }
+    crate::print(&greeting(&world.outside, &base, api, &samples))?;
     let world = Arc::new(world);
-    let app = axum::Router::new()
-        .fallback(answer)
-        .with_state(Arc::clone(&world));
+    let served = Served {
+        world: Arc::clone(&world),
+        samples: samples.into(),
+        base: base.into(),
+    };
+    let app = axum::Router::new().fallback(answer).with_state(served);
     let server = axum::serve(listener, app).into_future();
     tokio::select! {
         ended = server => ended.map_err(|error| error.to_string()),
@@ -58,7 +68,16 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
     }
 }
 
-async fn answer(State(world): State<Arc<World>>, request: Request) -> Response {
+/// What a request is answered from.
+#[derive(Clone)]
+struct Served {
+    world: Arc<World>,
+    samples: Arc<[Sample]>,
+    base: Arc<str>,
+}
+
+async fn answer(State(served): State<Served>, request: Request) -> Response {
+    let world = &served.world;
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
@@ -73,6 +92,13 @@ async fn answer(State(world): State<Arc<World>>, request: Request) -> Response {
     if path.starts_with(feed::CONTROL_PREFIX) {
         let (status, body) = world.feed.control(parts.method.as_str(), path, &body);
         return respond_json(status, &body);
+    }
+    if let Some(wanted) = path.strip_prefix(senders::PREFIX) {
+        let now = world.outside.clock.now();
+        return match senders::answer(&served.samples, &served.base, wanted, now) {
+            Some(text) => respond(200, text.into()),
+            None => respond_json(404, &serde_json::json!({ "error": "no such sender" })),
+        };
     }
     if path.starts_with(CONTROL_PREFIX) {
         let genesys = &world.outside.genesys;
@@ -196,73 +222,4 @@ fn show(event: &Event<'_>) {
     };
     // Who no longer reads does not end the service.
     let _ = crate::print(&line);
-}
-
-fn greeting(outside: &emulator::World, base: &str, api: Api) -> String {
-    let (org, campaign) = made_up::CAMPAIGNS[0];
-    let source = made_up::source_of(org);
-    let queues = ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL"]
-        .map(|name| format!("{name}={}", outside.variable(name).unwrap_or_default()))
-        .join(" ");
-    let now = Clock::system().now();
-    let body = serde_json::json!({
-        "eventId": format!("evt_{}", now.as_millisecond()),
-        "campaignId": campaign,
-        "contactKey": "LEAD-00042",
-        "version": now.as_millisecond(),
-        "data": { "phone": "+13175550100", "firstName": "Ada" },
-        "callable": true,
-    })
-    .to_string();
-    let headers = webhook::headers(&body, made_up::SIGNING_SECRET, now);
-    let headers: String = headers
-        .iter()
-        .map(|(name, value)| format!(" \\\n  -H '{name}: {value}'"))
-        .collect();
-    let (id, secret) = (client_id(org), client_secret(org));
-    let (failing, method) = match api {
-        Api::Predictive => ("update a contact", "PATCH"),
-        Api::ContactLists => ("read or write contacts", "POST"),
-    };
-    let contact = match api {
-        Api::Predictive => {
-            format!("{base}/api/v2/predictivedialing/campaigns/{campaign}/contacts/LEAD-00042")
-        }
-        Api::ContactLists => {
-            format!("{base}/api/v2/outbound/contactlists/list-of-{campaign}/contacts/LEAD-00042")
-        }
-    };
-    format!(
-        "campaign-sync on {base}, in memory; Ctrl-C ends it and all it holds.
-
-Send a webhook of source {source} (its signing secret is {signing}; this signature is good for 3 minutes):
-curl -i {base}/webhooks/{source}{headers} \\
-  -d '{body}'
-
-Or without a signature, by the source named bearer:
-curl -i {base}/webhooks/bearer -H 'content-type: application/json' \\
-  -H 'authorization: Bearer {bearer}' \\
-  -d '{{\"eventId\": \"evt_1\", \"org\": \"{org}\", \"campaignId\": \"{campaign}\", \"contactKey\": \"LEAD-00043\", \"data\": {{}}}}'
-
-Read the contact, as OAuth client {id} with secret {secret} {when}:
-TOKEN=$(curl -s -u {id}:{secret} -d grant_type=client_credentials {base}/oauth/token | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')
-curl -s -H \"Authorization: Bearer $TOKEN\" {contact}
-
-Make the next 5 calls that {failing} fail, and see all contacts of a campaign:
-curl -s {base}/_emulator/faults -d '{{\"method\": \"{method}\", \"path\": \"contacts\", \"status\": 503, \"times\": 5}}'
-curl -s {base}/_emulator/campaigns/{campaign}/contacts
-
-Let the CRM's feed list a contact, for reconcile to find:
-curl -s -X PUT {base}/_emulator/feed/contacts \\
-  -d '{{\"campaignId\": \"{campaign}\", \"contactKey\": \"LEAD-00044\", \"version\": 1, \"data\": {{}}}}'
-
-For functions that run elsewhere, such as under cargo lambda watch:
-export AWS_ENDPOINT_URL={base} AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
-export {queues} GENESYS_BASE_URL={base}
-
-Every change, as it is applied:",
-        signing = made_up::SIGNING_SECRET,
-        bearer = world::BEARER_TOKEN,
-        when = if api == Api::Predictive { "(a new one can be read after 2 s)" } else { "(both APIs are served)" },
-    )
 }

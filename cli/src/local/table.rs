@@ -5,7 +5,8 @@ use std::fmt::Write;
 use clap::ValueEnum;
 use comfy_table::Table;
 
-use super::{Api, OUTCOMES, Report};
+use super::Api;
+use super::report::{OUTCOMES, Report};
 use crate::table::{counted, number, table};
 
 /// How many wrong contacts are named.
@@ -19,24 +20,7 @@ pub(crate) fn show(report: &Report) -> String {
 }
 
 fn write(report: &Report, out: &mut String) -> std::fmt::Result {
-    let seed = report
-        .seed
-        .map(|seed| format!(", seed {seed}"))
-        .unwrap_or_default();
-    writeln!(
-        out,
-        "{} to {} of {} in {}{seed}:\n{:.1} s for {} of simulated time.\n",
-        counted(report.changes as u64, "change"),
-        counted(report.contacts as u64, "contact"),
-        counted(report.campaigns as u64, "campaign"),
-        counted(report.orgs as u64, "org"),
-        report.seconds,
-        duration(report.simulated_seconds),
-    )?;
-    let defect = report.defect.and_then(|defect| defect.to_possible_value());
-    if let Some(defect) = defect {
-        writeln!(out, "With a defect on purpose: {}.\n", defect.get_name())?;
-    }
+    write_head(report, out)?;
     writeln!(out, "What became of the changes\n{}\n", outcomes(report))?;
     if !report.parked.is_empty() {
         writeln!(
@@ -50,21 +34,70 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
     }
     writeln!(out, "Calls to Genesys Cloud\n{}\n", calls(report))?;
     writeln!(out, "What came of it\n{}\n", results(report))?;
+    let sent = match report.heard {
+        Some(_) => "The same changes as whole contacts in",
+        None => "The same deliveries sent as",
+    };
     let posts = match report.api {
         Api::Predictive => "plain batch POSTs",
         Api::ContactLists => "plain batch POSTs to the predictive API",
     };
     writeln!(
         out,
-        "The same deliveries sent as {posts}, for comparison\n{}\n",
+        "{sent} {posts}, for comparison\n{}\n",
         compared(report)
     )?;
+    write_verdict(report, out)
+}
+
+fn write_head(report: &Report, out: &mut String) -> std::fmt::Result {
+    let seed = report
+        .seed
+        .map(|seed| format!(", seed {seed}"))
+        .unwrap_or_default();
+    let by = report
+        .heard
+        .as_ref()
+        .map(|heard| format!(", by webhooks of {}", heard.crm.name()))
+        .unwrap_or_default();
+    writeln!(
+        out,
+        "{} to {} of {} in {}{by}{seed}:\n{:.1} s for {} of simulated time.\n",
+        counted(report.changes as u64, "change"),
+        counted(report.contacts as u64, "contact"),
+        counted(report.campaigns as u64, "campaign"),
+        counted(report.orgs as u64, "org"),
+        report.seconds,
+        duration(report.simulated_seconds),
+    )?;
+    let defect = report.defect.and_then(|defect| defect.to_possible_value());
+    if let Some(defect) = defect {
+        writeln!(out, "With a defect on purpose: {}.\n", defect.get_name())?;
+    }
+    Ok(())
+}
+
+/// What is wrong, or that nothing is.
+fn write_verdict(report: &Report, out: &mut String) -> std::fmt::Result {
     for wrong in report.wrong.iter().take(NAMED) {
         let (org, campaign, key) = &wrong.key;
         writeln!(
             out,
             "WRONG  {org} {campaign} {key}: {}",
             wrong.what.join(", ")
+        )?;
+    }
+    let misheard = report.misheard();
+    for what in &misheard {
+        writeln!(out, "WRONG  {what}")?;
+    }
+    let again = report.reconciled.as_ref();
+    let again = again.map_or(0, |reconciled| reconciled.second_run_changes);
+    if again > 0 {
+        writeln!(
+            out,
+            "WRONG  reconcile enqueued {} when it ran once more",
+            counted(again, "change")
         )?;
     }
     if report.left_in_queue > 0 {
@@ -74,7 +107,12 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
             counted(report.left_in_queue as u64, "change")
         )?;
     } else if report.wrong_contacts == 0 {
-        writeln!(out, "Every contact is as the CRM last said.")?;
+        let since = if misheard.is_empty() {
+            "Every"
+        } else {
+            "Now that reconcile ran, every"
+        };
+        writeln!(out, "{since} contact is as the CRM last said.")?;
     }
     if report.wrong.len() > NAMED {
         writeln!(
@@ -144,16 +182,32 @@ fn results(report: &Report) -> Table {
     let calls = format!("{:.2}", report.calls_per_change);
     row("calls per change", calls);
     let mut count = |what: &str, of: u64| row(what, number(of));
-    count(
-        "changes that ingest refused as invalid",
-        report.refused as u64,
-    );
+    if let Some(heard) = &report.heard {
+        count("webhooks that arrived", heard.webhooks as u64);
+        let ignored = heard.ignored as u64;
+        count("events in them about something else", ignored);
+        count("changes in them, copies included", heard.said);
+        count("changes that ingest made of them", heard.accepted);
+        count("webhooks that ingest refused", report.refused as u64);
+    } else {
+        let refused = report.refused as u64;
+        count("changes that ingest refused as invalid", refused);
+    }
     count("re-sent changes that the queue dropped", report.re_sent);
     count("changes still in the queue", report.left_in_queue as u64);
     if let Some(reconciled) = &report.reconciled {
-        count("webhooks dropped on purpose", reconciled.dropped as u64);
+        if report.heard.is_none() || reconciled.dropped > 0 {
+            count("webhooks dropped on purpose", reconciled.dropped as u64);
+        }
         let wrong = reconciled.wrong_before as u64;
         count("contacts wrong before reconcile ran", wrong);
+        if report.heard.is_some() {
+            let callable = reconciled.callable_before as u64;
+            count(
+                "those of them that could be called, and opted out",
+                callable,
+            );
+        }
         count("changes that reconcile enqueued", reconciled.repaired);
         let again = reconciled.second_run_changes;
         count("changes that its second run enqueued", again);

@@ -2,7 +2,7 @@
 //! Genesys Cloud, secrets.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use apply::{Context, Defect};
@@ -10,16 +10,19 @@ use emulator::Feed;
 use emulator::genesys::Options;
 use futures_util::future::{join, join_all};
 use http::StatusCode;
+use ingest::auth;
 use io::config::IngestConfig;
 use io::queue::Message;
+use io::secrets::{Auth, SourceSecret};
 use io::telemetry::{Event, Telemetry};
 use io::{Clock, Config};
 use lambda_runtime::LambdaEvent;
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::crm::{self, Delivery, Parcel, Story, WrongContact};
 use super::{Api, Error, LATEST};
-use crate::made_up::{SIGNING_SECRET, source_of};
+use crate::made_up::{of_org, source_of};
 use crate::webhook;
 
 const COPIES: u32 = 5;
@@ -48,8 +51,18 @@ pub(crate) struct World {
     /// What the CRM says now.
     pub(crate) feed: Arc<Feed>,
     outcomes: Arc<Mutex<Outcomes>>,
-    /// Event ids of the changes that ingest did not let in, each time they were sent.
-    refused: Mutex<Vec<String>>,
+    /// What the senders of webhooks know of their source.
+    senders: BTreeMap<String, Auth>,
+    heard: Mutex<Heard>,
+}
+
+/// What ingest answered.
+#[derive(Default)]
+struct Heard {
+    /// Event ids of the changes that it did not let in, each time they were sent; of a body without one
+    /// nothing.
+    refused: Vec<String>,
+    accepted: u64,
 }
 
 /// Everything outside of the functions as it is before the story's first change.
@@ -72,14 +85,16 @@ pub(crate) fn outside(
     for (org, campaign) in story.campaigns() {
         outside.put_org(&org, &rules);
         outside.put_campaign(&org, &campaign, columns.as_deref());
-        outside.put_source(
-            &source_of(&org),
-            &json!({ "signingSecrets": [SIGNING_SECRET], "org": org }),
-        );
+        if story.told.is_none() {
+            outside.put_source(&source_of(&org), &of_org(&org));
+        }
         outside.put_feed(
             &org,
             &json!({ "url": format!("{base}{FEED_PATH}"), "bearerToken": FEED_TOKEN }),
         );
+    }
+    for (source, secret) in story.sources() {
+        outside.put_source(&source, &secret);
     }
     for ((_, campaign, key), contact) in &story.initial {
         let data: Vec<_> = contact
@@ -138,14 +153,20 @@ impl World {
             outside.clock.clone(),
             telemetry.clone(),
         );
+        let senders = story.sources().into_iter().map(|(source, secret)| {
+            let secret = SourceSecret::parse(&SecretString::from(secret.to_string()));
+            let secret = secret.map_err(|error| format!("source {source}: {error}"))?;
+            Ok((source, secret.auth))
+        });
         Ok(World {
+            senders: senders.collect::<Result<_, Error>>()?,
             outside,
             ingest,
             copies,
             reconcile,
             feed,
             outcomes,
-            refused: Mutex::default(),
+            heard: Mutex::default(),
         })
     }
 
@@ -230,17 +251,21 @@ impl World {
                 }
             }
             Parcel::Webhook { source, body } => {
-                let request =
-                    webhook::signed(source, body, SIGNING_SECRET, self.outside.clock.now());
+                let now = self.outside.clock.now();
+                let auth = self.senders.get(source);
+                let Some(Ok(sent)) = auth.map(|auth| auth::sent(auth, body, now)) else {
+                    eprintln!("campaign-sync: the source {source} cannot send");
+                    return;
+                };
+                let request = webhook::request(source, &sent);
                 let answer = ingest::handle(&self.ingest, request).await;
+                let said: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+                let mut heard = self.heard();
+                heard.accepted += said["accepted"].as_u64().unwrap_or_default();
                 if answer.status() != StatusCode::ACCEPTED {
-                    let id = serde_json::from_str(body)
-                        .ok()
-                        .and_then(|body: Value| Some(body["eventId"].as_str()?.to_owned()));
-                    self.refused
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .extend(id);
+                    let body: Value = serde_json::from_str(body).unwrap_or_default();
+                    let id = body["eventId"].as_str().unwrap_or_default();
+                    heard.refused.push(id.to_owned());
                 }
             }
         }
@@ -291,12 +316,18 @@ impl World {
         parked
     }
 
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// How many changes ingest did not let in.
     pub(crate) fn refused(&self) -> usize {
-        self.refused
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+        self.heard().refused.len()
+    }
+
+    /// How many changes ingest made of what was sent.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.heard().accepted
     }
 
     /// The event ids of the changes that were parked, or not let in.
@@ -306,11 +337,8 @@ impl World {
             let body: Value = serde_json::from_str(&message.body).ok()?;
             Some(body["eventId"].as_str()?.to_owned())
         };
-        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        parked
-            .filter_map(id)
-            .chain(refused.iter().cloned())
-            .collect()
+        let refused = self.heard().refused.clone();
+        parked.filter_map(id).chain(refused).collect()
     }
 
     /// Messages that are still not done.

@@ -10,7 +10,7 @@ use super::Key;
 use super::replay::Expected;
 use crate::made_up::CAMPAIGNS;
 
-pub(super) const COLUMNS: [&str; 6] =
+pub(in crate::local) const COLUMNS: [&str; 6] =
     ["firstName", "lastName", "phone", "email", "status", "notes"];
 
 /// A contact of the CRM, as the CRM has it now.
@@ -60,7 +60,7 @@ impl Person {
     }
 }
 
-pub(super) fn column_value(rng: &mut Rng, column: &str) -> Option<String> {
+pub(in crate::local) fn column_value(rng: &mut Rng, column: &str) -> Option<String> {
     let one_of = |rng: &mut Rng, words: &[&str]| words[rng.usize(..words.len())].to_owned();
     Some(match column {
         "firstName" => one_of(rng, &["Ada", "Björn", "Chidi", "Dora", "Émile", "Farah"]),

@@ -1,0 +1,137 @@
+//! Dynamics 365: the webhook of a step of Dataverse (learn.microsoft.com "Use webhooks to create external
+//! handlers for server events"). One step of two is registered with an image of the record as it is after
+//! the change; the other tells only what changed.
+
+use super::*;
+
+const FIELDS: [(&str, &str); 6] = [
+    ("firstname", "firstName"),
+    ("lastname", "lastName"),
+    ("mobilephone", "phone"),
+    ("emailaddress1", "email"),
+    ("crm_status", "status"),
+    ("description", "notes"),
+];
+const OPT_OUT: &str = "donotphone";
+const ENTITY: &str = "Entity:http://schemas.microsoft.com/xrm/2011/Contracts";
+
+pub(super) struct Dynamics;
+
+impl Speaker for Dynamics {
+    fn name(&self) -> &'static str {
+        "dynamics"
+    }
+
+    fn id(&self, n: usize) -> String {
+        format!("6d81597f-0f9f-e711-8122-{:012x}", 0x000d_3aa2_331c + n)
+    }
+
+    fn secret(&self, source: &Source<'_>) -> Value {
+        // An endpoint is registered with either of both.
+        let auth = match source.org {
+            "acme-us" => {
+                json!({ "header": { "name": "x-webhook-key", "values": ["key-of-the-service-endpoint"] } })
+            }
+            _ => json!({ "query": { "name": "code", "values": ["key-of-the-service-endpoint"] } }),
+        };
+        json!({
+            "auth": auth,
+            "org": source.org,
+            "campaignId": source.campaign,
+            "mapping": {
+                "preset": "dataverse",
+                "columns": columns(&FIELDS),
+                "optOut": { "field": OPT_OUT },
+            },
+        })
+    }
+
+    fn habits(&self) -> Habits {
+        Habits {
+            merges: Merges::Never,
+            restores: false,
+            batch: 1,
+            again: (0.04, 1_000, 60_000),
+        }
+    }
+
+    fn tell(&self, happened: &Happened<'_>, rng: &mut Rng) -> Vec<Item> {
+        let record = happened.record;
+        let stamp = ("modifiedon", date(second(happened.at)));
+        let whole = |is_image: bool| {
+            let known = values(&FIELDS, record, &COLUMNS).map(|(name, value)| (name, value.into()));
+            let consent = (OPT_OUT, (!record.may_be_called).into());
+            let all = known.chain([consent, stamp.clone()]);
+            // What is null stands in no image.
+            attributes(all.filter(|(_, value): &(&str, Value)| !is_image || !value.is_null()))
+        };
+        let (message, target, changes) = match happened.what {
+            What::Created => ("Create", whole(false), 1),
+            What::Changed { columns, consent } => {
+                let changed = values(&FIELDS, record, columns);
+                let changed = changed.map(|(name, value)| (name, value.into()));
+                let consent = consent.then(|| (OPT_OUT, (!record.may_be_called).into()));
+                let all = changed.chain(consent).chain([stamp.clone()]);
+                let changes = usize::from(!columns.is_empty() || consent_of(happened));
+                ("Update", attributes(all), changes)
+            }
+            What::Elsewhere => {
+                let title = ("jobtitle", "Head of Sales".into());
+                ("Update", attributes([title, stamp.clone()].into_iter()), 0)
+            }
+            What::Deleted | What::Merged { .. } | What::Restored => ("Delete", Value::Null, 1),
+        };
+        let mut body = context(rng, happened, message, target);
+        if matches!(happened.what, What::Elsewhere) && rng.bool() {
+            body["PrimaryEntityName"] = "account".into();
+        }
+        let is_told = message != "Delete" && changes > 0;
+        if is_told && rng.bool() {
+            let image = json!({ "__type": ENTITY, "Attributes": whole(true), "Id": record.id(), "LogicalName": "contact" });
+            body["PostEntityImages"] = json!([{ "key": "PostImage", "value": image }]);
+        }
+        vec![Item { body, changes }]
+    }
+}
+
+fn consent_of(happened: &Happened<'_>) -> bool {
+    matches!(happened.what, What::Changed { consent: true, .. })
+}
+
+fn attributes<'a>(attributes: impl Iterator<Item = (&'a str, Value)>) -> Value {
+    attributes
+        .map(|(key, value)| json!({ "key": key, "value": value }))
+        .collect()
+}
+
+fn date(at: i64) -> Value {
+    format!("/Date({at})/").into()
+}
+
+/// What a step is told of; without a target: the record that is deleted.
+fn context(rng: &mut Rng, happened: &Happened<'_>, message: &str, target: Value) -> Value {
+    let id = happened.record.id();
+    let target = match target {
+        Value::Null => {
+            json!({ "__type": ENTITY.replace("Entity:", "EntityReference:"), "Id": id, "LogicalName": "contact", "Name": null })
+        }
+        attributes => {
+            json!({ "__type": ENTITY, "Attributes": attributes, "FormattedValues": [], "Id": id, "LogicalName": "contact" })
+        }
+    };
+    json!({
+        "CorrelationId": guid(rng),
+        "Depth": 1,
+        "InputParameters": [{ "key": "Target", "value": target }],
+        "MessageName": message,
+        "Mode": 1,
+        "OperationCreatedOn": format!("/Date({}-0700)/", happened.at),
+        "OperationId": guid(rng),
+        "OrganizationName": "acme",
+        "PostEntityImages": [],
+        "PreEntityImages": [],
+        "PrimaryEntityId": id,
+        "PrimaryEntityName": "contact",
+        "Stage": 40,
+    })
+}

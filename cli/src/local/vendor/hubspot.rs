@@ -1,0 +1,173 @@
+//! HubSpot, webhooks of an app (developers.hubspot.com "Webhooks", "Validating requests").
+
+use super::*;
+
+const FIELDS: [(&str, &str); 6] = [
+    ("firstname", "firstName"),
+    ("lastname", "lastName"),
+    ("phone", "phone"),
+    ("email", "email"),
+    ("hs_lead_status", "status"),
+    ("message", "notes"),
+];
+const OPT_OUT: &str = "do_not_call";
+const PORTAL: u32 = 4_711_033;
+const APP: u32 = 1_160_452;
+
+pub(super) struct Hubspot;
+
+impl Speaker for Hubspot {
+    fn name(&self) -> &'static str {
+        "hubspot"
+    }
+
+    fn id(&self, n: usize) -> String {
+        (1_246_965 + n * 17).to_string()
+    }
+
+    fn secret(&self, source: &Source<'_>) -> Value {
+        json!({
+            "auth": {
+                "preset": "hubspotV3",
+                "url": format!("https://hooks.example.com/webhooks/{}", source.name),
+                "secrets": ["client-secret-of-the-hubspot-app"],
+            },
+            "org": source.org,
+            "campaignId": source.campaign,
+            "mapping": {
+                "preset": "hubspot",
+                "columns": columns(&FIELDS),
+                "optOut": { "field": OPT_OUT, "values": ["true"] },
+            },
+        })
+    }
+
+    fn habits(&self) -> Habits {
+        Habits {
+            merges: Merges::IntoNew,
+            // What is restored is told without its values.
+            restores: false,
+            batch: 100,
+            again: (0.12, 10_000, 900_000),
+        }
+    }
+
+    fn stamp(&self, at: i64) -> i64 {
+        at
+    }
+
+    fn tell(&self, happened: &Happened<'_>, rng: &mut Rng) -> Vec<Item> {
+        let record = happened.record;
+        let property = |rng: &mut Rng, told| property(rng, happened, told);
+        match happened.what {
+            What::Created => {
+                let mut items = vec![other(rng, happened, "contact.creation", 7, 0)];
+                let known = values(&FIELDS, record, &COLUMNS).filter(|(_, value)| value.is_some());
+                items.extend(known.map(|known| property(rng, known)));
+                if !record.may_be_called {
+                    items.push(property(rng, (OPT_OUT, Some("true"))));
+                }
+                items
+            }
+            What::Changed { columns, consent } => {
+                let told = values(&FIELDS, record, columns);
+                let mut items: Vec<_> = told.map(|told| property(rng, told)).collect();
+                if *consent {
+                    // Who ticks it off again may leave it empty.
+                    let value = match (record.may_be_called, rng.bool()) {
+                        (false, _) => Some("true"),
+                        (true, false) => Some("false"),
+                        (true, true) => None,
+                    };
+                    items.push(property(rng, (OPT_OUT, value)));
+                }
+                items
+            }
+            What::Deleted | What::Restored => {
+                let mut items = vec![other(rng, happened, "contact.deletion", 8, 1)];
+                // Whoever asks to be forgotten is told so twice.
+                if rng.bool() {
+                    items.push(other(rng, happened, "contact.privacyDeletion", 9, 1));
+                }
+                items
+            }
+            What::Merged { primary, survivor } => {
+                vec![merge(rng, happened, primary, survivor)]
+            }
+            What::Elsewhere => {
+                let (kind, name) = match rng.bool() {
+                    true => ("company.propertyChange", "name"),
+                    false => ("contact.propertyChange", "jobtitle"),
+                };
+                let mut item = other(rng, happened, kind, 11, 0);
+                item.body["propertyName"] = name.into();
+                item.body["propertyValue"] = "Example".into();
+                vec![item]
+            }
+        }
+    }
+
+    fn again(&self, body: &Value, attempt: u64) -> Value {
+        let mut body = body.clone();
+        for event in body.as_array_mut().into_iter().flatten() {
+            event["attemptNumber"] = attempt.into();
+        }
+        body
+    }
+}
+
+fn number(id: &str) -> Value {
+    json!(id.parse::<u64>().unwrap_or_default())
+}
+
+fn other(
+    rng: &mut Rng,
+    happened: &Happened<'_>,
+    kind: &str,
+    subscription: usize,
+    changes: usize,
+) -> Item {
+    Item {
+        body: event(rng, happened, kind, subscription),
+        changes,
+    }
+}
+
+fn event(rng: &mut Rng, happened: &Happened<'_>, kind: &str, subscription: usize) -> Value {
+    json!({
+        "eventId": rng.u32(1_000_000_000..),
+        "subscriptionId": 2_500 + subscription,
+        "portalId": PORTAL,
+        "appId": APP,
+        "occurredAt": happened.at,
+        "subscriptionType": kind,
+        "attemptNumber": 0,
+        "objectId": number(happened.record.id()),
+        "changeSource": "CRM_UI",
+        "sourceId": "userId:7",
+    })
+}
+
+fn property(rng: &mut Rng, happened: &Happened<'_>, (name, value): (&str, Option<&str>)) -> Item {
+    let place = FIELDS.iter().position(|(field, _)| *field == name);
+    let mut event = event(rng, happened, "contact.propertyChange", place.unwrap_or(6));
+    event["propertyName"] = name.into();
+    // One that is cleared is told as an empty text.
+    event["propertyValue"] = value.unwrap_or_default().into();
+    Item {
+        body: event,
+        changes: 1,
+    }
+}
+
+/// The record was merged; and so was the other, where what came of both has an id of its own.
+fn merge(rng: &mut Rng, happened: &Happened<'_>, primary: &str, survivor: &str) -> Item {
+    let gone = 1 + usize::from(primary != survivor);
+    let mut item = other(rng, happened, "contact.merge", 10, gone);
+    item.body["objectId"] = number(survivor);
+    item.body["primaryObjectId"] = number(primary);
+    item.body["mergedObjectIds"] = json!([number(happened.record.id())]);
+    item.body["newObjectId"] = number(survivor);
+    item.body["numberOfPropertiesMoved"] = 3.into();
+    item
+}

@@ -1,0 +1,128 @@
+//! Pipedrive, webhooks v2: the person as it is, and what its fields held before
+//! (pipedrive.readme.io "Guide for webhooks v2").
+
+use super::*;
+
+const STATUS: &str = "8e1f0d3c52b7a94460f1e2d3c4b5a69788796a5b";
+const NOTES: &str = "b07c5d1e9f2a38446c5d4e3f2a1b0c9d8e7f6a5b";
+const OPT_OUT: &str = "3d0fa3429dfa2d3dec265b4fc5dc8258ab66cdf3";
+const FIELDS: [(&str, &str); 6] = [
+    ("first_name", "firstName"),
+    ("last_name", "lastName"),
+    ("phones", "phone"),
+    ("emails", "email"),
+    (STATUS, "status"),
+    (NOTES, "notes"),
+];
+/// Options of a field of one's own: who chose the first opted out, who chose the second did not.
+const NO_CALLS: u32 = 17;
+const CALLS: u32 = 18;
+
+pub(super) struct Pipedrive;
+
+impl Speaker for Pipedrive {
+    fn name(&self) -> &'static str {
+        "pipedrive"
+    }
+
+    fn id(&self, n: usize) -> String {
+        (n + 8).to_string()
+    }
+
+    fn secret(&self, source: &Source<'_>) -> Value {
+        json!({
+            "auth": { "basic": { "user": "pipedrive", "passwords": ["password-of-the-webhook"] } },
+            "org": source.org,
+            "campaignId": source.campaign,
+            "mapping": {
+                "preset": "pipedrive",
+                "columns": columns(&FIELDS),
+                "optOut": { "field": OPT_OUT, "values": [NO_CALLS], "callable": [null] },
+            },
+        })
+    }
+
+    fn habits(&self) -> Habits {
+        Habits {
+            merges: Merges::IntoOne,
+            restores: false,
+            batch: 1,
+            again: (0.04, 3_000, 150_000),
+        }
+    }
+
+    fn tell(&self, happened: &Happened<'_>, rng: &mut Rng) -> Vec<Item> {
+        let (action, entity) = match happened.what {
+            What::Created => ("create", "person"),
+            What::Changed { .. } => ("change", "person"),
+            What::Deleted | What::Merged { .. } | What::Restored => ("delete", "person"),
+            What::Elsewhere => ("change", "deal"),
+        };
+        let person = match happened.what {
+            What::Elsewhere => {
+                json!({ "id": 5, "title": "Deal", "update_time": whole(happened.at) })
+            }
+            _ => person(happened, action),
+        };
+        let (data, previous) = match action {
+            "delete" => (Value::Null, person),
+            "create" => (person, Value::Null),
+            _ => (person, json!({ "name": "Somebody Else" })),
+        };
+        let mut body = json!({ "data": data, "previous": previous, "meta": {
+            "action": action,
+            "company_id": "8087566",
+            "entity": entity,
+            "entity_id": happened.record.id(),
+            "id": guid(rng),
+            "timestamp": precise(happened.at),
+            "type": "general",
+            "version": "2.0",
+            "webhook_id": "4710827",
+            "change_source": "app",
+            "attempt": 1,
+            "host": "acme.pipedrive.com",
+        }});
+        if let What::Merged { survivor, .. } = happened.what {
+            body["meta"]["merged_to_id"] = survivor.as_str().into();
+        }
+        let changes = usize::from(entity == "person");
+        vec![Item { body, changes }]
+    }
+
+    fn again(&self, body: &Value, attempt: u64) -> Value {
+        let mut body = body.clone();
+        body["meta"]["attempt"] = (attempt + 1).into();
+        body
+    }
+}
+
+fn person(happened: &Happened<'_>, action: &str) -> Value {
+    let record = happened.record;
+    let of = |column: &str| record.columns[column].as_deref();
+    let listed = |value: Option<&str>| match value {
+        Some(value) => json!([{ "value": value, "primary": true, "label": "work" }]),
+        None => json!([]),
+    };
+    let own = |value: Option<&str>| value.map(|value| json!({ "type": "varchar", "value": value }));
+    // Nobody chose anything of whom nothing was ever said.
+    let consent = match (record.may_be_called, record.id().ends_with('1')) {
+        (false, _) => json!({ "type": "enum", "id": NO_CALLS }),
+        (true, true) => json!({ "type": "enum", "id": CALLS }),
+        (true, false) => Value::Null,
+    };
+    let is_new = action == "create";
+    json!({
+        "id": record.id().parse::<u64>().unwrap_or_default(),
+        "name": format!("{} {}", of("firstName").unwrap_or_default(), of("lastName").unwrap_or_default()),
+        "first_name": of("firstName"),
+        "last_name": of("lastName"),
+        "phones": listed(of("phone")),
+        "emails": listed(of("email")),
+        "custom_fields": { STATUS: own(of("status")), NOTES: own(of("notes")), OPT_OUT: consent },
+        "add_time": whole(record.created),
+        "update_time": (!is_new).then(|| whole(happened.at)),
+        "org_id": null,
+        "owner_id": 12_415_231,
+    })
+}

@@ -1,0 +1,91 @@
+//! How what a vendor tells is on its way: late, out of order, again, and many events in a request.
+
+use std::time::Duration;
+
+use super::*;
+use crate::local::crm::{Delivery, Parcel, Says};
+
+/// How long events are gathered for a request.
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// An event that is sent with others.
+pub(super) struct Pooled {
+    source: usize,
+    /// When its request is sent.
+    at: Duration,
+    body: Value,
+    says: Says,
+}
+
+impl Book {
+    /// Sends it, now or with others.
+    pub(super) fn post(&mut self, n: usize, item: Item, opts_in: bool) {
+        let is_late = self.rng.f64() < 0.06;
+        let delay = if is_late {
+            self.rng.u64(20_000..480_000)
+        } else {
+            self.rng.u64(50..120)
+        };
+        let mut at = self.now + Duration::from_millis(delay);
+        let says = Says {
+            changes: item.changes,
+            ignored: usize::from(item.changes == 0),
+            opts_in,
+        };
+        self.changes += item.changes;
+        let source = self.records[n].campaign;
+        if self.habits.batch > 1 {
+            at = WINDOW * (at.as_secs() as u32 + 1);
+            self.pool.push(Pooled {
+                source,
+                at,
+                body: item.body,
+                says,
+            });
+        } else {
+            at = at.max(self.send(source, at, &item.body, says));
+        }
+        let record = &mut self.records[n];
+        record.arrived = record.arrived.max(at);
+    }
+
+    /// Sends what was gathered: of a source and second up to so many events in a request, in no order.
+    pub(super) fn send_pool(&mut self) {
+        let mut pool = std::mem::take(&mut self.pool);
+        self.rng.shuffle(&mut pool);
+        pool.sort_by_key(|pooled| (pooled.at, pooled.source));
+        for together in pool.chunk_by(|one, next| (one.at, one.source) == (next.at, next.source)) {
+            for request in together.chunks(self.habits.batch) {
+                let body = request.iter().map(|pooled| pooled.body.clone()).collect();
+                let mut says = Says::default();
+                for pooled in request {
+                    says.changes += pooled.says.changes;
+                    says.ignored += pooled.says.ignored;
+                    says.opts_in |= pooled.says.opts_in;
+                }
+                self.send(request[0].source, request[0].at, &body, says);
+            }
+        }
+    }
+
+    /// A request, and sometimes the same once or twice again, as after an answer that was lost; answers
+    /// when the last of them arrives.
+    fn send(&mut self, source: usize, at: Duration, body: &Value, says: Says) -> Duration {
+        let name = source_name(&*self.speaker, source);
+        let (share, shortest, longest) = self.habits.again;
+        let mut sent_at = at;
+        for attempt in 0..3 {
+            let parcel = Parcel::Webhook {
+                source: name.clone(),
+                body: self.speaker.again(body, attempt).to_string(),
+            };
+            let delivery = Delivery::new(sent_at, parcel);
+            self.deliveries.push(Delivery { says, ..delivery });
+            if self.rng.f64() >= share {
+                break;
+            }
+            sent_at += Duration::from_millis(self.rng.u64(shortest..longest));
+        }
+        sent_at
+    }
+}

@@ -1,0 +1,152 @@
+//! Salesforce, change events: an event relay puts them on a bus of EventBridge, whose rule sends them to
+//! an API destination (developer.salesforce.com "Change Data Capture", "Event Relay").
+
+use super::*;
+
+const FIELDS: [(&str, &str); 6] = [
+    ("FirstName", "firstName"),
+    ("LastName", "lastName"),
+    ("Phone", "phone"),
+    ("Email", "email"),
+    ("Status__c", "status"),
+    ("Notes__c", "notes"),
+];
+const OPT_OUT: &str = "DoNotCall";
+const STAMP: &str = "LastModifiedDate";
+
+pub(super) struct Salesforce;
+
+impl Speaker for Salesforce {
+    fn name(&self) -> &'static str {
+        "salesforce"
+    }
+
+    fn id(&self, n: usize) -> String {
+        format!("003RM0000{n:06}YAU")
+    }
+
+    fn secret(&self, source: &Source<'_>) -> Value {
+        json!({
+            "auth": { "header": { "name": "x-api-key", "values": ["key-of-the-api-destination"] } },
+            "org": source.org,
+            "campaignId": source.campaign,
+            "mapping": {
+                "preset": "salesforceCdc",
+                "columns": columns(&FIELDS),
+                "optOut": { "field": OPT_OUT },
+            },
+        })
+    }
+
+    fn habits(&self) -> Habits {
+        Habits {
+            merges: Merges::IntoOne,
+            restores: true,
+            batch: 1,
+            again: (0.04, 1_000, 900_000),
+        }
+    }
+
+    fn tell(&self, happened: &Happened<'_>, rng: &mut Rng) -> Vec<Item> {
+        let record = happened.record;
+        let (mut event, changes) = match happened.what {
+            What::Created | What::Restored => {
+                let known = values(&FIELDS, record, &COLUMNS).filter(|(_, value)| value.is_some());
+                let is_new = matches!(happened.what, What::Created);
+                let kind = if is_new { "CREATE" } else { "UNDELETE" };
+                (of_fields(happened, kind, known, true), 1)
+            }
+            What::Changed { columns, consent } => {
+                let changed = values(&FIELDS, record, columns);
+                let changes = usize::from(*consent || !columns.is_empty());
+                (of_fields(happened, "UPDATE", changed, *consent), changes)
+            }
+            What::Deleted | What::Merged { .. } => (header(happened, "DELETE"), 1),
+            What::Elsewhere if rng.bool() => {
+                let mut event = header(happened, "UPDATE");
+                event["ChangeEventHeader"]["entityName"] = "Account".into();
+                event["ChangeEventHeader"]["recordIds"] = json!(["001RM000003cQ2PYAU"]);
+                (event, 0)
+            }
+            What::Elsewhere => {
+                let title = [("Title", Some("Head of Sales"))].into_iter();
+                (of_fields(happened, "UPDATE", title, false), 0)
+            }
+        };
+        let header = &mut event["ChangeEventHeader"];
+        header["transactionKey"] = guid(rng).into();
+        // Committed within a second of the stamp.
+        header["commitTimestamp"] = second(happened.at + rng.i64(0..1_000)).into();
+        header["commitNumber"] = rng.u64(74_000_000_000..75_000_000_000).into();
+        let body = envelope(rng, happened, event);
+        vec![Item { body, changes }]
+    }
+}
+
+fn header(happened: &Happened<'_>, kind: &str) -> Value {
+    json!({ "ChangeEventHeader": {
+        "entityName": "Contact",
+        "recordIds": [happened.record.id()],
+        "changeType": kind,
+        "changeOrigin": "com/salesforce/api/rest/63.0;client=crm",
+        "sequenceNumber": 1,
+        "commitUser": "005RM000001hv4SYAQ",
+        "nulledFields": [],
+        "diffFields": [],
+        "changedFields": [],
+    }})
+}
+
+/// An event with values; an update names what changed, and clears by null.
+fn of_fields<'a>(
+    happened: &Happened<'_>,
+    kind: &str,
+    fields: impl Iterator<Item = (&'a str, Option<&'a str>)>,
+    consent: bool,
+) -> Value {
+    let mut event = header(happened, kind);
+    let (mut changed, mut nulled) = (Vec::new(), Vec::new());
+    for (field, value) in fields {
+        // A person's name is a field of several parts.
+        let name = match field {
+            "FirstName" | "LastName" => {
+                event["Name"][field] = value.into();
+                format!("Name.{field}")
+            }
+            field => {
+                event[field] = value.into();
+                field.to_owned()
+            }
+        };
+        if value.is_none() {
+            nulled.push(name.clone());
+        }
+        changed.push(name);
+    }
+    if consent {
+        event[OPT_OUT] = (!happened.record.may_be_called).into();
+        changed.push(OPT_OUT.to_owned());
+    }
+    event[STAMP] = whole(happened.at).replace('Z', ".000Z").into();
+    changed.push(STAMP.to_owned());
+    if kind == "UPDATE" {
+        event["ChangeEventHeader"]["changedFields"] = json!(changed);
+        event["ChangeEventHeader"]["nulledFields"] = json!(nulled);
+    }
+    event
+}
+
+fn envelope(rng: &mut Rng, happened: &Happened<'_>, payload: Value) -> Value {
+    let entity = payload["ChangeEventHeader"]["entityName"].as_str();
+    json!({
+        "version": "0",
+        "id": guid(rng),
+        "detail-type": format!("{}ChangeEvent", entity.unwrap_or_default()),
+        "source": "aws.partner/salesforce.com/00D000000000001AAA/0YL000000000001AAA",
+        "account": "123456789012",
+        "time": whole(happened.at),
+        "region": "us-east-1",
+        "resources": [],
+        "detail": { "payload": payload, "schemaId": "I8b-dYxvxs5wOtCBr4qsew", "id": guid(rng) },
+    })
+}

@@ -1,0 +1,167 @@
+//! A sender for each preset of a mapping: its source's secret, and a body that is as new as it can be.
+
+use super::*;
+use crate::local::crm::column_value;
+
+/// Whom every sample is about is in this campaign.
+pub(crate) const CAMPAIGN: (&str, &str) = CAMPAIGNS[1];
+
+/// A sender of a preset's shape.
+pub(crate) struct Sample {
+    /// The name of its source.
+    pub(crate) source: &'static str,
+    /// Who sends so, and what.
+    pub(crate) what: &'static str,
+    pub(crate) secret: Value,
+    pub(crate) media_type: &'static str,
+    /// The contact that the body is about.
+    pub(crate) key: String,
+    /// It is in its campaign from the start.
+    pub(crate) is_known: bool,
+    body: Body,
+}
+
+enum Body {
+    /// As a vendor's CRM tells a change.
+    Told(Box<dyn Speaker>),
+    /// As whoever set it up chose, of this time.
+    Chosen(fn(&str, i64) -> Value),
+}
+
+impl Sample {
+    /// The body of a change that is made now.
+    pub(crate) fn body(&self, at: i64) -> String {
+        let body = match &self.body {
+            Body::Chosen(make) => make(&self.key, at),
+            Body::Told(speaker) => told(&**speaker, at),
+        };
+        body.to_string()
+    }
+}
+
+/// Somebody gets another number.
+fn told(speaker: &dyn Speaker, at: i64) -> Value {
+    let mut rng = Rng::with_seed(at.unsigned_abs());
+    let mut record = Record::new(speaker, &mut rng, 0);
+    (record.created, record.changed) = (at, at);
+    record
+        .columns
+        .insert("phone", column_value(&mut rng, "phone"));
+    let what = What::Changed {
+        columns: vec!["phone"],
+        consent: false,
+    };
+    let happened = Happened {
+        record: &record,
+        what: &what,
+        at,
+    };
+    let told = speaker.tell(&happened, &mut rng).into_iter();
+    let mut bodies = told.map(|item| item.body);
+    match speaker.habits().batch {
+        1 => bodies.next().unwrap_or_default(),
+        _ => bodies.collect(),
+    }
+}
+
+/// One for each preset.
+pub(crate) fn samples() -> Vec<Sample> {
+    let told = |source, what, speaker: Box<dyn Speaker>| Sample {
+        source,
+        what,
+        secret: speaker.secret(&Source {
+            name: source,
+            org: CAMPAIGN.0,
+            campaign: CAMPAIGN.1,
+        }),
+        media_type: "application/json",
+        key: speaker.id(0),
+        is_known: true,
+        body: Body::Told(speaker),
+    };
+    let mut samples = vec![
+        told("hubspot", "an app of HubSpot", Box::new(hubspot::Hubspot)),
+        told(
+            "salesforce-cdc",
+            "Salesforce's change events, by EventBridge",
+            Box::new(salesforce::Salesforce),
+        ),
+        told("dataverse", "Dynamics 365", Box::new(dynamics::Dynamics)),
+        told("pipedrive", "Pipedrive", Box::new(pipedrive::Pipedrive)),
+    ];
+    samples.extend(chosen());
+    samples
+}
+
+/// Those whose shape is chosen by whoever sets them up.
+fn chosen() -> [Sample; 4] {
+    let sample = |source, what, auth: Value, mapping: Value, key: &str, body| Sample {
+        source,
+        what,
+        secret: json!({ "auth": auth, "org": CAMPAIGN.0, "campaignId": CAMPAIGN.1, "mapping": mapping }),
+        media_type: match source {
+            "cloudevents" => "application/cloudevents+json",
+            _ => "application/json",
+        },
+        key: key.to_owned(),
+        is_known: false,
+        body: Body::Chosen(body),
+    };
+    let key = json!({ "header": { "name": "x-api-key", "values": ["key-of-the-sender"] } });
+    let url = "https://hooks.example.com/webhooks/hubspot-workflow";
+    [
+        sample(
+            "hubspot-workflow",
+            "a workflow of HubSpot",
+            json!({ "preset": "hubspotV2", "url": url, "secrets": ["client-secret-of-the-hubspot-app"] }),
+            json!({ "preset": "hubspotWorkflow", "columns": { "firstname": "firstName", "phone": "phone" },
+                "optOut": { "field": "do_not_call", "values": ["true"] } }),
+            "1246966",
+            |key, at| {
+                json!({ "objectId": key, "properties": { "firstname": "Ada", "phone": phone(at), "do_not_call": "false",
+                    "lastmodifieddate": precise(at) } })
+            },
+        ),
+        sample(
+            "salesforce-platform-event",
+            "a flow of Salesforce, by EventBridge",
+            key.clone(),
+            json!({ "preset": "salesforcePlatformEvent", "key": "Key__c",
+                "columns": { "FirstName__c": "firstName", "Phone__c": "phone" }, "optOut": { "field": "DoNotCall__c" } }),
+            "003RM000000001YAU",
+            |key, at| {
+                json!({ "detail-type": "Contact_Changed__e", "detail": { "payload": { "Key__c": key, "FirstName__c": "Ada",
+                    "Phone__c": phone(at), "DoNotCall__c": false, "LastModifiedDate__c": precise(at) } } })
+            },
+        ),
+        sample(
+            "zoho-workflow",
+            "a workflow of Zoho CRM",
+            json!({ "body": { "pointer": "/token", "values": ["token-of-the-webhook"] } }),
+            json!({ "preset": "zohoWorkflow", "columns": { "First_Name": "firstName", "Phone": "phone" },
+                "optOut": { "field": "Do_Not_Call", "values": ["true"] } }),
+            "4000000000123456789",
+            |key, at| {
+                json!({ "id": key, "First_Name": "Ada", "Phone": phone(at), "Do_Not_Call": "false",
+                    "Modified_Time": precise(at) })
+            },
+        ),
+        sample(
+            "cloudevents",
+            "whoever sends CloudEvents",
+            key,
+            json!({ "preset": "cloudevents", "columns": { "firstName": "firstName", "phone": "phone" },
+                "optOut": { "field": "doNotCall" } }),
+            "LEAD-00050",
+            |key, at| {
+                json!({ "specversion": "1.0", "id": at.to_string(), "source": "/crm", "type": "com.example.contact.changed",
+                    "subject": key, "time": precise(at),
+                    "data": { "firstName": "Ada", "phone": phone(at), "doNotCall": false } })
+            },
+        ),
+    ]
+}
+
+fn phone(at: i64) -> String {
+    format!("+1555{:07}", at % 10_000_000)
+}
