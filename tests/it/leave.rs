@@ -33,7 +33,7 @@ async fn whoever_leaves_is_not_called_until_a_newer_change_says_so() {
         let back = change("a", 7).phone("7").callable(true);
         assert_eq!(world.apply([back]).await.records, ["updated"]);
         assert!(world.contact("a").1);
-        assert_eq!(world.apply([leave("a", 6)]).await.records, ["stale"]);
+        assert_eq!(world.apply([leave("a", 4)]).await.records, ["stale"]);
         assert!(world.contact("a").1);
     })
     .await;
