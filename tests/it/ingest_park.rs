@@ -1,6 +1,8 @@
 //! One bad item of a webhook costs one: where the source parks, the others are queued, and nothing of it is
 //! lost (docs/contract.md "Unmapped items").
 
+mod mapped;
+
 use io::queue::Message;
 use lambda_http::{Body, Request};
 use serde_json::{Value, json};
@@ -173,15 +175,15 @@ async fn an_opt_out_is_heard_before_its_item_is_parked() {
             json!({ "eventId": "e", "contactKey": "b", "version": 7, "operation": "remove", "odd": CANARY }),
         ),
         (
-            Some(people()),
-            person(
+            Some(mapped::people()),
+            mapped::person(
                 "b",
                 &json!({ "calls": false, "phone": [CANARY], "at": "1970-01-01T00:00:00.007Z" }),
             ),
         ),
         (
-            Some(people()),
-            person(
+            Some(mapped::people()),
+            mapped::person(
                 "b",
                 &json!({ "calls": false, "age": { "years": 7 }, "at": "1970-01-01T00:00:00.007Z" }),
             ),
@@ -209,95 +211,6 @@ async fn an_opt_out_is_heard_before_its_item_is_parked() {
             (&json!("b"), &json!(false), &json!(7), &json!({}))
         );
     }
-}
-
-/// A CRM's own shape: a list of people, of whom one is not to be called.
-fn people() -> Value {
-    json!({
-        "items": "/people",
-        "jq": "select(.kind == \"person\") | { eventId: \"\\(.id)-\\(.at)\", contactKey: .id, version: (.at | ms), data: { phone: .phone, age: .age }, \
-               callable: (if .calls == null then error(\"calls is missing\") else .calls end) }",
-    })
-}
-
-fn person(id: &str, rest: &Value) -> Value {
-    let mut person = json!({ "kind": "person", "id": id, "at": "2026-11-24T15:00:00.001Z", "phone": CANARY, "age": 1.50 });
-    person
-        .as_object_mut()
-        .unwrap()
-        .extend(rest.as_object().unwrap().clone());
-    person
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_mapping_makes_changes_of_each_item_and_ignores_or_parks_the_others() {
-    let mut secret = parks(Some(people()));
-    secret.as_object_mut().unwrap().remove("onFault");
-    let world = World::new();
-    world.put(secret);
-    let body = json!({ "people": [
-        person("a", &json!({ "calls": false })), person("b", &json!({})), { "kind": "deal" }, person("", &json!({ "calls": true })),
-    ] });
-    assert_eq!(
-        world.send_body(&body).await,
-        (202, json!({ "accepted": 1, "parked": 2 }))
-    );
-    let queued: Value = serde_json::from_str(&world.take_queued()[0]).unwrap();
-    assert_eq!(
-        queued,
-        json!({
-            "schema": 1, "eventId": "a-2026-11-24T15:00:00.001Z", "org": "acme", "campaignId": "c1", "contactKey": "a", "source": "crm",
-            "version": 1_795_532_400_001_u64, "data": { "phone": CANARY, "age": "1.5" }, "callable": false,
-        })
-    );
-    let parked = world.parked();
-    let details: Vec<_> = parked
-        .iter()
-        .map(|parked| attribute(parked, "detail"))
-        .collect();
-    assert_eq!(
-        details,
-        [
-            "of crm, the item /people/1: jq: the program failed: calls is missing",
-            "of crm, the item /people/3: of a change that the mapping makes, contactKey: expected 1 to 255 bytes without control \
-             characters, U+FFFE or U+FFFF, not . or .. (wrongFormat)",
-        ]
-    );
-    assert_eq!(body["people"][1], self::body(&parked[0])["item"]);
-
-    let nothing = json!({ "people": [{ "kind": "deal" }] });
-    assert_eq!(
-        world.send_body(&nothing).await,
-        (202, json!({ "accepted": 0, "parked": 0 }))
-    );
-    let (status, answer) = world.send_body(&json!({ "persons": [] })).await;
-    assert_eq!(
-        (status, answer),
-        (202, json!({ "accepted": 0, "parked": 1 }))
-    );
-    let told = world.take_told().concat();
-    assert!(!told.contains(CANARY), "{told}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn by_its_own_wish_a_source_with_a_mapping_refuses() {
-    let mut secret = parks(Some(people()));
-    secret["onFault"] = json!("refuse");
-    let world = World::new();
-    world.put(secret);
-    let body =
-        json!({ "people": [person("a", &json!({ "calls": false })), person("b", &json!({}))] });
-    let (status, answer) = world.send_body(&body).await;
-    assert_eq!(
-        (status, answer),
-        (
-            400,
-            json!({ "error": "invalidChange", "details": [{
-            "pointer": "/people/1", "code": "unmapped", "message": "jq: the program failed: calls is missing",
-        }] })
-        )
-    );
-    assert!(world.queued().is_empty() && world.parked().is_empty());
 }
 
 fn event(id: &str, data: &Value) -> Value {

@@ -1,13 +1,18 @@
 //! From a webhook's changes to the queue, and what is said of those that it did not take.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::change::{Fault, FaultCode, OrgId};
+use io::queue::{enqueue_side_by_side, enqueue_while};
 use jiff::Timestamp;
 
 use crate::Context;
 use crate::answer::Refusal;
 use crate::webhook::Placed;
+
+/// Up to so many changes go to SQS by one call after the other; a mapping makes more, and vendors wait for
+/// five seconds.
+const ONE_BY_ONE: usize = 100;
 
 /// What became of changes.
 pub(crate) struct Enqueued {
@@ -47,10 +52,15 @@ pub(crate) async fn enqueue(
     let (queue, url) = (context.queue.as_ref(), &context.queue_url);
     while !left.is_empty() {
         let changes: Vec<_> = left.iter().map(|placed| placed.change.clone()).collect();
-        let done = io::queue::enqueue_while(queue, url, &changes, may_begin).await;
+        let done = if changes.len() > ONE_BY_ONE {
+            enqueue_side_by_side(queue, url, &changes, may_begin, |_| ()).await
+        } else {
+            enqueue_while(queue, url, &changes, may_begin).await
+        };
+        let accepted: BTreeSet<_> = done.accepted.into_iter().collect();
         let (mut taken, mut others) = (Vec::new(), Vec::new());
         for (place, placed) in left.into_iter().enumerate() {
-            if done.accepted.contains(&place) {
+            if accepted.contains(&place) {
                 taken.push(placed);
             } else if done.faulty.contains(&place) {
                 enqueued

@@ -15,6 +15,7 @@ pub mod webhook;
 
 pub use context::Context;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -91,21 +92,26 @@ async fn take(
     (form, text): (&Form, &str),
     end: Timestamp,
 ) -> Result<Accepted, Refusal> {
-    if matches!(form, Form::Binary(_)) && secret.auth.signs_body() {
-        return Err(Refusal::Invalid(vec![unsigned_event()]));
-    }
-    let now = context.clock.now();
     let text = auth::content(&secret.auth, text);
-    let headers = webhook::headers(secret, request.headers());
-    let items = webhook::items(secret.mapping.as_ref(), form, &text);
-    let mut reading = webhook::read(secret, sender, &items, &headers, now);
-    if secret.on_fault == OnFault::Refuse && !reading.faulty.is_empty() {
+    let body = webhook::Body {
+        form,
+        text: &text,
+        headers: request.headers(),
+    };
+    let taken = webhook::take_apart(secret, sender, &body, context.clock.now());
+    let webhook::TakenApart {
+        items,
+        headers,
+        reading,
+    } = taken.map_err(Refusal::Invalid)?;
+    let parks = secret.on_fault == OnFault::Park;
+    if !parks && !reading.faulty.is_empty() {
         return Err(Refusal::Invalid(reading.into_faults()));
     }
+    let mut reading = reading;
     let changes = std::mem::take(&mut reading.changes);
-    let goes_on = secret.on_fault == OnFault::Park;
-    let enqueued = enqueue::enqueue(context, changes, goes_on, end).await?;
-    if !goes_on && !enqueued.faulty.is_empty() {
+    let enqueued = enqueue::enqueue(context, changes, parks, end).await?;
+    if !parks && !enqueued.faulty.is_empty() {
         enqueued.remember(context);
         let faults = enqueued.faulty.into_iter().map(|(_, fault)| fault);
         return Err(Refusal::Invalid(faults.collect()));
@@ -119,31 +125,20 @@ async fn take(
         });
     }
     let accepted = enqueued.orgs.values().sum();
-    if !goes_on {
-        let parked = None;
-        return Ok(Accepted { accepted, parked });
+    let mut parked = None;
+    if parks {
+        let mut faulty: BTreeMap<usize, Vec<Fault>> = reading.faulty.into_iter().collect();
+        for (item, fault) in &enqueued.faulty {
+            faulty.entry(*item).or_default().push(fault.clone());
+        }
+        let done = park::park(context, sender, (&items, &headers), &faulty, end).await;
+        if let Err(detail) = done {
+            enqueued.remember(context);
+            return Err(Refusal::unavailable(accepted, detail));
+        }
+        parked = Some(faulty.len());
     }
-    let never_taken = enqueued.faulty.iter();
-    let never_taken = never_taken.map(|(item, fault)| (*item, vec![fault.clone()]));
-    reading.faulty.extend(never_taken);
-    let parked = park::park(context, sender, (&items, &headers), &reading.faulty, end).await;
-    let parked = parked.map_err(|detail| {
-        enqueued.remember(context);
-        Refusal::unavailable(accepted, detail)
-    })?;
-    Ok(Accepted {
-        accepted,
-        parked: Some(parked),
-    })
-}
-
-fn unsigned_event() -> Fault {
-    Fault {
-        pointer: String::new(),
-        code: FaultCode::NotAllowed,
-        message: "expected an event in the body (application/cloudevents+json): the source's signature is not over the ce- headers"
-            .into(),
-    }
+    Ok(Accepted { accepted, parked })
 }
 
 /// Who sends this. One answer for all who are not let in, whatever the cause.

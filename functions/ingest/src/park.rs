@@ -12,8 +12,10 @@ use crate::webhook::{Item, Unmapped, detail};
 
 /// The most messages of a call.
 const OF_A_CALL: usize = 10;
+/// The most bytes of their bodies: 1 MiB, with the attributes.
+const BYTES_OF_A_CALL: usize = 900_000;
 
-/// Parks these items, and answers how many there are once SQS has them all. No call begins that might not
+/// Parks these items. When this is `Ok`, SQS has them all. No call begins that might not
 /// end by `end`.
 ///
 /// # Errors
@@ -22,22 +24,31 @@ pub(crate) async fn park(
     context: &Context,
     sender: &Sender,
     (items, headers): (&[Item<'_>], &BTreeMap<String, String>),
-    faulty: &[(usize, Vec<Fault>)],
+    faulty: &BTreeMap<usize, Vec<Fault>>,
     end: Timestamp,
-) -> Result<usize, String> {
+) -> Result<(), String> {
     let now = context.clock.now();
-    let message = |(place, faults): &(usize, Vec<Fault>)| {
+    let message = |(place, faults): (&usize, &Vec<Fault>)| {
         let message = Unmapped::new(sender, &items[*place], headers, now).message(faults);
         message.ok_or_else(|| "an item is too large for the dead-letter queue".to_owned())
     };
     let messages = faulty.iter().map(message).collect::<Result<Vec<_>, _>>()?;
-    for messages in messages.chunks(OF_A_CALL) {
+    let mut messages = messages.into_iter().peekable();
+    while messages.peek().is_some() {
         if context.clock.now() + io::aws::LONGEST_CALL > end {
             return Err("there is no time to park what became no change".to_owned());
         }
-        send(context, messages.to_vec()).await?;
+        let (mut call, mut bytes) = (Vec::new(), 0);
+        while let Some(message) = messages.next_if(|message| {
+            call.is_empty()
+                || call.len() < OF_A_CALL && bytes + message.body.len() <= BYTES_OF_A_CALL
+        }) {
+            bytes += message.body.len();
+            call.push(message);
+        }
+        send(context, call).await?;
     }
-    if let Some((place, faults)) = faulty.first() {
+    if let Some((place, faults)) = faulty.first_key_value() {
         context.telemetry.tell(&Event::Unmapped {
             source: sender.source.as_str(),
             org: sender.org.as_ref().map(|org| org.as_str()),
@@ -45,7 +56,7 @@ pub(crate) async fn park(
             detail: &detail(&items[*place].pointer, faults),
         });
     }
-    Ok(faulty.len())
+    Ok(())
 }
 
 async fn send(context: &Context, messages: Vec<Message>) -> Result<(), String> {

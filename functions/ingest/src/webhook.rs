@@ -10,7 +10,7 @@ mod of_item;
 mod route;
 mod unmapped;
 
-pub use items::{Extent, Item, items};
+pub use items::{Event, Extent, Item, items};
 use of_item::{Reader, Unread};
 pub(crate) use unmapped::detail;
 pub use unmapped::{REASON, Unmapped};
@@ -24,7 +24,9 @@ use http::HeaderMap;
 use io::secrets::SourceSecret;
 use jiff::Timestamp;
 
-/// The most changes that a source's mapping makes of one request.
+use crate::cloud_event::Form;
+
+/// The most changes that a source's mapping makes of one request, for each campaign that they go to.
 const MOST_MAPPED: usize = 1_000;
 /// The most faults that are told.
 const MOST_FAULTS: usize = 1_000;
@@ -55,6 +57,50 @@ impl Reading {
         let faults = self.faulty.into_iter().flat_map(|(_, faults)| faults);
         faults.take(MOST_FAULTS).collect()
     }
+}
+
+/// A body of somebody who is let in, without what shows that.
+pub struct Body<'a> {
+    /// How it holds what it delivers.
+    pub form: &'a Form,
+    /// Its text.
+    pub text: &'a str,
+    /// The headers of its request.
+    pub headers: &'a HeaderMap,
+}
+
+/// What a body became.
+pub struct TakenApart<'a> {
+    /// What became changes by itself.
+    pub items: Vec<Item<'a>>,
+    /// The headers that the source's mapping reads.
+    pub headers: BTreeMap<String, String>,
+    /// The changes, and what became none.
+    pub reading: Reading,
+}
+
+/// The changes of a body.
+///
+/// # Errors
+/// What is wrong with the request as a whole, whatever its source wishes.
+pub fn take_apart<'a>(
+    secret: &SourceSecret,
+    sender: &Sender,
+    body: &Body<'a>,
+    now: Timestamp,
+) -> Result<TakenApart<'a>, Vec<Fault>> {
+    if matches!(body.form, Form::Binary(_)) && secret.auth.signs_body() {
+        let message = "expected an event in the body (application/cloudevents+json): the source's signature is not over the ce- headers";
+        return Err(vec![fault("", FaultCode::NotAllowed, message)]);
+    }
+    let headers = headers(secret, body.headers);
+    let items = items(secret.mapping.as_ref(), body.form, body.text);
+    let reading = read(secret, sender, &items, &headers, now);
+    Ok(TakenApart {
+        items,
+        headers,
+        reading,
+    })
 }
 
 /// The headers that the source's mapping reads: of one that comes several times, all, parted by commas.
@@ -96,7 +142,8 @@ pub fn read(
             change,
         };
         let changes = reader.changes(item).and_then(|changes| {
-            let refused = within(reading.changes.len(), &changes, item);
+            let most = MOST_MAPPED * secret.campaigns.len().max(1);
+            let refused = within(most, reading.changes.len() + changes.len(), item);
             match refused.or_else(|| events.again(&changes, item)) {
                 None => Ok(changes),
                 Some(fault) => {
@@ -119,11 +166,11 @@ pub fn read(
     reading
 }
 
-/// What is wrong with so many changes, together with those that there are already.
-fn within(already: usize, changes: &[Change], item: &Item<'_>) -> Option<Fault> {
-    let message = "expected at most 1,000 changes of a request";
+/// What is wrong with more changes than there may be.
+fn within(most: usize, changes: usize, item: &Item<'_>) -> Option<Fault> {
+    let message = "expected at most 1,000 changes of a request, for each campaign of its source";
     let fault = || fault(&item.pointer, FaultCode::TooMany, message);
-    (already + changes.len() > MOST_MAPPED).then(fault)
+    (changes > most).then(fault)
 }
 
 /// The deduplication id of each event of a contact.

@@ -213,7 +213,7 @@ impl Operation {
 
     /// Nothing but what it says of opting out.
     #[must_use]
-    pub(crate) fn opt_out_alone(&self) -> Operation {
+    pub fn opt_out_alone(&self) -> Operation {
         if *self == Operation::Leave {
             return Operation::Leave;
         }

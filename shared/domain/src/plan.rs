@@ -36,6 +36,15 @@ impl<'a> RankedChange<'a> {
             operation: &change.operation,
         }
     }
+
+    /// What it says of being called. A change that creates nobody does not tell that they are in the
+    /// campaign.
+    fn word(&self) -> Option<Word> {
+        match self.operation.word() {
+            Some(Word::May) if self.if_absent != IfAbsent::Create => Some(Word::MayIfThere),
+            word => word,
+        }
+    }
 }
 
 /// The one write that a run of changes needs.
@@ -266,7 +275,7 @@ impl Said {
             let RankedChange {
                 rank, operation, ..
             } = changes[i];
-            let heard = said.after.apply(rank, operation.word(), wishes.raise);
+            let heard = said.after.apply(rank, changes[i].word(), wishes.raise);
             if heard == Heard::Kept {
                 said.kept.push(i);
             }

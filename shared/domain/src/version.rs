@@ -7,6 +7,7 @@
 //! 10:5-      the change of rank 5 says that it may not, and campaign-sync made it so
 //! 10:5!      the same, but somebody else had made it so before: the dialler, or a person
 //! 10:5~      the change of rank 5 says that the person left the campaign, and campaign-sync made it so
+//! 10:5=      the person opted out and left
 //! ```
 
 use std::fmt;
@@ -44,11 +45,16 @@ pub enum Mark {
     /// `~`: it may not, since the person left the campaign: campaign-sync alone made it so, and nobody
     /// opted out.
     Left,
+    /// `=`: both: the person opted out and left.
+    Gone,
 }
 
 /// What a change says of being called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Word {
+    /// Of whoever is in the campaign: it brings nobody back who left.
+    MayIfThere,
+    /// The person is in the campaign, and may be called.
     May,
     MayNot,
     /// The person left the campaign.
@@ -74,16 +80,17 @@ pub enum Raise {
 }
 
 impl Mark {
-    const ALL: [(char, Mark); 4] = [
+    const ALL: [(char, Mark); 5] = [
         ('+', Mark::Raised),
         ('-', Mark::Lowered),
         ('!', Mark::Found),
         ('~', Mark::Left),
+        ('=', Mark::Gone),
     ];
 
     /// Whether campaign-sync alone made the contact not callable.
     fn is_own(self) -> bool {
-        matches!(self, Mark::Lowered | Mark::Left)
+        matches!(self, Mark::Lowered | Mark::Left | Mark::Gone)
     }
 
     fn as_char(self) -> char {
@@ -92,6 +99,7 @@ impl Mark {
             Mark::Lowered => '-',
             Mark::Found => '!',
             Mark::Left => '~',
+            Mark::Gone => '=',
         }
     }
 }
@@ -210,10 +218,10 @@ impl Standing {
     ) -> Heard {
         let heard = match (says, raise) {
             (Some(word), None) => {
-                self.callable = Some(word == Word::May);
+                self.callable = Some(matches!(word, Word::May | Word::MayIfThere));
                 match word {
                     Word::MayNot => Heard::OptOut,
-                    Word::May | Word::Left => Heard::Else,
+                    _ => Heard::Else,
                 }
             }
             (Some(Word::MayNot), Some(_)) if self.lower(rank, Mark::Lowered) => Heard::OptOut,
@@ -221,7 +229,13 @@ impl Standing {
                 self.lower(rank, Mark::Left);
                 Heard::Else
             }
-            (Some(Word::May), Some(raise)) if self.raise(rank, raise) => Heard::Kept,
+            (Some(Word::MayIfThere), Some(_)) if self.has_left() => {
+                self.forget_opt_out(rank);
+                Heard::Else
+            }
+            (Some(Word::May | Word::MayIfThere), Some(raise)) if self.raise(rank, raise) => {
+                Heard::Kept
+            }
             _ => Heard::Else,
         };
         self.callable.get_or_insert(true);
@@ -232,8 +246,7 @@ impl Standing {
     }
 
     /// An opt-out, or that the person left; whether it counts. It is stale only below an opt-in; else nobody
-    /// may call, whatever the columns' rank. `own`: the mark where campaign-sync makes it so. Who opted out
-    /// and left has opted out.
+    /// may call, whatever the columns' rank. `own`: the mark where campaign-sync makes it so.
     fn lower(&mut self, rank: Option<Rank>, own: Mark) -> bool {
         let stands = self.version.decision;
         // One without a rank comes after all that is known.
@@ -244,8 +257,9 @@ impl Standing {
             }
             // What is known of it is as new, or newer, and no opt-in is.
             (Some(false), None) if rank.is_some() && place <= self.version.rank => return true,
-            (Some(false), Some(stands)) if stands.mark == Mark::Lowered => Mark::Lowered,
-            (Some(false), Some(stands)) if stands.mark == Mark::Left => own,
+            (Some(false), Some(stands)) if stands.mark == own => own,
+            // Of the two one was said before.
+            (Some(false), Some(stands)) if stands.mark.is_own() => Mark::Gone,
             (Some(false), _) => Mark::Found,
             (Some(true) | None, _) => own,
         };
@@ -255,6 +269,23 @@ impl Standing {
             mark,
         });
         true
+    }
+
+    fn has_left(&self) -> bool {
+        let decision = self.version.decision;
+        decision.is_some_and(|stands| matches!(stands.mark, Mark::Left | Mark::Gone))
+            && self.callable == Some(false)
+    }
+
+    /// An opt-in of somebody who left: they have opted out no more, where it is newer.
+    fn forget_opt_out(&mut self, rank: Option<Rank>) {
+        if let Some(stands) = &mut self.version.decision
+            && stands.mark == Mark::Gone
+            && (rank.is_none() || rank > stands.rank)
+        {
+            stands.mark = Mark::Left;
+            stands.rank = rank.or(stands.rank);
+        }
     }
 
     /// An opt-in; whether it counts, and is kept out.

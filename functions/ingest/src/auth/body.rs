@@ -1,7 +1,5 @@
 //! A token in the body: found, and taken out before anything of the body is stored.
 
-use std::borrow::Cow;
-
 use domain::json::Members;
 use io::secrets::BodyToken;
 use serde_json::value::RawValue;
@@ -43,34 +41,51 @@ fn find<'a>(text: &'a str, path: &[String]) -> Option<&'a str> {
     }
 }
 
-/// A body without the member at the end of a path; nothing, where it cannot be taken out, as an item of an
-/// array cannot: then nobody reads on with the token in it.
+/// A body without the value at the end of a path. The path leads somewhere: [`judge`] has found a token
+/// there.
 pub(super) fn without(text: &str, path: &[String]) -> String {
-    rest(text, path).unwrap_or_default()
+    match rest(text, path) {
+        Some(Some(rest)) => rest,
+        // Nobody reads on with the token in it.
+        Some(None) | None => String::new(),
+    }
 }
 
-fn rest(text: &str, path: &[String]) -> Option<String> {
-    let (step, path) = path.split_first()?;
-    if text.trim_ascii_start().starts_with('[') {
+/// What is left; nothing at the end of the path; `None`: it leads nowhere.
+fn rest(text: &str, path: &[String]) -> Option<Option<String>> {
+    let Some((step, path)) = path.split_first() else {
+        return Some(None);
+    };
+    let (mut left, mut is_found) = (Vec::new(), false);
+    let is_list = text.trim_ascii_start().starts_with('[');
+    if is_list {
         let items: Vec<&RawValue> = serde_json::from_str(text).ok()?;
-        let place = place(step)?;
-        let within = rest(items.get(place)?.get(), path)?;
-        let items = items.iter().enumerate().map(|(n, item)| match n {
-            n if n == place => &*within,
-            _ => item.get(),
-        });
-        return Some(format!("[{}]", items.collect::<Vec<_>>().join(",")));
+        for (n, item) in items.iter().enumerate() {
+            if Some(n) == place(step) {
+                left.extend(rest(item.get(), path)?);
+                is_found = true;
+            } else {
+                left.push(item.get().to_owned());
+            }
+        }
+    } else {
+        let members: Members<'_> = serde_json::from_str(text).ok()?;
+        for (name, value) in &members.0 {
+            let value = if name == step {
+                is_found = true;
+                rest(value.get(), path)?
+            } else {
+                Some(value.get().to_owned())
+            };
+            let name = serde_json::Value::from(&**name);
+            left.extend(value.map(|value| format!("{name}:{value}")));
+        }
     }
-    let members: Members<'_> = serde_json::from_str(text).ok()?;
-    let members = members.0.iter().filter_map(|(name, value)| {
-        let value = match (name == step, path.is_empty()) {
-            (true, true) => return None,
-            (true, false) => rest(value.get(), path).map_or(Cow::Borrowed(value.get()), Cow::Owned),
-            (false, _) => Cow::Borrowed(value.get()),
-        };
-        Some(format!("{}:{value}", serde_json::Value::from(&**name)))
-    });
-    Some(format!("{{{}}}", members.collect::<Vec<_>>().join(",")))
+    let left = match is_list {
+        true => format!("[{}]", left.join(",")),
+        false => format!("{{{}}}", left.join(",")),
+    };
+    is_found.then_some(Some(left))
 }
 
 /// An index of an array as a JSON pointer has it.

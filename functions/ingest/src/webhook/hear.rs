@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 /// What says whose opt-out it is, and how it ranks.
-const HEARD: [&str; 7] = [
+const HEARD: [&str; 8] = [
+    "schema",
     "eventId",
     "org",
     "campaignId",
@@ -31,11 +32,18 @@ pub(super) fn opt_out(sender: &Sender, text: &str, now: Timestamp) -> Option<Cha
     if !says("callable", "false") && !says("operation", "\"remove\"") {
         return None;
     }
-    let heard = members.0.iter();
-    let heard = heard.filter(|(name, _)| HEARD.contains(&name.as_ref()));
-    let mut heard: BTreeMap<&str, String> = heard
-        .map(|(name, raw)| (name.as_ref(), raw.get().to_owned()))
-        .collect();
+    let mut heard: BTreeMap<&str, String> = BTreeMap::new();
+    for (name, raw) in &members.0 {
+        if !HEARD.contains(&name.as_ref()) {
+            continue;
+        }
+        let before = heard.insert(name.as_ref(), raw.get().to_owned());
+        if before.is_some_and(|before| before != raw.get()) && !DISPENSABLE.contains(&name.as_ref())
+        {
+            // It does not tell whose it is.
+            return None;
+        }
+    }
     heard.insert("callable", "false".to_owned());
     heard.insert("data", "{}".to_owned());
     let members = |heard: &BTreeMap<&str, String>| {
@@ -112,6 +120,8 @@ mod tests {
             r#"{"eventId": "e", "callable": false}"#,
             r#"{"eventId": "e", "contactKey": "k", "org": "other", "callable": false}"#,
             r#"{"eventId": "e", "contactKey": " ", "callable": false}"#,
+            r#"{"eventId": "e", "contactKey": "k", "contactKey": "l", "callable": false}"#,
+            r#"{"schema": 2, "eventId": "e", "contactKey": "k", "callable": false}"#,
             "[]",
             "no json",
         ] {

@@ -1,6 +1,7 @@
 //! The items of a body: what becomes changes by itself.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use domain::change::{Fault, FaultCode};
 use domain::json::Members;
@@ -15,18 +16,35 @@ use crate::cloud_event::{self, Form};
 /// The most changes of one request, of a source without a mapping.
 const MOST: usize = 100;
 
+/// The most items of one body, of a source with a mapping: what is more is told, and parked, as one.
+const MOST_ITEMS: usize = 1_000;
+
 /// What becomes changes by itself.
 pub struct Item<'a> {
     /// Where it stands in the body.
     pub pointer: String,
     /// Its JSON; where the body is none, its text.
     pub text: Cow<'a, str>,
-    /// The attributes of its event.
-    pub event: Option<Map<String, Value>>,
+    /// Its event.
+    pub event: Option<Arc<Event>>,
     /// How much of the body it is.
     pub extent: Extent,
     /// Why it cannot be taken apart.
     pub(super) broken: Vec<Fault>,
+}
+
+/// The attributes of an event, of which the data may be many items.
+pub struct Event {
+    pub(super) attributes: Map<String, Value>,
+    /// The same as JSON.
+    pub(super) json: String,
+}
+
+impl Event {
+    pub(super) fn new(attributes: Map<String, Value>) -> Arc<Event> {
+        let json = Value::from(attributes.clone()).to_string();
+        Arc::new(Event { attributes, json })
+    }
 }
 
 /// How much of a body an item is.
@@ -47,9 +65,15 @@ pub fn items<'a>(mapping: Option<&Mapping>, form: &Form, text: &'a str) -> Vec<I
     let whole = Cow::Borrowed(text);
     match form {
         Form::Plain => of_data(mapping, String::new(), whole, None),
-        Form::Binary(event) => of_data(mapping, String::new(), whole, Some(event.clone())),
+        Form::Binary(event) => of_data(
+            mapping,
+            String::new(),
+            whole,
+            Some(Event::new(event.clone())),
+        ),
         Form::Structured => of_event(mapping, "", text),
         Form::Batch => match serde_json::from_str::<Vec<&RawValue>>(text) {
+            Ok(events) if events.len() > MOST_ITEMS => body(vec![too_many()]),
             Ok(events) => {
                 let events = events.into_iter().enumerate();
                 let items = |(place, event): (usize, &'a RawValue)| {
@@ -68,7 +92,12 @@ pub fn items<'a>(mapping: Option<&Mapping>, form: &Form, text: &'a str) -> Vec<I
 
 fn of_event<'a>(mapping: Option<&Mapping>, pointer: &str, text: &'a str) -> Vec<Item<'a>> {
     match cloud_event::of_text(pointer, text) {
-        Ok((data, event)) => of_data(mapping, format!("{pointer}/data"), data, Some(event)),
+        Ok((data, event)) => of_data(
+            mapping,
+            format!("{pointer}/data"),
+            data,
+            Some(Event::new(event)),
+        ),
         Err(fault) => {
             let pointer = pointer.to_owned();
             vec![Item::broken(pointer, text, Extent::Event, vec![fault])]
@@ -81,7 +110,7 @@ fn of_data<'a>(
     mapping: Option<&Mapping>,
     pointer: String,
     text: Cow<'a, str>,
-    event: Option<Map<String, Value>>,
+    event: Option<Arc<Event>>,
 ) -> Vec<Item<'a>> {
     let placed = match &text {
         Cow::Borrowed(text) => texts(mapping, text).map(|texts| owned(texts, Cow::Borrowed)),
@@ -115,6 +144,10 @@ fn of_data<'a>(
     }
 }
 
+fn too_many() -> Fault {
+    fault("", FaultCode::TooMany, "expected at most 1,000 items")
+}
+
 /// Texts of items, each with the place where it stands.
 type Texts<'a> = Vec<(String, &'a str)>;
 
@@ -133,6 +166,9 @@ fn texts<'a>(mapping: Option<&Mapping>, text: &'a str) -> Result<Texts<'a>, Vec<
     };
     let items = mapping.items(text);
     let items = items.map_err(|error| vec![fault("", FaultCode::Unmapped, error.to_string())])?;
+    if items.len() > MOST_ITEMS {
+        return Err(vec![too_many()]);
+    }
     Ok(items
         .into_iter()
         .map(|item| (item.pointer, item.text))

@@ -8,7 +8,6 @@ use domain::change::{Fault, FaultCode, Sender};
 use io::secrets::SourceSecret;
 use jiff::Timestamp;
 use mapping::{About, Mapped, Mapping};
-use serde_json::Value;
 
 use super::{Item, MOST_MAPPED, below, fault, fill, hear, route};
 
@@ -47,7 +46,7 @@ impl Reader<'_> {
     /// The one change that the item is.
     fn said(&self, item: &Item<'_>) -> Result<Vec<Change>, Unread> {
         let text = match &item.event {
-            Some(event) => Cow::Owned(fill::filled(&item.text, event, &item.pointer)),
+            Some(event) => Cow::Owned(fill::filled(&item.text, &event.attributes, &item.pointer)),
             None => Cow::Borrowed(item.text.as_ref()),
         };
         let change = Change::parse_from(self.sender, &text, self.now);
@@ -63,11 +62,9 @@ impl Reader<'_> {
     }
 
     fn mapped(&self, mapping: &Mapping, item: &Item<'_>) -> Result<Vec<Change>, Unread> {
-        let event = item.event.clone();
-        let event = event.map(|event| Value::from(event).to_string());
         let about = About {
             headers: self.headers,
-            cloud_event: event.as_deref(),
+            cloud_event: item.event.as_ref().map(|event| event.json.as_str()),
         };
         let unmapped = |why: String| vec![fault(&item.pointer, FaultCode::Unmapped, why)];
         let unread = |faults, mapped: &[Mapped]| Unread {

@@ -21,38 +21,32 @@ pub(super) fn routed(
     campaigns: &BTreeMap<String, CampaignId>,
 ) -> Result<Vec<Change>, &'static str> {
     let opts_out = change.operation.opts_out();
-    if told.is_none() && change.if_absent == IfAbsent::Create && !opts_out {
+    let is_opt_out = change.operation.callable() == Some(false);
+    if told.is_none() && change.if_absent == IfAbsent::Create && !is_opt_out {
         return Err(
             "expected the campaigns of whoever is to be created, or ifAbsent skip: the field that tells them is not there",
         );
     }
     let of_campaign = |(value, campaign): (&String, &CampaignId)| {
-        let if_absent = match told {
-            Some(told) if told.contains(value) => change.if_absent,
-            _ if opts_out => IfAbsent::SkipOptOut,
-            None => IfAbsent::Skip,
+        let (if_absent, operation) = match told {
+            Some(told) if told.contains(value) => (change.if_absent, change.operation.clone()),
+            None if opts_out => (IfAbsent::SkipOptOut, change.operation.clone()),
+            None => (IfAbsent::Skip, change.operation.clone()),
+            // Nothing else is said of somebody who is not in this campaign.
+            Some(_) if opts_out => (IfAbsent::SkipOptOut, change.operation.opt_out_alone()),
             Some(_) if before.is_none_or(|before| before.contains(value)) => {
-                return Some(left(change, campaign));
+                (IfAbsent::SkipOptOut, Operation::Leave)
             }
             Some(_) => return None,
         };
         Some(Change {
             campaign: campaign.clone(),
             if_absent,
+            operation,
             ..change.clone()
         })
     };
     Ok(campaigns.iter().filter_map(of_campaign).collect())
-}
-
-/// That the person is no more in this campaign.
-fn left(change: &Change, campaign: &CampaignId) -> Change {
-    Change {
-        campaign: campaign.clone(),
-        if_absent: IfAbsent::SkipOptOut,
-        operation: Operation::Leave,
-        ..change.clone()
-    }
 }
 
 #[cfg(test)]
@@ -160,5 +154,30 @@ mod tests {
         let nowhere = routes(full(), Some(&["elsewhere"]));
         assert_eq!(nowhere, and_left(to(&[]), &["autumn", "spring"]));
         assert!(routes(full(), None).is_err());
+        let quiet = || json!({ "data": { "phone": "1" }, "callable": true, "contactable": { "Sms": false } });
+        assert!(routes(quiet(), None).is_err(), "it would create somebody");
+        assert_eq!(
+            routes(quiet(), spring),
+            to(&[("autumn", SkipOptOut), ("spring", Create)])
+        );
+    }
+
+    #[test]
+    fn where_the_person_is_not_nothing_but_their_opt_out_is_said() {
+        let said =
+            json!({ "data": { "phone": "1" }, "callable": true, "contactable": { "Sms": false } });
+        let campaigns =
+            ["autumn", "spring"].map(|name| (name.to_owned(), CampaignId::parse(name).unwrap()));
+        let told = ["spring".to_owned()];
+        let routed = routed(&change(said), Some(&told), None, &campaigns.into()).unwrap();
+        let autumn: Value = serde_json::from_str(&routed[0].body()).unwrap();
+        assert_eq!(
+            (
+                &autumn["data"],
+                autumn.get("callable"),
+                &autumn["contactable"]
+            ),
+            (&json!({}), None, &json!({ "Sms": false }))
+        );
     }
 }

@@ -1,7 +1,6 @@
 use domain::change::SourceName;
 
 use super::*;
-use crate::cloud_event::Form;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()

@@ -4,15 +4,17 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use domain::change::{Fault, FaultCode, Sender, SourceName};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::change::{Fault, Sender, SourceName};
 use io::queue::Message;
 use io::secrets::SourceSecret;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{Extent, Item, Reading, items, read};
+use super::{Event, Extent, Item, Reading, items, read};
 use crate::cloud_event::Form;
 
 /// The reason for which it is parked.
@@ -42,12 +44,23 @@ pub struct Unmapped {
     /// The attributes of its event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     event: Option<Map<String, Value>>,
-    /// Its JSON.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Its JSON, which may be null.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "some"
+    )]
     item: Option<Box<RawValue>>,
     /// Its text, where it is no JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     text: Option<String>,
+    /// The same in base64, where it would be too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    base64: Option<String>,
+}
+
+fn some<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::deserialize(value).map(Some)
 }
 
 impl Unmapped {
@@ -59,6 +72,12 @@ impl Unmapped {
         now: Timestamp,
     ) -> Unmapped {
         let json: Option<Box<RawValue>> = serde_json::from_str(&item.text).ok();
+        // Escaped, a text may be six times as long.
+        let (text, base64) = match &json {
+            Some(_) => (None, None),
+            None if item.text.len() > MOST_BYTES / 8 => (None, Some(STANDARD.encode(&*item.text))),
+            None => (Some(item.text.clone().into_owned()), None),
+        };
         Unmapped {
             unmapped: 1,
             source: sender.source.as_str().to_owned(),
@@ -67,8 +86,9 @@ impl Unmapped {
             pointer: item.pointer.clone(),
             arrived_at: now.to_string(),
             headers: headers.clone(),
-            event: item.event.clone(),
-            text: json.is_none().then(|| item.text.clone().into_owned()),
+            event: item.event.as_ref().map(|event| event.attributes.clone()),
+            text,
+            base64,
             item: json,
         }
     }
@@ -93,12 +113,18 @@ impl Unmapped {
 
     /// What the item becomes by its source's secret as it is now.
     pub fn read_again(&self, secret: &SourceSecret, sender: &Sender, now: Timestamp) -> Reading {
+        let decoded = self
+            .base64
+            .as_ref()
+            .and_then(|base64| STANDARD.decode(base64).ok());
+        let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
         let text = self.item.as_ref().map(|item| item.get());
-        let text = text.or(self.text.as_deref()).unwrap_or_default();
+        let text = text.or(self.text.as_deref()).or(decoded.as_deref());
+        let text = text.unwrap_or_default();
         let item = |pointer| Item {
             pointer,
             text: Cow::Borrowed(text),
-            event: self.event.clone(),
+            event: self.event.clone().map(Event::new),
             extent: self.extent,
             broken: Vec::new(),
         };
@@ -129,6 +155,7 @@ impl Unmapped {
             &self.event,
             &self.item,
             &self.text,
+            &self.base64,
         );
         let said = serde_json::to_string(&said).ok()?;
         let id = domain::sha256_hex(said.as_bytes());
@@ -155,10 +182,13 @@ pub(crate) fn detail(pointer: &str, faults: &[Fault]) -> String {
         // Numbers, and names that a person configured.
         pointer => format!("the item {pointer}"),
     };
-    let first = faults.first().map(|fault| match fault.code {
-        // The pointer is the item's own, and the text is of the mapping.
-        FaultCode::Unmapped => fault.message.clone().into_owned(),
-        _ => fault.to_string(),
+    // Of a fault within the item, the place in it.
+    let first = faults.first().map(|fault| {
+        let mut fault = fault.clone();
+        if let Some(within) = fault.pointer.strip_prefix(pointer) {
+            fault.pointer = within.to_owned();
+        }
+        fault.to_string()
     });
     let more = match faults.len() {
         0 | 1 => String::new(),

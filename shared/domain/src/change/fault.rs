@@ -110,6 +110,10 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.code == FaultCode::Unmapped {
+            // Its place is an item's; what is wrong with it the message tells.
+            return f.write_str(&self.message);
+        }
         write!(
             f,
             "{}: {} ({})",

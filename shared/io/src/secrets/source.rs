@@ -94,16 +94,7 @@ impl SourceSecret {
         } else {
             of_name(&mut members)?
         };
-        let mapping = members.json("mapping", |text| {
-            Mapping::parse(text).map_err(|refused| refused.to_string())
-        })?;
-        if mapping
-            .as_ref()
-            .is_some_and(|mapping| !mapping.headers().is_empty())
-            && auth.signs_body()
-        {
-            return Err(Members::wrong("mapping", UNSIGNED_HEADERS));
-        }
+        let mapping = mapping(&mut members, &auth)?;
         let on_fault = members.text("onFault", "\"park\" or \"refuse\"", |text| match text {
             "park" => Some(OnFault::Park),
             "refuse" => Some(OnFault::Refuse),
@@ -167,6 +158,25 @@ fn campaigns(members: &mut Members<'_>) -> Result<BTreeMap<String, CampaignId>, 
     }
 }
 
+/// The mapping. It sees nothing that shows who sends.
+fn mapping(members: &mut Members<'_>, auth: &Auth) -> Result<Option<Mapping>, MalformedSecret> {
+    let mapping = members.json("mapping", |text| {
+        Mapping::parse(text).map_err(|refused| refused.to_string())
+    })?;
+    let headers = mapping.iter().flat_map(Mapping::headers);
+    for name in headers {
+        match auth {
+            auth if auth.signs_body() => return Err(Members::wrong("mapping", UNSIGNED_HEADERS)),
+            Auth::Header(token) if token.name == name.as_str() => {
+                return Err(Members::wrong("mapping", TOKEN_HEADER));
+            }
+            _ => {}
+        }
+    }
+    Ok(mapping)
+}
+
+const TOKEN_HEADER: &str = "headers without the one that shows who sends";
 const UNSIGNED_HEADERS: &str = "no headers beside a signature, which is not over them";
 
 impl Auth {

@@ -51,6 +51,11 @@ fn a_token_is_found_by_its_pointer_and_taken_out() {
             r#"[{"token": 1}, {"token": "0123456789abcdef"}]"#,
             r#"[{"token": 1},{}]"#,
         ),
+        (
+            "/tokens/0",
+            r#"{"tokens": ["0123456789abcdef", 2], "a": 1}"#,
+            r#"{"tokens":[2],"a":1}"#,
+        ),
     ] {
         assert!(is_good(pointer, body.as_bytes()), "{body}");
         assert_eq!(content(&auth(pointer), body), rest);

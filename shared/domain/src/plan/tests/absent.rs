@@ -184,7 +184,15 @@ fn in_a_fold_each_change_has_the_part_that_it_has_alone() {
 fn partial_runs(ranks: impl Strategy<Value = Option<u64>>) -> impl Strategy<Value = PartialRun> {
     let if_absent = prop::sample::select(vec![Create, SkipAbsent, SkipOptOut]);
     let ranks = ranks.prop_map(|number| number.and_then(Rank::new));
-    prop::collection::vec((ranks, if_absent, operations()), 1..7)
+    let change = (ranks, if_absent, operations()).prop_map(|(rank, if_absent, operation)| {
+        // Who is not there cannot leave.
+        let if_absent = match operation {
+            Operation::Leave => SkipOptOut,
+            _ => if_absent,
+        };
+        (rank, if_absent, operation)
+    });
+    prop::collection::vec(change, 1..7)
 }
 
 fn any_run() -> impl Strategy<Value = PartialRun> {
@@ -212,7 +220,7 @@ proptest! {
                 if matches!(plan.action, Action::Skip(_))
                     && contact.callable
                     && let Some(decision) = &mut contact.version.decision
-                    && matches!(decision.mark, crate::version::Mark::Lowered | crate::version::Mark::Left)
+                    && matches!(decision.mark, crate::version::Mark::Lowered | crate::version::Mark::Left | crate::version::Mark::Gone)
                 {
                     decision.mark = crate::version::Mark::Found;
                 }

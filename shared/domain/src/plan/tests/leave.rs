@@ -20,7 +20,7 @@ fn whoever_leaves_is_not_called_and_comes_back_by_the_next_opt_in() {
 }
 
 #[test]
-fn who_opted_out_and_leaves_has_opted_out_in_either_order() {
+fn who_opted_out_and_leaves_has_done_both_in_either_order() {
     let there = contact(&[], true, rank(1));
     let (out, gone) = (
         (rank(5), upsert("", Some(false))),
@@ -31,7 +31,7 @@ fn who_opted_out_and_leaves_has_opted_out_in_either_order() {
             left(&actual, &vec![change.clone()])
         });
         assert_eq!(one_by_one, left(&there, &run));
-        assert_eq!(one_by_one.version, version("6:6-"), "{run:?}");
+        assert_eq!(one_by_one.version, version("6:6="), "{run:?}");
     }
 }
 
@@ -63,4 +63,32 @@ fn to_leave_lowers_no_channel() {
     };
     assert_eq!(change(&Operation::Leave), 0);
     assert_eq!(change(&Operation::Remove), 4);
+}
+
+/// Applies one change that creates nobody.
+fn partial(actual: &Contact, number: u64, operation: &Operation) -> Contact {
+    let run = [RankedChange {
+        rank: Rank::new(number),
+        operation,
+        if_absent: IfAbsent::Skip,
+    }];
+    after(
+        Some(actual),
+        &plan(&run, Some(actual), by(Raise::Own)).action,
+    )
+    .unwrap()
+}
+
+#[test]
+fn an_opt_in_that_names_no_campaign_brings_nobody_back_who_left() {
+    let opt_in = upsert("", Some(true));
+    let gone = contact(&[("phone", "9")], false, version("5:5~"));
+    let after = partial(&gone, 7, &opt_in);
+    assert_eq!((after.callable, after.version), (false, version("7:5~")));
+    let out = contact(&[("phone", "9")], false, version("5:5="));
+    assert_eq!(partial(&out, 4, &opt_in).version, version("5:5="), "stale");
+    let after = partial(&out, 7, &opt_in);
+    assert_eq!((after.callable, after.version), (false, version("7:7~")));
+    let back = left(&after, &vec![(rank(8), opt_in)]);
+    assert!(back.callable, "a full change does");
 }

@@ -50,7 +50,7 @@ fn runs_of_staying(ranks: impl Strategy<Value = Option<u64>>) -> impl Strategy<V
 }
 
 fn versions() -> impl Strategy<Value = Version> {
-    let mark = prop::sample::select(vec!["", "+", "-", "!", "~"]);
+    let mark = prop::sample::select(vec!["", "+", "-", "!", "~", "="]);
     let text = (prop::option::of(0u64..8), 0u64..8, mark).prop_map(|(rank, decided, mark)| {
         let rank = rank.map(|rank| rank.to_string()).unwrap_or_default();
         match mark {
@@ -185,7 +185,7 @@ proptest! {
         for contact in [&mut folded, &mut one_by_one].into_iter().flatten() {
             contact.data.retain(|_, value| !value.is_empty());
             // That the contact was raised by hand is written with whatever else is.
-            if matches!(plan.action, Action::Skip(_)) && contact.callable && let Some(decision) = &mut contact.version.decision && matches!(decision.mark, Mark::Lowered | Mark::Left) {
+            if matches!(plan.action, Action::Skip(_)) && contact.callable && let Some(decision) = &mut contact.version.decision && matches!(decision.mark, Mark::Lowered | Mark::Left | Mark::Gone) {
                 decision.mark = Mark::Found;
             }
         }

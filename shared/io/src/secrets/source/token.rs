@@ -65,7 +65,9 @@ pub(super) fn is_long_enough(secret: &[u8]) -> bool {
 /// In lower case. Header names are compared in any.
 pub(super) fn header_name(text: &str) -> Option<HeaderName> {
     let name = HeaderName::from_bytes(text.as_bytes()).ok()?;
-    (!OF_PROXIES.contains(&name.as_str())).then_some(name)
+    // Those of an event are kept with what it holds.
+    let is_open = OF_PROXIES.contains(&name.as_str()) || name.as_str().starts_with("ce-");
+    (!is_open).then_some(name)
 }
 
 /// Users with their passwords, as `Basic` has them before its base64: `user:password`.
