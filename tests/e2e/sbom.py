@@ -11,7 +11,7 @@ import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGET = "x86_64-unknown-linux-gnu"
-MEMBERS = {"apply", "domain", "ingest", "io", "reconcile"}
+MEMBERS = {"apply", "domain", "ingest", "io", "mapping", "reconcile"}
 
 
 def run(*command):
