@@ -157,6 +157,24 @@ def poison(aws, outputs, service, sender, expected):
     say(f"poison is parked as {attributes['reason']} ({attributes['detail']}), and its group went on")
 
 
+def unmapped(aws, outputs, sender):
+    """A source that parks: one bad change of two costs one."""
+    secret = {"signingSecrets": [SIGNING_SECRET], "org": "acme-us", "onFault": "park"}
+    aws.client("secretsmanager").create_secret(Name="campaign-sync/source/parks", SecretString=json.dumps(secret))
+    bad = change(8, 48, calable=CANARY)
+    answer = sender.post("parks", [change(7, 48), bad])
+    assert answer == (202, {"accepted": 1, "parked": 1}), answer
+    drained(aws, outputs)
+    sqs = aws.client("sqs")
+    [parked] = sqs.receive_message(QueueUrl=outputs["DeadLetterQueueUrl"], MaxNumberOfMessages=10,
+                                   MessageAttributeNames=["All"])["Messages"]
+    attributes = {name: value["StringValue"] for name, value in parked["MessageAttributes"].items()}
+    assert attributes["reason"] == "unmapped" and CANARY not in attributes["detail"], attributes
+    assert json.loads(parked["Body"])["item"] == bad, parked
+    sqs.delete_message(QueueUrl=outputs["DeadLetterQueueUrl"], ReceiptHandle=parked["ReceiptHandle"])
+    say(f"of two changes the bad one is parked: {attributes['detail']}")
+
+
 def group_of(change):
     '''docs/contract.md "Message group and deduplication ids", by hand.'''
     import hashlib
@@ -329,6 +347,7 @@ def denied(aws, outputs):
         }
         if function != "apply":
             tries["receive changes"] = lambda: sqs.receive_message(QueueUrl=queue)
+        if function == "reconcile":
             tries["park"] = lambda: sqs.send_message(QueueUrl=dead, **message)
         if function == "apply":
             tries["send a change"] = lambda: sqs.send_message(QueueUrl=queue, **message)
@@ -368,6 +387,7 @@ def silent_logs(aws):
     changes = sum(metrics[org, name] for org in APIS for name in ["Created", "Updated", "Unchanged", "Stale", "Superseded", "Skipped"])
     assert changes >= CONTACTS * CHANGES_EACH and metrics["acme-us", "ApiCalls"] == metrics["acme-us", "ApiLatency"], metrics
     assert metrics["acme-us", "Throttled"] > 0 and metrics[None, "Unauthorized"] == 2 and metrics[None, "Parked"] == 1, metrics
+    assert metrics[None, "Unmapped"] == 1 and metrics["acme-us", "Unmapped"] == 1, metrics
     assert metrics["acme-us", "Checked"] > 0 and metrics[None, "OptOutAge"] >= CONTACTS / 5, metrics
     say(f"the metrics count {changes} changes done, {metrics['acme-us', 'ApiCalls'] + metrics['acme-eu', 'ApiCalls']} calls")
     say(f"{len(lines)} lines of log, and no contact key, value, token or secret in them")
@@ -381,10 +401,11 @@ with local_aws() as aws, genesys("--api", "contactLists") as service:
     sender = Sender(aws, api)
     unwanted(sender)
     expected = many_changes(aws, outputs, service, sender)
+    unmapped(aws, outputs, sender)
     poison(aws, outputs, service, sender, expected)
     killed(aws, outputs, service, sender, expected)
     repaired(aws, outputs, service, expected)
     denied(aws, outputs)
     backlog(aws, outputs, service, sender, expected)
     silent_logs(aws)
-say("10 passed, 0 failed")
+say("11 passed, 0 failed")
