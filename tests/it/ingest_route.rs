@@ -10,7 +10,7 @@ const PROGRAM: &str = "{ contactKey: .id, version: .at, data: (.data // {}), cam
 fn world() -> World {
     let world = World::new();
     world.put(json!({
-        "signingSecrets": [SECRET], "org": "acme", "campaigns": { "spring": "c-spring", "autumn": "c-autumn" },
+        "signingSecrets": [SECRET], "org": "acme", "campaigns": { "spring": "c-spring", "autumn": "c-autumn", "winter": null },
         "mapping": { "jq": PROGRAM },
     }));
     world
@@ -84,6 +84,16 @@ async fn whoever_is_told_to_be_in_a_campaign_is_created_there_and_an_opt_out_goe
             ]),
         ),
         (json!({}), 0, 1, json!([])),
+        (json!({ "segments": ["sprign"] }), 0, 1, json!([])),
+        (
+            json!({ "segments": ["sprign"], "calls": false }),
+            2,
+            1,
+            json!([
+                ["c-autumn", false, "skipOptOut"],
+                ["c-spring", false, "skipOptOut"]
+            ]),
+        ),
     ] {
         let mut body = json!({ "id": "k", "at": 7 });
         body.as_object_mut()

@@ -148,7 +148,7 @@ pub(crate) fn way(auth: &Auth) -> String {
 fn seen_of_source(secret: &SourceSecret) -> String {
     let auth = format!("{}: {}", way(&secret.auth), secret.auth.secrets());
     let org = secret.org.as_ref().map_or("any org", OrgId::as_str);
-    let campaign = match (&secret.campaign, secret.campaigns.len()) {
+    let campaign = match (&secret.campaign, secret.campaigns.ids().len()) {
         (Some(campaign), _) => campaign.as_str().to_owned(),
         (None, 0) => "any campaign".to_owned(),
         (None, several) => counted(several as u64, "campaign"),

@@ -142,7 +142,7 @@ pub fn read(
             change,
         };
         let changes = reader.changes(item).and_then(|changes| {
-            let most = MOST_MAPPED * secret.campaigns.len().max(1);
+            let most = MOST_MAPPED * secret.campaigns.ids().len().max(1);
             let refused = within(most, reading.changes.len() + changes.len(), item);
             match refused.or_else(|| events.again(&changes, item)) {
                 None => Ok(changes),

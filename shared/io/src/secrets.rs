@@ -12,8 +12,9 @@ pub use members::MalformedSecret;
 pub use org::{Api, OrgSecret};
 pub use region::Region;
 pub use source::{
-    Algorithm, Auth, BodyToken, Encoding, HeaderToken, LONGEST_TOLERANCE, OnFault, Part, Piece,
-    QueryToken, Scheme, Signature, SignedTime, SigningSecret, SourceSecret, Template, TimePlace,
+    Algorithm, Auth, BodyToken, Campaigns, Encoding, HeaderToken, LONGEST_TOLERANCE, OnFault, Part,
+    Piece, QueryToken, Scheme, Signature, SignedTime, SigningSecret, SourceSecret, Template,
+    TimePlace,
 };
 
 use aws_sdk_secretsmanager::Client;

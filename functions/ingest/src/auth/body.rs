@@ -64,9 +64,11 @@ fn rest(text: &str, path: &[String]) -> Option<Option<String>> {
             if Some(n) == place(step) {
                 left.extend(rest(item.get(), path)?);
                 is_found = true;
-            } else {
-                left.push(item.get().to_owned());
+                continue;
             }
+            // Where the first item shows a token the others do, at the same place.
+            let of_other = rest(item.get(), path).filter(|_| !path.is_empty());
+            left.push(of_other.flatten().unwrap_or_else(|| item.get().to_owned()));
         }
     } else {
         let members: Members<'_> = serde_json::from_str(text).ok()?;

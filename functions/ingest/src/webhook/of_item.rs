@@ -116,6 +116,10 @@ impl Reader<'_> {
             return vec![heard];
         }
         let told = mapped.campaigns.as_deref();
-        route::routed(&heard, told, None, campaigns).unwrap_or_default()
+        let routed = route::routed(&heard, told, None, campaigns);
+        // Where what is told is not known, it is heard everywhere.
+        routed
+            .or_else(|_| route::routed(&heard, None, None, campaigns))
+            .unwrap_or_default()
     }
 }

@@ -1,9 +1,8 @@
 //! To which campaigns of its source a change goes (docs/contract.md "Secrets").
 
-use std::collections::BTreeMap;
-
 use domain::Change;
 use domain::change::{CampaignId, IfAbsent, Operation};
+use io::secrets::Campaigns;
 
 /// The change for each campaign that it goes to. `told`: the values of the field that tells the campaigns
 /// of the person; none: the sender does not tell it now. `before`: those that the field held before.
@@ -13,12 +12,13 @@ use domain::change::{CampaignId, IfAbsent, Operation};
 /// those that held them before, or all others where the sender does not tell.
 ///
 /// # Errors
-/// The change creates somebody, and nobody tells where.
+/// The change creates somebody, and nobody tells where; or a value is told that the source's secret does not
+/// know.
 pub(super) fn routed(
     change: &Change,
     told: Option<&[String]>,
     before: Option<&[String]>,
-    campaigns: &BTreeMap<String, CampaignId>,
+    campaigns: &Campaigns,
 ) -> Result<Vec<Change>, &'static str> {
     let opts_out = change.operation.opts_out();
     let is_opt_out = change.operation.callable() == Some(false);
@@ -27,14 +27,24 @@ pub(super) fn routed(
             "expected the campaigns of whoever is to be created, or ifAbsent skip: the field that tells them is not there",
         );
     }
-    let of_campaign = |(value, campaign): (&String, &CampaignId)| {
-        let (if_absent, operation) = match told {
-            Some(told) if told.contains(value) => (change.if_absent, change.operation.clone()),
+    const UNKNOWN: &str =
+        "expected campaigns that the source's secret knows (campaigns), or \"*\": null there";
+    let told = told
+        .map(|told| campaigns.of(told).ok_or(UNKNOWN))
+        .transpose()?;
+    let before = before.map(|before| campaigns.of_known(before));
+    let of_campaign = |campaign: &CampaignId| {
+        let (if_absent, operation) = match &told {
+            Some(told) if told.contains(campaign) => (change.if_absent, change.operation.clone()),
             None if opts_out => (IfAbsent::SkipOptOut, change.operation.clone()),
             None => (IfAbsent::Skip, change.operation.clone()),
             // Nothing else is said of somebody who is not in this campaign.
             Some(_) if opts_out => (IfAbsent::SkipOptOut, change.operation.opt_out_alone()),
-            Some(_) if before.is_none_or(|before| before.contains(value)) => {
+            Some(_)
+                if before
+                    .as_ref()
+                    .is_none_or(|before| before.contains(campaign)) =>
+            {
                 (IfAbsent::SkipOptOut, Operation::Leave)
             }
             Some(_) => return None,
@@ -46,12 +56,17 @@ pub(super) fn routed(
             ..change.clone()
         })
     };
-    Ok(campaigns.iter().filter_map(of_campaign).collect())
+    Ok(campaigns
+        .ids()
+        .into_iter()
+        .filter_map(of_campaign)
+        .collect())
 }
 
 #[cfg(test)]
 mod tests {
     use domain::change::{OrgId, Sender, SourceName};
+    use io::secrets::SourceSecret;
     use jiff::Timestamp;
     use serde_json::{Value, json};
 
@@ -70,6 +85,13 @@ mod tests {
         Change::parse_from(&sender, &body.to_string(), Timestamp::UNIX_EPOCH).unwrap()
     }
 
+    fn campaigns(text: &str) -> Campaigns {
+        let secret = format!(
+            r#"{{"auth": "bearer", "bearerTokens": ["a-token-of-16-bytes"], "campaigns": {text}, "mapping": {{"jq": "."}}}}"#
+        );
+        SourceSecret::parse(&secret.into()).unwrap().campaigns
+    }
+
     /// Campaign and `ifAbsent` of each; of one that is left, nothing.
     type Routes = Result<Vec<(String, Option<IfAbsent>)>, &'static str>;
 
@@ -78,13 +100,11 @@ mod tests {
     }
 
     fn routes_from(said: Value, told: Option<&[&str]>, before: Option<&[&str]>) -> Routes {
-        let campaigns = ["autumn", "spring"].map(|name| {
-            let campaign = CampaignId::parse(&format!("c-{name}")).unwrap();
-            (name.to_owned(), campaign)
-        });
+        let campaigns = campaigns(
+            r#"{ "autumn": "c-autumn", "spring": "c-spring", "fall": "c-autumn", "elsewhere": null }"#,
+        );
         let owned = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
         let [told, before]: [Option<Vec<_>>; 2] = [told, before].map(|values| values.map(owned));
-        let campaigns = campaigns.into();
         let routed = routed(
             &change(said),
             told.as_deref(),
@@ -154,6 +174,12 @@ mod tests {
         let nowhere = routes(full(), Some(&["elsewhere"]));
         assert_eq!(nowhere, and_left(to(&[]), &["autumn", "spring"]));
         assert!(routes(full(), None).is_err());
+        assert!(routes(full(), Some(&["sprign"])).is_err(), "misspelt");
+        assert_eq!(
+            routes(full(), Some(&["fall", "autumn"])),
+            and_left(to(&[("autumn", Create)]), &["spring"]),
+            "two values of one campaign"
+        );
         let quiet = || json!({ "data": { "phone": "1" }, "callable": true, "contactable": { "Sms": false } });
         assert!(routes(quiet(), None).is_err(), "it would create somebody");
         assert_eq!(
@@ -166,10 +192,9 @@ mod tests {
     fn where_the_person_is_not_nothing_but_their_opt_out_is_said() {
         let said =
             json!({ "data": { "phone": "1" }, "callable": true, "contactable": { "Sms": false } });
-        let campaigns =
-            ["autumn", "spring"].map(|name| (name.to_owned(), CampaignId::parse(name).unwrap()));
+        let campaigns = campaigns(r#"{ "autumn": "autumn", "spring": "spring" }"#);
         let told = ["spring".to_owned()];
-        let routed = routed(&change(said), Some(&told), None, &campaigns.into()).unwrap();
+        let routed = routed(&change(said), Some(&told), None, &campaigns).unwrap();
         let autumn: Value = serde_json::from_str(&routed[0].body()).unwrap();
         assert_eq!(
             (

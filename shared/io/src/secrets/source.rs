@@ -1,17 +1,17 @@
 //! `{prefix}/source/{source}`: how a sender of webhooks shows who it is, and what it may write.
 
+mod campaigns;
 mod preset;
 mod signature;
 mod template;
 mod token;
 
+pub use campaigns::Campaigns;
 pub use signature::{
     Algorithm, Encoding, LONGEST_TOLERANCE, Scheme, Signature, SignedTime, TimePlace,
 };
 pub use template::{Part, Piece, Template};
 pub use token::{BodyToken, HeaderToken, QueryToken};
-
-use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT;
@@ -66,7 +66,7 @@ pub struct SourceSecret {
     pub campaign: Option<CampaignId>,
     /// The campaigns that it may write to, by the value of the field that tells where a person is; none:
     /// what it sends names its campaign, or `campaign` does.
-    pub campaigns: BTreeMap<String, CampaignId>,
+    pub campaigns: Campaigns,
     /// How what it sends becomes changes; none: it sends changes.
     pub mapping: Option<Mapping>,
     /// What becomes of an item that is no change.
@@ -106,7 +106,9 @@ impl SourceSecret {
         };
         let secret = SourceSecret {
             auth,
-            campaigns: members.object("campaigns", campaigns)?.unwrap_or_default(),
+            campaigns: members
+                .object("campaigns", Campaigns::read)?
+                .unwrap_or_default(),
             mapping,
             on_fault: on_fault.unwrap_or(by_default),
             org: members.text("org", "1 to 32 characters of a-z, 0-9 and -", |org| {
@@ -135,26 +137,13 @@ impl SourceSecret {
     /// Who sends, and what its changes may leave out because of it.
     pub fn sender(&self, source: SourceName) -> Sender {
         // Where there are several, a change is told to each of those that it goes to.
-        let campaign = self.campaign.as_ref().or(self.campaigns.values().next());
+        let several = self.campaigns.ids();
+        let campaign = self.campaign.as_ref().or(several.first().copied());
         Sender {
             source,
             org: self.org.clone(),
             campaign: campaign.cloned(),
         }
-    }
-}
-
-/// The most campaigns of a source by the value of a field: an opt-out goes to all of them.
-const MOST_CAMPAIGNS: usize = 20;
-
-fn campaigns(members: &mut Members<'_>) -> Result<BTreeMap<String, CampaignId>, MalformedSecret> {
-    const EXPECTED: &str =
-        "1 to 20 ids of campaigns, by the value of the field that tells where a person is";
-    let named = members.rest(EXPECTED, |id: String| CampaignId::parse(&id).ok())?;
-    let campaigns: BTreeMap<_, _> = named.into_iter().collect();
-    match (1..=MOST_CAMPAIGNS).contains(&campaigns.len()) {
-        true => Ok(campaigns),
-        false => Err(Members::malformed(EXPECTED)),
     }
 }
 
