@@ -142,12 +142,13 @@ fn members(json: &str) -> Result<Raw<'_>, Refused> {
     let mut raw = Raw::default();
     for (name, value) in members.0 {
         let Some(slot) = raw.slot(&name) else {
-            let shown: String = name
-                .chars()
-                .filter(|c| c.is_ascii_graphic())
-                .take(40)
-                .collect();
-            return Err(Refused::member(&shown, "no such member"));
+            let is_word = (1..=24).contains(&name.len())
+                && name.bytes().all(|byte| byte.is_ascii_alphabetic());
+            return Err(match is_word {
+                true => Refused::member(&name, "no such member"),
+                // It may be a secret that was pasted in its place.
+                false => whole("there is no such member as one whose name is no word"),
+            });
         };
         if slot.replace(value).is_some() {
             return Err(Refused::member(&name, "stands twice"));

@@ -49,6 +49,22 @@ fn members_are_checked_one_by_one() {
 }
 
 #[test]
+fn a_member_that_may_be_a_secret_is_not_shown() {
+    for pasted in [
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "a1b2c3",
+        "abcdefghijklmnopqrstuvwxy",
+        "",
+        "é",
+    ] {
+        let mut config = json!({"jq": "."});
+        config[pasted] = json!(1);
+        let expected = "mapping: there is no such member as one whose name is no word";
+        assert_eq!(refused(&config), expected);
+    }
+}
+
+#[test]
 fn conditions_and_headers_are_checked() {
     for (config, expected) in [
         (
