@@ -1,9 +1,11 @@
 //! The functions that campaign-sync adds to jq, and the set of all that a program may call.
 
-use jaq_core::data::JustLut;
+use std::collections::BTreeMap;
+
+use jaq_core::data::{DataT, HasLut};
 use jaq_core::load::parse::Def;
-use jaq_core::native::{Filter, Fun, bome, run, unary, v};
-use jaq_core::{Error, RunPtr, ValR};
+use jaq_core::native::{Filter, Fun, bome, run, v};
+use jaq_core::{Error, Lut, RunPtr, ValR};
 use jaq_json::{Num, Val};
 use jiff::Timestamp;
 use regex_lite::{Regex, RegexBuilder};
@@ -11,7 +13,29 @@ use sha2::{Digest, Sha256};
 
 use crate::value;
 
-pub(crate) type Data = JustLut<Val>;
+/// The regular expressions of a program by their texts.
+pub(crate) type Regexes = BTreeMap<String, Regex>;
+
+/// The values of a program, and what its functions know beside their arguments.
+pub(crate) struct Data;
+
+impl DataT for Data {
+    type V<'a> = Val;
+    type Data<'a> = Known<'a>;
+}
+
+/// What was made of a program when it was compiled.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) lut: &'a Lut<Data>,
+    pub(crate) regexes: &'a Regexes,
+}
+
+impl<'a> HasLut<'a, Data> for Known<'a> {
+    fn lut(&self) -> &'a Lut<Data> {
+        self.lut
+    }
+}
 
 /// What a program may call, each with its number of arguments. None of them loops longer than its
 /// input, nests deeper than it, sorts by what is no order, or knows anything but its arguments.
@@ -144,8 +168,9 @@ fn ours() -> [Fun<Data>; 7] {
     let ours: [Filter<RunPtr<Data>>; 7] = [
         ("ms", v(0), |cv| bome(ms(&cv.1))),
         ("sha256", v(0), |cv| bome(sha256(&cv.1))),
-        ("test", v(1), |cv| {
-            unary(cv, |value, regex| test(&value, &regex))
+        ("test", v(1), |mut cv| {
+            let pattern = cv.0.pop_var();
+            bome(test(&cv.1, &pattern, cv.0.data().regexes))
         }),
         ("tonumber", v(0), |cv| bome(to_number(cv.1))),
         ("toboolean", v(0), |cv| bome(to_boolean(cv.1))),
@@ -245,9 +270,9 @@ pub(crate) fn regex(pattern: &str) -> Option<Regex> {
     builder.size_limit(1 << 18).nest_limit(30).build().ok()
 }
 
-fn test(value: &Val, pattern: &Val) -> ValR<Val> {
-    let pattern = value::text(pattern).and_then(regex);
-    match (value::text(value), pattern) {
+fn test(value: &Val, pattern: &Val, regexes: &Regexes) -> ValR<Val> {
+    let regex = value::text(pattern).and_then(|pattern| regexes.get(pattern));
+    match (value::text(value), regex) {
         (Some(text), Some(regex)) => Ok(Val::Bool(regex.is_match(text))),
         _ => fail(TEST),
     }

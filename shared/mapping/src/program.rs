@@ -13,7 +13,7 @@ use crate::change::{self, Mapped, Origin};
 use crate::check;
 use crate::config::{Config, GLOBALS};
 use crate::fault::{Kind, Refused};
-use crate::natives::{self, Data};
+use crate::natives::{self, Data, Known, Regexes};
 use crate::value;
 
 /// What the whole program is called: no program can call a function of this name.
@@ -55,6 +55,7 @@ pub(crate) struct Program {
     messages: BTreeSet<String>,
     /// Names that do not come from a payload.
     names: BTreeSet<String>,
+    regexes: Regexes,
 }
 
 impl Program {
@@ -96,6 +97,7 @@ impl Program {
             filter,
             messages,
             names,
+            regexes: checked.regexes,
         })
     }
 
@@ -131,7 +133,11 @@ impl Program {
         item: &str,
         most: usize,
     ) -> Result<Vec<Mapped>, Failure> {
-        let context = Ctx::<Data>::new(&self.filter.lut, Vars::new(globals));
+        let known = Known {
+            lut: &self.filter.lut,
+            regexes: &self.regexes,
+        };
+        let context = Ctx::<Data>::new(known, Vars::new(globals));
         let outputs = self.filter.id.run((context, input)).map(unwrap_valr);
         let (mut mapped, mut failed) = (Vec::new(), None);
         for (ordinal, output) in outputs.enumerate() {
