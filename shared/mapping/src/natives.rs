@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use jaq_core::data::{DataT, HasLut};
 use jaq_core::load::parse::Def;
 use jaq_core::native::{Filter, Fun, bome, run, v};
-use jaq_core::{Error, Lut, RunPtr, ValR};
+use jaq_core::{Cv, Error, Lut, RunPtr, ValR, ValXs};
 use jaq_json::{Num, Val};
 use jiff::Timestamp;
 use regex_lite::{Regex, RegexBuilder};
 use sha2::{Digest, Sha256};
 
+use crate::fields;
 use crate::value;
 
 /// The regular expressions of a program by their texts.
@@ -48,7 +49,11 @@ pub(crate) const FUNCTIONS: &[(&str, &[usize])] = &[
     ("ascii_downcase", &[0]),
     ("ascii_upcase", &[0]),
     ("booleans", &[0]),
+    ("callable_by", &[1]),
+    ("campaigns_by", &[1]),
     ("ceil", &[0]),
+    ("choices", &[0]),
+    ("columns_by", &[1]),
     ("contains", &[1]),
     ("del", &[1]),
     ("empty", &[0]),
@@ -90,6 +95,7 @@ pub(crate) const FUNCTIONS: &[(&str, &[usize])] = &[
     ("nulls", &[0]),
     ("numbers", &[0]),
     ("objects", &[0]),
+    ("removed_by", &[1]),
     ("reverse", &[0]),
     ("rindex", &[1]),
     ("round", &[0]),
@@ -164,8 +170,13 @@ pub(crate) fn natives() -> impl Iterator<Item = Fun<Data>> {
     .chain(ours())
 }
 
-fn ours() -> [Fun<Data>; 7] {
-    let ours: [Filter<RunPtr<Data>>; 7] = [
+fn ours() -> [Fun<Data>; 12] {
+    let ours: [Filter<RunPtr<Data>>; 12] = [
+        ("choices", v(0), |cv| bome(Ok(fields::choices(&cv.1)))),
+        ("columns_by", v(1), |cv| by(cv, fields::columns_by)),
+        ("callable_by", v(1), |cv| by(cv, fields::callable_by)),
+        ("campaigns_by", v(1), |cv| by(cv, fields::campaigns_by)),
+        ("removed_by", v(1), |cv| by(cv, fields::removed_by)),
         ("ms", v(0), |cv| bome(ms(&cv.1))),
         ("sha256", v(0), |cv| bome(sha256(&cv.1))),
         ("test", v(1), |mut cv| {
@@ -184,7 +195,13 @@ fn ours() -> [Fun<Data>; 7] {
     ours.map(run::<Data>)
 }
 
-fn fail<T>(message: &'static str) -> Result<T, Error<Val>> {
+/// A function of its input and one argument.
+fn by<'a>(mut cv: Cv<'a, Data>, of: fn(&Val, &Val) -> ValR<Val>) -> ValXs<'a, Val> {
+    let argument = cv.0.pop_var();
+    bome(of(&cv.1, &argument))
+}
+
+pub(crate) fn fail<T>(message: &'static str) -> Result<T, Error<Val>> {
     Err(Error::str(message))
 }
 
@@ -330,5 +347,21 @@ fn is_short(number: &Num) -> bool {
     match number {
         Num::BigInt(int) => int.bits() <= 4096,
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_regular_expression_is_looked_up_and_never_compiled_where_it_tests() {
+        let program = r#"[test("^a"), test("b$"), test("^a")]"#;
+        let regexes = crate::check::check(program).unwrap().regexes;
+        let patterns: Vec<_> = regexes.keys().collect();
+        assert_eq!(patterns, ["^a", "b$"]);
+        let is_one = |regexes| test(&Val::utf8_str("abc"), &Val::utf8_str("^a"), regexes);
+        assert_eq!(is_one(&regexes).ok(), Some(Val::Bool(true)));
+        assert!(is_one(&Regexes::new()).is_err());
     }
 }

@@ -13,6 +13,7 @@ use crate::change::{self, Mapped, Origin};
 use crate::check;
 use crate::config::{Config, GLOBALS};
 use crate::fault::{Kind, Refused};
+use crate::fields;
 use crate::natives::{self, Data, Known, Regexes};
 use crate::value;
 
@@ -90,7 +91,8 @@ impl Program {
             })
         })?;
         let mut messages = checked.messages;
-        messages.extend(natives::MESSAGES.map(str::to_owned));
+        let ours = natives::MESSAGES.iter().chain(&fields::MESSAGES);
+        messages.extend(ours.map(|message| (*message).to_owned()));
         let mut names = checked.names;
         names.extend(config.columns.iter().cloned());
         Ok(Program {

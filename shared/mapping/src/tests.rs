@@ -8,6 +8,7 @@ mod programs;
 mod refusals;
 mod salesforce;
 mod senders;
+mod strict;
 mod times;
 
 use domain::change::{CampaignId, Change, OrgId, Sender, SourceName};
@@ -81,6 +82,14 @@ fn checked(mapped: &Mapped) -> Value {
         }
     }
     change
+}
+
+/// An id that is a hash of what it is put together of.
+fn hashed(prefix: &str, id: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let hash = Sha256::digest(id);
+    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{prefix}-{hex}")
 }
 
 /// A body with one member set anew; null takes it out.

@@ -23,7 +23,7 @@ fn change_type(change_type: &str) -> String {
 fn salesforce_tells_fields_that_changed() {
     let changes = changes(&salesforce(), SALESFORCE);
     let expected = ["003RM000006aXyZYAU", "003RM000006aXyaYAE"].map(|key| {
-        json!({"eventId": format!("0005e192-9e62-2554-3880-3c3718bd6308-1-{key}"), "contactKey": key, "version": 1_764_000_000_000_u64,
+        json!({"eventId": hashed("salesforce", &format!("0005e192-9e62-2554-3880-3c3718bd6308-1-{key}")), "contactKey": key, "version": 1_764_000_000_000_u64,
             "data": {"phone": "+13175550100", "title": null}, "callable": false, "ifAbsent": "skip"})
     });
     assert_eq!(changes, expected);
