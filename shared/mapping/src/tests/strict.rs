@@ -60,6 +60,10 @@ fn a_field_of_several_campaigns_names_each_of_them() {
             assert_eq!(changes[0]["campaigns"], campaigns, "{preset} {held}");
         }
     }
+}
+
+#[test]
+fn every_preset_parts_a_field_of_several_campaigns() {
     let parts = [
         ("hubspot", include_str!("payloads/hubspot.json"), "phone"),
         (
