@@ -1,5 +1,5 @@
-//! Every page of docs/crm/ shows a source's secret, what its vendor sends, and the changes that it becomes: the
-//! product makes just that of it.
+//! Every page of docs/crm/, and docs/crm.md, shows a source's secret, what its vendor sends, and the changes
+//! that it becomes: the product makes just that of it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -111,7 +111,9 @@ fn examples(page: &str, text: &str) -> Vec<Example> {
 }
 
 fn all() -> Vec<Example> {
-    let pages = pages();
+    let mut pages = pages();
+    let index = std::fs::read_to_string(docs().join("crm.md")).unwrap();
+    pages.push(("crm.md".to_owned(), index));
     let examples = pages.iter().flat_map(|(page, text)| examples(page, text));
     examples.collect()
 }

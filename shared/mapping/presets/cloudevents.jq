@@ -13,17 +13,5 @@ if $fields[$stamp] == null or $fields[$stamp] == "" then error("the stamp is mis
 # Source and id may be longer than an id of ours, and of any characters.
 { eventId: "ce-\("\($fields["ce-source"] | tostring | sha256)-\($fields["ce-id"] | tostring)" | sha256)",
   contactKey: ($fields[$id] | tostring), version: ($fields[$stamp] | ms) } +
-if $remove != null and ($fields[$remove.field] as $value | any($remove.values[]; . == $value)) then { operation: "remove" }
-else
-  { data: ([ $columns | to_entries[] | .key as $field | select($fields | has($field)) |
-      .value[] | { (.): $fields[$field] } ] | add // {}) } +
-  if $optOut == null then {}
-  elif $fields | has($optOut.field) | not then error("the opt-out field is missing")
-  else
-    $fields[$optOut.field] as $value |
-    if any($optOut.values[]; . == $value) then { callable: false }
-    elif any($optOut.callable[]; . == $value) or any($optOut.values[]; type == ($value | type)) then { callable: true }
-    else error("the opt-out field holds what is in neither of its lists") end
-  end +
-  if $campaignField != null and ($fields | has($campaignField)) then { campaigns: $fields[$campaignField] } else {} end
-end
+if $fields | removed_by($remove) then { operation: "remove" }
+else $fields | { data: columns_by($columns) } + callable_by($optOut) + campaigns_by($campaignField) end

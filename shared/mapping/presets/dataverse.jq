@@ -7,7 +7,7 @@ select(.PrimaryEntityName == ($object // "contact")) |
 [ [.PostEntityImages[]?.value.Attributes[]?], [.PreEntityImages[]?.value.Attributes[]?],
   [.InputParameters[]? | select(.key == "Target") | .value.Attributes[]?] |
   [ .[] | { (.key): (.value |
-    if isobject then (if has("Value") then .Value elif .Name != null then .Name else .Id end)
+    if isobject then (if has("Value") then .Value elif .Name != null then .Name elif has("Id") then .Id else . end)
     elif isarray then map(if isobject and has("Value") then .Value else . end)
     else . end) } ] | add // {}
 ] as [$after, $before, $target] |
@@ -17,23 +17,15 @@ select(.PrimaryEntityName == ($object // "contact")) |
 if .MessageName == "Delete" then $event + { operation: "remove", version: (.OperationCreatedOn | ms) }
 elif .MessageName != "Create" and .MessageName != "Update" then error("a message that is none of Create, Update and Delete")
 elif $isFull or $target != {} then
-  # What is null does not stand in an image.
   (if $isFull then $after else $target end) as $fields |
   if ($fields.modifiedon // $target.modifiedon) == null then error("modifiedon is missing") else . end |
-  { version: ($fields.modifiedon // $target.modifiedon | ms),
-    data: ([ $columns | to_entries[] | .key as $field | select($isFull or ($fields | has($field))) |
-      .value[] | { (.): $fields[$field] } ] | add // {}) } +
-  if $optOut == null or ($isFull or ($fields | has($optOut.field)) | not) then {}
-  elif $fields | has($optOut.field) | not then error("the opt-out field is missing")
-  else
-    $fields[$optOut.field] as $value |
-    if any($optOut.values[]; . == $value) then { callable: false }
-    elif any($optOut.callable[]; . == $value) or any($optOut.values[]; type == ($value | type)) then { callable: true }
-    else error("the opt-out field holds what is in neither of its lists") end
-  end +
-  if $campaignField != null and ($isFull or ($fields | has($campaignField))) then { campaigns: $fields[$campaignField] } else {} end +
-  if $isFull then {} else { ifAbsent: "skip" } end |
+  # What is null does not stand in an image.
+  (if $isFull then ($columns | map_values(null)) + (if $campaignField == null then {} else { ($campaignField): null } end) else {} end +
+    $fields) as $told |
+  { version: ($fields.modifiedon // $target.modifiedon | ms), data: ($told | columns_by($columns)) } +
+  (if $optOut != null and ($isFull or ($fields | has($optOut.field))) then $fields | callable_by($optOut) else {} end) +
+  ($told | campaigns_by($campaignField)) + (if $isFull then {} else { ifAbsent: "skip" } end) |
   select((.data != {}) or has("callable") or has("campaigns") or $isFull) |
   $event + .
 else error("an event without values") end +
-if $campaignField != null and $before != {} then { campaignsBefore: $before[$campaignField] } else {} end
+if $campaignField != null and $before != {} then { campaignsBefore: ($before[$campaignField] | choices) } else {} end

@@ -19,18 +19,7 @@ elif .meta.action != "create" and .meta.action != "change" then error("an unknow
 elif .data | isobject | not then error("an event without data")
 else
   { version: ($fields.update_time // $fields.add_time | ms),
-    data: ([ $columns | to_entries[] | .key as $field | select($fields | has($field)) |
-      .value[] | { (.): ($fields[$field] | if . == "" then null else . end) } ] | add // {}) } +
-  if $optOut == null then {}
-  elif $fields | has($optOut.field) | not then error("the opt-out field is missing")
-  else
-    # Of several options one is enough.
-    [ $fields[$optOut.field] | if isarray then (if . == [] then null else .[] end) else . end ] as $values |
-    if any($optOut.values[]; . as $value | any($values[]; . == $value)) then { callable: false }
-    elif all($values[]; . as $value | any($optOut.callable[]; . == $value) or any($optOut.values[]; type == ($value | type)))
-    then { callable: true }
-    else error("the opt-out field holds what is in neither of its lists") end
-  end +
-  if $campaignField != null and ($fields | has($campaignField)) then { campaigns: $fields[$campaignField] } else {} end
+    data: ($fields | map_values(if . == "" then null else . end) | columns_by($columns)) } +
+  ($fields | callable_by($optOut) + campaigns_by($campaignField))
 end +
-if $campaignField != null and ($before | has($campaignField)) then { campaignsBefore: $before[$campaignField] } else {} end
+if $campaignField != null and ($before | has($campaignField)) then { campaignsBefore: ($before[$campaignField] | choices) } else {} end

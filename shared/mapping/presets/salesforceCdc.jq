@@ -24,29 +24,21 @@ then error("the names of changed fields are an undecoded bitmap") else . end |
       ($changed[] | . as $field | select($isPartial and ($fields | has($field) | not) and
         (any($header.nulledFields[]?; ltrimstr("Name.") == $field) | not))) ] as $untold |
     (if $optOut == null or ($isPartial and (any($changed[]; . == $optOut.field) | not)) then {}
-    elif ($fields | has($optOut.field) | not) or any($untold[]; . == $optOut.field) then error("the opt-out field is missing")
-    else
-      $fields[$optOut.field] as $value |
-      if any($optOut.values[]; . == $value) then { callable: false }
-      elif any($optOut.callable[]; . == $value) or any($optOut.values[]; type == ($value | type)) then { callable: true }
-      else error("the opt-out field holds what is in neither of its lists") end
-    end) as $said |
+    elif any($untold[]; . == $optOut.field) then error("the opt-out field is missing")
+    else $fields | callable_by($optOut) end) as $said |
     # An opt-out does not wait for that.
     if $said.callable != false and any($untold[]; . as $field | ($columns | has($field)) or $field == $campaignField)
     then error("a field that changed has no value") else . end |
-    { version: $version,
-      data: ([ $columns | to_entries[] | .key as $field |
-        select(($isPartial | not or any($changed[]; . == $field)) and (any($untold[]; . == $field) | not)) |
-        .value[] | { (.): $fields[$field] } ] | add // {}) } + $said +
-    if $campaignField == null or any($untold[]; . == $campaignField) or
-      ($isPartial and (any($changed[]; . == $campaignField) | not)) then {}
-    else { campaigns: $fields[$campaignField] } end +
+    (if $isPartial then [ $changed[] | { (.): $fields[.] } ] | add // {}
+      else ($columns | map_values(null)) + (if $campaignField == null then {} else { ($campaignField): null } end) + $fields end |
+      with_entries(select(.key as $field | any($untold[]; . == $field) | not))) as $told |
+    { version: $version, data: ($told | columns_by($columns)) } + $said + ($told | campaigns_by($campaignField)) +
     if $isPartial then { ifAbsent: "skip" } else {} end |
     select((.data != {}) or has("callable") or has("campaigns") or ($isPartial | not))
   elif $type | isstring and startswith("GAP_") then error("a gap event: what changed is told by the feed alone")
   else error("an event of an unknown changeType") end
 ) as $change |
 if $header.recordIds | isarray then . else error("an event without recordIds") end |
-# A change of a field's type is told of 001* and the like: no values change by it.
+# Ids are logged, and keys are not. A change of a field's type is told of 001* and the like: no values change by it.
 $header.recordIds[] | select(endswith("*") | not) |
-$change + { eventId: "\($header.transactionKey)-\($header.sequenceNumber)-\(.)", contactKey: . }
+$change + { eventId: "salesforce-\("\($header.transactionKey)-\($header.sequenceNumber)-\(.)" | sha256)", contactKey: . }

@@ -6,18 +6,9 @@ if isobject then . else error("expected an object") end |
 if $fields[$id] == null or $fields[$id] == "" then error("the key is missing") else . end |
 if $fields[$stamp] == null or $fields[$stamp] == "" then error("the stamp is missing") else . end |
 { contactKey: ($fields[$id] | tostring), version: ($fields[$stamp] | ms) } +
-if $remove != null and ($fields[$remove.field] as $value | any($remove.values[]; . == $value)) then { operation: "remove" }
+if $fields | removed_by($remove) then { operation: "remove" }
 else
   # A merge field of nothing is an empty text.
-  { data: ([ $columns | to_entries[] | .key as $field | select($fields | has($field)) |
-      .value[] | { (.): ($fields[$field] | if . == "" then null else . end) } ] | add // {}) } +
-  if $optOut == null then {}
-  elif $fields | has($optOut.field) | not then error("the opt-out field is missing")
-  else
-    $fields[$optOut.field] as $value |
-    if any($optOut.values[]; . == $value) then { callable: false }
-    elif any($optOut.callable[]; . == $value) or any($optOut.values[]; type == ($value | type)) then { callable: true }
-    else error("the opt-out field holds what is in neither of its lists") end
-  end +
-  if $campaignField != null and ($fields | has($campaignField)) then { campaigns: $fields[$campaignField] } else {} end
+  { data: ($fields | map_values(if . == "" then null else . end) | columns_by($columns)) } +
+  ($fields | callable_by($optOut) + campaigns_by($campaignField))
 end

@@ -10,7 +10,7 @@ use jaq_core::path::Part;
 
 use crate::depth;
 use crate::fault::Refused;
-use crate::natives;
+use crate::natives::{self, Regexes};
 
 /// The longest program, in bytes.
 const LONGEST: usize = 32 * 1024;
@@ -33,6 +33,8 @@ pub(crate) struct Checked<'s> {
     pub(crate) messages: BTreeSet<String>,
     /// The names that stand in it.
     pub(crate) names: BTreeSet<String>,
+    /// What it tests by.
+    pub(crate) regexes: Regexes,
 }
 
 /// Line and column of a part of a program.
@@ -88,12 +90,14 @@ pub(crate) fn check(code: &str) -> Result<Checked<'_>, Refused> {
         last: code,
         messages: BTreeSet::new(),
         names: words.names,
+        regexes: Regexes::new(),
     };
     calls.term(&mut term, depth::DEEPEST)?;
     Ok(Checked {
         term,
         messages: calls.messages,
         names: calls.names,
+        regexes: calls.regexes,
     })
 }
 
@@ -139,6 +143,7 @@ struct Calls<'s> {
     last: &'s str,
     messages: BTreeSet<String>,
     names: BTreeSet<String>,
+    regexes: Regexes,
 }
 
 impl<'s> Calls<'s> {
@@ -263,9 +268,10 @@ impl<'s> Calls<'s> {
                 let Some(pattern) = literal(pattern) else {
                     return self.refuse("`test` takes a literal text");
                 };
-                if natives::regex(&pattern).is_none() {
+                let Some(regex) = natives::regex(&pattern) else {
                     return self.refuse("no regular expression, or one that is too large");
-                }
+                };
+                self.regexes.insert(pattern, regex);
             }
             _ => {}
         }

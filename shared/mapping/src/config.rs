@@ -6,6 +6,7 @@ use domain::json::Members;
 use jaq_json::Val;
 use serde_json::value::RawValue;
 
+use crate::condition;
 use crate::fault::Refused;
 use crate::preset::{self, Preset};
 use crate::value;
@@ -117,14 +118,8 @@ pub(crate) fn parse(json: &str) -> Result<Config, Refused> {
         sample: raw.sample.map(|sample| sample.get().to_owned()),
         globals: vec![
             columns,
-            match raw.opt_out {
-                Some(opt_out) => condition("optOut", opt_out)?,
-                None => Val::Null,
-            },
-            match raw.remove {
-                Some(remove) => condition("remove", remove)?,
-                None => Val::Null,
-            },
+            condition::opt_out(raw.opt_out)?,
+            condition::remove(raw.remove)?,
             optional("key", raw.key)?,
             optional("version", raw.version)?,
             optional("campaignField", raw.campaign_field)?,
@@ -142,12 +137,13 @@ fn members(json: &str) -> Result<Raw<'_>, Refused> {
     let mut raw = Raw::default();
     for (name, value) in members.0 {
         let Some(slot) = raw.slot(&name) else {
-            let shown: String = name
-                .chars()
-                .filter(|c| c.is_ascii_graphic())
-                .take(40)
-                .collect();
-            return Err(Refused::member(&shown, "no such member"));
+            let is_word = (1..=24).contains(&name.len())
+                && name.bytes().all(|byte| byte.is_ascii_alphabetic());
+            return Err(match is_word {
+                true => Refused::member(&name, "no such member"),
+                // It may be a secret that was pasted in its place.
+                false => whole("there is no such member as one whose name is no word"),
+            });
         };
         if slot.replace(value).is_some() {
             return Err(Refused::member(&name, "stands twice"));
@@ -185,7 +181,7 @@ fn text(name: &str, raw: &RawValue) -> Result<String, Refused> {
     text.ok_or_else(|| Refused::member(name, "expected a text that is not empty"))
 }
 
-fn read(name: &str, raw: &RawValue) -> Result<Val, Refused> {
+pub(crate) fn read(name: &str, raw: &RawValue) -> Result<Val, Refused> {
     value::read(raw.get()).map_err(|kind| Refused::member(name, kind.to_string()))
 }
 
@@ -218,58 +214,6 @@ fn columns(raw: &RawValue) -> Result<(Val, BTreeSet<String>), Refused> {
         lists.insert(field.clone(), columns.into_iter().collect());
     }
     Ok((Val::obj(lists), filled))
-}
-
-/// `{"field": …, "values": [ … ], "callable": [ … ]}`, or `"none"`, which a program sees as null.
-fn condition(name: &'static str, raw: &RawValue) -> Result<Val, Refused> {
-    let at = |member: &str, message: &str| Refused::member(&format!("{name}.{member}"), message);
-    let members = match read(name, raw)? {
-        Val::Obj(members) => members,
-        value if value::text(&value) == Some("none") => return Ok(Val::Null),
-        _ => return Err(Refused::member(name, "expected an object, or \"none\"")),
-    };
-    let (mut field, mut values, mut callable) = (None, None, None);
-    for (member, value) in members.iter() {
-        match value::text(member) {
-            Some("field") => field = Some(value.clone()),
-            Some("values") => values = Some(value.clone()),
-            Some("callable") if name == "optOut" => callable = Some(value.clone()),
-            _ => return Err(Refused::member(name, "expected `field` and `values` alone")),
-        }
-    }
-    let field = field.filter(|field| value::text(field).is_some_and(|field| !field.is_empty()));
-    let field = field.ok_or_else(|| at("field", "expected the name of a field"))?;
-    let values = values.unwrap_or_else(|| [Val::Bool(true)].into_iter().collect());
-    let callable = callable.unwrap_or_else(|| std::iter::empty().collect());
-    let lists = [("values", &values), ("callable", &callable)];
-    for (member, list) in lists {
-        let is_scalar = |value: &Val| !matches!(value, Val::Arr(_) | Val::Obj(_));
-        let is_list = match list {
-            Val::Arr(list) => {
-                list.iter().all(is_scalar) && (member != "values" || !list.is_empty())
-            }
-            _ => false,
-        };
-        if !is_list {
-            return Err(at(
-                member,
-                "expected a list of texts, numbers, booleans or null",
-            ));
-        }
-    }
-    if let (Val::Arr(values), Val::Arr(callable)) = (&values, &callable)
-        && callable.iter().any(|value| values.contains(value))
-    {
-        return Err(at("callable", "a value stands in `values` too"));
-    }
-    let members = [("field", field), ("values", values), ("callable", callable)];
-    let members = members.into_iter();
-    let members = members.filter(|(member, _)| name == "optOut" || *member != "callable");
-    Ok(Val::obj(
-        members
-            .map(|(member, value)| (Val::utf8_str(member), value))
-            .collect(),
-    ))
 }
 
 fn headers(raw: Option<&RawValue>, preset: Option<&Preset>) -> Result<Vec<String>, Refused> {

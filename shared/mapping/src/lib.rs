@@ -7,10 +7,12 @@
 
 mod change;
 mod check;
+mod condition;
 mod config;
 mod decimal;
 mod depth;
 mod fault;
+mod fields;
 mod items;
 mod natives;
 mod preset;

@@ -1,17 +1,42 @@
 //! The functions that campaign-sync adds to jq, and the set of all that a program may call.
 
-use jaq_core::data::JustLut;
+use std::collections::BTreeMap;
+
+use jaq_core::data::{DataT, HasLut};
 use jaq_core::load::parse::Def;
-use jaq_core::native::{Filter, Fun, bome, run, unary, v};
-use jaq_core::{Error, RunPtr, ValR};
+use jaq_core::native::{Filter, Fun, bome, run, v};
+use jaq_core::{Cv, Error, Lut, RunPtr, ValR, ValXs};
 use jaq_json::{Num, Val};
 use jiff::Timestamp;
 use regex_lite::{Regex, RegexBuilder};
 use sha2::{Digest, Sha256};
 
+use crate::fields;
 use crate::value;
 
-pub(crate) type Data = JustLut<Val>;
+/// The regular expressions of a program by their texts.
+pub(crate) type Regexes = BTreeMap<String, Regex>;
+
+/// The values of a program, and what its functions know beside their arguments.
+pub(crate) struct Data;
+
+impl DataT for Data {
+    type V<'a> = Val;
+    type Data<'a> = Known<'a>;
+}
+
+/// What was made of a program when it was compiled.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) lut: &'a Lut<Data>,
+    pub(crate) regexes: &'a Regexes,
+}
+
+impl<'a> HasLut<'a, Data> for Known<'a> {
+    fn lut(&self) -> &'a Lut<Data> {
+        self.lut
+    }
+}
 
 /// What a program may call, each with its number of arguments. None of them loops longer than its
 /// input, nests deeper than it, sorts by what is no order, or knows anything but its arguments.
@@ -24,7 +49,11 @@ pub(crate) const FUNCTIONS: &[(&str, &[usize])] = &[
     ("ascii_downcase", &[0]),
     ("ascii_upcase", &[0]),
     ("booleans", &[0]),
+    ("callable_by", &[1]),
+    ("campaigns_by", &[1]),
     ("ceil", &[0]),
+    ("choices", &[0]),
+    ("columns_by", &[1]),
     ("contains", &[1]),
     ("del", &[1]),
     ("empty", &[0]),
@@ -66,6 +95,7 @@ pub(crate) const FUNCTIONS: &[(&str, &[usize])] = &[
     ("nulls", &[0]),
     ("numbers", &[0]),
     ("objects", &[0]),
+    ("removed_by", &[1]),
     ("reverse", &[0]),
     ("rindex", &[1]),
     ("round", &[0]),
@@ -140,12 +170,18 @@ pub(crate) fn natives() -> impl Iterator<Item = Fun<Data>> {
     .chain(ours())
 }
 
-fn ours() -> [Fun<Data>; 7] {
-    let ours: [Filter<RunPtr<Data>>; 7] = [
+fn ours() -> [Fun<Data>; 12] {
+    let ours: [Filter<RunPtr<Data>>; 12] = [
+        ("choices", v(0), |cv| bome(Ok(fields::choices(&cv.1)))),
+        ("columns_by", v(1), |cv| by(cv, fields::columns_by)),
+        ("callable_by", v(1), |cv| by(cv, fields::callable_by)),
+        ("campaigns_by", v(1), |cv| by(cv, fields::campaigns_by)),
+        ("removed_by", v(1), |cv| by(cv, fields::removed_by)),
         ("ms", v(0), |cv| bome(ms(&cv.1))),
         ("sha256", v(0), |cv| bome(sha256(&cv.1))),
-        ("test", v(1), |cv| {
-            unary(cv, |value, regex| test(&value, &regex))
+        ("test", v(1), |mut cv| {
+            let pattern = cv.0.pop_var();
+            bome(test(&cv.1, &pattern, cv.0.data().regexes))
         }),
         ("tonumber", v(0), |cv| bome(to_number(cv.1))),
         ("toboolean", v(0), |cv| bome(to_boolean(cv.1))),
@@ -159,7 +195,13 @@ fn ours() -> [Fun<Data>; 7] {
     ours.map(run::<Data>)
 }
 
-fn fail<T>(message: &'static str) -> Result<T, Error<Val>> {
+/// A function of its input and one argument.
+fn by<'a>(mut cv: Cv<'a, Data>, of: fn(&Val, &Val) -> ValR<Val>) -> ValXs<'a, Val> {
+    let argument = cv.0.pop_var();
+    bome(of(&cv.1, &argument))
+}
+
+pub(crate) fn fail<T>(message: &'static str) -> Result<T, Error<Val>> {
     Err(Error::str(message))
 }
 
@@ -245,9 +287,9 @@ pub(crate) fn regex(pattern: &str) -> Option<Regex> {
     builder.size_limit(1 << 18).nest_limit(30).build().ok()
 }
 
-fn test(value: &Val, pattern: &Val) -> ValR<Val> {
-    let pattern = value::text(pattern).and_then(regex);
-    match (value::text(value), pattern) {
+fn test(value: &Val, pattern: &Val, regexes: &Regexes) -> ValR<Val> {
+    let regex = value::text(pattern).and_then(|pattern| regexes.get(pattern));
+    match (value::text(value), regex) {
         (Some(text), Some(regex)) => Ok(Val::Bool(regex.is_match(text))),
         _ => fail(TEST),
     }
@@ -305,5 +347,21 @@ fn is_short(number: &Num) -> bool {
     match number {
         Num::BigInt(int) => int.bits() <= 4096,
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_regular_expression_is_looked_up_and_never_compiled_where_it_tests() {
+        let program = r#"[test("^a"), test("b$"), test("^a")]"#;
+        let regexes = crate::check::check(program).unwrap().regexes;
+        let patterns: Vec<_> = regexes.keys().collect();
+        assert_eq!(patterns, ["^a", "b$"]);
+        let is_one = |regexes| test(&Val::utf8_str("abc"), &Val::utf8_str("^a"), regexes);
+        assert_eq!(is_one(&regexes).ok(), Some(Val::Bool(true)));
+        assert!(is_one(&Regexes::new()).is_err());
     }
 }

@@ -13,7 +13,8 @@ use crate::change::{self, Mapped, Origin};
 use crate::check;
 use crate::config::{Config, GLOBALS};
 use crate::fault::{Kind, Refused};
-use crate::natives::{self, Data};
+use crate::fields;
+use crate::natives::{self, Data, Known, Regexes};
 use crate::value;
 
 /// What the whole program is called: no program can call a function of this name.
@@ -55,6 +56,7 @@ pub(crate) struct Program {
     messages: BTreeSet<String>,
     /// Names that do not come from a payload.
     names: BTreeSet<String>,
+    regexes: Regexes,
 }
 
 impl Program {
@@ -89,13 +91,15 @@ impl Program {
             })
         })?;
         let mut messages = checked.messages;
-        messages.extend(natives::MESSAGES.map(str::to_owned));
+        let ours = natives::MESSAGES.iter().chain(&fields::MESSAGES);
+        messages.extend(ours.map(|message| (*message).to_owned()));
         let mut names = checked.names;
         names.extend(config.columns.iter().cloned());
         Ok(Program {
             filter,
             messages,
             names,
+            regexes: checked.regexes,
         })
     }
 
@@ -131,7 +135,11 @@ impl Program {
         item: &str,
         most: usize,
     ) -> Result<Vec<Mapped>, Failure> {
-        let context = Ctx::<Data>::new(&self.filter.lut, Vars::new(globals));
+        let known = Known {
+            lut: &self.filter.lut,
+            regexes: &self.regexes,
+        };
+        let context = Ctx::<Data>::new(known, Vars::new(globals));
         let outputs = self.filter.id.run((context, input)).map(unwrap_valr);
         let (mut mapped, mut failed) = (Vec::new(), None);
         for (ordinal, output) in outputs.enumerate() {

@@ -8,6 +8,7 @@ mod programs;
 mod refusals;
 mod salesforce;
 mod senders;
+mod strict;
 mod times;
 
 use domain::change::{CampaignId, Change, OrgId, Sender, SourceName};
@@ -64,19 +65,13 @@ fn fault(config: &Value, body: &str) -> String {
 /// A change with its campaigns beside it, once it is taken as one that a sender sends.
 fn checked(mapped: &Mapped) -> Value {
     let mut change: Value = serde_json::from_str(&mapped.text).unwrap();
-    let mut sent = change.clone();
-    let if_absent = sent.as_object_mut().unwrap().remove("ifAbsent");
-    assert!(
-        if_absent
-            .is_none_or(|said| ["create", "skip", "skipOptOut"].contains(&said.as_str().unwrap()))
-    );
     let sender = Sender {
         source: SourceName::parse("crm").unwrap(),
         org: Some(OrgId::parse("acme-us").unwrap()),
         campaign: Some(CampaignId::parse("5f0c1e1a").unwrap()),
     };
     let now = "2026-11-24T16:00:00Z".parse().unwrap();
-    let parsed = Change::parse_from(&sender, &sent.to_string(), now);
+    let parsed = Change::parse_from(&sender, &mapped.text, now);
     assert!(parsed.is_ok(), "{parsed:?}: {change}");
     for (name, campaigns) in [
         ("campaigns", &mapped.campaigns),
@@ -87,6 +82,14 @@ fn checked(mapped: &Mapped) -> Value {
         }
     }
     change
+}
+
+/// An id that is a hash of what it is put together of.
+fn hashed(prefix: &str, id: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let hash = Sha256::digest(id);
+    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{prefix}-{hex}")
 }
 
 /// A body with one member set anew; null takes it out.

@@ -78,15 +78,17 @@ fn own(preset: &str) -> usize {
 }
 
 fn mapping_of(preset: &str) -> Value {
-    let (field, values) = match preset {
-        "hubspot" | "hubspotWorkflow" | "zohoWorkflow" => ("do_not_call", json!(["true"])),
-        "dataverse" => ("donotcall", json!([true])),
-        "pipedrive" => ("off", json!([17])),
-        _ => ("DoNotCall", json!([true])),
+    let (field, values, callable) = match preset {
+        "hubspot" | "hubspotWorkflow" | "zohoWorkflow" => {
+            ("do_not_call", json!(["true"]), json!(["false", ""]))
+        }
+        "dataverse" => ("donotcall", json!([true]), json!([false])),
+        "pipedrive" => ("off", json!([17]), json!([18, null])),
+        _ => ("DoNotCall", json!([true]), json!([false])),
     };
     let mut mapping = json!({
         "preset": preset, "columns": { "phone": "phone", "Phone": "mobile", "first_name": "firstName" },
-        "optOut": { "field": field, "values": values },
+        "optOut": { "field": field, "values": values, "callable": callable },
     });
     if preset == "salesforcePlatformEvent" {
         mapping["key"] = json!("Id");

@@ -37,7 +37,7 @@ impl Speaker for Hubspot {
             "mapping": {
                 "preset": "hubspot",
                 "columns": columns(&FIELDS),
-                "optOut": { "field": OPT_OUT, "values": ["true"] },
+                "optOut": { "field": OPT_OUT, "values": ["true"], "callable": ["false", ""] },
             },
         })
     }

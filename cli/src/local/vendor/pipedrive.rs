@@ -37,7 +37,7 @@ impl Speaker for Pipedrive {
             "mapping": {
                 "preset": "pipedrive",
                 "columns": columns(&FIELDS),
-                "optOut": { "field": OPT_OUT, "values": [NO_CALLS], "callable": [null] },
+                "optOut": { "field": OPT_OUT, "values": [NO_CALLS], "callable": [CALLS, null] },
             },
         })
     }

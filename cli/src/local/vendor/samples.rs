@@ -115,7 +115,7 @@ fn chosen() -> [Sample; 4] {
             "a workflow of HubSpot",
             json!({ "preset": "hubspotV2", "url": url, "secrets": ["client-secret-of-the-hubspot-app"] }),
             json!({ "preset": "hubspotWorkflow", "columns": { "firstname": "firstName", "phone": "phone" },
-                "optOut": { "field": "do_not_call", "values": ["true"] } }),
+                "optOut": { "field": "do_not_call", "values": ["true"], "callable": ["false"] } }),
             "1246966",
             |key, at| {
                 json!({ "objectId": key, "properties": { "firstname": "Ada", "phone": phone(at), "do_not_call": "false",
@@ -139,7 +139,7 @@ fn chosen() -> [Sample; 4] {
             "a workflow of Zoho CRM",
             json!({ "body": { "pointer": "/token", "values": ["token-of-the-webhook"] } }),
             json!({ "preset": "zohoWorkflow", "columns": { "First_Name": "firstName", "Phone": "phone" },
-                "optOut": { "field": "Do_Not_Call", "values": ["true"] } }),
+                "optOut": { "field": "Do_Not_Call", "values": ["true"], "callable": ["false"] } }),
             "4000000000123456789",
             |key, at| {
                 json!({ "id": key, "First_Name": "Ada", "Phone": phone(at), "Do_Not_Call": "false",

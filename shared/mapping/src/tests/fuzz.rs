@@ -208,7 +208,7 @@ fn ends(mapping: &Mapping, body: &str) -> Result<(), TestCaseError> {
 /// A mapping by a preset, with every member that it may have.
 pub(super) fn by_preset(name: &str) -> Value {
     let mut config = json!({"preset": name, "columns": {"a": "x", "firstname": "y", "FirstName": "z", "phones": ["u", "v"]},
-        "optOut": {"field": "b", "values": [true, "true", 17]}, "campaignField": "c"});
+        "optOut": {"field": "b", "values": [true, "true", 17], "callable": [false, null, "", "a"]}, "campaignField": "c"});
     let preset = preset::find(name).unwrap();
     for member in preset.needs.iter().chain(preset.takes) {
         config[*member] = match *member {

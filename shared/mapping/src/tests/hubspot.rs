@@ -6,7 +6,7 @@ const HUBSPOT: &str = include_str!("payloads/hubspot.json");
 
 fn hubspot() -> Value {
     json!({"preset": "hubspot", "columns": {"firstname": "firstName", "lastname": "lastName", "phone": ["phone", "mobile"]},
-        "optOut": {"field": "do_not_call", "values": ["true"]}, "campaignField": "campaign"})
+        "optOut": {"field": "do_not_call", "values": ["true"], "callable": ["false", ""]}, "campaignField": "campaign"})
 }
 
 /// A request of one event, with other members.
@@ -25,8 +25,11 @@ fn kinds(more: Value) -> Vec<Value> {
 #[test]
 fn hubspot_tells_one_property_at_a_time() {
     let mapped = mapped(&hubspot(), HUBSPOT);
-    let id = |event: u64, subscription: u32, object: u32, at: u64| {
+    let plain = |event: u64, subscription: u32, object: u32, at: u64| {
         format!("33-{subscription}-{event}-{object}-{at}")
+    };
+    let id = |event, subscription, object, at| {
+        hashed("hubspot", &plain(event, subscription, object, at))
     };
     let expected = [
         Ok(vec![json!({"eventId": id(3_816_279_340, 25, 1_246_965, 1_764_000_000_123), "version": 1_764_000_000_123_u64, "contactKey": "1246965",
@@ -36,9 +39,9 @@ fn hubspot_tells_one_property_at_a_time() {
         Ok(vec![json!({"eventId": id(3_816_279_342, 26, 1_246_965, 1_764_000_000_125), "version": 1_764_000_000_125_u64, "contactKey": "1246965",
             "data": {"firstName": null}, "ifAbsent": "skip"})]),
         Ok(vec![json!({"eventId": id(3_816_279_343, 27, 1_246_966, 1_764_000_000_126), "version": 1_764_000_000_126_u64, "contactKey": "1246966",
-            "operation": "remove"})]),
-        Ok([1_246_970, 1_246_965].map(|key| json!({"eventId": format!("{}-{key}", id(3_816_279_344, 28, 1_246_999, 1_764_000_000_127)),
-            "version": 1_764_000_000_127_u64, "contactKey": key.to_string(), "operation": "remove"})).to_vec()),
+            "operation": "remove", "ifAbsent": "skipOptOut"})]),
+        Ok([1_246_970, 1_246_965].map(|key| json!({"eventId": hashed("hubspot", &format!("{}-{key}", plain(3_816_279_344, 28, 1_246_999, 1_764_000_000_127))),
+            "version": 1_764_000_000_127_u64, "contactKey": key.to_string(), "operation": "remove", "ifAbsent": "skipOptOut"})).to_vec()),
         Ok(Vec::new()),
     ];
     assert_eq!(mapped, expected);
@@ -94,7 +97,14 @@ fn hubspot_tells_an_opt_out_by_its_property() {
             json!(callable)
         );
     }
-    for value in [json!(true), json!(null), json!(1), json!([])] {
+    for value in [
+        json!(true),
+        json!(null),
+        json!(1),
+        json!([]),
+        json!("True"),
+        json!("later"),
+    ] {
         assert!(
             fault(&hubspot(), &opt_out(value))
                 .ends_with("the opt-out field holds what is in neither of its lists")

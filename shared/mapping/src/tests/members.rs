@@ -49,6 +49,22 @@ fn members_are_checked_one_by_one() {
 }
 
 #[test]
+fn a_member_that_may_be_a_secret_is_not_shown() {
+    for pasted in [
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "a1b2c3",
+        "abcdefghijklmnopqrstuvwxy",
+        "",
+        "é",
+    ] {
+        let mut config = json!({"jq": "."});
+        config[pasted] = json!(1);
+        let expected = "mapping: there is no such member as one whose name is no word";
+        assert_eq!(refused(&config), expected);
+    }
+}
+
+#[test]
 fn conditions_and_headers_are_checked() {
     for (config, expected) in [
         (
@@ -61,7 +77,7 @@ fn conditions_and_headers_are_checked() {
         ),
         (
             json!({"jq": ".", "optOut": {"field": "f", "value": 1}}),
-            "mapping.optOut: expected `field` and `values` alone",
+            "mapping.optOut: expected `field`, `values` and `callable` alone",
         ),
         (
             json!({"jq": ".", "optOut": {"field": "f", "values": []}}),
@@ -77,7 +93,7 @@ fn conditions_and_headers_are_checked() {
         ),
         (
             json!({"jq": ".", "remove": {"field": "f", "callable": [1]}}),
-            "mapping.remove: expected `field` and `values` alone",
+            "mapping.remove: expected `field`, `values` and `mayBeAbsent` alone",
         ),
         (
             json!({"jq": ".", "headers": "x-a"}),
@@ -165,7 +181,7 @@ fn a_mapping_tells_what_it_is() {
 #[test]
 fn a_preset_is_the_same_as_its_program() {
     let hubspot = include_str!("payloads/hubspot.json");
-    let members = json!({"columns": {"phone": "phone"}, "optOut": {"field": "do_not_call", "values": ["true"]}});
+    let members = json!({"columns": {"phone": "phone"}, "optOut": {"field": "do_not_call", "values": ["true"], "callable": ["false"]}});
     let (mut by_preset, mut by_program) = (members.clone(), members);
     by_preset["preset"] = json!("hubspot");
     by_program["jq"] = json!(preset("hubspot"));
@@ -192,8 +208,8 @@ fn global_variables_hold_the_members() {
         cloud_event: Some(r#"{"id":"1"}"#),
     };
     let mapped = mapping(&config).changes("{}", &about, 1).unwrap();
-    let all = json!({"columns": r#"{"a":["x"],"b":["y","z"]}"#, "optOut": r#"{"field":"f","values":[true],"callable":[]}"#,
-        "remove": r#"{"field":"r","values":["x",1,null]}"#, "key": "k", "version": "v",
+    let all = json!({"columns": r#"{"a":["x"],"b":["y","z"]}"#, "optOut": r#"{"field":"f","values":[true],"callable":[false]}"#,
+        "remove": r#"{"field":"r","values":["x",1,null],"mayBeAbsent":false}"#, "key": "k", "version": "v",
         "campaignField": "c", "object": "o", "headers": r#"{"x-a":"1"}"#, "event": r#"{"id":"1"}"#});
     assert_eq!(checked(&mapped[0])["data"], all);
     for attributes in ["[]", "{", "1", ""] {
@@ -299,8 +315,20 @@ fn the_page_names_every_function_and_preset() {
     for name in PRESETS {
         assert_eq!(
             section("Presets").matches(&format!("| `{name}`")).count(),
-            2,
+            3,
             "{name}"
         );
     }
+    let code = functions.split("```").nth(1).unwrap();
+    let config = json!({"jq": code, "columns": {"phone": "phone"}, "optOut": {"field": "dnc"}, "campaignField": "c",
+        "remove": {"field": "event", "values": ["remove"]}});
+    let body =
+        r#"{"id": 7, "modified": 17, "event": "edit", "dnc": false, "phone": "+1", "c": "a;b"}"#;
+    let mut change = changes(&config, body).remove(0);
+    change["eventId"].take();
+    let expected = json!({"eventId": null, "contactKey": "7", "version": 17, "data": {"phone": "+1"}, "callable": true,
+        "campaigns": ["a", "b"]});
+    assert_eq!(change, expected);
+    let gone = with(body, "/event", json!("remove"));
+    assert_eq!(changes(&config, &gone)[0]["operation"], "remove");
 }

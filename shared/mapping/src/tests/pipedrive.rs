@@ -8,7 +8,7 @@ const OPTION: &str = "3d0fa3429dfa2d3dec265b4fc5dc8258ab66cdf3";
 
 fn pipedrive() -> Value {
     json!({"preset": "pipedrive", "columns": {"first_name": "firstName", "last_name": "lastName", "phones": "phone", "emails": "email", "org_id": "org"},
-        "optOut": {"field": OPTION, "values": [17], "callable": [null]}, "campaignField": "segment"})
+        "optOut": {"field": OPTION, "values": [17], "callable": [1, 18, null]}, "campaignField": "segment"})
 }
 
 #[test]
@@ -71,10 +71,12 @@ fn pipedrive_options_are_their_ids() {
         );
     }
     let mut strict = pipedrive();
-    strict["optOut"] = json!({"field": OPTION, "values": [17]});
+    strict["optOut"] = json!({"field": OPTION, "values": [17], "callable": [18]});
     for value in [
         json!(null),
         json!("17"),
+        json!({"type": "enum", "id": 19}),
+        json!({"type": "set", "values": [{"id": 18}, {"id": 19}]}),
         json!({"type": "set", "values": []}),
         json!({"type": "text", "value": "17"}),
     ] {

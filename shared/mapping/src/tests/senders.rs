@@ -13,7 +13,7 @@ fn full(preset: &str, more: Value) -> Value {
 #[test]
 fn a_hubspot_workflow_sends_the_contact() {
     let config = json!({"preset": "hubspotWorkflow", "columns": {"firstname": "firstName", "phone": "phone", "city": "city"},
-        "optOut": {"field": "do_not_call", "values": ["true"], "callable": ["", null]}, "campaignField": "campaign"});
+        "optOut": {"field": "do_not_call", "values": ["true"], "callable": ["false", "", null]}, "campaignField": "campaign"});
     let older = r#"{"vid": 1246965, "portal-id": 33, "is-contact": true, "properties": {
         "firstname": {"value": "Ada", "versions": [{"value": "Ada"}]}, "phone": {"value": ""},
         "do_not_call": {"value": "true"}, "campaign": {"value": "spring"}, "lastmodifieddate": {"value": "1764000000123"}}}"#;
@@ -112,7 +112,7 @@ fn a_platform_event_holds_all_columns() {
 fn a_zoho_workflow_sends_what_its_author_chose() {
     let config = full(
         "zohoWorkflow",
-        json!({"optOut": {"field": "DoNotCall", "values": ["true"]}, "remove": {"field": "event", "values": ["delete"]}}),
+        json!({"optOut": {"field": "DoNotCall", "values": ["true"], "callable": ["false"]}, "remove": {"field": "event", "values": ["delete"]}}),
     );
     let body = r#"{"id": "4000000000123456789", "FirstName": "Ada", "Phone": "", "DoNotCall": "false",
         "Modified_Time": "2025-11-24T21:30:00+05:30", "event": "edit"}"#;

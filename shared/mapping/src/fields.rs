@@ -1,0 +1,148 @@
+//! The functions that read the fields of a record by the members of the mapping: those that presets have in
+//! common, and that any program may call.
+
+use jaq_core::ValR;
+use jaq_json::{Map, Val};
+
+use crate::condition;
+use crate::natives::fail;
+use crate::value;
+
+/// What they fail by.
+pub(crate) const MESSAGES: [&str; 9] = [
+    COLUMNS_BY,
+    CALLABLE_BY,
+    REMOVED_BY,
+    CAMPAIGNS_BY,
+    NO_OPT_OUT,
+    NEITHER,
+    NO_REMOVAL,
+    OTHER_REMOVAL,
+    NEAR_REMOVAL,
+];
+const COLUMNS_BY: &str = "columns_by: expected an object of fields, and $columns";
+const CALLABLE_BY: &str = "callable_by: expected an object of fields, and $optOut";
+const REMOVED_BY: &str = "removed_by: expected an object of fields, and $remove";
+const CAMPAIGNS_BY: &str = "campaigns_by: expected an object of fields, and $campaignField";
+const NO_OPT_OUT: &str = "the opt-out field is missing";
+const NEITHER: &str = "the opt-out field holds what is in neither of its lists";
+const NO_REMOVAL: &str = "the field that tells a removal is missing";
+const OTHER_REMOVAL: &str =
+    "the field that tells a removal holds a value of another type than those that are listed";
+const NEAR_REMOVAL: &str =
+    "the field that tells a removal differs from what is listed by its case or spaces alone";
+
+/// The columns that the fields fill. A field that is not there fills none.
+pub(crate) fn columns_by(fields: &Val, columns: &Val) -> ValR<Val> {
+    let (Val::Obj(fields), Val::Obj(columns)) = (fields, columns) else {
+        return fail(COLUMNS_BY);
+    };
+    let mut data = Map::default();
+    for (field, columns) in columns.iter() {
+        let Val::Arr(columns) = columns else {
+            return fail(COLUMNS_BY);
+        };
+        if let Some(value) = fields.get(field) {
+            data.extend(columns.iter().map(|column| (column.clone(), value.clone())));
+        }
+    }
+    Ok(Val::obj(data))
+}
+
+/// `{callable: …}`, or `{}` where there is no condition.
+pub(crate) fn callable_by(fields: &Val, opt_out: &Val) -> ValR<Val> {
+    let (fields, opt_out) = match (fields, opt_out) {
+        (Val::Obj(_), Val::Null) => return Ok(Val::obj(Map::default())),
+        (Val::Obj(fields), Val::Obj(opt_out)) => (fields, opt_out),
+        _ => return fail(CALLABLE_BY),
+    };
+    let [field, values, callable] =
+        ["field", "values", "callable"].map(|name| opt_out.get(&Val::utf8_str(name)));
+    let (Some(field), Some(Val::Arr(values)), Some(Val::Arr(callable))) = (field, values, callable)
+    else {
+        return fail(CALLABLE_BY);
+    };
+    let Some(told) = fields.get(field) else {
+        return fail(NO_OPT_OUT);
+    };
+    // Of several values one is enough, and none is null.
+    let nothing = [Val::Null];
+    let told = match told {
+        Val::Arr(told) if told.is_empty() => &nothing,
+        Val::Arr(told) => told.as_slice(),
+        told => std::slice::from_ref(told),
+    };
+    if told.iter().any(|told| values.contains(told)) {
+        return Ok(member("callable", Val::Bool(false)));
+    }
+    match told.iter().all(|told| callable.contains(told)) {
+        true => Ok(member("callable", Val::Bool(true))),
+        false => fail(NEITHER),
+    }
+}
+
+/// Whether the record is gone; never where there is no condition.
+pub(crate) fn removed_by(fields: &Val, remove: &Val) -> ValR<Val> {
+    let (fields, remove) = match (fields, remove) {
+        (Val::Obj(_), Val::Null) => return Ok(Val::Bool(false)),
+        (Val::Obj(fields), Val::Obj(remove)) => (fields, remove),
+        _ => return fail(REMOVED_BY),
+    };
+    let [field, values, may_be_absent] =
+        ["field", "values", "mayBeAbsent"].map(|name| remove.get(&Val::utf8_str(name)));
+    let (Some(field), Some(Val::Arr(values)), Some(Val::Bool(may_be_absent))) =
+        (field, values, may_be_absent)
+    else {
+        return fail(REMOVED_BY);
+    };
+    let told = fields.get(field).unwrap_or(&Val::Null);
+    if fields.contains_key(field) && values.contains(told) {
+        return Ok(Val::Bool(true));
+    }
+    let is_absent = *told == Val::Null || value::text(told) == Some("");
+    match is_absent {
+        true if *may_be_absent => Ok(Val::Bool(false)),
+        true => fail(NO_REMOVAL),
+        false if condition::is_near(told, values) => fail(NEAR_REMOVAL),
+        false if values.iter().any(|value| is_alike(value, told)) => Ok(Val::Bool(false)),
+        false => fail(OTHER_REMOVAL),
+    }
+}
+
+/// `{campaigns: …}`, or `{}` where no field tells them, or it is not there.
+pub(crate) fn campaigns_by(fields: &Val, field: &Val) -> ValR<Val> {
+    let told = match (fields, field) {
+        (Val::Obj(_), Val::Null) => None,
+        (Val::Obj(fields), field) if value::text(field).is_some() => fields.get(field),
+        _ => return fail(CAMPAIGNS_BY),
+    };
+    Ok(told.map_or_else(
+        || Val::obj(Map::default()),
+        |told| member("campaigns", choices(told)),
+    ))
+}
+
+/// The values of a field that holds several: a list as it is, a text parted at `;`.
+pub(crate) fn choices(value: &Val) -> Val {
+    match (value, value::text(value)) {
+        (_, Some(text)) => {
+            let parts = text.split(';').map(str::trim);
+            let parts = parts.filter(|part| !part.is_empty());
+            parts.map(|part| Val::utf8_str(part.to_owned())).collect()
+        }
+        (Val::Null, _) => std::iter::empty().collect(),
+        (Val::Arr(_), _) => value.clone(),
+        _ => std::iter::once(value.clone()).collect(),
+    }
+}
+
+fn member(name: &'static str, value: Val) -> Val {
+    Val::obj(std::iter::once((Val::utf8_str(name), value)).collect())
+}
+
+fn is_alike(one: &Val, other: &Val) -> bool {
+    match (one, other) {
+        (Val::Bool(_), Val::Bool(_)) | (Val::Num(_), Val::Num(_)) => true,
+        (one, other) => value::text(one).is_some() && value::text(other).is_some(),
+    }
+}
