@@ -28,19 +28,14 @@ impl Found<'_> {
 
     /// Places of items of which nothing is made, as it should be.
     fn ignored(&self) -> Vec<&str> {
-        let is_ignored = |place: &usize| {
-            let is_faulty = self
-                .reading
-                .faulty
-                .iter()
-                .any(|(faulty, _)| faulty == place);
-            let is_made = self.reading.changes.iter().any(|made| made.item == *place);
-            !is_faulty && !is_made
-        };
-        let ignored = (0..self.items.len()).filter(is_ignored);
-        ignored
-            .map(|place| self.items[place].pointer.as_str())
-            .collect()
+        let mut is_ignored = vec![true; self.items.len()];
+        let made = self.reading.changes.iter().map(|made| made.item);
+        let faulty = self.reading.faulty.iter().map(|(place, _)| *place);
+        made.chain(faulty)
+            .for_each(|place| is_ignored[place] = false);
+        let items = self.items.iter().zip(is_ignored);
+        let ignored = items.filter(|(_, is_ignored)| *is_ignored);
+        ignored.map(|(item, _)| item.pointer.as_str()).collect()
     }
 
     fn let_in(&self) -> String {
