@@ -41,5 +41,6 @@ mod rank_ahead;
 mod reconcile;
 mod reset_rank;
 mod send;
+mod source;
 mod support;
 mod top_up;

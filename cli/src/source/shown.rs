@@ -6,6 +6,7 @@ use ingest::webhook::{Item, Reading};
 use io::secrets::OnFault;
 use serde_json::{Value, json};
 
+use super::whole::Refused;
 use crate::table::{counted, table};
 
 /// What became of a body, and of who sends it.
@@ -14,6 +15,8 @@ pub(super) struct Found<'a> {
     pub(super) way: String,
     /// None: nothing was shown of who sends it.
     pub(super) verdict: Option<Verdict>,
+    /// What is refused whole becomes nothing.
+    pub(super) refused: Option<&'a Refused>,
     pub(super) on_fault: OnFault,
     pub(super) items: &'a [Item<'a>],
     pub(super) reading: &'a Reading,
@@ -40,7 +43,7 @@ impl Found<'_> {
 
     fn let_in(&self) -> String {
         match &self.verdict {
-            None => "not asked: no --header and no --query shows who sends it".to_owned(),
+            None => "not asked: nothing that is given shows who sends it".to_owned(),
             Some(Verdict::Authentic) => "yes".to_owned(),
             Some(Verdict::SignedShort) => {
                 "no: its signing secret is shorter than 24 bytes".to_owned()
@@ -61,6 +64,7 @@ impl Found<'_> {
             "letIn": self.verdict.as_ref().map(|verdict| *verdict == Verdict::Authentic),
             "letInBy": self.way,
             "why": self.let_in(),
+            "refused": self.refused.map(|refused| json!({ "status": refused.status, "message": refused.why })),
             "changes": changes.map(change).collect::<Vec<_>>(),
             "ignored": self.ignored(),
             "faults": faults.map(fault).collect::<Vec<_>>(),
@@ -69,6 +73,10 @@ impl Found<'_> {
 
     pub(super) fn text(&self) -> String {
         let mut lines = vec![format!("let in by {}: {}", self.way, self.let_in())];
+        if let Some(refused) = self.refused {
+            lines.push(refused.to_string());
+            return lines.join("\n");
+        }
         if !self.reading.changes.is_empty() {
             lines.push(changes(self.reading));
         }
