@@ -15,6 +15,7 @@ mod consent;
 mod contact_lists;
 mod crm;
 mod dlq;
+mod dlq_ingest;
 mod dlq_unmapped;
 mod dnc;
 mod docs;
