@@ -5,10 +5,9 @@ use io::queue::Message;
 use lambda_http::Body;
 use serde_json::{Value, json};
 
-use crate::support::CAMPAIGN;
 use crate::support::ingest::World;
 use crate::support::served::Served;
-use crate::support::{self};
+use crate::support::{self, CAMPAIGN};
 
 const CANARY: &str = "+13175550100-canary";
 const JSON: &str = "application/json";
@@ -206,22 +205,23 @@ async fn what_no_mapping_can_mend_stays_and_shows_nothing() {
 
 #[tokio::test]
 async fn who_was_heard_to_opt_out_stays_so_when_the_item_is_redriven() {
-    for (calls, mended) in [
-        (json!(false), "(.calls)"),
-        // Somebody mends it so that it says the contrary, at the same rank.
-        (json!(false), "true"),
+    for (mended, rank, is_callable) in [
+        (".calls", ".at", false),
+        // Somebody mends it so that it says the contrary, at the same rank; and at a higher one.
+        ("true", ".at", false),
+        ("true", "(.at + 1)", true),
     ] {
-        let program = |phone: &str, callable: &str| {
+        let program = |phone: &str, callable: &str, rank: &str| {
             let jq = format!(
-                "{{ eventId: \"e\", contactKey: .id, version: .at, data: {{ phone: {phone} }}, callable: {callable} }}"
+                "{{ eventId: \"e\", contactKey: .id, version: {rank}, data: {{ phone: {phone} }}, callable: {callable} }}"
             );
             let mut secret = source(&json!({ "jq": jq }));
             secret["org"] = json!("acme");
             secret
         };
         let ingest = World::new();
-        ingest.put_as("people", &program(".phones", ".calls"));
-        let body = json!({ "id": "a", "at": 7, "phones": ["+1"], "calls": calls });
+        ingest.put_as("people", &program(".phones", ".calls", ".at"));
+        let body = json!({ "id": "a", "at": 7, "phones": ["+1"], "calls": false });
         send(&ingest, &[("content-type", JSON)], &body.to_string()).await;
         let apply = support::World::new();
         for heard in ingest.queue.messages() {
@@ -235,14 +235,15 @@ async fn who_was_heard_to_opt_out_stays_so_when_the_item_is_redriven() {
 
         let served = Served::new().await;
         served.put_org("acme", &json!({}));
-        let secret = program(".phones[0]", mended);
-        let (status, _, text) = served.mended(ingest.dead_letters.messages(), &secret).await;
+        let secret = program(".phones[0]", mended, rank);
+        let parked = ingest.dead_letters.messages();
+        let (status, _, text) = served.mended(parked, &secret).await;
         assert_eq!(status, 0, "{text}");
         for sent in served.queue.messages() {
             apply.queue.send(sent).unwrap();
         }
         apply.invoke().await;
-        assert!(!apply.contact("a").1, "{mended}: still opted out");
+        assert_eq!(apply.contact("a").1, is_callable, "{mended} at {rank}");
         assert_eq!(
             apply.column("a", "phone"),
             "+1",
