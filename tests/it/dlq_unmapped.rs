@@ -1,5 +1,7 @@
 //! What ingest parked, sent through the mapping of its source as it is now.
 
+use std::time::Duration;
+
 use io::queue::Message;
 use serde_json::{Value, json};
 
@@ -206,16 +208,41 @@ async fn each_change_of_an_item_has_its_pause() {
     );
     let people: Vec<_> = (0..20).map(|n| format!("p{n}")).collect();
     served.park_item(1, &json!({ "people": people }));
-    let began = std::time::Instant::now();
+    let began = tokio::time::Instant::now();
     let arguments = [
         "dlq", "redrive", "--reason", "unmapped", "--rate", "5/s", "--json",
     ];
     let (status, report, text) = served.command(&arguments).await;
     assert_eq!((status, &report["sent"]), (0, &json!(20)), "{text}");
     assert!(
-        began.elapsed() >= std::time::Duration::from_millis(3_800),
+        began.elapsed() >= Duration::from_millis(3_800),
         "20 changes, 5 a second: {:?}",
         began.elapsed()
+    );
+}
+
+/// What becomes visible again meanwhile is somebody else's, and cannot be deleted.
+#[tokio::test]
+async fn an_item_of_many_changes_is_kept_from_others_as_long_as_it_takes() {
+    let served = Served::new().await;
+    served.put_program(
+        "(\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\") | { eventId: \"e\", contactKey: ., version: 7, data: {} }",
+    );
+    served.park_item(1, &json!({}));
+    served.park_item(2, &json!({}));
+    let mut command = served.prepared(&["dlq", "redrive", "--rate", "1/s"]);
+    let mut running = command.spawn().unwrap();
+    // Seven pauses of a second since both were received.
+    while served.queue.messages().len() < 8 {
+        assert!(running.try_wait().unwrap().is_none(), "it has ended");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let left: Vec<_> = served.dead_letters.in_flight().into_values().collect();
+    running.kill().await.unwrap();
+    // One may be deleted by now.
+    assert!(
+        !left.is_empty() && left.iter().all(|left| *left > 114),
+        "{left:?}"
     );
 }
 

@@ -18,8 +18,8 @@ use serde_json::{Map, Value, json};
 
 /// How long nobody else sees what is looked at, in seconds.
 const LOOKED_AT: i32 = 120;
-/// After so long what is still looked at is to be kept from others again.
-pub(super) const HELD_AGAIN: Duration = Duration::from_mins(1);
+/// What is sent for longer is kept from others again so often.
+pub(super) const HELD_AGAIN: Duration = Duration::from_secs(5);
 
 /// What stands for the reason where there is none: SQS itself moved the message.
 pub(super) const NO_REASON: &str = "none";
