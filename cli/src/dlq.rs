@@ -3,6 +3,8 @@
 
 mod parked;
 mod redrive;
+mod report;
+mod rules;
 
 use std::time::Duration;
 
@@ -17,7 +19,8 @@ use crate::args;
 use crate::connect;
 use crate::table::{number, span, table};
 use parked::{DeadLetters, Parked};
-use redrive::{How, Rules, redrive};
+use redrive::{How, redrive};
+use rules::Rules;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -57,7 +60,8 @@ enum Command {
     Redrive {
         #[command(flatten)]
         which: Which,
-        /// At most so many a second. By predictive, 300 calls a minute apply two and a half
+        /// At most so many changes a second, of which an unmapped item may be several. By predictive, 300
+        /// calls a minute apply two and a half
         #[arg(long, value_name = "N/s", default_value = "2/s", value_parser = rate)]
         rate: u32,
         /// Also those without a rank: nothing keeps them from overwriting what is newer
@@ -79,19 +83,25 @@ struct Which {
     /// Only what was parked for this reason, such as retryHorizon; may be given several times
     #[arg(long = "reason", value_name = "REASON", value_parser = reason)]
     reasons: Vec<String>,
-    /// Only the changes of this org
+    /// Only the changes of this org. An unmapped item is of the org of its source when it is listed, and
+    /// of that of the changes that it becomes when it is redriven
     #[arg(long, value_parser = args::org)]
     org: Option<OrgId>,
 }
 
 impl Which {
     fn is_meant(&self, parked: &Parked) -> bool {
-        let is_reason = self.reasons.is_empty() || self.reasons.contains(&parked.reason);
-        is_reason
-            && self
-                .org
-                .as_ref()
-                .is_none_or(|org| parked.org() == Some(org.as_str()))
+        self.is_reason(parked) && self.is_org(parked)
+    }
+
+    fn is_reason(&self, parked: &Parked) -> bool {
+        self.reasons.is_empty() || self.reasons.contains(&parked.reason)
+    }
+
+    /// By what it says itself.
+    fn is_org(&self, parked: &Parked) -> bool {
+        let org = self.org.as_ref();
+        org.is_none_or(|org| parked.org() == Some(org.as_str()))
     }
 }
 
@@ -113,7 +123,7 @@ fn rate(text: &str) -> Result<u32, String> {
         .strip_suffix("/s")
         .and_then(|number| number.parse().ok())
         .filter(|n| (1..=100).contains(n));
-    number.ok_or_else(|| "expected messages a second, from 1/s to 100/s, such as 2/s".to_owned())
+    number.ok_or_else(|| "expected changes a second, from 1/s to 100/s, such as 2/s".to_owned())
 }
 
 /// Runs, prints, and answers whether all was done.

@@ -1,13 +1,16 @@
 //! `campaign-sync source`: what a source's webhooks become, on this machine and before anything is sent.
 
 mod shown;
+mod shows;
+mod whole;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use domain::change::SourceName;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use ingest::auth::{self, Shown, Verdict};
-use ingest::cloud_event::Form;
 use ingest::webhook::{self, Reading};
 use io::Clock;
 use io::config::Config;
@@ -28,8 +31,9 @@ use shown::Found;
   campaign-sync source test --source hubspot body.json --header 'x-hubspot-signature-v3: …' --at 2026-11-24T16:00:00Z
   campaign-sync source test --secret source.json body.json --sign \"$URL\" | sh
 
-Nothing is sent by it. The exit status is 0 when the webhook would be let in, or nothing was shown of who sends it, and all of it
-becomes changes or is ignored; 1 when not; 2 when the command could not run.")]
+Nothing is sent by it. Who sends is shown by what the source's auth reads, and by no other header. The exit status is 0 when the
+webhook would be let in, or nothing was shown of who sends it, and all of it becomes changes or is ignored; 1 when not; 2 when the
+command could not run.")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -112,28 +116,35 @@ fn test(args: &Test) -> Result<bool, String> {
     let body = args::file(&args.body)?;
     let now = args.at.unwrap_or_else(|| Clock::system().now());
     let headers = headers(args);
+    let form = whole::form(&secret.auth, &headers, &body);
     if let Some(url) = &args.sign {
-        let sent = auth::sent(&secret.auth, &body, now)?;
-        let media_type = headers[http::header::CONTENT_TYPE].to_str();
-        let media_type = media_type.map_err(|_| "content-type: expected visible ASCII")?;
-        return crate::print(&curl(url, media_type, &sent)).map(|()| true);
+        form.map_err(|refused| refused.to_string())?;
+        let command = signed(url, &secret, (args, &headers), &body, now)?;
+        return crate::print(&command).map(|()| true);
     }
     let verdict = verdict(&secret, args, &headers, &body, now);
-    let form = Form::of(&headers)
-        .ok_or("content-type: expected application/json, or application/…+json")?;
-    let form = form.map_err(|fault| fault.to_string())?;
-    let body = auth::content(&secret.auth, &body);
-    let items = webhook::items(secret.mapping.as_ref(), &form, &body);
-    let mapped = webhook::headers(&secret, &headers);
+    // Nothing stands in the body to be taken out of it where nothing is shown.
+    let content = match verdict {
+        None => Cow::Borrowed(body.as_str()),
+        Some(_) => auth::content(&secret.auth, &body),
+    };
+    let (items, refused) = match &form {
+        Ok(form) => (
+            webhook::items(secret.mapping.as_ref(), form, &content),
+            None,
+        ),
+        Err(refused) => (Vec::new(), Some(refused)),
+    };
     let source = match &args.source {
         Some(source) => source.clone(),
         None => args::source("test")?,
     };
-    let sender = secret.sender(source);
-    let reading = webhook::read(&secret, &sender, &items, &mapped, now);
+    let mapped = webhook::headers(&secret, &headers);
+    let reading = webhook::read(&secret, &secret.sender(source), &items, &mapped, now);
     let found = Found {
         way: crate::check::way(&secret.auth),
         verdict,
+        refused,
         on_fault: secret.on_fault,
         items: &items,
         reading: &reading,
@@ -143,7 +154,32 @@ fn test(args: &Test) -> Result<bool, String> {
     } else {
         found.text()
     })?;
-    Ok(found.is_let_in() && is_well(&reading))
+    Ok(found.is_let_in() && refused.is_none() && is_well(&reading))
+}
+
+/// A command for a shell that sends the body as the source would, with all other headers that are given.
+fn signed(
+    url: &str,
+    secret: &SourceSecret,
+    (args, headers): (&Test, &HeaderMap),
+    body: &str,
+    now: Timestamp,
+) -> Result<String, String> {
+    let text = |name: &HeaderName, value: &HeaderValue| {
+        let text = value.to_str().map(str::to_owned);
+        text.map_err(|_| format!("{name}: expected visible ASCII"))
+    };
+    let mut sent = auth::sent(&secret.auth, body, now)?;
+    let of_auth = shows::headers(&secret.auth);
+    let others = args.headers.iter().filter(|(name, _)| {
+        // The last of these are curl's to say.
+        !of_auth.contains(name) && ![CONTENT_TYPE, CONTENT_LENGTH, HOST].contains(name)
+    });
+    for (name, value) in others {
+        sent.headers.push((name.to_string(), text(name, value)?));
+    }
+    let media_type = text(&CONTENT_TYPE, &headers[CONTENT_TYPE])?;
+    Ok(curl(url, &media_type, &sent))
 }
 
 fn is_well(reading: &Reading) -> bool {
@@ -169,7 +205,7 @@ fn headers(args: &Test) -> HeaderMap {
         headers.append(name.clone(), value.clone());
     }
     headers
-        .entry(http::header::CONTENT_TYPE)
+        .entry(CONTENT_TYPE)
         .or_insert(HeaderValue::from_static("application/json"));
     headers
 }
@@ -182,7 +218,6 @@ fn verdict(
     body: &str,
     now: Timestamp,
 ) -> Option<Verdict> {
-    let shows = !args.query.is_empty() || !args.headers.is_empty();
     let verdict = auth::judge(
         &secret.auth,
         &Shown {
@@ -193,5 +228,6 @@ fn verdict(
             now,
         },
     );
-    (shows || verdict == Verdict::Authentic).then_some(verdict)
+    let is_shown = shows::is_shown(&secret.auth, headers, &args.query, &verdict);
+    is_shown.then_some(verdict)
 }

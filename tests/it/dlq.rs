@@ -296,11 +296,8 @@ async fn what_cannot_be_applied_is_not_sent_round_in_circles_and_shows_nothing()
 async fn it_says_what_it_needs() {
     let served = Served::new().await;
     for (arguments, wanted) in [
-        (
-            &["redrive", "--rate", "5"][..],
-            "expected messages a second",
-        ),
-        (&["redrive", "--rate", "0/s"], "expected messages a second"),
+        (&["redrive", "--rate", "5"][..], "expected changes a second"),
+        (&["redrive", "--rate", "0/s"], "expected changes a second"),
         (&["show"], "<ID>"),
         (&["show", "none"], "no parked change has this id"),
     ] {

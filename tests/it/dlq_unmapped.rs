@@ -1,5 +1,7 @@
 //! What ingest parked, sent through the mapping of its source as it is now.
 
+use std::time::Duration;
+
 use io::queue::Message;
 use serde_json::{Value, json};
 
@@ -35,6 +37,24 @@ impl Served {
             "auth": "bearer", "bearerTokens": ["a-token-of-the-crm"], "org": "ranked", "campaignId": "c",
             "mapping": { "jq": program },
         });
+        self.put_source("people", &secret);
+    }
+
+    /// Parks this body, and says that it is this one.
+    fn park_body(&self, body: &Value, id: &str) {
+        let message = Message {
+            body: body.to_string(),
+            group: format!("unmapped/people/{}", "0".repeat(32)),
+            deduplication_id: id.to_owned(),
+            attributes: vec![("reason", "unmapped".to_owned())],
+        };
+        self.dead_letters.send(message).unwrap();
+    }
+
+    /// Of a source that may write to every org, whose items say to which.
+    fn put_of_all_orgs(&self) {
+        let program = "if .deal then empty else . as $item | .orgs[] | { eventId: \"e-\\(.)\", org: ., campaignId: \"c\", contactKey: $item.id, version: 7, data: {} } end";
+        let secret = json!({ "auth": "bearer", "bearerTokens": ["a-token-of-the-crm"], "mapping": { "jq": program } });
         self.put_source("people", &secret);
     }
 
@@ -80,16 +100,16 @@ async fn to_mend_the_mapping_mends_the_past() {
     );
     let (_, report, text) = served.redrive(&["--dry-run"]).await;
     assert_eq!(
-        (&report["sent"], &report["ignored"]),
-        (&json!(1), &json!(1)),
+        (&report["sent"], &report["items"], &report["ignored"]),
+        (&json!(2), &json!(1), &json!(1)),
         "{text}"
     );
     assert!(served.queue.messages().is_empty());
     let (status, report, text) = served.redrive(&[]).await;
     assert_eq!(status, 1, "one stays");
     assert_eq!(
-        (&report["sent"], &report["ignored"]),
-        (&json!(1), &json!(1)),
+        (&report["sent"], &report["items"], &report["ignored"]),
+        (&json!(2), &json!(1), &json!(1)),
         "{text}"
     );
     let sent = served.queue.messages();
@@ -126,4 +146,158 @@ async fn what_is_parked_shows_no_value_unless_it_is_asked_for() {
         assert_eq!(text.contains(CANARY), is_shown, "{text}");
         assert!(text.contains("\"source\": \"people\""), "{text}");
     }
+}
+
+fn of_orgs(id: &str, orgs: &[&str]) -> Value {
+    let item = json!({ "id": id, "orgs": orgs });
+    json!({ "unmapped": 1, "source": "people", "extent": "item", "pointer": "", "arrivedAt": "2026-11-24T16:00:00Z", "item": item })
+}
+
+#[tokio::test]
+async fn items_of_a_source_without_an_org_are_of_the_org_of_what_they_become() {
+    let served = Served::new().await;
+    served.put_of_all_orgs();
+    served.park_body(&of_orgs("a", &["ranked"]), "1");
+    served.park_body(&of_orgs("b", &["lists"]), "2");
+    served.park_body(&of_orgs("c", &["lists", "ranked"]), "3");
+    served.park_body(&of_orgs("d", &["nobody"]), "4");
+    let (_, listed, text) = served
+        .command(&["dlq", "list", "--json", "--org", "unmapped"])
+        .await;
+    assert_eq!(listed["parked"], json!([]), "{text}");
+    let (status, report, text) = served.redrive(&["--org", "ranked"]).await;
+    assert_eq!(
+        (status, &report["sent"], &report["items"]),
+        (1, &json!(1), &json!(1)),
+        "{text}"
+    );
+    let left = report["left"].as_object().unwrap();
+    assert_eq!(left.len(), 1, "what is of other orgs is not meant: {text}");
+    assert!(text.contains("changes of other orgs too"), "{text}");
+    let sent = served.queue.messages();
+    assert!(
+        sent.len() == 1 && sent[0].group.starts_with("ranked/c/"),
+        "{}",
+        sent.len()
+    );
+    assert_eq!(served.dead_letters.messages().len(), 3);
+}
+
+#[tokio::test]
+async fn an_ignored_item_that_is_parked_twice_is_taken_off_twice() {
+    let served = Served::new().await;
+    served.put_of_all_orgs();
+    let mut ignored = of_orgs("a", &[]);
+    ignored["item"]["deal"] = json!(true);
+    served.park_body(&ignored, "1");
+    served.park_body(&ignored, "2");
+    let (status, report, text) = served.redrive(&[]).await;
+    assert_eq!(
+        (status, &report["sent"], &report["ignored"]),
+        (0, &json!(0), &json!(2)),
+        "{text}"
+    );
+    assert!(served.dead_letters.messages().is_empty());
+}
+
+#[tokio::test]
+async fn each_change_of_an_item_has_its_pause() {
+    let served = Served::new().await;
+    served.put_program(
+        "[.people[]] as $all | $all[] | { eventId: \"e-\\(.)\", contactKey: ., version: 7, data: {} }",
+    );
+    let people: Vec<_> = (0..20).map(|n| format!("p{n}")).collect();
+    served.park_item(1, &json!({ "people": people }));
+    let began = tokio::time::Instant::now();
+    let arguments = [
+        "dlq", "redrive", "--reason", "unmapped", "--rate", "5/s", "--json",
+    ];
+    let (status, report, text) = served.command(&arguments).await;
+    assert_eq!((status, &report["sent"]), (0, &json!(20)), "{text}");
+    assert!(
+        began.elapsed() >= Duration::from_millis(3_800),
+        "20 changes, 5 a second: {:?}",
+        began.elapsed()
+    );
+}
+
+/// What becomes visible again meanwhile is somebody else's, and cannot be deleted.
+#[tokio::test]
+async fn an_item_of_many_changes_is_kept_from_others_as_long_as_it_takes() {
+    let served = Served::new().await;
+    served.put_program(
+        "(\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\") | { eventId: \"e\", contactKey: ., version: 7, data: {} }",
+    );
+    served.park_item(1, &json!({}));
+    served.park_item(2, &json!({}));
+    let mut command = served.prepared(&["dlq", "redrive", "--rate", "1/s"]);
+    let mut running = command.spawn().unwrap();
+    // Seven pauses of a second since both were received.
+    while served.queue.messages().len() < 8 {
+        assert!(running.try_wait().unwrap().is_none(), "it has ended");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let left: Vec<_> = served.dead_letters.in_flight().into_values().collect();
+    running.kill().await.unwrap();
+    // One may be deleted by now.
+    assert!(
+        !left.is_empty() && left.iter().all(|left| *left > 114),
+        "{left:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_sent_of_items_is_told_in_words() {
+    let served = Served::new().await;
+    served.put_program("{ eventId: \"e\", contactKey: (\"x\", \"y\"), version: 7, data: {} }");
+    served.park_item(1, &json!({ "id": "a" }));
+    let (_, _, text) = served.command(&["dlq", "redrive", "--rate", "100/s"]).await;
+    assert_eq!(text, "2 sent again, among them those of 1 unmapped item\n");
+}
+
+#[tokio::test]
+async fn a_change_of_an_item_that_is_parked_again_is_not_sent_round_in_circles() {
+    let served = Served::new().await;
+    served.put_of_all_orgs();
+    served.park_body(&of_orgs("a", &["ranked"]), "1");
+    let all = ["dlq", "redrive", "--rate", "100/s", "--json"];
+    let (_, report, text) = served.command(&all).await;
+    assert_eq!(report["sent"], 1, "{text}");
+    // The same once more, and what became of it as apply parks it meanwhile.
+    served.park_body(&of_orgs("a", &["ranked"]), "2");
+    let again = Message {
+        deduplication_id: "again".to_owned(),
+        attributes: vec![("reason", "keyPattern".to_owned())],
+        ..served.queue.messages().remove(0)
+    };
+    served.dead_letters.send(again).unwrap();
+    let (status, report, text) = served.command(&all).await;
+    assert_eq!((status, &report["sent"]), (1, &json!(0)), "{text}");
+    assert!(
+        text.contains("it was sent again, and is parked again"),
+        "{text}"
+    );
+    assert_eq!(served.dead_letters.messages().len(), 1);
+}
+
+#[tokio::test]
+async fn an_item_that_cannot_be_taken_off_is_told() {
+    let served = Served::new().await;
+    served.put_of_all_orgs();
+    served.park_body(&of_orgs("a", &["ranked", "lists"]), "1");
+    let group = served.dead_letters.messages()[0].group.clone();
+    served.sqs.refuse_deletes_of(&group, 2);
+    let (status, report, text) = served.redrive(&[]).await;
+    assert_eq!((status, &report["sent"]), (1, &json!(0)), "{text}");
+    assert!(
+        text.contains("was sent, and is still parked: drop it"),
+        "{text}"
+    );
+    assert_eq!(
+        (
+            served.queue.messages().len(),
+            served.dead_letters.messages().len()
+        ),
+        (2, 1)
+    );
 }

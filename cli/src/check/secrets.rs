@@ -14,7 +14,9 @@ use io::secrets::{
     SecretsManager, SourceSecret,
 };
 use io::{Clock, Config};
+use mapping::Mapping;
 use secrecy::SecretString;
+use serde_json::Value;
 
 use super::Findings;
 use crate::table::counted;
@@ -165,7 +167,7 @@ fn seen_of_mapping(secret: &SourceSecret, source: &SourceName) -> Result<String,
     let Some(sample) = mapping.sample() else {
         return Ok(format!("; mapping {name}, without a sample to try it with"));
     };
-    let items = webhook::items(Some(mapping), &Form::Plain, sample);
+    let items = webhook::items(Some(mapping), &form_of(mapping, sample), sample);
     let sender = secret.sender(source.clone());
     let now = Clock::system().now();
     let reading = webhook::read(secret, &sender, &items, &BTreeMap::new(), now);
@@ -178,6 +180,22 @@ fn seen_of_mapping(secret: &SourceSecret, source: &SourceName) -> Result<String,
             "its mapping does not know its own sample ({}): try it with campaign-sync source test",
             fault.message
         )),
+    }
+}
+
+/// An event or a list of events, where the sample looks like that and the program reads attributes.
+fn form_of(mapping: &Mapping, sample: &str) -> Form {
+    const REQUIRED: [&str; 4] = ["specversion", "id", "source", "type"];
+    let is_event = |event: &Value| REQUIRED.iter().all(|name| event.get(name).is_some());
+    if !mapping.program().contains("$cloudevent") {
+        return Form::Plain;
+    }
+    match serde_json::from_str(sample) {
+        Ok(Value::Array(events)) if !events.is_empty() && events.iter().all(is_event) => {
+            Form::Batch
+        }
+        Ok(event) if is_event(&event) => Form::Structured,
+        _ => Form::Plain,
     }
 }
 

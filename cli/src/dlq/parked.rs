@@ -1,6 +1,7 @@
 //! The dead-letter queue, as a person looks at it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
@@ -9,6 +10,7 @@ use aws_sdk_sqs::types::{
     QueueAttributeName,
 };
 use domain::change::MessageGroup;
+use ingest::webhook::REASON;
 use io::config::DlqConfig;
 use io::queue::QueueError;
 use jiff::Timestamp;
@@ -16,6 +18,8 @@ use serde_json::{Map, Value, json};
 
 /// How long nobody else sees what is looked at, in seconds.
 const LOOKED_AT: i32 = 120;
+/// What is sent for longer is kept from others again so often.
+pub(super) const HELD_AGAIN: Duration = Duration::from_secs(5);
 
 /// What stands for the reason where there is none: SQS itself moved the message.
 pub(super) const NO_REASON: &str = "none";
@@ -70,11 +74,17 @@ impl Parked {
         }
     }
 
-    /// Whose change it is; by its message group where its body cannot be read.
+    /// Whether it is an item of a webhook that became no change, as ingest parks it.
+    pub(super) fn is_unmapped(&self) -> bool {
+        self.reason == REASON
+    }
+
+    /// Whose change it is; by its message group where its body cannot be read. Of an unmapped item the org of
+    /// its source, if that has one.
     pub(super) fn org(&self) -> Option<&str> {
-        self.body["org"]
-            .as_str()
-            .or_else(|| self.group.split('/').next())
+        let of_group = || self.group.split('/').next();
+        let org = self.body["org"].as_str();
+        org.or_else(|| of_group().filter(|_| !self.is_unmapped()))
     }
 
     /// All that is known of it. Personal data only where they are to be revealed.
@@ -261,6 +271,18 @@ impl DeadLetters {
 
     /// Lets others see these again. Where that fails they are visible two minutes later.
     pub(super) async fn give_back(&self, all: &[Parked]) {
+        self.show_in(0, all.iter()).await;
+    }
+
+    /// Keeps these from others for as long again. Where that fails what is sent meanwhile cannot be deleted,
+    /// which is told.
+    pub(super) async fn hold_on(&self, one: &Parked, behind: &[Parked]) {
+        let all = [one].into_iter().chain(behind);
+        self.show_in(LOOKED_AT, all).await;
+    }
+
+    async fn show_in(&self, seconds: i32, all: impl Iterator<Item = &Parked>) {
+        let all: Vec<_> = all.collect();
         for ten in all.chunks(10) {
             let mut call = self
                 .client
@@ -271,7 +293,7 @@ impl DeadLetters {
                     ChangeMessageVisibilityBatchRequestEntry::builder().id(place.to_string());
                 let entry = entry
                     .receipt_handle(&parked.handle)
-                    .visibility_timeout(0)
+                    .visibility_timeout(seconds)
                     .build();
                 if let Ok(entry) = entry {
                     call = call.entries(entry);

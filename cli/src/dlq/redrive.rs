@@ -1,297 +1,262 @@
 //! Sends what is parked again: in order, and where nothing newer would be overwritten.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
-use domain::change::{Change, VersionFrom};
-use ingest::webhook::{REASON, Unmapped};
+use domain::change::Change;
+use ingest::webhook::Unmapped;
 use io::Clock;
-use io::secrets::{OrgSecret, Secrets, SecretsManager, SourceSecret};
-use serde_json::json;
+use tokio::time::Instant;
 
 use super::Which;
-use super::parked::{DeadLetters, Outgoing, Parked};
-use crate::table::number;
+use super::parked::{DeadLetters, HELD_AGAIN, Outgoing, Parked};
+use super::report::Report;
+use super::rules::Rules;
+
+const UNRANKED: &str = "it has no rank: --unranked sends it, and it may overwrite what is newer";
 
 /// What is sent again, and how fast.
 pub(super) struct How<'a> {
     pub(super) which: &'a Which,
+    /// Between two changes.
     pub(super) pause: Duration,
     pub(super) unranked: bool,
     pub(super) dry_run: bool,
 }
 
-/// The rules of orgs and sources, read once each.
-pub(super) struct Rules {
-    secrets: SecretsManager,
-    prefix: String,
-    orgs: BTreeMap<String, Result<Option<VersionFrom>, String>>,
-    sources: BTreeMap<String, Result<Arc<SourceSecret>, String>>,
-}
-
-impl Rules {
-    pub(super) fn new(secrets: SecretsManager, prefix: String) -> Rules {
-        Rules {
-            secrets,
-            prefix,
-            orgs: BTreeMap::new(),
-            sources: BTreeMap::new(),
-        }
-    }
-
-    /// What the source sends, and how it becomes changes.
-    async fn source(&mut self, source: &str) -> Result<Arc<SourceSecret>, String> {
-        if let Some(known) = self.sources.get(source) {
-            return known.clone();
-        }
-        let name = format!("{}/source/{source}", self.prefix);
-        let read = self.secrets.read(&name).await;
-        let read = read.map_err(|error| format!("secret {name}: {error}"));
-        let secret = read.and_then(|text| {
-            let secret = SourceSecret::parse(&text);
-            let secret = secret.map_err(|error| format!("secret {name}: {error}"))?;
-            Ok(Arc::new(secret))
-        });
-        self.sources.insert(source.to_owned(), secret.clone());
-        secret
-    }
-
-    /// Which member ranks this org's changes; none: it stores no ranks.
-    async fn ranking(&mut self, org: &str) -> Result<Option<VersionFrom>, String> {
-        if let Some(known) = self.orgs.get(org) {
-            return known.clone();
-        }
-        let name = format!("{}/org/{org}", self.prefix);
-        let read = self
-            .secrets
-            .read(&name)
-            .await
-            .map_err(|error| format!("secret {name}: {error}"));
-        let ranking = read.and_then(|text| {
-            let secret =
-                OrgSecret::parse(&text).map_err(|error| format!("secret {name}: {error}"))?;
-            Ok(secret.rules.ranking())
-        });
-        self.orgs.insert(org.to_owned(), ranking.clone());
-        ranking
-    }
-}
-
-/// What came of it.
-#[derive(Default)]
-pub(super) struct Report {
-    /// Changes that were sent, and are not parked again.
-    sent: u64,
-    /// Items of which their mapping makes no change, as it should.
-    ignored: u64,
-    /// Why what was meant was not sent, and of how many changes.
-    pub(super) left: BTreeMap<String, u64>,
-    /// Why it ended before everything was looked at.
-    pub(super) ended: Option<String>,
-}
-
-impl Report {
-    fn leave(&mut self, why: impl Into<String>) {
-        *self.left.entry(why.into()).or_default() += 1;
-    }
-
-    pub(super) fn json(&self) -> String {
-        json!({ "sent": self.sent, "ignored": self.ignored, "left": self.left, "ended": self.ended }).to_string()
-    }
-
-    pub(super) fn text(&self, is_dry: bool) -> String {
-        let sent = if is_dry {
-            "would be sent again"
-        } else {
-            "sent again"
-        };
-        let mut lines = vec![format!("{} {sent}", number(self.sent))];
-        if self.ignored > 0 {
-            let taken_off = if is_dry {
-                "would be taken off"
-            } else {
-                "taken off"
-            };
-            lines.push(format!(
-                "{} {taken_off}: the mapping of its source ignores it",
-                number(self.ignored)
-            ));
-        }
-        lines.extend(
-            self.left
-                .iter()
-                .map(|(why, count)| format!("{} left: {why}", number(*count))),
-        );
-        lines.extend(
-            self.ended
-                .iter()
-                .map(|why| format!("ended before everything was looked at: {why}")),
-        );
-        lines.join("\n")
-    }
+/// One run over the dead-letter queue.
+struct Run<'a> {
+    queue: &'a DeadLetters,
+    rules: Rules,
+    how: &'a How<'a>,
+    report: Report,
+    /// What stays, by id, with the newest receipt handle.
+    kept: BTreeMap<String, Parked>,
+    /// The message groups in which something stays.
+    staying: BTreeSet<String>,
+    /// Each change by message group and text, and whether it is parked: what is parked again at once is
+    /// another message, and says the same. A change counts once, however often it is seen.
+    sent: BTreeMap<(String, String), bool>,
+    /// When the last change was sent.
+    sent_at: Option<Instant>,
+    /// Since when nobody else sees what was received last.
+    held_at: Instant,
 }
 
 /// Ten at a time, until nothing comes: what is deleted lets those behind it out.
-pub(super) async fn redrive(queue: &DeadLetters, mut rules: Rules, how: &How<'_>) -> Report {
-    let mut report = Report::default();
-    // By id, with the newest receipt handle; and the message groups in which something stays.
-    let mut kept: BTreeMap<String, Parked> = BTreeMap::new();
-    let mut staying = BTreeSet::new();
-    // By message group and text, and whether it is parked: what is parked again at once is another
-    // message, and says the same. A change counts once, however often it is seen.
-    let mut sent: BTreeMap<(String, String), bool> = BTreeMap::new();
-    'all: loop {
-        let batch = match queue.receive().await {
-            Ok(batch) => batch,
-            Err(error) => {
-                report.ended = Some(error);
-                break;
+pub(super) async fn redrive(queue: &DeadLetters, rules: Rules, how: &How<'_>) -> Report {
+    let mut run = Run {
+        queue,
+        rules,
+        how,
+        report: Report::default(),
+        kept: BTreeMap::new(),
+        staying: BTreeSet::new(),
+        sent: BTreeMap::new(),
+        sent_at: None,
+        held_at: Instant::now(),
+    };
+    run.report.ended = run.all().await.err();
+    let kept: Vec<_> = run.kept.into_values().collect();
+    queue.give_back(&kept).await;
+    run.report
+}
+
+impl Run<'_> {
+    async fn all(&mut self) -> Result<(), String> {
+        loop {
+            let batch = self.queue.receive().await?;
+            self.held_at = Instant::now();
+            if batch.is_empty() {
+                return Ok(());
             }
+            let mut batch = batch.into_iter();
+            while let Some(parked) = batch.next() {
+                if let Err(error) = self.one(parked, batch.as_slice()).await {
+                    batch.for_each(|parked| self.keep(parked));
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn keep(&mut self, parked: Parked) {
+        self.kept.insert(parked.id.clone(), parked);
+    }
+
+    /// Sends one, and takes it off. `behind`: what was received with it, and is yet to come.
+    async fn one(&mut self, parked: Parked, behind: &[Parked]) -> Result<(), String> {
+        let Some(outgoing) = self.outgoing(&parked).await else {
+            self.staying.insert(parked.group.clone());
+            self.keep(parked);
+            return Ok(());
         };
-        if batch.is_empty() {
-            break;
+        let (changes, is_unmapped) = (outgoing.len(), parked.is_unmapped());
+        let said = outgoing
+            .iter()
+            .map(|one| (one.group.clone(), one.body.clone()));
+        let said: Vec<_> = said.collect();
+        if self.how.dry_run {
+            self.sent.extend(said.into_iter().map(|said| (said, false)));
+            self.report.add(changes, is_unmapped);
+            self.keep(parked);
+            return Ok(());
         }
-        let mut batch = batch.into_iter();
-        while let Some(parked) = batch.next() {
-            let is_known = kept.contains_key(&parked.id);
-            let change = (parked.group.clone(), parked.text.clone());
-            let is_sent = sent.get(&change).copied();
-            let outgoing = if is_known || is_sent.is_some() || !how.which.is_meant(&parked) {
-                None
-            } else {
-                let outgoing = outgoing(&parked, &mut rules, how.unranked, &staying).await;
-                outgoing.map_err(|why| report.leave(why)).ok()
-            };
-            if !is_known && !how.dry_run && is_sent == Some(false) {
-                report.sent -= 1;
-                report.leave("it was sent again, and is parked again");
-                sent.insert(change.clone(), true);
-            }
-            let Some(outgoing) = outgoing else {
-                staying.insert(parked.group.clone());
-                kept.insert(parked.id.clone(), parked);
-                continue;
-            };
-            let counted = if outgoing.is_empty() {
-                &mut report.ignored
-            } else {
-                &mut report.sent
-            };
-            if how.dry_run {
-                *counted += 1;
-                sent.insert(change, false);
-                kept.insert(parked.id.clone(), parked);
-                continue;
-            }
-            // Sent before it is deleted: in between it is in both queues, and never in none.
-            let mut sending = Ok(());
-            for message in outgoing {
-                if sending.is_ok() {
-                    sending = queue.send_again(message).await;
-                }
-            }
-            if let Err(error) = sending {
-                report.ended = Some(error);
-                kept.insert(parked.id.clone(), parked);
-                kept.extend(batch.map(|parked| (parked.id.clone(), parked)));
-                break 'all;
-            }
-            let mut deleted = queue.delete(&parked).await;
-            if deleted.is_err() {
-                deleted = queue.delete(&parked).await;
-            }
-            sent.insert(change, deleted.is_err());
-            match deleted {
-                Ok(()) => *counted += 1,
-                Err(error) => {
-                    report.leave(format!(
-                        "{} was sent, and is still parked: drop it ({error})",
-                        parked.id
-                    ));
-                    staying.insert(parked.group.clone());
-                    kept.insert(parked.id.clone(), parked);
-                }
-            }
-            tokio::time::sleep(how.pause).await;
+        // Sent before it is deleted: in between it is in both queues, and never in none.
+        if let Err(error) = self.send(outgoing, &parked, behind).await {
+            self.keep(parked);
+            return Err(error);
         }
+        let mut deleted = self.queue.delete(&parked).await;
+        if deleted.is_err() {
+            deleted = self.queue.delete(&parked).await;
+        }
+        let is_parked = deleted.is_err();
+        let said = said.into_iter().map(|said| (said, is_parked));
+        self.sent.extend(said);
+        match deleted {
+            Ok(()) => self.report.add(changes, is_unmapped),
+            Err(error) => {
+                self.report.leave(format!(
+                    "{} was sent, and is still parked: drop it ({error})",
+                    parked.id
+                ));
+                self.staying.insert(parked.group.clone());
+                self.keep(parked);
+            }
+        }
+        Ok(())
     }
-    queue
-        .give_back(&kept.into_values().collect::<Vec<_>>())
-        .await;
-    report
-}
 
-/// What is sent in place of what is parked, or why it stays. `staying`: the groups of what does.
-async fn outgoing(
-    parked: &Parked,
-    rules: &mut Rules,
-    unranked: bool,
-    staying: &BTreeSet<String>,
-) -> Result<Vec<Outgoing>, String> {
-    if parked.reason == REASON {
-        return mapped_again(parked, rules, unranked).await;
-    }
-    let change = Change::parse(&parked.text);
-    let change = change
-        .map_err(|_| "ingest would refuse it: repair it at its source, and drop it".to_owned())?;
-    if change.message_group().as_str() != parked.group {
-        return Err("its message group is not that of its contact: drop it".to_owned());
-    }
-    if !is_ranked(&change, rules).await? {
-        if !unranked {
-            return Err(UNRANKED.to_owned());
+    async fn send(
+        &mut self,
+        outgoing: Vec<Outgoing>,
+        parked: &Parked,
+        behind: &[Parked],
+    ) -> Result<(), String> {
+        let all = outgoing.len();
+        for (place, message) in outgoing.into_iter().enumerate() {
+            if let Some(sent_at) = self.sent_at {
+                tokio::time::sleep_until(sent_at + self.how.pause).await;
+            }
+            // An item may be hundreds of changes.
+            if self.held_at.elapsed() > HELD_AGAIN {
+                self.queue.hold_on(parked, behind).await;
+                self.held_at = Instant::now();
+            }
+            self.sent_at = Some(Instant::now());
+            let sent = self.queue.send_again(message).await;
+            sent.map_err(|error| match place {
+                0 => error,
+                place => format!(
+                    "{}: {place} of its {all} changes were sent, and it is still parked ({error})",
+                    parked.id
+                ),
+            })?;
         }
-        if staying.contains(&parked.group) {
-            return Err("it has no rank, and an earlier change of its contact stays".to_owned());
+        Ok(())
+    }
+
+    /// What is sent in place of what is parked; `None`: it stays. Why is told of what is meant.
+    async fn outgoing(&mut self, parked: &Parked) -> Option<Vec<Outgoing>> {
+        if self.kept.contains_key(&parked.id) {
+            return None;
         }
-    }
-    Ok(vec![Outgoing {
-        body: parked.text.clone(),
-        group: parked.group.clone(),
-        deduplication_id: domain::sha256_hex(parked.id.as_bytes()),
-    }])
-}
-
-const UNRANKED: &str = "it has no rank: --unranked sends it, and it may overwrite what is newer";
-
-/// Whether its rank, or the change itself, keeps it from overwriting what is newer.
-async fn is_ranked(change: &Change, rules: &mut Rules) -> Result<bool, String> {
-    let ranking = rules.ranking(change.org.as_str()).await?;
-    let has_rank = ranking.is_some_and(|from| change.rank(from).is_some());
-    // It knows by itself whether it comes too late.
-    Ok(change.operation.is_of_operator() || has_rank)
-}
-
-/// The changes that an item becomes by its source's secret as it is now.
-async fn mapped_again(
-    parked: &Parked,
-    rules: &mut Rules,
-    unranked: bool,
-) -> Result<Vec<Outgoing>, String> {
-    let unmapped = Unmapped::parse(&parked.text)?;
-    let source = unmapped
-        .source()
-        .map_err(|expected| format!("its source: {expected}"))?;
-    let secret = rules.source(source.as_str()).await?;
-    let sender = secret.sender(source);
-    let reading = unmapped.read_again(&secret, &sender, Clock::system().now());
-    if let Some(fault) = reading.faulty.iter().flat_map(|(_, faults)| faults).next() {
-        return Err(format!(
-            "source {}: it still becomes no change ({fault}): mend its mapping, or drop it",
-            sender.source
-        ));
-    }
-    let mut outgoing = Vec::new();
-    for (place, placed) in reading.changes.iter().enumerate() {
-        if !unranked && !is_ranked(&placed.change, rules).await? {
-            return Err(UNRANKED.to_owned());
+        let said = (parked.group.clone(), parked.text.clone());
+        if let Some(is_parked) = self.sent.get_mut(&said) {
+            if !self.how.dry_run && !*is_parked {
+                *is_parked = true;
+                self.report.leave_sent();
+            }
+            return None;
         }
-        outgoing.push(Outgoing {
-            body: placed.change.body(),
-            group: placed.change.message_group().as_str().to_owned(),
-            deduplication_id: domain::sha256_hex(format!("{} {place}", parked.id).as_bytes()),
-        });
+        if !self.how.which.is_reason(parked) {
+            return None;
+        }
+        let outgoing = if parked.is_unmapped() {
+            self.mapped_again(parked).await
+        } else if self.how.which.is_org(parked) {
+            self.as_it_is(parked).await.map(|one| Some(vec![one]))
+        } else {
+            Ok(None)
+        };
+        outgoing.unwrap_or_else(|why| {
+            self.report.leave(why);
+            None
+        })
     }
-    Ok(outgoing)
+
+    /// The change itself, or why it stays.
+    async fn as_it_is(&mut self, parked: &Parked) -> Result<Outgoing, String> {
+        let change = Change::parse(&parked.text);
+        let change = change.map_err(|_| {
+            "ingest would refuse it: repair it at its source, and drop it".to_owned()
+        })?;
+        if change.message_group().as_str() != parked.group {
+            return Err("its message group is not that of its contact: drop it".to_owned());
+        }
+        if !self.rules.is_ranked(&change).await? {
+            if !self.how.unranked {
+                return Err(UNRANKED.to_owned());
+            }
+            if self.staying.contains(&parked.group) {
+                return Err("it has no rank, and an earlier change of its contact stays".to_owned());
+            }
+        }
+        Ok(Outgoing {
+            body: parked.text.clone(),
+            group: parked.group.clone(),
+            deduplication_id: domain::sha256_hex(parked.id.as_bytes()),
+        })
+    }
+
+    /// The changes that an item becomes by its source's secret as it is now; `None`: they are of another
+    /// org than what is meant.
+    async fn mapped_again(&mut self, parked: &Parked) -> Result<Option<Vec<Outgoing>>, String> {
+        let changes = self.changes(parked).await;
+        if let Some(org) = &self.how.which.org {
+            let all = changes.as_deref().unwrap_or_default();
+            let own = all.iter().filter(|change| change.org == *org).count();
+            // Of what becomes no change the org is known where its source had one.
+            let is_meant = own > 0 || (all.is_empty() && self.how.which.is_org(parked));
+            if !is_meant {
+                return Ok(None);
+            }
+            if own < all.len() {
+                return Err(
+                    "it becomes changes of other orgs too: redrive it without --org".to_owned(),
+                );
+            }
+        }
+        let mut outgoing = Vec::new();
+        for (place, change) in changes?.iter().enumerate() {
+            if !self.how.unranked && !self.rules.is_ranked(change).await? {
+                return Err(UNRANKED.to_owned());
+            }
+            outgoing.push(Outgoing {
+                body: change.body(),
+                group: change.message_group().as_str().to_owned(),
+                deduplication_id: domain::sha256_hex(format!("{} {place}", parked.id).as_bytes()),
+            });
+        }
+        Ok(Some(outgoing))
+    }
+
+    async fn changes(&mut self, parked: &Parked) -> Result<Vec<Change>, String> {
+        let unmapped = Unmapped::parse(&parked.text)?;
+        let source = unmapped
+            .source()
+            .map_err(|expected| format!("its source: {expected}"))?;
+        let secret = self.rules.source(source.as_str()).await?;
+        let sender = secret.sender(source);
+        let reading = unmapped.read_again(&secret, &sender, Clock::system().now());
+        if let Some(fault) = reading.faulty.iter().flat_map(|(_, faults)| faults).next() {
+            return Err(format!(
+                "source {}: it still becomes no change ({fault}): mend its mapping, or drop it",
+                sender.source
+            ));
+        }
+        let changes = reading.changes.into_iter().map(|placed| placed.change);
+        Ok(changes.collect())
+    }
 }

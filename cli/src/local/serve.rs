@@ -1,6 +1,7 @@
 //! `--serve`: the embedded parts on one loopback port, in real time, to develop against.
 
 mod greeting;
+mod lines;
 mod senders;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,7 +14,7 @@ use emulator::feed;
 use emulator::genesys::CONTROL_PREFIX;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use io::Clock;
-use io::telemetry::{Event, Telemetry};
+use io::telemetry::Telemetry;
 use lambda_http::Body;
 
 use super::crm::Story;
@@ -21,6 +22,7 @@ use super::vendor::{self, Sample};
 use super::world::{self, World};
 use super::{Api, Error};
 use greeting::greeting;
+use lines::show;
 
 /// The largest request that is read.
 const MAX_BODY: usize = 8 << 20;
@@ -127,99 +129,4 @@ fn respond_json(status: u16, body: &serde_json::Value) -> Response {
 fn respond(status: u16, body: Bytes) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, HeaderMap::new(), body).into_response()
-}
-
-/// A line for each change as it is applied.
-fn show(event: &Event<'_>) {
-    let line = match event {
-        Event::Done {
-            about,
-            outcome,
-            is_kept,
-        } => {
-            let kept = if *is_kept { ", not made callable" } else { "" };
-            format!(
-                "{:<11} {} {}{kept}",
-                outcome.as_str(),
-                about.group,
-                about.event_id.unwrap_or_default()
-            )
-        }
-        Event::RankReset { about, reset } => {
-            format!("rank reset  {}: {}", about.group, reset.reason())
-        }
-        Event::Parked {
-            about,
-            reason,
-            evidence,
-        } => {
-            format!("parked      {} {reason}: {}", about.group, evidence.detail)
-        }
-        Event::Written {
-            about,
-            outcome,
-            delay,
-        } => {
-            let (outcome, seconds) = (outcome.as_str(), delay.as_secs());
-            format!("written     {} {outcome}, read in {seconds} s", about.group)
-        }
-        Event::Retried { about, delay, why } => {
-            let why = why.map_or("behind another", |(_, evidence)| &evidence.detail);
-            format!(
-                "retried     {} in {} s: {why}",
-                about.group,
-                delay.as_secs()
-            )
-        }
-        Event::OrgRefused { org, evidence } => format!("refused     {org}: {}", evidence.detail),
-        Event::CampaignRefused {
-            org,
-            campaign,
-            evidence,
-        } => format!("refused     {org}/{campaign}: {}", evidence.detail),
-        Event::DncListFailed { org, evidence } => format!("DNC list    {org}: {}", evidence.detail),
-        Event::OrgIll { org, detail, .. } => format!("ill         {org}: {detail}"),
-        Event::Conflict { org, campaign } => {
-            format!("conflict    {org}/{campaign}, to be resolved")
-        }
-        Event::Throttled { org } => format!("throttled   {org}"),
-        Event::Called { .. } | Event::TookIn { .. } => return,
-        Event::Accepted {
-            source,
-            org,
-            changes,
-        } => format!("accepted    {changes} for {org} from {source}"),
-        Event::Refused { source, detail, .. } => format!("invalid     from {source}: {detail}"),
-        Event::Unmapped {
-            source,
-            items,
-            detail,
-            ..
-        } => format!("unmapped    {items} from {source}: {detail}"),
-        Event::Unauthorized { source, detail } => format!("unauthorized, as {source}: {detail}"),
-        Event::Reconciled {
-            org,
-            checked,
-            drifted,
-            kept,
-            enqueued,
-        } => {
-            format!(
-                "reconciled  {org}: {checked} checked, {drifted} differ, {kept} kept, {enqueued} enqueued"
-            )
-        }
-        Event::Incomplete { org, detail, .. } => {
-            format!("incomplete  reconcile of {org}: {detail}")
-        }
-        Event::Stopped {
-            org,
-            campaign,
-            checked,
-            drifted,
-        } => {
-            format!("stopped     reconcile of {org}/{campaign}: {drifted} of {checked} differ")
-        }
-    };
-    // Who no longer reads does not end the service.
-    let _ = crate::print(&line);
 }

@@ -6,6 +6,7 @@ use ingest::webhook::{Item, Reading};
 use io::secrets::OnFault;
 use serde_json::{Value, json};
 
+use super::whole::Refused;
 use crate::table::{counted, table};
 
 /// What became of a body, and of who sends it.
@@ -14,6 +15,8 @@ pub(super) struct Found<'a> {
     pub(super) way: String,
     /// None: nothing was shown of who sends it.
     pub(super) verdict: Option<Verdict>,
+    /// What is refused whole becomes nothing.
+    pub(super) refused: Option<&'a Refused>,
     pub(super) on_fault: OnFault,
     pub(super) items: &'a [Item<'a>],
     pub(super) reading: &'a Reading,
@@ -28,24 +31,19 @@ impl Found<'_> {
 
     /// Places of items of which nothing is made, as it should be.
     fn ignored(&self) -> Vec<&str> {
-        let is_ignored = |place: &usize| {
-            let is_faulty = self
-                .reading
-                .faulty
-                .iter()
-                .any(|(faulty, _)| faulty == place);
-            let is_made = self.reading.changes.iter().any(|made| made.item == *place);
-            !is_faulty && !is_made
-        };
-        let ignored = (0..self.items.len()).filter(is_ignored);
-        ignored
-            .map(|place| self.items[place].pointer.as_str())
-            .collect()
+        let mut is_ignored = vec![true; self.items.len()];
+        let made = self.reading.changes.iter().map(|made| made.item);
+        let faulty = self.reading.faulty.iter().map(|(place, _)| *place);
+        made.chain(faulty)
+            .for_each(|place| is_ignored[place] = false);
+        let items = self.items.iter().zip(is_ignored);
+        let ignored = items.filter(|(_, is_ignored)| *is_ignored);
+        ignored.map(|(item, _)| item.pointer.as_str()).collect()
     }
 
     fn let_in(&self) -> String {
         match &self.verdict {
-            None => "not asked: no --header and no --query shows who sends it".to_owned(),
+            None => "not asked: nothing that is given shows who sends it".to_owned(),
             Some(Verdict::Authentic) => "yes".to_owned(),
             Some(Verdict::SignedShort) => {
                 "no: its signing secret is shorter than 24 bytes".to_owned()
@@ -66,6 +64,7 @@ impl Found<'_> {
             "letIn": self.verdict.as_ref().map(|verdict| *verdict == Verdict::Authentic),
             "letInBy": self.way,
             "why": self.let_in(),
+            "refused": self.refused.map(|refused| json!({ "status": refused.status, "message": refused.why })),
             "changes": changes.map(change).collect::<Vec<_>>(),
             "ignored": self.ignored(),
             "faults": faults.map(fault).collect::<Vec<_>>(),
@@ -74,6 +73,10 @@ impl Found<'_> {
 
     pub(super) fn text(&self) -> String {
         let mut lines = vec![format!("let in by {}: {}", self.way, self.let_in())];
+        if let Some(refused) = self.refused {
+            lines.push(refused.to_string());
+            return lines.join("\n");
+        }
         if !self.reading.changes.is_empty() {
             lines.push(changes(self.reading));
         }

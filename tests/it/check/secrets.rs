@@ -168,3 +168,39 @@ async fn a_secret_that_cannot_be_used_is_told_as_what_it_is_with_what_to_do() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_sample_that_is_an_event_is_tried_as_one() {
+    let served = Served::new().await;
+    let event = json!({ "specversion": "1.0", "id": "1", "source": "/crm", "type": "changed", "data": { "id": "a", "at": 7 } });
+    let mut odd = event.clone();
+    odd.as_object_mut().unwrap().remove("type");
+    let reads = "{ eventId: $cloudevent.id, contactKey: .id, version: .at, data: {} }";
+    let whole = "{ eventId: .id, contactKey: .data.id, version: .data.at, data: {} }";
+    let preset = json!({ "preset": "cloudevents", "key": "id", "version": "at", "columns": {}, "optOut": "none" });
+    for (mapping, sample, is_right) in [
+        (json!({ "jq": reads }), &event, true),
+        (json!({ "jq": reads }), &json!([event, event]), true),
+        // A program that reads the event itself gets it as application/json.
+        (json!({ "jq": whole }), &event, true),
+        (preset, &event, true),
+        (json!({ "jq": reads }), &odd, false),
+    ] {
+        let mut mapping = mapping;
+        mapping["sample"] = sample.clone();
+        let secret = json!({ "auth": "bearer", "bearerTokens": ["a-token-of-the-crm"], "org": "ranked", "campaignId": "c", "mapping": mapping });
+        served.put_source("events", &secret);
+        let (status, lines, shown) = check(&served, &["--source", "events"]).await;
+        assert_eq!(
+            (status == 0, wrong(&lines).is_empty()),
+            (is_right, is_right),
+            "{sample}: {shown}"
+        );
+        let expected = if is_right {
+            "of whose sample it makes "
+        } else {
+            "does not know its own sample"
+        };
+        assert!(shown.contains(expected), "{sample}: {shown}");
+    }
+}

@@ -1,0 +1,82 @@
+//! What came of a redrive, for a person or a program.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::table::{counted, number};
+
+/// What came of it.
+#[derive(Default)]
+pub(super) struct Report {
+    /// Changes that were sent, and are not parked again.
+    sent: u64,
+    /// Unmapped items that some of them were made of.
+    items: u64,
+    /// Items of which their mapping makes no change, as it should.
+    ignored: u64,
+    /// Why what was meant was not sent, and of how many messages.
+    pub(super) left: BTreeMap<String, u64>,
+    /// Why it ended before everything was looked at.
+    pub(super) ended: Option<String>,
+}
+
+impl Report {
+    pub(super) fn leave(&mut self, why: impl Into<String>) {
+        *self.left.entry(why.into()).or_default() += 1;
+    }
+
+    /// Counts a parked message in whose place so many changes were sent.
+    pub(super) fn add(&mut self, changes: usize, is_unmapped: bool) {
+        if changes == 0 {
+            self.ignored += 1;
+            return;
+        }
+        self.sent += changes as u64;
+        self.items += u64::from(is_unmapped);
+    }
+
+    /// Counts a change that was sent, and is parked again, as left.
+    pub(super) fn leave_sent(&mut self) {
+        self.sent = self.sent.saturating_sub(1);
+        self.leave("it was sent again, and is parked again");
+    }
+
+    pub(super) fn json(&self) -> String {
+        json!({
+            "sent": self.sent, "items": self.items, "ignored": self.ignored, "left": self.left, "ended": self.ended,
+        })
+        .to_string()
+    }
+
+    pub(super) fn text(&self, is_dry: bool) -> String {
+        let done = |what: &str| match is_dry {
+            true => format!("would be {what}"),
+            false => what.to_owned(),
+        };
+        let items = match self.items.min(self.sent) {
+            0 => String::new(),
+            _ => format!(
+                ", among them those of {}",
+                counted(self.items, "unmapped item")
+            ),
+        };
+        let mut lines = vec![format!(
+            "{} {}{items}",
+            number(self.sent),
+            done("sent again")
+        )];
+        if self.ignored > 0 {
+            lines.push(format!(
+                "{} {}: the mapping of its source ignores it",
+                number(self.ignored),
+                done("taken off")
+            ));
+        }
+        let left = self.left.iter();
+        lines.extend(left.map(|(why, count)| format!("{} left: {why}", number(*count))));
+        let ended = self.ended.iter();
+        lines.extend(ended.map(|why| format!("ended before everything was looked at: {why}")));
+        lines.join("\n")
+    }
+}

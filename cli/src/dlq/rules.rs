@@ -1,0 +1,71 @@
+//! The rules of orgs and sources, as their secrets tell them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::change::{Change, VersionFrom};
+use io::secrets::{OrgSecret, Secrets, SecretsManager, SourceSecret};
+
+/// The rules of orgs and sources, read once each.
+pub(super) struct Rules {
+    secrets: SecretsManager,
+    prefix: String,
+    orgs: BTreeMap<String, Result<Option<VersionFrom>, String>>,
+    sources: BTreeMap<String, Result<Arc<SourceSecret>, String>>,
+}
+
+impl Rules {
+    pub(super) fn new(secrets: SecretsManager, prefix: String) -> Rules {
+        Rules {
+            secrets,
+            prefix,
+            orgs: BTreeMap::new(),
+            sources: BTreeMap::new(),
+        }
+    }
+
+    /// What the source sends, and how it becomes changes.
+    pub(super) async fn source(&mut self, source: &str) -> Result<Arc<SourceSecret>, String> {
+        if let Some(known) = self.sources.get(source) {
+            return known.clone();
+        }
+        let name = format!("{}/source/{source}", self.prefix);
+        let read = self.secrets.read(&name).await;
+        let read = read.map_err(|error| format!("secret {name}: {error}"));
+        let secret = read.and_then(|text| {
+            let secret = SourceSecret::parse(&text);
+            let secret = secret.map_err(|error| format!("secret {name}: {error}"))?;
+            Ok(Arc::new(secret))
+        });
+        self.sources.insert(source.to_owned(), secret.clone());
+        secret
+    }
+
+    /// Whether its rank, or the change itself, keeps it from overwriting what is newer.
+    pub(super) async fn is_ranked(&mut self, change: &Change) -> Result<bool, String> {
+        let ranking = self.ranking(change.org.as_str()).await?;
+        let has_rank = ranking.is_some_and(|from| change.rank(from).is_some());
+        // It knows by itself whether it comes too late.
+        Ok(change.operation.is_of_operator() || has_rank)
+    }
+
+    /// Which member ranks this org's changes; none: it stores no ranks.
+    async fn ranking(&mut self, org: &str) -> Result<Option<VersionFrom>, String> {
+        if let Some(known) = self.orgs.get(org) {
+            return known.clone();
+        }
+        let name = format!("{}/org/{org}", self.prefix);
+        let read = self
+            .secrets
+            .read(&name)
+            .await
+            .map_err(|error| format!("secret {name}: {error}"));
+        let ranking = read.and_then(|text| {
+            let secret =
+                OrgSecret::parse(&text).map_err(|error| format!("secret {name}: {error}"))?;
+            Ok(secret.rules.ranking())
+        });
+        self.orgs.insert(org.to_owned(), ranking.clone());
+        ranking
+    }
+}
