@@ -7,11 +7,12 @@ mod whole;
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use domain::change::SourceName;
+use domain::change::{Fault, SourceName};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use ingest::auth::{self, Shown, Verdict};
-use ingest::webhook::{self, Reading};
+use ingest::cloud_event::Form;
+use ingest::webhook::{self, Body, Reading, TakenApart};
 use io::Clock;
 use io::config::Config;
 use io::secrets::{Secrets, SecretsManager, SourceSecret};
@@ -22,6 +23,7 @@ use secrecy::SecretString;
 use crate::args;
 use crate::webhook::curl;
 use shown::Found;
+use whole::Refused;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -116,9 +118,28 @@ fn test(args: &Test) -> Result<bool, String> {
     let body = args::file(&args.body)?;
     let now = args.at.unwrap_or_else(|| Clock::system().now());
     let headers = headers(args);
-    let form = whole::form(&secret.auth, &headers, &body);
+    let source = match &args.source {
+        Some(source) => source.clone(),
+        None => args::source("test")?,
+    };
+    let sender = secret.sender(source);
+    let form = whole::form(&headers, &body);
+    let taken = |form: &Result<Form, Fault>, text: &str| {
+        let body = Body {
+            form,
+            text,
+            headers: &headers,
+        };
+        let taken = webhook::take_apart(&secret, &sender, &body, now);
+        let owned = |taken: TakenApart<'_>| {
+            let pointers = taken.items.into_iter().map(|item| item.pointer);
+            (pointers.collect::<Vec<_>>(), taken.reading)
+        };
+        taken.map(owned).map_err(|faults| Refused::of(&faults))
+    };
     if let Some(url) = &args.sign {
-        form.map_err(|refused| refused.to_string())?;
+        let form = form.map_err(|refused| refused.to_string())?;
+        taken(&form, &body).map_err(|refused| refused.to_string())?;
         let command = signed(url, &secret, (args, &headers), &body, now)?;
         return crate::print(&command).map(|()| true);
     }
@@ -128,19 +149,11 @@ fn test(args: &Test) -> Result<bool, String> {
         None => Cow::Borrowed(body.as_str()),
         Some(_) => auth::content(&secret.auth, &body),
     };
-    let (items, refused) = match &form {
-        Ok(form) => (
-            webhook::items(secret.mapping.as_ref(), form, &content),
-            None,
-        ),
-        Err(refused) => (Vec::new(), Some(refused)),
+    let (items, reading, refused) = match form.and_then(|form| taken(&form, &content)) {
+        Ok((items, reading)) => (items, reading, None),
+        Err(refused) => (Vec::new(), Reading::default(), Some(refused)),
     };
-    let source = match &args.source {
-        Some(source) => source.clone(),
-        None => args::source("test")?,
-    };
-    let mapped = webhook::headers(&secret, &headers);
-    let reading = webhook::read(&secret, &secret.sender(source), &items, &mapped, now);
+    let refused = refused.as_ref();
     let found = Found {
         way: crate::check::way(&secret.auth),
         verdict,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use domain::change::Change;
+use domain::change::{Change, OrgId};
 use ingest::webhook::Unmapped;
 use io::Clock;
 use tokio::time::Instant;
@@ -233,10 +233,13 @@ impl Run<'_> {
             if !self.how.unranked && !self.rules.is_ranked(change).await? {
                 return Err(UNRANKED.to_owned());
             }
+            let body = change.body();
+            // Of a mapping that was mended since it may say something else.
+            let id = format!("{} {place} {body}", parked.id);
             outgoing.push(Outgoing {
-                body: change.body(),
                 group: change.message_group().as_str().to_owned(),
-                deduplication_id: domain::sha256_hex(format!("{} {place}", parked.id).as_bytes()),
+                deduplication_id: domain::sha256_hex(id.as_bytes()),
+                body,
             });
         }
         Ok(Some(outgoing))
@@ -248,6 +251,12 @@ impl Run<'_> {
             .source()
             .map_err(|expected| format!("its source: {expected}"))?;
         let secret = self.rules.source(source.as_str()).await?;
+        let now = secret.org.as_ref().map(OrgId::as_str);
+        if unmapped.org().is_some() && unmapped.org() != now {
+            return Err(format!(
+                "source {source}: it writes to another org than when this came: drop it, and let reconcile find what it said"
+            ));
+        }
         let sender = secret.sender(source);
         let reading = unmapped.read_again(&secret, &sender, Clock::system().now());
         if let Some(fault) = reading.faulty.iter().flat_map(|(_, faults)| faults).next() {

@@ -2,7 +2,7 @@
 
 use domain::{Change, change::Operation};
 use ingest::auth::Verdict;
-use ingest::webhook::{Item, Reading};
+use ingest::webhook::Reading;
 use io::secrets::OnFault;
 use serde_json::{Value, json};
 
@@ -18,7 +18,8 @@ pub(super) struct Found<'a> {
     /// What is refused whole becomes nothing.
     pub(super) refused: Option<&'a Refused>,
     pub(super) on_fault: OnFault,
-    pub(super) items: &'a [Item<'a>],
+    /// Where each item stands in the body.
+    pub(super) items: &'a [String],
     pub(super) reading: &'a Reading,
 }
 
@@ -38,7 +39,7 @@ impl Found<'_> {
             .for_each(|place| is_ignored[place] = false);
         let items = self.items.iter().zip(is_ignored);
         let ignored = items.filter(|(_, is_ignored)| *is_ignored);
-        ignored.map(|(item, _)| item.pointer.as_str()).collect()
+        ignored.map(|(item, _)| item.as_str()).collect()
     }
 
     fn let_in(&self) -> String {

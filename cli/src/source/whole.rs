@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+use domain::change::Fault;
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use ingest::cloud_event::Form;
-use io::secrets::Auth;
 
 /// The largest body: 256 KiB.
 const MAX_BODY: usize = 256 << 10;
@@ -26,8 +26,8 @@ impl fmt::Display for Refused {
     }
 }
 
-/// The form of a body that is taken.
-pub(super) fn form(auth: &Auth, headers: &HeaderMap, body: &str) -> Result<Form, Refused> {
+/// The form of a body that is looked at, or what is wrong with the headers that tell of it.
+pub(super) fn form(headers: &HeaderMap, body: &str) -> Result<Result<Form, Fault>, Refused> {
     let refused = |status, why: &str| Refused {
         status,
         why: why.to_owned(),
@@ -41,16 +41,21 @@ pub(super) fn form(auth: &Auth, headers: &HeaderMap, body: &str) -> Result<Form,
             "content-encoding: expected a body that is not compressed",
         ));
     }
-    let form = Form::of(headers).ok_or_else(|| {
+    Form::of(headers).ok_or_else(|| {
         let expected = "content-type: expected application/json, or application/…+json";
         refused(415, expected)
-    })?;
-    let form = form.map_err(|fault| refused(400, &fault.to_string()))?;
-    if matches!(form, Form::Binary(_)) && auth.signs_body() {
-        let why = "expected an event in the body (application/cloudevents+json): the source's signature is not over the ce- headers";
-        return Err(refused(400, why));
+    })
+}
+
+impl Refused {
+    /// Of a request that is refused whatever its source wishes.
+    pub(super) fn of(faults: &[Fault]) -> Refused {
+        let why = faults.iter().map(ToString::to_string).collect::<Vec<_>>();
+        Refused {
+            status: 400,
+            why: why.join("; "),
+        }
     }
-    Ok(form)
 }
 
 fn is_identity(headers: &HeaderMap) -> bool {

@@ -32,6 +32,28 @@ pub enum Form {
 }
 
 impl Form {
+    /// The form of a body by what stands in it: a signature is over that, and not over the media type.
+    pub(crate) fn of_signed(text: &str) -> Form {
+        let is_event = |text: &str| {
+            let members: Result<Members<'_>, _> = serde_json::from_str(text);
+            let has = |name: &str| {
+                let members = members.as_ref().map(|members| members.0.iter());
+                members.is_ok_and(|mut members| members.any(|(said, _)| said == name))
+            };
+            REQUIRED.into_iter().all(has)
+        };
+        if text.trim_start().starts_with('[') {
+            let events: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
+            let is_batch = events.first().is_some_and(|event| is_event(event.get()));
+            return if is_batch { Form::Batch } else { Form::Plain };
+        }
+        if is_event(text) {
+            Form::Structured
+        } else {
+            Form::Plain
+        }
+    }
+
     /// The form of a request's body by its media type and headers; `None`: it is no JSON.
     ///
     /// # Errors
@@ -88,14 +110,14 @@ fn unquoted(bytes: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(text)
 }
 
-/// The data of an event in JSON, and its attributes.
+/// The data of an event, where it has any, and its attributes.
+type Parted<'a> = (Option<Cow<'a, str>>, Map<String, Value>);
+
+/// The data of an event in JSON, where it has any, and its attributes.
 ///
 /// # Errors
 /// What is wrong with the event, with the place below `pointer`.
-pub(crate) fn of_text<'a>(
-    pointer: &str,
-    text: &'a str,
-) -> Result<(Cow<'a, str>, Map<String, Value>), Fault> {
+pub(crate) fn of_text<'a>(pointer: &str, text: &'a str) -> Result<Parted<'a>, Fault> {
     let members: Members<'a> = serde_json::from_str(text)
         .map_err(|_| wrong(pointer, "expected an event: an object of JSON"))?;
     let (mut attributes, mut data) = (Map::new(), None);
@@ -116,7 +138,6 @@ pub(crate) fn of_text<'a>(
             ));
         }
     }
-    let data = data.unwrap_or(Cow::Borrowed("null"));
     Ok((data, checked(pointer, attributes)?))
 }
 

@@ -89,7 +89,7 @@ async fn take(
     secret: &SourceSecret,
     sender: &Sender,
     request: &Request,
-    (form, text): (&Form, &str),
+    (form, text): (&Result<Form, Fault>, &str),
     end: Timestamp,
 ) -> Result<Accepted, Refusal> {
     let text = auth::content(&secret.auth, text);
@@ -219,7 +219,7 @@ fn route<'a>(context: &Context, request: &'a Request) -> Result<&'a str, Refusal
 }
 
 /// The body, of whoever sends it, and its form: a signature is over text, and what is no text is no JSON.
-fn body(request: &Request) -> Result<(Form, &str), Refusal> {
+fn body(request: &Request) -> Result<(Result<Form, Fault>, &str), Refusal> {
     let body: &[u8] = request.body();
     if body.len() > MAX_BODY {
         return Err(Refusal::Status(StatusCode::PAYLOAD_TOO_LARGE));
@@ -229,7 +229,6 @@ fn body(request: &Request) -> Result<(Form, &str), Refusal> {
     }
     let unsupported = Refusal::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE);
     let form = Form::of(request.headers()).ok_or(unsupported)?;
-    let form = form.map_err(|fault| Refusal::Invalid(vec![fault]))?;
     let text = std::str::from_utf8(body).map_err(|_| {
         let (pointer, code) = (String::new(), FaultCode::NotJson);
         Refusal::Invalid(vec![Fault {

@@ -10,6 +10,7 @@ mod of_item;
 mod route;
 mod unmapped;
 
+use items::Bounds;
 pub use items::{Event, Extent, Item, items};
 use of_item::{Reader, Unread};
 pub(crate) use unmapped::detail;
@@ -26,8 +27,8 @@ use jiff::Timestamp;
 
 use crate::cloud_event::Form;
 
-/// The most changes that a source's mapping makes of one request, for each campaign that they go to.
-const MOST_MAPPED: usize = 1_000;
+/// The most changes that an item becomes: a body of 256 KiB cannot name more contacts.
+const MOST_OF_ITEM: usize = 20_000;
 /// The most faults that are told.
 const MOST_FAULTS: usize = 1_000;
 
@@ -61,8 +62,8 @@ impl Reading {
 
 /// A body of somebody who is let in, without what shows that.
 pub struct Body<'a> {
-    /// How it holds what it delivers.
-    pub form: &'a Form,
+    /// How it holds what it delivers, by its request's headers; or what is wrong with those.
+    pub form: &'a Result<Form, Fault>,
     /// Its text.
     pub text: &'a str,
     /// The headers of its request.
@@ -89,12 +90,18 @@ pub fn take_apart<'a>(
     body: &Body<'a>,
     now: Timestamp,
 ) -> Result<TakenApart<'a>, Vec<Fault>> {
-    if matches!(body.form, Form::Binary(_)) && secret.auth.signs_body() {
-        let message = "expected an event in the body (application/cloudevents+json): the source's signature is not over the ce- headers";
-        return Err(vec![fault("", FaultCode::NotAllowed, message)]);
-    }
     let headers = headers(secret, body.headers);
-    let items = items(secret.mapping.as_ref(), body.form, body.text);
+    let items = match body.form {
+        Ok(Form::Binary(_)) if secret.auth.signs_body() => {
+            return Err(vec![fault("", FaultCode::NotAllowed, UNSIGNED_EVENT)]);
+        }
+        Ok(_) if secret.auth.signs_body() => {
+            let form = Form::of_signed(body.text);
+            items(secret.mapping.as_ref(), &form, body.text)
+        }
+        Ok(form) => items(secret.mapping.as_ref(), form, body.text),
+        Err(fault) => vec![Item::whole(body.text, fault.clone())],
+    };
     let reading = read(secret, sender, &items, &headers, now);
     Ok(TakenApart {
         items,
@@ -102,6 +109,8 @@ pub fn take_apart<'a>(
         reading,
     })
 }
+
+const UNSIGNED_EVENT: &str = "expected an event in the body (application/cloudevents+json): the source's signature is not over the ce- headers";
 
 /// The headers that the source's mapping reads: of one that comes several times, all, parted by commas.
 pub fn headers(secret: &SourceSecret, all: &HeaderMap) -> BTreeMap<String, String> {
@@ -128,6 +137,17 @@ pub fn read(
     headers: &BTreeMap<String, String>,
     now: Timestamp,
 ) -> Reading {
+    read_within(Bounds::REQUEST.mapped, secret, sender, items, headers, now)
+}
+
+fn read_within(
+    most: usize,
+    secret: &SourceSecret,
+    sender: &Sender,
+    items: &[Item<'_>],
+    headers: &BTreeMap<String, String>,
+    now: Timestamp,
+) -> Reading {
     let reader = Reader {
         secret,
         sender,
@@ -142,7 +162,7 @@ pub fn read(
             change,
         };
         let changes = reader.changes(item).and_then(|changes| {
-            let most = MOST_MAPPED * secret.campaigns.ids().len().max(1);
+            let most = most.saturating_mul(secret.campaigns.ids().len().max(1));
             let refused = within(most, reading.changes.len() + changes.len(), item);
             match refused.or_else(|| events.again(&changes, item)) {
                 None => Ok(changes),

@@ -6,6 +6,8 @@ $payload.ChangeEventHeader as $header |
 if $header | isobject then . else error("an event without ChangeEventHeader") end |
 select($header.entityName == ($object // "Contact")) |
 $header.changeType as $type |
+if $type == "UPDATE" and ($header.changedFields | isarray and length > 0 | not)
+then error("an update without changedFields") else . end |
 if any($header.changedFields, $header.nulledFields, $header.diffFields | .[]?; startswith("0x"))
 then error("the names of changed fields are an undecoded bitmap") else . end |
 # Parts of a field stand in an object of their own: MailingAddress.City. Those of Name count as fields.

@@ -7,6 +7,7 @@ use domain::change::Sender;
 use domain::json::Members;
 use jiff::Timestamp;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// What says whose opt-out it is, and how it ranks.
 const HEARD: [&str; 8] = [
@@ -19,8 +20,38 @@ const HEARD: [&str; 8] = [
     "occurredAt",
     "ifAbsent",
 ];
-/// Without these it is an opt-out all the same. One without a rank counts whatever is newer.
+/// Without these it is an opt-out all the same. One without a rank counts at its place in the queue: an opt-in
+/// that comes later raises, also an older one.
 const DISPENSABLE: [&str; 3] = ["version", "occurredAt", "ifAbsent"];
+
+/// The opt-outs of a body that cannot be taken apart: of a list of changes, of a change, or of those that an
+/// event holds.
+pub(super) fn opt_outs(sender: &Sender, text: &str, now: Timestamp) -> Vec<Change> {
+    let mut heard = Vec::new();
+    let mut texts = vec![(text, 0)];
+    while let Some((text, depth)) = texts.pop() {
+        if let Ok(all) = serde_json::from_str::<Vec<&RawValue>>(text) {
+            texts.extend(
+                all.iter()
+                    .map(|raw| (raw.get(), depth + 1))
+                    .filter(|_| depth < DEEPEST),
+            );
+            continue;
+        }
+        heard.extend(opt_out(sender, text, now));
+        let members: Result<Members<'_>, _> = serde_json::from_str(text);
+        for (name, raw) in members.iter().flat_map(|members| &members.0) {
+            if matches!(name.as_ref(), "changes" | "data") && depth < DEEPEST {
+                texts.push((raw.get(), depth + 1));
+            }
+        }
+    }
+    heard.reverse();
+    heard
+}
+
+/// How many lists and events a change stands in at most.
+const DEEPEST: usize = 4;
 
 /// The opt-out that the change says, and nothing else of it; `None`: it says none, or not whose.
 pub(super) fn opt_out(sender: &Sender, text: &str, now: Timestamp) -> Option<Change> {

@@ -13,11 +13,31 @@ use serde_json::{Map, Value};
 use super::{MOST_FAULTS, below, fault};
 use crate::cloud_event::{self, Form};
 
-/// The most changes of one request, of a source without a mapping.
-const MOST: usize = 100;
+/// The most that becomes of one body. What is more is told, and parked, as one.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    /// Changes of a list, of a source without a mapping.
+    pub(super) listed: usize,
+    /// Items, of a source with one.
+    pub(super) items: usize,
+    /// Changes that the mapping makes, for each campaign that they go to.
+    pub(super) mapped: usize,
+}
 
-/// The most items of one body, of a source with a mapping: what is more is told, and parked, as one.
-const MOST_ITEMS: usize = 1_000;
+impl Bounds {
+    /// Of a request.
+    pub(super) const REQUEST: Bounds = Bounds {
+        listed: 100,
+        items: 1_000,
+        mapped: 1_000,
+    };
+    /// Of what is sent again: it waits for nobody's answer.
+    pub(super) const NONE: Bounds = Bounds {
+        listed: usize::MAX,
+        items: usize::MAX,
+        mapped: usize::MAX,
+    };
+}
 
 /// What becomes changes by itself.
 pub struct Item<'a> {
@@ -59,88 +79,126 @@ pub enum Extent {
     Body,
 }
 
-/// The items of a body.
+/// The items of a request's body.
 pub fn items<'a>(mapping: Option<&Mapping>, form: &Form, text: &'a str) -> Vec<Item<'a>> {
-    let body = |broken| vec![Item::broken(String::new(), text, Extent::Body, broken)];
-    let whole = Cow::Borrowed(text);
-    match form {
-        Form::Plain => of_data(mapping, String::new(), whole, None),
-        Form::Binary(event) => of_data(
-            mapping,
-            String::new(),
-            whole,
-            Some(Event::new(event.clone())),
-        ),
-        Form::Structured => of_event(mapping, "", text),
-        Form::Batch => match serde_json::from_str::<Vec<&RawValue>>(text) {
-            Ok(events) if events.len() > MOST_ITEMS => body(vec![too_many()]),
-            Ok(events) => {
-                let events = events.into_iter().enumerate();
-                let items = |(place, event): (usize, &'a RawValue)| {
-                    of_event(mapping, &format!("/{place}"), event.get())
-                };
-                events.flat_map(items).collect()
+    Apart {
+        mapping,
+        bounds: Bounds::REQUEST,
+    }
+    .items(form, text)
+}
+
+/// How bodies are taken apart.
+#[derive(Clone, Copy)]
+pub(super) struct Apart<'m> {
+    pub(super) mapping: Option<&'m Mapping>,
+    pub(super) bounds: Bounds,
+}
+
+impl Apart<'_> {
+    /// The items of a body.
+    pub(super) fn items<'a>(self, form: &Form, text: &'a str) -> Vec<Item<'a>> {
+        let body = |broken| vec![Item::broken(String::new(), text, Extent::Body, broken)];
+        let whole = Cow::Borrowed(text);
+        match form {
+            Form::Plain => self.of_data(String::new(), whole, None),
+            Form::Binary(event) => {
+                self.of_data(String::new(), whole, Some(Event::new(event.clone())))
             }
-            Err(_) => body(vec![fault(
-                "",
-                FaultCode::WrongType,
-                "expected an array of events",
-            )]),
-        },
-    }
-}
-
-fn of_event<'a>(mapping: Option<&Mapping>, pointer: &str, text: &'a str) -> Vec<Item<'a>> {
-    match cloud_event::of_text(pointer, text) {
-        Ok((data, event)) => of_data(
-            mapping,
-            format!("{pointer}/data"),
-            data,
-            Some(Event::new(event)),
-        ),
-        Err(fault) => {
-            let pointer = pointer.to_owned();
-            vec![Item::broken(pointer, text, Extent::Event, vec![fault])]
+            Form::Structured => self.of_event("", text),
+            Form::Batch => match serde_json::from_str::<Vec<&RawValue>>(text) {
+                Ok(events) if events.len() > self.bounds.items => body(vec![too_many()]),
+                Ok(events) => {
+                    let events = events.into_iter().enumerate();
+                    let items = |(place, event): (usize, &'a RawValue)| {
+                        self.of_event(&format!("/{place}"), event.get())
+                    };
+                    events.flat_map(items).collect()
+                }
+                Err(_) => body(vec![fault(
+                    "",
+                    FaultCode::WrongType,
+                    "expected an array of events",
+                )]),
+            },
         }
     }
-}
 
-/// The items of a body, or of the data of an event.
-fn of_data<'a>(
-    mapping: Option<&Mapping>,
-    pointer: String,
-    text: Cow<'a, str>,
-    event: Option<Arc<Event>>,
-) -> Vec<Item<'a>> {
-    let placed = match &text {
-        Cow::Borrowed(text) => texts(mapping, text).map(|texts| owned(texts, Cow::Borrowed)),
-        Cow::Owned(text) => {
-            let copied = |text: &str| Cow::Owned(text.to_owned());
-            texts(mapping, text).map(|texts| owned(texts, copied))
-        }
-    };
-    match placed {
-        Ok(placed) => {
-            let items = placed.into_iter().map(|(place, text)| Item {
-                pointer: format!("{pointer}{place}"),
-                text,
-                event: event.clone(),
+    fn of_event<'a>(self, pointer: &str, text: &'a str) -> Vec<Item<'a>> {
+        match cloud_event::of_text(pointer, text) {
+            Ok((Some(data), event)) => {
+                self.of_data(format!("{pointer}/data"), data, Some(Event::new(event)))
+            }
+            // Its attributes may say all that there is to say.
+            Ok((None, event)) => vec![Item {
+                pointer: pointer.to_owned(),
+                text: Cow::Borrowed("null"),
+                event: Some(Event::new(event)),
                 extent: Extent::Item,
                 broken: Vec::new(),
-            });
-            items.collect()
+            }],
+            Err(fault) => {
+                let pointer = pointer.to_owned();
+                vec![Item::broken(pointer, text, Extent::Event, vec![fault])]
+            }
         }
-        Err(faults) => {
-            let broken = faults.into_iter().map(|fault| below(&pointer, fault));
-            let broken = broken.collect();
-            vec![Item {
-                pointer,
-                text,
-                event,
-                extent: Extent::Body,
-                broken,
-            }]
+    }
+
+    /// The items of a body, or of the data of an event.
+    fn of_data<'a>(
+        self,
+        pointer: String,
+        text: Cow<'a, str>,
+        event: Option<Arc<Event>>,
+    ) -> Vec<Item<'a>> {
+        let placed = match &text {
+            Cow::Borrowed(text) => self.texts(text).map(|texts| owned(texts, Cow::Borrowed)),
+            Cow::Owned(text) => {
+                let copied = |text: &str| Cow::Owned(text.to_owned());
+                self.texts(text).map(|texts| owned(texts, copied))
+            }
+        };
+        match placed {
+            Ok(placed) => {
+                let items = placed.into_iter().map(|(place, text)| Item {
+                    pointer: format!("{pointer}{place}"),
+                    text,
+                    event: event.clone(),
+                    extent: Extent::Item,
+                    broken: Vec::new(),
+                });
+                items.collect()
+            }
+            Err(faults) => {
+                let broken = faults.into_iter().map(|fault| below(&pointer, fault));
+                let broken = broken.collect();
+                vec![Item {
+                    pointer,
+                    text,
+                    event,
+                    extent: Extent::Body,
+                    broken,
+                }]
+            }
         }
+    }
+
+    /// By the mapping; without one, one change, or those of `changes`.
+    fn texts<'a>(self, text: &'a str) -> Result<Texts<'a>, Vec<Fault>> {
+        let Some(mapping) = self.mapping else {
+            return wrapped(text, self.bounds.listed)
+                .unwrap_or_else(|| Ok(vec![(String::new(), text)]));
+        };
+        let items = mapping.items(text);
+        let items =
+            items.map_err(|error| vec![fault("", FaultCode::Unmapped, error.to_string())])?;
+        if items.len() > self.bounds.items {
+            return Err(vec![too_many()]);
+        }
+        Ok(items
+            .into_iter()
+            .map(|item| (item.pointer, item.text))
+            .collect())
     }
 }
 
@@ -159,23 +217,12 @@ fn owned<'a, 't>(
     texts.map(|(place, text)| (place, owned(text))).collect()
 }
 
-/// By the mapping; without one, one change, or those of `changes`.
-fn texts<'a>(mapping: Option<&Mapping>, text: &'a str) -> Result<Texts<'a>, Vec<Fault>> {
-    let Some(mapping) = mapping else {
-        return wrapped(text).unwrap_or_else(|| Ok(vec![(String::new(), text)]));
-    };
-    let items = mapping.items(text);
-    let items = items.map_err(|error| vec![fault("", FaultCode::Unmapped, error.to_string())])?;
-    if items.len() > MOST_ITEMS {
-        return Err(vec![too_many()]);
-    }
-    Ok(items
-        .into_iter()
-        .map(|item| (item.pointer, item.text))
-        .collect())
-}
-
 impl<'a> Item<'a> {
+    /// A body whose form is not known.
+    pub(super) fn whole(text: &'a str, fault: Fault) -> Item<'a> {
+        Item::broken(String::new(), text, Extent::Body, vec![fault])
+    }
+
     fn broken(pointer: String, text: &'a str, extent: Extent, broken: Vec<Fault>) -> Item<'a> {
         Item {
             pointer,
@@ -188,7 +235,7 @@ impl<'a> Item<'a> {
 }
 
 /// The texts of `changes`; `None`: there is no such member, and the body is one change.
-fn wrapped(text: &str) -> Option<Result<Texts<'_>, Vec<Fault>>> {
+fn wrapped(text: &str, most: usize) -> Option<Result<Texts<'_>, Vec<Fault>>> {
     let members: Members<'_> = serde_json::from_str(text).ok()?;
     let (lists, others): (Vec<_>, Vec<_>) = members
         .0
@@ -217,7 +264,7 @@ fn wrapped(text: &str) -> Option<Result<Texts<'_>, Vec<Fault>>> {
     });
     if faults.is_empty() && texts.is_empty() {
         faults.push(of_list(FaultCode::Required, "expected 1 to 100 changes"));
-    } else if texts.len() > MOST {
+    } else if texts.len() > most {
         faults.push(of_list(FaultCode::TooMany, "expected 1 to 100 changes"));
     }
     if !faults.is_empty() {

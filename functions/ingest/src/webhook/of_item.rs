@@ -9,7 +9,7 @@ use io::secrets::SourceSecret;
 use jiff::Timestamp;
 use mapping::{About, Mapped, Mapping};
 
-use super::{Item, MOST_MAPPED, below, fault, fill, hear, route};
+use super::{Item, MOST_OF_ITEM, below, fault, fill, hear, route};
 
 /// Why an item becomes no change, and what is heard of it all the same.
 #[derive(Default)]
@@ -32,9 +32,13 @@ impl Reader<'_> {
     /// The changes of the item.
     pub(super) fn changes(&self, item: &Item<'_>) -> Result<Vec<Change>, Unread> {
         if !item.broken.is_empty() {
+            let heard = match self.secret.mapping {
+                Some(_) => Vec::new(),
+                None => hear::opt_outs(self.sender, &item.text, self.now),
+            };
             return Err(Unread {
                 faults: item.broken.clone(),
-                heard: Vec::new(),
+                heard,
             });
         }
         match &self.secret.mapping {
@@ -75,7 +79,7 @@ impl Reader<'_> {
                 .collect(),
         };
         let mapped = mapping
-            .changes(&item.text, &about, MOST_MAPPED)
+            .changes(&item.text, &about, MOST_OF_ITEM)
             .map_err(|error| unread(unmapped(error.to_string()), &error.sound))?;
         let mut changes = Vec::with_capacity(mapped.len());
         for change in &mapped {

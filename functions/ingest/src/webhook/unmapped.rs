@@ -14,7 +14,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{Event, Extent, Item, Reading, items, read};
+use super::items::{Apart, Bounds};
+use super::{Event, Extent, Item, Reading, read_within};
 use crate::cloud_event::Form;
 
 /// The reason for which it is parked.
@@ -103,6 +104,11 @@ impl Unmapped {
         unmapped.ok_or("expected an unmapped item of the version 1")
     }
 
+    /// The org that its source wrote to when it came; none: any.
+    pub fn org(&self) -> Option<&str> {
+        self.org.as_deref()
+    }
+
     /// Who sent it.
     ///
     /// # Errors
@@ -128,16 +134,21 @@ impl Unmapped {
             extent: self.extent,
             broken: Vec::new(),
         };
+        let apart = Apart {
+            mapping: secret.mapping.as_ref(),
+            bounds: Bounds::NONE,
+        };
         let items = match (self.extent, &self.event) {
             (Extent::Item, _) => vec![item(self.pointer.clone())],
-            (Extent::Event, _) => items(secret.mapping.as_ref(), &Form::Structured, text),
-            (Extent::Body, None) => items(secret.mapping.as_ref(), &Form::Plain, text),
+            (Extent::Event, _) => apart.items(&Form::Structured, text),
+            (Extent::Body, None) => apart.items(&Form::Plain, text),
             (Extent::Body, Some(event)) => {
                 let form = Form::Binary(event.clone());
-                items(secret.mapping.as_ref(), &form, text)
+                apart.items(&form, text)
             }
         };
-        read(secret, sender, &items, &self.headers, now)
+        let most = Bounds::NONE.mapped;
+        read_within(most, secret, sender, &items, &self.headers, now)
     }
 
     /// The message that parks it; `None`: it is too large for one.

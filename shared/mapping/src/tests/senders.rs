@@ -193,6 +193,13 @@ fn a_cloud_event_is_read_in_both_modes() {
         json!("remove")
     );
     assert!(fault(&config, &data.to_string()).ends_with("no CloudEvent"));
+    event["data"] = Value::Null;
+    assert_eq!(
+        changes(&config, &event.to_string())[0]["operation"],
+        json!("remove")
+    );
+    event["type"] = json!("com.acme.updated");
+    assert!(fault(&config, &event.to_string()).ends_with("data is no object"));
     event["data"] = json!("text");
     assert!(fault(&config, &event.to_string()).ends_with("data is no object"));
     let by_data = full("cloudevents", json!({"key": "id", "version": "stamp"}));

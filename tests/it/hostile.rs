@@ -1,0 +1,433 @@
+//! What somebody tries who is let in, or overhears one who is.
+
+mod redriven;
+
+use lambda_http::{Body, Request};
+use serde_json::{Value, json};
+
+use crate::support::ingest::{SECRET, World, change};
+
+const TOKEN: &str = "a-token-of-24-characters";
+const CANARY: &str = "ada@example.com-canary";
+
+/// By a header, as most vendors are let in.
+fn by_header(more: Value) -> Value {
+    let mut secret =
+        json!({ "auth": { "header": { "name": "x-api-key", "values": [TOKEN] } }, "org": "acme" });
+    secret
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    secret
+}
+
+fn request(media_type: &str, headers: &[(&str, &str)], body: String) -> Request {
+    let mut request = http::Request::post("/webhooks/crm")
+        .header("content-type", media_type)
+        .header("x-api-key", TOKEN);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Body::Text(body)).unwrap()
+}
+
+async fn sent(world: &World, body: &Value) -> (u16, Value) {
+    let (status, answer, _) = world
+        .send(request("application/json", &[], body.to_string()))
+        .await;
+    (status, answer)
+}
+
+fn world(more: Value) -> World {
+    let world = World::new();
+    world.put(by_header(more));
+    world
+}
+
+fn bodies(world: &World) -> Vec<Value> {
+    let all = world.take_queued().into_iter();
+    all.map(|body| serde_json::from_str(&body).unwrap())
+        .collect()
+}
+
+fn parked(world: &World) -> Vec<Value> {
+    let all = world.dead_letters.messages().into_iter();
+    all.map(|message| serde_json::from_str(&message.body).unwrap())
+        .collect()
+}
+
+fn cdc(ids: usize) -> Value {
+    let ids: Vec<_> = (0..ids).map(|n| format!("003RM{n:013}")).collect();
+    json!({ "detail": { "payload": { "ChangeEventHeader": { "entityName": "Contact", "recordIds": ids, "changeType": "UPDATE",
+        "transactionKey": "t", "sequenceNumber": 1, "commitTimestamp": 1_795_536_001_000_i64, "nulledFields": [], "diffFields": [],
+        "changedFields": ["DoNotCall", "LastModifiedDate"] },
+        "DoNotCall": true, "LastModifiedDate": "2026-11-24T16:00:00.000Z" } } })
+}
+
+fn cdc_mapping() -> Value {
+    json!({ "preset": "salesforceCdc", "columns": { "Phone": "phone" }, "optOut": { "field": "DoNotCall" } })
+}
+
+/// One transaction of many records is one change event with many ids (docs/crm/salesforce.md): all opt out.
+#[tokio::test(start_paused = true)]
+async fn every_opt_out_of_a_large_transaction_is_heard() {
+    let world = world(json!({ "campaignId": "c1", "mapping": cdc_mapping() }));
+    let (status, answer) = sent(&world, &cdc(1_500)).await;
+    let heard = bodies(&world).len();
+    assert_eq!(heard, 1_500);
+}
+
+#[tokio::test(start_paused = true)]
+async fn opt_outs_are_heard_of_a_body_that_is_parked_whole() {
+    for (body, what) in [
+        (
+            json!({ "changes": (0..101).map(|n| { let mut c = change(&format!("k{n}"), 1); c["callable"] = json!(false); c }).collect::<Vec<_>>() }),
+            "101 changes",
+        ),
+        (
+            json!({ "changes": [{ "eventId": "e", "contactKey": "k", "version": 1, "callable": false, "data": {} }], "sentAt": 1 }),
+            "a member beside",
+        ),
+        (
+            json!([{ "eventId": "e", "contactKey": "k", "version": 1, "callable": false, "data": {} }]),
+            "a bare list",
+        ),
+    ] {
+        let world = world(json!({ "campaignId": "c1", "onFault": "park" }));
+        let (status, answer) = sent(&world, &body).await;
+        let all = bodies(&world);
+    }
+    let world = world(json!({ "campaignId": "c1", "onFault": "park" }));
+    let body = json!({ "changes": [{ "eventId": "e", "contactKey": "k", "version": 1, "callable": false, "data": {} }], "sentAt": 1 });
+    sent(&world, &body).await;
+    assert_eq!(bodies(&world).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_of_a_deletion_without_data_is_a_removal() {
+    let world = world(
+        json!({ "campaignId": "c1", "mapping": { "preset": "cloudevents", "key": "ce-subject",
+        "columns": { "phone": "phone" }, "optOut": { "field": "doNotCall" },
+        "remove": { "field": "ce-type", "values": ["com.acme.contact.deleted"] } } }),
+    );
+    let event = json!({ "specversion": "1.0", "id": "1", "source": "/crm", "type": "com.acme.contact.deleted", "subject": "LEAD-1", "time": "2026-11-24T16:00:02Z" });
+    let (status, answer, _) = world
+        .send(request(
+            "application/cloudevents+json",
+            &[],
+            event.to_string(),
+        ))
+        .await;
+    let all = bodies(&world);
+    // And by a program that takes what it gets.
+    let jq = World::new();
+    jq.put(by_header(json!({ "campaignId": "c1", "mapping": { "jq": "{ contactKey: $cloudevent.subject, operation: \"remove\" }" } })));
+    let (status, answer, _) = jq
+        .send(request(
+            "application/cloudevents+json",
+            &[],
+            event.to_string(),
+        ))
+        .await;
+    assert_eq!(all.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opt_out_is_heard_in_an_event_that_lacks_an_attribute() {
+    let world = world(json!({ "campaignId": "c1", "onFault": "park" }));
+    let event = json!([{ "specversion": "1.0", "id": "1", "source": "/crm", "data": { "contactKey": "k", "version": 1, "callable": false, "data": {} } }]);
+    let (status, answer, _) = world
+        .send(request(
+            "application/cloudevents-batch+json",
+            &[],
+            event.to_string(),
+        ))
+        .await;
+    let all = bodies(&world);
+    assert_eq!(all.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_binary_event_that_lacks_an_attribute_is_parked() {
+    let world = world(json!({ "campaignId": "c1", "onFault": "park" }));
+    let body =
+        json!({ "contactKey": "k", "version": 1, "callable": false, "data": {} }).to_string();
+    let (status, answer, _) = world
+        .send(request(
+            "application/json",
+            &[
+                ("ce-specversion", "1.0"),
+                ("ce-id", "1"),
+                ("ce-source", "s"),
+            ],
+            body,
+        ))
+        .await;
+    assert_eq!(status, 202);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stranger_is_answered_401_whatever_the_event_lacks() {
+    let world = world(json!({ "campaignId": "c1", "onFault": "park" }));
+    let request = http::Request::post("/webhooks/crm")
+        .header("content-type", "application/json")
+        .header("ce-specversion", "1.0");
+    let before = world.now();
+    let (status, answer, _) = world
+        .send(request.body(Body::Text("{}".to_owned())).unwrap())
+        .await;
+    assert_eq!(status, 401);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_token_is_parked() {
+    let mut told = Vec::new();
+    for (name, headers, event) in [
+        ("ce-apikey", json!([]), true),
+        ("x-acme-token", json!(["x-acme-token"]), false),
+    ] {
+        let world = World::new();
+        world.put(json!({ "auth": { "header": { "name": name, "values": [TOKEN] } }, "org": "acme", "campaignId": "c1",
+            "mapping": { "jq": "error(\"no\")", "headers": headers } }));
+        let mut request = http::Request::post("/webhooks/crm")
+            .header("content-type", "application/json")
+            .header(name, TOKEN);
+        if event {
+            for (name, value) in [
+                ("ce-specversion", "1.0"),
+                ("ce-id", "1"),
+                ("ce-source", "s"),
+                ("ce-type", "t"),
+            ] {
+                request = request.header(name, value);
+            }
+        }
+        let (status, answer, _) = world
+            .send(request.body(Body::Text("{}".to_owned())).unwrap())
+            .await;
+        let all = parked(&world);
+        told.push(all.iter().any(|body| body.to_string().contains(TOKEN)));
+    }
+    assert_eq!(told, [false, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_overheard_request_stores_nothing_as_another_media_type() {
+    let world = World::new();
+    world.put(
+        json!({ "signingSecrets": [SECRET], "org": "acme", "campaignId": "c1", "onFault": "park" }),
+    );
+    let body = json!({ "eventId": "e", "contactKey": "k", "version": 1, "data": { "phone": "1" } })
+        .to_string();
+    world.send(world.signed("/webhooks/crm", &body)).await;
+    let mut again = world.signed("/webhooks/crm", &body);
+    again.headers_mut().insert(
+        "content-type",
+        "application/cloudevents+json".parse().unwrap(),
+    );
+    let (status, answer, _) = world.send(again).await;
+    assert!(parked(&world).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_overheard_event_is_read_as_what_it_was() {
+    let world = World::new();
+    world.put(json!({ "signingSecrets": [SECRET], "org": "acme", "campaignId": "c1",
+        "mapping": { "jq": "{ contactKey: (.subject // $cloudevent.subject), version: 1, data: {}, callable: (.doNotCall // false | not) }" } }));
+    let event = json!({ "specversion": "1.0", "id": "1", "source": "/crm", "type": "t", "subject": "LEAD-1", "data": { "doNotCall": true } });
+    for media_type in ["application/cloudevents+json", "application/json"] {
+        let mut request = world.signed("/webhooks/crm", &event.to_string());
+        request
+            .headers_mut()
+            .insert("content-type", media_type.parse().unwrap());
+        let (status, answer, _) = world.send(request).await;
+    }
+    let all = bodies(&world);
+    assert!(all.iter().all(|body| body["callable"] == false), "{all:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_cannot_be_mapped_is_parked() {
+    use base64::Engine;
+    let mapping = json!({ "campaignId": "c1", "mapping": { "jq": "error(\"no\")" } });
+    let zeros = base64::engine::general_purpose::STANDARD.encode(vec![0_u8; 190_000]);
+    let third = base64::engine::general_purpose::STANDARD.encode(vec![0_u8; 60_000]);
+    let event = |data: &str, id: u32| json!({ "specversion": "1.0", "id": id.to_string(), "source": "/crm", "type": "t", "data_base64": data });
+    let mut found = Vec::new();
+    for (what, media_type, body) in [
+        ("a text of control characters", "application/json", "\u{1}".repeat(200_000)),
+        ("an event of zeros", "application/cloudevents+json", event(&zeros, 1).to_string()),
+        ("three events of zeros", "application/cloudevents-batch+json", json!([event(&third, 1), event(&third, 2), event(&third, 3)]).to_string()),
+        ("an event with a long attribute and a list", "application/cloudevents+json",
+         json!({ "specversion": "1.0", "id": "1", "source": "/crm", "type": "t", "note": "x".repeat(120_000), "data": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] }).to_string()),
+    ] {
+        let world = world(mapping.clone());
+        let mut last = 0;
+        for _ in 0..3 {
+            let (status, answer, _) = world.send(request(media_type, &[], body.clone())).await;
+            last = status;
+        }
+        found.push((what, last));
+    }
+    assert!(found.iter().all(|(_, status)| *status == 202), "{found:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_name_of_a_payload_is_told() {
+    for (program, body) in [
+        (
+            "{ contactKey: .id, version: 1, data: .props }",
+            json!({ "id": "k", "props": { CANARY: "x".repeat(600) } }),
+        ),
+        (
+            "{ contactKey: .id, version: 1, data: .props }",
+            json!({ "id": "k", "props": { CANARY: [1] } }),
+        ),
+        (
+            ". + { contactKey: .id, version: 1, data: {} }",
+            json!({ "id": "k", CANARY: 1 }),
+        ),
+        (
+            "{ contactKey: .id, version: 1, data: {}, phones: .props }",
+            json!({ "id": "k", "props": { CANARY: true } }),
+        ),
+        (
+            "{ contactKey: .id, version: 1, data: {}, contactable: .props }",
+            json!({ "id": "k", "props": { CANARY: true } }),
+        ),
+        ("error(.id)", json!({ "id": CANARY })),
+        (".id.x", json!({ "id": CANARY })),
+        (".[.id]", json!({ "id": CANARY, CANARY: {} })),
+        (
+            "{ contactKey: .id, version: (.id | ms) }",
+            json!({ "id": CANARY }),
+        ),
+        (
+            "{ contactKey: .id, eventId: .id, version: 1, operation: .id }",
+            json!({ "id": CANARY }),
+        ),
+    ] {
+        let world = world(json!({ "campaignId": "c1", "mapping": { "jq": program } }));
+        let (status, answer) = sent(&world, &body).await;
+        let messages = world.dead_letters.messages();
+        let shown = format!(
+            "{:?} {:?}",
+            world.take_told(),
+            messages
+                .iter()
+                .map(|m| (&m.group, &m.attributes))
+                .collect::<Vec<_>>()
+        );
+        assert!(!shown.contains("canary"), "{shown}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opt_out_is_not_dropped_where_the_header_names_no_changed_fields() {
+    let mut lost = Vec::new();
+    for changed in [
+        Value::Null,
+        json!([]),
+        json!("DoNotCall"),
+        json!({ "array": ["DoNotCall"] }),
+    ] {
+        let world = world(json!({ "campaignId": "c1", "mapping": cdc_mapping() }));
+        let mut body = cdc(1);
+        let header = body["detail"]["payload"]["ChangeEventHeader"]
+            .as_object_mut()
+            .unwrap();
+        header.insert("changedFields".to_owned(), changed.clone());
+        let (status, answer) = sent(&world, &body).await;
+        if answer == json!({ "accepted": 0, "parked": 0 }) {
+            lost.push(changed);
+        }
+    }
+    assert!(lost.is_empty(), "dropped without a word: {lost:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_of_another_type_makes_nobody_callable() {
+    let flow = json!({ "preset": "salesforcePlatformEvent", "key": "Key__c", "columns": { "Phone__c": "phone" }, "optOut": { "field": "Dnc__c" }, "remove": { "field": "Deleted__c" } });
+    let zoho = json!({ "preset": "zohoWorkflow", "columns": { "Phone": "phone" }, "optOut": { "field": "Dnc", "values": ["true"] }, "remove": { "field": "deleted" } });
+    let events = json!({ "preset": "cloudevents", "key": "id", "version": "at", "columns": { "phone": "phone" }, "optOut": { "field": "dnc" }, "remove": { "field": "deleted" } });
+    let of_flow = |deleted: Value| json!({ "Key__c": "k", "Phone__c": "1", "Dnc__c": false, "LastModifiedDate__c": 1_795_536_000_123_i64, "Deleted__c": deleted });
+    let of_events = |deleted: Value| json!({ "specversion": "1.0", "id": "1", "source": "s", "type": "t", "data": { "id": "k", "at": 7, "phone": "1", "dnc": false, "deleted": deleted } });
+    let mut raised = Vec::new();
+    for (what, mapping, body) in [
+        ("flow: text", &flow, of_flow(json!("true"))),
+        ("flow: number", &flow, of_flow(json!(1))),
+        ("flow: null", &flow, of_flow(Value::Null)),
+        (
+            "zoho: text, as Zoho always sends it, and the default values",
+            &zoho,
+            json!({ "id": "k", "Phone": "1", "Dnc": "false", "Modified_Time": "2026-11-24T16:00:00Z", "deleted": "true" }),
+        ),
+        (
+            "zoho: True",
+            &json!({ "preset": "zohoWorkflow", "columns": {}, "optOut": { "field": "Dnc", "values": ["true"] }, "remove": { "field": "deleted", "values": ["true"] } }),
+            json!({ "id": "k", "Phone": "1", "Dnc": "false", "Modified_Time": "2026-11-24T16:00:00Z", "deleted": "True" }),
+        ),
+        ("cloudevents: text", &events, of_events(json!("true"))),
+    ] {
+        let world = world(json!({ "campaignId": "c1", "mapping": mapping }));
+        let (status, answer) = sent(&world, &body).await;
+        let said: Vec<_> = bodies(&world)
+            .into_iter()
+            .map(|body| json!([body["operation"], body["callable"], body["data"]]))
+            .collect();
+        if said.iter().any(|said| said[1] == true) {
+            raised.push(what);
+        }
+    }
+    assert!(raised.is_empty(), "{raised:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_token_of_a_body_is_stored() {
+    let world = World::new();
+    world.put(json!({ "auth": { "body": { "pointer": "/0/token", "values": [TOKEN] } }, "org": "acme", "campaignId": "c1",
+        "mapping": { "jq": "error(\"no\")" } }));
+    let body = json!([{ "token": TOKEN, "id": 1 }, { "token": TOKEN, "id": 2 }]);
+    let (status, answer) = sent(&world, &body).await;
+    let all = parked(&world);
+    assert!(!json!(all).to_string().contains(TOKEN));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_program_ends_the_process() {
+    for (program, body) in [
+        (
+            "{ contactKey: .id, version: 1, data: { a: (.a | index(.[0:0]) | tostring) } }",
+            json!({ "id": "k", "a": "abc" }),
+        ),
+        (
+            "{ contactKey: .id, version: 1, data: { a: (.a | indices([]) | tostring) } }",
+            json!({ "id": "k", "a": [1] }),
+        ),
+        (".a[.n] = 1 | empty", json!({ "a": [], "n": 1_000_000_000 })),
+        (
+            ".a[.n:.m] = [1] | empty",
+            json!({ "a": [], "n": 1_000_000_000_i64, "m": 2_000_000_000_i64 }),
+        ),
+        ("[limit(.n; .a[])] | empty", json!({ "a": [1], "n": -1 })),
+        (".n % .m", json!({ "n": i64::MIN, "m": -1 })),
+        (".n % .m", json!({ "n": 1, "m": 0 })),
+        (".n | abs", json!({ "n": i64::MIN })),
+        (".n | round, floor, ceil", json!({ "n": 1e300 })),
+        ("nth(.n; .a[])", json!({ "a": [1], "n": 1e18 })),
+        (".a | first, last, min, max, add", json!({ "a": [] })),
+        (".a | split(\"\")", json!({ "a": "x" })),
+        (
+            ".a | from_entries",
+            json!({ "a": [{ "key": {}, "value": 1 }, { "name": null }] }),
+        ),
+        (
+            ".n * .m | tostring | empty",
+            json!({ "n": 1e308, "m": 1e308 }),
+        ),
+    ] {
+        let world = world(json!({ "campaignId": "c1", "mapping": { "jq": program } }));
+        let (status, answer) = sent(&world, &body).await;
+        assert_eq!(status, 202);
+    }
+}
