@@ -72,14 +72,14 @@ fn cdc_mapping() -> Value {
 #[tokio::test(start_paused = true)]
 async fn every_opt_out_of_a_large_transaction_is_heard() {
     let world = world(json!({ "campaignId": "c1", "mapping": cdc_mapping() }));
-    let (status, answer) = sent(&world, &cdc(1_500)).await;
+    let (_status, _answer) = sent(&world, &cdc(1_500)).await;
     let heard = bodies(&world).len();
     assert_eq!(heard, 1_500);
 }
 
 #[tokio::test(start_paused = true)]
 async fn opt_outs_are_heard_of_a_body_that_is_parked_whole() {
-    for (body, what) in [
+    for (body, _what) in [
         (
             json!({ "changes": (0..101).map(|n| { let mut c = change(&format!("k{n}"), 1); c["callable"] = json!(false); c }).collect::<Vec<_>>() }),
             "101 changes",
@@ -94,8 +94,8 @@ async fn opt_outs_are_heard_of_a_body_that_is_parked_whole() {
         ),
     ] {
         let world = world(json!({ "campaignId": "c1", "onFault": "park" }));
-        let (status, answer) = sent(&world, &body).await;
-        let all = bodies(&world);
+        let (_status, _answer) = sent(&world, &body).await;
+        let _all = bodies(&world);
     }
     let world = world(json!({ "campaignId": "c1", "onFault": "park" }));
     let body = json!({ "changes": [{ "eventId": "e", "contactKey": "k", "version": 1, "callable": false, "data": {} }], "sentAt": 1 });
@@ -111,7 +111,7 @@ async fn an_event_of_a_deletion_without_data_is_a_removal() {
         "remove": { "field": "ce-type", "values": ["com.acme.contact.deleted"] } } }),
     );
     let event = json!({ "specversion": "1.0", "id": "1", "source": "/crm", "type": "com.acme.contact.deleted", "subject": "LEAD-1", "time": "2026-11-24T16:00:02Z" });
-    let (status, answer, _) = world
+    let (_status, _answer, _) = world
         .send(request(
             "application/cloudevents+json",
             &[],
@@ -122,7 +122,7 @@ async fn an_event_of_a_deletion_without_data_is_a_removal() {
     // And by a program that takes what it gets.
     let jq = World::new();
     jq.put(by_header(json!({ "campaignId": "c1", "mapping": { "jq": "{ contactKey: $cloudevent.subject, operation: \"remove\" }" } })));
-    let (status, answer, _) = jq
+    let (_status, _answer, _) = jq
         .send(request(
             "application/cloudevents+json",
             &[],
@@ -136,7 +136,7 @@ async fn an_event_of_a_deletion_without_data_is_a_removal() {
 async fn an_opt_out_is_heard_in_an_event_that_lacks_an_attribute() {
     let world = world(json!({ "campaignId": "c1", "onFault": "park" }));
     let event = json!([{ "specversion": "1.0", "id": "1", "source": "/crm", "data": { "contactKey": "k", "version": 1, "callable": false, "data": {} } }]);
-    let (status, answer, _) = world
+    let (_status, _answer, _) = world
         .send(request(
             "application/cloudevents-batch+json",
             &[],
@@ -152,7 +152,7 @@ async fn a_binary_event_that_lacks_an_attribute_is_parked() {
     let world = world(json!({ "campaignId": "c1", "onFault": "park" }));
     let body =
         json!({ "contactKey": "k", "version": 1, "callable": false, "data": {} }).to_string();
-    let (status, answer, _) = world
+    let (status, _answer, _) = world
         .send(request(
             "application/json",
             &[
@@ -172,8 +172,8 @@ async fn a_stranger_is_answered_401_whatever_the_event_lacks() {
     let request = http::Request::post("/webhooks/crm")
         .header("content-type", "application/json")
         .header("ce-specversion", "1.0");
-    let before = world.now();
-    let (status, answer, _) = world
+    let _before = world.now();
+    let (status, _answer, _) = world
         .send(request.body(Body::Text("{}".to_owned())).unwrap())
         .await;
     assert_eq!(status, 401);
@@ -202,7 +202,7 @@ async fn no_token_is_parked() {
                 request = request.header(name, value);
             }
         }
-        let (status, answer, _) = world
+        let (_status, _answer, _) = world
             .send(request.body(Body::Text("{}".to_owned())).unwrap())
             .await;
         let all = parked(&world);
@@ -225,7 +225,7 @@ async fn an_overheard_request_stores_nothing_as_another_media_type() {
         "content-type",
         "application/cloudevents+json".parse().unwrap(),
     );
-    let (status, answer, _) = world.send(again).await;
+    let (_status, _answer, _) = world.send(again).await;
     assert!(parked(&world).is_empty());
 }
 
@@ -240,7 +240,7 @@ async fn an_overheard_event_is_read_as_what_it_was() {
         request
             .headers_mut()
             .insert("content-type", media_type.parse().unwrap());
-        let (status, answer, _) = world.send(request).await;
+        let (_status, _answer, _) = world.send(request).await;
     }
     let all = bodies(&world);
     assert!(all.iter().all(|body| body["callable"] == false), "{all:?}");
@@ -264,7 +264,7 @@ async fn whatever_cannot_be_mapped_is_parked() {
         let world = world(mapping.clone());
         let mut last = 0;
         for _ in 0..3 {
-            let (status, answer, _) = world.send(request(media_type, &[], body.clone())).await;
+            let (status, _answer, _) = world.send(request(media_type, &[], body.clone())).await;
             last = status;
         }
         found.push((what, last));
@@ -308,7 +308,7 @@ async fn no_name_of_a_payload_is_told() {
         ),
     ] {
         let world = world(json!({ "campaignId": "c1", "mapping": { "jq": program } }));
-        let (status, answer) = sent(&world, &body).await;
+        let (_status, _answer) = sent(&world, &body).await;
         let messages = world.dead_letters.messages();
         let shown = format!(
             "{:?} {:?}",
@@ -337,7 +337,7 @@ async fn an_opt_out_is_not_dropped_where_the_header_names_no_changed_fields() {
             .as_object_mut()
             .unwrap();
         header.insert("changedFields".to_owned(), changed.clone());
-        let (status, answer) = sent(&world, &body).await;
+        let (_status, answer) = sent(&world, &body).await;
         if answer == json!({ "accepted": 0, "parked": 0 }) {
             lost.push(changed);
         }
@@ -370,7 +370,7 @@ async fn a_removal_of_another_type_makes_nobody_callable() {
         ("cloudevents: text", &events, of_events(json!("true"))),
     ] {
         let world = world(json!({ "campaignId": "c1", "mapping": mapping }));
-        let (status, answer) = sent(&world, &body).await;
+        let (_status, _answer) = sent(&world, &body).await;
         let said: Vec<_> = bodies(&world)
             .into_iter()
             .map(|body| json!([body["operation"], body["callable"], body["data"]]))
@@ -388,7 +388,7 @@ async fn no_token_of_a_body_is_stored() {
     world.put(json!({ "auth": { "body": { "pointer": "/0/token", "values": [TOKEN] } }, "org": "acme", "campaignId": "c1",
         "mapping": { "jq": "error(\"no\")" } }));
     let body = json!([{ "token": TOKEN, "id": 1 }, { "token": TOKEN, "id": 2 }]);
-    let (status, answer) = sent(&world, &body).await;
+    let (_status, _answer) = sent(&world, &body).await;
     let all = parked(&world);
     assert!(!json!(all).to_string().contains(TOKEN));
 }
@@ -427,7 +427,7 @@ async fn no_program_ends_the_process() {
         ),
     ] {
         let world = world(json!({ "campaignId": "c1", "mapping": { "jq": program } }));
-        let (status, answer) = sent(&world, &body).await;
+        let (status, _answer) = sent(&world, &body).await;
         assert_eq!(status, 202);
     }
 }

@@ -13,7 +13,7 @@ async fn a_large_transaction_that_was_parked_can_be_redriven() {
         "arrivedAt": "2026-11-24T16:00:00Z", "item": cdc(1_001) });
     park(&served, &body, "unmapped", 1);
     let (_, report, text) = redrive(&served, &[]).await;
-    assert_eq!(report["sent"], 1, "{text}");
+    assert_eq!(report["sent"], 1_001, "{text}");
 }
 
 fn park(served: &Served, body: &Value, reason: &str, n: u64) {
@@ -44,7 +44,7 @@ async fn a_body_of_101_good_changes_that_was_parked_can_be_redriven() {
         "arrivedAt": "2026-11-24T16:00:00Z", "item": item });
     park(&served, &body, "unmapped", 1);
     let (_, report, text) = redrive(&served, &[]).await;
-    assert_eq!(report["sent"], 1, "{text}");
+    assert_eq!(report["sent"], 101, "{text}");
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn what_was_parked_of_one_org_goes_to_no_other() {
     let body = json!({ "unmapped": 1, "source": "people", "org": "ranked", "extent": "item", "pointer": "/0",
         "arrivedAt": "2026-11-24T16:00:00Z", "item": { "id": "k", "phone": "+1" } });
     park(&served, &body, "unmapped", 1);
-    let (_, _, text) = redrive(&served, &["--org", "ranked"]).await;
+    let (_, _, _text) = redrive(&served, &["--org", "ranked"]).await;
     let groups: Vec<_> = served
         .queue
         .messages()
@@ -91,7 +91,7 @@ async fn dlq_shows_no_name_of_a_payload() {
     let id = listed["parked"][0]["id"].as_str().unwrap().to_owned();
     let (_, _, shown) = served.command(&["dlq", "show", &id]).await;
     assert!(!shown.contains("canary"), "{shown}");
-    let (_, _, text) = served.command(&["dlq", "list"]).await;
+    let (_, _, _text) = served.command(&["dlq", "list"]).await;
 }
 
 #[tokio::test]
@@ -108,13 +108,13 @@ async fn a_second_redrive_by_another_mapping_loses_no_change() {
     served
         .sqs
         .refuse_deletes_of(&format!("unmapped/people/{:032x}", 1), 2);
-    let (_, _, text) = redrive(&served, &[]).await;
+    let (_, _, _text) = redrive(&served, &[]).await;
     served.put_source(
         "people",
         &secret("{ contactKey: .id, version: 1, data: {}, callable: (.out | not) }"),
     );
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    let (_, _, text) = redrive(&served, &[]).await;
+    let (_, _, _text) = redrive(&served, &[]).await;
     let bodies: Vec<_> = served
         .queue
         .messages()
