@@ -2,6 +2,7 @@
 //! other people do.
 
 mod teller;
+pub(crate) mod vendor;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 use crate::chaos::{Kind, Rates};
 use crate::trouble::{self, Trouble};
+use vendor::Item;
 
 /// Where the clocks begin.
 pub(crate) const START: &str = "2026-11-24T16:00:00Z";
@@ -73,6 +75,12 @@ pub(crate) enum Deed {
         org: usize,
         bodies: Vec<Value>,
         is_poison: bool,
+        sent: Vec<Duration>,
+    },
+    /// The org's vendor sends items in one webhook at these times after.
+    Deliver {
+        org: usize,
+        items: Vec<Item>,
         sent: Vec<Duration>,
     },
     /// Somebody puts into the queue what ingest would not: unreadable, in the group of a contact.

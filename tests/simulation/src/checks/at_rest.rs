@@ -45,9 +45,16 @@ fn said(org: &Org, body: &Value) -> Said {
     Said {
         rank: rank_of(org, body),
         callable,
-        data: (!is_removal).then(|| body["data"].clone()),
+        data: (!is_removal && !is_silent_of_columns(body)).then(|| body["data"].clone()),
         is_opt_out_alone: leaves_an_opt_out(body),
     }
+}
+
+/// What is heard of an opt-out in a faulty item names no column.
+fn is_silent_of_columns(body: &Value) -> bool {
+    body["data"]
+        .as_object()
+        .is_some_and(serde_json::Map::is_empty)
 }
 
 /// All that must hold once everything is quiet.
@@ -123,6 +130,7 @@ pub(crate) fn at_rest(outside: &Outside) {
 
     let journal = outside.genesys.journal();
     violations.extend(super::agents::undone(&journal));
+    violations.extend(super::vendor::at_rest(outside, &seen));
     let all = good_bodies(&seen.stored);
     violations.extend(brought(outside, &journal, &all, &seen.done));
     // What was skipped says nothing of who is there.
@@ -152,11 +160,9 @@ pub(crate) fn at_rest(outside: &Outside) {
                     .iter()
                     .flat_map(|alteration| by_the_product(org, alteration, &seen.stored)),
             );
-            violations.extend(
-                alterations
-                    .iter()
-                    .flat_map(|alteration| as_a_change_said(outside, org, alteration, &bodies)),
-            );
+            violations.extend(alterations.iter().flat_map(|alteration| {
+                as_a_change_said(outside, org, alteration, (&bodies, &seen.stored_at))
+            }));
             violations.extend(raises(outside, org, &alterations, &bodies, &seen.done));
             violations.extend(super::dialler::raised(org, &alterations));
             violations.extend(super::dialler::called(outside, org, &bodies, &seen));
@@ -312,13 +318,14 @@ fn as_a_change_said(
     outside: &Outside,
     org: &Org,
     alteration: &Alteration,
-    bodies: &[(String, Value)],
+    (bodies, stored_at): (&[(String, Value)], &BTreeMap<String, Timestamp>),
 ) -> Vec<String> {
     let Alteration {
         after: Some(after),
         client_id: Some(_),
         campaign,
         key,
+        at,
         ..
     } = alteration
     else {
@@ -327,7 +334,11 @@ fn as_a_change_said(
     if outside.story.alters(campaign, key) {
         return Vec::new();
     }
-    let of_rank = bodies.iter().map(|(_, body)| body).filter(|body| {
+    // What a mended mapping makes of an item has the rank of what was heard of it before.
+    let by_then = bodies
+        .iter()
+        .filter(|(id, _)| stored_at.get(id).is_some_and(|stored| stored <= at));
+    let of_rank = by_then.map(|(_, body)| body).filter(|body| {
         let of = key_of(body);
         of.0 == org.name && of.1 == *campaign && of.2 == *key && rank_of(org, body) == rank(after)
     });
