@@ -211,7 +211,13 @@ impl Story {
             Duration::from_millis(rng.choice([0, 500, 2_000, 20_000, 900_000]).unwrap_or(0));
         let rate_headers = rng.u8(..4) > 0;
         let skew = (0..=copies).map(|_| rng.i64(-90..91)).collect();
-        let steps = teller::steps(seed, rng, &orgs);
+        let mut steps = teller::steps(seed, rng, &orgs);
+        let end = steps.last().map_or(Duration::ZERO, |step| step.at);
+        // It takes the one writer away that promises rest on.
+        if rates.of(Kind::LatePoller) == 0.0 {
+            steps.extend(vendor::steps(seed, &orgs, end));
+            steps.sort_by_key(|step| step.at);
+        }
         Story {
             seed,
             orgs,

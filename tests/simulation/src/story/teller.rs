@@ -31,7 +31,6 @@ pub(super) fn steps(seed: u64, rng: Rng, orgs: &[Org]) -> Vec<Step> {
     steps.extend(wrap_ups(seed, orgs, end));
     steps.extend(full_lists(seed, orgs, end));
     steps.extend(strangers::steps(seed, orgs, end));
-    steps.extend(super::vendor::steps(seed, orgs, end));
     steps.extend((1..=DIALS).map(|n| Step {
         at: end * n / DIALS,
         deed: Deed::Dial,

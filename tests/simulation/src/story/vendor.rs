@@ -108,7 +108,7 @@ pub(crate) fn program(org: &Org, vendor: Vendor, is_mended: bool) -> Option<Stri
                 r#"{{ eventId: (.eventId + "{MENDED}"), campaignId, contactKey, {rank}ifAbsent: "skip" }} as $base
             | if .operation == "remove" then $base + {{ operation: "remove" }}
               else $base + {{ data: (.data | {joined}) }} + (if .callable == null then {{}}
-                else {{ callable: (.callable == true or .callable == "no") }} end)
+                else {{ callable: (.callable == true or .callable == "yes") }} end)
               end"#
             ))
         }
@@ -129,7 +129,7 @@ enum Kind {
     /// A value is a list.
     ListValue,
     /// A kind that nobody knows.
-    UnknownKind,
+    Unknown,
     /// A removal, and then something that nobody knows.
     GoneAndMerged,
     /// It does not tell whose it is: no mapping mends that.
@@ -144,7 +144,7 @@ fn kind(rng: &mut Rng, vendor: Vendor) -> Kind {
         13 if vendor == Vendor::Mapped => Kind::NoOptOut,
         14 => Kind::OptOutIsText,
         15 | 16 => Kind::ListValue,
-        17 => Kind::UnknownKind,
+        17 => Kind::Unknown,
         18 => Kind::GoneAndMerged,
         19 => Kind::NoKey,
         _ => Kind::Good,
@@ -220,7 +220,7 @@ impl About<'_> {
         // Where the program fails, nothing is heard but what it yielded before.
         let is_read = match kind {
             Kind::ListValue | Kind::GoneAndMerged => true,
-            Kind::UnknownKind => vendor == Vendor::Plain,
+            Kind::Unknown => vendor == Vendor::Plain,
             _ => false,
         };
         let is_heard = is_read && (is_removal || callable == Some(false));
@@ -240,7 +240,7 @@ impl About<'_> {
             Kind::Gone => "gone",
             Kind::Viewed => "viewed",
             Kind::GoneAndMerged => "gone-and-merged",
-            Kind::UnknownKind => "merged",
+            Kind::Unknown => "merged",
             _ => "changed",
         };
         let mut raw = json!({
@@ -263,7 +263,7 @@ fn plain(kind: Kind, mut raw: Value) -> Value {
     match kind {
         Kind::OptOutIsText => raw["callable"] = yes_or_no(raw["callable"] == true),
         Kind::ListValue => raw["data"]["note"] = json!([raw["data"]["note"]]),
-        Kind::UnknownKind | Kind::GoneAndMerged => raw["kind"] = "merged".into(),
+        Kind::Unknown | Kind::GoneAndMerged => raw["kind"] = "merged".into(),
         Kind::NoKey => drop(
             raw.as_object_mut()
                 .map(|members| members.remove("contactKey")),

@@ -16,7 +16,7 @@ use crate::story::vendor::{self, Item};
 use crate::story::{Org, Ranking};
 
 /// How often a webhook is sent again, for two hours and more.
-const TRIES: usize = 80;
+const TRIES: usize = 200;
 
 impl World<'_> {
     /// What the CRM knows of it. Its feed lists nothing of what is faulty.
@@ -63,7 +63,7 @@ impl World<'_> {
                     let told = serde_json::from_slice(answer.body()).unwrap_or_default();
                     return checks::vendor::accepted(outside, items, &told);
                 }
-                (0 | 503, _) => sleep(Duration::from_secs(if n < 3 { 5 } else { 120 })).await,
+                (0 | 503, _) => sleep(Duration::from_secs(if n < 3 { 5 } else { 40 })).await,
                 (status, _) => {
                     let what = format!("1: ingest answered {status} to a source that parks");
                     return outside.violated(what);
