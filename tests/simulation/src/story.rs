@@ -2,6 +2,7 @@
 //! other people do.
 
 mod teller;
+pub(crate) mod ties;
 pub(crate) mod vendor;
 
 use std::collections::BTreeSet;
@@ -216,6 +217,7 @@ impl Story {
         // It takes the one writer away that promises rest on.
         if rates.of(Kind::LatePoller) == 0.0 {
             steps.extend(vendor::steps(seed, &orgs, end));
+            steps.extend(ties::steps(seed, &orgs, end));
             steps.sort_by_key(|step| step.at);
         }
         Story {

@@ -362,6 +362,7 @@ impl<'a> World<'a> {
             .cloned()
             .collect();
         let before = outside.genesys.journal().len();
+        let held = checks::ties::held(outside);
         for (n, message) in stored.iter().enumerate() {
             let _ = outside.store(Message {
                 deduplication_id: format!("again-{n}"),
@@ -371,6 +372,7 @@ impl<'a> World<'a> {
         self.feed_until_quiet().await;
         let enqueued = self.reconcile_all().await;
         checks::nothing_changed(outside, before, &enqueued);
+        checks::ties::unchanged(outside, &held);
     }
 }
 

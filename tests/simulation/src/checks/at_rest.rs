@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::strangers::{brought, is_hollow, is_stranger, leaves_an_opt_out};
+use super::ties::is_tied;
 use super::{heard, is_late, is_silent};
 use crate::chaos::Kind;
 use crate::lock;
@@ -174,6 +175,9 @@ pub(crate) fn at_rest(outside: &Outside) {
         violations.extend(super::dnc::is_missed(outside, org, &all));
     }
     drop(seen);
+    if outside.story.rates.of(Kind::LatePoller) == 0.0 {
+        super::ties::at_rest(outside);
+    }
     violations
         .into_iter()
         .for_each(|violation| outside.violated(violation));
@@ -187,8 +191,10 @@ pub(crate) fn before_reconcile(outside: &Outside) {
     }
     let seen = lock(&outside.seen);
     let mut bodies = good_bodies(&seen.stored);
-    bodies.retain(|(id, body)| !seen.skipped.contains(id) && !is_stranger(&key_of(body)));
+    let is_plain = |key: &Key| !is_stranger(key) && !is_tied(key);
+    bodies.retain(|(id, body)| !seen.skipped.contains(id) && is_plain(&key_of(body)));
     drop(seen);
+    super::ties::at_rest(outside);
     for org in outside
         .story
         .orgs
@@ -357,7 +363,15 @@ fn as_a_change_said(
         .iter()
         .filter_map(|body| said(org, body).data)
         .collect();
-    if data.iter().any(|data| unlike(after, data).is_some()) {
+    let is_unlike = |data: &Value| unlike(after, data).is_some();
+    let key = (org.name.clone(), campaign.clone(), key.clone());
+    // Of several changes that share a rank it is as one says.
+    let is_violated = if is_tied(&key) {
+        data.iter().all(is_unlike)
+    } else {
+        data.iter().any(is_unlike)
+    };
+    if is_violated {
         return vec![format!(
             "2: a contact of {campaign} has the rank of a change, and not what it says"
         )];
@@ -366,7 +380,7 @@ fn as_a_change_said(
 }
 
 /// The first column that is not as `data` says.
-fn unlike(contact: &Contact, data: &Value) -> Option<&'static str> {
+pub(super) fn unlike(contact: &Contact, data: &Value) -> Option<&'static str> {
     let held = |name: &str| contact.data.get(name).map_or("", String::as_str);
     COLUMNS
         .into_iter()
