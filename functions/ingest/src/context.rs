@@ -10,6 +10,7 @@ use io::telemetry::Telemetry;
 use io::{Clock, Https};
 use lambda_http::Error;
 
+use crate::defect::Defect;
 use crate::sent::Sent;
 use crate::sources::Sources;
 
@@ -24,6 +25,7 @@ pub struct Context {
     pub(crate) has_told_base_path: AtomicBool,
     pub(crate) clock: Clock,
     pub(crate) telemetry: Telemetry,
+    defect: Option<Defect>,
 }
 
 impl Context {
@@ -45,7 +47,18 @@ impl Context {
             has_told_base_path: AtomicBool::new(false),
             clock,
             telemetry,
+            defect: None,
         }
+    }
+
+    /// The same copy with a deliberate defect. Without effect in a release build.
+    #[must_use]
+    pub fn with_defect(self, defect: Option<Defect>) -> Context {
+        Context { defect, ..self }
+    }
+
+    pub(crate) fn has(&self, defect: Defect) -> bool {
+        cfg!(debug_assertions) && self.defect == Some(defect)
     }
 
     /// A copy as it is deployed.

@@ -7,6 +7,8 @@ mod channels;
 mod dialler;
 mod dnc;
 mod strangers;
+pub(crate) mod ties;
+pub(crate) mod vendor;
 
 pub(crate) use at_rest::{at_rest, before_reconcile, rank};
 pub(crate) use dialler::dial;
@@ -22,6 +24,8 @@ use serde_json::Value;
 use crate::chaos::Kind;
 use crate::lock;
 use crate::seams::{Outside, Seen};
+use crate::story::ties::TIED;
+use crate::story::vendor::Item;
 use crate::story::{CANARY, COLUMNS, Deed, Org, Ranking, Step};
 use crate::world::{deduplication_id_of, group_of, key_of};
 
@@ -207,6 +211,10 @@ pub(crate) fn nothing_changed(outside: &Outside, before: usize, enqueued: &BTree
         ..
     } in outside.genesys.journal().split_off(before)
     {
+        // In the order of the queue each of them repairs the columns once more (`ties::unchanged`).
+        if key.contains(TIED) {
+            continue;
+        }
         // Of a contact that somebody deleted, reconcile leaves it to a webhook to say that it may
         // be called again.
         // Whose rank is set back may take what is older.
@@ -257,10 +265,12 @@ fn opts_out(outside: &Outside, campaign: &str, key: &str) -> bool {
     })
 }
 
-/// All that the CRM ever said; of poison what is heard of it.
+/// All that the CRM ever said; of poison what is heard of it, and of faulty items what is made of them once
+/// their mapping is mended.
 fn changes(outside: &Outside) -> impl Iterator<Item = Value> {
     let bodies = |step: &Step| match &step.deed {
         Deed::Change { bodies, .. } => bodies.iter().filter_map(heard).collect(),
+        Deed::Deliver { items, .. } => items.iter().flat_map(Item::said).cloned().collect(),
         _ => Vec::new(),
     };
     outside.story.steps.iter().flat_map(bodies)

@@ -1,7 +1,7 @@
 //! Defects on purpose: each must be found, or the simulation proves nothing.
 //!
 //! Most sit at the seams, where they do what the defect in the product would do; the rest are
-//! `apply::Defect`, which only builds with debug assertions have.
+//! `apply::Defect` and `ingest::Defect`, which only builds with debug assertions have.
 
 use apply::Defect;
 
@@ -72,6 +72,9 @@ mutants! {
     Unlisted = "unlisted", "an opt-out is done before it stands on the DNC list", ["13"];
     DropChannel = "drop-channel", "of changes that are folded the last one's channels and numbers alone are lowered", ["4"];
     CreatePartial = "create-partial", "a change that creates nobody creates its contact", ["3"];
+    LoseNeighbours = "lose-neighbours", "a webhook with a faulty item is accepted, and its good items are not queued", ["1"];
+    ParkNothing = "park-nothing", "faulty items are said to be parked, and are not", ["1"];
+    UnheardItem = "unheard-item", "of a faulty item the opt-out is not heard", ["3"];
     Unconfirmed = "unconfirmed", "what is written is done, though reads do not show it yet", ["2", "3", "4"];
     ReconcileBlindly = "reconcile-blindly", "reconcile takes every contact for missing", ["10"];
     LogContent = "log-content", "a log line holds a change", ["8"];
@@ -88,7 +91,16 @@ impl Mutant {
 
     /// Whether this build can have it.
     pub fn is_here(self) -> bool {
-        cfg!(debug_assertions) || self.defect().is_none()
+        cfg!(debug_assertions) || self.defect().is_none() && self.of_ingest().is_none()
+    }
+
+    pub(crate) fn of_ingest(self) -> Option<ingest::Defect> {
+        match self {
+            Mutant::LoseNeighbours => Some(ingest::Defect::LosesNeighbours),
+            Mutant::ParkNothing => Some(ingest::Defect::ParksNothing),
+            Mutant::UnheardItem => Some(ingest::Defect::Unheard),
+            _ => None,
+        }
     }
 
     pub(crate) fn defect(self) -> Option<Defect> {

@@ -170,6 +170,19 @@ impl Outside {
     }
 }
 
+impl Outside {
+    /// Stores what ingest parks, as SQS does.
+    pub(crate) fn store_parked(&self, message: Message) -> Result<(), QueueError> {
+        let before = self.dead_letters.deduplicated();
+        self.dead_letters.send(message.clone())?;
+        if self.dead_letters.deduplicated() == before {
+            self.say(|| format!("parked     an item: {}", message.body));
+            lock(&self.seen).parked.push((self.clock.now(), message));
+        }
+        Ok(())
+    }
+}
+
 pub(crate) fn short(group: &str) -> &str {
     group.get(..group.len().saturating_sub(26)).unwrap_or(group)
 }

@@ -2,6 +2,8 @@
 //! other people do.
 
 mod teller;
+pub(crate) mod ties;
+pub(crate) mod vendor;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,6 +14,7 @@ use serde_json::Value;
 
 use crate::chaos::{Kind, Rates};
 use crate::trouble::{self, Trouble};
+use vendor::Item;
 
 /// Where the clocks begin.
 pub(crate) const START: &str = "2026-11-24T16:00:00Z";
@@ -73,6 +76,12 @@ pub(crate) enum Deed {
         org: usize,
         bodies: Vec<Value>,
         is_poison: bool,
+        sent: Vec<Duration>,
+    },
+    /// The org's vendor sends items in one webhook at these times after.
+    Deliver {
+        org: usize,
+        items: Vec<Item>,
         sent: Vec<Duration>,
     },
     /// Somebody puts into the queue what ingest would not: unreadable, in the group of a contact.
@@ -203,7 +212,14 @@ impl Story {
             Duration::from_millis(rng.choice([0, 500, 2_000, 20_000, 900_000]).unwrap_or(0));
         let rate_headers = rng.u8(..4) > 0;
         let skew = (0..=copies).map(|_| rng.i64(-90..91)).collect();
-        let steps = teller::steps(seed, rng, &orgs);
+        let mut steps = teller::steps(seed, rng, &orgs);
+        let end = steps.last().map_or(Duration::ZERO, |step| step.at);
+        // It takes the one writer away that promises rest on.
+        if rates.of(Kind::LatePoller) == 0.0 {
+            steps.extend(vendor::steps(seed, &orgs, end));
+            steps.extend(ties::steps(seed, &orgs, end));
+            steps.sort_by_key(|step| step.at);
+        }
         Story {
             seed,
             orgs,

@@ -5,6 +5,7 @@ mod deeds;
 mod repair;
 mod setup;
 mod shown;
+mod vendor;
 
 pub(crate) use crm::{deduplication_id_of, group_of, key_of, rank_of};
 pub(crate) use setup::dnc_list;
@@ -19,7 +20,6 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use io::Clock;
-use io::config::IngestConfig;
 use io::queue::Message;
 use io::telemetry::Telemetry;
 use lambda_runtime::LambdaEvent;
@@ -30,7 +30,7 @@ use tracing::level_filters::LevelFilter;
 use crate::chaos::Kind;
 use crate::checks::{self, is_heard_now};
 use crate::mutants::Mutant;
-use crate::seams::{Crash, Manager, Outside, Sqs};
+use crate::seams::{Crash, Outside};
 use crate::story::{Key, Ranking, Story, start};
 use crate::{lock, trouble, wire};
 
@@ -209,14 +209,7 @@ impl<'a> World<'a> {
         let copies = (0..outside.story.copies).map(copy).collect();
         // A signature may be dated a minute ahead at most.
         let ingest_clock = skewed(skew.first().copied().unwrap_or(0) / 2);
-        let config = IngestConfig::read(|name| outside.variable(name));
-        let ingest = ingest::Context::new(
-            config.unwrap_or_else(|error| unreachable!("{error}")),
-            Arc::new(Manager(Arc::clone(outside))),
-            Arc::new(Sqs(Arc::clone(outside))),
-            ingest_clock.clone(),
-            telemetry.clone(),
-        );
+        let ingest = setup::start_ingest(outside, &ingest_clock, &telemetry);
         let (callable, secrets, redriven) = Default::default();
         World {
             outside,
@@ -335,6 +328,8 @@ impl<'a> World<'a> {
             self.feed_until_quiet().await;
             sleep(Duration::from_secs(2)).await;
         }
+        self.redrive_unmapped();
+        self.feed_until_quiet().await;
         // What is new can be read by then.
         sleep(Duration::from_mins(15)).await;
         checks::before_reconcile(self.outside);
@@ -367,6 +362,7 @@ impl<'a> World<'a> {
             .cloned()
             .collect();
         let before = outside.genesys.journal().len();
+        let held = checks::ties::held(outside);
         for (n, message) in stored.iter().enumerate() {
             let _ = outside.store(Message {
                 deduplication_id: format!("again-{n}"),
@@ -376,6 +372,7 @@ impl<'a> World<'a> {
         self.feed_until_quiet().await;
         let enqueued = self.reconcile_all().await;
         checks::nothing_changed(outside, before, &enqueued);
+        checks::ties::unchanged(outside, &held);
     }
 }
 

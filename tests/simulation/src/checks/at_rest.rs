@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::strangers::{brought, is_hollow, is_stranger, leaves_an_opt_out};
+use super::ties::is_tied;
 use super::{heard, is_late, is_silent};
 use crate::chaos::Kind;
 use crate::lock;
@@ -45,9 +46,16 @@ fn said(org: &Org, body: &Value) -> Said {
     Said {
         rank: rank_of(org, body),
         callable,
-        data: (!is_removal).then(|| body["data"].clone()),
+        data: (!is_removal && !is_silent_of_columns(body)).then(|| body["data"].clone()),
         is_opt_out_alone: leaves_an_opt_out(body),
     }
+}
+
+/// What is heard of an opt-out in a faulty item names no column.
+fn is_silent_of_columns(body: &Value) -> bool {
+    body["data"]
+        .as_object()
+        .is_some_and(serde_json::Map::is_empty)
 }
 
 /// All that must hold once everything is quiet.
@@ -123,6 +131,7 @@ pub(crate) fn at_rest(outside: &Outside) {
 
     let journal = outside.genesys.journal();
     violations.extend(super::agents::undone(&journal));
+    violations.extend(super::vendor::at_rest(outside, &seen));
     let all = good_bodies(&seen.stored);
     violations.extend(brought(outside, &journal, &all, &seen.done));
     // What was skipped says nothing of who is there.
@@ -152,11 +161,9 @@ pub(crate) fn at_rest(outside: &Outside) {
                     .iter()
                     .flat_map(|alteration| by_the_product(org, alteration, &seen.stored)),
             );
-            violations.extend(
-                alterations
-                    .iter()
-                    .flat_map(|alteration| as_a_change_said(outside, org, alteration, &bodies)),
-            );
+            violations.extend(alterations.iter().flat_map(|alteration| {
+                as_a_change_said(outside, org, alteration, (&bodies, &seen.stored_at))
+            }));
             violations.extend(raises(outside, org, &alterations, &bodies, &seen.done));
             violations.extend(super::dialler::raised(org, &alterations));
             violations.extend(super::dialler::called(outside, org, &bodies, &seen));
@@ -168,6 +175,9 @@ pub(crate) fn at_rest(outside: &Outside) {
         violations.extend(super::dnc::is_missed(outside, org, &all));
     }
     drop(seen);
+    if outside.story.rates.of(Kind::LatePoller) == 0.0 {
+        super::ties::at_rest(outside);
+    }
     violations
         .into_iter()
         .for_each(|violation| outside.violated(violation));
@@ -181,8 +191,10 @@ pub(crate) fn before_reconcile(outside: &Outside) {
     }
     let seen = lock(&outside.seen);
     let mut bodies = good_bodies(&seen.stored);
-    bodies.retain(|(id, body)| !seen.skipped.contains(id) && !is_stranger(&key_of(body)));
+    let is_plain = |key: &Key| !is_stranger(key) && !is_tied(key);
+    bodies.retain(|(id, body)| !seen.skipped.contains(id) && is_plain(&key_of(body)));
     drop(seen);
+    super::ties::at_rest(outside);
     for org in outside
         .story
         .orgs
@@ -312,13 +324,14 @@ fn as_a_change_said(
     outside: &Outside,
     org: &Org,
     alteration: &Alteration,
-    bodies: &[(String, Value)],
+    (bodies, stored_at): (&[(String, Value)], &BTreeMap<String, Timestamp>),
 ) -> Vec<String> {
     let Alteration {
         after: Some(after),
         client_id: Some(_),
         campaign,
         key,
+        at,
         ..
     } = alteration
     else {
@@ -327,7 +340,11 @@ fn as_a_change_said(
     if outside.story.alters(campaign, key) {
         return Vec::new();
     }
-    let of_rank = bodies.iter().map(|(_, body)| body).filter(|body| {
+    // What a mended mapping makes of an item has the rank of what was heard of it before.
+    let by_then = bodies
+        .iter()
+        .filter(|(id, _)| stored_at.get(id).is_some_and(|stored| stored <= at));
+    let of_rank = by_then.map(|(_, body)| body).filter(|body| {
         let of = key_of(body);
         of.0 == org.name && of.1 == *campaign && of.2 == *key && rank_of(org, body) == rank(after)
     });
@@ -346,7 +363,15 @@ fn as_a_change_said(
         .iter()
         .filter_map(|body| said(org, body).data)
         .collect();
-    if data.iter().any(|data| unlike(after, data).is_some()) {
+    let is_unlike = |data: &Value| unlike(after, data).is_some();
+    let key = (org.name.clone(), campaign.clone(), key.clone());
+    // Of several changes that share a rank it is as one says.
+    let is_violated = if is_tied(&key) {
+        data.iter().all(is_unlike)
+    } else {
+        data.iter().any(is_unlike)
+    };
+    if is_violated {
         return vec![format!(
             "2: a contact of {campaign} has the rank of a change, and not what it says"
         )];
@@ -355,7 +380,7 @@ fn as_a_change_said(
 }
 
 /// The first column that is not as `data` says.
-fn unlike(contact: &Contact, data: &Value) -> Option<&'static str> {
+pub(super) fn unlike(contact: &Contact, data: &Value) -> Option<&'static str> {
     let held = |name: &str| contact.data.get(name).map_or("", String::as_str);
     COLUMNS
         .into_iter()

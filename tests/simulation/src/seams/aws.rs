@@ -35,6 +35,46 @@ impl Sqs {
             .map_err(|error| refused(&error.to_string(), true))
     }
 
+    /// What ingest parks.
+    async fn park(
+        &self,
+        messages: Vec<Message>,
+    ) -> Result<Vec<Result<(), RefusedEntry>>, QueueError> {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        if !(1..=10).contains(&messages.len()) {
+            let what =
+                "9: a batch of entries for the dead-letter queue that holds none, or more than ten";
+            self.0.violated(what.to_owned());
+        }
+        let fault = self.0.chaos.draw(Kind::ParkingFails, "send_batch");
+        let fault = fault.map(|mut rng| rng.u8(..3));
+        match fault {
+            Some(0) => return Err(QueueError::new("ServiceUnavailable")),
+            Some(1) => {
+                tokio::time::sleep(LONGEST_CALL).await;
+                return Err(QueueError::new("timed out"));
+            }
+            _ => {}
+        }
+        let results = messages.into_iter().map(|message| {
+            if self.0.chaos.strikes(Kind::EntryRefused, &message.group) {
+                return Err(RefusedEntry {
+                    code: "InternalError".to_owned(),
+                    is_senders_fault: false,
+                });
+            }
+            self.0.store_parked(message).map_err(|error| RefusedEntry {
+                code: error.to_string(),
+                is_senders_fault: true,
+            })
+        });
+        let results = results.collect();
+        if fault == Some(2) {
+            return Err(QueueError::new("timed out"));
+        }
+        Ok(results)
+    }
+
     fn mutated(&self, mut message: Message) -> Message {
         if self.0.is(Mutant::DeduplicateByContent) {
             let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
@@ -57,6 +97,9 @@ impl Queue for Sqs {
         messages: Vec<Message>,
     ) -> BoxFuture<'a, Result<Vec<Result<(), RefusedEntry>>, QueueError>> {
         async move {
+            if Some(queue_url) == self.0.variable("DEAD_LETTER_QUEUE_URL").as_deref() {
+                return self.park(messages).await;
+            }
             tokio::time::sleep(Duration::from_millis(5)).await;
             let all_stored = || Ok(messages.iter().map(|_| Ok(())).collect());
             let acknowledges = self.0.is(Mutant::AcknowledgeTooEarly);

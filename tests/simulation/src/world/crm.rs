@@ -106,7 +106,7 @@ impl World<'_> {
         false
     }
 
-    fn request(&self, source: &str, body: &str) -> Request<Body> {
+    pub(super) fn request(&self, source: &str, body: &str) -> Request<Body> {
         let sent_at = self.outside.clock.now().as_second();
         let ahead = sent_at - self.ingest_clock.now().as_second();
         debug_assert!(

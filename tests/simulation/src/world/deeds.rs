@@ -38,6 +38,10 @@ impl World<'_> {
                 )
                 .await;
             }
+            Deed::Deliver { org, items, sent } => {
+                self.vendor_says(items);
+                join_all(sent.iter().map(|delay| self.deliver(*org, items, *delay))).await;
+            }
             Deed::Poison { like, body, org } => {
                 let group = group_of(like);
                 let deduplication_id = format!("poison-{org}-{}", at.as_millis());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use emulator::Feed;
 use emulator::genesys::{DncKind, ListReadings, Options};
 use emulator::world::{VERSION_FIELD, client_id, client_secret};
-use io::config::ApplyConfig;
+use io::config::{ApplyConfig, IngestConfig};
 use io::genesys::Shared;
 use io::telemetry::{Event, Telemetry};
 use io::{Chance, Clock, Config};
@@ -15,6 +15,7 @@ use serde_json::json;
 use super::{FEED_TOKEN, SIGNING_SECRET, told};
 use crate::mutants::Mutant;
 use crate::seams::{Line, Manager, Outside, Sqs};
+use crate::story::vendor::{self, Vendor};
 use crate::story::{
     CANARY, COLUMNS, HORIZON, OF_AGENTS, Org, Raise, Ranking, Story, folds_case, omits_callable,
 };
@@ -47,7 +48,11 @@ pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace:
         world.queue.hands_out_at_random(story.seed);
     }
     let outside = Outside::new(story, world, feed, mutant, trace);
-    for org in &outside.story.orgs {
+    for (n, org) in outside.story.orgs.iter().enumerate() {
+        if let Some(vendor) = vendor::of(outside.story.seed, n) {
+            let secret = vendor_secret(org, vendor, false);
+            outside.put_source(&vendor::source(org), &secret);
+        }
         put_client(&outside, org, 0);
         let columns: Vec<_> = COLUMNS
             .into_iter()
@@ -125,6 +130,32 @@ pub(super) fn put_secret(outside: &Outside, org: &Org, generation: usize) {
         "readLagSeconds": org.is_of_lists.then_some(outside.story.lists_lag.as_secs()),
     });
     outside.put_secret(&org.name, &secret);
+}
+
+pub(super) fn start_ingest(
+    outside: &Arc<Outside>,
+    clock: &Clock,
+    telemetry: &Telemetry,
+) -> ingest::Context {
+    let config = IngestConfig::read(|name| outside.variable(name));
+    let context = ingest::Context::new(
+        config.unwrap_or_else(|error| unreachable!("{error}")),
+        Arc::new(Manager(Arc::clone(outside))),
+        Arc::new(Sqs(Arc::clone(outside))),
+        clock.clone(),
+        telemetry.clone(),
+    );
+    context.with_defect(outside.mutant.and_then(Mutant::of_ingest))
+}
+
+/// The secret of the org's vendor; later somebody mends its mapping.
+pub(super) fn vendor_secret(org: &Org, vendor: Vendor, is_mended: bool) -> serde_json::Value {
+    let mut secret =
+        json!({ "signingSecrets": [SIGNING_SECRET], "org": org.name, "onFault": "park" });
+    if let Some(program) = vendor::program(org, vendor, is_mended) {
+        secret["mapping"] = json!({ "jq": program });
+    }
+    secret
 }
 
 pub(super) fn start_apply(

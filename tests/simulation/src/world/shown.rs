@@ -92,6 +92,11 @@ pub(super) fn shown(deed: &Deed) -> String {
             };
             format!("the CRM {what}: {body}{arrive}")
         }
+        Deed::Deliver { items, sent, .. } => {
+            let items: Vec<_> = items.iter().map(|item| item.raw.to_string()).collect();
+            let items = items.join(", and ");
+            format!("the vendor sends {items}, sent after {sent:?}")
+        }
         Deed::Poison { body, .. } => format!("somebody puts poison into the queue: {body}"),
         Deed::Alter { campaign, key } => {
             format!("somebody else alters the column note of {key} in {campaign}")

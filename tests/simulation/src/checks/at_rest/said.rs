@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Parked, Said, is_hollow, is_stranger, said, unlike};
 use crate::chaos::Kind;
+use crate::checks::ties::is_tied;
 use crate::checks::{changes, heard};
 use crate::seams::Outside;
 use crate::story::{Key, Org, Raise};
@@ -35,7 +36,8 @@ pub(super) fn as_the_crm_says(
             }
         }
     }
-    for (key, said) in of_contact.into_iter().filter(|(key, _)| !is_stranger(key)) {
+    let is_plain = |key: &Key| !is_stranger(key) && !is_tied(key);
+    for (key, said) in of_contact.into_iter().filter(|(key, _)| is_plain(key)) {
         let must_be_callable = !outside.story.lowers(&key.1, &key.2)
             && must_be_callable(outside, org, &key, bodies, parked);
         if must_be_callable

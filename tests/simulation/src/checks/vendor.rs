@@ -1,0 +1,137 @@
+//! 1 and 3: of a webhook with faulty items nothing is lost. When it is accepted its good items are in the
+//! queue, each as the story says, its faulty ones in the dead-letter queue, and each opt-out that can be
+//! read in one is in the queue too.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::lock;
+use crate::seams::{Outside, Seen};
+use crate::story::vendor::{Item, OF_VENDOR};
+use crate::story::{Deed, Ranking};
+use crate::world::key_of;
+
+/// For how long SQS drops what it has.
+const DROPPED: SignedDuration = SignedDuration::from_mins(5);
+
+/// What ingest parked: when, and the item.
+fn parked(seen: &Seen) -> impl Iterator<Item = (Timestamp, Value)> {
+    let is_unmapped = |message: &io::queue::Message| {
+        let reason = ("reason", "unmapped".to_owned());
+        message.attributes.contains(&reason)
+    };
+    let of_ingest = seen
+        .parked
+        .iter()
+        .filter(move |(_, message)| is_unmapped(message));
+    of_ingest.map(|(at, message)| {
+        let body: Value = serde_json::from_str(&message.body).unwrap_or_default();
+        (*at, body["item"].clone())
+    })
+}
+
+fn items(outside: &Outside) -> impl Iterator<Item = &Item> {
+    let steps = outside.story.steps.iter();
+    steps.flat_map(|step| match &step.deed {
+        Deed::Deliver { items, .. } => items.as_slice(),
+        _ => &[],
+    })
+}
+
+/// What a change says, whoever brought it.
+fn meant(body: &Value) -> Value {
+    let mut meant = body.clone();
+    if let Some(members) = meant.as_object_mut() {
+        members.retain(|name, value| {
+            let is_usual = name == "operation" && value == "upsert";
+            name != "schema" && name != "source" && !is_usual
+        });
+    }
+    meant
+}
+
+/// A webhook was answered 202.
+pub(crate) fn accepted(outside: &Outside, items: &[Item], told: &Value) {
+    let mut seen = lock(&outside.seen);
+    let mut violations = Vec::new();
+    let (mut changes, mut faulty) = (0, 0);
+    for item in items {
+        for body in item.at_once() {
+            changes += 1;
+            let id = body["eventId"].as_str().unwrap_or_default();
+            if !seen.stored_at.contains_key(id) {
+                violations.push(match item.is_faulty {
+                    true => {
+                        "3: an opt-out that can be read in a faulty item is not heard".to_owned()
+                    }
+                    false => {
+                        format!("1: a webhook is accepted, and its good item {id} is not queued")
+                    }
+                });
+            }
+            seen.acknowledged.insert(id.to_owned());
+        }
+        if item.is_faulty {
+            faulty += 1;
+            if !parked(&seen).any(|(_, raw)| raw == item.raw) {
+                let what = "1: a webhook is accepted, and its faulty item is not parked";
+                violations.push(what.to_owned());
+            }
+        }
+    }
+    drop(seen);
+    if told["accepted"] != changes || told["parked"] != faulty {
+        violations.push(format!(
+            "1: of {changes} changes and {faulty} faulty items is told {told}"
+        ));
+    }
+    violations
+        .into_iter()
+        .for_each(|what| outside.violated(what));
+}
+
+/// What the queues hold of vendors' items is what the story says of them, once in five minutes.
+pub(super) fn at_rest(outside: &Outside, seen: &Seen) -> Vec<String> {
+    let mut violations = Vec::new();
+    let mut parked_at: BTreeMap<String, Timestamp> = BTreeMap::new();
+    for (at, raw) in parked(seen) {
+        if !items(outside).any(|item| item.is_faulty && item.raw == raw) {
+            violations.push("1: an item is parked that is not faulty".to_owned());
+        }
+        let before = parked_at.insert(raw.to_string(), at);
+        if before.is_some_and(|before| at < before + DROPPED) {
+            violations.push("1: a faulty item is parked twice within five minutes".to_owned());
+        }
+    }
+    let said: Vec<_> = items(outside).flat_map(Item::said).map(meant).collect();
+    for message in &seen.stored {
+        let body: Value = serde_json::from_str(&message.body).unwrap_or_default();
+        let id = body["eventId"].as_str().unwrap_or_default();
+        let is_of_vendor = id.starts_with(OF_VENDOR) && !id.contains("joins");
+        if is_of_vendor && !said.contains(&meant(&body)) {
+            violations.push(format!("1: an item became {id}, which is not what it says"));
+        }
+    }
+    violations
+}
+
+/// After the mapping was mended: whatever it makes a change of is in the queue.
+pub(crate) fn mended(outside: &Outside) {
+    let seen = lock(&outside.seen);
+    let mut lost = Vec::new();
+    for item in items(outside) {
+        let Some(body) = &item.mended else { continue };
+        let (_, campaign, _) = key_of(body);
+        let org = outside.story.org_of(&campaign);
+        let is_ranked = org.is_some_and(|org| org.ranking != Ranking::None);
+        let id = body["eventId"].as_str().unwrap_or_default();
+        let is_parked = parked(&seen).any(|(_, raw)| raw == item.raw);
+        if is_ranked && is_parked && !seen.stored_at.contains_key(id) {
+            lost.push(format!("1: the mended item {id} is not queued"));
+        }
+    }
+    drop(seen);
+    lost.into_iter().for_each(|what| outside.violated(what));
+}

@@ -1,0 +1,122 @@
+//! A vendor: what it sends, and what is made of its faulty items once a person has mended their mapping.
+
+use std::time::Duration;
+
+use emulator::EventSource;
+use ingest::webhook::Unmapped;
+use io::queue::Message;
+use io::secrets::SourceSecret;
+use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
+
+use super::{World, key_of, setup};
+use crate::chaos::Kind;
+use crate::checks;
+use crate::story::vendor::{self, Item};
+use crate::story::{Org, Ranking};
+
+/// How often a webhook is sent again, for two hours and more.
+const TRIES: usize = 200;
+
+impl World<'_> {
+    /// What the CRM knows of it. Its feed lists nothing of what is faulty.
+    pub(super) fn vendor_says(&self, items: &[Item]) {
+        for item in items {
+            if let Some(body) = &item.becomes {
+                self.crm_says(body);
+            }
+            let opts_out = |body: &Value| match body["operation"].as_str() {
+                Some("remove") => Some(false),
+                _ => body["callable"].as_bool(),
+            };
+            let said = [&item.heard, &item.mended].into_iter().flatten();
+            for (body, callable) in said.filter_map(|body| Some((body, opts_out(body)?))) {
+                self.callable.borrow_mut().insert(key_of(body), callable);
+            }
+        }
+    }
+
+    /// As a vendor does: until it is told 202.
+    pub(super) async fn deliver(&self, org: usize, items: &[Item], delay: Duration) {
+        sleep(delay).await;
+        let outside = self.outside;
+        let source = vendor::source(&outside.story.orgs[org]);
+        let raw: Vec<_> = items.iter().map(|item| &item.raw).collect();
+        let body = match vendor::of(outside.story.seed, org) {
+            Some(vendor::Vendor::Plain) => json!({ "changes": raw }),
+            _ => json!(raw),
+        };
+        let text = body.to_string();
+        for n in 0..TRIES {
+            let crash = outside.chaos.draw(Kind::IngestCrash, &source);
+            let handled = ingest::handle(&self.ingest, self.request(&source, &text));
+            let answered = match crash.map(|mut rng| rng.u64(0..20)) {
+                Some(after) => timeout(Duration::from_millis(after), handled).await.ok(),
+                None => Some(handled.await),
+            };
+            let status = answered
+                .as_ref()
+                .map_or(0, |answer| answer.status().as_u16());
+            outside.say(|| format!("ingest     answers {status} to {source}"));
+            match (status, answered) {
+                (202, Some(answer)) => {
+                    let told = serde_json::from_slice(answer.body()).unwrap_or_default();
+                    return checks::vendor::accepted(outside, items, &told);
+                }
+                (0 | 503, _) => sleep(Duration::from_secs(if n < 3 { 5 } else { 40 })).await,
+                (status, _) => {
+                    let what = format!("1: ingest answered {status} to a source that parks");
+                    return outside.violated(what);
+                }
+            }
+        }
+        outside.violated("1: ingest took no webhook of a vendor for two hours".to_owned());
+    }
+
+    /// As `dlq redrive` does, by mapping that is mended: what rank decides about.
+    pub(super) fn redrive_unmapped(&self) {
+        let outside = self.outside;
+        let source = EventSource::new(&outside.dead_letters);
+        while let Some(batch) = outside.dead_letters.receive_for(10, Duration::from_secs(1)) {
+            let records = batch.event["Records"].as_array().cloned();
+            let mut kept = Vec::new();
+            for record in records.unwrap_or_default() {
+                let body = record["body"].as_str().unwrap_or_default();
+                let taken = Unmapped::parse(body).ok().and_then(|unmapped| {
+                    let messages = self.read_again(&unmapped)?;
+                    messages
+                        .into_iter()
+                        .try_for_each(|message| outside.store(message).ok())
+                });
+                if taken.is_none() {
+                    kept.push(json!({ "itemIdentifier": record["messageId"] }));
+                }
+            }
+            source.answered(&batch, Some(&json!({ "batchItemFailures": kept })));
+        }
+        checks::vendor::mended(outside);
+    }
+
+    /// The changes of a parked item by the mended mapping; `None`: it is left where it is.
+    fn read_again(&self, unmapped: &Unmapped) -> Option<Vec<Message>> {
+        let outside = self.outside;
+        let source = unmapped.source().ok()?;
+        let is_of = |(_, org): &(usize, &Org)| vendor::source(org) == source.as_str();
+        let (n, org) = outside.story.orgs.iter().enumerate().find(is_of)?;
+        if org.ranking == Ranking::None {
+            return None;
+        }
+        let vendor = vendor::of(outside.story.seed, n)?;
+        let secret = setup::vendor_secret(org, vendor, true).to_string();
+        let secret = SourceSecret::parse(&secret.into()).ok()?;
+        let sender = secret.sender(source);
+        let reading = unmapped.read_again(&secret, &sender, outside.clock.now());
+        let messages = reading.changes.iter().map(|placed| Message {
+            body: placed.change.body(),
+            group: placed.change.message_group().as_str().to_owned(),
+            deduplication_id: placed.change.deduplication_id(),
+            attributes: Vec::new(),
+        });
+        reading.faulty.is_empty().then(|| messages.collect())
+    }
+}
