@@ -94,7 +94,15 @@ impl Attempt {
         let Some(list) = &self.rules.dnc_list else {
             return;
         };
-        let now = order.iter().filter_map(|place| self.pieces.get(*place));
+        let ranks: Vec<_> = self.ranked().map(|change| change.rank).collect();
+        let mut now = order.to_vec();
+        now.retain(|place| *place < self.pieces.len());
+        // At a tie the opt-out is the newest word.
+        let is_tied = |a: &usize, b: &usize| ranks[*a].is_some() && ranks[*a] == ranks[*b];
+        for tied in now.chunk_by_mut(is_tied) {
+            tied.sort_by_key(|place| self.pieces[*place].opts_out());
+        }
+        let now = now.iter().map(|place| &self.pieces[*place]);
         let operations = now.clone().map(|piece| &piece.change.operation);
         if left.callable {
             // An opt-in came after it.
