@@ -110,6 +110,27 @@ async fn whoever_is_told_to_be_in_a_campaign_is_created_there_and_an_opt_out_goe
 }
 
 #[tokio::test(start_paused = true)]
+async fn campaigns_that_are_told_and_not_configured_put_nobody_into_the_one_that_is() {
+    let world = World::new();
+    world.put(json!({
+        "signingSecrets": [SECRET], "org": "acme", "campaignId": "c1", "mapping": { "jq": PROGRAM },
+    }));
+    let body = json!({ "id": "k", "at": 7, "segments": [], "calls": true });
+    let (status, answer, _) = world
+        .send(world.signed("/webhooks/crm", &body.to_string()))
+        .await;
+    assert_eq!(
+        (status, answer),
+        (202, json!({ "accepted": 0, "parked": 1 }))
+    );
+    let told = world.take_told().concat();
+    assert!(
+        told.contains("expected campaigns in the source's secret"),
+        "{told}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn campaigns_that_cannot_be_meant_make_the_secret_malformed() {
     let mapping = json!({ "jq": PROGRAM });
     for (wrong, expected) in [

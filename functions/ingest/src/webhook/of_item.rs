@@ -11,6 +11,9 @@ use mapping::{About, Mapped, Mapping};
 
 use super::{Item, MOST_OF_ITEM, below, fault, fill, hear, route};
 
+const NO_CAMPAIGNS: &str =
+    "expected campaigns in the source's secret, since the mapping tells them (campaignField)";
+
 /// Why an item becomes no change, and what is heard of it all the same.
 #[derive(Default)]
 pub(super) struct Unread {
@@ -103,6 +106,9 @@ impl Reader<'_> {
         })?;
         let campaigns = &self.secret.campaigns;
         if campaigns.is_empty() {
+            if mapped.campaigns.is_some() {
+                return Err(vec![NO_CAMPAIGNS.to_owned()]);
+            }
             return Ok(vec![change]);
         }
         let (told, before) = (&mapped.campaigns, &mapped.campaigns_before);

@@ -141,8 +141,8 @@ fn what_is_empty_or_wrong_is_named_without_its_content() {
             "org: expected 1 to 32 characters of a-z, 0-9 and -",
         ),
         (
-            &format!(r#"{{"signingSecrets": ["{GOOD}"], "mapping": {{}}}}"#),
-            "unknown member \"mapping\"",
+            &format!(r#"{{"signingSecrets": ["{GOOD}"], "mappings": {{}}}}"#),
+            "unknown member \"mappings\"",
         ),
         (
             &format!(r#"{{"signingSecrets": ["{GOOD}"], "whsec_aHVzaA==": ""}}"#),
