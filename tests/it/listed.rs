@@ -2,6 +2,7 @@
 //! list").
 
 mod refused;
+mod ties;
 
 use std::time::Duration;
 
@@ -105,17 +106,6 @@ async fn all_who_opt_out_in_a_batch_are_put_on_the_list_by_one_call_beside_the_w
         assert_eq!(entries(&world), expected, "{api} {by}");
         assert_eq!(openapi::faults(&world.genesys.calls()), [""; 0]);
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_opt_out_is_listed_though_an_opt_in_of_the_same_rank_comes_after_it() {
-    let world = by_phone();
-    world.put("a", 1, "+1");
-    let opt_in = change("a", 2).callable(true).with("eventId", "another");
-    let done = world.apply([out("a", 2), opt_in]).await;
-    assert_eq!(done.records.len(), 2, "one fold");
-    assert!(!world.contact("a").1);
-    assert_eq!(entries(&world), ["+1"]);
 }
 
 #[tokio::test(start_paused = true)]
