@@ -297,9 +297,11 @@ impl Drive<'_> {
             if matches!(contact.at, At::Waits(_)) && is_meant(contact) {
                 contact.at = At::Ended;
                 contact.ended = progress.seen;
-                progress
-                    .verdicts
-                    .insert(place, contact.attempt.give_back(failure));
+                let verdicts = contact.attempt.give_back(failure);
+                // What was written of it before may owe an entry.
+                let (entries, by) = contact.attempt.take_owed();
+                contact.listing.owes(entries, by);
+                progress.verdicts.insert(place, verdicts);
             }
         }
     }

@@ -328,12 +328,14 @@ impl<'a> World<'a> {
             self.feed_until_quiet().await;
             sleep(Duration::from_secs(2)).await;
         }
-        self.redrive_unmapped();
-        self.feed_until_quiet().await;
         // What is new can be read by then.
         sleep(Duration::from_mins(15)).await;
         checks::before_reconcile(self.outside);
         self.reconcile_all().await;
+        // Mended items create nobody: all who belong there are there by now.
+        self.redrive_unmapped();
+        self.feed_until_quiet().await;
+        sleep(Duration::from_mins(15)).await;
     }
 
     /// Everything again: it may change nothing, but that a late opt-out makes somebody not

@@ -13,6 +13,7 @@ use crate::retry::Cause;
 impl Attempt {
     /// The plan's action is done, with this outcome for the newest of the changes.
     pub(super) fn applied(&mut self, plan: &Plan, outcome: Outcome) -> Step {
+        self.owed.undone();
         for (place, (piece, part)) in self.pieces.drain(..).zip(&plan.parts).enumerate() {
             let outcome = match part {
                 Part::Stale => Outcome::Stale,
@@ -34,6 +35,7 @@ impl Attempt {
 
     /// No retry can help.
     pub(super) fn park(&mut self, why: &Failure) -> Step {
+        self.owed.not_undone();
         for piece in self.pieces.drain(..) {
             let parking = piece.parking.unwrap_or_else(|| Parking {
                 reason: ParkReason::Rejected,
@@ -102,6 +104,7 @@ impl Attempt {
     }
 
     pub(super) fn retry_for(&mut self, cause: Cause, failure: &Failure) -> Step {
+        self.owed.not_undone();
         let at_least = if self.is_unread {
             self.rules.read_lag
         } else {

@@ -17,6 +17,22 @@ pub(super) struct Owed {
     /// The indices of the records that owe them, and of those whose opt-out was refused for good.
     by: Vec<usize>,
     unheard: Vec<usize>,
+    /// What an opt-in undoes that is not written yet: entries, and the records that owe them.
+    set_aside: (Vec<Entry>, Vec<usize>),
+}
+
+impl Owed {
+    /// The opt-in is written.
+    pub(super) fn undone(&mut self) {
+        self.set_aside = Default::default();
+    }
+
+    /// The opt-in is not written.
+    pub(super) fn not_undone(&mut self) {
+        let (entries, by) = std::mem::take(&mut self.set_aside);
+        self.entries.extend(entries);
+        self.by.extend(by);
+    }
 }
 
 impl Attempt {
@@ -104,10 +120,13 @@ impl Attempt {
         }
         let now = now.iter().map(|place| &self.pieces[*place]);
         let operations = now.clone().map(|piece| &piece.change.operation);
+        // What was planned before may not have been written.
+        self.owed.not_undone();
         if left.callable {
             // An opt-in came after it.
-            self.owed.entries.truncate(self.owed.taken);
-            self.owed.by.clear();
+            let (entries, by) = &mut self.owed.set_aside;
+            entries.extend(self.owed.entries.drain(self.owed.taken..));
+            by.append(&mut self.owed.by);
         }
         let owed = list.owed(&self.key, left, self.actual.as_deref(), operations);
         if owed.is_empty() {

@@ -5,6 +5,7 @@ mod alone;
 mod channels;
 mod failure_table;
 mod lagging;
+mod owed;
 mod properties;
 
 use std::time::Duration;
