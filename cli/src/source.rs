@@ -11,6 +11,7 @@ use domain::change::{Fault, SourceName};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use ingest::auth::{self, Shown, Verdict};
+use ingest::body;
 use ingest::cloud_event::Form;
 use ingest::webhook::{self, Body, Reading, TakenApart};
 use io::Clock;
@@ -123,7 +124,7 @@ fn test(args: &Test) -> Result<bool, String> {
         None => args::source("test")?,
     };
     let sender = secret.sender(source);
-    let form = whole::form(&headers, &body);
+    let form = body::form(&headers, body.as_bytes()).map_err(Refused::from);
     let taken = |form: &Result<Form, Fault>, text: &str| {
         let body = Body {
             form,
@@ -135,7 +136,7 @@ fn test(args: &Test) -> Result<bool, String> {
             let pointers = taken.items.into_iter().map(|item| item.pointer);
             (pointers.collect::<Vec<_>>(), taken.reading)
         };
-        taken.map(owned).map_err(|faults| Refused::of(&faults))
+        taken.map(owned).map_err(Refused::from)
     };
     if let Some(url) = &args.sign {
         let form = form.map_err(|refused| refused.to_string())?;
@@ -183,7 +184,7 @@ fn signed(
         text.map_err(|_| format!("{name}: expected visible ASCII"))
     };
     let mut sent = auth::sent(&secret.auth, body, now)?;
-    let of_auth = shows::headers(&secret.auth);
+    let of_auth = auth::headers(&secret.auth);
     let others = args.headers.iter().filter(|(name, _)| {
         // The last of these are curl's to say.
         !of_auth.contains(name) && ![CONTENT_TYPE, CONTENT_LENGTH, HOST].contains(name)

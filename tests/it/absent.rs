@@ -213,13 +213,7 @@ async fn in_a_fold_each_change_is_what_it_is_alone() {
 #[tokio::test(start_paused = true)]
 async fn without_ranks_nobody_is_brought_either() {
     by_both(async |world| {
-        let api = if world.apply([change("warm", 1)]).await.calls.len() > 3 {
-            "contactLists"
-        } else {
-            "predictive"
-        };
-        world.put_secret("acme", &json!({ "api": api, "versionField": null }));
-        let copy = world.copy(None, |_| {});
+        let copy = world.without_ranks().await;
         let late = Some(Duration::from_secs(30));
         world.send([skip(change("a", 1).phone("1").callable(false))]);
         assert_eq!(world.invoke_copy(&copy, late).await.records, ["created"]);

@@ -234,13 +234,7 @@ async fn rapid_changes_are_one_write_and_applying_again_none() {
 #[tokio::test(start_paused = true)]
 async fn without_ranks_the_queue_decides() {
     by_both(async |world| {
-        let api = if world.apply([change("warm", 1)]).await.calls.len() > 3 {
-            "contactLists"
-        } else {
-            "predictive"
-        };
-        world.put_secret("acme", &json!({ "api": api, "versionField": null }));
-        let copy = world.copy(None, |_| {});
+        let copy = world.without_ranks().await;
         let late = Some(Duration::from_secs(30));
         world.send([change("a", 9).phone("9").callable(false)]);
         assert_eq!(world.invoke_copy(&copy, late).await.records, ["created"]);

@@ -9,7 +9,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ingest::auth;
 use ingest::cloud_event::Form;
-use ingest::webhook;
+use ingest::webhook::{self, Body};
 use io::secrets::SourceSecret;
 use jiff::Timestamp;
 use mapping::PRESETS;
@@ -127,14 +127,17 @@ impl Example {
     /// What `campaign-sync source test --json` tells as `change` of each of `changes`.
     fn made(&self) -> Vec<Value> {
         let secret = self.source();
-        let form = Form::of(&self.headers).unwrap();
-        let form = form.unwrap_or_else(|fault| panic!("{}: {fault}", self.page));
-        let body = auth::content(&secret.auth, &self.body);
-        let items = webhook::items(secret.mapping.as_ref(), &form, &body);
-        let mapped = webhook::headers(&secret, &self.headers);
+        let body = Body {
+            form: &Form::of(&self.headers).unwrap(),
+            text: &auth::content(&secret.auth, &self.body),
+            headers: &self.headers,
+        };
         let sender = secret.sender(SourceName::parse("test").unwrap());
         let now: Timestamp = "2026-11-24T17:00:00Z".parse().unwrap();
-        let reading = webhook::read(&secret, &sender, &items, &mapped, now);
+        let taken = webhook::take_apart(&secret, &sender, &body, now);
+        let reading = taken
+            .unwrap_or_else(|faults| panic!("{}: {faults:?}", self.page))
+            .reading;
         let faults = reading.faulty.iter().flat_map(|(_, faults)| faults);
         let faults: Vec<_> = faults.map(ToString::to_string).collect();
         assert!(faults.is_empty(), "{}: {faults:#?}", self.page);

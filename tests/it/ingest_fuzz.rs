@@ -6,8 +6,11 @@ mod mapped;
 use std::sync::Mutex;
 
 use domain::Change;
+use lambda_http::Request;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use serde_json::Value;
+use tokio::runtime::Runtime;
 use tracing::instrument::WithSubscriber;
 
 use crate::support::Lines;
@@ -63,35 +66,61 @@ fn bodies() -> impl Strategy<Value = String> {
     })
 }
 
-#[test]
-fn a_hundred_thousand_bodies_do_no_harm() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    let lines = Lines::default();
-    let world = {
-        let _entered = runtime.enter();
-        World::telling(io::telemetry::Telemetry::log())
-    };
-    let statuses = Mutex::new(std::collections::BTreeMap::<u16, u32>::new());
-    let mut runner = TestRunner::new(Config {
-        cases: 100_000,
-        failure_persistence: None,
-        ..Config::default()
-    });
-    let ran = runner.run(&bodies(), |body| {
-        let writer = lines.clone();
+/// A world on a runtime whose clock stands still, and all that is logged.
+struct Quiet {
+    runtime: Runtime,
+    world: World,
+    lines: Lines,
+}
+
+impl Quiet {
+    fn new() -> Quiet {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let world = {
+            let _entered = runtime.enter();
+            World::telling(io::telemetry::Telemetry::log())
+        };
+        let lines = Lines::default();
+        Quiet {
+            runtime,
+            world,
+            lines,
+        }
+    }
+
+    /// Status and body of the answer, and what was logged.
+    fn send(&self, request: impl FnOnce(&World) -> Request) -> (u16, Value, String) {
+        let writer = self.lines.clone();
         let subscriber = io::telemetry::subscriber(
             move || writer.clone(),
             tracing::level_filters::LevelFilter::TRACE,
         );
-        // Signed by the clock of the runtime, which stands still.
-        let sent = async { world.send(world.signed("/webhooks/crm", &body)).await };
-        let (status, answer, _) = runtime.block_on(sent.with_subscriber(subscriber));
+        let sent = async { self.world.send(request(&self.world)).await };
+        let (status, answer, _) = self.runtime.block_on(sent.with_subscriber(subscriber));
+        (status, answer, self.lines.take())
+    }
+
+    fn runner() -> TestRunner {
+        TestRunner::new(Config {
+            cases: 100_000,
+            failure_persistence: None,
+            ..Config::default()
+        })
+    }
+}
+
+#[test]
+fn a_hundred_thousand_bodies_do_no_harm() {
+    let quiet = Quiet::new();
+    let statuses = Mutex::new(std::collections::BTreeMap::<u16, u32>::new());
+    let ran = Quiet::runner().run(&bodies(), |body| {
+        let (status, answer, told) = quiet.send(|world| world.signed("/webhooks/crm", &body));
         *statuses.lock().unwrap().entry(status).or_default() += 1;
-        let queued = world.take_queued();
+        let queued = quiet.world.take_queued();
         match status {
             202 => {
                 // What was sent a short time before is accepted and not stored again.
@@ -105,7 +134,6 @@ fn a_hundred_thousand_bodies_do_no_harm() {
             }
             _ => prop_assert!(false, "{} {}", status, answer),
         }
-        let told = lines.take();
         prop_assert!(
             told.contains("webhook ") && !told.contains("canary"),
             "{}",

@@ -129,6 +129,18 @@ impl World {
         Context::new(shared, own, Arc::clone(&self.outside.sqs) as _)
     }
 
+    /// Another copy, of an org that stores no ranks from now on.
+    pub(crate) async fn without_ranks(&self) -> Context {
+        let calls = self.apply([change("warm", 1)]).await.calls.len();
+        let api = if calls > 3 {
+            "contactLists"
+        } else {
+            "predictive"
+        };
+        self.put_secret("acme", &json!({ "api": api, "versionField": null }));
+        self.copy(None, |_| {})
+    }
+
     /// What a copy of another function shares, with another configuration.
     pub(crate) fn shared(&self, configure: impl Fn(&mut Config)) -> Shared {
         let mut config = self.config.clone();

@@ -1,12 +1,11 @@
 //! The secrets of an org, of its CRM's feed and of sources, each told as what it is.
 
-use std::collections::BTreeMap;
-
 use domain::change::{OrgId, SourceName, VersionFrom};
 use domain::channel::OptOut;
 use domain::dnc::DncBy;
 use domain::rules::{Rules, VersionUnit};
 use domain::version::Raise;
+use http::HeaderMap;
 use ingest::cloud_event::Form;
 use ingest::webhook;
 use io::secrets::{
@@ -14,9 +13,7 @@ use io::secrets::{
     SecretsManager, SourceSecret,
 };
 use io::{Clock, Config};
-use mapping::Mapping;
 use secrecy::SecretString;
-use serde_json::Value;
 
 use super::Findings;
 use crate::table::counted;
@@ -167,12 +164,24 @@ fn seen_of_mapping(secret: &SourceSecret, source: &SourceName) -> Result<String,
     let Some(sample) = mapping.sample() else {
         return Ok(format!("; mapping {name}, without a sample to try it with"));
     };
-    let items = webhook::items(Some(mapping), &form_of(mapping, sample), sample);
+    // A sample has the form that it looks like, where the program asks for one.
+    let form = match mapping.program().contains("$cloudevent") {
+        true => Form::of_text(sample),
+        false => Form::Plain,
+    };
+    let body = webhook::Body {
+        form: &Ok(form),
+        text: sample,
+        headers: &HeaderMap::new(),
+    };
     let sender = secret.sender(source.clone());
-    let now = Clock::system().now();
-    let reading = webhook::read(secret, &sender, &items, &BTreeMap::new(), now);
-    let changes = counted(reading.changes.len() as u64, "change");
-    match reading.into_faults().first() {
+    let taken = webhook::take_apart(secret, &sender, &body, Clock::system().now());
+    let (made, faults) = match taken {
+        Ok(taken) => (taken.reading.changes.len(), taken.reading.into_faults()),
+        Err(faults) => (0, faults),
+    };
+    let changes = counted(made as u64, "change");
+    match faults.first() {
         None => Ok(format!(
             "; mapping {name}, of whose sample it makes {changes}"
         )),
@@ -180,22 +189,6 @@ fn seen_of_mapping(secret: &SourceSecret, source: &SourceName) -> Result<String,
             "its mapping does not know its own sample ({}): try it with campaign-sync source test",
             fault.message
         )),
-    }
-}
-
-/// An event or a list of events, where the sample looks like that and the program reads attributes.
-fn form_of(mapping: &Mapping, sample: &str) -> Form {
-    const REQUIRED: [&str; 4] = ["specversion", "id", "source", "type"];
-    let is_event = |event: &Value| REQUIRED.iter().all(|name| event.get(name).is_some());
-    if !mapping.program().contains("$cloudevent") {
-        return Form::Plain;
-    }
-    match serde_json::from_str(sample) {
-        Ok(Value::Array(events)) if !events.is_empty() && events.iter().all(is_event) => {
-            Form::Batch
-        }
-        Ok(event) if is_event(&event) => Form::Structured,
-        _ => Form::Plain,
     }
 }
 

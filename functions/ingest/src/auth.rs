@@ -14,8 +14,9 @@ pub use sender::{Sent, sent};
 use std::borrow::Cow;
 use std::fmt;
 
-use http::{HeaderMap, Method};
-use io::secrets::{Auth, LONGEST_TOLERANCE};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, Method};
+use io::secrets::{Auth, LONGEST_TOLERANCE, TimePlace};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::{Choice, ConstantTimeEq};
@@ -103,6 +104,31 @@ pub fn judge(auth: &Auth, shown: &Shown<'_>) -> Verdict {
         Ok(true) => Verdict::Authentic,
         Ok(false) => Verdict::Stranger(Why::Wrong),
         Err(why) => Verdict::Stranger(why),
+    }
+}
+
+/// The names of the headers that show who sends.
+pub fn headers(auth: &Auth) -> Vec<HeaderName> {
+    match auth {
+        Auth::StandardWebhooks(_) => {
+            let names = standard::HEADERS.as_flattened();
+            names
+                .iter()
+                .map(|name| HeaderName::from_static(name))
+                .collect()
+        }
+        Auth::Bearer(_) | Auth::Basic(_) => vec![AUTHORIZATION],
+        Auth::Header(token) => vec![token.name.clone()],
+        Auth::Signature(signature) => {
+            let scheme = &signature.scheme;
+            let time = scheme.time.iter().filter_map(|time| match &time.place {
+                TimePlace::Header(name) => Some(name),
+                TimePlace::Beside(_) => None,
+            });
+            let names = [&scheme.header].into_iter().chain(&scheme.id).chain(time);
+            names.cloned().collect()
+        }
+        Auth::Query(_) | Auth::Body(_) => Vec::new(),
     }
 }
 

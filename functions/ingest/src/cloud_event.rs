@@ -32,8 +32,8 @@ pub enum Form {
 }
 
 impl Form {
-    /// The form of a body by what stands in it: a signature is over that, and not over the media type.
-    pub(crate) fn of_signed(text: &str) -> Form {
+    /// The form of a body by what stands in it.
+    pub fn of_text(text: &str) -> Form {
         let is_event = |text: &str| {
             let members: Result<Members<'_>, _> = serde_json::from_str(text);
             let has = |name: &str| {

@@ -5,6 +5,7 @@
 
 mod answer;
 pub mod auth;
+pub mod body;
 pub mod cloud_event;
 mod context;
 mod defect;
@@ -23,7 +24,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::change::{Fault, FaultCode, OrgId, Sender, SourceName};
-use http::{Method, StatusCode, header};
+use http::{Method, StatusCode};
 use io::secrets::{OnFault, SourceSecret};
 use io::telemetry::Event;
 use jiff::{SignedDuration, Timestamp};
@@ -33,10 +34,9 @@ use tracing::Instrument;
 
 use answer::{Accepted, Refusal};
 use auth::Shown;
+use body::Refused;
 use cloud_event::Form;
 
-/// The largest body: 256 KiB.
-const MAX_BODY: usize = 256 << 10;
 /// How long a request takes at most, wherever it runs: an HTTP API gives up after 30 s.
 const LONGEST_SECONDS: i64 = 29;
 /// What is left of that when the last call to SQS must have ended.
@@ -65,7 +65,7 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 async fn accept(context: &Context, request: &Request) -> Result<Accepted, Refusal> {
     let now = context.clock.now();
     let source = route(context, request)?;
-    let (form, text) = body(request)?;
+    let (form, text) = text_and_form(request)?;
     let refused_at = sleep(SOONEST_REFUSAL);
     let (source, secret) = match admit(context, source, request, now).await {
         Ok(admitted) => admitted,
@@ -226,16 +226,13 @@ fn route<'a>(context: &Context, request: &'a Request) -> Result<&'a str, Refusal
 }
 
 /// The body, of whoever sends it, and its form: a signature is over text, and what is no text is no JSON.
-fn body(request: &Request) -> Result<(Result<Form, Fault>, &str), Refusal> {
+fn text_and_form(request: &Request) -> Result<(Result<Form, Fault>, &str), Refusal> {
     let body: &[u8] = request.body();
-    if body.len() > MAX_BODY {
-        return Err(Refusal::Status(StatusCode::PAYLOAD_TOO_LARGE));
-    }
-    if !is_identity(request) {
-        return Err(Refusal::Encoded);
-    }
-    let unsupported = Refusal::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    let form = Form::of(request.headers()).ok_or(unsupported)?;
+    let form = body::form(request.headers(), body).map_err(|refused| match refused {
+        Refused::TooLarge => Refusal::Status(StatusCode::PAYLOAD_TOO_LARGE),
+        Refused::Encoded => Refusal::Encoded,
+        Refused::MediaType => Refusal::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+    })?;
     let text = std::str::from_utf8(body).map_err(|_| {
         let (pointer, code) = (String::new(), FaultCode::NotJson);
         Refusal::Invalid(vec![Fault {
@@ -245,16 +242,4 @@ fn body(request: &Request) -> Result<(Result<Form, Fault>, &str), Refusal> {
         }])
     })?;
     Ok((form, text))
-}
-
-/// Whether the body is as it is, and not compressed.
-fn is_identity(request: &Request) -> bool {
-    let encodings = request.headers().get_all(header::CONTENT_ENCODING);
-    encodings.iter().all(|encodings| {
-        let mut encodings = encodings.as_bytes().split(|byte| *byte == b',');
-        encodings.all(|encoding| {
-            let encoding = encoding.trim_ascii();
-            encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity")
-        })
-    })
 }

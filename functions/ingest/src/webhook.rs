@@ -11,7 +11,8 @@ mod route;
 mod unmapped;
 
 use items::Bounds;
-pub use items::{Event, Extent, Item, items};
+use items::items;
+pub use items::{Event, Extent, Item};
 use of_item::{Reader, Unread};
 pub(crate) use unmapped::detail;
 pub use unmapped::{REASON, Unmapped};
@@ -96,13 +97,15 @@ pub fn take_apart<'a>(
             return Err(vec![fault("", FaultCode::NotAllowed, UNSIGNED_EVENT)]);
         }
         Ok(_) if secret.auth.signs_body() => {
-            let form = Form::of_signed(body.text);
+            // A signature is over the body, and not over the media type.
+            let form = Form::of_text(body.text);
             items(secret.mapping.as_ref(), &form, body.text)
         }
         Ok(form) => items(secret.mapping.as_ref(), form, body.text),
         Err(fault) => vec![Item::whole(body.text, fault.clone())],
     };
-    let reading = read(secret, sender, &items, &headers, now);
+    let most = Bounds::REQUEST.mapped;
+    let reading = read(most, secret, sender, &items, &headers, now);
     Ok(TakenApart {
         items,
         headers,
@@ -113,7 +116,7 @@ pub fn take_apart<'a>(
 const UNSIGNED_EVENT: &str = "expected an event in the body (application/cloudevents+json): the source's signature is not over the ce- headers";
 
 /// The headers that the source's mapping reads: of one that comes several times, all, parted by commas.
-pub fn headers(secret: &SourceSecret, all: &HeaderMap) -> BTreeMap<String, String> {
+fn headers(secret: &SourceSecret, all: &HeaderMap) -> BTreeMap<String, String> {
     let names = secret.mapping.iter().flat_map(|mapping| mapping.headers());
     let value = |name: &String| {
         let values = all.get_all(name.as_str());
@@ -126,21 +129,12 @@ pub fn headers(secret: &SourceSecret, all: &HeaderMap) -> BTreeMap<String, Strin
     names.filter_map(value).collect()
 }
 
-/// The changes of all items, each item by itself. `headers`: those that the mapping reads.
+/// The changes of all items, each item by itself, at most so many for each campaign. `headers`: those that the
+/// mapping reads.
 ///
 /// A change may stand twice, as it may be sent twice; but two changes of one contact never have one
 /// event id, or the second would be taken for the first sent again.
-pub fn read(
-    secret: &SourceSecret,
-    sender: &Sender,
-    items: &[Item<'_>],
-    headers: &BTreeMap<String, String>,
-    now: Timestamp,
-) -> Reading {
-    read_within(Bounds::REQUEST.mapped, secret, sender, items, headers, now)
-}
-
-fn read_within(
+fn read(
     most: usize,
     secret: &SourceSecret,
     sender: &Sender,

@@ -2,7 +2,7 @@
 //! ignored or parked, and nothing of it is in the log.
 
 use mapping::PRESETS;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
 
@@ -180,34 +180,17 @@ const MEDIA_TYPES: [&str; 6] = [
 
 #[test]
 fn what_vendors_send_does_no_harm_however_it_is_spoilt() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    let lines = Lines::default();
-    let world = {
-        let _entered = runtime.enter();
-        World::telling(io::telemetry::Telemetry::log())
-    };
+    let quiet = Quiet::new();
     for preset in PRESETS {
-        world.put_as(&preset.to_ascii_lowercase(), &secret(preset));
+        quiet
+            .world
+            .put_as(&preset.to_ascii_lowercase(), &secret(preset));
     }
     let counts = Mutex::new(std::collections::BTreeMap::<&str, u64>::new());
-    let mut runner = TestRunner::new(Config {
-        cases: 100_000,
-        failure_persistence: None,
-        ..Config::default()
-    });
     let media_type = prop::sample::select(MEDIA_TYPES.to_vec());
-    let ran = runner.run(
+    let ran = Quiet::runner().run(
         &(media_type, bodies(), any::<bool>()),
         |(media_type, (preset, body), is_event)| {
-            let writer = lines.clone();
-            let subscriber = io::telemetry::subscriber(
-                move || writer.clone(),
-                tracing::level_filters::LevelFilter::TRACE,
-            );
             let mut request =
                 http::Request::post(format!("/webhooks/{}", preset.to_ascii_lowercase()))
                     .header("content-type", media_type)
@@ -228,19 +211,17 @@ fn what_vendors_send_does_no_harm_however_it_is_spoilt() {
                 }
             }
             let request = request.body(lambda_http::Body::Text(body)).unwrap();
-            let (status, answer, _) =
-                runtime.block_on(world.send(request).with_subscriber(subscriber));
+            let (status, answer, told) = quiet.send(|_| request);
             prop_assert_eq!(status, 202, "{}", answer);
             let (accepted, parked) = (
                 answer["accepted"].as_u64().unwrap(),
                 answer["parked"].as_u64().unwrap(),
             );
-            let queued = world.take_queued();
+            let queued = quiet.world.take_queued();
             prop_assert!(queued.len() as u64 <= accepted);
             for body in queued {
                 prop_assert!(Change::parse(&body).is_ok(), "{}", body);
             }
-            let told = lines.take();
             prop_assert!(!told.contains("canary"), "{}", told);
             prop_assert_eq!(told.contains("items parked"), parked > 0, "{}", told);
             let mut counts = counts.lock().unwrap();

@@ -11,7 +11,7 @@ use subtle::Choice;
 use super::{BEHIND_SECONDS, Shown, Verdict, Why, ahead_of, is_any_of};
 
 /// The headers of Standard Webhooks, and those that Svix's senders send by default.
-const HEADERS: [[&str; 3]; 2] = [
+pub(super) const HEADERS: [[&str; 3]; 2] = [
     [
         HEADER_WEBHOOK_ID,
         HEADER_WEBHOOK_TIMESTAMP,

@@ -80,7 +80,7 @@ pub enum Extent {
 }
 
 /// The items of a request's body.
-pub fn items<'a>(mapping: Option<&Mapping>, form: &Form, text: &'a str) -> Vec<Item<'a>> {
+pub(super) fn items<'a>(mapping: Option<&Mapping>, form: &Form, text: &'a str) -> Vec<Item<'a>> {
     Apart {
         mapping,
         bounds: Bounds::REQUEST,

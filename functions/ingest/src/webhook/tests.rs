@@ -19,6 +19,7 @@ fn parse(body: &str) -> Result<Vec<(String, Change)>, Told> {
     let sender = secret.sender(SourceName::parse("crm").unwrap());
     let items = items(None, &Form::Plain, body);
     let reading = read(
+        usize::MAX,
         &secret,
         &sender,
         &items,

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::items::{Apart, Bounds};
-use super::{Event, Extent, Item, Reading, read_within};
+use super::{Event, Extent, Item, Reading, read};
 use crate::cloud_event::Form;
 
 /// The reason for which it is parked.
@@ -148,7 +148,7 @@ impl Unmapped {
             }
         };
         let most = Bounds::NONE.mapped;
-        read_within(most, secret, sender, &items, &self.headers, now)
+        read(most, secret, sender, &items, &self.headers, now)
     }
 
     /// The message that parks it; `None`: it is too large for one.
