@@ -5,12 +5,18 @@ use std::borrow::Cow;
 /// The most digits that a whole number is written out to.
 const MOST_DIGITS: usize = 400;
 
-/// The decimal digits of a number that is whole, however it is written: `17.0` and `1.7E1` are `17`.
-/// There is a `-` in front of one below zero, no zero in front of any. `None`: it is not whole, no
-/// number of JSON (RFC 8259 section 6), or has more than 400 digits.
-pub fn whole(text: &str) -> Option<Cow<'_, str>> {
+/// A number as its digits, of which none in front and none at the end is zero, and how many of them stand
+/// before the point: below zero, so many zeros follow it first.
+struct Parts<'a> {
+    sign: &'a str,
+    digits: String,
+    point: i64,
+}
+
+/// `None`: it is no number of JSON (RFC 8259 section 6), or far too large or small.
+fn parts(text: &str) -> Option<Parts<'_>> {
     let (sign, unsigned) = match text.strip_prefix('-') {
-        Some(unsigned) => ("-", unsigned),
+        Some(unsigned) => (&text[..1], unsigned),
         None => ("", text),
     };
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
@@ -25,33 +31,55 @@ pub fn whole(text: &str) -> Option<Cow<'_, str>> {
     if !are_digits(units) || (units.len() > 1 && units.starts_with('0')) {
         return None;
     }
-    if units.len() == text.len() {
+    let all = format!("{units}{fraction}");
+    let digits = all.trim_start_matches('0');
+    let leading = i64::try_from(all.len() - digits.len()).ok()?;
+    let point = i64::try_from(units.len()).ok()? - leading + exponent;
+    Some(Parts {
+        sign,
+        digits: digits.trim_end_matches('0').to_owned(),
+        point,
+    })
+}
+
+/// The decimal digits of a number that is whole, however it is written: `17.0` and `1.7E1` are `17`.
+/// There is a `-` in front of one below zero, no zero in front of any. `None`: it is not whole, no
+/// number of JSON, or has more than 400 digits.
+pub fn whole(text: &str) -> Option<Cow<'_, str>> {
+    let is_plain = are_digits(text) && (text.len() == 1 || !text.starts_with('0'));
+    if is_plain {
         return (text.len() <= MOST_DIGITS).then_some(Cow::Borrowed(text));
     }
-    let fraction = fraction.trim_end_matches('0');
-    let digits = format!("{units}{fraction}");
-    let digits = digits.trim_start_matches('0');
+    let plain = plain(text, MOST_DIGITS)?;
+    (!plain.contains('.')).then_some(Cow::Owned(plain))
+}
+
+/// The shortest decimal text without an exponent that is this number exactly: `1.50` is `1.5`, `1e3`
+/// is `1000`, `-0` is `0`. `None`: it has more than `most` characters, or is no number of JSON.
+pub fn plain(text: &str, most: usize) -> Option<String> {
+    let Parts {
+        sign,
+        digits,
+        point,
+    } = parts(text)?;
     if digits.is_empty() {
-        return Some(Cow::Borrowed("0"));
+        return Some("0".to_owned());
     }
-    // Zeros to append to the digits; below zero: digits to take off, which must be zeros.
-    let zeros = exponent.checked_sub(i64::try_from(fraction.len()).ok()?)?;
-    let whole = match usize::try_from(zeros) {
-        Ok(zeros) if digits.len() + zeros.min(MOST_DIGITS) <= MOST_DIGITS => {
-            format!("{sign}{digits}{}", "0".repeat(zeros))
+    let bound = i64::try_from(most).ok()?;
+    if digits.len() > most || point > bound || point < -bound {
+        return None;
+    }
+    let plain = match usize::try_from(point) {
+        Ok(0) | Err(_) => {
+            let zeros = usize::try_from(-point).ok()?;
+            format!("{sign}0.{}{digits}", "0".repeat(zeros))
         }
-        Ok(_) => return None,
-        Err(_) => {
-            let off = usize::try_from(zeros.checked_neg()?).ok()?;
-            let kept = digits.len().checked_sub(off).filter(|kept| *kept > 0)?;
-            let (kept, rest) = digits.split_at(kept);
-            if rest.bytes().any(|byte| byte != b'0') {
-                return None;
-            }
-            format!("{sign}{kept}")
+        Ok(point) if point >= digits.len() => {
+            format!("{sign}{digits}{}", "0".repeat(point - digits.len()))
         }
+        Ok(point) => format!("{sign}{}.{}", &digits[..point], &digits[point..]),
     };
-    (whole.len() <= MOST_DIGITS).then_some(Cow::Owned(whole))
+    (plain.len() <= most).then_some(plain)
 }
 
 fn exponent(text: &str) -> Option<i64> {
@@ -139,6 +167,58 @@ mod tests {
             let text = format!("{units}{point}{fraction}e{places}");
             let read = whole(&text);
             prop_assert_eq!(read.as_deref(), Some(digits.as_str()), "{}", text);
+        }
+    }
+
+    #[test]
+    fn a_number_is_written_out_exactly() {
+        for (text, expected) in [
+            ("0", "0"),
+            ("-0", "0"),
+            ("-0.00e7", "0"),
+            ("1.50", "1.5"),
+            ("1e3", "1000"),
+            ("1E+3", "1000"),
+            ("100e-2", "1"),
+            ("-12.5e-3", "-0.0125"),
+            ("0.1000000000000000055", "0.1000000000000000055"),
+            ("9007199254740993", "9007199254740993"),
+            ("18446744073709551616.0", "18446744073709551616"),
+            ("123.45e1", "1234.5"),
+            ("0.00012", "0.00012"),
+            ("10", "10"),
+        ] {
+            assert_eq!(plain(text, 300).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_to_be_written_out_is_none() {
+        let long = "9".repeat(401);
+        for text in [
+            "1e400",
+            "1e999999",
+            "1e-999999",
+            "1e99999999999999999999",
+            "1e9223372036854775807",
+            "NaN",
+            "-",
+            "",
+            "inf",
+            &long,
+        ] {
+            assert_eq!(plain(text, 300), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_the_same_number(number: f64) {
+            prop_assume!(number.is_finite() && (number == 0.0 || number.abs() > 1e-60) && number.abs() < 1e290);
+            let text = plain(&format!("{number:e}"), 300).unwrap();
+            prop_assert_eq!(text.parse::<f64>().unwrap(), number);
+            let again = plain(&text, 300);
+            prop_assert_eq!(again.as_deref(), Some(text.as_str()));
         }
     }
 }

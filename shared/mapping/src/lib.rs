@@ -9,7 +9,6 @@ mod change;
 mod check;
 mod condition;
 mod config;
-mod decimal;
 mod depth;
 mod fault;
 mod fields;

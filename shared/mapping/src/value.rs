@@ -2,12 +2,15 @@
 //! it was written.
 
 use domain::json::{Members, Text};
+use domain::number::plain;
 use jaq_core::ValT;
 use jaq_json::{Num, Rc, Val};
 use serde_json::value::RawValue;
 
-use crate::decimal;
 use crate::fault::Kind;
+
+/// The most characters of a number that is written out: every reader of JSON takes it for finite.
+const MOST_DIGITS: usize = 300;
 
 /// How deep lists and objects may stand in each other.
 const DEEPEST: usize = 128;
@@ -70,7 +73,7 @@ fn of_raw(raw: &RawValue) -> Result<Val, Kind> {
 /// A number as it was written. To calculate with one of very many digits takes long: it counts as
 /// what a float can hold of it.
 pub(crate) fn number(text: &str) -> Val {
-    if text.len() <= decimal::MOST
+    if text.len() <= MOST_DIGITS
         && let Ok(number) = Val::from_num(text)
     {
         return number;
@@ -85,10 +88,10 @@ pub(crate) fn decimal(number: &Num) -> Option<String> {
         // 300 digits have less than 1,000 bits.
         Num::BigInt(int) => (int.bits() <= 1000)
             .then(|| int.to_string())
-            .filter(|text| text.len() <= decimal::MOST),
-        Num::Float(float) if float.is_finite() => decimal::plain(&format!("{float:e}")),
+            .filter(|text| text.len() <= MOST_DIGITS),
+        Num::Float(float) if float.is_finite() => plain(&format!("{float:e}"), MOST_DIGITS),
         Num::Float(_) => None,
-        Num::Dec(text) => decimal::plain(text),
+        Num::Dec(text) => plain(text, MOST_DIGITS),
     }
 }
 
