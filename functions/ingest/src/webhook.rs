@@ -1,7 +1,7 @@
 //! From a webhook's body to its changes, as pure functions: the clock is an argument.
 //!
-//! A body is taken apart into items ([`items()`]), and each item becomes changes by itself ([`read`]): of a
-//! source without a mapping an item is one change, of one with a mapping whatever its program makes of it.
+//! A body is taken apart into items, and each item becomes changes by itself: of a source without a mapping an
+//! item is one change, of one with a mapping whatever its program makes of it.
 
 mod fill;
 mod hear;
