@@ -110,6 +110,8 @@ async fn stretches<R: Report>(
             end: None,
             rest_at: Some(clock.now() + STRETCH),
             is_asked_to_stop: &asked,
+            // The next stretch goes on where there was no more room.
+            looks_on_for_opt_outs: false,
         };
         let outcome = reconcile::run(&context, &input, &until, &watch)
             .await

@@ -64,6 +64,7 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Answ
             end: deadline.map(|deadline| deadline - TO_ENQUEUE),
             rest_at: None,
             is_asked_to_stop: &|| false,
+            looks_on_for_opt_outs: true,
         };
         let ahead = AtomicU64::new(0);
         let watch = |progress: Progress| match progress {

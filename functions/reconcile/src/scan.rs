@@ -2,17 +2,19 @@
 
 mod adopt;
 mod compare;
+mod stop;
+
+pub use stop::Until;
+pub(crate) use stop::why_stopped;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::batch::ParkReason;
 use domain::change::{CampaignId, Change, Feed, MessageGroup, OptedOut};
 use domain::drift::Drift;
-use io::genesys::{Campaign, Failure, Kind, Org, Run};
+use io::genesys::{Campaign, Kind, Org, Run};
 use io::secrets::{FeedSecret, OrgSecret};
-use jiff::Timestamp;
 
 use crate::dnc::Listing;
 use crate::feed::{NoPage, Query};
@@ -55,16 +57,6 @@ pub enum Progress {
     OptedOut(OptedOut),
     /// So many changes more are in the queue.
     Enqueued(u64),
-}
-
-/// When a run must end early.
-pub struct Until<'a> {
-    /// No call ends later.
-    pub end: Option<Timestamp>,
-    /// From then on the run ends where it is known whether what it found is to be enqueued.
-    pub rest_at: Option<Timestamp>,
-    /// Whether somebody wants it to end now.
-    pub is_asked_to_stop: &'a (dyn Fn() -> bool + Sync),
 }
 
 /// Contacts of one campaign, over all runs that its cursor links.
@@ -111,7 +103,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) drifted: u64,
     /// What differs, not enqueued yet.
     pub(crate) held: Vec<Change>,
-    /// Where there was no more room, while it is counted on whether too much differs.
+    /// Where there was no more room, while the run looks on for opt-outs or counts whether too much
+    /// differs.
     pub(crate) full_at: Option<Cursor>,
     pub(crate) shares: BTreeMap<CampaignId, Share>,
     pub(crate) left_out: LeftOut,
@@ -120,7 +113,7 @@ pub(crate) struct Scan<'a> {
     pub(crate) unknown: Option<Error>,
 }
 
-/// Where the scan stopped, and why.
+/// Where the scan stopped, or had no more room, and why.
 pub(crate) type Stopped = (Cursor, Why);
 
 impl Scan<'_> {
@@ -142,17 +135,8 @@ impl Scan<'_> {
                 }
             };
             match self.campaign(&id, at.clone()).await {
-                Ok(None) if self.full_at.is_none() => {}
-                Ok(Some(stopped)) if self.is_undecided(&stopped.0) => {
-                    return Ok(Some(self.hold_back(&id, at, stopped)));
-                }
-                Ok(stopped) => {
-                    return Ok(self
-                        .full_at
-                        .take()
-                        .map(|at| (at, Why::QueueIsDeep))
-                        .or(stopped));
-                }
+                Ok(None) if self.full_at.is_none() || self.until.looks_on_for_opt_outs => {}
+                Ok(stopped) => return Ok(self.ends(&id, at, stopped)),
                 Err(Error::Genesys {
                     failure,
                     campaign,
@@ -167,36 +151,7 @@ impl Scan<'_> {
                 Err(error) => return Err(error),
             }
         }
-        Ok(None)
-    }
-
-    /// Whether much of the campaign differs, and too little was compared to know whether it is too
-    /// much: a feed that is broken would rewrite these contacts before it is found out.
-    fn is_undecided(&self, at: &Cursor) -> bool {
-        let share = Share::of(at);
-        share.drifted <= MOST_DRIFT
-            && share.is_over(self.input.max_drift_percent)
-            && !self.input.force
-    }
-
-    /// The campaign was not compared to its end. What was found of it since `start` is for the next
-    /// run to find again, but for opt-outs: they never wait.
-    fn hold_back(&mut self, id: &CampaignId, start: Cursor, stopped: Stopped) -> Stopped {
-        let found = self.held.len();
-        self.held
-            .retain(|change| change.campaign != *id || change.operation.opts_out());
-        let held_back = found - self.held.len();
-        if held_back == 0 {
-            return stopped;
-        }
-        let (at, why) = stopped;
-        let why = Why::Undecided {
-            why: Box::new(why),
-            campaign: id.clone(),
-            checked: at.checked,
-            drifted: at.drifted,
-        };
-        (start, why)
+        Ok(self.full())
     }
 
     fn beginning(&self) -> Cursor {
@@ -315,75 +270,6 @@ impl Scan<'_> {
     pub(crate) fn is_too_much(&self) -> bool {
         let mut shares = self.shares.values();
         shares.any(|share| share.is_too_much(self.input))
-    }
-
-    fn must_stop(&mut self, at: &Cursor) -> Option<Why> {
-        let now = self.context.shared.clock.now();
-        let is_past = |end: Option<Timestamp>| end.is_some_and(|end| now >= end);
-        if is_past(self.until.end) {
-            return Some(Why::OutOfTime);
-        }
-        if (self.until.is_asked_to_stop)() {
-            return Some(Why::Interrupted);
-        }
-        if is_past(self.until.rest_at) && !self.is_undecided(at) {
-            return Some(Why::OutOfTime);
-        }
-        if self.held.len() < self.room {
-            return None;
-        }
-        // No more is held. But whether so much can be right is seen only when enough of the
-        // campaign was counted.
-        if self.room > 0 && Share::of(at).is_over(self.input.max_drift_percent) && !self.input.force
-        {
-            self.full_at.get_or_insert_with(|| at.clone());
-            return None;
-        }
-        Some(Why::QueueIsDeep)
-    }
-
-    fn stop_or_fail(
-        &self,
-        id: &CampaignId,
-        at: Cursor,
-        failure: Failure,
-    ) -> Result<Stopped, Error> {
-        match self.stops(&failure) {
-            Some(why) => Ok((at, why)),
-            None => Err(Error::Genesys {
-                org: self.input.org.clone(),
-                campaign: Some(id.clone()),
-                failure: Box::new(failure),
-            }),
-        }
-    }
-
-    fn stops(&self, failure: &Failure) -> Option<Why> {
-        why_stopped(failure, self.context.shared.clock.now(), self.until.end)
-    }
-}
-
-/// Why a failure is a reason to stop in good order, and not an error.
-pub(crate) fn why_stopped(
-    failure: &Failure,
-    now: Timestamp,
-    end: Option<Timestamp>,
-) -> Option<Why> {
-    let too_long = |wait: Duration| {
-        let does_not_fit = end.is_some_and(|end| now + wait >= end);
-        if does_not_fit {
-            Why::OutOfTime
-        } else {
-            Why::Throttled
-        }
-    };
-    match failure.kind {
-        Kind::OutOfTime => Some(Why::OutOfTime),
-        // The wait for the budget's next window may not fit any more.
-        Kind::Throttled { after } | Kind::BudgetSpent { after } | Kind::InTurn { after } => {
-            Some(too_long(after))
-        }
-        _ => None,
     }
 }
 

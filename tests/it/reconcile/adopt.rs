@@ -49,6 +49,7 @@ async fn adopt(run: &Run, cursor: Option<&str>) -> (Outcome, Vec<OptedOut>) {
         end: None,
         rest_at: None,
         is_asked_to_stop: &|| false,
+        looks_on_for_opt_outs: false,
     };
     let outcome = reconcile::run(&run.context, &input, &until, &watch)
         .await

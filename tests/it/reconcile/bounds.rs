@@ -7,36 +7,38 @@ use io::queue::Message;
 use serde_json::json;
 
 use super::brake::drifted;
-use super::{Run, counts};
+use super::{Run, by_both, counts};
 use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, World};
 
+/// Fills the queue with messages of somebody else.
+fn fill(run: &Run, messages: usize) {
+    for n in 0..messages {
+        let (group, deduplication_id) = (format!("g{n}"), format!("d{n}"));
+        let message = Message {
+            body: "{}".into(),
+            group,
+            deduplication_id,
+            attributes: Vec::new(),
+        };
+        run.world.queue.send(message).unwrap();
+    }
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_deep_queue_is_left_alone_until_the_next_run() {
+async fn a_deep_queue_gets_nothing_but_opt_outs_until_the_next_run() {
     let run = Run::new(World::new()).allowing(2);
     run.says("a", 5, "5");
-    for n in 0..10 {
-        let (group, deduplication_id) = (format!("g{n}"), format!("d{n}"));
-        run.world
-            .queue
-            .send(Message {
-                body: "{}".into(),
-                group,
-                deduplication_id,
-                attributes: Vec::new(),
-            })
-            .unwrap();
-    }
+    fill(&run, 10);
     let answer = run.run(json!({})).await.unwrap();
-    assert_eq!((counts(&answer), answer.complete), ([0; 6], false));
-    assert!(
-        run.feed.requests().is_empty(),
-        "nothing is asked for nothing"
+    assert_eq!(
+        (counts(&answer), answer.complete),
+        ([1, 1, 0, 0, 0, 0], false)
     );
     let received = run.world.queue.receive(1).unwrap();
     let answer = run.run(json!({ "cursor": answer.cursor })).await.unwrap();
     assert_eq!(
         (counts(&answer), answer.complete),
-        ([0; 6], false),
+        ([1, 1, 0, 0, 0, 0], false),
         "what is being applied, or waits invisible, counts"
     );
     run.world
@@ -47,30 +49,79 @@ async fn a_deep_queue_is_left_alone_until_the_next_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn behind_a_neighbours_backlog_every_opt_out_of_every_campaign_is_enqueued_at_once() {
+    by_both(async |run| {
+        run.world.put_secret("acme", &json!({ "callsPerMinute": 1 }));
+        let no = json!({ "callable": false });
+        for n in 0..120 {
+            run.says(&format!("new{n:03}"), 5, "5");
+        }
+        for key in ["gone", "late"] {
+            run.world.put(key, 5, "5");
+            run.says_more(key, 6, "5", no.clone());
+        }
+        run.feed.put(json!({ "campaignId": OTHER_CAMPAIGN, "contactKey": "other", "version": 6, "callable": false, "data": { "phone": "5" } }));
+        fill(run, 20_000);
+        let input = json!({ "campaignIds": [CAMPAIGN, OTHER_CAMPAIGN], "force": true });
+        let answer = run.run(input).await.unwrap();
+        let queued = run.queued().split_off(20_000);
+        let mut keys: Vec<_> = queued.iter().map(|change| change["contactKey"].as_str().unwrap()).collect();
+        keys.sort_unstable();
+        assert_eq!(keys, ["gone", "late", "other"]);
+        assert_eq!((answer.checked, answer.enqueued, answer.complete), (123, 3, false));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_deep_queue_had_no_room_for_is_found_again_where_time_ended_the_run_beyond_it() {
+    // 60 reads a minute: what is a fifth of 300.
+    let run = Run::with(World::new(), 400, |_| ());
+    for n in 0..200 {
+        run.says(&format!("new{n:03}"), 5, "5");
+    }
+    fill(&run, 20_000);
+    let deep = run
+        .run_for(Duration::from_mins(2), json!({ "force": true }))
+        .await
+        .unwrap();
+    assert!(deep.checked > 50 && deep.checked < 200, "{deep:?}");
+    assert_eq!((deep.enqueued, deep.complete), (0, false));
+    let run = run.allowing(1_000_000);
+    run.world.queue.purge();
+    let more = json!({ "cursor": deep.cursor, "force": true });
+    let rest = run.run(more).await.unwrap();
+    assert_eq!(
+        (rest.checked, rest.enqueued, rest.complete),
+        (200, 200, true)
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_fills_the_queue_no_deeper_than_ten_minutes_of_calls_and_the_cursor_goes_on() {
     let run = Run::fast(70).allowing(12);
     drifted(&run, 90, 300);
-    let first = run.run(json!({ "maxDriftPercent": 100 })).await.unwrap();
+    let input = |cursor| json!({ "cursor": cursor, "maxDriftPercent": 100 });
+    let first = run.run(input(None::<String>)).await.unwrap();
     assert_eq!(
         (first.enqueued, first.complete),
         (70, false),
         "room for 60, and the contacts that were read at once"
     );
-    let again = run.run(json!({ "cursor": first.cursor })).await.unwrap();
+    let again = run.run(input(first.cursor)).await.unwrap();
     assert_eq!(
-        (again.checked, again.complete),
+        (again.enqueued, again.complete),
         (0, false),
         "the queue is deep"
     );
     run.apply_all().await;
-    let rest = run
-        .run(json!({ "cursor": again.cursor, "maxDriftPercent": 100 }))
-        .await
-        .unwrap();
+    let rest = run.run(input(again.cursor)).await.unwrap();
     assert_eq!(
-        (first.checked + rest.checked, rest.enqueued, rest.complete),
-        (390, 20, true)
+        (first.checked, again.checked, rest.checked),
+        (390, 320, 320),
+        "each looks on for opt-outs, and the next goes on where there was no room"
     );
+    assert_eq!((rest.enqueued, rest.complete), (20, true));
 }
 
 #[tokio::test(start_paused = true)]

@@ -113,17 +113,24 @@ async fn a_full_queue_does_not_hide_that_too_much_differs() {
 
 #[tokio::test(start_paused = true)]
 async fn what_differs_at_the_beginning_of_a_feed_is_not_taken_for_all_of_it() {
-    let run = Run::fast(50).allowing(22);
-    drifted(&run, 120, 2_000);
-    let answer = run.run(json!({})).await.unwrap();
-    assert_eq!(
-        (answer.enqueued, answer.checked, answer.complete),
-        (120, 600, false),
-        "a fifth: few enough"
-    );
-    run.apply_all().await;
-    let rest = run.run(json!({ "cursor": answer.cursor })).await.unwrap();
-    assert_eq!((rest.enqueued, rest.complete), (0, true));
+    // (whether it is the schedule's, which looks on for opt-outs; contacts that are compared)
+    for (is_scheduled, checked) in [(false, 600), (true, 2_120)] {
+        let run = Run::fast(50).allowing(22);
+        drifted(&run, 120, 2_000);
+        let answer = if is_scheduled {
+            run.run(json!({})).await.unwrap()
+        } else {
+            run_until(&run, json!({}), u64::MAX, None).await.answer
+        };
+        assert_eq!(
+            (answer.enqueued, answer.checked, answer.complete),
+            (120, checked, false),
+            "a fifth: few enough"
+        );
+        run.apply_all().await;
+        let rest = run.run(json!({ "cursor": answer.cursor })).await.unwrap();
+        assert_eq!((rest.enqueued, rest.complete), (0, true));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,6 +177,7 @@ async fn run_until(
         end: None,
         rest_at: rest.map(|rest| now + rest),
         is_asked_to_stop: &is_asked_to_stop,
+        looks_on_for_opt_outs: false,
     };
     let watch = |progress| {
         if let reconcile::Progress::Checked(contacts) = progress {

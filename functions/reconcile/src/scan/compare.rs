@@ -146,7 +146,8 @@ impl Scan<'_> {
         if is_to_be_repaired {
             at.drifted += 1;
             self.drifted += 1;
-            if !self.input.dry_run && self.full_at.is_none() {
+            let has_room = self.full_at.is_none() || change.operation.opts_out();
+            if !self.input.dry_run && has_room {
                 self.held.push(change);
             }
         }
