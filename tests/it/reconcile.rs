@@ -6,6 +6,7 @@ mod bounds;
 mod brake;
 mod channels;
 mod faults;
+mod faulty;
 mod feed;
 mod listed;
 mod ranks;

@@ -38,6 +38,8 @@ pub(crate) struct Report {
     found: Vec<Found>,
     /// Contacts whose stored rank is ahead.
     ahead: Vec<MessageGroup>,
+    /// Where faulty contacts stand on their pages, and what was expected.
+    faulty: Vec<String>,
 }
 
 impl stretches::Report for Report {
@@ -48,6 +50,12 @@ impl stretches::Report for Report {
             Progress::Found(found) => self.found(found),
             // Of another task.
             Progress::OptedOut(_) => {}
+            // They are counted as left out.
+            Progress::Faulty { what, .. } => {
+                if self.faulty.len() < KEPT {
+                    self.faulty.push(what);
+                }
+            }
             Progress::Ahead { group, .. } => {
                 self.answer.ahead += 1;
                 if self.ahead.len() < KEPT {
@@ -73,6 +81,12 @@ impl stretches::Report for Report {
         self.why = why.map(|why| why.to_string());
         for (reason, contacts) in left_out {
             *self.left_out.entry(reason).or_default() += contacts;
+        }
+        // Also of a stretch before.
+        if let Some(contacts) = self.left_out.get(&ParkReason::InvalidChange) {
+            self.answer.complete = false;
+            self.why
+                .get_or_insert_with(|| Why::Faulty(*contacts).to_string());
         }
     }
 
@@ -152,6 +166,7 @@ impl Report {
         report["leftOut"] = json!(left_out);
         let ahead = self.ahead.iter().map(MessageGroup::as_str);
         report["aheadContacts"] = ahead.collect();
+        report["faultyContacts"] = json!(self.faulty);
         report["stoppedBy"] = self.why.clone().into();
         if self.answer.dry_run {
             report["contacts"] = self.found.iter().map(shown).collect();
@@ -232,6 +247,9 @@ impl Report {
                 number(*contacts)
             )?;
         }
+        for what in self.faulty.iter().take(LISTED) {
+            writeln!(out, "{what}")?;
+        }
         if ahead > 0 {
             let contacts = counted(ahead, "contact");
             writeln!(
@@ -266,6 +284,7 @@ impl Report {
                     "Not complete: {why}.\nThe same command goes on with: --cursor {cursor}"
                 )
             }
+            (None, Some(why)) if !self.answer.complete => writeln!(out, "Not complete: {why}."),
             (None, Some(why)) => writeln!(
                 out,
                 "Complete. But a run that is not dry would stop: {why}."

@@ -99,6 +99,8 @@ pub enum Why {
         /// Those of them that are to be changed.
         drifted: u64,
     },
+    /// So many contacts of the feed break a rule. All others are compared.
+    Faulty(u64),
     /// More of a campaign differs than can be right: nothing was enqueued.
     TooMuchDrift {
         /// Which campaign.
@@ -126,6 +128,10 @@ impl std::fmt::Display for Why {
             Why::OutOfTime => f.write_str("out of time"),
             Why::Interrupted => f.write_str("interrupted"),
             Why::Throttled => f.write_str("Genesys Cloud wants no call for a while"),
+            Why::Faulty(contacts) => write!(
+                f,
+                "{contacts} of the feed's contacts break a rule and are left out: mend them in the CRM, or the feed"
+            ),
             Why::QueueIsDeep => f.write_str("the queue is deep"),
             Why::Undecided {
                 why,

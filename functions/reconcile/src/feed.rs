@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::change::{Change, Feed};
+use domain::change::{Change, Feed, MessageGroup};
 use domain::retry::{Throttle, between_tries};
 use http::{Request, Response, StatusCode, header};
 use io::http::TransportError;
@@ -25,11 +25,21 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// A cursor of a feed goes into our own, which a person may have to copy.
 const MAX_CURSOR: usize = 2_048;
 
-/// One page of a feed, read and checked whole.
+/// One page of a feed, each contact of it read by itself.
 pub(crate) struct Page {
+    /// Of a contact that is faulty: the opt-out that is heard of it.
     pub(crate) changes: Vec<Change>,
+    pub(crate) faulty: Vec<Faulty>,
     /// The cursor of the next; none: this is the last.
     pub(crate) next: Option<String>,
+}
+
+/// A contact of a page that breaks a rule: which, without anything that the feed says of it.
+pub(crate) struct Faulty {
+    /// Where it stands on the page, and what was expected.
+    pub(crate) what: String,
+    /// Whose it is, where an opt-out is heard of it.
+    pub(crate) group: Option<MessageGroup>,
 }
 
 /// Why there is no page.
@@ -142,15 +152,24 @@ impl Context {
             return Err(fault("next: expected a cursor of 1 to 2048 bytes, or null"));
         }
         let now = self.shared.clock.now();
-        let mut changes = Vec::new();
+        let parse = |text: &str| Change::parse_from_feed(feed, text, now);
+        let (mut changes, mut faulty) = (Vec::new(), Vec::new());
         for (place, text) in page.contacts.into_iter().enumerate() {
-            let change = Change::parse_from_feed(feed, text.get(), now);
-            changes.push(
-                change.map_err(|invalid| NoPage::Fault(format!("contacts[{place}]: {invalid}")))?,
-            );
+            match parse(text.get()) {
+                Ok(change) => changes.push(change),
+                Err(invalid) => {
+                    let heard = Change::heard(text.get(), parse);
+                    faulty.push(Faulty {
+                        what: format!("contacts[{place}]: {invalid}"),
+                        group: heard.as_ref().map(Change::message_group),
+                    });
+                    changes.extend(heard);
+                }
+            }
         }
         Ok(Page {
             changes,
+            faulty,
             next: page.next,
         })
     }

@@ -43,7 +43,8 @@ const TO_ENQUEUE: Duration = Duration::from_secs(30);
 const TO_LIST: Duration = Duration::from_secs(10);
 /// What is left of an invocation when the last call to the queue begins.
 const TO_ANSWER: Duration = Duration::from_secs(5);
-/// The most contacts of a run whose stored rank is told to be ahead one by one.
+/// The most contacts of a run that are told one by one, of those whose stored rank is ahead and of those that
+/// are faulty.
 const MOST_LOGGED: u64 = 100;
 
 /// Runs as a schedule asks for it.
@@ -66,13 +67,20 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Answ
             is_asked_to_stop: &|| false,
             looks_on_for_opt_outs: true,
         };
-        let ahead = AtomicU64::new(0);
+        let (ahead, faulty) = (AtomicU64::new(0), AtomicU64::new(0));
         let watch = |progress: Progress| match progress {
             Progress::Found(found) if input.dry_run => log_found(&input.org, &found),
             Progress::Ahead { campaign, group }
                 if ahead.fetch_add(1, Ordering::Relaxed) < MOST_LOGGED =>
             {
                 log_ahead(&input.org, &campaign, &group);
+            }
+            Progress::Faulty {
+                campaign,
+                what,
+                group,
+            } if faulty.fetch_add(1, Ordering::Relaxed) < MOST_LOGGED => {
+                log_faulty(&input.org, &campaign, &what, group.as_ref());
             }
             _ => {}
         };
@@ -114,6 +122,16 @@ fn log_ahead(org: &OrgId, campaign: &CampaignId, group: &MessageGroup) {
         campaignId = campaign.as_str(),
         group = group.as_str(),
         "stored rank is ahead: what the CRM says of this contact is stale"
+    );
+}
+
+fn log_faulty(org: &OrgId, campaign: &CampaignId, what: &str, group: Option<&MessageGroup>) {
+    tracing::warn!(
+        org = org.as_str(),
+        campaignId = campaign.as_str(),
+        group = group.map(MessageGroup::as_str),
+        detail = what,
+        "contact of the feed is faulty and left out"
     );
 }
 
@@ -198,14 +216,19 @@ pub async fn run(
         full_at: None,
         shares: BTreeMap::new(),
         left_out: BTreeMap::new(),
+        first_faulty: None,
         listing: Listing::new(org_secret.rules.dnc_list.clone().filter(|_| !input.dry_run)),
         unknown: None,
     };
     let stopped = scan.all().await?;
+    if let Some(error) = scan.too_faulty() {
+        return Err(error);
+    }
+    let faulty = scan.faulty();
     let Scan {
         mut answer,
         drifted,
-        held,
+        mut held,
         shares,
         left_out,
         mut listing,
@@ -247,6 +270,8 @@ pub async fn run(
         // What was found belongs there, however little time the scan left.
         let end = until.end.map(|end| end + TO_LIST);
         listing.flush(&org, &Run::patient(end)).await;
+        // Time may end before the last is sent.
+        held.sort_by_key(|change| !change.operation.opts_out());
         answer.enqueued = send(context, &held, until, watch).await?;
         if answer.enqueued < held.len() as u64 {
             // What is in the queue is found equal once it is applied.
@@ -255,7 +280,10 @@ pub async fn run(
         }
     }
     (answer.on_dnc_list, answer.not_on_dnc_list) = listing.ends(&org);
-    answer.complete = cursor.is_none();
+    if faulty > 0 {
+        why = why.or(Some(Why::Faulty(faulty)));
+    }
+    answer.complete = cursor.is_none() && faulty == 0;
     answer.cursor = cursor.map(|cursor| cursor.to_string());
     context.shared.telemetry.tell(&Event::Reconciled {
         org: input.org.as_str(),

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod compare;
+mod faulty;
 mod stop;
 
 pub use stop::Until;
@@ -52,6 +53,15 @@ pub enum Progress {
         campaign: CampaignId,
         /// The contact's message group, which says nothing of its key.
         group: MessageGroup,
+    },
+    /// One of them breaks a rule, and is left out.
+    Faulty {
+        /// In which campaign.
+        campaign: CampaignId,
+        /// Where it stands on its page and what was expected, without any value.
+        what: String,
+        /// The contact's message group, where an opt-out is heard of it all the same.
+        group: Option<MessageGroup>,
     },
     /// One that the feed opts out was looked at, to be adopted.
     OptedOut(OptedOut),
@@ -108,6 +118,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) full_at: Option<Cursor>,
     pub(crate) shares: BTreeMap<CampaignId, Share>,
     pub(crate) left_out: LeftOut,
+    /// Of the contacts that break a rule the first: where, and what was expected.
+    pub(crate) first_faulty: Option<(CampaignId, String)>,
     pub(crate) listing: Listing,
     /// A campaign that Genesys Cloud does not know: the others are compared all the same.
     pub(crate) unknown: Option<Error>,
@@ -206,6 +218,8 @@ impl Scan<'_> {
             if let Some(stopped) = self.page(&campaign, id, page.changes, &mut at).await? {
                 return Ok(Some(stopped));
             }
+            // Now, so that a page on which a run goes on tells them once.
+            self.leave_out_faulty(id, page.faulty);
             at = Cursor {
                 page: page.next,
                 done: 0,
@@ -216,10 +230,11 @@ impl Scan<'_> {
                 return Ok(None);
             };
             if !cursors.insert(next.clone()) || idle_pages == MOST_IDLE_PAGES {
-                return Err(fault(
+                let endless = fault(
                     "it has no end: expected a new cursor with each page, and null after the last"
                         .into(),
-                ));
+                );
+                return Err(self.too_faulty().unwrap_or(endless));
             }
             if let Some(why) = self.must_stop(&at) {
                 return Ok(Some((at, why)));

@@ -3,6 +3,7 @@
 mod absent;
 mod adoption;
 mod fault;
+mod heard;
 mod ids;
 mod invisible;
 mod parse;

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use domain::batch::ParkReason;
 use domain::change::OptedOut;
-use reconcile::{LeftOut, Outcome, Progress};
+use reconcile::{LeftOut, Outcome, Progress, Why};
 use serde_json::json;
 
 use crate::stretches;
@@ -43,6 +44,8 @@ impl stretches::Report for Report {
             Progress::OptedOut(found) => self.looked(found),
             // Of another task.
             Progress::Found(_) => {}
+            // Counted as left out.
+            Progress::Faulty { .. } => {}
         }
     }
 
@@ -53,6 +56,12 @@ impl stretches::Report for Report {
         self.why = outcome.why.map(|why| why.to_string());
         for (reason, contacts) in outcome.left_out {
             *self.left_out.entry(reason).or_default() += contacts;
+        }
+        // Also of a stretch before.
+        if let Some(contacts) = self.left_out.get(&ParkReason::InvalidChange) {
+            self.is_complete = false;
+            self.why
+                .get_or_insert_with(|| Why::Faulty(*contacts).to_string());
         }
     }
 

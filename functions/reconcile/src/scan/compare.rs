@@ -161,7 +161,7 @@ impl Scan<'_> {
         }
     }
 
-    fn leave_out(&mut self, reason: ParkReason) {
+    pub(super) fn leave_out(&mut self, reason: ParkReason) {
         *self.left_out.entry(reason).or_default() += 1;
     }
 }

@@ -1,0 +1,70 @@
+//! Contacts of the feed that break a rule: each is left out by itself, unless they are too many.
+
+use domain::batch::ParkReason;
+use domain::change::CampaignId;
+
+use super::{Progress, Scan};
+use crate::Error;
+use crate::feed::Faulty;
+
+/// So many faulty contacts stop no run, whatever their share.
+const MOST: u64 = 100;
+/// One faulty contact in so many stops no run, however many they are.
+const ONE_IN: u64 = 100;
+
+impl Scan<'_> {
+    pub(super) fn leave_out_faulty(&mut self, id: &CampaignId, all: Vec<Faulty>) {
+        for Faulty { what, group } in all {
+            self.leave_out(ParkReason::InvalidChange);
+            self.first_faulty
+                .get_or_insert_with(|| (id.clone(), what.clone()));
+            (self.watch)(Progress::Faulty {
+                campaign: id.clone(),
+                what,
+                group,
+            });
+        }
+    }
+
+    /// Contacts that break a rule.
+    pub(crate) fn faulty(&self) -> u64 {
+        let faulty = self.left_out.get(&ParkReason::InvalidChange);
+        faulty.copied().unwrap_or_default()
+    }
+
+    /// More contacts are faulty than a feed that is right has: it says something else than it should.
+    pub(crate) fn too_faulty(&self) -> Option<Error> {
+        let faulty = self.faulty();
+        let all = self.answer.checked + faulty;
+        let (campaign, first) = self.first_faulty.as_ref()?;
+        is_too_many(faulty, all).then(|| Error::Feed {
+            org: self.input.org.clone(),
+            campaign: campaign.clone(),
+            what: format!(
+                "{faulty} of {all} contacts are faulty: expected at most {MOST}, or one in {ONE_IN}; the first: {first}"
+            ),
+        })
+    }
+}
+
+fn is_too_many(faulty: u64, all: u64) -> bool {
+    faulty > MOST && faulty * ONE_IN > all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_too_many;
+
+    #[test]
+    fn more_than_a_hundred_and_one_in_a_hundred_are_too_many() {
+        for (faulty, all, expected) in [
+            (0, 0, false),
+            (100, 100, false),
+            (101, 101, true),
+            (101, 10_099, true),
+            (101, 10_100, false),
+        ] {
+            assert_eq!(is_too_many(faulty, all), expected, "{faulty} of {all}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What is heard of an opt-out in a change that breaks a rule.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{Change, Invalid};
+use crate::json::Members;
+
+/// What says whose opt-out it is, and how it ranks.
+const HEARD: [&str; 8] = [
+    "schema",
+    "eventId",
+    "org",
+    "campaignId",
+    "contactKey",
+    "version",
+    "occurredAt",
+    "ifAbsent",
+];
+/// Without these it is an opt-out all the same. One without a rank counts at its place in the queue: an opt-in
+/// that comes later raises, also an older one.
+const DISPENSABLE: [&str; 3] = ["version", "occurredAt", "ifAbsent"];
+
+impl Change {
+    /// The opt-out that a change which breaks a rule says, and nothing else of it; `None`: it says none, or
+    /// not whose. `parse`: as the change itself was read.
+    pub fn heard(text: &str, parse: impl Fn(&str) -> Result<Change, Invalid>) -> Option<Change> {
+        let members: Members<'_> = serde_json::from_str(text).ok()?;
+        let says = |name: &str, value: &str| {
+            let mut members = members.0.iter();
+            members.any(|(said, raw)| said == name && raw.get() == value)
+        };
+        if !says("callable", "false") && !says("operation", "\"remove\"") {
+            return None;
+        }
+        let mut heard: BTreeMap<&str, String> = BTreeMap::new();
+        for (name, raw) in &members.0 {
+            if !HEARD.contains(&name.as_ref()) {
+                continue;
+            }
+            let before = heard.insert(name.as_ref(), raw.get().to_owned());
+            if before.is_some_and(|before| before != raw.get())
+                && !DISPENSABLE.contains(&name.as_ref())
+            {
+                // It does not tell whose it is.
+                return None;
+            }
+        }
+        heard.insert("callable", "false".to_owned());
+        heard.insert("data", "{}".to_owned());
+        let members = |heard: &BTreeMap<&str, String>| {
+            let members = heard.iter();
+            let members = members.map(|(name, raw)| format!("{}:{raw}", Value::from(*name)));
+            format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+        };
+        let invalid = match parse(&members(&heard)) {
+            Ok(change) => return Some(change),
+            Err(invalid) => invalid,
+        };
+        for fault in invalid.faults() {
+            let name = fault.pointer.trim_start_matches('/');
+            if name == "eventId" {
+                let id = format!("heard-{}", crate::sha256_hex(text.as_bytes()));
+                heard.insert("eventId", Value::from(id).to_string());
+            } else if DISPENSABLE.contains(&name) {
+                heard.remove(name);
+            }
+        }
+        parse(&members(&heard)).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::{CampaignId, OrgId, Sender, SourceName};
+
+    fn heard(text: &str) -> Option<Value> {
+        let sender = Sender {
+            source: SourceName::parse("crm").unwrap(),
+            org: Some(OrgId::parse("acme").unwrap()),
+            campaign: Some(CampaignId::parse("c1").unwrap()),
+        };
+        let now = "2026-11-24T16:00:00Z".parse().unwrap();
+        let change = Change::heard(text, |text| Change::parse_from(&sender, text, now))?;
+        let mut said: Value = serde_json::from_str(&change.body()).unwrap();
+        let members = said.as_object_mut().unwrap();
+        for known in ["schema", "org", "campaignId", "source"] {
+            members.remove(known);
+        }
+        Some(said)
+    }
+
+    #[test]
+    fn an_opt_out_is_heard_whatever_else_is_wrong() {
+        for (text, expected) in [
+            (
+                r#"{"eventId": "e", "contactKey": "k", "version": 7, "callable": false, "data": {"phone": [1]}, "ifAbsent": "skip"}"#,
+                r#"{"eventId": "e", "contactKey": "k", "version": 7, "callable": false, "data": {}, "ifAbsent": "skip"}"#,
+            ),
+            (
+                r#"{"eventId": "e", "contactKey": "k", "version": -1, "occurredAt": "soon", "operation": "remove", "odd": 1}"#,
+                r#"{"eventId": "e", "contactKey": "k", "callable": false, "data": {}}"#,
+            ),
+            (
+                r#"{"eventId": "e", "contactKey": "k", "callable": true, "callable": false, "ifAbsent": "x"}"#,
+                r#"{"eventId": "e", "contactKey": "k", "callable": false, "data": {}}"#,
+            ),
+        ] {
+            let expected: Value = serde_json::from_str(expected).unwrap();
+            assert_eq!(heard(text), Some(expected), "{text}");
+        }
+        let made = heard(r#"{"contactKey": "k", "callable": false}"#).unwrap();
+        assert!(made["eventId"].as_str().unwrap().starts_with("heard-"));
+    }
+
+    #[test]
+    fn what_says_no_opt_out_or_not_whose_is_not_heard() {
+        for text in [
+            r#"{"eventId": "e", "contactKey": "k", "data": {"phone": [1]}}"#,
+            r#"{"eventId": "e", "contactKey": "k", "callable": true, "data": 1}"#,
+            r#"{"eventId": "e", "contactKey": "k", "callable": "false"}"#,
+            r#"{"eventId": "e", "callable": false}"#,
+            r#"{"eventId": "e", "contactKey": "k", "org": "other", "callable": false}"#,
+            r#"{"eventId": "e", "contactKey": " ", "callable": false}"#,
+            r#"{"eventId": "e", "contactKey": "k", "contactKey": "l", "callable": false}"#,
+            r#"{"schema": 2, "eventId": "e", "contactKey": "k", "callable": false}"#,
+            "[]",
+            "no json",
+        ] {
+            assert_eq!(heard(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Contacts of the feed that break a rule.
+
+use io::telemetry::subscriber;
+use serde_json::{Value, json};
+use tracing::instrument::WithSubscriber;
+use tracing::level_filters::LevelFilter;
+
+use super::faults::{error, of_feed, page};
+use super::{Run, by_both};
+use crate::support::{Lines, World};
+
+fn of(contacts: &[Value]) -> String {
+    json!({ "contacts": contacts, "next": null }).to_string()
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_faulty_costs_one_and_an_opt_out_is_heard_in_it_and_goes_first() {
+    by_both(async |run| {
+        for key in ["late", "same"] {
+            run.world.put(key, 5, "5");
+        }
+        let contacts = [
+            json!({ "contactKey": "good", "version": 5, "data": { "phone": "5" } }),
+            json!({ "contactKey": "hush", "version": 5, "data": {}, "calable": false }),
+            json!({ "contactKey": "same", "version": 5, "data": { "phone": "5" } }),
+            json!({ "contactKey": "hush ", "version": 5, "data": {}, "org": "other" }),
+            json!({ "contactKey": "late", "version": 6, "callable": false, "data": { "phone": ["hush"] } }),
+        ];
+        run.feed.add_fault(page(&of(&contacts)).times(2));
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = subscriber(move || writer.clone(), LevelFilter::INFO);
+        let answer = run.run(json!({})).with_subscriber(log).await.unwrap();
+        assert_eq!((answer.checked, answer.enqueued), (3, 2));
+        assert_eq!((answer.complete, answer.cursor), (false, None));
+        let queued = run.queued();
+        let keys: Vec<_> = queued.iter().map(|change| change["contactKey"].as_str().unwrap()).collect();
+        assert_eq!(keys, ["late", "good"]);
+        assert_eq!((&queued[0]["callable"], &queued[0]["data"]), (&json!(false), &json!({})));
+
+        let told = lines.take();
+        assert!(!told.contains("hush"), "{told}");
+        let told: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let with = |message: &str| -> Vec<&Value> { told.iter().filter(|line| line["message"] == message).collect() };
+        let faulty = with("contact of the feed is faulty and left out");
+        let details: Vec<_> = faulty.iter().map(|line| line["detail"].as_str().unwrap()).collect();
+        assert_eq!(details[..2], [
+            "contacts[1]: a member that has no meaning: expected only the fields of schema 1 (unknownField)",
+            "contacts[3]: org: expected what the feed was asked for, or nothing (notAllowed); contactKey: expected \
+             not to end with white space (U+0020) (wrongFormat)",
+        ]);
+        assert!(details[2].starts_with("contacts[4]: "), "{details:?}");
+        assert!(faulty[2]["group"].as_str().unwrap().starts_with("acme/") && faulty[0].get("group").is_none());
+        let incomplete = with("reconcile is not complete");
+        let detail = incomplete[0]["detail"].as_str().unwrap();
+        assert!(detail.starts_with("3 of the feed's contacts break a rule"), "{detail}");
+
+        run.apply_all().await;
+        let again = run.run(json!({})).await.unwrap();
+        assert_eq!((again.checked, again.enqueued, again.complete), (3, 0, false));
+        assert!(run.run(json!({})).await.unwrap().complete, "once the feed is right");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_than_a_hundred_and_one_in_a_hundred_stop_the_run_before_anything_is_enqueued() {
+    for (faulty, stops) in [(100, false), (101, true)] {
+        let run = Run::fast(1_000);
+        let bad = (0..faulty).map(|_| json!({ "contactKey": 7 }));
+        let good = (0..50).map(
+            |n| json!({ "contactKey": format!("k{n}"), "version": 5, "data": { "phone": "5" } }),
+        );
+        let contacts: Vec<_> = bad.chain(good).collect();
+        run.feed.add_fault(page(&of(&contacts)));
+        if stops {
+            let told = error(&run, json!({})).await;
+            let expected = of_feed(
+                "101 of 151 contacts are faulty: expected at most 100, or one in 100; the first: contacts[0]: ",
+            );
+            assert!(told.starts_with(&expected), "{told}");
+        } else {
+            assert_eq!(run.run(json!({})).await.unwrap().enqueued, 50);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_of_nothing_but_faulty_contacts_is_told_as_that() {
+    let run = Run::new(World::new());
+    for n in 0..60 {
+        let contacts = [
+            json!({ "contactKey": 7 }),
+            json!({ "contactKey": 8 }),
+            json!({}),
+        ];
+        let text = json!({ "contacts": contacts, "next": n.to_string() });
+        run.feed.add_fault(page(&text.to_string()));
+    }
+    let told = error(&run, json!({})).await;
+    assert!(
+        told.starts_with(&of_feed("150 of 150 contacts are faulty: ")),
+        "{told}"
+    );
+}
