@@ -130,7 +130,7 @@ impl std::fmt::Display for Why {
             Why::Throttled => f.write_str("Genesys Cloud wants no call for a while"),
             Why::Faulty(contacts) => write!(
                 f,
-                "{contacts} of the feed's contacts break a rule and are left out: mend them in the CRM, or the feed"
+                "{contacts} of the feed's contacts break a rule and are left out: mend them in the CRM, or in the feed"
             ),
             Why::QueueIsDeep => f.write_str("the queue is deep"),
             Why::Undecided {
