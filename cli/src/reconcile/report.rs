@@ -237,7 +237,8 @@ impl Report {
             let what = match reason {
                 ParkReason::ReservedColumn | ParkReason::UnknownColumn => "A column is left out",
                 ParkReason::Channel => "What is said of channels and numbers is left out",
-                ParkReason::RankAhead | ParkReason::InvalidChange => "All but opt-outs is left out",
+                ParkReason::RankAhead => "All but opt-outs is left out",
+                ParkReason::InvalidChange => "All but opt-outs that have a rank is left out",
                 _ => "The whole contact is left out",
             };
             let reason = reason.as_str();

@@ -158,7 +158,9 @@ impl Context {
             match parse(text.get()) {
                 Ok(change) => changes.push(change),
                 Err(invalid) => {
-                    let heard = Change::heard(text.get(), parse);
+                    let has_rank =
+                        |heard: &Change| heard.version.is_some() || heard.occurred_at.is_some();
+                    let heard = Change::heard(text.get(), parse).filter(has_rank);
                     faulty.push(Faulty {
                         what: format!("contacts[{place}]: {invalid}"),
                         group: heard.as_ref().map(Change::message_group),

@@ -216,6 +216,7 @@ pub async fn run(
         full_at: None,
         shares: BTreeMap::new(),
         left_out: BTreeMap::new(),
+        heard: 0,
         first_faulty: None,
         listing: Listing::new(org_secret.rules.dnc_list.clone().filter(|_| !input.dry_run)),
         unknown: None,

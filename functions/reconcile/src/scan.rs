@@ -118,6 +118,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) full_at: Option<Cursor>,
     pub(crate) shares: BTreeMap<CampaignId, Share>,
     pub(crate) left_out: LeftOut,
+    /// Contacts that break a rule, and of which an opt-out is compared.
+    pub(crate) heard: u64,
     /// Of the contacts that break a rule the first: where, and what was expected.
     pub(crate) first_faulty: Option<(CampaignId, String)>,
     pub(crate) listing: Listing,
@@ -215,11 +217,13 @@ impl Scan<'_> {
                 .filter(|contact| seen.insert(contact.clone()))
                 .count();
             idle_pages = if news == 0 { idle_pages + 1 } else { 0 };
+            // A run that goes on in the middle of a page told them before.
+            if at.done == 0 {
+                self.leave_out_faulty(id, page.faulty);
+            }
             if let Some(stopped) = self.page(&campaign, id, page.changes, &mut at).await? {
                 return Ok(Some(stopped));
             }
-            // Now, so that a page on which a run goes on tells them once.
-            self.leave_out_faulty(id, page.faulty);
             at = Cursor {
                 page: page.next,
                 done: 0,

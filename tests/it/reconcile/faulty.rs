@@ -103,3 +103,23 @@ async fn a_feed_of_nothing_but_faulty_contacts_is_told_as_that() {
         "{told}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn those_of_a_page_that_a_run_cannot_end_are_told_and_none_is_heard_without_a_rank() {
+    // 60 reads a minute: what is a fifth of 300.
+    let run = Run::new(World::new());
+    let faulty = (0..101)
+        .map(|_| json!({ "contactKey": "late", "version": -1, "callable": false, "data": {} }));
+    let good = (0..200)
+        .map(|n| json!({ "contactKey": format!("k{n}"), "version": 5, "data": { "phone": "5" } }));
+    let contacts: Vec<_> = good.chain(faulty).collect();
+    run.feed.add_fault(page(&of(&contacts)));
+    let soon = std::time::Duration::from_mins(2);
+    let told = run
+        .run_for(soon, json!({ "force": true }))
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(told.contains("101 of "), "{told}");
+    assert!(run.world.queue.is_empty());
+}

@@ -16,6 +16,7 @@ impl Scan<'_> {
     pub(super) fn leave_out_faulty(&mut self, id: &CampaignId, all: Vec<Faulty>) {
         for Faulty { what, group } in all {
             self.leave_out(ParkReason::InvalidChange);
+            self.heard += u64::from(group.is_some());
             self.first_faulty
                 .get_or_insert_with(|| (id.clone(), what.clone()));
             (self.watch)(Progress::Faulty {
@@ -35,7 +36,7 @@ impl Scan<'_> {
     /// More contacts are faulty than a feed that is right has: it says something else than it should.
     pub(crate) fn too_faulty(&self) -> Option<Error> {
         let faulty = self.faulty();
-        let all = self.answer.checked + faulty;
+        let all = (self.answer.checked + faulty).saturating_sub(self.heard);
         let (campaign, first) = self.first_faulty.as_ref()?;
         is_too_many(faulty, all).then(|| Error::Feed {
             org: self.input.org.clone(),
