@@ -9,7 +9,7 @@ mod rules;
 use std::time::Duration;
 
 use domain::batch::ParkReason;
-use domain::change::OrgId;
+use domain::change::{OrgId, SourceName};
 use io::Clock;
 use io::config::DlqConfig;
 use io::secrets::SecretsManager;
@@ -27,6 +27,7 @@ use rules::Rules;
   campaign-sync dlq list
   campaign-sync dlq show 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11
   campaign-sync dlq redrive --reason retryHorizon --dry-run
+  campaign-sync dlq show 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --body > item.json
   campaign-sync dlq redrive --org acme-us --rate 5/s
   campaign-sync dlq drop 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11
 
@@ -51,9 +52,13 @@ enum Command {
     Show {
         /// As `list` prints it
         id: String,
-        /// Shows the contact key and the values too
+        /// Shows the contact key and the values too, as they were sent
         #[arg(long)]
         reveal: bool,
+        /// Prints what was sent alone, to the letter, contact key and values included: of an unmapped item what
+        /// `source test` reads
+        #[arg(long, conflicts_with = "reveal")]
+        body: bool,
     },
     /// Sends parked changes again, in their message groups and their order, and takes them off the
     /// dead-letter queue
@@ -83,6 +88,12 @@ struct Which {
     /// Only what was parked for this reason, such as retryHorizon; may be given several times
     #[arg(long = "reason", value_name = "REASON", value_parser = reason)]
     reasons: Vec<String>,
+    /// Only this one, as `list` prints it; may be given several times
+    #[arg(long = "id", value_name = "ID")]
+    ids: Vec<String>,
+    /// Only what this source sent
+    #[arg(long, value_parser = args::source)]
+    source: Option<SourceName>,
     /// Only the changes of this org. An unmapped item is of the org of its source when it is listed, and
     /// of that of the changes that it becomes when it is redriven
     #[arg(long, value_parser = args::org)]
@@ -91,11 +102,15 @@ struct Which {
 
 impl Which {
     fn is_meant(&self, parked: &Parked) -> bool {
-        self.is_reason(parked) && self.is_org(parked)
+        self.is_chosen(parked) && self.is_org(parked)
     }
 
-    fn is_reason(&self, parked: &Parked) -> bool {
-        self.reasons.is_empty() || self.reasons.contains(&parked.reason)
+    /// By all but its org.
+    fn is_chosen(&self, parked: &Parked) -> bool {
+        let source = self.source.as_ref().map(SourceName::as_str);
+        (self.reasons.is_empty() || self.reasons.contains(&parked.reason))
+            && (self.ids.is_empty() || self.ids.contains(&parked.id))
+            && source.is_none_or(|source| parked.body["source"].as_str() == Some(source))
     }
 
     /// By what it says itself.
@@ -135,7 +150,8 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
         let queue = DeadLetters::new(&sdk, &config);
         match &args.command {
             Command::List(which) => list(&queue, which, args.json).await,
-            Command::Show { id, reveal } => show(&queue, id, *reveal, args.json).await,
+            Command::Show { id, body: true, .. } => show_body(&queue, id).await,
+            Command::Show { id, reveal, .. } => show(&queue, id, *reveal, args.json).await,
             Command::Drop { id } => drop_one(&queue, id, args.json).await,
             Command::Redrive {
                 which,
@@ -170,7 +186,7 @@ async fn list(queue: &DeadLetters, which: &Which, is_json: bool) -> Result<bool,
     all.sort_by_key(|parked| parked.parked_at);
     let now = Clock::system().now();
     if is_json {
-        let all: Vec<_> = all.iter().map(|parked| parked.json(false)).collect();
+        let all: Vec<_> = all.iter().map(|parked| parked.shown(false)).collect();
         crate::print(&json!({ "parked": all, "hidden": hidden }).to_string())?;
         return Ok(true);
     }
@@ -226,19 +242,25 @@ fn unknown(id: &str) -> String {
     )
 }
 
-async fn show(queue: &DeadLetters, id: &str, reveal: bool, is_json: bool) -> Result<bool, String> {
+async fn find(queue: &DeadLetters, id: &str) -> Result<Parked, String> {
     let all = queue.look().await?;
-    let parked = all
-        .iter()
-        .find(|parked| parked.id == id)
-        .ok_or_else(|| unknown(id))?
-        .json(reveal);
-    let text = if is_json {
-        parked.to_string()
-    } else {
-        format!("{parked:#}")
+    let found = all.into_iter().find(|parked| parked.id == id);
+    found.ok_or_else(|| unknown(id))
+}
+
+async fn show(queue: &DeadLetters, id: &str, reveal: bool, is_json: bool) -> Result<bool, String> {
+    let shown = find(queue, id).await?.shown(reveal);
+    let text = match is_json {
+        true => serde_json::to_string(&shown),
+        false => serde_json::to_string_pretty(&shown),
     };
+    let text = text.map_err(|_| format!("{id}: it cannot be written as JSON: show its --body"))?;
     crate::print(&text)?;
+    Ok(true)
+}
+
+async fn show_body(queue: &DeadLetters, id: &str) -> Result<bool, String> {
+    crate::print(&find(queue, id).await?.text)?;
     Ok(true)
 }
 

@@ -13,12 +13,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use ingest::auth::{self, Shown, Verdict};
 use ingest::body;
 use ingest::cloud_event::Form;
-use ingest::webhook::{self, Body, Reading, TakenApart};
+use ingest::webhook::{self, Body, Reading, TakenApart, Unmapped};
 use io::Clock;
 use io::config::Config;
 use io::secrets::{Secrets, SecretsManager, SourceSecret};
 use jiff::Timestamp;
-use mapping::{PRESETS, preset};
+use mapping::{Mapping, PRESETS, preset};
 use secrecy::SecretString;
 
 use crate::args;
@@ -56,7 +56,8 @@ enum Command {
 
 #[derive(clap::Args)]
 struct Test {
-    /// The body, in a file or, by -, standard input
+    /// The body, in a file or, by -, standard input. What `dlq show ID --body` prints of an unmapped item is
+    /// read as redrive would read it
     body: PathBuf,
     /// The source. Without --secret its secret is read from Secrets Manager
     #[arg(long, value_parser = args::source, required_unless_present = "secret")]
@@ -118,6 +119,9 @@ fn test(args: &Test) -> Result<bool, String> {
     let secret = secret.map_err(|error| format!("{name}: {error}"))?;
     let body = args::file(&args.body)?;
     let now = args.at.unwrap_or_else(|| Clock::system().now());
+    if let Ok(parked) = Unmapped::parse(&body) {
+        return parked_item(&parked, &secret, args, now);
+    }
     let headers = headers(args);
     let source = match &args.source {
         Some(source) => source.clone(),
@@ -155,20 +159,75 @@ fn test(args: &Test) -> Result<bool, String> {
         Err(refused) => (Vec::new(), Reading::default(), Some(refused)),
     };
     let refused = refused.as_ref();
+    let unread = unread(&secret, args);
     let found = Found {
         way: crate::check::way(&secret.auth),
         verdict,
+        unread: &unread,
         refused,
         on_fault: secret.on_fault,
         items: &items,
         reading: &reading,
     };
-    crate::print(&if args.json {
+    tell(&found, args.json)
+}
+
+/// Prints, and answers whether all is well.
+fn tell(found: &Found<'_>, is_json: bool) -> Result<bool, String> {
+    crate::print(&if is_json {
         found.json().to_string()
     } else {
         found.text()
     })?;
-    Ok(found.is_let_in() && refused.is_none() && is_well(&reading))
+    let is_well = found.refused.is_none() && found.reading.faulty.is_empty();
+    Ok(found.is_let_in() && is_well)
+}
+
+/// What an item that ingest parked becomes now, as redrive would find it.
+fn parked_item(
+    parked: &Unmapped,
+    secret: &SourceSecret,
+    args: &Test,
+    now: Timestamp,
+) -> Result<bool, String> {
+    if args.sign.is_some() || !args.headers.is_empty() || !args.query.is_empty() {
+        return Err(
+            "a parked item holds all that is known of its request: expected no --sign, --header or --query"
+                .to_owned(),
+        );
+    }
+    let source = parked.source();
+    let source = source.map_err(|expected| format!("the parked item's source: {expected}"))?;
+    if let Some(given) = args.source.as_ref().filter(|given| **given != source) {
+        return Err(format!(
+            "--source {given}: the parked item is of source {source}"
+        ));
+    }
+    let (items, reading) = parked.read_again(secret, &secret.sender(source), now);
+    let found = Found {
+        way: crate::check::way(&secret.auth),
+        verdict: None,
+        unread: &[],
+        refused: None,
+        on_fault: secret.on_fault,
+        items: &items,
+        reading: &reading,
+    };
+    tell(&found, args.json)
+}
+
+/// Headers that were given, and that neither the source's auth nor its mapping reads.
+fn unread<'a>(secret: &SourceSecret, args: &'a Test) -> Vec<&'a HeaderName> {
+    let of_auth = auth::headers(&secret.auth);
+    let of_mapping = secret.mapping.as_ref().map(Mapping::headers);
+    let is_read = |name: &HeaderName| {
+        of_auth.contains(name)
+            || *name == CONTENT_TYPE
+            || name.as_str().starts_with(ingest::cloud_event::PREFIX)
+            || of_mapping.is_some_and(|names| names.iter().any(|read| read == name.as_str()))
+    };
+    let given = args.headers.iter().map(|(name, _)| name);
+    given.filter(|name| !is_read(name)).collect()
 }
 
 /// A command for a shell that sends the body as the source would, with all other headers that are given.
@@ -194,10 +253,6 @@ fn signed(
     }
     let media_type = text(&CONTENT_TYPE, &headers[CONTENT_TYPE])?;
     Ok(curl(url, &media_type, &sent))
-}
-
-fn is_well(reading: &Reading) -> bool {
-    reading.faulty.is_empty()
 }
 
 async fn stored(source: &SourceName) -> Result<(String, String), String> {

@@ -42,8 +42,12 @@ impl Served {
 
     /// Parks this body, and says that it is this one.
     fn park_body(&self, body: &Value, id: &str) {
+        self.park_whole(&body.to_string(), id);
+    }
+
+    fn park_whole(&self, body: &str, id: &str) {
         let message = Message {
-            body: body.to_string(),
+            body: body.to_owned(),
             group: format!("unmapped/people/{}", "0".repeat(32)),
             deduplication_id: id.to_owned(),
             attributes: vec![("reason", "unmapped".to_owned())],
@@ -142,10 +146,53 @@ async fn what_is_parked_shows_no_value_unless_it_is_asked_for() {
         (vec!["dlq", "show", &id], false),
         (vec!["dlq", "show", &id, "--reveal"], true),
     ] {
-        let (_, _, text) = served.command(&arguments).await;
+        let (_, shown, text) = served.command(&arguments).await;
         assert_eq!(text.contains(CANARY), is_shown, "{text}");
-        assert!(text.contains("\"source\": \"people\""), "{text}");
+        assert_eq!(shown["change"]["source"], "people", "{text}");
     }
+}
+
+#[tokio::test]
+async fn what_is_revealed_is_what_was_sent_to_the_letter() {
+    let served = Served::new().await;
+    let item = r#"{"id": "a", "Do_Not_Call":"true", "Do_Not_Call" : "false"}"#;
+    let body = format!(
+        r#"{{"unmapped":1,"source":"people","org":"ranked","extent":"item","pointer":"/0","arrivedAt":"2026-11-24T16:00:00Z","item":{item}}}"#
+    );
+    served.park_whole(&body, "twice");
+    served.park_whole("no JSON, of a person", "text");
+    let (_, listed, _) = served.command(&["dlq", "list", "--json"]).await;
+    for parked in listed["parked"].as_array().unwrap() {
+        let id = parked["id"].as_str().unwrap();
+        let (_, _, shown) = served.command(&["dlq", "show", id, "--body"]).await;
+        let sent = shown.trim_end();
+        let (_, _, revealed) = served.command(&["dlq", "show", id, "--reveal"]).await;
+        match sent {
+            "no JSON, of a person" => {
+                assert!(revealed.contains("\"no JSON, of a person\""), "{revealed}")
+            }
+            sent => {
+                assert_eq!(sent, body);
+                assert!(revealed.contains(item), "{revealed}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_and_those_of_one_source_can_be_redriven_alone() {
+    let served = Served::new().await;
+    served.put_of_all_orgs();
+    served.park_body(&of_orgs("a", &["ranked"]), "1");
+    served.park_body(&of_orgs("b", &["ranked"]), "2");
+    let (_, listed, _) = served.command(&["dlq", "list", "--json"]).await;
+    let id = listed["parked"][0]["id"].as_str().unwrap().to_owned();
+    let (status, report, text) = served.redrive(&["--source", "others"]).await;
+    assert_eq!((status, &report["sent"]), (0, &json!(0)), "{text}");
+    let (_, report, text) = served.redrive(&["--id", &id]).await;
+    assert_eq!(report["sent"], 1, "{text}");
+    let (_, report, text) = served.redrive(&["--source", "people"]).await;
+    assert_eq!(report["sent"], 1, "{text}");
 }
 
 fn of_orgs(id: &str, orgs: &[&str]) -> Value {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use domain::change::{CampaignId, ContactKey, OrgId};
 use domain::contact::Contact;
+use domain::version::Mark;
 use io::Clock;
 use io::genesys::{Campaign, Org, Run};
 use io::secrets::OrgSecret;
@@ -54,14 +55,38 @@ fn stored_rank(
     org: &OrgId,
     id: &CampaignId,
 ) -> Result<String, String> {
-    let Some(stored) = contact.version.rank else {
-        return Ok("it stores none".to_owned());
-    };
-    let Some(ahead) = one_contact::ahead(&secret.rules, stored, Clock::system().now()) else {
-        return Ok(format!("it stores {}", contact.version));
+    let now = Clock::system().now();
+    let stored = contact.version.rank;
+    let ahead = stored.and_then(|stored| one_contact::ahead(&secret.rules, stored, now));
+    let Some((stored, ahead)) = stored.zip(ahead) else {
+        let stored = match contact.version.to_string() {
+            stored if stored.is_empty() => "none".to_owned(),
+            stored => stored,
+        };
+        return Ok(format!("it stores {stored}: {}", called(contact)));
     };
     Err(format!(
         "it stores {stored}, {ahead}, so that every change of it is stale: campaign-sync contact reset-rank KEY --org {org} \
          --campaign {id} --reason TEXT --to RANK, with the version that the CRM has of it"
     ))
+}
+
+/// Whether the contact may be called, and why not where its version tells.
+fn called(contact: &Contact) -> &'static str {
+    if contact.callable {
+        return "it may be called";
+    }
+    match contact.version.decision.map(|decision| decision.mark) {
+        Some(Mark::Lowered) => {
+            "it may not be called: the CRM opted it out, or a change closed a channel or a number"
+        }
+        Some(Mark::Left) => "it may not be called: the person left the campaign",
+        Some(Mark::Gone) => "it may not be called: the person opted out and left the campaign",
+        Some(Mark::Found) => {
+            "it may not be called: somebody else than campaign-sync made it so, and the CRM opted it out too"
+        }
+        Some(Mark::Raised) | None => {
+            "it may not be called: somebody else than campaign-sync made it so"
+        }
+    }
 }

@@ -14,6 +14,8 @@ use ingest::webhook::REASON;
 use io::config::DlqConfig;
 use io::queue::QueueError;
 use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
 /// How long nobody else sees what is looked at, in seconds.
@@ -87,9 +89,10 @@ impl Parked {
         org.or_else(|| of_group().filter(|_| !self.is_unmapped()))
     }
 
-    /// All that is known of it. Personal data only where they are to be revealed.
-    pub(super) fn json(&self, reveal: bool) -> Value {
-        let mut shown = json!({
+    /// All that is known of it. Personal data only where they are to be revealed: then the change is what was
+    /// sent, to the letter, for a name that stands twice in it may be an opt-out.
+    pub(super) fn shown(&self, reveal: bool) -> Shown {
+        let about = json!({
             "id": self.id,
             "parkedAt": self.parked_at.map(|at| at.to_string()),
             "reason": self.reason,
@@ -97,17 +100,31 @@ impl Parked {
             // Where it is not as it must be it may hold anything.
             "group": if reveal || MessageGroup::is_well_formed(&self.group) { self.group.as_str() } else { HIDDEN },
         });
-        for (name, value) in &self.noted {
-            shown[name] = value.clone();
-        }
-        shown["change"] = match (&self.body, reveal) {
-            (Value::Null, true) => self.text.clone().into(),
-            (Value::Null, false) => "unreadable; --reveal shows it".into(),
-            (body, true) => body.clone(),
-            (body, false) => hidden(body),
+        let mut about = match about {
+            Value::Object(about) => about,
+            _ => Map::new(),
         };
-        shown
+        about.extend(self.noted.clone());
+        let change = match (&self.body, reveal) {
+            (_, true) => {
+                RawValue::from_string(self.text.clone()).or_else(|_| to_raw_value(&self.text))
+            }
+            (Value::Null, false) => to_raw_value("unreadable; --reveal shows it"),
+            (body, false) => to_raw_value(&hidden(body)),
+        };
+        Shown {
+            about,
+            change: change.unwrap_or_else(|_| RawValue::NULL.to_owned()),
+        }
     }
+}
+
+/// A parked change, as a person or a program is shown it.
+#[derive(Serialize)]
+pub(super) struct Shown {
+    #[serde(flatten)]
+    about: Map<String, Value>,
+    change: Box<RawValue>,
 }
 
 const HIDDEN: &str = "…";

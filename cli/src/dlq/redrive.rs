@@ -170,7 +170,7 @@ impl Run<'_> {
             }
             return None;
         }
-        if !self.how.which.is_reason(parked) {
+        if !self.how.which.is_chosen(parked) {
             return None;
         }
         let outgoing = if parked.is_unmapped() {
@@ -258,7 +258,7 @@ impl Run<'_> {
             ));
         }
         let sender = secret.sender(source);
-        let reading = unmapped.read_again(&secret, &sender, Clock::system().now());
+        let (_, reading) = unmapped.read_again(&secret, &sender, Clock::system().now());
         if let Some(fault) = reading.faulty.iter().flat_map(|(_, faults)| faults).next() {
             return Err(format!(
                 "source {}: it still becomes no change ({fault}): mend its mapping, or drop it",

@@ -85,8 +85,11 @@ impl stretches::Report for Report {
         // Also of a stretch before.
         if let Some(contacts) = self.left_out.get(&ParkReason::InvalidChange) {
             self.answer.complete = false;
-            self.why
-                .get_or_insert_with(|| Why::Faulty(*contacts).to_string());
+            let faulty = Why::Faulty(*contacts).to_string();
+            self.why = Some(match self.why.take() {
+                Some(why) if why != faulty => format!("{why}; {faulty}"),
+                _ => faulty,
+            });
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a test of a source found, for a person or a program.
 
 use domain::{Change, change::Operation};
+use http::HeaderName;
 use ingest::auth::Verdict;
 use ingest::webhook::Reading;
 use io::secrets::OnFault;
@@ -15,6 +16,8 @@ pub(super) struct Found<'a> {
     pub(super) way: String,
     /// None: nothing was shown of who sends it.
     pub(super) verdict: Option<Verdict>,
+    /// Headers that were given, and that nothing reads.
+    pub(super) unread: &'a [&'a HeaderName],
     /// What is refused whole becomes nothing.
     pub(super) refused: Option<&'a Refused>,
     pub(super) on_fault: OnFault,
@@ -24,10 +27,12 @@ pub(super) struct Found<'a> {
 }
 
 impl Found<'_> {
+    /// Whether it is, or nobody asked. Who gives a header that nothing reads meant to show who sends.
     pub(super) fn is_let_in(&self) -> bool {
-        self.verdict
-            .as_ref()
-            .is_none_or(|verdict| *verdict == Verdict::Authentic)
+        match &self.verdict {
+            None => self.unread.is_empty(),
+            Some(verdict) => *verdict == Verdict::Authentic,
+        }
     }
 
     /// Places of items of which nothing is made, as it should be.
@@ -44,7 +49,16 @@ impl Found<'_> {
 
     fn let_in(&self) -> String {
         match &self.verdict {
-            None => "not asked: nothing that is given shows who sends it".to_owned(),
+            None if self.unread.is_empty() => {
+                "not asked: nothing that is given shows who sends it".to_owned()
+            }
+            None => {
+                let unread = self.unread.iter().map(|name| name.as_str());
+                let unread = unread.collect::<Vec<_>>().join(", ");
+                format!(
+                    "no: nothing that is given shows who sends it; neither auth nor mapping reads {unread}"
+                )
+            }
             Some(Verdict::Authentic) => "yes".to_owned(),
             Some(Verdict::SignedShort) => {
                 "no: its signing secret is shorter than 24 bytes".to_owned()
@@ -62,7 +76,7 @@ impl Found<'_> {
         let faults = self.reading.faulty.iter().flat_map(|(_, faults)| faults);
         let fault = |fault: &domain::change::Fault| json!({ "pointer": fault.pointer, "code": fault.code.as_str(), "message": fault.message });
         json!({
-            "letIn": self.verdict.as_ref().map(|verdict| *verdict == Verdict::Authentic),
+            "letIn": (self.verdict.is_some() || !self.unread.is_empty()).then(|| self.is_let_in()),
             "letInBy": self.way,
             "why": self.let_in(),
             "refused": self.refused.map(|refused| json!({ "status": refused.status, "message": refused.why })),

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 /// Before each attribute's name in a header.
-const PREFIX: &str = "ce-";
+pub const PREFIX: &str = "ce-";
 /// Attributes that every event has.
 const REQUIRED: [&str; 4] = ["id", "source", "specversion", "type"];
 const VERSION: &str = "1.0";

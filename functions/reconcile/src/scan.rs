@@ -208,7 +208,8 @@ impl Scan<'_> {
                 Err(NoPage::OutOfTime) => return Ok(Some((at, Why::OutOfTime))),
                 Err(NoPage::Fault(what)) => return Err(fault(what)),
             };
-            // A page brings nothing new that is empty, or all of which was there before.
+            // A page brings nothing new that is empty, or all of which was there before. One of faulty contacts
+            // alone does, until they may be too many.
             let contacts = page
                 .changes
                 .iter()
@@ -216,7 +217,9 @@ impl Scan<'_> {
             let news = contacts
                 .filter(|contact| seen.insert(contact.clone()))
                 .count();
-            idle_pages = if news == 0 { idle_pages + 1 } else { 0 };
+            let is_faulty = page.changes.is_empty() && !page.faulty.is_empty();
+            let is_idle = news == 0 && !(is_faulty && self.may_have_more_faulty());
+            idle_pages = if is_idle { idle_pages + 1 } else { 0 };
             // A run that goes on in the middle of a page told them before.
             if at.done == 0 {
                 self.leave_out_faulty(id, page.faulty);

@@ -20,8 +20,8 @@ fn parts(text: &str) -> Option<Parts<'_>> {
         None => ("", text),
     };
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, self::exponent(exponent)?),
-        None => (unsigned, 0),
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (unsigned, None),
     };
     let (units, fraction) = match mantissa.split_once('.') {
         Some((units, fraction)) if are_digits(fraction) => (units, fraction),
@@ -34,6 +34,12 @@ fn parts(text: &str) -> Option<Parts<'_>> {
     let all = format!("{units}{fraction}");
     let digits = all.trim_start_matches('0');
     let leading = i64::try_from(all.len() - digits.len()).ok()?;
+    let exponent = match exponent {
+        // Zero is zero, whatever its exponent.
+        Some(text) if digits.is_empty() && is_exponent(text) => 0,
+        Some(text) => self::exponent(text)?,
+        None => 0,
+    };
     let point = i64::try_from(units.len()).ok()? - leading + exponent;
     Some(Parts {
         sign,
@@ -83,11 +89,19 @@ pub fn plain(text: &str, most: usize) -> Option<String> {
 }
 
 fn exponent(text: &str) -> Option<i64> {
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     // More digits are of numbers that are too large, or not whole, in any case.
-    (are_digits(digits) && digits.trim_start_matches('0').len() <= 9)
+    let is_short = unsigned(text).trim_start_matches('0').len() <= 9;
+    (is_exponent(text) && is_short)
         .then(|| text.parse().ok())
         .flatten()
+}
+
+fn is_exponent(text: &str) -> bool {
+    are_digits(unsigned(text))
+}
+
+fn unsigned(text: &str) -> &str {
+    text.strip_prefix(['+', '-']).unwrap_or(text)
 }
 
 fn are_digits(text: &str) -> bool {
@@ -148,6 +162,9 @@ mod tests {
             "٧",
             "--1",
             "1e+-1",
+            "0e",
+            "0e+",
+            "0e+-1",
             "0.5e0",
             &long,
         ] {
@@ -176,6 +193,8 @@ mod tests {
             ("0", "0"),
             ("-0", "0"),
             ("-0.00e7", "0"),
+            ("0e9999999999", "0"),
+            ("0.0e-99999999999999999999", "0"),
             ("1.50", "1.5"),
             ("1e3", "1000"),
             ("1E+3", "1000"),

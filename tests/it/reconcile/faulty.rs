@@ -88,7 +88,7 @@ async fn more_than_a_hundred_and_one_in_a_hundred_stop_the_run_before_anything_i
 #[tokio::test(start_paused = true)]
 async fn a_feed_of_nothing_but_faulty_contacts_is_told_as_that() {
     let run = Run::new(World::new());
-    for n in 0..60 {
+    for n in 0..100 {
         let contacts = [
             json!({ "contactKey": 7 }),
             json!({ "contactKey": 8 }),
@@ -99,7 +99,7 @@ async fn a_feed_of_nothing_but_faulty_contacts_is_told_as_that() {
     }
     let told = error(&run, json!({})).await;
     assert!(
-        told.starts_with(&of_feed("150 of 150 contacts are faulty: ")),
+        told.starts_with(&of_feed("252 of 252 contacts are faulty: ")),
         "{told}"
     );
 }
@@ -122,4 +122,17 @@ async fn those_of_a_page_that_a_run_cannot_end_are_told_and_none_is_heard_withou
         .to_string();
     assert!(told.contains("101 of "), "{told}");
     assert!(run.world.queue.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_faulty_contact_a_page_is_no_feed_without_an_end() {
+    let run = Run::fast(1_000);
+    for n in 0..100 {
+        let text = json!({ "contacts": [{ "contactKey": 7 }], "next": n.to_string() });
+        run.feed.add_fault(page(&text.to_string()));
+    }
+    let last = json!({ "contactKey": "late", "version": 5, "data": { "phone": "5" } });
+    run.feed.add_fault(page(&of(&[last])));
+    let answer = run.run(json!({})).await.unwrap();
+    assert_eq!((answer.checked, answer.enqueued), (1, 1));
 }

@@ -117,8 +117,14 @@ impl Unmapped {
         SourceName::parse(&self.source)
     }
 
-    /// What the item becomes by its source's secret as it is now.
-    pub fn read_again(&self, secret: &SourceSecret, sender: &Sender, now: Timestamp) -> Reading {
+    /// What the item becomes by its source's secret as it is now, and where in the request's body stands what
+    /// it is taken apart into.
+    pub fn read_again(
+        &self,
+        secret: &SourceSecret,
+        sender: &Sender,
+        now: Timestamp,
+    ) -> (Vec<String>, Reading) {
         let decoded = self
             .base64
             .as_ref()
@@ -148,7 +154,11 @@ impl Unmapped {
             }
         };
         let most = Bounds::NONE.mapped;
-        read(most, secret, sender, &items, &self.headers, now)
+        let reading = read(most, secret, sender, &items, &self.headers, now);
+        (
+            items.into_iter().map(|item| item.pointer).collect(),
+            reading,
+        )
     }
 
     /// The message that parks it; `None`: it is too large for one.

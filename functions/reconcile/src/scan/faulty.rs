@@ -33,6 +33,11 @@ impl Scan<'_> {
         faulty.copied().unwrap_or_default()
     }
 
+    /// Whether there are so few that their share does not matter.
+    pub(super) fn may_have_more_faulty(&self) -> bool {
+        self.faulty() <= MOST
+    }
+
     /// More contacts are faulty than a feed that is right has: it says something else than it should.
     pub(crate) fn too_faulty(&self) -> Option<Error> {
         let faulty = self.faulty();

@@ -110,7 +110,7 @@ impl World<'_> {
         let secret = setup::vendor_secret(org, vendor, true).to_string();
         let secret = SourceSecret::parse(&secret.into()).ok()?;
         let sender = secret.sender(source);
-        let reading = unmapped.read_again(&secret, &sender, outside.clock.now());
+        let (_, reading) = unmapped.read_again(&secret, &sender, outside.clock.now());
         let messages = reading.changes.iter().map(|placed| Message {
             body: placed.change.body(),
             group: placed.change.message_group().as_str().to_owned(),
