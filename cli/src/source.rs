@@ -18,7 +18,7 @@ use io::Clock;
 use io::config::Config;
 use io::secrets::{Secrets, SecretsManager, SourceSecret};
 use jiff::Timestamp;
-use mapping::{Mapping, PRESETS, preset};
+use mapping::{Mapping, preset, presets};
 use secrecy::SecretString;
 
 use crate::args;
@@ -30,6 +30,7 @@ use whole::Refused;
 #[command(after_help = "Examples:
   campaign-sync source preset
   campaign-sync source preset hubspot > hubspot.jq
+  campaign-sync source preset salesforceRecord    # what a feed reads
   campaign-sync source test --secret source.json body.json
   campaign-sync source test --source hubspot body.json --header 'x-hubspot-signature-v3: …' --at 2026-11-24T16:00:00Z
   campaign-sync source test --secret source.json body.json --sign \"$URL\" | sh
@@ -94,13 +95,17 @@ fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
 /// Prints, and answers whether all is well.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     match &args.command {
-        Command::Preset { name: None } => crate::print(&PRESETS.join("\n")).map(|()| true),
+        Command::Preset { name: None } => {
+            let names: Vec<_> = presets().collect();
+            crate::print(&names.join("\n")).map(|()| true)
+        }
         Command::Preset { name: Some(name) } => {
             let program = preset(name);
             let program = program.ok_or_else(|| {
+                let names: Vec<_> = presets().collect();
                 format!(
                     "{name}: there is no such preset: expected one of {}",
-                    PRESETS.join(", ")
+                    names.join(", ")
                 )
             })?;
             crate::print(program.trim_end()).map(|()| true)

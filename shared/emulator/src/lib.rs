@@ -1,11 +1,12 @@
 //! The outside world of campaign-sync, in memory: Genesys Cloud, an SQS FIFO queue with Lambda's
-//! event source rules, Secrets Manager, and the feed of a CRM. For local runs and tests; every wait
+//! event source rules, Secrets Manager, the feed of a CRM, and the APIs of vendors' CRMs. For local runs and tests; every wait
 //! is a wait of tokio's clock, which may be paused.
 //!
 //! It reads and writes raw JSON with types of its own, so that it cannot share a mistake with the
 //! product.
 
 pub mod aws;
+pub mod crm;
 pub mod event_source;
 mod fault;
 pub mod feed;
@@ -14,6 +15,7 @@ pub mod genesys;
 pub mod secrets;
 pub mod world;
 
+pub use crm::Crm;
 pub use event_source::EventSource;
 pub use fault::{Effect, Fault};
 pub use feed::Feed;

@@ -89,7 +89,10 @@ pub(crate) fn parse(json: &str) -> Result<Config, Refused> {
     let preset = match (raw.preset, raw.jq) {
         (Some(name), None) => {
             let name = text("preset", name)?;
-            let known = || format!("expected one of {}", preset::PRESETS.join(", "));
+            let known = || {
+                let names: Vec<_> = preset::presets().collect();
+                format!("expected one of {}", names.join(", "))
+            };
             let preset = preset::find(&name);
             Some(preset.ok_or_else(|| Refused::member("preset", known()))?)
         }

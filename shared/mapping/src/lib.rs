@@ -1,6 +1,7 @@
-//! How the body of a vendor's webhook becomes changes of campaign-sync, by configuration.
+//! How the body of a vendor's webhook, or what its API answers, becomes changes of campaign-sync, by
+//! configuration.
 //!
-//! A mapping is the member `mapping` of a source's secret: a preset, or a program in jq. It is read
+//! A mapping is the member `mapping` of a source's, or a feed's, secret: a preset, or a program in jq. It is read
 //! and compiled once. Pure: no I/O, no clock, no environment; a body of whatever form makes it
 //! neither panic nor overflow its stack. docs/mapping.md says what stands in a mapping.
 #![warn(missing_docs)]
@@ -25,7 +26,7 @@ use std::sync::Arc;
 pub use change::Mapped;
 pub use fault::{ItemFault, Refused};
 pub use items::Item;
-pub use preset::{PRESETS, preset};
+pub use preset::{PRESETS, RECORDS, preset, presets};
 
 use config::Config;
 use program::Program;

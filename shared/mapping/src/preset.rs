@@ -1,6 +1,6 @@
 //! The programs that campaign-sync brings with it, and the members that each of them reads.
 
-/// The names of the presets.
+/// The names of the presets of webhooks.
 pub const PRESETS: [&str; 8] = [
     "hubspot",
     "hubspotWorkflow",
@@ -11,6 +11,20 @@ pub const PRESETS: [&str; 8] = [
     "zohoWorkflow",
     "cloudevents",
 ];
+
+/// The names of the presets of records, as the vendors' own APIs answer them to whoever asks.
+pub const RECORDS: [&str; 5] = [
+    "hubspotRecord",
+    "salesforceRecord",
+    "dataverseRecord",
+    "pipedrivePerson",
+    "zohoRecord",
+];
+
+/// The names of all presets.
+pub fn presets() -> impl Iterator<Item = &'static str> {
+    PRESETS.into_iter().chain(RECORDS)
+}
 
 /// A preset: its program, and what its mapping may say beside `columns`, `optOut` and
 /// `campaignField`.
@@ -37,7 +51,7 @@ macro_rules! presets {
     };
 }
 
-static ALL: [Preset; PRESETS.len()] = presets! {
+static ALL: [Preset; PRESETS.len() + RECORDS.len()] = presets! {
     "hubspot" needs [], takes [], headers [];
     "hubspotWorkflow" needs [], takes ["key"], headers [];
     "salesforceCdc" needs [], takes ["object"], headers [];
@@ -46,6 +60,11 @@ static ALL: [Preset; PRESETS.len()] = presets! {
     "pipedrive" needs [], takes [], headers [];
     "zohoWorkflow" needs [], takes ["key", "version", "remove"], headers [];
     "cloudevents" needs [], takes ["key", "version", "remove"], headers [];
+    "hubspotRecord" needs [], takes ["key"], headers [];
+    "salesforceRecord" needs [], takes ["key", "version"], headers [];
+    "dataverseRecord" needs [], takes ["key", "object"], headers [];
+    "pipedrivePerson" needs [], takes [], headers [];
+    "zohoRecord" needs [], takes ["key", "version"], headers [];
 };
 
 pub(crate) fn find(name: &str) -> Option<&'static Preset> {

@@ -5,6 +5,7 @@ mod hubspot;
 mod members;
 mod pipedrive;
 mod programs;
+mod records;
 mod refusals;
 mod salesforce;
 mod senders;

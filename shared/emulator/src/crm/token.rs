@@ -1,0 +1,67 @@
+//! The token endpoints of OAuth 2.0: client credentials alone.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use jiff::SignedDuration;
+use serde_json::json;
+
+use super::{Answer, Ask, CLIENT_ID, CLIENT_SECRET, State, pairs};
+
+/// How long a token is good.
+pub(super) const LIFE: SignedDuration = SignedDuration::from_hours(1);
+
+/// A new access token; or the refusal. `scope`: what must be asked for.
+pub(super) fn give(
+    state: &mut State,
+    ask: &Ask<'_>,
+    scope: Option<&str>,
+) -> Result<String, Answer> {
+    let refused = |status, error: &str| {
+        let body =
+            json!({ "error": error, "error_description": "the request for a token is refused" });
+        Err(Answer::new(status, body))
+    };
+    let media_type = ask.header("content-type").unwrap_or_default();
+    if ask.method != "POST" || !media_type.starts_with("application/x-www-form-urlencoded") {
+        return refused(400, "invalid_request");
+    }
+    let mut form = pairs(std::str::from_utf8(ask.body).unwrap_or_default());
+    let basic = ask.header("authorization").and_then(|value| {
+        let user = BASE64_STANDARD.decode(value.strip_prefix("Basic ")?).ok()?;
+        let user = String::from_utf8(user).ok()?;
+        let (id, secret) = user.split_once(':')?;
+        Some([
+            ("client_id", id.to_owned()),
+            ("client_secret", secret.to_owned()),
+        ])
+    });
+    form.extend(
+        basic
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| (name.to_owned(), value)),
+    );
+    let get = |name: &str| {
+        let mut values = form.iter().filter(|(known, _)| known == name);
+        values.next().map(|(_, value)| value.as_str())
+    };
+    if get("grant_type") != Some("client_credentials") {
+        return refused(400, "unsupported_grant_type");
+    }
+    if (get("client_id"), get("client_secret")) != (Some(CLIENT_ID), Some(CLIENT_SECRET)) {
+        return refused(401, "invalid_client");
+    }
+    if scope.is_some() && get("scope") != scope {
+        return refused(400, "invalid_scope");
+    }
+    state.made += 1;
+    let token = format!("access-token-{}", state.made);
+    state.tokens.insert(token.clone(), ask.now + LIFE);
+    Ok(token)
+}
+
+/// Whether it shows a token that is good.
+pub(super) fn is_good(state: &State, ask: &Ask<'_>) -> bool {
+    let ends = ask.bearer().and_then(|token| state.tokens.get(token));
+    ends.is_some_and(|ends| *ends > ask.now)
+}

@@ -1,0 +1,17 @@
+# Zoho CRM, a record as its API answers it, or one of its list of deleted records.
+# Reads $columns, $optOut, $campaignField, $key: the field of the contact's key, id if it is not said, and $version: the field of
+# the record's stamp, Modified_Time if it is not said.
+if isobject then . else error("expected a record") end |
+. as $record | ($key // "id") as $id | ($version // "Modified_Time") as $stamp |
+if $record[$id] == null or $record[$id] == "" then error("the key is missing") else . end |
+{ contactKey: ($record[$id] | tostring) } +
+if has("deleted_time") then
+  if .deleted_time == null then error("deleted_time is missing") else . end |
+  { version: (.deleted_time | ms), operation: "remove", ifAbsent: "skipOptOut" }
+else
+  if $record[$stamp] == null or $record[$stamp] == "" then error("the stamp is missing") else . end |
+  # Of a look-up the name counts, as in a merge field.
+  ($record | map_values(if isobject and has("name") then .name else . end)) as $fields |
+  { version: ($record[$stamp] | ms), data: ($fields | map_values(if . == "" then null else . end) | columns_by($columns)) } +
+  ($fields | callable_by($optOut) + campaigns_by($campaignField))
+end

@@ -1,0 +1,460 @@
+//! Records, as the vendors' own APIs answer them: the same contacts, values and ranks as their webhooks.
+
+use super::*;
+
+/// The fields of a record, of each preset, and the values that mean it.
+struct Vendor {
+    preset: &'static str,
+    record: &'static str,
+    config: Value,
+    /// Where the opt-out, the stamp and a mapped field stand.
+    opt_out: &'static str,
+    stamp: &'static str,
+    phone: &'static str,
+    /// What nobody may call by, and what somebody may.
+    no: Value,
+    yes: Value,
+    /// The whole change.
+    expected: Value,
+}
+
+fn vendors() -> [Vendor; 5] {
+    let stamp = 1_764_000_000_000_u64;
+    [
+        Vendor {
+            preset: "hubspotRecord",
+            record: include_str!("payloads/hubspotRecord.json"),
+            config: json!({"preset": "hubspotRecord", "columns": {"firstname": "firstName", "lastname": "lastName", "phone": ["phone", "mobile"]},
+                "optOut": {"field": "do_not_call", "values": ["true"], "callable": ["false", "", null]}, "campaignField": "campaign"}),
+            opt_out: "/properties/do_not_call",
+            stamp: "/properties/lastmodifieddate",
+            phone: "/properties/phone",
+            no: json!("true"),
+            yes: json!("false"),
+            expected: json!({"contactKey": "1246965", "version": stamp + 123, "callable": false, "campaigns": ["spring", "autumn"],
+                "data": {"firstName": "Ada", "lastName": null, "phone": "+13175550100", "mobile": "+13175550100"}}),
+        },
+        Vendor {
+            preset: "salesforceRecord",
+            record: include_str!("payloads/salesforceRecord.json"),
+            config: json!({"preset": "salesforceRecord", "columns": {"FirstName": "firstName", "Phone": "phone", "Title": "title", "MailingAddress.City": "city", "Owner.Name": "owner"},
+                "optOut": {"field": "DoNotCall"}, "campaignField": "Campaign__c"}),
+            opt_out: "/DoNotCall",
+            stamp: "/LastModifiedDate",
+            phone: "/Phone",
+            no: json!(true),
+            yes: json!(false),
+            expected: json!({"contactKey": "003RM000006aXyZYAU", "version": stamp, "callable": false, "campaigns": ["spring", "autumn"],
+                "data": {"firstName": "Ada", "phone": "+13175550100", "title": null, "city": "London", "owner": "Eva Example"}}),
+        },
+        Vendor {
+            preset: "dataverseRecord",
+            record: include_str!("payloads/dataverseRecord.json"),
+            config: json!({"preset": "dataverseRecord", "columns": {"firstname": "firstName", "mobilephone": "phone", "jobtitle": "title",
+                    "preferredcontactmethodcode": "method", "parentcustomerid": "company", "ownerid": "owner"},
+                "optOut": {"field": "donotphone"}, "campaignField": "preferredcontactmethodcode"}),
+            opt_out: "/donotphone",
+            stamp: "/modifiedon",
+            phone: "/mobilephone",
+            no: json!(true),
+            yes: json!(false),
+            expected: json!({"contactKey": "6d81597f-0f9f-e711-8122-000d3aa2331c", "version": stamp, "callable": false, "campaigns": ["2"],
+                "data": {"firstName": "Ada", "phone": "+13175550100", "title": null, "method": "2", "company": "Example Ltd",
+                    "owner": "75c2dd85-e89e-e711-8122-000d3aa2331c"}}),
+        },
+        Vendor {
+            preset: "pipedrivePerson",
+            record: include_str!("payloads/pipedrivePerson.json"),
+            config: json!({"preset": "pipedrivePerson", "columns": {"first_name": "firstName", "phones": "phone", "emails": "email", "org_id": "org"},
+                "optOut": {"field": OPTION, "values": [17], "callable": [18, null]}, "campaignField": "visible_to"}),
+            opt_out: "/custom_fields/3d0fa3429dfa2d3dec265b4fc5dc8258ab66cdf3",
+            stamp: "/update_time",
+            phone: "/first_name",
+            no: json!(17),
+            yes: json!(18),
+            expected: json!({"contactKey": "8", "version": 1_795_533_515_000_u64, "callable": false, "campaigns": ["3"],
+                "data": {"firstName": "Ada", "phone": "+13175550100", "email": null, "org": null}}),
+        },
+        Vendor {
+            preset: "zohoRecord",
+            record: include_str!("payloads/zohoRecord.json"),
+            config: json!({"preset": "zohoRecord", "columns": {"First_Name": "firstName", "Phone": "phone", "Title": "title", "Account_Name": "company"},
+                "optOut": {"field": "Do_Not_Call"}, "campaignField": "Segments"}),
+            opt_out: "/Do_Not_Call",
+            stamp: "/Modified_Time",
+            phone: "/Phone",
+            no: json!(true),
+            yes: json!(false),
+            expected: json!({"contactKey": "4000000000123456789", "version": stamp, "callable": false, "campaigns": ["spring", "autumn"],
+                "data": {"firstName": "Ada", "phone": "+13175550100", "title": null, "company": "Example Ltd"}}),
+        },
+    ]
+}
+
+const OPTION: &str = "3d0fa3429dfa2d3dec265b4fc5dc8258ab66cdf3";
+
+/// A record in which a member is null, and not taken out as by [`with`].
+fn null(record: &str, pointer: &str) -> String {
+    let mut record: Value = serde_json::from_str(record).unwrap();
+    *record.pointer_mut(pointer).unwrap() = Value::Null;
+    record.to_string()
+}
+
+impl Vendor {
+    fn change(&self, record: &str) -> Value {
+        let mut changes = changes(&self.config, record);
+        assert_eq!(changes.len(), 1, "{}", self.preset);
+        let mut change = changes.remove(0);
+        let id = change.as_object_mut().unwrap().remove("eventId").unwrap();
+        assert!(id.as_str().unwrap().starts_with("map-"), "{id}");
+        change
+    }
+
+    fn fails(&self, record: &str, expected: &str) {
+        let fault = fault(&self.config, record);
+        let whole = format!("{}: the program failed: {expected}", self.preset);
+        assert_eq!(fault, whole);
+    }
+}
+
+#[test]
+fn a_record_is_a_whole_contact() {
+    let vendors = vendors();
+    let presets: Vec<_> = vendors.iter().map(|vendor| vendor.preset).collect();
+    assert_eq!(presets, RECORDS);
+    for vendor in vendors {
+        assert_eq!(
+            vendor.change(vendor.record),
+            vendor.expected,
+            "{}",
+            vendor.preset
+        );
+        // Of a list of records each is one.
+        let two = format!("[{}, {}]", vendor.record.trim(), vendor.record.trim());
+        assert_eq!(changes(&vendor.config, &two).len(), 2, "{}", vendor.preset);
+    }
+}
+
+#[test]
+fn who_may_be_called_is_said_by_the_record_alone() {
+    for vendor in vendors() {
+        let told = |value: &Value| with(vendor.record, vendor.opt_out, value.clone());
+        assert_eq!(vendor.change(&told(&vendor.no))["callable"], json!(false));
+        assert_eq!(vendor.change(&told(&vendor.yes))["callable"], json!(true));
+        // A field that was not asked for is not there, and nobody is callable for that.
+        vendor.fails(&told(&Value::Null), "the opt-out field is missing");
+        for other in [json!("True"), json!("later"), json!(99), json!({"a": 1})] {
+            vendor.fails(
+                &told(&other),
+                "the opt-out field holds what is in neither of its lists",
+            );
+        }
+        let null = null(vendor.record, vendor.opt_out);
+        match vendor.config["optOut"].get("callable") {
+            Some(_) => assert_eq!(vendor.change(&null)["callable"], json!(true)),
+            None => vendor.fails(
+                &null,
+                "the opt-out field holds what is in neither of its lists",
+            ),
+        }
+    }
+}
+
+#[test]
+fn values_that_are_cleared_are_null() {
+    for vendor in vendors() {
+        let column = vendor.config["columns"][vendor.phone.rsplit('/').next().unwrap()].clone();
+        let columns: Vec<_> = match &column {
+            Value::Array(columns) => columns.clone(),
+            column => vec![column.clone()],
+        };
+        for (is_text, cleared) in [
+            (false, null(vendor.record, vendor.phone)),
+            (true, with(vendor.record, vendor.phone, json!(""))),
+        ] {
+            let change = vendor.change(&cleared);
+            for column in &columns {
+                let value = &change["data"][column.as_str().unwrap()];
+                // Salesforce and Dataverse hold no empty text.
+                let as_it_is = ["salesforceRecord", "dataverseRecord"].contains(&vendor.preset);
+                match is_text && as_it_is {
+                    true => assert_eq!(value, "", "{}", vendor.preset),
+                    false => assert_eq!(*value, Value::Null, "{}", vendor.preset),
+                }
+            }
+        }
+        let number = with(vendor.record, vendor.phone, json!(1.50));
+        let change = vendor.change(&number);
+        assert_eq!(change["data"][columns[0].as_str().unwrap()], "1.5");
+        // What the request does not ask for is left alone.
+        let absent = vendor.change(&with(vendor.record, vendor.phone, Value::Null));
+        assert_eq!(absent["data"].get(columns[0].as_str().unwrap()), None);
+    }
+}
+
+#[test]
+fn a_record_ranks_by_its_own_stamp() {
+    for vendor in vendors() {
+        for (stamp, version) in [
+            ("2026-11-24T15:18:35Z", 1_795_533_515_000_u64),
+            ("2026-11-24T20:48:35+05:30", 1_795_533_515_000),
+            ("2026-11-24T15:18:35.000+0000", 1_795_533_515_000),
+            ("2026-11-24T15:18:35.616Z", 1_795_533_515_616),
+        ] {
+            let change = vendor.change(&with(vendor.record, vendor.stamp, json!(stamp)));
+            assert_eq!(
+                change["version"],
+                json!(version),
+                "{} {stamp}",
+                vendor.preset
+            );
+        }
+        let zoneless = with(vendor.record, vendor.stamp, json!("2026-11-24 15:18:35"));
+        assert!(fault(&vendor.config, &zoneless).contains("expected an RFC 3339 time"));
+        let expected = match vendor.preset {
+            "hubspotRecord" => "lastmodifieddate is missing",
+            "dataverseRecord" => "modifiedon is missing",
+            "pipedrivePerson" => "update_time and add_time are missing",
+            _ => "the stamp is missing",
+        };
+        let mut unstamped = null(vendor.record, vendor.stamp);
+        if vendor.preset == "pipedrivePerson" {
+            // One that nobody has changed yet has none.
+            assert_eq!(
+                vendor.change(&unstamped)["version"],
+                json!(1_795_526_335_000_u64)
+            );
+            unstamped = null(&unstamped, "/add_time");
+        }
+        vendor.fails(&unstamped, expected);
+    }
+}
+
+#[test]
+fn who_is_deleted_is_removed_and_made_nowhere() {
+    let gone = |vendor: &Vendor, record: &str, key: &str, version: Option<u64>| {
+        let mut expected =
+            json!({"contactKey": key, "operation": "remove", "ifAbsent": "skipOptOut"});
+        if let Some(version) = version {
+            expected["version"] = json!(version);
+        }
+        assert_eq!(vendor.change(record), expected, "{}", vendor.preset);
+    };
+    let [hubspot, salesforce, dataverse, pipedrive, zoho] = vendors();
+    let archived = with(hubspot.record, "/archived", json!(true));
+    gone(&hubspot, &archived, "1246965", Some(1_764_000_000_123));
+    let archived = with(&archived, "/archivedAt", json!("2025-11-24T16:00:09.500Z"));
+    gone(&hubspot, &archived, "1246965", Some(1_764_000_009_500));
+    hubspot.fails(
+        &with(hubspot.record, "/archived", json!("true")),
+        "archived is no boolean",
+    );
+    let untold = with(hubspot.record, "/archived", Value::Null);
+    assert_eq!(hubspot.change(&untold), hubspot.expected);
+
+    // The deletion, which may have moved another stamp than the record's own.
+    let deleted = with(salesforce.record, "/IsDeleted", json!(true));
+    let key = "003RM000006aXyZYAU";
+    gone(&salesforce, &deleted, key, Some(1_764_000_007_000));
+    let unselected = with(&deleted, "/SystemModstamp", Value::Null);
+    gone(&salesforce, &unselected, key, Some(1_764_000_000_000));
+    // An opt-out that is missing does not matter any more.
+    let bare = with(&unselected, "/DoNotCall", Value::Null);
+    gone(&salesforce, &bare, key, Some(1_764_000_000_000));
+    salesforce.fails(
+        &with(salesforce.record, "/IsDeleted", Value::Null),
+        "IsDeleted is missing: the query must select it",
+    );
+    for other in [json!("true"), json!(1)] {
+        salesforce.fails(
+            &with(salesforce.record, "/IsDeleted", other),
+            "IsDeleted is no boolean",
+        );
+    }
+    salesforce.fails(
+        &null(salesforce.record, "/IsDeleted"),
+        "IsDeleted is no boolean",
+    );
+
+    let key = "6d81597f-0f9f-e711-8122-000d3aa2331c";
+    let address = format!("https://acme.crm.dynamics.com/api/data/v9.2/contacts({key})");
+    for id in [key, &address] {
+        let tracked = json!({"@odata.context": "https://acme.crm.dynamics.com/api/data/v9.2/$metadata#contacts/$deletedEntity", "id": id, "reason": "deleted"});
+        gone(&dataverse, &tracked.to_string(), key, None);
+        let untold = with(&tracked.to_string(), "/@odata.context", Value::Null);
+        gone(&dataverse, &untold, key, None);
+        dataverse.fails(
+            &with(&tracked.to_string(), "/reason", json!("changed")),
+            "a row that is gone for another reason than that it was deleted",
+        );
+        dataverse.fails(
+            &with(&tracked.to_string(), "/id", Value::Null),
+            "a deleted row without id",
+        );
+    }
+
+    let deleted = with(pipedrive.record, "/is_deleted", json!(true));
+    gone(&pipedrive, &deleted, "8", Some(1_795_533_515_000));
+    pipedrive.fails(
+        &with(pipedrive.record, "/is_deleted", json!("no")),
+        "is_deleted is no boolean",
+    );
+    let untold = with(pipedrive.record, "/is_deleted", Value::Null);
+    assert_eq!(pipedrive.change(&untold), pipedrive.expected);
+
+    let deleted = json!({"deleted_by": {"name": "Eva", "id": "4000000000000000001"}, "id": "4000000000123456789", "display_name": "Ada Example",
+        "type": "recycle", "created_by": null, "deleted_time": "2025-11-24T21:30:00+05:30"}).to_string();
+    gone(
+        &zoho,
+        &deleted,
+        "4000000000123456789",
+        Some(1_764_000_000_000),
+    );
+    zoho.fails(&null(&deleted, "/deleted_time"), "deleted_time is missing");
+}
+
+#[test]
+fn the_key_may_be_another_field() {
+    for vendor in vendors() {
+        let (pointer, missing) = match vendor.preset {
+            "hubspotRecord" => ("/id", "the record has no key"),
+            "salesforceRecord" => ("/Id", "the key is missing"),
+            "dataverseRecord" => ("/contactid", "the key is missing"),
+            "pipedrivePerson" => ("/id", "a person without id"),
+            _ => ("/id", "the key is missing"),
+        };
+        vendor.fails(&null(vendor.record, pointer), missing);
+        if vendor.preset == "pipedrivePerson" {
+            continue;
+        }
+        let mut by_other = vendor.config.clone();
+        let field = vendor.phone.rsplit('/').next().unwrap();
+        by_other["key"] = json!(field);
+        let change = changes(&by_other, vendor.record).remove(0);
+        assert_eq!(change["contactKey"], "+13175550100", "{}", vendor.preset);
+        assert!(fault(&by_other, &null(vendor.record, vendor.phone)).ends_with(missing));
+    }
+    let [_, salesforce, dataverse, _, zoho] = vendors();
+    for (vendor, field) in [(salesforce, "SystemModstamp"), (zoho, "Created_Time")] {
+        let mut by_other = vendor.config.clone();
+        by_other["version"] = json!(field);
+        let record = with(
+            vendor.record,
+            &format!("/{field}"),
+            json!("2025-11-24T16:00:01Z"),
+        );
+        assert_eq!(
+            changes(&by_other, &record)[0]["version"],
+            json!(1_764_000_001_000_u64)
+        );
+    }
+    // What is deleted tells its id alone.
+    let mut by_other = dataverse.config.clone();
+    by_other["key"] = json!("emailaddress1");
+    let tracked = json!({"id": "6d81597f", "reason": "deleted"}).to_string();
+    assert!(fault(&by_other, &tracked).ends_with("the key is another column"));
+    let mut of_leads = dataverse.config;
+    of_leads["object"] = json!("lead");
+    let lead = dataverse.record.replace("contactid", "leadid");
+    assert_eq!(
+        changes(&of_leads, &lead)[0]["contactKey"],
+        "6d81597f-0f9f-e711-8122-000d3aa2331c"
+    );
+}
+
+#[test]
+fn what_is_no_record_is_a_fault() {
+    for vendor in vendors() {
+        for other in ["{}", "[1]", r#"["text"]"#, "[[]]", r#"{"properties": 5}"#] {
+            assert!(
+                mapped(&vendor.config, other).remove(0).is_err(),
+                "{} {other}",
+                vendor.preset
+            );
+        }
+    }
+    // A part of a field that is null is null.
+    let [_, salesforce, ..] = vendors();
+    let homeless = null(&null(salesforce.record, "/MailingAddress"), "/Owner");
+    let change = salesforce.change(&homeless);
+    assert_eq!(
+        (&change["data"]["city"], &change["data"]["owner"]),
+        (&Value::Null, &Value::Null)
+    );
+    let [.., pipedrive, _] = vendors();
+    let of_many = |value: Value| {
+        let record = with(pipedrive.record, "/custom_fields", json!({OPTION: value}));
+        mapped(&pipedrive.config, &record).remove(0)
+    };
+    for (value, callable) in [
+        (json!([17, 18]), false),
+        (json!([18]), true),
+        (json!([]), true),
+        (json!({"id": 17, "label": "No calls"}), false),
+        (json!({"value": 18}), true),
+    ] {
+        assert_eq!(of_many(value).unwrap()[0]["callable"], json!(callable));
+    }
+    assert!(of_many(json!([19])).is_err());
+}
+
+/// One clock: the webhook of a change, and the record as it was left by it, have the same rank, contact and values.
+#[test]
+fn a_record_says_what_the_webhook_said() {
+    let both = |webhook: &str, body: &str, vendor: &Vendor, record: &str| {
+        let mut config = vendor.config.clone();
+        config["preset"] = json!(webhook);
+        config.as_object_mut().unwrap().remove("campaignField");
+        let by_webhook = changes(&config, body);
+        let by_record = vendor.change(record);
+        let told = by_webhook
+            .iter()
+            .find(|change| change["contactKey"] == by_record["contactKey"]);
+        let told = told.unwrap();
+        assert_eq!(told["version"], by_record["version"], "{webhook}");
+        for (column, value) in told["data"].as_object().unwrap() {
+            assert_eq!(*value, by_record["data"][column], "{webhook} {column}");
+        }
+        assert_eq!(told["callable"], by_record["callable"], "{webhook}");
+    };
+    let [hubspot, salesforce, dataverse, pipedrive, zoho] = vendors();
+    let workflow = json!({"hs_object_id": "1246965", "firstname": "Ada", "lastname": "", "phone": "+13175550100", "do_not_call": "true",
+        "lastmodifieddate": "1764000000123"});
+    both(
+        "hubspotWorkflow",
+        &workflow.to_string(),
+        &hubspot,
+        hubspot.record,
+    );
+    let cdc = with(
+        include_str!("payloads/salesforceCdc.json"),
+        "/detail/payload/ChangeEventHeader/commitTimestamp",
+        json!(1_764_000_001_000_u64),
+    );
+    both("salesforceCdc", &cdc, &salesforce, salesforce.record);
+    both(
+        "dataverse",
+        include_str!("payloads/dataverse.json"),
+        &dataverse,
+        dataverse.record,
+    );
+    both(
+        "pipedrive",
+        include_str!("payloads/pipedrive.json"),
+        &pipedrive,
+        pipedrive.record,
+    );
+    // What a workflow of Zoho sends is text.
+    let sent = json!({"id": "4000000000123456789", "First_Name": "Ada", "Phone": "+13175550100", "Title": "", "Account_Name": "Example Ltd",
+        "Do_Not_Call": true, "Modified_Time": "2025-11-24T21:30:00+05:30"});
+    both("zohoWorkflow", &sent.to_string(), &zoho, zoho.record);
+    // An app of HubSpot tells one property, at the moment of the change.
+    let event = json!([{"eventId": 1, "subscriptionId": 2, "portalId": 33, "occurredAt": 1_764_000_000_123_u64, "objectId": 1_246_965,
+        "subscriptionType": "contact.propertyChange", "propertyName": "do_not_call", "propertyValue": "true"}]);
+    let config = json!({"preset": "hubspot", "columns": {}, "optOut": hubspot.config["optOut"]});
+    let told = changes(&config, &event.to_string()).remove(0);
+    let record = hubspot.change(hubspot.record);
+    for member in ["contactKey", "version", "callable"] {
+        assert_eq!(told[member], record[member], "{member}");
+    }
+}
