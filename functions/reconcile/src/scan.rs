@@ -192,6 +192,7 @@ impl Scan<'_> {
             run: self.input.run,
         };
         let (mut cursors, mut seen, mut idle_pages) = (BTreeSet::new(), BTreeSet::new(), 0);
+        let mut skipped = BTreeSet::new();
         loop {
             let fault = |what| Error::Feed {
                 org: self.input.org.clone(),
@@ -217,8 +218,11 @@ impl Scan<'_> {
             let news = contacts
                 .filter(|contact| seen.insert(contact.clone()))
                 .count();
+            // Nor does one whose items became no change before.
+            let items = page.unchanged.iter().filter(|item| skipped.insert(**item));
+            let is_news = news + items.count() > 0;
             let is_faulty = page.changes.is_empty() && !page.faulty.is_empty();
-            let is_idle = news == 0 && !(is_faulty && self.may_have_more_faulty());
+            let is_idle = !is_news && !(is_faulty && self.may_have_more_faulty());
             idle_pages = if is_idle { idle_pages + 1 } else { 0 };
             // A run that goes on in the middle of a page told them before.
             if at.done == 0 {
