@@ -222,8 +222,8 @@ impl Scan<'_> {
             let items = page.unchanged.iter().filter(|item| skipped.insert(**item));
             let is_news = news + items.count() > 0;
             let is_faulty = page.changes.is_empty() && !page.faulty.is_empty();
-            let is_idle = !is_news && !(is_faulty && self.may_have_more_faulty());
-            idle_pages = if is_idle { idle_pages + 1 } else { 0 };
+            let is_going = is_news || is_faulty && self.may_have_more_faulty();
+            idle_pages = if is_going { 0 } else { idle_pages + 1 };
             // A run that goes on in the middle of a page told them before.
             if at.done == 0 {
                 self.leave_out_faulty(id, page.faulty);
