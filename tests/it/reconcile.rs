@@ -4,6 +4,7 @@ mod absent;
 mod adopt;
 mod bounds;
 mod brake;
+mod by_config;
 mod channels;
 mod faults;
 mod faulty;

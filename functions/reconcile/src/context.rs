@@ -10,12 +10,16 @@ use io::telemetry::Telemetry;
 use io::{Chance, Clock, Config, Https};
 use lambda_runtime::Error;
 
-/// The clients, the clock and the caches. Nothing else is kept from one run to the next.
+use crate::feed::Feeds;
+
+/// The clients, the clock and the caches. Nothing is kept from one run to the next but what calls
+/// and connections cost.
 pub struct Context {
     pub(crate) shared: Arc<Shared>,
     pub(crate) genesys: Genesys,
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) feed: Arc<dyn Transport>,
+    pub(crate) feeds: Feeds,
 }
 
 impl Context {
@@ -27,6 +31,7 @@ impl Context {
             shared,
             queue,
             feed,
+            feeds: Feeds::default(),
         }
     }
 

@@ -1,20 +1,27 @@
 //! The client of a CRM feed (docs/contract.md "CRM feed").
 
+mod next;
+mod read;
+mod turn;
+
+pub use read::read;
+pub(crate) use turn::Feeds;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use domain::change::{Change, Feed, MessageGroup};
 use domain::retry::{Throttle, between_tries};
-use http::{Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use io::http::TransportError;
-use io::secrets::FeedSecret;
+use io::secrets::{Asked, FeedAuth, FeedSecret, Pages, Plain, add_parameter};
 use io::throttled;
 use jiff::Timestamp;
-use secrecy::ExposeSecret;
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::Context;
+use turn::Turn;
 
 /// The longest that one page may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -22,69 +29,115 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const TRIES: u32 = 3;
 /// The longest wait after a 429 that is waited for.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// A cursor of a feed goes into our own, which a person may have to copy.
-const MAX_CURSOR: usize = 2_048;
 
-/// One page of a feed, each contact of it read by itself.
-pub(crate) struct Page {
-    /// Of a contact that is faulty: the opt-out that is heard of it.
-    pub(crate) changes: Vec<Change>,
-    pub(crate) faulty: Vec<Faulty>,
+/// One page of a feed, each item of it read by itself.
+#[derive(Debug)]
+pub struct Page {
+    /// Of an item that is faulty: the opt-outs that are heard of it.
+    pub changes: Vec<Change>,
+    /// The items that break a rule.
+    pub faulty: Vec<Faulty>,
+    /// Of each item that the mapping makes no change of: a number that stands for it.
+    pub(crate) unchanged: Vec<u64>,
     /// The cursor of the next; none: this is the last.
-    pub(crate) next: Option<String>,
+    pub next: Option<String>,
 }
 
-/// A contact of a page that breaks a rule: which, without anything that the feed says of it.
-pub(crate) struct Faulty {
+impl Page {
+    /// How many items the mapping makes no change of.
+    pub fn unchanged(&self) -> usize {
+        self.unchanged.len()
+    }
+}
+
+/// An item of a page that breaks a rule: which, without anything that the feed says of it.
+#[derive(Debug)]
+pub struct Faulty {
     /// Where it stands on the page, and what was expected.
-    pub(crate) what: String,
-    /// Whose it is, where an opt-out is heard of it.
-    pub(crate) group: Option<MessageGroup>,
+    pub what: String,
+    /// Whose it is, of each opt-out that is heard of it.
+    pub groups: Vec<MessageGroup>,
 }
 
 /// Why there is no page.
-pub(crate) enum NoPage {
+#[derive(Debug)]
+pub enum NoPage {
+    /// It would not be there in time.
     OutOfTime,
     /// What was seen, without anything of the feed's content or address.
     Fault(String),
 }
 
 /// What is asked for.
-pub(crate) struct Query<'a> {
-    pub(crate) feed: &'a Feed,
-    pub(crate) since: Timestamp,
-    pub(crate) cursor: Option<&'a str>,
+pub struct Query<'a> {
+    /// Whose contacts, and by which run.
+    pub feed: &'a Feed,
+    /// Those that changed at or after this.
+    pub since: Timestamp,
+    /// Where the page before ended; none: the first is asked for.
+    pub cursor: Option<&'a str>,
 }
 
-#[derive(Deserialize)]
-struct Wire<'a> {
-    #[serde(borrow)]
-    contacts: Vec<&'a RawValue>,
-    // It must be there: a feed that spells it otherwise would seem to end with its first page.
-    #[serde(deserialize_with = "Option::deserialize")]
-    next: Option<String>,
+impl Query<'_> {
+    /// What is sent for it, before anything in it shows who asks.
+    ///
+    /// # Errors
+    /// A value that the request needs is not there, or may not stand where it would.
+    pub fn plain(&self, secret: &FeedSecret) -> Result<Plain, NoPage> {
+        let asked = Asked {
+            campaign: &self.feed.campaign,
+            since: self.since,
+            cursor: self.cursor,
+        };
+        let plain = secret.request(&asked);
+        plain.map_err(|unfit| NoPage::Fault(unfit.to_string()))
+    }
 }
 
 impl Context {
     /// Asks for a page, up to three times where that may help. `end`: the last moment for it to be
     /// there.
-    pub(crate) async fn page(
+    ///
+    /// # Errors
+    /// It is out of time, or there is no page that can be read.
+    pub async fn page(
         &self,
         secret: &FeedSecret,
         query: &Query<'_>,
         end: Option<Timestamp>,
     ) -> Result<Page, NoPage> {
+        let turn = self.feeds.of(&query.feed.org);
+        let plain = query.plain(secret)?;
+        let at = plain.url.clone();
+        let request = written(plain, &secret.auth)?;
+        let answer = self
+            .asked(&turn, secret.min_interval, &request, end)
+            .await?;
+        if answer.status() == StatusCode::OK || secret.empty.contains(&answer.status()) {
+            return read(secret, query, &at, &answer, self.shared.clock.now());
+        }
+        Err(refusal(answer.status(), secret))
+    }
+
+    /// Sends a request, up to three times where that may help, and answers the first answer that
+    /// stands.
+    async fn asked(
+        &self,
+        turn: &Arc<Turn>,
+        min_interval: Duration,
+        request: &Request<Bytes>,
+        end: Option<Timestamp>,
+    ) -> Result<Response<Bytes>, NoPage> {
         let (mut tries, mut throttle) = (0, Throttle::default());
         loop {
             tries += 1;
-            let (what, after) = match self.ask(secret, query, end).await? {
-                Ok(answer) if answer.status() == StatusCode::OK => {
-                    return self.read(query.feed, &answer);
-                }
+            self.take_turn(turn, min_interval, end).await?;
+            let (what, after) = match self.ask(request, end).await? {
+                Ok(answer) if !is_for_now(answer.status()) => return Ok(answer),
                 Ok(answer) => {
                     let (now, status) = (self.shared.clock.now(), answer.status());
                     let after = throttled(&mut throttle, now, status, answer.headers());
-                    (refusal(status)?, after)
+                    (format!("it answered {}", status.as_u16()), after)
                 }
                 Err(TransportError::TooLarge) => {
                     return Err(NoPage::Fault(TransportError::TooLarge.to_string()));
@@ -106,25 +159,14 @@ impl Context {
 
     async fn ask(
         &self,
-        secret: &FeedSecret,
-        query: &Query<'_>,
+        request: &Request<Bytes>,
         end: Option<Timestamp>,
     ) -> Result<Result<Response<Bytes>, TransportError>, NoPage> {
         let left = self.left(end).unwrap_or(TIMEOUT);
         if left.is_zero() {
             return Err(NoPage::OutOfTime);
         }
-        let request = Request::get(secret.page(&query.feed.campaign, query.since, query.cursor))
-            .header(
-                header::AUTHORIZATION,
-                format!("Bearer {}", secret.bearer_token.expose_secret()),
-            )
-            .header(header::ACCEPT, "application/json")
-            .body(Bytes::new());
-        let request = request
-            .map_err(|_| NoPage::Fault("its address cannot be written as a request".to_owned()))?;
-        let answer = self.feed.send(request, TIMEOUT.min(left)).await;
-        match answer {
+        match self.feed.send(request.clone(), TIMEOUT.min(left)).await {
             Err(TransportError::TimedOut) if left < TIMEOUT => Err(NoPage::OutOfTime),
             answer => Ok(answer),
         }
@@ -135,60 +177,67 @@ impl Context {
             Duration::try_from(end.duration_since(self.shared.clock.now())).unwrap_or_default()
         })
     }
-
-    fn read(&self, feed: &Feed, answer: &Response<Bytes>) -> Result<Page, NoPage> {
-        let fault = |what: &str| NoPage::Fault(what.to_owned());
-        let page: Wire<'_> = serde_json::from_slice(answer.body()).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => {
-                fault(r#"expected {"contacts": [ … ], "next": a cursor or null} and nothing of another type"#)
-            }
-            _ => fault("the page is not JSON, or not all of it"),
-        })?;
-        if page
-            .next
-            .as_ref()
-            .is_some_and(|next| !(1..=MAX_CURSOR).contains(&next.len()))
-        {
-            return Err(fault("next: expected a cursor of 1 to 2048 bytes, or null"));
-        }
-        let now = self.shared.clock.now();
-        let parse = |text: &str| Change::parse_from_feed(feed, text, now);
-        let (mut changes, mut faulty) = (Vec::new(), Vec::new());
-        for (place, text) in page.contacts.into_iter().enumerate() {
-            match parse(text.get()) {
-                Ok(change) => changes.push(change),
-                Err(invalid) => {
-                    let has_rank =
-                        |heard: &Change| heard.version.is_some() || heard.occurred_at.is_some();
-                    let heard = Change::heard(text.get(), parse).filter(has_rank);
-                    faulty.push(Faulty {
-                        what: format!("contacts[{place}]: {invalid}"),
-                        group: heard.as_ref().map(Change::message_group),
-                    });
-                    changes.extend(heard);
-                }
-            }
-        }
-        Ok(Page {
-            changes,
-            faulty,
-            next: page.next,
-        })
-    }
 }
 
-/// What an answer that is no page says; an error: asking again does not help.
-fn refusal(status: StatusCode) -> Result<String, NoPage> {
-    let what = format!("it answered {}", status.as_u16());
-    match status {
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Ok(what),
-        status if status.is_server_error() => Ok(what),
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(NoPage::Fault(format!(
-            "{what}: expected that it takes the secret's bearerToken"
-        ))),
-        status if status.is_redirection() => Err(NoPage::Fault(format!(
-            "{what}: redirects are not followed; expected the page itself"
-        ))),
-        _ => Err(NoPage::Fault(format!("{what}: expected 200"))),
+/// A request as it is sent, which shows who asks.
+fn written(mut plain: Plain, auth: &FeedAuth) -> Result<Request<Bytes>, NoPage> {
+    let secret = |value: &SecretString| {
+        let value = HeaderValue::from_str(value.expose_secret());
+        value.map(|mut value| {
+            value.set_sensitive(true);
+            value
+        })
+    };
+    let shown = match auth {
+        FeedAuth::None => None,
+        FeedAuth::Authorization(value) => Some((header::AUTHORIZATION, secret(value))),
+        FeedAuth::Header(name, value) => Some((name.clone(), secret(value))),
+        FeedAuth::Query(name, value) => {
+            add_parameter(&mut plain.url, name, value.expose_secret());
+            None
+        }
+    };
+    let unwritten = || NoPage::Fault("its address cannot be written as a request".to_owned());
+    let request = Request::builder()
+        .method(plain.method)
+        .uri(plain.url.as_str())
+        .header(header::ACCEPT, "application/json");
+    let is_json = plain.body.is_some();
+    let mut request = request
+        .body(Bytes::from(plain.body.unwrap_or_default()))
+        .map_err(|_| unwritten())?;
+    let headers = request.headers_mut();
+    if is_json {
+        let json = HeaderValue::from_static("application/json");
+        headers.insert(header::CONTENT_TYPE, json);
     }
+    for (name, value) in &plain.headers {
+        headers.insert(name, value.clone());
+    }
+    if let Some((name, value)) = shown {
+        headers.insert(name, value.map_err(|_| unwritten())?);
+    }
+    Ok(request)
+}
+
+/// Whether asking again may help.
+fn is_for_now(status: StatusCode) -> bool {
+    status.is_server_error()
+        || matches!(
+            status,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
+        )
+}
+
+/// What an answer that is no page says.
+fn refusal(status: StatusCode, secret: &FeedSecret) -> NoPage {
+    let expected = match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => match secret.pages {
+            Pages::Own => "expected that it takes the secret's bearerToken",
+            Pages::Configured { .. } => "expected that it takes what the secret's auth shows",
+        },
+        status if status.is_redirection() => "redirects are not followed; expected the page itself",
+        _ => "expected 200",
+    };
+    NoPage::Fault(format!("it answered {}: {expected}", status.as_u16()))
 }

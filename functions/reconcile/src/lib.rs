@@ -6,7 +6,7 @@
 mod answer;
 mod context;
 mod dnc;
-mod feed;
+pub mod feed;
 mod input;
 mod scan;
 mod task;

@@ -192,6 +192,7 @@ impl Scan<'_> {
             run: self.input.run,
         };
         let (mut cursors, mut seen, mut idle_pages) = (BTreeSet::new(), BTreeSet::new(), 0);
+        let mut skipped = BTreeSet::new();
         loop {
             let fault = |what| Error::Feed {
                 org: self.input.org.clone(),
@@ -216,6 +217,9 @@ impl Scan<'_> {
             let news = contacts
                 .filter(|contact| seen.insert(contact.clone()))
                 .count();
+            // Nor does one whose items became no change before.
+            let items = page.unchanged.iter().filter(|item| skipped.insert(**item));
+            let news = news + items.count();
             idle_pages = if news == 0 { idle_pages + 1 } else { 0 };
             // A run that goes on in the middle of a page told them before.
             if at.done == 0 {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
+pub use reqwest::Url;
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder};
 

@@ -27,16 +27,11 @@ impl fmt::Debug for Item<'_> {
 
 /// The items of a body. What lies beside them may be of any form that is JSON.
 pub(crate) fn of<'b>(body: &'b str, pointer: Option<&str>) -> Result<Vec<Item<'b>>, Kind> {
-    value::check_depth(body)?;
-    let mut raw: &RawValue = serde_json::from_str(body).map_err(|_| Kind::NotJson)?;
-    for name in pointer.unwrap_or_default().split('/').skip(1) {
-        raw = child(raw, &name.replace("~1", "/").replace("~0", "~"))?;
-    }
+    let text = at(body, pointer)?;
     let at = pointer.unwrap_or_default();
-    match raw.get().as_bytes().first() {
+    match text.as_bytes().first() {
         Some(b'[') => {
-            let items: Vec<&RawValue> =
-                serde_json::from_str(raw.get()).map_err(|_| Kind::NotJson)?;
+            let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| Kind::NotJson)?;
             let items = items.into_iter().enumerate();
             Ok(items
                 .map(|(index, item)| Item {
@@ -47,10 +42,20 @@ pub(crate) fn of<'b>(body: &'b str, pointer: Option<&str>) -> Result<Vec<Item<'b
         }
         Some(b'{') => Ok(vec![Item {
             pointer: at.to_owned(),
-            text: raw.get(),
+            text,
         }]),
         _ => Err(Kind::NoItems),
     }
+}
+
+/// What the pointer leads to.
+pub(crate) fn at<'b>(body: &'b str, pointer: Option<&str>) -> Result<&'b str, Kind> {
+    value::check_depth(body)?;
+    let mut raw: &RawValue = serde_json::from_str(body).map_err(|_| Kind::NotJson)?;
+    for name in pointer.unwrap_or_default().split('/').skip(1) {
+        raw = child(raw, &name.replace("~1", "/").replace("~0", "~"))?;
+    }
+    Ok(raw.get())
 }
 
 fn child<'b>(raw: &'b RawValue, name: &str) -> Result<&'b RawValue, Kind> {

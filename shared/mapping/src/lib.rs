@@ -69,6 +69,11 @@ impl Mapping {
         items::of(body, self.0.config.items.as_deref()).map_err(|kind| self.fault(kind))
     }
 
+    /// The member `items`.
+    pub fn pointer(&self) -> Option<&str> {
+        self.0.config.items.as_deref()
+    }
+
     /// The names, in lower case, of the headers that the program sees.
     pub fn headers(&self) -> &[String] {
         &self.0.config.headers
@@ -112,6 +117,35 @@ impl Mapping {
             kind,
             sound: Vec::new(),
         }
+    }
+}
+
+/// The items of a body, in its order, where it is read without a mapping: of the list that the pointer
+/// leads to.
+///
+/// # Errors
+/// As [`Mapping::items`].
+pub fn items<'b>(body: &'b str, pointer: Option<&str>) -> Result<Vec<Item<'b>>, ItemFault> {
+    items::of(body, pointer).map_err(|kind| unread("items", kind))
+}
+
+/// The JSON text that a pointer leads to; `None`: there is nothing.
+///
+/// # Errors
+/// It is no JSON, is nested too deep, or a name stands twice on the way.
+pub fn at<'b>(json: &'b str, pointer: &str) -> Result<Option<&'b str>, ItemFault> {
+    match items::at(json, Some(pointer)) {
+        Ok(text) => Ok(Some(text)),
+        Err(fault::Kind::NoItems) => Ok(None),
+        Err(kind) => Err(unread("next", kind)),
+    }
+}
+
+fn unread(program: &'static str, kind: fault::Kind) -> ItemFault {
+    ItemFault {
+        program,
+        kind,
+        sound: Vec::new(),
     }
 }
 

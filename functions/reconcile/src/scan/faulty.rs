@@ -14,15 +14,15 @@ const ONE_IN: u64 = 100;
 
 impl Scan<'_> {
     pub(super) fn leave_out_faulty(&mut self, id: &CampaignId, all: Vec<Faulty>) {
-        for Faulty { what, group } in all {
+        for Faulty { what, groups } in all {
             self.leave_out(ParkReason::InvalidChange);
-            self.heard += u64::from(group.is_some());
+            self.heard += groups.len() as u64;
             self.first_faulty
                 .get_or_insert_with(|| (id.clone(), what.clone()));
             (self.watch)(Progress::Faulty {
                 campaign: id.clone(),
                 what,
-                group,
+                group: groups.into_iter().next(),
             });
         }
     }

@@ -1,21 +1,77 @@
 //! `{prefix}/feed/{org}`: where reconcile reads what the CRM says now.
 
+mod auth;
+mod next;
+mod request;
+mod template;
+
+pub use auth::FeedAuth;
+pub use next::{Next, is_id};
+pub use request::{Plain, add_parameter};
+pub use template::{Asked, Unfit};
+
+use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use domain::change::CampaignId;
-use jiff::Timestamp;
+use http::StatusCode;
+use jiff::SignedDuration;
+use mapping::Mapping;
 use reqwest::Url;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::members::{MalformedSecret, Members};
+use request::Request;
+use template::Names;
+
+const TOKEN: &str = "a token of visible ASCII characters";
 
 /// The secret of an org's CRM feed, read and checked.
 #[derive(Clone)]
 pub struct FeedSecret {
-    /// May hold a tenant's name, or worse, in its query: never shown.
-    url: Url,
-    /// Shown to the feed.
-    pub bearer_token: SecretString,
+    /// How it shows who asks.
+    pub auth: FeedAuth,
+    /// May hold a tenant's name, or worse: never shown.
+    request: Request,
+    campaigns: Campaigns,
+    /// How its pages are read.
+    pub pages: Pages,
+    /// So much earlier it asks for changes: a CRM may list one late.
+    overlap: SignedDuration,
+    /// What passes at least from one request to the next.
+    pub min_interval: Duration,
+    /// Answers that say that there is no item, and no further page.
+    pub empty: Vec<StatusCode>,
+    /// The same for the same content.
+    pub print: String,
+}
+
+/// How the pages of a feed are read.
+#[derive(Clone)]
+pub enum Pages {
+    /// `{"contacts": [ … ], "next": …}` (docs/contract.md "CRM feed").
+    Own,
+    /// As the CRM has them.
+    Configured {
+        /// A JSON pointer to the list of the items; none: the page is that list.
+        items: Option<String>,
+        /// Where the next one is; none: there is one page.
+        next: Option<Next>,
+        /// How an item becomes changes; none: it is one.
+        mapping: Option<Mapping>,
+    },
+}
+
+/// The texts of the campaigns by their names.
+#[derive(Clone, Default)]
+struct Campaigns(BTreeMap<String, BTreeMap<String, String>>);
+
+impl Names for Campaigns {
+    fn text(&self, campaign: &CampaignId, name: &str) -> Option<&str> {
+        let texts = self.0.get(campaign.as_str())?;
+        texts.get(name).map(String::as_str)
+    }
 }
 
 impl FeedSecret {
@@ -25,37 +81,170 @@ impl FeedSecret {
     /// # Errors
     /// Names the first member that is missing, unknown or not as expected.
     pub fn parse(text: &SecretString, is_local: bool) -> Result<FeedSecret, MalformedSecret> {
-        const URL: &str = "a URL that begins with https://, without user, password or fragment";
         let mut members = Members::of(text)?;
-        let secret = FeedSecret {
-            url: members.required("url", URL, |text| url(text, is_local))?,
-            bearer_token: members.required(
-                "bearerToken",
-                "a token of visible ASCII characters",
-                |token| {
-                    let is_token =
-                        !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
-                    is_token.then(|| SecretString::from(token))
-                },
-            )?,
+        let print = domain::sha256_hex(text.expose_secret().as_bytes());
+        let secret = if members.begins_with("request", '{') {
+            FeedSecret::configured(&mut members, print, is_local)?
+        } else {
+            FeedSecret::own(&mut members, print, is_local)?
         };
         members.end()?;
         Ok(secret)
     }
 
-    /// The address of one page (docs/contract.md "CRM feed").
-    pub fn page(&self, campaign: &CampaignId, since: Timestamp, cursor: Option<&str>) -> String {
-        let mut url = self.url.clone();
-        let mut query = url.query_pairs_mut();
-        query
-            .append_pair("campaignId", campaign.as_str())
-            .append_pair("since", &since.to_string());
-        if let Some(cursor) = cursor {
-            query.append_pair("cursor", cursor);
-        }
-        drop(query);
-        url.into()
+    /// A URL and a token, of a feed that answers as campaign-sync asks for.
+    fn own(
+        members: &mut Members<'_>,
+        print: String,
+        is_local: bool,
+    ) -> Result<FeedSecret, MalformedSecret> {
+        const URL: &str = "a URL that begins with https://, without user, password or fragment";
+        Ok(FeedSecret {
+            request: members.required("url", URL, |text| Request::of_url(text, is_local))?,
+            auth: members.required("bearerToken", TOKEN, FeedAuth::bearer)?,
+            campaigns: Campaigns::default(),
+            pages: Pages::Own,
+            overlap: SignedDuration::ZERO,
+            min_interval: Duration::ZERO,
+            empty: Vec::new(),
+            print,
+        })
     }
+
+    fn configured(
+        members: &mut Members<'_>,
+        print: String,
+        is_local: bool,
+    ) -> Result<FeedSecret, MalformedSecret> {
+        const AUTH: &str = "an object with its kind, such as {\"kind\": \"none\"}";
+        const OVERLAP: &str = "a whole number of seconds, 0 to 86400";
+        const INTERVAL: &str = "a whole number of milliseconds, 0 to 60000";
+        const EMPTY: &str = "a list of 204, 304 and 404, each once at most";
+        let request = members.object("request", |request| Request::read(request, is_local))?;
+        let mut request = request.ok_or_else(|| Members::wrong("request", "an object"))?;
+        let auth = members.object("auth", FeedAuth::read)?;
+        let overlap = members.optional("overlapSeconds", OVERLAP, |seconds: u32| {
+            (seconds <= 86_400).then(|| SignedDuration::from_secs(seconds.into()))
+        })?;
+        let interval = members.optional("minIntervalMs", INTERVAL, |milliseconds: u64| {
+            (milliseconds <= 60_000).then(|| Duration::from_millis(milliseconds))
+        })?;
+        let empty = members.optional("empty", EMPTY, |codes: Vec<u16>| {
+            let is_empty = |code: &u16| [204, 304, 404].contains(code);
+            let is_right = codes.iter().all(is_empty) && codes.len() <= 3;
+            let codes = codes.into_iter().map(StatusCode::from_u16);
+            codes
+                .collect::<Result<Vec<_>, _>>()
+                .ok()
+                .filter(|_| is_right)
+        })?;
+        let mapping = members.json("mapping", |text| {
+            Mapping::parse(text).map_err(|refused| refused.to_string())
+        })?;
+        let items = members.text("items", next::POINTER, next::pointer)?;
+        let within = mapping.as_ref().and_then(Mapping::pointer);
+        if items.is_some() && within.is_some() {
+            return Err(Members::wrong("items", "none beside mapping.items"));
+        }
+        let items = items.or_else(|| within.map(str::to_owned));
+        let (next, param) = members.object("next", next::read)?.unzip();
+        check_cursor(&mut request, next.as_ref(), param.flatten().as_deref())?;
+        Ok(FeedSecret {
+            auth: auth.ok_or_else(|| Members::wrong("auth", AUTH))?,
+            request,
+            campaigns: members.object("campaigns", campaigns)?.unwrap_or_default(),
+            pages: Pages::Configured {
+                items,
+                next,
+                mapping,
+            },
+            overlap: overlap.unwrap_or_default(),
+            min_interval: interval.unwrap_or_default(),
+            empty: empty.unwrap_or_default(),
+            print,
+        })
+    }
+
+    /// What is sent for a page, before anything in it shows who asks.
+    ///
+    /// # Errors
+    /// A value that the request needs is not there, or may not stand where it would.
+    pub fn request(&self, asked: &Asked<'_>) -> Result<Plain, Unfit> {
+        let since = asked.since.saturating_sub(self.overlap);
+        let since = since.unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let asked = Asked {
+            since: since.max(jiff::Timestamp::UNIX_EPOCH.min(asked.since)),
+            ..*asked
+        };
+        let Pages::Configured {
+            next: Some(next), ..
+        } = &self.pages
+        else {
+            return self.request.filled(&asked, &self.campaigns);
+        };
+        match asked.cursor {
+            Some(cursor) if !next.takes(cursor) => Err(Unfit::Cursor),
+            Some(link) if next.is_link() => self.request.linked(link, &asked, &self.campaigns),
+            _ => self.request.filled(&asked, &self.campaigns),
+        }
+    }
+
+    /// Path and query of a link that a page holds; `None`: it leads to another scheme, host or port.
+    /// `page`: the page's own address.
+    pub fn within(&self, page: &Url, link: &str) -> Option<String> {
+        self.request.within(page, link)
+    }
+
+    /// What it is, without any value.
+    pub fn seen(&self) -> String {
+        let Pages::Configured { next, mapping, .. } = &self.pages else {
+            return "a URL and a token".to_owned();
+        };
+        let next = next.as_ref().map_or("one page", Next::name);
+        let mapping = mapping.as_ref().map_or("none", Mapping::name);
+        let auth = self.auth.name();
+        format!("a request, auth {auth}, next {next}, mapping {mapping}")
+    }
+}
+
+/// A cursor that comes has a place in the request, and a place has a cursor that comes.
+fn check_cursor(
+    request: &mut Request,
+    next: Option<&Next>,
+    param: Option<&str>,
+) -> Result<(), MalformedSecret> {
+    if param.is_some_and(|param| !request.add_cursor(param)) {
+        let expected = "a parameter that request.query does not have";
+        return Err(Members::wrong("next.offset.param", expected));
+    }
+    let comes = next.is_some_and(|next| !next.is_link());
+    match request.has_cursor() {
+        true if !comes => Err(Members::wrong(
+            "next",
+            "cursor, keyset or offset, since the request has a {cursor}",
+        )),
+        false if comes => Err(Members::wrong(
+            "request",
+            "a place for {cursor}, which next gives",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn campaigns(members: &mut Members<'_>) -> Result<Campaigns, MalformedSecret> {
+    const EXPECTED: &str =
+        "by campaign id, texts of 1 to 256 characters by names of letters, digits and _";
+    let is_right = |(name, text): (&String, &String)| {
+        template::is_name(name)
+            && (1..=256).contains(&text.chars().count())
+            && !text.contains(char::is_control)
+    };
+    let texts = |texts: BTreeMap<String, String>| texts.iter().all(is_right).then_some(texts);
+    let all = members.rest(EXPECTED, texts)?;
+    let are_ids = all.iter().all(|(id, _)| CampaignId::parse(id).is_ok());
+    are_ids
+        .then(|| Campaigns(all.into_iter().collect()))
+        .ok_or_else(|| Members::malformed(EXPECTED))
 }
 
 impl fmt::Debug for FeedSecret {
@@ -64,88 +253,5 @@ impl fmt::Debug for FeedSecret {
     }
 }
 
-fn url(text: &str, is_local: bool) -> Option<Url> {
-    let url = Url::parse(text).ok()?;
-    let is_loopback = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-    let is_allowed = url.scheme() == "https" || (url.scheme() == "http" && is_local && is_loopback);
-    let is_plain =
-        url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-    (is_allowed && is_plain).then_some(url)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(url: &str, is_local: bool) -> Result<FeedSecret, String> {
-        let text = serde_json::json!({ "url": url, "bearerToken": "hush" }).to_string();
-        FeedSecret::parse(&SecretString::from(text), is_local).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn a_page_is_asked_for_by_campaign_time_and_cursor_beside_what_the_url_holds() {
-        let secret = parse("https://crm.example.com/contacts?tenant=7", false).unwrap();
-        let campaign = CampaignId::parse("c1").unwrap();
-        let since = "2026-11-24T15:00:00Z".parse().unwrap();
-        let page = |cursor| secret.page(&campaign, since, cursor);
-        let first = "https://crm.example.com/contacts?tenant=7&campaignId=c1&since=2026-11-24T15%3A00%3A00Z";
-        assert_eq!(page(None), first);
-        assert_eq!(
-            page(Some("a&b=/ é")),
-            format!("{first}&cursor=a%26b%3D%2F+%C3%A9")
-        );
-    }
-
-    #[test]
-    fn a_token_goes_over_tls_alone_but_to_this_machine_in_a_local_run() {
-        for url in [
-            "http://127.0.0.1:8787/feed",
-            "http://localhost/feed",
-            "http://[::1]:80/feed",
-        ] {
-            assert!(parse(url, true).is_ok(), "{url}");
-            assert!(parse(url, false).is_err(), "{url}");
-        }
-        for url in [
-            "http://crm.example.com/contacts",
-            "http://127.0.0.1.example.com/",
-            "http://10.0.0.1/",
-            "ftp://crm.example.com/",
-            "https://user:hush@crm.example.com/",
-            "https://hush@crm.example.com/",
-            "https://crm.example.com/#hush",
-            "crm.example.com/contacts",
-            "",
-        ] {
-            let error = parse(url, true).unwrap_err();
-            let expected =
-                "url: expected a URL that begins with https://, without user, password or fragment";
-            assert_eq!(
-                error,
-                format!("the secret is malformed: {expected}"),
-                "{url}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_is_missing_unknown_or_no_token_is_named_and_nothing_is_shown() {
-        let parse = |text: &str| {
-            FeedSecret::parse(&SecretString::from(text), false).map_err(|error| error.to_string())
-        };
-        let error = |text: &str| parse(text).unwrap_err();
-        assert!(error(r#"{"url": "https://crm.example.com/"}"#).contains("bearerToken: expected"));
-        assert!(
-            error(r#"{"url": "https://crm.example.com/", "bearerToken": "two\nlines"}"#)
-                .contains("bearerToken")
-        );
-        let extra =
-            r#"{"url": "https://crm.example.com/", "bearerToken": "hush", "token": "hush"}"#;
-        assert_eq!(
-            error(extra),
-            "the secret is malformed: unknown member \"token\""
-        );
-        let good = parse(r#"{"url": "https://crm.example.com/?key=hush", "bearerToken": "hush"}"#);
-        assert_eq!(format!("{good:?}"), "Ok(FeedSecret(hidden))");
-    }
-}
+mod tests;

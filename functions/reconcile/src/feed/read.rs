@@ -1,0 +1,236 @@
+//! From an answer to a page, as pure functions: the clock is an argument.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use bytes::Bytes;
+use domain::change::{Change, Feed, IfAbsent, Invalid};
+use domain::json::Members;
+use http::{Response, StatusCode};
+use io::http::Url;
+use io::secrets::{FeedSecret, Next, Pages};
+use jiff::Timestamp;
+use mapping::{About, Mapped, Mapping};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::next::{MAX_CURSOR, Place};
+use super::{Faulty, NoPage, Page, Query};
+
+/// The most changes of one item.
+const MOST_OF_ITEM: usize = 100;
+
+/// A page of a feed of the own form.
+#[derive(Deserialize)]
+struct Own<'a> {
+    #[serde(borrow)]
+    contacts: Vec<&'a RawValue>,
+    // It must be there: a feed that spells it otherwise would seem to end with its first page.
+    #[serde(deserialize_with = "Option::deserialize")]
+    next: Option<String>,
+}
+
+fn fault(what: impl Into<String>) -> NoPage {
+    NoPage::Fault(what.into())
+}
+
+/// Reads an answer that is a page, or one by which the secret says that there is no item. `at`: what was
+/// asked, before anything in it showed who asks.
+///
+/// # Errors
+/// The page as a whole is not as the secret says.
+pub fn read(
+    secret: &FeedSecret,
+    query: &Query<'_>,
+    at: &Url,
+    answer: &Response<Bytes>,
+    now: Timestamp,
+) -> Result<Page, NoPage> {
+    if answer.status() != StatusCode::OK && secret.empty.contains(&answer.status()) {
+        return Ok(Items::default().page(None));
+    }
+    let (items, next, mapping) = match &secret.pages {
+        Pages::Own => return own(query.feed, answer, now),
+        Pages::Configured {
+            items,
+            next,
+            mapping,
+        } => (items.as_deref(), next.as_ref(), mapping.as_ref()),
+    };
+    let text = std::str::from_utf8(answer.body());
+    let text = text.map_err(|_| fault("the page is not JSON, or not all of it"))?;
+    let listed = mapping::items(text, items).map_err(|unread| match unread.code() {
+        "noItems" => fault("items: expected that it leads to a list"),
+        "notJson" => fault("the page is not JSON, or not all of it"),
+        _ => fault(unread.to_string()),
+    })?;
+    if listed
+        .iter()
+        .any(|item| item.pointer == items.unwrap_or_default())
+    {
+        return Err(fault("items: expected that it leads to a list"));
+    }
+    let place = Place {
+        secret,
+        at,
+        headers: answer.headers(),
+        text,
+        items: &listed,
+        cursor: query.cursor,
+    };
+    let next = next.map(|next: &Next| place.next(next)).transpose();
+    let next = next.map_err(fault)?.flatten();
+    let mut read = Items::default();
+    for item in &listed {
+        let reader = Reader {
+            feed: query.feed,
+            now,
+            is_mapped: mapping.is_some(),
+        };
+        match mapping {
+            Some(mapping) => read.mapped(&reader, mapping, &item.pointer, item.text),
+            None => read.said(&reader, &item.pointer, item.text),
+        }
+    }
+    Ok(read.page(next))
+}
+
+fn own(feed: &Feed, answer: &Response<Bytes>, now: Timestamp) -> Result<Page, NoPage> {
+    const EXPECTED: &str =
+        r#"expected {"contacts": [ … ], "next": a cursor or null} and nothing of another type"#;
+    let page = serde_json::from_slice(answer.body());
+    let page: Own<'_> = page.map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => fault(EXPECTED),
+        _ => fault("the page is not JSON, or not all of it"),
+    })?;
+    let is_cursor = |next: &String| (1..=MAX_CURSOR).contains(&next.len());
+    if page.next.as_ref().is_some_and(|next| !is_cursor(next)) {
+        return Err(fault("next: expected a cursor of 1 to 2048 bytes, or null"));
+    }
+    let mut read = Items::default();
+    for (place, text) in page.contacts.into_iter().enumerate() {
+        let reader = Reader {
+            feed,
+            now,
+            is_mapped: false,
+        };
+        read.said(&reader, &format!("contacts[{place}]"), text.get());
+    }
+    Ok(read.page(page.next))
+}
+
+/// How the text of a change is read.
+struct Reader<'a> {
+    feed: &'a Feed,
+    now: Timestamp,
+    /// A mapping made it.
+    is_mapped: bool,
+}
+
+impl Reader<'_> {
+    fn change(&self, text: &str) -> Result<Change, Invalid> {
+        let change = Change::parse_from_feed(self.feed, text, self.now)?;
+        Ok(self.kept_out(text, change))
+    }
+
+    /// The opt-out that is heard of what breaks a rule. One without a rank would be compared with nothing.
+    fn heard(&self, text: &str) -> Option<Change> {
+        let parse = |text: &str| Change::parse_from_feed(self.feed, text, self.now);
+        let has_rank = |heard: &Change| heard.version.is_some() || heard.occurred_at.is_some();
+        let heard = Change::heard(text, parse).filter(has_rank);
+        heard.map(|heard| self.kept_out(text, heard))
+    }
+
+    /// Whom a CRM deleted is not created for that: a feed may list all of them.
+    fn kept_out(&self, text: &str, change: Change) -> Change {
+        let members: Result<Members<'_>, _> = serde_json::from_str(text);
+        let says = |name: &str, value: Option<&str>| {
+            let mut members = members.iter().flat_map(|members| &members.0);
+            members.any(|(said, raw)| {
+                said == name && value.is_none_or(|value| raw.get().trim() == value)
+            })
+        };
+        let is_removed = says("operation", Some("\"remove\"")) && !says("ifAbsent", None);
+        let if_absent = match self.is_mapped && is_removed {
+            true => IfAbsent::SkipOptOut,
+            false => change.if_absent,
+        };
+        Change {
+            if_absent,
+            ..change
+        }
+    }
+}
+
+/// What the items of a page became.
+#[derive(Default)]
+struct Items {
+    changes: Vec<Change>,
+    faulty: Vec<Faulty>,
+    unchanged: Vec<u64>,
+}
+
+impl Items {
+    fn page(self, next: Option<String>) -> Page {
+        Page {
+            changes: self.changes,
+            faulty: self.faulty,
+            unchanged: self.unchanged,
+            next,
+        }
+    }
+
+    /// An item that is a change.
+    fn said(&mut self, reader: &Reader<'_>, place: &str, text: &str) {
+        match reader.change(text) {
+            Ok(change) => self.changes.push(change),
+            Err(invalid) => {
+                let heard = reader.heard(text).into_iter().collect();
+                self.faulty(format!("{place}: {invalid}"), heard);
+            }
+        }
+    }
+
+    /// An item of which the mapping makes changes.
+    fn mapped(&mut self, reader: &Reader<'_>, mapping: &Mapping, place: &str, text: &str) {
+        let about = About {
+            headers: &BTreeMap::new(),
+            cloud_event: None,
+        };
+        let heard = |all: &[Mapped]| {
+            let all = all.iter();
+            all.filter_map(|mapped| reader.heard(&mapped.text))
+                .collect()
+        };
+        let mapped = match mapping.changes(text, &about, MOST_OF_ITEM) {
+            Ok(mapped) => mapped,
+            Err(unmapped) => {
+                let heard = heard(&unmapped.sound);
+                return self.faulty(format!("{place}: {unmapped}"), heard);
+            }
+        };
+        if mapped.iter().any(|mapped| mapped.campaigns.is_some()) {
+            let what = "the mapping tells campaigns, and a feed is asked for one: expected no campaignField";
+            return self.faulty(format!("{place}: {what}"), heard(&mapped));
+        }
+        let changes = mapped.iter().map(|mapped| reader.change(&mapped.text));
+        match changes.collect::<Result<Vec<_>, _>>() {
+            Ok(changes) if changes.is_empty() => {
+                let mut hasher = DefaultHasher::new();
+                text.hash(&mut hasher);
+                self.unchanged.push(hasher.finish());
+            }
+            Ok(changes) => self.changes.extend(changes),
+            Err(invalid) => {
+                let what = format!("{place}: of a change that the mapping makes, {invalid}");
+                self.faulty(what, heard(&mapped));
+            }
+        }
+    }
+
+    fn faulty(&mut self, what: String, heard: Vec<Change>) {
+        let groups = heard.iter().map(Change::message_group).collect();
+        self.faulty.push(Faulty { what, groups });
+        self.changes.extend(heard);
+    }
+}

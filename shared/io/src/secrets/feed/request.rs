@@ -1,0 +1,386 @@
+//! The member `request`: what is sent for a page.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Url;
+use serde_json::{Map, Value};
+
+use super::super::members::{MalformedSecret, Members};
+use super::template::{self, Asked, Names, Template, Unfit};
+
+/// Longer addresses are taken by few servers.
+const MOST_URL: usize = 16_384;
+
+/// What is left as it is in a path and in a query (RFC 3986 section 2.3).
+const VALUE: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+/// Names such as `$filter` are looked for as they are by some.
+const NAME: AsciiSet = VALUE.remove(b'$');
+
+/// Headers that say where a request ends, whose it is or where it goes.
+const NOT_OURS: [&str; 9] = [
+    "authorization",
+    "connection",
+    "content-length",
+    "cookie",
+    "host",
+    "proxy-authorization",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// A request for a page, before anything in it shows who asks.
+pub struct Plain {
+    /// How it is asked.
+    pub method: Method,
+    /// Where.
+    pub url: Url,
+    /// Those that the secret names.
+    pub headers: HeaderMap,
+    /// JSON.
+    pub body: Option<String>,
+}
+
+#[derive(Clone)]
+pub(super) struct Request {
+    method: Method,
+    url: Template,
+    /// The same with something in the place of each placeholder: its scheme, host and port are those of
+    /// every page.
+    base: Url,
+    query: Vec<(String, Template)>,
+    headers: Vec<(HeaderName, Template)>,
+    body: Option<Body>,
+}
+
+/// JSON with placeholders in its texts.
+#[derive(Clone)]
+enum Body {
+    Plain(Value),
+    Text(Template),
+    List(Vec<Body>),
+    Object(Vec<(String, Body)>),
+}
+
+impl Request {
+    /// The old form: an address alone.
+    pub(super) fn of_url(text: &str, is_local: bool) -> Option<Request> {
+        let base = address(text, is_local)?;
+        let pair = |name: &str, text| Some((name.to_owned(), Template::parse(text)?));
+        Some(Request {
+            method: Method::GET,
+            // Braces in it are no placeholders.
+            url: Template::parse(&text.replace('{', "{{"))?,
+            base,
+            query: vec![
+                pair("campaignId", "{campaignId}")?,
+                pair("since", "{since}")?,
+                ("cursor".to_owned(), Template::of_cursor()),
+            ],
+            headers: Vec::new(),
+            body: None,
+        })
+    }
+
+    pub(super) fn read(
+        members: &mut Members<'_>,
+        is_local: bool,
+    ) -> Result<Request, MalformedSecret> {
+        const METHOD: &str = "\"GET\" or \"POST\"";
+        const URL: &str = "a URL that begins with https://, without user, password or fragment, and with placeholders in its path \
+                           and query alone";
+        let method = members.text("method", METHOD, |method| match method {
+            "GET" => Some(Method::GET),
+            "POST" => Some(Method::POST),
+            _ => None,
+        })?;
+        let method = method.unwrap_or(Method::GET);
+        let url = members.told("url", URL, |text| {
+            let template = Template::parse(text).ok_or(template::EXPECTED)?;
+            let base = base(text, &template, is_local).ok_or(URL)?;
+            Ok((template, base))
+        })?;
+        let (url, base) = url.ok_or_else(|| Members::wrong("url", URL))?;
+        let query = members.object("query", query)?.unwrap_or_default();
+        let headers = members.object("headers", headers)?.unwrap_or_default();
+        let body = members.json("body", |text| {
+            body(text).map_err(|why| format!("body: {why}"))
+        })?;
+        if body.is_some() && method == Method::GET {
+            return Err(Members::wrong("body", "none beside method GET"));
+        }
+        Ok(Request {
+            method,
+            url,
+            base,
+            query,
+            headers,
+            body,
+        })
+    }
+
+    pub(super) fn has_cursor(&self) -> bool {
+        let query = self.query.iter().map(|(_, template)| template);
+        let headers = self.headers.iter().map(|(_, template)| template);
+        let mut templates = query.chain(headers).chain([&self.url]);
+        templates.any(Template::has_cursor) || self.body.as_ref().is_some_and(Body::has_cursor)
+    }
+
+    /// Adds a parameter that holds the cursor; false: there is one of this name.
+    pub(super) fn add_cursor(&mut self, name: &str) -> bool {
+        let is_new = self.query.iter().all(|(other, _)| other != name);
+        self.query.push((name.to_owned(), Template::of_cursor()));
+        is_new
+    }
+
+    /// What is sent for a page.
+    pub(super) fn filled(&self, asked: &Asked<'_>, names: &dyn Names) -> Result<Plain, Unfit> {
+        self.plain(self.address(asked, names)?, asked, names)
+    }
+
+    /// What is sent for the page at this path and query, of the same origin.
+    pub(super) fn linked(
+        &self,
+        link: &str,
+        asked: &Asked<'_>,
+        names: &dyn Names,
+    ) -> Result<Plain, Unfit> {
+        let at = link.starts_with('/').then(|| {
+            let origin = self.base.origin().ascii_serialization();
+            Url::parse(&format!("{origin}{link}")).ok()
+        });
+        let url = at.flatten().filter(|url| self.is_same_origin(url));
+        self.plain(url.ok_or(Unfit::Cursor)?, asked, names)
+    }
+
+    fn is_same_origin(&self, url: &Url) -> bool {
+        let is_plain = url.username().is_empty() && url.password().is_none();
+        is_plain && url.origin() == self.base.origin()
+    }
+
+    /// Path and query of a link that a page holds; `None`: it leads elsewhere. `page`: the page's own
+    /// address.
+    pub(super) fn within(&self, page: &Url, link: &str) -> Option<String> {
+        let url = page
+            .join(link)
+            .ok()
+            .filter(|url| self.is_same_origin(url))?;
+        let query = url.query().map(|query| format!("?{query}"));
+        Some(format!("{}{}", url.path(), query.unwrap_or_default()))
+    }
+
+    fn plain(&self, url: Url, asked: &Asked<'_>, names: &dyn Names) -> Result<Plain, Unfit> {
+        let mut headers = HeaderMap::new();
+        for (name, template) in &self.headers {
+            if template.is_cursor() && asked.cursor.is_none() {
+                continue;
+            }
+            let value = template.filled(asked, names, str::to_owned)?;
+            if value.contains(char::is_control) {
+                return Err(Unfit::Header);
+            }
+            let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| Unfit::Header)?;
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+        let body = match &self.body {
+            Some(body) => body.filled(asked, names)?.map(|body| body.to_string()),
+            None => None,
+        };
+        Ok(Plain {
+            method: self.method.clone(),
+            url,
+            headers,
+            body,
+        })
+    }
+
+    fn address(&self, asked: &Asked<'_>, names: &dyn Names) -> Result<Url, Unfit> {
+        let text = self
+            .url
+            .filled(asked, names, |value| encoded(value, &VALUE))?;
+        let mut url = Url::parse(&text).map_err(|_| Unfit::Url)?;
+        let steps = |url: &Url| url.path_segments().map_or(0, Iterator::count);
+        // A value such as .. takes steps away.
+        if !self.is_same_origin(&url) || steps(&url) != steps(&self.base) {
+            return Err(Unfit::Url);
+        }
+        let mut query = url.query().unwrap_or_default().to_owned();
+        for (name, template) in &self.query {
+            if template.is_cursor() && asked.cursor.is_none() {
+                continue;
+            }
+            let value = template.filled(asked, names, str::to_owned)?;
+            if !query.is_empty() {
+                query.push('&');
+            }
+            query.push_str(&encoded(name, &NAME));
+            query.push('=');
+            query.push_str(&encoded(&value, &VALUE));
+        }
+        url.set_query((!query.is_empty()).then_some(&query));
+        (url.as_str().len() <= MOST_URL)
+            .then_some(url)
+            .ok_or(Unfit::Url)
+    }
+}
+
+/// Puts a parameter at the end of a query.
+pub fn add_parameter(url: &mut Url, name: &str, value: &str) {
+    let pair = format!("{}={}", encoded(name, &NAME), encoded(value, &VALUE));
+    let query = match url.query() {
+        Some(query) if !query.is_empty() => format!("{query}&{pair}"),
+        _ => pair,
+    };
+    url.set_query(Some(&query));
+}
+
+fn encoded(text: &str, set: &'static AsciiSet) -> String {
+    utf8_percent_encode(text, set).to_string()
+}
+
+/// An address to which a secret may go.
+pub(super) fn address(text: &str, is_local: bool) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let is_loopback = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+    let is_allowed = url.scheme() == "https" || (url.scheme() == "http" && is_local && is_loopback);
+    let is_plain =
+        url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    (is_allowed && is_plain).then_some(url)
+}
+
+fn base(text: &str, template: &Template, is_local: bool) -> Option<Url> {
+    // Up to the first placeholder there is a whole origin, or there is none at all.
+    let (_, after) = template.beginning().split_once("://")?;
+    let is_odd = |c: char| c.is_control() || c.is_whitespace() || c == '\\';
+    if !after.contains(['/', '?']) || text.contains(is_odd) {
+        return None;
+    }
+    let campaign = domain::change::CampaignId::parse("x").ok()?;
+    let asked = Asked {
+        campaign: &campaign,
+        since: jiff::Timestamp::UNIX_EPOCH,
+        cursor: Some("x"),
+    };
+    address(
+        &template.filled(&asked, &Any, |_| "x".to_owned()).ok()?,
+        is_local,
+    )
+}
+
+/// Something for every name.
+struct Any;
+
+impl Names for Any {
+    fn text(&self, _: &domain::change::CampaignId, _: &str) -> Option<&str> {
+        Some("x")
+    }
+}
+
+fn query(members: &mut Members<'_>) -> Result<Vec<(String, Template)>, MalformedSecret> {
+    const EXPECTED: &str = "texts, numbers, true or false";
+    let scalar = |value: Value| match value {
+        Value::String(text) => Some(text),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        _ => None,
+    };
+    let pair = |(name, text): (String, String)| {
+        let template = Template::parse(&text);
+        let template = template.ok_or_else(|| Members::malformed(template::EXPECTED))?;
+        Ok((name, template))
+    };
+    members
+        .rest(EXPECTED, scalar)?
+        .into_iter()
+        .map(pair)
+        .collect()
+}
+
+fn headers(members: &mut Members<'_>) -> Result<Vec<(HeaderName, Template)>, MalformedSecret> {
+    const EXPECTED: &str = "texts without control characters";
+    const NAMES: &str =
+        "names of headers, and none that says who asks (auth does) or where the request ends";
+    let text = |text: String| (!text.contains(char::is_control)).then_some(text);
+    let mut all: Vec<(HeaderName, Template)> = Vec::new();
+    for (name, text) in members.rest(EXPECTED, text)? {
+        let template =
+            Template::parse(&text).ok_or_else(|| Members::malformed(template::EXPECTED))?;
+        let name = header(&name).ok_or_else(|| Members::malformed(NAMES))?;
+        if all.iter().any(|(other, _)| *other == name) {
+            return Err(Members::malformed("each header once"));
+        }
+        all.push((name, template));
+    }
+    Ok(all)
+}
+
+/// A header that a secret may name.
+pub(super) fn header(name: &str) -> Option<HeaderName> {
+    let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+    (!NOT_OURS.contains(&name.as_str())).then_some(name)
+}
+
+fn body(text: &str) -> Result<Body, String> {
+    match serde_json::from_str(text) {
+        Ok(value @ (Value::Object(_) | Value::Array(_))) => {
+            let body = Body::of(value);
+            body.ok_or_else(|| format!("expected {}", template::EXPECTED))
+        }
+        _ => Err("expected an object or a list".to_owned()),
+    }
+}
+
+impl Body {
+    fn of(value: Value) -> Option<Body> {
+        Some(match value {
+            Value::String(text) => Body::Text(Template::parse(&text)?),
+            Value::Array(values) => {
+                Body::List(values.into_iter().map(Body::of).collect::<Option<_>>()?)
+            }
+            Value::Object(members) => {
+                let members = members.into_iter();
+                let members = members.map(|(name, value)| Some((name, Body::of(value)?)));
+                Body::Object(members.collect::<Option<_>>()?)
+            }
+            plain => Body::Plain(plain),
+        })
+    }
+
+    fn has_cursor(&self) -> bool {
+        match self {
+            Body::Plain(_) => false,
+            Body::Text(template) => template.has_cursor(),
+            Body::List(values) => values.iter().any(Body::has_cursor),
+            Body::Object(members) => members.iter().any(|(_, value)| value.has_cursor()),
+        }
+    }
+
+    /// `None`: it is the cursor, of the first page.
+    fn filled(&self, asked: &Asked<'_>, names: &dyn Names) -> Result<Option<Value>, Unfit> {
+        Ok(Some(match self {
+            Body::Text(template) if template.is_cursor() && asked.cursor.is_none() => {
+                return Ok(None);
+            }
+            Body::Plain(value) => value.clone(),
+            Body::Text(template) => template.filled(asked, names, str::to_owned)?.into(),
+            Body::List(values) => {
+                let values = values.iter().map(|value| value.filled(asked, names));
+                let values = values.filter_map(Result::transpose);
+                Value::Array(values.collect::<Result<_, _>>()?)
+            }
+            Body::Object(members) => {
+                let mut object = Map::new();
+                for (name, value) in members {
+                    if let Some(value) = value.filled(asked, names)? {
+                        object.insert(name.clone(), value);
+                    }
+                }
+                object.into()
+            }
+        }))
+    }
+}

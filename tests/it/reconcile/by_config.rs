@@ -1,0 +1,181 @@
+//! A feed by configuration: what is asked of the CRM's own API, and what its pages become.
+
+mod auth;
+mod pages;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use io::http::{Transport, TransportError};
+use jiff::Timestamp;
+use lambda_runtime::LambdaEvent;
+use reconcile::{Answer, Context, Error};
+use serde_json::{Value, json};
+
+use crate::support::{CAMPAIGN, World};
+
+/// What the CRM was asked: as it was sent.
+#[derive(Clone)]
+struct Asked {
+    at: Timestamp,
+    method: String,
+    url: String,
+    headers: http::HeaderMap,
+    body: String,
+}
+
+impl Asked {
+    fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name);
+        value.map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// An answer: its status, headers and text.
+type Told = (u16, Vec<(&'static str, String)>, String);
+type Answers = dyn Fn(&Asked, usize) -> Told + Send + Sync;
+
+/// A CRM that answers as the test says.
+struct Crm {
+    clock: io::Clock,
+    answers: Box<Answers>,
+    asked: Mutex<Vec<Asked>>,
+}
+
+impl Transport for Crm {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        _: Duration,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        async move {
+            assert!(!format!("{request:?}").contains("hush"), "{request:?}");
+            let asked = Asked {
+                at: self.clock.now(),
+                method: request.method().to_string(),
+                url: request.uri().to_string(),
+                headers: request.headers().clone(),
+                body: String::from_utf8(request.body().to_vec()).unwrap(),
+            };
+            let before = {
+                let mut all = self.asked.lock().unwrap();
+                all.push(asked.clone());
+                all.len() - 1
+            };
+            tokio::time::sleep(Duration::from_millis(40)).await;
+            let (status, headers, text) = (self.answers)(&asked, before);
+            let mut response = Response::new(Bytes::from(text));
+            *response.status_mut() = status.try_into().unwrap();
+            for (name, value) in headers {
+                response.headers_mut().append(name, value.parse().unwrap());
+            }
+            Ok(response)
+        }
+        .boxed()
+    }
+}
+
+/// One copy of reconcile beside such a CRM.
+struct Run {
+    world: World,
+    crm: Arc<Crm>,
+    context: Context,
+}
+
+impl Run {
+    /// `answers`: of a request, before which there were so many.
+    fn new(secret: &Value, answers: impl Fn(&Asked, usize) -> Told + Send + Sync + 'static) -> Run {
+        let world = World::new();
+        world.put_feed("acme", secret);
+        let crm = Arc::new(Crm {
+            clock: world.clock.clone(),
+            answers: Box::new(answers),
+            asked: Mutex::default(),
+        });
+        let sqs = Arc::clone(&world.sqs);
+        let context = Context::new(world.shared(|_| ()), sqs as _, Arc::clone(&crm) as _);
+        Run {
+            world,
+            crm,
+            context,
+        }
+    }
+
+    async fn run(&self, more: Value) -> Result<Answer, Error> {
+        self.run_for(Duration::from_mins(15), more).await
+    }
+
+    async fn run_for(&self, time: Duration, more: Value) -> Result<Answer, Error> {
+        let mut input = json!({ "org": "acme", "campaignIds": [CAMPAIGN] });
+        let members = input.as_object_mut().unwrap();
+        members.extend(more.as_object().unwrap().clone());
+        let mut lambda = lambda_runtime::Context::default();
+        let end = self.world.clock.now() + time;
+        lambda.deadline = end.as_millisecond().unsigned_abs();
+        reconcile::handle(&self.context, LambdaEvent::new(input, lambda)).await
+    }
+
+    /// Runs into this; nothing may be enqueued, and nothing secret be told.
+    async fn error(&self) -> String {
+        let error = self.run(json!({})).await.unwrap_err();
+        assert!(self.world.queue.is_empty(), "{error}");
+        assert!(!format!("{error} {error:?}").contains("hush"), "{error:?}");
+        error.to_string()
+    }
+
+    fn asked(&self) -> Vec<Asked> {
+        self.crm.asked.lock().unwrap().clone()
+    }
+
+    fn urls(&self) -> Vec<String> {
+        self.asked().into_iter().map(|asked| asked.url).collect()
+    }
+
+    fn keys(&self) -> Vec<String> {
+        let messages = self.world.queue.messages();
+        let key = |body: &str| {
+            let change: Value = serde_json::from_str(body).unwrap();
+            change["contactKey"].as_str().unwrap().to_owned()
+        };
+        let mut keys: Vec<_> = messages.iter().map(|message| key(&message.body)).collect();
+        keys.sort();
+        keys
+    }
+}
+
+/// A secret whose items are `{id, rank, phone, dnc, gone}`.
+fn secret(more: &Value) -> Value {
+    let jq = r#"if .gone then { contactKey: .id, version: .rank, operation: "remove" }
+        elif .other then empty
+        else { contactKey: .id, version: .rank, data: { phone: .phone },
+               callable: (if (.dnc | type) == "boolean" then (.dnc | not) else "no opt-out field" end) } end"#;
+    let mut secret = json!({
+        "auth": { "kind": "bearer", "token": "hush-token" },
+        "request": { "url": "https://crm.test/v1/contacts", "query": { "since": "{since}" } },
+        "items": "/items", "mapping": { "jq": jq },
+    });
+    let members = secret.as_object_mut().unwrap();
+    members.extend(more.as_object().unwrap().clone());
+    secret
+}
+
+fn item(id: &str) -> Value {
+    json!({ "id": id, "rank": 5, "phone": "5", "dnc": false })
+}
+
+fn page(ids: &[&str], more: &Value) -> Told {
+    let items: Vec<_> = ids.iter().map(|id| item(id)).collect();
+    let mut page = json!({ "items": items });
+    page.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    (200, Vec::new(), page.to_string())
+}
+
+fn status(status: u16) -> Told {
+    (status, Vec::new(), String::new())
+}
