@@ -7,10 +7,12 @@ mod contact;
 mod dlq;
 mod dnc;
 mod event;
+mod feed;
 mod local;
 mod made_up;
 mod one_contact;
 mod reconcile;
+mod says;
 mod send;
 mod source;
 mod status;
@@ -56,6 +58,8 @@ enum Command {
     Dlq(dlq::Args),
     /// Tells what a source's webhook becomes, before it is sent; prints the programs of mappings
     Source(source::Args),
+    /// Tells what a page of a CRM's feed becomes, of a saved answer or of the CRM's own
+    Feed(feed::Args),
     /// Prints a sample event that is valid now
     Event(event::Args),
 }
@@ -93,6 +97,7 @@ fn main() -> ExitCode {
         Some(Command::Dnc(args)) => dnc::run(&args),
         Some(Command::Dlq(args)) => dlq::run(&args),
         Some(Command::Source(args)) => source::run(&args),
+        Some(Command::Feed(args)) => feed::run(&args),
         Some(Command::Event(args)) => event::run(&args).map(|()| true),
     };
     match ran {

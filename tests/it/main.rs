@@ -24,6 +24,7 @@ mod emulator_genesys;
 mod emulator_lists;
 mod emulator_sqs;
 mod failures;
+mod feed_test;
 mod hostile;
 mod ingest_auth;
 mod ingest_fuzz;

@@ -106,7 +106,7 @@ pub(super) async fn feed(
     let found = text
         .map_err(|error| why(error, "docs/reconciliation.md \"The feed\""))
         .and_then(|text| FeedSecret::parse(&text, is_local).map_err(malformed));
-    findings.add(what, found.map(|_| "a URL and a token".to_owned()));
+    findings.add(what, found.map(|secret| secret.seen()));
 }
 
 /// A sender of webhooks.

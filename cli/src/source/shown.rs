@@ -1,6 +1,5 @@
 //! What a test of a source found, for a person or a program.
 
-use domain::{Change, change::Operation};
 use http::HeaderName;
 use ingest::auth::Verdict;
 use ingest::webhook::Reading;
@@ -8,6 +7,7 @@ use io::secrets::OnFault;
 use serde_json::{Value, json};
 
 use super::whole::Refused;
+use crate::says::{rank, said};
 use crate::table::{counted, table};
 
 /// What became of a body, and of who sends it.
@@ -160,48 +160,4 @@ fn changes(reading: &Reading) -> String {
         column.set_cell_alignment(comfy_table::CellAlignment::Left);
     }
     shown.to_string()
-}
-
-fn rank(change: &Change) -> String {
-    let version = change.version.map(|version| version.to_string());
-    let at = change.occurred_at.map(|at| at.to_string());
-    version.or(at).unwrap_or_else(|| "none".to_owned())
-}
-
-/// Columns, and what is said of being called, a line each.
-fn said(operation: &Operation) -> String {
-    let Operation::Upsert {
-        data,
-        callable,
-        lowers,
-    } = operation
-    else {
-        return match operation {
-            Operation::Leave => "left this campaign",
-            _ => "remove",
-        }
-        .to_owned();
-    };
-    let column = |(name, value): (&String, &Option<String>)| match value {
-        Some(value) => format!("{name}: {value}"),
-        None => format!("{name} is cleared"),
-    };
-    let mut lines: Vec<_> = data.iter().map(column).collect();
-    lines.extend(callable.map(|callable| format!("callable: {callable}")));
-    lines.extend(
-        lowers
-            .channels
-            .iter()
-            .map(|channel| format!("{}: false", channel.as_str())),
-    );
-    lines.extend(
-        lowers
-            .phones
-            .iter()
-            .map(|phone| format!("calls to {phone}: false")),
-    );
-    if lines.is_empty() {
-        lines.push("nothing".to_owned());
-    }
-    lines.join("\n")
 }

@@ -2,12 +2,12 @@
 
 mod next;
 mod read;
+mod token;
 mod turn;
 
 pub use read::read;
 pub(crate) use turn::Feeds;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -109,10 +109,19 @@ impl Context {
         let turn = self.feeds.of(&query.feed.org);
         let plain = query.plain(secret)?;
         let at = plain.url.clone();
-        let request = written(plain, &secret.auth)?;
-        let answer = self
-            .asked(&turn, secret.min_interval, &request, end)
-            .await?;
+        let mut refused = None;
+        let answer = loop {
+            let token = self.token(secret, &turn, refused.as_ref(), end).await?;
+            let request = written(plain.clone(), &secret.auth, token.as_ref())?;
+            let answer = self.asked(&turn, secret.min_interval, &request, end);
+            let answer = answer.await?;
+            // A token may end before its time: another is asked for, once.
+            if answer.status() == StatusCode::UNAUTHORIZED && token.is_some() && refused.is_none() {
+                refused = token;
+                continue;
+            }
+            break answer;
+        };
         if answer.status() == StatusCode::OK || secret.empty.contains(&answer.status()) {
             return read(secret, query, &at, &answer, self.shared.clock.now());
         }
@@ -123,7 +132,7 @@ impl Context {
     /// stands.
     async fn asked(
         &self,
-        turn: &Arc<Turn>,
+        turn: &Turn,
         min_interval: Duration,
         request: &Request<Bytes>,
         end: Option<Timestamp>,
@@ -180,7 +189,11 @@ impl Context {
 }
 
 /// A request as it is sent, which shows who asks.
-fn written(mut plain: Plain, auth: &FeedAuth) -> Result<Request<Bytes>, NoPage> {
+fn written(
+    mut plain: Plain,
+    auth: &FeedAuth,
+    token: Option<&SecretString>,
+) -> Result<Request<Bytes>, NoPage> {
     let secret = |value: &SecretString| {
         let value = HeaderValue::from_str(value.expose_secret());
         value.map(|mut value| {
@@ -190,6 +203,7 @@ fn written(mut plain: Plain, auth: &FeedAuth) -> Result<Request<Bytes>, NoPage> 
     };
     let shown = match auth {
         FeedAuth::None => None,
+        FeedAuth::OAuth2(_) => token.map(|token| (header::AUTHORIZATION, secret(token))),
         FeedAuth::Authorization(value) => Some((header::AUTHORIZATION, secret(value))),
         FeedAuth::Header(name, value) => Some((name.clone(), secret(value))),
         FeedAuth::Query(name, value) => {

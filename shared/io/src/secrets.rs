@@ -7,7 +7,10 @@ mod org;
 mod region;
 mod source;
 
-pub use feed::{Asked, FeedAuth, FeedSecret, Next, Pages, Plain, Unfit, add_parameter, is_id};
+pub use feed::{
+    Asked, FeedAuth, FeedSecret, FeedToken, Next, NoToken, OAuth2, Pages, Plain, TokenRequest,
+    Unfit, add_parameter, is_id,
+};
 pub use members::MalformedSecret;
 pub use org::{Api, OrgSecret};
 pub use region::Region;

@@ -44,6 +44,27 @@ async fn every_kind_of_secret_is_checked() {
     let expected = "raise own, 300 calls a minute, an opt-out lowers every channel\n";
     assert!(shown.contains(expected), "{shown}");
 
+    let mut feed = json!({
+        "auth": { "kind": "oauth2", "grant": "client_credentials", "tokenUrl": "https://canary.test/", "clientId": "canary",
+                  "clientSecret": "canary" },
+        "request": { "url": "https://crm.example.com/canary" }, "next": { "link": "/next" }, "mapping": { "jq": "." },
+    });
+    put("feed/lists", feed.clone());
+    let (_, _, shown) = served.command(&["check", "--org", "lists"]).await;
+    let expected = "secret campaign-sync/feed/lists: a request, auth client_credentials, next link, mapping jq\n";
+    assert!(
+        shown.contains(expected) && !shown.contains("canary"),
+        "{shown}"
+    );
+    feed["request"]["url"] = "http://crm.example.com/canary".into();
+    put("feed/lists", feed);
+    let (status, _, shown) = served.command(&["check", "--org", "lists"]).await;
+    let expected = "secret campaign-sync/feed/lists: the secret is malformed: request: url: expected a URL that begins with https://";
+    assert!(
+        status == 1 && shown.contains(expected) && !shown.contains("canary"),
+        "{shown}"
+    );
+
     // Without an org nothing is asked of Genesys Cloud.
     let calls = served.genesys.calls().len();
     let (status, lines, shown) = check(&served, &["--source", "crm"]).await;

@@ -1,6 +1,7 @@
 //! A feed by configuration: what is asked of the CRM's own API, and what its pages become.
 
 mod auth;
+mod documented;
 mod pages;
 
 use std::sync::{Arc, Mutex};
@@ -53,7 +54,8 @@ impl Transport for Crm {
         _: Duration,
     ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         async move {
-            assert!(!format!("{request:?}").contains("hush"), "{request:?}");
+            let headers = format!("{:?}", request.headers());
+            assert!(!headers.contains("hush"), "{headers}");
             let asked = Asked {
                 at: self.clock.now(),
                 method: request.method().to_string(),

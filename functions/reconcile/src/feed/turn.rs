@@ -8,6 +8,7 @@ use domain::change::OrgId;
 use jiff::Timestamp;
 
 use super::NoPage;
+use super::token::Kept;
 use crate::Context;
 
 /// The feeds that were asked.
@@ -19,6 +20,8 @@ pub(crate) struct Feeds(Mutex<BTreeMap<String, Arc<Turn>>>);
 pub(super) struct Turn {
     /// When it was asked last.
     last: tokio::sync::Mutex<Option<Timestamp>>,
+    /// The token that it was shown last. Who waits for it asks for none by itself.
+    pub(super) token: tokio::sync::Mutex<Option<Kept>>,
 }
 
 impl Feeds {

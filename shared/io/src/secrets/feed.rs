@@ -1,12 +1,15 @@
 //! `{prefix}/feed/{org}`: where reconcile reads what the CRM says now.
 
 mod auth;
+mod jwt;
 mod next;
+mod oauth;
 mod request;
 mod template;
 
 pub use auth::FeedAuth;
 pub use next::{Next, is_id};
+pub use oauth::{FeedToken, NoToken, OAuth2, TokenRequest};
 pub use request::{Plain, add_parameter};
 pub use template::{Asked, Unfit};
 
@@ -122,7 +125,7 @@ impl FeedSecret {
         const EMPTY: &str = "a list of 204, 304 and 404, each once at most";
         let request = members.object("request", |request| Request::read(request, is_local))?;
         let mut request = request.ok_or_else(|| Members::wrong("request", "an object"))?;
-        let auth = members.object("auth", FeedAuth::read)?;
+        let auth = members.object("auth", |auth| FeedAuth::read(auth, is_local))?;
         let overlap = members.optional("overlapSeconds", OVERLAP, |seconds: u32| {
             (seconds <= 86_400).then(|| SignedDuration::from_secs(seconds.into()))
         })?;

@@ -86,3 +86,173 @@ async fn an_answer_that_takes_no_token_or_leads_elsewhere_is_an_error() {
         assert_eq!(run.asked().len(), 1);
     }
 }
+
+/// A feed whose tokens an endpoint gives.
+fn oauth(more: &Value) -> Value {
+    let mut auth = json!({ "kind": "oauth2", "grant": "client_credentials", "tokenUrl": "https://login.test/token",
+                           "clientId": "id", "clientSecret": "hush-client" });
+    let members = auth.as_object_mut().unwrap();
+    members.extend(more.as_object().unwrap().clone());
+    secret(&json!({ "auth": auth, "next": { "link": "/next" } }))
+}
+
+fn is_token(asked: &Asked) -> bool {
+    asked.url == "https://login.test/token"
+}
+
+fn token(name: &str, more: &Value) -> Told {
+    let mut token = json!({ "access_token": name });
+    token
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    (200, vec![], token.to_string())
+}
+
+/// Two pages to who shows a token that is not `spent`.
+fn pages(asked: &Asked, spent: &str) -> Told {
+    match (asked.header("authorization"), asked.url.contains("page=2")) {
+        (shown, _) if shown == spent || !shown.starts_with("Bearer hush-") => status(401),
+        (_, false) => page(&["a"], &json!({ "next": "?page=2" })),
+        (_, true) => page(&["b"], &json!({})),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_is_kept_until_a_minute_before_its_end() {
+    let run = Run::new(&oauth(&json!({})), |asked, before| match is_token(asked) {
+        true => token(&format!("hush-{before}"), &json!({ "expires_in": 600 })),
+        false => pages(asked, ""),
+    });
+    let tokens = || run.asked().iter().filter(|asked| is_token(asked)).count();
+    run.run(json!({})).await.unwrap();
+    assert_eq!((tokens(), run.asked().len()), (1, 3));
+    let asked = &run.asked()[0];
+    assert_eq!(
+        (asked.method.as_str(), asked.header("content-type")),
+        ("POST", "application/x-www-form-urlencoded")
+    );
+    assert_eq!(
+        asked.body,
+        "grant_type=client_credentials&client_id=id&client_secret=hush-client"
+    );
+    run.world.pass(Duration::from_secs(500)).await;
+    run.run(json!({})).await.unwrap();
+    assert_eq!(tokens(), 1);
+    run.world.pass(Duration::from_secs(45)).await;
+    run.run(json!({})).await.unwrap();
+    assert_eq!(tokens(), 2, "a minute before its end");
+    // What the secret says by now is asked for by that.
+    run.world
+        .put_feed("acme", &oauth(&json!({ "scope": "more" })));
+    run.run(json!({})).await.unwrap();
+    assert_eq!(tokens(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_401_one_token_more_is_asked_for_and_no_other() {
+    let run = Run::new(&oauth(&json!({})), |asked, before| match is_token(asked) {
+        true => token(&format!("hush-{before}"), &json!({ "expires_in": 3600 })),
+        // The first one was taken back.
+        false => pages(asked, "Bearer hush-0"),
+    });
+    assert_eq!(run.run(json!({})).await.unwrap().checked, 2);
+    let kinds: Vec<_> = run.asked().iter().map(is_token).collect();
+    assert_eq!(kinds, [true, false, true, false, false]);
+
+    let run = Run::new(&oauth(&json!({})), |asked, _| match is_token(asked) {
+        true => token("hush-same", &json!({})),
+        false => status(401),
+    });
+    let error = run.error().await;
+    assert!(
+        error.ends_with("it answered 401: expected that it takes what the secret's auth shows"),
+        "{error}"
+    );
+    let kinds: Vec<_> = run.asked().iter().map(is_token).collect();
+    assert_eq!(kinds, [true, false, true, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_endpoint_that_refuses_or_rotates_is_an_error_that_shows_nothing() {
+    let refresh = json!({ "grant": "refresh_token", "refreshToken": "hush-refresh" });
+    for (told, times, expected) in [
+        (
+            (
+                400,
+                vec![],
+                json!({ "error": "invalid_grant", "error_description": "hush" }).to_string(),
+            ),
+            1,
+            "the token endpoint: it answered 400 (invalid_grant): expected that it takes the secret's auth",
+        ),
+        (
+            status(503),
+            3,
+            "the token endpoint: it answered 503, 3 times",
+        ),
+        (
+            (
+                302,
+                vec![("location", "https://evil.test/".into())],
+                String::new(),
+            ),
+            1,
+            "the token endpoint: it answered 302: expected",
+        ),
+        (
+            (429, vec![("retry-after", "3600".into())], String::new()),
+            1,
+            "the token endpoint: it answered 429, 1 time",
+        ),
+        (
+            token("hush-1", &json!({ "refresh_token": "hush-other" })),
+            1,
+            "the token endpoint: it gives another refresh_token with each use, and nothing here can store one",
+        ),
+    ] {
+        let run = Run::new(&oauth(&refresh), move |_, _| told.clone());
+        let error = run.error().await;
+        assert!(error.contains(expected), "{error}");
+        assert!(run.asked().iter().all(is_token));
+        assert_eq!(run.asked().len(), times, "{expected}");
+    }
+    let run = Run::new(&oauth(&refresh), |asked, _| match is_token(asked) {
+        true => token("hush-1", &json!({ "refresh_token": "hush-refresh" })),
+        false => pages(asked, ""),
+    });
+    assert!(run.run(json!({})).await.unwrap().complete, "one that stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vendors_form_of_the_header_is_kept_to() {
+    let form = json!({ "headerFormat": "Zoho-oauthtoken {token}", "style": "basic" });
+    let run = Run::new(&oauth(&form), |asked, _| match is_token(asked) {
+        true => token("hush-1", &json!({})),
+        false => page(&["a"], &json!({})),
+    });
+    run.run(json!({})).await.unwrap();
+    let shown: Vec<_> = run
+        .asked()
+        .iter()
+        .map(|asked| asked.header("authorization").to_owned())
+        .collect();
+    assert_eq!(
+        shown,
+        ["Basic aWQ6aHVzaC1jbGllbnQ=", "Zoho-oauthtoken hush-1"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_side_by_side_ask_for_one_token() {
+    let run = Run::new(&oauth(&json!({})), |asked, _| match is_token(asked) {
+        true => token("hush-1", &json!({})),
+        false => pages(asked, ""),
+    });
+    let (one, two) = tokio::join!(run.run(json!({})), run.run(json!({})));
+    assert!(one.is_ok() && two.is_ok());
+    assert_eq!(
+        run.asked().iter().filter(|asked| is_token(asked)).count(),
+        1
+    );
+}

@@ -1,12 +1,14 @@
 //! The member `auth`: how a request shows who asks.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderName;
 use secrecy::SecretString;
 
 use super::super::members::{MalformedSecret, Members};
-use super::request;
+use super::{OAuth2, request};
 
 /// How a request shows who asks.
 #[derive(Clone)]
@@ -19,6 +21,8 @@ pub enum FeedAuth {
     Header(HeaderName, SecretString),
     /// A parameter of the query.
     Query(String, SecretString),
+    /// A token that an endpoint gives.
+    OAuth2(Arc<OAuth2>),
 }
 
 impl FeedAuth {
@@ -27,8 +31,11 @@ impl FeedAuth {
         is_token.then(|| FeedAuth::Authorization(format!("Bearer {token}").into()))
     }
 
-    pub(super) fn read(members: &mut Members<'_>) -> Result<FeedAuth, MalformedSecret> {
-        const KIND: &str = "none, bearer, basic, header or query";
+    pub(super) fn read(
+        members: &mut Members<'_>,
+        is_local: bool,
+    ) -> Result<FeedAuth, MalformedSecret> {
+        const KIND: &str = "none, bearer, basic, header, query or oauth2";
         let kind = members.required("kind", KIND, |kind| Some(kind.to_owned()))?;
         match kind.as_str() {
             "none" => Ok(FeedAuth::None),
@@ -70,6 +77,7 @@ impl FeedAuth {
                     members.required("value", VALUE, value)?,
                 ))
             }
+            "oauth2" => Ok(FeedAuth::OAuth2(Arc::new(OAuth2::read(members, is_local)?))),
             _ => Err(Members::wrong("kind", KIND)),
         }
     }
@@ -81,6 +89,7 @@ impl FeedAuth {
             FeedAuth::Authorization(_) => "a token or password",
             FeedAuth::Header(..) => "a token in a header",
             FeedAuth::Query(..) => "a token in the query",
+            FeedAuth::OAuth2(oauth) => oauth.grant(),
         }
     }
 }

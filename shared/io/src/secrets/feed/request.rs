@@ -34,6 +34,7 @@ const NOT_OURS: [&str; 9] = [
 ];
 
 /// A request for a page, before anything in it shows who asks.
+#[derive(Clone)]
 pub struct Plain {
     /// How it is asked.
     pub method: Method,
@@ -237,6 +238,11 @@ pub fn add_parameter(url: &mut Url, name: &str, value: &str) {
         _ => pair,
     };
     url.set_query(Some(&query));
+}
+
+/// As a value of a form or query.
+pub(super) fn value(text: &str) -> String {
+    encoded(text, &VALUE)
 }
 
 fn encoded(text: &str, set: &'static AsciiSet) -> String {

@@ -1,0 +1,212 @@
+//! `campaign-sync feed`: what a page of a CRM's feed becomes, before any run compares it.
+
+mod request;
+mod shown;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::change::{CampaignId, Feed, OrgId};
+use http::Response;
+use io::genesys::Shared;
+use io::queue::Sqs;
+use io::secrets::{FeedSecret, Secrets, SecretsManager};
+use io::telemetry::Telemetry;
+use io::{Chance, Clock, Config};
+use jiff::Timestamp;
+use reconcile::Context;
+use reconcile::feed::{NoPage, Page, Query};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use crate::args::{self, Since};
+use shown::Found;
+
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  campaign-sync feed test --secret feed.json answer.json
+  campaign-sync feed test --secret feed.json --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --since 1h
+  campaign-sync feed test --org acme-us --since 48h --page 2
+  curl -s … | campaign-sync feed test --secret feed.json - --json | jq .faults
+
+With an answer that was saved nothing is asked; without one the CRM is, with the secret of --secret or the one that is stored for
+--org, page after page up to the one that is wanted. Nothing is written and nothing is compared. What shows who asks is not
+printed, nor what in the request has a name such as token or key. The exit status is 0 when all items of the page become changes
+or none, 1 when not, or when it is no page, 2 when the command could not run.")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Tells what is asked for a page, what its items become, and where the next page is
+    Test(Test),
+}
+
+#[derive(clap::Args)]
+struct Test {
+    /// An answer of the CRM, in a file or, by -, standard input. Without it the CRM is asked
+    answer: Option<PathBuf>,
+    /// Whose feed. Without --secret its secret is read from Secrets Manager
+    #[arg(long, value_parser = args::org, required_unless_present = "secret")]
+    org: Option<OrgId>,
+    /// The JSON of a feed's secret, in a file or, by -, standard input
+    #[arg(long, value_name = "FILE")]
+    secret: Option<PathBuf>,
+    /// For which campaign it asks; without it, for the first that the secret's campaigns name
+    #[arg(long, value_name = "CAMPAIGN_ID", value_parser = args::campaign)]
+    campaign: Option<CampaignId>,
+    /// What changed since then: a time such as 2026-11-24T16:00:00Z, or for how long, such as 90m, 48h or
+    /// 2d. Without it: all
+    #[arg(long, value_parser = args::since)]
+    since: Option<Since>,
+    /// Which page is shown, from 1
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000), conflicts_with = "answer")]
+    page: u32,
+    /// Print JSON instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints, and answers whether all is well.
+pub(crate) fn run(args: &Args) -> Result<bool, String> {
+    let Command::Test(test) = &args.command;
+    let config = Config::from_env_without_queue().map_err(|error| error.to_string())?;
+    crate::block_on(tested(test, config))
+}
+
+async fn tested(args: &Test, config: Config) -> Result<bool, String> {
+    let is_stdin = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
+    if is_stdin(&args.secret) && is_stdin(&args.answer) {
+        return Err("expected one of the two from standard input".to_owned());
+    }
+    let (name, text) = match (&args.secret, &args.org) {
+        (Some(path), _) => (
+            path.display().to_string(),
+            SecretString::from(args::file(path)?),
+        ),
+        (None, Some(org)) => stored(&config, org).await?,
+        (None, None) => return Err("expected --org or --secret".to_owned()),
+    };
+    let secret = FeedSecret::parse(&text, config.genesys_base_url.is_some());
+    let secret = secret.map_err(|error| format!("{name}: {error}"))?;
+    let now = Clock::system().now();
+    let since = args
+        .since
+        .map_or(Timestamp::UNIX_EPOCH, |since| since.time(now));
+    let org = match &args.org {
+        Some(org) => org.clone(),
+        None => args::org("test")?,
+    };
+    let campaign = match &args.campaign {
+        Some(campaign) => campaign.clone(),
+        None => args::campaign(&first_campaign(&text).unwrap_or_else(|| "test".to_owned()))?,
+    };
+    let feed = Feed {
+        org,
+        campaign,
+        run: now,
+    };
+    let tried = Tried {
+        secret: &secret,
+        feed: &feed,
+        since,
+    };
+    let (number, cursor, page) = match &args.answer {
+        Some(path) => (1, None, tried.saved(&args::file(path)?, now)),
+        None => tried.asked(config, args.page).await?,
+    };
+    let found = Found {
+        tried: &tried,
+        number,
+        cursor: cursor.as_deref(),
+        page: &page,
+    };
+    crate::print(&if args.json {
+        found.json().to_string()
+    } else {
+        found.text()
+    })?;
+    Ok(page.is_ok_and(|page| page.faulty.is_empty()))
+}
+
+/// The first campaign that the secret gives texts for.
+fn first_campaign(secret: &SecretString) -> Option<String> {
+    let secret: Value = serde_json::from_str(secret.expose_secret()).ok()?;
+    secret["campaigns"].as_object()?.keys().next().cloned()
+}
+
+async fn stored(config: &Config, org: &OrgId) -> Result<(String, SecretString), String> {
+    let (_, sdk) = crate::connect::clients().await?;
+    let name = format!("{}/feed/{org}", config.secret_prefix);
+    let text = SecretsManager::new(&sdk).read(&name).await;
+    let text = text.map_err(|error| format!("secret {name}: {error}"))?;
+    Ok((format!("secret {name}"), text))
+}
+
+/// What is tried.
+struct Tried<'a> {
+    secret: &'a FeedSecret,
+    feed: &'a Feed,
+    since: Timestamp,
+}
+
+impl Tried<'_> {
+    fn query<'q>(&'q self, cursor: Option<&'q str>) -> Query<'q> {
+        Query {
+            feed: self.feed,
+            since: self.since,
+            cursor,
+        }
+    }
+
+    /// What an answer becomes that was saved: of the first page.
+    fn saved(&self, answer: &str, now: Timestamp) -> Result<Page, NoPage> {
+        let query = self.query(None);
+        let at = query.plain(self.secret)?.url;
+        let answer = Response::new(Bytes::from(answer.to_owned()));
+        reconcile::feed::read(self.secret, &query, &at, &answer, now)
+    }
+
+    /// Asks the CRM, up to the page of this number: which one it is, by which cursor it was asked for, and
+    /// what it becomes.
+    async fn asked(
+        &self,
+        config: Config,
+        number: u32,
+    ) -> Result<(u32, Option<String>, Result<Page, NoPage>), String> {
+        let (https, sdk) = crate::connect::clients().await?;
+        let shared = Shared {
+            transport: Arc::new(https.clone()),
+            secrets: Arc::new(SecretsManager::new(&sdk)),
+            clock: Clock::system(),
+            chance: Chance::of_process(),
+            telemetry: Telemetry::from_fn(|_| ()),
+            config,
+        };
+        let context = Context::new(shared, Arc::new(Sqs::new(&sdk)), Arc::new(https));
+        let mut cursor = None;
+        for page in 1.. {
+            let query = self.query(cursor.as_deref());
+            let answered = context.page(self.secret, &query, None).await;
+            let next = match &answered {
+                Ok(answered) if page < number => answered.next.clone(),
+                _ => return Ok((page, cursor, answered)),
+            };
+            if next.is_none() {
+                return Err(format!(
+                    "there is no page {number}: the feed ends with page {page}"
+                ));
+            }
+            if next == cursor {
+                return Err(format!(
+                    "page {page} leads to itself: the cursor is the one that it was asked with"
+                ));
+            }
+            cursor = next;
+        }
+        Err("there is no such page".to_owned())
+    }
+}

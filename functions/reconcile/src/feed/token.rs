@@ -1,0 +1,94 @@
+//! Tokens of a feed: asked for one at a time, and kept until shortly before their end.
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, header};
+use io::secrets::{FeedAuth, FeedSecret, NoToken, OAuth2, TokenRequest};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::NoPage;
+use super::turn::Turn;
+use crate::Context;
+
+/// A token that an endpoint gave.
+pub(super) struct Kept {
+    /// Of the secret by which it was asked for.
+    print: String,
+    authorization: SecretString,
+    until: Timestamp,
+}
+
+impl Kept {
+    fn is_good(&self, print: &str, refused: Option<&SecretString>, now: Timestamp) -> bool {
+        let is_refused =
+            |refused: &SecretString| refused.expose_secret() == self.authorization.expose_secret();
+        self.print == print && now < self.until && !refused.is_some_and(is_refused)
+    }
+}
+
+impl Context {
+    /// The token that the feed is to be shown, where its secret says that there is one. `refused`: one that
+    /// it did not take.
+    pub(super) async fn token(
+        &self,
+        secret: &FeedSecret,
+        turn: &Turn,
+        refused: Option<&SecretString>,
+        end: Option<Timestamp>,
+    ) -> Result<Option<SecretString>, NoPage> {
+        let FeedAuth::OAuth2(oauth) = &secret.auth else {
+            return Ok(None);
+        };
+        let mut kept = turn.token.lock().await;
+        let now = self.shared.clock.now();
+        if let Some(kept) = &*kept
+            && kept.is_good(&secret.print, refused, now)
+        {
+            return Ok(Some(kept.authorization.clone()));
+        }
+        *kept = None;
+        let token = self.ask_for_token(oauth, turn, end).await;
+        let token = token.map_err(|no| match no {
+            NoPage::Fault(what) => NoPage::Fault(format!("the token endpoint: {what}")),
+            NoPage::OutOfTime => NoPage::OutOfTime,
+        })?;
+        let authorization = token.authorization.clone();
+        *kept = Some(Kept {
+            print: secret.print.clone(),
+            authorization: token.authorization,
+            until: now.saturating_add(token.good_for).unwrap_or(now),
+        });
+        Ok(Some(authorization))
+    }
+
+    async fn ask_for_token(
+        &self,
+        oauth: &OAuth2,
+        turn: &Turn,
+        end: Option<Timestamp>,
+    ) -> Result<io::secrets::FeedToken, NoPage> {
+        let fault = |no: NoToken| NoPage::Fault(no.to_string());
+        let request = oauth.request(self.shared.clock.now()).map_err(fault)?;
+        let request = written(&request)?;
+        let answer = self.asked(turn, std::time::Duration::ZERO, &request, end);
+        let answer = answer.await?;
+        oauth.token(answer.status(), answer.body()).map_err(fault)
+    }
+}
+
+fn written(asked: &TokenRequest) -> Result<Request<Bytes>, NoPage> {
+    let unwritten = || NoPage::Fault("its address cannot be written as a request".to_owned());
+    let form = Bytes::from(asked.body.expose_secret().to_owned());
+    let mut request = Request::post(asked.url.as_str())
+        .header(header::ACCEPT, "application/json")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(form)
+        .map_err(|_| unwritten())?;
+    if let Some(authorization) = &asked.authorization {
+        let value = HeaderValue::from_str(authorization.expose_secret());
+        let mut value = value.map_err(|_| unwritten())?;
+        value.set_sensitive(true);
+        request.headers_mut().insert(header::AUTHORIZATION, value);
+    }
+    Ok(request)
+}

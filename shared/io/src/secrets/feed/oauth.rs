@@ -1,0 +1,324 @@
+//! OAuth 2.0 of a feed: what is asked of the token endpoint, and what it answers (RFC 6749), as pure
+//! functions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use jiff::Timestamp;
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::members::{MalformedSecret, Members};
+use super::jwt::SigningKey;
+use super::{auth, request};
+
+/// How long a token is good whose answer does not tell, and of which the secret says nothing.
+const LIFETIME: Duration = Duration::from_mins(15);
+/// So long before its end a token is not shown any more.
+const BEFORE_END: Duration = Duration::from_mins(1);
+/// The longest token.
+const MOST_TOKEN: usize = 16_384;
+
+/// How tokens are got.
+#[derive(Clone)]
+pub struct OAuth2 {
+    token_url: Url,
+    grant: Grant,
+    client_id: String,
+    client_secret: Option<SecretString>,
+    scope: Option<String>,
+    audience: Option<String>,
+    is_basic: bool,
+    /// What stands before and after the token.
+    header: (String, String),
+    lifetime: Option<Duration>,
+}
+
+#[derive(Clone)]
+enum Grant {
+    ClientCredentials,
+    RefreshToken(SecretString),
+    JwtBearer {
+        key: Arc<SigningKey>,
+        key_id: Option<String>,
+        subject: String,
+    },
+}
+
+/// What is sent to the token endpoint, as a POST.
+pub struct TokenRequest {
+    /// Where.
+    pub url: Url,
+    /// The whole value of the header `Authorization`.
+    pub authorization: Option<SecretString>,
+    /// A form.
+    pub body: SecretString,
+}
+
+/// A token that the endpoint gave.
+pub struct FeedToken {
+    /// The whole value of the header `Authorization`.
+    pub authorization: SecretString,
+    /// How long it is to be shown.
+    pub good_for: Duration,
+}
+
+/// Why the endpoint's answer gives no token. It holds nothing that the endpoint wrote but an error code of
+/// the standard.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoToken {
+    /// It refuses.
+    #[error("it answered {status}{}: expected that it takes the secret's auth", .code.map(|code| format!(" ({code})")).unwrap_or_default())]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Of RFC 6749.
+        code: Option<&'static str>,
+    },
+    /// It is no answer of a token endpoint.
+    #[error("expected JSON with an access_token of visible ASCII characters")]
+    Malformed,
+    /// What the secret holds is spent with this.
+    #[error(
+        "it gives another refresh_token with each use, and nothing here can store one: expected a grant that leaves the \
+         secret as it is (client_credentials or jwt-bearer, or a refresh token that stays)"
+    )]
+    Rotates,
+    /// The private key does not sign.
+    #[error("the secret's privateKey does not sign")]
+    Unsigned,
+}
+
+/// Error codes (RFC 6749 section 5.2).
+const CODES: [&str; 6] = [
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+];
+
+#[derive(Deserialize)]
+struct Answer {
+    access_token: Option<String>,
+    refresh_token: Option<String>,
+    expires_in: Option<Value>,
+    error: Option<Value>,
+}
+
+impl OAuth2 {
+    pub(super) fn read(
+        members: &mut Members<'_>,
+        is_local: bool,
+    ) -> Result<OAuth2, MalformedSecret> {
+        const GRANT: &str = "client_credentials, refresh_token or jwt-bearer";
+        const URL: &str = "a URL that begins with https://, without user, password or fragment";
+        const STYLE: &str = "body or basic";
+        const FORMAT: &str = "visible ASCII characters with {token} once";
+        const SECONDS: &str = "a whole number of seconds, 60 to 86400";
+        let grant = members.required("grant", GRANT, |grant| Some(grant.to_owned()))?;
+        let token_url =
+            members.required("tokenUrl", URL, |text| request::address(text, is_local))?;
+        let client_id = members.required("clientId", TEXT, plain)?;
+        let client_secret = members.text("clientSecret", TEXT, secret)?;
+        let grant = match grant.as_str() {
+            "client_credentials" if client_secret.is_none() => {
+                return Err(Members::wrong("clientSecret", TEXT));
+            }
+            "client_credentials" => Grant::ClientCredentials,
+            "refresh_token" => {
+                Grant::RefreshToken(members.required("refreshToken", TEXT, secret)?)
+            }
+            "jwt-bearer" => {
+                const KEY: &str =
+                    "a private RSA key of 2048 bits or more in PEM, without a password";
+                Grant::JwtBearer {
+                    key: members.required("privateKey", KEY, SigningKey::parse)?,
+                    key_id: members.text("keyId", TEXT, plain)?,
+                    subject: members
+                        .text("subject", TEXT, plain)?
+                        .unwrap_or_else(|| client_id.clone()),
+                }
+            }
+            _ => return Err(Members::wrong("grant", GRANT)),
+        };
+        let is_basic = members.text("style", STYLE, |style| match style {
+            "body" => Some(false),
+            "basic" => Some(true),
+            _ => None,
+        })?;
+        if is_basic == Some(true) && client_secret.is_none() {
+            return Err(Members::wrong("style", "body without a clientSecret"));
+        }
+        Ok(OAuth2 {
+            token_url,
+            grant,
+            client_id,
+            client_secret,
+            scope: members.text("scope", TEXT, plain)?,
+            audience: members.text("audience", TEXT, plain)?,
+            is_basic: is_basic.unwrap_or(false),
+            header: members
+                .text("headerFormat", FORMAT, header)?
+                .unwrap_or_else(|| ("Bearer ".to_owned(), String::new())),
+            lifetime: members.optional("lifetimeSeconds", SECONDS, |seconds: u64| {
+                (60..=86_400)
+                    .contains(&seconds)
+                    .then(|| Duration::from_secs(seconds))
+            })?,
+        })
+    }
+
+    /// The grant's name.
+    pub fn grant(&self) -> &'static str {
+        match self.grant {
+            Grant::ClientCredentials => "client_credentials",
+            Grant::RefreshToken(_) => "refresh_token",
+            Grant::JwtBearer { .. } => "jwt-bearer",
+        }
+    }
+
+    /// What is sent for a token.
+    ///
+    /// # Errors
+    /// The private key does not sign.
+    pub fn request(&self, now: Timestamp) -> Result<TokenRequest, NoToken> {
+        let mut pairs: Vec<(&str, &str)> = Vec::new();
+        let assertion;
+        match &self.grant {
+            Grant::ClientCredentials => pairs.push(("grant_type", "client_credentials")),
+            Grant::RefreshToken(token) => pairs.extend([
+                ("grant_type", "refresh_token"),
+                ("refresh_token", token.expose_secret()),
+            ]),
+            Grant::JwtBearer {
+                key,
+                key_id,
+                subject,
+            } => {
+                assertion = key.signed(key_id.as_deref(), &self.claims(subject, now));
+                pairs.extend([
+                    ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+                    ("assertion", assertion.as_deref().ok_or(NoToken::Unsigned)?),
+                ]);
+            }
+        }
+        if !matches!(self.grant, Grant::JwtBearer { .. }) {
+            let more = [("scope", &self.scope), ("audience", &self.audience)];
+            let more = more.into_iter();
+            pairs.extend(more.filter_map(|(name, value)| Some((name, value.as_deref()?))));
+        }
+        let mut authorization = None;
+        match &self.client_secret {
+            // RFC 6749 section 2.3.1: both are encoded before they are put together.
+            Some(secret) if self.is_basic => {
+                let secret = request::value(secret.expose_secret());
+                authorization = Some(auth::basic(&request::value(&self.client_id), &secret));
+            }
+            Some(secret) => pairs.extend([
+                ("client_id", self.client_id.as_str()),
+                ("client_secret", secret.expose_secret()),
+            ]),
+            // The assertion tells it.
+            None if matches!(self.grant, Grant::JwtBearer { .. }) => {}
+            None => pairs.push(("client_id", &self.client_id)),
+        }
+        let pairs = pairs.into_iter();
+        let pairs = pairs.map(|(name, value)| format!("{name}={}", request::value(value)));
+        Ok(TokenRequest {
+            url: self.token_url.clone(),
+            authorization,
+            body: pairs.collect::<Vec<_>>().join("&").into(),
+        })
+    }
+
+    /// Of an assertion (RFC 7523 section 3), which is good for two minutes.
+    fn claims(&self, subject: &str, now: Timestamp) -> Value {
+        let mut claims = serde_json::json!({
+            "iss": self.client_id,
+            "sub": subject,
+            "aud": self.audience.as_deref().unwrap_or(self.token_url.as_str()),
+            "iat": now.as_second(),
+            "exp": now.as_second() + 120,
+        });
+        if let Some(scope) = &self.scope {
+            claims["scope"] = scope.as_str().into();
+        }
+        claims
+    }
+
+    /// The token that an answer of the endpoint gives.
+    ///
+    /// # Errors
+    /// It gives none, or one of which the next cannot be got.
+    pub fn token(&self, status: StatusCode, body: &[u8]) -> Result<FeedToken, NoToken> {
+        let answer = serde_json::from_slice(body).ok();
+        let code = |answer: &Answer| {
+            let code = answer.error.as_ref()?.as_str()?;
+            CODES.into_iter().find(|known| *known == code)
+        };
+        let answer = match answer {
+            // Some refuse with 200.
+            Some(answer @ Answer { error: None, .. }) if status.is_success() => answer,
+            None if status.is_success() => return Err(NoToken::Malformed),
+            answer => {
+                return Err(NoToken::Refused {
+                    status: status.as_u16(),
+                    code: answer.as_ref().and_then(code),
+                });
+            }
+        };
+        if let (Grant::RefreshToken(ours), Some(theirs)) = (&self.grant, &answer.refresh_token)
+            && ours.expose_secret() != theirs
+        {
+            return Err(NoToken::Rotates);
+        }
+        let is_token = |token: &String| {
+            (1..=MOST_TOKEN).contains(&token.len())
+                && token.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        let token = answer.access_token.filter(is_token);
+        let token = token.ok_or(NoToken::Malformed)?;
+        let told = answer.expires_in.as_ref().and_then(seconds);
+        let life = told.or(self.lifetime).unwrap_or(LIFETIME);
+        let (before, after) = &self.header;
+        Ok(FeedToken {
+            authorization: format!("{before}{token}{after}").into(),
+            good_for: life.saturating_sub(BEFORE_END.min(life / 2)),
+        })
+    }
+}
+
+const TEXT: &str = "a text that is not empty, without control characters";
+
+fn plain(text: &str) -> Option<String> {
+    (!text.is_empty() && !text.contains(char::is_control)).then(|| text.to_owned())
+}
+
+fn secret(text: &str) -> Option<SecretString> {
+    plain(text).map(SecretString::from)
+}
+
+fn header(text: &str) -> Option<(String, String)> {
+    let is_shown = text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+    let (before, after) = text.split_once("{token}")?;
+    let is_right = is_shown && text.trim() == text && !after.contains("{token}");
+    is_right.then(|| (before.to_owned(), after.to_owned()))
+}
+
+/// A number, or a number that is written as a text.
+fn seconds(value: &Value) -> Option<Duration> {
+    let seconds = value
+        .as_u64()
+        .or_else(|| value.as_str()?.parse::<u64>().ok());
+    seconds
+        .filter(|seconds| *seconds > 0)
+        .map(|seconds| Duration::from_secs(seconds.min(86_400)))
+}
+
+#[cfg(test)]
+mod tests;

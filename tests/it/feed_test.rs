@@ -1,0 +1,275 @@
+//! `campaign-sync feed test`: what a page of a feed becomes, of a saved answer and of a CRM on loopback.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use emulator::crm::{TOKEN, Vendor};
+use emulator::world::sent;
+use emulator::{Crm, Fault};
+use io::Clock;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::support::served::Served;
+
+const CAMPAIGN: &str = "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11";
+
+/// A secret of HubSpot's search, whose pages have two contacts.
+fn hubspot() -> Value {
+    json!({
+        "auth": { "kind": "bearer", "token": "hush-hush" },
+        "request": { "method": "POST", "url": "https://api.hubapi.com/crm/v3/objects/contacts/search?api_key=hush",
+            "headers": { "x-tenant": "hush", "prefer": "much" },
+            "body": { "limit": 2, "filterGroups": [{ "filters": [
+                { "propertyName": "lastmodifieddate", "operator": "GTE", "value": "{since:ms}" },
+                { "propertyName": "campaign", "operator": "EQ", "value": "{campaign.name}" },
+                { "propertyName": "hs_object_id", "operator": "GT", "value": "{cursor|0}" } ] }] } },
+        "campaigns": { CAMPAIGN: { "name": "spring" } },
+        "items": "/results", "next": { "keyset": "/id", "pageSize": 2 },
+        "mapping": { "preset": "hubspotRecord", "columns": { "firstname": "firstName", "phone": "phone" },
+            "optOut": { "field": "do_not_call", "values": ["true"], "callable": ["false", null] } },
+    })
+}
+
+fn contact(id: &str, more: Value) -> Value {
+    let mut contact = json!({ "id": id, "archived": false,
+        "properties": { "firstname": "Ada", "phone": "", "do_not_call": "true", "lastmodifieddate": "2026-11-24T16:00:00.123Z" } });
+    let properties = contact["properties"].as_object_mut().unwrap();
+    properties.extend(more.as_object().unwrap().clone());
+    contact
+}
+
+fn file(name: &str, content: &Value) -> String {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("feed-test-{name}.json"));
+    std::fs::write(&path, content.to_string()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// `feed test` of a saved answer, by a command that reaches nobody.
+async fn tested(name: &str, secret: &Value, answer: &Value, more: &[&str]) -> (i32, Value, String) {
+    let served = Served::new().await;
+    let (secret, answer) = (
+        file(&format!("{name}-secret"), secret),
+        file(&format!("{name}-answer"), answer),
+    );
+    let told = served
+        .command(&[&["feed", "test", "--secret", &secret, &answer], more].concat())
+        .await;
+    assert!(!told.2.contains("hush"), "{}", told.2);
+    told
+}
+
+#[tokio::test]
+async fn a_saved_answer_is_told_as_a_run_would_read_it() {
+    let page = json!({ "results": [contact("7", json!({})), contact("9", json!({ "do_not_call": null, "phone": "+13175550100" }))] });
+    let since = ["--since", "2026-11-24T16:00:00Z"];
+    let (status, told, text) = tested(
+        "json",
+        &hubspot(),
+        &page,
+        &[&since[..], &["--json"]].concat(),
+    )
+    .await;
+    assert_eq!(status, 0, "{text}");
+    let request = |cursor: &str| {
+        json!({
+            "method": "POST", "url": "https://api.hubapi.com/crm/v3/objects/contacts/search?api_key=…",
+            "auth": "a token or password", "headers": { "x-tenant": "…", "prefer": "much" },
+            "body": { "limit": 2, "filterGroups": [{ "filters": [
+                { "propertyName": "lastmodifieddate", "operator": "GTE", "value": "1795536000000" },
+                { "propertyName": "campaign", "operator": "EQ", "value": "spring" },
+                { "propertyName": "hs_object_id", "operator": "GT", "value": cursor } ] }] },
+        })
+    };
+    let expected = json!({
+        "campaignId": CAMPAIGN, "page": 1, "request": request("0"),
+        "changes": [
+            { "contactKey": "7", "version": 1_795_536_000_123_u64, "data": { "firstName": "Ada", "phone": null }, "callable": false },
+            { "contactKey": "9", "version": 1_795_536_000_123_u64, "data": { "firstName": "Ada", "phone": "+13175550100" }, "callable": true } ],
+        "ignored": 0, "faults": [], "next": "9", "nextRequest": request("9"),
+    });
+    assert_eq!(told, expected);
+    let (status, _, text) = tested("text", &hubspot(), &page, &since).await;
+    assert_eq!(status, 0);
+    for line in [
+        "page 1 of campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11:",
+        "POST https://api.hubapi.com/crm/v3/objects/contacts/search?api_key=…",
+        "x-tenant: …",
+        "phone is cleared",
+        "callable: false",
+        "2 changes, and 0 items ignored",
+        "The next page, by the cursor 9:",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    let one = json!({ "results": [contact("7", json!({}))] });
+    let (status, _, text) = tested("last", &hubspot(), &one, &[]).await;
+    assert!(
+        status == 0 && text.contains("This is the last page."),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_fault_is_told_with_its_place_and_without_any_value() {
+    let mut faulty = contact("9", json!({}));
+    faulty["properties"]
+        .as_object_mut()
+        .unwrap()
+        .remove("do_not_call");
+    let page = json!({ "results": [contact("7", json!({})), faulty] });
+    let (status, told, text) = tested("fault", &hubspot(), &page, &["--json"]).await;
+    assert_eq!(status, 1, "{text}");
+    assert_eq!(told["changes"].as_array().unwrap().len(), 1);
+    let expected = json!([{ "what": "/results/1: hubspotRecord: the program failed: the opt-out field is missing", "optOutsHeard": [] }]);
+    assert_eq!(told["faults"], expected);
+    // What opts out is heard, though another member breaks a rule.
+    let page = json!({ "results": [contact("7", json!({ "firstname": { "a": "canary" } }))] });
+    let (status, _, text) = tested("heard", &hubspot(), &page, &[]).await;
+    assert_eq!(status, 1, "{text}");
+    assert!(
+        text.contains("fault at /results/0: hubspotRecord: "),
+        "{text}"
+    );
+    assert!(
+        text.contains("its opt-out is heard: test/") && !text.contains("canary"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_page_or_no_secret_is_told() {
+    let (status, told, text) =
+        tested("none", &hubspot(), &json!({ "data": [] }), &["--json"]).await;
+    assert_eq!(
+        (status, &told["error"]),
+        (1, &json!("items: expected that it leads to a list")),
+        "{text}"
+    );
+    let (status, _, text) = tested("none-text", &hubspot(), &json!([]), &[]).await;
+    assert!(
+        status == 1 && text.contains("There is no page: items"),
+        "{text}"
+    );
+    // Another campaign, for which the secret has no text.
+    let page = json!({ "results": [] });
+    let (status, _, text) = tested("campaign", &hubspot(), &page, &["--campaign", "other"]).await;
+    assert!(
+        status == 1 && text.contains("cannot be asked for"),
+        "{text}"
+    );
+    let mut malformed = hubspot();
+    malformed["next"] = json!({ "keyset": "hush" });
+    let (status, _, text) = tested("malformed", &malformed, &page, &[]).await;
+    assert!(
+        status == 2 && text.contains("next") && text.contains("malformed-secret.json"),
+        "{text}"
+    );
+    let served = Served::new().await;
+    for (arguments, expected) in [
+        (vec!["feed", "test"], "--org"),
+        (vec!["feed", "test", "--secret", "-", "-"], "one of the two"),
+        (
+            vec!["feed", "test", "--org", "ranked"],
+            "there is no such secret",
+        ),
+        (
+            vec!["feed", "test", "--org", "ranked", "a.json", "--page", "2"],
+            "cannot be used with",
+        ),
+    ] {
+        let (status, _, text) = served.command(&arguments).await;
+        assert!(
+            status == 2 && text.contains(expected),
+            "{arguments:?}: {text}"
+        );
+    }
+}
+
+async fn answer(State(crm): State<Arc<Crm>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    let request = http::Request::from_parts(parts, body);
+    sent(&*crm, request).await.map(Into::into)
+}
+
+/// A company of Pipedrive with five persons, on loopback, and the secret of its feed.
+async fn pipedrive() -> (Arc<Crm>, Value) {
+    let crm = Arc::new(Crm::new(Vendor::Pipedrive, Clock::system()));
+    for id in 1..=5 {
+        crm.put(json!({ "id": id, "first_name": format!("Ada {id}"), "phones": [], "custom_fields": { "off": id % 2 },
+            "add_time": "2026-11-24T16:00:00Z", "update_time": "2026-11-24T16:00:01Z" }));
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/api/v2/persons", listener.local_addr().unwrap());
+    let app = axum::Router::new()
+        .fallback(answer)
+        .with_state(Arc::clone(&crm));
+    tokio::spawn(axum::serve(listener, app).into_future());
+    let secret = json!({
+        "auth": { "kind": "header", "name": "x-api-token", "value": TOKEN },
+        "request": { "url": url, "query": { "updated_since": "{since}", "limit": 2, "cursor": "{cursor}" } },
+        "items": "/data", "next": { "cursor": "/additional_data/next_cursor" },
+        "mapping": { "preset": "pipedrivePerson", "columns": { "first_name": "firstName" },
+            "optOut": { "field": "off", "values": [1], "callable": [0] } },
+    });
+    (crm, secret)
+}
+
+#[tokio::test]
+async fn a_crm_is_asked_up_to_the_page_that_is_wanted() {
+    let served = Served::new().await;
+    let (crm, secret) = pipedrive().await;
+    served.put_feed("ranked", &secret);
+    let test = async |more: &[&str]| {
+        let told = served
+            .command(&[&["feed", "test", "--org", "ranked", "--json"], more].concat())
+            .await;
+        assert!(!told.2.contains(TOKEN), "{}", told.2);
+        told
+    };
+    let (status, first, text) = test(&[]).await;
+    assert_eq!(status, 0, "{text}");
+    let keys = |told: &Value| {
+        let changes = told["changes"].as_array().unwrap().iter();
+        changes
+            .map(|change| change["contactKey"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(keys(&first), ["1", "2"]);
+    let (status, last, _) = test(&["--page", "3"]).await;
+    assert_eq!(
+        (status, keys(&last), &last["page"], &last["next"]),
+        (0, vec!["5".to_owned()], &json!(3), &Value::Null)
+    );
+    let asked = last["request"]["url"].as_str().unwrap();
+    assert!(
+        asked.contains("cursor=") && !asked.contains("cursor=…"),
+        "{asked}"
+    );
+    assert_eq!(crm.requests().len(), 4);
+    let (status, _, text) = test(&["--page", "4"]).await;
+    assert!(
+        status == 2 && text.contains("there is no page 4: the feed ends with page 3"),
+        "{text}"
+    );
+    let (status, none, _) = test(&["--since", "2026-11-24T16:00:02Z"]).await;
+    assert_eq!((status, keys(&none).len()), (0, 0));
+    // A secret of a file needs no stored one.
+    let path = file("live", &secret);
+    let (status, told, text) = served
+        .command(&["feed", "test", "--secret", &path, "--json", "--page", "2"])
+        .await;
+    assert_eq!((status, keys(&told).len()), (0, 2), "{text}");
+    // Nothing was sent to the queue.
+    assert!(served.queue.is_empty());
+    crm.add_fault(Fault::status("GET", 401).times(9));
+    let (status, told, text) = test(&[]).await;
+    assert_eq!(status, 1, "{text}");
+    assert!(
+        told["error"].as_str().unwrap().contains("it answered 401"),
+        "{text}"
+    );
+}
