@@ -5,10 +5,13 @@ use std::sync::Arc;
 use io::genesys::{Genesys, Share, Shared};
 use io::http::Transport;
 use io::queue::{Queue, Sqs};
+use io::records::ParameterStore;
 use io::secrets::SecretsManager;
 use io::telemetry::Telemetry;
 use io::{Chance, Clock, Config, Https};
 use lambda_runtime::Error;
+
+use crate::Runs;
 
 /// The clients, the clock and the caches. Nothing else is kept from one run to the next.
 pub struct Context {
@@ -16,6 +19,8 @@ pub struct Context {
     pub(crate) genesys: Genesys,
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) feed: Arc<dyn Transport>,
+    /// Of the function alone.
+    pub(crate) runs: Option<Runs>,
 }
 
 impl Context {
@@ -27,6 +32,15 @@ impl Context {
             shared,
             queue,
             feed,
+            runs: None,
+        }
+    }
+
+    /// A copy that takes runs from a queue.
+    pub fn with_runs(self, runs: Runs) -> Context {
+        Context {
+            runs: Some(runs),
+            ..self
         }
     }
 
@@ -35,7 +49,11 @@ impl Context {
     /// # Errors
     /// Names every variable of the environment that is missing or wrong.
     pub async fn from_env() -> Result<Context, Error> {
-        Context::connect(Config::from_env()?, Telemetry::log()).await
+        let (config, own) = Config::from_env_for_runs()?;
+        let sdk = io::aws::sdk_config().await;
+        let context = Context::connect(config, Telemetry::log()).await?;
+        let records = Arc::new(ParameterStore::new(&sdk));
+        Ok(context.with_runs(Runs::new(own, records)))
     }
 
     /// A copy that talks to AWS, Genesys Cloud and the feeds.
