@@ -212,6 +212,9 @@ pub enum Error {
         "it was begun {0} times and each time ended by force: by Lambda's timeout, or for want of memory"
     )]
     Killed(u32),
+    /// The run went on so often, and did not come to its end.
+    #[error("it went on {0} times and did not come to its end")]
+    Endless(u32),
     /// The function has no queue of runs.
     #[error("there is no queue of runs: RUNS_QUEUE_URL is missing")]
     NoRuns,

@@ -71,6 +71,17 @@ pub struct DlqConfig {
     pub secret_prefix: String,
 }
 
+/// What a person needs to make schedules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduleConfig {
+    /// `RUNS_QUEUE_ARN`: the FIFO queue of runs.
+    pub runs_queue_arn: String,
+    /// `SCHEDULE_ROLE_ARN`: the role in which EventBridge Scheduler sends to it.
+    pub schedule_role_arn: String,
+    /// `FAILED_RUNS_QUEUE_ARN`: the standard queue of runs that failed.
+    pub failed_runs_queue_arn: String,
+}
+
 /// Every variable that is missing or not as expected.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError(Vec<String>);
@@ -245,6 +256,25 @@ impl DlqConfig {
     }
 }
 
+impl ScheduleConfig {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// Names every variable that is missing or wrong.
+    pub fn from_env() -> Result<ScheduleConfig, ConfigError> {
+        let mut reader = Reader {
+            lookup: from_env,
+            faults: Vec::new(),
+        };
+        let config = ScheduleConfig {
+            runs_queue_arn: reader.arn("RUNS_QUEUE_ARN"),
+            schedule_role_arn: reader.arn("SCHEDULE_ROLE_ARN"),
+            failed_runs_queue_arn: reader.arn("FAILED_RUNS_QUEUE_ARN"),
+        };
+        reader.end(config)
+    }
+}
+
 /// `COLUMNS`: how wide the page is to be that is printed.
 pub fn columns() -> Option<usize> {
     from_env("COLUMNS")?.trim().parse().ok()
@@ -299,6 +329,15 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             ));
         }
         Some(text.trim_end_matches('/').to_owned())
+    }
+
+    fn arn(&mut self, name: &str) -> String {
+        let arn = self.text(name).filter(|text| text.starts_with("arn:"));
+        if arn.is_none() {
+            let fault = format!("{name}: expected the ARN that the stack's outputs tell");
+            self.faults.push(fault);
+        }
+        arn.unwrap_or_default()
     }
 
     fn secret_prefix(&mut self) -> String {

@@ -19,8 +19,8 @@ use crate::{
 /// What is left of an invocation when the last change went to the queue; in it the record is written,
 /// and the message given back.
 const TO_NOTE: Duration = Duration::from_secs(15);
-/// How often writing the record is tried: Parameter Store takes three writes a second.
-const WRITES: u32 = 3;
+/// How often Parameter Store is asked: it takes three writes a second.
+const TRIES: u32 = 3;
 /// How often a run may fail before it is told of in the queue of failed runs.
 const MOST_FAILURES: u32 = 2;
 /// How often a run is begun that ends by force each time.
@@ -81,8 +81,13 @@ impl Turn<'_> {
             Err(error) => return self.fails(Some(&input), receives, &error).await,
         };
         let tries = receives.saturating_sub(record.receives(input.run));
-        if tries > MOST_KILLED || receives > MOST_RECEIVES {
-            let error = Error::Killed(receives - 1);
+        let ended = match tries {
+            _ if receives > MOST_RECEIVES => Some(Error::Endless(receives - 1)),
+            tries if tries > MOST_KILLED => Some(Error::Killed(tries - 1)),
+            _ => None,
+        };
+        if let Some(error) = ended {
+            self.tell_how_late(&input, &record);
             return self.fails(Some(&input), MOST_FAILURES, &error).await;
         }
         let went = self.go_on(&input, &mut record).await;
@@ -259,7 +264,7 @@ impl Turn<'_> {
             name: name.clone(),
             why,
         };
-        let read = self.runs.records.read(&name).await;
+        let read = self.ask(|| self.runs.records.read(&name)).await;
         match read.map_err(|error| wrong(error.to_string()))? {
             None => Ok(Record::default()),
             Some(text) => Record::parse(&text).ok_or_else(|| {
@@ -277,18 +282,23 @@ impl Turn<'_> {
         let text = record.text().ok_or_else(|| {
             wrong("it is too large: a schedule has too many campaigns, or the feed's cursors are too long".to_owned())
         })?;
-        let mut tried = 0;
-        loop {
-            tried += 1;
-            match self.runs.records.write(&name, text.clone()).await {
-                Ok(()) => return Ok(()),
-                Err(error) if tried == WRITES => return Err(wrong(error.to_string())),
-                Err(_) => {
-                    let pause = 0.5 + self.context.shared.chance.share();
-                    tokio::time::sleep(Duration::from_secs_f64(pause)).await;
-                }
+        let written = self.ask(|| self.runs.records.write(&name, text.clone()));
+        written.await.map_err(|error| wrong(error.to_string()))
+    }
+
+    /// Asks Parameter Store, more than once if it must be.
+    async fn ask<T, E, A: Future<Output = Result<T, E>>>(
+        &self,
+        call: impl Fn() -> A,
+    ) -> Result<T, E> {
+        for _ in 1..TRIES {
+            if let Ok(answer) = call().await {
+                return Ok(answer);
             }
+            let pause = 0.5 + self.context.shared.chance.share();
+            tokio::time::sleep(Duration::from_secs_f64(pause)).await;
         }
+        call().await
     }
 }
 

@@ -91,7 +91,7 @@ async fn a_record_that_cannot_be_read_or_written_fails_the_run_and_costs_nothing
     let run = Run::new(World::new());
     run.says("a", 5, "5");
     due(&run, json!({})).await;
-    run.world.parameters.refuse_reads(1);
+    run.world.parameters.refuse_reads(3);
     assert_eq!(take(&run, QUARTER).await, Err(60));
     run.world.pass(Duration::from_mins(1)).await;
     // Two writes that are refused are tried again.
