@@ -13,6 +13,7 @@ mod made_up;
 mod one_contact;
 mod reconcile;
 mod says;
+mod schedule;
 mod send;
 mod source;
 mod status;
@@ -46,6 +47,8 @@ enum Command {
     Send(send::Args),
     /// Compares campaigns with the CRM's feed and enqueues what webhooks missed
     Reconcile(reconcile::Args),
+    /// Sets, lists and removes the schedules by which campaigns are compared
+    Schedule(schedule::Args),
     /// Tells whether an org's secret, client, campaigns and queues are right, and what to do where not
     Check(check::Args),
     /// Tells how much waits in the queues, for how long, and what is left of an org's call budget
@@ -91,6 +94,7 @@ fn main() -> ExitCode {
         Some(Command::Local(args)) => local::run(&args),
         Some(Command::Send(args)) => send::run(&args),
         Some(Command::Reconcile(args)) => reconcile::run(&args),
+        Some(Command::Schedule(args)) => schedule::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Status(args)) => status::run(&args),
         Some(Command::Contact(args)) => contact::run(&args),

@@ -34,9 +34,12 @@ def state(alarm, before="OK", **data):
     # Older ones stand in for what is missing. With too few of them all count, and the rest is as TreatMissingData says.
     newest = (real + [None] * evaluated)[:evaluated] if len(real) < evaluated else real[-evaluated:]
     over = {"GreaterThanThreshold": lambda point: point > alarm["Threshold"],
-            "GreaterThanOrEqualToThreshold": lambda point: point >= alarm["Threshold"]}[alarm["ComparisonOperator"]]
+            "GreaterThanOrEqualToThreshold": lambda point: point >= alarm["Threshold"],
+            "LessThanThreshold": lambda point: point < alarm["Threshold"]}[alarm["ComparisonOperator"]]
     breaching = sum(point is not None and over(point) for point in newest)
     missing = newest.count(None)
+    if alarm["TreatMissingData"] == "breaching":
+        breaching += missing
     if breaching >= enough:
         return "ALARM"
     if alarm["TreatMissingData"] == "ignore" and breaching + missing >= enough:

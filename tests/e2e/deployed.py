@@ -266,7 +266,8 @@ def repaired(aws, outputs, service, expected):
     schedule = aws.client("scheduler").get_schedule(Name=f"{STACK}-reconcile")
     assert schedule["State"] == "ENABLED" and schedule["ScheduleExpression"] == "rate(15 minutes)", schedule
     target = schedule["Target"]
-    assert target["Arn"].endswith(f":function:{STACK}-reconcile") and "failed-runs" in target["DeadLetterConfig"]["Arn"]
+    assert target["Arn"].endswith(f":{STACK}-runs.fifo") and "failed-runs" in target["DeadLetterConfig"]["Arn"]
+    assert target["SqsParameters"] == {"MessageGroupId": "acme-us"}, target
     assert target["RetryPolicy"] == {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 900}, target
     # Changed, opted out and removed contacts, and some that are new; each third as the campaign holds it.
     feed = []
@@ -281,25 +282,48 @@ def repaired(aws, outputs, service, expected):
             feed.append(missed)
     service.crm_says(feed)
 
-    def invoke(**more):
+    sqs, runs = aws.client("sqs"), sqs_of_runs(aws)
+
+    def due(**more):
         now = datetime.datetime.now(tz=datetime.timezone.utc).isoformat()
-        event = json.loads(target["Input"].replace("<aws.scheduler.scheduled-time>", now)) | more
-        answer = aws.client("lambda").invoke(FunctionName=target["Arn"], Payload=json.dumps(event))
+        return json.loads(target["Input"].replace("<aws.scheduler.scheduled-time>", now)) | more
+
+    def invoke(**more):
+        answer = aws.client("lambda").invoke(FunctionName=f"{STACK}-reconcile", Payload=json.dumps(due(**more)))
         return json.loads(answer["Payload"].read()), answer.get("FunctionError")
+
+    def ran(before):
+        """What the runs since then did, once their queue is empty."""
+        until("the runs are over", lambda: depth(aws, runs) == 0, 100, 0.3)
+        lines = [json.loads(line) for line in aws.logs("reconcile") if '"reconciled"' in line]
+        return lines[before:]
 
     of_us = sum(1 for contact in feed if contact["org"] == "acme-us")
     dry, _ = invoke(dryRun=True)
     assert (dry["checked"], dry["enqueued"], dry["complete"], dry["dryRun"]) == (of_us, 0, True, True), dry
-    service.feed_fault(text='{"contacts": [', times=1)
-    failed, error = invoke()
-    assert error and "the page is not JSON, or not all of it" in failed["errorMessage"], (failed, error)
-    assert depth(aws, outputs["QueueUrl"]) == 0
+    before = len(ran(0))
     service.feed_fault(status=503, times=2)
-    answer, error = invoke()
-    assert error is None and answer["enqueued"] == dry["missing"] + dry["different"] == of_us, (answer, error)
+    # As EventBridge Scheduler sends it, which gives no deduplication id.
+    sqs.send_message(QueueUrl=runs, MessageBody=json.dumps(due()), MessageGroupId="acme-us")
+    [run] = ran(before)
+    assert run["enqueued"] == dry["missing"] + dry["different"] == of_us, (run, dry)
     assert dry["missing"] > 0 and dry["different"] > 0, dry
     drained(aws, outputs)
-    say(f"the schedule's input found what {of_us} dropped webhooks would have said: {answer}")
+    name = f"/campaign-sync/{STACK}/reconcile/acme-us"
+    record = aws.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]
+    assert record["Type"] == "SecureString" and json.loads(record["Value"])["lookedAt"], record
+    say(f"the schedule's input found what {of_us} dropped webhooks would have said, and the record holds until when that was")
+
+    service.feed_fault(text='{"contacts": [', times=1)
+    queued, error = invoke()
+    assert error is None and queued["queued"] is True, (queued, error)
+    until("it fails", lambda: any("the page is not JSON, or not all of it" in line for line in aws.logs("reconcile")), 30, 0.3)
+    assert depth(aws, runs) == 1 and depth(aws, outputs["QueueUrl"]) == 0
+    [again] = ran(before + 1)
+    assert (again["checked"], again["enqueued"]) == (of_us, 0), again
+    failed = sqs.get_queue_url(QueueName=f"{STACK}-failed-runs")["QueueUrl"]
+    assert depth(aws, failed) == 0
+    say("a run that failed came again a minute later, and found nothing more")
 
     eu = CAMPAIGNS[2][1]
     by_hand = [os.environ.get("CAMPAIGN_SYNC", "target/debug/campaign-sync"), "reconcile", "--org",
@@ -312,10 +336,14 @@ def repaired(aws, outputs, service, expected):
     drained(aws, outputs)
     compare(service, expected)
     time.sleep(3)  # What is new cannot be read for two seconds.
-    again, _ = invoke()
+    again, _ = invoke(dryRun=True)
     assert (again["checked"], again["missing"], again["different"], again["enqueued"]) == (of_us, 0, 0, 0), again
     say(f"the command repaired the other org ({report['missing']} missing, {report['different']} different); a second run "
         "finds nothing, and every contact is as the CRM says")
+
+
+def sqs_of_runs(aws):
+    return aws.client("sqs").get_queue_url(QueueName=f"{STACK}-runs.fifo")["QueueUrl"]
 
 
 def denied(aws, outputs):
@@ -329,7 +357,7 @@ def denied(aws, outputs):
             return False
     org, source = "campaign-sync/org/acme-us", "campaign-sync/source/crm-acme-us"
     for function, mine in [("ingest", {"read a source"}), ("apply", {"read an org"}),
-                           ("reconcile", {"read an org", "read a feed", "look at the queue's depth"})]:
+                           ("reconcile", {"read an org", "read a feed", "look at the queue's depth", "read a record", "queue a run"})]:
         session = aws.as_role(aws.role(function))
         sqs, secrets = aws.client("sqs", session), aws.client("secretsmanager", session)
         queue, dead = outputs["QueueUrl"], outputs["DeadLetterQueueUrl"]
@@ -348,6 +376,12 @@ def denied(aws, outputs):
         if function != "apply":
             tries["receive changes"] = lambda: sqs.receive_message(QueueUrl=queue)
         if function == "reconcile":
+            name = f"/campaign-sync/{STACK}/reconcile/acme-us"
+            ssm, runs = aws.client("ssm", session), sqs_of_runs(aws)
+            tries["read a record"] = lambda: ssm.get_parameter(Name=name, WithDecryption=True)
+            tries["read another stack's record"] = lambda: ssm.get_parameter(Name=name.replace(STACK, "another"))
+            tries["queue a run"] = lambda: sqs.send_message(QueueUrl=runs, MessageBody="{}", MessageGroupId="acme-us")
+            tries["purge the runs"] = lambda: sqs.purge_queue(QueueUrl=runs)
             tries["park"] = lambda: sqs.send_message(QueueUrl=dead, **message)
         if function == "apply":
             tries["send a change"] = lambda: sqs.send_message(QueueUrl=queue, **message)

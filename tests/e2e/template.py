@@ -9,7 +9,7 @@ from cloudwatch import state
 
 FORMER, NEW = (f"arn:aws:kms:eu-west-1:123456789012:key/{key}" for key in ("former", "new"))
 ROLES = {"IngestRole", "ApplyRole", "ReconcileRole", "ScheduleRole"}
-QUEUES = {"Queue", "DeadLetterQueue", "ScheduleDeadLetterQueue"}
+QUEUES = {"Queue", "DeadLetterQueue", "RunsQueue", "ScheduleDeadLetterQueue"}
 SCHEDULE = {"ReconcileOrg": "acme-us", "ReconcileCampaignIds": "5f0c1e1a"}
 # What must outlive the stack, by its name in the stack blue. Another name would be another queue: the changes in the one before
 # would have no reader.
@@ -53,7 +53,8 @@ def names(stack):
         for key in ("QueueName", "FunctionName", "LogGroupName", "AlarmName", "DashboardName", "RoleName", "Name"):
             # A name that refers to another resource is that one's.
             if key in properties and not properties[key].startswith(f"{stack.name}/"):
-                found.add((key, properties[key]))
+                # An API and a schedule may have one name.
+                found.add((it["Type"] if key == "Name" else key, properties[key]))
         for event in properties.get("Events", {}).values() if it["Type"] == "AWS::Serverless::Function" else []:
             if "Name" in event["Properties"]:
                 found.add((event["Type"], event["Properties"]["Name"]))
@@ -61,8 +62,8 @@ def names(stack):
 
 
 def two_stacks_share_no_name():
-    blue = names(Stack("blue"))
-    assert len(blue) == len(KEPT) + 1 + 3 + 1 + 1 + 1 + len(TEMPLATE_ALARMS), sorted(blue)
+    blue = names(Stack("blue", **SCHEDULE))
+    assert len(blue) == len(KEPT) + 1 + 3 + 1 + 1 + 1 + 1 + len(TEMPLATE_ALARMS), sorted(blue)
     # Also where the one is named as a part of the other's names, as blue-reconcile.
     parts = {tuple(name.split("blue-", 1)[1].split("-")) for _, name in blue if "blue-" in name}
     others = {"green", "blue-2"} | {"-".join(("blue", *part[:n])) for part in parts for n in range(1, len(part))}
@@ -148,18 +149,36 @@ def whoever_uses_a_queue_may_use_its_key_and_the_one_before():
                 assert it["Condition"] == {"StringEquals": {"kms:ViaService": "sqs.eu-west-1.amazonaws.com"}}, it
 
 
-def only_a_schedule_reserves_concurrency():
-    assert "ReservedConcurrentExecutions" not in json.dumps(list(Stack("blue").resources.values()))
-    stack = Stack("blue", **SCHEDULE)
-    reserved = {name: it["ReservedConcurrentExecutions"] for name, it in stack.of_type("AWS::Serverless::Function").items()
-                if "ReservedConcurrentExecutions" in it}
-    assert reserved == {"Reconcile": 1}, reserved
+def runs_of_an_org_come_one_by_one_and_those_of_orgs_side_by_side():
+    stack = Stack("blue", **SCHEDULE, ReconcileConcurrency=7)
+    assert "ReservedConcurrentExecutions" not in json.dumps(list(stack.resources.values()))
+    reconcile, queue = (stack.resources[it]["Properties"] for it in ("Reconcile", "RunsQueue"))
+    [source] = reconcile["Events"].values()
+    assert source["Properties"] == {
+        "Queue": "blue/RunsQueue.Arn", "BatchSize": 1, "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "ScalingConfig": {"MaximumConcurrency": 7}}, source
+    # A run that is killed is not begun beside itself. SQS moves none: it would take one that merely lasts for one that fails.
+    assert queue["VisibilityTimeout"] > reconcile["Timeout"] and "RedrivePolicy" not in queue, queue
+    assert queue["ContentBasedDeduplication"] is True, "EventBridge Scheduler gives no deduplication id"
+    for parameters, group, state in [(SCHEDULE, "acme-us", "ENABLED"), ({}, "none", "DISABLED")]:
+        schedule = Stack("blue", **parameters).resources["ReconcileSchedule"]["Properties"]
+        target = schedule["Target"]
+        assert (schedule["State"], target["Arn"], target["SqsParameters"]) == (
+            state, "blue/RunsQueue.Arn", {"MessageGroupId": group}), schedule
+        assert json.loads(target["Input"])["scheduledTime"] == "<aws.scheduler.scheduled-time>", target
+
+
+def reconcile_may_keep_records_of_its_stack_alone():
+    [policy] = Stack("blue").resources["ReconcileRole"]["Properties"]["Policies"]
+    may = [it for it in policy["PolicyDocument"]["Statement"] if "ssm:" in json.dumps(it["Action"])]
+    arn = "arn:aws:ssm:eu-west-1:123456789012:parameter/campaign-sync/blue/reconcile/*"
+    assert [(it["Action"], it["Resource"]) for it in may] == [(["ssm:GetParameter", "ssm:PutParameter"], arn)], may
 
 
 # Alarms, by the end of their names.
 SILENT, ALARMS = None, {}
 TEMPLATE_ALARMS = [it for it in TEMPLATE["Resources"].values() if it["Type"] == "AWS::CloudWatch::Alarm"]
-for _alarm in Stack("blue", OldestChangeMinutes=30).of_type("AWS::CloudWatch::Alarm").values():
+for _alarm in Stack("blue", OldestChangeMinutes=30, ReconcileLateMinutes=120, **SCHEDULE).of_type("AWS::CloudWatch::Alarm").values():
     ALARMS[_alarm["AlarmName"].removeprefix("blue-")] = _alarm
 
 
@@ -212,6 +231,14 @@ def alarms_are_as_their_texts_say():
         ("org-ill", "ALARM", {"counted": [1] + [None] * 6}, "OK"),
         ("org-refused", "ALARM", {"counted": [1] + [None] * 6}, "OK"),
         ("reconcile-stopped", "ALARM", {"counted": [1, None, None, None, None]}, "OK"),
+        # Seconds.
+        ("reconcile-late", "OK", {"counted": [None, None, 121 * minute, None]}, "ALARM"),
+        ("reconcile-late", "OK", {"counted": [120 * minute, None, 3]}, "OK"),
+        ("reconcile-late", "ALARM", {"counted": [121 * minute, None, None, 3]}, "ALARM"),
+        ("reconcile-late", "ALARM", {"counted": [121 * minute, None, None, 3, None, None, 3]}, "OK"),
+        ("reconcile-silent", "OK", {"it": [4, None]}, "OK"),
+        ("reconcile-silent", "OK", {"it": [None, None]}, "ALARM"),
+        ("reconcile-silent", "ALARM", {"it": [None, 1]}, "OK"),
         ("parked", "ALARM", {"it": [SILENT]}, "ALARM"),
         ("reconcile-failed", "ALARM", {"it": [SILENT]}, "ALARM"),
         ("apply-errors", "ALARM", {"it": [None, None, None]}, "OK"),
@@ -242,6 +269,10 @@ def periods_are_those_of_the_runbook():
         assert alarm["AlarmDescription"].endswith(f"docs/runbook.md, {section}.") and len(alarm["AlarmDescription"]) <= 1024, section
         if not any(metric["Namespace"] == "CampaignSync" for metric in metrics(alarm)):
             continue
+        if section == "reconcile-silent":
+            # It is about what does not happen.
+            assert alarm["TreatMissingData"] == "breaching" and alarm["Period"] == 3600, alarm
+            continue
         # Whatever the functions write only when it happens is filled, and has the periods that the text counts.
         periods, enough = alarm["EvaluationPeriods"], alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
         [seconds] = {it["MetricStat"]["Period"] for it in alarm["Metrics"] if "MetricStat" in it}
@@ -260,7 +291,7 @@ def periods_are_those_of_the_runbook():
 def every_alarm_tells_somebody():
     topic = "arn:aws:sns:eu-west-1:123456789012:on-call"
     for parameters, actions in [({}, None), ({"AlarmTopicArn": topic}, [topic])]:
-        for alarm in Stack("blue", **parameters).of_type("AWS::CloudWatch::Alarm").values():
+        for alarm in Stack("blue", **SCHEDULE, **parameters).of_type("AWS::CloudWatch::Alarm").values():
             assert alarm.get("AlarmActions") == alarm.get("OKActions") == actions and alarm["TreatMissingData"], alarm
 
 
@@ -270,7 +301,7 @@ def body(stack):
 
 
 def the_dashboard_shows_every_alarm_on_a_grid():
-    widgets = json.loads(body(Stack("blue")))["widgets"]
+    widgets = json.loads(body(Stack("blue", **SCHEDULE)))["widgets"]
     cells = [(x, y) for w in widgets for x in range(w["x"], w["x"] + w["width"]) for y in range(w["y"], w["y"] + w["height"])]
     assert len(cells) == len(set(cells)) and all(x < 24 for x, _ in cells), "widgets overlap, or leave the grid"
     shown = [arn.rpartition(":")[2] for w in widgets if w["type"] == "alarm" for arn in w["properties"]["alarms"]]
@@ -281,7 +312,8 @@ TESTS = [
     queues_and_logs_outlive_the_stack, what_outlived_a_stack_is_imported_as_what_it_was, two_stacks_share_no_name,
     two_stacks_share_no_secret_but_where_they_are_told_to, two_stacks_share_no_metric, roles_may_use_a_key_before_the_queues_do,
     a_new_stack_meets_what_another_left_before_it_touches_a_queue,
-    whoever_uses_a_queue_may_use_its_key_and_the_one_before, only_a_schedule_reserves_concurrency, alarms_are_as_their_texts_say,
+    whoever_uses_a_queue_may_use_its_key_and_the_one_before, runs_of_an_org_come_one_by_one_and_those_of_orgs_side_by_side,
+    reconcile_may_keep_records_of_its_stack_alone, alarms_are_as_their_texts_say,
     no_query_is_logged, periods_are_those_of_the_runbook, every_alarm_tells_somebody, the_dashboard_shows_every_alarm_on_a_grid,
 ]
 for test in TESTS:

@@ -43,6 +43,7 @@ mod probe;
 mod rank_ahead;
 mod reconcile;
 mod reset_rank;
+mod schedule;
 mod send;
 mod source;
 mod support;

@@ -7,6 +7,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::{ConfigLoader, Region, SdkConfig};
 use aws_sdk_sqs::config::Credentials;
 use io::queue::{Message, Queue, Sqs, Visibility};
+use io::records::{ParameterStore, Records, RecordsError};
 use io::secrets::{Secrets, SecretsError, SecretsManager};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -297,4 +298,61 @@ async fn every_cause_for_which_a_secret_cannot_be_read_is_told_as_what_it_is() {
     let server = answering("secretsmanager.GetSecretValue", 200, binary).await;
     let secrets = SecretsManager::new(&sdk(&server.uri()).await);
     assert_eq!(secrets.read("n").await.unwrap_err(), SecretsError::NoText);
+}
+
+#[tokio::test]
+async fn a_message_of_a_standard_queue_has_no_group_and_no_deduplication_id() {
+    let server = answering("AmazonSQS.SendMessage", 200, json!({"MessageId": "m"})).await;
+    let message = Message {
+        body: "{}".into(),
+        group: String::new(),
+        deduplication_id: String::new(),
+        attributes: Vec::new(),
+    };
+    let sqs = Sqs::new(&sdk(&server.uri()).await);
+    let url = "https://sqs.test/failed-runs";
+    sqs.send(url, message).await.unwrap();
+    let sent = sent(&server).await;
+    let members: Vec<_> = sent.as_object().unwrap().keys().collect();
+    assert!(
+        !members
+            .iter()
+            .any(|name| name.starts_with("MessageGroup") || name.starts_with("MessageDedup")),
+        "{sent}"
+    );
+}
+
+#[tokio::test]
+async fn a_record_is_a_secure_string_that_replaces_the_one_before() {
+    let server = answering("AmazonSSM.PutParameter", 200, json!({"Version": 2})).await;
+    let store = ParameterStore::new(&sdk(&server.uri()).await);
+    store.write("/a/b", "{}".to_owned()).await.unwrap();
+    let expected = json!({ "Name": "/a/b", "Value": "{}", "Type": "SecureString", "Overwrite": true, "Tier": "Intelligent-Tiering" });
+    assert_eq!(sent(&server).await, expected);
+
+    let answer = json!({ "Parameter": { "Name": "/a/b", "Value": "{}" } });
+    let server = answering("AmazonSSM.GetParameter", 200, answer).await;
+    let store = ParameterStore::new(&sdk(&server.uri()).await);
+    assert_eq!(store.read("/a/b").await, Ok(Some("{}".to_owned())));
+    let expected = json!({ "Name": "/a/b", "WithDecryption": true });
+    assert_eq!(sent(&server).await, expected);
+}
+
+#[tokio::test]
+async fn a_record_that_is_not_there_is_none_and_no_other_error_is_taken_for_that() {
+    for (code, expected) in [
+        ("ParameterNotFound", Ok(None)),
+        (
+            "AccessDeniedException",
+            Err(RecordsError::new("AccessDeniedException")),
+        ),
+        (
+            "ThrottlingException",
+            Err(RecordsError::new("ThrottlingException")),
+        ),
+    ] {
+        let server = answering("AmazonSSM.GetParameter", 400, json!({ "__type": code })).await;
+        let store = ParameterStore::new(&sdk(&server.uri()).await);
+        assert_eq!(store.read("/a/b").await, expected);
+    }
 }

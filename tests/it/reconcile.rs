@@ -11,6 +11,7 @@ mod faulty;
 mod feed;
 mod listed;
 mod ranks;
+mod runs;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use emulator::Feed;
 use emulator::genesys::Options;
 use io::Config;
 use lambda_runtime::LambdaEvent;
-use reconcile::{Answer, Context, Error};
+use reconcile::{Answer, Context, Error, Runs};
 use serde_json::{Value, json};
 
 use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, VERSION_FIELD, World, change, openapi};
@@ -48,6 +49,8 @@ impl Run {
             Arc::clone(&world.sqs) as _,
             Arc::clone(&feed) as _,
         );
+        let (_, own) = Config::read_for_runs(|name| world.variable(name)).unwrap();
+        let context = context.with_runs(Runs::new(own, Arc::clone(&world.parameters) as _));
         Run {
             world,
             feed,
@@ -88,7 +91,7 @@ impl Run {
         self.feed.put(contact);
     }
 
-    /// Runs as a schedule does, with a quarter of an hour.
+    /// Runs by itself, with a quarter of an hour.
     pub(crate) async fn run(&self, more: Value) -> Result<Answer, Error> {
         self.run_for(Duration::from_mins(15), more).await
     }
@@ -103,7 +106,7 @@ impl Run {
         lambda.deadline = (self.world.clock.now() + time)
             .as_millisecond()
             .unsigned_abs();
-        reconcile::handle(&self.context, LambdaEvent::new(input, lambda)).await
+        reconcile::at_once(&self.context, LambdaEvent::new(input, lambda)).await
     }
 
     /// Applies all that is in the queue.

@@ -66,6 +66,7 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
     tokio::select! {
         ended = server => ended.map_err(|error| error.to_string()),
         () = world.feed() => Ok(()),
+        () = world.take_runs() => Ok(()),
         _ = tokio::signal::ctrl_c() => Ok(()),
     }
 }

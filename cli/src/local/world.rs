@@ -1,7 +1,10 @@
 //! The embedded parts, wired as on AWS: ingest, queue and event source, five copies of apply,
 //! Genesys Cloud, secrets.
 
+mod repair;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,8 +31,6 @@ use crate::webhook;
 const COPIES: u32 = 5;
 /// The timeout of apply.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// The timeout of reconcile.
-const RUN: Duration = Duration::from_mins(15);
 
 /// Of the source `bearer`, when serving.
 pub(crate) const BEARER_TOKEN: &str = "local-bearer-token";
@@ -51,6 +52,8 @@ pub(crate) struct World {
     /// What the CRM says now.
     pub(crate) feed: Arc<Feed>,
     outcomes: Arc<Mutex<Outcomes>>,
+    /// Changes that reconcile put into the queue.
+    enqueued: Arc<AtomicU64>,
     /// What the senders of webhooks know of their source.
     senders: BTreeMap<String, Auth>,
     heard: Mutex<Heard>,
@@ -133,7 +136,8 @@ impl World {
         let (config, parking) =
             Config::read_for_apply(variable).map_err(|error| error.to_string())?;
         let outcomes = Arc::new(Mutex::new(Outcomes::new()));
-        let telemetry = counted(Arc::clone(&outcomes), telemetry);
+        let enqueued = Arc::new(AtomicU64::new(0));
+        let telemetry = counted(Arc::clone(&outcomes), Arc::clone(&enqueued), telemetry);
         let shared = |n: u32| outside.shared(n.into(), telemetry.clone(), config.clone());
         let copy = |n| {
             Context::new(shared(n), parking.clone(), Arc::clone(&outside.sqs) as _)
@@ -146,6 +150,9 @@ impl World {
             Arc::clone(&outside.sqs) as _,
             Arc::clone(&feed) as _,
         );
+        let (_, own) = Config::read_for_runs(variable).map_err(|error| error.to_string())?;
+        let parameters = Arc::clone(&outside.parameters) as _;
+        let reconcile = reconcile.with_runs(reconcile::Runs::new(own, parameters));
         let ingest = ingest::Context::new(
             IngestConfig::read(variable).map_err(|error| error.to_string())?,
             Arc::clone(&outside.vault) as _,
@@ -166,6 +173,7 @@ impl World {
             reconcile,
             feed,
             outcomes,
+            enqueued,
             heard: Mutex::default(),
         })
     }
@@ -197,35 +205,6 @@ impl World {
                 .map(|copy| source.feed(async |event| self.invoke(copy, event).await)),
         )
         .await;
-    }
-
-    /// Runs reconcile for every org, and what it enqueues through apply; answers how many changes
-    /// that were.
-    pub(crate) async fn reconcile(&self, story: &Story) -> Result<u64, Error> {
-        let mut campaigns: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (org, campaign) in story.campaigns() {
-            campaigns.entry(org).or_default().push(campaign);
-        }
-        let mut enqueued = 0;
-        for (org, campaigns) in campaigns {
-            // The share of what is dropped is the user's to choose.
-            let mut input = json!({ "org": org, "campaignIds": campaigns, "force": true });
-            loop {
-                let answer = reconcile::handle(
-                    &self.reconcile,
-                    LambdaEvent::new(input.clone(), self.lambda(RUN)),
-                )
-                .await;
-                let answer = answer.map_err(|error| format!("reconcile: {error}"))?;
-                enqueued += answer.enqueued;
-                let _ = tokio::time::timeout(LATEST, self.feed()).await;
-                if answer.complete {
-                    break;
-                }
-                input["cursor"] = answer.cursor.into();
-            }
-        }
-        Ok(enqueued)
     }
 
     /// The contacts that are not as the CRM last said.
@@ -353,12 +332,16 @@ impl World {
 }
 
 /// Counts outcomes, and tells on.
-fn counted(outcomes: Arc<Mutex<Outcomes>>, next: Telemetry) -> Telemetry {
+fn counted(outcomes: Arc<Mutex<Outcomes>>, enqueued: Arc<AtomicU64>, next: Telemetry) -> Telemetry {
     Telemetry::from_fn(move |event| {
         next.tell(event);
         let (about, outcome) = match event {
             Event::Done { about, outcome, .. } => (about, outcome.as_str()),
             Event::Parked { about, .. } => (about, "parked"),
+            Event::Reconciled { enqueued: more, .. } => {
+                enqueued.fetch_add(*more, Ordering::Relaxed);
+                return;
+            }
             _ => return,
         };
         // The group of a body that cannot be read still names the org.

@@ -199,6 +199,25 @@ pub enum Error {
     /// The queue could not be looked at.
     #[error("the queue: {0}")]
     Queue(#[from] QueueError),
+    /// The record of the org's runs could not be read or written.
+    #[error("record {name}: {why}")]
+    Record {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The run was begun so often, and never came to an end of its own: it was killed each time.
+    #[error(
+        "it was begun {0} times and each time ended by force: by Lambda's timeout, or for want of memory"
+    )]
+    Killed(u32),
+    /// The run went on so often, and did not come to its end.
+    #[error("it went on {0} times and did not come to its end")]
+    Endless(u32),
+    /// The function has no queue of runs.
+    #[error("there is no queue of runs: RUNS_QUEUE_URL is missing")]
+    NoRuns,
     /// The queue did not take everything; what it has is applied, and the next run finds the rest.
     #[error("the queue took {enqueued} of {found} {}: {why}", if *.found == 1 { "change" } else { "changes" })]
     NotEnqueued {

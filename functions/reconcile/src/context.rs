@@ -5,11 +5,13 @@ use std::sync::Arc;
 use io::genesys::{Genesys, Share, Shared};
 use io::http::Transport;
 use io::queue::{Queue, Sqs};
+use io::records::ParameterStore;
 use io::secrets::SecretsManager;
 use io::telemetry::Telemetry;
 use io::{Chance, Clock, Config, Https};
 use lambda_runtime::Error;
 
+use crate::Runs;
 use crate::feed::Feeds;
 
 /// The clients, the clock and the caches. Nothing is kept from one run to the next but what calls
@@ -20,6 +22,8 @@ pub struct Context {
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) feed: Arc<dyn Transport>,
     pub(crate) feeds: Feeds,
+    /// Of the function alone.
+    pub(crate) runs: Option<Runs>,
 }
 
 impl Context {
@@ -32,6 +36,15 @@ impl Context {
             queue,
             feed,
             feeds: Feeds::default(),
+            runs: None,
+        }
+    }
+
+    /// A copy that takes runs from a queue.
+    pub fn with_runs(self, runs: Runs) -> Context {
+        Context {
+            runs: Some(runs),
+            ..self
         }
     }
 
@@ -40,7 +53,11 @@ impl Context {
     /// # Errors
     /// Names every variable of the environment that is missing or wrong.
     pub async fn from_env() -> Result<Context, Error> {
-        Context::connect(Config::from_env()?, Telemetry::log()).await
+        let (config, own) = Config::from_env_for_runs()?;
+        let sdk = io::aws::sdk_config().await;
+        let context = Context::connect(config, Telemetry::log()).await?;
+        let records = Arc::new(ParameterStore::new(&sdk));
+        Ok(context.with_runs(Runs::new(own, records)))
     }
 
     /// A copy that talks to AWS, Genesys Cloud and the feeds.

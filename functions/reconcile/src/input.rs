@@ -122,6 +122,12 @@ impl Cursor {
 #[error("the input is not as expected: {}", .0.join("; "))]
 pub struct InvalidInput(Vec<String>);
 
+impl InvalidInput {
+    pub(crate) fn of(fault: &str) -> InvalidInput {
+        InvalidInput(vec![fault.to_owned()])
+    }
+}
+
 impl Input {
     /// Reads a schedule's input. `now`: where it does not say when it was due.
     ///

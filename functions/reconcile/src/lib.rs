@@ -8,24 +8,26 @@ mod context;
 mod dnc;
 pub mod feed;
 mod input;
+mod record;
+mod runs;
 mod scan;
 mod task;
+mod tell;
 
 pub use answer::{Answer, Error, Outcome, Why};
 pub use context::Context;
 pub use input::{Cursor, Input, InvalidInput};
+pub use runs::{Runs, handle};
 pub use scan::{Found, LeftOut, Progress, Until};
 pub use task::Task;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use domain::change::{CampaignId, Change, MessageGroup, OrgId};
-use domain::drift::Drift;
+use domain::change::{CampaignId, Change, OrgId};
 use io::genesys::Run;
-use io::queue::{enqueue_side_by_side, room};
+use io::queue::{enqueue_side_by_side, room, room_of_its_own};
 use io::secrets::FeedSecret;
 use io::telemetry::Event;
 use jiff::Timestamp;
@@ -34,7 +36,9 @@ use serde_json::Value;
 use tracing::Instrument;
 
 use dnc::Listing;
+use record::{Due, Record};
 use scan::Scan;
+use tell::{tell_outcome, watching};
 
 /// What is left of an invocation when the last call ends; in it the changes that were found go to
 /// the queue.
@@ -43,48 +47,24 @@ const TO_ENQUEUE: Duration = Duration::from_secs(30);
 const TO_LIST: Duration = Duration::from_secs(10);
 /// What is left of an invocation when the last call to the queue begins.
 const TO_ANSWER: Duration = Duration::from_secs(5);
-/// The most contacts of a run that are told one by one, of those whose stored rank is ahead and of those that
-/// are faulty.
-const MOST_LOGGED: u64 = 100;
 
-/// Runs as a schedule asks for it.
+/// Runs at once and by itself: without a record, and as far as the time of this invocation allows.
 ///
 /// # Errors
 /// Names what is wrong with the input, a secret, the feed, Genesys Cloud or the queue.
-pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Answer, Error> {
+pub async fn at_once(context: &Context, event: LambdaEvent<Value>) -> Result<Answer, Error> {
     let span = tracing::error_span!("reconcile", requestId = event.context.request_id);
     async {
         let now = context.shared.clock.now();
         let mut input = Input::parse(&event.payload, now)?;
         input.rotate();
-        let deadline = i64::try_from(event.context.deadline).ok();
-        let deadline = deadline.and_then(|deadline| Timestamp::from_millisecond(deadline).ok());
-        // A deadline that is past already is none (`cargo lambda watch` sends one).
-        let deadline = deadline.filter(|deadline| *deadline > now);
         let until = Until {
-            end: deadline.map(|deadline| deadline - TO_ENQUEUE),
+            end: deadline(&event.context, now).map(|deadline| deadline - TO_ENQUEUE),
             rest_at: None,
             is_asked_to_stop: &|| false,
             looks_on_for_opt_outs: true,
         };
-        let (ahead, faulty) = (AtomicU64::new(0), AtomicU64::new(0));
-        let watch = |progress: Progress| match progress {
-            Progress::Found(found) if input.dry_run => log_found(&input.org, &found),
-            Progress::Ahead { campaign, group }
-                if ahead.fetch_add(1, Ordering::Relaxed) < MOST_LOGGED =>
-            {
-                log_ahead(&input.org, &campaign, &group);
-            }
-            Progress::Faulty {
-                campaign,
-                what,
-                group,
-            } if faulty.fetch_add(1, Ordering::Relaxed) < MOST_LOGGED => {
-                log_faulty(&input.org, &campaign, &what, group.as_ref());
-            }
-            _ => {}
-        };
-        let outcome = run(context, &input, &until, &watch).await?;
+        let outcome = run(context, &input, &until, &watching(&input)).await?;
         tell_outcome(context, &input.org, &outcome);
         Ok(outcome.answer)
     }
@@ -93,72 +73,12 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Answ
     .inspect_err(|error| tracing::error!(detail = %error, "reconcile failed"))
 }
 
-fn log_found(org: &OrgId, found: &Found) {
-    let (what, columns, callable, lowers) = match &found.drift {
-        Drift::Different(difference) => (
-            "different",
-            difference.columns.join(" "),
-            difference.callable,
-            difference.lowers.names().collect::<Vec<_>>().join(" "),
-        ),
-        _ => ("missing", String::new(), None, String::new()),
-    };
-    let (campaign, group) = (found.campaign.as_str(), found.group.as_str());
-    tracing::info!(
-        org = org.as_str(),
-        campaignId = campaign,
-        group,
-        what,
-        columns,
-        callable,
-        lowers,
-        "contact differs"
-    );
-}
-
-fn log_ahead(org: &OrgId, campaign: &CampaignId, group: &MessageGroup) {
-    tracing::warn!(
-        org = org.as_str(),
-        campaignId = campaign.as_str(),
-        group = group.as_str(),
-        "stored rank is ahead: what the CRM says of this contact is stale"
-    );
-}
-
-fn log_faulty(org: &OrgId, campaign: &CampaignId, what: &str, group: Option<&MessageGroup>) {
-    tracing::warn!(
-        org = org.as_str(),
-        campaignId = campaign.as_str(),
-        group = group.map(MessageGroup::as_str),
-        detail = what,
-        "contact of the feed is faulty and left out"
-    );
-}
-
-fn tell_outcome(context: &Context, org: &OrgId, outcome: &Outcome) {
-    let org = org.as_str();
-    for (reason, contacts) in &outcome.left_out {
-        let reason = reason.as_str();
-        tracing::warn!(org, reason, contacts, "left out: apply would park it");
-    }
-    let contacts = outcome.answer.ahead;
-    if contacts > 0 {
-        tracing::warn!(
-            org,
-            contacts,
-            "stored ranks are ahead: look at them (check --contact), and reset them (contact reset-rank)"
-        );
-    }
-    if let Some(why) = &outcome.why {
-        let (detail, answer) = (why.to_string(), &outcome.answer);
-        let (checked, enqueued) = (answer.checked, answer.enqueued);
-        context.shared.telemetry.tell(&Event::Incomplete {
-            org,
-            detail: &detail,
-            checked,
-            enqueued,
-        });
-    }
+/// When Lambda ends the invocation.
+fn deadline(context: &lambda_runtime::Context, now: Timestamp) -> Option<Timestamp> {
+    let deadline = i64::try_from(context.deadline).ok();
+    let deadline = deadline.and_then(|deadline| Timestamp::from_millisecond(deadline).ok());
+    // One that is past already is none (`cargo lambda watch` sends one).
+    deadline.filter(|deadline| *deadline > now)
 }
 
 /// Compares the campaigns with the feed, from the input's cursor on, and enqueues what differs.
@@ -171,13 +91,55 @@ pub async fn run(
     until: &Until<'_>,
     watch: &(dyn Fn(Progress) + Sync),
 ) -> Result<Outcome, Error> {
+    let ran = run_due(context, input, until, watch, None).await?;
+    match ran.unknown {
+        // What was found in the others is in the queue.
+        Some(error) => Err(error),
+        None => Ok(ran.outcome),
+    }
+}
+
+/// What a run did, for its record.
+struct Ran {
+    outcome: Outcome,
+    /// Where it goes on.
+    cursor: Option<Cursor>,
+    /// Campaigns of which all was looked at, and what differs is in the queue.
+    done: Vec<CampaignId>,
+    /// A campaign that Genesys Cloud does not know.
+    unknown: Option<Error>,
+    /// How many of the org's changes the queue may hold.
+    deepest: u64,
+}
+
+impl Ran {
+    fn nothing(input: &Input, why: Why) -> Ran {
+        Ran {
+            outcome: Outcome::at_start(input, why),
+            cursor: Some(input.start()),
+            done: Vec::new(),
+            unknown: None,
+            deepest: 0,
+        }
+    }
+}
+
+/// The same. `recorded`: what is known of the org from its runs before, and since when each campaign is
+/// looked at.
+async fn run_due(
+    context: &Context,
+    input: &Input,
+    until: &Until<'_>,
+    watch: &(dyn Fn(Progress) + Sync),
+    recorded: Option<(&Record, &[Due])>,
+) -> Result<Ran, Error> {
     let run = Run::patient(until.end);
     let org = context.genesys.org(&input.org);
     let org_secret = match org.open(&run).await {
         Ok(secret) => secret,
         Err(failure) => {
             return match scan::why_stopped(&failure, context.shared.clock.now(), until.end) {
-                Some(why) => Ok(Outcome::at_start(input, why)),
+                Some(why) => Ok(Ran::nothing(input, why)),
                 None => Err(Error::Genesys {
                     org: input.org.clone(),
                     campaign: None,
@@ -190,12 +152,16 @@ pub async fn run(
         return Err(Error::NoVersions(input.org.clone()));
     }
     let secret = feed_secret(context, &input.org).await?;
-    let room = if input.dry_run {
-        usize::MAX
-    } else {
-        let config = &context.shared.config;
-        let deepest = org_secret.deepest(config.apply_top_up);
-        room(context.queue.as_ref(), &config.queue_url, deepest).await?
+    let config = &context.shared.config;
+    let deepest = org_secret.deepest(config.apply_top_up);
+    let (queue, url) = (context.queue.as_ref(), &config.queue_url);
+    let room = match recorded {
+        _ if input.dry_run => usize::MAX,
+        Some((record, _)) => {
+            let sent = record.left(deepest, context.shared.clock.now());
+            room_of_its_own(queue, url, deepest, sent).await?
+        }
+        None => room(queue, url, deepest).await?,
     };
     let mut scan = Scan {
         context,
@@ -206,6 +172,7 @@ pub async fn run(
         secret: &secret,
         run,
         room,
+        due: recorded.map_or(&[], |(_, due)| due),
         watch,
         answer: Answer {
             dry_run: input.dry_run,
@@ -219,7 +186,7 @@ pub async fn run(
         heard: 0,
         first_faulty: None,
         listing: Listing::new(org_secret.rules.dnc_list.clone().filter(|_| !input.dry_run)),
-        unknown: None,
+        unknown: Vec::new(),
     };
     let stopped = scan.all().await?;
     if let Some(error) = scan.too_faulty() {
@@ -238,6 +205,7 @@ pub async fn run(
         ..
     } = scan;
     let (mut cursor, mut why) = stopped.unzip();
+    let start = input.start();
     let too_much = shares
         .into_iter()
         .find(|(_, share)| share.is_too_much(input));
@@ -285,7 +253,17 @@ pub async fn run(
         why = why.or(Some(Why::Faulty(faulty)));
     }
     answer.complete = cursor.is_none() && faulty == 0;
-    answer.cursor = cursor.map(|cursor| cursor.to_string());
+    answer.cursor = cursor.as_ref().map(ToString::to_string);
+    let is_left = |id: &CampaignId| {
+        let left = cursor.iter().flat_map(|cursor| &cursor.campaigns);
+        left.into_iter().any(|campaign| campaign == id.as_str())
+            || unknown.iter().any(|(campaign, _)| campaign == id)
+    };
+    let done = start
+        .campaigns
+        .iter()
+        .filter_map(|id| CampaignId::parse(id).ok());
+    let done = done.filter(|id| !is_left(id)).collect();
     context.shared.telemetry.tell(&Event::Reconciled {
         org: input.org.as_str(),
         checked: answer.checked,
@@ -293,15 +271,17 @@ pub async fn run(
         kept: answer.kept,
         enqueued: answer.enqueued,
     });
-    match unknown {
-        // What was found in the others is in the queue.
-        Some(error) => Err(error),
-        None => Ok(Outcome {
+    Ok(Ran {
+        outcome: Outcome {
             answer,
             why,
             left_out,
-        }),
-    }
+        },
+        cursor,
+        done,
+        unknown: unknown.into_iter().next().map(|(_, error)| error),
+        deepest,
+    })
 }
 
 async fn feed_secret(context: &Context, org: &OrgId) -> Result<Arc<FeedSecret>, Error> {

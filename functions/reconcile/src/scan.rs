@@ -20,6 +20,7 @@ use io::secrets::{FeedSecret, OrgSecret};
 use crate::dnc::Listing;
 use crate::feed::{NoPage, Query};
 use crate::input::{Cursor, Input};
+use crate::record::Due;
 use crate::{Answer, Context, Error, Why};
 
 /// Contacts that are compared at once: one call of the contact list API reads as many.
@@ -107,6 +108,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) run: Run,
     /// The most changes that are held.
     pub(crate) room: usize,
+    /// Since when a campaign is looked at, where that is not as with the first.
+    pub(crate) due: &'a [Due],
     pub(crate) watch: &'a (dyn Fn(Progress) + Sync),
     pub(crate) answer: Answer,
     /// Contacts that are to be repaired.
@@ -123,8 +126,8 @@ pub(crate) struct Scan<'a> {
     /// Of the contacts that break a rule the first: where, and what was expected.
     pub(crate) first_faulty: Option<(CampaignId, String)>,
     pub(crate) listing: Listing,
-    /// A campaign that Genesys Cloud does not know: the others are compared all the same.
-    pub(crate) unknown: Option<Error>,
+    /// Campaigns that Genesys Cloud does not know: the others are compared all the same.
+    pub(crate) unknown: Vec<(CampaignId, Error)>,
 }
 
 /// Where the scan stopped, or had no more room, and why.
@@ -145,7 +148,7 @@ impl Scan<'_> {
             } else {
                 Cursor {
                     campaigns,
-                    ..self.beginning()
+                    ..self.beginning(&id)
                 }
             };
             match self.campaign(&id, at.clone()).await {
@@ -156,11 +159,12 @@ impl Scan<'_> {
                     campaign,
                     org,
                 }) if failure.kind == Kind::UnknownCampaign => {
-                    self.unknown.get_or_insert(Error::Genesys {
+                    let error = Error::Genesys {
                         org,
                         campaign,
                         failure,
-                    });
+                    };
+                    self.unknown.push((id, error));
                 }
                 Err(error) => return Err(error),
             }
@@ -168,8 +172,9 @@ impl Scan<'_> {
         Ok(self.full())
     }
 
-    fn beginning(&self) -> Cursor {
-        let since = self.input.start().since;
+    fn beginning(&self, id: &CampaignId) -> Cursor {
+        let due = self.due.iter().find(|due| due.campaign == *id);
+        let since = due.map_or_else(|| self.input.start().since, |due| due.since);
         Cursor::start(&self.input.org, &self.input.campaigns, since)
     }
 

@@ -36,6 +36,9 @@ pub const MOST: u64 = 20_000;
 /// what SQS looks through.
 pub const MOST_AT_A_LOOK: u64 = 5_000;
 
+/// Messages of all orgs, at most, where repairs are still added: two thirds of what SQS looks through.
+pub const MOST_OF_ALL: u64 = 80_000;
+
 /// Messages of an event (Lambda developer guide, "Amazon SQS event source mapping").
 const OF_AN_EVENT: u64 = 10;
 /// Contacts of a bulk read.
@@ -67,6 +70,21 @@ pub fn calls_of_a_thousand(api: Api, top_up: usize) -> u64 {
 pub fn deepest(api: Api, top_up: usize, calls_per_minute: u32) -> u64 {
     let calls = u64::from(calls_per_minute) * MINUTES;
     (calls * 1_000 / calls_of_a_thousand(api, top_up)).clamp(LEAST, MOST)
+}
+
+/// How many messages more an org's repairs may bring, of which `sent` may still lie in the queue that
+/// holds `depth` in all. What others have there takes none of it away, until the queue nears
+/// [`MOST_OF_ALL`].
+pub fn room_of_its_own(deepest: u64, sent: u64, depth: u64) -> u64 {
+    deepest
+        .saturating_sub(sent.min(depth))
+        .min(MOST_OF_ALL.saturating_sub(depth))
+}
+
+/// How many of the messages that an org's repairs brought may still lie in the queue, so long after
+/// they were sent: apply does as many as `deepest` in ten minutes.
+pub fn left_of(sent: u64, deepest: u64, seconds: u64) -> u64 {
+    sent.saturating_sub(deepest.saturating_mul(seconds) / (MINUTES * 60))
 }
 
 #[cfg(test)]
@@ -112,6 +130,27 @@ mod tests {
         ] {
             let case = (api, top_up, calls);
             assert_eq!(deepest(api, top_up, calls), messages, "{case:?}");
+        }
+    }
+
+    #[test]
+    fn what_an_org_has_sent_drains_at_its_own_rate_and_a_neighbour_takes_no_room_away() {
+        assert_eq!(left_of(1_500, 1_500, 0), 1_500);
+        assert_eq!(left_of(1_500, 1_500, 120), 1_200);
+        assert_eq!(left_of(1_500, 1_500, 600), 0);
+        assert_eq!(left_of(10, 1_500, u64::MAX), 0);
+        // (sent, in the queue, room)
+        for (sent, depth, room) in [
+            (0, 0, 1_500),
+            (0, 60_000, 1_500),
+            (1_000, 60_000, 500),
+            (2_000, 2_000, 0),
+            (2_000, 100, 1_400),
+            (2_000, 0, 1_500),
+            (0, 79_000, 1_000),
+            (0, 120_000, 0),
+        ] {
+            assert_eq!(room_of_its_own(1_500, sent, depth), room, "{sent} {depth}");
         }
     }
 

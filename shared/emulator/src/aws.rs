@@ -1,7 +1,8 @@
-//! The few calls of SQS and Secrets Manager that the functions make, and those by which a person
+//! The few calls of SQS, Secrets Manager and Parameter Store that the functions make, and those by which a person
 //! looks at a queue, in the AWS JSON protocol
 //! (docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference,
-//! docs.aws.amazon.com/secretsmanager/latest/apireference).
+//! docs.aws.amazon.com/secretsmanager/latest/apireference,
+//! docs.aws.amazon.com/systems-manager/latest/APIReference).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,17 +12,19 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use io::queue::{Message, Queue, QueueError, Visibility};
+use io::records::Records;
 use io::secrets::{Secrets, SecretsError};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
 use crate::fifo::is_legal_id;
-use crate::{Sqs, Vault};
+use crate::{Parameters, Sqs, Vault};
 
-/// Both services, behind one endpoint.
+/// The services, behind one endpoint.
 pub struct Aws {
     pub sqs: Arc<Sqs>,
     pub vault: Arc<Vault>,
+    pub parameters: Arc<Parameters>,
 }
 
 /// An error as AWS answers it: its code and its message.
@@ -47,6 +50,8 @@ impl Aws {
             "AmazonSQS.DeleteMessageBatch" => self.delete_batch(&body).await,
             "AmazonSQS.GetQueueAttributes" => self.attributes(&body).await,
             "secretsmanager.GetSecretValue" => self.secret(&body).await,
+            "AmazonSSM.GetParameter" => self.parameter(&body).await,
+            "AmazonSSM.PutParameter" => self.put_parameter(&body).await,
             _ => Err("UnknownOperationException".into()),
         };
         match answer {
@@ -172,6 +177,26 @@ impl Aws {
             .map(|(name, value)| (name.to_owned(), value.into()))
             .collect();
         Ok(json!({ "Attributes": asked(&all.into(), &[&body["AttributeNames"]], Value::clone) }))
+    }
+
+    async fn parameter(&self, body: &Value) -> Result<Value, Fault> {
+        let name = text(body, "Name")?;
+        match self.parameters.read(name).await {
+            Ok(Some(value)) => Ok(json!({ "Parameter": { "Name": name, "Value": value } })),
+            Ok(None) => Err("ParameterNotFound".into()),
+            Err(_) => Err("InternalServerError".into()),
+        }
+    }
+
+    async fn put_parameter(&self, body: &Value) -> Result<Value, Fault> {
+        let (name, value) = (text(body, "Name")?, text(body, "Value")?);
+        let is_new = self.parameters.text(name).is_none();
+        if !is_new && body["Overwrite"] != true {
+            return Err("ParameterAlreadyExists".into());
+        }
+        let written = self.parameters.write(name, value.to_owned()).await;
+        written.map_err(|_| Fault::from("ValidationException"))?;
+        Ok(json!({ "Version": 1, "Tier": "Standard" }))
     }
 
     async fn secret(&self, body: &Value) -> Result<Value, Fault> {

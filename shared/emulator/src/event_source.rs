@@ -13,13 +13,24 @@ const BATCH_SIZE: usize = 10;
 /// Hands batches of the queue to a function, one at a time for each copy of it.
 pub struct EventSource {
     pub queue: Arc<Fifo>,
+    batch_size: usize,
 }
 
 impl EventSource {
     /// Of this queue.
     pub fn new(queue: &Arc<Fifo>) -> EventSource {
-        let queue = Arc::clone(queue);
-        EventSource { queue }
+        EventSource {
+            queue: Arc::clone(queue),
+            batch_size: BATCH_SIZE,
+        }
+    }
+
+    /// Of this queue, one message at a time.
+    pub fn one_by_one(queue: &Arc<Fifo>) -> EventSource {
+        EventSource {
+            batch_size: 1,
+            ..EventSource::new(queue)
+        }
     }
 
     /// Feeds one copy of the function until the queue is closed and empty. `invoke` answers the
@@ -27,7 +38,7 @@ impl EventSource {
     pub async fn feed(&self, invoke: impl AsyncFn(Value) -> Option<Value>) {
         while !self.queue.is_finished() {
             let changed = self.queue.changed.notified();
-            match self.queue.receive(BATCH_SIZE) {
+            match self.queue.receive(self.batch_size) {
                 Some(batch) => {
                     let answer = invoke(batch.event.clone()).await;
                     self.answered(&batch, answer.as_ref());

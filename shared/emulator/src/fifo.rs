@@ -82,6 +82,16 @@ impl Fifo {
         (Arc::new(queue), dead_letters)
     }
 
+    /// The queue of runs as template.yaml makes it, and that of runs that failed.
+    pub fn of_runs(clock: &Clock) -> (Arc<Fifo>, Arc<Fifo>) {
+        let attributes = Attributes {
+            visibility_timeout: Duration::from_mins(16),
+            ..Attributes::default()
+        };
+        let queue = || Arc::new(Fifo::new(clock.clone(), attributes, None));
+        (queue(), queue())
+    }
+
     fn new(clock: Clock, attributes: Attributes, dead_letters: Option<Arc<Fifo>>) -> Fifo {
         Fifo {
             clock,

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::aws::Aws;
 use crate::fifo::Attributes;
 use crate::genesys::Options;
-use crate::{EventSource, Fifo, Genesys, Sqs, Vault};
+use crate::{EventSource, Fifo, Genesys, Parameters, Sqs, Vault};
 
 /// What the names of all secrets begin with.
 pub const SECRET_PREFIX: &str = "campaign-sync";
@@ -32,6 +32,11 @@ pub struct World {
     pub genesys: Arc<Genesys>,
     pub queue: Arc<Fifo>,
     pub dead_letters: Arc<Fifo>,
+    /// Of runs of reconcile.
+    pub runs: Arc<Fifo>,
+    /// A standard queue.
+    pub failed_runs: Arc<Fifo>,
+    pub parameters: Arc<Parameters>,
     pub sqs: Arc<Sqs>,
     pub vault: Arc<Vault>,
     base: String,
@@ -52,16 +57,25 @@ impl World {
         attributes: Attributes,
     ) -> World {
         let (queue, dead_letters) = Fifo::pair(&clock, attributes);
-        let queues = [("changes", &queue), ("dead", &dead_letters)]
-            .map(|(name, queue)| (queue_url(base, name), Arc::clone(queue)));
+        let (runs, failed_runs) = Fifo::of_runs(&clock);
+        let queues = [
+            ("changes", &queue),
+            ("dead", &dead_letters),
+            ("runs", &runs),
+        ];
+        let queues = queues.map(|(name, queue)| (queue_url(base, name), Arc::clone(queue)));
+        let failed = (failed_runs_url(base), Arc::clone(&failed_runs));
         World {
             genesys: Arc::new(Genesys::new(clock.clone(), options)),
-            sqs: Arc::new(Sqs::new(queues)),
+            sqs: Arc::new(Sqs::new(queues.into_iter().chain([failed]))),
             vault: Arc::default(),
+            parameters: Arc::default(),
             base: base.to_owned(),
             clock,
             queue,
             dead_letters,
+            runs,
+            failed_runs,
         }
     }
 
@@ -106,12 +120,19 @@ impl World {
         EventSource::new(&self.queue)
     }
 
+    /// Hands over runs of reconcile, one by one.
+    pub fn source_of_runs(&self) -> EventSource {
+        EventSource::one_by_one(&self.runs)
+    }
+
     /// What a function finds in its environment (docs/contract.md "Environment"); what is not here
     /// has its default.
     pub fn variable(&self, name: &str) -> Option<String> {
         match name {
             "QUEUE_URL" => Some(queue_url(&self.base, "changes")),
             "DEAD_LETTER_QUEUE_URL" => Some(queue_url(&self.base, "dead")),
+            "RUNS_QUEUE_URL" => Some(queue_url(&self.base, "runs")),
+            "FAILED_RUNS_QUEUE_URL" => Some(failed_runs_url(&self.base)),
             _ => None,
         }
     }
@@ -128,7 +149,7 @@ impl World {
         }
     }
 
-    /// Answers a request over HTTP: SQS and Secrets Manager where it names a call of theirs,
+    /// Answers a request over HTTP: SQS, Secrets Manager and Parameter Store where it names a call of theirs,
     /// Genesys Cloud otherwise.
     pub async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
         let target = request.headers().get("x-amz-target");
@@ -136,6 +157,7 @@ impl World {
             let aws = Aws {
                 sqs: Arc::clone(&self.sqs),
                 vault: Arc::clone(&self.vault),
+                parameters: Arc::clone(&self.parameters),
             };
             return aws.respond(target, request.body()).await;
         }
@@ -175,6 +197,10 @@ pub fn org_secret(org: &str, members: &Value) -> Value {
         secret[name] = value.clone();
     }
     secret
+}
+
+fn failed_runs_url(base: &str) -> String {
+    format!("{base}/{ACCOUNT}/failed-runs")
 }
 
 fn queue_url(base: &str, name: &str) -> String {

@@ -36,6 +36,17 @@ pub struct ApplyConfig {
     pub top_up_from: usize,
 }
 
+/// What the function reconcile alone reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunsConfig {
+    /// `RUNS_QUEUE_URL`: the FIFO queue of runs.
+    pub runs_queue_url: String,
+    /// `FAILED_RUNS_QUEUE_URL`: the standard queue of runs that failed.
+    pub failed_runs_queue_url: String,
+    /// `STACK_NAME`: part of the records' names.
+    pub stack: String,
+}
+
 /// The configuration of ingest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IngestConfig {
@@ -58,6 +69,17 @@ pub struct DlqConfig {
     pub queue_url: Option<String>,
     /// `SECRET_PREFIX`: first part of every secret's name.
     pub secret_prefix: String,
+}
+
+/// What a person needs to make schedules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduleConfig {
+    /// `RUNS_QUEUE_ARN`: the FIFO queue of runs.
+    pub runs_queue_arn: String,
+    /// `SCHEDULE_ROLE_ARN`: the role in which EventBridge Scheduler sends to it.
+    pub schedule_role_arn: String,
+    /// `FAILED_RUNS_QUEUE_ARN`: the standard queue of runs that failed.
+    pub failed_runs_queue_arn: String,
 }
 
 /// Every variable that is missing or not as expected.
@@ -103,6 +125,36 @@ impl Config {
         };
         let config = Config::of(&mut reader, false);
         reader.end(config)
+    }
+
+    /// Reads the process's environment, for the function reconcile.
+    ///
+    /// # Errors
+    /// Names every variable that is missing or wrong.
+    pub fn from_env_for_runs() -> Result<(Config, RunsConfig), ConfigError> {
+        Config::read_for_runs(from_env)
+    }
+
+    /// Reads variables from `lookup`. An empty one counts as absent.
+    ///
+    /// # Errors
+    /// Names every variable that is missing or wrong.
+    pub fn read_for_runs(
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Result<(Config, RunsConfig), ConfigError> {
+        let mut reader = Reader {
+            lookup,
+            faults: Vec::new(),
+        };
+        let config = Config::of(&mut reader, true);
+        let own = RunsConfig {
+            runs_queue_url: reader.url("RUNS_QUEUE_URL", true).unwrap_or_default(),
+            failed_runs_queue_url: reader
+                .url("FAILED_RUNS_QUEUE_URL", true)
+                .unwrap_or_default(),
+            stack: reader.text("STACK_NAME").unwrap_or_else(default_stack),
+        };
+        reader.end((config, own))
     }
 
     /// Reads the process's environment, for apply.
@@ -204,6 +256,25 @@ impl DlqConfig {
     }
 }
 
+impl ScheduleConfig {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// Names every variable that is missing or wrong.
+    pub fn from_env() -> Result<ScheduleConfig, ConfigError> {
+        let mut reader = Reader {
+            lookup: from_env,
+            faults: Vec::new(),
+        };
+        let config = ScheduleConfig {
+            runs_queue_arn: reader.arn("RUNS_QUEUE_ARN"),
+            schedule_role_arn: reader.arn("SCHEDULE_ROLE_ARN"),
+            failed_runs_queue_arn: reader.arn("FAILED_RUNS_QUEUE_ARN"),
+        };
+        reader.end(config)
+    }
+}
+
 /// `COLUMNS`: how wide the page is to be that is printed.
 pub fn columns() -> Option<usize> {
     from_env("COLUMNS")?.trim().parse().ok()
@@ -215,7 +286,11 @@ pub fn columns() -> Option<usize> {
 pub fn stack_name() -> String {
     from_env("STACK_NAME")
         .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| "campaign-sync".to_owned())
+        .unwrap_or_else(default_stack)
+}
+
+fn default_stack() -> String {
+    "campaign-sync".to_owned()
 }
 
 #[expect(
@@ -254,6 +329,15 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             ));
         }
         Some(text.trim_end_matches('/').to_owned())
+    }
+
+    fn arn(&mut self, name: &str) -> String {
+        let arn = self.text(name).filter(|text| text.starts_with("arn:"));
+        if arn.is_none() {
+            let fault = format!("{name}: expected the ARN that the stack's outputs tell");
+            self.faults.push(fault);
+        }
+        arn.unwrap_or_default()
     }
 
     fn secret_prefix(&mut self) -> String {
@@ -303,79 +387,4 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(variables: &[(&str, &str)]) -> Result<(Config, ApplyConfig), String> {
-        let queues = [
-            ("QUEUE_URL", "https://sqs/q.fifo"),
-            ("DEAD_LETTER_QUEUE_URL", "https://sqs/d.fifo"),
-        ];
-        let find = |name: &str| {
-            variables
-                .iter()
-                .chain(&queues)
-                .find(|(other, _)| *other == name)
-        };
-        Config::read_for_apply(|name| find(name).map(|(_, value)| (*value).to_owned()))
-            .map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn defaults_are_those_of_the_contract() {
-        let (config, own) = read(&[]).unwrap();
-        assert_eq!(config.secret_prefix, "campaign-sync");
-        assert_eq!(config.secret_ttl, Duration::from_mins(5));
-        assert_eq!(own.retry_horizon, Duration::from_hours(6));
-        assert_eq!(config.apply_top_up, 990);
-        assert_eq!(
-            (config.apply_concurrency, config.genesys_base_url),
-            (5, None)
-        );
-    }
-
-    #[test]
-    fn every_wrong_variable_is_named_with_what_was_expected() {
-        let wrong = |name: &str| (name == "RETRY_HORIZON_SECONDS").then(|| "60".into());
-        let error = Config::read_for_apply(wrong).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "QUEUE_URL is missing: expected the URL of a queue; \
-             DEAD_LETTER_QUEUE_URL is missing: expected the URL of a queue; \
-             RETRY_HORIZON_SECONDS: expected a whole number from 1800 to 259200"
-        );
-        assert!(
-            read(&[("APPLY_CONCURRENCY", "0")])
-                .unwrap_err()
-                .starts_with("APPLY_CONCURRENCY: expected")
-        );
-        assert_eq!(
-            read(&[("TOP_UP", "991")]).unwrap_err(),
-            "TOP_UP: expected a whole number from 0 to 990"
-        );
-        assert!(
-            read(&[("SECRET_PREFIX", "a b")])
-                .unwrap_err()
-                .starts_with("SECRET_PREFIX: expected")
-        );
-        assert!(
-            read(&[("GENESYS_BASE_URL", "ftp://x")])
-                .unwrap_err()
-                .starts_with("GENESYS_BASE_URL: expected")
-        );
-    }
-
-    #[test]
-    fn a_base_url_loses_its_last_slash_and_an_empty_variable_is_absent() {
-        let (config, _) = read(&[
-            ("GENESYS_BASE_URL", "http://127.0.0.1:8080/"),
-            ("SECRET_TTL_SECONDS", ""),
-        ])
-        .unwrap();
-        assert_eq!(
-            config.genesys_base_url.as_deref(),
-            Some("http://127.0.0.1:8080")
-        );
-        assert_eq!(config.secret_ttl, Duration::from_mins(5));
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ mod enqueue;
 pub use domain::outbox::Limits;
 pub use enqueue::{
     Enqueued, SIDE_BY_SIDE, Sending, enqueue, enqueue_side_by_side, enqueue_while, room,
+    room_of_its_own,
 };
 
 use std::collections::HashMap;
@@ -21,12 +22,12 @@ pub use domain::batch::Record;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-/// A message to send to a FIFO queue.
+/// A message to send to a FIFO queue, or to a standard one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
     /// The text, 1 byte to 1 MiB with the attributes.
     pub body: String,
-    /// The message group id: 1 to 128 visible ASCII characters.
+    /// The message group id: 1 to 128 visible ASCII characters. Empty, and so the next: of a standard queue.
     pub group: String,
     /// As long, and as legal.
     pub deduplication_id: String,
@@ -232,8 +233,8 @@ impl Queue for Sqs {
                 .send_message()
                 .queue_url(queue_url)
                 .message_body(message.body)
-                .message_group_id(message.group)
-                .message_deduplication_id(message.deduplication_id)
+                .set_message_group_id(of_a_fifo_queue(message.group))
+                .set_message_deduplication_id(of_a_fifo_queue(message.deduplication_id))
                 .set_message_attributes(Some(attributes(message.attributes)?));
             call.send().await?;
             Ok(())
@@ -351,6 +352,11 @@ impl Queue for Sqs {
         }
         .boxed()
     }
+}
+
+/// A standard queue takes no such id.
+fn of_a_fifo_queue(id: String) -> Option<String> {
+    Some(id).filter(|id| !id.is_empty())
 }
 
 fn attributes(

@@ -196,6 +196,15 @@ fn log(event: &Event<'_>) {
         } => {
             tracing::info!(org, checked, drifted, kept, enqueued, "reconciled");
         }
+        Event::LookedAt {
+            org,
+            campaign,
+            until,
+            age,
+        } => {
+            let seconds = age.as_secs();
+            tracing::info!(org, campaignId = campaign, until = %until, ageSeconds = seconds, "looked at");
+        }
         Event::Incomplete {
             org,
             detail,

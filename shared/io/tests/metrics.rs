@@ -134,6 +134,12 @@ fn events<'a>(evidence: &'a Evidence, not_parked: &'a (Cause, Evidence)) -> Vec<
             kept: 4,
             enqueued: 1,
         },
+        Event::LookedAt {
+            org,
+            campaign,
+            until: jiff::Timestamp::UNIX_EPOCH,
+            age: Duration::from_secs(90),
+        },
         Event::Incomplete {
             org,
             detail,
@@ -253,6 +259,7 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
         ("Checked", 9),
         ("Drifted", 2),
         ("Enqueued", 1),
+        ("Runs", 1),
         ("Stopped", 1),
         ("Incomplete", 1),
     ];
@@ -276,6 +283,7 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
         ("Refused", 2),
         ("Unauthorized", 1),
         ("Unmapped", 4),
+        ("Runs", 1),
         ("Stopped", 1),
         ("Incomplete", 1),
         ("ToppedUp", 990),
@@ -289,6 +297,10 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
     assert_eq!(ages(ALL, "OptOutAge"), seconds(4));
     assert_eq!(ages(ORG, "RetriedAge"), seconds(1));
     assert_eq!(ages(ALL, "RetriedAge"), seconds(1));
+    for of in [ORG, ALL] {
+        let age = ("Seconds".to_owned(), json!([90.0]));
+        assert_eq!(ages(of, "LookedAtAge"), age);
+    }
     assert_eq!(
         ages(ORG, "ApiLatency"),
         ("Milliseconds".to_owned(), json!([40.0, 60.0]))
@@ -301,6 +313,7 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
             "CampaignRefused",
             "DncListFailed",
             "Incomplete",
+            "LookedAtAge",
             "NotParked",
             "OptOutAge",
             "OptOutParked",
@@ -309,6 +322,7 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
             "Parked",
             "Refused",
             "RetriedAge",
+            "Runs",
             "Stopped",
             "ToppedUp",
             "Unauthorized",

@@ -11,7 +11,7 @@ use super::{Run, by_both, counts};
 use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, World};
 
 /// Fills the queue with messages of somebody else.
-fn fill(run: &Run, messages: usize) {
+pub(super) fn fill(run: &Run, messages: usize) {
     for n in 0..messages {
         let (group, deduplication_id) = (format!("g{n}"), format!("d{n}"));
         let message = Message {

@@ -42,6 +42,9 @@ pub(super) fn tell(event: &Event<'_>) -> Option<String> {
         } => {
             format!("! {org} reconciled: {checked} checked, {drifted} drifted, {enqueued} enqueued")
         }
+        Event::LookedAt { org, age, .. } => {
+            format!("! {org} looked at until {} s ago", age.as_secs())
+        }
         Event::Incomplete { org, detail, .. } => format!("! {org} incomplete: {detail}"),
         Event::Stopped {
             org,

@@ -109,7 +109,13 @@ curl -s -X PUT {base}/_emulator/feed/contacts \\
 }
 
 fn elsewhere(outside: &emulator::World, base: &str) -> String {
-    let queues = ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL"]
+    let queues = [
+        "QUEUE_URL",
+        "DEAD_LETTER_QUEUE_URL",
+        "RUNS_QUEUE_URL",
+        "FAILED_RUNS_QUEUE_URL",
+    ];
+    let queues = queues
         .map(|name| format!("{name}={}", outside.variable(name).unwrap_or_default()))
         .join(" ");
     format!(

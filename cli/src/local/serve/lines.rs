@@ -30,7 +30,7 @@ fn line(event: &Event<'_>) -> Option<String> {
         Event::Reconciled { .. } | Event::Incomplete { .. } | Event::Stopped { .. } => {
             of_reconcile(event)
         }
-        Event::Called { .. } | Event::TookIn { .. } => None,
+        Event::Called { .. } | Event::TookIn { .. } | Event::LookedAt { .. } => None,
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Sqs {
     sends_hang: AtomicBool,
     unsteady: Mutex<Option<Unsteady>>,
     lose_answers: AtomicUsize,
+    /// Messages of standard queues.
+    standard: AtomicUsize,
 }
 
 /// A service whose calls take their time, each another.
@@ -299,7 +301,20 @@ impl Queue for Sqs {
                 tokio::time::sleep(LONGEST_CALL).await;
                 return Err(QueueError::new("timed out"));
             }
-            self.queue(queue_url)?.send(message)
+            let queue = self.queue(queue_url)?;
+            if queue_url.ends_with(".fifo") {
+                return queue.send(message);
+            }
+            // A standard queue takes neither, and keeps every message.
+            if !message.group.is_empty() || !message.deduplication_id.is_empty() {
+                return Err(QueueError::new("InvalidParameterValue"));
+            }
+            let id = self.standard.fetch_add(1, Ordering::Relaxed).to_string();
+            queue.send(Message {
+                group: id.clone(),
+                deduplication_id: id,
+                ..message
+            })
         }
         .boxed()
     }

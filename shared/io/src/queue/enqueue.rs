@@ -25,6 +25,22 @@ pub async fn room(queue: &dyn Queue, queue_url: &str, deepest: u64) -> Result<us
     Ok(usize::try_from(room.min(depth::MOST_AT_A_LOOK)).unwrap_or(usize::MAX))
 }
 
+/// The same for whom others' messages take no room away: `sent` is how many it has sent itself that may
+/// still lie there. They do all the same where the queue nears what SQS looks through.
+///
+/// # Errors
+/// When the queue cannot be asked for its depth.
+pub async fn room_of_its_own(
+    queue: &dyn Queue,
+    queue_url: &str,
+    deepest: u64,
+    sent: u64,
+) -> Result<usize, QueueError> {
+    let depth = queue.depth(queue_url).await?;
+    let room = depth::room_of_its_own(deepest, sent, depth);
+    Ok(usize::try_from(room).unwrap_or(usize::MAX))
+}
+
 /// Changes on their way to the queue, by several calls side by side.
 pub struct Sending<'a> {
     queue: &'a dyn Queue,

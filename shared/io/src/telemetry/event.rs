@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::batch::{Evidence, Outcome};
 use domain::change::RankReset;
 use domain::retry::Cause;
+use jiff::Timestamp;
 
 /// Which change an event is about.
 #[derive(Clone, Debug)]
@@ -178,6 +179,17 @@ pub enum Event<'a> {
         kept: u64,
         /// Changes that are in the queue.
         enqueued: u64,
+    },
+    /// An invocation with a run of the queue is over.
+    LookedAt {
+        /// Whose contacts were compared.
+        org: &'a str,
+        /// The run's campaign of which least was looked at.
+        campaign: &'a str,
+        /// Until when all that changed there was; of one that never was, when the run was due.
+        until: Timestamp,
+        /// How long ago that is.
+        age: Duration,
     },
     /// A run of reconcile did not come to its end.
     Incomplete {

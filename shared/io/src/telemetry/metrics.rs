@@ -18,7 +18,7 @@ const NAMESPACE: &str = "CampaignSync";
 /// The most values of one metric in a document of the format; the collector drops what is more.
 const MAX_VALUES: usize = 100;
 
-const COUNTERS: [&str; 29] = [
+const COUNTERS: [&str; 30] = [
     // Of apply.
     "Created",
     "Updated",
@@ -50,6 +50,7 @@ const COUNTERS: [&str; 29] = [
     "Checked",
     "Drifted",
     "Enqueued",
+    "Runs",
     "Stopped",
     "Incomplete",
 ];
@@ -74,6 +75,7 @@ pub(super) fn init(stack: String) {
     describe_histogram!("ChangeAge", Unit::Seconds, "");
     describe_histogram!("OptOutAge", Unit::Seconds, "");
     describe_histogram!("RetriedAge", Unit::Seconds, "");
+    describe_histogram!("LookedAtAge", Unit::Seconds, "");
     describe_histogram!("Width", Unit::Count, "");
 }
 
@@ -170,6 +172,13 @@ pub(super) fn count(event: &Event<'_>) {
             metrics.of(Some(org)).add("Checked", *checked);
             metrics.of(Some(org)).add("Drifted", *drifted);
             metrics.of(Some(org)).add("Enqueued", *enqueued);
+        }
+        Event::LookedAt { org, age, .. } => {
+            metrics.add("Runs", Some(org), 1);
+            metrics
+                .of(Some(org))
+                .record("LookedAtAge", age.as_secs_f64());
+            metrics.of_all.record("LookedAtAge", age.as_secs_f64());
         }
         Event::Stopped { org, .. } => metrics.add("Stopped", Some(org), 1),
         Event::Incomplete { org, .. } => metrics.add("Incomplete", Some(org), 1),

@@ -41,7 +41,7 @@ impl World<'_> {
         let ended = tokio::select! {
             biased;
             () = crash.wait() => None,
-            ended = timeout(RECONCILE_TIMEOUT, reconcile::handle(&context, LambdaEvent::new(input, lambda))) => Some(ended),
+            ended = timeout(RECONCILE_TIMEOUT, reconcile::at_once(&context, LambdaEvent::new(input, lambda))) => Some(ended),
         };
         match ended {
             Some(Ok(Ok(answer))) => {

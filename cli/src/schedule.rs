@@ -1,0 +1,220 @@
+//! `campaign-sync schedule`: the runs of reconcile that come by themselves, a schedule for each org.
+
+mod found;
+
+use aws_sdk_scheduler::Client;
+use aws_sdk_scheduler::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_scheduler::types::{
+    DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, ScheduleState,
+    SqsParameters, Target,
+};
+use domain::change::{CampaignId, OrgId};
+use io::Clock;
+use io::config::{ScheduleConfig, stack_name};
+use reconcile::Input;
+use serde_json::{Value, json};
+
+use crate::args;
+use crate::table::{counted, table};
+use found::Found;
+
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  campaign-sync schedule set --org acme-eu --campaigns c3d9f7e6-1b2a-4c5d-9e8f-7a6b5c4d3e33 --rate 'rate(15 minutes)'
+  campaign-sync schedule list
+  campaign-sync schedule remove --org acme-eu
+
+The schedule of an org is {stack}-reconcile-{org} in EventBridge Scheduler. {stack}-reconcile is the stack's own, by the parameters
+ReconcileOrg and ReconcileCampaignIds; it is listed, and left alone.
+
+set reads RUNS_QUEUE_ARN, SCHEDULE_ROLE_ARN and FAILED_RUNS_QUEUE_ARN from the environment: the outputs RunsQueueArn,
+ScheduleRoleArn and FailedRunsQueueArn of the stack. STACK_NAME names the stack, campaign-sync if it is not set. AWS is found by
+the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It needs scheduler:ListSchedules, and on
+schedule/default/{stack}-reconcile* scheduler:GetSchedule, CreateSchedule, UpdateSchedule and DeleteSchedule; set also
+iam:PassRole on the role.
+
+The exit status is 0 when it is done, and of list when every schedule is on and brings its runs one after the other; 1 when one does
+not, or there is none to remove; 2 when the command could not run.")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Makes the schedule of an org, or replaces it
+    Set(Set),
+    /// Lists the schedules of the stack
+    List {
+        /// Prints one JSON object instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Removes the schedule of an org; a run that is under way or waits goes on
+    Remove {
+        /// Whose
+        #[arg(long, value_parser = args::org)]
+        org: OrgId,
+    },
+}
+
+#[derive(clap::Args)]
+struct Set {
+    /// Whose campaigns are compared
+    #[arg(long, value_parser = args::org)]
+    org: OrgId,
+    /// Which: 1 to 100 ids, parted by commas
+    #[arg(long, value_name = "IDS", value_delimiter = ',', required = true, value_parser = args::campaign)]
+    campaigns: Vec<CampaignId>,
+    /// How often, as EventBridge Scheduler writes it
+    #[arg(long, default_value = "rate(15 minutes)")]
+    rate: String,
+    /// The feed is asked for what changed in these minutes before each run, at least: longer than the rate
+    #[arg(long, value_name = "MINUTES", default_value_t = 60)]
+    window: u64,
+    /// Where more of a campaign's contacts differ, and more than 100, a run enqueues nothing
+    #[arg(long, value_name = "PERCENT", default_value_t = 20)]
+    max_drift_percent: u64,
+}
+
+/// Runs, prints, and answers whether all is well.
+pub(crate) fn run(args: &Args) -> Result<bool, String> {
+    crate::block_on(async {
+        let sdk = io::aws::sdk_config().await;
+        let (client, stack) = (Client::new(&sdk), stack_name());
+        match &args.command {
+            Command::Set(args) => set(&client, &stack, args).await,
+            Command::List { json } => list(&client, &stack, *json).await,
+            Command::Remove { org } => remove(&client, &name(&stack, org)).await,
+        }
+    })
+}
+
+fn name(stack: &str, org: &OrgId) -> String {
+    format!("{}-{org}", of_stack(stack))
+}
+
+fn of_stack(stack: &str) -> String {
+    format!("{stack}-reconcile")
+}
+
+async fn set(client: &Client, stack: &str, args: &Set) -> Result<bool, String> {
+    let config = ScheduleConfig::from_env().map_err(|error| error.to_string())?;
+    let name = name(stack, &args.org);
+    let mut input = json!({
+        "org": args.org.as_str(),
+        "campaignIds": args.campaigns.iter().map(CampaignId::as_str).collect::<Vec<_>>(),
+        "windowMinutes": args.window,
+        "maxDriftPercent": args.max_drift_percent,
+    });
+    Input::parse(&input, Clock::system().now()).map_err(|error| error.to_string())?;
+    input["scheduledTime"] = "<aws.scheduler.scheduled-time>".into();
+    let own = Found::get(client, &of_stack(stack)).await?;
+    if own.is_some_and(|own| own.is_on && own.group.as_deref() == Some(args.org.as_str())) {
+        return Err(format!(
+            "{} has this org already, by the parameter ReconcileOrg: change its campaigns by ReconcileCampaignIds, or deploy \
+             without ReconcileOrg first",
+            of_stack(stack)
+        ));
+    }
+    let target = target(&config, &args.org, &input)?;
+    let window = FlexibleTimeWindow::builder()
+        .mode(FlexibleTimeWindowMode::Off)
+        .build()
+        .map_err(|error| error.to_string())?;
+    let description = format!("Runs reconcile for {}", args.org);
+    let call = client
+        .update_schedule()
+        .name(&name)
+        .description(&description)
+        .schedule_expression(&args.rate)
+        .state(ScheduleState::Enabled)
+        .flexible_time_window(window.clone())
+        .target(target.clone());
+    let done = match call.send().await {
+        Ok(_) => "replaced",
+        Err(error) if is_missing(&error) => {
+            let call = client
+                .create_schedule()
+                .name(&name)
+                .description(&description)
+                .schedule_expression(&args.rate)
+                .state(ScheduleState::Enabled)
+                .flexible_time_window(window)
+                .target(target);
+            call.send().await.map_err(|error| failed(&error))?;
+            "made"
+        }
+        Err(error) => return Err(failed(&error)),
+    };
+    let campaigns = counted(args.campaigns.len() as u64, "campaign");
+    crate::print(&format!(
+        "{name} is {done}: {campaigns} of {}, {}",
+        args.org, args.rate
+    ))?;
+    Ok(true)
+}
+
+fn target(config: &ScheduleConfig, org: &OrgId, input: &Value) -> Result<Target, String> {
+    let group = SqsParameters::builder().message_group_id(org.as_str());
+    let dead = DeadLetterConfig::builder().arn(&config.failed_runs_queue_arn);
+    // As template.yaml has them for the stack's own.
+    let retry = RetryPolicy::builder()
+        .maximum_retry_attempts(2)
+        .maximum_event_age_in_seconds(900);
+    Target::builder()
+        .arn(&config.runs_queue_arn)
+        .role_arn(&config.schedule_role_arn)
+        .sqs_parameters(group.build())
+        .dead_letter_config(dead.build())
+        .retry_policy(retry.build())
+        .input(input.to_string())
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+async fn list(client: &Client, stack: &str, as_json: bool) -> Result<bool, String> {
+    let found = Found::all(client, &of_stack(stack)).await?;
+    let is_well = found.iter().all(|found| found.fault().is_none());
+    if as_json {
+        let schedules: Vec<_> = found.iter().map(Found::json).collect();
+        crate::print(&json!({ "schedules": schedules }).to_string())?;
+        return Ok(is_well);
+    }
+    let header = ["schedule", "org", "rate", "campaigns", ""];
+    let mut rows = table(header.map(str::to_owned));
+    for found in &found {
+        rows.add_row(found.row());
+    }
+    crate::print(&rows.to_string())?;
+    Ok(is_well)
+}
+
+async fn remove(client: &Client, name: &str) -> Result<bool, String> {
+    match client.delete_schedule().name(name).send().await {
+        Ok(_) => {
+            crate::print(&format!("{name} is removed"))?;
+            Ok(true)
+        }
+        Err(error) if is_missing(&error) => {
+            crate::print(&format!("there is no schedule {name}"))?;
+            Ok(false)
+        }
+        Err(error) => Err(failed(&error)),
+    }
+}
+
+fn is_missing<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    error.code() == Some("ResourceNotFoundException")
+}
+
+fn failed<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
+    let code = error
+        .code()
+        .unwrap_or("no answer; are there credentials and a region?");
+    let message = error.message().map(|message| format!(": {message}"));
+    format!(
+        "EventBridge Scheduler: {code}{}",
+        message.unwrap_or_default()
+    )
+}

@@ -1,0 +1,125 @@
+//! Schedules as they are.
+
+use aws_sdk_scheduler::Client;
+use aws_sdk_scheduler::operation::get_schedule::GetScheduleOutput;
+use aws_sdk_scheduler::types::ScheduleState;
+use serde_json::{Value, json};
+
+use super::{failed, is_missing};
+
+/// A schedule of reconcile.
+pub(super) struct Found {
+    pub(super) name: String,
+    pub(super) is_on: bool,
+    /// The message group of its runs: their org.
+    pub(super) group: Option<String>,
+    rate: String,
+    target: String,
+    input: Value,
+}
+
+impl Found {
+    fn of(schedule: &GetScheduleOutput) -> Found {
+        let target = schedule.target();
+        let input = target.and_then(|target| serde_json::from_str(target.input()?).ok());
+        let group = target.and_then(|target| target.sqs_parameters()?.message_group_id());
+        Found {
+            name: schedule.name().unwrap_or_default().to_owned(),
+            is_on: schedule.state() == Some(&ScheduleState::Enabled),
+            group: group.map(str::to_owned),
+            rate: schedule
+                .schedule_expression()
+                .unwrap_or_default()
+                .to_owned(),
+            target: target
+                .map(|target| target.arn().to_owned())
+                .unwrap_or_default(),
+            input: input.unwrap_or_default(),
+        }
+    }
+
+    /// The schedule of this name, if there is one.
+    pub(super) async fn get(client: &Client, name: &str) -> Result<Option<Found>, String> {
+        match client.get_schedule().name(name).send().await {
+            Ok(schedule) => Ok(Some(Found::of(&schedule))),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    /// Those of which the name is this, or begins with it and a hyphen.
+    pub(super) async fn all(client: &Client, name: &str) -> Result<Vec<Found>, String> {
+        let mut pages = client
+            .list_schedules()
+            .name_prefix(name)
+            .into_paginator()
+            .send();
+        let mut names = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed(&error))?;
+            let of_page = page.schedules().iter();
+            names.extend(of_page.filter_map(|schedule| schedule.name().map(str::to_owned)));
+        }
+        let of_org = format!("{name}-");
+        let mut found = Vec::new();
+        for one in names {
+            if one == name || one.starts_with(&of_org) {
+                found.extend(Found::get(client, &one).await?);
+            }
+        }
+        Ok(found)
+    }
+
+    fn org(&self) -> Option<&str> {
+        self.input["org"].as_str()
+    }
+
+    fn campaigns(&self) -> Vec<&str> {
+        let ids = self.input["campaignIds"].as_array().into_iter().flatten();
+        // The stack's own, while it has none, names an empty one.
+        ids.filter_map(Value::as_str)
+            .filter(|id| !id.is_empty())
+            .collect()
+    }
+
+    /// Why its runs do not come, or not one after the other.
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        let has_none = self.org().is_none_or(str::is_empty) || self.campaigns().is_empty();
+        match () {
+            // The stack's own, of a stack without ReconcileOrg.
+            () if has_none && !self.is_on => None,
+            () if !self.is_on => Some("is off"),
+            () if !self.target.contains(":sqs:") => {
+                Some("has not the queue of runs as its target: set it anew")
+            }
+            () if self.group.as_deref() != self.org() => {
+                Some("has not its org as its message group: set it anew")
+            }
+            () => None,
+        }
+    }
+
+    pub(super) fn row(&self) -> Vec<String> {
+        vec![
+            self.name.clone(),
+            self.org().unwrap_or("-").to_owned(),
+            self.rate.clone(),
+            self.campaigns().len().to_string(),
+            self.fault()
+                .unwrap_or(if self.is_on { "is on" } else { "is off" })
+                .to_owned(),
+        ]
+    }
+
+    pub(super) fn json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "org": self.org(),
+            "campaignIds": self.campaigns(),
+            "rate": self.rate,
+            "windowMinutes": self.input["windowMinutes"],
+            "on": self.is_on,
+            "fault": self.fault(),
+        })
+    }
+}

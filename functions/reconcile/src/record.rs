@@ -1,0 +1,237 @@
+//! What is known of an org from one run to the next: until when all that changed was looked at, where an
+//! unfinished run goes on, and how much it has sent.
+//!
+//! There is no personal data in it but what a feed's own cursor may hold.
+
+use domain::change::CampaignId;
+use domain::depth;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::input::{Cursor, Input};
+
+/// What a parameter of Parameter Store's advanced tier holds, in bytes.
+const MOST_BYTES: usize = 8 << 10;
+
+/// So long a campaign is remembered that no run looks at, in seconds: 90 days.
+const REMEMBERED: i64 = 90 * 86_400;
+
+/// The record of an org.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Record {
+    /// What was looked at; no campaign stands there twice.
+    looked_at: Vec<Looked>,
+    unfinished: Option<Unfinished>,
+    sent: Option<Sent>,
+}
+
+/// Of these campaigns all that changed in this time was looked at. In whole seconds, the first cut off
+/// and the last too: never more than was.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Looked {
+    from: i64,
+    to: i64,
+    campaigns: Vec<String>,
+}
+
+/// A run that goes on where it stopped.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Unfinished {
+    /// Which run: when it was due.
+    due: Timestamp,
+    /// How often its message had been received then: what is more since then was killed, or failed.
+    receives: u32,
+    /// When it began with the campaign in which it is.
+    began: i64,
+    /// Of that campaign alone: the others are those that were not looked at.
+    cursor: Cursor,
+}
+
+/// What lies in the queue, as far as it may still be there.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Sent {
+    changes: u64,
+    at: i64,
+}
+
+/// A campaign that a run is to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Due {
+    pub(crate) campaign: CampaignId,
+    /// The feed is asked for what changed since then.
+    pub(crate) since: Timestamp,
+}
+
+/// What an invocation did of a run.
+pub(crate) struct Did<'a> {
+    /// When it began.
+    pub(crate) began: Timestamp,
+    /// Campaigns of which all was looked at.
+    pub(crate) done: &'a [Due],
+    /// Where it goes on.
+    pub(crate) cursor: Option<Cursor>,
+    /// How often its message was received.
+    pub(crate) receives: u32,
+}
+
+impl Record {
+    /// Reads what [`Record::text`] wrote. None: it is something else.
+    pub(crate) fn parse(text: &str) -> Option<Record> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// None: a parameter cannot hold it.
+    pub(crate) fn text(&self) -> Option<String> {
+        let text = serde_json::to_string(self).ok()?;
+        (text.len() <= MOST_BYTES).then_some(text)
+    }
+
+    /// The campaigns of a run that are not looked at yet, with the one first in which it stopped. A run
+    /// asks for its window, and for all since that of an earlier one.
+    pub(crate) fn due(&self, input: &Input) -> Vec<Due> {
+        let mut due: Vec<_> = input
+            .campaigns
+            .iter()
+            .filter_map(|campaign| {
+                let looked = self.looked(campaign);
+                let is_done = looked.is_some_and(|looked| {
+                    looked.to >= input.run.as_second() && looked.from <= input.since.as_second()
+                });
+                let before = looked.and_then(|looked| Timestamp::from_second(looked.to).ok());
+                let since = before.map_or(input.since, |before| before.min(input.since));
+                let since = Timestamp::from_second(since.as_second()).unwrap_or(since);
+                let campaign = campaign.clone();
+                (!is_done).then_some(Due { campaign, since })
+            })
+            .collect();
+        if let Some(unfinished) = self.of(input.run)
+            && let Some(place) = due.iter().position(|due| unfinished.is_in(&due.campaign))
+        {
+            due[..=place].rotate_right(1);
+            due[0].since = unfinished.cursor.since;
+        }
+        due
+    }
+
+    /// Where the run that was due then goes on in this campaign.
+    pub(crate) fn cursor(&self, run: Timestamp, campaign: &CampaignId) -> Option<&Cursor> {
+        let unfinished = self.of(run).filter(|unfinished| unfinished.is_in(campaign));
+        unfinished.map(|unfinished| &unfinished.cursor)
+    }
+
+    /// How often the message of that run was received until it was last left in good order.
+    pub(crate) fn receives(&self, run: Timestamp) -> u32 {
+        self.of(run).map_or(0, |unfinished| unfinished.receives)
+    }
+
+    /// How many of the changes that were sent may still lie in the queue.
+    pub(crate) fn left(&self, deepest: u64, now: Timestamp) -> u64 {
+        self.sent.as_ref().map_or(0, |sent| {
+            let seconds = u64::try_from(now.as_second() - sent.at).unwrap_or(0);
+            depth::left_of(sent.changes, deepest, seconds)
+        })
+    }
+
+    /// Whether nothing of this campaign was ever looked at.
+    pub(crate) fn is_new(&self, campaign: &CampaignId) -> bool {
+        self.looked(campaign).is_none()
+    }
+
+    /// Of the campaign of these of which least was looked at: until when all was.
+    pub(crate) fn oldest<'a>(
+        &self,
+        campaigns: &'a [CampaignId],
+    ) -> Option<(&'a CampaignId, Timestamp)> {
+        let looked = campaigns.iter().filter_map(|campaign| {
+            let to = self.looked(campaign)?.to;
+            Some((campaign, Timestamp::from_second(to).ok()?))
+        });
+        looked.min_by_key(|(_, to)| *to)
+    }
+
+    /// Notes what an invocation did.
+    pub(crate) fn note(&mut self, input: &Input, did: &Did<'_>) {
+        let unfinished = self.unfinished.take().filter(|it| it.due == input.run);
+        for due in did.done {
+            let began = unfinished.as_ref().filter(|it| it.is_in(&due.campaign));
+            let began = began.map_or(did.began.as_second(), |it| it.began);
+            // A run may be told of a moment before its own clock reaches it.
+            self.look(due, began.max(input.run.as_second()));
+        }
+        self.unfinished = did.cursor.clone().map(|cursor| {
+            let began =
+                unfinished.filter(|it| it.cursor.campaigns.first() == cursor.campaigns.first());
+            Unfinished {
+                due: input.run,
+                receives: did.receives,
+                began: began.map_or(did.began.as_second(), |it| it.began),
+                cursor: Cursor {
+                    campaigns: cursor.campaigns.into_iter().take(1).collect(),
+                    ..cursor
+                },
+            }
+        });
+    }
+
+    /// Notes that so many changes lie in the queue.
+    pub(crate) fn note_sent(&mut self, changes: u64, now: Timestamp) {
+        let at = now.as_second();
+        self.sent = (changes > 0).then_some(Sent { changes, at });
+    }
+
+    fn of(&self, run: Timestamp) -> Option<&Unfinished> {
+        self.unfinished
+            .as_ref()
+            .filter(|unfinished| unfinished.due == run)
+    }
+
+    fn looked(&self, campaign: &CampaignId) -> Option<&Looked> {
+        let has = |looked: &&Looked| looked.campaigns.iter().any(|id| id == campaign.as_str());
+        self.looked_at.iter().find(has)
+    }
+
+    /// What was looked at before is joined where nothing lies between.
+    fn look(&mut self, due: &Due, to: i64) {
+        let from = due.since.as_second();
+        let (mut from, mut to) = (from, to);
+        if let Some(before) = self.looked(&due.campaign)
+            && from <= before.to
+        {
+            from = from.min(before.from);
+            to = to.max(before.to);
+        }
+        for looked in &mut self.looked_at {
+            looked.campaigns.retain(|id| id != due.campaign.as_str());
+        }
+        self.looked_at.retain(|looked| !looked.campaigns.is_empty());
+        let id = due.campaign.as_str().to_owned();
+        match self
+            .looked_at
+            .iter_mut()
+            .find(|looked| (looked.from, looked.to) == (from, to))
+        {
+            Some(looked) => looked.campaigns.push(id),
+            None => self.looked_at.push(Looked {
+                from,
+                to,
+                campaigns: vec![id],
+            }),
+        }
+        // A campaign that no schedule has any more must not stay for ever.
+        self.looked_at.retain(|looked| looked.to > to - REMEMBERED);
+    }
+}
+
+impl Unfinished {
+    fn is_in(&self, campaign: &CampaignId) -> bool {
+        self.cursor
+            .campaigns
+            .first()
+            .is_some_and(|id| id == campaign.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests;

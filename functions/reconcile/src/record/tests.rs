@@ -1,0 +1,178 @@
+use domain::change::OrgId;
+use serde_json::json;
+
+use super::*;
+
+fn time(text: &str) -> Timestamp {
+    format!("2026-11-24T{text}Z").parse().unwrap()
+}
+
+/// A run of these campaigns that was due then, with a window of an hour.
+fn run(due: &str, campaigns: &[&str]) -> Input {
+    let input =
+        json!({ "org": "acme", "campaignIds": campaigns, "scheduledTime": time(due).to_string() });
+    Input::parse(&input, Timestamp::UNIX_EPOCH).unwrap()
+}
+
+fn asked(record: &Record, input: &Input) -> Vec<String> {
+    let due = record.due(input).into_iter();
+    due.map(|due| format!("{} since {}", due.campaign, due.since))
+        .collect()
+}
+
+fn looked_at(record: &mut Record, input: &Input, began: &str) {
+    let did = Did {
+        began: time(began),
+        done: &record.due(input),
+        cursor: None,
+        receives: 1,
+    };
+    record.note(input, &did);
+}
+
+#[test]
+fn a_run_looks_at_its_window_and_at_all_since_the_last_that_came_to_its_end() {
+    let mut record = Record::default();
+    let first = run("16:00:00", &["a", "b"]);
+    let hour = [
+        "a since 2026-11-24T15:00:00Z",
+        "b since 2026-11-24T15:00:00Z",
+    ];
+    assert_eq!(asked(&record, &first), hour);
+    looked_at(&mut record, &run("16:00:00", &["a"]), "16:00:02");
+    assert_eq!(
+        asked(&record, &first),
+        hour[1..],
+        "of the same run the one is done"
+    );
+    let soon = run("16:15:00", &["a", "b"]);
+    assert_eq!(asked(&record, &soon)[0], "a since 2026-11-24T15:15:00Z");
+    let late = run("19:00:00", &["a", "b", "c"]);
+    let expected = [
+        "a since 2026-11-24T16:00:02Z",
+        "b since 2026-11-24T18:00:00Z",
+        "c since 2026-11-24T18:00:00Z",
+    ];
+    assert_eq!(asked(&record, &late), expected);
+}
+
+#[test]
+fn a_run_that_was_due_before_a_later_one_began_has_nothing_to_do_if_its_window_was_looked_at() {
+    let mut record = Record::default();
+    looked_at(&mut record, &run("16:00:00", &["a"]), "18:00:30");
+    assert!(asked(&record, &run("16:15:00", &["a"])).is_empty());
+    assert!(asked(&record, &run("18:00:30", &["a"])).is_empty());
+    assert_eq!(asked(&record, &run("18:00:31", &["a"])).len(), 1);
+    let mut wide = run("16:15:00", &["a"]);
+    wide.since = time("12:00:00");
+    assert_eq!(asked(&record, &wide), ["a since 2026-11-24T12:00:00Z"]);
+    looked_at(&mut record, &wide, "18:01:00");
+    assert!(asked(&record, &wide).is_empty());
+}
+
+#[test]
+fn a_run_goes_on_where_it_stopped_and_no_other_run_does() {
+    let mut record = Record::default();
+    let input = run("16:00:00", &["a", "b", "c"]);
+    let cursor = Cursor {
+        page: Some("7".to_owned()),
+        done: 3,
+        ..Cursor::start(&input.org, &input.campaigns[1..], input.since)
+    };
+    let due = record.due(&input);
+    let did = |began: &str, receives| Did {
+        began: time(began),
+        done: &due[..1],
+        cursor: Some(cursor.clone()),
+        receives,
+    };
+    record.note(&input, &did("16:00:01", 1));
+    record.note(&input, &did("16:15:01", 2));
+    let asked_for = asked(&record, &input);
+    assert_eq!(asked_for.len(), 2, "a is done");
+    let b = CampaignId::parse("b").unwrap();
+    let goes_on = record.cursor(input.run, &b).unwrap();
+    assert_eq!((goes_on.page.as_deref(), goes_on.done), (Some("7"), 3));
+    assert_eq!(record.receives(input.run), 2);
+    let next = run("16:15:00", &["a", "b", "c"]);
+    assert!(record.cursor(next.run, &b).is_none() && record.receives(next.run) == 0);
+    looked_at(&mut record, &run("16:00:00", &["b"]), "16:30:01");
+    let (_, until) = record.oldest(std::slice::from_ref(&b)).unwrap();
+    assert_eq!(until, time("16:00:01"), "when it began with it");
+}
+
+#[test]
+fn the_campaign_in_which_a_run_stopped_comes_first() {
+    let mut record = Record::default();
+    let input = run("16:00:00", &["a", "b", "c"]);
+    let did = Did {
+        began: time("16:00:01"),
+        done: &[],
+        cursor: Some(Cursor::start(
+            &input.org,
+            &input.campaigns[2..],
+            input.since,
+        )),
+        receives: 1,
+    };
+    record.note(&input, &did);
+    let order: Vec<_> = record
+        .due(&input)
+        .into_iter()
+        .map(|due| due.campaign.to_string())
+        .collect();
+    assert_eq!(order, ["c", "a", "b"]);
+}
+
+#[test]
+fn a_hundred_campaigns_and_the_longest_cursor_fit_into_a_parameter() {
+    let ids: Vec<_> = (0..100)
+        .map(|n| format!("{n:08}-0000-4000-8000-000000000000"))
+        .collect();
+    let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+    let input = run("16:00:00", &ids);
+    let mut record = Record::default();
+    let cursor = Cursor {
+        page: Some("é".repeat(1_024)),
+        last: Some("0".repeat(32)),
+        ..Cursor::start(&input.org, &input.campaigns, input.since)
+    };
+    let did = Did {
+        began: time("16:00:01"),
+        done: &record.due(&input),
+        cursor: Some(cursor),
+        receives: 900,
+    };
+    record.note(&input, &did);
+    record.note_sent(20_000, time("16:00:01"));
+    let text = record.text().unwrap();
+    assert!(text.len() < 7_000, "{}", text.len());
+    assert!(Record::parse(&text).unwrap() == record);
+    assert!(Record::parse("{\"lookedAt\": 7}").is_none() && Record::parse("").is_none());
+}
+
+#[test]
+fn what_was_sent_drains_and_a_campaign_that_no_run_has_is_forgotten_after_ninety_days() {
+    let mut record = Record::default();
+    assert_eq!(record.left(1_500, time("16:00:00")), 0);
+    record.note_sent(1_500, time("16:00:00"));
+    assert_eq!(record.left(1_500, time("16:02:00")), 1_200);
+    assert_eq!(
+        record.left(1_500, time("15:59:00")),
+        1_500,
+        "a clock that goes back"
+    );
+    let org = OrgId::parse("acme").unwrap();
+    let mut old = run("16:00:00", &["old"]);
+    old.run = "2026-08-01T00:00:00Z".parse().unwrap();
+    let did = Did {
+        began: old.run,
+        done: &record.due(&old),
+        cursor: None,
+        receives: 1,
+    };
+    record.note(&old, &did);
+    assert!(!record.is_new(&old.campaigns[0]) && old.org == org);
+    looked_at(&mut record, &run("16:00:00", &["a"]), "16:00:01");
+    assert!(record.is_new(&old.campaigns[0]));
+}

@@ -1,0 +1,108 @@
+//! Runs from a queue: one of an org at a time, those of other orgs beside it, and none that nobody ends.
+//!
+//! A run that does not come to its end in an invocation notes where it is in the org's record, and gives
+//! its message back for a while: its group stays locked, and the same message goes on. A run that fails is
+//! tried once more, and is told of in the queue of failed runs then: the next one looks at all since the
+//! last that came to its end.
+
+mod turn;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use io::config::RunsConfig;
+use io::queue::{self, Message};
+use io::records::Records;
+use lambda_runtime::LambdaEvent;
+use serde_json::{Value, json};
+
+use crate::input::{Input, InvalidInput};
+use crate::{Context, Error, at_once};
+
+/// What a copy of the function has for runs from a queue.
+pub struct Runs {
+    config: RunsConfig,
+    records: Arc<dyn Records>,
+}
+
+impl Runs {
+    /// Of these queues and records.
+    pub fn new(config: RunsConfig, records: Arc<dyn Records>) -> Runs {
+        Runs { config, records }
+    }
+}
+
+/// What the function does with what it is invoked with: a message of the queue of runs is worked on, any
+/// other input becomes one, and a dry run, which writes nothing, is done at once.
+///
+/// # Errors
+/// Names what is wrong with an input, or why the queue of runs did not take it; of a dry run also what is
+/// wrong with a secret, the feed or Genesys Cloud. A run of the queue fails its message.
+pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    match &event.payload {
+        Value::Object(members) if members.contains_key("Records") => {
+            let runs = context.runs.as_ref().ok_or(Error::NoRuns)?;
+            let records = members["Records"].as_array().map_or(&[][..], Vec::as_slice);
+            Ok(batch(context, runs, records, &event.context).await)
+        }
+        payload if payload["dryRun"] == true => {
+            let answer = at_once(context, event).await?;
+            Ok(json!(answer))
+        }
+        payload => queue(context, payload)
+            .await
+            .inspect_err(|error| tracing::error!(detail = %error, "the run is not queued")),
+    }
+}
+
+/// Puts a run into the queue.
+async fn queue(context: &Context, payload: &Value) -> Result<Value, Error> {
+    let runs = context.runs.as_ref().ok_or(Error::NoRuns)?;
+    let input = Input::parse(payload, context.shared.clock.now())?;
+    if input.cursor.is_some() {
+        const ONLY: &str =
+            "cursor: a run of the queue goes on by itself; expected it with \"dryRun\": true alone";
+        return Err(InvalidInput::of(ONLY).into());
+    }
+    let mut run = payload.clone();
+    run["scheduledTime"] = input.run.to_string().into();
+    let body = run.to_string();
+    let mut hasher = DefaultHasher::new();
+    body.hash(&mut hasher);
+    let message = Message {
+        group: input.org.as_str().to_owned(),
+        deduplication_id: format!("{}-{:016x}", input.run, hasher.finish()),
+        body,
+        attributes: Vec::new(),
+    };
+    context
+        .queue
+        .send(&runs.config.runs_queue_url, message)
+        .await?;
+    Ok(json!({ "queued": true, "org": input.org.as_str(), "scheduledTime": input.run.to_string() }))
+}
+
+/// The answer to Lambda. The event source hands over one message: of more the others come again.
+async fn batch(
+    context: &Context,
+    runs: &Runs,
+    records: &[Value],
+    lambda: &lambda_runtime::Context,
+) -> Value {
+    let mut messages = records.iter().map(message);
+    let Some(first) = messages.next() else {
+        return json!({ "batchItemFailures": [] });
+    };
+    let is_done = turn::take(context, runs, &first, lambda).await;
+    let failed = (!is_done).then_some(first).into_iter().chain(messages);
+    let failed: Vec<_> = failed
+        .map(|message| json!({ "itemIdentifier": message.message_id }))
+        .collect();
+    json!({ "batchItemFailures": failed })
+}
+
+fn message(record: &Value) -> queue::Record {
+    let text = |name: &str| record[name].as_str().map(str::to_owned);
+    let own = [text("messageId"), text("receiptHandle"), text("body")];
+    queue::Record::new(own, |name| record["attributes"][name].as_str())
+}

@@ -1,0 +1,321 @@
+//! One invocation with a message of the queue of runs.
+
+use std::time::Duration;
+
+use domain::change::CampaignId;
+use io::queue::{self, Message, Visibility};
+use io::telemetry::Event;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tracing::Instrument;
+
+use super::Runs;
+use crate::input::{Cursor, Input, InvalidInput};
+use crate::record::{Did, Due, Record};
+use crate::{
+    Context, Error, Outcome, Ran, TO_ENQUEUE, Until, Why, deadline, run_due, tell_outcome, watching,
+};
+
+/// What is left of an invocation when the last change went to the queue; in it the record is written,
+/// and the message given back.
+const TO_NOTE: Duration = Duration::from_secs(15);
+/// How often Parameter Store is asked: it takes three writes a second.
+const TRIES: u32 = 3;
+/// How often a run may fail before it is told of in the queue of failed runs.
+const MOST_FAILURES: u32 = 2;
+/// How often a run is begun that ends by force each time.
+const MOST_KILLED: u32 = 3;
+/// A message is received no more often, however its run goes on: 9 days at a quarter of an hour each.
+const MOST_RECEIVES: u32 = 900;
+/// A schedule's clock may be ahead of this one's, and no run is due later.
+const MOST_AHEAD: SignedDuration = SignedDuration::from_mins(10);
+
+/// Until a run goes on that had no more time.
+const AFTER_TIME: Duration = Duration::from_secs(5);
+/// Until a run goes on that filled the queue: a tenth of what it may hold of the org is done by then.
+const AFTER_ROOM: Duration = Duration::from_mins(1);
+/// Until a run goes on for which Genesys Cloud wanted no call for longer than two minutes.
+const AFTER_THROTTLED: Duration = Duration::from_mins(2);
+/// Until a run that failed is tried again.
+const AFTER_FAILURE: Duration = Duration::from_mins(1);
+
+/// Works on a run. Answers whether its message is done; if not, it says itself when it comes again.
+pub(super) async fn take(
+    context: &Context,
+    runs: &Runs,
+    message: &queue::Record,
+    lambda: &lambda_runtime::Context,
+) -> bool {
+    let span = tracing::error_span!("reconcile", requestId = lambda.request_id);
+    let now = context.shared.clock.now();
+    let turn = Turn {
+        context,
+        runs,
+        message,
+        now,
+        end: deadline(lambda, now),
+    };
+    turn.take().instrument(span).await
+}
+
+struct Turn<'a> {
+    context: &'a Context,
+    runs: &'a Runs,
+    message: &'a queue::Record,
+    /// When the invocation began.
+    now: Timestamp,
+    /// When Lambda ends it.
+    end: Option<Timestamp>,
+}
+
+impl Turn<'_> {
+    async fn take(&self) -> bool {
+        let mut input = match self.input() {
+            Ok(input) => input,
+            Err(error) => return self.fails(None, MOST_FAILURES, &error.into()).await,
+        };
+        input.rotate();
+        let receives = self.message.receives;
+        let mut record = match self.read(&input).await {
+            Ok(record) => record,
+            Err(error) => return self.fails(Some(&input), receives, &error).await,
+        };
+        let tries = receives.saturating_sub(record.receives(input.run));
+        let ended = match tries {
+            _ if receives > MOST_RECEIVES => Some(Error::Endless(receives - 1)),
+            tries if tries > MOST_KILLED => Some(Error::Killed(tries - 1)),
+            _ => None,
+        };
+        if let Some(error) = ended {
+            self.tell_how_late(&input, &record);
+            return self.fails(Some(&input), MOST_FAILURES, &error).await;
+        }
+        let went = self.go_on(&input, &mut record).await;
+        self.tell_how_late(&input, &record);
+        match went {
+            Ok(None) => true,
+            Ok(Some(after)) => {
+                self.comes_again(after).await;
+                false
+            }
+            Err(error) => self.fails(Some(&input), tries, &error).await,
+        }
+    }
+
+    fn input(&self) -> Result<Input, InvalidInput> {
+        let body: Value = serde_json::from_str(&self.message.body)
+            .map_err(|_| InvalidInput::of("expected a JSON object"))?;
+        let input = Input::parse(&body, self.message.sent.unwrap_or(self.now))?;
+        if input.run > self.now + MOST_AHEAD {
+            return Err(InvalidInput::of(
+                "scheduledTime: expected a time that is past",
+            ));
+        }
+        Ok(input)
+    }
+
+    /// Compares what of the run was not looked at yet. Answers after how long the run goes on, or that it
+    /// is over.
+    async fn go_on(&self, input: &Input, record: &mut Record) -> Result<Option<Duration>, Error> {
+        let due = record.due(input);
+        let Some(first) = due.first() else {
+            tracing::info!(
+                org = input.org.as_str(),
+                "all of the run was looked at before"
+            );
+            return Ok(None);
+        };
+        let before = record.cursor(input.run, &first.campaign).cloned();
+        let campaigns: Vec<_> = due.iter().map(|due| due.campaign.clone()).collect();
+        let start = Cursor::start(&input.org, &campaigns, first.since);
+        let cursor = before.clone().map_or(start.clone(), |before| Cursor {
+            campaigns: start.campaigns,
+            ..before
+        });
+        let input = Input {
+            campaigns,
+            since: first.since,
+            cursor: Some(cursor),
+            ..input.clone()
+        };
+        let until = Until {
+            end: self.end.map(|end| end - TO_NOTE - TO_ENQUEUE),
+            rest_at: None,
+            is_asked_to_stop: &|| false,
+            // At first: an opt-out at the end waits for nothing. A run that goes on gets there about as
+            // fast as the queue takes the rest.
+            looks_on_for_opt_outs: before.is_none(),
+        };
+        let recorded = Some((&*record, due.as_slice()));
+        let watch = watching(&input);
+        let ran = run_due(self.context, &input, &until, &watch, recorded).await?;
+        let after = after(&ran, input.cursor.as_ref());
+        self.tell(&input, &ran.outcome, after);
+        self.note(&input, record, &due, &ran, after.is_some());
+        self.write(&input, record).await?;
+        ran.unknown.map_or(Ok(after), Err)
+    }
+
+    fn note(&self, input: &Input, record: &mut Record, due: &[Due], ran: &Ran, goes_on: bool) {
+        let done = due.iter().filter(|due| ran.done.contains(&due.campaign));
+        let did = Did {
+            began: self.now,
+            done: &done.cloned().collect::<Vec<_>>(),
+            cursor: ran.cursor.clone().filter(|_| goes_on),
+            receives: self.message.receives,
+        };
+        record.note(input, &did);
+        if ran.deepest > 0 {
+            let now = self.context.shared.clock.now();
+            let left = record.left(ran.deepest, now) + ran.outcome.answer.enqueued;
+            record.note_sent(left, now);
+        }
+    }
+
+    fn tell(&self, input: &Input, outcome: &Outcome, after: Option<Duration>) {
+        let Some(after) = after else {
+            return tell_outcome(self.context, &input.org, outcome);
+        };
+        let why = outcome.why.as_ref().map(ToString::to_string);
+        let answer = &outcome.answer;
+        tracing::info!(
+            org = input.org.as_str(),
+            detail = why,
+            checked = answer.checked,
+            enqueued = answer.enqueued,
+            afterSeconds = after.as_secs(),
+            "reconcile goes on"
+        );
+        let outcome = Outcome {
+            why: None,
+            ..outcome.clone()
+        };
+        tell_outcome(self.context, &input.org, &outcome);
+    }
+
+    fn tell_how_late(&self, input: &Input, record: &Record) {
+        let now = self.context.shared.clock.now();
+        // Of a campaign that was never looked at the run itself says since when it waits.
+        let never: Option<&CampaignId> = input.campaigns.iter().find(|id| record.is_new(id));
+        let oldest = never
+            .map(|id| (id, input.run))
+            .or_else(|| record.oldest(&input.campaigns));
+        if let Some((campaign, since)) = oldest {
+            self.context.shared.telemetry.tell(&Event::LookedAt {
+                org: input.org.as_str(),
+                campaign: campaign.as_str(),
+                until: since,
+                age: Duration::try_from(now.duration_since(since)).unwrap_or_default(),
+            });
+        }
+    }
+
+    /// What becomes of a run that failed so many times in a row.
+    async fn fails(&self, input: Option<&Input>, times: u32, error: &Error) -> bool {
+        tracing::error!(org = input.map(|input| input.org.as_str()), detail = %error, "reconcile failed");
+        if times < MOST_FAILURES {
+            self.comes_again(AFTER_FAILURE).await;
+            return false;
+        }
+        let body = json!({
+            "org": input.map(|input| input.org.as_str()),
+            "campaignIds": input.map(|input| input.campaigns.iter().map(CampaignId::as_str).collect::<Vec<_>>()),
+            "scheduledTime": input.map(|input| input.run.to_string()),
+            "error": error.to_string(),
+        });
+        let told = Message {
+            body: body.to_string(),
+            group: String::new(),
+            deduplication_id: String::new(),
+            attributes: Vec::new(),
+        };
+        let url = &self.runs.config.failed_runs_queue_url;
+        let told = self.context.queue.send(url, told).await;
+        if let Err(error) = &told {
+            tracing::error!(detail = %error, "the queue of failed runs does not take a run");
+            self.comes_again(AFTER_FAILURE).await;
+        }
+        told.is_ok()
+    }
+
+    async fn comes_again(&self, after: Duration) {
+        let visibility = Visibility {
+            receipt_handle: self.message.receipt_handle.clone(),
+            seconds: u32::try_from(after.as_secs()).unwrap_or(u32::MAX),
+        };
+        let url = &self.runs.config.runs_queue_url;
+        let set = self.context.queue.set_visibility(url, vec![visibility]);
+        if let Err(error) = set.await {
+            // It comes again all the same, when the queue's own timeout is over.
+            tracing::warn!(detail = %error, "the run's message keeps its visibility timeout");
+        }
+    }
+
+    fn name(&self, input: &Input) -> String {
+        format!(
+            "/campaign-sync/{}/reconcile/{}",
+            self.runs.config.stack, input.org
+        )
+    }
+
+    async fn read(&self, input: &Input) -> Result<Record, Error> {
+        let name = self.name(input);
+        let wrong = |why: String| Error::Record {
+            name: name.clone(),
+            why,
+        };
+        let read = self.ask(|| self.runs.records.read(&name)).await;
+        match read.map_err(|error| wrong(error.to_string()))? {
+            None => Ok(Record::default()),
+            Some(text) => Record::parse(&text).ok_or_else(|| {
+                wrong("it is not what reconcile writes: delete it, and run the command with a --since before the last run".to_owned())
+            }),
+        }
+    }
+
+    async fn write(&self, input: &Input, record: &Record) -> Result<(), Error> {
+        let name = self.name(input);
+        let wrong = |why: String| Error::Record {
+            name: name.clone(),
+            why,
+        };
+        let text = record.text().ok_or_else(|| {
+            wrong("it is too large: a schedule has too many campaigns, or the feed's cursors are too long".to_owned())
+        })?;
+        let written = self.ask(|| self.runs.records.write(&name, text.clone()));
+        written.await.map_err(|error| wrong(error.to_string()))
+    }
+
+    /// Asks Parameter Store, more than once if it must be.
+    async fn ask<T, E, A: Future<Output = Result<T, E>>>(
+        &self,
+        call: impl Fn() -> A,
+    ) -> Result<T, E> {
+        for _ in 1..TRIES {
+            if let Ok(answer) = call().await {
+                return Ok(answer);
+            }
+            let pause = 0.5 + self.context.shared.chance.share();
+            tokio::time::sleep(Duration::from_secs_f64(pause)).await;
+        }
+        call().await
+    }
+}
+
+/// After how long a run goes on, where it does. `from`: where it began.
+fn after(ran: &Ran, from: Option<&Cursor>) -> Option<Duration> {
+    let cursor = ran.cursor.as_ref()?;
+    let why = ran.outcome.why.as_ref()?;
+    if let Why::Undecided { .. } = why
+        && Some(cursor) == from
+    {
+        // With as much time it would know no more the next time.
+        return None;
+    }
+    match why.cause() {
+        Why::OutOfTime | Why::Interrupted => Some(AFTER_TIME),
+        Why::QueueIsDeep => Some(AFTER_ROOM),
+        Why::Throttled => Some(AFTER_THROTTLED),
+        Why::TooMuchDrift { .. } | Why::Faulty(_) | Why::Undecided { .. } => None,
+    }
+}

@@ -1,0 +1,102 @@
+//! What a run tells in the log, contact by contact and at its end.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use domain::change::{CampaignId, MessageGroup, OrgId};
+use domain::drift::Drift;
+use io::telemetry::Event;
+
+use crate::{Context, Found, Input, Outcome, Progress};
+
+/// The most contacts of a run that are told one by one, of those whose stored rank is ahead and of those that
+/// are faulty.
+const MOST_LOGGED: u64 = 100;
+
+/// Tells in the log what a run finds.
+pub(crate) fn watching(input: &Input) -> impl Fn(Progress) + Sync {
+    let (ahead, faulty) = (AtomicU64::new(0), AtomicU64::new(0));
+    move |progress: Progress| match progress {
+        Progress::Found(found) if input.dry_run => log_found(&input.org, &found),
+        Progress::Ahead { campaign, group }
+            if ahead.fetch_add(1, Ordering::Relaxed) < MOST_LOGGED =>
+        {
+            log_ahead(&input.org, &campaign, &group);
+        }
+        Progress::Faulty {
+            campaign,
+            what,
+            group,
+        } if faulty.fetch_add(1, Ordering::Relaxed) < MOST_LOGGED => {
+            log_faulty(&input.org, &campaign, &what, group.as_ref());
+        }
+        _ => {}
+    }
+}
+
+fn log_found(org: &OrgId, found: &Found) {
+    let (what, columns, callable, lowers) = match &found.drift {
+        Drift::Different(difference) => (
+            "different",
+            difference.columns.join(" "),
+            difference.callable,
+            difference.lowers.names().collect::<Vec<_>>().join(" "),
+        ),
+        _ => ("missing", String::new(), None, String::new()),
+    };
+    let (campaign, group) = (found.campaign.as_str(), found.group.as_str());
+    tracing::info!(
+        org = org.as_str(),
+        campaignId = campaign,
+        group,
+        what,
+        columns,
+        callable,
+        lowers,
+        "contact differs"
+    );
+}
+
+fn log_ahead(org: &OrgId, campaign: &CampaignId, group: &MessageGroup) {
+    tracing::warn!(
+        org = org.as_str(),
+        campaignId = campaign.as_str(),
+        group = group.as_str(),
+        "stored rank is ahead: what the CRM says of this contact is stale"
+    );
+}
+
+fn log_faulty(org: &OrgId, campaign: &CampaignId, what: &str, group: Option<&MessageGroup>) {
+    tracing::warn!(
+        org = org.as_str(),
+        campaignId = campaign.as_str(),
+        group = group.map(MessageGroup::as_str),
+        detail = what,
+        "contact of the feed is faulty and left out"
+    );
+}
+
+pub(crate) fn tell_outcome(context: &Context, org: &OrgId, outcome: &Outcome) {
+    let org = org.as_str();
+    for (reason, contacts) in &outcome.left_out {
+        let reason = reason.as_str();
+        tracing::warn!(org, reason, contacts, "left out: apply would park it");
+    }
+    let contacts = outcome.answer.ahead;
+    if contacts > 0 {
+        tracing::warn!(
+            org,
+            contacts,
+            "stored ranks are ahead: look at them (check --contact), and reset them (contact reset-rank)"
+        );
+    }
+    if let Some(why) = &outcome.why {
+        let (detail, answer) = (why.to_string(), &outcome.answer);
+        let (checked, enqueued) = (answer.checked, answer.enqueued);
+        context.shared.telemetry.tell(&Event::Incomplete {
+            org,
+            detail: &detail,
+            checked,
+            enqueued,
+        });
+    }
+}

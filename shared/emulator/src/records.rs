@@ -1,0 +1,79 @@
+//! SSM Parameter Store.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use io::records::{Records, RecordsError};
+
+/// What a parameter of the advanced tier holds, in bytes
+/// (docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html).
+const MOST_BYTES: usize = 8 << 10;
+
+/// Parameters by name.
+#[derive(Default)]
+pub struct Parameters(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    texts: BTreeMap<String, String>,
+    refuse_writes: usize,
+    refuse_reads: usize,
+}
+
+impl Parameters {
+    /// The text of a parameter.
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.inner().texts.get(name).cloned()
+    }
+
+    /// Puts, or replaces, a parameter.
+    pub fn put(&self, name: &str, text: &str) {
+        self.inner().texts.insert(name.to_owned(), text.to_owned());
+    }
+
+    /// Refuses the next writes.
+    pub fn refuse_writes(&self, calls: usize) {
+        self.inner().refuse_writes = calls;
+    }
+
+    /// Refuses the next reads.
+    pub fn refuse_reads(&self, calls: usize) {
+        self.inner().refuse_reads = calls;
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Records for Parameters {
+    fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, RecordsError>> {
+        async move {
+            let mut inner = self.inner();
+            if inner.refuse_reads > 0 {
+                inner.refuse_reads -= 1;
+                return Err(RecordsError::new("InternalServerError"));
+            }
+            Ok(inner.texts.get(name).cloned())
+        }
+        .boxed()
+    }
+
+    fn write<'a>(&'a self, name: &'a str, text: String) -> BoxFuture<'a, Result<(), RecordsError>> {
+        async move {
+            let mut inner = self.inner();
+            if inner.refuse_writes > 0 {
+                inner.refuse_writes -= 1;
+                return Err(RecordsError::new("ThrottlingException"));
+            }
+            if text.is_empty() || text.len() > MOST_BYTES {
+                return Err(RecordsError::new("ValidationException"));
+            }
+            inner.texts.insert(name.to_owned(), text);
+            Ok(())
+        }
+        .boxed()
+    }
+}

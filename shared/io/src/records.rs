@@ -1,0 +1,71 @@
+//! SSM Parameter Store: what reconcile knows of an org from one run to the next.
+
+use aws_sdk_ssm::Client;
+use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_ssm::types::{ParameterTier, ParameterType};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+/// Parameter Store refused a call, or did not answer: its error code alone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Parameter Store: {0}")]
+pub struct RecordsError(String);
+
+impl RecordsError {
+    /// An error of this code.
+    pub fn new(code: impl Into<String>) -> RecordsError {
+        RecordsError(code.into())
+    }
+}
+
+impl<E: ProvideErrorMetadata, R> From<SdkError<E, R>> for RecordsError {
+    fn from(error: SdkError<E, R>) -> RecordsError {
+        RecordsError::new(error.code().unwrap_or("no answer"))
+    }
+}
+
+/// Where records are kept, each under a name.
+pub trait Records: Send + Sync {
+    /// The text of a record; none where there is no such record yet.
+    fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, RecordsError>>;
+
+    /// Stores a record in place of the one before.
+    fn write<'a>(&'a self, name: &'a str, text: String) -> BoxFuture<'a, Result<(), RecordsError>>;
+}
+
+/// AWS Systems Manager Parameter Store.
+pub struct ParameterStore(Client);
+
+impl ParameterStore {
+    /// A client of the region and credentials that the SDK finds.
+    pub fn new(config: &aws_config::SdkConfig) -> ParameterStore {
+        ParameterStore(Client::new(config))
+    }
+}
+
+impl Records for ParameterStore {
+    fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, RecordsError>> {
+        async move {
+            let call = self.0.get_parameter().name(name).with_decryption(true);
+            match call.send().await {
+                Ok(answer) => Ok(answer.parameter.and_then(|parameter| parameter.value)),
+                Err(error) if error.code() == Some("ParameterNotFound") => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        }
+        .boxed()
+    }
+
+    fn write<'a>(&'a self, name: &'a str, text: String) -> BoxFuture<'a, Result<(), RecordsError>> {
+        async move {
+            // A feed's cursor may hold the id of a CRM's record. Over 4 KB a parameter is of the advanced
+            // tier, which Parameter Store chooses by itself.
+            let call = self.0.put_parameter().name(name).value(text);
+            let call = call.r#type(ParameterType::SecureString);
+            let call = call.tier(ParameterTier::IntelligentTiering).overwrite(true);
+            call.send().await?;
+            Ok(())
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,286 @@
+//! Runs from their queue: nothing that changed is left unlooked at, one run of an org at a time, and no run
+//! that nobody ends.
+
+mod fails;
+mod goes_on;
+
+use std::time::Duration;
+
+use emulator::{Effect, Fault};
+use jiff::Timestamp;
+use lambda_runtime::LambdaEvent;
+use serde_json::{Value, json};
+
+use super::Run;
+use super::bounds::fill;
+use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, World, change};
+
+const QUARTER: Duration = Duration::from_mins(15);
+const RECORD: &str = "/campaign-sync/campaign-sync/reconcile/acme";
+
+fn lambda(run: &Run, time: Duration) -> lambda_runtime::Context {
+    let mut lambda = lambda_runtime::Context::default();
+    lambda.deadline = (run.world.clock.now() + time)
+        .as_millisecond()
+        .unsigned_abs();
+    lambda
+}
+
+/// What a function is invoked with by hand.
+async fn invoked(run: &Run, input: Value) -> Result<Value, String> {
+    let event = LambdaEvent::new(input, lambda(run, QUARTER));
+    let answer = reconcile::handle(&run.context, event).await;
+    answer.map_err(|error| error.to_string())
+}
+
+fn input(more: Value) -> Value {
+    let mut input = json!({ "org": "acme", "campaignIds": [CAMPAIGN] });
+    let members = input.as_object_mut().unwrap();
+    members.extend(more.as_object().unwrap().clone());
+    input
+}
+
+/// A run that is due now.
+async fn due(run: &Run, more: Value) {
+    let queued = invoked(run, input(more)).await.unwrap();
+    assert_eq!(queued["queued"], true, "{queued}");
+}
+
+/// Hands the next message to the function. Answers whether it is done, and in how many seconds it comes
+/// again if not.
+async fn take(run: &Run, time: Duration) -> Result<(), u64> {
+    let batch = run.world.runs.receive(1).expect("a run is due");
+    let event = LambdaEvent::new(batch.event.clone(), lambda(run, time));
+    let answer = reconcile::handle(&run.context, event).await.unwrap();
+    run.world.source_of_runs().answered(&batch, Some(&answer));
+    let left = run.world.runs.in_flight().into_values().next();
+    assert_eq!(
+        answer["batchItemFailures"].as_array().map(Vec::len),
+        Some(usize::from(left.is_some()))
+    );
+    left.map_or(Ok(()), Err)
+}
+
+/// A message that Lambda received, and whose invocation ended by force.
+async fn killed(run: &Run) {
+    run.world.runs.receive(1).expect("a run is due");
+    run.world.pass(Duration::from_mins(16)).await;
+}
+
+/// All that is due, to its end. Answers how many invocations that took.
+async fn run_all(run: &Run) -> usize {
+    let mut invocations = 0;
+    while !run.world.runs.is_empty() {
+        invocations += 1;
+        assert!(invocations < 100, "the runs have no end");
+        if let Err(seconds) = take(run, QUARTER).await {
+            run.world.pass(Duration::from_secs(seconds)).await;
+        }
+    }
+    invocations
+}
+
+fn record(run: &Run) -> Value {
+    let text = run.world.parameters.text(RECORD);
+    text.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap())
+}
+
+/// Until when the campaigns were looked at.
+fn looked_at(run: &Run) -> Vec<Timestamp> {
+    let record = record(run);
+    let looked = record["lookedAt"].as_array().into_iter().flatten();
+    let at = |looked: &Value| Timestamp::from_second(looked["to"].as_i64().unwrap()).unwrap();
+    looked.map(at).collect()
+}
+
+fn failed_runs(run: &Run) -> Vec<Value> {
+    let messages = run.world.failed_runs.messages();
+    let body = |message: &io::queue::Message| serde_json::from_str(&message.body).unwrap();
+    messages.iter().map(body).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changed_while_runs_failed_for_three_hours_is_found_by_the_next_that_succeeds() {
+    let run = Run::new(World::new());
+    due(&run, json!({})).await;
+    assert_eq!(run_all(&run).await, 1);
+    run.says("a", 5, "5");
+    run.world.put("gone", 5, "5");
+    run.says_more("gone", 6, "5", json!({ "callable": false }));
+    run.feed.add_fault(Fault::status("GET", 503).times(10_000));
+    for _ in 0..12 {
+        run.world.pass(QUARTER).await;
+        due(&run, json!({})).await;
+        run_all(&run).await;
+    }
+    assert_eq!(failed_runs(&run).len(), 12);
+    assert!(run.queued().is_empty());
+    run.feed.control("DELETE", "/_emulator/feed/faults", b"");
+    run.world.pass(QUARTER).await;
+    due(&run, json!({})).await;
+    run_all(&run).await;
+    run.apply_all().await;
+    assert_eq!(run.world.column("a", "phone"), "5");
+    assert!(!run.world.contact("gone").1, "who opted out is called");
+    let requests = run.feed.requests();
+    run.world.pass(QUARTER).await;
+    due(&run, json!({})).await;
+    run_all(&run).await;
+    let newest = run.feed.requests().split_off(requests.len());
+    assert!(newest[0].contains("since=2026-11-24T18"), "{newest:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_neighbours_backlog_takes_no_room_from_an_org() {
+    let run = Run::new(World::new());
+    for n in 0..20 {
+        run.says(&format!("new{n}"), 5, "5");
+    }
+    fill(&run, 20_000);
+    due(&run, json!({})).await;
+    assert_eq!(run_all(&run).await, 1, "it waits for nobody");
+    assert_eq!(run.queued().len(), 20_020);
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_of_an_org_come_one_after_the_other_and_those_of_two_orgs_side_by_side() {
+    let run = Run::new(World::new());
+    run.world.put_feed(
+        "other",
+        &json!({ "url": "https://crm.test/contacts", "bearerToken": "feed-token" }),
+    );
+    due(&run, json!({})).await;
+    run.world.pass(Duration::from_secs(1)).await;
+    due(&run, json!({})).await;
+    due(
+        &run,
+        json!({ "org": "other", "campaignIds": ["other-campaign"] }),
+    )
+    .await;
+    let [first, second] = [(), ()].map(|()| run.world.runs.receive(1).unwrap());
+    assert!(run.world.runs.receive(1).is_none(), "two runs of one org");
+    let group = |batch: &emulator::fifo::Batch| {
+        batch.event["Records"][0]["attributes"]["MessageGroupId"].to_string()
+    };
+    assert_eq!([group(&first), group(&second)], ["\"acme\"", "\"other\""]);
+    let answers = [&first, &second].map(|batch| {
+        let event = LambdaEvent::new(batch.event.clone(), lambda(&run, QUARTER));
+        reconcile::handle(&run.context, event)
+    });
+    for answer in futures_util::future::join_all(answers).await {
+        assert_eq!(answer.unwrap()["batchItemFailures"], json!([]));
+    }
+    let names =
+        ["acme", "other"].map(|org| format!("/campaign-sync/campaign-sync/reconcile/{org}"));
+    assert!(
+        names
+            .iter()
+            .all(|name| run.world.parameters.text(name).is_some())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invocation_by_hand_only_queues_a_run_and_a_dry_run_is_done_at_once() {
+    let run = Run::new(World::new());
+    run.says("a", 5, "5");
+    let dry = invoked(&run, input(json!({ "dryRun": true })))
+        .await
+        .unwrap();
+    assert_eq!((&dry["checked"], &dry["enqueued"]), (&json!(1), &json!(0)));
+    assert!(run.world.runs.is_empty() && record(&run).is_null());
+    let placeholder = json!({ "scheduledTime": "<aws.scheduler.scheduled-time>" });
+    let queued = invoked(&run, input(placeholder)).await.unwrap();
+    let at = "2026-11-24T16:00:00";
+    assert!(queued["scheduledTime"].as_str().unwrap().starts_with(at));
+    assert!(run.world.queue.is_empty(), "nothing is compared yet");
+    run_all(&run).await;
+    assert_eq!(run.queued().len(), 1);
+    for (wrong, expected) in [
+        (json!({ "windowMinutes": 0 }), "windowMinutes"),
+        (json!({ "cursor": "e30" }), "cursor"),
+    ] {
+        let error = invoked(&run, input(wrong)).await.unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
+    assert!(run.world.runs.is_empty());
+    assert_eq!(run.queued().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_much_drift_ends_a_run_and_the_next_looks_since_the_same_time() {
+    let run = Run::fast(1_000);
+    due(&run, json!({})).await;
+    run_all(&run).await;
+    let before = looked_at(&run);
+    super::brake::drifted(&run, 200, 0);
+    run.world.pass(2 * Duration::from_hours(1)).await;
+    due(&run, json!({})).await;
+    assert_eq!(run_all(&run).await, 1, "it is over");
+    assert!(run.queued().is_empty() && failed_runs(&run).is_empty());
+    assert_eq!(looked_at(&run), before);
+    assert!(run.world.told().iter().any(|told| told.contains("stopped")));
+    run.world.pass(QUARTER).await;
+    due(&run, json!({ "force": true })).await;
+    run_all(&run).await;
+    assert_eq!(
+        run.queued().len(),
+        200,
+        "also what the window has left behind"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_faulty_contact_holds_up_no_later_run() {
+    let run = Run::new(World::new());
+    run.feed
+        .put(json!({ "campaignId": CAMPAIGN, "contactKey": "a", "version": "x", "data": {} }));
+    due(&run, json!({})).await;
+    assert_eq!(run_all(&run).await, 1);
+    assert_eq!(looked_at(&run).len(), 1);
+    assert!(
+        run.world
+            .told()
+            .iter()
+            .any(|told| told.contains("incomplete"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_late_an_org_is_is_told_with_every_invocation() {
+    let run = Run::new(World::new());
+    let ages = || {
+        let told = run.world.told().into_iter();
+        let told = told.filter(|told| told.contains("looked at until"));
+        told.collect::<Vec<_>>()
+    };
+    due(&run, json!({ "campaignIds": [CAMPAIGN, OTHER_CAMPAIGN] })).await;
+    run_all(&run).await;
+    assert!(
+        ages().last().unwrap().ends_with("until 0 s ago"),
+        "{:?}",
+        ages()
+    );
+    run.feed
+        .add_fault(Fault::next("GET", Effect::Status(403, Vec::new())).times(2));
+    run.world.pass(Duration::from_hours(2)).await;
+    due(&run, json!({ "campaignIds": [CAMPAIGN, OTHER_CAMPAIGN] })).await;
+    assert_eq!(take(&run, QUARTER).await, Err(60));
+    assert!(
+        ages().last().unwrap().ends_with("until 7200 s ago"),
+        "{:?}",
+        ages()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_change_in_the_queue_wins_over_what_a_run_enqueues() {
+    let run = Run::new(World::new());
+    run.world.put("a", 1, "1");
+    run.says("a", 5, "5");
+    run.world.send([change("a", 6).phone("6").callable(false)]);
+    due(&run, json!({})).await;
+    run_all(&run).await;
+    run.apply_all().await;
+    assert_eq!(run.world.column("a", "phone"), "6");
+    assert!(!run.world.contact("a").1);
+}

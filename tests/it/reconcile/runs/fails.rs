@@ -1,0 +1,135 @@
+//! Runs that fail, or are killed.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_fails_is_tried_once_more_a_minute_later_and_told_of_then() {
+    let run = Run::new(World::new());
+    run.says("a", 5, "5");
+    run.feed.add_fault(Fault::status("GET", 403).times(2));
+    due(&run, json!({})).await;
+    assert_eq!(take(&run, QUARTER).await, Err(60));
+    assert!(failed_runs(&run).is_empty());
+    run.world.pass(Duration::from_mins(1)).await;
+    assert_eq!(take(&run, QUARTER).await, Ok(()), "it is over");
+    let failed = failed_runs(&run);
+    assert_eq!(failed.len(), 1);
+    assert_eq!(
+        (&failed[0]["org"], &failed[0]["campaignIds"]),
+        (&json!("acme"), &json!([CAMPAIGN]))
+    );
+    assert!(
+        failed[0]["error"].as_str().unwrap().contains("403"),
+        "{failed:?}"
+    );
+    // The queue of failed runs is away: the run is not forgotten.
+    run.feed.add_fault(Fault::status("GET", 403).times(99));
+    due(&run, json!({})).await;
+    assert_eq!(take(&run, QUARTER).await, Err(60));
+    run.world.pass(Duration::from_mins(1)).await;
+    run.world.sqs.let_sends_hang(true);
+    assert_eq!(take(&run, QUARTER).await, Err(60));
+    run.world.sqs.let_sends_hang(false);
+    run.world.pass(Duration::from_mins(1)).await;
+    assert_eq!(take(&run, QUARTER).await, Ok(()));
+    assert_eq!(failed_runs(&run).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_killed_each_time_ends_among_the_failed_ones_and_the_next_does_its_work() {
+    let run = Run::new(World::new());
+    run.says("a", 5, "5");
+    due(&run, json!({})).await;
+    for _ in 0..3 {
+        killed(&run).await;
+    }
+    assert_eq!(take(&run, QUARTER).await, Ok(()));
+    let failed = failed_runs(&run);
+    assert!(
+        failed[0]["error"].as_str().unwrap().contains("3 times"),
+        "{failed:?}"
+    );
+    assert!(run.queued().is_empty());
+    due(&run, json!({})).await;
+    killed(&run).await;
+    assert_eq!(
+        take(&run, QUARTER).await,
+        Ok(()),
+        "once is no reason to give it up"
+    );
+    assert_eq!(run.queued().len(), 1);
+    assert_eq!(failed_runs(&run).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_campaign_holds_up_no_other() {
+    let run = Run::new(World::new());
+    run.says("a", 5, "5");
+    run.feed.put(json!({ "campaignId": "nowhere", "contactKey": "a", "version": 5, "data": { "phone": "5" } }));
+    due(&run, json!({ "campaignIds": [CAMPAIGN, "nowhere"] })).await;
+    assert_eq!(take(&run, QUARTER).await, Err(60));
+    assert_eq!(run.queued().len(), 1);
+    run.world.pass(Duration::from_mins(1)).await;
+    let requests = run.feed.requests().len();
+    assert_eq!(take(&run, QUARTER).await, Ok(()));
+    let again = run.feed.requests().split_off(requests);
+    assert!(
+        again.iter().all(|request| !request.contains(CAMPAIGN)),
+        "{again:?}"
+    );
+    assert!(
+        failed_runs(&run)[0]["error"]
+            .as_str()
+            .unwrap()
+            .contains("nowhere")
+    );
+    assert_eq!(record(&run)["lookedAt"][0]["campaigns"], json!([CAMPAIGN]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_cannot_be_read_or_written_fails_the_run_and_costs_nothing_else() {
+    let run = Run::new(World::new());
+    run.says("a", 5, "5");
+    due(&run, json!({})).await;
+    run.world.parameters.refuse_reads(3);
+    assert_eq!(take(&run, QUARTER).await, Err(60));
+    run.world.pass(Duration::from_mins(1)).await;
+    // Two writes that are refused are tried again.
+    run.world.parameters.refuse_writes(2);
+    assert_eq!(take(&run, QUARTER).await, Ok(()));
+    assert_eq!((run.queued().len(), looked_at(&run).len()), (1, 1));
+    run.world
+        .parameters
+        .put(RECORD, "{\"lookedAt\": \"a person wrote this\"}");
+    run.world.pass(QUARTER).await;
+    due(&run, json!({})).await;
+    assert_eq!(run_all(&run).await, 2);
+    let error = failed_runs(&run)[0]["error"].to_string();
+    assert!(
+        error.contains(RECORD) && !error.contains("a person"),
+        "{error}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_can_read_is_told_of_and_goes() {
+    let run = Run::new(World::new());
+    let send = |body: &str| {
+        let message = io::queue::Message {
+            body: body.to_owned(),
+            group: "acme".to_owned(),
+            deduplication_id: body.len().to_string(),
+            attributes: Vec::new(),
+        };
+        run.world.runs.send(message).unwrap();
+    };
+    send("not JSON");
+    send(&input(json!({ "scheduledTime": "2036-11-24T16:00:00Z" })).to_string());
+    for expected in ["expected a JSON object", "a time that is past"] {
+        assert_eq!(take(&run, QUARTER).await, Ok(()));
+        let failed = failed_runs(&run);
+        let error = failed.last().unwrap()["error"].to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    assert!(run.feed.requests().is_empty());
+}
