@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod connect;
+mod console;
 mod contact;
 mod dlq;
 mod dnc;
@@ -48,6 +49,8 @@ enum Command {
     Check(check::Args),
     /// Tells how much waits in the queues, for how long, and what is left of an org's call budget
     Status(status::Args),
+    /// Serves pages on this machine that show what goes by and what is parked, and send it again
+    Console(console::Args),
     /// Repairs contacts: a stored rank that is ahead, opt-outs without a mark
     Contact(contact::Args),
     /// Takes one entry from the DNC list of an org
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Some(Command::Reconcile(args)) => reconcile::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Status(args)) => status::run(&args),
+        Some(Command::Console(args)) => console::run(&args),
         Some(Command::Contact(args)) => contact::run(&args),
         Some(Command::Dnc(args)) => dnc::run(&args),
         Some(Command::Dlq(args)) => dlq::run(&args),
