@@ -2,6 +2,7 @@
 //! (docs/console.md).
 
 mod assets;
+mod contact;
 mod fields;
 mod gate;
 mod guard;
@@ -18,10 +19,12 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use io::config::DlqConfig;
-use io::{Clock, Config};
+use io::{Clock, Config, Https};
 use tokio::net::TcpListener;
 
 use crate::connect;
+use crate::contact::story::CloudWatchLogs;
+use contact::Lookups;
 use guard::Guard;
 use parked::Desk;
 
@@ -55,6 +58,12 @@ pub(crate) struct App {
     pub(crate) is_read_only: bool,
     pub(crate) stack: String,
     pub(crate) desk: Desk,
+    pub(crate) config: Config,
+    pub(crate) sdk: SdkConfig,
+    pub(crate) https: Https,
+    pub(crate) logs: CloudWatchLogs,
+    pub(crate) lookups: Lookups,
+    pub(crate) known: Vec<(String, String)>,
 }
 
 /// What a console is to serve.
@@ -65,6 +74,9 @@ pub(crate) struct Of {
     pub(crate) config: Config,
     pub(crate) dlq: DlqConfig,
     pub(crate) sdk: SdkConfig,
+    pub(crate) https: Https,
+    /// Orgs and campaigns that are known, to be chosen from.
+    pub(crate) known: Vec<(String, String)>,
 }
 
 impl App {
@@ -72,9 +84,27 @@ impl App {
         Ok(Arc::new(App {
             guard: Guard::new(of.port)?,
             is_read_only: of.is_read_only,
+            desk: Desk::new(&of.sdk, &of.dlq, of.config.secret_prefix.clone()),
+            logs: CloudWatchLogs::new(&of.sdk, &of.stack),
             stack: of.stack,
-            desk: Desk::new(&of.sdk, &of.dlq, of.config.secret_prefix),
+            config: of.config,
+            sdk: of.sdk,
+            https: of.https,
+            lookups: Lookups::default(),
+            known: of.known,
         }))
+    }
+
+    /// The address to open.
+    pub(crate) fn address(&self) -> String {
+        self.guard.address()
+    }
+
+    /// Every page behind the guard, beside whatever else is served.
+    pub(crate) fn pages(self: Arc<App>) -> Router {
+        pages(&self)
+            .route_layer(from_fn_with_state(Arc::clone(&self), gate::gate))
+            .with_state(self)
     }
 }
 
@@ -86,7 +116,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
 }
 
 async fn serve(args: &Args, config: Config, dlq: DlqConfig) -> Result<(), String> {
-    let (_, sdk) = connect::clients().await?;
+    let (https, sdk) = connect::clients().await?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(|error| format!("--port {}: {error}", args.port))?;
@@ -99,11 +129,13 @@ async fn serve(args: &Args, config: Config, dlq: DlqConfig) -> Result<(), String
         config,
         dlq,
         sdk,
+        https,
+        known: Vec::new(),
     })?;
     crate::print(&format!(
         "The console of {}; Ctrl-C ends it. Open\n{}",
         app.stack,
-        app.guard.address()
+        app.address()
     ))?;
     let router = pages(&app)
         .fallback(not_found)
@@ -126,6 +158,8 @@ fn pages(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/", get(async || Redirect::to("/parked")))
         .route("/console/console.css", get(assets::style))
         .route("/console/console.js", get(assets::script))
+        .route("/contact", get(contact::form).post(contact::look_up))
+        .route("/contact/{id}", get(contact::found))
         .route("/parked", get(parked::table))
         .route("/parked/work", get(parked::work))
         .route("/parked/look", post(parked::look))

@@ -51,7 +51,7 @@ enum Command {
     Status(status::Args),
     /// Serves pages on this machine that show what goes by and what is parked, and send it again
     Console(console::Args),
-    /// Repairs contacts: a stored rank that is ahead, opt-outs without a mark
+    /// Tells why a contact is not called; repairs contacts: a stored rank that is ahead, opt-outs without a mark
     Contact(contact::Args),
     /// Takes one entry from the DNC list of an org
     Dnc(dnc::Args),

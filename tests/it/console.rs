@@ -1,5 +1,6 @@
 //! `campaign-sync console` as a browser meets it, against emulated services over HTTP.
 
+mod contact;
 mod parked;
 
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 
 use super::App;
@@ -12,20 +12,23 @@ use crate::table;
 /// A page of the navigation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
+    Contact,
     Parked,
 }
 
 impl Place {
-    const ALL: [Place; 1] = [Place::Parked];
+    const ALL: [Place; 2] = [Place::Contact, Place::Parked];
 
     fn name(self) -> &'static str {
         match self {
+            Place::Contact => "A contact",
             Place::Parked => "Parked",
         }
     }
 
     fn path(self) -> &'static str {
         match self {
+            Place::Contact => "/contact",
             Place::Parked => "/parked",
         }
     }
@@ -104,8 +107,7 @@ pub(crate) fn ago(at: Option<Timestamp>, now: Timestamp) -> Markup {
 
 /// Without what is less than a second.
 pub(crate) fn second(at: Timestamp) -> String {
-    let part = SignedDuration::from_nanos(at.subsec_nanosecond().into());
-    (at - part).to_string()
+    format!("{at:.0}")
 }
 
 /// Something that went wrong, which a reader of screens tells at once.

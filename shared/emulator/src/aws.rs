@@ -1,5 +1,5 @@
 //! The few calls of SQS and Secrets Manager that the functions make, and those by which a person
-//! looks at a queue, in the AWS JSON protocol
+//! looks at a queue or at a log, in the AWS JSON protocol
 //! (docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference,
 //! docs.aws.amazon.com/secretsmanager/latest/apireference).
 
@@ -16,12 +16,13 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
 use crate::fifo::is_legal_id;
-use crate::{Sqs, Vault};
+use crate::{Logs, Sqs, Vault};
 
-/// Both services, behind one endpoint.
+/// The services, behind one endpoint.
 pub struct Aws {
     pub sqs: Arc<Sqs>,
     pub vault: Arc<Vault>,
+    pub logs: Arc<Logs>,
 }
 
 /// An error as AWS answers it: its code and its message.
@@ -47,6 +48,10 @@ impl Aws {
             "AmazonSQS.DeleteMessageBatch" => self.delete_batch(&body).await,
             "AmazonSQS.GetQueueAttributes" => self.attributes(&body).await,
             "secretsmanager.GetSecretValue" => self.secret(&body).await,
+            "Logs_20140328.FilterLogEvents" => self
+                .logs
+                .filter(&body)
+                .ok_or_else(|| "InvalidParameterException".into()),
             _ => Err("UnknownOperationException".into()),
         };
         match answer {

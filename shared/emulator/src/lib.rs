@@ -1,5 +1,5 @@
 //! The outside world of campaign-sync, in memory: Genesys Cloud, an SQS FIFO queue with Lambda's
-//! event source rules, Secrets Manager, and the feed of a CRM. For local runs and tests; every wait
+//! event source rules, Secrets Manager, a log, and the feed of a CRM. For local runs and tests; every wait
 //! is a wait of tokio's clock, which may be paused.
 //!
 //! It reads and writes raw JSON with types of its own, so that it cannot share a mistake with the
@@ -11,6 +11,7 @@ mod fault;
 pub mod feed;
 pub mod fifo;
 pub mod genesys;
+mod logs;
 pub mod secrets;
 pub mod world;
 
@@ -19,6 +20,7 @@ pub use fault::{Effect, Fault};
 pub use feed::Feed;
 pub use fifo::{Fifo, Sqs};
 pub use genesys::Genesys;
+pub use logs::Logs;
 pub use secrets::Vault;
 pub use world::World;
 

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::aws::Aws;
 use crate::fifo::Attributes;
 use crate::genesys::Options;
-use crate::{EventSource, Fifo, Genesys, Sqs, Vault};
+use crate::{EventSource, Fifo, Genesys, Logs, Sqs, Vault};
 
 /// What the names of all secrets begin with.
 pub const SECRET_PREFIX: &str = "campaign-sync";
@@ -34,6 +34,8 @@ pub struct World {
     pub dead_letters: Arc<Fifo>,
     pub sqs: Arc<Sqs>,
     pub vault: Arc<Vault>,
+    /// What apply logged, as far as somebody puts it there.
+    pub logs: Arc<Logs>,
     base: String,
 }
 
@@ -58,6 +60,7 @@ impl World {
             genesys: Arc::new(Genesys::new(clock.clone(), options)),
             sqs: Arc::new(Sqs::new(queues)),
             vault: Arc::default(),
+            logs: Arc::default(),
             base: base.to_owned(),
             clock,
             queue,
@@ -128,7 +131,7 @@ impl World {
         }
     }
 
-    /// Answers a request over HTTP: SQS and Secrets Manager where it names a call of theirs,
+    /// Answers a request over HTTP: SQS, Secrets Manager and the log where it names a call of theirs,
     /// Genesys Cloud otherwise.
     pub async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
         let target = request.headers().get("x-amz-target");
@@ -136,6 +139,7 @@ impl World {
             let aws = Aws {
                 sqs: Arc::clone(&self.sqs),
                 vault: Arc::clone(&self.vault),
+                logs: Arc::clone(&self.logs),
             };
             return aws.respond(target, request.body()).await;
         }
