@@ -1,6 +1,10 @@
-//! `campaign-sync contact`: what an operator does to what contacts store.
+//! `campaign-sync contact`: what is known of a contact, and what an operator does to what contacts store.
 
 mod adopt;
+pub(crate) mod look;
+pub(crate) mod show;
+pub(crate) mod story;
+pub(crate) mod why;
 
 use std::sync::Arc;
 
@@ -25,6 +29,8 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
+    /// Tells why a contact is not called, what Genesys Cloud has of it, and what became of its changes
+    Show(show::Args),
     /// Sets a contact's stored rank back that is so high that every later change is stale
     ResetRank(ResetRank),
     /// Marks contacts that the CRM opted out before there were marks, so that it may opt them in again
@@ -86,6 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let args = match &args.command {
         Command::ResetRank(args) => args,
         Command::Adopt(args) => return adopt::run(args, config),
+        Command::Show(args) => return show::run(args, &config),
     };
     let keys = one_contact::keys(std::slice::from_ref(&args.key))?;
     let [key] = &keys[..] else {

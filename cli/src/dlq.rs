@@ -1,10 +1,10 @@
 //! `campaign-sync dlq`: the changes that were parked, and what becomes of them (docs/contract.md
 //! "Parked messages").
 
-mod parked;
-mod redrive;
-mod report;
-mod rules;
+pub(crate) mod parked;
+pub(crate) mod redrive;
+pub(crate) mod report;
+pub(crate) mod rules;
 
 use std::time::Duration;
 
@@ -83,25 +83,26 @@ enum Command {
     },
 }
 
-#[derive(clap::Args)]
-struct Which {
+/// Which of what is parked is meant.
+#[derive(clap::Args, Clone, Default)]
+pub(crate) struct Which {
     /// Only what was parked for this reason, such as retryHorizon; may be given several times
     #[arg(long = "reason", value_name = "REASON", value_parser = reason)]
-    reasons: Vec<String>,
+    pub(crate) reasons: Vec<String>,
     /// Only this one, as `list` prints it; may be given several times
     #[arg(long = "id", value_name = "ID")]
-    ids: Vec<String>,
+    pub(crate) ids: Vec<String>,
     /// Only what this source sent
     #[arg(long, value_parser = args::source)]
-    source: Option<SourceName>,
+    pub(crate) source: Option<SourceName>,
     /// Only the changes of this org. An unmapped item is of the org of its source when it is listed, and
     /// of that of the changes that it becomes when it is redriven
     #[arg(long, value_parser = args::org)]
-    org: Option<OrgId>,
+    pub(crate) org: Option<OrgId>,
 }
 
 impl Which {
-    fn is_meant(&self, parked: &Parked) -> bool {
+    pub(crate) fn is_meant(&self, parked: &Parked) -> bool {
         self.is_chosen(parked) && self.is_org(parked)
     }
 
@@ -166,6 +167,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
                     pause: Duration::from_secs(1) / *rate,
                     unranked: *unranked,
                     dry_run: *dry_run,
+                    told: &|| (),
                 };
                 let report = redrive(&queue, rules, &how).await;
                 crate::print(&if args.json {
@@ -180,7 +182,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
 }
 
 async fn list(queue: &DeadLetters, which: &Which, is_json: bool) -> Result<bool, String> {
-    let mut all = queue.look().await?;
+    let mut all = queue.look(&|_| ()).await?;
     let hidden = queue.depth().await?.saturating_sub(all.len() as u64);
     all.retain(|parked| which.is_meant(parked));
     all.sort_by_key(|parked| parked.parked_at);
@@ -243,7 +245,7 @@ fn unknown(id: &str) -> String {
 }
 
 async fn find(queue: &DeadLetters, id: &str) -> Result<Parked, String> {
-    let all = queue.look().await?;
+    let all = queue.look(&|_| ()).await?;
     let found = all.into_iter().find(|parked| parked.id == id);
     found.ok_or_else(|| unknown(id))
 }
@@ -264,15 +266,24 @@ async fn show_body(queue: &DeadLetters, id: &str) -> Result<bool, String> {
     Ok(true)
 }
 
-async fn drop_one(queue: &DeadLetters, id: &str, is_json: bool) -> Result<bool, String> {
-    let (mut all, ended) = queue.hold().await;
+/// Deletes one of what is parked for good. `told` is called with how many were looked at so far.
+pub(crate) async fn delete(
+    queue: &DeadLetters,
+    id: &str,
+    told: &(dyn Fn(usize) + Sync),
+) -> Result<(), String> {
+    let (mut all, ended) = queue.hold(told).await;
     // SQS deletes only what is still invisible by the handle that it was received with.
     let deleted = match all.iter().position(|parked| parked.id == id) {
         Some(place) => queue.delete(&all.remove(place)).await,
         None => Err(ended.err().unwrap_or_else(|| unknown(id))),
     };
     queue.give_back(&all).await;
-    deleted?;
+    deleted
+}
+
+async fn drop_one(queue: &DeadLetters, id: &str, is_json: bool) -> Result<bool, String> {
+    delete(queue, id, &|_| ()).await?;
     crate::print(&if is_json {
         json!({ "dropped": id }).to_string()
     } else {

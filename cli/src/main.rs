@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod connect;
+mod console;
 mod contact;
 mod dlq;
 mod dnc;
@@ -53,7 +54,9 @@ enum Command {
     Check(check::Args),
     /// Tells how much waits in the queues, for how long, and what is left of an org's call budget
     Status(status::Args),
-    /// Repairs contacts: a stored rank that is ahead, opt-outs without a mark
+    /// Serves pages on this machine that show what goes by and what is parked, and send it again
+    Console(console::Args),
+    /// Tells why a contact is not called; repairs contacts: a stored rank that is ahead, opt-outs without a mark
     Contact(contact::Args),
     /// Takes one entry from the DNC list of an org
     Dnc(dnc::Args),
@@ -97,6 +100,7 @@ fn main() -> ExitCode {
         Some(Command::Schedule(args)) => schedule::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Status(args)) => status::run(&args),
+        Some(Command::Console(args)) => console::run(&args),
         Some(Command::Contact(args)) => contact::run(&args),
         Some(Command::Dnc(args)) => dnc::run(&args),
         Some(Command::Dlq(args)) => dlq::run(&args),

@@ -28,7 +28,7 @@ impl Served {
         self.park_text(&body.to_string(), &group(org, key), event_id, reason);
     }
 
-    fn park_text(&self, body: &str, group: &str, id: &str, reason: &'static str) {
+    pub(crate) fn park_text(&self, body: &str, group: &str, id: &str, reason: &'static str) {
         let attributes = vec![
             ("reason", reason.to_owned()),
             ("detail", "GET contact: 503".to_owned()),
@@ -74,7 +74,7 @@ impl Served {
 }
 
 /// docs/contract.md "Message group and deduplication ids".
-fn group(org: &str, key: &str) -> String {
+pub(crate) fn group(org: &str, key: &str) -> String {
     let hash: String = Sha256::digest(key)
         .iter()
         .map(|byte| format!("{byte:02x}"))

@@ -12,6 +12,7 @@ mod channels;
 mod check;
 mod cli;
 mod consent;
+mod console;
 mod contact_lists;
 mod crm;
 mod dlq;

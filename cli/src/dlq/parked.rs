@@ -21,22 +21,22 @@ use serde_json::{Map, Value, json};
 /// How long nobody else sees what is looked at, in seconds.
 const LOOKED_AT: i32 = 120;
 /// What is sent for longer is kept from others again so often.
-pub(super) const HELD_AGAIN: Duration = Duration::from_secs(5);
+pub(crate) const HELD_AGAIN: Duration = Duration::from_secs(5);
 
 /// What stands for the reason where there is none: SQS itself moved the message.
-pub(super) const NO_REASON: &str = "none";
+pub(crate) const NO_REASON: &str = "none";
 
 /// One parked change.
-pub(super) struct Parked {
-    pub(super) id: String,
-    pub(super) parked_at: Option<Timestamp>,
-    pub(super) reason: String,
-    pub(super) detail: String,
+pub(crate) struct Parked {
+    pub(crate) id: String,
+    pub(crate) parked_at: Option<Timestamp>,
+    pub(crate) reason: String,
+    pub(crate) detail: String,
     /// As it was sent.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// The same as JSON; null where it is none.
-    pub(super) body: Value,
-    pub(super) group: String,
+    pub(crate) body: Value,
+    pub(crate) group: String,
     handle: String,
     /// What else was noted when it was parked.
     noted: Map<String, Value>,
@@ -77,28 +77,35 @@ impl Parked {
     }
 
     /// Whether it is an item of a webhook that became no change, as ingest parks it.
-    pub(super) fn is_unmapped(&self) -> bool {
+    pub(crate) fn is_unmapped(&self) -> bool {
         self.reason == REASON
     }
 
     /// Whose change it is; by its message group where its body cannot be read. Of an unmapped item the org of
     /// its source, if that has one.
-    pub(super) fn org(&self) -> Option<&str> {
+    pub(crate) fn org(&self) -> Option<&str> {
         let of_group = || self.group.split('/').next();
         let org = self.body["org"].as_str();
         org.or_else(|| of_group().filter(|_| !self.is_unmapped()))
     }
 
+    /// The message group. Where it is not as it must be it may hold anything.
+    pub(crate) fn shown_group(&self, reveal: bool) -> &str {
+        match reveal || MessageGroup::is_well_formed(&self.group) {
+            true => &self.group,
+            false => HIDDEN,
+        }
+    }
+
     /// All that is known of it. Personal data only where they are to be revealed: then the change is what was
     /// sent, to the letter, for a name that stands twice in it may be an opt-out.
-    pub(super) fn shown(&self, reveal: bool) -> Shown {
+    pub(crate) fn shown(&self, reveal: bool) -> Shown {
         let about = json!({
             "id": self.id,
             "parkedAt": self.parked_at.map(|at| at.to_string()),
             "reason": self.reason,
             "detail": self.detail,
-            // Where it is not as it must be it may hold anything.
-            "group": if reveal || MessageGroup::is_well_formed(&self.group) { self.group.as_str() } else { HIDDEN },
+            "group": self.shown_group(reveal),
         });
         let mut about = match about {
             Value::Object(about) => about,
@@ -121,7 +128,7 @@ impl Parked {
 
 /// A parked change, as a person or a program is shown it.
 #[derive(Serialize)]
-pub(super) struct Shown {
+pub(crate) struct Shown {
     #[serde(flatten)]
     about: Map<String, Value>,
     change: Box<RawValue>,
@@ -181,7 +188,7 @@ fn hidden(body: &Value) -> Value {
 }
 
 /// A number, a truth, or a short text without spaces or anything unusual; else hidden.
-pub(super) fn plain(value: &Value) -> Value {
+pub(crate) fn plain(value: &Value) -> Value {
     let is_plain = |text: &str| {
         text.len() <= 128
             && text
@@ -198,21 +205,21 @@ pub(super) fn plain(value: &Value) -> Value {
 /// What goes back to the queue, in the message group of its contact. The deduplication id is of the parked
 /// message (docs/contract.md "Parked messages"): the change's own would be dropped within five minutes, and a
 /// second redrive of the same message is.
-pub(super) struct Outgoing {
-    pub(super) body: String,
-    pub(super) group: String,
-    pub(super) deduplication_id: String,
+pub(crate) struct Outgoing {
+    pub(crate) body: String,
+    pub(crate) group: String,
+    pub(crate) deduplication_id: String,
 }
 
 /// The dead-letter queue, and the queue that parked changes go back to.
-pub(super) struct DeadLetters {
+pub(crate) struct DeadLetters {
     client: Client,
     url: String,
     queue_url: Option<String>,
 }
 
 impl DeadLetters {
-    pub(super) fn new(sdk: &aws_config::SdkConfig, config: &DlqConfig) -> DeadLetters {
+    pub(crate) fn new(sdk: &aws_config::SdkConfig, config: &DlqConfig) -> DeadLetters {
         let (url, queue_url) = (
             config.dead_letter_queue_url.clone(),
             config.queue_url.clone(),
@@ -225,7 +232,7 @@ impl DeadLetters {
     }
 
     /// Up to ten messages, the oldest of their groups first; none: all that can come out has.
-    pub(super) async fn receive(&self) -> Result<Vec<Parked>, String> {
+    pub(crate) async fn receive(&self) -> Result<Vec<Parked>, String> {
         let call = self
             .client
             .receive_message()
@@ -247,7 +254,7 @@ impl DeadLetters {
     }
 
     /// About how many there are, seen or not.
-    pub(super) async fn depth(&self) -> Result<u64, String> {
+    pub(crate) async fn depth(&self) -> Result<u64, String> {
         let names = [
             QueueAttributeName::ApproximateNumberOfMessages,
             QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
@@ -264,22 +271,26 @@ impl DeadLetters {
             .sum())
     }
 
-    /// All that can be seen, which is visible again afterwards.
-    pub(super) async fn look(&self) -> Result<Vec<Parked>, String> {
-        let (all, ended) = self.hold().await;
+    /// All that can be seen, which is visible again afterwards. `told` is called with how many were seen so far.
+    pub(crate) async fn look(&self, told: &(dyn Fn(usize) + Sync)) -> Result<Vec<Parked>, String> {
+        let (all, ended) = self.hold(told).await;
         self.give_back(&all).await;
         ended.map(|()| all)
     }
 
     /// All that can be seen, which nobody else sees for a while; and whether that is all there was.
-    pub(super) async fn hold(&self) -> (Vec<Parked>, Result<(), String>) {
+    pub(crate) async fn hold(
+        &self,
+        told: &(dyn Fn(usize) + Sync),
+    ) -> (Vec<Parked>, Result<(), String>) {
         // What is visible again before the end comes again, with a new handle.
         let mut all = BTreeMap::new();
         loop {
             match self.receive().await {
                 Ok(batch) if batch.is_empty() => return (all.into_values().collect(), Ok(())),
                 Ok(batch) => {
-                    all.extend(batch.into_iter().map(|parked| (parked.id.clone(), parked)))
+                    all.extend(batch.into_iter().map(|parked| (parked.id.clone(), parked)));
+                    told(all.len());
                 }
                 Err(error) => return (all.into_values().collect(), Err(error)),
             }
@@ -287,13 +298,13 @@ impl DeadLetters {
     }
 
     /// Lets others see these again. Where that fails they are visible two minutes later.
-    pub(super) async fn give_back(&self, all: &[Parked]) {
+    pub(crate) async fn give_back(&self, all: &[Parked]) {
         self.show_in(0, all.iter()).await;
     }
 
     /// Keeps these from others for as long again. Where that fails what is sent meanwhile cannot be deleted,
     /// which is told.
-    pub(super) async fn hold_on(&self, one: &Parked, behind: &[Parked]) {
+    pub(crate) async fn hold_on(&self, one: &Parked, behind: &[Parked]) {
         let all = [one].into_iter().chain(behind);
         self.show_in(LOOKED_AT, all).await;
     }
@@ -320,7 +331,7 @@ impl DeadLetters {
         }
     }
 
-    pub(super) async fn delete(&self, parked: &Parked) -> Result<(), String> {
+    pub(crate) async fn delete(&self, parked: &Parked) -> Result<(), String> {
         let call = self
             .client
             .delete_message()
@@ -332,7 +343,7 @@ impl DeadLetters {
             .map_err(|error| explained("the dead-letter queue", error))
     }
 
-    pub(super) async fn send_again(&self, message: Outgoing) -> Result<(), String> {
+    pub(crate) async fn send_again(&self, message: Outgoing) -> Result<(), String> {
         let url = self.queue_url.as_deref().ok_or("QUEUE_URL is not set")?;
         let call = self
             .client

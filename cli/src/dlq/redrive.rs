@@ -16,12 +16,14 @@ use super::rules::Rules;
 const UNRANKED: &str = "it has no rank: --unranked sends it, and it may overwrite what is newer";
 
 /// What is sent again, and how fast.
-pub(super) struct How<'a> {
-    pub(super) which: &'a Which,
+pub(crate) struct How<'a> {
+    pub(crate) which: &'a Which,
     /// Between two changes.
-    pub(super) pause: Duration,
-    pub(super) unranked: bool,
-    pub(super) dry_run: bool,
+    pub(crate) pause: Duration,
+    pub(crate) unranked: bool,
+    pub(crate) dry_run: bool,
+    /// Called after each message that was looked at.
+    pub(crate) told: &'a (dyn Fn() + Sync),
 }
 
 /// One run over the dead-letter queue.
@@ -44,7 +46,7 @@ struct Run<'a> {
 }
 
 /// Ten at a time, until nothing comes: what is deleted lets those behind it out.
-pub(super) async fn redrive(queue: &DeadLetters, rules: Rules, how: &How<'_>) -> Report {
+pub(crate) async fn redrive(queue: &DeadLetters, rules: Rules, how: &How<'_>) -> Report {
     let mut run = Run {
         queue,
         rules,
@@ -72,6 +74,7 @@ impl Run<'_> {
             }
             let mut batch = batch.into_iter();
             while let Some(parked) = batch.next() {
+                (self.how.told)();
                 if let Err(error) = self.one(parked, batch.as_slice()).await {
                     batch.for_each(|parked| self.keep(parked));
                     return Err(error);

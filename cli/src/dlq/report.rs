@@ -8,7 +8,7 @@ use crate::table::{counted, number};
 
 /// What came of it.
 #[derive(Default)]
-pub(super) struct Report {
+pub(crate) struct Report {
     /// Changes that were sent, and are not parked again.
     sent: u64,
     /// Unmapped items that some of them were made of.
@@ -16,18 +16,18 @@ pub(super) struct Report {
     /// Items of which their mapping makes no change, as it should.
     ignored: u64,
     /// Why what was meant was not sent, and of how many messages.
-    pub(super) left: BTreeMap<String, u64>,
+    pub(crate) left: BTreeMap<String, u64>,
     /// Why it ended before everything was looked at.
-    pub(super) ended: Option<String>,
+    pub(crate) ended: Option<String>,
 }
 
 impl Report {
-    pub(super) fn leave(&mut self, why: impl Into<String>) {
+    pub(crate) fn leave(&mut self, why: impl Into<String>) {
         *self.left.entry(why.into()).or_default() += 1;
     }
 
     /// Counts a parked message in whose place so many changes were sent.
-    pub(super) fn add(&mut self, changes: usize, is_unmapped: bool) {
+    pub(crate) fn add(&mut self, changes: usize, is_unmapped: bool) {
         if changes == 0 {
             self.ignored += 1;
             return;
@@ -37,19 +37,19 @@ impl Report {
     }
 
     /// Counts a change that was sent, and is parked again, as left.
-    pub(super) fn leave_sent(&mut self) {
+    pub(crate) fn leave_sent(&mut self) {
         self.sent = self.sent.saturating_sub(1);
         self.leave("it was sent again, and is parked again");
     }
 
-    pub(super) fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         json!({
             "sent": self.sent, "items": self.items, "ignored": self.ignored, "left": self.left, "ended": self.ended,
         })
         .to_string()
     }
 
-    pub(super) fn text(&self, is_dry: bool) -> String {
+    pub(crate) fn text(&self, is_dry: bool) -> String {
         let done = |what: &str| match is_dry {
             true => format!("would be {what}"),
             false => what.to_owned(),

@@ -7,7 +7,7 @@ use domain::change::{Change, VersionFrom};
 use io::secrets::{OrgSecret, Secrets, SecretsManager, SourceSecret};
 
 /// The rules of orgs and sources, read once each.
-pub(super) struct Rules {
+pub(crate) struct Rules {
     secrets: SecretsManager,
     prefix: String,
     orgs: BTreeMap<String, Result<Option<VersionFrom>, String>>,
@@ -15,7 +15,7 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    pub(super) fn new(secrets: SecretsManager, prefix: String) -> Rules {
+    pub(crate) fn new(secrets: SecretsManager, prefix: String) -> Rules {
         Rules {
             secrets,
             prefix,
@@ -25,7 +25,7 @@ impl Rules {
     }
 
     /// What the source sends, and how it becomes changes.
-    pub(super) async fn source(&mut self, source: &str) -> Result<Arc<SourceSecret>, String> {
+    pub(crate) async fn source(&mut self, source: &str) -> Result<Arc<SourceSecret>, String> {
         if let Some(known) = self.sources.get(source) {
             return known.clone();
         }
@@ -42,7 +42,7 @@ impl Rules {
     }
 
     /// Whether its rank, or the change itself, keeps it from overwriting what is newer.
-    pub(super) async fn is_ranked(&mut self, change: &Change) -> Result<bool, String> {
+    pub(crate) async fn is_ranked(&mut self, change: &Change) -> Result<bool, String> {
         let ranking = self.ranking(change.org.as_str()).await?;
         let has_rank = ranking.is_some_and(|from| change.rank(from).is_some());
         // It knows by itself whether it comes too late.

@@ -2,6 +2,8 @@
 
 mod greeting;
 mod lines;
+mod log;
+mod pages;
 mod senders;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,8 +12,9 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use emulator::feed;
+use axum::routing::post;
 use emulator::genesys::CONTROL_PREFIX;
+use emulator::{Logs, feed};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use io::Clock;
 use io::telemetry::Telemetry;
@@ -38,14 +41,20 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
     let listener = listener.map_err(|error| format!("--port {port}: {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let base = format!("http://{address}");
-    let world = World::build(
+    let logs = Arc::new(Logs::default());
+    let told = Arc::clone(&logs);
+    let mut world = World::build(
         &Story::empty(api),
         Clock::system(),
         &base,
         calls_per_minute,
         None,
-        Telemetry::from_fn(show),
+        Telemetry::from_fn(move |event| {
+            show(event);
+            log::put(&told, &Clock::system(), event);
+        }),
     )?;
+    world.outside.logs = logs;
     world.outside.put_source(
         "bearer",
         &serde_json::json!({ "auth": "bearer", "bearerTokens": [world::BEARER_TOKEN] }),
@@ -54,14 +63,25 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
     for sample in &samples {
         senders::put(&world.outside, sample);
     }
-    crate::print(&greeting(&world.outside, &base, api, &samples))?;
+    let console = pages::console(&world.outside, address.port(), &base).await?;
+    crate::print(&greeting(
+        &world.outside,
+        &base,
+        api,
+        &samples,
+        &console.address(),
+    ))?;
     let world = Arc::new(world);
     let served = Served {
         world: Arc::clone(&world),
         samples: samples.into(),
         base: base.into(),
     };
-    let app = axum::Router::new().fallback(answer).with_state(served);
+    let app = axum::Router::new()
+        .route("/", post(answer))
+        .fallback(answer)
+        .with_state(served)
+        .merge(console.pages());
     let server = axum::serve(listener, app).into_future();
     tokio::select! {
         ended = server => ended.map_err(|error| error.to_string()),

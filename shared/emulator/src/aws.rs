@@ -1,5 +1,5 @@
 //! The few calls of SQS, Secrets Manager and Parameter Store that the functions make, and those by which a person
-//! looks at a queue, in the AWS JSON protocol
+//! looks at a queue or at a log, in the AWS JSON protocol
 //! (docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference,
 //! docs.aws.amazon.com/secretsmanager/latest/apireference,
 //! docs.aws.amazon.com/systems-manager/latest/APIReference).
@@ -18,13 +18,14 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
 use crate::fifo::is_legal_id;
-use crate::{Parameters, Sqs, Vault};
+use crate::{Logs, Parameters, Sqs, Vault};
 
 /// The services, behind one endpoint.
 pub struct Aws {
     pub sqs: Arc<Sqs>,
     pub vault: Arc<Vault>,
     pub parameters: Arc<Parameters>,
+    pub logs: Arc<Logs>,
 }
 
 /// An error as AWS answers it: its code and its message.
@@ -52,6 +53,10 @@ impl Aws {
             "secretsmanager.GetSecretValue" => self.secret(&body).await,
             "AmazonSSM.GetParameter" => self.parameter(&body).await,
             "AmazonSSM.PutParameter" => self.put_parameter(&body).await,
+            "Logs_20140328.FilterLogEvents" => self
+                .logs
+                .filter(&body)
+                .ok_or_else(|| "InvalidParameterException".into()),
             _ => Err("UnknownOperationException".into()),
         };
         match answer {

@@ -116,8 +116,16 @@ impl Genesys {
             list,
             version: 1,
             dnc_lists: Vec::new(),
+            status: "on".to_owned(),
         };
         self.state().campaigns.insert(campaign.to_owned(), drawing);
+    }
+
+    /// A campaign has this `campaignStatus` from now on.
+    pub fn turn(&self, campaign: &str, status: &str) {
+        if let Some(campaign) = self.state().campaigns.get_mut(campaign) {
+            status.clone_into(&mut campaign.status);
+        }
     }
 
     /// Says of a column of a campaign's list what it takes.

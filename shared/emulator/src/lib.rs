@@ -1,5 +1,5 @@
 //! The outside world of campaign-sync, in memory: Genesys Cloud, an SQS FIFO queue with Lambda's
-//! event source rules, Secrets Manager, Parameter Store, the feed of a CRM, and the APIs of vendors' CRMs. For local runs and tests; every wait
+//! event source rules, Secrets Manager, Parameter Store, a log, the feed of a CRM, and the APIs of vendors' CRMs. For local runs and tests; every wait
 //! is a wait of tokio's clock, which may be paused.
 //!
 //! It reads and writes raw JSON with types of its own, so that it cannot share a mistake with the
@@ -12,6 +12,7 @@ mod fault;
 pub mod feed;
 pub mod fifo;
 pub mod genesys;
+mod logs;
 pub mod records;
 pub mod secrets;
 pub mod world;
@@ -22,6 +23,7 @@ pub use fault::{Effect, Fault};
 pub use feed::Feed;
 pub use fifo::{Fifo, Sqs};
 pub use genesys::Genesys;
+pub use logs::Logs;
 pub use records::Parameters;
 pub use secrets::Vault;
 pub use world::World;

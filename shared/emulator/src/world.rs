@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::aws::Aws;
 use crate::fifo::Attributes;
 use crate::genesys::Options;
-use crate::{EventSource, Fifo, Genesys, Parameters, Sqs, Vault};
+use crate::{EventSource, Fifo, Genesys, Logs, Parameters, Sqs, Vault};
 
 /// What the names of all secrets begin with.
 pub const SECRET_PREFIX: &str = "campaign-sync";
@@ -39,6 +39,8 @@ pub struct World {
     pub parameters: Arc<Parameters>,
     pub sqs: Arc<Sqs>,
     pub vault: Arc<Vault>,
+    /// What apply logged, as far as somebody puts it there.
+    pub logs: Arc<Logs>,
     base: String,
 }
 
@@ -70,6 +72,7 @@ impl World {
             sqs: Arc::new(Sqs::new(queues.into_iter().chain([failed]))),
             vault: Arc::default(),
             parameters: Arc::default(),
+            logs: Arc::default(),
             base: base.to_owned(),
             clock,
             queue,
@@ -149,7 +152,7 @@ impl World {
         }
     }
 
-    /// Answers a request over HTTP: SQS, Secrets Manager and Parameter Store where it names a call of theirs,
+    /// Answers a request over HTTP: SQS, Secrets Manager, Parameter Store and the log where it names a call of theirs,
     /// Genesys Cloud otherwise.
     pub async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
         let target = request.headers().get("x-amz-target");
@@ -158,6 +161,7 @@ impl World {
                 sqs: Arc::clone(&self.sqs),
                 vault: Arc::clone(&self.vault),
                 parameters: Arc::clone(&self.parameters),
+                logs: Arc::clone(&self.logs),
             };
             return aws.respond(target, request.body()).await;
         }

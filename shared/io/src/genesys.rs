@@ -21,7 +21,7 @@ pub use contact_lists::{ContactList, ListWrite, MOST_READ, MOST_WRITTEN};
 pub use dnc::MOST_ENTRIES;
 pub use domain::budget::Share;
 pub use domain::failure::{Failure, Kind};
-pub use facts::{DncFacts, ListFacts};
+pub use facts::{CampaignFacts, DncFacts, ListFacts};
 pub use predictive::{MOST_CREATED, NewContact, Predictive};
 pub use run::Run;
 pub use scratch::{ScratchContact, ScratchFacts, ScratchList, permission as scratch_permission};

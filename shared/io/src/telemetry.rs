@@ -90,7 +90,7 @@ fn log(event: &Event<'_>) {
                 group = about.group,
                 eventId = about.event_id,
                 delaySeconds = delay.as_secs(),
-                cause = why.map_or("behind another", |(cause, _)| name(*cause)),
+                cause = why.map_or("behind another", |(cause, _)| name_of(*cause)),
                 detail = evidence.map(|evidence| evidence.detail.as_str()),
                 httpStatus = evidence.and_then(|evidence| evidence.http_status),
                 correlationId = evidence.and_then(|evidence| evidence.correlation_id.as_deref()),
@@ -230,7 +230,8 @@ fn log(event: &Event<'_>) {
     }
 }
 
-fn name(cause: Cause) -> &'static str {
+/// The `cause` of a line about a change that is tried again (docs/contract.md "Log").
+pub fn name_of(cause: Cause) -> &'static str {
     match cause {
         Cause::Unavailable => "unavailable",
         Cause::Throttled { .. } => "throttled",
@@ -310,7 +311,7 @@ mod tests {
     #[test]
     fn who_is_looked_for_a_second_time_has_a_cause_of_its_own() {
         let after = Duration::ZERO;
-        assert_eq!(name(Cause::Absent { after }), "contact not found");
-        assert_eq!(name(Cause::Missing), "not found");
+        assert_eq!(name_of(Cause::Absent { after }), "contact not found");
+        assert_eq!(name_of(Cause::Missing), "not found");
     }
 }

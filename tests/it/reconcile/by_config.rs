@@ -118,7 +118,7 @@ impl Run {
         let mut lambda = lambda_runtime::Context::default();
         let end = self.world.clock.now() + time;
         lambda.deadline = end.as_millisecond().unsigned_abs();
-        reconcile::handle(&self.context, LambdaEvent::new(input, lambda)).await
+        reconcile::at_once(&self.context, LambdaEvent::new(input, lambda)).await
     }
 
     /// Runs into this; nothing may be enqueued, and nothing secret be told.

@@ -14,9 +14,11 @@ pub(super) fn greeting(
     base: &str,
     api: Api,
     samples: &[Sample],
+    console: &str,
 ) -> String {
     let parts = [
         format!("campaign-sync on {base}, in memory; Ctrl-C ends it and all it holds."),
+        format!("See it go by, in a browser:\n{console}"),
         webhooks(base),
         senders(base, samples),
         contacts(base, api),

@@ -44,6 +44,8 @@ pub(super) struct Campaign {
     pub(super) version: u64,
     /// The ids of the DNC lists that it asks before it calls anybody.
     pub(super) dnc_lists: Vec<String>,
+    /// `campaignStatus`.
+    pub(super) status: String,
 }
 
 /// A contact list, which no campaign need draw on.

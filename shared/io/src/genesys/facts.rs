@@ -17,6 +17,7 @@ use super::run::Run;
 use super::{Org, wire};
 
 const CAMPAIGNS: &str = "GET campaigns";
+const CAMPAIGN: &str = "GET campaign";
 const DNC_LIST: &str = "GET dnclist";
 const POST: &str = "POST contacts";
 
@@ -32,6 +33,21 @@ pub struct ListFacts {
     /// The campaigns that draw on it, of which a hundred are asked for.
     pub campaigns: BTreeSet<String>,
     /// The DNC lists that the campaign names.
+    pub dnc_lists: BTreeSet<String>,
+}
+
+/// What of a campaign decides whom it calls (docs/genesys-cloud.md "Campaigns").
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CampaignFacts {
+    /// As people know it.
+    pub name: Option<String>,
+    /// `campaignStatus`: on, off, complete and others.
+    pub status: Option<String>,
+    /// How many filters of the contact list it has.
+    pub filters: usize,
+    /// The columns whose numbers it calls.
+    pub phone_columns: BTreeSet<String>,
+    /// The DNC lists that it names.
     pub dnc_lists: BTreeSet<String>,
 }
 
@@ -112,6 +128,37 @@ impl Org {
             columns: list.columns,
             narrow: list.narrow,
             dnc_lists: list.dnc_lists,
+        })
+    }
+
+    /// What of a campaign decides whom it calls, by the published API.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] where there is no such campaign; [`Kind::Refused`] where a permission is missing.
+    pub async fn campaign_facts(
+        &self,
+        run: &Run,
+        campaign: &CampaignId,
+    ) -> Result<CampaignFacts, Failure> {
+        let call = Call {
+            method: Method::GET,
+            path: &format!("/api/v2/outbound/campaigns/{campaign}"),
+            body: Bytes::new(),
+            effect: Effect::Read,
+            campaign: None,
+            what: CAMPAIGN,
+        };
+        let found: wire::DialledCampaign = parse(&self.call(run, &call).await?, CAMPAIGN)?;
+        let columns = found.phone_columns.unwrap_or_default().into_iter();
+        let dnc_lists = found.dnc_lists.unwrap_or_default().into_iter();
+        Ok(CampaignFacts {
+            name: found.name,
+            status: found.campaign_status,
+            filters: found
+                .contact_list_filters
+                .map_or(0, |filters| filters.len()),
+            phone_columns: columns.filter_map(|column| column.column_name).collect(),
+            dnc_lists: dnc_lists.filter_map(|list| list.id).collect(),
         })
     }
 

@@ -58,6 +58,17 @@ pub(super) struct Campaign {
     pub(super) dnc_lists: Option<Vec<Mention>>,
 }
 
+/// A campaign, with what decides whom it dials.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DialledCampaign {
+    pub(super) name: Option<String>,
+    pub(super) campaign_status: Option<String>,
+    pub(super) contact_list_filters: Option<Vec<Mention>>,
+    pub(super) phone_columns: Option<Vec<ReachedColumn>>,
+    pub(super) dnc_lists: Option<Vec<Mention>>,
+}
+
 /// What a campaign names beside its list: no trouble of it keeps contacts from being written.
 #[derive(Deserialize)]
 pub(super) struct Mention {

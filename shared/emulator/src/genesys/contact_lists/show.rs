@@ -12,7 +12,7 @@ pub(super) fn show_campaign(id: &str, campaign: &Campaign) -> Value {
         |id: &String| json!({ "id": id, "name": id, "selfUri": format!("{PREFIX}dnclists/{id}") });
     let dnc_lists: Vec<_> = campaign.dnc_lists.iter().map(dnc_list).collect();
     json!({
-        "id": id, "name": id, "version": campaign.version, "dialingMode": "predictive", "campaignStatus": "on",
+        "id": id, "name": id, "version": campaign.version, "dialingMode": "predictive", "campaignStatus": campaign.status,
         "contactList": { "id": list, "name": list, "selfUri": format!("{PREFIX}contactlists/{list}") },
         "phoneColumns": [{ "columnName": "phone", "type": "cell" }], "dncLists": dnc_lists,
         "callerName": "campaign-sync", "callerAddress": "+13175550199",

@@ -1,0 +1,181 @@
+//! `campaign-sync console`: one web application on loopback, with the operator's own AWS credentials
+//! (docs/console.md).
+
+mod assets;
+mod contact;
+mod fields;
+mod gate;
+mod guard;
+mod page;
+mod parked;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use io::config::DlqConfig;
+use io::{Clock, Config, Https};
+use tokio::net::TcpListener;
+
+use crate::connect;
+use crate::contact::story::CloudWatchLogs;
+use contact::Lookups;
+use guard::Guard;
+use parked::Desk;
+
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  campaign-sync console
+  campaign-sync console --port 8500 --read-only
+
+It prints an address that holds a token: open it in a browser of this machine. Nobody else is let in, and nothing is deployed: what
+the pages show and do is shown and done with your own AWS credentials, by the code of the other commands.
+
+It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; SECRET_PREFIX and, in local runs,
+GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
+
+It serves until Ctrl-C. The exit status is 2 when it could not.")]
+pub(crate) struct Args {
+    /// The port to serve on, on 127.0.0.1 alone; 0: any that is free
+    #[arg(long, default_value_t = 8686)]
+    port: u16,
+    /// Shows, and alters nothing: no change is sent again or deleted
+    #[arg(long)]
+    read_only: bool,
+    /// The stack's name, by which it is shown [default: `SECRET_PREFIX`]
+    #[arg(long, value_name = "NAME")]
+    stack: Option<String>,
+}
+
+/// All that pages are made of.
+pub(crate) struct App {
+    pub(crate) guard: Guard,
+    pub(crate) is_read_only: bool,
+    pub(crate) stack: String,
+    pub(crate) desk: Desk,
+    pub(crate) config: Config,
+    pub(crate) sdk: SdkConfig,
+    pub(crate) https: Https,
+    pub(crate) logs: CloudWatchLogs,
+    pub(crate) lookups: Lookups,
+    pub(crate) known: Vec<(String, String)>,
+}
+
+/// What a console is to serve.
+pub(crate) struct Of {
+    pub(crate) port: u16,
+    pub(crate) is_read_only: bool,
+    pub(crate) stack: String,
+    pub(crate) config: Config,
+    pub(crate) dlq: DlqConfig,
+    pub(crate) sdk: SdkConfig,
+    pub(crate) https: Https,
+    /// Orgs and campaigns that are known, to be chosen from.
+    pub(crate) known: Vec<(String, String)>,
+}
+
+impl App {
+    pub(crate) fn new(of: Of) -> Result<Arc<App>, String> {
+        Ok(Arc::new(App {
+            guard: Guard::new(of.port)?,
+            is_read_only: of.is_read_only,
+            desk: Desk::new(&of.sdk, &of.dlq, of.config.secret_prefix.clone()),
+            logs: CloudWatchLogs::new(&of.sdk, &of.stack),
+            stack: of.stack,
+            config: of.config,
+            sdk: of.sdk,
+            https: of.https,
+            lookups: Lookups::default(),
+            known: of.known,
+        }))
+    }
+
+    /// The address to open.
+    pub(crate) fn address(&self) -> String {
+        self.guard.address()
+    }
+
+    /// Every page behind the guard, beside whatever else is served.
+    pub(crate) fn pages(self: Arc<App>) -> Router {
+        pages(&self)
+            .route_layer(from_fn_with_state(Arc::clone(&self), gate::gate))
+            .with_state(self)
+    }
+}
+
+/// Serves until Ctrl-C.
+pub(crate) fn run(args: &Args) -> Result<bool, String> {
+    let config = Config::from_env().map_err(|error| error.to_string())?;
+    let dlq = DlqConfig::from_env(true).map_err(|error| error.to_string())?;
+    crate::block_on(serve(args, config, dlq)).map(|()| true)
+}
+
+async fn serve(args: &Args, config: Config, dlq: DlqConfig) -> Result<(), String> {
+    let (https, sdk) = connect::clients().await?;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.map_err(|error| format!("--port {}: {error}", args.port))?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let stack = args.stack.clone();
+    let app = App::new(Of {
+        port: address.port(),
+        is_read_only: args.read_only,
+        stack: stack.unwrap_or_else(|| config.secret_prefix.clone()),
+        config,
+        dlq,
+        sdk,
+        https,
+        known: Vec::new(),
+    })?;
+    crate::print(&format!(
+        "The console of {}; Ctrl-C ends it. Open\n{}",
+        app.stack,
+        app.address()
+    ))?;
+    let router = pages(&app)
+        .fallback(not_found)
+        .layer(from_fn_with_state(Arc::clone(&app), gate::gate))
+        .with_state(app);
+    let server = axum::serve(listener, router).into_future();
+    tokio::select! {
+        ended = server => ended.map_err(|error| error.to_string()),
+        _ = tokio::signal::ctrl_c() => Ok(()),
+    }
+}
+
+/// Every page, and what its forms do.
+fn pages(app: &Arc<App>) -> Router<Arc<App>> {
+    let alter = Router::new()
+        .route("/parked/redrive", post(parked::redrive))
+        .route("/parked/drop", post(parked::drop))
+        .route_layer(from_fn_with_state(Arc::clone(app), gate::alters));
+    Router::new()
+        .route("/", get(async || Redirect::to("/parked")))
+        .route("/console/console.css", get(assets::style))
+        .route("/console/console.js", get(assets::script))
+        .route("/contact", get(contact::form).post(contact::look_up))
+        .route("/contact/{id}", get(contact::found))
+        .route("/parked", get(parked::table))
+        .route("/parked/work", get(parked::work))
+        .route("/parked/look", post(parked::look))
+        .route("/parked/try", post(parked::try_out))
+        .route("/parked/reveal", post(parked::reveal))
+        .route("/parked/item/{id}", get(parked::item))
+        .merge(alter)
+}
+
+async fn not_found() -> Response {
+    let body = page::alone("Not found", "There is no such page.");
+    std::future::ready((StatusCode::NOT_FOUND, page::html(body)).into_response()).await
+}
+
+/// Tells in the terminal what the operator saw or did that others may ask for: no personal data.
+pub(crate) fn note(what: &str) {
+    // Who no longer reads does not end the console.
+    let _ = crate::print(&format!("{} {what}", page::second(Clock::system().now())));
+}

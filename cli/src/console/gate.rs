@@ -1,0 +1,93 @@
+//! The guard before every page, and the headers that each answer has.
+
+use std::sync::Arc;
+
+use axum::Form;
+use axum::extract::{FromRequest, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::App;
+use super::fields::Fields;
+use super::guard::Verdict;
+use super::page;
+
+/// What the browser may do with a page: nothing but what this console serves itself.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// The name of the field, in each form, that holds the page's token.
+pub(crate) const FORM_TOKEN: &str = "csrf";
+
+/// Lets the operator's own requests through, with what their forms sent.
+pub(crate) async fn gate(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let verdict = app
+        .guard
+        .judge(request.method(), request.uri(), request.headers());
+    let answer = match verdict {
+        Verdict::Enters => enter(&app),
+        Verdict::Refused(why) => refused(why),
+        Verdict::IsIn if request.method() == Method::POST => sent(&app, request, next).await,
+        Verdict::IsIn => next.run(request).await,
+    };
+    protected(answer)
+}
+
+/// The address that stays in the browser's history has no token.
+fn enter(app: &App) -> Response {
+    let Some(cookie) = app.guard.cookie() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(header::SET_COOKIE, cookie);
+    headers.insert(header::LOCATION, HeaderValue::from_static("/"));
+    (StatusCode::SEE_OTHER, headers).into_response()
+}
+
+fn refused(why: &str) -> Response {
+    let body = page::alone("Not let in", why);
+    (StatusCode::FORBIDDEN, page::html(body)).into_response()
+}
+
+async fn sent(app: &App, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let form = Request::from_parts(parts.clone(), body);
+    let fields = match Form::<Vec<(String, String)>>::from_request(form, &()).await {
+        Ok(Form(fields)) => Fields::new(fields),
+        Err(_) => return refused("what was sent is no form, or too long"),
+    };
+    if !app.guard.is_of_a_page(fields.whole(FORM_TOKEN)) {
+        return refused("what was sent is of no page of this console: load the page anew");
+    }
+    let mut request = Request::from_parts(parts, axum::body::Body::empty());
+    request.extensions_mut().insert(fields);
+    next.run(request).await
+}
+
+/// Refuses what alters anything, where the console is only to be read.
+pub(crate) async fn alters(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    if app.is_read_only {
+        return refused("this console alters nothing: it was begun with --read-only");
+    }
+    next.run(request).await
+}
+
+fn protected(mut answer: Response) -> Response {
+    let all = [
+        ("content-security-policy", POLICY),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("cache-control", "no-store"),
+    ];
+    for (name, value) in all {
+        let name = HeaderName::from_static(name);
+        answer
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    answer
+}

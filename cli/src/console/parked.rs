@@ -1,0 +1,161 @@
+//! What is parked: looked at, opened, sent again and deleted, by the code of `campaign-sync dlq`.
+
+mod desk;
+mod filter;
+mod item;
+mod reasons;
+mod rows;
+mod work;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use maud::html;
+
+use super::fields::Fields;
+use super::page::{self, Place};
+use super::{App, note};
+pub(crate) use desk::{Again, Desk, What};
+use filter::Filter;
+
+/// So long a page waits for what it shows, before it shows that it waits.
+const MOMENT: Duration = Duration::from_millis(200);
+/// In which a few parked changes are looked at.
+const A_WHILE: Duration = Duration::from_secs(2);
+
+/// The table.
+pub(crate) async fn table(State(app): State<Arc<App>>, uri: Uri) -> Response {
+    if app.desk.seen().is_none() {
+        app.desk.begin(What::Look);
+        app.desk.settle(A_WHILE).await;
+    }
+    let filter = Filter::of_address(&uri);
+    let content = html! {
+        (work::panel(&app))
+        (rows::table(&app, &filter))
+    };
+    page::page(&app, Place::Parked, &content)
+}
+
+/// What is under way, as the page asks for it again and again.
+pub(crate) async fn work(State(app): State<Arc<App>>) -> Response {
+    std::future::ready(page::html(work::inner(&app))).await
+}
+
+/// Looks at the queue anew.
+pub(crate) async fn look(State(app): State<Arc<App>>) -> Response {
+    begin(&app, What::Look).await
+}
+
+/// Tells what a redrive would send.
+pub(crate) async fn try_out(
+    State(app): State<Arc<App>>,
+    Extension(fields): Extension<Fields>,
+) -> Response {
+    match again(&fields) {
+        Ok(again) => begin(&app, What::Try(again)).await,
+        Err(why) => refused(&app, &why),
+    }
+}
+
+/// Sends again what was tried.
+pub(crate) async fn redrive(
+    State(app): State<Arc<App>>,
+    Extension(fields): Extension<Fields>,
+) -> Response {
+    match again(&fields) {
+        Ok(again) => begin(&app, What::Redrive(again)).await,
+        Err(why) => refused(&app, &why),
+    }
+}
+
+/// Deletes one for good.
+pub(crate) async fn drop(
+    State(app): State<Arc<App>>,
+    Extension(fields): Extension<Fields>,
+) -> Response {
+    let Some(id) = fields.text("id") else {
+        return refused(&app, "Nothing was chosen.");
+    };
+    if fields.text("typed") != Some(item::to_type(id)) {
+        return refused(
+            &app,
+            "What was typed is not the beginning of its id: nothing was deleted.",
+        );
+    }
+    begin(&app, What::Drop(id.to_owned())).await
+}
+
+/// One of them, without personal data.
+pub(crate) async fn item(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
+    std::future::ready(page::page(
+        &app,
+        Place::Parked,
+        &item::shown(&app, &id, false),
+    ))
+    .await
+}
+
+/// One of them, as it was sent. That somebody looked is told in the terminal.
+pub(crate) async fn reveal(
+    State(app): State<Arc<App>>,
+    Extension(fields): Extension<Fields>,
+) -> Response {
+    let id = fields.text("id").unwrap_or_default();
+    let content = item::shown(&app, id, true);
+    std::future::ready(page::page(&app, Place::Parked, &content)).await
+}
+
+/// Which, how fast, and whether those without a rank go too.
+fn again(fields: &Fields) -> Result<Again, String> {
+    let mut filter = Filter::of_form(fields);
+    let is_chosen = fields.text("of") == Some("chosen");
+    if is_chosen && filter.which.ids.is_empty() {
+        return Err("Nothing was chosen: tick what is to be sent again.".to_owned());
+    }
+    if !is_chosen {
+        filter.which.ids.clear();
+    }
+    let rate = fields.text("rate").and_then(|rate| rate.parse().ok());
+    let rate = rate.filter(|rate| (1..=100).contains(rate));
+    Ok(Again {
+        which: filter.which,
+        rate: rate.ok_or("How fast: expected changes a second, from 1 to 100.")?,
+        unranked: fields.has("unranked"),
+    })
+}
+
+async fn begin(app: &App, what: What) -> Response {
+    let told = match &what {
+        What::Look | What::Try(_) => None,
+        What::Redrive(again) => Some(format!("sends again {}", work::meant(again))),
+        What::Drop(id) => Some(format!("deletes parked {}", work::plain(id))),
+    };
+    if !app.desk.begin(what) {
+        return refused(
+            app,
+            "Something is being done with the dead-letter queue already: wait until it is over.",
+        );
+    }
+    told.iter().for_each(|told| note(told));
+    app.desk.settle(MOMENT).await;
+    let location = [(LOCATION, HeaderValue::from_static("/parked"))];
+    (StatusCode::SEE_OTHER, location).into_response()
+}
+
+fn refused(app: &App, why: &str) -> Response {
+    let content = html! {
+        (page::trouble(why))
+        p { a href="/parked" { "Back to what is parked" } }
+    };
+    (
+        StatusCode::BAD_REQUEST,
+        page::page(app, Place::Parked, &content),
+    )
+        .into_response()
+}

@@ -1,0 +1,91 @@
+//! Which of what is parked a page is to show, as its address and its forms say it.
+
+use axum::http::Uri;
+use domain::change::SourceName;
+
+use crate::args;
+use crate::console::fields::Fields;
+use crate::dlq::Which;
+
+/// Rows of a page.
+pub(crate) const PAGE: usize = 100;
+
+/// By reason, org and source: no personal data, so that it may stand in an address.
+#[derive(Clone, Default)]
+pub(crate) struct Filter {
+    pub(crate) which: Which,
+    /// From 0.
+    pub(crate) page: usize,
+}
+
+impl Filter {
+    /// What an address says; what is of no such form is left out.
+    pub(crate) fn of_address(uri: &Uri) -> Filter {
+        let pairs = uri.query().unwrap_or_default().split('&');
+        let pairs = pairs.filter_map(|pair| pair.split_once('='));
+        let mut filter = Filter::default();
+        for (name, value) in pairs {
+            filter.add(name, value);
+        }
+        filter
+    }
+
+    /// What a form says.
+    pub(crate) fn of_form(fields: &Fields) -> Filter {
+        let mut filter = Filter::default();
+        for name in ["reason", "org", "source", "id"] {
+            for value in fields.all(name) {
+                filter.add(name, value);
+            }
+        }
+        filter
+    }
+
+    fn add(&mut self, name: &str, value: &str) {
+        let which = &mut self.which;
+        match name {
+            "reason" if super::reasons::names().any(|name| name == value) => {
+                which.reasons.push(value.to_owned());
+            }
+            "id" => which.ids.push(value.to_owned()),
+            "org" => which.org = args::org(value).ok(),
+            "source" => which.source = args::source(value).ok(),
+            "page" => self.page = value.parse::<usize>().unwrap_or(1).saturating_sub(1),
+            _ => {}
+        }
+    }
+
+    /// Whether it leaves anything out.
+    pub(crate) fn is_some(&self) -> bool {
+        let which = &self.which;
+        !which.reasons.is_empty() || which.org.is_some() || which.source.is_some()
+    }
+
+    /// The address that says the same, at another page.
+    pub(crate) fn address(&self, page: usize) -> String {
+        let pairs: Vec<_> = self
+            .pairs()
+            .map(|(name, value)| format!("{name}={value}"))
+            .chain((page > 0).then(|| format!("page={}", page + 1)))
+            .collect();
+        match pairs.is_empty() {
+            true => "/parked".to_owned(),
+            false => format!("/parked?{}", pairs.join("&")),
+        }
+    }
+
+    /// What it chooses by, with what: as fields of a form. Each value is of the form of a name.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let which = &self.which;
+        let reasons = which
+            .reasons
+            .iter()
+            .map(|reason| ("reason", reason.as_str()));
+        let org = which.org.iter().map(|org| ("org", org.as_str()));
+        let source = which
+            .source
+            .iter()
+            .map(|source| ("source", SourceName::as_str(source)));
+        reasons.chain(org).chain(source)
+    }
+}

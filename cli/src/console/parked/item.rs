@@ -1,0 +1,125 @@
+//! One parked change: all but its values, and on demand those too.
+
+use io::Clock;
+use maud::{Markup, html};
+
+use super::reasons::{meaning, opt_out};
+use super::work::plain;
+use crate::console::App;
+use crate::console::note;
+use crate::console::page::{self, ago};
+use crate::dlq::parked::Parked;
+
+/// What must be typed to delete it: the beginning of its id, so that it is this one that is meant.
+pub(crate) fn to_type(id: &str) -> &str {
+    let end = id
+        .char_indices()
+        .nth(8)
+        .map_or(id.len(), |(place, _)| place);
+    &id[..end]
+}
+
+/// The one of this id.
+pub(crate) fn shown(app: &App, id: &str, reveal: bool) -> Markup {
+    let seen = app.desk.seen();
+    let all = seen.iter().flat_map(|seen| &seen.all);
+    let Some(parked) = all.into_iter().find(|parked| parked.id == id) else {
+        return html! {
+            (page::trouble("No parked change of this id was seen: it may have been sent again or deleted meanwhile."))
+            p { a href="/parked" { "Back to what is parked" } }
+        };
+    };
+    if reveal {
+        note(&format!("reveals parked {}", plain(id)));
+    }
+    html! {
+        p { a href="/parked" { "← All that is parked" } }
+        (about(parked))
+        h2 { "What was sent" }
+        @if reveal {
+            p.hint { "As it was sent, to the letter. That it was looked at is told in the terminal." }
+        } @else {
+            p.hint { "Values are hidden." }
+            form method="post" action="/parked/reveal" {
+                (page::token(app))
+                input type="hidden" name="id" value=(parked.id);
+                button.quiet { "Reveal the contact key and values" }
+            }
+        }
+        pre tabindex="0" { (text(parked, reveal)) }
+        @if !app.is_read_only { (deeds(app, parked)) }
+    }
+}
+
+fn about(parked: &Parked) -> Markup {
+    let now = Clock::system().now();
+    html! {
+        @if let Some(word) = opt_out(parked) {
+            p.note.bad {
+                strong { (word) } ": until it is applied somebody may be called who should not be. Make the contact not callable by hand where it must be at once "
+                "(docs/runbook.md, Not callable by hand)."
+            }
+        }
+        dl.facts {
+            div { dt { "Id" } dd { code { (parked.id) } } }
+            div { dt { "Reason" } dd { code { (parked.reason) } " " (meaning(&parked.reason).unwrap_or_default()) } }
+            div { dt { "Detail" } dd { (parked.detail) } }
+            div { dt { "Parked" } dd { (ago(parked.parked_at, now)) } }
+            div { dt { "Message group" } dd { code { (parked.shown_group(false)) } } }
+        }
+    }
+}
+
+fn text(parked: &Parked, reveal: bool) -> String {
+    let shown = serde_json::to_string_pretty(&parked.shown(reveal));
+    shown.unwrap_or_else(|_| {
+        if reveal {
+            parked.text.clone()
+        } else {
+            "it cannot be shown".to_owned()
+        }
+    })
+}
+
+fn deeds(app: &App, parked: &Parked) -> Markup {
+    html! {
+        div.columns {
+            form method="post" action="/parked/try" {
+                fieldset {
+                    legend { "Send it again" }
+                    (page::token(app))
+                    input type="hidden" name="of" value="chosen";
+                    input type="hidden" name="rate" value="2";
+                    input type="hidden" name="id" value=(parked.id);
+                    p.hint { "Once its cause is mended. A dry run first." }
+                    label { input type="checkbox" name="unranked" value="1"; "also without a rank: it may overwrite what is newer" }
+                    button { "Try it" }
+                }
+            }
+            form method="post" action="/parked/drop" {
+                fieldset {
+                    legend { "Delete it" }
+                    (page::token(app))
+                    input type="hidden" name="id" value=(parked.id);
+                    p.hint { "For good: nothing else holds it." }
+                    label { "Type " code { (to_type(&parked.id)) } ", the beginning of its id"
+                        input type="text" name="typed" autocomplete="off" spellcheck="false" required;
+                    }
+                    button.danger { "Delete for good" }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_typed_is_the_beginning_of_the_id() {
+        assert_eq!(to_type("5f0c1e1a-6f0e-4d6e"), "5f0c1e1a");
+        assert_eq!(to_type("short"), "short");
+        assert_eq!(to_type("ääääääääö"), "ääääääää");
+    }
+}

@@ -1,0 +1,114 @@
+//! What a reason of parking means, and what to do, in a line (docs/runbook.md has a section for each).
+
+use domain::batch::ParkReason;
+
+use crate::dlq::parked::{NO_REASON, Parked};
+
+/// Each reason with what it means and what to do.
+const REASONS: [(&str, &str); 15] = [
+    (
+        "invalidChange",
+        "The body breaks a rule of a change. Mend it at the sender, which sends a new one; then drop this.",
+    ),
+    (
+        "unsupportedSchema",
+        "The body is of another schema than 1. Look what sends it.",
+    ),
+    (
+        "groupMismatch",
+        "The message group is not that of org, campaign and contact: somebody wrote to the queue by hand. Drop it.",
+    ),
+    (
+        "reservedColumn",
+        "The change writes the column that stores the rank. Mend the sender's mapping.",
+    ),
+    (
+        "unknownColumn",
+        "The contact list has no such column. Mend the mapping or the list, then send it again.",
+    ),
+    (
+        "channel",
+        "It says something of channels or numbers, which this org's API does not know. Mend the mapping.",
+    ),
+    (
+        "keyPattern",
+        "The contact key is not of the form that the org's secret asks for. Mend the sender, or the pattern.",
+    ),
+    (
+        "rankAhead",
+        "The version is a time far ahead of now. Mend the sender's clock or unit.",
+    ),
+    (
+        "rejected",
+        "Genesys Cloud refuses this very contact: the detail says why. Mend the data at the sender.",
+    ),
+    (
+        "unknownCampaign",
+        "Genesys Cloud knows no such campaign. Mend the id in the sender or the secret, then send it again.",
+    ),
+    (
+        "retryHorizon",
+        "It failed by itself for hours while others were written. Look at the detail; once mended, send it again.",
+    ),
+    (
+        "notOnDncList",
+        "The contact may not be called, but the org's DNC list does not take its entry. Look at the list, then send it again.",
+    ),
+    (
+        "expired",
+        "It failed for 13 days. Look at the detail and at the alarms of that time, then send it again.",
+    ),
+    (
+        ingest::webhook::REASON,
+        "An item of a webhook of which no change could be made. It may be an opt-out. Mend the mapping, then send it again.",
+    ),
+    (
+        NO_REASON,
+        "SQS itself moved it after 1,000 tries: the function died over it each time. Look at the log of apply.",
+    ),
+];
+
+/// What it means, and what to do.
+pub(crate) fn meaning(reason: &str) -> Option<&'static str> {
+    let found = REASONS.iter().find(|(name, _)| *name == reason);
+    found.map(|(_, meaning)| *meaning)
+}
+
+/// Every name that a parked change may have for its reason.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    REASONS.iter().map(|(name, _)| *name)
+}
+
+/// What of it may keep somebody from being called; none: nothing that is known.
+pub(crate) fn opt_out(parked: &Parked) -> Option<&'static str> {
+    let body = &parked.body;
+    let lowers = |name: &str| body[name].as_object().is_some_and(|all| !all.is_empty());
+    match body["operation"].as_str() {
+        Some("remove") => return Some("remove"),
+        Some("leave") => return Some("leave"),
+        _ => {}
+    }
+    if body["callable"].as_bool() == Some(false) {
+        return Some("opt-out");
+    }
+    if lowers("contactable") || lowers("phones") {
+        return Some("closes a channel or number");
+    }
+    (parked.is_unmapped() || body.is_null()).then_some("may be an opt-out")
+}
+
+/// Of every reason that apply parks for a meaning is told.
+const _: () = assert!(REASONS.len() == ParkReason::ALL.len() + 2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_its_meaning() {
+        for reason in ParkReason::ALL {
+            assert!(meaning(reason.as_str()).is_some(), "{}", reason.as_str());
+        }
+        assert_eq!(meaning("other"), None);
+    }
+}

@@ -1,0 +1,211 @@
+//! `campaign-sync contact show`: what is known of one contact, and why it is not called.
+
+use domain::change::{CampaignId, OrgId};
+use io::config::DlqConfig;
+use io::{Clock, Config};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use super::look::{Looked, ParkedChange, Whom, look};
+use super::story::CloudWatchLogs;
+use super::why::{Finding, answer, why};
+use crate::args::Since;
+use crate::dlq::parked::{DeadLetters, Parked};
+use crate::table::table;
+use crate::{args, connect, one_contact};
+
+/// How far back the log is searched where nothing is said.
+pub(crate) const SINCE: SignedDuration = SignedDuration::from_hours(48);
+
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  campaign-sync contact show LEAD-00042 --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11
+  campaign-sync contact show - --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --since 7d < key.txt
+
+It tells why the contact is not called, what Genesys Cloud has of it now, what is parked of it, and what the log of apply tells of its
+changes, in order. It alters nothing, and takes four calls of the org's budget. The log knows the contact by its message group alone.
+
+It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; SECRET_PREFIX and, in local runs,
+GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It needs
+logs:FilterLogEvents on the log group of apply.
+
+The exit status is 0 when nothing that is known keeps the contact from being called, 1 when something does or may, 2 when the command could
+not run.")]
+pub(super) struct Args {
+    /// The contact's key; - reads it from standard input, so that it does not stand in the shell's history
+    #[arg(value_name = "KEY")]
+    key: String,
+    /// Whose: names the secret {prefix}/org/{org}
+    #[arg(long, value_parser = args::org)]
+    org: OrgId,
+    /// In which campaign
+    #[arg(long, value_name = "CAMPAIGN_ID", value_parser = args::campaign)]
+    campaign: CampaignId,
+    /// How far back the log is searched: a time, or how long ago [default: 2d]
+    #[arg(long, value_parser = args::since)]
+    since: Option<Since>,
+    /// The stack's name, by which its log group is called [default: `SECRET_PREFIX`]
+    #[arg(long, value_name = "NAME")]
+    stack: Option<String>,
+    /// Prints one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs, prints, and answers whether nothing keeps the contact from being called.
+pub(super) fn run(args: &Args, config: &Config) -> Result<bool, String> {
+    let keys = one_contact::keys(std::slice::from_ref(&args.key))?;
+    let [key] = &keys[..] else {
+        return Err("contact key: expected one".to_owned());
+    };
+    let whom = Whom {
+        org: args.org.clone(),
+        campaign: args.campaign.clone(),
+        key: key.clone(),
+    };
+    let dlq = DlqConfig::from_env(false).map_err(|error| error.to_string())?;
+    let looked = crate::block_on(async {
+        let (https, sdk) = connect::clients().await?;
+        let stack = args.stack.as_ref().unwrap_or(&config.secret_prefix);
+        let logs = CloudWatchLogs::new(&sdk, stack);
+        let now = Clock::system().now();
+        let since = args.since.unwrap_or(Since::For(SINCE)).time(now);
+        let of = (config, &sdk, &https);
+        let mut looked = look(of, &logs, &whom, (now, since)).await?;
+        let parked = DeadLetters::new(&sdk, &dlq).look(&|_| ()).await;
+        looked.parked = parked.map(|all| of_group(&all, &looked.group));
+        Ok(looked)
+    })?;
+    let found = why(&looked);
+    crate::print(&match args.json {
+        true => json(&looked, &found).to_string(),
+        false => text(&looked, &found),
+    })?;
+    Ok(found.iter().all(|one| one.says == super::why::Says::Passes))
+}
+
+/// Those of one message group.
+pub(crate) fn of_group(all: &[Parked], group: &str) -> Vec<ParkedChange> {
+    let all = all.iter().filter(|parked| parked.group == group);
+    let parked = |parked: &Parked| ParkedChange {
+        id: parked.id.clone(),
+        reason: parked.reason.clone(),
+        detail: parked.detail.clone(),
+        at: parked.parked_at,
+    };
+    all.map(parked).collect()
+}
+
+/// Each switch and column, by name.
+pub(crate) fn holds(looked: &Looked) -> Vec<(String, String)> {
+    let Ok(Some(contact)) = &looked.contact else {
+        return Vec::new();
+    };
+    let mut all = vec![("callable".to_owned(), contact.callable.to_string())];
+    let statuses = contact.statuses.contactable().iter();
+    all.extend(statuses.map(|(name, of)| (format!("channel {name}"), open(of, "contactable"))));
+    let numbers = contact.statuses.phones().iter();
+    all.extend(numbers.map(|(name, of)| (format!("number {name}"), open(of, "callable"))));
+    let columns = contact.data.iter();
+    all.extend(columns.map(|(name, value)| (name.clone(), value.clone())));
+    all
+}
+
+fn open(status: &Value, switch: &str) -> String {
+    match status[switch].as_bool() {
+        Some(false) => "closed",
+        _ => "open",
+    }
+    .to_owned()
+}
+
+fn text(looked: &Looked, found: &[Finding]) -> String {
+    let mut lines = vec![
+        format!("Contact {}", looked.group),
+        answer(found),
+        String::new(),
+    ];
+    lines.extend(
+        found
+            .iter()
+            .map(|one| format!("{:<9} {}: {}", one.says.as_str(), one.what, one.words)),
+    );
+    lines.push(String::new());
+    match &looked.contact {
+        Ok(Some(_)) => {
+            let mut shown = table(["in Genesys Cloud", "now"].map(str::to_owned));
+            for (name, value) in holds(looked) {
+                shown.add_row([name, value]);
+            }
+            lines.push(left(shown));
+        }
+        Ok(None) => {
+            lines.push("Genesys Cloud has no such contact, or it cannot be read yet.".to_owned())
+        }
+        Err(error) => lines.push(format!("Genesys Cloud: {error}")),
+    }
+    lines.push(match &looked.parked {
+        Ok(parked) if parked.is_empty() => "Nothing of it is parked.".to_owned(),
+        Ok(parked) => parked
+            .iter()
+            .map(|one| format!("Parked: {} as {}: {}", one.id, one.reason, one.detail))
+            .collect::<Vec<_>>()
+            .join("\n"),
+        Err(error) => error.clone(),
+    });
+    lines.push(story(looked));
+    lines.join("\n")
+}
+
+fn story(looked: &Looked) -> String {
+    let since: Timestamp = looked.since;
+    let story = match &looked.story {
+        Ok(story) => story,
+        Err(error) => return format!("What became of its changes is not known: {error}"),
+    };
+    if story.entries.is_empty() {
+        return format!("The log tells of no change of it since {since:.0}.");
+    }
+    let mut shown =
+        table(["at", "event", "what became of it", "correlation id"].map(str::to_owned));
+    for entry in &story.entries {
+        let none = || "-".to_owned();
+        shown.add_row([
+            format!("{:.0}", entry.at),
+            entry.event_id.clone().unwrap_or_else(none),
+            entry.words(),
+            entry.correlation_id.clone().unwrap_or_else(none),
+        ]);
+    }
+    let cut = story
+        .cut
+        .map(|why| format!("\nNot all: {why}"))
+        .unwrap_or_default();
+    format!("{}{cut}", left(shown))
+}
+
+fn left(mut shown: comfy_table::Table) -> String {
+    for column in shown.column_iter_mut() {
+        column.set_cell_alignment(comfy_table::CellAlignment::Left);
+    }
+    shown.to_string()
+}
+
+fn json(looked: &Looked, found: &[Finding]) -> Value {
+    let finding =
+        |one: &Finding| json!({ "what": one.what, "says": one.says.as_str(), "words": one.words });
+    let holds = holds(looked)
+        .into_iter()
+        .map(|(name, value)| (name, value.into()));
+    let story = looked.story.as_ref();
+    let parked = looked.parked.as_ref();
+    let one = |one: &ParkedChange| json!({ "id": one.id, "reason": one.reason, "detail": one.detail, "parkedAt": one.at.map(|at| at.to_string()) });
+    json!({
+        "group": looked.group, "answer": answer(found), "why": found.iter().map(finding).collect::<Vec<_>>(),
+        "contact": matches!(looked.contact, Ok(Some(_))).then(|| holds.collect::<Map<_, _>>()),
+        "contactError": looked.contact.as_ref().err(),
+        "parked": parked.map(|all| all.iter().map(one).collect::<Vec<_>>()).unwrap_or_default(), "parkedError": parked.err(),
+        "story": story.map(|story| story.entries.iter().map(super::story::Entry::json).collect::<Vec<_>>()).unwrap_or_default(),
+        "storyCut": story.ok().and_then(|story| story.cut), "storyError": story.err(),
+    })
+}

@@ -1,0 +1,210 @@
+//! What became of the changes of one contact: the lines of apply's log that name its message group
+//! (docs/contract.md "Log").
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_cloudwatchlogs::Client;
+use aws_sdk_cloudwatchlogs::error::ProvideErrorMetadata;
+use io::Clock;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+/// The most entries that are read of one contact.
+const MOST: usize = 5_000;
+/// A log of days is searched piece by piece: longer than this nobody is to wait.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// One thing that happened to a change of the contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) at: Timestamp,
+    /// `done`, `written`, `parked`, `retried` or `rank reset`.
+    pub(crate) what: &'static str,
+    /// The outcome, the reason of parking, or the cause of the retry.
+    pub(crate) how: String,
+    pub(crate) event_id: Option<String>,
+    /// What was seen, without personal data.
+    pub(crate) detail: Option<String>,
+    pub(crate) delay_seconds: Option<u64>,
+    pub(crate) http_status: Option<u64>,
+    pub(crate) correlation_id: Option<String>,
+    /// Its opt-in was kept out by the org's wish.
+    pub(crate) is_kept: bool,
+}
+
+/// All that the log tells.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Story {
+    /// The oldest first.
+    pub(crate) entries: Vec<Entry>,
+    /// Why it is not all; none: it is.
+    pub(crate) cut: Option<&'static str>,
+}
+
+impl Entry {
+    /// Of a line of the log; none: it is of something else.
+    fn of_line(at: Timestamp, line: &str) -> Option<Entry> {
+        let line: Map<String, Value> = serde_json::from_str(line).ok()?;
+        let text = |name: &str| line.get(name)?.as_str().map(str::to_owned);
+        let number = |name: &str| line.get(name)?.as_u64();
+        let message = line.get("message")?.as_str()?;
+        let (what, how) = match message {
+            "change done" => ("done", text("outcome")),
+            "change parked" => ("parked", text("reason")),
+            "change retried" => ("retried", text("cause")),
+            "rank reset" => ("rank reset", text("reason")),
+            _ if message.starts_with("change written") => ("written", text("outcome")),
+            _ => return None,
+        };
+        let at_itself = text("timestamp").and_then(|at| at.parse().ok());
+        Some(Entry {
+            at: at_itself.unwrap_or(at),
+            what,
+            how: how.unwrap_or_default(),
+            event_id: text("eventId"),
+            detail: text("detail"),
+            delay_seconds: number("delaySeconds"),
+            http_status: number("httpStatus"),
+            correlation_id: text("correlationId"),
+            is_kept: line.get("kept").and_then(Value::as_bool) == Some(true),
+        })
+    }
+
+    /// Whether it is what became of a change in the end.
+    pub(crate) fn is_end(&self) -> bool {
+        matches!(self.what, "done" | "parked")
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "at": self.at.to_string(), "what": self.what, "how": self.how, "eventId": self.event_id, "detail": self.detail,
+            "delaySeconds": self.delay_seconds, "httpStatus": self.http_status, "correlationId": self.correlation_id,
+            "kept": self.is_kept,
+        })
+    }
+
+    /// In words.
+    pub(crate) fn words(&self) -> String {
+        let kept = if self.is_kept {
+            ", and not made callable, as the org's raise has it"
+        } else {
+            ""
+        };
+        let detail = self.detail.iter().map(|detail| format!(": {detail}"));
+        let detail = detail.collect::<String>();
+        match self.what {
+            "done" => format!("{}{kept}", self.how),
+            "written" => format!("written ({}), to be read once more", self.how),
+            "parked" => format!("parked as {}{detail}", self.how),
+            "retried" => format!(
+                "waits {} s ({}){detail}",
+                self.delay_seconds.unwrap_or_default(),
+                self.how
+            ),
+            other => format!("{other}: {}", self.how),
+        }
+    }
+}
+
+/// The log group of apply in `CloudWatch` Logs.
+pub(crate) struct CloudWatchLogs {
+    client: Client,
+    log_group: String,
+}
+
+impl CloudWatchLogs {
+    /// Of a stack.
+    pub(crate) fn new(sdk: &SdkConfig, stack: &str) -> CloudWatchLogs {
+        // It answers once it has looked through a piece of the log, which may take a while.
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(1))
+            .operation_attempt_timeout(LONGEST)
+            .operation_timeout(LONGEST)
+            .build();
+        let sdk = sdk.to_builder().timeout_config(timeouts).build();
+        CloudWatchLogs {
+            client: Client::new(&sdk),
+            log_group: format!("/aws/lambda/{stack}-apply"),
+        }
+    }
+
+    /// What it tells of a message group since then.
+    pub(crate) async fn story(&self, group: &str, since: Timestamp) -> Result<Story, String> {
+        let began = Clock::system().now();
+        let mut story = Story::default();
+        let mut next = None;
+        loop {
+            let call = self
+                .client
+                .filter_log_events()
+                .log_group_name(&self.log_group)
+                .start_time(since.as_millisecond())
+                .filter_pattern(format!("{{ $.group = \"{group}\" }}"))
+                .set_next_token(next);
+            let answer = call.send().await.map_err(|error| {
+                let code = error.code().unwrap_or("no answer");
+                format!("log group {}: {code}", self.log_group)
+            })?;
+            let found = answer.events.unwrap_or_default().into_iter();
+            story.entries.extend(found.filter_map(|event| {
+                let at = Timestamp::from_millisecond(event.timestamp?).ok()?;
+                Entry::of_line(at, &event.message?)
+            }));
+            next = answer.next_token;
+            if next.is_none() {
+                break;
+            }
+            if story.entries.len() >= MOST {
+                story.cut = Some("there is more than 5,000 entries: look at a shorter time");
+                break;
+            }
+            if Clock::system().now().duration_since(began).unsigned_abs() > LONGEST {
+                story.cut =
+                    Some("the log is long, and was not read to its end: look at a shorter time");
+                break;
+            }
+        }
+        story.entries.sort_by_key(|entry| entry.at);
+        Ok(story)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_log_becomes_words() {
+        let at = Timestamp::UNIX_EPOCH;
+        let words = |line: Value| Entry::of_line(at, &line.to_string()).map(|entry| entry.words());
+        let done =
+            json!({ "message": "change done", "outcome": "updated", "kept": true, "eventId": "e" });
+        assert_eq!(
+            words(done).unwrap(),
+            "updated, and not made callable, as the org's raise has it"
+        );
+        let retried = json!({ "message": "change retried", "cause": "throttled", "delaySeconds": 15, "detail": "GET contact: 429" });
+        assert_eq!(
+            words(retried).unwrap(),
+            "waits 15 s (throttled): GET contact: 429"
+        );
+        let parked = json!({ "message": "change parked", "reason": "rejected", "detail": "POST contacts: 400" });
+        assert_eq!(
+            words(parked).unwrap(),
+            "parked as rejected: POST contacts: 400"
+        );
+        let written =
+            json!({ "message": "change written: it comes back to be read", "outcome": "created" });
+        assert_eq!(
+            words(written).unwrap(),
+            "written (created), to be read once more"
+        );
+        assert_eq!(words(json!({ "message": "webhook accepted" })), None);
+        assert_eq!(Entry::of_line(at, "START RequestId"), None);
+        let line = json!({ "timestamp": "2026-11-24T16:00:00Z", "message": "change done" });
+        let entry = Entry::of_line(at, &line.to_string()).unwrap();
+        assert_eq!(entry.at.to_string(), "2026-11-24T16:00:00Z");
+    }
+}
