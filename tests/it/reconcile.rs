@@ -11,6 +11,7 @@ mod faulty;
 mod feed;
 mod listed;
 mod ranks;
+mod vendors;
 
 use std::sync::Arc;
 use std::time::Duration;
