@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use apply::{Context, Defect};
-use emulator::Feed;
 use emulator::genesys::Options;
+use emulator::{Crm, Feed};
 use futures_util::future::{join, join_all};
 use http::StatusCode;
 use ingest::auth;
@@ -48,8 +48,10 @@ pub(crate) struct World {
     pub(crate) ingest: ingest::Context,
     copies: Vec<Context>,
     reconcile: reconcile::Context,
-    /// What the CRM says now.
+    /// What the made-up CRM says now.
     pub(crate) feed: Arc<Feed>,
+    /// What a vendor's CRM says now.
+    crm: Option<Arc<Crm>>,
     outcomes: Arc<Mutex<Outcomes>>,
     /// What the senders of webhooks know of their source.
     senders: BTreeMap<String, Auth>,
@@ -88,10 +90,9 @@ pub(crate) fn outside(
         if story.told.is_none() {
             outside.put_source(&source_of(&org), &of_org(&org));
         }
-        outside.put_feed(
-            &org,
-            &json!({ "url": format!("{base}{FEED_PATH}"), "bearerToken": FEED_TOKEN }),
-        );
+        let own = || json!({ "url": format!("{base}{FEED_PATH}"), "bearerToken": FEED_TOKEN });
+        let of_vendor = story.told.as_ref().and_then(|told| told.feeds.get(&org));
+        outside.put_feed(&org, &of_vendor.cloned().unwrap_or_else(own));
     }
     for (source, secret) in story.sources() {
         outside.put_source(&source, &secret);
@@ -141,10 +142,15 @@ impl World {
         };
         let copies = (0..COPIES).map(copy).collect();
         let feed = Arc::new(Feed::new(outside.clock.clone(), FEED_TOKEN, FEED_PAGE));
+        let listed = story.told.as_ref().map(|told| &told.listed);
+        let crm = listed.map(|listed| Arc::new(listed.crm(outside.clock.clone())));
         let reconcile = reconcile::Context::new(
             shared(COPIES),
             Arc::clone(&outside.sqs) as _,
-            Arc::clone(&feed) as _,
+            match &crm {
+                Some(crm) => Arc::clone(crm) as _,
+                None => Arc::clone(&feed) as _,
+            },
         );
         let ingest = ingest::Context::new(
             IngestConfig::read(variable).map_err(|error| error.to_string())?,
@@ -165,6 +171,7 @@ impl World {
             copies,
             reconcile,
             feed,
+            crm,
             outcomes,
             heard: Mutex::default(),
         })
@@ -199,6 +206,15 @@ impl World {
         .await;
     }
 
+    /// From now on the CRM says what it says in the end.
+    pub(crate) fn put_latest(&self, story: &Story) {
+        if let (Some(crm), Some(told)) = (&self.crm, &story.told) {
+            told.listed.put(crm);
+        }
+        let latest = story.latest.iter().cloned();
+        latest.for_each(|contact| self.feed.put(contact));
+    }
+
     /// Runs reconcile for every org, and what it enqueues through apply; answers how many changes
     /// that were.
     pub(crate) async fn reconcile(&self, story: &Story) -> Result<u64, Error> {
@@ -209,7 +225,7 @@ impl World {
         let mut enqueued = 0;
         for (org, campaigns) in campaigns {
             // The share of what is dropped is the user's to choose.
-            let mut input = json!({ "org": org, "campaignIds": campaigns, "force": true });
+            let mut input = json!({ "org": org, "campaignIds": campaigns, "force": true, "windowMinutes": self.minutes() });
             loop {
                 let answer = reconcile::handle(
                     &self.reconcile,
@@ -226,6 +242,12 @@ impl World {
             }
         }
         Ok(enqueued)
+    }
+
+    /// Whatever a vendor's CRM has was changed in so many minutes.
+    fn minutes(&self) -> u64 {
+        let since = self.outside.clock.now().duration_since(crm::start());
+        since.as_mins().unsigned_abs() + 2
     }
 
     /// The contacts that are not as the CRM last said.
