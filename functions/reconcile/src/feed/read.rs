@@ -143,6 +143,9 @@ impl Reader<'_> {
 
     /// Whom a CRM deleted is not created for that: a feed may list all of them.
     fn kept_out(&self, text: &str, change: Change) -> Change {
+        if !self.is_mapped {
+            return change;
+        }
         let members: Result<Members<'_>, _> = serde_json::from_str(text);
         let says = |name: &str, value: Option<&str>| {
             let mut members = members.iter().flat_map(|members| &members.0);
@@ -151,7 +154,7 @@ impl Reader<'_> {
             })
         };
         let is_removed = says("operation", Some("\"remove\"")) && !says("ifAbsent", None);
-        let if_absent = match self.is_mapped && is_removed {
+        let if_absent = match is_removed {
             true => IfAbsent::SkipOptOut,
             false => change.if_absent,
         };

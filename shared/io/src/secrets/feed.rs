@@ -1,6 +1,7 @@
 //! `{prefix}/feed/{org}`: where reconcile reads what the CRM says now.
 
 mod auth;
+mod body;
 mod jwt;
 mod next;
 mod oauth;
@@ -86,7 +87,7 @@ impl FeedSecret {
     pub fn parse(text: &SecretString, is_local: bool) -> Result<FeedSecret, MalformedSecret> {
         let mut members = Members::of(text)?;
         let print = domain::sha256_hex(text.expose_secret().as_bytes());
-        let secret = if members.begins_with("request", '{') {
+        let secret = if members.has("request") || members.has("auth") {
             FeedSecret::configured(&mut members, print, is_local)?
         } else {
             FeedSecret::own(&mut members, print, is_local)?
@@ -193,9 +194,14 @@ impl FeedSecret {
     }
 
     /// Path and query of a link that a page holds; `None`: it leads to another scheme, host or port.
-    /// `page`: the page's own address.
+    /// `page`: the page's own address. What shows who
+    /// asks is left out of it: it is added to each request.
     pub fn within(&self, page: &Url, link: &str) -> Option<String> {
-        self.request.within(page, link)
+        let own = match &self.auth {
+            FeedAuth::Query(name, _) => Some(name.as_str()),
+            _ => None,
+        };
+        self.request.within(page, link, own)
     }
 
     /// What it is, without any value.

@@ -45,6 +45,11 @@ impl<'a> Members<'a> {
         members.any(|(other, value)| other == name && value.get().starts_with(bracket))
     }
 
+    /// Whether a member is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.0.iter().any(|(other, _)| other == name)
+    }
+
     /// A member as it is written. Null counts as absent.
     fn take(&mut self, name: &str) -> Option<&'a RawValue> {
         let members = &mut self.0.0;

@@ -106,13 +106,9 @@ pub(super) fn read(members: &mut Members<'_>) -> Result<(Next, Option<String>), 
 pub(super) const POINTER: &str = "a JSON pointer, such as /paging/next";
 
 pub(super) fn pointer(text: &str) -> Option<String> {
-    let is_escaped = |step: &str| step.is_empty() || step.starts_with(['0', '1']);
-    let is_pointer = text.starts_with('/')
-        && text.len() <= 256
-        && text
-            .split('~')
-            .skip(1)
-            .all(|step| !step.is_empty() && is_escaped(step));
+    let is_escaped = |rest: &str| rest.starts_with(['0', '1']);
+    let is_pointer =
+        text.starts_with('/') && text.len() <= 256 && text.split('~').skip(1).all(is_escaped);
     is_pointer.then(|| text.to_owned())
 }
 

@@ -48,6 +48,39 @@ enum Grant {
     },
 }
 
+const GRANTS: &str = "client_credentials, refresh_token or jwt-bearer";
+
+impl Grant {
+    fn read(
+        members: &mut Members<'_>,
+        grant: &str,
+        client_id: &str,
+        has_secret: bool,
+    ) -> Result<Grant, MalformedSecret> {
+        Ok(match grant {
+            "client_credentials" if !has_secret => {
+                return Err(Members::wrong("clientSecret", TEXT));
+            }
+            "client_credentials" => Grant::ClientCredentials,
+            "refresh_token" => {
+                Grant::RefreshToken(members.required("refreshToken", TEXT, secret)?)
+            }
+            "jwt-bearer" => {
+                const KEY: &str =
+                    "a private RSA key of 2048 bits or more in PEM, without a password";
+                Grant::JwtBearer {
+                    key: members.required("privateKey", KEY, SigningKey::parse)?,
+                    key_id: members.text("keyId", TEXT, plain)?,
+                    subject: members
+                        .text("subject", TEXT, plain)?
+                        .unwrap_or_else(|| client_id.to_owned()),
+                }
+            }
+            _ => return Err(Members::wrong("grant", GRANTS)),
+        })
+    }
+}
+
 /// What is sent to the token endpoint, as a POST.
 pub struct TokenRequest {
     /// Where.
@@ -115,37 +148,16 @@ impl OAuth2 {
         members: &mut Members<'_>,
         is_local: bool,
     ) -> Result<OAuth2, MalformedSecret> {
-        const GRANT: &str = "client_credentials, refresh_token or jwt-bearer";
         const URL: &str = "a URL that begins with https://, without user, password or fragment";
         const STYLE: &str = "body or basic";
         const FORMAT: &str = "visible ASCII characters with {token} once";
         const SECONDS: &str = "a whole number of seconds, 60 to 86400";
-        let grant = members.required("grant", GRANT, |grant| Some(grant.to_owned()))?;
+        let grant = members.required("grant", GRANTS, |grant| Some(grant.to_owned()))?;
         let token_url =
             members.required("tokenUrl", URL, |text| request::address(text, is_local))?;
         let client_id = members.required("clientId", TEXT, plain)?;
         let client_secret = members.text("clientSecret", TEXT, secret)?;
-        let grant = match grant.as_str() {
-            "client_credentials" if client_secret.is_none() => {
-                return Err(Members::wrong("clientSecret", TEXT));
-            }
-            "client_credentials" => Grant::ClientCredentials,
-            "refresh_token" => {
-                Grant::RefreshToken(members.required("refreshToken", TEXT, secret)?)
-            }
-            "jwt-bearer" => {
-                const KEY: &str =
-                    "a private RSA key of 2048 bits or more in PEM, without a password";
-                Grant::JwtBearer {
-                    key: members.required("privateKey", KEY, SigningKey::parse)?,
-                    key_id: members.text("keyId", TEXT, plain)?,
-                    subject: members
-                        .text("subject", TEXT, plain)?
-                        .unwrap_or_else(|| client_id.clone()),
-                }
-            }
-            _ => return Err(Members::wrong("grant", GRANT)),
-        };
+        let grant = Grant::read(members, &grant, &client_id, client_secret.is_some())?;
         let is_basic = members.text("style", STYLE, |style| match style {
             "body" => Some(false),
             "basic" => Some(true),

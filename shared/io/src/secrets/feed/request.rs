@@ -1,11 +1,12 @@
 //! The member `request`: what is sent for a page.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use reqwest::Url;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::super::members::{MalformedSecret, Members};
+use super::body::Body;
 use super::template::{self, Asked, Names, Template, Unfit};
 
 /// Longer addresses are taken by few servers.
@@ -58,15 +59,6 @@ pub(super) struct Request {
     body: Option<Body>,
 }
 
-/// JSON with placeholders in its texts.
-#[derive(Clone)]
-enum Body {
-    Plain(Value),
-    Text(Template),
-    List(Vec<Body>),
-    Object(Vec<(String, Body)>),
-}
-
 impl Request {
     /// The old form: an address alone.
     pub(super) fn of_url(text: &str, is_local: bool) -> Option<Request> {
@@ -109,7 +101,7 @@ impl Request {
         let query = members.object("query", query)?.unwrap_or_default();
         let headers = members.object("headers", headers)?.unwrap_or_default();
         let body = members.json("body", |text| {
-            body(text).map_err(|why| format!("body: {why}"))
+            Body::read(text).map_err(|why| format!("body: {why}"))
         })?;
         if body.is_some() && method == Method::GET {
             return Err(Members::wrong("body", "none beside method GET"));
@@ -164,14 +156,22 @@ impl Request {
     }
 
     /// Path and query of a link that a page holds; `None`: it leads elsewhere. `page`: the page's own
-    /// address.
-    pub(super) fn within(&self, page: &Url, link: &str) -> Option<String> {
+    /// address. `without`: a parameter that is left out.
+    pub(super) fn within(&self, page: &Url, link: &str, without: Option<&str>) -> Option<String> {
         let url = page
             .join(link)
             .ok()
             .filter(|url| self.is_same_origin(url))?;
-        let query = url.query().map(|query| format!("?{query}"));
-        Some(format!("{}{}", url.path(), query.unwrap_or_default()))
+        let Some(query) = url.query() else {
+            return Some(url.path().to_owned());
+        };
+        let is_left_out = |pair: &&str| {
+            let name = pair.split('=').next().unwrap_or_default().replace('+', " ");
+            let name = percent_decode_str(&name).decode_utf8_lossy();
+            without.is_some_and(|without| without == name)
+        };
+        let pairs: Vec<_> = query.split('&').filter(|pair| !is_left_out(pair)).collect();
+        Some(format!("{}?{}", url.path(), pairs.join("&")))
     }
 
     fn plain(&self, url: Url, asked: &Asked<'_>, names: &dyn Names) -> Result<Plain, Unfit> {
@@ -328,65 +328,4 @@ fn headers(members: &mut Members<'_>) -> Result<Vec<(HeaderName, Template)>, Mal
 pub(super) fn header(name: &str) -> Option<HeaderName> {
     let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
     (!NOT_OURS.contains(&name.as_str())).then_some(name)
-}
-
-fn body(text: &str) -> Result<Body, String> {
-    match serde_json::from_str(text) {
-        Ok(value @ (Value::Object(_) | Value::Array(_))) => {
-            let body = Body::of(value);
-            body.ok_or_else(|| format!("expected {}", template::EXPECTED))
-        }
-        _ => Err("expected an object or a list".to_owned()),
-    }
-}
-
-impl Body {
-    fn of(value: Value) -> Option<Body> {
-        Some(match value {
-            Value::String(text) => Body::Text(Template::parse(&text)?),
-            Value::Array(values) => {
-                Body::List(values.into_iter().map(Body::of).collect::<Option<_>>()?)
-            }
-            Value::Object(members) => {
-                let members = members.into_iter();
-                let members = members.map(|(name, value)| Some((name, Body::of(value)?)));
-                Body::Object(members.collect::<Option<_>>()?)
-            }
-            plain => Body::Plain(plain),
-        })
-    }
-
-    fn has_cursor(&self) -> bool {
-        match self {
-            Body::Plain(_) => false,
-            Body::Text(template) => template.has_cursor(),
-            Body::List(values) => values.iter().any(Body::has_cursor),
-            Body::Object(members) => members.iter().any(|(_, value)| value.has_cursor()),
-        }
-    }
-
-    /// `None`: it is the cursor, of the first page.
-    fn filled(&self, asked: &Asked<'_>, names: &dyn Names) -> Result<Option<Value>, Unfit> {
-        Ok(Some(match self {
-            Body::Text(template) if template.is_cursor() && asked.cursor.is_none() => {
-                return Ok(None);
-            }
-            Body::Plain(value) => value.clone(),
-            Body::Text(template) => template.filled(asked, names, str::to_owned)?.into(),
-            Body::List(values) => {
-                let values = values.iter().map(|value| value.filled(asked, names));
-                let values = values.filter_map(Result::transpose);
-                Value::Array(values.collect::<Result<_, _>>()?)
-            }
-            Body::Object(members) => {
-                let mut object = Map::new();
-                for (name, value) in members {
-                    if let Some(value) = value.filled(asked, names)? {
-                        object.insert(name.clone(), value);
-                    }
-                }
-                object.into()
-            }
-        }))
-    }
 }

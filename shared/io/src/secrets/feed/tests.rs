@@ -206,6 +206,13 @@ fn a_link_is_of_the_same_origin_or_none() {
     ] {
         assert_eq!(secret.within(&at, link).as_deref(), expected, "{link}");
     }
+    let by_query = with_auth_in_query();
+    let shown = by_query.within(&at, "?a=1&api%5Ftoken=hush&b=%2B&api_token=hush");
+    assert_eq!(
+        shown.as_deref(),
+        Some("/v1/contacts?a=1&b=%2B"),
+        "no token in a cursor"
+    );
     let url = |link| asked(&secret, Some(link)).map(|plain| plain.url.to_string());
     assert_eq!(
         url("/a?c=%2520").unwrap(),
@@ -334,4 +341,40 @@ fn what_is_wrong_with_a_configured_feed_is_named_and_nothing_is_shown() {
     }
     let debug = format!("{:?}", configured(&search()).unwrap());
     assert_eq!(debug, "FeedSecret(hidden)");
+}
+
+fn with_auth_in_query() -> FeedSecret {
+    let auth = serde_json::json!({ "kind": "query", "name": "api_token", "value": "hush" });
+    configured(&serde_json::json!({ "auth": auth, "next": { "link": "/next" } })).unwrap()
+}
+
+proptest::proptest! {
+    #[test]
+    fn whatever_a_crm_or_a_secret_says_a_request_goes_to_its_origin(
+        name in "\\PC{1,40}|[./\\\\@:?#%&{}]{1,12}", cursor in "\\PC{0,40}|[./\\\\@:?#%&{}]{0,12}", is_link: bool,
+    ) {
+        let next = if is_link { "link" } else { "cursor" };
+        let at = if is_link { "" } else { "/{cursor|0}" };
+        let url = format!("https://crm.example.com/a/{{campaign.name}}/b{at}");
+        let secret = configured(&serde_json::json!({
+            "request": { "url": url, "query": { "q": "x{campaign.name}&" }, "headers": { "x-q": "{campaign.name}" } },
+            "campaigns": { "c1": { "name": name } }, "next": { next: "/next" },
+        })).unwrap();
+        let base = Url::parse("https://crm.example.com/").unwrap();
+        if let Ok(plain) = asked(&secret, Some(&cursor)) {
+            proptest::prop_assert_eq!(plain.url.origin(), base.origin());
+            proptest::prop_assert!(plain.url.username().is_empty() && plain.url.password().is_none());
+            if !is_link {
+                proptest::prop_assert_eq!(plain.url.path_segments().unwrap().count(), 4);
+                let (_, value) = plain.url.query_pairs().next().unwrap();
+                proptest::prop_assert_eq!(value, format!("x{name}&"));
+            }
+        }
+        if let Some(within) = secret.within(&base, &cursor) {
+            let linked = configured(&serde_json::json!({ "next": { "link": "/next" } })).unwrap();
+            if let Ok(plain) = asked(&linked, Some(&within)) {
+                proptest::prop_assert_eq!(plain.url.origin(), base.origin());
+            }
+        }
+    }
 }
