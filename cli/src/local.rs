@@ -103,9 +103,11 @@ pub(crate) enum Break {
     Callable,
     /// A 409 is taken for success
     Conflict,
-    /// The mapping of what a vendor sends knows no opt-out (only with --crm)
+    /// The mappings of what a vendor sends, and of what its API lists, know no opt-out (only with --crm)
     #[value(name = "optOut")]
     OptOut,
+    /// What the vendor's API lists is ranked by a stamp that no change moves (only with --crm)
+    Clock,
 }
 
 impl Break {
@@ -114,7 +116,7 @@ impl Break {
             Break::Rank => Defect::Rank,
             Break::Callable => Defect::Callable,
             Break::Conflict => Defect::Conflict,
-            Break::OptOut => return None,
+            Break::OptOut | Break::Clock => return None,
         })
     }
 }
@@ -184,6 +186,12 @@ fn check(args: &Args) -> Result<(), Error> {
         (Break::OptOut, Crm::Own, _) => {
             "optOut: only what a vendor sends is mapped; expected --crm with it"
         }
+        (Break::Clock, Crm::Own, _) => {
+            "clock: only what a vendor's API lists is mapped; expected --crm with it"
+        }
+        (Break::Clock, ..) if args.drop.is_none() => {
+            "clock: what webhooks say is right; expected --drop with it"
+        }
         _ => return Ok(()),
     };
     let sign = if cfg!(debug_assertions) { "" } else { ":" };
@@ -196,8 +204,10 @@ fn make_up(args: &Args) -> Story {
     let mut story =
         of_vendor.unwrap_or_else(|| Story::make_up(args.seed, args.api, contacts, changes));
     story.drop_webhooks(args.seed, args.drop.unwrap_or(0.0));
-    if let (Some(told), Some(Break::OptOut)) = (&mut story.told, args.defect) {
-        told.forget_opt_outs();
+    match (&mut story.told, args.defect) {
+        (Some(told), Some(Break::OptOut)) => told.forget_opt_outs(),
+        (Some(told), Some(Break::Clock)) => told.rank_by_another_clock(),
+        _ => {}
     }
     story
 }
@@ -250,10 +260,7 @@ async fn reconcile(story: &Story, world: &World) -> Result<Reconciled, Error> {
     let (dropped, wrong) = (story.dropped(), world.wrong_contacts(story));
     let callable = wrong.iter().filter(|wrong| wrong.is_callable());
     let (wrong_before, callable_before) = (wrong.len(), callable.count());
-    story
-        .latest
-        .iter()
-        .for_each(|contact| world.feed.put(contact.clone()));
+    world.put_latest(story);
     let repaired = world.reconcile(story).await?;
     // The next run of a schedule; what is new can be read by then.
     tokio::time::sleep(Duration::from_mins(15)).await;

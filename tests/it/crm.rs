@@ -1,6 +1,8 @@
 //! Every page of docs/crm/, and docs/crm.md, shows a source's secret, what its vendor sends, and the changes
 //! that it becomes: the product makes just that of it.
 
+pub(crate) mod feeds;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -116,6 +118,18 @@ fn all() -> Vec<Example> {
     pages.push(("crm.md".to_owned(), index));
     let examples = pages.iter().flat_map(|(page, text)| examples(page, text));
     examples.collect()
+}
+
+/// The source's secret of a page's example by this preset, and what its vendor sends.
+pub(crate) fn webhook(page: &str, preset: &str) -> (Value, String) {
+    let mut examples = all().into_iter();
+    let is_meant = |example: &Example| {
+        let mapping = example.source().mapping;
+        example.page == page && mapping.is_some_and(|mapping| mapping.name() == preset)
+    };
+    let example = examples.find(is_meant).unwrap();
+    let secret = example.secret.replace(BLANK, FILLED);
+    (serde_json::from_str(&secret).unwrap(), example.body)
 }
 
 impl Example {

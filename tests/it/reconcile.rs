@@ -12,6 +12,7 @@ mod feed;
 mod listed;
 mod ranks;
 mod runs;
+mod vendors;
 
 use std::sync::Arc;
 use std::time::Duration;

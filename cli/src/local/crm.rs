@@ -51,6 +51,8 @@ pub(crate) struct Says {
     pub(crate) ignored: usize,
     /// Somebody may be called again.
     pub(crate) opts_in: bool,
+    /// Somebody was deleted, whom the vendor's API does not list any more.
+    pub(crate) is_last: bool,
 }
 
 impl Delivery {
@@ -132,9 +134,11 @@ impl Story {
     pub(crate) fn drop_webhooks(&mut self, seed: u64, share: f64) {
         let mut rng = Rng::with_seed(seed.wrapping_add(1));
         if self.told.is_some() {
-            // Whom nobody calls though he may be called no reconcile repairs (docs/contract.md "Reconcile").
+            // Whom nobody calls though he may be called no reconcile repairs (docs/contract.md "Reconcile"), nor
+            // whom the vendor's API does not list (docs/crm.md "Reconcile").
             for delivery in &mut self.deliveries {
-                delivery.is_dropped = rng.f64() < share && !delivery.says.opts_in;
+                let says = delivery.says;
+                delivery.is_dropped = rng.f64() < share && !says.opts_in && !says.is_last;
             }
             return;
         }

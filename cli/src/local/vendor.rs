@@ -4,6 +4,7 @@
 //! What is expected in the end are the records themselves, by code that shares nothing with the
 //! product: neither a mapping nor a rank is read here.
 
+mod api;
 mod book;
 mod dynamics;
 mod hubspot;
@@ -95,6 +96,8 @@ struct Habits {
     restores: bool,
     /// The most events of a request; 1: the event is the body.
     batch: usize,
+    /// The API lists who was deleted, so that reconcile can see it.
+    lists_deleted: bool,
     /// The share of what is sent again, and the shortest and the longest wait for that, in milliseconds.
     again: (f64, u64, u64),
 }
@@ -117,11 +120,16 @@ trait Speaker: Send + Sync {
     /// The secret of a source that listens to it.
     fn secret(&self, source: &Source<'_>) -> Value;
     fn habits(&self) -> Habits;
-    /// The stamp of a record that was changed at that time, in milliseconds.
-    fn stamp(&self, at: i64) -> i64 {
-        second(at)
-    }
     fn tell(&self, happened: &Happened<'_>, rng: &mut Rng) -> Vec<Item>;
+    /// Whose API lists its records.
+    fn api(&self) -> emulator::crm::Vendor;
+    /// A record as this API has it.
+    fn record(&self, record: &Record) -> Value;
+    /// The secret of a feed that reads them. `campaigns`: the member `campaigns` of it, in which each has a
+    /// text `name`, and at Pipedrive that of a saved filter.
+    fn feed(&self, campaigns: Value) -> Value;
+    /// The stamp that the preset of records ranks by, and one that no change moves.
+    fn stamps(&self) -> [&'static str; 2];
     /// A body as it is sent for the `attempt`-th time, from 0.
     fn again(&self, body: &Value, _attempt: u64) -> Value {
         body.clone()
@@ -133,6 +141,10 @@ pub(crate) struct Told {
     pub(crate) crm: Crm,
     /// Sources, and their secrets.
     pub(crate) sources: BTreeMap<String, Value>,
+    /// The secrets of the feeds, by orgs.
+    pub(crate) feeds: BTreeMap<String, Value>,
+    /// What the vendor's API has in the end.
+    pub(super) listed: api::Listed,
     /// What the CRM's records hold in the end.
     pub(super) records: BTreeMap<crm::Key, Expected>,
     /// The whole contact after each change of it, as whoever pushes it would send it.
@@ -140,10 +152,24 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// Puts a defect into the mappings of all sources.
+    /// Puts a defect into the mappings of all sources and feeds.
     pub(super) fn forget_opt_outs(&mut self) {
-        for secret in self.sources.values_mut() {
+        for secret in self.sources.values_mut().chain(self.feeds.values_mut()) {
             secret["mapping"]["optOut"] = "none".into();
+        }
+    }
+
+    /// Puts another one into the mappings of all feeds: they rank by a stamp that no change moves.
+    pub(super) fn rank_by_another_clock(&mut self) {
+        let [stamp, other] = self.listed.stamps;
+        for secret in self.feeds.values_mut() {
+            let mapping = &mut secret["mapping"];
+            let preset = mapping["preset"].take();
+            let program = preset.as_str().and_then(mapping::preset);
+            mapping["jq"] = program.unwrap_or_default().replace(stamp, other).into();
+            if let Some(mapping) = mapping.as_object_mut() {
+                mapping.remove("preset");
+            }
         }
     }
 }
@@ -170,17 +196,17 @@ pub(crate) fn make_up(
     let told = Told {
         crm: of,
         sources: sources(&*book.speaker),
+        feeds: api::feeds(&*book.speaker),
+        listed: api::Listed::new(&*book.speaker, &known),
         records: known.iter().map(|record| record.expected()).collect(),
         pushed: book.pushed,
     };
-    let latest = known.iter().map(|record| listed(&*book.speaker, record));
     Some(Story {
         initial,
         changes: book.changes,
         contacts: known.len(),
         columns: Some(COLUMNS.into_iter().chain([VERSION_FIELD]).collect()),
         api,
-        latest: latest.collect(),
         deliveries: book.deliveries,
         told: Some(told),
         ..Story::default()
@@ -204,24 +230,6 @@ fn sources(speaker: &dyn Speaker) -> BTreeMap<String, Value> {
         (name, secret)
     });
     sources.collect()
-}
-
-/// A record as the CRM's feed lists it.
-fn listed(speaker: &dyn Speaker, record: &Record) -> Value {
-    let (org, campaign, key) = &record.key;
-    let mut listed = json!({
-        "org": org,
-        "campaignId": campaign,
-        "contactKey": key,
-        "version": speaker.stamp(record.changed),
-    });
-    if record.state == State::Deleted {
-        listed["operation"] = "remove".into();
-    } else {
-        listed["data"] = json!(record.columns);
-        listed["callable"] = record.may_be_called.into();
-    }
-    listed
 }
 
 /// The beginning of its second.

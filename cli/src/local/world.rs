@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use apply::{Context, Defect};
-use emulator::Feed;
 use emulator::genesys::Options;
+use emulator::{Crm, Feed};
 use futures_util::future::{join, join_all};
 use http::StatusCode;
 use ingest::auth;
@@ -49,8 +49,10 @@ pub(crate) struct World {
     pub(crate) ingest: ingest::Context,
     copies: Vec<Context>,
     reconcile: reconcile::Context,
-    /// What the CRM says now.
+    /// What the made-up CRM says now.
     pub(crate) feed: Arc<Feed>,
+    /// What a vendor's CRM says now.
+    crm: Option<Arc<Crm>>,
     outcomes: Arc<Mutex<Outcomes>>,
     /// Changes that reconcile put into the queue.
     enqueued: Arc<AtomicU64>,
@@ -91,10 +93,9 @@ pub(crate) fn outside(
         if story.told.is_none() {
             outside.put_source(&source_of(&org), &of_org(&org));
         }
-        outside.put_feed(
-            &org,
-            &json!({ "url": format!("{base}{FEED_PATH}"), "bearerToken": FEED_TOKEN }),
-        );
+        let own = || json!({ "url": format!("{base}{FEED_PATH}"), "bearerToken": FEED_TOKEN });
+        let of_vendor = story.told.as_ref().and_then(|told| told.feeds.get(&org));
+        outside.put_feed(&org, &of_vendor.cloned().unwrap_or_else(own));
     }
     for (source, secret) in story.sources() {
         outside.put_source(&source, &secret);
@@ -145,10 +146,15 @@ impl World {
         };
         let copies = (0..COPIES).map(copy).collect();
         let feed = Arc::new(Feed::new(outside.clock.clone(), FEED_TOKEN, FEED_PAGE));
+        let listed = story.told.as_ref().map(|told| &told.listed);
+        let crm = listed.map(|listed| Arc::new(listed.crm(outside.clock.clone())));
         let reconcile = reconcile::Context::new(
             shared(COPIES),
             Arc::clone(&outside.sqs) as _,
-            Arc::clone(&feed) as _,
+            match &crm {
+                Some(crm) => Arc::clone(crm) as _,
+                None => Arc::clone(&feed) as _,
+            },
         );
         let (_, own) = Config::read_for_runs(variable).map_err(|error| error.to_string())?;
         let parameters = Arc::clone(&outside.parameters) as _;
@@ -172,6 +178,7 @@ impl World {
             copies,
             reconcile,
             feed,
+            crm,
             outcomes,
             enqueued,
             heard: Mutex::default(),
@@ -205,6 +212,21 @@ impl World {
                 .map(|copy| source.feed(async |event| self.invoke(copy, event).await)),
         )
         .await;
+    }
+
+    /// From now on the CRM says what it says in the end.
+    pub(crate) fn put_latest(&self, story: &Story) {
+        if let (Some(crm), Some(told)) = (&self.crm, &story.told) {
+            told.listed.put(crm);
+        }
+        let latest = story.latest.iter().cloned();
+        latest.for_each(|contact| self.feed.put(contact));
+    }
+
+    /// Whatever a vendor's CRM has was changed in so many minutes.
+    fn minutes(&self) -> u64 {
+        let since = self.outside.clock.now().duration_since(crm::start());
+        since.as_mins().unsigned_abs() + 2
     }
 
     /// The contacts that are not as the CRM last said.

@@ -8,6 +8,7 @@ mod turn;
 pub use read::read;
 pub(crate) use turn::Feeds;
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,7 +32,6 @@ const TRIES: u32 = 3;
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// One page of a feed, each item of it read by itself.
-#[derive(Debug)]
 pub struct Page {
     /// Of an item that is faulty: the opt-outs that are heard of it.
     pub changes: Vec<Change>,
@@ -41,6 +41,16 @@ pub struct Page {
     pub(crate) unchanged: Vec<u64>,
     /// The cursor of the next; none: this is the last.
     pub next: Option<String>,
+}
+
+/// Nothing that the feed says.
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page")
+            .field("changes", &self.changes.len())
+            .field("faulty", &self.faulty)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Page {

@@ -130,6 +130,14 @@ fn a_mapping_that_knows_no_opt_out_is_found() {
     for (arguments, expected) in [
         (vec!["--break", "optOut"], "expected --crm with it"),
         (
+            vec!["--break", "clock", "--drop", "10%"],
+            "expected --crm with it",
+        ),
+        (
+            vec!["--crm", "hubspot", "--break", "clock"],
+            "expected --drop with it",
+        ),
+        (
             vec!["--crm", "hubspot", "--break", "conflict"],
             "with --crm reconcile repairs",
         ),
@@ -139,6 +147,16 @@ fn a_mapping_that_knows_no_opt_out_is_found() {
         let output = campaign_sync(&[&["local"], &*arguments].concat());
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         assert!(text(&output.stderr).contains(expected), "{output:?}");
+    }
+}
+
+/// The vendor's API is what reconcile reads: ranked by another stamp, what it lists repairs nothing.
+#[test]
+fn a_feed_that_ranks_by_another_clock_is_found() {
+    for crm in VENDORS {
+        let (status, report) = run(crm, &["--drop", "30%", "--break", "clock"]);
+        assert_eq!(status, Some(1), "{crm}: {report}");
+        assert!(number(&report, "wrongContacts") > 0, "{crm}: {report}");
     }
 }
 

@@ -12,12 +12,15 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use io::http::{Transport, TransportError};
+use io::telemetry::subscriber;
 use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
 use reconcile::{Answer, Context, Error};
 use serde_json::{Value, json};
+use tracing::instrument::WithSubscriber;
+use tracing::level_filters::LevelFilter;
 
-use crate::support::{CAMPAIGN, World};
+use crate::support::{CAMPAIGN, Lines, World};
 
 /// What the CRM was asked: as it was sent.
 #[derive(Clone)]
@@ -123,7 +126,15 @@ impl Run {
 
     /// Runs into this; nothing may be enqueued, and nothing secret be told.
     async fn error(&self) -> String {
-        let error = self.run(json!({})).await.unwrap_err();
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = subscriber(move || writer.clone(), LevelFilter::TRACE);
+        let error = self.run(json!({})).with_subscriber(log).await.unwrap_err();
+        let told = lines.take();
+        assert!(
+            told.contains("reconcile failed") && !told.contains("hush"),
+            "{told}"
+        );
         assert!(self.world.queue.is_empty(), "{error}");
         assert!(!format!("{error} {error:?}").contains("hush"), "{error:?}");
         error.to_string()

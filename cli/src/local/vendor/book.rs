@@ -183,8 +183,10 @@ impl Book {
             What::Restored => record.may_be_called,
             _ => false,
         };
+        let is_gone = matches!(what, What::Deleted | What::Merged { .. });
+        let is_last = is_gone && !self.habits.lists_deleted;
         for item in items {
-            self.post(n, item, opts_in);
+            self.post(n, item, opts_in, is_last);
         }
     }
 

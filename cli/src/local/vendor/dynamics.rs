@@ -50,6 +50,7 @@ impl Speaker for Dynamics {
         Habits {
             merges: Merges::Never,
             restores: false,
+            lists_deleted: false,
             batch: 1,
             again: (0.04, 1_000, 60_000),
         }
@@ -91,6 +92,49 @@ impl Speaker for Dynamics {
             body["PostEntityImages"] = json!([{ "key": "PostImage", "value": image }]);
         }
         vec![Item { body, changes }]
+    }
+
+    fn api(&self) -> emulator::crm::Vendor {
+        emulator::crm::Vendor::Dataverse
+    }
+
+    fn record(&self, record: &Record) -> Value {
+        if record.state == State::Deleted {
+            return Value::Null;
+        }
+        let mut row = json!({
+            "contactid": record.id(),
+            OPT_OUT: !record.may_be_called,
+            "crm_campaign": api::segment(record),
+            "createdon": whole(record.created),
+            "modifiedon": whole(record.changed),
+        });
+        for (field, value) in values(&FIELDS, record, &COLUMNS) {
+            row[field] = value.into();
+        }
+        row
+    }
+
+    fn feed(&self, campaigns: Value) -> Value {
+        let host = "https://acme.crm.dynamics.com";
+        let login = "https://login.microsoftonline.com/7d1a5c3e-0000-4000-8000-000000000001/oauth2/v2.0/token";
+        json!({
+            "auth": { "kind": "oauth2", "grant": "client_credentials", "tokenUrl": login, "scope": format!("{host}/.default"),
+                "clientId": emulator::crm::CLIENT_ID, "clientSecret": emulator::crm::CLIENT_SECRET },
+            "request": { "method": "GET", "url": format!("{host}/api/data/v9.2/contacts"),
+                "query": { "$select": api::fields(&FIELDS, &[OPT_OUT, "createdon", "modifiedon"]),
+                    "$filter": "modifiedon ge {since} and crm_campaign eq '{campaign.name}'" },
+                "headers": { "prefer": format!("odata.maxpagesize={}", api::PAGE) } },
+            "campaigns": campaigns,
+            "items": "/value",
+            "next": { "link": "/@odata.nextLink" },
+            "overlapSeconds": 120,
+            "mapping": { "preset": "dataverseRecord", "columns": columns(&FIELDS), "optOut": { "field": OPT_OUT } },
+        })
+    }
+
+    fn stamps(&self) -> [&'static str; 2] {
+        ["modifiedon", "createdon"]
     }
 }
 

@@ -47,13 +47,10 @@ impl Speaker for Hubspot {
             merges: Merges::IntoNew,
             // What is restored is told without its values.
             restores: false,
+            lists_deleted: false,
             batch: 100,
             again: (0.12, 10_000, 900_000),
         }
-    }
-
-    fn stamp(&self, at: i64) -> i64 {
-        at
     }
 
     fn tell(&self, happened: &Happened<'_>, rng: &mut Rng) -> Vec<Item> {
@@ -105,6 +102,59 @@ impl Speaker for Hubspot {
                 vec![item]
             }
         }
+    }
+
+    fn api(&self) -> emulator::crm::Vendor {
+        emulator::crm::Vendor::Hubspot
+    }
+
+    fn record(&self, record: &Record) -> Value {
+        let fields = values(&FIELDS, record, &COLUMNS);
+        let mut properties: serde_json::Map<_, _> = fields
+            .map(|(field, value)| (field.to_owned(), value.into()))
+            .collect();
+        // The checkbox of whom nobody ever asked holds nothing.
+        let consent = match (record.may_be_called, record.id().ends_with('1')) {
+            (false, _) => Some("true"),
+            (true, true) => Some("false"),
+            (true, false) => None,
+        };
+        for (name, value) in [
+            (OPT_OUT, consent.map(str::to_owned)),
+            ("campaign", Some(api::segment(record))),
+            ("hs_object_id", Some(record.id().to_owned())),
+            ("createdate", Some(precise(record.created))),
+            ("lastmodifieddate", Some(precise(record.changed))),
+        ] {
+            properties.insert(name.to_owned(), value.into());
+        }
+        json!({ "id": record.id(), "archived": record.state == State::Deleted, "properties": properties })
+    }
+
+    fn feed(&self, campaigns: Value) -> Value {
+        let of_columns = FIELDS.iter().map(|(field, _)| *field);
+        let properties: Vec<_> = of_columns.chain([OPT_OUT]).collect();
+        json!({
+            "auth": { "kind": "bearer", "token": emulator::crm::TOKEN },
+            "request": { "method": "POST", "url": "https://api.hubapi.com/crm/v3/objects/contacts/search",
+                "body": { "limit": api::PAGE, "properties": properties,
+                    "sorts": [{ "propertyName": "hs_object_id", "direction": "ASCENDING" }],
+                    "filterGroups": [{ "filters": [
+                        { "propertyName": "lastmodifieddate", "operator": "GTE", "value": "{since:ms}" },
+                        { "propertyName": "campaign", "operator": "EQ", "value": "{campaign.name}" },
+                        { "propertyName": "hs_object_id", "operator": "GT", "value": "{cursor|0}" } ] }] } },
+            "campaigns": campaigns,
+            "items": "/results",
+            "next": { "keyset": "/id", "pageSize": api::PAGE },
+            "minIntervalMs": 250,
+            "overlapSeconds": 120,
+            "mapping": { "preset": "hubspotRecord", "columns": columns(&FIELDS),
+                "optOut": { "field": OPT_OUT, "values": ["true"], "callable": ["false", "", null] } },
+        })
+    }
+
+    fn stamps(&self) -> [&'static str; 2] {
+        ["lastmodifieddate", "createdate"]
     }
 
     fn again(&self, body: &Value, attempt: u64) -> Value {

@@ -46,6 +46,7 @@ impl Speaker for Pipedrive {
         Habits {
             merges: Merges::IntoOne,
             restores: false,
+            lists_deleted: false,
             batch: 1,
             again: (0.04, 3_000, 150_000),
         }
@@ -90,6 +91,39 @@ impl Speaker for Pipedrive {
         vec![Item { body, changes }]
     }
 
+    fn api(&self) -> emulator::crm::Vendor {
+        emulator::crm::Vendor::Pipedrive
+    }
+
+    fn record(&self, record: &Record) -> Value {
+        let is_new = record.created == record.changed;
+        let mut listed = as_it_is(record, !is_new);
+        let own = |column: &str| record.columns[column].clone();
+        listed["custom_fields"] = json!({ STATUS: own("status"), NOTES: own("notes"), OPT_OUT: consent(record),
+            api::SEGMENT: api::option(record.campaign) });
+        listed["is_deleted"] = (record.state == State::Deleted).into();
+        listed
+    }
+
+    fn feed(&self, campaigns: Value) -> Value {
+        json!({
+            "auth": { "kind": "header", "name": "x-api-token", "value": emulator::crm::TOKEN },
+            "request": { "method": "GET", "url": "https://acme.pipedrive.com/api/v2/persons",
+                "query": { "updated_since": "{since}", "filter_id": "{campaign.filter}", "sort_by": "update_time", "sort_direction": "asc",
+                    "limit": api::PAGE, "cursor": "{cursor}" } },
+            "campaigns": campaigns,
+            "items": "/data",
+            "next": { "cursor": "/additional_data/next_cursor" },
+            "overlapSeconds": 60,
+            "mapping": { "preset": "pipedrivePerson", "columns": columns(&FIELDS),
+                "optOut": { "field": OPT_OUT, "values": [NO_CALLS], "callable": [CALLS, null] } },
+        })
+    }
+
+    fn stamps(&self) -> [&'static str; 2] {
+        ["update_time", "add_time"]
+    }
+
     fn again(&self, body: &Value, attempt: u64) -> Value {
         let mut body = body.clone();
         body["meta"]["attempt"] = (attempt + 1).into();
@@ -97,21 +131,37 @@ impl Speaker for Pipedrive {
     }
 }
 
+/// The option that a person has chosen. Nobody chose anything of whom nothing was ever said.
+fn consent(record: &Record) -> Option<u32> {
+    match (record.may_be_called, record.id().ends_with('1')) {
+        (false, _) => Some(NO_CALLS),
+        (true, true) => Some(CALLS),
+        (true, false) => None,
+    }
+}
+
+/// As a webhook tells it: fields of one's own are objects.
 fn person(happened: &Happened<'_>, action: &str) -> Value {
     let record = happened.record;
+    let own = |column: &str| {
+        let value = record.columns[column].as_deref();
+        value.map(|value| json!({ "type": "varchar", "value": value }))
+    };
+    let consent = consent(record).map(|option| json!({ "type": "enum", "id": option }));
+    let mut person = as_it_is(record, action != "create");
+    person["update_time"] = (action != "create").then(|| whole(happened.at)).into();
+    person["custom_fields"] =
+        json!({ STATUS: own("status"), NOTES: own("notes"), OPT_OUT: consent });
+    person
+}
+
+/// What the API and the webhooks tell alike.
+fn as_it_is(record: &Record, is_updated: bool) -> Value {
     let of = |column: &str| record.columns[column].as_deref();
     let listed = |value: Option<&str>| match value {
         Some(value) => json!([{ "value": value, "primary": true, "label": "work" }]),
         None => json!([]),
     };
-    let own = |value: Option<&str>| value.map(|value| json!({ "type": "varchar", "value": value }));
-    // Nobody chose anything of whom nothing was ever said.
-    let consent = match (record.may_be_called, record.id().ends_with('1')) {
-        (false, _) => json!({ "type": "enum", "id": NO_CALLS }),
-        (true, true) => json!({ "type": "enum", "id": CALLS }),
-        (true, false) => Value::Null,
-    };
-    let is_new = action == "create";
     json!({
         "id": record.id().parse::<u64>().unwrap_or_default(),
         "name": format!("{} {}", of("firstName").unwrap_or_default(), of("lastName").unwrap_or_default()),
@@ -119,9 +169,8 @@ fn person(happened: &Happened<'_>, action: &str) -> Value {
         "last_name": of("lastName"),
         "phones": listed(of("phone")),
         "emails": listed(of("email")),
-        "custom_fields": { STATUS: own(of("status")), NOTES: own(of("notes")), OPT_OUT: consent },
         "add_time": whole(record.created),
-        "update_time": (!is_new).then(|| whole(happened.at)),
+        "update_time": is_updated.then(|| whole(record.changed)),
         "org_id": null,
         "owner_id": 12_415_231,
     })

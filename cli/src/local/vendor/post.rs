@@ -19,7 +19,7 @@ pub(super) struct Pooled {
 
 impl Book {
     /// Sends it, now or with others.
-    pub(super) fn post(&mut self, n: usize, item: Item, opts_in: bool) {
+    pub(super) fn post(&mut self, n: usize, item: Item, opts_in: bool, is_last: bool) {
         let is_late = self.rng.f64() < 0.06;
         let delay = if is_late {
             self.rng.u64(20_000..480_000)
@@ -31,6 +31,7 @@ impl Book {
             changes: item.changes,
             ignored: usize::from(item.changes == 0),
             opts_in,
+            is_last,
         };
         self.changes += item.changes;
         let source = self.records[n].campaign;
@@ -62,6 +63,7 @@ impl Book {
                     says.changes += pooled.says.changes;
                     says.ignored += pooled.says.ignored;
                     says.opts_in |= pooled.says.opts_in;
+                    says.is_last |= pooled.says.is_last;
                 }
                 self.send(request[0].source, request[0].at, &body, says);
             }

@@ -42,6 +42,7 @@ impl Speaker for Salesforce {
         Habits {
             merges: Merges::IntoOne,
             restores: true,
+            lists_deleted: true,
             batch: 1,
             again: (0.04, 1_000, 900_000),
         }
@@ -80,6 +81,57 @@ impl Speaker for Salesforce {
         header["commitNumber"] = rng.u64(74_000_000_000..75_000_000_000).into();
         let body = envelope(rng, happened, event);
         vec![Item { body, changes }]
+    }
+
+    fn api(&self) -> emulator::crm::Vendor {
+        emulator::crm::Vendor::Salesforce
+    }
+
+    fn record(&self, record: &Record) -> Value {
+        let stamp = |at| whole(at).replace('Z', ".000+0000");
+        let mut listed = json!({
+            "Id": record.id(),
+            OPT_OUT: !record.may_be_called,
+            "Campaign__c": api::segment(record),
+            "IsDeleted": record.state == State::Deleted,
+            "CreatedDate": stamp(record.created),
+            STAMP: stamp(record.changed),
+            "SystemModstamp": stamp(record.changed),
+        });
+        for (field, value) in values(&FIELDS, record, &COLUMNS) {
+            listed[field] = value.into();
+        }
+        listed
+    }
+
+    fn feed(&self, campaigns: Value) -> Value {
+        let host = "https://acme.my.salesforce.com";
+        let more = [
+            "Id",
+            OPT_OUT,
+            "IsDeleted",
+            "CreatedDate",
+            STAMP,
+            "SystemModstamp",
+        ];
+        let fields = api::fields(&FIELDS, &more);
+        let query = format!(
+            "SELECT {fields} FROM Contact WHERE SystemModstamp >= {{since}} AND Campaign__c = '{{campaign.name}}' ORDER BY Id"
+        );
+        json!({
+            "auth": { "kind": "oauth2", "grant": "client_credentials", "tokenUrl": format!("{host}/services/oauth2/token"),
+                "clientId": emulator::crm::CLIENT_ID, "clientSecret": emulator::crm::CLIENT_SECRET, "lifetimeSeconds": 900 },
+            "request": { "method": "GET", "url": format!("{host}/services/data/v65.0/queryAll"), "query": { "q": query } },
+            "campaigns": campaigns,
+            "items": "/records",
+            "next": { "link": "/nextRecordsUrl" },
+            "overlapSeconds": 600,
+            "mapping": { "preset": "salesforceRecord", "columns": columns(&FIELDS), "optOut": { "field": OPT_OUT } },
+        })
+    }
+
+    fn stamps(&self) -> [&'static str; 2] {
+        [STAMP, "CreatedDate"]
     }
 }
 

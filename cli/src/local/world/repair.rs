@@ -25,7 +25,7 @@ impl World {
         let before = self.enqueued.load(Ordering::Relaxed);
         for (org, campaigns) in campaigns {
             // The share of what is dropped is the user's to choose.
-            let input = json!({ "org": org, "campaignIds": campaigns, "force": true });
+            let input = json!({ "org": org, "campaignIds": campaigns, "force": true, "windowMinutes": self.minutes() });
             let event = LambdaEvent::new(input, self.lambda(RUN));
             let queued = reconcile::handle(&self.reconcile, event).await;
             queued.map_err(|error| format!("reconcile: {error}"))?;

@@ -1,11 +1,7 @@
 //! How the pages of a feed are asked for, and what becomes of their items.
 
-use io::telemetry::subscriber;
-use tracing::instrument::WithSubscriber;
-use tracing::level_filters::LevelFilter;
-
 use super::*;
-use crate::support::{Lines, OTHER_CAMPAIGN};
+use crate::support::OTHER_CAMPAIGN;
 
 #[tokio::test(start_paused = true)]
 async fn each_way_to_the_next_page_ends_after_the_last() {

@@ -7,7 +7,7 @@ pub(super) const EXPECTED: &str = "only the placeholders {since}, {since:ms}, {s
                                    {campaignId} and {campaign.NAME}; a brace before a letter is written {{";
 
 /// What a page is asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Asked<'a> {
     /// Whose contacts.
     pub campaign: &'a CampaignId,

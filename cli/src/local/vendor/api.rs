@@ -1,0 +1,92 @@
+//! What a vendor's own API lists, and the feeds that read it.
+
+use emulator::crm::Vendor;
+
+use super::*;
+
+/// How many records a page has: few, so that there are several.
+pub(super) const PAGE: usize = 50;
+/// The field of one's own that says in which campaign a person is, at Pipedrive.
+pub(super) const SEGMENT: &str = "5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7";
+
+/// All records, as the API has them.
+pub(crate) struct Listed {
+    vendor: Vendor,
+    records: Vec<Value>,
+    pub(super) stamps: [&'static str; 2],
+}
+
+impl Listed {
+    pub(super) fn new(speaker: &dyn Speaker, records: &[&Record]) -> Listed {
+        let records = records.iter().map(|record| speaker.record(record));
+        Listed {
+            vendor: speaker.api(),
+            records: records.collect(),
+            stamps: speaker.stamps(),
+        }
+    }
+
+    /// The CRM, empty.
+    pub(crate) fn crm(&self, clock: io::Clock) -> emulator::Crm {
+        let crm = emulator::Crm::new(self.vendor, clock);
+        for place in 0..CAMPAIGNS.len() {
+            crm.put_filter(&filter(place), SEGMENT, option(place).into());
+        }
+        match self.vendor {
+            // It alone says itself how many there are.
+            Vendor::Salesforce => crm.with_page(PAGE),
+            _ => crm,
+        }
+    }
+
+    /// Puts them there.
+    pub(crate) fn put(&self, crm: &emulator::Crm) {
+        let records = self.records.iter();
+        // Dataverse forgets who was deleted.
+        let there = records.filter(|record| !record.is_null());
+        there.for_each(|record| crm.put(record.clone()));
+    }
+}
+
+/// What the field of a campaign holds.
+pub(super) fn segment(record: &Record) -> String {
+    name(record.campaign)
+}
+
+fn name(place: usize) -> String {
+    format!("segment-{}", place + 1)
+}
+
+/// The id of the option that stands for a campaign.
+pub(super) fn option(place: usize) -> u32 {
+    101 + u32::try_from(place).unwrap_or_default()
+}
+
+fn filter(place: usize) -> String {
+    format!("{}", 71 + place)
+}
+
+/// The secret of each org's feed.
+pub(super) fn feeds(speaker: &dyn Speaker) -> BTreeMap<String, Value> {
+    let mut campaigns: BTreeMap<String, Value> = BTreeMap::new();
+    for (place, (org, campaign)) in CAMPAIGNS.iter().enumerate() {
+        let texts = match speaker.api() {
+            Vendor::Pipedrive => json!({ "filter": filter(place) }),
+            _ => json!({ "name": name(place) }),
+        };
+        campaigns.entry((*org).to_owned()).or_insert(json!({}))[*campaign] = texts;
+    }
+    let feeds = campaigns.into_iter();
+    feeds
+        .map(|(org, campaigns)| (org, speaker.feed(campaigns)))
+        .collect()
+}
+
+/// The fields of these columns, and more, parted by commas.
+pub(super) fn fields(fields: &[(&str, &str)], more: &[&str]) -> String {
+    let fields = fields.iter().map(|(field, _)| *field);
+    fields
+        .chain(more.iter().copied())
+        .collect::<Vec<_>>()
+        .join(",")
+}

@@ -1,0 +1,185 @@
+//! Every page of a CRM shows a feed's secret, an answer of the vendor's API, and the contacts that it becomes.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use domain::change::{CampaignId, Feed, OrgId};
+use emulator::crm::{CLIENT_ID, CLIENT_SECRET, TOKEN};
+use http::Response;
+use io::secrets::{FeedSecret, Pages};
+use mapping::RECORDS;
+use reconcile::feed::{Page, Query, read};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use super::{blocks, pages};
+
+/// What stands behind the fence of each block of an example, in their order.
+const KINDS: [&str; 3] = ["json feed", "json page", "json contacts"];
+/// The campaign of every example.
+const CAMPAIGN: &str = "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11";
+
+pub(crate) struct Example {
+    page: String,
+    /// As it stands on the page.
+    secret: String,
+    pub(crate) answer: Value,
+    contacts: Vec<Value>,
+}
+
+/// Of a page of docs/crm/.
+pub(crate) fn of(page: &str) -> Example {
+    let mut examples = all().into_iter();
+    examples.find(|example| example.page == page).unwrap()
+}
+
+fn all() -> Vec<Example> {
+    let pages = pages();
+    let examples = pages.iter().filter_map(|(page, text)| {
+        let mut blocks = blocks(text);
+        blocks.retain(|(info, _)| KINDS.contains(info));
+        if blocks.is_empty() {
+            return None;
+        }
+        let kinds: Vec<_> = blocks.iter().map(|(info, _)| *info).collect();
+        assert_eq!(kinds, KINDS, "{page}");
+        let json = |text: &str| {
+            serde_json::from_str(text).unwrap_or_else(|error| panic!("{page}: {error}"))
+        };
+        Some(Example {
+            page: page.clone(),
+            secret: blocks[0].1.clone(),
+            answer: json(&blocks[1].1),
+            contacts: serde_json::from_value(json(&blocks[2].1)).unwrap(),
+        })
+    });
+    examples.collect()
+}
+
+impl Example {
+    /// The secret, with what the emulated vendors let in.
+    pub(crate) fn secret(&self) -> Value {
+        let mut secret: Value = serde_json::from_str(&self.secret).unwrap();
+        for (name, value) in secret["auth"].as_object_mut().unwrap() {
+            if *value == "…" {
+                *value = match name.as_str() {
+                    "clientId" => CLIENT_ID,
+                    "clientSecret" => CLIENT_SECRET,
+                    _ => TOKEN,
+                }
+                .into();
+            }
+        }
+        secret
+    }
+
+    fn read(&self) -> (FeedSecret, Page) {
+        let secret = SecretString::from(self.secret().to_string());
+        let secret = FeedSecret::parse(&secret, false);
+        let secret = secret.unwrap_or_else(|error| panic!("{}: {error}", self.page));
+        let now = "2026-11-24T17:00:00Z".parse().unwrap();
+        let feed = Feed {
+            org: OrgId::parse("acme-us").unwrap(),
+            campaign: CampaignId::parse(CAMPAIGN).unwrap(),
+            run: now,
+        };
+        let query = Query {
+            feed: &feed,
+            since: "2026-11-24T15:00:00Z".parse().unwrap(),
+            cursor: None,
+        };
+        let at = query.plain(&secret).unwrap().url;
+        let answer = Response::new(Bytes::from(self.answer.to_string()));
+        let page = read(&secret, &query, &at, &answer, now).unwrap();
+        (secret, page)
+    }
+}
+
+#[test]
+fn what_a_page_shows_is_what_an_answer_becomes() {
+    for example in all() {
+        let (_, page) = example.read();
+        assert!(
+            page.faulty.is_empty(),
+            "{}: {:?}",
+            example.page,
+            page.faulty
+        );
+        assert_eq!(page.next, None, "{}", example.page);
+        let changes = page.changes.iter().map(|change| {
+            let mut change: Value = serde_json::from_str(&change.body()).unwrap();
+            let members = change.as_object_mut().unwrap();
+            let added = ["schema", "eventId", "org", "campaignId", "source"];
+            members.retain(|name, _| !added.contains(&name.as_str()));
+            change
+        });
+        assert_eq!(
+            changes.collect::<Vec<_>>(),
+            example.contacts,
+            "{}",
+            example.page
+        );
+    }
+}
+
+#[test]
+fn every_preset_of_records_is_in_an_example() {
+    let presets = all()
+        .into_iter()
+        .filter_map(|example| match example.read().0.pages {
+            Pages::Configured { mapping, .. } => mapping.map(|mapping| mapping.name().to_owned()),
+            Pages::Own => None,
+        });
+    let presets: BTreeSet<_> = presets.collect();
+    assert_eq!(presets, RECORDS.map(str::to_owned).into());
+}
+
+/// Whatever a page shows of who asks is the reader's to fill in.
+#[test]
+fn no_page_shows_what_lets_a_feed_in() {
+    let secrets = ["token", "value", "clientId", "clientSecret", "refreshToken"];
+    for example in all() {
+        let secret: Value = serde_json::from_str(&example.secret).unwrap();
+        let auth = secret["auth"].as_object().unwrap();
+        let shown = auth
+            .iter()
+            .filter(|(name, _)| secrets.contains(&name.as_str()));
+        let shown: Vec<_> = shown.map(|(_, value)| value.clone()).collect();
+        assert!(!shown.is_empty(), "{}", example.page);
+        assert!(shown.iter().all(|value| value == "…"), "{}", example.page);
+    }
+}
+
+/// An answer in which the opt-out was not asked for: nobody is callable for it.
+#[test]
+fn an_opt_out_that_is_not_selected_is_a_fault_of_each() {
+    for mut example in all() {
+        let secret = example.secret();
+        let field = secret["mapping"]["optOut"]["field"].as_str().unwrap();
+        let items = secret["items"].as_str().unwrap();
+        let items = example.answer.pointer_mut(items).unwrap();
+        let mut living = 0;
+        for item in items.as_array_mut().unwrap() {
+            living += usize::from(item["IsDeleted"] != json!(true));
+            for place in ["", "/properties", "/custom_fields"] {
+                if let Some(Value::Object(members)) = item.pointer_mut(place) {
+                    members.remove(field);
+                }
+            }
+        }
+        let (_, page) = example.read();
+        assert_eq!(page.faulty.len(), living, "{}", example.page);
+        for faulty in &page.faulty {
+            assert!(
+                faulty.what.ends_with("the opt-out field is missing"),
+                "{}",
+                faulty.what
+            );
+        }
+        let removals = page
+            .changes
+            .iter()
+            .filter(|change| change.body().contains("remove"));
+        assert_eq!(removals.count(), page.changes.len());
+    }
+}
