@@ -192,6 +192,19 @@ pub(crate) fn reconciled(outside: &Outside, org: &Org, answer: &reconcile::Answe
     }
 }
 
+/// Of an org that stores no ranks reconcile enqueues nothing.
+pub(crate) fn has_no_repair_without_a_rank(outside: &Outside) {
+    let is_wrong = |message: &io::queue::Message| {
+        let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
+        let mut orgs = outside.story.orgs.iter();
+        let org = orgs.find(|org| body["org"] == org.name.as_str());
+        body["source"] == "reconcile" && org.is_some_and(|org| org.ranking == Ranking::None)
+    };
+    if lock(&outside.seen).stored.iter().any(is_wrong) {
+        outside.violated("reconcile: what has no rank is enqueued".to_owned());
+    }
+}
+
 /// 10: after everything was sent again, nothing may change but that a late opt-out makes somebody
 /// not callable.
 pub(crate) fn nothing_changed(outside: &Outside, before: usize, enqueued: &BTreeMap<&str, u64>) {

@@ -4,7 +4,7 @@
 mod aws;
 mod line;
 
-pub(crate) use aws::{Manager, Sqs};
+pub(crate) use aws::{Manager, Sqs, Store};
 pub(crate) use line::{Crash, FeedLine, Line};
 
 use std::collections::{BTreeMap, BTreeSet};

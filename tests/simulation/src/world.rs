@@ -331,6 +331,7 @@ impl<'a> World<'a> {
         // What is new can be read by then.
         sleep(Duration::from_mins(15)).await;
         checks::before_reconcile(self.outside);
+        self.run_all().await;
         self.reconcile_all().await;
         // Mended items create nobody: all who belong there are there by now.
         self.redrive_unmapped();

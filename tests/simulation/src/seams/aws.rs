@@ -1,4 +1,4 @@
-//! SQS and Secrets Manager, as one function sees them.
+//! SQS, Secrets Manager and Parameter Store, as one function sees them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use io::aws::LONGEST_CALL;
 use io::queue::{Message, Queue, QueueError, Receive, Record, RefusedEntry, Visibility};
+use io::records::{Records, RecordsError};
 use io::secrets::{Secrets, SecretsError};
 use serde_json::Value;
 
@@ -20,6 +21,10 @@ use crate::{checks, lock, wire};
 pub(crate) struct Sqs(pub(crate) Arc<Outside>);
 
 impl Sqs {
+    fn is_of(&self, variable: &str, queue_url: &str) -> bool {
+        Some(queue_url) == self.0.variable(variable).as_deref()
+    }
+
     fn entry(&self, message: Message) -> Result<(), RefusedEntry> {
         let refused = |code: &str, is_senders_fault| RefusedEntry {
             code: code.to_owned(),
@@ -147,11 +152,19 @@ impl Queue for Sqs {
 
     fn send<'a>(
         &'a self,
-        _queue_url: &'a str,
+        queue_url: &'a str,
         message: Message,
     ) -> BoxFuture<'a, Result<(), QueueError>> {
         async move {
             tokio::time::sleep(Duration::from_millis(5)).await;
+            if self.is_of("FAILED_RUNS_QUEUE_URL", queue_url) {
+                if self.0.chaos.strikes(Kind::QueueDown, "failed runs") {
+                    return Err(QueueError::new("ServiceUnavailable"));
+                }
+                let violations = checks::is_silent("a run that failed", &message.body);
+                lock(&self.0.seen).violations.extend(violations);
+                return self.0.sqs.send(queue_url, message).await;
+            }
             let trouble = *lock(&self.0.trouble);
             if trouble.is_some_and(|trouble| trouble.kind == Trouble::HangingParking) {
                 tokio::time::sleep(LONGEST_CALL).await;
@@ -244,22 +257,21 @@ impl Queue for Sqs {
 
     fn set_visibility<'a>(
         &'a self,
-        _queue_url: &'a str,
+        queue_url: &'a str,
         messages: Vec<Visibility>,
     ) -> BoxFuture<'a, Result<(), QueueError>> {
         async move {
             tokio::time::sleep(Duration::from_millis(5)).await;
-            if self
-                .0
-                .chaos
-                .strikes(Kind::VisibilityFails, "set_visibility")
-            {
+            let (queue, what) = if self.is_of("RUNS_QUEUE_URL", queue_url) {
+                (&self.0.runs, "runs")
+            } else {
+                (&self.0.queue, "set_visibility")
+            };
+            if self.0.chaos.strikes(Kind::VisibilityFails, what) {
                 return Err(QueueError::new("ServiceUnavailable"));
             }
             let set = |message: &Visibility| {
-                self.0
-                    .queue
-                    .set_visibility(&message.receipt_handle, message.seconds)
+                queue.set_visibility(&message.receipt_handle, message.seconds)
             };
             let set: Vec<_> = messages.iter().map(set).collect();
             set.into_iter().collect()
@@ -269,6 +281,40 @@ impl Queue for Sqs {
 
     fn depth<'a>(&'a self, _queue_url: &'a str) -> BoxFuture<'a, Result<u64, QueueError>> {
         async move { Ok(self.0.queue.len() as u64) }.boxed()
+    }
+}
+
+/// Parameter Store.
+pub(crate) struct Store(pub(crate) Arc<Outside>);
+
+impl Records for Store {
+    fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, RecordsError>> {
+        async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            if self.0.chaos.strikes(Kind::SecretsDown, name) {
+                return Err(RecordsError::new("InternalServerError"));
+            }
+            self.0.parameters.read(name).await
+        }
+        .boxed()
+    }
+
+    fn write<'a>(&'a self, name: &'a str, text: String) -> BoxFuture<'a, Result<(), RecordsError>> {
+        async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            let violations = checks::is_silent("a record", &text);
+            lock(&self.0.seen).violations.extend(violations);
+            let fault = self.0.chaos.draw(Kind::SecretsDown, name);
+            let is_answer_lost = fault.map(|mut rng| rng.bool());
+            if is_answer_lost != Some(false) {
+                self.0.parameters.write(name, text).await?;
+            }
+            match is_answer_lost {
+                Some(_) => Err(RecordsError::new("InternalServerError")),
+                None => Ok(()),
+            }
+        }
+        .boxed()
     }
 }
 

@@ -115,7 +115,7 @@ impl World<'_> {
                 sleep(*time).await;
                 outside.genesys.fill_dnc_list(&list, false);
             }
-            Deed::Reconcile { org } => drop(self.reconcile(&outside.story.orgs[*org], None).await),
+            Deed::Reconcile { org } => self.run_of_the_queue(&outside.story.orgs[*org]).await,
             Deed::Redrive => self.redrive(),
             Deed::Trouble => self.trouble().await,
             Deed::ResetRank {

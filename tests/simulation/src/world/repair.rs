@@ -5,18 +5,103 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use emulator::EventSource;
+use io::Config;
 use io::queue::Message;
 use lambda_runtime::LambdaEvent;
+use reconcile::Runs;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use super::{RECONCILE_TIMEOUT, World, deduplication_id_of, group_of, setup};
+use crate::chaos::Kind;
 use crate::checks::rank;
-use crate::seams::{FeedLine, Line, Sqs};
+use crate::seams::{FeedLine, Line, Sqs, Store};
 use crate::story::{Org, Ranking};
-use crate::{checks, lock};
+use crate::{checks, lock, wire};
 
 impl World<'_> {
+    /// A run of the queue of runs, handed to one copy after the other until it is done or told of as failed:
+    /// one that is gone leaves it to the next.
+    pub(super) async fn run_of_the_queue(&self, org: &Org) {
+        let outside = self.outside;
+        let body = json!({ "org": org.name, "campaignIds": org.campaigns, "windowMinutes": 14_400,
+                           "scheduledTime": outside.clock.now().to_string() });
+        let body = body.to_string();
+        let message = Message {
+            group: org.name.clone(),
+            deduplication_id: wire::digest(&body),
+            body,
+            attributes: Vec::new(),
+        };
+        if outside.runs.send(message).is_err() {
+            outside.violated("reconcile: the queue does not take a run".to_owned());
+        }
+        let source = outside.source_of_runs();
+        while !outside.runs.is_empty() {
+            let Some(batch) = outside.runs.receive(1) else {
+                sleep(Duration::from_secs(5)).await;
+                continue;
+            };
+            let answer = self.take_run(batch.event.clone()).await;
+            source.answered(&batch, answer.as_ref());
+        }
+        checks::has_no_repair_without_a_rank(outside);
+    }
+
+    /// One invocation with a run, by a copy of its own.
+    async fn take_run(&self, event: Value) -> Option<Value> {
+        let outside = self.outside;
+        let name = "reconcile ".to_owned();
+        let line = Line::new(outside, &name);
+        let crash = Arc::clone(&line.crash);
+        let shared = setup::shared(outside, line, &outside.clock, &self.telemetry);
+        let queue = Arc::new(Sqs(Arc::clone(outside)));
+        let (_, own) = Config::read_for_runs(|name| outside.variable(name)).ok()?;
+        let context =
+            reconcile::Context::new(shared, queue, Arc::new(FeedLine(Arc::clone(outside))));
+        let context = context.with_runs(Runs::new(own, Arc::new(Store(Arc::clone(outside)))));
+        let mut lambda = lambda_runtime::Context::default();
+        lambda.deadline = (outside.clock.now() + RECONCILE_TIMEOUT)
+            .as_millisecond()
+            .unsigned_abs();
+        let ended = tokio::select! {
+            biased;
+            () = crash.wait() => return None,
+            ended = timeout(RECONCILE_TIMEOUT, reconcile::handle(&context, LambdaEvent::new(event, lambda))) => ended,
+        };
+        match ended {
+            Ok(Ok(answer)) if outside.chaos.strikes(Kind::CrashAtEnd, &name) => {
+                outside.say(|| format!("{name} is gone before it answers {answer}"));
+                None
+            }
+            Ok(Ok(answer)) => {
+                outside.say(|| format!("{name} {answer}"));
+                Some(answer)
+            }
+            Ok(Err(error)) => {
+                outside.violated(format!("reconcile: an event with a run fails: {error}"));
+                None
+            }
+            Err(_) => {
+                outside.violated("late: reconcile was ended by Lambda's timeout".to_owned());
+                None
+            }
+        }
+    }
+
+    /// A run of the queue for every org, when nothing fails any more.
+    pub(super) async fn run_all(&self) {
+        let failed = self.outside.failed_runs.len();
+        for org in &self.outside.story.orgs {
+            self.run_of_the_queue(org).await;
+            self.feed_until_quiet().await;
+        }
+        if self.outside.failed_runs.len() > failed {
+            let what = "reconcile: a run of the queue fails though nothing else does";
+            self.outside.violated(what.to_owned());
+        }
+    }
+
     /// One run of reconcile by a copy of its own. Answers how many changes it enqueued; `None`: it
     /// failed.
     pub(super) async fn reconcile(
