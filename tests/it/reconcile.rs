@@ -5,6 +5,7 @@ mod adopt;
 mod bounds;
 mod brake;
 mod channels;
+mod export;
 mod faults;
 mod faulty;
 mod feed;

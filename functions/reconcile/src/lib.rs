@@ -8,12 +8,14 @@ mod context;
 mod dnc;
 mod feed;
 mod input;
+mod read;
 mod scan;
 mod task;
 
 pub use answer::{Answer, Error, Outcome, Why};
 pub use context::Context;
 pub use input::{Cursor, Input, InvalidInput};
+pub use read::Read;
 pub use scan::{Found, LeftOut, Progress, Until};
 pub use task::Task;
 
@@ -26,7 +28,7 @@ use domain::change::{CampaignId, Change, MessageGroup, OrgId};
 use domain::drift::Drift;
 use io::genesys::Run;
 use io::queue::{enqueue_side_by_side, room};
-use io::secrets::FeedSecret;
+use io::secrets::{Api, FeedSecret};
 use io::telemetry::Event;
 use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
@@ -34,7 +36,7 @@ use serde_json::Value;
 use tracing::Instrument;
 
 use dnc::Listing;
-use scan::Scan;
+use scan::{Scan, Whole};
 
 /// What is left of an invocation when the last call ends; in it the changes that were found go to
 /// the queue.
@@ -189,6 +191,9 @@ pub async fn run(
     if input.task != Task::Repair && org_secret.rules.raise().is_none() {
         return Err(Error::NoVersions(input.org.clone()));
     }
+    if input.read == Read::Export && org_secret.api != Api::ContactLists {
+        return Err(Error::NoExports(input.org.clone()));
+    }
     let secret = feed_secret(context, &input.org).await?;
     let room = if input.dry_run {
         usize::MAX
@@ -220,6 +225,7 @@ pub async fn run(
         first_faulty: None,
         listing: Listing::new(org_secret.rules.dnc_list.clone().filter(|_| !input.dry_run)),
         unknown: None,
+        whole: Whole::default(),
     };
     let stopped = scan.all().await?;
     if let Some(error) = scan.too_faulty() {

@@ -4,11 +4,14 @@ mod adopt;
 mod compare;
 mod faulty;
 mod stop;
+mod whole;
 
 pub use stop::Until;
 pub(crate) use stop::why_stopped;
+pub(crate) use whole::Whole;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use domain::batch::ParkReason;
@@ -125,6 +128,7 @@ pub(crate) struct Scan<'a> {
     pub(crate) listing: Listing,
     /// A campaign that Genesys Cloud does not know: the others are compared all the same.
     pub(crate) unknown: Option<Error>,
+    pub(crate) whole: Whole,
 }
 
 /// Where the scan stopped, or had no more room, and why.
@@ -191,7 +195,8 @@ impl Scan<'_> {
             campaign: id.clone(),
             run: self.input.run,
         };
-        let (mut cursors, mut seen, mut idle_pages) = (BTreeSet::new(), BTreeSet::new(), 0);
+        self.whole = Whole::default();
+        let (mut cursors, mut seen, mut idle_pages) = (BTreeSet::new(), HashSet::new(), 0);
         loop {
             let fault = |what| Error::Feed {
                 org: self.input.org.clone(),
@@ -209,13 +214,8 @@ impl Scan<'_> {
                 Err(NoPage::Fault(what)) => return Err(fault(what)),
             };
             // A page brings nothing new that is empty, or all of which was there before.
-            let contacts = page
-                .changes
-                .iter()
-                .map(|change| (change.message_group(), change.version, change.occurred_at));
-            let news = contacts
-                .filter(|contact| seen.insert(contact.clone()))
-                .count();
+            let contacts = page.changes.iter().map(said);
+            let news = contacts.filter(|contact| seen.insert(*contact)).count();
             idle_pages = if news == 0 { idle_pages + 1 } else { 0 };
             // A run that goes on in the middle of a page told them before.
             if at.done == 0 {
@@ -269,6 +269,9 @@ impl Scan<'_> {
             if let Some(why) = self.must_stop(at) {
                 return Ok(Some((at.clone(), why)));
             }
+            if let Some(stopped) = self.take_export(campaign, id, at).await? {
+                return Ok(Some(stopped));
+            }
             let some: Vec<_> = waiting.by_ref().take(AT_ONCE).collect();
             let failed = self.compare(campaign, id, some, at).await;
             // Also of those before the first that could not be read.
@@ -290,6 +293,13 @@ impl Scan<'_> {
         let mut shares = self.shares.values();
         shares.any(|share| share.is_too_much(self.input))
     }
+}
+
+/// Which contact is said to be how old: a number, so that a feed of any length takes little memory.
+fn said(change: &Change) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&change.key, change.version, change.occurred_at).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// What of a contact's message group says which contact it is.
