@@ -6,7 +6,7 @@ mod report;
 use domain::change::{CampaignId, OrgId};
 use io::{Clock, Config};
 use jiff::Timestamp;
-use reconcile::{Cursor, Input, Task};
+use reconcile::{Cursor, Input, Read, Task};
 
 use crate::args::{self, Since};
 use crate::stretches::until_stopped;
@@ -48,6 +48,10 @@ pub(crate) struct Args {
     /// Goes on where an earlier run stopped, with that run's --since
     #[arg(long, value_parser = args::cursor)]
     cursor: Option<Cursor>,
+    /// How the campaigns are read: bulk is fifty contacts a call, export is the whole contact list by a
+    /// handful of calls. Without it: bulk, and an export once that takes more than 20 calls
+    #[arg(long, value_name = "export|bulk", value_parser = read)]
+    read: Option<Read>,
     /// Prints one JSON object instead of the tables
     #[arg(long)]
     json: bool,
@@ -61,6 +65,10 @@ fn percent(text: &str) -> Result<u64, String> {
         .ok()
         .filter(|number| *number <= 100);
     number.ok_or_else(|| "expected a whole number from 0 to 100, such as 20%".to_owned())
+}
+
+fn read(text: &str) -> Result<Read, String> {
+    Read::of(text).ok_or_else(|| "expected export or bulk".to_owned())
 }
 
 /// Runs, prints, and answers whether all was compared and enqueued.
@@ -116,6 +124,7 @@ fn input(args: &Args, now: Timestamp) -> Input {
         max_drift_percent: args.max_drift_percent,
         force: args.force,
         cursor: args.cursor.clone(),
+        read: args.read.unwrap_or_default(),
         task: Task::Repair,
     }
 }

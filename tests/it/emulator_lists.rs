@@ -2,6 +2,7 @@
 //! reading of what the documentation leaves open.
 
 mod dnc;
+mod exports;
 mod statuses;
 
 use std::time::Duration;
@@ -23,11 +24,15 @@ struct Client {
 
 impl Client {
     async fn new(lists: ListReadings) -> Client {
-        let clock = emulator::logical_clock("2026-11-24T16:00:00Z".parse().unwrap());
-        let options = Options {
+        Client::with(Options {
             lists,
             ..Options::default()
-        };
+        })
+        .await
+    }
+
+    async fn with(options: Options) -> Client {
+        let clock = emulator::logical_clock("2026-11-24T16:00:00Z".parse().unwrap());
         let genesys = Genesys::new(clock, options);
         genesys.put_client("id", "hush");
         genesys.put_list("id", "l", Some(&["a", "b"]));

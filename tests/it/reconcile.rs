@@ -6,6 +6,7 @@ mod bounds;
 mod brake;
 mod by_config;
 mod channels;
+mod export;
 mod faults;
 mod faulty;
 mod feed;

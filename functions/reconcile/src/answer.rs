@@ -196,6 +196,19 @@ pub enum Error {
     /// The org stores no versions, and so has no marks.
     #[error("org {0}: its secret has no versionField, so that there are no marks")]
     NoVersions(OrgId),
+    /// The org's API has no exports.
+    #[error("org {0}: read by export: expected \"api\": \"contactLists\" in its secret")]
+    NoExports(OrgId),
+    /// An export did not come, or is not as it should be.
+    #[error("org {org}, campaign {campaign}: {what}")]
+    Export {
+        /// Whose.
+        org: OrgId,
+        /// Of which campaign's list.
+        campaign: CampaignId,
+        /// What was seen.
+        what: String,
+    },
     /// The queue could not be looked at.
     #[error("the queue: {0}")]
     Queue(#[from] QueueError),

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::Task;
+use crate::{Read, Task};
 
 /// The most campaigns of one run.
 const MOST_CAMPAIGNS: usize = 100;
@@ -42,6 +42,8 @@ pub struct Input {
     pub force: bool,
     /// Where an earlier run stopped.
     pub cursor: Option<Cursor>,
+    /// How it reads the campaigns.
+    pub read: Read,
     /// What it is for.
     pub task: Task,
 }
@@ -164,6 +166,9 @@ impl Input {
             .number("maxDriftPercent", 0, 100)
             .unwrap_or(DEFAULT_PERCENT);
         let force = reader.flag("force");
+        let read = reader.optional("read", "expected export or bulk", |value| {
+            Read::of(value.as_str()?)
+        });
         const CURSOR: &str = "expected the cursor of an answer, of this org and these campaigns";
         let mut cursor = reader.optional("cursor", CURSOR, |value| Cursor::parse(value.as_str()?));
         let of = org.as_ref().zip(campaigns.as_ref());
@@ -190,6 +195,7 @@ impl Input {
                 max_drift_percent,
                 force,
                 cursor,
+                read: read.unwrap_or_default(),
                 task: Task::Repair,
             }),
             (_, _, faults) => Err(faults.err().unwrap_or_else(|| InvalidInput(Vec::new()))),

@@ -8,6 +8,7 @@ mod context;
 mod dnc;
 pub mod feed;
 mod input;
+mod read;
 mod record;
 mod runs;
 mod scan;
@@ -17,6 +18,7 @@ mod tell;
 pub use answer::{Answer, Error, Outcome, Why};
 pub use context::Context;
 pub use input::{Cursor, Input, InvalidInput};
+pub use read::Read;
 pub use runs::{Runs, handle};
 pub use scan::{Found, LeftOut, Progress, Until};
 pub use task::Task;
@@ -28,7 +30,7 @@ use std::time::Duration;
 use domain::change::{CampaignId, Change, OrgId};
 use io::genesys::Run;
 use io::queue::{enqueue_side_by_side, room, room_of_its_own};
-use io::secrets::FeedSecret;
+use io::secrets::{Api, FeedSecret};
 use io::telemetry::Event;
 use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
@@ -37,7 +39,7 @@ use tracing::Instrument;
 
 use dnc::Listing;
 use record::{Due, Record};
-use scan::Scan;
+use scan::{Scan, Whole};
 use tell::{tell_outcome, watching};
 
 /// What is left of an invocation when the last call ends; in it the changes that were found go to
@@ -151,6 +153,9 @@ async fn run_due(
     if input.task != Task::Repair && org_secret.rules.raise().is_none() {
         return Err(Error::NoVersions(input.org.clone()));
     }
+    if input.read == Read::Export && org_secret.api != Api::ContactLists {
+        return Err(Error::NoExports(input.org.clone()));
+    }
     let secret = feed_secret(context, &input.org).await?;
     let config = &context.shared.config;
     let deepest = org_secret.deepest(config.apply_top_up);
@@ -187,6 +192,7 @@ async fn run_due(
         first_faulty: None,
         listing: Listing::new(org_secret.rules.dnc_list.clone().filter(|_| !input.dry_run)),
         unknown: Vec::new(),
+        whole: Whole::default(),
     };
     let stopped = scan.all().await?;
     if let Some(error) = scan.too_faulty() {

@@ -4,11 +4,14 @@ mod adopt;
 mod compare;
 mod faulty;
 mod stop;
+mod whole;
 
 pub use stop::Until;
 pub(crate) use stop::why_stopped;
+pub(crate) use whole::Whole;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use domain::batch::ParkReason;
@@ -128,6 +131,7 @@ pub(crate) struct Scan<'a> {
     pub(crate) listing: Listing,
     /// Campaigns that Genesys Cloud does not know: the others are compared all the same.
     pub(crate) unknown: Vec<(CampaignId, Error)>,
+    pub(crate) whole: Whole,
 }
 
 /// Where the scan stopped, or had no more room, and why.
@@ -196,8 +200,9 @@ impl Scan<'_> {
             campaign: id.clone(),
             run: self.input.run,
         };
-        let (mut cursors, mut seen, mut idle_pages) = (BTreeSet::new(), BTreeSet::new(), 0);
-        let mut skipped = BTreeSet::new();
+        self.whole = Whole::default();
+        let (mut cursors, mut seen, mut idle_pages) = (BTreeSet::new(), HashSet::new(), 0);
+        let mut skipped = HashSet::new();
         loop {
             let fault = |what| Error::Feed {
                 org: self.input.org.clone(),
@@ -216,13 +221,8 @@ impl Scan<'_> {
             };
             // A page brings nothing new that is empty, or all of which was there before. One of faulty contacts
             // alone does, until they may be too many.
-            let contacts = page
-                .changes
-                .iter()
-                .map(|change| (change.message_group(), change.version, change.occurred_at));
-            let news = contacts
-                .filter(|contact| seen.insert(contact.clone()))
-                .count();
+            let contacts = page.changes.iter().map(said);
+            let news = contacts.filter(|contact| seen.insert(*contact)).count();
             // Nor does one whose items became no change before.
             let items = page.unchanged.iter().filter(|item| skipped.insert(**item));
             let is_news = news + items.count() > 0;
@@ -281,6 +281,9 @@ impl Scan<'_> {
             if let Some(why) = self.must_stop(at) {
                 return Ok(Some((at.clone(), why)));
             }
+            if let Some(stopped) = self.take_export(campaign, id, at).await? {
+                return Ok(Some(stopped));
+            }
             let some: Vec<_> = waiting.by_ref().take(AT_ONCE).collect();
             let failed = self.compare(campaign, id, some, at).await;
             // Also of those before the first that could not be read.
@@ -302,6 +305,13 @@ impl Scan<'_> {
         let mut shares = self.shares.values();
         shares.any(|share| share.is_too_much(self.input))
     }
+}
+
+/// Which contact is said to be how old: a number, so that a feed of any length takes little memory.
+fn said(change: &Change) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&change.key, change.version, change.occurred_at).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// What of a contact's message group says which contact it is.

@@ -26,7 +26,7 @@ use crate::version::Word;
 
 /// The place of a change among the changes of its contact: a higher one is newer. At most 2⁵³−1, so
 /// that every JSON reader can hold it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct Rank(u64);
 
 impl Rank {

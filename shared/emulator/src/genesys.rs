@@ -13,6 +13,7 @@ mod rate;
 mod state;
 
 pub use crate::fault::{Effect, Fault};
+pub use contact_lists::Exports;
 pub use control::CONTROL_PREFIX;
 pub use dnc::{DncKind, KeptBy};
 pub use options::{Duplicates, ListReadings, Options};
@@ -283,6 +284,16 @@ impl Genesys {
                 .or_default() += 1;
         }
         counts
+    }
+
+    /// How many requests brought a token to a host that is not Genesys Cloud's API.
+    pub fn tokens_elsewhere(&self) -> u64 {
+        self.state().tokens_elsewhere
+    }
+
+    /// How many files of exports were downloaded.
+    pub fn downloads(&self) -> u64 {
+        self.state().downloads
     }
 
     /// Contacts whose create was refused with 409 and which nobody read or wrote with success

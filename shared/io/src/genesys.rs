@@ -17,7 +17,9 @@ mod scratch;
 mod wire;
 
 pub use campaign::Campaign;
-pub use contact_lists::{ContactList, ListWrite, MOST_READ, MOST_WRITTEN};
+pub use contact_lists::{
+    ContactList, ListWrite, MOST_READ, MOST_WRITTEN, NoExport, Patience, Shown, Snapshot,
+};
 pub use dnc::MOST_ENTRIES;
 pub use domain::budget::Share;
 pub use domain::failure::{Failure, Kind};
@@ -198,8 +200,7 @@ impl Org {
 
     /// Its secret says where it is: its health is also that of the host.
     fn is_at(&self, secret: &OrgSecret) {
-        let replaced = self.shared.config.genesys_base_url.clone();
-        let host = replaced.unwrap_or_else(|| secret.region.api_url());
+        let host = self.base(secret);
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         self.health
             .is_of(Arc::clone(hosts.entry(host).or_default()));

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
+use futures_util::stream::{BoxStream, once, unfold};
+use futures_util::{FutureExt, StreamExt};
 use http::{Request, Response};
 pub use reqwest::Url;
 use reqwest::redirect::Policy;
@@ -24,6 +25,9 @@ pub enum TransportError {
     TooLarge,
 }
 
+/// The body of a response, piece by piece as it comes, however large it is in all.
+pub type Pieces = BoxStream<'static, Result<Bytes, TransportError>>;
+
 /// Carries requests to Genesys Cloud, or to a CRM's feed.
 pub trait Transport: Send + Sync {
     /// Sends one request and reads its whole response, within `timeout`. Follows no redirect,
@@ -33,6 +37,20 @@ pub trait Transport: Send + Sync {
         request: Request<Bytes>,
         timeout: Duration,
     ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>>;
+
+    /// Sends one request and answers its response when its head is there. Head and pieces may each take as
+    /// long as `timeout`. Follows no redirect, repeats nothing. A carrier that knows of no pieces brings
+    /// the whole body as one, with the limits of [`send`](Transport::send).
+    fn stream(
+        &self,
+        request: Request<Bytes>,
+        timeout: Duration,
+    ) -> BoxFuture<'_, Result<Response<Pieces>, TransportError>> {
+        let whole = |body| once(ready(Ok(body))).boxed();
+        self.send(request, timeout)
+            .map(move |answer| answer.map(|answer| answer.map(whole)))
+            .boxed()
+    }
 }
 
 const AGENT: &str = concat!("campaign-sync/", env!("CARGO_PKG_VERSION"));
@@ -87,6 +105,33 @@ impl Https {
         std::mem::swap(response.headers_mut(), answer.headers_mut());
         Ok(response)
     }
+
+    async fn begin(
+        &self,
+        request: Request<Bytes>,
+        timeout: Duration,
+    ) -> Result<Response<Pieces>, TransportError> {
+        let lost = |_: reqwest::Error| TransportError::Lost;
+        let request = request.try_into().map_err(lost)?;
+        let answer = tokio::time::timeout(timeout, self.0.execute(request)).await;
+        let mut answer = answer
+            .map_err(|_| TransportError::TimedOut)?
+            .map_err(lost)?;
+        let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
+        let pieces = unfold(Some(answer), move |answer| async move {
+            let mut answer = answer?;
+            match tokio::time::timeout(timeout, answer.chunk()).await {
+                Ok(Ok(None)) => None,
+                Ok(Ok(Some(piece))) => Some((Ok(piece), Some(answer))),
+                Ok(Err(_)) => Some((Err(TransportError::Lost), None)),
+                Err(_) => Some((Err(TransportError::TimedOut), None)),
+            }
+        });
+        let mut response = Response::new(pieces.boxed());
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        Ok(response)
+    }
 }
 
 fn builder() -> ClientBuilder {
@@ -113,6 +158,14 @@ impl Transport for Https {
         tokio::time::timeout(timeout, self.answer(request))
             .map(|answer| answer.unwrap_or(Err(TransportError::TimedOut)))
             .boxed()
+    }
+
+    fn stream(
+        &self,
+        request: Request<Bytes>,
+        timeout: Duration,
+    ) -> BoxFuture<'_, Result<Response<Pieces>, TransportError>> {
+        self.begin(request, timeout).boxed()
     }
 }
 
@@ -158,5 +211,46 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(answer.unwrap().body(), "{}");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_larger_than_any_answer_comes_in_pieces_and_one_cut_short_is_lost() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}/", listener.local_addr().unwrap());
+        const WHOLE: usize = MAX_BODY + 1;
+        let serve = async |sent: usize| {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 1_024]).await.unwrap();
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {WHOLE}\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.unwrap();
+            // Who reads no further ends the connection.
+            let _ = stream.write_all(&vec![b'a'; sent]).await;
+        };
+        let https = Https(builder().build().unwrap());
+        let request = || Request::get(&address).body(Bytes::new()).unwrap();
+        let all = async {
+            let answer = https
+                .stream(request(), Duration::from_secs(5))
+                .await
+                .unwrap();
+            let pieces: Vec<_> = answer.into_body().collect().await;
+            let bytes: usize = pieces.iter().flatten().map(Bytes::len).sum();
+            (bytes, pieces.into_iter().find_map(Result::err))
+        };
+        let (read, ()) = tokio::join!(all, serve(WHOLE));
+        assert_eq!(read, (WHOLE, None));
+        let sent = https.send(request(), Duration::from_secs(5));
+        let (answer, ()) = tokio::join!(sent, serve(WHOLE));
+        assert_eq!(answer.unwrap_err(), TransportError::TooLarge);
+        let all = async {
+            let answer = https
+                .stream(request(), Duration::from_secs(5))
+                .await
+                .unwrap();
+            let pieces: Vec<_> = answer.into_body().collect().await;
+            pieces.into_iter().find_map(Result::err)
+        };
+        let (error, ()) = tokio::join!(all, serve(WHOLE / 2));
+        assert_eq!(error, Some(TransportError::Lost));
     }
 }

@@ -1,7 +1,5 @@
 //! Contacts of the feed beside those of a campaign: what differs, and what is left out.
 
-use std::collections::BTreeMap;
-
 use domain::Contact;
 use domain::batch::ParkReason;
 use domain::change::{CampaignId, Change, ContactKey};
@@ -38,12 +36,7 @@ impl Scan<'_> {
                 keys.push(&change.key);
             }
         }
-        let actuals = if keys.is_empty() {
-            Vec::new()
-        } else {
-            campaign.read_all(&keys).await
-        };
-        let actuals: BTreeMap<ContactKey, _> = keys.into_iter().cloned().zip(actuals).collect();
+        let actuals = self.actuals(campaign, &keys, &changes).await;
         for change in changes {
             let last = hash(&change);
             match actuals.get(&change.key) {

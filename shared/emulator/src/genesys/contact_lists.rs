@@ -4,6 +4,7 @@
 
 mod campaigns;
 mod dnc_lists;
+mod exports;
 mod lists;
 mod readings;
 mod request;
@@ -21,6 +22,8 @@ use super::contacts::limit_reached;
 use super::{Campaign, Contact, Duplicates, Genesys, List, State};
 use show::{show, show_campaign};
 
+pub use exports::Exports;
+pub(super) use exports::{DOWNLOADS, Export};
 pub(super) use request::Request;
 pub(super) use show::PREFIX;
 pub(super) use statuses::{is_mute, is_shut};
@@ -83,6 +86,8 @@ impl Genesys {
             ("POST", ["contactlists"]) => lists::create(state, client_id, call.body),
             (_, ["dnclists", rest @ ..]) => self.dnc_lists_api(state, client_id, call, rest),
             (_, ["contactlists", id, rest @ ..]) => {
+                state.made_exports += u64::from(call.method == "POST" && rest == ["export"]);
+                let number = state.made_exports;
                 let list = state.lists.get_mut(*id);
                 let Some(list) = list.filter(|list| list.client_id == client_id) else {
                     return error(
@@ -100,6 +105,7 @@ impl Genesys {
                         (200, show::show_list(list, size, says_import))
                     }
                     ("DELETE", []) => lists::delete(state, id),
+                    (_, ["export"]) => self.export(list, number, call),
                     (_, ["contacts", rest @ ..]) => self.list_contacts(list, call, rest),
                     _ => not_found(),
                 }

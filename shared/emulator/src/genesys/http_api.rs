@@ -101,6 +101,9 @@ impl Genesys {
 
     /// Carries the request out.
     fn answer(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        if let Some(file) = self.storage(request) {
+            return file;
+        }
         // Each host of a region serves its own part.
         let is_token = request.uri().path() == TOKEN_PATH;
         let host = request.uri().host().unwrap_or_default();
@@ -175,14 +178,17 @@ impl Genesys {
     fn carry_out(&self, state: &mut State, client_id: &str, request: &Request<Bytes>) -> Answer {
         let path = request.uri().path();
         let body: Value = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
+        let call = contact_lists::Request {
+            method: request.method().as_str(),
+            path,
+            query: request.uri().query().unwrap_or_default(),
+            body: &body,
+            origin: &origin(request),
+        };
+        if path.starts_with(contact_lists::DOWNLOADS) {
+            return state.download(&call);
+        }
         if path.starts_with(contact_lists::PREFIX) {
-            let query = request.uri().query().unwrap_or_default();
-            let call = contact_lists::Request {
-                method: request.method().as_str(),
-                path,
-                query,
-                body: &body,
-            };
             return self.contact_lists_api(state, client_id, &call);
         }
         self.contacts_api(state, client_id, request)
@@ -260,6 +266,13 @@ impl Genesys {
         };
         put("content-type", "application/json".to_owned());
         put("inin-correlation-id", correlation);
+        put(
+            "date",
+            self.clock
+                .now()
+                .strftime("%a, %d %b %Y %H:%M:%S GMT")
+                .to_string(),
+        );
         if let Some(rate) = rate {
             if rate.is_over() {
                 put("retry-after", rate.reset.to_string());
@@ -293,6 +306,15 @@ impl State {
             status,
             answer: answer.clone(),
         });
+    }
+}
+
+/// A server of this machine knows of a request no more than the host.
+fn origin(request: &Request<Bytes>) -> String {
+    let uri = request.uri();
+    match (uri.scheme_str(), uri.authority()) {
+        (Some(scheme), Some(authority)) => format!("{scheme}://{authority}"),
+        _ => format!("http://{}", header(request, "host").unwrap_or_default()),
     }
 }
 

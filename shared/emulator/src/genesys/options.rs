@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::Exports;
+
 /// How the service behaves.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -27,6 +29,8 @@ pub struct Options {
     pub omitted_callable_is_true: bool,
     /// What else docs/genesys-cloud.md "Unknown" leaves open of the contact list API.
     pub lists: ListReadings,
+    /// How it exports contact lists.
+    pub exports: Exports,
     /// How many contacts a list may hold; none: any number. A POST that would create more is refused
     /// whole. With which code the service does so is not documented.
     pub most_contacts: Option<usize>,
@@ -49,6 +53,7 @@ impl Default for Options {
             list_updates_merge: false,
             omitted_callable_is_true: false,
             lists: ListReadings::default(),
+            exports: Exports::default(),
             most_contacts: None,
             most_dnc_entries: 1_000_000,
             keeps_journal: false,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::contact_lists::Export;
 use super::dnc::DncList;
 use super::rate::Window;
 use super::{Alteration, Call, Contact, Fault};
@@ -24,6 +25,9 @@ pub(super) struct State {
     pub(super) issued: u64,
     pub(super) made_lists: u64,
     pub(super) made_dnc_lists: u64,
+    pub(super) made_exports: u64,
+    pub(super) downloads: u64,
+    pub(super) tokens_elsewhere: u64,
     pub(super) faults: Vec<Fault>,
     pub(super) calls: Vec<Call>,
     pub(super) journal: Vec<Alteration>,
@@ -64,6 +68,8 @@ pub(super) struct List {
     pub(super) past: VecDeque<Past>,
     /// Whether a file is being imported into it.
     pub(super) is_importing: bool,
+    /// In the order in which they were asked for.
+    pub(super) exports: Vec<Export>,
 }
 
 /// A contact as it was before a write; none: there was none.
@@ -89,6 +95,7 @@ impl List {
             contacts: BTreeMap::new(),
             past: VecDeque::new(),
             is_importing: false,
+            exports: Vec::new(),
         }
     }
 

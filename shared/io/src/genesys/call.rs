@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::change::CampaignId;
 use domain::failure::{Failure, Kind};
-use http::{Method, Request, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, header};
 use secrecy::ExposeSecret;
 
 use super::Org;
@@ -14,6 +14,7 @@ use super::answer::{answer_failure, out_of_time, unanswered};
 use super::gate::UnderWay;
 use super::login::{Session, Unauthorized};
 use super::run::Run;
+use crate::secrets::OrgSecret;
 use crate::telemetry::Event;
 
 /// A call to make.
@@ -52,6 +53,15 @@ impl Effect {
 impl Org {
     /// Makes the call, and repeats it as the failure table says. Answers the body of a 2xx.
     pub(super) async fn call(&self, run: &Run, call: &Call<'_>) -> Result<Bytes, Failure> {
+        Ok(self.answer(run, call).await?.into_body())
+    }
+
+    /// The same, with what the service tells beside the body.
+    pub(super) async fn answer(
+        &self,
+        run: &Run,
+        call: &Call<'_>,
+    ) -> Result<Response<Bytes>, Failure> {
         let mut session = self.session(run, None).await?;
         let (mut tries, mut unauthorized, mut throttled) = (0, 0, 0);
         let failure = loop {
@@ -72,7 +82,7 @@ impl Org {
                 continue;
             }
             let failure = match self.call_once(run, call, &session, under_way).await {
-                Ok(body) => return Ok(body),
+                Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
             let now = self.shared.clock.now();
@@ -126,7 +136,7 @@ impl Org {
         call: &Call<'_>,
         session: &Session,
         under_way: UnderWay<'_>,
-    ) -> Result<Bytes, Failure> {
+    ) -> Result<Response<Bytes>, Failure> {
         let began = self.shared.clock.now();
         let timeout = match call.effect {
             Effect::Read => run.read_timeout(began),
@@ -155,18 +165,19 @@ impl Org {
         let after = under_way.answered(now, answer.status(), answer.headers());
         drop(under_way);
         if answer.status().is_success() {
-            return Ok(answer.into_body());
+            return Ok(answer);
         }
         Err(answer_failure(call.what, &answer, after))
     }
 
+    /// Where its API is.
+    pub(super) fn base(&self, secret: &OrgSecret) -> String {
+        let replaced = self.shared.config.genesys_base_url.clone();
+        replaced.unwrap_or_else(|| secret.region.api_url())
+    }
+
     fn request(&self, call: &Call<'_>, session: &Session) -> Result<Request<Bytes>, Failure> {
-        let base = self
-            .shared
-            .config
-            .genesys_base_url
-            .clone()
-            .unwrap_or_else(|| session.secret.region.api_url());
+        let base = self.base(&session.secret);
         let mut request = Request::builder()
             .method(call.method.clone())
             .uri(format!("{base}{}", call.path))

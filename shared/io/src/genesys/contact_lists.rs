@@ -5,9 +5,11 @@
 //! not documented, so every write holds every column of the list; what the dialler owns is never
 //! named.
 
+mod export;
 mod list;
 mod write;
 
+pub use export::{NoExport, Patience, Shown, Snapshot};
 pub(super) use list::{List, ask};
 pub use write::{ListWrite, MOST_WRITTEN};
 

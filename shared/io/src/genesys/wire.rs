@@ -105,6 +105,20 @@ pub(super) struct WholeList {
     pub(super) import_status: Option<ImportStatus>,
 }
 
+/// The newest export of a contact list that is there.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ExportUri {
+    pub(super) uri: Option<String>,
+    pub(super) export_timestamp: Option<String>,
+}
+
+/// Where a download is, in the place of a redirect.
+#[derive(Deserialize)]
+pub(super) struct Address {
+    pub(super) url: String,
+}
+
 /// How far the import of a file into a list came.
 #[derive(Deserialize)]
 pub(super) struct ImportStatus {

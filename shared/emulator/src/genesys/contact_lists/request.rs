@@ -8,6 +8,8 @@ pub(in crate::genesys) struct Request<'a> {
     pub(in crate::genesys) path: &'a str,
     pub(in crate::genesys) query: &'a str,
     pub(in crate::genesys) body: &'a Value,
+    /// Scheme and host by which the service was reached.
+    pub(in crate::genesys) origin: &'a str,
 }
 
 impl Request<'_> {

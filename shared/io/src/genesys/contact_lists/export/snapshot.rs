@@ -1,0 +1,154 @@
+//! A contact list as an export showed it: its rows in a file, and in memory 16 bytes of each.
+
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use domain::change::ContactKey;
+use domain::channel::{Lowered, Statuses};
+use domain::contact::{Columns, Contact};
+use serde_json::{Map, json};
+
+use super::layout::{Layout, flag};
+
+/// Where the row of a contact is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry {
+    /// Of its id.
+    pub(super) hash: u64,
+    /// In the file.
+    pub(super) at: u64,
+}
+
+/// Ids that differ in case alone have the same.
+pub(super) fn hash(id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for letter in id.chars().flat_map(char::to_lowercase) {
+        letter.hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// A whole contact list.
+pub struct Snapshot {
+    file: File,
+    /// In order.
+    index: Vec<Entry>,
+    layout: Layout,
+    version_field: Option<String>,
+    untold: Lowered,
+}
+
+/// What a snapshot says of a contact key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// There is no such contact.
+    Nobody,
+    /// The contact as it was then.
+    Contact(Contact),
+    /// There is one whose id differs in case alone: only the service knows whether that is the same.
+    Unsure,
+}
+
+impl Snapshot {
+    pub(super) fn new(
+        file: File,
+        mut index: Vec<Entry>,
+        layout: Layout,
+        version_field: Option<&str>,
+        untold: Lowered,
+    ) -> Snapshot {
+        index.sort_unstable();
+        Snapshot {
+            file,
+            index,
+            layout,
+            version_field: version_field.map(str::to_owned),
+            untold,
+        }
+    }
+
+    /// How many contacts it has.
+    pub fn contacts(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Channels and numbers of which it says nothing.
+    pub fn untold(&self) -> &Lowered {
+        &self.untold
+    }
+
+    /// The contact of this key.
+    ///
+    /// # Errors
+    /// Where the temporary file cannot be read.
+    pub fn find(&self, key: &ContactKey) -> io::Result<Shown> {
+        let hash = hash(key.as_str());
+        let first = self.index.partition_point(|entry| entry.hash < hash);
+        let alike = self.index[first..]
+            .iter()
+            .take_while(|entry| entry.hash == hash);
+        let mut shown = Shown::Nobody;
+        for entry in alike {
+            let row = self.row(entry.at)?;
+            let mut cells = cells(&row);
+            let id = cells.next().unwrap_or_default();
+            if id == key.as_str() {
+                // One that is listed twice is as it was listed last.
+                shown = Shown::Contact(self.contact(cells));
+            } else if shown == Shown::Nobody && is_alike(id, key.as_str()) {
+                shown = Shown::Unsure;
+            }
+        }
+        Ok(shown)
+    }
+
+    fn row(&self, at: u64) -> io::Result<Vec<u8>> {
+        let mut length = [0; 4];
+        self.file.read_exact_at(&mut length, at)?;
+        let mut row = vec![0; u32::from_le_bytes(length) as usize];
+        self.file.read_exact_at(&mut row, at + 4)?;
+        Ok(row)
+    }
+
+    /// By the same rules as one that was read by itself.
+    fn contact<'a>(&self, mut cells: impl Iterator<Item = &'a str>) -> Contact {
+        let mut flag = || cells.next().and_then(flag).flatten();
+        // Where it does not say that it is not callable, it may be called.
+        let callable = flag().unwrap_or(true);
+        let (mut channels, mut phones) = (Map::new(), Map::new());
+        for (channel, _) in &self.layout.channels {
+            if let Some(says) = flag() {
+                channels.insert(channel.as_str().to_owned(), json!({ "contactable": says }));
+            }
+        }
+        for (name, _) in &self.layout.phones {
+            if let Some(says) = flag() {
+                phones.insert(name.clone(), json!({ "callable": says }));
+            }
+        }
+        let names = self.layout.columns.iter().map(|(name, _)| name.clone());
+        let data = names.zip(cells.map(str::to_owned));
+        let data = data.filter(|(_, cell)| !cell.is_empty()).collect();
+        Contact {
+            statuses: Statuses::new(channels.into(), phones.into()),
+            ..Contact::new(Columns(data), callable, self.version_field.as_deref())
+        }
+    }
+}
+
+fn is_alike(id: &str, key: &str) -> bool {
+    id.to_lowercase() == key.to_lowercase()
+}
+
+/// The cells of a row that was kept.
+fn cells(mut row: &[u8]) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        let (length, rest) = row.split_first_chunk::<2>()?;
+        let (cell, rest) = rest.split_at_checked(u16::from_le_bytes(*length).into())?;
+        row = rest;
+        // It was text when it was written.
+        std::str::from_utf8(cell).ok()
+    })
+}
