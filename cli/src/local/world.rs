@@ -211,12 +211,7 @@ impl World {
             // The share of what is dropped is the user's to choose.
             let mut input = json!({ "org": org, "campaignIds": campaigns, "force": true });
             loop {
-                let answer = reconcile::handle(
-                    &self.reconcile,
-                    LambdaEvent::new(input.clone(), self.lambda(RUN)),
-                )
-                .await;
-                let answer = answer.map_err(|error| format!("reconcile: {error}"))?;
+                let answer = self.reconcile_once(input.clone()).await?;
                 enqueued += answer.enqueued;
                 let _ = tokio::time::timeout(LATEST, self.feed()).await;
                 if answer.complete {
@@ -226,6 +221,13 @@ impl World {
             }
         }
         Ok(enqueued)
+    }
+
+    /// Runs reconcile once, with this input. What it enqueues waits for whoever feeds apply.
+    pub(crate) async fn reconcile_once(&self, input: Value) -> Result<reconcile::Answer, Error> {
+        let event = LambdaEvent::new(input, self.lambda(RUN));
+        let answer = reconcile::handle(&self.reconcile, event).await;
+        answer.map_err(|error| format!("reconcile: {error}"))
     }
 
     /// The contacts that are not as the CRM last said.
