@@ -6,8 +6,11 @@ mod contact;
 mod fields;
 mod gate;
 mod guard;
+mod local;
 mod page;
 mod parked;
+mod pipeline;
+mod sources;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -16,7 +19,7 @@ use aws_config::SdkConfig;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use io::config::DlqConfig;
 use io::{Clock, Config, Https};
@@ -26,7 +29,10 @@ use crate::connect;
 use crate::contact::story::CloudWatchLogs;
 use contact::Lookups;
 use guard::Guard;
+pub(crate) use local::{Deed, Failing, Local};
 use parked::Desk;
+pub(crate) use pipeline::{Alarm, MEASURES, Metrics, Of as MeasuredOf, PERIODS, Series, Stat};
+use pipeline::{Asked, CloudWatch};
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -64,6 +70,11 @@ pub(crate) struct App {
     pub(crate) logs: CloudWatchLogs,
     pub(crate) lookups: Lookups,
     pub(crate) known: Vec<(String, String)>,
+    pub(crate) metrics: Arc<dyn Metrics>,
+    /// None: what is looked at is a stack.
+    pub(crate) local: Option<Arc<dyn Local>>,
+    pub(crate) asked: Asked,
+    pub(crate) dead_letter_queue_url: String,
 }
 
 /// What a console is to serve.
@@ -77,10 +88,17 @@ pub(crate) struct Of {
     pub(crate) https: Https,
     /// Orgs and campaigns that are known, to be chosen from.
     pub(crate) known: Vec<(String, String)>,
+    /// None: `CloudWatch`'s.
+    pub(crate) metrics: Option<Arc<dyn Metrics>>,
+    /// The embedded parts, where it is these.
+    pub(crate) local: Option<Arc<dyn Local>>,
 }
 
 impl App {
     pub(crate) fn new(of: Of) -> Result<Arc<App>, String> {
+        let queue_url = &of.config.queue_url;
+        let of_aws = || Arc::new(CloudWatch::new(&of.sdk, &of.stack, queue_url)) as _;
+        let metrics = of.metrics.unwrap_or_else(of_aws);
         Ok(Arc::new(App {
             guard: Guard::new(of.port)?,
             is_read_only: of.is_read_only,
@@ -92,6 +110,10 @@ impl App {
             https: of.https,
             lookups: Lookups::default(),
             known: of.known,
+            metrics,
+            local: of.local,
+            asked: Asked::default(),
+            dead_letter_queue_url: of.dlq.dead_letter_queue_url,
         }))
     }
 
@@ -131,6 +153,8 @@ async fn serve(args: &Args, config: Config, dlq: DlqConfig) -> Result<(), String
         sdk,
         https,
         known: Vec::new(),
+        metrics: None,
+        local: None,
     })?;
     crate::print(&format!(
         "The console of {}; Ctrl-C ends it. Open\n{}",
@@ -153,9 +177,11 @@ fn pages(app: &Arc<App>) -> Router<Arc<App>> {
     let alter = Router::new()
         .route("/parked/redrive", post(parked::redrive))
         .route("/parked/drop", post(parked::drop))
+        .route("/local", post(local::act))
         .route_layer(from_fn_with_state(Arc::clone(app), gate::alters));
     Router::new()
-        .route("/", get(async || Redirect::to("/parked")))
+        .route("/", get(pipeline::show))
+        .route("/pipeline", get(pipeline::part))
         .route("/console/console.css", get(assets::style))
         .route("/console/console.js", get(assets::script))
         .route("/contact", get(contact::form).post(contact::look_up))
@@ -166,6 +192,9 @@ fn pages(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/parked/try", post(parked::try_out))
         .route("/parked/reveal", post(parked::reveal))
         .route("/parked/item/{id}", get(parked::item))
+        .route("/sources", get(sources::form).post(sources::try_out))
+        .route("/local", get(local::show))
+        .route("/local/lines", get(local::part))
         .merge(alter)
 }
 

@@ -27,6 +27,8 @@ use report::{Reconciled, Report};
 use vendor::Crm;
 use world::World;
 
+pub(crate) use vendor::samples;
+
 /// The message of an error that the user can mend.
 pub(crate) type Error = String;
 

@@ -7,13 +7,13 @@ mod whole;
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use domain::change::{Fault, SourceName};
+use domain::change::{Fault, Sender, SourceName};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use ingest::auth::{self, Shown, Verdict};
 use ingest::body;
 use ingest::cloud_event::Form;
-use ingest::webhook::{self, Body, Reading, TakenApart, Unmapped};
+use ingest::webhook::{self, Body, Reading, Unmapped};
 use io::Clock;
 use io::config::Config;
 use io::secrets::{Secrets, SecretsManager, SourceSecret};
@@ -23,7 +23,7 @@ use secrecy::SecretString;
 
 use crate::args;
 use crate::webhook::curl;
-use shown::Found;
+pub(crate) use shown::Found;
 use whole::Refused;
 
 #[derive(clap::Args)]
@@ -127,54 +127,102 @@ fn test(args: &Test) -> Result<bool, String> {
     if let Ok(parked) = Unmapped::parse(&body) {
         return parked_item(&parked, &secret, args, now);
     }
-    let headers = headers(args);
     let source = match &args.source {
         Some(source) => source.clone(),
         None => args::source("test")?,
     };
-    let sender = secret.sender(source);
-    let form = body::form(&headers, body.as_bytes()).map_err(Refused::from);
-    let taken = |form: &Result<Form, Fault>, text: &str| {
-        let body = Body {
-            form,
-            text,
-            headers: &headers,
-        };
-        let taken = webhook::take_apart(&secret, &sender, &body, now);
-        let owned = |taken: TakenApart<'_>| {
-            let pointers = taken.items.into_iter().map(|item| item.pointer);
-            (pointers.collect::<Vec<_>>(), taken.reading)
-        };
-        taken.map(owned).map_err(Refused::from)
+    let asked = Asked {
+        source,
+        given: &args.headers,
+        query: &args.query,
+        body: &body,
+        now,
     };
     if let Some(url) = &args.sign {
+        let headers = asked.headers();
+        let sender = secret.sender(asked.source.clone());
+        let form = body::form(&headers, body.as_bytes()).map_err(Refused::from);
         let form = form.map_err(|refused| refused.to_string())?;
-        taken(&form, &body).map_err(|refused| refused.to_string())?;
+        let taken = taken(&secret, &sender, (&form, &headers, &body), now);
+        taken.map_err(|refused| refused.to_string())?;
         let command = signed(url, &secret, (args, &headers), &body, now)?;
         return crate::print(&command).map(|()| true);
     }
-    let verdict = verdict(&secret, args, &headers, &body, now);
+    examine(&secret, &asked, |found| tell(found, args.json))
+}
+
+/// A request as it would come to ingest.
+pub(crate) struct Asked<'a> {
+    pub(crate) source: SourceName,
+    /// Headers.
+    pub(crate) given: &'a [(HeaderName, HeaderValue)],
+    pub(crate) query: &'a str,
+    pub(crate) body: &'a str,
+    pub(crate) now: Timestamp,
+}
+
+impl Asked<'_> {
+    /// With the media type that most senders say, where none is given.
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in self.given {
+            headers.append(name.clone(), value.clone());
+        }
+        headers
+            .entry(CONTENT_TYPE)
+            .or_insert(HeaderValue::from_static("application/json"));
+        headers
+    }
+}
+
+/// Finds out who lets a request in, and what its body becomes; what an item that ingest parked becomes is
+/// found as redrive would.
+pub(crate) fn examine<R>(
+    secret: &SourceSecret,
+    asked: &Asked<'_>,
+    tell: impl FnOnce(&Found<'_>) -> R,
+) -> R {
+    let headers = asked.headers();
+    let sender = secret.sender(asked.source.clone());
+    let form = body::form(&headers, asked.body.as_bytes()).map_err(Refused::from);
+    let verdict = verdict(secret, asked, &headers);
     // Nothing stands in the body to be taken out of it where nothing is shown.
     let content = match verdict {
-        None => Cow::Borrowed(body.as_str()),
-        Some(_) => auth::content(&secret.auth, &body),
+        None => Cow::Borrowed(asked.body),
+        Some(_) => auth::content(&secret.auth, asked.body),
     };
-    let (items, reading, refused) = match form.and_then(|form| taken(&form, &content)) {
+    let read = form.and_then(|form| taken(secret, &sender, (&form, &headers, &content), asked.now));
+    let (items, reading, refused) = match read {
         Ok((items, reading)) => (items, reading, None),
         Err(refused) => (Vec::new(), Reading::default(), Some(refused)),
     };
-    let refused = refused.as_ref();
-    let unread = unread(&secret, args);
-    let found = Found {
+    let unread = unread(secret, asked.given);
+    tell(&Found {
         way: crate::check::way(&secret.auth),
         verdict,
         unread: &unread,
-        refused,
+        refused: refused.as_ref(),
         on_fault: secret.on_fault,
         items: &items,
         reading: &reading,
+    })
+}
+
+/// What a body becomes, and the place of each of its items.
+fn taken(
+    secret: &SourceSecret,
+    sender: &Sender,
+    (form, headers, text): (&Result<Form, Fault>, &HeaderMap, &str),
+    now: Timestamp,
+) -> Result<(Vec<String>, Reading), Refused> {
+    let body = Body {
+        form,
+        text,
+        headers,
     };
-    tell(&found, args.json)
+    let taken = webhook::take_apart(secret, sender, &body, now)?;
+    let pointers = taken.items.into_iter().map(|item| item.pointer);
+    Ok((pointers.collect(), taken.reading))
 }
 
 /// Prints, and answers whether all is well.
@@ -208,8 +256,19 @@ fn parked_item(
             "--source {given}: the parked item is of source {source}"
         ));
     }
-    let (items, reading) = parked.read_again(secret, &secret.sender(source), now);
-    let found = Found {
+    examine_parked(parked, secret, &source, now, |found| tell(found, args.json))
+}
+
+/// Finds out what an item that ingest parked becomes now.
+pub(crate) fn examine_parked<R>(
+    parked: &Unmapped,
+    secret: &SourceSecret,
+    source: &SourceName,
+    now: Timestamp,
+    tell: impl FnOnce(&Found<'_>) -> R,
+) -> R {
+    let (items, reading) = parked.read_again(secret, &secret.sender(source.clone()), now);
+    tell(&Found {
         way: crate::check::way(&secret.auth),
         verdict: None,
         unread: &[],
@@ -217,12 +276,14 @@ fn parked_item(
         on_fault: secret.on_fault,
         items: &items,
         reading: &reading,
-    };
-    tell(&found, args.json)
+    })
 }
 
 /// Headers that were given, and that neither the source's auth nor its mapping reads.
-fn unread<'a>(secret: &SourceSecret, args: &'a Test) -> Vec<&'a HeaderName> {
+fn unread<'a>(
+    secret: &SourceSecret,
+    given: &'a [(HeaderName, HeaderValue)],
+) -> Vec<&'a HeaderName> {
     let of_auth = auth::headers(&secret.auth);
     let of_mapping = secret.mapping.as_ref().map(Mapping::headers);
     let is_read = |name: &HeaderName| {
@@ -231,7 +292,7 @@ fn unread<'a>(secret: &SourceSecret, args: &'a Test) -> Vec<&'a HeaderName> {
             || name.as_str().starts_with(ingest::cloud_event::PREFIX)
             || of_mapping.is_some_and(|names| names.iter().any(|read| read == name.as_str()))
     };
-    let given = args.headers.iter().map(|(name, _)| name);
+    let given = given.iter().map(|(name, _)| name);
     given.filter(|name| !is_read(name)).collect()
 }
 
@@ -272,36 +333,18 @@ async fn stored(source: &SourceName) -> Result<(String, String), String> {
     ))
 }
 
-/// With the media type that most senders say, where none is given.
-fn headers(args: &Test) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for (name, value) in &args.headers {
-        headers.append(name.clone(), value.clone());
-    }
-    headers
-        .entry(CONTENT_TYPE)
-        .or_insert(HeaderValue::from_static("application/json"));
-    headers
-}
-
 /// Whether the request is let in; `None`: nothing is shown of who sends it.
-fn verdict(
-    secret: &SourceSecret,
-    args: &Test,
-    headers: &HeaderMap,
-    body: &str,
-    now: Timestamp,
-) -> Option<Verdict> {
+fn verdict(secret: &SourceSecret, asked: &Asked<'_>, headers: &HeaderMap) -> Option<Verdict> {
     let verdict = auth::judge(
         &secret.auth,
         &Shown {
             method: &Method::POST,
             headers,
-            query: &args.query,
-            body: body.as_bytes(),
-            now,
+            query: asked.query,
+            body: asked.body.as_bytes(),
+            now: asked.now,
         },
     );
-    let is_shown = shows::is_shown(&secret.auth, headers, &args.query, &verdict);
+    let is_shown = shows::is_shown(&secret.auth, headers, asked.query, &verdict);
     is_shown.then_some(verdict)
 }

@@ -56,12 +56,13 @@ struct Status {
     orgs: Vec<(OrgId, Result<Option<Budget>, String>)>,
 }
 
-struct QueueStatus {
+/// What is known of a queue.
+pub(crate) struct QueueStatus {
     name: String,
-    waiting: u64,
-    in_flight: u64,
-    /// Seconds; none where CloudWatch has none.
-    oldest: Option<u64>,
+    pub(crate) waiting: u64,
+    pub(crate) in_flight: u64,
+    /// Seconds; none where `CloudWatch` has none.
+    pub(crate) oldest: Option<u64>,
 }
 
 /// Runs, prints, and answers whether nothing is parked and every org answered.
@@ -134,7 +135,8 @@ async fn look(
     })
 }
 
-async fn queue_status(
+/// Asks a queue, and `CloudWatch` for the age of its oldest message.
+pub(crate) async fn queue_status(
     sdk: &aws_config::SdkConfig,
     url: &str,
     at: Timestamp,

@@ -2,6 +2,8 @@
 
 mod contact;
 mod parked;
+mod pipeline;
+mod sources;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -155,6 +155,8 @@ fn is_from_here(headers: &HeaderMap, is_read: bool) -> bool {
         None => is_read,
     };
     match text(header::ORIGIN) {
+        // A page that tells nobody where it is from says so of its forms too.
+        Some("null") => site == Some(b"same-origin"),
         Some(origin) => origin == format!("http://{host}"),
         None => is_site,
     }
@@ -259,7 +261,16 @@ mod tests {
             &[host, ("sec-fetch-site", "same-origin")]
         ));
         assert!(!is_in(&guard, Method::POST, &[host]));
-        assert!(!is_in(&guard, Method::POST, &[host, ("origin", "null")]));
+        let nowhere = ("origin", "null");
+        assert!(!is_in(&guard, Method::POST, &[host, nowhere]));
+        for (site, is_own) in [
+            ("same-origin", true),
+            ("same-site", false),
+            ("cross-site", false),
+        ] {
+            let site = ("sec-fetch-site", site);
+            assert_eq!(is_in(&guard, Method::POST, &[host, nowhere, site]), is_own);
+        }
         assert!(!is_in(
             &guard,
             Method::POST,

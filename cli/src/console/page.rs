@@ -12,24 +12,39 @@ use crate::table;
 /// A page of the navigation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
+    Pipeline,
     Contact,
     Parked,
+    Sources,
+    Local,
 }
 
 impl Place {
-    const ALL: [Place; 2] = [Place::Contact, Place::Parked];
+    const ALL: [Place; 5] = [
+        Place::Pipeline,
+        Place::Contact,
+        Place::Parked,
+        Place::Sources,
+        Place::Local,
+    ];
 
     fn name(self) -> &'static str {
         match self {
+            Place::Pipeline => "Pipeline",
             Place::Contact => "A contact",
             Place::Parked => "Parked",
+            Place::Sources => "Sources",
+            Place::Local => "Try it",
         }
     }
 
     fn path(self) -> &'static str {
         match self {
+            Place::Pipeline => "/",
             Place::Contact => "/contact",
             Place::Parked => "/parked",
+            Place::Sources => "/sources",
+            Place::Local => "/local",
         }
     }
 }
@@ -44,7 +59,7 @@ pub(crate) fn page(app: &App, place: Place, content: &Markup) -> Response {
                 p.product { "campaign-sync" span.stack { (app.stack) } }
                 nav aria-label="Pages" {
                     ul {
-                        @for one in Place::ALL {
+                        @for one in Place::ALL.into_iter().filter(|one| *one != Place::Local || app.local.is_some()) {
                             li { a href=(one.path()) aria-current=[(one == place).then_some("page")] { (one.name()) } }
                         }
                     }

@@ -1,8 +1,10 @@
 //! `--serve`: the embedded parts on one loopback port, in real time, to develop against.
 
+mod deeds;
 mod greeting;
 mod lines;
 mod log;
+mod metrics;
 mod pages;
 mod senders;
 
@@ -24,8 +26,11 @@ use super::crm::Story;
 use super::vendor::{self, Sample};
 use super::world::{self, World};
 use super::{Api, Error};
+use crate::console::Local;
+use deeds::Deeds;
 use greeting::greeting;
-use lines::show;
+use lines::line;
+use metrics::Recorder;
 
 /// The largest request that is read.
 const MAX_BODY: usize = 8 << 20;
@@ -42,7 +47,9 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let base = format!("http://{address}");
     let logs = Arc::new(Logs::default());
-    let told = Arc::clone(&logs);
+    let recorder = Arc::new(Recorder::default());
+    let deeds = Arc::new(Deeds::default());
+    let told = (Arc::clone(&logs), Arc::clone(&recorder), Arc::clone(&deeds));
     let mut world = World::build(
         &Story::empty(api),
         Clock::system(),
@@ -50,11 +57,19 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
         calls_per_minute,
         None,
         Telemetry::from_fn(move |event| {
-            show(event);
-            log::put(&told, &Clock::system(), event);
+            let (logs, recorder, deeds) = &told;
+            let now = Clock::system().now();
+            if let Some(line) = line(event) {
+                // Who no longer reads does not end the service.
+                let _ = crate::print(&line);
+                deeds.hear(now, &line);
+            }
+            log::put(logs, now, event);
+            recorder.hear(now, event);
         }),
     )?;
     world.outside.logs = logs;
+    recorder.watches(&world.outside.queue);
     world.outside.put_source(
         "bearer",
         &serde_json::json!({ "auth": "bearer", "bearerTokens": [world::BEARER_TOKEN] }),
@@ -63,7 +78,8 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
     for sample in &samples {
         senders::put(&world.outside, sample);
     }
-    let console = pages::console(&world.outside, address.port(), &base).await?;
+    let of = (recorder, Arc::clone(&deeds));
+    let console = pages::console(&world.outside, of, address.port(), &base).await?;
     crate::print(&greeting(
         &world.outside,
         &base,
@@ -72,10 +88,13 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
         &console.address(),
     ))?;
     let world = Arc::new(world);
+    let samples: Arc<[_]> = samples.into();
+    deeds.act_on(&world, &samples);
     let served = Served {
         world: Arc::clone(&world),
-        samples: samples.into(),
+        samples,
         base: base.into(),
+        deeds,
     };
     let app = axum::Router::new()
         .route("/", post(answer))
@@ -97,6 +116,7 @@ struct Served {
     world: Arc<World>,
     samples: Arc<[Sample]>,
     base: Arc<str>,
+    deeds: Arc<Deeds>,
 }
 
 async fn answer(State(served): State<Served>, request: Request) -> Response {
@@ -107,6 +127,10 @@ async fn answer(State(served): State<Served>, request: Request) -> Response {
     };
     let path = parts.uri.path();
     if path.starts_with("/webhooks/") {
+        if served.deeds.drops() {
+            // Nobody hears of it: its sender waits in vain.
+            return StatusCode::GATEWAY_TIMEOUT.into_response();
+        }
         let request = http::Request::from_parts(parts, Body::Binary(body.to_vec()));
         let answer = ingest::handle(&world.ingest, request).await;
         let (parts, body) = answer.into_parts();

@@ -11,24 +11,24 @@ use crate::says::{rank, said};
 use crate::table::{counted, table};
 
 /// What became of a body, and of who sends it.
-pub(super) struct Found<'a> {
+pub(crate) struct Found<'a> {
     /// How the source's requests are let in.
-    pub(super) way: String,
+    pub(crate) way: String,
     /// None: nothing was shown of who sends it.
-    pub(super) verdict: Option<Verdict>,
+    pub(crate) verdict: Option<Verdict>,
     /// Headers that were given, and that nothing reads.
-    pub(super) unread: &'a [&'a HeaderName],
+    pub(crate) unread: &'a [&'a HeaderName],
     /// What is refused whole becomes nothing.
-    pub(super) refused: Option<&'a Refused>,
-    pub(super) on_fault: OnFault,
+    pub(crate) refused: Option<&'a Refused>,
+    pub(crate) on_fault: OnFault,
     /// Where each item stands in the body.
-    pub(super) items: &'a [String],
-    pub(super) reading: &'a Reading,
+    pub(crate) items: &'a [String],
+    pub(crate) reading: &'a Reading,
 }
 
 impl Found<'_> {
     /// Whether it is, or nobody asked. Who gives a header that nothing reads meant to show who sends.
-    pub(super) fn is_let_in(&self) -> bool {
+    pub(crate) fn is_let_in(&self) -> bool {
         match &self.verdict {
             None => self.unread.is_empty(),
             Some(verdict) => *verdict == Verdict::Authentic,
@@ -67,7 +67,7 @@ impl Found<'_> {
         }
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let changes = self.reading.changes.iter();
         let change = |made: &ingest::webhook::Placed| {
             let change: Value = serde_json::from_str(&made.change.body()).unwrap_or_default();
@@ -86,7 +86,7 @@ impl Found<'_> {
         })
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut lines = vec![format!("let in by {}: {}", self.way, self.let_in())];
         if let Some(refused) = self.refused {
             lines.push(refused.to_string());

@@ -6,9 +6,9 @@ use domain::change::Fault;
 use ingest::body;
 
 /// A request that is refused, and why.
-pub(super) struct Refused {
-    pub(super) status: u16,
-    pub(super) why: String,
+pub(crate) struct Refused {
+    pub(crate) status: u16,
+    pub(crate) why: String,
 }
 
 impl fmt::Display for Refused {

@@ -2,15 +2,8 @@
 
 use io::telemetry::Event;
 
-/// Prints the line of what happened.
-pub(super) fn show(event: &Event<'_>) {
-    if let Some(line) = line(event) {
-        // Who no longer reads does not end the service.
-        let _ = crate::print(&line);
-    }
-}
-
-fn line(event: &Event<'_>) -> Option<String> {
+/// The line of what happened; none: it is not told.
+pub(super) fn line(event: &Event<'_>) -> Option<String> {
     match event {
         Event::Done { .. }
         | Event::RankReset { .. }

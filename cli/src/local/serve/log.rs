@@ -1,14 +1,13 @@
 //! What apply would log of a change, as the log hands it out: for whoever asks what became of a contact.
 
 use emulator::Logs;
-use io::Clock;
 use io::telemetry::{About, Event, name_of};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// Puts the line of what became of a change into the log.
-pub(super) fn put(logs: &Logs, clock: &Clock, event: &Event<'_>) {
+pub(super) fn put(logs: &Logs, now: Timestamp, event: &Event<'_>) {
     if let Some(mut line) = line(event) {
-        let now = clock.now();
         line["timestamp"] = now.to_string().into();
         logs.put(now, line);
     }

@@ -8,11 +8,18 @@ use emulator::world::SECRET_PREFIX;
 use io::config::DlqConfig;
 use io::{Config, Https};
 
+use super::deeds::Deeds;
+use super::metrics::Recorder;
 use crate::console::{App, Of};
 use crate::made_up;
 
 /// Of what is served at `base`.
-pub(super) async fn console(outside: &World, port: u16, base: &str) -> Result<Arc<App>, String> {
+pub(super) async fn console(
+    outside: &World,
+    (recorder, deeds): (Arc<Recorder>, Arc<Deeds>),
+    port: u16,
+    base: &str,
+) -> Result<Arc<App>, String> {
     let variable = |name: &str| match name {
         "GENESYS_BASE_URL" => Some(base.to_owned()),
         name => outside.variable(name),
@@ -40,5 +47,7 @@ pub(super) async fn console(outside: &World, port: u16, base: &str) -> Result<Ar
         sdk,
         https: Https::new().map_err(|error| error.to_string())?,
         known: known.to_vec(),
+        metrics: Some(recorder),
+        local: Some(deeds),
     })
 }

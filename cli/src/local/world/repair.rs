@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use lambda_runtime::LambdaEvent;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::crm::Story;
 use super::super::{Error, LATEST};
@@ -47,6 +47,13 @@ impl World {
             None if is_late => Err("reconcile: it does not come to its end".to_owned()),
             None => Ok(self.enqueued.load(Ordering::Relaxed) - before),
         }
+    }
+
+    /// Runs reconcile once, with this input and beside its queue. What it enqueues waits for whoever feeds apply.
+    pub(crate) async fn reconcile_once(&self, input: Value) -> Result<reconcile::Answer, Error> {
+        let event = LambdaEvent::new(input, self.lambda(RUN));
+        let answer = reconcile::at_once(&self.reconcile, event).await;
+        answer.map_err(|error| format!("reconcile: {error}"))
     }
 
     /// Hands runs to reconcile, until their queue is closed and empty.

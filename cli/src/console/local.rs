@@ -1,0 +1,167 @@
+//! What only the embedded parts have: somebody who makes them fail, and sees what happens.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use futures_util::future::BoxFuture;
+use maud::{Markup, html};
+
+use super::App;
+use super::fields::Fields;
+use super::page::{self, Place};
+
+/// What may be done to the embedded parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Deed {
+    /// The made-up CRM changes a contact, tells its feed, and sends a webhook; by this vendor's preset.
+    Change(Option<String>),
+    /// The next so many calls of Genesys Cloud fail like this.
+    Fail(Failing, u64),
+    /// They do no more.
+    Heal,
+    /// Webhooks get lost on their way, or no more.
+    Drop(bool),
+    /// Reconcile compares all campaigns with the CRM's feed.
+    Reconcile,
+}
+
+/// How calls fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failing {
+    Unavailable,
+    Throttled,
+    Slow,
+    Lost,
+}
+
+impl Failing {
+    const ALL: [(Failing, &str, &str); 4] = [
+        (Failing::Unavailable, "503", "answer 503"),
+        (Failing::Throttled, "429", "answer 429, retry after 5 s"),
+        (Failing::Slow, "slow", "come 3 s late"),
+        (Failing::Lost, "lost", "are done, and the answer is lost"),
+    ];
+}
+
+/// The embedded parts, as their page deals with them.
+pub(crate) trait Local: Send + Sync {
+    /// Does it, and answers what came of it.
+    fn act(&self, deed: Deed) -> BoxFuture<'_, Result<String, String>>;
+    /// Presets by which somebody can send, and who that is.
+    fn senders(&self) -> Vec<(&'static str, &'static str)>;
+    /// Whether webhooks get lost now.
+    fn drops(&self) -> bool;
+    /// What happened, the newest first: no personal data.
+    fn lines(&self) -> Vec<String>;
+}
+
+/// The page.
+pub(crate) async fn show(State(app): State<Arc<App>>) -> Response {
+    std::future::ready(page::page(&app, Place::Local, &whole(&app, None))).await
+}
+
+/// What moves in it.
+pub(crate) async fn part(State(app): State<Arc<App>>) -> Response {
+    std::future::ready(page::html(lines(&app))).await
+}
+
+/// Does what a button says.
+pub(crate) async fn act(
+    State(app): State<Arc<App>>,
+    Extension(fields): Extension<Fields>,
+) -> Response {
+    let Some(local) = &app.local else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let said = match deed(&fields) {
+        Some(deed) => local.act(deed).await,
+        None => Err("Nothing that can be done was asked for.".to_owned()),
+    };
+    page::page(&app, Place::Local, &whole(&app, Some(&said)))
+}
+
+fn deed(fields: &Fields) -> Option<Deed> {
+    Some(match fields.text("deed")? {
+        "change" => Deed::Change(fields.text("sender").map(str::to_owned)),
+        "fail" => {
+            let how = fields.text("how")?;
+            let (failing, ..) = Failing::ALL.into_iter().find(|(_, name, _)| *name == how)?;
+            let times = fields.text("times")?.parse().ok()?;
+            Deed::Fail(failing, (1..=1_000).contains(&times).then_some(times)?)
+        }
+        "heal" => Deed::Heal,
+        "drop" => Deed::Drop(true),
+        "deliver" => Deed::Drop(false),
+        "reconcile" => Deed::Reconcile,
+        _ => return None,
+    })
+}
+
+fn whole(app: &App, said: Option<&Result<String, String>>) -> Markup {
+    html! {
+        @match said {
+            None => {},
+            Some(Ok(said)) => p.note.good role="status" { (said) },
+            Some(Err(why)) => (page::trouble(why)),
+        }
+        @if let Some(local) = &app.local { (buttons(app, &**local)) }
+        h2 #lines { "What happens" }
+        section data-refresh="/local/lines" data-every="1000" aria-labelledby="lines" { (lines(app)) }
+    }
+}
+
+fn buttons(app: &App, local: &dyn Local) -> Markup {
+    let form = |inner: &Markup| html! { form method="post" action="/local" { (page::token(app)) (inner) } };
+    let deed = |name: &str, label: &str| {
+        form(&html! { button.quiet name="deed" value=(name) { (label) } })
+    };
+    html! {
+        div.columns {
+            fieldset {
+                legend { "The CRM" }
+                (form(&html! { button name="deed" value="change" { "Change a contact" } }))
+                (form(&html! {
+                    label { "as"
+                        select name="sender" { @for (name, what) in local.senders() { option value=(name) { (what) } } }
+                    }
+                    " " button.quiet name="deed" value="change" { "Send" }
+                }))
+                @if local.drops() {
+                    p.note.wait { "Webhooks get lost on their way." }
+                    (deed("deliver", "Let them through again"))
+                } @else { (deed("drop", "Let webhooks get lost")) }
+            }
+            fieldset {
+                legend { "Genesys Cloud" }
+                (form(&html! {
+                    label { "The next" input type="number" name="times" min="1" max="1000" value="20" required; "calls" }
+                    " " label { span.hidden { "How they fail" }
+                        select name="how" { @for (_, name, what) in Failing::ALL { option value=(name) { (what) } } }
+                    }
+                    " " button name="deed" value="fail" { "Make them fail" }
+                }))
+                (deed("heal", "Let all be well"))
+            }
+            fieldset {
+                legend { "Reconcile" }
+                p.hint { "Compares every campaign with what the CRM says now, and enqueues what differs." }
+                (deed("reconcile", "Run it"))
+            }
+        }
+    }
+}
+
+fn lines(app: &App) -> Markup {
+    let lines = app
+        .local
+        .as_ref()
+        .map(|local| local.lines())
+        .unwrap_or_default();
+    html! {
+        @if lines.is_empty() { p.empty { "Nothing yet: let the CRM change a contact." } }
+        @else { pre tabindex="0" { @for line in lines { (line) "\n" } } }
+    }
+}

@@ -1,0 +1,192 @@
+//! What is measured on the way of a change, left to right (docs/contract.md "Metrics").
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+
+/// Where on its way a change is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Webhooks,
+    Queue,
+    Apply,
+    Genesys,
+    End,
+}
+
+/// What becomes of the values of a period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stat {
+    Sum,
+    Maximum,
+    Average,
+}
+
+impl Stat {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Stat::Sum => "Sum",
+            Stat::Maximum => "Maximum",
+            Stat::Average => "Average",
+        }
+    }
+}
+
+/// Whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Of {
+    /// Of each org.
+    Org,
+    /// Of the stack alone: nobody knows whose it is.
+    Stack,
+    /// Of the queue of changes.
+    Queue,
+}
+
+/// One thing that is measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measure {
+    pub(crate) name: &'static str,
+    pub(crate) label: &'static str,
+    pub(crate) stage: Stage,
+    pub(crate) stat: Stat,
+    pub(crate) of: Of,
+    /// What any of it means: trouble, or not.
+    pub(crate) is_bad: bool,
+}
+
+const fn good(
+    stage: Stage,
+    name: &'static str,
+    label: &'static str,
+    stat: Stat,
+    of: Of,
+) -> Measure {
+    Measure {
+        name,
+        label,
+        stage,
+        stat,
+        of,
+        is_bad: false,
+    }
+}
+
+const fn bad(stage: Stage, name: &'static str, label: &'static str, of: Of) -> Measure {
+    Measure {
+        name,
+        label,
+        stage,
+        stat: Stat::Sum,
+        of,
+        is_bad: true,
+    }
+}
+
+/// All of it, in the order of the page.
+pub(crate) const MEASURES: [Measure; 24] = [
+    good(
+        Stage::Webhooks,
+        "Accepted",
+        "changes accepted",
+        Stat::Sum,
+        Of::Org,
+    ),
+    bad(Stage::Webhooks, "Refused", "webhooks refused", Of::Org),
+    bad(Stage::Webhooks, "Unauthorized", "unauthorized", Of::Stack),
+    bad(Stage::Webhooks, "Unmapped", "items unmapped", Of::Org),
+    good(
+        Stage::Queue,
+        "ApproximateNumberOfMessagesVisible",
+        "waiting, at most",
+        Stat::Maximum,
+        Of::Queue,
+    ),
+    good(
+        Stage::Queue,
+        "ChangeAge",
+        "until done, in s",
+        Stat::Average,
+        Of::Org,
+    ),
+    good(
+        Stage::Queue,
+        "OptOutAge",
+        "oldest opt-out, in s",
+        Stat::Maximum,
+        Of::Org,
+    ),
+    good(Stage::Apply, "Created", "created", Stat::Sum, Of::Org),
+    good(Stage::Apply, "Updated", "updated", Stat::Sum, Of::Org),
+    good(Stage::Apply, "Unchanged", "unchanged", Stat::Sum, Of::Org),
+    good(Stage::Apply, "Stale", "stale", Stat::Sum, Of::Org),
+    good(Stage::Apply, "Superseded", "superseded", Stat::Sum, Of::Org),
+    good(Stage::Apply, "Skipped", "skipped", Stat::Sum, Of::Org),
+    good(
+        Stage::Apply,
+        "Width",
+        "messages an invocation",
+        Stat::Average,
+        Of::Stack,
+    ),
+    bad(Stage::Apply, "Retried", "retried", Of::Org),
+    good(Stage::Genesys, "ApiCalls", "calls", Stat::Sum, Of::Org),
+    good(
+        Stage::Genesys,
+        "ApiLatency",
+        "latency, in ms",
+        Stat::Average,
+        Of::Org,
+    ),
+    bad(Stage::Genesys, "Throttled", "refused with 429", Of::Org),
+    good(
+        Stage::Genesys,
+        "ConflictsResolved",
+        "409s resolved",
+        Stat::Sum,
+        Of::Org,
+    ),
+    bad(Stage::Genesys, "OrgIll", "does not answer", Of::Org),
+    bad(Stage::End, "Parked", "parked", Of::Org),
+    bad(Stage::End, "OptOutParked", "opt-outs parked", Of::Org),
+    good(Stage::End, "Checked", "compared", Stat::Sum, Of::Org),
+    bad(Stage::End, "Drifted", "drifted", Of::Org),
+];
+
+/// How many periods are shown.
+pub(crate) const PERIODS: usize = 36;
+
+/// Values by the names of what is measured, a value for each period, the newest last.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Series {
+    pub(crate) of: BTreeMap<&'static str, [f64; PERIODS]>,
+    pub(crate) orgs: Vec<String>,
+}
+
+/// An alarm, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Alarm {
+    pub(crate) name: String,
+    /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
+    pub(crate) state: String,
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) words: String,
+}
+
+/// Where what is measured comes from.
+pub(crate) trait Metrics: Send + Sync {
+    /// Of an org; none: of all.
+    fn series<'a>(
+        &'a self,
+        org: Option<&'a str>,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Series, String>>;
+    /// The stack's alarms; none: it has none.
+    fn alarms(&self) -> BoxFuture<'_, Result<Vec<Alarm>, String>>;
+    /// How long a period is.
+    fn period(&self) -> Duration;
+    /// How long what was asked for is good enough.
+    fn good_for(&self) -> Duration;
+}

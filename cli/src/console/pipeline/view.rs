@@ -1,0 +1,246 @@
+//! The pipeline as a page: five stages, each with its numbers and how they went lately.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use domain::change::OrgId;
+use io::Clock;
+use maud::{Markup, html};
+
+use super::measures::{MEASURES, Measure, Of, PERIODS, Stage, Stat};
+use super::{Alarm, Budget, Now, QueueStatus};
+use crate::console::App;
+use crate::console::page::{self, ago};
+use crate::table::{counted, number};
+
+const STAGES: [(Stage, &str); 5] = [
+    (Stage::Webhooks, "Webhooks"),
+    (Stage::Queue, "Queue"),
+    (Stage::Apply, "apply"),
+    (Stage::Genesys, "Genesys Cloud"),
+    (Stage::End, "Parked and drift"),
+];
+
+/// The size of a sparkline.
+const WIDE: usize = 108;
+const HIGH: usize = 24;
+
+/// All of the page.
+pub(super) fn whole(app: &App, now: &Now) -> Markup {
+    let org = now.org.as_ref().map(OrgId::as_str);
+    let part = match org {
+        Some(org) => format!("/pipeline?org={org}"),
+        None => "/pipeline".to_owned(),
+    };
+    html! {
+        (picker(app, now, org))
+        section data-refresh=(part) data-every="5000" aria-label="The way of a change" { (inner(app, now)) }
+    }
+}
+
+/// What asks for itself again.
+pub(super) fn inner(app: &App, now: &Now) -> Markup {
+    let minutes = app.metrics.period().as_secs() * PERIODS as u64 / 60;
+    let span = match minutes {
+        0..120 => format!("{minutes} minutes"),
+        _ => format!("{} hours", minutes / 60),
+    };
+    html! {
+        (alarms(now))
+        @if let Err(error) = &now.series { (page::trouble(error)) }
+        ol.way {
+            @for (stage, name) in STAGES {
+                li.stage {
+                    h2 { (name) }
+                    (head(stage, now))
+                    dl.measures {
+                        @for measure in MEASURES.iter().filter(|measure| measure.stage == stage) { (one(measure, now)) }
+                    }
+                }
+            }
+        }
+        p.hint { "Lines: the last " (span) ". Numbers beside them: of that time together, or the highest or mean where it says so." }
+    }
+}
+
+fn picker(app: &App, now: &Now, chosen: Option<&str>) -> Markup {
+    let mut orgs: BTreeSet<&str> = app.known.iter().map(|(org, _)| org.as_str()).collect();
+    orgs.extend(
+        now.series
+            .iter()
+            .flat_map(|series| series.orgs.iter().map(String::as_str)),
+    );
+    orgs.extend(chosen);
+    html! {
+        form.choices method="get" action="/" {
+            label { "Org"
+                select name="org" data-submit="1" {
+                    option value="" { "all" }
+                    @for org in orgs { option value=(org) selected[chosen == Some(org)] { (org) } }
+                }
+            }
+            noscript { button.quiet { "Show" } }
+            @if chosen.is_some() { p.hint { "What is left of its calls is asked for by one call each half minute." } }
+        }
+    }
+}
+
+fn alarms(now: &Now) -> Markup {
+    let all = match &now.alarms {
+        Ok(all) => all,
+        Err(error) => return page::trouble(error),
+    };
+    let on = |alarm: &&Alarm| alarm.state == "ALARM";
+    let calm = all.iter().filter(|alarm| !on(alarm)).count() as u64;
+    html! {
+        @for alarm in all.iter().filter(on) {
+            div.note.bad role="alert" {
+                p { strong { "Alarm " (alarm.name) } @if alarm.since.is_some() { ", since " (ago(alarm.since, Clock::system().now())) } }
+                p { (alarm.words) }
+            }
+        }
+        @if calm > 0 { p.hint { (counted(calm, "alarm")) " of " (all.len()) " " (crate::table::are(calm)) " calm." } }
+    }
+}
+
+/// The numbers that are of this moment.
+fn head(stage: Stage, now: &Now) -> Markup {
+    match stage {
+        Stage::Queue => match &now.queue {
+            Err(error) => page::trouble(error),
+            Ok(queue) => html! {
+                p.big { (number(queue.waiting)) span { " waiting" } }
+                p.small { (number(queue.in_flight)) " in flight or retried; oldest " (oldest(queue)) }
+            },
+        },
+        Stage::End => match &now.dead_letters {
+            Err(error) => page::trouble(error),
+            Ok(queue) => {
+                let parked = queue.waiting + queue.in_flight;
+                html! {
+                    p.big.bad[parked > 0] { (number(parked)) span { " parked" } }
+                    p.small { @if parked > 0 { a href="/parked" { "Look at them" } } @else { "Nothing for a person to do." } }
+                }
+            }
+        },
+        Stage::Genesys => budget(now),
+        Stage::Webhooks => big(now, "Accepted", "accepted"),
+        Stage::Apply => {
+            let done = [
+                "Created",
+                "Updated",
+                "Unchanged",
+                "Stale",
+                "Superseded",
+                "Skipped",
+            ];
+            let sum = done.iter().filter_map(|name| total(now, name)).sum::<f64>();
+            html! { p.big { (shown(sum)) span { " done" } } p.small { (shown(total(now, "Retried").unwrap_or_default())) " retries" } }
+        }
+    }
+}
+
+fn big(now: &Now, name: &str, what: &str) -> Markup {
+    html! {
+        p.big { (shown(total(now, name).unwrap_or_default())) span { " " (what) } }
+        p.small { (shown(total(now, "Refused").unwrap_or_default())) " refused" }
+    }
+}
+
+fn oldest(queue: &QueueStatus) -> String {
+    match queue.oldest {
+        Some(seconds) if seconds >= 120 => format!("{} min", number(seconds / 60)),
+        Some(seconds) => format!("{seconds} s"),
+        None => "not known".to_owned(),
+    }
+}
+
+fn budget(now: &Now) -> Markup {
+    match &now.budget {
+        None => html! {
+            p.big { (shown(total(now, "ApiCalls").unwrap_or_default())) span { " calls" } }
+            p.small { "Choose an org to see what is left." }
+        },
+        Some(Err(why)) => page::trouble(why),
+        Some(Ok(None)) => html! { p.small { "It does not tell what is left." } },
+        Some(Ok(Some(Budget {
+            allowed,
+            count,
+            reset,
+        }))) => html! {
+            p.big { (number(allowed.saturating_sub(*count))) span { " calls left" } }
+            p.small { "of " (number(*allowed)) ", all of them again in " (reset) "\u{a0}s" }
+            meter min="0" max=(allowed) value=(allowed.saturating_sub(*count)) low=(allowed / 5) aria-label="Calls left in this minute" {}
+        },
+    }
+}
+
+/// Over all periods.
+fn total(now: &Now, name: &str) -> Option<f64> {
+    Some(now.series.as_ref().ok()?.of.get(name)?.iter().sum())
+}
+
+fn one(measure: &Measure, now: &Now) -> Markup {
+    let values = now
+        .series
+        .as_ref()
+        .ok()
+        .and_then(|series| series.of.get(measure.name));
+    let nothing = [0.0; PERIODS];
+    let values = values.unwrap_or(&nothing);
+    let value = together(measure, values);
+    let is_bad = measure.is_bad && value > 0.0;
+    html! {
+        div.bad[is_bad] {
+            dt { (measure.label) @if measure.of == Of::Stack && now.org.is_some() { span.dim { " of all" } } }
+            dd { (spark(values)) strong { (shown(value)) } }
+        }
+    }
+}
+
+fn together(measure: &Measure, values: &[f64]) -> f64 {
+    match measure.stat {
+        Stat::Sum => values.iter().sum(),
+        Stat::Maximum => values.iter().copied().fold(0.0, f64::max),
+        Stat::Average => {
+            let some: Vec<_> = values.iter().filter(|value| **value > 0.0).collect();
+            match some.len() {
+                0 => 0.0,
+                #[expect(clippy::cast_precision_loss, reason = "36 at most")]
+                count => some.into_iter().sum::<f64>() / count as f64,
+            }
+        }
+    }
+}
+
+/// A whole number; of what is small and not whole a digit more.
+fn shown(value: f64) -> String {
+    if value.fract() != 0.0 && value < 10.0 {
+        return format!("{value:.1}");
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a count"
+    )]
+    let whole = value.round().max(0.0) as u64;
+    number(whole)
+}
+
+/// A line: what it says is told beside it.
+fn spark(values: &[f64]) -> Markup {
+    let most = values.iter().copied().fold(0.0, f64::max);
+    let mut points = String::new();
+    #[expect(clippy::cast_precision_loss, reason = "some hundred at most")]
+    for (place, value) in values.iter().enumerate() {
+        let high = if most > 0.0 { value / most } else { 0.0 };
+        let across = place as f64 * WIDE as f64 / (PERIODS - 1) as f64;
+        let down = 1.0 + (HIGH - 2) as f64 * (1.0 - high);
+        let _ = write!(points, "{across:.0},{down:.1} ");
+    }
+    html! {
+        svg.spark viewBox={ "0 0 " (WIDE) " " (HIGH) } preserveAspectRatio="none" aria-hidden="true" focusable="false" {
+            polyline points=(points.trim_end()) {}
+        }
+    }
+}

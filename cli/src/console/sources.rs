@@ -1,0 +1,122 @@
+//! What a source's webhook becomes, while its mapping is edited: by the code of `campaign-sync source test`.
+
+mod view;
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, Uri};
+use axum::response::Response;
+use ingest::webhook::Unmapped;
+use io::Clock;
+use io::secrets::SourceSecret;
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::App;
+use super::fields::Fields;
+use super::page::{self, Place};
+use crate::args;
+use crate::local::samples;
+use crate::source::{Asked, Found, examine, examine_parked};
+
+/// What the form holds.
+#[derive(Default)]
+struct Draft {
+    preset: String,
+    secret: String,
+    body: String,
+    headers: String,
+}
+
+/// The form; with a preset in the address what whoever sends so sends.
+pub(crate) async fn form(State(app): State<Arc<App>>, uri: Uri) -> Response {
+    let preset = uri.query().and_then(|query| query.strip_prefix("preset="));
+    let draft = preset.and_then(sample).unwrap_or_default();
+    let tried = (!draft.secret.is_empty()).then(|| tried(&draft));
+    let content = view::whole(&app, &draft, tried.as_ref());
+    std::future::ready(page::page(&app, Place::Sources, &content)).await
+}
+
+/// Tries what the form holds.
+pub(crate) async fn try_out(
+    State(app): State<Arc<App>>,
+    Extension(fields): Extension<Fields>,
+) -> Response {
+    let whole = |name| fields.whole(name).unwrap_or_default().to_owned();
+    let draft = Draft {
+        preset: whole("preset"),
+        secret: whole("secret"),
+        body: whole("body"),
+        headers: whole("headers"),
+    };
+    let tried = tried(&draft);
+    let answer = match fields.has("part") {
+        true => page::html(view::result(&draft, Some(&tried))),
+        false => page::page(
+            &app,
+            Place::Sources,
+            &view::whole(&app, &draft, Some(&tried)),
+        ),
+    };
+    std::future::ready(answer).await
+}
+
+/// What a sender of this preset sends now.
+fn sample(name: &str) -> Option<Draft> {
+    let samples = samples();
+    let sample = samples.iter().find(|sample| sample.source == name)?;
+    let body = sample.body(Clock::system().now().as_millisecond());
+    let pretty = |value: &Value| serde_json::to_string_pretty(value).unwrap_or_default();
+    let body: Value = serde_json::from_str(&body).unwrap_or_default();
+    let headers = match sample.media_type {
+        "application/json" => String::new(),
+        media_type => format!("content-type: {media_type}"),
+    };
+    Some(Draft {
+        preset: name.to_owned(),
+        secret: pretty(&sample.secret),
+        body: pretty(&body),
+        headers,
+    })
+}
+
+/// What became of it, as `source test --json` prints it; or why it cannot be tried.
+fn tried(draft: &Draft) -> Result<Value, String> {
+    let secret = SourceSecret::parse(&SecretString::from(draft.secret.as_str()));
+    let secret = secret.map_err(|error| format!("The secret: {error}"))?;
+    let now = Clock::system().now();
+    let json = |found: &Found<'_>| found.json();
+    if let Ok(parked) = Unmapped::parse(&draft.body) {
+        let source = parked.source();
+        let source = source.map_err(|expected| format!("The parked item's source: {expected}"))?;
+        return Ok(examine_parked(&parked, &secret, &source, now, json));
+    }
+    let given = headers(&draft.headers)?;
+    let asked = Asked {
+        source: args::source("test")?,
+        given: &given,
+        query: "",
+        body: &draft.body,
+        now,
+    };
+    Ok(examine(&secret, &asked, json))
+}
+
+/// A header a line.
+fn headers(text: &str) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let header = |line: &str| {
+        let (name, value) = line.split_once(':')?;
+        let name = HeaderName::from_bytes(name.trim().as_bytes()).ok()?;
+        Some((name, HeaderValue::from_str(value.trim()).ok()?))
+    };
+    lines
+        .map(|line| {
+            header(line).ok_or_else(|| {
+                "Headers: expected a name, a colon and a value in each line.".to_owned()
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,142 @@
+//! A source's secret and a payload beside what becomes of it.
+
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::Draft;
+use crate::console::App;
+use crate::console::page;
+use crate::local::samples;
+use crate::table::{are, counted};
+
+/// The most of an item that is shown, in characters.
+const SHOWN: usize = 600;
+
+/// All of the page.
+pub(super) fn whole(app: &App, draft: &Draft, tried: Option<&Result<Value, String>>) -> Markup {
+    html! {
+        p.hint { "Nothing is sent or stored: secret and payload stay in this page and in memory." }
+        form.choices method="get" action="/sources" {
+            label { "Preset"
+                select name="preset" data-submit="1" {
+                    option value="" { "choose, with a sample" }
+                    @for sample in samples() {
+                        option value=(sample.source) selected[draft.preset == sample.source] { (sample.source) ": " (sample.what) }
+                    }
+                }
+            }
+            noscript { button.quiet { "Show" } }
+        }
+        div.columns.wide {
+            form method="post" action="/sources" data-live="result" {
+                (page::token(app))
+                input type="hidden" name="preset" value=(draft.preset);
+                p.label { label for="secret" { "The source's secret" } button.quiet type="button" data-copy="secret" hidden { "Copy" } }
+                textarea #secret name="secret" rows="16" spellcheck="false" autocapitalize="none" autocomplete="off" required { (draft.secret) }
+                p.label { label for="body" { "Payload" } }
+                textarea #body name="body" rows="16" spellcheck="false" autocapitalize="none" autocomplete="off" required { (draft.body) }
+                p.label { label for="headers" { "Headers, one a line, where the mapping or a signature needs them" } }
+                textarea #headers name="headers" rows="2" spellcheck="false" autocomplete="off" { (draft.headers) }
+                p { button { "Try" } }
+            }
+            section #result aria-label="What becomes of it" aria-live="polite" { (result(draft, tried)) }
+        }
+    }
+}
+
+/// What becomes of the payload.
+pub(super) fn result(draft: &Draft, tried: Option<&Result<Value, String>>) -> Markup {
+    match tried {
+        None => html! { p.empty { "Choose a preset, or paste a secret and a payload." } },
+        Some(Err(why)) => html! { p.note.bad { (why) } },
+        Some(Ok(found)) => of(draft, found),
+    }
+}
+
+fn of(draft: &Draft, found: &Value) -> Markup {
+    let body: Value = serde_json::from_str(&draft.body).unwrap_or_default();
+    let [changes, ignored, faults] = ["changes", "ignored", "faults"].map(|name| {
+        found[name]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+    });
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    html! {
+        @if let Some(why) = found["refused"]["message"].as_str() {
+            p.note.bad { "The request would be answered " (found["refused"]["status"]) ": " (why) }
+        } @else {
+            p.note.bad[!faults.is_empty()].good[faults.is_empty()] {
+                (counted(changes.len() as u64, "change")) ", " (counted(faults.len() as u64, "fault")) "; "
+                (counted(ignored.len() as u64, "item")) " " (are(ignored.len() as u64)) " ignored."
+            }
+        }
+        p.hint { "Let in by " (text(&found["letInBy"])) ": " (text(&found["why"])) "." }
+        @for fault in faults {
+            section.result.bad {
+                h3 { span.tag.bad { "fault" } " " (place(&text(&fault["pointer"]))) }
+                p { code { (text(&fault["code"])) } ": " (text(&fault["message"])) }
+                (item(&body, &text(&fault["pointer"])))
+            }
+        }
+        @for change in changes {
+            section.result {
+                h3 { span.tag.good { "change" } " of " (place(&text(&change["pointer"]))) }
+                (says(&change["change"]))
+                details { summary { "The item" } (item(&body, &text(&change["pointer"]))) }
+            }
+        }
+        @for pointer in ignored {
+            section.result {
+                h3 { span.tag { "ignored" } " " (place(&text(pointer))) }
+                details { summary { "The item" } (item(&body, &text(pointer))) }
+            }
+        }
+    }
+}
+
+fn place(pointer: &str) -> String {
+    match pointer {
+        "" => "the body".to_owned(),
+        pointer => pointer.to_owned(),
+    }
+}
+
+/// Each member of a change that says something.
+fn says(change: &Value) -> Markup {
+    const OF_COURSE: [&str; 2] = ["schema", "data"];
+    let members = change.as_object().into_iter().flatten();
+    let members = members.filter(|(name, _)| !OF_COURSE.contains(&name.as_str()));
+    let columns = change["data"].as_object().into_iter().flatten();
+    html! {
+        dl.facts {
+            @for (name, value) in members { div { dt { (name) } dd { (plain(value)) } } }
+            @for (name, value) in columns { div { dt { "column " (name) } dd { (plain(value)) } } }
+        }
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "is cleared".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// What stands in the payload at this place, or at the nearest that is there.
+fn item(body: &Value, pointer: &str) -> Markup {
+    let mut place = pointer;
+    let found = loop {
+        if let Some(found) = body.pointer(place) {
+            break found;
+        }
+        let Some(end) = place.rfind('/') else {
+            return html! {};
+        };
+        place = &place[..end];
+    };
+    let text = serde_json::to_string_pretty(found).unwrap_or_default();
+    let cut: String = text.chars().take(SHOWN).collect();
+    html! { pre tabindex="0" { (cut) @if cut.len() < text.len() { "…" } } }
+}

@@ -1,0 +1,91 @@
+//! The way of a change in the console.
+
+use std::time::Duration;
+
+use http::{Method, Request};
+use io::Https;
+use io::http::Transport;
+use io::queue::Message;
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use super::{Console, text};
+use crate::support::served::Served;
+
+#[tokio::test]
+async fn what_the_queues_hold_is_shown_even_where_nothing_is_measured() {
+    let served = Served::new().await;
+    let message = Message {
+        body: "{}".to_owned(),
+        group: "g".to_owned(),
+        deduplication_id: "1".to_owned(),
+        attributes: Vec::new(),
+    };
+    served.queue.send(message).unwrap();
+    served.park_text("{}", "ranked/c/1", "evt_1", "rejected");
+    let console = Console::of(&served, &[]).await;
+    for path in ["/", "/pipeline"] {
+        let page = console.get(path).await;
+        assert!(
+            page.contains("1<span> waiting</span>") && page.contains("1<span> parked</span>"),
+            "{page}"
+        );
+        assert!(page.contains("CloudWatch: "), "{page}");
+    }
+    let of_org = console.get("/?org=ranked").await;
+    assert!(of_org.contains("calls left"), "{of_org}");
+    assert!(console.get("/?org=none").await.contains("secret"));
+}
+
+/// The embedded parts serve the same pages, and count what goes by.
+#[tokio::test]
+async fn the_embedded_parts_show_a_change_go_by() {
+    let served = Served::new().await;
+    let mut process = served
+        .prepared(&["local", "--serve", "--port", "0"])
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let mut address = String::new();
+    while !address.contains("/?token=") {
+        address = lines.next_line().await.unwrap().unwrap();
+    }
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    let (base, _) = address.split_once("/?").unwrap();
+    let https = Https::new().unwrap();
+    let ask = async |method: Method, path: &str, headers: &[(&str, &str)], body: &'static str| {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{base}{path}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let sent = https.send(request.body(body.into()).unwrap(), Duration::from_secs(20));
+        sent.await.unwrap()
+    };
+    assert_eq!(ask(Method::GET, "/", &[], "").await.status(), 403);
+    let entered = ask(Method::GET, &address[base.len()..], &[], "").await;
+    let cookie = entered.headers()["set-cookie"].to_str().unwrap().to_owned();
+    let cookie = ("cookie", cookie.split(';').next().unwrap());
+
+    let body = r#"{"eventId": "evt_1", "org": "acme-us", "campaignId": "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11", "contactKey": "LEAD-1", "data": {}}"#;
+    let bearer = ("authorization", "Bearer local-bearer-token");
+    let json = ("content-type", "application/json");
+    assert_eq!(
+        ask(Method::POST, "/webhooks/bearer", &[bearer, json], body)
+            .await
+            .status(),
+        202
+    );
+    let mut page = String::new();
+    for _ in 0..200 {
+        page = text(&ask(Method::GET, "/pipeline?org=acme-us", &[cookie], "").await);
+        if page.contains("1<span> done</span>") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(
+        page.contains("1<span> accepted</span>") && page.contains("1<span> done</span>"),
+        "{page}"
+    );
+}
