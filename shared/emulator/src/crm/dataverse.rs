@@ -76,9 +76,13 @@ fn rows(state: &mut State, ask: &Ask<'_>) -> Result<Answer, String> {
     });
     if let Some(next) = next {
         let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-        let (select, cookie) = (encoded(select), encoded(&next));
-        body["@odata.nextLink"] =
-            format!("https://{host}{ROWS}?$select={select}&$skiptoken={cookie}").into();
+        // Whatever was asked is asked again, behind the rows that were answered.
+        let others = ask.query.iter().filter(|(name, _)| name != "$skiptoken");
+        let mut pairs: Vec<_> = others
+            .map(|(name, value)| format!("{name}={}", encoded(value)))
+            .collect();
+        pairs.push(format!("$skiptoken={}", encoded(&next)));
+        body["@odata.nextLink"] = format!("https://{host}{ROWS}?{}", pairs.join("&")).into();
     }
     let mut answer = Answer::new(200, body);
     answer.headers.push(("odata-version", "4.0".to_owned()));

@@ -52,6 +52,7 @@ async fn rows_are_read_by_the_links_that_are_answered() {
             next.contains("%253C"),
             "the cookie is encoded twice: {next}"
         );
+        assert!(next.contains("&$filter=modifiedon"), "{next}");
         url = next.to_owned();
     }
     assert_eq!(seen, (1..7).map(id).collect::<Vec<_>>());
