@@ -9,14 +9,13 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import urllib.request
 
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-AXE = "https://registry.npmjs.org/axe-core/-/axe-core-4.14.0.tgz"
+AXE = "axe-core@4.14.0"
 AXE_SHA512 = "9WTZxEjsZ7b13TH8JPmbV2z8CHbl80/2hm3XPEG4JgNdQLK81IBRXmSxHfMAOkSqQeRxT/0dwNDz2GOm3zzpcQ=="
 
 
@@ -42,11 +41,11 @@ def axe():
     """The script of axe-core, pinned by its hash, kept in target/."""
     kept = ROOT / "target" / "axe-core-4.14.0.tgz"
     if not kept.exists():
-        try:
-            with urllib.request.urlopen(AXE, timeout=60) as answer:
-                kept.write_bytes(answer.read())
-        except OSError as error:
-            missing(f"axe-core cannot be loaded from {AXE}: {error}")
+        if not shutil.which("npm"):
+            missing(f"npm is missing, which loads {AXE}: install it, or put that package there as {kept}")
+        command = ["npm", "pack", "--silent", "--pack-destination", str(kept.parent), AXE]
+        if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
+            missing(f"npm cannot load {AXE}")
     package = kept.read_bytes()
     if base64.b64encode(hashlib.sha512(package).digest()).decode() != AXE_SHA512:
         missing(f"{kept} is not axe-core 4.14.0: delete it")

@@ -109,7 +109,7 @@ fn whole(app: &App, said: Option<&Result<String, String>>) -> Markup {
         }
         @if let Some(local) = &app.local { (buttons(app, &**local)) }
         h2 #lines { "What happens" }
-        section data-refresh="/local/lines" data-every="1000" aria-labelledby="lines" { (lines(app)) }
+        section #happens data-refresh="/local/lines" data-every="1000" aria-labelledby="lines" { (lines(app)) }
     }
 }
 

@@ -26,12 +26,11 @@ use filter::Filter;
 /// So long a page waits for what it shows, before it shows that it waits.
 const MOMENT: Duration = Duration::from_millis(200);
 /// In which a few parked changes are looked at.
-const A_WHILE: Duration = Duration::from_secs(2);
+const A_WHILE: Duration = Duration::from_millis(800);
 
 /// The table.
 pub(crate) async fn table(State(app): State<Arc<App>>, uri: Uri) -> Response {
-    if app.desk.seen().is_none() {
-        app.desk.begin(What::Look);
+    if app.desk.seen().is_none() && app.desk.begin(What::Look) {
         app.desk.settle(A_WHILE).await;
     }
     let filter = Filter::of_address(&uri);
@@ -136,6 +135,10 @@ async fn begin(app: &App, what: What) -> Response {
         What::Redrive(again) => Some(format!("sends again {}", work::meant(again))),
         What::Drop(id) => Some(format!("deletes parked {}", work::plain(id))),
     };
+    let location = match &what {
+        What::Try(again) | What::Redrive(again) => Filter::of(&again.which).address(0),
+        What::Look | What::Drop(_) => Filter::default().address(0),
+    };
     if !app.desk.begin(what) {
         return refused(
             app,
@@ -144,8 +147,10 @@ async fn begin(app: &App, what: What) -> Response {
     }
     told.iter().for_each(|told| note(told));
     app.desk.settle(MOMENT).await;
-    let location = [(LOCATION, HeaderValue::from_static("/parked"))];
-    (StatusCode::SEE_OTHER, location).into_response()
+    match HeaderValue::from_str(&location) {
+        Ok(location) => (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 fn refused(app: &App, why: &str) -> Response {

@@ -97,6 +97,20 @@ impl Parked {
         }
     }
 
+    /// What else was noted when it was parked, by name.
+    pub(crate) fn noted(&self) -> impl Iterator<Item = (&str, &str)> {
+        let noted = self.noted.iter();
+        noted.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
+    }
+
+    /// What was sent, without personal data; null where it cannot be read.
+    pub(crate) fn hidden(&self) -> Value {
+        match &self.body {
+            Value::Null => Value::Null,
+            body => hidden(body),
+        }
+    }
+
     /// All that is known of it. Personal data only where they are to be revealed: then the change is what was
     /// sent, to the letter, for a name that stands twice in it may be an opt-out.
     pub(crate) fn shown(&self, reveal: bool) -> Shown {

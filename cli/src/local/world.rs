@@ -132,6 +132,8 @@ impl World {
         let outside = outside(clock, story, options, base);
         let variable = |name: &str| match name {
             "APPLY_CONCURRENCY" => Some(COPIES.to_string()),
+            // What is served is on loopback, and so is the feed.
+            "GENESYS_BASE_URL" if base.starts_with("http://") => Some(base.to_owned()),
             name => outside.variable(name),
         };
         let (config, parking) =

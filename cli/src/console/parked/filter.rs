@@ -19,6 +19,15 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
+    /// The first page of what is meant by all but ids.
+    pub(crate) fn of(which: &Which) -> Filter {
+        let which = Which {
+            ids: Vec::new(),
+            ..which.clone()
+        };
+        Filter { which, page: 0 }
+    }
+
     /// What an address says; what is of no such form is left out.
     pub(crate) fn of_address(uri: &Uri) -> Filter {
         let pairs = uri.query().unwrap_or_default().split('&');

@@ -2,6 +2,7 @@
 
 use io::Clock;
 use maud::{Markup, html};
+use serde_json::Value;
 
 use super::reasons::{meaning, opt_out};
 use super::work::plain;
@@ -65,20 +66,21 @@ fn about(parked: &Parked) -> Markup {
             div { dt { "Reason" } dd { code { (parked.reason) } " " (meaning(&parked.reason).unwrap_or_default()) } }
             div { dt { "Detail" } dd { (parked.detail) } }
             div { dt { "Parked" } dd { (ago(parked.parked_at, now)) } }
+            @for (name, value) in parked.noted() { div { dt { (name) } dd { (value) } } }
             div { dt { "Message group" } dd { code { (parked.shown_group(false)) } } }
         }
     }
 }
 
+/// To the letter, or without values.
 fn text(parked: &Parked, reveal: bool) -> String {
-    let shown = serde_json::to_string_pretty(&parked.shown(reveal));
-    shown.unwrap_or_else(|_| {
-        if reveal {
-            parked.text.clone()
-        } else {
-            "it cannot be shown".to_owned()
-        }
-    })
+    if reveal {
+        return parked.text.clone();
+    }
+    match parked.hidden() {
+        Value::Null => "It cannot be read: reveal shows it.".to_owned(),
+        hidden => serde_json::to_string_pretty(&hidden).unwrap_or_default(),
+    }
 }
 
 fn deeds(app: &App, parked: &Parked) -> Markup {
@@ -93,7 +95,7 @@ fn deeds(app: &App, parked: &Parked) -> Markup {
                     input type="hidden" name="id" value=(parked.id);
                     p.hint { "Once its cause is mended. A dry run first." }
                     label { input type="checkbox" name="unranked" value="1"; "also without a rank: it may overwrite what is newer" }
-                    button { "Try it" }
+                    p { button { "Try it" } }
                 }
             }
             form method="post" action="/parked/drop" {
@@ -105,7 +107,7 @@ fn deeds(app: &App, parked: &Parked) -> Markup {
                     label { "Type " code { (to_type(&parked.id)) } ", the beginning of its id"
                         input type="text" name="typed" autocomplete="off" spellcheck="false" required;
                     }
-                    button.danger { "Delete for good" }
+                    p { button.danger { "Delete for good" } }
                 }
             }
         }

@@ -110,7 +110,10 @@ fn head(stage: Stage, now: &Now) -> Markup {
             Err(error) => page::trouble(error),
             Ok(queue) => html! {
                 p.big { (number(queue.waiting)) span { " waiting" } }
-                p.small { (number(queue.in_flight)) " in flight or retried; oldest " (oldest(queue)) }
+                p.small {
+                    @if queue.waiting + queue.in_flight == 0 { "Nothing is under way." }
+                    @else { (number(queue.in_flight)) " in flight or retried; oldest " (oldest(queue)) }
+                }
             },
         },
         Stage::End => match &now.dead_letters {
@@ -192,7 +195,7 @@ fn one(measure: &Measure, now: &Now) -> Markup {
     let is_bad = measure.is_bad && value > 0.0;
     html! {
         div.bad[is_bad] {
-            dt { (measure.label) @if measure.of == Of::Stack && now.org.is_some() { span.dim { " of all" } } }
+            dt { (measure.label) @if measure.of == Of::Stack && now.org.is_some() { span.dim { " (all orgs)" } } }
             dd { (spark(values)) strong { (shown(value)) } }
         }
     }

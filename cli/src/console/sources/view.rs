@@ -74,21 +74,21 @@ fn of(draft: &Draft, found: &Value) -> Markup {
         p.hint { "Let in by " (text(&found["letInBy"])) ": " (text(&found["why"])) "." }
         @for fault in faults {
             section.result.bad {
-                h3 { span.tag.bad { "fault" } " " (place(&text(&fault["pointer"]))) }
+                h2 { span.tag.bad { "fault" } " " (place(&text(&fault["pointer"]))) }
                 p { code { (text(&fault["code"])) } ": " (text(&fault["message"])) }
                 (item(&body, &text(&fault["pointer"])))
             }
         }
         @for change in changes {
             section.result {
-                h3 { span.tag.good { "change" } " of " (place(&text(&change["pointer"]))) }
+                h2 { span.tag.good { "change" } " of " (place(&text(&change["pointer"]))) }
                 (says(&change["change"]))
                 details { summary { "The item" } (item(&body, &text(&change["pointer"]))) }
             }
         }
         @for pointer in ignored {
             section.result {
-                h3 { span.tag { "ignored" } " " (place(&text(pointer))) }
+                h2 { span.tag { "ignored" } " " (place(&text(pointer))) }
                 details { summary { "The item" } (item(&body, &text(pointer))) }
             }
         }

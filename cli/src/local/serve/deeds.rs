@@ -16,6 +16,7 @@ use serde_json::json;
 use super::super::vendor::Sample;
 use super::super::world::World;
 use crate::console::{Deed, Failing, Local};
+use crate::table::counted;
 use crate::{made_up, webhook};
 
 /// Lines that are kept.
@@ -140,8 +141,9 @@ impl Deeds {
             checked += answer.checked;
             enqueued += answer.enqueued;
         }
+        let (checked, enqueued) = (counted(checked, "contact"), counted(enqueued, "change"));
         Ok(format!(
-            "Reconcile compared {checked} contacts and enqueued {enqueued} changes."
+            "Reconcile compared {checked} and enqueued {enqueued}."
         ))
     }
 }
