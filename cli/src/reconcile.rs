@@ -52,6 +52,9 @@ pub(crate) struct Args {
     /// handful of calls. Without it: bulk, and an export once that takes more than 20 calls
     #[arg(long, value_name = "export|bulk", value_parser = read)]
     read: Option<Read>,
+    /// Asks for all contacts, and also counts those that the campaign has and the feed does not list
+    #[arg(long, conflicts_with = "since")]
+    full: bool,
     /// Prints one JSON object instead of the tables
     #[arg(long)]
     json: bool,
@@ -105,6 +108,9 @@ fn check(args: &Args, now: Timestamp) -> Result<(), String> {
             "--cursor: expected the cursor of a run of this org and these campaigns".to_owned(),
         );
     }
+    if args.full && args.read == Some(Read::Bulk) {
+        return Err("--full: expected --read export, or none".to_owned());
+    }
     if args.since.is_some_and(|since| since.time(now) > now) {
         return Err("--since: expected a time that is past".to_owned());
     }
@@ -124,7 +130,12 @@ fn input(args: &Args, now: Timestamp) -> Input {
         max_drift_percent: args.max_drift_percent,
         force: args.force,
         cursor: args.cursor.clone(),
-        read: args.read.unwrap_or_default(),
+        full: args.full,
+        read: if args.full {
+            Read::Export
+        } else {
+            args.read.unwrap_or_default()
+        },
         task: Task::Repair,
     }
 }

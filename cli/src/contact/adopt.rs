@@ -97,6 +97,7 @@ fn input(args: &Args, now: Timestamp) -> Input {
         max_drift_percent: 100,
         force: false,
         cursor: args.cursor.clone(),
+        full: false,
         read: reconcile::Read::default(),
         task: Task::Adopt {
             also_newer: args.also_newer,

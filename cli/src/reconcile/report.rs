@@ -38,6 +38,8 @@ pub(crate) struct Report {
     found: Vec<Found>,
     /// Contacts whose stored rank is ahead.
     ahead: Vec<MessageGroup>,
+    /// Contacts that the CRM does not list.
+    unknown: Vec<MessageGroup>,
     /// Where faulty contacts stand on their pages, and what was expected.
     faulty: Vec<String>,
 }
@@ -54,6 +56,11 @@ impl stretches::Report for Report {
             Progress::Faulty { what, .. } => {
                 if self.faulty.len() < KEPT {
                     self.faulty.push(what);
+                }
+            }
+            Progress::Unknown { group, .. } => {
+                if self.unknown.len() < KEPT {
+                    self.unknown.push(group);
                 }
             }
             Progress::Ahead { group, .. } => {
@@ -74,6 +81,9 @@ impl stretches::Report for Report {
         self.answer.kept += answer.kept;
         self.answer.stale += answer.stale;
         self.answer.unranked += answer.unranked;
+        if let Some(unknown) = answer.unknown_to_crm {
+            *self.answer.unknown_to_crm.get_or_insert_default() += unknown;
+        }
         self.answer.complete = answer.complete;
         self.answer.cursor = answer.cursor;
         self.answer.dry_run = answer.dry_run;
@@ -167,6 +177,10 @@ impl Report {
             .map(|(reason, contacts)| (reason.as_str(), contacts))
             .collect();
         report["leftOut"] = json!(left_out);
+        if self.answer.unknown_to_crm.is_some() {
+            let unknown = self.unknown.iter().map(MessageGroup::as_str);
+            report["unknownContacts"] = unknown.collect();
+        }
         let ahead = self.ahead.iter().map(MessageGroup::as_str);
         report["aheadContacts"] = ahead.collect();
         report["faultyContacts"] = json!(self.faulty);
@@ -262,6 +276,16 @@ impl Report {
                  reset-rank):"
             )?;
             for group in self.ahead.iter().take(LISTED) {
+                writeln!(out, "{}", group.as_str())?;
+            }
+        }
+        if let Some(unknown) = self.answer.unknown_to_crm {
+            let contacts = counted(unknown, "contact");
+            writeln!(
+                out,
+                "{contacts} of the campaigns that the CRM does not list."
+            )?;
+            for group in self.unknown.iter().take(LISTED) {
                 writeln!(out, "{}", group.as_str())?;
             }
         }

@@ -30,6 +30,10 @@ pub struct Answer {
     pub unranked: u64,
     /// In the campaign with a rank that is ahead, so that nothing that the CRM says is newer.
     pub ahead: u64,
+    /// In the campaign, and not in the feed. Of campaigns alone of which the run was asked for that and read
+    /// the whole feed; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown_to_crm: Option<u64>,
     /// Changes that are in the queue.
     pub enqueued: u64,
     /// Opted-out contacts of which the org's DNC list holds what belongs there; absent where the org has

@@ -42,6 +42,8 @@ pub struct Input {
     pub force: bool,
     /// Where an earlier run stopped.
     pub cursor: Option<Cursor>,
+    /// Also counts contacts that the campaign has and the feed does not list.
+    pub full: bool,
     /// How it reads the campaigns.
     pub read: Read,
     /// What it is for.
@@ -169,6 +171,12 @@ impl Input {
         let read = reader.optional("read", "expected export or bulk", |value| {
             Read::of(value.as_str()?)
         });
+        let full = reader.flag("full");
+        if full && read == Some(Read::Bulk) {
+            let fault = "full: expected read to be export, or nothing";
+            reader.faults.push(fault.to_owned());
+        }
+        let read = if full { Some(Read::Export) } else { read };
         const CURSOR: &str = "expected the cursor of an answer, of this org and these campaigns";
         let mut cursor = reader.optional("cursor", CURSOR, |value| Cursor::parse(value.as_str()?));
         let of = org.as_ref().zip(campaigns.as_ref());
@@ -183,8 +191,10 @@ impl Input {
         let run: Timestamp = run.unwrap_or(now);
         let window = SignedDuration::from_mins(minutes.cast_signed());
         let since = cursor.as_ref().map(|cursor| cursor.since);
-        let since =
-            since.unwrap_or_else(|| run.saturating_sub(window).unwrap_or(Timestamp::UNIX_EPOCH));
+        let since = since.unwrap_or_else(|| match full {
+            true => Timestamp::UNIX_EPOCH,
+            false => run.saturating_sub(window).unwrap_or(Timestamp::UNIX_EPOCH),
+        });
         match (org, campaigns, reader.end()) {
             (Some(org), Some(campaigns), Ok(())) => Ok(Input {
                 org,
@@ -195,6 +205,7 @@ impl Input {
                 max_drift_percent,
                 force,
                 cursor,
+                full,
                 read: read.unwrap_or_default(),
                 task: Task::Repair,
             }),

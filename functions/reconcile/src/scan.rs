@@ -67,6 +67,13 @@ pub enum Progress {
         /// The contact's message group, where an opt-out is heard of it all the same.
         group: Option<MessageGroup>,
     },
+    /// One of the campaign is not in the feed.
+    Unknown {
+        /// In which campaign.
+        campaign: CampaignId,
+        /// The contact's message group, which says nothing of its key.
+        group: MessageGroup,
+    },
     /// One that the feed opts out was looked at, to be adopted.
     OptedOut(OptedOut),
     /// So many changes more are in the queue.
@@ -201,6 +208,12 @@ impl Scan<'_> {
             run: self.input.run,
         };
         self.whole = Whole::default();
+        if self.input.full
+            && let Some(stopped) = self.take_export(&campaign, id, &at).await?
+        {
+            return Ok(Some(stopped));
+        }
+        let (is_from_start, faulty) = (at.page.is_none() && at.done == 0, self.faulty());
         let (mut cursors, mut seen, mut idle_pages) = (BTreeSet::new(), HashSet::new(), 0);
         let mut skipped = HashSet::new();
         loop {
@@ -243,6 +256,9 @@ impl Scan<'_> {
                 ..at
             };
             let Some(next) = &at.page else {
+                if self.input.full && is_from_start && self.faulty() == faulty {
+                    self.count_unknown(id)?;
+                }
                 return Ok(None);
             };
             if !cursors.insert(next.clone()) || idle_pages == MOST_IDLE_PAGES {

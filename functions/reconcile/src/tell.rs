@@ -8,19 +8,24 @@ use io::telemetry::Event;
 
 use crate::{Context, Found, Input, Outcome, Progress};
 
-/// The most contacts of a run that are told one by one, of those whose stored rank is ahead and of those that
-/// are faulty.
+/// The most contacts of a run that are told one by one, of those whose stored rank is ahead, of those that
+/// are faulty and of those that the CRM does not list.
 const MOST_LOGGED: u64 = 100;
 
 /// Tells in the log what a run finds.
 pub(crate) fn watching(input: &Input) -> impl Fn(Progress) + Sync {
-    let (ahead, faulty) = (AtomicU64::new(0), AtomicU64::new(0));
+    let [ahead, faulty, unknown] = [const { AtomicU64::new(0) }; 3];
     move |progress: Progress| match progress {
         Progress::Found(found) if input.dry_run => log_found(&input.org, &found),
         Progress::Ahead { campaign, group }
             if ahead.fetch_add(1, Ordering::Relaxed) < MOST_LOGGED =>
         {
             log_ahead(&input.org, &campaign, &group);
+        }
+        Progress::Unknown { campaign, group }
+            if unknown.fetch_add(1, Ordering::Relaxed) < MOST_LOGGED =>
+        {
+            log_unknown(&input.org, &campaign, &group);
         }
         Progress::Faulty {
             campaign,
@@ -62,6 +67,15 @@ fn log_ahead(org: &OrgId, campaign: &CampaignId, group: &MessageGroup) {
         campaignId = campaign.as_str(),
         group = group.as_str(),
         "stored rank is ahead: what the CRM says of this contact is stale"
+    );
+}
+
+fn log_unknown(org: &OrgId, campaign: &CampaignId, group: &MessageGroup) {
+    tracing::info!(
+        org = org.as_str(),
+        campaignId = campaign.as_str(),
+        group = group.as_str(),
+        "contact is unknown to the CRM"
     );
 }
 

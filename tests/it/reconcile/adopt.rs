@@ -43,6 +43,7 @@ async fn adopt(run: &Run, cursor: Option<&str>) -> (Outcome, Vec<OptedOut>) {
         max_drift_percent: 0,
         force: false,
         cursor: cursor.and_then(Cursor::parse),
+        full: false,
         read: reconcile::Read::default(),
         task: Task::Adopt { also_newer: false },
     };

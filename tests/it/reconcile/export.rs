@@ -1,5 +1,6 @@
 //! A whole list at once (docs/reconciliation.md "A whole list at once").
 
+mod full;
 mod trouble;
 
 use emulator::genesys::{DncKind, Exports};

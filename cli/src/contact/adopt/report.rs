@@ -43,7 +43,7 @@ impl stretches::Report for Report {
             Progress::Ahead { .. } => self.ahead += 1,
             Progress::OptedOut(found) => self.looked(found),
             // Of another task.
-            Progress::Found(_) => {}
+            Progress::Found(_) | Progress::Unknown { .. } => {}
             // Counted as left out.
             Progress::Faulty { .. } => {}
         }

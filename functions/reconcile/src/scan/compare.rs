@@ -36,6 +36,7 @@ impl Scan<'_> {
                 keys.push(&change.key);
             }
         }
+        self.whole.list(&changes);
         let actuals = self.actuals(campaign, &keys, &changes).await;
         for change in changes {
             let last = hash(&change);

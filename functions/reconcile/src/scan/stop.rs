@@ -36,7 +36,8 @@ impl Scan<'_> {
         if (self.until.is_asked_to_stop)() {
             return Some(Why::Interrupted);
         }
-        if is_past(self.until.rest_at) && !self.is_undecided(at) {
+        // Whom the CRM does not list only a run knows that reads the whole feed.
+        if is_past(self.until.rest_at) && !self.is_undecided(at) && !self.input.full {
             return Some(Why::OutOfTime);
         }
         if self.held.len() < self.room {

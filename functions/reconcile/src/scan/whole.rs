@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::Contact;
-use domain::change::{CampaignId, Change, ContactKey};
+use domain::change::{CampaignId, Change, ContactKey, MessageGroup};
 use domain::drift::Drift;
 use domain::plan::RankedChange;
 use io::genesys::{Campaign, Failure, Kind, NoExport, Patience, Shown, Snapshot};
 
-use super::{Scan, Stopped};
+use super::{Progress, Scan, Stopped};
 use crate::input::Cursor;
 use crate::{Error, Read, Why};
 
@@ -29,6 +29,17 @@ pub(crate) struct Whole {
     snapshot: Option<Snapshot>,
     /// There is none to be had: the run goes on without.
     is_given_up: bool,
+}
+
+impl Whole {
+    /// The feed lists these.
+    pub(super) fn list(&mut self, changes: &[Change]) {
+        if let Some(snapshot) = &mut self.snapshot {
+            for change in changes {
+                snapshot.list(&change.key);
+            }
+        }
+    }
 }
 
 type Actual = Result<Option<Contact>, Failure>;
@@ -89,6 +100,34 @@ impl Scan<'_> {
                 what: why.to_string(),
             }),
         }
+    }
+
+    /// Counts the contacts that the export shows and the feed, all of which was read, does not list. Whom an
+    /// opt-out alone made is none of the CRM's contacts.
+    pub(super) fn count_unknown(&mut self, id: &CampaignId) -> Result<(), Error> {
+        let Some(snapshot) = &self.whole.snapshot else {
+            return Ok(());
+        };
+        let mut unknown = 0;
+        for found in snapshot.unlisted() {
+            let (key, contact) = found.map_err(|error| Error::Export {
+                org: self.input.org.clone(),
+                campaign: id.clone(),
+                what: format!("its temporary file: {}", error.kind()),
+            })?;
+            if contact.is_hollow() {
+                continue;
+            }
+            unknown += 1;
+            if let Ok(key) = ContactKey::parse(&key) {
+                (self.watch)(Progress::Unknown {
+                    campaign: id.clone(),
+                    group: MessageGroup::of(&self.input.org, id, &key),
+                });
+            }
+        }
+        *self.answer.unknown_to_crm.get_or_insert_default() += unknown;
+        Ok(())
     }
 
     /// The contacts of these keys, by what there is to read them.

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use domain::change::ContactKey;
@@ -38,6 +39,8 @@ pub struct Snapshot {
     layout: Layout,
     version_field: Option<String>,
     untold: Lowered,
+    /// A bit of each entry: whether somebody lists it.
+    listed: Vec<u64>,
 }
 
 /// What a snapshot says of a contact key.
@@ -66,7 +69,43 @@ impl Snapshot {
             layout,
             version_field: version_field.map(str::to_owned),
             untold,
+            listed: Vec::new(),
         }
+    }
+
+    /// Notes that somebody lists the contact of this key. It counts for those too whose id differs in case
+    /// alone.
+    pub fn list(&mut self, key: &ContactKey) {
+        self.listed.resize(self.index.len().div_ceil(64), 0);
+        for place in self.alike(hash(key.as_str())) {
+            self.listed[place / 64] |= 1 << (place % 64);
+        }
+    }
+
+    /// The contacts that nobody lists, by their ids.
+    ///
+    /// # Errors
+    /// Where the temporary file cannot be read.
+    pub fn unlisted(&self) -> impl Iterator<Item = io::Result<(String, Contact)>> {
+        let is_listed = |place: usize| {
+            let word = self.listed.get(place / 64).copied().unwrap_or_default();
+            word & (1 << (place % 64)) != 0
+        };
+        let unlisted = self.index.iter().enumerate();
+        let unlisted = unlisted.filter(move |(place, _)| !is_listed(*place));
+        unlisted.map(|(_, entry)| {
+            let row = self.row(entry.at)?;
+            let mut cells = cells(&row);
+            let id = cells.next().unwrap_or_default().to_owned();
+            Ok((id, self.contact(cells)))
+        })
+    }
+
+    /// The places of all entries with this hash.
+    fn alike(&self, hash: u64) -> Range<usize> {
+        let first = self.index.partition_point(|entry| entry.hash < hash);
+        let alike = self.index[first..].partition_point(|entry| entry.hash == hash);
+        first..first + alike
     }
 
     /// How many contacts it has.
@@ -84,13 +123,8 @@ impl Snapshot {
     /// # Errors
     /// Where the temporary file cannot be read.
     pub fn find(&self, key: &ContactKey) -> io::Result<Shown> {
-        let hash = hash(key.as_str());
-        let first = self.index.partition_point(|entry| entry.hash < hash);
-        let alike = self.index[first..]
-            .iter()
-            .take_while(|entry| entry.hash == hash);
         let mut shown = Shown::Nobody;
-        for entry in alike {
+        for entry in &self.index[self.alike(hash(key.as_str()))] {
             let row = self.row(entry.at)?;
             let mut cells = cells(&row);
             let id = cells.next().unwrap_or_default();
