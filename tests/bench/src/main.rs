@@ -7,6 +7,7 @@ mod candidate;
 mod environment;
 mod neighbour;
 mod process;
+mod reconcile;
 mod rep;
 mod scenario;
 mod send;
@@ -38,6 +39,7 @@ use crate::scenario::{SCENARIOS, Scenario};
   tests/bench/run --only apply --scenario backlog-lists --top-up 0
   tests/bench/run --webhooks
   tests/bench/run --send 5000 --send 100000 --send 1000000
+  tests/bench/run --reconcile 200000
   tests/bench/run --only apply --environments 10 --no-rate-headers --scenario shared-budget
 
 The exit status is 0 when every candidate left the contacts as its changes say, 1 when not so."
@@ -61,6 +63,10 @@ struct Args {
     /// Measures `campaign-sync send` instead, of a file of so many rows (may be repeated)
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
     send: Vec<u32>,
+    /// Measures `campaign-sync reconcile` instead, of a campaign of so many contacts of which one in 200
+    /// differs, by an export and by fifty a call (may be repeated)
+    #[arg(long, value_name = "CONTACTS", value_parser = clap::value_parser!(u32).range(200..=1_000_000))]
+    reconcile: Vec<u32>,
     /// The release build of the command
     #[arg(long, default_value = "target/release/campaign-sync")]
     command: PathBuf,
@@ -129,6 +135,11 @@ async fn run(args: &Args) -> Result<bool, String> {
     if !args.send.is_empty() {
         let files: Vec<_> = args.send.iter().map(|rows| *rows as usize).collect();
         println(&send::run(&args.command, &files, cpus, &args.logs).await?);
+        return Ok(true);
+    }
+    if !args.reconcile.is_empty() {
+        let campaigns: Vec<_> = args.reconcile.iter().map(|of| *of as usize).collect();
+        println(&reconcile::run(&args.command, &campaigns, cpus, &args.logs).await?);
         return Ok(true);
     }
     let scenarios = chosen(args)?;

@@ -145,7 +145,7 @@ fn write(file: &Path, rows: usize) -> std::io::Result<usize> {
     Ok(bytes)
 }
 
-fn environment(served: &Served) -> BTreeMap<String, String> {
+pub(crate) fn environment(served: &Served) -> BTreeMap<String, String> {
     let own = [
         ("AWS_REGION", "us-east-1"),
         ("AWS_ACCESS_KEY_ID", "key"),

@@ -1,0 +1,194 @@
+//! What `campaign-sync reconcile` takes for a campaign by `contactLists`: the real command, by an export of the
+//! list and by fifty contacts a call.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use comfy_table::{CellAlignment, Table, presets};
+use emulator::Feed;
+use emulator::world::{VERSION_FIELD, sent};
+use http::StatusCode;
+use io::Clock;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+use crate::process::{FunctionCpu, Process, Used};
+use crate::scenario::{Api, PLAIN, Scenario};
+use crate::send::environment;
+use crate::served::Served;
+use crate::table::short;
+use crate::work::{CAMPAIGNS, COLUMNS, ORG, Work};
+
+const HEAD: [&str; 8] = [
+    "contacts",
+    "differ",
+    "read",
+    "calls",
+    "minutes of calls at 300 a minute",
+    "wall, s",
+    "CPU, s",
+    "peak MiB",
+];
+const TOKEN: &str = "token-of-the-feed";
+/// One contact in so many differs.
+const DIFFERS: usize = 200;
+const LOOKED: Duration = Duration::from_millis(20);
+/// A fifth of 300 calls.
+const CALLS_A_MINUTE: f64 = 60.0;
+
+/// A table with two rows for each number of contacts.
+pub(crate) async fn run(
+    command: &Path,
+    campaigns: &[usize],
+    cpu: FunctionCpu,
+    logs: &Path,
+) -> Result<String, String> {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN).set_header(HEAD);
+    for contacts in campaigns {
+        for read in ["export", "bulk"] {
+            table.add_row(row(command, *contacts, read, cpu, logs).await?);
+        }
+    }
+    for column in table.column_iter_mut() {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    Ok(format!(
+        "\n## reconcile: contactLists, no rate limit, an export that is ready after 20 s\n\n{table}"
+    ))
+}
+
+async fn row(
+    command: &Path,
+    contacts: usize,
+    read: &str,
+    cpu: FunctionCpu,
+    logs: &Path,
+) -> Result<Vec<String>, String> {
+    let scenario = Scenario {
+        api: Api::ContactLists,
+        ..PLAIN
+    };
+    let served = Served::start(&scenario, &Work::none(&scenario), None).await?;
+    let feed = serve_feed(&served).await?;
+    for n in 0..contacts {
+        put(&served, &feed, n);
+    }
+    let logs = logs.canonicalize().map_err(|error| error.to_string())?;
+    let command = command
+        .canonicalize()
+        .map_err(|error| format!("--command {}: {error}", command.display()))?;
+    let path = |path: &Path| path.display().to_string();
+    let arguments = [
+        "reconcile",
+        "--org",
+        ORG,
+        "--campaign",
+        CAMPAIGNS[0],
+        "--json",
+        "--read",
+        read,
+    ];
+    let words = [path(&command)].into_iter();
+    let words: Vec<_> = words.chain(arguments.map(str::to_owned)).collect();
+    let log = logs.join(format!("reconcile-{contacts}-{read}.log"));
+    let began = Instant::now();
+    let mut process = Process::start(&words, &path(&logs), &environment(&served), cpu, &log)?;
+    let mut used = Used::default();
+    let ended = loop {
+        // Of a process that is there yet.
+        let now = process.used();
+        if now.peak_mib > 0.0 {
+            used = now;
+        }
+        if let Some(ended) = process.ended() {
+            break ended;
+        }
+        tokio::time::sleep(LOOKED).await;
+    };
+    let took = began.elapsed();
+    let text = std::fs::read_to_string(&log).unwrap_or_default();
+    let differ = contacts / DIFFERS;
+    // What the command says while it runs stands before.
+    let report = text
+        .find("{\n")
+        .and_then(|at| serde_json::from_str(&text[at..]).ok());
+    let report: Value = report.unwrap_or_default();
+    let is_right =
+        report["complete"] == true && report["checked"] == contacts && report["enqueued"] == differ;
+    if !is_right {
+        return Err(format!("not what was to be found: {ended}, {text}"));
+    }
+    let calls = served.world.genesys.calls();
+    let calls = calls
+        .iter()
+        .filter(|call| call.path.starts_with("/api/"))
+        .count();
+    Ok(vec![
+        contacts.to_string(),
+        differ.to_string(),
+        read.to_owned(),
+        calls.to_string(),
+        short(calls as f64 / CALLS_A_MINUTE),
+        short(took.as_secs_f64()),
+        short(used.cpu),
+        short(used.peak_mib),
+    ])
+}
+
+/// A CRM's feed on a port of its own.
+async fn serve_feed(served: &Served) -> Result<Arc<Feed>, String> {
+    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await;
+    let listener = listener.map_err(|error| format!("no loopback port: {error}"))?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let feed = Arc::new(Feed::new(Clock::system(), TOKEN, 1_000));
+    let secret = json!({ "url": format!("http://{address}/contacts"), "bearerToken": TOKEN });
+    served.world.put_feed(ORG, &secret);
+    let app = axum::Router::new()
+        .fallback(answer)
+        .with_state(Arc::clone(&feed));
+    tokio::spawn(axum::serve(listener, app).into_future());
+    Ok(feed)
+}
+
+async fn answer(State(feed): State<Arc<Feed>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    match axum::body::to_bytes(body, 0).await {
+        Ok(body) => sent(&*feed, Request::from_parts(parts, body))
+            .await
+            .map(Into::into),
+        Err(_) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+    }
+}
+
+/// A contact of the campaign, and of the CRM.
+fn put(served: &Served, feed: &Feed, n: usize) {
+    let key = format!("LEAD-{n:07}");
+    let value = |column: &str| format!("{column} of {n}, \"as it is\"");
+    let mut data: Vec<_> = COLUMNS
+        .iter()
+        .map(|column| (*column, value(column)))
+        .collect();
+    let version = 1_790_000_000_000 + n;
+    feed.put(json!({
+        "campaignId": CAMPAIGNS[0], "contactKey": key, "version": version,
+        "data": data.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+    }));
+    if n.is_multiple_of(DIFFERS) {
+        data[0].1 = "another name".to_owned();
+    }
+    data.push((VERSION_FIELD, version.to_string()));
+    let data: Vec<_> = data
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    served
+        .world
+        .genesys
+        .put_contact(CAMPAIGNS[0], &key, &data, true);
+}
