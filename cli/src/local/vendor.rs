@@ -98,6 +98,8 @@ struct Habits {
     batch: usize,
     /// The API lists who was deleted, so that reconcile can see it.
     lists_deleted: bool,
+    /// A webhook, or the API, that tells of a deletion creates nobody for it.
+    deletes_create_nobody: bool,
     /// The share of what is sent again, and the shortest and the longest wait for that, in milliseconds.
     again: (f64, u64, u64),
 }
@@ -198,7 +200,10 @@ pub(crate) fn make_up(
         sources: sources(&*book.speaker),
         feeds: api::feeds(&*book.speaker),
         listed: api::Listed::new(&*book.speaker, &known),
-        records: known.iter().map(|record| record.expected()).collect(),
+        records: known
+            .iter()
+            .map(|record| record.expected(&book.habits))
+            .collect(),
         pushed: book.pushed,
     };
     Some(Story {

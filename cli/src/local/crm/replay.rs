@@ -11,15 +11,17 @@ use super::{Key, VERSION_FIELD};
 pub(crate) struct Expected {
     pub(crate) columns: BTreeMap<String, String>,
     pub(crate) callable: bool,
-    /// The vendor's CRM has it no more: nobody may call it, and what else it holds is nobody's. Where neither a
-    /// webhook nor the API tells who was deleted, or both create nobody, it may as well not be there.
+    /// The vendor's CRM has it no more: nobody may call it, and what else it holds is nobody's.
     pub(crate) is_gone: bool,
+    /// It may as well not be there: what tells of its deletion creates nobody.
+    pub(crate) may_be_missing: bool,
 }
 
 impl Expected {
-    pub(crate) fn gone() -> Expected {
+    pub(crate) fn gone(may_be_missing: bool) -> Expected {
         Expected {
             is_gone: true,
+            may_be_missing,
             ..Expected::default()
         }
     }
@@ -35,7 +37,7 @@ impl Expected {
         Expected {
             columns,
             callable,
-            is_gone: false,
+            ..Expected::default()
         }
     }
 
@@ -164,7 +166,7 @@ pub(crate) fn differences(
         for (key, expected) in expected {
             let what = match actual.get(key) {
                 Some(actual) => difference(expected, actual),
-                None if expected.is_gone => Vec::new(),
+                None if expected.may_be_missing => Vec::new(),
                 None => vec!["is missing".to_owned()],
             };
             if !what.is_empty() {

@@ -78,10 +78,10 @@ impl Record {
     }
 
     /// What a campaign must hold of it.
-    pub(super) fn expected(&self) -> (crm::Key, Expected) {
+    pub(super) fn expected(&self, habits: &Habits) -> (crm::Key, Expected) {
         let expected = match self.state {
             // What was known of whom the CRM deleted is nobody's any more.
-            State::Deleted => Expected::gone(),
+            State::Deleted => Expected::gone(habits.deletes_create_nobody),
             _ => Expected::new(&self.columns, self.may_be_called),
         };
         (self.key.clone(), expected)
@@ -132,7 +132,9 @@ impl Book {
     /// Two contacts of five are in their campaign already.
     pub(super) fn loaded(&self) -> BTreeMap<crm::Key, Expected> {
         let loaded = self.records.iter().enumerate().filter(|(n, _)| n % 5 < 2);
-        loaded.map(|(_, record)| record.expected()).collect()
+        loaded
+            .map(|(_, record)| record.expected(&self.habits))
+            .collect()
     }
 
     pub(super) fn at(&self) -> i64 {

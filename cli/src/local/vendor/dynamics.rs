@@ -51,6 +51,7 @@ impl Speaker for Dynamics {
             merges: Merges::Never,
             restores: false,
             lists_deleted: false,
+            deletes_create_nobody: false,
             batch: 1,
             again: (0.04, 1_000, 60_000),
         }

@@ -48,6 +48,7 @@ impl Speaker for Hubspot {
             // What is restored is told without its values.
             restores: false,
             lists_deleted: false,
+            deletes_create_nobody: true,
             batch: 100,
             again: (0.12, 10_000, 900_000),
         }

@@ -47,6 +47,7 @@ impl Speaker for Pipedrive {
             merges: Merges::IntoOne,
             restores: false,
             lists_deleted: false,
+            deletes_create_nobody: false,
             batch: 1,
             again: (0.04, 3_000, 150_000),
         }

@@ -43,6 +43,7 @@ impl Speaker for Salesforce {
             merges: Merges::IntoOne,
             restores: true,
             lists_deleted: true,
+            deletes_create_nobody: true,
             batch: 1,
             again: (0.04, 1_000, 900_000),
         }
