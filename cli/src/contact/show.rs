@@ -23,7 +23,8 @@ pub(crate) const SINCE: SignedDuration = SignedDuration::from_hours(48);
   campaign-sync contact show - --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --since 7d < key.txt
 
 It tells why the contact is not called, what Genesys Cloud has of it now, what is parked of it, and what the log of apply tells of its
-changes, in order. It alters nothing, and takes four calls of the org's budget. The log knows the contact by its message group alone.
+changes, in order. It alters nothing, and takes four calls of the org's budget. The log knows the contact by its message group alone. What is
+parked is looked at as dlq list does: it is invisible to others for two minutes at most.
 
 It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; SECRET_PREFIX and, in local runs,
 GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It needs

@@ -44,9 +44,12 @@ pub(crate) struct Story {
 }
 
 impl Entry {
-    /// Of a line of the log; none: it is of something else.
-    fn of_line(at: Timestamp, line: &str) -> Option<Entry> {
+    /// Of a line of the log about this message group; none: it is of something else.
+    fn of_line(at: Timestamp, group: &str, line: &str) -> Option<Entry> {
         let line: Map<String, Value> = serde_json::from_str(line).ok()?;
+        if line.get("group")? != group {
+            return None;
+        }
         let text = |name: &str| line.get(name)?.as_str().map(str::to_owned);
         let number = |name: &str| line.get(name)?.as_u64();
         let message = line.get("message")?.as_str()?;
@@ -141,7 +144,7 @@ impl CloudWatchLogs {
                 .filter_log_events()
                 .log_group_name(&self.log_group)
                 .start_time(since.as_millisecond())
-                .filter_pattern(format!("{{ $.group = \"{group}\" }}"))
+                .filter_pattern(format!("\"{group}\""))
                 .set_next_token(next);
             let answer = call.send().await.map_err(|error| {
                 let code = error.code().unwrap_or("no answer");
@@ -150,7 +153,7 @@ impl CloudWatchLogs {
             let found = answer.events.unwrap_or_default().into_iter();
             story.entries.extend(found.filter_map(|event| {
                 let at = Timestamp::from_millisecond(event.timestamp?).ok()?;
-                Entry::of_line(at, &event.message?)
+                Entry::of_line(at, group, &event.message?)
             }));
             next = answer.next_token;
             if next.is_none() {
@@ -178,7 +181,10 @@ mod tests {
     #[test]
     fn a_line_of_the_log_becomes_words() {
         let at = Timestamp::UNIX_EPOCH;
-        let words = |line: Value| Entry::of_line(at, &line.to_string()).map(|entry| entry.words());
+        let words = |mut line: Value| {
+            line["group"] = "g".into();
+            Entry::of_line(at, "g", &line.to_string()).map(|entry| entry.words())
+        };
         let done =
             json!({ "message": "change done", "outcome": "updated", "kept": true, "eventId": "e" });
         assert_eq!(
@@ -202,9 +208,11 @@ mod tests {
             "written (created), to be read once more"
         );
         assert_eq!(words(json!({ "message": "webhook accepted" })), None);
-        assert_eq!(Entry::of_line(at, "START RequestId"), None);
-        let line = json!({ "timestamp": "2026-11-24T16:00:00Z", "message": "change done" });
-        let entry = Entry::of_line(at, &line.to_string()).unwrap();
+        assert_eq!(Entry::of_line(at, "g", "START RequestId"), None);
+        let line =
+            json!({ "timestamp": "2026-11-24T16:00:00Z", "group": "g", "message": "change done" });
+        assert_eq!(Entry::of_line(at, "g0", &line.to_string()), None);
+        let entry = Entry::of_line(at, "g", &line.to_string()).unwrap();
         assert_eq!(entry.at.to_string(), "2026-11-24T16:00:00Z");
     }
 }

@@ -46,30 +46,17 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
     let listener = listener.map_err(|error| format!("--port {port}: {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let base = format!("http://{address}");
-    let logs = Arc::new(Logs::default());
-    let recorder = Arc::new(Recorder::default());
-    let deeds = Arc::new(Deeds::default());
-    let told = (Arc::clone(&logs), Arc::clone(&recorder), Arc::clone(&deeds));
+    let heard = Heard::default();
     let mut world = World::build(
         &Story::empty(api),
         Clock::system(),
         &base,
         calls_per_minute,
         None,
-        Telemetry::from_fn(move |event| {
-            let (logs, recorder, deeds) = &told;
-            let now = Clock::system().now();
-            if let Some(line) = line(event) {
-                // Who no longer reads does not end the service.
-                let _ = crate::print(&line);
-                deeds.hear(now, &line);
-            }
-            log::put(logs, now, event);
-            recorder.hear(now, event);
-        }),
+        heard.telemetry(),
     )?;
-    world.outside.logs = logs;
-    recorder.watches(&world.outside.queue);
+    world.outside.logs = Arc::clone(&heard.logs);
+    heard.recorder.watches(&world.outside.queue);
     world.outside.put_source(
         "bearer",
         &serde_json::json!({ "auth": "bearer", "bearerTokens": [world::BEARER_TOKEN] }),
@@ -78,6 +65,9 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
     for sample in &samples {
         senders::put(&world.outside, sample);
     }
+    let Heard {
+        recorder, deeds, ..
+    } = heard;
     let of = (recorder, Arc::clone(&deeds));
     let console = pages::console(&world.outside, of, address.port(), &base).await?;
     crate::print(&greeting(
@@ -107,6 +97,32 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
         () = world.feed() => Ok(()),
         () = world.take_runs() => Ok(()),
         _ = tokio::signal::ctrl_c() => Ok(()),
+    }
+}
+
+/// Who hears of what happens, beside the terminal.
+#[derive(Default)]
+struct Heard {
+    logs: Arc<Logs>,
+    recorder: Arc<Recorder>,
+    deeds: Arc<Deeds>,
+}
+
+impl Heard {
+    fn telemetry(&self) -> Telemetry {
+        let logs = Arc::clone(&self.logs);
+        let recorder = Arc::clone(&self.recorder);
+        let deeds = Arc::clone(&self.deeds);
+        Telemetry::from_fn(move |event| {
+            let now = Clock::system().now();
+            if let Some(line) = line(event) {
+                // Who no longer reads does not end the service.
+                let _ = crate::print(&line);
+                deeds.hear(now, &line);
+            }
+            log::put(&logs, now, event);
+            recorder.hear(now, event);
+        })
     }
 }
 

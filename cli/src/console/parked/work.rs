@@ -79,10 +79,15 @@ fn over(app: &App, work: &Work, said: &str) -> Markup {
             What::Try(again) => div.note {
                 p { strong { "A dry run of " (meant(again)) } ": nothing was sent." }
                 (lines(said))
-                (go(app, again))
+                @if !is_nothing(said) { (go(app, again)) }
             },
         }
     }
+}
+
+/// Whether a dry run tells that nothing would be done.
+fn is_nothing(said: &str) -> bool {
+    said.starts_with("0 would be") && !said.contains("taken off")
 }
 
 fn lines(said: &str) -> Markup {

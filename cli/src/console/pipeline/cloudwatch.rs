@@ -13,6 +13,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use super::measures::{Alarm, MEASURES, Measure, Metrics, Of, PERIODS, Series};
+use crate::args;
 
 /// Seconds.
 const PERIOD: i32 = 300;
@@ -127,7 +128,10 @@ impl CloudWatch {
                 }
             }
         }
-        series.orgs = orgs.into_iter().filter(|org| !org.is_empty()).collect();
+        series.orgs = orgs
+            .into_iter()
+            .filter(|org| args::org(org).is_ok())
+            .collect();
         Ok(series)
     }
 

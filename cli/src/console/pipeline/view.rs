@@ -172,7 +172,7 @@ fn budget(now: &Now) -> Markup {
             reset,
         }))) => html! {
             p.big { (number(allowed.saturating_sub(*count))) span { " calls left" } }
-            p.small { "of " (number(*allowed)) ", all of them again in " (reset) "\u{a0}s" }
+            p.small { "of " (number(*allowed)) "; all again in " (reset) "\u{a0}s" }
             meter min="0" max=(allowed) value=(allowed.saturating_sub(*count)) low=(allowed / 5) aria-label="Calls left in this minute" {}
         },
     }
