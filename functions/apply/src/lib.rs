@@ -1,5 +1,35 @@
-//! Applies contact changes from the queue to Genesys Cloud: take in, gather, plan, execute, report
-//! (docs/design.md "apply, step by step").
+//! The Lambda function that applies contact changes from the queue to Genesys Cloud.
+//!
+//! # A worked example
+//!
+//! SQS hands over a batch of three changes. Two of them are about one contact:
+//!
+//! ```text
+//! m1  acme-us/spring/c-1   version 7   phone +15550101
+//! m2  acme-us/spring/c-1   version 8   phone +15550102
+//! m3  acme-us/spring/c-2   version 3   remove
+//! ```
+//!
+//! [`handle`] works in five steps (docs/design.md "apply, step by step"):
+//!
+//! 1. **Take in** (`intake`): parse each message. If the event may have a backlog behind it,
+//!    receive more from the queue.
+//! 2. **Gather**: group the changes by org, campaign and contact, and log in to each org. Orgs run
+//!    side by side.
+//! 3. **Plan** ([`domain::attempt`]): c-1 needs a read, then one write of version 8 into which
+//!    version 7 is folded. c-2 needs a read, then a write of `callable: false`.
+//! 4. **Execute** (`drive`): make the calls as far as the call budget and the health of the org
+//!    allow. Both reads go side by side, and then both writes.
+//! 5. **Report** (`report`): m1 is superseded, m2 and m3 are updated. All three are left out of
+//!    `batchItemFailures`, so Lambda deletes them. If the write of c-1 had failed, m1 and m2 would
+//!    be in it, with a visibility timeout set.
+//!
+//! ```text
+//! GET c-1, GET c-2   →   PATCH c-1, PATCH c-2   →   {"batchItemFailures": []}
+//! ```
+//!
+//! Nothing is decided here about a contact: that is done by the pure functions of [`domain`]. The
+//! calls themselves are in [`io::genesys`] and [`io::queue`].
 
 mod batch;
 mod context;
@@ -38,20 +68,20 @@ use crate::intake::Intake;
 struct OfContact {
     key: ContactKey,
     changes: Vec<(usize, Arc<Change>)>,
-    /// Whether one of them was received before, and may have been written.
+    /// Whether one of them was received before, so that it may have been written.
     was_tried: bool,
-    /// For how long all of them are known of.
+    /// The shortest time since the first receive of one of them.
     known_for: Duration,
 }
 
 /// The contacts of one org, by campaign.
 type OfOrg = BTreeMap<CampaignId, Vec<OfContact>>;
 
-/// Applies one batch of the queue.
+/// Applies one batch of the queue, and returns the messages to retry.
 ///
 /// # Errors
-/// When a record that must be retried has no message id. Lambda then retries the whole batch, which
-/// is safe.
+/// A record that must be retried has no message id. Lambda then retries the whole batch, which is
+/// safe.
 pub async fn handle(
     context: &Context,
     event: LambdaEvent<Batch>,
@@ -63,7 +93,7 @@ pub async fn handle(
         let deadline = deadline.and_then(|deadline| Timestamp::from_millisecond(deadline).ok());
         let run = Run::new(now, deadline);
 
-        // Drawn once, so that what goes back to the queue together comes back together.
+        // It is drawn once, so that messages which go back to the queue together return together.
         let luck = context.shared.chance.share();
         let intake = Intake::of_event(event.payload.0.into_iter());
         let intake = intake.topped_up(context, &run, luck).await;
@@ -90,7 +120,7 @@ pub async fn handle(
 
 fn by_org(intake: &Intake, now: Timestamp) -> BTreeMap<OrgId, OfOrg> {
     let mut orgs: BTreeMap<OrgId, OfOrg> = BTreeMap::new();
-    // Of each contact, among those of its campaign, by its message group.
+    // The place of each contact among those of its campaign, by its message group.
     let mut places = BTreeMap::new();
     for (index, change) in intake.changes.iter().enumerate() {
         let Ok(change) = change else { continue };
@@ -119,8 +149,8 @@ fn by_org(intake: &Intake, now: Timestamp) -> BTreeMap<OrgId, OfOrg> {
     orgs
 }
 
-/// The verdict on each change of one org; none on what panicked. Orgs run side by side, and none
-/// waits for another.
+/// Applies the changes of one org, and returns their verdicts. A change has no verdict if its code
+/// panicked. Orgs run side by side and do not wait for each other.
 async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfOrg) -> Verdicts {
     let org = context.genesys.org(&id);
     let mut verdicts = Verdicts::new();
@@ -146,7 +176,7 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
     let secret = match org.open(&run).await {
         Ok(secret) => secret,
         Err(failure) => {
-            // A secret or token that was waited for held the others up.
+            // Waiting for the secret or the token held up the others.
             org.was_driven(began);
             verdicts.extend(give_back(campaigns.into_values().flatten(), &failure));
             return verdicts;
@@ -203,8 +233,8 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
     verdicts
 }
 
-/// Whether this invocation may probe what hangs. One copy in so many does; and whoever opts out is
-/// heard as soon as anything is.
+/// Whether this invocation may probe a service that hangs. One copy in several may, and every
+/// invocation with an opt-out, so that opt-outs get through as soon as anything does.
 fn prober(context: &Context, luck: f64, campaigns: &OfOrg) -> Prober {
     let mut changes = campaigns.values().flatten().flat_map(|of| &of.changes);
     if changes.any(|(_, change)| change.operation.opts_out()) {
@@ -216,7 +246,8 @@ fn prober(context: &Context, luck: f64, campaigns: &OfOrg) -> Prober {
     }
 }
 
-/// Parking is for good: not on columns that may be ten minutes old.
+/// Reads the list's columns again before a change is parked for one: the known columns may be ten
+/// minutes old, and parking is final.
 async fn look_again(campaign: &Campaign, contacts: &[OfContact]) {
     let mut changes = contacts.iter().flat_map(|contact| &contact.changes);
     if let Campaign::ContactList(list) = campaign
@@ -281,7 +312,7 @@ fn parking(broken: &Broken) -> Parking {
     }
 }
 
-/// Completes what is retried since there is no such campaign: it is parked where that lasts.
+/// Adds to each retry how long the campaign has been missing, after which the change is parked.
 fn tell_since_when(org: &Org, campaign: &CampaignId, verdicts: &mut Verdicts) {
     for (_, verdict) in verdicts {
         if let Verdict::Retry(retry) = verdict
@@ -292,7 +323,7 @@ fn tell_since_when(org: &Org, campaign: &CampaignId, verdicts: &mut Verdicts) {
     }
 }
 
-/// Of contacts about which nothing can be done now.
+/// Verdicts for contacts that cannot be worked on now.
 fn give_back(contacts: impl IntoIterator<Item = OfContact>, failure: &Failure) -> Verdicts {
     let given_back = |contact: OfContact| {
         let pieces = contact.changes.into_iter().map(whole).collect();

@@ -1,5 +1,10 @@
-//! What became of the batch: parked messages, visibility, the answer to Lambda (docs/design.md
+//! Reports the batch: parks messages, sets visibility timeouts, and answers Lambda (docs/design.md
 //! "Batch answer").
+//!
+//! Which message is done, parked or retried is decided in [`domain::batch::settle()`]. This module
+//! carries that out: it sends what is parked to the dead-letter queue, sets the visibility timeout
+//! of what is retried, and deletes what this invocation received by itself. Lambda deletes the
+//! messages of the event that the answer leaves out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
@@ -22,21 +27,22 @@ use io::telemetry::{About, Event};
 use crate::intake::Intake;
 use crate::{Context, Defect};
 
-/// The most messages that one `ChangeMessageVisibilityBatch` or `DeleteMessageBatch` takes.
+/// The most messages of one `ChangeMessageVisibilityBatch` or `DeleteMessageBatch`.
 const OF_A_BATCH: usize = 10;
-/// The most calls to SQS at a time.
+/// The most calls to SQS side by side.
 const SIDE_BY_SIDE: usize = 10;
-/// The most bytes of a message, its attributes included (SQS developer guide, "Amazon SQS message
+/// The most bytes of a message with its attributes (SQS developer guide, "Amazon SQS message
 /// quotas").
 const MAX_MESSAGE: usize = 1 << 20;
-/// The longest `detail`.
+/// The most characters of `detail`.
 const MAX_DETAIL: usize = 1_000;
-/// What is left of the invocation when parking ends, and when setting visibilities ends.
+/// The time of the invocation that is left when parking ends, and when setting visibility timeouts
+/// ends.
 const AFTER_PARKING: Duration = Duration::from_millis(1_500);
 const AFTER_WAITS: Duration = Duration::from_millis(500);
 
-/// Settles every message group, then parks, then makes the retried ones wait and deletes what this
-/// invocation received by itself. What is of the event and left out of the answer is deleted by Lambda.
+/// Settles every message group, parks, sets visibility timeouts, and deletes what this invocation
+/// received by itself. Lambda deletes the messages of the event that are not in the answer.
 pub(crate) async fn report(
     context: &Context,
     run: &Run,
@@ -97,7 +103,7 @@ pub(crate) async fn report(
     Ok(answer)
 }
 
-/// On a change about which nothing was said.
+/// The verdict on a change that got none, because its code panicked.
 fn panicked(change: Option<&Change>) -> Verdict {
     Verdict::Retry(Retry {
         cause: Cause::Panicked,
@@ -109,7 +115,8 @@ fn panicked(change: Option<&Change>) -> Verdict {
     })
 }
 
-/// Sends what is to be parked, in order. What cannot be sent is retried, and so is all after it.
+/// Parks messages of one group in order. If one cannot be sent, it is retried with all messages
+/// behind it.
 async fn park_group(
     context: &Context,
     run: &Run,
@@ -132,8 +139,8 @@ async fn park_group(
     settled
 }
 
-/// Sends one message to the dead-letter queue; whether that has it. While it hangs, one message at a
-/// time probes it: the batches of those who park nothing must not wait behind it.
+/// Sends one message to the dead-letter queue, and returns whether it is there. While that queue
+/// hangs, one message at a time probes it, so that batches without anything to park do not wait.
 async fn park(context: &Context, run: &Run, record: &Record, parking: &Parking) -> bool {
     let health = || context.parks.lock().unwrap_or_else(PoisonError::into_inner);
     let began = context.shared.clock.now();
@@ -164,7 +171,7 @@ async fn park(context: &Context, run: &Run, record: &Record, parking: &Parking) 
     sent.is_ok()
 }
 
-/// docs/contract.md "Parked messages".
+/// The parked message (docs/contract.md "Parked messages").
 fn message(record: &Record, parking: &Parking) -> Message {
     let evidence = &parking.evidence;
     let mut attributes = vec![("reason", parking.reason.as_str().to_owned())];
@@ -186,7 +193,8 @@ fn message(record: &Record, parking: &Parking) -> Message {
             .into_iter()
             .filter_map(|(name, text)| Some((name, text?))),
     );
-    // A body that leaves no room is parked without them: the log has them too.
+    // If the body leaves no room for these attributes, the message is parked without them. The log
+    // has them.
     let mut room = MAX_MESSAGE.saturating_sub(record.body.len());
     attributes.retain(|(name, text)| {
         let size = name.len() + "String".len() + text.len();
@@ -194,7 +202,7 @@ fn message(record: &Record, parking: &Parking) -> Message {
         room -= if fits { size } else { 0 };
         fits
     });
-    // SQS takes nothing empty, and an event that was written by hand may lack anything.
+    // SQS accepts no empty attribute, and an event that a person wrote may lack anything.
     let or = |text: &str, other: &str| {
         if text.is_empty() {
             other.to_owned()
@@ -210,8 +218,8 @@ fn message(record: &Record, parking: &Parking) -> Message {
     }
 }
 
-/// Sets the visibility of every message that is retried. One that keeps the queue's own comes back
-/// later, no less safe.
+/// Sets the visibility timeout of every message that is retried. If that fails, the message keeps
+/// the queue's own timeout and returns later, which is safe.
 async fn make_wait(context: &Context, records: &[Record], settled: &BTreeMap<usize, Settled>) {
     let waits: Vec<_> = settled
         .iter()
@@ -233,7 +241,8 @@ async fn make_wait(context: &Context, records: &[Record], settled: &BTreeMap<usi
     side_by_side(set).await;
 }
 
-/// Deletes what this invocation received by itself and is done with, in the order of its groups.
+/// Deletes the finished messages that this invocation received by itself, in the order of each
+/// group.
 async fn delete(
     context: &Context,
     intake: &Intake,
@@ -282,7 +291,7 @@ async fn delete(
     }
 }
 
-/// Calls to SQS, a few at a time.
+/// Makes calls to SQS, a few side by side.
 async fn side_by_side<F: Future>(calls: impl Iterator<Item = F>) -> Vec<F::Output> {
     stream::iter(calls)
         .buffer_unordered(SIDE_BY_SIDE)
@@ -290,7 +299,7 @@ async fn side_by_side<F: Future>(calls: impl Iterator<Item = F>) -> Vec<F::Outpu
         .await
 }
 
-/// Rounded up: what came back before its time would be given back again.
+/// Rounds up, because a message that returned too early would be sent back again.
 fn whole_seconds(delay: Duration) -> u32 {
     let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
     u32::try_from(seconds).unwrap_or(u32::MAX)
@@ -300,7 +309,7 @@ fn tell(context: &Context, intake: &Intake, settled: &BTreeMap<usize, Settled>) 
     let _together = io::telemetry::together();
     let records = &intake.records;
     let now = context.shared.clock.now();
-    // Message groups whose contacts cannot be created.
+    // The message groups whose contacts cannot be created.
     let mut absent = BTreeSet::new();
     for (&index, settled) in settled {
         if let Settled::Retry {

@@ -1,4 +1,5 @@
-//! From steps to calls: how a set of steps is sent is all that the two APIs differ in.
+//! Turns steps into calls. Here alone the two contact APIs differ: `predictive` takes a call for
+//! each contact, and `contactLists` one call for many.
 
 mod lists;
 
@@ -18,7 +19,7 @@ use io::telemetry::Event;
 use super::{Answer, Answers, At, Contact, Drive, Under};
 use crate::Defect;
 
-/// About the most that fail with one contact whose calls fail.
+/// About the most contacts that fail together with one contact whose calls fail.
 const MOST_IN_DOUBT: usize = 50;
 
 /// A call about the contacts at these places.
@@ -27,7 +28,7 @@ pub(super) struct Call {
     pub(super) answers: BoxFuture<'static, Answers>,
 }
 
-/// A contact to write, and the contact as it was read.
+/// A contact to write, with the contact as it was read.
 struct ToWrite {
     place: usize,
     key: ContactKey,
@@ -36,8 +37,8 @@ struct ToWrite {
 }
 
 impl Drive<'_> {
-    /// The calls that may be made now, those about opt-outs first, and of each campaign alike: of what
-    /// waits for its turn in the budget the first is the first to go.
+    /// The calls that may go now. Those about opt-outs come first and campaigns take turns, because
+    /// calls get their turns in the budget in this order.
     pub(super) fn launch(&mut self) -> impl Iterator<Item = BoxFuture<'static, Answers>> {
         let mut calls: Vec<(usize, Call)> = Vec::new();
         for campaign in 0..self.campaigns.len() {
@@ -49,14 +50,14 @@ impl Drive<'_> {
             }
             calls.extend(own.into_iter().enumerate());
         }
-        // Beside the writes, and after the first of each campaign.
+        // This call goes beside the writes, after the first one of each campaign.
         calls.extend(self.list_entries().map(|call| (1, call)));
         let is_opt_out = |place: &usize| self.contacts[*place].attempt.is_opt_out();
         calls.sort_by_key(|(nth, call)| (!call.places.iter().any(is_opt_out), *nth));
         calls.into_iter().map(|(_, call)| call.answers)
     }
 
-    /// The steps of this kind that are ready, which are under way from now on. Opt-outs first.
+    /// Takes the ready steps of one kind, which are under way from now on. Opt-outs come first.
     fn take(
         &mut self,
         campaign: usize,
@@ -106,7 +107,7 @@ impl Drive<'_> {
         let mut together: BTreeMap<(u32, usize), Vec<usize>> = BTreeMap::new();
         for ToMake { place, step, .. } in self.take(campaign, Under::Pause, is_pause) {
             let Step::Pause(tries) = step else { continue };
-            // Those of a list are read again in one call: they come back together.
+            // The contacts of a list are read again in one call, so they return together.
             let alone = if is_list { 0 } else { place };
             together.entry((tries, alone)).or_default().push(place);
         }
@@ -119,9 +120,9 @@ impl Drive<'_> {
         }
     }
 
-    /// Which creates of a campaign may go. Where none could be created a moment ago one probes for
-    /// all, once all of the campaign are read, and the others wait for its answer; calls are left for
-    /// those that change what exists.
+    /// Which creates of a campaign may go. If none could be created a moment ago, one contact
+    /// probes for all, once all of the campaign are read. The others wait for its answer, and calls
+    /// are left for updates.
     fn creates(&mut self, campaign: usize, calls: &mut Vec<Call>) -> Creates {
         let of = &self.campaigns[campaign];
         let is_ready =
@@ -154,7 +155,7 @@ impl Drive<'_> {
         }
     }
 
-    /// The step of this contact that is ready, which is under way from now on.
+    /// Takes the ready step of one contact, which is under way from now on.
     fn take_one(&mut self, place: usize) -> Option<ToWrite> {
         let contact = &mut self.contacts[place];
         let key = contact.attempt.key().clone();
@@ -164,7 +165,8 @@ impl Drive<'_> {
         }
     }
 
-    /// `predictive`: a call for each contact, but one POST for all that are created.
+    /// Launches the steps of a campaign by `predictive`: a call for each contact, and one POST for
+    /// all creates.
     fn each(&mut self, campaign: usize, predictive: &Arc<Predictive>, calls: &mut Vec<Call>) {
         for made in self.take(campaign, Under::Read, is_read) {
             calls.push(guarded(
@@ -209,7 +211,7 @@ impl Drive<'_> {
         }
     }
 
-    /// One POST.
+    /// A POST of several contacts.
     fn create(&self, campaign: usize, predictive: &Arc<Predictive>, created: Vec<ToWrite>) -> Call {
         let (predictive, org) = (Arc::clone(predictive), Arc::clone(&self.org));
         let (campaign, telemetry) = (
@@ -251,7 +253,7 @@ impl Drive<'_> {
         })
     }
 
-    /// Opt-outs, and the others.
+    /// Separates opt-outs from the others.
     fn apart<T: Placed>(&self, all: Vec<T>) -> (Vec<T>, Vec<T>) {
         let is_opt_out = |made: &T| self.contacts[made.place()].attempt.is_opt_out();
         all.into_iter().partition(is_opt_out)
@@ -261,9 +263,9 @@ impl Drive<'_> {
         self.org.is_in_doubt(&self.campaigns[campaign].id)
     }
 
-    /// Those that go in one call, of so many at most. Where one of them may be what makes the call fail,
-    /// they go in at least two, of about fifty at most, by chance anew each time: so the others are rid
-    /// of it before long, and few fail with it.
+    /// Divides contacts among calls of at most `most`. If one of them may be what makes calls fail,
+    /// there are at least two calls of about fifty contacts at most, divided at random each time.
+    /// So the others are soon apart from it, and few fail with it.
     fn in_calls<T: Placed>(&self, campaign: usize, all: Vec<T>, most: usize) -> Vec<Vec<T>> {
         let is_in_doubt = self.is_in_doubt(campaign);
         let calls = if is_in_doubt {
@@ -285,9 +287,9 @@ impl Drive<'_> {
     }
 }
 
-/// Which of so many parts this place is in, as luck has it.
+/// The part, of several, that this place is in by chance.
 fn drawn(luck: f64, place: usize, parts: usize) -> usize {
-    // The constants of splitmix64: neighbours are strewn.
+    // The constants are those of splitmix64, which scatters neighbours.
     let mixed = luck.to_bits() ^ (place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 33;
     usize::try_from(mixed).unwrap_or_default() % parts
@@ -297,12 +299,12 @@ fn drawn(luck: f64, place: usize, parts: usize) -> usize {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Creates {
     All,
-    /// The one of this contact, by itself.
+    /// Only that of this contact, by itself.
     Probe(usize),
     None,
 }
 
-/// Of one contact.
+/// Something at the place of a contact.
 trait Placed {
     fn place(&self) -> usize;
 }
@@ -366,7 +368,7 @@ async fn update(predictive: Arc<Predictive>, made: ToMake) -> Vec<Seen> {
     vec![written.map_or_else(Seen::Failed, |actual| Seen::Written(Some(actual)))]
 }
 
-/// What a create stores: there is nothing to clear.
+/// The columns of a create, in which there is nothing to clear.
 fn held(data: &Columns<Option<String>>) -> Columns<String> {
     let held = data
         .iter()
@@ -374,7 +376,7 @@ fn held(data: &Columns<Option<String>>) -> Columns<String> {
     Columns(held.collect())
 }
 
-/// The call of the contacts at these places, and what each sees of it.
+/// The call for the contacts at these places. If it panics, each of them learns of that.
 fn guarded(places: Vec<usize>, call: impl Future<Output = Vec<Seen>> + Send + 'static) -> Call {
     let of = places.clone();
     let answers = AssertUnwindSafe(call).catch_unwind().map(move |seen| {
