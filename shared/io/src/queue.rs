@@ -1,4 +1,9 @@
-//! The SQS calls that the functions make themselves.
+//! The calls to SQS that the functions make: send, receive, delete, set visibility timeouts, and
+//! count messages.
+//!
+//! [`Queue`] is the trait that a simulation implements, and [`Sqs`] the real queue. How changes are
+//! sent in order is in [`enqueue_while`] and its module; how long a message waits is decided in
+//! [`domain::retry`].
 
 mod enqueue;
 
@@ -24,43 +29,45 @@ use futures_util::future::BoxFuture;
 /// A message to send to a FIFO queue.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The text, 1 byte to 1 MiB with the attributes.
+    /// The body, which has 1 byte to 1 MiB with the attributes.
     pub body: String,
     /// The message group id: 1 to 128 visible ASCII characters.
     pub group: String,
-    /// As long, and as legal.
+    /// The deduplication id: 1 to 128 visible ASCII characters. SQS drops a message with an id that
+    /// it has seen within five minutes.
     pub deduplication_id: String,
-    /// Names and texts; no text is empty.
+    /// Names and values. No value is empty.
     pub attributes: Vec<(&'static str, String)>,
 }
 
-/// A received message, and how long it stays invisible from now on.
+/// A received message and its new visibility timeout.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Visibility {
-    /// Of the receive.
+    /// The handle of the receive.
     pub receipt_handle: String,
-    /// Whole seconds, at most 43,200 (SQS API reference, `ChangeMessageVisibility`).
+    /// The visibility timeout from now on, in whole seconds, at most 43,200 (SQS API reference,
+    /// `ChangeMessageVisibility`).
     pub seconds: u32,
 }
 
-/// A call for messages.
+/// The arguments of a call that receives messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receive {
-    /// `ReceiveRequestAttemptId`: the same call, made again since its answer was lost, brings the same
-    /// messages.
+    /// `ReceiveRequestAttemptId`: if the answer was lost, the same call returns the same messages
+    /// again.
     pub attempt: String,
-    /// How long what is received stays invisible, in whole seconds.
+    /// The visibility timeout of what is received, in whole seconds.
     pub visibility: u32,
 }
 
-/// SQS refused a call, or did not answer: its error code alone, since messages may quote what was
-/// sent.
+/// SQS refused a call or did not answer. This is only the error code, because the message may quote
+/// what was sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("SQS: {0}")]
 pub struct QueueError(String);
 
 impl QueueError {
-    /// An error of this code.
+    /// An error with this code.
     pub fn new(code: impl Into<String>) -> QueueError {
         QueueError(code.into())
     }
@@ -80,37 +87,37 @@ impl<E: ProvideErrorMetadata, R> From<SdkError<E, R>> for QueueError {
     }
 }
 
-/// What can never be taken as it is. SQS blames the sender also for throttled calls and for keys
-/// that it may not use; those may be taken later.
+/// The codes for a message that SQS can never accept as it is. SQS also blames the sender for
+/// throttled calls and for keys without permission, but it may accept those messages later.
 const SENDERS_FAULTS: [&str; 3] = [
     "InvalidMessageContents",
     "InvalidParameterValue",
     "MissingParameter",
 ];
 
-/// SQS did not take one entry of a batch.
+/// One entry of a batch that SQS did not accept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedEntry {
     /// SQS's error code.
     pub code: String,
-    /// Whether the entry can never be taken as it is.
+    /// Whether SQS can never accept the entry as it is.
     pub is_senders_fault: bool,
 }
 
 /// What the functions ask of SQS.
 pub trait Queue: Send + Sync {
-    /// Stores up to 10 messages, each by itself: what is [`Ok`] is stored. The answer is in the
-    /// order of the messages.
+    /// Sends up to 10 messages, each by itself: an [`Ok`] means that SQS has the message. The
+    /// results are in the order of the messages.
     ///
     /// # Errors
-    /// [`QueueError`], when nothing is known of any of them.
+    /// [`QueueError`] if nothing is known about any of them.
     fn send_batch<'a>(
         &'a self,
         queue_url: &'a str,
         messages: Vec<Message>,
     ) -> BoxFuture<'a, Result<Vec<Result<(), RefusedEntry>>, QueueError>>;
 
-    /// Stores one message; when this answers, it is stored.
+    /// Sends one message. After `Ok`, SQS has it.
     fn send<'a>(
         &'a self,
         queue_url: &'a str,
@@ -124,33 +131,34 @@ pub trait Queue: Send + Sync {
         receive: Receive,
     ) -> BoxFuture<'a, Result<Vec<Record>, QueueError>>;
 
-    /// Deletes up to 10 messages that were received with these handles, each by itself. The answer is
-    /// in their order.
+    /// Deletes up to 10 messages by the handles of their receives, each by itself. The results are
+    /// in the order of the handles.
     ///
     /// # Errors
-    /// [`QueueError`], when nothing is known of any of them.
+    /// [`QueueError`] if nothing is known about any of them.
     fn delete_batch<'a>(
         &'a self,
         queue_url: &'a str,
         receipt_handles: Vec<String>,
     ) -> BoxFuture<'a, Result<Vec<Result<(), QueueError>>, QueueError>>;
 
-    /// Sets the visibility of up to 10 messages. An error tells of the first that was refused.
+    /// Sets the visibility timeout of up to 10 messages. An error is that of the first message that
+    /// was refused.
     fn set_visibility<'a>(
         &'a self,
         queue_url: &'a str,
         messages: Vec<Visibility>,
     ) -> BoxFuture<'a, Result<(), QueueError>>;
 
-    /// About how many messages the queue holds: those that wait, and those in flight
-    /// (`ApproximateNumberOfMessages` and `…NotVisible`), most of which wait invisible to be tried
-    /// again when the call budget is spent.
+    /// About how many messages the queue holds, with those in flight (`ApproximateNumberOfMessages`
+    /// and `…NotVisible`). Most messages in flight wait to be retried when the call budget is
+    /// spent.
     fn depth<'a>(&'a self, queue_url: &'a str) -> BoxFuture<'a, Result<u64, QueueError>>;
 }
 
-/// The most messages that one `ReceiveMessage` brings.
+/// The most messages of one `ReceiveMessage`.
 const MOST_RECEIVED: i32 = 10;
-/// What a [`Record`] tells beside its message.
+/// The system attributes that a [`Record`] needs.
 const OF_A_RECORD: [MessageSystemAttributeName; 4] = [
     MessageSystemAttributeName::MessageGroupId,
     MessageSystemAttributeName::ApproximateReceiveCount,
@@ -162,7 +170,7 @@ const OF_A_RECORD: [MessageSystemAttributeName; 4] = [
 pub struct Sqs(Client);
 
 impl Sqs {
-    /// A client of the region and credentials that the SDK finds.
+    /// A client with the region and credentials that the SDK finds.
     pub fn new(config: &aws_config::SdkConfig) -> Sqs {
         Sqs(Client::new(config))
     }

@@ -1,4 +1,8 @@
-//! Secret and token of one org: one caller fetches, the others wait for it.
+//! The secret and the token of one org. One caller fetches them, and the others wait for it.
+//!
+//! A call gets a [`Session`]. If the service answers it with 401, the call asks again: the first
+//! time for a new token, then with the secret read afresh, and then it fails. An org that is
+//! refused is closed for a while, so that it costs no more calls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,28 +23,28 @@ use super::{Org, wire};
 use crate::secrets::{OrgSecret, SecretsError};
 use crate::throttled;
 
-/// How long a secret that cannot be read again serves on before the next try.
+/// How long an old secret stays in use before the next try to read it, if it could not be read.
 const SERVES_ON: Duration = Duration::from_secs(30);
 
-/// What is known of an org's login.
+/// The login of one org.
 #[derive(Default)]
 pub(super) struct Login {
     state: Mutex<State>,
-    /// Rises whenever what earlier sessions hold is known to be refused. Changed only with the
-    /// state locked.
+    /// A number that grows when earlier sessions are known to be refused. It changes only while the
+    /// state is locked.
     generation: AtomicU64,
 }
 
 #[derive(Default)]
 struct State {
-    /// Until when it is not read again.
+    /// The secret, and until when it is not read again.
     secret: Option<(Arc<OrgSecret>, Timestamp)>,
     token: Option<Token>,
-    /// Of the token endpoint.
+    /// The refusals of the token endpoint.
     throttle: Throttle,
-    /// Until when, and why, no call is made.
+    /// The time until which no call is made, and why.
     closed: Option<(Timestamp, Failure)>,
-    /// When, and how, the last fetch failed: those who waited for it need not fail by themselves.
+    /// The time and result of the last failed fetch. Callers that waited for it share its result.
     failed: Option<(Timestamp, Failure)>,
 }
 
@@ -49,7 +53,7 @@ impl Login {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// The secret, where it is known with a token and nobody looks for another one.
+    /// The secret, if it is known together with a token and nobody is fetching another one.
     pub(super) fn known(&self, now: Timestamp) -> Option<Arc<OrgSecret>> {
         let state = self.state.try_lock().ok()?;
         let is_closed = state.closed.as_ref().is_some_and(|(until, _)| now < *until);
@@ -61,7 +65,7 @@ impl Login {
         (has_token && !is_closed).then(|| Arc::clone(secret))
     }
 
-    /// Sessions of before are of no use any more.
+    /// Makes earlier sessions invalid.
     fn outdate(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
     }
@@ -72,7 +76,7 @@ struct Token {
     renew_at: Timestamp,
 }
 
-/// What a call needs to be let in.
+/// The token and secret with which a call goes.
 #[derive(Clone)]
 pub(super) struct Session {
     pub(super) secret: Arc<OrgSecret>,
@@ -83,14 +87,14 @@ pub(super) struct Session {
 /// A session that the service answered with 401.
 pub(super) struct Unauthorized<'a> {
     pub(super) generation: u64,
-    /// How often this call was answered so, this time included.
+    /// How many times this call got a 401, including this one.
     pub(super) times: u32,
     pub(super) failure: &'a Failure,
 }
 
 impl Org {
-    /// A session to call with. After a 401: another one (first a new token, then the secret read
-    /// afresh, then none).
+    /// A session for a call. After a 401 it is another one: first with a new token, then with the
+    /// secret read afresh, and then none.
     pub(super) async fn session(
         &self,
         run: &Run,
@@ -108,7 +112,7 @@ impl Org {
                     ..failure.clone()
                 });
             }
-            // The person may have repaired the secret.
+            // A person may have corrected the secret.
             *state = State {
                 throttle: state.throttle,
                 ..State::default()
@@ -149,7 +153,7 @@ impl Org {
         let is_placed = self.health.is_placed();
         let mut secret = self.secret(state, run).await?;
         if !is_placed {
-            // The host that its secret names may be known to be ill.
+            // The host that the secret names may be known to be ill.
             self.may_log_in()?;
         }
         let refused = after.filter(|after| after.generation == self.login.generation());
@@ -175,7 +179,7 @@ impl Org {
             .is_none_or(|token| token.renew_at <= now)
         {
             state.token = Some(match self.fetch_token(state, run, &secret).await {
-                // What was cached may have been rotated since.
+                // The cached secret may have been rotated.
                 Err(failure) if failure.kind == Kind::Refused => {
                     if !self.secret_changed(state, run, &mut secret).await? {
                         return Err(failure);
@@ -194,7 +198,7 @@ impl Org {
         })
     }
 
-    /// The secret, from the cache while it is young. An old one serves on while Secrets Manager
+    /// The secret, from the cache while it is young. An old one stays in use while Secrets Manager
     /// does not answer.
     async fn secret(&self, state: &mut State, run: &Run) -> Result<Arc<OrgSecret>, Failure> {
         let now = self.shared.clock.now();
@@ -219,7 +223,8 @@ impl Org {
         Ok(read)
     }
 
-    /// Reads the secret afresh; whether it logs in otherwise than `secret`, which it replaces.
+    /// Reads the secret afresh, and stores it. Returns whether it logs in differently from
+    /// `secret`.
     async fn secret_changed(
         &self,
         state: &mut State,
@@ -265,8 +270,8 @@ impl Org {
             .map_err(|error| Failure::new(Kind::Refused, format!("secret {name}: {error}")))
     }
 
-    /// docs/genesys-cloud.md "OAuth client credentials". A token is asked for up to three times:
-    /// that may be repeated.
+    /// Fetches a token (docs/genesys-cloud.md "OAuth client credentials"). It is tried up to three
+    /// times, because that may be repeated.
     async fn fetch_token(
         &self,
         state: &mut State,
@@ -351,7 +356,7 @@ impl Org {
         let failure = answer_failure(WHAT, &answer, after);
         let is_client_error =
             answer.status().is_client_error() && !matches!(failure.kind, Kind::Throttled { .. });
-        // 408 and every other 4xx alike: this client is not let in (docs/design.md "Failure
+        // Like every other 4xx, a 408 means that this client is not let in (docs/design.md "Failure
         // table").
         Err(if is_client_error {
             Failure {
@@ -364,10 +369,10 @@ impl Org {
     }
 }
 
-/// Renewed a minute, or a tenth of its life, before it runs out.
+/// Reads a token. It is renewed a minute, or a tenth of its lifetime, before it expires.
 fn token(body: &[u8], asked_at: Timestamp) -> Option<Token> {
     let token: wire::Token = serde_json::from_slice(body).ok()?;
-    // Each call would fail that carries it, for as long as it lives.
+    // Every call with such a token would fail for as long as the token lives.
     let text = token.access_token.expose_secret();
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return None;
