@@ -15,6 +15,8 @@ mod fault;
 mod heard;
 mod ids;
 mod invisible;
+mod operation;
+mod origin;
 mod parse;
 mod reset;
 mod rfc3339;
@@ -24,6 +26,8 @@ pub use adoption::{Adoption, OptedOut};
 pub use fault::{Fault, FaultCode, Invalid};
 pub use ids::{CampaignId, ContactKey, EventId, MessageGroup, OrgId, SourceName};
 pub use invisible::is_invisible;
+pub use operation::Operation;
+pub use origin::{Feed, Row, Sender};
 pub use reset::RankReset;
 
 use jiff::Timestamp;
@@ -31,7 +35,6 @@ use jiff::Timestamp;
 use crate::channel::Lowered;
 use crate::contact::Columns;
 use crate::number;
-use crate::version::Word;
 
 /// The position of a change among the changes of its contact. A higher rank is newer. The maximum
 /// is 2⁵³−1, which every JSON reader can hold.
@@ -84,62 +87,6 @@ pub enum VersionFrom {
     OccurredAt,
 }
 
-/// The sender of a webhook. Its source's secret may bind it to an org or a campaign, which its
-/// changes may then leave out (docs/contract.md "Contact change").
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sender {
-    /// The name in the path of the webhook.
-    pub source: SourceName,
-    /// The only org that this sender may change. A change may leave it out, and is refused if it
-    /// names another.
-    pub org: Option<OrgId>,
-    /// The only campaign that this sender may change. A change may leave it out, and is refused if
-    /// it names another.
-    pub campaign: Option<CampaignId>,
-}
-
-/// A row of a file that a person sends, with the values that it may leave out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row<'a> {
-    /// The sender, with the org and campaign that the file goes to.
-    pub sender: &'a Sender,
-    /// The id of the event. The same row always gets the same id.
-    pub event_id: EventId,
-    /// The time of every change of the file. If it is `None`, a row without a time has none.
-    pub occurred_at: Option<Timestamp>,
-}
-
-/// The run in which a CRM feed is read (docs/contract.md "CRM feed"). Its changes need no
-/// `eventId`, and their `source` is always `reconcile`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Feed {
-    /// The org that is compared. A change that names another is refused.
-    pub org: OrgId,
-    /// The campaign that is compared. A change that names another is refused.
-    pub campaign: CampaignId,
-    /// The time at which the run was due. A repeated run gives the same event ids, so the queue
-    /// drops the changes that it has already.
-    pub run: Timestamp,
-}
-
-impl Feed {
-    /// Each run and rank gets its own event id. So the queue does not drop a change as a duplicate
-    /// of one from an earlier run.
-    fn event_id(&self, version: Option<Rank>, occurred_at: Option<Timestamp>) -> EventId {
-        // The org's secret says which of the two is the rank. It is not known here.
-        let numbers = [
-            version.map(|rank| rank.0.cast_signed()),
-            occurred_at.map(|at| at.as_millisecond()),
-        ];
-        let numbers: String = numbers
-            .into_iter()
-            .flatten()
-            .map(|number| format!("-{number}"))
-            .collect();
-        EventId::of_run(&format!("{}{numbers}", self.run))
-    }
-}
-
 /// A change to one contact of one campaign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -161,102 +108,6 @@ pub struct Change {
     pub if_absent: IfAbsent,
     /// The effect that is asked for.
     pub operation: Operation,
-}
-
-/// The effect that a change asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// Sets columns. A column that is not named stays as it is, and `None` clears one.
-    Upsert {
-        /// Columns by name.
-        data: Columns<Option<String>>,
-        /// Whether the contact may be called. `None` leaves that as it is.
-        callable: Option<bool>,
-        /// Channels and numbers that may no longer be used.
-        lowers: Lowered,
-    },
-    /// The person opted out: the contact becomes not callable and stores the rank. Nothing is
-    /// deleted.
-    Remove,
-    /// The person left the campaign and did not opt out: an existing contact becomes not callable.
-    Leave,
-    /// Sets the stored rank back, as an operator asked. It can come only from the queue.
-    ResetRank(RankReset),
-    /// Gives a contact that is not callable, and has no mark, the mark of a CRM opt-out, as an
-    /// operator asked. It can come only from the queue.
-    Adopt(Adoption),
-}
-
-impl Operation {
-    /// The value of `callable` that the change asks for.
-    pub fn callable(&self) -> Option<bool> {
-        match self {
-            Operation::Upsert { callable, .. } => *callable,
-            Operation::Remove | Operation::Leave => Some(false),
-            Operation::ResetRank(_) | Operation::Adopt(_) => None,
-        }
-    }
-
-    /// Whether the contact may be called, as one word. Unlike [`Operation::callable`], it tells an
-    /// opt-out from having left the campaign.
-    pub(crate) fn word(&self) -> Option<Word> {
-        match self {
-            Operation::Leave => Some(Word::Left),
-            operation => operation.callable().map(Word::from),
-        }
-    }
-
-    /// Whether the person asked not to be called. Having left the campaign is no opt-out.
-    pub(crate) fn is_opt_out(&self) -> bool {
-        self.word() == Some(Word::MayNot)
-    }
-
-    /// Channels and numbers that the change says may not be used.
-    pub fn lowers(&self) -> Option<&Lowered> {
-        match self {
-            Operation::Upsert { lowers, .. } => Some(lowers).filter(|lowers| !lowers.is_empty()),
-            Operation::Remove
-            | Operation::Leave
-            | Operation::ResetRank(_)
-            | Operation::Adopt(_) => None,
-        }
-    }
-
-    /// Whether the contact may not be called for any reason, or a channel or number may not be
-    /// used.
-    pub fn opts_out(&self) -> bool {
-        self.callable() == Some(false) || self.lowers().is_some()
-    }
-
-    /// The same change reduced to its opt-out.
-    #[must_use]
-    pub fn opt_out_alone(&self) -> Operation {
-        if *self == Operation::Leave {
-            return Operation::Leave;
-        }
-        Operation::Upsert {
-            data: Columns::default(),
-            callable: self.callable().filter(|callable| !callable),
-            lowers: self.lowers().cloned().unwrap_or_default(),
-        }
-    }
-
-    /// The columns that the change names.
-    pub fn data(&self) -> Option<&Columns<Option<String>>> {
-        match self {
-            Operation::Upsert { data, .. } => Some(data),
-            Operation::Remove
-            | Operation::Leave
-            | Operation::ResetRank(_)
-            | Operation::Adopt(_) => None,
-        }
-    }
-
-    /// Whether an operator asked for it. Such a change depends on the stored version and checks it
-    /// itself, so it is never folded with other changes.
-    pub fn is_of_operator(&self) -> bool {
-        matches!(self, Operation::ResetRank(_) | Operation::Adopt(_))
-    }
 }
 
 impl Change {

@@ -20,16 +20,16 @@ mod absent;
 mod left;
 mod merge;
 mod of_operator;
-
-use std::collections::BTreeSet;
+mod said;
 
 use crate::change::{Change, IfAbsent, Operation, VersionFrom};
-use crate::channel::{Channel, Lowered, OptOut};
+use crate::channel::{Lowered, OptOut};
 use crate::contact::{Columns, Contact};
 use crate::plan::merge::Merged;
-use crate::version::{Heard, Raise, Standing, Word};
+use crate::version::{Raise, Word};
 use crate::{Rank, Version};
 pub use of_operator::plan_of_operator;
+use said::Said;
 
 /// A change with the rank that its org's rules give it.
 #[derive(Clone, Copy, Debug)]
@@ -240,100 +240,6 @@ fn update(merged: Option<Merged>, contact: &Contact, said: Said) -> Action {
         Action::Skip(Skip::Stale)
     } else {
         Action::Skip(Skip::Unchanged)
-    }
-}
-
-/// The effect of changes on `callable`, channels and numbers. `callable` is compared by its own
-/// rank, and channels and numbers need none, so even a change that is stale for its columns counts
-/// here.
-struct Said {
-    before: Standing,
-    after: Standing,
-    /// The indices of the changes whose opt-in is kept out.
-    kept: Vec<usize>,
-    /// The last change that made a difference.
-    last: Option<usize>,
-    /// Whether a change sets `callable`, and whether one is an opt-out.
-    is_of_callable: bool,
-    is_opt_out: bool,
-    /// Channels and numbers to lower that are not lowered yet.
-    lowers: Lowered,
-}
-
-impl Said {
-    /// Applies each change to what the one before it left.
-    fn by(
-        changes: &[RankedChange<'_>],
-        order: &[usize],
-        actual: Option<&Contact>,
-        wishes: Wishes,
-        by_opt_out: bool,
-    ) -> Said {
-        let says = |callable: fn(bool) -> bool| {
-            let mut said = changes.iter().map(|change| change.operation.callable());
-            said.any(|said| said.is_some_and(callable))
-        };
-        let before = Standing::of(actual);
-        let mut said = Said {
-            before,
-            after: before,
-            kept: Vec::new(),
-            last: None,
-            is_of_callable: says(|_| true),
-            is_opt_out: says(|callable| !callable),
-            lowers: Lowered::default(),
-        };
-        if by_opt_out && actual.is_none() {
-            // The opt-out has no rank here, so any opt-in makes the contact callable.
-            said.after.apply(None, Some(Word::MayNot), wishes.raise);
-            said.is_of_callable = true;
-        }
-        for &i in order {
-            let was = said.after;
-            let RankedChange {
-                rank, operation, ..
-            } = changes[i];
-            let heard = said.after.apply(rank, changes[i].word(), wishes.raise);
-            if heard == Heard::Kept {
-                said.kept.push(i);
-            }
-            let mut is_new = false;
-            if heard == Heard::OptOut && wishes.opt_out == OptOut::All {
-                is_new |= said.lower_channels(Channel::ALL, actual);
-            }
-            if let Some(lowers) = operation.lowers() {
-                is_new |= said.lower_channels(lowers.channels.iter().copied(), actual);
-                is_new |= said.lower_numbers(&lowers.phones, actual);
-            }
-            if said.after != was || is_new {
-                said.last = Some(i);
-            }
-        }
-        said
-    }
-
-    /// Lowers channels, and returns whether one of them was not lowered yet.
-    fn lower_channels(
-        &mut self,
-        channels: impl IntoIterator<Item = Channel>,
-        actual: Option<&Contact>,
-    ) -> bool {
-        let is_shut =
-            |channel: &Channel| actual.is_some_and(|actual| actual.statuses.is_shut(*channel));
-        let known = self.lowers.channels.len();
-        let channels = channels.into_iter().filter(|channel| !is_shut(channel));
-        self.lowers.channels.extend(channels);
-        self.lowers.channels.len() > known
-    }
-
-    /// Lowers numbers, and returns whether one of them was not lowered yet.
-    fn lower_numbers(&mut self, columns: &BTreeSet<String>, actual: Option<&Contact>) -> bool {
-        let is_mute =
-            |column: &String| actual.is_some_and(|actual| actual.statuses.is_mute(column));
-        let known = self.lowers.phones.len();
-        let columns = columns.iter().filter(|column| !is_mute(column));
-        self.lowers.phones.extend(columns.cloned());
-        self.lowers.phones.len() > known
     }
 }
 

@@ -3,6 +3,10 @@
 //! Apply parks a change that breaks one, reconcile leaves out the part that does, and `send`
 //! reports it for the row. The rules that hold for every org are in [`crate::change`].
 
+mod list;
+
+pub use list::{Switch, channels_unsaid, fills, unknown_columns};
+
 use std::fmt;
 use std::time::Duration;
 
@@ -11,7 +15,7 @@ use regex_lite::Regex;
 
 use crate::batch::ParkReason;
 use crate::change::{Change, Operation, Rank, VersionFrom};
-use crate::channel::{Channel, Lowered, OptOut};
+use crate::channel::{Lowered, OptOut};
 use crate::contact::Columns;
 use crate::dnc::DncList;
 use crate::plan::Wishes;
@@ -269,36 +273,6 @@ impl Rules {
     }
 }
 
-/// A switch of a contact beside `callable`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Switch<'a> {
-    /// The switch of a channel.
-    Channel(Channel),
-    /// The switch of the number in this column.
-    Number(&'a str),
-}
-
-/// Whether a change fills columns that the campaign's list does not have, or lowers numbers in
-/// columns that hold none. Null, empty and absent are equal, so an empty value needs no column.
-pub fn unknown_columns(
-    change: &Change,
-    has_column: impl Fn(&str) -> bool,
-    has_number: impl Fn(&str) -> bool,
-) -> Option<Broken> {
-    let data = change.operation.data()?.iter();
-    let unknown = data.filter(|(name, value)| fills(value.as_deref()) && !has_column(name));
-    let data: Vec<_> = unknown.map(|(name, _)| name.clone()).collect();
-    let phones = change.operation.lowers().into_iter();
-    let phones = phones.flat_map(|lowers| &lowers.phones);
-    let phones: Vec<_> = phones.filter(|name| !has_number(name)).cloned().collect();
-    (!data.is_empty() || !phones.is_empty()).then_some(Broken::UnknownColumns { data, phones })
-}
-
-/// Whether a change lowers channels or numbers although the org's API does not support that.
-pub fn channels_unsaid(change: &Change) -> Option<Broken> {
-    change.operation.lowers().map(|_| Broken::Channel)
-}
-
 fn listed(f: &mut fmt::Formatter<'_>, expected: &str, columns: &[String]) -> fmt::Result {
     if columns.is_empty() {
         return Ok(());
@@ -309,11 +283,6 @@ fn listed(f: &mut fmt::Formatter<'_>, expected: &str, columns: &[String]) -> fmt
         write!(f, "{separator}{column:?}")?;
     }
     Ok(())
-}
-
-/// Whether a value needs a column.
-pub fn fills(value: Option<&str>) -> bool {
-    value.is_some_and(|value| !value.is_empty())
 }
 
 #[cfg(test)]

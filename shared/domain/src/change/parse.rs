@@ -7,6 +7,7 @@
 
 mod objects;
 mod operation;
+mod raw;
 
 use std::borrow::Cow;
 
@@ -20,8 +21,8 @@ use super::rfc3339::rfc3339;
 use super::{
     CampaignId, Change, ContactKey, EventId, Feed, Operation, OrgId, Rank, Row, Sender, SourceName,
 };
-use crate::json::{Members, Text};
 use crate::number;
+use raw::{Member, Wrong, members, string};
 
 /// The most faults that are reported. A hostile body can break a rule tens of thousands of times.
 const MAX_FAULTS: usize = 100;
@@ -290,32 +291,4 @@ impl<'a> Reader<'a> {
         }
         Some(at)
     }
-}
-
-type Wrong = (FaultCode, &'static str);
-
-type Member<'a> = (Cow<'a, str>, &'a RawValue);
-
-fn members<'a>(json: &'a str, expected: &'static str) -> Result<Vec<Member<'a>>, Wrong> {
-    let members: Result<Members<'a>, _> = serde_json::from_str(json);
-    members.map(|members| members.0).map_err(|_| {
-        if json.trim_start().starts_with('{') {
-            (FaultCode::WrongFormat, HALF_A_CHARACTER)
-        } else {
-            (FaultCode::WrongType, expected)
-        }
-    })
-}
-
-/// Reads a JSON string. `None` is a value of another type.
-fn string(raw: &RawValue) -> Result<Option<Cow<'_, str>>, &'static str> {
-    let Some(text) = raw.get().strip_prefix('"') else {
-        return Ok(None);
-    };
-    if let Some(plain) = text.strip_suffix('"').filter(|text| !text.contains('\\')) {
-        return Ok(Some(plain.into()));
-    }
-    // Any other fault of a string makes the whole body invalid JSON.
-    let text: Result<Text<'_>, _> = serde_json::from_str(raw.get());
-    text.map(|text| Some(text.0)).map_err(|_| HALF_A_CHARACTER)
 }
