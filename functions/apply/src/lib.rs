@@ -31,6 +31,7 @@
 //! Nothing is decided here about a contact: that is done by the pure functions of [`domain`]. The
 //! calls themselves are in [`io::genesys`] and [`io::queue`].
 
+mod attempts;
 mod batch;
 mod context;
 mod defect;
@@ -47,13 +48,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
-use domain::attempt::{Absence, Attempt, LOOKS_TWICE, Piece, Verdicts};
-use domain::batch::{Evidence, Parking, Verdict};
+use domain::attempt::Verdicts;
+use domain::batch::Verdict;
 use domain::change::{CampaignId, Change, ContactKey, OrgId};
-use domain::failure::Failure;
 use domain::health::Prober;
 use domain::retry::Cause;
-use domain::rules::{Broken, Rules};
 use futures_util::future::join_all;
 use io::genesys::{Campaign, Org, Run};
 use io::telemetry::Event;
@@ -61,11 +60,12 @@ use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 use tracing::Instrument;
 
-use crate::drive::{Contact, Drive, OfCampaign};
+use crate::attempts::{attempt, give_back, look_again};
+use crate::drive::{Drive, DrivenCampaign, DrivenContact};
 use crate::intake::Intake;
 
 /// The changes of one contact in queue order, each with the index of its record.
-struct OfContact {
+struct ContactChanges {
     key: ContactKey,
     changes: Vec<(usize, Arc<Change>)>,
     /// Whether one of them was received before, so that it may have been written.
@@ -75,7 +75,7 @@ struct OfContact {
 }
 
 /// The contacts of one org, by campaign.
-type OfOrg = BTreeMap<CampaignId, Vec<OfContact>>;
+type ContactsByCampaign = BTreeMap<CampaignId, Vec<ContactChanges>>;
 
 /// Applies one batch of the queue, and returns the messages to retry.
 ///
@@ -118,8 +118,8 @@ pub async fn handle(
     .await
 }
 
-fn by_org(intake: &Intake, now: Timestamp) -> BTreeMap<OrgId, OfOrg> {
-    let mut orgs: BTreeMap<OrgId, OfOrg> = BTreeMap::new();
+fn by_org(intake: &Intake, now: Timestamp) -> BTreeMap<OrgId, ContactsByCampaign> {
+    let mut orgs: BTreeMap<OrgId, ContactsByCampaign> = BTreeMap::new();
     // The place of each contact among those of its campaign, by its message group.
     let mut places = BTreeMap::new();
     for (index, change) in intake.changes.iter().enumerate() {
@@ -138,7 +138,7 @@ fn by_org(intake: &Intake, now: Timestamp) -> BTreeMap<OrgId, OfOrg> {
                 contact.was_tried |= was_tried;
                 contact.known_for = contact.known_for.min(known_for);
             }
-            None => contacts.push(OfContact {
+            None => contacts.push(ContactChanges {
                 key: change.key.clone(),
                 changes: vec![numbered],
                 was_tried,
@@ -151,10 +151,16 @@ fn by_org(intake: &Intake, now: Timestamp) -> BTreeMap<OrgId, OfOrg> {
 
 /// Applies the changes of one org, and returns their verdicts. A change has no verdict if its code
 /// panicked. Orgs run side by side and do not wait for each other.
-async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfOrg) -> Verdicts {
+async fn apply(
+    context: &Context,
+    run: Run,
+    luck: f64,
+    id: OrgId,
+    campaigns: ContactsByCampaign,
+) -> Verdicts {
     let org = context.genesys.org(&id);
     let mut verdicts = Verdicts::new();
-    let mut in_turn = OfOrg::new();
+    let mut in_turn = ContactsByCampaign::new();
     for (id, contacts) in campaigns {
         match org.is_turn_of(&id) {
             Ok(()) => {
@@ -201,10 +207,10 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
                 contacts.extend(of_campaign.into_iter().map(|contact| {
                     let was_tried = contact.was_tried;
                     let attempt = attempt(context, &secret.rules, &campaign, contact);
-                    Contact::new(place, attempt, was_tried)
+                    DrivenContact::new(place, attempt, was_tried)
                 }));
                 let probe = None;
-                campaigns.push(OfCampaign {
+                campaigns.push(DrivenCampaign {
                     id,
                     campaign,
                     contacts: first..contacts.len(),
@@ -235,7 +241,7 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
 
 /// Whether this invocation may probe a service that hangs. One copy in several may, and every
 /// invocation with an opt-out, so that opt-outs get through as soon as anything does.
-fn prober(context: &Context, luck: f64, campaigns: &OfOrg) -> Prober {
+fn prober(context: &Context, luck: f64, campaigns: &ContactsByCampaign) -> Prober {
     let mut changes = campaigns.values().flatten().flat_map(|of| &of.changes);
     if changes.any(|(_, change)| change.operation.opts_out()) {
         Prober::OptOut
@@ -243,72 +249,6 @@ fn prober(context: &Context, luck: f64, campaigns: &OfOrg) -> Prober {
         Prober::Drawn
     } else {
         Prober::None
-    }
-}
-
-/// Reads the list's columns again before a change is parked for one: the known columns may be ten
-/// minutes old, and parking is final.
-async fn look_again(campaign: &Campaign, contacts: &[OfContact]) {
-    let mut changes = contacts.iter().flat_map(|contact| &contact.changes);
-    if let Campaign::ContactList(list) = campaign
-        && changes.any(|(_, change)| campaign.broken(change).is_some())
-    {
-        list.look_again().await;
-    }
-}
-
-fn attempt(
-    context: &Context,
-    rules: &Arc<Rules>,
-    campaign: &Campaign,
-    contact: OfContact,
-) -> Attempt {
-    let now = context.shared.clock.now();
-    let broken = |change: &Change| {
-        let broken = rules.broken(change, now);
-        broken.or_else(|| campaign.broken(change))
-    };
-    let heard = |change: &Change| {
-        if context.has(Defect::Unheard) {
-            return None;
-        }
-        rules.opt_out(change, now, |switch| campaign.has_switch(switch))
-    };
-    let piece = |(index, change): (usize, Arc<Change>)| {
-        let Some(broken) = broken(&change) else {
-            return whole((index, change));
-        };
-        let heard = heard(&change).unwrap_or_else(|| change.silent());
-        Piece {
-            index,
-            change: Arc::new(heard),
-            parking: Some(parking(&broken)),
-        }
-    };
-    let pieces = contact.changes.into_iter().map(piece).collect();
-    let absence = match campaign {
-        Campaign::Predictive(_) => Absence::ByProbe,
-        Campaign::ContactList(_) => match LOOKS_TWICE.saturating_sub(contact.known_for) {
-            Duration::ZERO => Absence::Known,
-            left => Absence::ByReadAfter(left),
-        },
-    };
-    let attempt = Attempt::new(contact.key, pieces, Arc::clone(rules), context.planner());
-    attempt.knows_absence(absence)
-}
-
-fn whole((index, change): (usize, Arc<Change>)) -> Piece {
-    Piece {
-        index,
-        change,
-        parking: None,
-    }
-}
-
-fn parking(broken: &Broken) -> Parking {
-    Parking {
-        reason: broken.reason(),
-        evidence: Evidence::from(broken.to_string()),
     }
 }
 
@@ -321,13 +261,4 @@ fn tell_since_when(org: &Org, campaign: &CampaignId, verdicts: &mut Verdicts) {
             retry.missing_for = org.is_missing(campaign);
         }
     }
-}
-
-/// Verdicts for contacts that cannot be worked on now.
-fn give_back(contacts: impl IntoIterator<Item = OfContact>, failure: &Failure) -> Verdicts {
-    let given_back = |contact: OfContact| {
-        let pieces = contact.changes.into_iter().map(whole).collect();
-        Attempt::new(contact.key, pieces, Arc::default(), domain::plan::plan).give_back(failure)
-    };
-    contacts.into_iter().flat_map(given_back).collect()
 }

@@ -5,7 +5,7 @@ use domain::budget::{CALLS_OF_A_CONTACT, Demand, More};
 use domain::health::May;
 use io::genesys::{Campaign, MOST_CREATED, MOST_READ};
 
-use super::{At, Contact, Drive, Progress, Under};
+use super::{At, Drive, DrivenContact, Progress, Under};
 
 /// The most messages of an event (Lambda developer guide, "Amazon SQS event source mapping").
 const OF_AN_EVENT: usize = 10;
@@ -92,7 +92,7 @@ impl Drive<'_> {
             May::All => {}
             May::Probe => {
                 let is_begun =
-                    |contact: &Contact| matches!(contact.at, At::Ready(_) | At::Calls(_));
+                    |contact: &DrivenContact| matches!(contact.at, At::Ready(_) | At::Calls(_));
                 let is_told = self.of(campaign).iter().any(is_begun);
                 let own: Vec<_> = (0..units.len()).filter(|n| is_of(&units[*n])).collect();
                 // Copies that were drawn to probe have small numbers. What is left of the number is
@@ -123,7 +123,7 @@ impl Drive<'_> {
     }
 
     /// The contacts of a campaign.
-    pub(super) fn of(&self, campaign: usize) -> &[Contact] {
+    pub(super) fn of(&self, campaign: usize) -> &[DrivenContact] {
         &self.contacts[self.campaigns[campaign].contacts.clone()]
     }
 
@@ -135,7 +135,7 @@ impl Drive<'_> {
 
     /// Whether a campaign has opt-outs that have not ended.
     fn has_opt_outs(&self, campaign: usize) -> bool {
-        let is_left = |of: &Contact| of.attempt.is_opt_out() && !matches!(of.at, At::Ended);
+        let is_left = |of: &DrivenContact| of.attempt.is_opt_out() && !matches!(of.at, At::Ended);
         self.of(campaign).iter().any(is_left)
     }
 
@@ -149,7 +149,7 @@ impl Drive<'_> {
             let waiting = contacts.filter(|(_, contact)| matches!(contact.at, At::Waits(_)));
             // The number of contacts that begin together. By `contactLists` one read and one write
             // serve many.
-            let together = |contact: &Contact| match self.campaigns[campaign].campaign {
+            let together = |contact: &DrivenContact| match self.campaigns[campaign].campaign {
                 Campaign::ContactList(_) => MOST_READ,
                 Campaign::Predictive(_) if contact.is_new() => MOST_CREATED,
                 Campaign::Predictive(_) => 1,

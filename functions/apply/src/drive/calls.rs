@@ -2,6 +2,7 @@
 //! each contact, and `contactLists` one call for many.
 
 mod lists;
+mod predictive;
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -9,15 +10,13 @@ use std::sync::Arc;
 
 use domain::attempt::{Attempt, Seen, Step, Write};
 use domain::change::ContactKey;
-use domain::contact::{Columns, Contact as Actual};
-use domain::failure::{Failure, Kind};
+use domain::contact::Contact;
+use domain::failure::Failure;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use io::genesys::{Campaign, MOST_CREATED, NewContact, Predictive};
-use io::telemetry::Event;
+use io::genesys::Campaign;
 
-use super::{Answer, Answers, At, Contact, Drive, Under};
-use crate::Defect;
+use super::{Answer, Answers, At, Drive, DrivenContact, Under};
 
 /// About the most contacts that fail together with one contact whose calls fail.
 const MOST_IN_DOUBT: usize = 50;
@@ -32,7 +31,7 @@ pub(super) struct Call {
 struct ToWrite {
     place: usize,
     key: ContactKey,
-    actual: Option<Arc<Actual>>,
+    actual: Option<Arc<Contact>>,
     write: Write,
 }
 
@@ -97,7 +96,7 @@ impl Drive<'_> {
     }
 
     fn is_reading(&self, campaign: usize) -> bool {
-        let is_reading = |contact: &Contact| matches!(contact.at, At::Calls(Under::Read));
+        let is_reading = |contact: &DrivenContact| matches!(contact.at, At::Calls(Under::Read));
         self.of(campaign).iter().any(is_reading)
     }
 
@@ -163,94 +162,6 @@ impl Drive<'_> {
             At::Ready(step) => self.to_write(ToMake { place, key, step }),
             _ => None,
         }
-    }
-
-    /// Launches the steps of a campaign by `predictive`: a call for each contact, and one POST for
-    /// all creates.
-    fn each(&mut self, campaign: usize, predictive: &Arc<Predictive>, calls: &mut Vec<Call>) {
-        for made in self.take(campaign, Under::Read, is_read) {
-            calls.push(guarded(
-                vec![made.place],
-                read(Arc::clone(predictive), made),
-            ));
-        }
-        let creates = self.creates(campaign, calls);
-        if let Creates::Probe(place) = creates
-            && let Some(probe) = self.take_one(place)
-        {
-            calls.push(self.create(campaign, predictive, vec![probe]));
-        }
-        if creates == Creates::All {
-            let is_alone =
-                |step: &Step, _: &Attempt| matches!(step, Step::Create { alone: true, .. });
-            for made in self.take(campaign, Under::Write, is_alone) {
-                let created = self.to_write(made).into_iter().collect();
-                calls.push(self.create(campaign, predictive, created));
-            }
-        }
-        if creates == Creates::All && !self.is_reading(campaign) {
-            let made = self.take(campaign, Under::Create, is_create).into_iter();
-            let created: Vec<_> = made.filter_map(|made| self.to_write(made)).collect();
-            let (opt_outs, others) = if self.is_in_doubt(campaign) {
-                self.apart(created)
-            } else {
-                (Vec::new(), created)
-            };
-            let alone = opt_outs.into_iter().map(|opt_out| vec![opt_out]);
-            for created in alone.chain(self.in_calls(campaign, others, MOST_CREATED)) {
-                calls.push(self.create(campaign, predictive, created));
-            }
-        }
-        let mut patches = self.take(campaign, Under::Lower, is_lower);
-        patches.extend(self.take(campaign, Under::Write, is_update));
-        for made in patches {
-            calls.push(guarded(
-                vec![made.place],
-                update(Arc::clone(predictive), made),
-            ));
-        }
-    }
-
-    /// A POST of several contacts.
-    fn create(&self, campaign: usize, predictive: &Arc<Predictive>, created: Vec<ToWrite>) -> Call {
-        let (predictive, org) = (Arc::clone(predictive), Arc::clone(&self.org));
-        let (campaign, telemetry) = (
-            self.campaigns[campaign].id.clone(),
-            self.context.shared.telemetry.clone(),
-        );
-        let hides_conflicts = self.context.has(Defect::Conflict);
-        let places = created.iter().map(|contact| contact.place).collect();
-        guarded(places, async move {
-            let held: Vec<_> = created
-                .iter()
-                .map(|contact| held(&contact.write.data))
-                .collect();
-            let new = created.iter().zip(&held).map(|(contact, data)| NewContact {
-                key: &contact.key,
-                data,
-                callable: contact.write.callable,
-                version: contact.write.version,
-            });
-            let new: Vec<_> = new.collect();
-            let posted = predictive.create(&new).await;
-            let is_conflict = matches!(&posted, Err(failure) if failure.kind == Kind::Conflict);
-            if is_conflict {
-                let (org, campaign) = (org.id().as_str(), campaign.as_str());
-                telemetry.tell(&Event::Conflict { org, campaign });
-            }
-            let is_alone = created.len() == 1;
-            let seen = match posted {
-                Ok(()) => Seen::Written(None),
-                Err(_) if is_conflict && hides_conflicts => Seen::Written(None),
-                Err(failure)
-                    if !is_alone && matches!(failure.kind, Kind::Conflict | Kind::Rejected) =>
-                {
-                    Seen::RefusedTogether(failure)
-                }
-                Err(failure) => Seen::Failed(failure),
-            };
-            vec![seen; created.len()]
-        })
     }
 
     /// Separates opt-outs from the others.
@@ -342,38 +253,6 @@ fn is_update(step: &Step, _: &Attempt) -> bool {
 
 fn is_read(step: &Step, _: &Attempt) -> bool {
     matches!(step, Step::Read | Step::Probe)
-}
-
-async fn read(predictive: Arc<Predictive>, made: ToMake) -> Vec<Seen> {
-    let seen = if made.step == Step::Probe {
-        let nothing = predictive
-            .update(&made.key, Columns::default(), None, None)
-            .await;
-        nothing.map_or_else(Seen::Failed, |actual| Seen::Contact(Some(actual)))
-    } else {
-        predictive
-            .read(&made.key)
-            .await
-            .map_or_else(Seen::Failed, Seen::Contact)
-    };
-    vec![seen]
-}
-
-async fn update(predictive: Arc<Predictive>, made: ToMake) -> Vec<Seen> {
-    let (data, callable, version) = match made.step {
-        Step::Update(write) => (write.data, write.callable, write.version),
-        _ => (Columns::default(), Some(false), None),
-    };
-    let written = predictive.update(&made.key, data, callable, version).await;
-    vec![written.map_or_else(Seen::Failed, |actual| Seen::Written(Some(actual)))]
-}
-
-/// The columns of a create, in which there is nothing to clear.
-fn held(data: &Columns<Option<String>>) -> Columns<String> {
-    let held = data
-        .iter()
-        .filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
-    Columns(held.collect())
 }
 
 /// The call for the contacts at these places. If it panics, each of them learns of that.

@@ -19,7 +19,7 @@ use futures_util::FutureExt;
 use io::genesys::{MOST_ENTRIES, Org};
 
 use super::calls::Call;
-use super::{Answer, At, Contact, Drive, Progress, Under};
+use super::{Answer, At, Drive, DrivenContact, Progress, Under};
 use crate::Defect;
 
 /// The entries of one contact.
@@ -134,7 +134,7 @@ impl Drive<'_> {
         if self.secret.rules.dnc_list.is_none() {
             return 0;
         }
-        let is_meant = |of: &&Contact| {
+        let is_meant = |of: &&DrivenContact| {
             let is_begun = matches!(of.at, At::Ready(_) | At::Calls(_));
             is_begun && of.attempt.is_opt_out() || of.listing.is_owed() || of.listing.is_under_way
         };
@@ -149,7 +149,7 @@ impl Drive<'_> {
         if !self.contacts.iter().any(|of| of.listing.is_owed()) {
             return None;
         }
-        let may_owe = |of: &Contact| {
+        let may_owe = |of: &DrivenContact| {
             matches!(of.at, At::Calls(Under::Read))
                 && of.attempt.is_opt_out()
                 && !self.org.is_in_doubt(&self.campaigns[of.campaign].id)

@@ -6,7 +6,7 @@ use domain::attempt::{Attempt, Seen, Step};
 use io::genesys::{ContactList, ListWrite, MOST_READ, MOST_WRITTEN};
 
 use super::{Call, Creates, ToMake, ToWrite, guarded, is_create, is_lower, is_read, is_update};
-use crate::drive::{At, Contact, Drive, Under};
+use crate::drive::{At, Drive, DrivenContact, Under};
 
 /// About the most opt-outs that fail together with one contact whose calls fail.
 const OPT_OUTS_IN_DOUBT: usize = 5;
@@ -69,7 +69,7 @@ impl Drive<'_> {
         list: &Arc<ContactList>,
         calls: &mut Vec<Call>,
     ) {
-        let is_read_yet = |contact: &Contact| {
+        let is_read_yet = |contact: &DrivenContact| {
             contact.attempt.is_opt_out() && matches!(contact.at, At::Calls(Under::Read))
         };
         let of = self.of(campaign);
