@@ -29,7 +29,7 @@ mod turns;
 
 use breaker::Breaker;
 pub use breaker::{May, Prober, Silence};
-pub use creates::{Creates, Fault};
+pub use creates::{CreateRefusal, Creates};
 pub use dead_letters::DeadLetterHealth;
 pub use shared::Shared;
 pub use turns::Turns;

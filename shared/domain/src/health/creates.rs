@@ -92,7 +92,7 @@ struct Held {
 
 /// The reason for which a contact could not be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum CreateRefusal {
     /// The contact itself: others are created.
     Own,
     /// It is not known yet.
@@ -169,7 +169,7 @@ impl Creates {
     }
 
     /// Records that a create was refused with a code that may concern this contact or all.
-    pub fn refused(&mut self, key: &ContactKey, now: Timestamp) -> Fault {
+    pub fn refused(&mut self, key: &ContactKey, now: Timestamp) -> CreateRefusal {
         if self.suspects.len() >= MOST {
             self.suspects.clear();
         }
@@ -181,7 +181,7 @@ impl Creates {
         let suspect = self.suspects.entry(key.clone());
         let suspect = suspect.or_insert_with(|| Suspect::new(now));
         if suspect.own_until.is_some_and(|until| now < until) {
-            return Fault::Own;
+            return CreateRefusal::Own;
         }
         if now > suspect.since + WITHIN {
             *suspect = Suspect::new(now);
@@ -192,7 +192,7 @@ impl Creates {
         }
         if suspect.times >= OF_ITS_OWN {
             suspect.own_until = Some(now + OWN_FOR);
-            return Fault::Own;
+            return CreateRefusal::Own;
         }
         let counts = |of: &&Suspect| of.times == 1 && !is_after(created_at, of.at);
         if let Some(held) = &self.held {
@@ -202,17 +202,17 @@ impl Creates {
             if is_told {
                 self.told_at = Some(now);
             }
-            return Fault::All { is_told };
+            return CreateRefusal::All { is_told };
         }
         if self.suspects.values().filter(counts).count() < OF_ALL {
-            return Fault::Unknown;
+            return CreateRefusal::Unknown;
         }
         self.held = Some(Held {
             probes: 0,
             next: now + FIRST_WAIT,
             is_awaited: false,
         });
-        Fault::All { is_told: false }
+        CreateRefusal::All { is_told: false }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::batch::Evidence;
 use domain::change::{CampaignId, ContactKey};
 use domain::failure::{Failure, Kind};
-use domain::health::{CampaignHealth, Creates, Fault};
+use domain::health::{CampaignHealth, CreateRefusal, Creates};
 use domain::retry::CLOSED;
 use jiff::Timestamp;
 
@@ -186,7 +186,7 @@ impl Org {
         let fault = self
             .campaigns
             .with(campaign, |known| known.creates.refused(key, now));
-        if fault == (Fault::All { is_told: true }) {
+        if fault == (CreateRefusal::All { is_told: true }) {
             self.shared.telemetry.tell(&Event::CampaignRefused {
                 org: self.id.as_str(),
                 campaign: campaign.as_str(),
@@ -196,7 +196,7 @@ impl Org {
                 },
             });
         }
-        fault == Fault::Own
+        fault == CreateRefusal::Own
     }
 
     /// Makes no call about the campaign for a while. The first time is reported.
