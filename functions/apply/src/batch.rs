@@ -1,4 +1,4 @@
-//! The batch as Lambda hands it over: an SQS event, of which only what apply needs is read.
+//! The SQS event that Lambda hands over. Only the fields that apply needs are read.
 
 use domain::batch::Record;
 use domain::json::Text;

@@ -1,4 +1,4 @@
-//! What one running copy of apply has, built once at its cold start.
+//! The state of one running copy of apply, built once at its cold start.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,15 +16,15 @@ use lambda_runtime::Error;
 
 use crate::defect::{self, Defect};
 
-/// The clients, the clock and the caches. Nothing else is kept from one invocation to the next.
+/// The clients, the clock and the caches. Nothing else is kept between invocations.
 pub struct Context {
     pub(crate) shared: Arc<Shared>,
     pub(crate) genesys: Genesys,
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) own: ApplyConfig,
-    /// Of the dead-letter queue.
+    /// The health of the dead-letter queue.
     pub(crate) parks: Mutex<DeadLetterHealth>,
-    /// Until when nothing is received beside what Lambda hands over: there was no more.
+    /// The time before which nothing more is received, because the queue had no more.
     pub(crate) tops_up_after: Mutex<Option<Timestamp>>,
     defect: Option<Defect>,
 }
@@ -48,11 +48,11 @@ impl Context {
     /// A copy as it is deployed.
     ///
     /// # Errors
-    /// Names every variable of the environment that is missing or wrong; or the machine has no TLS
+    /// Every variable of the environment that is missing or wrong; or that the machine has no TLS
     /// roots.
     pub async fn from_env() -> Result<Context, Error> {
         let (config, own) = Config::from_env_for_apply()?;
-        // Either client reads the TLS roots: at once, while Lambda gives more than one CPU.
+        // Both clients read the TLS roots. It is done early, while Lambda gives more than one CPU.
         let https = tokio::task::spawn_blocking(Https::new);
         let sdk = io::aws::sdk_config().await;
         let secrets = Arc::new(SecretsManager::new(&sdk));
@@ -67,13 +67,13 @@ impl Context {
         Ok(Context::new(shared, own, Arc::new(Sqs::new(&sdk))))
     }
 
-    /// The same copy with a deliberate defect. Without effect in a release build.
+    /// The same copy with a deliberate defect. A release build ignores it.
     #[must_use]
     pub fn with_defect(self, defect: Option<Defect>) -> Context {
         Context { defect, ..self }
     }
 
-    /// How the changes of a contact are planned.
+    /// The function that plans the changes of a contact.
     pub(crate) fn planner(&self) -> Planner {
         match self.defect.filter(|_| cfg!(debug_assertions)) {
             Some(Defect::Rank) => defect::plan_without_ranks,

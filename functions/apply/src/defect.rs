@@ -1,4 +1,4 @@
-//! Deliberate defects: they prove that a check which finds nothing wrong could have found it.
+//! Deliberate defects. A check that finds one of them is known to work.
 
 use std::time::Duration;
 
@@ -12,50 +12,50 @@ use domain::version::{Mark, Raise};
 
 use crate::Context;
 
-/// One defect. [`crate::Context::with_defect`] puts it in, in debug builds only.
+/// A defect. [`crate::Context::with_defect`] installs it, in debug builds only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Defect {
-    /// Ranks are not compared: what arrives last wins.
+    /// Ranks are not compared, so the last change to arrive wins.
     Rank,
-    /// What changes say of `callable` is ignored.
+    /// `callable` of changes is ignored.
     Callable,
-    /// A 409 is taken for success.
+    /// A 409 counts as success.
     Conflict,
     /// Changes are folded in the wrong order.
     FoldOrder,
-    /// Every campaign is taken for well.
+    /// Every campaign counts as healthy.
     Unshown,
-    /// A campaign that is not known parks its changes at once.
+    /// The changes of a missing campaign are parked at once.
     Missing,
-    /// Of what breaks a rule nothing is heard.
+    /// The opt-out in a change that breaks a rule is ignored.
     Unheard,
-    /// An opt-out is done before what of it belongs on the DNC list stands there.
+    /// An opt-out is done before its entry is on the DNC list.
     Unlisted,
-    /// What the budget puts off comes back late.
+    /// A change that the budget puts off returns late.
     LateBudget,
-    /// Who is slow or refused does not rest.
+    /// Orgs that are slow or refused do not rest.
     NeverRests,
     /// Each message is sent to a dead-letter queue that hangs.
     WaitsToPark,
-    /// What is received is deleted before it is written.
+    /// A received message is deleted before its change is written.
     DeletesEarly,
     /// Messages are deleted in any order.
     DeletesAtOnce,
-    /// What follows a failure in its group is deleted.
+    /// The messages behind a failure in their group are deleted.
     DeletesFollowers,
-    /// What is written is done, though reads lag.
+    /// A written change is done although reads lag.
     Unconfirmed,
-    /// Whoever made a contact not callable, an opt-in raises it.
+    /// An opt-in makes a contact callable, whoever made it not callable.
     RaisesAll,
-    /// Whom somebody else made not callable is taken for campaign-sync's.
+    /// A contact that somebody else made not callable counts as campaign-sync's.
     FoundIsOwn,
-    /// Of changes that are folded the last one's channels and numbers alone are lowered.
+    /// Folded changes lower only the channels and numbers of the last one.
     DropsChannels,
-    /// A change that creates nobody creates its contact.
+    /// A change that may create no contact creates one.
     CreatesPartial,
 }
 
-/// The verdicts as a defect would have them.
+/// Changes a verdict as the defect demands.
 pub(crate) fn spoiled(context: &Context, verdict: Verdict) -> Verdict {
     let mut retry = match verdict {
         Verdict::Retry(retry) => retry,
@@ -80,7 +80,7 @@ pub(crate) fn spoiled(context: &Context, verdict: Verdict) -> Verdict {
     }
 }
 
-/// Deletes what was just received.
+/// Deletes the messages that were just received.
 pub(crate) async fn deleted(context: &Context, records: &[Record]) {
     if context.has(Defect::DeletesEarly) {
         for record in records {

@@ -1,5 +1,5 @@
-//! Drives the attempts of one org's contacts: collects their steps, asks the budget once a round,
-//! makes the calls and feeds the answers back.
+//! Drives the attempts of one org: it collects their steps, asks budget and health which of them
+//! may go, makes the calls and returns the answers to the attempts.
 //!
 //! ```text
 //! attempts ──steps──▶ begin: health and budget say how many ──▶ launch: one call a contact, or one
@@ -7,18 +7,21 @@
 //!    └──────────────── saw: each answer to its attempt ◀────────────────────┘
 //! ```
 //!
-//! Where nothing fails a batch takes two round trips: all reads side by side, then all writes. The
-//! creates of a campaign wait for its reads and go in one call; nothing else waits for a sibling.
-//! An org that is not known to be well begins with one contact. What cannot be begun now is given
-//! back, and holds nobody up.
+//! If nothing fails, a batch takes two round trips: all reads side by side, then all writes. The
+//! creates of a campaign wait for its reads and go in one call; nothing else waits for another
+//! contact. An org that is not known to be healthy begins with one contact. A contact that cannot
+//! begin is given back to the queue and holds nobody up.
+//!
+//! `begin` chooses the contacts that begin, `calls` turns steps into calls, and `dnc` puts entries
+//! on the DNC list. What a step means for a contact is decided in [`domain::attempt`].
 
 mod begin;
 mod calls;
 mod dnc;
+mod saw;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +29,7 @@ use dnc::Listing;
 use domain::attempt::{Attempt, Seen, Step, Verdicts};
 use domain::batch::Verdict;
 use domain::change::CampaignId;
-use domain::failure::{Failure, Kind};
+use domain::failure::Failure;
 use domain::health::May;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -36,15 +39,15 @@ use jiff::Timestamp;
 
 use crate::{Context, Defect};
 
-/// What came of a call, by the place of the contact.
+/// The results of a call, by the place of each contact.
 type Answers = Vec<(usize, Answer)>;
 
 enum Answer {
-    /// About the contact.
+    /// A result for the contact.
     Of(Seen),
-    /// About what of it belongs on the DNC list.
+    /// A result for the contact's entries on the DNC list.
     Listed(Result<(), Failure>),
-    /// The call's code panicked.
+    /// The code of the call panicked.
     Panicked,
 }
 
@@ -53,74 +56,74 @@ pub(crate) struct Drive<'a> {
     pub(crate) context: &'a Context,
     pub(crate) run: Run,
     pub(crate) org: Arc<Org>,
-    /// When it was begun.
+    /// The time at which it began.
     pub(crate) since: Timestamp,
     pub(crate) secret: Arc<OrgSecret>,
-    /// Drawn once an invocation.
+    /// A random number, drawn once an invocation.
     pub(crate) luck: f64,
-    pub(crate) campaigns: Vec<OfCampaign>,
-    pub(crate) contacts: Vec<Contact>,
+    pub(crate) campaigns: Vec<DrivenCampaign>,
+    pub(crate) contacts: Vec<DrivenContact>,
 }
 
 /// One campaign.
-pub(crate) struct OfCampaign {
+pub(crate) struct DrivenCampaign {
     pub(crate) id: CampaignId,
     pub(crate) campaign: Campaign,
     /// The places of its contacts.
     pub(crate) contacts: Range<usize>,
-    /// What may be begun before anything of it is answered.
+    /// Which calls may begin before the campaign has answered.
     pub(crate) may: May,
-    /// The contact whose create probes for those that are held.
+    /// The contact whose create probes for those that are held back.
     pub(crate) probe: Option<usize>,
 }
 
 /// One contact.
-pub(crate) struct Contact {
+pub(crate) struct DrivenContact {
     /// The place of its campaign.
     pub(crate) campaign: usize,
     pub(crate) attempt: Attempt,
-    /// Whether it may have been written by an invocation before.
+    /// Whether an earlier invocation may have written it.
     was_tried: bool,
     at: At,
     /// How many answers had been seen when it ended.
     ended: u64,
-    /// What of it belongs on the DNC list.
+    /// Its entries on the DNC list.
     listing: Listing,
 }
 
-/// Where a contact is.
+/// The progress of a contact.
 enum At {
-    /// Its step needs calls that the budget did not promise yet.
+    /// Its step needs calls that the budget has not promised yet.
     Waits(Step),
-    /// Its step may be made.
+    /// Its step may go.
     Ready(Step),
     /// A call is under way.
     Calls(Under),
     Ended,
 }
 
-/// What is under way.
+/// The kind of call under way.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Under {
     Read,
     Write,
-    /// With others, in one call.
+    /// A create, with others in one call.
     Create,
-    /// What cannot be read is written, or read in another way and then written.
+    /// A write without a read; or a read in another way, followed by a write.
     Lower,
     Pause,
 }
 
-impl Contact {
-    /// Whether it is created without a look.
+impl DrivenContact {
+    /// Whether it is created without a read.
     fn is_new(&self) -> bool {
         matches!(self.at, At::Waits(Step::Create { alone: false, .. }))
     }
 
-    pub(crate) fn new(campaign: usize, attempt: Attempt, was_tried: bool) -> Contact {
+    pub(crate) fn new(campaign: usize, attempt: Attempt, was_tried: bool) -> DrivenContact {
         let (at, ended) = (At::Ended, 0);
         let listing = Listing::default();
-        Contact {
+        DrivenContact {
             campaign,
             attempt,
             was_tried,
@@ -131,23 +134,23 @@ impl Contact {
     }
 }
 
-/// What is known while it goes on.
+/// What is known while the contacts are driven.
 #[derive(Default)]
 struct Progress {
     verdicts: BTreeMap<usize, Verdicts>,
     /// How many answers were seen.
     seen: u64,
-    /// Campaigns that had one.
+    /// The campaigns that have answered.
     answered: BTreeSet<usize>,
-    /// When a write was answered, and of which contact.
+    /// Each write that was answered: the number of its answer, and the contact.
     written: Vec<(u64, usize)>,
-    /// When there are more calls, where there were too few; and when for opt-outs.
+    /// When there are more calls, if there were too few; and the same for opt-outs.
     more: Option<Timestamp>,
     opt_outs_at: Option<Timestamp>,
 }
 
 impl Drive<'_> {
-    /// Until every contact has its verdicts, or waits for what this invocation cannot give.
+    /// Runs until every contact has its verdicts, or waits for what this invocation cannot give.
     pub(crate) async fn finish(mut self) -> Verdicts {
         let mut progress = Progress::default();
         for place in 0..self.contacts.len() {
@@ -177,109 +180,7 @@ impl Drive<'_> {
         self.judge(progress)
     }
 
-    /// What is seen of a create: one that is refused alone, and not for what was sent, may be refused
-    /// to the whole campaign.
-    fn seen_of_create(&self, place: usize, seen: Seen) -> Seen {
-        let contact = &self.contacts[place];
-        if !contact.attempt.is_creating() {
-            return seen;
-        }
-        let (campaign, key) = (&self.campaigns[contact.campaign].id, contact.attempt.key());
-        match seen {
-            Seen::Written(_) => {
-                self.org.created(campaign, key);
-                seen
-            }
-            Seen::Failed(failure) if failure.may_be_of_every_create() => {
-                let is_own = self.org.is_refused_for_itself(campaign, key, &failure);
-                // Of several changes one may be refused: they are tried one by one.
-                let is_apart = contact.attempt.is_folded() && !self.org.holds_creates(campaign);
-                let after = Duration::ZERO;
-                let kind = if is_own || is_apart {
-                    failure.kind
-                } else {
-                    Kind::Full { after }
-                };
-                Seen::Failed(Failure { kind, ..failure })
-            }
-            seen => seen,
-        }
-    }
-
-    /// What is seen of the question whether there is a contact: that there is none, where the answer's
-    /// code does not say the campaign. An answer without a code says it only of a campaign that is known.
-    fn seen_of_search(&self, place: usize, seen: Seen) -> Seen {
-        let contact = &self.contacts[place];
-        match seen {
-            Seen::Failed(failure)
-                if failure.kind == Kind::NotFound && contact.attempt.is_seeking() =>
-            {
-                let campaign = &self.campaigns[contact.campaign].id;
-                if failure.code.is_some() || self.org.knows(campaign) {
-                    Seen::Contact(None)
-                } else {
-                    Seen::Failed(failure)
-                }
-            }
-            seen => seen,
-        }
-    }
-
-    fn saw(&mut self, progress: &mut Progress, place: usize, seen: Seen) {
-        let seen = self.contacts[place].attempt.judged(seen);
-        let seen = self.seen_of_create(place, seen);
-        let seen = self.seen_of_search(place, seen);
-        let contact = &mut self.contacts[place];
-        if seen != Seen::Nothing {
-            progress.seen += 1;
-            progress.answered.insert(contact.campaign);
-        }
-        if matches!(seen, Seen::Written(_) | Seen::Contact(Some(_))) {
-            self.org.is_found(&self.campaigns[contact.campaign].id);
-        }
-        let is_found = match &seen {
-            // Who is not to be created says nothing of a first load.
-            Seen::Contact(None) if !contact.attempt.may_create() => None,
-            Seen::Contact(found) => Some(found.is_some()),
-            Seen::RefusedTogether(failure) | Seen::Failed(failure)
-                if failure.kind == Kind::Conflict =>
-            {
-                Some(true)
-            }
-            _ => None,
-        };
-        if let Some(is_found) = is_found {
-            let campaign = &self.campaigns[contact.campaign].id;
-            self.org.looked_for(campaign, is_found);
-        }
-        if matches!(seen, Seen::Written(_)) {
-            progress.written.push((progress.seen, place));
-        }
-        if matches!(&seen, Seen::Failed(failure) if failure.leaves_unknown()) {
-            self.org.doubts(&self.campaigns[contact.campaign].id);
-        }
-        // What was refused begins anew, with calls of its own.
-        let begins_anew = match &seen {
-            Seen::Nothing | Seen::RefusedTogether(_) => true,
-            Seen::Failed(failure) => matches!(failure.kind, Kind::Conflict | Kind::Rejected),
-            _ => false,
-        };
-        let next = catch_unwind(AssertUnwindSafe(|| contact.attempt.next(seen)));
-        let (entries, by) = contact.attempt.take_owed();
-        contact.listing.owes(entries, by);
-        contact.at = match next {
-            Ok(Step::Done(verdicts)) => {
-                contact.ended = progress.seen;
-                progress.verdicts.insert(place, verdicts);
-                At::Ended
-            }
-            Ok(step) if begins_anew => At::Waits(step),
-            Ok(step) => At::Ready(step),
-            Err(_) => return self.panicked(place),
-        };
-    }
-
-    /// It has no verdicts: its changes are retried.
+    /// Ends a contact without verdicts. Its changes are retried.
     fn panicked(&mut self, place: usize) {
         let contact = &mut self.contacts[place];
         contact.at = At::Ended;
@@ -291,14 +192,14 @@ impl Drive<'_> {
         &mut self,
         progress: &mut Progress,
         failure: &Failure,
-        is_meant: impl Fn(&Contact) -> bool,
+        is_meant: impl Fn(&DrivenContact) -> bool,
     ) {
         for (place, contact) in self.contacts.iter_mut().enumerate() {
             if matches!(contact.at, At::Waits(_)) && is_meant(contact) {
                 contact.at = At::Ended;
                 contact.ended = progress.seen;
                 let verdicts = contact.attempt.give_back(failure);
-                // What was written of it before may owe an entry.
+                // An earlier write of the contact may owe an entry.
                 let (entries, by) = contact.attempt.take_owed();
                 contact.listing.owes(entries, by);
                 progress.verdicts.insert(place, verdicts);
@@ -306,7 +207,8 @@ impl Drive<'_> {
         }
     }
 
-    /// What could not be begun waits in the queue until there are calls again.
+    /// Gives back the contacts that could not begin. They wait in the queue until there are calls
+    /// again.
     fn give_back(&mut self, progress: &mut Progress) {
         let now = self.context.shared.clock.now();
         let spent = |more: Option<Timestamp>| {
@@ -319,8 +221,8 @@ impl Drive<'_> {
         self.give_back_all(progress, &others, |_| true);
     }
 
-    /// A failure may be the change's own only where another contact of its campaign was written
-    /// after it.
+    /// Decides which failures may be the fault of a change: those after which another contact of
+    /// its campaign was written.
     fn judge(&self, progress: Progress) -> Verdicts {
         let list = self.secret.rules.dnc_list.as_ref();
         let fails_for = list.map(|list| self.org.dnc_fails_for(list));

@@ -1,5 +1,8 @@
-//! What an invocation works on: the messages that Lambda hands over, and those that it receives from
-//! the queue by itself where that saves calls (docs/design.md "Topping up").
+//! The messages of an invocation: those that Lambda hands over, and those that the invocation
+//! receives from the queue itself if that saves calls (docs/design.md "Topping up").
+//!
+//! Each body is parsed by itself, so that a bad body never fails the batch. How many more messages
+//! to receive is decided in [`domain::batch::TopUp`].
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -15,28 +18,28 @@ use jiff::Timestamp;
 
 use crate::{Context, defect};
 
-/// How long what is received stays invisible after the end of the invocation: if the copy dies it
-/// comes back then, and not before another copy may have begun with it.
+/// How long a received message stays invisible after the end of the invocation. If the copy dies,
+/// the message returns then, and no other copy can have begun with it earlier.
 const AFTER_THE_END: Duration = Duration::from_secs(60);
-/// The least time that must be left.
+/// The least time that must be left to receive more.
 const LEAST_LEFT: Duration = Duration::from_secs(8);
-/// How long a copy leaves the queue alone that had no more, and one that did not answer, or slowly.
+/// How long a copy receives nothing more after the queue was empty, slow or silent.
 const NO_MORE: Duration = Duration::from_secs(1);
 const NO_ANSWER: Duration = Duration::from_secs(60);
 const SLOW: Duration = Duration::from_millis(500);
 
-/// Messages in queue order, each with its change.
+/// The messages in queue order, each with its change.
 #[derive(Default)]
 pub(crate) struct Intake {
     pub(crate) records: Vec<Record>,
     pub(crate) changes: Vec<Result<Arc<Change>, Parking>>,
-    /// So many are the event's, the first ones: the answer to Lambda is about them. The others are
-    /// deleted by whoever received them.
+    /// How many messages are from the event. They come first, and the answer to Lambda is about
+    /// them. This invocation deletes the others itself.
     pub(crate) of_event: usize,
 }
 
 impl Intake {
-    /// What Lambda hands over.
+    /// The messages that Lambda hands over.
     pub(crate) fn of_event(records: impl Iterator<Item = Record>) -> Intake {
         let mut intake = Intake::default();
         intake.take(records);
@@ -44,7 +47,7 @@ impl Intake {
         intake
     }
 
-    /// The change of a record; `None`: it cannot be read.
+    /// The change of a record, or `None` if its body cannot be read.
     pub(crate) fn change(&self, index: usize) -> Option<&Change> {
         self.changes.get(index)?.as_deref().ok()
     }
@@ -56,8 +59,8 @@ impl Intake {
         }
     }
 
-    /// Receives more, where there may be a backlog and more would be applied now, in fewer calls a
-    /// change.
+    /// Receives more messages if there may be a backlog and more changes would now take fewer calls
+    /// each.
     pub(crate) async fn topped_up(mut self, context: &Context, run: &Run, luck: f64) -> Intake {
         let now = context.shared.clock.now();
         let left = run.left(now, Duration::ZERO);
@@ -120,7 +123,7 @@ impl Intake {
         self
     }
 
-    /// Of this receive: no two invocations have one in common.
+    /// A name for this receive. No two invocations share one.
     fn name(&self) -> &str {
         self.records.first().map_or("", |first| &first.message_id)
     }
@@ -146,7 +149,7 @@ fn rests(context: &Context, now: Timestamp) -> bool {
         .is_some_and(|until| now < until)
 }
 
-/// Each record by itself: one bad body never fails the batch.
+/// Parses one record.
 fn read(record: &Record) -> Result<Change, Parking> {
     let change = Change::parse(&record.body).map_err(|invalid| Parking {
         reason: if invalid.is_unsupported_schema() {

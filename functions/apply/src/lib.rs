@@ -1,6 +1,37 @@
-//! Applies contact changes from the queue to Genesys Cloud: take in, gather, plan, execute, report
-//! (docs/design.md "apply, step by step").
+//! The Lambda function that applies contact changes from the queue to Genesys Cloud.
+//!
+//! # A worked example
+//!
+//! SQS hands over a batch of three changes. Two of them are about one contact:
+//!
+//! ```text
+//! m1  acme-us/spring/c-1   version 7   phone +15550101
+//! m2  acme-us/spring/c-1   version 8   phone +15550102
+//! m3  acme-us/spring/c-2   version 3   remove
+//! ```
+//!
+//! [`handle`] works in five steps (docs/design.md "apply, step by step"):
+//!
+//! 1. **Take in** (`intake`): parse each message. If the event may have a backlog behind it,
+//!    receive more from the queue.
+//! 2. **Gather**: group the changes by org, campaign and contact, and log in to each org. Orgs run
+//!    side by side.
+//! 3. **Plan** ([`domain::attempt`]): c-1 needs a read, then one write of version 8 into which
+//!    version 7 is folded. c-2 needs a read, then a write of `callable: false`.
+//! 4. **Execute** (`drive`): make the calls as far as the call budget and the health of the org
+//!    allow. Both reads go side by side, and then both writes.
+//! 5. **Report** (`report`): m1 is superseded, m2 and m3 are updated. All three are left out of
+//!    `batchItemFailures`, so Lambda deletes them. If the write of c-1 had failed, m1 and m2 would
+//!    be in it, with a visibility timeout set.
+//!
+//! ```text
+//! GET c-1, GET c-2   →   PATCH c-1, PATCH c-2   →   {"batchItemFailures": []}
+//! ```
+//!
+//! Nothing is decided here about a contact: that is done by the pure functions of [`domain`]. The
+//! calls themselves are in [`io::genesys`] and [`io::queue`].
 
+mod attempts;
 mod batch;
 mod context;
 mod defect;
@@ -17,13 +48,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
-use domain::attempt::{Absence, Attempt, LOOKS_TWICE, Piece, Verdicts};
-use domain::batch::{Evidence, Parking, Verdict};
+use domain::attempt::Verdicts;
+use domain::batch::Verdict;
 use domain::change::{CampaignId, Change, ContactKey, OrgId};
-use domain::failure::Failure;
 use domain::health::Prober;
 use domain::retry::Cause;
-use domain::rules::{Broken, Rules};
 use futures_util::future::join_all;
 use io::genesys::{Campaign, Org, Run};
 use io::telemetry::Event;
@@ -31,27 +60,28 @@ use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 use tracing::Instrument;
 
-use crate::drive::{Contact, Drive, OfCampaign};
+use crate::attempts::{attempt, give_back, look_again};
+use crate::drive::{Drive, DrivenCampaign, DrivenContact};
 use crate::intake::Intake;
 
 /// The changes of one contact in queue order, each with the index of its record.
-struct OfContact {
+struct ContactChanges {
     key: ContactKey,
     changes: Vec<(usize, Arc<Change>)>,
-    /// Whether one of them was received before, and may have been written.
+    /// Whether one of them was received before, so that it may have been written.
     was_tried: bool,
-    /// For how long all of them are known of.
+    /// The shortest time since the first receive of one of them.
     known_for: Duration,
 }
 
 /// The contacts of one org, by campaign.
-type OfOrg = BTreeMap<CampaignId, Vec<OfContact>>;
+type ContactsByCampaign = BTreeMap<CampaignId, Vec<ContactChanges>>;
 
-/// Applies one batch of the queue.
+/// Applies one batch of the queue, and returns the messages to retry.
 ///
 /// # Errors
-/// When a record that must be retried has no message id. Lambda then retries the whole batch, which
-/// is safe.
+/// A record that must be retried has no message id. Lambda then retries the whole batch, which is
+/// safe.
 pub async fn handle(
     context: &Context,
     event: LambdaEvent<Batch>,
@@ -63,7 +93,7 @@ pub async fn handle(
         let deadline = deadline.and_then(|deadline| Timestamp::from_millisecond(deadline).ok());
         let run = Run::new(now, deadline);
 
-        // Drawn once, so that what goes back to the queue together comes back together.
+        // It is drawn once, so that messages which go back to the queue together return together.
         let luck = context.shared.chance.share();
         let intake = Intake::of_event(event.payload.0.into_iter());
         let intake = intake.topped_up(context, &run, luck).await;
@@ -88,9 +118,9 @@ pub async fn handle(
     .await
 }
 
-fn by_org(intake: &Intake, now: Timestamp) -> BTreeMap<OrgId, OfOrg> {
-    let mut orgs: BTreeMap<OrgId, OfOrg> = BTreeMap::new();
-    // Of each contact, among those of its campaign, by its message group.
+fn by_org(intake: &Intake, now: Timestamp) -> BTreeMap<OrgId, ContactsByCampaign> {
+    let mut orgs: BTreeMap<OrgId, ContactsByCampaign> = BTreeMap::new();
+    // The place of each contact among those of its campaign, by its message group.
     let mut places = BTreeMap::new();
     for (index, change) in intake.changes.iter().enumerate() {
         let Ok(change) = change else { continue };
@@ -108,7 +138,7 @@ fn by_org(intake: &Intake, now: Timestamp) -> BTreeMap<OrgId, OfOrg> {
                 contact.was_tried |= was_tried;
                 contact.known_for = contact.known_for.min(known_for);
             }
-            None => contacts.push(OfContact {
+            None => contacts.push(ContactChanges {
                 key: change.key.clone(),
                 changes: vec![numbered],
                 was_tried,
@@ -119,12 +149,18 @@ fn by_org(intake: &Intake, now: Timestamp) -> BTreeMap<OrgId, OfOrg> {
     orgs
 }
 
-/// The verdict on each change of one org; none on what panicked. Orgs run side by side, and none
-/// waits for another.
-async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfOrg) -> Verdicts {
+/// Applies the changes of one org, and returns their verdicts. A change has no verdict if its code
+/// panicked. Orgs run side by side and do not wait for each other.
+async fn apply(
+    context: &Context,
+    run: Run,
+    luck: f64,
+    id: OrgId,
+    campaigns: ContactsByCampaign,
+) -> Verdicts {
     let org = context.genesys.org(&id);
     let mut verdicts = Verdicts::new();
-    let mut in_turn = OfOrg::new();
+    let mut in_turn = ContactsByCampaign::new();
     for (id, contacts) in campaigns {
         match org.is_turn_of(&id) {
             Ok(()) => {
@@ -146,7 +182,7 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
     let secret = match org.open(&run).await {
         Ok(secret) => secret,
         Err(failure) => {
-            // A secret or token that was waited for held the others up.
+            // Waiting for the secret or the token held up the others.
             org.was_driven(began);
             verdicts.extend(give_back(campaigns.into_values().flatten(), &failure));
             return verdicts;
@@ -171,10 +207,10 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
                 contacts.extend(of_campaign.into_iter().map(|contact| {
                     let was_tried = contact.was_tried;
                     let attempt = attempt(context, &secret.rules, &campaign, contact);
-                    Contact::new(place, attempt, was_tried)
+                    DrivenContact::new(place, attempt, was_tried)
                 }));
                 let probe = None;
-                campaigns.push(OfCampaign {
+                campaigns.push(DrivenCampaign {
                     id,
                     campaign,
                     contacts: first..contacts.len(),
@@ -203,9 +239,9 @@ async fn apply(context: &Context, run: Run, luck: f64, id: OrgId, campaigns: OfO
     verdicts
 }
 
-/// Whether this invocation may probe what hangs. One copy in so many does; and whoever opts out is
-/// heard as soon as anything is.
-fn prober(context: &Context, luck: f64, campaigns: &OfOrg) -> Prober {
+/// Whether this invocation may probe a service that hangs. One copy in several may, and every
+/// invocation with an opt-out, so that opt-outs get through as soon as anything does.
+fn prober(context: &Context, luck: f64, campaigns: &ContactsByCampaign) -> Prober {
     let mut changes = campaigns.values().flatten().flat_map(|of| &of.changes);
     if changes.any(|(_, change)| change.operation.opts_out()) {
         Prober::OptOut
@@ -216,72 +252,7 @@ fn prober(context: &Context, luck: f64, campaigns: &OfOrg) -> Prober {
     }
 }
 
-/// Parking is for good: not on columns that may be ten minutes old.
-async fn look_again(campaign: &Campaign, contacts: &[OfContact]) {
-    let mut changes = contacts.iter().flat_map(|contact| &contact.changes);
-    if let Campaign::ContactList(list) = campaign
-        && changes.any(|(_, change)| campaign.broken(change).is_some())
-    {
-        list.look_again().await;
-    }
-}
-
-fn attempt(
-    context: &Context,
-    rules: &Arc<Rules>,
-    campaign: &Campaign,
-    contact: OfContact,
-) -> Attempt {
-    let now = context.shared.clock.now();
-    let broken = |change: &Change| {
-        let broken = rules.broken(change, now);
-        broken.or_else(|| campaign.broken(change))
-    };
-    let heard = |change: &Change| {
-        if context.has(Defect::Unheard) {
-            return None;
-        }
-        rules.opt_out(change, now, |switch| campaign.has_switch(switch))
-    };
-    let piece = |(index, change): (usize, Arc<Change>)| {
-        let Some(broken) = broken(&change) else {
-            return whole((index, change));
-        };
-        let heard = heard(&change).unwrap_or_else(|| change.silent());
-        Piece {
-            index,
-            change: Arc::new(heard),
-            parking: Some(parking(&broken)),
-        }
-    };
-    let pieces = contact.changes.into_iter().map(piece).collect();
-    let absence = match campaign {
-        Campaign::Predictive(_) => Absence::ByProbe,
-        Campaign::ContactList(_) => match LOOKS_TWICE.saturating_sub(contact.known_for) {
-            Duration::ZERO => Absence::Known,
-            left => Absence::ByReadAfter(left),
-        },
-    };
-    let attempt = Attempt::new(contact.key, pieces, Arc::clone(rules), context.planner());
-    attempt.knows_absence(absence)
-}
-
-fn whole((index, change): (usize, Arc<Change>)) -> Piece {
-    Piece {
-        index,
-        change,
-        parking: None,
-    }
-}
-
-fn parking(broken: &Broken) -> Parking {
-    Parking {
-        reason: broken.reason(),
-        evidence: Evidence::from(broken.to_string()),
-    }
-}
-
-/// Completes what is retried since there is no such campaign: it is parked where that lasts.
+/// Adds to each retry how long the campaign has been missing, after which the change is parked.
 fn tell_since_when(org: &Org, campaign: &CampaignId, verdicts: &mut Verdicts) {
     for (_, verdict) in verdicts {
         if let Verdict::Retry(retry) = verdict
@@ -290,13 +261,4 @@ fn tell_since_when(org: &Org, campaign: &CampaignId, verdicts: &mut Verdicts) {
             retry.missing_for = org.is_missing(campaign);
         }
     }
-}
-
-/// Of contacts about which nothing can be done now.
-fn give_back(contacts: impl IntoIterator<Item = OfContact>, failure: &Failure) -> Verdicts {
-    let given_back = |contact: OfContact| {
-        let pieces = contact.changes.into_iter().map(whole).collect();
-        Attempt::new(contact.key, pieces, Arc::default(), domain::plan::plan).give_back(failure)
-    };
-    contacts.into_iter().flat_map(given_back).collect()
 }

@@ -1,4 +1,4 @@
-//! The Lambda function `apply`: wiring alone, `apply::handle` does the work.
+//! The Lambda function `apply`. It only builds the context; [`apply::handle`] does the work.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 

@@ -1,42 +1,46 @@
-//! What became of the batch: parked messages, visibility, the answer to Lambda (docs/design.md
+//! Reports the batch: parks messages, sets visibility timeouts, and answers Lambda (docs/design.md
 //! "Batch answer").
+//!
+//! Which message is done, parked or retried is decided in [`domain::batch::settle()`]. This module
+//! carries that out: it sends what is parked to the dead-letter queue, sets the visibility timeout
+//! of what is retried, and deletes what this invocation received by itself. Lambda deletes the
+//! messages of the event that the answer leaves out.
+
+mod park;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
 use domain::Change;
 use domain::batch::{
-    Deletion, Evidence, Horizon, NoMessageId, Outcome, Parking, Record, Retry, Settled, Verdict,
-    failures, message_groups, not_parked, parked_id, settle,
+    Deletion, Evidence, Horizon, NoMessageId, Outcome, Record, Retry, Settled, Verdict, failures,
+    message_groups, settle,
 };
 use domain::change::Operation;
 use domain::retry::Cause;
 use futures_util::future::join;
 use futures_util::stream::{self, StreamExt};
 use io::genesys::Run;
-use io::queue::{Message, QueueError, Visibility};
+use io::queue::Visibility;
 use io::telemetry::{About, Event};
+
+use park::park_group;
 
 use crate::intake::Intake;
 use crate::{Context, Defect};
 
-/// The most messages that one `ChangeMessageVisibilityBatch` or `DeleteMessageBatch` takes.
+/// The most messages of one `ChangeMessageVisibilityBatch` or `DeleteMessageBatch`.
 const OF_A_BATCH: usize = 10;
-/// The most calls to SQS at a time.
+/// The most calls to SQS side by side.
 const SIDE_BY_SIDE: usize = 10;
-/// The most bytes of a message, its attributes included (SQS developer guide, "Amazon SQS message
-/// quotas").
-const MAX_MESSAGE: usize = 1 << 20;
-/// The longest `detail`.
-const MAX_DETAIL: usize = 1_000;
-/// What is left of the invocation when parking ends, and when setting visibilities ends.
+/// The time of the invocation that is left when parking ends, and when setting visibility timeouts
+/// ends.
 const AFTER_PARKING: Duration = Duration::from_millis(1_500);
 const AFTER_WAITS: Duration = Duration::from_millis(500);
 
-/// Settles every message group, then parks, then makes the retried ones wait and deletes what this
-/// invocation received by itself. What is of the event and left out of the answer is deleted by Lambda.
+/// Settles every message group, parks, sets visibility timeouts, and deletes what this invocation
+/// received by itself. Lambda deletes the messages of the event that are not in the answer.
 pub(crate) async fn report(
     context: &Context,
     run: &Run,
@@ -97,7 +101,7 @@ pub(crate) async fn report(
     Ok(answer)
 }
 
-/// On a change about which nothing was said.
+/// The verdict on a change that got none, because its code panicked.
 fn panicked(change: Option<&Change>) -> Verdict {
     Verdict::Retry(Retry {
         cause: Cause::Panicked,
@@ -109,109 +113,8 @@ fn panicked(change: Option<&Change>) -> Verdict {
     })
 }
 
-/// Sends what is to be parked, in order. What cannot be sent is retried, and so is all after it.
-async fn park_group(
-    context: &Context,
-    run: &Run,
-    luck: f64,
-    horizon: Horizon,
-    records: &[Record],
-    group: &[usize],
-    mut settled: Vec<Settled>,
-) -> Vec<Settled> {
-    for (place, &index) in group.iter().enumerate() {
-        let Settled::Park(parking) = &settled[place] else {
-            continue;
-        };
-        let record = &records[index];
-        if !park(context, run, record, parking).await {
-            not_parked(&mut settled, place, record.waited(horizon), luck);
-            break;
-        }
-    }
-    settled
-}
-
-/// Sends one message to the dead-letter queue; whether that has it. While it hangs, one message at a
-/// time probes it: the batches of those who park nothing must not wait behind it.
-async fn park(context: &Context, run: &Run, record: &Record, parking: &Parking) -> bool {
-    let health = || context.parks.lock().unwrap_or_else(PoisonError::into_inner);
-    let began = context.shared.clock.now();
-    let left = run.left(began, AFTER_PARKING);
-    if left.is_zero() {
-        return false;
-    }
-    if !health().begin(began) && !context.has(Defect::WaitsToPark) {
-        return false;
-    }
-    let send = context
-        .queue
-        .send(&context.own.dead_letter_queue_url, message(record, parking));
-    let sent = tokio::time::timeout(left, send).await;
-    let now = context.shared.clock.now();
-    let took = Duration::try_from(now.duration_since(began)).unwrap_or_default();
-    let is_taken = matches!(sent, Ok(Ok(())));
-    if health().took(now, took, is_taken) {
-        tracing::error!(
-            seconds = took.as_secs_f64(),
-            "the dead-letter queue does not answer: one message at a time probes it, what else is to be parked is retried"
-        );
-    }
-    let sent = sent.unwrap_or_else(|_| Err(QueueError::new("no time")));
-    if let Err(error) = &sent {
-        tracing::error!(group = record.shown_group(), detail = %error, "the dead-letter queue did not take a message");
-    }
-    sent.is_ok()
-}
-
-/// docs/contract.md "Parked messages".
-fn message(record: &Record, parking: &Parking) -> Message {
-    let evidence = &parking.evidence;
-    let mut attributes = vec![("reason", parking.reason.as_str().to_owned())];
-    let detail: String = evidence.detail.chars().take(MAX_DETAIL).collect();
-    let optional = [
-        ("detail", Some(detail).filter(|detail| !detail.is_empty())),
-        (
-            "firstReceivedAt",
-            record.first_received.map(|at| at.to_string()),
-        ),
-        (
-            "httpStatus",
-            evidence.http_status.map(|status| status.to_string()),
-        ),
-        ("correlationId", evidence.correlation_id.clone()),
-    ];
-    attributes.extend(
-        optional
-            .into_iter()
-            .filter_map(|(name, text)| Some((name, text?))),
-    );
-    // A body that leaves no room is parked without them: the log has them too.
-    let mut room = MAX_MESSAGE.saturating_sub(record.body.len());
-    attributes.retain(|(name, text)| {
-        let size = name.len() + "String".len() + text.len();
-        let fits = size <= room;
-        room -= if fits { size } else { 0 };
-        fits
-    });
-    // SQS takes nothing empty, and an event that was written by hand may lack anything.
-    let or = |text: &str, other: &str| {
-        if text.is_empty() {
-            other.to_owned()
-        } else {
-            text.to_owned()
-        }
-    };
-    Message {
-        body: or(&record.body, "null"),
-        group: or(&record.group, "none"),
-        deduplication_id: parked_id(&or(&record.message_id, &record.body)),
-        attributes,
-    }
-}
-
-/// Sets the visibility of every message that is retried. One that keeps the queue's own comes back
-/// later, no less safe.
+/// Sets the visibility timeout of every message that is retried. If that fails, the message keeps
+/// the queue's own timeout and returns later, which is safe.
 async fn make_wait(context: &Context, records: &[Record], settled: &BTreeMap<usize, Settled>) {
     let waits: Vec<_> = settled
         .iter()
@@ -233,7 +136,8 @@ async fn make_wait(context: &Context, records: &[Record], settled: &BTreeMap<usi
     side_by_side(set).await;
 }
 
-/// Deletes what this invocation received by itself and is done with, in the order of its groups.
+/// Deletes the finished messages that this invocation received by itself, in the order of each
+/// group.
 async fn delete(
     context: &Context,
     intake: &Intake,
@@ -282,7 +186,7 @@ async fn delete(
     }
 }
 
-/// Calls to SQS, a few at a time.
+/// Makes calls to SQS, a few side by side.
 async fn side_by_side<F: Future>(calls: impl Iterator<Item = F>) -> Vec<F::Output> {
     stream::iter(calls)
         .buffer_unordered(SIDE_BY_SIDE)
@@ -290,7 +194,7 @@ async fn side_by_side<F: Future>(calls: impl Iterator<Item = F>) -> Vec<F::Outpu
         .await
 }
 
-/// Rounded up: what came back before its time would be given back again.
+/// Rounds up, because a message that returned too early would be sent back again.
 fn whole_seconds(delay: Duration) -> u32 {
     let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
     u32::try_from(seconds).unwrap_or(u32::MAX)
@@ -300,7 +204,7 @@ fn tell(context: &Context, intake: &Intake, settled: &BTreeMap<usize, Settled>) 
     let _together = io::telemetry::together();
     let records = &intake.records;
     let now = context.shared.clock.now();
-    // Message groups whose contacts cannot be created.
+    // The message groups whose contacts cannot be created.
     let mut absent = BTreeSet::new();
     for (&index, settled) in settled {
         if let Settled::Retry {

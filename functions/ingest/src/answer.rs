@@ -1,4 +1,5 @@
-//! Statuses and bodies of docs/contract.md "Webhook". Never 410: it would switch a sender off.
+//! The statuses and bodies of docs/contract.md "Webhook". There is no 410, which would make senders
+//! stop for good.
 
 use std::fmt;
 
@@ -7,28 +8,29 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
 
-/// When to send the same again, in seconds.
+/// The value of `Retry-After`, in seconds.
 const RETRY_AFTER: u32 = 30;
 
-/// Also what a signature is over: the text as it is read.
+/// Signatures are over the text as it is read, so the body must not be compressed.
 const NOT_ENCODED: &str = "content-encoding: expected none, or identity";
 
-/// Why a request's changes are not all in the queue.
+/// The reason for which a request's changes are not all in the queue.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     /// 404, 405, 413, 415.
     Status(StatusCode),
     /// 415 to a body that is compressed.
     Encoded,
-    /// One answer for every cause: signature, timestamp, token or source. The cause is for the log.
+    /// Status 401. The answer is the same for signature, timestamp, token and source. The cause is for the
+    /// log.
     Unauthorized(String),
-    /// Faults of the body.
+    /// 400: the faults of the body.
     Invalid(Vec<Fault>),
-    /// The sender sends the same again later.
+    /// 503: the sender must send the same again later.
     Unavailable {
-        /// Changes that are in the queue already.
+        /// How many changes are in the queue already.
         accepted: usize,
-        /// For the log.
+        /// The cause, for the log.
         detail: String,
     },
 }
@@ -74,7 +76,7 @@ impl Refusal {
     }
 }
 
-/// For the log: nothing that the sender wrote.
+/// The text for the log. It holds nothing that the sender wrote.
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -93,11 +95,11 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What became of a request that is not refused.
+/// The result of a request that is not refused.
 pub(crate) struct Accepted {
-    /// Changes that are in the queue.
+    /// How many changes are in the queue.
     pub(crate) accepted: usize,
-    /// Items that are in the dead-letter queue, where the source parks them.
+    /// How many items are in the dead-letter queue, if the source parks items.
     pub(crate) parked: Option<usize>,
 }
 
@@ -111,9 +113,9 @@ impl Accepted {
     }
 }
 
-/// The answer to a sender that asks by OPTIONS whether it may send (CloudEvents, "HTTP 1.1 Web Hooks for
-/// Event Delivery", "Abuse protection"): anybody may ask, whatever the path, and it says nothing of who is
-/// let in.
+/// The answer to a sender that asks by OPTIONS whether it may send (CloudEvents, "HTTP 1.1 Web
+/// Hooks for Event Delivery", "Abuse protection"). Anybody may ask with any path, and the answer
+/// does not tell who is let in.
 pub(crate) fn may_send(headers: &HeaderMap) -> Response<Body> {
     let mut response = Response::new(Body::Empty);
     let answer = response.headers_mut();

@@ -1,7 +1,11 @@
-//! Whether a request is of who it says it is, as pure functions: the clock is an argument.
+//! Finds out whether a request is from its source, by pure functions: the clock is an argument.
 //!
-//! Everything is over the raw bytes, before any parsing of the changes, and in time that does not
-//! tell which secret, or how much of one, was right.
+//! Every check is over the raw bytes, before the changes are parsed. Comparisons take constant
+//! time, so the time does not tell which secret was right, or how much of one.
+//!
+//! Each kind of source has a module: `signature` and `standard` for signatures, `token` for
+//! passwords and tokens in a header or the query, and `body` for tokens in the body. `sender` makes
+//! requests that are accepted. Secrets are read in `sources`.
 
 mod body;
 mod sender;
@@ -23,17 +27,17 @@ use subtle::{Choice, ConstantTimeEq};
 
 use crate::LONGEST_SECONDS;
 
-/// How far a signature's time may be ahead of the receiver's clock, and how far behind. Together
-/// with the time that a request takes they are less than the five minutes for which
-/// SQS remembers what it has: a request that is sent again by whoever overheard it does nothing
+/// How far the time of a signature may be ahead of the receiver's clock, and how far behind.
+/// Together with the duration of a request this is less than the five minutes for which SQS drops
+/// duplicates. So a request that an eavesdropper sends again has no effect
 /// (docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-key-terms.html).
 const AHEAD_SECONDS: i64 = 60;
 const BEHIND_SECONDS: i64 = LONGEST_TOLERANCE;
 const _: () = assert!(AHEAD_SECONDS + BEHIND_SECONDS + LONGEST_SECONDS < 300);
 
-/// What a request shows of who sends it, before it is known whether that is true.
+/// The parts of a request that may show who sends it.
 pub struct Shown<'a> {
-    /// The method.
+    /// The HTTP method.
     pub method: &'a Method,
     /// The headers.
     pub headers: &'a HeaderMap,
@@ -45,30 +49,30 @@ pub struct Shown<'a> {
     pub now: Timestamp,
 }
 
-/// Who a request is from.
+/// The result of checking a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Somebody who knows one of the source's secrets.
+    /// The sender knows one of the source's secrets.
     Authentic,
-    /// Somebody who knows one that is too short to let anybody in.
+    /// The sender knows a secret of the source that is too short to be accepted.
     SignedShort,
-    /// Anybody.
+    /// The sender may be anybody.
     Stranger(Why),
 }
 
-/// What speaks against a request, for the operator: nothing that it shows itself.
+/// The reason to refuse a request, for the operator. It holds nothing that the request shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// It lacks what the source's secret asks for.
+    /// The request lacks something that the source's secret demands.
     Lacks(Cow<'static, str>),
-    /// Its signed time is so many seconds ahead of this clock, which may be so many behind.
+    /// The signed time is this many seconds ahead of the clock here, and may be this many behind.
     Off {
-        /// Below 0: behind.
+        /// A number below 0 means behind.
         ahead: i64,
-        /// The most that it may be behind.
+        /// The most seconds that it may be behind.
         behind: i64,
     },
-    /// What it shows is not right.
+    /// The signature, password or token is wrong.
     Wrong,
 }
 
@@ -89,7 +93,7 @@ impl fmt::Display for Why {
     }
 }
 
-/// Whether the request is of somebody who knows one of the source's secrets.
+/// Whether the sender of the request knows one of the source's secrets.
 pub fn judge(auth: &Auth, shown: &Shown<'_>) -> Verdict {
     let verdict = match auth {
         Auth::StandardWebhooks(secrets) => return standard::judge(secrets, shown),
@@ -132,7 +136,7 @@ pub fn headers(auth: &Auth) -> Vec<HeaderName> {
     }
 }
 
-/// What the body says, without the token that stands in it: that is nobody's to store.
+/// The body without the token in it. Nothing may store the token.
 pub fn content<'a>(auth: &Auth, body: &'a str) -> Cow<'a, str> {
     match auth {
         Auth::Body(token) => Cow::Owned(body::without(body, &token.path)),
@@ -140,7 +144,7 @@ pub fn content<'a>(auth: &Auth, body: &'a str) -> Cow<'a, str> {
     }
 }
 
-/// How far a time may be ahead that may be so far behind.
+/// How far ahead a time may be, if it may be this far behind.
 fn ahead_of(behind: i64) -> i64 {
     behind.min(AHEAD_SECONDS)
 }
@@ -158,7 +162,7 @@ fn is_any_of<'a>(
     is_any
 }
 
-/// The bytes of texts.
+/// The bytes of several texts.
 fn bytes(texts: &[SecretString]) -> impl Iterator<Item = &[u8]> {
     texts.iter().map(|text| text.expose_secret().as_bytes())
 }

@@ -1,4 +1,4 @@
-//! What is refused of a request by its body and headers alone, whoever sends it (docs/contract.md "Webhook").
+//! Checks body and headers, before it is known who sends the request (docs/contract.md "Webhook").
 
 use domain::change::Fault;
 use http::{HeaderMap, header};
@@ -8,21 +8,21 @@ use crate::cloud_event::Form;
 /// The largest body: 256 KiB.
 const MOST_BYTES: usize = 256 << 10;
 
-/// Why a body is not looked at.
+/// The reason for which a body is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// 413: it is larger than 256 KiB.
+    /// 413: the body is larger than 256 KiB.
     TooLarge,
-    /// 415: it is compressed.
+    /// 415: the body is compressed.
     Encoded,
-    /// 415: its media type is not one of JSON.
+    /// 415: the media type is not a JSON type.
     MediaType,
 }
 
-/// The form of a body that is looked at, or what is wrong with the headers that tell of it.
+/// The form of a body that is read, or the fault in the headers that describe it.
 ///
 /// # Errors
-/// Why it is not.
+/// The reason for which the body is not read.
 pub fn form(headers: &HeaderMap, body: &[u8]) -> Result<Result<Form, Fault>, Refused> {
     if body.len() > MOST_BYTES {
         return Err(Refused::TooLarge);
@@ -33,7 +33,7 @@ pub fn form(headers: &HeaderMap, body: &[u8]) -> Result<Result<Form, Fault>, Ref
     Form::of(headers).ok_or(Refused::MediaType)
 }
 
-/// Whether the body is as it is, and not compressed.
+/// Whether the body is not compressed.
 fn is_identity(headers: &HeaderMap) -> bool {
     let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
     let mut encodings = encodings.flat_map(|all| all.as_bytes().split(|byte| *byte == b','));

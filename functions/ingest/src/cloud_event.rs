@@ -1,5 +1,9 @@
-//! CloudEvents 1.0 by HTTP (github.com/cloudevents/spec, "HTTP Protocol Binding", "JSON Event Format"):
-//! one event, a batch of them, or one whose attributes stand in headers.
+//! CloudEvents 1.0 over HTTP (github.com/cloudevents/spec, "HTTP Protocol Binding", "JSON Event
+//! Format"). A request holds one event, a batch of events, or the data of one event whose
+//! attributes are in headers.
+//!
+//! This module finds the form of a body ([`Form`]) and separates an event into its data and its
+//! attributes. How the data becomes changes is decided in [`crate::webhook`].
 
 use std::borrow::Cow;
 
@@ -12,27 +16,27 @@ use percent_encoding::percent_decode;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-/// Before each attribute's name in a header.
+/// The prefix of each header that holds an attribute.
 pub const PREFIX: &str = "ce-";
-/// Attributes that every event has.
+/// The attributes that every event must have.
 const REQUIRED: [&str; 4] = ["id", "source", "specversion", "type"];
 const VERSION: &str = "1.0";
 
-/// How a body holds what it delivers.
+/// The form of a body.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Form {
-    /// It is no event.
+    /// It is not an event.
     Plain,
     /// It is one event.
     Structured,
     /// It is an array of events.
     Batch,
-    /// It is the data of one event, of which these are the attributes.
+    /// It is the data of one event with these attributes.
     Binary(Map<String, Value>),
 }
 
 impl Form {
-    /// The form of a body by what stands in it.
+    /// The form of a body, by its content.
     pub fn of_text(text: &str) -> Form {
         let is_event = |text: &str| {
             let members: Result<Members<'_>, _> = serde_json::from_str(text);
@@ -54,10 +58,11 @@ impl Form {
         }
     }
 
-    /// The form of a request's body by its media type and headers; `None`: it is no JSON.
+    /// The form of a request's body, by its media type and headers. `None` means that it is not
+    /// JSON.
     ///
     /// # Errors
-    /// What is wrong with the attributes in the headers.
+    /// The fault in the attributes in the headers.
     pub fn of(headers: &HeaderMap) -> Option<Result<Form, Fault>> {
         let media_type = headers.get(http::header::CONTENT_TYPE);
         let media_type = media_type.and_then(|text| text.to_str().ok()).unwrap_or("");
@@ -76,7 +81,8 @@ impl Form {
     }
 }
 
-/// The attributes of an event in headers: percent-encoded once, within quotes or not.
+/// The attributes of an event in headers. Their values are percent-encoded once, with or without
+/// quotes.
 fn of_headers(headers: &HeaderMap) -> Result<Map<String, Value>, Fault> {
     let mut attributes = Map::new();
     for (name, value) in headers {
@@ -93,7 +99,7 @@ fn of_headers(headers: &HeaderMap) -> Result<Map<String, Value>, Fault> {
     checked("", attributes)
 }
 
-/// The characters of a quoted string, and else the bytes as they are.
+/// The characters of a quoted string, or the bytes as they are.
 fn unquoted(bytes: &[u8]) -> Cow<'_, [u8]> {
     let within = bytes
         .strip_prefix(b"\"")
@@ -110,13 +116,13 @@ fn unquoted(bytes: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(text)
 }
 
-/// The data of an event, where it has any, and its attributes.
+/// The data of an event, if it has any, and its attributes.
 type Parted<'a> = (Option<Cow<'a, str>>, Map<String, Value>);
 
-/// The data of an event in JSON, where it has any, and its attributes.
+/// The data of an event in JSON, if it has any, and its attributes.
 ///
 /// # Errors
-/// What is wrong with the event, with the place below `pointer`.
+/// The fault of the event, with its place below `pointer`.
 pub(crate) fn of_text<'a>(pointer: &str, text: &'a str) -> Result<Parted<'a>, Fault> {
     let members: Members<'a> = serde_json::from_str(text)
         .map_err(|_| wrong(pointer, "expected an event: an object of JSON"))?;

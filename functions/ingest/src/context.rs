@@ -1,4 +1,4 @@
-//! What one running copy of ingest has, built once at its cold start.
+//! The state of one running copy of ingest, built once at its cold start.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -21,7 +21,7 @@ pub struct Context {
     pub(crate) dead_letter_queue_url: String,
     pub(crate) sources: Sources,
     pub(crate) sent: Sent,
-    /// Whether it is told already that a base path stands before `/webhooks/`.
+    /// Whether it was reported already that a base path precedes `/webhooks/`.
     pub(crate) has_told_base_path: AtomicBool,
     pub(crate) clock: Clock,
     pub(crate) telemetry: Telemetry,
@@ -51,7 +51,7 @@ impl Context {
         }
     }
 
-    /// The same copy with a deliberate defect. Without effect in a release build.
+    /// The same copy with a deliberate defect. A release build ignores it.
     #[must_use]
     pub fn with_defect(self, defect: Option<Defect>) -> Context {
         Context { defect, ..self }
@@ -64,7 +64,7 @@ impl Context {
     /// A copy as it is deployed.
     ///
     /// # Errors
-    /// Names every variable of the environment that is missing or wrong; or the machine has no TLS
+    /// Every variable of the environment that is missing or wrong; or that the machine has no TLS
     /// roots.
     pub async fn from_env() -> Result<Context, Error> {
         let config = IngestConfig::from_env()?;

@@ -1,22 +1,22 @@
-//! Deliberate defects: they prove that a check which finds nothing wrong could have found it.
+//! Deliberate defects. A check that finds one of them is known to work.
 
 use std::collections::BTreeSet;
 
 use crate::Context;
 use crate::webhook::Reading;
 
-/// One defect. [`crate::Context::with_defect`] puts it in, in debug builds only.
+/// A defect. [`crate::Context::with_defect`] installs it, in debug builds only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Defect {
-    /// Of a webhook with a faulty item the good ones are not queued.
+    /// If an item of a webhook is faulty, its good items are not queued.
     LosesNeighbours,
     /// Faulty items are not parked.
     ParksNothing,
-    /// Of a faulty item nothing is heard.
+    /// The opt-out in a faulty item is ignored.
     Unheard,
 }
 
-/// Takes away what a defect loses of a webhook's changes.
+/// Removes the changes that the defect loses.
 pub(crate) fn spoil(context: &Context, reading: &mut Reading) {
     let faulty: BTreeSet<_> = reading.faulty.iter().map(|(item, _)| *item).collect();
     if context.has(Defect::LosesNeighbours) && !faulty.is_empty() {

@@ -1,4 +1,4 @@
-//! From a webhook's changes to the queue, and what is said of those that it did not take.
+//! Sends the changes of a webhook to the queue, and reports those that SQS did not accept.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,26 +10,27 @@ use crate::Context;
 use crate::answer::Refusal;
 use crate::webhook::Placed;
 
-/// Up to so many changes go to SQS by one call after the other; a mapping makes more, and vendors wait for
-/// five seconds.
+/// Up to this many changes go to SQS one call after another. A mapping can make more, which go side
+/// by side because vendors wait for only five seconds.
 const ONE_BY_ONE: usize = 100;
 
-/// What became of changes.
+/// The result for the changes of a request.
 pub(crate) struct Enqueued {
-    /// How many of each org SQS has.
+    /// How many changes of each org SQS has.
     pub(crate) orgs: BTreeMap<OrgId, usize>,
-    /// The places of the items of changes that SQS can never take as they are.
+    /// The items whose changes SQS can never accept, by their places.
     pub(crate) faulty: Vec<(usize, Fault)>,
-    /// What SQS took by this request, which began then.
+    /// The changes that SQS accepted from this request, and the time at which it began.
     taken: Vec<Placed>,
     began: Timestamp,
 }
 
-/// Sends every change. When this is `Ok`, SQS has all that it can ever take; or, where it does not go on
-/// after what it never takes, all before that. No call begins that might not end by `end`.
+/// Sends every change. After `Ok`, SQS has every change that it can ever accept. If a change that
+/// it can never accept stops the rest, SQS has every change before that one. No call begins that
+/// might not end by `end`.
 ///
 /// # Errors
-/// SQS did not take all that it may take later.
+/// SQS did not accept every change that it may accept later.
 pub(crate) async fn enqueue(
     context: &Context,
     changes: Vec<Placed>,
@@ -93,7 +94,7 @@ pub(crate) async fn enqueue(
 }
 
 impl Enqueued {
-    /// What SQS took is not sent again where the request comes again, since it was not taken whole.
+    /// Remembers what SQS accepted, so that it is not sent again when the request is repeated.
     pub(crate) fn remember(&self, context: &Context) {
         let taken = self.taken.iter().map(|placed| &placed.change);
         context.sent.add(taken, self.began);

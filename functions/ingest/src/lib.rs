@@ -1,7 +1,13 @@
-//! Takes webhooks and puts their changes into the queue (docs/contract.md "Webhook").
+//! The Lambda function that takes webhooks and puts their changes into the queue (docs/contract.md
+//! "Webhook").
 //!
-//! 202 is said only once SQS has every change; whatever else happens, a sender that sends the same
-//! again does no harm.
+//! A request passes these steps: the path names a source (`route`), its secret lets the sender in
+//! ([`auth`]), the body becomes items and each item becomes changes ([`webhook`]), and the changes
+//! go to SQS (`enqueue`). Items that become no change are refused, or parked in the dead-letter
+//! queue (`park`), as the source's secret says.
+//!
+//! The answer is 202 only once SQS has every change. In every other case a sender that sends the
+//! same again does no harm. Nothing here reads or writes Genesys Cloud: the function `apply` does.
 
 mod answer;
 pub mod auth;
@@ -37,12 +43,12 @@ use auth::Shown;
 use body::Refused;
 use cloud_event::Form;
 
-/// How long a request takes at most, wherever it runs: an HTTP API gives up after 30 s.
+/// The longest time of a request, wherever it runs. An HTTP API gives up after 30 s.
 const LONGEST_SECONDS: i64 = 29;
-/// What is left of that when the last call to SQS must have ended.
+/// The part of that time that is left when the last call to SQS must have ended.
 const TO_ANSWER: Duration = Duration::from_millis(500);
-/// No request that is not let in is answered sooner, so that the time tells nobody whether a secret
-/// was looked up, and which: few look-ups take as long.
+/// The earliest time at which a refusal is answered. Almost every look-up of a secret takes less,
+/// so the time does not tell whether a secret was looked up, or which.
 pub const SOONEST_REFUSAL: Duration = Duration::from_millis(100);
 
 /// Answers one request.
@@ -84,8 +90,8 @@ async fn accept(context: &Context, request: &Request) -> Result<Accepted, Refusa
     accepted
 }
 
-/// From the body of somebody who is let in to the queue, and what becomes no change to the dead-letter
-/// queue, where the source's secret says so.
+/// Puts the changes of a request that was let in into the queue. Items that become no change go to
+/// the dead-letter queue, if the source's secret says so.
 async fn take(
     context: &Context,
     secret: &SourceSecret,
@@ -148,7 +154,8 @@ async fn take(
     Ok(Accepted { accepted, parked })
 }
 
-/// Who sends this. One answer for all who are not let in, whatever the cause.
+/// Finds out who sends a request. Everyone who is not let in gets the same answer, whatever the
+/// cause.
 async fn admit(
     context: &Context,
     source: &str,
@@ -173,8 +180,8 @@ async fn admit(
     }
 }
 
-/// When Lambda, or who waits for the answer, gives up. A deadline that is past already is none
-/// (`cargo lambda watch` sends one).
+/// The time at which Lambda, or the sender, gives up. A deadline in the past counts as none (`cargo
+/// lambda watch` sends one).
 fn end(request: &Request, now: Timestamp) -> Timestamp {
     let deadline = request.lambda_context_ref().and_then(|lambda| {
         let deadline = i64::try_from(lambda.deadline).ok()?;
@@ -225,7 +232,8 @@ fn route<'a>(context: &Context, request: &'a Request) -> Result<&'a str, Refusal
     }
 }
 
-/// The body, of whoever sends it, and its form: a signature is over text, and what is no text is no JSON.
+/// The text of the body, and its form. Signatures are over text, and a body that is not text is not
+/// JSON.
 fn text_and_form(request: &Request) -> Result<(Result<Form, Fault>, &str), Refusal> {
     let body: &[u8] = request.body();
     let form = body::form(request.headers(), body).map_err(|refused| match refused {

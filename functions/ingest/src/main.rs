@@ -1,4 +1,4 @@
-//! The Lambda function `ingest`: wiring alone, `ingest::handle` does the work.
+//! The Lambda function `ingest`. It only builds the context; [`ingest::handle`] does the work.
 
 use std::convert::Infallible;
 

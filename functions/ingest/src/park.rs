@@ -1,4 +1,4 @@
-//! From items that become no change to the dead-letter queue.
+//! Sends items that become no change to the dead-letter queue.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,14 @@ use crate::webhook::{Item, Unmapped, detail};
 
 /// The most messages of a call.
 const OF_A_CALL: usize = 10;
-/// The most bytes of their bodies: 1 MiB, with the attributes.
+/// The most bytes of the bodies of a call. The limit is 1 MiB with the attributes.
 const BYTES_OF_A_CALL: usize = 900_000;
 
-/// Parks these items. When this is `Ok`, SQS has them all. No call begins that might not
-/// end by `end`.
+/// Parks items. After `Ok`, SQS has all of them. No call begins that might not end by `end`.
 ///
 /// # Errors
-/// Why SQS has not all of them: the sender sends the same again, and what it has is the same then.
+/// SQS does not have all of them. The sender will send the same again, and a message that SQS has
+/// gets the same deduplication id then.
 pub(crate) async fn park(
     context: &Context,
     sender: &Sender,

@@ -1,6 +1,6 @@
-//! What SQS has of requests that it did not take whole, so that the next try of one begins where
-//! the last one ended: with 100 changes of one contact and a slow SQS no try would ever get
-//! further.
+//! Remembers the changes that SQS has of requests that it did not accept completely, so that the
+//! next try begins where the last one ended. Without this, a request with 100 changes of one
+//! contact would never get through while SQS is slow.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,18 +9,18 @@ use std::time::Duration;
 use domain::Change;
 use jiff::Timestamp;
 
-/// Less than the five minutes for which SQS itself would drop what it has already: nothing is left
-/// out that it would take.
+/// How long a change is remembered. It is shorter than the five minutes for which SQS drops
+/// duplicates, so nothing is left out that SQS would accept.
 const REMEMBERED: Duration = Duration::from_mins(4);
-/// The most that is kept.
+/// The most changes that are remembered.
 const MOST: usize = 1_000;
 
-/// Deduplication ids, and since when at least SQS has them.
+/// Deduplication ids, each with the time since which SQS has it at least.
 #[derive(Default)]
 pub(crate) struct Sent(Mutex<BTreeMap<String, Timestamp>>);
 
 impl Sent {
-    /// Whether SQS has this change, and would drop it.
+    /// Whether SQS has this change and would drop it.
     pub(crate) fn has(&self, change: &Change, now: Timestamp) -> bool {
         let sent = self.lock();
         let since = (!sent.is_empty()).then(|| sent.get(&change.deduplication_id()));
@@ -29,7 +29,7 @@ impl Sent {
             .is_some_and(|since| now < *since + REMEMBERED)
     }
 
-    /// `since`: a time before the first of them was sent.
+    /// Remembers changes. `since` is a time before the first of them was sent.
     pub(crate) fn add<'a>(&self, changes: impl Iterator<Item = &'a Change>, since: Timestamp) {
         let mut sent = self.lock();
         sent.retain(|_, at| since < *at + REMEMBERED);

@@ -1,12 +1,12 @@
-//! Who is let in: the secrets of the sources, kept for a while, and so is the knowledge that a name
-//! has none.
+//! Lets senders in. The secrets of sources are cached, and so is the fact that a name has no
+//! secret.
 //!
-//! Whoever knows no secret learns nothing of the names that have one: what lets nobody in is
-//! answered alike, after the same work. A request that is not let in by what is kept costs one
-//! look-up, whether the name has a secret or not, unless that name was looked up a short time
-//! before. No look-up is refused for its number, so that guessers shut nobody out: a copy has one
-//! request at a time under way and answers each that it does not let in only after
-//! [`crate::SOONEST_REFUSAL`], and the HTTP API lets only so many requests through.
+//! A stranger must not learn which names have a secret. So every refusal gets the same answer after
+//! the same work. A request that the cache does not let in costs one look-up, whether or not the
+//! name has a secret, unless that name was looked up a short time before. Look-ups have no limit,
+//! so that guessers cannot shut others out. They are slow nevertheless: a copy handles one request
+//! at a time, answers a refusal only after [`crate::SOONEST_REFUSAL`], and the HTTP API limits the
+//! rate of requests.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,17 +20,16 @@ use tokio::sync::Semaphore;
 use crate::answer::Refusal;
 use crate::auth::{Shown, Verdict, Why, judge};
 
-/// The most names that are kept. Whoever guesses names cannot fill the memory.
+/// The most names that are cached. So a guesser cannot fill the memory.
 const KEPT: usize = 1_000;
-/// For so long a name is not looked up again for a request that its secret does not let in, and a
-/// secret that cannot be read again stays in use.
+/// How long a name is not looked up again if its secret refuses a request, and how long a secret
+/// stays in use that cannot be read again.
 const RETRY: Duration = Duration::from_secs(30);
 
-/// How many look-ups are under way at most, where a copy has several requests at a time. Who comes
-/// first is served first.
+/// The most look-ups under way, if a copy has several requests at a time. They are served in order.
 const TURNS: usize = 10;
 
-/// Reads and keeps the secrets of sources.
+/// Reads and caches the secrets of sources.
 pub(crate) struct Sources {
     secrets: Arc<dyn Secrets>,
     prefix: String,
@@ -42,9 +41,9 @@ pub(crate) struct Sources {
 #[derive(Clone)]
 struct Kept {
     known: Known,
-    /// When Secrets Manager was last asked.
+    /// The time at which Secrets Manager was last asked.
     asked_at: Timestamp,
-    /// It did not answer then: there may be another secret by now.
+    /// Whether it did not answer then, so that there may be a new secret.
     in_doubt: bool,
 }
 
@@ -53,7 +52,7 @@ enum Known {
     Secret(Arc<SourceSecret>),
     /// There is no such source.
     NoSource,
-    /// A person must mend it.
+    /// The secret cannot be used until a person corrects it.
     Unusable(String),
 }
 
@@ -68,9 +67,9 @@ impl Sources {
         }
     }
 
-    /// The secret of the source that sends this, if it is the source that sends it. A secret that
-    /// cannot be read or used now is a reason to come again; a known one serves on while Secrets
-    /// Manager does not answer.
+    /// The secret of the source, if the request is really from that source. If the secret cannot be
+    /// read or used now, the sender is told to come again. A cached secret stays in use while
+    /// Secrets Manager does not answer.
     pub(crate) async fn admit(
         &self,
         source: &SourceName,
@@ -83,7 +82,7 @@ impl Sources {
             return last_word;
         }
         let _turn = self.turns.acquire().await;
-        // Somebody else may have asked meanwhile.
+        // Another request may have asked meanwhile.
         if let Some(last_word) = self.last_word(source, answer, now) {
             return last_word;
         }
@@ -97,7 +96,7 @@ impl Sources {
         answer
     }
 
-    /// What is kept says, unless Secrets Manager is to be asked first.
+    /// The answer from the cache, or `None` if Secrets Manager must be asked first.
     fn last_word<T>(
         &self,
         source: &SourceName,
@@ -138,7 +137,7 @@ impl Sources {
     fn keep(&self, source: &SourceName, kept: Kept) {
         let mut all = self.kept();
         if matches!(kept.known, Known::Unusable(_)) && kept.in_doubt {
-            // Nothing is known, and an outage may be over at any time.
+            // Nothing is known, and an outage may end at any time.
             all.remove(source);
             return;
         }

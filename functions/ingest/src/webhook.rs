@@ -1,7 +1,9 @@
-//! From a webhook's body to its changes, as pure functions: the clock is an argument.
+//! Turns the body of a webhook into changes, by pure functions: the clock is an argument.
 //!
-//! A body is taken apart into items, and each item becomes changes by itself: of a source without a mapping an
-//! item is one change, of one with a mapping whatever its program makes of it.
+//! A body is taken apart into items (`items`), and each item becomes changes by itself (`of_item`).
+//! An item of a source without a mapping is one change. An item of a source with a mapping is
+//! whatever the mapping's program makes of it. Then `route` chooses the campaigns. The opt-out in a
+//! faulty item is read by `hear`, and `unmapped` is the form in which such an item is parked.
 
 mod fill;
 mod hear;
@@ -28,22 +30,21 @@ use jiff::Timestamp;
 
 use crate::cloud_event::Form;
 
-/// The most changes that an item becomes: a body of 256 KiB cannot name more contacts.
+/// The most changes of one item. A body of 256 KiB cannot name more contacts.
 const MOST_OF_ITEM: usize = 20_000;
-/// The most faults that are told.
+/// The most faults that are reported.
 const MOST_FAULTS: usize = 1_000;
 
-/// What the items of a body became.
+/// The results for the items of a body.
 #[derive(Default)]
 pub struct Reading {
-    /// Changes, in the order of their items, and what is heard of opt-outs of those that become none
-    /// otherwise.
+    /// The changes, in the order of their items. The opt-outs of faulty items are among them.
     pub changes: Vec<Placed>,
-    /// The places of items that become no change, as they should, and why.
+    /// The faulty items by their places, with their faults.
     pub faulty: Vec<(usize, Vec<Fault>)>,
 }
 
-/// A change, and of which item it was made.
+/// A change, and the item that it was made of.
 pub struct Placed {
     /// The place of the item.
     pub item: usize,
@@ -54,16 +55,16 @@ pub struct Placed {
 }
 
 impl Reading {
-    /// All faults in the order of their items; of very many the first.
+    /// Every fault in the order of the items, up to a limit.
     pub fn into_faults(self) -> Vec<Fault> {
         let faults = self.faulty.into_iter().flat_map(|(_, faults)| faults);
         faults.take(MOST_FAULTS).collect()
     }
 }
 
-/// A body of somebody who is let in, without what shows that.
+/// The body of a sender that was let in, without its token.
 pub struct Body<'a> {
-    /// How it holds what it delivers, by its request's headers; or what is wrong with those.
+    /// The form of the body by the headers of the request, or the fault in those headers.
     pub form: &'a Result<Form, Fault>,
     /// Its text.
     pub text: &'a str,
@@ -71,20 +72,20 @@ pub struct Body<'a> {
     pub headers: &'a HeaderMap,
 }
 
-/// What a body became.
+/// The result for a whole body.
 pub struct TakenApart<'a> {
-    /// What became changes by itself.
+    /// The items.
     pub items: Vec<Item<'a>>,
     /// The headers that the source's mapping reads.
     pub headers: BTreeMap<String, String>,
-    /// The changes, and what became none.
+    /// The changes, and the faults of the items that became none.
     pub reading: Reading,
 }
 
 /// The changes of a body.
 ///
 /// # Errors
-/// What is wrong with the request as a whole, whatever its source wishes.
+/// The fault of the whole request, which is refused even if the source parks items.
 pub fn take_apart<'a>(
     secret: &SourceSecret,
     sender: &Sender,
@@ -97,7 +98,7 @@ pub fn take_apart<'a>(
             return Err(vec![fault("", FaultCode::NotAllowed, UNSIGNED_EVENT)]);
         }
         Ok(_) if secret.auth.signs_body() => {
-            // A signature is over the body, and not over the media type.
+            // A signature does not cover the media type.
             let form = Form::of_text(body.text);
             items(secret.mapping.as_ref(), &form, body.text)
         }
@@ -115,7 +116,7 @@ pub fn take_apart<'a>(
 
 const UNSIGNED_EVENT: &str = "expected an event in the body (application/cloudevents+json): the source's signature is not over the ce- headers";
 
-/// The headers that the source's mapping reads: of one that comes several times, all, parted by commas.
+/// The headers that the mapping reads. The values of a repeated header are joined with commas.
 fn headers(secret: &SourceSecret, all: &HeaderMap) -> BTreeMap<String, String> {
     let names = secret.mapping.iter().flat_map(|mapping| mapping.headers());
     let value = |name: &String| {
@@ -129,11 +130,12 @@ fn headers(secret: &SourceSecret, all: &HeaderMap) -> BTreeMap<String, String> {
     names.filter_map(value).collect()
 }
 
-/// The changes of all items, each item by itself, at most so many for each campaign. `headers`: those that the
-/// mapping reads.
+/// The changes of every item, with a limit for each campaign. `headers` are those that the mapping
+/// reads.
 ///
-/// A change may stand twice, as it may be sent twice; but two changes of one contact never have one
-/// event id, or the second would be taken for the first sent again.
+/// A change may occur twice, because it may also be sent twice. Two different changes of one
+/// contact must not share an event id, because the second would be taken for a repetition of the
+/// first.
 fn read(
     most: usize,
     secret: &SourceSecret,
@@ -180,19 +182,19 @@ fn read(
     reading
 }
 
-/// What is wrong with more changes than there may be.
+/// The fault of an item that makes more changes than are allowed.
 fn within(most: usize, changes: usize, item: &Item<'_>) -> Option<Fault> {
     let message = "expected at most 1,000 changes of a request, for each campaign of its source";
     let fault = || fault(&item.pointer, FaultCode::TooMany, message);
     (changes > most).then(fault)
 }
 
-/// The deduplication id of each event of a contact.
+/// The deduplication id of each event of each contact.
 #[derive(Default)]
 struct Events(BTreeMap<(MessageGroup, EventId), String>);
 
 impl Events {
-    /// What is wrong where one of the changes has the event id of another change of its contact.
+    /// The fault of an item whose change has the event id of another change of the same contact.
     fn again(&mut self, changes: &[Change], item: &Item<'_>) -> Option<Fault> {
         let mut is_again = false;
         for change in changes {

@@ -1,8 +1,11 @@
-//! What happens to the changes of one contact in one invocation: a state machine without I/O.
+//! Takes the changes of one contact through one invocation: a state machine without I/O.
 //!
-//! An attempt says the next [`Step`]; whoever drives it makes the call and tells what was
-//! [`Seen`]. All of docs/design.md "Failure table" that concerns one contact is decided here, and
-//! nowhere else. For a contact that exists, with a service that is well:
+//! An [`Attempt`] says the next [`Step`]. Its driver makes the call and tells the attempt what it
+//! has [`Seen`], until the step is [`Step::Done`]. Every row of docs/design.md "Failure table" that
+//! concerns one contact is decided here, and nowhere else. How many calls may be made is not
+//! decided here: see [`crate::budget`] and [`crate::health`].
+//!
+//! An attempt for a contact that exists, with a service that is healthy:
 //!
 //! ```text
 //! next(Nothing)           → Read
@@ -10,11 +13,19 @@
 //! next(Written(Some(…)))  → Done([(0, Done(Updated))])
 //! ```
 //!
-//! A write of unknown end (no answer, 5xx) is followed by a read, never by another write; a POST of
-//! unknown end by no second POST in the same invocation. A change that nobody can take is parked
-//! only once what it says of opting out was written.
+//! Three rules keep every write safe:
+//!
+//! - A write whose result is unknown (no answer, 5xx) is followed by a read, never by another
+//!   write.
+//! - A POST whose result is unknown is not sent again in the same invocation.
+//! - A change that must be parked is parked only once its opt-out has been written.
+//!
+//! `step` has the types that attempt and driver exchange, `state` the states, and `end` how
+//! changes are finished. `refused` is about writes that are refused for good, `absent` about
+//! contacts that are not there, `confirm` about reads that lag, and `owed` about the DNC list.
 
 mod absent;
+mod act;
 mod confirm;
 mod end;
 mod owed;
@@ -30,45 +41,44 @@ use std::sync::Arc;
 
 use crate::Rules;
 use crate::batch::{Outcome, Verdict};
-use crate::change::{ContactKey, IfAbsent, Operation};
+use crate::change::{ContactKey, IfAbsent};
 use crate::contact::Contact;
 use crate::failure::{Failure, Kind};
-use crate::plan::{Action, Plan, RankedChange, Skip, Wishes, plan_of_operator};
-use crate::retry::TRIES;
+use crate::plan::{Action, Plan, RankedChange, Wishes};
 use owed::Owed;
 use state::{ReadFor, State, lowered};
 use step::write;
 
-/// How changes are planned: [`crate::plan::plan`].
+/// The function that plans changes. It is [`crate::plan::plan`], except in a test.
 pub type Planner = fn(&[RankedChange<'_>], Option<&Contact>, Wishes) -> Plan;
 
-/// The changes of one contact, and how far they came.
+/// The changes of one contact, and how far they have come.
 #[derive(Debug)]
 pub struct Attempt {
     key: ContactKey,
     rules: Arc<Rules>,
     planner: Planner,
-    /// Those that are applied now, in queue order.
+    /// The changes that are being applied, in queue order.
     pieces: Vec<Piece>,
-    /// Where they are applied one by one: those after it, in their order.
+    /// The changes that follow one by one, in their order.
     rest: VecDeque<Piece>,
     actual: Option<Arc<Contact>>,
     state: State,
     tries: u32,
     verdicts: Verdicts,
-    /// What the last write that altered the contact did, where reads lag.
+    /// The effect of the last write that altered the contact, if the org has a read lag.
     wrote: Option<Outcome>,
-    /// Whether a write may have been done that reads do not show yet.
+    /// Whether there may have been a write that reads do not show yet.
     is_unread: bool,
     owed: Owed,
-    /// How it is known that there is no such contact.
+    /// How to find out that there is no such contact.
     absence: Absence,
 }
 
 impl Attempt {
-    /// The changes of one contact in queue order, with the rules of their org.
+    /// An attempt for the changes of one contact in queue order, under the rules of their org.
     ///
-    /// A change that a rule refuses is parked. What it says of opting out is applied first.
+    /// A change that a rule refuses is parked, after its opt-out has been applied.
     pub fn new(
         key: ContactKey,
         pieces: Vec<Piece>,
@@ -101,7 +111,7 @@ impl Attempt {
         attempt
     }
 
-    /// Whose changes they are.
+    /// The key of the contact.
     pub fn key(&self) -> &ContactKey {
         &self.key
     }
@@ -111,7 +121,7 @@ impl Attempt {
         self.actual.as_ref()
     }
 
-    /// Whether its next answer tells of a create.
+    /// Whether the next answer is that of a create.
     pub fn is_creating(&self) -> bool {
         match self.state {
             State::Creating { .. } => true,
@@ -120,18 +130,18 @@ impl Attempt {
         }
     }
 
-    /// Whether its next write is of several changes together.
+    /// Whether the next write holds several changes.
     pub fn is_folded(&self) -> bool {
         self.pieces.len() > 1
     }
 
-    /// Whether one of the changes says that nobody may call, or not by a channel or number.
+    /// Whether one of the changes is an opt-out, of the contact or of a channel or number.
     pub fn is_opt_out(&self) -> bool {
         self.pieces.iter().chain(&self.rest).any(Piece::opts_out)
     }
 
-    /// What to do next, after what was seen of the last step. If that does not fit the step, the
-    /// changes are retried.
+    /// The next step, after the result of the last one. If the result does not fit the last step,
+    /// the changes are retried.
     pub fn next(&mut self, seen: Seen) -> Step {
         let seen = self.judged(seen);
         self.may_be_unread(&seen);
@@ -163,7 +173,7 @@ impl Attempt {
             }
             (State::Seeking, seen) => self.was_sought(seen),
             (State::Lowering { write, why }, Seen::Written(actual)) => {
-                // What comes after it is planned on it, and does not undo it.
+                // The changes after it are planned on this, so that they do not undo the opt-out.
                 let left = actual.unwrap_or_else(|| lowered(self.actual.as_deref(), &write));
                 self.is_now(Some(left));
                 self.park(&why)
@@ -181,7 +191,7 @@ impl Attempt {
                 self.lower(self.opt_out(), why)
             }
             (State::LoweringBlind { why }, Seen::Written(actual)) => {
-                // The answer shows whether it is the newest, so that nothing older undoes it.
+                // The answer shows whether it is the newest, so nothing older can undo it.
                 self.actual = actual.map(Arc::new);
                 let plan = self.plan();
                 self.owe(&plan);
@@ -205,8 +215,9 @@ impl Attempt {
         }
     }
 
-    /// Of a contact that waits to be read: the create that is next if there is none. The POST is refused
-    /// where there is one, and stores nothing; then it is read. `None`: it is to be read first.
+    /// For a contact that waits to be read: skips the read and returns the create that follows if
+    /// there is no such contact. If there is one, the POST is refused and stores nothing, and the
+    /// contact is read then. `None` means that it must be read first.
     pub fn taken_for_new(&mut self) -> Option<Step> {
         let is_plain = |piece: &Piece| {
             piece.parking.is_none()
@@ -227,8 +238,8 @@ impl Attempt {
         Some(Step::Create { write, alone })
     }
 
-    /// What was seen, but a write that is answered with the contact as it was is no write: whoever
-    /// takes a write for a sign that all is well asks here first.
+    /// The result as the attempt judges it. A write that is answered with the contact as it was
+    /// before is no write. A driver that takes writes for a sign of health must use this.
     pub fn judged(&self, seen: Seen) -> Seen {
         match seen {
             Seen::Written(Some(shown)) if !self.state.was_taken(self.actual.as_deref(), &shown) => {
@@ -246,14 +257,15 @@ impl Attempt {
     fn was_read(&mut self, why: ReadFor, actual: Option<Contact>) -> Step {
         self.actual = actual.map(Arc::new);
         match (why, &self.actual) {
-            // What an operator asks for looks at what the changes before it leave: they are not folded.
+            // An operator's change depends on what the changes before it leave, so they are not
+            // folded.
             (ReadFor::Plan, _) if self.pieces.len() > 1 && self.is_of_operator() => {
                 let queue_order: Vec<_> = (0..self.pieces.len()).collect();
                 self.one_by_one(&queue_order)
             }
             (ReadFor::Plan, _) => self.act(false),
             (ReadFor::Conflict, _) => self.act(true),
-            // It may be done yet, and would be done twice.
+            // The POST may still be executed, and a second one would be executed too.
             (ReadFor::Posted(failure), None) => self.retry(&failure),
             (ReadFor::Posted(_) | ReadFor::Updated, _) => self.act_on_existing(),
         }
@@ -263,107 +275,12 @@ impl Attempt {
         if failure.kind != Kind::Rejected {
             return self.failed(&failure);
         }
-        // Genesys Cloud takes no such key. What it says of opting out is tried all the same.
+        // Genesys Cloud accepts no such key. The opt-out is tried nevertheless.
         if !self.plan().opts_out() {
             return self.park(&failure);
         }
         self.state = State::LoweringBlind { why: failure };
         Step::Lower
-    }
-
-    fn is_of_operator(&self) -> bool {
-        let mut operations = self.pieces.iter().map(|piece| &piece.change.operation);
-        operations.any(Operation::is_of_operator)
-    }
-
-    fn plan(&self) -> Plan {
-        if let [piece] = &self.pieces[..] {
-            let (operation, stores) = (&piece.change.operation, self.rules.version_field.is_some());
-            if let Some(plan) = plan_of_operator(operation, stores, self.actual.as_deref()) {
-                return plan;
-            }
-        }
-        self.plan_of(self.ranked().collect())
-    }
-
-    /// The changes, as their org ranks them.
-    fn ranked(&self) -> impl Iterator<Item = RankedChange<'_>> {
-        let ranking = self.rules.ranking();
-        let pieces = self.pieces.iter();
-        pieces.map(move |piece| RankedChange::new(&piece.change, ranking))
-    }
-
-    fn plan_of(&self, ranked: Vec<RankedChange<'_>>) -> Plan {
-        (self.planner)(&ranked, self.actual.as_deref(), self.rules.wishes())
-    }
-
-    /// Does what the plan says. `alone`: a create goes in a call of its own.
-    fn act(&mut self, alone: bool) -> Step {
-        let mut plan = self.plan();
-        self.owe(&plan);
-        match &plan.action {
-            Action::Skip(Skip::Unchanged) => self.applied(&plan, Outcome::Unchanged),
-            Action::Skip(Skip::Stale) => self.applied(&plan, Outcome::Stale),
-            Action::Skip(Skip::Absent) => self.seek(&plan),
-            Action::Create { .. } | Action::Update { .. } => {
-                let write = write(&mut plan.action);
-                if matches!(plan.action, Action::Create { .. }) {
-                    self.state = State::Creating { plan, alone };
-                    Step::Create { write, alone }
-                } else {
-                    self.state = State::Updating { plan };
-                    Step::Update(write)
-                }
-            }
-        }
-    }
-
-    /// Of a contact that existed a moment ago: if it cannot be read now, the service lags.
-    fn act_on_existing(&mut self) -> Step {
-        if self.actual.is_none() {
-            return self.retry(&Failure::lagging());
-        }
-        self.act(true)
-    }
-
-    fn was_not_created(&mut self, mut plan: Plan, alone: bool, seen: Seen) -> Step {
-        match seen {
-            Seen::RefusedTogether(failure) if failure.kind == Kind::Conflict && !alone => {
-                self.read(ReadFor::Conflict)
-            }
-            Seen::RefusedTogether(_) if !alone => {
-                let write = write(&mut plan.action);
-                self.state = State::Creating { plan, alone: true };
-                Step::Create { write, alone: true }
-            }
-            Seen::Failed(failure) => match failure.kind {
-                // This very key exists, and cannot be read.
-                Kind::Conflict => {
-                    self.state = State::Probing;
-                    Step::Probe
-                }
-                Kind::Rejected => self.was_rejected(&plan, failure),
-                Kind::NotFound | Kind::UnknownCampaign => self.missing(&failure),
-                _ if failure.leaves_unknown() => self.read(ReadFor::Posted(failure)),
-                _ => self.retry(&failure),
-            },
-            _ => self.retry(&Failure::lagging()),
-        }
-    }
-
-    fn was_not_updated(&mut self, plan: Plan, failure: Failure) -> Step {
-        if failure.kind == Kind::Rejected {
-            return self.was_rejected(&plan, failure);
-        }
-        if !failure.leaves_unknown() {
-            return self.failed(&failure);
-        }
-        self.tries += 1;
-        if self.tries >= TRIES {
-            return self.retry(&failure);
-        }
-        self.state = State::Pausing(failure);
-        Step::Pause(self.tries)
     }
 }
 

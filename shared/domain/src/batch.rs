@@ -1,14 +1,28 @@
-//! A batch of queue records: its message groups, and the answer that Lambda's FIFO rule asks for.
+//! The records of an SQS batch: their message groups, and the answer that Lambda expects.
 //!
-//! The rule: "after the first failure of a group, report it and all later ones of the group"
-//! (docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html). An identifier that is
-//! empty or not of the batch fails the batch whole, an empty list deletes all of it.
+//! Lambda's rule for a FIFO queue is that a function reports the first failure of a message group
+//! and all later messages of that group
+//! (docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html). An empty list deletes
+//! the whole batch. An identifier that is empty or not of the batch fails the whole batch.
+//!
+//! ```text
+//! records       a1      b1      a2            (message groups a and b)
+//! verdicts      Retry   Done    Done          what became of each record by itself
+//! settled       Retry   Done    Retry         a2 waits behind a1, so that the order is kept
+//! the answer    [a1, a2]                      itemIdentifiers: b1 is deleted
+//! ```
+//!
+//! A [`Verdict`] is about one record by itself; [`settle()`] turns it into [`Settled`], which also
+//! respects the records before it in its group. How long a retry waits is decided in
+//! [`crate::retry`].
 
 mod deletion;
+mod outcome;
 mod settle;
 mod top_up;
 
 pub use deletion::Deletion;
+pub use outcome::{Outcome, ParkReason};
 pub use settle::{Horizon, not_parked, settle};
 pub use top_up::TopUp;
 
@@ -23,13 +37,14 @@ use crate::retry::{Cause, Waited};
 /// One message of an SQS batch.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Empty where the event has none; such a record cannot be reported as failed.
+    /// The SQS message id. It is empty if the event has none; such a record cannot be reported as
+    /// failed.
     pub message_id: String,
-    /// Of this receive; another one with the next.
+    /// The handle of this receive. The next receive has another one.
     pub receipt_handle: String,
-    /// The message group id that SQS keeps in order.
+    /// The id of the message group, within which SQS keeps the order.
     pub group: String,
-    /// The text as it was sent; it may be anything.
+    /// The text as it was sent. It may be anything.
     pub body: String,
     /// `ApproximateReceiveCount`.
     pub receives: u32,
@@ -39,114 +54,12 @@ pub struct Record {
     pub first_received: Option<Timestamp>,
 }
 
-/// How a change ended (docs/contract.md "Outcomes"). Parked ones are a [`Parking`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
-    /// A POST made the contact.
-    Created,
-    /// A PATCH changed it.
-    Updated,
-    /// The contact held it all already.
-    Unchanged,
-    /// Older than what the contact stores.
-    Stale,
-    /// Folded into a later change of the batch.
-    Superseded,
-    /// Its contact is not in the campaign, and it creates none.
-    Skipped,
-}
-
-impl Outcome {
-    /// The public name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Outcome::Created => "created",
-            Outcome::Updated => "updated",
-            Outcome::Unchanged => "unchanged",
-            Outcome::Stale => "stale",
-            Outcome::Superseded => "superseded",
-            Outcome::Skipped => "skipped",
-        }
-    }
-}
-
-/// Why a change is in the dead-letter queue (docs/contract.md "Parked messages").
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ParkReason {
-    /// The body breaks docs/contract.md "Contact change".
-    InvalidChange,
-    /// The body is of another schema.
-    UnsupportedSchema,
-    /// The message group is not the one that the body gives.
-    GroupMismatch,
-    /// The change names the column that stores the rank.
-    ReservedColumn,
-    /// The change names a column that the campaign's contact list has not.
-    UnknownColumn,
-    /// The change says something of channels or numbers, and the org's API has no word for them.
-    Channel,
-    /// The contact key does not match the org's pattern.
-    KeyPattern,
-    /// The rank is a time that is too far ahead.
-    RankAhead,
-    /// Genesys Cloud refuses it for good (400, 413).
-    Rejected,
-    /// Genesys Cloud knows no such campaign (404 to a POST).
-    UnknownCampaign,
-    /// It failed by itself for longer than the retry horizon, while its campaign was well.
-    RetryHorizon,
-    /// The contact may not be called, but what of it belongs on the org's DNC list is refused there, or
-    /// the list took nothing for longer than the retry horizon.
-    NotOnDncList,
-    /// It could not be applied in 13 days, or in 950 receives: SQS would take it, and say no reason.
-    Expired,
-}
-
-impl ParkReason {
-    /// Every one.
-    pub const ALL: [ParkReason; 13] = [
-        ParkReason::InvalidChange,
-        ParkReason::UnsupportedSchema,
-        ParkReason::GroupMismatch,
-        ParkReason::ReservedColumn,
-        ParkReason::UnknownColumn,
-        ParkReason::Channel,
-        ParkReason::KeyPattern,
-        ParkReason::RankAhead,
-        ParkReason::Rejected,
-        ParkReason::UnknownCampaign,
-        ParkReason::RetryHorizon,
-        ParkReason::NotOnDncList,
-        ParkReason::Expired,
-    ];
-
-    /// The public name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ParkReason::InvalidChange => "invalidChange",
-            ParkReason::UnsupportedSchema => "unsupportedSchema",
-            ParkReason::GroupMismatch => "groupMismatch",
-            ParkReason::ReservedColumn => "reservedColumn",
-            ParkReason::UnknownColumn => "unknownColumn",
-            ParkReason::Channel => "channel",
-            ParkReason::KeyPattern => "keyPattern",
-            ParkReason::RankAhead => "rankAhead",
-            ParkReason::Rejected => "rejected",
-            ParkReason::UnknownCampaign => "unknownCampaign",
-            ParkReason::RetryHorizon => "retryHorizon",
-            ParkReason::NotOnDncList => "notOnDncList",
-            ParkReason::Expired => "expired",
-        }
-    }
-}
-
-/// What was seen, in words without personal data, and the answer of Genesys Cloud where there was
-/// one.
+/// What was observed, without personal data, with the answer of Genesys Cloud if there was one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evidence {
-    /// For a person; it may be empty.
+    /// A text for a person. It may be empty.
     pub detail: String,
-    /// Of the last answer.
+    /// The status of the last answer.
     pub http_status: Option<u16>,
     /// `ININ-Correlation-Id`, to quote to Genesys Cloud's support.
     pub correlation_id: Option<String>,
@@ -161,32 +74,33 @@ impl From<String> for Evidence {
     }
 }
 
-/// A change that no retry can help.
+/// A change that no retry can help, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parking {
-    /// Public, as an attribute of the parked message.
+    /// The public reason. It is an attribute of the parked message.
     pub reason: ParkReason,
-    /// What led to it.
+    /// The observation that led to it.
     pub evidence: Evidence,
 }
 
-/// What became of one record.
+/// The result for one record, considered by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is done, or needed nothing.
+    /// It is done, or nothing was to be done.
     Done(Outcome),
-    /// The same, but that the contact may be called is kept out by the org's wish (`raise`).
+    /// It is done, except that the org's `raise` kept the contact not callable.
     Kept(Outcome),
     /// No retry can help.
     Park(Parking),
-    /// It is to be tried again.
+    /// It must be tried again.
     Retry(Retry),
-    /// It was written, and reads may not show that yet: it comes back, and its message group waits.
+    /// It is written, but reads may not show that yet. It comes back to be read, and its message
+    /// group waits.
     Confirm(Confirm),
 }
 
 impl Verdict {
-    /// For how long reads may not show what was written of its contact.
+    /// How long reads may not show the last write of this contact.
     pub fn unread_for(&self) -> Duration {
         match self {
             Verdict::Confirm(confirm) => confirm.after,
@@ -196,56 +110,57 @@ impl Verdict {
     }
 }
 
-/// A change that was written where reads lag (docs/design.md "Where reads lag").
+/// A change that was written to a service with a read lag (docs/design.md "Where reads lag").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confirm {
-    /// Until reads show it.
+    /// The wait until reads show the write.
     pub after: Duration,
-    /// What the write did.
+    /// The effect of the write.
     pub wrote: Outcome,
-    /// What would become of it if reads did not lag, and does on its last day.
+    /// The result without a read lag. It applies if the change has no time left to wait.
     pub then: Settled,
 }
 
 /// A change that could not be applied now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
-    /// Why.
+    /// The cause.
     pub cause: Cause,
-    /// What led to it.
+    /// The observation that led to it.
     pub evidence: Evidence,
-    /// Whether its campaign is shown to be well: another contact of it was written after this
-    /// failure, in the same invocation. Only then it may be the change's own fault.
+    /// Whether the campaign is known to be healthy: after this failure, the same invocation wrote
+    /// another of its contacts. Only then can the change itself be at fault.
     pub is_campaign_well: bool,
-    /// How long this copy has known of no such campaign, or of a DNC list that takes nothing: an answer
-    /// about one of its contacts, or an entry that it takes, begins that anew.
+    /// How long this copy has found the campaign missing, or the DNC list accepting nothing. A
+    /// contact that is found, or an entry that is accepted, starts this time anew.
     pub missing_for: Duration,
-    /// Whether it says that nobody may call: such a one is never given up for its failures.
+    /// Whether it is an opt-out. Repeated failures never park an opt-out.
     pub is_opt_out: bool,
-    /// How long it waits at least: it may have been written, and reads may not show that yet.
+    /// The shortest wait. It covers the time in which reads may not show a write.
     pub at_least: Duration,
 }
 
-/// What is to be done with one record, all of its group considered.
+/// What to do with one record, with regard to the records before it in its group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settled {
-    /// To be deleted.
+    /// Delete it.
     Done(Outcome),
-    /// The same, of one that was kept.
+    /// Delete it. The org's `raise` kept the contact not callable.
     Kept(Outcome),
-    /// To be sent to the dead-letter queue, then deleted.
+    /// Send it to the dead-letter queue, then delete it.
     Park(Parking),
-    /// To be reported as failed, and invisible for so long. The first of its group says why; its
-    /// followers say nothing.
+    /// Report it as failed, and hide it for the delay. Only the first record of its group gives a
+    /// reason; those behind it wait for it.
     Retry {
-        /// Until it may be received again.
+        /// The visibility timeout to set.
         delay: Duration,
-        /// Of the first of its group.
+        /// The reason, for the first record of its group.
         why: Option<(Cause, Evidence)>,
     },
 }
 
-/// The indices of each message group's records, in queue order; groups by their first record.
+/// Groups records by message group. Each group holds indices in queue order, and the groups are in
+/// the order of their first records.
 pub fn message_groups(records: &[Record]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut known = BTreeMap::new();
@@ -260,8 +175,8 @@ pub fn message_groups(records: &[Record]) -> Vec<Vec<usize>> {
 }
 
 impl Record {
-    /// A message with these system attributes (SQS API reference, `Message`): those that are absent or
-    /// malformed leave their member empty.
+    /// Builds a record from a message and its system attributes (SQS API reference, `Message`). An
+    /// attribute that is absent or malformed leaves its field empty.
     pub fn new<'a>(
         [message_id, receipt_handle, body]: [Option<String>; 3],
         attribute: impl Fn(&str) -> Option<&'a str>,
@@ -280,7 +195,7 @@ impl Record {
         }
     }
 
-    /// How long it waited until now.
+    /// How often and for how long the record has waited.
     pub fn waited(&self, horizon: Horizon) -> Waited {
         Waited {
             receives: self.receives,
@@ -288,8 +203,7 @@ impl Record {
         }
     }
 
-    /// How long ago it was received for the first time. Nothing at its first receive, whatever the clocks
-    /// say.
+    /// The time since its first receive. At the first receive it is zero, even if clocks differ.
     pub fn known_for(&self, now: Timestamp) -> Duration {
         let first = self
             .first_received
@@ -299,8 +213,8 @@ impl Record {
         since.unwrap_or_default()
     }
 
-    /// The message group as it may be shown: a foreign one may hold personal data, so its hash
-    /// stands for it.
+    /// The message group as logs may show it. A group of another form may hold personal data, so
+    /// its hash is shown instead.
     pub fn shown_group(&self) -> String {
         if MessageGroup::is_well_formed(&self.group) {
             return self.group.clone();
@@ -314,16 +228,16 @@ pub fn parked_id(message_id: &str) -> String {
     crate::sha256_hex(message_id.as_bytes())
 }
 
-/// A record that must be retried has no message id, so that the batch must be answered as failed
-/// whole.
+/// A record that must be retried has no message id, so it cannot be named in the answer. The whole
+/// batch must fail.
 #[derive(Debug, thiserror::Error)]
 #[error("a record that must be retried has no messageId: the whole batch is retried")]
 pub struct NoMessageId;
 
-/// The `itemIdentifier`s of the answer: never empty, never foreign.
+/// The `itemIdentifier`s of the answer: none is empty, and each is of the batch.
 ///
 /// # Errors
-/// [`NoMessageId`], where one that must be retried cannot be named.
+/// [`NoMessageId`] if a record that must be retried has no message id.
 pub fn failures(
     records: &[Record],
     is_retried: impl Fn(usize) -> bool,

@@ -1,20 +1,22 @@
-//! The call budget of one OAuth client, as one of its copies sees it: without clock or I/O.
+//! The call budget of one OAuth client, as one copy of a function sees it: a state machine without
+//! clock or I/O.
 //!
-//! Genesys Cloud lets a client make so many calls in a window of a minute, and tells with each
-//! answer how many were made, by whomever, and when the window ends. A copy decides two things by
-//! that:
+//! Genesys Cloud allows a client a number of calls in each window of a minute. With each answer it
+//! tells how many calls were made, by all copies together, and when the window ends. From that, a
+//! copy decides two things:
 //!
-//! - **Which contacts to begin** ([`Budget::offer`]). A contact takes a read and a write. Whoever
-//!   begins one and finds no call left for its write has spent a call for nothing, so only what can
-//!   be ended is begun. What is left is divided among the copies that spend it, and a tenth of each
-//!   window is for opt-outs alone, so that none waits behind a backlog. Batches
-//!   that bring many leave a part of that for a while, so that none waits behind many other opt-outs.
-//! - **When a call may go** ([`Budget::turn`]). While much is left calls go side by side. When no
-//!   more is left than the other copies may be spending at this moment, and whenever the count is
-//!   old, one call at a time finds out. So a copy meets at most one refusal in a window, and no
-//!   part of a budget has to be given up to avoid more.
+//! - **Which contacts to begin** ([`Budget::offer`]). A contact takes a read and a write. A copy
+//!   that begins a contact and has no call left for its write has wasted the read, so it begins
+//!   only what it can finish. What is left of a window is divided among the copies. A tenth of each
+//!   window is kept for opt-outs, so that none waits behind a backlog. A batch that brings many
+//!   opt-outs leaves part of that tenth for a while, so that a single opt-out does not wait behind
+//!   it.
+//! - **When a call may go** ([`Budget::turn`]). While much is left, calls go side by side. If no
+//!   more is left than the other copies may be spending at this moment, or if the count is old, one
+//!   call at a time finds out. So a copy meets at most one refusal in a window, and no part of the
+//!   budget is given up to avoid more.
 //!
-//! A window of 300 calls and five copies, each with a batch of ten new contacts waiting:
+//! For example, a window of 300 calls and five copies, each with a batch of ten new contacts:
 //!
 //! | told | left | kept for opt-outs | a copy begins | calls go |
 //! |---|---|---|---|---|
@@ -24,16 +26,21 @@
 //! | count 268, a second old | 32 | 30 | two calls are too few for five: one copy of five, by chance, begins one contact | alone |
 //! | count 300 | 0 | 0 | nothing before the window's end | not before it |
 //!
-//! Genesys Cloud may count a client's calls, or those of each token alone (docs/genesys-cloud.md
-//! "Rate limit and retries"). A copy has a token of its own, so it looks whether the count holds
-//! calls that it did not make: where there were none in this window and the one before, what is left
-//! is its own and is not divided.
+//! Genesys Cloud may count the calls of a client, or those of each token (docs/genesys-cloud.md
+//! "Rate limit and retries"). A copy has its own token, so it checks whether the count includes
+//! calls that it did not make. If there were none in this window and the one before, the copy has
+//! the window for itself and divides nothing.
 //!
-//! Where the answers tell nothing, each copy keeps to an even share of `callsPerMinute` in any
-//! minute. Reconcile keeps to a fifth of the budget, and to none of the last fifth of a window.
+//! If the answers tell no count, each copy keeps to an even share of `callsPerMinute` in any
+//! minute. Reconcile uses at most a fifth of the budget, and nothing of the last fifth of a window.
+//!
+//! `terms` has the questions and answers, `window` the arithmetic of one window, and `own_calls`
+//! the calls of the last minute. Whether the service is healthy enough to be called is decided in
+//! [`crate::health`].
 
 mod own_calls;
 mod terms;
+mod turn;
 mod window;
 
 pub use terms::{Demand, More, Offer, Share, Told, Turn};
@@ -46,37 +53,38 @@ use crate::retry::{LONGEST, Throttle};
 use own_calls::OwnCalls;
 use window::Window;
 
-/// Calls that a contact takes, one to read it and one to write it: each contact, or all of a list's
-/// batch together.
+/// The calls that a contact takes: one to read it and one to write it. By `contactLists` this is
+/// for a whole batch.
 pub const CALLS_OF_A_CONTACT: u64 = 2;
-/// The service's window where it says no other.
+/// The length of a window, unless the service names another.
 const WINDOW: Duration = Duration::from_secs(60);
-/// Calls that a copy has under way at most, for one client; so many may another copy be about to
-/// spend.
+/// The most calls that a copy has under way for one client. Another copy may be about to spend as
+/// many.
 pub const SIDE_BY_SIDE: usize = 10;
-/// How long a count stands for the present. Others spend too: other copies, reconcile, a call of
-/// which only the answer was lost.
+/// How long a count is considered current. Other copies and reconcile spend too, and so does a call
+/// whose answer was lost.
 const FRESH: Duration = Duration::from_millis(250);
-/// The part of the budget that reconcile may use, and the part of each window that it leaves alone.
+/// Reconcile may use one in this many calls of the budget, and none of the last such part of a
+/// window.
 const FIFTH: u64 = 5;
-/// The part of a window's calls that is kept for opt-outs.
+/// One in this many calls of a window is kept for opt-outs.
 const TENTH: u64 = 10;
-/// However small its share, a copy gets somewhere in a minute: two calls to find a list, a read, a
-/// write of folded changes that is refused, the first of them alone, and two tries to write of it
-/// at least that nobody may call.
+/// The smallest share of a copy, with which it still gets work done in a minute. It is enough for
+/// two calls to find a list, a read, a folded write that is refused, a write of the first change
+/// alone, and two tries to write at least its opt-out.
 const LEAST_SHARE: u64 = 8;
 
-/// What one copy knows of the budget.
+/// The budget as one copy knows it.
 #[derive(Debug)]
 pub struct Budget {
-    /// Copies of apply beside this one.
+    /// The number of other copies of apply.
     siblings: u64,
     share: Share,
     known: Known,
-    /// Until when the service wants no call.
+    /// The refusals of the service, which say how long to make no call.
     pub throttle: Throttle,
-    /// After a refusal that told no count: there is less than was thought, and until then one call
-    /// at a time finds out.
+    /// After a refusal without a count, less is left than was thought. Until this time one call at
+    /// a time finds out.
     alone_until: Option<Timestamp>,
     under_way: u64,
     own: OwnCalls,
@@ -85,22 +93,22 @@ pub struct Budget {
 #[derive(Clone, Copy, Debug)]
 enum Known {
     Nothing,
-    /// The service does not count for us: each copy keeps to its share.
+    /// The service tells no count, so each copy keeps to its share.
     Uncounted,
     Window(Window),
 }
 
-/// Calls that this copy may promise, and when there are more.
+/// The calls that this copy may promise, and when it has more.
 struct Left {
     for_opt_outs: u64,
     for_others: u64,
     more_at: Timestamp,
-    /// For opt-outs.
+    /// The time at which there is more for opt-outs.
     opt_outs_at: Timestamp,
 }
 
 impl Budget {
-    /// Of a client that so many copies of apply use. Nothing is known of it.
+    /// A budget that this many copies of apply share. Nothing is known about it yet.
     pub fn new(copies: u32, share: Share) -> Budget {
         let siblings = match share {
             Share::Whole => copies.saturating_sub(1),
@@ -117,7 +125,7 @@ impl Budget {
         }
     }
 
-    /// Which of the wanted contacts may be begun. `calls_per_minute`: of the client, where the
+    /// Which of the wanted contacts may be begun. `calls_per_minute` is the client's budget if the
     /// service does not tell it.
     pub fn offer(&self, now: Timestamp, calls_per_minute: u32, demand: &Demand) -> Offer {
         let wanted = Offer {
@@ -130,7 +138,7 @@ impl Budget {
             return wanted;
         }
         let Some(left) = self.left(now, calls_per_minute.into(), demand) else {
-            // One call asks for all; what was begun before will tell as well.
+            // One contact is enough to learn the count. A contact begun earlier serves as well.
             let one = u64::from(demand.promised == 0);
             let opt_outs = one.min(demand.opt_outs);
             return Offer {
@@ -161,7 +169,7 @@ impl Budget {
         }
     }
 
-    /// None: nothing is known that stands for now.
+    /// Returns `None` if nothing current is known.
     fn left(&self, now: Timestamp, calls_per_minute: u64, demand: &Demand) -> Option<Left> {
         let (mut for_opt_outs, mut for_others, mut more_at) = match self.known {
             Known::Nothing => return None,
@@ -176,7 +184,7 @@ impl Budget {
             Known::Uncounted => {
                 let share = self.uncounted_share(calls_per_minute);
                 let (spent, more_at) = self.own.in_last_minute(now);
-                // What is under way is counted as spent already.
+                // Calls under way are counted as spent already.
                 let promised = demand.promised.saturating_sub(self.under_way) + demand.beside;
                 let left = share.saturating_sub(spent + promised);
                 (left, left.saturating_sub(share / TENTH), more_at)
@@ -198,117 +206,26 @@ impl Budget {
         })
     }
 
-    /// Whether a call may go now; one that may is under way from now on, until
-    /// [`Budget::is_over`].
-    pub fn turn(&mut self, now: Timestamp, calls_per_minute: u32) -> Turn {
-        let calls_per_minute = calls_per_minute.into();
-        let turn = match self.throttle.until(now) {
-            Some(until) => Turn::At(until),
-            None => match self.share {
-                Share::Whole => self.turn_of_apply(now, calls_per_minute),
-                Share::Fifth => self.turn_of_reconcile(now, calls_per_minute),
-            },
-        };
-        if turn == Turn::Go {
-            self.under_way += 1;
-            self.own.count(now);
-            if let Known::Window(window) = &mut self.known {
-                window.own += 1;
-            }
-        }
-        turn
-    }
-
-    fn alone(&self) -> Turn {
-        if self.under_way == 0 {
-            Turn::Go
-        } else {
-            Turn::AfterAnswer
-        }
-    }
-
-    fn turn_of_apply(&self, now: Timestamp, calls_per_minute: u64) -> Turn {
-        match self.known {
-            Known::Nothing => self.alone(),
-            Known::Uncounted => {
-                let share = self.uncounted_share(calls_per_minute);
-                let is_alone = self.alone_until.is_some_and(|until| now < until);
-                // A share below the least one is more than there is for all copies: what is refused
-                // then is one call, not all that are under way.
-                if self.under_way > 0 && (share == LEAST_SHARE || is_alone) {
-                    return Turn::AfterAnswer;
-                }
-                self.turn_within(now, share)
-            }
-            Known::Window(window) if now >= window.ends_at => self.alone(),
-            Known::Window(window) if window.left() == 0 => Turn::At(window.ends_at),
-            Known::Window(window) => {
-                let left = window.left().saturating_sub(self.under_way);
-                let is_fresh = now <= window.told_at + FRESH;
-                if is_fresh && left > self.siblings * SIDE_BY_SIDE as u64 {
-                    Turn::Go
-                } else {
-                    self.alone()
-                }
-            }
-        }
-    }
-
-    fn turn_of_reconcile(&self, now: Timestamp, calls_per_minute: u64) -> Turn {
-        let window = match self.known {
-            Known::Nothing if self.under_way > 0 => return Turn::AfterAnswer,
-            Known::Window(window) => Some(window),
-            _ => None,
-        };
-        let budget = window.map_or(calls_per_minute, |window| window.allowed);
-        let within = self.turn_within(now, (budget / FIFTH).max(1));
-        if within != Turn::Go {
-            return within;
-        }
-        match window.filter(|window| now < window.ends_at) {
-            Some(window) if window.count + self.under_way >= budget - budget / FIFTH => {
-                Turn::At(window.ends_at)
-            }
-            // There is nothing to follow but the share.
-            None if matches!(self.known, Known::Uncounted)
-                && self.alone_until.is_none_or(|until| now >= until) =>
-            {
-                Turn::Go
-            }
-            _ => self.turn_of_apply(now, calls_per_minute),
-        }
-    }
-
-    /// At most `share` calls in any minute, however the service's own minutes lie.
-    fn turn_within(&self, now: Timestamp, share: u64) -> Turn {
-        let (spent, more_at) = self.own.in_last_minute(now);
-        if spent < share {
-            Turn::Go
-        } else {
-            Turn::At(more_at)
-        }
-    }
-
-    /// A copy's share of a minute where the service tells nothing: of what reconcile leaves.
+    /// The share of a copy if the service tells no count. Reconcile's part is taken off first.
     fn uncounted_share(&self, calls_per_minute: u64) -> u64 {
         let for_apply = calls_per_minute - calls_per_minute / FIFTH;
         (for_apply / (self.siblings + 1)).max(LEAST_SHARE)
     }
 
-    /// A call was answered.
+    /// Records the answer to a call.
     pub fn answered(&mut self, now: Timestamp, told: &Told) {
         match told.count {
             Some((allowed, count)) => {
                 let rest = told.reset.map_or(WINDOW, |reset| reset.min(LONGEST));
                 self.told(now, allowed, count, now + rest);
             }
-            // How much is left is not known: after the wait one call asks.
+            // The count is unknown. After the wait one call asks.
             None if told.is_refused => {
                 self.known = Known::Nothing;
                 self.alone_until = Some(now + WINDOW);
             }
             None if !told.is_of_service => {}
-            // It told something once, and tells nothing of the window that is now.
+            // The service told a count before, and tells none for the current window.
             None if self.is_window_known(now) => {}
             None => self.known = Known::Uncounted,
         }
@@ -330,12 +247,12 @@ impl Budget {
         };
         self.known = Known::Window(match self.known {
             Known::Window(old) if now < old.ends_at => Window {
-                // Answers overtake each other: the highest count is the newest.
+                // Answers overtake each other, so the highest count is the newest.
                 count: count.max(old.count),
                 own: old.own,
                 is_shared: old.is_shared || count > old.own,
                 was_shared: old.was_shared,
-                // Whole seconds, rounded up: the earliest end that was told is nearest to the truth.
+                // Times are rounded up to seconds, so the earliest end is the most accurate.
                 ends_at: ends_at.min(old.ends_at),
                 ..new
             },
@@ -347,7 +264,7 @@ impl Budget {
         });
     }
 
-    /// A call is no longer under way, answered or not.
+    /// Records that a call is no longer under way, whether it was answered or not.
     pub fn is_over(&mut self) {
         self.under_way = self.under_way.saturating_sub(1);
     }

@@ -1,4 +1,13 @@
-//! A contact change, the body of a queue message (docs/contract.md "Contact change").
+//! A contact change: the body of a queue message (docs/contract.md "Contact change").
+//!
+//! [`Change::parse`] reads one, and [`Change::body`] writes it. A change can come from four places,
+//! and each of them may leave something out: [`Change::parse`] is for the queue,
+//! [`Change::parse_from`] for a webhook, [`Change::parse_row`] for a file and
+//! [`Change::parse_from_feed`] for a CRM feed. A parser reports every fault of a body at once, and
+//! no error text holds personal data.
+//!
+//! This module does not say what a change does to a contact: see [`crate::plan`]. The rules that
+//! one org adds are in [`crate::rules`].
 
 mod absent;
 mod adoption;
@@ -6,6 +15,8 @@ mod fault;
 mod heard;
 mod ids;
 mod invisible;
+mod operation;
+mod origin;
 mod parse;
 mod reset;
 mod rfc3339;
@@ -15,6 +26,8 @@ pub use adoption::{Adoption, OptedOut};
 pub use fault::{Fault, FaultCode, Invalid};
 pub use ids::{CampaignId, ContactKey, EventId, MessageGroup, OrgId, SourceName};
 pub use invisible::is_invisible;
+pub use operation::Operation;
+pub use origin::{Feed, Row, Sender};
 pub use reset::RankReset;
 
 use jiff::Timestamp;
@@ -22,10 +35,9 @@ use jiff::Timestamp;
 use crate::channel::Lowered;
 use crate::contact::Columns;
 use crate::number;
-use crate::version::Word;
 
-/// The place of a change among the changes of its contact: a higher one is newer. At most 2⁵³−1, so
-/// that every JSON reader can hold it.
+/// The position of a change among the changes of its contact. A higher rank is newer. The maximum
+/// is 2⁵³−1, which every JSON reader can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct Rank(u64);
 
@@ -33,22 +45,24 @@ impl Rank {
     /// 2⁵³−1.
     pub const MAX: Rank = Rank((1 << 53) - 1);
 
-    /// `None` above [`Rank::MAX`].
+    /// Returns `None` if the number is above [`Rank::MAX`].
     pub fn new(number: u64) -> Option<Rank> {
         (number <= Rank::MAX.0).then_some(Rank(number))
     }
 
-    /// So much lower, not below 0.
+    /// Subtracts a number. The result is never below 0.
     pub(crate) const fn less(self, number: u64) -> Rank {
         Rank(self.0.saturating_sub(number))
     }
 
-    /// The rank that a number of JSON is, by its text: a whole one, however it is written.
+    /// Reads a rank from the text of a JSON number. Any notation of a whole number is accepted:
+    /// `17`, `17.0` and `1.7E1` are the same rank.
     pub fn from_number(text: &str) -> Option<Rank> {
         Rank::new(number::whole(text)?.parse().ok()?)
     }
 
-    /// The rank of a decimal text. Any other text counts as none (docs/contract.md "Version column").
+    /// Reads a rank from decimal text. Any other text is no rank (docs/contract.md "Version
+    /// column").
     pub fn from_text(text: &str) -> Option<Rank> {
         let rank = Rank::new(text.parse().ok()?)?;
         (rank.to_string() == text).then_some(rank)
@@ -61,7 +75,7 @@ impl std::fmt::Display for Rank {
     }
 }
 
-/// Which member of a change gives its rank: `versionFrom` of the org's secret (docs/contract.md
+/// The member of a change that gives its rank: `versionFrom` of the org's secret (docs/contract.md
 /// "Secrets").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -73,212 +87,65 @@ pub enum VersionFrom {
     OccurredAt,
 }
 
-/// Who sends changes by webhook, and what may be left out because of it (docs/contract.md "Contact
-/// change").
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sender {
-    /// The name in the webhook's path.
-    pub source: SourceName,
-    /// Fills what a change leaves out; any other is refused.
-    pub org: Option<OrgId>,
-    /// Fills what a change leaves out; any other is refused.
-    pub campaign: Option<CampaignId>,
-}
-
-/// A row of a file that a person sends, and what it gets where it does not say it itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row<'a> {
-    /// Who sends it, and to where.
-    pub sender: &'a Sender,
-    /// The same whenever the same row is sent.
-    pub event_id: EventId,
-    /// The time of every change of the file; none: a row that says no time has none.
-    pub occurred_at: Option<Timestamp>,
-}
-
-/// What a CRM feed is read for (docs/contract.md "CRM feed"), and what its changes get from that:
-/// they need no `eventId`, and their `source` is `reconcile`, whatever they say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Feed {
-    /// Whose contacts are read; any other org in a change is refused.
-    pub org: OrgId,
-    /// Of which campaign; any other is refused.
-    pub campaign: CampaignId,
-    /// When the run was due. Repeated, a run gives the same event ids, and the queue drops what it
-    /// has already.
-    pub run: Timestamp,
-}
-
-impl Feed {
-    /// One for each run and rank: a later run never falls to the queue's deduplication of an
-    /// earlier one.
-    fn event_id(&self, version: Option<Rank>, occurred_at: Option<Timestamp>) -> EventId {
-        // Which of the two the org ranks by is not known here.
-        let numbers = [
-            version.map(|rank| rank.0.cast_signed()),
-            occurred_at.map(|at| at.as_millisecond()),
-        ];
-        let numbers: String = numbers
-            .into_iter()
-            .flatten()
-            .map(|number| format!("-{number}"))
-            .collect();
-        EventId::of_run(&format!("{}{numbers}", self.run))
-    }
-}
-
 /// A change to one contact of one campaign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Whose Genesys Cloud.
+    /// The org, and so the Genesys Cloud organisation, of the contact.
     pub org: OrgId,
-    /// In which campaign.
+    /// The campaign of the contact.
     pub campaign: CampaignId,
-    /// Which contact of it.
+    /// The key of the contact within the campaign.
     pub key: ContactKey,
-    /// Which change: the same when it is sent again.
+    /// The id of the event. It stays the same when the CRM sends the event again.
     pub event_id: EventId,
-    /// As the CRM counts.
+    /// The rank that the CRM counts, if it counts.
     pub version: Option<Rank>,
-    /// As the CRM's clock says.
+    /// The time that the CRM's clock gives the event.
     pub occurred_at: Option<Timestamp>,
-    /// Who sent it.
+    /// The sender.
     pub source: Option<SourceName>,
-    /// What becomes of it where there is no such contact.
+    /// The effect of the change if there is no such contact.
     pub if_absent: IfAbsent,
-    /// What is asked for.
+    /// The effect that is asked for.
     pub operation: Operation,
 }
 
-/// What a change asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// Columns that are not named stay; `None` clears one. `callable` absent: left as it is.
-    Upsert {
-        /// Columns by name.
-        data: Columns<Option<String>>,
-        /// Whether the contact may be called.
-        callable: Option<bool>,
-        /// Channels and numbers that may not be used.
-        lowers: Lowered,
-    },
-    /// Makes the contact not callable and stores the rank; deletes nothing.
-    Remove,
-    /// The person is no more in the campaign: makes a contact that is there not callable. Nobody opted out.
-    Leave,
-    /// Sets the stored rank back, at an operator's wish. Of the queue only.
-    ResetRank(RankReset),
-    /// Takes who was not callable before marks were known for made so by campaign-sync, at an
-    /// operator's wish. Of the queue only.
-    Adopt(Adoption),
-}
-
-impl Operation {
-    /// What the change says of `callable`.
-    pub fn callable(&self) -> Option<bool> {
-        match self {
-            Operation::Upsert { callable, .. } => *callable,
-            Operation::Remove | Operation::Leave => Some(false),
-            Operation::ResetRank(_) | Operation::Adopt(_) => None,
-        }
-    }
-
-    /// The same, told apart from that the person left.
-    pub(crate) fn word(&self) -> Option<Word> {
-        match self {
-            Operation::Leave => Some(Word::Left),
-            operation => operation.callable().map(Word::from),
-        }
-    }
-
-    /// Whether it says that the person does not want to be called.
-    pub(crate) fn is_opt_out(&self) -> bool {
-        self.word() == Some(Word::MayNot)
-    }
-
-    /// Channels and numbers that the change says may not be used.
-    pub fn lowers(&self) -> Option<&Lowered> {
-        match self {
-            Operation::Upsert { lowers, .. } => Some(lowers).filter(|lowers| !lowers.is_empty()),
-            Operation::Remove
-            | Operation::Leave
-            | Operation::ResetRank(_)
-            | Operation::Adopt(_) => None,
-        }
-    }
-
-    /// Whether it says that nobody may call, for whatever reason, or that a channel or number may not be used.
-    pub fn opts_out(&self) -> bool {
-        self.callable() == Some(false) || self.lowers().is_some()
-    }
-
-    /// Nothing but what it says of opting out.
-    #[must_use]
-    pub fn opt_out_alone(&self) -> Operation {
-        if *self == Operation::Leave {
-            return Operation::Leave;
-        }
-        Operation::Upsert {
-            data: Columns::default(),
-            callable: self.callable().filter(|callable| !callable),
-            lowers: self.lowers().cloned().unwrap_or_default(),
-        }
-    }
-
-    /// The columns that the change names.
-    pub fn data(&self) -> Option<&Columns<Option<String>>> {
-        match self {
-            Operation::Upsert { data, .. } => Some(data),
-            Operation::Remove
-            | Operation::Leave
-            | Operation::ResetRank(_)
-            | Operation::Adopt(_) => None,
-        }
-    }
-
-    /// Whether an operator asks for it. It looks at what the contact stores, and so is never folded
-    /// with other changes, and knows by itself whether it comes too late.
-    pub fn is_of_operator(&self) -> bool {
-        matches!(self, Operation::ResetRank(_) | Operation::Adopt(_))
-    }
-}
-
 impl Change {
-    /// Reads a queue message's body. Nothing bounds `occurredAt` here: whoever took the change into
-    /// the queue did that, by a clock of its own.
+    /// Reads the body of a queue message. `occurredAt` is not bounded here: it was checked against
+    /// a clock before the change was put into the queue.
     ///
     /// # Errors
-    /// Every fault of the body at once; nothing in them is personal data when shown by `Display`.
+    /// Every fault of the body. Their `Display` shows no personal data.
     pub fn parse(body: &str) -> Result<Change, Invalid> {
         parse::change(body, Timestamp::MAX, &parse::Origin::Queue)
     }
 
-    /// Reads a change as a sender sends it: `schema`, and what the sender fills, may be left out.
+    /// Reads a change from a webhook. It may leave out `schema` and what the sender fixes.
     ///
     /// # Errors
-    /// Every fault of the body at once.
+    /// Every fault of the body.
     pub fn parse_from(sender: &Sender, body: &str, now: Timestamp) -> Result<Change, Invalid> {
         parse::change(body, now, &parse::Origin::Webhook(sender))
     }
 
-    /// Reads a change as a row of a file says it: `schema`, and what the row gets, may be left out.
+    /// Reads a change from a row of a file. It may leave out `schema` and what the row fixes.
     ///
     /// # Errors
-    /// Every fault of the row at once.
+    /// Every fault of the row.
     pub fn parse_row(row: &Row<'_>, body: &str, now: Timestamp) -> Result<Change, Invalid> {
         parse::change(body, now, &parse::Origin::File(row))
     }
 
-    /// Reads a change as a CRM feed lists it: `schema`, `eventId`, `org` and `campaignId` may be
-    /// left out.
+    /// Reads a change from a CRM feed. It may leave out `schema`, `eventId`, `org` and
+    /// `campaignId`.
     ///
     /// # Errors
-    /// Every fault of the body at once.
+    /// Every fault of the body.
     pub fn parse_from_feed(feed: &Feed, body: &str, now: Timestamp) -> Result<Change, Invalid> {
         parse::change(body, now, &parse::Origin::Feed(feed))
     }
 
-    /// The change as a queue message's body: [`Change::parse`] gives it back.
+    /// Writes the change as the body of a queue message. [`Change::parse`] reads it back.
     pub fn body(&self) -> String {
         let mut body = serde_json::json!({
             "schema": 1,
@@ -328,14 +195,14 @@ impl Change {
                 put(adoption::MEMBER, serde_json::to_value(adoption).ok());
             }
         }
-        // SQS takes neither of these two characters, and JSON can do without: they stand only in
-        // strings.
+        // SQS refuses these two characters. They occur only within JSON strings, where they can be
+        // escaped.
         body.to_string()
             .replace('\u{FFFE}', "\\ufffe")
             .replace('\u{FFFF}', "\\uffff")
     }
 
-    /// A change of the same contact that says nothing.
+    /// A change of the same contact that asks for nothing.
     #[must_use]
     pub fn silent(&self) -> Change {
         Change {
@@ -348,8 +215,8 @@ impl Change {
         }
     }
 
-    /// `version`, or `occurredAt` in milliseconds (never below 0: nothing in a CRM is older than
-    /// 1970).
+    /// The rank of the change: `version`, or `occurredAt` in milliseconds. A time before 1970
+    /// counts as 0.
     pub fn rank(&self, from: VersionFrom) -> Option<Rank> {
         match from {
             VersionFrom::Version => self.version,
@@ -360,14 +227,14 @@ impl Change {
         }
     }
 
-    /// `{org}/{campaignId}/{h}`, h = the first 32 hex digits of SHA-256(contactKey).
+    /// `{org}/{campaignId}/{h}`, where h is the first 32 hex digits of SHA-256(contactKey).
     pub fn message_group(&self) -> MessageGroup {
         MessageGroup::of(&self.org, &self.campaign, &self.key)
     }
 
-    /// Hex SHA-256 of [`Change::body`] without `source`: the same event that says the same is the
-    /// same change, whoever sends it again. What says something else under the event id of another
-    /// change is none the less a change of its own, or an opt-out could be dropped for it.
+    /// The SQS deduplication id: the SHA-256 of [`Change::body`] without `source`, in hex. The same
+    /// event with the same content gets the same id, whoever sends it. The same event id with other
+    /// content gets another id, because an opt-out could be dropped as a duplicate otherwise.
     pub fn deduplication_id(&self) -> String {
         let said = Change {
             source: None,
@@ -377,7 +244,7 @@ impl Change {
     }
 }
 
-/// An object of these names, each of which says `false`; none: of no name.
+/// An object in which each of these names is `false`, or `None` if there are no names.
 fn all_false<'a>(names: impl Iterator<Item = &'a str>) -> Option<serde_json::Value> {
     let members: serde_json::Map<_, _> =
         names.map(|name| (name.to_owned(), false.into())).collect();

@@ -1,8 +1,8 @@
-//! The switches of a contact beside `callable`: one of each channel, and one of each number
+//! The switches of a contact beside `callable`: one for each channel, and one for each phone number
 //! (docs/contract.md "Channels and numbers").
 //!
-//! campaign-sync only ever lowers them. So what is said of them needs no rank: whatever comes late, or
-//! twice, says nothing that could be undone.
+//! campaign-sync only lowers them. So a change needs no rank for them: one that comes late, or
+//! twice, cannot undo anything.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,18 +12,18 @@ use serde_json::{Map, Value, json};
 /// A way in which a campaign reaches people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Channel {
-    /// Calls.
+    /// Voice calls.
     Voice,
     /// Text messages.
     Sms,
     /// Mail.
     Email,
-    /// Messages of `WhatsApp`.
+    /// `WhatsApp` messages.
     WhatsApp,
 }
 
 impl Channel {
-    /// Every one.
+    /// Every channel.
     pub const ALL: [Channel; 4] = [
         Channel::Voice,
         Channel::Sms,
@@ -41,7 +41,7 @@ impl Channel {
         }
     }
 
-    /// The channel of this name, byte for byte.
+    /// The channel with this name, compared byte for byte.
     pub fn of(name: &str) -> Option<Channel> {
         Channel::ALL
             .into_iter()
@@ -52,37 +52,37 @@ impl Channel {
 /// What an opt-out lowers beside `callable`: `optOut` of the org's secret (docs/contract.md "Secrets").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OptOut {
-    /// Nothing: messages are none of its business.
+    /// Nothing: an opt-out is about calls only.
     #[default]
     Voice,
     /// Every channel.
     All,
 }
 
-/// Channels that are not to be used, and numbers, by their columns, that are not to be called.
+/// Channels that may not be used, and phone numbers that may not be called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lowered {
-    /// By which nobody may reach the contact.
+    /// The channels.
     pub channels: BTreeSet<Channel>,
-    /// Columns of the contact list.
+    /// The columns of the contact list that hold the numbers.
     pub phones: BTreeSet<String>,
 }
 
 impl Lowered {
-    /// Nothing is.
+    /// Whether nothing is lowered.
     pub fn is_empty(&self) -> bool {
         self.channels.is_empty() && self.phones.is_empty()
     }
 
-    /// Channels and columns by their names, for a person.
+    /// The names of the channels and columns, for a person.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let channels = self.channels.iter().map(|channel| channel.as_str());
         channels.chain(self.phones.iter().map(String::as_str))
     }
 }
 
-/// `contactableStatus` and `phoneNumberStatus` of a contact as they were read, whatever they hold: what
-/// the dialler wrote there is kept.
+/// `contactableStatus` and `phoneNumberStatus` of a contact as they were read. They may hold
+/// anything, and what the dialler wrote there is kept.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Statuses {
     contactable: Map<String, Value>,
@@ -93,7 +93,7 @@ const CONTACTABLE: &str = "contactable";
 const CALLABLE: &str = "callable";
 
 impl Statuses {
-    /// As a contact shows them; what is no object is taken for empty.
+    /// Takes both values as a contact shows them. A value that is no object counts as empty.
     pub fn new(contactable: Value, phones: Value) -> Statuses {
         let members = |status| match status {
             Value::Object(members) => members,
@@ -105,7 +105,7 @@ impl Statuses {
         }
     }
 
-    /// What of this is not lowered.
+    /// The part of `wish` that is not lowered yet.
     pub fn lacks(&self, wish: &Lowered) -> Lowered {
         let mut lacks = wish.clone();
         lacks.channels.retain(|channel| !self.is_shut(*channel));
@@ -113,7 +113,7 @@ impl Statuses {
         lacks
     }
 
-    /// Whether a channel is lowered.
+    /// Whether the channel is lowered.
     pub(crate) fn is_shut(&self, channel: Channel) -> bool {
         is_lowered(&self.contactable, channel.as_str(), CONTACTABLE)
     }
@@ -123,7 +123,7 @@ impl Statuses {
         is_lowered(&self.phones, column, CALLABLE)
     }
 
-    /// The same with all of this lowered, and all else as it is.
+    /// The same statuses with everything in `lowered` lowered as well.
     #[must_use]
     pub fn lowered(mut self, lowered: &Lowered) -> Statuses {
         for channel in &lowered.channels {
@@ -146,7 +146,7 @@ impl Statuses {
     }
 }
 
-/// Only what a status says outright counts: who is not lowered may be reached.
+/// Only an explicit status counts. A contact without one may be reached.
 fn is_lowered(statuses: &Map<String, Value>, name: &str, switch: &str) -> bool {
     let status = statuses.get(name).and_then(|status| status.get(switch));
     status.and_then(Value::as_bool) == Some(false)

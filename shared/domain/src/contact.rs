@@ -1,4 +1,4 @@
-//! A contact as Genesys Cloud holds it.
+//! A contact as Genesys Cloud stores it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use crate::Version;
 use crate::channel::Statuses;
 use crate::version::Mark;
 
-/// Columns by name. Values are personal data: `Debug` shows the names alone.
+/// Columns by name. The values are personal data, so `Debug` shows the names only.
 #[derive(Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Columns<V>(pub BTreeMap<String, V>);
@@ -32,21 +32,22 @@ impl<V> fmt::Debug for Columns<V> {
     }
 }
 
-/// A contact as it was read, or as a write's answer shows it.
+/// A contact as a read, or the answer to a write, shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contact {
-    /// Columns that hold something, the version column included.
+    /// The columns that are not empty. The version column is one of them.
     pub data: Columns<String>,
     /// Whether the dialler may call it.
     pub callable: bool,
-    /// What was applied to it; nothing where the org stores none.
+    /// The version that the contact stores. It is the default if the org stores no versions.
     pub version: Version,
-    /// Its channels and numbers; nothing where the API does not tell them.
+    /// The status of each channel and number. It is empty if the API does not show them.
     pub statuses: Statuses,
 }
 
 impl Contact {
-    /// `version_field` is the column in which the org stores it (docs/contract.md "Secrets").
+    /// Builds a contact from what was read. `version_field` is the column in which the org stores
+    /// versions (docs/contract.md "Secrets").
     pub fn new(data: Columns<String>, callable: bool, version_field: Option<&str>) -> Contact {
         let version = version_field.and_then(|column| data.get(column));
         let version = version.map_or_else(Version::default, |text| Version::from_text(text));
@@ -58,11 +59,11 @@ impl Contact {
         }
     }
 
-    /// Whether it is what an opt-out leaves of somebody who is not in the campaign: it may not be called,
-    /// and holds nothing but what campaign-sync stores of that (docs/contract.md "Who is not in the
-    /// campaign").
+    /// Whether this contact is only a placeholder for an opt-out: it may not be called, and it
+    /// holds nothing but its version. campaign-sync creates one when somebody opts out who is not
+    /// in the campaign (docs/contract.md "Who is not in the campaign").
     pub fn is_hollow(&self) -> bool {
-        // Who was made not callable by somebody else is there, whatever they hold.
+        // A contact that somebody else made not callable is in the campaign, even if it is empty.
         let decision = self.version.decision;
         let is_own = match decision {
             Some(decision) => decision.mark == Mark::Lowered,
@@ -73,7 +74,7 @@ impl Contact {
         !self.callable && is_own && self.data.values().all(is_of_version)
     }
 
-    /// Whether a column holds this already. Null, empty and absent are equal (docs/contract.md
+    /// Whether a column has this value already. Null, empty and absent are equal (docs/contract.md
     /// "Meaning of a change").
     pub(crate) fn holds(&self, column: &str, value: Option<&str>) -> bool {
         self.data.get(column).map_or("", String::as_str) == value.unwrap_or("")

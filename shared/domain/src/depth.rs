@@ -1,8 +1,8 @@
-//! How deep what is sent in bulk may fill the queue that all share.
+//! How many messages a bulk sender may leave in the shared queue.
 //!
-//! An opt-out that comes by webhook must not wait long behind a load, and apply's batches must not
-//! run empty meanwhile. So the queue is filled by minutes of what apply needs for its changes, and not
-//! by their number: a change of a contact list costs a seventy-fifth of one by `predictive`.
+//! An opt-out by webhook must not wait long behind a bulk load, and yet apply must not run out of
+//! messages. So the limit is a time: the minutes that apply needs for the messages. A fixed number
+//! would not do, since a change by `contactLists` costs a seventy-fifth of one by `predictive`:
 //!
 //! ```text
 //! calls a minute × 10 minutes ÷ calls a change, from 10 to 20,000 messages
@@ -14,7 +14,7 @@
 
 use crate::budget::CALLS_OF_A_CONTACT;
 
-/// Which contact API an org uses.
+/// The contact API that an org uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Api {
     /// docs/contract.md "Predictive API".
@@ -23,41 +23,42 @@ pub enum Api {
     ContactLists,
 }
 
-/// In minutes of the org's calls, how long what lies in the queue may take.
+/// The longest time, in minutes of the org's calls, that the messages in the queue may take.
 const MINUTES: u64 = 10;
-/// Messages, at least: a call to SQS takes as many, however small the budget is.
+/// The least limit, in messages: as many as one call to SQS sends, however small the budget is.
 pub const LEAST: u64 = 10;
-/// Messages, at most. SQS looks for groups that are free among the first 120,000 messages alone, and
-/// has no more in flight (SQS developer guide, "FIFO queue quotas"). Its counts may be a minute old
-/// (SQS API reference, `GetQueueAttributes`).
+/// The highest limit, in messages. SQS looks for available message groups among the first 120,000
+/// messages only, and allows as many in flight (SQS developer guide, "FIFO queue quotas"). Its
+/// counts may be a minute old (SQS API reference, `GetQueueAttributes`).
 pub const MOST: u64 = 20_000;
-/// Messages, at most, that one look at the queue's counts is good for; looks are five seconds apart.
-/// Where the counts lag by a whole minute, twelve of these are on their way, and the queue is still below
-/// what SQS looks through.
+/// The most messages that may be sent after one look at the queue's counts. Looks are five seconds
+/// apart. Even if the counts lag by a minute, twelve times this number stays below what SQS looks
+/// through.
 pub const MOST_AT_A_LOOK: u64 = 5_000;
 
 /// Messages of all orgs, at most, where repairs are still added: two thirds of what SQS looks through.
 pub const MOST_OF_ALL: u64 = 80_000;
 
-/// Messages of an event (Lambda developer guide, "Amazon SQS event source mapping").
+/// The most messages of a Lambda event (Lambda developer guide, "Amazon SQS event source mapping").
 const OF_AN_EVENT: u64 = 10;
-/// Contacts of a bulk read.
+/// The most contacts of a bulk read.
 const READ: u64 = 50;
-/// A batch holds changes of as many campaigns: those of the load, and what comes meanwhile.
+/// The campaigns in a batch: one of the bulk load, and one of what arrives meanwhile.
 const CAMPAIGNS: u64 = 2;
 
-/// How many calls a thousand changes take, in full batches of two campaigns. Those of more campaigns
-/// take more: of six lists 890 were measured where 400 are counted here. `top_up`: the messages that
-/// apply receives by itself, beside those of an event.
+/// How many calls a thousand changes take, if batches are full and hold two campaigns. More
+/// campaigns take more: 890 calls were measured for six lists, for which this returns 400.
+/// `top_up`: the messages that apply receives by itself, beside those of an event.
 pub fn calls_of_a_thousand(api: Api, top_up: usize) -> u64 {
     match api {
-        // A read and a write for each. What is new costs a twentieth and less, but nobody knows
-        // beforehand what is.
+        // Each change takes a read and a write. A create takes a twentieth or less, but which
+        // changes are creates is not known beforehand.
         Api::Predictive => 1_000 * CALLS_OF_A_CONTACT,
         Api::ContactLists => {
             let width = OF_AN_EVENT + top_up as u64;
             let of_a_campaign = width.div_ceil(CAMPAIGNS);
-            // Opt-outs among more contacts than an event has take a read and a write of their own.
+            // If there are more contacts than in one event, opt-outs take a read and a write of
+            // their own.
             let own = if of_a_campaign > OF_AN_EVENT { 2 } else { 0 };
             let calls = CAMPAIGNS * (of_a_campaign.div_ceil(READ) + 1 + own);
             (1_000 * calls).div_ceil(width)
@@ -65,8 +66,8 @@ pub fn calls_of_a_thousand(api: Api, top_up: usize) -> u64 {
     }
 }
 
-/// How many messages the queue may hold before what is sent in bulk waits: from [`LEAST`] to
-/// [`MOST`]. `calls_per_minute`: of the org.
+/// How many messages the queue may hold before a bulk sender waits: from [`LEAST`] to [`MOST`].
+/// `calls_per_minute` is the budget of the org.
 pub fn deepest(api: Api, top_up: usize, calls_per_minute: u32) -> u64 {
     let calls = u64::from(calls_per_minute) * MINUTES;
     (calls * 1_000 / calls_of_a_thousand(api, top_up)).clamp(LEAST, MOST)

@@ -1,5 +1,8 @@
-//! The DNC list of an org: who stands on it is called by no campaign that names it, whatever becomes
-//! of the contact (docs/genesys-cloud.md "DNC lists").
+//! The DNC list of an org. No campaign that names the list calls who is on it, whatever happens to
+//! the contact (docs/genesys-cloud.md "DNC lists").
+//!
+//! This module says which [`Entry`] a contact needs and when a change waits for it. The calls are
+//! in `io::genesys::dnc`, and `attempt::owed` collects what an attempt owes the list.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,28 +15,28 @@ use crate::failure::{Failure, Kind};
 use crate::retry::{CLOSED, Cause};
 use crate::version::Mark;
 
-/// An internal DNC list, on which opt-outs are put too.
+/// An internal DNC list that opt-outs are added to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DncList {
-    /// Its id.
+    /// The id of the list.
     pub id: DncListId,
-    /// What of a contact stands on it.
+    /// The part of a contact that is an entry of the list.
     pub by: DncBy,
 }
 
-/// What of a contact stands on a DNC list.
+/// The part of a contact that is an entry of a DNC list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DncBy {
-    /// Its key, on a list of the kind `rds_custom`.
+    /// The contact key, on a list of type `rds_custom`.
     ContactKey,
-    /// A phone number, on a list of the kind `rds`.
+    /// A phone number, on a list of type `rds`.
     Phone {
-        /// The column that holds it.
+        /// The column that holds the number.
         column: String,
     },
 }
 
-/// What stands on a DNC list for one contact: personal data, which `Debug` does not show.
+/// The entry of one contact on a DNC list. It is personal data, which `Debug` does not show.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry(String);
 
@@ -50,16 +53,16 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// The id of a DNC list, of the form that the service gives ids.
+/// The id of a DNC list, in the form that the service gives to ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DncListId(String);
 
 impl DncListId {
-    /// What an id is.
+    /// The rule for an id.
     pub const EXPECTED: &'static str = "1 to 64 characters of A-Z, a-z, 0-9 and -";
 
     /// # Errors
-    /// What was expected, when the text is not of this form.
+    /// A message that says what was expected.
     pub fn parse(text: &str) -> Result<DncListId, Cow<'static, str>> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
         if (1..=64).contains(&text.len()) && text.bytes().all(is_plain) {
@@ -75,11 +78,11 @@ impl DncListId {
 }
 
 impl DncList {
-    /// What of this contact stands on the list; none: it has no number there. `value`: what a column
-    /// of the contact holds.
+    /// The entry for a contact. `None` means that the contact has no number. `value` returns the
+    /// value of a column of the contact.
     ///
-    /// A number is given as the contact holds it, without white space at its ends: another form of it
-    /// might be another number to the service, which compares the two by rules of its own.
+    /// A number is sent as the contact holds it, without white space at its ends. The service
+    /// compares numbers by rules of its own, so another form might be another number.
     pub fn entry<'a>(
         &self,
         key: &'a ContactKey,
@@ -92,9 +95,9 @@ impl DncList {
         entry.map(|entry| Entry(entry.to_owned()))
     }
 
-    /// What must stand on the list for a contact whose changes, oldest first, leave it so, and which was
-    /// so before; nothing: it may be called, it was not the CRM that opted it out, or the newest word of
-    /// them is an opt-in.
+    /// The entry that must be on the list for a contact which its changes, oldest first, leave so.
+    /// `None` means that no entry is owed: the contact may be called, the CRM did not opt it out,
+    /// or the newest change about it is an opt-in.
     pub fn owed<'a>(
         &self,
         key: &ContactKey,
@@ -107,7 +110,7 @@ impl DncList {
         if !is_out || word == Some(true) {
             return Vec::new();
         }
-        // An opt-out that names no number is about the one that the contact has until then.
+        // An opt-out without a number is about the number that the contact had until then.
         let is_of_before =
             |change: &Operation| change.is_opt_out() && self.number_in(change).flatten().is_none();
         let of_before = before.filter(|_| changes.clone().any(is_of_before));
@@ -122,7 +125,7 @@ impl DncList {
         owed
     }
 
-    /// What a change says of the column of numbers.
+    /// The value that a change gives to the column of numbers.
     fn number_in<'a>(&self, change: &'a Operation) -> Option<Option<&'a str>> {
         match &self.by {
             DncBy::ContactKey => None,
@@ -130,8 +133,8 @@ impl DncList {
         }
     }
 
-    /// Whether a change is done only once the entry of a contact that it leaves so stands there: an
-    /// opt-out, and a new number of whom the CRM opted out.
+    /// Whether a change is done only once the contact's entry is on the list. That is so for an
+    /// opt-out, and for a new number of a contact that the CRM opted out.
     pub fn concerns(&self, change: &Operation, left: &Contact) -> bool {
         match change.callable() {
             Some(_) => change.is_opt_out(),
@@ -144,12 +147,13 @@ fn decided(contact: &Contact) -> Option<Mark> {
     contact.version.decision.map(|decision| decision.mark)
 }
 
-/// What becomes of a change that is done but for its entry, which failed so. It is tried again: all
-/// that was written is written already.
+/// The verdict on a change that is written, but whose entry failed. Its write is not repeated; only
+/// the entry is tried again.
 ///
-/// - `at_least`: it does not come back before that.
-/// - `fails_for`: how long this copy has known that the list takes nothing.
-/// - `is_unheard`: its opt-out was refused for good, so that it is parked all the same, and says this too.
+/// - `at_least`: the shortest wait.
+/// - `fails_for`: how long this copy has seen the list accept nothing.
+/// - `is_unheard`: the opt-out itself was refused for good, so the change is parked in any case,
+///   and this is added to the reason.
 pub fn not_listed(
     verdict: Verdict,
     failure: &Failure,
@@ -157,7 +161,8 @@ pub fn not_listed(
     fails_for: Duration,
     is_unheard: bool,
 ) -> Verdict {
-    // Nobody can call what the service takes for no number. Without a code it may be about the list.
+    // The service says that this is no number, so nobody can call it. A refusal without a code may
+    // be about the list.
     let is_for_good = failure.kind == Kind::Rejected && failure.code.is_some();
     let cause = match failure.kind {
         Kind::Full { after } | Kind::Closed { after } => Cause::DncList { after },
@@ -167,7 +172,7 @@ pub fn not_listed(
         },
         _ => failure.cause(),
     };
-    // A lack of calls or of time says nothing of the list.
+    // A lack of calls or of time says nothing about the list.
     let is_of_list = matches!(cause, Cause::DncList { .. });
     match verdict {
         Verdict::Park(mut parking) if is_for_good || is_unheard && is_of_list => {
@@ -194,7 +199,7 @@ pub fn not_listed(
     })
 }
 
-/// A number as it stands on a list. A text without a digit, such as `unknown`, is nobody's.
+/// A number as it is sent. A text without a digit, such as `unknown`, is no number.
 pub fn number(text: &str) -> Option<&str> {
     let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
     has_digit.then(|| text.trim())

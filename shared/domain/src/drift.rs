@@ -1,51 +1,53 @@
-//! How a contact of a campaign differs from what the CRM says of it now: by the very plan that
-//! applying it would follow.
+//! Compares a contact of a campaign with what the CRM says of it now. The comparison uses the plan
+//! that would be carried out, so a contact differs only if applying the CRM's record would write
+//! something.
 
 use crate::channel::Lowered;
 use crate::contact::Contact;
 use crate::plan::{Action, RankedChange, Skip, Wishes, plan};
 
-/// What comparing one contact found.
+/// The result of comparing one contact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Drift {
-    /// The campaign holds it all already.
+    /// The campaign holds what the CRM says.
     Same,
-    /// The same, but that the CRM says that the contact may be called, which the org's wish keeps out.
+    /// The campaign holds what the CRM says, except that the org's `raise` keeps the contact not
+    /// callable.
     Kept,
     /// The campaign holds something newer.
     Stale,
-    /// The CRM says no rank, or the org stores none: which of the two is newer cannot be told.
+    /// There is no rank to compare, in the CRM or in the org, so it is unknown which side is newer.
     Unranked,
-    /// There is no such contact in the campaign.
+    /// The campaign has no such contact.
     Missing,
-    /// Something is not as the CRM says.
+    /// The campaign differs from the CRM.
     Different(Difference),
 }
 
-/// What is not as the CRM says.
+/// A difference between campaign and CRM.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
-    /// Names of columns, in order. None: their rank alone is older, or only who may be called, and how,
-    /// differs.
+    /// The names of the columns that differ, in order. It is empty if only the rank, `callable`, a
+    /// channel or a number differs.
     pub columns: Vec<String>,
-    /// What the CRM says of `callable`, where the campaign says the contrary and is to be changed.
+    /// The CRM's value of `callable`, if the campaign has the other one and should change.
     pub callable: Option<bool>,
     /// Channels and numbers that are to be lowered.
     pub lowers: Lowered,
-    /// Whether it says that the contact may be called, and the org's wish keeps that out.
+    /// Whether the CRM opts the contact in and the org's `raise` keeps that out.
     pub is_kept: bool,
 }
 
 impl Drift {
-    /// Compares what the CRM says with the contact as it was read; `None`: there is none. `wishes`:
-    /// [`Rules::wishes`](crate::Rules::wishes).
+    /// Compares the CRM's record with the contact as it was read, or with `None` if there is none.
+    /// `wishes` come from [`Rules::wishes`](crate::Rules::wishes).
     pub fn between(change: &RankedChange<'_>, actual: Option<&Contact>, wishes: Wishes) -> Drift {
         if change.rank.is_none() {
             return Drift::Unranked;
         }
         let plan = plan(&[*change], actual, wishes);
         let is_kept = !plan.kept.is_empty();
-        // Who is not in the campaign, and is not to be.
+        // The person is not in the campaign, and should not be.
         if plan.action == Action::Skip(Skip::Absent) {
             return Drift::Same;
         }
@@ -69,14 +71,14 @@ impl Drift {
         } else if is_stale {
             Drift::Stale
         } else {
-            // That the CRM said so before, where that alone is new, is not worth a call.
+            // Only the rank of an opt-out is new, which is not worth a call.
             Drift::Same
         }
     }
 
-    /// Whether the change is to be applied. That somebody may be called again is never repaired
-    /// alone: whoever took the contact out, a person or the dialler, knew something that the CRM
-    /// does not say.
+    /// Whether the change should be applied. An opt-in alone is never repaired: a person or the
+    /// dialler made the contact not callable, and may have known something that the CRM does not
+    /// say.
     pub fn is_to_be_repaired(&self) -> bool {
         match self {
             Drift::Same | Drift::Kept | Drift::Stale | Drift::Unranked => false,
@@ -91,7 +93,7 @@ impl Drift {
 }
 
 impl Difference {
-    /// What is heard of a change that breaks a rule, and makes a difference to a contact that is there.
+    /// The opt-out in a change that breaks a rule, if it would alter an existing contact.
     pub fn of_opt_out(
         heard: &RankedChange<'_>,
         actual: &Contact,
@@ -123,7 +125,7 @@ impl Difference {
         }
     }
 
-    /// Whether nothing that is held differs.
+    /// Whether there is no difference.
     fn is_none(&self) -> bool {
         self.columns.is_empty() && self.callable.is_none() && self.lowers.is_empty()
     }

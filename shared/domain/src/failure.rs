@@ -1,4 +1,8 @@
-//! Why a call to Genesys Cloud failed, by what it means for the change.
+//! The failures of calls to Genesys Cloud, by what they mean for a change.
+//!
+//! A [`Kind`] names the meaning, and not the status: docs/design.md "Failure table" has both. What
+//! happens next is decided in [`crate::attempt`] for this invocation, and in [`crate::retry`] for
+//! later ones.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,53 +10,55 @@ use std::time::Duration;
 use crate::batch::Evidence;
 use crate::retry::Cause;
 
-/// What a failure means.
+/// The meaning of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// 400 or 413: what was sent can never be taken.
+    /// 400 or 413: Genesys Cloud will never accept what was sent.
     Rejected,
-    /// A contact could not be created, and nothing in the 400 says that this contact is the cause: the
-    /// org or the list may be at its limit of contacts. Or it was held, since others could not.
+    /// A contact could not be created, and nothing in the 400 says that this contact is the cause:
+    /// the org or the list may be at its limit of contacts. It is also the failure of a contact
+    /// that was held back because others could not be created.
     Full {
-        /// Until the next one probes.
+        /// The wait until the next create probes.
         after: Duration,
     },
-    /// 404.
+    /// 404: there is no such contact.
     NotFound,
     /// The org has no such campaign.
     UnknownCampaign,
-    /// 409: a key of a POST exists; nothing was stored.
+    /// 409: a key in a POST exists already. Nothing was stored.
     Conflict,
-    /// 429: nothing was done.
+    /// 429: the call was refused and had no effect.
     Throttled {
-        /// How long no call is to be made.
+        /// How long to make no call.
         after: Duration,
     },
-    /// What is left of the call budget is not enough: no call was made.
+    /// The call budget has too few calls left. No call was made.
     BudgetSpent {
-        /// Until there are calls again.
+        /// The wait until there are calls again.
         after: Duration,
     },
-    /// Whoever does not answer, or slowly, takes turns with others: no call was made.
+    /// Services that are slow, or do not answer, take turns with others. No call was made.
     InTurn {
-        /// Until its turn.
+        /// The wait for its turn.
         after: Duration,
     },
-    /// The org's OAuth client or its secret is not accepted, or the campaign may not be written: a
+    /// The org's OAuth client or its secret is not accepted, or the campaign may not be written. A
     /// person must act.
     Refused,
-    /// The org or the campaign is closed for a while, or does not answer: no call was made.
+    /// The org or the campaign is closed for a while, or it does not answer. No call was made.
     Closed {
-        /// Until it is tried again.
+        /// The wait before the next try.
         after: Duration,
     },
-    /// 408 or 5xx, or an answer that makes no sense. A write may have been done.
+    /// 408, 5xx, or an answer that makes no sense. A write may have been executed.
     Unavailable,
-    /// No connection, or it was lost before the whole answer was there. A write may have been done.
+    /// There was no connection, or it was lost before the answer was complete. A write may have
+    /// been executed.
     Lost,
-    /// No answer in time. A write may have been done, or may be done yet.
+    /// There was no answer in time. A write may have been executed, or may still be.
     Unanswered,
-    /// The invocation is nearly out of time; the call was not made.
+    /// The invocation has too little time left. No call was made.
     OutOfTime,
 }
 
@@ -61,18 +67,18 @@ pub enum Kind {
 pub struct Failure {
     /// What it means.
     pub kind: Kind,
-    /// What was seen, without personal data.
+    /// What was observed, without personal data.
     pub detail: String,
-    /// Of the answer, where there was one.
+    /// The status of the answer, if there was one.
     pub http_status: Option<u16>,
-    /// The error's code in the answer's body.
+    /// The error code in the body of the answer.
     pub code: Option<String>,
     /// `ININ-Correlation-Id`.
     pub correlation_id: Option<String>,
 }
 
-/// Codes of a 400 that are about what was sent (docs/genesys-cloud.md "Answers and errors", "Add or
-/// update contacts").
+/// The codes of a 400 that concern the contact that was sent (docs/genesys-cloud.md "Answers and
+/// errors", "Add or update contacts").
 const OF_WHAT_WAS_SENT: [&str; 7] = [
     "bad.request",
     "invalid.contact.columns",
@@ -95,42 +101,42 @@ impl Failure {
         }
     }
 
-    /// What is left of the budget is not enough; more is there after this wait.
+    /// A failure because the budget has too few calls left. It has more after this wait.
     pub fn budget_spent(after: Duration) -> Failure {
         let detail = "the call budget of this minute is spent";
         Failure::new(Kind::BudgetSpent { after }, detail)
     }
 
-    /// A contact that was there a moment ago cannot be read.
+    /// A failure to read a contact that was there a moment ago.
     pub fn lagging() -> Failure {
         Failure::new(Kind::NotFound, "a contact that was there cannot be read")
     }
 
-    /// No contact is created for so long: none could be a moment ago.
+    /// A failure because no contact is created for this time: a moment ago none could be.
     pub fn full(after: Duration) -> Failure {
         let detail = "the campaign took no new contact a moment ago";
         Failure::new(Kind::Full { after }, detail)
     }
 
-    /// Whether a contact that could not be created for this may not be the cause: there is no code,
-    /// or one that no documentation gives.
+    /// Whether this failed create may be the fault of the org or the list, and not of the contact.
+    /// That is so if the answer has no code, or one that is not documented.
     pub fn may_be_of_every_create(&self) -> bool {
         let is_of_what_was_sent = |code: &str| OF_WHAT_WAS_SENT.contains(&code);
         self.http_status == Some(400) && !self.code.as_deref().is_some_and(is_of_what_was_sent)
     }
 
-    /// A write was answered with the contact as it was before.
+    /// A failure of a write that was answered with the contact as it was before.
     pub fn not_taken() -> Failure {
         let detail = "the answer to a write shows the contact as it was before";
         Failure::new(Kind::Unavailable, detail)
     }
 
-    /// Whether a write that failed so may have been done all the same.
+    /// Whether the write may have been executed nevertheless.
     pub fn leaves_unknown(&self) -> bool {
         matches!(self.kind, Kind::Unavailable | Kind::Lost | Kind::Unanswered)
     }
 
-    /// Why a change that failed so is tried again.
+    /// The cause of the retry that follows.
     pub fn cause(&self) -> Cause {
         match self.kind {
             Kind::BudgetSpent { after } => Cause::BudgetSpent { after },

@@ -1,8 +1,9 @@
-//! Whether a host, an org or a campaign is well: a circuit breaker, without clock or I/O.
+//! Whether a host, an org or a campaign answers: a circuit breaker without clock or I/O.
 //!
-//! What does not answer holds whoever waits for it. So calls are made side by side only where an
-//! answer came lately. Where none did, one call probes; while it is under way, and for a while after
-//! it got no answer, no other call is made, and whoever wants one is told when to come back:
+//! A service that does not answer holds up whoever waits for it. So calls are made side by side
+//! only if an answer came lately. Otherwise one call probes. While the probe is under way, and for
+//! a while after it got no answer, no other call is made, and whoever wants one is told when to
+//! come back:
 //!
 //! ```text
 //! unknown ──answer──▶ well ──3 calls in a row without an answer──▶ ill
@@ -11,7 +12,12 @@
 //!                          answer: well
 //! ```
 //!
-//! An error that is answered (5xx) is an answer: it holds nobody.
+//! An error that is answered (5xx) counts as an answer, because it holds nobody up.
+//!
+//! `breaker` has the states above. `shared` is about orgs that share a host and campaigns that
+//! share an org, so that one probe serves all. `turns` is about services that answer slowly,
+//! `creates` about campaigns in which no contact can be created, and `dead_letters` about the
+//! dead-letter queue. How many calls the budget allows is decided in [`crate::budget`].
 
 mod breaker;
 mod creates;
@@ -23,7 +29,7 @@ mod turns;
 
 use breaker::Breaker;
 pub use breaker::{May, Prober, Silence};
-pub use creates::{Creates, Fault};
+pub use creates::{CreateRefusal, Creates};
 pub use dead_letters::DeadLetterHealth;
 pub use shared::Shared;
 pub use turns::Turns;

@@ -1,4 +1,4 @@
-//! JSON objects read without losing anything.
+//! JSON objects that are read without losing a member or a digit.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The members of an object as they were written, repeated names included: a map would hide all but
-/// the last.
+/// The members of a JSON object in the order in which they are written. A name that is repeated
+/// stays repeated; a map would keep only its last value.
 pub struct Members<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -31,6 +31,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-/// A string of JSON, copied only where it holds escapes. (`Cow` by itself would copy every one.)
+/// A JSON string that borrows its text, and is copied only if it holds escapes. A plain `Cow` would
+/// be copied every time.
 #[derive(Deserialize)]
 pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);

@@ -1,19 +1,23 @@
-//! Numbers of JSON by their text: no digit is lost, as a float loses those beyond 2⁵³.
+//! JSON numbers, read by their text. No digit is lost, whereas a float loses digits beyond 2⁵³.
+//!
+//! [`whole`] reads whole numbers, such as a rank or a contact key. [`plain`] writes any number in
+//! its shortest decimal form.
 
 use std::borrow::Cow;
 
-/// The most digits that a whole number is written out to.
+/// The most digits of a whole number.
 const MOST_DIGITS: usize = 400;
 
-/// A number as its digits, of which none in front and none at the end is zero, and how many of them stand
-/// before the point: below zero, so many zeros follow it first.
+/// A number as its digits, without zeros at either end, and the position of the decimal point. A
+/// position below zero means that zeros follow the point before the digits.
 struct Parts<'a> {
     sign: &'a str,
     digits: String,
     point: i64,
 }
 
-/// `None`: it is no number of JSON (RFC 8259 section 6), or far too large or small.
+/// Returns `None` if the text is no JSON number (RFC 8259 section 6), or if it is far too large or
+/// small.
 fn parts(text: &str) -> Option<Parts<'_>> {
     let (sign, unsigned) = match text.strip_prefix('-') {
         Some(unsigned) => (&text[..1], unsigned),
@@ -35,7 +39,7 @@ fn parts(text: &str) -> Option<Parts<'_>> {
     let digits = all.trim_start_matches('0');
     let leading = i64::try_from(all.len() - digits.len()).ok()?;
     let exponent = match exponent {
-        // Zero is zero, whatever its exponent.
+        // Zero is zero whatever its exponent.
         Some(text) if digits.is_empty() && is_exponent(text) => 0,
         Some(text) => self::exponent(text)?,
         None => 0,
@@ -48,9 +52,9 @@ fn parts(text: &str) -> Option<Parts<'_>> {
     })
 }
 
-/// The decimal digits of a number that is whole, however it is written: `17.0` and `1.7E1` are `17`.
-/// There is a `-` in front of one below zero, no zero in front of any. `None`: it is not whole, no
-/// number of JSON, or has more than 400 digits.
+/// The decimal digits of a whole number, however it is written: `17.0` and `1.7E1` are `17`. A
+/// number below zero begins with `-`, and none begins with a zero. `None` means that the text is no
+/// JSON number, that the number is not whole, or that it has more than 400 digits.
 pub fn whole(text: &str) -> Option<Cow<'_, str>> {
     let is_plain = are_digits(text) && (text.len() == 1 || !text.starts_with('0'));
     if is_plain {
@@ -60,8 +64,9 @@ pub fn whole(text: &str) -> Option<Cow<'_, str>> {
     (!plain.contains('.')).then_some(Cow::Owned(plain))
 }
 
-/// The shortest decimal text without an exponent that is this number exactly: `1.50` is `1.5`, `1e3`
-/// is `1000`, `-0` is `0`. `None`: it has more than `most` characters, or is no number of JSON.
+/// The shortest decimal text of a number without an exponent: `1.50` is `1.5`, `1e3` is `1000`, and
+/// `-0` is `0`. `None` means that the text would have more than `most` characters, or is no JSON
+/// number.
 pub fn plain(text: &str, most: usize) -> Option<String> {
     let Parts {
         sign,
@@ -89,7 +94,7 @@ pub fn plain(text: &str, most: usize) -> Option<String> {
 }
 
 fn exponent(text: &str) -> Option<i64> {
-    // More digits are of numbers that are too large, or not whole, in any case.
+    // A number with more digits is too large, or not whole.
     let is_short = unsigned(text).trim_start_matches('0').len() <= 9;
     (is_exponent(text) && is_short)
         .then(|| text.parse().ok())

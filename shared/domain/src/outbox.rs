@@ -1,9 +1,9 @@
-//! What goes to a FIFO queue by several calls side by side, each message group in its order: a state
-//! machine without I/O.
+//! Sends messages to a FIFO queue by several calls side by side, and keeps each message group in
+//! order: a state machine without I/O.
 //!
-//! SQS keeps the order of arrival, and takes or refuses each message of a call by itself. So a call
-//! never holds two messages of one group, a group is never in two calls at once, and what SQS did not
-//! take holds back all that is behind it in its group.
+//! SQS keeps the order of arrival, and accepts or refuses each message of a call by itself. So a
+//! call never holds two messages of one group, no group is in two calls at once, and a message that
+//! SQS refused holds back all messages behind it in its group.
 //!
 //! ```text
 //! push(a1 a2 b1 c1) ──▶ next() = [a1 b1 c1] ──▶ answered(a1 refused) ──▶ next() = [] for half a second,
@@ -17,50 +17,50 @@ use jiff::Timestamp;
 
 /// The most messages of a call.
 pub const OF_A_CALL: usize = 10;
-/// The most bytes of a call's bodies, with room for ids and the request's own text (1 MiB is the
-/// limit).
+/// The most bytes of the bodies in a call. The limit of SQS is 1 MiB, of which ids and the request
+/// itself need a part.
 const BYTES_OF_A_CALL: usize = 1_000_000;
-/// What is held at most: the first message that is not taken, and those behind it.
+/// The most messages that are held: the first that SQS does not have, and those behind it.
 const HELD: usize = 1_000;
 const BYTES_HELD: usize = 8 << 20;
-/// The wait before the second try; each is twice the last.
+/// The wait before the second try. Each later wait is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-/// How much goes on at once, and for how long.
+/// How many calls are made at once, and how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Calls that are under way at once.
+    /// The most calls under way at once.
     pub calls: usize,
-    /// How often a message is sent that is not taken.
+    /// How many times a message is sent before it is given up.
     pub tries: u32,
 }
 
-/// Why a message was not taken.
+/// A refusal of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// What the queue said.
+    /// The error of the queue.
     pub why: String,
-    /// It can never be taken as it is.
+    /// Whether SQS can never accept the message as it is.
     pub is_for_good: bool,
 }
 
-/// Messages on their way, each with its place: the first has 0.
+/// Messages on their way, each with its place. The first has place 0.
 #[derive(Debug)]
 pub struct Outbox<M> {
     limits: Limits,
-    /// From the first on that is not taken.
+    /// The messages from the first one on that SQS does not have.
     held: VecDeque<Held<M>>,
-    /// Those before.
+    /// The number of messages before those.
     before: u64,
     bytes: usize,
     under_way: usize,
-    /// No call begins earlier: one failed whole.
+    /// No call begins earlier, because a whole call failed.
     pause: Timestamp,
-    /// Why something was given up.
+    /// The reason for which a message was given up.
     why: Option<String>,
-    /// What can never be taken.
+    /// The places of messages that SQS can never accept.
     faulty: Vec<u64>,
-    /// No call begins any more.
+    /// Whether no call begins any more.
     is_over: bool,
 }
 
@@ -68,7 +68,7 @@ pub struct Outbox<M> {
 struct Held<M> {
     group: String,
     bytes: usize,
-    /// None once it is taken.
+    /// `None` once SQS has it.
     message: Option<M>,
     stage: Stage,
     tries: u32,
@@ -84,7 +84,7 @@ enum Stage {
 }
 
 impl<M: Clone> Outbox<M> {
-    /// With nothing in it.
+    /// An empty outbox.
     pub fn new(limits: Limits) -> Outbox<M> {
         Outbox {
             limits,
@@ -99,7 +99,7 @@ impl<M: Clone> Outbox<M> {
         }
     }
 
-    /// Whether it holds so little that the next message is welcome.
+    /// Whether there is room for another message.
     pub fn has_room(&self) -> bool {
         self.why.is_none()
             && !self.is_over
@@ -107,13 +107,13 @@ impl<M: Clone> Outbox<M> {
             && (self.bytes < BYTES_HELD || self.held.is_empty())
     }
 
-    /// The next message in order. `bytes`: of its body.
+    /// Adds the next message in order. `bytes` is the size of its body.
     pub fn push(&mut self, group: String, bytes: usize, message: M) {
         self.bytes += bytes;
         self.put(group, bytes, Some(message), Stage::Waiting);
     }
 
-    /// The next one in order is in the queue already.
+    /// Adds a message in order that is in the queue already.
     pub fn push_taken(&mut self) {
         self.put(String::new(), 0, None, Stage::Taken);
         self.advance();
@@ -130,8 +130,8 @@ impl<M: Clone> Outbox<M> {
         });
     }
 
-    /// The messages of a call to begin now, with their places; none: there is none to begin. `most`:
-    /// messages that may begin.
+    /// The messages of a call to begin now, with their places. It is empty if no call may begin.
+    /// `most` is the number of messages that may begin.
     pub fn next(&mut self, now: Timestamp, most: usize) -> Vec<(u64, M)> {
         if self.is_over || self.under_way >= self.limits.calls || now < self.pause {
             return Vec::new();
@@ -145,7 +145,8 @@ impl<M: Clone> Outbox<M> {
             if held.stage == Stage::Taken {
                 continue;
             }
-            // What must wait keeps its group's turn: nothing later of it may pass.
+            // A message that must wait keeps the turn of its group, so nothing later of the group
+            // passes it.
             let is_first = groups.insert(held.group.as_str());
             let is_due = held.stage == Stage::Waiting && held.not_before <= now;
             let fits = places.is_empty() || bytes + held.bytes <= BYTES_OF_A_CALL;
@@ -166,8 +167,8 @@ impl<M: Clone> Outbox<M> {
         call
     }
 
-    /// A call about these places was answered, in their order; or it failed, and nothing is known of
-    /// any of them. Answers which are in the queue by it.
+    /// Records the answer of a call for these places, in their order, or a failed call, after which
+    /// nothing is known about its messages. Returns the places that are in the queue now.
     pub fn answered(
         &mut self,
         places: &[u64],
@@ -201,8 +202,8 @@ impl<M: Clone> Outbox<M> {
             }
             if refused.is_for_good || held.tries >= self.limits.tries {
                 held.stage = Stage::GivenUp;
-                // Other groups get their turn; but not of a queue that does not answer, and nothing is
-                // sent beside what nobody can send.
+                // After this, other groups may still be sent, except if the queue does not answer,
+                // or if a message can never be sent.
                 self.is_over |= refused.is_for_good || is_whole;
                 if refused.is_for_good {
                     self.faulty.push(*place);
@@ -226,13 +227,13 @@ impl<M: Clone> Outbox<M> {
         }
     }
 
-    /// Calls that are under way.
+    /// The number of calls under way.
     pub fn under_way(&self) -> usize {
         self.under_way
     }
 
-    /// When a call may begin for what waits; none: nothing does but for an answer, or nothing may begin
-    /// any more.
+    /// The time at which a call may begin for a waiting message. `None` means that only an answer
+    /// can help, or that no call begins any more.
     pub fn due(&self) -> Option<Timestamp> {
         let mut groups = BTreeSet::new();
         let of_queue = self.held.iter().filter(|held| held.stage != Stage::Taken);
@@ -242,29 +243,29 @@ impl<M: Clone> Outbox<M> {
         (!self.is_over).then_some(first.max(self.pause))
     }
 
-    /// Whether all that was put in is in the queue.
+    /// Whether the queue has every message.
     pub fn is_empty(&self) -> bool {
         self.held.is_empty()
     }
 
-    /// How many are in the queue from the first on.
+    /// How many messages from the first one on are in the queue without a gap.
     pub fn taken(&self) -> u64 {
         self.before
     }
 
-    /// The places of those behind them that are in the queue.
+    /// The places behind that gap that are in the queue.
     pub fn taken_beyond(&self) -> Vec<u64> {
         let places = self.held.iter().zip(self.before..);
         let taken = places.filter(|(held, _)| held.stage == Stage::Taken);
         taken.map(|(_, place)| place).collect()
     }
 
-    /// Why something was given up that may be taken later.
+    /// The reason for which a message was given up that may be accepted later.
     pub fn why(&self) -> Option<&str> {
         self.why.as_deref()
     }
 
-    /// The places of what can never be taken.
+    /// The places of messages that can never be accepted.
     pub fn faulty(&self) -> &[u64] {
         &self.faulty
     }

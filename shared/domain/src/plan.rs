@@ -1,34 +1,50 @@
-//! What to do about one contact: `plan(changes, actual)` (docs/design.md "Planning").
+//! Plans the one write that a contact needs: `plan(changes, actual)` (docs/design.md "Planning").
+//!
+//! The changes of a contact that wait together are folded into one write:
+//!
+//! ```text
+//! stored     {phone: "1", name: "A"}   rank 6
+//! changes    {phone: "2"} at 7,  {phone: "3", name: null} at 8,  {name: "B"} at 5
+//! places     7                   8                               5, below 6: stale
+//! plan       Update {phone: "3", name: null}, version 8
+//! parts      Superseded          Newest                          Stale
+//! ```
+//!
+//! A change without a rank stands at the highest rank before it. An opt-out has a rank of its own
+//! ([`crate::version`]), so a change that is stale for its columns may still count for `callable`.
+//!
+//! Planning again after the write plans nothing: the changes hold already. How the write is sent,
+//! and what a failure means, is decided in [`crate::attempt`].
 
 mod absent;
 mod left;
 mod merge;
 mod of_operator;
-
-use std::collections::BTreeSet;
+mod said;
 
 use crate::change::{Change, IfAbsent, Operation, VersionFrom};
-use crate::channel::{Channel, Lowered, OptOut};
+use crate::channel::{Lowered, OptOut};
 use crate::contact::{Columns, Contact};
 use crate::plan::merge::Merged;
-use crate::version::{Heard, Raise, Standing, Word};
+use crate::version::{Raise, Word};
 use crate::{Rank, Version};
 pub use of_operator::plan_of_operator;
+use said::Said;
 
 /// A change with the rank that its org's rules give it.
 #[derive(Clone, Copy, Debug)]
 pub struct RankedChange<'a> {
-    /// `None`: not compared, and applied at its place in the queue.
+    /// The rank. A change without one is not compared: it applies at its place in the queue.
     pub rank: Option<Rank>,
-    /// What becomes of it where there is no such contact.
+    /// The effect of the change if there is no such contact.
     pub if_absent: IfAbsent,
-    /// What the change asks for.
+    /// The effect that the change asks for.
     pub operation: &'a Operation,
 }
 
 impl<'a> RankedChange<'a> {
-    /// `ranking`: where the org's ranks come from; `None` where the org stores none (no
-    /// `versionField`).
+    /// Ranks a change. `ranking` says where the org's ranks come from, and is `None` if the org
+    /// stores no versions (no `versionField`).
     pub fn new(change: &'a Change, ranking: Option<VersionFrom>) -> RankedChange<'a> {
         RankedChange {
             rank: ranking.and_then(|from| change.rank(from)),
@@ -37,8 +53,8 @@ impl<'a> RankedChange<'a> {
         }
     }
 
-    /// What it says of being called. A change that creates nobody does not tell that they are in the
-    /// campaign.
+    /// Whether the contact may be called, as one word. A change that may not create the contact
+    /// does not say that the person is in the campaign.
     fn word(&self) -> Option<Word> {
         match self.operation.word() {
             Some(Word::May) if self.if_absent != IfAbsent::Create => Some(Word::MayIfThere),
@@ -47,77 +63,76 @@ impl<'a> RankedChange<'a> {
     }
 }
 
-/// The one write that a run of changes needs.
+/// The one write that a set of changes needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// The contact does not exist. `callable` `None`: callable, as every contact that is created.
+    /// There is no contact: create it. It is callable if `callable` is `None`.
     Create {
-        /// What it holds from the start.
+        /// The columns.
         data: Columns<String>,
-        /// What the changes say.
+        /// Whether the contact may be called.
         callable: Option<bool>,
-        /// To be stored.
+        /// The version to store.
         version: Version,
         /// Channels and numbers that may not be used.
         lowers: Lowered,
     },
-    /// Only what the changes name. `None` of `callable` and `version`: left as it is; a column's
-    /// `None` clears it.
+    /// Change what is named. `callable` and `version` stay as they are if they are `None`, and a
+    /// column that is `None` is cleared.
     Update {
         /// Columns to set or clear.
         data: Columns<Option<String>>,
-        /// To be set.
+        /// The value of `callable` to set.
         callable: Option<bool>,
-        /// To be stored: another than the stored one.
+        /// The version to store. It differs from the stored one.
         version: Option<Version>,
-        /// Channels and numbers to lower: such as are not yet.
+        /// Channels and numbers to lower. None of them is lowered yet.
         lowers: Lowered,
     },
     /// Nothing to write.
     Skip(Skip),
 }
 
-/// Why nothing is written.
+/// The reason for writing nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Skip {
-    /// The contact holds it all already.
+    /// The contact holds everything already.
     Unchanged,
-    /// All changes are older than what the contact holds.
+    /// Every change is older than what the contact stores.
     Stale,
     /// There is no contact, and no change may create one.
     Absent,
 }
 
-/// What becomes of one change of the run, once the action is done.
+/// The part of one change in the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// Older than what the contact stores.
     Stale,
     /// Folded into a later change of the run.
     Superseded,
-    /// It may create no contact, and where it is applied there is none.
+    /// The change may not create a contact, and there was none to apply it to.
     Skipped,
-    /// The newest of the run: what the action does is what it did.
+    /// The newest change. Its outcome is that of the action.
     Newest,
 }
 
-/// An action, and the part that each change has in it.
+/// An action, and the part of each change in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// What to write.
+    /// The write.
     pub action: Action,
-    /// One for each change, in the order given.
+    /// The part of each change, in the order in which the changes were given.
     pub parts: Vec<Part>,
-    /// Indices of the changes that say that the contact may be called, which the org's wish keeps out.
+    /// The indices of the opt-ins that the org's `raise` keeps out.
     pub kept: Vec<usize>,
-    /// Indices of the changes in the order in which they are applied where that must be one by one:
-    /// oldest first, or, if one of them has no rank, as they came.
+    /// The indices of the changes in the order in which they would be applied one by one: oldest
+    /// first, or in queue order if one of them has no rank.
     pub order: Vec<usize>,
 }
 
 impl Plan {
-    /// Whether once it is done the contact must not be called, or not by a channel or number that the
-    /// action lowers.
+    /// Whether the action forbids to call the contact, or lowers a channel or number.
     pub(crate) fn opts_out(&self) -> bool {
         match &self.action {
             Action::Create {
@@ -131,17 +146,19 @@ impl Plan {
     }
 }
 
-/// What an org wishes of those who opt in and out.
+/// How an org treats opt-ins and opt-outs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wishes {
-    /// Whom an opt-in makes callable; `None`: the org stores no versions, and every opt-in raises.
+    /// Which contacts an opt-in makes callable. If the org stores no versions this is `None`, and
+    /// every opt-in does.
     pub raise: Option<Raise>,
     /// What an opt-out lowers beside `callable`.
     pub opt_out: OptOut,
 }
 
-/// Plans the write that brings `actual` (`None`: no such contact) to what `changes` say, given in
-/// queue order. `wishes`: [`Rules::wishes`](crate::Rules::wishes).
+/// Plans the write that brings `actual` to what `changes` ask for. `actual` is `None` if there is
+/// no such contact, `changes` are in queue order, and `wishes` come from
+/// [`Rules::wishes`](crate::Rules::wishes).
 pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishes: Wishes) -> Plan {
     let may_create = |change: &RankedChange<'_>| change.if_absent == IfAbsent::Create;
     if changes.iter().all(may_create) {
@@ -151,8 +168,8 @@ pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishes: Wish
     }
 }
 
-/// The same where each change may create the contact, in this order. `by_opt_out`: whether it is created by what may
-/// only leave one that is not callable.
+/// Plans changes that may all create the contact, in this order. `by_opt_out`: an opt-out creates
+/// the contact although the change may create none, so it may not be called.
 fn plan_all(
     changes: &[RankedChange<'_>],
     order: Vec<usize>,
@@ -179,7 +196,7 @@ fn plan_all(
         (None, None) => Action::Skip(Skip::Stale),
     };
 
-    // Where all are stale the write is for what they say of who may be called, and how.
+    // If every change is stale, the write still carries their opt-outs.
     let newest = match action {
         Action::Update { .. } if is_all_stale => last,
         _ => order.iter().copied().rfind(|&i| !is_stale(i)),
@@ -197,7 +214,7 @@ fn plan_all(
     }
 }
 
-/// What becomes of a contact that exists; `merged`: nothing where all changes are stale.
+/// The action for a contact that exists. `merged` is `None` if every change is stale.
 fn update(merged: Option<Merged>, contact: &Contact, said: Said) -> Action {
     let is_all_stale = merged.is_none();
     let (before, after) = (said.before, said.after);
@@ -209,7 +226,7 @@ fn update(merged: Option<Merged>, contact: &Contact, said: Said) -> Action {
         |(name, value): (&String, &Option<String>)| !contact.holds(name, value.as_deref());
     let differs = columns.iter().any(is_other) || after.callable != before.callable;
     let version = Some(after.version).filter(|version| *version != contact.version);
-    // Also where what follows undid an opt-out: the mark that the two leave may be another.
+    // An opt-out that a later change undid may still leave another mark.
     let is_marked = said.last.is_some() && version.is_some();
     if differs || after != before || is_marked || !said.lowers.is_empty() {
         let data = if differs { columns } else { Columns::default() };
@@ -226,100 +243,7 @@ fn update(merged: Option<Merged>, contact: &Contact, said: Said) -> Action {
     }
 }
 
-/// What changes say of who may be called, and how. What a stale one says of it has a rank of its own
-/// to be compared with, or needs none.
-struct Said {
-    before: Standing,
-    after: Standing,
-    /// Indices of the changes whose opt-in is kept out.
-    kept: Vec<usize>,
-    /// The last that made a difference.
-    last: Option<usize>,
-    /// Whether any says who may be called, and whether any says that nobody may.
-    is_of_callable: bool,
-    is_opt_out: bool,
-    /// Channels and numbers that are not lowered yet.
-    lowers: Lowered,
-}
-
-impl Said {
-    /// Each is applied to what the one before it left.
-    fn by(
-        changes: &[RankedChange<'_>],
-        order: &[usize],
-        actual: Option<&Contact>,
-        wishes: Wishes,
-        by_opt_out: bool,
-    ) -> Said {
-        let says = |callable: fn(bool) -> bool| {
-            let mut said = changes.iter().map(|change| change.operation.callable());
-            said.any(|said| said.is_some_and(callable))
-        };
-        let before = Standing::of(actual);
-        let mut said = Said {
-            before,
-            after: before,
-            kept: Vec::new(),
-            last: None,
-            is_of_callable: says(|_| true),
-            is_opt_out: says(|callable| !callable),
-            lowers: Lowered::default(),
-        };
-        if by_opt_out && actual.is_none() {
-            // At no rank: what says that the contact may be called makes it so.
-            said.after.apply(None, Some(Word::MayNot), wishes.raise);
-            said.is_of_callable = true;
-        }
-        for &i in order {
-            let was = said.after;
-            let RankedChange {
-                rank, operation, ..
-            } = changes[i];
-            let heard = said.after.apply(rank, changes[i].word(), wishes.raise);
-            if heard == Heard::Kept {
-                said.kept.push(i);
-            }
-            let mut is_new = false;
-            if heard == Heard::OptOut && wishes.opt_out == OptOut::All {
-                is_new |= said.lower_channels(Channel::ALL, actual);
-            }
-            if let Some(lowers) = operation.lowers() {
-                is_new |= said.lower_channels(lowers.channels.iter().copied(), actual);
-                is_new |= said.lower_numbers(&lowers.phones, actual);
-            }
-            if said.after != was || is_new {
-                said.last = Some(i);
-            }
-        }
-        said
-    }
-
-    /// Whether any of them was not lowered yet.
-    fn lower_channels(
-        &mut self,
-        channels: impl IntoIterator<Item = Channel>,
-        actual: Option<&Contact>,
-    ) -> bool {
-        let is_shut =
-            |channel: &Channel| actual.is_some_and(|actual| actual.statuses.is_shut(*channel));
-        let known = self.lowers.channels.len();
-        let channels = channels.into_iter().filter(|channel| !is_shut(channel));
-        self.lowers.channels.extend(channels);
-        self.lowers.channels.len() > known
-    }
-
-    /// Whether any of them was not lowered yet.
-    fn lower_numbers(&mut self, columns: &BTreeSet<String>, actual: Option<&Contact>) -> bool {
-        let is_mute =
-            |column: &String| actual.is_some_and(|actual| actual.statuses.is_mute(column));
-        let known = self.lowers.phones.len();
-        let columns = columns.iter().filter(|column| !is_mute(column));
-        self.lowers.phones.extend(columns.cloned());
-        self.lowers.phones.len() > known
-    }
-}
-
-/// Where each change stands. One without a rank stands at the highest rank before it, or at the
+/// The place of each change. A change without a rank takes the highest rank before it, or the
 /// stored one.
 fn places(changes: &[RankedChange<'_>], stored: Option<Rank>) -> Vec<Option<Rank>> {
     let mut highest = stored;
@@ -331,7 +255,8 @@ fn places(changes: &[RankedChange<'_>], stored: Option<Rank>) -> Vec<Option<Rank
     changes.iter().map(&mut place).collect()
 }
 
-/// The order in which changes are applied: oldest first, or, if one of them has no rank, as they came.
+/// The order in which changes are applied: oldest first, or in queue order if one of them has no
+/// rank.
 fn order(changes: &[RankedChange<'_>]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..changes.len()).collect();
     if changes.iter().all(|change| change.rank.is_some()) {

@@ -1,5 +1,8 @@
-//! When to try again, and when no longer (docs/design.md "Failure table"). Waits depend
-//! on arguments alone; chance is passed in as a number from 0 up to 1.
+//! When to try again, and when to give up (docs/design.md "Failure table").
+//!
+//! A [`Cause`] says why a change failed, and [`Cause::delay`] for how long its message stays
+//! invisible. Waits depend on arguments only: chance is a number from 0 up to 1. The waits of one
+//! client after a 429 are in `throttle`, and when a change is parked in [`crate::batch`].
 
 mod throttle;
 
@@ -15,98 +18,98 @@ pub const LONGEST: Duration = Duration::from_mins(15);
 pub const LONGEST_IN_PLACE: Duration = Duration::from_secs(5);
 /// How long a copy makes no call for an org that refuses it.
 pub const CLOSED: Duration = Duration::from_secs(60);
-/// How many times a call that may be repeated is made.
+/// How many times a call is made that may be repeated.
 pub const TRIES: u32 = 3;
-/// The time within an invocation in which calls for one org are repeated.
+/// How long calls for one org are repeated within an invocation.
 pub const TRYING: Duration = Duration::from_secs(10);
-/// What is left of an invocation when its last call must have ended.
+/// The time of an invocation that is left when its last call must have ended.
 pub const MARGIN: Duration = Duration::from_secs(3);
 
 const FIRST: Duration = Duration::from_secs(15);
 const REFUSED: Duration = Duration::from_mins(5);
-/// What the budget puts off comes back after the window's end by a part of its own age, so that a
-/// backlog does not come back all at once, and no window passes without some of it.
+/// A change that the budget put off returns after the end of the window, spread over an eighth of
+/// its own age. So a backlog does not return all at once, and each window gets some of it.
 const PART_OF_AGE: u32 = 8;
 const LONGEST_SPREAD: Duration = Duration::from_mins(2);
-/// Four fifths of [`LONGEST`], so that it is not exceeded with the jitter.
+/// Four fifths of [`LONGEST`], so that the wait with jitter stays below it.
 const HIGHEST_BASE: Duration = Duration::from_mins(12);
-/// From so many receives on a change waits longer: SQS itself moves what was received a thousand
-/// times, without a reason, and a change must last for 13 days.
+/// From this many receives on a change waits longer. After a thousand receives SQS moves it without
+/// a reason, and a change must last for 13 days.
 const MANY_RECEIVES: u32 = 100;
 const MANY_RECEIVES_FOR_CALLS: u32 = 500;
 const LONG: Duration = Duration::from_mins(22);
 
-/// How long a change waited until now.
+/// How long a change has waited.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Waited {
-    /// How often it was received, this time included.
+    /// How many times it was received, including this time.
     pub receives: u32,
-    /// Since it was sent to the queue.
+    /// The time since it was sent to the queue.
     pub age: Duration,
 }
 
-/// Why a change is tried again.
+/// The cause of a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// 408, 5xx, a broken connection, an unknown write, or the service lags behind itself.
+    /// 408, 5xx, a broken connection, a write with an unknown result, or reads that lag.
     Unavailable,
-    /// 429.
+    /// 429: the service refused the call.
     Throttled {
-        /// How long no call is to be made.
+        /// How long to make no call.
         after: Duration,
     },
-    /// No call was made, since none is left in this minute.
+    /// The call budget is spent, so no call was made.
     BudgetSpent {
-        /// Until there are calls again.
+        /// The wait until there are calls again.
         after: Duration,
     },
-    /// No call was made: whoever does not answer, or slowly, takes turns with others.
+    /// Services that are slow, or do not answer, take turns with others. No call was made.
     InTurn {
-        /// Until its turn.
+        /// The wait for its turn.
         after: Duration,
     },
-    /// 404: the campaign is not known, or not known yet.
+    /// 404: the campaign does not exist, or is not visible yet.
     Missing,
-    /// The org refuses its OAuth client, its secret is missing or malformed, or the campaign may not
-    /// be written: a person must act.
+    /// The org refuses its OAuth client, its secret is missing or malformed, or the campaign may
+    /// not be written. A person must act.
     Refused,
-    /// A contact could not be created, or was held since others could not.
+    /// The contact could not be created, or was held back because others could not.
     Full {
-        /// Until the next one probes.
+        /// The wait until the next create probes.
         after: Duration,
     },
-    /// The org or the campaign is closed for a while, or does not answer: no call was made.
+    /// The org or the campaign is closed for a while, or it does not answer. No call was made.
     Closed {
-        /// Until it is tried again.
+        /// The wait before the next try.
         after: Duration,
     },
-    /// The org's DNC list takes no entry. The contact is written.
+    /// The org's DNC list accepted no entry. The contact is written.
     DncList {
-        /// Until it may be asked again.
+        /// The wait before the list may be called again.
         after: Duration,
     },
-    /// It was written, or is behind what was: reads may not show that yet.
+    /// The change is written, or waits behind one that is. Reads may not show that yet.
     Confirming {
-        /// Until they do.
+        /// The wait until they do.
         after: Duration,
-        /// What the write did; none of what is behind it.
+        /// The effect of the write. It is `None` for a change behind it.
         wrote: Option<Outcome>,
     },
-    /// It creates no contact, and a read shows none: it may be one that reads do not show yet.
+    /// The change creates no contact and a read shows none, but reads may lag.
     Absent {
-        /// Until a read shows it.
+        /// The wait until a read would show the contact.
         after: Duration,
     },
-    /// The invocation is nearly out of time.
+    /// The invocation has too little time left.
     OutOfTime,
-    /// The dead-letter queue did not take it.
+    /// The dead-letter queue did not accept it.
     NotParked,
-    /// The code failed: a panic, caught.
+    /// The code panicked, and the panic was caught.
     Panicked,
 }
 
 impl Cause {
-    /// Whether the change fails by itself, so that it may be parked when it has done so for too
+    /// Whether the change itself may be at fault. If it is, it is parked after failing for too
     /// long.
     pub fn is_own(self) -> bool {
         match self {
@@ -125,7 +128,7 @@ impl Cause {
         }
     }
 
-    /// The same, but what waits for its turn comes back no sooner: it would be given back again.
+    /// The same cause, but not due before its turn: it would be given back otherwise.
     #[must_use]
     pub fn no_sooner_than(self, turn: Duration) -> Cause {
         match self {
@@ -139,8 +142,8 @@ impl Cause {
         }
     }
 
-    /// How long the change stays invisible. `share`: chance, from 0 up to 1, drawn once an
-    /// invocation, so that what went back together comes back together.
+    /// The visibility timeout of the message. `share` is a random number from 0 up to 1, drawn once
+    /// an invocation, so that messages which go back together return together.
     pub fn delay(self, waited: Waited, share: f64) -> Duration {
         let base = base(waited.receives);
         let jitter = base.mul_f64(share / 4.0);
@@ -152,7 +155,7 @@ impl Cause {
                 base.max(after.min(LONGEST)) + jitter
             }
             Cause::Confirming { after, .. } | Cause::Absent { after } => after,
-            // Each copy finds out by itself that nothing is answered yet: not all of them at once.
+            // Each copy finds out by itself that nothing answers. The jitter keeps them apart.
             Cause::Closed { after } => {
                 base.max(after.min(LONGEST)) + base.mul_f64(share).min(HIGHEST_BASE / 4)
             }
@@ -162,7 +165,7 @@ impl Cause {
     }
 }
 
-/// After the end of the window.
+/// A time after the end of the window.
 fn spread(waited: Waited, share: f64) -> Duration {
     if waited.receives < MANY_RECEIVES_FOR_CALLS {
         let part = (waited.age / PART_OF_AGE).min(LONGEST_SPREAD);
@@ -172,7 +175,7 @@ fn spread(waited: Waited, share: f64) -> Duration {
     }
 }
 
-/// 15 s, doubled with each receive.
+/// The backoff: 15 s, doubled with each receive.
 fn base(receives: u32) -> Duration {
     let doubled = 2u32.checked_pow(receives.max(1) - 1).unwrap_or(u32::MAX);
     FIRST

@@ -1,5 +1,11 @@
-//! What an org's secret asks of its changes, beside what every change must be (docs/contract.md
-//! "Secrets"). Apply parks what breaks it, reconcile leaves it out, and `send` tells it of a row.
+//! The rules that an org's secret adds to those of every change (docs/contract.md "Secrets").
+//!
+//! Apply parks a change that breaks one, reconcile leaves out the part that does, and `send`
+//! reports it for the row. The rules that hold for every org are in [`crate::change`].
+
+mod list;
+
+pub use list::{Switch, channels_unsaid, fills, unknown_columns};
 
 use std::fmt;
 use std::time::Duration;
@@ -9,15 +15,16 @@ use regex_lite::Regex;
 
 use crate::batch::ParkReason;
 use crate::change::{Change, Operation, Rank, VersionFrom};
-use crate::channel::{Channel, Lowered, OptOut};
+use crate::channel::{Lowered, OptOut};
 use crate::contact::Columns;
 use crate::dnc::DncList;
 use crate::plan::Wishes;
 use crate::version::Raise;
 
-/// How far a rank that is a time may be ahead of the reader's clock.
+/// How far a rank that is a time may be in the future.
 const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(24);
-/// A stored rank that is a count and so near to the highest one leaves no room for what follows.
+/// A stored rank that is a count and as close to the maximum as this leaves no room for later
+/// changes.
 const NEAR_THE_END: u64 = 1 << 20;
 
 const DATA: &str = "data: expected only columns of the campaign's contact list, which has no ";
@@ -27,58 +34,58 @@ const PHONES: &str =
 /// The rules of one org.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    /// The column that stores the version; `None`: none is stored.
+    /// The column that stores the version. `None` stores none.
     pub version_field: Option<String>,
-    /// Which member of a change is its rank.
+    /// The member of a change that is its rank.
     pub version_from: VersionFrom,
-    /// What a version counts where it is a time; `None`: it may be any number.
+    /// The unit of a version that is a time. `None` allows any number.
     pub version_unit: Option<VersionUnit>,
-    /// What every contact key matches.
+    /// The pattern that every contact key must match.
     pub contact_key_pattern: Option<Regex>,
-    /// Whom an opt-in makes callable, where versions are stored.
+    /// Which contacts an opt-in makes callable, if versions are stored.
     pub raise: Raise,
     /// What an opt-out lowers beside `callable`.
     pub opt_out: OptOut,
-    /// How long reads may not show what was written. Until then it is not done, and what follows it
-    /// in its message group is not planned.
+    /// How long reads may not show a write. Until then the change is not done, and the changes
+    /// behind it in its message group are not planned.
     pub read_lag: Duration,
-    /// Where opt-outs are put too; `None`: on none.
+    /// The DNC list that opt-outs are added to, if any.
     pub dnc_list: Option<DncList>,
 }
 
-/// What a version that is a time counts from 1970 on.
+/// The unit of a version that is a time since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VersionUnit {
     /// Unix time.
     Seconds,
-    /// As JavaScript and Java tell the time.
+    /// Milliseconds, as JavaScript and Java count time.
     Milliseconds,
-    /// As many databases do.
+    /// Microseconds, as many databases count time.
     Microseconds,
 }
 
-/// Which rule a change breaks. `Display` says what was expected, without personal data.
+/// The rule that a change breaks. `Display` says what was expected, without personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Broken {
     /// The contact key does not match the org's pattern.
     KeyPattern,
-    /// The rank is a time that is too far ahead. It would make every later change stale.
+    /// The rank is a time too far in the future. It would make every later change stale.
     RankAhead(VersionFrom),
-    /// `data` names this column, which stores the rank.
+    /// `data` names this column, which stores the version.
     ReservedColumn([String; 1]),
-    /// The campaign's contact list has no such columns.
+    /// The campaign's contact list does not have these columns.
     UnknownColumns {
-        /// `data` fills these.
+        /// The columns that `data` fills.
         data: Vec<String>,
-        /// `phones` names these: the list has none of the name, or none of numbers.
+        /// The columns that `phones` names. The list has no such column, or it holds no numbers.
         phones: Vec<String>,
     },
-    /// The change says something of channels or numbers, for which the org's API has no word.
+    /// The change lowers channels or numbers, and the org's API does not support that.
     Channel,
 }
 
 impl Broken {
-    /// The reason for which apply parks such a change.
+    /// The reason with which apply parks the change.
     pub fn reason(&self) -> ParkReason {
         match self {
             Broken::KeyPattern => ParkReason::KeyPattern,
@@ -89,7 +96,7 @@ impl Broken {
         }
     }
 
-    /// Leaves out of a change what breaks the rule, where that is only a part of it.
+    /// Removes from a change the part that breaks the rule, if it is only a part.
     pub fn leave_out(&self, change: &mut Change) {
         let Operation::Upsert { data, lowers, .. } = &mut change.operation else {
             return;
@@ -143,17 +150,18 @@ impl fmt::Display for Broken {
 }
 
 impl Rules {
-    /// Which member of a change ranks it; `None`: changes are not ranked, the queue alone decides.
+    /// The member that ranks a change. `None` means that the queue alone orders changes.
     pub fn ranking(&self) -> Option<VersionFrom> {
         self.version_field.is_some().then_some(self.version_from)
     }
 
-    /// Whom an opt-in makes callable; `None`: no versions are stored, and every opt-in raises.
+    /// Which contacts an opt-in makes callable. `None` means that no versions are stored and every
+    /// opt-in does.
     pub fn raise(&self) -> Option<Raise> {
         self.version_field.is_some().then_some(self.raise)
     }
 
-    /// What those who opt in and out make of a contact.
+    /// How the org treats opt-ins and opt-outs.
     pub fn wishes(&self) -> Wishes {
         Wishes {
             raise: self.raise(),
@@ -161,18 +169,18 @@ impl Rules {
         }
     }
 
-    /// The rank of a change; `None`: it is not compared.
+    /// The rank of a change. A change without one is not compared.
     pub fn rank(&self, change: &Change) -> Option<Rank> {
         change.rank(self.ranking()?)
     }
 
-    /// Whether this may be the key of a contact.
+    /// Whether the change's key may be the key of a contact.
     pub fn key_matches(&self, change: &Change) -> bool {
         let pattern = self.contact_key_pattern.as_ref();
         pattern.is_none_or(|pattern| pattern.is_match(change.key.as_str()))
     }
 
-    /// The first rule that a change breaks, whatever its campaign's list is like.
+    /// The first rule that a change breaks, apart from those of its campaign's contact list.
     pub fn broken(&self, change: &Change, now: Timestamp) -> Option<Broken> {
         if !self.key_matches(change) {
             return Some(Broken::KeyPattern);
@@ -190,10 +198,10 @@ impl Rules {
         names_it.then(|| Broken::ReservedColumn([column.clone()]))
     }
 
-    /// What of a change that breaks a rule is heard all the same: that nobody may call the contact,
-    /// at the change's rank unless it is that which is wrong, and which channels and numbers may not be
-    /// used, which need none. `may_say`: what the org's API and the campaign's list can hold of them.
-    /// `None`: it says nothing of it.
+    /// The opt-out of a change that breaks a rule. It counts nevertheless, at the rank of the
+    /// change unless the rank is what is wrong. Channels and numbers count too, and need no rank.
+    /// `may_say` tells which of them the org's API and the campaign's list can hold. `None` means
+    /// that the change contains no opt-out.
     pub fn opt_out(
         &self,
         change: &Change,
@@ -230,8 +238,8 @@ impl Rules {
         latest.is_some() && self.rank(change) > latest
     }
 
-    /// Whether a stored rank makes what the CRM is about to say stale: a time that is too far ahead,
-    /// or a count that is at its end.
+    /// Whether a stored rank makes the CRM's next change stale: a time too far in the future, or a
+    /// count at its maximum.
     pub fn is_ahead(&self, stored: Rank, now: Timestamp) -> bool {
         match self.latest(now) {
             Some(latest) => stored > latest,
@@ -239,7 +247,7 @@ impl Rules {
         }
     }
 
-    /// Whether ranks are times, and not counts.
+    /// Whether ranks are times and not counts.
     pub fn ranks_are_times(&self) -> bool {
         self.unit().is_some()
     }
@@ -251,7 +259,7 @@ impl Rules {
         }
     }
 
-    /// The highest rank that a change may have now; `None`: any.
+    /// The highest rank that a change may have now. `None` means that any is allowed.
     fn latest(&self, now: Timestamp) -> Option<Rank> {
         let unit = self.unit()?;
         let latest = now.saturating_add(MAX_AHEAD).unwrap_or(Timestamp::MAX);
@@ -265,36 +273,6 @@ impl Rules {
     }
 }
 
-/// A switch of a contact beside `callable`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Switch<'a> {
-    /// Of a channel.
-    Channel(Channel),
-    /// Of the number in this column.
-    Number(&'a str),
-}
-
-/// Whether a change fills columns that the campaign's list has not, or names such as those of numbers.
-/// Null, empty and absent are equal: such a column needs no place.
-pub fn unknown_columns(
-    change: &Change,
-    has_column: impl Fn(&str) -> bool,
-    has_number: impl Fn(&str) -> bool,
-) -> Option<Broken> {
-    let data = change.operation.data()?.iter();
-    let unknown = data.filter(|(name, value)| fills(value.as_deref()) && !has_column(name));
-    let data: Vec<_> = unknown.map(|(name, _)| name.clone()).collect();
-    let phones = change.operation.lowers().into_iter();
-    let phones = phones.flat_map(|lowers| &lowers.phones);
-    let phones: Vec<_> = phones.filter(|name| !has_number(name)).cloned().collect();
-    (!data.is_empty() || !phones.is_empty()).then_some(Broken::UnknownColumns { data, phones })
-}
-
-/// Whether a change says something of channels or numbers, where the org's API has no word for them.
-pub fn channels_unsaid(change: &Change) -> Option<Broken> {
-    change.operation.lowers().map(|_| Broken::Channel)
-}
-
 fn listed(f: &mut fmt::Formatter<'_>, expected: &str, columns: &[String]) -> fmt::Result {
     if columns.is_empty() {
         return Ok(());
@@ -305,11 +283,6 @@ fn listed(f: &mut fmt::Formatter<'_>, expected: &str, columns: &[String]) -> fmt
         write!(f, "{separator}{column:?}")?;
     }
     Ok(())
-}
-
-/// Whether a value needs a column to be in.
-pub fn fills(value: Option<&str>) -> bool {
-    value.is_some_and(|value| !value.is_empty())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The AWS SDK's configuration, as all clients share it.
+//! The configuration of the AWS SDK that all clients share.
 
 use std::time::Duration;
 
@@ -10,23 +10,23 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 use crate::http::IDLE;
 
-/// The longest that an operation of an AWS client takes, its retries included.
+/// The longest time for an operation of an AWS client, with its retries.
 pub const LONGEST_CALL: Duration = Duration::from_millis(2_800);
 
-/// Region, credentials and endpoints as the SDK finds them (docs/contract.md "Environment"), with
-/// timeouts that fit into the time that an invocation keeps for its report.
+/// Region, credentials and endpoints as the SDK finds them (docs/contract.md "Environment"). The
+/// timeouts fit into the time that an invocation keeps for its report.
 pub async fn sdk_config() -> SdkConfig {
     loader().load().await
 }
 
-/// What [`sdk_config`] loads, before it looks for what is not set.
+/// The loader behind [`sdk_config`], before it looks up what is not set.
 pub fn loader() -> ConfigLoader {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_secs(2))
         .operation_timeout(LONGEST_CALL)
         .build();
-    // The SDK's own client. The one that it takes by itself reads proxy variables.
+    // This is the SDK's own HTTP client. The default one would read proxy variables.
     let https = Builder::new()
         .pool_idle_timeout(IDLE)
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))

@@ -1,10 +1,10 @@
-//! Time and chance, as arguments: a test or a simulation brings its own.
+//! The clock and the source of chance, as arguments. A test or a simulation passes its own.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-/// Where the time comes from.
+/// A source of the current time.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
@@ -14,32 +14,32 @@ impl Clock {
         Clock::from_fn(Timestamp::now)
     }
 
-    /// A clock of somebody else's.
+    /// A clock that calls this function.
     pub fn from_fn(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Clock {
         Clock(Arc::new(now))
     }
 
-    /// The time now.
+    /// The current time.
     pub fn now(&self) -> Timestamp {
         (self.0)()
     }
 }
 
-/// The randomness of jitter: never of an id or a secret.
+/// The source of jitter. Ids and secrets must not use it.
 pub struct Chance(Mutex<fastrand::Rng>);
 
 impl Chance {
-    /// Another sequence in each process.
+    /// A sequence that differs in each process.
     pub fn of_process() -> Chance {
         Chance(Mutex::new(fastrand::Rng::new()))
     }
 
-    /// The same sequence for the same seed.
+    /// The sequence of a seed, always the same.
     pub fn seeded(seed: u64) -> Chance {
         Chance(Mutex::new(fastrand::Rng::with_seed(seed)))
     }
 
-    /// From 0 up to, but not, 1.
+    /// A number from 0 up to 1, without 1.
     pub fn share(&self) -> f64 {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).f64()
     }

@@ -1,10 +1,13 @@
-//! What the functions read from the environment (docs/contract.md "Environment"): all of it, once,
-//! at the cold start.
+//! The environment variables of the functions (docs/contract.md "Environment"). They are read once,
+//! at the cold start, and every faulty one is reported.
+//!
+//! [`Config`] is for reconcile, and apply adds [`ApplyConfig`]. [`IngestConfig`] is for ingest, and
+//! [`DlqConfig`] for the command line. Secrets are not here: see [`crate::secrets`].
 
 use std::fmt;
 use std::time::Duration;
 
-/// The configuration of reconcile, and what apply has in common with it.
+/// The configuration of reconcile, and the part of apply's that is the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// `QUEUE_URL`: the FIFO queue.
@@ -13,26 +16,26 @@ pub struct Config {
     pub secret_prefix: String,
     /// `SECRET_TTL_SECONDS`: how long a secret is kept.
     pub secret_ttl: Duration,
-    /// `GENESYS_BASE_URL`: replaces both hosts of every region, without a slash at its end.
+    /// `GENESYS_BASE_URL`: replaces both hosts of every region. It has no slash at its end.
     pub genesys_base_url: Option<String>,
     /// `APPLY_CONCURRENCY`: how many copies of apply share an OAuth client's call budget.
     pub apply_concurrency: u32,
-    /// `TOP_UP`: how many messages apply receives by itself, at most, beside those of an event.
+    /// `TOP_UP`: the most messages that apply receives by itself, beside those of an event.
     pub apply_top_up: usize,
 }
 
-/// An event of so many messages may have a backlog behind it: Lambda hands over ten.
+/// An event with this many messages may have a backlog behind it. Lambda hands over ten at most.
 const TOP_UP_FROM: usize = 5;
 
-/// What apply alone reads.
+/// The part of apply's configuration that nothing else reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApplyConfig {
     /// `DEAD_LETTER_QUEUE_URL`: the FIFO dead-letter queue.
     pub dead_letter_queue_url: String,
-    /// `RETRY_HORIZON_SECONDS`: a change that fails by itself this long after it was first received
-    /// is parked.
+    /// `RETRY_HORIZON_SECONDS`: how long after its first receive a change is parked that keeps
+    /// failing by itself.
     pub retry_horizon: Duration,
-    /// The least messages of an event that make it top up: there may be a backlog.
+    /// The fewest messages of an event after which apply receives more.
     pub top_up_from: usize,
 }
 
@@ -52,7 +55,7 @@ pub struct RunsConfig {
 pub struct IngestConfig {
     /// `QUEUE_URL`: the FIFO queue.
     pub queue_url: String,
-    /// `DEAD_LETTER_QUEUE_URL`: the FIFO dead-letter queue, for what becomes no change.
+    /// `DEAD_LETTER_QUEUE_URL`: the FIFO dead-letter queue, for items that become no change.
     pub dead_letter_queue_url: String,
     /// `SECRET_PREFIX`: first part of every secret's name.
     pub secret_prefix: String,
@@ -60,12 +63,12 @@ pub struct IngestConfig {
     pub secret_ttl: Duration,
 }
 
-/// What a person needs to look after parked changes.
+/// The configuration for work on parked changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DlqConfig {
     /// `DEAD_LETTER_QUEUE_URL`: the FIFO dead-letter queue.
     pub dead_letter_queue_url: String,
-    /// `QUEUE_URL`: the FIFO queue, where something is to be sent again.
+    /// `QUEUE_URL`: the FIFO queue, if messages are to be sent again.
     pub queue_url: Option<String>,
     /// `SECRET_PREFIX`: first part of every secret's name.
     pub secret_prefix: String,
@@ -82,7 +85,7 @@ pub struct ScheduleConfig {
     pub failed_runs_queue_arn: String,
 }
 
-/// Every variable that is missing or not as expected.
+/// Every variable that is missing or wrong.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError(Vec<String>);
 
@@ -93,18 +96,18 @@ impl fmt::Display for ConfigError {
 }
 
 impl Config {
-    /// Reads the process's environment, for reconcile.
+    /// Reads the environment of the process, for reconcile.
     ///
     /// # Errors
-    /// Names every variable that is missing or wrong.
+    /// Every variable that is missing or wrong.
     pub fn from_env() -> Result<Config, ConfigError> {
         Config::read(from_env)
     }
 
-    /// Reads variables from `lookup`. An empty one counts as absent.
+    /// Reads variables with `lookup`. An empty one counts as absent.
     ///
     /// # Errors
-    /// Names every variable that is missing or wrong.
+    /// Every variable that is missing or wrong.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
         let mut reader = Reader {
             lookup,
@@ -114,10 +117,10 @@ impl Config {
         reader.end(config)
     }
 
-    /// Reads the process's environment, for who uses no queue.
+    /// Reads the environment of the process, for a command that uses no queue.
     ///
     /// # Errors
-    /// Names every variable that is wrong.
+    /// Every variable that is wrong.
     pub fn from_env_without_queue() -> Result<Config, ConfigError> {
         let mut reader = Reader {
             lookup: from_env,
@@ -157,18 +160,18 @@ impl Config {
         reader.end((config, own))
     }
 
-    /// Reads the process's environment, for apply.
+    /// Reads the environment of the process, for apply.
     ///
     /// # Errors
-    /// Names every variable that is missing or wrong.
+    /// Every variable that is missing or wrong.
     pub fn from_env_for_apply() -> Result<(Config, ApplyConfig), ConfigError> {
         Config::read_for_apply(from_env)
     }
 
-    /// Reads variables from `lookup`. An empty one counts as absent.
+    /// Reads variables with `lookup`, for apply. An empty one counts as absent.
     ///
     /// # Errors
-    /// Names every variable that is missing or wrong.
+    /// Every variable that is missing or wrong.
     pub fn read_for_apply(
         lookup: impl Fn(&str) -> Option<String>,
     ) -> Result<(Config, ApplyConfig), ConfigError> {
@@ -182,8 +185,8 @@ impl Config {
                 .url("DEAD_LETTER_QUEUE_URL", true)
                 .unwrap_or_default(),
             retry_horizon: Duration::from_secs(
-                // At most three days: before the queue's maxReceiveCount or retention ends its
-                // tries without a reason.
+                // The maximum is three days. After that the queue's maxReceiveCount or retention
+                // period would end the retries without a reason.
                 reader
                     .number("RETRY_HORIZON_SECONDS", 21_600, 1_800, 259_200)
                     .into(),
@@ -206,18 +209,18 @@ impl Config {
 }
 
 impl IngestConfig {
-    /// Reads the process's environment.
+    /// Reads the environment of the process.
     ///
     /// # Errors
-    /// Names every variable that is missing or wrong.
+    /// Every variable that is missing or wrong.
     pub fn from_env() -> Result<IngestConfig, ConfigError> {
         IngestConfig::read(from_env)
     }
 
-    /// Reads variables from `lookup`. An empty one counts as absent.
+    /// Reads variables with `lookup`. An empty one counts as absent.
     ///
     /// # Errors
-    /// Names every variable that is missing or wrong.
+    /// Every variable that is missing or wrong.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<IngestConfig, ConfigError> {
         let mut reader = Reader {
             lookup,
@@ -236,10 +239,10 @@ impl IngestConfig {
 }
 
 impl DlqConfig {
-    /// Reads the process's environment. `sends`: whether something is to be sent again.
+    /// Reads the environment of the process. `sends`: whether messages are to be sent again.
     ///
     /// # Errors
-    /// Names every variable that is missing or wrong.
+    /// Every variable that is missing or wrong.
     pub fn from_env(sends: bool) -> Result<DlqConfig, ConfigError> {
         let mut reader = Reader {
             lookup: from_env,
@@ -275,14 +278,14 @@ impl ScheduleConfig {
     }
 }
 
-/// `COLUMNS`: how wide the page is to be that is printed.
+/// `COLUMNS`: the width of the page to print.
 pub fn columns() -> Option<usize> {
     from_env("COLUMNS")?.trim().parse().ok()
 }
 
-/// `STACK_NAME`: the deployed stack, by which the metrics of several in one account are told apart;
-/// `campaign-sync` where it is absent or empty. It is read before all else, so that a function can
-/// tell what is wrong in the rest.
+/// `STACK_NAME`: the deployed stack, which distinguishes the metrics of several stacks in one
+/// account. The default is `campaign-sync`. It is read first, so that a function can report what is
+/// wrong with the other variables.
 pub fn stack_name() -> String {
     from_env("STACK_NAME")
         .filter(|name| !name.is_empty())
@@ -344,7 +347,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         let prefix = self
             .text("SECRET_PREFIX")
             .unwrap_or_else(|| "campaign-sync".to_owned());
-        // The characters of a secret's name:
+        // These are the characters of a secret's name:
         // docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
         if !prefix
             .bytes()
@@ -377,7 +380,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             .filter(|number| (least..=most).contains(number))
             .unwrap_or_else(|| {
                 let fault = format!("{name}: expected a whole number from {least} to {most}");
-                // Apply looks at one twice.
+                // Apply reads one variable twice.
                 if !self.faults.contains(&fault) {
                     self.faults.push(fault);
                 }

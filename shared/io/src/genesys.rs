@@ -1,5 +1,17 @@
-//! The Genesys Cloud client: one [`Org`] for each OAuth client, with its secret, token and call
-//! budget.
+//! The Genesys Cloud client: one [`Org`] for each OAuth client, with its secret, token, call budget
+//! and health.
+//!
+//! A caller gets an [`Org`] from [`Genesys::org`], logs in with [`Org::open`], and opens a
+//! [`Campaign`]. The modules are:
+//!
+//! - `campaign`, `predictive` and `contact_lists`: contacts by either API, with the bodies in
+//!   `wire`.
+//! - `call`: one call with its repetitions. `gate` gives it a turn in the budget, `login` a
+//!   session, and `answer` says what a failure means.
+//! - `health` and `campaigns`: what this copy knows about the org and its campaigns.
+//! - `dnc`: DNC lists. `facts` and `scratch`: calls for a person who checks an org.
+//!
+//! Nothing here decides what to write: see [`domain::attempt`].
 
 mod answer;
 mod call;
@@ -48,37 +60,37 @@ use gate::Gate;
 use health::Health;
 use login::Login;
 
-/// What to look at where a campaign is not known.
+/// What a person should check if a campaign is not found.
 pub const UNKNOWN_CAMPAIGN: &str =
     "look at the campaign's id, and at the division of the OAuth client's role";
 
-/// The most campaigns of an invocation whose lists are to be found first, by two calls each.
+/// The most campaigns of an invocation whose lists are still to be found, which takes two calls
+/// each.
 const MOST_UNKNOWN: usize = 5;
 
-/// The health of each host, by its name.
+/// The health of each host, by name.
 type Hosts = Mutex<BTreeMap<String, Arc<Mutex<HostHealth>>>>;
 
 /// The health of Secrets Manager.
 type Vault = Mutex<VaultHealth>;
 
-/// What all orgs share.
+/// The parts that all orgs share.
 pub struct Shared {
-    /// The way to Genesys Cloud.
+    /// The transport to Genesys Cloud.
     pub transport: Arc<dyn Transport>,
-    /// Where the orgs' secrets are.
+    /// The store of the orgs' secrets.
     pub secrets: Arc<dyn Secrets>,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
-    /// The randomness of jitter.
+    /// The source of jitter.
     pub chance: Chance,
-    /// Where events are told.
+    /// The receiver of events.
     pub telemetry: Telemetry,
-    /// What the environment says.
+    /// The configuration.
     pub config: Config,
 }
 
-/// All orgs that this process has met. What is kept of them from one invocation to the next is
-/// cache alone.
+/// Every org that this process has met. What is kept between invocations is only a cache.
 pub struct Genesys {
     shared: Arc<Shared>,
     share: Share,
@@ -88,7 +100,7 @@ pub struct Genesys {
 }
 
 impl Genesys {
-    /// No org is read before it is asked for. `share`: of each org's call budget.
+    /// Makes no call. `share` is the part of each org's call budget that may be used.
     pub fn new(shared: Arc<Shared>, share: Share) -> Genesys {
         Genesys {
             shared,
@@ -99,7 +111,7 @@ impl Genesys {
         }
     }
 
-    /// The org of this name: every caller gets the same one, and no two names share anything.
+    /// The org of this name. Every caller gets the same one, and orgs share nothing.
     pub fn org(&self, id: &OrgId) -> Arc<Org> {
         let mut orgs = self.orgs.lock().unwrap_or_else(PoisonError::into_inner);
         let org = orgs.entry(id.clone()).or_insert_with(|| {
@@ -120,7 +132,7 @@ impl Genesys {
     }
 }
 
-/// One org's Genesys Cloud.
+/// The Genesys Cloud organisation of one org, as an OAuth client reaches it.
 pub struct Org {
     id: OrgId,
     shared: Arc<Shared>,
@@ -134,30 +146,30 @@ pub struct Org {
 }
 
 impl Org {
-    /// The name of its secret.
+    /// The name of the org, by which its secret is found.
     pub fn id(&self) -> &OrgId {
         &self.id
     }
 
-    /// Logs in, unless that is done already, and answers the org's rules.
+    /// Logs in if necessary, and returns the org's secret with its rules.
     ///
     /// # Errors
-    /// [`Kind::Refused`] where a person must act, [`Kind::Unavailable`], [`Kind::Throttled`] or
+    /// [`Kind::Refused`] if a person must act, [`Kind::Unavailable`], [`Kind::Throttled`] or
     /// [`Kind::OutOfTime`].
     pub async fn open(&self, run: &Run) -> Result<Arc<OrgSecret>, Failure> {
         self.session(run, None).await.map(|session| session.secret)
     }
 
-    /// Which of the wanted contacts may be begun with what is left of the org's call budget.
+    /// Which of the wanted contacts may begin, with what is left of the org's call budget.
     pub fn offer(&self, rules: &OrgSecret, demand: &Demand) -> Offer {
         let now = self.shared.clock.now();
         self.gate.offer(now, rules.calls_per_minute, demand)
     }
 
-    /// Whether it pays to have more contacts than these of each campaign, as far as this copy knows
-    /// without a call: by `contactLists` as far as one write goes; by `predictive` where they are [new](Org::are_new), as far as there are calls for their
-    /// POSTs. Not where one of its campaigns failed lately, nor where many lists are to be found first.
-    /// `luck`: the invocation's.
+    /// Whether a larger batch pays, as far as this copy knows without a call. By `contactLists` it
+    /// does until one write is full. By `predictive` it does if contacts are [new](Org::are_new)
+    /// and there are calls for their POSTs. It does not if one of the campaigns failed lately, or
+    /// if many lists are still to be found. `luck` is that of the invocation.
     pub fn takes_more(&self, contacts: &BTreeMap<&CampaignId, usize>, luck: f64) -> bool {
         let now = self.shared.clock.now();
         let Some(secret) = self.login.known(now) else {
@@ -168,7 +180,8 @@ impl Org {
             return false;
         }
         if secret.api == Api::ContactLists {
-            // Also where no calls are left: what goes back together comes back together.
+            // This holds even if no calls are left, because messages that go back together return
+            // together.
             let unknown = |of: &&&CampaignId| self.campaigns.list(of, now).is_none();
             return contacts.keys().filter(unknown).count() <= MOST_UNKNOWN;
         }
@@ -188,7 +201,7 @@ impl Org {
         self.offer(&secret, &demand).more == More::NotWanted
     }
 
-    /// Waits before try `tries` + 1; `false`: it is one too many, or there is no time for it.
+    /// Waits before try `tries` + 1. `false` means that there is no further try, or no time for it.
     pub async fn pause(&self, run: &Run, tries: u32) -> bool {
         let wait = between_tries(tries, self.shared.chance.share());
         let may = tries < run.tries && run.may_repeat(self.shared.clock.now(), wait);
@@ -198,7 +211,7 @@ impl Org {
         may
     }
 
-    /// Its secret says where it is: its health is also that of the host.
+    /// Takes the host from the secret. The health of the host counts for the org too.
     fn is_at(&self, secret: &OrgSecret) {
         let host = self.base(secret);
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -206,7 +219,7 @@ impl Org {
             .is_of(Arc::clone(hosts.entry(host).or_default()));
     }
 
-    /// No call is made for this org for a while; the first time is told.
+    /// Makes no call for this org for a while. The first time is reported.
     fn tell_refused(&self, failure: &Failure) {
         let evidence = Evidence::from(failure);
         self.shared.telemetry.tell(&Event::OrgRefused {

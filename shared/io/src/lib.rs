@@ -1,7 +1,18 @@
-//! The shell around `domain`: configuration, clock, secrets, queue and the Genesys Cloud client.
+//! The shell around [`domain`]: configuration, clock, secrets, queue, telemetry and the Genesys
+//! Cloud client.
 //!
-//! Traits stand only where a simulation must put itself in the place of the outside:
-//! [`http::Transport`], [`queue::Queue`], [`records::Records`] and [`secrets::Secrets`].
+//! Everything that makes a call or reads the environment is here; what to do is decided in
+//! [`domain`].
+//!
+//! - [`genesys`]: orgs, with their login, call budget and health, and the two contact APIs.
+//! - [`secrets`]: the secrets of orgs, sources and CRM feeds, read and checked.
+//! - [`queue`]: the calls to SQS.
+//! - [`records`]: what reconcile knows of an org from one run to the next.
+//! - [`telemetry`]: the log and the metrics.
+//! - [`config`]: the environment variables.
+//!
+//! There is a trait only where a simulation must replace the outside world: [`http::Transport`],
+//! [`queue::Queue`], [`records::Records`] and [`secrets::Secrets`].
 #![warn(missing_docs)]
 
 pub mod aws;

@@ -1,5 +1,8 @@
-//! Secrets Manager, and the secrets of an org, of a source and of a CRM feed (docs/contract.md
-//! "Secrets").
+//! Secrets Manager, and the secrets of orgs, sources and CRM feeds (docs/contract.md "Secrets").
+//!
+//! [`OrgSecret`], [`SourceSecret`] and `feed` check what a secret holds. [`Secrets`] is the trait
+//! by which secrets are read, and [`SecretsManager`] implements it. Caches are kept by those who
+//! read secrets.
 
 mod feed;
 mod members;
@@ -26,29 +29,29 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 
-/// Why a secret could not be read: what is wrong, and what a person does about it.
+/// The reason for which a secret could not be read, and what a person can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretsError {
-    /// There is no such secret.
+    /// There is no secret of this name.
     #[error("there is no such secret")]
     Missing,
-    /// It may still be restored.
+    /// The secret is scheduled for deletion and can still be restored.
     #[error(
         "it is scheduled for deletion: bring it back with aws secretsmanager restore-secret (it cannot be created anew)"
     )]
     PendingDeletion,
-    /// It has versions, but none with the staging label `AWSCURRENT`.
+    /// The secret has versions, but none with the staging label `AWSCURRENT`.
     #[error(
         "no version of it is AWSCURRENT: end its rotation with aws secretsmanager update-secret-version-stage, or put a \
          value with put-secret-value"
     )]
     NoCurrentVersion,
-    /// Its value is `SecretBinary`.
+    /// The value of the secret is `SecretBinary`.
     #[error(
         "it holds no text but SecretBinary: put its JSON with aws secretsmanager put-secret-value --secret-string"
     )]
     NoText,
-    /// The function's role may not read it, or not decrypt it.
+    /// The role of the function may not read or decrypt the secret.
     #[error("the function's role may not read it, or not decrypt it")]
     Denied,
     /// Secrets Manager does not answer now.
@@ -57,10 +60,10 @@ pub enum SecretsError {
 }
 
 impl SecretsError {
-    /// Of an answer of `GetSecretValue` (Secrets Manager API reference). The codes do not tell all
-    /// causes apart; the messages are "Secrets Manager can't find the specified secret." and
-    /// "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT". Of
-    /// the causes of `InvalidRequestException` only a deletion that is scheduled has to do with
+    /// The meaning of an error of `GetSecretValue` (Secrets Manager API reference). The codes do
+    /// not distinguish every cause, but the messages do: "Secrets Manager can't find the specified
+    /// secret." and "Secrets Manager can't find the specified secret value for staging label:
+    /// AWSCURRENT". Of the causes of `InvalidRequestException`, only a scheduled deletion concerns
     /// reading.
     fn of(code: Option<&str>, message: Option<&str>) -> SecretsError {
         match code {
@@ -77,9 +80,9 @@ impl SecretsError {
     }
 }
 
-/// Where secrets are read.
+/// A store of secrets.
 pub trait Secrets: Send + Sync {
-    /// The current text of the secret of this name.
+    /// The current text of a secret, by name.
     fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<SecretString, SecretsError>>;
 }
 
@@ -87,7 +90,7 @@ pub trait Secrets: Send + Sync {
 pub struct SecretsManager(Client);
 
 impl SecretsManager {
-    /// A client of the region and credentials that the SDK finds.
+    /// A client with the region and credentials that the SDK finds.
     pub fn new(config: &aws_config::SdkConfig) -> SecretsManager {
         SecretsManager(Client::new(config))
     }

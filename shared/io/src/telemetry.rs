@@ -1,5 +1,8 @@
-//! What the functions tell of their work: each event once, without personal data (docs/contract.md
-//! "Log").
+//! The log and the metrics of the functions. Each event is reported once, without personal data
+//! (docs/contract.md "Log").
+//!
+//! [`Event`] lists what can be reported. [`Telemetry`] is where events go: to log and metrics in
+//! production, and to a test otherwise. Metrics are in `metrics`.
 
 mod event;
 mod lines;
@@ -18,12 +21,12 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Where events go.
+/// A receiver of events.
 #[derive(Clone)]
 pub struct Telemetry(Arc<dyn Fn(&Event<'_>) + Send + Sync>);
 
 impl Telemetry {
-    /// To the log and the metrics.
+    /// The receiver that writes the log and counts metrics.
     pub fn log() -> Telemetry {
         Telemetry::from_fn(|event| {
             log(event);
@@ -31,12 +34,12 @@ impl Telemetry {
         })
     }
 
-    /// To somebody else.
+    /// A receiver that calls this function.
     pub fn from_fn(sink: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Telemetry {
         Telemetry(Arc::new(sink))
     }
 
-    /// Tells of one event.
+    /// Reports an event.
     pub fn tell(&self, event: &Event<'_>) {
         (self.0)(event);
     }
@@ -250,10 +253,12 @@ pub fn name_of(cause: Cause) -> &'static str {
     }
 }
 
-/// Writes the log as JSON lines to standard output, at the level that Lambda's
-/// `AWS_LAMBDA_LOG_LEVEL` asks for (INFO where it says nothing), and collects metrics for
-/// [`flush`], each with the dimension `Stack`: what two stacks of an account and region count must
-/// not add up. Of a panic it tells the place alone: the message may quote data.
+/// Sets up the log and the metrics of a function.
+///
+/// The log is JSON lines on standard output, at the level of Lambda's `AWS_LAMBDA_LOG_LEVEL`, or
+/// INFO without one. Metrics are collected until [`flush`], with the dimension `Stack`, so that the
+/// counts of two stacks in an account are not added up. Only the place of a panic is reported,
+/// because its message may quote data.
 #[expect(
     clippy::disallowed_methods,
     reason = "the log level is Lambda's own variable, read once"
@@ -270,19 +275,20 @@ pub fn init(stack: String) {
     metrics::init(stack);
 }
 
-/// What is told while the answer lives goes to standard output in one write.
+/// While the returned value lives, log lines are collected. Then they go to standard output in one
+/// write.
 pub fn together() -> Together {
     Together::begin()
 }
 
-/// Writes the metrics of an invocation to `to`: a function's standard output. Lambda may freeze the
-/// process right after its answer.
+/// Writes the metrics of an invocation to `to`, which is standard output in a function. Lambda may
+/// freeze the process right after the answer.
 pub fn flush(to: impl Write) {
     metrics::flush(to);
 }
 
-/// The log as JSON lines. Only this product's crates go below WARN: a client's debug lines can hold
-/// bodies and headers.
+/// A subscriber that writes the log as JSON lines. Only this product's crates log below WARN,
+/// because debug lines of a client can hold bodies and headers.
 pub fn subscriber<W>(writer: W, level: LevelFilter) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,

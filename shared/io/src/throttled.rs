@@ -1,4 +1,4 @@
-//! What the headers of an answer say of a 429, for every client alike.
+//! Reads the headers of a 429, in the same way for every client.
 
 use std::time::Duration;
 
@@ -6,10 +6,11 @@ use domain::retry::Throttle;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 
-/// `Retry-After`, and what Genesys Cloud says of its window's end (docs/genesys-cloud.md "Rate limit and retries").
+/// `Retry-After`, and the end of the window as Genesys Cloud names it (docs/genesys-cloud.md "Rate
+/// limit and retries").
 const NAMES: [&str; 2] = ["retry-after", "inin-ratelimit-reset"];
 
-/// Learns from an answer. `Some`: it is a 429, and no call is to be made for so long.
+/// Records an answer. `Some` means that it is a 429, and how long to make no call.
 pub fn throttled(
     throttle: &mut Throttle,
     now: Timestamp,

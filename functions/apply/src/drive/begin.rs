@@ -1,19 +1,19 @@
-//! Which contacts begin now: as health and budget allow.
+//! Chooses the contacts that begin now, as health and budget allow.
 
 use domain::attempt::Step;
 use domain::budget::{CALLS_OF_A_CONTACT, Demand, More};
 use domain::health::May;
 use io::genesys::{Campaign, MOST_CREATED, MOST_READ};
 
-use super::{At, Contact, Drive, Progress, Under};
+use super::{At, Drive, DrivenContact, Progress, Under};
 
 /// The most messages of an event (Lambda developer guide, "Amazon SQS event source mapping").
 const OF_AN_EVENT: usize = 10;
-/// Never wins the draw: it gets its even share of the calls and no more.
+/// A number that never wins the draw: the copy gets its even share of the calls and no more.
 const UNLUCKY: f64 = 1.0;
 
 impl Drive<'_> {
-    /// In a first load nothing is read that is most likely not there.
+    /// Skips the read of a contact that most likely does not exist, in a first load.
     pub(super) fn take_for_new(&mut self, place: usize) {
         let contact = &mut self.contacts[place];
         let of = &self.campaigns[contact.campaign];
@@ -26,8 +26,8 @@ impl Drive<'_> {
         }
     }
 
-    /// Lets contacts begin: as many as health and budget allow, opt-outs first, and of each campaign
-    /// alike.
+    /// Begins as many contacts as health and budget allow. Opt-outs come first, and campaigns take
+    /// turns.
     pub(super) fn begin(&mut self, progress: &mut Progress) {
         let mut units = self.units();
         if units.is_empty() {
@@ -45,7 +45,7 @@ impl Drive<'_> {
             promised: self.promised(),
             beside: u64::from(opt_outs > 0 && self.is_listing_new()),
             patience: self.run.patience(now),
-            // Calls that are too few for every copy are drawn for once.
+            // The draw for calls that are too few for every copy takes place once.
             luck: progress.more.map_or(self.luck, |_| UNLUCKY),
         };
         let offer = self.org.offer(&self.secret, &demand);
@@ -67,11 +67,11 @@ impl Drive<'_> {
         }
     }
 
-    /// Leaves of a campaign's units those that its health lets begin.
+    /// Removes the units of a campaign that its health does not allow to begin.
     ///
-    /// Where it is not known to be well one call tells for the others, unless one does already.
-    /// Where calls failed lately chance says whose: if a single contact is the cause, it is not the
-    /// same one each time.
+    /// If the campaign is not known to be healthy, one contact probes for the others, unless one
+    /// does already. If calls failed lately, that contact is chosen at random: if a single contact
+    /// is the cause, it is not the same one each time.
     fn heed_health(&mut self, progress: &mut Progress, campaign: usize, units: &mut Vec<Unit>) {
         let is_of = |unit: &Unit| self.contacts[unit.contacts[0]].campaign == campaign;
         if !units.iter().any(is_of) {
@@ -84,17 +84,19 @@ impl Drive<'_> {
             of.may
         };
         match may {
-            // Opt-outs of a campaign in doubt take many calls: nothing else of it begins before them.
+            // The opt-outs of a campaign in doubt take many calls, so nothing else of it begins
+            // before them.
             May::All if self.org.is_in_doubt(&of.id) && self.has_opt_outs(campaign) => {
                 units.retain(|unit| !is_of(unit) || unit.is_opt_out);
             }
             May::All => {}
             May::Probe => {
                 let is_begun =
-                    |contact: &Contact| matches!(contact.at, At::Ready(_) | At::Calls(_));
+                    |contact: &DrivenContact| matches!(contact.at, At::Ready(_) | At::Calls(_));
                 let is_told = self.of(campaign).iter().any(is_begun);
                 let own: Vec<_> = (0..units.len()).filter(|n| is_of(&units[*n])).collect();
-                // Of those who are drawn to probe luck is small: its rest is even again.
+                // Copies that were drawn to probe have small numbers. What is left of the number is
+                // spread evenly again.
                 let copies = f64::from(self.context.shared.config.apply_concurrency);
                 let even = (self.luck * copies).fract();
                 let drawn = |of: usize| (even * of as f64) as usize % of;
@@ -121,23 +123,23 @@ impl Drive<'_> {
     }
 
     /// The contacts of a campaign.
-    pub(super) fn of(&self, campaign: usize) -> &[Contact] {
+    pub(super) fn of(&self, campaign: usize) -> &[DrivenContact] {
         &self.contacts[self.campaigns[campaign].contacts.clone()]
     }
 
-    /// Whether a batch brings more contacts of a campaign than an event does: then its opt-outs go in calls
-    /// of their own, so that nobody else's trouble is theirs.
+    /// Whether a batch has more contacts of a campaign than an event can bring. Then opt-outs go in
+    /// calls of their own, so that trouble with another contact does not affect them.
     pub(super) fn is_wide(&self, campaign: usize) -> bool {
         self.of(campaign).len() > OF_AN_EVENT
     }
 
-    /// Whether opt-outs of a campaign are not ended.
+    /// Whether a campaign has opt-outs that have not ended.
     fn has_opt_outs(&self, campaign: usize) -> bool {
-        let is_left = |of: &Contact| of.attempt.is_opt_out() && !matches!(of.at, At::Ended);
+        let is_left = |of: &DrivenContact| of.attempt.is_opt_out() && !matches!(of.at, At::Ended);
         self.of(campaign).iter().any(is_left)
     }
 
-    /// What waits to be begun, a round of the campaigns at a time.
+    /// The units that wait to begin, one of each campaign in turn.
     fn units(&self) -> Vec<Unit> {
         let in_turn = |campaign: usize| {
             let contacts = self.campaigns[campaign]
@@ -145,8 +147,9 @@ impl Drive<'_> {
                 .clone()
                 .zip(self.of(campaign));
             let waiting = contacts.filter(|(_, contact)| matches!(contact.at, At::Waits(_)));
-            // How many begin together: of a list one read does for so many, and one write for all.
-            let together = |contact: &Contact| match self.campaigns[campaign].campaign {
+            // The number of contacts that begin together. By `contactLists` one read and one write
+            // serve many.
+            let together = |contact: &DrivenContact| match self.campaigns[campaign].campaign {
                 Campaign::ContactList(_) => MOST_READ,
                 Campaign::Predictive(_) if contact.is_new() => MOST_CREATED,
                 Campaign::Predictive(_) => 1,
@@ -173,7 +176,7 @@ impl Drive<'_> {
         rounds.into_iter().map(|(unit, _)| unit).collect()
     }
 
-    /// Calls that what is begun will take yet, those under way among them.
+    /// The calls that the contacts which have begun still need, including those under way.
     fn promised(&self) -> u64 {
         let mut promised = 0;
         for (campaign, of) in self.campaigns.iter().enumerate() {
@@ -181,7 +184,7 @@ impl Drive<'_> {
             for contact in self.of(campaign) {
                 match &contact.at {
                     At::Calls(Under::Read) | At::Ready(Step::Read | Step::Probe) => begun += 1,
-                    // The contact is read again, and written.
+                    // The contact is read again and then written.
                     At::Calls(Under::Pause | Under::Lower)
                     | At::Ready(Step::Pause(_) | Step::Lower) => begun += 1,
                     At::Calls(Under::Create) | At::Ready(Step::Create { alone: false, .. }) => {
@@ -205,7 +208,7 @@ impl Drive<'_> {
     }
 }
 
-/// What is begun together: a contact, or as many of a list as one call reads.
+/// Contacts that begin together: a single one, or as many of a list as one call reads.
 struct Unit {
     contacts: Vec<usize>,
     is_opt_out: bool,

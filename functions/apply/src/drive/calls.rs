@@ -1,6 +1,8 @@
-//! From steps to calls: how a set of steps is sent is all that the two APIs differ in.
+//! Turns steps into calls. Here alone the two contact APIs differ: `predictive` takes a call for
+//! each contact, and `contactLists` one call for many.
 
 mod lists;
+mod predictive;
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -8,17 +10,15 @@ use std::sync::Arc;
 
 use domain::attempt::{Attempt, Seen, Step, Write};
 use domain::change::ContactKey;
-use domain::contact::{Columns, Contact as Actual};
-use domain::failure::{Failure, Kind};
+use domain::contact::Contact;
+use domain::failure::Failure;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use io::genesys::{Campaign, MOST_CREATED, NewContact, Predictive};
-use io::telemetry::Event;
+use io::genesys::Campaign;
 
-use super::{Answer, Answers, At, Contact, Drive, Under};
-use crate::Defect;
+use super::{Answer, Answers, At, Drive, DrivenContact, Under};
 
-/// About the most that fail with one contact whose calls fail.
+/// About the most contacts that fail together with one contact whose calls fail.
 const MOST_IN_DOUBT: usize = 50;
 
 /// A call about the contacts at these places.
@@ -27,17 +27,17 @@ pub(super) struct Call {
     pub(super) answers: BoxFuture<'static, Answers>,
 }
 
-/// A contact to write, and the contact as it was read.
+/// A contact to write, with the contact as it was read.
 struct ToWrite {
     place: usize,
     key: ContactKey,
-    actual: Option<Arc<Actual>>,
+    actual: Option<Arc<Contact>>,
     write: Write,
 }
 
 impl Drive<'_> {
-    /// The calls that may be made now, those about opt-outs first, and of each campaign alike: of what
-    /// waits for its turn in the budget the first is the first to go.
+    /// The calls that may go now. Those about opt-outs come first and campaigns take turns, because
+    /// calls get their turns in the budget in this order.
     pub(super) fn launch(&mut self) -> impl Iterator<Item = BoxFuture<'static, Answers>> {
         let mut calls: Vec<(usize, Call)> = Vec::new();
         for campaign in 0..self.campaigns.len() {
@@ -49,14 +49,14 @@ impl Drive<'_> {
             }
             calls.extend(own.into_iter().enumerate());
         }
-        // Beside the writes, and after the first of each campaign.
+        // This call goes beside the writes, after the first one of each campaign.
         calls.extend(self.list_entries().map(|call| (1, call)));
         let is_opt_out = |place: &usize| self.contacts[*place].attempt.is_opt_out();
         calls.sort_by_key(|(nth, call)| (!call.places.iter().any(is_opt_out), *nth));
         calls.into_iter().map(|(_, call)| call.answers)
     }
 
-    /// The steps of this kind that are ready, which are under way from now on. Opt-outs first.
+    /// Takes the ready steps of one kind, which are under way from now on. Opt-outs come first.
     fn take(
         &mut self,
         campaign: usize,
@@ -96,7 +96,7 @@ impl Drive<'_> {
     }
 
     fn is_reading(&self, campaign: usize) -> bool {
-        let is_reading = |contact: &Contact| matches!(contact.at, At::Calls(Under::Read));
+        let is_reading = |contact: &DrivenContact| matches!(contact.at, At::Calls(Under::Read));
         self.of(campaign).iter().any(is_reading)
     }
 
@@ -106,7 +106,7 @@ impl Drive<'_> {
         let mut together: BTreeMap<(u32, usize), Vec<usize>> = BTreeMap::new();
         for ToMake { place, step, .. } in self.take(campaign, Under::Pause, is_pause) {
             let Step::Pause(tries) = step else { continue };
-            // Those of a list are read again in one call: they come back together.
+            // The contacts of a list are read again in one call, so they return together.
             let alone = if is_list { 0 } else { place };
             together.entry((tries, alone)).or_default().push(place);
         }
@@ -119,9 +119,9 @@ impl Drive<'_> {
         }
     }
 
-    /// Which creates of a campaign may go. Where none could be created a moment ago one probes for
-    /// all, once all of the campaign are read, and the others wait for its answer; calls are left for
-    /// those that change what exists.
+    /// Which creates of a campaign may go. If none could be created a moment ago, one contact
+    /// probes for all, once all of the campaign are read. The others wait for its answer, and calls
+    /// are left for updates.
     fn creates(&mut self, campaign: usize, calls: &mut Vec<Call>) -> Creates {
         let of = &self.campaigns[campaign];
         let is_ready =
@@ -154,7 +154,7 @@ impl Drive<'_> {
         }
     }
 
-    /// The step of this contact that is ready, which is under way from now on.
+    /// Takes the ready step of one contact, which is under way from now on.
     fn take_one(&mut self, place: usize) -> Option<ToWrite> {
         let contact = &mut self.contacts[place];
         let key = contact.attempt.key().clone();
@@ -164,94 +164,7 @@ impl Drive<'_> {
         }
     }
 
-    /// `predictive`: a call for each contact, but one POST for all that are created.
-    fn each(&mut self, campaign: usize, predictive: &Arc<Predictive>, calls: &mut Vec<Call>) {
-        for made in self.take(campaign, Under::Read, is_read) {
-            calls.push(guarded(
-                vec![made.place],
-                read(Arc::clone(predictive), made),
-            ));
-        }
-        let creates = self.creates(campaign, calls);
-        if let Creates::Probe(place) = creates
-            && let Some(probe) = self.take_one(place)
-        {
-            calls.push(self.create(campaign, predictive, vec![probe]));
-        }
-        if creates == Creates::All {
-            let is_alone =
-                |step: &Step, _: &Attempt| matches!(step, Step::Create { alone: true, .. });
-            for made in self.take(campaign, Under::Write, is_alone) {
-                let created = self.to_write(made).into_iter().collect();
-                calls.push(self.create(campaign, predictive, created));
-            }
-        }
-        if creates == Creates::All && !self.is_reading(campaign) {
-            let made = self.take(campaign, Under::Create, is_create).into_iter();
-            let created: Vec<_> = made.filter_map(|made| self.to_write(made)).collect();
-            let (opt_outs, others) = if self.is_in_doubt(campaign) {
-                self.apart(created)
-            } else {
-                (Vec::new(), created)
-            };
-            let alone = opt_outs.into_iter().map(|opt_out| vec![opt_out]);
-            for created in alone.chain(self.in_calls(campaign, others, MOST_CREATED)) {
-                calls.push(self.create(campaign, predictive, created));
-            }
-        }
-        let mut patches = self.take(campaign, Under::Lower, is_lower);
-        patches.extend(self.take(campaign, Under::Write, is_update));
-        for made in patches {
-            calls.push(guarded(
-                vec![made.place],
-                update(Arc::clone(predictive), made),
-            ));
-        }
-    }
-
-    /// One POST.
-    fn create(&self, campaign: usize, predictive: &Arc<Predictive>, created: Vec<ToWrite>) -> Call {
-        let (predictive, org) = (Arc::clone(predictive), Arc::clone(&self.org));
-        let (campaign, telemetry) = (
-            self.campaigns[campaign].id.clone(),
-            self.context.shared.telemetry.clone(),
-        );
-        let hides_conflicts = self.context.has(Defect::Conflict);
-        let places = created.iter().map(|contact| contact.place).collect();
-        guarded(places, async move {
-            let held: Vec<_> = created
-                .iter()
-                .map(|contact| held(&contact.write.data))
-                .collect();
-            let new = created.iter().zip(&held).map(|(contact, data)| NewContact {
-                key: &contact.key,
-                data,
-                callable: contact.write.callable,
-                version: contact.write.version,
-            });
-            let new: Vec<_> = new.collect();
-            let posted = predictive.create(&new).await;
-            let is_conflict = matches!(&posted, Err(failure) if failure.kind == Kind::Conflict);
-            if is_conflict {
-                let (org, campaign) = (org.id().as_str(), campaign.as_str());
-                telemetry.tell(&Event::Conflict { org, campaign });
-            }
-            let is_alone = created.len() == 1;
-            let seen = match posted {
-                Ok(()) => Seen::Written(None),
-                Err(_) if is_conflict && hides_conflicts => Seen::Written(None),
-                Err(failure)
-                    if !is_alone && matches!(failure.kind, Kind::Conflict | Kind::Rejected) =>
-                {
-                    Seen::RefusedTogether(failure)
-                }
-                Err(failure) => Seen::Failed(failure),
-            };
-            vec![seen; created.len()]
-        })
-    }
-
-    /// Opt-outs, and the others.
+    /// Separates opt-outs from the others.
     fn apart<T: Placed>(&self, all: Vec<T>) -> (Vec<T>, Vec<T>) {
         let is_opt_out = |made: &T| self.contacts[made.place()].attempt.is_opt_out();
         all.into_iter().partition(is_opt_out)
@@ -261,9 +174,9 @@ impl Drive<'_> {
         self.org.is_in_doubt(&self.campaigns[campaign].id)
     }
 
-    /// Those that go in one call, of so many at most. Where one of them may be what makes the call fail,
-    /// they go in at least two, of about fifty at most, by chance anew each time: so the others are rid
-    /// of it before long, and few fail with it.
+    /// Divides contacts among calls of at most `most`. If one of them may be what makes calls fail,
+    /// there are at least two calls of about fifty contacts at most, divided at random each time.
+    /// So the others are soon apart from it, and few fail with it.
     fn in_calls<T: Placed>(&self, campaign: usize, all: Vec<T>, most: usize) -> Vec<Vec<T>> {
         let is_in_doubt = self.is_in_doubt(campaign);
         let calls = if is_in_doubt {
@@ -285,9 +198,9 @@ impl Drive<'_> {
     }
 }
 
-/// Which of so many parts this place is in, as luck has it.
+/// The part, of several, that this place is in by chance.
 fn drawn(luck: f64, place: usize, parts: usize) -> usize {
-    // The constants of splitmix64: neighbours are strewn.
+    // The constants are those of splitmix64, which scatters neighbours.
     let mixed = luck.to_bits() ^ (place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 33;
     usize::try_from(mixed).unwrap_or_default() % parts
@@ -297,12 +210,12 @@ fn drawn(luck: f64, place: usize, parts: usize) -> usize {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Creates {
     All,
-    /// The one of this contact, by itself.
+    /// Only that of this contact, by itself.
     Probe(usize),
     None,
 }
 
-/// Of one contact.
+/// Something at the place of a contact.
 trait Placed {
     fn place(&self) -> usize;
 }
@@ -342,39 +255,7 @@ fn is_read(step: &Step, _: &Attempt) -> bool {
     matches!(step, Step::Read | Step::Probe)
 }
 
-async fn read(predictive: Arc<Predictive>, made: ToMake) -> Vec<Seen> {
-    let seen = if made.step == Step::Probe {
-        let nothing = predictive
-            .update(&made.key, Columns::default(), None, None)
-            .await;
-        nothing.map_or_else(Seen::Failed, |actual| Seen::Contact(Some(actual)))
-    } else {
-        predictive
-            .read(&made.key)
-            .await
-            .map_or_else(Seen::Failed, Seen::Contact)
-    };
-    vec![seen]
-}
-
-async fn update(predictive: Arc<Predictive>, made: ToMake) -> Vec<Seen> {
-    let (data, callable, version) = match made.step {
-        Step::Update(write) => (write.data, write.callable, write.version),
-        _ => (Columns::default(), Some(false), None),
-    };
-    let written = predictive.update(&made.key, data, callable, version).await;
-    vec![written.map_or_else(Seen::Failed, |actual| Seen::Written(Some(actual)))]
-}
-
-/// What a create stores: there is nothing to clear.
-fn held(data: &Columns<Option<String>>) -> Columns<String> {
-    let held = data
-        .iter()
-        .filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
-    Columns(held.collect())
-}
-
-/// The call of the contacts at these places, and what each sees of it.
+/// The call for the contacts at these places. If it panics, each of them learns of that.
 fn guarded(places: Vec<usize>, call: impl Future<Output = Vec<Seen>> + Send + 'static) -> Call {
     let of = places.clone();
     let answers = AssertUnwindSafe(call).catch_unwind().map(move |seen| {

@@ -1,5 +1,8 @@
-//! What is put on the org's DNC list beside the writes: in one call for all contacts of the batch
+//! Puts entries on the org's DNC list beside the writes, in one call for all contacts of the batch
 //! (docs/design.md "DNC list").
+//!
+//! A record that owes an entry is done only once the list has it. Which entries are owed is decided
+//! in [`domain::attempt`], and the calls are in [`io::genesys`].
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -16,18 +19,18 @@ use futures_util::FutureExt;
 use io::genesys::{MOST_ENTRIES, Org};
 
 use super::calls::Call;
-use super::{Answer, At, Contact, Drive, Progress, Under};
+use super::{Answer, At, Drive, DrivenContact, Progress, Under};
 use crate::Defect;
 
-/// How far the entries of one contact came.
+/// The entries of one contact.
 #[derive(Default)]
 pub(super) struct Listing {
     owed: Vec<Entry>,
-    /// The indices of the records that owe them.
+    /// The indices of the records that owe entries.
     by: BTreeSet<usize>,
     is_under_way: bool,
     failure: Option<Failure>,
-    /// A hash of which changes they are; none: no opt-out is among them.
+    /// A hash that identifies the changes. `None` means that there is no opt-out among them.
     changes: Option<u64>,
 }
 
@@ -46,7 +49,7 @@ impl Listing {
         !self.owed.is_empty()
     }
 
-    /// Notes that nothing but the list is waited for, where it is so.
+    /// Notes changes that wait for nothing but the list.
     pub(super) fn may_wait(&self, verdicts: &Verdicts, org: &Org) {
         let is_over =
             |verdict: &Verdict| !matches!(verdict, Verdict::Retry(_) | Verdict::Confirm(_));
@@ -57,7 +60,7 @@ impl Listing {
         }
     }
 
-    /// What becomes of its changes: those that owe entries are done once these are.
+    /// The verdicts of a contact. A record that owes entries is done only once the list has them.
     pub(super) fn judged(
         &self,
         verdicts: Verdicts,
@@ -70,7 +73,7 @@ impl Listing {
             None if self.is_owed() || self.is_under_way => unfinished(),
             None => return verdicts,
         };
-        // Nothing of a contact that was written comes back before reads show that.
+        // A contact that was written must not return before reads show the write.
         let unread = verdicts.iter().map(|(_, verdict)| verdict.unread_for());
         let at_least = unread.max().unwrap_or_default();
         let verdicts = verdicts.into_iter();
@@ -87,8 +90,8 @@ impl Listing {
 }
 
 impl Drive<'_> {
-    /// Gives back what was written before and waits for nothing but a list that fails: it is not read
-    /// again and again meanwhile, at the cost of all others.
+    /// Gives back changes that are written and wait only for a list that fails. They are not read
+    /// again and again meanwhile, which would cost calls of others.
     pub(super) fn leave_waiting(&mut self, progress: &mut Progress, place: usize) {
         let Some(list) = &self.secret.rules.dnc_list else {
             return;
@@ -97,7 +100,8 @@ impl Drive<'_> {
         if !contact.attempt.is_opt_out() {
             return;
         }
-        // Which changes, and not whose: a later one of the same contact is yet to be written.
+        // The hash is of the changes and not of the contact, because a later change of it is yet to
+        // be written.
         let mut hasher = DefaultHasher::new();
         let campaign = self.campaigns[contact.campaign].id.as_str();
         (campaign, contact.attempt.key().as_str()).hash(&mut hasher);
@@ -119,18 +123,18 @@ impl Drive<'_> {
         progress.verdicts.insert(place, verdicts);
     }
 
-    /// Whether opt-outs that begin take a call for their entries which is not promised yet.
+    /// Whether the next opt-outs need a call for their entries that is not promised yet.
     pub(super) fn is_listing_new(&self) -> bool {
         self.secret.rules.dnc_list.is_some() && self.calls_of_entries() == 0
     }
 
-    /// Calls that entries will take: those that are owed or under way, and those of opt-outs that are
-    /// begun.
+    /// The calls that entries will take: those that are owed or under way, and those of opt-outs
+    /// that have begun.
     pub(super) fn calls_of_entries(&self) -> u64 {
         if self.secret.rules.dnc_list.is_none() {
             return 0;
         }
-        let is_meant = |of: &&Contact| {
+        let is_meant = |of: &&DrivenContact| {
             let is_begun = matches!(of.at, At::Ready(_) | At::Calls(_));
             is_begun && of.attempt.is_opt_out() || of.listing.is_owed() || of.listing.is_under_way
         };
@@ -138,14 +142,14 @@ impl Drive<'_> {
         entries.div_ceil(MOST_ENTRIES) as u64
     }
 
-    /// The call for all entries that are owed, once no opt-out is being read that may owe more; but
-    /// where calls fail lately nobody waits for that.
+    /// The call for all entries that are owed. It waits while an opt-out is being read that may owe
+    /// more, except if calls have failed lately.
     pub(super) fn list_entries(&mut self) -> Option<Call> {
         let list = self.secret.rules.dnc_list.as_ref()?;
         if !self.contacts.iter().any(|of| of.listing.is_owed()) {
             return None;
         }
-        let may_owe = |of: &Contact| {
+        let may_owe = |of: &DrivenContact| {
             matches!(of.at, At::Calls(Under::Read))
                 && of.attempt.is_opt_out()
                 && !self.org.is_in_doubt(&self.campaigns[of.campaign].id)

@@ -1,4 +1,4 @@
-//! A token in the body: found, and taken out before anything of the body is stored.
+//! A token in the body. It is found, and removed before any part of the body is stored.
 
 use domain::json::Members;
 use io::secrets::BodyToken;
@@ -23,8 +23,8 @@ pub(super) fn judge(token: &BodyToken, shown: &Shown<'_>) -> Result<Choice, Why>
     ))
 }
 
-/// The JSON at the end of a path. None also where a name on the way stands twice: who reads the body
-/// next may take the other one.
+/// The JSON at the end of a path. It is also `None` if a name on the path is repeated, because
+/// another reader may take the other value.
 fn find<'a>(text: &'a str, path: &[String]) -> Option<&'a str> {
     let Some((step, path)) = path.split_first() else {
         return Some(text.trim_ascii());
@@ -41,17 +41,18 @@ fn find<'a>(text: &'a str, path: &[String]) -> Option<&'a str> {
     }
 }
 
-/// A body without the value at the end of a path. The path leads somewhere: [`judge`] has found a token
-/// there.
+/// The body without the value at the end of the path. [`judge`] has found a token there, so the
+/// path exists.
 pub(super) fn without(text: &str, path: &[String]) -> String {
     match rest(text, path) {
         Some(Some(rest)) => rest,
-        // Nobody reads on with the token in it.
+        // If the token cannot be removed, nothing of the body is read.
         Some(None) | None => String::new(),
     }
 }
 
-/// What is left; nothing at the end of the path; `None`: it leads nowhere.
+/// The rest of the text. `Some(None)` means that nothing is left, and `None` that the path does not
+/// exist.
 fn rest(text: &str, path: &[String]) -> Option<Option<String>> {
     let Some((step, path)) = path.split_first() else {
         return Some(None);
@@ -66,7 +67,7 @@ fn rest(text: &str, path: &[String]) -> Option<Option<String>> {
                 is_found = true;
                 continue;
             }
-            // Where the first item shows a token the others do, at the same place.
+            // If the first item holds the token, the others hold it at the same place.
             let of_other = rest(item.get(), path).filter(|_| !path.is_empty());
             left.push(of_other.flatten().unwrap_or_else(|| item.get().to_owned()));
         }
@@ -90,7 +91,7 @@ fn rest(text: &str, path: &[String]) -> Option<Option<String>> {
     is_found.then_some(Some(left))
 }
 
-/// An index of an array as a JSON pointer has it.
+/// An index of an array in a JSON pointer.
 fn place(step: &str) -> Option<usize> {
     let is_index =
         step == "0" || (!step.starts_with('0') && step.bytes().all(|byte| byte.is_ascii_digit()));

@@ -1,4 +1,7 @@
-//! The other end: what a sender adds to a request, so that a person can try a source.
+//! Makes a request as a sender would, so that a person can try a source.
+//!
+//! It is the counterpart of [`super::judge`]: for each kind of source, [`sent`] adds the signature,
+//! password or token that `judge` accepts.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,22 +18,21 @@ use standardwebhooks::{
 
 use super::signature;
 
-/// A request of a sender, but for its address.
+/// A request without its address.
 #[derive(Clone, Debug)]
 pub struct Sent {
-    /// Names and values, beside `content-type`.
+    /// Names and values, without `content-type`.
     pub headers: Vec<(String, String)>,
-    /// What follows the `?` of the URL; empty: nothing.
+    /// The query of the URL. It may be empty.
     pub query: String,
     /// The body.
     pub body: String,
 }
 
-/// A POST of this body by whoever knows the first of the source's secrets, of the long ones where
-/// some are short.
+/// A POST of this body, with the first of the source's secrets that is long enough.
 ///
 /// # Errors
-/// Why no request can be made.
+/// A message that says why no request can be made.
 pub fn sent(auth: &Auth, body: &str, now: Timestamp) -> Result<Sent, String> {
     let by = |headers| Sent {
         headers,
@@ -141,7 +143,7 @@ fn signed(
     Ok(headers)
 }
 
-/// The body with the token put where its pointer says. What leads there must be there already.
+/// The body with the token at its place. The members that lead there must exist.
 fn with_token(token: &BodyToken, value: &str, body: &str) -> Result<String, String> {
     const NO_PLACE: &str = "the body has no place for the token where the source's secret says";
     let (last, before) = token.path.split_last().ok_or(NO_PLACE)?;

@@ -1,4 +1,8 @@
-//! Signatures of any form that a source's secret tells.
+//! Signatures of any form that the secret of a source describes.
+//!
+//! The secret says which header holds the signature, how it is encoded, and over what it is made
+//! (docs/contract.md "Secrets"). [`sign`] computes the expected signature, which is compared in
+//! constant time. The time and the id of the request are checked if they are signed.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_PAD_INDIFFERENT};
@@ -53,7 +57,7 @@ pub(super) fn judge(signature: &Signature, shown: &Shown<'_>) -> Result<Choice, 
         };
         sign(scheme, secret, bytes)
     });
-    // Where none can be made nobody is let in: nothing is no signature.
+    // If no signature can be computed, nobody is let in: an empty text is no signature.
     let expected = expected.filter(|signature| !signature.is_empty());
     let signatures: Vec<_> = signatures
         .into_iter()
@@ -62,7 +66,7 @@ pub(super) fn judge(signature: &Signature, shown: &Shown<'_>) -> Result<Choice, 
     Ok(is_any_of(expected, signatures.iter().map(Vec::as_slice)))
 }
 
-/// The bytes of a signature, with what stands in the places of what is signed.
+/// The bytes of the signature over the template filled with these values.
 pub(super) fn sign<'a>(
     scheme: &Scheme,
     secret: &[u8],
@@ -83,8 +87,8 @@ pub(super) fn sign<'a>(
     }
 }
 
-/// No key is too long or too short for an HMAC; where one were, this would be empty, which is nobody's
-/// signature.
+/// Computes an HMAC. A key of any length is valid. If one were not, the result would be empty,
+/// which is nobody's signature.
 fn hmac<'a, D: EagerHash>(secret: &[u8], pieces: impl Iterator<Item = &'a [u8]>) -> Vec<u8>
 where
     Hmac<D>: KeyInit + Mac,
@@ -96,7 +100,7 @@ where
     hmac.finalize().into_bytes().to_vec()
 }
 
-/// The text of a header that is there once.
+/// The value of a header that occurs exactly once.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a str, Why> {
     let mut all = headers.get_all(name).iter();
     match (all.next().map(|text| text.to_str()), all.next()) {
@@ -107,7 +111,7 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a str, Why> {
     }
 }
 
-/// The time that is signed, where it is of now.
+/// The signed time, if it is within the tolerance.
 fn of_now<'a>(time: &SignedTime, values: &[&'a str], shown: &Shown<'a>) -> Result<&'a str, Why> {
     let lacks = || Why::Lacks("it shows no time where the source's secret says, or several".into());
     let text = match &time.place {
@@ -122,7 +126,8 @@ fn of_now<'a>(time: &SignedTime, values: &[&'a str], shown: &Shown<'a>) -> Resul
             }
         }
     };
-    // Digits alone: a number has other forms, such as one with a sign, and what is signed is the text.
+    // Only digits are accepted. The signature is over the text, and other notations such as `+1`
+    // would be the same number.
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let number: i64 = text.parse().ok().filter(|_| is_number).ok_or_else(lacks)?;
     let (unit, now) = if time.is_milliseconds {
@@ -139,7 +144,8 @@ fn of_now<'a>(time: &SignedTime, values: &[&'a str], shown: &Shown<'a>) -> Resul
     }
 }
 
-/// An id that cannot be told as a part of what stands beside it.
+/// The signed id. It must not contain a character that could move the border to what is signed next
+/// to it.
 fn id_of<'a>(scheme: &Scheme, name: &HeaderName, headers: &'a HeaderMap) -> Result<&'a str, Why> {
     let id = only(headers, name)?;
     let is_id = !id.is_empty()
@@ -155,7 +161,7 @@ fn id_of<'a>(scheme: &Scheme, name: &HeaderName, headers: &'a HeaderMap) -> Resu
     }
 }
 
-/// The text of a signature's bytes.
+/// The bytes of a signature as text.
 pub(super) fn encoded(bytes: &[u8], encoding: Encoding) -> String {
     match encoding {
         Encoding::Base64 => STANDARD.encode(bytes),

@@ -1,4 +1,4 @@
-//! Standard Webhooks, whose signatures its own crate makes.
+//! Standard Webhooks. The crate `standardwebhooks` computes the signatures.
 
 use http::HeaderMap;
 use io::secrets::SigningSecret;
@@ -10,7 +10,7 @@ use subtle::Choice;
 
 use super::{BEHIND_SECONDS, Shown, Verdict, Why, ahead_of, is_any_of};
 
-/// The headers of Standard Webhooks, and those that Svix's senders send by default.
+/// The headers of Standard Webhooks, and those that Svix sends by default.
 pub(super) const HEADERS: [[&str; 3]; 2] = [
     [
         HEADER_WEBHOOK_ID,
@@ -21,7 +21,7 @@ pub(super) const HEADERS: [[&str; 3]; 2] = [
 ];
 const LACKS: &str = "it shows no complete signature (webhook-id, webhook-timestamp and webhook-signature, or the same of svix-)";
 
-/// A set of headers that is complete.
+/// A complete set of headers.
 struct Signed<'a> {
     id: &'a str,
     sent_at: i64,
@@ -64,7 +64,8 @@ fn signed<'a>(headers: &'a HeaderMap, [id, sent_at, signatures]: &[&str; 3]) -> 
     })
 }
 
-/// The crate's own check has a clock of its own; its signature has none.
+/// The crate's own check reads the clock. Its signature function does not, so the signature is
+/// computed and compared here.
 fn is_signed_with(secret: &SigningSecret, signed: &[Signed<'_>], body: &[u8]) -> Choice {
     let webhook = Webhook::new(secret.text.expose_secret()).ok();
     signed.iter().fold(Choice::from(0), |is_any, signed| {

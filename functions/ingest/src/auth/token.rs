@@ -1,4 +1,4 @@
-//! Passwords and tokens, compared whole.
+//! Passwords and tokens, which are compared as a whole.
 
 use std::borrow::Cow;
 
@@ -20,7 +20,8 @@ pub(super) fn bearer(tokens: &[SecretString], shown: &Shown<'_>) -> Result<Choic
     Ok(is_any_of(bytes(tokens), [token.as_bytes()].into_iter()))
 }
 
-/// `Authorization: Basic`: user and password as bytes, in whatever encoding both ends write them.
+/// `Authorization: Basic`. User and password are compared as bytes, so their encoding does not
+/// matter.
 pub(super) fn basic(users: &[SecretString], shown: &Shown<'_>) -> Result<Choice, Why> {
     let lacks = || Why::Lacks("it shows no user and password (authorization: Basic) once".into());
     let is_once = shown.headers.get_all(header::AUTHORIZATION).iter().count() == 1;
@@ -30,7 +31,7 @@ pub(super) fn basic(users: &[SecretString], shown: &Shown<'_>) -> Result<Choice,
     Ok(is_any_of(bytes(users), [&*user].into_iter()))
 }
 
-/// The whole value of a header.
+/// A token that is the whole value of a header.
 pub(super) fn header(token: &HeaderToken, shown: &Shown<'_>) -> Result<Choice, Why> {
     let mut all = shown.headers.get_all(&token.name).iter();
     let (Some(value), None) = (all.next(), all.next()) else {
@@ -46,7 +47,7 @@ pub(super) fn header(token: &HeaderToken, shown: &Shown<'_>) -> Result<Choice, W
     ))
 }
 
-/// A parameter of the query. A plus sign may stand for itself, or for a space.
+/// A token in a parameter of the query. A plus sign may mean itself or a space.
 pub(super) fn query(token: &QueryToken, shown: &Shown<'_>) -> Result<Choice, Why> {
     let of_form = |text: &str| decoded(&text.replace('+', " ")).into_owned();
     let pairs = shown.query.split('&');
@@ -70,7 +71,7 @@ fn decoded(text: &str) -> Cow<'_, [u8]> {
     percent_decode_str(text).into()
 }
 
-/// What follows the scheme in the header `Authorization`.
+/// The credentials after the scheme in the header `Authorization`.
 fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
     let authorization = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (shown, credentials) = authorization.split_once(' ')?;

@@ -1,17 +1,17 @@
-//! What a change gets from the event that holds it.
+//! Completes a change from the event that holds it.
 
 use domain::json::Members;
 use serde_json::{Map, Value};
 
-/// The change, with what it lacks: an `eventId`, by which the same event sent again is known, and the
-/// `occurredAt` of the event. `pointer`: its place, since one event may hold several changes. What is no
-/// object stays as it is.
+/// Adds to a change what it lacks: an `eventId` that stays the same when the event is sent again,
+/// and the `occurredAt` of the event. `pointer` is the place of the change, because one event may
+/// hold several. A text that is no object stays as it is.
 pub(super) fn filled(text: &str, event: &Map<String, Value>, pointer: &str) -> String {
     let Ok(members) = serde_json::from_str::<Members<'_>>(text) else {
         return text.to_owned();
     };
     let said = |name: &str| event.get(name).and_then(Value::as_str);
-    // "source + id" tells one event from another (CloudEvents 1.0, "id").
+    // CloudEvents 1.0 ("id"): `source` and `id` together identify an event.
     let place = pointer.rfind("/data").map_or(pointer, |at| &pointer[at..]);
     let id = [said("source"), said("id"), Some(place)];
     let id = id.map(|part| part.unwrap_or_default());

@@ -1,4 +1,4 @@
-//! What is heard of opt-outs in what breaks a rule, before it is parked.
+//! Reads the opt-outs in items that break a rule, before the items are parked.
 
 use domain::Change;
 use domain::change::Sender;
@@ -6,8 +6,8 @@ use domain::json::Members;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-/// The opt-outs of a body that cannot be taken apart: of a list of changes, of a change, or of those that an
-/// event holds.
+/// The opt-outs in a body that cannot be taken apart. It may be a list of changes, one change, or
+/// events that hold changes.
 pub(super) fn opt_outs(sender: &Sender, text: &str, now: Timestamp) -> Vec<Change> {
     let mut heard = Vec::new();
     let mut texts = vec![(text, 0)];
@@ -32,10 +32,11 @@ pub(super) fn opt_outs(sender: &Sender, text: &str, now: Timestamp) -> Vec<Chang
     heard
 }
 
-/// How many lists and events a change stands in at most.
+/// How deep a change may be nested in lists and events.
 const DEEPEST: usize = 4;
 
-/// The opt-out that the change says, and nothing else of it; `None`: it says none, or not whose.
+/// The opt-out of a change, without the rest of it. `None` means that there is none, or that the
+/// change does not say which contact it is about.
 pub(super) fn opt_out(sender: &Sender, text: &str, now: Timestamp) -> Option<Change> {
     Change::heard(text, |text| Change::parse_from(sender, text, now))
 }

@@ -1,4 +1,9 @@
-//! The items of a body: what becomes changes by itself.
+//! Takes a body apart into items, each of which becomes changes by itself.
+//!
+//! A body is one change, a list of changes, or whatever a source's mapping expects. It may also be
+//! one or more CloudEvents, whose data is taken apart in the same way. A part that cannot be taken
+//! apart stays one item, so that its neighbours are not affected. Each item knows its place, which
+//! faults and parked messages name.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,25 +18,25 @@ use serde_json::{Map, Value};
 use super::{MOST_FAULTS, below, fault};
 use crate::cloud_event::{self, Form};
 
-/// The most that becomes of one body. What is more is told, and parked, as one.
+/// The most that is made of one body. If there would be more, the rest is one faulty item.
 #[derive(Clone, Copy)]
 pub(super) struct Bounds {
-    /// Changes of a list, of a source without a mapping.
+    /// The most changes of a list, for a source without a mapping.
     pub(super) listed: usize,
-    /// Items, of a source with one.
+    /// The most items, for a source with a mapping.
     pub(super) items: usize,
-    /// Changes that the mapping makes, for each campaign that they go to.
+    /// The most changes that the mapping makes, for each campaign that they go to.
     pub(super) mapped: usize,
 }
 
 impl Bounds {
-    /// Of a request.
+    /// The bounds for a request.
     pub(super) const REQUEST: Bounds = Bounds {
         listed: 100,
         items: 1_000,
         mapped: 1_000,
     };
-    /// Of what is sent again: it waits for nobody's answer.
+    /// The bounds for an item that is sent again. No sender waits for the answer.
     pub(super) const NONE: Bounds = Bounds {
         listed: usize::MAX,
         items: usize::MAX,
@@ -39,24 +44,24 @@ impl Bounds {
     };
 }
 
-/// What becomes changes by itself.
+/// A part of a body that becomes changes by itself.
 pub struct Item<'a> {
-    /// Where it stands in the body.
+    /// Its place in the body, as a JSON pointer.
     pub pointer: String,
-    /// Its JSON; where the body is none, its text.
+    /// Its JSON, or the text of a body that is not JSON.
     pub text: Cow<'a, str>,
-    /// Its event.
+    /// The event that holds it.
     pub event: Option<Arc<Event>>,
     /// How much of the body it is.
     pub extent: Extent,
-    /// Why it cannot be taken apart.
+    /// The faults because of which it cannot be taken apart.
     pub(super) broken: Vec<Fault>,
 }
 
-/// The attributes of an event, of which the data may be many items.
+/// The attributes of an event. Its data may hold many items.
 pub struct Event {
     pub(super) attributes: Map<String, Value>,
-    /// The same as JSON.
+    /// The attributes as JSON.
     pub(super) json: String,
 }
 
@@ -67,15 +72,15 @@ impl Event {
     }
 }
 
-/// How much of a body an item is.
+/// The part of a body that an item is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Extent {
-    /// One item of it.
+    /// One of its items.
     Item,
-    /// One event, which could not be taken apart.
+    /// A whole event that could not be taken apart.
     Event,
-    /// All of it, or of an event's data, which could not be taken apart.
+    /// The whole body, or the whole data of an event, which could not be taken apart.
     Body,
 }
 
@@ -88,7 +93,7 @@ pub(super) fn items<'a>(mapping: Option<&Mapping>, form: &Form, text: &'a str) -
     .items(form, text)
 }
 
-/// How bodies are taken apart.
+/// The way in which bodies are taken apart.
 #[derive(Clone, Copy)]
 pub(super) struct Apart<'m> {
     pub(super) mapping: Option<&'m Mapping>,
@@ -129,7 +134,7 @@ impl Apart<'_> {
             Ok((Some(data), event)) => {
                 self.of_data(format!("{pointer}/data"), data, Some(Event::new(event)))
             }
-            // Its attributes may say all that there is to say.
+            // The attributes of an event without data may be all that the mapping needs.
             Ok((None, event)) => vec![Item {
                 pointer: pointer.to_owned(),
                 text: Cow::Borrowed("null"),
@@ -183,7 +188,7 @@ impl Apart<'_> {
         }
     }
 
-    /// By the mapping; without one, one change, or those of `changes`.
+    /// The texts of items: by the mapping, or else one change, or those of `changes`.
     fn texts<'a>(self, text: &'a str) -> Result<Texts<'a>, Vec<Fault>> {
         let Some(mapping) = self.mapping else {
             return wrapped(text, self.bounds.listed)
@@ -206,7 +211,7 @@ fn too_many() -> Fault {
     fault("", FaultCode::TooMany, "expected at most 1,000 items")
 }
 
-/// Texts of items, each with the place where it stands.
+/// The texts of items, each with its place.
 type Texts<'a> = Vec<(String, &'a str)>;
 
 fn owned<'a, 't>(
@@ -218,7 +223,7 @@ fn owned<'a, 't>(
 }
 
 impl<'a> Item<'a> {
-    /// A body whose form is not known.
+    /// A body as one item, because its form is unknown.
     pub(super) fn whole(text: &'a str, fault: Fault) -> Item<'a> {
         Item::broken(String::new(), text, Extent::Body, vec![fault])
     }
@@ -234,7 +239,7 @@ impl<'a> Item<'a> {
     }
 }
 
-/// The texts of `changes`; `None`: there is no such member, and the body is one change.
+/// The texts of `changes`. `None` means that there is no such member, so the body is one change.
 fn wrapped(text: &str, most: usize) -> Option<Result<Texts<'_>, Vec<Fault>>> {
     let members: Members<'_> = serde_json::from_str(text).ok()?;
     let (lists, others): (Vec<_>, Vec<_>) = members

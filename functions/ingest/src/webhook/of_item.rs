@@ -1,4 +1,7 @@
-//! The changes of one item.
+//! Turns one item into its changes.
+//!
+//! An item of a source without a mapping is one change. A mapping may make several changes of an
+//! item, and each of them goes to the campaigns that [`super::route`] chooses.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,19 +17,19 @@ use super::{Item, MOST_OF_ITEM, below, fault, fill, hear, route};
 const NO_CAMPAIGNS: &str =
     "expected campaigns in the source's secret, since the mapping tells them (campaignField)";
 
-/// Why an item becomes no change, and what is heard of it all the same.
+/// The faults of an item that becomes no change, and its opt-outs, which count nevertheless.
 #[derive(Default)]
 pub(super) struct Unread {
     pub(super) faults: Vec<Fault>,
-    /// Opt-outs.
+    /// The opt-outs.
     pub(super) heard: Vec<Change>,
 }
 
-/// A source, and when it is heard.
+/// A source, and the time at which its items are read.
 pub(super) struct Reader<'a> {
     pub(super) secret: &'a SourceSecret,
     pub(super) sender: &'a Sender,
-    /// Those that the mapping reads.
+    /// The headers that the mapping reads.
     pub(super) headers: &'a BTreeMap<String, String>,
     pub(super) now: Timestamp,
 }
@@ -97,7 +100,7 @@ impl Reader<'_> {
         Ok(changes)
     }
 
-    /// The change for each campaign that it goes to.
+    /// The change, for each campaign that it goes to.
     fn routed(&self, mapped: &Mapped) -> Result<Vec<Change>, Vec<String>> {
         let change = Change::parse_from(self.sender, &mapped.text, self.now);
         let change = change.map_err(|invalid| {
@@ -116,7 +119,7 @@ impl Reader<'_> {
         routed.map_err(|why| vec![why.to_owned()])
     }
 
-    /// The opt-out that a change says which may break a rule, for each campaign that it goes to.
+    /// The opt-out of a change that may break a rule, for each campaign that it goes to.
     fn heard(&self, mapped: &Mapped) -> Vec<Change> {
         let Some(heard) = hear::opt_out(self.sender, &mapped.text, self.now) else {
             return Vec::new();
@@ -127,7 +130,7 @@ impl Reader<'_> {
         }
         let told = mapped.campaigns.as_deref();
         let routed = route::routed(&heard, told, None, campaigns);
-        // Where what is told is not known, it is heard everywhere.
+        // If it is unknown which campaigns the person is in, the opt-out goes to all of them.
         routed
             .or_else(|_| route::routed(&heard, None, None, campaigns))
             .unwrap_or_default()

@@ -1,19 +1,25 @@
-//! To which campaigns of its source a change goes (docs/contract.md "Secrets").
+//! Chooses the campaigns that a change goes to, for a source with several (docs/contract.md
+//! "Secrets").
+//!
+//! Suppose a source whose field `list` names campaign A or B, and a person who moves from A to B.
+//! The change goes to B, where it may create the contact, and A gets a `leave`.
 
 use domain::Change;
 use domain::change::{CampaignId, IfAbsent, Operation};
 use io::secrets::Campaigns;
 
-/// The change for each campaign that it goes to. `told`: the values of the field that tells the campaigns
-/// of the person; none: the sender does not tell it now. `before`: those that the field held before.
+/// The change for each campaign that it goes to. `told` holds the values of the field that names
+/// the person's campaigns, and is `None` if the sender does not send that field now. `before` holds
+/// the values that the field had before.
 ///
-/// An opt-out goes to all: it creates nobody where the person is not known to be. What changed of somebody,
-/// wherever they are, goes to all too, and creates nobody. The campaigns that the person left are told so:
-/// those that held them before, or all others where the sender does not tell.
+/// - An opt-out goes to every campaign. It creates a contact only where the person is known to be.
+/// - A change without `told` goes to every campaign too, and creates no contact.
+/// - A campaign that the person left gets a `leave`. It is one of `before`, or else any campaign
+///   that is not in `told`.
 ///
 /// # Errors
-/// The change creates somebody, and nobody tells where; or a value is told that the source's secret does not
-/// know.
+/// The change creates a contact and no campaign is told, or a value is unknown to the source's
+/// secret.
 pub(super) fn routed(
     change: &Change,
     told: Option<&[String]>,
@@ -38,7 +44,7 @@ pub(super) fn routed(
             Some(told) if told.contains(campaign) => (change.if_absent, change.operation.clone()),
             None if opts_out => (IfAbsent::SkipOptOut, change.operation.clone()),
             None => (IfAbsent::Skip, change.operation.clone()),
-            // Nothing else is said of somebody who is not in this campaign.
+            // The person is not in this campaign, so only the opt-out counts here.
             Some(_) if opts_out => (IfAbsent::SkipOptOut, change.operation.opt_out_alone()),
             Some(_)
                 if before

@@ -1,5 +1,7 @@
-//! An item that becomes no change, as it is parked until a person has mended its source or its mapping
-//! (docs/contract.md "Unmapped items").
+//! The parked form of an item that becomes no change. It waits until a person has corrected its
+//! source or its mapping (docs/contract.md "Unmapped items").
+//!
+//! [`Unmapped::read_again`] reads such an item with the source's secret as it is then.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,44 +20,44 @@ use super::items::{Apart, Bounds};
 use super::{Event, Extent, Item, Reading, read};
 use crate::cloud_event::Form;
 
-/// The reason for which it is parked.
+/// The reason with which it is parked.
 pub const REASON: &str = "unmapped";
 /// The most characters of a detail.
 const MOST_DETAIL: usize = 1_000;
-/// The largest body that goes to the dead-letter queue, with its attributes: 1 MiB.
+/// The largest body that the dead-letter queue accepts: 1 MiB, minus room for the attributes.
 const MOST_BYTES: usize = (1 << 20) - 4_096;
 
 /// The body of the parked message.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Unmapped {
-    /// The version of this shape.
+    /// The version of this format.
     unmapped: u8,
     source: String,
-    /// The org that the source may write to.
+    /// The org to which the source was bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     org: Option<String>,
     extent: Extent,
     pointer: String,
-    /// RFC 3339, in UTC.
+    /// The arrival time, as RFC 3339 in UTC.
     arrived_at: String,
-    /// Those that the mapping reads.
+    /// The headers that the mapping reads.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     headers: BTreeMap<String, String>,
     /// The attributes of its event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     event: Option<Map<String, Value>>,
-    /// Its JSON, which may be null.
+    /// The item as JSON. It may be null.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         deserialize_with = "some"
     )]
     item: Option<Box<RawValue>>,
-    /// Its text, where it is no JSON.
+    /// The text of the item, if it is not JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     text: Option<String>,
-    /// The same in base64, where it would be too long.
+    /// The text in base64, if it would be too long otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     base64: Option<String>,
 }
@@ -65,7 +67,7 @@ fn some<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Box<RawValue>>, D:
 }
 
 impl Unmapped {
-    /// Of an item that arrived now.
+    /// An item that arrived now.
     pub(crate) fn new(
         sender: &Sender,
         item: &Item<'_>,
@@ -73,7 +75,7 @@ impl Unmapped {
         now: Timestamp,
     ) -> Unmapped {
         let json: Option<Box<RawValue>> = serde_json::from_str(&item.text).ok();
-        // Escaped, a text may be six times as long.
+        // Escaping can make a text six times as long.
         let (text, base64) = match &json {
             Some(_) => (None, None),
             None if item.text.len() > MOST_BYTES / 8 => (None, Some(STANDARD.encode(&*item.text))),
@@ -97,28 +99,29 @@ impl Unmapped {
     /// Reads the body of a parked message.
     ///
     /// # Errors
-    /// What was expected.
+    /// A message that says what was expected.
     pub fn parse(text: &str) -> Result<Unmapped, &'static str> {
         let unmapped = serde_json::from_str(text).ok();
         let unmapped = unmapped.filter(|unmapped: &Unmapped| unmapped.unmapped == 1);
         unmapped.ok_or("expected an unmapped item of the version 1")
     }
 
-    /// The org that its source wrote to when it came; none: any.
+    /// The org to which the source was bound when the item came. `None` means that it was bound to
+    /// none.
     pub fn org(&self) -> Option<&str> {
         self.org.as_deref()
     }
 
-    /// Who sent it.
+    /// The source.
     ///
     /// # Errors
-    /// What was expected.
+    /// A message that says what was expected.
     pub fn source(&self) -> Result<SourceName, Cow<'static, str>> {
         SourceName::parse(&self.source)
     }
 
-    /// What the item becomes by its source's secret as it is now, and where in the request's body stands what
-    /// it is taken apart into.
+    /// Reads the item again with the source's current secret. Also returns the place of the item in
+    /// the body of its request.
     pub fn read_again(
         &self,
         secret: &SourceSecret,
@@ -161,15 +164,15 @@ impl Unmapped {
         )
     }
 
-    /// The message that parks it; `None`: it is too large for one.
+    /// The message that parks the item, or `None` if it is too large for one.
     pub(crate) fn message(&self, faults: &[Fault]) -> Option<Message> {
         let body = serde_json::to_string(self).ok()?;
-        // SQS takes neither of these two characters, and JSON can do without: they stand only in
-        // strings.
+        // SQS refuses these two characters. They occur only within JSON strings, where they can be
+        // escaped.
         let body = body
             .replace('\u{FFFE}', "\\ufffe")
             .replace('\u{FFFF}', "\\uffff");
-        // The same item that comes again is one.
+        // The same item gets the same deduplication id when it comes again.
         let said = (
             &self.source,
             &self.headers,
@@ -196,14 +199,14 @@ impl Unmapped {
     }
 }
 
-/// The place of the item and its first fault: nothing that the sender wrote.
+/// The place of the item and its first fault, without anything that the sender wrote.
 pub(crate) fn detail(pointer: &str, faults: &[Fault]) -> String {
     let place = match pointer {
         "" => "the body".to_owned(),
-        // Numbers, and names that a person configured.
+        // A place consists of numbers, and of names that a person configured.
         pointer => format!("the item {pointer}"),
     };
-    // Of a fault within the item, the place in it.
+    // If the fault lies within the item, the place of the fault follows.
     let first = faults.first().map(|fault| {
         let mut fault = fault.clone();
         if let Some(within) = fault.pointer.strip_prefix(pointer) {
@@ -218,7 +221,7 @@ pub(crate) fn detail(pointer: &str, faults: &[Fault]) -> String {
     format!("{place}: {}{more}", first.unwrap_or_default())
 }
 
-/// Nothing of the item.
+/// `Debug` shows nothing of the item.
 impl std::fmt::Debug for Unmapped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Unmapped")

@@ -1,5 +1,5 @@
-//! Whether there is no contact, or one that reads do not show yet: known, and not guessed
-//! (docs/design.md "Who is not in the campaign").
+//! Finds out whether there is no contact, or only none that reads show yet (docs/design.md "Who is
+//! not in the campaign").
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,42 +12,42 @@ use crate::failure::{Failure, Kind};
 use crate::plan::Plan;
 use crate::retry::Cause;
 
-/// After so long a read shows whatever was written before a change was received for the first time.
+/// After this time a read shows everything that was written before the change was first received.
 pub const LOOKS_TWICE: Duration = Duration::from_mins(1);
 
-/// How it is known that there is no contact that a read does not show.
+/// How to find out that a contact does not exist, after a read has shown none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absence {
-    /// An update of nothing finds what reads miss.
+    /// An update that names nothing finds a contact that reads do not show.
     ByProbe,
-    /// A read tells that is begun after this time.
+    /// A read tells, if it begins later than this after the first receive.
     ByReadAfter(Duration),
-    /// By what was seen, or by the next read.
+    /// It is known by what was seen, or by the next read.
     Known,
 }
 
 impl Attempt {
-    /// The same where absence is known so.
+    /// Sets how absence is known.
     #[must_use]
     pub fn knows_absence(mut self, absence: Absence) -> Attempt {
         self.absence = absence;
         self
     }
 
-    /// Whether it asks if there is such a contact, and nothing else.
+    /// Whether the attempt only asks if there is such a contact.
     pub fn is_seeking(&self) -> bool {
         matches!(self.state, State::Seeking)
     }
 
-    /// Whether one of the changes may create the contact: that there is none says then that the
-    /// campaign's contacts are new.
+    /// Whether one of the changes may create the contact. Only then does its absence suggest that
+    /// the campaign's contacts are new.
     pub fn may_create(&self) -> bool {
         let mut pieces = self.pieces.iter().chain(&self.rest);
         pieces.any(|piece| piece.change.if_absent == IfAbsent::Create)
     }
 
-    /// No change may create the contact, and none was read. One that holds nothing but an opt-out was
-    /// read, and so is known.
+    /// Finds out whether the contact exists, if no change may create it and no read has shown it. A
+    /// placeholder for an opt-out counts as a contact that was read.
     pub(super) fn seek(&mut self, plan: &Plan) -> Step {
         match self.absence {
             Absence::ByProbe if self.actual.is_none() => {
@@ -70,9 +70,9 @@ impl Attempt {
                 self.actual = found.map(Arc::new);
                 self.act(true)
             }
-            // No such contact can be.
+            // No contact can have such a key.
             Seen::Failed(failure) if failure.kind == Kind::Rejected => self.park(&failure),
-            // It may be the campaign that there is not.
+            // The campaign may be what does not exist.
             Seen::Failed(failure) if failure.kind == Kind::NotFound => self.missing(&failure),
             Seen::Failed(failure) => self.failed(&failure),
             _ => self.retry(&Failure::lagging()),

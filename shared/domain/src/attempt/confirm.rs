@@ -1,5 +1,5 @@
-//! Where reads lag behind writes: what was written comes back to be read before anything later is
-//! planned (docs/design.md "Where reads lag").
+//! Read lag: a change that was written comes back to be read before anything later is planned
+//! (docs/design.md "Where reads lag").
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +12,9 @@ use crate::failure::{Failure, Kind};
 use crate::retry::Cause;
 
 impl Attempt {
-    /// A write left the contact so. One that altered nothing is all that reads can show: so a column
-    /// that the service stores otherwise than it is sent is not written for ever.
+    /// Takes the contact as a write left it. A write that altered nothing cannot become visible, so
+    /// it needs no read. Otherwise a column that the service stores in another form would be
+    /// written again and again.
     pub(super) fn is_now(&mut self, actual: Option<Contact>) {
         let wrote = match self.actual {
             None => Outcome::Created,
@@ -25,7 +26,7 @@ impl Attempt {
         self.actual = actual.map(Arc::new);
     }
 
-    /// Notes a write of which it is not known whether it was done.
+    /// Notes a write whose result is unknown.
     pub(super) fn may_be_unread(&mut self, seen: &Seen) {
         let is_write = matches!(
             self.state,
@@ -39,8 +40,8 @@ impl Attempt {
         }
     }
 
-    /// What is to be applied after a write that reads do not show yet: when it comes again all of it
-    /// is read anew, and the first may be done by then.
+    /// Sends back a change that follows a write which reads do not show yet. When it returns,
+    /// everything is read anew, and the first write may be visible by then.
     pub(super) fn wait_behind(&mut self) -> Step {
         let (after, wrote) = (self.rules.read_lag, None);
         let detail = "it is behind a write that reads may not show yet";
@@ -49,7 +50,7 @@ impl Attempt {
     }
 }
 
-/// A verdict, or, after a write that did this, that it is yet to be read.
+/// Wraps a verdict in [`Verdict::Confirm`] if there was a write that must be read first.
 pub(super) fn confirmed(verdict: Verdict, wrote: Option<Outcome>, after: Duration) -> Verdict {
     let then = match &verdict {
         Verdict::Done(outcome) => Settled::Done(*outcome),

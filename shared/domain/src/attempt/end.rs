@@ -1,4 +1,4 @@
-//! How changes end: done, parked or retried.
+//! The end of changes: done, parked or retried.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::plan::{Part, Plan};
 use crate::retry::Cause;
 
 impl Attempt {
-    /// The plan's action is done, with this outcome for the newest of the changes.
+    /// The plan is carried out, and this is the outcome of its newest change.
     pub(super) fn applied(&mut self, plan: &Plan, outcome: Outcome) -> Step {
         self.owed.undone();
         for (place, (piece, part)) in self.pieces.drain(..).zip(&plan.parts).enumerate() {
@@ -33,7 +33,7 @@ impl Attempt {
         self.next_piece()
     }
 
-    /// No retry can help.
+    /// Parks the changes: no retry can help.
     pub(super) fn park(&mut self, why: &Failure) -> Step {
         self.owed.not_undone();
         for piece in self.pieces.drain(..) {
@@ -47,15 +47,15 @@ impl Attempt {
         self.next_piece()
     }
 
-    /// No retry can help, and what it says of opting out was refused too: whoever looks after what is
-    /// parked must know that.
+    /// Parks the changes if even their opt-out was refused. The person who looks after parked
+    /// changes must learn of that.
     pub(super) fn park_unheard(&mut self, mut why: Failure, refused: &Failure) -> Step {
         self.are_unheard();
         self.was_refused_too("that nobody may call", &mut why, refused);
         self.park(&why)
     }
 
-    /// Notes for whoever looks after it that this was refused as well.
+    /// Adds a second refusal to the detail, for the person who looks after parked changes.
     pub(super) fn was_refused_too(&mut self, what: &str, why: &mut Failure, refused: &Failure) {
         let too = format!("; {what} was refused too: {refused}");
         why.detail.push_str(&too);
@@ -75,7 +75,7 @@ impl Attempt {
         };
         self.pieces.push(piece);
         self.tries = 0;
-        // What the last write left is known.
+        // The contact is known from the last write.
         self.act(true)
     }
 
@@ -94,7 +94,8 @@ impl Attempt {
         self.retry_for(failure.cause(), failure)
     }
 
-    /// All that is left, in whatever state it is: the driver cannot go on.
+    /// Ends the attempt with a failure, in whatever state it is. A driver that cannot go on calls
+    /// this.
     pub fn give_back(&mut self, failure: &Failure) -> Verdicts {
         self.state = State::Ended;
         match self.failed(failure) {

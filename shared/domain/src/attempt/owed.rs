@@ -1,4 +1,7 @@
-//! What must stand on the org's DNC list beside what is written (docs/design.md "DNC list").
+//! The entries that must be on the org's DNC list (docs/design.md "DNC list").
+//!
+//! An opt-out owes the list an entry, and its record is done only once the list has it. An opt-in
+//! that is applied later in the same attempt cancels what is owed.
 
 use super::state::lowered;
 use super::step::Write;
@@ -8,26 +11,27 @@ use crate::contact::Contact;
 use crate::dnc::Entry;
 use crate::plan::{Part, Plan, RankedChange};
 
-/// What a contact's changes owe the list.
+/// The entries that a contact's changes owe the list.
 #[derive(Debug, Default)]
 pub(super) struct Owed {
     entries: Vec<Entry>,
-    /// How many of them were taken.
+    /// How many of the entries were handed to the driver.
     taken: usize,
-    /// The indices of the records that owe them, and of those whose opt-out was refused for good.
+    /// The indices of the records that owe entries, and of those whose opt-out was refused for
+    /// good.
     by: Vec<usize>,
     unheard: Vec<usize>,
-    /// What an opt-in undoes that is not written yet: entries, and the records that owe them.
+    /// Entries that an opt-in cancels once it is written, and the records that owe them.
     set_aside: (Vec<Entry>, Vec<usize>),
 }
 
 impl Owed {
-    /// The opt-in is written.
+    /// The opt-in is written, so the entries are cancelled.
     pub(super) fn undone(&mut self) {
         self.set_aside = Default::default();
     }
 
-    /// The opt-in is not written.
+    /// The opt-in is not written, so the entries are owed again.
     pub(super) fn not_undone(&mut self) {
         let (entries, by) = std::mem::take(&mut self.set_aside);
         self.entries.extend(entries);
@@ -36,10 +40,10 @@ impl Owed {
 }
 
 impl Attempt {
-    /// What is to be put on the org's DNC list beside the steps, without what was taken before, and the
-    /// indices of the records that owe it.
+    /// Takes the entries that are owed and were not taken before, with the indices of the records
+    /// that owe them.
     pub fn take_owed(&mut self) -> (Vec<Entry>, Vec<usize>) {
-        // What comes after it, one by one, may opt in.
+        // A change that is applied later may be an opt-in.
         if !self.rest.is_empty() {
             return (Vec::new(), Vec::new());
         }
@@ -48,24 +52,24 @@ impl Attempt {
         (entries, std::mem::take(&mut self.owed.by))
     }
 
-    /// The changes that are yet to be applied, by their event ids.
+    /// The event ids of the changes that are yet to be applied.
     pub fn event_ids(&self) -> impl Iterator<Item = &EventId> {
         let all = self.pieces.iter().chain(&self.rest);
         all.map(|piece| &piece.change.event_id)
     }
 
-    /// Whether the opt-out of this record was refused for good: it waits for no list.
+    /// Whether the opt-out of this record was refused for good. Such a record waits for no list.
     pub fn is_unheard(&self, index: usize) -> bool {
         self.owed.unheard.contains(&index)
     }
 
-    /// No opt-out of what is applied now can be written.
+    /// Notes that no opt-out of the changes being applied can be written.
     pub(super) fn are_unheard(&mut self) {
         let indices = self.pieces.iter().map(|piece| piece.index);
         self.owed.unheard.extend(indices);
     }
 
-    /// Notes what must stand there once the plan is done.
+    /// Notes the entries that are owed once the plan is carried out.
     pub(super) fn owe(&mut self, plan: &Plan) {
         if self.rules.dnc_list.is_none() {
             return;
@@ -79,8 +83,8 @@ impl Attempt {
             }
             return;
         }
-        // Of somebody who is not in the campaign the list takes what they would hold there; an opt-in that
-        // is skipped undoes nothing.
+        // If the person is not in the campaign, the list gets the entry that the contact would have
+        // had. An opt-in that is skipped cancels nothing.
         let is_unheard = |place: &usize| {
             let piece = &self.pieces[*place];
             let operation = &piece.change.operation;
@@ -100,7 +104,7 @@ impl Attempt {
         }
     }
 
-    /// The same where what is heard of opting out is all that is written.
+    /// As [`Attempt::owe`], if only the opt-out of the changes is written.
     pub(super) fn owe_for_lowered(&mut self, write: &Write) {
         let queue_order: Vec<_> = (0..self.pieces.len()).collect();
         self.owe_for(&lowered(self.actual.as_deref(), write), &queue_order);
@@ -113,17 +117,17 @@ impl Attempt {
         let ranks: Vec<_> = self.ranked().map(|change| change.rank).collect();
         let mut now = order.to_vec();
         now.retain(|place| *place < self.pieces.len());
-        // At a tie the opt-out is the newest word.
+        // At equal ranks the opt-out counts as the newest.
         let is_tied = |a: &usize, b: &usize| ranks[*a].is_some() && ranks[*a] == ranks[*b];
         for tied in now.chunk_by_mut(is_tied) {
             tied.sort_by_key(|place| self.pieces[*place].opts_out());
         }
         let now = now.iter().map(|place| &self.pieces[*place]);
         let operations = now.clone().map(|piece| &piece.change.operation);
-        // What was planned before may not have been written.
+        // The write that was planned before may have failed.
         self.owed.not_undone();
         if left.callable {
-            // An opt-in came after it.
+            // An opt-in followed it.
             let (entries, by) = &mut self.owed.set_aside;
             entries.extend(self.owed.entries.drain(self.owed.taken..));
             by.append(&mut self.owed.by);

@@ -1,4 +1,5 @@
-//! A write that is refused for good: changes are tried one by one, and an opt-out is heard.
+//! Writes that are refused for good: folded changes are tried one by one, and an opt-out is written
+//! alone.
 
 use super::state::State;
 use super::{Attempt, Step, Write};
@@ -8,15 +9,15 @@ use crate::failure::{Failure, Kind};
 use crate::plan::{Action, Plan};
 
 impl Attempt {
-    /// A write of this contact alone was refused for good. Folded changes are tried one by one in
-    /// the plan's order, so that a bad one does not take its neighbours along.
+    /// Handles a write that was refused when it held this contact only. Folded changes are tried
+    /// one by one in the plan's order, so that a bad change does not take others along.
     pub(super) fn was_rejected(&mut self, plan: &Plan, failure: Failure) -> Step {
         if self.pieces.len() > 1 {
             return self.one_by_one(&plan.order);
         }
         let heard = heard(&plan.action);
         let is_new = self.is_callable() || heard.version.is_some();
-        // With its version, so that nothing older makes it callable.
+        // The version goes with it, so that no older change makes the contact callable.
         if heard.callable.is_some() && is_new || !heard.lowers.is_empty() {
             return self.lower(heard, failure);
         }
@@ -27,14 +28,14 @@ impl Attempt {
         self.actual.as_ref().is_none_or(|actual| actual.callable)
     }
 
-    /// What the plan says of opting out.
+    /// The opt-out in the plan.
     pub(super) fn opt_out(&self) -> Write {
         heard(&self.plan().action)
     }
 
-    /// Writes what is said of opting out, that nobody may call with the version, so that nothing older
-    /// undoes it. Where there is no contact it leaves one, so that a late create makes none that may be
-    /// called, or reached by what is lowered.
+    /// Writes the opt-out alone, with its version, so that no older change undoes it. If there is
+    /// no contact, it creates one that may not be called, so that a late create cannot make one
+    /// that may.
     pub(super) fn lower(&mut self, write: Write, why: Failure) -> Step {
         self.owe_for_lowered(&write);
         self.state = State::Lowering {
@@ -56,7 +57,7 @@ impl Attempt {
         if failure.kind != Kind::Rejected {
             return self.retry(failure);
         }
-        // It may be the version that is refused.
+        // The version may be what is refused.
         if write.version.is_some() {
             let version = None;
             return self.lower(Write { version, ..write }, why);
@@ -68,7 +69,7 @@ impl Attempt {
         if write.callable.is_none() {
             return self.park(&why);
         }
-        // Or a channel or number: that nobody may call is heard all the same.
+        // A channel or number may be what is refused. The opt-out of the contact is still written.
         let heard = Write {
             lowers: Lowered::default(),
             ..self.opt_out()
@@ -86,7 +87,7 @@ impl Attempt {
     }
 }
 
-/// What an action says of opting out, without its columns. Channels and numbers need no version.
+/// The opt-out in an action, without columns. Channels and numbers need no version.
 fn heard(action: &Action) -> Write {
     let (callable, version, lowers) = match action {
         Action::Create {

@@ -1,4 +1,4 @@
-//! How far an attempt came, and what a write leaves.
+//! The states of an attempt, and the contact that a write leaves.
 
 use super::Write;
 use crate::Version;
@@ -19,10 +19,10 @@ pub(super) enum State {
         plan: Plan,
     },
     Probing,
-    /// It is asked whether there is such a contact.
+    /// A read asks only whether there is such a contact.
     Seeking,
     Pausing(Failure),
-    /// What it says of opting out is written; then it is parked for this reason.
+    /// The opt-out is being written. Then the change is parked for this reason.
     Lowering {
         write: Write,
         why: Failure,
@@ -34,10 +34,9 @@ pub(super) enum State {
 }
 
 impl State {
-    /// Whether the contact that a write was answered with can be what it left. One that may still be
-    /// called after an opt-out, or reached by what was lowered, or that holds the version of before where
-    /// another was written, is the contact as it was. Columns are not compared: the service writes some of
-    /// them itself.
+    /// Whether the write took effect, by the contact in its answer. It did not if the contact may
+    /// still be called after an opt-out, has a channel or number that was lowered, or stores the
+    /// old version. Columns are not compared, because the service writes some of them itself.
     pub(super) fn was_taken(&self, before: Option<&Contact>, shown: &Contact) -> bool {
         let (callable, version, lowers) = match self {
             State::Creating { plan, .. } | State::Updating { plan } => match &plan.action {
@@ -62,7 +61,7 @@ impl State {
         let is_up = |lowers: &Lowered| !shown.statuses.lacks(lowers).is_empty();
         let is_callable = shown.callable && callable == Some(false) || lowers.is_some_and(is_up);
         let is_as_before = before.is_some_and(|before| before.version == shown.version);
-        // Where none is shown nobody can tell.
+        // If the answer shows no version, the two cannot be compared.
         let is_shown = shown.version != Version::default();
         let is_other = version.is_some_and(|version| version != shown.version);
         !(is_callable || is_as_before && is_shown && is_other)
@@ -73,15 +72,15 @@ impl State {
 pub(super) enum ReadFor {
     /// To plan.
     Plan,
-    /// To see what became of a POST.
+    /// To see the effect of a POST.
     Posted(Failure),
-    /// To see what became of an update.
+    /// To see the effect of an update.
     Updated,
-    /// With others its POST met a key that exists.
+    /// To find the contact after a POST of several was refused because one of their keys exists.
     Conflict,
 }
 
-/// The contact that is left where what is heard of an opt-out was written, and not answered with it.
+/// The contact after an opt-out was written, if the answer does not show it.
 pub(super) fn lowered(actual: Option<&Contact>, write: &Write) -> Contact {
     let before = actual.cloned().unwrap_or_else(|| Contact {
         data: Columns::default(),

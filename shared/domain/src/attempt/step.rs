@@ -1,4 +1,4 @@
-//! The words between an attempt and whoever drives it.
+//! The types that an attempt and its driver exchange.
 
 use std::sync::Arc;
 
@@ -10,77 +10,78 @@ use crate::contact::{Columns, Contact};
 use crate::failure::Failure;
 use crate::plan::Action;
 
-/// Verdicts by the index of their record.
+/// Each verdict with the index of its record.
 pub type Verdicts = Vec<(usize, Verdict)>;
 
-/// What to do next for the contact.
+/// The next step for the contact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Read it.
+    /// Read the contact.
     Read,
-    /// Create it. It may go in one call with others, unless it is `alone`.
+    /// Create the contact. The call may hold other contacts, unless the create is `alone`.
     Create {
-        /// What is written.
+        /// The content of the contact.
         write: Write,
-        /// In a call of its own: with others it was refused.
+        /// It needs a call of its own, because a call with others was refused.
         alone: bool,
     },
-    /// Change it; [`Attempt::actual`](super::Attempt::actual) is what it is now.
+    /// Update the contact, which is now as [`Attempt::actual`](super::Attempt::actual) says.
     Update(Write),
-    /// Let an update of nothing show it: it exists and cannot be read yet.
+    /// Send an update that names nothing. Its answer shows a contact that exists but cannot be read
+    /// yet.
     Probe,
-    /// Make it not callable without having read it, since it cannot be read. Or read it in another
-    /// way: [`Seen::Contact`] is an answer too.
+    /// Make the contact not callable without a read, since it cannot be read. A driver may read it
+    /// in another way instead and answer with [`Seen::Contact`].
     Lower,
-    /// Wait for the time between two tries, this many of which were made.
+    /// Wait as long as is due after this many tries.
     Pause(u32),
-    /// Nothing: this became of its changes.
+    /// The attempt is over, with these verdicts.
     Done(Verdicts),
 }
 
-/// What a write says. What it does not name stays as it is.
+/// The content of a write. What it does not name stays as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {
-    /// Columns to set, or (`None`) to clear.
+    /// Columns to set, or to clear if the value is `None`.
     pub data: Columns<Option<String>>,
     /// Whether the contact may be called.
     pub callable: Option<bool>,
-    /// To be stored.
+    /// The version to store.
     pub version: Option<Version>,
     /// Channels and numbers to lower.
     pub lowers: Lowered,
 }
 
-/// What came of the last step.
+/// The result of the last step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// There was none yet.
+    /// There was no step yet.
     Nothing,
-    /// The contact as it is now, to a read or a probe; `None`: there is none, or it cannot be read
-    /// yet.
+    /// The contact that a read or a probe shows. `None` means that there is none, or that it cannot
+    /// be read yet.
     Contact(Option<Contact>),
-    /// A write was answered, an update with the contact as it is then.
+    /// A write was answered. The answer to an update shows the contact.
     Written(Option<Contact>),
-    /// The step failed, for this contact alone or for whoever was in its call.
+    /// The step failed, for this contact alone or for every contact of the call.
     Failed(Failure),
-    /// A call with several contacts was refused (400, 409, 413): nothing of it was stored, and the
-    /// reason may be another one of them.
+    /// A call with several contacts was refused (400, 409, 413). Nothing was stored, and any of the
+    /// contacts may be the reason.
     RefusedTogether(Failure),
     /// The pause is over.
     Paused,
-    /// There is no time for the pause.
+    /// There is no time left for the pause.
     NoTime,
 }
 
 /// One change of the contact.
 #[derive(Clone, Debug)]
 pub struct Piece {
-    /// Of its record.
+    /// The index of its record.
     pub index: usize,
-    /// What it says; where a rule refuses it, what is heard of it all the same
+    /// The change. If a rule refuses it, this is only its opt-out
     /// ([`Rules::opt_out`](crate::rules::Rules::opt_out)).
     pub change: Arc<Change>,
-    /// Why it is parked, where a rule of the org or of the list refuses it.
+    /// The reason to park the change, if a rule of the org or of the list refuses it.
     pub parking: Option<Parking>,
 }
 
@@ -90,7 +91,8 @@ impl Piece {
     }
 }
 
-/// What the plan's action writes. An update's columns go with it: the plan is not asked for them again.
+/// The write that carries out the plan's action. It takes the columns of an update out of the
+/// action, which is not used again.
 pub(super) fn write(action: &mut Action) -> Write {
     match action {
         Action::Create {

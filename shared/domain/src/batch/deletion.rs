@@ -1,23 +1,25 @@
-//! In which order a copy deletes what it received by itself: a state machine without I/O.
+//! The order in which a copy deletes the messages that it received by itself: a state machine
+//! without I/O.
 //!
-//! A message is deleted only after all earlier ones of its group are: else an unranked opt-in whose
-//! delete failed would come back after the opt-out that followed it, and be applied again.
+//! A message is deleted only after all earlier messages of its group. Suppose that a group holds an
+//! opt-in without a rank and then an opt-out, and that only the opt-out is deleted: the opt-in
+//! comes back and is applied again, after the opt-out.
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// How often one delete is tried.
+/// How many times one delete is tried.
 const TRIES: u32 = 2;
 
-/// What is to be deleted, each as whatever the caller knows it by.
+/// The messages to delete. `T` is whatever identifies a message to the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deletion<T> {
     groups: Vec<VecDeque<T>>,
-    /// Tries of the first of a group.
+    /// How many deletes of the first message of a group failed in a row.
     tries: BTreeMap<usize, u32>,
 }
 
 impl<T: Clone> Deletion<T> {
-    /// Groups, each in queue order.
+    /// Each group must be in queue order.
     pub fn new(groups: impl IntoIterator<Item = Vec<T>>) -> Deletion<T> {
         let groups = groups.into_iter().map(VecDeque::from);
         Deletion {
@@ -26,14 +28,15 @@ impl<T: Clone> Deletion<T> {
         }
     }
 
-    /// The next to delete: the first of each group, with its group's number. None: it is over.
+    /// The messages to delete now: the first of each group, with the number of the group. It is
+    /// empty once nothing is left.
     pub fn round(&self) -> Vec<(usize, T)> {
         let first = |(number, group): (usize, &VecDeque<T>)| Some((number, group.front()?.clone()));
         self.groups.iter().enumerate().filter_map(first).collect()
     }
 
-    /// The first of this group is deleted, or is not. Where that lasts all of the group are left: they
-    /// come back in their order.
+    /// Records the result for the first message of a group. After two failures the rest of the
+    /// group is left in the queue, and it comes back in its order.
     pub fn saw(&mut self, group: usize, is_deleted: bool) {
         let tries = self.tries.entry(group).or_default();
         let Some(messages) = self.groups.get_mut(group) else {

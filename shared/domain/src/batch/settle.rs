@@ -1,4 +1,7 @@
-//! What is to be done with the records of one message group, once each has its verdict.
+//! What to do with the records of one message group, once each has its verdict.
+//!
+//! The first record that must be retried makes the rest of its group wait, so that the order is
+//! kept. A record that has failed for too long is parked: [`Horizon`] says when.
 
 use std::time::Duration;
 
@@ -7,11 +10,11 @@ use jiff::Timestamp;
 use super::{Confirm, Evidence, ParkReason, Parking, Record, Retry, Settled, Verdict};
 use crate::retry::{Cause, Waited};
 
-/// How long a campaign that is not known is looked for: what was made a moment ago may not be known
-/// everywhere.
+/// How long a missing campaign is looked for. A campaign that was just created may not be visible
+/// everywhere yet.
 const MISSING_FOR: Duration = Duration::from_mins(15);
-/// When a change that could not be applied is parked in any case: SQS keeps a message for 14 days,
-/// and moves what was received a thousand times.
+/// A change is parked at this age in any case. SQS deletes a message after 14 days, and after 1,000
+/// receives moves it without a reason.
 const LAST_DAY: Duration = Duration::from_hours(13 * 24);
 const LAST_RECEIVE: u32 = 950;
 
@@ -20,7 +23,7 @@ const LAST_RECEIVE: u32 = 950;
 pub struct Horizon {
     /// The time of the report.
     pub now: Timestamp,
-    /// How long after its first receive one is parked that fails by itself.
+    /// How long after its first receive a change is parked that keeps failing.
     pub after: Duration,
 }
 
@@ -30,13 +33,13 @@ impl Horizon {
         since.unwrap_or_default()
     }
 
-    /// Whether SQS would soon drop it, or move it.
+    /// Whether SQS would soon delete or move the message.
     fn is_last_day(self, record: &Record) -> bool {
         record.receives >= LAST_RECEIVE || self.since(record.sent) >= LAST_DAY
     }
 
-    /// Why this one is parked, if it is. `has_own_try`: whether nothing of its group failed before
-    /// it.
+    /// The reason to park a record that failed, if it is to be parked. `has_own_try`: whether no
+    /// earlier record of its group failed.
     fn parks(self, record: &Record, retry: &Retry, has_own_try: bool) -> Option<ParkReason> {
         let tried_for = self.since(record.first_received);
         // What is behind a write that is not read yet had no try of its own, and who is looked for a

@@ -14,22 +14,23 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// The most messages of one `ReceiveMessage`.
+/// The most messages that one `ReceiveMessage` returns.
 const OF_A_CALL: usize = 10;
-/// The calls of the first round.
+/// The number of calls in the first round.
 const FIRST: usize = 2;
-/// So many calls of a round that bring nothing say that the queue has no more.
+/// If this many calls of a round return nothing, the queue is empty.
 const EMPTY: usize = 2;
-/// The most bytes of bodies: copies have 128 MB at the least, and hold each body as text and as a
-/// change.
+/// The most bytes of message bodies. A copy has at least 128 MB, and it holds each body as text and
+/// as a change.
 const MOST_BYTES: usize = 8 << 20;
-/// No round begins later than this after the first: what was received waits meanwhile.
+/// No round begins later than this after the first one, because the messages already received are
+/// waiting.
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// One top-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopUp {
-    /// Messages that may yet be received.
+    /// How many more messages may be received.
     left: usize,
     bytes: usize,
     calls: usize,
@@ -37,7 +38,7 @@ pub struct TopUp {
 }
 
 impl TopUp {
-    /// Begins now, and receives so many messages at most.
+    /// Begins a top-up of `most` messages at most.
     pub fn new(most: usize, now: Timestamp) -> TopUp {
         TopUp {
             left: most,
@@ -47,7 +48,7 @@ impl TopUp {
         }
     }
 
-    /// How many calls to make side by side; 0: it is over.
+    /// How many calls to make side by side. 0 ends the top-up.
     pub fn calls(&self, now: Timestamp) -> usize {
         if now >= self.ends_at || self.bytes >= MOST_BYTES {
             return 0;
@@ -55,7 +56,8 @@ impl TopUp {
         self.calls.min(self.left / OF_A_CALL)
     }
 
-    /// What the calls of a round brought: messages, and bytes of their bodies.
+    /// Records what each call of a round returned: the number of messages, and the bytes of their
+    /// bodies.
     pub fn received(&mut self, calls: &[(usize, usize)]) {
         let messages: usize = calls.iter().map(|(messages, _)| messages).sum();
         let bytes: usize = calls.iter().map(|(_, bytes)| bytes).sum();
@@ -65,7 +67,7 @@ impl TopUp {
         self.calls = if empty >= EMPTY || messages == 0 {
             0
         } else {
-            // A round is as wide as what it may bring has room.
+            // The next round makes only as many calls as there is room for.
             let of_a_call = bytes.div_ceil(calls.len().max(1)).max(1);
             let room = MOST_BYTES.saturating_sub(self.bytes) / of_a_call;
             (self.calls * 2).min(room)

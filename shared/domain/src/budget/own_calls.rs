@@ -1,4 +1,4 @@
-//! The calls that this copy itself made in the last minute.
+//! The calls that this copy made in the last minute.
 
 use std::collections::VecDeque;
 
@@ -6,12 +6,12 @@ use jiff::Timestamp;
 
 const MINUTE: i64 = 60;
 
-/// How many calls were begun in each second.
+/// The number of calls that began in each second.
 #[derive(Debug, Default)]
 pub(super) struct OwnCalls(VecDeque<(i64, u64)>);
 
 impl OwnCalls {
-    /// A call begins.
+    /// Records that a call begins.
     pub(super) fn count(&mut self, now: Timestamp) {
         let second = now.as_second();
         match self.0.back_mut() {
@@ -21,7 +21,7 @@ impl OwnCalls {
         self.0.retain(|(old, _)| *old > second - MINUTE - 1);
     }
 
-    /// How many were begun in the last minute, and when the first of them is no longer counted.
+    /// How many calls began in the last minute, and when the first of them drops out.
     pub(super) fn in_last_minute(&self, now: Timestamp) -> (u64, Timestamp) {
         let oldest = now.as_second() - MINUTE;
         let recent = || self.0.iter().filter(|(second, _)| *second >= oldest);

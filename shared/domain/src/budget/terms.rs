@@ -1,83 +1,84 @@
-//! What a budget is asked, what it answers, and what it is told.
+//! The questions to a budget, and its answers.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// Whose calls they are.
+/// The part of a client's budget that a function may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Share {
-    /// Apply: the whole budget, by all copies together.
+    /// The whole budget, shared by all copies of apply.
     Whole,
-    /// Reconcile: a fifth of it.
+    /// A fifth of the budget, for reconcile.
     Fifth,
 }
 
-/// What is wanted now.
+/// The contacts that are to begin.
 #[derive(Clone, Copy, Debug)]
 pub struct Demand {
-    /// Contacts to begin that are to be made not callable.
+    /// The number of contacts that opt out.
     pub opt_outs: u64,
-    /// Other contacts to begin.
+    /// The number of other contacts.
     pub others: u64,
-    /// Whether they are of a batch that brings many: its opt-outs leave some calls to those that come
-    /// alone.
+    /// Whether the batch is wide: its opt-outs leave some calls to opt-outs that come alone.
     pub is_wide: bool,
-    /// Calls that were promised to what is begun already, those under way among them.
+    /// The calls promised to contacts that have begun, including those under way.
     pub promised: u64,
-    /// Calls that opt-outs take beside those of their contacts, all together.
+    /// The calls that all opt-outs together take beside those of their contacts.
     pub beside: u64,
-    /// The longest wait for a new window that is waited for in place.
+    /// The longest wait for a new window within the invocation.
     pub patience: Duration,
-    /// Chance, from 0 up to 1, drawn once an invocation: for calls that are too few for every copy.
+    /// A random number from 0 up to 1, drawn once an invocation. It decides which copy gets calls
+    /// that are too few for all.
     pub luck: f64,
 }
 
-/// What may be begun of what was wanted.
+/// The contacts that may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// So many of the opt-outs.
+    /// How many of the opt-outs.
     pub opt_outs: u64,
-    /// So many of the others.
+    /// How many of the others.
     pub others: u64,
     /// Why not more.
     pub more: More,
-    /// When more of the opt-outs may be begun, where that is not all: no later than the others.
+    /// When more opt-outs may begin, unless all may begin now. It is no later than for other
+    /// contacts.
     pub opt_outs_at: Option<Timestamp>,
 }
 
-/// When more may be begun.
+/// When more contacts may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum More {
-    /// All that was wanted may be begun.
+    /// Everything that was wanted may begin now.
     NotWanted,
-    /// Once what was begun is answered: nothing is known of the budget yet.
+    /// After an answer to a call that has begun: nothing is known about the budget yet.
     AfterAnswer,
-    /// At this time, with the next window.
+    /// At this time, in the next window.
     At(Timestamp),
 }
 
 /// Whether a call may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// Now.
+    /// It may go now.
     Go,
-    /// Once a call that is under way is over.
+    /// After a call that is under way.
     AfterAnswer,
-    /// Not before this time.
+    /// At this time at the earliest.
     At(Timestamp),
 }
 
-/// What an answer tells of the budget.
+/// What an answer says about the budget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Told {
-    /// `inin-ratelimit-allowed` and `inin-ratelimit-count`: calls in a window, and those that were
-    /// made.
+    /// `inin-ratelimit-allowed` and `inin-ratelimit-count`: the calls of a window, and how many
+    /// were made.
     pub count: Option<(u64, u64)>,
-    /// `inin-ratelimit-reset`: until the window ends.
+    /// `inin-ratelimit-reset`: the time until the window ends.
     pub reset: Option<Duration>,
     /// Whether the call was refused (429).
     pub is_refused: bool,
-    /// Whether it is the service itself that answered: what stands before it tells nothing.
+    /// Whether the service itself answered. A proxy in front of it says nothing about the budget.
     pub is_of_service: bool,
 }

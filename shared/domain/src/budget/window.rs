@@ -1,4 +1,4 @@
-//! One window of a client's budget, as its answers tell of it, and a copy's share of it.
+//! One window of a client's budget, as its answers describe it, and a copy's share of it.
 
 use std::time::Duration;
 
@@ -6,19 +6,20 @@ use jiff::Timestamp;
 
 use super::{CALLS_OF_A_CONTACT, FIFTH, LEAST_SHARE, TENTH, WINDOW};
 
-/// Until so long before a window's end wide batches leave a part of what is kept for opt-outs.
+/// Up to this time before the end of a window, wide batches leave part of what is kept for
+/// opt-outs.
 const LEFT_TO_OTHERS: Duration = Duration::from_secs(40);
 
-/// What is known of the window that is now, or of the last one.
+/// The current window, or the last one that is known.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
     pub(super) allowed: u64,
     pub(super) count: u64,
-    /// Calls that this copy made in it.
+    /// The calls that this copy made in it.
     pub(super) own: u64,
-    /// Whether the count held calls of others.
+    /// Whether the count includes calls of others.
     pub(super) is_shared: bool,
-    /// Whether that of the window before did, or is not known.
+    /// Whether the count of the window before did, or is unknown.
     pub(super) was_shared: bool,
     pub(super) told_at: Timestamp,
     pub(super) ends_at: Timestamp,
@@ -29,13 +30,14 @@ impl Window {
         self.allowed.saturating_sub(self.count)
     }
 
-    /// What is kept for opt-outs: a tenth of the window's calls; late in a window only the tenth of
-    /// what its rest is worth, since whoever comes then waits less. It goes by when the count was
-    /// told, not by the clock: with an older count nobody knows what other copies took since. Where
-    /// a tenth is enough for one opt-out, so is what is kept.
+    /// The calls that are kept for opt-outs: a tenth of the window. Late in the window it is only a
+    /// tenth of what the rest of the window is worth, because an opt-out that comes then waits
+    /// less. The time is that of the count and not of the clock, because other copies may have
+    /// spent calls since the count.
     ///
-    /// What is kept is also what copies that look at one count at the same moment overshoot by: of a
-    /// small window at least an opt-out's calls for each of them are kept, up to a fifth.
+    /// Copies that look at the same count at the same moment may together take too much, and what
+    /// is kept absorbs that too. So in a small window it is at least the calls of one opt-out for
+    /// each copy, up to a fifth of the window.
     fn kept(&self, copies: u64) -> u64 {
         let rest = Duration::try_from(self.ends_at.duration_since(self.told_at));
         let part = rest.unwrap_or_default().min(WINDOW).as_secs_f64() / WINDOW.as_secs_f64();
@@ -49,7 +51,8 @@ impl Window {
         tenth.max(each)
     }
 
-    /// When there is more for wide batches: what they leave to others now, or the next window.
+    /// When there is more for wide batches: when they need to leave nothing to others, or in the
+    /// next window.
     pub(super) fn releases_at(&self, siblings: u64, now: Timestamp) -> Timestamp {
         let copies = self.copies(siblings);
         let has_less = self.left_to_others(copies, now).min(self.left()) > 0;
@@ -60,10 +63,10 @@ impl Window {
         }
     }
 
-    /// What the opt-outs of a wide batch leave of what is kept for those that come alone: a third of it,
-    /// so that whoever comes behind many others does not wait for the next window. Of a small window
-    /// two opt-outs may take what they need at once. It goes by the clock: nothing but opt-outs takes of
-    /// it, and they find out one by one.
+    /// The part of what is kept for opt-outs that a wide batch leaves to opt-outs that come alone:
+    /// a third. So one that comes behind many others does not wait for the next window. In a small
+    /// window, a wide batch may begin two opt-outs at once. The time is that of the clock, because
+    /// only opt-outs spend these calls and they go one by one.
     fn left_to_others(&self, copies: u64, now: Timestamp) -> u64 {
         if now >= self.ends_at - LEFT_TO_OTHERS {
             return 0;
@@ -73,7 +76,7 @@ impl Window {
         part / CALLS_OF_A_CONTACT * CALLS_OF_A_CONTACT
     }
 
-    /// Copies that share the window.
+    /// The copies that share the window.
     fn copies(&self, siblings: u64) -> u64 {
         if self.is_shared || self.was_shared {
             siblings + 1
@@ -82,8 +85,8 @@ impl Window {
         }
     }
 
-    /// This copy's share of what a window has left: for opt-outs, and without what is kept for
-    /// them. `wide_at`: the time now, for a wide batch.
+    /// The share of this copy in what the window has left: for opt-outs, and for other contacts.
+    /// `wide_at` is the current time, if the batch is wide.
     pub(super) fn shares(
         &self,
         siblings: u64,
@@ -94,14 +97,14 @@ impl Window {
         let copies = self.copies(siblings);
         let at_least = |left: u64| (left / copies).max(left.min(LEAST_SHARE));
         let for_others = left.saturating_sub(self.kept(copies));
-        // All copies' least shares together may be more than is left. Where an even share of the
-        // window is enough to get somewhere, they would be taken from the opt-outs.
+        // The smallest shares of all copies may be more than is left. If an even share is enough to
+        // get work done, they must not take calls from the opt-outs.
         let others = if self.allowed / copies < LEAST_SHARE {
             at_least(for_others)
         } else {
             let even = for_others / copies;
             let is_too_little = even < CALLS_OF_A_CONTACT && for_others >= CALLS_OF_A_CONTACT;
-            // As many copies begin a contact, on average, as there are calls for.
+            // On average, as many copies begin a contact as there are calls for.
             let part = for_others as f64 / (CALLS_OF_A_CONTACT * copies) as f64;
             if is_too_little && luck < part {
                 CALLS_OF_A_CONTACT

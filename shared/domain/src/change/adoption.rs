@@ -1,6 +1,9 @@
-//! An operator's wish to take who was not callable before marks were known for somebody whom
-//! campaign-sync made so, since the CRM opted them out (docs/contract.md "Adopt"). It is of the queue
-//! only, so that apply stays the only writer; no webhook and no feed can say it.
+//! An operator's request to treat a contact as opted out by the CRM (docs/contract.md "Adopt").
+//!
+//! Contacts that were made not callable before marks were stored have no mark, so campaign-sync
+//! cannot tell whether the CRM or somebody else did that. An adoption gives such a contact the mark
+//! of the CRM's opt-out. It is a change like any other, so that apply stays the only writer. It is
+//! accepted only from the queue: no webhook and no feed can send it.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,20 +11,20 @@ use super::{Change, EventId, IfAbsent, Operation, Rank};
 use crate::contact::Contact;
 use crate::version::{Decision, Mark};
 
-/// What `operation` says of it.
+/// The value of `operation`.
 pub(super) const NAME: &str = "adopt";
-/// The member that holds what it needs.
+/// The member that holds its arguments.
 pub(super) const MEMBER: &str = "adopt";
 
-/// Marks a contact that is not callable and has no mark, if its columns still have the rank that was
-/// seen.
+/// Marks a contact that is not callable and has no mark, if its columns still have the rank that
+/// the command saw.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Adoption {
-    /// Of the CRM's opt-out; `None`: it has none.
+    /// The rank of the CRM's opt-out, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     opt_out: Option<Rank>,
-    /// The rank that the contact was seen to store; `None`: none.
+    /// The rank that the contact stored when the command saw it, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     stored: Option<Rank>,
 }
@@ -34,12 +37,12 @@ struct Wire {
 }
 
 impl Adoption {
-    /// Of the CRM's opt-out with this rank, and a contact that stores that one.
+    /// An adoption for a CRM opt-out of this rank, and a contact that stores the other rank.
     pub fn new(opt_out: Option<Rank>, stored: Option<Rank>) -> Adoption {
         Adoption { opt_out, stored }
     }
 
-    /// The member `adopt` of a message.
+    /// Reads the member `adopt` of a message.
     pub(super) fn read(text: &str) -> Result<Adoption, &'static str> {
         const EXPECTED: &str = "expected the rank of the CRM's opt-out (optOut) or none, and the one that is stored (stored) or none";
         let wire: Wire = serde_json::from_str(text).map_err(|_| EXPECTED)?;
@@ -50,13 +53,13 @@ impl Adoption {
         Ok(Adoption::new(rank(wire.opt_out)?, rank(wire.stored)?))
     }
 
-    /// The stored rank that is expected.
+    /// The rank that the contact must still store.
     pub fn stored(&self) -> Option<Rank> {
         self.stored
     }
 
-    /// What the contact stores afterwards: the CRM's opt-out, at its rank or that of the columns, whichever
-    /// is higher. So nothing that is older than what is known raises the contact.
+    /// The decision that the contact stores afterwards. Its rank is that of the opt-out or that of
+    /// the columns, whichever is higher, so nothing older makes the contact callable.
     pub fn decision(&self) -> Decision {
         Decision {
             rank: self.opt_out.max(self.stored),
@@ -65,26 +68,26 @@ impl Adoption {
     }
 }
 
-/// What is to be done of a contact that the CRM opted out.
+/// The state of a contact that the CRM opted out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OptedOut {
     /// It is not in the campaign.
     Missing,
-    /// It may be called: what opts it out is yet to be applied.
+    /// It is callable: the opt-out is yet to be applied.
     Callable,
-    /// It has a mark: who made it not callable is known.
+    /// It has a mark, so it is known who made it not callable.
     Marked,
-    /// The campaign holds something newer than the CRM said, which may have opted it in.
+    /// The campaign stores something newer, which may be an opt-in.
     Newer,
-    /// It is not callable, and has no mark.
+    /// It is not callable, and it has no mark.
     Unmarked {
-        /// Whether the CRM's opt-out is newer than what the campaign holds.
+        /// Whether the opt-out is newer than the stored rank.
         is_behind: bool,
     },
 }
 
 impl OptedOut {
-    /// Of a contact as it was read; `None`: there is none. `rank`: of the CRM's opt-out.
+    /// Classifies a contact as it was read. `rank` is the rank of the CRM's opt-out.
     pub fn of(rank: Option<Rank>, actual: Option<&Contact>) -> OptedOut {
         match actual {
             None => OptedOut::Missing,
@@ -99,8 +102,8 @@ impl OptedOut {
 }
 
 impl Change {
-    /// The adoption of the contact that this change is about. The same adoption is the same event: what
-    /// is sent twice within five minutes is dropped by the queue, and later it finds the mark.
+    /// The change that adopts this change's contact. The same adoption has the same event id:
+    /// within five minutes the queue drops the second one, and later it finds the mark.
     #[must_use]
     pub fn adopted(&self, adoption: Adoption) -> Change {
         let shown = |rank: Option<Rank>| rank.map_or("none".to_owned(), |rank| rank.to_string());

@@ -1,9 +1,12 @@
-//! What is wrong with a body.
+//! The faults of a body: their codes, their places and their texts.
+//!
+//! A [`Fault`] goes to the sender of a webhook, who may see the names that it chose. `Display` is
+//! for logs and leaves such names out.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// The members of schema 1. `reset` and `adopt` are of the queue only.
+/// The members of schema 1. Only the queue accepts `reset` and `adopt`.
 pub(super) const FIELDS: [&str; 16] = [
     "schema",
     "eventId",
@@ -23,38 +26,38 @@ pub(super) const FIELDS: [&str; 16] = [
     "adopt",
 ];
 
-/// How many faults are shown: a hostile body can have thousands.
+/// How many faults `Display` shows. A hostile body can have thousands.
 const SHOWN: usize = 10;
 
-/// What kind of rule a body breaks. Public: part of ingest's answer (docs/contract.md "Fault
-/// codes").
+/// The kind of rule that a body breaks. The names are public: ingest answers them (docs/contract.md
+/// "Fault codes").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultCode {
     /// The body is not JSON.
     NotJson,
     /// A member is missing.
     Required,
-    /// A member is of another JSON type.
+    /// A member has the wrong JSON type.
     WrongType,
-    /// A text is not of the form that its rule asks for.
+    /// A text does not have the form that its rule asks for.
     WrongFormat,
     /// A number is too small, too large or not whole.
     OutOfRange,
-    /// A text is too long, or an empty name.
+    /// A text is too long, or a name is empty.
     TooLong,
     /// There are too many columns.
     TooMany,
-    /// A member has no meaning in schema 1.
+    /// A member is unknown in schema 1.
     UnknownField,
-    /// A name stands twice in one object.
+    /// A name occurs twice in one object.
     DuplicateField,
-    /// A member does not go with the operation, or a value is not taken here.
+    /// A member is not allowed with the operation, or a value is not accepted here.
     NotAllowed,
-    /// A time is too far ahead.
+    /// A time is too far in the future.
     InFuture,
     /// The schema is not 1.
     UnsupportedSchema,
-    /// The source's mapping makes no change of it.
+    /// The source's mapping makes no change of the item.
     Unmapped,
 }
 
@@ -82,10 +85,10 @@ impl FaultCode {
 /// One broken rule.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// A JSON pointer (RFC 6901) to the member. It may hold a name that the sender chose: show it
-    /// to the sender only.
+    /// A JSON pointer (RFC 6901) to the member. It may hold a name that the sender chose, so show
+    /// it to the sender only.
     pub pointer: String,
-    /// Which kind of rule.
+    /// The kind of rule.
     pub code: FaultCode,
     /// What was expected.
     pub message: Cow<'static, str>,
@@ -94,7 +97,7 @@ pub struct Fault {
 impl Fault {
     /// The pointer without names that the sender chose.
     fn place(&self) -> &str {
-        // Of a list of changes, the place within the change.
+        // In a list of changes, this is the place within the change.
         let in_list = self.pointer.strip_prefix("/changes/");
         let of_change = in_list.map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
         match of_change.unwrap_or(&self.pointer).strip_prefix('/') {
@@ -111,7 +114,7 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.code == FaultCode::Unmapped {
-            // Its place is an item's; what is wrong with it the message tells.
+            // The place is that of an item, and the message says what is wrong with it.
             return f.write_str(&self.message);
         }
         write!(
@@ -130,18 +133,18 @@ impl fmt::Debug for Fault {
     }
 }
 
-/// Everything that is wrong with a body, in the order of the rules; never empty. `Display` holds no
+/// Every fault of a body, in the order of the rules. It is never empty, and its `Display` holds no
 /// personal data.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Invalid(pub(super) Vec<Fault>);
 
 impl Invalid {
-    /// Each broken rule.
+    /// The faults.
     pub fn faults(&self) -> &[Fault] {
         &self.0
     }
 
-    /// Whether the body is of a schema that this version does not know.
+    /// Whether the body has a schema that this version does not know.
     pub fn is_unsupported_schema(&self) -> bool {
         self.0
             .iter()

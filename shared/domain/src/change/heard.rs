@@ -1,4 +1,8 @@
-//! What is heard of an opt-out in a change that breaks a rule.
+//! The opt-out in a change that breaks a rule.
+//!
+//! A change that breaks a rule is parked, and a person may look at it days later. An opt-out must
+//! not wait for that. So the opt-out alone is read from the faulty change and applied, if the
+//! change still says which contact it is about.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +11,7 @@ use serde_json::Value;
 use super::{Change, Invalid};
 use crate::json::Members;
 
-/// What says whose opt-out it is, and how it ranks.
+/// The members that say which contact opts out, and at which rank.
 const HEARD: [&str; 8] = [
     "schema",
     "eventId",
@@ -18,13 +22,14 @@ const HEARD: [&str; 8] = [
     "occurredAt",
     "ifAbsent",
 ];
-/// Without these it is an opt-out all the same. One without a rank counts at its place in the queue: an opt-in
-/// that comes later raises, also an older one.
+/// An opt-out counts even without these. Without a rank it applies at its place in the queue, and
+/// any later opt-in raises the contact again, even an older one.
 const DISPENSABLE: [&str; 3] = ["version", "occurredAt", "ifAbsent"];
 
 impl Change {
-    /// The opt-out that a change which breaks a rule says, and nothing else of it; `None`: it says none, or
-    /// not whose. `parse`: as the change itself was read.
+    /// The opt-out of a change that breaks a rule, without the rest of it. `None` means that there
+    /// is no opt-out, or no contact to apply it to. `parse` must read a change as the original was
+    /// read.
     pub fn heard(text: &str, parse: impl Fn(&str) -> Result<Change, Invalid>) -> Option<Change> {
         let members: Members<'_> = serde_json::from_str(text).ok()?;
         let says = |name: &str, value: &str| {
@@ -43,7 +48,7 @@ impl Change {
             if before.is_some_and(|before| before != raw.get())
                 && !DISPENSABLE.contains(&name.as_ref())
             {
-                // It does not tell whose it is.
+                // The change does not say which contact opts out.
                 return None;
             }
         }

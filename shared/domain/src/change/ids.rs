@@ -1,12 +1,13 @@
-//! Identifiers as types: what was parsed once cannot be confused or be illegal later. All compare
-//! byte for byte.
+//! Identifiers as types. A value of such a type was checked once, and cannot be confused with
+//! another or be invalid later. All compare byte for byte.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use super::invisible;
 
-/// A string type that holds only what its rule allows. The second form hides the text in `Debug`.
+/// Defines a string type that holds only what its rule allows. The second form hides the text in
+/// `Debug`.
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident, $expected:literal, $rule:expr) => {
         text_type!(@type $(#[$doc])* $name, $expected, $rule);
@@ -35,11 +36,11 @@ macro_rules! text_type {
         pub struct $name(String);
 
         impl $name {
-            /// What the rule allows, for error messages.
+            /// The rule, for error messages.
             pub const EXPECTED: &'static str = $expected;
 
             /// # Errors
-            /// What was expected, when the text is not of this form: nothing of the text itself.
+            /// A message that says what was expected, without the text itself.
             pub fn parse(text: &str) -> Result<$name, Cow<'static, str>> {
                 $name::check(text).map(|()| $name(text.to_owned()))
             }
@@ -69,8 +70,8 @@ fn lower_case_name(text: &str, expected: &'static str) -> Ruled {
     only(text, 32, allowed, expected)
 }
 
-/// A key that looks like another one is another contact: an opt-out for it would reach nobody. So
-/// what nobody sees may not stand at its ends.
+/// A key must not begin or end with invisible characters. Such a key looks like another one but
+/// names another contact, so an opt-out for it would reach nobody.
 fn contact_key(text: &str) -> Ruled {
     for (end, last) in [
         ("begin", text.chars().next()),
@@ -100,13 +101,13 @@ fn contact_key(text: &str) -> Ruled {
 }
 
 text_type!(
-    /// Names the secret of a Genesys Cloud organisation.
+    /// The name of an org: the last part of the name of its secret.
     OrgId,
     "expected 1 to 32 characters of a-z, 0-9 and -",
     |text| lower_case_name(text, Self::EXPECTED)
 );
 text_type!(
-    /// A campaign of Genesys Cloud.
+    /// The id of a campaign of Genesys Cloud.
     CampaignId,
     "expected 1 to 48 characters of A-Z, a-z, 0-9 and -",
     |text| {
@@ -115,13 +116,13 @@ text_type!(
     }
 );
 text_type!(
-    /// Names the sender of a change.
+    /// The name of a sender of changes.
     SourceName,
     "expected 1 to 32 characters of a-z, 0-9 and -",
     |text| lower_case_name(text, Self::EXPECTED)
 );
 text_type!(
-    /// One per change; the CRM keeps it when it sends the change again.
+    /// The id of an event. The CRM keeps it when it sends the event again.
     EventId,
     "expected 1 to 128 visible ASCII characters",
     |text| only(text, 128, |byte| byte.is_ascii_graphic(), Self::EXPECTED)
@@ -135,31 +136,32 @@ text_type!(
 );
 
 impl EventId {
-    /// Of a change that a run of reconcile makes. `what`: visible ASCII characters.
+    /// The event id of a change from a run of reconcile. `what` must be visible ASCII characters.
     pub(super) fn of_run(what: &str) -> EventId {
         EventId(format!("reconcile-{what}"))
     }
 
-    /// Of an operator's adoption. `what`: visible ASCII characters.
+    /// The event id of an operator's adoption. `what` must be visible ASCII characters.
     pub(super) fn of_adoption(what: &str) -> EventId {
         EventId(format!("adopt-{what}"))
     }
 }
 
 impl SourceName {
-    /// Of the changes that reconcile makes.
+    /// The source of changes that reconcile makes.
     pub(super) fn reconcile() -> SourceName {
         SourceName("reconcile".to_owned())
     }
 }
 
-/// The SQS message group of one contact of one campaign: legal whatever the key holds, and without
-/// personal data.
+/// The SQS message group of one contact of one campaign. It is valid whatever the key holds, and it
+/// holds no personal data.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageGroup(String);
 
 impl ContactKey {
-    /// What stands for it where no personal data may: the first 32 hex digits of its SHA-256.
+    /// The part that identifies the contact without personal data: the first 32 hex digits of the
+    /// key's SHA-256.
     pub fn hash(&self) -> String {
         let mut hash = crate::sha256_hex(self.as_str().as_bytes());
         hash.truncate(32);
@@ -168,13 +170,13 @@ impl ContactKey {
 }
 
 impl MessageGroup {
-    /// Of this contact.
+    /// The message group of a contact.
     pub fn of(org: &OrgId, campaign: &CampaignId, key: &ContactKey) -> MessageGroup {
         MessageGroup(format!("{org}/{campaign}/{}", key.hash()))
     }
 
-    /// Whether a text has the form of a message group. One that has not may be anything, a contact
-    /// key too.
+    /// Whether a text has the form of a message group. A text that has not may be anything, even a
+    /// contact key.
     pub fn is_well_formed(text: &str) -> bool {
         let mut parts = text.splitn(3, '/');
         let (Some(org), Some(campaign), Some(hash)) = (parts.next(), parts.next(), parts.next())

@@ -1,7 +1,13 @@
-//! From the text of a message to a [`Change`], or to everything that is wrong with it.
+//! Reads the text of a message: the result is a [`Change`], or everything that is wrong with the
+//! text.
+//!
+//! [`Reader`] takes the members one by one and collects faults. A member that nothing has taken at
+//! the end is unknown, which is a fault too. The objects of a change are read in [`objects`], its
+//! operation in [`operation`].
 
 mod objects;
 mod operation;
+mod raw;
 
 use std::borrow::Cow;
 
@@ -15,12 +21,12 @@ use super::rfc3339::rfc3339;
 use super::{
     CampaignId, Change, ContactKey, EventId, Feed, Operation, OrgId, Rank, Row, Sender, SourceName,
 };
-use crate::json::{Members, Text};
 use crate::number;
+use raw::{Member, Wrong, members, string};
 
-/// A hostile body can break a rule tens of thousands of times; nobody reads that.
+/// The most faults that are reported. A hostile body can break a rule tens of thousands of times.
 const MAX_FAULTS: usize = 100;
-/// How far `occurredAt` may be ahead of the receiver's clock.
+/// How far `occurredAt` may be in the future.
 const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
 const UNKNOWN: &str = "expected only the fields of schema 1";
@@ -28,7 +34,7 @@ const HALF_A_CHARACTER: &str = "expected whole characters; there is half of a su
 
 type Parse<T> = fn(&str) -> Result<T, Cow<'static, str>>;
 
-/// Where a change comes from decides what may be left out.
+/// The origin of a change. It decides what the change may leave out.
 pub(super) enum Origin<'a> {
     Queue,
     Webhook(&'a Sender),
@@ -85,7 +91,7 @@ pub(super) fn change(body: &str, now: Timestamp, origin: &Origin<'_>) -> Result<
     let if_absent = reader.text(absent::MEMBER, IfAbsent::parse);
     let operation = reader.operation(is_of_queue);
     let if_absent = match (&operation, if_absent) {
-        // Who is not there cannot leave.
+        // Nobody can leave a campaign that they are not in, so a leave creates no contact.
         (Some(Operation::Leave), None) => IfAbsent::SkipOptOut,
         (Some(Operation::Leave), Some(said)) if said != IfAbsent::SkipOptOut => {
             let expected = "expected skipOptOut, or nothing, with operation leave";
@@ -115,10 +121,10 @@ pub(super) fn change(body: &str, now: Timestamp, origin: &Origin<'_>) -> Result<
 }
 
 struct Reader<'a> {
-    /// Each once.
+    /// The members of the body, each of them once.
     members: Vec<Member<'a>>,
     faults: Vec<Fault>,
-    /// What is said of a member that is not what is known already.
+    /// The message of a fault about a member that differs from the known value.
     known: &'static str,
 }
 
@@ -165,7 +171,7 @@ impl<'a> Reader<'a> {
         self.member(name).is_some()
     }
 
-    /// Whether there was one.
+    /// Takes a member out, and returns whether there was one.
     fn remove(&mut self, name: &str) -> bool {
         let known = self.members.len();
         self.members.retain(|(member, _)| member != name);
@@ -184,7 +190,8 @@ impl<'a> Reader<'a> {
         });
     }
 
-    /// A body of another schema has rules of its own, so nothing else is said of it.
+    /// Checks `schema`. A body of another schema follows other rules, so no other fault of it is
+    /// reported.
     fn schema(&mut self, is_optional: bool) -> Option<Invalid> {
         match self.number("schema", "expected the number 1") {
             Some(number) if number::whole(number).as_deref() != Some("1") => {
@@ -206,7 +213,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The member as `T`; absent: none; of another type: a fault.
+    /// Takes a member of type `T`. An absent member is `None`, and another type is a fault.
     fn value<T: Deserialize<'a>>(&mut self, name: &str, expected: &'static str) -> Option<T> {
         let raw = self.member(name)?;
         let value = serde_json::from_str(raw.get()).ok();
@@ -216,7 +223,7 @@ impl<'a> Reader<'a> {
         value
     }
 
-    /// The text of a number, as it was written.
+    /// Takes the text of a number, as it was written.
     fn number(&mut self, name: &str, expected: &'static str) -> Option<&'a str> {
         let text = self.member(name)?.get();
         if text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
@@ -243,7 +250,8 @@ impl<'a> Reader<'a> {
         self.text(name, parse)
     }
 
-    /// A member that is known already: left out, it is what is known; any other is refused.
+    /// Takes a member whose value is known already. It may be left out, and another value is a
+    /// fault.
     fn filled<T: PartialEq>(
         &mut self,
         name: &str,
@@ -283,32 +291,4 @@ impl<'a> Reader<'a> {
         }
         Some(at)
     }
-}
-
-type Wrong = (FaultCode, &'static str);
-
-type Member<'a> = (Cow<'a, str>, &'a RawValue);
-
-fn members<'a>(json: &'a str, expected: &'static str) -> Result<Vec<Member<'a>>, Wrong> {
-    let members: Result<Members<'a>, _> = serde_json::from_str(json);
-    members.map(|members| members.0).map_err(|_| {
-        if json.trim_start().starts_with('{') {
-            (FaultCode::WrongFormat, HALF_A_CHARACTER)
-        } else {
-            (FaultCode::WrongType, expected)
-        }
-    })
-}
-
-/// A string of JSON; `None`: a value of another type.
-fn string(raw: &RawValue) -> Result<Option<Cow<'_, str>>, &'static str> {
-    let Some(text) = raw.get().strip_prefix('"') else {
-        return Ok(None);
-    };
-    if let Some(plain) = text.strip_suffix('"').filter(|text| !text.contains('\\')) {
-        return Ok(Some(plain.into()));
-    }
-    // All else that can be wrong with a string makes the body no JSON.
-    let text: Result<Text<'_>, _> = serde_json::from_str(raw.get());
-    text.map(|text| Some(text.0)).map_err(|_| HALF_A_CHARACTER)
 }

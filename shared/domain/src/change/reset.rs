@@ -1,27 +1,31 @@
-//! An operator's reset of a contact's stored rank: the one way in which a rank goes down. It is of
-//! the queue only, so that apply stays the only writer; no webhook and no feed can say it.
+//! An operator's request to set the stored rank of a contact back: the only way in which a rank
+//! goes down.
+//!
+//! A CRM whose clock was wrong can leave a rank that is far ahead, and then every later change is
+//! stale. A reset is a change like any other, so that apply stays the only writer. It is accepted
+//! only from the queue: no webhook and no feed can send it.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Rank, is_invisible};
 
-/// What `operation` says of it.
+/// The value of `operation`.
 pub(super) const NAME: &str = "resetRank";
-/// The member that holds what it needs.
+/// The member that holds its arguments.
 pub(super) const MEMBER: &str = "reset";
-/// The longest reason, in characters.
+/// The most characters of a reason.
 const MAX_REASON: usize = 200;
 
-/// Sets the stored rank back, if it is still the one that was seen.
+/// Sets the stored rank back, if the contact still stores the one that the operator saw.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RankReset {
-    /// The stored rank that the operator saw. Where the contact stores another, nothing is done: so
-    /// a reset that comes twice, or too late, does no harm.
+    /// The stored rank that the operator saw. If the contact stores another, nothing is done. So a
+    /// reset that comes twice, or too late, does no harm.
     from: Rank,
-    /// What is stored instead, lower than `from`; `None`: nothing.
+    /// The rank to store instead, below `from`. `None` stores no rank.
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<Rank>,
-    /// For the log. Not personal data.
+    /// The reason, for the log. It is not personal data.
     reason: String,
 }
 
@@ -34,7 +38,7 @@ struct Wire {
 }
 
 impl RankReset {
-    /// What is asked of a reason.
+    /// The rule for a reason.
     pub const REASON: &'static str = "expected 1 to 200 printable characters";
 
     /// # Errors
@@ -55,7 +59,7 @@ impl RankReset {
         })
     }
 
-    /// The member `reset` of a message.
+    /// Reads the member `reset` of a message.
     pub(super) fn read(text: &str) -> Result<RankReset, &'static str> {
         const EXPECTED: &str =
             "expected the rank that is stored (from), a lower one (to) or none, and a reason";
@@ -68,17 +72,17 @@ impl RankReset {
         RankReset::new(from, to, &wire.reason)
     }
 
-    /// The stored rank that is expected.
+    /// The rank that the contact must still store.
     pub fn from(&self) -> Rank {
         self.from
     }
 
-    /// What is stored instead; `None`: nothing.
+    /// The rank to store instead. `None` stores no rank.
     pub fn to(&self) -> Option<Rank> {
         self.to
     }
 
-    /// Why, in the operator's words.
+    /// The operator's reason.
     pub fn reason(&self) -> &str {
         &self.reason
     }

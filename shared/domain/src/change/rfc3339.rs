@@ -1,11 +1,11 @@
-//! Times of a change.
+//! The time format of a change.
 
 use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-/// RFC 3339 as it stands: jiff by itself also reads times that other receivers of the same CRM
-/// would refuse. A fraction may have any length; what is less than a nanosecond is cut off.
+/// Reads an RFC 3339 time, strictly: jiff alone also accepts forms that other receivers of the same
+/// CRM refuse. A fraction may have any length, and is cut off after nanoseconds.
 pub(super) fn rfc3339(text: &str) -> Result<Timestamp, Cow<'static, str>> {
     const EXPECTED: &str = "expected an RFC 3339 time such as 2026-11-24T16:00:00Z";
     const SHAPE: &[u8] = b"0000-00-00T00:00:00";

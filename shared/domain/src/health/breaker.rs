@@ -1,4 +1,4 @@
-//! The breaker itself: what may be begun, by what was answered and what was not.
+//! The circuit breaker: which calls may begin, by what was answered and what was not.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -7,40 +7,40 @@ use jiff::Timestamp;
 
 use crate::failure::{Failure, Kind};
 
-/// How many calls in a row may get no answer before what was well is ill.
+/// How many calls in a row without an answer make a healthy service ill.
 const UNANSWERED: u32 = 3;
-/// How long an answer says that all is well.
+/// How long an answer proves that the service is healthy.
 const WELL_FOR: Duration = Duration::from_secs(60);
-/// The wait before the first probe of what is ill; each is twice the last.
+/// The wait before the first probe of a service that is ill. Each later wait is twice as long.
 pub(super) const FIRST_WAIT: Duration = Duration::from_secs(15);
-/// Which probes are left to one copy in so many: those after waits of 30 s, 1 and 2 minutes. What
-/// waits longer comes back at times of its own.
+/// The failed probes after which one copy in several probes: the waits of 30 s, 1 and 2 minutes.
+/// After longer waits, copies return at different times anyway.
 const LEFT: RangeInclusive<u32> = 1..=3;
 /// The longest wait before a probe.
 const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
-/// The wait before the next probe, after so many that failed.
+/// The wait before the next probe, after this many failed ones.
 pub(super) fn wait(times: u32) -> Duration {
     let wait = FIRST_WAIT.saturating_mul(2u32.saturating_pow(times));
     wait.min(LONGEST_WAIT)
 }
 
-/// What may be begun now.
+/// Which calls may begin now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum May {
-    /// Nothing before this time: it does not answer.
+    /// None before this time: the service does not answer.
     NotBefore(Timestamp),
-    /// Nothing before this time: what does not answer is asked by one at a time, and it is another's
-    /// turn.
+    /// None before this time: one caller at a time probes the service, and it is the turn of
+    /// another.
     InTurn(Timestamp),
-    /// One call, whose answer tells.
+    /// One call, which probes the service.
     Probe,
     /// As many as the budget allows.
     All,
 }
 
 impl May {
-    /// What two of them allow together.
+    /// The stricter of the two.
     #[must_use]
     pub fn and(self, other: May) -> May {
         match (self, other) {
@@ -50,11 +50,11 @@ impl May {
         }
     }
 
-    /// Whether anything may be begun.
+    /// Whether any call may begin.
     ///
     /// # Errors
-    /// [`Kind::Closed`]: not before the next probe. [`Kind::InTurn`]: not before its turn,
-    /// which comes without the backoff of what failed.
+    /// [`Kind::Closed`] until the next probe. [`Kind::InTurn`] until its turn, which comes without
+    /// the backoff of a failure.
     pub fn allowed(self, now: Timestamp) -> Result<(), Failure> {
         let after = |then: Timestamp| then.duration_since(now).try_into().unwrap_or_default();
         match self {
@@ -71,51 +71,51 @@ impl May {
     }
 }
 
-/// How a call got no answer.
+/// How a call ended without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Silence {
-    /// There was no connection, or it was lost: that held nobody for long.
+    /// There was no connection, or it was lost. That held nobody up for long.
     Lost,
-    /// None came in time.
+    /// There was no answer in time.
     Hung,
 }
 
-/// Who asks to probe what still hangs.
+/// A caller that wants to probe a service that hangs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prober {
-    /// Another copy may: this one is not drawn.
+    /// A copy that was not drawn: another one may probe.
     None,
-    /// Drawn, one copy in so many.
+    /// A copy that was drawn, as one in several.
     Drawn,
-    /// Somebody who opts out waits for it.
+    /// A caller with an opt-out.
     OptOut,
 }
 
-/// What is known of whether calls are answered.
+/// Whether the calls of one service are answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Breaker {
     answered_at: Option<Timestamp>,
-    /// Calls in a row without an answer.
+    /// The number of calls in a row without an answer.
     unanswered: u32,
     ill: Option<Ill>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Ill {
-    /// How often it was found to be so.
+    /// How many times in a row it was found ill.
     times: u32,
-    /// When it is probed next.
+    /// The time of the next probe.
     next: Timestamp,
-    /// How it was silent the last time.
+    /// How the last call ended.
     silence: Silence,
-    /// Until when a probe may be under way.
+    /// The time until which a probe may be under way.
     claimed: Option<Timestamp>,
-    /// Until when it is left to another copy.
+    /// The time until which the probe is left to another copy.
     left: Option<Timestamp>,
 }
 
 impl Breaker {
-    /// What may be begun now.
+    /// Which calls may begin now, without beginning one.
     pub(super) fn may(&self, now: Timestamp) -> May {
         match self.ill {
             Some(ill) if now < ill.next => May::NotBefore(ill.next),
@@ -125,9 +125,9 @@ impl Breaker {
         }
     }
 
-    /// As [`Breaker::may`], for whoever begins. What still hangs at the first probe is probed by those
-    /// who are drawn alone, one copy at a time as a rule: its changes come back at about one time, and
-    /// if every copy waited for it then, none were left for others.
+    /// As [`Breaker::may`], for a caller that begins a call. If the first probe hung, only drawn
+    /// copies probe, as a rule one at a time. The changes of such a service return at about the
+    /// same time, and if every copy waited for it then, none would be left for others.
     pub(super) fn begin(&mut self, now: Timestamp, prober: Prober) -> May {
         let may = self.may(now);
         match &mut self.ill {
@@ -152,7 +152,7 @@ impl Breaker {
         }
     }
 
-    /// As [`Breaker::begin`], for what is well until the contrary is seen.
+    /// As [`Breaker::begin`], for a service that counts as healthy until a call fails.
     pub(super) fn begin_unless_ill(&mut self, now: Timestamp, prober: Prober) -> May {
         if self.ill.is_some() {
             self.begin(now, prober)
@@ -161,7 +161,7 @@ impl Breaker {
         }
     }
 
-    /// As [`Breaker::may`], for what is well until the contrary is seen.
+    /// As [`Breaker::may`], for a service that counts as healthy until a call fails.
     pub(super) fn may_unless_ill(&self, now: Timestamp) -> May {
         if self.ill.is_some() {
             self.may(now)
@@ -170,7 +170,7 @@ impl Breaker {
         }
     }
 
-    /// Whether an answer ever came.
+    /// Whether there was ever an answer.
     pub(super) fn was_answered(&self) -> bool {
         self.answered_at.is_some()
     }
@@ -183,7 +183,7 @@ impl Breaker {
         self.answered_at.is_some_and(|at| now < at + WELL_FOR)
     }
 
-    /// A call was answered, by whatever status.
+    /// Records an answer, of any status.
     pub(super) fn answered(&mut self, now: Timestamp) {
         *self = Breaker {
             answered_at: Some(now),
@@ -191,8 +191,8 @@ impl Breaker {
         };
     }
 
-    /// A call got no answer. Answers whether it is ill from now on and was not before: that is to be
-    /// told, once.
+    /// Records a call without an answer. Returns whether the service has just become ill, which is
+    /// reported once.
     pub(super) fn unanswered(&mut self, now: Timestamp, silence: Silence) -> bool {
         self.unanswered += 1;
         let is_probe = self.ill.is_some() || !self.is_known_well(now);
@@ -202,7 +202,7 @@ impl Breaker {
 
     pub(super) fn fall_ill(&mut self, now: Timestamp, silence: Silence) -> bool {
         let before = self.ill;
-        // Calls that were under way side by side are one probe.
+        // Calls under way side by side count as one probe.
         if before.is_none_or(|ill| ill.next <= now) {
             let times = before.map_or(0, |ill| ill.times + 1);
             let next = now + wait(times);

@@ -1,19 +1,20 @@
-//! Whether contacts can be created in a campaign: its list, or its org, may be at the limit of
-//! contacts.
+//! Whether contacts can be created in a campaign. Its contact list, or its org, may be at the limit
+//! of contacts.
 //!
-//! Which code a create is refused with then is not documented. So a create that is refused by a code
-//! that nobody knows may be refused for its own sake, or for everybody's. Others tell:
+//! The code with which Genesys Cloud refuses a create then is not documented. So if a create is
+//! refused with an unknown code, either this contact or every create may be the reason. Other
+//! contacts tell:
 //!
 //! ```text
 //! refused: a, b, c                      nothing is created: creates are held
-//!   15 s later    refused: d            d probed: nobody can be created, which is told
+//!   15 s later    refused: d            d probed: nobody can be created, which is reported
 //!   30 s later    created: e            e probed: all may go again
 //!
-//! refused: a    created: f    refused: a    created: g    refused: a      it is a's own fault
+//! refused: a    created: f    refused: a    created: g    refused: a      a itself is the reason
 //! ```
 //!
-//! Whoever was refused before and is created now shows that it was the list: then no refusal of before
-//! is anybody's own.
+//! If a contact was refused before and is created now, the list was the reason, so all earlier
+//! refusals are forgotten.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -23,32 +24,34 @@ use jiff::Timestamp;
 use super::breaker::{FIRST_WAIT, wait};
 use crate::change::ContactKey;
 
-/// This many contacts refused for the first time, with none created since, are no accident.
+/// If this many contacts are refused for the first time and none is created in between, creates are
+/// held.
 const OF_ALL: usize = 3;
-/// A contact that is refused this often within an hour, while others are created in between, is itself
-/// the cause.
+/// A contact that is refused this often within an hour, while others are created in between, is
+/// itself the reason.
 const OF_ITS_OWN: u32 = 3;
 const WITHIN: Duration = Duration::from_hours(1);
-/// For how long it counts as the cause: time to try its opt-out, and each of several changes alone.
+/// How long it counts as the reason: the time to try its opt-out, and each of its changes alone.
 const OWN_FOR: Duration = Duration::from_mins(1);
-/// A create answered within this time of a refusal was under way at the same time, and shows nothing.
+/// A create that is answered this soon after a refusal was under way at the same time, and proves
+/// nothing.
 const BESIDE: Duration = Duration::from_secs(10);
-/// A contact that was refused before probes only this long after a probe was due: one that never was
-/// tells more.
+/// A contact that was refused before probes only this long after a probe was due, because one that
+/// was never refused proves more.
 const AFTER_OTHERS: Duration = Duration::from_mins(2);
 const TOLD_EVERY: Duration = Duration::from_mins(2);
-/// So many contacts are remembered.
+/// How many contacts are remembered.
 const MOST: usize = 1_000;
 
-/// What is known of the creates of one campaign.
+/// What is known about the creates of one campaign.
 #[derive(Debug, Default)]
 pub struct Creates {
     suspects: BTreeMap<ContactKey, Suspect>,
-    /// Those that were held, and not refused.
+    /// Contacts that were held back and not refused.
     waited: BTreeSet<ContactKey>,
-    /// When anybody was created.
+    /// The time of the last create.
     created_at: Option<Timestamp>,
-    /// When a contact was created that was neither refused nor held before.
+    /// The time of the last create of a contact that was neither refused nor held back before.
     new_at: Option<Timestamp>,
     held: Option<Held>,
     told_at: Option<Timestamp>,
@@ -58,9 +61,9 @@ pub struct Creates {
 #[derive(Debug)]
 struct Suspect {
     since: Timestamp,
-    /// The last refusal that counts.
+    /// The time of the last refusal that counts.
     at: Timestamp,
-    /// How often, with others created in between.
+    /// How many refusals count: those with another create in between.
     times: u32,
     own_until: Option<Timestamp>,
 }
@@ -76,41 +79,41 @@ impl Suspect {
     }
 }
 
-/// Creates are held.
+/// Creates are held back.
 #[derive(Debug)]
 struct Held {
-    /// How many probes went.
+    /// The number of probes so far.
     probes: u32,
-    /// When the next one may go.
+    /// The time of the next probe.
     next: Timestamp,
-    /// Whether somebody waits for it who was never refused.
+    /// Whether a contact that was never refused waits for it.
     is_awaited: bool,
 }
 
-/// Whose fault it is that a contact could not be created.
+/// The reason for which a contact could not be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// The contact's: others are created.
+pub enum CreateRefusal {
+    /// The contact itself: others are created.
     Own,
-    /// That cannot be told yet.
+    /// It is not known yet.
     Unknown,
-    /// None can be created.
+    /// No contact can be created.
     All {
-        /// Whether that is to be told: with each probe, so that an alarm lasts as long.
+        /// Whether to report that. Each probe does, so that an alarm lasts as long as the trouble.
         is_told: bool,
     },
 }
 
 impl Creates {
-    /// Whether creates are held: then one of them at a time may go, as [`Creates::probe`] says.
+    /// Whether creates are held back. Then one at a time may go, as [`Creates::probe`] says.
     pub fn are_held(&self) -> bool {
         self.held.is_some()
     }
 
-    /// Which of these contacts is created to probe for all of them. `luck`: chance, from 0 up to 1.
+    /// Chooses the contact that probes for all of these. `luck` is a random number from 0 up to 1.
     ///
     /// # Errors
-    /// How long none of them may be.
+    /// How long none of them may be created.
     pub fn probe(
         &mut self,
         keys: &[&ContactKey],
@@ -144,16 +147,17 @@ impl Creates {
         Ok(probers.get(drawn).copied().unwrap_or(0))
     }
 
-    /// This contact was created.
+    /// Records that a contact was created.
     pub fn created(&mut self, key: &ContactKey, now: Timestamp) {
         (self.held, self.told_at) = (None, None);
         self.created_at = Some(now);
         let suspect = self.suspects.remove(key);
-        // Only its opt-out was taken, or one of its changes.
+        // Only its opt-out, or one of its changes, was accepted.
         if suspect.as_ref().is_some_and(|of| of.own_until.is_some()) {
             return;
         }
-        // That a held contact is created clears nobody: a few may have caused the hold.
+        // A held contact that is created proves nothing about the others: a few contacts may have
+        // caused the hold.
         let was_held = self.waited.remove(key);
         if suspect.is_some() {
             for suspect in self.suspects.values_mut() {
@@ -164,8 +168,8 @@ impl Creates {
         }
     }
 
-    /// The creation of this contact was refused, by a code that may be about it or about all.
-    pub fn refused(&mut self, key: &ContactKey, now: Timestamp) -> Fault {
+    /// Records that a create was refused with a code that may concern this contact or all.
+    pub fn refused(&mut self, key: &ContactKey, now: Timestamp) -> CreateRefusal {
         if self.suspects.len() >= MOST {
             self.suspects.clear();
         }
@@ -177,7 +181,7 @@ impl Creates {
         let suspect = self.suspects.entry(key.clone());
         let suspect = suspect.or_insert_with(|| Suspect::new(now));
         if suspect.own_until.is_some_and(|until| now < until) {
-            return Fault::Own;
+            return CreateRefusal::Own;
         }
         if now > suspect.since + WITHIN {
             *suspect = Suspect::new(now);
@@ -188,27 +192,27 @@ impl Creates {
         }
         if suspect.times >= OF_ITS_OWN {
             suspect.own_until = Some(now + OWN_FOR);
-            return Fault::Own;
+            return CreateRefusal::Own;
         }
         let counts = |of: &&Suspect| of.times == 1 && !is_after(created_at, of.at);
         if let Some(held) = &self.held {
-            // Those that were refused side by side are one; and three may be a chance, until one
-            // that probed for all was refused too.
+            // Contacts that are refused side by side count as one refusal. Three may be chance,
+            // until a probe is refused too.
             let is_told = held.probes > 0 && self.told_at.is_none_or(|at| now >= at + TOLD_EVERY);
             if is_told {
                 self.told_at = Some(now);
             }
-            return Fault::All { is_told };
+            return CreateRefusal::All { is_told };
         }
         if self.suspects.values().filter(counts).count() < OF_ALL {
-            return Fault::Unknown;
+            return CreateRefusal::Unknown;
         }
         self.held = Some(Held {
             probes: 0,
             next: now + FIRST_WAIT,
             is_awaited: false,
         });
-        Fault::All { is_told: false }
+        CreateRefusal::All { is_told: false }
     }
 }
 

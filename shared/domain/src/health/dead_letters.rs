@@ -7,26 +7,28 @@ use jiff::Timestamp;
 use super::SLOW_AWS;
 use super::breaker::{Breaker, May, Prober, Silence};
 
-/// The health of the dead-letter queue. While it hangs, one call at a time probes it: each holds its
-/// batch for as long as the SDK tries.
+/// The health of the dead-letter queue. While it hangs, one call at a time probes it, because each
+/// call holds up its batch until the SDK gives up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeadLetterHealth(Breaker);
 
 impl DeadLetterHealth {
-    /// Whether a call may be made. One that may is followed by [`DeadLetterHealth::took`].
+    /// Whether a call may be made. The caller then reports the result to
+    /// [`DeadLetterHealth::took`].
     pub fn begin(&mut self, now: Timestamp) -> bool {
         let may = self.0.begin_unless_ill(now, Prober::Drawn);
         matches!(may, May::Probe | May::All)
     }
 
-    /// A call ended so long after it began, by an answer or by none. Answers whether the queue is
-    /// ill from now on and was not before: that is to be told, once.
+    /// Records how long a call took and whether it was answered. Returns whether the queue has just
+    /// become ill, which is reported once.
     pub fn took(&mut self, now: Timestamp, duration: Duration, is_answered: bool) -> bool {
         if is_answered {
             self.0.answered(now);
             return false;
         }
-        // One that failed at once held nobody; and one that was given less time says nothing.
+        // A call that failed at once held nobody up, and one that was given less time proves
+        // nothing.
         duration >= SLOW_AWS && self.0.unanswered(now, Silence::Hung)
     }
 }

@@ -1,4 +1,4 @@
-//! What many share: campaigns an org, orgs a host.
+//! The health of something shared: an org by its campaigns, or a host by its orgs.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,18 +7,19 @@ use jiff::Timestamp;
 
 use super::breaker::{Breaker, FIRST_WAIT, May, Prober, Silence};
 
-/// That an org or a host is ill is told once in this time.
+/// How often it is reported that an org or a host is ill.
 const TOLD_EVERY: Duration = Duration::from_mins(15);
-/// Where the others are ill what is not known is met by itself, one at a time. Whoever was met and
-/// is silent too makes the next one wait for this long, once for each that is silent.
+/// If the others are ill, a new user of the shared service is tried by itself, one at a time. For
+/// each one that does not answer either, the next waits this much longer.
 const BETWEEN_MEETINGS: Duration = Duration::from_secs(2);
-/// So many of whose writes none is answered are no chance. Of reads it is said where they are
-/// shared: a write holds whoever waits twice as long as a read.
+/// If this many users have unanswered writes and none has an answered one, it is no chance. The
+/// number for reads is a parameter of [`Shared`]. A write holds up its batch twice as long as a
+/// read.
 const SILENT_WRITES: usize = 2;
 
-/// The health of what many share. It is ill when so many of them are silent and none was answered
-/// since. Where fewer are, that may be their own trouble. As of a campaign, an answered read says
-/// nothing of writes.
+/// The health of a service that many users share. It is ill if `SILENT` of them get no answer and
+/// none has got one since. If fewer get none, that may be their own trouble. An answered read says
+/// nothing about writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shared<Id, const SILENT: usize> {
     reads: Silent<Id>,
@@ -26,13 +27,13 @@ pub struct Shared<Id, const SILENT: usize> {
     told_at: Option<Timestamp>,
 }
 
-/// Of reads, or of writes.
+/// The users without an answer, for reads or for writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Silent<Id> {
-    /// Those without an answer since the last one of any.
+    /// Those that got no answer since the last answer to any user.
     ids: BTreeSet<Id>,
     breaker: Breaker,
-    /// When one that is not known may be met, while the others are ill.
+    /// When a new user may be tried while the others get no answer.
     meets_at: Option<Timestamp>,
 }
 
@@ -57,9 +58,9 @@ impl<Id> Default for Silent<Id> {
 }
 
 impl<Id: Clone + Ord, const SILENT: usize> Shared<Id, SILENT> {
-    /// What this one of them may begin now. A probe is for whoever asks first: of those that are
-    /// silent, and beside it of those that are not known. Who is not known may be well
-    /// where the others are not, and does not queue up behind them.
+    /// Which calls this user may begin now. A probe goes to whoever asks first: one to a user
+    /// without an answer, and beside it one to a user that is new. A new user may be healthy
+    /// although the others are not, so it does not queue behind them.
     pub fn begin(&mut self, id: &Id, was_answered: bool, now: Timestamp, prober: Prober) -> May {
         let may = self.may(id, was_answered, now);
         if may != May::Probe {
@@ -69,24 +70,24 @@ impl<Id: Clone + Ord, const SILENT: usize> Shared<Id, SILENT> {
         reads.and(self.writes.begin(id, was_answered, now, prober))
     }
 
-    /// What it may begin, without beginning it. One that was answered, and is not among the silent,
-    /// has its own health alone: the trouble of the others may be theirs.
+    /// Which calls the user may begin, without beginning one. A user that got an answer depends
+    /// only on its own health, because the trouble of the others may be their own.
     pub fn may(&self, id: &Id, was_answered: bool, now: Timestamp) -> May {
         let reads = self.reads.may(id, was_answered, now);
         reads.and(self.writes.may(id, was_answered, now))
     }
 
-    /// Whether an answer ever came of any of them.
+    /// Whether any user ever got an answer.
     pub(super) fn was_answered(&self) -> bool {
         self.reads.breaker.was_answered()
     }
 
-    /// Whether none of them is answered.
+    /// Whether no user gets an answer.
     pub fn is_ill(&self) -> bool {
         self.reads.is_ill() || self.writes.is_ill()
     }
 
-    /// A call was answered.
+    /// Records an answer.
     pub fn answered(&mut self, now: Timestamp, is_write: bool) {
         self.reads.answered(now);
         if is_write {
@@ -94,7 +95,7 @@ impl<Id: Clone + Ord, const SILENT: usize> Shared<Id, SILENT> {
         }
     }
 
-    /// A call of this one got no answer. Answers whether what they share is ill from now on.
+    /// Records that a user got no answer. Returns whether the shared service is ill now.
     pub fn unanswered(
         &mut self,
         id: &Id,
@@ -109,7 +110,8 @@ impl<Id: Clone + Ord, const SILENT: usize> Shared<Id, SILENT> {
         }
     }
 
-    /// Whether its trouble, or that of one of them, is to be told now: once in a while.
+    /// Whether to report now that the service, or one of its users, is ill. The answer is yes once
+    /// in a while.
     pub fn tells(&mut self, now: Timestamp) -> bool {
         let is_told = self.told_at.is_some_and(|at| now < at + TOLD_EVERY);
         if !is_told {

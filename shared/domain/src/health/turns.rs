@@ -1,4 +1,5 @@
-//! Whoever answers slowly, with errors or not, takes turns with all others of the queue.
+//! Turns: an org or campaign that answers slowly, with errors or not, rests so that others get
+//! their turn.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,21 +10,21 @@ use crate::change::CampaignId;
 
 /// An answer that takes this long is slow, and so is a batch.
 const SLOW: Duration = Duration::from_secs(1);
-/// How long a campaign counts as it was last seen, slow or not.
+/// How long a campaign counts as slow, or as not slow, after it was seen so.
 const LATELY: Duration = Duration::from_secs(60);
-/// So many slow campaigns, and none that is not, are the org's trouble.
+/// If this many campaigns are slow and none is not, the org is the reason.
 const ALL: usize = 2;
 
-/// The turns of an org: after a batch that it made slow it rests for as long, and the copy's next
-/// batch is of others. Where the trouble is of some of its campaigns, these rest, all of them at
-/// once, and the others do not.
+/// The turns of an org. After a batch that it made slow, it rests as long as the batch took, and
+/// the next batch of the copy is for others. If only some campaigns are slow, those rest together,
+/// and the other campaigns of the org go on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Turns {
-    /// What was seen since the org was last driven.
+    /// What was seen since the org's last batch.
     seen: Seen,
-    /// When a campaign was last seen to be slow.
+    /// When each slow campaign was last seen to be slow.
     slow: BTreeMap<CampaignId, Timestamp>,
-    /// When one was last seen that was not.
+    /// When a campaign was last seen that was not slow.
     quick_at: Option<Timestamp>,
     rest: Option<Rest>,
 }
@@ -32,7 +33,8 @@ pub struct Turns {
 struct Seen {
     slow: BTreeSet<CampaignId>,
     quick: BTreeSet<CampaignId>,
-    /// Of what the campaigns share: secret, token, calls that the service refuses.
+    /// Whether something that campaigns share was slow: the secret, the token, or calls that were
+    /// refused.
     is_org_slow: bool,
 }
 
@@ -43,13 +45,13 @@ struct Rest {
 }
 
 impl Turns {
-    /// Until when a campaign rests; `None`: it does not.
+    /// The time until which a campaign rests, or `None`.
     pub fn rests(&self, now: Timestamp, campaign: &CampaignId) -> Option<Timestamp> {
         let rest = self.rest.filter(|rest| now < rest.until)?;
         (rest.is_of_org || self.slow.contains_key(campaign)).then_some(rest.until)
     }
 
-    /// An answer took so long: about a campaign, or for a token.
+    /// Records how long an answer took. It was about a campaign, or for a token.
     pub fn answered_after(&mut self, campaign: Option<&CampaignId>, latency: Duration) {
         if latency >= SLOW {
             self.failed(campaign);
@@ -58,7 +60,8 @@ impl Turns {
         }
     }
 
-    /// A call failed, all its tries included: about a campaign, or one that is the org's trouble.
+    /// Records that a call failed after all its tries. It was about a campaign, or concerns the
+    /// org.
     pub fn failed(&mut self, campaign: Option<&CampaignId>) {
         match campaign {
             Some(campaign) => {
@@ -68,7 +71,7 @@ impl Turns {
         }
     }
 
-    /// An invocation drove it for so long.
+    /// Records how long an invocation worked for the org.
     pub fn took(&mut self, now: Timestamp, time: Duration) {
         let mut seen = std::mem::take(&mut self.seen);
         seen.quick.retain(|campaign| !seen.slow.contains(campaign));

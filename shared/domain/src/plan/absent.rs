@@ -1,4 +1,4 @@
-//! Changes that may create no contact (docs/design.md "Who is not in the campaign").
+//! Plans changes that may not create their contact (docs/design.md "Who is not in the campaign").
 
 use std::borrow::Cow;
 
@@ -6,8 +6,9 @@ use super::{Action, Part, Plan, RankedChange, Skip, Wishes, order, plan_all};
 use crate::change::{IfAbsent, Operation};
 use crate::contact::Contact;
 
-/// Plans a run of changes of which some may create no contact: each counts where the ones before it
-/// left one, and else as much as may be heard of it. So a fold is what its changes do one by one.
+/// Plans changes of which some may not create the contact. Each change counts if the changes before
+/// it leave a contact, and otherwise only as far as it may count without one. So a fold has the
+/// same effect as its changes one by one.
 pub(super) fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishes: Wishes) -> Plan {
     let order = order(changes);
     let mut left = actual.map(Cow::Borrowed);
@@ -63,9 +64,9 @@ pub(super) fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishe
     }
 }
 
-/// What counts of a change where the ones before it leave this; none: it is skipped. Of an opt-out of
-/// somebody who is not in the campaign no column is written, so that they are not taken for somebody who
-/// is.
+/// The part of a change that counts for a contact which the earlier changes leave so. `None`: it is
+/// skipped. If the person is not in the campaign, only the opt-out counts and no column is written,
+/// so that the contact is not mistaken for one of the campaign.
 fn heard<'a>(change: &RankedChange<'a>, left: Option<&Contact>) -> Option<Cow<'a, Operation>> {
     let is_there = left.is_some_and(|contact| !contact.is_hollow());
     match change.if_absent {

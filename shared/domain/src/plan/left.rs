@@ -1,11 +1,11 @@
-//! What a plan leaves, once it is done.
+//! The contact that a plan leaves.
 
 use super::Action;
 use crate::channel::Statuses;
 use crate::contact::Contact;
 
 impl Action {
-    /// The contact that it leaves, where it was so before.
+    /// The contact after the action, given the contact before it.
     pub(crate) fn leaves(&self, before: Option<&Contact>) -> Option<Contact> {
         match self {
             Action::Create {

@@ -1,5 +1,5 @@
-//! The columns of a contact's changes merged to one: associative, idempotent and, for distinct
-//! ranks, independent of order.
+//! Merges the columns of several changes. The merge is associative and idempotent, and for distinct
+//! ranks it does not depend on the order.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -9,7 +9,7 @@ use crate::channel::Lowered;
 use crate::contact::Columns;
 use crate::{Rank, Version};
 
-/// The columns of several changes as one. Each keeps the place of the change that gave it.
+/// The columns of several changes. Each column keeps the place of the change that set it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Merged {
     columns: BTreeMap<String, (Option<Rank>, Option<String>)>,
@@ -29,7 +29,8 @@ impl Merged {
         }
     }
 
-    /// `self`, and then `later` of the queue: the higher place wins, at a tie the later.
+    /// Merges `later`, which is later in the queue. The higher place wins, and at a tie the later
+    /// one.
     pub(super) fn then(mut self, later: Merged) -> Merged {
         for (name, new) in later.columns {
             match self.columns.entry(name) {
@@ -45,7 +46,7 @@ impl Merged {
         self
     }
 
-    /// The write of a contact that does not exist. Nulls are left out.
+    /// The action that creates the contact. Columns that are null are left out.
     pub(super) fn create(
         self,
         callable: Option<bool>,
@@ -65,7 +66,7 @@ impl Merged {
         }
     }
 
-    /// All that is named.
+    /// Every column that was named.
     pub(super) fn columns(self) -> Columns<Option<String>> {
         let columns = self.columns.into_iter();
         Columns(columns.map(|(name, (_, value))| (name, value)).collect())

@@ -1,5 +1,5 @@
-//! What an operator asks for of a contact's version column: alone, since it asks for what the changes
-//! before it leave, and for nothing else than was seen.
+//! Plans an operator's change to the version column. Such a change is planned alone, and it does
+//! nothing unless the contact still stores what the operator saw.
 
 use super::{Action, Part, Plan, Skip};
 use crate::change::{Adoption, Operation, RankReset};
@@ -7,8 +7,8 @@ use crate::channel::Lowered;
 use crate::contact::{Columns, Contact};
 use crate::version::{Decision, Mark, Version};
 
-/// Plans what only an operator asks for; `None`: any change may ask for it. It alters nothing but the
-/// version. `stores`: whether the org stores versions.
+/// Plans a change that only an operator may ask for. It writes only the version. `None` means that
+/// the change is of another kind. `stores`: whether the org stores versions.
 pub fn plan_of_operator(
     operation: &Operation,
     stores: bool,
@@ -32,7 +32,7 @@ pub fn plan_of_operator(
     })
 }
 
-/// Only where the contact still holds the rank that the operator saw.
+/// Sets the rank back if the contact still stores the one that the operator saw.
 fn set_back(reset: &RankReset, actual: Option<&Contact>) -> Action {
     let stored = actual.map(|contact| contact.version);
     match stored {
@@ -42,8 +42,8 @@ fn set_back(reset: &RankReset, actual: Option<&Contact>) -> Action {
     }
 }
 
-/// Only where the contact is not callable, nothing was decided of it, and it still holds the rank that
-/// the command saw: whatever says something of being callable leaves a mark.
+/// Marks the contact if it is not callable, has no mark, and still stores the rank that the command
+/// saw. Any change of `callable` would have left a mark.
 fn adopt(adoption: &Adoption, actual: Option<&Contact>) -> Action {
     let stored = actual.filter(|contact| !contact.callable);
     match stored.map(|contact| contact.version) {

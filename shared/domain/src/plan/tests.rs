@@ -7,7 +7,7 @@ mod properties;
 
 use super::*;
 use crate::change::RankReset;
-use crate::channel::Statuses;
+use crate::channel::{Channel, Statuses};
 
 fn rank(number: u64) -> Option<Rank> {
     Some(Rank::new(number).unwrap())

@@ -1,6 +1,7 @@
-//! How long a service that answers 429 wants no call. `now` is an argument, and what is known is a
-//! value: each client keeps one [`Throttle`] and asks it how long to wait, so that no client can
-//! take a wait of nothing at its word.
+//! How long to make no call to a service that answered 429.
+//!
+//! `now` is an argument and the state is a value. Each client keeps one [`Throttle`] and asks it
+//! how long to wait, so that no client obeys a wait of zero.
 
 use std::time::Duration;
 
@@ -8,27 +9,27 @@ use jiff::Timestamp;
 
 use super::{FIRST, LONGEST};
 
-/// The least wait after a 429: more than any wait between other tries of an invocation.
+/// The shortest wait after a 429. It is longer than any wait between other tries of an invocation.
 pub const LEAST: Duration = Duration::from_secs(1);
 /// The wait after a 429 that names none: the first step of the backoff.
 pub const UNNAMED: Duration = FIRST;
 
-/// What is known of a service's refusals with 429.
+/// The refusals of one service.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Throttle {
-    /// Until when no call is to be made.
+    /// The end of the current wait.
     until: Option<Timestamp>,
-    /// Until when that was so for a refusal that named less than [`LEAST`].
+    /// The end of a wait for a refusal that named less than [`LEAST`].
     short_until: Option<Timestamp>,
 }
 
 impl Throttle {
-    /// Learns that a call was refused, and answers how long no call is to be made from now on.
+    /// Records a refusal, and returns how long to make no call from now on.
     ///
-    /// `named`: what the answer says of that, such as its `Retry-After`, the most reliable first;
-    /// the first that is as long as [`LEAST`] counts, up to [`LONGEST`]. Where a service names less,
-    /// what is left may have been rounded to nothing, so [`LEAST`] is waited for; when that was in
-    /// vain, and where nothing is named, [`UNNAMED`].
+    /// `named` holds the waits that the answer names, such as `Retry-After`, with the most reliable
+    /// first. The first of at least [`LEAST`] counts, up to [`LONGEST`]. A service that names less
+    /// may have rounded the rest of its window down to zero, so the first wait is [`LEAST`]. If
+    /// that was in vain, or if nothing is named, the wait is [`UNNAMED`].
     pub fn refused<'a>(
         &mut self,
         now: Timestamp,
@@ -50,27 +51,27 @@ impl Throttle {
         wait
     }
 
-    /// Learns that a call was not refused.
+    /// Records a call that was not refused.
     pub fn answered(&mut self, now: Timestamp) {
         self.short_until = self.short_until.filter(|until| *until > now);
     }
 
-    /// Until when no call is to be made; `None`: one may be made now.
+    /// The time before which to make no call. `None` means that a call may be made now.
     pub fn until(&self, now: Timestamp) -> Option<Timestamp> {
         self.until.filter(|until| *until > now)
     }
 }
 
-/// A wait as `Retry-After` names it (RFC 9110 section 10.2.3), or `inin-ratelimit-reset`: seconds, of
-/// which a fraction counts as a whole one, or an HTTP date, which is no wait once it is past.
-/// `None`: the text names none.
+/// Reads a wait from `Retry-After` (RFC 9110 section 10.2.3) or `inin-ratelimit-reset`. It is a
+/// number of seconds, and a fraction is rounded up, or an HTTP date, and a past date is no wait.
+/// `None` means that the text names no wait.
 pub fn named_wait(text: &str, now: Timestamp) -> Option<Duration> {
     let text = text.trim();
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let are_digits =
         |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if are_digits(whole) && are_digits(fraction) {
-        // More digits than fit are a long time, and not none.
+        // A number too large for the type is a long wait, not a missing one.
         let seconds: u64 = whole.parse().unwrap_or(u64::MAX);
         let is_begun = fraction.bytes().any(|digit| digit != b'0');
         return Some(Duration::from_secs(seconds.saturating_add(is_begun.into())));

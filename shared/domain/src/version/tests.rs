@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::channel::Statuses;
 use crate::contact::Columns;
+use crate::contact::Contact;
 
 fn rank(number: u64) -> Option<Rank> {
     Some(Rank::new(number).unwrap())

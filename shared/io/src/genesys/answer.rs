@@ -1,4 +1,5 @@
-//! What an answer that is no success means, and what none means (docs/design.md "Failure table").
+//! The meaning of an answer that is no success, and of a missing answer (docs/design.md "Failure
+//! table").
 
 use std::time::Duration;
 
@@ -10,12 +11,12 @@ use http::Response;
 use super::wire;
 use crate::http::TransportError;
 
-/// No call was made.
+/// A failure because no time was left to make a call.
 pub(super) fn out_of_time() -> Failure {
     Failure::new(Kind::OutOfTime, "the invocation is nearly out of time")
 }
 
-/// There was no answer. `is_cut_short`: it was waited for less long than for others.
+/// A failure because there was no answer. `is_cut_short`: the call was given less time than usual.
 pub(super) fn unanswered(what: &str, error: TransportError, is_cut_short: bool) -> Failure {
     let kind = match error {
         TransportError::TimedOut if is_cut_short => Kind::OutOfTime,
@@ -26,7 +27,7 @@ pub(super) fn unanswered(what: &str, error: TransportError, is_cut_short: bool) 
     Failure::new(kind, format!("{what}: {error}"))
 }
 
-/// What an answer that is no success means. `after`: how long no call is to be made after a 429.
+/// The meaning of an answer that is no success. `after`: how long to make no call after a 429.
 pub(super) fn answer_failure(
     what: &str,
     answer: &Response<Bytes>,
@@ -38,18 +39,18 @@ pub(super) fn answer_failure(
         .and_then(|body| body.code.or(body.error))
         .filter(|code| is_plain(code));
     let kind = match status.as_u16() {
-        // Both mean that there is none (docs/genesys-cloud.md "One contact").
+        // Both mean that there is no such contact (docs/genesys-cloud.md "One contact").
         400 if code.as_deref() == Some("contact.does.not.exist") => Kind::NotFound,
         400 | 413 => Kind::Rejected,
         401 | 403 => Kind::Refused,
-        // Of a contact's call a bare 404 may mean the one or the other.
+        // A 404 about a contact may mean the contact or the campaign; the code tells which.
         404 if code.as_deref() == Some("campaign.not.found") => Kind::UnknownCampaign,
         404 => Kind::NotFound,
         409 => Kind::Conflict,
         429 => Kind::Throttled {
             after: after.unwrap_or(UNNAMED),
         },
-        // Any other answer is of no client that is right and no service that is well: it may pass.
+        // No correct client and no healthy service causes another answer, so it may pass.
         _ => Kind::Unavailable,
     };
     let detail = match &code {
@@ -70,7 +71,7 @@ pub(super) fn answer_failure(
     }
 }
 
-/// A code or an id, not a text that may quote what was sent.
+/// Whether a text is a code or an id. Other texts may quote what was sent.
 fn is_plain(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text

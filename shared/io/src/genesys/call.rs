@@ -1,5 +1,9 @@
-//! One call of the contact API: its turn in the budget, its session, its repetitions
+//! One call of the contact API: its turn in the budget, its session, and its repetitions
 //! (docs/design.md "Failure table").
+//!
+//! Each call passes the same steps: it gets a session (`login`), waits for its turn (`gate`), goes
+//! over the transport, and its answer is reported to budget and health. A read is repeated here
+//! after a failure. A write is not, because only [`domain::attempt`] knows what must be read first.
 
 use std::time::Duration;
 
@@ -20,38 +24,38 @@ use crate::telemetry::Event;
 /// A call to make.
 pub(super) struct Call<'a> {
     pub(super) method: Method,
-    /// From `/api` on.
+    /// The path, from `/api` on.
     pub(super) path: &'a str,
     pub(super) body: Bytes,
-    /// What it does.
+    /// The effect of the call.
     pub(super) effect: Effect,
-    /// The campaign that it is about: what is forbidden there closes that campaign alone.
+    /// The campaign that the call is about. If the call is forbidden, only that campaign is closed.
     pub(super) campaign: Option<&'a CampaignId>,
-    /// For errors: the method and the path's shape, without the contact key.
+    /// A name for error texts: the method and the shape of the path, without the contact key.
     pub(super) what: &'static str,
 }
 
-/// What a call does.
+/// The effect of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Nothing: it may be made again after no answer, or none that helps.
+    /// It alters nothing, so it may be repeated after a failure.
     Read,
-    /// It writes so many contacts: it is not made again before they were read.
+    /// It writes this many contacts. It is not repeated before they were read.
     Write(usize),
-    /// It writes so many entries beside the contacts, which done twice is done once: it may be made
-    /// again. How it ends says nothing of the health of the org, of its campaigns and of its host.
+    /// It writes this many entries beside the contacts. Writing them twice does no harm, so it may
+    /// be repeated. Its result says nothing about the health of the org, its campaigns or its host.
     Aside(usize),
 }
 
 impl Effect {
-    /// Whether it may be made again before anybody has looked what became of it.
+    /// Whether the call may be repeated without a read first.
     fn may_be_repeated(self) -> bool {
         !matches!(self, Effect::Write(_))
     }
 }
 
 impl Org {
-    /// Makes the call, and repeats it as the failure table says. Answers the body of a 2xx.
+    /// Makes the call and repeats it as the failure table says. Returns the body of a 2xx.
     pub(super) async fn call(&self, run: &Run, call: &Call<'_>) -> Result<Bytes, Failure> {
         Ok(self.answer(run, call).await?.into_body())
     }
@@ -76,7 +80,8 @@ impl Org {
                 self.is_open(campaign)?;
             }
             if session.generation != self.login.generation() {
-                // While this call waited for its turn its token was refused to another one.
+                // While this call waited for its turn, another call learned that the token is
+                // refused.
                 drop(under_way);
                 session = self.session(run, None).await?;
                 continue;
@@ -102,7 +107,7 @@ impl Org {
                     }
                     break failure;
                 }
-                // The budget makes the next try wait, or says that it would be too long.
+                // The budget makes the next try wait, or says that the wait would be too long.
                 Kind::Throttled { after } => {
                     throttled += 1;
                     self.shared.telemetry.tell(&Event::Throttled {

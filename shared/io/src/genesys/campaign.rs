@@ -1,4 +1,4 @@
-//! A campaign by whichever API its org has. What concerns one contact is alike in both.
+//! A campaign, by either contact API. Calls about one contact look the same for both.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::predictive::Predictive;
 use super::run::Run;
 use crate::secrets::{Api, OrgSecret};
 
-/// The contacts of one campaign, within one invocation. Clones are the same one.
+/// The contacts of one campaign, in one invocation. Clones share their state.
 #[derive(Clone)]
 pub enum Campaign {
     /// docs/contract.md "Predictive API".
@@ -24,11 +24,11 @@ pub enum Campaign {
 }
 
 impl Campaign {
-    /// The campaign by the org's API.
+    /// Opens the campaign by the org's API.
     ///
     /// # Errors
-    /// [`Kind::Closed`](domain::failure::Kind::Closed) where the campaign was refused a moment ago;
-    /// by the contact list API as [`ContactList::open`].
+    /// [`Kind::Closed`](domain::failure::Kind::Closed) if the campaign was refused a moment ago; by
+    /// `contactLists` as [`ContactList::open`].
     pub async fn open(
         org: Arc<Org>,
         id: &CampaignId,
@@ -49,10 +49,10 @@ impl Campaign {
         })
     }
 
-    /// The contact now; `None`: there is none, or it cannot be read yet.
+    /// Reads a contact. `None` means that there is none, or that it cannot be read yet.
     ///
     /// # Errors
-    /// As docs/design.md "Failure table" says of a GET.
+    /// As docs/design.md "Failure table" says for a GET.
     pub async fn read(&self, key: &ContactKey) -> Result<Option<Contact>, Failure> {
         match self {
             Campaign::Predictive(predictive) => predictive.read(key).await,
@@ -60,7 +60,7 @@ impl Campaign {
         }
     }
 
-    /// The contacts now, in the order of their keys: side by side, or many a call.
+    /// Reads contacts, in the order of their keys. They are read side by side, or many in a call.
     pub async fn read_all(&self, keys: &[&ContactKey]) -> Vec<Result<Option<Contact>, Failure>> {
         match self {
             Campaign::Predictive(predictive) => {
@@ -70,7 +70,8 @@ impl Campaign {
         }
     }
 
-    /// What of a change the campaign cannot hold, as far as is known: apply parks it for that.
+    /// The part of a change that the campaign cannot hold, as far as is known. Apply parks the
+    /// change for it.
     pub fn broken(&self, change: &Change) -> Option<Broken> {
         match self {
             Campaign::Predictive(_) => channels_unsaid(change),
@@ -82,7 +83,7 @@ impl Campaign {
         }
     }
 
-    /// Whether a contact of it has this switch.
+    /// Whether contacts of the campaign have this switch.
     pub fn has_switch(&self, switch: Switch<'_>) -> bool {
         match (self, switch) {
             (Campaign::Predictive(_), _) => false,
@@ -93,6 +94,6 @@ impl Campaign {
 }
 
 fn the_one<T>(mut results: Vec<Result<T, Failure>>) -> Result<T, Failure> {
-    // One was asked for.
+    // One contact was asked for, so there is one result.
     results.pop().unwrap_or_else(|| Err(Failure::lagging()))
 }

@@ -1,5 +1,5 @@
-//! What this copy knows of an org's campaigns: which list each draws on, and which may not be
-//! written now.
+//! The campaigns of an org, as this copy knows them: the contact list of each, which of them may
+//! not be written now, and which of them have contacts that make calls fail.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::batch::Evidence;
 use domain::change::{CampaignId, ContactKey};
 use domain::failure::{Failure, Kind};
-use domain::health::{CampaignHealth, Creates, Fault};
+use domain::health::{CampaignHealth, CreateRefusal, Creates};
 use domain::retry::CLOSED;
 use jiff::Timestamp;
 
@@ -16,33 +16,34 @@ use super::Org;
 use super::contact_lists::List;
 use crate::telemetry::Event;
 
-/// Longer than the longest wait of what fails: it comes back to a copy that remembers it.
+/// How long a campaign stays in doubt. It is longer than the longest retry, so a change that fails
+/// returns to a copy that remembers it.
 const IN_DOUBT: Duration = Duration::from_mins(30);
 
-/// How long a campaign is not topped up after a call that failed or was refused.
+/// How long a campaign is not topped up after a call failed or was refused.
 const NARROW: Duration = Duration::from_mins(5);
 
-/// So many reads in a row that find nothing make a first load. Where one of so many exists all the same,
-/// that takes a POST in vain for as many reads.
+/// This many reads in a row without a contact make a first load. If one contact in this many exists
+/// after all, a POST in vain is made for as many reads saved.
 const NEW_AFTER: u32 = 20;
 
-/// By campaign.
+/// What is known of each campaign.
 #[derive(Default)]
 pub(super) struct Campaigns(Mutex<BTreeMap<CampaignId, Known>>);
 
 #[derive(Default)]
 struct Known {
-    /// Of the contact list API: the list that it draws on, and until when that is known.
+    /// The list of the campaign, and until when it is known. Only for `contactLists`.
     list: Option<(Arc<List>, Timestamp)>,
-    /// Until when no call is made about it, since a person must act.
+    /// The time until which no call is made about the campaign, because a person must act.
     closed_until: Option<Timestamp>,
     health: CampaignHealth,
     creates: Creates,
-    /// Reads of its contacts in a row that found none.
+    /// How many reads in a row found no contact.
     absent: u32,
-    /// Until when one of its contacts may be what makes calls fail.
+    /// The time until which one of its contacts may be what makes calls fail.
     in_doubt_until: Option<Timestamp>,
-    /// Until when no more of its changes are worked on at once than Lambda hands over.
+    /// The time until which its batches stay as small as Lambda hands them over.
     narrow_until: Option<Timestamp>,
 }
 
@@ -93,7 +94,7 @@ impl Org {
         Err(Failure::new(Kind::Closed { after }, detail))
     }
 
-    /// A call about the campaign had no answer, or an error of the service.
+    /// Records that a call about the campaign got no answer or a server error.
     pub fn doubts(&self, campaign: &CampaignId) {
         let until = self.shared.clock.now() + IN_DOUBT;
         self.campaigns
@@ -101,31 +102,30 @@ impl Org {
         self.narrows(campaign);
     }
 
-    /// A call about several of its contacts failed or was refused: for a while few are with whoever is
-    /// the cause.
+    /// Records that a call about several contacts failed or was refused. For a while the batches of
+    /// the campaign stay small, so that few contacts share a call with the one that is the cause.
     pub(super) fn narrows(&self, campaign: &CampaignId) {
         let until = self.shared.clock.now() + NARROW;
         self.campaigns
             .with(campaign, |known| known.narrow_until = Some(until));
     }
 
-    /// Whether many of its changes may be worked on at once: no call about several of its contacts failed
-    /// lately.
+    /// Whether batches of the campaign may be large: no call about several contacts failed lately.
     pub(super) fn may_be_wide(&self, campaign: &CampaignId) -> bool {
         let now = self.shared.clock.now();
         let narrow_until = self.campaigns.with(campaign, |known| known.narrow_until);
         narrow_until.is_none_or(|until| now >= until)
     }
 
-    /// Whether it had lately: one of its contacts may be the cause, and fails whatever is in one
-    /// call with it.
+    /// Whether calls of the campaign failed lately. One of its contacts may be the cause, and
+    /// everything in one call with that contact fails.
     pub fn is_in_doubt(&self, campaign: &CampaignId) -> bool {
         let now = self.shared.clock.now();
         let until = self.campaigns.with(campaign, |known| known.in_doubt_until);
         until.is_some_and(|until| now < until)
     }
 
-    /// A contact was looked for, and found or not.
+    /// Records whether a contact was found.
     pub fn looked_for(&self, campaign: &CampaignId, is_found: bool) {
         self.campaigns.with(campaign, |known| {
             known.absent = if is_found {
@@ -136,8 +136,8 @@ impl Org {
         });
     }
 
-    /// Whether its contacts are taken for new, as in a first load: the last reads found none, and
-    /// creates go well.
+    /// Whether contacts of the campaign count as new, as in a first load: the last reads found
+    /// none, and creates succeed.
     pub fn are_new(&self, campaign: &CampaignId) -> bool {
         let (absent, are_held) = self
             .campaigns
@@ -145,17 +145,17 @@ impl Org {
         absent >= NEW_AFTER && !are_held && !self.is_in_doubt(campaign)
     }
 
-    /// Whether creates of the campaign are held, since none could be created.
+    /// Whether creates of the campaign are held back because none succeeded.
     pub fn holds_creates(&self, campaign: &CampaignId) -> bool {
         self.campaigns
             .with(campaign, |known| known.creates.are_held())
     }
 
-    /// Which of these contacts is created to probe for all that are held. `luck`: chance, from 0 up
-    /// to 1.
+    /// Chooses the contact whose create probes for all that are held back. `luck` is a random
+    /// number from 0 up to 1.
     ///
     /// # Errors
-    /// How long none of them may be.
+    /// How long none of them may be created.
     pub fn probe_of_creates(
         &self,
         campaign: &CampaignId,
@@ -167,15 +167,15 @@ impl Org {
             .with(campaign, |known| known.creates.probe(keys, now, luck))
     }
 
-    /// A contact was created in the campaign.
+    /// Records that a contact was created.
     pub fn created(&self, campaign: &CampaignId, key: &ContactKey) {
         let now = self.shared.clock.now();
         self.campaigns
             .with(campaign, |known| known.creates.created(key, now));
     }
 
-    /// A contact could not be created, by a code that may be about it or about all. That none can be
-    /// is told. Answers whether it is the contact's own fault.
+    /// Records that a create was refused with a code that may concern this contact or all. If none
+    /// can be created, that is reported. Returns whether the contact itself is the reason.
     pub fn is_refused_for_itself(
         &self,
         campaign: &CampaignId,
@@ -186,7 +186,7 @@ impl Org {
         let fault = self
             .campaigns
             .with(campaign, |known| known.creates.refused(key, now));
-        if fault == (Fault::All { is_told: true }) {
+        if fault == (CreateRefusal::All { is_told: true }) {
             self.shared.telemetry.tell(&Event::CampaignRefused {
                 org: self.id.as_str(),
                 campaign: campaign.as_str(),
@@ -196,10 +196,10 @@ impl Org {
                 },
             });
         }
-        fault == Fault::Own
+        fault == CreateRefusal::Own
     }
 
-    /// Makes no call about the campaign for a while; the first time is told.
+    /// Makes no call about the campaign for a while. The first time is reported.
     pub(super) fn close_campaign(&self, campaign: &CampaignId, failure: &Failure) {
         let now = self.shared.clock.now();
         let was_closed = self.campaigns.with(campaign, |known| {

@@ -1,8 +1,18 @@
-//! Entries of a DNC list (docs/genesys-cloud.md "DNC lists"): what is put on it, and what an operator
-//! takes from it.
+//! Adds entries to a DNC list, and removes those that an operator removes (docs/genesys-cloud.md
+//! "DNC lists").
 //!
-//! A list's trouble is its own. One that refuses, is full or does not answer is left alone for a
-//! minute, and longer while it does not answer; the health of the org, of its campaigns and of its host knows nothing of it.
+//! A list that refuses entries, is full or does not answer is left alone for a minute, and longer
+//! while it does not answer. Its trouble does not affect the health of the org, its campaigns or
+//! its host.
+//!
+//! A call is refused as a whole if one of its entries is. Then it is divided in two, and again,
+//! until the faulty entry is alone:
+//!
+//! ```text
+//! [a b c d] refused  →  [a b] added   [c d] refused  →  [c] refused   [d] added
+//! ```
+//!
+//! Which entries a contact needs is decided in [`domain::dnc`].
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,20 +35,22 @@ use crate::telemetry::Event;
 /// The most entries of a call (docs/genesys-cloud.md "Limits").
 pub const MOST_ENTRIES: usize = 1_000;
 const MOST_BYTES: usize = 512_000;
-/// So many entries that are refused alone, far from each other, tell of the list where nothing is taken.
+/// If this many entries far from each other are refused alone and none is accepted, the list is the
+/// reason.
 const MOST_REFUSED: usize = 2;
-/// Changes that are known to wait for a list; others are looked at again.
+/// The most changes that are remembered as waiting for a list. Others are read again.
 const MOST_WAITING: usize = 50_000;
-/// A failure that long ago says nothing of what was since: what waits is tried more often.
+/// A failure older than this proves nothing about the present, because waiting changes retry more
+/// often.
 const FORGOTTEN: Duration = Duration::from_hours(1);
-/// Of a body without its entries, and more.
+/// The bytes of a body without its entries, rounded up.
 const FRAME: usize = 128;
-/// The most calls that are parted in two to find entries that are refused: three of a thousand.
+/// The most calls that are divided to find refused entries. It is enough for three in a thousand.
 const HALVINGS: usize = 40;
 const NUMBERS: &str = "PATCH dnclist phonenumbers";
 const VALUES: &str = "PATCH dnclist customexclusioncolumns";
 
-/// What this copy knows of the list.
+/// What this copy knows about the org's list.
 #[derive(Default)]
 pub(super) struct DncLists(Mutex<Known>);
 
@@ -51,24 +63,25 @@ impl DncLists {
 #[derive(Default)]
 struct Known {
     failing: Option<Failing>,
-    /// Which list took an entry last, and when.
+    /// The list that last accepted an entry, and when.
     taken: Option<(DncListId, Timestamp)>,
 }
 
-/// What failed of it.
+/// A failure of the list.
 struct Failing {
     list: DncListId,
-    /// What was seen last.
+    /// The last failure.
     last: Failure,
-    /// Nothing was put on it since then.
+    /// The time since which no entry was added.
     since: Timestamp,
-    /// No call is made about it until then.
+    /// The time until which no call is made about the list.
     closed_until: Timestamp,
-    /// How many calls in a row were not answered.
+    /// The number of calls in a row without an answer.
     unanswered: u32,
-    /// Changes that are written, and wait for nothing but the list, by a hash of those of a contact.
+    /// Changes that are written and wait only for the list, by a hash of the changes of a contact.
     waiting: HashSet<u64>,
-    /// Whether it takes nothing new. What stands there already it takes all the same, which says nothing.
+    /// Whether the list accepts nothing new. It still accepts entries that it has, which proves
+    /// nothing.
     is_full: bool,
 }
 
@@ -79,16 +92,18 @@ enum Action {
 }
 
 impl Org {
-    /// Puts entries on a DNC list, for ever; what stands there already stays. Answers for each entry
-    /// in turn whether it stands there now.
+    /// Adds entries to a DNC list for ever. Entries that it has already stay. Returns for each
+    /// entry whether it is on the list now.
     ///
-    /// - [`Kind::Rejected`]: this very entry is refused, whenever it is tried.
-    /// - [`Kind::Refused`]: there is no such list, it is of another kind, or the client lacks a right.
-    /// - [`Kind::Full`]: the list or the organisation takes no more entries.
-    /// - [`Kind::Closed`]: no call was made, since the list failed a moment ago.
-    /// - [`Kind::OutOfTime`]: there was no time for it, or it was refused beside others and is not
-    ///   parted from them yet.
-    /// - else as of any call: it may be done, or be done yet, and can be tried again at once.
+    /// - [`Kind::Rejected`]: this entry is refused whenever it is tried.
+    /// - [`Kind::Refused`]: there is no such list, it has another type, or the client lacks a
+    ///   permission.
+    /// - [`Kind::Full`]: the list or the organisation accepts no more entries.
+    /// - [`Kind::Closed`]: no call was made, because the list failed a moment ago.
+    /// - [`Kind::OutOfTime`]: there was no time to add it, or to separate it from others with which
+    ///   it was refused.
+    /// - Any other kind has the usual meaning: the entry may have been added, and can be tried
+    ///   again at once.
     pub async fn add_to_dnc(
         &self,
         run: &Run,
@@ -98,8 +113,8 @@ impl Org {
         self.patch_dnc(run, list, Action::Add, entries).await
     }
 
-    /// Takes entries from a DNC list; what is not there is not missed. Answers as
-    /// [`Org::add_to_dnc`].
+    /// Removes entries from a DNC list. An entry that is not on it counts as removed. Returns
+    /// results as [`Org::add_to_dnc`].
     pub async fn remove_from_dnc(
         &self,
         run: &Run,
@@ -128,7 +143,7 @@ impl Org {
                 continue;
             };
             if failure.kind == Kind::Rejected && part.len() > 1 {
-                // One entry that is not taken must not hide the others.
+                // One entry that is refused must not keep the others from being added.
                 if let Some(less) = halvings.checked_sub(1) {
                     halvings = less;
                     let (first, second) = part.split_at(part.len() / 2);
@@ -150,12 +165,13 @@ impl Org {
                     let all = left.drain(..).flatten();
                     failed.extend(all.map(|entry| (*entry, failure.clone())));
                 }
-                // Whether another one is taken is seen far from it.
+                // The next entry to try alone is one that is far away.
                 left.rotate_right(usize::from(!left.is_empty()));
                 halvings = HALVINGS;
             }
         }
-        // Where nothing is taken, nor was lately, it is not the entries that are refused.
+        // If no entry is accepted now, and none was lately, the list is the reason and not the
+        // entries.
         let is_of_list = refused_alone > 0 && !is_taken;
         let is_cut = refused_alone == MOST_REFUSED && distinct.len() > refused_alone;
         if is_of_list && (is_cut || !self.takes_entries(&list.id)) {
@@ -227,7 +243,7 @@ impl Org {
         });
     }
 
-    /// Whether this copy has seen lately that the list takes entries.
+    /// Whether this copy has lately seen the list accept entries.
     fn takes_entries(&self, list: &DncListId) -> bool {
         let now = self.shared.clock.now();
         let known = self.dnc.lock();
@@ -254,8 +270,8 @@ impl Org {
         })
     }
 
-    /// For a minute; for longer each time that it does not answer, since whoever is in a batch with its
-    /// entries waits for that.
+    /// Makes no call about the list for a minute. The time grows while the list does not answer,
+    /// because every batch with an entry waits for it.
     fn close_dnc(&self, list: &DncListId, failure: &Failure) {
         let now = self.shared.clock.now();
         let mut known = self.dnc.lock();
@@ -280,8 +296,8 @@ impl Org {
         });
     }
 
-    /// Changes of a contact are written, and wait for nothing but the DNC list, which failed. `changes`: a hash
-    /// of which they are.
+    /// Notes changes that are written and wait only for the DNC list, which failed. `changes` is a
+    /// hash that identifies them.
     pub fn waits_for_dnc(&self, changes: u64) {
         if let Some(failing) = self.dnc.lock().failing.as_mut()
             && failing.waiting.len() < MOST_WAITING
@@ -290,10 +306,10 @@ impl Org {
         }
     }
 
-    /// Whether these changes, which are received again, need not be looked at.
+    /// Whether changes that were received again must be looked at.
     ///
     /// # Errors
-    /// [`Kind::Closed`]: they wait for nothing but the list, about which no call is made now.
+    /// [`Kind::Closed`]: they wait only for the list, and no call is made about it now.
     pub fn may_list(&self, list: &DncList, changes: u64) -> Result<(), Failure> {
         let waits = |failing: &Failing| failing.waiting.contains(&changes);
         let is_waiting = self.dnc.lock().failing.as_ref().is_some_and(waits);
@@ -304,7 +320,7 @@ impl Org {
         }
     }
 
-    /// For how long the DNC list has taken nothing, as far as this copy knows.
+    /// How long this copy has seen the DNC list accept nothing.
     pub fn dnc_fails_for(&self, list: &DncList) -> Duration {
         let now = self.shared.clock.now();
         let known = self.dnc.lock();
@@ -317,23 +333,23 @@ impl Org {
 }
 
 impl Failing {
-    /// Whether it is about this list, and not of long ago.
+    /// Whether the failure is of this list and recent.
     fn is_of(&self, list: &DncListId, now: Timestamp) -> bool {
         self.list == *list && now < self.closed_until + FORGOTTEN
     }
 }
 
-/// What an answer means that is about a DNC list.
+/// The meaning of a failed call about a DNC list.
 fn of_list(failure: Failure) -> Failure {
     let code = failure.code.as_deref().unwrap_or_default();
     let kind = match failure.kind {
-        // A person must act: on the secret, on the list or on the role of the OAuth client.
+        // A person must correct the secret, the list or the role of the OAuth client.
         Kind::NotFound | Kind::UnknownCampaign => Kind::Refused,
         Kind::Rejected if code == "dnc.source.operation.not.supported" => Kind::Refused,
         Kind::Rejected if code.starts_with("dnc.") && code.ends_with(".limit.exceeded") => {
             Kind::Full { after: CLOSED }
         }
-        // It says nothing of an entry (docs/genesys-cloud.md "Answers and errors").
+        // This says nothing about an entry (docs/genesys-cloud.md "Answers and errors").
         Kind::Conflict => Kind::Unavailable,
         kind => kind,
     };
@@ -358,11 +374,11 @@ fn body(
     json(&patch, what)
 }
 
-/// Parts that fit into one call each.
+/// Divides entries into parts that fit into one call each.
 fn parts<'a, 'e>(entries: &'a [&'e str]) -> Vec<&'a [&'e str]> {
     let (mut parts, mut from, mut bytes) = (Vec::new(), 0, FRAME);
     for (index, entry) in entries.iter().enumerate() {
-        // Of a text that JSON must escape six bytes a byte at most; its quotes and its comma.
+        // JSON may need six bytes to escape one byte; two quotes and a comma are added.
         let escaped = serde_json::to_string(entry).map_or(6 * entry.len() + 2, |text| text.len());
         if index - from == MOST_ENTRIES || (index > from && bytes + escaped + 1 > MOST_BYTES) {
             parts.push(&entries[from..index]);

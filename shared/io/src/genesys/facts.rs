@@ -1,5 +1,8 @@
-//! What a person wants to know of a campaign before its contacts are written. No call here alters
-//! anything.
+//! Facts about a campaign and its lists, which a person wants to know before contacts are written.
+//! No call here alters anything.
+//!
+//! `campaign-sync check` shows them. The calls that write contacts are in [`super::predictive`] and
+//! [`super::contact_lists`].
 
 use std::collections::BTreeSet;
 
@@ -21,18 +24,18 @@ const CAMPAIGN: &str = "GET campaign";
 const DNC_LIST: &str = "GET dnclist";
 const POST: &str = "POST contacts";
 
-/// The contact list that a campaign draws on (docs/genesys-cloud.md "Campaigns").
+/// The contact list of a campaign (docs/genesys-cloud.md "Campaigns").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListFacts {
-    /// Its id.
+    /// The id of the list.
     pub id: String,
-    /// What its contacts hold.
+    /// Its columns.
     pub columns: BTreeSet<String>,
-    /// Those of them that cannot hold versions, since they take no text of that length.
+    /// The columns that are too short to hold a version.
     pub narrow: BTreeSet<String>,
-    /// The campaigns that draw on it, of which a hundred are asked for.
+    /// The campaigns that use the list, up to a hundred.
     pub campaigns: BTreeSet<String>,
-    /// The DNC lists that the campaign names.
+    /// The DNC lists of the campaign.
     pub dnc_lists: BTreeSet<String>,
 }
 
@@ -54,18 +57,18 @@ pub struct CampaignFacts {
 /// A DNC list (docs/genesys-cloud.md "DNC lists").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DncFacts {
-    /// `dncSourceType`.
+    /// The type of the list: `dncSourceType`.
     pub kind: String,
-    /// What its entries are for, on a list of numbers or addresses.
+    /// The purpose of its entries, if they are phone numbers or addresses.
     pub contact_method: Option<String>,
-    /// The column of the contact list that holds what its entries are, on a list of values.
+    /// The column whose values are its entries, if they are other values.
     pub exclusion_column: Option<String>,
-    /// How many stand on it, where the service says that.
+    /// The number of its entries, if the service tells it.
     pub entries: Option<u64>,
 }
 
 impl DncFacts {
-    /// Whether it can hold this of a contact.
+    /// Whether entries of the list can be this part of a contact.
     pub fn holds(&self, by: &DncBy) -> bool {
         match by {
             DncBy::ContactKey => self.kind == "rds_custom",
@@ -78,11 +81,11 @@ impl DncFacts {
 }
 
 impl Org {
-    /// Makes one small call, so that its answer's headers tell what is left of the budget. A
-    /// permission that it lacks is no failure here.
+    /// Makes one small call, whose answer tells in its headers what is left of the budget. It does
+    /// not matter whether the client has the permission for that call.
     ///
     /// # Errors
-    /// Where the org cannot be logged in, or does not answer.
+    /// The org cannot be logged in to, or does not answer.
     pub async fn ask_budget(&self, run: &Run) -> Result<(), Failure> {
         self.session(run, None).await?;
         let path = "/api/v2/outbound/campaigns?pageSize=1";
@@ -100,10 +103,10 @@ impl Org {
         }
     }
 
-    /// The list that the campaign draws on, by the published API.
+    /// The contact list of the campaign, by the published API.
     ///
     /// # Errors
-    /// [`Kind::UnknownCampaign`]; [`Kind::Refused`] where a permission is missing.
+    /// [`Kind::UnknownCampaign`]; [`Kind::Refused`] if a permission is missing.
     pub async fn list_of(&self, run: &Run, campaign: &CampaignId) -> Result<ListFacts, Failure> {
         let list = ask(self, campaign, run).await?;
         let id = utf8_percent_encode(&list.id, SEGMENT);
@@ -162,10 +165,10 @@ impl Org {
         })
     }
 
-    /// What a DNC list is. Who stands on it no call tells.
+    /// A DNC list. No call tells which entries it has.
     ///
     /// # Errors
-    /// [`Kind::NotFound`]; [`Kind::Refused`] where a permission is missing.
+    /// [`Kind::NotFound`]; [`Kind::Refused`] if a permission is missing.
     pub async fn dnc_facts(&self, run: &Run, list: &DncListId) -> Result<DncFacts, Failure> {
         let list = list.as_str();
         let call = Call {
@@ -185,22 +188,22 @@ impl Org {
         })
     }
 
-    /// Whether contacts may be written to this list: tried with none.
+    /// Finds out whether contacts may be written to this list, by writing none.
     ///
     /// # Errors
-    /// [`Kind::Refused`] where a permission is missing.
+    /// [`Kind::Refused`] if a permission is missing.
     pub async fn may_write_to_list(&self, run: &Run, list: &str) -> Result<(), Failure> {
         let list = utf8_percent_encode(list, SEGMENT);
         let path = format!("/api/v2/outbound/contactlists/{list}/contacts?doNotQueue=true");
         self.post_none(run, &path).await
     }
 
-    /// Whether the `predictive` API answers for this campaign, and lets contacts be written: tried
-    /// with none.
+    /// Finds out whether the `predictive` API has this campaign and allows writes, by writing no
+    /// contact.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] or [`Kind::UnknownCampaign`] where it does not; [`Kind::Refused`] where a
-    /// permission is missing.
+    /// [`Kind::NotFound`] or [`Kind::UnknownCampaign`] if it does not have the campaign;
+    /// [`Kind::Refused`] if a permission is missing.
     pub async fn may_write_to_campaign(
         &self,
         run: &Run,
@@ -210,7 +213,8 @@ impl Org {
         self.post_none(run, &path).await
     }
 
-    /// A service that wants at least one contact says so, and may say so only to who may write.
+    /// Posts an empty list. A service that wants at least one contact says so, possibly only to a
+    /// client that may write.
     async fn post_none(&self, run: &Run, path: &str) -> Result<(), Failure> {
         let body = Bytes::from_static(b"[]");
         let call = Call {

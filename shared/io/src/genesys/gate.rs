@@ -1,4 +1,4 @@
-//! The turn of each call in the org's budget: what [`domain::budget`] decides, waited for.
+//! Lets each call wait for its turn in the org's budget, as [`domain::budget`] decides.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use super::run::Run;
 use crate::{Clock, throttled};
 
-/// One org's budget, as this copy knows it.
+/// The budget of one org, as this copy knows it.
 pub(super) struct Gate {
     budget: Mutex<Budget>,
     is_over: Notify,
@@ -37,18 +37,18 @@ impl Gate {
         self.budget().offer(now, calls_per_minute, demand)
     }
 
-    /// Waits for this call's turn.
+    /// Waits for the turn of a call.
     ///
     /// # Errors
-    /// [`Kind::BudgetSpent`](domain::failure::Kind::BudgetSpent) where the wait is too long for
-    /// this run.
+    /// [`Kind::BudgetSpent`](domain::failure::Kind::BudgetSpent) if the wait is too long for this
+    /// run.
     pub(super) async fn admit(
         &self,
         clock: &Clock,
         run: &Run,
         calls_per_minute: u32,
     ) -> Result<UnderWay<'_>, Failure> {
-        // None where it was closed, which nobody does.
+        // The semaphore is never closed, so this is always a permit.
         let permit = self.side_by_side.acquire().await.ok();
         loop {
             let is_over = self.is_over.notified();
@@ -69,14 +69,15 @@ impl Gate {
     }
 }
 
-/// A call that is under way; when this is dropped it is over.
+/// A call that is under way until this value is dropped.
 pub(super) struct UnderWay<'a>(
     &'a Gate,
     #[expect(dead_code, reason = "it is given back with this")] Option<SemaphorePermit<'a>>,
 );
 
 impl UnderWay<'_> {
-    /// What the answer's headers tell. After a refusal: how long the service wants no call.
+    /// Records what the headers of the answer tell. After a refusal, returns how long to make no
+    /// call.
     pub(super) fn answered(
         &self,
         now: Timestamp,
@@ -96,7 +97,7 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-/// docs/genesys-cloud.md "Rate limit and retries".
+/// Reads the headers (docs/genesys-cloud.md "Rate limit and retries").
 fn told(now: Timestamp, status: StatusCode, headers: &HeaderMap) -> Told {
     let text = |name: &str| headers.get(name)?.to_str().ok();
     let number = |name: &str| text(name)?.trim().parse::<u64>().ok();

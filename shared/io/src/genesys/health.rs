@@ -1,5 +1,9 @@
-//! What this copy knows of the health of an org and of its host: told by every call, asked before
-//! contacts are begun.
+//! The health of an org and its host, as this copy knows it. Every call reports to it, and it is
+//! asked before contacts begin.
+//!
+//! The decisions are made in [`domain::health`]. This module combines them: an org may be called
+//! only if its host may, and a campaign only if its org may. It also reports what an operator must
+//! know.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,7 +16,7 @@ use jiff::Timestamp;
 use super::Org;
 use crate::telemetry::Event;
 
-/// Of one org, and of the host that it shares with others.
+/// The health of one org, and of the host that it shares with others.
 #[derive(Default)]
 pub(super) struct Health {
     org: Mutex<OrgHealth>,
@@ -24,12 +28,12 @@ fn with<T, R>(mutex: &Mutex<T>, act: impl FnOnce(&mut T) -> R) -> R {
 }
 
 impl Health {
-    /// Which host its secret names.
+    /// Sets the host that the org's secret names.
     pub(super) fn is_of(&self, host: Arc<Mutex<HostHealth>>) {
         with(&self.host, |of| *of = Some(host));
     }
 
-    /// Whether its host is known.
+    /// Whether the host is known.
     pub(super) fn is_placed(&self) -> bool {
         with(&self.host, |host| host.is_some())
     }
@@ -41,8 +45,8 @@ impl Health {
 }
 
 impl Org {
-    /// Whether a token may be asked for, and its host called. Whoever asks first of the orgs of a
-    /// host that is ill is the one that probes it, as `prober` says.
+    /// Whether a token may be asked for and the host called. If the host is ill, the org that asks
+    /// first probes it, as `prober` says.
     ///
     /// # Errors
     /// As [`May::allowed`].
@@ -55,17 +59,17 @@ impl Org {
         self.may_call_host(was_answered, prober)
     }
 
-    /// Whether an org that was not known until now may call its host.
+    /// Whether an org whose host was unknown until now may call it.
     pub(super) fn may_log_in(&self) -> Result<(), Failure> {
         self.may_call_host(false, Prober::Drawn)
     }
 
-    /// Whether its secret may be read. While Secrets Manager hangs one read at a time probes it, and
-    /// those whose secrets were not asked for yet take turns.
+    /// Whether the org's secret may be read. While Secrets Manager hangs, one read at a time probes
+    /// it, and orgs whose secrets were never read take turns.
     ///
     /// # Errors
-    /// [`Kind::Unavailable`], with the backoff and not until the next probe: another copy may know
-    /// the secret.
+    /// [`Kind::Unavailable`], which returns with the backoff and not at the next probe: another
+    /// copy may know the secret.
     pub(super) fn may_read_secret(&self, now: Timestamp) -> Result<(), Failure> {
         let may = with(&self.vault, |vault| {
             vault.begin(&self.id, false, now, Prober::Drawn)
@@ -75,11 +79,11 @@ impl Org {
             .map_err(|_| Failure::new(Kind::Unavailable, detail))
     }
 
-    /// Its secret was asked for by a call that began then, and was answered or not.
+    /// Records that the secret was asked for at this time, and whether it was answered.
     pub(super) fn asked_for_secret(&self, began: Timestamp, is_answered: bool) {
         let now = self.shared.clock.now();
         let took = Duration::try_from(now.duration_since(began)).unwrap_or_default();
-        // One that was given less time says nothing.
+        // A call that was given less time proves nothing.
         let hung = !is_answered && took >= SLOW_AWS;
         let is_ill = with(&self.vault, |vault| {
             if is_answered {
@@ -89,7 +93,8 @@ impl Org {
             }
             vault.is_ill()
         });
-        // As long as it lasts, once for all who share it, or for the one whose secret hangs alone.
+        // While it lasts, this is reported once for all who share it, or for the one org whose
+        // secret hangs.
         let is_told = hung
             && if is_ill {
                 with(&self.vault, |vault| vault.tells(now))
@@ -113,11 +118,11 @@ impl Org {
         host.map_or(Ok(()), |may| may.allowed(now))
     }
 
-    /// Whether a campaign, or the whole org, rests, since it answers slowly or with errors: then its
-    /// changes are given back.
+    /// Whether a campaign may be worked on, or rests because it or its org is slow or fails. The
+    /// changes of a resting campaign are given back.
     ///
     /// # Errors
-    /// [`Kind::InTurn`]: they come back when it is their turn again.
+    /// [`Kind::InTurn`]: the changes return when it is their turn.
     pub fn is_turn_of(&self, campaign: &CampaignId) -> Result<(), Failure> {
         let after = self.rests(campaign);
         if after.is_zero() {
@@ -127,30 +132,29 @@ impl Org {
         Err(Failure::new(Kind::InTurn { after }, detail))
     }
 
-    /// Whether calls about a campaign are answered, and it does not rest.
+    /// Whether calls about a campaign are answered and it does not rest.
     pub fn is_well(&self, campaign: &CampaignId) -> bool {
         self.rests(campaign).is_zero()
             && self.is_open(campaign).is_ok()
             && self.may_go_on_with(campaign) == May::All
     }
 
-    /// For how long from now a campaign, or the whole org, rests.
+    /// How long a campaign, or its whole org, still rests.
     pub fn rests(&self, campaign: &CampaignId) -> Duration {
         let now = self.shared.clock.now();
         let then = with(&self.health.org, |org| org.turns.rests(now, campaign)).unwrap_or(now);
         then.duration_since(now).try_into().unwrap_or_default()
     }
 
-    /// An invocation drove it since then.
+    /// Records that an invocation has worked for the org since this time.
     pub fn was_driven(&self, since: Timestamp) {
         let now = self.shared.clock.now();
         let time = now.duration_since(since).try_into().unwrap_or_default();
         with(&self.health.org, |org| org.turns.took(now, time));
     }
 
-    /// Whether contacts of a campaign may be begun now: side by side, one of them as a probe, or
-    /// none. Whoever asks first of the campaigns of an org that is ill is the one that probes it, as
-    /// `prober` says.
+    /// Whether contacts of a campaign may begin now: side by side, one as a probe, or none. If the
+    /// org is ill, the campaign that asks first probes it, as `prober` says.
     pub fn may_begin_with(&self, campaign: &CampaignId, prober: Prober) -> May {
         let now = self.shared.clock.now();
         let (own, was_answered) = self
@@ -165,7 +169,7 @@ impl Org {
         org.and(own)
     }
 
-    /// The same, for whoever began already.
+    /// As [`Org::may_begin_with`], for a contact that has begun.
     pub fn may_go_on_with(&self, campaign: &CampaignId) -> May {
         let now = self.shared.clock.now();
         let own = |of: &mut CampaignHealth| (of.may(now), of.was_answered());
@@ -176,31 +180,33 @@ impl Org {
         org.and(own)
     }
 
-    /// What was begun goes on, unless the campaign fell ill meanwhile.
+    /// Whether a contact that has begun may go on. It may, unless the campaign became ill
+    /// meanwhile.
     pub(super) fn may_go_on(&self, campaign: &CampaignId, is_write: bool) -> Result<(), Failure> {
         let now = self.shared.clock.now();
         let may = |of: &mut CampaignHealth| of.may_go_on(now, is_write);
         self.campaigns.health(campaign, may).allowed(now)
     }
 
-    /// Genesys Cloud says that there is no such campaign. Answers for how long this copy has known
+    /// Records that Genesys Cloud has no such campaign. Returns how long this copy has known
     /// nothing else.
     pub fn is_missing(&self, campaign: &CampaignId) -> Duration {
         let now = self.shared.clock.now();
         self.campaigns.health(campaign, |of| of.is_missing(now))
     }
 
-    /// A contact of the campaign was read or written.
+    /// Records that a contact of the campaign was read or written.
     pub fn is_found(&self, campaign: &CampaignId) {
         self.campaigns.health(campaign, CampaignHealth::is_found);
     }
 
-    /// Whether a contact of the campaign was read or written, and it was not missing since.
+    /// Whether a contact of the campaign was read or written, and the campaign was not missing
+    /// since.
     pub fn knows(&self, campaign: &CampaignId) -> bool {
         self.campaigns.health(campaign, |of| of.is_known())
     }
 
-    /// A call was answered: about a campaign, or for a token.
+    /// Records that a call was answered. It was about a campaign, or for a token.
     pub(super) fn is_answered(
         &self,
         campaign: Option<&CampaignId>,
@@ -222,14 +228,15 @@ impl Org {
         self.health.with_host(|host| host.answered(now, is_write));
     }
 
-    /// A call failed, all its tries included: whether it held whoever waits, and got no answer.
+    /// Records that a call failed after all its tries: whether it held up its batch, and whether it
+    /// got no answer.
     pub(super) fn notes_silence(
         &self,
         campaign: Option<&CampaignId>,
         is_write: bool,
         failure: &Failure,
     ) {
-        // The calls are the org's, not the campaign's.
+        // The org is slow, and not the campaign: the calls are limited for the whole org.
         let slow = match failure.kind {
             Kind::Throttled { .. } => None,
             _ if failure.leaves_unknown() => campaign,

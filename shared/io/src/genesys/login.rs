@@ -1,46 +1,49 @@
-//! Secret and token of one org: one caller fetches, the others wait for it.
+//! The secret and the token of one org. One caller fetches them, and the others wait for it.
+//!
+//! A call gets a [`Session`]. If the service answers it with 401, the call asks again: the first
+//! time for a new token, then with the secret read afresh, and then it fails. An org that is
+//! refused is closed for a while, so that it costs no more calls.
+
+mod token;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use base64::Engine;
-use bytes::Bytes;
 use domain::failure::{Failure, Kind};
-use domain::retry::{CLOSED, TRIES, Throttle};
-use http::{Method, Request, header};
+use domain::retry::{CLOSED, Throttle};
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::answer::{answer_failure, out_of_time, unanswered};
+use super::Org;
+use super::answer::out_of_time;
 use super::run::Run;
-use super::{Org, wire};
 use crate::secrets::{OrgSecret, SecretsError};
-use crate::throttled;
+use token::Token;
 
-/// How long a secret that cannot be read again serves on before the next try.
+/// How long an old secret stays in use before the next try to read it, if it could not be read.
 const SERVES_ON: Duration = Duration::from_secs(30);
 
-/// What is known of an org's login.
+/// The login of one org.
 #[derive(Default)]
 pub(super) struct Login {
     state: Mutex<State>,
-    /// Rises whenever what earlier sessions hold is known to be refused. Changed only with the
-    /// state locked.
+    /// A number that grows when earlier sessions are known to be refused. It changes only while the
+    /// state is locked.
     generation: AtomicU64,
 }
 
 #[derive(Default)]
 struct State {
-    /// Until when it is not read again.
+    /// The secret, and until when it is not read again.
     secret: Option<(Arc<OrgSecret>, Timestamp)>,
     token: Option<Token>,
-    /// Of the token endpoint.
+    /// The refusals of the token endpoint.
     throttle: Throttle,
-    /// Until when, and why, no call is made.
+    /// The time until which no call is made, and why.
     closed: Option<(Timestamp, Failure)>,
-    /// When, and how, the last fetch failed: those who waited for it need not fail by themselves.
+    /// The time and result of the last failed fetch. Callers that waited for it share its result.
     failed: Option<(Timestamp, Failure)>,
 }
 
@@ -49,7 +52,7 @@ impl Login {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// The secret, where it is known with a token and nobody looks for another one.
+    /// The secret, if it is known together with a token and nobody is fetching another one.
     pub(super) fn known(&self, now: Timestamp) -> Option<Arc<OrgSecret>> {
         let state = self.state.try_lock().ok()?;
         let is_closed = state.closed.as_ref().is_some_and(|(until, _)| now < *until);
@@ -61,18 +64,13 @@ impl Login {
         (has_token && !is_closed).then(|| Arc::clone(secret))
     }
 
-    /// Sessions of before are of no use any more.
+    /// Makes earlier sessions invalid.
     fn outdate(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
     }
 }
 
-struct Token {
-    text: Arc<SecretString>,
-    renew_at: Timestamp,
-}
-
-/// What a call needs to be let in.
+/// The token and secret with which a call goes.
 #[derive(Clone)]
 pub(super) struct Session {
     pub(super) secret: Arc<OrgSecret>,
@@ -83,14 +81,14 @@ pub(super) struct Session {
 /// A session that the service answered with 401.
 pub(super) struct Unauthorized<'a> {
     pub(super) generation: u64,
-    /// How often this call was answered so, this time included.
+    /// How many times this call got a 401, including this one.
     pub(super) times: u32,
     pub(super) failure: &'a Failure,
 }
 
 impl Org {
-    /// A session to call with. After a 401: another one (first a new token, then the secret read
-    /// afresh, then none).
+    /// A session for a call. After a 401 it is another one: first with a new token, then with the
+    /// secret read afresh, and then none.
     pub(super) async fn session(
         &self,
         run: &Run,
@@ -108,7 +106,7 @@ impl Org {
                     ..failure.clone()
                 });
             }
-            // The person may have repaired the secret.
+            // A person may have corrected the secret.
             *state = State {
                 throttle: state.throttle,
                 ..State::default()
@@ -149,7 +147,7 @@ impl Org {
         let is_placed = self.health.is_placed();
         let mut secret = self.secret(state, run).await?;
         if !is_placed {
-            // The host that its secret names may be known to be ill.
+            // The host that the secret names may be known to be ill.
             self.may_log_in()?;
         }
         let refused = after.filter(|after| after.generation == self.login.generation());
@@ -175,7 +173,7 @@ impl Org {
             .is_none_or(|token| token.renew_at <= now)
         {
             state.token = Some(match self.fetch_token(state, run, &secret).await {
-                // What was cached may have been rotated since.
+                // The cached secret may have been rotated.
                 Err(failure) if failure.kind == Kind::Refused => {
                     if !self.secret_changed(state, run, &mut secret).await? {
                         return Err(failure);
@@ -194,7 +192,7 @@ impl Org {
         })
     }
 
-    /// The secret, from the cache while it is young. An old one serves on while Secrets Manager
+    /// The secret, from the cache while it is young. An old one stays in use while Secrets Manager
     /// does not answer.
     async fn secret(&self, state: &mut State, run: &Run) -> Result<Arc<OrgSecret>, Failure> {
         let now = self.shared.clock.now();
@@ -219,7 +217,8 @@ impl Org {
         Ok(read)
     }
 
-    /// Reads the secret afresh; whether it logs in otherwise than `secret`, which it replaces.
+    /// Reads the secret afresh, and stores it. Returns whether it logs in differently from
+    /// `secret`.
     async fn secret_changed(
         &self,
         state: &mut State,
@@ -264,118 +263,4 @@ impl Org {
             .map(Arc::new)
             .map_err(|error| Failure::new(Kind::Refused, format!("secret {name}: {error}")))
     }
-
-    /// docs/genesys-cloud.md "OAuth client credentials". A token is asked for up to three times:
-    /// that may be repeated.
-    async fn fetch_token(
-        &self,
-        state: &mut State,
-        run: &Run,
-        secret: &OrgSecret,
-    ) -> Result<Token, Failure> {
-        let now = self.shared.clock.now();
-        if let Some(until) = state.throttle.until(now) {
-            let after = Duration::try_from(until.duration_since(now)).unwrap_or_default();
-            return Err(Failure::new(
-                Kind::Throttled { after },
-                "the token endpoint wants no call yet",
-            ));
-        }
-        let base = self
-            .shared
-            .config
-            .genesys_base_url
-            .clone()
-            .unwrap_or_else(|| secret.region.login_url());
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let failure = match self.ask_for_token(state, run, secret, &base).await {
-                Ok(token) => return Ok(token),
-                Err(failure) => failure,
-            };
-            let now = self.shared.clock.now();
-            match failure.kind {
-                Kind::Throttled { after } if tries < TRIES && run.may_wait(now, after) => {
-                    tokio::time::sleep(after).await;
-                }
-                Kind::Unanswered if !run.repeats_what_hangs() => return Err(failure),
-                Kind::Unavailable | Kind::Lost | Kind::Unanswered
-                    if self.pause(run, tries).await => {}
-                _ => return Err(failure),
-            }
-        }
-    }
-
-    async fn ask_for_token(
-        &self,
-        state: &mut State,
-        run: &Run,
-        secret: &OrgSecret,
-        base: &str,
-    ) -> Result<Token, Failure> {
-        const WHAT: &str = "POST /oauth/token";
-        let (id, hush) = (
-            secret.client_id.expose_secret(),
-            secret.client_secret.expose_secret(),
-        );
-        let basic = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{hush}"));
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(format!("{base}/oauth/token"))
-            .header(header::AUTHORIZATION, format!("Basic {basic}"))
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(Bytes::from_static(b"grant_type=client_credentials"))
-            .map_err(|_| {
-                Failure::new(
-                    Kind::Refused,
-                    "the OAuth client cannot be written in a header",
-                )
-            })?;
-        let asked_at = self.shared.clock.now();
-        let timeout = run.read_timeout(asked_at).ok_or_else(out_of_time)?;
-        let answer = self.shared.transport.send(request, timeout).await;
-        let answer = answer.map_err(|error| unanswered(WHAT, error, Run::is_short(timeout)))?;
-        let now = self.shared.clock.now();
-        let latency = Duration::try_from(now.duration_since(asked_at)).unwrap_or_default();
-        self.is_answered(None, false, latency);
-        let after = throttled(&mut state.throttle, now, answer.status(), answer.headers());
-        if answer.status().is_success() {
-            return token(answer.body(), asked_at).ok_or_else(|| {
-                Failure::new(
-                    Kind::Unavailable,
-                    format!("{WHAT}: the answer holds no token"),
-                )
-            });
-        }
-        let failure = answer_failure(WHAT, &answer, after);
-        let is_client_error =
-            answer.status().is_client_error() && !matches!(failure.kind, Kind::Throttled { .. });
-        // 408 and every other 4xx alike: this client is not let in (docs/design.md "Failure
-        // table").
-        Err(if is_client_error {
-            Failure {
-                kind: Kind::Refused,
-                ..failure
-            }
-        } else {
-            failure
-        })
-    }
-}
-
-/// Renewed a minute, or a tenth of its life, before it runs out.
-fn token(body: &[u8], asked_at: Timestamp) -> Option<Token> {
-    let token: wire::Token = serde_json::from_slice(body).ok()?;
-    // Each call would fail that carries it, for as long as it lives.
-    let text = token.access_token.expose_secret();
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return None;
-    }
-    let life = Duration::from_secs(token.expires_in.min(48 * 3600));
-    let early = (life / 10).min(Duration::from_secs(60));
-    Some(Token {
-        text: Arc::new(token.access_token),
-        renew_at: asked_at + (life - early),
-    })
 }

@@ -1,4 +1,7 @@
-//! The `predictive` API: contacts of a campaign (docs/contract.md "Predictive API").
+//! The `predictive` API: the contacts of a campaign (docs/contract.md "Predictive API").
+//!
+//! There is a call for each contact, except that one POST creates up to 100. The POST stores all of
+//! them or none. The other contact API is in [`super::contact_lists`].
 
 use std::sync::Arc;
 
@@ -14,8 +17,8 @@ use super::call::{Call, Effect};
 use super::run::Run;
 use super::{Org, wire};
 
-/// RFC 3986 section 2.3: all but the unreserved characters are encoded, so that a key stays one
-/// path segment.
+/// Every character is encoded except the unreserved ones of RFC 3986 section 2.3, so that a key
+/// stays one path segment.
 pub(super) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -26,7 +29,7 @@ const GET: &str = "GET contact";
 const POST: &str = "POST contacts";
 const PATCH: &str = "PATCH contact";
 
-/// The contacts of one campaign, within one invocation.
+/// The contacts of one campaign, in one invocation.
 pub struct Predictive {
     org: Arc<Org>,
     campaign: CampaignId,
@@ -40,18 +43,18 @@ pub const MOST_CREATED: usize = 100;
 
 /// A contact to create.
 pub struct NewContact<'a> {
-    /// Its key, immutable from then on.
+    /// The key, which can never change.
     pub key: &'a ContactKey,
-    /// What it holds, without the version column.
+    /// The columns, without the version column.
     pub data: &'a Columns<String>,
-    /// `None`: callable.
+    /// The value of `callable`. `None` creates a callable contact.
     pub callable: Option<bool>,
-    /// For the version column.
+    /// The version to store.
     pub version: Option<Version>,
 }
 
 impl Predictive {
-    /// `version_field`: the column that stores the version.
+    /// `version_field` is the column that stores the version.
     pub fn new(
         org: Arc<Org>,
         id: &CampaignId,
@@ -68,10 +71,10 @@ impl Predictive {
         }
     }
 
-    /// The contact now; `None`: there is none, or it cannot be read yet.
+    /// Reads a contact. `None` means that there is none, or that it cannot be read yet.
     ///
     /// # Errors
-    /// As docs/design.md "Failure table" says of a GET.
+    /// As docs/design.md "Failure table" says for a GET.
     pub async fn read(&self, key: &ContactKey) -> Result<Option<Contact>, Failure> {
         let path = self.contact_path(key);
         let call = Call {
@@ -92,8 +95,8 @@ impl Predictive {
     /// Creates 1 to 100 contacts, all or none.
     ///
     /// # Errors
-    /// As docs/design.md "Failure table" says of a POST. After [`Kind::Unavailable`] and
-    /// [`Kind::Unanswered`] it may be done.
+    /// As docs/design.md "Failure table" says for a POST. After [`Kind::Unavailable`] and
+    /// [`Kind::Unanswered`] they may have been created.
     pub async fn create(&self, contacts: &[NewContact<'_>]) -> Result<(), Failure> {
         let body: Vec<_> = contacts
             .iter()
@@ -121,12 +124,12 @@ impl Predictive {
         Err(Failure::new(Kind::Unavailable, detail))
     }
 
-    /// Changes what is named of a contact and answers the contact as it is then. Nothing named:
-    /// nothing is altered.
+    /// Updates what is named of a contact, and returns the contact as it is then. An update that
+    /// names nothing alters nothing.
     ///
     /// # Errors
-    /// As docs/design.md "Failure table" says of a PATCH. After [`Kind::Unavailable`] and
-    /// [`Kind::Unanswered`] it may be done, or be done yet.
+    /// As docs/design.md "Failure table" says for a PATCH. After [`Kind::Unavailable`] and
+    /// [`Kind::Unanswered`] the update may have been executed, or may still be.
     pub async fn update(
         &self,
         key: &ContactKey,

@@ -1,43 +1,48 @@
 //! The time that one invocation has for one org.
+//!
+//! A [`Run`] says how long each call may take, whether a failed call may be repeated, and how long
+//! to wait for the budget. The lengths of backoffs are in [`domain::retry`].
 
 use std::time::Duration;
 
 use domain::retry::{LONGEST_IN_PLACE, MARGIN, TRIES, TRYING};
 use jiff::Timestamp;
 
-/// The longest that a read or a token is waited for, its connection included: a service that does
-/// not answer must not hold whoever waits behind this org.
+/// The longest time for a read or a token, with its connection. A service that does not answer must
+/// not hold up what waits behind this org.
 const READ: Duration = Duration::from_secs(5);
-/// The longest that a write is waited for. One that is given up may be done yet, after a newer one:
-/// so it gets more time than a read, the more the wider it is, and is not begun where there is less.
+/// The longest time for a write. A write that is given up may still be executed, even after a newer
+/// one. So a write gets more time than a read, and more the larger it is, and it does not begin if
+/// less is left.
 const WRITE: Duration = Duration::from_secs(10);
 const WRITE_OF_A_HUNDRED: Duration = Duration::from_secs(1);
 const LONGEST_WRITE: Duration = Duration::from_secs(20);
 
-/// Of a run that nobody waits for: the wait for the call budget's next window, and tries for about
-/// half a minute.
+/// The longest waits of a run that nobody waits for: until the next window of the budget, and about
+/// half a minute of tries.
 const LONGEST_PATIENCE: Duration = Duration::from_mins(2);
 const PATIENT_TRIES: u32 = 9;
 
-/// Bounds of the calls for one org within one invocation.
+/// The limits of the calls for one org in one invocation.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
-    /// No repetition of a failed call begins after this, and no wait for a turn ends after it.
+    /// After this no failed call is repeated, and no wait for a turn ends later.
     trying_until: Timestamp,
-    /// How many times a call that may be repeated is made.
+    /// How many times a call is made that may be repeated.
     pub(super) tries: u32,
     /// The longest wait for the service or the budget.
     longest_wait: Duration,
-    /// The last moment for a call to end; `None` where the deadline is not known.
+    /// The time by which every call must end. `None` means that the deadline is unknown.
     end: Option<Timestamp>,
-    /// The longest that a write may take: of a short invocation no more than half.
+    /// The longest time for a write. In a short invocation it is half of the invocation.
     longest_write: Duration,
-    /// Whether a read that got no answer in time is repeated. Of many that wait none is.
+    /// Whether a read without an answer is repeated. It is not if much else waits.
     is_patient: bool,
 }
 
 impl Run {
-    /// Begins now. A `deadline` that is past already is none (`cargo lambda watch` sends one).
+    /// A run that begins now. A deadline in the past counts as none (`cargo lambda watch` sends
+    /// one).
     pub fn new(now: Timestamp, deadline: Option<Timestamp>) -> Run {
         let end = deadline
             .filter(|deadline| *deadline > now)
@@ -52,8 +57,8 @@ impl Run {
         }
     }
 
-    /// Of a run that has the time to wait for the budget's next window and for a service that is
-    /// away for a moment. `end`: the last moment for a call to end.
+    /// A run with time to wait for the next window of the budget, and for a service that is away
+    /// for a moment. Every call must end by `end`.
     pub fn patient(end: Option<Timestamp>) -> Run {
         Run {
             trying_until: Timestamp::MAX,
@@ -65,13 +70,13 @@ impl Run {
         }
     }
 
-    /// The same, but that no call is made more often than this.
+    /// The same run, in which no call is made more often than this.
     #[must_use]
     pub fn with_tries(self, tries: u32) -> Run {
         Run { tries, ..self }
     }
 
-    /// The same, but that no wait for the service or the budget is longer than this.
+    /// The same run, in which no wait for the service or the budget is longer than this.
     #[must_use]
     pub fn with_longest_wait(self, longest_wait: Duration) -> Run {
         Run {
@@ -80,20 +85,20 @@ impl Run {
         }
     }
 
-    /// How long a read that begins now may take; `None`: too late for any.
+    /// How long a read that begins now may take. `None` means that it is too late for one.
     pub(super) fn read_timeout(&self, now: Timestamp) -> Option<Duration> {
         let left = self.end.map_or(READ, |end| left(end, now));
         (!left.is_zero()).then_some(left.min(READ))
     }
 
-    /// How long a write of so many contacts that begins now may take; `None`: there is less time
-    /// than it may need.
+    /// How long a write of this many contacts may take if it begins now. `None` means that less
+    /// time is left than it may need.
     pub(super) fn write_timeout(&self, now: Timestamp, contacts: usize) -> Option<Duration> {
         self.timeout_of(WRITE, now, contacts)
     }
 
-    /// The same of so many entries beside the contacts: it may be made again, so it begins with the time
-    /// of a read.
+    /// As [`Run::write_timeout`], for entries beside the contacts. Such a call may be repeated, so
+    /// it can begin with the time of a read.
     pub(super) fn aside_timeout(&self, now: Timestamp, entries: usize) -> Option<Duration> {
         self.timeout_of(READ, now, entries)
     }
@@ -107,17 +112,17 @@ impl Run {
             .then_some(needed)
     }
 
-    /// Whether a read that began with this timeout was given less time than a read may take.
+    /// Whether a read with this timeout was given less time than usual.
     pub(super) fn is_short(timeout: Duration) -> bool {
         timeout < READ
     }
 
-    /// Whether a read that got no answer in time is made again.
+    /// Whether a read without an answer is repeated.
     pub(super) fn repeats_what_hangs(&self) -> bool {
         self.is_patient
     }
 
-    /// The longest wait for the budget's next window that fits here.
+    /// The longest wait for the next window of the budget that fits into this run.
     pub fn patience(&self, now: Timestamp) -> Duration {
         let end = self
             .end
@@ -125,7 +130,8 @@ impl Run {
         self.longest_wait.min(left(end, now))
     }
 
-    /// What is left until so long before the deadline; a while, where that is not known.
+    /// The time that is left until this long before the deadline. If the deadline is unknown, it is
+    /// a fixed time.
     pub fn left(&self, now: Timestamp, before_deadline: Duration) -> Duration {
         let Some(end) = self.end else {
             return READ;
@@ -133,13 +139,13 @@ impl Run {
         left(end + MARGIN.saturating_sub(before_deadline), now)
     }
 
-    /// Whether a failed call may be made again after the wait.
+    /// Whether a failed call may be repeated after this wait.
     pub(super) fn may_repeat(&self, now: Timestamp, wait: Duration) -> bool {
         now + wait <= self.trying_until && self.has_time_after(now, wait)
     }
 
-    /// Whether the service's or the budget's wait fits here: whoever refuses one call after the other
-    /// holds a batch no longer than one that fails.
+    /// Whether a wait for the service or the budget fits into this run. A service that refuses one
+    /// call after another must not hold up a batch longer than one that fails.
     pub(super) fn may_wait(&self, now: Timestamp, wait: Duration) -> bool {
         wait <= self.longest_wait && self.may_repeat(now, wait)
     }

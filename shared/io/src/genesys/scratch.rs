@@ -1,8 +1,9 @@
-//! A contact list that no campaign draws on, call by call: for finding out what the service does
-//! where its documentation does not say it (docs/genesys-cloud.md "Unknown").
+//! A contact list without a campaign, for experiments. `campaign-sync check --probe` uses it to
+//! find out what the service does where its documentation is silent (docs/genesys-cloud.md
+//! "Unknown").
 //!
-//! No write here is made twice, and none is put right: whoever writes decides what an answer means,
-//! and deletes what was made.
+//! A write is made once and nothing is corrected afterwards: the caller decides what an answer
+//! means, and deletes what it created.
 
 mod calls;
 mod texts;
@@ -27,34 +28,34 @@ use calls::{BULK, CAMPAIGNS, DELETE, GET, LIST, POST, PUT, SEARCH};
 
 pub use calls::permission;
 
-/// The longest that the calls of a list go on being made while the service answers 429, all together.
+/// The longest time, in all, for which the calls of a list wait because the service answers 429.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A contact as it is written, or as an answer shows it.
+/// A contact to write, or a contact in an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScratchContact {
-    /// Its id.
+    /// The id of the contact.
     pub id: String,
-    /// The columns that are written, or all that it has.
+    /// The columns to write, or every column of the contact.
     pub data: BTreeMap<String, String>,
-    /// `None`: it is left out.
+    /// The value of `callable`. `None` leaves it out.
     pub callable: Option<bool>,
 }
 
-/// What is to be known of a list before anything is written to it.
+/// The facts that a caller needs before it writes to the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScratchFacts {
-    /// Every column.
+    /// All columns.
     pub columns: BTreeSet<String>,
-    /// Those of them that take any text: no phone numbers, addresses, times or zip codes.
+    /// The columns that accept any text: not phone numbers, addresses, times or zip codes.
     pub texts: Vec<String>,
-    /// Campaigns that draw on it.
+    /// The campaigns that use the list.
     pub campaigns: Vec<String>,
-    /// How many contacts it holds: the higher of what the list and a search say.
+    /// The number of its contacts: what the list says or what a search says, whichever is higher.
     pub contacts: u64,
-    /// Ids of those that a search shows: the first hundred.
+    /// The ids of its contacts, up to a hundred.
     pub ids: Vec<String>,
-    /// Whether a file is being imported into it.
+    /// Whether a file is being imported into the list.
     pub is_importing: bool,
 }
 
@@ -64,7 +65,7 @@ pub struct ScratchList {
     path: String,
     id: String,
     run: Run,
-    /// How long it was waited until now because the service answered 429.
+    /// The time spent so far because the service answered 429.
     throttled: Mutex<Duration>,
 }
 
@@ -83,11 +84,10 @@ impl ScratchList {
         }
     }
 
-    /// Looks at the list: three calls, none of which alters anything.
+    /// Looks at the list with three calls that alter nothing.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] where there is no such list,
-    /// [`Kind::Refused`] where a permission is missing.
+    /// [`Kind::NotFound`] if there is no such list, [`Kind::Refused`] if a permission is missing.
     pub async fn look(&self) -> Result<ScratchFacts, Failure> {
         let answer = self
             .read(
@@ -129,7 +129,7 @@ impl ScratchList {
         })
     }
 
-    /// Asks for the list, for what the answer's headers tell.
+    /// Asks for the list, because of what the headers of the answer tell.
     ///
     /// # Errors
     /// As [`ScratchList::look`].
@@ -137,12 +137,11 @@ impl ScratchList {
         self.read(Method::GET, "", LIST).await.map(drop)
     }
 
-    /// Adds or updates contacts, as they are given. Answers them as the service shows them, in its
-    /// order.
+    /// Creates or updates contacts. Returns them as the service shows them, in its order.
     ///
     /// # Errors
-    /// [`Kind::Rejected`] where nothing was stored. Where a
-    /// failure [leaves that unknown](Failure::leaves_unknown) it may be done, or be done yet.
+    /// [`Kind::Rejected`] if nothing was stored. If a failure [leaves that
+    /// unknown](Failure::leaves_unknown), the write may have been executed, or may still be.
     pub async fn post(&self, contacts: &[ScratchContact]) -> Result<Vec<ScratchContact>, Failure> {
         let body: Vec<_> = contacts
             .iter()
@@ -186,7 +185,7 @@ impl ScratchList {
     /// Reads one contact.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] where there is none.
+    /// [`Kind::NotFound`] if there is none.
     pub async fn get(&self, id: &str) -> Result<ScratchContact, Failure> {
         let path = self.contact(id);
         let answer = self
@@ -195,11 +194,11 @@ impl ScratchList {
         parse::<wire::ListContact>(&answer, GET).map(ScratchContact::from)
     }
 
-    /// Reads the contacts of these ids, at most 50, in the service's order; those that do not exist
-    /// are not in the answer.
+    /// Reads up to 50 contacts by their ids, in the service's order. Those that do not exist are
+    /// left out.
     ///
     /// # Errors
-    /// Where the service does not answer as it should.
+    /// The service does not answer as it should.
     pub async fn bulk(&self, ids: &[String]) -> Result<Vec<ScratchContact>, Failure> {
         let path = format!("{}/contacts/bulk", self.path);
         let body = json(&ids, BULK)?;
@@ -209,20 +208,20 @@ impl ScratchList {
         shown(&answer, BULK)
     }
 
-    /// Deletes the contacts of these ids, at most 250, whether they exist or not. It may take a
-    /// while until they are gone.
+    /// Deletes up to 250 contacts by their ids, whether they exist or not. It may take a while
+    /// until they are gone.
     ///
     /// # Errors
-    /// Where the service does not answer as it should.
+    /// The service does not answer as it should.
     pub async fn delete(&self, ids: &[String]) -> Result<(), Failure> {
-        // As often as it helps: what is deleted twice is deleted.
+        // A delete may be repeated, because deleting twice does no harm.
         let path = self.deletion(ids);
         let none = Bytes::new();
         let answer = self.call(Method::DELETE, &path, none, Effect::Read, DELETE);
         answer.await.map(drop)
     }
 
-    /// The path by which the contacts of these ids are deleted.
+    /// The path that deletes the contacts with these ids.
     pub fn deletion(&self, ids: &[String]) -> String {
         let named = |id: &String| format!("contactIds={}", utf8_percent_encode(id, SEGMENT));
         let ids: Vec<_> = ids.iter().map(named).collect();

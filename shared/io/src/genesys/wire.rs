@@ -1,5 +1,8 @@
-//! Bodies as they go over the wire (docs/contract.md "Predictive API", docs/genesys-cloud.md
+//! The bodies of requests and answers (docs/contract.md "Predictive API", docs/genesys-cloud.md
 //! "Contacts of a contact list"). Unknown members are ignored.
+//!
+//! Nothing is decided here: the types of [`domain`] are made from these in `predictive`,
+//! `contact_lists` and `dnc`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,7 +18,7 @@ use serde_json::{Map, Value};
 #[derive(Deserialize)]
 pub(super) struct Token {
     pub(super) access_token: SecretString,
-    /// Seconds.
+    /// The lifetime in seconds.
     pub(super) expires_in: u64,
 }
 
@@ -33,7 +36,7 @@ pub(super) struct Created {
     pub(super) id: String,
 }
 
-/// A contact in a POST.
+/// A contact in the body of a POST.
 #[derive(Serialize)]
 pub(super) struct Create<'a> {
     pub(super) id: &'a str,
@@ -69,7 +72,7 @@ pub(super) struct DialledCampaign {
     pub(super) dnc_lists: Option<Vec<Mention>>,
 }
 
-/// What a campaign names beside its list: no trouble of it keeps contacts from being written.
+/// Something that a campaign names beside its list. Contacts can be written even if it is faulty.
 #[derive(Deserialize)]
 pub(super) struct Mention {
     pub(super) id: Option<String>,
@@ -88,7 +91,7 @@ pub(super) struct ContactList {
     pub(super) column_data_type_specifications: Option<Vec<TypedColumn>>,
 }
 
-/// A contact list with what its columns are for.
+/// A contact list with the purposes of its columns.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct WholeList {
@@ -99,9 +102,9 @@ pub(super) struct WholeList {
     pub(super) zip_code_column_name: Option<String>,
     pub(super) preview_mode_column_name: Option<String>,
     pub(super) column_data_type_specifications: Option<Vec<TypedColumn>>,
-    /// Where it was asked for.
+    /// Present only if it was asked for.
     pub(super) size: Option<u64>,
-    /// Where it was asked for, and a file was imported.
+    /// Present only if it was asked for and a file was imported.
     pub(super) import_status: Option<ImportStatus>,
 }
 
@@ -119,13 +122,13 @@ pub(super) struct Address {
     pub(super) url: String,
 }
 
-/// How far the import of a file into a list came.
+/// The progress of an import of a file into a list.
 #[derive(Deserialize)]
 pub(super) struct ImportStatus {
     pub(super) state: Option<String>,
 }
 
-/// A column of a number or an address, and the column that says when that may be used.
+/// A column of a phone number or an address, and the column that says when it may be used.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ReachedColumn {
@@ -139,7 +142,7 @@ pub(super) struct ReachedColumn {
 pub(super) struct TypedColumn {
     pub(super) column_name: Option<String>,
     pub(super) column_data_type: Option<String>,
-    /// Of a text, in characters.
+    /// The most characters of a text.
     pub(super) max_length: Option<usize>,
 }
 
@@ -158,13 +161,13 @@ pub(super) struct FoundContact {
     pub(super) id: Option<String>,
 }
 
-/// Campaigns in a listing.
+/// A page of campaigns.
 #[derive(Deserialize)]
 pub(super) struct Campaigns {
     pub(super) entities: Vec<Reference>,
 }
 
-/// A contact of a list in an answer.
+/// A contact of a list, in an answer.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ListContact {
@@ -172,15 +175,15 @@ pub(super) struct ListContact {
     #[serde(deserialize_with = "held")]
     pub(super) data: Columns<String>,
     pub(super) callable: Option<bool>,
-    /// Whatever it holds is written back as it is.
+    /// Whatever this holds is written back unchanged.
     #[serde(default)]
     pub(super) contactable_status: Value,
-    /// Likewise.
+    /// Whatever this holds is written back unchanged.
     #[serde(default)]
     pub(super) phone_number_status: Value,
 }
 
-/// Columns that are not null.
+/// Reads columns, without those that are null.
 fn held<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Columns<String>, D::Error> {
     struct Held;
     impl<'de> Visitor<'de> for Held {
@@ -201,7 +204,7 @@ fn held<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Columns<String>, D
     deserializer.deserialize_map(Held)
 }
 
-/// A contact of a list in a POST.
+/// A contact of a list, in the body of a POST.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct WrittenListContact<'a> {
@@ -210,15 +213,15 @@ pub(super) struct WrittenListContact<'a> {
     pub(super) data: BTreeMap<&'a str, Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) callable: Option<bool>,
-    /// Only where one of them is lowered.
+    /// Present only if one of them is lowered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) contactable_status: Option<&'a Map<String, Value>>,
-    /// Likewise.
+    /// Present only if one of them is lowered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) phone_number_status: Option<&'a Map<String, Value>>,
 }
 
-/// A contact of a list in a PUT.
+/// A contact of a list, in the body of a PUT.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PutListContact<'a> {
@@ -235,11 +238,11 @@ pub(super) struct DncList {
     pub(super) dnc_source_type: String,
     pub(super) contact_method: Option<String>,
     pub(super) custom_exclusion_column: Option<String>,
-    /// Where it was asked for.
+    /// Present only if it was asked for.
     pub(super) size: Option<u64>,
 }
 
-/// Entries that are put on a DNC list, or taken from it.
+/// Entries to add to a DNC list or to remove from it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DncPatch<'a> {
@@ -250,10 +253,10 @@ pub(super) struct DncPatch<'a> {
     pub(super) custom_exclusion_column_entries: Option<&'a [&'a str]>,
 }
 
-/// The part of an error body that holds no text of the caller's.
+/// The part of an error's body that cannot quote what was sent.
 #[derive(Deserialize)]
 pub(super) struct ErrorBody {
     pub(super) code: Option<String>,
-    /// Of the token endpoint.
+    /// Present in answers of the token endpoint.
     pub(super) error: Option<String>,
 }

@@ -1,4 +1,8 @@
-//! From changes to the queue, in order (`domain::outbox`).
+//! Sends changes to the queue in order, as [`domain::outbox`] decides.
+//!
+//! [`enqueue`] and [`enqueue_while`] make one call after another, and [`enqueue_side_by_side`]
+//! several at once. [`Sending`] is for a caller that decides itself when the next call begins, such
+//! as a bulk load.
 
 use domain::Change;
 use domain::depth;
@@ -9,17 +13,17 @@ use jiff::Timestamp;
 
 use super::{Message, Queue, QueueError, RefusedEntry};
 
-/// Calls of what is sent in bulk that are under way at once: sixteen of 20 ms bring 8,000 messages a
-/// second, and of 200 ms, from far away, 800.
+/// The most calls under way for a bulk load. Sixteen calls of 20 ms send 8,000 messages a second.
+/// From far away, at 200 ms, they send 800.
 pub const SIDE_BY_SIDE: usize = 16;
-/// One call after the other, each once.
+/// One call after another, and each message once.
 const ONE_BY_ONE: Limits = Limits { calls: 1, tries: 1 };
 
-/// How many messages more the queue should hold, before what is sent in bulk waits, as far as one look at
-/// its counts tells. `deepest`: how many in all ([`depth::deepest`]).
+/// How many more messages a bulk sender may send after one look at the queue's counts. `deepest` is
+/// the limit for the whole queue ([`depth::deepest`]).
 ///
 /// # Errors
-/// When the queue cannot be asked for its depth.
+/// The queue cannot be asked for its counts.
 pub async fn room(queue: &dyn Queue, queue_url: &str, deepest: u64) -> Result<usize, QueueError> {
     let room = deepest.saturating_sub(queue.depth(queue_url).await?);
     Ok(usize::try_from(room.min(depth::MOST_AT_A_LOOK)).unwrap_or(usize::MAX))
@@ -49,11 +53,11 @@ pub struct Sending<'a> {
     calls: FuturesUnordered<BoxFuture<'a, Answer>>,
 }
 
-/// The places of a call's messages, and what became of them.
+/// The places of the messages in a call, and their results.
 type Answer = (Vec<u64>, Result<Vec<Result<(), RefusedEntry>>, QueueError>);
 
 impl<'a> Sending<'a> {
-    /// Nothing yet.
+    /// A sender without changes.
     pub fn new(queue: &'a dyn Queue, queue_url: &'a str, limits: Limits) -> Sending<'a> {
         Sending {
             queue,
@@ -63,12 +67,13 @@ impl<'a> Sending<'a> {
         }
     }
 
-    /// How far it is.
+    /// The state of what is being sent.
     pub fn outbox(&self) -> &Outbox<Message> {
         &self.outbox
     }
 
-    /// The next change in order, where the outbox has room. None: it is in the queue already.
+    /// Adds the next change in order. The outbox must have room. `None` is a change that is in the
+    /// queue already.
     pub fn push(&mut self, change: Option<&Change>) {
         let Some(change) = change else {
             self.outbox.push_taken();
@@ -79,8 +84,8 @@ impl<'a> Sending<'a> {
         self.outbox.push(group, bytes, message);
     }
 
-    /// Begins a call, and answers of how many messages: none may begin where it is 0. `most`: messages
-    /// that may begin.
+    /// Begins a call, and returns how many messages it holds. 0 means that no call may begin.
+    /// `most` is the number of messages that may begin.
     pub fn begin(&mut self, now: Timestamp, most: usize) -> usize {
         let call = self.outbox.next(now, most);
         let begun = call.len();
@@ -93,8 +98,8 @@ impl<'a> Sending<'a> {
         begun
     }
 
-    /// Waits for the next answer: the places that are in the queue by it. None: no call is under way.
-    /// `now`: asked once it is there.
+    /// Waits for the next answer, and returns the places that are in the queue because of it.
+    /// `None` means that no call is under way. `now` is read once the answer is there.
     pub async fn answered(&mut self, now: impl Fn() -> Timestamp) -> Option<Vec<u64>> {
         let (places, answer) = self.calls.next().await?;
         let refused = |refused: RefusedEntry| outbox::Refused {
@@ -109,26 +114,29 @@ impl<'a> Sending<'a> {
     }
 }
 
-/// What became of changes that were sent.
+/// The result of sending changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Enqueued {
-    /// Places of changes that SQS has.
+    /// The places of the changes that SQS has.
     pub accepted: Vec<usize>,
-    /// Places of changes that SQS can never take as they are.
+    /// The places of the changes that SQS can never accept.
     pub faulty: Vec<usize>,
-    /// Why some were not taken that may be taken later: SQS's error code, or no time.
+    /// The reason for which SQS did not accept a change that it may accept later: an error code, or
+    /// no time.
     pub unavailable: Option<String>,
-    /// Nothing else is why: there was no time for another call.
+    /// Whether the only reason is that no time was left for another call.
     pub is_late: bool,
 }
 
-/// Sends every change, one call after the other. After one that can never be taken nothing more is
-/// sent; after an outage other groups still get their turn. SQS has them all when as many are accepted.
+/// Sends every change, one call after another. After a change that SQS can never accept nothing
+/// more is sent. After an outage other groups are still sent. SQS has every change if as many are
+/// accepted.
 pub async fn enqueue(queue: &dyn Queue, queue_url: &str, changes: &[Change]) -> Enqueued {
     enqueue_while(queue, queue_url, changes, || true).await
 }
 
-/// The same, but no call begins that may not. A call takes [`crate::aws::LONGEST_CALL`] at most.
+/// As [`enqueue`], but no call begins if `may_begin` forbids it. A call takes
+/// [`crate::aws::LONGEST_CALL`] at most.
 pub async fn enqueue_while(
     queue: &dyn Queue,
     queue_url: &str,
@@ -138,7 +146,8 @@ pub async fn enqueue_while(
     all(queue, queue_url, changes, ONE_BY_ONE, may_begin, |_| ()).await
 }
 
-/// The same, [`SIDE_BY_SIDE`]. `taken` is told of so many more that SQS has.
+/// As [`enqueue`], with [`SIDE_BY_SIDE`] calls at once. `taken` is told how many more changes SQS
+/// has.
 pub async fn enqueue_side_by_side(
     queue: &dyn Queue,
     queue_url: &str,
@@ -161,7 +170,7 @@ async fn all(
     may_begin: impl Fn() -> bool,
     mut taken: impl FnMut(usize),
 ) -> Enqueued {
-    // Who tries once waits for nothing: no time is needed.
+    // Each message is sent once, so nothing waits and no time is needed.
     let now = || Timestamp::UNIX_EPOCH;
     let mut sending = Sending::new(queue, queue_url, limits);
     let (mut waiting, mut done, mut is_late) = (changes.iter(), Enqueued::default(), false);

@@ -1,5 +1,7 @@
-//! The members of a secret's JSON object, taken one by one: what is left over is unknown, and
-//! refused.
+//! Reads the members of a secret's JSON object one by one. A member that is left over is unknown
+//! and is refused.
+//!
+//! An error names the member and what was expected, and never shows a value.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-/// What is wrong with a secret, without anything of its content.
+/// The fault of a secret, without any of its content.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the secret is malformed: {0}")]
 pub struct MalformedSecret(String);
@@ -34,12 +36,12 @@ impl<'a> Members<'a> {
         MalformedSecret(format!("{name}: expected {expected}"))
     }
 
-    /// What is wrong with the object as a whole.
+    /// The fault of a whole object.
     pub(super) fn malformed(expected: &str) -> MalformedSecret {
         MalformedSecret(format!("expected {expected}"))
     }
 
-    /// Whether a member is there and begins so: `{` an object, `[` an array.
+    /// Whether a member exists and begins with this bracket: `{` for an object, `[` for an array.
     pub(super) fn begins_with(&self, name: &str, bracket: char) -> bool {
         let mut members = self.0.0.iter();
         members.any(|(other, value)| other == name && value.get().starts_with(bracket))
@@ -50,7 +52,7 @@ impl<'a> Members<'a> {
         self.0.0.iter().any(|(other, _)| other == name)
     }
 
-    /// A member as it is written. Null counts as absent.
+    /// Takes a member as it is written. Null counts as absent.
     fn take(&mut self, name: &str) -> Option<&'a RawValue> {
         let members = &mut self.0.0;
         let place = members.iter().position(|(other, _)| other == name)?;
@@ -58,7 +60,7 @@ impl<'a> Members<'a> {
         (value.get() != "null").then_some(value)
     }
 
-    /// A member of this type that may be absent.
+    /// Takes an optional member of this type.
     pub(super) fn optional<T: DeserializeOwned, U>(
         &mut self,
         name: &str,
@@ -75,7 +77,7 @@ impl<'a> Members<'a> {
             .ok_or_else(|| Self::wrong(name, expected))
     }
 
-    /// A text that may be absent.
+    /// Takes an optional text.
     pub(super) fn text<U>(
         &mut self,
         name: &str,
@@ -85,7 +87,7 @@ impl<'a> Members<'a> {
         self.optional(name, expected, |text: String| read(&text))
     }
 
-    /// A text that may be absent. `read` says what was expected of one that is wrong.
+    /// Takes an optional text. `read` returns what was expected of a wrong one.
     pub(super) fn told<U>(
         &mut self,
         name: &str,
@@ -97,7 +99,7 @@ impl<'a> Members<'a> {
         text.map(read).transpose()
     }
 
-    /// A text that must be there.
+    /// Takes a required text.
     pub(super) fn required<U>(
         &mut self,
         name: &str,
@@ -108,7 +110,8 @@ impl<'a> Members<'a> {
             .ok_or_else(|| Self::wrong(name, expected))
     }
 
-    /// Texts, none where the member is absent. `read` says what was expected of one that is wrong.
+    /// Takes a list of texts, which is empty if the member is absent. `read` returns what was
+    /// expected of a wrong one.
     pub(super) fn texts<U>(
         &mut self,
         name: &str,
@@ -120,7 +123,7 @@ impl<'a> Members<'a> {
         texts.iter().flatten().map(read).collect()
     }
 
-    /// An object that may be absent. What is wrong with one of its members names the object too.
+    /// Takes an optional object. A fault of one of its members names the object too.
     pub(super) fn object<T>(
         &mut self,
         name: &str,
@@ -138,7 +141,7 @@ impl<'a> Members<'a> {
         all().map(Some).map_err(within)
     }
 
-    /// A member that is read by its own text, and may be absent. `read` names it where it is wrong.
+    /// Takes an optional member as JSON. A fault that `read` returns gets the name of the member.
     pub(super) fn json<T>(
         &mut self,
         name: &str,
@@ -148,7 +151,7 @@ impl<'a> Members<'a> {
         value.transpose().map_err(MalformedSecret)
     }
 
-    /// All that was not taken, by its name.
+    /// Takes every member that is left, by name.
     pub(super) fn rest<T: DeserializeOwned, U>(
         &mut self,
         expected: &str,
@@ -163,7 +166,7 @@ impl<'a> Members<'a> {
         members.map(member).collect()
     }
 
-    /// All that was not taken is unknown.
+    /// Refuses every member that is left.
     pub(super) fn end(self) -> Result<(), MalformedSecret> {
         match self.0.0.first() {
             Some((name, _)) if is_word(name) => {
@@ -175,7 +178,7 @@ impl<'a> Members<'a> {
     }
 }
 
-/// A name that is a word is shown; anything else may be a secret that was pasted in its place.
+/// Shows a name that is a word. Another name may be a secret that was pasted in its place.
 fn shown(name: &str) -> &str {
     if is_word(name) {
         name

@@ -1,4 +1,4 @@
-//! `{prefix}/org/{org}`: how to reach an org's Genesys Cloud, and its rules.
+//! `{prefix}/org/{org}`: how to reach an org's Genesys Cloud, and the rules of the org.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,25 +23,25 @@ const WISHES: &str = "\"own\", \"always\" or \"never\"";
 const OPT_OUT: &str = "optOut";
 const READ_LAG: &str = "readLagSeconds";
 const SECONDS_OF_LAG: &str = "a whole number from 0 to 60";
-/// What a copy that died had written comes back a minute after its invocation should have ended, at the
-/// earliest: reads must show it by then.
+/// The longest read lag. The changes of a copy that died return a minute after the end of its
+/// invocation at the earliest, and reads must show what it wrote by then.
 const LONGEST_READ_LAG: u64 = 60;
 const UNITS: &str = "\"seconds\", \"milliseconds\" or \"microseconds\"";
 
 /// The secret of an org, read and checked.
 #[derive(Clone, Debug)]
 pub struct OrgSecret {
-    /// Of the OAuth client.
+    /// The id of the OAuth client.
     pub client_id: SecretString,
-    /// Of the OAuth client.
+    /// The secret of the OAuth client.
     pub client_secret: SecretString,
-    /// Where the organisation is.
+    /// The region of the organisation.
     pub region: Region,
-    /// How its contacts are written.
+    /// The contact API.
     pub api: Api,
-    /// What it asks of its changes.
+    /// The rules for its changes.
     pub rules: Arc<Rules>,
-    /// What the OAuth client may call, where the service does not say.
+    /// The calls that the OAuth client may make, if the service does not tell.
     pub calls_per_minute: u32,
 }
 
@@ -49,7 +49,7 @@ impl OrgSecret {
     /// Reads the JSON of a secret.
     ///
     /// # Errors
-    /// Names the first member that is missing, unknown or not as expected.
+    /// The name of the first member that is missing, unknown or not as expected.
     pub fn parse(text: &SecretString) -> Result<OrgSecret, MalformedSecret> {
         let mut members = Members::of(text)?;
         let secret = OrgSecret {
@@ -84,13 +84,13 @@ impl OrgSecret {
         Ok(secret)
     }
 
-    /// How many messages the queue may hold before what is sent in bulk for this org waits. `top_up`: the
-    /// messages that apply receives by itself ([`crate::Config::apply_top_up`]).
+    /// How many messages the queue may hold before a bulk sender for this org waits. `top_up` is
+    /// the number of messages that apply receives by itself ([`crate::Config::apply_top_up`]).
     pub fn deepest(&self, top_up: usize) -> u64 {
         depth::deepest(self.api, top_up, self.calls_per_minute)
     }
 
-    /// Whether both log in alike, so that a token of the one serves the other.
+    /// Whether both log in with the same client, so that a token of one is valid for the other.
     pub(crate) fn logs_in_as(&self, other: &OrgSecret) -> bool {
         self.client_id.expose_secret() == other.client_id.expose_secret()
             && self.client_secret.expose_secret() == other.client_secret.expose_secret()
@@ -169,7 +169,7 @@ fn rules(members: &mut Members<'_>) -> Result<Rules, MalformedSecret> {
     Ok(rules)
 }
 
-/// Where opt-outs are put too.
+/// Reads the DNC list that opt-outs are added to.
 fn dnc_list(members: &mut Members<'_>) -> Result<DncList, MalformedSecret> {
     let id = members.required("id", DncListId::EXPECTED, |id| DncListId::parse(id).ok())?;
     let is_by_phone = members.required("by", "\"contactKey\" or \"phone\"", |by| match by {

@@ -1,5 +1,5 @@
-//! Where Genesys Cloud lives (docs/genesys-cloud.md "Hosts and regions"). No free host name: a
-//! secret cannot send a token elsewhere.
+//! The regions of Genesys Cloud (docs/genesys-cloud.md "Hosts and regions"). A secret names a
+//! region and not a host, so it cannot make a token go elsewhere.
 
 /// An AWS region of Genesys Cloud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -7,7 +7,7 @@ pub struct Region {
     domain: &'static str,
 }
 
-/// AWS region and domain of each deployment.
+/// The AWS region and the domain of each deployment.
 const REGIONS: [(&str, &str); 18] = [
     ("us-east-1", "mypurecloud.com"),
     ("us-east-2", "use2.us-gov-pure.cloud"),
@@ -30,7 +30,7 @@ const REGIONS: [(&str, &str); 18] = [
 ];
 
 impl Region {
-    /// The region of this AWS name, if Genesys Cloud is there.
+    /// The region with this AWS name, if Genesys Cloud is there.
     pub fn of(aws_region: &str) -> Option<Region> {
         REGIONS
             .iter()
@@ -38,12 +38,12 @@ impl Region {
             .map(|(_, domain)| Region { domain })
     }
 
-    /// Without a slash at its end.
+    /// The URL has no slash at its end.
     pub fn api_url(self) -> String {
         format!("https://api.{}", self.domain)
     }
 
-    /// Without a slash at its end.
+    /// The URL has no slash at its end.
     pub fn login_url(self) -> String {
         format!("https://login.{}", self.domain)
     }

@@ -1,4 +1,9 @@
 //! `{prefix}/source/{source}`: how a sender of webhooks shows who it is, and what it may write.
+//!
+//! [`SourceSecret::parse`] reads and checks the secret; requests are checked against it in
+//! `ingest::auth`. The parts of the secret have modules: `signature`, `preset` and `template` for
+//! signatures, `token` for passwords and tokens, and `campaigns` for sources with several
+//! campaigns.
 
 mod campaigns;
 mod preset;
@@ -22,21 +27,21 @@ use secrecy::SecretString;
 use super::members::{MalformedSecret, Members};
 
 /// The fewest bytes of a signing secret (github.com/standard-webhooks/standard-webhooks, "Signature
-/// scheme": 24 to 64). A longer one than 64 is no weaker, and taken.
+/// scheme": 24 to 64). A longer secret is no weaker, so it is accepted.
 const FEWEST_BYTES: usize = 24;
 const LONG_ENOUGH: &str = "at least one of 24 bytes or more, such as whsec_$(openssl rand -base64 24), since a shorter one \
                            lets nobody in";
 
-/// How a sender shows who it is (docs/contract.md "Webhook"). Any one of the secrets will do.
+/// How a sender shows who it is (docs/contract.md "Webhook"). Each of the secrets is accepted.
 #[derive(Clone, Debug)]
 pub enum Auth {
     /// Signatures of Standard Webhooks.
     StandardWebhooks(Vec<SigningSecret>),
     /// `Authorization: Bearer`.
     Bearer(Vec<SecretString>),
-    /// Signatures of any other form.
+    /// Signatures of another form.
     Signature(Signature),
-    /// `Authorization: Basic`, of each `user:password`.
+    /// `Authorization: Basic`, for each `user:password`.
     Basic(Vec<SecretString>),
     /// A token in a header.
     Header(HeaderToken),
@@ -46,39 +51,39 @@ pub enum Auth {
     Body(BodyToken),
 }
 
-/// One key that a sender may sign with.
+/// One key with which a sender may sign.
 #[derive(Clone, Debug)]
 pub struct SigningSecret {
-    /// In base64, with or without `whsec_`.
+    /// The key in base64, with or without `whsec_`.
     pub text: SecretString,
-    /// Shorter than 24 bytes: who signs with it is known, but not let in.
+    /// Whether it has fewer than 24 bytes. Requests signed with it are recognised but not let in.
     pub is_short: bool,
 }
 
 /// The secret of a source, read and checked.
 #[derive(Clone, Debug)]
 pub struct SourceSecret {
-    /// How its requests are let in.
+    /// How requests show that they are from the source.
     pub auth: Auth,
-    /// The one org that it may write to; none: any.
+    /// The only org that it may write to. `None` allows any.
     pub org: Option<OrgId>,
-    /// The one campaign that it may write to; none: any.
+    /// The only campaign that it may write to. `None` allows any.
     pub campaign: Option<CampaignId>,
-    /// The campaigns that it may write to, by the value of the field that tells where a person is; none:
-    /// what it sends names its campaign, or `campaign` does.
+    /// The campaigns that it may write to, by the value of the field that says where a person is.
+    /// If there are none, each change names its campaign or `campaign` does.
     pub campaigns: Campaigns,
-    /// How what it sends becomes changes; none: it sends changes.
+    /// The mapping that makes changes of what it sends. Without one, it sends changes.
     pub mapping: Option<Mapping>,
-    /// What becomes of an item that is no change.
+    /// What to do with an item that becomes no change.
     pub on_fault: OnFault,
 }
 
-/// What becomes of an item of a request that breaks a rule, or of which the mapping makes no change.
+/// What to do with an item that breaks a rule, or that the mapping makes no change of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnFault {
-    /// The request is refused, and nothing of it is queued.
+    /// Refuse the request: nothing of it is queued.
     Refuse,
-    /// It is parked, and the others are queued.
+    /// Park the item, and queue the others.
     Park,
 }
 
@@ -86,7 +91,7 @@ impl SourceSecret {
     /// Reads the JSON of a secret.
     ///
     /// # Errors
-    /// Names the first member that is missing, unknown, empty or not as expected.
+    /// The name of the first member that is missing, unknown, empty or not as expected.
     pub fn parse(text: &SecretString) -> Result<SourceSecret, MalformedSecret> {
         let mut members = Members::of(text)?;
         let auth = if members.begins_with("auth", '{') {
@@ -134,9 +139,9 @@ impl SourceSecret {
         }
     }
 
-    /// Who sends, and what its changes may leave out because of it.
+    /// The sender of its changes, with what they may leave out.
     pub fn sender(&self, source: SourceName) -> Sender {
-        // Where there are several, a change is told to each of those that it goes to.
+        // If there are several campaigns, each change gets those that it goes to.
         let several = self.campaigns.ids();
         let campaign = self.campaign.as_ref().or(several.first().copied());
         Sender {
@@ -147,7 +152,7 @@ impl SourceSecret {
     }
 }
 
-/// The mapping. It sees nothing that shows who sends.
+/// Reads the mapping. It cannot read headers that show who sends.
 fn mapping(members: &mut Members<'_>, auth: &Auth) -> Result<Option<Mapping>, MalformedSecret> {
     let mapping = members.json("mapping", |text| {
         Mapping::parse(text).map_err(|refused| refused.to_string())
@@ -169,12 +174,12 @@ const TOKEN_HEADER: &str = "headers without the one that shows who sends";
 const UNSIGNED_HEADERS: &str = "no headers beside a signature, which is not over them";
 
 impl Auth {
-    /// Whether it is a signature over the body, and so over nothing else but what it says.
+    /// Whether the sender signs the body, and so everything that the body says.
     pub fn signs_body(&self) -> bool {
         matches!(self, Auth::StandardWebhooks(_) | Auth::Signature(_))
     }
 
-    /// How many secrets there are, any of which will do.
+    /// The number of secrets, each of which is accepted.
     pub fn secrets(&self) -> usize {
         match self {
             Auth::StandardWebhooks(secrets) => secrets.len(),
@@ -186,7 +191,7 @@ impl Auth {
         }
     }
 
-    /// How many signing secrets are too short to let anybody in.
+    /// The number of signing secrets that are too short to be accepted.
     pub fn short_secrets(&self) -> usize {
         match self {
             Auth::StandardWebhooks(secrets) => {
@@ -197,7 +202,7 @@ impl Auth {
     }
 }
 
-/// `"auth": "standardWebhooks"`, which is the default, or `"auth": "bearer"`.
+/// Reads `"auth": "standardWebhooks"`, which is the default, or `"auth": "bearer"`.
 fn of_name(members: &mut Members<'_>) -> Result<Auth, MalformedSecret> {
     if members.begins_with("auth", '[') {
         return Err(Members::wrong(
@@ -226,7 +231,7 @@ fn of_name(members: &mut Members<'_>) -> Result<Auth, MalformedSecret> {
     }
 }
 
-/// `"auth": {…}`: one way, told by a member of its name.
+/// Reads `"auth": {…}`, an object with one member that names the way.
 fn of_object(members: &mut Members<'_>) -> Result<Auth, MalformedSecret> {
     const ONE: &str = "exactly one of preset, signature, basic, header, query and body";
     let auth = members.object("auth", |auth| {
@@ -275,7 +280,7 @@ fn standard(name: &str, secrets: Vec<SigningSecret>) -> Result<Auth, MalformedSe
     Ok(Auth::StandardWebhooks(secrets))
 }
 
-/// Forms that other programs print or take are told as what they are.
+/// Reads a signing secret. Other forms of keys get an error that names them.
 fn signing_secret(text: &str) -> Result<SigningSecret, &'static str> {
     let base64 = text.strip_prefix("whsec_").unwrap_or(text);
     if text.contains(char::is_whitespace) {
@@ -288,7 +293,7 @@ fn signing_secret(text: &str) -> Result<SigningSecret, &'static str> {
         return Err("symmetric secrets (whsec_), not one of a key pair (whsk_, whpk_)");
     }
     if base64.is_empty() {
-        // It would let everybody sign.
+        // An empty secret would let everybody in.
         return Err("secrets that are not empty");
     }
     if base64.contains(['-', '_']) {
@@ -304,7 +309,7 @@ fn signing_secret(text: &str) -> Result<SigningSecret, &'static str> {
     }
 }
 
-/// No other text can come as the value of a header.
+/// Reads a bearer token. A header cannot carry any other text.
 fn bearer_token(text: &str) -> Result<SecretString, &'static str> {
     let is_visible = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
     if text.is_empty() || text.trim() != text || !text.bytes().all(is_visible) {

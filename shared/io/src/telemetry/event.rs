@@ -1,4 +1,7 @@
-//! What may be told.
+//! The events that the functions report.
+//!
+//! What the log says of each is in [`super`], and what is counted is in `metrics`. An event holds
+//! no personal data.
 
 use std::time::Duration;
 
@@ -7,21 +10,21 @@ use domain::change::RankReset;
 use domain::retry::Cause;
 use jiff::Timestamp;
 
-/// Which change an event is about.
+/// The change that an event is about.
 #[derive(Clone, Debug)]
 pub struct About<'a> {
-    /// Of a change that could be read.
+    /// The org, if the change could be read.
     pub org: Option<&'a str>,
-    /// Of a change that could be read.
+    /// The campaign, if the change could be read.
     pub campaign: Option<&'a str>,
-    /// Of a change that could be read.
+    /// The event id, if the change could be read.
     pub event_id: Option<&'a str>,
     /// The message group id of its record.
     pub group: &'a str,
-    /// How long ago its message was sent to the queue.
+    /// The time since the message was sent to the queue.
     pub age: Option<Duration>,
-    /// Whether it says that nobody may call a contact that could be called. One that cannot be created
-    /// is called by nobody.
+    /// Whether the change makes a callable contact not callable. A contact that cannot be created
+    /// is not callable either, so it does not count.
     pub is_opt_out: bool,
 }
 
@@ -30,154 +33,155 @@ pub struct About<'a> {
 pub enum Event<'a> {
     /// A change is done.
     Done {
-        /// Which one.
+        /// The change.
         about: About<'a>,
-        /// How it ended.
+        /// The outcome.
         outcome: Outcome,
-        /// Whether the org's wish kept out that the contact may be called.
+        /// Whether the org's `raise` kept the contact not callable.
         is_kept: bool,
     },
-    /// A contact's stored rank was set back, at an operator's wish.
+    /// The stored rank of a contact was set back, as an operator asked.
     RankReset {
-        /// Which change asked for it.
+        /// The change that asked for it.
         about: About<'a>,
-        /// From which rank, to which, and why.
+        /// The old and the new rank, and the reason.
         reset: &'a RankReset,
     },
     /// A change is in the dead-letter queue.
     Parked {
-        /// Which one.
+        /// The change.
         about: About<'a>,
-        /// The reason's public name.
+        /// The public name of the reason.
         reason: &'static str,
-        /// What led to it.
+        /// The observation that led to it.
         evidence: &'a Evidence,
     },
     /// A change is tried again.
     Retried {
-        /// Which one.
+        /// The change.
         about: About<'a>,
-        /// Until it may be received again.
+        /// The visibility timeout of its message.
         delay: Duration,
-        /// None for what waits behind another one of its group.
+        /// The reason. A change that waits behind another of its group has none.
         why: Option<&'a (Cause, Evidence)>,
     },
-    /// An invocation begins with its messages.
+    /// An invocation begins.
     TookIn {
-        /// How many.
+        /// The number of its messages.
         messages: usize,
-        /// Those of them that it received by itself.
+        /// How many of them it received itself.
         topped_up: usize,
     },
-    /// A change was written. Since reads lag it comes back to be read, before it is done.
+    /// A change was written. Because reads lag, it returns to be read before it is done.
     Written {
-        /// Which one.
+        /// The change.
         about: About<'a>,
-        /// What the write did.
+        /// The effect of the write.
         outcome: Outcome,
-        /// Until it may be received again.
+        /// The visibility timeout of its message.
         delay: Duration,
     },
-    /// The service refuses the org's OAuth client, or its secret cannot be used: a person must act.
+    /// The service refuses the org's OAuth client, or the org's secret cannot be used. A person
+    /// must act.
     OrgRefused {
-        /// Whose.
+        /// The org.
         org: &'a str,
-        /// What was seen.
+        /// The observation.
         evidence: &'a Evidence,
     },
-    /// The service refuses the org one campaign, or the campaign's list lacks the version column: a
-    /// person must act. Told at the first time.
+    /// The service refuses one campaign of the org, or the campaign's list lacks the version
+    /// column. A person must act. It is reported once.
     CampaignRefused {
-        /// Whose.
+        /// The org.
         org: &'a str,
-        /// Which one.
+        /// The campaign.
         campaign: &'a str,
-        /// What was seen.
+        /// The observation.
         evidence: &'a Evidence,
     },
-    /// The org's DNC list refuses what is put on it, is full or does not answer: it is left alone for a
-    /// minute or longer.
+    /// The org's DNC list refuses entries, is full or does not answer. No call is made about it for
+    /// a minute or longer.
     DncListFailed {
-        /// Whose.
+        /// The org.
         org: &'a str,
-        /// What was seen.
+        /// The observation.
         evidence: &'a Evidence,
     },
-    /// Calls for the org get no answer. Told once in a quarter of an hour.
+    /// Calls for the org get no answer. It is reported once in a quarter of an hour.
     OrgIll {
-        /// Whose.
+        /// The org.
         org: &'a str,
-        /// The campaign, where none of its calls is answered and others may be.
+        /// The campaign, if only its calls get no answer.
         campaign: Option<&'a str>,
-        /// What was seen.
+        /// The observation.
         detail: &'a str,
     },
-    /// A create met a key that exists already; it is resolved by reading again.
+    /// A create met a key that exists already. The contact is read again, which resolves it.
     Conflict {
-        /// Whose.
+        /// The org.
         org: &'a str,
-        /// In which campaign.
+        /// The campaign.
         campaign: &'a str,
     },
     /// The service refused a call because the budget is spent.
     Throttled {
-        /// Whose.
+        /// The org.
         org: &'a str,
     },
-    /// A call of the contact API is over, with an answer or without.
+    /// A call to the contact API has ended, with or without an answer.
     Called {
-        /// Whose budget it took.
+        /// The org whose budget the call took.
         org: &'a str,
-        /// From the request to the whole answer, or to its being given up.
+        /// The time from the request to the whole answer, or until the call was given up.
         latency: Duration,
     },
-    /// A webhook's changes are all in the queue; told for each of their orgs.
+    /// Every change of a webhook is in the queue. It is reported for each org.
     Accepted {
-        /// Who sent it.
+        /// The source.
         source: &'a str,
-        /// Whose contacts they change.
+        /// The org.
         org: &'a str,
-        /// How many.
+        /// The number of changes.
         changes: usize,
     },
     /// A webhook was let in, but not all of its changes are in the queue.
     Refused {
-        /// Who sent it.
+        /// The source.
         source: &'a str,
-        /// To whose contacts the source is bound, where it is.
+        /// The org to which the source is bound, if any.
         org: Option<&'a str>,
-        /// Why, without anything of its body.
+        /// The reason, without anything of the body.
         detail: &'a str,
     },
     /// Items of a webhook became no change, and are in the dead-letter queue.
     Unmapped {
-        /// Who sent it.
+        /// The source.
         source: &'a str,
-        /// To whose contacts the source is bound, where it is.
+        /// The org to which the source is bound, if any.
         org: Option<&'a str>,
-        /// How many.
+        /// The number of items.
         items: usize,
-        /// The place of the first, and why, without anything of its body.
+        /// The place of the first item and the reason, without anything of the body.
         detail: &'a str,
     },
     /// A webhook was not let in.
     Unauthorized {
-        /// Whom it names as its sender; nothing, where that can be nobody's name.
+        /// The source that the path names. It is empty if no source can have that name.
         source: &'a str,
-        /// Why, without anything of its body. Not for the sender.
+        /// The reason, without anything of the body. It is not for the sender.
         detail: &'a str,
     },
-    /// A run of reconcile is over.
+    /// A run of reconcile has ended.
     Reconciled {
-        /// Whose contacts were compared.
+        /// The org.
         org: &'a str,
-        /// Contacts of the feed that were looked at.
+        /// How many contacts of the feed were compared.
         checked: u64,
-        /// Those of them that are missing or different in their campaign.
+        /// How many of them are missing or different in the campaign.
         drifted: u64,
-        /// Those that the CRM says may be called, which the org's wish keeps out.
+        /// How many of them the CRM opts in and the org's `raise` keeps out.
         kept: u64,
-        /// Changes that are in the queue.
+        /// How many changes are in the queue.
         enqueued: u64,
     },
     /// An invocation with a run of the queue is over.
@@ -191,26 +195,26 @@ pub enum Event<'a> {
         /// How long ago that is.
         age: Duration,
     },
-    /// A run of reconcile did not come to its end.
+    /// A run of reconcile did not reach its end.
     Incomplete {
-        /// Whose contacts were compared.
+        /// The org.
         org: &'a str,
-        /// Why.
+        /// The reason.
         detail: &'a str,
-        /// Contacts of the feed that were looked at.
+        /// How many contacts of the feed were compared.
         checked: u64,
-        /// Changes that are in the queue.
+        /// How many changes are in the queue.
         enqueued: u64,
     },
-    /// Reconcile enqueued nothing, since more of a campaign differs than can be right.
+    /// Reconcile enqueued nothing, because more of a campaign differs than can be right.
     Stopped {
-        /// Whose.
+        /// The org.
         org: &'a str,
-        /// Which campaign.
+        /// The campaign.
         campaign: &'a str,
-        /// Contacts of it that were looked at.
+        /// How many of its contacts were compared.
         checked: u64,
-        /// Those of them that would have been changed.
+        /// How many of them would have been changed.
         drifted: u64,
     },
 }

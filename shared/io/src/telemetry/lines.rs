@@ -1,9 +1,10 @@
-//! Lines of the log that go to standard output in one write: a write costs as much as the line.
+//! Collects log lines and writes them to standard output together. One write costs as much as
+//! formatting a line.
 
 use std::io::{self, BufWriter, Stdout, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The most bytes that are kept.
+/// The most bytes that are collected.
 const MOST: usize = 64 << 10;
 
 static KEPT: Mutex<Option<BufWriter<Stdout>>> = Mutex::new(None);
@@ -12,7 +13,7 @@ fn kept() -> MutexGuard<'static, Option<BufWriter<Stdout>>> {
     KEPT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// When this is dropped the lines of the log are written that were told since it was made.
+/// While this value lives, log lines are collected. Dropping it writes them.
 #[must_use]
 pub struct Together(());
 
@@ -29,7 +30,7 @@ impl Drop for Together {
     }
 }
 
-/// Standard output, or what is kept for it.
+/// A writer to standard output, or to the lines that are collected.
 pub(super) struct Lines;
 
 impl Write for Lines {

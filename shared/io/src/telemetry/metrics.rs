@@ -1,6 +1,9 @@
-//! The metrics of docs/contract.md "Metrics", in the embedded metric format: each flush writes JSON
-//! lines to standard output, from which CloudWatch Logs takes them (CloudWatch user guide,
-//! "Specification: Embedded metric format").
+//! The metrics of docs/contract.md "Metrics" in the embedded metric format. Each flush writes JSON
+//! lines to standard output, from which CloudWatch Logs extracts the metrics (CloudWatch user
+//! guide, "Specification: Embedded metric format").
+//!
+//! `count` turns an event into counters. Each counter has the dimensions stack and org, and
+//! counters that an alarm watches for all orgs also exist for the stack alone.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -15,11 +18,11 @@ use metrics_cloudwatch_embedded::{Builder, Collector};
 use super::{About, Event};
 
 const NAMESPACE: &str = "CampaignSync";
-/// The most values of one metric in a document of the format; the collector drops what is more.
+/// The most values of one metric in a document. The collector drops the rest.
 const MAX_VALUES: usize = 100;
 
 const COUNTERS: [&str; 30] = [
-    // Of apply.
+    // Metrics of apply.
     "Created",
     "Updated",
     "Unchanged",
@@ -33,7 +36,7 @@ const COUNTERS: [&str; 30] = [
     "NotParked",
     "ToppedUp",
     "ConflictsResolved",
-    // Of apply and reconcile.
+    // Metrics of apply and reconcile.
     "Kept",
     "Throttled",
     "ApiCalls",
@@ -41,12 +44,12 @@ const COUNTERS: [&str; 30] = [
     "CampaignRefused",
     "DncListFailed",
     "OrgIll",
-    // Of ingest.
+    // Metrics of ingest.
     "Accepted",
     "Refused",
     "Unauthorized",
     "Unmapped",
-    // Of reconcile.
+    // Metrics of reconcile.
     "Checked",
     "Drifted",
     "Enqueued",
@@ -56,10 +59,10 @@ const COUNTERS: [&str; 30] = [
 ];
 
 static COLLECTOR: OnceLock<&'static Collector> = OnceLock::new();
-/// Events whose values wait to be written.
+/// The number of events whose values are yet to be written.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
-/// Begins to collect for the stack of this name. Until then what is counted goes nowhere.
+/// Begins to collect, for the stack of this name. Values counted before are lost.
 pub(super) fn init(stack: String) {
     let builder = Builder::new()
         .cloudwatch_namespace(NAMESPACE)
@@ -79,7 +82,7 @@ pub(super) fn init(stack: String) {
     describe_histogram!("Width", Unit::Count, "");
 }
 
-/// Writes what was counted since the last time, as whole lines.
+/// Writes what was counted since the last flush, as whole lines.
 pub(super) fn flush(mut to: impl Write) {
     let Some(collector) = COLLECTOR.get() else {
         return;
@@ -95,7 +98,8 @@ pub(super) fn flush(mut to: impl Write) {
     }
 }
 
-/// Counts one event by stack and org, and by stack alone what an alarm watches for all orgs.
+/// Counts an event by stack and org. What an alarm watches for all orgs is also counted by stack
+/// alone.
 pub(super) fn count(event: &Event<'_>) {
     if COLLECTOR.get().is_none() {
         return;
@@ -114,12 +118,12 @@ pub(super) fn count(event: &Event<'_>) {
             metrics.of(about.org).age("ChangeAge", about);
             metrics.age_of_opt_out(about);
         }
-        // That nobody may call is in force.
+        // The opt-out is in force.
         Event::Written { about, .. } => {
             metrics.of(about.org).add("Confirming", 1);
             metrics.age_of_opt_out(about);
         }
-        // Counted as a change that is done.
+        // It is counted as a change that is done.
         Event::RankReset { .. } => {}
         Event::Parked { about, .. } => {
             metrics.add("Parked", about.org, 1);
@@ -184,19 +188,19 @@ pub(super) fn count(event: &Event<'_>) {
         Event::Incomplete { org, .. } => metrics.add("Incomplete", Some(org), 1),
     }
     drop(metrics);
-    // Each records one value of a metric at most. A run of reconcile makes more calls than a document
-    // takes, and a batch that was topped up holds more changes.
+    // An event records one value of a metric at most. A run of reconcile makes more calls than a
+    // document can hold, and so may a batch that was topped up.
     if WAITING.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_VALUES {
         flush(std::io::stdout().lock());
     }
 }
 
-/// Every metric that was counted so far. To ask the facade for one costs more than all else that is
-/// done with a change.
+/// The handles of every metric that was counted so far. Looking one up costs more than everything
+/// else that is done for a change.
 struct Metrics {
     by_org: BTreeMap<String, Handles>,
     of_all: Handles,
-    /// Of a change whose org cannot be read: they count for nobody.
+    /// The handles for changes whose org cannot be read. They count for no org.
     of_none: Handles,
 }
 

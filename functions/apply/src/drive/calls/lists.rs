@@ -1,4 +1,4 @@
-//! `contactLists`: one read for all contacts, and one write once they are read.
+//! Calls by `contactLists`: one read for all contacts, and one write once they are read.
 
 use std::sync::Arc;
 
@@ -6,13 +6,13 @@ use domain::attempt::{Attempt, Seen, Step};
 use io::genesys::{ContactList, ListWrite, MOST_READ, MOST_WRITTEN};
 
 use super::{Call, Creates, ToMake, ToWrite, guarded, is_create, is_lower, is_read, is_update};
-use crate::drive::{At, Contact, Drive, Under};
+use crate::drive::{At, Drive, DrivenContact, Under};
 
-/// About the most opt-outs that fail with one contact whose calls fail.
+/// About the most opt-outs that fail together with one contact whose calls fail.
 const OPT_OUTS_IN_DOUBT: usize = 5;
 
 impl Drive<'_> {
-    /// Launches what is ready of one campaign.
+    /// Launches the ready steps of one campaign.
     pub(super) fn together(
         &mut self,
         campaign: usize,
@@ -51,7 +51,7 @@ impl Drive<'_> {
         };
         let made = self.take(campaign, Under::Write, is_meant).into_iter();
         let written: Vec<_> = made.filter_map(|made| self.to_write(made)).collect();
-        // Opt-outs do not wait for a wide write, nor for what is wrong with another contact of it.
+        // Opt-outs do not wait for a wide write, nor for trouble with another contact in it.
         let (opt_outs, others) = if self.is_wide(campaign) {
             self.apart(written)
         } else {
@@ -61,14 +61,15 @@ impl Drive<'_> {
         self.write(list, self.in_calls(campaign, others, MOST_WRITTEN), calls);
     }
 
-    /// Once they are read the opt-outs of a wide batch do not wait until the others are.
+    /// Writes the opt-outs of a wide batch once they are read, without waiting for the other
+    /// contacts.
     fn opt_outs_of_many(
         &mut self,
         campaign: usize,
         list: &Arc<ContactList>,
         calls: &mut Vec<Call>,
     ) {
-        let is_read_yet = |contact: &Contact| {
+        let is_read_yet = |contact: &DrivenContact| {
             contact.attempt.is_opt_out() && matches!(contact.at, At::Calls(Under::Read))
         };
         let of = self.of(campaign);
@@ -112,8 +113,8 @@ async fn read_all(list: Arc<ContactList>, made: Vec<ToMake>) -> Vec<Seen> {
         .collect()
 }
 
-/// Of a contact that the bulk read refuses. A write holds every column of the list, so it is read by
-/// itself first.
+/// Reads a contact that the bulk read refused. A write holds every column of the list, so it needs
+/// the read.
 async fn read_one(list: Arc<ContactList>, made: ToMake) -> Vec<Seen> {
     let actual = list.read_one(&made.key).await;
     vec![actual.map_or_else(Seen::Failed, Seen::Contact)]

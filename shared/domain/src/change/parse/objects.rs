@@ -20,7 +20,8 @@ const FEW: &str = "expected at most 50 columns";
 const NAMES: &str =
     "expected names that hold a letter, such as Sms and homePhone, and no phone numbers";
 const ONCE: &str = "expected once";
-/// One mark in the version column cannot rank them all.
+/// The version column holds one rank. It could not rank each channel and number, so they cannot be
+/// raised.
 const ONLY_LOWERED: &str = "expected false: channels and numbers are only lowered here, since no rank \
                             is stored for each of them; raise it in Genesys Cloud";
 
@@ -54,7 +55,7 @@ impl Reader<'_> {
         Some(Columns(columns))
     }
 
-    /// Channels and numbers. What is wrong with them is a fault each.
+    /// Reads channels and numbers. Each wrong entry is a fault of its own.
     pub(super) fn lowers(&mut self) -> Lowered {
         let channel = |name: &str| {
             Channel::of(name).ok_or((
@@ -71,7 +72,7 @@ impl Reader<'_> {
         Lowered { channels, phones }
     }
 
-    /// The names of an object each of whose members is `false`.
+    /// Reads an object whose members must all be `false`, and returns their names.
     fn lowered<T: Clone + Ord>(
         &mut self,
         member: &'static str,
@@ -90,7 +91,8 @@ impl Reader<'_> {
             }
         };
         for (name, raw) in members {
-            // It would be shown, as names are. A column's name has a letter.
+            // Names are shown in faults. A name without a letter may be a phone number, so it is
+            // not shown.
             if !name.is_empty() && !name.chars().any(char::is_alphabetic) {
                 self.fault(member, FaultCode::WrongFormat, NAMES);
                 continue;

@@ -1,16 +1,16 @@
-//! What a change asks for: its operation, and what goes with that.
+//! The operation of a change, and the members that go with it.
 
 use super::Reader;
 use crate::change::fault::FaultCode;
 use crate::change::{Adoption, Operation, RankReset, absent, adoption, reset};
 
-/// What only an upsert has.
+/// The members that only an upsert has.
 const OF_AN_UPSERT: [&str; 4] = ["data", "callable", "contactable", "phones"];
 
-/// The name of an operation, and the member that says what it needs.
+/// The name of an operation, and the member that holds its arguments.
 type OfOperator = (&'static str, &'static str);
 
-/// Those that only an operator puts into the queue.
+/// The operations that only an operator puts into the queue.
 pub(super) const OF_OPERATOR: [OfOperator; 2] = [
     (reset::NAME, reset::MEMBER),
     (adoption::NAME, adoption::MEMBER),

@@ -11,7 +11,7 @@ fn key(key: &str) -> ContactKey {
 }
 
 impl Creates {
-    fn refuses(&mut self, name: &str, second: i64) -> Fault {
+    fn refuses(&mut self, name: &str, second: i64) -> CreateRefusal {
         self.refused(&key(name), at(second))
     }
 
@@ -30,14 +30,14 @@ impl Creates {
     }
 }
 
-const ALL: Fault = Fault::All { is_told: false };
-const TOLD: Fault = Fault::All { is_told: true };
+const ALL: CreateRefusal = CreateRefusal::All { is_told: false };
+const TOLD: CreateRefusal = CreateRefusal::All { is_told: true };
 
 fn held() -> Creates {
     let mut creates = Creates::default();
-    assert_eq!(creates.refuses("a", 0), Fault::Unknown);
-    assert_eq!(creates.refuses("a", 0), Fault::Unknown, "the same");
-    assert_eq!(creates.refuses("b", 0), Fault::Unknown);
+    assert_eq!(creates.refuses("a", 0), CreateRefusal::Unknown);
+    assert_eq!(creates.refuses("a", 0), CreateRefusal::Unknown, "the same");
+    assert_eq!(creates.refuses("b", 0), CreateRefusal::Unknown);
     assert!(!creates.are_held());
     assert_eq!(creates.refuses("c", 0), ALL, "it may be a chance yet");
     assert!(creates.are_held());
@@ -95,19 +95,31 @@ fn who_was_never_refused_probes_before_those_that_were() {
 #[test]
 fn who_is_refused_again_and_again_while_others_are_created_holds_up_nobody() {
     let mut creates = Creates::default();
-    for (second, fault) in [(0, Fault::Unknown), (30, Fault::Unknown), (90, Fault::Own)] {
+    for (second, fault) in [
+        (0, CreateRefusal::Unknown),
+        (30, CreateRefusal::Unknown),
+        (90, CreateRefusal::Own),
+    ] {
         for name in ["a", "b"] {
             assert_eq!(creates.refuses(name, second), fault, "at {second}");
         }
         assert!(!creates.are_held());
         creates.creates(&format!("other-{second}"), second + 20);
     }
-    assert_eq!(creates.refuses("a", 91), Fault::Own, "what is tried then");
+    assert_eq!(
+        creates.refuses("a", 91),
+        CreateRefusal::Own,
+        "what is tried then"
+    );
     creates.creates("a", 92);
-    assert_eq!(creates.refuses("b", 93), Fault::Own, "less of a was taken");
+    assert_eq!(
+        creates.refuses("b", 93),
+        CreateRefusal::Own,
+        "less of a was taken"
+    );
     // Known ones are not counted with those that are new.
     for name in ["c", "d"] {
-        assert_eq!(creates.refuses(name, 95), Fault::Unknown);
+        assert_eq!(creates.refuses(name, 95), CreateRefusal::Unknown);
     }
 }
 
@@ -120,7 +132,7 @@ fn who_was_refused_and_is_created_shows_that_it_was_the_list() {
         creates.creates(&format!("new-{round}"), second);
         for name in ["a", "b", "c"] {
             let fault = creates.refuses(name, second + 60);
-            assert_ne!(fault, Fault::Own, "{name} in round {round}");
+            assert_ne!(fault, CreateRefusal::Own, "{name} in round {round}");
         }
         creates.creates("c", second + 120);
     }
@@ -131,14 +143,14 @@ fn who_was_held_and_is_created_shows_nothing() {
     let mut creates = held();
     assert!(creates.probes(&["held-1", "held-2"], 5).is_err());
     creates.creates("held-1", 16);
-    assert_eq!(creates.refuses("a", 30), Fault::Unknown);
+    assert_eq!(creates.refuses("a", 30), CreateRefusal::Unknown);
     creates.creates("new-1", 40);
     creates.creates("held-2", 41);
-    assert_eq!(creates.refuses("a", 60), Fault::Unknown);
+    assert_eq!(creates.refuses("a", 60), CreateRefusal::Unknown);
     creates.creates("new-2", 80);
     assert_eq!(
         creates.refuses("a", 100),
-        Fault::Own,
+        CreateRefusal::Own,
         "a hold clears nobody"
     );
 }
@@ -147,7 +159,7 @@ fn who_was_held_and_is_created_shows_nothing() {
 fn creates_that_a_list_at_its_limit_still_took_show_nothing_of_those_beside_them() {
     let mut creates = Creates::default();
     for name in ["a", "b"] {
-        assert_eq!(creates.refuses(name, 0), Fault::Unknown);
+        assert_eq!(creates.refuses(name, 0), CreateRefusal::Unknown);
     }
     creates.creates("in-time", 1);
     assert_eq!(creates.refuses("c", 1), ALL);

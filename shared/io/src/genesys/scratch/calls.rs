@@ -1,4 +1,4 @@
-//! The calls of a list by the names that failures have, and what each needs.
+//! The calls of a scratch list by the names that failures have, and the permission that each needs.
 
 use domain::failure::Failure;
 
@@ -11,7 +11,7 @@ pub(super) const GET: &str = "GET contact";
 pub(super) const BULK: &str = "POST contacts/bulk";
 pub(super) const DELETE: &str = "DELETE contacts";
 
-/// What each call needs.
+/// The permission for each call.
 const PERMISSIONS: [(&str, &str); 8] = [
     (LIST, "outbound:contactList:view"),
     (CAMPAIGNS, "outbound:campaign:view"),
@@ -26,7 +26,8 @@ const PERMISSIONS: [(&str, &str); 8] = [
     (DELETE, "outbound:contact:delete"),
 ];
 
-/// The permission that a call of a [`ScratchList`](super::ScratchList) lacked, where it failed for that.
+/// The permission that a failed call of a [`ScratchList`](super::ScratchList) lacked, if that is
+/// why it failed.
 pub fn permission(failure: &Failure) -> Option<&'static str> {
     let is_of = |what: &str| {
         let rest = failure.detail.strip_prefix(what);

@@ -1,11 +1,11 @@
-//! Which columns of a list take any text.
+//! Finds the columns of a list that accept any text.
 
 use std::collections::BTreeSet;
 
 use super::wire;
 
 impl wire::WholeList {
-    /// In their order: columns that nothing is said of but their name.
+    /// The columns, in their order, about which nothing is said but their name.
     pub(super) fn texts(&self) -> Vec<String> {
         let reserved: BTreeSet<_> = self.reserved().collect();
         let names = self.column_names.iter();

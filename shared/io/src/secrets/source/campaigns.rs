@@ -1,4 +1,4 @@
-//! The campaigns of a source whose sender names none (docs/contract.md "Secrets").
+//! The campaigns of a source whose changes name none (docs/contract.md "Secrets").
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,16 +6,16 @@ use domain::change::CampaignId;
 
 use crate::secrets::members::{MalformedSecret, Members};
 
-/// The most campaigns of a source: an opt-out goes to all of them.
+/// The most campaigns of a source. An opt-out goes to all of them.
 const MOST: usize = 20;
-/// The most values that name them, or none.
+/// The most values that name a campaign, or none.
 const MOST_VALUES: usize = 200;
-/// Stands for every value that is not named.
+/// The value that stands for every value that is not listed.
 const OTHERS: &str = "*";
 const EXPECTED: &str = "1 to 20 ids of campaigns by the values of the field that tells where a person is, and null \
                         for a value, or for \"*\", that is of none";
 
-/// The campaigns of a source by the value of the field that tells where a person is.
+/// The campaigns of a source, by the value of the field that says where a person is.
 #[derive(Clone, Debug, Default)]
 pub struct Campaigns(BTreeMap<String, Option<CampaignId>>);
 
@@ -35,17 +35,17 @@ impl Campaigns {
         Ok(campaigns)
     }
 
-    /// Whether the source has none of this kind.
+    /// Whether the source has no such campaigns.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Each once.
+    /// Each campaign once.
     pub fn ids(&self) -> BTreeSet<&CampaignId> {
         self.0.values().flatten().collect()
     }
 
-    /// Those of these values; `None`: one of them is not known.
+    /// The campaigns of these values. `None` means that one of them is unknown.
     pub fn of(&self, values: &[String]) -> Option<BTreeSet<&CampaignId>> {
         let mut ids = BTreeSet::new();
         for value in values {
@@ -55,7 +55,7 @@ impl Campaigns {
         Some(ids)
     }
 
-    /// Those of these values that are known.
+    /// The campaigns of those values that are known.
     pub fn of_known(&self, values: &[String]) -> BTreeSet<&CampaignId> {
         let known = values
             .iter()

@@ -1,10 +1,10 @@
-//! Senders whose way of signing is known: each preset is the members of a signature, as a secret
-//! would spell them out (docs/contract.md "Presets").
+//! Presets for senders whose signatures are known. A preset stands for the members of a signature
+//! that a secret would spell out otherwise (docs/contract.md "Presets").
 
 use super::super::members::{MalformedSecret, Members};
 use super::signature::{Scheme, Signature};
 
-/// Names, and what they stand for.
+/// The presets by name, with the members that they stand for.
 pub(super) const PRESETS: [(&str, &str); 12] = [
     (
         "hubspotV3",
@@ -62,12 +62,12 @@ pub(super) const PRESETS: [(&str, &str); 12] = [
     ),
 ];
 
-/// The one whose headers and secrets are those of `auth: standardWebhooks`.
+/// The preset with the headers and secrets of `auth: standardWebhooks`.
 pub(super) const STANDARD: &str = "standardWebhooks";
 pub(super) const EXPECTED: &str = "one of standardWebhooks, hubspotV3, hubspotV2, hubspotV1, github, shopify, stripe, calendly, \
                                    slack, typeform, intercom, webflow and airtable";
 
-/// What a preset stands for, with the secrets and the URL that stand beside its name.
+/// The signature of a preset, with the secrets and the URL beside its name.
 pub(super) fn read(preset: &str, beside: &mut Members<'_>) -> Result<Signature, MalformedSecret> {
     let known = PRESETS.iter().find(|(name, _)| *name == preset);
     let (_, members) = known.ok_or_else(|| Members::wrong("preset", EXPECTED))?;

@@ -1,4 +1,8 @@
-//! `{"signature": {…}}`: how a sender signs, told member by member.
+//! `{"signature": {…}}`: how a sender signs, member by member.
+//!
+//! For example, a sender may put the hex HMAC of `{timestamp}.{body}` into one header and the time
+//! into another. The members of the object describe that, and a preset stands for the members of a
+//! known sender. Signatures are checked in `ingest::auth`.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,91 +13,91 @@ use super::super::members::{MalformedSecret, Members};
 use super::template::{Part, Template};
 use super::token::{LONG_ENOUGH, header_name, is_long_enough};
 
-/// The most seconds for which a signature may be told to last. With the minute that it may be ahead
-/// of the receiver's clock, and the time that a request takes, it is less than the five minutes for
-/// which SQS drops what comes again (docs/design.md "The window and the deduplication").
+/// The longest tolerance for the time of a signature. With the minute that the time may be ahead,
+/// and the duration of a request, it is less than the five minutes for which SQS drops duplicates
+/// (docs/design.md "The window and the deduplication").
 pub const LONGEST_TOLERANCE: i64 = 180;
 
-/// How a sender signs, without its secrets.
+/// The way in which a sender signs, without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scheme {
-    /// Where the signature stands.
+    /// The header that holds the signature.
     pub header: HeaderName,
-    /// What stands before it; what has another beginning is no signature.
+    /// The text before the signature. A value with another beginning is no signature.
     pub prefix: String,
-    /// What parts several values of the header; none: it holds one.
+    /// The delimiter between several values of the header. `None` means that it holds one value.
     pub delimiter: Option<char>,
-    /// How its bytes are written.
+    /// The encoding of the signature.
     pub encoding: Encoding,
-    /// How it is made.
+    /// The algorithm of the signature.
     pub algorithm: Algorithm,
-    /// What it is over.
+    /// The template of what is signed.
     pub signed: Template,
-    /// Where the id stands that is signed.
+    /// The header of the id, if an id is signed.
     pub id: Option<HeaderName>,
-    /// The time that is signed; none: a signature lasts for ever.
+    /// The time, if one is signed. Without one, a signature is valid for ever.
     pub time: Option<SignedTime>,
-    /// Whether secrets are base64, and not the text itself.
+    /// Whether secrets are base64. Otherwise they are the bytes of the text.
     pub is_base64: bool,
 }
 
-/// How the bytes of a signature are written.
+/// The encoding of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
-    /// Digits in either case.
+    /// Hexadecimal digits in either case.
     Hex,
-    /// Of the standard alphabet, with or without padding.
+    /// The standard alphabet of base64, with or without padding.
     Base64,
 }
 
-/// How a signature is made.
+/// The algorithm of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// HMAC with SHA-256.
     HmacSha256,
     /// HMAC with SHA-512.
     HmacSha512,
-    /// HMAC with SHA-1, which as a hash is broken and as an HMAC is not.
+    /// HMAC with SHA-1. SHA-1 is broken as a hash and not as an HMAC.
     HmacSha1,
-    /// SHA-256 of a text that holds the secret. Who lengthens such a text without knowing the secret
-    /// must put a byte 0x80 into the body, which then is no UTF-8 and is refused before.
+    /// SHA-256 of a text that contains the secret. To extend such a text without the secret, an
+    /// attacker must add a byte 0x80 to the body, which is then not UTF-8 and is refused earlier.
     Sha256,
 }
 
-/// Where the signed time stands, and how it is meant.
+/// The place and meaning of the signed time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedTime {
     /// Where it stands.
     pub place: TimePlace,
-    /// Milliseconds, and not seconds.
+    /// Whether it counts milliseconds. Otherwise it counts seconds.
     pub is_milliseconds: bool,
-    /// How many seconds it may be behind the receiver's clock. Ahead it may be as many, but a minute
-    /// at most.
+    /// How many seconds the time may be behind the receiver's clock. It may be as many ahead, but
+    /// at most a minute.
     pub tolerance: i64,
 }
 
-/// Where a signed time stands.
+/// The place of a signed time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TimePlace {
     /// In a header of its own.
     Header(HeaderName),
-    /// Among the values of the signature's header, behind this prefix.
+    /// One of the values in the signature's header, after this prefix.
     Beside(String),
 }
 
-/// How a sender signs, and with what. Any one of the secrets will do.
+/// The way in which a sender signs, with its secrets. Each of the secrets is accepted.
 #[derive(Clone, Debug)]
 pub struct Signature {
-    /// How it signs.
+    /// The way in which it signs.
     pub scheme: Scheme,
-    /// The URL that the sender was given, which may hold a token.
+    /// The URL that the sender was given. It may contain a token.
     pub url: Option<SecretString>,
-    /// The keys.
+    /// The secrets.
     pub secrets: Vec<SecretSlice<u8>>,
 }
 
 impl Scheme {
-    /// Reads all members but `secrets` and `url`.
+    /// Reads every member except `secrets` and `url`.
     pub(super) fn read(members: &mut Members<'_>) -> Result<Scheme, MalformedSecret> {
         const HEADER: &str = "the name of a header that the sender writes";
         let expected = Members::wrong;
@@ -124,7 +128,7 @@ impl Scheme {
         Ok(scheme)
     }
 
-    /// What one member alone does not show.
+    /// Checks the members against each other.
     fn check(&self) -> Result<(), MalformedSecret> {
         let wrong = |name, expected| Err(Members::wrong(name, expected));
         let (is_hmac, has) = (self.algorithm != Algorithm::Sha256, |part| {
@@ -175,13 +179,13 @@ impl Scheme {
         }
     }
 
-    /// Reads `secrets`, and `url` where it is signed.
+    /// Reads `secrets`, and `url` if it is signed.
     pub(super) fn with_secrets(
         self,
         members: &mut Members<'_>,
     ) -> Result<Signature, MalformedSecret> {
         const URL: &str = "the URL that the sender was given, as it signs it: https://, visible ASCII characters, no fragment";
-        // Where no URL is signed the member is unknown.
+        // If no URL is signed, `url` is an unknown member.
         let url = if self.signed.has(Part::Url) {
             Some(members.required("url", URL, url)?)
         } else {
@@ -200,7 +204,7 @@ impl Scheme {
     }
 }
 
-/// A signature that is told by its members.
+/// Reads a signature that is described by its members.
 pub(super) fn read(members: &mut Members<'_>) -> Result<Signature, MalformedSecret> {
     Scheme::read(members)?.with_secrets(members)
 }
@@ -228,7 +232,7 @@ fn algorithm(text: &str) -> Option<Algorithm> {
     }
 }
 
-/// Nothing that a signature may hold.
+/// Reads the delimiter. It must not be a character that a signature can contain.
 fn delimiter(text: &str) -> Option<char> {
     let mut chars = text.chars();
     let (Some(delimiter), None) = (chars.next(), chars.next()) else {
@@ -279,7 +283,7 @@ fn url(text: &str) -> Option<SecretString> {
     is_url.then(|| SecretString::from(text))
 }
 
-/// The bytes of a key.
+/// Reads a secret as bytes.
 fn secret(text: &str, is_base64: bool) -> Result<SecretSlice<u8>, &'static str> {
     if text.trim() != text || text.contains(char::is_control) {
         return Err("secrets without white space at either end");

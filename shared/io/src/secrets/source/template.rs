@@ -1,17 +1,20 @@
-//! What a signature is over: a text with places for what a request shows.
+//! The template of what a signature is over, such as `{timestamp}.{body}`.
+//!
+//! Words in braces are places, which are filled from the request. Everything else stands for
+//! itself.
 
-/// What stands in one of the places.
+/// A place in a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// The request's method.
     Method,
-    /// The URL that the sender was given, as the source's secret says it.
+    /// The URL that the sender was given, from the source's secret.
     Url,
     /// The raw bytes of the body.
     Body,
-    /// The time, as the request shows it.
+    /// The time, in the form in which the request shows it.
     Timestamp,
-    /// The id, as the request shows it.
+    /// The id, in the form in which the request shows it.
     Id,
     /// The secret itself.
     Secret,
@@ -31,22 +34,22 @@ impl Part {
     }
 }
 
-/// A piece of what is signed.
+/// A piece of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// As it stands.
+    /// A literal text.
     Text(String),
-    /// A place.
+    /// A place to fill.
     Part(Part),
 }
 
-/// A template such as `{timestamp}.{body}`, checked.
+/// A template that was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(Vec<Piece>);
 
 impl Template {
     /// # Errors
-    /// What was expected of it.
+    /// A message that says what was expected.
     pub(super) fn parse(text: &str) -> Result<Template, &'static str> {
         let mut pieces = Vec::new();
         let mut rest = text;
@@ -73,17 +76,18 @@ impl Template {
         Ok(template)
     }
 
-    /// Whether this stands in one of its places.
+    /// Whether the template has this place.
     pub fn has(&self, part: Part) -> bool {
         self.0.contains(&Piece::Part(part))
     }
 
-    /// Its pieces in their order.
+    /// The pieces in order.
     pub fn pieces(&self) -> impl Iterator<Item = &Piece> {
         self.0.iter()
     }
 
-    /// The characters that stand right beside the id. No id may hold one.
+    /// The characters next to the id. An id must not contain one of them, because the border would
+    /// move.
     pub fn beside_id(&self) -> impl Iterator<Item = char> {
         let (before, after) = self.around_id();
         let text = |piece: Option<&Piece>| match piece {

@@ -1,17 +1,16 @@
-//! Ways of a sender that cannot sign: a user with a password, or a token in a header, in the query
-//! or in the body.
+//! Senders that cannot sign: a user with a password, or a token in a header, in the query or in the
+//! body.
 
 use http::HeaderName;
 use secrecy::SecretString;
 
 use super::super::members::{MalformedSecret, Members};
 
-/// The fewest bytes of a secret that is not base64 of Standard Webhooks: what is shorter can be
-/// guessed.
+/// The fewest bytes of such a secret. A shorter one can be guessed.
 const FEWEST_BYTES: usize = 16;
 pub(super) const LONG_ENOUGH: &str = "secrets of 16 bytes or more, such as $(openssl rand -hex 24)";
 
-/// Headers that proxies write, or that a function behind an HTTP API does not see as they were sent.
+/// Headers that proxies write, or that an HTTP API does not pass on unchanged.
 const OF_PROXIES: [&str; 16] = [
     "connection",
     "content-length",
@@ -31,30 +30,30 @@ const OF_PROXIES: [&str; 16] = [
     "x-forwarded-proto",
 ];
 
-/// A token in a header: its whole value.
+/// A token that is the whole value of a header.
 #[derive(Clone, Debug)]
 pub struct HeaderToken {
     /// The header.
     pub name: HeaderName,
-    /// Any one of them will do.
+    /// The tokens, each of which is accepted.
     pub values: Vec<SecretString>,
 }
 
 /// A token in the query of the URL.
 #[derive(Clone, Debug)]
 pub struct QueryToken {
-    /// The parameter.
+    /// The name of the parameter.
     pub name: String,
-    /// Any one of them will do.
+    /// The tokens, each of which is accepted.
     pub values: Vec<SecretString>,
 }
 
 /// A token in the body.
 #[derive(Clone, Debug)]
 pub struct BodyToken {
-    /// The names and places of the members that lead to it.
+    /// The path to the token: names and indices.
     pub path: Vec<String>,
-    /// Any one of them will do.
+    /// The tokens, each of which is accepted.
     pub values: Vec<SecretString>,
 }
 
@@ -62,15 +61,15 @@ pub(super) fn is_long_enough(secret: &[u8]) -> bool {
     secret.len() >= FEWEST_BYTES
 }
 
-/// In lower case. Header names are compared in any.
+/// Reads a header name, in lower case. Names are compared without regard to case.
 pub(super) fn header_name(text: &str) -> Option<HeaderName> {
     let name = HeaderName::from_bytes(text.as_bytes()).ok()?;
-    // Those of an event are kept with what it holds.
+    // The headers of an event are stored with its content, so they cannot hold a token.
     let is_open = OF_PROXIES.contains(&name.as_str()) || name.as_str().starts_with("ce-");
     (!is_open).then_some(name)
 }
 
-/// Users with their passwords, as `Basic` has them before its base64: `user:password`.
+/// Users with passwords, as `user:password`, which is what `Basic` encodes in base64.
 pub(super) fn basic(members: &mut Members<'_>) -> Result<Vec<SecretString>, MalformedSecret> {
     const USER: &str = "a text that is not empty, without a colon and control characters";
     let user = members.required("user", USER, |user| {

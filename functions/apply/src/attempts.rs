@@ -1,0 +1,91 @@
+//! Makes the attempt of a contact from its changes, or gives the changes back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::attempt::{Absence, Attempt, LOOKS_TWICE, Piece, Verdicts};
+use domain::batch::{Evidence, Parking};
+use domain::change::Change;
+use domain::failure::Failure;
+use domain::rules::{Broken, Rules};
+use io::genesys::Campaign;
+
+use crate::{ContactChanges, Context, Defect};
+
+/// Reads the list's columns again before a change is parked for one: the known columns may be ten
+/// minutes old, and parking is final.
+pub(super) async fn look_again(campaign: &Campaign, contacts: &[ContactChanges]) {
+    let mut changes = contacts.iter().flat_map(|contact| &contact.changes);
+    if let Campaign::ContactList(list) = campaign
+        && changes.any(|(_, change)| campaign.broken(change).is_some())
+    {
+        list.look_again().await;
+    }
+}
+
+pub(super) fn attempt(
+    context: &Context,
+    rules: &Arc<Rules>,
+    campaign: &Campaign,
+    contact: ContactChanges,
+) -> Attempt {
+    let now = context.shared.clock.now();
+    let broken = |change: &Change| {
+        let broken = rules.broken(change, now);
+        broken.or_else(|| campaign.broken(change))
+    };
+    let heard = |change: &Change| {
+        if context.has(Defect::Unheard) {
+            return None;
+        }
+        rules.opt_out(change, now, |switch| campaign.has_switch(switch))
+    };
+    let piece = |(index, change): (usize, Arc<Change>)| {
+        let Some(broken) = broken(&change) else {
+            return whole((index, change));
+        };
+        let heard = heard(&change).unwrap_or_else(|| change.silent());
+        Piece {
+            index,
+            change: Arc::new(heard),
+            parking: Some(parking(&broken)),
+        }
+    };
+    let pieces = contact.changes.into_iter().map(piece).collect();
+    let absence = match campaign {
+        Campaign::Predictive(_) => Absence::ByProbe,
+        Campaign::ContactList(_) => match LOOKS_TWICE.saturating_sub(contact.known_for) {
+            Duration::ZERO => Absence::Known,
+            left => Absence::ByReadAfter(left),
+        },
+    };
+    let attempt = Attempt::new(contact.key, pieces, Arc::clone(rules), context.planner());
+    attempt.knows_absence(absence)
+}
+
+pub(super) fn whole((index, change): (usize, Arc<Change>)) -> Piece {
+    Piece {
+        index,
+        change,
+        parking: None,
+    }
+}
+
+pub(super) fn parking(broken: &Broken) -> Parking {
+    Parking {
+        reason: broken.reason(),
+        evidence: Evidence::from(broken.to_string()),
+    }
+}
+
+/// Verdicts for contacts that cannot be worked on now.
+pub(super) fn give_back(
+    contacts: impl IntoIterator<Item = ContactChanges>,
+    failure: &Failure,
+) -> Verdicts {
+    let given_back = |contact: ContactChanges| {
+        let pieces = contact.changes.into_iter().map(whole).collect();
+        Attempt::new(contact.key, pieces, Arc::default(), domain::plan::plan).give_back(failure)
+    };
+    contacts.into_iter().flat_map(given_back).collect()
+}

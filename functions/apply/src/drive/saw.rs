@@ -1,0 +1,114 @@
+//! Takes the result of a call: what it says about the org and its campaigns, and the next step of the contact.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use domain::attempt::{Seen, Step};
+use domain::failure::{Failure, Kind};
+
+use super::{At, Drive, Progress};
+
+impl Drive<'_> {
+    /// The result of a create. If it was refused alone, and not for its content, every create of
+    /// the campaign may be refused.
+    pub(super) fn seen_of_create(&self, place: usize, seen: Seen) -> Seen {
+        let contact = &self.contacts[place];
+        if !contact.attempt.is_creating() {
+            return seen;
+        }
+        let (campaign, key) = (&self.campaigns[contact.campaign].id, contact.attempt.key());
+        match seen {
+            Seen::Written(_) => {
+                self.org.created(campaign, key);
+                seen
+            }
+            Seen::Failed(failure) if failure.may_be_of_every_create() => {
+                let is_own = self.org.is_refused_for_itself(campaign, key, &failure);
+                // One of several folded changes may be the reason, so they are tried one by one.
+                let is_apart = contact.attempt.is_folded() && !self.org.holds_creates(campaign);
+                let after = Duration::ZERO;
+                let kind = if is_own || is_apart {
+                    failure.kind
+                } else {
+                    Kind::Full { after }
+                };
+                Seen::Failed(Failure { kind, ..failure })
+            }
+            seen => seen,
+        }
+    }
+
+    /// The result of asking whether there is a contact. A 404 means that there is none, unless its
+    /// code names the campaign. A 404 without a code means that only if the campaign is known to
+    /// exist.
+    pub(super) fn seen_of_search(&self, place: usize, seen: Seen) -> Seen {
+        let contact = &self.contacts[place];
+        match seen {
+            Seen::Failed(failure)
+                if failure.kind == Kind::NotFound && contact.attempt.is_seeking() =>
+            {
+                let campaign = &self.campaigns[contact.campaign].id;
+                if failure.code.is_some() || self.org.knows(campaign) {
+                    Seen::Contact(None)
+                } else {
+                    Seen::Failed(failure)
+                }
+            }
+            seen => seen,
+        }
+    }
+
+    pub(super) fn saw(&mut self, progress: &mut Progress, place: usize, seen: Seen) {
+        let seen = self.contacts[place].attempt.judged(seen);
+        let seen = self.seen_of_create(place, seen);
+        let seen = self.seen_of_search(place, seen);
+        let contact = &mut self.contacts[place];
+        if seen != Seen::Nothing {
+            progress.seen += 1;
+            progress.answered.insert(contact.campaign);
+        }
+        if matches!(seen, Seen::Written(_) | Seen::Contact(Some(_))) {
+            self.org.is_found(&self.campaigns[contact.campaign].id);
+        }
+        let is_found = match &seen {
+            // A contact that no change may create says nothing about a first load.
+            Seen::Contact(None) if !contact.attempt.may_create() => None,
+            Seen::Contact(found) => Some(found.is_some()),
+            Seen::RefusedTogether(failure) | Seen::Failed(failure)
+                if failure.kind == Kind::Conflict =>
+            {
+                Some(true)
+            }
+            _ => None,
+        };
+        if let Some(is_found) = is_found {
+            let campaign = &self.campaigns[contact.campaign].id;
+            self.org.looked_for(campaign, is_found);
+        }
+        if matches!(seen, Seen::Written(_)) {
+            progress.written.push((progress.seen, place));
+        }
+        if matches!(&seen, Seen::Failed(failure) if failure.leaves_unknown()) {
+            self.org.doubts(&self.campaigns[contact.campaign].id);
+        }
+        // A contact whose write was refused begins anew, with new calls from the budget.
+        let begins_anew = match &seen {
+            Seen::Nothing | Seen::RefusedTogether(_) => true,
+            Seen::Failed(failure) => matches!(failure.kind, Kind::Conflict | Kind::Rejected),
+            _ => false,
+        };
+        let next = catch_unwind(AssertUnwindSafe(|| contact.attempt.next(seen)));
+        let (entries, by) = contact.attempt.take_owed();
+        contact.listing.owes(entries, by);
+        contact.at = match next {
+            Ok(Step::Done(verdicts)) => {
+                contact.ended = progress.seen;
+                progress.verdicts.insert(place, verdicts);
+                At::Ended
+            }
+            Ok(step) if begins_anew => At::Waits(step),
+            Ok(step) => At::Ready(step),
+            Err(_) => return self.panicked(place),
+        };
+    }
+}

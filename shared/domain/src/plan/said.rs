@@ -1,0 +1,102 @@
+//! The effect of a contact's changes on `callable`, channels and numbers.
+
+use std::collections::BTreeSet;
+
+use super::{RankedChange, Wishes};
+use crate::channel::{Channel, Lowered, OptOut};
+use crate::contact::Contact;
+use crate::version::{Heard, Standing, Word};
+
+/// The effect of changes on `callable`, channels and numbers. `callable` is compared by its own
+/// rank, and channels and numbers need none, so even a change that is stale for its columns counts
+/// here.
+pub(super) struct Said {
+    pub(super) before: Standing,
+    pub(super) after: Standing,
+    /// The indices of the changes whose opt-in is kept out.
+    pub(super) kept: Vec<usize>,
+    /// The last change that made a difference.
+    pub(super) last: Option<usize>,
+    /// Whether a change sets `callable`, and whether one is an opt-out.
+    pub(super) is_of_callable: bool,
+    pub(super) is_opt_out: bool,
+    /// Channels and numbers to lower that are not lowered yet.
+    pub(super) lowers: Lowered,
+}
+
+impl Said {
+    /// Applies each change to what the one before it left.
+    pub(super) fn by(
+        changes: &[RankedChange<'_>],
+        order: &[usize],
+        actual: Option<&Contact>,
+        wishes: Wishes,
+        by_opt_out: bool,
+    ) -> Said {
+        let says = |callable: fn(bool) -> bool| {
+            let mut said = changes.iter().map(|change| change.operation.callable());
+            said.any(|said| said.is_some_and(callable))
+        };
+        let before = Standing::of(actual);
+        let mut said = Said {
+            before,
+            after: before,
+            kept: Vec::new(),
+            last: None,
+            is_of_callable: says(|_| true),
+            is_opt_out: says(|callable| !callable),
+            lowers: Lowered::default(),
+        };
+        if by_opt_out && actual.is_none() {
+            // The opt-out has no rank here, so any opt-in makes the contact callable.
+            said.after.apply(None, Some(Word::MayNot), wishes.raise);
+            said.is_of_callable = true;
+        }
+        for &i in order {
+            let was = said.after;
+            let RankedChange {
+                rank, operation, ..
+            } = changes[i];
+            let heard = said.after.apply(rank, changes[i].word(), wishes.raise);
+            if heard == Heard::Kept {
+                said.kept.push(i);
+            }
+            let mut is_new = false;
+            if heard == Heard::OptOut && wishes.opt_out == OptOut::All {
+                is_new |= said.lower_channels(Channel::ALL, actual);
+            }
+            if let Some(lowers) = operation.lowers() {
+                is_new |= said.lower_channels(lowers.channels.iter().copied(), actual);
+                is_new |= said.lower_numbers(&lowers.phones, actual);
+            }
+            if said.after != was || is_new {
+                said.last = Some(i);
+            }
+        }
+        said
+    }
+
+    /// Lowers channels, and returns whether one of them was not lowered yet.
+    fn lower_channels(
+        &mut self,
+        channels: impl IntoIterator<Item = Channel>,
+        actual: Option<&Contact>,
+    ) -> bool {
+        let is_shut =
+            |channel: &Channel| actual.is_some_and(|actual| actual.statuses.is_shut(*channel));
+        let known = self.lowers.channels.len();
+        let channels = channels.into_iter().filter(|channel| !is_shut(channel));
+        self.lowers.channels.extend(channels);
+        self.lowers.channels.len() > known
+    }
+
+    /// Lowers numbers, and returns whether one of them was not lowered yet.
+    fn lower_numbers(&mut self, columns: &BTreeSet<String>, actual: Option<&Contact>) -> bool {
+        let is_mute =
+            |column: &String| actual.is_some_and(|actual| actual.statuses.is_mute(column));
+        let known = self.lowers.phones.len();
+        let columns = columns.iter().filter(|column| !is_mute(column));
+        self.lowers.phones.extend(columns.cloned());
+        self.lowers.phones.len() > known
+    }
+}
