@@ -42,6 +42,8 @@ pub(crate) struct Found {
     whom: Whom,
     hours: i64,
     looked: Looked,
+    /// When the dead-letter queue was seen so.
+    parked_at: Option<Timestamp>,
     at: Timestamp,
 }
 
@@ -137,15 +139,15 @@ async fn found_of(app: &App, fields: &Fields) -> Result<Found, String> {
         .filter(|hours| BACK.iter().any(|(of, _)| of == hours))
         .unwrap_or(48);
     note(&format!("looks at contact {}", whom.group().as_str()));
-    if app.desk.seen().is_none() {
-        app.desk.begin(What::Look);
-    }
+    // What was seen before may be old. Where it takes long what was seen last is shown, with its age.
+    app.desk.begin(What::Look);
     let now = Clock::system().now();
     let since = now - SignedDuration::from_hours(hours);
     let of = (&app.config, &app.sdk, &app.https);
     let mut looked = look(of, &app.logs, &whom, (now, since)).await?;
     app.desk.settle(A_WHILE).await;
-    looked.parked = match app.desk.seen() {
+    let seen = app.desk.seen();
+    looked.parked = match &seen {
         Some(seen) => Ok(of_group(&seen.all, &looked.group)),
         None => Err(
             "The dead-letter queue is still being looked at: look again in a moment.".to_owned(),
@@ -155,6 +157,7 @@ async fn found_of(app: &App, fields: &Fields) -> Result<Found, String> {
         whom,
         hours,
         looked,
+        parked_at: seen.map(|seen| seen.at),
         at: now,
     })
 }

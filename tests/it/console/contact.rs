@@ -115,6 +115,18 @@ async fn the_key_stands_in_no_address() {
 }
 
 #[tokio::test]
+async fn what_was_parked_since_somebody_looked_is_seen() {
+    let served = Served::new().await;
+    let group = opted_out(&served);
+    let console = Console::of(&served, &[]).await;
+    console.until("/parked", "Nothing is parked").await;
+    served.park_text("{}", &group, "evt_3", "rejected");
+    let (_, page) = console.post("/contact", &WHOM).await;
+    assert!(page.contains("Parked as <code>rejected</code>"), "{page}");
+    assert!(page.contains("Parked, and so not applied"), "{page}");
+}
+
+#[tokio::test]
 async fn a_campaign_that_is_off_and_a_contact_that_is_not_there_are_told() {
     let served = Served::new().await;
     served.genesys.turn("campaign-of-lists", "off");

@@ -140,7 +140,7 @@ fn waits(found: &Found) -> Markup {
         }
         @match &found.looked.parked {
             Err(error) => (page::trouble(error)),
-            Ok(parked) if parked.is_empty() => p { "Parked: nothing." },
+            Ok(parked) if parked.is_empty() => p { "Parked: nothing, as seen " (ago(found.parked_at, Clock::system().now())) "." },
             Ok(parked) => ul.said {
                 @for one in parked {
                     li { a href={ "/parked/item/" (one.id) } { "Parked as " code { (one.reason) } } " " (ago(one.at, found.at)) " before: " (one.detail) }
