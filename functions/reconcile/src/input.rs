@@ -68,6 +68,9 @@ pub struct Cursor {
     /// Contacts of the campaign that were compared, and those of them that were to be repaired.
     pub(crate) checked: u64,
     pub(crate) drifted: u64,
+    /// Contacts of the campaign that break a rule.
+    #[serde(default)]
+    pub(crate) faulty: u64,
 }
 
 impl fmt::Display for Cursor {
@@ -98,6 +101,7 @@ impl Cursor {
             last: None,
             checked: 0,
             drifted: 0,
+            faulty: 0,
         }
     }
 

@@ -112,6 +112,8 @@ struct Ran {
     unknown: Option<Error>,
     /// How many of the org's changes the queue may hold.
     deepest: u64,
+    /// There was no room from the start, since others filled the queue.
+    is_crowded: bool,
 }
 
 impl Ran {
@@ -122,6 +124,7 @@ impl Ran {
             done: Vec::new(),
             unknown: None,
             deepest: 0,
+            is_crowded: false,
         }
     }
 }
@@ -160,13 +163,14 @@ async fn run_due(
     let config = &context.shared.config;
     let deepest = org_secret.deepest(config.apply_top_up);
     let (queue, url) = (context.queue.as_ref(), &config.queue_url);
-    let room = match recorded {
-        _ if input.dry_run => usize::MAX,
+    let (room, is_crowded) = match recorded {
+        _ if input.dry_run => (usize::MAX, false),
         Some((record, _)) => {
             let sent = record.left(deepest, context.shared.clock.now());
-            room_of_its_own(queue, url, deepest, sent).await?
+            let room = room_of_its_own(queue, url, deepest, sent).await?;
+            (room, room == 0 && sent < deepest)
         }
-        None => room(queue, url, deepest).await?,
+        None => (room(queue, url, deepest).await?, false),
     };
     let mut scan = Scan {
         context,
@@ -287,6 +291,7 @@ async fn run_due(
         done,
         unknown: unknown.into_iter().next().map(|(_, error)| error),
         deepest,
+        is_crowded,
     })
 }
 

@@ -13,14 +13,20 @@ use crate::input::{Cursor, Input};
 /// What a parameter of Parameter Store's advanced tier holds, in bytes.
 const MOST_BYTES: usize = 8 << 10;
 
+/// A new campaign counts as looked at until so long before its first run was due, in seconds, or until the
+/// window of that run begins: what is older is for the command.
+const MOST_NEW: i64 = 86_400;
+/// What the times of a record that is too large are rounded to, one after the other, in seconds.
+const COARSE: [i64; 4] = [60, 900, 3_600, 86_400];
+
 /// So long a campaign is remembered that no run looks at, in seconds: 90 days.
 const REMEMBERED: i64 = 90 * 86_400;
 
 /// The record of an org.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Record {
-    /// What was looked at; no campaign stands there twice.
+    /// What was looked at; no campaign stands there twice. It must be there: what lacks it is no record.
     looked_at: Vec<Looked>,
     unfinished: Option<Unfinished>,
     sent: Option<Sent>,
@@ -82,15 +88,61 @@ impl Record {
         serde_json::from_str(text).ok()
     }
 
-    /// None: a parameter cannot hold it.
+    /// One that is too large says less than was looked at, in coarser times that more campaigns share. None:
+    /// a parameter cannot hold it.
     pub(crate) fn text(&self) -> Option<String> {
-        let text = serde_json::to_string(self).ok()?;
-        (text.len() <= MOST_BYTES).then_some(text)
+        let fits = |record: &Record| {
+            let text = serde_json::to_string(record).ok()?;
+            (text.len() <= MOST_BYTES).then_some(text)
+        };
+        let coarser = || COARSE.into_iter().find_map(|seconds| fits(&self.coarse(seconds)));
+        fits(self).or_else(coarser)
+    }
+
+    fn coarse(&self, seconds: i64) -> Record {
+        let mut looked_at: Vec<Looked> = Vec::new();
+        for looked in &self.looked_at {
+            let to = looked.to - looked.to.rem_euclid(seconds);
+            let up = looked.from + (-looked.from).rem_euclid(seconds);
+            let (from, to) = (up.min(to), to);
+            let campaigns = looked.campaigns.iter().cloned();
+            match looked_at.iter_mut().find(|it| (it.from, it.to) == (from, to)) {
+                Some(it) => it.campaigns.extend(campaigns),
+                None => looked_at.push(Looked {
+                    from,
+                    to,
+                    campaigns: campaigns.collect(),
+                }),
+            }
+        }
+        Record {
+            looked_at,
+            ..self.clone()
+        }
+    }
+
+    /// Notes campaigns that no run had before: from then on nothing is forgotten, though this run fails.
+    /// Answers whether there are any.
+    pub(crate) fn see(&mut self, input: &Input, due: &[Due]) -> bool {
+        let new: Vec<_> = due
+            .iter()
+            .filter(|due| self.looked(&due.campaign).is_none())
+            .cloned()
+            .collect();
+        for due in &new {
+            let since = due.since.as_second();
+            let until = since.max(input.run.as_second() - MOST_NEW);
+            let at = Timestamp::from_second(until).unwrap_or(due.since);
+            let campaign = due.campaign.clone();
+            self.look(&Due { campaign, since: at }, until);
+        }
+        !new.is_empty()
     }
 
     /// The campaigns of a run that are not looked at yet, with the one first in which it stopped. A run
-    /// asks for its window, and for all since that of an earlier one.
+    /// asks for its window, and as far back from where the last ended: a CRM may show late what it changed.
     pub(crate) fn due(&self, input: &Input) -> Vec<Due> {
+        let window = input.run.duration_since(input.since);
         let mut due: Vec<_> = input
             .campaigns
             .iter()
@@ -100,8 +152,11 @@ impl Record {
                     looked.to >= input.run.as_second() && looked.from <= input.since.as_second()
                 });
                 let before = looked.and_then(|looked| Timestamp::from_second(looked.to).ok());
-                let since = before.map_or(input.since, |before| before.min(input.since));
-                let since = Timestamp::from_second(since.as_second()).unwrap_or(since);
+                let since = before.map_or(input.since, |before| {
+                    let since = before.min(input.run).saturating_sub(window);
+                    since.map_or(input.since, |since| since.min(input.since))
+                });
+                let since = Timestamp::from_second(since.as_second().max(0)).unwrap_or(since);
                 let campaign = campaign.clone();
                 (!is_done).then_some(Due { campaign, since })
             })
@@ -132,11 +187,6 @@ impl Record {
             let seconds = u64::try_from(now.as_second() - sent.at).unwrap_or(0);
             depth::left_of(sent.changes, deepest, seconds)
         })
-    }
-
-    /// Whether nothing of this campaign was ever looked at.
-    pub(crate) fn is_new(&self, campaign: &CampaignId) -> bool {
-        self.looked(campaign).is_none()
     }
 
     /// Of the campaign of these of which least was looked at: until when all was.

@@ -244,7 +244,7 @@ impl Scan<'_> {
             idle_pages = if is_going { 0 } else { idle_pages + 1 };
             // A run that goes on in the middle of a page told them before.
             if at.done == 0 {
-                self.leave_out_faulty(id, page.faulty);
+                self.leave_out_faulty(id, &mut at, page.faulty);
             }
             if let Some(stopped) = self.page(&campaign, id, page.changes, &mut at).await? {
                 return Ok(Some(stopped));

@@ -46,10 +46,10 @@ fn a_run_looks_at_its_window_and_at_all_since_the_last_that_came_to_its_end() {
         "of the same run the one is done"
     );
     let soon = run("16:15:00", &["a", "b"]);
-    assert_eq!(asked(&record, &soon)[0], "a since 2026-11-24T15:15:00Z");
+    assert_eq!(asked(&record, &soon)[0], "a since 2026-11-24T15:00:02Z");
     let late = run("19:00:00", &["a", "b", "c"]);
     let expected = [
-        "a since 2026-11-24T16:00:02Z",
+        "a since 2026-11-24T15:00:02Z",
         "b since 2026-11-24T18:00:00Z",
         "c since 2026-11-24T18:00:00Z",
     ];
@@ -149,6 +149,46 @@ fn a_hundred_campaigns_and_the_longest_cursor_fit_into_a_parameter() {
     assert!(text.len() < 7_000, "{}", text.len());
     assert!(Record::parse(&text).unwrap() == record);
     assert!(Record::parse("{\"lookedAt\": 7}").is_none() && Record::parse("").is_none());
+    assert!(Record::parse("{}").is_none(), "it would forget all");
+}
+
+#[test]
+fn a_record_that_is_too_large_says_less_than_was_looked_at() {
+    let ids: Vec<_> = (0..200)
+        .map(|n| format!("{n:08}-0000-4000-8000-000000000000"))
+        .collect();
+    let mut record = Record::default();
+    for (n, id) in ids.iter().take(150).enumerate() {
+        let began = format!("{:02}:{:02}:07", 16 + n / 60, n % 60);
+        looked_at(&mut record, &run("16:00:00", &[id.as_str()]), &began);
+    }
+    let text = record.text().unwrap();
+    assert!(text.len() <= MOST_BYTES, "{}", text.len());
+    let kept = Record::parse(&text).unwrap();
+    for id in ids.iter().take(150) {
+        let id = CampaignId::parse(id).unwrap();
+        let (was, is) = (record.looked(&id).unwrap(), kept.looked(&id).unwrap());
+        assert!(is.from >= was.from || is.from == is.to);
+        assert!(is.to <= was.to && is.to > was.to - 86_400);
+    }
+}
+
+#[test]
+fn a_campaign_whose_first_run_fails_is_not_forgotten() {
+    let mut record = Record::default();
+    let first = run("16:00:00", &["a"]);
+    assert!(record.see(&first, &record.clone().due(&first)));
+    assert!(!record.see(&first, &record.clone().due(&first)), "once");
+    let later = run("19:00:00", &["a"]);
+    assert_eq!(asked(&record, &later), ["a since 2026-11-24T14:00:00Z"]);
+    let (_, until) = record.oldest(&first.campaigns).unwrap();
+    assert_eq!(until, time("15:00:00"), "and how late it is can be told");
+    // One that asks for all the CRM has goes back a day.
+    let mut all = run("16:00:00", &["b"]);
+    all.since = Timestamp::UNIX_EPOCH;
+    record.see(&all, &record.clone().due(&all));
+    let later = run("19:00:00", &["b"]);
+    assert_eq!(asked(&record, &later), ["b since 2026-11-23T15:00:00Z"]);
 }
 
 #[test]
@@ -172,7 +212,7 @@ fn what_was_sent_drains_and_a_campaign_that_no_run_has_is_forgotten_after_ninety
         receives: 1,
     };
     record.note(&old, &did);
-    assert!(!record.is_new(&old.campaigns[0]) && old.org == org);
+    assert!(record.oldest(&old.campaigns).is_some() && old.org == org);
     looked_at(&mut record, &run("16:00:00", &["a"]), "16:00:01");
-    assert!(record.is_new(&old.campaigns[0]));
+    assert!(record.oldest(&old.campaigns).is_none());
 }

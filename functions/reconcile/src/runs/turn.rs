@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::batch::ParkReason;
 use domain::change::CampaignId;
 use io::queue::{self, Message, Visibility};
 use io::telemetry::Event;
@@ -80,6 +81,15 @@ impl Turn<'_> {
             Ok(record) => record,
             Err(error) => return self.fails(Some(&input), receives, &error).await,
         };
+        if record.due(&input).is_empty() {
+            // Also of a message that came again after its run was done.
+            tracing::info!(
+                org = input.org.as_str(),
+                "all of the run was looked at before"
+            );
+            self.tell_how_late(&input, &record);
+            return true;
+        }
         let tries = receives.saturating_sub(record.receives(input.run));
         let ended = match tries {
             _ if receives > MOST_RECEIVES => Some(Error::Endless(receives - 1)),
@@ -119,12 +129,11 @@ impl Turn<'_> {
     async fn go_on(&self, input: &Input, record: &mut Record) -> Result<Option<Duration>, Error> {
         let due = record.due(input);
         let Some(first) = due.first() else {
-            tracing::info!(
-                org = input.org.as_str(),
-                "all of the run was looked at before"
-            );
             return Ok(None);
         };
+        if record.see(input, &due) {
+            self.write(input, record).await?;
+        }
         let before = record.cursor(input.run, &first.campaign).cloned();
         let campaigns: Vec<_> = due.iter().map(|due| due.campaign.clone()).collect();
         let start = Cursor::start(&input.org, &campaigns, first.since);
@@ -186,8 +195,10 @@ impl Turn<'_> {
             afterSeconds = after.as_secs(),
             "reconcile goes on"
         );
+        // What is faulty is told by the invocation that met it.
+        let why = outcome.left_out.get(&ParkReason::InvalidChange);
         let outcome = Outcome {
-            why: None,
+            why: why.map(|contacts| Why::Faulty(*contacts)),
             ..outcome.clone()
         };
         tell_outcome(self.context, &input.org, &outcome);
@@ -195,12 +206,7 @@ impl Turn<'_> {
 
     fn tell_how_late(&self, input: &Input, record: &Record) {
         let now = self.context.shared.clock.now();
-        // Of a campaign that was never looked at the run itself says since when it waits.
-        let never: Option<&CampaignId> = input.campaigns.iter().find(|id| record.is_new(id));
-        let oldest = never
-            .map(|id| (id, input.run))
-            .or_else(|| record.oldest(&input.campaigns));
-        if let Some((campaign, since)) = oldest {
+        if let Some((campaign, since)) = record.oldest(&input.campaigns) {
             self.context.shared.telemetry.tell(&Event::LookedAt {
                 org: input.org.as_str(),
                 campaign: campaign.as_str(),
@@ -314,6 +320,8 @@ fn after(ran: &Ran, from: Option<&Cursor>) -> Option<Duration> {
     }
     match why.cause() {
         Why::OutOfTime | Why::Interrupted => Some(AFTER_TIME),
+        // Others filled the queue. Who waited for them would hold up the org's next runs, which look for opt-outs.
+        Why::QueueIsDeep if ran.is_crowded => None,
         Why::QueueIsDeep => Some(AFTER_ROOM),
         Why::Throttled => Some(AFTER_THROTTLED),
         Why::TooMuchDrift { .. } | Why::Faulty(_) | Why::Undecided { .. } => None,

@@ -6,6 +6,7 @@ use domain::change::CampaignId;
 use super::{Progress, Scan};
 use crate::Error;
 use crate::feed::Faulty;
+use crate::input::Cursor;
 
 /// So many faulty contacts stop no run, whatever their share.
 const MOST: u64 = 100;
@@ -13,7 +14,8 @@ const MOST: u64 = 100;
 const ONE_IN: u64 = 100;
 
 impl Scan<'_> {
-    pub(super) fn leave_out_faulty(&mut self, id: &CampaignId, all: Vec<Faulty>) {
+    pub(super) fn leave_out_faulty(&mut self, id: &CampaignId, at: &mut Cursor, all: Vec<Faulty>) {
+        at.faulty += all.len() as u64;
         for Faulty { what, groups } in all {
             self.leave_out(ParkReason::InvalidChange);
             self.heard += groups.len() as u64;
@@ -40,8 +42,11 @@ impl Scan<'_> {
 
     /// More contacts are faulty than a feed that is right has: it says something else than it should.
     pub(crate) fn too_faulty(&self) -> Option<Error> {
-        let faulty = self.faulty();
-        let all = (self.answer.checked + faulty).saturating_sub(self.heard);
+        // Those that this campaign had before the run went on count too.
+        let before = self.input.cursor.as_ref();
+        let (checked, had) = before.map_or((0, 0), |before| (before.checked, before.faulty));
+        let faulty = self.faulty() + had;
+        let all = (self.answer.checked + checked + faulty).saturating_sub(self.heard);
         let (campaign, first) = self.first_faulty.as_ref()?;
         is_too_many(faulty, all).then(|| Error::Feed {
             org: self.input.org.clone(),
