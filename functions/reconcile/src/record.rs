@@ -95,7 +95,11 @@ impl Record {
             let text = serde_json::to_string(record).ok()?;
             (text.len() <= MOST_BYTES).then_some(text)
         };
-        let coarser = || COARSE.into_iter().find_map(|seconds| fits(&self.coarse(seconds)));
+        let coarser = || {
+            COARSE
+                .into_iter()
+                .find_map(|seconds| fits(&self.coarse(seconds)))
+        };
         fits(self).or_else(coarser)
     }
 
@@ -106,7 +110,10 @@ impl Record {
             let up = looked.from + (-looked.from).rem_euclid(seconds);
             let (from, to) = (up.min(to), to);
             let campaigns = looked.campaigns.iter().cloned();
-            match looked_at.iter_mut().find(|it| (it.from, it.to) == (from, to)) {
+            match looked_at
+                .iter_mut()
+                .find(|it| (it.from, it.to) == (from, to))
+            {
                 Some(it) => it.campaigns.extend(campaigns),
                 None => looked_at.push(Looked {
                     from,
@@ -134,7 +141,13 @@ impl Record {
             let until = since.max(input.run.as_second() - MOST_NEW);
             let at = Timestamp::from_second(until).unwrap_or(due.since);
             let campaign = due.campaign.clone();
-            self.look(&Due { campaign, since: at }, until);
+            self.look(
+                &Due {
+                    campaign,
+                    since: at,
+                },
+                until,
+            );
         }
         !new.is_empty()
     }
@@ -207,8 +220,7 @@ impl Record {
         for due in did.done {
             let began = unfinished.as_ref().filter(|it| it.is_in(&due.campaign));
             let began = began.map_or(did.began.as_second(), |it| it.began);
-            // A run may be told of a moment before its own clock reaches it.
-            self.look(due, began.max(input.run.as_second()));
+            self.look(due, began);
         }
         self.unfinished = did.cursor.clone().map(|cursor| {
             let began =

@@ -160,6 +160,10 @@ impl Turn<'_> {
         let ran = run_due(self.context, &input, &until, &watch, recorded).await?;
         let after = after(&ran, input.cursor.as_ref());
         self.tell(&input, &ran.outcome, after);
+        if input.dry_run {
+            // What it found it leaves where it is.
+            return ran.unknown.map_or(Ok(None), Err);
+        }
         self.note(&input, record, &due, &ran, after.is_some());
         self.write(&input, record).await?;
         ran.unknown.map_or(Ok(after), Err)

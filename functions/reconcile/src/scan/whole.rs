@@ -19,7 +19,7 @@ const MOST_CALLS: u32 = 20;
 /// How long a run that may go on without it waits for an export.
 const PATIENCE: Duration = Duration::from_mins(5);
 /// A run may go on for hours: an export that was taken longer ago shows what webhooks have long changed.
-const OLDEST: Duration = Duration::from_mins(15);
+const OLDEST: Duration = Duration::from_hours(1);
 /// How long one waits that may not: the longest that was heard of is 34 minutes.
 const LONGEST_PATIENCE: Duration = Duration::from_mins(40);
 
@@ -73,7 +73,10 @@ impl Scan<'_> {
             end: Some(end),
             is_asked_to_stop: self.until.is_asked_to_stop,
         };
-        let why = match list.export(self.input.run.max(now - OLDEST), &patience).await {
+        let why = match list
+            .export(self.input.run.max(now - OLDEST), &patience)
+            .await
+        {
             Ok(snapshot) => {
                 self.whole.snapshot = Some(snapshot);
                 return Ok(None);
