@@ -1,5 +1,6 @@
 //! What somebody tries who is let in, or overhears one who is.
 
+mod reconcile_by_api;
 mod redriven;
 mod secrecy;
 

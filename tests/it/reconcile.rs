@@ -12,6 +12,7 @@ mod faulty;
 mod feed;
 mod listed;
 mod ranks;
+mod run;
 mod runs;
 mod vendors;
 
@@ -25,109 +26,12 @@ use lambda_runtime::LambdaEvent;
 use reconcile::{Answer, Context, Error, Runs};
 use serde_json::{Value, json};
 
+pub(crate) use run::Run;
+
 use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, VERSION_FIELD, World, change, openapi};
 
 const TOKEN: &str = "feed-token";
 const FEED_SECRET: &str = "campaign-sync/feed/acme";
-
-/// The outside, one copy of apply, and one of reconcile.
-pub(crate) struct Run {
-    pub(crate) world: World,
-    pub(crate) feed: Arc<Feed>,
-    context: Context,
-}
-
-impl Run {
-    pub(crate) fn new(world: World) -> Run {
-        Run::with(world, 100, |_| ())
-    }
-
-    fn with(world: World, page_size: usize, configure: impl Fn(&mut Config)) -> Run {
-        let feed = Arc::new(Feed::new(world.clock.clone(), TOKEN, page_size));
-        let secret = json!({ "url": "https://crm.test/contacts?tenant=7", "bearerToken": TOKEN });
-        world.put_feed("acme", &secret);
-        let context = Context::new(
-            world.shared(configure),
-            Arc::clone(&world.sqs) as _,
-            Arc::clone(&feed) as _,
-        );
-        let (_, own) = Config::read_for_runs(|name| world.variable(name)).unwrap();
-        let context = context.with_runs(Runs::new(own, Arc::clone(&world.parameters) as _));
-        Run {
-            world,
-            feed,
-            context,
-        }
-    }
-
-    /// With a limit that does not matter.
-    fn fast(page_size: usize) -> Run {
-        Run::with(
-            World::with(Options {
-                calls_per_minute: Some(1_000_000),
-                ..Options::default()
-            }),
-            page_size,
-            |_| (),
-        )
-        .allowing(1_000_000)
-    }
-
-    fn allowing(self, calls_per_minute: u64) -> Run {
-        self.world
-            .put_secret("acme", &json!({ "callsPerMinute": calls_per_minute }));
-        self
-    }
-
-    /// What the CRM says of a contact of [`CAMPAIGN`].
-    fn says(&self, key: &str, version: u64, phone: &str) {
-        self.says_more(key, version, phone, json!({}));
-    }
-
-    fn says_more(&self, key: &str, version: u64, phone: &str, more: Value) {
-        let mut contact = json!({ "campaignId": CAMPAIGN, "contactKey": key, "version": version, "data": { "phone": phone } });
-        contact
-            .as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
-        self.feed.put(contact);
-    }
-
-    /// Runs by itself, with a quarter of an hour.
-    pub(crate) async fn run(&self, more: Value) -> Result<Answer, Error> {
-        self.run_for(Duration::from_mins(15), more).await
-    }
-
-    async fn run_for(&self, time: Duration, more: Value) -> Result<Answer, Error> {
-        let mut input = json!({ "org": "acme", "campaignIds": [CAMPAIGN] });
-        input
-            .as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
-        let mut lambda = lambda_runtime::Context::default();
-        lambda.deadline = (self.world.clock.now() + time)
-            .as_millisecond()
-            .unsigned_abs();
-        reconcile::at_once(&self.context, LambdaEvent::new(input, lambda)).await
-    }
-
-    /// Applies all that is in the queue.
-    async fn apply_all(&self) {
-        while !self.world.queue.is_empty() {
-            self.world.invoke().await;
-        }
-    }
-
-    /// What is in the queue.
-    fn queued(&self) -> Vec<Value> {
-        self.world
-            .queue
-            .messages()
-            .iter()
-            .map(|message| serde_json::from_str(&message.body).unwrap())
-            .collect()
-    }
-}
 
 /// Answers as counts: checked, missing, different, stale, unranked, enqueued.
 fn counts(answer: &Answer) -> [u64; 6] {

@@ -132,7 +132,7 @@ impl Context {
             }
             break answer;
         };
-        if answer.status() == StatusCode::OK || secret.empty.contains(&answer.status()) {
+        if answer.status() == StatusCode::OK || is_empty(secret, query, answer.status()) {
             return read(secret, query, &at, &answer, self.shared.clock.now());
         }
         Err(refusal(answer.status(), secret))
@@ -242,6 +242,13 @@ fn written(
         headers.insert(name, value.map_err(|_| unwritten())?);
     }
     Ok(request)
+}
+
+/// Whether the secret says that such an answer has no item. A cursor that is not found any more is no end of a
+/// feed.
+fn is_empty(secret: &FeedSecret, query: &Query<'_>, status: StatusCode) -> bool {
+    let is_first = query.cursor.is_none();
+    secret.empty.contains(&status) && (is_first || status == StatusCode::NO_CONTENT)
 }
 
 /// Whether asking again may help.

@@ -197,6 +197,7 @@ async fn run_due(
         listing: Listing::new(org_secret.rules.dnc_list.clone().filter(|_| !input.dry_run)),
         unknown: Vec::new(),
         whole: Whole::default(),
+        fault: None,
     };
     let stopped = scan.all().await?;
     if let Some(error) = scan.too_faulty() {
@@ -212,13 +213,31 @@ async fn run_due(
         mut listing,
         unknown,
         org,
+        fault,
         ..
     } = scan;
     let (mut cursor, mut why) = stopped.unzip();
     let start = input.start();
-    let too_much = shares
+    let mut stopped = shares
         .into_iter()
-        .find(|(_, share)| share.is_too_much(input));
+        .filter(|(_, share)| share.is_too_much(input))
+        .peekable();
+    let is_stopped = fault.is_some() || stopped.peek().is_some();
+    let stopped: BTreeMap<_, _> = stopped.collect();
+    if is_stopped && !input.dry_run {
+        // Nobody may be called who opted out of a campaign with which all is well: lowering is safe.
+        let at_fault = fault.as_ref().map(|(campaign, _)| campaign);
+        held.retain(|change| {
+            let is_well =
+                !stopped.contains_key(&change.campaign) && at_fault != Some(&change.campaign);
+            change.operation.opts_out() && is_well
+        });
+        answer.enqueued = send(context, &held, until, watch).await?;
+    }
+    if let Some((_, error)) = fault {
+        return Err(error);
+    }
+    let too_much = stopped.into_iter().next();
     let too_much_drift = too_much.map(|(campaign, share)| Why::TooMuchDrift {
         campaign,
         checked: share.checked,

@@ -5,7 +5,7 @@
 
 use domain::change::CampaignId;
 use domain::depth;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::input::{Cursor, Input};
@@ -149,6 +149,7 @@ impl Record {
                 until,
             );
         }
+        self.fit(&input.campaigns);
         !new.is_empty()
     }
 
@@ -165,8 +166,13 @@ impl Record {
                     looked.to >= input.run.as_second() && looked.from <= input.since.as_second()
                 });
                 let before = looked.and_then(|looked| Timestamp::from_second(looked.to).ok());
+                // One that is merely known has had no run that was too early for what the CRM shows late.
+                let margin = match looked {
+                    Some(looked) if looked.from < looked.to => window,
+                    _ => SignedDuration::ZERO,
+                };
                 let since = before.map_or(input.since, |before| {
-                    let since = before.min(input.run).saturating_sub(window);
+                    let since = before.min(input.run).saturating_sub(margin);
                     since.map_or(input.since, |since| since.min(input.since))
                 });
                 let since = Timestamp::from_second(since.as_second().max(0)).unwrap_or(since);
@@ -174,8 +180,12 @@ impl Record {
                 (!is_done).then_some(Due { campaign, since })
             })
             .collect();
+        // Another run of the same time may have a wider window.
+        let goes_on = |unfinished: &Unfinished, due: &Due| {
+            unfinished.is_in(&due.campaign) && unfinished.cursor.since <= due.since
+        };
         if let Some(unfinished) = self.of(input.run)
-            && let Some(place) = due.iter().position(|due| unfinished.is_in(&due.campaign))
+            && let Some(place) = due.iter().position(|due| goes_on(unfinished, due))
         {
             due[..=place].rotate_right(1);
             due[0].since = unfinished.cursor.since;
@@ -184,9 +194,12 @@ impl Record {
     }
 
     /// Where the run that was due then goes on in this campaign.
-    pub(crate) fn cursor(&self, run: Timestamp, campaign: &CampaignId) -> Option<&Cursor> {
-        let unfinished = self.of(run).filter(|unfinished| unfinished.is_in(campaign));
-        unfinished.map(|unfinished| &unfinished.cursor)
+    pub(crate) fn cursor(&self, run: Timestamp, due: &Due) -> Option<&Cursor> {
+        let unfinished = self
+            .of(run)
+            .filter(|unfinished| unfinished.is_in(&due.campaign));
+        let cursor = unfinished.map(|unfinished| &unfinished.cursor);
+        cursor.filter(|cursor| cursor.since <= due.since)
     }
 
     /// How often the message of that run was received until it was last left in good order.
@@ -235,12 +248,31 @@ impl Record {
                 },
             }
         });
+        self.fit(&input.campaigns);
     }
 
     /// Notes that so many changes lie in the queue.
     pub(crate) fn note_sent(&mut self, changes: u64, now: Timestamp) {
         let at = now.as_second();
         self.sent = (changes > 0).then_some(Sent { changes, at });
+    }
+
+    /// Forgets campaigns that are not among these, the one first of which least was looked at, while a
+    /// parameter cannot hold all of them.
+    fn fit(&mut self, campaigns: &[CampaignId]) {
+        let is_of_run = |id: &String| campaigns.iter().any(|campaign| campaign.as_str() == id);
+        while self.text().is_none() {
+            let others = self.looked_at.iter().enumerate();
+            let others = others.filter(|(_, looked)| !looked.campaigns.iter().all(is_of_run));
+            let Some((oldest, _)) = others.min_by_key(|(_, looked)| looked.to) else {
+                return;
+            };
+            let looked = &mut self.looked_at[oldest];
+            looked.campaigns.retain(is_of_run);
+            if looked.campaigns.is_empty() {
+                self.looked_at.remove(oldest);
+            }
+        }
     }
 
     fn of(&self, run: Timestamp) -> Option<&Unfinished> {

@@ -139,6 +139,8 @@ pub(crate) struct Scan<'a> {
     /// Campaigns that Genesys Cloud does not know: the others are compared all the same.
     pub(crate) unknown: Vec<(CampaignId, Error)>,
     pub(crate) whole: Whole,
+    /// A campaign whose feed could not be read, and why.
+    pub(crate) fault: Option<(CampaignId, Error)>,
 }
 
 /// Where the scan stopped, or had no more room, and why.
@@ -177,7 +179,14 @@ impl Scan<'_> {
                     };
                     self.unknown.push((id, error));
                 }
-                Err(error) => return Err(error),
+                // One campaign's pages may be at fault, such as by a name that the secret lacks. Of two it is the feed.
+                Err(error @ Error::Feed { .. }) if self.fault.is_none() => {
+                    self.fault = Some((id, error));
+                }
+                Err(error) => {
+                    let first = self.fault.take().map(|(_, first)| first);
+                    return Err(first.unwrap_or(error));
+                }
             }
         }
         Ok(self.full())

@@ -105,7 +105,9 @@ fn what_a_page_shows_is_what_an_answer_becomes() {
             example.page,
             page.faulty
         );
-        assert_eq!(page.next, None, "{}", example.page);
+        // Only a page without items ends a keyset.
+        let is_keyset = example.secret()["next"]["keyset"].is_string();
+        assert_eq!(page.next.is_some(), is_keyset, "{}", example.page);
         let changes = page.changes.iter().map(|change| {
             let mut change: Value = serde_json::from_str(&change.body()).unwrap();
             let members = change.as_object_mut().unwrap();

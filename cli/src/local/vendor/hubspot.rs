@@ -146,7 +146,7 @@ impl Speaker for Hubspot {
                         { "propertyName": "hs_object_id", "operator": "GT", "value": "{cursor|0}" } ] }] } },
             "campaigns": campaigns,
             "items": "/results",
-            "next": { "keyset": "/id", "pageSize": api::PAGE },
+            "next": { "keyset": "/id" },
             "minIntervalMs": 250,
             "overlapSeconds": 120,
             "mapping": { "preset": "hubspotRecord", "columns": columns(&FIELDS),

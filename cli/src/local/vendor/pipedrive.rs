@@ -110,7 +110,7 @@ impl Speaker for Pipedrive {
         json!({
             "auth": { "kind": "header", "name": "x-api-token", "value": emulator::crm::TOKEN },
             "request": { "method": "GET", "url": "https://acme.pipedrive.com/api/v2/persons",
-                "query": { "updated_since": "{since}", "filter_id": "{campaign.filter}", "sort_by": "update_time", "sort_direction": "asc",
+                "query": { "updated_since": "{since}", "filter_id": "{campaign.filter}", "sort_by": "id", "sort_direction": "asc",
                     "limit": api::PAGE, "cursor": "{cursor}" } },
             "campaigns": campaigns,
             "items": "/data",

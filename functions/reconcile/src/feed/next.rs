@@ -25,7 +25,6 @@ pub(super) struct Place<'a> {
 impl Place<'_> {
     /// The cursor of the next page; none: this is the last.
     pub(super) fn next(&self, next: &Next) -> Result<Option<String>, String> {
-        let is_full = |page_size: usize| self.items.len() >= page_size;
         let cursor = match next {
             Next::Cursor(pointer) => text(self.text, pointer)?,
             Next::Link(pointer) => match text(self.text, pointer)? {
@@ -36,10 +35,10 @@ impl Place<'_> {
                 Some(link) => Some(self.within(&link)?),
                 None => None,
             },
-            Next::Keyset { page_size, .. } if !is_full(*page_size) => None,
-            Next::Keyset { id, .. } => self.last_id(id)?,
-            Next::Offset { page_size } if !is_full(*page_size) => None,
-            Next::Offset { .. } => {
+            // An API may give fewer items than it was asked for, and have more.
+            Next::Keyset(_) | Next::Offset if self.items.is_empty() => None,
+            Next::Keyset(id) => self.last_id(id)?,
+            Next::Offset => {
                 let before: usize = self.cursor.map_or(Ok(0), str::parse).unwrap_or(0);
                 Some((before + self.items.len()).to_string())
             }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::next::{MAX_CURSOR, Place};
-use super::{Faulty, NoPage, Page, Query};
+use super::{Faulty, NoPage, Page, Query, is_empty};
 
 /// The most changes of one item.
 const MOST_OF_ITEM: usize = 100;
@@ -46,7 +46,7 @@ pub fn read(
     answer: &Response<Bytes>,
     now: Timestamp,
 ) -> Result<Page, NoPage> {
-    if answer.status() != StatusCode::OK && secret.empty.contains(&answer.status()) {
+    if answer.status() != StatusCode::OK && is_empty(secret, query, answer.status()) {
         return Ok(Items::default().page(None));
     }
     let (items, next, mapping) = match &secret.pages {

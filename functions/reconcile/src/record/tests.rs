@@ -91,11 +91,21 @@ fn a_run_goes_on_where_it_stopped_and_no_other_run_does() {
     let asked_for = asked(&record, &input);
     assert_eq!(asked_for.len(), 2, "a is done");
     let b = CampaignId::parse("b").unwrap();
-    let goes_on = record.cursor(input.run, &b).unwrap();
+    let of_b = |since| Due {
+        campaign: b.clone(),
+        since,
+    };
+    let goes_on = record.cursor(input.run, &of_b(input.since)).unwrap();
     assert_eq!((goes_on.page.as_deref(), goes_on.done), (Some("7"), 3));
     assert_eq!(record.receives(input.run), 2);
     let next = run("16:15:00", &["a", "b", "c"]);
-    assert!(record.cursor(next.run, &b).is_none() && record.receives(next.run) == 0);
+    assert!(record.cursor(next.run, &of_b(next.since)).is_none());
+    assert_eq!(record.receives(next.run), 0);
+    let wider = of_b(time("12:00:00"));
+    assert!(
+        record.cursor(input.run, &wider).is_none(),
+        "it asks for more"
+    );
     looked_at(&mut record, &run("16:00:00", &["b"]), "16:30:01");
     let (_, until) = record.oldest(std::slice::from_ref(&b)).unwrap();
     assert_eq!(until, time("16:00:01"), "when it began with it");
@@ -180,7 +190,7 @@ fn a_campaign_whose_first_run_fails_is_not_forgotten() {
     assert!(record.see(&first, &record.clone().due(&first)));
     assert!(!record.see(&first, &record.clone().due(&first)), "once");
     let later = run("19:00:00", &["a"]);
-    assert_eq!(asked(&record, &later), ["a since 2026-11-24T14:00:00Z"]);
+    assert_eq!(asked(&record, &later), ["a since 2026-11-24T15:00:00Z"]);
     let (_, until) = record.oldest(&first.campaigns).unwrap();
     assert_eq!(until, time("15:00:00"), "and how late it is can be told");
     // One that asks for all the CRM has goes back a day.
@@ -188,7 +198,7 @@ fn a_campaign_whose_first_run_fails_is_not_forgotten() {
     all.since = Timestamp::UNIX_EPOCH;
     record.see(&all, &record.clone().due(&all));
     let later = run("19:00:00", &["b"]);
-    assert_eq!(asked(&record, &later), ["b since 2026-11-23T15:00:00Z"]);
+    assert_eq!(asked(&record, &later), ["b since 2026-11-23T16:00:00Z"]);
 }
 
 #[test]

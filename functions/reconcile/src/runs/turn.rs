@@ -134,7 +134,7 @@ impl Turn<'_> {
         if record.see(input, &due) {
             self.write(input, record).await?;
         }
-        let before = record.cursor(input.run, &first.campaign).cloned();
+        let before = record.cursor(input.run, first).cloned();
         let campaigns: Vec<_> = due.iter().map(|due| due.campaign.clone()).collect();
         let start = Cursor::start(&input.org, &campaigns, first.since);
         let cursor = before.clone().map_or(start.clone(), |before| Cursor {
@@ -170,12 +170,24 @@ impl Turn<'_> {
     }
 
     fn note(&self, input: &Input, record: &mut Record, due: &[Due], ran: &Ran, goes_on: bool) {
-        let done = due.iter().filter(|due| ran.done.contains(&due.campaign));
+        let is_done = |due: &&Due| ran.done.contains(&due.campaign);
+        let left = due.iter().find(|due| !is_done(due));
+        let done = due.iter().filter(is_done);
         let did = Did {
             began: self.now,
             done: &done.cloned().collect::<Vec<_>>(),
-            cursor: ran.cursor.clone().filter(|_| goes_on),
-            receives: self.message.receives,
+            // A run that comes again for a campaign that is not known was not killed.
+            cursor: match &ran.unknown {
+                Some(_) if !goes_on => left.map(|due| {
+                    Cursor::start(&input.org, std::slice::from_ref(&due.campaign), due.since)
+                }),
+                _ => ran.cursor.clone().filter(|_| goes_on),
+            },
+            receives: match ran.unknown {
+                // It failed, and is tried once more.
+                Some(_) if !goes_on => self.message.receives.saturating_sub(1),
+                _ => self.message.receives,
+            },
         };
         record.note(input, &did);
         if ran.deepest > 0 {

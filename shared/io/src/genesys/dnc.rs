@@ -14,11 +14,12 @@
 //!
 //! Which entries a contact needs is decided in [`domain::dnc`].
 
+mod body;
+
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use domain::batch::Evidence;
 use domain::dnc::{DncBy, DncList, DncListId};
 use domain::failure::{Failure, Kind};
@@ -26,15 +27,14 @@ use domain::retry::{CLOSED, LONGEST};
 use http::Method;
 use jiff::Timestamp;
 
+use super::Org;
 use super::call::{Call, Effect};
-use super::contact_lists::json;
 use super::run::Run;
-use super::{Org, wire};
 use crate::telemetry::Event;
+use body::{Action, body, parts};
 
 /// The most entries of a call (docs/genesys-cloud.md "Limits").
 pub const MOST_ENTRIES: usize = 1_000;
-const MOST_BYTES: usize = 512_000;
 /// If this many entries far from each other are refused alone and none is accepted, the list is the
 /// reason.
 const MOST_REFUSED: usize = 2;
@@ -43,8 +43,6 @@ const MOST_WAITING: usize = 50_000;
 /// A failure older than this proves nothing about the present, because waiting changes retry more
 /// often.
 const FORGOTTEN: Duration = Duration::from_hours(1);
-/// The bytes of a body without its entries, rounded up.
-const FRAME: usize = 128;
 /// The most calls that are divided to find refused entries. It is enough for three in a thousand.
 const HALVINGS: usize = 40;
 const NUMBERS: &str = "PATCH dnclist phonenumbers";
@@ -83,12 +81,6 @@ struct Failing {
     /// Whether the list accepts nothing new. It still accepts entries that it has, which proves
     /// nothing.
     is_full: bool,
-}
-
-#[derive(Clone, Copy)]
-enum Action {
-    Add,
-    Remove,
 }
 
 impl Org {
@@ -354,59 +346,4 @@ fn of_list(failure: Failure) -> Failure {
         kind => kind,
     };
     Failure { kind, ..failure }
-}
-
-fn body(
-    list: &DncList,
-    action: Action,
-    entries: &[&str],
-    what: &'static str,
-) -> Result<Bytes, Failure> {
-    let is_by_phone = matches!(list.by, DncBy::Phone { .. });
-    let patch = wire::DncPatch {
-        action: match action {
-            Action::Add => "Add",
-            Action::Remove => "Remove",
-        },
-        phone_numbers: is_by_phone.then_some(entries),
-        custom_exclusion_column_entries: (!is_by_phone).then_some(entries),
-    };
-    json(&patch, what)
-}
-
-/// Divides entries into parts that fit into one call each.
-fn parts<'a, 'e>(entries: &'a [&'e str]) -> Vec<&'a [&'e str]> {
-    let (mut parts, mut from, mut bytes) = (Vec::new(), 0, FRAME);
-    for (index, entry) in entries.iter().enumerate() {
-        // JSON may need six bytes to escape one byte; two quotes and a comma are added.
-        let escaped = serde_json::to_string(entry).map_or(6 * entry.len() + 2, |text| text.len());
-        if index - from == MOST_ENTRIES || (index > from && bytes + escaped + 1 > MOST_BYTES) {
-            parts.push(&entries[from..index]);
-            (from, bytes) = (index, FRAME);
-        }
-        bytes += escaped + 1;
-    }
-    if from < entries.len() {
-        parts.push(&entries[from..]);
-    }
-    parts
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_call_holds_a_thousand_entries_and_half_a_megabyte_at_most() {
-        let sizes = |entries: &[&str]| parts(entries).iter().map(|part| part.len()).collect();
-        let none: Vec<usize> = sizes(&[]);
-        assert_eq!(none, [0; 0]);
-        let many: Vec<usize> = sizes(&["1"; 2_001]);
-        assert_eq!(many, [1_000, 1_000, 1]);
-        let (half, quoted) = ("x".repeat(255_000), "\"".repeat(127_500));
-        let wide: Vec<usize> = sizes(&[&half, &half, &half]);
-        assert_eq!(wide, [2, 1], "or the third would be too much");
-        let escaped: Vec<usize> = sizes(&[&quoted, &quoted, &quoted]);
-        assert_eq!(escaped, [2, 1], "each quote takes two bytes");
-    }
 }

@@ -15,13 +15,13 @@ async fn each_way_to_the_next_page_ends_after_the_last() {
             "/v1/contacts?at=x%26y",
         ),
         (
-            json!({ "request": with_cursor, "next": { "keyset": "/id", "pageSize": 2 } }),
+            json!({ "request": with_cursor, "next": { "keyset": "/id" } }),
             page(&["a", "b"], &json!({})),
             page(&["c"], &json!({})),
             "/v1/contacts?at=b",
         ),
         (
-            json!({ "request": { "url": "https://crm.test/v1/contacts" }, "next": { "offset": { "param": "start", "pageSize": 2 } } }),
+            json!({ "request": { "url": "https://crm.test/v1/contacts" }, "next": { "offset": { "param": "start" } } }),
             page(&["a", "b"], &json!({})),
             page(&["c"], &json!({})),
             "/v1/contacts?start=2",
@@ -48,7 +48,8 @@ async fn each_way_to_the_next_page_ends_after_the_last() {
     ] {
         let run = Run::new(&secret(&more), move |_, before| match before {
             0 => first.clone(),
-            _ => second.clone(),
+            1 => second.clone(),
+            _ => page(&[], &json!({})),
         });
         let answer = run.run(json!({})).await.unwrap();
         assert_eq!(
@@ -58,7 +59,12 @@ async fn each_way_to_the_next_page_ends_after_the_last() {
         );
         assert_eq!(run.keys(), ["a", "b", "c"]);
         let urls = run.urls();
-        assert_eq!(urls.len(), 2, "{more}");
+        // Only a page without items ends these: a short one may have another behind it.
+        let next = &more["next"];
+        let ends_empty = ["keyset", "offset"]
+            .iter()
+            .any(|way| next.get(way).is_some());
+        assert_eq!(urls.len(), 2 + usize::from(ends_empty), "{more}");
         assert_eq!(urls[1], format!("https://crm.test{expected}"));
         assert_eq!(run.asked()[1].header("authorization"), "Bearer hush-token");
     }
@@ -198,7 +204,7 @@ async fn an_item_that_cannot_be_mapped_costs_itself_and_its_opt_out_is_heard() {
 #[tokio::test(start_paused = true)]
 async fn a_page_that_is_not_as_the_secret_says_stops_the_run() {
     let more = json!({ "request": { "url": "https://crm.test/", "query": { "at": "{cursor}" } },
-                       "next": { "keyset": "/id", "pageSize": 1 } });
+                       "next": { "keyset": "/id" } });
     for (text, expected) in [
         ("hush", "the page is not JSON, or not all of it"),
         (r#"{"items": ["#, "the page is not JSON, or not all of it"),

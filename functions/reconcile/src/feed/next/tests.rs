@@ -149,9 +149,9 @@ fn the_header_link_is_read_by_its_relation() {
 }
 
 #[test]
-fn keyset_and_offset_go_on_while_the_page_is_full() {
+fn keyset_and_offset_go_on_until_a_page_has_no_item() {
     let items = |ids: &[Value]| json!({ "items": ids.iter().map(|id| json!({ "id": id })).collect::<Vec<_>>() });
-    let keyset = json!({ "keyset": "/id", "pageSize": 2 });
+    let keyset = json!({ "keyset": "/id" });
     assert_eq!(
         next(keyset.clone(), &items(&[json!("1"), json!(22)]), &[], None)
             .unwrap()
@@ -160,13 +160,19 @@ fn keyset_and_offset_go_on_while_the_page_is_full() {
     );
     assert_eq!(
         next(keyset.clone(), &items(&[json!("1")]), &[], Some("0")),
+        Ok(Some("1".to_owned())),
+        "a page may be short"
+    );
+    assert_eq!(next(keyset.clone(), &items(&[]), &[], Some("1")), Ok(None));
+    assert_eq!(
+        next(json!({ "offset": {} }), &items(&[]), &[], Some("2")),
         Ok(None)
     );
     for wrong in [json!(null), json!("2' OR"), json!("x".repeat(257))] {
         let error = next(keyset.clone(), &items(&[json!("1"), wrong]), &[], None).unwrap_err();
         assert!(error.starts_with("next.keyset"), "{error}");
     }
-    let offset = json!({ "offset": { "pageSize": 2 } });
+    let offset = json!({ "offset": {} });
     let full = items(&[json!(1), json!(2)]);
     assert_eq!(
         next(offset.clone(), &full, &[], None).unwrap().as_deref(),
@@ -178,5 +184,10 @@ fn keyset_and_offset_go_on_while_the_page_is_full() {
             .as_deref(),
         Some("4")
     );
-    assert_eq!(next(offset, &items(&[json!(1)]), &[], Some("2")), Ok(None));
+    assert_eq!(
+        next(offset, &items(&[json!(1)]), &[], Some("2"))
+            .unwrap()
+            .as_deref(),
+        Some("3")
+    );
 }

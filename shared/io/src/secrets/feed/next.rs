@@ -11,18 +11,11 @@ pub enum Next {
     Link(String),
     /// The header `Link` holds the address of the next, with this relation.
     LinkHeader(String),
-    /// The cursor is the id of the page's last item, while the page is full.
-    Keyset {
-        /// A JSON pointer within the item.
-        id: String,
-        /// How many items fill a page.
-        page_size: usize,
-    },
-    /// The cursor is the number of items before the page, while the page before is full.
-    Offset {
-        /// How many items fill a page.
-        page_size: usize,
-    },
+    /// The cursor is the id of the page's last item, at this JSON pointer within it. The page without items is
+    /// the last.
+    Keyset(String),
+    /// The cursor is the number of items before the page. The page without items is the last.
+    Offset,
 }
 
 impl Next {
@@ -37,16 +30,16 @@ impl Next {
             Next::Cursor(_) => "cursor",
             Next::Link(_) => "link",
             Next::LinkHeader(_) => "linkHeader",
-            Next::Keyset { .. } => "keyset",
-            Next::Offset { .. } => "offset",
+            Next::Keyset(_) => "keyset",
+            Next::Offset => "offset",
         }
     }
 
     /// Whether a cursor may be of it.
     pub(super) fn takes(&self, cursor: &str) -> bool {
         match self {
-            Next::Keyset { .. } => is_id(cursor),
-            Next::Offset { .. } => cursor.parse::<u64>().is_ok(),
+            Next::Keyset(_) => is_id(cursor),
+            Next::Offset => cursor.parse::<u64>().is_ok(),
             Next::Cursor(_) | Next::Link(_) | Next::LinkHeader(_) => {
                 !cursor.contains(char::is_control)
             }
@@ -63,44 +56,25 @@ pub fn is_id(text: &str) -> bool {
 /// What of a page leads to the next, and the parameter that `offset` names.
 pub(super) fn read(members: &mut Members<'_>) -> Result<(Next, Option<String>), MalformedSecret> {
     const ONE: &str = "exactly one of cursor, link, linkHeader, keyset and offset";
-    const SIZE: &str = "how many items fill a page, 1 to 100000";
     let cursor = members.text("cursor", POINTER, pointer)?;
     let link = members.text("link", POINTER, pointer)?;
     let rel = members.optional("linkHeader", "true, or the relation of a link", relation)?;
     let keyset = members.text("keyset", POINTER, pointer)?;
     let offset = members.object("offset", |offset| {
-        let param = offset.text("param", "the name of a parameter of the query", |name| {
+        offset.text("param", "the name of a parameter of the query", |name| {
             let is_name =
                 (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic());
             is_name.then(|| name.to_owned())
-        })?;
-        let page_size = offset.optional("pageSize", SIZE, size)?;
-        let page_size = page_size.ok_or_else(|| Members::wrong("pageSize", SIZE))?;
-        Ok((param, page_size))
+        })
     })?;
-    let page_size = members.optional("pageSize", SIZE, size)?;
-    let needs_size =
-        |page_size: Option<usize>| page_size.ok_or_else(|| Members::wrong("pageSize", SIZE));
     match (cursor, link, rel, keyset, offset) {
         (Some(pointer), None, None, None, None) => Ok((Next::Cursor(pointer), None)),
         (None, Some(pointer), None, None, None) => Ok((Next::Link(pointer), None)),
         (None, None, Some(rel), None, None) => Ok((Next::LinkHeader(rel), None)),
-        (None, None, None, Some(id), None) => {
-            let page_size = needs_size(page_size)?;
-            return Ok((Next::Keyset { id, page_size }, None));
-        }
-        (None, None, None, None, Some((param, page_size))) => {
-            Ok((Next::Offset { page_size }, param))
-        }
+        (None, None, None, Some(id), None) => Ok((Next::Keyset(id), None)),
+        (None, None, None, None, Some(param)) => Ok((Next::Offset, param)),
         _ => Err(Members::malformed(ONE)),
     }
-    .and_then(|next| match page_size {
-        Some(_) => Err(Members::wrong(
-            "pageSize",
-            "one beside keyset alone, or within offset",
-        )),
-        None => Ok(next),
-    })
 }
 
 pub(super) const POINTER: &str = "a JSON pointer, such as /paging/next";
@@ -123,8 +97,4 @@ fn relation(value: serde_json::Value) -> Option<String> {
             .bytes()
             .all(|byte| byte.is_ascii_graphic() && !b"\",;".contains(&byte));
     is_plain.then_some(rel)
-}
-
-fn size(size: usize) -> Option<usize> {
-    (1..=100_000).contains(&size).then_some(size)
 }

@@ -111,7 +111,7 @@ fn search() -> serde_json::Value {
                 { "propertyName": "campaign", "operator": "EQ", "value": "{campaign.name}" },
                 { "propertyName": "hs_object_id", "operator": "GT", "value": "{cursor|0}" } ] }] } },
         "campaigns": { "c1": { "name": "O'Brien \"&\" é{" } },
-        "items": "/results", "next": { "keyset": "/id", "pageSize": 200 }, "minIntervalMs": 250, "overlapSeconds": 120,
+        "items": "/results", "next": { "keyset": "/id" }, "minIntervalMs": 250, "overlapSeconds": 120,
     })
 }
 
@@ -278,12 +278,8 @@ fn what_is_wrong_with_a_configured_feed_is_named_and_nothing_is_shown() {
             "next: expected exactly one of",
         ),
         (
-            serde_json::json!({ "next": { "keyset": "/id" } }),
-            "next: pageSize: expected",
-        ),
-        (
-            serde_json::json!({ "next": { "link": "/a", "pageSize": 5 } }),
-            "next: pageSize: expected",
+            serde_json::json!({ "next": { "keyset": "/id", "offset": {} } }),
+            "next: expected exactly one of",
         ),
         (
             serde_json::json!({ "next": { "link": "a" } }),

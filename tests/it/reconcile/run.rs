@@ -1,0 +1,113 @@
+//! The parts that a test of reconcile runs on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use emulator::Feed;
+use emulator::genesys::Options;
+use io::Config;
+use lambda_runtime::LambdaEvent;
+use reconcile::{Answer, Context, Error, Runs};
+use serde_json::{Value, json};
+
+use super::TOKEN;
+use crate::support::{CAMPAIGN, World};
+
+/// The outside, one copy of apply, and one of reconcile.
+pub(crate) struct Run {
+    pub(crate) world: World,
+    pub(crate) feed: Arc<Feed>,
+    pub(super) context: Context,
+}
+
+impl Run {
+    pub(crate) fn new(world: World) -> Run {
+        Run::with(world, 100, |_| ())
+    }
+
+    pub(super) fn with(world: World, page_size: usize, configure: impl Fn(&mut Config)) -> Run {
+        let feed = Arc::new(Feed::new(world.clock.clone(), TOKEN, page_size));
+        let secret = json!({ "url": "https://crm.test/contacts?tenant=7", "bearerToken": TOKEN });
+        world.put_feed("acme", &secret);
+        let context = Context::new(
+            world.shared(configure),
+            Arc::clone(&world.sqs) as _,
+            Arc::clone(&feed) as _,
+        );
+        let (_, own) = Config::read_for_runs(|name| world.variable(name)).unwrap();
+        let context = context.with_runs(Runs::new(own, Arc::clone(&world.parameters) as _));
+        Run {
+            world,
+            feed,
+            context,
+        }
+    }
+
+    /// With a limit that does not matter.
+    pub(super) fn fast(page_size: usize) -> Run {
+        Run::with(
+            World::with(Options {
+                calls_per_minute: Some(1_000_000),
+                ..Options::default()
+            }),
+            page_size,
+            |_| (),
+        )
+        .allowing(1_000_000)
+    }
+
+    pub(super) fn allowing(self, calls_per_minute: u64) -> Run {
+        self.world
+            .put_secret("acme", &json!({ "callsPerMinute": calls_per_minute }));
+        self
+    }
+
+    /// What the CRM says of a contact of [`CAMPAIGN`].
+    pub(super) fn says(&self, key: &str, version: u64, phone: &str) {
+        self.says_more(key, version, phone, json!({}));
+    }
+
+    pub(super) fn says_more(&self, key: &str, version: u64, phone: &str, more: Value) {
+        let mut contact = json!({ "campaignId": CAMPAIGN, "contactKey": key, "version": version, "data": { "phone": phone } });
+        contact
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        self.feed.put(contact);
+    }
+
+    /// Runs by itself, with a quarter of an hour.
+    pub(crate) async fn run(&self, more: Value) -> Result<Answer, Error> {
+        self.run_for(Duration::from_mins(15), more).await
+    }
+
+    pub(super) async fn run_for(&self, time: Duration, more: Value) -> Result<Answer, Error> {
+        let mut input = json!({ "org": "acme", "campaignIds": [CAMPAIGN] });
+        input
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        let mut lambda = lambda_runtime::Context::default();
+        lambda.deadline = (self.world.clock.now() + time)
+            .as_millisecond()
+            .unsigned_abs();
+        reconcile::at_once(&self.context, LambdaEvent::new(input, lambda)).await
+    }
+
+    /// Applies all that is in the queue.
+    pub(super) async fn apply_all(&self) {
+        while !self.world.queue.is_empty() {
+            self.world.invoke().await;
+        }
+    }
+
+    /// What is in the queue.
+    pub(super) fn queued(&self) -> Vec<Value> {
+        self.world
+            .queue
+            .messages()
+            .iter()
+            .map(|message| serde_json::from_str(&message.body).unwrap())
+            .collect()
+    }
+}
