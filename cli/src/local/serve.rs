@@ -1,5 +1,6 @@
 //! `--serve`: the embedded parts on one loopback port, in real time, to develop against.
 
+mod crms;
 mod deeds;
 mod greeting;
 mod lines;
@@ -27,6 +28,7 @@ use super::vendor::{self, Sample};
 use super::world::{self, World};
 use super::{Api, Error};
 use crate::console::Local;
+use crms::Crms;
 use deeds::Deeds;
 use greeting::greeting;
 use lines::line;
@@ -61,6 +63,7 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
         "bearer",
         &serde_json::json!({ "auth": "bearer", "bearerTokens": [world::BEARER_TOKEN] }),
     );
+    let crms = Crms::new(api, &base)?;
     let samples = vendor::samples();
     for sample in &samples {
         senders::put(&world.outside, sample);
@@ -83,6 +86,7 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
     let served = Served {
         world: Arc::clone(&world),
         samples,
+        crms: Arc::new(crms),
         base: base.into(),
         deeds,
     };
@@ -131,6 +135,7 @@ impl Heard {
 struct Served {
     world: Arc<World>,
     samples: Arc<[Sample]>,
+    crms: Arc<Crms>,
     base: Arc<str>,
     deeds: Arc<Deeds>,
 }
@@ -167,6 +172,9 @@ async fn answer(State(served): State<Served>, request: Request) -> Response {
         let genesys = &world.outside.genesys;
         let (status, body) = genesys.control(parts.method.as_str(), path, &body);
         return respond_json(status, &body);
+    }
+    if path.starts_with(crms::PREFIX) {
+        return served.crms.answer(parts, body).await;
     }
     let of_the_feed = path == world::FEED_PATH;
     let request = http::Request::from_parts(parts, body);

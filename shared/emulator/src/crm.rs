@@ -74,6 +74,8 @@ pub struct Crm {
     clock: Clock,
     /// The most records of a page, whatever a request says: a vendor may answer fewer.
     most: usize,
+    /// What the addresses in its answers begin with, where that is not the host that was asked.
+    origin: Option<String>,
     state: Mutex<State>,
 }
 
@@ -99,7 +101,8 @@ struct State {
 /// What is asked.
 struct Ask<'a> {
     method: &'a Method,
-    host: &'a str,
+    /// What the addresses of an answer begin with.
+    origin: String,
     path: &'a str,
     /// Decoded.
     query: Vec<(String, String)>,
@@ -192,6 +195,7 @@ impl Crm {
             vendor,
             clock,
             most: usize::MAX,
+            origin: None,
             state: Mutex::default(),
         }
     }
@@ -201,6 +205,13 @@ impl Crm {
     pub fn with_page(self, most: usize) -> Crm {
         let most = most.max(1);
         Crm { most, ..self }
+    }
+
+    /// Served under this address, which the addresses in its answers begin with.
+    #[must_use]
+    pub fn served_at(self, origin: &str) -> Crm {
+        let origin = Some(origin.to_owned());
+        Crm { origin, ..self }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -240,9 +251,10 @@ impl Crm {
 
     fn answer(&self, request: &Request<Bytes>) -> Answer {
         let uri = request.uri();
+        let https = || format!("https://{}", uri.host().unwrap_or_default());
         let ask = Ask {
             method: request.method(),
-            host: uri.host().unwrap_or_default(),
+            origin: self.origin.clone().unwrap_or_else(https),
             path: uri.path(),
             query: pairs(uri.query().unwrap_or_default()),
             headers: request.headers(),

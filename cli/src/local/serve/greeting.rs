@@ -6,7 +6,7 @@ use io::Clock;
 use super::super::Api;
 use super::super::vendor::Sample;
 use super::super::world;
-use super::senders;
+use super::{crms, senders};
 use crate::{made_up, webhook};
 
 pub(super) fn greeting(
@@ -22,6 +22,7 @@ pub(super) fn greeting(
         webhooks(base),
         senders(base, samples),
         contacts(base, api),
+        crms::greeting(base),
         elsewhere(outside, base),
         "Every change, as it is applied:".to_owned(),
     ];

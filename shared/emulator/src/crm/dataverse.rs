@@ -69,9 +69,9 @@ fn rows(state: &mut State, ask: &Ask<'_>) -> Result<Answer, String> {
     };
     let (rows, next) = state.page(rows, page, cookie);
     let value: Vec<_> = rows.iter().map(|row| shown(row, &names)).collect();
-    let host = ask.host;
+    let origin = &ask.origin;
     let mut body = json!({
-        "@odata.context": format!("https://{host}/api/data/v9.2/$metadata#contacts({select})"),
+        "@odata.context": format!("{origin}/api/data/v9.2/$metadata#contacts({select})"),
         "value": value,
     });
     if let Some(next) = next {
@@ -82,7 +82,7 @@ fn rows(state: &mut State, ask: &Ask<'_>) -> Result<Answer, String> {
             .map(|(name, value)| format!("{name}={}", encoded(value)))
             .collect();
         pairs.push(format!("$skiptoken={}", encoded(&next)));
-        body["@odata.nextLink"] = format!("https://{host}{ROWS}?{}", pairs.join("&")).into();
+        body["@odata.nextLink"] = format!("{origin}{ROWS}?{}", pairs.join("&")).into();
     }
     let mut answer = Answer::new(200, body);
     answer.headers.push(("odata-version", "4.0".to_owned()));

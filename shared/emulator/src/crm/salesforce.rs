@@ -10,6 +10,8 @@ use super::{Answer, Ask, State, Vendor, token};
 
 const TOKEN_PATH: &str = "/services/oauth2/token";
 const DATA: &str = "/services/data/v65.0";
+/// Whose contacts these are, wherever they are served: clients take what it names for an https host.
+const INSTANCE: &str = "https://acme.my.salesforce.com";
 const OBJECT: &str = "Contact";
 
 /// The subset of SOQL that is understood.
@@ -31,9 +33,8 @@ pub(super) fn answer(state: &mut State, ask: &Ask<'_>) -> Answer {
         return token::give(state, ask, None).map_or_else(
             |refused| refused,
             |token| {
-                let host = ask.host;
                 Answer::new(200, json!({ "access_token": token, "signature": "c2lnbmF0dXJl", "scope": "api",
-                    "instance_url": format!("https://{host}"), "id": format!("https://{host}/id/00D000000000001AAA/005RM000001hv4SYAQ"),
+                    "instance_url": INSTANCE, "id": format!("{INSTANCE}/id/00D000000000001AAA/005RM000001hv4SYAQ"),
                     "token_type": "Bearer", "issued_at": ask.now.as_millisecond().to_string() }))
             },
         );
@@ -50,7 +51,12 @@ pub(super) fn answer(state: &mut State, ask: &Ask<'_>) -> Answer {
         );
     }
     let page = page(ask);
-    if let Some(cursor) = path.strip_prefix("/query/") {
+    // Clients end the paths of queries with a slash.
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let more = path
+        .strip_prefix("/query/")
+        .or(path.strip_prefix("/queryAll/"));
+    if let Some(cursor) = more {
         let Some(rest) = state.cursors.get(cursor).cloned() else {
             return refused(400, "INVALID_QUERY_LOCATOR", "invalid query locator");
         };

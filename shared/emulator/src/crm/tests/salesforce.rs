@@ -50,6 +50,9 @@ async fn a_query_is_read_page_by_page() {
         (seen, &body["done"]),
         (all.map(str::to_owned).to_vec(), &json!(true))
     );
+    // A path may end with a slash, as clients write it.
+    let (status, body) = ask(&crm, "queryAll/", query).await;
+    assert_eq!((status, &body["totalSize"]), (200, &json!(6)));
     // Only queryAll lists who is deleted.
     let (_, body) = ask(
         &crm,
