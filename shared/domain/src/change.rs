@@ -9,6 +9,7 @@ mod invisible;
 mod parse;
 mod reset;
 mod rfc3339;
+mod unlisted;
 
 pub use absent::IfAbsent;
 pub use adoption::{Adoption, OptedOut};

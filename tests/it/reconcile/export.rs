@@ -2,6 +2,7 @@
 
 mod full;
 mod trouble;
+mod unknown;
 
 use emulator::genesys::{DncKind, Exports};
 

@@ -316,6 +316,9 @@ fn after(ran: &Ran, from: Option<&Cursor>) -> Option<Duration> {
         Why::OutOfTime | Why::Interrupted => Some(AFTER_TIME),
         Why::QueueIsDeep => Some(AFTER_ROOM),
         Why::Throttled => Some(AFTER_THROTTLED),
-        Why::TooMuchDrift { .. } | Why::Faulty(_) | Why::Undecided { .. } => None,
+        Why::TooMuchDrift { .. }
+        | Why::TooManyUnknown { .. }
+        | Why::Faulty(_)
+        | Why::Undecided { .. } => None,
     }
 }
