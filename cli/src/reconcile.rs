@@ -17,6 +17,7 @@ use report::Report;
   campaign-sync reconcile --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --dry-run
   campaign-sync reconcile --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --since 2h
   campaign-sync reconcile --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --json | jq .columns
+  campaign-sync reconcile --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --remove-unknown --dry-run
 
 It reads the environment as the function does: QUEUE_URL is required; SECRET_PREFIX, APPLY_CONCURRENCY, TOP_UP and, in local
 runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
@@ -55,6 +56,10 @@ pub(crate) struct Args {
     /// Asks for all contacts, and also counts those that the campaign has and the feed does not list
     #[arg(long, conflicts_with = "since")]
     full: bool,
+    /// Asks for all contacts twice, and makes those not callable that the campaign has and the feed lists neither time;
+    /// deletes nobody, and repairs nothing else. Of one campaign, whose contact list no other campaign uses
+    #[arg(long, conflicts_with_all = ["since", "cursor"])]
+    remove_unknown: bool,
     /// Prints one JSON object instead of the tables
     #[arg(long)]
     json: bool,
@@ -108,6 +113,12 @@ fn check(args: &Args, now: Timestamp) -> Result<(), String> {
             "--cursor: expected the cursor of a run of this org and these campaigns".to_owned(),
         );
     }
+    if args.remove_unknown && campaigns.len() > 1 {
+        return Err("--remove-unknown: expected one --campaign".to_owned());
+    }
+    if args.remove_unknown && args.read == Some(Read::Bulk) {
+        return Err("--remove-unknown: expected --read export, or none".to_owned());
+    }
     if args.full && args.read == Some(Read::Bulk) {
         return Err("--full: expected --read export, or none".to_owned());
     }
@@ -118,6 +129,11 @@ fn check(args: &Args, now: Timestamp) -> Result<(), String> {
 }
 
 fn input(args: &Args, now: Timestamp) -> Input {
+    let (is_full, task) = if args.remove_unknown {
+        (true, Task::RemoveUnknown)
+    } else {
+        (args.full, Task::Repair)
+    };
     let since = args
         .since
         .map_or(Timestamp::UNIX_EPOCH, |since| since.time(now));
@@ -130,12 +146,63 @@ fn input(args: &Args, now: Timestamp) -> Input {
         max_drift_percent: args.max_drift_percent,
         force: args.force,
         cursor: args.cursor.clone(),
-        full: args.full,
-        read: if args.full {
+        full: is_full,
+        read: if is_full {
             Read::Export
         } else {
             args.read.unwrap_or_default()
         },
-        task: Task::Repair,
+        task,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn parsed(more: &[&str]) -> Result<Input, String> {
+        let words = ["reconcile", "--org", "acme", "--campaign", "c1"];
+        let words = words.iter().chain(more);
+        let parsed = Command::try_parse_from(words).map_err(|error| error.to_string())?;
+        let now = Timestamp::UNIX_EPOCH;
+        check(&parsed.args, now)?;
+        Ok(input(&parsed.args, now))
+    }
+
+    #[test]
+    fn whom_the_crm_does_not_list_is_removed_by_whole_runs_of_one_campaign_alone() {
+        let input = parsed(&["--remove-unknown"]).unwrap();
+        assert!(input.full && !input.force && !input.dry_run);
+        assert_eq!(
+            (input.read, input.task),
+            (Read::Export, Task::RemoveUnknown)
+        );
+        assert_eq!(input.since, Timestamp::UNIX_EPOCH);
+        for task in [parsed(&[]), parsed(&["--full"])] {
+            assert_eq!(task.unwrap().task, Task::Repair);
+        }
+        for (more, expected) in [
+            (
+                ["--campaign", "c2"],
+                "--remove-unknown: expected one --campaign",
+            ),
+            (
+                ["--read", "bulk"],
+                "--remove-unknown: expected --read export, or none",
+            ),
+            (["--since", "2h"], "cannot be used with"),
+        ] {
+            let words = [&more[..], &["--remove-unknown"]].concat();
+            let error = parsed(&words).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use io::telemetry::{Event, Telemetry};
 use io::{Clock, Config};
-use reconcile::{Context, Cursor, Input, Outcome, Progress, Until, Why};
+use reconcile::{Context, Cursor, Input, Outcome, Progress, Task, Until, Why};
 
 /// One stretch of the run: what it found is in the queue before the next begins, so that little is
 /// lost with a failure.
@@ -113,9 +113,14 @@ async fn stretches<R: Report>(
             // The next stretch goes on where there was no more room.
             looks_on_for_opt_outs: false,
         };
-        let outcome = reconcile::run(&context, &input, &until, &watch)
-            .await
-            .map_err(|error| error.to_string())?;
+        // Two whole runs, which go on from no cursor.
+        let is_whole = input.task == Task::RemoveUnknown;
+        let outcome = if is_whole {
+            reconcile::remove_unknown(&context, &input, &until, &watch).await
+        } else {
+            reconcile::run(&context, &input, &until, &watch).await
+        };
+        let outcome = outcome.map_err(|error| error.to_string())?;
         let cursor = outcome.answer.cursor.clone();
         let why = outcome.why.clone();
         if cursor
@@ -131,6 +136,7 @@ async fn stretches<R: Report>(
             state.report.add(outcome);
         }
         match why.as_ref().map(Why::cause) {
+            _ if is_whole => break,
             Some(Why::OutOfTime) if !asked() => {}
             Some(Why::QueueIsDeep | Why::Throttled) if !asked() => {
                 bar.set_message(format!(

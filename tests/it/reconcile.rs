@@ -19,11 +19,8 @@ mod vendors;
 use std::sync::Arc;
 use std::time::Duration;
 
-use emulator::Feed;
 use emulator::genesys::Options;
-use io::Config;
-use lambda_runtime::LambdaEvent;
-use reconcile::{Answer, Context, Error, Runs};
+use reconcile::{Answer, Context, Error};
 use serde_json::{Value, json};
 
 pub(crate) use run::Run;

@@ -84,6 +84,9 @@ impl stretches::Report for Report {
         if let Some(unknown) = answer.unknown_to_crm {
             *self.answer.unknown_to_crm.get_or_insert_default() += unknown;
         }
+        if let Some(removed) = answer.removed_unknown {
+            *self.answer.removed_unknown.get_or_insert_default() += removed;
+        }
         self.answer.complete = answer.complete;
         self.answer.cursor = answer.cursor;
         self.answer.dry_run = answer.dry_run;
@@ -289,6 +292,15 @@ impl Report {
                 writeln!(out, "{}", group.as_str())?;
             }
         }
+        if let Some(removed) = self.answer.removed_unknown {
+            let contacts = counted(removed, "contact");
+            let verb = if self.answer.dry_run {
+                "would be"
+            } else {
+                "are"
+            };
+            writeln!(out, "{contacts} of them {verb} made not callable.")?;
+        }
         if self.answer.dry_run {
             for found in self.found.iter().take(LISTED) {
                 writeln!(out, "{} {}", found.group.as_str(), what(&found.drift))?;
@@ -360,40 +372,4 @@ fn what(drift: &Drift) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use domain::change::CampaignId;
-    use stretches::Report as _;
-
-    use super::*;
-
-    #[test]
-    fn a_faulty_contact_of_an_earlier_stretch_is_listed_and_leaves_the_run_incomplete() {
-        let mut report = Report::default();
-        report.saw(Progress::Faulty {
-            campaign: CampaignId::parse("c1").unwrap(),
-            what: "contacts[3]: contactKey: expected text (wrongType)".to_owned(),
-            group: None,
-        });
-        let stretch = |left_out: LeftOut, why: Option<Why>| Outcome {
-            answer: Answer {
-                complete: why.is_none(),
-                ..Answer::default()
-            },
-            why,
-            left_out,
-        };
-        let faulty = LeftOut::from([(ParkReason::InvalidChange, 1)]);
-        report.add(stretch(faulty, Some(Why::OutOfTime)));
-        report.add(stretch(LeftOut::new(), None));
-        assert!(!report.is_complete());
-        let shown = report.table();
-        assert!(
-            shown.contains("\ncontacts[3]: contactKey: expected"),
-            "{shown}"
-        );
-        assert!(
-            shown.ends_with("Not complete: 1 of the feed's contacts break a rule and are left out: mend them in the CRM, or in the feed."),
-            "{shown}"
-        );
-    }
-}
+mod tests;

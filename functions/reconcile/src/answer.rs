@@ -34,6 +34,10 @@ pub struct Answer {
     /// the whole feed; absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unknown_to_crm: Option<u64>,
+    /// Those of them that the queue holds a change of, which makes them not callable; of a dry run those that
+    /// it would. Absent where that was not asked for, or a feed was not read whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removed_unknown: Option<u64>,
     /// Changes that are in the queue.
     pub enqueued: u64,
     /// Opted-out contacts of which the org's DNC list holds what belongs there; absent where the org has
@@ -114,6 +118,15 @@ pub enum Why {
         /// Those of them that would have been changed.
         drifted: u64,
     },
+    /// More of a campaign is not in the feed than can be right, or all of it: nothing was enqueued.
+    TooManyUnknown {
+        /// Which campaign.
+        campaign: CampaignId,
+        /// Contacts of it, without those that the feed does not list and that are not callable already.
+        contacts: u64,
+        /// Those of them that would have been made not callable.
+        unknown: u64,
+    },
 }
 
 impl Why {
@@ -158,6 +171,16 @@ impl std::fmt::Display for Why {
                  maxDriftPercent: none of them is enqueued; look whether the feed is right; if it is, force (--force) or a \
                  higher maxDriftPercent (--max-drift-percent)"
             ),
+            Why::TooManyUnknown {
+                campaign,
+                contacts,
+                unknown,
+            } => write!(
+                f,
+                "{unknown} of {contacts} contacts of campaign {campaign} may be called and are not in the feed, more than \
+                 maxDriftPercent or all of them: none of them is made not callable; look whether the feed is right and lists \
+                 all; if it does, force (--force) or a higher maxDriftPercent (--max-drift-percent)"
+            ),
         }
     }
 }
@@ -196,6 +219,20 @@ pub enum Error {
         campaign: Option<CampaignId>,
         /// What was seen.
         failure: Box<Failure>,
+    },
+    /// Other campaigns draw on the campaign's contact list, and the feed was asked for this one alone.
+    #[error(
+        "org {org}, campaign {campaign}: {others} more {} on its contact list, whose contacts this campaign's feed need not list: \
+         nobody is removed; give each campaign a list of its own, or opt them out in the CRM",
+        if *.others == 1 { "campaign draws" } else { "campaigns draw" }
+    )]
+    SharedList {
+        /// Whose.
+        org: OrgId,
+        /// Which campaign.
+        campaign: CampaignId,
+        /// How many others.
+        others: usize,
     },
     /// The org stores no versions, and so has no marks.
     #[error("org {0}: its secret has no versionField, so that there are no marks")]

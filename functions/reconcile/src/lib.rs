@@ -14,6 +14,7 @@ mod runs;
 mod scan;
 mod task;
 mod tell;
+mod unlisted;
 
 pub use answer::{Answer, Error, Outcome, Why};
 pub use context::Context;
@@ -22,24 +23,24 @@ pub use read::Read;
 pub use runs::{Runs, handle};
 pub use scan::{Found, LeftOut, Progress, Until};
 pub use task::Task;
+pub use unlisted::remove_unknown;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::change::{CampaignId, Change, OrgId};
-use io::genesys::Run;
+use io::genesys::{Org, Run};
 use io::queue::{enqueue_side_by_side, room, room_of_its_own};
-use io::secrets::{Api, FeedSecret};
+use io::secrets::{Api, FeedSecret, OrgSecret};
 use io::telemetry::Event;
 use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use tracing::Instrument;
 
-use dnc::Listing;
 use record::{Due, Record};
-use scan::{Scan, Whole};
+use scan::Scan;
 use tell::{tell_outcome, watching};
 
 /// What is left of an invocation when the last call ends; in it the changes that were found go to
@@ -138,28 +139,11 @@ async fn run_due(
     watch: &(dyn Fn(Progress) + Sync),
     recorded: Option<(&Record, &[Due])>,
 ) -> Result<Ran, Error> {
-    let run = Run::patient(until.end);
-    let org = context.genesys.org(&input.org);
-    let org_secret = match org.open(&run).await {
-        Ok(secret) => secret,
-        Err(failure) => {
-            return match scan::why_stopped(&failure, context.shared.clock.now(), until.end) {
-                Some(why) => Ok(Ran::nothing(input, why)),
-                None => Err(Error::Genesys {
-                    org: input.org.clone(),
-                    campaign: None,
-                    failure: Box::new(failure),
-                }),
-            };
-        }
+    let opened = match open(context, input, until).await? {
+        Ok(opened) => opened,
+        Err(why) => return Ok(Ran::nothing(input, why)),
     };
-    if input.task != Task::Repair && org_secret.rules.raise().is_none() {
-        return Err(Error::NoVersions(input.org.clone()));
-    }
-    if input.read == Read::Export && org_secret.api != Api::ContactLists {
-        return Err(Error::NoExports(input.org.clone()));
-    }
-    let secret = feed_secret(context, &input.org).await?;
+    let org_secret = &opened.org_secret;
     let config = &context.shared.config;
     let deepest = org_secret.deepest(config.apply_top_up);
     let (queue, url) = (context.queue.as_ref(), &config.queue_url);
@@ -172,33 +156,9 @@ async fn run_due(
         }
         None => (room(queue, url, deepest).await?, false),
     };
-    let mut scan = Scan {
-        context,
-        input,
-        until,
-        org,
-        org_secret: &org_secret,
-        secret: &secret,
-        run,
-        room,
-        due: recorded.map_or(&[], |(_, due)| due),
-        watch,
-        answer: Answer {
-            dry_run: input.dry_run,
-            ..Answer::default()
-        },
-        drifted: 0,
-        held: Vec::new(),
-        full_at: None,
-        shares: BTreeMap::new(),
-        left_out: BTreeMap::new(),
-        heard: 0,
-        first_faulty: None,
-        listing: Listing::new(org_secret.rules.dnc_list.clone().filter(|_| !input.dry_run)),
-        unknown: Vec::new(),
-        whole: Whole::default(),
-        fault: None,
-    };
+    let mut scan = Scan::new(context, input, until, watch, &opened);
+    scan.room = room;
+    scan.due = recorded.map_or(&[], |(_, due)| due);
     let stopped = scan.all().await?;
     if let Some(error) = scan.too_faulty() {
         return Err(error);
@@ -312,6 +272,50 @@ async fn run_due(
         deepest,
         is_crowded,
     })
+}
+
+/// What a run of an org needs.
+struct Opened {
+    run: Run,
+    org: Arc<Org>,
+    org_secret: Arc<OrgSecret>,
+    secret: Arc<FeedSecret>,
+}
+
+/// Reads the secrets, and whether what is asked for goes with them. `Err` within: why not now.
+async fn open(
+    context: &Context,
+    input: &Input,
+    until: &Until<'_>,
+) -> Result<Result<Opened, Why>, Error> {
+    let run = Run::patient(until.end);
+    let org = context.genesys.org(&input.org);
+    let org_secret = match org.open(&run).await {
+        Ok(secret) => secret,
+        Err(failure) => {
+            return match scan::why_stopped(&failure, context.shared.clock.now(), until.end) {
+                Some(why) => Ok(Err(why)),
+                None => Err(Error::Genesys {
+                    org: input.org.clone(),
+                    campaign: None,
+                    failure: Box::new(failure),
+                }),
+            };
+        }
+    };
+    if input.task != Task::Repair && org_secret.rules.raise().is_none() {
+        return Err(Error::NoVersions(input.org.clone()));
+    }
+    if input.read == Read::Export && org_secret.api != Api::ContactLists {
+        return Err(Error::NoExports(input.org.clone()));
+    }
+    let secret = feed_secret(context, &input.org).await?;
+    Ok(Ok(Opened {
+        run,
+        org,
+        org_secret,
+        secret,
+    }))
 }
 
 async fn feed_secret(context: &Context, org: &OrgId) -> Result<Arc<FeedSecret>, Error> {

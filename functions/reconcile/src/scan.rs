@@ -8,7 +8,7 @@ mod whole;
 
 pub use stop::Until;
 pub(crate) use stop::why_stopped;
-pub(crate) use whole::Whole;
+use whole::Whole;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -24,7 +24,7 @@ use crate::dnc::Listing;
 use crate::feed::{NoPage, Query};
 use crate::input::{Cursor, Input};
 use crate::record::Due;
-use crate::{Answer, Context, Error, Why};
+use crate::{Answer, Context, Error, Opened, Why};
 
 /// Contacts that are compared at once: one call of the contact list API reads as many.
 const AT_ONCE: usize = 50;
@@ -145,6 +145,46 @@ pub(crate) struct Scan<'a> {
 
 /// Where the scan stopped, or had no more room, and why.
 pub(crate) type Stopped = (Cursor, Why);
+
+impl<'a> Scan<'a> {
+    /// Of a run that begins, with as much room as it may want.
+    pub(crate) fn new(
+        context: &'a Context,
+        input: &'a Input,
+        until: &'a Until<'a>,
+        watch: &'a (dyn Fn(Progress) + Sync),
+        opened: &'a Opened,
+    ) -> Scan<'a> {
+        let list = opened.org_secret.rules.dnc_list.clone();
+        Scan {
+            context,
+            input,
+            until,
+            org: Arc::clone(&opened.org),
+            org_secret: &opened.org_secret,
+            secret: &opened.secret,
+            run: opened.run,
+            room: usize::MAX,
+            due: &[],
+            watch,
+            answer: Answer {
+                dry_run: input.dry_run,
+                ..Answer::default()
+            },
+            drifted: 0,
+            held: Vec::new(),
+            full_at: None,
+            shares: BTreeMap::new(),
+            left_out: BTreeMap::new(),
+            heard: 0,
+            first_faulty: None,
+            listing: Listing::new(list.filter(|_| !input.dry_run)),
+            unknown: Vec::new(),
+            whole: Whole::default(),
+            fault: None,
+        }
+    }
+}
 
 impl Scan<'_> {
     /// Compares until all is done, or until it must stop.

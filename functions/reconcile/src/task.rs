@@ -12,4 +12,7 @@ pub enum Task {
         /// Also where the campaign holds something newer than the feed says.
         also_newer: bool,
     },
+    /// That those left whom the campaign has and the CRM does not list, by
+    /// [`remove_unknown`](crate::remove_unknown). Of an operator only.
+    RemoveUnknown,
 }

@@ -20,6 +20,7 @@ mod origin;
 mod parse;
 mod reset;
 mod rfc3339;
+mod unlisted;
 
 pub use absent::IfAbsent;
 pub use adoption::{Adoption, OptedOut};

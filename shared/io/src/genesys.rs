@@ -30,7 +30,7 @@ mod wire;
 
 pub use campaign::Campaign;
 pub use contact_lists::{
-    ContactList, ListWrite, MOST_READ, MOST_WRITTEN, NoExport, Patience, Shown, Snapshot,
+    ContactList, ListWrite, MOST_READ, MOST_WRITTEN, NoExport, Patience, Shown, Snapshot, Unlisted,
 };
 pub use dnc::MOST_ENTRIES;
 pub use domain::budget::Share;

@@ -1,7 +1,9 @@
 //! A whole list at once (docs/reconciliation.md "A whole list at once").
 
 mod full;
+mod shared_list;
 mod trouble;
+mod unknown;
 
 use emulator::genesys::{DncKind, Exports};
 

@@ -340,6 +340,9 @@ fn after(ran: &Ran, from: Option<&Cursor>) -> Option<Duration> {
         Why::QueueIsDeep if ran.is_crowded => None,
         Why::QueueIsDeep => Some(AFTER_ROOM),
         Why::Throttled => Some(AFTER_THROTTLED),
-        Why::TooMuchDrift { .. } | Why::Faulty(_) | Why::Undecided { .. } => None,
+        Why::TooMuchDrift { .. }
+        | Why::TooManyUnknown { .. }
+        | Why::Faulty(_)
+        | Why::Undecided { .. } => None,
     }
 }

@@ -29,6 +29,7 @@ impl Scan<'_> {
         let is_passed_over = |change: &Change| match task {
             Task::Repair => rules.rank(change).is_none(),
             Task::Adopt { .. } => change.operation.callable() != Some(false),
+            Task::RemoveUnknown => true,
         };
         let is_compared = |change: &&Change| !is_passed_over(change) && rules.key_matches(change);
         for change in changes.iter().filter(is_compared) {
@@ -58,6 +59,8 @@ impl Scan<'_> {
                     match task {
                         Task::Repair => self.compare_one(campaign, id, change, actual, now, at),
                         Task::Adopt { also_newer } => self.look(&change, actual, also_newer, now),
+                        // It passes all over.
+                        Task::RemoveUnknown => {}
                     }
                 }
             }

@@ -8,7 +8,7 @@ use domain::Contact;
 use domain::change::{CampaignId, Change, ContactKey, MessageGroup};
 use domain::drift::Drift;
 use domain::plan::RankedChange;
-use io::genesys::{Campaign, Failure, Kind, NoExport, Patience, Shown, Snapshot};
+use io::genesys::{Campaign, Failure, Kind, NoExport, Patience, Shown, Snapshot, Unlisted};
 
 use super::{Progress, Scan, Stopped};
 use crate::input::Cursor;
@@ -34,6 +34,11 @@ pub(crate) struct Whole {
 }
 
 impl Whole {
+    /// The export of the campaign that was read last.
+    pub(crate) fn into_snapshot(self) -> Option<Snapshot> {
+        self.snapshot
+    }
+
     /// The feed lists these.
     pub(super) fn list(&mut self, changes: &[Change]) {
         if let Some(snapshot) = &mut self.snapshot {
@@ -107,22 +112,18 @@ impl Scan<'_> {
         }
     }
 
-    /// Counts the contacts that the export shows and the feed, all of which was read, does not list. Whom an
-    /// opt-out alone made is none of the CRM's contacts.
+    /// Counts the contacts that the export shows and the feed, all of which was read, does not list.
     pub(super) fn count_unknown(&mut self, id: &CampaignId) -> Result<(), Error> {
         let Some(snapshot) = &self.whole.snapshot else {
             return Ok(());
         };
         let mut unknown = 0;
         for found in snapshot.unlisted() {
-            let (key, contact) = found.map_err(|error| Error::Export {
+            let Unlisted { id: key, .. } = found.map_err(|error| Error::Export {
                 org: self.input.org.clone(),
                 campaign: id.clone(),
                 what: format!("its temporary file: {}", error.kind()),
             })?;
-            if contact.is_hollow() {
-                continue;
-            }
             unknown += 1;
             if let Ok(key) = ContactKey::parse(&key) {
                 (self.watch)(Progress::Unknown {

@@ -9,7 +9,7 @@ mod export;
 mod list;
 mod write;
 
-pub use export::{NoExport, Patience, Shown, Snapshot};
+pub use export::{NoExport, Patience, Shown, Snapshot, Unlisted};
 pub(super) use list::{List, ask};
 pub use write::{ListWrite, MOST_WRITTEN};
 

@@ -6,7 +6,7 @@ mod layout;
 mod rows;
 mod snapshot;
 
-pub use snapshot::{Shown, Snapshot};
+pub use snapshot::{Shown, Snapshot, Unlisted};
 
 use std::time::Duration;
 

@@ -43,6 +43,16 @@ pub struct Snapshot {
     listed: Vec<u64>,
 }
 
+/// A contact that nobody lists.
+pub struct Unlisted {
+    /// Of the id, whatever the case of its letters.
+    pub hash: u64,
+    /// Its key: personal data.
+    pub id: String,
+    /// As the export shows it.
+    pub contact: Contact,
+}
+
 /// What a snapshot says of a contact key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown {
@@ -82,23 +92,30 @@ impl Snapshot {
         }
     }
 
-    /// The contacts that nobody lists, by their ids.
+    /// The contacts that nobody lists, in the order of their hashes. Whom an opt-out alone made is none of the
+    /// campaign's.
     ///
     /// # Errors
     /// Where the temporary file cannot be read.
-    pub fn unlisted(&self) -> impl Iterator<Item = io::Result<(String, Contact)>> {
+    pub fn unlisted(&self) -> impl Iterator<Item = io::Result<Unlisted>> {
         let is_listed = |place: usize| {
             let word = self.listed.get(place / 64).copied().unwrap_or_default();
             word & (1 << (place % 64)) != 0
         };
         let unlisted = self.index.iter().enumerate();
         let unlisted = unlisted.filter(move |(place, _)| !is_listed(*place));
-        unlisted.map(|(_, entry)| {
+        let unlisted = unlisted.map(|(_, entry)| {
             let row = self.row(entry.at)?;
             let mut cells = cells(&row);
             let id = cells.next().unwrap_or_default().to_owned();
-            Ok((id, self.contact(cells)))
-        })
+            Ok(Unlisted {
+                hash: entry.hash,
+                id,
+                contact: self.contact(cells),
+            })
+        });
+        let is_hollow = |found: &Unlisted| found.contact.is_hollow();
+        unlisted.filter(move |found| !found.as_ref().is_ok_and(is_hollow))
     }
 
     /// The places of all entries with this hash.
@@ -111,6 +128,14 @@ impl Snapshot {
     /// How many contacts it has.
     pub fn contacts(&self) -> usize {
         self.index.len()
+    }
+
+    /// How many of them somebody lists.
+    pub fn listed(&self) -> u64 {
+        self.listed
+            .iter()
+            .map(|word| u64::from(word.count_ones()))
+            .sum()
     }
 
     /// Channels and numbers of which it says nothing.

@@ -1,0 +1,35 @@
+use domain::change::CampaignId;
+use stretches::Report as _;
+
+use super::*;
+
+#[test]
+fn a_faulty_contact_of_an_earlier_stretch_is_listed_and_leaves_the_run_incomplete() {
+    let mut report = Report::default();
+    report.saw(Progress::Faulty {
+        campaign: CampaignId::parse("c1").unwrap(),
+        what: "contacts[3]: contactKey: expected text (wrongType)".to_owned(),
+        group: None,
+    });
+    let stretch = |left_out: LeftOut, why: Option<Why>| Outcome {
+        answer: Answer {
+            complete: why.is_none(),
+            ..Answer::default()
+        },
+        why,
+        left_out,
+    };
+    let faulty = LeftOut::from([(ParkReason::InvalidChange, 1)]);
+    report.add(stretch(faulty, Some(Why::OutOfTime)));
+    report.add(stretch(LeftOut::new(), None));
+    assert!(!report.is_complete());
+    let shown = report.table();
+    assert!(
+        shown.contains("\ncontacts[3]: contactKey: expected"),
+        "{shown}"
+    );
+    assert!(
+        shown.ends_with("Not complete: 1 of the feed's contacts break a rule and are left out: mend them in the CRM, or in the feed."),
+        "{shown}"
+    );
+}
