@@ -73,6 +73,7 @@ struct Set {
     #[arg(long, value_name = "MINUTES", default_value_t = 60)]
     window: u64,
     /// Where more of a campaign's contacts differ, and more than 100, a run enqueues nothing
+    /// but opt-outs of its other campaigns
     #[arg(long, value_name = "PERCENT", default_value_t = 20)]
     max_drift_percent: u64,
 }

@@ -252,7 +252,8 @@ fn prober(context: &Context, luck: f64, campaigns: &ContactsByCampaign) -> Probe
     }
 }
 
-/// Adds to each retry how long the campaign has been missing, after which the change is parked.
+/// Adds to each retry how long the campaign has been missing. `settle` parks the change once that is
+/// too long.
 fn tell_since_when(org: &Org, campaign: &CampaignId, verdicts: &mut Verdicts) {
     for (_, verdict) in verdicts {
         if let Verdict::Retry(retry) = verdict

@@ -109,7 +109,7 @@ pub enum Why {
     },
     /// So many contacts of the feed break a rule. All others are compared.
     Faulty(u64),
-    /// More of a campaign differs than can be right: nothing was enqueued.
+    /// More of a campaign differs than can be right: nothing was enqueued but opt-outs of other campaigns.
     TooMuchDrift {
         /// Which campaign.
         campaign: CampaignId,
@@ -185,8 +185,8 @@ impl std::fmt::Display for Why {
     }
 }
 
-/// Why a run failed. Nothing of it was enqueued, but where the queue itself failed, or one campaign
-/// is not known.
+/// Why a run failed. Nothing of it was enqueued but opt-outs of other campaigns than the one that the error
+/// names, unless the queue itself failed, or one campaign is not known.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// What was asked for cannot be understood.

@@ -1,7 +1,8 @@
 //! Finds what webhooks missed: reads the CRM's feed, compares it with the campaigns and enqueues
 //! what differs. It writes nothing to Genesys Cloud; apply stays the only writer.
 //!
-//! A run scans first and enqueues then, so that a feed that is broken changes nothing.
+//! A run scans first and enqueues then. Of a campaign whose feed is broken nothing is enqueued, and of the others of that
+//! run nothing but opt-outs.
 
 mod answer;
 mod context;
@@ -12,6 +13,7 @@ mod read;
 mod record;
 mod runs;
 mod scan;
+mod settle;
 mod task;
 mod tell;
 mod unlisted;
@@ -25,7 +27,6 @@ pub use scan::{Found, LeftOut, Progress, Until};
 pub use task::Task;
 pub use unlisted::remove_unknown;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +34,6 @@ use domain::change::{CampaignId, Change, OrgId};
 use io::genesys::{Org, Run};
 use io::queue::{enqueue_side_by_side, room, room_of_its_own};
 use io::secrets::{Api, FeedSecret, OrgSecret};
-use io::telemetry::Event;
 use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
@@ -41,6 +41,7 @@ use tracing::Instrument;
 
 use record::{Due, Record};
 use scan::Scan;
+use settle::settle;
 use tell::{tell_outcome, watching};
 
 /// What is left of an invocation when the last call ends; in it the changes that were found go to
@@ -87,7 +88,7 @@ fn deadline(context: &lambda_runtime::Context, now: Timestamp) -> Option<Timesta
 /// Compares the campaigns with the feed, from the input's cursor on, and enqueues what differs.
 ///
 /// # Errors
-/// As [`handle`].
+/// As [`at_once`].
 pub async fn run(
     context: &Context,
     input: &Input,
@@ -160,117 +161,11 @@ async fn run_due(
     scan.room = room;
     scan.due = recorded.map_or(&[], |(_, due)| due);
     let stopped = scan.all().await?;
-    if let Some(error) = scan.too_faulty() {
-        return Err(error);
-    }
-    let faulty = scan.faulty();
-    let Scan {
-        mut answer,
-        drifted,
-        mut held,
-        shares,
-        left_out,
-        mut listing,
-        unknown,
-        org,
-        fault,
-        ..
-    } = scan;
-    let (mut cursor, mut why) = stopped.unzip();
-    let start = input.start();
-    let mut stopped = shares
-        .into_iter()
-        .filter(|(_, share)| share.is_too_much(input))
-        .peekable();
-    let is_stopped = fault.is_some() || stopped.peek().is_some();
-    let stopped: BTreeMap<_, _> = stopped.collect();
-    if is_stopped && !input.dry_run {
-        // Nobody may be called who opted out of a campaign with which all is well: lowering is safe.
-        let at_fault = fault.as_ref().map(|(campaign, _)| campaign);
-        held.retain(|change| {
-            let is_well =
-                !stopped.contains_key(&change.campaign) && at_fault != Some(&change.campaign);
-            change.operation.opts_out() && is_well
-        });
-        answer.enqueued = send(context, &held, until, watch).await?;
-    }
-    if let Some((_, error)) = fault {
-        return Err(error);
-    }
-    let too_much = stopped.into_iter().next();
-    let too_much_drift = too_much.map(|(campaign, share)| Why::TooMuchDrift {
-        campaign,
-        checked: share.checked,
-        drifted: share.drifted,
-    });
-    if input.dry_run {
-        why = too_much_drift.or(why);
-    } else if let Some(Why::TooMuchDrift {
-        campaign,
-        checked,
-        drifted,
-    }) = too_much_drift
-    {
-        let told = Event::Stopped {
-            org: input.org.as_str(),
-            campaign: campaign.as_str(),
-            checked,
-            drifted,
-        };
-        context.shared.telemetry.tell(&told);
-        cursor = Some(input.start());
-        why = Some(Why::TooMuchDrift {
-            campaign,
-            checked,
-            drifted,
-        });
-    } else {
-        // What was found belongs there, however little time the scan left.
-        let end = until.end.map(|end| end + TO_LIST);
-        listing.flush(&org, &Run::patient(end)).await;
-        // Time may end before the last is sent.
-        held.sort_by_key(|change| !change.operation.opts_out());
-        answer.enqueued = send(context, &held, until, watch).await?;
-        if answer.enqueued < held.len() as u64 {
-            // What is in the queue is found equal once it is applied.
-            cursor = Some(input.start());
-            why = Some(Why::OutOfTime);
-        }
-    }
-    (answer.on_dnc_list, answer.not_on_dnc_list) = listing.ends(&org);
-    if faulty > 0 {
-        why = why.or(Some(Why::Faulty(faulty)));
-    }
-    answer.complete = cursor.is_none() && faulty == 0;
-    answer.cursor = cursor.as_ref().map(ToString::to_string);
-    let is_left = |id: &CampaignId| {
-        let left = cursor.iter().flat_map(|cursor| &cursor.campaigns);
-        left.into_iter().any(|campaign| campaign == id.as_str())
-            || unknown.iter().any(|(campaign, _)| campaign == id)
-    };
-    let done = start
-        .campaigns
-        .iter()
-        .filter_map(|id| CampaignId::parse(id).ok());
-    let done = done.filter(|id| !is_left(id)).collect();
-    context.shared.telemetry.tell(&Event::Reconciled {
-        org: input.org.as_str(),
-        checked: answer.checked,
-        drifted,
-        kept: answer.kept,
-        enqueued: answer.enqueued,
-    });
+    let ran = settle(scan, stopped).await?;
     Ok(Ran {
-        outcome: Outcome {
-            answer,
-            why,
-            left_out,
-        },
-        cursor,
-        done,
-        unknown: unknown.into_iter().next().map(|(_, error)| error),
         deepest,
         is_crowded,
+        ..ran
     })
 }
 

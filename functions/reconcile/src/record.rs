@@ -13,8 +13,8 @@ use crate::input::{Cursor, Input};
 /// What a parameter of Parameter Store's advanced tier holds, in bytes.
 const MOST_BYTES: usize = 8 << 10;
 
-/// A new campaign counts as looked at until so long before its first run was due, in seconds, or until the
-/// window of that run begins: what is older is for the command.
+/// The first run of a campaign looks back over its window, and whoever follows a first run that failed over this
+/// many seconds at most: what is older is for the command.
 const MOST_NEW: i64 = 86_400;
 /// What the times of a record that is too large are rounded to, one after the other, in seconds.
 const COARSE: [i64; 4] = [60, 900, 3_600, 86_400];
@@ -154,7 +154,7 @@ impl Record {
     }
 
     /// The campaigns of a run that are not looked at yet, with the one first in which it stopped. A run
-    /// asks for its window, and as far back from where the last ended: a CRM may show late what it changed.
+    /// asks from one window's length before the end of the last one: a CRM may show late what it changed.
     pub(crate) fn due(&self, input: &Input) -> Vec<Due> {
         let window = input.run.duration_since(input.since);
         let mut due: Vec<_> = input
@@ -215,7 +215,7 @@ impl Record {
         })
     }
 
-    /// Of the campaign of these of which least was looked at: until when all was.
+    /// The campaign of these that is furthest behind, and until when it was looked at.
     pub(crate) fn oldest<'a>(
         &self,
         campaigns: &'a [CampaignId],
@@ -257,8 +257,7 @@ impl Record {
         self.sent = (changes > 0).then_some(Sent { changes, at });
     }
 
-    /// Forgets campaigns that are not among these, the one first of which least was looked at, while a
-    /// parameter cannot hold all of them.
+    /// Forgets other campaigns than these, the one looked at longest ago first, until the record fits.
     fn fit(&mut self, campaigns: &[CampaignId]) {
         let is_of_run = |id: &String| campaigns.iter().any(|campaign| campaign.as_str() == id);
         while self.text().is_none() {

@@ -1,4 +1,4 @@
-//! Runs from a queue: one of an org at a time, those of other orgs beside it, and none that nobody ends.
+//! Runs from a queue: one of an org at a time, those of other orgs beside it, and no run goes on for ever.
 //!
 //! A run that does not come to its end in an invocation notes where it is in the org's record, and gives
 //! its message back for a while: its group stays locked, and the same message goes on. A run that fails is

@@ -139,8 +139,12 @@ pub(crate) struct Scan<'a> {
     /// Campaigns that Genesys Cloud does not know: the others are compared all the same.
     pub(crate) unknown: Vec<(CampaignId, Error)>,
     pub(crate) whole: Whole,
-    /// A campaign whose feed could not be read, and why.
-    pub(crate) fault: Option<(CampaignId, Error)>,
+    /// Campaigns that could not be compared, and why.
+    pub(crate) faults: Vec<(CampaignId, Error)>,
+    /// Campaigns with contacts that break a rule.
+    pub(crate) faulty_in: BTreeSet<CampaignId>,
+    /// Campaigns of which nothing is to be enqueued.
+    pub(crate) at_fault: BTreeSet<CampaignId>,
 }
 
 /// Where the scan stopped, or had no more room, and why.
@@ -181,7 +185,9 @@ impl<'a> Scan<'a> {
             listing: Listing::new(list.filter(|_| !input.dry_run)),
             unknown: Vec::new(),
             whole: Whole::default(),
-            fault: None,
+            faults: Vec::new(),
+            faulty_in: BTreeSet::new(),
+            at_fault: BTreeSet::new(),
         }
     }
 }
@@ -219,13 +225,12 @@ impl Scan<'_> {
                     };
                     self.unknown.push((id, error));
                 }
-                // One campaign's pages may be at fault, such as by a name that the secret lacks. Of two it is the feed.
-                Err(error @ Error::Feed { .. }) if self.fault.is_none() => {
-                    self.fault = Some((id, error));
-                }
+                // One campaign may be at fault. If two are, the feed or the org is.
                 Err(error) => {
-                    let first = self.fault.take().map(|(_, first)| first);
-                    return Err(first.unwrap_or(error));
+                    self.faults.push((id, error));
+                    if self.faults.len() > 1 {
+                        break;
+                    }
                 }
             }
         }

@@ -115,7 +115,7 @@ impl Look {
         opened.is_alone_on_its_list(input).await?;
         let mut scan = Scan::new(context, input, until, watch, &opened);
         let stopped = scan.all().await?;
-        let unread = scan.unknown.pop().or(scan.fault.take());
+        let unread = scan.unknown.pop().or(scan.faults.pop());
         if let Some(error) = scan.too_faulty().or(unread.map(|(_, error)| error)) {
             return Err(error);
         }

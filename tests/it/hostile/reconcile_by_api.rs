@@ -132,6 +132,12 @@ impl Run {
             .collect()
     }
 
+    fn sent_nothing_but(&self, key: &str) {
+        let keys = self.keys();
+        assert!(!keys.is_empty(), "{:?}", self.errors().first());
+        assert!(keys.iter().all(|sent| sent == key), "{keys:?}");
+    }
+
     fn errors(&self) -> Vec<String> {
         let messages = self.world.failed_runs.messages();
         messages
@@ -147,6 +153,11 @@ impl Run {
 
 fn page(contacts: &[Value], next: Option<&str>) -> (u16, Value) {
     (200, json!({ "contacts": contacts, "next": next }))
+}
+
+/// A contact that is not there yet.
+fn ordinary() -> Value {
+    json!({ "contactKey": "new", "version": 6, "data": { "phone": "6" } })
 }
 
 fn opted_out(key: &str) -> Value {
@@ -280,6 +291,7 @@ async fn a_run_with_a_wide_window_does_not_go_on_where_a_narrow_one_of_the_same_
     run.due(json!({ "scheduledTime": at, "windowMinutes": 1440, "force": true }));
     run.take_all().await;
     assert_eq!(run.errors().len(), 1, "the narrow one failed");
+    assert!(run.keys().contains(&"gone".to_owned()));
     let wide = run.asked().iter().any(|url| since(url) <= opted);
     assert!(wide, "{:?} {noted:?} {:?}", run.asked(), run.errors());
 }
@@ -288,7 +300,7 @@ async fn a_run_with_a_wide_window_does_not_go_on_where_a_narrow_one_of_the_same_
 async fn a_campaign_whose_feed_fails_holds_back_no_opt_out_of_another() {
     let run = run(|url, _| match url.contains(OTHER_CAMPAIGN) {
         true => (403, Value::Null),
-        false => page(&[opted_out("gone")], None),
+        false => page(&[ordinary(), opted_out("gone")], None),
     });
     run.world.put("gone", 5, "5");
     for _ in 0..12 {
@@ -296,7 +308,8 @@ async fn a_campaign_whose_feed_fails_holds_back_no_opt_out_of_another() {
         run.take_all().await;
         run.world.pass(QUARTER).await;
     }
-    assert!(!run.keys().is_empty(), "{:?}", run.errors().first());
+    run.sent_nothing_but("gone");
+    assert!(run.errors().len() > 10, "and each run says that it failed");
 }
 
 #[tokio::test(start_paused = true)]
@@ -306,14 +319,15 @@ async fn a_campaign_that_the_feed_secret_does_not_name_holds_back_no_opt_out_of_
         "request": { "url": "https://crm.test/v1", "query": { "since": "{since}", "list": "{campaign.list}" } },
         "campaigns": { CAMPAIGN: { "list": "7" } }, "items": "/contacts",
     });
-    let run = run_with(&secret, |_, _| page(&[opted_out("gone")], None));
+    let run = run_with(&secret, |_, _| page(&[ordinary(), opted_out("gone")], None));
     run.world.put("gone", 5, "5");
     for _ in 0..12 {
         run.due(json!({ "campaignIds": [CAMPAIGN, OTHER_CAMPAIGN] }));
         run.take_all().await;
         run.world.pass(QUARTER).await;
     }
-    assert!(!run.keys().is_empty(), "{:?}", run.errors().first());
+    run.sent_nothing_but("gone");
+    assert!(run.errors().len() > 10, "and each run says that it failed");
 }
 
 #[tokio::test(start_paused = true)]
@@ -325,7 +339,7 @@ async fn a_campaign_that_drifts_too_much_holds_back_no_opt_out_of_another() {
                 .collect();
             page(&many, None)
         }
-        false => page(&[opted_out("gone")], None),
+        false => page(&[ordinary(), opted_out("gone")], None),
     });
     run.world.put("gone", 5, "5");
     for _ in 0..4 {
@@ -333,10 +347,42 @@ async fn a_campaign_that_drifts_too_much_holds_back_no_opt_out_of_another() {
         run.take_all().await;
         run.world.pass(QUARTER).await;
     }
+    run.sent_nothing_but("gone");
+    let told = run.world.told();
     assert!(
-        run.keys().contains(&"gone".to_owned()),
+        told.iter().any(|told| told.contains("stopped: 150 of 150")),
+        "{told:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_campaign_with_too_many_faulty_contacts_holds_back_no_opt_out_of_another() {
+    let run = run(|url, _| match url.contains(OTHER_CAMPAIGN) {
+        true => page(&vec![json!({ "contactKey": 7 }); 150], None),
+        false => page(&[ordinary(), opted_out("gone")], None),
+    });
+    run.world.put("gone", 5, "5");
+    run.due(json!({ "campaignIds": [CAMPAIGN, OTHER_CAMPAIGN] }));
+    run.take_all().await;
+    run.sent_nothing_but("gone");
+    assert!(
+        run.errors()[0].contains("150 of 152 contacts are faulty"),
         "{:?}",
-        run.world.told()
+        run.errors()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_that_fails_for_two_campaigns_is_asked_for_no_third() {
+    const THIRD: &str = "third";
+    let run = run(|_, _| (403, Value::Null));
+    run.world.put_campaign("acme", THIRD, None);
+    run.due(json!({ "campaignIds": [CAMPAIGN, OTHER_CAMPAIGN, THIRD] }));
+    run.take_all().await;
+    assert_eq!(
+        (run.asked().len(), run.errors().len()),
+        (4, 1),
+        "two tries of two"
     );
 }
 

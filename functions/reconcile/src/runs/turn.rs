@@ -26,7 +26,8 @@ const TRIES: u32 = 3;
 const MOST_FAILURES: u32 = 2;
 /// How often a run is begun that ends by force each time.
 const MOST_KILLED: u32 = 3;
-/// A message is received no more often, however its run goes on: 9 days at a quarter of an hour each.
+/// A message is received no more often, however its run goes on: 9 days at a quarter of an hour each, 15 hours at
+/// a minute each.
 const MOST_RECEIVES: u32 = 900;
 /// A schedule's clock may be ahead of this one's, and no run is due later.
 const MOST_AHEAD: SignedDuration = SignedDuration::from_mins(10);
@@ -81,7 +82,8 @@ impl Turn<'_> {
             Ok(record) => record,
             Err(error) => return self.fails(Some(&input), receives, &error).await,
         };
-        if record.due(&input).is_empty() {
+        let due = record.due(&input);
+        if due.is_empty() {
             // Also of a message that came again after its run was done.
             tracing::info!(
                 org = input.org.as_str(),
@@ -100,7 +102,7 @@ impl Turn<'_> {
             self.tell_how_late(&input, &record);
             return self.fails(Some(&input), MOST_FAILURES, &error).await;
         }
-        let went = self.go_on(&input, &mut record).await;
+        let went = self.go_on(&input, &mut record, due).await;
         self.tell_how_late(&input, &record);
         match went {
             Ok(None) => true,
@@ -126,8 +128,12 @@ impl Turn<'_> {
 
     /// Compares what of the run was not looked at yet. Answers after how long the run goes on, or that it
     /// is over.
-    async fn go_on(&self, input: &Input, record: &mut Record) -> Result<Option<Duration>, Error> {
-        let due = record.due(input);
+    async fn go_on(
+        &self,
+        input: &Input,
+        record: &mut Record,
+        due: Vec<Due>,
+    ) -> Result<Option<Duration>, Error> {
         let Some(first) = due.first() else {
             return Ok(None);
         };
@@ -151,7 +157,7 @@ impl Turn<'_> {
             end: self.end.map(|end| end - TO_NOTE - TO_ENQUEUE),
             rest_at: None,
             is_asked_to_stop: &|| false,
-            // At first: an opt-out at the end waits for nothing. A run that goes on gets there about as
+            // An opt-out at the end of the feed must not wait for room. A run that goes on reaches it about as
             // fast as the queue takes the rest.
             looks_on_for_opt_outs: before.is_none(),
         };

@@ -19,6 +19,7 @@ impl Scan<'_> {
         for Faulty { what, groups } in all {
             self.leave_out(ParkReason::InvalidChange);
             self.heard += groups.len() as u64;
+            self.faulty_in.insert(id.clone());
             self.first_faulty
                 .get_or_insert_with(|| (id.clone(), what.clone()));
             (self.watch)(Progress::Faulty {

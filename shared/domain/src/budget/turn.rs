@@ -25,7 +25,7 @@ impl Budget {
         turn
     }
 
-    pub(super) fn alone(&self) -> Turn {
+    fn alone(&self) -> Turn {
         if self.under_way == 0 {
             Turn::Go
         } else {
@@ -33,7 +33,7 @@ impl Budget {
         }
     }
 
-    pub(super) fn turn_of_apply(&self, now: Timestamp, calls_per_minute: u64) -> Turn {
+    fn turn_of_apply(&self, now: Timestamp, calls_per_minute: u64) -> Turn {
         match self.known {
             Known::Nothing => self.alone(),
             Known::Uncounted => {
@@ -60,7 +60,7 @@ impl Budget {
         }
     }
 
-    pub(super) fn turn_of_reconcile(&self, now: Timestamp, calls_per_minute: u64) -> Turn {
+    fn turn_of_reconcile(&self, now: Timestamp, calls_per_minute: u64) -> Turn {
         let window = match self.known {
             Known::Nothing if self.under_way > 0 => return Turn::AfterAnswer,
             Known::Window(window) => Some(window),
@@ -86,7 +86,7 @@ impl Budget {
     }
 
     /// Allows `share` calls in any minute, wherever the service's windows begin.
-    pub(super) fn turn_within(&self, now: Timestamp, share: u64) -> Turn {
+    fn turn_within(&self, now: Timestamp, share: u64) -> Turn {
         let (spent, more_at) = self.own.in_last_minute(now);
         if spent < share {
             Turn::Go

@@ -37,7 +37,8 @@ impl Window {
     ///
     /// Copies that look at the same count at the same moment may together take too much, and what
     /// is kept absorbs that too. So in a small window it is at least the calls of one opt-out for
-    /// each copy, up to a fifth of the window.
+    /// each copy, up to a fifth of the window. Late in a window it is never less than one opt-out
+    /// needs, if a tenth of the window is enough for one.
     fn kept(&self, copies: u64) -> u64 {
         let rest = Duration::try_from(self.ends_at.duration_since(self.told_at));
         let part = rest.unwrap_or_default().min(WINDOW).as_secs_f64() / WINDOW.as_secs_f64();

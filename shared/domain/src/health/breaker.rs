@@ -125,8 +125,9 @@ impl Breaker {
         }
     }
 
-    /// As [`Breaker::may`], for a caller that begins a call. If the first probe hung, only drawn
-    /// copies probe, as a rule one at a time. The changes of such a service return at about the
+    /// As [`Breaker::may`], for a caller that begins a call. After the first to third
+    /// failed probe, if the last one hung, only drawn copies probe, as a rule one at a time, and
+    /// callers with an opt-out. The changes of such a service return at about the
     /// same time, and if every copy waited for it then, none would be left for others.
     pub(super) fn begin(&mut self, now: Timestamp, prober: Prober) -> May {
         let may = self.may(now);

@@ -13,8 +13,8 @@
 //! refused: a    created: f    refused: a    created: g    refused: a      a itself is the reason
 //! ```
 //!
-//! If a contact was refused before and is created now, the list was the reason, so all earlier
-//! refusals are forgotten.
+//! If a contact was refused before and is created now, the list was the reason, so from
+//! then on each contact that was refused counts as refused once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -99,7 +99,8 @@ pub enum CreateRefusal {
     Unknown,
     /// No contact can be created.
     All {
-        /// Whether to report that. Each probe does, so that an alarm lasts as long as the trouble.
+        /// Whether to report that. A refusal after the first probe does, once in two minutes at most, so
+        /// that an alarm lasts as long as the trouble.
         is_told: bool,
     },
 }
@@ -196,7 +197,7 @@ impl Creates {
         }
         let counts = |of: &&Suspect| of.times == 1 && !is_after(created_at, of.at);
         if let Some(held) = &self.held {
-            // Contacts that are refused side by side count as one refusal. Three may be chance,
+            // Contacts that are refused side by side prove no more than one. Three may be chance,
             // until a probe is refused too.
             let is_told = held.probes > 0 && self.told_at.is_none_or(|at| now >= at + TOLD_EVERY);
             if is_told {

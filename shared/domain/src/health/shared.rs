@@ -95,7 +95,8 @@ impl<Id: Clone + Ord, const SILENT: usize> Shared<Id, SILENT> {
         }
     }
 
-    /// Records that a user got no answer. Returns whether the shared service is ill now.
+    /// Records that a user got no answer. Returns whether the shared
+    /// service has just become ill.
     pub fn unanswered(
         &mut self,
         id: &Id,

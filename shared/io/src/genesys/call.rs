@@ -2,8 +2,10 @@
 //! (docs/design.md "Failure table").
 //!
 //! Each call passes the same steps: it gets a session (`login`), waits for its turn (`gate`), goes
-//! over the transport, and its answer is reported to budget and health. A read is repeated here
-//! after a failure. A write is not, because only [`domain::attempt`] knows what must be read first.
+//! over the transport, and its answer is reported to budget and health. A call that
+//! was refused with 401 or 429 is repeated here, and so is a read, or an entry of a DNC list, after a
+//! failure. Any other write whose result is not known is not, because only [`domain::attempt`] knows
+//! what must be read first.
 
 use std::time::Duration;
 

@@ -259,8 +259,8 @@ impl Org {
         });
         let host = self.health.with_host(|host| {
             let was_ill = host.is_ill();
-            let is_ill = host.unanswered(&self.id, now, is_write, silence);
-            (was_ill, is_ill && host.tells(now))
+            let has_become_ill = host.unanswered(&self.id, now, is_write, silence);
+            (was_ill, has_become_ill && host.tells(now))
         });
         let (was_host_ill, is_host_told) = host.unwrap_or_default();
         let is_told = (is_own || is_org)

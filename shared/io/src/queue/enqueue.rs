@@ -29,8 +29,8 @@ pub async fn room(queue: &dyn Queue, queue_url: &str, deepest: u64) -> Result<us
     Ok(usize::try_from(room.min(depth::MOST_AT_A_LOOK)).unwrap_or(usize::MAX))
 }
 
-/// The same for whom others' messages take no room away: `sent` is how many it has sent itself that may
-/// still lie there. They do all the same where the queue nears what SQS looks through.
+/// As [`room`], but only the org's own messages count, until the whole queue nears
+/// [`MOST_OF_ALL`](depth::MOST_OF_ALL). `sent` is how many of them may still lie there.
 ///
 /// # Errors
 /// When the queue cannot be asked for its depth.
