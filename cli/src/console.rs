@@ -21,7 +21,7 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use io::config::DlqConfig;
+use io::config::{DlqConfig, stack_name};
 use io::{Clock, Config, Https};
 use tokio::net::TcpListener;
 
@@ -53,7 +53,7 @@ pub(crate) struct Args {
     /// Shows, and alters nothing: no change is sent again or deleted
     #[arg(long)]
     read_only: bool,
-    /// The stack's name, by which it is shown [default: `SECRET_PREFIX`]
+    /// The stack's name, by which it is shown [default: `STACK_NAME`, or campaign-sync]
     #[arg(long, value_name = "NAME")]
     stack: Option<String>,
 }
@@ -147,7 +147,7 @@ async fn serve(args: &Args, config: Config, dlq: DlqConfig) -> Result<(), String
     let app = App::new(Of {
         port: address.port(),
         is_read_only: args.read_only,
-        stack: stack.unwrap_or_else(|| config.secret_prefix.clone()),
+        stack: stack.unwrap_or_else(stack_name),
         config,
         dlq,
         sdk,

@@ -102,7 +102,16 @@ async fn tested(args: &Test, config: Config) -> Result<bool, String> {
     };
     let campaign = match &args.campaign {
         Some(campaign) => campaign.clone(),
-        None => args::campaign(&first_campaign(&text).unwrap_or_else(|| "test".to_owned()))?,
+        None => match (first_campaign(&text), args.answer.is_none()) {
+            (Some(first), _) => args::campaign(&first)?,
+            // No CRM is asked.
+            (None, false) => args::campaign("test")?,
+            (None, true) => {
+                return Err(
+                    "--campaign: expected one, as the secret names none in campaigns".to_owned(),
+                );
+            }
+        },
     };
     let feed = Feed {
         org,

@@ -225,11 +225,30 @@ async fn a_crm_is_asked_up_to_the_page_that_is_wanted() {
     served.put_feed("ranked", &secret);
     let test = async |more: &[&str]| {
         let told = served
-            .command(&[&["feed", "test", "--org", "ranked", "--json"], more].concat())
+            .command(
+                &[
+                    &[
+                        "feed",
+                        "test",
+                        "--org",
+                        "ranked",
+                        "--campaign",
+                        "c",
+                        "--json",
+                    ],
+                    more,
+                ]
+                .concat(),
+            )
             .await;
         assert!(!told.2.contains(TOKEN), "{}", told.2);
         told
     };
+    let (status, _, text) = served.command(&["feed", "test", "--org", "ranked"]).await;
+    assert!(
+        status == 2 && text.contains("--campaign: expected one"),
+        "{text}"
+    );
     let (status, first, text) = test(&[]).await;
     assert_eq!(status, 0, "{text}");
     let keys = |told: &Value| {
@@ -260,7 +279,17 @@ async fn a_crm_is_asked_up_to_the_page_that_is_wanted() {
     // A secret of a file needs no stored one.
     let path = file("live", &secret);
     let (status, told, text) = served
-        .command(&["feed", "test", "--secret", &path, "--json", "--page", "2"])
+        .command(&[
+            "feed",
+            "test",
+            "--secret",
+            &path,
+            "--campaign",
+            "c",
+            "--json",
+            "--page",
+            "2",
+        ])
         .await;
     assert_eq!((status, keys(&told).len()), (0, 2), "{text}");
     // Nothing was sent to the queue.

@@ -301,3 +301,39 @@ fn another_copy(run: &Run) -> Context {
         Arc::clone(&run.feed) as _,
     )
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_opt_out_without_a_rank_or_of_a_strange_key_is_heard_and_then_no_drift() {
+    for (world, api) in [
+        (World::new(), "predictive"),
+        (World::of_lists(Options::default()), "contactLists"),
+    ] {
+        let run = Run::new(world);
+        run.world.put_secret(
+            "acme",
+            &json!({ "api": api, "contactKeyPattern": "^[a-z-]+$" }),
+        );
+        for key in ["unranked", "KEY-7", "silent"] {
+            run.world.put(key, 5, "5");
+        }
+        run.feed.put(json!({ "campaignId": CAMPAIGN, "contactKey": "unranked", "data": { "phone": "6" }, "callable": false }));
+        run.feed.put(
+            json!({ "campaignId": CAMPAIGN, "contactKey": "silent", "data": { "phone": "6" } }),
+        );
+        run.feed
+            .put(json!({ "campaignId": CAMPAIGN, "contactKey": "nobody", "operation": "remove" }));
+        run.says_more("KEY-7", 6, "6", json!({ "callable": false }));
+        let answer = run.run(json!({})).await.unwrap();
+        assert_eq!(
+            (answer.different, answer.unranked, answer.enqueued),
+            (2, 3, 2)
+        );
+        run.apply_all().await;
+        for key in ["unranked", "KEY-7"] {
+            assert!(!run.world.contact(key).1, "{key} is not called");
+            assert_eq!(run.world.column(key, "phone"), "5", "no column is altered");
+        }
+        assert!(run.world.contact("silent").1);
+        assert_eq!(run.run(json!({})).await.unwrap().enqueued, 0, "{api}");
+    }
+}

@@ -1,7 +1,7 @@
 //! `campaign-sync contact show`: what is known of one contact, and why it is not called.
 
 use domain::change::{CampaignId, OrgId};
-use io::config::DlqConfig;
+use io::config::{DlqConfig, stack_name};
 use io::{Clock, Config};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
@@ -45,7 +45,7 @@ pub(super) struct Args {
     /// How far back the log is searched: a time, or how long ago [default: 2d]
     #[arg(long, value_parser = args::since)]
     since: Option<Since>,
-    /// The stack's name, by which its log group is called [default: `SECRET_PREFIX`]
+    /// The stack's name, by which its log group is called [default: `STACK_NAME`, or campaign-sync]
     #[arg(long, value_name = "NAME")]
     stack: Option<String>,
     /// Prints one JSON object instead of text
@@ -67,8 +67,8 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<bool, String> {
     let dlq = DlqConfig::from_env(false).map_err(|error| error.to_string())?;
     let looked = crate::block_on(async {
         let (https, sdk) = connect::clients().await?;
-        let stack = args.stack.as_ref().unwrap_or(&config.secret_prefix);
-        let logs = CloudWatchLogs::new(&sdk, stack);
+        let stack = args.stack.clone().unwrap_or_else(stack_name);
+        let logs = CloudWatchLogs::new(&sdk, &stack);
         let now = Clock::system().now();
         let since = args.since.unwrap_or(Since::For(SINCE)).time(now);
         let of = (config, &sdk, &https);

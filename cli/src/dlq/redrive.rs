@@ -43,6 +43,8 @@ struct Run<'a> {
     sent_at: Option<Instant>,
     /// Since when nobody else sees what was received last.
     held_at: Instant,
+    /// Ids of all that was looked at.
+    seen: BTreeSet<String>,
 }
 
 /// Ten at a time, until nothing comes: what is deleted lets those behind it out.
@@ -57,8 +59,12 @@ pub(crate) async fn redrive(queue: &DeadLetters, rules: Rules, how: &How<'_>) ->
         sent: BTreeMap::new(),
         sent_at: None,
         held_at: Instant::now(),
+        seen: BTreeSet::new(),
     };
     run.report.ended = run.all().await.err();
+    for id in how.which.ids.iter().filter(|id| !run.seen.contains(*id)) {
+        run.report.leave(super::unknown(id));
+    }
     let kept: Vec<_> = run.kept.into_values().collect();
     queue.give_back(&kept).await;
     run.report
@@ -162,6 +168,7 @@ impl Run<'_> {
 
     /// What is sent in place of what is parked; `None`: it stays. Why is told of what is meant.
     async fn outgoing(&mut self, parked: &Parked) -> Option<Vec<Outgoing>> {
+        self.seen.insert(parked.id.clone());
         if self.kept.contains_key(&parked.id) {
             return None;
         }

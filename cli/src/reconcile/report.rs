@@ -53,9 +53,18 @@ impl stretches::Report for Report {
             // Of another task.
             Progress::OptedOut(_) => {}
             // They are counted as left out.
-            Progress::Faulty { what, .. } => {
+            Progress::Faulty {
+                campaign,
+                what,
+                group,
+                ..
+            } => {
                 if self.faulty.len() < KEPT {
-                    self.faulty.push(what);
+                    let group = group.map_or_else(
+                        || format!("campaign {campaign}"),
+                        |group| group.as_str().to_owned(),
+                    );
+                    self.faulty.push(format!("{group}: {what}"));
                 }
             }
             Progress::Unknown { group, .. } => {

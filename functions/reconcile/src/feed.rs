@@ -65,6 +65,8 @@ impl Page {
 pub struct Faulty {
     /// Where it stands on the page, and what was expected.
     pub what: String,
+    /// Whose it is, if that can be read.
+    pub group: Option<MessageGroup>,
     /// Whose it is, of each opt-out that is heard of it.
     pub groups: Vec<MessageGroup>,
 }

@@ -64,8 +64,10 @@ pub enum Progress {
         campaign: CampaignId,
         /// Where it stands on its page and what was expected, without any value.
         what: String,
-        /// The contact's message group, where an opt-out is heard of it all the same.
+        /// The contact's message group, if its key can be read.
         group: Option<MessageGroup>,
+        /// Whether an opt-out is heard of it all the same.
+        is_heard: bool,
     },
     /// One of the campaign is not in the feed.
     Unknown {
@@ -269,7 +271,7 @@ impl Scan<'_> {
         }
         let (is_from_start, faulty) = (at.page.is_none() && at.done == 0, self.faulty());
         let (mut cursors, mut seen, mut idle_pages) = (BTreeSet::new(), HashSet::new(), 0);
-        let mut skipped = HashSet::new();
+        let (mut skipped, mut pages) = (HashSet::new(), 0);
         loop {
             let fault = |what| Error::Feed {
                 org: self.input.org.clone(),
@@ -286,6 +288,7 @@ impl Scan<'_> {
                 Err(NoPage::OutOfTime) => return Ok(Some((at, Why::OutOfTime))),
                 Err(NoPage::Fault(what)) => return Err(fault(what)),
             };
+            pages += 1;
             // A page brings nothing new that is empty, or all of which was there before. One of faulty contacts
             // alone does, until they may be too many.
             let contacts = page.changes.iter().map(said);
@@ -298,7 +301,7 @@ impl Scan<'_> {
             idle_pages = if is_going { 0 } else { idle_pages + 1 };
             // A run that goes on in the middle of a page told them before.
             if at.done == 0 {
-                self.leave_out_faulty(id, &mut at, page.faulty);
+                self.leave_out_faulty(id, &mut at, pages, page.faulty);
             }
             if let Some(stopped) = self.page(&campaign, id, page.changes, &mut at).await? {
                 return Ok(Some(stopped));

@@ -25,6 +25,9 @@ pub(crate) async fn settle(mut scan: Scan<'_>, stopped: Option<Stopped>) -> Resu
         scan.tell_drift(&drifted);
         scan.hold_opt_outs_of_others(&drifted);
         scan.enqueue().await?;
+        if error.is_some() {
+            scan.tell();
+        }
     }
     if let Some(error) = error {
         return Err(error);
@@ -54,14 +57,7 @@ pub(crate) async fn settle(mut scan: Scan<'_>, stopped: Option<Stopped>) -> Resu
         why = why.or(Some(Why::Faulty(faulty)));
     }
     let done = scan.done(cursor.iter().flat_map(|cursor| &cursor.campaigns));
-    let told = &scan.answer;
-    scan.context.shared.telemetry.tell(&Event::Reconciled {
-        org: scan.input.org.as_str(),
-        checked: told.checked,
-        drifted: scan.drifted,
-        kept: told.kept,
-        enqueued: told.enqueued,
-    });
+    scan.tell();
     let (on_dnc_list, not_on_dnc_list) = scan.listing.ends(&scan.org);
     let answer = Answer {
         on_dnc_list,
@@ -109,7 +105,7 @@ impl Scan<'_> {
     }
 
     fn tell_drift(&self, drifted: &BTreeMap<CampaignId, Share>) {
-        if let Some((campaign, share)) = drifted.first_key_value() {
+        for (campaign, share) in drifted {
             self.context.shared.telemetry.tell(&Event::Stopped {
                 org: self.input.org.as_str(),
                 campaign: campaign.as_str(),
@@ -117,6 +113,16 @@ impl Scan<'_> {
                 drifted: share.drifted,
             });
         }
+    }
+
+    fn tell(&self) {
+        self.context.shared.telemetry.tell(&Event::Reconciled {
+            org: self.input.org.as_str(),
+            checked: self.answer.checked,
+            drifted: self.drifted,
+            kept: self.answer.kept,
+            enqueued: self.answer.enqueued,
+        });
     }
 
     fn hold_opt_outs_of_others(&mut self, drifted: &BTreeMap<CampaignId, Share>) {

@@ -31,8 +31,9 @@ pub(crate) fn watching(input: &Input) -> impl Fn(Progress) + Sync {
             campaign,
             what,
             group,
+            is_heard,
         } if faulty.fetch_add(1, Ordering::Relaxed) < MOST_LOGGED => {
-            log_faulty(&input.org, &campaign, &what, group.as_ref());
+            log_faulty(&input.org, &campaign, &what, group.as_ref(), is_heard);
         }
         _ => {}
     }
@@ -79,11 +80,18 @@ fn log_unknown(org: &OrgId, campaign: &CampaignId, group: &MessageGroup) {
     );
 }
 
-fn log_faulty(org: &OrgId, campaign: &CampaignId, what: &str, group: Option<&MessageGroup>) {
+fn log_faulty(
+    org: &OrgId,
+    campaign: &CampaignId,
+    what: &str,
+    group: Option<&MessageGroup>,
+    is_heard: bool,
+) {
     tracing::warn!(
         org = org.as_str(),
         campaignId = campaign.as_str(),
         group = group.map(MessageGroup::as_str),
+        optOutHeard = is_heard,
         detail = what,
         "contact of the feed is faulty and left out"
     );
@@ -94,6 +102,14 @@ pub(crate) fn tell_outcome(context: &Context, org: &OrgId, outcome: &Outcome) {
     for (reason, contacts) in &outcome.left_out {
         let reason = reason.as_str();
         tracing::warn!(org, reason, contacts, "left out: apply would park it");
+    }
+    let contacts = outcome.answer.unranked;
+    if contacts > 0 {
+        tracing::warn!(
+            org,
+            contacts,
+            "contacts have no rank: none but opt-outs is compared; look at version or occurredAt in the feed"
+        );
     }
     let contacts = outcome.answer.ahead;
     if contacts > 0 {

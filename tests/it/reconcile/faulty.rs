@@ -45,12 +45,18 @@ async fn one_that_is_faulty_costs_one_and_an_opt_out_is_heard_in_it_and_goes_fir
         let faulty = with("contact of the feed is faulty and left out");
         let details: Vec<_> = faulty.iter().map(|line| line["detail"].as_str().unwrap()).collect();
         assert_eq!(details[..2], [
-            "contacts[1]: a member that has no meaning: expected only the fields of schema 1 (unknownField)",
-            "contacts[3]: org: expected what the feed was asked for, or nothing (notAllowed); contactKey: expected \
+            "page 1, contacts[1]: a member that has no meaning: expected only the fields of schema 1 (unknownField)",
+            "page 1, contacts[3]: org: expected what the feed was asked for, or nothing (notAllowed); contactKey: expected \
              not to end with white space (U+0020) (wrongFormat)",
         ]);
-        assert!(details[2].starts_with("contacts[4]: "), "{details:?}");
-        assert!(faulty[2]["group"].as_str().unwrap().starts_with("acme/") && faulty[0].get("group").is_none());
+        assert!(details[2].starts_with("page 1, contacts[4]: "), "{details:?}");
+        for (line, is_heard) in faulty.iter().zip([false, false, true]) {
+            // A key that ends with a space is none that can be read.
+            let group = line.get("group").map(|group| group.as_str().unwrap());
+            assert_eq!(group.is_some(), line["detail"] != details[1], "{line}");
+            assert!(group.is_none_or(|group| group.starts_with("acme/")));
+            assert_eq!(line["optOutHeard"], is_heard);
+        }
         let incomplete = with("reconcile is not complete");
         let detail = incomplete[0]["detail"].as_str().unwrap();
         assert!(detail.starts_with("3 of the feed's contacts break a rule"), "{detail}");
@@ -76,7 +82,7 @@ async fn more_than_a_hundred_and_one_in_a_hundred_stop_the_run_before_anything_i
         if stops {
             let told = error(&run, json!({})).await;
             let expected = of_feed(
-                "101 of 151 contacts are faulty: expected at most 100, or one in 100; the first: contacts[0]: ",
+                "101 of 151 contacts are faulty: expected at most 100, or one in 100; the first: page 1, contacts[0]: ",
             );
             assert!(told.starts_with(&expected), "{told}");
         } else {

@@ -10,6 +10,7 @@ fn a_faulty_contact_of_an_earlier_stretch_is_listed_and_leaves_the_run_incomplet
         campaign: CampaignId::parse("c1").unwrap(),
         what: "contacts[3]: contactKey: expected text (wrongType)".to_owned(),
         group: None,
+        is_heard: false,
     });
     let stretch = |left_out: LeftOut, why: Option<Why>| Outcome {
         answer: Answer {
@@ -25,7 +26,7 @@ fn a_faulty_contact_of_an_earlier_stretch_is_listed_and_leaves_the_run_incomplet
     assert!(!report.is_complete());
     let shown = report.table();
     assert!(
-        shown.contains("\ncontacts[3]: contactKey: expected"),
+        shown.contains("\ncampaign c1: contacts[3]: contactKey: expected"),
         "{shown}"
     );
     assert!(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bytes::Bytes;
-use domain::change::{Change, Feed, IfAbsent, Invalid};
+use domain::change::{Change, ContactKey, Feed, IfAbsent, Invalid, MessageGroup};
 use domain::json::Members;
 use http::{Response, StatusCode};
 use io::http::Url;
@@ -141,6 +141,17 @@ impl Reader<'_> {
         heard.map(|heard| self.kept_out(text, heard))
     }
 
+    /// Whose contact it is, as far as that can be read.
+    fn group(&self, text: &str) -> Option<MessageGroup> {
+        let members: Members<'_> = serde_json::from_str(text).ok()?;
+        let mut keys = members.0.iter().filter(|(name, _)| name == "contactKey");
+        let key: String = serde_json::from_str(keys.next()?.1.get()).ok()?;
+        let key = ContactKey::parse(&key)
+            .ok()
+            .filter(|_| keys.next().is_none())?;
+        Some(MessageGroup::of(&self.feed.org, &self.feed.campaign, &key))
+    }
+
     /// Whom a CRM deleted is not created for that: a feed may list all of them.
     fn kept_out(&self, text: &str, change: Change) -> Change {
         if !self.is_mapped {
@@ -189,7 +200,7 @@ impl Items {
             Ok(change) => self.changes.push(change),
             Err(invalid) => {
                 let heard = reader.heard(text).into_iter().collect();
-                self.faulty(format!("{place}: {invalid}"), heard);
+                self.faulty(format!("{place}: {invalid}"), reader.group(text), heard);
             }
         }
     }
@@ -209,12 +220,12 @@ impl Items {
             Ok(mapped) => mapped,
             Err(unmapped) => {
                 let heard = heard(&unmapped.sound);
-                return self.faulty(format!("{place}: {unmapped}"), heard);
+                return self.faulty(format!("{place}: {unmapped}"), None, heard);
             }
         };
         if mapped.iter().any(|mapped| mapped.campaigns.is_some()) {
             let what = "the mapping tells campaigns, and a feed is asked for one: expected no campaignField";
-            return self.faulty(format!("{place}: {what}"), heard(&mapped));
+            return self.faulty(format!("{place}: {what}"), None, heard(&mapped));
         }
         let changes = mapped.iter().map(|mapped| reader.change(&mapped.text));
         match changes.collect::<Result<Vec<_>, _>>() {
@@ -226,14 +237,20 @@ impl Items {
             Ok(changes) => self.changes.extend(changes),
             Err(invalid) => {
                 let what = format!("{place}: of a change that the mapping makes, {invalid}");
-                self.faulty(what, heard(&mapped));
+                let group = mapped.iter().find_map(|mapped| reader.group(&mapped.text));
+                self.faulty(what, group, heard(&mapped));
             }
         }
     }
 
-    fn faulty(&mut self, what: String, heard: Vec<Change>) {
-        let groups = heard.iter().map(Change::message_group).collect();
-        self.faulty.push(Faulty { what, groups });
+    fn faulty(&mut self, what: String, group: Option<MessageGroup>, heard: Vec<Change>) {
+        let groups: Vec<_> = heard.iter().map(Change::message_group).collect();
+        let group = groups.first().cloned().or(group);
+        self.faulty.push(Faulty {
+            what,
+            group,
+            groups,
+        });
         self.changes.extend(heard);
     }
 }

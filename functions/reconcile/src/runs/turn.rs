@@ -82,6 +82,7 @@ impl Turn<'_> {
             Ok(record) => record,
             Err(error) => return self.fails(Some(&input), receives, &error).await,
         };
+        let was = self.oldest(&input, &record);
         let due = record.due(&input);
         if due.is_empty() {
             // Also of a message that came again after its run was done.
@@ -89,7 +90,7 @@ impl Turn<'_> {
                 org = input.org.as_str(),
                 "all of the run was looked at before"
             );
-            self.tell_how_late(&input, &record);
+            self.tell_how_late(&input, &record, was.as_ref());
             return true;
         }
         let tries = receives.saturating_sub(record.receives(input.run));
@@ -99,11 +100,11 @@ impl Turn<'_> {
             _ => None,
         };
         if let Some(error) = ended {
-            self.tell_how_late(&input, &record);
+            self.tell_how_late(&input, &record, was.as_ref());
             return self.fails(Some(&input), MOST_FAILURES, &error).await;
         }
         let went = self.go_on(&input, &mut record, due).await;
-        self.tell_how_late(&input, &record);
+        self.tell_how_late(&input, &record, was.as_ref());
         match went {
             Ok(None) => true,
             Ok(Some(after)) => {
@@ -226,14 +227,21 @@ impl Turn<'_> {
         tell_outcome(self.context, &input.org, &outcome);
     }
 
-    fn tell_how_late(&self, input: &Input, record: &Record) {
+    fn oldest(&self, input: &Input, record: &Record) -> Option<(CampaignId, Timestamp)> {
+        let oldest = record.oldest(&input.campaigns);
+        oldest.map(|(campaign, until)| (campaign.clone(), until))
+    }
+
+    /// Tells how far behind the org was when the run began: also of one that merely waited for its turn.
+    fn tell_how_late(&self, input: &Input, record: &Record, was: Option<&(CampaignId, Timestamp)>) {
         let now = self.context.shared.clock.now();
-        if let Some((campaign, since)) = record.oldest(&input.campaigns) {
+        let is = self.oldest(input, record);
+        if let Some((campaign, since)) = was.or(is.as_ref()) {
             self.context.shared.telemetry.tell(&Event::LookedAt {
                 org: input.org.as_str(),
                 campaign: campaign.as_str(),
-                until: since,
-                age: Duration::try_from(now.duration_since(since)).unwrap_or_default(),
+                until: *since,
+                age: Duration::try_from(now.duration_since(*since)).unwrap_or_default(),
             });
         }
     }

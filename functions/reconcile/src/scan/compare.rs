@@ -26,12 +26,18 @@ impl Scan<'_> {
         let rules = &org_secret.rules;
         let mut keys: Vec<&ContactKey> = Vec::new();
         let task = self.input.task;
+        // An opt-out is looked at whatever is wrong with its rank or its key: see `hear`.
+        let is_heard = |change: &Change| {
+            task == Task::Repair && rules.ranking().is_some() && change.operation.opts_out()
+        };
         let is_passed_over = |change: &Change| match task {
-            Task::Repair => rules.rank(change).is_none(),
+            Task::Repair => rules.rank(change).is_none() && !is_heard(change),
             Task::Adopt { .. } => change.operation.callable() != Some(false),
             Task::RemoveUnknown => true,
         };
-        let is_compared = |change: &&Change| !is_passed_over(change) && rules.key_matches(change);
+        let is_compared = |change: &&Change| {
+            !is_passed_over(change) && (rules.key_matches(change) || is_heard(change))
+        };
         for change in changes.iter().filter(is_compared) {
             if !keys.contains(&&change.key) {
                 keys.push(&change.key);
@@ -84,20 +90,16 @@ impl Scan<'_> {
         at: &mut Cursor,
     ) {
         let rules = &self.org_secret.rules;
-        if let Some(Broken::RankAhead(_)) = rules.broken(&change, now) {
-            self.leave_out(ParkReason::RankAhead);
-            let heard = rules.opt_out(&change, now, |switch| campaign.has_switch(switch));
-            let difference = |heard: &Change| {
-                let ranked = RankedChange::new(heard, rules.ranking());
-                Difference::of_opt_out(&ranked, actual?, rules.wishes())
-            };
-            if let Some(heard) = heard
-                && let Some(difference) = difference(&heard)
-            {
-                at.checked += 1;
-                self.found(id, heard, Drift::Different(difference), at);
+        match rules.broken(&change, now) {
+            Some(broken @ (Broken::RankAhead(_) | Broken::KeyPattern)) => {
+                self.leave_out(broken.reason());
+                return self.hear(campaign, id, &change, actual, now, at);
             }
-            return;
+            _ if rules.rank(&change).is_none() => {
+                self.answer.unranked += 1;
+                return self.hear(campaign, id, &change, actual, now, at);
+            }
+            _ => {}
         }
         self.leave_out_columns(campaign, &mut change);
         let ranked = RankedChange::new(&change, rules.ranking());
@@ -107,6 +109,31 @@ impl Scan<'_> {
         }
         at.checked += 1;
         self.found(id, change, drift, at);
+    }
+
+    /// What a change says of opting out, which is not compared whole: while the contact may be called that alone
+    /// is enqueued. The CRM says it now, so nothing newer is undone.
+    fn hear(
+        &mut self,
+        campaign: &Campaign,
+        id: &CampaignId,
+        change: &Change,
+        actual: Option<&Contact>,
+        now: Timestamp,
+        at: &mut Cursor,
+    ) {
+        let rules = &self.org_secret.rules;
+        let heard = rules.opt_out(change, now, |switch| campaign.has_switch(switch));
+        let difference = |heard: &Change| {
+            let ranked = RankedChange::new(heard, rules.ranking());
+            Difference::of_opt_out(&ranked, actual?, rules.wishes())
+        };
+        if let Some(heard) = heard
+            && let Some(difference) = difference(&heard)
+        {
+            at.checked += 1;
+            self.found(id, heard, Drift::Different(difference), at);
+        }
     }
 
     fn ahead(&mut self, id: &CampaignId, change: &Change) {

@@ -14,9 +14,22 @@ const MOST: u64 = 100;
 const ONE_IN: u64 = 100;
 
 impl Scan<'_> {
-    pub(super) fn leave_out_faulty(&mut self, id: &CampaignId, at: &mut Cursor, all: Vec<Faulty>) {
+    /// `page`: the how manieth it is since the run began with the campaign, or went on in it.
+    pub(super) fn leave_out_faulty(
+        &mut self,
+        id: &CampaignId,
+        at: &mut Cursor,
+        page: usize,
+        all: Vec<Faulty>,
+    ) {
         at.faulty += all.len() as u64;
-        for Faulty { what, groups } in all {
+        for Faulty {
+            what,
+            group,
+            groups,
+        } in all
+        {
+            let what = format!("page {page}, {what}");
             self.leave_out(ParkReason::InvalidChange);
             self.heard += groups.len() as u64;
             self.faulty_in.insert(id.clone());
@@ -25,7 +38,8 @@ impl Scan<'_> {
             (self.watch)(Progress::Faulty {
                 campaign: id.clone(),
                 what,
-                group: groups.into_iter().next(),
+                group,
+                is_heard: !groups.is_empty(),
             });
         }
     }

@@ -190,10 +190,10 @@ async fn an_item_that_cannot_be_mapped_costs_itself_and_its_opt_out_is_heard() {
         .map(|line| line["detail"].as_str().unwrap().to_owned())
         .collect();
     let places = [
-        "/items/1: jq: ",
-        "/items/2: of a change that the mapping makes, callable: ",
-        "/items/3: jq: ",
-        "/items/4: of a change",
+        "page 1, /items/1: jq: ",
+        "page 1, /items/2: of a change that the mapping makes, callable: ",
+        "page 1, /items/3: jq: ",
+        "page 1, /items/4: of a change",
     ];
     assert_eq!(details.len(), places.len(), "{details:?}");
     for (detail, place) in details.iter().zip(places) {
