@@ -3,15 +3,16 @@
 mod adopt;
 mod compare;
 mod faulty;
+mod pages;
 mod stop;
 mod whole;
 
+use pages::Pages;
 pub use stop::Until;
 pub(crate) use stop::why_stopped;
 use whole::Whole;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::batch::ParkReason;
@@ -21,15 +22,12 @@ use io::genesys::{Campaign, Kind, Org, Run};
 use io::secrets::{FeedSecret, OrgSecret};
 
 use crate::dnc::Listing;
-use crate::feed::{NoPage, Query};
 use crate::input::{Cursor, Input};
 use crate::record::Due;
 use crate::{Answer, Context, Error, Opened, Why};
 
 /// Contacts that are compared at once: one call of the contact list API reads as many.
 const AT_ONCE: usize = 50;
-/// A feed that brings nothing new with so many pages in a row has no end.
-const MOST_IDLE_PAGES: usize = 50;
 /// Fewer differing contacts than this stop no run, whatever their share.
 const MOST_DRIFT: u64 = 100;
 
@@ -270,38 +268,16 @@ impl Scan<'_> {
             return Ok(Some(stopped));
         }
         let (is_from_start, faulty) = (at.page.is_none() && at.done == 0, self.faulty());
-        let (mut cursors, mut seen, mut idle_pages) = (BTreeSet::new(), HashSet::new(), 0);
-        let (mut skipped, mut pages) = (HashSet::new(), 0);
+        let mut pages = Pages::default();
         loop {
-            let fault = |what| Error::Feed {
-                org: self.input.org.clone(),
-                campaign: id.clone(),
-                what,
-            };
-            let query = Query {
-                feed: &feed,
-                since: at.since,
-                cursor: at.page.as_deref(),
-            };
-            let page = match self.context.page(self.secret, &query, self.until.end).await {
+            let page = match self.ask(&feed, &at).await? {
                 Ok(page) => page,
-                Err(NoPage::OutOfTime) => return Ok(Some((at, Why::OutOfTime))),
-                Err(NoPage::Fault(what)) => return Err(fault(what)),
+                Err(why) => return Ok(Some((at, why))),
             };
-            pages += 1;
-            // A page brings nothing new that is empty, or all of which was there before. One of faulty contacts
-            // alone does, until they may be too many.
-            let contacts = page.changes.iter().map(said);
-            let news = contacts.filter(|contact| seen.insert(*contact)).count();
-            // Nor does one whose items became no change before.
-            let items = page.unchanged.iter().filter(|item| skipped.insert(**item));
-            let is_news = news + items.count() > 0;
-            let is_faulty = page.changes.is_empty() && !page.faulty.is_empty();
-            let is_going = is_news || is_faulty && self.may_have_more_faulty();
-            idle_pages = if is_going { 0 } else { idle_pages + 1 };
+            pages.look(&page, self.may_have_more_faulty());
             // A run that goes on in the middle of a page told them before.
             if at.done == 0 {
-                self.leave_out_faulty(id, &mut at, pages, page.faulty);
+                self.leave_out_faulty(id, &mut at, pages.count, page.faulty);
             }
             if let Some(stopped) = self.page(&campaign, id, page.changes, &mut at).await? {
                 return Ok(Some(stopped));
@@ -318,12 +294,8 @@ impl Scan<'_> {
                 }
                 return Ok(None);
             };
-            if !cursors.insert(next.clone()) || idle_pages == MOST_IDLE_PAGES {
-                let endless = fault(
-                    "it has no end: expected a new cursor with each page, and null after the last"
-                        .into(),
-                );
-                return Err(self.too_faulty().unwrap_or(endless));
+            if !pages.lead_to(next) {
+                return Err(self.too_faulty().unwrap_or_else(|| self.endless(id)));
             }
             if let Some(why) = self.must_stop(&at) {
                 return Ok(Some((at, why)));
@@ -378,13 +350,6 @@ impl Scan<'_> {
         let mut shares = self.shares.values();
         shares.any(|share| share.is_too_much(self.input))
     }
-}
-
-/// Which contact is said to be how old: a number, so that a feed of any length takes little memory.
-fn said(change: &Change) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (&change.key, change.version, change.occurred_at).hash(&mut hasher);
-    hasher.finish()
 }
 
 /// What of a contact's message group says which contact it is.

@@ -3,6 +3,7 @@
 
 mod fails;
 mod goes_on;
+mod place;
 
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use emulator::{Effect, Fault};
 use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
+use tracing::instrument::WithSubscriber;
+use tracing::level_filters::LevelFilter;
 
 use super::Run;
 use super::bounds::fill;

@@ -5,7 +5,7 @@ use domain::change::CampaignId;
 
 use super::{Progress, Scan};
 use crate::Error;
-use crate::feed::Faulty;
+use crate::feed::{FaultOf, Faulty};
 use crate::input::Cursor;
 
 /// So many faulty contacts stop no run, whatever their share.
@@ -66,6 +66,7 @@ impl Scan<'_> {
         is_too_many(faulty, all).then(|| Error::Feed {
             org: self.input.org.clone(),
             campaign: campaign.clone(),
+            of: FaultOf::Page,
             what: format!(
                 "{faulty} of {all} contacts are faulty: expected at most {MOST}, or one in {ONE_IN}; the first: {first}"
             ),
