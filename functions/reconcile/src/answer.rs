@@ -192,8 +192,8 @@ impl std::fmt::Display for Why {
     }
 }
 
-/// Why a run failed. Nothing of it was enqueued but opt-outs of other campaigns than the one that the error
-/// names, unless the queue itself failed, or one campaign is not known.
+/// Why a run failed. Nothing of it was enqueued but opt-outs, unless the queue itself failed, or one campaign is not
+/// known.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// What was asked for cannot be understood.
@@ -296,6 +296,22 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether nothing follows of it for other campaigns: what the secret or Genesys Cloud says of this one.
+    pub(crate) fn is_of_campaign(&self) -> bool {
+        match self {
+            Error::Feed { of, .. } => *of == FaultOf::Campaign,
+            Error::Genesys {
+                campaign: Some(_),
+                failure,
+                ..
+            } => matches!(
+                failure.kind,
+                Kind::Refused | Kind::Closed { .. } | Kind::NotFound
+            ),
+            _ => false,
+        }
+    }
+
     /// The campaign whose page is refused, or cannot be read: another try may find the same.
     pub(crate) fn refused_page(&self) -> Option<&CampaignId> {
         match self {

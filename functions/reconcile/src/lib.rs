@@ -61,7 +61,7 @@ pub async fn at_once(context: &Context, event: LambdaEvent<Value>) -> Result<Ans
     async {
         let now = context.shared.clock.now();
         let mut input = Input::parse(&event.payload, now)?;
-        input.rotate();
+        input.rotate(0);
         let until = Until {
             end: deadline(&event.context, now).map(|deadline| deadline - TO_ENQUEUE),
             rest_at: None,

@@ -10,6 +10,7 @@ mod turn;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use domain::change::OrgId;
 use io::config::RunsConfig;
 use io::queue::{self, Message};
 use io::records::Records;
@@ -49,9 +50,13 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Valu
             let answer = at_once(context, event).await?;
             Ok(json!(answer))
         }
-        payload => queue(context, payload)
-            .await
-            .inspect_err(|error| tracing::error!(detail = %error, "the run is not queued")),
+        payload => queue(context, payload).await.inspect_err(|error| {
+            let org = payload["org"]
+                .as_str()
+                .and_then(|org| OrgId::parse(org).ok());
+            let org = org.as_ref().map(OrgId::as_str);
+            tracing::error!(org, detail = %error, "the run is not queued");
+        }),
     }
 }
 

@@ -7,7 +7,8 @@ mod pages;
 mod stop;
 mod whole;
 
-use pages::Pages;
+pub(crate) use faulty::faulty;
+use pages::{Pages, items};
 pub use stop::Until;
 pub(crate) use stop::why_stopped;
 use whole::Whole;
@@ -105,8 +106,8 @@ impl Share {
     }
 }
 
-/// Contacts that cannot be repaired, by the reason for which apply would park their change.
-pub type LeftOut = BTreeMap<ParkReason, u64>;
+/// Contacts that cannot be repaired, by campaign and by the reason for which apply would park their change.
+pub type LeftOut = BTreeMap<(CampaignId, ParkReason), u64>;
 
 pub(crate) struct Scan<'a> {
     pub(crate) context: &'a Context,
@@ -139,12 +140,14 @@ pub(crate) struct Scan<'a> {
     /// Campaigns that Genesys Cloud does not know: the others are compared all the same.
     pub(crate) unknown: Vec<(CampaignId, Error)>,
     pub(crate) whole: Whole,
-    /// Campaigns that could not be compared, and why.
-    pub(crate) faults: Vec<(CampaignId, Error)>,
+    /// An export did not come in time: the run asks for no other.
+    pub(crate) has_no_exports: bool,
+    /// Why campaigns could not be compared.
+    pub(crate) faults: Vec<Error>,
     /// Campaigns with contacts that break a rule.
     pub(crate) faulty_in: BTreeSet<CampaignId>,
-    /// Campaigns of which nothing is to be enqueued.
-    pub(crate) at_fault: BTreeSet<CampaignId>,
+    /// Campaigns of which nothing that the feed says is to be enqueued.
+    pub(crate) in_doubt: BTreeSet<CampaignId>,
 }
 
 /// Where the scan stopped, or had no more room, and why.
@@ -185,9 +188,10 @@ impl<'a> Scan<'a> {
             listing: Listing::new(list.filter(|_| !input.dry_run)),
             unknown: Vec::new(),
             whole: Whole::default(),
+            has_no_exports: input.cursor.as_ref().is_some_and(|at| at.has_no_exports),
             faults: Vec::new(),
             faulty_in: BTreeSet::new(),
-            at_fault: BTreeSet::new(),
+            in_doubt: BTreeSet::new(),
         }
     }
 }
@@ -196,6 +200,7 @@ impl Scan<'_> {
     /// Compares until all is done, or until it must stop.
     pub(crate) async fn all(&mut self) -> Result<Option<Stopped>, Error> {
         let start = self.input.start();
+        let mut faults = 0;
         for (place, id) in start.campaigns.iter().enumerate() {
             let Ok(id) = CampaignId::parse(id) else {
                 continue;
@@ -225,10 +230,11 @@ impl Scan<'_> {
                     };
                     self.unknown.push((id, error));
                 }
-                // One campaign may be at fault. If two are, the feed or the org is.
                 Err(error) => {
-                    self.faults.push((id, error));
-                    if self.faults.len() > 1 {
+                    faults += u32::from(!error.is_of_campaign());
+                    self.faults.push(error);
+                    // The feed may be at fault with one campaign. With two it is with all.
+                    if faults > 1 {
                         break;
                     }
                 }
@@ -275,6 +281,7 @@ impl Scan<'_> {
                 Err(why) => return Ok(Some((at, why))),
             };
             pages.look(&page, self.may_have_more_faulty());
+            let brought = at.brought.clone().and(items(&page));
             // A run that goes on in the middle of a page told them before.
             if at.done == 0 {
                 self.leave_out_faulty(id, &mut at, pages.count, page.faulty);
@@ -286,6 +293,7 @@ impl Scan<'_> {
                 page: page.next,
                 done: 0,
                 last: None,
+                brought,
                 ..at
             };
             let Some(next) = &at.page else {
@@ -294,7 +302,7 @@ impl Scan<'_> {
                 }
                 return Ok(None);
             };
-            if !pages.lead_to(next) {
+            if !pages.lead_to(next) || at.brought.goes_round() {
                 return Err(self.too_faulty().unwrap_or_else(|| self.endless(id)));
             }
             if let Some(why) = self.must_stop(&at) {

@@ -432,3 +432,61 @@ async fn an_unknown_campaign_is_told_of_as_that_however_long_the_run_took() {
     let errors = run.errors();
     assert!(!errors[0].contains("ended by force"), "{errors:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_that_goes_round_by_ever_new_cursors_is_found_out_over_several_invocations() {
+    // 300 contacts on ten pages, again and again.
+    let run = run(|_, before| {
+        let some = (0..30).map(|n| (before * 30 + n) % 300);
+        let some: Vec<_> = some
+            .map(|n| json!({ "contactKey": format!("k{n}"), "version": 5, "data": { "phone": "5" } }))
+            .collect();
+        page(&some, Some(&before.to_string()))
+    });
+    for n in 0..300 {
+        run.world.put(&format!("k{n}"), 5, "5");
+    }
+    run.due(json!({}));
+    // 60 contacts a minute: some three rounds an invocation, too few to be found out in one.
+    for _ in 0..6 {
+        match run.take(QUARTER).await {
+            Some(seconds) => run.world.pass(Duration::from_secs(seconds)).await,
+            None => break,
+        }
+    }
+    let errors = run.errors();
+    assert!(
+        errors.iter().any(|error| error.contains("it has no end")),
+        "{errors:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_campaigns_that_are_refused_hold_back_no_opt_out_of_a_third() {
+    let run = run(|_, _| page(&[opted_out("gone")], None));
+    run.world.put("gone", 5, "5");
+    for id in ["aaa", "bbb"] {
+        run.world.put_campaign("acme", id, None);
+        let refused = emulator::Fault::status("GET", 403)
+            .on(format!("/{id}/"))
+            .times(99);
+        run.world.genesys.add_fault(refused);
+    }
+    run.due(json!({ "campaignIds": ["aaa", CAMPAIGN, "bbb"] }));
+    run.take_all().await;
+    let change: Value = serde_json::from_str(&run.world.queue.messages()[0].body).unwrap();
+    assert_eq!(change["campaignId"], CAMPAIGN);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opt_out_that_was_read_before_a_fault_of_its_own_feed_is_enqueued_and_nothing_else_is() {
+    let run = run(|url, _| match url.contains("cursor=") {
+        true => (403, Value::Null),
+        false => page(&[ordinary(), opted_out("gone")], Some("2")),
+    });
+    run.world.put("gone", 5, "5");
+    run.due(json!({}));
+    run.take_all().await;
+    run.sent_nothing_but("gone");
+    assert_eq!(run.errors().len(), 1);
+}

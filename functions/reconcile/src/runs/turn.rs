@@ -4,7 +4,6 @@ mod stored;
 
 use std::time::Duration;
 
-use domain::batch::ParkReason;
 use domain::change::CampaignId;
 use io::queue::{self, Message, Visibility};
 use io::telemetry::Event;
@@ -15,6 +14,7 @@ use tracing::Instrument;
 use super::Runs;
 use crate::input::{Cursor, Input, InvalidInput};
 use crate::record::{Did, Due, Record};
+use crate::scan::faulty;
 use crate::{
     Context, Error, Outcome, Ran, TO_ENQUEUE, Until, Why, deadline, run_due, tell_outcome, watching,
 };
@@ -78,8 +78,8 @@ impl Turn<'_> {
             Ok(input) => input,
             Err(error) => return self.fails(None, MOST_FAILURES, &error.into()).await,
         };
-        input.rotate();
         let receives = self.message.receives;
+        input.rotate(receives.saturating_sub(1));
         let mut record = match self.read(&input).await {
             Ok(record) => record,
             Err(Error::Record {
@@ -252,9 +252,9 @@ impl Turn<'_> {
             "reconcile goes on"
         );
         // What is faulty is told by the invocation that met it.
-        let why = outcome.left_out.get(&ParkReason::InvalidChange);
+        let faulty = faulty(&outcome.left_out);
         let outcome = Outcome {
-            why: why.map(|contacts| Why::Faulty(*contacts)),
+            why: (faulty > 0).then_some(Why::Faulty(faulty)),
             ..outcome.clone()
         };
         tell_outcome(self.context, &input.org, &outcome);

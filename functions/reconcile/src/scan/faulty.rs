@@ -3,7 +3,7 @@
 use domain::batch::ParkReason;
 use domain::change::CampaignId;
 
-use super::{Progress, Scan};
+use super::{LeftOut, Progress, Scan};
 use crate::Error;
 use crate::feed::{FaultOf, Faulty};
 use crate::input::Cursor;
@@ -30,7 +30,7 @@ impl Scan<'_> {
         } in all
         {
             let what = format!("page {page}, {what}");
-            self.leave_out(ParkReason::InvalidChange);
+            self.leave_out(id, ParkReason::InvalidChange);
             self.heard += groups.len() as u64;
             self.faulty_in.insert(id.clone());
             self.first_faulty
@@ -46,8 +46,7 @@ impl Scan<'_> {
 
     /// Contacts that break a rule.
     pub(crate) fn faulty(&self) -> u64 {
-        let faulty = self.left_out.get(&ParkReason::InvalidChange);
-        faulty.copied().unwrap_or_default()
+        faulty(&self.left_out)
     }
 
     /// Whether there are so few that their share does not matter.
@@ -72,6 +71,13 @@ impl Scan<'_> {
             ),
         })
     }
+}
+
+/// Contacts that break a rule among those that were left out.
+pub(crate) fn faulty(left_out: &LeftOut) -> u64 {
+    let of_all = left_out.iter();
+    let faulty = of_all.filter(|((_, reason), _)| *reason == ParkReason::InvalidChange);
+    faulty.map(|(_, contacts)| contacts).sum()
 }
 
 fn is_too_many(faulty: u64, all: u64) -> bool {

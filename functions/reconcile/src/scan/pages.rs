@@ -85,6 +85,12 @@ impl Scan<'_> {
     }
 }
 
+/// A number for each item of a page.
+pub(super) fn items(page: &Page) -> impl Iterator<Item = u64> {
+    let changes = page.changes.iter().map(said);
+    changes.chain(page.unchanged.iter().copied())
+}
+
 /// Which contact is said to be how old: a number, so that a feed of any length takes little memory.
 fn said(change: &Change) -> u64 {
     let mut hasher = DefaultHasher::new();

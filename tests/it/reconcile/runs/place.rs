@@ -1,5 +1,7 @@
 //! A long run keeps its place whatever fails beside it, and waits as long as the CRM asks.
 
+use emulator::genesys::{Exports, Options};
+
 use super::super::brake::drifted;
 use super::*;
 
@@ -193,4 +195,76 @@ async fn a_record_that_is_none_is_told_of_and_a_day_is_looked_at_again() {
     assert!(failed_runs(&run).is_empty());
     assert!(run.feed.requests()[0].contains("since=2026-11-23T16"));
     assert_eq!(looked_at(&run).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hung_export_is_waited_for_once_a_run_and_told_once() {
+    let options = Options {
+        calls_per_minute: Some(100),
+        exports: Exports {
+            takes: Duration::from_hours(9),
+            ..Exports::default()
+        },
+        ..Options::default()
+    };
+    let run = Run::with(World::of_lists(options), 100, |_| ());
+    // Of a fifth fifty contacts a call: a minute for each campaign.
+    let secret = json!({ "api": "contactLists", "callsPerMinute": 100 });
+    run.world.put_secret("acme", &secret);
+    drifted(&run, 0, 1_100);
+    for n in 0..1_100 {
+        let key = format!("other{n:04}");
+        let data = [("crmVersion", "5"), ("phone", "5")];
+        run.world
+            .genesys
+            .put_contact(OTHER_CAMPAIGN, &key, &data, true);
+        let says = json!({ "campaignId": OTHER_CAMPAIGN, "contactKey": key, "version": 5, "data": { "phone": "5" } });
+        run.feed.put(says);
+    }
+    let lines = crate::support::Lines::default();
+    let writer = lines.clone();
+    let log = io::telemetry::subscriber(move || writer.clone(), LevelFilter::WARN);
+    let began = run.world.clock.now();
+    async {
+        due(&run, json!({ "campaignIds": [CAMPAIGN, OTHER_CAMPAIGN] })).await;
+        // The first has no time to wait to the end.
+        while let Err(seconds) = take(&run, Duration::from_secs(330)).await {
+            run.world.pass(Duration::from_secs(seconds)).await;
+        }
+    }
+    .with_subscriber(log)
+    .await;
+    let took = run.world.clock.now().duration_since(began).as_secs();
+    assert!((285..500).contains(&took), "{took} s");
+    let calls = run.world.genesys.calls();
+    let is_export =
+        |call: &&emulator::genesys::Call| call.method == "POST" && call.path.ends_with("/export");
+    assert_eq!(calls.iter().filter(is_export).count(), 1);
+    assert!(record(&run)["unfinished"].is_null());
+    let log = lines.take();
+    assert_eq!(
+        log.matches("no export of the contact list").count(),
+        1,
+        "{log}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_cannot_be_queued_says_whose_it_is() {
+    let run = Run::new(World::new());
+    let lines = crate::support::Lines::default();
+    let writer = lines.clone();
+    let log = io::telemetry::subscriber(move || writer.clone(), LevelFilter::WARN);
+    async {
+        run.world.sqs.refuse(1);
+        invoked(&run, input(json!({}))).await.unwrap_err();
+        let nameless = json!({ "org": "no such name", "campaignIds": [] });
+        invoked(&run, nameless).await.unwrap_err();
+    }
+    .with_subscriber(log)
+    .await;
+    let log = lines.take();
+    let lines: Vec<_> = log.lines().collect();
+    assert!(lines[0].contains("\"org\":\"acme\""), "{log}");
+    assert!(!lines[1].contains("no such name"), "{log}");
 }
