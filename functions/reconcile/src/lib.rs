@@ -22,7 +22,7 @@ pub use answer::{Answer, Error, Outcome, Why};
 pub use context::Context;
 pub use input::{Cursor, Input, InvalidInput};
 pub use read::Read;
-pub use runs::{Runs, handle};
+pub use runs::{NoRecord, Runs, handle, looked_at, record_of};
 pub use scan::{Found, LeftOut, Progress, Until};
 pub use task::Task;
 pub use unlisted::remove_unknown;

@@ -8,16 +8,14 @@ use super::{AFTER_FAILURE, Turn};
 use crate::Error;
 use crate::input::Input;
 use crate::record::Record;
+use crate::runs::record_of;
 
 /// How often Parameter Store is asked: it takes three writes a second.
 const TRIES: u32 = 3;
 
 impl Turn<'_> {
     fn name(&self, input: &Input) -> String {
-        format!(
-            "/campaign-sync/{}/reconcile/{}",
-            self.runs.config.stack, input.org
-        )
+        record_of(&self.runs.config.stack, &input.org)
     }
 
     pub(super) async fn read(&self, input: &Input) -> Result<Record, Error> {
