@@ -296,7 +296,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether nothing follows of it for other campaigns: what the secret or Genesys Cloud says of this one.
+    /// Whether nothing follows of it for other campaigns: what the secret or Genesys Cloud says of this one. (Where the
+    /// whole org is refused, the next campaign finds it closed.)
     pub(crate) fn is_of_campaign(&self) -> bool {
         match self {
             Error::Feed { of, .. } => *of == FaultOf::Campaign,
@@ -304,10 +305,7 @@ impl Error {
                 campaign: Some(_),
                 failure,
                 ..
-            } => matches!(
-                failure.kind,
-                Kind::Refused | Kind::Closed { .. } | Kind::NotFound
-            ),
+            } => matches!(failure.kind, Kind::Refused | Kind::NotFound),
             _ => false,
         }
     }

@@ -94,8 +94,9 @@ impl Scan<'_> {
         }
         if self.input.read == Read::Automatic {
             self.whole.is_given_up = true;
-            // One that hangs holds up the org's other lists for as long.
-            self.has_no_exports |= matches!(why, NoExport::Late);
+            // One that hangs would hold up the org's other lists for as long. One for which the invocation has too
+            // little time may be there for the next.
+            self.has_no_exports |= matches!(why, NoExport::Late) && end == given;
             tracing::warn!(
                 org = self.input.org.as_str(),
                 campaignId = id.as_str(),
