@@ -1,7 +1,9 @@
 //! `campaign-sync schedule`: the runs of reconcile that come by themselves, a schedule for each org.
 
 mod found;
+mod late;
 
+use aws_config::SdkConfig;
 use aws_sdk_scheduler::Client;
 use aws_sdk_scheduler::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_scheduler::types::{
@@ -11,6 +13,7 @@ use aws_sdk_scheduler::types::{
 use domain::change::{CampaignId, OrgId};
 use io::Clock;
 use io::config::{ScheduleConfig, stack_name};
+use io::records::ParameterStore;
 use reconcile::Input;
 use serde_json::{Value, json};
 
@@ -31,10 +34,12 @@ set reads RUNS_QUEUE_ARN, SCHEDULE_ROLE_ARN and FAILED_RUNS_QUEUE_ARN from the e
 ScheduleRoleArn and FailedRunsQueueArn of the stack. STACK_NAME names the stack, campaign-sync if it is not set. AWS is found by
 the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It needs scheduler:ListSchedules, and on
 schedule/default/{stack}-reconcile* scheduler:GetSchedule, CreateSchedule, UpdateSchedule and DeleteSchedule; set also
-iam:PassRole on the role.
+iam:PassRole on the role, and list ssm:GetParameter on parameter/campaign-sync/{stack}/reconcile/*.
 
-The exit status is 0 when it is done, and of list when every schedule is on and brings its runs one after the other; 1 when one does
-not, or there is none to remove; 2 when the command could not run.")]
+\"looked at\" is how long ago all that changed in the org's campaigns was looked at, by the record of its runs.
+
+The exit status is 0 when it is done, and of list when every schedule is on, brings its runs one after the other, and was looked at
+within twice its rate; 1 when one was not, or there is none to remove; 2 when the command could not run.")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -85,7 +90,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
         let (client, stack) = (Client::new(&sdk), stack_name());
         match &args.command {
             Command::Set(args) => set(&client, &stack, args).await,
-            Command::List { json } => list(&client, &stack, *json).await,
+            Command::List { json } => list(&sdk, &client, &stack, *json).await,
             Command::Remove { org } => remove(&client, &name(&stack, org)).await,
         }
     })
@@ -174,18 +179,29 @@ fn target(config: &ScheduleConfig, org: &OrgId, input: &Value) -> Result<Target,
         .map_err(|error| error.to_string())
 }
 
-async fn list(client: &Client, stack: &str, as_json: bool) -> Result<bool, String> {
-    let found = Found::all(client, &of_stack(stack)).await?;
-    let is_well = found.iter().all(|found| found.fault().is_none());
+async fn list(
+    sdk: &SdkConfig,
+    client: &Client,
+    stack: &str,
+    as_json: bool,
+) -> Result<bool, String> {
+    let (records, now) = (ParameterStore::new(sdk), Clock::system().now());
+    let mut all = Vec::new();
+    for found in Found::all(client, &of_stack(stack)).await? {
+        let seen = late::seen(&records, stack, &found, now).await;
+        all.push((found, seen));
+    }
+    let is_well = all.iter().all(|(found, seen)| found.is_well(seen.as_ref()));
     if as_json {
-        let schedules: Vec<_> = found.iter().map(Found::json).collect();
+        let schedules = all.iter().map(|(found, seen)| found.json(seen.as_ref()));
+        let schedules: Vec<_> = schedules.collect();
         crate::print(&json!({ "schedules": schedules }).to_string())?;
         return Ok(is_well);
     }
-    let header = ["schedule", "org", "rate", "campaigns", ""];
+    let header = ["schedule", "org", "rate", "campaigns", "looked at", ""];
     let mut rows = table(header.map(str::to_owned));
-    for found in &found {
-        rows.add_row(found.row());
+    for (found, seen) in &all {
+        rows.add_row(found.row(seen.as_ref()));
     }
     crate::print(&rows.to_string())?;
     Ok(is_well)

@@ -138,12 +138,15 @@ async fn stretches<R: Report>(
         match why.as_ref().map(Why::cause) {
             _ if is_whole => break,
             Some(Why::OutOfTime) if !asked() => {}
-            Some(Why::QueueIsDeep | Why::Throttled) if !asked() => {
-                bar.set_message(format!(
-                    "{}; waiting for the queue or the call budget",
-                    lock().report.line()
-                ));
-                tokio::time::sleep(WAIT).await;
+            Some(why @ (Why::QueueIsDeep | Why::Throttled | Why::FeedThrottled(_))) if !asked() => {
+                let (wait, what) = match why {
+                    Why::FeedThrottled(wait) => {
+                        (WAIT.max(*wait), "the feed, which asked for a wait")
+                    }
+                    _ => (WAIT, "the queue or the call budget"),
+                };
+                bar.set_message(format!("{}; waiting for {what}", lock().report.line()));
+                tokio::time::sleep(wait).await;
             }
             _ => break,
         }

@@ -106,7 +106,11 @@ impl Found<'_> {
 fn why(no_page: &NoPage) -> String {
     match no_page {
         NoPage::OutOfTime => "it was not there in time".to_owned(),
-        NoPage::Fault(what) => what.clone(),
+        NoPage::Throttled(wait) => format!(
+            "it answered 429, and wants no request for {} s",
+            wait.as_secs()
+        ),
+        NoPage::Fault(_, what) => what.clone(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use domain::batch::ParkReason;
 use domain::change::MessageGroup;
 use domain::drift::{Difference, Drift};
-use reconcile::{Answer, Found, LeftOut, Outcome, Progress, Why};
+use reconcile::{Answer, Found, Outcome, Progress, Why};
 use serde_json::{Value, json};
 
 use crate::stretches;
@@ -34,7 +34,7 @@ pub(crate) struct Report {
     to_be_raised: u64,
     left_uncallable: u64,
     rank_alone: u64,
-    left_out: LeftOut,
+    left_out: BTreeMap<ParkReason, u64>,
     found: Vec<Found>,
     /// Contacts whose stored rank is ahead.
     ahead: Vec<MessageGroup>,
@@ -101,7 +101,7 @@ impl stretches::Report for Report {
         self.answer.dry_run = answer.dry_run;
         self.is_stopped = matches!(why, Some(Why::TooMuchDrift { .. }));
         self.why = why.map(|why| why.to_string());
-        for (reason, contacts) in left_out {
+        for ((_, reason), contacts) in left_out {
             *self.left_out.entry(reason).or_default() += contacts;
         }
         // Also of a stretch before.

@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use crate::fault::{Effect, Fault};
+use crate::fault::{Effect, Fault, Faults};
 
 /// The token that a vendor lets in which gives its customers one: HubSpot and Pipedrive.
 pub const TOKEN: &str = "token-of-the-crm";
@@ -93,7 +93,7 @@ struct State {
     filters: BTreeMap<String, (String, Value)>,
     /// When it was asked lately.
     asked: Vec<Timestamp>,
-    faults: Vec<Fault>,
+    faults: Faults,
     /// Method, path and query of every request.
     requests: Vec<String>,
 }
@@ -236,7 +236,7 @@ impl Crm {
 
     /// Makes requests fail, from now on.
     pub fn add_fault(&self, fault: Fault) {
-        self.state().faults.push(fault);
+        self.state().faults.add(fault);
     }
 
     /// Ends every access token that was given.
@@ -278,8 +278,7 @@ impl Crm {
         let path = path.unwrap_or_default();
         let mut state = self.state();
         state.requests.push(format!("{method} {path}"));
-        let mut faults = state.faults.iter_mut();
-        faults.find_map(|fault| fault.strike(method, &path))
+        state.faults.strike(method, &path)
     }
 }
 

@@ -262,7 +262,7 @@ impl Genesys {
 
     /// Makes calls fail, from now on.
     pub fn add_fault(&self, fault: Fault) {
-        self.state().faults.push(fault);
+        self.state().faults.add(fault);
     }
 
     /// Every call, the token endpoint's included, in order.

@@ -20,6 +20,7 @@ struct Inner {
     texts: BTreeMap<String, String>,
     refuse_writes: usize,
     refuse_reads: usize,
+    is_denied: bool,
 }
 
 impl Parameters {
@@ -43,8 +44,22 @@ impl Parameters {
         self.inner().refuse_reads = calls;
     }
 
+    /// Lets nobody read or write.
+    pub fn deny(&self, is_denied: bool) {
+        self.inner().is_denied = is_denied;
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn may_be_used(&self) -> Result<(), RecordsError> {
+        match self.is_denied {
+            true => Err(RecordsError::new("AccessDeniedException")),
+            false => Ok(()),
+        }
     }
 }
 
@@ -52,6 +67,7 @@ impl Records for Parameters {
     fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, RecordsError>> {
         async move {
             let mut inner = self.inner();
+            inner.may_be_used()?;
             if inner.refuse_reads > 0 {
                 inner.refuse_reads -= 1;
                 return Err(RecordsError::new("InternalServerError"));
@@ -64,6 +80,7 @@ impl Records for Parameters {
     fn write<'a>(&'a self, name: &'a str, text: String) -> BoxFuture<'a, Result<(), RecordsError>> {
         async move {
             let mut inner = self.inner();
+            inner.may_be_used()?;
             if inner.refuse_writes > 0 {
                 inner.refuse_writes -= 1;
                 return Err(RecordsError::new("ThrottlingException"));

@@ -269,3 +269,29 @@ async fn no_log_line_and_no_error_holds_a_key_a_value_a_token_or_a_cursor() {
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_opt_out_of_whom_no_bulk_read_takes_is_heard_and_what_is_left_out_names_its_campaign() {
+    let run = Run::new(World::of_lists(Default::default()));
+    for key in ["gone", "other"] {
+        run.world.put(key, 5, "5");
+    }
+    run.says_more("gone", 6, "6", json!({ "callable": false }));
+    run.says("other", 6, "6");
+    let refused = Fault::status("POST", 400).on("contacts/bulk");
+    // Both are refused, together and each by itself.
+    run.world.genesys.add_fault(refused.times(3));
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let log = subscriber(move || writer.clone(), LevelFilter::WARN);
+    let answer = run.run(json!({})).with_subscriber(log).await.unwrap();
+    assert_eq!((answer.enqueued, answer.complete), (1, true));
+    let log = lines.take();
+    let line = log.lines().find(|line| line.contains("left out")).unwrap();
+    assert!(
+        line.contains(CAMPAIGN) && line.contains("\"rejected\"") && line.contains("\"contacts\":2"),
+        "{log}"
+    );
+    run.apply_all().await;
+    assert!(!run.world.contact("gone").1 && run.world.contact("other").1);
+}

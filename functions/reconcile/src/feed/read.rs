@@ -31,7 +31,7 @@ struct Own<'a> {
 }
 
 fn fault(what: impl Into<String>) -> NoPage {
-    NoPage::Fault(what.into())
+    NoPage::of_page(what)
 }
 
 /// Reads an answer that is a page, or one by which the secret says that there is no item. `at`: what was
