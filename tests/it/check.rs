@@ -334,3 +334,37 @@ async fn status_counts_what_waits_what_is_in_flight_and_what_is_left_of_a_budget
         "{status} {shown}"
     );
 }
+
+#[tokio::test]
+async fn a_feed_that_asks_for_no_campaign_is_noted_and_no_fault() {
+    let served = Served::new().await;
+    let mut feed = json!({
+        "auth": { "kind": "bearer", "token": "hush" },
+        "request": { "url": "https://crm.example.com/contacts", "query": { "since": "{since}" } },
+    });
+    let arguments = ["check", "--org", "lists", "--campaign", "campaign-of-lists"];
+    served.put_feed("lists", &feed);
+    let (status, _, shown) = served.command(&arguments).await;
+    let note = "note  secret campaign-sync/feed/lists: request names no campaign ({campaignId} or {campaign.NAME})";
+    assert!(status == 0 && shown.contains(note), "{shown}");
+    assert!(!shown.contains("and there are"), "{shown}");
+    feed["campaigns"] = json!({ "a": { "name": "a" }, "b": { "name": "b" } });
+    served.put_feed("lists", &feed);
+    let (status, _, shown) = served.command(&arguments).await;
+    assert!(
+        status == 0 && shown.contains("and there are 2: give the request a placeholder"),
+        "{shown}"
+    );
+    feed["request"]["query"]["list"] = json!("{campaign.name}");
+    served.put_feed("lists", &feed);
+    let (status, _, shown) = served.command(&arguments).await;
+    assert!(status == 0 && !shown.contains("note  "), "{shown}");
+    feed["mapping"] =
+        json!({ "preset": "hubspotRecord", "columns": {}, "optOut": "none", "campaignField": "c" });
+    served.put_feed("lists", &feed);
+    let (status, _, shown) = served.command(&arguments).await;
+    assert!(
+        status == 1 && shown.contains("mapping.campaignField: expected none"),
+        "{shown}"
+    );
+}
