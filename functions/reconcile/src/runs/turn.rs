@@ -12,7 +12,7 @@ use tracing::Instrument;
 
 use super::Runs;
 use crate::input::{Cursor, Input, InvalidInput};
-use crate::record::{Did, Due, Record};
+use crate::record::{Did, Due, MOST_BYTES, Record};
 use crate::{
     Context, Error, Outcome, Ran, TO_ENQUEUE, Until, Why, deadline, run_due, tell_outcome, watching,
 };
@@ -316,7 +316,10 @@ impl Turn<'_> {
             why,
         };
         let text = record.text().ok_or_else(|| {
-            wrong("it is too large: a schedule has too many campaigns, or the feed's cursors are too long".to_owned())
+            wrong(format!(
+                "it is larger than the {MOST_BYTES} bytes that a parameter holds: a schedule has too many campaigns, or the \
+                 feed's cursors are too long"
+            ))
         })?;
         let written = self.ask(|| self.runs.records.write(&name, text.clone()));
         written.await.map_err(|error| wrong(error.to_string()))
