@@ -3,6 +3,7 @@
 mod adopt;
 mod compare;
 mod faulty;
+mod known;
 mod stop;
 mod whole;
 
@@ -316,7 +317,7 @@ impl Scan<'_> {
                 if self.input.full && is_from_start && self.faulty() == faulty {
                     self.count_unknown(id)?;
                 }
-                return Ok(None);
+                return self.look_for(&campaign, id).await.map(|()| None);
             };
             if !cursors.insert(next.clone()) || idle_pages == MOST_IDLE_PAGES {
                 let endless = fault(
