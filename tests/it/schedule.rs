@@ -1,6 +1,7 @@
 //! `campaign-sync schedule` against an EventBridge Scheduler on loopback.
 
 mod campaigns;
+mod local;
 
 use std::process::{Command, Output};
 
