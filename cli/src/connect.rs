@@ -21,8 +21,13 @@ use jiff::SignedDuration;
 /// The client of Genesys Cloud, and the configuration of those of AWS.
 pub(crate) async fn clients() -> Result<(Https, SdkConfig), String> {
     // First: the SDK would go on without TLS roots, and fail at each call.
-    let https = Https::new().map_err(|error| error.to_string())?;
+    let https = https()?;
     Ok((https, io::aws::sdk_config().await))
+}
+
+/// The client of Genesys Cloud.
+pub(crate) fn https() -> Result<Https, String> {
+    Https::new().map_err(|error| error.to_string())
 }
 
 /// The org, with nothing known of it yet.

@@ -1,5 +1,7 @@
 //! `campaign-sync feed test`: what a page of a feed becomes, of a saved answer and of a CRM on loopback.
 
+mod refusals;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -84,7 +86,7 @@ async fn a_saved_answer_is_told_as_a_run_would_read_it() {
         })
     };
     let expected = json!({
-        "campaignId": CAMPAIGN, "page": 1, "request": request("0"),
+        "campaignId": CAMPAIGN, "page": 1, "request": request("0"), "notes": [],
         "changes": [
             { "contactKey": "7", "version": 1_795_536_000_123_u64, "data": { "firstName": "Ada", "phone": null }, "callable": false },
             { "contactKey": "9", "version": 1_795_536_000_123_u64, "data": { "firstName": "Ada", "phone": "+13175550100" }, "callable": true } ],

@@ -1,5 +1,8 @@
 //! `campaign-sync schedule` against an EventBridge Scheduler on loopback.
 
+mod campaigns;
+mod local;
+
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
@@ -74,7 +77,7 @@ async fn body_of(server: &MockServer, verb: &str) -> Value {
     let requests = server.received_requests().await.unwrap();
     let request = requests
         .iter()
-        .find(|request| request.method.as_str() == verb);
+        .find(|request| request.method.as_str() == verb && request.url.path() != "/");
     serde_json::from_slice(&request.unwrap().body).unwrap()
 }
 
@@ -344,4 +347,18 @@ async fn a_command_line_that_is_wrong_is_refused_before_anything_is_asked() {
         assert!(shown(&output).contains(expected), "{}", shown(&output));
     }
     assert!(server.received_requests().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_stack_without_a_schedule_is_named() {
+    let server = MockServer::start().await;
+    let none = answer(200, json!({ "Schedules": [] }));
+    on(&server, "GET", "/schedules", none).await;
+    let output = scheduler(&server, &["list"]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+    assert!(
+        shown(&output).contains("Stack blue has no schedule: none in this account and region is called blue-reconcile or blue-reconcile-ORG"),
+        "{}",
+        shown(&output)
+    );
 }

@@ -9,7 +9,7 @@ use domain::change::{CampaignId, ContactKey, MessageGroup, OrgId};
 use domain::contact::Contact;
 use domain::rules::{Rules, Switch};
 use futures_util::future::join;
-use io::genesys::{Campaign, CampaignFacts, Org, Run};
+use io::genesys::{Campaign, CampaignFacts, Kind, Org, Run};
 use io::secrets::{Api, OrgSecret};
 use io::{Config, Https};
 use jiff::Timestamp;
@@ -50,6 +50,8 @@ pub(crate) struct Looked {
     /// None: there is none, or it cannot be read yet.
     pub(crate) contact: Result<Option<Contact>, String>,
     pub(crate) campaign: Result<CampaignFacts, String>,
+    /// Genesys Cloud knows no such campaign.
+    pub(crate) is_unknown: bool,
     /// Columns of the contact that hold numbers, as far as is known.
     pub(crate) numbers: BTreeSet<String>,
     pub(crate) story: Result<Story, String>,
@@ -72,33 +74,38 @@ pub(crate) async fn look(
     let secret = secret.map_err(|failure| format!("org {}: {failure}", whom.org))?;
     let genesys = now(&org, &secret, whom, run);
     let story = logs.story(group.as_str(), since);
-    let ((contact, campaign, numbers), story) = join(genesys, story).await;
+    let (now, story) = join(genesys, story).await;
     Ok(Looked {
         group: group.as_str().to_owned(),
         rules: Arc::clone(&secret.rules),
         api: secret.api,
-        contact,
-        campaign,
-        numbers,
+        contact: now.contact,
+        campaign: now.campaign,
+        is_unknown: now.is_unknown,
+        numbers: now.numbers,
         story,
         since,
         parked: Ok(Vec::new()),
     })
 }
 
-type Now = (
-    Result<Option<Contact>, String>,
-    Result<CampaignFacts, String>,
-    BTreeSet<String>,
-);
+struct Now {
+    contact: Result<Option<Contact>, String>,
+    campaign: Result<CampaignFacts, String>,
+    is_unknown: bool,
+    numbers: BTreeSet<String>,
+}
 
 async fn now(org: &Arc<Org>, secret: &OrgSecret, whom: &Whom, run: Run) -> Now {
     let told = |failure: io::genesys::Failure| failure.to_string();
     let opened = Campaign::open(Arc::clone(org), &whom.campaign, secret, run).await;
     let contact = match &opened {
-        Ok(campaign) => campaign.read(&whom.key).await.map_err(told),
-        Err(failure) => Err(failure.to_string()),
+        Ok(campaign) => campaign.read(&whom.key).await,
+        Err(failure) => Err(failure.clone()),
     };
+    let unknown = contact.as_ref().err();
+    let is_unknown = unknown.is_some_and(|failure| failure.kind == Kind::UnknownCampaign);
+    let contact = contact.map_err(told);
     let facts = org.campaign_facts(&run, &whom.campaign).await.map_err(told);
     let mut numbers = BTreeSet::new();
     if let (Ok(campaign), Ok(Some(contact))) = (&opened, &contact) {
@@ -109,5 +116,10 @@ async fn now(org: &Arc<Org>, secret: &OrgSecret, whom: &Whom, run: Run) -> Now {
     if let Ok(facts) = &facts {
         numbers.extend(facts.phone_columns.iter().cloned());
     }
-    (contact, facts, numbers)
+    Now {
+        contact,
+        campaign: facts,
+        is_unknown,
+        numbers,
+    }
 }

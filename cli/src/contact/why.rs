@@ -6,6 +6,7 @@ use domain::contact::Contact;
 use domain::dnc::DncBy;
 use domain::rules::{Rules, VersionUnit};
 use domain::version::{Decision, Mark};
+use io::genesys::UNKNOWN_CAMPAIGN;
 use io::secrets::Api;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -50,6 +51,7 @@ fn finding(what: &'static str, says: Says, words: impl Into<String>) -> Finding 
 pub(crate) fn why(looked: &Looked) -> Vec<Finding> {
     let mut found = vec![of_campaign(looked)];
     match &looked.contact {
+        Err(_) if looked.is_unknown => {}
         Err(error) => found.push(finding(
             "contact",
             Says::May,
@@ -89,6 +91,10 @@ fn lowercase(words: &str) -> String {
 
 fn of_campaign(looked: &Looked) -> Finding {
     let what = "campaign";
+    if looked.is_unknown {
+        let words = format!("The org has no such campaign in Genesys Cloud: {UNKNOWN_CAMPAIGN}.");
+        return finding(what, Says::Stops, words);
+    }
     let facts = match &looked.campaign {
         Ok(facts) => facts,
         Err(error) => {

@@ -42,6 +42,11 @@ impl Report {
         self.leave("it was sent again, and is parked again");
     }
 
+    /// Whether nothing was meant.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.sent + self.ignored == 0 && self.left.is_empty() && self.ended.is_none()
+    }
+
     pub(crate) fn json(&self) -> String {
         json!({
             "sent": self.sent, "items": self.items, "ignored": self.ignored, "left": self.left, "ended": self.ended,

@@ -5,6 +5,8 @@ mod read;
 mod token;
 mod turn;
 
+#[cfg(test)]
+pub(crate) use next::MAX_CURSOR;
 pub use read::read;
 pub(crate) use turn::Feeds;
 

@@ -3,6 +3,8 @@
 //!
 //! There is no personal data in it but what a feed's own cursor may hold.
 
+mod id;
+
 use domain::change::CampaignId;
 use domain::depth;
 use jiff::{SignedDuration, Timestamp};
@@ -11,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::input::{Cursor, Input};
 
 /// What a parameter of Parameter Store's advanced tier holds, in bytes.
-const MOST_BYTES: usize = 8 << 10;
+pub(crate) const MOST_BYTES: usize = 8 << 10;
 
 /// The first run of a campaign looks back over its window, and whoever follows a first run that failed over this
 /// many seconds at most: what is older is for the command.
@@ -103,22 +105,37 @@ pub(crate) struct Did<'a> {
 impl Record {
     /// Reads what [`Record::text`] wrote. None: it is something else.
     pub(crate) fn parse(text: &str) -> Option<Record> {
-        serde_json::from_str(text).ok()
+        let record: Record = serde_json::from_str(text).ok()?;
+        Some(record.with_ids(id::long))
     }
 
-    /// One that is too large says less than was looked at, in coarser times that more campaigns share. None:
-    /// a parameter cannot hold it.
+    /// One that is too large has shorter ids; if that does not do, it says less than was looked at, in coarser
+    /// times that more campaigns share. None: a parameter cannot hold it.
     pub(crate) fn text(&self) -> Option<String> {
         let fits = |record: &Record| {
             let text = serde_json::to_string(record).ok()?;
             (text.len() <= MOST_BYTES).then_some(text)
         };
-        let coarser = || {
-            COARSE
-                .into_iter()
-                .find_map(|seconds| fits(&self.coarse(seconds)))
+        let shorter = || {
+            let short = self.clone().with_ids(id::short);
+            let coarse = || {
+                COARSE
+                    .into_iter()
+                    .find_map(|seconds| fits(&short.coarse(seconds)))
+            };
+            fits(&short).or_else(coarse)
         };
-        fits(self).or_else(coarser)
+        fits(self).or_else(shorter)
+    }
+
+    fn with_ids(mut self, written: fn(&str) -> Option<String>) -> Record {
+        let looked = self.looked_at.iter_mut();
+        for id in looked.flat_map(|looked| &mut looked.campaigns) {
+            if let Some(written) = written(id) {
+                *id = written;
+            }
+        }
+        self
     }
 
     fn coarse(&self, seconds: i64) -> Record {

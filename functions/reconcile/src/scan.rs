@@ -3,6 +3,7 @@
 mod adopt;
 mod compare;
 mod faulty;
+mod known;
 mod pages;
 mod stop;
 mod whole;
@@ -300,7 +301,7 @@ impl Scan<'_> {
                 if self.input.full && is_from_start && self.faulty() == faulty {
                     self.count_unknown(id)?;
                 }
-                return Ok(None);
+                return self.look_for(&campaign, id).await.map(|()| None);
             };
             if !pages.lead_to(next) || at.brought.goes_round() {
                 return Err(self.too_faulty().unwrap_or_else(|| self.endless(id)));

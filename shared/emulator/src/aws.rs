@@ -1,5 +1,5 @@
 //! The few calls of SQS, Secrets Manager and Parameter Store that the functions make, and those by which a person
-//! looks at a queue or at a log, in the AWS JSON protocol
+//! looks at a queue or at a log or puts a secret, in the AWS JSON protocol
 //! (docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference,
 //! docs.aws.amazon.com/secretsmanager/latest/apireference,
 //! docs.aws.amazon.com/systems-manager/latest/APIReference).
@@ -51,6 +51,8 @@ impl Aws {
             "AmazonSQS.DeleteMessageBatch" => self.delete_batch(&body).await,
             "AmazonSQS.GetQueueAttributes" => self.attributes(&body).await,
             "secretsmanager.GetSecretValue" => self.secret(&body).await,
+            "secretsmanager.CreateSecret" => self.put_secret(&body, "Name", false).await,
+            "secretsmanager.PutSecretValue" => self.put_secret(&body, "SecretId", true).await,
             "AmazonSSM.GetParameter" => self.parameter(&body).await,
             "AmazonSSM.PutParameter" => self.put_parameter(&body).await,
             "Logs_20140328.FilterLogEvents" => self
@@ -229,6 +231,22 @@ impl Aws {
             Err(SecretsError::Unavailable) => ("InternalServiceError", "see the error's type"),
         };
         Err(Fault(code.to_owned(), message))
+    }
+}
+
+impl Aws {
+    /// By its name alone.
+    async fn put_secret(&self, body: &Value, by: &str, is_there: bool) -> Result<Value, Fault> {
+        let name = text(body, by)?;
+        let secret = text(body, "SecretString")?;
+        match (self.vault.read(name).await, is_there) {
+            (Ok(_), false) => Err("ResourceExistsException".into()),
+            (Err(SecretsError::Missing), true) => Err("ResourceNotFoundException".into()),
+            _ => {
+                self.vault.put(name, secret);
+                Ok(json!({ "Name": name }))
+            }
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! The outside world of campaign-sync, in memory: Genesys Cloud, an SQS FIFO queue with Lambda's
-//! event source rules, Secrets Manager, Parameter Store, a log, the feed of a CRM, and the APIs of vendors' CRMs. For local runs and tests; every wait
+//! event source rules, Secrets Manager, Parameter Store, EventBridge Scheduler, a log, the feed of a CRM, and the APIs of vendors' CRMs. For local runs and tests; every wait
 //! is a wait of tokio's clock, which may be paused.
 //!
 //! It reads and writes raw JSON with types of its own, so that it cannot share a mistake with the
@@ -14,6 +14,7 @@ pub mod fifo;
 pub mod genesys;
 mod logs;
 pub mod records;
+pub mod schedules;
 pub mod secrets;
 pub mod world;
 
@@ -25,6 +26,7 @@ pub use fifo::{Fifo, Sqs};
 pub use genesys::Genesys;
 pub use logs::Logs;
 pub use records::Parameters;
+pub use schedules::Schedules;
 pub use secrets::Vault;
 pub use world::World;
 

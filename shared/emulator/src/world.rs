@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::aws::Aws;
 use crate::fifo::Attributes;
 use crate::genesys::Options;
-use crate::{EventSource, Fifo, Genesys, Logs, Parameters, Sqs, Vault};
+use crate::{EventSource, Fifo, Genesys, Logs, Parameters, Schedules, Sqs, Vault, schedules};
 
 /// What the names of all secrets begin with.
 pub const SECRET_PREFIX: &str = "campaign-sync";
@@ -34,6 +34,8 @@ pub struct World {
     pub dead_letters: Arc<Fifo>,
     /// Of runs of reconcile.
     pub runs: Arc<Fifo>,
+    /// What brings runs by itself, where [`Schedules::run`] goes on.
+    pub schedules: Arc<Schedules>,
     /// A standard queue.
     pub failed_runs: Arc<Fifo>,
     pub parameters: Arc<Parameters>,
@@ -74,6 +76,7 @@ impl World {
             parameters: Arc::default(),
             logs: Arc::default(),
             base: base.to_owned(),
+            schedules: Arc::new(Schedules::new(clock.clone(), Arc::clone(&runs))),
             clock,
             queue,
             dead_letters,
@@ -136,6 +139,9 @@ impl World {
             "DEAD_LETTER_QUEUE_URL" => Some(queue_url(&self.base, "dead")),
             "RUNS_QUEUE_URL" => Some(queue_url(&self.base, "runs")),
             "FAILED_RUNS_QUEUE_URL" => Some(failed_runs_url(&self.base)),
+            "RUNS_QUEUE_ARN" => Some(format!("arn:aws:sqs:us-east-1:{ACCOUNT}:runs.fifo")),
+            "FAILED_RUNS_QUEUE_ARN" => Some(format!("arn:aws:sqs:us-east-1:{ACCOUNT}:failed-runs")),
+            "SCHEDULE_ROLE_ARN" => Some(format!("arn:aws:iam::{ACCOUNT}:role/schedule")),
             _ => None,
         }
     }
@@ -153,7 +159,7 @@ impl World {
     }
 
     /// Answers a request over HTTP: SQS, Secrets Manager, Parameter Store and the log where it names a call of theirs,
-    /// Genesys Cloud otherwise.
+    /// EventBridge Scheduler by its paths, Genesys Cloud otherwise.
     pub async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
         let target = request.headers().get("x-amz-target");
         if let Some(target) = target.and_then(|target| target.to_str().ok()) {
@@ -165,7 +171,10 @@ impl World {
             };
             return aws.respond(target, request.body()).await;
         }
-        sent(&*self.genesys, request).await
+        match request.uri().path().starts_with(schedules::PREFIX) {
+            true => self.schedules.answer(&request),
+            false => sent(&*self.genesys, request).await,
+        }
     }
 }
 

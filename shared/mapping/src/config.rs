@@ -40,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) items: Option<String>,
     pub(crate) headers: Vec<String>,
     pub(crate) sample: Option<String>,
+    /// The first of its members that say something of a webhook alone.
+    pub(crate) of_webhooks: Option<&'static str>,
     /// The values of [`GLOBALS`] but the last two.
     pub(crate) globals: Vec<Val>,
     /// The columns that are filled.
@@ -119,6 +121,11 @@ pub(crate) fn parse(json: &str) -> Result<Config, Refused> {
         items: raw.items.map(pointer).transpose()?,
         headers: headers(raw.headers, preset)?,
         sample: raw.sample.map(|sample| sample.get().to_owned()),
+        of_webhooks: match (raw.campaign_field, raw.headers) {
+            (Some(_), _) => Some("campaignField"),
+            (None, Some(_)) => Some("headers"),
+            (None, None) => None,
+        },
         globals: vec![
             columns,
             condition::opt_out(raw.opt_out)?,

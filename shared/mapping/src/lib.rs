@@ -79,6 +79,12 @@ impl Mapping {
         &self.0.config.headers
     }
 
+    /// The first of its members that say something of a webhook alone: a feed is asked for one campaign, and its
+    /// items come without headers.
+    pub fn of_webhooks(&self) -> Option<&'static str> {
+        self.0.config.of_webhooks
+    }
+
     /// What an item becomes: no change, or up to `most`.
     ///
     /// # Errors

@@ -236,3 +236,26 @@ async fn the_terminal_says_the_same() {
             .starts_with("Nothing that is known")
     );
 }
+
+#[tokio::test]
+async fn a_campaign_that_genesys_cloud_does_not_know_is_told_first() {
+    let served = Served::new().await;
+    for org in ["ranked", "lists"] {
+        let arguments = [
+            "contact",
+            "show",
+            KEY,
+            "--org",
+            org,
+            "--campaign",
+            "no-such",
+        ];
+        let (status, _, text) = served.command(&arguments).await;
+        assert_eq!(status, 1, "{text}");
+        let answer = text.lines().nth(1).unwrap();
+        assert!(
+            answer.starts_with("It is not called: the org has no such campaign in Genesys Cloud"),
+            "{text}"
+        );
+    }
+}

@@ -105,6 +105,41 @@ async fn an_unknown_campaign_is_named_and_does_not_hold_up_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_unknown_campaign_of_which_the_feed_lists_nobody_is_named_too() {
+    for (world, code) in [
+        (
+            World::of_lists(Default::default()),
+            "GET campaign: 404 resource.not.found",
+        ),
+        (World::new(), "GET contact: 404 campaign.not.found"),
+    ] {
+        let run = Run::new(world);
+        run.says("a", 5, "5");
+        let told = run.run(json!({ "campaignIds": ["no-such", CAMPAIGN] }));
+        assert_eq!(
+            told.await.unwrap_err().to_string(),
+            format!("org acme, campaign no-such: {code}: {UNKNOWN_CAMPAIGN}")
+        );
+        assert_eq!(run.queued().len(), 1);
+    }
+    // One that is there is looked for until a contact of it was seen.
+    let run = Run::new(World::new());
+    let reads = || {
+        let calls = run.world.genesys.calls();
+        calls.iter().filter(|call| call.method == "GET").count()
+    };
+    assert!(run.run(json!({})).await.unwrap().complete);
+    assert_eq!(reads(), 1);
+    run.world.put("a", 5, "5");
+    run.says("a", 5, "5");
+    assert!(run.run(json!({})).await.unwrap().complete);
+    assert_eq!(reads(), 2);
+    run.world.pass(Duration::from_hours(2)).await;
+    assert_eq!(run.run(json!({})).await.unwrap().checked, 0);
+    assert_eq!(reads(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn genesys_cloud_that_is_away_is_waited_for_and_if_it_stays_so_nothing_is_enqueued() {
     let run = Run::with(World::new(), 1, |_| ());
     run.says("a", 5, "5");

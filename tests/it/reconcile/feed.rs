@@ -153,7 +153,7 @@ async fn a_page_that_is_malformed_is_refused_whole() {
         (format!(r#"{{"contacts": {good}, "next": null}}"#), expected),
         (
             format!(r#"{{"contacts": [{good}], "next": ""}}"#),
-            "next: expected a cursor of 1 to 2048 bytes, or null",
+            "next: expected a cursor of 1 to 4096 bytes, or null, and it has 0",
         ),
     ] {
         let run = Run::new(World::new());

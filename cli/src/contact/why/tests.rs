@@ -37,6 +37,7 @@ fn looked(contact: Option<Contact>) -> Looked {
             phone_columns: columns(&["phone", "home"]),
             ..CampaignFacts::default()
         }),
+        is_unknown: false,
         numbers: columns(&["phone", "home"]),
         story: Ok(Story::default()),
         since: Timestamp::UNIX_EPOCH,
@@ -64,6 +65,27 @@ fn stops(looked: &Looked) -> Vec<String> {
         .into_iter()
         .filter(|one| one.says == Says::Stops);
     stops.map(|one| one.words).collect()
+}
+
+#[test]
+fn a_campaign_that_genesys_cloud_does_not_know_comes_first() {
+    let unknown = Looked {
+        contact: Err("GET contact: 404 campaign.not.found".to_owned()),
+        campaign: Err("GET campaign: 404".to_owned()),
+        is_unknown: true,
+        numbers: BTreeSet::new(),
+        ..looked(None)
+    };
+    let found = why(&unknown);
+    let [one] = &found[..] else {
+        panic!("{found:?}")
+    };
+    assert_eq!((one.what, one.says), ("campaign", Says::Stops));
+    let answer = answer(&found);
+    assert!(
+        answer.starts_with("It is not called: the org has no such campaign in Genesys Cloud"),
+        "{answer}"
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@ use domain::change::OrgId;
 use serde_json::json;
 
 use super::*;
+use crate::feed::MAX_CURSOR;
 
 fn time(text: &str) -> Timestamp {
     format!("2026-11-24T{text}Z").parse().unwrap()
@@ -202,6 +203,48 @@ fn a_hundred_campaigns_and_the_longest_cursor_fit_into_a_parameter() {
     assert!(Record::parse(&text).unwrap() == record);
     assert!(Record::parse("{\"lookedAt\": 7}").is_none() && Record::parse("").is_none());
     assert!(Record::parse("{}").is_none(), "it would forget all");
+}
+
+#[test]
+fn a_hundred_campaigns_and_the_longest_link_fit_into_a_parameter_by_shorter_ids() {
+    let ids: Vec<_> = (0..100)
+        .map(|n| format!("{:08x}-0f0e-4d6e-9f55-0f6f4b3f9a11", n * 7_919))
+        .collect();
+    let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+    let input = run("16:00:00", &ids);
+    let mut record = Record::default();
+    for (n, id) in ids.iter().enumerate() {
+        let began = format!("16:{:02}:{:02}", n / 60, n % 60);
+        looked_at(&mut record, &run("16:00:00", &[id]), &began);
+    }
+    let cursor = Cursor {
+        page: Some("é".repeat(MAX_CURSOR / 2)),
+        last: Some("0".repeat(32)),
+        ..Cursor::start(&input.org, &input.campaigns, input.since)
+    };
+    let did = Did {
+        began: time("16:15:01"),
+        done: &[],
+        cursor: Some(cursor.clone()),
+        message: "00000000-0000-4000-8000-000000000000",
+        receives: 900,
+        ended: time("16:15:01"),
+    };
+    let later = run("16:15:00", &ids);
+    record.note(&later, &did);
+    record.note_sent(20_000, time("16:15:01"));
+    let text = record.text().unwrap();
+    assert!(text.len() <= MOST_BYTES, "{}", text.len());
+    let kept = Record::parse(&text).unwrap();
+    assert_eq!(kept.due(&later).len(), 100);
+    let first = &kept.due(&later)[0];
+    let goes_on = kept.cursor(first).unwrap();
+    assert!(goes_on.page == cursor.page);
+    for id in ids {
+        let id = CampaignId::parse(id).unwrap();
+        let (was, is) = (record.looked(&id).unwrap(), kept.looked(&id).unwrap());
+        assert!(is.to <= was.to && is.to > was.to - 3_600, "not forgotten");
+    }
 }
 
 #[test]

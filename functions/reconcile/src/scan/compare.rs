@@ -45,6 +45,9 @@ impl Scan<'_> {
         }
         self.whole.list(&changes);
         let actuals = self.actuals(campaign, &keys, &changes).await;
+        if actuals.values().any(|actual| matches!(actual, Ok(Some(_)))) {
+            self.org.is_found(id);
+        }
         for change in changes {
             let last = hash(&change);
             match actuals.get(&change.key) {

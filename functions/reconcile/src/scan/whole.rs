@@ -51,6 +51,13 @@ impl Whole {
 
 type Actual = Result<Option<Contact>, Failure>;
 
+impl Whole {
+    /// How many calls read contacts of the campaign.
+    pub(super) fn calls(&self) -> u32 {
+        self.calls
+    }
+}
+
 impl Scan<'_> {
     /// Takes an export of the campaign's list, where it is time for one. `at`: what is compared until now.
     pub(super) async fn take_export(

@@ -7,7 +7,7 @@ use io::records::RecordsError;
 use super::{AFTER_FAILURE, Turn};
 use crate::Error;
 use crate::input::Input;
-use crate::record::Record;
+use crate::record::{MOST_BYTES, Record};
 use crate::runs::record_of;
 
 /// How often Parameter Store is asked: it takes three writes a second.
@@ -42,7 +42,10 @@ impl Turn<'_> {
         let text = record.text().ok_or_else(|| Error::Record {
             name: name.clone(),
             is_away: false,
-            why: "it is too large: a schedule has too many campaigns, or the feed's cursors are too long".to_owned(),
+            why: format!(
+                "it is larger than the {MOST_BYTES} bytes that a parameter holds: a schedule has too many campaigns, or the \
+                 feed's cursors are too long"
+            ),
         })?;
         let written = self.ask(|| self.runs.records.write(&name, text.clone()));
         written.await.map_err(|error| wrong(&name, &error))

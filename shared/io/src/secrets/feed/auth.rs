@@ -37,6 +37,15 @@ impl FeedAuth {
     ) -> Result<FeedAuth, MalformedSecret> {
         const KIND: &str = "none, bearer, basic, header, query or oauth2";
         let kind = members.required("kind", KIND, |kind| Some(kind.to_owned()))?;
+        let known: &[&str] = match kind.as_str() {
+            "none" => &[],
+            "bearer" => &["token"],
+            "basic" => &["user", "password"],
+            "header" | "query" => &["name", "value"],
+            "oauth2" => &super::oauth::MEMBERS,
+            _ => return Err(Members::wrong("kind", KIND)),
+        };
+        members.only(known)?;
         match kind.as_str() {
             "none" => Ok(FeedAuth::None),
             "bearer" => members.required("token", super::TOKEN, FeedAuth::bearer),

@@ -48,6 +48,23 @@ enum Grant {
     },
 }
 
+/// The members of `auth` beside its kind, whatever the grant.
+pub(super) const MEMBERS: [&str; 13] = [
+    "grant",
+    "tokenUrl",
+    "clientId",
+    "clientSecret",
+    "refreshToken",
+    "privateKey",
+    "keyId",
+    "subject",
+    "scope",
+    "audience",
+    "style",
+    "headerFormat",
+    "lifetimeSeconds",
+];
+
 const GRANTS: &str = "client_credentials, refresh_token or jwt-bearer";
 
 impl Grant {
