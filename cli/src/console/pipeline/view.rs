@@ -56,6 +56,7 @@ pub(super) fn inner(app: &App, now: &Now) -> Markup {
                     dl.measures {
                         @for measure in MEASURES.iter().filter(|measure| measure.stage == stage) { (one(measure, now)) }
                     }
+                    @if stage == Stage::Apply { (causes(now)) }
                 }
             }
         }
@@ -139,6 +140,19 @@ fn head(stage: Stage, now: &Now) -> Markup {
             ];
             let sum = done.iter().filter_map(|name| total(now, name)).sum::<f64>();
             html! { p.big { (shown(sum)) span { " done" } } p.small { (shown(total(now, "Retried").unwrap_or_default())) " retries" } }
+        }
+    }
+}
+
+/// Why changes are retried, the most frequent first.
+fn causes(now: &Now) -> Markup {
+    let causes = now.series.iter().flat_map(|series| &series.causes);
+    let mut causes: Vec<_> = causes.filter(|(_, count)| **count > 0.0).collect();
+    causes.sort_by(|one, other| other.1.total_cmp(one.1));
+    html! {
+        @if !causes.is_empty() {
+            h3 { "Retried, by cause" @if now.org.is_some() { span.dim { " (all orgs)" } } }
+            dl.measures { @for (cause, count) in causes { div { dt { (cause) } dd { strong { (shown(*count)) } } } } }
         }
     }
 }
