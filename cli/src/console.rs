@@ -185,6 +185,10 @@ fn pages(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/sources/send", post(sources::sign_and_send))
         .route("/local", post(local::act))
         .route_layer(from_fn_with_state(Arc::clone(app), gate::alters));
+    let local = Router::new()
+        .route("/local", get(local::show))
+        .route("/local/lines", get(local::part));
+    let local = app.local.as_ref().map_or_else(Router::new, |_| local);
     Router::new()
         .route("/", get(pipeline::show))
         .route("/pipeline", get(pipeline::part))
@@ -199,8 +203,7 @@ fn pages(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/parked/reveal", post(parked::reveal))
         .route("/parked/item/{id}", get(parked::item))
         .route("/sources", get(sources::form).post(sources::try_out))
-        .route("/local", get(local::show))
-        .route("/local/lines", get(local::part))
+        .merge(local)
         .merge(alter)
 }
 

@@ -75,12 +75,12 @@ fn picker(app: &App, now: &Now, chosen: Option<&str>) -> Markup {
     html! {
         form.choices method="get" action="/" {
             label { "Org"
-                select name="org" data-submit="1" {
+                select name="org" {
                     option value="" { "all" }
                     @for org in orgs { option value=(org) selected[chosen == Some(org)] { (org) } }
                 }
             }
-            noscript { button.quiet { "Show" } }
+            button.quiet { "Show" }
             @if chosen.is_some() { p.hint { "What is left of its calls is asked for by one call each half minute." } }
         }
     }

@@ -19,14 +19,15 @@ pub(super) fn whole(app: &App, draft: &Draft, tried: Option<&Result<Value, Strin
         p.hint { "To try sends and stores nothing: secret and payload stay in this page and in memory." }
         form.choices method="get" action="/sources" {
             label { "Preset"
-                select name="preset" data-submit="1" {
+                select name="preset" {
                     option value="" { "choose, with a sample" }
                     @for sample in samples() {
                         option value=(sample.source) selected[draft.preset == sample.source] { (sample.source) ": " (sample.what) }
                     }
                 }
             }
-            noscript { button.quiet { "Show" } }
+            button.quiet { "Show its sample" }
+            @if !draft.secret.is_empty() { p.hint { "It takes the place of what stands below." } }
         }
         div.columns.wide {
             form method="post" action="/sources" data-live="result" {
