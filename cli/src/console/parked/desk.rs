@@ -14,6 +14,7 @@ use io::config::DlqConfig;
 use io::secrets::SecretsManager;
 use jiff::Timestamp;
 
+use super::reasons::opt_out;
 use crate::dlq::parked::{DeadLetters, Parked};
 use crate::dlq::redrive::{How, redrive};
 use crate::dlq::report::Report;
@@ -23,7 +24,7 @@ use crate::dlq::{Which, delete};
 /// What was seen of the dead-letter queue.
 pub(crate) struct Seen {
     pub(crate) at: Timestamp,
-    /// The oldest first.
+    /// What is or may be an opt-out first, of those and of all others the oldest.
     pub(crate) all: Vec<Parked>,
     /// About so many more are there.
     pub(crate) hidden: u64,
@@ -215,7 +216,7 @@ impl Desk {
     async fn look(&self, told: &(dyn Fn(usize) + Sync)) -> Result<(), String> {
         let mut all = self.0.queue.look(told).await?;
         let hidden = self.0.queue.depth().await?.saturating_sub(all.len() as u64);
-        all.sort_by_key(|parked| parked.parked_at);
+        all.sort_by_key(|parked| (opt_out(parked).is_none(), parked.parked_at));
         self.lock().seen = Some(Arc::new(Seen {
             at: Clock::system().now(),
             all,

@@ -41,8 +41,8 @@ pub(super) fn whole(app: &App, draft: &Draft, tried: Option<&Result<Value, Strin
                 textarea #headers name="headers" rows="2" spellcheck="false" autocomplete="off" { (draft.headers) }
                 p { button { "Try" } }
                 @if !app.is_read_only {
-                    p.label { label for="endpoint" { "Endpoint, to send it to: the stack's " code { "WebhookUrl" } " with the source's name" } }
-                    p { input #endpoint name="endpoint" type="url" autocomplete="off" spellcheck="false" value=(draft.endpoint); }
+                    p.label { label for="endpoint" { span { "Endpoint, to send it to: the stack's " code { "WebhookUrl" } " with the source's name" } } }
+                    p { input.long #endpoint name="endpoint" type="url" autocomplete="off" spellcheck="false" value=(draft.endpoint); }
                     p { button.quiet formaction="/sources/send" { "Sign and send" } }
                 }
             }
