@@ -108,6 +108,7 @@ impl Run<'_> {
         if self.how.dry_run {
             self.sent.extend(said.into_iter().map(|said| (said, false)));
             self.report.add(changes, is_unmapped);
+            self.report.would_go.push(parked.id.clone());
             self.keep(parked);
             return Ok(());
         }

@@ -15,6 +15,8 @@ pub(crate) struct Report {
     items: u64,
     /// Items of which their mapping makes no change, as it should.
     ignored: u64,
+    /// Ids of the parked messages in whose place a dry run would send something, or that it would take off.
+    pub(crate) would_go: Vec<String>,
     /// Why what was meant was not sent, and of how many messages.
     pub(crate) left: BTreeMap<String, u64>,
     /// Why it ended before everything was looked at.

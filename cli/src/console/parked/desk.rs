@@ -14,15 +14,17 @@ use io::config::DlqConfig;
 use io::secrets::SecretsManager;
 use jiff::Timestamp;
 
+use super::reasons::opt_out;
 use crate::dlq::parked::{DeadLetters, Parked};
 use crate::dlq::redrive::{How, redrive};
+use crate::dlq::report::Report;
 use crate::dlq::rules::Rules;
 use crate::dlq::{Which, delete};
 
 /// What was seen of the dead-letter queue.
 pub(crate) struct Seen {
     pub(crate) at: Timestamp,
-    /// The oldest first.
+    /// What is or may be an opt-out first, of those and of all others the oldest.
     pub(crate) all: Vec<Parked>,
     /// About so many more are there.
     pub(crate) hidden: u64,
@@ -64,10 +66,21 @@ impl Work {
     }
 }
 
+/// What the last dry run would send.
+#[derive(Clone)]
+pub(crate) struct Tried {
+    /// Of the dry runs of this console, this one.
+    pub(crate) number: u64,
+    /// The parked changes that it named, and no other.
+    pub(crate) again: Again,
+}
+
 #[derive(Default)]
 struct State {
     seen: Option<Arc<Seen>>,
     work: Option<Work>,
+    tried: Option<Tried>,
+    dry_runs: u64,
 }
 
 struct Inner {
@@ -101,6 +114,21 @@ impl Desk {
 
     pub(crate) fn work(&self) -> Option<Work> {
         self.lock().work.clone()
+    }
+
+    /// What the last dry run would send; none: nothing, or it was sent.
+    pub(crate) fn tried(&self) -> Option<Tried> {
+        self.lock().tried.clone()
+    }
+
+    /// Takes what the dry run of this number would send: it is sent once. While other work is under way it stays.
+    pub(crate) fn take_tried(&self, number: u64) -> Option<Again> {
+        let mut state = self.lock();
+        let is_free = state.work.as_ref().is_none_or(|work| work.end.is_some());
+        let tried = state
+            .tried
+            .take_if(|tried| is_free && tried.number == number);
+        tried.map(|tried| tried.again)
     }
 
     pub(crate) fn is_busy(&self) -> bool {
@@ -152,9 +180,14 @@ impl Desk {
         let told = |count| looked_at.store(count, Ordering::Relaxed);
         match what {
             What::Look => self.look(&told).await.map(|()| String::new()),
-            What::Try(again) => Ok(self.send(&again, true, looked_at).await),
+            What::Try(again) => {
+                let report = self.send(&again, true, looked_at).await;
+                let said = report.text(true);
+                self.keep_tried(again, report.would_go);
+                Ok(said)
+            }
             What::Redrive(again) => {
-                let said = self.send(&again, false, looked_at).await;
+                let said = self.send(&again, false, looked_at).await.text(false);
                 self.look(&|_| ()).await.map(|()| said)
             }
             What::Drop(id) => {
@@ -166,10 +199,24 @@ impl Desk {
         }
     }
 
+    fn keep_tried(&self, again: Again, ids: Vec<String>) {
+        let mut state = self.lock();
+        state.dry_runs += 1;
+        let number = state.dry_runs;
+        let which = Which {
+            ids,
+            ..Which::default()
+        };
+        state.tried = (!which.ids.is_empty()).then_some(Tried {
+            number,
+            again: Again { which, ..again },
+        });
+    }
+
     async fn look(&self, told: &(dyn Fn(usize) + Sync)) -> Result<(), String> {
         let mut all = self.0.queue.look(told).await?;
         let hidden = self.0.queue.depth().await?.saturating_sub(all.len() as u64);
-        all.sort_by_key(|parked| parked.parked_at);
+        all.sort_by_key(|parked| (opt_out(parked).is_none(), parked.parked_at));
         self.lock().seen = Some(Arc::new(Seen {
             at: Clock::system().now(),
             all,
@@ -178,7 +225,7 @@ impl Desk {
         Ok(())
     }
 
-    async fn send(&self, again: &Again, dry_run: bool, looked_at: &AtomicUsize) -> String {
+    async fn send(&self, again: &Again, dry_run: bool, looked_at: &AtomicUsize) -> Report {
         let rules = Rules::new(SecretsManager::new(&self.0.sdk), self.0.prefix.clone());
         let told = || {
             looked_at.fetch_add(1, Ordering::Relaxed);
@@ -190,6 +237,6 @@ impl Desk {
             dry_run,
             told: &told,
         };
-        redrive(&self.0.queue, rules, &how).await.text(dry_run)
+        redrive(&self.0.queue, rules, &how).await
     }
 }

@@ -59,6 +59,7 @@ pub(super) fn inner(app: &App, now: &Now) -> Markup {
                     dl.measures {
                         @for measure in MEASURES.iter().filter(|measure| measure.stage == stage) { (one(measure, now)) }
                     }
+                    @if stage == Stage::Apply { (causes(now)) }
                 }
             }
         }
@@ -77,12 +78,12 @@ fn picker(app: &App, now: &Now, chosen: Option<&str>) -> Markup {
     html! {
         form.choices method="get" action="/" {
             label { "Org"
-                select name="org" data-submit="1" {
+                select name="org" {
                     option value="" { "all" }
                     @for org in orgs { option value=(org) selected[chosen == Some(org)] { (org) } }
                 }
             }
-            noscript { button.quiet { "Show" } }
+            button.quiet { "Show" }
             @if chosen.is_some() { p.hint { "What is left of its calls is asked for by one call each half minute." } }
         }
     }
@@ -165,6 +166,19 @@ fn runs(now: &Now) -> Markup {
         Some(Ok(queue)) => html! {
             p.small { "Runs of reconcile: " (number(queue.waiting)) " waiting, " (number(queue.in_flight)) " in flight; oldest " (oldest(queue)) "." }
         },
+    }
+}
+
+/// Why changes are retried, the most frequent first.
+fn causes(now: &Now) -> Markup {
+    let causes = now.series.iter().flat_map(|series| &series.causes);
+    let mut causes: Vec<_> = causes.filter(|(_, count)| **count > 0.0).collect();
+    causes.sort_by(|one, other| other.1.total_cmp(one.1));
+    html! {
+        @if !causes.is_empty() {
+            h3 { "Retried, by cause" @if now.org.is_some() { span.dim { " (all orgs)" } } }
+            dl.measures { @for (cause, count) in causes { div { dt { (cause) } dd { strong { (shown(*count)) } } } } }
+        }
     }
 }
 
