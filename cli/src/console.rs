@@ -196,6 +196,8 @@ fn pages(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/console/console.js", get(assets::script))
         .route("/contact", get(contact::form).post(contact::look_up))
         .route("/contact/{id}", get(contact::found))
+        .route("/contact/{id}/why", get(contact::why_part))
+        .route("/contact/{id}/waits", get(contact::waits_part))
         .route("/parked", get(parked::table))
         .route("/parked/work", get(parked::work))
         .route("/parked/look", post(parked::look))

@@ -16,6 +16,7 @@ use io::{Clock, Config};
 use secrecy::SecretString;
 
 use super::Findings;
+use crate::connect::DENIED;
 use crate::feed::shown::FOR_ALL;
 use crate::table::counted;
 
@@ -241,11 +242,7 @@ fn why(error: SecretsError, how: &str) -> String {
         SecretsError::Missing => format!(
             "there is none in this account and region: create it ({how}), or set SECRET_PREFIX as the stack has it"
         ),
-        SecretsError::Denied => {
-            "your credentials may not read it, or not decrypt it: they need secretsmanager:GetSecretValue, and kms:Decrypt \
-             where it has a KMS key of yours"
-                .to_owned()
-        }
+        SecretsError::Denied => DENIED.to_owned(),
         SecretsError::Unavailable => {
             "Secrets Manager is not reached: look at AWS_REGION, your credentials (aws sts get-caller-identity), the network \
              (no proxy variable is read) and the CA certificates"

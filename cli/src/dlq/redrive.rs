@@ -125,7 +125,10 @@ impl Run<'_> {
         let said = said.into_iter().map(|said| (said, is_parked));
         self.sent.extend(said);
         match deleted {
-            Ok(()) => self.report.add(changes, is_unmapped),
+            Ok(()) => {
+                self.report.add(changes, is_unmapped);
+                self.report.gone.insert(parked.id);
+            }
             Err(error) => {
                 self.report.leave(format!(
                     "{} was sent, and is still parked: drop it ({error})",

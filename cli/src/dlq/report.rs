@@ -1,6 +1,6 @@
 //! What came of a redrive, for a person or a program.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -19,6 +19,8 @@ pub(crate) struct Report {
     pub(crate) would_go: Vec<String>,
     /// Why what was meant was not sent, and of how many messages.
     pub(crate) left: BTreeMap<String, u64>,
+    /// Ids of what was taken off the dead-letter queue.
+    pub(crate) gone: BTreeSet<String>,
     /// Why it ended before everything was looked at.
     pub(crate) ended: Option<String>,
 }

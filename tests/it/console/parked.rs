@@ -1,5 +1,7 @@
 //! What is parked, looked at, sent again and deleted in the console.
 
+use std::time::Duration;
+
 use http::Method;
 use serde_json::json;
 
@@ -263,4 +265,97 @@ async fn many_are_shown_a_page_at_a_time() {
         )
         .await;
     assert_eq!(answer.status(), 200);
+}
+
+#[tokio::test]
+async fn what_was_done_is_told_though_nobody_can_look_afterwards() {
+    let served = Served::new().await;
+    park(&served, "evt_1", "retryHorizon", Some(1));
+    park(&served, "evt_2", "rejected", Some(2));
+    let console = Console::of(&served, &[]).await;
+    let page = console.until("/parked", "evt_2").await;
+    served.deny("AmazonSQS.GetQueueAttributes");
+    let reason = [("of", "all"), ("rate", "100"), ("reason", "retryHorizon")];
+    console.post("/parked/redrive", &reason).await;
+    let sent = console.until("/parked", "1 sent again").await;
+    assert!(
+        sent.contains(
+            "What is parked could not be looked at afterwards: the dead-letter queue: SQS: AccessDenied"
+        ) && !sent.contains(">evt_1<")
+            && sent.contains(">evt_2<"),
+        "{sent}"
+    );
+    let id = id(&page, "evt_2");
+    let typed = id.chars().take(8).collect::<String>();
+    console
+        .post("/parked/drop", &[("id", &id), ("typed", &typed)])
+        .await;
+    let dropped = console.until("/parked", &format!("{id} is deleted.")).await;
+    assert!(
+        dropped.contains("could not be looked at afterwards") && !dropped.contains(">evt_2<"),
+        "{dropped}"
+    );
+    served.allow("AmazonSQS.GetQueueAttributes");
+    console.post("/parked/look", &[]).await;
+    let looked = console.until("/parked", "Nothing is parked").await;
+    assert!(
+        looked.contains("is deleted.") && !looked.contains("could not be looked at"),
+        "{looked}"
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_stays_while_somebody_looks() {
+    let served = Served::new().await;
+    park(&served, "evt_1", "retryHorizon", Some(1));
+    let console = Console::of(&served, &[]).await;
+    console.until("/parked", "evt_1").await;
+    let all = [("of", "all"), ("rate", "100")];
+    console.post("/parked/try", &all).await;
+    console.until("/parked", "Send again for good").await;
+    served.sqs.set_latency(Duration::from_millis(900));
+    let whom = [
+        ("org", "lists"),
+        ("campaign", "campaign-of-lists"),
+        ("key", KEY),
+        ("hours", "3"),
+    ];
+    console.post("/contact", &whom).await;
+    let page = console.get("/parked").await;
+    for wanted in [
+        "A dry run of",
+        "Send again for good",
+        "What is parked is being looked at: ",
+    ] {
+        assert!(page.contains(wanted), "{wanted} of {page}");
+    }
+    served.sqs.set_latency(Duration::ZERO);
+    console.until("/parked", "Look again").await;
+    console.post("/parked/look", &[]).await;
+    let page = console.until("/parked", "Look again").await;
+    assert!(page.contains("Send again for good"), "{page}");
+}
+
+#[tokio::test]
+async fn what_is_no_change_and_says_something_of_calls_may_be_an_opt_out() {
+    let served = Served::new().await;
+    let group = crate::dlq::group("ranked", KEY);
+    for (event_id, said) in [
+        ("evt_1", r#""callable":"false""#),
+        ("evt_2", r#""data":{"phone":[1]}"#),
+    ] {
+        let body = format!(
+            r#"{{"schema":1,"eventId":"{event_id}","org":"ranked","campaignId":"c","contactKey":"{KEY}",{said}}}"#
+        );
+        served.park_text(&body, &group, event_id, "invalidChange");
+    }
+    let console = Console::of(&served, &[]).await;
+    let page = console.until("/parked", "evt_2").await;
+    let row = |event_id: &str| {
+        let mut rows = page.split("<tr>");
+        rows.find(|row| row.contains(&format!(">{event_id}<")))
+            .unwrap()
+    };
+    assert!(row("evt_1").contains("may be an opt-out"), "{page}");
+    assert!(row("evt_2").contains(">change<"), "{page}");
 }
