@@ -274,9 +274,12 @@ async fn what_was_done_is_told_though_nobody_can_look_afterwards() {
     park(&served, "evt_2", "rejected", Some(2));
     let console = Console::of(&served, &[]).await;
     let page = console.until("/parked", "evt_2").await;
-    served.deny("AmazonSQS.GetQueueAttributes");
     let reason = [("of", "all"), ("rate", "100"), ("reason", "retryHorizon")];
-    console.post("/parked/redrive", &reason).await;
+    console.post("/parked/try", &reason).await;
+    let tried = console.until("/parked", "Send again for good").await;
+    served.deny("AmazonSQS.GetQueueAttributes");
+    let number = tried_number(&tried);
+    console.post("/parked/redrive", &[("tried", &number)]).await;
     let sent = console.until("/parked", "1 sent again").await;
     assert!(
         sent.contains(

@@ -132,7 +132,7 @@ pub(crate) fn found(app: &App, id: u64, found: &Found, page: Option<usize>) -> M
         p.hint { "Looked at " (ago(Some(found.at), Clock::system().now())) ", message group " code { (found.looked.group) } }
         section aria-labelledby="why" {
             h2 #why { "Why is this contact not called?" }
-            div data-refresh=[again("why")] data-every=(SELDOM) { (why_part(found, &waits)) }
+            div aria-live="polite" data-refresh=[again("why")] data-every=(SELDOM) { (why_part(found, &waits)) }
         }
         div.columns {
             section aria-labelledby="now" { h2 #now { "What Genesys Cloud has now" } (now(found)) }
@@ -158,7 +158,7 @@ pub(crate) fn why_part(found: &Found, waits: &Waits) -> Markup {
         "note good"
     };
     html! {
-        div class=(kind) data-busy=[waits.looked_at] role="status" { p { strong { (answer(&all)) } } }
+        div class=(kind) data-busy=[waits.looked_at] { p { strong { (answer(&all)) } } }
         (reasons(&all))
     }
 }
