@@ -81,6 +81,7 @@ mutants! {
     NoteFirst = "note-first", "the place is noted before what differs is sent", ["looked"];
     RememberNothing = "remember-nothing", "the next run looks at its window alone", ["looked"];
     DepthOfAll = "depth-of-all", "all that is in the queue counts as the org's own", ["looked"];
+    ForgetSent = "forget-sent", "what a run sent counts for nothing in the next", ["deep"];
     TellNoAge = "tell-no-age", "that an org is late is not told", ["looked"];
     AgelessExport = "ageless-export", "an export of any age is taken for a new one", ["looked"];
     DeletedAsDummies = "deleted-as-dummies", "whom a CRM deleted is created for that", ["reconcile"];

@@ -1,5 +1,5 @@
 //! `looked`: what a record calls looked at was, whatever killed the runs that say so; nothing that changed is
-//! left out in the end; and where it took long, that was told.
+//! left out in the end; and where it took long, that was told. `deep`: what repairs leave in the queue.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::at_rest;
 use crate::lock;
 use crate::seams::{Outside, Seen};
-use crate::story::feeds::NEVER;
+use crate::story::feeds::{NEVER, Schedule};
 use crate::wire;
 use crate::world::{key_of, rank_of};
 
@@ -21,7 +21,10 @@ const SLACK: SignedDuration = SignedDuration::from_mins(30);
 /// A run that was killed is begun again up to three times before it, or the next one, tells.
 const UNTIL_TOLD: SignedDuration = SignedDuration::from_hours(3);
 /// A run of an org that nothing is wrong with takes no longer.
-const RUN: Duration = Duration::from_mins(20);
+const RUN: Duration = Duration::from_mins(30);
+/// The least that the repairs of an org may fill the queue with; apply is held to do one in so long then.
+const DEEPEST: usize = 10;
+const DONE_IN: SignedDuration = SignedDuration::from_mins(1);
 
 /// What a CRM said of a contact.
 pub(crate) struct Shown {
@@ -223,4 +226,35 @@ pub(crate) fn told_late(outside: &Outside) {
     violations
         .into_iter()
         .for_each(|what| outside.violated(what));
+}
+
+/// `deep`, where nothing is killed: an org of the smallest budget has no more repairs in the queue than it may,
+/// beside opt-outs.
+pub(crate) fn filled(outside: &Outside) {
+    let seen = lock(&outside.seen);
+    let is_small = |schedule: &Schedule| schedule.is_crowded && schedule.calls_told <= 2;
+    let mut is_deep = false;
+    for org in outside.story.orgs.iter().filter(|org| !org.is_of_lists) {
+        let repairs = seen.stored.iter().filter_map(|message| {
+            let body: Value = serde_json::from_str(&message.body).ok()?;
+            let is_repair = body["source"] == "reconcile" && body["org"] == org.name.as_str();
+            let opts_out = body["operation"] == "remove" || body["callable"] == false;
+            let at = seen.stored_at.get(&wire::event_id(&message.body));
+            at.copied().filter(|_| is_repair && !opts_out)
+        });
+        let repairs: Vec<_> = repairs.collect();
+        // What was sent since the first of them, and may still be there.
+        is_deep |= repairs.iter().enumerate().any(|(first, since)| {
+            let later = repairs[first..].iter().enumerate();
+            later.into_iter().any(|(sent, at)| {
+                let done = at.duration_since(*since).as_secs() / DONE_IN.as_secs();
+                sent > DEEPEST + usize::try_from(done).unwrap_or(0)
+            })
+        });
+    }
+    drop(seen);
+    if is_deep && outside.story.schedule.as_ref().is_some_and(is_small) {
+        outside
+            .violated("deep: the repairs of an org fill the queue deeper than they may".to_owned());
+    }
 }

@@ -301,6 +301,9 @@ impl Store {
         if self.0.is(Mutant::RememberNothing) {
             record["lookedAt"] = serde_json::json!([]);
         }
+        if self.0.is(Mutant::ForgetSent) {
+            record["sent"] = Value::Null;
+        }
         if self.0.is(Mutant::DepthOfAll) {
             let at = self.0.clock.now().as_second();
             record["sent"] = serde_json::json!({ "changes": self.0.queue.len(), "at": at });

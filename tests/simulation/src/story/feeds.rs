@@ -67,7 +67,13 @@ pub(super) fn story(seed: u64) -> Story {
         read: rng.choice([None, Some("export"), Some("bulk")]).flatten(),
         lag: Duration::from_secs(rng.choice([0, 0, 30, 400]).unwrap_or(0)),
         calls_told: rng.choice([1, 2, 300]).unwrap_or(300),
-        export: Duration::from_secs(rng.choice([5, 20, 300, 1_200]).unwrap_or(20)),
+        export: Duration::from_secs(match rng.u8(..4) {
+            _ if is_crowded => 20,
+            0 => 5,
+            1 => 300,
+            2 => 1_200,
+            _ => 20,
+        }),
         is_crowded,
     };
     let orgs = rng.usize(1..3).max(usize::from(is_crowded) + 1);
@@ -101,7 +107,7 @@ pub(super) fn story(seed: u64) -> Story {
 }
 
 fn org(rng: &mut Rng, n: usize, is_crowded: bool) -> Org {
-    let campaigns = rng.usize(1..3);
+    let campaigns = if is_crowded { 2 } else { rng.usize(1..3) };
     Org {
         name: format!("org-{n}"),
         is_of_lists: rng.bool(),
@@ -141,10 +147,12 @@ struct Teller<'a> {
 
 impl<'a> Teller<'a> {
     fn new(seed: u64, mut rng: Rng, orgs: &'a [Org], schedule: Schedule) -> Teller<'a> {
+        // More than the least depth of the queue.
+        let least = if schedule.is_crowded { 10 } else { 3 };
         let mut people = Vec::new();
         for (n, org) in orgs.iter().enumerate() {
             for campaign in &org.campaigns {
-                people.extend((0..rng.usize(3..14)).map(|contact| Person {
+                people.extend((0..rng.usize(least..14)).map(|contact| Person {
                     org: n,
                     campaign: campaign.clone(),
                     key: format!("{CANARY}-{contact}-of-{}", org.name),
@@ -328,7 +336,7 @@ impl<'a> Teller<'a> {
                 self.push(at, Deed::Forbid { org, time });
             }
         }
-        for _ in 0..self.rng.usize(..4) {
+        for _ in 0..self.rng.usize(..8) {
             let person = &self.people[self.rng.usize(..self.people.len())];
             let (campaign, key) = (person.campaign.clone(), person.key.clone());
             let at = self.within(end);

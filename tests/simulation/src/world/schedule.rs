@@ -115,6 +115,7 @@ impl World<'_> {
         }
         looked::converged(outside);
         looked::told_late(outside);
+        looked::filled(outside);
     }
 
     /// A run is over, of this message.
