@@ -10,6 +10,7 @@ mod shown;
 mod vendor;
 
 pub(crate) use crm::{deduplication_id_of, group_of, key_of, rank_of};
+pub(crate) use feeds::PAGE;
 pub(crate) use setup::dnc_list;
 use shown::{shown, told};
 

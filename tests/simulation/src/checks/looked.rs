@@ -12,7 +12,7 @@ use crate::lock;
 use crate::seams::{Outside, Seen};
 use crate::story::feeds::{NEVER, Schedule};
 use crate::wire;
-use crate::world::{key_of, rank_of};
+use crate::world::{PAGE, key_of, rank_of};
 
 /// `ReconcileLateMinutes`.
 const LATE: Duration = Duration::from_hours(2);
@@ -243,12 +243,12 @@ pub(crate) fn filled(outside: &Outside) {
             at.copied().filter(|_| is_repair && !opts_out)
         });
         let repairs: Vec<_> = repairs.collect();
-        // What was sent since the first of them, and may still be there.
+        // What was sent since the first of them, and may still be there. Of the page that fills it all is sent.
         is_deep |= repairs.iter().enumerate().any(|(first, since)| {
             let later = repairs[first..].iter().enumerate();
             later.into_iter().any(|(sent, at)| {
                 let done = at.duration_since(*since).as_secs() / DONE_IN.as_secs();
-                sent > DEEPEST + usize::try_from(done).unwrap_or(0)
+                sent >= DEEPEST + PAGE + usize::try_from(done).unwrap_or(0)
             })
         });
     }

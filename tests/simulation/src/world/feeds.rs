@@ -18,7 +18,7 @@ use crate::world::rank_of;
 use crate::{lock, wire};
 
 /// Of every feed, so that there are several.
-pub(super) const PAGE: usize = 3;
+pub(crate) const PAGE: usize = 3;
 
 /// The CRMs of the orgs that have one of a vendor.
 pub(super) fn crms(story: &Story, clock: &Clock) -> BTreeMap<String, Crm> {
