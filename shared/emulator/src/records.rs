@@ -34,6 +34,11 @@ impl Parameters {
         self.inner().texts.insert(name.to_owned(), text.to_owned());
     }
 
+    /// Deletes a parameter.
+    pub fn forget(&self, name: &str) {
+        self.inner().texts.remove(name);
+    }
+
     /// Refuses the next writes.
     pub fn refuse_writes(&self, calls: usize) {
         self.inner().refuse_writes = calls;

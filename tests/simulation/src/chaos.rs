@@ -69,7 +69,14 @@ kinds! {
     LatePoller = "late-poller",
     /// An agent writes to a contact of a list, right before a call about it is carried out.
     AgentWrites = "agent-writes",
+    /// A copy of reconcile ends before a call to its CRM, a queue or Parameter Store.
+    KillBefore = "kill-before",
+    /// After such a call was carried out.
+    KillAfter = "kill-after",
 }
+
+/// Kinds with chance of their own, so that the rest of a seed stays as it was.
+const OF_THEIR_OWN: [Kind; 3] = [Kind::AgentWrites, Kind::KillBefore, Kind::KillAfter];
 
 /// How often each kind strikes.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +86,7 @@ impl Rates {
     pub(crate) fn draw(rng: &mut Rng) -> Rates {
         let mut rates = BTreeMap::new();
         let calm = rng.u8(..8) == 0;
-        for kind in Kind::ALL.iter().filter(|kind| **kind != Kind::AgentWrites) {
+        for kind in Kind::ALL.iter().filter(|kind| !OF_THEIR_OWN.contains(kind)) {
             let rate = match rng.u8(..12) {
                 0..6 => 0.0,
                 6..9 => 0.01,
@@ -100,6 +107,13 @@ impl Rates {
     pub(crate) fn draw_agents(&mut self, rng: &mut Rng) {
         let rate = rng.choice([0.0, 0.05, 0.5]).unwrap_or(0.0);
         self.0.insert(Kind::AgentWrites, rate);
+    }
+
+    pub(crate) fn draw_kills(&mut self, rng: &mut Rng) {
+        for kind in [Kind::KillBefore, Kind::KillAfter] {
+            let rate = rng.choice([0.0, 0.0, 0.02, 0.1]).unwrap_or(0.0);
+            self.0.insert(kind, rate);
+        }
     }
 
     pub(crate) fn clear(&mut self, kinds: &BTreeSet<Kind>) {
@@ -137,6 +151,11 @@ impl Chaos {
     /// From now on nothing fails.
     pub(crate) fn heal(&self) {
         *lock(&self.rates) = Rates::default();
+    }
+
+    /// From now on these strike.
+    pub(crate) fn begin(&self, rates: Rates) {
+        *lock(&self.rates) = rates;
     }
 
     /// Whether this kind of fault strikes now. `what`: what it would strike.

@@ -3,24 +3,28 @@
 
 mod aws;
 mod line;
+mod mortal;
 
 pub(crate) use aws::{Manager, Sqs, Store};
-pub(crate) use line::{Crash, FeedLine, Line};
+pub(crate) use line::{Crash, FeedLine, Line, OF_ITS_OWN, OF_VENDORS};
+pub(crate) use mortal::Life;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use emulator::{Feed, World};
+use emulator::{Crm, Feed, World};
 use io::queue::{Message, QueueError};
 use jiff::Timestamp;
 
-use crate::chaos::Chaos;
+use crate::chaos::{Chaos, Rates};
+use crate::checks::looked::Shown;
 use crate::mutants::Mutant;
 use crate::story::Story;
+use crate::story::feeds::Down;
 use crate::trouble::Trouble;
-use crate::world::key_of;
+use crate::world::{key_of, rank_of};
 use crate::{lock, wire};
 
 /// Everything outside of the product, and what was seen of it.
@@ -28,9 +32,13 @@ pub(crate) struct Outside {
     pub(crate) story: Story,
     world: World,
     pub(crate) feed: Feed,
+    /// Of the orgs whose CRM is a vendor's.
+    pub(crate) crms: BTreeMap<String, Crm>,
     pub(crate) chaos: Chaos,
     /// Of the run, while it lasts.
     pub(crate) trouble: Mutex<Option<Trouble>>,
+    /// What of which org does not answer now.
+    pub(crate) down: Mutex<BTreeSet<(Down, String)>>,
     pub(crate) mutant: Option<Mutant>,
     pub(crate) seen: Mutex<Seen>,
     /// Where a trace is wanted.
@@ -67,6 +75,12 @@ pub(crate) struct Seen {
     pub(crate) written: Vec<(usize, String, String)>,
     /// Every message that the queue stored, in order.
     pub(crate) stored: Vec<Message>,
+    /// The highest rank of all messages of a contact, by campaign and key.
+    pub(crate) best: BTreeMap<(String, String), u64>,
+    /// What the CRM said, in runs of a schedule.
+    pub(crate) shown: Vec<Shown>,
+    /// When an org was told to be late.
+    pub(crate) alarms: Vec<(Timestamp, String)>,
     /// Campaign and key of each contact that some message says may be called.
     opted_in: BTreeSet<(String, String)>,
     /// Which copy of apply has a call about a contact under way.
@@ -93,17 +107,24 @@ impl Outside {
     pub(crate) fn new(
         story: Story,
         world: World,
-        feed: Feed,
+        (feed, crms): (Feed, BTreeMap<String, Crm>),
         mutant: Option<Mutant>,
         trace: bool,
     ) -> Outside {
-        let chaos = Chaos::new(story.seed, story.rates.clone());
+        // A schedule begins before anything fails.
+        let rates = match story.schedule {
+            Some(_) => Rates::default(),
+            None => story.rates.clone(),
+        };
+        let chaos = Chaos::new(story.seed, rates);
         Outside {
             story,
             world,
             feed,
+            crms,
             chaos,
             trouble: Mutex::default(),
+            down: Mutex::default(),
             mutant,
             seen: Mutex::default(),
             trace: trace.then(Mutex::default),
@@ -132,6 +153,11 @@ impl Outside {
         }
     }
 
+    pub(crate) fn is_down(&self, what: Down, org: &str) -> bool {
+        let down = lock(&self.down);
+        down.iter().any(|(of, name)| *of == what && name == org)
+    }
+
     pub(crate) fn violated(&self, what: String) {
         self.say(|| format!("VIOLATION  {what}"));
         lock(&self.seen).violations.insert(what);
@@ -151,8 +177,19 @@ impl Outside {
             });
             let mut seen = lock(&self.seen);
             let body: serde_json::Value = serde_json::from_str(&message.body).unwrap_or_default();
+            let (_, campaign, key) = key_of(&body);
+            if let Some(rank) = self
+                .story
+                .org_of(&campaign)
+                .and_then(|org| rank_of(org, &body))
+            {
+                let best = seen
+                    .best
+                    .entry((campaign.clone(), key.clone()))
+                    .or_insert(rank);
+                *best = rank.max(*best);
+            }
             if body["callable"] == true && body["operation"] != "remove" {
-                let (_, campaign, key) = key_of(&body);
                 seen.opted_in.insert((campaign, key));
             }
             let id = wire::event_id(&message.body);
