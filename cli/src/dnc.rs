@@ -1,7 +1,9 @@
-//! `campaign-sync dnc`: what an operator does to the DNC list of an org.
+//! `campaign-sync dnc remove`: takes one entry from the DNC list of an org.
 //!
-//! An entry has neither rank nor owner: nobody could say whether an opt-in is newer than it, or whether
-//! somebody else put it there. So campaign-sync itself only adds, and taking away is a person's decision.
+//! An entry has neither a rank nor an owner: nothing says whether an opt-in is newer than it, or whether
+//! another program added it. So apply only adds entries (`functions/apply`), and this command lets a person
+//! remove one. It changes no contact: `campaign-sync contact` does. `check/dnc.rs` says whether the list is
+//! of the right kind.
 
 use std::sync::Arc;
 
@@ -61,7 +63,7 @@ struct Remove {
     json: bool,
 }
 
-/// Runs, prints, and answers whether it was done.
+/// Removes the entry and prints what was done. Returns `true`, or an error.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let Command::Remove(args) = &args.command;
     let config = Config::from_env_without_queue().map_err(|error| error.to_string())?;
@@ -94,10 +96,10 @@ async fn remove(args: &Remove, line: &str, config: Config) -> Result<bool, Strin
     Ok(true)
 }
 
-/// What is taken from the list.
+/// An entry of the list.
 struct Entry<'a> {
     text: &'a str,
-    /// Of a key. That of a number would tell the number to whoever tries all of them.
+    /// The hash of a contact key. A phone number has none: whoever tries all numbers would find it.
     hash: Option<String>,
 }
 

@@ -1,4 +1,11 @@
-//! `campaign-sync`: the operator's and the developer's command.
+//! `campaign-sync`: the command of the operator and of the developer.
+//!
+//! Each subcommand is a module of its name, with `Args` and `run`. `run` returns whether all is as it
+//! should be, which becomes exit status 0 or 1; an error becomes exit status 2. The rules themselves are
+//! not here: they are in `shared/domain`, and the functions' own code runs in `local` and `reconcile`.
+//!
+//! The first subcommand to read is [`local`], which runs everything on this machine. [`args`], [`table`],
+//! [`says`], [`one_contact`] and [`connect`] hold what several subcommands need.
 
 mod args;
 mod check;
@@ -70,7 +77,7 @@ enum Command {
     Event(event::Args),
 }
 
-/// Writes a result to standard output. A reader that has gone, as `head` does, is no error.
+/// Writes a result to standard output. A reader that closed its end, as `head` does, is no error.
 pub(crate) fn print(text: &str) -> Result<(), String> {
     match writeln!(std::io::stdout(), "{text}") {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -80,7 +87,7 @@ pub(crate) fn print(text: &str) -> Result<(), String> {
     }
 }
 
-/// Runs a command's own part to its end.
+/// Runs the asynchronous part of a subcommand to its end.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,5 +1,8 @@
-//! `campaign-sync reconcile`: the very code of the function, from the operator's machine and
-//! without Lambda's 15 minutes.
+//! `campaign-sync reconcile`: compares campaigns with the CRM's feed from the operator's machine.
+//!
+//! It runs the code of the function, `functions/reconcile`, without Lambda's 15 minutes: how contacts are
+//! compared is decided there. Here are the arguments, and in `report` what a run prints. The
+//! loop over the stretches of a run is in `stretches.rs`. Schedules are set by `campaign-sync schedule`.
 
 mod report;
 
@@ -79,7 +82,7 @@ fn read(text: &str) -> Result<Read, String> {
     Read::of(text).ok_or_else(|| "expected export or bulk".to_owned())
 }
 
-/// Runs, prints, and answers whether all was compared and enqueued.
+/// Runs and prints the report. Returns whether all was compared and all that differs was enqueued.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config = Config::from_env().map_err(|error| error.to_string())?;
     let now = Clock::system().now();
@@ -94,7 +97,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
     Ok(report.is_complete())
 }
 
-/// What only all arguments together tell.
+/// Checks what only several arguments together can show.
 fn check(args: &Args, now: Timestamp) -> Result<(), String> {
     let campaigns = &args.campaigns;
     if let Some((_, twice)) = campaigns

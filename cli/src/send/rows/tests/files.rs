@@ -34,7 +34,7 @@ fn rows_without_any_value_and_columns_that_are_not_sent_are_left_out() {
         json!({ "contactKey": "K", "version": 5, "callable": true, "data": { "phone": "+1" } });
     let file = file(text, Format::Csv, "--column phone", None);
     assert_eq!(shown(&file), [Ok(row)]);
-    let is_blank = |row: &Result<Found, RowFault>| matches!(row, Ok(Found::Blank));
+    let is_blank = |row: &Result<ParsedRow, RowFault>| matches!(row, Ok(ParsedRow::Blank));
     let rows = file.rows().unwrap().map(Result::unwrap);
     assert_eq!(rows.filter(is_blank).count(), 3);
     assert_eq!(file.lines(), Ok(5));

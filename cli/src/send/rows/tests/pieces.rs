@@ -12,8 +12,8 @@ fn note(n: usize) -> String {
 /// Each row's place and what it says, however the file's pieces fall.
 fn told(text: &str, format: Format, flags: &str) -> Vec<(String, String)> {
     let file = file(text, format, flags, None);
-    let row = |row: Result<Result<Found, RowFault>, String>| match row.unwrap().unwrap() {
-        Found::Change(place, change) => {
+    let row = |row: Result<Result<ParsedRow, RowFault>, String>| match row.unwrap().unwrap() {
+        ParsedRow::Change(place, change) => {
             let data = change.operation.data().unwrap();
             let note = data.get("note").cloned().flatten();
             (
@@ -21,7 +21,7 @@ fn told(text: &str, format: Format, flags: &str) -> Vec<(String, String)> {
                 format!("{} {}", change.key.as_str(), note.unwrap_or_default()),
             )
         }
-        Found::Blank => panic!("none is blank"),
+        ParsedRow::Blank => panic!("none is blank"),
     };
     file.rows().unwrap().map(row).collect()
 }
