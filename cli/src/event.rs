@@ -1,8 +1,9 @@
 //! `campaign-sync event NAME`: prints a sample event that is valid now.
 //!
-//! An event is what Lambda hands to a function: a webhook for ingest, a batch of a queue for apply, or the
-//! input of a schedule for reconcile. Nothing is sent here: `local --file` and `cargo lambda invoke` take
-//! what is printed. The batches are in [`batches`]; how a source signs is in `ingest::auth`.
+//! An event is what Lambda hands to a function: a webhook for ingest, a batch of a queue for apply,
+//! or the input of a schedule for reconcile. Nothing is sent here: `local --file` and `cargo lambda
+//! invoke` take what is printed. The batches are in [`batches`]; how a source signs is in
+//! `ingest::auth`.
 
 mod batches;
 
@@ -33,14 +34,14 @@ The orgs, campaigns and sources are those of `campaign-sync local --serve`.")]
 pub(crate) struct Args {
     /// Which event
     name: Name,
-    /// Show who sends the webhook as this file says, the JSON of a source's secret, or standard
-    /// input by -
+    /// Signs the webhook as the secret of a source says. FILE holds the secret as JSON; - reads
+    /// standard input
     #[arg(long, value_name = "FILE", requires = "source")]
     secret: Option<PathBuf>,
     /// The source of that secret
     #[arg(long, requires = "secret", value_parser = args::source)]
     source: Option<SourceName>,
-    /// Print a curl command that sends the webhook to this URL, in place of the event
+    /// Prints a curl command that sends the webhook to this URL, in place of the event
     #[arg(long, value_name = "URL", requires = "secret")]
     curl: Option<String>,
 }
@@ -58,7 +59,7 @@ enum Name {
     /// A batch whose create is refused with 409, if applied within two seconds after one of the
     /// others
     Conflict,
-    /// What a schedule asks of reconcile
+    /// The input that a schedule gives to reconcile
     Schedule,
 }
 

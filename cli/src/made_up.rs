@@ -1,4 +1,5 @@
-//! The campaigns and sources of the made-up CRM. `local` creates them, and the sample events name them.
+//! The campaigns and sources of the made-up CRM. `local` creates them, and the sample events name
+//! them.
 
 /// Each campaign, behind the org that it belongs to.
 pub(crate) const CAMPAIGNS: [(&str, &str); 3] = [

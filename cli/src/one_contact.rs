@@ -6,8 +6,8 @@ use domain::change::{ContactKey, Rank};
 use domain::rules::Rules;
 use jiff::Timestamp;
 
-/// The contact keys that the arguments name. `-` stands for the keys on standard input, one a line, so
-/// that no key need stand in the shell's history.
+/// The contact keys that the arguments name. `-` stands for the keys on standard input, one a line,
+/// so that no key need stand in the shell's history.
 pub(crate) fn keys(arguments: &[String]) -> Result<Vec<ContactKey>, String> {
     let mut keys = Vec::new();
     for argument in arguments {

@@ -9,7 +9,7 @@ pub(crate) fn rank(change: &Change) -> String {
     version.or(at).unwrap_or_else(|| "none".to_owned())
 }
 
-/// What the change sets: a line for each column, channel and number, and one for `callable`.
+/// Lists what the change sets: a line for each column, channel and number, and one for `callable`.
 pub(crate) fn said(operation: &Operation) -> String {
     let Operation::Upsert {
         data,

@@ -1,10 +1,12 @@
-//! `campaign-sync send`: sends the rows of a file as changes. Every row is checked before the first is sent.
+//! `campaign-sync send`: sends the rows of a file as changes. Every row is checked before the first
+//! is sent.
 //!
-//! A file goes through these modules: [`source`] reads its bytes, [`text`] decodes them, [`csv`] and [`rows`]
-//! make changes of them, [`target`] checks each change against the org and the campaign, [`warnings`] looks
-//! for what is mostly a mistake, and [`feeder`] fills the queue. [`state`] keeps how far the file was sent,
-//! and [`report`] says what came of it. What a change may say is decided in `domain::change`, and what
-//! becomes of it in `functions/apply`. docs/send.md explains the command.
+//! A file goes through these modules: [`source`] reads its bytes, [`text`] decodes them, [`csv`]
+//! and [`rows`] make changes of them, [`target`] checks each change against the org and the
+//! campaign, [`warnings`] looks for what is mostly a mistake, and [`feeder`] fills the queue.
+//! [`state`] keeps how far the file was sent, and [`report`] says what came of it. What a change
+//! may say is decided in `domain::change`, and what becomes of it in `functions/apply`.
+//! docs/send.md explains the command.
 
 mod csv;
 mod feeder;
@@ -67,16 +69,16 @@ runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROF
 The exit status is 0 when every row is in the queue (with --dry-run: is right), 1 when not so, 2 when the command could not
 run.")]
 pub(crate) struct Args {
-    /// Whose contacts: names the secret {prefix}/org/{org}
+    /// The org, whose secret is {prefix}/org/{org}
     #[arg(long, value_parser = args::org)]
     org: OrgId,
-    /// In which campaign
+    /// The campaign
     #[arg(long, value_name = "CAMPAIGN_ID", value_parser = args::campaign)]
     campaign: CampaignId,
     /// The file: CSV, JSON lines or a JSON array
     file: PathBuf,
-    /// How it is written [default: by the end of its name: .csv, .ndjson or .jsonl, .json, each
-    /// also with .gz behind it]
+    /// The format of the file [default: by the end of its name: .csv, .ndjson or .jsonl, .json,
+    /// each also with .gz behind it]
     #[arg(long, value_enum)]
     format: Option<Format>,
     /// The encoding of its text, such as windows-1252 [default: utf-8, or what its byte order mark
@@ -85,11 +87,11 @@ pub(crate) struct Args {
     encoding: Option<&'static Encoding>,
     #[command(flatten)]
     mapping: Mapping,
-    /// The time of every change that says none, such as that of the export: for an org that ranks
-    /// by occurredAt
+    /// The time of each change that names none, such as the time of the export. For an org that
+    /// ranks by occurredAt
     #[arg(long, value_name = "TIME", value_parser = args::time)]
     as_of: Option<Timestamp>,
-    /// Also rows without a rank: nothing keeps them from overwriting what is newer
+    /// Sends rows without a rank too: nothing keeps them from overwriting what is newer
     #[arg(long)]
     unranked: bool,
     #[command(flatten)]
@@ -103,7 +105,7 @@ pub(crate) struct Args {
     /// Sends the file from its first row on, whatever was sent of it before
     #[arg(long)]
     restart: bool,
-    /// Where it is kept how far the file was sent [default: FILE.send-state.json]
+    /// The file that keeps how far FILE was sent [default: FILE.send-state.json]
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Prints one JSON object instead of text
@@ -111,7 +113,8 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// Runs and prints the report. Returns whether all rows are in the queue or, with `--dry-run`, right.
+/// Runs and prints the report. Returns whether all rows are in the queue or, with `--dry-run`,
+/// right.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config = Config::from_env().map_err(|error| error.to_string())?;
     // A file that does not exist is reported before a name that says no format.
@@ -163,8 +166,8 @@ fn format(args: &Args) -> Result<Format, String> {
     })
 }
 
-/// Checks every row, then sends those that are not in the queue yet, unless a row is faulty, the run is
-/// dry, or the person at the terminal says no.
+/// Checks every row, then sends those that are not in the queue yet, unless a row is faulty, the
+/// run is dry, or the person at the terminal says no.
 async fn send(
     args: &Args,
     config: Config,
@@ -239,15 +242,16 @@ fn checked(
     Ok(report)
 }
 
-/// The changes of the rows from the place `first` on; `None` stands for a row that is in the queue already:
-/// `beyond` has its place.
+/// The changes of the rows from the place `first` on; `None` stands for a row that is in the queue
+/// already: `beyond` has its place.
 fn to_send<'a>(
     args: &'a Args,
     file: &'a File,
     first: u64,
     beyond: Vec<u64>,
 ) -> Result<impl Iterator<Item = Result<ToSend, String>> + 'a, String> {
-    // Every row was right when it was checked. If the file was altered since, its rows end in an error.
+    // Every row was right when it was checked. If the file was altered since, its rows end in an
+    // error.
     let rows = file.rows().map_err(|error| in_file(args, error))?;
     let changes = rows.filter_map(|row| match row {
         Ok(Ok(ParsedRow::Change(_, change))) => Some(Ok(change)),

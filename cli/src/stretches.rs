@@ -1,9 +1,11 @@
-//! Runs the code of the function `reconcile` on the operator's machine, without Lambda's 15 minutes.
+//! Runs the code of the function `reconcile` on the operator's machine, without Lambda's 15
+//! minutes.
 //!
-//! A run is cut into stretches of ten minutes. At the end of each, all that it found is in the queue, and a
-//! cursor says where the next one begins. The run ends when everything was compared, when an error occurs,
-//! or at Ctrl-C. How a stretch compares contacts is decided in `functions/reconcile`, not here; what a run
-//! prints is the [`Report`] of the subcommand: `reconcile` and `contact adopt` have one each.
+//! A run is cut into stretches of ten minutes. At the end of each, all that it found is in the
+//! queue, and a cursor says where the next one begins. The run ends when everything was compared,
+//! when an error occurs, or at Ctrl-C. How a stretch compares contacts is decided in
+//! `functions/reconcile`, not here; what a run prints is the [`Report`] of the subcommand:
+//! `reconcile` and `contact adopt` have one each.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,11 +23,11 @@ const STRETCH: Duration = Duration::from_mins(10);
 /// How many contacts are compared before the run looks again whether it was asked to stop.
 const AT_ONCE: usize = 50;
 /// The time between two lines of progress where there is no terminal.
-const LINE: Duration = Duration::from_secs(30);
+const BETWEEN_LINES: Duration = Duration::from_secs(30);
 /// The wait before the next stretch when the queue is deep or the service throttles.
 const WAIT: Duration = Duration::from_secs(15);
 
-/// What all stretches of a run found.
+/// Collects what all stretches of a run find.
 pub(crate) trait Report: Default + Send {
     /// Counts what a stretch reports while it runs.
     fn saw(&mut self, progress: Progress);
@@ -40,15 +42,15 @@ pub(crate) trait Report: Default + Send {
     fn line(&self) -> String;
 }
 
-/// What the stretches until now leave to the next one, and to the end of the run.
+/// The state that the stretches until now leave to the next one, and to the end of the run.
 struct RunState<R> {
     report: R,
     /// The cursor up to which everything that was found is in the queue.
     reached: Option<String>,
 }
 
-/// Runs from the input's cursor to the end. The first Ctrl-C ends the run in good order, the second at
-/// once.
+/// Runs from the input's cursor to the end. The first Ctrl-C ends the run in good order, the second
+/// at once.
 pub(crate) async fn until_stopped<R: Report>(config: Config, input: Input) -> Result<R, String> {
     let is_asked_to_stop = AtomicBool::new(false);
     let state = Mutex::new(RunState {
@@ -69,7 +71,8 @@ pub(crate) async fn until_stopped<R: Report>(config: Config, input: Input) -> Re
         () = interrupts => Err("interrupted".to_owned()),
     };
     let state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // A campaign that is not known ends the run after the others were compared: their results are told.
+    // A campaign that is not known ends the run after the others were compared: their results are
+    // told.
     let ended = ended.map_err(|error| match state.report.is_empty() {
         true => error,
         false => format!("{error}\nUntil then: {}.", state.report.line()),
@@ -93,7 +96,7 @@ async fn stretches<R: Report>(
         .await
         .map_err(|error| error.to_string())?;
     let screen = Screen::new(state);
-    // It reads everything twice and has no cursor to continue from.
+    // Such a run reads everything twice and has no cursor to continue from.
     let is_whole = input.task == Task::RemoveUnknown;
     let asked = || is_asked_to_stop.load(Ordering::Relaxed);
     let mut pages = BTreeSet::new();
@@ -137,8 +140,8 @@ async fn stretches<R: Report>(
     Ok(())
 }
 
-/// Keeps the state of the run, and shows its progress: by a bar, or by a line now and then where there is
-/// no terminal.
+/// Keeps the state of the run, and shows its progress: by a bar, or by a line now and then where
+/// there is no terminal.
 struct Screen<'a, R> {
     clock: Clock,
     bar: ProgressBar,
@@ -168,7 +171,7 @@ impl<'a, R: Report> Screen<'a, R> {
         state.report.saw(progress);
         self.bar.set_message(state.report.line());
         let mut told_at = self.told_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.bar.is_hidden() && self.clock.now() >= *told_at + LINE {
+        if self.bar.is_hidden() && self.clock.now() >= *told_at + BETWEEN_LINES {
             *told_at = self.clock.now();
             eprintln!("campaign-sync: {}", state.report.line());
         }

@@ -3,7 +3,8 @@
 use comfy_table::{CellAlignment, Table, presets};
 use jiff::{SignedDuration, Timestamp};
 
-/// An empty table. Its first column is aligned to the left and all others, which hold numbers, to the right.
+/// An empty table. Its first column is aligned to the left and all others, which hold numbers, to
+/// the right.
 pub(crate) fn table(header: impl IntoIterator<Item = String>) -> Table {
     let mut table = Table::new();
     table

@@ -1,4 +1,7 @@
-//! Whether the two queues are what template.yaml makes of them.
+//! Checks whether the queue and the dead-letter queue are as template.yaml creates them.
+//!
+//! Only the attributes of the queues are read, and no message. Each constant says why its attribute
+//! matters. How many messages wait is told by `campaign-sync status`.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +13,15 @@ use serde_json::Value;
 use super::Findings;
 use crate::table::counted;
 
-/// Lambda's advice for a queue behind an event source (Lambda developer guide, "Configuring an SQS
-/// queue").
+/// How many times as long as the function's timeout the visibility timeout should be (Lambda
+/// developer guide, "Configuring an SQS queue").
 const TIMEOUTS: u64 = 6;
-/// As template.yaml has it: what apply retries for hours is received often, and SQS itself gives no
-/// reason.
+/// The fewest receives before SQS moves a message to the dead-letter queue, as in template.yaml. A
+/// change that apply retries for hours is received often, and a message that SQS itself moves has
+/// no reason.
 const RECEIVES: u64 = 1_000;
-/// As template.yaml has it, and the most that SQS has: 14 days, in seconds.
+/// How long a queue should keep a message, in seconds: 14 days, as in template.yaml. SQS keeps none
+/// longer.
 const RETENTION: u64 = 14 * 86_400;
 
 type Attributes = BTreeMap<String, String>;
@@ -130,7 +135,7 @@ fn redrive(queue: &Attributes, dead_letters: Option<&Attributes>) -> Result<Stri
             "expected a redrive policy: what kills the function itself would be received for 14 days".to_owned()
         );
     };
-    // SQS writes a number, others a text.
+    // SQS writes a number, other services a text.
     let receives = &policy["maxReceiveCount"];
     let receives = receives
         .as_u64()

@@ -1,7 +1,7 @@
 //! Batches of changes, as Lambda hands them to apply.
 //!
-//! Each function makes the changes of one sample event; [`sqs_event`] wraps them as the records of a FIFO
-//! queue. docs/contract.md "Contact change" explains the members of a change.
+//! Each function makes the changes of one sample event; [`sqs_event`] wraps them as the records of
+//! a FIFO queue. docs/contract.md "Contact change" explains the members of a change.
 
 use domain::Change;
 use jiff::Timestamp;
@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use super::KEY;
 use crate::made_up::{CAMPAIGNS, source_of};
 
-/// A change of the campaign at this place of [`CAMPAIGNS`], `later` milliseconds after the event's time.
+/// A change of the campaign at this place of [`CAMPAIGNS`], `later` milliseconds after the event's
+/// time.
 fn change(now: Timestamp, campaign: usize, key: &str, later: i64, rest: &Value) -> Value {
     let (org, id) = CAMPAIGNS[campaign];
     let version = now.as_millisecond() + later;
@@ -120,8 +121,8 @@ pub(super) fn sqs_event(now: Timestamp, changes: &[Value]) -> Value {
     json!({ "Records": changes.iter().enumerate().map(record).collect::<Vec<_>>() })
 }
 
-/// The message group and the deduplication id of a change. A change that was made faulty has those of the
-/// change without the fault.
+/// The message group and the deduplication id of a change. A change that was made faulty has those
+/// of the change without the fault.
 fn ids(change: &Value) -> (String, String) {
     let mut good = change.clone();
     if let Some(good) = good.as_object_mut() {

@@ -1,8 +1,8 @@
-//! What all stretches of a run of reconcile found.
+//! Counts what all stretches of a run of reconcile find.
 //!
-//! [`Report`] counts what each stretch reports and keeps the first contacts of each kind, so that they can be
-//! listed. It decides nothing: `domain::drift` says what differs, and `functions/reconcile` what is enqueued.
-//! [`text`] prints it for a person, [`json`] for a program.
+//! [`Report`] counts what each stretch reports and keeps the first contacts of each kind, so that
+//! they can be listed. It decides nothing: `domain::drift` says what differs, and
+//! `functions/reconcile` what is enqueued. [`text`] prints it for a person, [`json`] for a program.
 
 mod json;
 mod text;
@@ -28,7 +28,8 @@ pub(crate) struct Report {
     answer: Answer,
     /// Why the run is not complete, or why a run that is not dry would stop.
     why: Option<String>,
-    /// Whether too much drift stopped the run. To continue from its cursor would find the same again.
+    /// Whether too much drift stopped the run. To continue from its cursor would find the same
+    /// again.
     is_stopped: bool,
     /// How many contacts differ in each column.
     columns: BTreeMap<String, u64>,
@@ -36,7 +37,8 @@ pub(crate) struct Report {
     to_be_lowered: u64,
     /// How many contacts must not be contacted by each channel, though the campaign allows it.
     channels: BTreeMap<String, u64>,
-    /// How many contacts must not be called at the number in each column, though the campaign allows it.
+    /// How many contacts must not be called at the number in each column, though the campaign
+    /// allows it.
     numbers: BTreeMap<String, u64>,
     /// Contacts that are not callable in the campaign and may be called.
     to_be_raised: u64,

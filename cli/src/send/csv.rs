@@ -1,11 +1,12 @@
-//! Reads CSV strictly (RFC 4180): a lenient reader guesses what a damaged file means, and loses rows and
-//! with them opt-outs.
+//! Reads CSV strictly (RFC 4180): a lenient reader guesses what a damaged file means, and loses
+//! rows and with them opt-outs.
 //!
-//! A quote may stand at the two ends of a value, and doubled within it: `"6"" tall"` is `6" tall`. A quote
-//! anywhere else is an error, which names the line at which the value begins, and ends the reading. So a file
-//! with one quote too few or too many is always found: it has an odd number of quotes.
+//! A quote may stand at the two ends of a value, and doubled within it: `"6"" tall"` is `6" tall`.
+//! A quote anywhere else is an error, which names the line at which the value begins, and ends the
+//! reading. So a file with one quote too few or too many is always found: it has an odd number of
+//! quotes.
 //!
-//! What the values mean is not decided here: [`rows::mapping`](super::rows) does.
+//! The meaning of the values is not decided here: `rows/mapping.rs` does.
 
 use std::borrow::Cow;
 
@@ -22,12 +23,12 @@ pub(super) struct Row<'a> {
 pub(super) struct Malformed {
     /// The line at which the value begins, counted from 1.
     pub(super) line: usize,
-    /// What was expected.
+    /// The message that says what was expected.
     pub(super) what: &'static str,
 }
 
-/// The rows of a text. An empty line is a row with one empty value. A [`Malformed`] is the last item: it is
-/// not known where the row behind it begins.
+/// The rows of a text. An empty line is a row with one empty value. A [`Malformed`] is the last
+/// item: it is not known where the row behind it begins.
 pub(super) struct Reader<'a> {
     rest: &'a str,
     delimiter: char,
@@ -36,8 +37,8 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// `line` is the line of the text's first character. Without `has_quotes` a quote is a character like any
-    /// other.
+    /// `line` is the line of the text's first character. Without `has_quotes` a quote is a
+    /// character like any other.
     pub(super) fn new(text: &'a str, line: usize, delimiter: char, has_quotes: bool) -> Reader<'a> {
         Reader {
             rest: text,

@@ -1,9 +1,9 @@
 //! Fills the queue with changes, no deeper than it should be.
 //!
-//! Calls to SQS run side by side, and the changes of one contact keep their order: `domain::outbox` decides
-//! which message goes into which call, and `io::queue::Sending` makes the calls. The [`Feeder`] asks for the
-//! depth of the queue, waits while it is deep, shows progress, and stops when it is asked to. It does not
-//! look into a change: every one was checked before.
+//! Calls to SQS run side by side, and the changes of one contact keep their order: `domain::outbox`
+//! decides which message goes into which call, and `io::queue::Sending` makes the calls. The
+//! [`Feeder`] asks for the depth of the queue, waits while it is deep, shows progress, and stops
+//! when it is asked to. It does not look into a change: every one was checked before.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -21,16 +21,16 @@ use crate::table::{are, counted, number};
 const BETWEEN_LOOKS: SignedDuration = SignedDuration::from_secs(5);
 /// How long a look at the depth is relied on. Meanwhile the queue drains.
 const FRESH: SignedDuration = SignedDuration::from_secs(10);
-/// A message that the queue does not accept is sent up to six times: again after half a second, one, two,
-/// four and eight.
+/// A message that the queue does not accept is sent up to six times: again after half a second,
+/// one, two, four and eight.
 const LIMITS: Limits = Limits {
     calls: SIDE_BY_SIDE,
     tries: 6,
 };
 /// The longest sleep, so that Ctrl-C is heeded soon.
-const HEARD: SignedDuration = SignedDuration::from_millis(500);
+const LONGEST_SLEEP: SignedDuration = SignedDuration::from_millis(500);
 /// The time between two lines of progress where there is no terminal.
-const LINE: SignedDuration = SignedDuration::from_secs(30);
+const BETWEEN_LINES: SignedDuration = SignedDuration::from_secs(30);
 
 /// The change of a row; `None` means that the queue has it already.
 pub(super) type ToSend = Option<Change>;
@@ -88,11 +88,12 @@ impl<'a> Feeder<'a> {
         }
     }
 
-    /// Sends the rows as fast as the queue has room for them. Each answer of SQS calls `saw` with the number
-    /// of rows that it accepted.
+    /// Sends the rows as fast as the queue has room for them. Each answer of SQS calls `saw` with
+    /// the number of rows that it accepted.
     ///
     /// # Errors
-    /// Why not all rows were sent. No call is under way then, and `saw` knows of every row in the queue.
+    /// Why not all rows were sent. No call is under way then, and `saw` knows of every row in the
+    /// queue.
     pub(super) async fn feed(
         &mut self,
         rows: impl Iterator<Item = Result<ToSend, String>>,
@@ -107,7 +108,7 @@ impl<'a> Feeder<'a> {
                     None => break,
                 }
             }
-            self.tell();
+            self.show_progress();
             if broken.is_none() {
                 self.begin();
             }
@@ -128,7 +129,7 @@ impl<'a> Feeder<'a> {
             if outbox.is_empty() {
                 return Ok(());
             }
-            self.stop()?;
+            self.check_stop()?;
             self.wait().await?;
         }
     }
@@ -140,10 +141,10 @@ impl<'a> Feeder<'a> {
         if !self.asked_at.is_some_and(is_fresh) {
             return;
         }
-        // Each call waits for room for ten messages, or for all that are left: with less room, calls would
-        // hold few messages each.
+        // Each call waits for room for ten messages, or for all that are left: with less room,
+        // calls would hold few messages each.
         let call = (self.rows - self.done).min(OF_A_CALL as u64) as usize;
-        while self.stop().is_ok() && self.room >= call {
+        while self.check_stop().is_ok() && self.room >= call {
             let begun = self.sending.begin(now, self.room);
             if begun == 0 {
                 break;
@@ -153,7 +154,8 @@ impl<'a> Feeder<'a> {
         }
     }
 
-    /// Waits, for a short while, until a message may be sent again or the depth may be asked again; then asks.
+    /// Waits, for a short while, until a message may be sent again or the depth may be asked again;
+    /// then asks.
     async fn wait(&mut self) -> Result<(), String> {
         let now = self.clock.now();
         let due = self.sending.outbox().due().filter(|due| *due > now);
@@ -162,7 +164,7 @@ impl<'a> Feeder<'a> {
             if due.is_none() {
                 self.bar.set_message("the queue is deep: waiting");
             }
-            let wait = then.duration_since(now).min(HEARD);
+            let wait = then.duration_since(now).min(LONGEST_SLEEP);
             tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
             return Ok(());
         }
@@ -172,7 +174,8 @@ impl<'a> Feeder<'a> {
         Ok(())
     }
 
-    fn stop(&self) -> Result<(), String> {
+    /// Fails if the run was asked to stop.
+    fn check_stop(&self) -> Result<(), String> {
         if self.is_asked_to_stop.load(Ordering::Relaxed) {
             Err("interrupted".to_owned())
         } else {
@@ -180,12 +183,12 @@ impl<'a> Feeder<'a> {
         }
     }
 
-    fn tell(&mut self) {
+    fn show_progress(&mut self) {
         let sent = self.done;
         self.bar.set_position(sent);
         // A line stands in for a bar that nobody sees.
         let now = self.clock.now();
-        if self.bar.is_hidden() && now.duration_since(self.told_at) >= LINE {
+        if self.bar.is_hidden() && now.duration_since(self.told_at) >= BETWEEN_LINES {
             self.told_at = now;
             eprintln!(
                 "campaign-sync: {} of {} {} in the queue",

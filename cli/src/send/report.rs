@@ -1,8 +1,8 @@
-//! What a file holds, and what became of its rows, as text and as JSON.
+//! Reports what a file holds and what became of its rows, as text and as JSON.
 //!
 //! The report counts; it does not check: a fault comes from [`rows`](super::rows) or
-//! [`target`](super::target), and a warning from [`warnings`](super::warnings). No value of a row stands in
-//! it.
+//! [`target`](super::target), and a warning from [`warnings`](super::warnings). No value of a row
+//! stands in it.
 
 use serde_json::json;
 
@@ -17,10 +17,10 @@ const SHOWN: usize = 20;
 /// The counts that a script expects of a file.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct ExpectedCounts {
-    /// Sends nothing unless the file has so many rows, without those that are blank
+    /// Sends nothing unless the file has this many rows, blank ones left out
     #[arg(long, value_name = "N")]
     expect_rows: Option<u64>,
-    /// Sends nothing unless so many rows say that nobody may call, by callable or by remove, or lower a
+    /// Sends nothing unless this many rows opt their contact out: by callable, by remove, or by a
     /// channel or number
     #[arg(long, value_name = "N")]
     expect_opt_outs: Option<u64>,
@@ -138,7 +138,7 @@ impl Report {
         .to_string()
     }
 
-    /// What is about to be sent, for a person to read before it is.
+    /// Says what is about to be sent, for a person to read before it is.
     pub(super) fn summary(&self, delimiter: Option<&str>) -> String {
         let mut parts = vec![counted(self.lines, "line"), counted(self.rows, "row")];
         if self.blank > 0 {

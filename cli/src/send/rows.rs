@@ -1,11 +1,12 @@
 //! Makes changes of the rows of a file: CSV, JSON lines, or a JSON array.
 //!
-//! [`pieces`] cuts the text of the file into rows, [`mapping`] says what each column means, and [`flat`]
-//! puts the values of a row together to a change. `Change::parse_row` of `domain` then reads that change by
-//! the rules of a webhook. Nothing is known here of the org's own rules and of the contact list: `target.rs`
-//! of the command checks those.
+//! [`pieces`] cuts the text of the file into rows, [`mapping`] says what each column means, and
+//! [`flat`] puts the values of a row together to a change. `Change::parse_row` of `domain` then
+//! reads that change by the rules of a webhook. Nothing is known here of the org's own rules and of
+//! the contact list: `target.rs` of the command checks those.
 //!
-//! A flat row, and the change that it becomes with `--key Id --callable MayCall --column phone=Phone`:
+//! A flat row, and the change that it becomes with `--key Id --callable MayCall --column
+//! phone=Phone`:
 //!
 //! ```text
 //! {"Id": 17, "MayCall": "no", "Phone": "+1"}
@@ -41,16 +42,17 @@ pub(super) enum Format {
     Json,
 }
 
-/// What is wrong with one row.
+/// A fault of one row.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RowFault {
     /// The place of the row in the file, such as `line 7`.
     pub(super) place: String,
-    /// What was expected in which column. It names columns and holds no value.
+    /// The message that says what was expected in which column. It names columns and holds no
+    /// value.
     pub(super) what: String,
 }
 
-/// What all rows of a file have in common.
+/// The members that all changes of a file have in common.
 pub(super) struct Common {
     pub(super) org: OrgId,
     pub(super) campaign: CampaignId,
@@ -72,7 +74,8 @@ pub(super) enum ParsedRow {
     Blank,
 }
 
-/// The rows of a file, in its order. The outer error is a fault of the whole file and the last item.
+/// The rows of a file, in its order. The outer error is a fault of the whole file and the last
+/// item.
 pub(super) type Rows<'a> =
     Box<dyn Iterator<Item = Result<Result<ParsedRow, RowFault>, String>> + 'a>;
 
@@ -120,8 +123,8 @@ impl File {
         Ok(text.lines())
     }
 
-    /// The delimiter of a CSV, where the first line decided it and it is no comma: a person should know of it
-    /// before the rows are sent.
+    /// The delimiter of a CSV, where the first line decided it and it is no comma: a person should
+    /// know of it before the rows are sent.
     pub(super) fn guessed_delimiter(&self) -> Option<String> {
         let is_guessed = self.format == Format::Csv && self.mapping.delimiter.is_none();
         let piece = Piece::first(self).ok()?;
@@ -201,16 +204,17 @@ impl File {
         self.change(place, &text, &wrong)
     }
 
-    /// Reads `text`, which is the row as a change (docs/contract.md "Contact change"). It may leave out the
-    /// event id. It leaves out the members that are `wrong`, whose faults are known already.
+    /// Reads `text`, which is the row as a change (docs/contract.md "Contact change"). It may leave
+    /// out the event id. It leaves out the members that are `wrong`, whose faults are known
+    /// already.
     fn change(
         &self,
         place: String,
         text: &str,
         wrong: &[WrongMember],
     ) -> Result<ParsedRow, RowFault> {
-        // The event id is a hash of the row and its place: the same row of the same file is the same
-        // event, whenever it is sent.
+        // The event id is a hash of the row and its place: the same row of the same file is the
+        // same event, whenever it is sent.
         let digest: String = Sha256::digest(format!("{place}\n{text}"))
             .iter()
             .take(16)

@@ -1,7 +1,8 @@
-//! A file that is read several times and must be the same each time. It is never held whole in memory.
+//! A file that is read several times and must be the same each time. It is never held whole in
+//! memory.
 //!
-//! The first reading keeps a digest of each block; each later one compares the blocks with them. So the rows
-//! that are sent are those that were checked. The text that the bytes hold is decoded in
+//! The first reading keeps a digest of each block; each later one compares the blocks with them. So
+//! the rows that are sent are those that were checked. The text that the bytes hold is decoded in
 //! [`text`](super::text).
 
 use std::fmt;
@@ -61,8 +62,8 @@ impl Source {
         })
     }
 
-    /// Reads the bytes again, from the first on. A block that differs is a [`Changed`] error, and none of its
-    /// bytes are returned.
+    /// Reads the bytes again, from the first on. A block that differs is a [`Changed`] error, and
+    /// none of its bytes are returned.
     pub(super) fn reader(&self) -> Result<Box<dyn Read + '_>> {
         Ok(match &self.held {
             Some(bytes) => Box::new(Cursor::new(bytes)),

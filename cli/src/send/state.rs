@@ -1,4 +1,7 @@
-//! How far a file was sent, in a small file beside it. No row is kept there.
+//! Keeps how far a file was sent, in a small file beside it.
+//!
+//! The same command continues from there. A hash of the file, of the flags and of the queue shows
+//! whether it is the same. No row is kept. The queue is filled in [`feeder`](super::feeder).
 
 use std::fs;
 use std::io::ErrorKind;
@@ -21,8 +24,8 @@ pub(super) struct SendState {
     pub(super) campaign_id: String,
     /// How many rows from the first one on are in the queue.
     pub(super) sent: u64,
-    /// The places, counted from 0, of later rows that are in the queue too: calls run side by side, and the
-    /// queue did not accept a row before them.
+    /// The places, counted from 0, of later rows that are in the queue too: calls run side by side,
+    /// and the queue did not accept a row before them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) sent_beyond: Vec<u64>,
 }
@@ -85,8 +88,8 @@ impl StateFile {
     }
 }
 
-/// A hash of all that decides what a row becomes and where it goes. The bytes of the file are still to be
-/// added.
+/// A hash of all that decides what a row becomes and where it goes. The bytes of the file are still
+/// to be added.
 pub(super) fn digest(args: &Args, format: Format, queue_url: &str) -> Sha256 {
     let mut hash = Sha256::new();
     hash.update(format!(

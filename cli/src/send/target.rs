@@ -1,7 +1,7 @@
 //! The org and the campaign that rows are sent to, and what they ask of a change.
 //!
-//! The rules themselves are in `domain::rules` and `io::genesys::Campaign`: apply follows the same ones. What
-//! is wrong with a row by itself is found before, in [`rows`](super::rows).
+//! The rules themselves are in `domain::rules` and `io::genesys::Campaign`: apply follows the same
+//! ones. What is wrong with a row by itself is found before, in [`rows`](super::rows).
 
 use std::sync::Arc;
 
@@ -16,7 +16,8 @@ use jiff::Timestamp;
 use super::Args;
 use crate::{connect, one_contact};
 
-/// Opens the org and the campaign. The campaign knows the columns of its list where its API names them.
+/// Opens the org and the campaign. The campaign knows the columns of its list where its API names
+/// them.
 pub(super) async fn open(
     args: &Args,
     config: Config,
@@ -41,8 +42,8 @@ pub(super) async fn open(
         .await
         .map_err(failed)?;
     if let Campaign::Predictive(predictive) = &campaign {
-        // Only a call about a contact shows whether there is such a campaign. Any other failure of it is no
-        // reason not to send: apply retries.
+        // Only a call about a contact shows whether there is such a campaign. Any other failure of
+        // it is no reason not to send: apply retries.
         if let Err(failure) = predictive.read(&one_contact::nobody()?).await
             && failure.kind == Kind::UnknownCampaign
         {
@@ -52,8 +53,8 @@ pub(super) async fn open(
     Ok((rules, campaign))
 }
 
-/// Why apply would park a change that is valid by itself, or could overwrite newer values with it. `None`
-/// means that the change may be sent.
+/// Why apply would park a change that is valid by itself, or could overwrite newer values with it.
+/// `None` means that the change may be sent.
 pub(super) fn fault(
     change: &Change,
     rules: &Rules,

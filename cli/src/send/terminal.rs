@@ -8,7 +8,8 @@ use super::Args;
 use super::report::Report;
 use crate::table::counted;
 
-/// Asks the person at the terminal whether to send the rows. Where there is no terminal they are sent.
+/// Asks the person at the terminal whether to send the rows. Where there is no terminal they are
+/// sent.
 pub(super) fn may_go_on(args: &Args, report: &Report) -> Result<bool, String> {
     let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     if args.yes || args.json || !is_terminal || report.rows == report.sent_before {

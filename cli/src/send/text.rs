@@ -1,8 +1,8 @@
-//! Decodes the bytes of a file, piece by piece: unpacks gzip, and reads the encoding that a byte order mark or
-//! a flag names.
+//! Decodes the bytes of a file, piece by piece: unpacks gzip, and reads the encoding that a byte
+//! order mark or a flag names.
 //!
-//! Nothing is guessed: bytes that are no text in the encoding are an error that names the line. The bytes
-//! come from [`source`](super::source); [`rows`](super::rows) cuts the text into rows.
+//! Nothing is guessed: bytes that are no text in the encoding are an error that names the line. The
+//! bytes come from [`source`](super::source); [`rows`](super::rows) cuts the text into rows.
 
 use std::io::{Cursor, Error, Read};
 

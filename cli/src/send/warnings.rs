@@ -1,8 +1,8 @@
-//! Finds what no rule forbids and what is mostly a mistake, so that a person learns of it before a file is
-//! sent.
+//! Finds what no rule forbids and what is mostly a mistake, so that a person learns of it before a
+//! file is sent.
 //!
-//! A warning names the places of rows and no value. It keeps nothing from being sent: what must is a fault,
-//! found in [`rows`](super::rows) or [`target`](super::target).
+//! A warning names the places of rows and no value. It keeps nothing from being sent: what must is
+//! a fault, found in [`rows`](super::rows) or [`target`](super::target).
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{Hash, Hasher};
@@ -16,11 +16,11 @@ use super::rows::is_shortened;
 use crate::table::number;
 
 /// The most places that are named of each kind.
-const TOLD: usize = 3;
+const MOST_PLACES: usize = 3;
 /// The most keys that are held for comparison with later ones. A contact list holds fewer contacts.
 const MOST_KEYS: usize = 1_800_000;
 
-/// What is probably wrong with a key or a value.
+/// A probable mistake in a key or a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum WarningKind {
     /// An earlier key differs from it only in case or by Unicode normalisation.
@@ -115,7 +115,7 @@ impl Warnings {
             if is_so {
                 let (count, places) = self.found.entry(kind).or_default();
                 *count += 1;
-                if places.len() < TOLD {
+                if places.len() < MOST_PLACES {
                     places.push(place.to_owned());
                 }
             }
@@ -152,10 +152,10 @@ fn hash(text: &str) -> u64 {
     u64::from_be_bytes(first)
 }
 
-/// A contact key in eight bytes. The first 48 bits are a hash of the [`folded`] key: keys that look alike have
-/// the same, and only these bits are compared. The last 16 are a hash of the key itself: they tell whether
-/// two keys that look alike are the same key. Hashes collide: among a million keys that do not look alike,
-/// one is taken for a twin in one file of five hundred.
+/// A contact key in eight bytes. The first 48 bits are a hash of the [`folded`] key: keys that look
+/// alike have the same, and only these bits are compared. The last 16 are a hash of the key itself:
+/// they tell whether two keys that look alike are the same key. Hashes collide: among a million
+/// keys that do not look alike, one is taken for a twin in one file of five hundred.
 #[derive(Clone, Copy)]
 struct KeyDigest(u64);
 

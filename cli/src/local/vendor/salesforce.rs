@@ -1,5 +1,9 @@
-//! Salesforce, change events: an event relay puts them on a bus of EventBridge, whose rule sends them to
-//! an API destination (developer.salesforce.com "Change Data Capture", "Event Relay").
+//! Salesforce: change events, and the query of its API.
+//!
+//! An event relay puts the events on a bus of EventBridge, whose rule sends them to an API
+//! destination (developer.salesforce.com "Change Data Capture", "Event Relay"). An update holds
+//! only the fields that changed. What happens to the records is made up in [`book`](super::book). A
+//! platform event of a flow is another shape: see [`samples`](super::samples).
 
 use super::*;
 
@@ -45,39 +49,42 @@ impl Speaker for Salesforce {
             lists_deleted: true,
             deletes_create_nobody: true,
             batch: 1,
-            again: (0.04, 1_000, 900_000),
+            resends: (0.04, 1_000, 900_000),
         }
     }
 
     fn tell(&self, happened: &Happened<'_>, rng: &mut Rng) -> Vec<Item> {
         let record = happened.record;
         let (mut event, changes) = match happened.what {
-            What::Created | What::Restored => {
+            RecordEvent::Created | RecordEvent::Restored => {
                 let known = values(&FIELDS, record, &COLUMNS).filter(|(_, value)| value.is_some());
-                let is_new = matches!(happened.what, What::Created);
+                let is_new = matches!(happened.what, RecordEvent::Created);
                 let kind = if is_new { "CREATE" } else { "UNDELETE" };
-                (of_fields(happened, kind, known, true), 1)
+                (event_with_fields(happened, kind, known, true), 1)
             }
-            What::Changed { columns, consent } => {
+            RecordEvent::Changed { columns, consent } => {
                 let changed = values(&FIELDS, record, columns);
                 let changes = usize::from(*consent || !columns.is_empty());
-                (of_fields(happened, "UPDATE", changed, *consent), changes)
+                (
+                    event_with_fields(happened, "UPDATE", changed, *consent),
+                    changes,
+                )
             }
-            What::Deleted | What::Merged { .. } => (header(happened, "DELETE"), 1),
-            What::Elsewhere if rng.bool() => {
+            RecordEvent::Deleted | RecordEvent::Merged { .. } => (header(happened, "DELETE"), 1),
+            RecordEvent::Elsewhere if rng.bool() => {
                 let mut event = header(happened, "UPDATE");
                 event["ChangeEventHeader"]["entityName"] = "Account".into();
                 event["ChangeEventHeader"]["recordIds"] = json!(["001RM000003cQ2PYAU"]);
                 (event, 0)
             }
-            What::Elsewhere => {
+            RecordEvent::Elsewhere => {
                 let title = [("Title", Some("Head of Sales"))].into_iter();
-                (of_fields(happened, "UPDATE", title, false), 0)
+                (event_with_fields(happened, "UPDATE", title, false), 0)
             }
         };
         let header = &mut event["ChangeEventHeader"];
         header["transactionKey"] = guid(rng).into();
-        // Committed within a second of the stamp.
+        // A change is committed within a second of its stamp.
         header["commitTimestamp"] = second(happened.at + rng.i64(0..1_000)).into();
         header["commitNumber"] = rng.u64(74_000_000_000..75_000_000_000).into();
         let body = envelope(rng, happened, event);
@@ -94,7 +101,7 @@ impl Speaker for Salesforce {
             "Id": record.id(),
             OPT_OUT: !record.may_be_called,
             "Campaign__c": api::segment(record),
-            "IsDeleted": record.state == State::Deleted,
+            "IsDeleted": record.state == RecordState::Deleted,
             "CreatedDate": stamp(record.created),
             STAMP: stamp(record.changed),
             "SystemModstamp": stamp(record.changed),
@@ -150,8 +157,9 @@ fn header(happened: &Happened<'_>, kind: &str) -> Value {
     }})
 }
 
-/// An event with values; an update names what changed, and clears by null.
-fn of_fields<'a>(
+/// An event with the values of fields. An update names the fields that changed, and clears one by
+/// null.
+fn event_with_fields<'a>(
     happened: &Happened<'_>,
     kind: &str,
     fields: impl Iterator<Item = (&'a str, Option<&'a str>)>,

@@ -1,4 +1,4 @@
-//! The report as one JSON object, for `--json`. docs/contract.md "Reconcile" shows its members.
+//! The report as one JSON object, for `--json`.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,8 @@
-//! The report as text, for a person: the counts, the contacts of each kind, and how the run ended.
+//! Prints the report as text, for a person: the counts, the contacts of each kind, and how the run
+//! ended.
+//!
+//! Each function writes one part. Nothing is counted here: see [`super`]. For a program the report
+//! is JSON: see `json.rs`.
 
 use std::fmt::{Result, Write};
 
@@ -85,7 +89,8 @@ impl Report {
         writeln!(out, "{columns}\n")
     }
 
-    /// What reconcile does not enqueue because apply would park it, and the faulty contacts of the feed.
+    /// The changes that reconcile does not enqueue because apply would park them, and the faulty
+    /// contacts of the feed.
     fn write_left_out(&self, out: &mut String) -> Result {
         for (reason, contacts) in &self.left_out {
             let what = match reason {
@@ -188,7 +193,7 @@ fn list(groups: &[MessageGroup], out: &mut String) -> Result {
     Ok(())
 }
 
-/// In what a contact differs.
+/// The names of what differs in a contact.
 fn what(drift: &Drift) -> String {
     match drift {
         Drift::Different(Difference {

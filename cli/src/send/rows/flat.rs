@@ -1,8 +1,9 @@
 //! Puts a change together from the values of a row.
 //!
-//! A [`Cell`] is one value with its [`Meaning`]; a [`FlatRow`] collects the members of the change as JSON
-//! text. A value that cannot be what its column means is a [`WrongMember`]. All other rules, such as the
-//! length of a value, are those of `Change::parse_row`, which reads the text next.
+//! A [`Cell`] is one value with its [`Meaning`]; a [`FlatRow`] collects the members of the change
+//! as JSON text. A value that cannot be what its column means is a [`WrongMember`]. All other
+//! rules, such as the length of a value, are those of `Change::parse_row`, which reads the text
+//! next.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,8 @@ use serde_json::value::RawValue;
 
 use super::mapping::{Meaning, Member};
 
-/// A value of a row. A JSON number keeps its text, as it was written, and never becomes a number of Rust.
+/// A value of a row. A JSON number keeps its text, as it was written, and never becomes a number of
+/// Rust.
 pub(super) enum Cell<'a> {
     /// An empty value of a CSV. It says nothing.
     Nothing,
@@ -97,8 +99,8 @@ fn object(members: &BTreeMap<&str, String>) -> String {
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 
-/// The value of a column of the contact list, as JSON. Contact lists hold texts: a number is kept as it was
-/// written. `None` leaves the column as it is.
+/// The value of a column of the contact list, as JSON. Contact lists hold texts: a number is kept
+/// as it was written. `None` leaves the column as it is.
 fn column(value: &Cell<'_>) -> Option<String> {
     Some(match value {
         Cell::Nothing => return None,
@@ -109,8 +111,8 @@ fn column(value: &Cell<'_>) -> Option<String> {
     })
 }
 
-/// The value of a member, as JSON, in the type that schema 1 asks for where that is possible. `None` leaves
-/// the member out; an error says what was expected.
+/// The value of a member, as JSON, in the type that schema 1 asks for where that is possible.
+/// `None` leaves the member out; an error says what was expected.
 fn member(member: Member, value: &Cell<'_>) -> Result<Option<String>, &'static str> {
     match (member, value) {
         (Member::NotCallable, Cell::Nothing | Cell::Null) => Err(FLAG),
@@ -161,7 +163,8 @@ fn flag(value: &Cell<'_>) -> Option<bool> {
     }
 }
 
-/// Whether the text looks like a number of more than eleven digits that Excel shortened: `1.23E+11`.
+/// Whether the text looks like a number of more than eleven digits that Excel shortened:
+/// `1.23E+11`.
 pub(in crate::send) fn is_shortened(text: &str) -> bool {
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let unsigned = text.strip_prefix('-').unwrap_or(text);

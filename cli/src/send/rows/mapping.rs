@@ -1,8 +1,9 @@
 //! The flags that say how a file is laid out and what its columns mean.
 //!
-//! [`Mapping`] holds the flags and finds the delimiter of a CSV. [`meaning`] gives each column its [`Meaning`],
-//! and refuses a file in which a column may say who may be called without a flag that says so. [`names`]
-//! compares the names of columns. The values of a column are read in [`flat`](super::flat).
+//! [`Mapping`] holds the flags and finds the delimiter of a CSV. [`meaning`] gives each column its
+//! [`Meaning`], and refuses a file in which a column may say who may be called without a flag that
+//! says so. [`names`] compares the names of columns. The values of a column are read in
+//! [`flat`](super::flat).
 
 mod meaning;
 mod names;
@@ -12,7 +13,7 @@ pub(super) use meaning::{Meaning, Member};
 use names::sep_line;
 pub(super) use names::twice;
 
-/// What the columns of a CSV, or the members of a flat JSON object, mean.
+/// The meanings of the columns of a CSV, or of the members of a flat JSON object.
 #[derive(Clone, Debug, clap::Args)]
 pub(in crate::send) struct Mapping {
     /// The column that holds the contact key [default: contactKey]
@@ -81,7 +82,7 @@ pub(super) fn shown(delimiter: char) -> String {
     }
 }
 
-/// Where the names of a CSV's columns stand, and what separates its values.
+/// The place of the names of a CSV's columns, and the delimiter of its values.
 pub(super) struct Layout<'a> {
     pub(super) delimiter: char,
     /// The text from the names of the columns on.
@@ -129,9 +130,9 @@ impl Mapping {
         named.as_deref()
     }
 
-    /// Finds the delimiter, and the names of the columns. The delimiter is the flag's; else that of a first
-    /// line `sep=;`, which Excel writes and reads; else the one of comma, semicolon and tab by which the first
-    /// line names the key or, where none does, the most columns.
+    /// Finds the delimiter, and the names of the columns. The delimiter is the flag's; else that of
+    /// a first line `sep=;`, which Excel writes and reads; else the one of comma, semicolon and tab
+    /// by which the first line names the key or, where none does, the most columns.
     pub(super) fn layout<'a>(&self, text: &'a str) -> Layout<'a> {
         let layout = |delimiter, text, line| Layout {
             delimiter,

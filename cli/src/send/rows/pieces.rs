@@ -1,8 +1,9 @@
-//! Cuts the text of a file into rows, piece by piece: no more of the file is in memory than a piece and the row
-//! in which it ends.
+//! Cuts the text of a file into rows, piece by piece: no more of the file is in memory than a piece
+//! and the row in which it ends.
 //!
-//! Each format has its own reader: [`Csv`], [`Ndjson`] and [`Json`]. A row that a piece cuts is read again from
-//! a longer piece. What a row means is not decided here: `File::csv_row` and `File::json_row` do.
+//! Each format has its own reader: [`Csv`], [`Ndjson`] and [`Json`]. A row that a piece cuts is
+//! read again from a longer piece. What a row means is not decided here: `File::csv_row` and
+//! `File::json_row` do.
 
 mod csv_rows;
 mod json_array;
@@ -43,7 +44,7 @@ impl<'a> Piece<'a> {
         Ok(piece)
     }
 
-    /// What was not read yet.
+    /// The text that was not read yet.
     pub(super) fn rest(&self) -> &str {
         &self.held[self.at..]
     }
@@ -65,10 +66,10 @@ impl<'a> Piece<'a> {
     }
 }
 
-/// What a reader returns next. The outer error is a fault of the whole file.
+/// The next item of a reader. The outer error is a fault of the whole file.
 type Next = Option<Result<Result<ParsedRow, RowFault>, String>>;
 
-/// What was expected of a row that is too long.
+/// The fault of a row that is too long.
 const SHORTER: &str = "expected a row of at most 16 MiB";
 
 fn too_long(place: String) -> RowFault {

@@ -1,3 +1,5 @@
+//! Rows of a file become changes by the rules of webhooks, and every fault is named by its place.
+
 mod callable;
 mod files;
 mod pieces;
@@ -71,7 +73,7 @@ fn only(text: &str, format: Format, flags: &str) -> Change {
     }
 }
 
-/// What is wrong with a file as a whole.
+/// The fault of a file as a whole.
 fn whole_fault(text: &str, format: Format, flags: &str) -> String {
     file(text, format, flags, None).rows().err().unwrap()
 }

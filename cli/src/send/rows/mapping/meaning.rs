@@ -1,14 +1,15 @@
 //! Gives each column of a file its meaning, by the flags and by its name.
 //!
-//! A column has a meaning by a flag, or because it has the name of a member of a change, or because it is sent
-//! as a column of the contact list. A name that is only like a member's, such as `Callable` or `DoNotCall`,
-//! is an error that asks for a flag: nothing is guessed about who may be called.
+//! A column has a meaning by a flag, or because it has the name of a member of a change, or because
+//! it is sent as a column of the contact list. A name that is only like a member's, such as
+//! `Callable` or `DoNotCall`, is an error that asks for a flag: nothing is guessed about who may be
+//! called.
 
 use super::Mapping;
 use super::names::{is_nearly, place, says_no, twice};
 
-/// What a column of the file means: a member of the change, a column of the contact list under one or more
-/// names, or both.
+/// The meaning of a column of the file: a member of the change, a column of the contact list under
+/// one or more names, or both.
 #[derive(Clone, Debug, Default)]
 pub(in crate::send::rows) struct Meaning {
     pub(in crate::send::rows) member: Option<Member>,
@@ -37,7 +38,8 @@ impl Member {
         Member::Operation,
     ];
 
-    /// The name of the member in a change. It is also the name of the column, where no flag names another.
+    /// The name of the member in a change. It is also the name of the column, where no flag names
+    /// another.
     pub(in crate::send::rows) fn of_change(self) -> &'static str {
         match self {
             Member::Key => "contactKey",
@@ -61,11 +63,11 @@ impl Member {
 }
 
 impl Mapping {
-    /// What each column of the file means. `None` means that it is not sent.
+    /// Gives each column of the file its meaning. `None` means that it is not sent.
     ///
     /// # Errors
-    /// A message about a column that a flag names and the file lacks, that has two meanings, or that may say
-    /// who may be called, with no flag that says so.
+    /// A message about a column that a flag names and the file lacks, that has two meanings, or
+    /// that may say who may be called, with no flag that says so.
     pub(in crate::send::rows) fn meanings(
         &self,
         file: &[String],
@@ -169,9 +171,9 @@ impl Mapping {
         Ok(())
     }
 
-    /// Refuses a column without a meaning whose name is like that of a member of a change, unless a flag
-    /// names the column of that member. If a column that says who may be called were sent as a column of the
-    /// contact list, or left out, people who opted out would be called.
+    /// Refuses a column without a meaning whose name is like that of a member of a change, unless a
+    /// flag names the column of that member. If a column that says who may be called were sent as a
+    /// column of the contact list, or left out, people who opted out would be called.
     fn check_unnamed(&self, name: &str) -> Result<(), String> {
         let is_said = |member| self.flag_of(member).is_some();
         let who_may_be_called = is_said(Member::Callable) || is_said(Member::NotCallable);

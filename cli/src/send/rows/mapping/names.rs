@@ -1,7 +1,8 @@
-//! Compares the names of columns: finds a column by its name, and names that may mean a member of a change.
+//! Compares the names of columns: finds a column by its name, and names that may mean a member of a
+//! change.
 //!
-//! The names decide nothing here: [`meaning`](super::meaning) asks the person for a flag where a name is only
-//! like another.
+//! The names decide nothing here: [`meaning`](super::meaning) asks the person for a flag where a
+//! name is only like another.
 
 use std::collections::BTreeSet;
 
@@ -47,16 +48,16 @@ pub(super) fn place(flag: &str, name: &str, file: &[String]) -> Result<usize, St
 }
 
 /// The most names that an error lists.
-const TOLD: usize = 30;
+const MOST_NAMES: usize = 30;
 
 fn listed(names: &[String]) -> String {
     let mut told: Vec<_> = names
         .iter()
-        .take(TOLD)
+        .take(MOST_NAMES)
         .map(|name| format!("{name:?}"))
         .collect();
-    if names.len() > TOLD {
-        told.push(format!("and {} more", names.len() - TOLD));
+    if names.len() > MOST_NAMES {
+        told.push(format!("and {} more", names.len() - MOST_NAMES));
     }
     told.join(", ")
 }
@@ -68,8 +69,8 @@ pub(super) fn letters(text: &str) -> String {
 }
 
 /// Whether a column's name differs from a member's only in case, spaces or punctuation. The members
-/// `callable` and `operation` may say that nobody may call: for them one typing error, or more text around
-/// the name, is near enough too.
+/// `callable` and `operation` may say that nobody may call: for them one typing error, or more text
+/// around the name, is near enough too.
 pub(super) fn is_nearly(name: &str, member: &str) -> bool {
     let (name, member) = (letters(name), letters(member));
     let says_who_may_call = ["callable", "operation"].contains(&member.as_str());
@@ -77,8 +78,8 @@ pub(super) fn is_nearly(name: &str, member: &str) -> bool {
         || says_who_may_call && (name.contains(&member) || damerau_levenshtein(&name, &member) <= 1)
 }
 
-/// Whether a column's name means that a contact with true in it may not be called. CRMs name such columns
-/// `DoNotCall`, `HasOptedOutOfEmail`, `unsubscribed` or `DNC`.
+/// Whether a column's name means that a contact with true in it may not be called. CRMs name such
+/// columns `DoNotCall`, `HasOptedOutOfEmail`, `unsubscribed` or `DNC`.
 pub(super) fn says_no(name: &str) -> bool {
     const NO: [&str; 17] = [
         "donotcall",

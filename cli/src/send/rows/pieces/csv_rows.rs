@@ -1,4 +1,7 @@
-//! Reads the rows of a CSV from the pieces of its text. The values themselves are read by `send/csv.rs`.
+//! Reads the rows of a CSV from the pieces of its text.
+//!
+//! The values themselves are read by `send/csv.rs`, and the meaning of a column comes from
+//! [`mapping`](crate::send::rows::mapping).
 
 use super::{Next, Piece, SHORTER};
 use crate::send::csv;

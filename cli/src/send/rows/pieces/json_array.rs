@@ -1,4 +1,6 @@
 //! Reads a JSON array from the pieces of a file's text: each element is a row.
+//!
+//! Only the array itself is read here. What an element means is decided by `File::json_row`.
 
 use serde_json::value::RawValue;
 

@@ -71,7 +71,7 @@ fn the_delimiter_is_what_the_file_says_or_what_fits_its_first_line() {
             "--delimiter |",
             None,
         ),
-        // The one with the key, though the other has more columns.
+        // The delimiter that finds the key wins, though the other finds more columns.
         (
             "a,b,c;contactKey;version;callable;phone\n1;K;5;true;+1\n",
             "--ignore a,b,c",

@@ -1,15 +1,15 @@
-//! Files that are longer than what is read at once.
+//! Rows are read whole from files that are longer than a piece.
 
 use super::*;
 
 const ROWS: usize = 4_000;
 
-/// A value with all that a piece may end in the middle of.
+/// A value with everything that the end of a piece may cut in two.
 fn note(n: usize) -> String {
     "é, \"6\"\"\r\nof\n🦀".repeat(n % 7) + &"x".repeat(n % 41)
 }
 
-/// Each row's place and what it says, however the file's pieces fall.
+/// The place of each row, and its key and note, however the file is cut into pieces.
 fn told(text: &str, format: Format, flags: &str) -> Vec<(String, String)> {
     let file = file(text, format, flags, None);
     let row = |row: Result<Result<ParsedRow, RowFault>, String>| match row.unwrap().unwrap() {
@@ -117,7 +117,7 @@ fn a_row_that_does_not_end_is_not_held_for_ever() {
         "line 2: a quoted value begins, and never ends. What follows is not read"
     );
     let expected = "line 2: expected a row of at most 16 MiB. What follows is not read";
-    // What is held at once is more than that: a row that is a little longer is told by its value.
+    // A piece may hold more than that: a row that is a little longer is refused for its value.
     let longer = "x".repeat(40 << 20);
     let csv = format!("contactKey,note\nK,{longer}\nL,2\n");
     assert_eq!(rows(&csv, Format::Csv, ""), [Err(expected.to_owned())]);
