@@ -151,6 +151,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
     Ok(report.is_well())
 }
 
+/// Makes up the story that the arguments ask for.
 fn make_up(args: &Args) -> Story {
     let (contacts, changes) = (args.contacts as usize, args.changes as usize);
     let of_vendor = vendor::make_up(args.crm, args.seed, args.api, contacts, changes);
@@ -173,6 +174,7 @@ fn wall_clock() -> std::time::Instant {
     std::time::Instant::now()
 }
 
+/// Plays the story, and collects what came of it.
 async fn play(
     story: &Story,
     calls_per_minute: u64,

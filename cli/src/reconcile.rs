@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn whom_the_crm_does_not_list_is_removed_by_whole_runs_of_one_campaign_alone() {
+    fn contacts_that_the_crm_does_not_list_are_removed_by_whole_runs_of_one_campaign() {
         let input = parsed(&["--remove-unknown"]).unwrap();
         assert!(input.full && !input.force && !input.dry_run);
         assert_eq!(

@@ -49,6 +49,7 @@ async fn read(campaign: &Campaign, key: &ContactKey) -> Result<Contact, String> 
     contact.ok_or_else(|| "there is no such contact, or it cannot be read yet".to_owned())
 }
 
+/// The stored rank, in words; an error if it makes every later change stale.
 fn stored_rank(
     contact: &Contact,
     secret: &OrgSecret,

@@ -41,6 +41,7 @@ pub(super) async fn check<'a>(
     Some(Dnc { list, column })
 }
 
+/// The column of a contact list by which the DNC list excludes.
 fn column(list: &DncList, facts: &DncFacts) -> Option<String> {
     match &list.by {
         DncBy::ContactKey => facts.exclusion_column.clone(),
@@ -48,6 +49,7 @@ fn column(list: &DncList, facts: &DncFacts) -> Option<String> {
     }
 }
 
+/// Checks that the list is of the kind that the secret's `by` needs.
 fn kind(list: &DncList, facts: &DncFacts) -> Result<String, String> {
     let holds = match (&facts.exclusion_column, &facts.contact_method) {
         (Some(column), _) => format!("{}, excludes by the column {column}", facts.kind),

@@ -159,6 +159,7 @@ fn prefix() -> String {
     format!("{PREFIX}{number:09.0}")
 }
 
+/// Refuses an org that does not use the API of contact lists.
 fn may_be_asked(org: &OrgId, secret: &OrgSecret) -> Result<(), String> {
     match secret.api {
         Api::ContactLists => Ok(()),

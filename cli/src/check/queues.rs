@@ -86,6 +86,7 @@ fn number(attributes: &Attributes, name: &str) -> u64 {
         .unwrap_or(0)
 }
 
+/// Checks what both queues need: FIFO, and the retention of messages.
 fn of_both(queue: &Attributes) -> Result<String, String> {
     if queue.get("FifoQueue").map(String::as_str) != Some("true") {
         return Err(
@@ -112,6 +113,7 @@ fn high_throughput(queue: &Attributes) -> Result<String, String> {
         .to_owned())
 }
 
+/// Checks the visibility timeout against the timeout of apply, both in seconds.
 fn visibility(queue: &Attributes, apply_timeout: u64) -> Result<String, String> {
     let (is, least) = (number(queue, "VisibilityTimeout"), apply_timeout * TIMEOUTS);
     if is >= least {
@@ -125,6 +127,7 @@ fn visibility(queue: &Attributes, apply_timeout: u64) -> Result<String, String> 
     ))
 }
 
+/// Checks that the redrive policy moves messages to the dead-letter queue, and not too early.
 fn redrive(queue: &Attributes, dead_letters: Option<&Attributes>) -> Result<String, String> {
     let policy: Value = queue
         .get("RedrivePolicy")

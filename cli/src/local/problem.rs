@@ -72,6 +72,7 @@ pub(crate) async fn push(story: &Story) -> BatchPosts {
     posts
 }
 
+/// The org, the campaign, and the contact as a batch POST holds it. A change without data has none.
 fn contact(body: &Value) -> Option<(String, String, Value)> {
     let text = |name: &str| body.get(name)?.as_str().map(str::to_owned);
     let mut data = body.get("data")?.as_object()?.clone();

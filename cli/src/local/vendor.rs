@@ -113,6 +113,7 @@ struct Habits {
     resends: (f64, u64, u64),
 }
 
+/// How a vendor's CRM merges two records.
 #[derive(PartialEq, Eq)]
 enum Merges {
     Never,
@@ -131,6 +132,7 @@ trait Speaker: Send + Sync {
     /// The secret of a source that takes its webhooks.
     fn secret(&self, source: &Source<'_>) -> Value;
     fn habits(&self) -> Habits;
+    /// What the CRM sends about something that happened.
     fn tell(&self, happened: &Happened<'_>, rng: &mut Rng) -> Vec<Item>;
     /// The emulated API that lists its records.
     fn api(&self) -> emulator::crm::Vendor;

@@ -47,6 +47,7 @@ pub(crate) const FEED_PATH: &str = "/feed";
 
 /// The token that the made-up CRM's feed accepts.
 const FEED_TOKEN: &str = "local-feed-token";
+/// How many contacts a page of that feed has.
 const FEED_PAGE: usize = 100;
 
 /// The parts of one run.

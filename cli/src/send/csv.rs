@@ -259,7 +259,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_a_writer_writes_is_read_back(rows in values(), always: bool) {
+        fn rows_that_a_writer_wrote_are_read_back(rows in values(), always: bool) {
             let style = if always { csv::QuoteStyle::Always } else { csv::QuoteStyle::Necessary };
             let read: Vec<_> = read(&written(&rows, style)).into_iter().map(|row| row.unwrap().1).collect();
             prop_assert_eq!(read, rows);

@@ -144,6 +144,7 @@ impl File {
         })
     }
 
+    /// Makes a change of a row of a CSV.
     fn csv_row(
         &self,
         place: String,
@@ -173,6 +174,7 @@ impl File {
         self.flat(place, row)
     }
 
+    /// Makes a change of a JSON object: of a flat one by the flags, else the object is the change.
     fn json_row(&self, place: String, text: &str) -> Result<ParsedRow, RowFault> {
         if !self.mapping.is_given() {
             return self.change(place, text, &[]);

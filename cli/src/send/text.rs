@@ -150,6 +150,7 @@ fn peek<'a>(
     Ok((first, Box::new(all)))
 }
 
+/// The message for a failed read.
 fn told(error: &Error, is_packed: bool) -> String {
     if error.get_ref().is_some_and(|error| error.is::<Changed>()) {
         return Changed.to_string();
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_whole_is_told_and_nothing_is_guessed() {
+    fn a_file_that_cannot_be_read_whole_is_an_error_and_nothing_is_guessed() {
         let told = |bytes: &[u8], named| decode(bytes.to_vec(), named).unwrap_err();
         assert!(told(b"a\r\nb\rZo\xEB", None).starts_with("line 3: expected UTF-8"));
         assert!(

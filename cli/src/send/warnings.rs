@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_look_alike_are_told_and_the_same_key_twice_is_not() {
+    fn keys_that_look_alike_are_told_and_one_key_twice_is_not() {
         assert!(lines(&["LEAD-1", "LEAD-1", "LEAD-2", "lead 2"], false).is_empty());
         for twins in [
             ["LEAD-1", "lead-1"],

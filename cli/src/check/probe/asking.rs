@@ -105,6 +105,7 @@ impl<'a> Asking<'a> {
         self.count_by_two_tokens().await;
     }
 
+    /// Keeps the answer to a question.
     fn tell(&self, question: Question, seen: Seen) {
         self.found.borrow_mut().insert(question, seen);
     }

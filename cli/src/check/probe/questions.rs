@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_campaign_sync_does_not_do_asks_nothing_of_anybody() {
+    fn a_question_about_what_campaign_sync_never_does_asks_nothing_of_the_operator() {
         let is_none_of_its_own = |row: &&QuestionRow| {
             row.meaning.starts_with("campaign-sync makes no ")
                 || row.meaning.starts_with("no matter ")

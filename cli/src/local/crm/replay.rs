@@ -138,6 +138,7 @@ fn creates_nobody(event: &Value) -> bool {
     event["ifAbsent"] == "skip" || event["ifAbsent"] == "skipOptOut"
 }
 
+/// Whether a change says that nobody may call, or lowers a channel or a number.
 fn opts_out(event: &Value) -> bool {
     let lowers = |member: &str| event[member].as_object().is_some_and(|of| !of.is_empty());
     event["operation"] == "remove"
@@ -187,6 +188,7 @@ pub(crate) fn differences(
     wrong
 }
 
+/// The names of the columns that differ, and a phrase if `callable` does.
 fn difference(expected: &Expected, actual: &emulator::genesys::Contact) -> Vec<String> {
     let held = |columns: &BTreeMap<String, String>, name: &str| {
         columns.get(name).cloned().unwrap_or_default()

@@ -136,6 +136,7 @@ impl MadeUpCrm {
         self.deliver(at, &body);
     }
 
+    /// Sends an earlier webhook again, later than the five minutes in which the queue drops copies.
     fn send_again_after_the_queue_forgot(&mut self) {
         let Some(earlier) = self
             .deliveries
@@ -191,6 +192,7 @@ impl MadeUpCrm {
         self.changes += 1;
     }
 
+    /// Delivers a valid change, and lists it in the feed.
     fn deliver(&mut self, at: Duration, body: &Value) {
         let parcel = self.webhook(body);
         self.deliveries.push(Delivery::new(at, parcel));
@@ -218,6 +220,7 @@ impl MadeUpCrm {
         self.changes += 1;
     }
 
+    /// A change that holds the whole contact as it is now.
     fn snapshot(&mut self) -> Value {
         let person = &self.people[self.last];
         let (org, campaign, key) = &person.key;

@@ -55,6 +55,7 @@ impl Book {
             .collect()
     }
 
+    /// The time now, in milliseconds since 1970.
     pub(super) fn at(&self) -> i64 {
         (start() + self.now).as_millisecond()
     }
@@ -91,6 +92,7 @@ impl Book {
         }
     }
 
+    /// Sends the webhooks about what happened to the `n`-th record.
     fn tell(&mut self, n: usize, what: &RecordEvent) {
         let at = self.at();
         let record = &self.records[n];
@@ -100,7 +102,9 @@ impl Book {
             self.pushed.push(record.as_pushed());
         }
         let opts_in = match what {
-            RecordEvent::Changed { consent, .. } => *consent && record.may_be_called,
+            RecordEvent::Changed {
+                has_new_consent, ..
+            } => *has_new_consent && record.may_be_called,
             RecordEvent::Restored => record.may_be_called,
             _ => false,
         };
@@ -128,6 +132,7 @@ impl Book {
         (record.state, record.changed) = (RecordState::Deleted, at);
     }
 
+    /// Changes, deletes or merges the `n`-th record. Returns what happened to which records.
     fn work(&mut self, n: usize) -> Vec<(usize, RecordEvent)> {
         let share = self.rng.f64();
         if share < 0.03 {
@@ -160,13 +165,13 @@ impl Book {
         let may_subscribe = self.may_subscribe(n);
         let at = self.at();
         let record = &mut self.records[n];
-        let consent = match record.may_be_called {
+        let has_new_consent = match record.may_be_called {
             true => self.rng.f64() < 0.06,
             false => may_subscribe && self.rng.f64() < 0.3,
         };
-        record.may_be_called ^= consent;
+        record.may_be_called ^= has_new_consent;
         let mut columns = Vec::new();
-        for _ in 0..self.rng.usize(usize::from(!consent)..4) {
+        for _ in 0..self.rng.usize(usize::from(!has_new_consent)..4) {
             let column = COLUMNS[self.rng.usize(..COLUMNS.len())];
             let value = column_value(&mut self.rng, column);
             if record.columns[column] != value && !columns.contains(&column) {
@@ -175,7 +180,10 @@ impl Book {
             }
         }
         record.changed = at;
-        RecordEvent::Changed { columns, consent }
+        RecordEvent::Changed {
+            columns,
+            has_new_consent,
+        }
     }
 
     /// Whether the record may opt in now. An opt-in counts only if its rank, which may be a whole
@@ -228,11 +236,17 @@ impl Book {
         for column in &columns {
             record.columns.insert(column, of_loser[column].clone());
         }
-        let consent = record.may_be_called && !of_both;
+        let has_new_consent = record.may_be_called && !of_both;
         (record.may_be_called, record.changed) = (of_both, at);
         vec![
             (loser, merged(&primary)),
-            (n, RecordEvent::Changed { columns, consent }),
+            (
+                n,
+                RecordEvent::Changed {
+                    columns,
+                    has_new_consent,
+                },
+            ),
         ]
     }
 }

@@ -7,6 +7,7 @@
 
 use super::*;
 
+/// Each attribute of a contact, and the column that it fills.
 const FIELDS: [(&str, &str); 6] = [
     ("firstname", "firstName"),
     ("lastname", "lastName"),
@@ -72,12 +73,15 @@ impl Speaker for Dynamics {
         };
         let (message, target, changes) = match happened.what {
             RecordEvent::Created => ("Create", whole(false), 1),
-            RecordEvent::Changed { columns, consent } => {
+            RecordEvent::Changed {
+                columns,
+                has_new_consent,
+            } => {
                 let changed = values(&FIELDS, record, columns);
                 let changed = changed.map(|(name, value)| (name, value.into()));
-                let consent = consent.then(|| (OPT_OUT, (!record.may_be_called).into()));
+                let consent = has_new_consent.then(|| (OPT_OUT, (!record.may_be_called).into()));
                 let all = changed.chain(consent).chain([stamp.clone()]);
-                let changes = usize::from(!columns.is_empty() || consent_of(happened));
+                let changes = usize::from(!columns.is_empty() || *has_new_consent);
                 ("Update", attributes(all), changes)
             }
             RecordEvent::Elsewhere => {
@@ -142,10 +146,6 @@ impl Speaker for Dynamics {
     fn stamps(&self) -> [&'static str; 2] {
         ["modifiedon", "createdon"]
     }
-}
-
-fn consent_of(happened: &Happened<'_>) -> bool {
-    matches!(happened.what, RecordEvent::Changed { consent: true, .. })
 }
 
 fn attributes<'a>(attributes: impl Iterator<Item = (&'a str, Value)>) -> Value {

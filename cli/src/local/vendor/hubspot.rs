@@ -7,6 +7,7 @@
 
 use super::*;
 
+/// Each property of a contact, and the column that it fills.
 const FIELDS: [(&str, &str); 6] = [
     ("firstname", "firstName"),
     ("lastname", "lastName"),
@@ -72,10 +73,13 @@ impl Speaker for Hubspot {
                 }
                 items
             }
-            RecordEvent::Changed { columns, consent } => {
+            RecordEvent::Changed {
+                columns,
+                has_new_consent,
+            } => {
                 let told = values(&FIELDS, record, columns);
                 let mut items: Vec<_> = told.map(|told| property(rng, told)).collect();
-                if *consent {
+                if *has_new_consent {
                     // A person who unticks the checkbox may leave the property empty.
                     let value = match (record.may_be_called, rng.bool()) {
                         (false, _) => Some("true"),
@@ -204,6 +208,7 @@ fn event(rng: &mut Rng, happened: &Happened<'_>, kind: &str, subscription: usize
     })
 }
 
+/// The event of a property's new value.
 fn property(rng: &mut Rng, happened: &Happened<'_>, (name, value): (&str, Option<&str>)) -> Item {
     let place = FIELDS.iter().position(|(field, _)| *field == name);
     let mut event = event(rng, happened, "contact.propertyChange", place.unwrap_or(6));

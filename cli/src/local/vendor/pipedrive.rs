@@ -8,6 +8,7 @@ use super::*;
 const STATUS: &str = "8e1f0d3c52b7a94460f1e2d3c4b5a69788796a5b";
 const NOTES: &str = "b07c5d1e9f2a38446c5d4e3f2a1b0c9d8e7f6a5b";
 const OPT_OUT: &str = "3d0fa3429dfa2d3dec265b4fc5dc8258ab66cdf3";
+/// Each field of a person, and the column that it fills.
 const FIELDS: [(&str, &str); 6] = [
     ("first_name", "firstName"),
     ("last_name", "lastName"),

@@ -34,10 +34,10 @@ pub(super) struct Record {
 /// A happening to a record.
 pub(super) enum RecordEvent {
     Created,
-    /// Columns have new values. `consent` says whether the record's consent to calls changed too.
+    /// Columns have new values, or the record's consent to calls is new, or both.
     Changed {
         columns: Vec<&'static str>,
-        consent: bool,
+        has_new_consent: bool,
     },
     Deleted,
     /// It was merged into `primary`. `survivor` is the id of the record that came of both.

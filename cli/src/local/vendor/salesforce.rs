@@ -7,6 +7,7 @@
 
 use super::*;
 
+/// Each field of a contact, and the column that it fills.
 const FIELDS: [(&str, &str); 6] = [
     ("FirstName", "firstName"),
     ("LastName", "lastName"),
@@ -62,11 +63,14 @@ impl Speaker for Salesforce {
                 let kind = if is_new { "CREATE" } else { "UNDELETE" };
                 (event_with_fields(happened, kind, known, true), 1)
             }
-            RecordEvent::Changed { columns, consent } => {
+            RecordEvent::Changed {
+                columns,
+                has_new_consent,
+            } => {
                 let changed = values(&FIELDS, record, columns);
-                let changes = usize::from(*consent || !columns.is_empty());
+                let changes = usize::from(*has_new_consent || !columns.is_empty());
                 (
-                    event_with_fields(happened, "UPDATE", changed, *consent),
+                    event_with_fields(happened, "UPDATE", changed, *has_new_consent),
                     changes,
                 )
             }
@@ -143,6 +147,7 @@ impl Speaker for Salesforce {
     }
 }
 
+/// An event with its header alone, which names the record and the kind of change.
 fn header(happened: &Happened<'_>, kind: &str) -> Value {
     json!({ "ChangeEventHeader": {
         "entityName": "Contact",
@@ -163,7 +168,7 @@ fn event_with_fields<'a>(
     happened: &Happened<'_>,
     kind: &str,
     fields: impl Iterator<Item = (&'a str, Option<&'a str>)>,
-    consent: bool,
+    has_new_consent: bool,
 ) -> Value {
     let mut event = header(happened, kind);
     let (mut changed, mut nulled) = (Vec::new(), Vec::new());
@@ -184,7 +189,7 @@ fn event_with_fields<'a>(
         }
         changed.push(name);
     }
-    if consent {
+    if has_new_consent {
         event[OPT_OUT] = (!happened.record.may_be_called).into();
         changed.push(OPT_OUT.to_owned());
     }
@@ -197,6 +202,7 @@ fn event_with_fields<'a>(
     event
 }
 
+/// The event as EventBridge sends it.
 fn envelope(rng: &mut Rng, happened: &Happened<'_>, payload: Value) -> Value {
     let entity = payload["ChangeEventHeader"]["entityName"].as_str();
     json!({

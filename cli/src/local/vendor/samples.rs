@@ -54,7 +54,7 @@ fn told(speaker: &dyn Speaker, at: i64) -> Value {
         .insert("phone", column_value(&mut rng, "phone"));
     let what = RecordEvent::Changed {
         columns: vec!["phone"],
-        consent: false,
+        has_new_consent: false,
     };
     let happened = Happened {
         record: &record,
