@@ -189,7 +189,7 @@ async fn send(
     }
     report.sent_before = state.all_sent().min(report.rows);
     if !terminal::may_go_on(args, &report)? {
-        report.ended = Some("nothing more was to be sent".to_owned());
+        report.ended = Some("the answer was no".to_owned());
         return Ok(report);
     }
     let first = state.sent;

@@ -146,8 +146,8 @@ fn redrive(queue: &Attributes, dead_letters: Option<&Attributes>) -> Result<Stri
         .unwrap_or(0);
     if receives < RECEIVES {
         return Err(format!(
-            "expected a maxReceiveCount of {RECEIVES} at least, not {receives}: SQS would take what is still retried, and say no \
-             reason"
+            "expected a maxReceiveCount of {RECEIVES} at least, not {receives}: SQS would move changes that \
+             apply still retries, and give no reason"
         ));
     }
     let is_ours = dead_letters

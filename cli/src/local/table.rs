@@ -205,10 +205,7 @@ fn results(report: &Report) -> Table {
         count("contacts wrong before reconcile ran", wrong);
         if report.traffic.is_some() {
             let callable = reconciled.callable_before as u64;
-            count(
-                "those of them that could be called, and opted out",
-                callable,
-            );
+            count("those of them that opted out and could be called", callable);
         }
         count("changes that reconcile enqueued", reconciled.repaired);
         let again = reconciled.second_run_changes;

@@ -132,7 +132,7 @@ trait Speaker: Send + Sync {
     /// The secret of a source that takes its webhooks.
     fn secret(&self, source: &Source<'_>) -> Value;
     fn habits(&self) -> Habits;
-    /// What the CRM sends about something that happened.
+    /// The messages that the CRM sends about something that happened.
     fn tell(&self, happened: &Happened<'_>, rng: &mut Rng) -> Vec<Item>;
     /// The emulated API that lists its records.
     fn api(&self) -> emulator::crm::Vendor;

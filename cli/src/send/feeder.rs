@@ -121,7 +121,7 @@ impl<'a> Feeder<'a> {
             }
             let outbox = self.sending.outbox();
             if !outbox.faulty().is_empty() {
-                return Err("SQS does not take a change".to_owned());
+                return Err("SQS refuses a change".to_owned());
             }
             if let Some(why) = outbox.why().map(str::to_owned).or(broken.take()) {
                 return Err(why);

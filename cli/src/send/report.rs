@@ -155,7 +155,7 @@ impl Report {
             ));
         }
         if self.rows > 0 && !self.says_callable {
-            let told = "No row says whether its contact may be called: those that are new may be.";
+            let told = "No row says whether its contact may be called: new contacts may be called.";
             lines.push(told.to_owned());
         }
         lines.extend(

@@ -94,17 +94,17 @@ impl Report {
     fn write_left_out(&self, out: &mut String) -> Result {
         for (reason, contacts) in &self.left_out {
             let what = match reason {
-                ParkReason::ReservedColumn | ParkReason::UnknownColumn => "A column is left out",
-                ParkReason::Channel => "What is said of channels and numbers is left out",
-                ParkReason::RankAhead => "All but opt-outs is left out",
-                ParkReason::InvalidChange => "All but opt-outs that have a rank is left out",
-                _ => "The whole contact is left out",
+                ParkReason::ReservedColumn | ParkReason::UnknownColumn => "A column",
+                ParkReason::Channel => "The change of channels and numbers",
+                ParkReason::RankAhead => "All but opt-outs",
+                ParkReason::InvalidChange => "All but opt-outs that have a rank",
+                _ => "All that differs",
             };
             let reason = reason.as_str();
             writeln!(
                 out,
-                "{what}, since apply would park it as {reason}, of this many contacts: {}",
-                number(*contacts)
+                "{what} of {} is left out, since apply would park it as {reason}.",
+                counted(*contacts, "contact")
             )?;
         }
         for what in self.faulty.iter().take(LISTED) {
