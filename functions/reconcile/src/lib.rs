@@ -1,8 +1,7 @@
 //! Finds what webhooks missed: reads the CRM's feed, compares it with the campaigns and enqueues
 //! what differs. It writes nothing to Genesys Cloud; apply stays the only writer.
 //!
-//! A run scans first and enqueues then. Of a campaign whose feed is broken nothing is enqueued, and of the others of that
-//! run nothing but opt-outs.
+//! A run scans first and enqueues then. Where a feed is broken nothing of the run is enqueued but opt-outs.
 
 mod answer;
 mod context;

@@ -4,11 +4,15 @@
 //! There is no personal data in it but what a feed's own cursor may hold.
 
 mod id;
+mod tries;
 
 use domain::change::CampaignId;
 use domain::depth;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+use tries::Tries;
 
 use crate::input::{Cursor, Input};
 
@@ -21,9 +25,6 @@ const MOST_NEW: i64 = 86_400;
 /// What the times of a record that is too large are rounded to, one after the other, in seconds.
 const COARSE: [i64; 4] = [60, 900, 3_600, 86_400];
 
-/// So often in a row a page is refused from a place on, until the campaign is begun anew: its cursor may be one
-/// that the feed does not know any more. A run is given up before that, and the next one tries it once.
-const MOST_REFUSED: u32 = 3;
 /// So long a campaign is remembered that no run looks at, in seconds: 90 days.
 const REMEMBERED: i64 = 90 * 86_400;
 
@@ -33,9 +34,20 @@ const REMEMBERED: i64 = 90 * 86_400;
 pub(crate) struct Record {
     /// What was looked at; no campaign stands there twice. It must be there: what lacks it is no record.
     looked_at: Vec<Looked>,
+    #[serde(default, deserialize_with = "if_known")]
     unfinished: Option<Unfinished>,
+    #[serde(default, deserialize_with = "if_known")]
     sent: Option<Sent>,
+    #[serde(default, deserialize_with = "if_known")]
     tries: Option<Tries>,
+}
+
+/// What another version wrote otherwise is none: what was looked at outlasts it.
+fn if_known<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    value: D,
+) -> Result<Option<T>, D::Error> {
+    let value = Value::deserialize(value)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
 /// Of these campaigns all that changed in this time was looked at. In whole seconds, the first cut off
@@ -58,18 +70,6 @@ struct Unfinished {
     /// How often in a row a page was refused from there on, or could not be read.
     #[serde(default)]
     refused: u32,
-}
-
-/// How it went with a run's message until now.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Tries {
-    /// Its id.
-    message: String,
-    /// How often it had been received when this was noted, and when that was.
-    receives: u32,
-    at: i64,
-    /// How often in a row the run failed.
-    failures: u32,
 }
 
 /// What lies in the queue, as far as it may still be there.
@@ -231,40 +231,6 @@ impl Record {
         let cursor = unfinished.map(|unfinished| &unfinished.cursor);
         // A run may have a wider window than the one that stopped.
         cursor.filter(|cursor| cursor.since <= due.since)
-    }
-
-    /// How often a message was received until its run last ended in good order, or failed, and when that was.
-    pub(crate) fn receives(&self, message: &str) -> Option<(u32, Timestamp)> {
-        let tries = self.tries.as_ref().filter(|it| it.message == message)?;
-        Some((tries.receives, Timestamp::from_second(tries.at).ok()?))
-    }
-
-    /// Notes that a run failed. `refused`: the campaign whose page was refused. Answers how often it failed in a
-    /// row.
-    pub(crate) fn fail(
-        &mut self,
-        message: &str,
-        receives: u32,
-        now: Timestamp,
-        refused: Option<&CampaignId>,
-    ) -> u32 {
-        let tries = self.tries.as_ref().filter(|it| it.message == message);
-        let failures = tries.map_or(0, |it| it.failures) + 1;
-        self.tries = Some(Tries {
-            message: message.to_owned(),
-            receives,
-            at: now.as_second(),
-            failures,
-        });
-        if let (Some(campaign), Some(place)) = (refused, &mut self.unfinished)
-            && place.is_in(campaign)
-        {
-            place.refused += 1;
-            if place.refused == MOST_REFUSED {
-                self.unfinished = None;
-            }
-        }
-        failures
     }
 
     /// The record in place of one that nobody can read: of the run's campaigns nothing is known but that they were

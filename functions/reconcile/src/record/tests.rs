@@ -248,6 +248,21 @@ fn a_hundred_campaigns_and_the_longest_link_fit_into_a_parameter_by_shorter_ids(
 }
 
 #[test]
+fn what_another_version_writes_of_an_unfinished_run_takes_nothing_from_what_was_looked_at() {
+    let mut record = Record::default();
+    looked_at(&mut record, &run("16:00:00", &["a"]), "16:00:02");
+    let text = record.text().unwrap();
+    let newer = text.replace(
+        "\"unfinished\":null",
+        "\"unfinished\":{\"new\":1},\"more\":2",
+    );
+    assert_ne!(newer, text);
+    assert!(Record::parse(&newer).unwrap() == record);
+    let older = "{\"lookedAt\":[]}";
+    assert!(Record::parse(older).unwrap() == Record::default());
+}
+
+#[test]
 fn a_record_that_is_too_large_says_less_than_was_looked_at() {
     let ids: Vec<_> = (0..200)
         .map(|n| format!("{n:08}-0000-4000-8000-000000000000"))

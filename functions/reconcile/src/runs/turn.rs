@@ -40,6 +40,9 @@ const AFTER_TIME: Duration = Duration::from_secs(5);
 const AFTER_ROOM: Duration = Duration::from_mins(1);
 /// Until a run goes on for which Genesys Cloud wanted no call for longer than two minutes.
 const AFTER_THROTTLED: Duration = Duration::from_mins(2);
+/// Until a run goes on at the soonest whose feed wanted no request: one that asks for a second again and again is
+/// not hammered.
+const LEAST_AFTER_FEED: Duration = Duration::from_mins(1);
 /// Until a run that failed is tried again, or one whose record is not reached.
 const AFTER_FAILURE: Duration = Duration::from_mins(1);
 
@@ -339,7 +342,7 @@ fn after(ran: &Ran, from: Option<&Cursor>) -> Option<Duration> {
         Why::QueueIsDeep if ran.is_crowded => None,
         Why::QueueIsDeep => Some(AFTER_ROOM),
         Why::Throttled => Some(AFTER_THROTTLED),
-        Why::FeedThrottled(wait) => Some(*wait),
+        Why::FeedThrottled(wait) => Some((*wait).max(LEAST_AFTER_FEED)),
         Why::TooMuchDrift { .. }
         | Why::TooManyUnknown { .. }
         | Why::Faulty(_)
