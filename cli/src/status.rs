@@ -61,7 +61,7 @@ struct Status {
 
 /// What is known of a queue.
 pub(crate) struct QueueStatus {
-    name: String,
+    pub(crate) name: String,
     pub(crate) waiting: u64,
     pub(crate) in_flight: u64,
     /// Seconds; none where `CloudWatch` has none.
@@ -157,6 +157,18 @@ pub(crate) async fn queue_status(
     url: &str,
     at: Timestamp,
 ) -> Result<QueueStatus, String> {
+    let mut status = queue_counts(sdk, url).await?;
+    if status.waiting + status.in_flight > 0 {
+        status.oldest = oldest(sdk, &status.name, at).await;
+    }
+    Ok(status)
+}
+
+/// Asks a queue. The age of its oldest message is not known.
+pub(crate) async fn queue_counts(
+    sdk: &aws_config::SdkConfig,
+    url: &str,
+) -> Result<QueueStatus, String> {
     let name = url.rsplit('/').next().unwrap_or(url).to_owned();
     let names = [
         QueueAttributeName::ApproximateNumberOfMessages,
@@ -177,21 +189,16 @@ pub(crate) async fn queue_status(
             .unwrap_or(0)
     };
     let [waiting, in_flight, delayed] = [&names[0], &names[1], &names[2]].map(count);
-    let oldest = if waiting + in_flight + delayed == 0 {
-        None
-    } else {
-        oldest(sdk, &name, at).await
-    };
     Ok(QueueStatus {
         name,
         waiting: waiting + delayed,
         in_flight,
-        oldest,
+        oldest: None,
     })
 }
 
 /// Not known where CloudWatch is not reached, or not allowed to be asked.
-async fn oldest(sdk: &aws_config::SdkConfig, queue: &str, at: Timestamp) -> Option<u64> {
+pub(crate) async fn oldest(sdk: &aws_config::SdkConfig, queue: &str, at: Timestamp) -> Option<u64> {
     let time = |at: Timestamp| DateTime::from_millis(at.as_millisecond());
     let call = aws_sdk_cloudwatch::Client::new(sdk)
         .get_metric_statistics()

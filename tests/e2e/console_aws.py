@@ -25,11 +25,11 @@ def prepared(aws):
     cloudwatch.put_metric_data(Namespace="CampaignSync", MetricData=[
         {"MetricName": "Accepted", "Dimensions": dimensions, "Value": 41, "Unit": "Count"},
         {"MetricName": "ApiCalls", "Dimensions": dimensions, "Value": 7, "Unit": "Count"}])
-    for name in (f"{STACK}-parked", f"{STACK}-other-parked"):
+    for name, state in ((f"{STACK}-parked", "ALARM"), (f"{STACK}-other-parked", "ALARM"), (f"{STACK}-parking", "OK")):
         cloudwatch.put_metric_alarm(AlarmName=name, AlarmDescription="Changes are in the dead-letter queue.", Namespace="AWS/SQS",
                                     MetricName="ApproximateNumberOfMessagesVisible", Statistic="Maximum", Period=60, EvaluationPeriods=1,
                                     Threshold=0, ComparisonOperator="GreaterThanThreshold")
-        cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a test")
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="a test")
     group = f"/aws/lambda/{STACK}-apply"
     logs.create_log_group(logGroupName=group)
     logs.create_log_stream(logGroupName=group, logStreamName="one")
@@ -46,6 +46,7 @@ def looks(console):
     # The local AWS knows no SEARCH: what all orgs did together it does not tell.
     console.has("/", "1<span> parked</span>", "<strong>Alarm parked</strong>", "Changes are in the dead-letter queue.")
     assert "other-parked" not in console.get("/"), "an alarm of another stack"
+    console.has("/", "1 alarm not on: 1 calm.", "<dt>parking</dt>")
     console.has(f"/?org={ORG}", "41<span> accepted</span>", "calls left")
     found = console.post("/contact", org=ORG, campaign=CAMPAIGN, key=KEY, hours="3")
     for wanted in ("evt_1", "evt_2", "waits 15 s (throttled)", "The campaign is on.", "Parked as"):

@@ -14,6 +14,7 @@ use axum::response::Response;
 use domain::change::OrgId;
 use futures_util::future::{join, join3};
 use io::Clock;
+use io::config::runs_queue_url;
 use io::genesys::Run;
 use jiff::Timestamp;
 
@@ -21,7 +22,7 @@ use super::App;
 use super::page::{self, Place};
 use crate::args;
 use crate::connect::{self, Budget, Watched};
-use crate::status::{QueueStatus, queue_status, runs_status};
+use crate::status::{QueueStatus, oldest, queue_counts};
 pub(crate) use cloudwatch::CloudWatch;
 pub(crate) use measures::{Alarm, MEASURES, Metrics, Of, PERIODS, Series, Stat};
 
@@ -72,6 +73,8 @@ pub(crate) struct Asked {
     series: Kept<Result<Series, String>>,
     alarms: Kept<Result<Vec<Alarm>, String>>,
     budgets: Kept<Result<Option<Budget>, String>>,
+    /// Ages of the oldest messages, by the queue's name.
+    oldest: Kept<Option<u64>>,
 }
 
 /// All that the page shows.
@@ -115,10 +118,16 @@ async fn look(app: &App, org: Option<OrgId>) -> Now {
             None => None,
         }
     };
+    let runs = async {
+        match runs_queue_url(&app.config.queue_url) {
+            Some(url) => Some(queue(app, &url, at).await),
+            None => None,
+        }
+    };
     let queues = join3(
-        queue_status(&app.sdk, &app.config.queue_url, at),
-        queue_status(&app.sdk, &app.dead_letter_queue_url, at),
-        runs_status(&app.sdk, &app.config.queue_url, at),
+        queue(app, &app.config.queue_url, at),
+        queue_counts(&app.sdk, &app.dead_letter_queue_url),
+        runs,
     );
     let ((queue, dead_letters, runs), (series, alarms, budget)) =
         join(queues, join3(series, alarms, budget)).await;
@@ -131,6 +140,20 @@ async fn look(app: &App, org: Option<OrgId>) -> Now {
         alarms,
         budget,
     }
+}
+
+/// `CloudWatch` is asked for the age of the oldest message no more often than for its other numbers.
+async fn queue(app: &App, url: &str, at: Timestamp) -> Result<QueueStatus, String> {
+    let mut status = queue_counts(&app.sdk, url).await?;
+    if status.waiting + status.in_flight > 0 {
+        let asked = oldest(&app.sdk, &status.name, at);
+        let kept = app
+            .asked
+            .oldest
+            .get(&status.name, app.metrics.good_for(), asked);
+        status.oldest = kept.await;
+    }
+    Ok(status)
 }
 
 async fn budget(app: &App, org: &OrgId) -> Result<Option<Budget>, String> {

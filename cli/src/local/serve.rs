@@ -141,9 +141,22 @@ struct Served {
     deeds: Arc<Deeds>,
 }
 
+/// A page of another address in somebody's browser: programs send no `Origin`.
+fn is_of_a_foreign_page(headers: &HeaderMap, base: &str) -> bool {
+    let origin = headers.get(http::header::ORIGIN);
+    origin.is_some_and(|origin| origin != base)
+        || headers
+            .get("sec-fetch-site")
+            .is_some_and(|site| site == "cross-site" || site == "same-site")
+}
+
 async fn answer(State(served): State<Served>, request: Request) -> Response {
     let world = &served.world;
     let (parts, body) = request.into_parts();
+    if is_of_a_foreign_page(&parts.headers, &served.base) {
+        let error = "a page of another address may ask nothing here";
+        return respond_json(403, &serde_json::json!({ "error": error }));
+    }
     let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };

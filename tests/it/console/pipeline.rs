@@ -99,6 +99,15 @@ async fn the_embedded_parts_show_a_change_go_by() {
             .status(),
         202
     );
+    // A page of another address may not make the emulated services fail.
+    let fault = r#"{"status": 503}"#;
+    for (name, value) in [
+        ("origin", "http://evil.test"),
+        ("sec-fetch-site", "cross-site"),
+    ] {
+        let answer = ask(Method::POST, "/_emulator/faults", &[(name, value)], fault).await;
+        assert_eq!(answer.status(), 403, "{name}");
+    }
     let mut page = String::new();
     for _ in 0..200 {
         page = text(&ask(Method::GET, "/pipeline?org=acme-us", &[cookie], "").await);

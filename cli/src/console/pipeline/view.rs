@@ -49,7 +49,7 @@ pub(super) fn inner(app: &App, now: &Now) -> Markup {
         _ => format!("{} hours", minutes / 60),
     };
     html! {
-        (alarms(now))
+        (alarms(app, now))
         @if let Err(error) = &now.series { (page::trouble(error)) }
         ol.way {
             @for (stage, name) in STAGES {
@@ -89,13 +89,15 @@ fn picker(app: &App, now: &Now, chosen: Option<&str>) -> Markup {
     }
 }
 
-fn alarms(now: &Now) -> Markup {
+/// Those that are on, with what to do; and every other one with its state.
+fn alarms(app: &App, now: &Now) -> Markup {
     let all = match &now.alarms {
         Ok(all) => all,
         Err(error) => return page::trouble(error),
     };
     let on = |alarm: &&Alarm| alarm.state == "ALARM";
-    let calm = all.iter().filter(|alarm| !on(alarm)).count() as u64;
+    let calm = all.iter().filter(|alarm| alarm.state == "OK").count();
+    let others = all.iter().filter(|alarm| !on(alarm)).count();
     html! {
         @for alarm in all.iter().filter(on) {
             div.note.bad role="alert" {
@@ -103,7 +105,22 @@ fn alarms(now: &Now) -> Markup {
                 p { (alarm.words) }
             }
         }
-        @if calm > 0 { p.hint { (counted(calm, "alarm")) " of " (all.len()) " " (crate::table::are(calm)) " calm." } }
+        @if all.is_empty() && app.local.is_none() {
+            p.note.wait { "No alarm of a stack " code { (app.stack) } " was found: is --stack its name, and is this its region?" }
+        }
+        @if others > 0 {
+            details {
+                summary {
+                    (counted(others as u64, "alarm")) " not on: " (calm) " calm"
+                    @if others > calm { ", " (others - calm) " without data" } "."
+                }
+                dl.facts {
+                    @for alarm in all.iter().filter(|alarm| !on(alarm)) {
+                        div { dt { (alarm.name) } dd { @if alarm.state == "OK" { "calm. " } @else { "no data. " } (alarm.words) } }
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -113,7 +130,7 @@ fn head(stage: Stage, now: &Now) -> Markup {
         Stage::Queue => match &now.queue {
             Err(error) => page::trouble(error),
             Ok(queue) => html! {
-                p.big { (number(queue.waiting)) span { " waiting" } }
+                p.big { (number(queue.waiting)) span { " waiting" (of_all(now)) } }
                 p.small {
                     @if queue.waiting + queue.in_flight == 0 { "Nothing is under way." }
                     @else { (number(queue.in_flight)) " in flight or retried; oldest " (oldest(queue)) }
@@ -123,7 +140,7 @@ fn head(stage: Stage, now: &Now) -> Markup {
         Stage::End => html! {
             @match &now.dead_letters {
                 Err(error) => (page::trouble(error)),
-                Ok(queue) => (parked(queue.waiting + queue.in_flight)),
+                Ok(queue) => (parked(queue.waiting + queue.in_flight, now)),
             }
             (runs(now))
         },
@@ -141,16 +158,23 @@ fn head(stage: Stage, now: &Now) -> Markup {
             let sum = done
                 .iter()
                 .try_fold(0.0, |sum, name| Some(sum + total(now, name)?));
-            html! { p.big { (told(sum)) span { " done" } } p.small { (told(total(now, "Retried"))) " retries" } }
+            html! { p.big { (told(sum)) span { " done" } } p.small { (told(total(now, "Retried"))) " retried" } }
         }
     }
 }
 
-fn parked(parked: u64) -> Markup {
+fn parked(parked: u64, now: &Now) -> Markup {
+    let org = now.org.as_ref().map(OrgId::as_str);
+    let place = org.map_or_else(|| "/parked".to_owned(), |org| format!("/parked?org={org}"));
     html! {
-        p.big.bad[parked > 0] { (number(parked)) span { " parked" } }
-        p.small { @if parked > 0 { a href="/parked" { "Look at them" } } @else { "Nothing for a person to do." } }
+        p.big.bad[parked > 0] { (number(parked)) span { " parked" (of_all(now)) } }
+        p.small { @if parked > 0 { a href=(place) { "Look at them" } } @else { "Nothing is parked." } }
     }
+}
+
+/// Beside a number that is of all orgs, where one is chosen.
+fn of_all(now: &Now) -> &'static str {
+    if now.org.is_some() { " (all orgs)" } else { "" }
 }
 
 /// Runs of reconcile that are due.
@@ -176,7 +200,7 @@ fn causes(now: &Now) -> Markup {
     causes.sort_by(|one, other| other.1.total_cmp(one.1));
     html! {
         @if !causes.is_empty() {
-            h3 { "Retried, by cause" @if now.org.is_some() { span.dim { " (all orgs)" } } }
+            h3 { "Retried, by cause" span.dim { (of_all(now)) } }
             dl.measures { @for (cause, count) in causes { div { dt { (cause) } dd { strong { (shown(*count)) } } } } }
         }
     }
@@ -240,7 +264,7 @@ fn one(measure: &Measure, now: &Now) -> Markup {
     let is_bad = measure.is_bad && value.flatten().is_some_and(|value| value > 0.0);
     html! {
         div.bad[is_bad] {
-            dt { (measure.label) @if measure.of == Of::Stack && now.org.is_some() { span.dim { " (all orgs)" } } }
+            dt { (measure.label) @if measure.of != Of::Org { span.dim { (of_all(now)) } } }
             dd {
                 (spark(values.unwrap_or(&nothing)))
                 strong {
