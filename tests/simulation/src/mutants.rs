@@ -5,6 +5,8 @@
 
 use apply::Defect;
 
+use crate::story;
+
 macro_rules! mutants {
     ($($name:ident = $text:literal, $what:literal, $promises:expr;)*) => {
         /// One defect.
@@ -95,6 +97,16 @@ impl Mutant {
             .iter()
             .copied()
             .find(|mutant| mutant.name() == name)
+    }
+
+    /// Whether the run of this seed asks for what the defect breaks: of some promises only runs of a trouble
+    /// do, or of a schedule.
+    pub fn may_show_in(self, seed: u64) -> bool {
+        match self.promises() {
+            ["live"] => story::is_of_trouble(seed),
+            ["looked" | "deep"] => story::feeds::is_scheduled(seed),
+            _ => true,
+        }
     }
 
     /// Whether this build can have it.

@@ -193,13 +193,18 @@ pub(crate) struct Story {
     pub(crate) schedule: Option<Schedule>,
 }
 
+/// Whether the run of this seed is one of a trouble.
+pub(crate) fn is_of_trouble(seed: u64) -> bool {
+    seed % ONE_IN == ONE_IN - 1
+}
+
 pub(crate) fn start() -> Timestamp {
     START.parse().unwrap_or_default()
 }
 
 impl Story {
     pub(crate) fn new(seed: u64) -> Story {
-        if seed % ONE_IN == ONE_IN - 1 {
+        if is_of_trouble(seed) {
             return trouble::story(seed, seed / ONE_IN);
         }
         if feeds::is_scheduled(seed) {

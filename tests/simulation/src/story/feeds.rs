@@ -55,7 +55,7 @@ pub(crate) fn form(seed: u64, org: usize) -> Option<Vendor> {
 }
 
 /// Whether the run of this seed is of a schedule.
-pub(super) fn is_scheduled(seed: u64) -> bool {
+pub(crate) fn is_scheduled(seed: u64) -> bool {
     seed % ONE_IN == ONE_IN - 3
 }
 

@@ -151,44 +151,39 @@ impl World<'_> {
     /// those that rank decides about.
     pub(super) fn redrive(&self) {
         let outside = self.outside;
-        let source = EventSource::new(&outside.dead_letters);
-        while let Some(batch) = outside.dead_letters.receive_for(10, Duration::from_secs(1)) {
-            let records = batch.event["Records"]
-                .as_array()
-                .cloned()
-                .unwrap_or_default();
-            let mut kept = Vec::new();
-            for record in &records {
-                let body = record["body"].as_str().unwrap_or_default();
-                let reason = record["messageAttributes"]["reason"]["stringValue"]
-                    .as_str()
-                    .unwrap_or_default();
-                let parsed: Value = serde_json::from_str(body).unwrap_or(Value::Null);
-                let org = outside
-                    .story
-                    .orgs
-                    .iter()
-                    .find(|org| parsed["org"] == org.name.as_str());
-                let is_late = ["retryHorizon", "notOnDncList"].contains(&reason);
-                if is_late && org.is_some_and(|org| org.ranking != Ranking::None) {
-                    *self.redriven.borrow_mut() += 1;
-                    let group = record["attributes"]["MessageGroupId"]
-                        .as_str()
-                        .unwrap_or_default()
-                        .to_owned();
-                    let deduplication_id = format!("redriven-{}", self.redriven.borrow());
-                    let message = Message {
-                        body: body.to_owned(),
-                        group,
-                        deduplication_id,
-                        attributes: Vec::new(),
-                    };
-                    let _ = outside.store(message);
-                } else {
-                    kept.push(json!({ "itemIdentifier": record["messageId"] }));
-                }
+        self.redrive_each(|record| {
+            let text = |text: &Value| text.as_str().unwrap_or_default().to_owned();
+            let body = text(&record["body"]);
+            let reason = text(&record["messageAttributes"]["reason"]["stringValue"]);
+            let parsed: Value = serde_json::from_str(&body).unwrap_or(Value::Null);
+            let mut orgs = outside.story.orgs.iter();
+            let org = orgs.find(|org| parsed["org"] == org.name.as_str());
+            let is_late = ["retryHorizon", "notOnDncList"].contains(&reason.as_str());
+            if !is_late || org.is_none_or(|org| org.ranking == Ranking::None) {
+                return false;
             }
-            source.answered(&batch, Some(&json!({ "batchItemFailures": kept })));
+            *self.redriven.borrow_mut() += 1;
+            let message = Message {
+                body,
+                group: text(&record["attributes"]["MessageGroupId"]),
+                deduplication_id: format!("redriven-{}", self.redriven.borrow()),
+                attributes: Vec::new(),
+            };
+            let _ = outside.store(message);
+            true
+        });
+    }
+
+    /// Takes from the dead-letter queue what this takes of it.
+    pub(super) fn redrive_each(&self, is_taken: impl Fn(&Value) -> bool) {
+        let dead_letters = &self.outside.dead_letters;
+        let source = EventSource::new(dead_letters);
+        while let Some(batch) = dead_letters.receive_for(10, Duration::from_secs(1)) {
+            let records = batch.event["Records"].as_array().into_iter().flatten();
+            let kept = records.filter(|record| !is_taken(record));
+            let kept = kept.map(|record| json!({ "itemIdentifier": record["messageId"] }));
+            let answer = json!({ "batchItemFailures": kept.collect::<Vec<_>>() });
+            source.answered(&batch, Some(&answer));
         }
     }
 

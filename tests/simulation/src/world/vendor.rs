@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use emulator::EventSource;
 use ingest::webhook::Unmapped;
 use io::queue::Message;
 use io::secrets::SourceSecret;
@@ -76,24 +75,15 @@ impl World<'_> {
     /// As `dlq redrive` does, by mapping that is mended: what rank decides about.
     pub(super) fn redrive_unmapped(&self) {
         let outside = self.outside;
-        let source = EventSource::new(&outside.dead_letters);
-        while let Some(batch) = outside.dead_letters.receive_for(10, Duration::from_secs(1)) {
-            let records = batch.event["Records"].as_array().cloned();
-            let mut kept = Vec::new();
-            for record in records.unwrap_or_default() {
-                let body = record["body"].as_str().unwrap_or_default();
-                let taken = Unmapped::parse(body).ok().and_then(|unmapped| {
-                    let messages = self.read_again(&unmapped)?;
-                    messages
-                        .into_iter()
-                        .try_for_each(|message| outside.store(message).ok())
-                });
-                if taken.is_none() {
-                    kept.push(json!({ "itemIdentifier": record["messageId"] }));
-                }
-            }
-            source.answered(&batch, Some(&json!({ "batchItemFailures": kept })));
-        }
+        self.redrive_each(|record| {
+            let body = record["body"].as_str().unwrap_or_default();
+            let messages = Unmapped::parse(body).ok();
+            let messages = messages.and_then(|unmapped| self.read_again(&unmapped));
+            messages.is_some_and(|messages| {
+                let mut messages = messages.into_iter();
+                messages.all(|message| outside.store(message).is_ok())
+            })
+        });
         checks::vendor::mended(outside);
     }
 
