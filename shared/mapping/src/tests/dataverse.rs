@@ -1,4 +1,4 @@
-//! The webhooks of Dataverse.
+//! The preset `dataverse`: what its webhooks become.
 
 use super::*;
 

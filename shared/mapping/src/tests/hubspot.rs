@@ -1,4 +1,4 @@
-//! The webhooks of an app of `HubSpot`.
+//! The preset `hubspot`: what the webhooks of a `HubSpot` app become.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn hubspot() -> Value {
         "optOut": {"field": "do_not_call", "values": ["true"], "callable": ["false", ""]}, "campaignField": "campaign"})
 }
 
-/// A request of one event, with other members.
+/// A request with one event that has these members.
 fn event(more: Value) -> String {
     let mut event = json!({"eventId": 1, "subscriptionId": 2, "portalId": 33, "occurredAt": 1_764_000_000_000_u64, "objectId": 7,
         "attemptNumber": 0, "propertyName": "phone", "propertyValue": "+1317"});
@@ -54,7 +54,7 @@ fn hubspot_events_of_every_kind() {
         1
     );
     let one = kinds(json!({"subscriptionType": "contact.propertyChange"}));
-    // A retry is the same event.
+    // HubSpot retries an event with the same ids.
     assert_eq!(
         kinds(json!({"subscriptionType": "contact.propertyChange", "attemptNumber": 3})),
         one
@@ -110,7 +110,7 @@ fn hubspot_tells_an_opt_out_by_its_property() {
                 .ends_with("the opt-out field holds what is in neither of its lists")
         );
     }
-    // Without `values` a text would never be `true`, and everybody callable.
+    // Without `values`, no text would ever equal `true`, and everybody would be callable.
     let mut booleans = hubspot();
     booleans["optOut"] = json!({"field": "do_not_call"});
     assert!(fault(&booleans, &opt_out(json!("true"))).ends_with("in neither of its lists"));
@@ -125,7 +125,7 @@ fn hubspot_campaigns_and_merges() {
         (&campaign[0]["campaigns"], &campaign[0]["data"]),
         (&json!(["spring"]), &json!({}))
     );
-    // A merge into a record that was there before keeps it.
+    // A merge into a record that existed before keeps that record.
     let merge = json!({"subscriptionType": "contact.merge", "primaryObjectId": 5, "mergedObjectIds": [6, 7], "newObjectId": 5});
     let keys: Vec<Value> = kinds(merge)
         .iter()

@@ -1,4 +1,4 @@
-//! What a mapping may say.
+//! The members of a mapping: what each may say, and how a wrong one is refused.
 
 use super::*;
 
@@ -225,7 +225,7 @@ fn global_variables_hold_the_members() {
     }
 }
 
-/// Pointer and text of each item of a body.
+/// The pointer and the text of each item of a body.
 fn texts(config: &Value, body: &str) -> Result<Vec<(String, String)>, String> {
     let items = mapping(config).items(body);
     let items = items.map_err(|fault| fault.to_string())?.into_iter();
@@ -313,7 +313,8 @@ fn the_page_names_every_function_and_preset() {
         );
     }
     for name in presets() {
-        // What it reads, where its members come from and what it compares; of a record its clock too.
+        // Each preset has a table of what it reads, one of where its members come from, and one of
+        // what it compares. A preset for records also has one for its clock.
         let tables = 3 + usize::from(RECORDS.contains(&name));
         assert_eq!(
             section("Presets").matches(&format!("| `{name}`")).count(),

@@ -1,4 +1,4 @@
-//! The webhooks of Pipedrive.
+//! The preset `pipedrive`: what its webhooks become.
 
 use super::*;
 

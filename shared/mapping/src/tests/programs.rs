@@ -1,4 +1,4 @@
-//! What is said where a program fails, and what it may yield.
+//! What a program may yield, and what is reported when it fails.
 
 use super::*;
 
@@ -146,7 +146,7 @@ fn an_event_id_that_is_said_is_kept() {
     );
     let made = said(r#"{contactKey: "k", data: {}}"#);
     assert_eq!(made.as_str().unwrap().len(), "map-".len() + 40);
-    // A null id is none that is said wrongly: the schema refuses it.
+    // A null id is not a member of the wrong type here. The schema of changes refuses it later.
     let mapping = mapping(&json!({"jq": r#"{contactKey: "k", data: {}, eventId: .none}"#}));
     let mapped = mapping.changes("{}", &about(&BTreeMap::new()), 1).unwrap();
     assert!(mapped[0].text.contains(r#""eventId":null"#));

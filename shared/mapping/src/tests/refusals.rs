@@ -1,8 +1,8 @@
-//! What a program may not do.
+//! Programs that are refused, each with the place and the reason.
 
 use super::*;
 
-/// Programs, where they are refused, and why.
+/// A harmful program, the place where it is refused, and why.
 const HARMFUL: [(&str, &str, &str); 31] = [
     ("def f: f; f", "line 1, column 1", "`def` is not allowed"),
     (
@@ -133,7 +133,7 @@ fn what_could_harm_is_refused_with_its_place() {
     }
 }
 
-/// Calls that jq knows. A `'` stands for a quotation mark.
+/// Functions of jq that are not available. A `'` stands for a quotation mark.
 const GONE: &str = "\
     repeat(.) recurse recurse(.) recurse(.;.) while(.;.) until(.;.) range(1) range(1;2) \
     range(1;2;3) combinations combinations(2) input inputs env halt halt_error halt(1) now debug \

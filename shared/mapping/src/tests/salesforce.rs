@@ -1,4 +1,4 @@
-//! Salesforce's Change Data Capture.
+//! The preset `salesforceCdc`: Salesforce's Change Data Capture.
 
 use super::*;
 
@@ -109,7 +109,7 @@ fn salesforce_events_in_other_forms() {
     leads["object"] = json!("Lead");
     assert_eq!(changes(&leads, SALESFORCE), Vec::<Value>::new());
     assert_eq!(changes(&leads, &at("entityName", json!("Lead"))).len(), 2);
-    // A name that is part of another's is another's: Phone has not changed with HomePhone.
+    // `HomePhone` contains `Phone`, but a change of `HomePhone` is no change of `Phone`.
     let other = at(
         "changedFields",
         json!(["HomePhone", "DoNotCallBefore", "LastModifiedDate"]),
@@ -128,7 +128,7 @@ fn salesforce_fields_that_are_not_told_hold_up_all_but_an_opt_out() {
             with(SALESFORCE, "/detail/payload/Phone", Value::Null),
         ),
     ] {
-        // An opt-out does not wait for a field that is not told; what else is told does.
+        // An opt-out takes effect although another field has no value. Any other change waits.
         let out = changes(&salesforce(), &untold).remove(0);
         assert_eq!(
             (&out["callable"], &out["data"]),

@@ -1,4 +1,5 @@
-//! Senders whose body is chosen by whoever sets them up: full state.
+//! The presets for senders whose body is designed by the person who sets them up. Such a body holds
+//! the full state.
 
 use super::*;
 
@@ -175,7 +176,8 @@ fn a_cloud_event_is_read_in_both_modes() {
     assert_eq!(change["version"], json!(1_764_000_000_123_u64));
     assert_eq!(change["callable"], json!(true));
     assert!(change["eventId"].as_str().unwrap().starts_with("ce-"));
-    // Another source is another event; the same pair is the same one, whatever else it says.
+    // The same id from another source is another event. The same source and id are the same event,
+    // whatever else the event says.
     event["source"] = json!("/other");
     assert_ne!(
         changes(&config, &event.to_string())[0]["eventId"],

@@ -1,9 +1,9 @@
-//! What nobody may guess is a fault: who may be called, who was removed, which campaigns a field names. And
-//! what an id may tell.
+//! Where a guess could do harm, the item is a fault: who may be called, who was removed, and which
+//! campaigns a field names. Also: what an event id may reveal.
 
 use super::*;
 
-/// A flat record by each preset that reads one, with more members of the mapping.
+/// A flat record for each preset that reads one, with these members added to the mapping.
 fn flat(preset: &str, more: Value) -> Value {
     let mut config =
         json!({"preset": preset, "columns": {}, "optOut": "none", "campaignField": "Segment"});
@@ -16,7 +16,7 @@ fn flat(preset: &str, more: Value) -> Value {
     config
 }
 
-/// A record as a preset of a flat one takes it.
+/// A record in the form that a preset of flat records takes.
 fn record(preset: &str, more: Value) -> String {
     let mut record = json!({"id": "LEAD-0000042", "stamp": 17});
     if preset == "hubspotWorkflow" {

@@ -1,8 +1,8 @@
-//! The functions of this crate, and the rule for values.
+//! The functions that this crate adds to jq, and the rule that turns values into texts.
 
 use super::*;
 
-/// What a program yields from an input as the one column `x`, or the fault.
+/// What a program yields for an input as the one column `x`, or the fault.
 fn value(program: &str, input: &str) -> Result<Value, String> {
     let config = json!({"jq": format!("{{contactKey: \"k\", data: {{x: ({program})}}}}")});
     let mut mapped = mapped(&config, &format!("[{input}]"));
@@ -157,7 +157,7 @@ fn a_product_is_of_numbers_or_objects() {
             "jq: the program failed: *: expected two numbers, or two objects"
         );
     }
-    // Squared again and again, a number would fill the memory.
+    // Repeated squaring would make a number that fills the memory.
     let squares = format!("{} .", ". as $x | $x * $x | ".repeat(30));
     assert!(value(&squares, "123456789012345678901234567890").is_err());
 }
