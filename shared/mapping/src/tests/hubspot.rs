@@ -23,7 +23,7 @@ fn kinds(more: Value) -> Vec<Value> {
 }
 
 #[test]
-fn hubspot_tells_one_property_at_a_time() {
+fn a_hubspot_event_changes_one_property() {
     let mapped = mapped(&hubspot(), HUBSPOT);
     let plain = |event: u64, subscription: u32, object: u32, at: u64| {
         format!("33-{subscription}-{event}-{object}-{at}")
@@ -48,7 +48,7 @@ fn hubspot_tells_one_property_at_a_time() {
 }
 
 #[test]
-fn hubspot_events_of_every_kind() {
+fn hubspot_events_of_every_kind_are_mapped_or_ignored() {
     assert_eq!(
         kinds(json!({"eventType": "contact.propertyChange"})).len(),
         1
@@ -81,7 +81,7 @@ fn hubspot_events_of_every_kind() {
 }
 
 #[test]
-fn hubspot_tells_an_opt_out_by_its_property() {
+fn a_hubspot_event_of_the_opt_out_property_sets_callable() {
     let opt_out = |value: Value| {
         event(
             json!({"subscriptionType": "contact.propertyChange", "propertyName": "do_not_call", "propertyValue": value}),
@@ -117,7 +117,7 @@ fn hubspot_tells_an_opt_out_by_its_property() {
 }
 
 #[test]
-fn hubspot_campaigns_and_merges() {
+fn a_hubspot_event_names_campaigns_and_a_merge_removes_the_merged_contact() {
     let campaign = kinds(
         json!({"subscriptionType": "contact.propertyChange", "propertyName": "campaign", "propertyValue": "spring"}),
     );
@@ -135,7 +135,7 @@ fn hubspot_campaigns_and_merges() {
 }
 
 #[test]
-fn hubspot_events_that_lack_something_are_faults() {
+fn hubspot_events_that_lack_a_member_are_faults() {
     for (broken, expected) in [
         (json!({}), "an event without subscriptionType"),
         (

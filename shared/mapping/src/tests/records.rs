@@ -31,7 +31,7 @@ impl Vendor {
 }
 
 #[test]
-fn a_record_is_a_whole_contact() {
+fn a_record_is_a_full_change() {
     let vendors = vendors();
     let presets: Vec<_> = vendors.iter().map(|vendor| vendor.preset).collect();
     assert_eq!(presets, RECORDS);
@@ -49,7 +49,7 @@ fn a_record_is_a_whole_contact() {
 }
 
 #[test]
-fn who_may_be_called_is_said_by_the_record_alone() {
+fn only_the_record_says_whether_its_contact_may_be_called() {
     for vendor in vendors() {
         let told = |value: &Value| with(vendor.record, vendor.opt_out, value.clone());
         assert_eq!(vendor.change(&told(&vendor.no))["callable"], json!(false));
@@ -74,7 +74,7 @@ fn who_may_be_called_is_said_by_the_record_alone() {
 }
 
 #[test]
-fn values_that_are_cleared_are_null() {
+fn cleared_values_are_null() {
     for vendor in vendors() {
         let column = vendor.config["columns"][vendor.phone.rsplit('/').next().unwrap()].clone();
         let columns: Vec<_> = match &column {
@@ -144,7 +144,7 @@ fn a_record_ranks_by_its_own_stamp() {
 }
 
 #[test]
-fn who_is_deleted_is_removed_and_made_nowhere() {
+fn a_deleted_record_is_removed_and_never_created() {
     let gone = |vendor: &Vendor, record: &str, key: &str, version: Option<u64>| {
         let mut expected =
             json!({"contactKey": key, "operation": "remove", "ifAbsent": "skipOptOut"});
@@ -227,7 +227,7 @@ fn who_is_deleted_is_removed_and_made_nowhere() {
 }
 
 #[test]
-fn the_key_may_be_another_field() {
+fn a_mapping_may_take_the_key_from_another_field() {
     for vendor in vendors() {
         let (pointer, missing) = match vendor.preset {
             "hubspotRecord" => ("/id", "the record has no key"),
@@ -276,7 +276,7 @@ fn the_key_may_be_another_field() {
 }
 
 #[test]
-fn what_is_no_record_is_a_fault() {
+fn an_item_that_is_not_a_record_is_a_fault() {
     for vendor in vendors() {
         for other in ["{}", "[1]", r#"["text"]"#, "[[]]", r#"{"properties": 5}"#] {
             assert!(
@@ -314,7 +314,7 @@ fn what_is_no_record_is_a_fault() {
 /// The webhook of a change and the record that the change left behind share one clock: both have
 /// the same rank, contact and values.
 #[test]
-fn a_record_says_what_the_webhook_said() {
+fn a_record_and_the_webhook_of_its_last_change_agree() {
     let both = |webhook: &str, body: &str, vendor: &Vendor, record: &str| {
         let mut config = vendor.config.clone();
         config["preset"] = json!(webhook);

@@ -122,7 +122,7 @@ const HARMFUL: [(&str, &str, &str); 31] = [
 ];
 
 #[test]
-fn what_could_harm_is_refused_with_its_place() {
+fn a_harmful_program_is_refused_with_its_place() {
     for (program, place, expected) in HARMFUL {
         let refused = refused(&json!({"jq": program}));
         assert_eq!(
@@ -147,7 +147,7 @@ const GONE: &str = "\
 ";
 
 #[test]
-fn functions_that_loop_or_know_more_do_not_exist() {
+fn functions_that_loop_or_read_more_than_their_input_do_not_exist() {
     for call in GONE.split_whitespace() {
         let call = call.replace('\'', "\"");
         let refused = refused(&json!({"jq": format!(".a | ({call})")}));
@@ -159,7 +159,7 @@ fn functions_that_loop_or_know_more_do_not_exist() {
 }
 
 #[test]
-fn every_function_that_is_named_is_there() {
+fn every_listed_function_exists() {
     for (name, counts) in natives::FUNCTIONS {
         for count in *counts {
             let argument = if *name == "test" { "\"a\"" } else { "." };

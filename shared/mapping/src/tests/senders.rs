@@ -70,7 +70,7 @@ fn a_hubspot_workflow_sends_the_contact() {
 }
 
 #[test]
-fn a_platform_event_holds_all_columns() {
+fn a_platform_event_is_a_full_change() {
     let config = full(
         "salesforcePlatformEvent",
         json!({"key": "Key__c", "remove": {"field": "Deleted__c"}}),
@@ -110,7 +110,7 @@ fn a_platform_event_holds_all_columns() {
 }
 
 #[test]
-fn a_zoho_workflow_sends_what_its_author_chose() {
+fn a_zoho_workflow_is_a_full_change() {
     let config = full(
         "zohoWorkflow",
         json!({"optOut": {"field": "DoNotCall", "values": ["true"], "callable": ["false"]}, "remove": {"field": "event", "values": ["delete"]}}),

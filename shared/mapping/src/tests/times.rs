@@ -43,7 +43,7 @@ fn times_are_read_in_every_form() {
 }
 
 #[test]
-fn what_is_no_time_is_refused() {
+fn a_value_that_is_not_a_time_is_refused() {
     let expected = "jq: the program failed: ms: expected an RFC 3339 time with an offset, /Date(n)/, \
         or milliseconds as a number";
     for text in [
@@ -114,7 +114,7 @@ fn values_become_texts_by_one_rule() {
 }
 
 #[test]
-fn numbers_that_are_not_finite_are_faults() {
+fn non_finite_numbers_are_faults() {
     for program in [
         "1 / 0",
         "0 / 0",
@@ -137,7 +137,7 @@ fn numbers_that_are_not_finite_are_faults() {
 }
 
 #[test]
-fn a_product_is_of_numbers_or_objects() {
+fn a_product_takes_two_numbers_or_two_objects() {
     assert_eq!(
         value(". * 7", "123456789012345678901"),
         Ok(json!("864197523086419752307"))
@@ -163,7 +163,7 @@ fn a_product_is_of_numbers_or_objects() {
 }
 
 #[test]
-fn other_functions_of_ours() {
+fn the_other_added_functions_do_as_the_page_says() {
     let sha256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
     assert_eq!(value("sha256", r#""hello""#), Ok(json!(sha256)));
     assert_eq!(
