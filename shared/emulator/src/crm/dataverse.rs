@@ -1,4 +1,7 @@
 //! The Web API of Dataverse (learn.microsoft.com "Query data using the Web API", "Page results").
+//!
+//! A page continues by `@odata.nextLink`, whose `$skiptoken` holds an encoded cookie. The rows of a
+//! query are fixed when its first page is read.
 
 use std::collections::BTreeSet;
 
@@ -9,9 +12,9 @@ use super::filter::{self, Condition, Quotes};
 use super::{Answer, Ask, State, Vendor, token};
 
 const ROWS: &str = "/api/data/v9.2/contacts";
-/// What the token endpoint's path ends with, behind the tenant.
+/// The end of the path of the token endpoint, behind the tenant.
 const TOKEN_PATH: &str = "/oauth2/v2.0/token";
-/// The organisation whose rows these are.
+/// The scope of the organisation that holds the rows.
 const SCOPE: &str = "https://acme.crm.dynamics.com/.default";
 
 fn refused(status: u16, code: &str, message: &str) -> Answer {
@@ -47,7 +50,7 @@ fn rows(state: &mut State, ask: &Ask<'_>) -> Result<Answer, String> {
     let parameters = ask.parameters(&known)?;
     let page = page(ask)?;
     let rows = match parameters.get("$skiptoken") {
-        // The cookie stands in it, encoded once more.
+        // The cookie is encoded a second time inside the skip token.
         Some(cookie) => {
             let rest = state.cursors.get(*cookie).cloned();
             rest.ok_or("Malformed XML in the paging cookie")?
@@ -76,7 +79,8 @@ fn rows(state: &mut State, ask: &Ask<'_>) -> Result<Answer, String> {
     });
     if let Some(next) = next {
         let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-        // Whatever was asked is asked again, behind the rows that were answered.
+        // The next page repeats the options of the first, and continues behind the rows that were
+        // returned.
         let others = ask.query.iter().filter(|(name, _)| name != "$skiptoken");
         let mut pairs: Vec<_> = others
             .map(|(name, value)| format!("{name}={}", encoded(value)))
@@ -118,7 +122,7 @@ fn conditions(text: &str) -> Result<Vec<Condition>, String> {
     }
 }
 
-/// Whether all of these are columns of the table.
+/// Checks that all names are columns of the table.
 fn check<'n>(state: &State, mut names: impl Iterator<Item = &'n str>) -> Result<(), String> {
     let rows = state.records.values().filter_map(Value::as_object);
     let known: BTreeSet<&str> = rows
@@ -161,7 +165,7 @@ fn find(state: &State, conditions: &[Condition], order: &str) -> Result<Vec<Valu
     Ok(found)
 }
 
-/// The id is answered always; without names, every column.
+/// A row with the named columns, or with every column if none is named. The id is always there.
 fn shown(row: &Value, names: &[&str]) -> Value {
     let mut shown = match names {
         [] => row.clone(),

@@ -1,4 +1,7 @@
 //! The search of HubSpot's CRM (developers.hubspot.com "Search the CRM").
+//!
+//! As documented, a query returns at most 10,000 contacts over all its pages, and an account may
+//! search five times a second. Whoever reads more contacts asks anew, for those behind the last id.
 
 use std::cmp::Ordering;
 
@@ -10,12 +13,12 @@ use super::filter::{self, Operator};
 use super::{Answer, Ask, State, TOKEN, Vendor};
 
 const SEARCH: &str = "/crm/v3/objects/contacts/search";
-/// No query lists more.
+/// The most contacts that one query returns over all its pages.
 const MOST: usize = 10_000;
 const PAGE: usize = 200;
-/// Searches of an account in a second.
+/// The most searches of an account in one second.
 const RATE: usize = 5;
-/// What is answered of every contact.
+/// The properties that every answer holds.
 const ALWAYS: [&str; 3] = ["createdate", "hs_object_id", "lastmodifieddate"];
 
 #[derive(Deserialize)]
@@ -126,7 +129,7 @@ impl Search {
         Ok(Answer::new(200, body))
     }
 
-    /// Any group will do, of which all filters do.
+    /// Whether a record matches: all filters of any one group.
     fn takes(&self, record: &Value) -> Result<bool, String> {
         let mut is_taken = self.filter_groups.is_empty();
         for group in &self.filter_groups {
@@ -162,7 +165,8 @@ impl Search {
         Ok(())
     }
 
-    /// A property that no contact has is left out, without a word.
+    /// A contact with the properties that were asked for. HubSpot silently leaves out a property
+    /// that no contact has.
     fn shown(&self, state: &State, record: &Value) -> Value {
         let known = |name: &&str| {
             let mut records = state.records.values();
@@ -243,7 +247,7 @@ fn compare(name: &str, one: &Value, other: &Value) -> Ordering {
     }
 }
 
-/// Milliseconds, or RFC 3339.
+/// Parses milliseconds or RFC 3339.
 fn moment(text: &str) -> Option<Timestamp> {
     let ms = text.parse().ok();
     ms.and_then(|ms| Timestamp::from_millisecond(ms).ok())

@@ -1,5 +1,8 @@
-//! The REST API of Salesforce (developer.salesforce.com "Query", "Query all", "OAuth 2.0 Client Credentials
-//! Flow").
+//! The REST API of Salesforce (developer.salesforce.com "Query", "Query all", "OAuth 2.0 Client
+//! Credentials Flow").
+//!
+//! `query` leaves deleted contacts out, and `queryAll` returns them with `IsDeleted`. A result that is
+//! longer than a page continues by `nextRecordsUrl`.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +13,8 @@ use super::{Answer, Ask, State, Vendor, token};
 
 const TOKEN_PATH: &str = "/services/oauth2/token";
 const DATA: &str = "/services/data/v65.0";
-/// Whose contacts these are, wherever they are served: clients take what it names for an https host.
+/// The address of the organisation. Clients require https here, so it stays the same wherever the
+/// emulator is served.
 const INSTANCE: &str = "https://acme.my.salesforce.com";
 const OBJECT: &str = "Contact";
 
@@ -18,7 +22,7 @@ const OBJECT: &str = "Contact";
 struct Query {
     fields: Vec<String>,
     conditions: Vec<Condition>,
-    /// A field, and whether from the last to the first.
+    /// The field to sort by, and whether the order is descending.
     order: Option<(String, bool)>,
     limit: Option<usize>,
 }
@@ -29,7 +33,7 @@ fn refused(status: u16, code: &str, message: &str) -> Answer {
 
 pub(super) fn answer(state: &mut State, ask: &Ask<'_>) -> Answer {
     if ask.path == TOKEN_PATH {
-        // It does not tell when a token ends.
+        // The token answer of Salesforce has no expiry.
         return token::give(state, ask, None).map_or_else(
             |refused| refused,
             |token| {
@@ -51,7 +55,7 @@ pub(super) fn answer(state: &mut State, ask: &Ask<'_>) -> Answer {
         );
     }
     let page = page(ask);
-    // Clients end the paths of queries with a slash.
+    // Some clients end the path of a query with a slash.
     let path = path.strip_suffix('/').unwrap_or(path);
     let more = path
         .strip_prefix("/query/")
@@ -79,7 +83,7 @@ pub(super) fn answer(state: &mut State, ask: &Ask<'_>) -> Answer {
     }
 }
 
-/// How many records a page holds: a request may ask for fewer.
+/// How many records a page holds. A request may ask for fewer than the default.
 fn page(ask: &Ask<'_>) -> usize {
     let options = ask.header("sforce-query-options").unwrap_or_default();
     let size = options

@@ -1,4 +1,4 @@
-//! The token endpoints of OAuth 2.0: client credentials alone.
+//! The token endpoints of OAuth 2.0. They know the grant `client_credentials` only.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::{Answer, Ask, CLIENT_ID, CLIENT_SECRET, State, pairs};
 
-/// How long a token is good.
+/// How long a token is valid.
 pub(super) const LIFE: SignedDuration = SignedDuration::from_hours(1);
 
-/// A new access token; or the refusal. `scope`: what must be asked for.
+/// Issues an access token, or refuses. `scope` is the scope that the request must name.
 pub(super) fn give(
     state: &mut State,
     ask: &Ask<'_>,
@@ -60,7 +60,7 @@ pub(super) fn give(
     Ok(token)
 }
 
-/// Whether it shows a token that is good.
+/// Whether the request shows a valid token.
 pub(super) fn is_good(state: &State, ask: &Ask<'_>) -> bool {
     let ends = ask.bearer().and_then(|token| state.tokens.get(token));
     ends.is_some_and(|ends| *ends > ask.now)
