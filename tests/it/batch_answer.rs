@@ -1,5 +1,5 @@
-//! The answer to Lambda: FIFO, never empty, null or foreign ids, and one bad record never fails the
-//! batch.
+//! The answer to Lambda. It names only ids of the batch, never an empty or null one, and one bad
+//! record never fails the batch.
 
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use emulator::Fault;
 
 use crate::support::{World, change};
 
-/// Applies an event that was written by hand, and answers the ids of its failures.
+/// Applies a hand-written event, and returns the reported ids.
 async fn handle(world: &World, records: Value) -> Result<Vec<String>, String> {
     let event = serde_json::from_value(json!({ "Records": records })).unwrap();
     let mut lambda = lambda_runtime::Context::default();

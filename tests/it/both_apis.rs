@@ -1,4 +1,4 @@
-//! One contract for both APIs: what is promised does not depend on which of them an org has.
+//! One contract for both APIs. Each promise here holds whichever of them an org has.
 
 mod failing;
 
@@ -16,7 +16,7 @@ use crate::support::{
     CAMPAIGN, Change, OTHER_CAMPAIGN, VERSION_FIELD, World, between, by_both, change, seconds,
 };
 
-/// What writes by each API are called.
+/// The methods that write: PATCH by `predictive`, POST by `contactLists`.
 const WRITES: [&str; 2] = ["PATCH", "POST"];
 
 fn fail_writes(world: &World, effect: &Effect, times: usize) {
@@ -24,7 +24,7 @@ fn fail_writes(world: &World, effect: &Effect, times: usize) {
         let fault = Fault::next(method, effect.clone())
             .on("contacts")
             .times(times);
-        // The other API has reads by POST.
+        // With contact lists, the first POST of an invocation is a bulk read.
         world
             .genesys
             .add_fault(if method == "POST" && is_of_lists(world) {

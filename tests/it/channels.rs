@@ -1,5 +1,5 @@
-//! Channels and numbers: what changes say of them is lowered and nothing is raised, by every reading of
-//! what the documentation leaves open.
+//! Channels and phone numbers. A change lowers their status and never raises it, whichever way the
+//! undocumented API behaves.
 
 mod heard;
 
@@ -15,8 +15,8 @@ use crate::support::{CAMPAIGN, Change, VERSION_FIELD, World, between, change, op
 
 const EVERY: [&str; 4] = ["Voice", "Sms", "Email", "WhatsApp"];
 
-/// Of lists with two columns of numbers, whether a write merges statuses or replaces them; held against
-/// the published specification.
+/// Runs a promise on lists with two phone columns, once where a write merges statuses and once
+/// where it replaces them. Checks the calls against the published specification.
 async fn by_both_readings(promise: impl AsyncFn(&World)) {
     for statuses_merge in [false, true] {
         let world = world(statuses_merge);
@@ -59,7 +59,7 @@ fn lowering(change: Change, channels: &[&str], numbers: &[&str]) -> Change {
     }
 }
 
-/// Channels by which a contact is not reached.
+/// The channels by which the contact must not be reached.
 fn shut(world: &World, key: &str) -> Vec<&'static str> {
     let kept = |channel: &&str| {
         let by = world.genesys.kept_from_messages(CAMPAIGN, key, channel);
@@ -173,7 +173,7 @@ async fn by_default_an_opt_out_leaves_channels_alone_and_by_the_orgs_wish_it_low
         assert_eq!(shut(world, "a"), [""; 0], "messages are still sent");
         opt_out_of_all(world);
         world.pass(Duration::from_mins(6)).await;
-        // Nobody may call already: what is up is lowered, once.
+        // The contact is not callable already. The channels that are still open are closed once.
         let opt_out = |id: &str| change("a", 2).callable(false).with("eventId", id);
         assert_eq!(world.apply([opt_out("1")]).await.records, ["updated"]);
         assert_eq!(shut(world, "a"), EVERY);
@@ -242,7 +242,7 @@ async fn an_answer_that_shows_a_channel_or_number_up_is_no_answer() {
         let world = world(false);
         world.put("a", 1, "1");
         world.apply([change("warm", 1)]).await;
-        // The service takes the write, and drops what it says of them.
+        // The service accepts the write but drops one of the two statuses.
         let dropping = between(
             &world.genesys,
             move |genesys, mut request, timeout| async move {

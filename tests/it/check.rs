@@ -1,5 +1,5 @@
-//! `campaign-sync check` and `status`: what is told of an org and of the queues, by the real
-//! command.
+//! `campaign-sync check` and `status`, run as real commands: what they report about an org and
+//! about the queues.
 
 mod dnc;
 mod secrets;
@@ -32,7 +32,7 @@ async fn check(served: &Served, more: &[&str]) -> (i32, Vec<(String, bool, Strin
     (status, lines, shown)
 }
 
-/// What is wrong, each with what to do.
+/// The names of the failed checks. Every one of them says what to do.
 fn wrong(lines: &[(String, bool, String)]) -> Vec<&str> {
     lines
         .iter()
@@ -103,7 +103,7 @@ async fn a_machine_without_tls_roots_is_told_what_it_lacks() {
     );
 }
 
-/// Neither a token of Genesys Cloud nor what is signed for AWS.
+/// Neither calls of Genesys Cloud nor signed calls of AWS go to a proxy from the environment.
 #[tokio::test]
 async fn nothing_goes_to_a_proxy_that_the_environment_names() {
     let served = Served::new().await;
@@ -168,7 +168,7 @@ async fn what_is_wrong_is_told_with_what_to_do() {
         "what was not looked at is told: {shown}"
     );
 
-    // Another list than the version column's, and one that two campaigns draw on.
+    // A list without the version column, then version columns of several types.
     served.put_campaign("lists", "bare", Some(&["phone"]));
     let (_, lines, shown) = check(&served, &["--org", "lists", "--campaign", "bare"]).await;
     assert_eq!(wrong(&lines), ["campaign bare: version column"], "{shown}");

@@ -1,4 +1,4 @@
-//! The command as a user calls it.
+//! The command line as a user calls it.
 
 mod refused;
 mod vendors;

@@ -1,4 +1,4 @@
-//! `campaign-sync console` as a browser meets it, against emulated services over HTTP.
+//! `campaign-sync console` as a browser sees it, on emulated services over HTTP.
 
 mod contact;
 mod parked;
@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 
 use crate::support::served::Served;
 
-/// A console that is up, and a browser that was let in.
+/// A running console, and a browser with a valid session.
 pub(crate) struct Console {
     pub(crate) base: String,
     address: String,
@@ -114,7 +114,7 @@ impl Console {
         text(&answer)
     }
 
-    /// Status, and the page that it leads to.
+    /// Posts a form, and returns the status and the page that the redirect leads to.
     pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> (u16, String) {
         let csrf = [("csrf", self.form.as_str())];
         let body = form(csrf.iter().chain(fields));
@@ -134,7 +134,7 @@ impl Console {
         ]
     }
 
-    /// The page once it holds this.
+    /// Polls a page until it contains this text.
     pub(crate) async fn until(&self, path: &str, what: &str) -> String {
         for _ in 0..200 {
             let page = self.get(path).await;
@@ -146,7 +146,7 @@ impl Console {
         panic!("{path} never holds {what}: {}", self.get(path).await);
     }
 
-    /// What the terminal shows.
+    /// Everything that the terminal shows.
     pub(crate) async fn printed(&self) -> String {
         self.printed.lock().await.clone()
     }

@@ -1,5 +1,5 @@
-//! What only the contact list API has: campaigns that draw on lists, columns that are known, writes
-//! of whole contacts.
+//! What only the contact list API has: campaigns that draw on lists, known columns, and writes of
+//! whole contacts.
 
 mod lists;
 
@@ -105,7 +105,7 @@ async fn a_refused_batch_is_split_until_the_offenders_are_alone() {
     let mut changes: Vec<_> = (0..8)
         .map(|n| change(&format!("good-{n}"), 1).phone("1"))
         .collect();
-    // Genesys Cloud does not take special characters in an id.
+    // Genesys Cloud refuses special characters in an id.
     changes.insert(3, change("bad/1", 1).phone("1"));
     changes.insert(8, change("bad#2", 1).phone("1"));
     let done = world.apply(changes).await;
@@ -201,7 +201,8 @@ async fn a_contact_of_which_is_not_said_whether_it_may_be_called_is_lowered() {
 async fn replaying_changes_one_by_one_keeps_the_rank() {
     let world = world();
     world.apply([change("warm", 1)]).await;
-    // The fold is refused, and then the opt-out by itself; its lowering goes well.
+    // The folded write is refused, then the opt-out by itself. The write that makes the contact not
+    // callable succeeds.
     world.genesys.add_fault(
         Fault::next("POST", Effect::Status(400, vec![]))
             .on("/contacts")
@@ -259,7 +260,7 @@ async fn a_write_whose_answer_lacks_the_contact_is_not_taken_for_done() {
     assert_eq!(world.column("a", "phone"), "1");
 }
 
-/// A copy of apply to which contacts of bulk reads look otherwise.
+/// A copy of apply that sees every contact of a bulk read altered.
 fn altered(world: &World, alter: fn(&mut Value)) -> apply::Context {
     let altering = between(
         &world.genesys,
@@ -307,7 +308,7 @@ async fn wide_contacts_are_written_in_as_many_calls_as_their_bytes_ask_for() {
     let mut names: Vec<_> = columns.iter().map(String::as_str).collect();
     names.push("crmVersion");
     world.put_campaign("acme", CAMPAIGN, Some(&names));
-    // 49 values of 512 characters of three bytes are 75 kB a contact.
+    // A contact with 49 values of 512 three-byte characters takes 75 kB.
     let wide = |n: usize| {
         columns
             .iter()

@@ -1,4 +1,4 @@
-//! `campaign-sync dlq` against the emulated SQS and Secrets Manager, over HTTP.
+//! `campaign-sync dlq` on the emulated SQS and Secrets Manager, over HTTP.
 
 use io::queue::Message;
 use serde_json::{Value, json};
@@ -73,7 +73,7 @@ impl Served {
     }
 }
 
-/// docs/contract.md "Message group and deduplication ids".
+/// The message group of a contact (docs/contract.md "Message group and deduplication ids").
 pub(crate) fn group(org: &str, key: &str) -> String {
     let hash: String = Sha256::digest(key)
         .iter()
@@ -260,7 +260,7 @@ async fn what_cannot_be_applied_is_not_sent_round_in_circles_and_shows_nothing()
     let served = Served::new().await;
     served.park("ranked", "LEAD-1", "evt_1", Some(1), "keyPattern");
     served.park("ranked", "LEAD-1", "evt_1b", Some(2), "keyPattern");
-    // As apply would park it again.
+    // The same message as if apply had parked it a second time.
     let body = served.dead_letters.messages()[0].body.clone();
     served.park_text(&body, &group("ranked", "LEAD-1"), "again", "keyPattern");
     served.park_text(&body, "LEAD-1", "mismatch", "groupMismatch");
@@ -336,7 +336,8 @@ async fn what_cannot_be_seen_is_counted() {
     for n in 0..13 {
         served.park("ranked", "LEAD-1", &format!("evt_{n}"), Some(n), "rejected");
     }
-    // SQS shows ten of a group; somebody looks at the one of another.
+    // SQS hands out ten messages of a group. The message of another group is being looked at by
+    // somebody else.
     served.park("ranked", "LEAD-2", "evt_other", Some(1), "rejected");
     let (_, listed, text) = served.dlq(&["list", "--json"]).await;
     let (seen, hidden) = (

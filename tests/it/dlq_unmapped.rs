@@ -1,4 +1,4 @@
-//! What ingest parked, sent through the mapping of its source as it is now.
+//! Unmapped items, redriven through the current mapping of their source.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ impl Served {
         self.put_source("people", &secret);
     }
 
-    /// Parks this body, and says that it is this one.
+    /// Parks this body with this id.
     fn park_body(&self, body: &Value, id: &str) {
         self.park_whole(&body.to_string(), id);
     }
@@ -55,7 +55,7 @@ impl Served {
         self.dead_letters.send(message).unwrap();
     }
 
-    /// Of a source that may write to every org, whose items say to which.
+    /// A source that may write to every org. Its items say to which.
     fn put_of_all_orgs(&self) {
         let program = "if .deal then empty else . as $item | .orgs[] | { eventId: \"e-\\(.)\", org: ., campaignId: \"c\", contactKey: $item.id, version: 7, data: {} } end";
         let secret = json!({ "auth": "bearer", "bearerTokens": ["a-token-of-the-crm"], "mapping": { "jq": program } });
@@ -268,7 +268,8 @@ async fn each_change_of_an_item_has_its_pause() {
     );
 }
 
-/// What becomes visible again meanwhile is somebody else's, and cannot be deleted.
+/// If the message became visible meanwhile, another receiver could get it, and it could not be
+/// deleted.
 #[tokio::test]
 async fn an_item_of_many_changes_is_kept_from_others_as_long_as_it_takes() {
     let served = Served::new().await;
@@ -279,14 +280,14 @@ async fn an_item_of_many_changes_is_kept_from_others_as_long_as_it_takes() {
     served.park_item(2, &json!({}));
     let mut command = served.prepared(&["dlq", "redrive", "--rate", "1/s"]);
     let mut running = command.spawn().unwrap();
-    // Seven pauses of a second since both were received.
+    // Both messages were received seven pauses of a second ago.
     while served.queue.messages().len() < 8 {
         assert!(running.try_wait().unwrap().is_none(), "it has ended");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let left: Vec<_> = served.dead_letters.in_flight().into_values().collect();
     running.kill().await.unwrap();
-    // One may be deleted by now.
+    // One message may be deleted by now.
     assert!(
         !left.is_empty() && left.iter().all(|left| *left > 114),
         "{left:?}"
@@ -310,7 +311,7 @@ async fn a_change_of_an_item_that_is_parked_again_is_not_sent_round_in_circles()
     let all = ["dlq", "redrive", "--rate", "100/s", "--json"];
     let (_, report, text) = served.command(&all).await;
     assert_eq!(report["sent"], 1, "{text}");
-    // The same once more, and what became of it as apply parks it meanwhile.
+    // The same body is parked once more, and so is the change that it became, as apply parks it.
     served.park_body(&of_orgs("a", &["ranked"]), "2");
     let again = Message {
         deduplication_id: "again".to_owned(),

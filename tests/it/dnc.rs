@@ -1,4 +1,5 @@
-//! Entries that are put on a DNC list, and taken from it.
+//! Entries of a DNC list: adding and removing them with as few calls as possible, and finding the
+//! bad ones.
 
 mod command;
 
@@ -15,7 +16,7 @@ use crate::support::{CAMPAIGN, World, openapi};
 
 const CLIENT: &str = "client-of-acme";
 
-/// One copy's client of the org, and the lists `numbers` and `values` of it.
+/// One copy's client of the org, which has the DNC lists `numbers` and `values`.
 struct Client {
     world: World,
     org: Arc<Org>,
@@ -42,12 +43,12 @@ impl Client {
         client
     }
 
-    /// Of an invocation that begins now.
+    /// A run for an invocation that begins now.
     fn run(&self) -> Run {
         Run::new(self.world.clock.now(), None)
     }
 
-    /// What became of each entry.
+    /// Adds entries, and returns the result of each.
     async fn add(&self, list: &DncList, entries: &[&str]) -> Vec<Result<(), Kind>> {
         let done = self.org.add_to_dnc(&self.run(), list, entries).await;
         kinds(done)
@@ -111,7 +112,7 @@ async fn one_entry_that_is_refused_hides_none_of_the_others() {
         assert_eq!(*done, expected, "{n}");
     }
     assert_eq!(client.world.genesys.dnc_entries("numbers").len(), 99);
-    // The list is well all the same.
+    // A bad entry does not close the list.
     assert_eq!(client.add(&numbers(), &["+2"]).await, [Ok(())]);
 }
 
@@ -122,7 +123,7 @@ async fn where_many_are_refused_the_parting_has_an_end_and_tells_who_was_refused
         ..Options::default()
     });
     let client = client.await;
-    // Sorted, as they are sent, each bad one stands between two good ones.
+    // Sorted, as they are sent, every bad entry stands between two good ones.
     let all: Vec<_> = (0..MOST_ENTRIES)
         .map(|n| format!("{n:04}{}", ["", ", no number"][n % 2]))
         .collect();
@@ -135,7 +136,7 @@ async fn where_many_are_refused_the_parting_has_an_end_and_tells_who_was_refused
         MOST_ENTRIES
     );
     assert!(of(Kind::Rejected) > 0 && taken > 0);
-    // Each call that is parted makes two.
+    // Each split call becomes two.
     assert_eq!(client.patches(), 81);
     for failure in client
         .org
@@ -153,12 +154,12 @@ async fn where_many_are_refused_the_parting_has_an_end_and_tells_who_was_refused
         .map(|call| call.path + &call.query)
         .collect();
     assert!(!paths.concat().contains("no%20number"));
-    // Where all are refused it is the list.
+    // If every entry is refused, the list itself is at fault.
     let all: Vec<_> = (0..MOST_ENTRIES).map(|n| format!("none, {n}")).collect();
     let all: Vec<_> = all.iter().map(String::as_str).collect();
     let before = client.patches();
     client.add(&numbers(), &all).await;
-    // To two of them, far from each other.
+    // The calls halve down to two single entries, far from each other.
     assert_eq!(client.patches(), before + 19);
 }
 
@@ -169,7 +170,7 @@ async fn bad_entries_beside_each_other_are_no_trouble_of_the_list() {
         ..Options::default()
     });
     let client = client.await;
-    // As sorted, the bad ones are the first.
+    // Sorted, as they are sent, the bad entries come first.
     let bad = |n: usize| n < 8;
     let all: Vec<_> = (0..MOST_ENTRIES)
         .map(|n| format!("{n:04}{}", if bad(n) { ", no number" } else { "" }))

@@ -1,4 +1,4 @@
-//! The emulated queue and event source keep AWS's rules.
+//! The emulated queue and event source follow the rules of AWS.
 
 use std::sync::Arc;
 use std::time::Duration;

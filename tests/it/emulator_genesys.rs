@@ -1,4 +1,5 @@
-//! A naive client fails on the emulator in each way that the problem describes.
+//! A client that is as careless as campaign-sync must not be meets each trap of the real service: a 409
+//! for a whole batch, contacts that cannot be read yet, tokens that expire, and 429.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 
 const CONTACTS: &str = "/api/v2/predictivedialing/campaigns/c/contacts";
 
-/// A client that does what it is told, once.
+/// A client that makes one call at a time and never retries.
 struct Naive {
     genesys: Genesys,
     token: String,

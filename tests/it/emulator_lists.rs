@@ -1,5 +1,5 @@
-//! The emulator's contact lists, met as a client meets them: lists without a campaign, and each
-//! reading of what the documentation leaves open.
+//! The emulated contact lists as a client meets them: lists without a campaign, and every possible
+//! behaviour that the documentation leaves open.
 
 mod dnc;
 mod exports;
@@ -65,7 +65,7 @@ impl Client {
         self.send(method, &path, &token, body.to_string()).await
     }
 
-    /// Status and ids of the answer.
+    /// Posts contacts, and returns the status and the ids of the answer.
     async fn post(&self, contacts: &[(&str, Value)]) -> (u16, Vec<String>) {
         let body: Vec<_> = contacts
             .iter()
@@ -127,7 +127,7 @@ async fn a_list_is_made_read_and_deleted_without_a_campaign() {
         let (status, answer) = client.call("POST", "", wrong).await;
         assert_eq!((status, &answer["code"]), (400, &json!(code)));
     }
-    // Of a campaign it stays, and another client never sees it.
+    // The list of a campaign cannot be deleted, and another client cannot see it.
     client.genesys.put_campaign("id", "c", None);
     let (status, answer) = client.call("DELETE", "/list-of-c", Value::Null).await;
     assert_eq!(
@@ -188,7 +188,7 @@ async fn a_new_contact_may_be_missed_by_reads_for_a_while() {
     assert_eq!(client.post(&[("k", both("1"))]).await.0, 200);
     assert_eq!(client.get("k").await.0, 404);
     assert!(client.bulk(&["k"]).await.is_empty());
-    // An update is no create.
+    // An update does not restart the read lag of a new contact.
     tokio::time::sleep(Duration::from_secs(9)).await;
     client.post(&[("k", both("2"))]).await;
     tokio::time::sleep(Duration::from_secs(1)).await;

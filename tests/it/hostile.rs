@@ -1,4 +1,4 @@
-//! What somebody tries who is let in, or overhears one who is.
+//! Attacks by somebody who has been let in, or who overhears one who has.
 
 mod reconcile_by_api;
 mod redriven;
@@ -12,7 +12,7 @@ use crate::support::ingest::{SECRET, World, change};
 const TOKEN: &str = "a-token-of-24-characters";
 const CANARY: &str = "ada@example.com-canary";
 
-/// By a header, as most vendors are let in.
+/// A source with a secret header, which is how most vendors show who they are.
 fn by_header(more: Value) -> Value {
     let mut secret =
         json!({ "auth": { "header": { "name": "x-api-key", "values": [TOKEN] } }, "org": "acme" });
@@ -70,7 +70,8 @@ fn cdc_mapping() -> Value {
     json!({ "preset": "salesforceCdc", "columns": { "Phone": "phone" }, "optOut": { "field": "DoNotCall" } })
 }
 
-/// One transaction of many records is one change event with many ids (docs/crm/salesforce.md): all opt out.
+/// A transaction of many records is one change event with many ids (docs/crm/salesforce.md). All of
+/// them opt out.
 #[tokio::test(start_paused = true)]
 async fn every_opt_out_of_a_large_transaction_is_heard() {
     let world = world(json!({ "campaignId": "c1", "mapping": cdc_mapping() }));
@@ -121,7 +122,7 @@ async fn an_event_of_a_deletion_without_data_is_a_removal() {
         ))
         .await;
     let all = bodies(&world);
-    // And by a program that takes what it gets.
+    // The same with a program that accepts anything.
     let jq = World::new();
     jq.put(by_header(json!({ "campaignId": "c1", "mapping": { "jq": "{ contactKey: $cloudevent.subject, operation: \"remove\" }" } })));
     let (_status, _answer, _) = jq

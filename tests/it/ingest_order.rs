@@ -1,4 +1,4 @@
-//! What the queue has of what webhooks say, in which order, and after what is sent again.
+//! The order of changes in the queue, and what becomes of requests that are sent again.
 
 use std::time::Duration;
 
@@ -88,11 +88,11 @@ async fn changes_of_one_contact_keep_their_order() {
     assert_eq!((of("a"), of("b")), (vec![1, 2, 3], vec![1, 2]));
 }
 
-/// The longest that a request takes, and the slowest answer of SQS that is one.
+/// The longest time that a request takes, with the slowest answer of SQS that still counts.
 const LONGEST: Duration = Duration::from_secs(29);
 const SLOW: Duration = Duration::from_millis(2_800);
 
-/// As Lambda hands it over, with this much time.
+/// The request as Lambda hands it over, with this much time left.
 fn with_time(request: Request, world: &World, time: Duration) -> Request {
     let mut lambda = lambda_runtime::Context::default();
     lambda.deadline = (world.now() + time).as_millisecond().unsigned_abs();
@@ -105,7 +105,8 @@ fn changes_of_one(count: u64) -> Vec<(&'static str, u64)> {
 
 #[tokio::test(start_paused = true)]
 async fn a_signed_request_that_is_overheard_and_sent_again_stores_nothing_as_long_as_it_is_good() {
-    // Dated ahead by as much as is let pass, and sent again as late and as slowly as it can be.
+    // The signature is dated ahead as far as ingest allows. The request is replayed as late and as
+    // slowly as possible.
     let mut world = World::new();
     let signed_at = world.now().as_second() + 60;
     let body = list(&changes_of_one(9));
@@ -118,7 +119,7 @@ async fn a_signed_request_that_is_overheard_and_sent_again_stores_nothing_as_lon
     world.sqs.set_latency(SLOW);
     let mut last = 0;
     loop {
-        // Another copy knows nothing of it.
+        // Another copy of ingest knows nothing of the first request.
         world = world.cold();
         let began = world.now().as_second();
         let (status, ..) = world.send(request(&world)).await;
@@ -232,7 +233,7 @@ async fn what_was_left_out_of_a_try_because_the_queue_has_it_is_sent_when_the_qu
     world.sqs.refuse_entry("\"version\":2", false);
     assert_eq!(world.post(&[("a", 1), ("a", 2)]).await.0, 503);
     assert!(world.queue.is_empty());
-    // Five minutes later it is as if it had never been: the sender was never told that it was taken.
+    // Five minutes later the request counts as new. Its sender had been told that it failed.
     tokio::time::sleep(Duration::from_secs(300)).await;
     assert_eq!(world.post(&[("a", 1), ("a", 2)]).await.0, 202);
     assert_eq!(world.queued(), queued(&[("a", 1), ("a", 2)]));

@@ -1,5 +1,5 @@
-//! One bad item of a webhook costs one: where the source parks, the others are queued, and nothing of it is
-//! lost (docs/contract.md "Unmapped items").
+//! One bad item of a webhook costs only itself. If the source parks, the other items are queued and
+//! the bad one is parked (docs/contract.md "Unmapped items").
 
 mod mapped;
 
@@ -87,7 +87,7 @@ async fn one_bad_change_of_three_costs_one() {
     );
     assert!(!told.iter().any(|told| told.contains(CANARY)), "{told:?}");
 
-    // The sender was not heard, and sends the same again.
+    // The sender got no answer, and sends the same again.
     assert_eq!(world.send_body(&changes).await.0, 202);
     assert_eq!((world.queued().len(), world.parked().len()), (2, 1));
 }

@@ -1,4 +1,4 @@
-//! To which campaigns a change goes whose sender names none (docs/contract.md "Secrets").
+//! The campaigns of a change whose sender names none (docs/contract.md "Secrets").
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ fn world() -> World {
     world
 }
 
-/// The answer, and campaign, `callable` and `ifAbsent` of what is in the queue then.
+/// The answer, and the campaign, `callable` and `ifAbsent` of each queued change.
 async fn routed(body: Value) -> (Value, Vec<Value>) {
     let world = world();
     let request = world.signed("/webhooks/crm", &body.to_string());

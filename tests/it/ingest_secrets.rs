@@ -1,5 +1,5 @@
-//! A source's secret that cannot be used: the sender sends again, and the operator is told what to
-//! do. Only where there is none nobody is let in.
+//! A source's secret that cannot be used. The sender is told to retry, and the operator is told
+//! what to do. Only a source without a secret is unknown.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::ingest::{Answer, NAME, SECRET, World, change};
 
-/// 14 bytes.
+/// A secret of 14 bytes, which is too short.
 const SHORT: &str = "whsec_aHVzaC1odXNoLWh1c2g=";
 
 fn unavailable() -> Answer {
@@ -118,7 +118,7 @@ async fn an_outage_is_never_a_401_and_a_known_secret_serves_on() {
         reads + 1,
         "and is not asked for at every request"
     );
-    // Meanwhile the secret may have become another one.
+    // The secret may have been replaced meanwhile.
     let other = "whsec_bmV3ZXIgYW5kIGxvbmcgZW5vdWdoLCBhcyBpdCBtdXN0";
     let body = change("a", 5).to_string();
     let signed = || world.signed_by(other, world.now().as_second(), "/webhooks/crm", &body);

@@ -1,4 +1,4 @@
-//! Who is let in, and what those who are not let in can learn or spoil.
+//! Strangers: who is let in, and what the others can learn or damage.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn unavailable() -> Answer {
     (503, json!({ "error": "unavailable", "accepted": 0 }), true)
 }
 
-/// Signed by somebody who does not know the source's secret.
+/// A request signed without knowing the source's secret.
 fn forged(world: &World, source: &str) -> Request {
     let at = world.now().as_second();
     world.signed_by(
@@ -87,7 +87,8 @@ async fn neither_answer_nor_time_nor_work_tells_a_stranger_whether_a_name_has_a_
     let world = World::new();
     world.put_source("quiet");
     world.vault.set_latency(Duration::from_millis(30));
-    // The source crm is known to this copy, as one that sends much; quiet is not.
+    // This copy has the secret of `crm` cached, since that source sends much. It does not have that
+    // of `quiet`.
     assert_eq!(world.post(&[("a", 1)]).await.0, 202);
     tokio::time::sleep(Duration::from_secs(60)).await;
     for again in [false, true] {
@@ -103,7 +104,7 @@ async fn neither_answer_nor_time_nor_work_tells_a_stranger_whether_a_name_has_a_
             );
         }
     }
-    // Nor while Secrets Manager is away.
+    // The same while Secrets Manager is down.
     for source in ["crm", "quiet", "nobody"] {
         let name = format!("campaign-sync/source/{source}");
         world.vault.fail(&name, SecretsError::Unavailable);
@@ -184,7 +185,8 @@ async fn who_shows_nothing_or_what_is_of_another_time_is_answered_alike_for_ever
         let mut basic = without("webhook-id");
         let authorization = "Basic dGVzdDp0ZXN0".parse().unwrap();
         basic.headers_mut().insert("authorization", authorization);
-        // Any header, the query or the body may be what a source is known by: all are looked up alike, once.
+        // A source may authenticate by any header, by the query or by the body. So every request
+        // causes one lookup, whatever it holds.
         for request in [
             without("webhook-id"),
             without("webhook-timestamp"),
@@ -271,7 +273,8 @@ async fn a_bearer_token_lets_a_sender_in_that_cannot_sign() {
 async fn what_strangers_send_takes_a_bounded_time_and_tells_one_thing() {
     let world = World::new();
     world.put_source("quiet");
-    // Slower than any answer waits: only then the time tells that something was looked up.
+    // Slower than the longest wait of an answer. Only then does the time show that something was
+    // looked up.
     world.vault.set_latency(Duration::from_secs(2));
     let mut seen = BTreeSet::new();
     for source in ["quiet", "nobody", "crm"] {

@@ -1,4 +1,4 @@
-//! Ingest through its own handle: what is answered, and what is in the queue then.
+//! Ingest through its own handle: the answers, and the messages in the queue.
 
 use lambda_http::Body;
 use serde_json::{Value, json};

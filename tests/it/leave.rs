@@ -1,5 +1,5 @@
-//! Whoever left a campaign is not called there, has not opted out, and may come back (docs/contract.md "Who
-//! left a campaign").
+//! A contact that left a campaign is not called there. It has not opted out, and it may come back
+//! (docs/contract.md "Who left a campaign").
 
 use std::time::Duration;
 
@@ -69,14 +69,14 @@ async fn nobody_is_put_on_the_dnc_list_for_having_left_and_no_channel_is_lowered
     world.put("b", 1, "+13175550101");
     let done = world.apply([leave("a", 5), leave("b", 5)]).await;
     assert_eq!(done.records, ["updated"; 2]);
-    // What changes of them afterwards is no opt-out either.
+    // A later change of such a contact is not an opt-out either.
     let moved = change("a", 6)
         .phone("+13175550199")
         .with("ifAbsent", "skip");
     assert_eq!(world.apply([moved]).await.records, ["updated"]);
     assert!(world.genesys.dnc_entries(LIST).is_empty());
 
-    // Who opts out then has opted out.
+    // If such a contact then opts out, it has opted out.
     let out = change("b", 7).callable(false);
     assert_eq!(world.apply([out]).await.records, ["updated"]);
     assert_eq!(world.column("b", VERSION_FIELD), "7:7=");

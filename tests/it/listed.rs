@@ -1,5 +1,4 @@
-//! Whoever opts out stands on the org's DNC list too, before the change is done (docs/design.md "DNC
-//! list").
+//! Whoever opts out is on the org's DNC list before the change is done (docs/design.md "DNC list").
 
 mod refused;
 mod ties;
@@ -13,10 +12,10 @@ use crate::support::{CAMPAIGN, Change, Done, OTHER_CAMPAIGN, World, change, open
 
 const LIST: &str = "dnc-1";
 
-/// What is wrong, and how it begins.
+/// What is wrong, and how it is set up.
 type Failing<'a> = (&'a str, &'a dyn Fn(&World));
 
-/// An org with a list by phone, or by key, of each API.
+/// An org with a DNC list, by phone or by key, for each API.
 fn world_of(api: &str, by: &str) -> World {
     let options = Options::default();
     let world = match api {
@@ -51,7 +50,7 @@ fn entries(world: &World) -> Vec<String> {
     world.genesys.dnc_entries(LIST)
 }
 
-/// Applies all that is in the queue, however long that takes.
+/// Applies everything in the queue, however long that takes.
 async fn until_empty(world: &World) {
     let time = Some(Duration::from_secs(30));
     while !world.queue.is_empty() {
@@ -96,7 +95,7 @@ async fn all_who_opt_out_in_a_batch_are_put_on_the_list_by_one_call_beside_the_w
             out("a", 2),
             change("b", 2).remove().of("acme", OTHER_CAMPAIGN),
             change("c", 2).phone("+33"),
-            // Who is not there yet.
+            // A contact that is not in the campaign yet.
             out("d", 1).phone("+4"),
         ];
         let done = world.apply(changes).await;
@@ -152,7 +151,7 @@ async fn a_list_that_fails_keeps_no_contact_callable_and_nobody_else_waits_for_i
             told.iter().any(|told| told.contains("DNC list failed")),
             "{what}: {told:?}"
         );
-        // Other campaigns and contacts go on while it fails.
+        // Other campaigns and contacts go on while the DNC list fails.
         let done = world.apply([change("b", 3).phone("+3")]).await;
         assert_eq!(done.records, ["updated"], "{what}");
     }
@@ -229,7 +228,7 @@ async fn an_opt_out_that_does_not_count_puts_nobody_on_the_list() {
     let first = ["a", "b"].map(|key| change(key, 5).phone("+1").callable(true));
     world.apply(first).await;
     world.genesys.lower(CAMPAIGN, "b");
-    // Late; and undone in the same batch.
+    // These opt-outs are late. The next is undone in the same batch.
     let late = ["a", "b"].map(|key| out(key, 4));
     let done = world.apply(late).await;
     assert_eq!(done.records, ["stale", "stale"]);
@@ -275,7 +274,8 @@ async fn whoever_opted_out_is_not_dialled_in_another_list_either_nor_as_a_new_co
     world.apply([first]).await;
     assert_eq!(world.genesys.kept_from_dialling(CAMPAIGN, "a"), []);
     world.apply([out("a", 2)]).await;
-    // The same person, by another key and in another list; and again, once somebody deleted the contact.
+    // The same person has another key in another list. And a new contact gets the old key after the
+    // first was deleted.
     let same = change("b", 9).phone("+1").of("acme", OTHER_CAMPAIGN);
     world.apply([same]).await;
     world.genesys.delete_contact(CAMPAIGN, "a");
@@ -310,7 +310,7 @@ async fn a_list_that_hangs_holds_a_batch_five_seconds_and_less_and_less_often() 
         assert!(done.took < Duration::from_secs(6), "{done:?}");
         world.pass(Duration::from_mins(1)).await;
     }
-    // Seven times: after 0, 1, 3, 7, 15, 30 and 45 minutes, as the change comes back.
+    // Seven calls: after 0, 1, 3, 7, 15, 30 and 45 minutes, each time the change comes back.
     assert!(held < Duration::from_secs(45), "{held:?}");
 }
 
@@ -336,7 +336,7 @@ async fn what_waits_for_nothing_but_the_list_takes_no_calls_of_others() {
         let done = world.invoke_copy(&copy, time).await;
         assert_eq!(done.failed.len(), 10, "{done:?}");
     }
-    // The first finds out that the list fails still.
+    // The first change finds that the list still fails.
     assert_eq!(world.genesys.calls().len(), calls + 2);
     world.genesys.forbid_dnc_list(LIST, false);
     until_empty(&world).await;
@@ -351,7 +351,7 @@ async fn an_opt_out_that_erases_the_number_or_names_none_lists_the_one_that_was_
         let done = world.apply([out("a", 2).with("data", data)]).await;
         assert_eq!(done.records, ["updated"]);
         assert_eq!(entries(&world), ["+1"]);
-        // With a new one in the same change it is about that.
+        // If the same change brings a new number, the entry is the new number.
         world.apply([change("b", 1).phone("+2")]).await;
         world.apply([out("b", 2).phone("+22")]).await;
         assert_eq!(entries(&world), ["+1", "+22"]);
@@ -369,11 +369,12 @@ async fn a_later_opt_out_of_whom_waits_for_the_list_is_written() {
         let time = Some(Duration::from_secs(30));
         world.send([out("a", 2)]);
         world.invoke_copy(&copy, time).await;
-        // Another one fails right before it comes back: the list is left alone for a minute more.
+        // Another opt-out fails right before this one comes back. So the list is left alone for one
+        // more minute.
         world.pass(Duration::from_millis(60_300)).await;
         world.send([out("z", 2).phone("+9")]);
         world.invoke_copy(&copy, time).await;
-        // A person raised the contact meanwhile, and the CRM says once more that it is out.
+        // Meanwhile a person made the contact callable, and the CRM repeats that it opted out.
         let data = [("crmVersion", "2:2-"), ("phone", "+1")];
         world.genesys.put_contact(CAMPAIGN, "a", &data, true);
         world.send([later]);

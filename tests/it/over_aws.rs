@@ -1,5 +1,4 @@
-//! The AWS clients over real sockets on loopback: what they send, and what they make of the
-//! answers.
+//! The AWS clients over real sockets on loopback: what they send, and how they read the answers.
 
 use std::time::Duration;
 
@@ -24,7 +23,7 @@ async fn sdk(endpoint: &str) -> SdkConfig {
         .await
 }
 
-/// The functions' own configuration, against a server of this test.
+/// The functions' own configuration, with a server of this test as the endpoint.
 fn loader(endpoint: &str) -> ConfigLoader {
     let credentials = Credentials::new("key", "secret", None, None, "test");
     let loader = io::aws::loader().region(Region::new("us-east-1"));
@@ -285,7 +284,7 @@ async fn every_cause_for_which_a_secret_cannot_be_read_is_told_as_what_it_is() {
         (400, "ThrottlingException", "", SecretsError::Unavailable),
         (500, "InternalServiceError", "", SecretsError::Unavailable),
     ] {
-        // "Message" as some services write it, "message" as others do.
+        // Some services write `Message`, others `message`.
         for member in ["Message", "message"] {
             let body = json!({ "__type": code, member: message });
             let server = answering("secretsmanager.GetSecretValue", status, body).await;

@@ -1,4 +1,4 @@
-//! No personal data, token or secret in what is told, logged or parked beside the original body.
+//! No personal data, token or secret is reported, logged, or parked beside the original body.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,8 +29,9 @@ async fn what_a_function_says_holds_no_personal_data() {
         move || writer.clone(),
         tracing::level_filters::LevelFilter::TRACE,
     );
-    // While there is but one subscriber, an event that another test's thread is the first to tell
-    // is switched off for all: tracing asks that thread alone whether anybody listens.
+    // `tracing` caches for each event whether anybody listens. With one subscriber it asks only the
+    // thread that emits the event first, which may belong to another test. A second subscriber
+    // turns that cache off.
     let second = Lines::default();
     let _second = tracing::Dispatch::new(io::telemetry::subscriber(
         move || second.clone(),
@@ -63,7 +64,7 @@ async fn what_a_function_says_holds_no_personal_data() {
     }
 }
 
-/// Answers the attributes and ids of what was parked.
+/// Runs into every kind of trouble, and returns the attributes and ids of the parked messages.
 async fn run_into_every_trouble() -> String {
     let clock = emulator::logical_clock("2026-11-24T16:00:00Z".parse().unwrap());
     let world = emulator::World::new(clock, Options::default(), support::BASE);

@@ -1,4 +1,5 @@
-//! A rank that is a time and lies too far ahead: refused before it makes all that follows stale.
+//! A rank that is a time too far ahead is refused. If it were stored, every later change would be
+//! stale.
 
 use emulator::genesys::Options;
 use serde_json::json;
@@ -71,7 +72,7 @@ async fn an_opt_out_whose_rank_is_ahead_is_heard_before_it_is_parked() {
         }
         let contacts = world.genesys.contacts(CAMPAIGN);
         assert!(!contacts["c"].callable && !contacts.contains_key("d"));
-        // What comes next with a rank that is right is newer than what is stored.
+        // The next change has a correct rank, and it is newer than what is stored.
         let done = world
             .apply([change("a", NOW + 1).phone("next").callable(true)])
             .await;

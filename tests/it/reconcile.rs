@@ -30,7 +30,7 @@ use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, VERSION_FIELD, World, change, ope
 const TOKEN: &str = "feed-token";
 const FEED_SECRET: &str = "campaign-sync/feed/acme";
 
-/// Answers as counts: checked, missing, different, stale, unranked, enqueued.
+/// The counts of an answer: checked, missing, different, stale, unranked, enqueued.
 fn counts(answer: &Answer) -> [u64; 6] {
     [
         answer.checked,
@@ -243,7 +243,7 @@ async fn the_feed_is_asked_for_each_campaign_for_the_window_and_with_the_cursor(
         format!("{base}={CAMPAIGN}&{since}&cursor=2"),
     ];
     let mut requests = run.feed.requests();
-    // With which campaign a run begins depends on its time.
+    // The campaign with which a run begins depends on the time of the run.
     requests.sort_by_key(|request| expected.iter().position(|other| other == request));
     assert_eq!(requests, expected);
 }
@@ -293,7 +293,7 @@ async fn what_apply_would_park_is_left_out_so_that_no_run_parks_it_again() {
     );
 }
 
-/// Another copy, which has read no secret yet.
+/// Another copy of reconcile, which has no secret cached.
 fn another_copy(run: &Run) -> Context {
     Context::new(
         run.world.shared(|_| ()),

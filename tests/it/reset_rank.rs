@@ -1,5 +1,5 @@
-//! An operator sets a contact's stored rank back: the one way in which a rank goes down, and apply
-//! stays the only writer.
+//! An operator sets the stored rank of a contact back. Only this lowers a rank, and apply remains
+//! the only writer.
 
 use std::time::Duration;
 

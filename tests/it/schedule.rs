@@ -1,4 +1,4 @@
-//! `campaign-sync schedule` against an EventBridge Scheduler on loopback.
+//! `campaign-sync schedule` with an EventBridge Scheduler on loopback.
 
 use std::process::{Command, Output};
 

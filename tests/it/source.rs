@@ -1,4 +1,4 @@
-//! `campaign-sync source`: what is told of a webhook before anything is sent, as ingest would take it.
+//! `campaign-sync source`: it reports what ingest would make of a webhook, before anything is sent.
 
 mod parked;
 
@@ -46,7 +46,7 @@ fn ran(arguments: &[&str], input: &str) -> Ran {
         .unwrap();
     let mut pipe = child.stdin.take().unwrap();
     let input = input.to_owned();
-    // Who ends without reading it breaks the pipe.
+    // A command that ends without reading its input breaks the pipe.
     let writing = std::thread::spawn(move || drop(pipe.write_all(input.as_bytes())));
     let output = child.wait_with_output().unwrap();
     writing.join().unwrap();
@@ -58,7 +58,8 @@ fn ran(arguments: &[&str], input: &str) -> Ran {
     }
 }
 
-/// `source test` of a body on standard input. `name`: of the secret's file, one a test.
+/// Runs `source test` on a body from standard input. `name` names the file of the secret, one for
+/// each test.
 fn tested(name: &str, secret: &Value, body: &str, more: &[&str]) -> Ran {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("source-{name}.json"));
     std::fs::write(&file, secret.to_string()).unwrap();
@@ -69,7 +70,7 @@ fn tested(name: &str, secret: &Value, body: &str, more: &[&str]) -> Ran {
     )
 }
 
-/// Of a secret that shows itself so.
+/// A source's secret with this `auth`.
 fn source(auth: &Value) -> Value {
     let mut secret = json!({ "org": "acme", "campaignId": "c1" });
     let members = secret.as_object_mut().unwrap();
@@ -85,7 +86,7 @@ fn signing() -> Value {
     source(&json!({ "signingSecrets": [format!("whsec_{KEY}")] }))
 }
 
-/// All ways to show who it is.
+/// Every way to authenticate.
 fn ways() -> [Value; 7] {
     [
         signing(),
@@ -177,7 +178,7 @@ fn only_what_the_source_reads_shows_who_sends() {
     ];
     let body = json!({ "changes": [change()] }).to_string();
     for (place, way) in ways().into_iter().enumerate() {
-        // A header that nothing reads was meant to show it.
+        // No header authenticates. A header that nothing reads was meant to.
         for (given, expected) in [(&other[..3], (0, Value::Null)), (&other, (1, json!(false)))] {
             let told = tested(&format!("shows-{place}"), &way, &body, given);
             let found = told.json();
@@ -224,7 +225,7 @@ fn only_what_the_source_reads_shows_who_sends() {
     );
 }
 
-/// The arguments that a shell would give to curl.
+/// The arguments that a shell would pass to curl.
 fn arguments(command: &str) -> Vec<String> {
     let script = format!("curl() {{ printf '%s\\0' \"$@\"; }}\n{command}");
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();
@@ -232,7 +233,7 @@ fn arguments(command: &str) -> Vec<String> {
     text.split_terminator('\0').map(str::to_owned).collect()
 }
 
-/// What stands behind each of these options.
+/// The values of each occurrence of an option.
 fn behind<'a>(arguments: &'a [String], option: &str) -> Vec<&'a str> {
     let pairs = arguments.windows(2);
     let pairs = pairs.filter(|pair| pair[0] == option);
@@ -278,7 +279,7 @@ fn what_sign_prints_is_let_in() {
             Verdict::Authentic,
             "{way}"
         );
-        // What was shown is told as right.
+        // The credentials that curl shows are reported as right.
         let mut more = vec!["--json", "--at", AT, "--query", query];
         more.extend(lines.iter().flat_map(|line| ["--header", line]));
         let told = tested(&name, &way, sent, &more);

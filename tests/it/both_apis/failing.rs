@@ -1,4 +1,4 @@
-//! What fails: answers that are lost, a service that stays away, what is refused for good.
+//! Failures by both APIs: lost answers, an outage, and permanent refusals.
 
 use super::*;
 
@@ -143,7 +143,7 @@ async fn an_unknown_campaign_is_looked_for_for_a_quarter_of_an_hour_and_then_its
         world.send([
             change("a", 1).of("acme", "nowhere"),
             change("b", 1).of("acme", "nowhere").callable(false),
-            // The campaigns of another org are as unknown.
+            // The campaigns of another org count as unknown.
             change("a", 1).of("acme", "other-campaign"),
         ]);
         let mut waited = 0;
@@ -173,7 +173,8 @@ async fn what_is_refused_for_good_is_parked_alone_and_an_opt_out_in_it_counts() 
         world.apply([change("warm", 1)]).await;
         let refused = Effect::Status(400, vec![]);
         if is_of_lists(world) {
-            // The batch, its half, the one that is bad; what lowers it goes well.
+            // The batch is refused, then the half with the bad contact, then that contact. The
+            // write that makes it not callable succeeds.
             world.genesys.add_fault(
                 Fault::next("POST", refused)
                     .on("/contacts")

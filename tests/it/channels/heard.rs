@@ -1,4 +1,4 @@
-//! What is parked: what it says of channels and numbers is heard first.
+//! A change that must be parked still lowers the channels and numbers that it names.
 
 use super::*;
 
@@ -59,7 +59,7 @@ async fn of_a_change_that_breaks_a_rule_they_are_lowered_first() {
 async fn a_number_that_the_list_has_not_parks_its_change_and_the_rest_is_heard() {
     by_both_readings(async |world| {
         world.put("a", 1, "1");
-        // firstName is a column, and not one of numbers.
+        // `firstName` is a column, but not a phone column.
         for unknown in ["fax", "firstName"] {
             let says = lowering(change("a", 2), &["Sms"], &["nickname", unknown]);
             let done = world.apply([says.with("eventId", unknown)]).await;
@@ -99,7 +99,7 @@ async fn a_write_that_is_refused_for_them_still_makes_the_contact_not_callable()
     let world = world(false);
     world.put("a", 1, "1");
     world.apply([change("warm", 1)]).await;
-    // The service takes no status of a number.
+    // The service refuses every status of a number.
     let refusing = between(&world.genesys, |genesys, request, timeout| async move {
         let is_said = String::from_utf8_lossy(request.body()).contains("phoneNumberStatus");
         if !is_said {

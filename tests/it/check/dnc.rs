@@ -1,4 +1,5 @@
-//! What `check` says of an org's DNC list, of the campaigns that should ask it, and of contacts.
+//! `campaign-sync check` on an org's DNC list, on the campaigns that should name it, and on
+//! contacts.
 
 use emulator::genesys::DncKind;
 
@@ -7,7 +8,7 @@ use super::*;
 const CAMPAIGN: &str = "campaign-of-dnc";
 const COLUMNS: [&str; 3] = ["phone", "leadId", "crmVersion"];
 
-/// An org whose secret names this DNC list, and its campaign.
+/// An org whose secret names this DNC list, with a campaign.
 fn put(served: &Served, list: &Value) {
     served.put_org("dnc", &json!({ "api": "contactLists", "dncList": list }));
     served.put_campaign("dnc", CAMPAIGN, Some(&COLUMNS));

@@ -1,4 +1,4 @@
-//! What `check` says of secrets.
+//! `campaign-sync check` on secrets.
 
 use super::*;
 
@@ -65,7 +65,7 @@ async fn every_kind_of_secret_is_checked() {
         "{shown}"
     );
 
-    // Without an org nothing is asked of Genesys Cloud.
+    // Without `--org`, Genesys Cloud is not called.
     let calls = served.genesys.calls().len();
     let (status, lines, shown) = check(&served, &["--source", "crm"]).await;
     assert_eq!((status, wrong(&lines)), (0, vec![]), "{shown}");
@@ -202,7 +202,7 @@ async fn a_sample_that_is_an_event_is_tried_as_one() {
     for (mapping, sample, is_right) in [
         (json!({ "jq": reads }), &event, true),
         (json!({ "jq": reads }), &json!([event, event]), true),
-        // A program that reads the event itself gets it as application/json.
+        // A program that reads the event itself gets the event as application/json.
         (json!({ "jq": whole }), &event, true),
         (preset, &event, true),
         (json!({ "jq": reads }), &odd, false),

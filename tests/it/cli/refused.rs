@@ -1,4 +1,4 @@
-//! What the command refuses, and how it says so.
+//! What the command line refuses, with which message and exit status.
 
 use super::*;
 
@@ -123,7 +123,7 @@ fn credentials_or_a_region_that_are_missing_are_asked_for() {
         for url in ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL"] {
             command.env(url, "http://127.0.0.1:1/000000000000/some.fifo");
         }
-        // Nothing is looked for elsewhere.
+        // The command must not look for services anywhere else.
         command.envs([
             ("AWS_EC2_METADATA_DISABLED", "true"),
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),

@@ -1,4 +1,4 @@
-//! A contact, in the console and in the terminal.
+//! The page of a contact, in the console and in the terminal.
 
 use http::Method;
 use jiff::{SignedDuration, Timestamp};

@@ -1,4 +1,4 @@
-//! What is parked, looked at, sent again and deleted in the console.
+//! Parked messages in the console: they are listed, shown, redriven and deleted.
 
 use http::Method;
 use serde_json::json;
@@ -26,7 +26,7 @@ fn park(served: &Served, event_id: &str, reason: &'static str, version: Option<u
     );
 }
 
-/// Of the row that holds this.
+/// The id in the row that contains this event id.
 fn id(page: &str, event_id: &str) -> String {
     let row = page
         .split("<tr>")

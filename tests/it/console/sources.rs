@@ -1,4 +1,4 @@
-//! What a webhook becomes, in the console.
+//! The sources page of the console: what a webhook would become.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Which list a campaign draws on, and the columns that it has or lacks.
+//! Which list a campaign draws on, and which columns that list has.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -169,7 +169,7 @@ async fn a_list_without_the_version_column_closes_its_campaign_once() {
     assert_eq!(world.genesys.calls().len(), calls, "no call for a minute");
 }
 
-/// It holds ranks, and no marks.
+/// A column of numbers holds ranks but no marks.
 #[tokio::test(start_paused = true)]
 async fn a_version_column_of_numbers_closes_its_campaign_as_none_does() {
     let world = world();
@@ -192,7 +192,7 @@ async fn a_list_that_changes_between_read_and_write_is_read_before_it_is_written
     let world = world();
     world.apply([change("a", 1).phone("1")]).await;
     world.put("a", 9, "9");
-    // The write meets a list that is gone.
+    // The write goes to a list that the campaign no longer draws on.
     world.send([change("a", 2).phone("2").callable(true)]);
     let copy = world.copy(Some(moving(&world)), |_| {});
     let done = world
@@ -205,8 +205,8 @@ async fn a_list_that_changes_between_read_and_write_is_read_before_it_is_written
     );
 }
 
-/// After the first bulk read, which found nobody, the campaign has another list, where the contact
-/// opted out.
+/// After the first bulk read, which finds nobody, the campaign draws on another list. There the
+/// contact has opted out.
 fn moving(world: &World) -> Arc<dyn Transport> {
     between(&world.genesys, |genesys, request, timeout| async move {
         let is_first_read = request.uri().path()
@@ -277,7 +277,7 @@ async fn columns_of_nine_lists_are_asked_for_again_side_by_side() {
 async fn columns_are_asked_for_again_before_a_change_is_parked() {
     let world = world();
     world.apply([change("a", 1)]).await;
-    // The campaign has a list with another column since.
+    // The campaign's list has got another column.
     world.put_campaign("acme", CAMPAIGN, Some(&["phone", "mail", VERSION_FIELD]));
     let done = world
         .apply([change("b", 1).column("mail", json!("x"))])

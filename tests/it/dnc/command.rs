@@ -1,4 +1,4 @@
-//! `campaign-sync dnc remove`, by the real command.
+//! `campaign-sync dnc remove`, run as a real command.
 
 use std::process::Stdio;
 
@@ -10,7 +10,7 @@ use crate::support::served::Served;
 
 const OF_LISTS: &str = "client-of-lists";
 
-/// The org `lists`, whose secret names the list by this, with these entries on it.
+/// The org `lists` with this DNC list, which holds these entries.
 async fn served(list: &DncList, entries: &[&str]) -> Served {
     let served = Served::new().await;
     let (by, column, kind) = match &list.by {

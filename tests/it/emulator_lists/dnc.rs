@@ -1,4 +1,4 @@
-//! DNC lists: who can be put on them, and whom they keep the dialler from.
+//! DNC lists: which entries they take, and whom they keep the dialler from.
 
 use emulator::genesys::{DncKind, KeptBy, ListReadings};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ impl Client {
         self.send(method, &path, &token, body).await
     }
 
-    /// Status and code of a PATCH of entries.
+    /// Sends a PATCH of entries, and returns the status and the code.
     async fn patch(&self, path: &str, body: Value) -> (u16, String) {
         let (status, answer) = self.dnc("PATCH", path, body).await;
         let code = answer["code"].as_str().unwrap_or_default();

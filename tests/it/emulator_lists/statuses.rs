@@ -1,4 +1,5 @@
-//! Channels and numbers of a contact: what a write makes of them, and whom they keep from what.
+//! The status of a contact's channels and numbers: what a write makes of it, and whom it keeps from
+//! which channel.
 
 use emulator::genesys::KeptBy;
 

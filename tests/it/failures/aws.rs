@@ -1,4 +1,4 @@
-//! Secrets Manager and the dead-letter queue hang: who needs neither does not wait.
+//! Secrets Manager and the dead-letter queue hang. Messages that need neither do not wait.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ async fn while_secrets_manager_hangs_secrets_that_are_known_serve_on_at_once() {
     let known = ["other", "third", "fourth"].map(|org| of(org, 1));
     world.apply(known).await;
 
-    // Longer than a secret is kept.
+    // Longer than a secret is cached.
     world.pass(Duration::from_mins(6)).await;
     world.vault.set_latency(Duration::from_mins(1));
     let mut batches = Vec::new();

@@ -1,4 +1,4 @@
-//! Time: the invocation's end, the retry horizon, and what a panic leaves.
+//! Time: the deadline of an invocation, the retry horizon, and what a panic leaves behind.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, World, between, change};
 
 const SERVICE_IS_ILL: Effect = Effect::Status(500, Vec::new());
 
-/// Fails for `hours`, invoked whenever the queue gives something. Each time another contact of the
-/// campaign is written, if the campaign is `well`.
+/// Fails for `hours`, with an invocation whenever the queue gives something. If the campaign is
+/// `well`, another contact of it is written each time.
 async fn fail_for(world: &World, hours: u64, well: bool) {
     for _ in 0..hours * 6 {
         fail_once(world, well).await;
@@ -164,7 +164,7 @@ async fn a_call_that_our_own_end_cut_short_parks_nothing() {
     let mut waited = 0;
     while waited < 7 {
         if let 0 = world.queue.in_flight().len() {
-            // Enough to begin a call, not enough for its answer.
+            // There is time to begin a call, but not for its answer.
             let done = world
                 .invoke_copy(&world.context, Some(Duration::from_millis(3_300)))
                 .await;

@@ -1,5 +1,5 @@
-//! Reads that lag behind writes, and what the member `readLagSeconds` of the org's secret does about
-//! it; and what agents write between a read and a write.
+//! Reads that lag behind writes, and the member `readLagSeconds` of the org's secret. Also: what
+//! agents write between apply's read and its write.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::support::{CAMPAIGN, Change, Lines, VERSION_FIELD, World, between, cha
 
 const LAG: Duration = Duration::from_mins(1);
 
-/// A service whose reads lag by a minute, and an org whose secret says so, or not.
+/// A service whose reads lag by a minute. `says` is whether the org's secret names the lag.
 fn world(says: bool) -> World {
     let lists = ListReadings {
         read_lag: LAG,
@@ -28,8 +28,7 @@ fn world(says: bool) -> World {
     world
 }
 
-/// Two changes, the older one a second after the newer one was written. Answers what was told of each
-/// try.
+/// Applies an older change one second after a newer one, and returns what was reported of each try.
 async fn one_after_the_other(world: &World, newer: Change, older: Change) -> Vec<Vec<String>> {
     let mut told = vec![world.apply([newer]).await.records];
     world.pass(Duration::from_secs(1)).await;
@@ -59,9 +58,10 @@ async fn nothing_older_is_planned_on_a_read_that_lags() {
             assert_eq!(told, expected);
             assert_eq!((&*contact.0[VERSION_FIELD], contact.1), ("5:5-", false));
         } else {
-            // What happens where nobody says it: so the lag is to be found out by `check --probe`.
+            // If the secret does not name the lag, the older change is taken for newer. `check
+            // --probe` finds the lag.
             assert_eq!(told.len(), 2, "{told:?}");
-            // Of who could be called by that read it says nothing.
+            // A read that lags does not decide who may be called.
             let expected = ("3:3+", !is_there);
             assert_eq!((&*contact.0[VERSION_FIELD], contact.1), expected);
         }

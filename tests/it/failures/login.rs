@@ -1,4 +1,4 @@
-//! Token and secret: one org's trouble is its own.
+//! Tokens and secrets: the trouble of one org stays with that org.
 
 use std::time::Duration;
 

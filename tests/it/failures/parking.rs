@@ -1,4 +1,4 @@
-//! What no retry can help is parked, and takes nobody along.
+//! A change that no retry can help is parked, and only that change.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! One contact that makes every call fail that it is in: nobody else's changes wait for it.
+//! One contact makes every call fail that contains it. Nobody else's changes wait for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::support::{CAMPAIGN, World, between, change};
 
-/// What becomes of a call that holds the poison.
+/// What happens to a call that contains the poison.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Poison {
     Answers(StatusCode),
@@ -21,7 +21,7 @@ pub(super) enum Poison {
     Panics,
 }
 
-/// A copy whose calls of this method are struck where path or body has the word `poison`.
+/// A copy whose calls of this method fail if the path or the body contains the word `poison`.
 pub(super) fn poisoned(world: &World, method: &'static str, poison: Poison) -> Context {
     let strike = move |genesys: Arc<Genesys>, request: Request<Bytes>, timeout| async move {
         let is_read = request.method() == "GET" || request.uri().path().ends_with("/bulk");
@@ -49,7 +49,7 @@ pub(super) fn poisoned(world: &World, method: &'static str, poison: Poison) -> C
 
 const THIRTY: Option<Duration> = Some(Duration::from_secs(30));
 
-/// Hands the queue's batches to the copy for so long.
+/// Hands batches of the queue to the copy for this long.
 async fn serve(world: &World, copy: &Context, time: Duration) {
     let until = world.clock.now() + time;
     while world.clock.now() < until {
@@ -145,7 +145,7 @@ async fn what_was_heard_of_a_refused_opt_out_is_not_undone_by_what_is_older() {
         );
         world.put("a", 1, "0");
         let refused = change("a", 9).column("nickname", "poison".into());
-        // With a change without a rank among them they are tried in the queue's order.
+        // With a change without a rank among them, they are tried in the order of the queue.
         let unranked = change("a", 6)
             .with("eventId", "unranked")
             .without("version");

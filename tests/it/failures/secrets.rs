@@ -1,4 +1,4 @@
-//! An org's secret: rotated, and read while Secrets Manager does not answer.
+//! An org's secret: it is rotated, and it is used while Secrets Manager does not answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,7 +110,7 @@ async fn secrets_manager_is_not_waited_for_beyond_the_invocations_end() {
     assert_eq!(done.took, Duration::from_secs(3));
 }
 
-/// Secrets of which one org's is not answered.
+/// Secrets Manager, which does not answer for one org.
 struct HangingSecret(Arc<Vault>);
 
 impl Secrets for HangingSecret {

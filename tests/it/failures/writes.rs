@@ -1,4 +1,4 @@
-//! Conflicts, unknown writes and a service that is not well.
+//! Conflicts, writes with unknown results, and a failing service.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn within(record: &str, range: std::ops::RangeInclusive<u64>) {
 
 #[tokio::test(start_paused = true)]
 async fn a_conflict_in_a_batch_is_resolved_for_each_of_its_contacts() {
-    // `there` and `gone` cannot be read at first, though `there` exists; somebody else creates
+    // At first neither `there` nor `gone` can be read, though `there` exists. Somebody else creates
     // `raced` meanwhile.
     let world = World::with(Options {
         read_lag: Duration::from_secs(10),
@@ -230,7 +230,7 @@ async fn a_newer_write_of_somebody_else_is_not_overwritten_by_a_second_try() {
             .add_fault(Fault::next("PATCH", effect.clone()));
         world.send([change("a", 2).phone("2")]);
         let somebody_else = async {
-            // After the first read, and before the failed write is answered.
+            // The write happens after the first read, and before the failed write is answered.
             world.pass(Duration::from_millis(2_500)).await;
             world.put("a", 7, "7");
         };

@@ -1,5 +1,5 @@
-//! Feeds, records and schedules that are other than one hopes: nothing that changed may be left out, and
-//! nobody called who opted out.
+//! Feeds, records and schedules that behave badly. No change is left out, and nobody is called who
+//! opted out.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -54,7 +54,8 @@ struct Run {
     context: Context,
 }
 
-/// A feed of the own form. Whoever is asked twice answers by how often it was asked before.
+/// A feed in the neutral form. Its answer may depend on how often the same address was requested
+/// before.
 fn run(answers: impl Fn(&str, usize) -> (u16, Value) + Send + Sync + 'static) -> Run {
     let secret = json!({ "url": "https://crm.test/contacts", "bearerToken": "hush" });
     run_with(&secret, answers)
@@ -82,7 +83,7 @@ fn run_with(
 }
 
 impl Run {
-    /// As a schedule sends it.
+    /// Enqueues a run as a schedule does.
     fn due(&self, more: Value) {
         let mut input = json!({ "org": "acme", "campaignIds": [CAMPAIGN],
                                 "scheduledTime": self.world.clock.now().to_string() });
@@ -155,7 +156,7 @@ fn page(contacts: &[Value], next: Option<&str>) -> (u16, Value) {
     (200, json!({ "contacts": contacts, "next": next }))
 }
 
-/// A contact that is not there yet.
+/// A contact that is not in the campaign yet.
 fn ordinary() -> Value {
     json!({ "contactKey": "new", "version": 6, "data": { "phone": "6" } })
 }
@@ -187,7 +188,7 @@ async fn a_dry_run_from_the_queue_of_runs_is_not_taken_for_a_look() {
     run.due(json!({ "dryRun": true }));
     run.take_all().await;
     assert!(run.keys().is_empty());
-    // The next one comes late: it must ask for all since 16:00.
+    // The next run is late. It must ask for every change since 16:00.
     run.world.pass(Duration::from_hours(2)).await;
     run.due(json!({}));
     run.take_all().await;
@@ -197,7 +198,7 @@ async fn a_dry_run_from_the_queue_of_runs_is_not_taken_for_a_look() {
 
 #[tokio::test(start_paused = true)]
 async fn a_run_that_is_due_a_little_ahead_does_not_look_into_the_future() {
-    // At 16:00 and at 16:01 nobody has opted out yet.
+    // Nobody has opted out at 16:00 or at 16:01.
     let opted = "2026-11-24T16:03:00Z".parse::<jiff::Timestamp>().unwrap();
     let run = run(
         move |url, before| match before > 1 && since(url) <= opted.as_second() {
@@ -211,7 +212,7 @@ async fn a_run_that_is_due_a_little_ahead_does_not_look_into_the_future() {
     run.world.pass(Duration::from_mins(1)).await;
     run.due(json!({ "scheduledTime": "2026-11-24T16:10:00Z" }));
     run.take_all().await;
-    // Whatever the window is: it must ask for all since 16:01.
+    // Whatever its window, the run must ask for every change since 16:01.
     run.world.pass(Duration::from_mins(75)).await;
     run.due(json!({}));
     run.take_all().await;
@@ -250,7 +251,8 @@ async fn a_hundred_campaigns_each_of_which_takes_an_invocation_fit_into_a_record
     for id in &ids {
         run.world.put_campaign("acme", id, None);
     }
-    // One schedule of one campaign each would do the same as one run of a hundred that goes on.
+    // A schedule for each campaign does the same as one run over a hundred campaigns that
+    // continues.
     for id in &ids {
         run.due(json!({ "campaignIds": [id] }));
         run.take_all().await;
@@ -263,7 +265,7 @@ async fn a_hundred_campaigns_each_of_which_takes_an_invocation_fit_into_a_record
 async fn a_run_with_a_wide_window_does_not_go_on_where_a_narrow_one_of_the_same_time_failed() {
     let opted = "2026-11-24T10:00:00Z".parse::<jiff::Timestamp>().unwrap();
     let opted = opted.as_second();
-    // The second page is missing for both tries of the first schedule's run.
+    // The second page is missing for both tries of the run of the first schedule.
     let failures = Mutex::new(0);
     let run = run(move |url, _| {
         let mut failures = failures.lock().unwrap();
@@ -283,7 +285,7 @@ async fn a_run_with_a_wide_window_does_not_go_on_where_a_narrow_one_of_the_same_
     run.world.put("gone", 5, "5");
     let at = run.world.clock.now().to_string();
     run.due(json!({ "scheduledTime": at, "force": true }));
-    // Too short for its 200 contacts: it notes where it is.
+    // The time is too short for its 200 contacts, so the run records where it stopped.
     let first = run.take(Duration::from_mins(3)).await;
     assert!(first.is_some(), "it goes on");
     let noted = run.world.parameters.text(RECORD);
@@ -388,7 +390,8 @@ async fn a_feed_that_fails_for_two_campaigns_is_asked_for_no_third() {
 
 #[tokio::test(start_paused = true)]
 async fn an_opt_out_in_the_second_of_an_opt_in_is_not_taken_for_it_by_the_queue() {
-    // A run that comes twice (its record was not written): what the CRM says changed within the same second.
+    // A run comes twice, because its record was not written. Both answers of the CRM are changes
+    // within the same second.
     let run = run(|_, before| match before {
         0 => page(&[], None),
         1 => page(

@@ -1,4 +1,4 @@
-//! What is sent again of items that should never have been parked, or of sources that are others by now.
+//! Redriven items that should never have been parked, or whose source is another one by now.
 
 use serde_json::{Value, json};
 

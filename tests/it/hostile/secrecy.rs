@@ -1,4 +1,4 @@
-//! What shows who sends, what is overheard, and what a payload says, is in no place where it must not be.
+//! Credentials, overheard requests and payloads show up nowhere where they must not.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! `campaign-sync event webhook --secret`: a person tries a source.
+//! `campaign-sync event webhook --secret`: an operator tries a source.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};

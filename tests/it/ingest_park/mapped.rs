@@ -1,11 +1,11 @@
-//! What a source with a mapping sends: each item becomes changes by itself, is ignored, or is parked.
+//! A source with a mapping. Each item becomes changes, is ignored, or is parked, by itself.
 
 use serde_json::{Value, json};
 
 use super::{CANARY, attribute, parks, world};
 use crate::support::ingest::World;
 
-/// A CRM's own shape: a list of people, of whom one is not to be called.
+/// The shape of a CRM: a list of people, one of whom must not be called.
 pub(super) fn people() -> Value {
     json!({
         "items": "/people",

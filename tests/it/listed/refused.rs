@@ -1,4 +1,4 @@
-//! Entries of contacts that are refused, and entries that are refused themselves.
+//! Entries of contacts whose write is refused, and entries that are refused themselves.
 
 use super::*;
 
@@ -15,7 +15,7 @@ async fn whoever_no_bulk_read_takes_is_listed_by_the_number_that_the_contact_has
         (world.contact("a").1, entries(&world)),
         (false, vec!["+1".to_owned()])
     );
-    // A stale one is not.
+    // A stale opt-out is not entered.
     world
         .apply([change("b", 5).phone("+2").callable(true)])
         .await;
@@ -67,7 +67,7 @@ async fn one_bad_number_parks_the_opt_out_and_no_other_change_of_the_contact() {
         change("b", 1).phone("+2"),
     ];
     world.apply(first).await;
-    // Of a list that takes others.
+    // The list accepts other entries.
     world.apply([out("b", 2)]).await;
     let changes = [
         out("a", 2),
@@ -90,7 +90,7 @@ async fn a_list_that_refuses_all_without_a_code_is_told_and_left_alone() {
     world.pass(Duration::from_secs(2)).await;
     world.send((0..200).map(|n| out(&key(n), 2)));
     let done = world.invoke().await;
-    // Two are found that are refused alone, far from each other.
+    // The calls halve down to two refused entries, far from each other.
     assert_eq!(count(&done, "PATCH"), 15, "{:?}", done.calls);
     let told = world.told();
     assert!(told.iter().any(|told| told.contains("DNC list failed")));
@@ -113,7 +113,7 @@ async fn a_full_list_is_given_up_after_the_horizon_though_it_takes_what_stands_t
         if !world.parked().is_empty() {
             break;
         }
-        // The CRM says again and again who opted out.
+        // The CRM repeats the opt-out again and again.
         if minute % 5 == 0 {
             world.send([out("a", 2).with("eventId", format!("again-{minute}"))]);
         }

@@ -1,4 +1,4 @@
-//! Every reading of the service, and what is told of it.
+//! Every possible behaviour of the service, and what the probe reports of it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::support::openapi;
 
-/// What needs something of who runs campaign-sync where it is otherwise.
+/// The questions whose unexpected answer asks something of the operator.
 const MATTERS: [&str; 6] = [
     "postCallable",
     "idCharacters",
@@ -20,7 +20,7 @@ const MATTERS: [&str; 6] = [
     "readAfterUpdate",
 ];
 
-/// What the service does, and the questions that then differ from what is assumed.
+/// A behaviour of the service, and the questions whose answers then differ from what is assumed.
 fn readings() -> Vec<(Options, &'static [&'static str])> {
     let base = Options::default;
     let lists = |lists: ListReadings| Options {
@@ -90,7 +90,7 @@ fn readings() -> Vec<(Options, &'static [&'static str])> {
             }),
             &["readAfterUpdate"],
         ),
-        // Longer than the reads of a question that nothing hangs on are waited for.
+        // Longer than the probe waits for a read that nothing depends on.
         (
             lists(ListReadings {
                 read_lag: Duration::from_secs(16),

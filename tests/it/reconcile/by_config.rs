@@ -1,4 +1,4 @@
-//! A feed by configuration: what is asked of the CRM's own API, and what its pages become.
+//! A feed by configuration: the requests to the CRM's own API, and what its pages become.
 
 mod auth;
 mod documented;
@@ -22,7 +22,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::support::{CAMPAIGN, Lines, World};
 
-/// What the CRM was asked: as it was sent.
+/// A request to the CRM, as it was sent.
 #[derive(Clone)]
 struct Asked {
     at: Timestamp,
@@ -39,7 +39,7 @@ impl Asked {
     }
 }
 
-/// An answer: its status, headers and text.
+/// The status, the headers and the text of an answer.
 type Told = (u16, Vec<(&'static str, String)>, String);
 type Answers = dyn Fn(&Asked, usize) -> Told + Send + Sync;
 
@@ -84,7 +84,7 @@ impl Transport for Crm {
     }
 }
 
-/// One copy of reconcile beside such a CRM.
+/// A copy of reconcile with such a CRM.
 struct Run {
     world: World,
     crm: Arc<Crm>,
@@ -92,7 +92,7 @@ struct Run {
 }
 
 impl Run {
-    /// `answers`: of a request, before which there were so many.
+    /// `answers` gets each request with the number of requests before it.
     fn new(secret: &Value, answers: impl Fn(&Asked, usize) -> Told + Send + Sync + 'static) -> Run {
         let world = World::new();
         world.put_feed("acme", secret);
@@ -124,7 +124,7 @@ impl Run {
         reconcile::at_once(&self.context, LambdaEvent::new(input, lambda)).await
     }
 
-    /// Runs into this; nothing may be enqueued, and nothing secret be told.
+    /// Runs, and returns the error. Nothing may be enqueued, and no secret may be shown.
     async fn error(&self) -> String {
         let lines = Lines::default();
         let writer = lines.clone();
@@ -160,7 +160,7 @@ impl Run {
     }
 }
 
-/// A secret whose items are `{id, rank, phone, dnc, gone}`.
+/// A secret for items of the form `{id, rank, phone, dnc, gone}`.
 fn secret(more: &Value) -> Value {
     let jq = r#"if .gone then { contactKey: .id, version: .rank, operation: "remove" }
         elif .other then empty

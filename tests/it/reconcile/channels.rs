@@ -1,4 +1,4 @@
-//! Channels and numbers: what the feed says of them and the contact does not have is repaired.
+//! If the feed closes a channel or a number that the contact still has open, reconcile repairs it.
 
 use super::*;
 

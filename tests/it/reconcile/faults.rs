@@ -1,4 +1,4 @@
-//! What may go wrong: the input, secrets, the feed, Genesys Cloud, the queue.
+//! Failures of a run: its input, the secrets, the feed, Genesys Cloud, and the queue.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tracing::level_filters::LevelFilter;
 use super::{FEED_SECRET, Run, TOKEN};
 use crate::support::{CAMPAIGN, Lines, World};
 
-/// Runs into this, and answers the error; nothing may be enqueued.
+/// Runs, and returns the error. Nothing may be enqueued.
 pub(super) async fn error(run: &Run, more: Value) -> String {
     let error = run.run(more).await.unwrap_err().to_string();
     assert!(run.world.queue.is_empty(), "{error}");

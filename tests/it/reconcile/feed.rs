@@ -1,4 +1,4 @@
-//! What may go wrong with the feed.
+//! Failures of the feed.
 
 use emulator::{Effect, Fault};
 
@@ -106,7 +106,7 @@ async fn a_feed_that_stays_away_or_refuses_is_an_error_and_nothing_is_enqueued()
         let run = Run::with(World::new(), 1, |_| ());
         run.says("a", 5, "5");
         run.says("b", 5, "5");
-        // The first page comes, and what it says is not enqueued either.
+        // The first page arrives, but nothing of it is enqueued.
         run.feed
             .add_fault(Fault::next("GET", fault).after(1).times(times));
         assert_eq!(error(&run, json!({})).await, of_feed(expected));
@@ -160,7 +160,7 @@ async fn a_feed_without_an_end_is_found_out() {
         of_feed("it has no end: expected a new cursor with each page, and null after the last");
     assert_eq!(error(&run, json!({})).await, expected);
     assert_eq!(run.feed.requests().len(), 2);
-    // Ever new cursors with the same contact.
+    // Each cursor is new, and every page has the same contact.
     run.feed.control("DELETE", "/_emulator/feed/faults", b"");
     for n in 0..200 {
         let same = r#"{"contactKey": "a", "version": 5, "data": {}}"#;
@@ -168,7 +168,7 @@ async fn a_feed_without_an_end_is_found_out() {
             .add_fault(page(&format!(r#"{{"contacts": [{same}], "next": "{n}"}}"#)));
     }
     assert_eq!(error(&run, json!({})).await, expected);
-    // Ever new cursors, and nothing behind them.
+    // Each cursor is new, and every page is empty.
     run.feed.control("DELETE", "/_emulator/feed/faults", b"");
     for n in 0..1_000 {
         run.feed

@@ -10,7 +10,8 @@ use crate::support::{CAMPAIGN, World};
 
 const LIST: &str = "dnc-1";
 
-/// Of three whom the feed opts out two stand so in the campaign; the dialler took out a fourth.
+/// The feed opts out three contacts, two of whom the campaign already has as opted out. The dialler
+/// took out a fourth.
 fn run() -> Run {
     let options = Options {
         calls_per_minute: Some(1_000_000),
@@ -74,7 +75,7 @@ async fn a_list_that_fails_stops_nothing_else_and_a_later_run_tries_again() {
 #[tokio::test(start_paused = true)]
 async fn what_was_found_is_put_there_also_where_the_run_is_out_of_time() {
     let run = run();
-    // After those that opted out.
+    // These contacts come after those that opted out.
     for n in 0..4_000 {
         let key = format!("z{n:04}");
         run.says(&key, 5, "5");

@@ -1,4 +1,4 @@
-//! The parts that a test of reconcile runs on.
+//! The services that a test of reconcile runs on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::TOKEN;
 use crate::support::{CAMPAIGN, World};
 
-/// The outside, one copy of apply, and one of reconcile.
+/// The services, one copy of apply, and one copy of reconcile.
 pub(crate) struct Run {
     pub(crate) world: World,
     pub(crate) feed: Arc<Feed>,
@@ -43,7 +43,7 @@ impl Run {
         }
     }
 
-    /// With a limit that does not matter.
+    /// A world whose rate limit does not matter.
     pub(super) fn fast(page_size: usize) -> Run {
         Run::with(
             World::with(Options {
@@ -62,7 +62,7 @@ impl Run {
         self
     }
 
-    /// What the CRM says of a contact of [`CAMPAIGN`].
+    /// Sets what the CRM says about a contact of [`CAMPAIGN`].
     pub(super) fn says(&self, key: &str, version: u64, phone: &str) {
         self.says_more(key, version, phone, json!({}));
     }
@@ -76,7 +76,7 @@ impl Run {
         self.feed.put(contact);
     }
 
-    /// Runs by itself, with a quarter of an hour.
+    /// Runs by invocation, with a quarter of an hour.
     pub(crate) async fn run(&self, more: Value) -> Result<Answer, Error> {
         self.run_for(Duration::from_mins(15), more).await
     }
@@ -94,14 +94,14 @@ impl Run {
         reconcile::at_once(&self.context, LambdaEvent::new(input, lambda)).await
     }
 
-    /// Applies all that is in the queue.
+    /// Applies everything in the queue.
     pub(super) async fn apply_all(&self) {
         while !self.world.queue.is_empty() {
             self.world.invoke().await;
         }
     }
 
-    /// What is in the queue.
+    /// The messages in the queue.
     pub(super) fn queued(&self) -> Vec<Value> {
         self.world
             .queue

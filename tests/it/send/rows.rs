@@ -1,4 +1,4 @@
-//! What a row must be, and what is told of a file before anything of it is sent.
+//! What a row must be, and what is reported of a file before any of it is sent.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What is read as it was parked, and headers that nothing reads.
+//! Parked bodies as input, and headers that nothing reads.
 
 use serde_json::{Value, json};
 

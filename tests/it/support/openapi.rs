@@ -1,6 +1,6 @@
-//! Calls of the contact list API, held against what Genesys Cloud publishes
-//! (tests/openapi-outbound-current.json, Swagger 2.0): method, path, query, required members and
-//! types of requests and answers.
+//! Checks calls of the contact list API against what Genesys Cloud publishes
+//! (tests/openapi-outbound-current.json, Swagger 2.0): the method, path and query, and the required
+//! members and types of requests and answers.
 
 use std::sync::LazyLock;
 
@@ -96,7 +96,7 @@ fn operation(call: &Call) -> Option<&'static Value> {
         .as_object()?
         .iter()
         .filter(|(template, _)| fits(template));
-    // A path without parameters is the nearer one.
+    // A path without parameters is the better match.
     let (_, operations) = paths.min_by_key(|(template, _)| template.matches('{').count())?;
     operations.get(call.method.to_lowercase())
 }

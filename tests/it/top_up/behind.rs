@@ -6,7 +6,7 @@ use super::*;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// Lets a copy take what the queue gives, until this time has passed.
+/// Lets a copy take messages until this time has passed.
 async fn work(world: &World, copy: &apply::Context, time: Duration) {
     let end = world.clock.now() + time;
     while world.clock.now() < end {
@@ -19,7 +19,7 @@ async fn work(world: &World, copy: &apply::Context, time: Duration) {
     }
 }
 
-/// Opts somebody out, and answers how long that took.
+/// Opts somebody out, and returns how long that took.
 async fn opt_out(world: &World, key: &str) -> Duration {
     world.put(key, 1, "");
     world.send([change(key, 2).callable(false)]);

@@ -1,8 +1,8 @@
-//! First loads by `predictive`: what is new is created without a look.
+//! First loads by `predictive`: new contacts are created without a read.
 
 use super::*;
 
-/// A world of campaigns by `predictive` in which sixty contacts were read and not found.
+/// A world of `predictive` campaigns in which sixty contacts were read and not found.
 async fn first_load() -> World {
     let world = World::with(Options {
         calls_per_minute: Some(3_000),

@@ -1,4 +1,4 @@
-//! How long a 429 is waited for.
+//! How long a change waits after a 429.
 
 use super::*;
 
@@ -47,8 +47,8 @@ async fn a_long_wait_is_the_queues_to_wait() {
         world
             .genesys
             .add_fault(Fault::next("GET", refusal(asked)).times(99));
-        // The refused one comes back by a quarter of its backoff later, those that were not begun
-        // by all of it.
+        // The refused change waits up to a quarter of its backoff longer. The changes that were not
+        // begun wait up to all of it longer.
         let done = world
             .apply([change("a", 1), change("b", 1), change("a", 2)])
             .await;
@@ -82,7 +82,8 @@ async fn a_wait_of_nothing_is_never_taken_at_its_word() {
             let changes = (0..10).map(|n| change(&format!("k{n}"), 1).phone("1"));
             let done = world.apply(changes).await;
             assert_eq!(done.failed.len(), 10);
-            // Two of them do name a wait, after which there are calls for what was not refused.
+            // Two of these answers name a wait that is short. After it there are calls for the
+            // changes that were not refused.
             let least = if ["0.4", "1.5"].contains(&asked) {
                 4
             } else {

@@ -1,4 +1,4 @@
-//! The secrets that the documentation shows.
+//! The feed secrets that the documentation shows.
 
 use io::secrets::FeedSecret;
 use secrecy::SecretString;
@@ -10,7 +10,7 @@ const PAGES: [&str; 2] = [
     include_str!("../../../../docs/reconciliation.md"),
 ];
 
-/// The examples of feeds by configuration, with something in the place of what is left out.
+/// The examples of feeds by configuration, with the omitted members filled in.
 fn examples() -> Vec<String> {
     let blocks = PAGES
         .iter()

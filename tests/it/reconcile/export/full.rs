@@ -1,4 +1,5 @@
-//! Both ways: also whom the campaign has and the CRM does not list.
+//! Comparing both ways: reconcile also finds contacts that the campaign has and the CRM does not
+//! list.
 
 use emulator::Fault;
 use io::telemetry::subscriber;
@@ -13,7 +14,7 @@ fn full() -> Value {
     json!({ "full": true })
 }
 
-/// Whom the CRM lists: `LEAD-1`, and `gone` as removed; and whom it does not.
+/// The CRM lists `LEAD-1`, and `gone` as removed. The campaign has others as well.
 fn filled() -> Run {
     let run = of_lists(Exports::default());
     for key in ["LEAD-1", "gone", "stray", "taken-out", "Lead-2"] {

@@ -1,4 +1,4 @@
-//! Exports that are late, older than they should be, malformed or somewhere else.
+//! Exports that are late, too old, malformed or somewhere else.
 
 use emulator::{Effect, Fault};
 
