@@ -39,7 +39,7 @@ fn version(world: &World, key: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_not_in_the_campaign_is_skipped_and_who_is_is_updated() {
+async fn a_contact_outside_the_campaign_is_skipped_and_one_inside_is_updated() {
     by_both(async |world| {
         world.put("there", 1, "1");
         let partial = [
@@ -81,7 +81,7 @@ async fn who_is_not_in_the_campaign_is_skipped_and_who_is_is_updated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_was_created_a_moment_ago_is_found_though_reads_lag() {
+async fn a_contact_that_was_just_created_is_found_though_reads_lag() {
     let lists = ListReadings {
         read_lag: Duration::from_secs(59),
         ..ListReadings::default()
@@ -116,7 +116,7 @@ async fn who_was_created_a_moment_ago_is_found_though_reads_lag() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_of_who_is_not_there_leaves_a_contact_that_nothing_older_brings_back() {
+async fn an_opt_out_of_an_absent_contact_leaves_a_mark_that_no_older_change_undoes() {
     by_both(async |world| {
         let out = skip(change("a", 5).phone("5").callable(false));
         let removed = skip(change("b", 5).remove());
@@ -169,7 +169,7 @@ async fn one_opt_out_for_many_campaigns_creates_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_a_fold_each_change_is_what_it_is_alone() {
+async fn a_fold_does_what_its_changes_do_one_by_one() {
     by_both(async |world| {
         // None of these may create a contact, and the opt-out leaves its mark.
         let nobody = [
@@ -213,7 +213,7 @@ async fn in_a_fold_each_change_is_what_it_is_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_ranks_nobody_is_brought_either() {
+async fn without_ranks_an_absent_contact_is_skipped_too() {
     by_both(async |world| {
         let copy = world.without_ranks().await;
         let late = Some(Duration::from_secs(30));
@@ -227,7 +227,7 @@ async fn without_ranks_nobody_is_brought_either() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_look_is_nobodys_failure() {
+async fn a_second_read_of_an_absent_contact_counts_as_no_failure() {
     let world = World::of_lists(Options::default());
     world.put("there", 1, "1");
     let done = world
@@ -250,7 +250,7 @@ async fn a_second_look_is_nobodys_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_404_that_may_be_the_campaigns_skips_nobody() {
+async fn a_404_that_may_mean_the_campaign_skips_nobody() {
     let world = World::new();
     let unknown = skip(change("a", 2).phone("2").of("acme", "campaign-x"));
     let done = world.apply([unknown]).await;
@@ -280,7 +280,7 @@ async fn a_404_that_may_be_the_campaigns_skips_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_posted_without_a_look_and_a_miss_makes_no_first_load() {
+async fn a_change_that_may_not_create_is_read_first_and_its_404_begins_no_first_load() {
     let world = World::with(Options {
         calls_per_minute: Some(3_000),
         ..Options::default()
@@ -309,7 +309,7 @@ async fn nobody_is_posted_without_a_look_and_a_miss_makes_no_first_load() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_dnc_list_is_owed_what_an_opt_out_says_of_whom_the_campaign_has_not() {
+async fn an_opt_out_of_an_absent_contact_is_entered_on_the_dnc_list() {
     for api in ["predictive", "contactLists"] {
         let options = Options::default();
         let world = match api {
@@ -345,7 +345,7 @@ async fn the_dnc_list_is_owed_what_an_opt_out_says_of_whom_the_campaign_has_not(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_that_is_closed_before_somebody_joins_stays_closed() {
+async fn a_channel_that_is_closed_before_a_contact_joins_stays_closed() {
     let world = World::of_lists(Options::default());
     let closed = || json!({ "Sms": { "contactable": false } });
     let quiet = skip(change("a", 5).with("contactable", json!({ "Sms": false })));

@@ -79,7 +79,7 @@ async fn an_adoption_sets_the_mark_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_later_opt_in_raises_who_was_adopted_and_nobody_else() {
+async fn a_later_opt_in_makes_an_adopted_contact_callable_and_no_other() {
     by_both(async |world| {
         lowered(world, "a", "9");
         assert_eq!(made(world, [opt_in(10)]).await, "updated, kept: not 10:10+");
@@ -108,7 +108,7 @@ async fn a_later_opt_in_raises_who_was_adopted_and_nobody_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_otherwise_than_it_was_seen_is_left_alone() {
+async fn a_contact_that_changed_since_it_was_seen_is_not_adopted() {
     by_both(async |world| {
         put(world, "callable", "9", true);
         put(world, "raised", "9:9-", true);

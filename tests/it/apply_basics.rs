@@ -85,7 +85,7 @@ async fn second_update_of_a_contact_is_folded_into_one_patch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn creates_of_a_campaign_ride_in_one_post() {
+async fn creates_of_a_campaign_share_one_post() {
     let world = World::new();
     let of_a = (0..4).map(|n| change(&format!("a-{n}"), 1));
     let of_b = (0..4).map(|n| change(&format!("b-{n}"), 1).of("acme", OTHER_CAMPAIGN));
@@ -126,7 +126,7 @@ async fn a_late_change_is_stale_and_a_late_opt_out_still_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn removing_an_unknown_contact_leaves_one_that_nobody_may_call() {
+async fn removing_an_unknown_contact_creates_one_that_is_not_callable() {
     let world = World::new();
     let done = world.apply([change("a", 9).remove()]).await;
     assert_eq!(done.records, ["created"]);

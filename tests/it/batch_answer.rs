@@ -37,7 +37,7 @@ fn record(id: Value, key: &str, version: u64) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_failure_of_a_group_and_all_after_it_are_named_in_order() {
+async fn the_first_failure_of_a_group_and_all_messages_after_it_are_reported_in_order() {
     let world = World::new();
     world
         .genesys
@@ -53,7 +53,7 @@ async fn the_first_failure_of_a_group_and_all_after_it_are_named_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_all_is_done_the_list_is_empty() {
+async fn when_every_message_succeeds_the_list_of_failures_is_empty() {
     let world = World::new();
     assert_eq!(
         handle(&world, json!([record(json!("1"), "a", 1)]))

@@ -66,7 +66,7 @@ fn writes(world: &World, key: &str) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_new_is_created_and_the_existing_updated_in_part() {
+async fn a_new_contact_is_created_and_an_existing_one_is_updated_in_part() {
     by_both(async |world| {
         world.genesys.put_contact(
             CAMPAIGN,
@@ -113,7 +113,7 @@ fn owned((name, value): (&str, &str)) -> (String, String) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_older_is_written_and_a_late_opt_out_still_counts() {
+async fn an_older_change_is_not_written_but_a_late_opt_out_still_counts() {
     by_both(async |world| {
         world.put("a", 5, "5");
         assert_eq!(
@@ -168,7 +168,7 @@ async fn nothing_older_is_written_and_a_late_opt_out_still_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_opted_out_stays_so_through_changes_that_are_silent() {
+async fn a_contact_stays_opted_out_through_changes_that_do_not_mention_it() {
     by_both(async |world| {
         world.put("a", 1, "1");
         world.apply([change("a", 2).callable(false)]).await;
@@ -187,7 +187,7 @@ async fn who_opted_out_stays_so_through_changes_that_are_silent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn removing_what_is_not_there_leaves_what_an_older_change_cannot_undo() {
+async fn removing_an_absent_contact_leaves_a_mark_that_no_older_change_undoes() {
     by_both(async |world| {
         assert_eq!(
             world.apply([change("a", 5).remove()]).await.records,
@@ -206,7 +206,7 @@ async fn removing_what_is_not_there_leaves_what_an_older_change_cannot_undo() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rapid_changes_are_one_write_and_applying_again_none() {
+async fn rapid_changes_are_one_write_and_applying_them_again_is_none() {
     by_both(async |world| {
         let changes = || {
             [
@@ -249,7 +249,7 @@ async fn without_ranks_the_queue_decides() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn campaigns_go_side_by_side() {
+async fn campaigns_are_served_side_by_side() {
     by_both(async |world| {
         let of_both = |key: &'static str| {
             [CAMPAIGN, OTHER_CAMPAIGN].map(|id| change(key, 1).phone("1").of("acme", id))

@@ -69,7 +69,7 @@ fn shut(world: &World, key: &str) -> Vec<&'static str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_said_is_lowered_and_what_the_dialler_wrote_is_kept() {
+async fn named_channels_are_closed_and_what_the_dialler_wrote_is_kept() {
     by_both_readings(async |world| {
         world.put("a", 1, "1");
         let voice =
@@ -119,7 +119,7 @@ async fn what_is_said_is_lowered_and_what_the_dialler_wrote_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_created_is_lowered_by_the_same_write() {
+async fn a_new_contact_is_created_with_its_channels_closed() {
     by_both_readings(async |world| {
         let says = lowering(change("a", 1).phone("1"), &["WhatsApp"], &["phone"]);
         assert_eq!(world.apply([says]).await.records, ["created"]);
@@ -135,7 +135,7 @@ async fn who_is_created_is_lowered_by_the_same_write() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_stale_lowers_all_the_same_and_a_batch_lowers_all_that_it_says() {
+async fn a_stale_change_still_closes_channels_and_a_batch_closes_all_that_it_names() {
     by_both_readings(async |world| {
         world.put("a", 9, "9");
         let late = lowering(change("a", 5).phone("5"), &["Sms"], &[]);
@@ -166,7 +166,7 @@ async fn what_is_stale_lowers_all_the_same_and_a_batch_lowers_all_that_it_says()
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_default_an_opt_out_leaves_channels_alone_and_by_the_orgs_wish_it_lowers_all() {
+async fn by_default_an_opt_out_leaves_channels_open_and_by_the_orgs_wish_it_closes_all() {
     by_both_readings(async |world| {
         world.put("a", 1, "1");
         world.apply([change("a", 2).callable(false)]).await;
@@ -194,7 +194,7 @@ async fn by_default_an_opt_out_leaves_channels_alone_and_by_the_orgs_wish_it_low
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_that_is_stale_lowers_no_channel() {
+async fn a_stale_opt_out_closes_no_channel() {
     by_both_readings(async |world| {
         opt_out_of_all(world);
         world.apply([change("a", 9).callable(true)]).await;
@@ -210,7 +210,7 @@ async fn an_opt_out_that_is_stale_lowers_no_channel() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_without_an_answer_is_read_and_lowers_once() {
+async fn a_write_without_an_answer_is_read_again_and_closes_channels_once() {
     by_both_readings(async |world| {
         world.put("a", 1, "1");
         world.apply([change("warm", 1)]).await;
@@ -237,7 +237,7 @@ async fn a_write_without_an_answer_is_read_and_lowers_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_shows_a_channel_or_number_up_is_no_answer() {
+async fn an_answer_that_shows_a_channel_or_number_still_open_is_not_success() {
     for member in ["contactableStatus", "phoneNumberStatus"] {
         let world = world(false);
         world.put("a", 1, "1");
@@ -268,7 +268,7 @@ async fn an_answer_that_shows_a_channel_or_number_up_is_no_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_is_written_where_reads_lag_comes_back_and_is_read() {
+async fn where_reads_lag_a_written_change_comes_back_and_is_read() {
     let world = world(false);
     world.put("a", 1, "1");
     let secret = json!({ "api": "contactLists", "readLagSeconds": 5 });
@@ -282,7 +282,7 @@ async fn one_that_is_written_where_reads_lag_comes_back_and_is_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_that_asks_for_channels_where_there_are_none_is_refused_and_named() {
+async fn a_secret_that_asks_for_channels_of_an_api_without_them_is_refused_by_name() {
     let world = World::new();
     world.put_secret("acme", &json!({ "optOut": "all" }));
     let done = world.apply([change("a", 1)]).await;

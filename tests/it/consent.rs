@@ -47,7 +47,7 @@ fn wish(world: &World, raise: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_agent_took_out_no_later_change_brings_back() {
+async fn no_later_change_brings_back_a_contact_that_an_agent_took_out() {
     by_both(async |world| {
         assert_eq!(made(world, [says(1, true)]).await, "created: callable 1:1+");
         world.genesys.lower(CAMPAIGN, "a");
@@ -96,7 +96,7 @@ async fn what_an_agent_took_out_no_later_change_brings_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_opts_out_and_in_again_in_the_crm_is_called_again() {
+async fn a_contact_that_opts_out_and_in_again_in_the_crm_is_called_again() {
     by_both(async |world| {
         assert_eq!(made(world, [says(1, true)]).await, "created: callable 1:1+");
         assert_eq!(made(world, [says(2, false)]).await, "updated: not 2:2-");
@@ -110,7 +110,7 @@ async fn who_opts_out_and_in_again_in_the_crm_is_called_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_newest_decision_stands_in_whatever_order_they_come() {
+async fn the_newest_decision_stands_in_whatever_order_changes_arrive() {
     by_both(async |world| {
         assert_eq!(
             made(world, [says(10, true)]).await,
@@ -140,7 +140,7 @@ async fn the_newest_decision_stands_in_whatever_order_they_come() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn changes_without_a_rank_are_bound_too() {
+async fn changes_without_a_rank_bring_nobody_back_either() {
     by_both(async |world| {
         assert_eq!(
             made(world, [unranked("1", true)]).await,
@@ -169,7 +169,7 @@ async fn changes_without_a_rank_are_bound_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_org_may_wish_that_everybody_is_raised_or_nobody() {
+async fn an_org_may_choose_that_every_opt_in_counts_or_none() {
     by_both(async |world| {
         made(world, [says(1, true)]).await;
         world.genesys.lower(CAMPAIGN, "a");
@@ -194,7 +194,7 @@ async fn the_org_may_wish_that_everybody_is_raised_or_nobody() {
 
 /// Needs an update that keeps `callable` when it omits it (docs/genesys-cloud.md "Unknown").
 #[tokio::test(start_paused = true)]
-async fn who_is_taken_out_between_the_read_and_the_write_of_an_opt_in_stays_out() {
+async fn a_contact_that_is_taken_out_between_the_read_and_the_write_of_an_opt_in_stays_out() {
     for world in [World::new(), World::of_lists(Options::default())] {
         let world = &world;
         made(world, [says(1, true)]).await;
@@ -223,7 +223,7 @@ async fn who_is_taken_out_between_the_read_and_the_write_of_an_opt_in_stays_out(
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_that_its_batch_undoes_leaves_the_mark_that_it_leaves_alone() {
+async fn an_opt_out_that_its_batch_undoes_leaves_the_same_mark_as_by_itself() {
     for is_folded in [false, true] {
         by_both(async |world| {
             // A person made a contact callable that campaign-sync had made not callable.

@@ -166,7 +166,7 @@ fn text(answer: &Response<Bytes>) -> String {
 }
 
 #[tokio::test]
-async fn who_has_not_the_printed_address_is_let_in_nowhere() {
+async fn no_page_opens_without_the_printed_address() {
     let served = Served::new().await;
     let console = Console::of(&served, &[]).await;
     let cookie = ("cookie", console.cookie.as_str());
@@ -206,7 +206,7 @@ async fn who_has_not_the_printed_address_is_let_in_nowhere() {
 }
 
 #[tokio::test]
-async fn what_no_page_of_this_console_sent_does_nothing() {
+async fn a_form_that_no_page_of_this_console_sent_does_nothing() {
     let served = Served::new().await;
     let console = Console::of(&served, &[]).await;
     let with = format!("csrf={}", console.form);
@@ -234,7 +234,7 @@ async fn what_no_page_of_this_console_sent_does_nothing() {
 }
 
 #[tokio::test]
-async fn every_answer_forbids_what_no_page_needs() {
+async fn every_answer_forbids_the_browser_what_no_page_needs() {
     let served = Served::new().await;
     let console = Console::of(&served, &[]).await;
     let own = [("cookie", console.cookie.as_str())];

@@ -87,7 +87,7 @@ async fn writes_keep_the_place_in_the_queue_and_name_every_column_but_nothing_of
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_contact_that_was_read_as_not_callable_is_written_so() {
+async fn a_contact_that_was_read_as_not_callable_is_written_as_not_callable() {
     let world = world();
     world
         .genesys
@@ -100,7 +100,7 @@ async fn a_contact_that_was_read_as_not_callable_is_written_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_batch_is_split_until_the_offenders_are_alone() {
+async fn a_refused_batch_is_halved_until_the_bad_contacts_are_alone() {
     let world = world();
     let mut changes: Vec<_> = (0..8)
         .map(|n| change(&format!("good-{n}"), 1).phone("1"))
@@ -151,7 +151,7 @@ async fn ids_that_cannot_be_read_together_are_read_apart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_folds_case_is_not_written_over() {
+async fn a_contact_whose_id_differs_in_case_only_is_not_overwritten() {
     let world = world();
     world.put("LEAD-1", 9, "9");
     let copy = altered(&world, |contact| {
@@ -165,7 +165,7 @@ async fn a_service_that_folds_case_is_not_written_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_that_is_about_others_is_no_answer() {
+async fn a_read_that_returns_other_contacts_is_not_an_answer() {
     let world = world();
     world.put("a", 9, "9");
     world.apply([change("warm", 1)]).await;
@@ -180,7 +180,7 @@ async fn a_read_that_is_about_others_is_no_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_contact_of_which_is_not_said_whether_it_may_be_called_is_lowered() {
+async fn a_contact_without_callable_is_treated_as_not_callable() {
     let world = world();
     world.put("a", 1, "1");
     let copy = altered(&world, |contact| {
@@ -281,7 +281,7 @@ fn altered(world: &World, alter: fn(&mut Value)) -> apply::Context {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_conflict_says_nothing_of_a_key_here_and_is_followed_by_a_read() {
+async fn a_409_by_contact_lists_names_no_key_and_is_followed_by_a_read() {
     let world = world();
     world.put("a", 1, "1");
     world.apply([change("warm", 1)]).await;

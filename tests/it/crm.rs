@@ -164,7 +164,7 @@ impl Example {
 }
 
 #[test]
-fn what_a_page_shows_is_what_a_body_becomes() {
+fn every_example_body_becomes_the_changes_that_its_page_shows() {
     for example in all() {
         assert_eq!(
             example.made(),
@@ -199,7 +199,7 @@ fn every_page_has_an_example_and_every_preset_is_in_one() {
 
 /// A secret copied from a page lets nobody in, since the page is public.
 #[test]
-fn a_secret_that_is_copied_from_a_page_lets_nobody_in() {
+fn a_secret_copied_from_a_page_lets_nobody_in() {
     for example in all() {
         assert!(example.secret.contains(BLANK), "{}", example.page);
         let copied = SourceSecret::parse(&example.secret.clone().into());

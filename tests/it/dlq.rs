@@ -91,7 +91,7 @@ fn event_ids(messages: &[Message]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_is_parked_is_listed_without_personal_data_and_stays_visible() {
+async fn parked_messages_are_listed_without_personal_data_and_stay_visible() {
     let served = Served::new().await;
     served.park("ranked", "LEAD-1", "evt_1", Some(1), "retryHorizon");
     served.park("ranked", "LEAD-2", "evt_2", Some(2), "rejected");
@@ -128,7 +128,7 @@ async fn what_is_parked_is_listed_without_personal_data_and_stays_visible() {
 }
 
 #[tokio::test]
-async fn one_is_shown_with_its_values_only_where_that_is_asked_for_and_can_be_dropped() {
+async fn a_parked_message_shows_its_values_only_on_request_and_can_be_dropped() {
     let served = Served::new().await;
     served.park("ranked", "LEAD-1", "evt_1", Some(1), "retryHorizon");
     served.park_text("{LEAD-2", "ranked/c/x", "evt_2", "invalidChange");
@@ -204,7 +204,7 @@ async fn redriven_changes_keep_their_group_and_order_and_are_sent_once() {
 }
 
 #[tokio::test]
-async fn what_has_no_rank_is_left_unless_it_is_asked_for() {
+async fn a_message_without_a_rank_is_redriven_only_on_request() {
     let served = Served::new().await;
     served.park("ranked", "LEAD-1", "evt_1", Some(1), "retryHorizon");
     served.park("ranked", "LEAD-2", "evt_2", None, "retryHorizon");
@@ -256,7 +256,7 @@ async fn what_has_no_rank_is_left_unless_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_applied_is_not_sent_round_in_circles_and_shows_nothing() {
+async fn a_message_that_cannot_be_applied_is_not_redriven_in_circles_and_shows_nothing() {
     let served = Served::new().await;
     served.park("ranked", "LEAD-1", "evt_1", Some(1), "keyPattern");
     served.park("ranked", "LEAD-1", "evt_1b", Some(2), "keyPattern");
@@ -331,7 +331,7 @@ async fn it_says_what_it_needs() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_seen_is_counted() {
+async fn messages_that_cannot_be_seen_are_counted() {
     let served = Served::new().await;
     for n in 0..13 {
         served.park("ranked", "LEAD-1", &format!("evt_{n}"), Some(n), "rejected");

@@ -70,7 +70,7 @@ fn fills(phone: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_was_parked_by_each_extent_goes_through_a_mended_mapping() {
+async fn messages_parked_by_each_extent_go_through_a_mended_mapping() {
     let person = json!({ "id": "a", "at": 7, "phone": "+1" });
     let fails = "error(\"not yet\")";
     let binary = [
@@ -160,7 +160,7 @@ async fn what_was_parked_by_each_extent_goes_through_a_mended_mapping() {
 }
 
 #[tokio::test]
-async fn what_no_mapping_can_mend_stays_and_shows_nothing() {
+async fn a_message_that_no_mapping_can_mend_stays_and_shows_nothing() {
     let mapping = json!({ "jq": fills(".phone") });
     let mut plain = source(&mapping);
     plain.as_object_mut().unwrap().remove("mapping");
@@ -204,7 +204,7 @@ async fn what_no_mapping_can_mend_stays_and_shows_nothing() {
 }
 
 #[tokio::test]
-async fn who_was_heard_to_opt_out_stays_so_when_the_item_is_redriven() {
+async fn a_contact_whose_opt_out_was_honoured_stays_opted_out_when_its_item_is_redriven() {
     for (mended, rank, is_callable) in [
         (".calls", ".at", false),
         // The mended mapping says the contrary: first at the same rank, then at a higher one.

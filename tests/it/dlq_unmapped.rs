@@ -71,7 +71,7 @@ impl Served {
 }
 
 #[tokio::test]
-async fn to_mend_the_mapping_mends_the_past() {
+async fn mending_the_mapping_mends_what_was_parked() {
     let served = Served::new().await;
     served.park_item(
         1,
@@ -133,7 +133,7 @@ async fn to_mend_the_mapping_mends_the_past() {
 }
 
 #[tokio::test]
-async fn what_is_parked_shows_no_value_unless_it_is_asked_for() {
+async fn a_parked_item_shows_its_values_only_on_request() {
     let served = Served::new().await;
     served.park_item(1, &json!({ "phone": CANARY }));
     let (_, listed, text) = served.command(&["dlq", "list", "--json"]).await;
@@ -153,7 +153,7 @@ async fn what_is_parked_shows_no_value_unless_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn what_is_revealed_is_what_was_sent_to_the_letter() {
+async fn a_revealed_item_is_what_was_sent_to_the_letter() {
     let served = Served::new().await;
     let item = r#"{"id": "a", "Do_Not_Call":"true", "Do_Not_Call" : "false"}"#;
     let body = format!(
@@ -180,7 +180,7 @@ async fn what_is_revealed_is_what_was_sent_to_the_letter() {
 }
 
 #[tokio::test]
-async fn one_and_those_of_one_source_can_be_redriven_alone() {
+async fn one_item_or_those_of_one_source_can_be_redriven_alone() {
     let served = Served::new().await;
     served.put_of_all_orgs();
     served.park_body(&of_orgs("a", &["ranked"]), "1");
@@ -231,7 +231,7 @@ async fn items_of_a_source_without_an_org_are_of_the_org_of_what_they_become() {
 }
 
 #[tokio::test]
-async fn an_ignored_item_that_is_parked_twice_is_taken_off_twice() {
+async fn an_ignored_item_that_is_parked_twice_is_deleted_twice() {
     let served = Served::new().await;
     served.put_of_all_orgs();
     let mut ignored = of_orgs("a", &[]);
@@ -271,7 +271,7 @@ async fn each_change_of_an_item_has_its_pause() {
 /// If the message became visible meanwhile, another receiver could get it, and it could not be
 /// deleted.
 #[tokio::test]
-async fn an_item_of_many_changes_is_kept_from_others_as_long_as_it_takes() {
+async fn an_item_of_many_changes_stays_invisible_to_others_while_it_is_redriven() {
     let served = Served::new().await;
     served.put_program(
         "(\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\") | { eventId: \"e\", contactKey: ., version: 7, data: {} }",
@@ -295,7 +295,7 @@ async fn an_item_of_many_changes_is_kept_from_others_as_long_as_it_takes() {
 }
 
 #[tokio::test]
-async fn what_is_sent_of_items_is_told_in_words() {
+async fn the_report_of_redriven_items_is_in_plain_words() {
     let served = Served::new().await;
     served.put_program("{ eventId: \"e\", contactKey: (\"x\", \"y\"), version: 7, data: {} }");
     served.park_item(1, &json!({ "id": "a" }));
@@ -304,7 +304,7 @@ async fn what_is_sent_of_items_is_told_in_words() {
 }
 
 #[tokio::test]
-async fn a_change_of_an_item_that_is_parked_again_is_not_sent_round_in_circles() {
+async fn a_change_of_an_item_that_is_parked_again_is_not_redriven_in_circles() {
     let served = Served::new().await;
     served.put_of_all_orgs();
     served.park_body(&of_orgs("a", &["ranked"]), "1");
@@ -329,7 +329,7 @@ async fn a_change_of_an_item_that_is_parked_again_is_not_sent_round_in_circles()
 }
 
 #[tokio::test]
-async fn an_item_that_cannot_be_taken_off_is_told() {
+async fn an_item_that_cannot_be_deleted_is_reported() {
     let served = Served::new().await;
     served.put_of_all_orgs();
     served.park_body(&of_orgs("a", &["ranked", "lists"]), "1");

@@ -79,7 +79,7 @@ fn values() -> DncList {
 }
 
 #[tokio::test(start_paused = true)]
-async fn entries_are_put_on_the_list_by_one_call_once_each_and_taken_from_it() {
+async fn entries_are_added_by_one_call_once_each_and_removed() {
     let client = Client::new().await;
     let genesys = &client.world.genesys;
     let added = client.add(&numbers(), &["+2", "+1", "+2"]).await;
@@ -117,7 +117,7 @@ async fn one_entry_that_is_refused_hides_none_of_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_many_are_refused_the_parting_has_an_end_and_tells_who_was_refused() {
+async fn halving_a_refused_call_ends_and_names_the_bad_entries() {
     let client = Client::with(Options {
         calls_per_minute: None,
         ..Options::default()
@@ -164,7 +164,7 @@ async fn where_many_are_refused_the_parting_has_an_end_and_tells_who_was_refused
 }
 
 #[tokio::test(start_paused = true)]
-async fn bad_entries_beside_each_other_are_no_trouble_of_the_list() {
+async fn bad_entries_beside_each_other_do_not_close_the_list() {
     let client = Client::with(Options {
         calls_per_minute: None,
         ..Options::default()
@@ -185,7 +185,7 @@ async fn bad_entries_beside_each_other_are_no_trouble_of_the_list() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_person_must_mend_is_refused_and_the_list_left_alone_for_a_minute() {
+async fn a_list_that_a_person_must_mend_is_left_alone_for_a_minute() {
     let missing = DncList {
         id: DncListId::parse("missing").unwrap(),
         ..numbers()
@@ -214,7 +214,7 @@ async fn what_a_person_must_mend_is_refused_and_the_list_left_alone_for_a_minute
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_that_is_full_is_told_and_takes_entries_once_there_is_place() {
+async fn a_full_list_is_reported_and_takes_entries_once_there_is_room() {
     let client = Client::with(Options {
         most_dnc_entries: 2,
         ..Options::default()
@@ -240,7 +240,7 @@ async fn a_list_that_is_full_is_told_and_takes_entries_once_there_is_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_fails_is_tried_again_and_what_hangs_is_nobody_elses_trouble() {
+async fn a_failed_call_is_retried_and_a_hanging_list_delays_nobody_else() {
     let client = Client::new().await;
     let genesys = &client.world.genesys;
     for effect in [
@@ -275,7 +275,7 @@ async fn what_fails_is_tried_again_and_what_hangs_is_nobody_elses_trouble() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_takes_its_calls_from_the_orgs_budget() {
+async fn calls_of_dnc_lists_count_against_the_orgs_budget() {
     let client = Client::with(Options {
         calls_per_minute: Some(3),
         ..Options::default()

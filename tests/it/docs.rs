@@ -168,7 +168,7 @@ fn every_test_that_the_design_names_exists() {
 }
 
 #[test]
-fn every_reason_of_parking_is_told() {
+fn every_reason_of_parking_is_documented() {
     let files = files();
     let page = |name: &str| &files[Path::new(name)];
     for reason in ParkReason::ALL.map(ParkReason::as_str) {
@@ -194,7 +194,7 @@ fn scheme(auth: &Value) -> Scheme {
 }
 
 #[test]
-fn every_preset_stands_for_the_members_that_the_contract_tells() {
+fn every_auth_preset_means_what_the_contract_says() {
     let files = files();
     let contract = &files[Path::new("docs/contract.md")];
     let rows = contract.lines().filter_map(|line| {

@@ -56,7 +56,7 @@ fn failures(event: &Value, bodies: &[&str]) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_takes_all_that_can_be_had_of_a_group_then_of_the_next() {
+async fn a_batch_takes_as_many_messages_as_possible_of_a_group_then_of_the_next() {
     let (source, _) = queue(99);
     send(&source, &[("a", "1"), ("b", "2"), ("a", "3"), ("c", "4")]);
     assert_eq!(
@@ -92,7 +92,7 @@ async fn a_failed_message_comes_back_before_anything_later_of_its_group() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_visibility_is_of_a_message_in_flight() {
+async fn only_a_message_in_flight_has_a_visibility_timeout() {
     let (source, _) = queue(99);
     send(&source, &[("a", "1")]);
     let event = source.queue.receive(10).unwrap().event;
@@ -112,7 +112,7 @@ async fn a_visibility_is_of_a_message_in_flight() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_sent_within_five_minutes_is_not_stored_again() {
+async fn a_duplicate_within_five_minutes_is_not_stored_again() {
     let (source, _) = queue(99);
     send(&source, &[("a", "1"), ("a", "1"), ("b", "1")]);
     assert_eq!(
@@ -142,7 +142,7 @@ async fn after_too_many_receives_a_message_goes_to_the_dead_letter_queue() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_sqs_does_not_take_is_refused() {
+async fn a_message_that_sqs_would_refuse_is_refused() {
     let (source, _) = queue(99);
     let long = "x".repeat(129);
     for (group, deduplication_id, body) in [

@@ -146,7 +146,7 @@ async fn a_new_contact_cannot_be_read_for_a_while_though_its_key_is_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_runs_out() {
+async fn a_token_expires() {
     let naive = Naive::new(Options {
         token_life: Duration::from_mins(50),
         ..Options::default()

@@ -154,7 +154,7 @@ async fn campaigns_may_draw_on_one_list() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ids_are_as_they_are_said_or_fold_case() {
+async fn ids_are_exact_or_fold_case() {
     for fold_case in [false, true] {
         let client = Client::new(ListReadings {
             fold_case,
@@ -316,7 +316,7 @@ async fn an_import_blocks_campaign_and_list_and_no_contact() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_id_that_stands_twice_is_refused_or_one_of_them_wins() {
+async fn an_id_that_occurs_twice_is_refused_or_one_of_the_two_wins() {
     for (duplicates, status, value) in [
         (Duplicates::Refused, 400, None),
         (Duplicates::FirstWins, 200, Some("1")),
@@ -341,7 +341,7 @@ async fn an_id_that_stands_twice_is_refused_or_one_of_them_wins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn columns_may_be_left_out_where_that_is_taken() {
+async fn columns_may_be_omitted_where_the_options_allow_it() {
     for (posts, puts) in [(false, true), (true, false)] {
         let client = Client::new(ListReadings {
             posts_take_a_subset: posts,
@@ -364,7 +364,7 @@ async fn columns_may_be_left_out_where_that_is_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_come_in_another_order_and_ids_are_as_narrow_as_is_said() {
+async fn answers_may_come_in_another_order_and_ids_may_be_narrow() {
     let client = Client::new(ListReadings {
         answer_in_another_order: true,
         id_characters: "@",

@@ -63,7 +63,7 @@ async fn tested(name: &str, secret: &Value, answer: &Value, more: &[&str]) -> (i
 }
 
 #[tokio::test]
-async fn a_saved_answer_is_told_as_a_run_would_read_it() {
+async fn feed_test_reads_a_saved_answer_as_a_run_would() {
     let page = json!({ "results": [contact("7", json!({})), contact("9", json!({ "do_not_call": null, "phone": "+13175550100" }))] });
     let since = ["--since", "2026-11-24T16:00:00Z"];
     let (status, told, text) = tested(
@@ -114,7 +114,7 @@ async fn a_saved_answer_is_told_as_a_run_would_read_it() {
 }
 
 #[tokio::test]
-async fn a_fault_is_told_with_its_place_and_without_any_value() {
+async fn feed_test_reports_a_fault_with_its_place_and_without_values() {
     let mut faulty = contact("9", json!({}));
     faulty["properties"]
         .as_object_mut()
@@ -141,7 +141,7 @@ async fn a_fault_is_told_with_its_place_and_without_any_value() {
 }
 
 #[tokio::test]
-async fn what_is_no_page_or_no_secret_is_told() {
+async fn feed_test_reports_an_invalid_page_and_an_invalid_secret() {
     let (status, told, text) =
         tested("none", &hubspot(), &json!({ "data": [] }), &["--json"]).await;
     assert_eq!(
@@ -220,7 +220,7 @@ async fn pipedrive() -> (Arc<Crm>, Value) {
 }
 
 #[tokio::test]
-async fn a_crm_is_asked_up_to_the_page_that_is_wanted() {
+async fn feed_test_requests_pages_up_to_the_wanted_one() {
     let served = Served::new().await;
     let (crm, secret) = pipedrive().await;
     served.put_feed("ranked", &secret);

@@ -73,7 +73,7 @@ fn cdc_mapping() -> Value {
 /// A transaction of many records is one change event with many ids (docs/crm/salesforce.md). All of
 /// them opt out.
 #[tokio::test(start_paused = true)]
-async fn every_opt_out_of_a_large_transaction_is_heard() {
+async fn every_opt_out_of_a_large_transaction_takes_effect() {
     let world = world(json!({ "campaignId": "c1", "mapping": cdc_mapping() }));
     let (_status, _answer) = sent(&world, &cdc(1_500)).await;
     let heard = bodies(&world).len();
@@ -81,7 +81,7 @@ async fn every_opt_out_of_a_large_transaction_is_heard() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn opt_outs_are_heard_of_a_body_that_is_parked_whole() {
+async fn the_opt_outs_of_a_body_that_is_parked_whole_take_effect() {
     for (body, _what) in [
         (
             json!({ "changes": (0..101).map(|n| { let mut c = change(&format!("k{n}"), 1); c["callable"] = json!(false); c }).collect::<Vec<_>>() }),
@@ -136,7 +136,7 @@ async fn an_event_of_a_deletion_without_data_is_a_removal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_is_heard_in_an_event_that_lacks_an_attribute() {
+async fn an_opt_out_in_an_event_without_an_attribute_takes_effect() {
     let world = world(json!({ "campaignId": "c1", "onFault": "park" }));
     let event = json!([{ "specversion": "1.0", "id": "1", "source": "/crm", "data": { "contactKey": "k", "version": 1, "callable": false, "data": {} } }]);
     let (_status, _answer, _) = world

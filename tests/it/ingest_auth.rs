@@ -102,7 +102,7 @@ async fn logged(world: &World, lines: &Lines, sent: &Sent, is_base64: bool) -> A
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_way_lets_its_sender_in_and_stores_and_tells_no_secret() {
+async fn every_way_to_authenticate_works_and_neither_stores_nor_logs_a_secret() {
     let lines = Lines::default();
     for way in ways() {
         let world = World::telling(io::telemetry::Telemetry::log());
@@ -159,7 +159,7 @@ fn wrong(good: &Sent) -> [Sent; 3] {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_overhears_a_signature_can_say_nothing_else_by_it_and_who_overhears_a_token_can() {
+async fn an_overheard_signature_authenticates_nothing_else_but_an_overheard_token_does() {
     for way in ways() {
         let world = World::new();
         world.put(source(&way));
@@ -184,7 +184,7 @@ fn swapped(value: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_wrong_with_a_request_or_a_secret_is_told_to_the_operator_alone() {
+async fn only_the_operator_learns_what_is_wrong_with_a_request_or_a_secret() {
     let world = World::new();
     world.put(source(&json!({ "preset": "stripe", "secrets": [CANARY] })));
     let body = change("a", 1).to_string();
@@ -243,7 +243,7 @@ async fn what_is_wrong_with_a_request_or_a_secret_is_told_to_the_operator_alone(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_signed_request_that_is_overheard_is_good_for_no_longer_than_sqs_remembers_it() {
+async fn an_overheard_signed_request_is_valid_no_longer_than_sqs_deduplicates_it() {
     for way in ways() {
         let world = World::new();
         world.put(source(&way));

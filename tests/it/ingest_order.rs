@@ -104,7 +104,7 @@ fn changes_of_one(count: u64) -> Vec<(&'static str, u64)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_signed_request_that_is_overheard_and_sent_again_stores_nothing_as_long_as_it_is_good() {
+async fn a_replayed_signed_request_stores_nothing_as_long_as_its_signature_is_valid() {
     // The signature is dated ahead as far as ingest allows. The request is replayed as late and as
     // slowly as possible.
     let mut world = World::new();
@@ -188,7 +188,7 @@ async fn two_changes_of_one_contact_with_one_event_id_in_one_request_are_400_and
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_a_slow_sqs_what_can_be_ended_is_begun_and_the_next_try_goes_on_where_it_ended() {
+async fn with_a_slow_sqs_a_request_sends_what_it_has_time_for_and_the_retry_sends_the_rest() {
     let world = World::new();
     world.sqs.set_latency(Duration::from_millis(300));
     let changes = changes_of_one(100);
@@ -224,8 +224,7 @@ async fn with_a_slow_sqs_what_can_be_ended_is_begun_and_the_next_try_goes_on_whe
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_left_out_of_a_try_because_the_queue_has_it_is_sent_when_the_queue_may_have_forgotten_it()
- {
+async fn a_change_that_a_retry_left_out_as_queued_is_sent_once_the_queue_may_have_forgotten_it() {
     let world = World::new();
     world.sqs.refuse_entry("\"version\":2", false);
     assert_eq!(world.post(&[("a", 1), ("a", 2)]).await.0, 503);

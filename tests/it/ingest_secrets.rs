@@ -16,7 +16,7 @@ fn unavailable() -> Answer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_a_secret_that_is_not_there_is_401_and_every_other_trouble_is_503_with_what_to_do() {
+async fn only_a_missing_secret_is_401_and_any_other_trouble_is_503_with_what_to_do() {
     for (error, to_do) in [
         (
             SecretsError::PendingDeletion,
@@ -47,7 +47,7 @@ async fn only_a_secret_that_is_not_there_is_401_and_every_other_trouble_is_503_w
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_malformed_secret_is_503_and_told_by_the_member_that_is_wrong() {
+async fn a_malformed_secret_is_503_and_the_wrong_member_is_reported() {
     let good = format!("\"signingSecrets\": [\"{SECRET}\"]");
     for (text, expected) in [
         ("hush".to_owned(), "expected a JSON object"),
@@ -87,7 +87,7 @@ async fn a_malformed_secret_is_503_and_told_by_the_member_that_is_wrong() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_is_never_a_401_and_a_known_secret_serves_on() {
+async fn an_outage_is_never_a_401_and_a_cached_secret_is_used() {
     let world = World::new();
     world.vault.fail(NAME, SecretsError::Unavailable);
     for _ in 0..2 {
@@ -129,7 +129,7 @@ async fn an_outage_is_never_a_401_and_a_known_secret_serves_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_signed_with_a_short_secret_comes_again_until_the_sender_has_another() {
+async fn a_sender_with_a_too_short_secret_is_told_to_retry_until_it_has_another() {
     let world = World::new();
     let source = |secrets: Value| {
         world.put(json!({ "signingSecrets": secrets, "org": "acme", "campaignId": "c1" }))

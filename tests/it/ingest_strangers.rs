@@ -83,7 +83,7 @@ async fn every_cause_of_a_401_looks_alike_and_is_told_to_the_operator_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn neither_answer_nor_time_nor_work_tells_a_stranger_whether_a_name_has_a_source() {
+async fn neither_answer_nor_time_nor_work_shows_a_stranger_whether_a_source_exists() {
     let world = World::new();
     world.put_source("quiet");
     world.vault.set_latency(Duration::from_millis(30));
@@ -146,7 +146,7 @@ async fn guessers_shut_nobody_out_and_a_copy_looks_up_ten_names_a_second_at_most
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_once_a_copy_looks_up_ten_names_and_one_name_not_for_everybody_who_says_it() {
+async fn a_copy_looks_up_ten_names_at_a_time_and_each_name_once_for_all_who_send_it() {
     let world = World::new();
     world.put_source("quiet");
     let latency = Duration::from_secs(1);
@@ -170,7 +170,7 @@ async fn at_once_a_copy_looks_up_ten_names_and_one_name_not_for_everybody_who_sa
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_shows_nothing_or_what_is_of_another_time_is_answered_alike_for_every_name() {
+async fn missing_or_expired_credentials_are_answered_alike_for_every_name() {
     let world = World::new();
     world.put_source("quiet");
     let body = change("a", 1).to_string();
@@ -270,7 +270,7 @@ async fn a_bearer_token_lets_a_sender_in_that_cannot_sign() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_strangers_send_takes_a_bounded_time_and_tells_one_thing() {
+async fn requests_of_strangers_take_bounded_time_and_get_one_answer() {
     let world = World::new();
     world.put_source("quiet");
     // Slower than the longest wait of an answer. Only then does the time show that something was

@@ -66,7 +66,7 @@ fn out(key: &str, version: u64) -> Change {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_who_opt_out_in_a_batch_are_put_on_the_list_by_one_call_beside_the_writes() {
+async fn the_opt_outs_of_a_batch_are_listed_by_one_call_beside_the_writes() {
     for (api, by, expected, called) in [
         ("contactLists", "phone", ["+1", "+2", "+4"], "phonenumbers"),
         ("predictive", "phone", ["+1", "+2", "+4"], "phonenumbers"),
@@ -119,7 +119,7 @@ async fn an_opt_out_that_comes_again_is_listed_again_and_writes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_that_fails_keeps_no_contact_callable_and_nobody_else_waits_for_it() {
+async fn a_failing_list_leaves_no_contact_callable_and_holds_up_nobody_else() {
     let faults: [Failing; 4] = [
         ("full", &|world| world.genesys.fill_dnc_list(LIST, true)),
         ("forbidden", &|world| {
@@ -158,7 +158,7 @@ async fn a_list_that_fails_keeps_no_contact_callable_and_nobody_else_waits_for_i
 }
 
 #[tokio::test(start_paused = true)]
-async fn once_the_list_takes_entries_again_the_opt_outs_that_wait_are_put_there_and_done() {
+async fn once_the_list_takes_entries_again_the_waiting_opt_outs_are_listed_and_done() {
     let world = by_phone();
     world.apply([change("a", 1).phone("+1")]).await;
     world.genesys.fill_dnc_list(LIST, true);
@@ -173,7 +173,7 @@ async fn once_the_list_takes_entries_again_the_opt_outs_that_wait_are_put_there_
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_the_list_fails_for_longer_than_the_horizon_later_changes_of_the_contact_go_on() {
+async fn if_the_list_fails_beyond_the_horizon_later_changes_of_the_contact_go_on() {
     let world = by_phone();
     world.apply([change("a", 1).phone("+1")]).await;
     world.genesys.forbid_dnc_list(LIST, true);
@@ -209,8 +209,7 @@ async fn a_number_that_no_list_takes_is_parked_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_number_of_whom_the_crm_opted_out_is_listed_and_of_whom_the_dialler_took_out_is_not()
-{
+async fn a_new_number_is_listed_for_an_opt_out_of_the_crm_and_not_for_one_of_the_dialler() {
     let world = by_phone();
     let all = [("a", "+1"), ("b", "+2"), ("c", "+3")];
     let first = all.map(|(key, phone)| change(key, 1).phone(phone).callable(true));
@@ -223,7 +222,7 @@ async fn a_new_number_of_whom_the_crm_opted_out_is_listed_and_of_whom_the_dialle
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_that_does_not_count_puts_nobody_on_the_list() {
+async fn an_opt_out_without_effect_lists_nobody() {
     let world = by_phone();
     let first = ["a", "b"].map(|key| change(key, 5).phone("+1").callable(true));
     world.apply(first).await;
@@ -239,7 +238,7 @@ async fn an_opt_out_that_does_not_count_puts_nobody_on_the_list() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_opts_out_is_listed_also_where_the_contact_cannot_be_written() {
+async fn an_opt_out_is_listed_even_if_the_contact_cannot_be_written() {
     let world = by_phone();
     world.apply([change("a", 1).phone("+1")]).await;
     let failed = Fault::status("POST", 500).on("/contacts").after(1);
@@ -267,7 +266,7 @@ async fn an_opt_out_that_is_parked_for_a_rule_is_listed_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_opted_out_is_not_dialled_in_another_list_either_nor_as_a_new_contact() {
+async fn a_person_who_opted_out_is_not_called_in_another_list_nor_as_a_new_contact() {
     let world = by_phone();
     world.genesys.name_dnc_lists(OTHER_CAMPAIGN, &[LIST]);
     let first = change("a", 1).phone("+1");
@@ -289,7 +288,7 @@ async fn whoever_opted_out_is_not_dialled_in_another_list_either_nor_as_a_new_co
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_that_hangs_holds_a_batch_five_seconds_and_less_and_less_often() {
+async fn a_hanging_list_delays_a_batch_by_five_seconds_and_ever_less_often() {
     let world = by_phone();
     world
         .apply([
@@ -315,7 +314,7 @@ async fn a_list_that_hangs_holds_a_batch_five_seconds_and_less_and_less_often() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_for_nothing_but_the_list_takes_no_calls_of_others() {
+async fn an_opt_out_that_waits_only_for_the_list_takes_no_calls_of_others() {
     let world = by_phone();
     let copy = world.copy_that_tops_up(0);
     let time = Some(Duration::from_secs(30));
@@ -359,7 +358,7 @@ async fn an_opt_out_that_erases_the_number_or_names_none_lists_the_one_that_was_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_later_opt_out_of_whom_waits_for_the_list_is_written() {
+async fn a_later_opt_out_of_a_contact_that_waits_for_the_list_is_written() {
     let sms = json!({ "Sms": false });
     for later in [out("a", 3), change("a", 3).with("contactable", sms)] {
         let world = by_phone();

@@ -168,7 +168,7 @@ fn message(body: &str) -> Message {
 }
 
 #[tokio::test]
-async fn an_sqs_that_is_not_reached_or_hangs_up_is_no_answer_of_its() {
+async fn an_sqs_that_cannot_be_reached_or_hangs_up_has_not_answered() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let not_there = format!("http://{}", nobody.local_addr().unwrap());
     drop(nobody);
@@ -213,7 +213,8 @@ async fn an_sqs_that_takes_connections_and_no_handshake_is_not_reached_before_th
 }
 
 #[tokio::test]
-async fn what_was_not_answered_or_answered_with_a_fault_is_sent_again_over_another_connection() {
+async fn a_call_without_an_answer_or_with_a_fault_of_the_server_is_sent_again_over_another_connection()
+ {
     const TAKEN: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: 2\r\n\r\n{}";
     const FAULT: &str = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 2\r\n\r\n{}";
     for (first, requests) in [(vec![], vec![1]), (vec![FAULT, TAKEN], vec![0, 1])] {
@@ -247,7 +248,7 @@ async fn a_secret_is_read_by_name() {
 }
 
 #[tokio::test]
-async fn every_cause_for_which_a_secret_cannot_be_read_is_told_as_what_it_is() {
+async fn every_reason_why_a_secret_cannot_be_read_is_told_apart() {
     const NONE: &str = "Secrets Manager can't find the specified secret.";
     const NO_CURRENT: &str =
         "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT";
@@ -338,7 +339,7 @@ async fn a_record_is_a_secure_string_that_replaces_the_one_before() {
 }
 
 #[tokio::test]
-async fn a_record_that_is_not_there_is_none_and_no_other_error_is_taken_for_that() {
+async fn a_missing_record_is_none_and_no_other_error_is_taken_for_one() {
     for (code, expected) in [
         ("ParameterNotFound", Ok(None)),
         (

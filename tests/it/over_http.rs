@@ -144,7 +144,7 @@ async fn a_connection_is_kept_and_one_that_ended_meanwhile_costs_no_write() {
 }
 
 #[tokio::test]
-async fn nobody_who_listens_is_a_lost_connection() {
+async fn a_refused_connection_is_a_lost_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let uri = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -214,7 +214,7 @@ async fn a_body_that_is_cut_off_is_a_lost_connection_and_nothing_is_sent_again()
 }
 
 #[tokio::test]
-async fn an_answer_without_measure_is_not_read_to_its_end() {
+async fn an_endless_answer_is_not_read_to_its_end() {
     for (size, is_taken) in [(16 << 20, true), ((16 << 20) + 1, false)] {
         let server = MockServer::start().await;
         let large = ResponseTemplate::new(200).set_body_bytes(vec![b'x'; size]);

@@ -22,7 +22,7 @@ const CANARIES: [&str; 6] = [
 ];
 
 #[tokio::test(start_paused = true)]
-async fn what_a_function_says_holds_no_personal_data() {
+async fn no_output_of_a_function_holds_personal_data() {
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = io::telemetry::subscriber(

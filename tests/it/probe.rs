@@ -87,7 +87,7 @@ async fn the_help_fits_into_a_page() {
 }
 
 #[tokio::test]
-async fn it_needs_no_queue() {
+async fn a_probe_needs_no_queue() {
     let served = served(Options::default()).await;
     let mut command = served.prepared(&["check", "--org", ORG, "--probe", LIST]);
     for name in ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL"] {
@@ -101,7 +101,7 @@ async fn it_needs_no_queue() {
 }
 
 #[tokio::test]
-async fn the_report_of_an_issue_names_nobody() {
+async fn the_report_for_an_issue_names_nobody() {
     let served = served(Options::default()).await;
     let (_, report, _) = probe(&served).await;
     let text = report.to_string();

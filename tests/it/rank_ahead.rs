@@ -48,7 +48,7 @@ async fn a_rank_too_far_ahead_is_parked_and_spoils_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_whose_rank_is_ahead_is_heard_before_it_is_parked() {
+async fn an_opt_out_whose_rank_is_ahead_takes_effect_before_it_is_parked() {
     by_both(async |world| {
         for key in ["a", "b"] {
             world.put(key, NOW, "now");
@@ -102,7 +102,7 @@ async fn an_opt_out_that_cannot_be_written_yet_is_not_parked_yet() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_that_names_the_version_column_is_heard_at_its_rank() {
+async fn an_opt_out_that_names_the_version_column_takes_effect_at_its_rank() {
     by_both(async |world| {
         world.put("a", 5, "5");
         let change = change("a", 7).column(VERSION_FIELD, json!("1")).phone("7");

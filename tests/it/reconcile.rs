@@ -51,7 +51,7 @@ async fn by_both(promise: impl AsyncFn(&Run)) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_differs_is_enqueued_and_a_second_run_finds_nothing() {
+async fn a_difference_is_enqueued_and_a_second_run_finds_none() {
     by_both(async |run| {
         run.world.put("same", 5, "5");
         run.world.put("older", 4, "4");
@@ -146,7 +146,7 @@ async fn without_a_rank_nothing_is_compared_or_enqueued() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_made_callable_by_that_alone_and_every_opt_out_counts() {
+async fn reconcile_makes_nobody_callable_by_itself_and_every_opt_out_counts() {
     by_both(async |run| {
         let put = |key, callable| {
             run.world.genesys.put_contact(CAMPAIGN, key, &[(VERSION_FIELD, "5"), ("phone", "5")], callable);
@@ -249,7 +249,7 @@ async fn the_feed_is_asked_for_each_campaign_for_the_window_and_with_the_cursor(
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_apply_would_park_is_left_out_so_that_no_run_parks_it_again() {
+async fn a_contact_that_apply_would_park_is_left_out_by_every_run() {
     let run = Run::new(World::of_lists(Options::default()));
     run.world.put_secret(
         "acme",
@@ -303,7 +303,7 @@ fn another_copy(run: &Run) -> Context {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_without_a_rank_or_of_a_strange_key_is_heard_and_then_no_drift() {
+async fn an_opt_out_without_a_rank_or_with_an_odd_key_takes_effect_and_is_then_no_drift() {
     for (world, api) in [
         (World::new(), "predictive"),
         (World::of_lists(Options::default()), "contactLists"),

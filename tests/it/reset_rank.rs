@@ -72,7 +72,7 @@ async fn a_reset_changes_the_stored_rank_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_stores_another_rank_by_now_is_left_alone() {
+async fn a_contact_that_stores_another_rank_by_now_is_left_alone() {
     by_both(async |world| {
         world.put("a", 7, "7");
         let before = writes(world);

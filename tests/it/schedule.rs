@@ -216,7 +216,7 @@ async fn schedules_are_listed_with_what_is_wrong_with_them() {
 }
 
 #[tokio::test]
-async fn a_schedule_is_removed_and_who_may_not_is_told_so() {
+async fn a_schedule_is_removed_and_a_missing_permission_is_reported() {
     let server = MockServer::start().await;
     on(
         &server,
@@ -245,7 +245,7 @@ async fn a_schedule_is_removed_and_who_may_not_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_command_line_that_is_wrong_is_refused_before_anything_is_asked() {
+async fn a_wrong_command_line_is_refused_before_any_call() {
     let server = MockServer::start().await;
     for (arguments, expected) in [
         (vec!["set", "--org", "a"], "--campaigns"),

@@ -117,7 +117,7 @@ fn change() -> Value {
 }
 
 #[test]
-fn a_person_is_told_of_changes_of_what_is_ignored_and_of_faults() {
+fn source_test_reports_changes_ignored_items_and_faults() {
     let told = tested("table", &people(), PEOPLE, &[]);
     assert_eq!(told.status, 1, "a fault");
     for expected in [
@@ -148,7 +148,7 @@ fn a_person_is_told_of_changes_of_what_is_ignored_and_of_faults() {
 }
 
 #[test]
-fn a_program_is_told_the_same() {
+fn source_test_reports_the_same_as_json() {
     let shown = ["--json", "--header", "authorization: Bearer nobody's"];
     let told = tested("json", &people(), PEOPLE, &shown);
     assert_eq!(told.status, 1);
@@ -168,7 +168,7 @@ fn a_program_is_told_the_same() {
 }
 
 #[test]
-fn only_what_the_source_reads_shows_who_sends() {
+fn only_what_the_source_reads_authenticates() {
     let other = [
         "--json",
         "--header",
@@ -251,7 +251,7 @@ fn header_map(lines: &[&str]) -> HeaderMap {
 }
 
 #[test]
-fn what_sign_prints_is_let_in() {
+fn a_request_that_sign_prints_is_let_in() {
     let body = json!({ "note": "it's \"here\"\n" }).to_string();
     for (place, way) in ways().into_iter().enumerate() {
         let name = format!("sign-{place}");
@@ -288,7 +288,7 @@ fn what_sign_prints_is_let_in() {
 }
 
 #[test]
-fn what_sign_prints_has_the_headers_that_say_something() {
+fn a_request_that_sign_prints_has_the_headers_that_matter() {
     let mut secret = bearer();
     secret["mapping"] = json!({ "jq": "empty", "headers": ["x-kind"] });
     let own = [
@@ -322,7 +322,7 @@ fn what_sign_prints_has_the_headers_that_say_something() {
 }
 
 #[test]
-fn what_ingest_refuses_whole_becomes_no_change() {
+fn a_body_that_ingest_refuses_becomes_no_change() {
     let body = change().to_string();
     let binary = tested("whole-bearer", &bearer(), &body, &EVENT);
     assert_eq!(binary.status, 0, "{}", binary.out);
@@ -363,7 +363,7 @@ fn what_ingest_refuses_whole_becomes_no_change() {
 }
 
 #[test]
-fn it_says_what_is_wrong_with_a_mapping_and_where() {
+fn source_test_reports_what_is_wrong_with_a_mapping_and_where() {
     let mut secret = bearer();
     secret["mapping"] = json!({ "jq": "{ contactKey: .id,\n  version: .at | nothing }" });
     let told = tested("malformed", &secret, "{}", &[]);

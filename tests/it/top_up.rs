@@ -90,7 +90,7 @@ async fn a_queue_that_has_no_more_is_left_alone_for_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_that_does_not_answer_keeps_nobody_and_is_left_alone_for_a_minute() {
+async fn a_queue_that_does_not_answer_delays_nobody_and_is_left_alone_for_a_minute() {
     let world = met().await;
     world.send(changes(60));
     world.sqs.refuse(2);
@@ -105,7 +105,7 @@ async fn a_queue_that_does_not_answer_keeps_nobody_and_is_left_alone_for_a_minut
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_fails_of_its_own_messages_is_given_back_with_all_later_ones_of_its_group() {
+async fn a_message_that_fails_is_given_back_with_all_later_ones_of_its_group() {
     let world = met().await;
     world.send(changes(10));
     for version in [2, 3] {
@@ -166,7 +166,7 @@ async fn by_predictive_no_more_is_received_than_there_are_calls_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wide_write_that_is_refused_is_not_halved_without_an_end() {
+async fn a_refused_wide_write_is_not_halved_endlessly() {
     let world = met().await;
     world.send(changes(910));
     // The first nineteen POSTs are reads.
@@ -218,7 +218,7 @@ async fn after_one_error_of_a_wide_write_its_contacts_are_read_again_by_fifties(
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_received_by_itself_where_many_lists_are_to_be_found_first() {
+async fn apply_does_not_top_up_while_many_lists_must_be_found_first() {
     let world = met().await;
     let campaigns: Vec<_> = (0..60).map(|n| format!("campaign-of-{n}")).collect();
     for campaign in &campaigns {

@@ -127,7 +127,7 @@ fn counts(report: &Value) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn the_command_adopts_whom_the_feed_opts_out_and_a_second_run_finds_nothing() {
+async fn the_command_adopts_the_contacts_that_the_feed_opts_out_and_a_second_run_finds_none() {
     let crm = Crm::new().await;
     for (org, campaign) in [("ranked", CAMPAIGN), ("lists", OF_LISTS)] {
         put_all(&crm, campaign);

@@ -46,7 +46,7 @@ async fn a_write_that_was_not_carried_out_is_made_again_after_a_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_stays_away_is_asked_again_later() {
+async fn during_an_outage_changes_are_retried_later() {
     by_both(async |world| {
         world.put("a", 1, "1");
         world.apply([change("warm", 1)]).await;
@@ -69,7 +69,7 @@ async fn a_service_that_stays_away_is_asked_again_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_ended_is_renewed_once_and_a_429_waited_for() {
+async fn an_expired_token_is_renewed_once_and_a_429_is_waited_for() {
     by_both(async |world| {
         world.put("a", 1, "1");
         world.apply([change("warm", 1)]).await;
@@ -167,7 +167,7 @@ async fn an_unknown_campaign_is_looked_for_for_a_quarter_of_an_hour_and_then_its
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_refused_for_good_is_parked_alone_and_an_opt_out_in_it_counts() {
+async fn a_permanently_refused_change_is_parked_alone_and_its_opt_out_counts() {
     by_both(async |world| {
         world.put("bad", 1, "1");
         world.apply([change("warm", 1)]).await;

@@ -9,7 +9,7 @@ fn without_channels() -> World {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_api_without_a_word_for_channels_parks_them_after_their_opt_out() {
+async fn an_api_without_channels_parks_their_changes_after_honouring_the_opt_out() {
     let world = without_channels();
     let says = || lowering(change("a", 2).phone("2"), &["Sms"], &["phone"]);
     world.apply([change("warm", 1)]).await;
@@ -37,7 +37,7 @@ async fn an_api_without_a_word_for_channels_parks_them_after_their_opt_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_change_that_breaks_a_rule_they_are_lowered_first() {
+async fn an_invalid_change_closes_its_channels_before_it_is_parked() {
     by_both_readings(async |world| {
         world.put("a", 5, "5");
         let broken = lowering(change("a", 9).phone("9"), &["Sms"], &["phone"]);
@@ -56,7 +56,7 @@ async fn of_a_change_that_breaks_a_rule_they_are_lowered_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_number_that_the_list_has_not_parks_its_change_and_the_rest_is_heard() {
+async fn a_number_that_is_not_a_column_of_the_list_parks_its_change_and_the_rest_takes_effect() {
     by_both_readings(async |world| {
         world.put("a", 1, "1");
         // `firstName` is a column, but not a phone column.
@@ -77,7 +77,7 @@ async fn a_number_that_the_list_has_not_parks_its_change_and_the_rest_is_heard()
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_there_is_no_contact_one_is_made_that_is_lowered() {
+async fn an_absent_contact_is_created_with_its_channels_closed() {
     by_both_readings(async |world| {
         let broken = lowering(change("a", 9), &["Sms"], &[]);
         let broken = broken.column("nikname", json!("Ada"));

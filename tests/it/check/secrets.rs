@@ -75,7 +75,7 @@ async fn every_kind_of_secret_is_checked() {
 }
 
 #[tokio::test]
-async fn every_way_of_a_source_is_told_with_how_many_secrets_it_has() {
+async fn check_reports_how_a_source_authenticates_and_with_how_many_secrets() {
     let served = Served::new().await;
     let key = "canary-of-sixteen-bytes";
     for (auth, expected) in [
@@ -129,7 +129,7 @@ async fn every_way_of_a_source_is_told_with_how_many_secrets_it_has() {
 }
 
 #[tokio::test]
-async fn a_secret_that_cannot_be_used_is_told_as_what_it_is_with_what_to_do() {
+async fn check_reports_why_a_secret_cannot_be_used_and_what_to_do() {
     let served = Served::new().await;
     for (error, to_do) in [
         (SecretsError::Missing, "create it"),

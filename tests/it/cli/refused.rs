@@ -28,7 +28,7 @@ fn reconcile_says_what_it_needs() {
 }
 
 #[test]
-fn reconcile_refuses_what_does_not_go_together() {
+fn reconcile_refuses_options_that_contradict_each_other() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let with = |arguments: &[&str]| {
         let required = ["reconcile", "--org", "acme-us", "--campaign", "c"];
@@ -58,7 +58,7 @@ fn reconcile_refuses_what_does_not_go_together() {
 }
 
 #[test]
-fn bad_input_is_told_by_name() {
+fn bad_input_is_reported_by_name() {
     let file = |name: &str, content: &str| {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::write(&path, content).unwrap();

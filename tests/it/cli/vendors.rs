@@ -90,7 +90,7 @@ fn what_a_vendors_webhooks_miss_is_repaired_by_both_apis() {
 }
 
 #[test]
-fn few_records_of_a_vendor_are_no_trouble() {
+fn local_runs_with_few_records_of_a_vendor() {
     for crm in VENDORS {
         for (contacts, changes) in [("1", "1"), ("1", "60"), ("2", "40"), ("5", "60")] {
             let (status, report) = run_of(crm, contacts, changes);
@@ -114,7 +114,7 @@ fn run_of(crm: &str, contacts: &str, changes: &str) -> (Option<i32>, Value) {
 }
 
 #[test]
-fn a_mapping_that_knows_no_opt_out_is_found() {
+fn local_finds_a_mapping_that_ignores_opt_outs() {
     for crm in VENDORS {
         for defect in ["optOut", "callable", "rank"] {
             let (status, report) = run(crm, &["--break", defect]);
@@ -153,7 +153,7 @@ fn a_mapping_that_knows_no_opt_out_is_found() {
 /// Reconcile reads the vendor's API. If the feed ranks by another stamp than the webhooks,
 /// reconcile repairs nothing, and the run reports it.
 #[test]
-fn a_feed_that_ranks_by_another_clock_is_found() {
+fn local_finds_a_feed_that_ranks_by_another_clock() {
     for crm in VENDORS {
         let (status, report) = run(crm, &["--drop", "30%", "--break", "clock"]);
         assert_eq!(status, Some(1), "{crm}: {report}");
@@ -162,7 +162,7 @@ fn a_feed_that_ranks_by_another_clock_is_found() {
 }
 
 #[test]
-fn the_tables_tell_of_a_vendors_run() {
+fn the_tables_describe_a_vendors_run() {
     let output = campaign_sync(&["local", "--crm", "hubspot"]);
     let shown = text(&output.stdout);
     for line in [
@@ -245,7 +245,7 @@ fn each_preset_has_a_sender_that_is_let_in_and_changes_its_contact() {
 }
 
 #[test]
-fn a_sender_shows_its_secret_and_its_body() {
+fn serve_prints_a_senders_secret_and_body() {
     let (_serving, greeting) = serving();
     let at = greeting.find("http://127.0.0.1:").unwrap();
     let base = greeting[at..].split(',').next().unwrap();

@@ -37,7 +37,7 @@ fn id(page: &str, event_id: &str) -> String {
 }
 
 #[tokio::test]
-async fn values_are_shown_on_demand_alone_and_that_is_told() {
+async fn values_are_shown_on_demand_only_and_each_look_is_logged() {
     let served = Served::new().await;
     park(&served, "evt_1", "rejected", Some(1));
     let console = Console::of(&served, &[]).await;
@@ -72,7 +72,7 @@ async fn values_are_shown_on_demand_alone_and_that_is_told() {
 }
 
 #[tokio::test]
-async fn what_is_chosen_is_tried_first_and_then_sent_again_by_the_code_of_the_command() {
+async fn a_chosen_message_is_tried_first_and_then_redriven_by_the_code_of_the_command() {
     let served = Served::new().await;
     park(&served, "evt_1", "retryHorizon", Some(1));
     park(&served, "evt_2", "retryHorizon", None);
@@ -119,7 +119,7 @@ async fn what_is_chosen_is_tried_first_and_then_sent_again_by_the_code_of_the_co
 }
 
 #[tokio::test]
-async fn only_who_types_the_beginning_of_its_id_deletes_it() {
+async fn a_message_is_deleted_only_by_typing_the_beginning_of_its_id() {
     let served = Served::new().await;
     park(&served, "evt_1", "rejected", Some(1));
     let console = Console::of(&served, &[]).await;
@@ -143,7 +143,7 @@ async fn only_who_types_the_beginning_of_its_id_deletes_it() {
 }
 
 #[tokio::test]
-async fn a_console_that_only_reads_alters_nothing() {
+async fn a_read_only_console_alters_nothing() {
     let served = Served::new().await;
     park(&served, "evt_1", "rejected", Some(1));
     let console = Console::of(&served, &["--read-only"]).await;
@@ -173,7 +173,7 @@ async fn a_console_that_only_reads_alters_nothing() {
 }
 
 #[tokio::test]
-async fn many_are_shown_a_page_at_a_time() {
+async fn many_parked_messages_are_shown_a_page_at_a_time() {
     let served = Served::new().await;
     for count in 0..250 {
         park(&served, &format!("evt_{count}"), "rejected", Some(1));

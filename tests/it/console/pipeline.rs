@@ -12,7 +12,7 @@ use super::{Console, text};
 use crate::support::served::Served;
 
 #[tokio::test]
-async fn what_the_queues_hold_is_shown_even_where_nothing_is_measured() {
+async fn the_depths_of_the_queues_are_shown_even_without_metrics() {
     let served = Served::new().await;
     let message = Message {
         body: "{}".to_owned(),
@@ -38,7 +38,7 @@ async fn what_the_queues_hold_is_shown_even_where_nothing_is_measured() {
 
 /// `local --serve` serves the same pages, and counts the changes that pass.
 #[tokio::test]
-async fn the_embedded_parts_show_a_change_go_by() {
+async fn serve_shows_a_change_pass() {
     let served = Served::new().await;
     let mut process = served
         .prepared(&["local", "--serve", "--port", "0"])

@@ -27,7 +27,7 @@ fn mapping_presets() -> usize {
 }
 
 #[tokio::test]
-async fn changes_faults_and_what_is_ignored_are_told_while_the_mapping_is_edited() {
+async fn editing_a_mapping_shows_its_changes_faults_and_ignored_items() {
     let served = Served::new().await;
     let console = Console::of(&served, &[]).await;
     let secret = json!({ "auth": "bearer", "bearerTokens": ["token-of-24-bytes-or-more"], "org": "ranked", "campaignId": "c" });

@@ -13,7 +13,7 @@ use super::{as_published, world};
 use crate::support::{CAMPAIGN, COLUMNS, OTHER_CAMPAIGN, VERSION_FIELD, World, between, change};
 
 #[tokio::test(start_paused = true)]
-async fn which_list_a_campaign_has_is_known_for_ten_minutes() {
+async fn the_list_of_a_campaign_is_cached_for_ten_minutes() {
     let world = world();
     world.apply([change("a", 1)]).await;
     world.pass(Duration::from_secs(9 * 60)).await;
@@ -28,7 +28,7 @@ async fn which_list_a_campaign_has_is_known_for_ten_minutes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_campaign_that_was_given_another_list_is_followed_at_once() {
+async fn a_campaign_that_moves_to_another_list_is_followed_at_once() {
     let world = world();
     world.apply([change("a", 1)]).await;
     world.genesys.change_list(CAMPAIGN, "new-list");
@@ -64,7 +64,7 @@ async fn a_campaign_that_cannot_be_found_for_a_moment_parks_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_column_that_the_list_has_not_parks_its_change_alone_and_without_a_write() {
+async fn a_column_that_the_list_lacks_parks_its_change_alone_and_without_a_write() {
     let world = world();
     world.put("a", 1, "1");
     let changes = [
@@ -171,7 +171,7 @@ async fn a_list_without_the_version_column_closes_its_campaign_once() {
 
 /// A column of numbers holds ranks but no marks.
 #[tokio::test(start_paused = true)]
-async fn a_version_column_of_numbers_closes_its_campaign_as_none_does() {
+async fn a_version_column_of_numbers_closes_its_campaign_like_a_missing_one() {
     let world = world();
     world.genesys.type_column(
         CAMPAIGN,
@@ -236,7 +236,7 @@ async fn a_list_that_is_not_found_though_its_campaign_names_it_is_tried_again_la
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_column_that_a_new_list_has_not_is_never_dropped_in_silence() {
+async fn a_column_that_a_new_list_lacks_is_never_dropped_silently() {
     let world = world();
     world.apply([change("a", 1)]).await;
     world.put_campaign("acme", CAMPAIGN, Some(&["phone", VERSION_FIELD]));
@@ -248,7 +248,7 @@ async fn a_column_that_a_new_list_has_not_is_never_dropped_in_silence() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn columns_of_nine_lists_are_asked_for_again_side_by_side() {
+async fn the_columns_of_nine_lists_are_read_again_side_by_side() {
     let slow = Options {
         latency: Duration::from_millis(900),
         ..Options::default()
@@ -274,7 +274,7 @@ async fn columns_of_nine_lists_are_asked_for_again_side_by_side() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn columns_are_asked_for_again_before_a_change_is_parked() {
+async fn the_columns_are_read_again_before_a_change_is_parked() {
     let world = world();
     world.apply([change("a", 1)]).await;
     // The campaign's list has got another column.

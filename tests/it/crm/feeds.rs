@@ -97,7 +97,7 @@ impl Example {
 }
 
 #[test]
-fn what_a_page_shows_is_what_an_answer_becomes() {
+fn every_example_answer_becomes_the_contacts_that_its_page_shows() {
     for example in all() {
         let (_, page) = example.read();
         assert!(
@@ -139,7 +139,7 @@ fn every_preset_of_records_is_in_an_example() {
 
 /// The credentials on a page are placeholders for the reader to fill in.
 #[test]
-fn no_page_shows_what_lets_a_feed_in() {
+fn no_page_shows_the_credentials_of_a_feed() {
     let secrets = ["token", "value", "clientId", "clientSecret", "refreshToken"];
     for example in all() {
         let secret: Value = serde_json::from_str(&example.secret).unwrap();
@@ -156,7 +156,7 @@ fn no_page_shows_what_lets_a_feed_in() {
 /// If a request does not select the opt-out field, the item is a fault. Nobody becomes callable by
 /// it.
 #[test]
-fn an_opt_out_that_is_not_selected_is_a_fault_of_each() {
+fn an_answer_without_the_opt_out_field_is_a_fault_for_each_vendor() {
     for mut example in all() {
         let secret = example.secret();
         let field = secret["mapping"]["optOut"]["field"].as_str().unwrap();

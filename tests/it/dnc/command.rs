@@ -81,7 +81,7 @@ async fn by_phone_it_takes_the_number_which_may_come_by_standard_input_and_is_no
 }
 
 #[tokio::test]
-async fn what_it_cannot_do_it_says_without_key_or_number() {
+async fn its_errors_show_neither_key_nor_number() {
     let by_phone = served(&numbers(), &["+1"]).await;
     for (key, expected) in [
         ("hush", "phone number: expected a digit"),

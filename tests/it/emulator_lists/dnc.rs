@@ -202,7 +202,7 @@ async fn entries_are_added_and_removed_on_lists_of_their_kind_alone_all_or_none_
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_dialler_keeps_from_whom_a_list_names_that_its_campaign_names() {
+async fn the_dialler_does_not_call_contacts_on_a_dnc_list_of_its_campaign() {
     let client = Client::new(ListReadings::default()).await;
     let genesys = &client.genesys;
     genesys.put_campaign("id", "c", None);

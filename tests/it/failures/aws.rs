@@ -43,7 +43,7 @@ async fn a_dead_letter_queue_that_hangs_is_probed_by_one_message_at_a_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_secrets_manager_hangs_secrets_that_are_known_serve_on_at_once() {
+async fn while_secrets_manager_hangs_cached_secrets_are_used_at_once() {
     let world = World::new();
     for org in ["third", "fourth", "stranger"] {
         world.put_org(org, &json!({}));

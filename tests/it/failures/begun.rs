@@ -66,7 +66,7 @@ fn ended(done: &Done, outcome: &str) -> BTreeSet<usize> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_contact_is_read_whose_write_another_campaign_or_pass_leaves_no_call_for() {
+async fn no_contact_is_read_unless_a_call_is_left_for_its_write() {
     // If answers do not report the rate limit, each of three copies keeps to a third of four
     // fifths.
     for (copies, rate_headers, exist, allowances) in [
@@ -140,7 +140,7 @@ async fn no_contact_is_read_whose_write_another_campaign_or_pass_leaves_no_call_
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_list_nothing_is_read_whose_write_another_campaign_leaves_no_call_for() {
+async fn no_list_is_read_unless_a_call_is_left_for_its_write() {
     for rate_headers in [true, false] {
         let mut done_by_allowance = Vec::new();
         for allowed in 18..=32 {
@@ -224,7 +224,7 @@ async fn client(world: &World) -> (Arc<Org>, CampaignId, Run) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_asks_what_a_new_minute_has_left_and_the_others_read_nothing_for_nothing() {
+async fn in_a_new_minute_one_call_asks_for_the_rate_limit_and_the_others_wait_for_it() {
     let contacts = [
         (CAMPAIGN, "k"),
         (OTHER_CAMPAIGN, "k"),

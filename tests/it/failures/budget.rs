@@ -43,7 +43,7 @@ async fn a_429_of_the_token_endpoint_is_a_429() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_refusal_that_tells_no_count_one_call_asks_for_all() {
+async fn after_a_429_without_a_count_one_call_asks_for_all() {
     let world = World::with(Options {
         rate_headers: false,
         ..Options::default()
@@ -83,7 +83,7 @@ async fn copies_with_one_oauth_client_keep_to_one_budget_by_the_reported_headers
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_headers_each_copy_keeps_to_its_share() {
+async fn without_rate_headers_each_copy_keeps_to_its_share() {
     for copies in [1, 2, 5, 8, 10] {
         let options = Options {
             rate_headers: false,
@@ -206,7 +206,7 @@ async fn a_tenth_of_a_minutes_calls_is_for_opt_outs_and_they_go_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_siblings_leave_of_a_minute_is_spent_in_the_same_invocation() {
+async fn calls_that_other_copies_leave_are_spent_in_the_same_invocation() {
     let world = World::with(Options {
         calls_per_minute: Some(60),
         ..Options::default()

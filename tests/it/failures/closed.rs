@@ -93,7 +93,7 @@ async fn a_campaign_that_is_forbidden_is_left_alone_and_repaired_without_a_resta
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_forbidden_campaign_is_no_trouble_of_another_campaign_of_its_org() {
+async fn a_forbidden_campaign_does_not_hold_up_another_campaign_of_its_org() {
     let world = World::new();
     let forbidden = Fault::status("GET", 403).on(OTHER_CAMPAIGN);
     world.genesys.add_fault(forbidden.times(1_000));

@@ -76,7 +76,7 @@ fn refusing_poison(world: &World) -> apply::Context {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_is_refused_by_an_unknown_code_for_its_own_sake_holds_up_no_other() {
+async fn a_create_that_is_refused_with_an_unknown_code_holds_up_no_other() {
     for world in [World::new, || World::of_lists(Options::default())] {
         let world = world();
         let copy = refusing_poison(&world);
@@ -100,7 +100,7 @@ async fn a_create_that_is_refused_by_an_unknown_code_for_its_own_sake_holds_up_n
 }
 
 #[tokio::test(start_paused = true)]
-async fn three_creates_that_are_refused_for_their_own_sakes_hold_others_for_moments() {
+async fn three_creates_that_are_refused_by_themselves_hold_up_others_only_briefly() {
     const TIME: Option<Duration> = Some(Duration::from_secs(30));
     for world in [World::new, || World::of_lists(Options::default())] {
         let world = world();

@@ -43,7 +43,7 @@ async fn one_after_the_other(world: &World, newer: Change, older: Change) -> Vec
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_older_is_planned_on_a_read_that_lags() {
+async fn no_older_change_is_written_on_the_word_of_a_lagging_read() {
     for (says, is_there) in [(false, true), (false, false), (true, true), (true, false)] {
         let world = world(says);
         if is_there {
@@ -69,7 +69,7 @@ async fn nothing_older_is_planned_on_a_read_that_lags() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_is_written_at_once_and_told_as_such_and_costs_one_more_read() {
+async fn where_reads_lag_a_change_is_written_at_once_and_read_once_more() {
     let world = world(true);
     let lines = Lines::default();
     let writer = lines.clone();
@@ -102,7 +102,7 @@ async fn a_change_is_written_at_once_and_told_as_such_and_costs_one_more_read() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_that_is_parked_is_read_before_it_is() {
+async fn where_reads_lag_an_opt_out_is_read_before_it_is_parked() {
     let world = world(true);
     world.put("k", 1, "1");
     let refused = change("k", 5)
@@ -118,7 +118,7 @@ async fn an_opt_out_that_is_parked_is_read_before_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reset_of_a_rank_is_told_when_it_is_written_and_once() {
+async fn a_reset_of_a_rank_is_reported_once_when_it_is_written() {
     let world = world(true);
     world.put("k", 9, "1");
     let reset = change("k", 0)
@@ -133,7 +133,7 @@ async fn a_reset_of_a_rank_is_told_when_it_is_written_and_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_agents_wrote_is_carried_and_lost_only_between_the_read_and_the_write() {
+async fn what_agents_write_is_lost_only_between_the_read_and_the_write() {
     for (before, kept) in [("contacts/bulk", true), ("/contacts", false)] {
         let world = World::of_lists(Options::default());
         world.put("k", 1, "1");

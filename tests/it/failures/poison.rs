@@ -62,7 +62,7 @@ async fn serve(world: &World, copy: &Context, time: Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_contact_whose_create_fails_does_not_keep_its_batch_out() {
+async fn one_contact_whose_create_fails_does_not_hold_up_its_batch() {
     let failing = Poison::Answers(StatusCode::INTERNAL_SERVER_ERROR);
     for poison in [failing, Poison::Hangs] {
         for world in [World::new, || World::of_lists(Options::default())] {
@@ -91,7 +91,7 @@ async fn one_contact_whose_create_fails_does_not_keep_its_batch_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_contact_whose_read_hangs_does_not_keep_its_batch_out_of_an_org_that_was_quiet() {
+async fn one_contact_whose_read_hangs_does_not_hold_up_its_batch_in_a_quiet_org() {
     for world in [World::new, || World::of_lists(Options::default())] {
         let world = world();
         let copy = poisoned(&world, "GET", Poison::Hangs);
@@ -122,7 +122,7 @@ async fn a_panic_in_one_contacts_call_retries_that_contact_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_is_answered_without_its_contacts_is_of_unknown_end() {
+async fn a_create_whose_answer_lacks_its_contacts_has_an_unknown_result() {
     for text in ["<html>maintenance</html>", "[]", "", "{}"] {
         let world = World::new();
         let answer = Fault::next("POST", Effect::Text(text.to_owned())).on("contacts");
@@ -135,7 +135,7 @@ async fn a_create_that_is_answered_without_its_contacts_is_of_unknown_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_heard_of_a_refused_opt_out_is_not_undone_by_what_is_older() {
+async fn a_refused_opt_out_that_took_effect_is_not_undone_by_an_older_change() {
     for world in [World::new, || World::of_lists(Options::default())] {
         let world = world();
         let copy = poisoned(
@@ -184,7 +184,7 @@ async fn a_200_that_shows_the_contact_as_it_was_is_not_taken_for_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_that_no_bulk_read_takes_is_heard_before_it_is_parked() {
+async fn an_opt_out_whose_bulk_read_is_refused_takes_effect_before_it_is_parked() {
     for status in [400, 413] {
         let world = World::of_lists(Options::default());
         world.put("a", 1, "1");

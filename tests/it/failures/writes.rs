@@ -72,7 +72,7 @@ async fn a_conflict_that_can_be_read_by_then_is_planned_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_refused_and_shows_itself_to_nobody_is_retried_later() {
+async fn a_key_that_conflicts_and_cannot_be_read_is_retried_later() {
     let world = World::new();
     world.genesys.add_fault(Fault::status("GET", 404));
     world
@@ -89,7 +89,7 @@ async fn a_key_that_is_refused_and_shows_itself_to_nobody_is_retried_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_patch_of_what_was_read_that_finds_nothing_is_retried_later() {
+async fn a_patch_that_finds_no_contact_is_retried_later() {
     let world = World::new();
     world.put("a", 1, "1");
     world.genesys.add_fault(Fault::status("PATCH", 404));

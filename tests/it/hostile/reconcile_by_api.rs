@@ -416,7 +416,7 @@ async fn an_opt_out_in_the_second_of_an_opt_in_is_not_taken_for_it_by_the_queue(
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_campaign_is_told_of_as_that_however_long_the_run_took() {
+async fn an_unknown_campaign_is_reported_as_unknown_however_long_the_run_took() {
     let run = run(|_, _| {
         let many: Vec<_> = (0..200)
             .map(|n| json!({ "contactKey": format!("k{n}"), "version": 5, "data": { "phone": "5" } }))

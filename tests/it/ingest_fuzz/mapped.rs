@@ -178,7 +178,7 @@ const MEDIA_TYPES: [&str; 6] = [
 ];
 
 #[test]
-fn what_vendors_send_does_no_harm_however_it_is_spoilt() {
+fn corrupted_bodies_of_vendors_do_no_harm() {
     let quiet = Quiet::new();
     for preset in PRESETS {
         quiet

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn whoever_no_bulk_read_takes_is_listed_by_the_number_that_the_contact_has() {
+async fn a_contact_whose_bulk_read_is_refused_is_listed_by_its_stored_number() {
     let world = by_phone();
     world.apply([change("a", 1).phone("+1")]).await;
     world
@@ -27,7 +27,7 @@ async fn whoever_no_bulk_read_takes_is_listed_by_the_number_that_the_contact_has
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_is_taken_for_new_and_refused_alone_is_listed() {
+async fn a_contact_that_is_taken_for_new_and_refused_is_listed() {
     let world = world_of("predictive", "contactKey");
     for n in 0..6 {
         let new = (0..10).map(|i| change(&format!("new{n}{i}"), 1));
@@ -78,7 +78,7 @@ async fn one_bad_number_parks_the_opt_out_and_no_other_change_of_the_contact() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_that_refuses_all_without_a_code_is_told_and_left_alone() {
+async fn a_list_that_refuses_everything_without_a_code_is_reported_and_left_alone() {
     let world = by_phone();
     let key = |n: usize| format!("c{n}");
     for n in 0..200 {

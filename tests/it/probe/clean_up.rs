@@ -151,7 +151,7 @@ async fn a_client_that_may_not_delete_writes_nothing() {
 }
 
 #[tokio::test]
-async fn a_second_ctrl_c_leaves_the_contacts_and_tells_them() {
+async fn a_second_ctrl_c_leaves_the_contacts_and_names_them() {
     let served = served(Options::default()).await;
     let slow = Fault::next("POST", Effect::Slow(Duration::from_secs(9)));
     let contacts = format!("contactlists/{LIST}/contacts");
@@ -205,7 +205,7 @@ async fn a_deletion_that_does_not_show_is_made_again() {
 }
 
 #[tokio::test]
-async fn contacts_that_could_not_be_deleted_are_told_and_how_to_delete_them() {
+async fn contacts_that_could_not_be_deleted_are_named_with_how_to_delete_them() {
     // The list's size counts what is left at once.
     let lists = ListReadings {
         search_lag: Duration::ZERO,

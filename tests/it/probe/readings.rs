@@ -205,7 +205,7 @@ async fn every_reading_is_found_out_and_nothing_is_left() {
 }
 
 #[tokio::test]
-async fn what_was_seen_is_told_in_words() {
+async fn the_report_is_in_plain_words() {
     let served = served(Options {
         lists: ListReadings {
             longest_id: 200,

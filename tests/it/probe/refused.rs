@@ -37,7 +37,7 @@ async fn a_service_that_wants_a_while_without_calls_is_waited_for() {
 }
 
 #[tokio::test]
-async fn what_nobody_tells_stays_open_and_stops_nothing_else() {
+async fn a_question_without_an_answer_stays_open_and_stops_no_other() {
     // The answers do not report the rate limit.
     let untold = served(Options {
         rate_headers: false,
@@ -114,7 +114,7 @@ async fn a_list_is_empty_by_what_can_be_read_and_not_while_a_file_is_imported() 
 }
 
 #[tokio::test]
-async fn a_refusal_of_everything_is_none_of_what_is_special() {
+async fn a_service_that_refuses_everything_answers_no_question() {
     let served = served(Options::default()).await;
     let contacts = format!("contactlists/{LIST}/contacts");
     // The look at the list is answered, but no write.
@@ -204,7 +204,7 @@ async fn a_list_that_is_used_is_not_written_to() {
 }
 
 #[tokio::test]
-async fn what_does_not_go_with_a_probe_is_refused() {
+async fn options_that_contradict_a_probe_are_refused() {
     let served = served(Options::default()).await;
     let with = async |arguments: &[&str]| {
         let (status, _, shown) = served.command(&[&["check"], arguments].concat()).await;

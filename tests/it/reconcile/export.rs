@@ -110,7 +110,7 @@ fn fill(run: &Run) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_export_shows_the_same_drift_as_reads_of_fifty() {
+async fn an_export_finds_the_same_drift_as_bulk_reads() {
     let mut seen = Vec::new();
     for (read, exports) in [
         ("bulk", Exports::default()),
@@ -187,7 +187,7 @@ async fn a_run_reads_fifty_a_call_until_that_is_dearer_than_an_export() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whose_id_differs_in_case_alone_is_read_by_itself() {
+async fn a_contact_whose_id_differs_in_case_only_is_read_by_itself() {
     let run = of_lists(Exports::default());
     run.world.put("Lead-1", 5, "5");
     run.world.put("LEAD-2", 5, "5");
@@ -200,7 +200,7 @@ async fn whose_id_differs_in_case_alone_is_read_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_row_that_is_older_than_the_queue_turns_nothing_back() {
+async fn a_row_that_is_older_than_the_queue_undoes_nothing() {
     let run = of_lists(Exports::default());
     for key in ["a", "b", "c"] {
         run.world.put(key, 1, "1");

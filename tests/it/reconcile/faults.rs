@@ -28,7 +28,7 @@ pub(super) fn page(text: &str) -> Fault {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_input_is_told_member_by_member() {
+async fn a_wrong_input_is_reported_member_by_member() {
     let run = Run::new(World::new());
     let error = error(
         &run,
@@ -105,7 +105,7 @@ async fn an_unknown_campaign_is_named_and_does_not_hold_up_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn genesys_cloud_that_is_away_is_waited_for_and_if_it_stays_so_nothing_is_enqueued() {
+async fn an_outage_of_genesys_cloud_is_waited_for_and_if_it_lasts_nothing_is_enqueued() {
     let run = Run::with(World::new(), 1, |_| ());
     run.says("a", 5, "5");
     run.says("b", 5, "5");
@@ -148,7 +148,7 @@ async fn a_key_that_genesys_cloud_refuses_to_read_does_not_hide_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_queue_did_not_take_is_told_and_the_next_run_finds_it() {
+async fn a_change_that_the_queue_refused_is_reported_and_found_by_the_next_run() {
     let run = Run::fast(100);
     for n in 0..30 {
         run.says(&format!("k{n}"), 5, "5");

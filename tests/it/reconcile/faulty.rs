@@ -14,7 +14,7 @@ fn of(contacts: &[Value]) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_is_faulty_costs_one_and_an_opt_out_is_heard_in_it_and_goes_first() {
+async fn a_faulty_contact_costs_only_itself_and_its_opt_out_goes_first() {
     by_both(async |run| {
         for key in ["late", "same"] {
             run.world.put(key, 5, "5");
@@ -92,7 +92,7 @@ async fn more_than_a_hundred_and_one_in_a_hundred_stop_the_run_before_anything_i
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_feed_of_nothing_but_faulty_contacts_is_told_as_that() {
+async fn a_feed_of_faulty_contacts_only_is_reported_as_such() {
     let run = Run::new(World::new());
     for n in 0..100 {
         let contacts = [

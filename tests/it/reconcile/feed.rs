@@ -7,7 +7,7 @@ use super::*;
 use crate::support::{ODD_WAITS, never_hammered};
 
 #[tokio::test(start_paused = true)]
-async fn a_feed_that_is_away_for_a_moment_is_asked_again() {
+async fn a_feed_that_fails_for_a_moment_is_tried_again() {
     let run = Run::new(World::new());
     run.says("a", 5, "5");
     run.feed.add_fault(Fault::status("GET", 503));
@@ -55,7 +55,7 @@ async fn a_feed_that_names_no_wait_is_not_asked_again_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reconcile_too_takes_no_wait_of_nothing_at_its_word() {
+async fn reconcile_never_takes_a_wait_of_zero_literally() {
     for asked in ODD_WAITS {
         let run = Run::new(World::new());
         (0..5).for_each(|n| run.says(&format!("k{n}"), 5, "5"));
@@ -68,7 +68,7 @@ async fn reconcile_too_takes_no_wait_of_nothing_at_its_word() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_feed_that_stays_away_or_refuses_is_an_error_and_nothing_is_enqueued() {
+async fn a_feed_that_keeps_failing_or_refuses_is_an_error_and_nothing_is_enqueued() {
     for (fault, times, expected) in [
         (Effect::Status(500, vec![]), 3, "it answered 500, 3 times"),
         (

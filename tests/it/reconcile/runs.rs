@@ -245,7 +245,7 @@ async fn a_faulty_contact_holds_up_no_later_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn how_late_an_org_is_is_told_with_every_invocation() {
+async fn every_invocation_reports_how_late_its_org_is() {
     let run = Run::new(World::new());
     let ages = || {
         let told = run.world.told().into_iter();

@@ -217,7 +217,7 @@ impl Run {
 const NOTHING: [u64; 6] = [1, 0, 0, 0, 0, 0];
 
 #[tokio::test(start_paused = true)]
-async fn what_a_webhook_told_the_record_does_not_tell_again() {
+async fn a_record_repeats_nothing_that_its_webhook_said() {
     for api in ["predictive", "contactLists"] {
         for of in vendors() {
             let page = of.page;
@@ -234,7 +234,7 @@ async fn what_a_webhook_told_the_record_does_not_tell_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_webhook_would_have_told_the_record_tells_once() {
+async fn a_record_repairs_once_what_its_lost_webhook_would_have_said() {
     for api in ["predictive", "contactLists"] {
         for of in vendors() {
             let page = of.page;
@@ -278,7 +278,7 @@ async fn an_opt_out_whose_webhook_was_lost_is_repaired() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_was_deleted_at_salesforce_is_removed_and_made_by_nobody() {
+async fn a_contact_deleted_at_salesforce_is_removed_and_never_created() {
     let [_, salesforce, ..] = vendors();
     let mut run = Run::new(salesforce, "predictive", |_, _| ());
     let (pointer, yes) = (run.of.opt_out.0, run.of.opt_in.clone());

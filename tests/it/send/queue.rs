@@ -108,7 +108,7 @@ async fn a_queue_that_fails_for_a_while_costs_nothing_and_one_that_stays_away_en
 }
 
 #[tokio::test]
-async fn a_budget_that_is_smaller_than_a_batch_is_no_end() {
+async fn a_budget_that_is_smaller_than_a_batch_does_not_end_the_sending() {
     let (served, folder) = (Served::new().await, Folder::new("small"));
     allow(&served, "ranked", "predictive", 1);
     let file = folder.put("contacts.csv", csv(10));
@@ -177,7 +177,7 @@ async fn side_by_side_each_contacts_changes_keep_their_order_whatever_fails_and_
 }
 
 #[tokio::test]
-async fn what_one_contact_waits_for_holds_up_no_other() {
+async fn a_contact_that_waits_holds_up_no_other() {
     let (served, folder) = (Served::new().await, Folder::new("beside"));
     let file = folder.put("contacts.csv", csv(300));
     for _ in 0..5 {
@@ -201,7 +201,7 @@ async fn what_one_contact_waits_for_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn calls_to_a_far_queue_go_side_by_side() {
+async fn calls_to_a_distant_queue_go_side_by_side() {
     let (served, folder) = (Served::new().await, Folder::new("far"));
     let file = folder.put("contacts.csv", csv(1_000));
     served.sqs.set_latency(Duration::from_millis(200));
@@ -289,7 +289,7 @@ async fn it_fills_the_queue_by_minutes_of_what_the_orgs_changes_cost() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_altered_while_it_is_sent_is_sent_no_further() {
+async fn a_file_that_changes_while_it_is_sent_is_sent_no_further() {
     let (served, folder) = (Served::new().await, Folder::new("altered"));
     // The queue has room for a thousand rows. The command reads at most two thousand at once.
     allow(&served, "ranked", "predictive", 200);

@@ -178,7 +178,7 @@ fn validate(value: &Value, schema: &Value, is_request: bool, at: &str, faults: &
 }
 
 #[test]
-fn what_is_not_published_is_found() {
+fn a_call_that_is_not_published_is_found() {
     let call = |method: &str, path: &str, query: &str, body: Value, answer: Value| Call {
         at: jiff::Timestamp::UNIX_EPOCH,
         client_id: None,

@@ -32,7 +32,7 @@ async fn opt_out(world: &World, key: &str) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_opts_out_behind_a_backlog_of_which_many_do_finds_calls() {
+async fn an_opt_out_behind_a_backlog_with_many_opt_outs_finds_calls() {
     let world = World::of_lists(Options {
         calls_per_minute: Some(300),
         ..Options::default()

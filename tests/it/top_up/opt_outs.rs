@@ -62,7 +62,7 @@ async fn opt_outs_that_are_read_do_not_wait_until_the_others_of_a_wide_batch_are
 
 /// A bulk read with the contact `bad` fails.
 #[tokio::test(start_paused = true)]
-async fn no_opt_out_of_a_wide_batch_is_read_with_whoever_makes_reads_fail() {
+async fn no_opt_out_of_a_wide_batch_is_read_with_a_contact_that_makes_reads_fail() {
     let world = World::of_lists(Options::default());
     let line = between(&world.genesys, |genesys, request, timeout| {
         let is_bad = String::from_utf8_lossy(request.body()).contains("\"bad\"")
@@ -96,7 +96,7 @@ async fn no_opt_out_of_a_wide_batch_is_read_with_whoever_makes_reads_fail() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_campaign_in_doubt_nothing_else_begins_before_its_opt_outs_are_written() {
+async fn in_a_campaign_in_doubt_opt_outs_are_written_before_anything_else_begins() {
     let world = World::of_lists(Options {
         calls_per_minute: Some(20),
         ..Options::default()
@@ -126,7 +126,7 @@ async fn of_a_campaign_in_doubt_nothing_else_begins_before_its_opt_outs_are_writ
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_kept_for_opt_outs_is_not_spent_on_whoever_is_read_with_them() {
+async fn the_reserve_for_opt_outs_is_not_spent_on_contacts_that_are_read_with_them() {
     let world = World::of_lists(Options {
         calls_per_minute: Some(100),
         ..Options::default()

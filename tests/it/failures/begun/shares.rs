@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn campaigns_share_in_every_pass_what_siblings_leave() {
+async fn campaigns_share_in_every_pass_the_calls_that_other_copies_leave() {
     // This copy's share is a fifth of the calls, and no other copy uses the rest. In the second
     // pass there are calls for one contact of each campaign, or for three of the first.
     let world = allowing(52, Options::default());
@@ -17,7 +17,7 @@ async fn campaigns_share_in_every_pass_what_siblings_leave() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_conflict_nothing_is_read_again_whose_write_finds_no_call() {
+async fn after_a_conflict_no_contact_is_read_again_unless_a_call_is_left_for_its_write() {
     for rate_headers in [true, false] {
         let mut done_by_allowance = Vec::new();
         for allowed in 16..=44 {
@@ -111,7 +111,7 @@ async fn a_write_that_is_under_way_is_reserved_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_what_is_left_takes_no_more_than_its_part() {
+async fn a_call_that_asks_for_the_rate_limit_takes_no_more_than_its_share() {
     let world = allowing(40, Options::default());
     let copy = world.copy(None, |config| config.apply_concurrency = 1);
     apply(&world, &copy, new("warm", 1)).await;

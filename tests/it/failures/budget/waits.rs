@@ -36,7 +36,7 @@ async fn a_refused_post_was_not_done_and_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_wait_is_the_queues_to_wait() {
+async fn a_long_wait_is_spent_in_the_queue() {
     for (asked, at_least, at_most) in [
         (Some("42"), 42, 57),
         (Some("86400"), 900, 915),
@@ -73,7 +73,7 @@ async fn a_long_wait_is_the_queues_to_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_of_nothing_is_never_taken_at_its_word() {
+async fn a_wait_of_zero_is_never_taken_literally() {
     for world in [World::new, || World::of_lists(Options::default())] {
         for asked in ODD_WAITS {
             let world = world();
@@ -100,7 +100,7 @@ async fn a_wait_of_nothing_is_never_taken_at_its_word() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_of_nothing_that_was_rounded_down_costs_a_second() {
+async fn a_wait_of_zero_that_was_rounded_down_costs_a_second() {
     for asked in ["0", "0.4", "Tue, 24 Nov 2026 16:00:00 GMT"] {
         let world = World::new();
         world
@@ -118,7 +118,7 @@ async fn a_wait_of_nothing_that_was_rounded_down_costs_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reset_of_nothing_is_never_taken_at_its_word() {
+async fn a_reset_of_zero_is_never_taken_literally() {
     for reset in ODD_WAITS {
         let world = World::new();
         let headers = vec![
@@ -138,7 +138,7 @@ async fn a_reset_of_nothing_is_never_taken_at_its_word() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_beyond_the_invocations_end() {
+async fn no_wait_exceeds_the_invocation() {
     let world = World::new();
     world
         .genesys

@@ -65,7 +65,7 @@ async fn whom_the_crm_does_not_list_is_counted_and_told_by_message_groups_and_le
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_feed_that_was_not_read_whole_nobody_is_unknown() {
+async fn nobody_is_unknown_to_a_feed_that_was_not_read_whole() {
     let run = filled();
     let faulty = json!({ "contacts": [{ "contactKey": "LEAD-1", "version": 5, "data": {} }, { "version": 5 }], "next": null });
     run.feed.add_fault(page(&faulty.to_string()));

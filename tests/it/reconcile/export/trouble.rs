@@ -107,7 +107,7 @@ async fn an_export_that_is_refused_says_which_call_and_closes_no_campaign() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_export_stops_the_run_and_nothing_is_enqueued() {
+async fn an_invalid_export_stops_the_run_and_nothing_is_enqueued() {
     let run = one(Exports::default());
     for (text, what) in [
         ("", "it is empty"),

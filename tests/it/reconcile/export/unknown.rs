@@ -196,7 +196,7 @@ async fn of_a_feed_that_is_faulty_or_fails_in_one_of_both_runs_nobody_is_lowered
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_added_between_the_runs_stays() {
+async fn a_contact_that_is_added_between_the_runs_stays() {
     let run = filled();
     let is_added = AtomicBool::new(false);
     let look = || {
