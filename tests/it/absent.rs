@@ -126,7 +126,11 @@ async fn an_opt_out_of_an_absent_contact_leaves_a_mark_that_no_older_change_undo
         assert_eq!(done.records, ["created"; 2]);
         for key in ["a", "b"] {
             let held = [(VERSION_FIELD.to_owned(), "5:5-".to_owned())].into();
-            assert_eq!(world.contact(key), (held, false), "{key}: no column of it");
+            assert_eq!(
+                world.contact(key),
+                (held, false),
+                "{key}: it holds no column of the change"
+            );
             let older = change(key, 4).phone("4").callable(true);
             assert_eq!(outcomes(world, [older]).await, ["stale"]);
             // A partial change does not bring the contact back either.

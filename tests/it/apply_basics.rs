@@ -1,4 +1,4 @@
-//! What apply does when nothing fails: it reads each contact, writes only what differs, and folds
+//! Apply when nothing fails: it reads each contact, writes only what differs, and folds
 //! the changes of one contact into one write.
 
 use std::time::Duration;
@@ -164,7 +164,11 @@ async fn a_contact_is_created_callable_unless_the_change_says_otherwise() {
         .iter()
         .find(|contact| contact["id"] == "silent")
         .unwrap();
-    assert_eq!(silent.get("callable"), None, "silence is not a word");
+    assert_eq!(
+        silent.get("callable"),
+        None,
+        "a change without callable says nothing about it"
+    );
 }
 
 #[tokio::test(start_paused = true)]

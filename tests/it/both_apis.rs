@@ -102,7 +102,7 @@ async fn a_new_contact_is_created_and_an_existing_one_is_updated_in_part() {
         assert_eq!(
             world.column("old", "phone"),
             "3",
-            "what a change does not name stays"
+            "a column that the change does not name stays"
         );
     })
     .await;
@@ -122,7 +122,7 @@ async fn an_older_change_is_not_written_but_a_late_opt_out_still_counts() {
                 .await
                 .records,
             ["updated"],
-            "what it says of callable is new"
+            "its callable is newer than the stored decision"
         );
         assert_eq!(world.contact("a").0["phone"], "5");
         assert_eq!(
@@ -161,7 +161,7 @@ async fn an_older_change_is_not_written_but_a_late_opt_out_still_counts() {
         assert_eq!(
             (data["phone"].as_str(), callable),
             ("6", false),
-            "an equal rank repairs columns, and only lowers"
+            "an equal rank repairs columns, and only opts out"
         );
     })
     .await;
@@ -181,7 +181,7 @@ async fn a_contact_stays_opted_out_through_changes_that_do_not_mention_it() {
             world.apply([change("a", 4).callable(true)]).await.records,
             ["updated"]
         );
-        assert!(world.contact("a").1, "a newer change may raise");
+        assert!(world.contact("a").1, "a newer change may opt in");
     })
     .await;
 }

@@ -89,17 +89,17 @@ async fn named_channels_are_closed_and_what_the_dialler_wrote_is_kept() {
         let write = world.genesys.calls().pop().unwrap().body[0].clone();
         assert_eq!(
             write["contactableStatus"], channels,
-            "all that was read goes with it"
+            "everything that was read is written with it"
         );
         assert_eq!(
             write["phoneNumberStatus"],
             Value::Null,
-            "what is not lowered is not named"
+            "a status that is not closed is not named"
         );
         assert_eq!(write["callable"], Value::Null);
         let again = world.apply([says.with("eventId", "again")]).await;
         assert_eq!(again.records, ["unchanged"]);
-        assert_eq!(again.calls, ["POST bulk 200"], "it is lowered already");
+        assert_eq!(again.calls, ["POST bulk 200"], "it is closed already");
         let says = lowering(change("a", 3), &[], &["phone"]);
         assert_eq!(world.apply([says]).await.records, ["updated"]);
         let numbers = json!({ "nickname": number, "phone": { "callable": false } });
@@ -112,7 +112,7 @@ async fn named_channels_are_closed_and_what_the_dialler_wrote_is_kept() {
         assert_eq!(silent.records, ["updated"]);
         let write = world.genesys.calls().pop().unwrap().body[0].clone();
         let named = ["contactableStatus", "phoneNumberStatus"].map(|of| write.get(of).is_some());
-        assert_eq!(named, [false, false], "an opt-in raises none");
+        assert_eq!(named, [false, false], "an opt-in opens none");
         assert_eq!(shut(world, "a"), ["Sms", "Email"]);
     })
     .await;
@@ -140,7 +140,11 @@ async fn a_stale_change_still_closes_channels_and_a_batch_closes_all_that_it_nam
         world.put("a", 9, "9");
         let late = lowering(change("a", 5).phone("5"), &["Sms"], &[]);
         assert_eq!(world.apply([late]).await.records, ["updated"]);
-        assert_eq!(world.column("a", "phone"), "9", "no column of it");
+        assert_eq!(
+            world.column("a", "phone"),
+            "9",
+            "none of its columns is written"
+        );
         assert_eq!(world.column("a", VERSION_FIELD), "9");
         assert_eq!(shut(world, "a"), ["Sms"]);
         let batch = [
@@ -184,11 +188,11 @@ async fn by_default_an_opt_out_leaves_channels_open_and_by_the_orgs_wish_it_clos
         let opt_in = change("a", 3).callable(true);
         assert_eq!(world.apply([opt_in]).await.records, ["updated"]);
         assert!(world.contact("a").1);
-        assert_eq!(shut(world, "a"), EVERY, "an opt-in raises none");
+        assert_eq!(shut(world, "a"), EVERY, "an opt-in opens none");
         let kept = world.genesys.kept_from_dialling(CAMPAIGN, "a");
         assert_eq!(kept, [KeptBy::Channel("Voice".to_owned())]);
         world.apply([change("b", 1).remove()]).await;
-        assert_eq!(shut(world, "b"), EVERY, "who is not there is made so");
+        assert_eq!(shut(world, "b"), EVERY, "an absent contact is created so");
     })
     .await;
 }
@@ -204,7 +208,7 @@ async fn a_stale_opt_out_closes_no_channel() {
         let stale = lowering(change("a", 7).callable(false), &["Sms"], &[]);
         assert_eq!(world.apply([stale]).await.records, ["updated"]);
         assert!(world.contact("a").1);
-        assert_eq!(shut(world, "a"), ["Sms"], "what it names itself");
+        assert_eq!(shut(world, "a"), ["Sms"], "only the channels that it names");
     })
     .await;
 }
@@ -227,7 +231,7 @@ async fn a_write_without_an_answer_is_read_again_and_closes_channels_once() {
             assert_eq!(
                 writes.count(),
                 1,
-                "what was lost before it came is no write: {done:?}"
+                "a call that was lost on its way is no write: {done:?}"
             );
             assert!(done.failed.is_empty());
             assert!(shut(world, "a").contains(&channel));

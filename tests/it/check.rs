@@ -165,7 +165,7 @@ async fn check_reports_whatever_is_wrong_and_what_to_do() {
     assert_eq!(wrong(&lines), [""; 0], "{shown}");
     assert!(
         shown.contains("\"status\":\"skip\""),
-        "what was not looked at is told: {shown}"
+        "a skipped check is reported: {shown}"
     );
 
     // A list without the version column, then version columns of several types.

@@ -104,7 +104,7 @@ async fn a_contact_that_opts_out_and_in_again_in_the_crm_is_called_again() {
         assert_eq!(made(world, [silent]).await, "updated: not 3:2-");
         let before = world.genesys.calls().len();
         assert_eq!(made(world, [says(4, true)]).await, "updated: callable 4:4+");
-        assert_eq!(world.genesys.calls().len() - before, 2, "no call more");
+        assert_eq!(world.genesys.calls().len() - before, 2, "no further call");
     })
     .await;
 }
@@ -134,7 +134,11 @@ async fn the_newest_decision_stands_in_whatever_order_changes_arrive() {
             made(world, [says(16, false).with("eventId", "out")]).await,
             "updated: not 20:16-"
         );
-        assert_eq!(world.column("a", "phone"), "20", "and no column is theirs");
+        assert_eq!(
+            world.column("a", "phone"),
+            "20",
+            "and none of its columns is written"
+        );
     })
     .await;
 }
@@ -187,7 +191,7 @@ async fn an_org_may_choose_that_every_opt_in_counts_or_none() {
             world.apply([change("b", 4).callable(true)]).await.records,
             ["created"]
         );
-        assert!(world.contact("b").1, "who is created may be called");
+        assert!(world.contact("b").1, "a created contact may be called");
     })
     .await;
 }

@@ -72,7 +72,7 @@ impl Console {
         assert_eq!(
             answer.headers()["location"],
             "/",
-            "the token stays in no address"
+            "no address keeps the token"
         );
         let cookie = answer.headers()["set-cookie"].to_str().unwrap().to_owned();
         assert!(

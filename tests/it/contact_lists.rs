@@ -1,4 +1,4 @@
-//! What only the contact list API has: campaigns that draw on lists, known columns, and writes of
+//! The parts that only the contact list API has: campaigns that draw on lists, known columns, and writes of
 //! whole contacts.
 
 mod lists;
@@ -253,7 +253,7 @@ async fn a_write_whose_answer_lacks_the_contact_is_not_taken_for_done() {
     assert_eq!(
         done.failed,
         [0],
-        "it may be done yet: nothing is created twice in an invocation"
+        "it may still be carried out: nothing is created twice in an invocation"
     );
     world.pass(Duration::from_secs(20)).await;
     assert_eq!(world.invoke().await.records, ["created"]);

@@ -251,7 +251,7 @@ async fn a_message_without_a_rank_is_redriven_only_on_request() {
     assert_eq!(
         served.ids().await.len(),
         4,
-        "rejected, behind that, of an unknown org, unreadable"
+        "one is rejected, one stands behind it, one is of an unknown org, one is unreadable"
     );
 }
 

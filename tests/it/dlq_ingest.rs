@@ -1,4 +1,4 @@
-//! What ingest parked, redriven by `dlq redrive` through the mended mapping of its source.
+//! Messages that ingest parked, redriven by `dlq redrive` through the mended mapping of its source.
 
 use http::Request;
 use io::queue::Message;
@@ -19,7 +19,7 @@ fn source(mapping: &Value) -> Value {
     json!({ "auth": "bearer", "bearerTokens": ["a-token-of-the-crm"], "org": "ranked", "campaignId": CAMPAIGN, "mapping": mapping })
 }
 
-/// What ingest parks of one request.
+/// The messages that ingest parks of one request.
 async fn parked(secret: &Value, headers: &[(&str, &str)], body: &str) -> Vec<Message> {
     let world = World::new();
     world.put_as("people", secret);

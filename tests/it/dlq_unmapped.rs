@@ -219,7 +219,7 @@ async fn items_of_a_source_without_an_org_are_of_the_org_of_what_they_become() {
         "{text}"
     );
     let left = report["left"].as_object().unwrap();
-    assert_eq!(left.len(), 1, "what is of other orgs is not meant: {text}");
+    assert_eq!(left.len(), 1, "items of other orgs stay: {text}");
     assert!(text.contains("changes of other orgs too"), "{text}");
     let sent = served.queue.messages();
     assert!(

@@ -96,7 +96,7 @@ async fn entries_are_added_by_one_call_once_each_and_removed() {
     assert_eq!(genesys.dnc_entries("values"), [""; 0]);
     assert_eq!(client.patches(), 3);
     assert_eq!(client.add(&numbers(), &[]).await, []);
-    assert_eq!(client.patches(), 3, "for nobody no call is made");
+    assert_eq!(client.patches(), 3, "no entry needs no call");
     assert_eq!(openapi::faults(&genesys.calls()), [""; 0]);
 }
 
@@ -199,7 +199,11 @@ async fn a_list_that_a_person_must_mend_is_left_alone_for_a_minute() {
         client.world.genesys.forbid_dnc_list("numbers", forbids);
         let refused = vec![Err(Kind::Refused); 2];
         assert_eq!(client.add(&list, &["+1", "+2"]).await, refused);
-        assert_eq!(client.patches(), 1, "whose fault it is shows at once");
+        assert_eq!(
+            client.patches(),
+            1,
+            "it is clear at once that the list is at fault"
+        );
         let left_alone = client.add(&list, &["+1"]).await;
         assert!(matches!(left_alone[..], [Err(Kind::Closed { .. })]));
         assert_eq!(client.patches(), 1);

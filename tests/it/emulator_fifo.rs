@@ -67,7 +67,7 @@ async fn a_batch_takes_as_many_messages_as_possible_of_a_group_then_of_the_next(
     assert_eq!(
         bodies(&source.queue.receive(10).unwrap().event),
         ["6"],
-        "group a is with a consumer"
+        "group a is in flight"
     );
 }
 
@@ -80,7 +80,7 @@ async fn a_failed_message_comes_back_before_anything_later_of_its_group() {
     send(&source, &[("a", "4")]);
     assert!(
         source.queue.receive(10).is_none(),
-        "invisible, and so is what is behind it"
+        "it is invisible, and so are those behind it"
     );
     tokio::time::sleep(Duration::from_secs(30)).await;
     let again = source.queue.receive(10).unwrap();
@@ -106,7 +106,7 @@ async fn only_a_message_in_flight_has_a_visibility_timeout() {
     assert!(source.queue.receive(10).is_some());
     assert!(
         source.queue.set_visibility(handle, 5).is_err(),
-        "the handle is of an earlier receive"
+        "the handle belongs to an earlier receive"
     );
     assert!(source.queue.set_visibility(handle, 43_201).is_err());
 }
@@ -118,12 +118,12 @@ async fn a_duplicate_within_five_minutes_is_not_stored_again() {
     assert_eq!(
         (source.queue.len(), source.queue.deduplicated()),
         (2, 1),
-        "by group and id"
+        "deduplication is by group and id"
     );
     let batch = source.queue.receive(10).unwrap();
     source.answered(&batch, Some(&Value::Null));
     send(&source, &[("a", "1")]);
-    assert!(source.queue.is_empty(), "also after it was deleted");
+    assert!(source.queue.is_empty(), "even after the first was deleted");
     tokio::time::sleep(Duration::from_mins(5)).await;
     send(&source, &[("a", "1")]);
     assert_eq!(source.queue.len(), 1);

@@ -78,11 +78,11 @@ async fn a_receive_gives_a_group_in_order_and_nothing_of_one_that_is_in_flight()
     // Receives as the event source does.
     world.queue.receive(1).unwrap();
     let first = receive(&world, "first").await;
-    assert_eq!(bodies(&first), ["2", "5"], "a is with the event source");
+    assert_eq!(bodies(&first), ["2", "5"], "group a is in flight");
     assert_eq!(
         first[0]["Attributes"],
         json!({ "MessageGroupId": "b", "ApproximateReceiveCount": "1" }),
-        "what was asked for"
+        "as many as were requested"
     );
     assert_eq!(bodies(&receive(&world, "second").await), [""; 0]);
     tokio::time::sleep(Duration::from_secs(90)).await;

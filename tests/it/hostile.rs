@@ -228,7 +228,7 @@ async fn an_opt_out_is_not_dropped_where_the_header_names_no_changed_fields() {
             lost.push(changed);
         }
     }
-    assert!(lost.is_empty(), "dropped without a word: {lost:?}");
+    assert!(lost.is_empty(), "silently dropped: {lost:?}");
 }
 
 #[tokio::test(start_paused = true)]

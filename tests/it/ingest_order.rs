@@ -66,7 +66,7 @@ async fn an_entry_that_is_the_senders_fault_is_400_and_ends_the_queueing() {
     assert_eq!(
         world.post(&[("b", 1), ("c", 1)]).await.0,
         503,
-        "what can still be stored is not given up for it"
+        "changes that can still be stored are stored"
     );
 }
 

@@ -100,7 +100,7 @@ async fn an_outage_is_never_a_401_and_a_cached_secret_is_used() {
     assert_eq!(
         world.vault.reads(NAME),
         3,
-        "an outage may be over at any time, a missing right for some seconds not"
+        "an outage may end at any time, a missing right takes some seconds"
     );
     tokio::time::sleep(Duration::from_secs(31)).await;
     let source =
@@ -152,7 +152,7 @@ async fn a_sender_with_a_too_short_secret_is_told_to_retry_until_it_has_another(
 
     source(json!([SHORT, SECRET]));
     tokio::time::sleep(Duration::from_secs(30)).await;
-    assert_eq!(by(SECRET).await.0, 202, "the other one lets in beside it");
+    assert_eq!(by(SECRET).await.0, 202, "the other secret works beside it");
     assert_eq!(
         by(SHORT).await,
         unavailable(),

@@ -117,7 +117,7 @@ async fn neither_answer_nor_time_nor_work_shows_a_stranger_whether_a_source_exis
     assert_eq!(
         world.post(&[("a", 2)]).await.0,
         202,
-        "who is known is let in"
+        "a cached source is let in"
     );
 }
 
@@ -132,17 +132,21 @@ async fn guessers_shut_nobody_out_and_a_copy_looks_up_ten_names_a_second_at_most
         assert_eq!(world.send(guess).await, unauthorized(), "{n}");
     }
     let seconds = world.now().duration_since(began).as_secs();
-    assert_eq!(seconds, 200, "for 2,000 look-ups");
+    assert_eq!(seconds, 200, "it takes the time of 2,000 lookups");
     let body = change("b", 1).to_string();
     let (answer, took) = timed(&world, world.signed("/webhooks/quiet", &body)).await;
     assert_eq!(
         (answer.0, took),
         (202, Duration::ZERO),
-        "who was not known until now is let in at once"
+        "a source that was not cached is let in at once"
     );
     let reads = world.vault.reads(NAME);
     assert_eq!(world.post(&[("a", 2)]).await.0, 202);
-    assert_eq!(world.vault.reads(NAME), reads, "who was known still is");
+    assert_eq!(
+        world.vault.reads(NAME),
+        reads,
+        "a cached source stays cached"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -160,7 +164,7 @@ async fn a_copy_looks_up_ten_names_at_a_time_and_each_name_once_for_all_who_send
     };
     let (answers, (honest, waited)) = futures_util::join!(join_all(guesses), honest);
     assert!(answers.iter().all(|answer| *answer == unauthorized()));
-    assert_eq!(honest.0, 202, "who comes after them waits its turn");
+    assert_eq!(honest.0, 202, "later requests wait their turn");
     assert!(waited <= 11 * latency, "{waited:?}");
     assert!(world.now().duration_since(began).unsigned_abs() >= 10 * latency);
 

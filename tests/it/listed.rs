@@ -12,7 +12,7 @@ use crate::support::{CAMPAIGN, Change, Done, OTHER_CAMPAIGN, World, change, open
 
 const LIST: &str = "dnc-1";
 
-/// What is wrong, and how it is set up.
+/// A fault by name, and how to set it up.
 type Failing<'a> = (&'a str, &'a dyn Fn(&World));
 
 /// An org with a DNC list, by phone or by key, for each API.
@@ -245,7 +245,7 @@ async fn an_opt_out_is_listed_even_if_the_contact_cannot_be_written() {
     world.genesys.add_fault(failed.times(20));
     let done = world.apply([out("a", 2)]).await;
     assert_eq!(done.failed, [0], "{done:?}");
-    assert!(world.contact("a").1, "or this tests nothing");
+    assert!(world.contact("a").1, "otherwise this tests nothing");
     assert_eq!(entries(&world), ["+1"]);
 }
 

@@ -1,4 +1,4 @@
-//! What campaign-sync promises, one module for each promise or part.
+//! The promises of campaign-sync, one module for each promise or part.
 //!
 //! The tests use the product through its own entry points, on the emulated services in this process
 //! or over real sockets on loopback. They share one binary, so that it links once. A stranger may

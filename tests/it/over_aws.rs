@@ -95,7 +95,7 @@ async fn each_entry_of_a_batch_has_its_own_answer() {
     assert_eq!(
         told,
         [Ok(()), Err(true), Err(false), Err(false)],
-        "a throttled one may be taken later, as one without answer"
+        "a throttled entry may be sent again, like one without an answer"
     );
     assert_eq!(sent(&server).await["Entries"][3]["MessageGroupId"], "g3");
 }
@@ -143,7 +143,7 @@ async fn the_depth_of_a_queue_is_what_waits_and_what_is_in_flight() {
             .depth("https://sqs.test/q.fifo")
             .await
             .is_err(),
-        "not told is not empty"
+        "an unknown depth is not zero"
     );
 }
 

@@ -51,7 +51,7 @@ async fn no_output_of_a_function_holds_personal_data() {
     ] {
         assert!(
             text.contains(expected),
-            "{expected} is not told in:\n{text}"
+            "{expected} is not reported in:\n{text}"
         );
     }
     for line in text.lines() {

@@ -141,7 +141,7 @@ async fn without_a_rank_nothing_is_compared_or_enqueued() {
         run.world.genesys.calls()[before..]
             .iter()
             .all(|call| call.path == "/oauth/token"),
-        "no call for nothing"
+        "no call is wasted"
     );
 }
 
@@ -164,7 +164,7 @@ async fn reconcile_makes_nobody_callable_by_itself_and_every_opt_out_counts() {
         run.feed.put(json!({ "campaignId": CAMPAIGN, "contactKey": "removed", "version": 6, "operation": "remove" }));
         let answer = run.run(json!({})).await.unwrap();
         assert_eq!(counts(&answer), [5, 0, 4, 0, 0, 3]);
-        assert_eq!(answer.kept, 1, "whom somebody else took out is no difference");
+        assert_eq!(answer.kept, 1, "a contact that somebody else took out is no difference");
         run.apply_all().await;
         for key in ["opted-in", "taken-out", "opted-out", "opted-out-late", "removed"] {
             assert!(!run.world.contact(key).1, "{key}");
@@ -173,11 +173,11 @@ async fn reconcile_makes_nobody_callable_by_itself_and_every_opt_out_counts() {
         assert_eq!(
             run.world.column("opted-in", VERSION_FIELD),
             "5:5-",
-            "so that a webhook which says it may still do it"
+            "so a later webhook may still opt the contact in"
         );
         assert_eq!(run.world.column("opted-out-late", "phone"), "5");
         let answer = run.run(json!({})).await.unwrap();
-        assert_eq!(counts(&answer), [5, 0, 1, 1, 0, 0], "what is not repaired is still told");
+        assert_eq!(counts(&answer), [5, 0, 1, 1, 0, 0], "unrepaired drift is still reported");
         assert_eq!(answer.kept, 1);
     })
     .await;
@@ -208,11 +208,7 @@ async fn a_run_that_is_repeated_sends_nothing_twice_and_a_later_one_is_never_tak
     assert_eq!(run.world.queue.len(), 1, "the same event of the same run");
     run.says("a", 6, "6");
     assert_eq!(run.run(due).await.unwrap().enqueued, 1);
-    assert_eq!(
-        run.world.queue.len(),
-        2,
-        "but never what became newer meanwhile"
-    );
+    assert_eq!(run.world.queue.len(), 2, "but never over a newer change");
     run.apply_all().await;
     assert_eq!(run.world.column("a", "phone"), "6");
     run.world.put("a", 6, "spoilt by somebody else");

@@ -137,7 +137,7 @@ async fn in_one_batch_with_changes_it_does_what_it_does_one_by_one() {
         assert_eq!(alone, expected);
         assert_eq!(world.contact("a"), in_a_batch);
         assert_eq!(in_a_batch.0["phone"], "1");
-        assert!(!in_a_batch.1, "what was opted out stays so");
+        assert!(!in_a_batch.1, "an opted-out contact stays so");
     })
     .await;
 }

@@ -61,7 +61,7 @@ impl Deref for World {
     }
 }
 
-/// What one invocation did.
+/// The effects of one invocation.
 #[derive(Debug)]
 pub(crate) struct Done {
     /// "GET LEAD-1 200": the method, the contact key as in the path (or "contacts"), and the
@@ -140,7 +140,7 @@ impl World {
         self.copy(None, |_| {})
     }
 
-    /// What a copy of another function shares, with another configuration.
+    /// The state that the parts of another function share, with another configuration.
     pub(crate) fn shared(&self, configure: impl Fn(&mut Config)) -> Shared {
         let mut config = self.config.clone();
         configure(&mut config);

@@ -142,7 +142,7 @@ impl World {
         }
     }
 
-    /// What the parts of a function share. `seed` seeds its chance.
+    /// The state that the parts of a function share. `seed` seeds its chance.
     pub fn shared(&self, seed: u64, telemetry: Telemetry, config: Config) -> Shared {
         Shared {
             transport: Arc::clone(&self.genesys) as _,

@@ -35,7 +35,7 @@ impl fmt::Debug for Mapped {
     }
 }
 
-/// Where a change comes from: an item, and the place of the change among those of the item.
+/// The origin of a change: an item, and the place of the change among those of the item.
 pub(crate) struct Origin<'a> {
     pub(crate) item: &'a str,
     pub(crate) ordinal: usize,

@@ -12,7 +12,7 @@ use crate::config::read;
 use crate::fault::Refused;
 use crate::value;
 
-/// What `optOut` and `remove` have in common: a field, and the values that meet the condition.
+/// The common part of `optOut` and `remove`: a field, and the values that meet the condition.
 struct Condition {
     name: &'static str,
     field: Val,

@@ -13,7 +13,7 @@ pub struct Refused {
     pub member: String,
     /// The line and the column in the program, counted from 1.
     pub place: Option<(usize, usize)>,
-    /// What is wrong, or what was expected.
+    /// The rule that is broken, or the value that was expected.
     pub message: String,
 }
 

@@ -70,7 +70,7 @@ struct Inner {
     program: Program,
 }
 
-/// What a request says beside its body.
+/// A request without its body: its headers, and the attributes of an event.
 #[derive(Clone, Copy)]
 pub struct About<'a> {
     /// The headers of the request, by their names in lower case. A program sees only those that its

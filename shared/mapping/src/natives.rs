@@ -36,7 +36,7 @@ impl DataT for Data {
     type Data<'a> = Known<'a>;
 }
 
-/// What the native functions know beside their arguments.
+/// The data that the native functions know beside their arguments.
 #[derive(Clone, Copy)]
 pub(crate) struct Known<'a> {
     pub(crate) lut: &'a Lut<Data>,

@@ -32,7 +32,7 @@ fn refused(config: &Value) -> String {
     Mapping::parse(&config.to_string()).unwrap_err().to_string()
 }
 
-/// What each item of a body becomes. Checks that every change is one that a sender may send.
+/// The changes of each item of a body. Checks that every change is one that a sender may send.
 fn mapped(config: &Value, body: &str) -> Vec<Result<Vec<Value>, String>> {
     let mapping = mapping(config);
     let headers = BTreeMap::new();

@@ -30,7 +30,7 @@ use crate::served::{Served, Tls};
 const PATIENCE: Duration = Duration::from_secs(120);
 const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:apply";
 
-/// What the process reports.
+/// A report of the process.
 enum Told {
     /// It asks for an event. The first time, its init is over.
     Next(Instant),

@@ -30,7 +30,7 @@ pub(crate) struct Process {
     limit: Option<PathBuf>,
 }
 
-/// What the process has used up to one moment.
+/// The resources that the process has used up to one moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Used {
     /// The CPU time of its threads, in seconds.

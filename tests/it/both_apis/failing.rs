@@ -14,7 +14,7 @@ async fn a_write_that_was_carried_out_without_an_answer_is_not_made_twice() {
             fail_writes(world, &effect, 1);
             let mut done = world.apply([change("a", 2).phone("2")]).await;
             if !in_place {
-                assert_eq!(done.failed, [0], "no time is left to hold others up");
+                assert_eq!(done.failed, [0], "it takes no time from others");
                 world.pass(Duration::from_secs(20)).await;
                 done = world.invoke().await;
             }

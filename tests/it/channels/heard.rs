@@ -15,7 +15,7 @@ async fn an_api_without_channels_parks_their_changes_after_honouring_the_opt_out
     world.apply([change("warm", 1)]).await;
     let done = world.apply([says()]).await;
     assert_eq!(done.records, ["parked: channel"]);
-    assert_eq!(done.calls, [""; 0], "there is nothing to be heard");
+    assert_eq!(done.calls, [""; 0], "there is nothing to take effect");
     let detail = "contactable, phones: expected neither, since the org's api has no word for them";
     assert_eq!(world.parked()[0]["detail"], detail);
     let done = world
@@ -28,11 +28,15 @@ async fn an_api_without_channels_parks_their_changes_after_honouring_the_opt_out
         .add_fault(Fault::status("PATCH", 503).times(3));
     let opt_out = says().callable(false).with("eventId", "out");
     let done = world.apply([opt_out]).await;
-    assert_eq!(done.failed, [0], "not parked before it is heard");
+    assert_eq!(done.failed, [0], "not parked before it takes effect");
     world.pass(Duration::from_mins(2)).await;
     assert_eq!(world.invoke().await.records, ["parked: channel"]);
     assert!(!world.contact("a").1);
-    assert_eq!(world.column("a", "phone"), "1", "and no column of it");
+    assert_eq!(
+        world.column("a", "phone"),
+        "1",
+        "and none of its columns is written"
+    );
     assert_eq!(world.column("a", VERSION_FIELD), "2:2-");
 }
 

@@ -1,4 +1,4 @@
-//! What the command line refuses, with which message and exit status.
+//! The command lines that are refused, with which message and exit status.
 
 use super::*;
 

@@ -71,7 +71,7 @@ async fn editing_a_mapping_shows_its_changes_faults_and_ignored_items() {
         let (_, part) = console.post("/sources", &fields).await;
         assert!(part.contains(told), "{told} of {part}");
     }
-    assert_eq!(console.printed().await, "", "nothing of it is told");
+    assert_eq!(console.printed().await, "", "no value of it is shown");
 }
 
 #[tokio::test]

@@ -192,7 +192,7 @@ async fn entries_are_added_and_removed_on_lists_of_their_kind_alone_all_or_none_
     let again = client
         .patch("/n/phonenumbers", numbers("Add", &["+1 555"]))
         .await;
-    assert_eq!(again, done, "what stands there needs no place");
+    assert_eq!(again, done, "an existing entry needs no room");
     assert_eq!(genesys.dnc_entries("n"), ["+1 555"]);
     assert_eq!(
         client.dnc("DELETE", "/n/phonenumbers", Value::Null).await.0,
@@ -229,7 +229,7 @@ async fn the_dialler_does_not_call_contacts_on_a_dnc_list_of_its_campaign() {
     assert_eq!(
         kept("LEAD-1"),
         [by("v")],
-        "in another form it is another number"
+        "a number in another form is another number"
     );
     genesys.change_column("c", "LEAD-1", "leadId", "");
     assert_eq!(kept("LEAD-1"), []);

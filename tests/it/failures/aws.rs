@@ -17,7 +17,7 @@ async fn a_dead_letter_queue_that_hangs_is_probed_by_one_message_at_a_time() {
 
     world.send([poison("a"), poison("b")]);
     let first = world.invoke().await;
-    assert!(first.took >= LONGEST_CALL, "it is found out once");
+    assert!(first.took >= LONGEST_CALL, "the hang is noticed once");
     for key in ["c", "d"] {
         world.send([poison(key), change("opt-out", 1).callable(false)]);
         let next = world.invoke().await;
@@ -65,13 +65,13 @@ async fn while_secrets_manager_hangs_cached_secrets_are_used_at_once() {
     assert_eq!(
         batches.iter().map(held).collect::<Vec<_>>(),
         [true, true, true, false, false],
-        "three secrets find it out: {batches:?}"
+        "after three secrets the hang is known: {batches:?}"
     );
     let outcomes: Vec<_> = batches.iter().map(|done| &done.records[0][..7]).collect();
     assert_eq!(
         outcomes,
         ["updated", "updated", "retried", "updated", "updated"],
-        "what is known serves on"
+        "cached secrets are still used"
     );
 
     let told = world.told();

@@ -72,7 +72,7 @@ async fn copies_with_one_oauth_client_keep_to_one_budget_by_the_reported_headers
     for copies in [1, 2, 5, 8, 10] {
         let (world, refused, calls) = spend(copies, Options::default(), 300).await;
         assert_eq!(world.genesys.contacts(CAMPAIGN).len(), 300);
-        assert!(calls > 300, "more than one window's");
+        assert!(calls > 300, "more calls than one window has");
         for ((copy, window), count) in &refused {
             assert!(
                 *count <= 1,

@@ -93,7 +93,11 @@ async fn a_create_that_is_refused_with_an_unknown_code_holds_up_no_other() {
             world.pass(Duration::from_mins(6)).await;
         }
         let parked = world.parked();
-        assert_eq!(parked.len(), 1, "others are created, so it is its own");
+        assert_eq!(
+            parked.len(),
+            1,
+            "others are created, so this contact is at fault"
+        );
         assert_eq!(parked[0]["reason"], "rejected");
         assert_eq!(world.refusals(), 0);
     }
@@ -146,6 +150,6 @@ async fn three_creates_that_are_refused_by_themselves_hold_up_others_only_briefl
         let parked = world.parked();
         assert_eq!(parked.len(), 5, "{parked:?}");
         assert!(parked.iter().all(|parked| parked["reason"] == "rejected"));
-        assert!(!world.contact("bad-out").1, "it was heard");
+        assert!(!world.contact("bad-out").1, "the opt-out took effect");
     }
 }

@@ -82,7 +82,7 @@ async fn where_reads_lag_a_change_is_written_at_once_and_read_once_more() {
     assert_eq!(done.records, ["retried in 60 s"]);
     assert_eq!(done.failed, [0]);
     assert_eq!(world.told(), ["written: created"]);
-    assert!(!world.contact("k").1, "that nobody may call is in force");
+    assert!(!world.contact("k").1, "the contact is not callable");
     let text = lines.take();
     let written = "change written: it comes back to be read";
     let line = text.lines().find(|line| line.contains(written)).unwrap();

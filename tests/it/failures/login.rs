@@ -80,7 +80,7 @@ async fn after_a_401_one_new_token_is_fetched_for_all() {
             .filter(|call| call.ends_with("401"))
             .count(),
         1,
-        "who waits for a turn asks with the new one"
+        "calls that wait for their turn use the new token"
     );
     assert_eq!(world.vault.reads(SECRET), 1);
 }

@@ -239,7 +239,7 @@ async fn a_parked_change_behind_one_that_is_retried_waits_its_turn() {
     assert_eq!(done.failed, [0, 1]);
     assert!(
         world.dead_letters.is_empty(),
-        "what is not deleted is not parked either"
+        "a message that is not deleted is not parked either"
     );
 }
 

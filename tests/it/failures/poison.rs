@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::support::{CAMPAIGN, World, between, change};
 
-/// What happens to a call that contains the poison.
+/// The fate of a call that contains the poison.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Poison {
     Answers(StatusCode),
@@ -81,7 +81,7 @@ async fn one_contact_whose_create_fails_does_not_hold_up_its_batch() {
                 contacts
                     .get("opt-out")
                     .is_some_and(|contact| !contact.callable),
-                "{poison:?}: the opt-out is heard with the second try or the third"
+                "{poison:?}: the opt-out takes effect at the second or third try"
             );
             serve(&world, &copy, Duration::from_hours(2)).await;
             assert_eq!(world.genesys.contacts(CAMPAIGN).len(), 9, "{poison:?}");
@@ -203,7 +203,10 @@ async fn an_opt_out_whose_bulk_read_is_refused_takes_effect_before_it_is_parked(
         world.genesys.add_fault(refused());
         let done = world.apply([change("new", 2).callable(false)]).await;
         assert_eq!(done.records, ["parked: rejected"]);
-        assert!(!world.contact("new").1, "no late create makes one that is");
+        assert!(
+            !world.contact("new").1,
+            "no late create makes a callable one"
+        );
         assert_eq!(world.column("new", "crmVersion"), "2:2-");
 
         world.genesys.add_fault(refused());

@@ -98,7 +98,7 @@ async fn a_patch_that_finds_no_contact_is_retried_later() {
         .await;
     assert_eq!((done.calls.len(), done.failed), (3, vec![0, 1]));
     within(&done.records[0], 15..=19);
-    assert_eq!(done.records[0], done.records[1], "a fold is one");
+    assert_eq!(done.records[0], done.records[1], "a fold is one write");
     assert!(world.dead_letters.is_empty());
 }
 
@@ -213,7 +213,7 @@ async fn after_a_patch_without_an_answer_the_contact_is_read_before_any_second_w
     assert_eq!(
         reads,
         ["PATCH", "GET"],
-        "after a write that hung it was read first"
+        "after a write that hung, the contact was read first"
     );
 }
 

@@ -38,7 +38,11 @@ async fn a_contact_that_is_taken_for_new_and_refused_is_listed() {
     world.genesys.add_fault(refused.times(2));
     let done = world.apply([out("a", 2).phone("+1")]).await;
     assert_eq!(done.records, ["parked: rejected"], "{done:?}");
-    assert_eq!(count(&done, "GET"), 0, "or this tests nothing: {done:?}");
+    assert_eq!(
+        count(&done, "GET"),
+        0,
+        "otherwise this tests nothing: {done:?}"
+    );
     assert_eq!(entries(&world), ["a"]);
 }
 
@@ -51,7 +55,7 @@ async fn an_opt_out_that_cannot_be_written_is_parked_at_once_and_says_that_the_l
     world.genesys.add_fault(refused.times(20));
     let done = world.apply([out("a", 2)]).await;
     assert_eq!(done.records, ["parked: rejected"], "{done:?}");
-    assert!(world.contact("a").1, "or this tests nothing");
+    assert!(world.contact("a").1, "otherwise this tests nothing");
     let detail = &world.parked()[0]["detail"];
     assert!(
         detail.contains("was refused too") && detail.contains("not on the DNC list"),

@@ -198,7 +198,7 @@ async fn every_reading_is_found_out_and_nothing_is_left() {
                 calls.iter().all(|call| call.method != "POST"
                     || !call.path.ends_with("/contacts")
                     || call.query == "doNotQueue=true"),
-                "nobody is put into a queue"
+                "no contact is queued for dialling"
             );
         });
     join_all(found).await;

@@ -39,7 +39,7 @@ async fn a_deep_queue_gets_nothing_but_opt_outs_until_the_next_run() {
     assert_eq!(
         (counts(&answer), answer.complete),
         ([1, 1, 0, 0, 0, 0], false),
-        "what is being applied, or waits invisible, counts"
+        "messages in flight count too"
     );
     run.world
         .event_source()
@@ -152,7 +152,7 @@ async fn half_a_minute_before_its_end_a_run_stops_and_the_cursor_goes_on_in_mid_
         input = json!({ "cursor": answer.cursor });
     }
     assert_eq!((checked, enqueued), (220, 7), "each contact once");
-    assert!(runs > 1, "or this tests nothing");
+    assert!(runs > 1, "otherwise this tests nothing");
     let reads = run
         .world
         .genesys

@@ -56,7 +56,7 @@ async fn what_is_up_against_the_feed_is_lowered_and_then_no_drift() {
     assert_eq!(
         run.world.column("newer", "phone"),
         "9",
-        "no column of what is stale"
+        "no column of a stale contact is written"
     );
     assert_eq!(
         run.world.of_the_dialler("done", "contactableStatus"),

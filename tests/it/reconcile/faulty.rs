@@ -64,7 +64,7 @@ async fn a_faulty_contact_costs_only_itself_and_its_opt_out_goes_first() {
         run.apply_all().await;
         let again = run.run(json!({})).await.unwrap();
         assert_eq!((again.checked, again.enqueued, again.complete), (3, 0, false));
-        assert!(run.run(json!({})).await.unwrap().complete, "once the feed is right");
+        assert!(run.run(json!({})).await.unwrap().complete, "once the feed is valid");
     })
     .await;
 }

@@ -114,7 +114,7 @@ async fn a_feed_that_keeps_failing_or_refuses_is_an_error_and_nothing_is_enqueue
         assert_eq!(
             run.run(json!({})).await.unwrap().enqueued,
             2,
-            "once the feed is well"
+            "once the feed works"
         );
     }
 }

@@ -63,7 +63,7 @@ async fn a_list_that_fails_stops_nothing_else_and_a_later_run_tries_again() {
     let answer = run.run(json!({})).await.unwrap();
     let listed = (answer.on_dnc_list, answer.not_on_dnc_list);
     assert_eq!((listed, answer.complete), ((Some(0), Some(2)), true));
-    assert_eq!(answer.enqueued, 1, "what differs is enqueued all the same");
+    assert_eq!(answer.enqueued, 1, "differences are enqueued all the same");
     let told = run.world.told();
     assert!(told.iter().any(|told| told.contains("DNC list failed")));
     run.world.genesys.fill_dnc_list(LIST, false);
@@ -85,7 +85,7 @@ async fn what_was_found_is_put_there_also_where_the_run_is_out_of_time() {
         .run_for(Duration::from_secs(31), json!({}))
         .await
         .unwrap();
-    assert!(!answer.complete, "or this tests nothing");
+    assert!(!answer.complete, "otherwise this tests nothing");
     assert_eq!(answer.on_dnc_list, Some(2));
 }
 

@@ -224,7 +224,7 @@ async fn too_much_drift_ends_a_run_and_the_next_looks_since_the_same_time() {
     assert_eq!(
         run.queued().len(),
         200,
-        "also what the window has left behind"
+        "including changes before the window"
     );
 }
 

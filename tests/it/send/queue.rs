@@ -92,7 +92,7 @@ async fn a_queue_that_fails_for_a_while_costs_nothing_and_one_that_stays_away_en
     assert_eq!(
         served.queue.messages().len(),
         30,
-        "what was taken is not taken twice"
+        "an accepted row is not sent twice"
     );
     let other = folder.put("others.csv", csv(20).replace("LEAD", "OTHER"));
     served.sqs.refuse(1_000);
@@ -225,7 +225,10 @@ async fn after_a_failure_it_is_known_which_rows_behind_the_first_that_failed_are
     let (status, report, shown) = send(&served, &file, &[]).await;
     assert_eq!((status, report["complete"].as_bool()), (1, Some(false)));
     let sent = served.queue.messages().len();
-    assert!((14..200).contains(&sent), "or this tests nothing: {sent}");
+    assert!(
+        (14..200).contains(&sent),
+        "otherwise this tests nothing: {sent}"
+    );
     assert_eq!(report["sent"].as_u64(), Some(sent as u64), "{shown}");
     let text = std::fs::read_to_string(folder.0.join("contacts.csv.send-state.json")).unwrap();
     let state: Value = serde_json::from_str(&text).unwrap();

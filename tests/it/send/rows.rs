@@ -1,4 +1,4 @@
-//! What a row must be, and what is reported of a file before any of it is sent.
+//! The rules for a row, and the report on a file before any of it is sent.
 
 use serde_json::{Value, json};
 
@@ -197,7 +197,7 @@ async fn a_row_is_refused_exactly_where_apply_would_park_it() {
     assert_eq!(
         (status, first),
         (0, Some("1 row is right; nothing was sent.")),
-        "what is cleared needs no column: {shown}"
+        "a cleared column may be absent: {shown}"
     );
     let row = |number: &str| {
         json!({ "contactKey": "LEAD-1", "version": 1_764_000_000_000_u64, "data": {}, "callable": true,

@@ -118,7 +118,7 @@ impl World {
         self.clock.now()
     }
 
-    /// What the operator was told since the last call, such as "unauthorized crm: why".
+    /// The reports to the operator since the last call, such as "unauthorized crm: why".
     pub(crate) fn take_told(&self) -> Vec<String> {
         std::mem::take(&mut *self.told.lock().unwrap())
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Lines {
-    /// What was logged since the last call.
+    /// The lines that were logged since the last call.
     pub(crate) fn take(&self) -> String {
         String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
     }

@@ -22,7 +22,10 @@ pub(crate) const ODD_WAITS: [&str; 12] = [
 pub(crate) fn never_hammered(calls: &[emulator::genesys::Call], asked: &str) {
     let refused = calls.iter().filter(|call| call.status == 429);
     let refused: Vec<_> = refused.map(|call| call.at).collect();
-    assert!(!refused.is_empty(), "{asked:?}: or this tests nothing");
+    assert!(
+        !refused.is_empty(),
+        "{asked:?}: otherwise this tests nothing"
+    );
     let apart = |of: &[jiff::Timestamp]| of[of.len() - 1].duration_since(of[0]).as_millis();
     for some in refused.windows(2) {
         assert!(

@@ -20,7 +20,7 @@ macro_rules! mutants {
                 match self { $(Mutant::$name => $text,)* }
             }
 
-            /// What the defect does wrong.
+            /// The wrong thing that the defect does.
             pub fn what(self) -> &'static str {
                 match self { $(Mutant::$name => $what,)* }
             }

@@ -44,7 +44,7 @@ pub(crate) struct Outside {
 /// A running copy, whether it calls the token endpoint, and the OAuth client with which it calls.
 pub(crate) type Throttled = (usize, bool, String);
 
-/// What was seen in a run.
+/// The events that were seen in a run.
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) violations: BTreeSet<String>,

@@ -6,7 +6,7 @@ use crate::chaos::Kind;
 use crate::mutants::Mutant;
 use crate::{play, size};
 
-/// What is taken away from the run of a seed.
+/// The steps and faults that are taken away from the run of a seed.
 #[derive(Clone, Debug, Default)]
 pub struct Less {
     /// The steps, by their place in the story.

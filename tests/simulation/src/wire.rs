@@ -1,4 +1,4 @@
-//! What requests and answers say, read without any code of the product.
+//! Requests and answers, read without any code of the product.
 
 use base64::Engine;
 use bytes::Bytes;

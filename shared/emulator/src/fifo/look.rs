@@ -1,4 +1,4 @@
-//! What a queue holds, for tests and for whoever watches a run.
+//! The contents of a queue, for tests and for whoever watches a run.
 
 use std::collections::BTreeMap;
 

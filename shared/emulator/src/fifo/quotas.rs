@@ -1,4 +1,4 @@
-//! What SQS accepts as an id and as a message.
+//! The rules of SQS for ids and messages.
 
 use io::queue::{Message, QueueError};
 

@@ -93,7 +93,10 @@ impl Fifo {
             }
             if let Some(stored) = state.line.remove(sequence) {
                 let moved = dead_letters.send(stored.message);
-                debug_assert!(moved.is_ok(), "what was accepted once is accepted");
+                debug_assert!(
+                    moved.is_ok(),
+                    "the dead-letter queue accepts what the queue accepted"
+                );
             }
         }
     }

@@ -12,7 +12,7 @@ use super::contact_lists::{is_mute, is_shut};
 /// The channel of calls.
 const VOICE: &str = "Voice";
 
-/// What an internal DNC list holds.
+/// The kind of entries of an internal DNC list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DncKind {
     /// Phone numbers (`rds`).

@@ -80,7 +80,7 @@ pub struct ListReadings {
     pub update_lag: Duration,
     /// How long searches and the size of a list lag behind writes.
     pub search_lag: Duration,
-    /// What happens to an id that occurs twice in one POST.
+    /// The treatment of an id that occurs twice in one POST.
     pub duplicates: Duplicates,
     /// Whether a POST returns its contacts in another order.
     pub answer_in_another_order: bool,
@@ -90,7 +90,7 @@ pub struct ListReadings {
     pub longest_id: usize,
 }
 
-/// What happens to an id that occurs twice in one POST.
+/// The treatment of an id that occurs twice in one POST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duplicates {
     Refused,

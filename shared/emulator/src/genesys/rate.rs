@@ -11,7 +11,7 @@ pub(super) struct Window {
     count: u64,
 }
 
-/// What an answer says about the rate limit.
+/// The rate limit as an answer reports it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rate {
     pub(super) count: u64,

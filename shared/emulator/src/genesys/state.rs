@@ -64,7 +64,7 @@ pub(super) struct List {
     /// The phone columns, as they were given.
     pub(super) phone_columns: Value,
     pub(super) contacts: BTreeMap<String, Contact>,
-    /// What clients overwrote lately, in order. Reads that lag still show it.
+    /// The contacts that clients overwrote lately, in order. Reads that lag still show it.
     pub(super) past: VecDeque<Past>,
     /// Whether a file is being imported into the list.
     pub(super) is_importing: bool,

@@ -1,4 +1,4 @@
-//! What a program may yield, and what is reported when it fails.
+//! The values that a program may yield, and the report when it fails.
 
 use super::*;
 

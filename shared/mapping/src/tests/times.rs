@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What a program yields for an input as the one column `x`, or the fault.
+/// The value that a program yields for an input as the one column `x`, or the fault.
 fn value(program: &str, input: &str) -> Result<Value, String> {
     let config = json!({"jq": format!("{{contactKey: \"k\", data: {{x: ({program})}}}}")});
     let mut mapped = mapped(&config, &format!("[{input}]"));

@@ -67,7 +67,7 @@ async fn after_a_conflict_no_contact_is_read_again_unless_a_call_is_left_for_its
                 assert_eq!(
                     kept.records,
                     ["updated"],
-                    "what is kept for opt-outs is theirs: {shown}"
+                    "opt-outs use their reserve: {shown}"
                 );
             }
         }
@@ -168,7 +168,7 @@ async fn an_invocation_draws_once_for_calls_that_are_too_few_for_every_copy() {
             1 => done += 1,
             _ => panic!("more than its part"),
         }
-        assert!(put_off < 100, "nobody is ever lucky");
+        assert!(put_off < 100, "no draw ever wins");
     }
     // About 19 are expected. With one draw for each campaign there would be less than one.
     assert!(put_off > 5, "{put_off}");

@@ -62,5 +62,5 @@ async fn the_example_of_a_search_reads_records() {
         .await
         .unwrap();
     assert_eq!((run.asked().len(), answer.checked), (3, 201), "{answer:?}");
-    assert!(!answer.complete, "who tells no opt-out is faulty");
+    assert!(!answer.complete, "a contact without an opt-out is faulty");
 }

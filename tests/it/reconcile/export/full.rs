@@ -72,20 +72,20 @@ async fn nobody_is_unknown_to_a_feed_that_was_not_read_whole() {
     assert_eq!(
         run.run(full()).await.unwrap().unknown_to_crm,
         None,
-        "a fault may be anybody"
+        "a faulty item may be any contact"
     );
     let first = json!({ "contacts": [], "next": "1" });
     run.feed.add_fault(page(&first.to_string()));
     run.feed.add_fault(Fault::status("GET", 404));
     error(&run, full()).await;
     let none = run.run(json!({ "read": "export" })).await.unwrap();
-    assert_eq!(none.unknown_to_crm, None, "it was not asked");
+    assert_eq!(none.unknown_to_crm, None, "the question was not asked");
     let all = json!({ "contacts": [], "next": null });
     run.feed.add_fault(page(&all.to_string()));
     assert_eq!(
         run.run(full()).await.unwrap().unknown_to_crm,
         Some(5),
-        "they are counted alone"
+        "they are only counted"
     );
 }
 

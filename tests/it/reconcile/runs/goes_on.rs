@@ -45,7 +45,7 @@ async fn a_run_that_has_no_more_time_goes_on_where_it_was_and_its_group_stays_lo
         run.world.pass(Duration::from_secs(seconds)).await;
         invocations += 1;
     }
-    assert!(invocations >= 3, "or this tests nothing");
+    assert!(invocations >= 3, "otherwise this tests nothing");
     assert_eq!((keys(&run).len(), reads(&run)), (400, 400), "each once");
     assert!(record(&run)["unfinished"].is_null());
     let at = looked_at(&run)[0].as_second();
@@ -78,7 +78,7 @@ async fn a_run_that_is_killed_in_the_middle_goes_on_where_it_last_noted() {
             killings += 1;
         }
     }
-    assert!(killings >= 4, "or this tests nothing");
+    assert!(killings >= 4, "otherwise this tests nothing");
     assert_eq!((keys(&run).len(), reads(&run)), (400, 400));
     assert!(failed_runs(&run).is_empty());
 }
