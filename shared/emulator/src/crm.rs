@@ -9,8 +9,8 @@
 //! `dataverse` and `pipedrive` each answer for one vendor. [`crate::feed`] is the neutral feed
 //! of docs/contract.md, which no vendor has.
 
-mod ask;
 mod dataverse;
+mod exchange;
 mod filter;
 mod hubspot;
 mod pipedrive;
@@ -31,7 +31,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::fault::{Effect, Fault};
-use ask::{Answer, Ask, pairs, response};
+use exchange::{ApiAnswer, ApiRequest, pairs, response};
 
 /// The API token of HubSpot and Pipedrive.
 pub const TOKEN: &str = "token-of-the-crm";
@@ -187,10 +187,10 @@ impl Crm {
         self.state().requests.clone()
     }
 
-    fn answer(&self, request: &Request<Bytes>) -> Answer {
+    fn answer(&self, request: &Request<Bytes>) -> ApiAnswer {
         let uri = request.uri();
         let https = || format!("https://{}", uri.host().unwrap_or_default());
-        let ask = Ask {
+        let ask = ApiRequest {
             method: request.method(),
             origin: self.origin.clone().unwrap_or_else(https),
             path: uri.path(),

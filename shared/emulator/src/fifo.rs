@@ -65,7 +65,7 @@ struct State {
     line: Line,
     sent: u64,
     deduplicated: u64,
-    closed: bool,
+    is_closed: bool,
     /// When each (group, deduplication id) was last accepted.
     recent: BTreeMap<(String, String), Timestamp>,
     /// Picks the next group. `None` means that the group with the oldest message comes first.
@@ -174,13 +174,13 @@ impl Fifo {
 
     /// Declares that nothing more will be sent. The event source ends once the queue is empty.
     pub fn close(&self) {
-        self.state().closed = true;
+        self.state().is_closed = true;
         self.changed.notify_waiters();
     }
 
     pub(crate) fn is_finished(&self) -> bool {
         let state = self.state();
-        state.closed && state.line.len() == 0
+        state.is_closed && state.line.len() == 0
     }
 
     /// The earliest time at which a message in flight becomes visible.

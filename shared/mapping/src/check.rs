@@ -26,7 +26,7 @@ const MOST_TOKENS: usize = 4000;
 const TOO_DEEP: &str =
     "its parts stand too deep in each other: split the mapping, or write it shorter";
 
-/// Words that begin a loop, a jump or the import of a file.
+/// TokenWalk that begin a loop, a jump or the import of a file.
 const REFUSED: [&str; 8] = [
     "def", "reduce", "foreach", "label", "break", "import", "include", "module",
 ];
@@ -74,7 +74,7 @@ pub(crate) fn check(code: &str) -> Result<Checked<'_>, Refused> {
         let expected = expected.map_or("another token", |expected| expected.as_str());
         refused(code, part.unwrap_or(code), format!("expected {expected}"))
     })?;
-    let mut words = Words {
+    let mut words = TokenWalk {
         code,
         left: MOST_TOKENS,
         names: BTreeSet::new(),
@@ -90,7 +90,7 @@ pub(crate) fn check(code: &str) -> Result<Checked<'_>, Refused> {
         let part = Token::opt_as_str(found.flatten(), code);
         refused(code, part, format!("expected {expected}"))
     })?;
-    let mut calls = Calls {
+    let mut calls = TermWalk {
         code,
         last: code,
         messages: BTreeSet::new(),
@@ -107,13 +107,13 @@ pub(crate) fn check(code: &str) -> Result<Checked<'_>, Refused> {
 }
 
 /// A walk over the tokens of a program, those in interpolated texts included.
-struct Words<'s> {
+struct TokenWalk<'s> {
     code: &'s str,
     left: usize,
     names: BTreeSet<String>,
 }
 
-impl<'s> Words<'s> {
+impl<'s> TokenWalk<'s> {
     fn token(&mut self, Token(part, kind): &Token<&'s str>) -> Result<(), Refused> {
         let refuse = |message: String| Err(refused(self.code, part, message));
         let Some(left) = self.left.checked_sub(1) else {
@@ -142,7 +142,7 @@ impl<'s> Words<'s> {
 }
 
 /// A walk over the syntax tree of a program.
-struct Calls<'s> {
+struct TermWalk<'s> {
     code: &'s str,
     /// The part that the walk met last. A term without a place of its own is reported here.
     last: &'s str,
@@ -151,7 +151,7 @@ struct Calls<'s> {
     regexes: Regexes,
 }
 
-impl<'s> Calls<'s> {
+impl<'s> TermWalk<'s> {
     fn refuse<T>(&self, message: impl Into<String>) -> Result<T, Refused> {
         Err(refused(self.code, self.last, message))
     }

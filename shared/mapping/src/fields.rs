@@ -110,7 +110,7 @@ pub(crate) fn removed_by(fields: &Val, remove: &Val) -> ValR<Val> {
         true if *may_be_absent => Ok(Val::Bool(false)),
         true => fail(NO_REMOVAL),
         false if condition::is_near(told, values) => fail(NEAR_REMOVAL),
-        false if values.iter().any(|value| is_alike(value, told)) => Ok(Val::Bool(false)),
+        false if values.iter().any(|value| is_same_type(value, told)) => Ok(Val::Bool(false)),
         false => fail(OTHER_REMOVAL),
     }
 }
@@ -146,7 +146,7 @@ fn member(name: &'static str, value: Val) -> Val {
     Val::obj(std::iter::once((Val::utf8_str(name), value)).collect())
 }
 
-fn is_alike(one: &Val, other: &Val) -> bool {
+fn is_same_type(one: &Val, other: &Val) -> bool {
     match (one, other) {
         (Val::Bool(_), Val::Bool(_)) | (Val::Num(_), Val::Num(_)) => true,
         (one, other) => value::text(one).is_some() && value::text(other).is_some(),

@@ -33,17 +33,17 @@ pub(crate) struct Data;
 
 impl DataT for Data {
     type V<'a> = Val;
-    type Data<'a> = Known<'a>;
+    type Data<'a> = NativeContext<'a>;
 }
 
 /// The data that the native functions know beside their arguments.
 #[derive(Clone, Copy)]
-pub(crate) struct Known<'a> {
+pub(crate) struct NativeContext<'a> {
     pub(crate) lut: &'a Lut<Data>,
     pub(crate) regexes: &'a Regexes,
 }
 
-impl<'a> HasLut<'a, Data> for Known<'a> {
+impl<'a> HasLut<'a, Data> for NativeContext<'a> {
     fn lut(&self) -> &'a Lut<Data> {
         self.lut
     }
@@ -179,10 +179,18 @@ pub(crate) fn natives() -> impl Iterator<Item = Fun<Data>> {
 fn ours() -> [Fun<Data>; 12] {
     let ours: [Filter<RunPtr<Data>>; 12] = [
         ("choices", v(0), |cv| bome(Ok(fields::choices(&cv.1)))),
-        ("columns_by", v(1), |cv| by(cv, fields::columns_by)),
-        ("callable_by", v(1), |cv| by(cv, fields::callable_by)),
-        ("campaigns_by", v(1), |cv| by(cv, fields::campaigns_by)),
-        ("removed_by", v(1), |cv| by(cv, fields::removed_by)),
+        ("columns_by", v(1), |cv| {
+            with_argument(cv, fields::columns_by)
+        }),
+        ("callable_by", v(1), |cv| {
+            with_argument(cv, fields::callable_by)
+        }),
+        ("campaigns_by", v(1), |cv| {
+            with_argument(cv, fields::campaigns_by)
+        }),
+        ("removed_by", v(1), |cv| {
+            with_argument(cv, fields::removed_by)
+        }),
         ("ms", v(0), |cv| bome(ms(&cv.1))),
         ("sha256", v(0), |cv| bome(sha256(&cv.1))),
         ("test", v(1), |mut cv| {
@@ -202,7 +210,7 @@ fn ours() -> [Fun<Data>; 12] {
 }
 
 /// Calls a function of its input and one argument.
-fn by<'a>(mut cv: Cv<'a, Data>, of: fn(&Val, &Val) -> ValR<Val>) -> ValXs<'a, Val> {
+fn with_argument<'a>(mut cv: Cv<'a, Data>, of: fn(&Val, &Val) -> ValR<Val>) -> ValXs<'a, Val> {
     let argument = cv.0.pop_var();
     bome(of(&cv.1, &argument))
 }

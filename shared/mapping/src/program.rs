@@ -19,7 +19,7 @@ use crate::check;
 use crate::config::{Config, GLOBALS};
 use crate::fault::{Kind, Refused};
 use crate::fields;
-use crate::natives::{self, Data, Known, Regexes};
+use crate::natives::{self, Data, NativeContext, Regexes};
 use crate::value;
 
 /// The name of the compiled program. It is in no list of allowed functions, so no program can call
@@ -141,7 +141,7 @@ impl Program {
         item: &str,
         most: usize,
     ) -> Result<Vec<Mapped>, Failure> {
-        let known = Known {
+        let known = NativeContext {
             lut: &self.filter.lut,
             regexes: &self.regexes,
         };

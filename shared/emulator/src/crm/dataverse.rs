@@ -9,7 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::filter::{self, Condition, Quotes};
-use super::{Answer, Ask, State, Vendor, token};
+use super::{ApiAnswer, ApiRequest, State, Vendor, token};
 
 const ROWS: &str = "/api/data/v9.2/contacts";
 /// The end of the path of the token endpoint, behind the tenant.
@@ -17,38 +17,38 @@ const TOKEN_PATH: &str = "/oauth2/v2.0/token";
 /// The scope of the organisation that holds the rows.
 const SCOPE: &str = "https://acme.crm.dynamics.com/.default";
 
-fn refused(status: u16, code: &str, message: &str) -> Answer {
-    Answer::new(
+fn refused(status: u16, code: &str, message: &str) -> ApiAnswer {
+    ApiAnswer::new(
         status,
         json!({ "error": { "code": code, "message": message } }),
     )
 }
 
-pub(super) fn answer(state: &mut State, ask: &Ask<'_>) -> Answer {
-    if ask.path.ends_with(TOKEN_PATH) {
-        let given = token::give(state, ask, Some(SCOPE));
+pub(super) fn answer(state: &mut State, request: &ApiRequest<'_>) -> ApiAnswer {
+    if request.path.ends_with(TOKEN_PATH) {
+        let given = token::give(state, request, Some(SCOPE));
         return given.map_or_else(
             |refused| refused,
             |token| {
                 let life = token::LIFE.as_secs() - 1;
-                Answer::new(200, json!({ "token_type": "Bearer", "expires_in": life, "ext_expires_in": life, "access_token": token }))
+                ApiAnswer::new(200, json!({ "token_type": "Bearer", "expires_in": life, "ext_expires_in": life, "access_token": token }))
             },
         );
     }
-    if !token::is_good(state, ask) {
+    if !token::is_good(state, request) {
         return refused(401, "0x80048306", "the token is not valid");
     }
-    if ask.method != "GET" || ask.path != ROWS {
+    if request.method != "GET" || request.path != ROWS {
         return refused(404, "0x8006088a", "Resource not found for the segment");
     }
     let invalid = |message: String| refused(400, "0x80060888", &message);
-    rows(state, ask).unwrap_or_else(invalid)
+    rows(state, request).unwrap_or_else(invalid)
 }
 
-fn rows(state: &mut State, ask: &Ask<'_>) -> Result<Answer, String> {
+fn rows(state: &mut State, request: &ApiRequest<'_>) -> Result<ApiAnswer, String> {
     let known = ["$select", "$filter", "$orderby", "$skiptoken"];
-    let parameters = ask.parameters(&known)?;
-    let page = page(ask)?;
+    let parameters = request.parameters(&known)?;
+    let page = page(request)?;
     let rows = match parameters.get("$skiptoken") {
         // The cookie is encoded a second time inside the skip token.
         Some(cookie) => {
@@ -72,7 +72,7 @@ fn rows(state: &mut State, ask: &Ask<'_>) -> Result<Answer, String> {
     };
     let (rows, next) = state.page(rows, page, cookie);
     let value: Vec<_> = rows.iter().map(|row| shown(row, &names)).collect();
-    let origin = &ask.origin;
+    let origin = &request.origin;
     let mut body = json!({
         "@odata.context": format!("{origin}/api/data/v9.2/$metadata#contacts({select})"),
         "value": value,
@@ -81,22 +81,25 @@ fn rows(state: &mut State, ask: &Ask<'_>) -> Result<Answer, String> {
         let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         // The next page repeats the options of the first, and continues behind the rows that were
         // returned.
-        let others = ask.query.iter().filter(|(name, _)| name != "$skiptoken");
+        let others = request
+            .query
+            .iter()
+            .filter(|(name, _)| name != "$skiptoken");
         let mut pairs: Vec<_> = others
             .map(|(name, value)| format!("{name}={}", encoded(value)))
             .collect();
         pairs.push(format!("$skiptoken={}", encoded(&next)));
         body["@odata.nextLink"] = format!("{origin}{ROWS}?{}", pairs.join("&")).into();
     }
-    let mut answer = Answer::new(200, body);
+    let mut answer = ApiAnswer::new(200, body);
     answer.headers.push(("odata-version", "4.0".to_owned()));
     Ok(answer)
 }
 
-fn page(ask: &Ask<'_>) -> Result<usize, String> {
+fn page(request: &ApiRequest<'_>) -> Result<usize, String> {
     let most = Vendor::Dataverse.page();
     let mut page = most;
-    let preferences = ask.header("prefer").unwrap_or_default();
+    let preferences = request.header("prefer").unwrap_or_default();
     for preference in preferences
         .split(',')
         .map(str::trim)
@@ -109,7 +112,7 @@ fn page(ask: &Ask<'_>) -> Result<usize, String> {
             return Err(format!("the preference {preference} is not known"));
         }
     }
-    Ok(page.min(ask.most))
+    Ok(page.min(request.most))
 }
 
 fn conditions(text: &str) -> Result<Vec<Condition>, String> {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::filter::{self, Operator};
-use super::{Answer, Ask, State, TOKEN, Vendor};
+use super::{ApiAnswer, ApiRequest, State, TOKEN, Vendor};
 
 const SEARCH: &str = "/crm/v3/objects/contacts/search";
 /// The most contacts that one query returns over all its pages.
@@ -55,41 +55,41 @@ struct Sort {
     direction: Option<String>,
 }
 
-fn refused(status: u16, category: &str, message: &str) -> Answer {
+fn refused(status: u16, category: &str, message: &str) -> ApiAnswer {
     let correlation = "0f3c8a1e-0000-4000-8000-000000000000";
-    Answer::new(
+    ApiAnswer::new(
         status,
         json!({ "status": "error", "message": message, "correlationId": correlation, "category": category }),
     )
 }
 
-pub(super) fn answer(state: &mut State, ask: &Ask<'_>) -> Answer {
-    if ask.bearer() != Some(TOKEN) {
+pub(super) fn answer(state: &mut State, request: &ApiRequest<'_>) -> ApiAnswer {
+    if request.bearer() != Some(TOKEN) {
         return refused(
             401,
             "INVALID_AUTHENTICATION",
             "Authentication credentials not found",
         );
     }
-    if ask.method != "POST" || ask.path != SEARCH || !ask.query.is_empty() {
+    if request.method != "POST" || request.path != SEARCH || !request.query.is_empty() {
         return refused(404, "OBJECT_NOT_FOUND", "resource not found");
     }
-    let lately = ask.now - SignedDuration::from_secs(1);
+    let lately = request.now - SignedDuration::from_secs(1);
     state.asked.retain(|at| *at > lately);
     if state.asked.len() >= RATE {
         return refused(429, "RATE_LIMITS", "You have reached your secondly limit.");
     }
-    state.asked.push(ask.now);
+    state.asked.push(request.now);
     let invalid = |message: String| refused(400, "VALIDATION_ERROR", &message);
-    let search = serde_json::from_slice::<Search>(ask.body);
+    let search = serde_json::from_slice::<Search>(request.body);
     let found = search.map_err(|error| format!("Invalid input JSON: {error}"));
     found
-        .and_then(|search| search.run(state, ask))
+        .and_then(|search| search.run(state, request))
         .unwrap_or_else(invalid)
 }
 
 impl Search {
-    fn run(&self, state: &State, ask: &Ask<'_>) -> Result<Answer, String> {
+    fn run(&self, state: &State, request: &ApiRequest<'_>) -> Result<ApiAnswer, String> {
         let filters: usize = self
             .filter_groups
             .iter()
@@ -102,7 +102,7 @@ impl Search {
         if !(1..=PAGE).contains(&limit) {
             return Err(format!("limit: expected 1 to {PAGE}"));
         }
-        let limit = limit.min(ask.most);
+        let limit = limit.min(request.most);
         let after = match &self.after {
             None => Some(0),
             Some(Value::String(after)) => after.parse().ok(),
@@ -126,7 +126,7 @@ impl Search {
             let next = (after + limit).to_string();
             body["paging"] = json!({ "next": { "after": next, "link": format!("?after={next}") } });
         }
-        Ok(Answer::new(200, body))
+        Ok(ApiAnswer::new(200, body))
     }
 
     /// Whether a record matches: all filters of any one group.

@@ -7,7 +7,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Answer, Ask, State, TOKEN, Vendor, filter};
+use super::{ApiAnswer, ApiRequest, State, TOKEN, Vendor, filter};
 
 const PERSONS: &str = "/api/v2/persons";
 /// The most persons of a page.
@@ -24,29 +24,29 @@ const PARAMETERS: [&str; 8] = [
     "custom_fields",
 ];
 
-fn refused(status: u16, message: &str) -> Answer {
-    Answer::new(
+fn refused(status: u16, message: &str) -> ApiAnswer {
+    ApiAnswer::new(
         status,
         json!({ "success": false, "error": message, "errorCode": status, "data": null }),
     )
 }
 
-pub(super) fn answer(state: &State, ask: &Ask<'_>) -> Answer {
-    if ask.header("x-api-token") != Some(TOKEN) {
+pub(super) fn answer(state: &State, request: &ApiRequest<'_>) -> ApiAnswer {
+    if request.header("x-api-token") != Some(TOKEN) {
         return refused(401, "unauthorized access");
     }
-    if ask.method != "GET" || ask.path != PERSONS {
+    if request.method != "GET" || request.path != PERSONS {
         return refused(404, "Unknown method .");
     }
-    persons(state, ask).unwrap_or_else(|message| refused(400, &message))
+    persons(state, request).unwrap_or_else(|message| refused(400, &message))
 }
 
-fn persons(state: &State, ask: &Ask<'_>) -> Result<Answer, String> {
-    let parameters = ask.parameters(&PARAMETERS)?;
+fn persons(state: &State, request: &ApiRequest<'_>) -> Result<ApiAnswer, String> {
+    let parameters = request.parameters(&PARAMETERS)?;
     let get = |name: &str| parameters.get(name).copied();
     let limit = get("limit").map_or(Ok(Vendor::Pipedrive.page()), str::parse);
     let limit = limit.ok().filter(|limit| (1..=PAGE).contains(limit));
-    let limit = limit.ok_or("limit: expected 1 to 500")?.min(ask.most);
+    let limit = limit.ok_or("limit: expected 1 to 500")?.min(request.most);
     let by = get("sort_by").unwrap_or("id");
     let found = found(state, &parameters, by)?;
     // A cursor names the last person of a page. The next page begins behind that person, even if
@@ -69,7 +69,7 @@ fn persons(state: &State, ask: &Ask<'_>) -> Result<Answer, String> {
         .into_iter()
         .map(|person| shown(person, fields.as_deref()))
         .collect();
-    Ok(Answer::new(
+    Ok(ApiAnswer::new(
         200,
         json!({ "success": true, "data": data, "additional_data": { "next_cursor": next } }),
     ))

@@ -21,16 +21,16 @@ use faults::{Unsteady, count_down};
 #[derive(Default)]
 pub struct Sqs {
     queues: BTreeMap<String, Arc<Fifo>>,
-    refuse: AtomicUsize,
-    refuse_entries: Mutex<Vec<(String, bool)>>,
-    refuse_deletes: Mutex<BTreeMap<String, usize>>,
-    received: AtomicUsize,
+    refusals_left: AtomicUsize,
+    refused_entries: Mutex<Vec<(String, bool)>>,
+    refused_deletes: Mutex<BTreeMap<String, usize>>,
+    receive_calls: AtomicUsize,
     latency: Mutex<Duration>,
-    sends_hang: AtomicBool,
+    is_send_hanging: AtomicBool,
     unsteady: Mutex<Option<Unsteady>>,
-    lose_answers: AtomicUsize,
+    lost_answers_left: AtomicUsize,
     /// How many messages standard queues have accepted.
-    standard: AtomicUsize,
+    standard_messages: AtomicUsize,
 }
 
 fn arn(queue_url: &str) -> String {
@@ -128,7 +128,7 @@ impl Sqs {
     }
 
     fn queue(&self, url: &str) -> Result<&Fifo, QueueError> {
-        if count_down(&self.refuse) {
+        if count_down(&self.refusals_left) {
             return Err(QueueError::new("ServiceUnavailable"));
         }
         self.queues
@@ -172,7 +172,7 @@ impl Queue for Sqs {
     ) -> BoxFuture<'a, Result<(), QueueError>> {
         async move {
             self.wait().await;
-            if self.sends_hang.load(Ordering::Relaxed) {
+            if self.is_send_hanging.load(Ordering::Relaxed) {
                 tokio::time::sleep(LONGEST_CALL).await;
                 return Err(QueueError::new("timed out"));
             }
@@ -184,7 +184,10 @@ impl Queue for Sqs {
             if !message.group.is_empty() || !message.deduplication_id.is_empty() {
                 return Err(QueueError::new("InvalidParameterValue"));
             }
-            let id = self.standard.fetch_add(1, Ordering::Relaxed).to_string();
+            let id = self
+                .standard_messages
+                .fetch_add(1, Ordering::Relaxed)
+                .to_string();
             queue.send(Message {
                 group: id.clone(),
                 deduplication_id: id,
@@ -201,7 +204,7 @@ impl Queue for Sqs {
     ) -> BoxFuture<'a, Result<Vec<Record>, QueueError>> {
         async move {
             self.wait().await;
-            self.received.fetch_add(1, Ordering::Relaxed);
+            self.receive_calls.fetch_add(1, Ordering::Relaxed);
             Ok(self.queue(queue_url)?.receive_records(&receive))
         }
         .boxed()

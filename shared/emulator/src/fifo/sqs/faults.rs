@@ -44,11 +44,11 @@ impl Sqs {
     /// Makes the next `calls` calls of `SendMessageBatch` store their messages and answer with an
     /// error.
     pub fn lose_answers(&self, calls: usize) {
-        self.lose_answers.store(calls, Ordering::Relaxed);
+        self.lost_answers_left.store(calls, Ordering::Relaxed);
     }
 
     pub(super) fn lose_answer(&self) -> bool {
-        count_down(&self.lose_answers)
+        count_down(&self.lost_answers_left)
     }
 
     pub(super) async fn wait_by_chance(&self) {
@@ -64,18 +64,18 @@ impl Sqs {
 
     /// Makes `SendMessage` hang for as long as the SDK tries. Messages are parked with that call.
     pub fn let_sends_hang(&self, hang: bool) {
-        self.sends_hang.store(hang, Ordering::Relaxed);
+        self.is_send_hanging.store(hang, Ordering::Relaxed);
     }
 
     /// Fails the next `calls` calls.
     pub fn refuse(&self, calls: usize) {
-        self.refuse.store(calls, Ordering::Relaxed);
+        self.refusals_left.store(calls, Ordering::Relaxed);
     }
 
     /// Refuses the next entry whose body contains this text.
     pub fn refuse_entry(&self, text: &str, is_senders_fault: bool) {
         let mut refuse = self
-            .refuse_entries
+            .refused_entries
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         refuse.push((text.to_owned(), is_senders_fault));
@@ -84,7 +84,7 @@ impl Sqs {
     /// Refuses the next `times` deletes of a message of this group.
     pub fn refuse_deletes_of(&self, group: &str, times: usize) {
         let mut refuse = self
-            .refuse_deletes
+            .refused_deletes
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         refuse.insert(group.to_owned(), times);
@@ -92,12 +92,12 @@ impl Sqs {
 
     /// How many receive calls the functions made themselves.
     pub fn receives(&self) -> usize {
-        self.received.load(Ordering::Relaxed)
+        self.receive_calls.load(Ordering::Relaxed)
     }
 
     pub(super) fn delete_entry(&self, queue: &Fifo, handle: &str) -> Result<(), QueueError> {
         let mut refuse = self
-            .refuse_deletes
+            .refused_deletes
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let group = queue.group_of(handle);
@@ -112,7 +112,7 @@ impl Sqs {
 
     pub(super) fn send_entry(&self, queue: &Fifo, message: Message) -> Result<(), RefusedEntry> {
         let mut refuse = self
-            .refuse_entries
+            .refused_entries
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if let Some(index) = refuse

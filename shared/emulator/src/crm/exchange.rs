@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 /// A request in the form that the vendors' modules read.
-pub(super) struct Ask<'a> {
+pub(super) struct ApiRequest<'a> {
     pub(super) method: &'a Method,
     /// The scheme and host that the addresses of the answer begin with.
     pub(super) origin: String,
@@ -23,16 +23,16 @@ pub(super) struct Ask<'a> {
 }
 
 /// The status and the body of a response.
-pub(super) struct Answer {
+pub(super) struct ApiAnswer {
     pub(super) status: u16,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Value,
 }
 
-impl Answer {
-    pub(super) fn new(status: u16, body: Value) -> Answer {
+impl ApiAnswer {
+    pub(super) fn new(status: u16, body: Value) -> ApiAnswer {
         let headers = Vec::new();
-        Answer {
+        ApiAnswer {
             status,
             headers,
             body,
@@ -40,7 +40,7 @@ impl Answer {
     }
 }
 
-impl Ask<'_> {
+impl ApiRequest<'_> {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
