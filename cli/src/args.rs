@@ -1,4 +1,8 @@
-//! Arguments that several commands have.
+//! Parsers of arguments that several subcommands have.
+//!
+//! Each turns the text of one argument into a type, or into an error that says what was expected.
+//! What only several arguments together can show is checked by the subcommand itself. The rules of
+//! ids and keys are in `domain::change`.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -19,7 +23,7 @@ pub(crate) fn source(text: &str) -> Result<SourceName, String> {
     SourceName::parse(text).map_err(Cow::into_owned)
 }
 
-/// The text of a file, or of standard input by `-`.
+/// Reads a file; `-` means standard input.
 pub(crate) fn file(path: &Path) -> Result<String, String> {
     let text = if path == Path::new("-") {
         std::io::read_to_string(std::io::stdin())
@@ -29,7 +33,7 @@ pub(crate) fn file(path: &Path) -> Result<String, String> {
     text.map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Why an operator does something, for a log.
+/// The operator's reason for what a subcommand does. It is printed and logged.
 pub(crate) fn reason(text: &str) -> Result<String, String> {
     let reset = RankReset::new(Rank::MAX, None, text).map_err(str::to_owned)?;
     Ok(reset.reason().to_owned())
@@ -44,7 +48,7 @@ pub(crate) fn cursor(text: &str) -> Result<Cursor, String> {
     Cursor::parse(text).ok_or_else(|| "expected the cursor that an earlier run printed".to_owned())
 }
 
-/// A time, or how long ago.
+/// A time in the past: the time itself, or how long ago it was.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Since {
     At(Timestamp),
@@ -52,7 +56,7 @@ pub(crate) enum Since {
 }
 
 impl Since {
-    /// The time that it means now.
+    /// The time that this means at `now`.
     pub(crate) fn time(self, now: Timestamp) -> Timestamp {
         match self {
             Since::At(at) => at,

@@ -101,6 +101,8 @@ struct Finding {
 enum Status {
     Ok,
     Fail,
+    /// It may be right, and may not be what somebody wants.
+    Note,
     /// It was not looked at.
     Skip,
 }
@@ -128,6 +130,14 @@ impl Findings {
         });
     }
 
+    fn note(&mut self, what: &str, note: String) {
+        self.0.push(Finding {
+            what: what.to_owned(),
+            status: Status::Note,
+            detail: note,
+        });
+    }
+
     fn is_right(&self) -> bool {
         self.0.iter().all(|finding| finding.status != Status::Fail)
     }
@@ -140,6 +150,7 @@ impl Findings {
                     }: &Finding| match status {
             Status::Ok => format!("ok    {what}: {detail}"),
             Status::Fail => format!("FAIL  {what}: {detail}"),
+            Status::Note => format!("note  {what}: {detail}"),
             Status::Skip => format!("skip  {what}: {detail}"),
         };
         self.0.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -154,6 +165,7 @@ impl Findings {
             let status = match status {
                 Status::Ok => "ok",
                 Status::Fail => "fail",
+                Status::Note => "note",
                 Status::Skip => "skip",
             };
             json!({ "check": what, "status": status, "detail": detail })
@@ -197,7 +209,8 @@ async fn check(
             let looked_at = (args.campaigns.as_slice(), contacts);
             genesys(looked_at, &secret, &connect, &watched, &mut findings).await;
         }
-        secrets::feed(org, config, &secrets, &mut findings).await;
+        let several = args.campaigns.len();
+        secrets::feed(org, several, config, &secrets, &mut findings).await;
     }
     for source in &args.sources {
         secrets::source(source, config, &secrets, &mut findings).await;

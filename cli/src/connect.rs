@@ -7,13 +7,14 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use bytes::Bytes;
 use domain::change::OrgId;
+use domain::failure::Failure;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use io::genesys::{Genesys, Org, Share, Shared};
 use io::http::{Transport, TransportError};
-use io::secrets::SecretsManager;
+use io::secrets::{SecretsError, SecretsManager};
 use io::telemetry::Telemetry;
 use io::{Chance, Clock, Config, Https};
 use jiff::SignedDuration;
@@ -21,8 +22,13 @@ use jiff::SignedDuration;
 /// The client of Genesys Cloud, and the configuration of those of AWS.
 pub(crate) async fn clients() -> Result<(Https, SdkConfig), String> {
     // First: the SDK would go on without TLS roots, and fail at each call.
-    let https = Https::new().map_err(|error| error.to_string())?;
+    let https = https()?;
     Ok((https, io::aws::sdk_config().await))
+}
+
+/// The client of Genesys Cloud.
+pub(crate) fn https() -> Result<Https, String> {
+    Https::new().map_err(|error| error.to_string())
 }
 
 /// The org, with nothing known of it yet.
@@ -41,6 +47,16 @@ pub(crate) fn org(
         config,
     };
     Genesys::new(Arc::new(shared), Share::Fifth).org(id)
+}
+
+/// What is missing where a person's own credentials may not read a secret.
+pub(crate) const DENIED: &str = "your credentials may not read it, or not decrypt it: they need secretsmanager:GetSecretValue, and \
+     kms:Decrypt where it has a KMS key of yours";
+
+/// A failure as whoever runs the command meets it: no role of a function reads secrets here.
+pub(crate) fn told(failure: &Failure) -> String {
+    let of_a_function = SecretsError::Denied.to_string();
+    failure.to_string().replace(&of_a_function, DENIED)
 }
 
 /// What the newest call of the API and its answer told.
@@ -130,5 +146,19 @@ impl Transport for Watched {
             Ok(answer)
         }
         .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::failure::Kind;
+
+    use super::*;
+
+    #[test]
+    fn whose_credentials_may_not_read_a_secret_is_told() {
+        let denied = format!("secret s: {}", SecretsError::Denied);
+        let told = told(&Failure::new(Kind::Refused, denied));
+        assert_eq!(told, format!("secret s: {DENIED}"));
     }
 }

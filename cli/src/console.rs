@@ -70,6 +70,7 @@ pub(crate) struct App {
     pub(crate) logs: CloudWatchLogs,
     pub(crate) lookups: Lookups,
     pub(crate) known: Vec<(String, String)>,
+    pub(crate) webhooks: Option<String>,
     pub(crate) metrics: Arc<dyn Metrics>,
     /// None: what is looked at is a stack.
     pub(crate) local: Option<Arc<dyn Local>>,
@@ -88,6 +89,8 @@ pub(crate) struct Of {
     pub(crate) https: Https,
     /// Orgs and campaigns that are known, to be chosen from.
     pub(crate) known: Vec<(String, String)>,
+    /// What a webhook's URL begins with, up to the source's name, where it is known.
+    pub(crate) webhooks: Option<String>,
     /// None: `CloudWatch`'s.
     pub(crate) metrics: Option<Arc<dyn Metrics>>,
     /// The embedded parts, where it is these.
@@ -110,6 +113,7 @@ impl App {
             https: of.https,
             lookups: Lookups::default(),
             known: of.known,
+            webhooks: of.webhooks,
             metrics,
             local: of.local,
             asked: Asked::default(),
@@ -153,6 +157,7 @@ async fn serve(args: &Args, config: Config, dlq: DlqConfig) -> Result<(), String
         sdk,
         https,
         known: Vec::new(),
+        webhooks: None,
         metrics: None,
         local: None,
     })?;
@@ -177,8 +182,13 @@ fn pages(app: &Arc<App>) -> Router<Arc<App>> {
     let alter = Router::new()
         .route("/parked/redrive", post(parked::redrive))
         .route("/parked/drop", post(parked::drop))
+        .route("/sources/send", post(sources::sign_and_send))
         .route("/local", post(local::act))
         .route_layer(from_fn_with_state(Arc::clone(app), gate::alters));
+    let local = Router::new()
+        .route("/local", get(local::show))
+        .route("/local/lines", get(local::part));
+    let local = app.local.as_ref().map_or_else(Router::new, |_| local);
     Router::new()
         .route("/", get(pipeline::show))
         .route("/pipeline", get(pipeline::part))
@@ -186,6 +196,8 @@ fn pages(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/console/console.js", get(assets::script))
         .route("/contact", get(contact::form).post(contact::look_up))
         .route("/contact/{id}", get(contact::found))
+        .route("/contact/{id}/why", get(contact::why_part))
+        .route("/contact/{id}/waits", get(contact::waits_part))
         .route("/parked", get(parked::table))
         .route("/parked/work", get(parked::work))
         .route("/parked/look", post(parked::look))
@@ -193,8 +205,7 @@ fn pages(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/parked/reveal", post(parked::reveal))
         .route("/parked/item/{id}", get(parked::item))
         .route("/sources", get(sources::form).post(sources::try_out))
-        .route("/local", get(local::show))
-        .route("/local/lines", get(local::part))
+        .merge(local)
         .merge(alter)
 }
 

@@ -102,6 +102,33 @@ pub(crate) struct Which {
 }
 
 impl Which {
+    /// What it chooses by, as it is written in a command line; none: all.
+    fn words(&self) -> Option<String> {
+        let reasons = self
+            .reasons
+            .iter()
+            .map(|reason| ("reason", reason.as_str()));
+        let ids = self.ids.iter().map(|id| ("id", id.as_str()));
+        let source = self
+            .source
+            .as_ref()
+            .map(|source| ("source", source.as_str()));
+        let org = self.org.as_ref().map(|org| ("org", org.as_str()));
+        let all = reasons.chain(ids).chain(source).chain(org);
+        let all: Vec<_> = all
+            .map(|(name, value)| format!("--{name} {value}"))
+            .collect();
+        (!all.is_empty()).then(|| all.join(" "))
+    }
+
+    /// That there is none of it.
+    fn nothing(&self) -> String {
+        match self.words() {
+            None => "Nothing is parked that can be seen now.".to_owned(),
+            Some(words) => format!("Nothing is parked that can be seen now and is of {words}."),
+        }
+    }
+
     pub(crate) fn is_meant(&self, parked: &Parked) -> bool {
         self.is_chosen(parked) && self.is_org(parked)
     }
@@ -170,10 +197,10 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
                     told: &|| (),
                 };
                 let report = redrive(&queue, rules, &how).await;
-                crate::print(&if args.json {
-                    report.json()
-                } else {
-                    report.text(*dry_run)
+                crate::print(&match (args.json, report.is_nothing()) {
+                    (true, _) => report.json(),
+                    (false, true) => which.nothing(),
+                    (false, false) => report.text(*dry_run),
                 })?;
                 Ok(report.left.is_empty() && report.ended.is_none())
             }
@@ -200,7 +227,7 @@ async fn list(queue: &DeadLetters, which: &Which, is_json: bool) -> Result<bool,
         ),
     };
     if all.is_empty() {
-        crate::print(&format!("Nothing is parked that can be seen now.{hidden}"))?;
+        crate::print(&format!("{}{hidden}", which.nothing()))?;
         return Ok(true);
     }
     let mut shown = table(

@@ -1,7 +1,9 @@
-//! `campaign-sync dnc`: what an operator does to the DNC list of an org.
+//! `campaign-sync dnc remove`: takes one entry from the DNC list of an org.
 //!
-//! An entry has neither rank nor owner: nobody could say whether an opt-in is newer than it, or whether
-//! somebody else put it there. So campaign-sync itself only adds, and taking away is a person's decision.
+//! An entry has neither a rank nor an owner: nothing says whether an opt-in is newer than it, or
+//! whether another program added it. So apply only adds entries (`functions/apply`), and this
+//! command lets a person remove one. It changes no contact: `campaign-sync contact` does.
+//! `check/dnc.rs` says whether the list is of the right kind.
 
 use std::sync::Arc;
 
@@ -21,7 +23,7 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Takes one entry from the DNC list that the org's secret names
+    /// Removes one entry from the DNC list that the org's secret names
     Remove(Remove),
 }
 
@@ -47,13 +49,13 @@ struct Remove {
     /// stand in the shell's history
     #[arg(value_name = "KEY")]
     key: String,
-    /// Whose: names the secret {prefix}/org/{org}
+    /// The org, whose secret is {prefix}/org/{org}
     #[arg(long, value_parser = args::org)]
     org: OrgId,
-    /// Why, to be printed with the rest: 1 to 200 characters, and no personal data
+    /// The reason, which is printed too: 1 to 200 characters, and no personal data
     #[arg(long, value_name = "TEXT", value_parser = args::reason)]
     reason: String,
-    /// Shows what would be done, and takes nothing away
+    /// Shows what would be done, and removes nothing
     #[arg(long)]
     dry_run: bool,
     /// Prints one JSON object instead of text
@@ -61,7 +63,7 @@ struct Remove {
     json: bool,
 }
 
-/// Runs, prints, and answers whether it was done.
+/// Removes the entry and prints what was done. Returns `true`, or an error.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let Command::Remove(args) = &args.command;
     let config = Config::from_env_without_queue().map_err(|error| error.to_string())?;
@@ -84,7 +86,7 @@ async fn remove(args: &Remove, line: &str, config: Config) -> Result<bool, Strin
     };
     let entry = Entry::of(line, list)?;
     let done = if args.dry_run {
-        look(&org, &run, list).await
+        check_kind(&org, &run, list).await
     } else {
         let mut done = org.remove_from_dnc(&run, list, &[entry.text]).await;
         done.pop().unwrap_or(Ok(()))
@@ -94,10 +96,10 @@ async fn remove(args: &Remove, line: &str, config: Config) -> Result<bool, Strin
     Ok(true)
 }
 
-/// What is taken from the list.
+/// An entry of the list.
 struct Entry<'a> {
     text: &'a str,
-    /// Of a key. That of a number would tell the number to whoever tries all of them.
+    /// The hash of a contact key. A phone number has none: whoever tries all numbers would find it.
     hash: Option<String>,
 }
 
@@ -120,8 +122,8 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Whether the list is there and of the right kind.
-async fn look(org: &Org, run: &Run, list: &DncList) -> Result<(), Failure> {
+/// Checks that the list exists and is of the right kind.
+async fn check_kind(org: &Org, run: &Run, list: &DncList) -> Result<(), Failure> {
     let facts = org.dnc_facts(run, &list.id).await?;
     if facts.holds(&list.by) {
         return Ok(());

@@ -1,9 +1,15 @@
-//! `campaign-sync event NAME`: sample events that are valid now.
+//! `campaign-sync event NAME`: prints a sample event that is valid now.
+//!
+//! An event is what Lambda hands to a function: a webhook for ingest, a batch of a queue for apply,
+//! or the input of a schedule for reconcile. Nothing is sent here: `local --file` and `cargo lambda
+//! invoke` take what is printed. The batches are in [`batches`]; how a source signs is in
+//! `ingest::auth`.
+
+mod batches;
 
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use domain::Change;
 use domain::change::SourceName;
 use ingest::auth::{self, Sent};
 use io::Clock;
@@ -15,6 +21,7 @@ use serde_json::{Value, json};
 use crate::args;
 use crate::made_up::{CAMPAIGNS, SIGNING_SECRET, source_of};
 use crate::webhook;
+use batches::{conflict, poison_first, rapid_updates, several_campaigns, sqs_event};
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -27,14 +34,14 @@ The orgs, campaigns and sources are those of `campaign-sync local --serve`.")]
 pub(crate) struct Args {
     /// Which event
     name: Name,
-    /// Show who sends the webhook as this file says, the JSON of a source's secret, or standard
-    /// input by -
+    /// Signs the webhook as the secret of a source says. FILE holds the secret as JSON; - reads
+    /// standard input
     #[arg(long, value_name = "FILE", requires = "source")]
     secret: Option<PathBuf>,
     /// The source of that secret
     #[arg(long, requires = "secret", value_parser = args::source)]
     source: Option<SourceName>,
-    /// Print a curl command that sends the webhook to this URL, in place of the event
+    /// Prints a curl command that sends the webhook to this URL, in place of the event
     #[arg(long, value_name = "URL", requires = "secret")]
     curl: Option<String>,
 }
@@ -52,7 +59,7 @@ enum Name {
     /// A batch whose create is refused with 409, if applied within two seconds after one of the
     /// others
     Conflict,
-    /// What a schedule asks of reconcile
+    /// The input that a schedule gives to reconcile
     Schedule,
 }
 
@@ -76,135 +83,10 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
     crate::print(&format!("{event:#}"))
 }
 
+/// The contact that most samples are about.
 const KEY: &str = "LEAD-00042";
 
-/// A change of the `n`th campaign, `later` milliseconds after the event's time.
-fn change(now: Timestamp, campaign: usize, key: &str, later: i64, rest: &Value) -> Value {
-    let (org, id) = CAMPAIGNS[campaign];
-    let version = now.as_millisecond() + later;
-    let mut change = json!({
-        "schema": 1,
-        "eventId": format!("evt_{version}_{campaign}"),
-        "org": org,
-        "campaignId": id,
-        "contactKey": key,
-        "version": version,
-        "source": source_of(org),
-    });
-    if let (Some(change), Some(rest)) = (change.as_object_mut(), rest.as_object()) {
-        change.extend(rest.clone());
-    }
-    change
-}
-
-fn rapid_updates(now: Timestamp) -> Vec<Value> {
-    let first = json!({ "data": { "phone": "+13175550100", "firstName": "Ada", "status": "new" }, "callable": true });
-    vec![
-        change(now, 0, KEY, 0, &first),
-        change(
-            now,
-            0,
-            KEY,
-            200,
-            &json!({ "data": { "status": "callback" } }),
-        ),
-        change(
-            now,
-            0,
-            KEY,
-            900,
-            &json!({ "data": { "status": "closed", "nickname": null }, "callable": false }),
-        ),
-        change(
-            now,
-            0,
-            KEY,
-            500,
-            &json!({ "data": { "status": "engaged", "phone": "+13175550101" }, "callable": true }),
-        ),
-    ]
-}
-
-fn several_campaigns(now: Timestamp) -> Vec<Value> {
-    let phone = |phone: &str| json!({ "data": { "phone": phone } });
-    vec![
-        change(now, 0, KEY, 0, &phone("+13175550100")),
-        change(now, 1, KEY, 0, &phone("+13175550100")),
-        change(
-            now,
-            2,
-            "LEAD 7/é",
-            0,
-            &json!({ "data": { "phone": "+4930555010" }, "callable": false }),
-        ),
-        change(now, 0, "LEAD-00043", 1, &json!({ "operation": "remove" })),
-    ]
-}
-
-fn poison_first(now: Timestamp) -> Vec<Value> {
-    vec![
-        change(now, 0, KEY, 0, &json!({ "data": {}, "calable": false })),
-        change(
-            now,
-            0,
-            KEY,
-            200,
-            &json!({ "data": { "phone": "+13175550100" }, "callable": false }),
-        ),
-    ]
-}
-
-fn conflict(now: Timestamp) -> Vec<Value> {
-    let phone = |phone: &str| json!({ "data": { "phone": phone } });
-    vec![
-        change(now, 0, KEY, 0, &phone("+13175550102")),
-        change(now, 0, "LEAD-00044", 0, &phone("+13175550103")),
-    ]
-}
-
-/// As Lambda hands over a batch of a FIFO queue.
-fn sqs_event(now: Timestamp, changes: &[Value]) -> Value {
-    let record = |(n, change): (usize, &Value)| {
-        let ids = ids(change);
-        json!({
-            "messageId": format!("6b1c2f0e-0000-4000-8000-{:012x}", now.as_millisecond().unsigned_abs() + n as u64),
-            "receiptHandle": format!("AQEB-sample-{n}"),
-            "body": change.to_string(),
-            "attributes": {
-                "ApproximateReceiveCount": "1",
-                "ApproximateFirstReceiveTimestamp": now.as_millisecond().to_string(),
-                "SentTimestamp": now.as_millisecond().to_string(),
-                "SequenceNumber": format!("188500000000000{n:05}"),
-                "MessageGroupId": ids.0,
-                "MessageDeduplicationId": ids.1,
-                "SenderId": "AIDASAMPLE",
-            },
-            "messageAttributes": {},
-            "eventSource": "aws:sqs",
-            "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:campaign-sync-changes.fifo",
-            "awsRegion": "us-east-1",
-        })
-    };
-    json!({ "Records": changes.iter().enumerate().map(record).collect::<Vec<_>>() })
-}
-
-/// Message group and deduplication id, also of a change that was spoilt.
-fn ids(change: &Value) -> (String, String) {
-    let mut good = change.clone();
-    if let Some(good) = good.as_object_mut() {
-        good.remove("calable");
-    }
-    let good = Change::parse(&good.to_string());
-    good.map(|good| {
-        (
-            good.message_group().as_str().to_owned(),
-            good.deduplication_id(),
-        )
-    })
-    .unwrap_or_default()
-}
-
-/// As EventBridge Scheduler hands it over.
+/// The input that EventBridge Scheduler hands to reconcile.
 fn schedule(now: Timestamp) -> Value {
     let (org, _) = CAMPAIGNS[0];
     let campaigns: Vec<_> = CAMPAIGNS
@@ -215,12 +97,13 @@ fn schedule(now: Timestamp) -> Value {
     json!({ "org": org, "campaignIds": campaigns, "windowMinutes": 60, "scheduledTime": now.to_string() })
 }
 
+/// A webhook as it is printed.
 enum Webhook {
     Event(Value),
     Curl(String),
 }
 
-/// A webhook by the made-up CRM, or by whoever knows the secret in a file.
+/// A webhook of the made-up CRM, or of the source whose secret is in a file.
 fn webhook_of(args: &Args, now: Timestamp) -> Result<Webhook, String> {
     let (org, campaign) = CAMPAIGNS[0];
     let (Some(path), Some(source)) = (&args.secret, &args.source) else {
@@ -234,7 +117,7 @@ fn webhook_of(args: &Args, now: Timestamp) -> Result<Webhook, String> {
     };
     let secret = SourceSecret::parse(&SecretString::from(args::file(path)?))
         .map_err(|error| format!("{}: {error}", path.display()))?;
-    // What the secret says may be left out.
+    // A body may leave out the org and the campaign that the source's secret names.
     let org = secret.org.is_none().then_some(org);
     let campaign = secret.campaign.is_none().then_some(campaign);
     let sent = auth::sent(&secret.auth, &webhook_body(now, org, campaign), now)?;
@@ -260,7 +143,7 @@ fn webhook_body(now: Timestamp, org: Option<&str>, campaign: Option<&str>) -> St
     body.to_string()
 }
 
-/// As an HTTP API hands over a request: payload format 2.0.
+/// The event by which an HTTP API hands a request to Lambda: payload format 2.0.
 fn http_event(now: Timestamp, source: &str, sent: &Sent) -> Value {
     let headers = sent.headers.iter();
     let mut headers: serde_json::Map<_, _> = headers

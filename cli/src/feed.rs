@@ -1,7 +1,8 @@
 //! `campaign-sync feed`: what a page of a CRM's feed becomes, before any run compares it.
 
+mod overheard;
 mod request;
-mod shown;
+pub(crate) mod shown;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,17 +11,19 @@ use bytes::Bytes;
 use domain::change::{CampaignId, Feed, OrgId};
 use http::Response;
 use io::genesys::Shared;
+use io::http::Transport;
 use io::queue::Sqs;
 use io::secrets::{FeedSecret, Secrets, SecretsManager};
 use io::telemetry::Telemetry;
 use io::{Chance, Clock, Config};
 use jiff::Timestamp;
 use reconcile::Context;
-use reconcile::feed::{NoPage, Page, Query};
+use reconcile::feed::Query;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::args::{self, Since};
+use overheard::Overheard;
 use shown::Found;
 
 #[derive(clap::Args)]
@@ -31,8 +34,9 @@ use shown::Found;
   curl -s … | campaign-sync feed test --secret feed.json - --json | jq .faults
 
 With an answer that was saved nothing is asked; without one the CRM is, with the secret of --secret or the one that is stored for
---org, page after page up to the one that is wanted. Nothing is written and nothing is compared. What shows who asks is not
-printed, nor what in the request has a name such as token or key. The exit status is 0 when all items of the page become changes
+--org, page after page up to the one that is wanted. Nothing is written and nothing is compared. Each request is printed before
+it is sent, without what shows who asks and what has a name such as token or key; of a refusal so are its status and the
+beginning of what it says. The exit status is 0 when all items of the page become changes
 or none, 1 when not, or when it is no page, 2 when the command could not run.")]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -120,25 +124,24 @@ async fn tested(args: &Test, config: Config) -> Result<bool, String> {
     };
     let tried = Tried {
         secret: &secret,
+        text: &text,
         feed: &feed,
         since,
+        is_json: args.json,
     };
-    let (number, cursor, page) = match &args.answer {
-        Some(path) => (1, None, tried.saved(&args::file(path)?, now)),
+    let found = match &args.answer {
+        Some(path) => {
+            tried.show_request(1, None)?;
+            tried.saved(&args::file(path)?, now)
+        }
         None => tried.asked(config, args.page).await?,
-    };
-    let found = Found {
-        tried: &tried,
-        number,
-        cursor: cursor.as_deref(),
-        page: &page,
     };
     crate::print(&if args.json {
         found.json().to_string()
     } else {
         found.text()
     })?;
-    Ok(page.is_ok_and(|page| page.faulty.is_empty()))
+    Ok(found.page.is_ok_and(|page| page.faulty.is_empty()))
 }
 
 /// The first campaign that the secret gives texts for.
@@ -158,11 +161,22 @@ async fn stored(config: &Config, org: &OrgId) -> Result<(String, SecretString), 
 /// What is tried.
 struct Tried<'a> {
     secret: &'a FeedSecret,
+    /// As it is written.
+    text: &'a SecretString,
     feed: &'a Feed,
     since: Timestamp,
+    is_json: bool,
 }
 
 impl Tried<'_> {
+    /// What is asked for, before it is: a person sees it also where no answer comes.
+    fn show_request(&self, number: u32, cursor: Option<&str>) -> Result<(), String> {
+        match self.is_json {
+            true => Ok(()),
+            false => crate::print(&shown::asks(self, number, cursor)),
+        }
+    }
+
     fn query<'q>(&'q self, cursor: Option<&'q str>) -> Query<'q> {
         Query {
             feed: self.feed,
@@ -172,20 +186,23 @@ impl Tried<'_> {
     }
 
     /// What an answer becomes that was saved: of the first page.
-    fn saved(&self, answer: &str, now: Timestamp) -> Result<Page, NoPage> {
+    fn saved(&self, answer: &str, now: Timestamp) -> Found<'_> {
         let query = self.query(None);
-        let at = query.plain(self.secret)?.url;
         let answer = Response::new(Bytes::from(answer.to_owned()));
-        reconcile::feed::read(self.secret, &query, &at, &answer, now)
+        let page = query
+            .plain(self.secret)
+            .and_then(|plain| reconcile::feed::read(self.secret, &query, &plain.url, &answer, now));
+        Found {
+            tried: self,
+            number: 1,
+            cursor: None,
+            page,
+            refusal: None,
+        }
     }
 
-    /// Asks the CRM, up to the page of this number: which one it is, by which cursor it was asked for, and
-    /// what it becomes.
-    async fn asked(
-        &self,
-        config: Config,
-        number: u32,
-    ) -> Result<(u32, Option<String>, Result<Page, NoPage>), String> {
+    /// Asks the CRM, up to the page of this number.
+    async fn asked(&self, config: Config, number: u32) -> Result<Found<'_>, String> {
         let (https, sdk) = crate::connect::clients().await?;
         let shared = Shared {
             transport: Arc::new(https.clone()),
@@ -195,14 +212,25 @@ impl Tried<'_> {
             telemetry: Telemetry::from_fn(|_| ()),
             config,
         };
-        let context = Context::new(shared, Arc::new(Sqs::new(&sdk)), Arc::new(https));
+        let crm = Overheard::new(https, self.text);
+        let queue = Arc::new(Sqs::new(&sdk));
+        let context = Context::new(shared, queue, Arc::clone(&crm) as Arc<dyn Transport>);
         let mut cursor = None;
         for page in 1.. {
+            self.show_request(page, cursor.as_deref())?;
             let query = self.query(cursor.as_deref());
             let answered = context.page(self.secret, &query, None).await;
-            let next = match &answered {
-                Ok(answered) if page < number => answered.next.clone(),
-                _ => return Ok((page, cursor, answered)),
+            let next = match answered {
+                Ok(answered) if page < number => answered.next,
+                answered => {
+                    return Ok(Found {
+                        tried: self,
+                        number: page,
+                        cursor,
+                        refusal: crm.last().filter(|_| answered.is_err()),
+                        page: answered,
+                    });
+                }
             };
             if next.is_none() {
                 return Err(format!(

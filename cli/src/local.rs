@@ -1,10 +1,17 @@
-//! `campaign-sync local`: the main job on embedded parts.
+//! `campaign-sync local`: runs the main job on embedded parts, all in this process.
 //!
-//! A made-up CRM changes its contacts and sends signed webhooks; they go through the very
-//! `ingest::handle` and `apply::handle` that are deployed, with a FIFO queue between them, into an
-//! emulated Genesys Cloud; what the campaigns hold then is compared with what the CRM last said.
+//! A made-up CRM changes its contacts and sends signed webhooks. They go through `ingest::handle`
+//! and `apply::handle`, the code that is deployed, with a FIFO queue between them, into an emulated
+//! Genesys Cloud. In the end the contacts of the campaigns are compared with what the CRM last
+//! said.
+//!
+//! The CRM's deliveries are a `Story` (`crm.rs`, `vendor.rs`, `file.rs`), and `world.rs` plays it.
+//! `report.rs` and `table.rs` say what came of it, `problem.rs` makes the comparison with plain
+//! batch POSTs, and `serve` serves the same parts in real time. The emulated services are in
+//! `shared/emulator`.
 
 mod crm;
+mod defect;
 mod file;
 mod problem;
 mod report;
@@ -20,16 +27,16 @@ use apply::Defect;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use io::telemetry::{Event, Telemetry};
-use serde::Serialize;
 
 use crm::Story;
+use defect::Break;
 use report::{Reconciled, Report};
 use vendor::Crm;
 use world::World;
 
 pub(crate) use vendor::samples;
 
-/// The message of an error that the user can mend.
+/// The message of an error that the user can repair.
 pub(crate) type Error = String;
 
 #[derive(clap::Args)]
@@ -47,17 +54,17 @@ pub(crate) type Error = String;
 The exit status is 0 when every contact is as the CRM last said and nothing is left in the queue, 1 when not so, 2 when
 the command could not run.")]
 pub(crate) struct Args {
-    /// Contacts of the CRM
+    /// How many contacts the CRM has
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     contacts: u32,
-    /// Changes that the CRM sends
+    /// How many changes the CRM sends
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     changes: u32,
     /// The same seed gives the same run
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// Whose webhooks the made-up CRM sends. A vendor's become changes by its preset, and reconcile repairs what
-    /// they leave out
+    /// The vendor whose webhooks the made-up CRM sends. The vendor's preset makes changes of them,
+    /// and reconcile repairs what they leave out
     #[arg(long, value_enum, default_value_t = Crm::Own, conflicts_with_all = ["file", "serve"])]
     crm: Crm,
     /// Applies the records of this SQS event instead of made-up changes
@@ -69,13 +76,13 @@ pub(crate) struct Args {
     /// Serves the embedded parts on loopback, in real time, until Ctrl-C
     #[arg(long, conflicts_with_all = ["contacts", "changes", "seed", "file", "json", "defect"])]
     serve: bool,
-    /// The port to serve on; 0: any that is free
+    /// The port to serve on; 0 takes any that is free
     #[arg(long, default_value_t = 8787, requires = "serve")]
     port: u16,
-    /// What Genesys Cloud lets each OAuth client call
+    /// How many calls a minute Genesys Cloud allows each OAuth client
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     calls_per_minute: u64,
-    /// Drops this share of the webhooks, then lets reconcile repair what they would have said
+    /// Drops this share of the webhooks, then lets reconcile repair what they would have changed
     #[arg(long, value_name = "PERCENT%", value_parser = percent, conflicts_with_all = ["serve", "file"])]
     drop: Option<f64>,
     /// Which contact API the orgs have
@@ -96,33 +103,7 @@ pub(crate) enum Api {
     ContactLists,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum Break {
-    /// Ranks are not compared
-    Rank,
-    /// What changes say of callable is ignored
-    Callable,
-    /// A 409 is taken for success
-    Conflict,
-    /// The mappings of what a vendor sends, and of what its API lists, know no opt-out (only with --crm)
-    #[value(name = "optOut")]
-    OptOut,
-    /// What the vendor's API lists is ranked by a stamp that no change moves (only with --crm)
-    Clock,
-}
-
-impl Break {
-    fn of_apply(self) -> Option<Defect> {
-        Some(match self {
-            Break::Rank => Defect::Rank,
-            Break::Callable => Defect::Callable,
-            Break::Conflict => Defect::Conflict,
-            Break::OptOut | Break::Clock => return None,
-        })
-    }
-}
-
+/// Reads a percentage, such as `10%`, as a share from 0 to 1.
 fn percent(text: &str) -> Result<f64, String> {
     let number = text
         .strip_suffix('%')
@@ -133,9 +114,9 @@ fn percent(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "expected a percentage from 0% to 100%, such as 10%".to_owned())
 }
 
-/// Runs, prints, and answers whether every contact is right.
+/// Runs and prints the result. Returns whether every contact is right and nothing is left to do.
 pub(crate) fn run(args: &Args) -> Result<bool, Error> {
-    check(args)?;
+    defect::check(args)?;
     if args.serve {
         return serve::run(args.port, args.api, args.calls_per_minute);
     }
@@ -143,8 +124,8 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
         Some(path) => file::read(path, args.api)?,
         None => make_up(args),
     };
-    // Paused, time jumps from wait to wait: half an hour of a contact centre passes in a moment,
-    // always alike.
+    // Time is paused and jumps from wait to wait: half an hour of a contact centre passes in a
+    // moment, and each run is like the last.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -154,7 +135,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
     let played = play(
         &story,
         args.calls_per_minute,
-        args.defect.and_then(Break::of_apply),
+        args.defect.and_then(Break::in_apply),
         args.drop.is_some() || story.told.is_some(),
     );
     let mut report = runtime.block_on(played)?;
@@ -170,36 +151,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
     Ok(report.is_well())
 }
 
-/// Whether the defect that is asked for can be seen.
-fn check(args: &Args) -> Result<(), Error> {
-    let Some(defect) = args.defect else {
-        return Ok(());
-    };
-    let why = match (defect, args.crm, args.api) {
-        _ if !cfg!(debug_assertions) => {
-            "a release build has no defects to put in; expected a debug build"
-        }
-        (Break::Conflict, _, Api::ContactLists) => {
-            "conflict: only the predictive API answers a known key with 409"
-        }
-        (Break::Conflict, crm, _) if crm != Crm::Own => {
-            "conflict: with --crm reconcile repairs what is lost by it"
-        }
-        (Break::OptOut, Crm::Own, _) => {
-            "optOut: only what a vendor sends is mapped; expected --crm with it"
-        }
-        (Break::Clock, Crm::Own, _) => {
-            "clock: only what a vendor's API lists is mapped; expected --crm with it"
-        }
-        (Break::Clock, ..) if args.drop.is_none() => {
-            "clock: what webhooks say is right; expected --drop with it"
-        }
-        _ => return Ok(()),
-    };
-    let sign = if cfg!(debug_assertions) { "" } else { ":" };
-    Err(format!("--break{sign} {why}"))
-}
-
+/// Makes up the story that the arguments ask for.
 fn make_up(args: &Args) -> Story {
     let (contacts, changes) = (args.contacts as usize, args.changes as usize);
     let of_vendor = vendor::make_up(args.crm, args.seed, args.api, contacts, changes);
@@ -222,6 +174,7 @@ fn wall_clock() -> std::time::Instant {
     std::time::Instant::now()
 }
 
+/// Plays the story, and collects what came of it.
 async fn play(
     story: &Story,
     calls_per_minute: u64,
@@ -257,14 +210,14 @@ async fn play(
     Ok(report)
 }
 
-/// Lets reconcile repair what the dropped webhooks would have said, and run once more.
+/// Lets reconcile repair what the dropped webhooks would have changed, and runs it once more.
 async fn reconcile(story: &Story, world: &World) -> Result<Reconciled, Error> {
     let (dropped, wrong) = (story.dropped(), world.wrong_contacts(story));
     let callable = wrong.iter().filter(|wrong| wrong.is_callable());
     let (wrong_before, callable_before) = (wrong.len(), callable.count());
     world.put_latest(story);
     let repaired = world.reconcile(story).await?;
-    // The next run of a schedule; what is new can be read by then.
+    // A schedule starts the next run later, when new contacts can be read.
     tokio::time::sleep(Duration::from_mins(15)).await;
     let second_run_changes = world.reconcile(story).await?;
     Ok(Reconciled {
@@ -276,6 +229,7 @@ async fn reconcile(story: &Story, world: &World) -> Result<Reconciled, Error> {
     })
 }
 
+/// Moves the bar by each change that is done or parked.
 fn progress(bar: ProgressBar) -> Telemetry {
     Telemetry::from_fn(move |event| {
         if matches!(event, Event::Done { .. } | Event::Parked { .. }) {
@@ -284,5 +238,5 @@ fn progress(bar: ProgressBar) -> Telemetry {
     })
 }
 
-/// After the last delivery: a run that does not come to rest by then is wrong.
+/// The longest simulated time after the last delivery. A run that is not done by then is at fault.
 pub(crate) const LATEST: Duration = Duration::from_hours(48);

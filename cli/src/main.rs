@@ -1,4 +1,12 @@
-//! `campaign-sync`: the operator's and the developer's command.
+//! `campaign-sync`: the command of the operator and of the developer.
+//!
+//! Each subcommand is a module of its name, with `Args` and `run`. `run` returns whether all is as
+//! it should be, which becomes exit status 0 or 1; an error becomes exit status 2. The rules
+//! themselves are not here: they are in `shared/domain`, and the functions' own code runs in
+//! `local` and `reconcile`.
+//!
+//! The first subcommand to read is [`local`], which runs everything on this machine. [`args`],
+//! [`table`], [`says`], [`one_contact`] and [`connect`] hold what several subcommands need.
 
 mod args;
 mod check;
@@ -29,7 +37,7 @@ use clap::{Parser, Subcommand};
 
 /// Keeps the contacts of Genesys Cloud outbound campaigns in step with a CRM.
 ///
-/// Without a command it does what `local` does.
+/// Without a command it runs `local`.
 #[derive(Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -50,27 +58,30 @@ enum Command {
     Reconcile(reconcile::Args),
     /// Sets, lists and removes the schedules by which campaigns are compared
     Schedule(schedule::Args),
-    /// Tells whether an org's secret, client, campaigns and queues are right, and what to do where not
+    /// Tells whether an org's secret, client, campaigns and queues are right, and what to do where
+    /// not
     Check(check::Args),
     /// Tells how much waits in the queues, for how long, and what is left of an org's call budget
     Status(status::Args),
-    /// Serves pages on this machine that show what goes by and what is parked, and send it again
+    /// Serves pages on this machine that show changes as they go by and those that are parked, and
+    /// send these again
     Console(console::Args),
-    /// Tells why a contact is not called; repairs contacts: a stored rank that is ahead, opt-outs without a mark
+    /// Tells why a contact is not called; repairs contacts: a stored rank that is ahead, opt-outs
+    /// without a mark
     Contact(contact::Args),
-    /// Takes one entry from the DNC list of an org
+    /// Removes one entry from the DNC list of an org
     Dnc(dnc::Args),
     /// Lists, shows, sends again and deletes the changes that were parked
     Dlq(dlq::Args),
     /// Tells what a source's webhook becomes, before it is sent; prints the programs of mappings
     Source(source::Args),
-    /// Tells what a page of a CRM's feed becomes, of a saved answer or of the CRM's own
+    /// Tells what a page of a CRM's feed becomes, from a saved answer or from the CRM itself
     Feed(feed::Args),
     /// Prints a sample event that is valid now
     Event(event::Args),
 }
 
-/// Writes a result to standard output. A reader that has gone, as `head` does, is no error.
+/// Writes a result to standard output. A reader that closed its end, as `head` does, is no error.
 pub(crate) fn print(text: &str) -> Result<(), String> {
     match writeln!(std::io::stdout(), "{text}") {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -80,7 +91,7 @@ pub(crate) fn print(text: &str) -> Result<(), String> {
     }
 }
 
-/// Runs a command's own part to its end.
+/// Runs the asynchronous part of a subcommand to its end.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

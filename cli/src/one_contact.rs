@@ -1,4 +1,4 @@
-//! One contact as an operator names it, and what its stored rank is like.
+//! How an operator names a contact, and whether its stored rank is ahead.
 
 use std::borrow::Cow;
 
@@ -6,8 +6,8 @@ use domain::change::{ContactKey, Rank};
 use domain::rules::Rules;
 use jiff::Timestamp;
 
-/// Contact keys of the command line. `-` stands for those that standard input holds, one a line: so
-/// that no key need stand in the shell's history.
+/// The contact keys that the arguments name. `-` stands for the keys on standard input, one a line,
+/// so that no key need stand in the shell's history.
 pub(crate) fn keys(arguments: &[String]) -> Result<Vec<ContactKey>, String> {
     let mut keys = Vec::new();
     for argument in arguments {
@@ -18,7 +18,7 @@ pub(crate) fn keys(arguments: &[String]) -> Result<Vec<ContactKey>, String> {
     Ok(keys)
 }
 
-/// What an argument says; `-` stands for what standard input holds.
+/// The text of an argument; `-` stands for the text on standard input.
 pub(crate) fn text(argument: &str) -> Result<String, String> {
     if argument == "-" {
         return std::io::read_to_string(std::io::stdin())
@@ -31,12 +31,12 @@ pub(crate) fn key(text: &str) -> Result<ContactKey, String> {
     ContactKey::parse(text).map_err(|expected| format!("contact key: {expected}"))
 }
 
-/// A contact key that nobody has: to try what a read is answered.
+/// A contact key that nobody has. A read of it shows whether contacts may be read.
 pub(crate) fn nobody() -> Result<ContactKey, String> {
     ContactKey::parse("campaign-sync-check").map_err(Cow::into_owned)
 }
 
-/// What is wrong with a stored rank that makes all that follows stale.
+/// Why a stored rank makes every later change stale; `None` means that it does not.
 pub(crate) fn ahead(rules: &Rules, stored: Rank, now: Timestamp) -> Option<&'static str> {
     rules
         .is_ahead(stored, now)

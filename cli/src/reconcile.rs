@@ -1,5 +1,9 @@
-//! `campaign-sync reconcile`: the very code of the function, from the operator's machine and
-//! without Lambda's 15 minutes.
+//! `campaign-sync reconcile`: compares campaigns with the CRM's feed from the operator's machine.
+//!
+//! It runs the code of the function, `functions/reconcile`, without Lambda's 15 minutes: how
+//! contacts are compared is decided there. Here are the arguments, and in `report` what a run
+//! prints. The loop over the stretches of a run is in `stretches.rs`. Schedules are set by
+//! `campaign-sync schedule`.
 
 mod report;
 
@@ -21,20 +25,20 @@ use report::Report;
 
 It reads the environment as the function does: QUEUE_URL is required; SECRET_PREFIX, APPLY_CONCURRENCY, TOP_UP and, in local
 runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
-Ctrl-C ends it in good order: what was found is enqueued, and it prints the cursor to go on with. Where much of a campaign differs
-and too little was compared to know whether the feed is right, only opt-outs are, and the cursor goes back to find the rest again.
+Ctrl-C ends it in good order: what was found is enqueued, and it prints the cursor to go on with. If much of a campaign differs and
+too little was compared to know whether the feed is right, only opt-outs are enqueued, and the cursor goes back to find the rest again.
 
 The exit status is 0 when all was compared and all that differs is in the queue, 1 when not so, 2 when the command could not
 run.")]
 pub(crate) struct Args {
-    /// Whose contacts: names the secrets {prefix}/org/{org} and {prefix}/feed/{org}
+    /// The org, whose secrets are {prefix}/org/{org} and {prefix}/feed/{org}
     #[arg(long, value_parser = args::org)]
     org: OrgId,
-    /// In which campaign; may be given several times
+    /// A campaign; may be given several times
     #[arg(long = "campaign", value_name = "CAMPAIGN_ID", required = true, value_parser = args::campaign)]
     campaigns: Vec<CampaignId>,
-    /// Asks the feed only for what changed since then: a time such as 2026-11-24T16:00:00Z, or for
-    /// how long, such as 90m, 48h or 2d. Without it: for all contacts
+    /// Asks the feed only for contacts that changed since this time, such as 2026-11-24T16:00:00Z,
+    /// or within this long, such as 90m, 48h or 2d. Without it, asks for all contacts
     #[arg(long, value_parser = args::since)]
     since: Option<Since>,
     /// Compares, counts and lists, and enqueues nothing
@@ -43,21 +47,23 @@ pub(crate) struct Args {
     /// Enqueues nothing where more of a campaign's contacts differ than this, and more than 100
     #[arg(long, value_name = "PERCENT", default_value = "20%", value_parser = percent)]
     max_drift_percent: u64,
-    /// Enqueues however many differ
+    /// Enqueues all that differs, however many contacts that are
     #[arg(long)]
     force: bool,
     /// Goes on where an earlier run stopped, with that run's --since
     #[arg(long, value_parser = args::cursor)]
     cursor: Option<Cursor>,
-    /// How the campaigns are read: bulk is fifty contacts a call, export is the whole contact list by a
-    /// handful of calls. Without it: bulk, and an export once that takes more than 20 calls
+    /// How the campaigns are read: bulk reads fifty contacts a call, export the whole contact list
+    /// by a handful of calls. Without it, bulk, and export once bulk takes more than 20 calls
     #[arg(long, value_name = "export|bulk", value_parser = read)]
     read: Option<Read>,
-    /// Asks for all contacts, and also counts those that the campaign has and the feed does not list
+    /// Asks for all contacts, and also counts those that the campaign has and the feed does not
+    /// list
     #[arg(long, conflicts_with = "since")]
     full: bool,
-    /// Asks for all contacts twice, and makes those not callable that the campaign has and the feed lists neither time;
-    /// deletes nobody, and repairs nothing else. Of one campaign, whose contact list no other campaign uses
+    /// Asks the feed for all contacts twice, and makes those of the campaign not callable that it
+    /// lists neither time. Deletes nobody and repairs nothing else. Takes one campaign, whose
+    /// contact list no other campaign uses
     #[arg(long, conflicts_with_all = ["since", "cursor"])]
     remove_unknown: bool,
     /// Prints one JSON object instead of the tables
@@ -79,7 +85,7 @@ fn read(text: &str) -> Result<Read, String> {
     Read::of(text).ok_or_else(|| "expected export or bulk".to_owned())
 }
 
-/// Runs, prints, and answers whether all was compared and enqueued.
+/// Runs and prints the report. Returns whether all was compared and all that differs was enqueued.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config = Config::from_env().map_err(|error| error.to_string())?;
     let now = Clock::system().now();
@@ -94,7 +100,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
     Ok(report.is_complete())
 }
 
-/// What only all arguments together tell.
+/// Checks what only several arguments together can show.
 fn check(args: &Args, now: Timestamp) -> Result<(), String> {
     let campaigns = &args.campaigns;
     if let Some((_, twice)) = campaigns
@@ -178,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn whom_the_crm_does_not_list_is_removed_by_whole_runs_of_one_campaign_alone() {
+    fn contacts_that_the_crm_does_not_list_are_removed_by_whole_runs_of_one_campaign() {
         let input = parsed(&["--remove-unknown"]).unwrap();
         assert!(input.full && !input.force && !input.dry_run);
         assert_eq!(

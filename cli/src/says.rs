@@ -1,15 +1,15 @@
-//! What a change says, for a person.
+//! The content of a change, as a person reads it.
 
 use domain::{Change, change::Operation};
 
-/// The rank that it tells.
+/// The rank that the change carries: its version, else its time.
 pub(crate) fn rank(change: &Change) -> String {
     let version = change.version.map(|version| version.to_string());
     let at = change.occurred_at.map(|at| at.to_string());
     version.or(at).unwrap_or_else(|| "none".to_owned())
 }
 
-/// Columns, and what is said of being called, a line each.
+/// Lists what the change sets: a line for each column, channel and number, and one for `callable`.
 pub(crate) fn said(operation: &Operation) -> String {
     let Operation::Upsert {
         data,

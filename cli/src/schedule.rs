@@ -1,7 +1,10 @@
 //! `campaign-sync schedule`: the runs of reconcile that come by themselves, a schedule for each org.
 
 mod found;
+mod known;
+mod late;
 
+use aws_config::SdkConfig;
 use aws_sdk_scheduler::Client;
 use aws_sdk_scheduler::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_scheduler::types::{
@@ -11,6 +14,8 @@ use aws_sdk_scheduler::types::{
 use domain::change::{CampaignId, OrgId};
 use io::Clock;
 use io::config::{ScheduleConfig, stack_name};
+use io::genesys::UNKNOWN_CAMPAIGN;
+use io::records::ParameterStore;
 use reconcile::Input;
 use serde_json::{Value, json};
 
@@ -28,13 +33,16 @@ The schedule of an org is {stack}-reconcile-{org} in EventBridge Scheduler. {sta
 ReconcileOrg and ReconcileCampaignIds; it is listed, and left alone.
 
 set reads RUNS_QUEUE_ARN, SCHEDULE_ROLE_ARN and FAILED_RUNS_QUEUE_ARN from the environment: the outputs RunsQueueArn,
-ScheduleRoleArn and FailedRunsQueueArn of the stack. STACK_NAME names the stack, campaign-sync if it is not set. AWS is found by
+ScheduleRoleArn and FailedRunsQueueArn of the stack. Before it sets anything it asks Genesys Cloud for each campaign, with the
+secret {prefix}/org/{org} (SECRET_PREFIX); where your credentials may not read that, it warns, and goes on. STACK_NAME names the stack, campaign-sync if it is not set. AWS is found by
 the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It needs scheduler:ListSchedules, and on
 schedule/default/{stack}-reconcile* scheduler:GetSchedule, CreateSchedule, UpdateSchedule and DeleteSchedule; set also
-iam:PassRole on the role.
+iam:PassRole on the role, and list ssm:GetParameter on parameter/campaign-sync/{stack}/reconcile/*.
 
-The exit status is 0 when it is done, and of list when every schedule is on and brings its runs one after the other; 1 when one does
-not, or there is none to remove; 2 when the command could not run.")]
+\"looked at\" is how long ago all that changed in the org's campaigns was looked at, by the record of its runs.
+
+The exit status is 0 when it is done, and of list when every schedule is on, brings its runs one after the other, and was looked at
+within twice its rate; 1 when one was not, or there is none to remove; 2 when the command could not run.")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -69,7 +77,8 @@ struct Set {
     /// How often, as EventBridge Scheduler writes it
     #[arg(long, default_value = "rate(15 minutes)")]
     rate: String,
-    /// The feed is asked for what changed in these minutes before each run, at least: longer than the rate
+    /// The feed is asked for what changed in these minutes before each run, and before the end of the last one: as
+    /// late as the CRM may show a change. A campaign's first run looks back no further
     #[arg(long, value_name = "MINUTES", default_value_t = 60)]
     window: u64,
     /// Where more of a campaign's contacts differ, and more than 100, a run enqueues nothing
@@ -84,8 +93,8 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
         let sdk = io::aws::sdk_config().await;
         let (client, stack) = (Client::new(&sdk), stack_name());
         match &args.command {
-            Command::Set(args) => set(&client, &stack, args).await,
-            Command::List { json } => list(&client, &stack, *json).await,
+            Command::Set(args) => set(&sdk, &client, &stack, args).await,
+            Command::List { json } => list(&sdk, &client, &stack, *json).await,
             Command::Remove { org } => remove(&client, &name(&stack, org)).await,
         }
     })
@@ -99,7 +108,7 @@ fn of_stack(stack: &str) -> String {
     format!("{stack}-reconcile")
 }
 
-async fn set(client: &Client, stack: &str, args: &Set) -> Result<bool, String> {
+async fn set(sdk: &SdkConfig, client: &Client, stack: &str, args: &Set) -> Result<bool, String> {
     let config = ScheduleConfig::from_env().map_err(|error| error.to_string())?;
     let name = name(stack, &args.org);
     let mut input = json!({
@@ -118,7 +127,66 @@ async fn set(client: &Client, stack: &str, args: &Set) -> Result<bool, String> {
             of_stack(stack)
         ));
     }
+    look_for_campaigns(sdk, args).await?;
     let target = target(&config, &args.org, &input)?;
+    let done = put(client, &name, args, target).await?;
+    let campaigns = counted(args.campaigns.len() as u64, "campaign");
+    let first = first_run(args).map(|note| format!("\n{note}"));
+    crate::print(&format!(
+        "{name} is {done}: {campaigns} of {}, {}{}",
+        args.org,
+        args.rate,
+        first.unwrap_or_default()
+    ))?;
+    Ok(true)
+}
+
+/// Refuses campaigns that Genesys Cloud has not, and warns where it does not tell.
+async fn look_for_campaigns(sdk: &SdkConfig, args: &Set) -> Result<(), String> {
+    let asked = known::ask(sdk, &args.org, &args.campaigns).await;
+    if !asked.unknown.is_empty() {
+        let unknown: Vec<_> = asked.unknown.iter().map(CampaignId::as_str).collect();
+        return Err(format!(
+            "org {} has no such campaign in Genesys Cloud: {}: {UNKNOWN_CAMPAIGN}; nothing is set",
+            args.org,
+            unknown.join(", ")
+        ));
+    }
+    if let Some(why) = asked.untold {
+        eprintln!(
+            "campaign-sync: whether Genesys Cloud has these campaigns is not known ({why}); campaign-sync check tells"
+        );
+    }
+    Ok(())
+}
+
+/// What a window shorter than the rate leaves out: each later run asks from before the end of the last one.
+fn first_run(args: &Set) -> Option<String> {
+    let rate = args.rate.strip_prefix("rate(")?.strip_suffix(')')?;
+    let (number, unit) = rate.split_once(' ')?;
+    let minutes = match unit.trim_end_matches('s') {
+        "minute" => 1,
+        "hour" => 60,
+        "day" => 1_440,
+        _ => return None,
+    };
+    let rate = number.trim().parse::<u64>().ok()?.checked_mul(minutes)?;
+    (args.window < rate).then(|| {
+        format!(
+            "The window is shorter than the rate: no run leaves out what changed since the one before, but a campaign's first looks \
+             back {} alone",
+            counted(args.window, "minute")
+        )
+    })
+}
+
+/// Makes the schedule, or replaces it: which of the two.
+async fn put(
+    client: &Client,
+    name: &str,
+    args: &Set,
+    target: Target,
+) -> Result<&'static str, String> {
     let window = FlexibleTimeWindow::builder()
         .mode(FlexibleTimeWindowMode::Off)
         .build()
@@ -126,34 +194,28 @@ async fn set(client: &Client, stack: &str, args: &Set) -> Result<bool, String> {
     let description = format!("Runs reconcile for {}", args.org);
     let call = client
         .update_schedule()
-        .name(&name)
+        .name(name)
         .description(&description)
         .schedule_expression(&args.rate)
         .state(ScheduleState::Enabled)
         .flexible_time_window(window.clone())
         .target(target.clone());
-    let done = match call.send().await {
-        Ok(_) => "replaced",
+    match call.send().await {
+        Ok(_) => Ok("replaced"),
         Err(error) if is_missing(&error) => {
             let call = client
                 .create_schedule()
-                .name(&name)
+                .name(name)
                 .description(&description)
                 .schedule_expression(&args.rate)
                 .state(ScheduleState::Enabled)
                 .flexible_time_window(window)
                 .target(target);
             call.send().await.map_err(|error| failed(&error))?;
-            "made"
+            Ok("made")
         }
-        Err(error) => return Err(failed(&error)),
-    };
-    let campaigns = counted(args.campaigns.len() as u64, "campaign");
-    crate::print(&format!(
-        "{name} is {done}: {campaigns} of {}, {}",
-        args.org, args.rate
-    ))?;
-    Ok(true)
+        Err(error) => Err(failed(&error)),
+    }
 }
 
 fn target(config: &ScheduleConfig, org: &OrgId, input: &Value) -> Result<Target, String> {
@@ -174,18 +236,36 @@ fn target(config: &ScheduleConfig, org: &OrgId, input: &Value) -> Result<Target,
         .map_err(|error| error.to_string())
 }
 
-async fn list(client: &Client, stack: &str, as_json: bool) -> Result<bool, String> {
-    let found = Found::all(client, &of_stack(stack)).await?;
-    let is_well = found.iter().all(|found| found.fault().is_none());
+async fn list(
+    sdk: &SdkConfig,
+    client: &Client,
+    stack: &str,
+    as_json: bool,
+) -> Result<bool, String> {
+    let (records, now) = (ParameterStore::new(sdk), Clock::system().now());
+    let mut all = Vec::new();
+    for found in Found::all(client, &of_stack(stack)).await? {
+        let seen = late::seen(&records, stack, &found, now).await;
+        all.push((found, seen));
+    }
+    let is_well = all.iter().all(|(found, seen)| found.is_well(seen.as_ref()));
     if as_json {
-        let schedules: Vec<_> = found.iter().map(Found::json).collect();
+        let schedules = all.iter().map(|(found, seen)| found.json(seen.as_ref()));
+        let schedules: Vec<_> = schedules.collect();
         crate::print(&json!({ "schedules": schedules }).to_string())?;
         return Ok(is_well);
     }
-    let header = ["schedule", "org", "rate", "campaigns", ""];
+    if all.is_empty() {
+        let own = of_stack(stack);
+        crate::print(&format!(
+            "Stack {stack} has no schedule: none in this account and region is called {own} or {own}-ORG. STACK_NAME names the stack."
+        ))?;
+        return Ok(is_well);
+    }
+    let header = ["schedule", "org", "rate", "campaigns", "looked at", ""];
     let mut rows = table(header.map(str::to_owned));
-    for found in &found {
-        rows.add_row(found.row());
+    for (found, seen) in &all {
+        rows.add_row(found.row(seen.as_ref()));
     }
     crate::print(&rows.to_string())?;
     Ok(is_well)

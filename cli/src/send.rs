@@ -1,4 +1,12 @@
-//! `campaign-sync send`: the rows of a file as changes, all checked before the first is sent.
+//! `campaign-sync send`: sends the rows of a file as changes. Every row is checked before the first
+//! is sent.
+//!
+//! A file goes through these modules: [`source`] reads its bytes, [`text`] decodes them, [`csv`]
+//! and [`rows`] make changes of them, [`target`] checks each change against the org and the
+//! campaign, [`warnings`] looks for what is mostly a mistake, and [`feeder`] fills the queue.
+//! [`state`] keeps how far the file was sent, and [`report`] says what came of it. What a change
+//! may say is decided in `domain::change`, and what becomes of it in `functions/apply`.
+//! docs/send.md explains the command.
 
 mod csv;
 mod feeder;
@@ -6,33 +14,29 @@ mod report;
 mod rows;
 mod source;
 mod state;
+mod target;
+mod terminal;
 mod text;
 mod warnings;
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use domain::Change;
-use domain::change::{CampaignId, OrgId, VersionFrom};
+use domain::change::{CampaignId, OrgId};
 use domain::outbox::Outbox;
-use domain::rules::Rules;
-use io::genesys::{Campaign, Failure, Kind, Run, UNKNOWN_CAMPAIGN};
+use io::genesys::Campaign;
 use io::queue::Sqs;
 use io::secrets::{Api, OrgSecret};
-use io::{Clock, Config, Https};
+use io::{Clock, Config};
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
+use sha2::Digest;
 
-use crate::table::counted;
-use crate::{args, connect, one_contact};
+use crate::{args, connect};
 use encoding_rs::Encoding;
-use feeder::Feeder;
-use report::{Expected, Report};
-use rows::{Common, File, Format, Found, Mapping, RowFault};
+use feeder::{Feeder, ToSend};
+use report::{ExpectedCounts, Report};
+use rows::{Common, File, Format, Mapping, ParsedRow, RowFault};
 use source::Source;
-use state::{State, StateFile};
+use state::{SendState, StateFile};
 use warnings::Warnings;
 
 #[derive(clap::Args)]
@@ -54,8 +58,8 @@ the file has and what looks like a mistake, and on a terminal it asks whether to
 what it expects by --expect-rows and --expect-opt-outs.
 
 It keeps the queue no deeper than ten minutes of the org's call budget, by what its changes cost (docs/capacity.md), and
-than 20,000 messages, so that an opt-out by webhook does not wait behind it. So it should know as TOP_UP what the stack
-has as ApplyTopUp [default: 990].
+than 20,000 messages, so that an opt-out by webhook does not wait behind it. So TOP_UP should be what the stack
+has as its parameter ApplyTopUp [default: 990].
 Ctrl-C ends it in good order, and the same command goes on where it was: how far it came is in FILE.send-state.json. A row
 that is sent again within five minutes is dropped by the queue, a later one changes nothing by its rank.
 
@@ -65,16 +69,16 @@ runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROF
 The exit status is 0 when every row is in the queue (with --dry-run: is right), 1 when not so, 2 when the command could not
 run.")]
 pub(crate) struct Args {
-    /// Whose contacts: names the secret {prefix}/org/{org}
+    /// The org, whose secret is {prefix}/org/{org}
     #[arg(long, value_parser = args::org)]
     org: OrgId,
-    /// In which campaign
+    /// The campaign
     #[arg(long, value_name = "CAMPAIGN_ID", value_parser = args::campaign)]
     campaign: CampaignId,
     /// The file: CSV, JSON lines or a JSON array
     file: PathBuf,
-    /// How it is written [default: by the end of its name: .csv, .ndjson or .jsonl, .json, each
-    /// also with .gz behind it]
+    /// The format of the file [default: by the end of its name: .csv, .ndjson or .jsonl, .json,
+    /// each also with .gz behind it]
     #[arg(long, value_enum)]
     format: Option<Format>,
     /// The encoding of its text, such as windows-1252 [default: utf-8, or what its byte order mark
@@ -83,15 +87,15 @@ pub(crate) struct Args {
     encoding: Option<&'static Encoding>,
     #[command(flatten)]
     mapping: Mapping,
-    /// The time of every change that says none, such as that of the export: for an org that ranks
-    /// by occurredAt
+    /// The time of each change that names none, such as the time of the export. For an org that
+    /// ranks by occurredAt
     #[arg(long, value_name = "TIME", value_parser = args::time)]
     as_of: Option<Timestamp>,
-    /// Also rows without a rank: nothing keeps them from overwriting what is newer
+    /// Sends rows without a rank too: nothing keeps them from overwriting what is newer
     #[arg(long)]
     unranked: bool,
     #[command(flatten)]
-    expected: Expected,
+    expected: ExpectedCounts,
     /// Checks every row and sends nothing
     #[arg(long)]
     dry_run: bool,
@@ -101,7 +105,7 @@ pub(crate) struct Args {
     /// Sends the file from its first row on, whatever was sent of it before
     #[arg(long)]
     restart: bool,
-    /// Where it is kept how far the file was sent [default: FILE.send-state.json]
+    /// The file that keeps how far FILE was sent [default: FILE.send-state.json]
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Prints one JSON object instead of text
@@ -109,15 +113,15 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// Runs, prints, and answers whether all was done.
+/// Runs and prints the report. Returns whether all rows are in the queue or, with `--dry-run`,
+/// right.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config = Config::from_env().map_err(|error| error.to_string())?;
-    let of_file = |error: &dyn std::fmt::Display| format!("{}: {error}", args.file.display());
-    // Whether there is such a file is told before how it may be written.
-    std::fs::metadata(&args.file).map_err(|error| of_file(&error))?;
+    // A file that does not exist is reported before a name that says no format.
+    std::fs::metadata(&args.file).map_err(|error| in_file(args, error))?;
     let format = format(args)?;
-    let mut hash = digest(args, format, &config.queue_url);
-    let source = Source::open(&args.file, &mut hash).map_err(|error| of_file(&error))?;
+    let mut hash = state::digest(args, format, &config.queue_url);
+    let source = Source::open(&args.file, &mut hash).map_err(|error| in_file(args, error))?;
     let digest = hash.finalize();
     let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let state_file = StateFile::new(
@@ -125,7 +129,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
             .clone()
             .unwrap_or_else(|| StateFile::beside(&args.file)),
     );
-    let state = state(args, &state_file, digest)?;
+    let state = state::known(args, &state_file, digest)?;
     let common = Common {
         org: args.org.clone(),
         campaign: args.campaign.clone(),
@@ -144,6 +148,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
     Ok(report.is_complete(args.dry_run))
 }
 
+/// The format that the flag or the end of the file's name says.
 fn format(args: &Args) -> Result<Format, String> {
     let name = args.file.to_string_lossy().to_ascii_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
@@ -161,76 +166,20 @@ fn format(args: &Args) -> Result<Format, String> {
     })
 }
 
-/// Of all that decides what a row becomes, and where it goes, but the file.
-fn digest(args: &Args, format: Format, queue_url: &str) -> Sha256 {
-    let mut hash = Sha256::new();
-    hash.update(format!(
-        "{queue_url} {format:?} {:?} {:?} {:?}\n",
-        args.encoding, args.mapping, args.as_of
-    ));
-    hash
-}
-
-/// Where an earlier run of the same stands.
-fn state(args: &Args, file: &StateFile, digest: String) -> Result<State, String> {
-    let (org, campaign_id) = (args.org.to_string(), args.campaign.to_string());
-    let begin = State {
-        digest,
-        org,
-        campaign_id,
-        sent: 0,
-        sent_beyond: Vec::new(),
-    };
-    if args.restart || args.dry_run {
-        return Ok(begin);
-    }
-    let Some(known) = file.read()? else {
-        return Ok(begin);
-    };
-    let is_same = |known: &State| {
-        let of = |state: &State| [&state.digest, &state.org, &state.campaign_id].map(String::clone);
-        of(known) == of(&begin)
-    };
-    if is_same(&known) {
-        return Ok(known);
-    }
-    Err(format!(
-        "{}: an earlier run sent {} of another file, or to another queue or campaign, or with other flags: say --restart to send {} from its \
-         first row on",
-        file.path(),
-        counted(known.all_sent(), "row"),
-        args.file.display()
-    ))
-}
-
+/// Checks every row, then sends those that are not in the queue yet, unless a row is faulty, the
+/// run is dry, or the person at the terminal says no.
 async fn send(
     args: &Args,
     config: Config,
     file: &File,
-    mut state: State,
+    mut state: SendState,
     state_file: &StateFile,
 ) -> Result<Report, String> {
     let (https, sdk) = connect::clients().await?;
     let queue = Sqs::new(&sdk);
     let (queue_url, top_up) = (config.queue_url.clone(), config.apply_top_up);
-    let (secret, campaign) = open(args, config, &sdk, https).await?;
-    let now = Clock::system().now();
-    let of_file = |error| format!("{}: {error}", args.file.display());
-    let rows = || file.rows().map_err(of_file);
-    let warnings = Warnings::new(secret.api == Api::ContactLists);
-    let mut report = Report::new(file.lines().map_err(of_file)?, warnings);
-    for row in rows()? {
-        report.saw(match row.map_err(of_file)? {
-            Ok(Found::Change(place, change)) => {
-                match fault(&change, &secret.rules, &campaign, args.unranked, now) {
-                    Some(what) => Err(RowFault { place, what }),
-                    None => Ok(Found::Change(place, change)),
-                }
-            }
-            other => other,
-        });
-    }
-    report.compare(&args.expected);
+    let (secret, campaign) = target::open(args, config, &sdk, https).await?;
+    let mut report = checked(args, file, &secret, &campaign)?;
     if report.faulty == 0 && !args.json {
         let summary = report.summary(file.guessed_delimiter().as_deref());
         eprintln!("{}: {summary}", args.file.display());
@@ -239,25 +188,13 @@ async fn send(
         return Ok(report);
     }
     report.sent_before = state.all_sent().min(report.rows);
-    if !may_go_on(args, &report)? {
-        report.ended = Some("nothing more was to be sent".to_owned());
+    if !terminal::may_go_on(args, &report)? {
+        report.ended = Some("the answer was no".to_owned());
         return Ok(report);
     }
-    // All were right a moment ago, and nobody altered the file since: else there is an error in their place.
-    let changes = rows()?.filter_map(|row| match row {
-        Ok(Ok(Found::Change(_, change))) => Some(Ok(change)),
-        Ok(_) => None,
-        Err(error) => Some(Err(of_file(error))),
-    });
-    let (first, beyond) = (state.sent, state.sent_beyond.clone());
-    let changes = (0..)
-        .zip(changes)
-        .skip(first.try_into().unwrap_or(usize::MAX));
-    let to_send = changes.map(|(row, change)| {
-        let change: Result<_, String> = change;
-        Ok(Some(change?).filter(|_| beyond.binary_search(&row).is_err()))
-    });
-    let is_asked_to_stop = at_ctrl_c();
+    let first = state.sent;
+    let to_send = to_send(args, file, first, state.sent_beyond.clone())?;
+    let is_asked_to_stop = terminal::at_ctrl_c();
     let mut feeder = Feeder::new(
         &queue,
         &queue_url,
@@ -279,100 +216,57 @@ async fn send(
     Ok(report)
 }
 
-/// Asks the person at the terminal; where there is none, nobody is asked.
-fn may_go_on(args: &Args, report: &Report) -> Result<bool, String> {
-    let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-    if args.yes || args.json || !is_terminal || report.rows == report.sent_before {
-        return Ok(true);
-    }
-    let rows = counted(report.rows - report.sent_before, "row");
-    eprint!(
-        "Send {rows} to campaign {} of org {}? [y/N] ",
-        args.campaign, args.org
-    );
-    let mut answer = String::new();
-    std::io::stdin()
-        .read_line(&mut answer)
-        .map_err(|error| format!("standard input: {error}"))?;
-    Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
-}
-
-/// The first Ctrl-C asks for the end, the second is the end.
-fn at_ctrl_c() -> Arc<AtomicBool> {
-    let is_asked_to_stop = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&is_asked_to_stop);
-    tokio::spawn(async move {
-        let _ = tokio::signal::ctrl_c().await;
-        asked.store(true, Ordering::Relaxed);
-        eprintln!(
-            "campaign-sync: ending after the calls that are under way; Ctrl-C again ends it at once"
-        );
-        let _ = tokio::signal::ctrl_c().await;
-        std::process::exit(130);
-    });
-    is_asked_to_stop
-}
-
-/// The org's rules, and the campaign with the columns of its list where its API tells them.
-async fn open(
+/// Reads the whole file and reports what it holds, and each row that is faulty.
+fn checked(
     args: &Args,
-    config: Config,
-    sdk: &aws_config::SdkConfig,
-    https: Https,
-) -> Result<(Arc<OrgSecret>, Campaign), String> {
-    let org = connect::org(config, sdk, Arc::new(https), &args.org);
-    let run = Run::patient(None);
-    let rules = org
-        .open(&run)
-        .await
-        .map_err(|failure| format!("org {}: {failure}", args.org))?;
-    let failed = |failure: Failure| {
-        let told = format!("org {}, campaign {}: {failure}", args.org, args.campaign);
-        if failure.kind == Kind::UnknownCampaign {
-            format!("{told}: {UNKNOWN_CAMPAIGN}")
-        } else {
-            told
-        }
-    };
-    let campaign = Campaign::open(org, &args.campaign, &rules, run)
-        .await
-        .map_err(failed)?;
-    if let Campaign::Predictive(predictive) = &campaign {
-        // Only a call about a contact tells whether there is such a campaign. What else fails here
-        // is apply's to wait for.
-        if let Err(failure) = predictive.read(&one_contact::nobody()?).await
-            && failure.kind == Kind::UnknownCampaign
-        {
-            return Err(failed(failure));
-        }
+    file: &File,
+    secret: &OrgSecret,
+    campaign: &Campaign,
+) -> Result<Report, String> {
+    let now = Clock::system().now();
+    let warnings = Warnings::new(secret.api == Api::ContactLists);
+    let lines = file.lines().map_err(|error| in_file(args, error))?;
+    let mut report = Report::new(lines, warnings);
+    for row in file.rows().map_err(|error| in_file(args, error))? {
+        report.saw(match row.map_err(|error| in_file(args, error))? {
+            Ok(ParsedRow::Change(place, change)) => {
+                match target::fault(&change, &secret.rules, campaign, args.unranked, now) {
+                    Some(what) => Err(RowFault { place, what }),
+                    None => Ok(ParsedRow::Change(place, change)),
+                }
+            }
+            other => other,
+        });
     }
-    Ok((rules, campaign))
+    report.compare(&args.expected);
+    Ok(report)
 }
 
-/// Why apply would park a change that is right by itself, or overwrite what is newer with it.
-fn fault(
-    change: &Change,
-    rules: &Rules,
-    campaign: &Campaign,
-    unranked: bool,
-    now: Timestamp,
-) -> Option<String> {
-    let broken = rules.broken(change, now);
-    if let Some(broken) = broken.or_else(|| campaign.broken(change)) {
-        return Some(broken.to_string());
-    }
-    if unranked || rules.rank(change).is_some() {
-        return None;
-    }
-    let member = match rules.ranking() {
-        Some(VersionFrom::Version) => "version",
-        Some(VersionFrom::OccurredAt) => "occurredAt",
-        None => {
-            let what = "the org has no versionField, so that nothing keeps a row from overwriting what is newer: say --unranked";
-            return Some(what.to_owned());
-        }
-    };
-    Some(format!(
-        "{member}: expected, since the org ranks its changes by it; or say --unranked"
-    ))
+/// The changes of the rows from the place `first` on; `None` stands for a row that is in the queue
+/// already: `beyond` has its place.
+fn to_send<'a>(
+    args: &'a Args,
+    file: &'a File,
+    first: u64,
+    beyond: Vec<u64>,
+) -> Result<impl Iterator<Item = Result<ToSend, String>> + 'a, String> {
+    // Every row was right when it was checked. If the file was altered since, its rows end in an
+    // error.
+    let rows = file.rows().map_err(|error| in_file(args, error))?;
+    let changes = rows.filter_map(|row| match row {
+        Ok(Ok(ParsedRow::Change(_, change))) => Some(Ok(change)),
+        Ok(_) => None,
+        Err(error) => Some(Err(in_file(args, error))),
+    });
+    let changes = (0..)
+        .zip(changes)
+        .skip(first.try_into().unwrap_or(usize::MAX));
+    Ok(changes.map(move |(row, change)| {
+        let change: Result<_, String> = change;
+        Ok(Some(change?).filter(|_| beyond.binary_search(&row).is_err()))
+    }))
+}
+
+fn in_file(args: &Args, error: impl std::fmt::Display) -> String {
+    format!("{}: {error}", args.file.display())
 }

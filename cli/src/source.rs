@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use domain::change::{Fault, Sender, SourceName};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use ingest::auth::{self, Shown, Verdict};
+use ingest::auth::{self, Sent, Shown, Verdict};
 use ingest::body;
 use ingest::cloud_event::Form;
 use ingest::webhook::{self, Body, Reading, Unmapped};
@@ -139,14 +139,8 @@ fn test(args: &Test) -> Result<bool, String> {
         now,
     };
     if let Some(url) = &args.sign {
-        let headers = asked.headers();
-        let sender = secret.sender(asked.source.clone());
-        let form = body::form(&headers, body.as_bytes()).map_err(Refused::from);
-        let form = form.map_err(|refused| refused.to_string())?;
-        let taken = taken(&secret, &sender, (&form, &headers, &body), now);
-        taken.map_err(|refused| refused.to_string())?;
-        let command = signed(url, &secret, (args, &headers), &body, now)?;
-        return crate::print(&command).map(|()| true);
+        let (media_type, sent) = signed(&secret, &asked)?;
+        return crate::print(&curl(url, &media_type, &sent)).map(|()| true);
     }
     examine(&secret, &asked, |found| tell(found, args.json))
 }
@@ -296,29 +290,31 @@ fn unread<'a>(
     given.filter(|name| !is_read(name)).collect()
 }
 
-/// A command for a shell that sends the body as the source would, with all other headers that are given.
-fn signed(
-    url: &str,
-    secret: &SourceSecret,
-    (args, headers): (&Test, &HeaderMap),
-    body: &str,
-    now: Timestamp,
-) -> Result<String, String> {
+/// The media type of a request, and what the source would send in it, with all other headers that are given.
+///
+/// A body that ingest would refuse is an error.
+pub(crate) fn signed(secret: &SourceSecret, asked: &Asked<'_>) -> Result<(String, Sent), String> {
+    let headers = asked.headers();
+    let sender = secret.sender(asked.source.clone());
+    let form = body::form(&headers, asked.body.as_bytes()).map_err(Refused::from);
+    let form = form.map_err(|refused| refused.to_string())?;
+    let taken = taken(secret, &sender, (&form, &headers, asked.body), asked.now);
+    taken.map_err(|refused| refused.to_string())?;
     let text = |name: &HeaderName, value: &HeaderValue| {
         let text = value.to_str().map(str::to_owned);
         text.map_err(|_| format!("{name}: expected visible ASCII"))
     };
-    let mut sent = auth::sent(&secret.auth, body, now)?;
+    let mut sent = auth::sent(&secret.auth, asked.body, asked.now)?;
     let of_auth = auth::headers(&secret.auth);
-    let others = args.headers.iter().filter(|(name, _)| {
-        // The last of these are curl's to say.
+    let others = asked.given.iter().filter(|(name, _)| {
+        // The client says the last of these.
         !of_auth.contains(name) && ![CONTENT_TYPE, CONTENT_LENGTH, HOST].contains(name)
     });
     for (name, value) in others {
         sent.headers.push((name.to_string(), text(name, value)?));
     }
     let media_type = text(&CONTENT_TYPE, &headers[CONTENT_TYPE])?;
-    Ok(curl(url, &media_type, &sent))
+    Ok((media_type, sent))
 }
 
 async fn stored(source: &SourceName) -> Result<(String, String), String> {

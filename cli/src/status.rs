@@ -8,7 +8,7 @@ use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, Statistic};
 use aws_sdk_sqs::types::QueueAttributeName;
 use domain::change::OrgId;
-use io::config::DlqConfig;
+use io::config::{DlqConfig, runs_queue_url};
 use io::genesys::{Org, Run};
 use io::queue::QueueError;
 use io::{Clock, Config};
@@ -24,12 +24,13 @@ use crate::table::{counted, number, span, table};
   campaign-sync status
   campaign-sync status --org acme-us --watch 10
 
-What waits and what is in flight are SQS's approximate numbers; what is to be tried again waits in flight too. The age of the
+What waits and what is in flight are SQS's approximate numbers; what is to be tried again waits in flight too. The queue of runs is
+that of reconcile: one run of an org is in flight, until it is at its end. The age of the
 oldest message is CloudWatch's, some minutes old, and \"-\" where that has none. What is left of a call budget is told by
 Genesys Cloud: each look takes one call of it.
 
-It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; SECRET_PREFIX and, in local
-runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It
+It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; RUNS_QUEUE_URL,
+where the stack's name does not tell it, SECRET_PREFIX and, in local runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It
 needs sqs:GetQueueAttributes, cloudwatch:GetMetricStatistics and, for --org, the right to read the org's secret.
 
 The exit status is 0 when nothing is parked, 1 when something is, 2 when the command could not run.")]
@@ -53,6 +54,8 @@ struct Status {
     at: Timestamp,
     queue: QueueStatus,
     dead_letters: QueueStatus,
+    /// Of runs of reconcile; none: it is not known which queue that is.
+    runs: Option<Result<QueueStatus, String>>,
     orgs: Vec<(OrgId, Result<Option<Budget>, String>)>,
 }
 
@@ -111,11 +114,13 @@ async fn look(
     watching: &[Watching],
 ) -> Result<Status, String> {
     let at = Clock::system().now();
-    let (queue, dead_letters) = futures_util::future::try_join(
+    let (queue, dead_letters, runs) = futures_util::future::join3(
         queue_status(sdk, &config.queue_url, at),
         queue_status(sdk, &dlq.dead_letter_queue_url, at),
+        runs_status(sdk, &config.queue_url, at),
     )
-    .await?;
+    .await;
+    let (queue, dead_letters) = (queue?, dead_letters?);
     let mut orgs = Vec::new();
     for (org, watched) in watching {
         let asked = org.ask_budget(&Run::new(at, None)).await;
@@ -131,8 +136,19 @@ async fn look(
         at,
         queue,
         dead_letters,
+        runs,
         orgs,
     })
+}
+
+/// The queue of runs of reconcile, of the stack whose queue of changes this is.
+pub(crate) async fn runs_status(
+    sdk: &aws_config::SdkConfig,
+    queue_url: &str,
+    at: Timestamp,
+) -> Option<Result<QueueStatus, String>> {
+    let url = runs_queue_url(queue_url)?;
+    Some(queue_status(sdk, &url, at).await)
 }
 
 /// Asks a queue, and `CloudWatch` for the age of its oldest message.
@@ -228,7 +244,8 @@ impl Status {
     fn text(&self) -> String {
         let mut shown =
             table(["queue", "waiting", "in flight or retried", "oldest"].map(str::to_owned));
-        for queue in [&self.queue, &self.dead_letters] {
+        let runs = self.runs.as_ref().and_then(|runs| runs.as_ref().ok());
+        for queue in [&self.queue, &self.dead_letters].into_iter().chain(runs) {
             let oldest = queue
                 .oldest
                 .and_then(|seconds| self.at.checked_sub(Duration::from_secs(seconds)).ok());
@@ -241,6 +258,11 @@ impl Status {
             ]);
         }
         let mut lines = vec![shown.to_string()];
+        match &self.runs {
+            Some(Ok(_)) => {}
+            Some(Err(why)) => lines.push(format!("the queue of runs, no answer: {why}")),
+            None => lines.push("the queue of runs is not known: set RUNS_QUEUE_URL".to_owned()),
+        }
         for (id, budget) in &self.orgs {
             lines.push(match budget {
                 Ok(Some(Budget {
@@ -285,6 +307,11 @@ impl Status {
             "at": self.at.to_string(),
             "queue": queue(&self.queue),
             "parked": queue(&self.dead_letters),
+            "runs": match &self.runs {
+                Some(Ok(runs)) => queue(runs),
+                Some(Err(why)) => json!({ "error": why }),
+                None => Value::Null,
+            },
             "orgs": orgs.collect::<serde_json::Map<_, _>>(),
         })
     }

@@ -1,53 +1,59 @@
-//! The very code of reconcile, from the operator's machine and without Lambda's 15 minutes: stretch by
-//! stretch, until all is done or somebody stops it.
+//! Runs the code of the function `reconcile` on the operator's machine, without Lambda's 15
+//! minutes.
+//!
+//! A run is cut into stretches of ten minutes. At the end of each, all that it found is in the
+//! queue, and a cursor says where the next one begins. The run ends when everything was compared,
+//! when an error occurs, or at Ctrl-C. How a stretch compares contacts is decided in
+//! `functions/reconcile`, not here; what a run prints is the [`Report`] of the subcommand:
+//! `reconcile` and `contact adopt` have one each.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use io::telemetry::{Event, Telemetry};
 use io::{Clock, Config};
+use jiff::Timestamp;
 use reconcile::{Context, Cursor, Input, Outcome, Progress, Task, Until, Why};
 
-/// One stretch of the run: what it found is in the queue before the next begins, so that little is
-/// lost with a failure.
+/// The length of a stretch. A failure loses no more than what was found in one.
 const STRETCH: Duration = Duration::from_mins(10);
-/// Contacts that are compared before the next look at whether to end.
+/// How many contacts are compared before the run looks again whether it was asked to stop.
 const AT_ONCE: usize = 50;
-/// How often a line tells of progress where there is no terminal.
-const LINE: Duration = Duration::from_secs(30);
-/// Until a deep queue, or a service that wants no call, is asked again.
+/// The time between two lines of progress where there is no terminal.
+const BETWEEN_LINES: Duration = Duration::from_secs(30);
+/// The wait before the next stretch when the queue is deep or the service throttles.
 const WAIT: Duration = Duration::from_secs(15);
 
-/// What a run found, of all its stretches.
+/// Collects what all stretches of a run find.
 pub(crate) trait Report: Default + Send {
-    /// While it runs.
+    /// Counts what a stretch reports while it runs.
     fn saw(&mut self, progress: Progress);
 
-    /// What only the end of a stretch tells.
+    /// Adds what is known only at the end of a stretch.
     fn add(&mut self, outcome: Outcome);
 
-    /// Nothing was looked at yet.
+    /// Whether no contact was compared yet.
     fn is_empty(&self) -> bool;
 
-    /// One line, while it runs.
+    /// The progress of the run, as one line.
     fn line(&self) -> String;
 }
 
-/// What is known while the run goes on.
-struct State<R> {
+/// The state that the stretches until now leave to the next one, and to the end of the run.
+struct RunState<R> {
     report: R,
-    /// Up to here everything that was found is in the queue.
+    /// The cursor up to which everything that was found is in the queue.
     reached: Option<String>,
 }
 
-/// Runs from the input's cursor on until all is done. The first Ctrl-C ends the run in good order, the
-/// second at once.
+/// Runs from the input's cursor to the end. The first Ctrl-C ends the run in good order, the second
+/// at once.
 pub(crate) async fn until_stopped<R: Report>(config: Config, input: Input) -> Result<R, String> {
     let is_asked_to_stop = AtomicBool::new(false);
-    let state = Mutex::new(State {
+    let state = Mutex::new(RunState {
         report: R::default(),
         reached: input.cursor.as_ref().map(ToString::to_string),
     });
@@ -65,7 +71,8 @@ pub(crate) async fn until_stopped<R: Report>(config: Config, input: Input) -> Re
         () = interrupts => Err("interrupted".to_owned()),
     };
     let state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // Of an unknown campaign the others are done.
+    // A campaign that is not known ends the run after the others were compared: their results are
+    // told.
     let ended = ended.map_err(|error| match state.report.is_empty() {
         true => error,
         false => format!("{error}\nUntil then: {}.", state.report.line()),
@@ -83,38 +90,25 @@ async fn stretches<R: Report>(
     config: Config,
     mut input: Input,
     is_asked_to_stop: &AtomicBool,
-    state: &Mutex<State<R>>,
+    state: &Mutex<RunState<R>>,
 ) -> Result<(), String> {
-    let clock = Clock::system();
     let context = Context::connect(config, Telemetry::from_fn(tell))
         .await
         .map_err(|error| error.to_string())?;
-    let bar = progress_bar();
-    let told_at = Mutex::new(clock.now());
-    let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
-    bar.set_message(lock().report.line());
-    let watch = |progress: Progress| {
-        let mut state = lock();
-        state.report.saw(progress);
-        bar.set_message(state.report.line());
-        let mut told_at = told_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if bar.is_hidden() && clock.now() >= *told_at + LINE {
-            *told_at = clock.now();
-            eprintln!("campaign-sync: {}", state.report.line());
-        }
-    };
-    let mut pages = BTreeSet::new();
+    let screen = Screen::new(state);
+    // Such a run reads everything twice and has no cursor to continue from.
+    let is_whole = input.task == Task::RemoveUnknown;
     let asked = || is_asked_to_stop.load(Ordering::Relaxed);
+    let mut pages = BTreeSet::new();
     loop {
         let until = Until {
             end: None,
-            rest_at: Some(clock.now() + STRETCH),
+            rest_at: Some(screen.clock.now() + STRETCH),
             is_asked_to_stop: &asked,
-            // The next stretch goes on where there was no more room.
+            // The next stretch continues where the queue had no more room.
             looks_on_for_opt_outs: false,
         };
-        // Two whole runs, which go on from no cursor.
-        let is_whole = input.task == Task::RemoveUnknown;
+        let watch = |progress: Progress| screen.saw(progress);
         let outcome = if is_whole {
             reconcile::remove_unknown(&context, &input, &until, &watch).await
         } else {
@@ -130,30 +124,79 @@ async fn stretches<R: Report>(
         {
             return Err("the feed has no end: it came back to where it was before".to_owned());
         }
-        {
-            let mut state = lock();
-            state.reached.clone_from(&cursor);
-            state.report.add(outcome);
-        }
+        screen.ended(outcome);
         match why.as_ref().map(Why::cause) {
             _ if is_whole => break,
             Some(Why::OutOfTime) if !asked() => {}
-            Some(Why::QueueIsDeep | Why::Throttled) if !asked() => {
-                bar.set_message(format!(
-                    "{}; waiting for the queue or the call budget",
-                    lock().report.line()
-                ));
-                tokio::time::sleep(WAIT).await;
+            Some(why @ (Why::QueueIsDeep | Why::Throttled | Why::FeedThrottled(_))) if !asked() => {
+                let (wait, what) = match why {
+                    Why::FeedThrottled(wait) => {
+                        (WAIT.max(*wait), "the feed, which asked for a wait")
+                    }
+                    _ => (WAIT, "the queue or the call budget"),
+                };
+                screen.waits(what);
+                tokio::time::sleep(wait).await;
             }
             _ => break,
         }
         input.cursor = cursor.as_deref().and_then(Cursor::parse);
     }
-    bar.finish_and_clear();
+    screen.bar.finish_and_clear();
     Ok(())
 }
 
-/// On standard error, and only where that is a terminal.
+/// Keeps the state of the run, and shows its progress: by a bar, or by a line now and then where
+/// there is no terminal.
+struct Screen<'a, R> {
+    clock: Clock,
+    bar: ProgressBar,
+    told_at: Mutex<Timestamp>,
+    state: &'a Mutex<RunState<R>>,
+}
+
+impl<'a, R: Report> Screen<'a, R> {
+    fn new(state: &'a Mutex<RunState<R>>) -> Screen<'a, R> {
+        let clock = Clock::system();
+        let screen = Screen {
+            told_at: Mutex::new(clock.now()),
+            clock,
+            bar: progress_bar(),
+            state,
+        };
+        screen.bar.set_message(screen.lock().report.line());
+        screen
+    }
+
+    fn lock(&self) -> MutexGuard<'_, RunState<R>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn saw(&self, progress: Progress) {
+        let mut state = self.lock();
+        state.report.saw(progress);
+        self.bar.set_message(state.report.line());
+        let mut told_at = self.told_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.bar.is_hidden() && self.clock.now() >= *told_at + BETWEEN_LINES {
+            *told_at = self.clock.now();
+            eprintln!("campaign-sync: {}", state.report.line());
+        }
+    }
+
+    /// Adds what the end of a stretch tells.
+    fn ended(&self, outcome: Outcome) {
+        let mut state = self.lock();
+        state.reached.clone_from(&outcome.answer.cursor);
+        state.report.add(outcome);
+    }
+
+    fn waits(&self, what: &str) {
+        let line = self.lock().report.line();
+        self.bar.set_message(format!("{line}; waiting for {what}"));
+    }
+}
+
+/// A progress bar on standard error. It is hidden where that is no terminal.
 fn progress_bar() -> ProgressBar {
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}, {elapsed}") {
@@ -163,7 +206,7 @@ fn progress_bar() -> ProgressBar {
     bar
 }
 
-/// What a person must know while it runs.
+/// Tells the events that a person must know of while the run goes on.
 fn tell(event: &Event<'_>) {
     if let Event::Throttled { org } = event {
         eprintln!("campaign-sync: Genesys Cloud throttles org {org}");

@@ -3,7 +3,8 @@
 use comfy_table::{CellAlignment, Table, presets};
 use jiff::{SignedDuration, Timestamp};
 
-/// The first column to the left, numbers to the right.
+/// An empty table. Its first column is aligned to the left and all others, which hold numbers, to
+/// the right.
 pub(crate) fn table(header: impl IntoIterator<Item = String>) -> Table {
     let mut table = Table::new();
     table
@@ -15,18 +16,18 @@ pub(crate) fn table(header: impl IntoIterator<Item = String>) -> Table {
     table
 }
 
-/// A number and what is counted, such as `1 row` or `2,000 rows`.
+/// A number with the noun that it counts, such as `1 row` or `2,000 rows`.
 pub(crate) fn counted(count: u64, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{} {what}{plural}", number(count))
 }
 
-/// What follows on so many: `is` or `are`.
+/// The verb after `count` things: `is` or `are`.
 pub(crate) fn are(count: u64) -> &'static str {
     if count == 1 { "is" } else { "are" }
 }
 
-/// With a comma between thousands.
+/// The number with a comma between thousands.
 pub(crate) fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
@@ -39,7 +40,7 @@ pub(crate) fn number(number: u64) -> String {
     grouped
 }
 
-/// In the largest unit that fits, such as `4 min`.
+/// The time from `then` to `now` in the largest unit that fits, such as `4 min`.
 pub(crate) fn span(then: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(then).max(SignedDuration::ZERO).as_secs();
     match seconds {

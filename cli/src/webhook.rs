@@ -25,14 +25,19 @@ pub(crate) fn signature(body: &str, secret: &str, now: Timestamp) -> Vec<(String
     sent.map(|sent| sent.headers).unwrap_or_default()
 }
 
-/// A command for a shell that sends this.
-pub(crate) fn curl(url: &str, media_type: &str, sent: &Sent) -> String {
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
-    let url = match (sent.query.is_empty(), url.contains('?')) {
+/// The URL with what the source shows of itself in the query.
+pub(crate) fn with_query(url: &str, sent: &Sent) -> String {
+    match (sent.query.is_empty(), url.contains('?')) {
         (true, _) => url.to_owned(),
         (false, false) => format!("{url}?{}", sent.query),
         (false, true) => format!("{url}&{}", sent.query),
-    };
+    }
+}
+
+/// A command for a shell that sends this.
+pub(crate) fn curl(url: &str, media_type: &str, sent: &Sent) -> String {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
+    let url = with_query(url, sent);
     let headers: String = sent
         .headers
         .iter()

@@ -1,10 +1,14 @@
-"""Official clients of CRMs against the APIs that `campaign-sync local --serve` emulates: simple-salesforce and hubspot-api-client.
+"""Official clients of CRMs against the APIs that `campaign-sync local --serve` emulates: simple-salesforce, hubspot-api-client, and
+Pipedrive's own, which is for Node.js (tests/e2e/pipedrive).
 
-Pipedrive and Dataverse are not read here: Pipedrive's own client is for Node.js, which no other test needs, and the Python package
-pipedrive-api wants Python 3.14. Requests to both, written down by hand, are in shared/emulator/src/crm/tests."""
+Dataverse is not read here. Requests to it, written down by hand, are in shared/emulator/src/crm/tests."""
 
+import os
 import re
+import subprocess
+import sys
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import hubspot
@@ -119,8 +123,26 @@ def of_hubspot(base, token):
     raise AssertionError("another token is let in")
 
 
+def pipedrive(base, token):
+    """By its packages in the versions of package-lock.json, each checked by its hash, kept in target/."""
+    of, kept = Path("tests/e2e/pipedrive"), Path("target/pipedrive")
+    # Node.js is that of this Python's environment.
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    kept.mkdir(parents=True, exist_ok=True)
+    names = ["package.json", "package-lock.json", "read.cjs"]
+    is_there = (kept / "node_modules/pipedrive").exists()
+    is_same = is_there and all((kept / name).exists() and (kept / name).read_bytes() == (of / name).read_bytes() for name in names[:2])
+    for name in names:
+        (kept / name).write_bytes((of / name).read_bytes())
+    if not is_same:
+        install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+        subprocess.run(install, cwd=kept, env=environment, check=True)
+    told = subprocess.run(["node", "read.cjs", base, token], cwd=kept, env=environment, check=True, capture_output=True, text=True)
+    return int(told.stdout)
+
+
 with served() as (base, greeting):
     token = re.search(r"let in the token (\S+);", greeting).group(1)
     client_id, client_secret = re.search(r"OAuth client (\S+) with secret (\S+):\ncurl -s \S+/crm/", greeting).groups()
     contacts = salesforce(base, client_id, client_secret)
-    print(f"crm_clients: simple-salesforce read {contacts} contacts, hubspot-api-client {of_hubspot(base, token)}")
+    print(f"crm_clients: simple-salesforce read {contacts} contacts, hubspot-api-client {of_hubspot(base, token)}, pipedrive {pipedrive(base, token)}")

@@ -12,9 +12,9 @@ BINARY = os.environ.get("CAMPAIGN_SYNC", "target/debug/campaign-sync")
 
 
 @contextlib.contextmanager
-def served():
-    """Yields the base URL and everything that was printed at the start."""
-    process = subprocess.Popen([BINARY, "local", "--serve", "--port", "0"], stdout=subprocess.PIPE, text=True)
+def served(*arguments):
+    """With these arguments beside its own. Yields the base URL and everything that was printed at the start."""
+    process = subprocess.Popen([BINARY, "local", "--serve", "--port", "0", *arguments], stdout=subprocess.PIPE, text=True)
     try:
         greeting = ""
         for line in process.stdout:

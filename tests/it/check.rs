@@ -294,6 +294,9 @@ async fn status_counts_what_waits_what_is_in_flight_and_what_is_left_of_a_budget
     };
     (0..7).for_each(|n| put(&served.queue, n));
     served.queue.receive(3).unwrap();
+    put(&served.runs, 8);
+    put(&served.runs, 9);
+    served.runs.receive(1).unwrap();
     let (status, report, shown) = served
         .command(&["status", "--json", "--org", "ranked", "--org", "nobody"])
         .await;
@@ -304,6 +307,9 @@ async fn status_counts_what_waits_what_is_in_flight_and_what_is_left_of_a_budget
         "{shown}"
     );
     assert_eq!(report["queue"]["name"], "changes.fifo");
+    // Found beside the queue of changes.
+    let runs = json!({ "name": "runs.fifo", "waiting": 1, "inFlight": 1, "oldestSeconds": null });
+    assert_eq!(report["runs"], runs);
     assert_eq!(
         (
             &report["parked"]["waiting"],
@@ -327,10 +333,63 @@ async fn status_counts_what_waits_what_is_in_flight_and_what_is_left_of_a_budget
     );
     let (status, _, shown) = served.command(&["status", "--org", "ranked"]).await;
     assert_eq!(status, 0, "{shown}");
+    assert!(shown.contains("runs.fifo"), "{shown}");
     put(&served.dead_letters, 0);
     let (status, _, shown) = served.command(&["status"]).await;
     assert!(
         status == 1 && shown.contains("1 parked: campaign-sync dlq list"),
         "{status} {shown}"
+    );
+}
+
+#[tokio::test]
+async fn a_queue_of_runs_that_does_not_answer_is_told_and_stops_nothing() {
+    let served = Served::new().await;
+    let told = async |url: &str| {
+        let mut command = served.prepared(&["status"]);
+        let output = command.env("RUNS_QUEUE_URL", url).output().await.unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let none = told(&format!("{}/000000000000/no-such.fifo", served.base)).await;
+    assert!(
+        none.contains("the queue of runs, no answer: no-such.fifo"),
+        "{none}"
+    );
+    // An empty one counts as none.
+    assert!(told("").await.contains("runs.fifo"));
+}
+
+#[tokio::test]
+async fn a_feed_that_asks_for_no_campaign_is_noted_and_no_fault() {
+    let served = Served::new().await;
+    let mut feed = json!({
+        "auth": { "kind": "bearer", "token": "hush" },
+        "request": { "url": "https://crm.example.com/contacts", "query": { "since": "{since}" } },
+    });
+    let arguments = ["check", "--org", "lists", "--campaign", "campaign-of-lists"];
+    served.put_feed("lists", &feed);
+    let (status, _, shown) = served.command(&arguments).await;
+    let note = "note  secret campaign-sync/feed/lists: request names no campaign ({campaignId} or {campaign.NAME})";
+    assert!(status == 0 && shown.contains(note), "{shown}");
+    assert!(!shown.contains("and there are"), "{shown}");
+    feed["campaigns"] = json!({ "a": { "name": "a" }, "b": { "name": "b" } });
+    served.put_feed("lists", &feed);
+    let (status, _, shown) = served.command(&arguments).await;
+    assert!(
+        status == 0 && shown.contains("and there are 2: give the request a placeholder"),
+        "{shown}"
+    );
+    feed["request"]["query"]["list"] = json!("{campaign.name}");
+    served.put_feed("lists", &feed);
+    let (status, _, shown) = served.command(&arguments).await;
+    assert!(status == 0 && !shown.contains("note  "), "{shown}");
+    feed["mapping"] =
+        json!({ "preset": "hubspotRecord", "columns": {}, "optOut": "none", "campaignField": "c" });
+    served.put_feed("lists", &feed);
+    let (status, _, shown) = served.command(&arguments).await;
+    assert!(
+        status == 1 && shown.contains("mapping.campaignField: expected none"),
+        "{shown}"
     );
 }

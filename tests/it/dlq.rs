@@ -121,9 +121,31 @@ async fn parked_messages_are_listed_without_personal_data_and_stay_visible() {
     assert_eq!(one["parked"].as_array().unwrap().len(), 1);
     let (_, other, _) = served.dlq(&["list", "--json", "--org", "other"]).await;
     assert_eq!(other["parked"][0]["reason"], "invalidChange");
+    let empty = Served::new().await;
+    for (arguments, expected) in [
+        (&["list"][..], "Nothing is parked that can be seen now.\n"),
+        (&["redrive"], "Nothing is parked that can be seen now.\n"),
+        (
+            &[
+                "redrive",
+                "--reason",
+                "rejected",
+                "--org",
+                "other",
+                "--dry-run",
+            ],
+            "Nothing is parked that can be seen now and is of --reason rejected --org other.\n",
+        ),
+    ] {
+        assert_eq!(empty.dlq(arguments).await.2, expected);
+    }
+    let (status, _, text) = served.dlq(&["redrive", "--source", "no-such"]).await;
     assert_eq!(
-        Served::new().await.dlq(&["list"]).await.2,
-        "Nothing is parked that can be seen now.\n"
+        (status, text.as_str()),
+        (
+            0,
+            "Nothing is parked that can be seen now and is of --source no-such.\n"
+        )
     );
 }
 

@@ -1,6 +1,8 @@
 //! `campaign-sync feed test`: what a page of a feed becomes, from a saved answer and from a CRM on
 //! loopback.
 
+mod refusals;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -85,7 +87,7 @@ async fn feed_test_reads_a_saved_answer_as_a_run_would() {
         })
     };
     let expected = json!({
-        "campaignId": CAMPAIGN, "page": 1, "request": request("0"),
+        "campaignId": CAMPAIGN, "page": 1, "request": request("0"), "notes": [],
         "changes": [
             { "contactKey": "7", "version": 1_795_536_000_123_u64, "data": { "firstName": "Ada", "phone": null }, "callable": false },
             { "contactKey": "9", "version": 1_795_536_000_123_u64, "data": { "firstName": "Ada", "phone": "+13175550100" }, "callable": true } ],

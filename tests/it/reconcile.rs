@@ -4,7 +4,7 @@ mod absent;
 mod adopt;
 mod bounds;
 mod brake;
-mod by_config;
+pub(crate) mod by_config;
 mod channels;
 mod export;
 mod faults;
@@ -13,7 +13,7 @@ mod feed;
 mod listed;
 mod ranks;
 mod run;
-mod runs;
+pub(crate) mod runs;
 mod vendors;
 
 use std::sync::Arc;

@@ -1,4 +1,9 @@
-//! A campaign: its list, the version column, and whether its contacts may be written and read.
+//! Checks a campaign: its contact list, the version column, and whether its contacts may be written
+//! and read.
+//!
+//! Nothing is changed: a write is tried with no contact, and a read with a key that nobody has.
+//! Each result is a line of the findings, with what to do where it is wrong. Single contacts are
+//! checked in [`contact`](super::contact), and the DNC list in [`dnc`](super::dnc).
 
 use std::sync::Arc;
 
@@ -13,7 +18,7 @@ use super::{Findings, needs};
 use crate::one_contact;
 use crate::table::counted;
 
-/// Looks at the campaign by whichever API its org has.
+/// Checks the campaign by the API that its org has.
 pub(super) async fn check(
     id: &CampaignId,
     secret: &OrgSecret,
@@ -21,42 +26,30 @@ pub(super) async fn check(
     connect: &dyn Fn() -> Arc<Org>,
     findings: &mut Findings,
 ) {
-    let named = |what: &str| format!("campaign {id}: {what}");
     let run = Run::patient(None);
     let mut is_known = true;
     match (connect().list_of(&run, id).await, secret.api) {
         (Ok(list), api) => {
-            findings.add(
-                named("found"),
-                Ok(format!(
-                    "its contact list {} has {}",
-                    list.id,
-                    counted(list.columns.len() as u64, "column")
-                )),
-            );
-            look_at_version_column(findings, &named("version column"), &list, &secret.rules);
-            if let Some(dnc) = dnc {
-                dnc.of_campaign(id, &list, findings);
-            }
+            look_at_list(id, &list, secret, dnc, findings);
             if api == Api::ContactLists {
-                findings.add(named("list of its own"), shared(id, &list));
+                findings.add(named(id, "list of its own"), shared(id, &list));
                 let answer = connect().may_write_to_list(&run, &list.id).await;
                 let seen = "a call that adds nobody is taken; the right outbound:contact:edit shows at the first change";
                 let answer = answer.map(|()| seen.to_owned());
                 findings.add(
-                    named("contacts may be added"),
+                    named(id, "contacts may be added"),
                     answer.map_err(|failure| needs(&failure, "outbound:contact:add")),
                 );
             }
         }
         (Err(failure), Api::ContactLists) => {
-            findings.add(named("found"), Err(unknown(&failure)));
+            findings.add(named(id, "found"), Err(unknown(&failure)));
             return;
         }
-        // The other API needs no right to look at lists.
+        // The predictive API needs no right to look at contact lists.
         (Err(failure), Api::Predictive) => {
             is_known = failure.kind != Kind::UnknownCampaign;
-            findings.skip(&named("contact list"), &unknown(&failure));
+            findings.skip(&named(id, "contact list"), &unknown(&failure));
         }
     }
     if secret.api == Api::Predictive {
@@ -67,7 +60,7 @@ pub(super) async fn check(
         });
         let is_there = answer.is_ok();
         findings.add(
-            named("predictive answers"),
+            named(id, "predictive answers"),
             answer.map_err(|failure| no_predictive(&failure, is_known)),
         );
         if !is_there {
@@ -77,7 +70,30 @@ pub(super) async fn check(
     look_at_reading(id, secret, connect(), run, findings).await;
 }
 
-/// Whether contacts may be read: tried with a key that nobody has.
+fn named(id: &CampaignId, what: &str) -> String {
+    format!("campaign {id}: {what}")
+}
+
+/// Checks what the campaign's list says of itself: its columns, and that the DNC list fits them.
+fn look_at_list(
+    id: &CampaignId,
+    list: &ListFacts,
+    secret: &OrgSecret,
+    dnc: Option<&Dnc<'_>>,
+    findings: &mut Findings,
+) {
+    let columns = counted(list.columns.len() as u64, "column");
+    findings.add(
+        named(id, "found"),
+        Ok(format!("its contact list {} has {columns}", list.id)),
+    );
+    look_at_version_column(findings, &named(id, "version column"), list, &secret.rules);
+    if let Some(dnc) = dnc {
+        dnc.of_campaign(id, list, findings);
+    }
+}
+
+/// Checks whether contacts may be read, with a key that nobody has.
 async fn look_at_reading(
     id: &CampaignId,
     secret: &OrgSecret,
@@ -93,13 +109,14 @@ async fn look_at_reading(
             .await
             .map(|_| "tried with a key that nobody has".to_owned());
         findings.add(
-            format!("campaign {id}: contacts may be read"),
+            named(id, "contacts may be read"),
             read.map_err(|failure| needs(&failure, "outbound:contact:view")),
         );
     }
 }
 
-/// A list without the version column is told already.
+/// The secret without its version field. That the list lacks it is reported already, and must not
+/// keep contacts from being read.
 fn without_ranks(secret: &OrgSecret) -> OrgSecret {
     OrgSecret {
         rules: Arc::default(),
@@ -107,10 +124,11 @@ fn without_ranks(secret: &OrgSecret) -> OrgSecret {
     }
 }
 
+/// Checks that the list has the version column, and that it takes any text.
 fn look_at_version_column(findings: &mut Findings, what: &str, list: &ListFacts, rules: &Rules) {
     let seen = match &rules.version_field {
         None => Ok("none is asked for".to_owned()),
-        // The published API always names some.
+        // The published API always names columns, so an answer without any says nothing.
         Some(column) if list.columns.is_empty() => {
             let why = format!("the list names no columns: whether {column} is one is not known");
             return findings.skip(what, &why);
@@ -130,7 +148,7 @@ fn look_at_version_column(findings: &mut Findings, what: &str, list: &ListFacts,
     findings.add(what.to_owned(), seen);
 }
 
-/// Their contacts are the same ones.
+/// Checks that no other campaign uses the list: its contacts would be the same ones.
 fn shared(id: &CampaignId, list: &ListFacts) -> Result<String, String> {
     let others: Vec<_> = list
         .campaigns
@@ -160,7 +178,7 @@ fn unknown(failure: &Failure) -> String {
     }
 }
 
-/// `is_known`: unless the API that most organisations have knows no such campaign.
+/// `is_known` is false if the published API knows no such campaign.
 fn no_predictive(failure: &Failure, is_known: bool) -> String {
     match failure.kind {
         Kind::NotFound | Kind::UnknownCampaign if !is_known => {

@@ -1,5 +1,5 @@
-//! Whether the rank that a contact stores leaves room for what follows, and whether the DNC list would
-//! know it.
+//! Checks single contacts: whether the stored rank lets later changes count, and whether an entry
+//! on the DNC list would keep the contact from being called.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::Findings;
 use super::dnc::Dnc;
 use crate::one_contact;
 
-/// Looks at each of these contacts, and names it by its hash.
+/// Checks each of these contacts. A finding names a contact by the hash of its key.
 pub(super) async fn check(
     id: &CampaignId,
     keys: &[ContactKey],
@@ -49,6 +49,7 @@ async fn read(campaign: &Campaign, key: &ContactKey) -> Result<Contact, String> 
     contact.ok_or_else(|| "there is no such contact, or it cannot be read yet".to_owned())
 }
 
+/// The stored rank, in words; an error if it makes every later change stale.
 fn stored_rank(
     contact: &Contact,
     secret: &OrgSecret,
@@ -71,7 +72,7 @@ fn stored_rank(
     ))
 }
 
-/// Whether the contact may be called, and why not where its version tells.
+/// Whether the contact may be called and, where its version column says so, why not.
 fn called(contact: &Contact) -> &'static str {
     if contact.callable {
         return "it may be called";

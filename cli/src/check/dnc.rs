@@ -1,5 +1,9 @@
-//! The DNC list of an org: whether it is there and of the right kind, and whether campaigns and contacts
-//! are such that it keeps anybody from being called (docs/genesys-cloud.md "DNC lists").
+//! Checks the DNC list of an org: whether it exists and is of the right kind, and whether it keeps
+//! the contacts of a campaign from being called.
+//!
+//! A list excludes by one column of the contact list, so a campaign must name the list and have the
+//! column, and a contact must hold its entry there (docs/genesys-cloud.md "DNC lists"). No entry is
+//! added or removed: apply adds them, and `campaign-sync dnc remove` takes one away.
 
 use domain::change::{CampaignId, ContactKey};
 use domain::contact::Contact;
@@ -8,13 +12,13 @@ use io::genesys::{DncFacts, Failure, Kind, ListFacts, Org, Run};
 
 use super::Findings;
 
-/// The list as the secret says it, and the column of a contact list by which it excludes.
+/// The list that the secret names, and the column of a contact list by which it excludes.
 pub(super) struct Dnc<'a> {
     list: &'a DncList,
     column: String,
 }
 
-/// Looks at the list. None: it cannot be used as the secret says.
+/// Checks the list itself. `None` means that it cannot be used as the secret says.
 pub(super) async fn check<'a>(
     list: &'a DncList,
     org: &Org,
@@ -37,6 +41,7 @@ pub(super) async fn check<'a>(
     Some(Dnc { list, column })
 }
 
+/// The column of a contact list by which the DNC list excludes.
 fn column(list: &DncList, facts: &DncFacts) -> Option<String> {
     match &list.by {
         DncBy::ContactKey => facts.exclusion_column.clone(),
@@ -44,6 +49,7 @@ fn column(list: &DncList, facts: &DncFacts) -> Option<String> {
     }
 }
 
+/// Checks that the list is of the kind that the secret's `by` needs.
 fn kind(list: &DncList, facts: &DncFacts) -> Result<String, String> {
     let holds = match (&facts.exclusion_column, &facts.contact_method) {
         (Some(column), _) => format!("{}, excludes by the column {column}", facts.kind),
@@ -80,7 +86,7 @@ fn unknown(failure: &Failure) -> String {
 }
 
 impl Dnc<'_> {
-    /// Looks whether the list keeps anybody of a campaign from being called.
+    /// Checks whether the campaign asks the list, and has the column by which the list excludes.
     pub(super) fn of_campaign(&self, id: &CampaignId, list: &ListFacts, findings: &mut Findings) {
         let (dnc, column) = (self.list.id.as_str(), &self.column);
         let asks = if list.dnc_lists.contains(dnc) {
@@ -109,7 +115,7 @@ impl Dnc<'_> {
         findings.add(what, has_it);
     }
 
-    /// Looks whether an entry on the list would keep this contact from being called.
+    /// Checks whether an entry on the list would keep this contact from being called.
     pub(super) fn of_contact(
         &self,
         what: &str,

@@ -1,5 +1,12 @@
-//! `check --probe`: what this very organisation's Genesys Cloud does where its documentation does
-//! not say it, found out on a list that is for nothing else.
+//! `check --probe`: finds out what an organisation's Genesys Cloud does where its documentation
+//! says nothing.
+//!
+//! It makes contacts on a scratch list, writes and reads them, and deletes them. [`questions`] says
+//! what is asked and what campaign-sync assumes, [`asking`] makes the calls, [`judge`] reads the
+//! answers, [`verdict`] says what they mean, and [`report`] prints them. [`made`] knows every
+//! contact that was made, so that each is deleted even where the probe is stopped. No list of a
+//! campaign is written to: [`may_be_written`] refuses one. What is known without asking stands in
+//! docs/genesys-cloud.md.
 
 mod asking;
 mod judge;
@@ -27,16 +34,17 @@ use made::Left;
 use report::Report;
 use stops::Stops;
 
-/// No call is made more often: a service that is ill is told as such.
+/// The most tries of a call. A service that fails more often is reported as failing.
 const TRIES: u32 = 3;
-/// For the service or the budget, before a call.
+/// The longest wait before a call, for the service or for the call budget.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
-/// What every id that a probe makes begins with.
+/// The beginning of the id of every contact that a probe makes.
 const PREFIX: &str = "campaign-sync-probe-";
-/// Of one read (docs/genesys-cloud.md "Limits").
+/// The most contacts of one read (docs/genesys-cloud.md "Limits").
 const MOST_READ: usize = 50;
 
-/// Finds out, prints, and answers whether nothing asks for anything.
+/// Runs the probe and prints its report. Returns whether no answer asks anything of the operator
+/// and no contact is left.
 pub(super) fn run(org: &OrgId, list: &str, as_json: bool) -> Result<bool, String> {
     let config = Config::from_env_without_queue().map_err(|error| error.to_string())?;
     let report = crate::block_on(probe(org, list, config))?;
@@ -58,7 +66,7 @@ async fn probe(org: &OrgId, id: &str, config: Config) -> Result<Report, String> 
     let host = config.genesys_base_url.clone();
     let host = host.unwrap_or_else(|| secret.region.api_url());
     let watched = Watched::new(https);
-    // Each logs in by itself, and so has a token of its own.
+    // Each connection logs in by itself, and so has its own token.
     let [one, other] =
         [(), ()].map(|()| connect::org(config.clone(), &sdk, Arc::clone(&watched) as _, org));
     let run = Run::patient(None)
@@ -66,7 +74,7 @@ async fn probe(org: &OrgId, id: &str, config: Config) -> Result<Report, String> 
         .with_longest_wait(LONGEST_WAIT);
     let login = one.open(&run).await;
     login.map_err(|failure| super::token(&failure))?;
-    // What was made is deleted even where the service wants a while without calls.
+    // The deletion waits as long as the service wants: it must not be given up like a question.
     let to_delete = ScratchList::new(Arc::clone(&one), id, Run::patient(None).with_tries(TRIES));
     let [list, by_another_token] = [one, other].map(|org| ScratchList::new(org, id, run));
     let deletion = |ids: &[String]| {
@@ -100,8 +108,8 @@ async fn probe(org: &OrgId, id: &str, config: Config) -> Result<Report, String> 
     })
 }
 
-/// Asks everything until Ctrl-C, and deletes what was made until another one. Answers whether it was
-/// stopped before everything was asked, and what is left.
+/// Asks everything, and deletes what was made. Ctrl-C ends the asking; a second one ends the
+/// deletion. Returns whether Ctrl-C ended the asking, and which contacts are left.
 async fn ask(asking: &Asking<'_>, list: &ScratchList) -> (bool, Left) {
     let mut stops = Stops::new();
     let is_stopped = tokio::select! {
@@ -135,7 +143,7 @@ async fn ask(asking: &Asking<'_>, list: &ScratchList) -> (bool, Left) {
     }
 }
 
-/// The org's secret; or what `check` says of it without a probe.
+/// Reads the org's secret. An error is what `check` reports about it without a probe.
 async fn secret(org: &OrgId, config: &Config, sdk: &SdkConfig) -> Result<OrgSecret, String> {
     let mut findings = Findings::default();
     let secrets = SecretsManager::new(sdk);
@@ -144,12 +152,14 @@ async fn secret(org: &OrgId, config: &Config, sdk: &SdkConfig) -> Result<OrgSecr
     found.ok_or_else(|| findings.0.iter().map(told).collect::<Vec<_>>().join("\n"))
 }
 
-/// Another one each time, so that no run meets what an earlier one may have left.
+/// The beginning of the ids of this run. It is random, so that no run meets contacts that an
+/// earlier one left.
 fn prefix() -> String {
     let number = Chance::of_process().share() * 1e9;
     format!("{PREFIX}{number:09.0}")
 }
 
+/// Refuses an org that does not use the API of contact lists.
 fn may_be_asked(org: &OrgId, secret: &OrgSecret) -> Result<(), String> {
     match secret.api {
         Api::ContactLists => Ok(()),
@@ -160,8 +170,9 @@ fn may_be_asked(org: &OrgId, secret: &OrgSecret) -> Result<(), String> {
     }
 }
 
-/// A search and the size of a list lag by up to a minute (docs/genesys-cloud.md "Search and bulk
-/// jobs"): what they show and no read finds is deleted.
+/// The facts of the list, without contacts that are deleted already. A search and the size of a
+/// list lag by up to a minute (docs/genesys-cloud.md "Search and bulk jobs"): a contact that they
+/// show and no read finds is deleted.
 async fn counted_now(list: &ScratchList, facts: ScratchFacts) -> ScratchFacts {
     let are_all_shown = facts.ids.len() as u64 == facts.contacts;
     if facts.contacts == 0 || !are_all_shown || facts.ids.len() > MOST_READ {
@@ -177,8 +188,8 @@ async fn counted_now(list: &ScratchList, facts: ScratchFacts) -> ScratchFacts {
     }
 }
 
-/// Two columns to write to; or why nothing is written to this list. `deletion`: the call that deletes
-/// these contacts.
+/// The two columns of the list to write to, or why nothing is written to this list. `deletion`
+/// returns the call that deletes these contacts.
 fn may_be_written(
     id: &str,
     facts: &ScratchFacts,

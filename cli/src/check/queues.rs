@@ -1,4 +1,7 @@
-//! Whether the two queues are what template.yaml makes of them.
+//! Checks whether the queue and the dead-letter queue are as template.yaml creates them.
+//!
+//! Only the attributes of the queues are read, and no message. Each constant says why its attribute
+//! matters. How many messages wait is told by `campaign-sync status`.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +13,15 @@ use serde_json::Value;
 use super::Findings;
 use crate::table::counted;
 
-/// Lambda's advice for a queue behind an event source (Lambda developer guide, "Configuring an SQS
-/// queue").
+/// How many times as long as the function's timeout the visibility timeout should be (Lambda
+/// developer guide, "Configuring an SQS queue").
 const TIMEOUTS: u64 = 6;
-/// As template.yaml has it: what apply retries for hours is received often, and SQS itself gives no
-/// reason.
+/// The fewest receives before SQS moves a message to the dead-letter queue, as in template.yaml. A
+/// change that apply retries for hours is received often, and a message that SQS itself moves has
+/// no reason.
 const RECEIVES: u64 = 1_000;
-/// As template.yaml has it, and the most that SQS has: 14 days, in seconds.
+/// How long a queue should keep a message, in seconds: 14 days, as in template.yaml. SQS keeps none
+/// longer.
 const RETENTION: u64 = 14 * 86_400;
 
 type Attributes = BTreeMap<String, String>;
@@ -81,6 +86,7 @@ fn number(attributes: &Attributes, name: &str) -> u64 {
         .unwrap_or(0)
 }
 
+/// Checks what both queues need: FIFO, and the retention of messages.
 fn of_both(queue: &Attributes) -> Result<String, String> {
     if queue.get("FifoQueue").map(String::as_str) != Some("true") {
         return Err(
@@ -107,6 +113,7 @@ fn high_throughput(queue: &Attributes) -> Result<String, String> {
         .to_owned())
 }
 
+/// Checks the visibility timeout against the timeout of apply, both in seconds.
 fn visibility(queue: &Attributes, apply_timeout: u64) -> Result<String, String> {
     let (is, least) = (number(queue, "VisibilityTimeout"), apply_timeout * TIMEOUTS);
     if is >= least {
@@ -120,6 +127,7 @@ fn visibility(queue: &Attributes, apply_timeout: u64) -> Result<String, String> 
     ))
 }
 
+/// Checks that the redrive policy moves messages to the dead-letter queue, and not too early.
 fn redrive(queue: &Attributes, dead_letters: Option<&Attributes>) -> Result<String, String> {
     let policy: Value = queue
         .get("RedrivePolicy")
@@ -130,7 +138,7 @@ fn redrive(queue: &Attributes, dead_letters: Option<&Attributes>) -> Result<Stri
             "expected a redrive policy: what kills the function itself would be received for 14 days".to_owned()
         );
     };
-    // SQS writes a number, others a text.
+    // SQS writes a number, other services a text.
     let receives = &policy["maxReceiveCount"];
     let receives = receives
         .as_u64()
@@ -138,8 +146,8 @@ fn redrive(queue: &Attributes, dead_letters: Option<&Attributes>) -> Result<Stri
         .unwrap_or(0);
     if receives < RECEIVES {
         return Err(format!(
-            "expected a maxReceiveCount of {RECEIVES} at least, not {receives}: SQS would take what is still retried, and say no \
-             reason"
+            "expected a maxReceiveCount of {RECEIVES} at least, not {receives}: SQS would move changes that \
+             apply still retries, and give no reason"
         ));
     }
     let is_ours = dead_letters

@@ -16,6 +16,8 @@ use io::{Clock, Config};
 use secrecy::SecretString;
 
 use super::Findings;
+use crate::connect::DENIED;
+use crate::feed::shown::FOR_ALL;
 use crate::table::counted;
 
 /// How to make up for signing secrets that are too short, without losing what is signed with them
@@ -91,9 +93,10 @@ fn ranks(rules: &Rules) -> String {
     format!("{what} is stored in {column}, raise {raise}")
 }
 
-/// Only who reconciles has one.
+/// Only who reconciles has one. `campaigns`: how many the org has at least.
 pub(super) async fn feed(
     org: &OrgId,
+    campaigns: usize,
     config: &Config,
     secrets: &SecretsManager,
     findings: &mut Findings,
@@ -106,7 +109,20 @@ pub(super) async fn feed(
     let found = text
         .map_err(|error| why(error, "docs/reconciliation.md \"The feed\""))
         .and_then(|text| FeedSecret::parse(&text, is_local).map_err(malformed));
-    findings.add(what, found.map(|secret| secret.seen()));
+    let for_all = found
+        .as_ref()
+        .ok()
+        .filter(|secret| !secret.asks_for_a_campaign());
+    let for_all = for_all.map(|secret| campaigns.max(secret.campaigns()));
+    findings.add(what.as_str(), found.map(|secret| secret.seen()));
+    match for_all {
+        Some(several) if several > 1 => findings.note(
+            &what,
+            format!("{FOR_ALL}, and there are {several}: give the request a placeholder"),
+        ),
+        Some(_) => findings.note(&what, FOR_ALL.to_owned()),
+        None => {}
+    }
 }
 
 /// A sender of webhooks.
@@ -226,11 +242,7 @@ fn why(error: SecretsError, how: &str) -> String {
         SecretsError::Missing => format!(
             "there is none in this account and region: create it ({how}), or set SECRET_PREFIX as the stack has it"
         ),
-        SecretsError::Denied => {
-            "your credentials may not read it, or not decrypt it: they need secretsmanager:GetSecretValue, and kms:Decrypt \
-             where it has a KMS key of yours"
-                .to_owned()
-        }
+        SecretsError::Denied => DENIED.to_owned(),
         SecretsError::Unavailable => {
             "Secrets Manager is not reached: look at AWS_REGION, your credentials (aws sts get-caller-identity), the network \
              (no proxy variable is read) and the CA certificates"

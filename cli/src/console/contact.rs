@@ -16,13 +16,14 @@ use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use io::Clock;
 use jiff::{SignedDuration, Timestamp};
+use maud::Markup;
 
 use super::fields::Fields;
 use super::page::{self, Place};
-use super::parked::What;
 use super::{App, note};
-use crate::contact::look::{Looked, Whom, look};
+use crate::contact::look::{Looked, NotSeen, ParkedOf, Whom, look};
 use crate::contact::show::of_group;
+use crate::contact::story::Story;
 use crate::{args, one_contact};
 
 /// How many of what was found are kept.
@@ -42,10 +43,26 @@ pub(crate) struct Found {
     whom: Whom,
     hours: i64,
     looked: Looked,
-    /// When the dead-letter queue was seen so.
-    parked_at: Option<Timestamp>,
+    /// From when on a look at the dead-letter queue tells what is parked of it.
+    parked_from: Timestamp,
     at: Timestamp,
 }
+
+impl Found {
+    /// What is parked of it, and since when nobody looked again. It may be seen only later than the rest.
+    fn parked(&self, app: &App) -> (ParkedOf, Option<Timestamp>) {
+        match app.desk.seen_from(self.parked_from) {
+            Ok(seen) => {
+                let all = seen.all.iter().map(Arc::as_ref);
+                (Ok(of_group(all, &self.looked.group)), Some(seen.began))
+            }
+            Err(why) => (Err(why), None),
+        }
+    }
+}
+
+/// What is wrong with a field, by its name.
+pub(crate) type Wrong = Vec<(&'static str, String)>;
 
 /// What was found lately.
 #[derive(Default)]
@@ -96,11 +113,8 @@ pub(crate) async fn look_up(
                 Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
             }
         }
-        Err(why) => {
-            let content = maud::html! {
-                (page::trouble(&why))
-                (view::form(&app, &view::Asked::of(&fields)))
-            };
+        Err(wrong) => {
+            let content = view::form(&app, &view::Asked::of(&fields, wrong));
             let page = page::page(&app, Place::Contact, &content);
             (StatusCode::BAD_REQUEST, page).into_response()
         }
@@ -119,45 +133,82 @@ pub(crate) async fn found(State(app): State<Arc<App>>, Path(id): Path<u64>, uri:
     std::future::ready(page::page(&app, Place::Contact, &content)).await
 }
 
+/// Why it is not called, once it is known what is parked.
+pub(crate) async fn why_part(State(app): State<Arc<App>>, Path(id): Path<u64>) -> Response {
+    part(&app, id, view::why_part)
+}
+
+/// The same of what waits of it.
+pub(crate) async fn waits_part(State(app): State<Arc<App>>, Path(id): Path<u64>) -> Response {
+    part(&app, id, view::waits_part)
+}
+
+fn part(app: &App, id: u64, shown: impl Fn(&Found, &view::Waits) -> Markup) -> Response {
+    match app.lookups.find(id) {
+        Some(found) => page::html(shown(&found, &view::Waits::of(app, &found))),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
 /// From 1; none: the last.
 fn page_of(uri: &Uri) -> Option<usize> {
     let query = uri.query()?;
     query.strip_prefix("page=")?.parse().ok()
 }
 
-async fn found_of(app: &App, fields: &Fields) -> Result<Found, String> {
+/// Whom the form names.
+fn whom(fields: &Fields) -> Result<Whom, Wrong> {
     let text = |name| fields.text(name).unwrap_or_default();
-    let whom = Whom {
-        org: args::org(text("org")).map_err(|expected| format!("Org: {expected}."))?,
-        campaign: args::campaign(text("campaign"))
-            .map_err(|expected| format!("Campaign: {expected}."))?,
-        // To the letter: white space may be part of it, and is then told to be wrong.
-        key: one_contact::key(fields.whole("key").unwrap_or_default())?,
-    };
+    let org = args::org(text("org")).map_err(|expected| format!("Org: {expected}."));
+    let campaign =
+        args::campaign(text("campaign")).map_err(|expected| format!("Campaign: {expected}."));
+    // To the letter: white space may be part of it, and is then told to be wrong.
+    let key = one_contact::key(fields.whole("key").unwrap_or_default());
+    match (org, campaign, key) {
+        (Ok(org), Ok(campaign), Ok(key)) => Ok(Whom { org, campaign, key }),
+        (org, campaign, key) => {
+            let key = key.map_err(|why| format!("The {why}."));
+            let all = [
+                ("org", org.err()),
+                ("campaign", campaign.err()),
+                ("key", key.err()),
+            ];
+            let wrong = all.into_iter();
+            Err(wrong
+                .filter_map(|(name, wrong)| Some((name, wrong?)))
+                .collect())
+        }
+    }
+}
+
+async fn found_of(app: &App, fields: &Fields) -> Result<Found, Wrong> {
+    let whom = whom(fields)?;
     let hours = fields.text("hours").and_then(|hours| hours.parse().ok());
     let hours = hours
         .filter(|hours| BACK.iter().any(|(of, _)| of == hours))
         .unwrap_or(48);
     note(&format!("looks at contact {}", whom.group().as_str()));
-    // What was seen before may be old. Where it takes long what was seen last is shown, with its age.
-    app.desk.begin(What::Look);
+    // To look at a long queue takes long: it is not begun anew for each contact.
+    let mut parked_from = app.desk.good_from();
+    // A look that is needed begins at once, beside the others.
+    let _ = app.desk.seen_from(parked_from);
     let now = Clock::system().now();
     let since = now - SignedDuration::from_hours(hours);
     let of = (&app.config, &app.sdk, &app.https);
-    let mut looked = look(of, &app.logs, &whom, (now, since)).await?;
-    app.desk.settle(A_WHILE).await;
-    let seen = app.desk.seen();
-    looked.parked = match &seen {
-        Some(seen) => Ok(of_group(&seen.all, &looked.group)),
-        None => Err(
-            "The dead-letter queue is still being looked at: look again in a moment.".to_owned(),
-        ),
-    };
+    let looked = look(of, &app.logs, &whom, (now, since)).await;
+    // What the log tells to be parked since is seen by a new look alone.
+    let parked_at = looked.story.as_ref().ok().and_then(Story::parked_at);
+    if let Some(parked_at) = parked_at.filter(|at| *at > parked_from) {
+        parked_from = parked_at.min(Clock::system().now());
+    }
+    if matches!(app.desk.seen_from(parked_from), Err(NotSeen::Yet)) {
+        app.desk.settle(A_WHILE).await;
+    }
     Ok(Found {
         whom,
         hours,
         looked,
-        parked_at: seen.map(|seen| seen.at),
+        parked_from,
         at: now,
     })
 }

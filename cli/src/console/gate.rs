@@ -27,14 +27,15 @@ pub(crate) async fn gate(State(app): State<Arc<App>>, request: Request, next: Ne
         .judge(request.method(), request.uri(), request.headers());
     let answer = match verdict {
         Verdict::Enters => enter(&app),
-        Verdict::Refused(why) => refused(why),
+        Verdict::Refused(why) => refused(StatusCode::FORBIDDEN, "Not let in", why),
         Verdict::IsIn if request.method() == Method::POST => sent(&app, request, next).await,
         Verdict::IsIn => next.run(request).await,
     };
     protected(answer)
 }
 
-/// The address that stays in the browser's history has no token.
+/// Goes on to an address without the token. The browser's history keeps the one with it, as docs/console.md
+/// tells.
 fn enter(app: &App) -> Response {
     let Some(cookie) = app.guard.cookie() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
@@ -45,9 +46,8 @@ fn enter(app: &App) -> Response {
     (StatusCode::SEE_OTHER, headers).into_response()
 }
 
-fn refused(why: &str) -> Response {
-    let body = page::alone("Not let in", why);
-    (StatusCode::FORBIDDEN, page::html(body)).into_response()
+fn refused(status: StatusCode, title: &str, why: &str) -> Response {
+    (status, page::html(page::alone(title, why))).into_response()
 }
 
 async fn sent(app: &App, request: Request, next: Next) -> Response {
@@ -55,10 +55,17 @@ async fn sent(app: &App, request: Request, next: Next) -> Response {
     let form = Request::from_parts(parts.clone(), body);
     let fields = match Form::<Vec<(String, String)>>::from_request(form, &()).await {
         Ok(Form(fields)) => Fields::new(fields),
-        Err(_) => return refused("what was sent is no form, or too long"),
+        Err(error) => {
+            let why = match error.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => "What was sent is longer than 2 MB.",
+                _ => "What was sent is no form.",
+            };
+            return refused(error.status(), "Not understood", why);
+        }
     };
     if !app.guard.is_of_a_page(fields.whole(FORM_TOKEN)) {
-        return refused("what was sent is of no page of this console: load the page anew");
+        let why = "what was sent is of no page of this console: load the page anew";
+        return refused(StatusCode::FORBIDDEN, "Not let in", why);
     }
     let mut request = Request::from_parts(parts, axum::body::Body::empty());
     request.extensions_mut().insert(fields);
@@ -68,7 +75,8 @@ async fn sent(app: &App, request: Request, next: Next) -> Response {
 /// Refuses what alters anything, where the console is only to be read.
 pub(crate) async fn alters(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     if app.is_read_only {
-        return refused("this console alters nothing: it was begun with --read-only");
+        let why = "This console alters nothing: it was begun with --read-only.";
+        return refused(StatusCode::FORBIDDEN, "Read only", why);
     }
     next.run(request).await
 }

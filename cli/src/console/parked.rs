@@ -34,6 +34,9 @@ pub(crate) async fn table(State(app): State<Arc<App>>, uri: Uri) -> Response {
         app.desk.settle(A_WHILE).await;
     }
     let filter = Filter::of_address(&uri);
+    if let Some(why) = filter.why_not() {
+        return refused(&app, &why);
+    }
     let content = html! {
         (work::panel(&app))
         (rows::table(&app, &filter))
@@ -62,14 +65,21 @@ pub(crate) async fn try_out(
     }
 }
 
-/// Sends again what was tried.
+/// Sends again what a dry run told: what was parked since is not meant.
 pub(crate) async fn redrive(
     State(app): State<Arc<App>>,
     Extension(fields): Extension<Fields>,
 ) -> Response {
-    match again(&fields) {
-        Ok(again) => begin(&app, What::Redrive(again)).await,
-        Err(why) => refused(&app, &why),
+    let number = fields.text("tried").and_then(|number| number.parse().ok());
+    if app.desk.is_busy() {
+        return to("/parked");
+    }
+    match number.and_then(|number| app.desk.take_tried(number)) {
+        Some(again) => begin(&app, What::Redrive(again)).await,
+        None => refused(
+            &app,
+            "This dry run was sent already, or is not the last one: make another. Nothing was sent.",
+        ),
     }
 }
 
@@ -92,12 +102,7 @@ pub(crate) async fn drop(
 
 /// One of them, without personal data.
 pub(crate) async fn item(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
-    std::future::ready(page::page(
-        &app,
-        Place::Parked,
-        &item::shown(&app, &id, false),
-    ))
-    .await
+    std::future::ready(one(&app, &id, false)).await
 }
 
 /// One of them, as it was sent. That somebody looked is told in the terminal.
@@ -106,19 +111,30 @@ pub(crate) async fn reveal(
     Extension(fields): Extension<Fields>,
 ) -> Response {
     let id = fields.text("id").unwrap_or_default();
-    let content = item::shown(&app, id, true);
-    std::future::ready(page::page(&app, Place::Parked, &content)).await
+    std::future::ready(one(&app, id, true)).await
+}
+
+fn one(app: &App, id: &str, reveal: bool) -> Response {
+    let (status, content) = match item::shown(app, id, reveal) {
+        Some(content) => (StatusCode::OK, content),
+        None => (StatusCode::NOT_FOUND, item::gone()),
+    };
+    (status, page::page(app, Place::Parked, &content)).into_response()
 }
 
 /// Which, how fast, and whether those without a rank go too.
 fn again(fields: &Fields) -> Result<Again, String> {
     let mut filter = Filter::of_form(fields);
-    let is_chosen = fields.text("of") == Some("chosen");
-    if is_chosen && filter.which.ids.is_empty() {
-        return Err("Nothing was chosen: tick what is to be sent again.".to_owned());
+    if let Some(why) = filter.why_not() {
+        return Err(why);
     }
-    if !is_chosen {
-        filter.which.ids.clear();
+    match fields.text("of") {
+        Some("chosen") if filter.which.ids.is_empty() => {
+            return Err("Nothing was chosen: tick what is to be sent again.".to_owned());
+        }
+        Some("chosen") => {}
+        Some("all") => filter.which.ids.clear(),
+        _ => return Err("Of what: expected what is chosen, or all.".to_owned()),
     }
     let rate = fields.text("rate").and_then(|rate| rate.parse().ok());
     let rate = rate.filter(|rate| (1..=100).contains(rate));
@@ -147,7 +163,11 @@ async fn begin(app: &App, what: What) -> Response {
     }
     told.iter().for_each(|told| note(told));
     app.desk.settle(MOMENT).await;
-    match HeaderValue::from_str(&location) {
+    to(&location)
+}
+
+fn to(location: &str) -> Response {
+    match HeaderValue::from_str(location) {
         Ok(location) => (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

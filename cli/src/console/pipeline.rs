@@ -21,7 +21,7 @@ use super::App;
 use super::page::{self, Place};
 use crate::args;
 use crate::connect::{self, Budget, Watched};
-use crate::status::{QueueStatus, queue_status};
+use crate::status::{QueueStatus, queue_status, runs_status};
 pub(crate) use cloudwatch::CloudWatch;
 pub(crate) use measures::{Alarm, MEASURES, Metrics, Of, PERIODS, Series, Stat};
 
@@ -79,6 +79,8 @@ struct Now {
     org: Option<OrgId>,
     queue: Result<QueueStatus, String>,
     dead_letters: Result<QueueStatus, String>,
+    /// Of runs of reconcile; none: it is not known which queue that is.
+    runs: Option<Result<QueueStatus, String>>,
     series: Result<Series, String>,
     alarms: Result<Vec<Alarm>, String>,
     budget: Option<Result<Option<Budget>, String>>,
@@ -113,16 +115,18 @@ async fn look(app: &App, org: Option<OrgId>) -> Now {
             None => None,
         }
     };
-    let queues = join(
+    let queues = join3(
         queue_status(&app.sdk, &app.config.queue_url, at),
         queue_status(&app.sdk, &app.dead_letter_queue_url, at),
+        runs_status(&app.sdk, &app.config.queue_url, at),
     );
-    let ((queue, dead_letters), (series, alarms, budget)) =
+    let ((queue, dead_letters, runs), (series, alarms, budget)) =
         join(queues, join3(series, alarms, budget)).await;
     Now {
         org,
         queue,
         dead_letters,
+        runs,
         series,
         alarms,
         budget,

@@ -1,5 +1,6 @@
 //! What a source's webhook becomes, while its mapping is edited: by the code of `campaign-sync source test`.
 
+mod send;
 mod view;
 
 use std::sync::Arc;
@@ -28,12 +29,30 @@ struct Draft {
     secret: String,
     body: String,
     headers: String,
+    endpoint: String,
+}
+
+impl Draft {
+    fn of(fields: &Fields) -> Draft {
+        let whole = |name| fields.whole(name).unwrap_or_default().to_owned();
+        Draft {
+            preset: whole("preset"),
+            secret: whole("secret"),
+            body: whole("body"),
+            headers: whole("headers"),
+            endpoint: whole("endpoint"),
+        }
+    }
 }
 
 /// The form; with a preset in the address what whoever sends so sends.
 pub(crate) async fn form(State(app): State<Arc<App>>, uri: Uri) -> Response {
     let preset = uri.query().and_then(|query| query.strip_prefix("preset="));
-    let draft = preset.and_then(sample).unwrap_or_default();
+    let mut draft = preset.and_then(sample).unwrap_or_default();
+    draft.endpoint = match &app.webhooks {
+        Some(webhooks) if !draft.preset.is_empty() => format!("{webhooks}{}", draft.preset),
+        _ => String::new(),
+    };
     let tried = (!draft.secret.is_empty()).then(|| tried(&draft));
     let content = view::whole(&app, &draft, tried.as_ref());
     std::future::ready(page::page(&app, Place::Sources, &content)).await
@@ -44,13 +63,7 @@ pub(crate) async fn try_out(
     State(app): State<Arc<App>>,
     Extension(fields): Extension<Fields>,
 ) -> Response {
-    let whole = |name| fields.whole(name).unwrap_or_default().to_owned();
-    let draft = Draft {
-        preset: whole("preset"),
-        secret: whole("secret"),
-        body: whole("body"),
-        headers: whole("headers"),
-    };
+    let draft = Draft::of(&fields);
     let tried = tried(&draft);
     let answer = match fields.has("part") {
         true => page::html(view::result(&draft, Some(&tried))),
@@ -61,6 +74,23 @@ pub(crate) async fn try_out(
         ),
     };
     std::future::ready(answer).await
+}
+
+/// Signs what the form holds as its source would, and sends it.
+pub(crate) async fn sign_and_send(
+    State(app): State<Arc<App>>,
+    Extension(fields): Extension<Fields>,
+) -> Response {
+    let draft = Draft::of(&fields);
+    let sent = send::send(&app.https, &draft, Clock::system().now()).await;
+    if let Ok(answer) = &sent {
+        let status = answer.status.as_u16();
+        super::note(&format!(
+            "a webhook was signed and sent by hand: it was answered {status}"
+        ));
+    }
+    let content = view::sent(&app, &draft, &tried(&draft), &sent);
+    page::page(&app, Place::Sources, &content)
 }
 
 /// What a sender of this preset sends now.
@@ -79,6 +109,7 @@ fn sample(name: &str) -> Option<Draft> {
         secret: pretty(&sample.secret),
         body: pretty(&body),
         headers,
+        endpoint: String::new(),
     })
 }
 

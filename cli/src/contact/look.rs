@@ -1,5 +1,5 @@
 //! All that is known of one contact: what Genesys Cloud has now, what its campaign is like, what is
-//! parked of it, and what the log tells.
+//! parked of it, and what the log tells. Each may fail by itself.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,10 +7,11 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use domain::change::{CampaignId, ContactKey, MessageGroup, OrgId};
 use domain::contact::Contact;
+use domain::failure::{Failure, Kind};
 use domain::rules::{Rules, Switch};
 use futures_util::future::join;
 use io::genesys::{Campaign, CampaignFacts, Org, Run};
-use io::secrets::{Api, OrgSecret};
+use io::secrets::Api;
 use io::{Config, Https};
 use jiff::Timestamp;
 
@@ -41,73 +42,109 @@ pub(crate) struct ParkedChange {
     pub(crate) at: Option<Timestamp>,
 }
 
-/// What is known of a contact.
+/// Why it is not known what is parked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NotSeen {
+    /// The dead-letter queue is being looked at.
+    Yet,
+    /// It could not be looked at.
+    Failed(String),
+}
+
+/// What is parked of a contact, the oldest first.
+pub(crate) type ParkedOf = Result<Vec<ParkedChange>, NotSeen>;
+
+/// What is known of a contact, beside what is parked of it.
 pub(crate) struct Looked {
     pub(crate) group: String,
+    pub(crate) genesys: Result<Now, String>,
+    pub(crate) story: Result<Story, String>,
+    /// From when on the log was to be searched.
+    pub(crate) since: Timestamp,
+}
+
+/// What Genesys Cloud has.
+pub(crate) struct Now {
     /// Of the org.
     pub(crate) rules: Arc<Rules>,
     pub(crate) api: Api,
     /// None: there is none, or it cannot be read yet.
     pub(crate) contact: Result<Option<Contact>, String>,
-    pub(crate) campaign: Result<CampaignFacts, String>,
+    /// None: there is none.
+    pub(crate) campaign: Result<Option<CampaignFacts>, String>,
     /// Columns of the contact that hold numbers, as far as is known.
     pub(crate) numbers: BTreeSet<String>,
-    pub(crate) story: Result<Story, String>,
-    /// From when on the log was searched.
-    pub(crate) since: Timestamp,
-    pub(crate) parked: Result<Vec<ParkedChange>, String>,
 }
 
-/// Looks at all of it but what is parked.
+impl Looked {
+    /// The contact, where it was found.
+    pub(crate) fn contact(&self) -> Option<&Contact> {
+        self.genesys.as_ref().ok()?.contact.as_ref().ok()?.as_ref()
+    }
+}
+
+impl Now {
+    /// The campaign, where it could be read.
+    pub(crate) fn facts(&self) -> Option<&CampaignFacts> {
+        self.campaign.as_ref().ok()?.as_ref()
+    }
+}
+
+/// Looks at all of it but what is parked. Neither Genesys Cloud nor the log is the other's trouble.
 pub(crate) async fn look(
     (config, sdk, https): (&Config, &SdkConfig, &Https),
     logs: &CloudWatchLogs,
     whom: &Whom,
     (at, since): (Timestamp, Timestamp),
-) -> Result<Looked, String> {
+) -> Looked {
     let group = whom.group();
     let org = connect::org(config.clone(), sdk, Arc::new(https.clone()), &whom.org);
-    let run = Run::new(at, None);
-    let secret = org.open(&run).await;
-    let secret = secret.map_err(|failure| format!("org {}: {failure}", whom.org))?;
-    let genesys = now(&org, &secret, whom, run);
-    let story = logs.story(group.as_str(), since);
-    let ((contact, campaign, numbers), story) = join(genesys, story).await;
-    Ok(Looked {
+    let genesys = now(&org, whom, Run::new(at, None));
+    let (genesys, story) = join(genesys, logs.story(group.as_str(), since)).await;
+    Looked {
         group: group.as_str().to_owned(),
-        rules: Arc::clone(&secret.rules),
-        api: secret.api,
-        contact,
-        campaign,
-        numbers,
+        genesys: genesys
+            .map_err(|failure| format!("org {}: {}", whom.org, connect::told(&failure))),
         story,
         since,
-        parked: Ok(Vec::new()),
-    })
+    }
 }
 
-type Now = (
-    Result<Option<Contact>, String>,
-    Result<CampaignFacts, String>,
-    BTreeSet<String>,
-);
-
-async fn now(org: &Arc<Org>, secret: &OrgSecret, whom: &Whom, run: Run) -> Now {
-    let told = |failure: io::genesys::Failure| failure.to_string();
-    let opened = Campaign::open(Arc::clone(org), &whom.campaign, secret, run).await;
+async fn now(org: &Arc<Org>, whom: &Whom, run: Run) -> Result<Now, Failure> {
+    let secret = org.open(&run).await?;
+    let opened = Campaign::open(Arc::clone(org), &whom.campaign, &secret, run).await;
     let contact = match &opened {
-        Ok(campaign) => campaign.read(&whom.key).await.map_err(told),
-        Err(failure) => Err(failure.to_string()),
+        Ok(campaign) => campaign.read(&whom.key).await,
+        Err(failure) => Err(failure.clone()),
     };
-    let facts = org.campaign_facts(&run, &whom.campaign).await.map_err(told);
+    let campaign = org.campaign_facts(&run, &whom.campaign).await;
     let mut numbers = BTreeSet::new();
     if let (Ok(campaign), Ok(Some(contact))) = (&opened, &contact) {
         let columns = contact.data.keys().chain(contact.statuses.phones().keys());
         let of_numbers = columns.filter(|column| campaign.has_switch(Switch::Number(column)));
         numbers.extend(of_numbers.cloned());
     }
-    if let Ok(facts) = &facts {
+    if let Ok(facts) = &campaign {
         numbers.extend(facts.phone_columns.iter().cloned());
     }
-    (contact, facts, numbers)
+    let is_known = !matches!(&contact, Err(failure) if failure.kind == Kind::UnknownCampaign);
+    Ok(Now {
+        rules: Arc::clone(&secret.rules),
+        api: secret.api,
+        contact: contact.map_err(|failure| connect::told(&failure)),
+        campaign: match campaign {
+            Ok(facts) => Ok(Some(facts)),
+            Err(failure) if !is_known || is_unknown(failure.kind) => Ok(None),
+            Err(failure) => Err(connect::told(&failure)),
+        },
+        numbers,
+    })
+}
+
+/// Whether this answer to a call for a campaign says that there is none.
+fn is_unknown(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::NotFound | Kind::UnknownCampaign | Kind::Rejected
+    )
 }

@@ -1,14 +1,15 @@
 //! `campaign-sync contact show`: what is known of one contact, and why it is not called.
 
 use domain::change::{CampaignId, OrgId};
+use futures_util::future::join;
 use io::config::{DlqConfig, stack_name};
 use io::{Clock, Config};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::look::{Looked, ParkedChange, Whom, look};
-use super::story::CloudWatchLogs;
-use super::why::{Finding, answer, why};
+use super::look::{Looked, NotSeen, ParkedChange, ParkedOf, Whom, look};
+use super::story::{CloudWatchLogs, Cut, Entry};
+use super::why::{Finding, Says, answer, why};
 use crate::args::Since;
 use crate::dlq::parked::{DeadLetters, Parked};
 use crate::table::table;
@@ -30,8 +31,8 @@ It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_UR
 GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It needs
 logs:FilterLogEvents on the log group of apply.
 
-The exit status is 0 when nothing that is known keeps the contact from being called, 1 when something does or may, 2 when the command could
-not run.")]
+The exit status is 0 when all was looked at and nothing of it keeps the contact from being called, 1 when something does or may, or could not
+be looked at, 2 when the command could not run, or nothing at all could be looked at.")]
 pub(super) struct Args {
     /// The contact's key; - reads it from standard input, so that it does not stand in the shell's history
     #[arg(value_name = "KEY")]
@@ -53,7 +54,7 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Runs, prints, and answers whether nothing keeps the contact from being called.
+/// Runs, prints, and answers whether all was looked at, and nothing keeps the contact from being called.
 pub(super) fn run(args: &Args, config: &Config) -> Result<bool, String> {
     let keys = one_contact::keys(std::slice::from_ref(&args.key))?;
     let [key] = &keys[..] else {
@@ -65,41 +66,54 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<bool, String> {
         key: key.clone(),
     };
     let dlq = DlqConfig::from_env(false).map_err(|error| error.to_string())?;
-    let looked = crate::block_on(async {
+    let (looked, parked) = crate::block_on(async {
         let (https, sdk) = connect::clients().await?;
         let stack = args.stack.clone().unwrap_or_else(stack_name);
         let logs = CloudWatchLogs::new(&sdk, &stack);
         let now = Clock::system().now();
         let since = args.since.unwrap_or(Since::For(SINCE)).time(now);
         let of = (config, &sdk, &https);
-        let mut looked = look(of, &logs, &whom, (now, since)).await?;
-        let parked = DeadLetters::new(&sdk, &dlq).look(&|_| ()).await;
-        looked.parked = parked.map(|all| of_group(&all, &looked.group));
-        Ok(looked)
+        let dead_letters = DeadLetters::new(&sdk, &dlq);
+        let parked = dead_letters.look(&|_| ());
+        let (looked, parked) = join(look(of, &logs, &whom, (now, since)), parked).await;
+        let parked = parked.map(|all| of_group(all.iter(), &looked.group));
+        Ok((looked, parked.map_err(NotSeen::Failed)))
     })?;
-    let found = why(&looked);
+    if let (Err(genesys), Err(log), Err(NotSeen::Failed(parked))) =
+        (&looked.genesys, &looked.story, &parked)
+    {
+        return Err(format!(
+            "nothing could be looked at: {genesys}; {log}; {parked}"
+        ));
+    }
+    let found = why(&looked, &parked);
     crate::print(&match args.json {
-        true => json(&looked, &found).to_string(),
-        false => text(&looked, &found),
+        true => json(&looked, &parked, &found).to_string(),
+        false => text(&looked, &parked, &found),
     })?;
-    Ok(found.iter().all(|one| one.says == super::why::Says::Passes))
+    Ok(found.iter().all(|one| one.says == Says::Passes))
 }
 
-/// Those of one message group.
-pub(crate) fn of_group(all: &[Parked], group: &str) -> Vec<ParkedChange> {
-    let all = all.iter().filter(|parked| parked.group == group);
+/// Those of one message group, the oldest first.
+pub(crate) fn of_group<'a>(
+    all: impl Iterator<Item = &'a Parked>,
+    group: &str,
+) -> Vec<ParkedChange> {
     let parked = |parked: &Parked| ParkedChange {
         id: parked.id.clone(),
         reason: parked.reason.clone(),
         detail: parked.detail.clone(),
         at: parked.parked_at,
     };
-    all.map(parked).collect()
+    let own = all.filter(|parked| parked.group == group);
+    let mut all: Vec<_> = own.map(parked).collect();
+    all.sort_by_key(|one| one.at);
+    all
 }
 
 /// Each switch and column, by name.
 pub(crate) fn holds(looked: &Looked) -> Vec<(String, String)> {
-    let Ok(Some(contact)) = &looked.contact else {
+    let Some(contact) = looked.contact() else {
         return Vec::new();
     };
     let mut all = vec![("callable".to_owned(), contact.callable.to_string())];
@@ -120,7 +134,7 @@ fn open(status: &Value, switch: &str) -> String {
     .to_owned()
 }
 
-fn text(looked: &Looked, found: &[Finding]) -> String {
+fn text(looked: &Looked, parked: &ParkedOf, found: &[Finding]) -> String {
     let mut lines = vec![
         format!("Contact {}", looked.group),
         answer(found),
@@ -132,27 +146,30 @@ fn text(looked: &Looked, found: &[Finding]) -> String {
             .map(|one| format!("{:<9} {}: {}", one.says.as_str(), one.what, one.words)),
     );
     lines.push(String::new());
-    match &looked.contact {
-        Ok(Some(_)) => {
+    match looked.genesys.as_ref().map(|now| &now.contact) {
+        Ok(Ok(Some(_))) => {
             let mut shown = table(["in Genesys Cloud", "now"].map(str::to_owned));
             for (name, value) in holds(looked) {
                 shown.add_row([name, value]);
             }
             lines.push(left(shown));
         }
-        Ok(None) => {
+        Ok(Ok(None)) => {
             lines.push("Genesys Cloud has no such contact, or it cannot be read yet.".to_owned())
         }
-        Err(error) => lines.push(format!("Genesys Cloud: {error}")),
+        Ok(Err(error)) | Err(error) => lines.push(format!("Genesys Cloud: {error}")),
     }
-    lines.push(match &looked.parked {
+    lines.push(match parked {
         Ok(parked) if parked.is_empty() => "Nothing of it is parked.".to_owned(),
         Ok(parked) => parked
             .iter()
             .map(|one| format!("Parked: {} as {}: {}", one.id, one.reason, one.detail))
             .collect::<Vec<_>>()
             .join("\n"),
-        Err(error) => error.clone(),
+        Err(_) => format!(
+            "What is parked of it is not known: {}",
+            parked_error(parked).unwrap_or_default()
+        ),
     });
     lines.push(story(looked));
     lines.join("\n")
@@ -165,7 +182,10 @@ fn story(looked: &Looked) -> String {
         Err(error) => return format!("What became of its changes is not known: {error}"),
     };
     if story.entries.is_empty() {
-        return format!("The log tells of no change of it since {since:.0}.");
+        return format!(
+            "The log tells of no change of it since {since:.0}.{}",
+            not_all(story.cut.as_ref())
+        );
     }
     let mut shown =
         table(["at", "event", "what became of it", "correlation id"].map(str::to_owned));
@@ -178,11 +198,20 @@ fn story(looked: &Looked) -> String {
             entry.correlation_id.clone().unwrap_or_else(none),
         ]);
     }
-    let cut = story
-        .cut
-        .map(|why| format!("\nNot all: {why}"))
-        .unwrap_or_default();
-    format!("{}{cut}", left(shown))
+    format!("{}{}", left(shown), not_all(story.cut.as_ref()))
+}
+
+fn not_all(cut: Option<&Cut>) -> String {
+    cut.map(|cut| format!("\nNot all: {}", cut.why()))
+        .unwrap_or_default()
+}
+
+fn parked_error(parked: &ParkedOf) -> Option<&str> {
+    match parked {
+        Ok(_) => None,
+        Err(NotSeen::Failed(error)) => Some(error),
+        Err(NotSeen::Yet) => Some("the dead-letter queue is being looked at"),
+    }
 }
 
 fn left(mut shown: comfy_table::Table) -> String {
@@ -192,21 +221,23 @@ fn left(mut shown: comfy_table::Table) -> String {
     shown.to_string()
 }
 
-fn json(looked: &Looked, found: &[Finding]) -> Value {
+fn json(looked: &Looked, parked: &ParkedOf, found: &[Finding]) -> Value {
     let finding =
         |one: &Finding| json!({ "what": one.what, "says": one.says.as_str(), "words": one.words });
     let holds = holds(looked)
         .into_iter()
         .map(|(name, value)| (name, value.into()));
+    let contact_error = match &looked.genesys {
+        Ok(now) => now.contact.as_ref().err(),
+        Err(error) => Some(error),
+    };
     let story = looked.story.as_ref();
-    let parked = looked.parked.as_ref();
     let one = |one: &ParkedChange| json!({ "id": one.id, "reason": one.reason, "detail": one.detail, "parkedAt": one.at.map(|at| at.to_string()) });
     json!({
         "group": looked.group, "answer": answer(found), "why": found.iter().map(finding).collect::<Vec<_>>(),
-        "contact": matches!(looked.contact, Ok(Some(_))).then(|| holds.collect::<Map<_, _>>()),
-        "contactError": looked.contact.as_ref().err(),
-        "parked": parked.map(|all| all.iter().map(one).collect::<Vec<_>>()).unwrap_or_default(), "parkedError": parked.err(),
-        "story": story.map(|story| story.entries.iter().map(super::story::Entry::json).collect::<Vec<_>>()).unwrap_or_default(),
-        "storyCut": story.ok().and_then(|story| story.cut), "storyError": story.err(),
+        "contact": looked.contact().map(|_| holds.collect::<Map<_, _>>()), "contactError": contact_error,
+        "parked": parked.iter().flatten().map(one).collect::<Vec<_>>(), "parkedError": parked_error(parked),
+        "story": story.map(|story| story.entries.iter().map(Entry::json).collect::<Vec<_>>()).unwrap_or_default(),
+        "storyCut": story.ok().and_then(|story| story.cut.as_ref()).map(Cut::why), "storyError": story.err(),
     })
 }

@@ -1,20 +1,12 @@
 //! What became of the changes of one contact: the lines of apply's log that name its message group
 //! (docs/contract.md "Log").
 
-use std::time::Duration;
+mod search;
 
-use aws_config::SdkConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_sdk_cloudwatchlogs::Client;
-use aws_sdk_cloudwatchlogs::error::ProvideErrorMetadata;
-use io::Clock;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// The most entries that are read of one contact.
-const MOST: usize = 5_000;
-/// A log of days is searched piece by piece: longer than this nobody is to wait.
-const LONGEST: Duration = Duration::from_secs(20);
+pub(crate) use search::CloudWatchLogs;
 
 /// One thing that happened to a change of the contact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +31,41 @@ pub(crate) struct Entry {
 pub(crate) struct Story {
     /// The oldest first.
     pub(crate) entries: Vec<Entry>,
-    /// Why it is not all; none: it is.
-    pub(crate) cut: Option<&'static str>,
+    /// What is missing; none: it is whole.
+    pub(crate) cut: Option<Cut>,
+}
+
+/// What of a story was not read, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// What came before the entries.
+    Before(String),
+    /// What came after them: nobody knows how it ended.
+    After(String),
+}
+
+impl Cut {
+    /// Why.
+    pub(crate) fn why(&self) -> &str {
+        let (Cut::Before(why) | Cut::After(why)) = self;
+        why
+    }
+}
+
+impl Story {
+    /// The last that is told; an error: why that is not known.
+    pub(crate) fn last(&self) -> Result<Option<&Entry>, &str> {
+        match (self.entries.last(), &self.cut) {
+            (_, Some(Cut::After(why))) | (None, Some(Cut::Before(why))) => Err(why),
+            (last, _) => Ok(last),
+        }
+    }
+
+    /// When a change was parked last, as far as is told.
+    pub(crate) fn parked_at(&self) -> Option<Timestamp> {
+        let mut parked = self.entries.iter().filter(|entry| entry.what == "parked");
+        parked.next_back().map(|entry| entry.at)
+    }
 }
 
 impl Entry {
@@ -108,69 +133,6 @@ impl Entry {
             ),
             other => format!("{other}: {}", self.how),
         }
-    }
-}
-
-/// The log group of apply in `CloudWatch` Logs.
-pub(crate) struct CloudWatchLogs {
-    client: Client,
-    log_group: String,
-}
-
-impl CloudWatchLogs {
-    /// Of a stack.
-    pub(crate) fn new(sdk: &SdkConfig, stack: &str) -> CloudWatchLogs {
-        // It answers once it has looked through a piece of the log, which may take a while.
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(1))
-            .operation_attempt_timeout(LONGEST)
-            .operation_timeout(LONGEST)
-            .build();
-        let sdk = sdk.to_builder().timeout_config(timeouts).build();
-        CloudWatchLogs {
-            client: Client::new(&sdk),
-            log_group: format!("/aws/lambda/{stack}-apply"),
-        }
-    }
-
-    /// What it tells of a message group since then.
-    pub(crate) async fn story(&self, group: &str, since: Timestamp) -> Result<Story, String> {
-        let began = Clock::system().now();
-        let mut story = Story::default();
-        let mut next = None;
-        loop {
-            let call = self
-                .client
-                .filter_log_events()
-                .log_group_name(&self.log_group)
-                .start_time(since.as_millisecond())
-                .filter_pattern(format!("\"{group}\""))
-                .set_next_token(next);
-            let answer = call.send().await.map_err(|error| {
-                let code = error.code().unwrap_or("no answer");
-                format!("log group {}: {code}", self.log_group)
-            })?;
-            let found = answer.events.unwrap_or_default().into_iter();
-            story.entries.extend(found.filter_map(|event| {
-                let at = Timestamp::from_millisecond(event.timestamp?).ok()?;
-                Entry::of_line(at, group, &event.message?)
-            }));
-            next = answer.next_token;
-            if next.is_none() {
-                break;
-            }
-            if story.entries.len() >= MOST {
-                story.cut = Some("there is more than 5,000 entries: look at a shorter time");
-                break;
-            }
-            if Clock::system().now().duration_since(began).unsigned_abs() > LONGEST {
-                story.cut =
-                    Some("the log is long, and was not read to its end: look at a shorter time");
-                break;
-            }
-        }
-        story.entries.sort_by_key(|entry| entry.at);
-        Ok(story)
     }
 }
 

@@ -1,16 +1,9 @@
 //! Why a contact is not called, in words.
 
-use domain::change::{Rank, VersionFrom};
-use domain::channel::Channel;
-use domain::contact::Contact;
-use domain::dnc::DncBy;
-use domain::rules::{Rules, VersionUnit};
-use domain::version::{Decision, Mark};
-use io::secrets::Api;
-use jiff::Timestamp;
-use serde_json::Value;
+mod genesys;
 
-use super::look::Looked;
+use super::look::{Looked, NotSeen, Now, ParkedChange, ParkedOf};
+use super::story::Story;
 
 /// What one thing that decides says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +12,8 @@ pub(crate) enum Says {
     Stops,
     /// It may: somebody must look elsewhere.
     May,
+    /// It could not be looked at.
+    Unknown,
     /// It does not.
     Passes,
 }
@@ -28,6 +23,7 @@ impl Says {
         match self {
             Says::Stops => "stops",
             Says::May => "may stop",
+            Says::Unknown => "not known",
             Says::Passes => "passes",
         }
     }
@@ -47,305 +43,139 @@ fn finding(what: &'static str, says: Says, words: impl Into<String>) -> Finding 
 }
 
 /// All of it, in the order in which the dialler would ask.
-pub(crate) fn why(looked: &Looked) -> Vec<Finding> {
-    let mut found = vec![of_campaign(looked)];
-    match &looked.contact {
+pub(crate) fn why(looked: &Looked, parked: &ParkedOf) -> Vec<Finding> {
+    let mut found = match &looked.genesys {
+        Ok(now) => in_genesys(now, looked, parked),
+        Err(error) => vec![finding(
+            "Genesys Cloud",
+            Says::Unknown,
+            format!("Genesys Cloud could not be asked: {error}."),
+        )],
+    };
+    found.extend(waits(&looked.story));
+    found.extend(of_parked(parked));
+    found
+}
+
+fn in_genesys(now: &Now, looked: &Looked, parked: &ParkedOf) -> Vec<Finding> {
+    let mut found = vec![genesys::campaign(&now.campaign)];
+    match &now.contact {
+        // Where there is no campaign nobody is in it.
+        Err(_) if matches!(now.campaign, Ok(None)) => {}
         Err(error) => found.push(finding(
             "contact",
-            Says::May,
-            format!("It cannot be read: {error}."),
+            Says::Unknown,
+            format!("The contact could not be read: {error}."),
         )),
-        Ok(None) => found.push(absent(looked)),
-        Ok(Some(contact)) => {
-            found.push(callable(contact, looked));
-            found.extend(voice(contact, looked.api));
-            found.extend(number(contact, looked));
-            found.extend(dnc(contact, looked));
-        }
+        Ok(None) => found.push(absent(looked, parked)),
+        Ok(Some(contact)) => found.extend(genesys::contact(contact, now)),
     }
-    found.extend(filters(looked));
-    found.extend(waits(looked));
-    found.extend(parked(looked));
+    found.extend(genesys::filters(now));
     found
 }
 
 /// The answer in a sentence.
 pub(crate) fn answer(found: &[Finding]) -> String {
-    let stops: Vec<_> = found.iter().filter(|one| one.says == Says::Stops).collect();
-    let may = found.iter().filter(|one| one.says == Says::May).count();
-    match (&stops[..], may) {
-        ([], 0) => "Nothing that is known keeps it from being called: the campaign comes to it in its turn (its times, attempts and recycling are not looked at).".to_owned(),
-        ([], _) => "Nothing is known for sure to keep it from being called. Look at what may.".to_owned(),
-        ([one], _) => format!("It is not called: {}", lowercase(&one.words)),
-        (all, _) => format!("It is not called, for {} reasons.", all.len()),
+    let of = |says| found.iter().filter(move |one| one.says == says);
+    let stops: Vec<_> = of(Says::Stops).collect();
+    let unknown: Vec<_> = of(Says::Unknown).map(|one| one.words.as_str()).collect();
+    match (&stops[..], &unknown[..], of(Says::May).count()) {
+        ([], [], 0) => "Nothing that is known keeps it from being called: the campaign comes to it in its turn (its times, attempts and recycling are not looked at).".to_owned(),
+        ([], [], _) => "Nothing is known for sure to keep it from being called. Look at what may.".to_owned(),
+        ([], unknown, _) => format!("Not known: {}", lowercase(&unknown.join(" "))),
+        ([one], ..) => format!("It is not called: {}", lowercase(&one.words)),
+        (all, ..) => format!("It is not called, for {} reasons.", all.len()),
     }
 }
 
+/// With a small letter first, but for a name.
 fn lowercase(words: &str) -> String {
+    if words.starts_with("Genesys") {
+        return words.to_owned();
+    }
     let mut all = words.chars();
     let first = all.next().map(|c| c.to_lowercase().to_string());
     first.unwrap_or_default() + all.as_str()
 }
 
-fn of_campaign(looked: &Looked) -> Finding {
-    let what = "campaign";
-    let facts = match &looked.campaign {
-        Ok(facts) => facts,
-        Err(error) => {
-            return finding(
-                what,
-                Says::May,
-                format!("Whether the campaign is on is not known: {error}."),
-            );
-        }
-    };
-    match facts.status.as_deref() {
-        Some("on") => finding(what, Says::Passes, "The campaign is on."),
-        Some("off") => finding(
-            what,
-            Says::Stops,
-            "The campaign is off: somebody must start it.",
-        ),
-        Some("complete") => finding(
-            what,
-            Says::Stops,
-            "The campaign is complete: it ran out of contacts, and somebody must start it again.",
-        ),
-        Some("stopping") => finding(what, Says::Stops, "The campaign is stopping."),
-        Some("invalid") => finding(
-            what,
-            Says::Stops,
-            "The campaign is invalid: Genesys Cloud says why beside it.",
-        ),
-        Some(other) => finding(
-            what,
-            Says::May,
-            format!("The campaign's status is {other}."),
-        ),
-        None => finding(
-            what,
-            Says::May,
-            "The service does not tell whether the campaign is on.",
-        ),
-    }
-}
-
-fn absent(looked: &Looked) -> Finding {
-    let last = looked
-        .story
-        .as_ref()
-        .ok()
-        .and_then(|story| story.entries.last());
+/// It is not in the campaign. Why is told only where all that could tell was looked at.
+fn absent(looked: &Looked, parked: &ParkedOf) -> Finding {
+    const THERE: &str = "It is not in the campaign, or cannot be read yet";
     let since = looked.since;
-    let words = match last {
-        None => format!(
-            "It is not in the campaign, and the log tells of no change of it since {since:.0}: the CRM sent none, or the key is another one, byte for byte."
+    let last = looked.story.as_ref().map_err(String::as_str);
+    let last = last.and_then(Story::last);
+    let words = match (last, parked) {
+        (_, Ok(parked)) if !parked.is_empty() => format!(
+            "{THERE}. A change of it is parked, and so not applied: {}.",
+            named(parked)
         ),
-        Some(last) if last.how == "skipped" => "It is not in the campaign: its changes may create nobody (ifAbsent), and no full change created it. Let the CRM send the whole contact.".to_owned(),
-        Some(last) => format!(
-            "It is not in the campaign, or cannot be read yet. The last that the log tells of it, at {:.0}: {}.",
+        (Err(why), _) => {
+            format!("{THERE}. What became of its changes could not be read: {why}.")
+        }
+        (Ok(Some(last)), _) if last.how == "skipped" => "It is not in the campaign: its changes may create nobody (ifAbsent), and no full change created it. Let the CRM send the whole contact.".to_owned(),
+        (Ok(Some(last)), _) => format!(
+            "{THERE}. The last that the log tells of it, at {:.0}: {}.",
             last.at,
             last.words()
+        ),
+        (Ok(None), Ok(_)) => format!(
+            "It is not in the campaign, and the log tells of no change of it since {since:.0}: the CRM sent none since then, or the key is another one, byte for byte."
+        ),
+        (Ok(None), Err(_)) => format!(
+            "It is not in the campaign. The log tells of no change of it since {since:.0}, and whether one is parked is not known."
         ),
     };
     finding("contact", Says::Stops, words)
 }
 
-fn callable(contact: &Contact, looked: &Looked) -> Finding {
-    let what = "callable";
-    if contact.callable {
-        return finding(what, Says::Passes, "The contact may be called (callable).");
-    }
-    let decision = contact.version.decision;
-    let who = match decision.map(|decision| decision.mark) {
-        Some(Mark::Lowered) => "the CRM opted it out, or a change closed a channel or a number",
-        Some(Mark::Left) => "the CRM said that the person left the campaign",
-        Some(Mark::Gone) => "the CRM said that the person opted out, and left the campaign",
-        Some(Mark::Found) => {
-            "the dialler or a person made it so in Genesys Cloud, and the CRM opted it out too"
-        }
-        Some(Mark::Raised) => {
-            "the dialler or a person made it so in Genesys Cloud after the CRM opted it in"
-        }
-        None => {
-            "the dialler or a person made it so in Genesys Cloud, or it was made so before there were marks"
-        }
-    };
-    let when = decision.and_then(|decision| said(decision, &looked.rules));
-    let when = when.map(|when| format!(", {when}")).unwrap_or_default();
-    finding(
-        what,
-        Says::Stops,
-        format!("The contact may not be called: {who}{when}."),
-    )
-}
-
-/// When the change said it that decided.
-fn said(decision: Decision, rules: &Rules) -> Option<String> {
-    let rank = decision.rank?;
-    let what = match decision.mark {
-        Mark::Raised => "opt-in",
-        _ => "change",
-    };
-    Some(match time(rank, rules) {
-        Some(at) => format!("by the {what} of {at:.0} (rank {rank})"),
-        None => format!("by the {what} of rank {rank}"),
-    })
-}
-
-/// Of a rank that is a time.
-fn time(rank: Rank, rules: &Rules) -> Option<Timestamp> {
-    let number: i64 = rank.to_string().parse().ok()?;
-    let unit = match rules.version_from {
-        VersionFrom::OccurredAt => VersionUnit::Milliseconds,
-        VersionFrom::Version => rules.version_unit?,
-    };
-    match unit {
-        VersionUnit::Seconds => Timestamp::from_second(number).ok(),
-        VersionUnit::Milliseconds => Timestamp::from_millisecond(number).ok(),
-        VersionUnit::Microseconds => Timestamp::from_microsecond(number).ok(),
-    }
-}
-
-fn is_shut(status: Option<&Value>, switch: &str) -> bool {
-    status.and_then(|status| status[switch].as_bool()) == Some(false)
-}
-
-fn voice(contact: &Contact, api: Api) -> Option<Finding> {
-    if api == Api::Predictive {
-        return None;
-    }
-    let name = Channel::Voice.as_str();
-    Some(
-        match is_shut(contact.statuses.contactable().get(name), "contactable") {
-            true => finding(
-                "channel",
-                Says::Stops,
-                "The channel Voice is closed: no opt-in raises it; a person does in Genesys Cloud.",
-            ),
-            false => finding("channel", Says::Passes, "The channel Voice is open."),
-        },
-    )
-}
-
-fn number(contact: &Contact, looked: &Looked) -> Option<Finding> {
-    let what = "number";
-    if looked.numbers.is_empty() {
-        return Some(finding(
-            what,
-            Says::May,
-            "Which columns hold numbers is not known.",
-        ));
-    }
-    let dialled = looked.campaign.as_ref().map(|facts| &facts.phone_columns);
-    let columns = match dialled {
-        Ok(columns) if !columns.is_empty() => columns,
-        _ => &looked.numbers,
-    };
-    let state = |column: &String| {
-        let value = contact.data.get(column).map_or("", |value| value.trim());
-        let shut = is_shut(contact.statuses.phones().get(column), "callable");
-        match (value.is_empty(), shut) {
-            (true, _) => Some(format!("{column} is empty")),
-            (_, true) => Some(format!("{column} is closed")),
-            _ => None,
-        }
-    };
-    let closed: Vec<_> = columns.iter().filter_map(state).collect();
-    Some(match (closed.len(), columns.len()) {
-        (0, _) => finding(what, Says::Passes, "It has a number to call."),
-        (some, all) if some < all => finding(
-            what,
-            Says::Passes,
-            format!("It has a number to call; {}.", closed.join(", ")),
-        ),
-        _ => finding(
-            what,
-            Says::Stops,
-            format!("It has no number to call: {}.", closed.join(", ")),
-        ),
-    })
-}
-
-fn dnc(contact: &Contact, looked: &Looked) -> Option<Finding> {
-    let what = "DNC list";
-    let facts = looked.campaign.as_ref().ok()?;
-    if facts.dnc_lists.is_empty() {
-        return Some(finding(
-            what,
-            Says::Passes,
-            "The campaign asks no DNC list.",
-        ));
-    }
-    let lists = facts
-        .dnc_lists
-        .iter()
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ");
-    let own = looked.rules.dnc_list.as_ref();
-    let own = own.filter(|list| facts.dnc_lists.contains(list.id.as_str()));
-    let is_out = matches!(
-        contact.version.decision.map(|decision| decision.mark),
-        Some(Mark::Lowered | Mark::Gone | Mark::Found)
-    );
-    let by = own.map(|list| match &list.by {
-        DncBy::ContactKey => "its key".to_owned(),
-        DncBy::Phone { column } => format!("the number in {column}"),
-    });
-    Some(match (by, is_out && !contact.callable) {
-        (Some(by), true) => finding(
-            what,
-            Says::May,
-            format!(
-                "It opted out, so that {by} was put on the org's DNC list, which the campaign asks: take it away by campaign-sync dnc remove once the CRM opts it in again."
-            ),
-        ),
-        _ => finding(
-            what,
-            Says::May,
-            format!(
-                "The campaign asks DNC list {lists}. Who stands on one no call tells: look in Genesys Cloud, or export it."
-            ),
-        ),
-    })
-}
-
-fn filters(looked: &Looked) -> Option<Finding> {
-    let filters = looked.campaign.as_ref().map_or(0, |facts| facts.filters);
-    (filters > 0).then(|| {
-        let words = format!("The campaign has {filters} filter of its contact list: whether this contact passes it is not looked at.");
-        finding("filter", Says::May, words)
-    })
-}
-
 /// A change of it that is not done.
-fn waits(looked: &Looked) -> Option<Finding> {
-    let story = looked.story.as_ref().ok()?;
-    let last = story.entries.last().filter(|last| !last.is_end())?;
-    let words = format!(
-        "A change of it is not applied yet: since {:.0} it {}.",
-        last.at,
-        last.words()
-    );
-    Some(finding("queue", Says::May, words))
+fn waits(story: &Result<Story, String>) -> Option<Finding> {
+    let last = story.as_ref().map_err(String::as_str);
+    match last.and_then(Story::last) {
+        Err(why) => Some(finding(
+            "log",
+            Says::Unknown,
+            format!("What became of its changes could not be read: {why}."),
+        )),
+        Ok(last) => {
+            let last = last.filter(|last| !last.is_end())?;
+            let words = format!(
+                "A change of it is not applied yet: since {:.0} it {}.",
+                last.at,
+                last.words()
+            );
+            Some(finding("queue", Says::May, words))
+        }
+    }
 }
 
-fn parked(looked: &Looked) -> Option<Finding> {
-    let parked = looked
-        .parked
-        .as_ref()
-        .ok()
-        .filter(|parked| !parked.is_empty())?;
-    let all: Vec<_> = parked
+fn of_parked(parked: &ParkedOf) -> Option<Finding> {
+    let what = "parked";
+    match parked {
+        Ok(parked) if parked.is_empty() => None,
+        Ok(parked) => {
+            let all = named(parked);
+            let words = format!("Parked, and so not applied: {all}. It may be an opt-in.");
+            Some(finding(what, Says::May, words))
+        }
+        Err(NotSeen::Yet) => Some(finding(
+            what,
+            Says::Unknown,
+            "The dead-letter queue is being looked at: what is parked of it is not known yet.",
+        )),
+        Err(NotSeen::Failed(error)) => Some(finding(
+            what,
+            Says::Unknown,
+            format!("What is parked of it could not be looked at: {error}."),
+        )),
+    }
+}
+
+fn named(parked: &[ParkedChange]) -> String {
+    let all = parked
         .iter()
-        .map(|one| format!("{} ({})", one.id, one.reason))
-        .collect();
-    let words = format!(
-        "Parked, and so not applied: {}. It may be an opt-in.",
-        all.join(", ")
-    );
-    Some(finding("parked", Says::May, words))
+        .map(|one| format!("{} ({})", one.id, one.reason));
+    all.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -108,6 +108,7 @@ impl Run<'_> {
         if self.how.dry_run {
             self.sent.extend(said.into_iter().map(|said| (said, false)));
             self.report.add(changes, is_unmapped);
+            self.report.would_go.push(parked.id.clone());
             self.keep(parked);
             return Ok(());
         }
@@ -124,7 +125,10 @@ impl Run<'_> {
         let said = said.into_iter().map(|said| (said, is_parked));
         self.sent.extend(said);
         match deleted {
-            Ok(()) => self.report.add(changes, is_unmapped),
+            Ok(()) => {
+                self.report.add(changes, is_unmapped);
+                self.report.gone.insert(parked.id);
+            }
             Err(error) => {
                 self.report.leave(format!(
                     "{} was sent, and is still parked: drop it ({error})",
@@ -200,10 +204,13 @@ impl Run<'_> {
     async fn as_it_is(&mut self, parked: &Parked) -> Result<Outgoing, String> {
         let change = Change::parse(&parked.text);
         let change = change.map_err(|_| {
-            "ingest would refuse it: repair it at its source, and drop it".to_owned()
+            "ingest would refuse it: let its source say it again in the right form, then drop it".to_owned()
         })?;
         if change.message_group().as_str() != parked.group {
-            return Err("its message group is not that of its contact: drop it".to_owned());
+            return Err(
+                "its message group is not that of its contact: let its source say it again, then drop it"
+                    .to_owned(),
+            );
         }
         if !self.rules.is_ranked(&change).await? {
             if !self.how.unranked {
@@ -264,14 +271,15 @@ impl Run<'_> {
         let now = secret.org.as_ref().map(OrgId::as_str);
         if unmapped.org().is_some() && unmapped.org() != now {
             return Err(format!(
-                "source {source}: it writes to another org than when this came: drop it, and let reconcile find what it said"
+                "source {source}: it writes to another org than when this came: let the CRM say it again, or campaign-sync reconcile \
+                 find it in its feed, then drop it"
             ));
         }
         let sender = secret.sender(source);
         let (_, reading) = unmapped.read_again(&secret, &sender, Clock::system().now());
         if let Some(fault) = reading.faulty.iter().flat_map(|(_, faults)| faults).next() {
             return Err(format!(
-                "source {}: it still becomes no change ({fault}): mend its mapping, or drop it",
+                "source {}: it still becomes no change ({fault}): mend its mapping, or see that nothing it says is lost, then drop it",
                 sender.source
             ));
         }

@@ -1,6 +1,6 @@
 //! What came of a redrive, for a person or a program.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -15,8 +15,12 @@ pub(crate) struct Report {
     items: u64,
     /// Items of which their mapping makes no change, as it should.
     ignored: u64,
+    /// Ids of the parked messages in whose place a dry run would send something, or that it would take off.
+    pub(crate) would_go: Vec<String>,
     /// Why what was meant was not sent, and of how many messages.
     pub(crate) left: BTreeMap<String, u64>,
+    /// Ids of what was taken off the dead-letter queue.
+    pub(crate) gone: BTreeSet<String>,
     /// Why it ended before everything was looked at.
     pub(crate) ended: Option<String>,
 }
@@ -40,6 +44,11 @@ impl Report {
     pub(crate) fn leave_sent(&mut self) {
         self.sent = self.sent.saturating_sub(1);
         self.leave("it was sent again, and is parked again");
+    }
+
+    /// Whether nothing was meant.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.sent + self.ignored == 0 && self.left.is_empty() && self.ended.is_none()
     }
 
     pub(crate) fn json(&self) -> String {

@@ -5,10 +5,10 @@ use io::secrets::{FeedSecret, Plain};
 use serde_json::{Map, Value, json};
 
 /// What stands in the place of a value that may be a secret.
-const HIDDEN: &str = "…";
+pub(super) const HIDDEN: &str = "…";
 
 /// Headers that ask for something, and show nobody.
-const PLAIN: [&str; 6] = [
+pub(super) const PLAIN: [&str; 6] = [
     "accept",
     "accept-language",
     "consistencylevel",
@@ -18,7 +18,7 @@ const PLAIN: [&str; 6] = [
 ];
 
 /// Whether what has this name may be a secret.
-fn is_secret(name: &str) -> bool {
+pub(super) fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let words = [
         "token",

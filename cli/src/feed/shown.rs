@@ -5,9 +5,14 @@ use io::secrets::Plain;
 use reconcile::feed::{NoPage, Page};
 use serde_json::{Value, json};
 
+use super::overheard::Refusal;
 use super::{Tried, request};
 use crate::says::{rank, said};
 use crate::table::{counted, table};
+
+/// Of a feed that is not asked for one campaign.
+pub(crate) const FOR_ALL: &str = "request names no campaign ({campaignId} or {campaign.NAME}), so that each campaign of a run gets the same \
+                                  contacts: right only where one campaign is compared";
 
 /// What became of a page.
 pub(super) struct Found<'a> {
@@ -15,30 +20,54 @@ pub(super) struct Found<'a> {
     /// From 1.
     pub(super) number: u32,
     /// By which it was asked for.
-    pub(super) cursor: Option<&'a str>,
-    pub(super) page: &'a Result<Page, NoPage>,
+    pub(super) cursor: Option<String>,
+    pub(super) page: Result<Page, NoPage>,
+    /// What the CRM says, where there is no page for that.
+    pub(super) refusal: Option<Refusal>,
+}
+
+/// What is asked for a page.
+pub(super) fn asks(tried: &Tried<'_>, number: u32, cursor: Option<&str>) -> String {
+    let mut lines = vec![format!(
+        "page {number} of campaign {}:",
+        tried.feed.campaign
+    )];
+    lines.extend(lines_of(tried, cursor));
+    lines.join("\n")
+}
+
+fn plain(tried: &Tried<'_>, cursor: Option<&str>) -> Result<Plain, String> {
+    let plain = tried.query(cursor).plain(tried.secret);
+    plain.map_err(|unfit| why(&unfit))
+}
+
+fn lines_of(tried: &Tried<'_>, cursor: Option<&str>) -> Vec<String> {
+    match plain(tried, cursor) {
+        Ok(plain) => request::lines(tried.secret, &plain),
+        Err(why) => vec![format!("cannot be asked for: {why}")],
+    }
 }
 
 impl Found<'_> {
-    fn plain(&self, cursor: Option<&str>) -> Result<Plain, String> {
-        let plain = self.tried.query(cursor).plain(self.tried.secret);
-        plain.map_err(|unfit| why(&unfit))
-    }
-
     pub(super) fn json(&self) -> Value {
-        let shown = |cursor| match self.plain(cursor) {
+        let shown = |cursor| match plain(self.tried, cursor) {
             Ok(plain) => request::json(self.tried.secret, &plain),
             Err(why) => json!({ "error": why }),
         };
         let mut found = json!({
             "campaignId": self.tried.feed.campaign.as_str(),
             "page": self.number,
-            "request": shown(self.cursor),
+            "request": shown(self.cursor.as_deref()),
+            "notes": self.notes(),
         });
-        let page = match self.page {
+        let page = match &self.page {
             Ok(page) => page,
             Err(no_page) => {
                 found["error"] = why(no_page).into();
+                found["answer"] = match &self.refusal {
+                    Some(refusal) => json!({ "status": refusal.status, "body": refusal.body }),
+                    None => Value::Null,
+                };
                 return found;
             }
         };
@@ -58,18 +87,21 @@ impl Found<'_> {
         found
     }
 
+    /// What a run would bear, and its operator may not want.
+    fn notes(&self) -> Vec<&'static str> {
+        let is_for_all = !self.tried.secret.asks_for_a_campaign();
+        is_for_all.then_some(FOR_ALL).into_iter().collect()
+    }
+
+    /// What became of the request, which was shown before.
     pub(super) fn text(&self) -> String {
-        let asks = |cursor| match self.plain(cursor) {
-            Ok(plain) => request::lines(self.tried.secret, &plain),
-            Err(why) => vec![format!("cannot be asked for: {why}")],
-        };
-        let campaign = &self.tried.feed.campaign;
-        let mut lines = vec![format!("page {} of campaign {campaign}:", self.number)];
-        lines.extend(asks(self.cursor));
-        let page = match self.page {
+        let notes = self.notes().into_iter();
+        let mut lines: Vec<_> = notes.map(|note| format!("note: {note}")).collect();
+        let page = match &self.page {
             Ok(page) => page,
             Err(no_page) => {
                 lines.push(format!("There is no page: {}", why(no_page)));
+                lines.extend(self.refusal.as_ref().map(refused));
                 return lines.join("\n");
             }
         };
@@ -96,17 +128,29 @@ impl Found<'_> {
             None => lines.push("This is the last page.".to_owned()),
             Some(next) => {
                 lines.push(format!("The next page, by the cursor {next}:"));
-                lines.extend(asks(Some(next)));
+                lines.extend(lines_of(self.tried, Some(next)));
             }
         }
         lines.join("\n")
     }
 }
 
+fn refused(refusal: &Refusal) -> String {
+    let Refusal { status, body } = refusal;
+    match body.is_empty() {
+        true => format!("Its answer {status} says nothing more."),
+        false => format!("Its answer {status} says: {body}"),
+    }
+}
+
 fn why(no_page: &NoPage) -> String {
     match no_page {
         NoPage::OutOfTime => "it was not there in time".to_owned(),
-        NoPage::Fault(what) => what.clone(),
+        NoPage::Throttled(wait) => format!(
+            "it answered 429, and wants no request for {} s",
+            wait.as_secs()
+        ),
+        NoPage::Fault(_, what) => what.clone(),
     }
 }
 

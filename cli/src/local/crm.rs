@@ -1,7 +1,9 @@
-//! A made-up CRM: its contacts, the changes that it sends, and what it last said of each contact.
+//! The story of a run: what a CRM sends and when, and what the campaigns should hold in the end.
 //!
-//! What is expected comes from the CRM's events alone, by code that shares nothing with the
-//! product.
+//! [`Story::make_up`] makes up a CRM's contacts ([`person`]) and their changes ([`teller`]). What
+//! each campaign should hold is computed from the CRM's events alone ([`replay`]), by code that
+//! shares nothing with the product: else a defect could hide itself. The story of a vendor's CRM is
+//! made up in `vendor.rs`, and that of a file in `file.rs`. `world.rs` plays the story.
 
 mod person;
 mod replay;
@@ -21,37 +23,37 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Api;
-use super::vendor::Told;
+use super::vendor::VendorStory;
 use crate::made_up::{CAMPAIGNS, of_org, source_of};
 use person::Person;
-use teller::Crm;
+use teller::MadeUpCrm;
 
-/// Where the made-up CRM's clock begins.
+/// The time at which a story begins.
 pub(crate) const START: &str = "2026-11-24T16:00:00Z";
 
-/// A contact: org, campaign, contact key.
+/// The identity of a contact: org, campaign, contact key.
 pub(crate) type Key = (String, String, String);
 
-/// Something on its way.
+/// A webhook or message, and when it arrives after [`START`].
 #[derive(Clone)]
 pub(crate) struct Delivery {
     pub(crate) at: Duration,
     pub(crate) parcel: Parcel,
-    /// It never arrives.
+    /// Whether it is dropped on purpose and never arrives.
     pub(crate) is_dropped: bool,
-    pub(crate) says: Says,
+    pub(crate) says: WebhookContents,
 }
 
-/// What is in a vendor's webhook.
+/// The contents of a vendor's webhook. For any other delivery all of it is zero or false.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Says {
-    /// Changes of contacts.
+pub(crate) struct WebhookContents {
+    /// How many changes of contacts it holds.
     pub(crate) changes: usize,
-    /// Events about something else.
+    /// How many of its events are about something else.
     pub(crate) ignored: usize,
-    /// Somebody may be called again.
+    /// Whether it says that a contact may be called again.
     pub(crate) opts_in: bool,
-    /// Somebody was deleted, whom the vendor's API does not list any more.
+    /// Whether it says that a contact was deleted which the vendor's API does not list any more.
     pub(crate) is_last: bool,
 }
 
@@ -61,17 +63,17 @@ impl Delivery {
             at,
             parcel,
             is_dropped: false,
-            says: Says::default(),
+            says: WebhookContents::default(),
         }
     }
 }
 
-/// What is on its way, and where.
+/// The thing that is delivered, and to where.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Parcel {
-    /// A webhook of this source to ingest.
+    /// A webhook of this source, to ingest.
     Webhook { source: String, body: String },
-    /// A message to the queue, of somebody who does not ask ingest.
+    /// A message that goes into the queue without ingest.
     Message(Message),
 }
 
@@ -87,29 +89,30 @@ impl Parcel {
 /// All that happens in a run.
 #[derive(Default)]
 pub(crate) struct Story {
-    /// What the campaigns hold before the first change.
+    /// The contacts that the campaigns hold before the first change.
     pub(crate) initial: BTreeMap<Key, Expected>,
-    /// In the order of their times.
+    /// The deliveries, in the order of their times.
     pub(crate) deliveries: Vec<Delivery>,
-    /// Distinct changes among them: those that the queue does not drop as sent twice.
+    /// How many distinct changes are delivered. A copy that the queue drops as sent twice does not
+    /// count.
     pub(crate) changes: usize,
-    /// Contacts of the CRM.
+    /// How many contacts the CRM has.
     pub(crate) contacts: usize,
-    /// What a contact of these campaigns may hold; none: anything.
+    /// The columns that a contact of these campaigns may have; `None` means any.
     pub(super) columns: Option<Vec<&'static str>>,
     pub(crate) api: Api,
-    /// What the CRM says of each contact in the end, as its feed lists it.
+    /// Each contact as the CRM's feed lists it in the end.
     pub(crate) latest: Vec<Value>,
-    /// Event ids of the changes that are no poison.
-    pub(super) good: BTreeSet<String>,
-    /// Where it is a vendor's.
-    pub(crate) told: Option<Told>,
+    /// The event ids of the changes that are valid.
+    pub(super) valid_event_ids: BTreeSet<String>,
+    /// The parts that only the story of a vendor's CRM has; `None` for any other story.
+    pub(crate) told: Option<VendorStory>,
 }
 
 impl Story {
-    /// Rapid updates, some late, some sent twice, 1 % poison.
+    /// Makes up a story of rapid updates: some are late, some are sent twice, and 1 % are invalid.
     pub(crate) fn make_up(seed: u64, api: Api, contacts: usize, changes: usize) -> Story {
-        let mut crm = Crm::new(seed, api, contacts);
+        let mut crm = MadeUpCrm::new(seed, api, contacts);
         let initial = crm.load();
         while crm.changes < changes {
             crm.step();
@@ -125,17 +128,19 @@ impl Story {
             columns: Some(columns),
             api,
             latest,
-            good: crm.good,
+            valid_event_ids: crm.valid_event_ids,
             told: None,
         }
     }
 
-    /// Drops this share of the webhooks. Poison stays: what nobody took is no loss.
+    /// Drops this share of the webhooks. Invalid changes stay: to lose what is refused anyway shows
+    /// nothing.
     pub(crate) fn drop_webhooks(&mut self, seed: u64, share: f64) {
         let mut rng = Rng::with_seed(seed.wrapping_add(1));
         if self.told.is_some() {
-            // Whom nobody calls though he may be called no reconcile repairs (docs/contract.md "Reconcile"), nor
-            // whom the vendor's API does not list (docs/crm.md "Reconcile").
+            // Reconcile makes no contact callable that differs in nothing else (docs/contract.md
+            // "Reconcile"), and it cannot see a contact that the vendor's API does not list
+            // (docs/crm.md "Reconcile"). So webhooks that say this are not dropped.
             for delivery in &mut self.deliveries {
                 let says = delivery.says;
                 delivery.is_dropped = rng.f64() < share && !says.opts_in && !says.is_last;
@@ -143,8 +148,8 @@ impl Story {
             return;
         }
         // A change that is sent again is dropped each time.
-        let good: BTreeSet<_> = self
-            .good
+        let dropped: BTreeSet<_> = self
+            .valid_event_ids
             .iter()
             .filter(|_| rng.f64() < share)
             .cloned()
@@ -155,11 +160,11 @@ impl Story {
                     .as_str()
                     .map(str::to_owned)
             };
-            delivery.is_dropped = id().is_some_and(|id| good.contains(&id));
+            delivery.is_dropped = id().is_some_and(|id| dropped.contains(&id));
         }
     }
 
-    /// Webhooks that never arrive.
+    /// How many webhooks never arrive.
     pub(crate) fn dropped(&self) -> usize {
         self.deliveries
             .iter()
@@ -167,9 +172,9 @@ impl Story {
             .count()
     }
 
-    /// The made-up CRM's campaigns, each with one contact, and nothing that happens.
+    /// The campaigns of the made-up CRM, each with one contact, and no deliveries.
     pub(crate) fn empty(api: Api) -> Story {
-        let crm = Crm::new(0, api, CAMPAIGNS.len());
+        let crm = MadeUpCrm::new(0, api, CAMPAIGNS.len());
         let initial = crm.people.iter().map(Person::as_loaded).collect();
         Story {
             initial,
@@ -179,8 +184,9 @@ impl Story {
         }
     }
 
-    /// What a contact of these campaigns may hold; none: anything. A contact list has columns;
-    /// where the story does not say which, it has those of the CRM and all that its changes name.
+    /// The columns that a contact of these campaigns may have; `None` means any. A contact list has
+    /// fixed columns: where the story does not name them, they are those of the CRM and all that
+    /// its changes name.
     pub(crate) fn columns(&self) -> Option<BTreeSet<String>> {
         let known = self
             .columns
@@ -209,7 +215,7 @@ impl Story {
         )
     }
 
-    /// The campaigns, with their orgs.
+    /// The campaigns, each behind its org.
     pub(crate) fn campaigns(&self) -> BTreeSet<(String, String)> {
         let of_bodies = self.bodies().filter_map(|body| {
             Some((
@@ -226,12 +232,12 @@ impl Story {
         of_bodies.chain(of_initial).chain(of_told).collect()
     }
 
-    /// Their orgs.
+    /// The orgs of the campaigns.
     pub(crate) fn orgs(&self) -> BTreeSet<String> {
         self.campaigns().into_iter().map(|(org, _)| org).collect()
     }
 
-    /// Who sends webhooks, and the secrets of these sources.
+    /// The sources of webhooks, with their secrets.
     pub(crate) fn sources(&self) -> BTreeMap<String, Value> {
         if let Some(told) = &self.told {
             return told.sources.clone();
@@ -240,7 +246,7 @@ impl Story {
         orgs.map(|org| (source_of(org), of_org(org))).collect()
     }
 
-    /// The changes as whoever pushes contacts would send them.
+    /// The changes as a program would push them that sends contacts by batch POSTs.
     pub(crate) fn pushed(&self) -> Vec<Value> {
         match &self.told {
             Some(told) => told.pushed.clone(),
@@ -248,15 +254,15 @@ impl Story {
         }
     }
 
-    /// The bodies that are JSON, as they are delivered.
+    /// The bodies of the deliveries that are JSON.
     pub(crate) fn bodies(&self) -> impl Iterator<Item = Value> {
         self.deliveries
             .iter()
             .filter_map(|delivery| serde_json::from_str(delivery.parcel.body()).ok())
     }
 
-    /// What the CRM last said of each contact. `refused`: the event ids of changes that were
-    /// parked, or not let in; they do not count.
+    /// Each contact as the CRM last said. The changes with the event ids `refused` do not count:
+    /// they were parked, or ingest did not accept them.
     pub(crate) fn expected(&self, refused: &BTreeSet<String>) -> BTreeMap<Key, Expected> {
         if let Some(told) = &self.told {
             return told.records.clone();

@@ -1,4 +1,4 @@
-//! `--file`: an SQS event, as Lambda hands it to apply.
+//! `local --file`: makes a story of an SQS event, as Lambda hands it to apply.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,12 +11,12 @@ use io::queue::Message;
 use super::crm::{self, Delivery, Parcel, Story};
 use super::{Api, Error};
 
-/// The most records that Lambda hands over of a FIFO queue
+/// The most records of a FIFO queue that Lambda hands over at once
 /// (docs.aws.amazon.com/lambda/latest/dg/with-sqs.html).
 const MOST: usize = 10;
 
-/// The records as a story: its orgs and campaigns exist and are empty, all records are in the queue
-/// at once.
+/// Reads the event. In its story the orgs and campaigns of the records exist, the campaigns are
+/// empty, and all records are in the queue from the start.
 pub(crate) fn read(path: &Path, api: Api) -> Result<Story, Error> {
     let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let event: SqsEvent = serde_json::from_str(&text).map_err(|error| {
@@ -66,8 +66,8 @@ fn message(record: SqsMessage) -> Result<Message, &'static str> {
         .ok_or("body: expected the message's text")?;
     let group = record.attributes.get("MessageGroupId").cloned();
     let group = group.ok_or("attributes/MessageGroupId: expected the message group id")?;
-    // Each record is a message of its own, whatever its deduplication id: it was in a queue
-    // already.
+    // Each record was a message in a queue, so the embedded queue must not drop one as a duplicate:
+    // the message id stands in for the deduplication id.
     let deduplication_id = record
         .message_id
         .ok_or("messageId: expected the message's id")?;

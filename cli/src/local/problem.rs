@@ -1,4 +1,8 @@
-//! The problem that campaign-sync solves: the same changes pushed as they are, as batch POSTs.
+//! Shows the problem that campaign-sync solves: pushes the same changes as plain batch POSTs, and
+//! counts those that are answered with 409.
+//!
+//! The POSTs go to an emulated Genesys Cloud that nothing else uses, so the run itself is not
+//! affected. `table.rs` prints the comparison.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,17 +22,17 @@ use super::world;
 /// The most contacts that one POST takes (docs/contract.md "Predictive API").
 const BATCH: usize = 100;
 
-/// What became of the batch POSTs.
+/// The batch POSTs, and how many of them were answered with 409.
 #[derive(Default)]
-pub(crate) struct Refused {
+pub(crate) struct BatchPosts {
     pub(crate) requests: usize,
     pub(crate) requests_refused: usize,
     pub(crate) contacts: usize,
     pub(crate) contacts_refused: usize,
 }
 
-/// Pushes every upsert of the story to a Genesys Cloud of its own.
-pub(crate) async fn push(story: &Story) -> Refused {
+/// Pushes every upsert of the story to a Genesys Cloud that nothing else uses.
+pub(crate) async fn push(story: &Story) -> BatchPosts {
     let options = Options {
         calls_per_minute: None,
         ..Options::default()
@@ -44,7 +48,7 @@ pub(crate) async fn push(story: &Story) -> Refused {
                 .push(contact);
         }
     }
-    let mut refused = Refused::default();
+    let mut posts = BatchPosts::default();
     for ((org, campaign), contacts) in of_campaign {
         let Some(token) = token(&genesys, &org).await else {
             continue;
@@ -59,15 +63,16 @@ pub(crate) async fn push(story: &Story) -> Refused {
             )
             .await;
             let is_conflict = answer.is_some_and(|answer| answer.status() == StatusCode::CONFLICT);
-            refused.requests += 1;
-            refused.contacts += batch.len();
-            refused.requests_refused += usize::from(is_conflict);
-            refused.contacts_refused += if is_conflict { batch.len() } else { 0 };
+            posts.requests += 1;
+            posts.contacts += batch.len();
+            posts.requests_refused += usize::from(is_conflict);
+            posts.contacts_refused += if is_conflict { batch.len() } else { 0 };
         }
     }
-    refused
+    posts
 }
 
+/// The org, the campaign, and the contact as a batch POST holds it. A change without data has none.
 fn contact(body: &Value) -> Option<(String, String, Value)> {
     let text = |name: &str| body.get(name)?.as_str().map(str::to_owned);
     let mut data = body.get("data")?.as_object()?.clone();

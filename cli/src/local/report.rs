@@ -1,17 +1,22 @@
-//! The result of a run.
+//! The result of a run: what `--json` prints, and whether all is well.
+//!
+//! The counts are taken here from the [`World`] once a run is over. `table.rs` prints them as text.
+//! What the campaigns should hold is computed in `crm/replay.rs`.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::Api;
 use super::crm::{Delivery, Story, WrongContact};
-use super::problem::Refused;
-use super::vendor::{Crm, Told};
+use super::defect::Break;
+use super::problem::BatchPosts;
+use super::vendor::{Crm, VendorStory};
 use super::world::World;
-use super::{Api, Break};
 use crate::table::counted;
 
-/// Every outcome that a change can have (docs/contract.md "Outcomes"), in the order of the tables.
+/// Every outcome that a change can have (docs/contract.md "Outcomes"), in the order in which they
+/// are printed.
 pub(crate) const OUTCOMES: [&str; 7] = [
     "created",
     "updated",
@@ -22,7 +27,7 @@ pub(crate) const OUTCOMES: [&str; 7] = [
     "parked",
 ];
 
-/// The result, as `--json` prints it.
+/// The result of a run, as `--json` prints it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
@@ -41,10 +46,10 @@ pub(crate) struct Report {
     #[serde(flatten)]
     pub(super) reconciled: Option<Reconciled>,
     #[serde(flatten)]
-    pub(super) heard: Option<Heard>,
+    pub(super) traffic: Option<VendorTraffic>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) seed: Option<u64>,
-    /// What was put in on purpose.
+    /// The defect that `--break` put in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) defect: Option<Break>,
     #[serde(skip)]
@@ -62,46 +67,47 @@ pub(crate) struct Report {
     #[serde(skip)]
     pub(super) wrong: Vec<WrongContact>,
     #[serde(skip)]
-    pub(super) batch_posts: Refused,
+    pub(super) batch_posts: BatchPosts,
 }
 
-/// What was dropped, and what reconcile made of it.
+/// The webhooks that were dropped, and what reconcile did about it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Reconciled {
-    /// Webhooks that never arrived.
+    /// How many webhooks never arrived.
     pub(super) dropped: usize,
-    /// Contacts that were not as the CRM says before reconcile ran.
+    /// How many contacts were not as the CRM says before reconcile ran.
     pub(super) wrong_before: usize,
-    /// Those of them that were callable, though the CRM says that nobody may call them.
+    /// How many of them were callable, though the CRM says that nobody may call them.
     #[serde(skip)]
     pub(super) callable_before: usize,
-    /// Changes that it put into the queue.
+    /// How many changes reconcile enqueued.
     pub(super) repaired: u64,
-    /// And those that it found when it ran again.
+    /// How many changes reconcile enqueued when it ran once more. It should be none.
     pub(super) second_run_changes: u64,
 }
 
-/// What a vendor's CRM sent, and what ingest made of it.
+/// The webhooks of a vendor's CRM, and what ingest made of them. `--json` has these members with
+/// `--crm`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Heard {
+pub(crate) struct VendorTraffic {
     pub(super) crm: Crm,
-    /// Webhooks that arrived, copies included.
+    /// How many webhooks arrived, copies included.
     pub(super) webhooks: usize,
-    /// The events in them that are about no contact's columns or calls.
+    /// How many events in them are about something else than a contact's columns or calls.
     pub(super) ignored: usize,
-    /// The changes of contacts that they say.
+    /// How many changes of contacts they hold.
     pub(super) said: u64,
-    /// Those that ingest took.
+    /// How many of these changes ingest accepted.
     pub(super) accepted: u64,
-    /// Those of them that the queue dropped as sent twice.
+    /// How many accepted changes the queue dropped as sent twice.
     pub(super) re_sent: u64,
 }
 
-impl Heard {
-    fn of(told: &Told, deliveries: &[Delivery], world: &World) -> Heard {
-        let mut heard = Heard {
+impl VendorTraffic {
+    fn of(told: &VendorStory, deliveries: &[Delivery], world: &World) -> VendorTraffic {
+        let mut traffic = VendorTraffic {
             crm: told.crm,
             webhooks: 0,
             ignored: 0,
@@ -110,20 +116,20 @@ impl Heard {
             re_sent: world.re_sent(),
         };
         for delivery in deliveries.iter().filter(|delivery| !delivery.is_dropped) {
-            heard.webhooks += 1;
-            heard.ignored += delivery.says.ignored;
-            heard.said += delivery.says.changes as u64;
+            traffic.webhooks += 1;
+            traffic.ignored += delivery.says.ignored;
+            traffic.said += delivery.says.changes as u64;
         }
-        heard
+        traffic
     }
 }
 
 impl Report {
-    /// What the world holds when all is done; how long it took is still to be told.
+    /// The result, once all is done. The caller adds how long the run took.
     pub(super) fn of(
         story: &Story,
         world: &World,
-        batch_posts: Refused,
+        batch_posts: BatchPosts,
         reconciled: Option<Reconciled>,
     ) -> Report {
         let wrong = world.wrong_contacts(story);
@@ -164,7 +170,7 @@ impl Report {
             wrong,
             batch_posts,
             reconciled,
-            heard: told.map(|told| Heard::of(told, &story.deliveries, world)),
+            traffic: told.map(|told| VendorTraffic::of(told, &story.deliveries, world)),
         }
     }
 
@@ -177,27 +183,28 @@ impl Report {
         self.wrong_contacts == 0
             && self.left_in_queue == 0
             && finds_nothing_more
-            && self.misheard().is_empty()
+            && self.ingest_faults().is_empty()
     }
 
-    /// What ingest did not take as a vendor's CRM meant it, of which no webhook is faulty.
-    pub(super) fn misheard(&self) -> Vec<String> {
-        let Some(heard) = &self.heard else {
+    /// The differences between what a vendor's CRM sent and what ingest accepted. None of the CRM's
+    /// webhooks is faulty, so there should be none.
+    pub(super) fn ingest_faults(&self) -> Vec<String> {
+        let Some(traffic) = &self.traffic else {
             return Vec::new();
         };
-        let mut misheard = Vec::new();
-        if heard.accepted != heard.said {
-            misheard.push(format!(
+        let mut ingest_faults = Vec::new();
+        if traffic.accepted != traffic.said {
+            ingest_faults.push(format!(
                 "the CRM's webhooks say {} changes, and ingest took {}",
-                heard.said, heard.accepted
+                traffic.said, traffic.accepted
             ));
         }
-        // What was not dropped was heard without reconcile.
+        // If no webhook was dropped, every opt-out must have arrived without reconcile.
         if let Some(reconciled) = &self.reconciled
             && reconciled.dropped == 0
             && reconciled.callable_before > 0
         {
-            misheard.push(format!(
+            ingest_faults.push(format!(
                 "{} could be called before reconcile ran, though the CRM had said that nobody may",
                 counted(reconciled.callable_before as u64, "contact")
             ));
@@ -205,10 +212,10 @@ impl Report {
         let parked: u64 = self.parked.values().map(|(parked, _)| parked).sum();
         for (count, what) in [(parked, "parked"), (self.refused as u64, "refused")] {
             if count > 0 {
-                misheard.push(format!("{count} of what the CRM sent was {what}"));
+                ingest_faults.push(format!("{count} of what the CRM sent was {what}"));
             }
         }
-        misheard
+        ingest_faults
     }
 }
 

@@ -100,6 +100,7 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
         ended = server => ended.map_err(|error| error.to_string()),
         () = world.feed() => Ok(()),
         () = world.take_runs() => Ok(()),
+        () = world.outside.schedules.run() => Ok(()),
         _ = tokio::signal::ctrl_c() => Ok(()),
     }
 }

@@ -1,4 +1,6 @@
-//! The report as a person reads it.
+//! The result of a run as text, for a person.
+//!
+//! It prints the [`Report`] and computes nothing: the counts and the verdict are in `report.rs`.
 
 use std::fmt::Write;
 
@@ -9,7 +11,7 @@ use super::Api;
 use super::report::{OUTCOMES, Report};
 use crate::table::{counted, number, table};
 
-/// How many wrong contacts are named.
+/// The most wrong contacts that are named.
 const NAMED: usize = 10;
 
 pub(crate) fn show(report: &Report) -> String {
@@ -34,7 +36,7 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
     }
     writeln!(out, "Calls to Genesys Cloud\n{}\n", calls(report))?;
     writeln!(out, "What came of it\n{}\n", results(report))?;
-    let sent = match report.heard {
+    let sent = match report.traffic {
         Some(_) => "The same changes as whole contacts in",
         None => "The same deliveries sent as",
     };
@@ -56,9 +58,9 @@ fn write_head(report: &Report, out: &mut String) -> std::fmt::Result {
         .map(|seed| format!(", seed {seed}"))
         .unwrap_or_default();
     let by = report
-        .heard
+        .traffic
         .as_ref()
-        .map(|heard| format!(", by webhooks of {}", heard.crm.name()))
+        .map(|traffic| format!(", by webhooks of {}", traffic.crm.name()))
         .unwrap_or_default();
     writeln!(
         out,
@@ -77,7 +79,7 @@ fn write_head(report: &Report, out: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
-/// What is wrong, or that nothing is.
+/// Writes what is wrong, or that nothing is.
 fn write_verdict(report: &Report, out: &mut String) -> std::fmt::Result {
     for wrong in report.wrong.iter().take(NAMED) {
         let (org, campaign, key) = &wrong.key;
@@ -87,8 +89,8 @@ fn write_verdict(report: &Report, out: &mut String) -> std::fmt::Result {
             wrong.what.join(", ")
         )?;
     }
-    let misheard = report.misheard();
-    for what in &misheard {
+    let faults = report.ingest_faults();
+    for what in &faults {
         writeln!(out, "WRONG  {what}")?;
     }
     let again = report.reconciled.as_ref();
@@ -107,7 +109,7 @@ fn write_verdict(report: &Report, out: &mut String) -> std::fmt::Result {
             counted(report.left_in_queue as u64, "change")
         )?;
     } else if report.wrong_contacts == 0 {
-        let since = if misheard.is_empty() {
+        let since = if faults.is_empty() {
             "Every"
         } else {
             "Now that reconcile ran, every"
@@ -155,7 +157,7 @@ fn calls(report: &Report) -> Table {
     table
 }
 
-/// What plain batch POSTs leave to whoever sends them.
+/// The requests that are left with a 409: none by campaign-sync, and many by plain batch POSTs.
 fn compared(report: &Report) -> Table {
     let refused = &report.batch_posts;
     let of = |part: usize, all: usize| format!("{} of {}", number(part as u64), number(all as u64));
@@ -182,12 +184,12 @@ fn results(report: &Report) -> Table {
     let calls = format!("{:.2}", report.calls_per_change);
     row("calls per change", calls);
     let mut count = |what: &str, of: u64| row(what, number(of));
-    if let Some(heard) = &report.heard {
-        count("webhooks that arrived", heard.webhooks as u64);
-        let ignored = heard.ignored as u64;
+    if let Some(traffic) = &report.traffic {
+        count("webhooks that arrived", traffic.webhooks as u64);
+        let ignored = traffic.ignored as u64;
         count("events in them about something else", ignored);
-        count("changes in them, copies included", heard.said);
-        count("changes that ingest made of them", heard.accepted);
+        count("changes in them, copies included", traffic.said);
+        count("changes that ingest made of them", traffic.accepted);
         count("webhooks that ingest refused", report.refused as u64);
     } else {
         let refused = report.refused as u64;
@@ -196,17 +198,14 @@ fn results(report: &Report) -> Table {
     count("re-sent changes that the queue dropped", report.re_sent);
     count("changes still in the queue", report.left_in_queue as u64);
     if let Some(reconciled) = &report.reconciled {
-        if report.heard.is_none() || reconciled.dropped > 0 {
+        if report.traffic.is_none() || reconciled.dropped > 0 {
             count("webhooks dropped on purpose", reconciled.dropped as u64);
         }
         let wrong = reconciled.wrong_before as u64;
         count("contacts wrong before reconcile ran", wrong);
-        if report.heard.is_some() {
+        if report.traffic.is_some() {
             let callable = reconciled.callable_before as u64;
-            count(
-                "those of them that could be called, and opted out",
-                callable,
-            );
+            count("those of them that opted out and could be called", callable);
         }
         count("changes that reconcile enqueued", reconciled.repaired);
         let again = reconciled.second_run_changes;

@@ -1,8 +1,11 @@
-//! The CRMs of vendors: their own records, the webhooks that they send of them, and how they show who
-//! sends.
+//! Makes up the stories of vendors' CRMs, for `local --crm`: their records, the webhooks that they
+//! send about them, and how these are signed.
 //!
-//! What is expected in the end are the records themselves, by code that shares nothing with the
-//! product: neither a mapping nor a rank is read here.
+//! A [`Book`] makes up what happens to the records, a [`Speaker`] puts it into the vendor's own
+//! shapes, and [`post`] decides when each webhook arrives. The campaigns should in the end hold the
+//! records themselves: neither a mapping nor a rank of the product is used here, so that the
+//! comparison finds the product's defects. [`samples`] has one body for each preset of a mapping;
+//! docs/crm.md explains the presets.
 
 mod api;
 mod book;
@@ -10,8 +13,10 @@ mod dynamics;
 mod hubspot;
 mod pipedrive;
 mod post;
+mod record;
 mod salesforce;
 mod samples;
+mod shapes;
 
 use std::collections::BTreeMap;
 
@@ -24,21 +29,23 @@ use serde_json::{Value, json};
 use super::Api;
 use super::crm::{self, COLUMNS, Expected, Story};
 use crate::made_up::CAMPAIGNS;
-use book::{Book, Record, State, What};
+use book::Book;
+use record::{Record, RecordEvent, RecordState};
 pub(crate) use samples::{CAMPAIGN, Sample, samples};
+use shapes::{columns, guid, precise, second, values, whole};
 
-/// Whose webhooks the made-up CRM sends.
+/// The vendor whose webhooks the CRM of a run sends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Crm {
-    /// Changes as docs/contract.md has them
+    /// A CRM of one's own: changes as docs/contract.md has them
     #[default]
     Own,
     /// An app of HubSpot: one property in an event, many events in a request
     Hubspot,
     /// Salesforce: change events, by an event relay and EventBridge
     Salesforce,
-    /// Dynamics 365: what Dataverse tells of a step, with and without an image
+    /// Dynamics 365: the webhook of a step of Dataverse, with and without an image
     Dynamics,
     /// Pipedrive: webhooks v2, the whole person
     Pipedrive,
@@ -55,7 +62,7 @@ impl Crm {
         })
     }
 
-    /// As its vendor writes it.
+    /// The name as the vendor writes it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Crm::Own => "a CRM of one's own",
@@ -67,101 +74,105 @@ impl Crm {
     }
 }
 
-/// A source of webhooks, to which a CRM sends the people of one campaign.
+/// A source of webhooks, through which a CRM sends the contacts of one campaign.
 struct Source<'a> {
     name: &'a str,
     org: &'a str,
     campaign: &'a str,
 }
 
-/// What happened to a record, which is as it was left by that.
+/// A happening to a record. The record is as it was afterwards.
 struct Happened<'a> {
     record: &'a Record,
-    what: &'a What,
-    /// Milliseconds since 1970.
+    what: &'a RecordEvent,
+    /// When it happened, in milliseconds since 1970.
     at: i64,
 }
 
-/// What a vendor's CRM tells of something: a request, or an event of one.
+/// A message that a vendor's CRM sends about something that happened: the body of a request, or one
+/// event of a body that holds several.
 struct Item {
     body: Value,
-    /// The changes of contacts that it says; 0: it is about something else.
+    /// How many changes of contacts it holds; 0 means that it is about something else.
     changes: usize,
 }
 
-/// What its records can go through.
+/// The habits of a vendor's CRM: how it treats its records, and how it sends webhooks.
 struct Habits {
     merges: Merges,
-    /// Who was deleted may come back.
+    /// Whether a deleted record can be restored.
     restores: bool,
-    /// The most events of a request; 1: the event is the body.
+    /// The most events of a request; 1 means that the event is the body.
     batch: usize,
-    /// The API lists who was deleted, so that reconcile can see it.
+    /// Whether the API lists deleted records, so that reconcile can see them.
     lists_deleted: bool,
-    /// A webhook, or the API, that tells of a deletion creates nobody for it.
+    /// Whether the change of a deletion creates no contact.
     deletes_create_nobody: bool,
-    /// The share of what is sent again, and the shortest and the longest wait for that, in milliseconds.
-    again: (f64, u64, u64),
+    /// The share of webhooks that are sent again, and the shortest and the longest wait before
+    /// that, in milliseconds.
+    resends: (f64, u64, u64),
 }
 
+/// How a vendor's CRM merges two records.
 #[derive(PartialEq, Eq)]
 enum Merges {
     Never,
-    /// The record that is merged into stays.
+    /// A record is merged into another, which stays.
     IntoOne,
-    /// Often a record with a new id takes the place of both.
+    /// Often a record with a new id replaces both.
     IntoNew,
 }
 
-/// A vendor: the shapes and ways of its webhooks.
+/// A vendor: the shapes of its webhooks and of its API.
 trait Speaker: Send + Sync {
-    /// The vendor's name in those of its sources.
+    /// The vendor's name, with which the names of its sources begin.
     fn name(&self) -> &'static str;
-    /// The id of its n-th record.
+    /// The id of the `n`-th record.
     fn id(&self, n: usize) -> String;
-    /// The secret of a source that listens to it.
+    /// The secret of a source that takes its webhooks.
     fn secret(&self, source: &Source<'_>) -> Value;
     fn habits(&self) -> Habits;
+    /// The messages that the CRM sends about something that happened.
     fn tell(&self, happened: &Happened<'_>, rng: &mut Rng) -> Vec<Item>;
-    /// Whose API lists its records.
+    /// The emulated API that lists its records.
     fn api(&self) -> emulator::crm::Vendor;
-    /// A record as this API has it.
+    /// A record as this API lists it.
     fn record(&self, record: &Record) -> Value;
-    /// The secret of a feed that reads them. `campaigns`: the member `campaigns` of it, in which each has a
-    /// text `name`, and at Pipedrive that of a saved filter.
+    /// The secret of a feed that reads this API. `campaigns` becomes its member `campaigns`, in
+    /// which each campaign has a `name` or, for Pipedrive, the id of a saved `filter`.
     fn feed(&self, campaigns: Value) -> Value;
-    /// The stamp that the preset of records ranks by, and one that no change moves.
+    /// The member of a record by which its preset ranks, and another time that no change moves.
     fn stamps(&self) -> [&'static str; 2];
-    /// A body as it is sent for the `attempt`-th time, from 0.
-    fn again(&self, body: &Value, _attempt: u64) -> Value {
+    /// The body as it is sent at this attempt, counted from 0.
+    fn resent(&self, body: &Value, _attempt: u64) -> Value {
         body.clone()
     }
 }
 
-/// What a vendor's story has beside that of the made-up CRM.
-pub(crate) struct Told {
+/// The parts that only the story of a vendor's CRM has.
+pub(crate) struct VendorStory {
     pub(crate) crm: Crm,
-    /// Sources, and their secrets.
+    /// The secret of each source.
     pub(crate) sources: BTreeMap<String, Value>,
-    /// The secrets of the feeds, by orgs.
+    /// The secret of each org's feed.
     pub(crate) feeds: BTreeMap<String, Value>,
-    /// What the vendor's API has in the end.
+    /// The records that the vendor's API lists in the end.
     pub(super) listed: api::Listed,
-    /// What the CRM's records hold in the end.
+    /// The contacts that the campaigns should hold in the end, by the CRM's records.
     pub(super) records: BTreeMap<crm::Key, Expected>,
-    /// The whole contact after each change of it, as whoever pushes it would send it.
+    /// The whole contact after each of its changes, as a program would push it by batch POSTs.
     pub(super) pushed: Vec<Value>,
 }
 
-impl Told {
-    /// Puts a defect into the mappings of all sources and feeds.
+impl VendorStory {
+    /// Puts a defect into the mappings of all sources and feeds: they know no opt-out.
     pub(super) fn forget_opt_outs(&mut self) {
         for secret in self.sources.values_mut().chain(self.feeds.values_mut()) {
             secret["mapping"]["optOut"] = "none".into();
         }
     }
 
-    /// Puts another one into the mappings of all feeds: they rank by a stamp that no change moves.
+    /// Puts a defect into the mappings of all feeds: they rank by a time that no change moves.
     pub(super) fn rank_by_another_clock(&mut self) {
         let [stamp, other] = self.listed.stamps;
         for secret in self.feeds.values_mut() {
@@ -176,7 +187,8 @@ impl Told {
     }
 }
 
-/// Rapid updates, some late, some sent again, some about nobody in a campaign.
+/// Makes up a story of rapid updates: some are late, some are sent again, and some are about nobody
+/// in a campaign. `None` means that no vendor's CRM is asked for.
 pub(crate) fn make_up(
     of: Crm,
     seed: u64,
@@ -193,9 +205,9 @@ pub(crate) fn make_up(
     book.deliveries.sort_by_key(|delivery| delivery.at);
     let records = book.records.iter();
     let known: Vec<_> = records
-        .filter(|record| record.state != State::NotYet)
+        .filter(|record| record.state != RecordState::NotYet)
         .collect();
-    let told = Told {
+    let told = VendorStory {
         crm: of,
         sources: sources(&*book.speaker),
         feeds: api::feeds(&*book.speaker),
@@ -222,7 +234,7 @@ fn source_name(speaker: &dyn Speaker, place: usize) -> String {
     format!("{}-{}", speaker.name(), place + 1)
 }
 
-/// A source for each campaign, and its secret.
+/// A source for each campaign, with its secret.
 fn sources(speaker: &dyn Speaker) -> BTreeMap<String, Value> {
     let campaigns = CAMPAIGNS.iter().enumerate();
     let sources = campaigns.map(|(place, (org, campaign))| {
@@ -235,53 +247,4 @@ fn sources(speaker: &dyn Speaker) -> BTreeMap<String, Value> {
         (name, secret)
     });
     sources.collect()
-}
-
-/// The beginning of its second.
-fn second(at: i64) -> i64 {
-    at - at.rem_euclid(1_000)
-}
-
-/// As vendors write the time of a whole second.
-fn whole(at: i64) -> String {
-    let at = jiff::Timestamp::from_millisecond(second(at));
-    at.map(|at| at.to_string()).unwrap_or_default()
-}
-
-/// As they write one of milliseconds.
-fn precise(at: i64) -> String {
-    let at = jiff::Timestamp::from_millisecond(at);
-    at.map(|at| format!("{at:.3}")).unwrap_or_default()
-}
-
-fn guid(rng: &mut Rng) -> String {
-    format!(
-        "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
-        rng.u32(..),
-        rng.u16(..),
-        rng.u16(..4_096),
-        rng.u16(..4_096),
-        rng.u64(..1 << 48)
-    )
-}
-
-/// The member `columns` of a mapping.
-fn columns(fields: &[(&str, &str)]) -> Value {
-    fields
-        .iter()
-        .map(|(field, column)| ((*field).to_owned(), (*column).into()))
-        .collect::<serde_json::Map<_, _>>()
-        .into()
-}
-
-/// The values of these columns by the names of their fields.
-fn values<'a>(
-    fields: &'a [(&'a str, &'a str)],
-    record: &'a Record,
-    names: &'a [&'static str],
-) -> impl Iterator<Item = (&'a str, Option<&'a str>)> {
-    let fields = fields
-        .iter()
-        .filter(move |(_, column)| names.contains(column));
-    fields.map(|(field, column)| (*field, record.columns[column].as_deref()))
 }

@@ -3,9 +3,14 @@
 use aws_sdk_scheduler::Client;
 use aws_sdk_scheduler::operation::get_schedule::GetScheduleOutput;
 use aws_sdk_scheduler::types::ScheduleState;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::late::Seen;
 use super::{failed, is_missing};
+
+const LATE: &str = "was looked at longer ago than twice its rate: its runs do not come, fail or take long (the log of reconcile; \
+                    docs/runbook.md, reconcile-late)";
 
 /// A schedule of reconcile.
 pub(super) struct Found {
@@ -13,7 +18,9 @@ pub(super) struct Found {
     pub(super) is_on: bool,
     /// The message group of its runs: their org.
     pub(super) group: Option<String>,
-    rate: String,
+    pub(super) rate: String,
+    /// When it was made, or replaced.
+    pub(super) made: Option<Timestamp>,
     target: String,
     input: Value,
 }
@@ -31,6 +38,9 @@ impl Found {
                 .schedule_expression()
                 .unwrap_or_default()
                 .to_owned(),
+            made: schedule
+                .last_modification_date()
+                .and_then(|at| Timestamp::from_millisecond(at.to_millis().ok()?).ok()),
             target: target
                 .map(|target| target.arn().to_owned())
                 .unwrap_or_default(),
@@ -70,11 +80,11 @@ impl Found {
         Ok(found)
     }
 
-    fn org(&self) -> Option<&str> {
+    pub(super) fn org(&self) -> Option<&str> {
         self.input["org"].as_str()
     }
 
-    fn campaigns(&self) -> Vec<&str> {
+    pub(super) fn campaigns(&self) -> Vec<&str> {
         let ids = self.input["campaignIds"].as_array().into_iter().flatten();
         // The stack's own, while it has none, names an empty one.
         ids.filter_map(Value::as_str)
@@ -99,19 +109,30 @@ impl Found {
         }
     }
 
-    pub(super) fn row(&self) -> Vec<String> {
+    /// The same, and that they do not come though nothing is wrong with it.
+    fn fault_beside(&self, seen: Option<&Seen>) -> Option<&'static str> {
+        let late = seen.filter(|seen| seen.is_late).map(|_| LATE);
+        self.fault().or(late)
+    }
+
+    pub(super) fn is_well(&self, seen: Option<&Seen>) -> bool {
+        self.fault_beside(seen).is_none()
+    }
+
+    pub(super) fn row(&self, seen: Option<&Seen>) -> Vec<String> {
         vec![
             self.name.clone(),
             self.org().unwrap_or("-").to_owned(),
             self.rate.clone(),
             self.campaigns().len().to_string(),
-            self.fault()
+            seen.map_or("-", |seen| &seen.text).to_owned(),
+            self.fault_beside(seen)
                 .unwrap_or(if self.is_on { "is on" } else { "is off" })
                 .to_owned(),
         ]
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(super) fn json(&self, seen: Option<&Seen>) -> Value {
         json!({
             "name": self.name,
             "org": self.org(),
@@ -119,7 +140,8 @@ impl Found {
             "rate": self.rate,
             "windowMinutes": self.input["windowMinutes"],
             "on": self.is_on,
-            "fault": self.fault(),
+            "lookedAtUntil": seen.and_then(|seen| seen.until).map(|until| until.to_string()),
+            "fault": self.fault_beside(seen),
         })
     }
 }

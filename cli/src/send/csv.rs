@@ -1,30 +1,34 @@
-//! CSV, read strictly (RFC 4180): what a lenient reader guesses of a damaged file costs rows, and
-//! with them opt-outs.
+//! Reads CSV strictly (RFC 4180): a lenient reader guesses what a damaged file means, and loses
+//! rows and with them opt-outs.
 //!
-//! A quote may stand at the two ends of a value, and doubled within. Anywhere else the file is not
-//! what its writer meant: reading ends there, with the line at which the value begins. So a file in
-//! which one quote is lost, or is one too many, is always told: it has an odd number of them.
+//! A quote may stand at the two ends of a value, and doubled within it: `"6"" tall"` is `6" tall`.
+//! A quote anywhere else is an error, which names the line at which the value begins, and ends the
+//! reading. So a file with one quote too few or too many is always found: it has an odd number of
+//! quotes.
+//!
+//! The meaning of the values is not decided here: `rows/mapping.rs` does.
 
 use std::borrow::Cow;
 
 /// The values of one row.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Row<'a> {
-    /// The line at which it begins, counted from 1.
+    /// The line at which the row begins, counted from 1.
     pub(super) line: usize,
     pub(super) values: Vec<Cow<'a, str>>,
 }
 
-/// Where the text is no CSV, and what was expected.
+/// A value that is no CSV.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Malformed {
     /// The line at which the value begins, counted from 1.
     pub(super) line: usize,
+    /// The message that says what was expected.
     pub(super) what: &'static str,
 }
 
-/// The rows of a text, those without any character left out. After a [`Malformed`] there are no
-/// more: what follows cannot be told apart.
+/// The rows of a text. An empty line is a row with one empty value. A [`Malformed`] is the last
+/// item: it is not known where the row behind it begins.
 pub(super) struct Reader<'a> {
     rest: &'a str,
     delimiter: char,
@@ -33,7 +37,8 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// `line`: that of the text's first character. `has_quotes`: whether a quote means anything.
+    /// `line` is the line of the text's first character. Without `has_quotes` a quote is a
+    /// character like any other.
     pub(super) fn new(text: &'a str, line: usize, delimiter: char, has_quotes: bool) -> Reader<'a> {
         Reader {
             rest: text,
@@ -43,7 +48,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// How many bytes are left, and at which line they begin.
+    /// How many bytes are not read yet, and the line at which they begin.
     pub(super) fn left(&self) -> (usize, usize) {
         (self.rest.len(), self.line)
     }
@@ -79,7 +84,7 @@ impl<'a> Reader<'a> {
         Ok(value.into())
     }
 
-    /// A value that begins with a quote.
+    /// Reads a value that begins with a quote.
     fn quoted(&mut self) -> Result<Cow<'a, str>, Malformed> {
         let inner = &self.rest[1..];
         let mut end = 0;
@@ -142,7 +147,7 @@ impl<'a> Iterator for Reader<'a> {
     }
 }
 
-/// How many line ends there are: LF, CR LF, or CR.
+/// How many line ends the text has: LF, CR LF, or CR.
 pub(super) fn line_ends(text: &str) -> usize {
     let bytes = text.as_bytes();
     let is_end = |(place, byte): (usize, &u8)| match byte {
@@ -158,7 +163,7 @@ mod tests {
 
     use super::*;
 
-    /// The values of a row with its line, or what is wrong with one.
+    /// The line of a row and its values; or the line of a malformed value, and what was expected.
     type Read = Result<(usize, Vec<String>), (usize, &'static str)>;
 
     fn read(text: &str) -> Vec<Read> {
@@ -254,7 +259,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_a_writer_writes_is_read_back(rows in values(), always: bool) {
+        fn rows_that_a_writer_wrote_are_read_back(rows in values(), always: bool) {
             let style = if always { csv::QuoteStyle::Always } else { csv::QuoteStyle::Necessary };
             let read: Vec<_> = read(&written(&rows, style)).into_iter().map(|row| row.unwrap().1).collect();
             prop_assert_eq!(read, rows);

@@ -1,5 +1,9 @@
-//! From changes to the queue, no deeper than it should be: calls side by side, each contact in its
-//! order.
+//! Fills the queue with changes, no deeper than it should be.
+//!
+//! Calls to SQS run side by side, and the changes of one contact keep their order: `domain::outbox`
+//! decides which message goes into which call, and `io::queue::Sending` makes the calls. The
+//! [`Feeder`] asks for the depth of the queue, waits while it is deep, shows progress, and stops
+//! when it is asked to. It does not look into a change: every one was checked before.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,25 +17,25 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::table::{are, counted, number};
 
-/// The queue is asked for its depth no sooner again: its counts lag.
+/// The shortest time between two looks at the depth of the queue: its counts lag.
 const BETWEEN_LOOKS: SignedDuration = SignedDuration::from_secs(5);
-/// A queue that drains is worth another look after so long.
+/// How long a look at the depth is relied on. Meanwhile the queue drains.
 const FRESH: SignedDuration = SignedDuration::from_secs(10);
-/// A message that the queue did not take is sent six times: after half a second, one, two, four and
-/// eight.
+/// A message that the queue does not accept is sent up to six times: again after half a second,
+/// one, two, four and eight.
 const LIMITS: Limits = Limits {
     calls: SIDE_BY_SIDE,
     tries: 6,
 };
-/// Who asked for the end is heard after so long.
-const HEARD: SignedDuration = SignedDuration::from_millis(500);
-/// How often a line tells of progress where there is no terminal.
-const LINE: SignedDuration = SignedDuration::from_secs(30);
+/// The longest sleep, so that Ctrl-C is heeded soon.
+const LONGEST_SLEEP: SignedDuration = SignedDuration::from_millis(500);
+/// The time between two lines of progress where there is no terminal.
+const BETWEEN_LINES: SignedDuration = SignedDuration::from_secs(30);
 
-/// A row that is to be sent; none: it is in the queue already.
+/// The change of a row; `None` means that the queue has it already.
 pub(super) type ToSend = Option<Change>;
 
-/// What fills the queue, no deeper than it should be.
+/// Fills the queue, no deeper than it should be.
 pub(super) struct Feeder<'a> {
     queue: &'a dyn Queue,
     queue_url: &'a str,
@@ -39,11 +43,12 @@ pub(super) struct Feeder<'a> {
     /// The most messages that the queue should hold.
     deepest: u64,
     clock: Clock,
-    /// Messages that the queue had room for when it was asked, less those that were sent since.
+    /// How many messages the queue had room for at the last look, less those that were sent since.
     room: usize,
     asked_at: Option<Timestamp>,
-    /// Rows that are in the queue, of the file's.
+    /// How many rows are in the queue.
     done: u64,
+    /// How many rows the file has.
     rows: u64,
     bar: ProgressBar,
     is_asked_to_stop: &'a AtomicBool,
@@ -57,7 +62,7 @@ impl Drop for Feeder<'_> {
 }
 
 impl<'a> Feeder<'a> {
-    /// `done`: how many of the rows are in the queue.
+    /// `done` of the file's `rows` are in the queue already.
     pub(super) fn new(
         queue: &'a dyn Queue,
         queue_url: &'a str,
@@ -83,11 +88,12 @@ impl<'a> Feeder<'a> {
         }
     }
 
-    /// Sends the rows as the queue has room for them. `saw` is told of each answer how many rows more
-    /// are in the queue by it.
+    /// Sends the rows as fast as the queue has room for them. Each answer of SQS calls `saw` with
+    /// the number of rows that it accepted.
     ///
     /// # Errors
-    /// Why not all were sent. No call is under way then: what is in the queue was told.
+    /// Why not all rows were sent. No call is under way then, and `saw` knows of every row in the
+    /// queue.
     pub(super) async fn feed(
         &mut self,
         rows: impl Iterator<Item = Result<ToSend, String>>,
@@ -102,7 +108,7 @@ impl<'a> Feeder<'a> {
                     None => break,
                 }
             }
-            self.tell();
+            self.show_progress();
             if broken.is_none() {
                 self.begin();
             }
@@ -115,7 +121,7 @@ impl<'a> Feeder<'a> {
             }
             let outbox = self.sending.outbox();
             if !outbox.faulty().is_empty() {
-                return Err("SQS does not take a change".to_owned());
+                return Err("SQS refuses a change".to_owned());
             }
             if let Some(why) = outbox.why().map(str::to_owned).or(broken.take()) {
                 return Err(why);
@@ -123,21 +129,22 @@ impl<'a> Feeder<'a> {
             if outbox.is_empty() {
                 return Ok(());
             }
-            self.stop()?;
+            self.check_stop()?;
             self.wait().await?;
         }
     }
 
-    /// Begins what may begin.
+    /// Begins as many calls as the queue has room for.
     fn begin(&mut self) {
         let now = self.clock.now();
         let is_fresh = |asked_at| now.duration_since(asked_at) < FRESH;
         if !self.asked_at.is_some_and(is_fresh) {
             return;
         }
-        // A call has ten while there are as many: where there is little room, each would have few.
+        // Each call waits for room for ten messages, or for all that are left: with less room,
+        // calls would hold few messages each.
         let call = (self.rows - self.done).min(OF_A_CALL as u64) as usize;
-        while self.stop().is_ok() && self.room >= call {
+        while self.check_stop().is_ok() && self.room >= call {
             let begun = self.sending.begin(now, self.room);
             if begun == 0 {
                 break;
@@ -147,7 +154,8 @@ impl<'a> Feeder<'a> {
         }
     }
 
-    /// For what was not taken to be sent again, or for room in the queue, if not for long.
+    /// Waits, for a short while, until a message may be sent again or the depth may be asked again;
+    /// then asks.
     async fn wait(&mut self) -> Result<(), String> {
         let now = self.clock.now();
         let due = self.sending.outbox().due().filter(|due| *due > now);
@@ -156,7 +164,7 @@ impl<'a> Feeder<'a> {
             if due.is_none() {
                 self.bar.set_message("the queue is deep: waiting");
             }
-            let wait = then.duration_since(now).min(HEARD);
+            let wait = then.duration_since(now).min(LONGEST_SLEEP);
             tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
             return Ok(());
         }
@@ -166,7 +174,8 @@ impl<'a> Feeder<'a> {
         Ok(())
     }
 
-    fn stop(&self) -> Result<(), String> {
+    /// Fails if the run was asked to stop.
+    fn check_stop(&self) -> Result<(), String> {
         if self.is_asked_to_stop.load(Ordering::Relaxed) {
             Err("interrupted".to_owned())
         } else {
@@ -174,12 +183,12 @@ impl<'a> Feeder<'a> {
         }
     }
 
-    fn tell(&mut self) {
+    fn show_progress(&mut self) {
         let sent = self.done;
         self.bar.set_position(sent);
-        // Where there is no bar.
+        // A line stands in for a bar that nobody sees.
         let now = self.clock.now();
-        if self.bar.is_hidden() && now.duration_since(self.told_at) >= LINE {
+        if self.bar.is_hidden() && now.duration_since(self.told_at) >= BETWEEN_LINES {
             self.told_at = now;
             eprintln!(
                 "campaign-sync: {} of {} {} in the queue",
@@ -191,7 +200,7 @@ impl<'a> Feeder<'a> {
     }
 }
 
-/// On standard error, and only where that is a terminal.
+/// A progress bar on standard error. It is hidden where that is no terminal.
 fn progress_bar(rows: u64) -> ProgressBar {
     let bar = ProgressBar::new(rows);
     let template = "{bar:40} rows: {human_pos} of {human_len}, {elapsed}, {eta} left  {msg}";

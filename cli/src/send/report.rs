@@ -1,52 +1,56 @@
-//! What a file holds, and what became of it.
+//! Reports what a file holds and what became of its rows, as text and as JSON.
+//!
+//! The report counts; it does not check: a fault comes from [`rows`](super::rows) or
+//! [`target`](super::target), and a warning from [`warnings`](super::warnings). No value of a row
+//! stands in it.
 
 use serde_json::json;
 
-use super::rows::{Found, RowFault};
+use super::rows::{ParsedRow, RowFault};
 use super::state::StateFile;
 use super::warnings::Warnings;
 use crate::table::{are, counted, number};
 
-/// Faults that are shown.
+/// The most faults that are shown.
 const SHOWN: usize = 20;
 
-/// What a script says that a file holds.
+/// The counts that a script expects of a file.
 #[derive(Clone, Copy, Debug, clap::Args)]
-pub(super) struct Expected {
-    /// Sends nothing unless the file has so many rows, without those that are blank
+pub(super) struct ExpectedCounts {
+    /// Sends nothing unless the file has this many rows, blank ones left out
     #[arg(long, value_name = "N")]
     expect_rows: Option<u64>,
-    /// Sends nothing unless so many rows say that nobody may call, by callable or by remove, or lower a
+    /// Sends nothing unless this many rows opt their contact out: by callable, by remove, or by a
     /// channel or number
     #[arg(long, value_name = "N")]
     expect_opt_outs: Option<u64>,
 }
 
 pub(super) struct Report {
-    /// Lines of the file.
+    /// How many lines the file has.
     pub(super) lines: u64,
     pub(super) rows: u64,
-    /// Rows without any value.
+    /// How many rows have no value at all. They do not count as `rows`.
     blank: u64,
     pub(super) faulty: u64,
-    /// The first of them.
+    /// The first of the faults.
     faults: Vec<RowFault>,
-    /// Rows that say that nobody may call.
+    /// How many rows opt their contact out, in whole or by a channel or number.
     opt_outs: u64,
-    /// Whether some row says if its contact may be called.
+    /// Whether any row says whether its contact may be called.
     says_callable: bool,
     pub(super) warnings: Warnings,
-    /// What is not as it was said to be.
+    /// The counts that differ from what a script expects.
     unexpected: Vec<String>,
-    /// Rows that earlier runs sent.
+    /// How many rows earlier runs sent.
     pub(super) sent_before: u64,
     pub(super) sent: u64,
-    /// Why it ended before the last row.
+    /// Why the run ended before the last row.
     pub(super) ended: Option<String>,
 }
 
 impl Report {
-    /// `lines`: of the file.
+    /// A report on a file of so many lines, before any row was seen.
     pub(super) fn new(lines: usize, warnings: Warnings) -> Report {
         Report {
             lines: lines as u64,
@@ -64,10 +68,10 @@ impl Report {
         }
     }
 
-    pub(super) fn saw(&mut self, row: Result<Found, RowFault>) {
+    pub(super) fn saw(&mut self, row: Result<ParsedRow, RowFault>) {
         match row {
-            Ok(Found::Blank) => self.blank += 1,
-            Ok(Found::Change(place, change)) => {
+            Ok(ParsedRow::Blank) => self.blank += 1,
+            Ok(ParsedRow::Change(place, change)) => {
                 self.rows += 1;
                 self.warnings.look(&place, &change);
                 let callable = change.operation.callable();
@@ -84,8 +88,8 @@ impl Report {
         }
     }
 
-    /// Once all rows were seen.
-    pub(super) fn compare(&mut self, expected: &Expected) {
+    /// Compares the counts with what a script expects. All rows must have been seen.
+    pub(super) fn compare(&mut self, expected: &ExpectedCounts) {
         for (expected, found, what) in [
             (expected.expect_rows, self.rows, "row"),
             (expected.expect_opt_outs, self.opt_outs, "opt-out"),
@@ -98,7 +102,7 @@ impl Report {
         }
     }
 
-    /// Whether anything may be sent.
+    /// Whether every row is right and the counts are as expected, so that rows may be sent.
     pub(super) fn is_right(&self) -> bool {
         self.faulty == 0 && self.unexpected.is_empty()
     }
@@ -134,7 +138,7 @@ impl Report {
         .to_string()
     }
 
-    /// What is about to be sent, for a person to look at before it is.
+    /// Says what is about to be sent, for a person to read before it is.
     pub(super) fn summary(&self, delimiter: Option<&str>) -> String {
         let mut parts = vec![counted(self.lines, "line"), counted(self.rows, "row")];
         if self.blank > 0 {
@@ -151,7 +155,7 @@ impl Report {
             ));
         }
         if self.rows > 0 && !self.says_callable {
-            let told = "No row says whether its contact may be called: those that are new may be.";
+            let told = "No row says whether its contact may be called: new contacts may be called.";
             lines.push(told.to_owned());
         }
         lines.extend(

@@ -1,4 +1,17 @@
-//! A file's rows as changes: CSV, JSON lines, or a JSON array.
+//! Makes changes of the rows of a file: CSV, JSON lines, or a JSON array.
+//!
+//! [`pieces`] cuts the text of the file into rows, [`mapping`] says what each column means, and
+//! [`flat`] puts the values of a row together to a change. `Change::parse_row` of `domain` then
+//! reads that change by the rules of a webhook. Nothing is known here of the org's own rules and of
+//! the contact list: `target.rs` of the command checks those.
+//!
+//! A flat row, and the change that it becomes with `--key Id --callable MayCall --column
+//! phone=Phone`:
+//!
+//! ```text
+//! {"Id": 17, "MayCall": "no", "Phone": "+1"}
+//! {"contactKey": "17", "callable": false, "data": {"phone": "+1"}}
+//! ```
 
 mod flat;
 mod mapping;
@@ -16,12 +29,12 @@ use sha2::{Digest, Sha256};
 use super::source::Source;
 use super::text::Text;
 pub(super) use flat::is_shortened;
-use flat::{Flat, Value, Wrong};
+use flat::{Cell, FlatRow, WrongMember};
 pub(super) use mapping::Mapping;
 use mapping::Meaning;
 use pieces::{Csv, Json, Ndjson, Piece};
 
-/// How a file is written.
+/// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
     Csv,
@@ -29,41 +42,44 @@ pub(super) enum Format {
     Json,
 }
 
-/// What is wrong with one row.
+/// A fault of one row.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RowFault {
-    /// Such as `line 7`.
+    /// The place of the row in the file, such as `line 7`.
     pub(super) place: String,
-    /// What was expected where. Names of the file's columns may stand in it, no value.
+    /// The message that says what was expected in which column. It names columns and holds no
+    /// value.
     pub(super) what: String,
 }
 
-/// What all rows have in common.
+/// The members that all changes of a file have in common.
 pub(super) struct Common {
     pub(super) org: OrgId,
     pub(super) campaign: CampaignId,
     pub(super) now: Timestamp,
-    /// The time of every change that says none.
+    /// The time of each change that names none itself.
     pub(super) as_of: Option<Timestamp>,
 }
 
-/// What stands at one place of a file.
+/// A row that has no fault.
 #[derive(Debug, PartialEq, Eq)]
 #[allow(
     clippy::large_enum_variant,
     reason = "one at a time, and hardly any is blank"
 )]
-pub(super) enum Found {
-    /// A change, and its place.
+pub(super) enum ParsedRow {
+    /// The place of the row in the file, and its change.
     Change(String, Change),
-    /// A row without any value, as spreadsheets leave them behind the last one.
+    /// A row without any value. Spreadsheets leave these behind the last row.
     Blank,
 }
 
-/// What a file holds, in its order.
-pub(super) type Rows<'a> = Box<dyn Iterator<Item = Result<Result<Found, RowFault>, String>> + 'a>;
+/// The rows of a file, in its order. The outer error is a fault of the whole file and the last
+/// item.
+pub(super) type Rows<'a> =
+    Box<dyn Iterator<Item = Result<Result<ParsedRow, RowFault>, String>> + 'a>;
 
-/// A file of rows. It is read as often as its rows are asked for.
+/// A file of rows. Each call of [`File::rows`] reads it again.
 pub(super) struct File {
     source: Source,
     encoding: Option<&'static Encoding>,
@@ -98,7 +114,7 @@ impl File {
     /// How many lines the file has.
     ///
     /// # Errors
-    /// Where its text is not what it should be.
+    /// A message that says what was expected of the file's text.
     pub(super) fn lines(&self) -> Result<usize, String> {
         let (mut text, mut piece) = (Text::open(&self.source, self.encoding)?, String::new());
         while text.more(&mut piece)? {
@@ -107,8 +123,8 @@ impl File {
         Ok(text.lines())
     }
 
-    /// The delimiter that is guessed, or that the file itself names: what a person should know
-    /// before the rows are sent.
+    /// The delimiter of a CSV, where the first line decided it and it is no comma: a person should
+    /// know of it before the rows are sent.
     pub(super) fn guessed_delimiter(&self) -> Option<String> {
         let is_guessed = self.format == Format::Csv && self.mapping.delimiter.is_none();
         let piece = Piece::first(self).ok()?;
@@ -116,11 +132,10 @@ impl File {
         (is_guessed && delimiter != ',').then(|| mapping::shown(delimiter))
     }
 
-    /// What stands at each place, in the order of the file; an error: what is wrong with the file as a
-    /// whole, and its end.
+    /// Reads the rows in the order of the file.
     ///
     /// # Errors
-    /// The same, where its beginning tells.
+    /// A message that says what is wrong with the whole file, if its beginning shows that.
     pub(super) fn rows(&self) -> Result<Rows<'_>, String> {
         Ok(match self.format {
             Format::Csv => Box::new(Csv::new(self)?),
@@ -129,13 +144,14 @@ impl File {
         })
     }
 
+    /// Makes a change of a row of a CSV.
     fn csv_row(
         &self,
         place: String,
         header: &[String],
         meanings: &[Option<Meaning>],
         values: &[Cow<'_, str>],
-    ) -> Result<Found, RowFault> {
+    ) -> Result<ParsedRow, RowFault> {
         if values.len() != header.len() {
             let what = format!(
                 "expected {} values, as in the first line; there are {}",
@@ -144,12 +160,12 @@ impl File {
             );
             return Err(RowFault { place, what });
         }
-        let mut row = Flat::default();
+        let mut row = FlatRow::default();
         for (meaning, value) in meanings.iter().zip(values) {
             let value = match value.as_ref() {
-                "" if self.mapping.clear_empty => Value::Null,
-                "" => Value::Nothing,
-                text => Value::Text(text),
+                "" if self.mapping.clear_empty => Cell::Null,
+                "" => Cell::Nothing,
+                text => Cell::Text(text),
             };
             if let Some(meaning) = meaning {
                 row.put(meaning, &value);
@@ -158,7 +174,8 @@ impl File {
         self.flat(place, row)
     }
 
-    fn json_row(&self, place: String, text: &str) -> Result<Found, RowFault> {
+    /// Makes a change of a JSON object: of a flat one by the flags, else the object is the change.
+    fn json_row(&self, place: String, text: &str) -> Result<ParsedRow, RowFault> {
         if !self.mapping.is_given() {
             return self.change(place, text, &[]);
         }
@@ -175,25 +192,31 @@ impl File {
             Ok(meanings) => meanings,
             Err(what) => return Err(RowFault { place, what }),
         };
-        let mut row = Flat::default();
+        let mut row = FlatRow::default();
         for (meaning, (_, value)) in meanings.iter().zip(&members) {
             if let Some(meaning) = meaning {
-                row.put(meaning, &Value::of(value));
+                row.put(meaning, &Cell::of(value));
             }
         }
         self.flat(place, row)
     }
 
-    fn flat(&self, place: String, row: Flat<'_>) -> Result<Found, RowFault> {
+    fn flat(&self, place: String, row: FlatRow<'_>) -> Result<ParsedRow, RowFault> {
         let (text, wrong) = row.text();
         self.change(place, &text, &wrong)
     }
 
-    /// `text`: the row as a change (docs/contract.md "Contact change"), which may leave out the
-    /// event id and does leave out what is `wrong`.
-    fn change(&self, place: String, text: &str, wrong: &[Wrong]) -> Result<Found, RowFault> {
-        // Of the row and its place: the same row of the same file is the same event, whenever it is
-        // sent.
+    /// Reads `text`, which is the row as a change (docs/contract.md "Contact change"). It may leave
+    /// out the event id. It leaves out the members that are `wrong`, whose faults are known
+    /// already.
+    fn change(
+        &self,
+        place: String,
+        text: &str,
+        wrong: &[WrongMember],
+    ) -> Result<ParsedRow, RowFault> {
+        // The event id is a hash of the row and its place: the same row of the same file is the
+        // same event, whenever it is sent.
         let digest: String = Sha256::digest(format!("{place}\n{text}"))
             .iter()
             .take(16)
@@ -215,19 +238,20 @@ impl File {
             !wrong.iter().any(|(member, _)| *member == name)
         };
         let told = faults.iter().filter(is_told);
-        let told = told.map(|fault| format!("{}: {}", self.of_file(&fault.pointer), fault.message));
+        let told =
+            told.map(|fault| format!("{}: {}", self.column_of(&fault.pointer), fault.message));
         let wrong = wrong
             .iter()
-            .map(|(member, what)| format!("{}: {what}", self.of_file(member)));
+            .map(|(member, what)| format!("{}: {what}", self.column_of(member)));
         let what = told.chain(wrong).collect::<Vec<_>>().join("; ");
         match parsed {
-            Ok(change) if what.is_empty() => Ok(Found::Change(place, change)),
+            Ok(change) if what.is_empty() => Ok(ParsedRow::Change(place, change)),
             _ => Err(RowFault { place, what }),
         }
     }
 
-    /// The name in the file of what a pointer names in a change.
-    fn of_file<'a>(&'a self, pointer: &'a str) -> &'a str {
+    /// The column of the file that a pointer into the change stands for.
+    fn column_of<'a>(&'a self, pointer: &'a str) -> &'a str {
         let name = pointer.trim_start_matches('/');
         match (self.mapping.named(name), name) {
             (Some(named), _) => named,

@@ -1,4 +1,9 @@
-//! A file that is read several times, and must be the same each time: it is never whole in memory.
+//! A file that is read several times and must be the same each time. It is never held whole in
+//! memory.
+//!
+//! The first reading keeps a digest of each block; each later one compares the blocks with them. So
+//! the rows that are sent are those that were checked. The text that the bytes hold is decoded in
+//! [`text`](super::text).
 
 use std::fmt;
 use std::fs::File;
@@ -7,19 +12,19 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-/// What is read, and compared, at once.
+/// The size of a block, which is read and compared at once.
 const BLOCK: usize = 1 << 20;
 
 /// A file as it was when it was first read.
 pub(super) struct Source {
     path: PathBuf,
-    /// What is no file that can be read again, such as a pipe, is held.
+    /// All bytes of what cannot be read again, such as a pipe.
     held: Option<Vec<u8>>,
-    /// Of each block.
+    /// The SHA-256 of each block.
     digests: Vec<[u8; 32]>,
 }
 
-/// It is not what it was any more.
+/// The file is not what it was when it was first read.
 #[derive(Debug)]
 pub(super) struct Changed;
 
@@ -32,7 +37,7 @@ impl fmt::Display for Changed {
 impl std::error::Error for Changed {}
 
 impl Source {
-    /// Reads all of it once; `hash` gets its bytes.
+    /// Reads the file once, and adds its bytes to `hash`.
     pub(super) fn open(path: &Path, hash: &mut Sha256) -> Result<Source> {
         let mut file = File::open(path)?;
         let mut held = (!file.metadata()?.is_file()).then(Vec::new);
@@ -57,8 +62,8 @@ impl Source {
         })
     }
 
-    /// Its bytes from the first on. What is not what it was is an error that is [`Changed`], before any of
-    /// it is answered.
+    /// Reads the bytes again, from the first on. A block that differs is a [`Changed`] error, and
+    /// none of its bytes are returned.
     pub(super) fn reader(&self) -> Result<Box<dyn Read + '_>> {
         Ok(match &self.held {
             Some(bytes) => Box::new(Cursor::new(bytes)),
@@ -108,7 +113,7 @@ impl Read for Reader<'_> {
 mod tests {
     use super::*;
 
-    /// A file of its own, gone with the test.
+    /// A file that only this test uses, and that is removed at its end.
     struct Own(PathBuf);
 
     impl Drop for Own {

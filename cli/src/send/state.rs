@@ -1,35 +1,43 @@
-//! How far a file was sent, in a small file beside it: no row is kept in it.
+//! Keeps how far a file was sent, in a small file beside it.
+//!
+//! The same command continues from there. A hash of the file, of the flags and of the queue shows
+//! whether it is the same. No row is kept. The queue is filled in [`feeder`](super::feeder).
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-/// What was sent of which file.
+use super::Args;
+use super::rows::Format;
+use crate::table::counted;
+
+/// How many rows of which file were sent, and to where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct State {
+pub(super) struct SendState {
     /// Hex SHA-256 of the file, and of what its columns mean.
     pub(super) digest: String,
     pub(super) org: String,
     pub(super) campaign_id: String,
-    /// Rows from the first on that are in the queue.
+    /// How many rows from the first one on are in the queue.
     pub(super) sent: u64,
-    /// The rows behind these that are in the queue too, counted from 0: some were sent side by side with
-    /// one that was not taken.
+    /// The places, counted from 0, of later rows that are in the queue too: calls run side by side,
+    /// and the queue did not accept a row before them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) sent_beyond: Vec<u64>,
 }
 
-impl State {
+impl SendState {
     /// How many rows are in the queue.
     pub(super) fn all_sent(&self) -> u64 {
         self.sent + self.sent_beyond.len() as u64
     }
 }
 
-/// The file of a state.
+/// The file that keeps a state.
 pub(super) struct StateFile(PathBuf);
 
 impl StateFile {
@@ -37,7 +45,7 @@ impl StateFile {
         StateFile(path)
     }
 
-    /// Where it is, unless one is named: beside the file that is sent.
+    /// The path beside the file that is sent, for where no other is named.
     pub(super) fn beside(file: &Path) -> PathBuf {
         let mut name = file.file_name().unwrap_or_default().to_owned();
         name.push(".send-state.json");
@@ -48,7 +56,7 @@ impl StateFile {
         self.0.display()
     }
 
-    pub(super) fn read(&self) -> Result<Option<State>, String> {
+    pub(super) fn read(&self) -> Result<Option<SendState>, String> {
         match fs::read(&self.0) {
             Ok(bytes) => {
                 let state = serde_json::from_slice(&bytes);
@@ -61,8 +69,8 @@ impl StateFile {
         }
     }
 
-    /// All or nothing: whoever reads it never finds half of it.
-    pub(super) fn write(&self, state: &State) -> Result<(), String> {
+    /// Writes the state by a rename, so that no reader finds half of it.
+    pub(super) fn write(&self, state: &SendState) -> Result<(), String> {
         let mut beside = self.0.clone().into_os_string();
         beside.push(".new");
         let bytes = serde_json::to_vec(state).map_err(|error| error.to_string())?;
@@ -78,4 +86,48 @@ impl StateFile {
             _ => Ok(()),
         }
     }
+}
+
+/// A hash of all that decides what a row becomes and where it goes. The bytes of the file are still
+/// to be added.
+pub(super) fn digest(args: &Args, format: Format, queue_url: &str) -> Sha256 {
+    let mut hash = Sha256::new();
+    hash.update(format!(
+        "{queue_url} {format:?} {:?} {:?} {:?}\n",
+        args.encoding, args.mapping, args.as_of
+    ));
+    hash
+}
+
+/// How far an earlier run of the same command sent the file.
+pub(super) fn known(args: &Args, file: &StateFile, digest: String) -> Result<SendState, String> {
+    let (org, campaign_id) = (args.org.to_string(), args.campaign.to_string());
+    let begin = SendState {
+        digest,
+        org,
+        campaign_id,
+        sent: 0,
+        sent_beyond: Vec::new(),
+    };
+    if args.restart || args.dry_run {
+        return Ok(begin);
+    }
+    let Some(known) = file.read()? else {
+        return Ok(begin);
+    };
+    let is_same = |known: &SendState| {
+        let of =
+            |state: &SendState| [&state.digest, &state.org, &state.campaign_id].map(String::clone);
+        of(known) == of(&begin)
+    };
+    if is_same(&known) {
+        return Ok(known);
+    }
+    Err(format!(
+        "{}: an earlier run sent {} of another file, or to another queue or campaign, or with other flags: say --restart to send {} from its \
+         first row on",
+        file.path(),
+        counted(known.all_sent(), "row"),
+        args.file.display()
+    ))
 }

@@ -1,5 +1,8 @@
-//! From the bytes of a file to its text, piece by piece: packed by gzip or not, in the encoding that
-//! it says or that a flag says.
+//! Decodes the bytes of a file, piece by piece: unpacks gzip, and reads the encoding that a byte
+//! order mark or a flag names.
+//!
+//! Nothing is guessed: bytes that are no text in the encoding are an error that names the line. The
+//! bytes come from [`source`](super::source); [`rows`](super::rows) cuts the text into rows.
 
 use std::io::{Cursor, Error, Read};
 
@@ -9,12 +12,12 @@ use flate2::read::MultiGzDecoder;
 use super::csv::line_ends;
 use super::source::{Changed, Source};
 
-/// The most that a packed file may hold.
+/// The most bytes that a packed file may hold.
 const LARGEST: u64 = 4 << 30;
-/// Bytes that are read at once.
+/// How many bytes are read at once.
 const PIECE: usize = 1 << 16;
 
-/// The text of a file without its byte order mark, from its beginning on.
+/// The text of a file from its beginning on, without a byte order mark.
 pub(super) struct Text<'a> {
     bytes: Box<dyn Read + 'a>,
     /// Whether the bytes come from a gzip file.
@@ -23,17 +26,18 @@ pub(super) struct Text<'a> {
     buffer: Vec<u8>,
     encoding: &'static Encoding,
     decoder: Decoder,
-    /// Line ends until now, and the last character.
+    /// How many line ends were read until now.
     ends: usize,
+    /// The last character that was read.
     last: Option<char>,
     is_over: bool,
 }
 
 impl<'a> Text<'a> {
-    /// `encoding`: where a flag names one.
+    /// Opens the text. `encoding` is the one that a flag names.
     ///
     /// # Errors
-    /// What was expected where. Nothing of the text stands in it.
+    /// A message that says what was expected. It holds nothing of the text.
     pub(super) fn open(
         source: &'a Source,
         encoding: Option<&'static Encoding>,
@@ -70,10 +74,10 @@ impl<'a> Text<'a> {
         })
     }
 
-    /// Appends the next piece. Whether there may be more.
+    /// Appends the next piece to `text`. Returns whether there may be more.
     ///
     /// # Errors
-    /// What was expected where.
+    /// A message that says what was expected in which line.
     pub(super) fn more(&mut self, text: &mut String) -> Result<bool, String> {
         if self.is_over {
             return Ok(false);
@@ -107,7 +111,7 @@ impl<'a> Text<'a> {
                     .to_owned(),
             );
         }
-        // CR LF is one end, also where a piece ends between them.
+        // A CR LF that two pieces share is one line end.
         let is_parted = self.last == Some('\r') && piece.starts_with('\n');
         self.ends += line_ends(piece) - usize::from(is_parted);
         self.last = piece.chars().next_back().or(self.last);
@@ -117,7 +121,7 @@ impl<'a> Text<'a> {
         Ok(!self.is_over)
     }
 
-    /// How many lines it had until now.
+    /// How many lines were read until now.
     pub(super) fn lines(&self) -> usize {
         let ends_itself = matches!(self.last, None | Some('\r' | '\n'));
         self.ends + usize::from(!ends_itself)
@@ -135,7 +139,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// The first bytes, at most so many, and all of them.
+/// Reads the first bytes, `most` at the most. Returns them, and a reader of all bytes.
 fn peek<'a>(
     mut bytes: Box<dyn Read + 'a>,
     most: u64,
@@ -146,6 +150,7 @@ fn peek<'a>(
     Ok((first, Box::new(all)))
 }
 
+/// The message for a failed read.
 fn told(error: &Error, is_packed: bool) -> String {
     if error.get_ref().is_some_and(|error| error.is::<Changed>()) {
         return Changed.to_string();
@@ -156,7 +161,7 @@ fn told(error: &Error, is_packed: bool) -> String {
     error.to_string()
 }
 
-/// An encoding by any of its labels, such as `windows-1252` or `latin1`
+/// Finds an encoding by any of its labels, such as `windows-1252` or `latin1`
 /// (encoding.spec.whatwg.org, "Names and labels").
 pub(super) fn encoding(label: &str) -> Result<&'static Encoding, String> {
     Encoding::for_label(label.as_bytes())
@@ -217,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_whole_is_told_and_nothing_is_guessed() {
+    fn a_file_that_cannot_be_read_whole_is_an_error_and_nothing_is_guessed() {
         let told = |bytes: &[u8], named| decode(bytes.to_vec(), named).unwrap_err();
         assert!(told(b"a\r\nb\rZo\xEB", None).starts_with("line 3: expected UTF-8"));
         assert!(
@@ -235,7 +240,7 @@ mod tests {
     #[test]
     fn lines_are_counted_and_characters_are_whole_wherever_a_piece_ends() {
         for (line, ends) in [("a\r\n", 1), ("é\n", 1), ("x\ry\r\n", 2), ("🦀\r\r\n", 2)] {
-            // So that pieces end at every place of a line.
+            // The text in front lets pieces end at every place of a line.
             for before in 0..line.len() + 2 {
                 let all = "z".repeat(before) + &line.repeat(3 * PIECE / line.len());
                 let source = Source::of(all.as_bytes());

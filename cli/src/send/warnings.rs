@@ -1,4 +1,8 @@
-//! What is right by every rule and yet mostly a mistake: told before a file is sent.
+//! Finds what no rule forbids and what is mostly a mistake, so that a person learns of it before a
+//! file is sent.
+//!
+//! A warning names the places of rows and no value. It keeps nothing from being sent: what must is
+//! a fault, found in [`rows`](super::rows) or [`target`](super::target).
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{Hash, Hasher};
@@ -11,42 +15,47 @@ use unicode_normalization::UnicodeNormalization;
 use super::rows::is_shortened;
 use crate::table::number;
 
-/// So many places of each kind are told.
-const TOLD: usize = 3;
-/// Keys that later ones are compared with: those of the first rows, more than a contact list holds.
+/// The most places that are named of each kind.
+const MOST_PLACES: usize = 3;
+/// The most keys that are held for comparison with later ones. A contact list holds fewer contacts.
 const MOST_KEYS: usize = 1_800_000;
 
-/// What a key or a value may be by mistake.
+/// A probable mistake in a key or a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+enum WarningKind {
+    /// An earlier key differs from it only in case or by Unicode normalisation.
     Twin,
+    /// The key holds a character that nobody sees.
     Invisible,
+    /// The key holds a character that contact lists refuse.
     Special,
+    /// The key is a whole number with `.0` behind it.
     Decimal,
+    /// A value is a long number that lost digits.
     Shortened,
 }
 
-impl Kind {
+impl WarningKind {
     fn told(self) -> &'static str {
         match self {
-            Kind::Twin => {
+            WarningKind::Twin => {
                 "the key differs from an earlier one only in case, or by Unicode normalisation: to \
                  campaign-sync they are two contacts, to Genesys Cloud perhaps one"
             }
-            Kind::Invisible => {
+            WarningKind::Invisible => {
                 "the key holds a character that nobody sees: it is another contact than that of the \
                  key that it looks like"
             }
-            Kind::Special => {
+            WarningKind::Special => {
                 "the key holds other characters than ASCII letters, digits, - _ and .: Genesys Cloud \
                  refuses \"special characters\" in the keys of a contact list, and then the change is \
                  parked"
             }
-            Kind::Decimal => {
+            WarningKind::Decimal => {
                 "the key is a number that ends in .0, as programs write a whole number by mistake: it \
                  is another contact than that of the number without"
             }
-            Kind::Shortened => {
+            WarningKind::Shortened => {
                 "a value looks like a long number that Excel shortened (such as 1.23E+11): digits are \
                  lost"
             }
@@ -54,12 +63,12 @@ impl Kind {
     }
 }
 
-/// Looks at each change of a file.
+/// The warnings about a file, collected change by change.
 pub(super) struct Warnings {
-    /// Whether the org's contacts are in contact lists.
+    /// Whether the org uses the API of contact lists.
     is_of_lists: bool,
-    keys: HashSet<Key>,
-    found: BTreeMap<Kind, (u64, Vec<String>)>,
+    keys: HashSet<KeyDigest>,
+    found: BTreeMap<WarningKind, (u64, Vec<String>)>,
 }
 
 impl Warnings {
@@ -73,7 +82,7 @@ impl Warnings {
 
     pub(super) fn look(&mut self, place: &str, change: &Change) {
         let key = change.key.as_str();
-        let own = Key::of(key);
+        let own = KeyDigest::of(key);
         let first = self.keys.get(&own);
         let is_twin = first.is_some_and(|first| first.0 != own.0);
         if first.is_none() && self.keys.len() < MOST_KEYS {
@@ -88,31 +97,34 @@ impl Warnings {
             .into_iter()
             .flat_map(|data| data.values().flatten());
         for (kind, is_so) in [
-            (Kind::Twin, is_twin),
-            (Kind::Invisible, key.chars().any(is_invisible)),
+            (WarningKind::Twin, is_twin),
+            (WarningKind::Invisible, key.chars().any(is_invisible)),
             (
-                Kind::Special,
+                WarningKind::Special,
                 self.is_of_lists && !key.chars().all(is_plain),
             ),
             (
-                Kind::Decimal,
+                WarningKind::Decimal,
                 key.strip_suffix(".0").is_some_and(is_decimal),
             ),
-            (Kind::Shortened, values.any(|value| is_shortened(value))),
+            (
+                WarningKind::Shortened,
+                values.any(|value| is_shortened(value)),
+            ),
         ] {
             if is_so {
                 let (count, places) = self.found.entry(kind).or_default();
                 *count += 1;
-                if places.len() < TOLD {
+                if places.len() < MOST_PLACES {
                     places.push(place.to_owned());
                 }
             }
         }
     }
 
-    /// A line for each kind, without any value.
+    /// The warnings, one line for each kind.
     pub(super) fn lines(&self) -> Vec<String> {
-        let line = |(kind, (count, places)): (&Kind, &(u64, Vec<String>))| {
+        let line = |(kind, (count, places)): (&WarningKind, &(u64, Vec<String>))| {
             let more = match count - places.len() as u64 {
                 0 => String::new(),
                 more => format!(" and {} more", number(more)),
@@ -123,9 +135,9 @@ impl Warnings {
     }
 }
 
-/// A key without case, composed.
+/// The key in lower case and in Unicode's composed form.
 fn folded(key: &str) -> String {
-    // Upper case first: so "ß" and "SS" become one.
+    // Upper case comes first, so that "ß" and "SS" become equal.
     let folded: String = key
         .nfc()
         .flat_map(char::to_uppercase)
@@ -140,16 +152,17 @@ fn hash(text: &str) -> u64 {
     u64::from_be_bytes(first)
 }
 
-/// A key, in eight bytes: 48 bits of the hash of what it is without case and normalisation, by which
-/// keys that look alike are equal, and 16 of its own. Of a million keys that look like nothing else one is
-/// told as a twin in one file of five hundred.
+/// A contact key in eight bytes. The first 48 bits are a hash of the [`folded`] key: keys that look
+/// alike have the same, and only these bits are compared. The last 16 are a hash of the key itself:
+/// they tell whether two keys that look alike are the same key. Hashes collide: among a million
+/// keys that do not look alike, one is taken for a twin in one file of five hundred.
 #[derive(Clone, Copy)]
-struct Key(u64);
+struct KeyDigest(u64);
 
-impl Key {
-    fn of(key: &str) -> Key {
+impl KeyDigest {
+    fn of(key: &str) -> KeyDigest {
         let own = 0xFFFF;
-        Key(hash(&folded(key)) & !own | hash(key) & own)
+        KeyDigest(hash(&folded(key)) & !own | hash(key) & own)
     }
 
     fn folded(self) -> u64 {
@@ -157,15 +170,15 @@ impl Key {
     }
 }
 
-impl PartialEq for Key {
-    fn eq(&self, other: &Key) -> bool {
+impl PartialEq for KeyDigest {
+    fn eq(&self, other: &KeyDigest) -> bool {
         self.folded() == other.folded()
     }
 }
 
-impl Eq for Key {}
+impl Eq for KeyDigest {}
 
-impl Hash for Key {
+impl Hash for KeyDigest {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.folded().hash(state);
     }
@@ -191,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_look_alike_are_told_and_the_same_key_twice_is_not() {
+    fn keys_that_look_alike_are_told_and_one_key_twice_is_not() {
         assert!(lines(&["LEAD-1", "LEAD-1", "LEAD-2", "lead 2"], false).is_empty());
         for twins in [
             ["LEAD-1", "lead-1"],

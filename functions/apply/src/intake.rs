@@ -52,6 +52,15 @@ impl Intake {
         self.changes.get(index)?.as_deref().ok()
     }
 
+    /// Whether the change of a record opts out. Of one whose body cannot be read: whether it may.
+    pub(crate) fn opts_out(&self, index: usize) -> bool {
+        match (self.changes.get(index), self.records.get(index)) {
+            (Some(Ok(change)), _) => change.operation.opts_out(),
+            (Some(Err(_)), Some(record)) => Change::may_opt_out(&record.body),
+            _ => false,
+        }
+    }
+
     fn take(&mut self, records: impl IntoIterator<Item = Record>) {
         for record in records {
             self.changes.push(read(&record).map(Arc::new));
@@ -167,4 +176,32 @@ fn read(record: &Record) -> Result<Change, Parking> {
         reason: ParkReason::GroupMismatch,
         evidence: Evidence::from(detail.to_owned()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_opts_out_where_it_may() {
+        let record = |said: &str| Record {
+            message_id: "m".to_owned(),
+            receipt_handle: "r".to_owned(),
+            group: "g".to_owned(),
+            body: format!(r#"{{"schema": 1, "contactKey": "k", {said}}}"#),
+            receives: 1,
+            sent: None,
+            first_received: None,
+        };
+        let said = [
+            r#""callable": "false""#,
+            r#""callable": true"#,
+            r#""data": {}"#,
+            r#""operation": "gone""#,
+        ];
+        let intake = Intake::of_event(said.into_iter().map(record));
+        assert!((0..4).all(|index| intake.change(index).is_none()));
+        let opts_out: Vec<_> = (0..5).map(|index| intake.opts_out(index)).collect();
+        assert_eq!(opts_out, [true, false, false, true, false]);
+    }
 }

@@ -226,7 +226,7 @@ fn tell(context: &Context, intake: &Intake, settled: &BTreeMap<usize, Settled>) 
             age: records[index]
                 .sent
                 .and_then(|sent| Duration::try_from(now.duration_since(sent)).ok()),
-            is_opt_out: !is_absent && change.is_some_and(|change| change.operation.opts_out()),
+            is_opt_out: !is_absent && intake.opts_out(index),
         };
         let wrote = match settled {
             Settled::Done(outcome) | Settled::Kept(outcome) => Some(*outcome),

@@ -1,12 +1,14 @@
 //! What a run of reconcile did, why it did not come to its end, and what was wrong.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use domain::change::{CampaignId, OrgId};
 use io::genesys::{Failure, Kind, UNKNOWN_CAMPAIGN};
 use io::queue::QueueError;
 use serde::Serialize;
 
+use crate::feed::FaultOf;
 use crate::input::{Input, InvalidInput};
 use crate::scan::LeftOut;
 
@@ -93,6 +95,8 @@ pub enum Why {
     Interrupted,
     /// Genesys Cloud wants no call for longer than is waited for.
     Throttled,
+    /// The feed wants no request for so long.
+    FeedThrottled(Duration),
     /// The queue holds as much as it should.
     QueueIsDeep,
     /// It stopped for another reason, before enough of a campaign was compared to know whether too
@@ -145,6 +149,9 @@ impl std::fmt::Display for Why {
             Why::OutOfTime => f.write_str("out of time"),
             Why::Interrupted => f.write_str("interrupted"),
             Why::Throttled => f.write_str("Genesys Cloud wants no call for a while"),
+            Why::FeedThrottled(wait) => {
+                write!(f, "the feed wants no request for {} s", wait.as_secs())
+            }
             Why::Faulty(contacts) => write!(
                 f,
                 "{contacts} of the feed's contacts break a rule and are left out: mend them in the CRM, or in the feed"
@@ -185,8 +192,8 @@ impl std::fmt::Display for Why {
     }
 }
 
-/// Why a run failed. Nothing of it was enqueued but opt-outs of other campaigns than the one that the error
-/// names, unless the queue itself failed, or one campaign is not known.
+/// Why a run failed. Nothing of it was enqueued but opt-outs, unless the queue itself failed, or one campaign is not
+/// known.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// What was asked for cannot be understood.
@@ -207,6 +214,8 @@ pub enum Error {
         org: OrgId,
         /// What it was asked for.
         campaign: CampaignId,
+        /// What is at fault.
+        of: FaultOf,
         /// What was seen.
         what: String,
     },
@@ -258,6 +267,8 @@ pub enum Error {
     Record {
         /// Its name.
         name: String,
+        /// Parameter Store does not answer: the record itself may be well.
+        is_away: bool,
         /// What is wrong.
         why: String,
     },
@@ -282,6 +293,34 @@ pub enum Error {
         /// SQS's error code.
         why: String,
     },
+}
+
+impl Error {
+    /// Whether nothing follows of it for other campaigns: what the secret or Genesys Cloud says of this one. (Where the
+    /// whole org is refused, the next campaign finds it closed.)
+    pub(crate) fn is_of_campaign(&self) -> bool {
+        match self {
+            Error::Feed { of, .. } => *of == FaultOf::Campaign,
+            Error::Genesys {
+                campaign: Some(_),
+                failure,
+                ..
+            } => matches!(failure.kind, Kind::Refused | Kind::NotFound),
+            _ => false,
+        }
+    }
+
+    /// The campaign whose page is refused, or cannot be read: another try may find the same.
+    pub(crate) fn refused_page(&self) -> Option<&CampaignId> {
+        match self {
+            Error::Feed {
+                campaign,
+                of: FaultOf::Page,
+                ..
+            } => Some(campaign),
+            _ => None,
+        }
+    }
 }
 
 fn to_do(failure: &Failure) -> String {

@@ -5,6 +5,8 @@ mod read;
 mod token;
 mod turn;
 
+#[cfg(test)]
+pub(crate) use next::MAX_CURSOR;
 pub use read::read;
 pub(crate) use turn::Feeds;
 
@@ -76,8 +78,27 @@ pub struct Faulty {
 pub enum NoPage {
     /// It would not be there in time.
     OutOfTime,
+    /// The feed, or what gives its tokens, wants no request for so long.
+    Throttled(Duration),
     /// What was seen, without anything of the feed's content or address.
-    Fault(String),
+    Fault(FaultOf, String),
+}
+
+/// What is at fault where there is no page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultOf {
+    /// The feed does not answer, or not whoever asks: the same page may come later.
+    Feed,
+    /// The page: it is refused, or cannot be read.
+    Page,
+    /// What the secret says of this campaign: nothing is asked for.
+    Campaign,
+}
+
+impl NoPage {
+    pub(crate) fn of_page(what: impl Into<String>) -> NoPage {
+        NoPage::Fault(FaultOf::Page, what.into())
+    }
 }
 
 /// What is asked for.
@@ -102,7 +123,7 @@ impl Query<'_> {
             cursor: self.cursor,
         };
         let plain = secret.request(&asked);
-        plain.map_err(|unfit| NoPage::Fault(unfit.to_string()))
+        plain.map_err(|unfit| NoPage::Fault(FaultOf::Campaign, unfit.to_string()))
     }
 }
 
@@ -111,7 +132,7 @@ impl Context {
     /// there.
     ///
     /// # Errors
-    /// It is out of time, or there is no page that can be read.
+    /// It is out of time, or the feed wants to be left alone, or there is no page that can be read.
     pub async fn page(
         &self,
         secret: &FeedSecret,
@@ -161,17 +182,22 @@ impl Context {
                     (format!("it answered {}", status.as_u16()), after)
                 }
                 Err(TransportError::TooLarge) => {
-                    return Err(NoPage::Fault(TransportError::TooLarge.to_string()));
+                    return Err(NoPage::of_page(TransportError::TooLarge.to_string()));
                 }
                 Err(error) => (error.to_string(), None),
             };
             let wait =
                 after.unwrap_or_else(|| between_tries(tries + 2, self.shared.chance.share()));
-            if tries == TRIES || wait > LONGEST_WAIT {
-                let times = if tries == 1 { "time" } else { "times" };
-                return Err(NoPage::Fault(format!("{what}, {tries} {times}")));
+            let is_too_late = self.left(end).is_some_and(|left| left <= wait);
+            let is_given_up = tries == TRIES || wait > LONGEST_WAIT;
+            if after.is_some() && (is_given_up || is_too_late) {
+                return Err(NoPage::Throttled(wait));
             }
-            if self.left(end).is_some_and(|left| left <= wait) {
+            if is_given_up {
+                let what = format!("{what}, {tries} times");
+                return Err(NoPage::Fault(FaultOf::Feed, what));
+            }
+            if is_too_late {
                 return Err(NoPage::OutOfTime);
             }
             tokio::time::sleep(wait).await;
@@ -223,7 +249,7 @@ fn written(
             None
         }
     };
-    let unwritten = || NoPage::Fault("its address cannot be written as a request".to_owned());
+    let unwritten = || NoPage::of_page("its address cannot be written as a request");
     let request = Request::builder()
         .method(plain.method)
         .uri(plain.url.as_str())
@@ -272,5 +298,9 @@ fn refusal(status: StatusCode, secret: &FeedSecret) -> NoPage {
         status if status.is_redirection() => "redirects are not followed; expected the page itself",
         _ => "expected 200",
     };
-    NoPage::Fault(format!("it answered {}: {expected}", status.as_u16()))
+    let of = match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => FaultOf::Feed,
+        _ => FaultOf::Page,
+    };
+    NoPage::Fault(of, format!("it answered {}: {expected}", status.as_u16()))
 }

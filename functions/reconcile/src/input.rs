@@ -1,5 +1,7 @@
 //! What a run is asked for (docs/contract.md "Reconcile"), and the cursor by which it goes on.
 
+mod brought;
+
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -9,6 +11,8 @@ use domain::change::{CampaignId, OrgId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+pub(crate) use brought::Brought;
 
 use crate::{Read, Task};
 
@@ -71,6 +75,12 @@ pub struct Cursor {
     /// Contacts of the campaign that break a rule.
     #[serde(default)]
     pub(crate) faulty: u64,
+    /// What the campaign's pages brought until now.
+    #[serde(default, skip_serializing_if = "Brought::is_nothing")]
+    pub(crate) brought: Brought,
+    /// An export did not come in time: the run goes on without.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) has_no_exports: bool,
 }
 
 impl fmt::Display for Cursor {
@@ -102,6 +112,8 @@ impl Cursor {
             checked: 0,
             drifted: 0,
             faulty: 0,
+            brought: Brought::default(),
+            has_no_exports: false,
         }
     }
 
@@ -226,12 +238,13 @@ impl Input {
             .unwrap_or_else(|| Cursor::start(&self.org, &self.campaigns, self.since))
     }
 
-    /// Lets another campaign be the first with each run, so that none is always the one for which
-    /// there is no time.
-    pub(crate) fn rotate(&mut self) {
+    /// Lets another campaign be the first with each run and each of its tries, so that none is always the one for
+    /// which there is no time, or behind one that is at fault. `before`: how many tries there were.
+    pub(crate) fn rotate(&mut self, before: u32) {
         let mut hasher = DefaultHasher::new();
         self.run.as_second().hash(&mut hasher);
         let first = hasher.finish() % self.campaigns.len().max(1) as u64;
+        let first = (first + u64::from(before)) % self.campaigns.len().max(1) as u64;
         self.campaigns
             .rotate_left(usize::try_from(first).unwrap_or(0));
     }

@@ -22,7 +22,7 @@ pub use answer::{Answer, Error, Outcome, Why};
 pub use context::Context;
 pub use input::{Cursor, Input, InvalidInput};
 pub use read::Read;
-pub use runs::{Runs, handle};
+pub use runs::{NoRecord, Runs, handle, looked_at, record_of};
 pub use scan::{Found, LeftOut, Progress, Until};
 pub use task::Task;
 pub use unlisted::remove_unknown;
@@ -61,7 +61,7 @@ pub async fn at_once(context: &Context, event: LambdaEvent<Value>) -> Result<Ans
     async {
         let now = context.shared.clock.now();
         let mut input = Input::parse(&event.payload, now)?;
-        input.rotate();
+        input.rotate(0);
         let until = Until {
             end: deadline(&event.context, now).map(|deadline| deadline - TO_ENQUEUE),
             rest_at: None,

@@ -3,6 +3,8 @@
 //!
 //! There is no personal data in it but what a feed's own cursor may hold.
 
+mod id;
+
 use domain::change::CampaignId;
 use domain::depth;
 use jiff::{SignedDuration, Timestamp};
@@ -11,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::input::{Cursor, Input};
 
 /// What a parameter of Parameter Store's advanced tier holds, in bytes.
-const MOST_BYTES: usize = 8 << 10;
+pub(crate) const MOST_BYTES: usize = 8 << 10;
 
 /// The first run of a campaign looks back over its window, and whoever follows a first run that failed over this
 /// many seconds at most: what is older is for the command.
@@ -19,6 +21,9 @@ const MOST_NEW: i64 = 86_400;
 /// What the times of a record that is too large are rounded to, one after the other, in seconds.
 const COARSE: [i64; 4] = [60, 900, 3_600, 86_400];
 
+/// So often in a row a page is refused from a place on, until the campaign is begun anew: its cursor may be one
+/// that the feed does not know any more. A run is given up before that, and the next one tries it once.
+const MOST_REFUSED: u32 = 3;
 /// So long a campaign is remembered that no run looks at, in seconds: 90 days.
 const REMEMBERED: i64 = 90 * 86_400;
 
@@ -30,6 +35,7 @@ pub(crate) struct Record {
     looked_at: Vec<Looked>,
     unfinished: Option<Unfinished>,
     sent: Option<Sent>,
+    tries: Option<Tries>,
 }
 
 /// Of these campaigns all that changed in this time was looked at. In whole seconds, the first cut off
@@ -41,18 +47,29 @@ struct Looked {
     campaigns: Vec<String>,
 }
 
-/// A run that goes on where it stopped.
+/// Where a run stopped: it goes on there, or where it was given up the next one of the campaign.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Unfinished {
-    /// Which run: when it was due.
-    due: Timestamp,
-    /// How often its message had been received then: what is more since then was killed, or failed.
-    receives: u32,
     /// When it began with the campaign in which it is.
     began: i64,
     /// Of that campaign alone: the others are those that were not looked at.
     cursor: Cursor,
+    /// How often in a row a page was refused from there on, or could not be read.
+    #[serde(default)]
+    refused: u32,
+}
+
+/// How it went with a run's message until now.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Tries {
+    /// Its id.
+    message: String,
+    /// How often it had been received when this was noted, and when that was.
+    receives: u32,
+    at: i64,
+    /// How often in a row the run failed.
+    failures: u32,
 }
 
 /// What lies in the queue, as far as it may still be there.
@@ -78,29 +95,47 @@ pub(crate) struct Did<'a> {
     pub(crate) done: &'a [Due],
     /// Where it goes on.
     pub(crate) cursor: Option<Cursor>,
-    /// How often its message was received.
+    /// Its message, and how often it was received.
+    pub(crate) message: &'a str,
     pub(crate) receives: u32,
+    /// When it ended.
+    pub(crate) ended: Timestamp,
 }
 
 impl Record {
     /// Reads what [`Record::text`] wrote. None: it is something else.
     pub(crate) fn parse(text: &str) -> Option<Record> {
-        serde_json::from_str(text).ok()
+        let record: Record = serde_json::from_str(text).ok()?;
+        Some(record.with_ids(id::long))
     }
 
-    /// One that is too large says less than was looked at, in coarser times that more campaigns share. None:
-    /// a parameter cannot hold it.
+    /// One that is too large has shorter ids; if that does not do, it says less than was looked at, in coarser
+    /// times that more campaigns share. None: a parameter cannot hold it.
     pub(crate) fn text(&self) -> Option<String> {
         let fits = |record: &Record| {
             let text = serde_json::to_string(record).ok()?;
             (text.len() <= MOST_BYTES).then_some(text)
         };
-        let coarser = || {
-            COARSE
-                .into_iter()
-                .find_map(|seconds| fits(&self.coarse(seconds)))
+        let shorter = || {
+            let short = self.clone().with_ids(id::short);
+            let coarse = || {
+                COARSE
+                    .into_iter()
+                    .find_map(|seconds| fits(&short.coarse(seconds)))
+            };
+            fits(&short).or_else(coarse)
         };
-        fits(self).or_else(coarser)
+        fits(self).or_else(shorter)
+    }
+
+    fn with_ids(mut self, written: fn(&str) -> Option<String>) -> Record {
+        let looked = self.looked_at.iter_mut();
+        for id in looked.flat_map(|looked| &mut looked.campaigns) {
+            if let Some(written) = written(id) {
+                *id = written;
+            }
+        }
+        self
     }
 
     fn coarse(&self, seconds: i64) -> Record {
@@ -180,31 +215,69 @@ impl Record {
                 (!is_done).then_some(Due { campaign, since })
             })
             .collect();
-        // Another run of the same time may have a wider window.
-        let goes_on = |unfinished: &Unfinished, due: &Due| {
-            unfinished.is_in(&due.campaign) && unfinished.cursor.since <= due.since
-        };
-        if let Some(unfinished) = self.of(input.run)
-            && let Some(place) = due.iter().position(|due| goes_on(unfinished, due))
-        {
+        if let Some(place) = due.iter().position(|due| self.cursor(due).is_some()) {
             due[..=place].rotate_right(1);
-            due[0].since = unfinished.cursor.since;
+            if let Some(cursor) = self.cursor(&due[0]) {
+                due[0].since = cursor.since;
+            }
         }
         due
     }
 
-    /// Where the run that was due then goes on in this campaign.
-    pub(crate) fn cursor(&self, run: Timestamp, due: &Due) -> Option<&Cursor> {
-        let unfinished = self
-            .of(run)
-            .filter(|unfinished| unfinished.is_in(&due.campaign));
+    /// Where a run goes on in this campaign: it stopped there itself, or one before it that was given up.
+    pub(crate) fn cursor(&self, due: &Due) -> Option<&Cursor> {
+        let unfinished = self.unfinished.as_ref();
+        let unfinished = unfinished.filter(|unfinished| unfinished.is_in(&due.campaign));
         let cursor = unfinished.map(|unfinished| &unfinished.cursor);
+        // A run may have a wider window than the one that stopped.
         cursor.filter(|cursor| cursor.since <= due.since)
     }
 
-    /// How often the message of that run was received until it was last left in good order.
-    pub(crate) fn receives(&self, run: Timestamp) -> u32 {
-        self.of(run).map_or(0, |unfinished| unfinished.receives)
+    /// How often a message was received until its run last ended in good order, or failed, and when that was.
+    pub(crate) fn receives(&self, message: &str) -> Option<(u32, Timestamp)> {
+        let tries = self.tries.as_ref().filter(|it| it.message == message)?;
+        Some((tries.receives, Timestamp::from_second(tries.at).ok()?))
+    }
+
+    /// Notes that a run failed. `refused`: the campaign whose page was refused. Answers how often it failed in a
+    /// row.
+    pub(crate) fn fail(
+        &mut self,
+        message: &str,
+        receives: u32,
+        now: Timestamp,
+        refused: Option<&CampaignId>,
+    ) -> u32 {
+        let tries = self.tries.as_ref().filter(|it| it.message == message);
+        let failures = tries.map_or(0, |it| it.failures) + 1;
+        self.tries = Some(Tries {
+            message: message.to_owned(),
+            receives,
+            at: now.as_second(),
+            failures,
+        });
+        if let (Some(campaign), Some(place)) = (refused, &mut self.unfinished)
+            && place.is_in(campaign)
+        {
+            place.refused += 1;
+            if place.refused == MOST_REFUSED {
+                self.unfinished = None;
+            }
+        }
+        failures
+    }
+
+    /// The record in place of one that nobody can read: of the run's campaigns nothing is known but that they were
+    /// looked at a day before.
+    pub(crate) fn anew(input: &Input) -> Record {
+        let mut record = Record::default();
+        let day = input.run.as_second() - MOST_NEW;
+        let since = Timestamp::from_second(day).unwrap_or(input.since);
+        for campaign in &input.campaigns {
+            let campaign = campaign.clone();
+            record.look(&Due { campaign, since }, day);
+        }
+        record
     }
 
     /// How many of the changes that were sent may still lie in the queue.
@@ -229,25 +302,40 @@ impl Record {
 
     /// Notes what an invocation did.
     pub(crate) fn note(&mut self, input: &Input, did: &Did<'_>) {
-        let unfinished = self.unfinished.take().filter(|it| it.due == input.run);
+        let before = self.unfinished.take();
+        // Of a run that went on there, its own or another's.
+        let began = |campaign: Option<&str>, since: Timestamp| {
+            let before = before.as_ref();
+            let before = before.filter(|it| it.campaign() == campaign && it.cursor.since == since);
+            before.map_or(did.began.as_second(), |it| it.began)
+        };
         for due in did.done {
-            let began = unfinished.as_ref().filter(|it| it.is_in(&due.campaign));
-            let began = began.map_or(did.began.as_second(), |it| it.began);
+            let began = began(Some(due.campaign.as_str()), due.since);
             self.look(due, began);
         }
-        self.unfinished = did.cursor.clone().map(|cursor| {
-            let began =
-                unfinished.filter(|it| it.cursor.campaigns.first() == cursor.campaigns.first());
-            Unfinished {
-                due: input.run,
-                receives: did.receives,
-                began: began.map_or(did.began.as_second(), |it| it.began),
+        self.unfinished = match did.cursor.clone() {
+            Some(cursor) => Some(Unfinished {
+                began: began(cursor.campaigns.first().map(String::as_str), cursor.since),
                 cursor: Cursor {
                     campaigns: cursor.campaigns.into_iter().take(1).collect(),
                     ..cursor
                 },
-            }
-        });
+                refused: 0,
+            }),
+            // A run of other campaigns leaves the place alone.
+            None => before.filter(|it| {
+                let is_remembered = it.began > did.began.as_second() - REMEMBERED;
+                is_remembered && !input.campaigns.iter().any(|campaign| it.is_in(campaign))
+            }),
+        };
+        if did.cursor.is_some() {
+            self.tries = Some(Tries {
+                message: did.message.to_owned(),
+                receives: did.receives,
+                at: did.ended.as_second(),
+                failures: 0,
+            });
+        }
         self.fit(&input.campaigns);
     }
 
@@ -272,12 +360,6 @@ impl Record {
                 self.looked_at.remove(oldest);
             }
         }
-    }
-
-    fn of(&self, run: Timestamp) -> Option<&Unfinished> {
-        self.unfinished
-            .as_ref()
-            .filter(|unfinished| unfinished.due == run)
     }
 
     fn looked(&self, campaign: &CampaignId) -> Option<&Looked> {
@@ -318,11 +400,12 @@ impl Record {
 }
 
 impl Unfinished {
+    fn campaign(&self) -> Option<&str> {
+        self.cursor.campaigns.first().map(String::as_str)
+    }
+
     fn is_in(&self, campaign: &CampaignId) -> bool {
-        self.cursor
-            .campaigns
-            .first()
-            .is_some_and(|id| id == campaign.as_str())
+        self.campaign() == Some(campaign.as_str())
     }
 }
 

@@ -10,13 +10,16 @@ mod turn;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use domain::change::{CampaignId, OrgId};
 use io::config::RunsConfig;
 use io::queue::{self, Message};
 use io::records::Records;
+use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 
 use crate::input::{Input, InvalidInput};
+use crate::record::Record;
 use crate::{Context, Error, at_once};
 
 /// What a copy of the function has for runs from a queue.
@@ -31,6 +34,25 @@ impl Runs {
         Runs { config, records }
     }
 }
+
+/// The name of an org's record.
+pub fn record_of(stack: &str, org: &OrgId) -> String {
+    format!("/campaign-sync/{stack}/reconcile/{org}")
+}
+
+/// Until when all of these campaigns were looked at, as an org's record says; none: no run had any of them.
+///
+/// # Errors
+/// It is not what reconcile writes.
+pub fn looked_at(record: &str, campaigns: &[CampaignId]) -> Result<Option<Timestamp>, NoRecord> {
+    let record = Record::parse(record).ok_or(NoRecord)?;
+    Ok(record.oldest(campaigns).map(|(_, until)| until))
+}
+
+/// A parameter holds something else than an org's record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the record is not what reconcile writes")]
+pub struct NoRecord;
 
 /// What the function does with what it is invoked with: a message of the queue of runs is worked on, any
 /// other input becomes one, and a dry run, which writes nothing, is done at once.
@@ -49,9 +71,13 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Valu
             let answer = at_once(context, event).await?;
             Ok(json!(answer))
         }
-        payload => queue(context, payload)
-            .await
-            .inspect_err(|error| tracing::error!(detail = %error, "the run is not queued")),
+        payload => queue(context, payload).await.inspect_err(|error| {
+            let org = payload["org"]
+                .as_str()
+                .and_then(|org| OrgId::parse(org).ok());
+            let org = org.as_ref().map(OrgId::as_str);
+            tracing::error!(org, detail = %error, "the run is not queued");
+        }),
     }
 }
 

@@ -3,15 +3,18 @@
 mod adopt;
 mod compare;
 mod faulty;
+mod known;
+mod pages;
 mod stop;
 mod whole;
 
+pub(crate) use faulty::faulty;
+use pages::{Pages, items};
 pub use stop::Until;
 pub(crate) use stop::why_stopped;
 use whole::Whole;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::batch::ParkReason;
@@ -21,15 +24,12 @@ use io::genesys::{Campaign, Kind, Org, Run};
 use io::secrets::{FeedSecret, OrgSecret};
 
 use crate::dnc::Listing;
-use crate::feed::{NoPage, Query};
 use crate::input::{Cursor, Input};
 use crate::record::Due;
 use crate::{Answer, Context, Error, Opened, Why};
 
 /// Contacts that are compared at once: one call of the contact list API reads as many.
 const AT_ONCE: usize = 50;
-/// A feed that brings nothing new with so many pages in a row has no end.
-const MOST_IDLE_PAGES: usize = 50;
 /// Fewer differing contacts than this stop no run, whatever their share.
 const MOST_DRIFT: u64 = 100;
 
@@ -107,8 +107,8 @@ impl Share {
     }
 }
 
-/// Contacts that cannot be repaired, by the reason for which apply would park their change.
-pub type LeftOut = BTreeMap<ParkReason, u64>;
+/// Contacts that cannot be repaired, by campaign and by the reason for which apply would park their change.
+pub type LeftOut = BTreeMap<(CampaignId, ParkReason), u64>;
 
 pub(crate) struct Scan<'a> {
     pub(crate) context: &'a Context,
@@ -141,12 +141,14 @@ pub(crate) struct Scan<'a> {
     /// Campaigns that Genesys Cloud does not know: the others are compared all the same.
     pub(crate) unknown: Vec<(CampaignId, Error)>,
     pub(crate) whole: Whole,
-    /// Campaigns that could not be compared, and why.
-    pub(crate) faults: Vec<(CampaignId, Error)>,
+    /// An export did not come in time: the run asks for no other.
+    pub(crate) has_no_exports: bool,
+    /// Why campaigns could not be compared.
+    pub(crate) faults: Vec<Error>,
     /// Campaigns with contacts that break a rule.
     pub(crate) faulty_in: BTreeSet<CampaignId>,
-    /// Campaigns of which nothing is to be enqueued.
-    pub(crate) at_fault: BTreeSet<CampaignId>,
+    /// Campaigns of which nothing that the feed says is to be enqueued.
+    pub(crate) in_doubt: BTreeSet<CampaignId>,
 }
 
 /// Where the scan stopped, or had no more room, and why.
@@ -187,9 +189,10 @@ impl<'a> Scan<'a> {
             listing: Listing::new(list.filter(|_| !input.dry_run)),
             unknown: Vec::new(),
             whole: Whole::default(),
+            has_no_exports: input.cursor.as_ref().is_some_and(|at| at.has_no_exports),
             faults: Vec::new(),
             faulty_in: BTreeSet::new(),
-            at_fault: BTreeSet::new(),
+            in_doubt: BTreeSet::new(),
         }
     }
 }
@@ -198,6 +201,7 @@ impl Scan<'_> {
     /// Compares until all is done, or until it must stop.
     pub(crate) async fn all(&mut self) -> Result<Option<Stopped>, Error> {
         let start = self.input.start();
+        let mut faults = 0;
         for (place, id) in start.campaigns.iter().enumerate() {
             let Ok(id) = CampaignId::parse(id) else {
                 continue;
@@ -227,10 +231,11 @@ impl Scan<'_> {
                     };
                     self.unknown.push((id, error));
                 }
-                // One campaign may be at fault. If two are, the feed or the org is.
                 Err(error) => {
-                    self.faults.push((id, error));
-                    if self.faults.len() > 1 {
+                    faults += u32::from(!error.is_of_campaign());
+                    self.faults.push(error);
+                    // The feed may be at fault with one campaign. With two it is with all.
+                    if faults > 1 {
                         break;
                     }
                 }
@@ -270,38 +275,17 @@ impl Scan<'_> {
             return Ok(Some(stopped));
         }
         let (is_from_start, faulty) = (at.page.is_none() && at.done == 0, self.faulty());
-        let (mut cursors, mut seen, mut idle_pages) = (BTreeSet::new(), HashSet::new(), 0);
-        let (mut skipped, mut pages) = (HashSet::new(), 0);
+        let mut pages = Pages::default();
         loop {
-            let fault = |what| Error::Feed {
-                org: self.input.org.clone(),
-                campaign: id.clone(),
-                what,
-            };
-            let query = Query {
-                feed: &feed,
-                since: at.since,
-                cursor: at.page.as_deref(),
-            };
-            let page = match self.context.page(self.secret, &query, self.until.end).await {
+            let page = match self.ask(&feed, &at).await? {
                 Ok(page) => page,
-                Err(NoPage::OutOfTime) => return Ok(Some((at, Why::OutOfTime))),
-                Err(NoPage::Fault(what)) => return Err(fault(what)),
+                Err(why) => return Ok(Some((at, why))),
             };
-            pages += 1;
-            // A page brings nothing new that is empty, or all of which was there before. One of faulty contacts
-            // alone does, until they may be too many.
-            let contacts = page.changes.iter().map(said);
-            let news = contacts.filter(|contact| seen.insert(*contact)).count();
-            // Nor does one whose items became no change before.
-            let items = page.unchanged.iter().filter(|item| skipped.insert(**item));
-            let is_news = news + items.count() > 0;
-            let is_faulty = page.changes.is_empty() && !page.faulty.is_empty();
-            let is_going = is_news || is_faulty && self.may_have_more_faulty();
-            idle_pages = if is_going { 0 } else { idle_pages + 1 };
+            pages.look(&page, self.may_have_more_faulty());
+            let brought = at.brought.clone().and(items(&page));
             // A run that goes on in the middle of a page told them before.
             if at.done == 0 {
-                self.leave_out_faulty(id, &mut at, pages, page.faulty);
+                self.leave_out_faulty(id, &mut at, pages.count, page.faulty);
             }
             if let Some(stopped) = self.page(&campaign, id, page.changes, &mut at).await? {
                 return Ok(Some(stopped));
@@ -310,20 +294,17 @@ impl Scan<'_> {
                 page: page.next,
                 done: 0,
                 last: None,
+                brought,
                 ..at
             };
             let Some(next) = &at.page else {
                 if self.input.full && is_from_start && self.faulty() == faulty {
                     self.count_unknown(id)?;
                 }
-                return Ok(None);
+                return self.look_for(&campaign, id).await.map(|()| None);
             };
-            if !cursors.insert(next.clone()) || idle_pages == MOST_IDLE_PAGES {
-                let endless = fault(
-                    "it has no end: expected a new cursor with each page, and null after the last"
-                        .into(),
-                );
-                return Err(self.too_faulty().unwrap_or(endless));
+            if !pages.lead_to(next) || at.brought.goes_round() {
+                return Err(self.too_faulty().unwrap_or_else(|| self.endless(id)));
             }
             if let Some(why) = self.must_stop(&at) {
                 return Ok(Some((at, why)));
@@ -378,13 +359,6 @@ impl Scan<'_> {
         let mut shares = self.shares.values();
         shares.any(|share| share.is_too_much(self.input))
     }
-}
-
-/// Which contact is said to be how old: a number, so that a feed of any length takes little memory.
-fn said(change: &Change) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (&change.key, change.version, change.occurred_at).hash(&mut hasher);
-    hasher.finish()
 }
 
 /// What of a contact's message group says which contact it is.

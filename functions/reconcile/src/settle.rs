@@ -1,9 +1,10 @@
 //! What becomes of what a scan found: it is enqueued, unless a campaign is at fault.
 //!
 //! A campaign is at fault if its feed, its contacts or its contact list could not be read, if too many of its
-//! contacts are faulty, or if more of it differs than can be right. Then nothing of it is enqueued, and of the
-//! other campaigns of the run nothing but opt-outs: lowering `callable` is safe, and nobody who opted out may
-//! be called for the trouble of another campaign.
+//! contacts are faulty, or if more of it differs than can be right. Then nothing of the run is enqueued but
+//! opt-outs: lowering `callable` is safe, and nobody who opted out may be called for the trouble of a feed. Of a
+//! campaign where what the feed says is in doubt, since too much differs or too many are faulty, they are not
+//! enqueued either. What belongs on the DNC list is put there all the same.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use domain::change::CampaignId;
 use io::genesys::Run;
 use io::telemetry::Event;
 
+use crate::input::Cursor;
 use crate::scan::{Scan, Share, Stopped};
 use crate::{Answer, Error, Outcome, Ran, TO_LIST, Why, send};
 
@@ -23,13 +25,17 @@ pub(crate) async fn settle(mut scan: Scan<'_>, stopped: Option<Stopped>) -> Resu
     let error = scan.error();
     if !scan.input.dry_run && (error.is_some() || !drifted.is_empty()) {
         scan.tell_drift(&drifted);
-        scan.hold_opt_outs_of_others(&drifted);
+        scan.hold_opt_outs(&drifted);
+        if drifted.is_empty() {
+            scan.put_on_list().await;
+        }
         scan.enqueue().await?;
         if error.is_some() {
             scan.tell();
         }
     }
     if let Some(error) = error {
+        scan.listing.ends(&scan.org);
         return Err(error);
     }
     let (mut cursor, mut why) = stopped.unzip();
@@ -44,14 +50,17 @@ pub(crate) async fn settle(mut scan: Scan<'_>, stopped: Option<Stopped>) -> Resu
     } else if too_much.is_some() {
         (cursor, why) = (Some(scan.input.start()), too_much);
     } else {
-        // What was found belongs there, however little time the scan left.
-        let end = scan.until.end.map(|end| end + TO_LIST);
-        scan.listing.flush(&scan.org, &Run::patient(end)).await;
+        scan.put_on_list().await;
         if !scan.enqueue().await? {
             // What is in the queue is found equal once it is applied.
             (cursor, why) = (Some(scan.input.start()), Some(Why::OutOfTime));
         }
     }
+    let has_no_exports = scan.has_no_exports;
+    let cursor = cursor.map(|cursor| Cursor {
+        has_no_exports,
+        ..cursor
+    });
     let faulty = scan.faulty();
     if faulty > 0 {
         why = why.or(Some(Why::Faulty(faulty)));
@@ -91,17 +100,10 @@ impl Scan<'_> {
     /// Why the run fails, if it does.
     fn error(&mut self) -> Option<Error> {
         let too_faulty = self.too_faulty();
-        let read = (!self.faults.is_empty()).then(|| self.faults.remove(0));
-        let read = read.map(|(id, error)| {
-            self.at_fault.insert(id);
-            error
-        });
         if too_faulty.is_some() {
-            self.at_fault.append(&mut self.faulty_in);
+            self.in_doubt.append(&mut self.faulty_in);
         }
-        self.at_fault
-            .extend(self.faults.drain(..).map(|(id, _)| id));
-        read.or(too_faulty)
+        self.faults.drain(..).next().map_or(too_faulty, Some)
     }
 
     fn tell_drift(&self, drifted: &BTreeMap<CampaignId, Share>) {
@@ -125,12 +127,18 @@ impl Scan<'_> {
         });
     }
 
-    fn hold_opt_outs_of_others(&mut self, drifted: &BTreeMap<CampaignId, Share>) {
-        let at_fault = &self.at_fault;
+    fn hold_opt_outs(&mut self, drifted: &BTreeMap<CampaignId, Share>) {
+        let in_doubt = &self.in_doubt;
         self.held.retain(|change| {
             let id = &change.campaign;
-            change.operation.opts_out() && !drifted.contains_key(id) && !at_fault.contains(id)
+            change.operation.opts_out() && !drifted.contains_key(id) && !in_doubt.contains(id)
         });
+    }
+
+    /// What was found belongs there, however little time the scan left.
+    async fn put_on_list(&mut self) {
+        let end = self.until.end.map(|end| end + TO_LIST);
+        self.listing.flush(&self.org, &Run::patient(end)).await;
     }
 
     /// Sends what is held, opt-outs first. Answers whether there was time for all.

@@ -99,9 +99,15 @@ fn log_faulty(
 
 pub(crate) fn tell_outcome(context: &Context, org: &OrgId, outcome: &Outcome) {
     let org = org.as_str();
-    for (reason, contacts) in &outcome.left_out {
-        let reason = reason.as_str();
-        tracing::warn!(org, reason, contacts, "left out: apply would park it");
+    for ((campaign, reason), contacts) in &outcome.left_out {
+        let (campaign, reason) = (campaign.as_str(), reason.as_str());
+        tracing::warn!(
+            org,
+            campaignId = campaign,
+            reason,
+            contacts,
+            "left out: apply would park it"
+        );
     }
     let contacts = outcome.answer.unranked;
     if contacts > 0 {

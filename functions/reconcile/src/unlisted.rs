@@ -115,8 +115,9 @@ impl Look {
         opened.is_alone_on_its_list(input).await?;
         let mut scan = Scan::new(context, input, until, watch, &opened);
         let stopped = scan.all().await?;
-        let unread = scan.unknown.pop().or(scan.faults.pop());
-        if let Some(error) = scan.too_faulty().or(unread.map(|(_, error)| error)) {
+        let unknown = scan.unknown.pop().map(|(_, error)| error);
+        let unread = unknown.or(scan.faults.pop());
+        if let Some(error) = scan.too_faulty().or(unread) {
             return Err(error);
         }
         let faulty = scan.faulty();
@@ -246,7 +247,10 @@ impl Removal<'_> {
             counts.callable += u64::from(found.contact.callable);
             match self.leave(&found) {
                 Some(Ok(_)) => counts.to_lower += 1,
-                Some(Err(reason)) => *counts.left_out.entry(reason).or_default() += 1,
+                Some(Err(reason)) => {
+                    let of = (self.campaign.clone(), reason);
+                    *counts.left_out.entry(of).or_default() += 1;
+                }
                 None => {}
             }
         }

@@ -1,8 +1,8 @@
 //! SQS, Secrets Manager, Parameter Store and CloudWatch Logs over the AWS JSON protocol.
 //!
 //! It answers the calls that the functions make, and those with which an operator looks at a queue
-//! or a log. Any other call is an `UnknownOperationException`. Shapes and error codes follow
-//! docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference,
+//! or a log, or stores a secret. Any other call is an `UnknownOperationException`. Shapes and error
+//! codes follow docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference,
 //! docs.aws.amazon.com/secretsmanager/latest/apireference and
 //! docs.aws.amazon.com/systems-manager/latest/APIReference. The services themselves are [`Sqs`],
 //! [`Vault`], [`Parameters`] and [`Logs`].
@@ -47,6 +47,8 @@ impl Aws {
             "AmazonSQS.DeleteMessageBatch" => self.delete_batch(&body).await,
             "AmazonSQS.GetQueueAttributes" => self.attributes(&body).await,
             "secretsmanager.GetSecretValue" => self.secret(&body).await,
+            "secretsmanager.CreateSecret" => self.put_secret(&body, "Name", false).await,
+            "secretsmanager.PutSecretValue" => self.put_secret(&body, "SecretId", true).await,
             "AmazonSSM.GetParameter" => self.parameter(&body).await,
             "AmazonSSM.PutParameter" => self.put_parameter(&body).await,
             "Logs_20140328.FilterLogEvents" => self
@@ -225,5 +227,22 @@ impl Aws {
             Err(SecretsError::Unavailable) => ("InternalServiceError", "see the error's type"),
         };
         Err(Fault(code.to_owned(), message))
+    }
+}
+
+impl Aws {
+    /// Stores a secret. The member `by` of the call holds its name. If `is_there`, the secret must
+    /// exist; otherwise it must not.
+    async fn put_secret(&self, body: &Value, by: &str, is_there: bool) -> Result<Value, Fault> {
+        let name = text(body, by)?;
+        let secret = text(body, "SecretString")?;
+        match (self.vault.read(name).await, is_there) {
+            (Ok(_), false) => Err("ResourceExistsException".into()),
+            (Err(SecretsError::Missing), true) => Err("ResourceNotFoundException".into()),
+            _ => {
+                self.vault.put(name, secret);
+                Ok(json!({ "Name": name }))
+            }
+        }
     }
 }

@@ -30,7 +30,7 @@ use io::http::{Transport, TransportError};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::fault::{Effect, Fault};
+use crate::fault::{Effect, Fault, Faults};
 use exchange::{ApiAnswer, ApiRequest, pairs, response};
 
 /// The API token of HubSpot and Pipedrive.
@@ -102,7 +102,7 @@ struct State {
     filters: BTreeMap<String, (String, Value)>,
     /// The times of the latest requests, for the rate limit.
     asked: Vec<Timestamp>,
-    faults: Vec<Fault>,
+    faults: Faults,
     /// The method, path and query of every request.
     requests: Vec<String>,
 }
@@ -174,7 +174,7 @@ impl Crm {
 
     /// Makes requests fail from now on.
     pub fn add_fault(&self, fault: Fault) {
-        self.state().faults.push(fault);
+        self.state().faults.add(fault);
     }
 
     /// Revokes every access token.
@@ -216,8 +216,7 @@ impl Crm {
         let path = path.unwrap_or_default();
         let mut state = self.state();
         state.requests.push(format!("{method} {path}"));
-        let mut faults = state.faults.iter_mut();
-        faults.find_map(|fault| fault.strike(method, &path))
+        state.faults.strike(method, &path)
     }
 }
 

@@ -85,7 +85,7 @@ impl Fault {
     }
 
     /// Counts a call, and returns the effect if the call fails.
-    pub(crate) fn strike(&mut self, method: &str, path: &str) -> Option<Effect> {
+    fn strike(&mut self, method: &str, path: &str) -> Option<Effect> {
         let is_meant = self.times > 0
             && self.method.is_none_or(|of| of == method)
             && match self.path.strip_suffix('$') {
@@ -101,6 +101,32 @@ impl Fault {
         }
         self.times -= 1;
         Some(self.effect.clone())
+    }
+}
+
+/// The faults of a service, in the order in which they were added.
+#[derive(Default)]
+pub(crate) struct Faults(Vec<Fault>);
+
+impl Faults {
+    pub(crate) fn add(&mut self, fault: Fault) {
+        self.0.push(fault);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Counts a call, and returns the effect of the first fault that fails it.
+    pub(crate) fn strike(&mut self, method: &str, path: &str) -> Option<Effect> {
+        self.0
+            .iter_mut()
+            .find_map(|fault| fault.strike(method, path))
     }
 }
 

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use crate::fault::{self, Effect, Fault};
+use crate::fault::{self, Effect, Fault, Faults};
 
 /// The time from a request to its answer.
 const LATENCY: Duration = Duration::from_millis(40);
@@ -38,7 +38,7 @@ pub struct Feed {
 struct State {
     /// By campaign and contact key: the change without an event id, and when the CRM changed it.
     contacts: BTreeMap<(String, String), (Value, Timestamp)>,
-    faults: Vec<Fault>,
+    faults: Faults,
     /// The path and the query of every request.
     requests: Vec<String>,
 }
@@ -69,7 +69,7 @@ impl Feed {
 
     /// Makes requests fail from now on.
     pub fn add_fault(&self, fault: Fault) {
-        self.state().faults.push(fault);
+        self.state().faults.add(fault);
     }
 
     /// The path and the query of every request, in order.
@@ -162,10 +162,7 @@ impl Transport for Feed {
             let effect = {
                 let mut state = self.state();
                 state.requests.push(path.clone());
-                state
-                    .faults
-                    .iter_mut()
-                    .find_map(|fault| fault.strike(request.method().as_str(), &path))
+                state.faults.strike(request.method().as_str(), &path)
             };
             let latency = match effect {
                 Some(Effect::Slow(latency)) => latency,

@@ -184,7 +184,7 @@ impl Genesys {
 
     /// Makes calls fail from now on.
     pub fn add_fault(&self, fault: Fault) {
-        self.state().faults.push(fault);
+        self.state().faults.add(fault);
     }
 
     /// Every call in order, those of the token endpoint included.

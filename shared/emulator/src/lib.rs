@@ -1,6 +1,6 @@
 //! The outside world of campaign-sync, in memory: Genesys Cloud, SQS FIFO queues with Lambda's
-//! event source mapping, Secrets Manager, Parameter Store, CloudWatch Logs, the feed of a CRM, and
-//! the APIs of four CRM vendors.
+//! event source mapping, Secrets Manager, Parameter Store, EventBridge Scheduler, CloudWatch Logs,
+//! the feed of a CRM, and the APIs of four CRM vendors.
 //!
 //! Tests, the simulation and `campaign-sync local` run the functions against it. Every wait is a
 //! wait on tokio's clock, so that with a paused clock hours pass in milliseconds. It is a model of
@@ -22,6 +22,7 @@ pub mod fifo;
 pub mod genesys;
 mod logs;
 pub mod records;
+pub mod schedules;
 pub mod secrets;
 pub mod world;
 
@@ -33,6 +34,7 @@ pub use fifo::{Fifo, Sqs};
 pub use genesys::Genesys;
 pub use logs::Logs;
 pub use records::Parameters;
+pub use schedules::Schedules;
 pub use secrets::Vault;
 pub use world::World;
 

@@ -32,13 +32,15 @@ impl Logs {
         let pattern = body["filterPattern"].as_str()?;
         let phrase = pattern.strip_prefix('"')?.strip_suffix('"')?;
         let from = body["startTime"].as_i64().unwrap_or_default();
+        // The end time is included.
+        let to = body["endTime"].as_i64().unwrap_or(i64::MAX);
         let page = body["nextToken"]
             .as_str()
             .map_or(Some(0), |token| token.parse().ok())?;
         let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = lines
-            .iter()
-            .filter(|(at, line)| at.as_millisecond() >= from && line.to_string().contains(phrase));
+        let found = lines.iter().filter(|(at, line)| {
+            (from..=to).contains(&at.as_millisecond()) && line.to_string().contains(phrase)
+        });
         let mut found = found.skip(page * PAGE);
         let event = |(at, line): &(Timestamp, Value)| json!({ "timestamp": at.as_millisecond(), "message": line.to_string() });
         let events: Vec<_> = found.by_ref().take(PAGE).map(event).collect();

@@ -20,6 +20,7 @@ struct Inner {
     texts: BTreeMap<String, String>,
     refuse_writes: usize,
     refuse_reads: usize,
+    is_denied: bool,
 }
 
 impl Parameters {
@@ -33,6 +34,11 @@ impl Parameters {
         self.inner().texts.insert(name.to_owned(), text.to_owned());
     }
 
+    /// Deletes a parameter.
+    pub fn forget(&self, name: &str) {
+        self.inner().texts.remove(name);
+    }
+
     /// Refuses the next `calls` writes.
     pub fn refuse_writes(&self, calls: usize) {
         self.inner().refuse_writes = calls;
@@ -43,8 +49,22 @@ impl Parameters {
         self.inner().refuse_reads = calls;
     }
 
+    /// Denies every read and write, or allows them again.
+    pub fn deny(&self, is_denied: bool) {
+        self.inner().is_denied = is_denied;
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn may_be_used(&self) -> Result<(), RecordsError> {
+        match self.is_denied {
+            true => Err(RecordsError::new("AccessDeniedException")),
+            false => Ok(()),
+        }
     }
 }
 
@@ -52,6 +72,7 @@ impl Records for Parameters {
     fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, RecordsError>> {
         async move {
             let mut inner = self.inner();
+            inner.may_be_used()?;
             if inner.refuse_reads > 0 {
                 inner.refuse_reads -= 1;
                 return Err(RecordsError::new("InternalServerError"));
@@ -64,6 +85,7 @@ impl Records for Parameters {
     fn write<'a>(&'a self, name: &'a str, text: String) -> BoxFuture<'a, Result<(), RecordsError>> {
         async move {
             let mut inner = self.inner();
+            inner.may_be_used()?;
             if inner.refuse_writes > 0 {
                 inner.refuse_writes -= 1;
                 return Err(RecordsError::new("ThrottlingException"));

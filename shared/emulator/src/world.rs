@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::aws::Aws;
 use crate::fifo::Attributes;
 use crate::genesys::Options;
-use crate::{EventSource, Fifo, Genesys, Logs, Parameters, Sqs, Vault};
+use crate::{EventSource, Fifo, Genesys, Logs, Parameters, Schedules, Sqs, Vault, schedules};
 
 /// The prefix of the names of all secrets.
 pub const SECRET_PREFIX: &str = "campaign-sync";
@@ -37,6 +37,8 @@ pub struct World {
     pub dead_letters: Arc<Fifo>,
     /// The queue of reconcile runs.
     pub runs: Arc<Fifo>,
+    /// The schedules of EventBridge. They enqueue runs while [`Schedules::run`] is polled.
+    pub schedules: Arc<Schedules>,
     /// The queue of failed runs. It is a standard queue.
     pub failed_runs: Arc<Fifo>,
     pub parameters: Arc<Parameters>,
@@ -76,6 +78,7 @@ impl World {
             parameters: Arc::default(),
             logs: Arc::default(),
             base: base.to_owned(),
+            schedules: Arc::new(Schedules::new(clock.clone(), Arc::clone(&runs))),
             clock,
             queue,
             dead_letters,
@@ -138,6 +141,9 @@ impl World {
             "DEAD_LETTER_QUEUE_URL" => Some(queue_url(&self.base, "dead")),
             "RUNS_QUEUE_URL" => Some(queue_url(&self.base, "runs")),
             "FAILED_RUNS_QUEUE_URL" => Some(failed_runs_url(&self.base)),
+            "RUNS_QUEUE_ARN" => Some(format!("arn:aws:sqs:us-east-1:{ACCOUNT}:runs.fifo")),
+            "FAILED_RUNS_QUEUE_ARN" => Some(format!("arn:aws:sqs:us-east-1:{ACCOUNT}:failed-runs")),
+            "SCHEDULE_ROLE_ARN" => Some(format!("arn:aws:iam::{ACCOUNT}:role/schedule")),
             _ => None,
         }
     }
@@ -155,7 +161,8 @@ impl World {
     }
 
     /// Answers an HTTP request. If it names a call of SQS, Secrets Manager, Parameter Store or the
-    /// log, that service answers; otherwise Genesys Cloud does.
+    /// log, that service answers. EventBridge Scheduler answers the requests whose path is one of
+    /// its own, and Genesys Cloud all others.
     pub async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
         let target = request.headers().get("x-amz-target");
         if let Some(target) = target.and_then(|target| target.to_str().ok()) {
@@ -167,7 +174,10 @@ impl World {
             };
             return aws.respond(target, request.body()).await;
         }
-        sent(&*self.genesys, request).await
+        match request.uri().path().starts_with(schedules::PREFIX) {
+            true => self.schedules.answer(&request),
+            false => sent(&*self.genesys, request).await,
+        }
     }
 }
 

@@ -283,13 +283,20 @@ pub fn columns() -> Option<usize> {
     from_env("COLUMNS")?.trim().parse().ok()
 }
 
-/// `STACK_NAME`: the deployed stack, which distinguishes the metrics of several stacks in one
-/// account. The default is `campaign-sync`. It is read first, so that a function can report what is
-/// wrong with the other variables.
+/// `STACK_NAME`: the deployed stack, which distinguishes the metrics of several stacks in one account. The default is
+/// `campaign-sync`. It is read first, so that a function can report what is wrong with the other variables.
 pub fn stack_name() -> String {
     from_env("STACK_NAME")
         .filter(|name| !name.is_empty())
         .unwrap_or_else(default_stack)
+}
+
+/// `RUNS_QUEUE_URL`, or the queue that the template makes beside this one of changes.
+pub fn runs_queue_url(queue_url: &str) -> Option<String> {
+    let beside = queue_url.strip_suffix("changes.fifo");
+    let beside = beside.map(|start| format!("{start}runs.fifo"));
+    let said = from_env("RUNS_QUEUE_URL");
+    said.filter(|url| !url.is_empty()).or(beside)
 }
 
 fn default_stack() -> String {

@@ -16,6 +16,19 @@ impl RecordsError {
     pub fn new(code: impl Into<String>) -> RecordsError {
         RecordsError(code.into())
     }
+
+    /// Whether Parameter Store did not answer, or not now: the same call may go well later.
+    pub fn is_away(&self) -> bool {
+        const LATER: [&str; 6] = [
+            "Throttl",
+            "TooManyUpdates",
+            "Internal",
+            "Unavailable",
+            "Timeout",
+            "no answer",
+        ];
+        LATER.iter().any(|code| self.0.contains(code))
+    }
 }
 
 impl<E: ProvideErrorMetadata, R> From<SdkError<E, R>> for RecordsError {

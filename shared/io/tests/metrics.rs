@@ -223,7 +223,13 @@ fn every_metric_is_written_by_stack_and_org_and_what_alarms_watch_also_for_all_o
     let metrics = extracted(&lines);
     const ALL: &str = "Stack=blue";
     const ORG: &str = "Stack=blue,Org=acme-us";
-    assert_eq!(metrics.keys().collect::<Vec<_>>(), [ALL, ORG]);
+    const CAUSE: &str = "Stack=blue,Cause=not parked";
+    assert_eq!(metrics.keys().collect::<Vec<_>>(), [ALL, CAUSE, ORG]);
+    let retried = ("Count".to_owned(), json!(1));
+    assert_eq!(
+        metrics[CAUSE],
+        BTreeMap::from([("Retried".to_owned(), retried)])
+    );
     let count = |of: &str, name: &str| {
         let (unit, value) = &metrics[of][name];
         assert_eq!(unit, "Count", "{name}");

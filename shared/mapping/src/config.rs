@@ -45,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) items: Option<String>,
     pub(crate) headers: Vec<String>,
     pub(crate) sample: Option<String>,
+    /// The first member of the mapping that only a webhook can use.
+    pub(crate) of_webhooks: Option<&'static str>,
     /// The values of [`GLOBALS`], without the last two.
     pub(crate) globals: Vec<Val>,
     /// The columns that the mapping fills.
@@ -124,6 +126,11 @@ pub(crate) fn parse(json: &str) -> Result<Config, Refused> {
         items: raw.items.map(pointer).transpose()?,
         headers: headers(raw.headers, preset)?,
         sample: raw.sample.map(|sample| sample.get().to_owned()),
+        of_webhooks: match (raw.campaign_field, raw.headers) {
+            (Some(_), _) => Some("campaignField"),
+            (None, Some(_)) => Some("headers"),
+            (None, None) => None,
+        },
         globals: vec![
             columns,
             condition::opt_out(raw.opt_out)?,

@@ -110,6 +110,13 @@ impl Mapping {
         &self.0.config.headers
     }
 
+    /// The first member of the mapping that only a webhook can use. A feed cannot use
+    /// `campaignField`, because it is asked for one campaign, nor `headers`, because its items come
+    /// without any.
+    pub fn of_webhooks(&self) -> Option<&'static str> {
+        self.0.config.of_webhooks
+    }
+
     /// The changes that an item becomes: none, or up to `most`.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! The page of a contact, in the console and in the terminal.
 
+mod known;
+
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -70,7 +72,7 @@ async fn the_page_of_a_contact_shows_its_story_and_why_it_is_not_called() {
     let (status, page) = console.post("/contact", &WHOM).await;
     assert_eq!(status, 303);
     for wanted in [
-        "It is not called: the contact may not be called: the CRM opted it out",
+        "It is not called: the CRM opted it out",
         PHONE,
         "evt_1",
         "evt_2",
@@ -150,10 +152,16 @@ async fn a_campaign_that_is_off_and_an_absent_contact_are_reported() {
         let (status, page) = console.post("/contact", &whom).await;
         assert!(status == 400 && page.contains(told), "{told} of {page}");
     }
+    let all = [("org", "A B"), ("campaign", ""), ("key", " x")];
+    let (_, page) = console.post("/contact", &all).await;
+    assert_eq!(page.matches("aria-invalid=\"true\"").count(), 3, "{page}");
     let (status, page) = console
         .post("/contact", &[("org", "none"), WHOM[1], WHOM[2]])
         .await;
-    assert!(status == 400 && page.contains("org none"), "{page}");
+    assert!(
+        status == 303 && page.contains("org none: secret campaign-sync/org/none"),
+        "{page}"
+    );
 }
 
 #[tokio::test]
@@ -198,7 +206,7 @@ async fn the_terminal_shows_the_same_as_the_page() {
     let (status, _, text) = served.command(&whom).await;
     assert_eq!(status, 1, "{text}");
     for wanted in [
-        "It is not called: the contact may not be called",
+        "It is not called: the CRM opted it out",
         PHONE,
         "evt_2",
         "Parked: ",
@@ -235,4 +243,27 @@ async fn the_terminal_shows_the_same_as_the_page() {
             .unwrap()
             .starts_with("Nothing that is known")
     );
+}
+
+#[tokio::test]
+async fn a_campaign_that_genesys_cloud_does_not_know_is_told_first() {
+    let served = Served::new().await;
+    for org in ["ranked", "lists"] {
+        let arguments = [
+            "contact",
+            "show",
+            KEY,
+            "--org",
+            org,
+            "--campaign",
+            "no-such",
+        ];
+        let (status, _, text) = served.command(&arguments).await;
+        assert_eq!(status, 1, "{text}");
+        let answer = text.lines().nth(1).unwrap();
+        assert!(
+            answer.starts_with("It is not called: Genesys Cloud knows no such campaign"),
+            "{text}"
+        );
+    }
 }

@@ -1,5 +1,7 @@
 //! Parked messages in the console: they are listed, shown, redriven and deleted.
 
+use std::time::Duration;
+
 use http::Method;
 use serde_json::json;
 
@@ -88,34 +90,99 @@ async fn a_chosen_message_is_tried_first_and_then_redriven_by_the_code_of_the_co
     assert!(tried.contains("1 left: it has no rank"), "{tried}");
     assert_eq!((served.queue.len(), served.dead_letters.len()), (0, 3));
 
-    console.post("/parked/redrive", &reason).await;
+    // What is parked since then was not tried: it is not sent.
+    park(&served, "evt_4", "retryHorizon", Some(4));
+    let number = tried_number(&tried);
+    console.post("/parked/redrive", &[("tried", &number)]).await;
     let sent = console.until("/parked", "1 sent again").await;
     assert!(
         !sent.contains(">evt_1<") && sent.contains(">evt_2<"),
         "{sent}"
     );
-    assert_eq!((served.queue.len(), served.dead_letters.len()), (1, 2));
+    assert_eq!((served.queue.len(), served.dead_letters.len()), (1, 3));
     assert!(
         console
             .printed()
             .await
-            .contains("sends again what is parked as retryHorizon")
+            .contains("sends again 1 chosen change")
     );
 
     let ids = [("of", "chosen"), ("rate", "100"), ("unranked", "1")];
     let second = id(&sent, "evt_2");
     let mut chosen = ids.to_vec();
     chosen.push(("id", &second));
-    let (status, nothing) = console.post("/parked/redrive", &ids).await;
+    let (status, nothing) = console.post("/parked/try", &ids).await;
     assert!(
         status == 400 && nothing.contains("Nothing was chosen"),
         "{nothing}"
     );
-    console.post("/parked/redrive", &chosen).await;
+    console.post("/parked/try", &chosen).await;
+    let tried = console.until("/parked", "1 would be sent again").await;
+    let number = tried_number(&tried);
+    console.post("/parked/redrive", &[("tried", &number)]).await;
     console
-        .until("/parked", "Sent again: 1 chosen change")
+        .until(
+            "/parked",
+            "Sent again: 1 chosen change, those without a rank too",
+        )
         .await;
-    assert_eq!((served.queue.len(), served.dead_letters.len()), (2, 1));
+    assert_eq!((served.queue.len(), served.dead_letters.len()), (2, 2));
+}
+
+/// The number by which a page sends what its dry run told.
+fn tried_number(page: &str) -> String {
+    let number = page.split("name=\"tried\" value=\"").nth(1).unwrap();
+    number.split('"').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_dry_run_is_sent_once_and_nothing_is_sent_without_one() {
+    let served = Served::new().await;
+    park(&served, "evt_1", "retryHorizon", Some(1));
+    let console = Console::of(&served, &[]).await;
+    console.until("/parked", "evt_1").await;
+    let all = [("of", "all"), ("rate", "100")];
+    for fields in [&all[..], &[("tried", "1")], &[("tried", "x")]] {
+        let (status, page) = console.post("/parked/redrive", fields).await;
+        assert!(status == 400 && page.contains("Nothing was sent"), "{page}");
+    }
+    console.post("/parked/try", &all).await;
+    let first = tried_number(&console.until("/parked", "1 would be sent again").await);
+    park(&served, "evt_2", "retryHorizon", Some(2));
+    console.post("/parked/try", &all).await;
+    let second = tried_number(&console.until("/parked", "2 would be sent again").await);
+    let (status, _) = console.post("/parked/redrive", &[("tried", &first)]).await;
+    assert_eq!((status, served.queue.len()), (400, 0), "an older dry run");
+    console.post("/parked/redrive", &[("tried", &second)]).await;
+    console.until("/parked", "2 sent again").await;
+    park(&served, "evt_3", "retryHorizon", Some(3));
+    let (status, _) = console.post("/parked/redrive", &[("tried", &second)]).await;
+    assert_eq!((status, served.queue.len()), (400, 2), "sent twice");
+}
+
+/// Nothing is chosen by what is no reason, org or source: all that is parked is not meant by it.
+#[tokio::test]
+async fn what_cannot_be_chosen_by_chooses_nothing() {
+    let served = Served::new().await;
+    park(&served, "evt_1", "oddReason", Some(1));
+    let console = Console::of(&served, &[]).await;
+    let page = console.until("/parked", "evt_1").await;
+    assert!(!page.contains("option value=\"oddReason\""), "{page}");
+    for (name, value) in [("reason", "oddReason"), ("org", "Bad Org"), ("source", "?")] {
+        let fields = [("of", "all"), ("rate", "100"), (name, value)];
+        let (status, page) = console.post("/parked/try", &fields).await;
+        assert!(
+            status == 400 && page.contains("nothing was chosen"),
+            "{name}: {page}"
+        );
+    }
+    let (status, _) = console.post("/parked/try", &[("rate", "100")]).await;
+    assert_eq!(status, 400, "of what is not said");
+    let own = [("cookie", console.cookie.as_str())];
+    let answer = console
+        .ask(Method::GET, "/parked?reason=oddReason", &own, "")
+        .await;
+    assert_eq!(answer.status(), 400);
 }
 
 #[tokio::test]
@@ -160,7 +227,7 @@ async fn a_read_only_console_alters_nothing() {
         ("of", "all"),
         ("rate", "100"),
     ];
-    for path in ["/parked/drop", "/parked/redrive"] {
+    for path in ["/parked/drop", "/parked/redrive", "/local"] {
         let (status, page) = console.post(path, &all).await;
         assert!(
             status == 403 && page.contains("--read-only"),
@@ -198,4 +265,100 @@ async fn many_parked_messages_are_shown_a_page_at_a_time() {
         )
         .await;
     assert_eq!(answer.status(), 200);
+}
+
+#[tokio::test]
+async fn what_was_done_is_told_though_nobody_can_look_afterwards() {
+    let served = Served::new().await;
+    park(&served, "evt_1", "retryHorizon", Some(1));
+    park(&served, "evt_2", "rejected", Some(2));
+    let console = Console::of(&served, &[]).await;
+    let page = console.until("/parked", "evt_2").await;
+    let reason = [("of", "all"), ("rate", "100"), ("reason", "retryHorizon")];
+    console.post("/parked/try", &reason).await;
+    let tried = console.until("/parked", "Send again for good").await;
+    served.deny("AmazonSQS.GetQueueAttributes");
+    let number = tried_number(&tried);
+    console.post("/parked/redrive", &[("tried", &number)]).await;
+    let sent = console.until("/parked", "1 sent again").await;
+    assert!(
+        sent.contains(
+            "What is parked could not be looked at afterwards: the dead-letter queue: SQS: AccessDenied"
+        ) && !sent.contains(">evt_1<")
+            && sent.contains(">evt_2<"),
+        "{sent}"
+    );
+    let id = id(&page, "evt_2");
+    let typed = id.chars().take(8).collect::<String>();
+    console
+        .post("/parked/drop", &[("id", &id), ("typed", &typed)])
+        .await;
+    let dropped = console.until("/parked", &format!("{id} is deleted.")).await;
+    assert!(
+        dropped.contains("could not be looked at afterwards") && !dropped.contains(">evt_2<"),
+        "{dropped}"
+    );
+    served.allow("AmazonSQS.GetQueueAttributes");
+    console.post("/parked/look", &[]).await;
+    let looked = console.until("/parked", "Nothing is parked").await;
+    assert!(
+        looked.contains("is deleted.") && !looked.contains("could not be looked at"),
+        "{looked}"
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_stays_while_somebody_looks() {
+    let served = Served::new().await;
+    park(&served, "evt_1", "retryHorizon", Some(1));
+    let console = Console::of(&served, &[]).await;
+    console.until("/parked", "evt_1").await;
+    let all = [("of", "all"), ("rate", "100")];
+    console.post("/parked/try", &all).await;
+    console.until("/parked", "Send again for good").await;
+    served.sqs.set_latency(Duration::from_millis(900));
+    let whom = [
+        ("org", "lists"),
+        ("campaign", "campaign-of-lists"),
+        ("key", KEY),
+        ("hours", "3"),
+    ];
+    console.post("/contact", &whom).await;
+    let page = console.get("/parked").await;
+    for wanted in [
+        "A dry run of",
+        "Send again for good",
+        "What is parked is being looked at: ",
+    ] {
+        assert!(page.contains(wanted), "{wanted} of {page}");
+    }
+    served.sqs.set_latency(Duration::ZERO);
+    console.until("/parked", "Look again").await;
+    console.post("/parked/look", &[]).await;
+    let page = console.until("/parked", "Look again").await;
+    assert!(page.contains("Send again for good"), "{page}");
+}
+
+#[tokio::test]
+async fn what_is_no_change_and_says_something_of_calls_may_be_an_opt_out() {
+    let served = Served::new().await;
+    let group = crate::dlq::group("ranked", KEY);
+    for (event_id, said) in [
+        ("evt_1", r#""callable":"false""#),
+        ("evt_2", r#""data":{"phone":[1]}"#),
+    ] {
+        let body = format!(
+            r#"{{"schema":1,"eventId":"{event_id}","org":"ranked","campaignId":"c","contactKey":"{KEY}",{said}}}"#
+        );
+        served.park_text(&body, &group, event_id, "invalidChange");
+    }
+    let console = Console::of(&served, &[]).await;
+    let page = console.until("/parked", "evt_2").await;
+    let row = |event_id: &str| {
+        let mut rows = page.split("<tr>");
+        rows.find(|row| row.contains(&format!(">{event_id}<")))
+            .unwrap()
+    };
+    assert!(row("evt_1").contains("may be an opt-out"), "{page}");
+    assert!(row("evt_2").contains(">change<"), "{page}");
 }

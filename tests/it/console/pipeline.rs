@@ -11,6 +11,16 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use super::{Console, text};
 use crate::support::served::Served;
 
+/// A run of reconcile that is due.
+fn run() -> Message {
+    Message {
+        body: "{}".to_owned(),
+        group: "ranked".to_owned(),
+        deduplication_id: "run".to_owned(),
+        attributes: Vec::new(),
+    }
+}
+
 #[tokio::test]
 async fn the_depths_of_the_queues_are_shown_even_without_metrics() {
     let served = Served::new().await;
@@ -21,6 +31,7 @@ async fn the_depths_of_the_queues_are_shown_even_without_metrics() {
         attributes: Vec::new(),
     };
     served.queue.send(message).unwrap();
+    served.runs.send(run()).unwrap();
     served.park_text("{}", "ranked/c/1", "evt_1", "rejected");
     let console = Console::of(&served, &[]).await;
     for path in ["/", "/pipeline"] {
@@ -30,6 +41,18 @@ async fn the_depths_of_the_queues_are_shown_even_without_metrics() {
             "{page}"
         );
         assert!(page.contains("CloudWatch: "), "{page}");
+        // What nobody tells is no 0.
+        assert!(
+            page.contains("no answer<span> accepted</span>")
+                && page.contains("no answer<span> done</span>")
+                && page.contains("<strong>no answer</strong>"),
+            "{page}"
+        );
+        assert!(!page.contains("<strong>0</strong>"), "{page}");
+        assert!(
+            page.contains("Runs of reconcile: 1 waiting, 0 in flight; oldest not known."),
+            "{page}"
+        );
     }
     let of_org = console.get("/?org=ranked").await;
     assert!(of_org.contains("calls left"), "{of_org}");
@@ -86,6 +109,10 @@ async fn serve_shows_a_change_pass() {
     }
     assert!(
         page.contains("1<span> accepted</span>") && page.contains("1<span> done</span>"),
+        "{page}"
+    );
+    assert!(
+        page.contains("No run of reconcile is due.") && !page.contains("no answer"),
         "{page}"
     );
 }

@@ -1,6 +1,8 @@
 //! The sources page of the console: what a webhook would become.
 
 use serde_json::json;
+use wiremock::matchers::{header, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::Console;
 use crate::support::served::Served;
@@ -87,4 +89,84 @@ async fn markup_in_a_payload_stays_text() {
         page.contains("1 change") && !page.contains("<script src=x>") && !page.contains("<b>"),
         "{page}"
     );
+}
+
+/// A source that shows a bearer token, and a payload of one change for it.
+fn draft(endpoint: &str) -> [(&'static str, String); 4] {
+    let secret = json!({ "auth": "bearer", "bearerTokens": ["token-of-24-bytes-or-more"], "org": "ranked", "campaignId": "c" });
+    let body = json!({ "eventId": "e1", "contactKey": "LEAD-CANARY", "data": {} });
+    [
+        ("secret", secret.to_string()),
+        ("body", body.to_string()),
+        ("headers", String::new()),
+        ("endpoint", endpoint.to_owned()),
+    ]
+}
+
+fn as_str<'a>(fields: &'a [(&'static str, String); 4]) -> [(&'static str, &'a str); 4] {
+    fields
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()))
+}
+
+#[tokio::test]
+async fn a_payload_is_signed_as_its_source_would_and_the_answer_is_shown() {
+    let served = Served::new().await;
+    let console = Console::of(&served, &[]).await;
+    let ingest = MockServer::start().await;
+    Mock::given(header("authorization", "Bearer token-of-24-bytes-or-more"))
+        .and(path("/webhooks/crm"))
+        .respond_with(ResponseTemplate::new(202).set_body_json(json!({ "accepted": 1 })))
+        .mount(&ingest)
+        .await;
+    let fields = draft(&format!("{}/webhooks/crm", ingest.uri()));
+    let (status, page) = console.post("/sources/send", &as_str(&fields)).await;
+    assert!(
+        status == 200 && page.contains("answered 202") && page.contains("accepted"),
+        "{page}"
+    );
+    assert!(page.contains("1 change, 0 faults"), "{page}");
+    let sent = &ingest.received_requests().await.unwrap()[0];
+    assert_eq!(String::from_utf8_lossy(&sent.body), fields[1].1);
+    let printed = console.printed().await;
+    assert!(
+        printed.contains("sent by hand: it was answered 202"),
+        "{printed}"
+    );
+    assert!(
+        !printed.contains("CANARY") && !printed.contains("token-of"),
+        "{printed}"
+    );
+
+    let fields = draft(&format!("{}/webhooks/other", ingest.uri()));
+    let (_, page) = console.post("/sources/send", &as_str(&fields)).await;
+    assert!(page.contains("answered 404"), "{page}");
+    drop(ingest);
+    for (endpoint, told) in [
+        (
+            "http://example.com/webhooks/crm",
+            "The endpoint: expected https://",
+        ),
+        (
+            "http://127.0.0.1:9/webhooks/crm",
+            "The endpoint did not answer",
+        ),
+    ] {
+        let (_, page) = console
+            .post("/sources/send", &as_str(&draft(endpoint)))
+            .await;
+        assert!(page.contains(told), "{told} of {page}");
+    }
+}
+
+#[tokio::test]
+async fn a_console_that_only_reads_sends_no_webhook() {
+    let served = Served::new().await;
+    let console = Console::of(&served, &["--read-only"]).await;
+    assert!(!console.get("/sources").await.contains("Sign and send"));
+    let ingest = MockServer::start().await;
+    let fields = draft(&format!("{}/webhooks/crm", ingest.uri()));
+    let (status, _) = console.post("/sources/send", &as_str(&fields)).await;
+    assert_eq!(status, 403);
+    assert!(ingest.received_requests().await.unwrap().is_empty());
 }

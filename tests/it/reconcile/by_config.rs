@@ -14,20 +14,19 @@ use http::{Request, Response};
 use io::http::{Transport, TransportError};
 use io::telemetry::subscriber;
 use jiff::Timestamp;
-use lambda_runtime::LambdaEvent;
-use reconcile::{Answer, Context, Error};
 use serde_json::{Value, json};
 use tracing::instrument::WithSubscriber;
 use tracing::level_filters::LevelFilter;
 
+use super::run::RunBeside;
 use crate::support::{CAMPAIGN, Lines, World};
 
 /// A request to the CRM, as it was sent.
 #[derive(Clone)]
-struct Asked {
+pub(crate) struct Asked {
     at: Timestamp,
     method: String,
-    url: String,
+    pub(crate) url: String,
     headers: http::HeaderMap,
     body: String,
 }
@@ -40,11 +39,11 @@ impl Asked {
 }
 
 /// The status, the headers and the text of an answer.
-type Told = (u16, Vec<(&'static str, String)>, String);
+pub(crate) type Told = (u16, Vec<(&'static str, String)>, String);
 type Answers = dyn Fn(&Asked, usize) -> Told + Send + Sync;
 
 /// A CRM that answers as the test says.
-struct Crm {
+pub(crate) struct Crm {
     clock: io::Clock,
     answers: Box<Answers>,
     asked: Mutex<Vec<Asked>>,
@@ -85,15 +84,14 @@ impl Transport for Crm {
 }
 
 /// A copy of reconcile with such a CRM.
-struct Run {
-    world: World,
-    crm: Arc<Crm>,
-    context: Context,
-}
+pub(crate) type Run = RunBeside<Crm>;
 
 impl Run {
     /// `answers` gets each request with the number of requests before it.
-    fn new(secret: &Value, answers: impl Fn(&Asked, usize) -> Told + Send + Sync + 'static) -> Run {
+    pub(crate) fn new(
+        secret: &Value,
+        answers: impl Fn(&Asked, usize) -> Told + Send + Sync + 'static,
+    ) -> Run {
         let world = World::new();
         world.put_feed("acme", secret);
         let crm = Arc::new(Crm {
@@ -101,27 +99,7 @@ impl Run {
             answers: Box::new(answers),
             asked: Mutex::default(),
         });
-        let sqs = Arc::clone(&world.sqs);
-        let context = Context::new(world.shared(|_| ()), sqs as _, Arc::clone(&crm) as _);
-        Run {
-            world,
-            crm,
-            context,
-        }
-    }
-
-    async fn run(&self, more: Value) -> Result<Answer, Error> {
-        self.run_for(Duration::from_mins(15), more).await
-    }
-
-    async fn run_for(&self, time: Duration, more: Value) -> Result<Answer, Error> {
-        let mut input = json!({ "org": "acme", "campaignIds": [CAMPAIGN] });
-        let members = input.as_object_mut().unwrap();
-        members.extend(more.as_object().unwrap().clone());
-        let mut lambda = lambda_runtime::Context::default();
-        let end = self.world.clock.now() + time;
-        lambda.deadline = end.as_millisecond().unsigned_abs();
-        reconcile::at_once(&self.context, LambdaEvent::new(input, lambda)).await
+        RunBeside::beside(world, crm, |_| ())
     }
 
     /// Runs, and returns the error. Nothing may be enqueued, and no secret may be shown.
@@ -141,22 +119,11 @@ impl Run {
     }
 
     fn asked(&self) -> Vec<Asked> {
-        self.crm.asked.lock().unwrap().clone()
+        self.feed.asked.lock().unwrap().clone()
     }
 
-    fn urls(&self) -> Vec<String> {
+    pub(crate) fn urls(&self) -> Vec<String> {
         self.asked().into_iter().map(|asked| asked.url).collect()
-    }
-
-    fn keys(&self) -> Vec<String> {
-        let messages = self.world.queue.messages();
-        let key = |body: &str| {
-            let change: Value = serde_json::from_str(body).unwrap();
-            change["contactKey"].as_str().unwrap().to_owned()
-        };
-        let mut keys: Vec<_> = messages.iter().map(|message| key(&message.body)).collect();
-        keys.sort();
-        keys
     }
 }
 

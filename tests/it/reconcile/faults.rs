@@ -105,6 +105,41 @@ async fn an_unknown_campaign_is_named_and_does_not_hold_up_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_unknown_campaign_of_which_the_feed_lists_nobody_is_named_too() {
+    for (world, code) in [
+        (
+            World::of_lists(Default::default()),
+            "GET campaign: 404 resource.not.found",
+        ),
+        (World::new(), "GET contact: 404 campaign.not.found"),
+    ] {
+        let run = Run::new(world);
+        run.says("a", 5, "5");
+        let told = run.run(json!({ "campaignIds": ["no-such", CAMPAIGN] }));
+        assert_eq!(
+            told.await.unwrap_err().to_string(),
+            format!("org acme, campaign no-such: {code}: {UNKNOWN_CAMPAIGN}")
+        );
+        assert_eq!(run.queued().len(), 1);
+    }
+    // A campaign that exists is looked up until one of its contacts was seen.
+    let run = Run::new(World::new());
+    let reads = || {
+        let calls = run.world.genesys.calls();
+        calls.iter().filter(|call| call.method == "GET").count()
+    };
+    assert!(run.run(json!({})).await.unwrap().complete);
+    assert_eq!(reads(), 1);
+    run.world.put("a", 5, "5");
+    run.says("a", 5, "5");
+    assert!(run.run(json!({})).await.unwrap().complete);
+    assert_eq!(reads(), 2);
+    run.world.pass(Duration::from_hours(2)).await;
+    assert_eq!(run.run(json!({})).await.unwrap().checked, 0);
+    assert_eq!(reads(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_outage_of_genesys_cloud_is_waited_for_and_if_it_lasts_nothing_is_enqueued() {
     let run = Run::with(World::new(), 1, |_| ());
     run.says("a", 5, "5");
@@ -268,4 +303,30 @@ async fn no_log_line_and_no_error_holds_a_key_a_value_a_token_or_a_cursor() {
             "{secret} in {log} {errors:?}"
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opt_out_of_whom_no_bulk_read_takes_is_heard_and_what_is_left_out_names_its_campaign() {
+    let run = Run::new(World::of_lists(Default::default()));
+    for key in ["gone", "other"] {
+        run.world.put(key, 5, "5");
+    }
+    run.says_more("gone", 6, "6", json!({ "callable": false }));
+    run.says("other", 6, "6");
+    let refused = Fault::status("POST", 400).on("contacts/bulk");
+    // Genesys Cloud refuses to read both, together and each by itself.
+    run.world.genesys.add_fault(refused.times(3));
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let log = subscriber(move || writer.clone(), LevelFilter::WARN);
+    let answer = run.run(json!({})).with_subscriber(log).await.unwrap();
+    assert_eq!((answer.enqueued, answer.complete), (1, true));
+    let log = lines.take();
+    let line = log.lines().find(|line| line.contains("left out")).unwrap();
+    assert!(
+        line.contains(CAMPAIGN) && line.contains("\"rejected\"") && line.contains("\"contacts\":2"),
+        "{log}"
+    );
+    run.apply_all().await;
+    assert!(!run.world.contact("gone").1 && run.world.contact("other").1);
 }

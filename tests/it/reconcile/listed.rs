@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use emulator::Fault;
 use emulator::genesys::{DncKind, Options};
 use serde_json::json;
 
@@ -97,4 +98,16 @@ async fn a_feed_by_which_too_much_would_change_puts_nobody_on_the_list() {
     assert!(!answer.complete);
     assert_eq!(answer.on_dnc_list, Some(0));
     assert_eq!(run.world.genesys.dnc_entries(LIST), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_found_before_a_fault_of_the_feed_is_put_there() {
+    let run = run();
+    for n in 0..100 {
+        run.says(&format!("z{n:04}"), 5, "5");
+        run.world.put(&format!("z{n:04}"), 5, "5");
+    }
+    run.feed.add_fault(Fault::status("GET", 403).after(1));
+    run.run(json!({})).await.unwrap_err();
+    assert_eq!(run.world.genesys.dnc_entries(LIST), ["+1", "+2"]);
 }

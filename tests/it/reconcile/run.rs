@@ -6,6 +6,7 @@ use std::time::Duration;
 use emulator::Feed;
 use emulator::genesys::Options;
 use io::Config;
+use io::http::Transport;
 use lambda_runtime::LambdaEvent;
 use reconcile::{Answer, Context, Error, Runs};
 use serde_json::{Value, json};
@@ -13,12 +14,15 @@ use serde_json::{Value, json};
 use super::TOKEN;
 use crate::support::{CAMPAIGN, World};
 
-/// The services, one copy of apply, and one copy of reconcile.
-pub(crate) struct Run {
+/// The services, one copy of apply, and one copy of reconcile with this CRM.
+pub(crate) struct RunBeside<C> {
     pub(crate) world: World,
-    pub(crate) feed: Arc<Feed>,
+    pub(crate) feed: Arc<C>,
     pub(super) context: Context,
 }
+
+/// A run with the feed that docs/contract.md "CRM feed" describes.
+pub(crate) type Run = RunBeside<Feed>;
 
 impl Run {
     pub(crate) fn new(world: World) -> Run {
@@ -29,18 +33,7 @@ impl Run {
         let feed = Arc::new(Feed::new(world.clock.clone(), TOKEN, page_size));
         let secret = json!({ "url": "https://crm.test/contacts?tenant=7", "bearerToken": TOKEN });
         world.put_feed("acme", &secret);
-        let context = Context::new(
-            world.shared(configure),
-            Arc::clone(&world.sqs) as _,
-            Arc::clone(&feed) as _,
-        );
-        let (_, own) = Config::read_for_runs(|name| world.variable(name)).unwrap();
-        let context = context.with_runs(Runs::new(own, Arc::clone(&world.parameters) as _));
-        Run {
-            world,
-            feed,
-            context,
-        }
+        RunBeside::beside(world, feed, configure)
     }
 
     /// A world whose rate limit does not matter.
@@ -75,6 +68,23 @@ impl Run {
             .extend(more.as_object().unwrap().clone());
         self.feed.put(contact);
     }
+}
+
+impl<C: Transport + 'static> RunBeside<C> {
+    pub(super) fn beside(world: World, feed: Arc<C>, configure: impl Fn(&mut Config)) -> Self {
+        let context = Context::new(
+            world.shared(configure),
+            Arc::clone(&world.sqs) as _,
+            Arc::clone(&feed) as _,
+        );
+        let (_, own) = Config::read_for_runs(|name| world.variable(name)).unwrap();
+        let context = context.with_runs(Runs::new(own, Arc::clone(&world.parameters) as _));
+        RunBeside {
+            world,
+            feed,
+            context,
+        }
+    }
 
     /// Runs by invocation, with a quarter of an hour.
     pub(crate) async fn run(&self, more: Value) -> Result<Answer, Error> {
@@ -95,10 +105,21 @@ impl Run {
     }
 
     /// Applies everything in the queue.
-    pub(super) async fn apply_all(&self) {
+    pub(crate) async fn apply_all(&self) {
         while !self.world.queue.is_empty() {
             self.world.invoke().await;
         }
+    }
+
+    /// The contact keys of the queued changes, sorted.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let queued = self.queued();
+        let keys = queued.iter();
+        let mut keys: Vec<_> = keys
+            .map(|change| change["contactKey"].as_str().unwrap().to_owned())
+            .collect();
+        keys.sort_unstable();
+        keys
     }
 
     /// The messages in the queue.

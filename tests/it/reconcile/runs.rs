@@ -2,6 +2,7 @@
 
 mod fails;
 mod goes_on;
+mod place;
 
 use std::time::Duration;
 
@@ -9,15 +10,18 @@ use emulator::{Effect, Fault};
 use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
+use tracing::instrument::WithSubscriber;
+use tracing::level_filters::LevelFilter;
 
 use super::Run;
 use super::bounds::fill;
+use super::run::RunBeside;
 use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, World, change};
 
-const QUARTER: Duration = Duration::from_mins(15);
-const RECORD: &str = "/campaign-sync/campaign-sync/reconcile/acme";
+pub(crate) const QUARTER: Duration = Duration::from_mins(15);
+pub(crate) const RECORD: &str = "/campaign-sync/campaign-sync/reconcile/acme";
 
-fn lambda(run: &Run, time: Duration) -> lambda_runtime::Context {
+fn lambda<C>(run: &RunBeside<C>, time: Duration) -> lambda_runtime::Context {
     let mut lambda = lambda_runtime::Context::default();
     lambda.deadline = (run.world.clock.now() + time)
         .as_millisecond()
@@ -26,7 +30,7 @@ fn lambda(run: &Run, time: Duration) -> lambda_runtime::Context {
 }
 
 /// Invokes the function by hand.
-async fn invoked(run: &Run, input: Value) -> Result<Value, String> {
+async fn invoked<C>(run: &RunBeside<C>, input: Value) -> Result<Value, String> {
     let event = LambdaEvent::new(input, lambda(run, QUARTER));
     let answer = reconcile::handle(&run.context, event).await;
     answer.map_err(|error| error.to_string())
@@ -40,14 +44,14 @@ fn input(more: Value) -> Value {
 }
 
 /// Enqueues a run that is due now.
-async fn due(run: &Run, more: Value) {
+pub(crate) async fn due<C>(run: &RunBeside<C>, more: Value) {
     let queued = invoked(run, input(more)).await.unwrap();
     assert_eq!(queued["queued"], true, "{queued}");
 }
 
 /// Hands the next message to the function. If the run is not done, the error is the number of
 /// seconds until it comes again.
-async fn take(run: &Run, time: Duration) -> Result<(), u64> {
+pub(crate) async fn take<C>(run: &RunBeside<C>, time: Duration) -> Result<(), u64> {
     let batch = run.world.runs.receive(1).expect("a run is due");
     let event = LambdaEvent::new(batch.event.clone(), lambda(run, time));
     let answer = reconcile::handle(&run.context, event).await.unwrap();
@@ -67,7 +71,7 @@ async fn killed(run: &Run) {
 }
 
 /// Runs everything that is due to its end, and returns the number of invocations.
-async fn run_all(run: &Run) -> usize {
+pub(crate) async fn run_all<C>(run: &RunBeside<C>) -> usize {
     let mut invocations = 0;
     while !run.world.runs.is_empty() {
         invocations += 1;
@@ -92,7 +96,7 @@ fn looked_at(run: &Run) -> Vec<Timestamp> {
     looked.map(at).collect()
 }
 
-fn failed_runs(run: &Run) -> Vec<Value> {
+pub(crate) fn failed_runs<C>(run: &RunBeside<C>) -> Vec<Value> {
     let messages = run.world.failed_runs.messages();
     let body = |message: &io::queue::Message| serde_json::from_str(&message.body).unwrap();
     messages.iter().map(body).collect()

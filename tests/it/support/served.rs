@@ -1,9 +1,10 @@
 //! SQS, Secrets Manager and Genesys Cloud over HTTP on loopback, and the real command with them.
 
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -22,7 +23,11 @@ use super::CAMPAIGN;
 pub(crate) struct Served {
     pub(crate) base: String,
     world: Arc<World>,
+    denied: Denied,
 }
+
+/// Calls of AWS that are refused, by their target.
+type Denied = Arc<Mutex<BTreeSet<&'static str>>>;
 
 impl Deref for Served {
     type Target = World;
@@ -60,11 +65,26 @@ impl Served {
             world.put_campaign(org, campaign, Some(&["phone", "firstName", "crmVersion"]));
         }
         let world = Arc::new(world);
+        let denied = Denied::default();
         let app = axum::Router::new()
             .fallback(answer)
-            .with_state(Arc::clone(&world));
+            .with_state((Arc::clone(&world), Arc::clone(&denied)));
         tokio::spawn(axum::serve(listener, app).into_future());
-        Served { base, world }
+        Served {
+            base,
+            world,
+            denied,
+        }
+    }
+
+    /// Refuses these calls of AWS from now on, by their target, as where a right is missing.
+    pub(crate) fn deny(&self, target: &'static str) {
+        self.denied.lock().unwrap().insert(target);
+    }
+
+    /// Refuses them no more.
+    pub(crate) fn allow(&self, target: &str) {
+        self.denied.lock().unwrap().remove(target);
     }
 
     /// The exit status, standard output as JSON, and all output as text.
@@ -109,8 +129,16 @@ pub(crate) fn secret(org: &str, api: &str) -> Value {
     org_secret(org, &json!({ "api": api }))
 }
 
-async fn answer(State(world): State<Arc<World>>, request: Request) -> Response {
+async fn answer(State((world, denied)): State<(Arc<World>, Denied)>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    let target = parts.headers.get("x-amz-target");
+    let target = target.and_then(|target| target.to_str().ok());
+    if target.is_some_and(|target| denied.lock().unwrap().contains(target)) {
+        let body = json!({ "__type": "AccessDeniedException", "message": "no" }).to_string();
+        let answer = Response::builder().status(403);
+        let answer = answer.header("content-type", "application/x-amz-json-1.0");
+        return answer.body(body.into()).unwrap();
+    }
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let request = http::Request::from_parts(parts, body);
     world.answer(request).await.map(Into::into)

@@ -71,7 +71,14 @@ kinds! {
     LatePoller = "late-poller",
     /// An agent writes to a contact of a list right before a call about it is carried out.
     AgentWrites = "agent-writes",
+    /// A copy of reconcile ends before a call to its CRM, a queue or Parameter Store.
+    KillBefore = "kill-before",
+    /// A copy of reconcile ends after such a call was carried out.
+    KillAfter = "kill-after",
 }
+
+/// The kinds that have chance of their own, so that the rest of a seed stays as it was.
+const OF_THEIR_OWN: [Kind; 3] = [Kind::AgentWrites, Kind::KillBefore, Kind::KillAfter];
 
 /// The probability of each kind.
 #[derive(Clone, Debug, Default)]
@@ -81,7 +88,7 @@ impl Rates {
     pub(crate) fn draw(rng: &mut Rng) -> Rates {
         let mut rates = BTreeMap::new();
         let calm = rng.u8(..8) == 0;
-        for kind in Kind::ALL.iter().filter(|kind| **kind != Kind::AgentWrites) {
+        for kind in Kind::ALL.iter().filter(|kind| !OF_THEIR_OWN.contains(kind)) {
             let rate = match rng.u8(..12) {
                 0..6 => 0.0,
                 6..9 => 0.01,
@@ -103,6 +110,13 @@ impl Rates {
     pub(crate) fn draw_agents(&mut self, rng: &mut Rng) {
         let rate = rng.choice([0.0, 0.05, 0.5]).unwrap_or(0.0);
         self.0.insert(Kind::AgentWrites, rate);
+    }
+
+    pub(crate) fn draw_kills(&mut self, rng: &mut Rng) {
+        for kind in [Kind::KillBefore, Kind::KillAfter] {
+            let rate = rng.choice([0.0, 0.0, 0.02, 0.1]).unwrap_or(0.0);
+            self.0.insert(kind, rate);
+        }
     }
 
     pub(crate) fn clear(&mut self, kinds: &BTreeSet<Kind>) {
@@ -140,6 +154,11 @@ impl Chaos {
     /// Stops all faults.
     pub(crate) fn heal(&self) {
         *lock(&self.rates) = Rates::default();
+    }
+
+    /// Makes faults strike at these rates from now on.
+    pub(crate) fn begin(&self, rates: Rates) {
+        *lock(&self.rates) = rates;
     }
 
     /// Whether a fault of this kind strikes now. `what` is the thing that it would strike.

@@ -6,6 +6,7 @@ mod at_rest;
 mod channels;
 mod dialler;
 mod dnc;
+pub(crate) mod looked;
 mod strangers;
 pub(crate) mod ties;
 pub(crate) mod vendor;

@@ -77,6 +77,14 @@ mutants! {
     UnheardItem = "unheard-item", "of a faulty item the opt-out is not heard", ["3"];
     Unconfirmed = "unconfirmed", "what is written is done, though reads do not show it yet", ["2", "3", "4"];
     ReconcileBlindly = "reconcile-blindly", "reconcile takes every contact for missing", ["10"];
+    LookAhead = "look-ahead", "what a run did not come to is noted as looked at", ["looked"];
+    NoteFirst = "note-first", "the place is noted before what differs is sent", ["looked"];
+    RememberNothing = "remember-nothing", "the next run looks at its window alone", ["looked"];
+    DepthOfAll = "depth-of-all", "all that is in the queue counts as the org's own", ["looked"];
+    ForgetSent = "forget-sent", "what a run sent counts for nothing in the next", ["deep"];
+    TellNoAge = "tell-no-age", "that an org is late is not told", ["looked"];
+    AgelessExport = "ageless-export", "an export of any age is taken for a new one", ["looked"];
+    DeletedAsDummies = "deleted-as-dummies", "whom a CRM deleted is created for that", ["reconcile"];
     LogContent = "log-content", "a log line holds a change", ["8"];
 }
 

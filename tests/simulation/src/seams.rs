@@ -6,24 +6,28 @@
 
 mod aws;
 mod line;
+mod mortal;
 
 pub(crate) use aws::{Manager, Sqs, Store};
-pub(crate) use line::{Crash, FeedLine, Line};
+pub(crate) use line::{Crash, FeedLine, Line, OF_ITS_OWN, OF_VENDORS};
+pub(crate) use mortal::Life;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use emulator::{Feed, World};
+use emulator::{Crm, Feed, World};
 use io::queue::{Message, QueueError};
 use jiff::Timestamp;
 
-use crate::chaos::Chaos;
+use crate::chaos::{Chaos, Rates};
+use crate::checks::looked::Shown;
 use crate::mutants::Mutant;
 use crate::story::Story;
+use crate::story::feeds::Down;
 use crate::trouble::Trouble;
-use crate::world::key_of;
+use crate::world::{key_of, rank_of};
 use crate::{lock, wire};
 
 /// Everything outside of the product, and what was seen of it.
@@ -31,9 +35,13 @@ pub(crate) struct Outside {
     pub(crate) story: Story,
     world: World,
     pub(crate) feed: Feed,
+    /// The CRMs of the orgs whose CRM is a vendor's, by org.
+    pub(crate) crms: BTreeMap<String, Crm>,
     pub(crate) chaos: Chaos,
     /// The trouble of the run, while it lasts.
     pub(crate) trouble: Mutex<Option<Trouble>>,
+    /// What does not answer now, and of which org.
+    pub(crate) down: Mutex<BTreeSet<(Down, String)>>,
     pub(crate) mutant: Option<Mutant>,
     pub(crate) seen: Mutex<Seen>,
     /// The lines of the trace, if one is requested.
@@ -70,6 +78,12 @@ pub(crate) struct Seen {
     pub(crate) written: Vec<(usize, String, String)>,
     /// Every message that the queue stored, in order.
     pub(crate) stored: Vec<Message>,
+    /// The highest rank among all messages of a contact, by campaign and key.
+    pub(crate) best: BTreeMap<(String, String), u64>,
+    /// What the CRM showed in runs of a schedule.
+    pub(crate) shown: Vec<Shown>,
+    /// When an alarm reported an org as late.
+    pub(crate) alarms: Vec<(Timestamp, String)>,
     /// The campaign and key of each contact that some message opts in.
     opted_in: BTreeSet<(String, String)>,
     /// The copy of apply that has a call about a contact under way.
@@ -96,17 +110,24 @@ impl Outside {
     pub(crate) fn new(
         story: Story,
         world: World,
-        feed: Feed,
+        (feed, crms): (Feed, BTreeMap<String, Crm>),
         mutant: Option<Mutant>,
         trace: bool,
     ) -> Outside {
-        let chaos = Chaos::new(story.seed, story.rates.clone());
+        // In a run of a schedule, faults begin later: see `Chaos::begin`.
+        let rates = match story.schedule {
+            Some(_) => Rates::default(),
+            None => story.rates.clone(),
+        };
+        let chaos = Chaos::new(story.seed, rates);
         Outside {
             story,
             world,
             feed,
+            crms,
             chaos,
             trouble: Mutex::default(),
+            down: Mutex::default(),
             mutant,
             seen: Mutex::default(),
             trace: trace.then(Mutex::default),
@@ -135,6 +156,11 @@ impl Outside {
         }
     }
 
+    pub(crate) fn is_down(&self, what: Down, org: &str) -> bool {
+        let down = lock(&self.down);
+        down.iter().any(|(of, name)| *of == what && name == org)
+    }
+
     pub(crate) fn violated(&self, what: String) {
         self.say(|| format!("VIOLATION  {what}"));
         lock(&self.seen).violations.insert(what);
@@ -154,8 +180,19 @@ impl Outside {
             });
             let mut seen = lock(&self.seen);
             let body: serde_json::Value = serde_json::from_str(&message.body).unwrap_or_default();
+            let (_, campaign, key) = key_of(&body);
+            if let Some(rank) = self
+                .story
+                .org_of(&campaign)
+                .and_then(|org| rank_of(org, &body))
+            {
+                let best = seen
+                    .best
+                    .entry((campaign.clone(), key.clone()))
+                    .or_insert(rank);
+                *best = rank.max(*best);
+            }
             if body["callable"] == true && body["operation"] != "remove" {
-                let (_, campaign, key) = key_of(&body);
                 seen.opted_in.insert((campaign, key));
             }
             let id = wire::event_id(&message.body);

@@ -1,6 +1,7 @@
 //! What happens in a run, all of it from one seed: orgs, what their CRMs do and send, and what
 //! other people do.
 
+pub(crate) mod feeds;
 mod teller;
 pub(crate) mod ties;
 pub(crate) mod vendor;
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 use crate::chaos::{Kind, Rates};
 use crate::trouble::{self, Trouble};
+use feeds::{Down, Schedule};
 use vendor::Item;
 
 /// Where the clocks begin.
@@ -135,6 +137,22 @@ pub(crate) enum Deed {
     Reconcile {
         org: usize,
     },
+    /// A run of the org is due.
+    Run {
+        org: usize,
+        /// Over all that ever changed, and not its window.
+        is_wide: bool,
+    },
+    /// Something of the org's does not answer for so long.
+    Fails {
+        org: usize,
+        what: Down,
+        time: Duration,
+    },
+    /// Somebody deletes the org's record, and runs reconcile over all, as the docs say.
+    LoseRecord {
+        org: usize,
+    },
     /// Parked changes that failed for too long are sent again.
     Redrive,
     /// The trouble of the run begins, and ends again.
@@ -171,6 +189,8 @@ pub(crate) struct Story {
     pub(crate) skew: Vec<i64>,
     /// In runs that ask who else waits for it.
     pub(crate) trouble: Option<Trouble>,
+    /// In runs in which reconcile brings what the CRM says.
+    pub(crate) schedule: Option<Schedule>,
 }
 
 pub(crate) fn start() -> Timestamp {
@@ -181,6 +201,9 @@ impl Story {
     pub(crate) fn new(seed: u64) -> Story {
         if seed % ONE_IN == ONE_IN - 1 {
             return trouble::story(seed, seed / ONE_IN);
+        }
+        if feeds::is_scheduled(seed) {
+            return feeds::story(seed);
         }
         let mut rng = Rng::with_seed(seed);
         let mut orgs: Vec<_> = (0..rng.usize(1..4))
@@ -195,6 +218,7 @@ impl Story {
         // With chance of their own, so that the rest of a seed stays as it was.
         let mut other = Rng::with_seed(seed ^ 0x1a6);
         rates.draw_agents(&mut other);
+        rates.draw_kills(&mut Rng::with_seed(seed ^ 0x6111));
         let mut listed = Rng::with_seed(seed ^ 0xd7c);
         let mut wishes = Rng::with_seed(seed ^ 0xca11);
         let mut of_all = Rng::with_seed(seed ^ 0xa11);
@@ -233,6 +257,7 @@ impl Story {
             counts_each_token: seed.is_multiple_of(3),
             skew,
             trouble: None,
+            schedule: None,
         }
     }
 
@@ -297,6 +322,12 @@ impl Story {
         let fills =
             |step: &Step| matches!(step.deed, Deed::FillDncList { .. } | Deed::Forbid { .. });
         self.steps.iter().any(fills)
+    }
+
+    /// Whether somebody deletes the record of the org of this place.
+    pub(crate) fn loses_record(&self, of: usize) -> bool {
+        let loses = |step: &Step| matches!(step.deed, Deed::LoseRecord { org } if org == of);
+        self.steps.iter().any(loses)
     }
 
     pub(crate) fn org_of(&self, campaign: &str) -> Option<&Org> {

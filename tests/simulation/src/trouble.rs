@@ -188,6 +188,7 @@ pub(crate) fn story(seed: u64, nth: u64) -> Story {
         counts_each_token: !(nth / KINDS.len() as u64).is_multiple_of(2),
         skew: vec![0; copies + 1],
         trouble: Some(trouble),
+        schedule: None,
     }
 }
 

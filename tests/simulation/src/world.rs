@@ -2,12 +2,15 @@
 
 mod crm;
 mod deeds;
+mod feeds;
 mod repair;
+mod schedule;
 mod setup;
 mod shown;
 mod vendor;
 
 pub(crate) use crm::{deduplication_id_of, group_of, key_of, rank_of};
+pub(crate) use feeds::PAGE;
 pub(crate) use setup::dnc_list;
 use shown::{shown, told};
 
@@ -99,25 +102,8 @@ async fn run(story: Story, mutant: Option<Mutant>, trace: bool) -> Ended {
     let clock = emulator::logical_clock(start());
     let outside = Arc::new(setup::outside(story, clock, mutant, trace));
     let world = World::new(&outside);
-    outside.say(|| {
-        let orgs = outside.story.orgs.iter().map(|org| {
-            let api = if org.is_of_lists { "contactLists" } else { "predictive" };
-            let ranking = match org.ranking {
-                Ranking::Version => "ranked by version",
-                Ranking::OccurredAt => "ranked by occurredAt",
-                Ranking::None => "without ranks",
-            };
-            format!("{} by {api}, {ranking}, raise {:?}, {} calls a minute", org.name, org.raise, org.calls_per_minute)
-        });
-        let headers = if outside.story.rate_headers { "with" } else { "without" };
-        let counted = if outside.story.counts_each_token { "token" } else { "client" };
-        let orgs = orgs.collect::<Vec<_>>().join("; ");
-        let (copies, lag) = (outside.story.copies, outside.story.read_lag.as_secs_f64());
-        let lists_lag = outside.story.lists_lag.as_secs();
-        format!(
-            "{orgs}; apply runs {copies} at a time; calls are counted by {counted}, {headers} rate headers; what was created can be read {lag} s later, and of lists whatever was written {lists_lag} s later"
-        )
-    });
+    outside.say(|| shown::opening(&outside.story));
+    world.begin_schedule().await;
     let told = async {
         join_all(
             outside
@@ -129,15 +115,18 @@ async fn run(story: Story, mutant: Option<Mutant>, trace: bool) -> Ended {
         .await;
         outside.say(|| "the story is told: no more changes, and nothing fails any more".to_owned());
         outside.chaos.heal();
+        world.end_schedule().await;
         outside.queue.close();
     };
-    if timeout(LATEST, join(told, world.feed())).await.is_err() {
+    let fed = join(world.take_runs(), world.feed());
+    if timeout(LATEST, join(told, fed)).await.is_err() {
         outside.violated(format!(
             "1: {} messages never came out of the queue",
             outside.queue.len()
         ));
     }
     trouble::check(&outside);
+    world.finish_schedule().await;
     world.settle().await;
     checks::at_rest(&outside);
     world.repeat().await;

@@ -45,3 +45,64 @@ fn a_defect_is_found_and_shrunk_to_fewer_events() {
         "{less:?} of {steps} and {faults:?}"
     );
 }
+
+/// How often each of these stands in the traces of so many seeds of schedules.
+fn met(words: &[&'static str], seeds: u64) -> Vec<(&'static str, usize)> {
+    let traces = (0..seeds).map(|n| play(10 * n + 7, &Less::default(), None, true).trace);
+    let traces: Vec<_> = traces.collect();
+    let count = |word: &&'static str| {
+        let lines = traces.iter().flatten();
+        (*word, lines.filter(|line| line.contains(*word)).count())
+    };
+    words.iter().map(count).collect()
+}
+
+#[test]
+fn runs_of_schedules_meet_all_that_they_are_for() {
+    let words = [
+        "Hubspot",
+        "Salesforce",
+        "Dataverse",
+        "Pipedrive",
+        "a CRM of the form of its own",
+        "the CRM    GET /contacts: 200",
+        "the CRM    POST /crm/v3/objects/contacts/search: 200",
+        "the CRM    GET /services/data/v65.0/query/01g",
+        "the CRM    GET /api/data/v9.2/contacts: 200",
+        "the CRM    GET /api/v2/persons: 200",
+        "/_exports/",
+        "is killed before a page of the feed",
+        "is killed after the changes are sent",
+        "is killed before the record is written",
+        "is killed after the record is written",
+        "is killed before the message is given back",
+        "is killed after the record is read",
+        "the Record of org-",
+        "the Feed of org-",
+        "somebody deletes the record",
+        "loses its permissions for 150 minutes",
+        "\"batchItemFailures\":[{",
+        "canary-never-there",
+    ];
+    let missing: Vec<_> = met(&words, 60)
+        .into_iter()
+        .filter(|(_, count)| *count == 0)
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn contacts_change_while_a_run_reads_the_pages_of_a_feed() {
+    let shifted = (0..40).filter(|n| {
+        let trace = play(10 * n + 7, &Less::default(), None, true).trace;
+        let mut is_read = false;
+        trace.iter().any(|line| {
+            let is_change = line.contains("the CRM changes a contact");
+            let is_page = line.contains("the CRM    ");
+            let was_read = is_read;
+            is_read = (is_read || is_page) && !line.contains("told: reconciled");
+            is_change && was_read
+        })
+    });
+    assert!(shifted.count() > 5);
+}

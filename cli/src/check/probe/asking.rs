@@ -1,4 +1,7 @@
-//! The calls that find out, question by question. One that stays open stops no other.
+//! Makes the calls that answer the questions, one question after another.
+//!
+//! A question that stays open stops no other. What an answer means is not decided here: [`judge`]
+//! does. [`updates`] asks what an update does that omits something, and [`ids`] what an id may be.
 
 mod ids;
 mod updates;
@@ -14,47 +17,48 @@ use super::made::Made;
 use super::questions::{Question, Seen};
 use crate::connect::Watched;
 
-/// Waits for a write to be read, in seconds.
+/// The waits between the reads that look for a write, in seconds.
 const WAITS: [u64; 7] = [1, 2, 4, 8, 15, 15, 15];
-/// How many of them, where no other question depends on the answer.
+/// How many of these waits are made where no other question depends on the answer.
 const SHORT: usize = 4;
-/// How many reads may be repeated for writes that are waited for briefly, over all questions.
+/// How many reads all questions together may repeat, of those that wait [`Wait::Short`].
 const MOST_REPEATED: u32 = 6;
 
-/// How long a write is waited for.
+/// How long to look for a write.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wait {
-    /// A minute: what most questions hang on, and the one that matters most.
+    /// A minute. Most questions depend on the answer, or it matters most.
     Long,
-    /// Some seconds, or as long as an earlier one took.
+    /// Some seconds, or as long as an earlier write took to be read.
     Short,
 }
 
-/// What is asked, and what was found out until now.
+/// The connections, and what was found out until now.
 pub(super) struct Asking<'a> {
     list: &'a ScratchList,
-    /// The same list by another token of the same client.
+    /// The same list, with another token of the same client.
     by_another_token: &'a ScratchList,
     watched: &'a Watched,
-    /// The columns of the list, all empty.
+    /// All columns of the list, each empty.
     empty: BTreeMap<String, String>,
     /// Two columns that take any text.
     columns: [String; 2],
-    /// What every id begins with.
+    /// The beginning of every id.
     prefix: &'a str,
     pub(super) made: Made,
     found: RefCell<BTreeMap<Question, Seen>>,
     repeated: Cell<u32>,
-    /// The longest until a write was read.
+    /// The longest time until a write was read.
     lag: Cell<Duration>,
     /// Why the contacts that most questions are about could not be made.
     no_contact: RefCell<Option<String>>,
 }
 
-/// What was read after a write.
-struct Read {
+/// The contacts that were read after a write.
+struct ReadBack {
     found: Vec<ScratchContact>,
-    /// After how long it showed the write; `None`: not within the time that was waited.
+    /// How long it took until they showed the write; `None` means that they did not within the
+    /// wait.
     after: Option<Duration>,
 }
 
@@ -82,12 +86,12 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// What was found out, and why no contact could be made.
+    /// The answers, and why no contact could be made, if none could.
     pub(super) fn found(self) -> (BTreeMap<Question, Seen>, Option<String>) {
         (self.found.into_inner(), self.no_contact.into_inner())
     }
 
-    /// Asks everything.
+    /// Asks every question.
     pub(super) async fn run(&self) {
         if let Some(made) = self.make().await {
             let before = self.read_at_once(&made).await;
@@ -101,6 +105,7 @@ impl<'a> Asking<'a> {
         self.count_by_two_tokens().await;
     }
 
+    /// Keeps the answer to a question.
     fn tell(&self, question: Question, seen: Seen) {
         self.found.borrow_mut().insert(question, seen);
     }
@@ -109,7 +114,7 @@ impl<'a> Asking<'a> {
         format!("{}-{name}", self.prefix)
     }
 
-    /// A contact with every column, the two that are looked at with this value.
+    /// A contact with every column of the list. The two columns that are looked at hold this value.
     fn contact(&self, name: &str, value: &str) -> ScratchContact {
         let mut data = self.empty.clone();
         for column in &self.columns {
@@ -130,7 +135,8 @@ impl<'a> Asking<'a> {
             .is_some_and(|held| held == value)
     }
 
-    /// Makes the contacts that most questions are about. Their ids are in no order.
+    /// Makes the contacts that most questions are about. Their ids are in no alphabetic order, so
+    /// that the order of the answer shows something.
     async fn make(&self) -> Option<Vec<ScratchContact>> {
         let sent = ["post", "put", "Case", "read"].map(|name| self.contact(name, "1"));
         match self.made.post(self.list, &sent).await {
@@ -145,7 +151,8 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// Reads what was made, in bulk and by id. Answers it as it was read.
+    /// Reads the contacts right after they were made, in bulk and one by its id. Returns them as
+    /// they were read.
     async fn read_at_once(&self, made: &[ScratchContact]) -> Vec<ScratchContact> {
         let ids: Vec<_> = made.iter().map(|contact| contact.id.clone()).collect();
         let first = self.list.bulk(&ids).await;
@@ -163,25 +170,25 @@ impl<'a> Asking<'a> {
         read.map(|read| read.found).unwrap_or_default()
     }
 
-    /// Reads the contacts until they are as they should be.
+    /// Reads the contacts until they show the write or the wait is over.
     async fn read_until(
         &self,
         ids: &[String],
         wait: Wait,
         is_shown: impl Fn(&[ScratchContact]) -> bool,
-    ) -> Result<Read, Failure> {
+    ) -> Result<ReadBack, Failure> {
         let first = self.list.bulk(ids).await;
         self.wait_for(first, ids, wait, is_shown).await
     }
 
-    /// The same, given what the first read was answered.
+    /// As [`Asking::read_until`], but the first read was made already.
     async fn wait_for(
         &self,
         first: Result<Vec<ScratchContact>, Failure>,
         ids: &[String],
         wait: Wait,
         is_shown: impl Fn(&[ScratchContact]) -> bool,
-    ) -> Result<Read, Failure> {
+    ) -> Result<ReadBack, Failure> {
         let (mut found, mut after) = (first?, Duration::ZERO);
         let mut n = 0;
         while !is_shown(&found) {
@@ -194,10 +201,11 @@ impl<'a> Asking<'a> {
         }
         let after = is_shown(&found).then_some(after);
         self.lag.set(self.lag.get().max(after.unwrap_or_default()));
-        Ok(Read { found, after })
+        Ok(ReadBack { found, after })
     }
 
-    /// The wait before the next read, after so many waits that took so long.
+    /// The wait before the next read. `n` waits were made, and they took the time `after`. `None`
+    /// means that no read follows.
     fn pause(&self, wait: Wait, n: usize, after: Duration) -> Option<Duration> {
         let next = WAITS.get(n).copied().map(Duration::from_secs);
         if wait == Wait::Long {
@@ -211,7 +219,7 @@ impl<'a> Asking<'a> {
         (!left.is_zero()).then_some(left)
     }
 
-    /// Four calls of two tokens in turn.
+    /// Makes four calls with two tokens in turn, and looks whether they are counted together.
     async fn count_by_two_tokens(&self) {
         let mut told = Vec::new();
         for list in [self.list, self.by_another_token]
@@ -237,6 +245,7 @@ impl<'a> Asking<'a> {
     }
 }
 
-fn of<'a>(read: &'a [ScratchContact], id: &str) -> Option<&'a ScratchContact> {
+/// The contact of this id among those that were read.
+fn find<'a>(read: &'a [ScratchContact], id: &str) -> Option<&'a ScratchContact> {
     read.iter().find(|contact| contact.id == id)
 }

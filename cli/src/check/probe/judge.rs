@@ -1,5 +1,8 @@
-//! What an answer says about a question. An answer that is none of the readings says nothing: it is
-//! told as such, and never guessed at.
+//! Decides what an answer of Genesys Cloud says about a question.
+//!
+//! Each function knows the answers that are possible. Any other answer says nothing: the question
+//! stays open, and nothing is guessed. No call is made here. [`verdict`](super::verdict) says what
+//! each result means for the operator.
 
 use std::time::Duration;
 
@@ -7,7 +10,8 @@ use io::genesys::{Failure, Kind, ScratchContact, scratch_permission};
 
 use super::questions::Seen;
 
-/// Why a call says nothing. Nothing of what the operator's secret names is in it.
+/// Why a failed call says nothing about its question. The text holds nothing of the operator's
+/// secret.
 pub(super) fn why(failure: &Failure) -> String {
     let detail = &failure.detail;
     if let Some(permission) = scratch_permission(failure) {
@@ -30,12 +34,12 @@ pub(super) fn why(failure: &Failure) -> String {
     .to_owned()
 }
 
-/// Whether the service said that it does not take this very write.
+/// Whether the service refused this very write.
 pub(super) fn is_refusal(failure: &Failure) -> bool {
     matches!(failure.kind, Kind::Rejected | Kind::Conflict)
 }
 
-/// Whether an update that omitted `callable` left the contact as it was.
+/// Decides whether an update that omitted `callable` left the contact uncallable.
 pub(super) fn callable(before: Option<&ScratchContact>, after: &ScratchContact) -> Seen {
     if before.and_then(|before| before.callable) != Some(false) {
         return Seen::not_found_out("the contact was not read as uncallable before");
@@ -47,7 +51,7 @@ pub(super) fn callable(before: Option<&ScratchContact>, after: &ScratchContact) 
     }
 }
 
-/// Whether a write that left a column out was taken.
+/// Decides whether a write that left a column out was accepted.
 pub(super) fn subset(answer: Result<(), &Failure>, is_assumed_taken: bool) -> Seen {
     match answer {
         Ok(()) => Seen::is(is_assumed_taken, "is taken"),
@@ -56,7 +60,7 @@ pub(super) fn subset(answer: Result<(), &Failure>, is_assumed_taken: bool) -> Se
     }
 }
 
-/// What became of a column that held `before` and that a write left out.
+/// Decides what became of a column that held `before` and that a write left out.
 pub(super) fn left_out(before: &str, after: Option<&String>) -> Seen {
     match after.map(String::as_str).unwrap_or_default() {
         "" => Seen::AsAssumed("is emptied".into()),
@@ -65,7 +69,8 @@ pub(super) fn left_out(before: &str, after: Option<&String>) -> Seen {
     }
 }
 
-/// `first` holds `old`, and `second`, which differs in case alone, was written with `new`.
+/// Decides whether ids that differ only in case are two contacts: `first` held `old`, and `second`
+/// was written with `new`.
 pub(super) fn case(
     found: &[ScratchContact],
     (first, old): (&str, &str),
@@ -89,7 +94,7 @@ pub(super) fn case(
     }
 }
 
-/// An id was sent twice in one POST, with these values.
+/// Decides what became of an id that was sent twice in one POST, with these values.
 pub(super) fn duplicates(found: &[ScratchContact], values: [&str; 2], column: &str) -> Seen {
     let held = match found {
         [contact] => contact.data.get(column).map(String::as_str),
@@ -102,6 +107,7 @@ pub(super) fn duplicates(found: &[ScratchContact], values: [&str; 2], column: &s
     }
 }
 
+/// Decides whether the answer to a POST holds the contacts in the order in which they were sent.
 pub(super) fn order(sent: &[ScratchContact], answered: &[ScratchContact]) -> Seen {
     let ids = |contacts: &[ScratchContact]| -> Vec<String> {
         contacts.iter().map(|contact| contact.id.clone()).collect()
@@ -121,8 +127,8 @@ pub(super) fn order(sent: &[ScratchContact], answered: &[ScratchContact]) -> See
     }
 }
 
-/// Whether a GET right after a create found it, and after how long all that was created was read in
-/// bulk; `None`: it never was.
+/// Decides when a new contact can be read. `by_id` says whether a GET right after the create found
+/// it, and `in_bulk` how long it took until a bulk read found all; `None` means that none did.
 pub(super) fn new_contact(by_id: bool, in_bulk: Option<Duration>) -> Seen {
     match (by_id, in_bulk) {
         (true, Some(Duration::ZERO)) => Seen::AsAssumed("at once".into()),
@@ -132,7 +138,7 @@ pub(super) fn new_contact(by_id: bool, in_bulk: Option<Duration>) -> Seen {
     }
 }
 
-/// After how long a read showed an update.
+/// Decides when an update can be read: a read showed it after this time.
 pub(super) fn update(after: Duration) -> Seen {
     if after.is_zero() {
         Seen::AsAssumed("at once".into())
@@ -141,7 +147,8 @@ pub(super) fn update(after: Duration) -> Seen {
     }
 }
 
-/// Groups of characters, and whether an id with them was taken.
+/// Decides which characters an id may hold. Each group says whether an id with its characters was
+/// accepted.
 pub(super) fn characters(groups: &[(&str, bool)], assumed: &str) -> Seen {
     let named = |is_taken: bool| {
         let of = groups.iter().filter(|(_, taken)| *taken == is_taken);
@@ -168,7 +175,8 @@ pub(super) fn characters(groups: &[(&str, bool)], assumed: &str) -> Seen {
     }
 }
 
-/// Lengths from the longest on, and the first of them that was taken, if any.
+/// Decides how long an id may be. `lengths` begins with the longest, and `taken` is the place of
+/// the first that was accepted.
 pub(super) fn length(lengths: &[usize], taken: Option<usize>) -> Seen {
     let Some(n) = taken else {
         let shortest = lengths.last().copied().unwrap_or_default();
@@ -183,7 +191,8 @@ pub(super) fn length(lengths: &[usize], taken: Option<usize>) -> Seen {
     }
 }
 
-/// Counts that four calls were answered with, by two tokens in turn.
+/// Decides whether two tokens share a budget, by the counts that four calls of them in turn were
+/// answered with.
 pub(super) fn budget(counts: [u64; 4]) -> Seen {
     let [first, other, second, last] = counts;
     if second == first + 1 && last == other + 1 {

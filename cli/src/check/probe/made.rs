@@ -1,4 +1,8 @@
-//! The contacts that the probe made, or may have made, and their deletion.
+//! Keeps the ids of all contacts that the probe made or may have made, and deletes them.
+//!
+//! A write whose answer was lost may have been carried out, so its contacts are kept too.
+//! [`Made::delete`] reads the contacts back until none is found. What the contacts are for is
+//! decided in [`asking`](super::asking).
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -8,27 +12,27 @@ use io::genesys::{Failure, Kind, ScratchContact, ScratchList, scratch_permission
 
 use super::{MOST_READ, judge};
 
-/// Waits for a deletion to show: a service needs up to a minute (docs/genesys-cloud.md "One
-/// contact").
+/// The waits between the reads that look for a deletion, in seconds. It takes up to a minute to
+/// show (docs/genesys-cloud.md "One contact").
 const WAITS: [u64; 6] = [1, 2, 4, 8, 15, 30];
-/// A write whose end is not known may be carried out this much later.
+/// How much later a write may be carried out whose answer was lost.
 const LATE: Duration = Duration::from_secs(3);
-/// A deletion, or the look at it, that fails so often in a row is given up.
+/// How many failures in a row end the deletion.
 const MOST_FAILURES: u32 = 3;
 
-/// Contacts that could not be deleted, or of which that is not known.
+/// The contacts that are not deleted, as far as is known.
 #[derive(Default)]
 pub(super) struct Left {
     pub(super) ids: Vec<String>,
-    /// What the last deletion was answered, or the look at it.
+    /// Why the last deletion, or the read that looked for it, failed.
     pub(super) why: Option<String>,
 }
 
-/// Ids of contacts that are there, or may be.
+/// The ids of the contacts that exist, or may exist.
 #[derive(Default)]
 pub(super) struct Made {
     ids: RefCell<BTreeSet<String>>,
-    /// Of the write that is under way, or whose end is not known.
+    /// Whether a write is under way, or its answer was lost.
     is_in_doubt: Cell<bool>,
     was_any_taken: Cell<bool>,
 }
@@ -38,12 +42,12 @@ impl Made {
         self.ids.borrow().iter().cloned().collect()
     }
 
-    /// Whether a POST was taken.
+    /// Whether any POST was accepted.
     pub(super) fn was_any_taken(&self) -> bool {
         self.was_any_taken.get()
     }
 
-    /// Writes the contacts; whatever becomes of it, each that may be there is known.
+    /// Writes the contacts. Whatever the answer, each contact that may exist afterwards is known.
     pub(super) async fn post(
         &self,
         list: &ScratchList,
@@ -57,7 +61,7 @@ impl Made {
         match &answer {
             Ok(shown) => {
                 self.was_any_taken.set(true);
-                // It may have made another id of the one that was sent.
+                // The service may have altered the id that was sent.
                 let shown = shown.iter().map(|contact| contact.id.clone());
                 self.ids.borrow_mut().extend(shown.filter(|id| is_ours(id)));
                 self.is_in_doubt.replace(was_in_doubt);
@@ -84,7 +88,7 @@ impl Made {
         answer
     }
 
-    /// Deletes them all and looks whether they are gone.
+    /// Deletes all contacts, and reads until none is found. Returns those that are left.
     pub(super) async fn delete(&self, list: &ScratchList) -> Left {
         let all = self.all();
         let mut left = Left {
@@ -96,11 +100,11 @@ impl Made {
         }
         let mut failures = 0;
         if self.is_in_doubt.get() {
-            let _ = round(list, &all).await;
+            let _ = delete_round(list, &all).await;
             tokio::time::sleep(LATE).await;
         }
         for wait in WAITS.map(Some).into_iter().chain([None]) {
-            match round(list, &left.ids).await {
+            match delete_round(list, &left.ids).await {
                 Ok(ids) => (left, failures) = (Left { ids, why: None }, 0),
                 Err(failure) => {
                     failures += 1;
@@ -118,7 +122,7 @@ impl Made {
     }
 }
 
-/// Whether contacts may be deleted: tried with an id that nobody has.
+/// Tries a deletion with an id that nobody has. The error says why contacts may not be deleted.
 pub(super) async fn may_be_deleted(list: &ScratchList, nobody: String) -> Result<(), String> {
     let Err(failure) = list.delete(&[nobody]).await else {
         return Ok(());
@@ -133,10 +137,10 @@ pub(super) async fn may_be_deleted(list: &ScratchList, nobody: String) -> Result
     Err(format!("{to_do}. Nothing was written."))
 }
 
-/// Deletes these contacts, and answers those that can be read still.
-async fn round(list: &ScratchList, ids: &[String]) -> Result<Vec<String>, Failure> {
+/// Deletes these contacts. Returns those that can still be read.
+async fn delete_round(list: &ScratchList, ids: &[String]) -> Result<Vec<String>, Failure> {
     match list.delete(ids).await {
-        // One id that is not taken must not keep the others.
+        // An id that the service refuses must not keep the others from being deleted.
         Err(failure) if is_about_an_id(&failure) => {
             for id in ids {
                 match list.delete(std::slice::from_ref(id)).await {
@@ -160,12 +164,12 @@ async fn round(list: &ScratchList, ids: &[String]) -> Result<Vec<String>, Failur
     Ok(there)
 }
 
-/// Whether a probe made it, whatever the service did to its case.
+/// Whether a probe made the contact, even if the service changed the case of its id.
 fn is_ours(id: &str) -> bool {
     id.to_lowercase().starts_with(super::PREFIX)
 }
 
-/// Whether the next id may be taken all the same.
+/// Whether the failure is about one id, so that another id may still be accepted.
 fn is_about_an_id(failure: &Failure) -> bool {
     judge::is_refusal(failure) || failure.kind == Kind::NotFound
 }

@@ -1,11 +1,12 @@
-//! The width of what is printed, and lines that keep to it.
+//! Finds how wide a report may be, and wraps its lines.
 
-/// Of a page.
+/// The width of a page, in characters.
 pub(super) const WIDTH: usize = 100;
-/// Less has no room for words.
+/// The least width. Words do not fit into less.
 const LEAST: usize = 30;
 
-/// `COLUMNS`, or the terminal's where standard output is one, or a page's; no more than a page's.
+/// The width of the report: that of `COLUMNS`, else of the terminal, else of a page. It is never
+/// more than a page's.
 pub(super) fn width() -> usize {
     let shown = || {
         let (_, columns) = console::Term::stdout().size_checked()?;
@@ -17,8 +18,8 @@ pub(super) fn width() -> usize {
     width.unwrap_or(WIDTH).clamp(LEAST, WIDTH)
 }
 
-/// Each line of the text as several, none wider where its words are not; those that follow are
-/// indented. A line with an address is left as it is.
+/// Wraps each line of the text between words. The lines that follow the first are indented. A word
+/// that is longer than the width, and a line with a URL, are left as they are.
 pub(super) fn wrapped(text: &str, width: usize, indent: &str) -> String {
     let lines = text.lines().map(|line| {
         if line.contains("://") {

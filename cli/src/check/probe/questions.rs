@@ -1,5 +1,8 @@
-//! What is asked of an organisation's Genesys Cloud, what campaign-sync assumes, and what it means
-//! where that is not so (docs/genesys-cloud.md "Unknown").
+//! The questions of a probe: what is asked, what campaign-sync assumes, and what any other answer
+//! means for the operator (docs/genesys-cloud.md "Unknown").
+//!
+//! To add a question, add a [`Question`] and its row of the [`TABLE`], ask it in
+//! [`asking`](super::asking), and decide what its answers say in [`judge`](super::judge).
 
 use Question::{
     AnswerOrder, Budget, Duplicates, IdCase, IdCharacters, IdLength, PostCallable, PostColumns,
@@ -25,7 +28,7 @@ pub(super) enum Question {
 }
 
 impl Question {
-    /// Those that are about the contacts that are made first.
+    /// The questions that are about the contacts that are made first.
     pub(super) const OF_CONTACTS: [Question; 10] = [
         PostCallable,
         PutCallable,
@@ -40,27 +43,27 @@ impl Question {
     ];
 }
 
-/// A question as it is told.
-pub(super) struct Row {
+/// A question as it is printed.
+pub(super) struct QuestionRow {
     pub(super) question: Question,
-    /// Of `--json`; it never changes.
+    /// The name of the question in `--json`. It never changes.
     pub(super) id: &'static str,
     pub(super) asks: &'static str,
     pub(super) assumed: &'static str,
-    /// What any other answer means for who runs campaign-sync.
+    /// The meaning of any other answer for the operator.
     pub(super) meaning: &'static str,
-    /// Whether any other answer asks something of them.
+    /// Whether any other answer asks the operator to do something.
     pub(super) matters: bool,
 }
 
-/// What was found out about a question.
+/// The answer to a question, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
     AsAssumed(String),
-    /// What is assumed is so, and the row's meaning is to be known all the same.
+    /// The answer is as assumed, and the operator should still know what the row's `meaning` says.
     AsFarAsAssumed(String),
     Differs(String),
-    /// Why not.
+    /// The question stays open: why.
     NotFoundOut(String),
 }
 
@@ -78,9 +81,9 @@ impl Seen {
     }
 }
 
-/// Every question, in the order in which they are told: what may harm stands first.
-pub(super) const TABLE: [Row; 14] = [
-    Row {
+/// Every question, in the order in which they are printed. What may do harm comes first.
+pub(super) const TABLE: [QuestionRow; 14] = [
+    QuestionRow {
         question: PostCallable,
         id: "postCallable",
         asks: "an opt-out, POST without callable",
@@ -90,7 +93,7 @@ pub(super) const TABLE: [Row; 14] = [
                   callable again: put opt-outs on a DNC list too",
         matters: true,
     },
-    Row {
+    QuestionRow {
         question: PutCallable,
         id: "putCallable",
         asks: "an opt-out, PUT without callable",
@@ -99,7 +102,7 @@ pub(super) const TABLE: [Row; 14] = [
                   that opted out",
         matters: false,
     },
-    Row {
+    QuestionRow {
         question: PostSubset,
         id: "postSubset",
         asks: "a POST without one of the columns",
@@ -107,7 +110,7 @@ pub(super) const TABLE: [Row; 14] = [
         meaning: "no matter to campaign-sync, which sends every column. Another program that leaves one out is not told",
         matters: false,
     },
-    Row {
+    QuestionRow {
         question: PostColumns,
         id: "postColumns",
         asks: "a column that a POST leaves out",
@@ -115,7 +118,7 @@ pub(super) const TABLE: [Row; 14] = [
         meaning: "no matter to campaign-sync, which sends every column, and empty text for one that is cleared",
         matters: false,
     },
-    Row {
+    QuestionRow {
         question: PutSubset,
         id: "putSubset",
         asks: "a PUT without one of the columns",
@@ -123,7 +126,7 @@ pub(super) const TABLE: [Row; 14] = [
         meaning: "campaign-sync makes no PUT. Other programs of yours that do must send every column",
         matters: false,
     },
-    Row {
+    QuestionRow {
         question: PutColumns,
         id: "putColumns",
         asks: "a column that a PUT leaves out",
@@ -131,7 +134,7 @@ pub(super) const TABLE: [Row; 14] = [
         meaning: "campaign-sync makes no PUT. Other programs of yours that do clear a column with empty text alone",
         matters: false,
     },
-    Row {
+    QuestionRow {
         question: IdCharacters,
         id: "idCharacters",
         asks: "special characters in an id",
@@ -140,7 +143,7 @@ pub(super) const TABLE: [Row; 14] = [
                   contactKeyPattern",
         matters: true,
     },
-    Row {
+    QuestionRow {
         question: IdLength,
         id: "idLength",
         asks: "the longest id",
@@ -149,7 +152,7 @@ pub(super) const TABLE: [Row; 14] = [
                   in contactKeyPattern",
         matters: true,
     },
-    Row {
+    QuestionRow {
         question: IdCase,
         id: "idCase",
         asks: "a difference in case",
@@ -159,7 +162,7 @@ pub(super) const TABLE: [Row; 14] = [
                   in contactKeyPattern",
         matters: true,
     },
-    Row {
+    QuestionRow {
         question: Duplicates,
         id: "duplicates",
         asks: "an id that stands twice in a POST",
@@ -167,7 +170,7 @@ pub(super) const TABLE: [Row; 14] = [
         meaning: "no matter to campaign-sync, which sends each id once in a call",
         matters: false,
     },
-    Row {
+    QuestionRow {
         question: AnswerOrder,
         id: "answerOrder",
         asks: "contacts in the answer to a POST",
@@ -175,7 +178,7 @@ pub(super) const TABLE: [Row; 14] = [
         meaning: "no matter to campaign-sync, which finds each contact by its id",
         matters: false,
     },
-    Row {
+    QuestionRow {
         question: ReadAfterCreate,
         id: "readAfterCreate",
         asks: "a new contact is read",
@@ -185,7 +188,7 @@ pub(super) const TABLE: [Row; 14] = [
                   that it does not name. Nor is callable: false seen within it",
         matters: true,
     },
-    Row {
+    QuestionRow {
         question: ReadAfterUpdate,
         id: "readAfterUpdate",
         asks: "an update is read",
@@ -195,7 +198,7 @@ pub(super) const TABLE: [Row; 14] = [
                   is callable: false seen within it",
         matters: true,
     },
-    Row {
+    QuestionRow {
         question: Budget,
         id: "budget",
         asks: "a minute's calls, of two tokens",
@@ -220,8 +223,8 @@ mod tests {
     }
 
     #[test]
-    fn what_campaign_sync_does_not_do_asks_nothing_of_anybody() {
-        let is_none_of_its_own = |row: &&Row| {
+    fn a_question_about_what_campaign_sync_never_does_asks_nothing_of_the_operator() {
+        let is_none_of_its_own = |row: &&QuestionRow| {
             row.meaning.starts_with("campaign-sync makes no ")
                 || row.meaning.starts_with("no matter ")
         };

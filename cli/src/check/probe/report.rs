@@ -1,4 +1,7 @@
-//! What was found out, for a person and for a program.
+//! Prints what a probe found out, for a person and for a program.
+//!
+//! The meaning of each answer comes from [`verdict`](super::verdict). Neither the org nor the list
+//! is named in the JSON, so that it can be passed on.
 
 use std::collections::BTreeMap;
 
@@ -7,40 +10,40 @@ use serde_json::{Value, json};
 
 use super::made::Left;
 use super::page;
-use super::questions::{Question, Row, Seen, TABLE};
+use super::questions::{Question, QuestionRow, Seen, TABLE};
 use super::verdict::{Verdict, summary};
 use crate::table::counted;
 
-/// Of the table's columns, the lines between them aside: together a page.
+/// The widths of the table's columns. With the lines between them they fill a page.
 const WIDTHS: [u16; 3] = [35, 23, 38];
 
 pub(super) struct Report {
     pub(super) found: BTreeMap<Question, Seen>,
     /// Why the contacts that most questions are about could not be made.
     pub(super) no_contact: Option<String>,
-    /// Whether Ctrl-C ended it before everything was asked.
+    /// Whether Ctrl-C ended the probe before everything was asked.
     pub(super) is_stopped: bool,
     pub(super) calls: u64,
     pub(super) left: Left,
-    /// The call that deletes what is left.
+    /// The call that deletes the contacts that are left.
     pub(super) deletion: String,
 }
 
 impl Report {
-    /// Whether nothing asks for anything: all is as campaign-sync assumes, or harmless, and nothing
-    /// is left.
+    /// Whether every answer is as campaign-sync assumes or harmless, and no contact is left.
     pub(super) fn is_right(&self) -> bool {
         let verdicts = self.verdicts();
-        let is_right = |(_, verdict): &(&Row, Verdict)| verdict.matters == Some(false);
+        let is_right = |(_, verdict): &(&QuestionRow, Verdict)| verdict.matters == Some(false);
         self.left.ids.is_empty() && verdicts.iter().all(is_right)
     }
 
-    fn verdicts(&self) -> Vec<(&'static Row, Verdict)> {
-        let verdict = |row: &'static Row| (row, Verdict::new(row, self.seen(row), &self.found));
+    fn verdicts(&self) -> Vec<(&'static QuestionRow, Verdict)> {
+        let verdict =
+            |row: &'static QuestionRow| (row, Verdict::new(row, self.seen(row), &self.found));
         TABLE.iter().map(verdict).collect()
     }
 
-    fn seen(&self, row: &Row) -> Seen {
+    fn seen(&self, row: &QuestionRow) -> Seen {
         if let Some(found) = self.found.get(&row.question) {
             return found.clone();
         }
@@ -50,14 +53,15 @@ impl Report {
         })
     }
 
-    /// Whether it stands among the answers: what stays open for one cause is told once.
-    fn is_listed(&self, row: &Row) -> bool {
+    /// Whether the question has its own line. Questions that stay open for one cause are told
+    /// together.
+    fn is_listed(&self, row: &QuestionRow) -> bool {
         let is_open_with_others =
             self.is_stopped || (self.no_contact.is_some() && is_of_contacts(row));
         self.found.contains_key(&row.question) || !is_open_with_others
     }
 
-    /// So wide: as a table where that has room, else as a block for each answer.
+    /// The report in this width: a table where it fits, else a block for each answer.
     pub(super) fn text(&self, width: usize) -> String {
         let verdicts = self.verdicts();
         let listed: Vec<_> = verdicts
@@ -73,7 +77,7 @@ impl Report {
                 table(&listed)
             });
         }
-        let is_open_with_others = |(row, _): &&(&Row, Verdict)| !self.is_listed(row);
+        let is_open_with_others = |(row, _): &&(&QuestionRow, Verdict)| !self.is_listed(row);
         let open = verdicts.iter().filter(is_open_with_others).count() as u64;
         let stay = if open == 1 { "stays" } else { "stay" };
         let questions = format!("{} {stay} open", counted(open, "question"));
@@ -88,7 +92,7 @@ impl Report {
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    /// What became of the contacts.
+    /// Says what became of the contacts that were made.
     pub(super) fn end(&self) -> String {
         let Left { ids, why } = &self.left;
         if ids.is_empty() {
@@ -105,9 +109,9 @@ impl Report {
         )
     }
 
-    /// Names neither org nor list.
+    /// The report as JSON. It names neither the org nor the list.
     pub(super) fn json(&self) -> Value {
-        let fact = |(row, verdict): &(&Row, Verdict)| {
+        let fact = |(row, verdict): &(&QuestionRow, Verdict)| {
             json!({ "question": row.id, "seen": verdict.seen, "assumed": row.assumed,
                     "asAssumed": verdict.is_as_assumed, "matters": verdict.matters,
                     "meaning": verdict.meaning })
@@ -118,7 +122,7 @@ impl Report {
     }
 }
 
-fn is_of_contacts(row: &Row) -> bool {
+fn is_of_contacts(row: &QuestionRow) -> bool {
     Question::OF_CONTACTS.contains(&row.question)
 }
 

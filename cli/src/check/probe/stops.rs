@@ -1,12 +1,13 @@
-//! Ctrl-C, pressed once or more.
+//! Counts how often Ctrl-C is pressed.
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// Tells of each, also of one that came while nobody waited for it.
+/// The Ctrl-C that were pressed and not taken yet. One that is pressed while nobody waits is not
+/// lost.
 pub(super) struct Stops(UnboundedReceiver<()>);
 
 impl Stops {
-    /// From now on Ctrl-C ends nothing by itself.
+    /// Begins to count. From now on Ctrl-C does not end the process.
     pub(super) fn new() -> Stops {
         let (pressed, stops) = unbounded_channel();
         tokio::spawn(async move {

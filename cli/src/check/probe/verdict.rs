@@ -1,23 +1,28 @@
-//! What each answer means for who runs campaign-sync, beside what it assumes.
+//! Says what each answer means for the operator, compared with what campaign-sync assumes.
+//!
+//! The answers come from [`judge`](super::judge), and the texts from the [`TABLE`] of questions.
+//! How they are printed is decided in [`report`](super::report).
 
 use std::collections::BTreeMap;
 
-use super::questions::{Question, Row, Seen, TABLE};
+use super::questions::{Question, QuestionRow, Seen, TABLE};
 use crate::table::are;
 
-/// An answer as it is told.
+/// An answer, and what it means.
 pub(super) struct Verdict {
     pub(super) seen: String,
-    /// `None`: that was not found out.
+    /// Whether the answer is as campaign-sync assumes; `None` means that the question stays open.
     pub(super) is_as_assumed: Option<bool>,
-    /// Whether it asks something of who runs campaign-sync.
+    /// Whether the answer asks the operator to do something; `None` means that the question stays
+    /// open.
     pub(super) matters: Option<bool>,
     pub(super) meaning: Option<String>,
 }
 
 impl Verdict {
-    /// `seen`: what was found out about the row's question; `found`: about all of them.
-    pub(super) fn new(row: &Row, seen: Seen, found: &BTreeMap<Question, Seen>) -> Verdict {
+    /// The verdict on the answer `seen` to the row's question. `found` holds the answers to all
+    /// questions: the meaning of some depends on another.
+    pub(super) fn new(row: &QuestionRow, seen: Seen, found: &BTreeMap<Question, Seen>) -> Verdict {
         let (seen, is_as_assumed, has_meaning) = match seen {
             Seen::AsAssumed(seen) => (seen, Some(true), false),
             Seen::AsFarAsAssumed(seen) => (seen, Some(true), true),
@@ -32,8 +37,8 @@ impl Verdict {
         }
     }
 
-    /// Beside what campaign-sync assumes.
-    pub(super) fn text(&self, row: &Row) -> String {
+    /// The verdict in words, for the column "beside what campaign-sync assumes".
+    pub(super) fn text(&self, row: &QuestionRow) -> String {
         let kind = match (self.is_as_assumed, self.matters) {
             (None, _) => return format!("assumed: {}", row.assumed),
             (Some(true), _) => "as assumed",
@@ -48,7 +53,7 @@ impl Verdict {
     }
 }
 
-fn meaning(row: &Row, found: &BTreeMap<Question, Seen>) -> String {
+fn meaning(row: &QuestionRow, found: &BTreeMap<Question, Seen>) -> String {
     if !matches!(
         row.question,
         Question::ReadAfterCreate | Question::ReadAfterUpdate
@@ -67,8 +72,8 @@ fn meaning(row: &Row, found: &BTreeMap<Question, Seen>) -> String {
     format!("{}, {opt_out}", row.meaning)
 }
 
-/// For whoever decides: all answers in one sentence.
-pub(super) fn summary(verdicts: &[(&Row, Verdict)]) -> String {
+/// All answers in one sentence, for a person who decides by them.
+pub(super) fn summary(verdicts: &[(&QuestionRow, Verdict)]) -> String {
     let count = |is: fn(&Verdict) -> bool| {
         let told = verdicts.iter().filter(|(_, verdict)| is(verdict));
         told.count() as u64

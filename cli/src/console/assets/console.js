@@ -4,20 +4,51 @@
   // A part of a page that asks for itself again: often while something is under way in it.
   const often = 1000, calm = 5000;
 
+  // Says above the part since when it is old, and what to do; nothing where it is not.
+  function tellAge(part, why) {
+    part.classList.toggle("stale", Boolean(why));
+    const whole = part.closest(".columns") ?? part;
+    let told = whole.previousElementSibling;
+    if (!told?.matches("[data-age]")) {
+      told = document.createElement("p");
+      told.dataset.age = new Date().toLocaleTimeString();
+      told.className = "note bad";
+      told.setAttribute("role", "alert");
+      whole.before(told);
+    }
+    told.hidden = !why;
+    if (!why) told.dataset.age = new Date().toLocaleTimeString();
+    const text = `Not refreshed since ${told.dataset.age}: ${why}`;
+    if (why && told.textContent !== text) told.textContent = text;
+  }
+
+  const noAnswer = "the console does not answer. Look whether it still runs in its terminal.";
+  const refused = (status) => status === 403
+    ? "the console was started again. Open the address that it printed."
+    : `the console answered ${status}.`;
+
+  // Replaces what stands in a part. The focus stays where it was, in the element of the same place.
+  function replace(part, html) {
+    const inner = [...part.querySelectorAll("a, button, input, select, summary, [tabindex]")];
+    const place = inner.indexOf(document.activeElement);
+    if (part.innerHTML !== html) part.innerHTML = html;
+    if (place >= 0) part.querySelectorAll("a, button, input, select, summary, [tabindex]")[place]?.focus({ preventScroll: true });
+  }
+
   async function refresh(part) {
     const is = (what) => part.querySelector(what);
     const wasBusy = Boolean(is("[data-busy]"));
     const was = is("[data-changes]")?.dataset.changes;
     try {
       const answer = await fetch(part.dataset.refresh, { headers: { "x-part": "1" } });
-      if (answer.ok && !part.contains(document.activeElement)) part.innerHTML = await answer.text();
-      part.classList.toggle("stale", !answer.ok);
+      if (answer.ok) replace(part, await answer.text());
+      tellAge(part, answer.ok ? "" : refused(answer.status));
     } catch {
-      part.classList.add("stale");
+      tellAge(part, noAnswer);
     }
     const now = is("[data-changes]")?.dataset.changes;
-    // The rest of the page shows what was before.
-    if (now && now !== was && !is("[data-busy]")) return location.reload();
+    // The rest of the page shows what was before. What is ticked there is not lost.
+    if (now && now !== was && !is("[data-busy]") && !document.querySelector("main input:checked")) return location.reload();
     const next = wasBusy || is("[data-busy]") ? often : Number(part.dataset.every) || calm;
     if (!document.hidden) return void setTimeout(() => refresh(part), next);
     document.addEventListener("visibilitychange", () => refresh(part), { once: true });
@@ -47,9 +78,9 @@
         const answer = await fetch(form.action, { method: "POST", body });
         const text = await answer.text();
         if (mine === turn && answer.ok) shown.innerHTML = text;
-        shown.classList.toggle("stale", !answer.ok);
+        tellAge(shown, answer.ok ? "" : refused(answer.status));
       } catch {
-        shown.classList.add("stale");
+        tellAge(shown, noAnswer);
       }
     };
     form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, 250); });
@@ -67,8 +98,4 @@
     });
   }
 
-  // A choice that takes effect at once.
-  for (const choice of document.querySelectorAll("[data-submit]")) {
-    choice.addEventListener("change", () => choice.form.requestSubmit());
-  }
 })();

@@ -1,12 +1,14 @@
 //! What was found of a contact, as a page.
 
 use io::Clock;
+use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::{BACK, Found};
+use super::{BACK, Found, Wrong};
 use crate::console::App;
 use crate::console::fields::Fields;
 use crate::console::page::{self, ago, second};
+use crate::contact::look::{NotSeen, ParkedOf};
 use crate::contact::show::holds;
 use crate::contact::story::{Entry, Story};
 use crate::contact::why::{Finding, Says, answer, why};
@@ -14,6 +16,8 @@ use crate::table::{counted, number};
 
 /// Entries of a page.
 const PAGE: usize = 100;
+/// How often a part is asked for that needs no more, in milliseconds.
+const SELDOM: u64 = 60_000;
 
 /// What the form holds already.
 #[derive(Default)]
@@ -22,17 +26,25 @@ pub(crate) struct Asked {
     campaign: String,
     key: String,
     hours: Option<i64>,
+    wrong: Wrong,
 }
 
 impl Asked {
-    pub(crate) fn of(fields: &Fields) -> Asked {
+    pub(crate) fn of(fields: &Fields, wrong: Wrong) -> Asked {
         let text = |name| fields.text(name).unwrap_or_default().to_owned();
         Asked {
             org: text("org"),
             campaign: text("campaign"),
             key: fields.whole("key").unwrap_or_default().to_owned(),
             hours: fields.text("hours").and_then(|hours| hours.parse().ok()),
+            wrong,
         }
+    }
+
+    /// What is wrong with this field.
+    fn wrong(&self, name: &str) -> Option<&str> {
+        let found = self.wrong.iter().find(|(of, _)| *of == name);
+        found.map(|(_, wrong)| wrong.as_str())
     }
 
     fn of_found(found: &Found) -> Asked {
@@ -42,6 +54,7 @@ impl Asked {
             campaign: whom.campaign.as_str().to_owned(),
             key: whom.key.as_str().to_owned(),
             hours: Some(found.hours),
+            wrong: Wrong::new(),
         }
     }
 }
@@ -54,9 +67,9 @@ pub(crate) fn form(app: &App, asked: &Asked) -> Markup {
     html! {
         form.ask method="post" action="/contact" autocomplete="off" {
             (page::token(app))
-            label { "Org" input type="text" name="org" value=(asked.org) list="orgs" required spellcheck="false" autocapitalize="none"; }
-            label { "Campaign" input.long type="text" name="campaign" value=(asked.campaign) list="campaigns" required spellcheck="false" autocapitalize="none"; }
-            label { "Contact key" input type="text" name="key" value=(asked.key) required spellcheck="false" autocapitalize="none"; }
+            (field(asked, "Org", "org", &asked.org, Some("orgs")))
+            (field(asked, "Campaign", "campaign", &asked.campaign, Some("campaigns")))
+            (field(asked, "Contact key", "key", &asked.key, None))
             label { "Log of the last"
                 select name="hours" {
                     @for (of, name) in BACK { option value=(of) selected[of == hours] { (name) } }
@@ -70,34 +83,90 @@ pub(crate) fn form(app: &App, asked: &Asked) -> Markup {
     }
 }
 
+/// One field, with what is wrong with it beside it.
+fn field(asked: &Asked, label: &str, name: &str, value: &str, list: Option<&str>) -> Markup {
+    let wrong = asked.wrong(name);
+    let is_long = list == Some("campaigns");
+    let told = wrong.map(|_| format!("{name}-wrong"));
+    html! {
+        label { (label)
+            input.long[is_long] type="text" name=(name) value=(value) list=[list] required spellcheck="false" autocapitalize="none"
+                aria-invalid=[wrong.map(|_| "true")] aria-describedby=[told.as_deref()];
+            @if let Some(wrong) = wrong { span.tag.bad role="alert" id=[told.as_deref()] { (wrong) } }
+        }
+    }
+}
+
+/// What waits of it, as far as is known now.
+pub(crate) struct Waits {
+    parked: ParkedOf,
+    /// When the dead-letter queue was seen so.
+    seen: Option<Timestamp>,
+    /// Messages of it that were looked at so far, while that goes on.
+    looked_at: Option<u64>,
+}
+
+impl Waits {
+    pub(crate) fn of(app: &App, found: &Found) -> Waits {
+        let (parked, seen) = found.parked(app);
+        let is_under_way = matches!(parked, Err(NotSeen::Yet));
+        Waits {
+            parked,
+            seen,
+            looked_at: is_under_way.then(|| app.desk.looked_at()),
+        }
+    }
+
+    /// A part of the page that asks for itself again, while it is not known what is parked.
+    fn part(&self, address: String) -> Option<String> {
+        self.looked_at.map(|_| address)
+    }
+}
+
 /// All that was found. `page`: of its story, from 1; none: the last.
 pub(crate) fn found(app: &App, id: u64, found: &Found, page: Option<usize>) -> Markup {
-    let all = why(&found.looked);
-    let is_stopped = all.iter().any(|one| one.says == Says::Stops);
-    let kind = match (is_stopped, all.iter().any(|one| one.says == Says::May)) {
-        (true, _) => "note bad",
-        (false, true) => "note wait",
-        (false, false) => "note good",
-    };
+    let waits = Waits::of(app, found);
+    let again = |part: &str| waits.part(format!("/contact/{id}/{part}"));
     html! {
         (form(app, &Asked::of_found(found)))
         p.hint { "Looked at " (ago(Some(found.at), Clock::system().now())) ", message group " code { (found.looked.group) } }
-        h2 #why { "Why is this contact not called?" }
-        div class=(kind) { p { strong { (answer(&all)) } } }
-        (reasons(&all))
+        section aria-labelledby="why" {
+            h2 #why { "Why is this contact not called?" }
+            div aria-live="polite" data-refresh=[again("why")] data-every=(SELDOM) { (why_part(found, &waits)) }
+        }
         div.columns {
             section aria-labelledby="now" { h2 #now { "What Genesys Cloud has now" } (now(found)) }
-            section aria-labelledby="waits" { h2 #waits { "What waits of it" } (waits(found)) }
+            section aria-labelledby="waits" {
+                h2 #waits { "What waits of it" }
+                div data-refresh=[again("waits")] data-every=(SELDOM) { (waits_part(found, &waits)) }
+            }
         }
         h2 #story { "Its story" }
         (story(id, found, page))
     }
 }
 
+/// The answer, and what it is made of.
+pub(crate) fn why_part(found: &Found, waits: &Waits) -> Markup {
+    let all = why(&found.looked, &waits.parked);
+    let is_there = |says| all.iter().any(|one: &Finding| one.says == says);
+    let kind = if is_there(Says::Stops) {
+        "note bad"
+    } else if is_there(Says::May) || is_there(Says::Unknown) {
+        "note wait"
+    } else {
+        "note good"
+    };
+    html! {
+        div class=(kind) data-busy=[waits.looked_at] { p { strong { (answer(&all)) } } }
+        (reasons(&all))
+    }
+}
+
 fn reasons(all: &[Finding]) -> Markup {
     let tag = |says: Says| match says {
         Says::Stops => "tag bad",
-        Says::May => "tag wait",
+        Says::May | Says::Unknown => "tag wait",
         Says::Passes => "tag good",
     };
     html! {
@@ -113,7 +182,11 @@ fn reasons(all: &[Finding]) -> Markup {
 }
 
 fn now(found: &Found) -> Markup {
-    match &found.looked.contact {
+    let contact = match &found.looked.genesys {
+        Ok(now) => &now.contact,
+        Err(error) => return page::trouble(error),
+    };
+    match contact {
         Err(error) => page::trouble(error),
         Ok(None) => html! { p.empty { "There is no such contact, or it cannot be read yet." } },
         Ok(Some(contact)) => html! {
@@ -126,25 +199,30 @@ fn now(found: &Found) -> Markup {
     }
 }
 
-fn waits(found: &Found) -> Markup {
-    let last = found
-        .looked
-        .story
-        .as_ref()
-        .ok()
-        .and_then(|story| story.entries.last());
+/// What is in the queue of it, as the log tells, and what is parked.
+pub(crate) fn waits_part(found: &Found, waits: &Waits) -> Markup {
+    let last = found.looked.story.as_ref().map_err(String::as_str);
+    let now = Clock::system().now();
     html! {
-        @match last.filter(|last| !last.is_end()) {
-            Some(last) => p.note.wait { "In the queue: at " (second(last.at)) " it " (last.words()) "." },
-            None => p { "In the queue: nothing that the log tells of. SQS lets nobody look into a queue without taking from it." },
+        @match last.and_then(Story::last) {
+            Err(why) => p.note.wait { "In the queue: not known: " (why) "." },
+            Ok(Some(last)) if !last.is_end() => p.note.wait { "In the queue: at " (second(last.at)) " it " (last.words()) "." },
+            Ok(_) => p { "In the queue: nothing that the log tells of. SQS lets nobody look into a queue without taking from it." },
         }
-        @match &found.looked.parked {
-            Err(error) => (page::trouble(error)),
-            Ok(parked) if parked.is_empty() => p { "Parked: nothing, as seen " (ago(found.parked_at, Clock::system().now())) "." },
-            Ok(parked) => ul.said {
-                @for one in parked {
-                    li { a href={ "/parked/item/" (one.id) } { "Parked as " code { (one.reason) } } " " (ago(one.at, found.at)) " before: " (one.detail) }
+        @match &waits.parked {
+            Err(NotSeen::Failed(error)) => (page::trouble(&format!("Parked: not known: {error}."))),
+            Err(NotSeen::Yet) => p.note data-busy="1" {
+                span.spin aria-hidden="true" {}
+                "Parked: not known yet. The dead-letter queue is being looked at: " (number(waits.looked_at.unwrap_or_default())) " so far."
+            },
+            Ok(parked) if parked.is_empty() => p { "Parked: nothing, as seen " (ago(waits.seen, now)) "." },
+            Ok(parked) => {
+                ul.said {
+                    @for one in parked {
+                        li { a href={ "/parked/item/" (one.id) } { "Parked as " code { (one.reason) } } " " (ago(one.at, now)) ": " (one.detail) }
+                    }
                 }
+                p.hint { "As seen " (ago(waits.seen, now)) "." }
             },
         }
     }
@@ -158,7 +236,10 @@ fn story(id: u64, found: &Found, page: Option<usize>) -> Markup {
         }
     };
     if story.entries.is_empty() {
-        return html! { p.empty { "The log tells of no change of it since " (second(found.looked.since)) "." } };
+        return html! {
+            p.empty { "The log tells of no change of it since " (second(found.looked.since)) "." }
+            @if let Some(cut) = &story.cut { p.note.wait { "Not all: " (cut.why()) "." } }
+        };
     }
     entries(id, story, page)
 }
@@ -168,7 +249,7 @@ fn entries(id: u64, story: &Story, page: Option<usize>) -> Markup {
     let page = page.unwrap_or(pages).clamp(1, pages);
     let shown = story.entries.iter().skip((page - 1) * PAGE).take(PAGE);
     html! {
-        @if let Some(why) = story.cut { p.note.wait { "Not all: " (why) "." } }
+        @if let Some(cut) = &story.cut { p.note.wait { "Not all: " (cut.why()) "." } }
         p { (counted(story.entries.len() as u64, "entry").replace("entrys", "entries")) ", the oldest first, by the log of apply." }
         div.scroll tabindex="0" role="region" aria-labelledby="story" {
             table.story {

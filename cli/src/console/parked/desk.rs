@@ -2,8 +2,9 @@
 //!
 //! To look at all of it takes as long as a request may not: ten messages a call. So what was seen last is
 //! kept, in memory alone, and a page shows that and how old it is. Two pieces of work would take the
-//! messages from each other: there is one at a time.
+//! messages from each other: there is one at a time. What came of the last deed stays, whoever looks after it.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,18 +13,30 @@ use aws_config::SdkConfig;
 use io::Clock;
 use io::config::DlqConfig;
 use io::secrets::SecretsManager;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use super::reasons::opt_out;
+use crate::contact::look::NotSeen;
 use crate::dlq::parked::{DeadLetters, Parked};
 use crate::dlq::redrive::{How, redrive};
+use crate::dlq::report::Report;
 use crate::dlq::rules::Rules;
 use crate::dlq::{Which, delete};
+use crate::table::number;
+
+/// A look that took longer than a moment is not begun anew for so long, where nothing asks for it.
+const GOOD_FOR: SignedDuration = SignedDuration::from_secs(60);
+const A_MOMENT: SignedDuration = SignedDuration::from_secs(2);
 
 /// What was seen of the dead-letter queue.
+#[derive(Clone)]
 pub(crate) struct Seen {
+    /// When the look began: what was parked later may be missing.
+    pub(crate) began: Timestamp,
+    /// When it ended.
     pub(crate) at: Timestamp,
-    /// The oldest first.
-    pub(crate) all: Vec<Parked>,
+    /// What is or may be an opt-out first, of those and of all others the oldest.
+    pub(crate) all: Vec<Arc<Parked>>,
     /// About so many more are there.
     pub(crate) hidden: u64,
 }
@@ -59,15 +72,85 @@ pub(crate) struct Work {
 }
 
 impl Work {
+    fn new(what: What) -> Work {
+        Work {
+            what,
+            began: Clock::system().now(),
+            looked_at: Arc::default(),
+            end: None,
+        }
+    }
+
     pub(crate) fn looked_at(&self) -> u64 {
         self.looked_at.load(Ordering::Relaxed) as u64
     }
+
+    /// The same, with what became of a look that began after it.
+    fn beside(mut self, look: &Work) -> Work {
+        let told = match &look.end {
+            Some(Err(why)) if look.began >= self.began => {
+                format!("What is parked could not be looked at afterwards: {why}.")
+            }
+            None => format!(
+                "What is parked is being looked at: {} so far.",
+                number(look.looked_at())
+            ),
+            Some(_) => return self,
+        };
+        let (Some(Ok(said)) | Some(Err(said))) = &mut self.end else {
+            return self;
+        };
+        said.push('\n');
+        said.push_str(&told);
+        self
+    }
+}
+
+/// What the last dry run would send.
+#[derive(Clone)]
+pub(crate) struct Tried {
+    /// Of the dry runs of this console, this one.
+    pub(crate) number: u64,
+    /// The parked changes that it named, and no other.
+    pub(crate) again: Again,
 }
 
 #[derive(Default)]
 struct State {
     seen: Option<Arc<Seen>>,
-    work: Option<Work>,
+    /// The last, or the one that is under way.
+    look: Option<Work>,
+    /// The same of what is done beside looking.
+    deed: Option<Work>,
+    tried: Option<Tried>,
+    dry_runs: u64,
+}
+
+impl State {
+    fn is_busy(&self) -> bool {
+        let mut works = self.look.iter().chain(&self.deed);
+        works.any(|work| work.end.is_none())
+    }
+
+    /// What is not parked any more is not shown, though nobody could look since.
+    fn without(&mut self, gone: &BTreeSet<String>) {
+        if let Some(seen) = self.seen.as_deref().filter(|_| !gone.is_empty()) {
+            let mut seen = seen.clone();
+            seen.all.retain(|parked| !gone.contains(&parked.id));
+            // By its time a page tells whether what it shows is what was seen.
+            seen.at += SignedDuration::from_nanos(1);
+            self.seen = Some(Arc::new(seen));
+        }
+    }
+}
+
+/// What came of a piece of work.
+struct Done {
+    said: Result<String, String>,
+    /// Ids of what is not parked any more.
+    gone: BTreeSet<String>,
+    /// When a look after it began, and what it saw.
+    look: Option<(Timestamp, Result<Seen, String>)>,
 }
 
 struct Inner {
@@ -99,41 +182,112 @@ impl Desk {
         self.lock().seen.clone()
     }
 
+    /// What there is to tell: the last deed, or else the last look.
     pub(crate) fn work(&self) -> Option<Work> {
-        self.lock().work.clone()
+        let state = self.lock();
+        match (state.deed.clone(), &state.look) {
+            (Some(deed), Some(look)) => Some(deed.beside(look)),
+            (deed, look) => deed.or_else(|| look.clone()),
+        }
+    }
+
+    /// What the last dry run would send; none: nothing, or it was sent.
+    pub(crate) fn tried(&self) -> Option<Tried> {
+        self.lock().tried.clone()
+    }
+
+    /// Takes what the dry run of this number would send: it is sent once. While other work is under way it stays.
+    pub(crate) fn take_tried(&self, number: u64) -> Option<Again> {
+        let mut state = self.lock();
+        let is_free = !state.is_busy();
+        let tried = state
+            .tried
+            .take_if(|tried| is_free && tried.number == number);
+        tried.map(|tried| tried.again)
     }
 
     pub(crate) fn is_busy(&self) -> bool {
-        self.lock()
-            .work
-            .as_ref()
-            .is_some_and(|work| work.end.is_none())
+        self.lock().is_busy()
     }
 
     /// Begins it; `false`: another piece of work is under way.
     pub(crate) fn begin(&self, what: What) -> bool {
-        let looked_at = Arc::new(AtomicUsize::new(0));
-        let work = Work {
-            what: what.clone(),
-            began: Clock::system().now(),
-            looked_at: Arc::clone(&looked_at),
-            end: None,
-        };
+        let work = Work::new(what.clone());
+        let looked_at = Arc::clone(&work.looked_at);
+        let is_look = matches!(what, What::Look);
         {
             let mut state = self.lock();
-            if state.work.as_ref().is_some_and(|work| work.end.is_none()) {
+            if state.is_busy() {
                 return false;
             }
-            state.work = Some(work);
+            let place = if is_look {
+                &mut state.look
+            } else {
+                &mut state.deed
+            };
+            *place = Some(work);
         }
         let desk = self.clone();
         tokio::spawn(async move {
-            let end = desk.act(what, &looked_at).await;
-            if let Some(work) = &mut desk.lock().work {
-                work.end = Some(end);
-            }
+            let done = desk.act(what, &looked_at).await;
+            desk.settled(is_look, done);
         });
         true
+    }
+
+    fn settled(&self, is_look: bool, done: Done) {
+        let mut state = self.lock();
+        if let Some((began, look)) = done.look {
+            let look = look.map(|seen| state.seen = Some(Arc::new(seen)));
+            if look.is_err() {
+                state.without(&done.gone);
+            }
+            let mut work = state.look.take().unwrap_or_else(|| Work::new(What::Look));
+            work.began = began;
+            work.end = Some(look.map(|()| String::new()));
+            state.look = Some(work);
+        }
+        if let Some(deed) = state.deed.as_mut().filter(|_| !is_look) {
+            deed.end = Some(done.said);
+        }
+    }
+
+    /// From when on a look tells a page of now what is parked: a look that is under way does, and one that took
+    /// long does for a minute.
+    pub(crate) fn good_from(&self) -> Timestamp {
+        let now = Clock::system().now();
+        let state = self.lock();
+        if let Some(look) = state.look.as_ref().filter(|look| look.end.is_none()) {
+            return look.began;
+        }
+        let seen = state.seen.as_ref().filter(|seen| {
+            now.duration_since(seen.at) < GOOD_FOR && seen.at.duration_since(seen.began) > A_MOMENT
+        });
+        seen.map_or(now, |seen| seen.began)
+    }
+
+    /// What was seen by a look that began no earlier. Where there is none, one begins as soon as it can.
+    pub(crate) fn seen_from(&self, from: Timestamp) -> Result<Arc<Seen>, NotSeen> {
+        {
+            let state = self.lock();
+            if let Some(seen) = state.seen.as_ref().filter(|seen| seen.began >= from) {
+                return Ok(Arc::clone(seen));
+            }
+            let look = state.look.as_ref().filter(|look| look.began >= from);
+            if let Some(Err(why)) = look.and_then(|look| look.end.as_ref()) {
+                return Err(NotSeen::Failed(why.clone()));
+            }
+        }
+        self.begin(What::Look);
+        Err(NotSeen::Yet)
+    }
+
+    /// Messages that the look that is under way, or the deed, looked at so far.
+    pub(crate) fn looked_at(&self) -> u64 {
+        let state = self.lock();
+        let mut works = state.look.iter().chain(&state.deed);
+        let under_way = works.find(|work| work.end.is_none());
+        under_way.map_or(0, Work::looked_at)
     }
 
     /// Waits a moment for what was seen, so that a short queue needs no second look at the page.
@@ -148,37 +302,71 @@ impl Desk {
         }
     }
 
-    async fn act(&self, what: What, looked_at: &AtomicUsize) -> Result<String, String> {
+    async fn act(&self, what: What, looked_at: &AtomicUsize) -> Done {
         let told = |count| looked_at.store(count, Ordering::Relaxed);
-        match what {
-            What::Look => self.look(&told).await.map(|()| String::new()),
-            What::Try(again) => Ok(self.send(&again, true, looked_at).await),
+        let is_look = matches!(what, What::Look);
+        let mut gone = BTreeSet::new();
+        let said = match what {
+            What::Look => Ok(String::new()),
+            What::Try(again) => {
+                let report = self.send(&again, true, looked_at).await;
+                let said = Ok(report.text(true));
+                self.keep_tried(again, report.would_go);
+                let look = None;
+                return Done { said, gone, look };
+            }
             What::Redrive(again) => {
-                let said = self.send(&again, false, looked_at).await;
-                self.look(&|_| ()).await.map(|()| said)
+                let mut report = self.send(&again, false, looked_at).await;
+                gone = std::mem::take(&mut report.gone);
+                Ok(report.text(false))
             }
-            What::Drop(id) => {
-                delete(&self.0.queue, &id, &told).await?;
-                self.look(&|_| ())
-                    .await
-                    .map(|()| format!("{id} is deleted."))
+            What::Drop(id) => match delete(&self.0.queue, &id, &told).await {
+                Ok(()) => {
+                    let said = format!("{id} is deleted.");
+                    gone.insert(id);
+                    Ok(said)
+                }
+                Err(why) => Err(why),
+            },
+        };
+        let began = Clock::system().now();
+        // Of a deed it is told how far the deed is.
+        let told = |count| {
+            if is_look {
+                told(count);
             }
-        }
+        };
+        let look = Some((began, self.look(began, &told).await));
+        Done { said, gone, look }
     }
 
-    async fn look(&self, told: &(dyn Fn(usize) + Sync)) -> Result<(), String> {
+    fn keep_tried(&self, again: Again, ids: Vec<String>) {
+        let mut state = self.lock();
+        state.dry_runs += 1;
+        let number = state.dry_runs;
+        let which = Which {
+            ids,
+            ..Which::default()
+        };
+        state.tried = (!which.ids.is_empty()).then_some(Tried {
+            number,
+            again: Again { which, ..again },
+        });
+    }
+
+    async fn look(&self, began: Timestamp, told: &(dyn Fn(usize) + Sync)) -> Result<Seen, String> {
         let mut all = self.0.queue.look(told).await?;
         let hidden = self.0.queue.depth().await?.saturating_sub(all.len() as u64);
-        all.sort_by_key(|parked| parked.parked_at);
-        self.lock().seen = Some(Arc::new(Seen {
+        all.sort_by_key(|parked| (opt_out(parked).is_none(), parked.parked_at));
+        Ok(Seen {
+            began,
             at: Clock::system().now(),
-            all,
+            all: all.into_iter().map(Arc::new).collect(),
             hidden,
-        }));
-        Ok(())
+        })
     }
 
-    async fn send(&self, again: &Again, dry_run: bool, looked_at: &AtomicUsize) -> String {
+    async fn send(&self, again: &Again, dry_run: bool, looked_at: &AtomicUsize) -> Report {
         let rules = Rules::new(SecretsManager::new(&self.0.sdk), self.0.prefix.clone());
         let told = || {
             looked_at.fetch_add(1, Ordering::Relaxed);
@@ -190,6 +378,6 @@ impl Desk {
             dry_run,
             told: &told,
         };
-        redrive(&self.0.queue, rules, &how).await.text(dry_run)
+        redrive(&self.0.queue, rules, &how).await
     }
 }

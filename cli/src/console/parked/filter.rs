@@ -16,6 +16,8 @@ pub(crate) struct Filter {
     pub(crate) which: Which,
     /// From 0.
     pub(crate) page: usize,
+    /// The name of what was given and cannot be chosen by: it must not be left out, or more would be meant.
+    unknown: Option<&'static str>,
 }
 
 impl Filter {
@@ -25,10 +27,13 @@ impl Filter {
             ids: Vec::new(),
             ..which.clone()
         };
-        Filter { which, page: 0 }
+        Filter {
+            which,
+            ..Filter::default()
+        }
     }
 
-    /// What an address says; what is of no such form is left out.
+    /// What an address says.
     pub(crate) fn of_address(uri: &Uri) -> Filter {
         let pairs = uri.query().unwrap_or_default().split('&');
         let pairs = pairs.filter_map(|pair| pair.split_once('='));
@@ -53,15 +58,39 @@ impl Filter {
     fn add(&mut self, name: &str, value: &str) {
         let which = &mut self.which;
         match name {
+            // A form whose choice is "all" sends the name with nothing.
+            _ if value.is_empty() => {}
             "reason" if super::reasons::names().any(|name| name == value) => {
                 which.reasons.push(value.to_owned());
             }
+            "reason" => self.unknown = Some("reason"),
             "id" => which.ids.push(value.to_owned()),
-            "org" => which.org = args::org(value).ok(),
-            "source" => which.source = args::source(value).ok(),
+            "org" => match args::org(value) {
+                Ok(org) => which.org = Some(org),
+                Err(_) => self.unknown = Some("org"),
+            },
+            "source" => match args::source(value) {
+                Ok(source) => which.source = Some(source),
+                Err(_) => self.unknown = Some("source"),
+            },
             "page" => self.page = value.parse::<usize>().unwrap_or(1).saturating_sub(1),
             _ => {}
         }
+    }
+
+    /// Why nothing can be chosen so; none: it can.
+    pub(crate) fn why_not(&self) -> Option<String> {
+        let name = self.unknown?;
+        Some(format!(
+            "The {name} that was given is none to choose by: nothing was chosen, and nothing done."
+        ))
+    }
+
+    /// Whether this value of the reason or org may be chosen by.
+    pub(crate) fn may_be(name: &str, value: &str) -> bool {
+        let mut filter = Filter::default();
+        filter.add(name, value);
+        filter.unknown.is_none()
     }
 
     /// Whether it leaves anything out.

@@ -20,20 +20,23 @@ pub(crate) fn to_type(id: &str) -> &str {
     &id[..end]
 }
 
-/// The one of this id.
-pub(crate) fn shown(app: &App, id: &str, reveal: bool) -> Markup {
+/// In its place, where none of its id was seen.
+pub(crate) fn gone() -> Markup {
+    html! {
+        (page::trouble("No parked change of this id was seen: it may have been sent again or deleted meanwhile."))
+        p { a href="/parked" { "Back to what is parked" } }
+    }
+}
+
+/// The one of this id, if it was seen.
+pub(crate) fn shown(app: &App, id: &str, reveal: bool) -> Option<Markup> {
     let seen = app.desk.seen();
-    let all = seen.iter().flat_map(|seen| &seen.all);
-    let Some(parked) = all.into_iter().find(|parked| parked.id == id) else {
-        return html! {
-            (page::trouble("No parked change of this id was seen: it may have been sent again or deleted meanwhile."))
-            p { a href="/parked" { "Back to what is parked" } }
-        };
-    };
+    let mut all = seen.iter().flat_map(|seen| &seen.all);
+    let parked = all.find(|parked| parked.id == id)?;
     if reveal {
         note(&format!("reveals parked {}", plain(id)));
     }
-    html! {
+    Some(html! {
         p { a href="/parked" { "← All that is parked" } }
         (about(parked))
         h2 { "What was sent" }
@@ -49,7 +52,7 @@ pub(crate) fn shown(app: &App, id: &str, reveal: bool) -> Markup {
         }
         pre tabindex="0" { (text(parked, reveal)) }
         @if !app.is_read_only { (deeds(app, parked)) }
-    }
+    })
 }
 
 fn about(parked: &Parked) -> Markup {
@@ -95,7 +98,7 @@ fn deeds(app: &App, parked: &Parked) -> Markup {
                     input type="hidden" name="id" value=(parked.id);
                     p.hint { "Once its cause is mended. A dry run first." }
                     label { input type="checkbox" name="unranked" value="1"; "also without a rank: it may overwrite what is newer" }
-                    p { button { "Try it" } }
+                    p { button { "Dry run" } }
                 }
             }
             form method="post" action="/parked/drop" {
@@ -104,9 +107,8 @@ fn deeds(app: &App, parked: &Parked) -> Markup {
                     (page::token(app))
                     input type="hidden" name="id" value=(parked.id);
                     p.hint { "For good: nothing else holds it." }
-                    label { "Type " code { (to_type(&parked.id)) } ", the beginning of its id"
-                        input type="text" name="typed" autocomplete="off" spellcheck="false" required;
-                    }
+                    label for="typed" { span { "Type " code { (to_type(&parked.id)) } ", the beginning of its id" } }
+                    p { input #typed type="text" name="typed" autocomplete="off" spellcheck="false" required; }
                     p { button.danger { "Delete for good" } }
                 }
             }

@@ -1,6 +1,8 @@
 //! What a reason of parking means, and what to do, in a line (docs/runbook.md has a section for each).
 
 use domain::batch::ParkReason;
+use domain::change::Change;
+use serde_json::Value;
 
 use crate::dlq::parked::{NO_REASON, Parked};
 
@@ -81,7 +83,16 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 
 /// What of it may keep somebody from being called; none: nothing that is known.
 pub(crate) fn opt_out(parked: &Parked) -> Option<&'static str> {
-    let body = &parked.body;
+    match parked.is_unmapped() {
+        true => said(&parked.body).or(Some(MAY_BE)),
+        false => said(&parked.body).or_else(|| unread(&parked.text)),
+    }
+}
+
+const MAY_BE: &str = "may be an opt-out";
+
+/// What a change says.
+fn said(body: &Value) -> Option<&'static str> {
     let lowers = |name: &str| body[name].as_object().is_some_and(|all| !all.is_empty());
     match body["operation"].as_str() {
         Some("remove") => return Some("remove"),
@@ -91,10 +102,12 @@ pub(crate) fn opt_out(parked: &Parked) -> Option<&'static str> {
     if body["callable"].as_bool() == Some(false) {
         return Some("opt-out");
     }
-    if lowers("contactable") || lowers("phones") {
-        return Some("closes a channel or number");
-    }
-    (parked.is_unmapped() || body.is_null()).then_some("may be an opt-out")
+    (lowers("contactable") || lowers("phones")).then_some("closes a channel or number")
+}
+
+/// What a text may say that is no change.
+fn unread(text: &str) -> Option<&'static str> {
+    (Change::parse(text).is_err() && Change::may_opt_out(text)).then_some(MAY_BE)
 }
 
 /// Of every reason that apply parks for a meaning is told.
@@ -110,5 +123,26 @@ mod tests {
             assert!(meaning(reason.as_str()).is_some(), "{}", reason.as_str());
         }
         assert_eq!(meaning("other"), None);
+    }
+
+    #[test]
+    fn what_says_something_of_calls_and_is_no_change_may_be_an_opt_out() {
+        let change = |more: &str| {
+            format!(
+                r#"{{"schema":1,"eventId":"e","org":"o","campaignId":"c","contactKey":"k"{more}}}"#
+            )
+        };
+        for (more, wanted) in [
+            (r#","data":{}"#, None),
+            (r#","callable":"false""#, Some(MAY_BE)),
+            (r#","operation":"removed""#, Some(MAY_BE)),
+            (r#","contactable":["Voice"]"#, Some(MAY_BE)),
+            (r#","odd":1"#, None),
+        ] {
+            assert_eq!(unread(&change(more)), wanted, "{more}");
+        }
+        assert_eq!(unread("{not json"), Some(MAY_BE));
+        let opt_out = serde_json::from_str(&change(r#","callable":false,"odd":1"#)).unwrap();
+        assert_eq!(said(&opt_out), Some("opt-out"));
     }
 }

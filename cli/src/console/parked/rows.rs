@@ -17,7 +17,7 @@ use crate::table::{counted, number};
 /// The table, with what may be done about its rows.
 pub(crate) fn table(app: &App, filter: &Filter) -> Markup {
     let Some(seen) = app.desk.seen() else {
-        return html! { p.empty { "The dead-letter queue is being looked at." } };
+        return html! { @if app.desk.is_busy() { p.empty { "The dead-letter queue is being looked at." } } };
     };
     let meant: Vec<_> = seen
         .all
@@ -93,7 +93,7 @@ fn choices(seen: &Seen, filter: &Filter) -> Markup {
             label { (label)
                 select name=(name) {
                     option value="" { "all" }
-                    @for (one, count) in all.iter().filter(|(one, _)| !one.is_empty()) {
+                    @for (one, count) in all.iter().filter(|(one, _)| !one.is_empty() && Filter::may_be(name, one)) {
                         option value=(one) selected[chosen == Some(*one)] { (one) " (" (number(*count)) ")" }
                     }
                 }
@@ -115,17 +115,17 @@ fn choices(seen: &Seen, filter: &Filter) -> Markup {
 
 fn deeds(count: usize, filter: &Filter) -> Markup {
     let all = match filter.is_some() {
-        true => format!("Try all {} of these", number(count as u64)),
-        false => format!("Try all {}", number(count as u64)),
+        true => format!("Dry run of all {} of these", number(count as u64)),
+        false => format!("Dry run of all {}", number(count as u64)),
     };
     html! {
         fieldset.deeds {
             legend { "Send again" }
-            button name="of" value="chosen" { "Try what is ticked" }
+            button name="of" value="chosen" { "Dry run of what is ticked here" }
             button.quiet name="of" value="all" { (all) }
             label { "at most" input type="number" name="rate" min="1" max="100" value="2" required; "a second" }
             label { input type="checkbox" name="unranked" value="1"; "also those without a rank: they may overwrite what is newer" }
-            p.hint { "A dry run first: it tells what would be sent, and sends nothing." }
+            p.hint { "A dry run tells what would be sent, and sends nothing. Boxes of other pages are not ticked." }
         }
     }
 }

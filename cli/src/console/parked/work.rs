@@ -4,7 +4,7 @@ use io::Clock;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::desk::{Again, What, Work};
+use super::desk::{Again, Tried, What, Work};
 use crate::console::App;
 use crate::console::page::{self, ago};
 use crate::dlq::parked;
@@ -79,37 +79,25 @@ fn over(app: &App, work: &Work, said: &str) -> Markup {
             What::Try(again) => div.note {
                 p { strong { "A dry run of " (meant(again)) } ": nothing was sent." }
                 (lines(said))
-                @if !is_nothing(said) { (go(app, again)) }
+                @if let Some(tried) = app.desk.tried() { (go(app, &tried)) }
             },
         }
     }
-}
-
-/// Whether a dry run tells that nothing would be done.
-fn is_nothing(said: &str) -> bool {
-    said.starts_with("0 would be") && !said.contains("taken off")
 }
 
 fn lines(said: &str) -> Markup {
     html! { ul.said { @for line in said.lines() { li { (line) } } } }
 }
 
-/// The same for good.
-fn go(app: &App, again: &Again) -> Markup {
-    let which = &again.which;
+/// The same for good: what was tried, and nothing that was parked since.
+fn go(app: &App, tried: &Tried) -> Markup {
     html! {
         @if app.is_read_only {
             p { "This console alters nothing: begin it without --read-only to send." }
         } @else {
             form method="post" action="/parked/redrive" {
                 (page::token(app))
-                input type="hidden" name="of" value=(if which.ids.is_empty() { "all" } else { "chosen" });
-                input type="hidden" name="rate" value=(again.rate);
-                @if again.unranked { input type="hidden" name="unranked" value="1"; }
-                @for id in &which.ids { input type="hidden" name="id" value=(id); }
-                @for reason in &which.reasons { input type="hidden" name="reason" value=(reason); }
-                @if let Some(org) = &which.org { input type="hidden" name="org" value=(org.as_str()); }
-                @if let Some(source) = &which.source { input type="hidden" name="source" value=(source.as_str()); }
+                input type="hidden" name="tried" value=(tried.number);
                 button { "Send again for good" }
             }
         }

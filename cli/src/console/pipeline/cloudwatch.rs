@@ -20,6 +20,8 @@ const PERIOD: i32 = 300;
 const NAMESPACE: &str = "CampaignSync";
 /// What the search is called that finds the orgs.
 const ORGS: &str = "orgs";
+/// What the search is called that finds the causes of retries.
+const CAUSES: &str = "causes";
 
 /// Of one stack.
 pub(crate) struct CloudWatch {
@@ -78,9 +80,14 @@ impl CloudWatch {
     }
 
     fn search(&self, name: &str, stat: &str) -> String {
+        self.search_by("Org", name, stat)
+    }
+
+    /// `dimension`: what the metric has beside the stack.
+    fn search_by(&self, dimension: &str, name: &str, stat: &str) -> String {
         let stack = &self.stack;
         format!(
-            "SEARCH('{{{NAMESPACE},Stack,Org}} Stack=\"{stack}\" MetricName=\"{name}\"', '{stat}', {PERIOD})"
+            "SEARCH('{{{NAMESPACE},Stack,{dimension}}} Stack=\"{stack}\" MetricName=\"{name}\"', '{stat}', {PERIOD})"
         )
     }
 
@@ -95,6 +102,14 @@ impl CloudWatch {
             .id(ORGS)
             .label("${PROP('Dim.Org')}");
         queries.push(orgs.expression(self.search("ApiCalls", "Sum")).build());
+        let causes = MetricDataQuery::builder()
+            .id(CAUSES)
+            .label("${PROP('Dim.Cause')}");
+        queries.push(
+            causes
+                .expression(self.search_by("Cause", "Retried", "Sum"))
+                .build(),
+        );
         let call = self
             .client
             .get_metric_data()
@@ -110,6 +125,14 @@ impl CloudWatch {
             let id = result.id.unwrap_or_default();
             if id == ORGS {
                 orgs.extend(result.label);
+                continue;
+            }
+            if id == CAUSES {
+                let retried: f64 = result.values.unwrap_or_default().iter().sum();
+                *series
+                    .causes
+                    .entry(result.label.unwrap_or_default())
+                    .or_default() += retried;
                 continue;
             }
             let place = id

@@ -162,6 +162,8 @@ pub(crate) const PERIODS: usize = 36;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Series {
     pub(crate) of: BTreeMap<&'static str, [f64; PERIODS]>,
+    /// Changes of all orgs that were retried in all periods together, by cause.
+    pub(crate) causes: BTreeMap<String, f64>,
     pub(crate) orgs: Vec<String>,
 }
 

@@ -21,6 +21,9 @@ const STAGES: [(Stage, &str); 5] = [
     (Stage::End, "Parked and drift"),
 ];
 
+/// In the place of a number that nobody tells.
+const NO_ANSWER: &str = "no answer";
+
 /// The size of a sparkline.
 const WIDE: usize = 108;
 const HIGH: usize = 24;
@@ -56,6 +59,7 @@ pub(super) fn inner(app: &App, now: &Now) -> Markup {
                     dl.measures {
                         @for measure in MEASURES.iter().filter(|measure| measure.stage == stage) { (one(measure, now)) }
                     }
+                    @if stage == Stage::Apply { (causes(now)) }
                 }
             }
         }
@@ -74,12 +78,12 @@ fn picker(app: &App, now: &Now, chosen: Option<&str>) -> Markup {
     html! {
         form.choices method="get" action="/" {
             label { "Org"
-                select name="org" data-submit="1" {
+                select name="org" {
                     option value="" { "all" }
                     @for org in orgs { option value=(org) selected[chosen == Some(org)] { (org) } }
                 }
             }
-            noscript { button.quiet { "Show" } }
+            button.quiet { "Show" }
             @if chosen.is_some() { p.hint { "What is left of its calls is asked for by one call each half minute." } }
         }
     }
@@ -116,15 +120,12 @@ fn head(stage: Stage, now: &Now) -> Markup {
                 }
             },
         },
-        Stage::End => match &now.dead_letters {
-            Err(error) => page::trouble(error),
-            Ok(queue) => {
-                let parked = queue.waiting + queue.in_flight;
-                html! {
-                    p.big.bad[parked > 0] { (number(parked)) span { " parked" } }
-                    p.small { @if parked > 0 { a href="/parked" { "Look at them" } } @else { "Nothing for a person to do." } }
-                }
+        Stage::End => html! {
+            @match &now.dead_letters {
+                Err(error) => (page::trouble(error)),
+                Ok(queue) => (parked(queue.waiting + queue.in_flight)),
             }
+            (runs(now))
         },
         Stage::Genesys => budget(now),
         Stage::Webhooks => big(now, "Accepted", "accepted"),
@@ -137,16 +138,54 @@ fn head(stage: Stage, now: &Now) -> Markup {
                 "Superseded",
                 "Skipped",
             ];
-            let sum = done.iter().filter_map(|name| total(now, name)).sum::<f64>();
-            html! { p.big { (shown(sum)) span { " done" } } p.small { (shown(total(now, "Retried").unwrap_or_default())) " retries" } }
+            let sum = done
+                .iter()
+                .try_fold(0.0, |sum, name| Some(sum + total(now, name)?));
+            html! { p.big { (told(sum)) span { " done" } } p.small { (told(total(now, "Retried"))) " retries" } }
+        }
+    }
+}
+
+fn parked(parked: u64) -> Markup {
+    html! {
+        p.big.bad[parked > 0] { (number(parked)) span { " parked" } }
+        p.small { @if parked > 0 { a href="/parked" { "Look at them" } } @else { "Nothing for a person to do." } }
+    }
+}
+
+/// Runs of reconcile that are due.
+fn runs(now: &Now) -> Markup {
+    match &now.runs {
+        None => html! { p.small { "Runs of reconcile: not known, set RUNS_QUEUE_URL." } },
+        Some(Err(error)) => {
+            html! { p.small { "Runs of reconcile: " (NO_ANSWER) " (" (error) ")." } }
+        }
+        Some(Ok(queue)) if queue.waiting + queue.in_flight == 0 => {
+            html! { p.small { "No run of reconcile is due." } }
+        }
+        Some(Ok(queue)) => html! {
+            p.small { "Runs of reconcile: " (number(queue.waiting)) " waiting, " (number(queue.in_flight)) " in flight; oldest " (oldest(queue)) "." }
+        },
+    }
+}
+
+/// Why changes are retried, the most frequent first.
+fn causes(now: &Now) -> Markup {
+    let causes = now.series.iter().flat_map(|series| &series.causes);
+    let mut causes: Vec<_> = causes.filter(|(_, count)| **count > 0.0).collect();
+    causes.sort_by(|one, other| other.1.total_cmp(one.1));
+    html! {
+        @if !causes.is_empty() {
+            h3 { "Retried, by cause" @if now.org.is_some() { span.dim { " (all orgs)" } } }
+            dl.measures { @for (cause, count) in causes { div { dt { (cause) } dd { strong { (shown(*count)) } } } } }
         }
     }
 }
 
 fn big(now: &Now, name: &str, what: &str) -> Markup {
     html! {
-        p.big { (shown(total(now, name).unwrap_or_default())) span { " " (what) } }
-        p.small { (shown(total(now, "Refused").unwrap_or_default())) " refused" }
+        p.big { (told(total(now, name))) span { " " (what) } }
+        p.small { (told(total(now, "Refused"))) " refused" }
     }
 }
 
@@ -161,7 +200,7 @@ fn oldest(queue: &QueueStatus) -> String {
 fn budget(now: &Now) -> Markup {
     match &now.budget {
         None => html! {
-            p.big { (shown(total(now, "ApiCalls").unwrap_or_default())) span { " calls" } }
+            p.big { (told(total(now, "ApiCalls"))) span { " calls" } }
             p.small { "Choose an org to see what is left." }
         },
         Some(Err(why)) => page::trouble(why),
@@ -178,39 +217,54 @@ fn budget(now: &Now) -> Markup {
     }
 }
 
-/// Over all periods.
+/// Over all periods; none: nobody tells. What is not measured did not happen.
 fn total(now: &Now, name: &str) -> Option<f64> {
-    Some(now.series.as_ref().ok()?.of.get(name)?.iter().sum())
+    let series = now.series.as_ref().ok()?;
+    Some(
+        series
+            .of
+            .get(name)
+            .map_or(0.0, |values| values.iter().sum()),
+    )
+}
+
+fn told(value: Option<f64>) -> String {
+    value.map_or_else(|| NO_ANSWER.to_owned(), shown)
 }
 
 fn one(measure: &Measure, now: &Now) -> Markup {
-    let values = now
-        .series
-        .as_ref()
-        .ok()
-        .and_then(|series| series.of.get(measure.name));
+    let series = now.series.as_ref().ok();
     let nothing = [0.0; PERIODS];
-    let values = values.unwrap_or(&nothing);
-    let value = together(measure, values);
-    let is_bad = measure.is_bad && value > 0.0;
+    let values = series.map(|series| series.of.get(measure.name).unwrap_or(&nothing));
+    let value = values.map(|values| together(measure, values));
+    let is_bad = measure.is_bad && value.flatten().is_some_and(|value| value > 0.0);
     html! {
         div.bad[is_bad] {
             dt { (measure.label) @if measure.of == Of::Stack && now.org.is_some() { span.dim { " (all orgs)" } } }
-            dd { (spark(values)) strong { (shown(value)) } }
+            dd {
+                (spark(values.unwrap_or(&nothing)))
+                strong {
+                    @match value {
+                        None => (NO_ANSWER),
+                        Some(value) => (value.map_or_else(|| "–".to_owned(), shown)),
+                    }
+                }
+            }
         }
     }
 }
 
-fn together(measure: &Measure, values: &[f64]) -> f64 {
+/// None: a mean of nothing.
+fn together(measure: &Measure, values: &[f64]) -> Option<f64> {
     match measure.stat {
-        Stat::Sum => values.iter().sum(),
-        Stat::Maximum => values.iter().copied().fold(0.0, f64::max),
+        Stat::Sum => Some(values.iter().sum()),
+        Stat::Maximum => Some(values.iter().copied().fold(0.0, f64::max)),
         Stat::Average => {
             let some: Vec<_> = values.iter().filter(|value| **value > 0.0).collect();
             match some.len() {
-                0 => 0.0,
+                0 => None,
                 #[expect(clippy::cast_precision_loss, reason = "36 at most")]
-                count => some.into_iter().sum::<f64>() / count as f64,
+                count => Some(some.into_iter().sum::<f64>() / count as f64),
             }
         }
     }

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::Draft;
+use super::send::Answer;
 use crate::console::App;
 use crate::console::page;
 use crate::local::samples;
@@ -15,17 +16,18 @@ const SHOWN: usize = 600;
 /// All of the page.
 pub(super) fn whole(app: &App, draft: &Draft, tried: Option<&Result<Value, String>>) -> Markup {
     html! {
-        p.hint { "Nothing is sent or stored: secret and payload stay in this page and in memory." }
+        p.hint { "To try sends and stores nothing: secret and payload stay in this page and in memory." }
         form.choices method="get" action="/sources" {
             label { "Preset"
-                select name="preset" data-submit="1" {
+                select name="preset" {
                     option value="" { "choose, with a sample" }
                     @for sample in samples() {
                         option value=(sample.source) selected[draft.preset == sample.source] { (sample.source) ": " (sample.what) }
                     }
                 }
             }
-            noscript { button.quiet { "Show" } }
+            button.quiet { "Show its sample" }
+            @if !draft.secret.is_empty() { p.hint { "It takes the place of what stands below." } }
         }
         div.columns.wide {
             form method="post" action="/sources" data-live="result" {
@@ -38,9 +40,35 @@ pub(super) fn whole(app: &App, draft: &Draft, tried: Option<&Result<Value, Strin
                 p.label { label for="headers" { "Headers, one a line, where the mapping or a signature needs them" } }
                 textarea #headers name="headers" rows="2" spellcheck="false" autocomplete="off" { (draft.headers) }
                 p { button { "Try" } }
+                @if !app.is_read_only {
+                    p.label { label for="endpoint" { span { "Endpoint, to send it to: the stack's " code { "WebhookUrl" } " with the source's name" } } }
+                    p { input.long #endpoint name="endpoint" type="url" autocomplete="off" spellcheck="false" value=(draft.endpoint); }
+                    p { button.quiet formaction="/sources/send" { "Sign and send" } }
+                }
             }
             section #result aria-label="What becomes of it" aria-live="polite" { (result(draft, tried)) }
         }
+    }
+}
+
+/// All of the page, after the payload was sent.
+pub(super) fn sent(
+    app: &App,
+    draft: &Draft,
+    tried: &Result<Value, String>,
+    sent: &Result<Answer, String>,
+) -> Markup {
+    html! {
+        @match sent {
+            Err(why) => (page::trouble(why)),
+            Ok(answer) => {
+                p.note.good[answer.status.is_success()].bad[!answer.status.is_success()] role="status" {
+                    "It was sent, and answered " (answer.status.as_u16()) "."
+                }
+                @if !answer.body.is_empty() { pre tabindex="0" { (answer.body) } }
+            }
+        }
+        (whole(app, draft, Some(tried)))
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use domain::batch::ParkReason;
 use domain::change::OptedOut;
-use reconcile::{LeftOut, Outcome, Progress, Why};
+use reconcile::{Outcome, Progress, Why};
 use serde_json::json;
 
 use crate::stretches;
@@ -27,7 +27,7 @@ pub(super) struct Report {
     behind: u64,
     /// Whose stored rank is ahead.
     ahead: u64,
-    left_out: LeftOut,
+    left_out: BTreeMap<ParkReason, u64>,
     enqueued: u64,
     is_complete: bool,
     is_dry_run: bool,
@@ -54,7 +54,7 @@ impl stretches::Report for Report {
         self.is_dry_run = outcome.answer.dry_run;
         self.cursor = outcome.answer.cursor;
         self.why = outcome.why.map(|why| why.to_string());
-        for (reason, contacts) in outcome.left_out {
+        for ((_, reason), contacts) in outcome.left_out {
             *self.left_out.entry(reason).or_default() += contacts;
         }
         // Also of a stretch before.

@@ -2,13 +2,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::channel::Statuses;
-use domain::contact::Columns;
-use domain::dnc::{DncList, DncListId};
+use domain::contact::{Columns, Contact};
+use domain::dnc::{DncBy, DncList, DncListId};
+use domain::rules::{Rules, VersionUnit};
 use io::genesys::CampaignFacts;
-use serde_json::json;
+use io::secrets::Api;
+use jiff::Timestamp;
+use serde_json::{Value, json};
 
-use super::super::look::ParkedChange;
-use super::super::story::{Entry, Story};
+use super::super::look::{Now, ParkedChange, ParkedOf};
+use super::super::story::{Cut, Entry, Story};
 use super::*;
 
 fn columns(names: &[&str]) -> BTreeSet<String> {
@@ -29,19 +32,46 @@ fn contact(callable: bool, version: &str) -> Contact {
 fn looked(contact: Option<Contact>) -> Looked {
     Looked {
         group: "acme/c/0".to_owned(),
-        rules: Arc::default(),
-        api: Api::ContactLists,
-        contact: Ok(contact),
-        campaign: Ok(CampaignFacts {
-            status: Some("on".to_owned()),
-            phone_columns: columns(&["phone", "home"]),
-            ..CampaignFacts::default()
+        genesys: Ok(Now {
+            rules: Arc::default(),
+            api: Api::ContactLists,
+            contact: Ok(contact),
+            campaign: Ok(Some(CampaignFacts {
+                status: Some("on".to_owned()),
+                phone_columns: columns(&["phone", "home"]),
+                ..CampaignFacts::default()
+            })),
+            numbers: columns(&["phone", "home"]),
         }),
-        numbers: columns(&["phone", "home"]),
         story: Ok(Story::default()),
         since: Timestamp::UNIX_EPOCH,
-        parked: Ok(Vec::new()),
     }
+}
+
+/// In a campaign like this.
+fn in_campaign(contact: Option<Contact>, facts: CampaignFacts) -> Looked {
+    let mut one = looked(contact);
+    one.genesys.as_mut().unwrap().campaign = Ok(Some(facts));
+    one
+}
+
+fn told(entries: impl IntoIterator<Item = Entry>, cut: Option<Cut>) -> Result<Story, String> {
+    let entries = entries.into_iter().collect();
+    Ok(Story { entries, cut })
+}
+
+/// Where nothing is parked.
+fn why(looked: &Looked) -> Vec<Finding> {
+    super::why(looked, &Ok(Vec::new()))
+}
+
+fn parked() -> ParkedOf {
+    Ok(vec![ParkedChange {
+        id: "p1".to_owned(),
+        reason: "rejected".to_owned(),
+        detail: String::new(),
+        at: None,
+    }])
 }
 
 fn entry(what: &'static str, how: &str) -> Entry {
@@ -81,16 +111,16 @@ fn who_made_it_not_callable_and_by_which_change_is_told() {
     for (version, words) in [
         (
             "10:5-",
-            "the CRM opted it out, or a change closed a channel or a number, by the change of rank 5",
+            "The CRM opted it out, or a change closed a channel or a number, by the change of rank 5",
         ),
         (
             "10:5~",
-            "the CRM said that the person left the campaign, by the change of rank 5",
+            "The CRM said that the person left the campaign, by the change of rank 5",
         ),
         ("10:5=", "the person opted out, and left the campaign"),
         (
             "10:5!",
-            "the dialler or a person made it so in Genesys Cloud, and the CRM opted it out too",
+            "The dialler or a person made it not callable in Genesys Cloud, and the CRM opted it out too",
         ),
         (
             "10:5+",
@@ -105,7 +135,7 @@ fn who_made_it_not_callable_and_by_which_change_is_told() {
         );
     }
     let mut by_time = looked(Some(contact(false, "1764000000000:1764000000000-")));
-    by_time.rules = Arc::new(Rules {
+    by_time.genesys.as_mut().unwrap().rules = Arc::new(Rules {
         version_unit: Some(VersionUnit::Milliseconds),
         ..Rules::default()
     });
@@ -113,6 +143,11 @@ fn who_made_it_not_callable_and_by_which_change_is_told() {
     assert!(
         stops[0].contains("of 2025-11-24T16:00:00Z (rank 1764000000000)"),
         "{stops:?}"
+    );
+    let answer = answer(&why(&by_time));
+    assert!(
+        answer.starts_with("It is not called: the CRM opted it out"),
+        "{answer}"
     );
 }
 
@@ -161,44 +196,114 @@ fn a_campaign_that_does_not_run_calls_nobody() {
         ("stopping", Says::Stops),
         ("forced", Says::May),
     ] {
-        let mut one = looked(Some(contact(true, "")));
-        one.campaign = Ok(CampaignFacts {
+        let facts = CampaignFacts {
             status: Some(status.to_owned()),
             ..CampaignFacts::default()
-        });
+        };
+        let one = in_campaign(Some(contact(true, "")), facts);
         assert_eq!(why(&one)[0].says, says, "{status}");
     }
-    let mut one = looked(Some(contact(true, "")));
-    one.campaign = Err("GET campaign: 403".to_owned());
+}
+
+#[test]
+fn a_campaign_that_nobody_knows_calls_nobody() {
+    let mut one = looked(None);
+    let now = one.genesys.as_mut().unwrap();
+    now.campaign = Ok(None);
+    now.contact = Err("GET campaign: 404".to_owned());
+    let found = why(&one);
+    assert_eq!(found.len(), 1, "{found:?}");
     assert!(
-        why(&one)[0]
-            .words
-            .contains("is not known: GET campaign: 403")
+        answer(&found).starts_with("It is not called: Genesys Cloud knows no such campaign"),
+        "{}",
+        answer(&found)
     );
 }
 
 #[test]
+fn what_could_not_be_looked_at_is_not_known_and_is_never_well() {
+    let well = || looked(Some(contact(true, "10:10+")));
+    let mut campaign = well();
+    campaign.genesys.as_mut().unwrap().campaign = Err("GET campaign: 403".to_owned());
+    let mut unread = well();
+    unread.genesys.as_mut().unwrap().contact = Err("GET contact: 503".to_owned());
+    let mut ill = well();
+    ill.genesys = Err("org acme: there is no such secret".to_owned());
+    let mut log = well();
+    log.story = Err("log group l: AccessDenied".to_owned());
+    for (one, wanted) in [
+        (
+            campaign,
+            "Not known: the campaign could not be read: GET campaign: 403.",
+        ),
+        (
+            unread,
+            "Not known: the contact could not be read: GET contact: 503.",
+        ),
+        (
+            ill,
+            "Not known: Genesys Cloud could not be asked: org acme: there is no such secret.",
+        ),
+        (
+            log,
+            "Not known: what became of its changes could not be read: log group l: AccessDenied.",
+        ),
+    ] {
+        assert_eq!(answer(&why(&one)), wanted);
+    }
+    let failed = Err(NotSeen::Failed(
+        "the dead-letter queue: AccessDenied".to_owned(),
+    ));
+    let of_parked = |parked| answer(&super::why(&well(), parked));
+    assert!(of_parked(&failed).starts_with("Not known: what is parked of it could not be looked at: the dead-letter queue: AccessDenied"));
+    assert!(of_parked(&Err(NotSeen::Yet)).contains("is not known yet"));
+}
+
+#[test]
+fn what_is_known_to_stop_it_is_told_whatever_else_is_not_known() {
+    let mut one = looked(Some(contact(false, "10:5-")));
+    one.story = Err("log group l: AccessDenied".to_owned());
+    let found = super::why(&one, &Err(NotSeen::Yet));
+    assert!(answer(&found).starts_with("It is not called: the CRM opted it out"));
+    let unknown = found.iter().filter(|one| one.says == Says::Unknown);
+    assert_eq!(unknown.count(), 2);
+}
+
+#[test]
+fn nothing_is_concluded_from_a_story_without_its_end() {
+    let mut one = looked(Some(contact(true, "10:10+")));
+    let waits = || [entry("retried", "throttled")];
+    one.story = told(waits(), Some(Cut::After("too long".to_owned())));
+    let found = why(&one);
+    assert!(
+        answer(&found).contains("could not be read: too long")
+            && found.iter().all(|one| one.what != "queue"),
+        "{found:?}"
+    );
+    // Its end is known.
+    one.story = told(waits(), Some(Cut::Before("too many".to_owned())));
+    assert!(why(&one).iter().any(|one| one.what == "queue"));
+    one.story = told(
+        [entry("done", "updated")],
+        Some(Cut::Before("too many".to_owned())),
+    );
+    assert!(answer(&why(&one)).starts_with("Nothing that is known"));
+    one.story = told([], Some(Cut::Before("too long".to_owned())));
+    assert!(answer(&why(&one)).starts_with("Not known: "));
+}
+
+#[test]
 fn what_cannot_be_known_is_told_as_what_may_stop_it() {
-    let mut one = looked(Some(contact(true, "")));
-    one.campaign = Ok(CampaignFacts {
+    let facts = |filters| CampaignFacts {
         status: Some("on".to_owned()),
-        filters: 1,
+        filters,
         phone_columns: columns(&["phone"]),
         dnc_lists: columns(&["dnc-1"]),
         ..CampaignFacts::default()
-    });
-    one.story = Ok(Story {
-        entries: vec![entry("retried", "throttled")],
-        cut: None,
-    });
-    let parked = ParkedChange {
-        id: "p1".to_owned(),
-        reason: "rejected".to_owned(),
-        detail: String::new(),
-        at: None,
     };
-    one.parked = Ok(vec![parked]);
-    let found = why(&one);
+    let mut one = in_campaign(Some(contact(true, "")), facts(1));
+    one.story = told([entry("retried", "throttled")], None);
+    let found = super::why(&one, &parked());
     let may: Vec<_> = found
         .iter()
         .filter(|one| one.says == Says::May)
@@ -206,14 +311,24 @@ fn what_cannot_be_known_is_told_as_what_may_stop_it() {
         .collect();
     assert_eq!(may, ["DNC list", "filter", "queue", "parked"]);
     assert!(answer(&found).contains("Look at what may"));
-    one.rules = Arc::new(Rules {
+    let words = |filters| {
+        let found = why(&in_campaign(Some(contact(true, "")), facts(filters)));
+        let mut filter = found.into_iter().filter(|one| one.what == "filter");
+        filter.next().unwrap().words
+    };
+    assert!(words(1).contains("has 1 filter of its contact list: whether this contact passes it"));
+    assert!(
+        words(2).contains("has 2 filters of its contact list: whether this contact passes them")
+    );
+    let now = one.genesys.as_mut().unwrap();
+    now.rules = Arc::new(Rules {
         dnc_list: Some(DncList {
             id: DncListId::parse("dnc-1").unwrap(),
             by: DncBy::ContactKey,
         }),
         ..Rules::default()
     });
-    one.contact = Ok(Some(contact(false, "10:5-")));
+    now.contact = Ok(Some(contact(false, "10:5-")));
     assert!(
         why(&one)
             .iter()
@@ -222,23 +337,55 @@ fn what_cannot_be_known_is_told_as_what_may_stop_it() {
 }
 
 #[test]
-fn who_is_not_there_is_told_by_what_the_log_knows() {
+fn who_is_not_there_is_told_by_what_is_known_and_no_more() {
     let mut one = looked(None);
+    assert!(stops(&one)[0].contains("tells of no change of it since"));
+    assert!(stops(&one)[0].contains("the CRM sent none"));
+    let absent = |one: &Looked, parked: &ParkedOf| {
+        let found = super::why(one, parked);
+        let mut contact = found.into_iter().filter(|one| one.what == "contact");
+        let contact = contact.next().unwrap();
+        assert_eq!(contact.says, Says::Stops);
+        contact.words
+    };
+    let words = absent(&one, &parked());
     assert!(
-        stops(&one)[0].contains("tells of no change of it"),
-        "{:?}",
-        stops(&one)
+        words.contains("is parked, and so not applied: p1 (rejected)")
+            && !words.contains("CRM sent none"),
+        "{words}"
     );
-    one.story = Ok(Story {
-        entries: vec![entry("done", "skipped")],
-        cut: None,
-    });
+    let words = absent(&one, &Err(NotSeen::Yet));
+    assert!(
+        words.contains("whether one is parked is not known") && !words.contains("CRM sent none"),
+        "{words}"
+    );
+    for (story, why) in [
+        (
+            Err("log group l: no answer".to_owned()),
+            "log group l: no answer",
+        ),
+        (
+            told([], Some(Cut::Before("too long".to_owned()))),
+            "too long",
+        ),
+        (
+            told(
+                [entry("done", "updated")],
+                Some(Cut::After("cut".to_owned())),
+            ),
+            "cut",
+        ),
+    ] {
+        one.story = story;
+        let words = absent(&one, &Ok(Vec::new()));
+        assert!(
+            words.contains(&format!("could not be read: {why}"))
+                && !words.contains("CRM sent none"),
+            "{words}"
+        );
+    }
+    one.story = told([entry("done", "skipped")], None);
     assert!(stops(&one)[0].contains("may create nobody"));
-    one.story = Ok(Story {
-        entries: vec![entry("parked", "rejected")],
-        cut: None,
-    });
+    one.story = told([entry("parked", "rejected")], None);
     assert!(stops(&one)[0].contains("parked as rejected"));
-    one.contact = Err("GET contact: 503".to_owned());
-    assert!(answer(&why(&one)).contains("Nothing is known for sure"));
 }

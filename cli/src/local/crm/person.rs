@@ -1,4 +1,4 @@
-//! The people of the made-up CRM.
+//! The contacts of the made-up CRM.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::made_up::CAMPAIGNS;
 pub(in crate::local) const COLUMNS: [&str; 6] =
     ["firstName", "lastName", "phone", "email", "status", "notes"];
 
-/// A contact of the CRM, as the CRM has it now.
+/// A contact as the CRM has it now.
 pub(super) struct Person {
     pub(super) key: Key,
     pub(super) columns: BTreeMap<&'static str, Option<String>>,
@@ -26,14 +26,14 @@ impl Person {
     pub(super) fn new(rng: &mut Rng, api: Api, n: usize) -> Person {
         let (org, campaign) = CAMPAIGNS[n % CAMPAIGNS.len()];
         let key = match n % 40 {
-            // The id of a list's contact has no special characters (docs/genesys-cloud.md "Add or
+            // A contact list takes no special characters in an id (docs/genesys-cloud.md "Add or
             // update contacts").
             _ if api == Api::ContactLists => format!("LEAD-{n:05}"),
             6 => format!("lead {n:05}"),
             12 => format!("LEAD/{n:05}"),
             18 => format!("LEAD#{n:05}?"),
             24 => format!("LEAD%2F{n:05}"),
-            // Two keys that differ only in case.
+            // This key and the one of `n` = 30 differ only in case.
             27 => format!("é-{:05}", n + 3),
             30 => format!("É-{n:05}"),
             36 => format!("☎️-{n:05}"),
@@ -51,7 +51,7 @@ impl Person {
         }
     }
 
-    /// The contact as a campaign holds it that was loaded from the CRM.
+    /// The contact as a campaign holds it that was loaded from the CRM before the story.
     pub(super) fn as_loaded(&self) -> (Key, Expected) {
         (
             self.key.clone(),

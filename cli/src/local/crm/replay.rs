@@ -1,4 +1,8 @@
-//! What the CRM last said: its events replayed in the order of their versions.
+//! Computes what the campaigns should hold, and compares it with what they do hold.
+//!
+//! The CRM's events are replayed in the order of their versions. The rules are written anew here
+//! and nothing of the product is used, so that the comparison finds the product's defects.
+//! docs/contract.md "Meaning of a change" states the rules.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +15,10 @@ use super::{Key, VERSION_FIELD};
 pub(crate) struct Expected {
     pub(crate) columns: BTreeMap<String, String>,
     pub(crate) callable: bool,
-    /// The vendor's CRM has it no more: nobody may call it, and what else it holds is nobody's.
+    /// Whether the vendor's CRM deleted the contact: nobody may call it, and its columns do not
+    /// matter.
     pub(crate) is_gone: bool,
-    /// It may as well not be there: what tells of its deletion creates nobody.
+    /// Whether the campaign may lack the contact: its deletion creates no contact.
     pub(crate) may_be_missing: bool,
 }
 
@@ -41,35 +46,37 @@ impl Expected {
         }
     }
 
-    /// Whether it is more than what an opt-out left of somebody who is not in the campaign.
+    /// Whether it is a contact of the campaign, and not only what an opt-out left of somebody who
+    /// is not.
     fn is_somebody(&self) -> bool {
         self.callable || self.columns.values().any(|value| !value.is_empty())
     }
 }
 
-/// A contact that is not as it should be.
+/// A contact that is not as it should be, and why.
 #[derive(Debug)]
 pub(crate) struct WrongContact {
     pub(crate) key: Key,
-    /// The columns that differ, or `callable`, or that the contact is missing or too many.
+    /// The names of the columns that differ, or a phrase such as `is missing`.
     pub(crate) what: Vec<String>,
 }
 
 impl WrongContact {
-    /// Whether it may be called, and the CRM says that it may not.
+    /// Whether the campaign says that the contact may be called, and the CRM that it may not.
     pub(crate) fn is_callable(&self) -> bool {
         self.what.iter().any(|what| what == "callable is true")
     }
 }
 
-/// Which contact a body is about.
+/// The contact that a body is about.
 pub(crate) fn key(body: &Value) -> Option<Key> {
     let text = |name: &str| body.get(name)?.as_str().map(str::to_owned);
     Some((text("org")?, text("campaignId")?, text("contactKey")?))
 }
 
-/// Applies the events, those of a contact in the order of their versions. One without a version has
-/// the place of the highest before it. At a tie of versions an opt-out stands.
+/// Applies the events to the initial contacts. The events of a contact are put in the order of
+/// their versions; an event without a version counts as the highest version before it. Of two
+/// events with one version, an opt-out wins.
 pub(crate) fn replay(
     initial: &BTreeMap<Key, Expected>,
     events: Vec<Value>,
@@ -125,12 +132,13 @@ pub(crate) fn replay(
     contacts
 }
 
-/// Whether a change creates no contact: of somebody who is not in the campaign it counts as an opt-out or
-/// not at all.
+/// Whether a change creates no contact: about somebody who is not in the campaign, only an opt-out
+/// counts.
 fn creates_nobody(event: &Value) -> bool {
     event["ifAbsent"] == "skip" || event["ifAbsent"] == "skipOptOut"
 }
 
+/// Whether a change says that nobody may call, or lowers a channel or a number.
 fn opts_out(event: &Value) -> bool {
     let lowers = |member: &str| event[member].as_object().is_some_and(|of| !of.is_empty());
     event["operation"] == "remove"
@@ -139,8 +147,8 @@ fn opts_out(event: &Value) -> bool {
         || lowers("phones")
 }
 
-/// The contacts of the campaigns that are not as expected. Empty and absent columns are equal; the
-/// version column is the product's own.
+/// The contacts of the campaigns that are not as expected. An empty column equals an absent one.
+/// The version column belongs to the product and is not compared.
 pub(crate) fn differences(
     expected: &BTreeMap<Key, Expected>,
     actual: impl Fn(&str) -> BTreeMap<String, emulator::genesys::Contact>,
@@ -180,6 +188,7 @@ pub(crate) fn differences(
     wrong
 }
 
+/// The names of the columns that differ, and a phrase if `callable` does.
 fn difference(expected: &Expected, actual: &emulator::genesys::Contact) -> Vec<String> {
     let held = |columns: &BTreeMap<String, String>, name: &str| {
         columns.get(name).cloned().unwrap_or_default()

@@ -1,49 +1,53 @@
-//! What the made-up CRM does: a change after the other, each on its way by webhook or queue.
+//! Makes up what the CRM does: one change after another, each delivered by webhook or queue.
+//!
+//! Chance comes from the seed alone, so a seed always gives the same story. The contacts are in
+//! [`person`](super::person); the webhooks of vendors are made up in `vendor/book.rs`.
 
 use super::*;
 
-/// While its story is made up.
-pub(super) struct Crm {
+/// The CRM, while its story is made up.
+pub(super) struct MadeUpCrm {
     rng: Rng,
     pub(super) people: Vec<Person>,
     pub(super) deliveries: Vec<Delivery>,
     pub(super) changes: usize,
-    /// Since [`START`].
+    /// The time since [`START`].
     now: Duration,
+    /// The place of the person who changed last.
     last: usize,
-    pub(super) good: BTreeSet<String>,
+    pub(super) valid_event_ids: BTreeSet<String>,
     pub(super) latest: BTreeMap<Key, Value>,
 }
 
-impl Crm {
-    pub(super) fn new(seed: u64, api: Api, contacts: usize) -> Crm {
+impl MadeUpCrm {
+    pub(super) fn new(seed: u64, api: Api, contacts: usize) -> MadeUpCrm {
         let mut rng = Rng::with_seed(seed);
         let people = (0..contacts)
             .map(|n| Person::new(&mut rng, api, n))
             .collect();
-        let (deliveries, good, latest) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
-        Crm {
+        let (deliveries, valid_event_ids, latest) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
+        MadeUpCrm {
             rng,
             people,
             deliveries,
             changes: 0,
             now: Duration::ZERO,
             last: 0,
-            good,
+            valid_event_ids,
             latest,
         }
     }
 
-    /// Two contacts of five are in their campaign already.
+    /// The contacts that are in their campaign before the story: two of five.
     pub(super) fn load(&self) -> BTreeMap<Key, Expected> {
         let loaded = self.people.iter().enumerate().filter(|(n, _)| n % 5 < 2);
         loaded.map(|(_, person)| person.as_loaded()).collect()
     }
 
-    /// One change of the CRM.
+    /// Makes one change.
     pub(super) fn step(&mut self) {
-        // A rule of the CRM that touches a contact several times within moments, a bulk job, or a
-        // person at work.
+        // A rule of the CRM changes one contact several times within moments, a bulk job changes
+        // many, or a person works.
         let is_rapid = self.rng.f64() < 0.6;
         let is_bulk = self.changes % 200 >= 150;
         self.now += Duration::from_millis(match (is_rapid, is_bulk) {
@@ -62,7 +66,7 @@ impl Crm {
             _ if self.changes % 100 == 50 => self.poison(),
             _ if self.changes % 100 == 75 => self.change_of_a_stranger(),
             share if share < 0.03 => self.send_again_after_the_queue_forgot(),
-            // The last contact stays, so that there is something to change.
+            // The last contact is never removed, so that there is one to change.
             share
                 if share < 0.04
                     && self
@@ -78,7 +82,7 @@ impl Crm {
         }
     }
 
-    /// A change of a few columns. Every column is sent each time, since a change may arrive late
+    /// Changes a few columns. Every column is sent each time, since a change may arrive late
     /// (docs/contract.md "Meaning of a change").
     fn change(&mut self) {
         let person = &mut self.people[self.last];
@@ -88,7 +92,7 @@ impl Crm {
                 .columns
                 .insert(column, column_value(&mut self.rng, column));
         }
-        // Whoever opts out has opted out.
+        // An opt-out is never taken back.
         person.callable &= self.rng.f64() >= 0.03;
         let body = self.snapshot();
         let is_late = self.rng.f64() < 0.06;
@@ -100,14 +104,14 @@ impl Crm {
         let at = self.now + Duration::from_millis(delay);
         self.deliver(at, &body);
         if self.rng.f64() < 0.03 {
-            // A webhook sent again within five minutes: the queue drops it.
+            // A webhook that is sent again within five minutes is dropped by the queue.
             let parcel = self.deliveries[self.deliveries.len() - 1].parcel.clone();
             let at = at + Duration::from_millis(self.rng.u64(500..290_000));
             self.deliveries.push(Delivery::new(at, parcel));
         }
     }
 
-    /// A property changed of somebody who is in no campaign: such a change creates nobody.
+    /// Changes a person who is in no campaign. Such a change must not create a contact.
     fn change_of_a_stranger(&mut self) {
         let mut body = self.snapshot();
         body["contactKey"] = format!("STRANGER-{:05}", self.changes).into();
@@ -132,6 +136,7 @@ impl Crm {
         self.deliver(at, &body);
     }
 
+    /// Sends an earlier webhook again, later than the five minutes in which the queue drops copies.
     fn send_again_after_the_queue_forgot(&mut self) {
         let Some(earlier) = self
             .deliveries
@@ -155,11 +160,12 @@ impl Crm {
         self.changes += 1;
     }
 
-    /// What ingest must refuse, or apply must park, and what nobody must suffer from.
+    /// Sends a change that ingest must refuse or apply must park. No other change may suffer from
+    /// it.
     fn poison(&mut self) {
         let mut body = self.snapshot();
-        // What it says of callable would be applied all the same, with its rank, and what is older
-        // then comes too late.
+        // A change that is parked would still set callable, and with it the rank: older changes of
+        // the contact would then count as stale.
         body.as_object_mut()
             .map(|members| members.remove("callable"));
         match self.rng.u8(..6) {
@@ -186,18 +192,19 @@ impl Crm {
         self.changes += 1;
     }
 
+    /// Delivers a valid change, and lists it in the feed.
     fn deliver(&mut self, at: Duration, body: &Value) {
         let parcel = self.webhook(body);
         self.deliveries.push(Delivery::new(at, parcel));
-        self.good
+        self.valid_event_ids
             .extend(body["eventId"].as_str().map(str::to_owned));
         let mut listed = body.clone();
         listed
             .as_object_mut()
             .map(|members| members.remove("eventId"));
         let key = self.people[self.last].key.clone();
-        // Of a removed contact the CRM still lists what it said of it: the webhooks that said so
-        // may be dropped too.
+        // The CRM's feed still lists the columns of a removed contact: the webhooks that changed
+        // them may be dropped too.
         if let Some(known) = self
             .latest
             .get(&key)
@@ -213,6 +220,7 @@ impl Crm {
         self.changes += 1;
     }
 
+    /// A change that holds the whole contact as it is now.
     fn snapshot(&mut self) -> Value {
         let person = &self.people[self.last];
         let (org, campaign, key) = &person.key;
@@ -240,7 +248,7 @@ impl Crm {
         }
     }
 
-    /// As ingest would send it.
+    /// The message that ingest would send to the queue.
     fn message(&self, body: &Value) -> Message {
         let change = Change::parse(&body.to_string());
         let ids = change.map(|change| {

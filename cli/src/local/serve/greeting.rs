@@ -24,6 +24,7 @@ pub(super) fn greeting(
         contacts(base, api),
         crms::greeting(base),
         elsewhere(outside, base),
+        schedule(outside),
         "Every change, as it is applied:".to_owned(),
     ];
     parts.join("\n\n")
@@ -125,5 +126,23 @@ fn elsewhere(outside: &emulator::World, base: &str) -> String {
         "For functions that run elsewhere, such as under cargo lambda watch:
 export AWS_ENDPOINT_URL={base} AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
 export {queues} GENESYS_BASE_URL={base}"
+    )
+}
+
+/// By the variables of [`elsewhere`], and those that only this command reads.
+fn schedule(outside: &emulator::World) -> String {
+    let (org, campaign) = made_up::CAMPAIGNS[0];
+    let arns = [
+        "RUNS_QUEUE_ARN",
+        "FAILED_RUNS_QUEUE_ARN",
+        "SCHEDULE_ROLE_ARN",
+    ];
+    let arns = arns
+        .map(|name| format!("{name}={}", outside.variable(name).unwrap_or_default()))
+        .join(" ");
+    format!(
+        "With these, let reconcile look at a campaign each minute:
+export {arns}
+campaign-sync schedule set --org {org} --campaigns {campaign} --rate 'rate(1 minute)'"
     )
 }

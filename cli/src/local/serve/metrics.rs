@@ -8,12 +8,14 @@ use domain::batch::Outcome;
 use emulator::Fifo;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
-use io::telemetry::{About, Event};
+use io::telemetry::{About, Event, name_of};
 use jiff::Timestamp;
 
 use crate::console::{Alarm, MEASURES, Metrics, PERIODS, Series, Stat};
 
 const PERIOD: Duration = Duration::from_secs(10);
+/// The name under which retries are counted by cause in place of org.
+const BY_CAUSE: &str = "Retried by cause";
 
 /// What was seen of one thing in one period.
 #[derive(Clone, Copy, Default)]
@@ -48,17 +50,20 @@ impl Recorder {
     }
 
     fn add(&self, now: Timestamp, name: &'static str, org: Option<&str>, value: f64) {
+        for whose in [Some(""), org].into_iter().flatten() {
+            self.put(now, (name, whose), value);
+        }
+    }
+
+    fn put(&self, now: Timestamp, (name, whose): (&'static str, &str), value: f64) {
         let mut cells = self.lock();
-        let whose = [Some(""), org];
-        for whose in whose.into_iter().flatten() {
-            let of = cells.entry((name, whose.to_owned())).or_default();
-            let cell = of.entry(period(now)).or_default();
-            cell.sum += value;
-            cell.most = cell.most.max(value);
-            cell.count += 1.0;
-            while of.len() > PERIODS {
-                of.pop_first();
-            }
+        let of = cells.entry((name, whose.to_owned())).or_default();
+        let cell = of.entry(period(now)).or_default();
+        cell.sum += value;
+        cell.most = cell.most.max(value);
+        cell.count += 1.0;
+        while of.len() > PERIODS {
+            of.pop_first();
         }
     }
 
@@ -76,8 +81,11 @@ impl Recorder {
                     add("OptOutParked", about.org, 1.0);
                 }
             }
-            Event::Retried { about, .. } => {
+            Event::Retried { about, why, .. } => {
                 add("Retried", about.org, 1.0);
+                if let Some((cause, _)) = why {
+                    self.put(now, (BY_CAUSE, name_of(*cause)), 1.0);
+                }
                 aged(&mut add, "RetriedAge", about);
             }
             Event::TookIn { messages, .. } => add("Width", None, of(*messages)),
@@ -140,8 +148,16 @@ impl Recorder {
                 }
             }
         }
-        let orgs: BTreeSet<_> = cells.keys().map(|(_, org)| org.clone()).collect();
-        series.orgs = orgs.into_iter().filter(|org| !org.is_empty()).collect();
+        let mut orgs = BTreeSet::new();
+        for ((name, whose), found) in cells.iter().filter(|((_, whose), _)| !whose.is_empty()) {
+            if *name == BY_CAUSE {
+                let count = found.range(first..).map(|(_, cell)| cell.sum).sum();
+                series.causes.insert(whose.clone(), count);
+            } else {
+                orgs.insert(whose.clone());
+            }
+        }
+        series.orgs = orgs.into_iter().collect();
         series
     }
 }

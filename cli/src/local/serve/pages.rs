@@ -47,6 +47,7 @@ pub(super) async fn console(
         sdk,
         https: Https::new().map_err(|error| error.to_string())?,
         known: known.to_vec(),
+        webhooks: Some(format!("{base}/webhooks/")),
         metrics: Some(recorder),
         local: Some(deeds),
     })

@@ -1,15 +1,15 @@
-//! What a vendor's own API lists, and the feeds that read it.
+//! The records that a vendor's own API lists, and the feeds that read them.
 
 use emulator::crm::Vendor;
 
 use super::*;
 
-/// How many records a page has: few, so that there are several.
+/// How many records a page has. They are few, so that there are several pages.
 pub(super) const PAGE: usize = 50;
-/// The field of one's own that says in which campaign a person is, at Pipedrive.
+/// The custom field of Pipedrive that names a person's campaign.
 pub(super) const SEGMENT: &str = "5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7";
 
-/// All records, as the API has them.
+/// All records, as the API lists them.
 pub(crate) struct Listed {
     vendor: Vendor,
     records: Vec<Value>,
@@ -26,29 +26,29 @@ impl Listed {
         }
     }
 
-    /// The CRM, empty.
+    /// An emulated CRM without records.
     pub(crate) fn crm(&self, clock: io::Clock) -> emulator::Crm {
         let crm = emulator::Crm::new(self.vendor, clock);
         for place in 0..CAMPAIGNS.len() {
             crm.put_filter(&filter(place), SEGMENT, option(place).into());
         }
         match self.vendor {
-            // It alone says itself how many there are.
+            // The page of the others is set by the request; Salesforce sets it itself.
             Vendor::Salesforce => crm.with_page(PAGE),
             _ => crm,
         }
     }
 
-    /// Puts them there.
+    /// Puts the records into the emulated CRM.
     pub(crate) fn put(&self, crm: &emulator::Crm) {
         let records = self.records.iter();
-        // Dataverse forgets who was deleted.
+        // Dataverse does not list a deleted record, which is null here.
         let there = records.filter(|record| !record.is_null());
         there.for_each(|record| crm.put(record.clone()));
     }
 }
 
-/// What the field of a campaign holds.
+/// The text by which a record names its campaign.
 pub(super) fn segment(record: &Record) -> String {
     name(record.campaign)
 }
@@ -57,7 +57,7 @@ fn name(place: usize) -> String {
     format!("segment-{}", place + 1)
 }
 
-/// The id of the option that stands for a campaign.
+/// The id of the option of [`SEGMENT`] that stands for a campaign.
 pub(super) fn option(place: usize) -> u32 {
     101 + u32::try_from(place).unwrap_or_default()
 }
@@ -82,7 +82,7 @@ pub(super) fn feeds(speaker: &dyn Speaker) -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// The fields of these columns, and more, parted by commas.
+/// The names of these fields and of `more`, with commas between them.
 pub(super) fn fields(fields: &[(&str, &str)], more: &[&str]) -> String {
     let fields = fields.iter().map(|(field, _)| *field);
     fields

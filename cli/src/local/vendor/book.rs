@@ -1,112 +1,30 @@
-//! A vendor's records, and what people and rules do to them.
+//! Makes up what people and rules do to a vendor's records, and sends the webhooks about it.
+//!
+//! Chance comes from the seed alone, so a seed always gives the same story. A [`Record`] is one
+//! person of the CRM (`record.rs`). The vendor's shapes are a [`Speaker`]'s, and `post.rs` decides
+//! when each webhook arrives.
 
 use std::time::Duration;
 
+use super::post::PooledEvent;
 use super::*;
 use crate::local::crm::{Delivery, column_value, start};
-use crate::local::vendor::post::Pooled;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    /// It will be created.
-    NotYet,
-    There,
-    /// It was deleted, or merged into another.
-    Deleted,
-}
-
-/// A person, as the CRM has it now.
-pub(super) struct Record {
-    pub(super) key: crm::Key,
-    /// The place of its campaign, and so of the source that it is told to.
-    pub(super) campaign: usize,
-    pub(super) columns: BTreeMap<&'static str, Option<String>>,
-    pub(super) may_be_called: bool,
-    pub(super) state: State,
-    /// When it was created, and when it was changed for the last time: milliseconds since 1970.
-    pub(super) created: i64,
-    pub(super) changed: i64,
-    /// When the last of what was told of it has arrived, since the beginning.
-    pub(super) arrived: Duration,
-}
-
-/// What happened to a record.
-pub(super) enum What {
-    Created,
-    /// Other values than before, and whether what it says of calls is one of them.
-    Changed {
-        columns: Vec<&'static str>,
-        consent: bool,
-    },
-    Deleted,
-    /// It was merged into `primary`, and `survivor` is the id of what came of both.
-    Merged {
-        primary: String,
-        survivor: String,
-    },
-    /// It was deleted, and is there again.
-    Restored,
-    /// Something of no campaign: of another kind of record, or of another field.
-    Elsewhere,
-}
-
-impl Record {
-    pub(super) fn new(speaker: &dyn Speaker, rng: &mut Rng, n: usize) -> Record {
-        let campaign = n % CAMPAIGNS.len();
-        let (org, id) = CAMPAIGNS[campaign];
-        let began = start().as_millisecond();
-        let value = |column| (column, column_value(rng, column));
-        Record {
-            key: (org.to_owned(), id.to_owned(), speaker.id(n)),
-            campaign,
-            columns: COLUMNS.into_iter().map(value).collect(),
-            // One of ten opted out long ago, and is in no campaign.
-            may_be_called: n % 10 != 3,
-            state: if n % 5 == 4 {
-                State::NotYet
-            } else {
-                State::There
-            },
-            created: began,
-            changed: began,
-            arrived: Duration::ZERO,
-        }
-    }
-
-    pub(super) fn id(&self) -> &str {
-        &self.key.2
-    }
-
-    /// What a campaign must hold of it.
-    pub(super) fn expected(&self, habits: &Habits) -> (crm::Key, Expected) {
-        let expected = match self.state {
-            // What was known of whom the CRM deleted is nobody's any more.
-            State::Deleted => Expected::gone(habits.deletes_create_nobody),
-            _ => Expected::new(&self.columns, self.may_be_called),
-        };
-        (self.key.clone(), expected)
-    }
-
-    fn as_pushed(&self) -> Value {
-        let (org, campaign, key) = &self.key;
-        json!({ "org": org, "campaignId": campaign, "contactKey": key, "data": self.columns, "callable": self.may_be_called })
-    }
-}
-
-/// While a vendor's story is made up.
+/// A vendor's records, and the deliveries about them, while the story is made up.
 pub(super) struct Book {
     pub(super) speaker: Box<dyn Speaker>,
     pub(super) habits: Habits,
     pub(super) rng: Rng,
     pub(super) records: Vec<Record>,
     pub(super) deliveries: Vec<Delivery>,
-    /// Events that are to be sent with others.
-    pub(super) pool: Vec<Pooled>,
+    /// The events that wait to be sent with others.
+    pub(super) pool: Vec<PooledEvent>,
     pub(super) pushed: Vec<Value>,
-    /// Changes of contacts that were told, each once.
+    /// How many changes of contacts were told, without copies.
     pub(super) changes: usize,
-    /// Since the beginning.
+    /// The time since the beginning of the story.
     pub(super) now: Duration,
+    /// The place of the record that changed last.
     last: usize,
 }
 
@@ -129,7 +47,7 @@ impl Book {
         }
     }
 
-    /// Two contacts of five are in their campaign already.
+    /// The contacts that are in their campaign before the story: two of five.
     pub(super) fn loaded(&self) -> BTreeMap<crm::Key, Expected> {
         let loaded = self.records.iter().enumerate().filter(|(n, _)| n % 5 < 2);
         loaded
@@ -137,12 +55,13 @@ impl Book {
             .collect()
     }
 
+    /// The time now, in milliseconds since 1970.
     pub(super) fn at(&self) -> i64 {
         (start() + self.now).as_millisecond()
     }
 
-    /// Something happens: by a rule of the CRM that touches a record several times within moments, by
-    /// a bulk job, or by a person at work.
+    /// Lets something happen. A rule of the CRM changes one record several times within moments, a
+    /// bulk job changes many, or a person works.
     pub(super) fn step(&mut self) {
         let is_rapid = self.rng.f64() < 0.6;
         let is_bulk = self.changes % 200 >= 150;
@@ -155,14 +74,15 @@ impl Book {
             self.last = self.rng.usize(..self.records.len());
         }
         let n = self.last;
-        // Later than any stamp of its deletion, in whole seconds.
+        // A record is restored only after more than three seconds, so that its stamp, in whole
+        // seconds, is later than that of its deletion.
         let is_long_gone = self.at() - self.records[n].changed > 3_000;
         let comes_back = self.habits.restores && is_long_gone && self.rng.f64() < 0.3;
         let happened = match self.records[n].state {
-            State::There => self.work(n),
-            State::NotYet => vec![(n, self.appear(n, What::Created))],
-            State::Deleted if comes_back => vec![(n, self.appear(n, What::Restored))],
-            State::Deleted => {
+            RecordState::There => self.work(n),
+            RecordState::NotYet => vec![(n, self.appear(n, RecordEvent::Created))],
+            RecordState::Deleted if comes_back => vec![(n, self.appear(n, RecordEvent::Restored))],
+            RecordState::Deleted => {
                 self.last = self.rng.usize(..self.records.len());
                 Vec::new()
             }
@@ -172,33 +92,36 @@ impl Book {
         }
     }
 
-    fn tell(&mut self, n: usize, what: &What) {
+    /// Sends the webhooks about what happened to the `n`-th record.
+    fn tell(&mut self, n: usize, what: &RecordEvent) {
         let at = self.at();
         let record = &self.records[n];
         let happened = Happened { record, what, at };
         let items = self.speaker.tell(&happened, &mut self.rng);
-        if record.state == State::There && items.iter().any(|item| item.changes > 0) {
+        if record.state == RecordState::There && items.iter().any(|item| item.changes > 0) {
             self.pushed.push(record.as_pushed());
         }
         let opts_in = match what {
-            What::Changed { consent, .. } => *consent && record.may_be_called,
-            What::Restored => record.may_be_called,
+            RecordEvent::Changed {
+                has_new_consent, ..
+            } => *has_new_consent && record.may_be_called,
+            RecordEvent::Restored => record.may_be_called,
             _ => false,
         };
-        let is_gone = matches!(what, What::Deleted | What::Merged { .. });
+        let is_gone = matches!(what, RecordEvent::Deleted | RecordEvent::Merged { .. });
         let is_last = is_gone && !self.habits.lists_deleted;
         for item in items {
             self.post(n, item, opts_in, is_last);
         }
     }
 
-    fn appear(&mut self, n: usize, what: What) -> What {
+    fn appear(&mut self, n: usize, what: RecordEvent) -> RecordEvent {
         let at = self.at();
         let record = &mut self.records[n];
-        if record.state == State::NotYet {
+        if record.state == RecordState::NotYet {
             record.created = at;
         }
-        record.state = State::There;
+        record.state = RecordState::There;
         record.changed = at;
         what
     }
@@ -206,20 +129,21 @@ impl Book {
     fn disappear(&mut self, n: usize) {
         let at = self.at();
         let record = &mut self.records[n];
-        (record.state, record.changed) = (State::Deleted, at);
+        (record.state, record.changed) = (RecordState::Deleted, at);
     }
 
-    fn work(&mut self, n: usize) -> Vec<(usize, What)> {
+    /// Changes, deletes or merges the `n`-th record. Returns what happened to which records.
+    fn work(&mut self, n: usize) -> Vec<(usize, RecordEvent)> {
         let share = self.rng.f64();
         if share < 0.03 {
-            return vec![(n, What::Elsewhere)];
+            return vec![(n, RecordEvent::Elsewhere)];
         }
-        let there = |record: &Record| record.state == State::There;
-        // The last record stays, so that there is something to change.
+        let there = |record: &Record| record.state == RecordState::There;
+        // The last two records are never deleted, so that there is something to change.
         let is_last = self.records.iter().filter(|record| there(record)).count() < 3;
         if share < 0.04 && !is_last {
             self.disappear(n);
-            return vec![(n, What::Deleted)];
+            return vec![(n, RecordEvent::Deleted)];
         }
         if share < 0.05 && !is_last && self.habits.merges != Merges::Never {
             let campaign = self.records[n].campaign;
@@ -236,18 +160,18 @@ impl Book {
         vec![(n, self.change(n))]
     }
 
-    /// New values of a few columns, an opt-out or, of who opted out, an opt-in.
-    fn change(&mut self, n: usize) -> What {
+    /// Gives a few columns new values, opts the record out or, if it opted out before, in again.
+    fn change(&mut self, n: usize) -> RecordEvent {
         let may_subscribe = self.may_subscribe(n);
         let at = self.at();
         let record = &mut self.records[n];
-        let consent = match record.may_be_called {
+        let has_new_consent = match record.may_be_called {
             true => self.rng.f64() < 0.06,
             false => may_subscribe && self.rng.f64() < 0.3,
         };
-        record.may_be_called ^= consent;
+        record.may_be_called ^= has_new_consent;
         let mut columns = Vec::new();
-        for _ in 0..self.rng.usize(usize::from(!consent)..4) {
+        for _ in 0..self.rng.usize(usize::from(!has_new_consent)..4) {
             let column = COLUMNS[self.rng.usize(..COLUMNS.len())];
             let value = column_value(&mut self.rng, column);
             if record.columns[column] != value && !columns.contains(&column) {
@@ -256,19 +180,24 @@ impl Book {
             }
         }
         record.changed = at;
-        What::Changed { columns, consent }
+        RecordEvent::Changed {
+            columns,
+            has_new_consent,
+        }
     }
 
-    /// An opt-in is heard by its rank alone, which may be a whole second (docs/contract.md "Meaning of a
-    /// change"), and reconcile raises nobody for it. So who opts in does that once all that was said
-    /// before has arrived, and in a later second.
+    /// Whether the record may opt in now. An opt-in counts only if its rank, which may be a whole
+    /// second, is higher than every rank before (docs/contract.md "Meaning of a change"), and
+    /// reconcile does not repair a lost one. So a record opts in only when all webhooks about it
+    /// have arrived, and in a later second.
     fn may_subscribe(&self, n: usize) -> bool {
         let record = &self.records[n];
         self.now > record.arrived && second(self.at()) > second(record.changed)
     }
 
-    /// `loser` is merged into `n`: what `n` lacks is taken of it, and who opted out as one has opted out.
-    fn merge(&mut self, n: usize, loser: usize) -> Vec<(usize, What)> {
+    /// Merges the record `loser` into the record `n`, which takes the values that it lacks. The
+    /// merged record is opted out if either was.
+    fn merge(&mut self, n: usize, loser: usize) -> Vec<(usize, RecordEvent)> {
         let primary = self.records[n].id().to_owned();
         let of_both = self.records[n].may_be_called && self.records[loser].may_be_called;
         let taken = |column: &&str| {
@@ -276,7 +205,7 @@ impl Book {
                 && self.records[loser].columns[column].is_some()
         };
         let columns: Vec<_> = COLUMNS.into_iter().filter(taken).collect();
-        let merged = |survivor: &str| What::Merged {
+        let merged = |survivor: &str| RecordEvent::Merged {
             primary: primary.clone(),
             survivor: survivor.to_owned(),
         };
@@ -293,22 +222,31 @@ impl Book {
                 both.columns.insert(column, of_loser[column].clone());
             }
             both.may_be_called = of_both;
-            both.state = State::NotYet;
+            both.state = RecordState::NotYet;
             let what = merged(both.id());
             self.records.push(both);
             self.disappear(n);
-            return vec![(loser, what), (next, self.appear(next, What::Created))];
+            return vec![
+                (loser, what),
+                (next, self.appear(next, RecordEvent::Created)),
+            ];
         }
         let at = self.at();
         let record = &mut self.records[n];
         for column in &columns {
             record.columns.insert(column, of_loser[column].clone());
         }
-        let consent = record.may_be_called && !of_both;
+        let has_new_consent = record.may_be_called && !of_both;
         (record.may_be_called, record.changed) = (of_both, at);
         vec![
             (loser, merged(&primary)),
-            (n, What::Changed { columns, consent }),
+            (
+                n,
+                RecordEvent::Changed {
+                    columns,
+                    has_new_consent,
+                },
+            ),
         ]
     }
 }

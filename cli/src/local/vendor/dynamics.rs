@@ -1,9 +1,13 @@
-//! Dynamics 365: the webhook of a step of Dataverse (learn.microsoft.com "Use webhooks to create external
-//! handlers for server events"). One step of two is registered with an image of the record as it is after
-//! the change; the other tells only what changed.
+//! Dynamics 365: the webhook of a step of Dataverse, and the query of its API.
+//!
+//! A step that is registered with an image sends the whole record as it is after the change; any
+//! other sends only what changed (learn.microsoft.com "Use webhooks to create external handlers for
+//! server events"). Each webhook here is of the one or the other kind by chance. What happens to
+//! the records is made up in [`book`](super::book).
 
 use super::*;
 
+/// Each attribute of a contact, and the column that it fills.
 const FIELDS: [(&str, &str); 6] = [
     ("firstname", "firstName"),
     ("lastname", "lastName"),
@@ -27,7 +31,7 @@ impl Speaker for Dynamics {
     }
 
     fn secret(&self, source: &Source<'_>) -> Value {
-        // An endpoint is registered with either of both.
+        // An endpoint is registered with a header or with a query parameter.
         let auth = match source.org {
             "acme-us" => {
                 json!({ "header": { "name": "x-webhook-key", "values": ["key-of-the-service-endpoint"] } })
@@ -53,7 +57,7 @@ impl Speaker for Dynamics {
             lists_deleted: false,
             deletes_create_nobody: false,
             batch: 1,
-            again: (0.04, 1_000, 60_000),
+            resends: (0.04, 1_000, 60_000),
         }
     }
 
@@ -64,27 +68,32 @@ impl Speaker for Dynamics {
             let known = values(&FIELDS, record, &COLUMNS).map(|(name, value)| (name, value.into()));
             let consent = (OPT_OUT, (!record.may_be_called).into());
             let all = known.chain([consent, stamp.clone()]);
-            // What is null stands in no image.
+            // An image leaves out what is null.
             attributes(all.filter(|(_, value): &(&str, Value)| !is_image || !value.is_null()))
         };
         let (message, target, changes) = match happened.what {
-            What::Created => ("Create", whole(false), 1),
-            What::Changed { columns, consent } => {
+            RecordEvent::Created => ("Create", whole(false), 1),
+            RecordEvent::Changed {
+                columns,
+                has_new_consent,
+            } => {
                 let changed = values(&FIELDS, record, columns);
                 let changed = changed.map(|(name, value)| (name, value.into()));
-                let consent = consent.then(|| (OPT_OUT, (!record.may_be_called).into()));
+                let consent = has_new_consent.then(|| (OPT_OUT, (!record.may_be_called).into()));
                 let all = changed.chain(consent).chain([stamp.clone()]);
-                let changes = usize::from(!columns.is_empty() || consent_of(happened));
+                let changes = usize::from(!columns.is_empty() || *has_new_consent);
                 ("Update", attributes(all), changes)
             }
-            What::Elsewhere => {
+            RecordEvent::Elsewhere => {
                 let title = ("jobtitle", "Head of Sales".into());
                 ("Update", attributes([title, stamp.clone()].into_iter()), 0)
             }
-            What::Deleted | What::Merged { .. } | What::Restored => ("Delete", Value::Null, 1),
+            RecordEvent::Deleted | RecordEvent::Merged { .. } | RecordEvent::Restored => {
+                ("Delete", Value::Null, 1)
+            }
         };
         let mut body = context(rng, happened, message, target);
-        if matches!(happened.what, What::Elsewhere) && rng.bool() {
+        if matches!(happened.what, RecordEvent::Elsewhere) && rng.bool() {
             body["PrimaryEntityName"] = "account".into();
         }
         let is_told = message != "Delete" && changes > 0;
@@ -100,7 +109,7 @@ impl Speaker for Dynamics {
     }
 
     fn record(&self, record: &Record) -> Value {
-        if record.state == State::Deleted {
+        if record.state == RecordState::Deleted {
             return Value::Null;
         }
         let mut row = json!({
@@ -139,10 +148,6 @@ impl Speaker for Dynamics {
     }
 }
 
-fn consent_of(happened: &Happened<'_>) -> bool {
-    matches!(happened.what, What::Changed { consent: true, .. })
-}
-
 fn attributes<'a>(attributes: impl Iterator<Item = (&'a str, Value)>) -> Value {
     attributes
         .map(|(key, value)| json!({ "key": key, "value": value }))
@@ -153,7 +158,7 @@ fn date(at: i64) -> Value {
     format!("/Date({at})/").into()
 }
 
-/// What a step is told of; without a target: the record that is deleted.
+/// The body of a step's webhook. Without a `target` it refers to the record that is deleted.
 fn context(rng: &mut Rng, happened: &Happened<'_>, message: &str, target: Value) -> Value {
     let id = happened.record.id();
     let target = match target {

@@ -1,7 +1,13 @@
-//! HubSpot, webhooks of an app (developers.hubspot.com "Webhooks", "Validating requests").
+//! HubSpot: the webhooks of an app, and the search of its API.
+//!
+//! A request holds many events, and each event tells one property of one contact
+//! (developers.hubspot.com "Webhooks", "Validating requests"). What happens to the records is made
+//! up in [`book`](super::book). The webhook of a workflow is another shape: see
+//! [`samples`](super::samples).
 
 use super::*;
 
+/// Each property of a contact, and the column that it fills.
 const FIELDS: [(&str, &str); 6] = [
     ("firstname", "firstName"),
     ("lastname", "lastName"),
@@ -45,12 +51,12 @@ impl Speaker for Hubspot {
     fn habits(&self) -> Habits {
         Habits {
             merges: Merges::IntoNew,
-            // What is restored is told without its values.
+            // The webhook of a restored contact does not hold its values, so none is made up.
             restores: false,
             lists_deleted: false,
             deletes_create_nobody: true,
             batch: 100,
-            again: (0.12, 10_000, 900_000),
+            resends: (0.12, 10_000, 900_000),
         }
     }
 
@@ -58,8 +64,8 @@ impl Speaker for Hubspot {
         let record = happened.record;
         let property = |rng: &mut Rng, told| property(rng, happened, told);
         match happened.what {
-            What::Created => {
-                let mut items = vec![other(rng, happened, "contact.creation", 7, 0)];
+            RecordEvent::Created => {
+                let mut items = vec![event_item(rng, happened, "contact.creation", 7, 0)];
                 let known = values(&FIELDS, record, &COLUMNS).filter(|(_, value)| value.is_some());
                 items.extend(known.map(|known| property(rng, known)));
                 if !record.may_be_called {
@@ -67,11 +73,14 @@ impl Speaker for Hubspot {
                 }
                 items
             }
-            What::Changed { columns, consent } => {
+            RecordEvent::Changed {
+                columns,
+                has_new_consent,
+            } => {
                 let told = values(&FIELDS, record, columns);
                 let mut items: Vec<_> = told.map(|told| property(rng, told)).collect();
-                if *consent {
-                    // Who ticks it off again may leave it empty.
+                if *has_new_consent {
+                    // A person who unticks the checkbox may leave the property empty.
                     let value = match (record.may_be_called, rng.bool()) {
                         (false, _) => Some("true"),
                         (true, false) => Some("false"),
@@ -81,23 +90,23 @@ impl Speaker for Hubspot {
                 }
                 items
             }
-            What::Deleted | What::Restored => {
-                let mut items = vec![other(rng, happened, "contact.deletion", 8, 1)];
-                // Whoever asks to be forgotten is told so twice.
+            RecordEvent::Deleted | RecordEvent::Restored => {
+                let mut items = vec![event_item(rng, happened, "contact.deletion", 8, 1)];
+                // A privacy deletion is told by two events.
                 if rng.bool() {
-                    items.push(other(rng, happened, "contact.privacyDeletion", 9, 1));
+                    items.push(event_item(rng, happened, "contact.privacyDeletion", 9, 1));
                 }
                 items
             }
-            What::Merged { primary, survivor } => {
+            RecordEvent::Merged { primary, survivor } => {
                 vec![merge(rng, happened, primary, survivor)]
             }
-            What::Elsewhere => {
+            RecordEvent::Elsewhere => {
                 let (kind, name) = match rng.bool() {
                     true => ("company.propertyChange", "name"),
                     false => ("contact.propertyChange", "jobtitle"),
                 };
-                let mut item = other(rng, happened, kind, 11, 0);
+                let mut item = event_item(rng, happened, kind, 11, 0);
                 item.body["propertyName"] = name.into();
                 item.body["propertyValue"] = "Example".into();
                 vec![item]
@@ -114,7 +123,7 @@ impl Speaker for Hubspot {
         let mut properties: serde_json::Map<_, _> = fields
             .map(|(field, value)| (field.to_owned(), value.into()))
             .collect();
-        // The checkbox of whom nobody ever asked holds nothing.
+        // The checkbox of a contact that was never asked is empty.
         let consent = match (record.may_be_called, record.id().ends_with('1')) {
             (false, _) => Some("true"),
             (true, true) => Some("false"),
@@ -129,7 +138,7 @@ impl Speaker for Hubspot {
         ] {
             properties.insert(name.to_owned(), value.into());
         }
-        json!({ "id": record.id(), "archived": record.state == State::Deleted, "properties": properties })
+        json!({ "id": record.id(), "archived": record.state == RecordState::Deleted, "properties": properties })
     }
 
     fn feed(&self, campaigns: Value) -> Value {
@@ -158,7 +167,7 @@ impl Speaker for Hubspot {
         ["lastmodifieddate", "createdate"]
     }
 
-    fn again(&self, body: &Value, attempt: u64) -> Value {
+    fn resent(&self, body: &Value, attempt: u64) -> Value {
         let mut body = body.clone();
         for event in body.as_array_mut().into_iter().flatten() {
             event["attemptNumber"] = attempt.into();
@@ -171,7 +180,7 @@ fn number(id: &str) -> Value {
     json!(id.parse::<u64>().unwrap_or_default())
 }
 
-fn other(
+fn event_item(
     rng: &mut Rng,
     happened: &Happened<'_>,
     kind: &str,
@@ -199,11 +208,12 @@ fn event(rng: &mut Rng, happened: &Happened<'_>, kind: &str, subscription: usize
     })
 }
 
+/// The event of a property's new value.
 fn property(rng: &mut Rng, happened: &Happened<'_>, (name, value): (&str, Option<&str>)) -> Item {
     let place = FIELDS.iter().position(|(field, _)| *field == name);
     let mut event = event(rng, happened, "contact.propertyChange", place.unwrap_or(6));
     event["propertyName"] = name.into();
-    // One that is cleared is told as an empty text.
+    // A cleared property is told as an empty text.
     event["propertyValue"] = value.unwrap_or_default().into();
     Item {
         body: event,
@@ -211,10 +221,11 @@ fn property(rng: &mut Rng, happened: &Happened<'_>, (name, value): (&str, Option
     }
 }
 
-/// The record was merged; and so was the other, where what came of both has an id of its own.
+/// The event of a merge. Where the merged contact has a new id, both earlier contacts are gone;
+/// else one.
 fn merge(rng: &mut Rng, happened: &Happened<'_>, primary: &str, survivor: &str) -> Item {
     let gone = 1 + usize::from(primary != survivor);
-    let mut item = other(rng, happened, "contact.merge", 10, gone);
+    let mut item = event_item(rng, happened, "contact.merge", 10, gone);
     item.body["objectId"] = number(survivor);
     item.body["primaryObjectId"] = number(primary);
     item.body["mergedObjectIds"] = json!([number(happened.record.id())]);

@@ -1,11 +1,14 @@
-//! Pipedrive, webhooks v2: the person as it is, and what its fields held before
-//! (pipedrive.readme.io "Guide for webhooks v2").
+//! Pipedrive: webhooks v2, and the list of persons of its API.
+//!
+//! A webhook holds the whole person, and what changed fields held before (pipedrive.readme.io
+//! "Guide for webhooks v2"). What happens to the records is made up in [`book`](super::book).
 
 use super::*;
 
 const STATUS: &str = "8e1f0d3c52b7a94460f1e2d3c4b5a69788796a5b";
 const NOTES: &str = "b07c5d1e9f2a38446c5d4e3f2a1b0c9d8e7f6a5b";
 const OPT_OUT: &str = "3d0fa3429dfa2d3dec265b4fc5dc8258ab66cdf3";
+/// Each field of a person, and the column that it fills.
 const FIELDS: [(&str, &str); 6] = [
     ("first_name", "firstName"),
     ("last_name", "lastName"),
@@ -14,7 +17,7 @@ const FIELDS: [(&str, &str); 6] = [
     (STATUS, "status"),
     (NOTES, "notes"),
 ];
-/// Options of a field of one's own: who chose the first opted out, who chose the second did not.
+/// The options of the custom field [`OPT_OUT`]: the first opts the person out, the second does not.
 const NO_CALLS: u32 = 17;
 const CALLS: u32 = 18;
 
@@ -49,19 +52,21 @@ impl Speaker for Pipedrive {
             lists_deleted: false,
             deletes_create_nobody: false,
             batch: 1,
-            again: (0.04, 3_000, 150_000),
+            resends: (0.04, 3_000, 150_000),
         }
     }
 
     fn tell(&self, happened: &Happened<'_>, rng: &mut Rng) -> Vec<Item> {
         let (action, entity) = match happened.what {
-            What::Created => ("create", "person"),
-            What::Changed { .. } => ("change", "person"),
-            What::Deleted | What::Merged { .. } | What::Restored => ("delete", "person"),
-            What::Elsewhere => ("change", "deal"),
+            RecordEvent::Created => ("create", "person"),
+            RecordEvent::Changed { .. } => ("change", "person"),
+            RecordEvent::Deleted | RecordEvent::Merged { .. } | RecordEvent::Restored => {
+                ("delete", "person")
+            }
+            RecordEvent::Elsewhere => ("change", "deal"),
         };
         let person = match happened.what {
-            What::Elsewhere => {
+            RecordEvent::Elsewhere => {
                 json!({ "id": 5, "title": "Deal", "update_time": whole(happened.at) })
             }
             _ => person(happened, action),
@@ -85,7 +90,7 @@ impl Speaker for Pipedrive {
             "attempt": 1,
             "host": "acme.pipedrive.com",
         }});
-        if let What::Merged { survivor, .. } = happened.what {
+        if let RecordEvent::Merged { survivor, .. } = happened.what {
             body["meta"]["merged_to_id"] = survivor.as_str().into();
         }
         let changes = usize::from(entity == "person");
@@ -102,7 +107,7 @@ impl Speaker for Pipedrive {
         let own = |column: &str| record.columns[column].clone();
         listed["custom_fields"] = json!({ STATUS: own("status"), NOTES: own("notes"), OPT_OUT: consent(record),
             api::SEGMENT: api::option(record.campaign) });
-        listed["is_deleted"] = (record.state == State::Deleted).into();
+        listed["is_deleted"] = (record.state == RecordState::Deleted).into();
         listed
     }
 
@@ -125,14 +130,14 @@ impl Speaker for Pipedrive {
         ["update_time", "add_time"]
     }
 
-    fn again(&self, body: &Value, attempt: u64) -> Value {
+    fn resent(&self, body: &Value, attempt: u64) -> Value {
         let mut body = body.clone();
         body["meta"]["attempt"] = (attempt + 1).into();
         body
     }
 }
 
-/// The option that a person has chosen. Nobody chose anything of whom nothing was ever said.
+/// The option that is chosen for the person. Some who may be called have none.
 fn consent(record: &Record) -> Option<u32> {
     match (record.may_be_called, record.id().ends_with('1')) {
         (false, _) => Some(NO_CALLS),
@@ -141,7 +146,7 @@ fn consent(record: &Record) -> Option<u32> {
     }
 }
 
-/// As a webhook tells it: fields of one's own are objects.
+/// The person as a webhook holds it: the value of a custom field is an object.
 fn person(happened: &Happened<'_>, action: &str) -> Value {
     let record = happened.record;
     let own = |column: &str| {
@@ -156,7 +161,7 @@ fn person(happened: &Happened<'_>, action: &str) -> Value {
     person
 }
 
-/// What the API and the webhooks tell alike.
+/// The members that the API and the webhooks have in common.
 fn as_it_is(record: &Record, is_updated: bool) -> Value {
     let of = |column: &str| record.columns[column].as_deref();
     let listed = |value: Option<&str>| match value {

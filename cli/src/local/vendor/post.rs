@@ -1,24 +1,25 @@
-//! How what a vendor tells is on its way: late, out of order, again, and many events in a request.
+//! Decides when each webhook of a vendor arrives: late, out of order, again, and with many events
+//! in a request.
 
 use std::time::Duration;
 
 use super::*;
-use crate::local::crm::{Delivery, Parcel, Says};
+use crate::local::crm::{Delivery, Parcel, WebhookContents};
 
-/// How long events are gathered for a request.
+/// How long events are collected for one request.
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// An event that is sent with others.
-pub(super) struct Pooled {
+/// An event that waits to be sent with others.
+pub(super) struct PooledEvent {
     source: usize,
-    /// When its request is sent.
+    /// When the request is sent.
     at: Duration,
     body: Value,
-    says: Says,
+    says: WebhookContents,
 }
 
 impl Book {
-    /// Sends it, now or with others.
+    /// Sends the item, by itself or later with others.
     pub(super) fn post(&mut self, n: usize, item: Item, opts_in: bool, is_last: bool) {
         let is_late = self.rng.f64() < 0.06;
         let delay = if is_late {
@@ -27,7 +28,7 @@ impl Book {
             self.rng.u64(50..120)
         };
         let mut at = self.now + Duration::from_millis(delay);
-        let says = Says {
+        let says = WebhookContents {
             changes: item.changes,
             ignored: usize::from(item.changes == 0),
             opts_in,
@@ -37,7 +38,7 @@ impl Book {
         let source = self.records[n].campaign;
         if self.habits.batch > 1 {
             at = WINDOW * (at.as_secs() as u32 + 1);
-            self.pool.push(Pooled {
+            self.pool.push(PooledEvent {
                 source,
                 at,
                 body: item.body,
@@ -50,7 +51,8 @@ impl Book {
         record.arrived = record.arrived.max(at);
     }
 
-    /// Sends what was gathered: of a source and second up to so many events in a request, in no order.
+    /// Sends the events that wait. A request holds events of one source and one second, in no order
+    /// and at most as many as the vendor allows.
     pub(super) fn send_pool(&mut self) {
         let mut pool = std::mem::take(&mut self.pool);
         self.rng.shuffle(&mut pool);
@@ -58,7 +60,7 @@ impl Book {
         for together in pool.chunk_by(|one, next| (one.at, one.source) == (next.at, next.source)) {
             for request in together.chunks(self.habits.batch) {
                 let body = request.iter().map(|pooled| pooled.body.clone()).collect();
-                let mut says = Says::default();
+                let mut says = WebhookContents::default();
                 for pooled in request {
                     says.changes += pooled.says.changes;
                     says.ignored += pooled.says.ignored;
@@ -70,16 +72,22 @@ impl Book {
         }
     }
 
-    /// A request, and sometimes the same once or twice again, as after an answer that was lost; answers
-    /// when the last of them arrives.
-    fn send(&mut self, source: usize, at: Duration, body: &Value, says: Says) -> Duration {
+    /// Sends a request, and sometimes once or twice again, as after an answer that was lost.
+    /// Returns when the last of them arrives.
+    fn send(
+        &mut self,
+        source: usize,
+        at: Duration,
+        body: &Value,
+        says: WebhookContents,
+    ) -> Duration {
         let name = source_name(&*self.speaker, source);
-        let (share, shortest, longest) = self.habits.again;
+        let (share, shortest, longest) = self.habits.resends;
         let mut sent_at = at;
         for attempt in 0..3 {
             let parcel = Parcel::Webhook {
                 source: name.clone(),
-                body: self.speaker.again(body, attempt).to_string(),
+                body: self.speaker.resent(body, attempt).to_string(),
             };
             let delivery = Delivery::new(sent_at, parcel);
             self.deliveries.push(Delivery { says, ..delivery });

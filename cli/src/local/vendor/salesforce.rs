@@ -1,8 +1,13 @@
-//! Salesforce, change events: an event relay puts them on a bus of EventBridge, whose rule sends them to
-//! an API destination (developer.salesforce.com "Change Data Capture", "Event Relay").
+//! Salesforce: change events, and the query of its API.
+//!
+//! An event relay puts the events on a bus of EventBridge, whose rule sends them to an API
+//! destination (developer.salesforce.com "Change Data Capture", "Event Relay"). An update holds
+//! only the fields that changed. What happens to the records is made up in [`book`](super::book). A
+//! platform event of a flow is another shape: see [`samples`](super::samples).
 
 use super::*;
 
+/// Each field of a contact, and the column that it fills.
 const FIELDS: [(&str, &str); 6] = [
     ("FirstName", "firstName"),
     ("LastName", "lastName"),
@@ -45,39 +50,45 @@ impl Speaker for Salesforce {
             lists_deleted: true,
             deletes_create_nobody: true,
             batch: 1,
-            again: (0.04, 1_000, 900_000),
+            resends: (0.04, 1_000, 900_000),
         }
     }
 
     fn tell(&self, happened: &Happened<'_>, rng: &mut Rng) -> Vec<Item> {
         let record = happened.record;
         let (mut event, changes) = match happened.what {
-            What::Created | What::Restored => {
+            RecordEvent::Created | RecordEvent::Restored => {
                 let known = values(&FIELDS, record, &COLUMNS).filter(|(_, value)| value.is_some());
-                let is_new = matches!(happened.what, What::Created);
+                let is_new = matches!(happened.what, RecordEvent::Created);
                 let kind = if is_new { "CREATE" } else { "UNDELETE" };
-                (of_fields(happened, kind, known, true), 1)
+                (event_with_fields(happened, kind, known, true), 1)
             }
-            What::Changed { columns, consent } => {
+            RecordEvent::Changed {
+                columns,
+                has_new_consent,
+            } => {
                 let changed = values(&FIELDS, record, columns);
-                let changes = usize::from(*consent || !columns.is_empty());
-                (of_fields(happened, "UPDATE", changed, *consent), changes)
+                let changes = usize::from(*has_new_consent || !columns.is_empty());
+                (
+                    event_with_fields(happened, "UPDATE", changed, *has_new_consent),
+                    changes,
+                )
             }
-            What::Deleted | What::Merged { .. } => (header(happened, "DELETE"), 1),
-            What::Elsewhere if rng.bool() => {
+            RecordEvent::Deleted | RecordEvent::Merged { .. } => (header(happened, "DELETE"), 1),
+            RecordEvent::Elsewhere if rng.bool() => {
                 let mut event = header(happened, "UPDATE");
                 event["ChangeEventHeader"]["entityName"] = "Account".into();
                 event["ChangeEventHeader"]["recordIds"] = json!(["001RM000003cQ2PYAU"]);
                 (event, 0)
             }
-            What::Elsewhere => {
+            RecordEvent::Elsewhere => {
                 let title = [("Title", Some("Head of Sales"))].into_iter();
-                (of_fields(happened, "UPDATE", title, false), 0)
+                (event_with_fields(happened, "UPDATE", title, false), 0)
             }
         };
         let header = &mut event["ChangeEventHeader"];
         header["transactionKey"] = guid(rng).into();
-        // Committed within a second of the stamp.
+        // A change is committed within a second of its stamp.
         header["commitTimestamp"] = second(happened.at + rng.i64(0..1_000)).into();
         header["commitNumber"] = rng.u64(74_000_000_000..75_000_000_000).into();
         let body = envelope(rng, happened, event);
@@ -94,7 +105,7 @@ impl Speaker for Salesforce {
             "Id": record.id(),
             OPT_OUT: !record.may_be_called,
             "Campaign__c": api::segment(record),
-            "IsDeleted": record.state == State::Deleted,
+            "IsDeleted": record.state == RecordState::Deleted,
             "CreatedDate": stamp(record.created),
             STAMP: stamp(record.changed),
             "SystemModstamp": stamp(record.changed),
@@ -136,6 +147,7 @@ impl Speaker for Salesforce {
     }
 }
 
+/// An event with its header alone, which names the record and the kind of change.
 fn header(happened: &Happened<'_>, kind: &str) -> Value {
     json!({ "ChangeEventHeader": {
         "entityName": "Contact",
@@ -150,12 +162,13 @@ fn header(happened: &Happened<'_>, kind: &str) -> Value {
     }})
 }
 
-/// An event with values; an update names what changed, and clears by null.
-fn of_fields<'a>(
+/// An event with the values of fields. An update names the fields that changed, and clears one by
+/// null.
+fn event_with_fields<'a>(
     happened: &Happened<'_>,
     kind: &str,
     fields: impl Iterator<Item = (&'a str, Option<&'a str>)>,
-    consent: bool,
+    has_new_consent: bool,
 ) -> Value {
     let mut event = header(happened, kind);
     let (mut changed, mut nulled) = (Vec::new(), Vec::new());
@@ -176,7 +189,7 @@ fn of_fields<'a>(
         }
         changed.push(name);
     }
-    if consent {
+    if has_new_consent {
         event[OPT_OUT] = (!happened.record.may_be_called).into();
         changed.push(OPT_OUT.to_owned());
     }
@@ -189,6 +202,7 @@ fn of_fields<'a>(
     event
 }
 
+/// The event as EventBridge sends it.
 fn envelope(rng: &mut Rng, happened: &Happened<'_>, payload: Value) -> Value {
     let entity = payload["ChangeEventHeader"]["entityName"].as_str();
     json!({

@@ -1,35 +1,40 @@
-//! A sender for each preset of a mapping: its source's secret, and a body that is as new as it can be.
+//! A sample sender for each preset of a mapping: the secret of its source, and a body that is valid
+//! now.
+//!
+//! `local --serve` prints and sends the samples, and the console shows them. A body is about one
+//! made-up contact. The presets themselves are programs of the crate `mapping`; docs/crm.md
+//! explains each.
 
 use super::*;
 use crate::local::crm::column_value;
 
-/// Whom every sample is about is in this campaign.
+/// The org and campaign of the contact that every sample is about.
 pub(crate) const CAMPAIGN: (&str, &str) = CAMPAIGNS[1];
 
-/// A sender of a preset's shape.
+/// A sender of bodies that one preset maps.
 pub(crate) struct Sample {
-    /// The name of its source.
+    /// The name of the source.
     pub(crate) source: &'static str,
-    /// Who sends so, and what.
+    /// The sender of such bodies, in words.
     pub(crate) what: &'static str,
     pub(crate) secret: Value,
     pub(crate) media_type: &'static str,
     /// The contact that the body is about.
     pub(crate) key: String,
-    /// It is in its campaign from the start.
+    /// Whether the contact is in its campaign from the start.
     pub(crate) is_known: bool,
     body: Body,
 }
 
 enum Body {
-    /// As a vendor's CRM tells a change.
+    /// The body by which a vendor's CRM tells a change.
     Told(Box<dyn Speaker>),
-    /// As whoever set it up chose, of this time.
+    /// A body whose shape is chosen by whoever sets up the sender: made from the key and the time.
     Chosen(fn(&str, i64) -> Value),
 }
 
 impl Sample {
-    /// The body of a change that is made now.
+    /// The body of a change that is made at this time, in milliseconds since 1970.
     pub(crate) fn body(&self, at: i64) -> String {
         let body = match &self.body {
             Body::Chosen(make) => make(&self.key, at),
@@ -39,7 +44,7 @@ impl Sample {
     }
 }
 
-/// Somebody gets another number.
+/// The body that tells that a contact has a new phone number.
 fn told(speaker: &dyn Speaker, at: i64) -> Value {
     let mut rng = Rng::with_seed(at.unsigned_abs());
     let mut record = Record::new(speaker, &mut rng, 0);
@@ -47,9 +52,9 @@ fn told(speaker: &dyn Speaker, at: i64) -> Value {
     record
         .columns
         .insert("phone", column_value(&mut rng, "phone"));
-    let what = What::Changed {
+    let what = RecordEvent::Changed {
         columns: vec!["phone"],
-        consent: false,
+        has_new_consent: false,
     };
     let happened = Happened {
         record: &record,
@@ -64,7 +69,7 @@ fn told(speaker: &dyn Speaker, at: i64) -> Value {
     }
 }
 
-/// One for each preset.
+/// One sample for each preset.
 pub(crate) fn samples() -> Vec<Sample> {
     let told = |source, what, speaker: Box<dyn Speaker>| Sample {
         source,
@@ -93,9 +98,24 @@ pub(crate) fn samples() -> Vec<Sample> {
     samples
 }
 
-/// Those whose shape is chosen by whoever sets them up.
+/// The samples whose shape is chosen by whoever sets up the sender.
 fn chosen() -> [Sample; 4] {
-    let sample = |source, what, auth: Value, mapping: Value, key: &str, body| Sample {
+    [
+        hubspot_workflow(),
+        salesforce_platform_event(),
+        zoho_workflow(),
+        cloudevents(),
+    ]
+}
+
+/// A sample of this source, with the auth and the mapping of its secret.
+fn sample(
+    [source, what]: [&'static str; 2],
+    [auth, mapping]: [Value; 2],
+    key: &str,
+    body: fn(&str, i64) -> Value,
+) -> Sample {
+    Sample {
         source,
         what,
         secret: json!({ "auth": auth, "org": CAMPAIGN.0, "campaignId": CAMPAIGN.1, "mapping": mapping }),
@@ -106,60 +126,74 @@ fn chosen() -> [Sample; 4] {
         key: key.to_owned(),
         is_known: false,
         body: Body::Chosen(body),
-    };
-    let key = json!({ "header": { "name": "x-api-key", "values": ["key-of-the-sender"] } });
+    }
+}
+
+fn api_key() -> Value {
+    json!({ "header": { "name": "x-api-key", "values": ["key-of-the-sender"] } })
+}
+
+fn hubspot_workflow() -> Sample {
     let url = "https://hooks.example.com/webhooks/hubspot-workflow";
-    [
-        sample(
-            "hubspot-workflow",
-            "a workflow of HubSpot",
-            json!({ "preset": "hubspotV2", "url": url, "secrets": ["client-secret-of-the-hubspot-app"] }),
-            json!({ "preset": "hubspotWorkflow", "columns": { "firstname": "firstName", "phone": "phone" },
-                "optOut": { "field": "do_not_call", "values": ["true"], "callable": ["false"] } }),
-            "1246966",
-            |key, at| {
-                json!({ "objectId": key, "properties": { "firstname": "Ada", "phone": phone(at), "do_not_call": "false",
-                    "lastmodifieddate": precise(at) } })
-            },
-        ),
-        sample(
+    let auth = json!({ "preset": "hubspotV2", "url": url, "secrets": ["client-secret-of-the-hubspot-app"] });
+    let mapping = json!({ "preset": "hubspotWorkflow", "columns": { "firstname": "firstName", "phone": "phone" },
+        "optOut": { "field": "do_not_call", "values": ["true"], "callable": ["false"] } });
+    sample(
+        ["hubspot-workflow", "a workflow of HubSpot"],
+        [auth, mapping],
+        "1246966",
+        |key, at| {
+            json!({ "objectId": key, "properties": { "firstname": "Ada", "phone": phone(at), "do_not_call": "false",
+                "lastmodifieddate": precise(at) } })
+        },
+    )
+}
+
+fn salesforce_platform_event() -> Sample {
+    let mapping = json!({ "preset": "salesforcePlatformEvent", "key": "Key__c",
+        "columns": { "FirstName__c": "firstName", "Phone__c": "phone" }, "optOut": { "field": "DoNotCall__c" } });
+    sample(
+        [
             "salesforce-platform-event",
             "a flow of Salesforce, by EventBridge",
-            key.clone(),
-            json!({ "preset": "salesforcePlatformEvent", "key": "Key__c",
-                "columns": { "FirstName__c": "firstName", "Phone__c": "phone" }, "optOut": { "field": "DoNotCall__c" } }),
-            "003RM000000001YAU",
-            |key, at| {
-                json!({ "detail-type": "Contact_Changed__e", "detail": { "payload": { "Key__c": key, "FirstName__c": "Ada",
-                    "Phone__c": phone(at), "DoNotCall__c": false, "LastModifiedDate__c": precise(at) } } })
-            },
-        ),
-        sample(
-            "zoho-workflow",
-            "a workflow of Zoho CRM",
-            json!({ "body": { "pointer": "/token", "values": ["token-of-the-webhook"] } }),
-            json!({ "preset": "zohoWorkflow", "columns": { "First_Name": "firstName", "Phone": "phone" },
-                "optOut": { "field": "Do_Not_Call", "values": ["true"], "callable": ["false"] } }),
-            "4000000000123456789",
-            |key, at| {
-                json!({ "id": key, "First_Name": "Ada", "Phone": phone(at), "Do_Not_Call": "false",
-                    "Modified_Time": precise(at) })
-            },
-        ),
-        sample(
-            "cloudevents",
-            "whoever sends CloudEvents",
-            key,
-            json!({ "preset": "cloudevents", "columns": { "firstName": "firstName", "phone": "phone" },
-                "optOut": { "field": "doNotCall" } }),
-            "LEAD-00050",
-            |key, at| {
-                json!({ "specversion": "1.0", "id": at.to_string(), "source": "/crm", "type": "com.example.contact.changed",
-                    "subject": key, "time": precise(at),
-                    "data": { "firstName": "Ada", "phone": phone(at), "doNotCall": false } })
-            },
-        ),
-    ]
+        ],
+        [api_key(), mapping],
+        "003RM000000001YAU",
+        |key, at| {
+            json!({ "detail-type": "Contact_Changed__e", "detail": { "payload": { "Key__c": key, "FirstName__c": "Ada",
+                "Phone__c": phone(at), "DoNotCall__c": false, "LastModifiedDate__c": precise(at) } } })
+        },
+    )
+}
+
+fn zoho_workflow() -> Sample {
+    let auth = json!({ "body": { "pointer": "/token", "values": ["token-of-the-webhook"] } });
+    let mapping = json!({ "preset": "zohoWorkflow", "columns": { "First_Name": "firstName", "Phone": "phone" },
+        "optOut": { "field": "Do_Not_Call", "values": ["true"], "callable": ["false"] } });
+    sample(
+        ["zoho-workflow", "a workflow of Zoho CRM"],
+        [auth, mapping],
+        "4000000000123456789",
+        |key, at| {
+            json!({ "id": key, "First_Name": "Ada", "Phone": phone(at), "Do_Not_Call": "false",
+                "Modified_Time": precise(at) })
+        },
+    )
+}
+
+fn cloudevents() -> Sample {
+    let mapping = json!({ "preset": "cloudevents", "columns": { "firstName": "firstName", "phone": "phone" },
+        "optOut": { "field": "doNotCall" } });
+    sample(
+        ["cloudevents", "whoever sends CloudEvents"],
+        [api_key(), mapping],
+        "LEAD-00050",
+        |key, at| {
+            json!({ "specversion": "1.0", "id": at.to_string(), "source": "/crm", "type": "com.example.contact.changed",
+                "subject": key, "time": precise(at),
+                "data": { "firstName": "Ada", "phone": phone(at), "doNotCall": false } })
+        },
+    )
 }
 
 fn phone(at: i64) -> String {

@@ -1,4 +1,4 @@
-//! Runs of reconcile, by their queue as on AWS.
+//! Runs reconcile through the queue of runs, as on AWS.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -11,12 +11,12 @@ use super::super::crm::Story;
 use super::super::{Error, LATEST};
 use super::World;
 
-/// The timeout of reconcile.
+/// The timeout of the function reconcile.
 const RUN: Duration = Duration::from_mins(15);
 
 impl World {
-    /// Runs reconcile for every org, and what it enqueues through apply; answers how many changes
-    /// that were.
+    /// Runs reconcile for every org, and apply on what it enqueues. Returns how many changes it
+    /// enqueued.
     pub(crate) async fn reconcile(&self, story: &Story) -> Result<u64, Error> {
         let mut campaigns: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (org, campaign) in story.campaigns() {
@@ -24,9 +24,10 @@ impl World {
         }
         let before = self.enqueued.load(Ordering::Relaxed);
         for (org, campaigns) in campaigns {
-            // The share of what is dropped is the user's to choose.
-            let input = json!({ "org": org, "campaignIds": campaigns, "force": true, "windowMinutes": self.minutes() });
-            let event = LambdaEvent::new(input, self.lambda(RUN));
+            // `force` lets it enqueue however many contacts differ: the user chose how many
+            // webhooks to drop.
+            let input = json!({ "org": org, "campaignIds": campaigns, "force": true, "windowMinutes": self.window_minutes() });
+            let event = LambdaEvent::new(input, self.lambda_context(RUN));
             let queued = reconcile::handle(&self.reconcile, event).await;
             queued.map_err(|error| format!("reconcile: {error}"))?;
         }
@@ -49,17 +50,18 @@ impl World {
         }
     }
 
-    /// Runs reconcile once, with this input and beside its queue. What it enqueues waits for whoever feeds apply.
+    /// Runs reconcile once with this input, without its queue. What it enqueues waits until
+    /// [`World::feed`] hands it to apply.
     pub(crate) async fn reconcile_once(&self, input: Value) -> Result<reconcile::Answer, Error> {
-        let event = LambdaEvent::new(input, self.lambda(RUN));
+        let event = LambdaEvent::new(input, self.lambda_context(RUN));
         let answer = reconcile::at_once(&self.reconcile, event).await;
         answer.map_err(|error| format!("reconcile: {error}"))
     }
 
-    /// Hands runs to reconcile, until their queue is closed and empty.
+    /// Hands runs to reconcile until the queue of runs is closed and empty.
     pub(crate) async fn take_runs(&self) {
         let run = async |event| {
-            let event = LambdaEvent::new(event, self.lambda(RUN));
+            let event = LambdaEvent::new(event, self.lambda_context(RUN));
             reconcile::handle(&self.reconcile, event).await.ok()
         };
         self.outside.source_of_runs().feed(run).await;

@@ -1,4 +1,5 @@
 use domain::change::CampaignId;
+use reconcile::LeftOut;
 use stretches::Report as _;
 
 use super::*;
@@ -20,7 +21,10 @@ fn a_faulty_contact_of_an_earlier_stretch_is_listed_and_leaves_the_run_incomplet
         why,
         left_out,
     };
-    let faulty = LeftOut::from([(ParkReason::InvalidChange, 1)]);
+    let faulty = LeftOut::from([(
+        (CampaignId::parse("c").unwrap(), ParkReason::InvalidChange),
+        1,
+    )]);
     report.add(stretch(faulty, Some(Why::OutOfTime)));
     report.add(stretch(LeftOut::new(), None));
     assert!(!report.is_complete());

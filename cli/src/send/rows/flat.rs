@@ -1,4 +1,9 @@
-//! A change, put together from the values of a row.
+//! Puts a change together from the values of a row.
+//!
+//! A [`Cell`] is one value with its [`Meaning`]; a [`FlatRow`] collects the members of the change
+//! as JSON text. A value that cannot be what its column means is a [`WrongMember`]. All other
+//! rules, such as the length of a value, are those of `Change::parse_row`, which reads the text
+//! next.
 
 use std::collections::BTreeMap;
 
@@ -8,54 +13,55 @@ use serde_json::value::RawValue;
 
 use super::mapping::{Meaning, Member};
 
-/// A value of a row. No number of JSON becomes one of Rust: its text is kept as it was written.
-pub(super) enum Value<'a> {
-    /// An empty value of a CSV: nothing is said.
+/// A value of a row. A JSON number keeps its text, as it was written, and never becomes a number of
+/// Rust.
+pub(super) enum Cell<'a> {
+    /// An empty value of a CSV. It says nothing.
     Nothing,
-    /// What clears a column; of anything else nothing is said.
+    /// A null. It clears a column of the contact list, and says nothing of any other member.
     Null,
     Bool(bool),
     Number(&'a str),
-    /// The value of a CSV, which may stand for any type.
+    /// A value of a CSV, which may stand for any type.
     Text(&'a str),
     /// A string, an array or an object of JSON, as it was written.
     Json(&'a str),
 }
 
-impl<'a> Value<'a> {
-    pub(super) fn of(raw: &'a RawValue) -> Value<'a> {
+impl<'a> Cell<'a> {
+    pub(super) fn of(raw: &'a RawValue) -> Cell<'a> {
         match raw.get() {
-            "null" => Value::Null,
-            "true" => Value::Bool(true),
-            "false" => Value::Bool(false),
-            text if text.starts_with(['"', '[', '{']) => Value::Json(text),
-            text => Value::Number(text),
+            "null" => Cell::Null,
+            "true" => Cell::Bool(true),
+            "false" => Cell::Bool(false),
+            text if text.starts_with(['"', '[', '{']) => Cell::Json(text),
+            text => Cell::Number(text),
         }
     }
 
-    /// The text that stands for a type of its own: of a CSV, or a string of JSON.
+    /// The text of a value of a CSV or of a JSON string.
     fn text(&self) -> Option<String> {
         match self {
-            Value::Text(text) => Some((*text).to_owned()),
-            Value::Json(raw) => serde_json::from_str(raw).ok(),
+            Cell::Text(text) => Some((*text).to_owned()),
+            Cell::Json(raw) => serde_json::from_str(raw).ok(),
             _ => None,
         }
     }
 }
 
-/// A member that cannot be what the file says, and what was expected.
-pub(super) type Wrong = (&'static str, &'static str);
+/// A member of the change that cannot be what the file says, and what was expected.
+pub(super) type WrongMember = (&'static str, &'static str);
 
-/// The members of a change, each as JSON.
+/// The members of a change, each as JSON text.
 #[derive(Default)]
-pub(super) struct Flat<'a> {
+pub(super) struct FlatRow<'a> {
     members: BTreeMap<&'static str, String>,
     data: BTreeMap<&'a str, String>,
-    wrong: Vec<Wrong>,
+    wrong: Vec<WrongMember>,
 }
 
-impl<'a> Flat<'a> {
-    pub(super) fn put(&mut self, meaning: &'a Meaning, value: &Value<'_>) {
+impl<'a> FlatRow<'a> {
+    pub(super) fn put(&mut self, meaning: &'a Meaning, value: &Cell<'_>) {
         if let Some(column) = column(value) {
             for name in &meaning.columns {
                 self.data.insert(name, column.clone());
@@ -74,9 +80,9 @@ impl<'a> Flat<'a> {
         }
     }
 
-    /// The change as JSON, and what had to be left out of it.
-    pub(super) fn text(mut self) -> (String, Vec<Wrong>) {
-        // Who is removed has nothing else to say.
+    /// The change as JSON, and the members that had to be left out of it.
+    pub(super) fn text(mut self) -> (String, Vec<WrongMember>) {
+        // A remove has no data, and implies that nobody may call.
         if self.members.get("operation").map(String::as_str) == Some("\"remove\"") {
             self.members.remove("callable");
         } else {
@@ -93,28 +99,30 @@ fn object(members: &BTreeMap<&str, String>) -> String {
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 
-/// Contact lists hold texts: a number stands as it was written.
-fn column(value: &Value<'_>) -> Option<String> {
+/// The value of a column of the contact list, as JSON. Contact lists hold texts: a number is kept
+/// as it was written. `None` leaves the column as it is.
+fn column(value: &Cell<'_>) -> Option<String> {
     Some(match value {
-        Value::Nothing => return None,
-        Value::Null => "null".to_owned(),
-        Value::Bool(flag) => json!(flag.to_string()).to_string(),
-        Value::Number(text) | Value::Text(text) => json!(text).to_string(),
-        Value::Json(raw) => (*raw).to_owned(),
+        Cell::Nothing => return None,
+        Cell::Null => "null".to_owned(),
+        Cell::Bool(flag) => json!(flag.to_string()).to_string(),
+        Cell::Number(text) | Cell::Text(text) => json!(text).to_string(),
+        Cell::Json(raw) => (*raw).to_owned(),
     })
 }
 
-/// What the value says for a member, as JSON: of the type that schema 1 asks for, if it can be.
-fn member(member: Member, value: &Value<'_>) -> Result<Option<String>, &'static str> {
+/// The value of a member, as JSON, in the type that schema 1 asks for where that is possible.
+/// `None` leaves the member out; an error says what was expected.
+fn member(member: Member, value: &Cell<'_>) -> Result<Option<String>, &'static str> {
     match (member, value) {
-        (Member::NotCallable, Value::Nothing | Value::Null) => Err(FLAG),
-        (_, Value::Nothing | Value::Null) => Ok(None),
+        (Member::NotCallable, Cell::Nothing | Cell::Null) => Err(FLAG),
+        (_, Cell::Nothing | Cell::Null) => Ok(None),
         (Member::Callable, value) => flag(value).map(|may| Some(may.to_string())).ok_or(FLAG),
         (Member::NotCallable, value) => flag(value)
             .map(|may_not| Some((!may_not).to_string()))
             .ok_or(FLAG),
-        (Member::Key, Value::Text(text)) if is_shortened(text) => Err(SHORTENED),
-        (Member::Key, Value::Number(text)) => number::whole(text)
+        (Member::Key, Cell::Text(text)) if is_shortened(text) => Err(SHORTENED),
+        (Member::Key, Cell::Number(text)) => number::whole(text)
             .map(|digits| Some(json!(digits).to_string()))
             .ok_or("expected a text, or a whole number"),
         (Member::Version, value) => {
@@ -128,11 +136,11 @@ fn member(member: Member, value: &Value<'_>) -> Result<Option<String>, &'static 
     }
 }
 
-/// Schema 1 says what is wrong with it, if it is not of the right type.
-fn as_json(value: &Value<'_>) -> Option<String> {
+/// The value as it is. If its type is wrong, the rules of schema 1 say so later.
+fn as_json(value: &Cell<'_>) -> Option<String> {
     match value {
-        Value::Number(text) => Some((*text).to_owned()),
-        Value::Bool(flag) => Some(flag.to_string()),
+        Cell::Number(text) => Some((*text).to_owned()),
+        Cell::Bool(flag) => Some(flag.to_string()),
         value => column(value),
     }
 }
@@ -142,10 +150,10 @@ const SHORTENED: &str = "expected a key whose digits are all there: this one loo
                          that Excel shortened (such as 1.23E+11); format the column as text there, and \
                          export it again";
 
-fn flag(value: &Value<'_>) -> Option<bool> {
+fn flag(value: &Cell<'_>) -> Option<bool> {
     let text = match value {
-        Value::Bool(flag) => return Some(*flag),
-        Value::Number(text) => number::whole(text)?.into_owned(),
+        Cell::Bool(flag) => return Some(*flag),
+        Cell::Number(text) => number::whole(text)?.into_owned(),
         value => value.text()?,
     };
     match text.to_ascii_lowercase().as_str() {
@@ -155,14 +163,15 @@ fn flag(value: &Value<'_>) -> Option<bool> {
     }
 }
 
-/// Whether it is how Excel writes a number of more than eleven digits: `1.23E+11`.
+/// Whether the text looks like a number of more than eleven digits that Excel shortened:
+/// `1.23E+11`.
 pub(in crate::send) fn is_shortened(text: &str) -> bool {
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let Some((mantissa, exponent)) = unsigned.split_once("E+") else {
         return false;
     };
-    // Some languages write a comma.
+    // Excel writes a comma in some languages.
     let mut parts = mantissa.splitn(2, ['.', ',']);
     let units = parts
         .next()

@@ -1,3 +1,5 @@
+//! Rows of a file become changes by the rules of webhooks, and every fault is named by its place.
+
 mod callable;
 mod files;
 mod pieces;
@@ -32,9 +34,9 @@ fn rows(text: &str, format: Format, flags: &str) -> Vec<Result<Value, String>> {
 }
 
 fn shown(file: &File) -> Vec<Result<Value, String>> {
-    let show = |row: Result<Found, RowFault>| match row {
-        Ok(Found::Blank) => None,
-        Ok(Found::Change(_, change)) => {
+    let show = |row: Result<ParsedRow, RowFault>| match row {
+        Ok(ParsedRow::Blank) => None,
+        Ok(ParsedRow::Change(_, change)) => {
             let mut body: Value = serde_json::from_str(&change.body()).unwrap();
             for member in ["schema", "eventId", "org", "campaignId", "source"] {
                 let members = body.as_object_mut().unwrap();
@@ -66,12 +68,12 @@ fn only(text: &str, format: Format, flags: &str) -> Change {
     let file = file(text, format, flags, None);
     let mut rows = file.rows().unwrap();
     match rows.next() {
-        Some(Ok(Ok(Found::Change(_, change)))) => change,
+        Some(Ok(Ok(ParsedRow::Change(_, change)))) => change,
         other => panic!("{text}: {other:?}"),
     }
 }
 
-/// What is wrong with a file as a whole.
+/// The fault of a file as a whole.
 fn whole_fault(text: &str, format: Format, flags: &str) -> String {
     file(text, format, flags, None).rows().err().unwrap()
 }
@@ -241,7 +243,7 @@ fn a_file_that_is_not_right_as_a_whole_is_told_before_any_row() {
 fn event_ids(text: &str) -> Vec<String> {
     let file = file(text, Format::Csv, "", None);
     let id = |row| match row {
-        Ok(Found::Change(_, change)) => change.event_id.to_string(),
+        Ok(ParsedRow::Change(_, change)) => change.event_id.to_string(),
         other => panic!("{other:?}"),
     };
     file.rows().unwrap().map(Result::unwrap).map(id).collect()

@@ -7,8 +7,8 @@ use io::secrets::{FeedSecret, Next, is_id};
 use mapping::Item;
 use serde_json::Value;
 
-/// A cursor of a feed goes into our own, which a person may have to copy.
-pub(super) const MAX_CURSOR: usize = 2_048;
+/// The longest cursor of a feed, in bytes: a record of 100 campaigns holds one.
+pub(crate) const MAX_CURSOR: usize = 4_096;
 
 /// A page, as far as it leads to the next.
 pub(super) struct Place<'a> {
@@ -48,7 +48,13 @@ impl Place<'_> {
         };
         match cursor {
             Some(cursor) if !is_plain(&cursor) => Err(format!(
-                "next: expected 1 to {MAX_CURSOR} bytes without control characters"
+                "next: expected 1 to {MAX_CURSOR} bytes without control characters, and there are {}{}",
+                cursor.len(),
+                match next.is_link() {
+                    true =>
+                        " in the link's path and query: where it repeats what request selects, select less",
+                    false => "",
+                }
             )),
             cursor => Ok(cursor),
         }

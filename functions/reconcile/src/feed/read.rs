@@ -31,7 +31,7 @@ struct Own<'a> {
 }
 
 fn fault(what: impl Into<String>) -> NoPage {
-    NoPage::Fault(what.into())
+    NoPage::of_page(what)
 }
 
 /// Reads an answer that is a page, or one by which the secret says that there is no item. `at`: what was
@@ -105,7 +105,10 @@ fn own(feed: &Feed, answer: &Response<Bytes>, now: Timestamp) -> Result<Page, No
     })?;
     let is_cursor = |next: &String| (1..=MAX_CURSOR).contains(&next.len());
     if page.next.as_ref().is_some_and(|next| !is_cursor(next)) {
-        return Err(fault("next: expected a cursor of 1 to 2048 bytes, or null"));
+        let next = page.next.map_or(0, |next| next.len());
+        return Err(fault(format!(
+            "next: expected a cursor of 1 to {MAX_CURSOR} bytes, or null, and it has {next}"
+        )));
     }
     let mut read = Items::default();
     for (place, text) in page.contacts.into_iter().enumerate() {

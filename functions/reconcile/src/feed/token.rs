@@ -6,8 +6,8 @@ use io::secrets::{FeedAuth, FeedSecret, NoToken, OAuth2, TokenRequest};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::NoPage;
 use super::turn::Turn;
+use super::{FaultOf, NoPage};
 use crate::Context;
 
 /// A token that an endpoint gave.
@@ -49,8 +49,10 @@ impl Context {
         *kept = None;
         let token = self.ask_for_token(oauth, turn, end).await;
         let token = token.map_err(|no| match no {
-            NoPage::Fault(what) => NoPage::Fault(format!("the token endpoint: {what}")),
-            NoPage::OutOfTime => NoPage::OutOfTime,
+            NoPage::Fault(_, what) => {
+                NoPage::Fault(FaultOf::Feed, format!("the token endpoint: {what}"))
+            }
+            no => no,
         })?;
         let authorization = token.authorization.clone();
         *kept = Some(Kept {
@@ -67,7 +69,7 @@ impl Context {
         turn: &Turn,
         end: Option<Timestamp>,
     ) -> Result<io::secrets::FeedToken, NoPage> {
-        let fault = |no: NoToken| NoPage::Fault(no.to_string());
+        let fault = |no: NoToken| NoPage::Fault(FaultOf::Feed, no.to_string());
         let request = oauth.request(self.shared.clock.now()).map_err(fault)?;
         let request = written(&request)?;
         let answer = self.asked(turn, std::time::Duration::ZERO, &request, end);
@@ -77,7 +79,7 @@ impl Context {
 }
 
 fn written(asked: &TokenRequest) -> Result<Request<Bytes>, NoPage> {
-    let unwritten = || NoPage::Fault("its address cannot be written as a request".to_owned());
+    let unwritten = || NoPage::of_page("its address cannot be written as a request");
     let form = Bytes::from(asked.body.expose_secret().to_owned());
     let mut request = Request::post(asked.url.as_str())
         .header(header::ACCEPT, "application/json")

@@ -30,11 +30,21 @@ fn no_campaign_is_always_the_last() {
         let due = due + SignedDuration::from_mins(minutes * 15);
         let input = json!({ "org": "acme", "campaignIds": ["a", "b", "c"], "scheduledTime": due.to_string() });
         let mut input = parse(&input).unwrap();
-        input.rotate();
+        input.rotate(0);
         first.insert(input.campaigns[0].clone());
         input.campaigns.sort();
         assert_eq!(campaigns(&input), ["a", "b", "c"]);
     }
+    assert_eq!(first.len(), 3);
+    // Nor in each try of a run.
+    let input = parse(&json!({ "org": "acme", "campaignIds": ["a", "b", "c"] })).unwrap();
+    let first: std::collections::BTreeSet<_> = (0..3)
+        .map(|before| {
+            let mut input = input.clone();
+            input.rotate(before);
+            input.campaigns[0].clone()
+        })
+        .collect();
     assert_eq!(first.len(), 3);
 }
 

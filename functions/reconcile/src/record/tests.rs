@@ -2,6 +2,7 @@ use domain::change::OrgId;
 use serde_json::json;
 
 use super::*;
+use crate::feed::MAX_CURSOR;
 
 fn time(text: &str) -> Timestamp {
     format!("2026-11-24T{text}Z").parse().unwrap()
@@ -25,7 +26,9 @@ fn looked_at(record: &mut Record, input: &Input, began: &str) {
         began: time(began),
         done: &record.due(input),
         cursor: None,
+        message: "m",
         receives: 1,
+        ended: time(began),
     };
     record.note(input, &did);
 }
@@ -71,7 +74,7 @@ fn a_run_that_was_due_before_a_later_one_began_has_nothing_to_do_if_its_window_w
 }
 
 #[test]
-fn a_run_goes_on_where_it_stopped_and_no_other_run_does() {
+fn a_run_goes_on_where_it_stopped_and_so_does_the_next_if_it_is_given_up() {
     let mut record = Record::default();
     let input = run("16:00:00", &["a", "b", "c"]);
     let cursor = Cursor {
@@ -84,7 +87,9 @@ fn a_run_goes_on_where_it_stopped_and_no_other_run_does() {
         began: time(began),
         done: &due[..1],
         cursor: Some(cursor.clone()),
+        message: "m",
         receives,
+        ended: time(began),
     };
     record.note(&input, &did("16:00:01", 1));
     record.note(&input, &did("16:15:01", 2));
@@ -95,18 +100,24 @@ fn a_run_goes_on_where_it_stopped_and_no_other_run_does() {
         campaign: b.clone(),
         since,
     };
-    let goes_on = record.cursor(input.run, &of_b(input.since)).unwrap();
+    let goes_on = record.cursor(&of_b(input.since)).unwrap();
     assert_eq!((goes_on.page.as_deref(), goes_on.done), (Some("7"), 3));
-    assert_eq!(record.receives(input.run), 2);
-    let next = run("16:15:00", &["a", "b", "c"]);
-    assert!(record.cursor(next.run, &of_b(next.since)).is_none());
-    assert_eq!(record.receives(next.run), 0);
+    assert_eq!(record.receives("m"), Some((2, time("16:15:01"))));
+    assert!(record.receives("another").is_none());
     let wider = of_b(time("12:00:00"));
-    assert!(
-        record.cursor(input.run, &wider).is_none(),
-        "it asks for more"
+    assert!(record.cursor(&wider).is_none(), "it asks for more");
+    // Should the run be given up, the next one goes on in its place.
+    let next = run("16:15:00", &["a", "b", "c"]);
+    assert_eq!(
+        record.cursor(&of_b(next.since)),
+        record.cursor(&of_b(input.since))
     );
-    looked_at(&mut record, &run("16:00:00", &["b"]), "16:30:01");
+    looked_at(&mut record, &run("16:15:00", &["c"]), "16:20:00");
+    assert!(
+        record.cursor(&of_b(input.since)).is_some(),
+        "of another campaign"
+    );
+    looked_at(&mut record, &run("16:15:00", &["b"]), "16:30:01");
     let (_, until) = record.oldest(std::slice::from_ref(&b)).unwrap();
     assert_eq!(until, time("16:00:01"), "when it began with it");
 }
@@ -123,7 +134,9 @@ fn the_campaign_in_which_a_run_stopped_comes_first() {
             &input.campaigns[2..],
             input.since,
         )),
+        message: "m",
         receives: 1,
+        ended: time("16:00:01"),
     };
     record.note(&input, &did);
     let order: Vec<_> = record
@@ -132,6 +145,34 @@ fn the_campaign_in_which_a_run_stopped_comes_first() {
         .map(|due| due.campaign.to_string())
         .collect();
     assert_eq!(order, ["c", "a", "b"]);
+}
+
+#[test]
+fn a_page_that_is_refused_three_times_in_a_row_gives_the_place_up() {
+    let mut record = Record::default();
+    let input = run("16:00:00", &["a"]);
+    let did = Did {
+        began: time("16:00:01"),
+        done: &[],
+        cursor: Some(Cursor::start(&input.org, &input.campaigns, input.since)),
+        message: "m",
+        receives: 1,
+        ended: time("16:00:02"),
+    };
+    record.note(&input, &did);
+    let due = record.due(&input).remove(0);
+    let other = CampaignId::parse("b").unwrap();
+    for (refused, failures) in [(None, 1), (Some(&other), 2), (Some(&due.campaign), 3)] {
+        assert_eq!(record.fail("m", 2, time("16:05:00"), refused), failures);
+    }
+    assert_eq!(
+        record.fail("n", 1, time("16:06:00"), Some(&due.campaign)),
+        1
+    );
+    assert!(record.cursor(&due).is_some());
+    record.fail("n", 2, time("16:07:00"), Some(&due.campaign));
+    assert!(record.cursor(&due).is_none());
+    assert_eq!(record.receives("n"), Some((2, time("16:07:00"))));
 }
 
 #[test]
@@ -151,7 +192,9 @@ fn a_hundred_campaigns_and_the_longest_cursor_fit_into_a_parameter() {
         began: time("16:00:01"),
         done: &record.due(&input),
         cursor: Some(cursor),
+        message: "00000000-0000-4000-8000-000000000000",
         receives: 900,
+        ended: time("16:00:01"),
     };
     record.note(&input, &did);
     record.note_sent(20_000, time("16:00:01"));
@@ -160,6 +203,48 @@ fn a_hundred_campaigns_and_the_longest_cursor_fit_into_a_parameter() {
     assert!(Record::parse(&text).unwrap() == record);
     assert!(Record::parse("{\"lookedAt\": 7}").is_none() && Record::parse("").is_none());
     assert!(Record::parse("{}").is_none(), "it would forget all");
+}
+
+#[test]
+fn a_hundred_campaigns_and_the_longest_link_fit_into_a_parameter_by_shorter_ids() {
+    let ids: Vec<_> = (0..100)
+        .map(|n| format!("{:08x}-0f0e-4d6e-9f55-0f6f4b3f9a11", n * 7_919))
+        .collect();
+    let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+    let input = run("16:00:00", &ids);
+    let mut record = Record::default();
+    for (n, id) in ids.iter().enumerate() {
+        let began = format!("16:{:02}:{:02}", n / 60, n % 60);
+        looked_at(&mut record, &run("16:00:00", &[id]), &began);
+    }
+    let cursor = Cursor {
+        page: Some("é".repeat(MAX_CURSOR / 2)),
+        last: Some("0".repeat(32)),
+        ..Cursor::start(&input.org, &input.campaigns, input.since)
+    };
+    let did = Did {
+        began: time("16:15:01"),
+        done: &[],
+        cursor: Some(cursor.clone()),
+        message: "00000000-0000-4000-8000-000000000000",
+        receives: 900,
+        ended: time("16:15:01"),
+    };
+    let later = run("16:15:00", &ids);
+    record.note(&later, &did);
+    record.note_sent(20_000, time("16:15:01"));
+    let text = record.text().unwrap();
+    assert!(text.len() <= MOST_BYTES, "{}", text.len());
+    let kept = Record::parse(&text).unwrap();
+    assert_eq!(kept.due(&later).len(), 100);
+    let first = &kept.due(&later)[0];
+    let goes_on = kept.cursor(first).unwrap();
+    assert!(goes_on.page == cursor.page);
+    for id in ids {
+        let id = CampaignId::parse(id).unwrap();
+        let (was, is) = (record.looked(&id).unwrap(), kept.looked(&id).unwrap());
+        assert!(is.to <= was.to && is.to > was.to - 3_600, "not forgotten");
+    }
 }
 
 #[test]
@@ -219,7 +304,9 @@ fn what_was_sent_drains_and_a_campaign_that_no_run_has_is_forgotten_after_ninety
         began: old.run,
         done: &record.due(&old),
         cursor: None,
+        message: "m",
         receives: 1,
+        ended: old.run,
     };
     record.note(&old, &did);
     assert!(record.oldest(&old.campaigns).is_some() && old.org == org);

@@ -1,8 +1,9 @@
 //! One invocation with a message of the queue of runs.
 
+mod stored;
+
 use std::time::Duration;
 
-use domain::batch::ParkReason;
 use domain::change::CampaignId;
 use io::queue::{self, Message, Visibility};
 use io::telemetry::Event;
@@ -13,6 +14,7 @@ use tracing::Instrument;
 use super::Runs;
 use crate::input::{Cursor, Input, InvalidInput};
 use crate::record::{Did, Due, Record};
+use crate::scan::faulty;
 use crate::{
     Context, Error, Outcome, Ran, TO_ENQUEUE, Until, Why, deadline, run_due, tell_outcome, watching,
 };
@@ -20,12 +22,12 @@ use crate::{
 /// What is left of an invocation when the last change went to the queue; in it the record is written,
 /// and the message given back.
 const TO_NOTE: Duration = Duration::from_secs(15);
-/// How often Parameter Store is asked: it takes three writes a second.
-const TRIES: u32 = 3;
 /// How often a run may fail before it is told of in the queue of failed runs.
 const MOST_FAILURES: u32 = 2;
 /// How often a run is begun that ends by force each time.
 const MOST_KILLED: u32 = 3;
+/// A run that was killed comes again no sooner: its message keeps the queue's visibility timeout.
+const KILLED: SignedDuration = SignedDuration::from_mins(15);
 /// A message is received no more often, however its run goes on: 9 days at a quarter of an hour each, 15 hours at
 /// a minute each.
 const MOST_RECEIVES: u32 = 900;
@@ -38,7 +40,7 @@ const AFTER_TIME: Duration = Duration::from_secs(5);
 const AFTER_ROOM: Duration = Duration::from_mins(1);
 /// Until a run goes on for which Genesys Cloud wanted no call for longer than two minutes.
 const AFTER_THROTTLED: Duration = Duration::from_mins(2);
-/// Until a run that failed is tried again.
+/// Until a run that failed is tried again, or one whose record is not reached.
 const AFTER_FAILURE: Duration = Duration::from_mins(1);
 
 /// Works on a run. Answers whether its message is done; if not, it says itself when it comes again.
@@ -76,10 +78,13 @@ impl Turn<'_> {
             Ok(input) => input,
             Err(error) => return self.fails(None, MOST_FAILURES, &error.into()).await,
         };
-        input.rotate();
         let receives = self.message.receives;
+        input.rotate(receives.saturating_sub(1));
         let mut record = match self.read(&input).await {
             Ok(record) => record,
+            Err(Error::Record {
+                is_away: true, why, ..
+            }) => return self.waits_for_record(&input, &why).await,
             Err(error) => return self.fails(Some(&input), receives, &error).await,
         };
         let was = self.oldest(&input, &record);
@@ -93,13 +98,7 @@ impl Turn<'_> {
             self.tell_how_late(&input, &record, was.as_ref());
             return true;
         }
-        let tries = receives.saturating_sub(record.receives(input.run));
-        let ended = match tries {
-            _ if receives > MOST_RECEIVES => Some(Error::Endless(receives - 1)),
-            tries if tries > MOST_KILLED => Some(Error::Killed(tries - 1)),
-            _ => None,
-        };
-        if let Some(error) = ended {
+        if let Some(error) = self.is_over(&record) {
             self.tell_how_late(&input, &record, was.as_ref());
             return self.fails(Some(&input), MOST_FAILURES, &error).await;
         }
@@ -111,7 +110,50 @@ impl Turn<'_> {
                 self.comes_again(after).await;
                 false
             }
-            Err(error) => self.fails(Some(&input), tries, &error).await,
+            Err(Error::Record {
+                is_away: true, why, ..
+            }) => self.waits_for_record(&input, &why).await,
+            Err(error) => match self.count(&input, &mut record, &error).await {
+                Ok(failures) => self.fails(Some(&input), failures, &error).await,
+                Err(why) => self.waits_for_record(&input, &why).await,
+            },
+        }
+    }
+
+    /// Why a run goes on no more, though it might.
+    fn is_over(&self, record: &Record) -> Option<Error> {
+        let receives = self.message.receives;
+        if receives > MOST_RECEIVES {
+            return Some(Error::Endless(receives - 1));
+        }
+        let noted = record.receives(&self.message.message_id);
+        let first = self.message.first_received.unwrap_or_default();
+        let (before, since) = noted.unwrap_or((0, first));
+        // Begun since then, but for this time, and never left in good order. Who waited for the record came again
+        // sooner.
+        let begun = receives.saturating_sub(before + 1);
+        let killed = i32::try_from(begun).map_or(SignedDuration::MAX, |begun| KILLED * begun);
+        let is_killed = begun >= MOST_KILLED && self.now.duration_since(since) >= killed;
+        is_killed.then_some(Error::Killed(begun))
+    }
+
+    /// Counts a failure of the run. Answers how often it failed in a row, or why that cannot be noted now.
+    async fn count(
+        &self,
+        input: &Input,
+        record: &mut Record,
+        error: &Error,
+    ) -> Result<u32, String> {
+        let (message, receives) = (&self.message.message_id, self.message.receives);
+        let now = self.context.shared.clock.now();
+        let failures = record.fail(message, receives, now, error.refused_page());
+        match self.write(input, record).await {
+            Ok(()) => Ok(failures),
+            Err(Error::Record {
+                is_away: true, why, ..
+            }) => Err(why),
+            // Nothing can be noted of it: who cannot count ends.
+            Err(_) => Ok(failures.max(receives)),
         }
     }
 
@@ -141,7 +183,7 @@ impl Turn<'_> {
         if record.see(input, &due) {
             self.write(input, record).await?;
         }
-        let before = record.cursor(input.run, first).cloned();
+        let before = record.cursor(first).cloned();
         let campaigns: Vec<_> = due.iter().map(|due| due.campaign.clone()).collect();
         let start = Cursor::start(&input.org, &campaigns, first.since);
         let cursor = before.clone().map_or(start.clone(), |before| Cursor {
@@ -178,27 +220,18 @@ impl Turn<'_> {
 
     fn note(&self, input: &Input, record: &mut Record, due: &[Due], ran: &Ran, goes_on: bool) {
         let is_done = |due: &&Due| ran.done.contains(&due.campaign);
-        let left = due.iter().find(|due| !is_done(due));
         let done = due.iter().filter(is_done);
+        let now = self.context.shared.clock.now();
         let did = Did {
             began: self.now,
             done: &done.cloned().collect::<Vec<_>>(),
-            // A run that comes again for a campaign that is not known was not killed.
-            cursor: match &ran.unknown {
-                Some(_) if !goes_on => left.map(|due| {
-                    Cursor::start(&input.org, std::slice::from_ref(&due.campaign), due.since)
-                }),
-                _ => ran.cursor.clone().filter(|_| goes_on),
-            },
-            receives: match ran.unknown {
-                // It failed, and is tried once more.
-                Some(_) if !goes_on => self.message.receives.saturating_sub(1),
-                _ => self.message.receives,
-            },
+            cursor: ran.cursor.clone().filter(|_| goes_on),
+            message: &self.message.message_id,
+            receives: self.message.receives,
+            ended: now,
         };
         record.note(input, &did);
         if ran.deepest > 0 {
-            let now = self.context.shared.clock.now();
             let left = record.left(ran.deepest, now) + ran.outcome.answer.enqueued;
             record.note_sent(left, now);
         }
@@ -219,9 +252,9 @@ impl Turn<'_> {
             "reconcile goes on"
         );
         // What is faulty is told by the invocation that met it.
-        let why = outcome.left_out.get(&ParkReason::InvalidChange);
+        let faulty = faulty(&outcome.left_out);
         let outcome = Outcome {
-            why: why.map(|contacts| Why::Faulty(*contacts)),
+            why: (faulty > 0).then_some(Why::Faulty(faulty)),
             ..outcome.clone()
         };
         tell_outcome(self.context, &input.org, &outcome);
@@ -286,64 +319,16 @@ impl Turn<'_> {
             tracing::warn!(detail = %error, "the run's message keeps its visibility timeout");
         }
     }
-
-    fn name(&self, input: &Input) -> String {
-        format!(
-            "/campaign-sync/{}/reconcile/{}",
-            self.runs.config.stack, input.org
-        )
-    }
-
-    async fn read(&self, input: &Input) -> Result<Record, Error> {
-        let name = self.name(input);
-        let wrong = |why: String| Error::Record {
-            name: name.clone(),
-            why,
-        };
-        let read = self.ask(|| self.runs.records.read(&name)).await;
-        match read.map_err(|error| wrong(error.to_string()))? {
-            None => Ok(Record::default()),
-            Some(text) => Record::parse(&text).ok_or_else(|| {
-                wrong("it is not what reconcile writes: delete it, and run the command with a --since before the last run".to_owned())
-            }),
-        }
-    }
-
-    async fn write(&self, input: &Input, record: &Record) -> Result<(), Error> {
-        let name = self.name(input);
-        let wrong = |why: String| Error::Record {
-            name: name.clone(),
-            why,
-        };
-        let text = record.text().ok_or_else(|| {
-            wrong("it is too large: a schedule has too many campaigns, or the feed's cursors are too long".to_owned())
-        })?;
-        let written = self.ask(|| self.runs.records.write(&name, text.clone()));
-        written.await.map_err(|error| wrong(error.to_string()))
-    }
-
-    /// Asks Parameter Store, more than once if it must be.
-    async fn ask<T, E, A: Future<Output = Result<T, E>>>(
-        &self,
-        call: impl Fn() -> A,
-    ) -> Result<T, E> {
-        for _ in 1..TRIES {
-            if let Ok(answer) = call().await {
-                return Ok(answer);
-            }
-            let pause = 0.5 + self.context.shared.chance.share();
-            tokio::time::sleep(Duration::from_secs_f64(pause)).await;
-        }
-        call().await
-    }
 }
 
 /// After how long a run goes on, where it does. `from`: where it began.
 fn after(ran: &Ran, from: Option<&Cursor>) -> Option<Duration> {
     let cursor = ran.cursor.as_ref()?;
     let why = ran.outcome.why.as_ref()?;
+    let is_throttled = matches!(why.cause(), Why::FeedThrottled(_));
     if let Why::Undecided { .. } = why
         && Some(cursor) == from
+        && !is_throttled
     {
         // With as much time it would know no more the next time.
         return None;
@@ -354,6 +339,7 @@ fn after(ran: &Ran, from: Option<&Cursor>) -> Option<Duration> {
         Why::QueueIsDeep if ran.is_crowded => None,
         Why::QueueIsDeep => Some(AFTER_ROOM),
         Why::Throttled => Some(AFTER_THROTTLED),
+        Why::FeedThrottled(wait) => Some(*wait),
         Why::TooMuchDrift { .. }
         | Why::TooManyUnknown { .. }
         | Why::Faulty(_)

@@ -45,15 +45,26 @@ impl Scan<'_> {
         }
         self.whole.list(&changes);
         let actuals = self.actuals(campaign, &keys, &changes).await;
+        if actuals.values().any(|actual| matches!(actual, Ok(Some(_)))) {
+            self.org.is_found(id);
+        }
         for change in changes {
             let last = hash(&change);
             match actuals.get(&change.key) {
                 _ if is_passed_over(&change) => {
                     self.answer.unranked += u64::from(task == Task::Repair);
                 }
-                None => self.leave_out(ParkReason::KeyPattern),
+                None => self.leave_out(id, ParkReason::KeyPattern),
                 Some(Err(failure)) if failure.kind == Kind::Rejected => {
-                    self.leave_out(ParkReason::Rejected);
+                    self.leave_out(id, ParkReason::Rejected);
+                    if is_heard(&change) {
+                        match campaign.read_alone(&change.key).await {
+                            Ok(actual) => {
+                                self.hear(campaign, id, &change, actual.as_ref(), now, at);
+                            }
+                            Err(failure) => return Some(failure),
+                        }
+                    }
                 }
                 Some(Err(failure)) => return Some(failure.clone()),
                 Some(Ok(actual)) => {
@@ -92,7 +103,7 @@ impl Scan<'_> {
         let rules = &self.org_secret.rules;
         match rules.broken(&change, now) {
             Some(broken @ (Broken::RankAhead(_) | Broken::KeyPattern)) => {
-                self.leave_out(broken.reason());
+                self.leave_out(id, broken.reason());
                 return self.hear(campaign, id, &change, actual, now, at);
             }
             _ if rules.rank(&change).is_none() => {
@@ -101,7 +112,7 @@ impl Scan<'_> {
             }
             _ => {}
         }
-        self.leave_out_columns(campaign, &mut change);
+        self.leave_out_columns(campaign, id, &mut change);
         let ranked = RankedChange::new(&change, rules.ranking());
         let drift = Drift::between(&ranked, actual, rules.wishes());
         if let Some(actual) = actual {
@@ -177,15 +188,15 @@ impl Scan<'_> {
         }
     }
 
-    fn leave_out_columns(&mut self, campaign: &Campaign, change: &mut Change) {
+    fn leave_out_columns(&mut self, campaign: &Campaign, id: &CampaignId, change: &mut Change) {
         let reserved = self.org_secret.rules.reserved_column(change);
         for broken in [reserved, campaign.broken(change)].into_iter().flatten() {
-            self.leave_out(broken.reason());
+            self.leave_out(id, broken.reason());
             broken.leave_out(change);
         }
     }
 
-    pub(super) fn leave_out(&mut self, reason: ParkReason) {
-        *self.left_out.entry(reason).or_default() += 1;
+    pub(super) fn leave_out(&mut self, id: &CampaignId, reason: ParkReason) {
+        *self.left_out.entry((id.clone(), reason)).or_default() += 1;
     }
 }

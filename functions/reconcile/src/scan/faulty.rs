@@ -3,9 +3,9 @@
 use domain::batch::ParkReason;
 use domain::change::CampaignId;
 
-use super::{Progress, Scan};
+use super::{LeftOut, Progress, Scan};
 use crate::Error;
-use crate::feed::Faulty;
+use crate::feed::{FaultOf, Faulty};
 use crate::input::Cursor;
 
 /// So many faulty contacts stop no run, whatever their share.
@@ -30,7 +30,7 @@ impl Scan<'_> {
         } in all
         {
             let what = format!("page {page}, {what}");
-            self.leave_out(ParkReason::InvalidChange);
+            self.leave_out(id, ParkReason::InvalidChange);
             self.heard += groups.len() as u64;
             self.faulty_in.insert(id.clone());
             self.first_faulty
@@ -46,8 +46,7 @@ impl Scan<'_> {
 
     /// Contacts that break a rule.
     pub(crate) fn faulty(&self) -> u64 {
-        let faulty = self.left_out.get(&ParkReason::InvalidChange);
-        faulty.copied().unwrap_or_default()
+        faulty(&self.left_out)
     }
 
     /// Whether there are so few that their share does not matter.
@@ -66,11 +65,19 @@ impl Scan<'_> {
         is_too_many(faulty, all).then(|| Error::Feed {
             org: self.input.org.clone(),
             campaign: campaign.clone(),
+            of: FaultOf::Page,
             what: format!(
                 "{faulty} of {all} contacts are faulty: expected at most {MOST}, or one in {ONE_IN}; the first: {first}"
             ),
         })
     }
+}
+
+/// Contacts that break a rule among those that were left out.
+pub(crate) fn faulty(left_out: &LeftOut) -> u64 {
+    let of_all = left_out.iter();
+    let faulty = of_all.filter(|((_, reason), _)| *reason == ParkReason::InvalidChange);
+    faulty.map(|(_, contacts)| contacts).sum()
 }
 
 fn is_too_many(faulty: u64, all: u64) -> bool {

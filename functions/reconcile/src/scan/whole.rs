@@ -51,6 +51,13 @@ impl Whole {
 
 type Actual = Result<Option<Contact>, Failure>;
 
+impl Whole {
+    /// How many calls read contacts of the campaign.
+    pub(super) fn calls(&self) -> u32 {
+        self.calls
+    }
+}
+
 impl Scan<'_> {
     /// Takes an export of the campaign's list, where it is time for one. `at`: what is compared until now.
     pub(super) async fn take_export(
@@ -63,9 +70,10 @@ impl Scan<'_> {
             return Ok(None);
         };
         let whole = &self.whole;
+        let is_given_up = whole.is_given_up || self.has_no_exports;
         let (is_wanted, patience) = match self.input.read {
             Read::Bulk => (false, PATIENCE),
-            Read::Automatic => (whole.calls >= MOST_CALLS && !whole.is_given_up, PATIENCE),
+            Read::Automatic => (whole.calls >= MOST_CALLS && !is_given_up, PATIENCE),
             Read::Export => (true, LONGEST_PATIENCE),
         };
         if !is_wanted || whole.snapshot.is_some() {
@@ -93,6 +101,9 @@ impl Scan<'_> {
         }
         if self.input.read == Read::Automatic {
             self.whole.is_given_up = true;
+            // One that hangs would hold up the org's other lists for as long. One for which the invocation has too
+            // little time may be there for the next.
+            self.has_no_exports |= matches!(why, NoExport::Late) && end == given;
             tracing::warn!(
                 org = self.input.org.as_str(),
                 campaignId = id.as_str(),

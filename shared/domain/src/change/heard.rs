@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{Change, Invalid};
 use crate::json::Members;
+use crate::number;
 
 /// The members that say which contact opts out, and at which rank.
 const HEARD: [&str; 8] = [
@@ -26,7 +27,31 @@ const HEARD: [&str; 8] = [
 /// any later opt-in raises the contact again, even an older one.
 const DISPENSABLE: [&str; 3] = ["version", "occurredAt", "ifAbsent"];
 
+/// What says that somebody may or may not be called, or written to, and what says nothing against it.
+const MAY_OPT_OUT: [(&str, &[&str]); 4] = [
+    ("callable", &["true", "null"]),
+    ("operation", &["\"upsert\"", "null"]),
+    ("contactable", &["{}", "null"]),
+    ("phones", &["{}", "null"]),
+];
+
 impl Change {
+    /// Whether a text that is no change may be an opt-out: it says something of being called or
+    /// written to, in whatever form, or it is of a schema that nobody here knows, or no object.
+    pub fn may_opt_out(text: &str) -> bool {
+        let Ok(members) = serde_json::from_str::<Members<'_>>(text) else {
+            return true;
+        };
+        members.0.iter().any(|(name, raw)| {
+            let (name, said) = (name.trim(), raw.get());
+            if name == "schema" {
+                return number::whole(said).as_deref() != Some("1");
+            }
+            let mut of_name = MAY_OPT_OUT.iter();
+            of_name.any(|(of, harmless)| name.eq_ignore_ascii_case(of) && !harmless.contains(&said))
+        })
+    }
+
     /// The opt-out of a change that breaks a rule, without the rest of it. `None` means that there
     /// is no opt-out, or no contact to apply it to. `parse` must read a change as the original was
     /// read.
@@ -135,6 +160,32 @@ mod tests {
             "no json",
         ] {
             assert_eq!(heard(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_says_something_of_calls_in_any_form_may_be_an_opt_out() {
+        for text in [
+            r#"{"schema": 1, "callable": "false"}"#,
+            r#"{"schema": 1, "callable": 0}"#,
+            r#"{"callable": true, "callable": false}"#,
+            r#"{"Callable": false}"#,
+            r#"{"operation": "removed"}"#,
+            r#"{"operation": ["leave"]}"#,
+            r#"{"contactable": {"Voice": "no"}}"#,
+            r#"{"phones": ["phone"]}"#,
+            r#"{"schema": 2, "consent": "none"}"#,
+            "[]",
+            "no json",
+        ] {
+            assert!(Change::may_opt_out(text), "{text}");
+        }
+        for text in [
+            r#"{"schema": 1, "data": {"phone": [1], "callable": "no"}}"#,
+            r#"{"callable": true, "operation": "upsert", "contactable": {}, "phones": null}"#,
+            "{}",
+        ] {
+            assert!(!Change::may_opt_out(text), "{text}");
         }
     }
 }

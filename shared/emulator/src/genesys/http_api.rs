@@ -71,10 +71,7 @@ impl Transport for Genesys {
 impl Genesys {
     fn strike(&self, request: &Request<Bytes>) -> Option<Effect> {
         let (method, path) = (request.method().as_str(), request.uri().path());
-        self.state()
-            .faults
-            .iter_mut()
-            .find_map(|fault| fault.strike(method, path))
+        self.state().faults.strike(method, path)
     }
 
     fn faulty(

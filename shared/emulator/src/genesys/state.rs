@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::contact_lists::Export;
 use super::dnc::DncList;
 use super::rate::Window;
-use super::{Alteration, Call, Contact, Fault};
+use super::{Alteration, Call, Contact};
+use crate::fault::Faults;
 
 #[derive(Default)]
 pub(super) struct State {
@@ -28,7 +29,7 @@ pub(super) struct State {
     pub(super) made_exports: u64,
     pub(super) downloads: u64,
     pub(super) tokens_elsewhere: u64,
-    pub(super) faults: Vec<Fault>,
+    pub(super) faults: Faults,
     pub(super) calls: Vec<Call>,
     pub(super) journal: Vec<Alteration>,
     /// The (campaign, contact key) of each refused create that nobody has resolved since.

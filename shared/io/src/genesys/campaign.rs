@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::change::{CampaignId, Change, ContactKey};
 use domain::contact::Contact;
-use domain::failure::Failure;
+use domain::failure::{Failure, Kind};
 use domain::rules::{Broken, Switch, channels_unsaid, unknown_columns};
 use futures_util::future::join_all;
 
@@ -67,6 +67,22 @@ impl Campaign {
                 join_all(keys.iter().map(|key| predictive.read(key))).await
             }
             Campaign::ContactList(list) => list.read(keys).await,
+        }
+    }
+
+    /// Reads one contact whose key [`Campaign::read_all`] found refused, in the way that is left. It
+    /// is `None` if there is no such contact, or no way to read it.
+    ///
+    /// # Errors
+    /// As docs/design.md "Failure table" says of a GET, but for a refusal of the key.
+    pub async fn read_alone(&self, key: &ContactKey) -> Result<Option<Contact>, Failure> {
+        match self {
+            // It reads each contact by itself already.
+            Campaign::Predictive(_) => Ok(None),
+            Campaign::ContactList(list) => match list.read_one(key).await {
+                Err(failure) if failure.kind == Kind::Rejected => Ok(None),
+                read => read,
+            },
         }
     }
 

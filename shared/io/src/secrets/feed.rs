@@ -29,6 +29,22 @@ use super::members::{MalformedSecret, Members};
 use request::Request;
 use template::Names;
 
+/// The members of a feed that answers as campaign-sync asks for.
+const OWN: [&str; 2] = ["url", "bearerToken"];
+/// Those of a feed by configuration.
+const CONFIGURED: [&str; 9] = [
+    "auth",
+    "request",
+    "campaigns",
+    "items",
+    "next",
+    "mapping",
+    "overlapSeconds",
+    "minIntervalMs",
+    "empty",
+];
+const FORMS: &str =
+    "url and bearerToken, or of a feed by configuration request and auth and what else it needs";
 const TOKEN: &str = "a token of visible ASCII characters";
 
 /// The secret of an org's CRM feed, read and checked.
@@ -87,10 +103,20 @@ impl FeedSecret {
     pub fn parse(text: &SecretString, is_local: bool) -> Result<FeedSecret, MalformedSecret> {
         let mut members = Members::of(text)?;
         let print = domain::sha256_hex(text.expose_secret().as_bytes());
-        let secret = if members.has("request") || members.has("auth") {
-            FeedSecret::configured(&mut members, print, is_local)?
-        } else {
-            FeedSecret::own(&mut members, print, is_local)?
+        let has_any = |names: &[&str]| names.iter().any(|name| members.has(name));
+        let secret = match (has_any(&CONFIGURED), has_any(&OWN)) {
+            (true, _) => {
+                members.only(&CONFIGURED)?;
+                FeedSecret::configured(&mut members, print, is_local)?
+            }
+            (false, true) => {
+                members.only(&OWN)?;
+                FeedSecret::own(&mut members, print, is_local)?
+            }
+            (false, false) => {
+                members.only_of(&[], FORMS)?;
+                return Err(Members::malformed(FORMS));
+            }
         };
         members.end()?;
         Ok(secret)
@@ -143,7 +169,9 @@ impl FeedSecret {
                 .filter(|_| is_right)
         })?;
         let mapping = members.json("mapping", |text| {
-            Mapping::parse(text).map_err(|refused| refused.to_string())
+            let mapping = Mapping::parse(text).map_err(|refused| refused.to_string())?;
+            let of_webhooks = mapping.of_webhooks();
+            of_webhooks.map_or(Ok(mapping), |name| Err(not_of_a_feed(name)))
         })?;
         let items = members.text("items", next::POINTER, next::pointer)?;
         let within = mapping.as_ref().and_then(Mapping::pointer);
@@ -204,6 +232,16 @@ impl FeedSecret {
         self.request.within(page, link, own)
     }
 
+    /// Whether a request says for which campaign it asks. Else every campaign of a run gets the same contacts.
+    pub fn asks_for_a_campaign(&self) -> bool {
+        self.request.has_campaign()
+    }
+
+    /// For how many campaigns it has texts.
+    pub fn campaigns(&self) -> usize {
+        self.campaigns.0.len()
+    }
+
     /// What it is, without any value.
     pub fn seen(&self) -> String {
         let Pages::Configured { next, mapping, .. } = &self.pages else {
@@ -214,6 +252,17 @@ impl FeedSecret {
         let auth = self.auth.name();
         format!("a request, auth {auth}, next {next}, mapping {mapping}")
     }
+}
+
+/// Why the mapping of a feed may not have this member.
+fn not_of_a_feed(name: &str) -> String {
+    let why = match name {
+        "campaignField" => {
+            "a feed is asked for one campaign at a time, by {campaignId} or {campaign.NAME} in request"
+        }
+        _ => "the items of a feed come without headers",
+    };
+    format!("mapping.{name}: expected none in a feed's mapping, since {why}")
 }
 
 /// A cursor that comes has a place in the request, and a place has a cursor that comes.

@@ -52,6 +52,21 @@ impl<'a> Members<'a> {
         self.0.0.iter().any(|(other, _)| other == name)
     }
 
+    /// Refuses a member of another name than these before any is read: it may be one of them, misspelt.
+    pub(super) fn only(&self, known: &[&str]) -> Result<(), MalformedSecret> {
+        self.only_of(known, &format!("none but {}", listed(known)))
+    }
+
+    /// The same, with what is expected in place of such a member.
+    pub(super) fn only_of(&self, known: &[&str], expected: &str) -> Result<(), MalformedSecret> {
+        let mut names = self.0.0.iter().map(|(name, _)| name);
+        let unknown = names.find(|name| !known.contains(&name.as_ref()));
+        unknown.map_or(Ok(()), |name| {
+            let MalformedSecret(what) = unknown_member(name);
+            Err(MalformedSecret(format!("{what}: expected {expected}")))
+        })
+    }
+
     /// Takes a member as it is written. Null counts as absent.
     fn take(&mut self, name: &str) -> Option<&'a RawValue> {
         let members = &mut self.0.0;
@@ -169,12 +184,25 @@ impl<'a> Members<'a> {
     /// Refuses every member that is left.
     pub(super) fn end(self) -> Result<(), MalformedSecret> {
         match self.0.0.first() {
-            Some((name, _)) if is_word(name) => {
-                Err(MalformedSecret(format!("unknown member {name:?}")))
-            }
-            Some((name, _)) => Err(MalformedSecret(shown(name).to_owned())),
+            Some((name, _)) => Err(unknown_member(name)),
             None => Ok(()),
         }
+    }
+}
+
+fn unknown_member(name: &str) -> MalformedSecret {
+    MalformedSecret(match is_word(name) {
+        true => format!("unknown member {name:?}"),
+        false => shown(name).to_owned(),
+    })
+}
+
+/// `a, b and c`.
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => "its kind".to_owned(),
+        [one] => (*one).to_owned(),
+        [all @ .., last] => format!("{} and {last}", all.join(", ")),
     }
 }
 

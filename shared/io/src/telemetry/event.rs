@@ -24,7 +24,7 @@ pub struct About<'a> {
     /// The time since the message was sent to the queue.
     pub age: Option<Duration>,
     /// Whether the change makes a callable contact not callable. A contact that cannot be created
-    /// is not callable either, so it does not count.
+    /// is not callable either, so it does not count. What cannot be read counts if it may be one.
     pub is_opt_out: bool,
 }
 

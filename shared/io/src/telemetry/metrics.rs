@@ -3,7 +3,8 @@
 //! guide, "Specification: Embedded metric format").
 //!
 //! `count` turns an event into counters. Each counter has the dimensions stack and org, and
-//! counters that an alarm watches for all orgs also exist for the stack alone.
+//! counters that an alarm watches for all orgs also exist for the stack alone. `Retried` also exists
+//! by cause.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -15,7 +16,7 @@ use domain::retry::Cause;
 use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
 use metrics_cloudwatch_embedded::{Builder, Collector};
 
-use super::{About, Event};
+use super::{About, Event, name_of};
 
 const NAMESPACE: &str = "CampaignSync";
 /// The most values of one metric in a document. The collector drops the rest.
@@ -134,6 +135,9 @@ pub(super) fn count(event: &Event<'_>) {
         }
         Event::Retried { about, why, .. } => {
             metrics.of(about.org).add("Retried", 1);
+            if let Some((cause, _)) = why {
+                metrics.for_cause(name_of(*cause));
+            }
             if matches!(why, Some((Cause::NotParked, _))) {
                 metrics.add("NotParked", about.org, 1);
             }
@@ -199,6 +203,7 @@ pub(super) fn count(event: &Event<'_>) {
 /// else that is done for a change.
 struct Metrics {
     by_org: BTreeMap<String, Handles>,
+    retried_by_cause: BTreeMap<&'static str, Counter>,
     of_all: Handles,
     /// The handles for changes whose org cannot be read. They count for no org.
     of_none: Handles,
@@ -206,6 +211,7 @@ struct Metrics {
 
 static METRICS: Mutex<Metrics> = Mutex::new(Metrics {
     by_org: BTreeMap::new(),
+    retried_by_cause: BTreeMap::new(),
     of_all: Handles::new(Of::All),
     of_none: Handles::new(Of::Nobody),
 });
@@ -220,6 +226,14 @@ impl Metrics {
                 .insert(org.to_owned(), Handles::new(Of::Org(org.to_owned())));
         }
         self.by_org.get_mut(org).unwrap_or(&mut self.of_none)
+    }
+
+    /// Counts one change that is retried, by stack and cause: one metric for each org and cause
+    /// would cost more than all others together.
+    fn for_cause(&mut self, cause: &'static str) {
+        let counters = self.retried_by_cause.entry(cause);
+        let counter = counters.or_insert_with(|| counter!("Retried", "Cause" => cause));
+        counter.increment(1);
     }
 
     fn add(&mut self, name: &'static str, org: Option<&str>, count: u64) {

@@ -76,10 +76,6 @@ async fn an_answer_that_takes_no_token_or_leads_elsewhere_is_an_error() {
             (400, vec![], "hush".into()),
             "it answered 400: expected 200",
         ),
-        (
-            (429, vec![("retry-after", "3600".into())], String::new()),
-            "it answered 429, 1 time",
-        ),
     ] {
         let run = Run::new(&secret(&json!({})), move |_, _| told.clone());
         let error = run.error().await;
@@ -202,11 +198,6 @@ async fn a_token_endpoint_that_refuses_or_rotates_is_an_error_that_shows_nothing
             "the token endpoint: it answered 302: expected",
         ),
         (
-            (429, vec![("retry-after", "3600".into())], String::new()),
-            1,
-            "the token endpoint: it answered 429, 1 time",
-        ),
-        (
             token("hush-1", &json!({ "refresh_token": "hush-other" })),
             1,
             "the token endpoint: it gives another refresh_token with each use, and nothing here can store one",
@@ -223,6 +214,19 @@ async fn a_token_endpoint_that_refuses_or_rotates_is_an_error_that_shows_nothing
         false => pages(asked, ""),
     });
     assert!(run.run(json!({})).await.unwrap().complete, "one that stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_endpoint_that_asks_for_a_long_wait_gets_it_and_the_run_may_go_on() {
+    let run = Run::new(&oauth(&json!({})), |asked, before| match is_token(asked) {
+        true if before == 0 => (429, vec![("retry-after", "3600".into())], String::new()),
+        true => token("hush-1", &json!({})),
+        false => pages(asked, ""),
+    });
+    let answer = run.run(json!({})).await.unwrap();
+    assert_eq!((answer.complete, run.asked().len()), (false, 1));
+    let answer = run.run(json!({ "cursor": answer.cursor })).await.unwrap();
+    assert_eq!((answer.checked, answer.complete), (2, true));
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,6 +21,7 @@ use crate::seams::Outside;
 use crate::story::{COLUMNS, HORIZON, Key, OF_AGENTS, Org, Ranking};
 use crate::world::{key_of, rank_of};
 use raised::raises;
+pub(crate) use said::unlike_the_crm;
 use said::{as_the_crm_says, as_the_queue_says, newest};
 
 /// A message that was parked, and when.

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::Outside;
 use crate::chaos::Kind;
 use crate::mutants::Mutant;
+use crate::story::feeds::Down;
 use crate::trouble::Kind as Trouble;
 use crate::{checks, lock, wire};
 
@@ -163,6 +164,7 @@ impl Queue for Sqs {
                 }
                 let violations = checks::is_silent("a run that failed", &message.body);
                 lock(&self.0.seen).violations.extend(violations);
+                checks::looked::told_failed(&self.0, &message.body);
                 return self.0.sqs.send(queue_url, message).await;
             }
             let trouble = *lock(&self.0.trouble);
@@ -287,14 +289,51 @@ impl Queue for Sqs {
 /// Parameter Store.
 pub(crate) struct Store(pub(crate) Arc<Outside>);
 
+impl Store {
+    fn is_down(&self, name: &str) -> bool {
+        let org = name.rsplit('/').next().unwrap_or_default();
+        self.0.is_down(Down::Record, org)
+    }
+
+    /// What a copy reads of its record that has one of these defects.
+    fn mutated(&self, text: String) -> String {
+        let mut record: Value = serde_json::from_str(&text).unwrap_or_default();
+        if self.0.is(Mutant::RememberNothing) {
+            record["lookedAt"] = serde_json::json!([]);
+        }
+        if self.0.is(Mutant::ForgetSent) {
+            record["sent"] = Value::Null;
+        }
+        if self.0.is(Mutant::DepthOfAll) {
+            let at = self.0.clock.now().as_second();
+            record["sent"] = serde_json::json!({ "changes": self.0.queue.len(), "at": at });
+        }
+        record.to_string()
+    }
+
+    /// What a copy notes that takes for looked at what it was merely asked for.
+    fn ahead(&self, text: String) -> String {
+        if !self.0.is(Mutant::LookAhead) {
+            return text;
+        }
+        let mut record: Value = serde_json::from_str(&text).unwrap_or_default();
+        for looked in record["lookedAt"].as_array_mut().into_iter().flatten() {
+            looked["to"] = self.0.clock.now().as_second().into();
+        }
+        record["unfinished"] = Value::Null;
+        record.to_string()
+    }
+}
+
 impl Records for Store {
     fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, RecordsError>> {
         async move {
             tokio::time::sleep(Duration::from_millis(5)).await;
-            if self.0.chaos.strikes(Kind::SecretsDown, name) {
+            if self.0.chaos.strikes(Kind::SecretsDown, name) || self.is_down(name) {
                 return Err(RecordsError::new("InternalServerError"));
             }
-            self.0.parameters.read(name).await
+            let text = self.0.parameters.read(name).await?;
+            Ok(text.map(|text| self.mutated(text)))
         }
         .boxed()
     }
@@ -304,6 +343,11 @@ impl Records for Store {
             tokio::time::sleep(Duration::from_millis(5)).await;
             let violations = checks::is_silent("a record", &text);
             lock(&self.0.seen).violations.extend(violations);
+            if self.is_down(name) {
+                return Err(RecordsError::new("InternalServerError"));
+            }
+            let text = self.ahead(text);
+            checks::looked::noted(&self.0, &text);
             let fault = self.0.chaos.draw(Kind::SecretsDown, name);
             let is_answer_lost = fault.map(|mut rng| rng.bool());
             if is_answer_lost != Some(false) {

@@ -5,10 +5,12 @@
 
 mod agents;
 mod crash;
+mod feed;
 mod in_trouble;
 mod watch;
 
 pub(crate) use crash::Crash;
+pub(crate) use feed::{FeedLine, OF_ITS_OWN, OF_VENDORS};
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -335,6 +337,9 @@ impl Transport for Line {
                     break;
                 }
             }
+            if let (true, Ok(answer)) = (outside.is(Mutant::AgelessExport), &mut answer) {
+                wire::renew_export(answer, outside.clock.now());
+            }
             if let (true, Ok(answer)) = (outside.is(Mutant::IgnoreRateHeaders), &mut answer) {
                 for name in [
                     "inin-ratelimit-count",
@@ -350,36 +355,6 @@ impl Transport for Line {
                 *wait = http::HeaderValue::from_static("1");
             }
             answer
-        }
-        .boxed()
-    }
-}
-
-/// The way to a CRM's feed.
-pub(crate) struct FeedLine(pub(crate) Arc<Outside>);
-
-impl Transport for FeedLine {
-    fn send(
-        &self,
-        request: Request<Bytes>,
-        timeout: Duration,
-    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
-        async move {
-            let what = request.uri().path().to_owned();
-            let Some(mut rng) = self.0.chaos.draw(Kind::FeedFault, &what) else {
-                return self.0.feed.send(request, timeout).await;
-            };
-            match rng.u8(..4) {
-                0 => Err(TransportError::Lost),
-                1 => Ok(wire::error(500)),
-                2 => Ok(Response::new(Bytes::from_static(
-                    br#"{"contacts": [{"contactKey": "canary", "#,
-                ))),
-                _ => {
-                    tokio::time::sleep(timeout).await;
-                    Err(TransportError::TimedOut)
-                }
-            }
         }
         .boxed()
     }

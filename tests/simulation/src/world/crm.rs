@@ -36,7 +36,7 @@ impl World<'_> {
         if body["operation"] != "remove" {
             listed["callable"] = now.into();
         }
-        self.outside.feed.put(listed);
+        self.list(listed);
     }
 
     /// As a CRM does: until it is told 202, or that it never will be; what several times was not

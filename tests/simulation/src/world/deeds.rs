@@ -9,6 +9,7 @@ use io::secrets::SecretsError;
 use serde_json::json;
 use tokio::time::sleep;
 
+use super::schedule::RECORDS;
 use super::{World, group_of, key_of, setup, shown};
 use crate::story::{COLUMNS, Deed, OF_AGENTS};
 use crate::{checks, lock, trouble};
@@ -115,7 +116,25 @@ impl World<'_> {
                 sleep(*time).await;
                 outside.genesys.fill_dnc_list(&list, false);
             }
-            Deed::Reconcile { org } => self.run_of_the_queue(&outside.story.orgs[*org]).await,
+            Deed::Run { org, is_wide } => self.send_run(*org, *is_wide),
+            Deed::Fails { org, what, time } => {
+                let down = (*what, outside.story.orgs[*org].name.clone());
+                lock(&outside.down).insert(down.clone());
+                sleep(*time).await;
+                lock(&outside.down).remove(&down);
+            }
+            Deed::LoseRecord { org } => {
+                let name = &outside.story.orgs[*org].name;
+                outside.parameters.forget(&format!("{RECORDS}{name}"));
+                self.send_run(*org, true);
+            }
+            Deed::Reconcile { org } => {
+                self.run_of_the_queue(
+                    &outside.story.orgs[*org],
+                    &self.run(&outside.story.orgs[*org], true),
+                )
+                .await
+            }
             Deed::Redrive => self.redrive(),
             Deed::Trouble => self.trouble().await,
             Deed::ResetRank {

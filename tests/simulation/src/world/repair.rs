@@ -12,30 +12,23 @@ use reconcile::Runs;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
+use super::schedule::WIDE;
 use super::{RECONCILE_TIMEOUT, World, deduplication_id_of, group_of, setup};
 use crate::chaos::Kind;
 use crate::checks::rank;
-use crate::seams::{FeedLine, Line, Sqs, Store};
+use crate::seams::{Crash, FeedLine, Life, Line, Sqs, Store};
 use crate::story::{Org, Ranking};
-use crate::{checks, lock, wire};
+use crate::{checks, lock};
+
+/// What its lines of the trace begin with.
+const RECONCILE: &str = "reconcile ";
 
 impl World<'_> {
     /// A run of the queue of runs, handed to one copy after the other until it is done or told of as failed:
     /// one that is gone leaves it to the next.
-    pub(super) async fn run_of_the_queue(&self, org: &Org) {
+    pub(super) async fn run_of_the_queue(&self, org: &Org, run: &Value) {
         let outside = self.outside;
-        let body = json!({ "org": org.name, "campaignIds": org.campaigns, "windowMinutes": 14_400,
-                           "scheduledTime": outside.clock.now().to_string() });
-        let body = body.to_string();
-        let message = Message {
-            group: org.name.clone(),
-            deduplication_id: wire::digest(&body),
-            body,
-            attributes: Vec::new(),
-        };
-        if outside.runs.send(message).is_err() {
-            outside.violated("reconcile: the queue does not take a run".to_owned());
-        }
+        self.queue_run(org, run);
         let source = outside.source_of_runs();
         while !outside.runs.is_empty() {
             let Some(batch) = outside.runs.receive(1) else {
@@ -48,42 +41,66 @@ impl World<'_> {
         checks::has_no_repair_without_a_rank(outside);
     }
 
-    /// One invocation with a run, by a copy of its own.
-    async fn take_run(&self, event: Value) -> Option<Value> {
+    /// A copy of reconcile, and what ends it.
+    fn start_reconcile(&self) -> (reconcile::Context, Arc<Crash>) {
         let outside = self.outside;
-        let name = "reconcile ".to_owned();
-        let line = Line::new(outside, &name);
+        let line = Line::new(outside, RECONCILE);
         let crash = Arc::clone(&line.crash);
+        let life = Life::new(outside, &crash);
         let shared = setup::shared(outside, line, &outside.clock, &self.telemetry);
-        let queue = Arc::new(Sqs(Arc::clone(outside)));
-        let (_, own) = Config::read_for_runs(|name| outside.variable(name)).ok()?;
-        let context =
-            reconcile::Context::new(shared, queue, Arc::new(FeedLine(Arc::clone(outside))));
-        let context = context.with_runs(Runs::new(own, Arc::new(Store(Arc::clone(outside)))));
+        let queue = Arc::new(life.of(Sqs(Arc::clone(outside))));
+        let feed = Arc::new(life.of(FeedLine(Arc::clone(outside))));
+        let records = Arc::new(life.of(Store(Arc::clone(outside))));
+        let own = Config::read_for_runs(|name| outside.variable(name));
+        let (_, own) = own.unwrap_or_else(|error| unreachable!("{error}"));
+        let context = reconcile::Context::new(shared, queue, feed);
+        (context.with_runs(Runs::new(own, records)), crash)
+    }
+
+    /// What Lambda says of an invocation that begins now.
+    fn invocation(&self, payload: Value) -> LambdaEvent<Value> {
         let mut lambda = lambda_runtime::Context::default();
-        lambda.deadline = (outside.clock.now() + RECONCILE_TIMEOUT)
+        lambda.deadline = (self.outside.clock.now() + RECONCILE_TIMEOUT)
             .as_millisecond()
             .unsigned_abs();
+        LambdaEvent::new(payload, lambda)
+    }
+
+    /// One invocation of a copy, until it ends by itself or by force.
+    async fn invoked<T>(&self, crash: &Crash, handled: impl Future<Output = T>) -> Option<T> {
         let ended = tokio::select! {
             biased;
             () = crash.wait() => return None,
-            ended = timeout(RECONCILE_TIMEOUT, reconcile::handle(&context, LambdaEvent::new(event, lambda))) => ended,
+            ended = timeout(RECONCILE_TIMEOUT, handled) => ended,
         };
-        match ended {
-            Ok(Ok(answer)) if outside.chaos.strikes(Kind::CrashAtEnd, &name) => {
-                outside.say(|| format!("{name} is gone before it answers {answer}"));
+        if ended.is_err() {
+            let what = "late: reconcile was ended by Lambda's timeout";
+            self.outside.violated(what.to_owned());
+        }
+        ended.ok()
+    }
+
+    /// One invocation with a run, by a copy of its own.
+    pub(super) async fn take_run(&self, event: Value) -> Option<Value> {
+        let outside = self.outside;
+        let (context, crash) = self.start_reconcile();
+        let record = event["Records"][0].clone();
+        let handled = reconcile::handle(&context, self.invocation(event));
+        match self.invoked(&crash, handled).await? {
+            Ok(answer) if outside.chaos.strikes(Kind::CrashAtEnd, RECONCILE) => {
+                outside.say(|| format!("{RECONCILE} is gone before it answers {answer}"));
                 None
             }
-            Ok(Ok(answer)) => {
-                outside.say(|| format!("{name} {answer}"));
+            Ok(answer) => {
+                outside.say(|| format!("{RECONCILE} {answer}"));
+                let failed = answer["batchItemFailures"].as_array();
+                if failed.is_some_and(Vec::is_empty) {
+                    self.is_over(&record);
+                }
                 Some(answer)
             }
-            Ok(Err(error)) => {
+            Err(error) => {
                 outside.violated(format!("reconcile: an event with a run fails: {error}"));
-                None
-            }
-            Err(_) => {
-                outside.violated("late: reconcile was ended by Lambda's timeout".to_owned());
                 None
             }
         }
@@ -93,7 +110,7 @@ impl World<'_> {
     pub(super) async fn run_all(&self) {
         let failed = self.outside.failed_runs.len();
         for org in &self.outside.story.orgs {
-            self.run_of_the_queue(org).await;
+            self.run_of_the_queue(org, &self.run(org, true)).await;
             self.feed_until_quiet().await;
         }
         if self.outside.failed_runs.len() > failed {
@@ -110,43 +127,23 @@ impl World<'_> {
         cursor: Option<String>,
     ) -> Option<(u64, Option<String>)> {
         let outside = self.outside;
-        let name = "reconcile ".to_owned();
-        let line = Line::new(outside, &name);
-        let crash = Arc::clone(&line.crash);
-        let shared = setup::shared(outside, line, &outside.clock, &self.telemetry);
-        let queue = Arc::new(Sqs(Arc::clone(outside)));
-        let context =
-            reconcile::Context::new(shared, queue, Arc::new(FeedLine(Arc::clone(outside))));
-        let campaigns = &org.campaigns;
-        let input = json!({ "org": org.name, "campaignIds": campaigns, "windowMinutes": 14_400, "cursor": cursor });
-        let mut lambda = lambda_runtime::Context::default();
-        lambda.deadline = (outside.clock.now() + RECONCILE_TIMEOUT)
-            .as_millisecond()
-            .unsigned_abs();
-        let ended = tokio::select! {
-            biased;
-            () = crash.wait() => None,
-            ended = timeout(RECONCILE_TIMEOUT, reconcile::at_once(&context, LambdaEvent::new(input, lambda))) => Some(ended),
-        };
-        match ended {
-            Some(Ok(Ok(answer))) => {
-                outside.say(|| format!("{name} {answer:?}"));
+        let (context, crash) = self.start_reconcile();
+        let input = json!({ "org": org.name, "campaignIds": org.campaigns, "windowMinutes": WIDE, "cursor": cursor });
+        let handled = reconcile::at_once(&context, self.invocation(input));
+        match self.invoked(&crash, handled).await? {
+            Ok(answer) => {
+                outside.say(|| format!("{RECONCILE} {answer:?}"));
                 checks::reconciled(outside, org, &answer);
                 Some((answer.enqueued, answer.cursor))
             }
-            Some(Ok(Err(error))) => {
-                outside.say(|| format!("{name} {error}"));
+            Err(error) => {
+                outside.say(|| format!("{RECONCILE} {error}"));
                 lock(&outside.seen).violations.extend(checks::is_silent(
                     "an error of reconcile",
                     &error.to_string(),
                 ));
                 None
             }
-            Some(Err(_)) => {
-                outside.violated("late: reconcile was ended by Lambda's timeout".to_owned());
-                None
-            }
-            None => None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use emulator::Feed;
-use emulator::genesys::{DncKind, ListReadings, Options};
+use emulator::genesys::{DncKind, Exports, ListReadings, Options};
 use emulator::world::{VERSION_FIELD, client_id, client_secret};
 use io::config::{ApplyConfig, IngestConfig};
 use io::genesys::Shared;
@@ -12,14 +12,14 @@ use io::telemetry::{Event, Telemetry};
 use io::{Chance, Clock, Config};
 use serde_json::json;
 
-use super::{FEED_TOKEN, SIGNING_SECRET, told};
+use super::{FEED_TOKEN, SIGNING_SECRET, feeds, told};
 use crate::mutants::Mutant;
 use crate::seams::{Line, Manager, Outside, Sqs};
 use crate::story::vendor::{self, Vendor};
 use crate::story::{
     CANARY, COLUMNS, HORIZON, OF_AGENTS, Org, Raise, Ranking, Story, folds_case, omits_callable,
 };
-use crate::{lock, trouble};
+use crate::{checks, lock, trouble};
 
 pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace: bool) -> Outside {
     let least = story.orgs.iter().map(|org| org.calls_per_minute).min();
@@ -40,14 +40,16 @@ pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace:
             ..ListReadings::default()
         },
         keeps_journal: true,
+        exports: exports(&story),
         ..Options::default()
     };
-    let feed = Feed::new(clock.clone(), FEED_TOKEN, 3);
+    let feed = Feed::new(clock.clone(), FEED_TOKEN, feeds::PAGE);
+    let crms = feeds::crms(&story, &clock);
     let world = emulator::World::new(clock, options, "https://sqs.test");
     if story.trouble.is_some_and(|trouble| trouble.at_random) {
         world.queue.hands_out_at_random(story.seed);
     }
-    let outside = Outside::new(story, world, feed, mutant, trace);
+    let outside = Outside::new(story, world, (feed, crms), mutant, trace);
     for (n, org) in outside.story.orgs.iter().enumerate() {
         if let Some(vendor) = vendor::of(outside.story.seed, n) {
             let secret = vendor_secret(org, vendor, false);
@@ -72,13 +74,24 @@ pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace:
         put_secret(&outside, org, 0);
         let source = json!({ "signingSecrets": [SIGNING_SECRET], "org": org.name });
         outside.put_source(&org.name, &source);
-        let feed = json!({ "url": "https://crm.test/contacts", "bearerToken": FEED_TOKEN });
-        outside.put_feed(&org.name, &feed);
+        outside.put_feed(&org.name, &feeds::secret(&outside, n, org));
     }
     for (campaign, key) in trouble::contacts(&outside.story) {
         outside.genesys.put_contact(campaign, &key, &[], true);
     }
     outside
+}
+
+/// How the service exports lists in this run.
+fn exports(story: &Story) -> Exports {
+    let takes = story.schedule.map(|schedule| schedule.export);
+    Exports {
+        takes: takes.unwrap_or(Exports::default().takes),
+        gzip: story.seed.is_multiple_of(3),
+        tells_whatsapp: story.seed.is_multiple_of(4),
+        is_direct: story.seed % 4 < 2,
+        ..Exports::default()
+    }
 }
 
 /// The OAuth client gets the secret of this generation.
@@ -111,7 +124,10 @@ pub(super) fn put_secret(outside: &Outside, org: &Org, generation: usize) {
     let calls_per_minute = if outside.is(Mutant::IgnoreRateHeaders) {
         Some(100_000)
     } else {
-        least
+        outside
+            .story
+            .schedule
+            .map_or(least, |it| Some(it.calls_told))
     };
     let secret = json!({
         "clientSecret": secret_of(&org.name, generation),
@@ -230,6 +246,11 @@ pub(super) fn telemetry(outside: &Arc<Outside>) -> Telemetry {
             return;
         };
         log.tell(event);
+        if let Event::LookedAt { org, age, .. } = event
+            && !outside.is(Mutant::TellNoAge)
+        {
+            checks::looked::told_age(&outside, org, *age);
+        }
         if matches!(event, Event::OrgIll { .. }) {
             lock(&outside.seen).ills += 1;
         }
@@ -241,7 +262,7 @@ pub(super) fn telemetry(outside: &Arc<Outside>) -> Telemetry {
         }
         if let Event::Done { about, outcome, .. } = event {
             let id = about.event_id.unwrap_or_default();
-            crate::checks::done(&outside, id, outcome.as_str());
+            checks::done(&outside, id, outcome.as_str());
             let skipped = &mut lock(&outside.seen).skipped;
             if outcome.as_str() == "skipped" {
                 skipped.insert(id.to_owned());

@@ -3,7 +3,51 @@
 use io::telemetry::Event;
 
 use crate::seams::short;
-use crate::story::Deed;
+use crate::story::{Deed, Ranking, Story};
+
+/// Who is there, and how the service behaves.
+pub(super) fn opening(story: &Story) -> String {
+    let orgs = story.orgs.iter().enumerate().map(|(n, org)| {
+        let api = if org.is_of_lists {
+            "contactLists"
+        } else {
+            "predictive"
+        };
+        let ranking = match org.ranking {
+            Ranking::Version => "ranked by version",
+            Ranking::OccurredAt => "ranked by occurredAt",
+            Ranking::None => "without ranks",
+        };
+        let crm = story
+            .form(n)
+            .map_or("a CRM of the form of its own".to_owned(), |vendor| {
+                format!("{vendor:?}")
+            });
+        format!(
+            "{} by {api}, {ranking}, raise {:?}, {} calls a minute, {crm}",
+            org.name, org.raise, org.calls_per_minute
+        )
+    });
+    let headers = if story.rate_headers {
+        "with"
+    } else {
+        "without"
+    };
+    let counted = if story.counts_each_token {
+        "token"
+    } else {
+        "client"
+    };
+    let orgs = orgs.collect::<Vec<_>>().join("; ");
+    let (copies, lag) = (story.copies, story.read_lag.as_secs_f64());
+    let lists_lag = story.lists_lag.as_secs();
+    let schedule = story
+        .schedule
+        .map_or(String::new(), |schedule| format!("; {schedule:?}"));
+    format!(
+        "{orgs}; apply runs {copies} at a time; calls are counted by {counted}, {headers} rate headers; what was created can be read {lag} s later, and of lists whatever was written {lists_lag} s later{schedule}"
+    )
+}
 
 pub(super) fn told(event: &Event<'_>) -> String {
     match event {
@@ -130,6 +174,19 @@ pub(super) fn shown(deed: &Deed) -> String {
             "the DNC list of org-{org} is full for {} minutes",
             time.as_secs() / 60
         ),
+        Deed::Run { org, is_wide } => {
+            let of = if *is_wide {
+                "all that changed"
+            } else {
+                "its window"
+            };
+            format!("a run of org-{org} is due, of {of}")
+        }
+        Deed::Fails { org, what, time } => {
+            let minutes = time.as_secs() / 60;
+            format!("the {what:?} of org-{org} does not answer for {minutes} minutes")
+        }
+        Deed::LoseRecord { org } => format!("somebody deletes the record of org-{org}"),
         Deed::Reconcile { org } => format!("org-{org} is reconciled"),
         Deed::ResetRank { campaign, key, .. } => {
             format!("an operator sets back the rank of {key} in {campaign}")

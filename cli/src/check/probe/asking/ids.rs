@@ -1,4 +1,7 @@
-//! What an id may be.
+//! Asks what an id may be: which characters it may hold, how long it may be, whether case matters,
+//! and what becomes of an id that is sent twice.
+//!
+//! The contacts that are made are known to [`Made`](super::super::made::Made), which deletes them.
 
 use io::genesys::{Failure, ScratchContact};
 
@@ -6,14 +9,16 @@ use super::super::judge::{self, why};
 use super::super::questions::{Question, Seen};
 use super::{Asking, Wait};
 
-/// Each in an id of its own; those that are assumed together.
+/// The characters that are tried, each string in an id of its own.
 const CHARACTERS: [&str; 7] = [ASSUMED, ":", "/", "@", "+", " ", "é"];
+/// The characters that campaign-sync assumes to be accepted.
 const ASSUMED: &str = "_.";
-/// Bytes; first the longest that a contact key may have.
+/// The lengths that are tried, in bytes. The first is the longest that a contact key may have.
 const LENGTHS: [usize; 3] = [255, 128, 64];
 
 impl Asking<'_> {
-    /// Of a contact that was made as `…-Case`.
+    /// Asks whether an id that differs only in case is another contact. The contact `…-Case` was
+    /// made before.
     pub(super) async fn write_another_case(&self) {
         let [first, second] = [self.contact("Case", "1"), self.contact("CASE", "9")];
         let written = self.made.post(self.list, std::slice::from_ref(&second));
@@ -32,6 +37,7 @@ impl Asking<'_> {
         self.tell(Question::IdCase, seen);
     }
 
+    /// Asks what becomes of an id that stands twice in one POST.
     pub(super) async fn send_an_id_twice(&self) {
         let values = ["1", "2"];
         let sent = values.map(|value| self.contact("twice", value));
@@ -81,7 +87,7 @@ impl Asking<'_> {
         self.tell(Question::IdCharacters, judge::characters(&groups, ASSUMED));
     }
 
-    /// Whether a contact of this id is made as it is; or why that is not known.
+    /// Whether a contact with this very id is made, or why that is not known.
     async fn is_taken(&self, id: String) -> Result<bool, String> {
         let contact = ScratchContact {
             id,
@@ -94,8 +100,8 @@ impl Asking<'_> {
         }
     }
 
-    /// Whether a write was refused for what is special about it: a plain contact must be taken.
-    /// Otherwise why that is not known.
+    /// Returns `Ok` if the write was refused for what is special about it. That is known only if a
+    /// plain contact is accepted; the error says why it is not known.
     async fn is_refused(&self, failure: &Failure) -> Result<(), String> {
         if !judge::is_refusal(failure) {
             return Err(why(failure));

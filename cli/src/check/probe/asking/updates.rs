@@ -1,17 +1,21 @@
-//! What an update does that omits something.
+//! Asks what an update does that omits something: the member `callable`, or a column.
+//!
+//! One contact is updated by POST and one by PUT, and both are read until they show the update.
+//! What the read values mean is decided in [`judge`].
 
 use io::genesys::{Failure, ScratchContact};
 
 use super::super::judge::{self, why};
 use super::super::questions::{Question, Seen};
-use super::{Asking, Read, Wait, of};
+use super::{Asking, ReadBack, Wait, find};
 
 const NOT_WHOLE: &str = "an update with every column is not taken either";
-/// One contact is updated by POST, and one by PUT.
+/// The names of the two contacts: the first is updated by POST, the second by PUT.
 const NAMES: [&str; 2] = ["post", "put"];
 
 impl Asking<'_> {
-    /// Updates both, without `callable`. `before`: how they were read. Answers which was taken.
+    /// Updates both contacts without `callable`. `before` is how they were read. Returns which of
+    /// the updates were accepted.
     pub(super) async fn omit_callable(&self, before: &[ScratchContact]) -> [bool; 2] {
         let sent = NAMES.map(|name| ScratchContact {
             callable: None,
@@ -20,7 +24,7 @@ impl Asking<'_> {
         let (written, read) = self.write(&sent, "2", Wait::Long).await;
         let questions = [Question::PostCallable, Question::PutCallable];
         for ((question, sent), written) in questions.into_iter().zip(&sent).zip(&written) {
-            let before = of(before, &sent.id);
+            let before = find(before, &sent.id);
             let judge = |after: &ScratchContact| judge::callable(before, after);
             self.tell(question, self.seen(written, &read, (&sent.id, "2"), judge));
         }
@@ -34,8 +38,8 @@ impl Asking<'_> {
         written.map(|written| written.is_ok())
     }
 
-    /// Updates both with one column alone. `whole`: which update with every column was taken; where
-    /// it was not, a refusal says nothing of the columns.
+    /// Updates both contacts with only one column. `whole` says which updates with every column
+    /// were accepted: where one was not, a refusal says nothing about the columns.
     pub(super) async fn leave_a_column_out(&self, whole: [bool; 2]) {
         let [left_out, named] = &self.columns;
         let sent = NAMES.map(|name| ScratchContact {
@@ -69,14 +73,14 @@ impl Asking<'_> {
         }
     }
 
-    /// Writes the first by POST and the second by PUT, and reads those that were taken until they
-    /// show the value.
+    /// Writes the first contact by POST and the second by PUT. Then reads those that were accepted
+    /// until they show the value.
     async fn write(
         &self,
         [by_post, by_put]: &[ScratchContact; 2],
         value: &str,
         wait: Wait,
-    ) -> ([Result<(), Failure>; 2], Result<Read, Failure>) {
+    ) -> ([Result<(), Failure>; 2], Result<ReadBack, Failure>) {
         let posted = self.made.post(self.list, std::slice::from_ref(by_post));
         let posted = posted.await.map(drop);
         let put = self.made.put(self.list, by_put).await;
@@ -85,10 +89,10 @@ impl Asking<'_> {
         let ids: Vec<_> = taken.map(|(contact, _)| contact.id.clone()).collect();
         let read = if ids.is_empty() {
             let (found, after) = (Vec::new(), None);
-            Ok(Read { found, after })
+            Ok(ReadBack { found, after })
         } else {
             let is_shown = |found: &[ScratchContact]| {
-                let shows = |id| of(found, id).is_some_and(|contact| self.shows(contact, value));
+                let shows = |id| find(found, id).is_some_and(|contact| self.shows(contact, value));
                 ids.iter().all(|id| shows(id))
             };
             self.read_until(&ids, wait, is_shown).await
@@ -96,18 +100,18 @@ impl Asking<'_> {
         ([posted, put], read)
     }
 
-    /// What a contact says that was written and read; or why it says nothing.
+    /// Judges a contact that was written and read, or says why it shows nothing.
     fn seen(
         &self,
         written: &Result<(), Failure>,
-        read: &Result<Read, Failure>,
+        read: &Result<ReadBack, Failure>,
         (id, value): (&str, &str),
         judge: impl FnOnce(&ScratchContact) -> Seen,
     ) -> Seen {
         match (written, read) {
             (Err(failure), _) | (_, Err(failure)) => Seen::NotFoundOut(why(failure)),
             (Ok(()), Ok(read)) => {
-                let shown = of(&read.found, id).filter(|after| self.shows(after, value));
+                let shown = find(&read.found, id).filter(|after| self.shows(after, value));
                 shown.map_or_else(|| Seen::not_found_out("the update was not read"), judge)
             }
         }

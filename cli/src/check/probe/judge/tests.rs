@@ -1,3 +1,5 @@
+//! Each known answer says one thing about its question; any other answer leaves the question open.
+
 use super::*;
 
 fn contact(id: &str, value: &str, callable: Option<bool>) -> ScratchContact {
@@ -59,7 +61,7 @@ fn a_write_is_refused_only_where_the_service_says_so() {
 }
 
 #[test]
-fn why_nothing_is_found_out_holds_no_name_of_a_secret() {
+fn the_reason_of_an_open_question_holds_no_name_of_a_secret() {
     let failure = Failure::new(Kind::Refused, "secret campaign-sync/org/acme: denied");
     assert_eq!(why(&failure), "the OAuth client is not let in");
     let failure = Failure {
@@ -70,7 +72,7 @@ fn why_nothing_is_found_out_holds_no_name_of_a_secret() {
 }
 
 #[test]
-fn why_nothing_is_found_out_says_what_to_do_about_it() {
+fn the_reason_of_an_open_question_says_what_to_do_about_it() {
     let failed = |kind, status: u16| Failure {
         http_status: Some(status),
         ..Failure::new(kind, format!("PUT contact: {status}"))
@@ -123,7 +125,7 @@ fn ids_are_one_contact_or_two_and_nothing_else_is_either() {
 }
 
 #[test]
-fn of_an_id_that_stood_twice_one_value_is_read() {
+fn an_id_that_was_sent_twice_holds_one_of_its_values() {
     let of = |found: &[ScratchContact]| duplicates(found, ["1", "2"], "c");
     let one = |value| contact("a", value, None);
     assert_eq!(
@@ -206,7 +208,7 @@ fn reads_that_come_late_are_told_with_their_time() {
 }
 
 #[test]
-fn of_the_characters_only_those_that_are_assumed_make_a_difference() {
+fn only_a_refusal_of_the_assumed_characters_differs() {
     let of = |groups: &[(&str, bool)]| characters(groups, "_.");
     assert_eq!(
         of(&[("_.", true), (":/", false), (" ", false)]),

@@ -1,10 +1,14 @@
-//! Names of columns: where they stand, and which one may be meant.
+//! Compares the names of columns: finds a column by its name, and names that may mean a member of a
+//! change.
+//!
+//! The names decide nothing here: [`meaning`](super::meaning) asks the person for a flag where a
+//! name is only like another.
 
 use std::collections::BTreeSet;
 
 use strsim::damerau_levenshtein;
 
-/// The delimiter that a first line `sep=;` says, and what follows that line.
+/// The delimiter that a first line `sep=;` names, and the text behind that line.
 pub(super) fn sep_line(text: &str) -> Option<(char, &str)> {
     let said = text
         .get(..4)
@@ -18,13 +22,13 @@ pub(super) fn sep_line(text: &str) -> Option<(char, &str)> {
     Some((delimiter, rest))
 }
 
-/// The first name that stands a second time.
+/// The first name that occurs twice.
 pub(in crate::send::rows) fn twice(names: &[String]) -> Option<&String> {
     let mut seen = BTreeSet::new();
     names.iter().find(|name| !seen.insert(*name))
 }
 
-/// Where the one column of this name stands.
+/// The place of the column of this name, which must occur once. `flag` is the flag that names it.
 pub(super) fn place(flag: &str, name: &str, file: &[String]) -> Result<usize, String> {
     let mut places = (0..file.len()).filter(|place| file[*place] == name);
     match (places.next(), places.next()) {
@@ -43,28 +47,30 @@ pub(super) fn place(flag: &str, name: &str, file: &[String]) -> Result<usize, St
     }
 }
 
-/// So many names are told.
-const TOLD: usize = 30;
+/// The most names that an error lists.
+const MOST_NAMES: usize = 30;
 
 fn listed(names: &[String]) -> String {
     let mut told: Vec<_> = names
         .iter()
-        .take(TOLD)
+        .take(MOST_NAMES)
         .map(|name| format!("{name:?}"))
         .collect();
-    if names.len() > TOLD {
-        told.push(format!("and {} more", names.len() - TOLD));
+    if names.len() > MOST_NAMES {
+        told.push(format!("and {} more", names.len() - MOST_NAMES));
     }
     told.join(", ")
 }
 
+/// The ASCII letters and digits of a name, in lower case.
 pub(super) fn letters(text: &str) -> String {
     let kept = text.chars().filter(char::is_ascii_alphanumeric);
     kept.collect::<String>().to_ascii_lowercase()
 }
 
-/// Whether only case, spaces or punctuation differ; of what may say that nobody may call also one
-/// typing error, or more around it.
+/// Whether a column's name differs from a member's only in case, spaces or punctuation. The members
+/// `callable` and `operation` may say that nobody may call: for them one typing error, or more text
+/// around the name, is near enough too.
 pub(super) fn is_nearly(name: &str, member: &str) -> bool {
     let (name, member) = (letters(name), letters(member));
     let says_who_may_call = ["callable", "operation"].contains(&member.as_str());
@@ -72,8 +78,8 @@ pub(super) fn is_nearly(name: &str, member: &str) -> bool {
         || says_who_may_call && (name.contains(&member) || damerau_levenshtein(&name, &member) <= 1)
 }
 
-/// Whether a column's name says that who has true there may not be called, as CRMs name them:
-/// `DoNotCall`, `HasOptedOutOfEmail`, `unsubscribed`, `DNC`.
+/// Whether a column's name means that a contact with true in it may not be called. CRMs name such
+/// columns `DoNotCall`, `HasOptedOutOfEmail`, `unsubscribed` or `DNC`.
 pub(super) fn says_no(name: &str) -> bool {
     const NO: [&str; 17] = [
         "donotcall",

@@ -1,4 +1,4 @@
-//! Who may be called.
+//! A row must say clearly who may be called: nothing is guessed of a column's name.
 
 use super::*;
 
@@ -99,7 +99,7 @@ fn a_column_that_may_say_who_may_be_called_is_asked_about() {
                     "{told}"
                 );
             }
-            // Each way out that is told.
+            // Each flag that the message offers.
             for way in [
                 format!("{flag}={name}"),
                 format!("--ignore={name}"),
@@ -137,7 +137,7 @@ fn a_column_that_may_say_who_may_be_called_is_asked_about() {
         );
         assert!(file.rows().is_ok(), "{name}");
     }
-    // Who said which column it is, is not asked about others.
+    // Once a flag names the column, other columns are not asked about.
     for flags in [
         "--callable MayCall",
         "--callable callable",

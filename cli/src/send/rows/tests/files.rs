@@ -34,7 +34,7 @@ fn rows_without_any_value_and_columns_that_are_not_sent_are_left_out() {
         json!({ "contactKey": "K", "version": 5, "callable": true, "data": { "phone": "+1" } });
     let file = file(text, Format::Csv, "--column phone", None);
     assert_eq!(shown(&file), [Ok(row)]);
-    let is_blank = |row: &Result<Found, RowFault>| matches!(row, Ok(Found::Blank));
+    let is_blank = |row: &Result<ParsedRow, RowFault>| matches!(row, Ok(ParsedRow::Blank));
     let rows = file.rows().unwrap().map(Result::unwrap);
     assert_eq!(rows.filter(is_blank).count(), 3);
     assert_eq!(file.lines(), Ok(5));
@@ -71,7 +71,7 @@ fn the_delimiter_is_what_the_file_says_or_what_fits_its_first_line() {
             "--delimiter |",
             None,
         ),
-        // The one with the key, though the other has more columns.
+        // The delimiter that finds the key wins, though the other finds more columns.
         (
             "a,b,c;contactKey;version;callable;phone\n1;K;5;true;+1\n",
             "--ignore a,b,c",

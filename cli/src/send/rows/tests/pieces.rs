@@ -1,19 +1,19 @@
-//! Files that are longer than what is read at once.
+//! Rows are read whole from files that are longer than a piece.
 
 use super::*;
 
 const ROWS: usize = 4_000;
 
-/// A value with all that a piece may end in the middle of.
+/// A value with everything that the end of a piece may cut in two.
 fn note(n: usize) -> String {
     "é, \"6\"\"\r\nof\n🦀".repeat(n % 7) + &"x".repeat(n % 41)
 }
 
-/// Each row's place and what it says, however the file's pieces fall.
+/// The place of each row, and its key and note, however the file is cut into pieces.
 fn told(text: &str, format: Format, flags: &str) -> Vec<(String, String)> {
     let file = file(text, format, flags, None);
-    let row = |row: Result<Result<Found, RowFault>, String>| match row.unwrap().unwrap() {
-        Found::Change(place, change) => {
+    let row = |row: Result<Result<ParsedRow, RowFault>, String>| match row.unwrap().unwrap() {
+        ParsedRow::Change(place, change) => {
             let data = change.operation.data().unwrap();
             let note = data.get("note").cloned().flatten();
             (
@@ -21,7 +21,7 @@ fn told(text: &str, format: Format, flags: &str) -> Vec<(String, String)> {
                 format!("{} {}", change.key.as_str(), note.unwrap_or_default()),
             )
         }
-        Found::Blank => panic!("none is blank"),
+        ParsedRow::Blank => panic!("none is blank"),
     };
     file.rows().unwrap().map(row).collect()
 }
@@ -81,7 +81,7 @@ fn rows_of_json_are_whole_wherever_a_piece_ends() {
 }
 
 #[test]
-fn what_is_wrong_far_behind_in_an_array_is_told_by_its_line_and_ends_the_file() {
+fn a_fault_late_in_an_array_is_told_by_its_line_and_ends_the_file() {
     let row = r#"{"contactKey":"K","data":{}}"#;
     let many = vec![row; ROWS].join(",\n");
     for (end, line) in [
@@ -117,7 +117,7 @@ fn a_row_that_does_not_end_is_not_held_for_ever() {
         "line 2: a quoted value begins, and never ends. What follows is not read"
     );
     let expected = "line 2: expected a row of at most 16 MiB. What follows is not read";
-    // What is held at once is more than that: a row that is a little longer is told by its value.
+    // A piece may hold more than that: a row that is a little longer is refused for its value.
     let longer = "x".repeat(40 << 20);
     let csv = format!("contactKey,note\nK,{longer}\nL,2\n");
     assert_eq!(rows(&csv, Format::Csv, ""), [Err(expected.to_owned())]);

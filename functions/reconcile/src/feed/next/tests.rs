@@ -71,13 +71,35 @@ fn a_cursor_is_a_text_or_a_number_and_its_absence_the_end() {
         json!([1]),
         json!({}),
         json!("a\nb"),
-        json!("x".repeat(2_049)),
+        json!("x".repeat(4_097)),
     ] {
         assert!(
             of(wrong.clone()).unwrap_err().starts_with("next: expected"),
             "{wrong}"
         );
     }
+}
+
+#[test]
+fn a_cursor_that_is_too_long_is_refused_with_the_bound_and_its_length() {
+    let of = |how: Value, value: String| {
+        let page = json!({ "items": [], "next": value });
+        next(how, &page, &[], None)
+    };
+    let cursor = json!({ "cursor": "/next" });
+    let longest = "x".repeat(4_096);
+    assert_eq!(of(cursor.clone(), longest.clone()), Ok(Some(longest)));
+    assert_eq!(
+        of(cursor, "x".repeat(4_097)).unwrap_err(),
+        "next: expected 1 to 4096 bytes without control characters, and there are 4097"
+    );
+    let link = format!(
+        "https://crm.test/v1/contacts?$skiptoken={}",
+        "x".repeat(5_000)
+    );
+    let expected = "next: expected 1 to 4096 bytes without control characters, and there are 5024 in the link's path and query: where it \
+                    repeats what request selects, select less";
+    assert_eq!(of(json!({ "link": "/next" }), link).unwrap_err(), expected);
 }
 
 #[test]

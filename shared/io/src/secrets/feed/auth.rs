@@ -37,19 +37,30 @@ impl FeedAuth {
     ) -> Result<FeedAuth, MalformedSecret> {
         const KIND: &str = "none, bearer, basic, header, query or oauth2";
         let kind = members.required("kind", KIND, |kind| Some(kind.to_owned()))?;
+        let known: &[&str] = match kind.as_str() {
+            "none" => &[],
+            "bearer" => &["token"],
+            "basic" => &["user", "password"],
+            "header" | "query" => &["name", "value"],
+            "oauth2" => &super::oauth::MEMBERS,
+            _ => return Err(Members::wrong("kind", KIND)),
+        };
+        members.only(known)?;
         match kind.as_str() {
             "none" => Ok(FeedAuth::None),
             "bearer" => members.required("token", super::TOKEN, FeedAuth::bearer),
             "basic" => {
-                const USER: &str = "a text without a colon and control characters";
-                let is_plain = |text: &&str| !text.contains(char::is_control);
+                const USER: &str =
+                    "a text without a colon and control characters, the name itself in place of …";
+                let is_plain =
+                    |text: &&str| !text.contains(char::is_control) && !is_placeholder(text);
                 let user = members.required("user", USER, |user| {
                     let is_user = is_plain(&user) && !user.contains(':');
                     is_user.then(|| user.to_owned())
                 })?;
                 let password = members.required(
                     "password",
-                    "a text without control characters",
+                    "a text without control characters, the password itself in place of …",
                     |password| Some(password).filter(is_plain).map(str::to_owned),
                 )?;
                 Ok(FeedAuth::Authorization(basic(&user, &password)))
@@ -92,6 +103,11 @@ impl FeedAuth {
             FeedAuth::OAuth2(oauth) => oauth.grant(),
         }
     }
+}
+
+/// Whether this stands for a value, as in the examples of the documentation.
+pub(super) fn is_placeholder(text: &str) -> bool {
+    matches!(text.trim(), "…" | "...")
 }
 
 const VALUE: &str = "visible ASCII characters, without white space at either end";

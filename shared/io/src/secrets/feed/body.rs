@@ -39,12 +39,13 @@ impl Body {
         })
     }
 
-    pub(super) fn has_cursor(&self) -> bool {
+    /// Whether one of its texts is so.
+    pub(super) fn has(&self, what: fn(&Template) -> bool) -> bool {
         match self {
             Body::Plain(_) => false,
-            Body::Text(template) => template.has_cursor(),
-            Body::List(values) => values.iter().any(Body::has_cursor),
-            Body::Object(members) => members.iter().any(|(_, value)| value.has_cursor()),
+            Body::Text(template) => what(template),
+            Body::List(values) => values.iter().any(|value| value.has(what)),
+            Body::Object(members) => members.iter().any(|(_, value)| value.has(what)),
         }
     }
 

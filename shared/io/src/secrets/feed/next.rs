@@ -56,11 +56,13 @@ pub fn is_id(text: &str) -> bool {
 /// What of a page leads to the next, and the parameter that `offset` names.
 pub(super) fn read(members: &mut Members<'_>) -> Result<(Next, Option<String>), MalformedSecret> {
     const ONE: &str = "exactly one of cursor, link, linkHeader, keyset and offset";
+    members.only(&["cursor", "link", "linkHeader", "keyset", "offset"])?;
     let cursor = members.text("cursor", POINTER, pointer)?;
     let link = members.text("link", POINTER, pointer)?;
     let rel = members.optional("linkHeader", "true, or the relation of a link", relation)?;
     let keyset = members.text("keyset", POINTER, pointer)?;
     let offset = members.object("offset", |offset| {
+        offset.only(&["param"])?;
         offset.text("param", "the name of a parameter of the query", |name| {
             let is_name =
                 (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic());

@@ -48,6 +48,23 @@ enum Grant {
     },
 }
 
+/// The members of `auth` beside its kind, whatever the grant.
+pub(super) const MEMBERS: [&str; 13] = [
+    "grant",
+    "tokenUrl",
+    "clientId",
+    "clientSecret",
+    "refreshToken",
+    "privateKey",
+    "keyId",
+    "subject",
+    "scope",
+    "audience",
+    "style",
+    "headerFormat",
+    "lifetimeSeconds",
+];
+
 const GRANTS: &str = "client_credentials, refresh_token or jwt-bearer";
 
 impl Grant {
@@ -305,10 +322,12 @@ impl OAuth2 {
     }
 }
 
-const TEXT: &str = "a text that is not empty, without control characters";
+const TEXT: &str =
+    "a text that is not empty, without control characters, and the value itself in place of …";
 
 fn plain(text: &str) -> Option<String> {
-    (!text.is_empty() && !text.contains(char::is_control)).then(|| text.to_owned())
+    let is_plain = !text.is_empty() && !text.contains(char::is_control);
+    (is_plain && !auth::is_placeholder(text)).then(|| text.to_owned())
 }
 
 fn secret(text: &str) -> Option<SecretString> {

@@ -83,6 +83,7 @@ impl Request {
         members: &mut Members<'_>,
         is_local: bool,
     ) -> Result<Request, MalformedSecret> {
+        members.only(&["method", "url", "query", "headers", "body"])?;
         const METHOD: &str = "\"GET\" or \"POST\"";
         const URL: &str = "a URL that begins with https://, without user, password or fragment, and with placeholders in its path \
                            and query alone";
@@ -117,10 +118,18 @@ impl Request {
     }
 
     pub(super) fn has_cursor(&self) -> bool {
+        self.has(Template::has_cursor)
+    }
+
+    pub(super) fn has_campaign(&self) -> bool {
+        self.has(Template::has_campaign)
+    }
+
+    fn has(&self, what: fn(&Template) -> bool) -> bool {
         let query = self.query.iter().map(|(_, template)| template);
         let headers = self.headers.iter().map(|(_, template)| template);
         let mut templates = query.chain(headers).chain([&self.url]);
-        templates.any(Template::has_cursor) || self.body.as_ref().is_some_and(Body::has_cursor)
+        templates.any(what) || self.body.as_ref().is_some_and(|body| body.has(what))
     }
 
     /// Adds a parameter that holds the cursor; false: there is one of this name.

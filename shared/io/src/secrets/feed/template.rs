@@ -104,6 +104,12 @@ impl Template {
         pieces.any(|piece| matches!(piece, Piece::Cursor { .. }))
     }
 
+    /// Whether it says for which campaign it asks.
+    pub(super) fn has_campaign(&self) -> bool {
+        let mut pieces = self.0.iter();
+        pieces.any(|piece| matches!(piece, Piece::CampaignId | Piece::Campaign(_)))
+    }
+
     /// What stands before the first placeholder.
     pub(super) fn beginning(&self) -> &str {
         match self.0.first() {

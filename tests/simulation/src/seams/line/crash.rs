@@ -12,7 +12,7 @@ pub(crate) struct Crash {
 }
 
 impl Crash {
-    pub(super) fn now(&self) {
+    pub(crate) fn now(&self) {
         self.is_due.store(true, Ordering::Relaxed);
         self.due.notify_waiters();
     }

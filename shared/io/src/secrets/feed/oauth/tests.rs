@@ -201,6 +201,13 @@ fn what_is_wrong_is_named_and_not_shown() {
             "tokenUrl: expected",
         ),
         (json!({ "clientSecret": null }), "clientSecret: expected"),
+        (json!({ "clientSecret": "…" }), "clientSecret: expected"),
+        (json!({ "clientSecret": "" }), "clientSecret: expected"),
+        (json!({ "clientId": "…" }), "clientId: expected"),
+        (
+            json!({ "grant": "refresh_token", "refreshToken": "…" }),
+            "refreshToken: expected",
+        ),
         (
             json!({ "grant": "refresh_token" }),
             "refreshToken: expected",

@@ -1,0 +1,112 @@
+//! Signs a payload as the source would, and sends it to an endpoint.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{Method, Request, StatusCode};
+use io::Https;
+use io::http::{Transport, Url};
+use io::secrets::SourceSecret;
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::{Draft, headers};
+use crate::args;
+use crate::source::{Asked, signed};
+use crate::webhook::with_query;
+
+/// A little more than the API in front of ingest waits for it.
+const PATIENCE: Duration = Duration::from_secs(31);
+/// The most of an answer that is shown, in characters.
+const SHOWN: usize = 600;
+
+/// What an endpoint answered.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    /// The beginning of its body.
+    pub(super) body: String,
+}
+
+/// Sends the draft to the endpoint that it names.
+///
+/// Errors name the field that is wrong, or say that there was no answer. They quote no value.
+pub(super) async fn send(https: &Https, draft: &Draft, now: Timestamp) -> Result<Answer, String> {
+    let secret = SourceSecret::parse(&SecretString::from(draft.secret.as_str()));
+    let secret = secret.map_err(|error| format!("The secret: {error}"))?;
+    let endpoint = endpoint(&draft.endpoint)?;
+    let given = headers(&draft.headers)?;
+    let asked = Asked {
+        source: args::source("test")?,
+        given: &given,
+        query: "",
+        body: &draft.body,
+        now,
+    };
+    let (media_type, sent) = signed(&secret, &asked)?;
+    let mut request = Request::builder()
+        .method(Method::POST)
+        .uri(with_query(endpoint.as_str(), &sent))
+        .header(CONTENT_TYPE, media_type);
+    for (name, value) in &sent.headers {
+        request = request.header(name, value);
+    }
+    let request = request.body(Bytes::from(sent.body));
+    let request =
+        request.map_err(|_| "The request: expected an endpoint and headers that can be sent.")?;
+    let answer = https.send(request, PATIENCE).await;
+    let answer = answer.map_err(|error| format!("The endpoint did not answer: {error}."))?;
+    let body = String::from_utf8_lossy(answer.body());
+    Ok(Answer {
+        status: answer.status(),
+        body: body.chars().take(SHOWN).collect(),
+    })
+}
+
+/// An address to which what the source shows of itself may go.
+fn endpoint(text: &str) -> Result<Url, String> {
+    const EXPECTED: &str = "The endpoint: expected https://…/webhooks/SOURCE, the output WebhookUrl of the stack with the source's name in it; \
+         http:// is for 127.0.0.1 alone.";
+    let url = Url::parse(text.trim()).map_err(|_| EXPECTED)?;
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    let is_loopback = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+    let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback);
+    let is_whole = url.username().is_empty() && url.password().is_none() && !text.contains('{');
+    match is_safe && is_whole {
+        true => Ok(url),
+        false => Err(EXPECTED.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_goes_over_tls_or_nowhere_else_than_this_machine() {
+        for good in [
+            "https://abc.execute-api.us-east-1.amazonaws.com/webhooks/crm",
+            "http://127.0.0.1:8500/webhooks/crm",
+            "http://localhost:8500/webhooks/crm",
+            "http://[::1]:8500/webhooks/crm",
+        ] {
+            assert!(endpoint(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "crm",
+            "http://example.com/webhooks/crm",
+            "http://127.0.0.1.example.com/webhooks/crm",
+            "https://user:word@example.com/webhooks/crm",
+            "https://example.com/webhooks/{source}",
+            "file:///etc/passwd",
+        ] {
+            assert!(
+                endpoint(bad).is_err_and(|why| why.contains("https://")),
+                "{bad}"
+            );
+        }
+    }
+}

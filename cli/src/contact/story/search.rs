@@ -1,0 +1,224 @@
+//! The search of the log: backwards, piece by piece, so that what came last is read first.
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_cloudwatchlogs::Client;
+use aws_sdk_cloudwatchlogs::error::ProvideErrorMetadata;
+use io::Clock;
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+use super::{Cut, Entry, Story};
+
+/// The most entries that are kept of one contact: the newest.
+const MOST: usize = 5_000;
+/// A log of days is searched piece by piece: longer than this nobody is to wait.
+const LONGEST: Duration = Duration::from_secs(20);
+/// The first piece goes back so far, and each further one four times as far.
+const FIRST: SignedDuration = SignedDuration::from_mins(30);
+
+/// The log group of apply in `CloudWatch` Logs.
+pub(crate) struct CloudWatchLogs {
+    client: Client,
+    log_group: String,
+}
+
+/// From when on, and up to before when; none: up to now.
+#[derive(Clone, Copy)]
+struct Span(Timestamp, Option<Timestamp>);
+
+/// How the search of a piece ended.
+enum End {
+    Read,
+    OutOfTime,
+    Failed(String),
+}
+
+impl CloudWatchLogs {
+    /// Of a stack.
+    pub(crate) fn new(sdk: &SdkConfig, stack: &str) -> CloudWatchLogs {
+        // It answers once it has looked through a piece of the log, which may take a while.
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(1))
+            .operation_attempt_timeout(LONGEST)
+            .operation_timeout(LONGEST)
+            .build();
+        let sdk = sdk.to_builder().timeout_config(timeouts).build();
+        CloudWatchLogs {
+            client: Client::new(&sdk),
+            log_group: format!("/aws/lambda/{stack}-apply"),
+        }
+    }
+
+    /// What it tells of a message group since then. An error: nothing is known of it.
+    pub(crate) async fn story(&self, group: &str, since: Timestamp) -> Result<Story, String> {
+        let by = Instant::now() + LONGEST;
+        let now = Clock::system().now();
+        let mut entries: Vec<Entry> = Vec::new();
+        let (mut back, mut read_from) = (FIRST, None);
+        loop {
+            let from = now.saturating_sub(back).unwrap_or(since).max(since);
+            let mut newest = Newest::of(MOST - entries.len());
+            let end = self
+                .search(group, Span(from, read_from), by, &mut newest)
+                .await;
+            let (older, is_more) = newest.end();
+            if let Some(cut) = cut(end, read_from, &older)? {
+                if matches!(cut, Cut::After(_)) {
+                    entries = older;
+                }
+                return Ok(Story {
+                    entries,
+                    cut: Some(cut),
+                });
+            }
+            entries.splice(0..0, older);
+            if is_more || (entries.len() >= MOST && from > since) {
+                let from = entries.first().map_or(from, |entry| entry.at);
+                let why = format!("the newest 5,000 entries are read, back to {from:.0}");
+                let cut = Some(Cut::Before(why));
+                return Ok(Story { entries, cut });
+            }
+            if from <= since {
+                return Ok(Story { entries, cut: None });
+            }
+            read_from = Some(from);
+            back = back.saturating_mul(4);
+        }
+    }
+
+    /// Reads a piece of the log to its end.
+    async fn search(&self, group: &str, span: Span, by: Instant, newest: &mut Newest) -> End {
+        let Span(from, before) = span;
+        let mut next = None;
+        loop {
+            let call = self
+                .client
+                .filter_log_events()
+                .log_group_name(&self.log_group)
+                .start_time(from.as_millisecond())
+                // The millisecond that it names is searched too.
+                .set_end_time(before.map(|before| before.as_millisecond() - 1))
+                .filter_pattern(format!("\"{group}\""))
+                .set_next_token(next);
+            let answer = match tokio::time::timeout_at(by, call.send()).await {
+                Err(_) => return End::OutOfTime,
+                Ok(Err(error)) => {
+                    let code = error.code().unwrap_or("no answer");
+                    return End::Failed(format!("log group {}: {code}", self.log_group));
+                }
+                Ok(Ok(answer)) => answer,
+            };
+            for event in answer.events.unwrap_or_default() {
+                let at = event.timestamp.map(Timestamp::from_millisecond);
+                if let (Some(Ok(at)), Some(line)) = (at, &event.message) {
+                    newest.add(Entry::of_line(at, group, line));
+                }
+            }
+            next = answer.next_token;
+            if next.is_none() {
+                return End::Read;
+            }
+        }
+    }
+}
+
+/// What is missing, where a piece could not be read to its end. `read_from`: from when on all was read before.
+/// An error: nothing is known.
+fn cut(end: End, read_from: Option<Timestamp>, older: &[Entry]) -> Result<Option<Cut>, String> {
+    let why = match end {
+        End::Read => return Ok(None),
+        End::OutOfTime => format!("it took longer than {} s", LONGEST.as_secs()),
+        End::Failed(why) => why,
+    };
+    match read_from {
+        Some(from) => Ok(Some(Cut::Before(format!(
+            "the log is read back to {from:.0} alone: {why}"
+        )))),
+        None if older.is_empty() => Err(why),
+        None => Ok(Some(Cut::After(format!(
+            "the log is not read to its end, and what came last is not known: {why}"
+        )))),
+    }
+}
+
+/// The newest of what a piece of the log holds, which tells the oldest first.
+struct Newest {
+    entries: Vec<Entry>,
+    most: usize,
+    is_more: bool,
+}
+
+impl Newest {
+    fn of(most: usize) -> Newest {
+        Newest {
+            entries: Vec::new(),
+            most,
+            is_more: false,
+        }
+    }
+
+    fn add(&mut self, entry: Option<Entry>) {
+        self.entries.extend(entry);
+        if self.entries.len() >= 2 * self.most.max(1) {
+            self.trim();
+        }
+    }
+
+    fn trim(&mut self) {
+        self.entries.sort_by_key(|entry| entry.at);
+        let more = self.entries.len().saturating_sub(self.most);
+        self.entries.drain(..more);
+        self.is_more |= more > 0;
+    }
+
+    /// The oldest first, and whether there was more.
+    fn end(mut self) -> (Vec<Entry>, bool) {
+        self.trim();
+        (self.entries, self.is_more)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(second: i64) -> Entry {
+        let line = serde_json::json!({ "group": "g", "message": "change done", "eventId": second.to_string() });
+        let at = Timestamp::from_second(second).unwrap();
+        Entry::of_line(at, "g", &line.to_string()).unwrap()
+    }
+
+    #[test]
+    fn of_many_the_newest_are_kept() {
+        let mut newest = Newest::of(3);
+        (0..20)
+            .rev()
+            .for_each(|second| newest.add(Some(entry(second))));
+        let (entries, is_more) = newest.end();
+        assert_eq!(entries, [entry(17), entry(18), entry(19)]);
+        assert!(is_more);
+        let mut all = Newest::of(3);
+        (0..3).for_each(|second| all.add(Some(entry(second))));
+        assert_eq!(all.end(), (vec![entry(0), entry(1), entry(2)], false));
+    }
+
+    #[test]
+    fn what_is_missing_is_told_from_where_the_search_ended() {
+        let at = Some(Timestamp::UNIX_EPOCH);
+        let failed = || End::Failed("log group l: Denied".to_owned());
+        assert_eq!(cut(End::Read, at, &[]), Ok(None));
+        assert_eq!(
+            cut(failed(), None, &[]),
+            Err("log group l: Denied".to_owned())
+        );
+        let before = cut(failed(), at, &[entry(1)]).unwrap().unwrap();
+        assert!(
+            matches!(&before, Cut::Before(why) if why.contains("1970-01-01T00:00:00Z alone: log group l: Denied"))
+        );
+        let after = cut(End::OutOfTime, None, &[entry(1)]).unwrap().unwrap();
+        assert!(matches!(&after, Cut::After(why) if why.contains("longer than 20 s")));
+    }
+}

@@ -1,0 +1,66 @@
+//! Whether Genesys Cloud has the campaigns that a schedule is to name: every run would fail for one that it has
+//! not.
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use domain::change::{CampaignId, OrgId};
+use io::genesys::{Campaign, Failure, Kind, Org, Run};
+use io::secrets::OrgSecret;
+use io::{Clock, Config};
+
+use crate::{connect, one_contact};
+
+/// What Genesys Cloud tells of campaigns.
+#[derive(Default)]
+pub(super) struct Asked {
+    /// Those that it has not.
+    pub(super) unknown: Vec<CampaignId>,
+    /// Why it does not tell of some, or of all.
+    pub(super) untold: Option<String>,
+}
+
+/// Asks about each of them, with the org's own client.
+pub(super) async fn ask(sdk: &SdkConfig, org: &OrgId, campaigns: &[CampaignId]) -> Asked {
+    let untold = |why: String| Asked {
+        untold: Some(why),
+        ..Asked::default()
+    };
+    let (config, https) = match (Config::from_env_without_queue(), connect::https()) {
+        (Ok(config), Ok(https)) => (config, https),
+        (Err(error), _) => return untold(error.to_string()),
+        (_, Err(error)) => return untold(error),
+    };
+    let org = connect::org(config, sdk, Arc::new(https), org);
+    let secret = match org.open(&Run::new(Clock::system().now(), None)).await {
+        Ok(secret) => secret,
+        Err(failure) => return untold(format!("org {}: {failure}", org.id())),
+    };
+    let mut asked = Asked::default();
+    for id in campaigns {
+        match is_there(&org, &secret, id).await {
+            Ok(()) => {}
+            Err(failure) if failure.kind == Kind::UnknownCampaign => asked.unknown.push(id.clone()),
+            Err(failure) => {
+                let is_of_campaign = failure.kind == Kind::Refused;
+                let why = || format!("campaign {id}: {failure}");
+                asked.untold.get_or_insert_with(why);
+                if !is_of_campaign {
+                    break;
+                }
+            }
+        }
+    }
+    asked
+}
+
+/// By `contactLists` its list is found; by `predictive` a read tells, of a contact that nobody has.
+async fn is_there(org: &Arc<Org>, secret: &OrgSecret, id: &CampaignId) -> Result<(), Failure> {
+    // A hundred campaigns may take more calls than a minute has.
+    let run = Run::patient(None);
+    let campaign = Campaign::open(Arc::clone(org), id, secret, run).await?;
+    match (&campaign, one_contact::nobody()) {
+        (Campaign::Predictive(_), Ok(nobody)) => campaign.read(&nobody).await.map(drop),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,96 @@
+//! What the pages of a campaign's feed brought, over all invocations of a run: a feed that goes round with ever new
+//! cursors brings nothing new, however long it is read.
+
+use serde::{Deserialize, Serialize};
+
+/// So many of the least numbers are kept.
+const LEAST: usize = 16;
+/// A feed has no end that brought so many times as many items as when it last brought a new one of these.
+const ROUNDS: u64 = 5;
+/// Fewer items tell nothing.
+const FEW: u64 = 1_000;
+
+/// A sample of the items: of numbers that stand for them, the least ones. Among twice as many different items some
+/// are nearly always lower than these; that none is among five times as many comes once in 5^16, which is 150
+/// thousand million, feeds that have an end. One may list each of its items some times over.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Brought {
+    items: u64,
+    /// How many there had been when the last new one came.
+    newest: u64,
+    /// In order.
+    least: Vec<u32>,
+}
+
+impl Brought {
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.items == 0
+    }
+
+    /// With the items of a page more.
+    #[must_use]
+    pub(crate) fn and(mut self, items: impl Iterator<Item = u64>) -> Brought {
+        for item in items {
+            self.items += 1;
+            let number = u32::try_from(item >> 32).unwrap_or(u32::MAX);
+            if let Err(place) = self.least.binary_search(&number)
+                && place < LEAST
+            {
+                self.least.insert(place, number);
+                self.least.truncate(LEAST);
+                self.newest = self.items;
+            }
+        }
+        self
+    }
+
+    /// Whether they are the same ones again and again.
+    pub(crate) fn goes_round(&self) -> bool {
+        self.items >= FEW && self.items >= ROUNDS * self.newest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+
+    use super::*;
+
+    fn numbers(from: u64, to: u64) -> impl Iterator<Item = u64> {
+        (from..to).map(|n| {
+            let mut hasher = DefaultHasher::new();
+            n.hash(&mut hasher);
+            hasher.finish()
+        })
+    }
+
+    #[test]
+    fn a_feed_that_goes_round_is_found_out_soon_and_one_with_an_end_never() {
+        for contacts in [1, 10, 300, 870, 5_000] {
+            let mut brought = Brought::default();
+            let mut rounds = 0;
+            while !brought.goes_round() {
+                brought = brought.and(numbers(0, contacts));
+                rounds += 1;
+                assert!(rounds < 8 || brought.items < FEW + contacts, "{contacts}");
+            }
+            assert!(rounds > 1, "{contacts}");
+        }
+        for first in 0..100 {
+            let mut brought = Brought::default();
+            for page in 0..1_000 {
+                let from = first * 1_000_000 + page * 100;
+                // Some list each more than once.
+                brought = brought.and(numbers(from, from + 100).flat_map(|n| [n, n, n]));
+                assert!(!brought.goes_round(), "{first} {page} {brought:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn it_takes_little_room() {
+        let text = serde_json::to_string(&Brought::default().and(numbers(0, 100_000))).unwrap();
+        assert!(text.len() < 230, "{text}");
+    }
+}

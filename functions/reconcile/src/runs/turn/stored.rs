@@ -1,0 +1,88 @@
+//! The org's record in Parameter Store.
+
+use std::time::Duration;
+
+use io::records::RecordsError;
+
+use super::{AFTER_FAILURE, Turn};
+use crate::Error;
+use crate::input::Input;
+use crate::record::{MOST_BYTES, Record};
+use crate::runs::record_of;
+
+/// How often Parameter Store is asked: it takes three writes a second.
+const TRIES: u32 = 3;
+
+impl Turn<'_> {
+    fn name(&self, input: &Input) -> String {
+        record_of(&self.runs.config.stack, &input.org)
+    }
+
+    pub(super) async fn read(&self, input: &Input) -> Result<Record, Error> {
+        let name = self.name(input);
+        let read = self.ask(|| self.runs.records.read(&name)).await;
+        let text = read.map_err(|error| wrong(&name, &error))?;
+        let Some(text) = text else {
+            return Ok(Record::default());
+        };
+        let record = Record::parse(&text);
+        Ok(record.unwrap_or_else(|| {
+            tracing::error!(
+                org = input.org.as_str(),
+                record = name,
+                "the record of the org's runs is not what reconcile writes: it begins anew, and looks a day back; run the \
+                 command with a --since before the last run, if that was earlier"
+            );
+            Record::anew(input)
+        }))
+    }
+
+    pub(super) async fn write(&self, input: &Input, record: &Record) -> Result<(), Error> {
+        let name = self.name(input);
+        let text = record.text().ok_or_else(|| Error::Record {
+            name: name.clone(),
+            is_away: false,
+            why: format!(
+                "it is larger than the {MOST_BYTES} bytes that a parameter holds: a schedule has too many campaigns, or the \
+                 feed's cursors are too long"
+            ),
+        })?;
+        let written = self.ask(|| self.runs.records.write(&name, text.clone()));
+        written.await.map_err(|error| wrong(&name, &error))
+    }
+
+    /// Asks Parameter Store, more than once if it must be.
+    async fn ask<T, E, A: Future<Output = Result<T, E>>>(
+        &self,
+        call: impl Fn() -> A,
+    ) -> Result<T, E> {
+        for _ in 1..TRIES {
+            if let Ok(answer) = call().await {
+                return Ok(answer);
+            }
+            let pause = 0.5 + self.context.shared.chance.share();
+            tokio::time::sleep(Duration::from_secs_f64(pause)).await;
+        }
+        call().await
+    }
+
+    /// A record that is not reached is no failure of the run, which tries again.
+    pub(super) async fn waits_for_record(&self, input: &Input, why: &str) -> bool {
+        tracing::warn!(
+            org = input.org.as_str(),
+            detail = why,
+            afterSeconds = AFTER_FAILURE.as_secs(),
+            "the record of the org's runs is not reached: the run comes again"
+        );
+        self.comes_again(AFTER_FAILURE).await;
+        false
+    }
+}
+
+fn wrong(record: &str, error: &RecordsError) -> Error {
+    Error::Record {
+        name: record.to_owned(),
+        is_away: error.is_away(),
+        why: error.to_string(),
+    }
+}

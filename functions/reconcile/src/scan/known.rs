@@ -1,0 +1,34 @@
+//! Whether Genesys Cloud has the campaign at all.
+
+use domain::change::{CampaignId, ContactKey};
+use io::genesys::{Campaign, Kind};
+
+use super::Scan;
+use crate::Error;
+
+/// A contact key that nobody has.
+const NOBODY: &str = "campaign-sync-check";
+
+impl Scan<'_> {
+    /// A feed that lists nobody is no sign that there is such a campaign: by `predictive` a read is, with which
+    /// `contactLists` begins anyway. Only that it is not there counts: nothing is to be compared.
+    pub(super) async fn look_for(&self, campaign: &Campaign, id: &CampaignId) -> Result<(), Error> {
+        let is_told = self.whole.calls() > 0 || self.org.knows(id);
+        // Without ranks nobody is ever compared, and no call is made.
+        let is_wanted = !is_told && self.org_secret.rules.ranking().is_some();
+        let (true, Campaign::Predictive(predictive)) = (is_wanted, campaign) else {
+            return Ok(());
+        };
+        let Ok(nobody) = ContactKey::parse(NOBODY) else {
+            return Ok(());
+        };
+        match predictive.read(&nobody).await {
+            Err(failure) if failure.kind == Kind::UnknownCampaign => Err(Error::Genesys {
+                org: self.input.org.clone(),
+                campaign: Some(id.clone()),
+                failure: Box::new(failure),
+            }),
+            _ => Ok(()),
+        }
+    }
+}

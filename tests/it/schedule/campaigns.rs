@@ -1,0 +1,113 @@
+//! Campaigns of a schedule, which Genesys Cloud must have.
+
+use serde_json::json;
+use wiremock::MockServer;
+
+use super::{FAILED, QUEUE, ROLE, answer, missing, on};
+use crate::support::CAMPAIGN;
+use crate::support::served::Served;
+
+/// `schedule set` for the campaigns of an org: exit status, and what was told.
+async fn set(
+    served: &Served,
+    scheduler: &MockServer,
+    org: &str,
+    campaigns: &str,
+    more: &[&str],
+) -> (i32, String) {
+    let arguments = ["schedule", "set", "--org", org, "--campaigns", campaigns];
+    let mut command = served.prepared(&[&arguments[..], more].concat());
+    command
+        .env("AWS_ENDPOINT_URL_SCHEDULER", scheduler.uri())
+        .env("STACK_NAME", "blue")
+        .env("RUNS_QUEUE_ARN", QUEUE)
+        .env("FAILED_RUNS_QUEUE_ARN", FAILED)
+        .env("SCHEDULE_ROLE_ARN", ROLE);
+    let output = command.output().await.unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(text).unwrap(),
+    )
+}
+
+/// One that takes a schedule of each of these orgs.
+async fn scheduler() -> MockServer {
+    let server = MockServer::start().await;
+    on(&server, "GET", "/schedules/blue-reconcile", missing()).await;
+    for org in ["ranked", "lists", "nobody"] {
+        let at = format!("/schedules/blue-reconcile-{org}");
+        on(
+            &server,
+            "PUT",
+            &at,
+            answer(200, json!({ "ScheduleArn": "arn" })),
+        )
+        .await;
+    }
+    server
+}
+
+async fn was_set(server: &MockServer) -> bool {
+    let requests = server.received_requests().await.unwrap();
+    requests
+        .iter()
+        .any(|request| request.method.as_str() == "PUT")
+}
+
+#[tokio::test]
+async fn campaigns_that_genesys_cloud_has_not_are_named_and_nothing_is_set() {
+    let served = Served::new().await;
+    let own = format!("no-such,{CAMPAIGN},other");
+    for (org, campaigns) in [
+        ("ranked", own.as_str()),
+        ("lists", "no-such,campaign-of-lists,other"),
+    ] {
+        let server = scheduler().await;
+        let (status, text) = set(&served, &server, org, campaigns, &[]).await;
+        let expected = format!("org {org} has no such campaign in Genesys Cloud: no-such, other: ");
+        assert!(status == 2 && text.contains(&expected), "{text}");
+        assert!(!was_set(&server).await);
+    }
+    let server = scheduler().await;
+    for (org, campaign) in [("ranked", CAMPAIGN), ("lists", "campaign-of-lists")] {
+        let (status, text) = set(&served, &server, org, campaign, &[]).await;
+        assert!(status == 0 && text.contains("is replaced"), "{text}");
+        assert!(!text.contains("is not known"), "{text}");
+    }
+    assert!(was_set(&server).await);
+}
+
+#[tokio::test]
+async fn where_genesys_cloud_cannot_be_asked_that_is_told() {
+    let served = Served::new().await;
+    let server = scheduler().await;
+    let (status, text) = set(&served, &server, "nobody", "a", &[]).await;
+    assert_eq!(status, 0, "{text}");
+    assert!(
+        text.contains("whether Genesys Cloud has these campaigns is not known (org nobody: ")
+            && text.contains("campaign-sync/org/nobody"),
+        "{text}"
+    );
+    assert!(was_set(&server).await);
+}
+
+#[tokio::test]
+async fn a_window_shorter_than_the_rate_is_told_for_the_first_run() {
+    let served = Served::new().await;
+    let server = scheduler().await;
+    for (rate, window, is_told) in [
+        ("rate(15 minutes)", "14", true),
+        ("rate(15 minutes)", "15", false),
+        ("rate(1 day)", "60", true),
+        ("cron(0 6 * * ? *)", "1", false),
+    ] {
+        let more = ["--rate", rate, "--window", window];
+        let (status, text) = set(&served, &server, "ranked", CAMPAIGN, &more).await;
+        let note = format!("a campaign's first looks back {window} minutes alone");
+        assert!(
+            status == 0 && text.contains(&note) == is_told,
+            "{rate} {window}: {text}"
+        );
+    }
+}
