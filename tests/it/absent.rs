@@ -1,5 +1,5 @@
-//! Changes that create nobody: who is not in the campaign is known, and not guessed (docs/design.md
-//! "Who is not in the campaign").
+//! A change with `ifAbsent` creates nobody. If its contact is not in the campaign, it is skipped,
+//! and only its opt-out leaves a mark (docs/design.md "Who is not in the campaign").
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn skip_opt_out(change: Change) -> Change {
     change.with("ifAbsent", "skipOptOut")
 }
 
-/// What becomes of these changes in the end: of a list a read tells after a minute.
+/// The final outcomes of these changes. With a contact list, a second read decides a minute later.
 async fn outcomes(world: &World, changes: impl IntoIterator<Item = Change>) -> Vec<String> {
     world.send(changes);
     let mut records = world.invoke().await.records;
@@ -39,7 +39,7 @@ fn version(world: &World, key: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_not_in_the_campaign_is_skipped_and_who_is_is_updated() {
+async fn a_contact_outside_the_campaign_is_skipped_and_one_inside_is_updated() {
     by_both(async |world| {
         world.put("there", 1, "1");
         let partial = [
@@ -65,7 +65,7 @@ async fn who_is_not_in_the_campaign_is_skipped_and_who_is_is_updated() {
         assert_eq!(records, ["updated", "skipped", "skipped", "skipped"]);
         assert_eq!(world.column("there", "phone"), "2");
         assert_eq!(world.genesys.contacts(CAMPAIGN).len(), 1);
-        // The whole contact puts the person there, and what changes then is written.
+        // The full change creates the contact, and later changes are written to it.
         let whole = change("a", 3).phone("3").callable(true);
         assert_eq!(outcomes(world, [whole]).await, ["created"]);
         assert_eq!(
@@ -81,7 +81,7 @@ async fn who_is_not_in_the_campaign_is_skipped_and_who_is_is_updated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_was_created_a_moment_ago_is_found_though_reads_lag() {
+async fn a_contact_that_was_just_created_is_found_though_reads_lag() {
     let lists = ListReadings {
         read_lag: Duration::from_secs(59),
         ..ListReadings::default()
@@ -116,19 +116,24 @@ async fn who_was_created_a_moment_ago_is_found_though_reads_lag() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_of_who_is_not_there_leaves_a_contact_that_nothing_older_brings_back() {
+async fn an_opt_out_of_an_absent_contact_leaves_a_mark_that_no_older_change_undoes() {
     by_both(async |world| {
         let out = skip(change("a", 5).phone("5").callable(false));
         let removed = skip(change("b", 5).remove());
-        // At once, also where a read must tell a second time who is not there.
+        // The mark is created at once, even where a second read must confirm that the contact is
+        // absent.
         let done = world.apply([out, removed]).await;
         assert_eq!(done.records, ["created"; 2]);
         for key in ["a", "b"] {
             let held = [(VERSION_FIELD.to_owned(), "5:5-".to_owned())].into();
-            assert_eq!(world.contact(key), (held, false), "{key}: no column of it");
+            assert_eq!(
+                world.contact(key),
+                (held, false),
+                "{key}: it holds no column of the change"
+            );
             let older = change(key, 4).phone("4").callable(true);
             assert_eq!(outcomes(world, [older]).await, ["stale"]);
-            // Nor does a partial change bring anybody.
+            // A partial change does not bring the contact back either.
             let partial = skip(change(key, 6).phone("6").callable(true));
             assert_eq!(outcomes(world, [partial]).await, ["skipped"]);
             let again = skip_opt_out(change(key, 7).phone("7").callable(false));
@@ -168,9 +173,9 @@ async fn one_opt_out_for_many_campaigns_creates_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_a_fold_each_change_is_what_it_is_alone() {
+async fn a_fold_does_what_its_changes_do_one_by_one() {
     by_both(async |world| {
-        // Nobody of it may create; its opt-out holds.
+        // None of these may create a contact, and the opt-out leaves its mark.
         let nobody = [
             skip(change("a", 2).phone("2")),
             skip(change("a", 3).phone("3").callable(false)),
@@ -182,7 +187,8 @@ async fn in_a_fold_each_change_is_what_it_is_alone() {
             (version(world, "a").as_str(), world.contact("a").1),
             ("3:3-", false)
         );
-        // One may: what ranks above it is written with it, and what ranks below is skipped.
+        // One of these may create the contact. Changes with a higher rank are written with it, and
+        // those with a lower rank are skipped.
         let some = [
             skip(change("b", 4).column("firstName", json!("Ada"))),
             change("b", 3).phone("3"),
@@ -195,7 +201,7 @@ async fn in_a_fold_each_change_is_what_it_is_alone() {
             (&*data["phone"], &*data["firstName"], callable),
             ("3", "Ada", true)
         );
-        // An opt-out below it holds too.
+        // An opt-out with a lower rank takes effect too.
         let out = [
             skip(change("c", 2).callable(false)),
             change("c", 3).phone("3"),
@@ -211,7 +217,7 @@ async fn in_a_fold_each_change_is_what_it_is_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_ranks_nobody_is_brought_either() {
+async fn without_ranks_an_absent_contact_is_skipped_too() {
     by_both(async |world| {
         let copy = world.without_ranks().await;
         let late = Some(Duration::from_secs(30));
@@ -225,7 +231,7 @@ async fn without_ranks_nobody_is_brought_either() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_look_is_nobodys_failure() {
+async fn a_second_read_of_an_absent_contact_counts_as_no_failure() {
     let world = World::of_lists(Options::default());
     world.put("there", 1, "1");
     let done = world
@@ -248,12 +254,13 @@ async fn a_second_look_is_nobodys_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_404_that_may_be_the_campaigns_skips_nobody() {
+async fn a_404_that_may_mean_the_campaign_skips_nobody() {
     let world = World::new();
     let unknown = skip(change("a", 2).phone("2").of("acme", "campaign-x"));
     let done = world.apply([unknown]).await;
     assert!(done.records[0].starts_with("retried in "), "{done:?}");
-    // A bare 404 leaves it open, until the campaign has answered of somebody.
+    // A 404 without a body leaves open whether the contact or the campaign is absent, until the
+    // campaign has answered for some contact.
     let world = World::new();
     let bare = between(&world.genesys, |genesys, request, timeout| async move {
         let mut answer = genesys.send(request, timeout).await?;
@@ -277,7 +284,7 @@ async fn a_404_that_may_be_the_campaigns_skips_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_posted_without_a_look_and_a_miss_makes_no_first_load() {
+async fn a_change_that_may_not_create_is_read_first_and_its_404_begins_no_first_load() {
     let world = World::with(Options {
         calls_per_minute: Some(3_000),
         ..Options::default()
@@ -293,7 +300,7 @@ async fn nobody_is_posted_without_a_look_and_a_miss_makes_no_first_load() {
     }
     let done = world.apply([change("whole", 1)]).await;
     assert_eq!(done.calls, ["GET whole 404", "POST contacts 200"]);
-    // Nor in one.
+    // The same in one batch with a create.
     for n in 0..3 {
         world
             .apply((0..10).map(|i| change(&format!("new{n}{i}"), 1)))
@@ -306,7 +313,7 @@ async fn nobody_is_posted_without_a_look_and_a_miss_makes_no_first_load() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_dnc_list_is_owed_what_an_opt_out_says_of_whom_the_campaign_has_not() {
+async fn an_opt_out_of_an_absent_contact_is_entered_on_the_dnc_list() {
     for api in ["predictive", "contactLists"] {
         let options = Options::default();
         let world = match api {
@@ -342,7 +349,7 @@ async fn the_dnc_list_is_owed_what_an_opt_out_says_of_whom_the_campaign_has_not(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_that_is_closed_before_somebody_joins_stays_closed() {
+async fn a_channel_that_is_closed_before_a_contact_joins_stays_closed() {
     let world = World::of_lists(Options::default());
     let closed = || json!({ "Sms": { "contactable": false } });
     let quiet = skip(change("a", 5).with("contactable", json!({ "Sms": false })));
@@ -351,7 +358,7 @@ async fn a_channel_that_is_closed_before_somebody_joins_stays_closed() {
         (version(&world, "a").as_str(), world.contact("a").1),
         ("5:-", false)
     );
-    // What opts in may be older; columns are the newer change's.
+    // The opt-in may be older than the stored rank. The columns stay those of the newer change.
     let older = change("a", 4).phone("3").callable(true);
     assert_eq!(world.apply([older]).await.records, ["updated"]);
     assert_eq!(

@@ -1,5 +1,6 @@
-//! Whom 0.1 made not callable gets the mark by which campaign-sync knows its own, at an operator's wish:
-//! from the CRM's feed by the queue to apply.
+//! Adoption: a contact that version 0.1 made not callable gets the mark with which campaign-sync
+//! recognises its own opt-outs. An operator starts it, the CRM's feed says who opted out, and apply
+//! writes the mark.
 
 mod command;
 
@@ -9,7 +10,7 @@ use serde_json::json;
 
 use crate::support::{CAMPAIGN, Change, VERSION_FIELD, World, by_both, change};
 
-/// Of the CRM's opt-out with this rank, and a contact that was seen to store that one.
+/// An adoption by the CRM's opt-out with this rank, for a contact that was seen to store that rank.
 fn adoption(key: &str, opt_out: Option<u64>, stored: Option<u64>) -> Change {
     let mut adopt = json!({});
     let members = [("optOut", opt_out), ("stored", stored)];
@@ -26,7 +27,7 @@ fn adoption(key: &str, opt_out: Option<u64>, stored: Option<u64>) -> Change {
         .with("adopt", adopt)
 }
 
-/// As 0.1 left it: not callable, and no mark.
+/// A contact as version 0.1 left it: not callable and without a mark.
 fn lowered(world: &World, key: &str, version: &str) {
     put(world, key, version, false);
 }
@@ -36,7 +37,7 @@ fn put(world: &World, key: &str, version: &str, callable: bool) {
     world.genesys.put_contact(CAMPAIGN, key, &data, callable);
 }
 
-/// What becomes of these changes, one invocation, and of whom they are about.
+/// The outcome of one invocation with these changes, and the contact `a` afterwards.
 async fn made(world: &World, changes: impl IntoIterator<Item = Change>) -> String {
     let done = world.apply(changes).await;
     let (mut data, callable) = world.contact("a");
@@ -78,11 +79,11 @@ async fn an_adoption_sets_the_mark_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_later_opt_in_raises_who_was_adopted_and_nobody_else() {
+async fn a_later_opt_in_makes_an_adopted_contact_callable_and_no_other() {
     by_both(async |world| {
         lowered(world, "a", "9");
         assert_eq!(made(world, [opt_in(10)]).await, "updated, kept: not 10:10+");
-        // Who was opted in since is nobody's to adopt.
+        // An adoption that comes after a newer opt-in is stale.
         let late = adoption("a", Some(9), Some(10));
         assert_eq!(made(world, [late]).await, "stale: not 10:10+");
 
@@ -107,7 +108,7 @@ async fn a_later_opt_in_raises_who_was_adopted_and_nobody_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_otherwise_than_it_was_seen_is_left_alone() {
+async fn a_contact_that_changed_since_it_was_seen_is_not_adopted() {
     by_both(async |world| {
         put(world, "callable", "9", true);
         put(world, "raised", "9:9-", true);

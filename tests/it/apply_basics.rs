@@ -1,4 +1,5 @@
-//! What apply does where nothing fails.
+//! Apply when nothing fails: it reads each contact, writes only what differs, and folds
+//! the changes of one contact into one write.
 
 use std::time::Duration;
 
@@ -60,8 +61,8 @@ async fn a_batch_of_ten_costs_two_round_trips() {
         .apply(contacts.map(|key| change(&key, 2).phone("2")))
         .await;
     assert_eq!(done.calls.len(), 10 + 5 + 1, "{:?}", done.calls);
-    // The first call after the service told its count long ago asks it again; here it told a moment
-    // ago.
+    // Two rounds of 40 ms: the rate limit was reported a moment ago, so apply need not ask for it
+    // with a single call first.
     assert_eq!(done.took, Duration::from_millis(80));
 }
 
@@ -84,7 +85,7 @@ async fn second_update_of_a_contact_is_folded_into_one_patch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn creates_of_a_campaign_ride_in_one_post() {
+async fn creates_of_a_campaign_share_one_post() {
     let world = World::new();
     let of_a = (0..4).map(|n| change(&format!("a-{n}"), 1));
     let of_b = (0..4).map(|n| change(&format!("b-{n}"), 1).of("acme", OTHER_CAMPAIGN));
@@ -125,7 +126,7 @@ async fn a_late_change_is_stale_and_a_late_opt_out_still_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn removing_an_unknown_contact_leaves_one_that_nobody_may_call() {
+async fn removing_an_unknown_contact_creates_one_that_is_not_callable() {
     let world = World::new();
     let done = world.apply([change("a", 9).remove()]).await;
     assert_eq!(done.records, ["created"]);
@@ -163,7 +164,11 @@ async fn a_contact_is_created_callable_unless_the_change_says_otherwise() {
         .iter()
         .find(|contact| contact["id"] == "silent")
         .unwrap();
-    assert_eq!(silent.get("callable"), None, "silence is not a word");
+    assert_eq!(
+        silent.get("callable"),
+        None,
+        "a change without callable says nothing about it"
+    );
 }
 
 #[tokio::test(start_paused = true)]

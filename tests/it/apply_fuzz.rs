@@ -1,5 +1,5 @@
-//! Any event of a queue, and any page of a feed: never a panic, and nothing given up that was not
-//! parked.
+//! Properties of apply and reconcile. Whatever a queue's event or a feed's page holds, nothing
+//! panics, and no message is given up that was not parked.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ fn values() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A good change with a member or two set to anything, or anything at all.
+/// A valid change with one or two members set to anything, or any text at all.
 fn bodies() -> impl Strategy<Value = String> {
     let member = prop::sample::select(vec![
         "version",
@@ -114,7 +114,7 @@ fn any_event_is_answered() {
                 .as_millisecond()
                 .unsigned_abs();
             let answer = apply::handle(&world.context, LambdaEvent::new(event, lambda)).await;
-            // A record without an id that must be retried: Lambda retries the whole batch.
+            // A record without an id must be retried, so the whole batch fails.
             let Ok(answer) = answer else { return Ok(()) };
             let ids: Vec<_> = records
                 .iter()

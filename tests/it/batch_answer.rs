@@ -1,5 +1,5 @@
-//! The answer to Lambda: FIFO, never empty, null or foreign ids, and one bad record never fails the
-//! batch.
+//! The answer to Lambda. It names only ids of the batch, never an empty or null one, and one bad
+//! record never fails the batch.
 
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use emulator::Fault;
 
 use crate::support::{World, change};
 
-/// Applies an event that was written by hand, and answers the ids of its failures.
+/// Applies a hand-written event, and returns the reported ids.
 async fn handle(world: &World, records: Value) -> Result<Vec<String>, String> {
     let event = serde_json::from_value(json!({ "Records": records })).unwrap();
     let mut lambda = lambda_runtime::Context::default();
@@ -37,7 +37,7 @@ fn record(id: Value, key: &str, version: u64) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_failure_of_a_group_and_all_after_it_are_named_in_order() {
+async fn the_first_failure_of_a_group_and_all_messages_after_it_are_reported_in_order() {
     let world = World::new();
     world
         .genesys
@@ -53,7 +53,7 @@ async fn the_first_failure_of_a_group_and_all_after_it_are_named_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_all_is_done_the_list_is_empty() {
+async fn when_every_message_succeeds_the_list_of_failures_is_empty() {
     let world = World::new();
     assert_eq!(
         handle(&world, json!([record(json!("1"), "a", 1)]))

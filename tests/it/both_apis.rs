@@ -1,4 +1,4 @@
-//! One contract for both APIs: what is promised does not depend on which of them an org has.
+//! One contract for both APIs. Each promise here holds whichever of them an org has.
 
 mod failing;
 
@@ -16,7 +16,7 @@ use crate::support::{
     CAMPAIGN, Change, OTHER_CAMPAIGN, VERSION_FIELD, World, between, by_both, change, seconds,
 };
 
-/// What writes by each API are called.
+/// The methods that write: PATCH by `predictive`, POST by `contactLists`.
 const WRITES: [&str; 2] = ["PATCH", "POST"];
 
 fn fail_writes(world: &World, effect: &Effect, times: usize) {
@@ -24,7 +24,7 @@ fn fail_writes(world: &World, effect: &Effect, times: usize) {
         let fault = Fault::next(method, effect.clone())
             .on("contacts")
             .times(times);
-        // The other API has reads by POST.
+        // With contact lists, the first POST of an invocation is a bulk read.
         world
             .genesys
             .add_fault(if method == "POST" && is_of_lists(world) {
@@ -66,7 +66,7 @@ fn writes(world: &World, key: &str) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_new_is_created_and_the_existing_updated_in_part() {
+async fn a_new_contact_is_created_and_an_existing_one_is_updated_in_part() {
     by_both(async |world| {
         world.genesys.put_contact(
             CAMPAIGN,
@@ -102,7 +102,7 @@ async fn the_new_is_created_and_the_existing_updated_in_part() {
         assert_eq!(
             world.column("old", "phone"),
             "3",
-            "what a change does not name stays"
+            "a column that the change does not name stays"
         );
     })
     .await;
@@ -113,7 +113,7 @@ fn owned((name, value): (&str, &str)) -> (String, String) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_older_is_written_and_a_late_opt_out_still_counts() {
+async fn an_older_change_is_not_written_but_a_late_opt_out_still_counts() {
     by_both(async |world| {
         world.put("a", 5, "5");
         assert_eq!(
@@ -122,7 +122,7 @@ async fn nothing_older_is_written_and_a_late_opt_out_still_counts() {
                 .await
                 .records,
             ["updated"],
-            "what it says of callable is new"
+            "its callable is newer than the stored decision"
         );
         assert_eq!(world.contact("a").0["phone"], "5");
         assert_eq!(
@@ -161,14 +161,14 @@ async fn nothing_older_is_written_and_a_late_opt_out_still_counts() {
         assert_eq!(
             (data["phone"].as_str(), callable),
             ("6", false),
-            "an equal rank repairs columns, and only lowers"
+            "an equal rank repairs columns, and only opts out"
         );
     })
     .await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_opted_out_stays_so_through_changes_that_are_silent() {
+async fn a_contact_stays_opted_out_through_changes_that_do_not_mention_it() {
     by_both(async |world| {
         world.put("a", 1, "1");
         world.apply([change("a", 2).callable(false)]).await;
@@ -181,13 +181,13 @@ async fn who_opted_out_stays_so_through_changes_that_are_silent() {
             world.apply([change("a", 4).callable(true)]).await.records,
             ["updated"]
         );
-        assert!(world.contact("a").1, "a newer change may raise");
+        assert!(world.contact("a").1, "a newer change may opt in");
     })
     .await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn removing_what_is_not_there_leaves_what_an_older_change_cannot_undo() {
+async fn removing_an_absent_contact_leaves_a_mark_that_no_older_change_undoes() {
     by_both(async |world| {
         assert_eq!(
             world.apply([change("a", 5).remove()]).await.records,
@@ -206,7 +206,7 @@ async fn removing_what_is_not_there_leaves_what_an_older_change_cannot_undo() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rapid_changes_are_one_write_and_applying_again_none() {
+async fn rapid_changes_are_one_write_and_applying_them_again_is_none() {
     by_both(async |world| {
         let changes = || {
             [
@@ -249,7 +249,7 @@ async fn without_ranks_the_queue_decides() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn campaigns_go_side_by_side() {
+async fn campaigns_are_served_side_by_side() {
     by_both(async |world| {
         let of_both = |key: &'static str| {
             [CAMPAIGN, OTHER_CAMPAIGN].map(|id| change(key, 1).phone("1").of("acme", id))

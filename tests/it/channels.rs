@@ -1,5 +1,5 @@
-//! Channels and numbers: what changes say of them is lowered and nothing is raised, by every reading of
-//! what the documentation leaves open.
+//! Channels and phone numbers. A change lowers their status and never raises it, whichever way the
+//! undocumented API behaves.
 
 mod heard;
 
@@ -15,8 +15,8 @@ use crate::support::{CAMPAIGN, Change, VERSION_FIELD, World, between, change, op
 
 const EVERY: [&str; 4] = ["Voice", "Sms", "Email", "WhatsApp"];
 
-/// Of lists with two columns of numbers, whether a write merges statuses or replaces them; held against
-/// the published specification.
+/// Runs a promise on lists with two phone columns, once where a write merges statuses and once
+/// where it replaces them. Checks the calls against the published specification.
 async fn by_both_readings(promise: impl AsyncFn(&World)) {
     for statuses_merge in [false, true] {
         let world = world(statuses_merge);
@@ -59,7 +59,7 @@ fn lowering(change: Change, channels: &[&str], numbers: &[&str]) -> Change {
     }
 }
 
-/// Channels by which a contact is not reached.
+/// The channels by which the contact must not be reached.
 fn shut(world: &World, key: &str) -> Vec<&'static str> {
     let kept = |channel: &&str| {
         let by = world.genesys.kept_from_messages(CAMPAIGN, key, channel);
@@ -69,7 +69,7 @@ fn shut(world: &World, key: &str) -> Vec<&'static str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_said_is_lowered_and_what_the_dialler_wrote_is_kept() {
+async fn named_channels_are_closed_and_what_the_dialler_wrote_is_kept() {
     by_both_readings(async |world| {
         world.put("a", 1, "1");
         let voice =
@@ -89,17 +89,17 @@ async fn what_is_said_is_lowered_and_what_the_dialler_wrote_is_kept() {
         let write = world.genesys.calls().pop().unwrap().body[0].clone();
         assert_eq!(
             write["contactableStatus"], channels,
-            "all that was read goes with it"
+            "everything that was read is written with it"
         );
         assert_eq!(
             write["phoneNumberStatus"],
             Value::Null,
-            "what is not lowered is not named"
+            "a status that is not closed is not named"
         );
         assert_eq!(write["callable"], Value::Null);
         let again = world.apply([says.with("eventId", "again")]).await;
         assert_eq!(again.records, ["unchanged"]);
-        assert_eq!(again.calls, ["POST bulk 200"], "it is lowered already");
+        assert_eq!(again.calls, ["POST bulk 200"], "it is closed already");
         let says = lowering(change("a", 3), &[], &["phone"]);
         assert_eq!(world.apply([says]).await.records, ["updated"]);
         let numbers = json!({ "nickname": number, "phone": { "callable": false } });
@@ -112,14 +112,14 @@ async fn what_is_said_is_lowered_and_what_the_dialler_wrote_is_kept() {
         assert_eq!(silent.records, ["updated"]);
         let write = world.genesys.calls().pop().unwrap().body[0].clone();
         let named = ["contactableStatus", "phoneNumberStatus"].map(|of| write.get(of).is_some());
-        assert_eq!(named, [false, false], "an opt-in raises none");
+        assert_eq!(named, [false, false], "an opt-in opens none");
         assert_eq!(shut(world, "a"), ["Sms", "Email"]);
     })
     .await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_created_is_lowered_by_the_same_write() {
+async fn a_new_contact_is_created_with_its_channels_closed() {
     by_both_readings(async |world| {
         let says = lowering(change("a", 1).phone("1"), &["WhatsApp"], &["phone"]);
         assert_eq!(world.apply([says]).await.records, ["created"]);
@@ -135,12 +135,16 @@ async fn who_is_created_is_lowered_by_the_same_write() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_stale_lowers_all_the_same_and_a_batch_lowers_all_that_it_says() {
+async fn a_stale_change_still_closes_channels_and_a_batch_closes_all_that_it_names() {
     by_both_readings(async |world| {
         world.put("a", 9, "9");
         let late = lowering(change("a", 5).phone("5"), &["Sms"], &[]);
         assert_eq!(world.apply([late]).await.records, ["updated"]);
-        assert_eq!(world.column("a", "phone"), "9", "no column of it");
+        assert_eq!(
+            world.column("a", "phone"),
+            "9",
+            "none of its columns is written"
+        );
         assert_eq!(world.column("a", VERSION_FIELD), "9");
         assert_eq!(shut(world, "a"), ["Sms"]);
         let batch = [
@@ -166,14 +170,14 @@ async fn what_is_stale_lowers_all_the_same_and_a_batch_lowers_all_that_it_says()
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_default_an_opt_out_leaves_channels_alone_and_by_the_orgs_wish_it_lowers_all() {
+async fn by_default_an_opt_out_leaves_channels_open_and_by_the_orgs_wish_it_closes_all() {
     by_both_readings(async |world| {
         world.put("a", 1, "1");
         world.apply([change("a", 2).callable(false)]).await;
         assert_eq!(shut(world, "a"), [""; 0], "messages are still sent");
         opt_out_of_all(world);
         world.pass(Duration::from_mins(6)).await;
-        // Nobody may call already: what is up is lowered, once.
+        // The contact is not callable already. The channels that are still open are closed once.
         let opt_out = |id: &str| change("a", 2).callable(false).with("eventId", id);
         assert_eq!(world.apply([opt_out("1")]).await.records, ["updated"]);
         assert_eq!(shut(world, "a"), EVERY);
@@ -184,17 +188,17 @@ async fn by_default_an_opt_out_leaves_channels_alone_and_by_the_orgs_wish_it_low
         let opt_in = change("a", 3).callable(true);
         assert_eq!(world.apply([opt_in]).await.records, ["updated"]);
         assert!(world.contact("a").1);
-        assert_eq!(shut(world, "a"), EVERY, "an opt-in raises none");
+        assert_eq!(shut(world, "a"), EVERY, "an opt-in opens none");
         let kept = world.genesys.kept_from_dialling(CAMPAIGN, "a");
         assert_eq!(kept, [KeptBy::Channel("Voice".to_owned())]);
         world.apply([change("b", 1).remove()]).await;
-        assert_eq!(shut(world, "b"), EVERY, "who is not there is made so");
+        assert_eq!(shut(world, "b"), EVERY, "an absent contact is created so");
     })
     .await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_that_is_stale_lowers_no_channel() {
+async fn a_stale_opt_out_closes_no_channel() {
     by_both_readings(async |world| {
         opt_out_of_all(world);
         world.apply([change("a", 9).callable(true)]).await;
@@ -204,13 +208,13 @@ async fn an_opt_out_that_is_stale_lowers_no_channel() {
         let stale = lowering(change("a", 7).callable(false), &["Sms"], &[]);
         assert_eq!(world.apply([stale]).await.records, ["updated"]);
         assert!(world.contact("a").1);
-        assert_eq!(shut(world, "a"), ["Sms"], "what it names itself");
+        assert_eq!(shut(world, "a"), ["Sms"], "only the channels that it names");
     })
     .await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_without_an_answer_is_read_and_lowers_once() {
+async fn a_write_without_an_answer_is_read_again_and_closes_channels_once() {
     by_both_readings(async |world| {
         world.put("a", 1, "1");
         world.apply([change("warm", 1)]).await;
@@ -227,7 +231,7 @@ async fn a_write_without_an_answer_is_read_and_lowers_once() {
             assert_eq!(
                 writes.count(),
                 1,
-                "what was lost before it came is no write: {done:?}"
+                "a call that was lost on its way is no write: {done:?}"
             );
             assert!(done.failed.is_empty());
             assert!(shut(world, "a").contains(&channel));
@@ -237,12 +241,12 @@ async fn a_write_without_an_answer_is_read_and_lowers_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_shows_a_channel_or_number_up_is_no_answer() {
+async fn an_answer_that_shows_a_channel_or_number_still_open_is_not_success() {
     for member in ["contactableStatus", "phoneNumberStatus"] {
         let world = world(false);
         world.put("a", 1, "1");
         world.apply([change("warm", 1)]).await;
-        // The service takes the write, and drops what it says of them.
+        // The service accepts the write but drops one of the two statuses.
         let dropping = between(
             &world.genesys,
             move |genesys, mut request, timeout| async move {
@@ -268,7 +272,7 @@ async fn an_answer_that_shows_a_channel_or_number_up_is_no_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_is_written_where_reads_lag_comes_back_and_is_read() {
+async fn where_reads_lag_a_written_change_comes_back_and_is_read() {
     let world = world(false);
     world.put("a", 1, "1");
     let secret = json!({ "api": "contactLists", "readLagSeconds": 5 });
@@ -282,7 +286,7 @@ async fn one_that_is_written_where_reads_lag_comes_back_and_is_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_that_asks_for_channels_where_there_are_none_is_refused_and_named() {
+async fn a_secret_that_asks_for_channels_of_an_api_without_them_is_refused_by_name() {
     let world = World::new();
     world.put_secret("acme", &json!({ "optOut": "all" }));
     let done = world.apply([change("a", 1)]).await;

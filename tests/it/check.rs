@@ -1,5 +1,5 @@
-//! `campaign-sync check` and `status`: what is told of an org and of the queues, by the real
-//! command.
+//! `campaign-sync check` and `status`, run as real commands: what they report about an org and
+//! about the queues.
 
 mod dnc;
 mod secrets;
@@ -32,7 +32,7 @@ async fn check(served: &Served, more: &[&str]) -> (i32, Vec<(String, bool, Strin
     (status, lines, shown)
 }
 
-/// What is wrong, each with what to do.
+/// The names of the failed checks. Every one of them says what to do.
 fn wrong(lines: &[(String, bool, String)]) -> Vec<&str> {
     lines
         .iter()
@@ -42,7 +42,7 @@ fn wrong(lines: &[(String, bool, String)]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn what_is_right_is_told_a_line_each() {
+async fn check_reports_a_line_for_everything_that_is_right() {
     let served = Served::new().await;
     let (status, _, shown) = served
         .command(&["check", "--org", "lists", "--campaign", "campaign-of-lists"])
@@ -83,7 +83,7 @@ async fn what_is_right_is_told_a_line_each() {
 }
 
 #[tokio::test]
-async fn a_machine_without_tls_roots_is_told_what_it_lacks() {
+async fn check_reports_missing_tls_roots() {
     let served = Served::new().await;
     let mut command = served.prepared(&["check", "--org", "ranked", "--campaign", CAMPAIGN]);
     let output = command
@@ -103,9 +103,9 @@ async fn a_machine_without_tls_roots_is_told_what_it_lacks() {
     );
 }
 
-/// Neither a token of Genesys Cloud nor what is signed for AWS.
+/// Neither calls of Genesys Cloud nor signed calls of AWS go to a proxy from the environment.
 #[tokio::test]
-async fn nothing_goes_to_a_proxy_that_the_environment_names() {
+async fn no_call_goes_to_a_proxy_from_the_environment() {
     let served = Served::new().await;
     let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", proxy.local_addr().unwrap());
@@ -127,7 +127,7 @@ async fn nothing_goes_to_a_proxy_that_the_environment_names() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_told_with_what_to_do() {
+async fn check_reports_whatever_is_wrong_and_what_to_do() {
     let served = Served::new().await;
     let org = |org| ["--org", org];
     for (name, text) in [
@@ -165,10 +165,10 @@ async fn what_is_wrong_is_told_with_what_to_do() {
     assert_eq!(wrong(&lines), [""; 0], "{shown}");
     assert!(
         shown.contains("\"status\":\"skip\""),
-        "what was not looked at is told: {shown}"
+        "a skipped check is reported: {shown}"
     );
 
-    // Another list than the version column's, and one that two campaigns draw on.
+    // A list without the version column, then version columns of several types.
     served.put_campaign("lists", "bare", Some(&["phone"]));
     let (_, lines, shown) = check(&served, &["--org", "lists", "--campaign", "bare"]).await;
     assert_eq!(wrong(&lines), ["campaign bare: version column"], "{shown}");
@@ -236,7 +236,7 @@ async fn what_is_wrong_is_told_with_what_to_do() {
 const SIGNING: &str = "whsec_bm9ib2R5IGtub3dzIHRoaXMgb25lLCBub2JvZHk=";
 
 #[tokio::test]
-async fn queues_that_are_not_what_the_template_makes_are_told() {
+async fn check_reports_queues_that_differ_from_the_template() {
     let attributes = fifo::Attributes {
         visibility_timeout: Duration::from_secs(30),
         max_receives: 5,

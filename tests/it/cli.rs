@@ -1,4 +1,4 @@
-//! The command as a user calls it.
+//! The command line as a user calls it.
 
 mod refused;
 mod vendors;
@@ -102,7 +102,7 @@ fn local_does_its_job_by_the_contact_list_api_too() {
 }
 
 #[test]
-fn what_webhooks_miss_is_repaired() {
+fn local_repairs_what_its_webhooks_miss() {
     for api in ["predictive", "contactLists"] {
         for (seed, drop) in [
             ("42", "10%"),
@@ -163,7 +163,7 @@ fn the_same_seed_gives_the_same_run() {
 }
 
 #[test]
-fn a_defect_is_found() {
+fn local_finds_an_injected_defect() {
     for defect in ["rank", "callable", "conflict"] {
         let output = campaign_sync(&["local", "--break", defect, "--json"]);
         assert_eq!(output.status.code(), Some(1), "{defect}");
@@ -192,7 +192,7 @@ fn without_a_command_it_runs_local_and_says_what_became_of_the_changes() {
 }
 
 #[test]
-fn few_contacts_and_few_changes_are_no_trouble() {
+fn local_runs_with_few_contacts_and_few_changes() {
     for (contacts, changes) in [("1", "1"), ("1", "60"), ("2", "10"), ("500", "3")] {
         let output = campaign_sync(&["--contacts", contacts, "--changes", changes, "--json"]);
         assert_eq!(
@@ -274,7 +274,7 @@ fn every_event_that_is_printed_is_valid_now() {
 }
 
 #[test]
-fn who_stops_reading_is_no_trouble() {
+fn a_reader_that_closes_the_pipe_is_no_error() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_campaign-sync"))
         .args(["--changes", "10"])

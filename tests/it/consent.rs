@@ -1,5 +1,5 @@
-//! Who may be called: whom the dialler took out, as an agent said, no change of the CRM brings back, and
-//! the decision with the highest rank stands.
+//! Consent. No change of the CRM brings back a contact that the dialler took out, and among the
+//! CRM's own decisions the one with the highest rank stands.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::support::{CAMPAIGN, Change, VERSION_FIELD, World, between, by_both, change};
 
-/// What becomes of these changes, one invocation, and of whom they are about.
+/// The outcome of one invocation with these changes, and the contact `a` afterwards.
 async fn made(world: &World, changes: impl IntoIterator<Item = Change>) -> String {
     let done = world.apply(changes).await;
     let callable = if world.contact("a").1 {
@@ -47,11 +47,11 @@ fn wish(world: &World, raise: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_agent_took_out_no_later_change_brings_back() {
+async fn no_later_change_brings_back_a_contact_that_an_agent_took_out() {
     by_both(async |world| {
         assert_eq!(made(world, [says(1, true)]).await, "created: callable 1:1+");
         world.genesys.lower(CAMPAIGN, "a");
-        // The CRM says so with every change.
+        // The CRM repeats `callable: true` in every change.
         assert_eq!(
             made(world, [says(2, true)]).await,
             "updated, kept: not 2:2+"
@@ -62,7 +62,8 @@ async fn what_an_agent_took_out_no_later_change_brings_back() {
             made(world, [says(2, true)]).await,
             "unchanged, kept: not 2:2+"
         );
-        // It pauses and resumes, alone, folded, and by a change that was late.
+        // The CRM opts the contact out and in again: by single changes, in a fold, and by a late
+        // change.
         assert_eq!(made(world, [says(3, false)]).await, "updated: not 3:3!");
         assert_eq!(
             made(world, [says(4, true)]).await,
@@ -82,7 +83,7 @@ async fn what_an_agent_took_out_no_later_change_brings_back() {
             made(world, [unranked("in", true)]).await,
             "unchanged, kept: not 9:8!"
         );
-        // A person brings it back, and from then on the CRM decides.
+        // A person makes the contact callable again. From then on the CRM decides.
         let column = [(VERSION_FIELD, "9:8!"), ("phone", "9")];
         world.genesys.put_contact(CAMPAIGN, "a", &column, true);
         assert_eq!(made(world, [says(10, false)]).await, "updated: not 10:10-");
@@ -95,7 +96,7 @@ async fn what_an_agent_took_out_no_later_change_brings_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_opts_out_and_in_again_in_the_crm_is_called_again() {
+async fn a_contact_that_opts_out_and_in_again_in_the_crm_is_called_again() {
     by_both(async |world| {
         assert_eq!(made(world, [says(1, true)]).await, "created: callable 1:1+");
         assert_eq!(made(world, [says(2, false)]).await, "updated: not 2:2-");
@@ -103,13 +104,13 @@ async fn who_opts_out_and_in_again_in_the_crm_is_called_again() {
         assert_eq!(made(world, [silent]).await, "updated: not 3:2-");
         let before = world.genesys.calls().len();
         assert_eq!(made(world, [says(4, true)]).await, "updated: callable 4:4+");
-        assert_eq!(world.genesys.calls().len() - before, 2, "no call more");
+        assert_eq!(world.genesys.calls().len() - before, 2, "no further call");
     })
     .await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_newest_decision_stands_in_whatever_order_they_come() {
+async fn the_newest_decision_stands_in_whatever_order_changes_arrive() {
     by_both(async |world| {
         assert_eq!(
             made(world, [says(10, true)]).await,
@@ -119,7 +120,8 @@ async fn the_newest_decision_stands_in_whatever_order_they_come() {
             made(world, [says(5, false)]).await,
             "stale: callable 10:10+"
         );
-        // Columns are newer, and the opt-out is newer than the last opt-in.
+        // The stored columns are newer than the opt-out, but the opt-out is newer than the last
+        // opt-in.
         let silent = change("a", 20).phone("20");
         assert_eq!(made(world, [silent]).await, "updated: callable 20:10+");
         assert_eq!(made(world, [says(15, false)]).await, "updated: not 20:15-");
@@ -132,13 +134,17 @@ async fn the_newest_decision_stands_in_whatever_order_they_come() {
             made(world, [says(16, false).with("eventId", "out")]).await,
             "updated: not 20:16-"
         );
-        assert_eq!(world.column("a", "phone"), "20", "and no column is theirs");
+        assert_eq!(
+            world.column("a", "phone"),
+            "20",
+            "and none of its columns is written"
+        );
     })
     .await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn changes_without_a_rank_are_bound_too() {
+async fn changes_without_a_rank_bring_nobody_back_either() {
     by_both(async |world| {
         assert_eq!(
             made(world, [unranked("1", true)]).await,
@@ -167,7 +173,7 @@ async fn changes_without_a_rank_are_bound_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_org_may_wish_that_everybody_is_raised_or_nobody() {
+async fn an_org_may_choose_that_every_opt_in_counts_or_none() {
     by_both(async |world| {
         made(world, [says(1, true)]).await;
         world.genesys.lower(CAMPAIGN, "a");
@@ -185,14 +191,14 @@ async fn the_org_may_wish_that_everybody_is_raised_or_nobody() {
             world.apply([change("b", 4).callable(true)]).await.records,
             ["created"]
         );
-        assert!(world.contact("b").1, "who is created may be called");
+        assert!(world.contact("b").1, "a created contact may be called");
     })
     .await;
 }
 
-/// docs/genesys-cloud.md "Unknown": where an update without `callable` keeps it.
+/// Needs an update that keeps `callable` when it omits it (docs/genesys-cloud.md "Unknown").
 #[tokio::test(start_paused = true)]
-async fn who_is_taken_out_between_the_read_and_the_write_of_an_opt_in_stays_out() {
+async fn a_contact_that_is_taken_out_between_the_read_and_the_write_of_an_opt_in_stays_out() {
     for world in [World::new(), World::of_lists(Options::default())] {
         let world = &world;
         made(world, [says(1, true)]).await;
@@ -221,10 +227,10 @@ async fn who_is_taken_out_between_the_read_and_the_write_of_an_opt_in_stays_out(
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_that_its_batch_undoes_leaves_the_mark_that_it_leaves_alone() {
+async fn an_opt_out_that_its_batch_undoes_leaves_the_same_mark_as_by_itself() {
     for is_folded in [false, true] {
         by_both(async |world| {
-            // A person made callable whom campaign-sync had lowered.
+            // A person made a contact callable that campaign-sync had made not callable.
             world
                 .genesys
                 .put_contact(CAMPAIGN, "a", &[(VERSION_FIELD, "5:5-")], true);

@@ -1,4 +1,4 @@
-//! `campaign-sync console` as a browser meets it, against emulated services over HTTP.
+//! `campaign-sync console` as a browser sees it, on emulated services over HTTP.
 
 mod contact;
 mod parked;
@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 
 use crate::support::served::Served;
 
-/// A console that is up, and a browser that was let in.
+/// A running console, and a browser with a valid session.
 pub(crate) struct Console {
     pub(crate) base: String,
     address: String,
@@ -72,7 +72,7 @@ impl Console {
         assert_eq!(
             answer.headers()["location"],
             "/",
-            "the token stays in no address"
+            "no address keeps the token"
         );
         let cookie = answer.headers()["set-cookie"].to_str().unwrap().to_owned();
         assert!(
@@ -114,7 +114,7 @@ impl Console {
         text(&answer)
     }
 
-    /// Status, and the page that it leads to.
+    /// Posts a form, and returns the status and the page that the redirect leads to.
     pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> (u16, String) {
         let csrf = [("csrf", self.form.as_str())];
         let body = form(csrf.iter().chain(fields));
@@ -134,7 +134,7 @@ impl Console {
         ]
     }
 
-    /// The page once it holds this.
+    /// Polls a page until it contains this text.
     pub(crate) async fn until(&self, path: &str, what: &str) -> String {
         for _ in 0..200 {
             let page = self.get(path).await;
@@ -146,7 +146,7 @@ impl Console {
         panic!("{path} never holds {what}: {}", self.get(path).await);
     }
 
-    /// What the terminal shows.
+    /// Everything that the terminal shows.
     pub(crate) async fn printed(&self) -> String {
         self.printed.lock().await.clone()
     }
@@ -166,7 +166,7 @@ fn text(answer: &Response<Bytes>) -> String {
 }
 
 #[tokio::test]
-async fn who_has_not_the_printed_address_is_let_in_nowhere() {
+async fn no_page_opens_without_the_printed_address() {
     let served = Served::new().await;
     let console = Console::of(&served, &[]).await;
     let cookie = ("cookie", console.cookie.as_str());
@@ -206,7 +206,7 @@ async fn who_has_not_the_printed_address_is_let_in_nowhere() {
 }
 
 #[tokio::test]
-async fn what_no_page_of_this_console_sent_does_nothing() {
+async fn a_form_that_no_page_of_this_console_sent_does_nothing() {
     let served = Served::new().await;
     let console = Console::of(&served, &[]).await;
     let with = format!("csrf={}", console.form);
@@ -234,7 +234,7 @@ async fn what_no_page_of_this_console_sent_does_nothing() {
 }
 
 #[tokio::test]
-async fn every_answer_forbids_what_no_page_needs() {
+async fn every_answer_forbids_the_browser_what_no_page_needs() {
     let served = Served::new().await;
     let console = Console::of(&served, &[]).await;
     let own = [("cookie", console.cookie.as_str())];

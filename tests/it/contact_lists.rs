@@ -1,5 +1,5 @@
-//! What only the contact list API has: campaigns that draw on lists, columns that are known, writes
-//! of whole contacts.
+//! The parts that only the contact list API has: campaigns that draw on lists, known columns, and writes of
+//! whole contacts.
 
 mod lists;
 
@@ -87,7 +87,7 @@ async fn writes_keep_the_place_in_the_queue_and_name_every_column_but_nothing_of
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_contact_that_was_read_as_not_callable_is_written_so() {
+async fn a_contact_that_was_read_as_not_callable_is_written_as_not_callable() {
     let world = world();
     world
         .genesys
@@ -100,12 +100,12 @@ async fn a_contact_that_was_read_as_not_callable_is_written_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_batch_is_split_until_the_offenders_are_alone() {
+async fn a_refused_batch_is_halved_until_the_bad_contacts_are_alone() {
     let world = world();
     let mut changes: Vec<_> = (0..8)
         .map(|n| change(&format!("good-{n}"), 1).phone("1"))
         .collect();
-    // Genesys Cloud does not take special characters in an id.
+    // Genesys Cloud refuses special characters in an id.
     changes.insert(3, change("bad/1", 1).phone("1"));
     changes.insert(8, change("bad#2", 1).phone("1"));
     let done = world.apply(changes).await;
@@ -151,7 +151,7 @@ async fn ids_that_cannot_be_read_together_are_read_apart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_folds_case_is_not_written_over() {
+async fn a_contact_whose_id_differs_in_case_only_is_not_overwritten() {
     let world = world();
     world.put("LEAD-1", 9, "9");
     let copy = altered(&world, |contact| {
@@ -165,7 +165,7 @@ async fn a_service_that_folds_case_is_not_written_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_that_is_about_others_is_no_answer() {
+async fn a_read_that_returns_other_contacts_is_not_an_answer() {
     let world = world();
     world.put("a", 9, "9");
     world.apply([change("warm", 1)]).await;
@@ -180,7 +180,7 @@ async fn a_read_that_is_about_others_is_no_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_contact_of_which_is_not_said_whether_it_may_be_called_is_lowered() {
+async fn a_contact_without_callable_is_treated_as_not_callable() {
     let world = world();
     world.put("a", 1, "1");
     let copy = altered(&world, |contact| {
@@ -201,7 +201,8 @@ async fn a_contact_of_which_is_not_said_whether_it_may_be_called_is_lowered() {
 async fn replaying_changes_one_by_one_keeps_the_rank() {
     let world = world();
     world.apply([change("warm", 1)]).await;
-    // The fold is refused, and then the opt-out by itself; its lowering goes well.
+    // The folded write is refused, then the opt-out by itself. The write that makes the contact not
+    // callable succeeds.
     world.genesys.add_fault(
         Fault::next("POST", Effect::Status(400, vec![]))
             .on("/contacts")
@@ -252,14 +253,14 @@ async fn a_write_whose_answer_lacks_the_contact_is_not_taken_for_done() {
     assert_eq!(
         done.failed,
         [0],
-        "it may be done yet: nothing is created twice in an invocation"
+        "it may still be carried out: nothing is created twice in an invocation"
     );
     world.pass(Duration::from_secs(20)).await;
     assert_eq!(world.invoke().await.records, ["created"]);
     assert_eq!(world.column("a", "phone"), "1");
 }
 
-/// A copy of apply to which contacts of bulk reads look otherwise.
+/// A copy of apply that sees every contact of a bulk read altered.
 fn altered(world: &World, alter: fn(&mut Value)) -> apply::Context {
     let altering = between(
         &world.genesys,
@@ -280,7 +281,7 @@ fn altered(world: &World, alter: fn(&mut Value)) -> apply::Context {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_conflict_says_nothing_of_a_key_here_and_is_followed_by_a_read() {
+async fn a_409_by_contact_lists_names_no_key_and_is_followed_by_a_read() {
     let world = world();
     world.put("a", 1, "1");
     world.apply([change("warm", 1)]).await;
@@ -307,7 +308,7 @@ async fn wide_contacts_are_written_in_as_many_calls_as_their_bytes_ask_for() {
     let mut names: Vec<_> = columns.iter().map(String::as_str).collect();
     names.push("crmVersion");
     world.put_campaign("acme", CAMPAIGN, Some(&names));
-    // 49 values of 512 characters of three bytes are 75 kB a contact.
+    // A contact with 49 values of 512 three-byte characters takes 75 kB.
     let wide = |n: usize| {
         columns
             .iter()

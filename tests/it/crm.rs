@@ -1,5 +1,5 @@
-//! Every page of docs/crm/, and docs/crm.md, shows a source's secret, what its vendor sends, and the changes
-//! that it becomes: the product makes just that of it.
+//! The examples of docs/crm.md and docs/crm/. Each shows a source's secret, what its vendor sends,
+//! and the changes that it becomes. The product must turn the one into the other.
 
 pub(crate) mod feeds;
 
@@ -17,9 +17,9 @@ use jiff::Timestamp;
 use mapping::PRESETS;
 use serde_json::Value;
 
-/// What stands behind the fence of each block of an example, in their order.
+/// The info strings of the fenced blocks of an example, in order.
 const KINDS: [&str; 3] = ["json secret", "json body", "json changes"];
-/// What stands in a page for a secret of the reader's own.
+/// The placeholder for a secret of the reader.
 const BLANK: &str = "\"…\"";
 const FILLED: &str = "\"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\"";
 
@@ -50,7 +50,7 @@ fn pages() -> Vec<(String, String)> {
     pages
 }
 
-/// The fenced blocks of a page: what stands behind the fence, and the lines of the block.
+/// The fenced blocks of a page: each info string, and the text of the block.
 fn blocks(page: &str) -> Vec<(&str, String)> {
     let mut blocks = Vec::new();
     let mut open: Option<(&str, String)> = None;
@@ -77,7 +77,8 @@ fn kind(info: &str) -> Option<&'static str> {
     })
 }
 
-/// The headers that the sender sends with the body, such as `content-type:application/cloudevents+json`.
+/// The headers that the sender adds to the body, such as
+/// `content-type:application/cloudevents+json`.
 fn headers(info: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for header in info.split_whitespace().skip(2) {
@@ -90,7 +91,7 @@ fn headers(info: &str) -> HeaderMap {
     headers
 }
 
-/// The examples of a page: three blocks each.
+/// The examples of a page. Each is three blocks.
 fn examples(page: &str, text: &str) -> Vec<Example> {
     let mut blocks = blocks(text);
     blocks.retain(|(info, _)| kind(info).is_some());
@@ -120,7 +121,7 @@ fn all() -> Vec<Example> {
     examples.collect()
 }
 
-/// The source's secret of a page's example by this preset, and what its vendor sends.
+/// The source's secret and the vendor's body of the example with this preset.
 pub(crate) fn webhook(page: &str, preset: &str) -> (Value, String) {
     let mut examples = all().into_iter();
     let is_meant = |example: &Example| {
@@ -138,7 +139,8 @@ impl Example {
         SourceSecret::parse(&secret.into()).unwrap_or_else(|error| panic!("{}: {error}", self.page))
     }
 
-    /// What `campaign-sync source test --json` tells as `change` of each of `changes`.
+    /// The member `change` of each of the `changes` in the output of `campaign-sync source test
+    /// --json`.
     fn made(&self) -> Vec<Value> {
         let secret = self.source();
         let body = Body {
@@ -162,7 +164,7 @@ impl Example {
 }
 
 #[test]
-fn what_a_page_shows_is_what_a_body_becomes() {
+fn every_example_body_becomes_the_changes_that_its_page_shows() {
     for example in all() {
         assert_eq!(
             example.made(),
@@ -195,9 +197,9 @@ fn every_page_has_an_example_and_every_preset_is_in_one() {
     }
 }
 
-/// Who copies a page without a secret of their own would let in whoever reads it.
+/// A secret copied from a page lets nobody in, since the page is public.
 #[test]
-fn a_secret_that_is_copied_from_a_page_lets_nobody_in() {
+fn a_secret_copied_from_a_page_lets_nobody_in() {
     for example in all() {
         assert!(example.secret.contains(BLANK), "{}", example.page);
         let copied = SourceSecret::parse(&example.secret.clone().into());

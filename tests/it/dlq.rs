@@ -1,4 +1,4 @@
-//! `campaign-sync dlq` against the emulated SQS and Secrets Manager, over HTTP.
+//! `campaign-sync dlq` on the emulated SQS and Secrets Manager, over HTTP.
 
 use io::queue::Message;
 use serde_json::{Value, json};
@@ -73,7 +73,7 @@ impl Served {
     }
 }
 
-/// docs/contract.md "Message group and deduplication ids".
+/// The message group of a contact (docs/contract.md "Message group and deduplication ids").
 pub(crate) fn group(org: &str, key: &str) -> String {
     let hash: String = Sha256::digest(key)
         .iter()
@@ -91,7 +91,7 @@ fn event_ids(messages: &[Message]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_is_parked_is_listed_without_personal_data_and_stays_visible() {
+async fn parked_messages_are_listed_without_personal_data_and_stay_visible() {
     let served = Served::new().await;
     served.park("ranked", "LEAD-1", "evt_1", Some(1), "retryHorizon");
     served.park("ranked", "LEAD-2", "evt_2", Some(2), "rejected");
@@ -150,7 +150,7 @@ async fn what_is_parked_is_listed_without_personal_data_and_stays_visible() {
 }
 
 #[tokio::test]
-async fn one_is_shown_with_its_values_only_where_that_is_asked_for_and_can_be_dropped() {
+async fn a_parked_message_shows_its_values_only_on_request_and_can_be_dropped() {
     let served = Served::new().await;
     served.park("ranked", "LEAD-1", "evt_1", Some(1), "retryHorizon");
     served.park_text("{LEAD-2", "ranked/c/x", "evt_2", "invalidChange");
@@ -226,7 +226,7 @@ async fn redriven_changes_keep_their_group_and_order_and_are_sent_once() {
 }
 
 #[tokio::test]
-async fn what_has_no_rank_is_left_unless_it_is_asked_for() {
+async fn a_message_without_a_rank_is_redriven_only_on_request() {
     let served = Served::new().await;
     served.park("ranked", "LEAD-1", "evt_1", Some(1), "retryHorizon");
     served.park("ranked", "LEAD-2", "evt_2", None, "retryHorizon");
@@ -273,16 +273,16 @@ async fn what_has_no_rank_is_left_unless_it_is_asked_for() {
     assert_eq!(
         served.ids().await.len(),
         4,
-        "rejected, behind that, of an unknown org, unreadable"
+        "one is rejected, one stands behind it, one is of an unknown org, one is unreadable"
     );
 }
 
 #[tokio::test]
-async fn what_cannot_be_applied_is_not_sent_round_in_circles_and_shows_nothing() {
+async fn a_message_that_cannot_be_applied_is_not_redriven_in_circles_and_shows_nothing() {
     let served = Served::new().await;
     served.park("ranked", "LEAD-1", "evt_1", Some(1), "keyPattern");
     served.park("ranked", "LEAD-1", "evt_1b", Some(2), "keyPattern");
-    // As apply would park it again.
+    // The same message as if apply had parked it a second time.
     let body = served.dead_letters.messages()[0].body.clone();
     served.park_text(&body, &group("ranked", "LEAD-1"), "again", "keyPattern");
     served.park_text(&body, "LEAD-1", "mismatch", "groupMismatch");
@@ -353,12 +353,13 @@ async fn it_says_what_it_needs() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_seen_is_counted() {
+async fn messages_that_cannot_be_seen_are_counted() {
     let served = Served::new().await;
     for n in 0..13 {
         served.park("ranked", "LEAD-1", &format!("evt_{n}"), Some(n), "rejected");
     }
-    // SQS shows ten of a group; somebody looks at the one of another.
+    // SQS hands out ten messages of a group. The message of another group is being looked at by
+    // somebody else.
     served.park("ranked", "LEAD-2", "evt_other", Some(1), "rejected");
     let (_, listed, text) = served.dlq(&["list", "--json"]).await;
     let (seen, hidden) = (

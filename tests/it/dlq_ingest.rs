@@ -1,4 +1,4 @@
-//! What ingest really parked, sent by `dlq redrive` through the mapping of its source as it was mended.
+//! Messages that ingest parked, redriven by `dlq redrive` through the mended mapping of its source.
 
 use http::Request;
 use io::queue::Message;
@@ -14,12 +14,12 @@ const JSON: &str = "application/json";
 const EVENT: &str = "application/cloudevents+json";
 const BATCH: &str = "application/cloudevents-batch+json";
 
-/// A source that shows a token, whose mapping is this.
+/// A source with a bearer token and this mapping.
 fn source(mapping: &Value) -> Value {
     json!({ "auth": "bearer", "bearerTokens": ["a-token-of-the-crm"], "org": "ranked", "campaignId": CAMPAIGN, "mapping": mapping })
 }
 
-/// What ingest parks of one request.
+/// The messages that ingest parks of one request.
 async fn parked(secret: &Value, headers: &[(&str, &str)], body: &str) -> Vec<Message> {
     let world = World::new();
     world.put_as("people", secret);
@@ -39,7 +39,7 @@ async fn send(world: &World, headers: &[(&str, &str)], body: &str) {
 }
 
 impl Served {
-    /// Redrives what ingest parked, by the source's secret as it was mended.
+    /// Redrives what ingest parked, with the source's mended secret.
     async fn mended(&self, parked: Vec<Message>, secret: &Value) -> (i32, Value, String) {
         self.put_source("people", secret);
         for message in parked {
@@ -49,7 +49,7 @@ impl Served {
             .await
     }
 
-    /// Contact key and phone of each change that is in the queue.
+    /// The contact key and the phone of each change in the queue.
     fn phones(&self) -> Vec<(String, String)> {
         let sent = self.queue.messages().into_iter().map(|message| {
             let change: Value = serde_json::from_str(&message.body).unwrap();
@@ -64,13 +64,13 @@ fn event(id: &str, data: &Value) -> Value {
     json!({ "specversion": "1.0", "id": id, "source": "/crm", "type": "changed", "data": data })
 }
 
-/// A program that fills the phone by this.
+/// A program that fills the phone with this expression.
 fn fills(phone: &str) -> String {
     format!("{{ eventId: \"e\", contactKey: .id, version: .at, data: {{ phone: {phone} }} }}")
 }
 
 #[tokio::test]
-async fn what_was_parked_by_each_extent_goes_through_a_mended_mapping() {
+async fn messages_parked_by_each_extent_go_through_a_mended_mapping() {
     let person = json!({ "id": "a", "at": 7, "phone": "+1" });
     let fails = "error(\"not yet\")";
     let binary = [
@@ -160,7 +160,7 @@ async fn what_was_parked_by_each_extent_goes_through_a_mended_mapping() {
 }
 
 #[tokio::test]
-async fn what_no_mapping_can_mend_stays_and_shows_nothing() {
+async fn a_message_that_no_mapping_can_mend_stays_and_shows_nothing() {
     let mapping = json!({ "jq": fills(".phone") });
     let mut plain = source(&mapping);
     plain.as_object_mut().unwrap().remove("mapping");
@@ -204,10 +204,10 @@ async fn what_no_mapping_can_mend_stays_and_shows_nothing() {
 }
 
 #[tokio::test]
-async fn who_was_heard_to_opt_out_stays_so_when_the_item_is_redriven() {
+async fn a_contact_whose_opt_out_was_honoured_stays_opted_out_when_its_item_is_redriven() {
     for (mended, rank, is_callable) in [
         (".calls", ".at", false),
-        // Somebody mends it so that it says the contrary, at the same rank; and at a higher one.
+        // The mended mapping says the contrary: first at the same rank, then at a higher one.
         ("true", ".at", false),
         ("true", "(.at + 1)", true),
     ] {

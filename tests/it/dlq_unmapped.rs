@@ -1,4 +1,4 @@
-//! What ingest parked, sent through the mapping of its source as it is now.
+//! Unmapped items, redriven through the current mapping of their source.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ impl Served {
         self.put_source("people", &secret);
     }
 
-    /// Parks this body, and says that it is this one.
+    /// Parks this body with this id.
     fn park_body(&self, body: &Value, id: &str) {
         self.park_whole(&body.to_string(), id);
     }
@@ -55,7 +55,7 @@ impl Served {
         self.dead_letters.send(message).unwrap();
     }
 
-    /// Of a source that may write to every org, whose items say to which.
+    /// A source that may write to every org. Its items say to which.
     fn put_of_all_orgs(&self) {
         let program = "if .deal then empty else . as $item | .orgs[] | { eventId: \"e-\\(.)\", org: ., campaignId: \"c\", contactKey: $item.id, version: 7, data: {} } end";
         let secret = json!({ "auth": "bearer", "bearerTokens": ["a-token-of-the-crm"], "mapping": { "jq": program } });
@@ -71,7 +71,7 @@ impl Served {
 }
 
 #[tokio::test]
-async fn to_mend_the_mapping_mends_the_past() {
+async fn mending_the_mapping_mends_what_was_parked() {
     let served = Served::new().await;
     served.park_item(
         1,
@@ -133,7 +133,7 @@ async fn to_mend_the_mapping_mends_the_past() {
 }
 
 #[tokio::test]
-async fn what_is_parked_shows_no_value_unless_it_is_asked_for() {
+async fn a_parked_item_shows_its_values_only_on_request() {
     let served = Served::new().await;
     served.park_item(1, &json!({ "phone": CANARY }));
     let (_, listed, text) = served.command(&["dlq", "list", "--json"]).await;
@@ -153,7 +153,7 @@ async fn what_is_parked_shows_no_value_unless_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn what_is_revealed_is_what_was_sent_to_the_letter() {
+async fn a_revealed_item_is_what_was_sent_to_the_letter() {
     let served = Served::new().await;
     let item = r#"{"id": "a", "Do_Not_Call":"true", "Do_Not_Call" : "false"}"#;
     let body = format!(
@@ -180,7 +180,7 @@ async fn what_is_revealed_is_what_was_sent_to_the_letter() {
 }
 
 #[tokio::test]
-async fn one_and_those_of_one_source_can_be_redriven_alone() {
+async fn one_item_or_those_of_one_source_can_be_redriven_alone() {
     let served = Served::new().await;
     served.put_of_all_orgs();
     served.park_body(&of_orgs("a", &["ranked"]), "1");
@@ -219,7 +219,7 @@ async fn items_of_a_source_without_an_org_are_of_the_org_of_what_they_become() {
         "{text}"
     );
     let left = report["left"].as_object().unwrap();
-    assert_eq!(left.len(), 1, "what is of other orgs is not meant: {text}");
+    assert_eq!(left.len(), 1, "items of other orgs stay: {text}");
     assert!(text.contains("changes of other orgs too"), "{text}");
     let sent = served.queue.messages();
     assert!(
@@ -231,7 +231,7 @@ async fn items_of_a_source_without_an_org_are_of_the_org_of_what_they_become() {
 }
 
 #[tokio::test]
-async fn an_ignored_item_that_is_parked_twice_is_taken_off_twice() {
+async fn an_ignored_item_that_is_parked_twice_is_deleted_twice() {
     let served = Served::new().await;
     served.put_of_all_orgs();
     let mut ignored = of_orgs("a", &[]);
@@ -268,9 +268,10 @@ async fn each_change_of_an_item_has_its_pause() {
     );
 }
 
-/// What becomes visible again meanwhile is somebody else's, and cannot be deleted.
+/// If the message became visible meanwhile, another receiver could get it, and it could not be
+/// deleted.
 #[tokio::test]
-async fn an_item_of_many_changes_is_kept_from_others_as_long_as_it_takes() {
+async fn an_item_of_many_changes_stays_invisible_to_others_while_it_is_redriven() {
     let served = Served::new().await;
     served.put_program(
         "(\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\") | { eventId: \"e\", contactKey: ., version: 7, data: {} }",
@@ -279,14 +280,14 @@ async fn an_item_of_many_changes_is_kept_from_others_as_long_as_it_takes() {
     served.park_item(2, &json!({}));
     let mut command = served.prepared(&["dlq", "redrive", "--rate", "1/s"]);
     let mut running = command.spawn().unwrap();
-    // Seven pauses of a second since both were received.
+    // Both messages were received seven pauses of a second ago.
     while served.queue.messages().len() < 8 {
         assert!(running.try_wait().unwrap().is_none(), "it has ended");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let left: Vec<_> = served.dead_letters.in_flight().into_values().collect();
     running.kill().await.unwrap();
-    // One may be deleted by now.
+    // One message may be deleted by now.
     assert!(
         !left.is_empty() && left.iter().all(|left| *left > 114),
         "{left:?}"
@@ -294,7 +295,7 @@ async fn an_item_of_many_changes_is_kept_from_others_as_long_as_it_takes() {
 }
 
 #[tokio::test]
-async fn what_is_sent_of_items_is_told_in_words() {
+async fn the_report_of_redriven_items_is_in_plain_words() {
     let served = Served::new().await;
     served.put_program("{ eventId: \"e\", contactKey: (\"x\", \"y\"), version: 7, data: {} }");
     served.park_item(1, &json!({ "id": "a" }));
@@ -303,14 +304,14 @@ async fn what_is_sent_of_items_is_told_in_words() {
 }
 
 #[tokio::test]
-async fn a_change_of_an_item_that_is_parked_again_is_not_sent_round_in_circles() {
+async fn a_change_of_an_item_that_is_parked_again_is_not_redriven_in_circles() {
     let served = Served::new().await;
     served.put_of_all_orgs();
     served.park_body(&of_orgs("a", &["ranked"]), "1");
     let all = ["dlq", "redrive", "--rate", "100/s", "--json"];
     let (_, report, text) = served.command(&all).await;
     assert_eq!(report["sent"], 1, "{text}");
-    // The same once more, and what became of it as apply parks it meanwhile.
+    // The same body is parked once more, and so is the change that it became, as apply parks it.
     served.park_body(&of_orgs("a", &["ranked"]), "2");
     let again = Message {
         deduplication_id: "again".to_owned(),
@@ -328,7 +329,7 @@ async fn a_change_of_an_item_that_is_parked_again_is_not_sent_round_in_circles()
 }
 
 #[tokio::test]
-async fn an_item_that_cannot_be_taken_off_is_told() {
+async fn an_item_that_cannot_be_deleted_is_reported() {
     let served = Served::new().await;
     served.put_of_all_orgs();
     served.park_body(&of_orgs("a", &["ranked", "lists"]), "1");

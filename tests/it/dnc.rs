@@ -1,4 +1,5 @@
-//! Entries that are put on a DNC list, and taken from it.
+//! Entries of a DNC list: adding and removing them with as few calls as possible, and finding the
+//! bad ones.
 
 mod command;
 
@@ -15,7 +16,7 @@ use crate::support::{CAMPAIGN, World, openapi};
 
 const CLIENT: &str = "client-of-acme";
 
-/// One copy's client of the org, and the lists `numbers` and `values` of it.
+/// One copy's client of the org, which has the DNC lists `numbers` and `values`.
 struct Client {
     world: World,
     org: Arc<Org>,
@@ -42,12 +43,12 @@ impl Client {
         client
     }
 
-    /// Of an invocation that begins now.
+    /// A run for an invocation that begins now.
     fn run(&self) -> Run {
         Run::new(self.world.clock.now(), None)
     }
 
-    /// What became of each entry.
+    /// Adds entries, and returns the result of each.
     async fn add(&self, list: &DncList, entries: &[&str]) -> Vec<Result<(), Kind>> {
         let done = self.org.add_to_dnc(&self.run(), list, entries).await;
         kinds(done)
@@ -78,7 +79,7 @@ fn values() -> DncList {
 }
 
 #[tokio::test(start_paused = true)]
-async fn entries_are_put_on_the_list_by_one_call_once_each_and_taken_from_it() {
+async fn entries_are_added_by_one_call_once_each_and_removed() {
     let client = Client::new().await;
     let genesys = &client.world.genesys;
     let added = client.add(&numbers(), &["+2", "+1", "+2"]).await;
@@ -95,7 +96,7 @@ async fn entries_are_put_on_the_list_by_one_call_once_each_and_taken_from_it() {
     assert_eq!(genesys.dnc_entries("values"), [""; 0]);
     assert_eq!(client.patches(), 3);
     assert_eq!(client.add(&numbers(), &[]).await, []);
-    assert_eq!(client.patches(), 3, "for nobody no call is made");
+    assert_eq!(client.patches(), 3, "no entry needs no call");
     assert_eq!(openapi::faults(&genesys.calls()), [""; 0]);
 }
 
@@ -111,18 +112,18 @@ async fn one_entry_that_is_refused_hides_none_of_the_others() {
         assert_eq!(*done, expected, "{n}");
     }
     assert_eq!(client.world.genesys.dnc_entries("numbers").len(), 99);
-    // The list is well all the same.
+    // A bad entry does not close the list.
     assert_eq!(client.add(&numbers(), &["+2"]).await, [Ok(())]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_many_are_refused_the_parting_has_an_end_and_tells_who_was_refused() {
+async fn halving_a_refused_call_ends_and_names_the_bad_entries() {
     let client = Client::with(Options {
         calls_per_minute: None,
         ..Options::default()
     });
     let client = client.await;
-    // Sorted, as they are sent, each bad one stands between two good ones.
+    // Sorted, as they are sent, every bad entry stands between two good ones.
     let all: Vec<_> = (0..MOST_ENTRIES)
         .map(|n| format!("{n:04}{}", ["", ", no number"][n % 2]))
         .collect();
@@ -135,7 +136,7 @@ async fn where_many_are_refused_the_parting_has_an_end_and_tells_who_was_refused
         MOST_ENTRIES
     );
     assert!(of(Kind::Rejected) > 0 && taken > 0);
-    // Each call that is parted makes two.
+    // Each split call becomes two.
     assert_eq!(client.patches(), 81);
     for failure in client
         .org
@@ -153,23 +154,23 @@ async fn where_many_are_refused_the_parting_has_an_end_and_tells_who_was_refused
         .map(|call| call.path + &call.query)
         .collect();
     assert!(!paths.concat().contains("no%20number"));
-    // Where all are refused it is the list.
+    // If every entry is refused, the list itself is at fault.
     let all: Vec<_> = (0..MOST_ENTRIES).map(|n| format!("none, {n}")).collect();
     let all: Vec<_> = all.iter().map(String::as_str).collect();
     let before = client.patches();
     client.add(&numbers(), &all).await;
-    // To two of them, far from each other.
+    // The calls halve down to two single entries, far from each other.
     assert_eq!(client.patches(), before + 19);
 }
 
 #[tokio::test(start_paused = true)]
-async fn bad_entries_beside_each_other_are_no_trouble_of_the_list() {
+async fn bad_entries_beside_each_other_do_not_close_the_list() {
     let client = Client::with(Options {
         calls_per_minute: None,
         ..Options::default()
     });
     let client = client.await;
-    // As sorted, the bad ones are the first.
+    // Sorted, as they are sent, the bad entries come first.
     let bad = |n: usize| n < 8;
     let all: Vec<_> = (0..MOST_ENTRIES)
         .map(|n| format!("{n:04}{}", if bad(n) { ", no number" } else { "" }))
@@ -184,7 +185,7 @@ async fn bad_entries_beside_each_other_are_no_trouble_of_the_list() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_person_must_mend_is_refused_and_the_list_left_alone_for_a_minute() {
+async fn a_list_that_a_person_must_mend_is_left_alone_for_a_minute() {
     let missing = DncList {
         id: DncListId::parse("missing").unwrap(),
         ..numbers()
@@ -198,7 +199,11 @@ async fn what_a_person_must_mend_is_refused_and_the_list_left_alone_for_a_minute
         client.world.genesys.forbid_dnc_list("numbers", forbids);
         let refused = vec![Err(Kind::Refused); 2];
         assert_eq!(client.add(&list, &["+1", "+2"]).await, refused);
-        assert_eq!(client.patches(), 1, "whose fault it is shows at once");
+        assert_eq!(
+            client.patches(),
+            1,
+            "it is clear at once that the list is at fault"
+        );
         let left_alone = client.add(&list, &["+1"]).await;
         assert!(matches!(left_alone[..], [Err(Kind::Closed { .. })]));
         assert_eq!(client.patches(), 1);
@@ -213,7 +218,7 @@ async fn what_a_person_must_mend_is_refused_and_the_list_left_alone_for_a_minute
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_that_is_full_is_told_and_takes_entries_once_there_is_place() {
+async fn a_full_list_is_reported_and_takes_entries_once_there_is_room() {
     let client = Client::with(Options {
         most_dnc_entries: 2,
         ..Options::default()
@@ -239,7 +244,7 @@ async fn a_list_that_is_full_is_told_and_takes_entries_once_there_is_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_fails_is_tried_again_and_what_hangs_is_nobody_elses_trouble() {
+async fn a_failed_call_is_retried_and_a_hanging_list_delays_nobody_else() {
     let client = Client::new().await;
     let genesys = &client.world.genesys;
     for effect in [
@@ -274,7 +279,7 @@ async fn what_fails_is_tried_again_and_what_hangs_is_nobody_elses_trouble() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_takes_its_calls_from_the_orgs_budget() {
+async fn calls_of_dnc_lists_count_against_the_orgs_budget() {
     let client = Client::with(Options {
         calls_per_minute: Some(3),
         ..Options::default()

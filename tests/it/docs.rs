@@ -1,6 +1,6 @@
-//! What the repository cites exists: every page of docs/ and every section of one, wherever it is
-//! cited; every link of a Markdown page; every test that the design names. And every reason of parking
-//! is told.
+//! The names that the repository cites exist: each page of docs/ and its sections, the target of each
+//! link of a Markdown page, and each test that the design names. The runbook has every reason of
+//! parking, and the contract every preset of authentication.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use domain::batch::ParkReason;
 use io::secrets::{Auth, Scheme, SourceSecret};
 use serde_json::{Value, json};
 
-/// The text files of the repository, by their paths in it.
+/// The text files of the repository by their paths.
 fn files() -> BTreeMap<PathBuf, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let (mut files, mut folders) = (BTreeMap::new(), vec![root.to_owned()]);
@@ -33,7 +33,7 @@ fn is_markdown(path: &Path) -> bool {
     path.extension() == Some("md".as_ref())
 }
 
-/// The lines of a Markdown page that are no code.
+/// The lines of a Markdown page outside of code blocks.
 fn prose(page: &str) -> impl Iterator<Item = &str> {
     let mut is_code = false;
     page.lines().filter(move |line| {
@@ -48,7 +48,7 @@ fn headings(page: &str) -> impl Iterator<Item = String> {
     titles.map(|line| line.trim_start_matches('#').trim().replace('`', ""))
 }
 
-/// What a link to a heading says after `#`.
+/// The anchor of a heading.
 fn anchor(heading: &str) -> String {
     let heading = heading.to_lowercase();
     let kept = heading
@@ -57,8 +57,8 @@ fn anchor(heading: &str) -> String {
     kept.collect::<String>().replace(' ', "-")
 }
 
-/// The pages that a text cites, each with what follows it. A citation may go on in the next line of
-/// a comment or of a string.
+/// The pages that a text cites, each with the text behind it. A citation may continue on the next
+/// line of a comment or a string.
 fn citations(text: &str) -> Vec<(String, String)> {
     let lines = text.lines().map(|line| {
         let line = line.trim().trim_end_matches('\\');
@@ -86,7 +86,8 @@ fn every_page_and_section_that_is_cited_exists() {
                 missing.push(format!("{}: {page}", path.display()));
                 continue;
             };
-            // `page.md "Section"`, in the alarms' descriptions `page.md, section.`
+            // Most texts write `page.md "Section"`; descriptions of alarms write `page.md,
+            // section.`
             let quoted = rest
                 .strip_prefix(" \"")
                 .and_then(|rest| rest.split_once('"'));
@@ -106,7 +107,7 @@ fn every_page_and_section_that_is_cited_exists() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
-/// The file that a page links as `to`, as `../` has it in any folder.
+/// The file that a page links to by a relative path.
 fn linked(page: &Path, to: &str) -> PathBuf {
     let (mut folder, mut to) = (page.parent().unwrap(), to);
     while let Some(rest) = to.strip_prefix("../") {
@@ -167,7 +168,7 @@ fn every_test_that_the_design_names_exists() {
 }
 
 #[test]
-fn every_reason_of_parking_is_told() {
+fn every_reason_of_parking_is_documented() {
     let files = files();
     let page = |name: &str| &files[Path::new(name)];
     for reason in ParkReason::ALL.map(ParkReason::as_str) {
@@ -183,7 +184,7 @@ fn every_reason_of_parking_is_told() {
     }
 }
 
-/// The way to sign that this `auth` tells.
+/// The scheme of an `auth` member.
 fn scheme(auth: &Value) -> Scheme {
     let secret = json!({ "auth": auth }).to_string();
     match SourceSecret::parse(&secret.into()).map(|secret| secret.auth) {
@@ -193,7 +194,7 @@ fn scheme(auth: &Value) -> Scheme {
 }
 
 #[test]
-fn every_preset_stands_for_the_members_that_the_contract_tells() {
+fn every_auth_preset_means_what_the_contract_says() {
     let files = files();
     let contract = &files[Path::new("docs/contract.md")];
     let rows = contract.lines().filter_map(|line| {
@@ -219,7 +220,7 @@ fn every_preset_stands_for_the_members_that_the_contract_tells() {
         );
         told.push(name);
     }
-    // An unknown preset is told which there are: all of them, and one more.
+    // The error for an unknown preset names all presets and the custom way.
     let unknown = json!({ "auth": { "preset": "x" } }).to_string();
     let expected = SourceSecret::parse(&unknown.into())
         .unwrap_err()

@@ -1,4 +1,4 @@
-//! The emulated queue and event source keep AWS's rules.
+//! The emulated queue and event source follow the rules of AWS.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,7 +56,7 @@ fn failures(event: &Value, bodies: &[&str]) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_takes_all_that_can_be_had_of_a_group_then_of_the_next() {
+async fn a_batch_takes_as_many_messages_as_possible_of_a_group_then_of_the_next() {
     let (source, _) = queue(99);
     send(&source, &[("a", "1"), ("b", "2"), ("a", "3"), ("c", "4")]);
     assert_eq!(
@@ -67,7 +67,7 @@ async fn a_batch_takes_all_that_can_be_had_of_a_group_then_of_the_next() {
     assert_eq!(
         bodies(&source.queue.receive(10).unwrap().event),
         ["6"],
-        "group a is with a consumer"
+        "group a is in flight"
     );
 }
 
@@ -80,7 +80,7 @@ async fn a_failed_message_comes_back_before_anything_later_of_its_group() {
     send(&source, &[("a", "4")]);
     assert!(
         source.queue.receive(10).is_none(),
-        "invisible, and so is what is behind it"
+        "it is invisible, and so are those behind it"
     );
     tokio::time::sleep(Duration::from_secs(30)).await;
     let again = source.queue.receive(10).unwrap();
@@ -92,7 +92,7 @@ async fn a_failed_message_comes_back_before_anything_later_of_its_group() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_visibility_is_of_a_message_in_flight() {
+async fn only_a_message_in_flight_has_a_visibility_timeout() {
     let (source, _) = queue(99);
     send(&source, &[("a", "1")]);
     let event = source.queue.receive(10).unwrap().event;
@@ -106,24 +106,24 @@ async fn a_visibility_is_of_a_message_in_flight() {
     assert!(source.queue.receive(10).is_some());
     assert!(
         source.queue.set_visibility(handle, 5).is_err(),
-        "the handle is of an earlier receive"
+        "the handle belongs to an earlier receive"
     );
     assert!(source.queue.set_visibility(handle, 43_201).is_err());
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_sent_within_five_minutes_is_not_stored_again() {
+async fn a_duplicate_within_five_minutes_is_not_stored_again() {
     let (source, _) = queue(99);
     send(&source, &[("a", "1"), ("a", "1"), ("b", "1")]);
     assert_eq!(
         (source.queue.len(), source.queue.deduplicated()),
         (2, 1),
-        "by group and id"
+        "deduplication is by group and id"
     );
     let batch = source.queue.receive(10).unwrap();
     source.answered(&batch, Some(&Value::Null));
     send(&source, &[("a", "1")]);
-    assert!(source.queue.is_empty(), "also after it was deleted");
+    assert!(source.queue.is_empty(), "even after the first was deleted");
     tokio::time::sleep(Duration::from_mins(5)).await;
     send(&source, &[("a", "1")]);
     assert_eq!(source.queue.len(), 1);
@@ -142,7 +142,7 @@ async fn after_too_many_receives_a_message_goes_to_the_dead_letter_queue() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_sqs_does_not_take_is_refused() {
+async fn a_message_that_sqs_would_refuse_is_refused() {
     let (source, _) = queue(99);
     let long = "x".repeat(129);
     for (group, deduplication_id, body) in [

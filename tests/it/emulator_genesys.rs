@@ -1,4 +1,5 @@
-//! A naive client fails on the emulator in each way that the problem describes.
+//! A client that is as careless as campaign-sync must not be meets each trap of the real service: a 409
+//! for a whole batch, contacts that cannot be read yet, tokens that expire, and 429.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 
 const CONTACTS: &str = "/api/v2/predictivedialing/campaigns/c/contacts";
 
-/// A client that does what it is told, once.
+/// A client that makes one call at a time and never retries.
 struct Naive {
     genesys: Genesys,
     token: String,
@@ -145,7 +146,7 @@ async fn a_new_contact_cannot_be_read_for_a_while_though_its_key_is_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_runs_out() {
+async fn a_token_expires() {
     let naive = Naive::new(Options {
         token_life: Duration::from_mins(50),
         ..Options::default()

@@ -1,5 +1,5 @@
-//! The emulator's contact lists, met as a client meets them: lists without a campaign, and each
-//! reading of what the documentation leaves open.
+//! The emulated contact lists as a client meets them: lists without a campaign, and every possible
+//! behaviour that the documentation leaves open.
 
 mod dnc;
 mod exports;
@@ -65,7 +65,7 @@ impl Client {
         self.send(method, &path, &token, body.to_string()).await
     }
 
-    /// Status and ids of the answer.
+    /// Posts contacts, and returns the status and the ids of the answer.
     async fn post(&self, contacts: &[(&str, Value)]) -> (u16, Vec<String>) {
         let body: Vec<_> = contacts
             .iter()
@@ -127,7 +127,7 @@ async fn a_list_is_made_read_and_deleted_without_a_campaign() {
         let (status, answer) = client.call("POST", "", wrong).await;
         assert_eq!((status, &answer["code"]), (400, &json!(code)));
     }
-    // Of a campaign it stays, and another client never sees it.
+    // The list of a campaign cannot be deleted, and another client cannot see it.
     client.genesys.put_campaign("id", "c", None);
     let (status, answer) = client.call("DELETE", "/list-of-c", Value::Null).await;
     assert_eq!(
@@ -154,7 +154,7 @@ async fn campaigns_may_draw_on_one_list() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ids_are_as_they_are_said_or_fold_case() {
+async fn ids_are_exact_or_fold_case() {
     for fold_case in [false, true] {
         let client = Client::new(ListReadings {
             fold_case,
@@ -188,7 +188,7 @@ async fn a_new_contact_may_be_missed_by_reads_for_a_while() {
     assert_eq!(client.post(&[("k", both("1"))]).await.0, 200);
     assert_eq!(client.get("k").await.0, 404);
     assert!(client.bulk(&["k"]).await.is_empty());
-    // An update is no create.
+    // An update does not restart the read lag of a new contact.
     tokio::time::sleep(Duration::from_secs(9)).await;
     client.post(&[("k", both("2"))]).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -316,7 +316,7 @@ async fn an_import_blocks_campaign_and_list_and_no_contact() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_id_that_stands_twice_is_refused_or_one_of_them_wins() {
+async fn an_id_that_occurs_twice_is_refused_or_one_of_the_two_wins() {
     for (duplicates, status, value) in [
         (Duplicates::Refused, 400, None),
         (Duplicates::FirstWins, 200, Some("1")),
@@ -341,7 +341,7 @@ async fn an_id_that_stands_twice_is_refused_or_one_of_them_wins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn columns_may_be_left_out_where_that_is_taken() {
+async fn columns_may_be_omitted_where_the_options_allow_it() {
     for (posts, puts) in [(false, true), (true, false)] {
         let client = Client::new(ListReadings {
             posts_take_a_subset: posts,
@@ -364,7 +364,7 @@ async fn columns_may_be_left_out_where_that_is_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_come_in_another_order_and_ids_are_as_narrow_as_is_said() {
+async fn answers_may_come_in_another_order_and_ids_may_be_narrow() {
     let client = Client::new(ListReadings {
         answer_in_another_order: true,
         id_characters: "@",

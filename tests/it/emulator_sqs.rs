@@ -1,4 +1,4 @@
-//! The emulated SQS answers a consumer's calls as AWS does.
+//! The emulated SQS answers a consumer as AWS does.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn world(changes: &[(&str, &str)]) -> World {
     world
 }
 
-/// Status and answer of a call about the queue.
+/// The status and the answer of a call about the queue.
 async fn call(world: &World, operation: &str, mut body: Value) -> (u16, Value) {
     body["QueueUrl"] = world.variable("QUEUE_URL").into();
     let request = Request::post("/")
@@ -75,14 +75,14 @@ fn failed(answer: &Value) -> Vec<(&str, &str)> {
 #[tokio::test(start_paused = true)]
 async fn a_receive_gives_a_group_in_order_and_nothing_of_one_that_is_in_flight() {
     let world = world(&[("a", "1"), ("b", "2"), ("a", "3"), ("a", "4"), ("c", "5")]);
-    // As the event source does.
+    // Receives as the event source does.
     world.queue.receive(1).unwrap();
     let first = receive(&world, "first").await;
-    assert_eq!(bodies(&first), ["2", "5"], "a is with the event source");
+    assert_eq!(bodies(&first), ["2", "5"], "group a is in flight");
     assert_eq!(
         first[0]["Attributes"],
         json!({ "MessageGroupId": "b", "ApproximateReceiveCount": "1" }),
-        "what was asked for"
+        "as many as were requested"
     );
     assert_eq!(bodies(&receive(&world, "second").await), [""; 0]);
     tokio::time::sleep(Duration::from_secs(90)).await;

@@ -1,5 +1,5 @@
-//! docs/design.md "Failure table": each row through `handle`, with the calls made, the visibility
-//! set and the batch answer.
+//! The failure table of docs/design.md, row by row. Each test runs `handle` and checks the calls,
+//! the visibility timeouts and the batch answer.
 
 mod aws;
 mod begun;

@@ -1,4 +1,5 @@
-//! `campaign-sync feed test`: what a page of a feed becomes, of a saved answer and of a CRM on loopback.
+//! `campaign-sync feed test`: what a page of a feed becomes, from a saved answer and from a CRM on
+//! loopback.
 
 mod refusals;
 
@@ -18,7 +19,7 @@ use crate::support::served::Served;
 
 const CAMPAIGN: &str = "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11";
 
-/// A secret of HubSpot's search, whose pages have two contacts.
+/// A feed's secret for HubSpot's search with two contacts on a page.
 fn hubspot() -> Value {
     json!({
         "auth": { "kind": "bearer", "token": "hush-hush" },
@@ -49,7 +50,7 @@ fn file(name: &str, content: &Value) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// `feed test` of a saved answer, by a command that reaches nobody.
+/// Runs `feed test` on a saved answer. The command can reach no service.
 async fn tested(name: &str, secret: &Value, answer: &Value, more: &[&str]) -> (i32, Value, String) {
     let served = Served::new().await;
     let (secret, answer) = (
@@ -64,7 +65,7 @@ async fn tested(name: &str, secret: &Value, answer: &Value, more: &[&str]) -> (i
 }
 
 #[tokio::test]
-async fn a_saved_answer_is_told_as_a_run_would_read_it() {
+async fn feed_test_reads_a_saved_answer_as_a_run_would() {
     let page = json!({ "results": [contact("7", json!({})), contact("9", json!({ "do_not_call": null, "phone": "+13175550100" }))] });
     let since = ["--since", "2026-11-24T16:00:00Z"];
     let (status, told, text) = tested(
@@ -115,7 +116,7 @@ async fn a_saved_answer_is_told_as_a_run_would_read_it() {
 }
 
 #[tokio::test]
-async fn a_fault_is_told_with_its_place_and_without_any_value() {
+async fn feed_test_reports_a_fault_with_its_place_and_without_values() {
     let mut faulty = contact("9", json!({}));
     faulty["properties"]
         .as_object_mut()
@@ -127,7 +128,7 @@ async fn a_fault_is_told_with_its_place_and_without_any_value() {
     assert_eq!(told["changes"].as_array().unwrap().len(), 1);
     let expected = json!([{ "what": "/results/1: hubspotRecord: the program failed: the opt-out field is missing", "optOutsHeard": [] }]);
     assert_eq!(told["faults"], expected);
-    // What opts out is heard, though another member breaks a rule.
+    // An opt-out is honoured even if another member of the item is invalid.
     let page = json!({ "results": [contact("7", json!({ "firstname": { "a": "canary" } }))] });
     let (status, _, text) = tested("heard", &hubspot(), &page, &[]).await;
     assert_eq!(status, 1, "{text}");
@@ -142,7 +143,7 @@ async fn a_fault_is_told_with_its_place_and_without_any_value() {
 }
 
 #[tokio::test]
-async fn what_is_no_page_or_no_secret_is_told() {
+async fn feed_test_reports_an_invalid_page_and_an_invalid_secret() {
     let (status, told, text) =
         tested("none", &hubspot(), &json!({ "data": [] }), &["--json"]).await;
     assert_eq!(
@@ -155,7 +156,7 @@ async fn what_is_no_page_or_no_secret_is_told() {
         status == 1 && text.contains("There is no page: items"),
         "{text}"
     );
-    // Another campaign, for which the secret has no text.
+    // The secret has no request for this other campaign.
     let page = json!({ "results": [] });
     let (status, _, text) = tested("campaign", &hubspot(), &page, &["--campaign", "other"]).await;
     assert!(
@@ -197,7 +198,7 @@ async fn answer(State(crm): State<Arc<Crm>>, request: Request) -> Response {
     sent(&*crm, request).await.map(Into::into)
 }
 
-/// A company of Pipedrive with five persons, on loopback, and the secret of its feed.
+/// A Pipedrive company with five persons on loopback, and the secret of its feed.
 async fn pipedrive() -> (Arc<Crm>, Value) {
     let crm = Arc::new(Crm::new(Vendor::Pipedrive, Clock::system()));
     for id in 1..=5 {
@@ -221,7 +222,7 @@ async fn pipedrive() -> (Arc<Crm>, Value) {
 }
 
 #[tokio::test]
-async fn a_crm_is_asked_up_to_the_page_that_is_wanted() {
+async fn feed_test_requests_pages_up_to_the_wanted_one() {
     let served = Served::new().await;
     let (crm, secret) = pipedrive().await;
     served.put_feed("ranked", &secret);
@@ -278,7 +279,7 @@ async fn a_crm_is_asked_up_to_the_page_that_is_wanted() {
     );
     let (status, none, _) = test(&["--since", "2026-11-24T16:00:02Z"]).await;
     assert_eq!((status, keys(&none).len()), (0, 0));
-    // A secret of a file needs no stored one.
+    // A secret in a file needs no stored one.
     let path = file("live", &secret);
     let (status, told, text) = served
         .command(&[
@@ -294,7 +295,7 @@ async fn a_crm_is_asked_up_to_the_page_that_is_wanted() {
         ])
         .await;
     assert_eq!((status, keys(&told).len()), (0, 2), "{text}");
-    // Nothing was sent to the queue.
+    // Nothing reached the queue.
     assert!(served.queue.is_empty());
     crm.add_fault(Fault::status("GET", 401).times(9));
     let (status, told, text) = test(&[]).await;

@@ -1,4 +1,4 @@
-//! What somebody tries who is let in, or overhears one who is.
+//! Attacks by somebody who has been let in, or who overhears one who has.
 
 mod reconcile_by_api;
 mod redriven;
@@ -12,7 +12,7 @@ use crate::support::ingest::{SECRET, World, change};
 const TOKEN: &str = "a-token-of-24-characters";
 const CANARY: &str = "ada@example.com-canary";
 
-/// By a header, as most vendors are let in.
+/// A source with a secret header, which is how most vendors show who they are.
 fn by_header(more: Value) -> Value {
     let mut secret =
         json!({ "auth": { "header": { "name": "x-api-key", "values": [TOKEN] } }, "org": "acme" });
@@ -70,9 +70,10 @@ fn cdc_mapping() -> Value {
     json!({ "preset": "salesforceCdc", "columns": { "Phone": "phone" }, "optOut": { "field": "DoNotCall" } })
 }
 
-/// One transaction of many records is one change event with many ids (docs/crm/salesforce.md): all opt out.
+/// A transaction of many records is one change event with many ids (docs/crm/salesforce.md). All of
+/// them opt out.
 #[tokio::test(start_paused = true)]
-async fn every_opt_out_of_a_large_transaction_is_heard() {
+async fn every_opt_out_of_a_large_transaction_takes_effect() {
     let world = world(json!({ "campaignId": "c1", "mapping": cdc_mapping() }));
     let (_status, _answer) = sent(&world, &cdc(1_500)).await;
     let heard = bodies(&world).len();
@@ -80,7 +81,7 @@ async fn every_opt_out_of_a_large_transaction_is_heard() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn opt_outs_are_heard_of_a_body_that_is_parked_whole() {
+async fn the_opt_outs_of_a_body_that_is_parked_whole_take_effect() {
     for (body, _what) in [
         (
             json!({ "changes": (0..101).map(|n| { let mut c = change(&format!("k{n}"), 1); c["callable"] = json!(false); c }).collect::<Vec<_>>() }),
@@ -121,7 +122,7 @@ async fn an_event_of_a_deletion_without_data_is_a_removal() {
         ))
         .await;
     let all = bodies(&world);
-    // And by a program that takes what it gets.
+    // The same with a program that accepts anything.
     let jq = World::new();
     jq.put(by_header(json!({ "campaignId": "c1", "mapping": { "jq": "{ contactKey: $cloudevent.subject, operation: \"remove\" }" } })));
     let (_status, _answer, _) = jq
@@ -135,7 +136,7 @@ async fn an_event_of_a_deletion_without_data_is_a_removal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_is_heard_in_an_event_that_lacks_an_attribute() {
+async fn an_opt_out_in_an_event_without_an_attribute_takes_effect() {
     let world = world(json!({ "campaignId": "c1", "onFault": "park" }));
     let event = json!([{ "specversion": "1.0", "id": "1", "source": "/crm", "data": { "contactKey": "k", "version": 1, "callable": false, "data": {} } }]);
     let (_status, _answer, _) = world
@@ -227,7 +228,7 @@ async fn an_opt_out_is_not_dropped_where_the_header_names_no_changed_fields() {
             lost.push(changed);
         }
     }
-    assert!(lost.is_empty(), "dropped without a word: {lost:?}");
+    assert!(lost.is_empty(), "silently dropped: {lost:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! Every way in which a source shows who it is, from the event of an HTTP API to the queue.
+//! Every way in which a source authenticates, from the event of an HTTP API to the queue.
 
 mod command;
 
@@ -16,10 +16,10 @@ use crate::support::Lines;
 use crate::support::ingest::{Answer, World, change};
 
 const URL: &str = "https://hooks.example.com/webhooks/crm?tenant=7";
-/// Every secret of this file is made of it, so that it can be looked for.
+/// Every secret in this file contains this text, so that a leak can be found.
 const CANARY: &str = "canary+of-16/ok=";
 
-/// All of them, each with another secret beside its own.
+/// Every way to authenticate, each with a second secret beside its own.
 fn ways() -> Vec<Value> {
     let presets = [
         "hubspotV3",
@@ -73,7 +73,7 @@ fn shown(world: &World, way: &Value, body: &str) -> Sent {
     sent(&secret.auth, body, world.now()).unwrap()
 }
 
-/// As an HTTP API hands it over, with header names in any case.
+/// The event of an HTTP API, with header names in any case.
 fn request(sent: &Sent, is_base64: bool) -> Request {
     let mut headers = json!({ "Content-Type": "application/json" });
     for (name, value) in &sent.headers {
@@ -93,7 +93,7 @@ fn request(sent: &Sent, is_base64: bool) -> Request {
     lambda_http::request::from_str(&event.to_string()).unwrap()
 }
 
-/// Sends it, and all that is told of it goes into the lines.
+/// Sends a request, and adds everything that is logged to the lines.
 async fn logged(world: &World, lines: &Lines, sent: &Sent, is_base64: bool) -> Answer {
     let writer = lines.clone();
     let log = io::telemetry::subscriber(move || writer.clone(), LevelFilter::TRACE);
@@ -102,7 +102,7 @@ async fn logged(world: &World, lines: &Lines, sent: &Sent, is_base64: bool) -> A
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_way_lets_its_sender_in_and_stores_and_tells_no_secret() {
+async fn every_way_to_authenticate_works_and_neither_stores_nor_logs_a_secret() {
     let lines = Lines::default();
     for way in ways() {
         let world = World::telling(io::telemetry::Telemetry::log());
@@ -133,7 +133,8 @@ async fn every_way_lets_its_sender_in_and_stores_and_tells_no_secret() {
     }
 }
 
-/// Who shows nothing, what is wrong, or the same twice, so that nobody can say which counts.
+/// Requests without credentials, with wrong ones, and with the same header twice, where nobody can
+/// say which one counts.
 fn wrong(good: &Sent) -> [Sent; 3] {
     let nothing = Sent {
         headers: Vec::new(),
@@ -158,7 +159,7 @@ fn wrong(good: &Sent) -> [Sent; 3] {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_overhears_a_signature_can_say_nothing_else_by_it_and_who_overhears_a_token_can() {
+async fn an_overheard_signature_authenticates_nothing_else_but_an_overheard_token_does() {
     for way in ways() {
         let world = World::new();
         world.put(source(&way));
@@ -171,7 +172,7 @@ async fn who_overhears_a_signature_can_say_nothing_else_by_it_and_who_overhears_
     }
 }
 
-/// With another letter or digit in place of each last one.
+/// The value with each last letter or digit replaced.
 fn swapped(value: &str) -> String {
     let place = value.rfind(|c: char| c.is_ascii_alphanumeric()).unwrap();
     let other = if value[place..].starts_with('0') {
@@ -183,7 +184,7 @@ fn swapped(value: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_wrong_with_a_request_or_a_secret_is_told_to_the_operator_alone() {
+async fn only_the_operator_learns_what_is_wrong_with_a_request_or_a_secret() {
     let world = World::new();
     world.put(source(&json!({ "preset": "stripe", "secrets": [CANARY] })));
     let body = change("a", 1).to_string();
@@ -242,7 +243,7 @@ async fn what_is_wrong_with_a_request_or_a_secret_is_told_to_the_operator_alone(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_signed_request_that_is_overheard_is_good_for_no_longer_than_sqs_remembers_it() {
+async fn an_overheard_signed_request_is_valid_no_longer_than_sqs_deduplicates_it() {
     for way in ways() {
         let world = World::new();
         world.put(source(&way));
@@ -277,7 +278,8 @@ async fn a_body_that_is_no_text_is_refused_whoever_signs_it() {
         &change("a", 1).to_string(),
     );
     let mut request = request(&good, false);
-    // As who lengthens a text without knowing the secret that its hash is over must lengthen it.
+    // This lengthens a body in the way that works without the secret if a signature is a plain
+    // hash.
     let mut body = good.body.into_bytes();
     body.push(0x80);
     *request.body_mut() = lambda_http::Body::Binary(body);

@@ -1,5 +1,5 @@
-//! Any body at all, correctly signed: never a panic, nothing queued on error, nothing of the body
-//! in the log.
+//! Properties of ingest. Whatever a correctly signed body holds, nothing panics, nothing is queued
+//! on an error, and nothing of the body is logged.
 
 mod mapped;
 
@@ -18,8 +18,8 @@ use crate::support::ingest::World;
 
 const CHANGE: &str = r#"{"eventId": "e", "contactKey": "canary-key", "data": {}}"#;
 
-/// Bodies near enough to good ones to get far: JSON of the right names with any values, cut and
-/// spoilt.
+/// Bodies that come close to valid ones: JSON with the right names and any values, cut or
+/// corrupted.
 fn bodies() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
@@ -66,7 +66,7 @@ fn bodies() -> impl Strategy<Value = String> {
     })
 }
 
-/// A world on a runtime whose clock stands still, and all that is logged.
+/// A world on a runtime with a paused clock, and everything that is logged.
 struct Quiet {
     runtime: Runtime,
     world: World,
@@ -92,7 +92,7 @@ impl Quiet {
         }
     }
 
-    /// Status and body of the answer, and what was logged.
+    /// The status, the answer, and what was logged.
     fn send(&self, request: impl FnOnce(&World) -> Request) -> (u16, Value, String) {
         let writer = self.lines.clone();
         let subscriber = io::telemetry::subscriber(
@@ -123,7 +123,7 @@ fn a_hundred_thousand_bodies_do_no_harm() {
         let queued = quiet.world.take_queued();
         match status {
             202 => {
-                // What was sent a short time before is accepted and not stored again.
+                // A duplicate is accepted and not stored again.
                 prop_assert!(queued.len() as u64 <= answer["accepted"].as_u64().unwrap());
                 for body in queued {
                     prop_assert!(Change::parse(&body).is_ok(), "{}", body);

@@ -1,4 +1,4 @@
-//! What the queue has of what webhooks say, in which order, and after what is sent again.
+//! The order of changes in the queue, and what becomes of requests that are sent again.
 
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ async fn an_entry_that_is_the_senders_fault_is_400_and_ends_the_queueing() {
     assert_eq!(
         world.post(&[("b", 1), ("c", 1)]).await.0,
         503,
-        "what can still be stored is not given up for it"
+        "changes that can still be stored are stored"
     );
 }
 
@@ -88,11 +88,11 @@ async fn changes_of_one_contact_keep_their_order() {
     assert_eq!((of("a"), of("b")), (vec![1, 2, 3], vec![1, 2]));
 }
 
-/// The longest that a request takes, and the slowest answer of SQS that is one.
+/// The longest time that a request takes, with the slowest answer of SQS that still counts.
 const LONGEST: Duration = Duration::from_secs(29);
 const SLOW: Duration = Duration::from_millis(2_800);
 
-/// As Lambda hands it over, with this much time.
+/// The request as Lambda hands it over, with this much time left.
 fn with_time(request: Request, world: &World, time: Duration) -> Request {
     let mut lambda = lambda_runtime::Context::default();
     lambda.deadline = (world.now() + time).as_millisecond().unsigned_abs();
@@ -104,8 +104,9 @@ fn changes_of_one(count: u64) -> Vec<(&'static str, u64)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_signed_request_that_is_overheard_and_sent_again_stores_nothing_as_long_as_it_is_good() {
-    // Dated ahead by as much as is let pass, and sent again as late and as slowly as it can be.
+async fn a_replayed_signed_request_stores_nothing_as_long_as_its_signature_is_valid() {
+    // The signature is dated ahead as far as ingest allows. The request is replayed as late and as
+    // slowly as possible.
     let mut world = World::new();
     let signed_at = world.now().as_second() + 60;
     let body = list(&changes_of_one(9));
@@ -118,7 +119,7 @@ async fn a_signed_request_that_is_overheard_and_sent_again_stores_nothing_as_lon
     world.sqs.set_latency(SLOW);
     let mut last = 0;
     loop {
-        // Another copy knows nothing of it.
+        // Another copy of ingest knows nothing of the first request.
         world = world.cold();
         let began = world.now().as_second();
         let (status, ..) = world.send(request(&world)).await;
@@ -187,7 +188,7 @@ async fn two_changes_of_one_contact_with_one_event_id_in_one_request_are_400_and
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_a_slow_sqs_what_can_be_ended_is_begun_and_the_next_try_goes_on_where_it_ended() {
+async fn with_a_slow_sqs_a_request_sends_what_it_has_time_for_and_the_retry_sends_the_rest() {
     let world = World::new();
     world.sqs.set_latency(Duration::from_millis(300));
     let changes = changes_of_one(100);
@@ -223,8 +224,7 @@ async fn with_a_slow_sqs_what_can_be_ended_is_begun_and_the_next_try_goes_on_whe
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_left_out_of_a_try_because_the_queue_has_it_is_sent_when_the_queue_may_have_forgotten_it()
- {
+async fn a_change_that_a_retry_left_out_as_queued_is_sent_once_the_queue_may_have_forgotten_it() {
     let world = World::new();
     world.sqs.refuse_entry("\"version\":2", false);
     assert_eq!(world.post(&[("a", 1), ("a", 2)]).await.0, 503);
@@ -232,7 +232,7 @@ async fn what_was_left_out_of_a_try_because_the_queue_has_it_is_sent_when_the_qu
     world.sqs.refuse_entry("\"version\":2", false);
     assert_eq!(world.post(&[("a", 1), ("a", 2)]).await.0, 503);
     assert!(world.queue.is_empty());
-    // Five minutes later it is as if it had never been: the sender was never told that it was taken.
+    // Five minutes later the request counts as new. Its sender had been told that it failed.
     tokio::time::sleep(Duration::from_secs(300)).await;
     assert_eq!(world.post(&[("a", 1), ("a", 2)]).await.0, 202);
     assert_eq!(world.queued(), queued(&[("a", 1), ("a", 2)]));

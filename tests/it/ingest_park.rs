@@ -1,5 +1,5 @@
-//! One bad item of a webhook costs one: where the source parks, the others are queued, and nothing of it is
-//! lost (docs/contract.md "Unmapped items").
+//! One bad item of a webhook costs only itself. If the source parks, the other items are queued and
+//! the bad one is parked (docs/contract.md "Unmapped items").
 
 mod mapped;
 
@@ -50,7 +50,7 @@ fn body(message: &Message) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_bad_change_of_three_costs_one() {
+async fn one_bad_change_of_three_costs_only_itself() {
     let world = world(None);
     let bad = json!({ "eventId": "e", "contactKey": "b", "callabel": false, "data": { "phone": CANARY } });
     let changes = json!({ "changes": [change("a", 1), bad, change("c", 3)] });
@@ -87,13 +87,13 @@ async fn one_bad_change_of_three_costs_one() {
     );
     assert!(!told.iter().any(|told| told.contains(CANARY)), "{told:?}");
 
-    // The sender was not heard, and sends the same again.
+    // The sender got no answer, and sends the same again.
     assert_eq!(world.send_body(&changes).await.0, 202);
     assert_eq!((world.queued().len(), world.parked().len()), (2, 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_taken_apart_is_parked_whole() {
+async fn a_body_that_cannot_be_split_is_parked_whole() {
     let world = world(None);
     for (text, extent, shown) in [
         ("{\"changes\": 7}", "body", json!({ "changes": 7 })),
@@ -135,7 +135,7 @@ async fn while_the_dead_letter_queue_takes_nothing_the_sender_sends_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_sqs_never_takes_is_parked_and_all_behind_it_is_queued() {
+async fn an_item_that_sqs_never_takes_is_parked_and_those_behind_it_are_queued() {
     let world = world(None);
     world.sqs.refuse_entry("\"contactKey\":\"b\"", true);
     let keys = ["a", "b", "c", "b", "d"];
@@ -155,7 +155,7 @@ async fn what_sqs_never_takes_is_parked_and_all_behind_it_is_queued() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_word_a_source_refuses_and_queues_nothing() {
+async fn by_default_a_source_refuses_the_request_and_queues_nothing() {
     let world = World::new();
     let changes = json!({ "changes": [change("a", 1), { "contactKey": "b" }] });
     let (status, answer) = world.send_body(&changes).await;
@@ -164,7 +164,7 @@ async fn without_a_word_a_source_refuses_and_queues_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_is_heard_before_its_item_is_parked() {
+async fn an_opt_out_takes_effect_before_its_item_is_parked() {
     for (mapping, said) in [
         (
             None,
@@ -262,7 +262,7 @@ async fn every_source_takes_cloud_events_one_or_many() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attributes_in_headers_are_taken_of_a_token_and_refused_beside_a_signature() {
+async fn event_attributes_in_headers_are_accepted_with_a_token_and_refused_with_a_signature() {
     let world = World::new();
     let binary = |mut request: Request| {
         for (name, value) in [
@@ -298,7 +298,7 @@ async fn attributes_in_headers_are_taken_of_a_token_and_refused_beside_a_signatu
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_asks_by_options_is_told_that_it_may_send() {
+async fn an_options_request_is_answered_that_events_may_be_sent() {
     let world = World::new();
     for path in ["/webhooks/crm", "/webhooks/nobody"] {
         let request = http::Request::options(path)

@@ -1,4 +1,4 @@
-//! To which campaigns a change goes whose sender names none (docs/contract.md "Secrets").
+//! The campaigns of a change whose sender names none (docs/contract.md "Secrets").
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ fn world() -> World {
     world
 }
 
-/// The answer, and campaign, `callable` and `ifAbsent` of what is in the queue then.
+/// The answer, and the campaign, `callable` and `ifAbsent` of each queued change.
 async fn routed(body: Value) -> (Value, Vec<Value>) {
     let world = world();
     let request = world.signed("/webhooks/crm", &body.to_string());
@@ -36,7 +36,7 @@ async fn routed(body: Value) -> (Value, Vec<Value>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_is_told_to_be_in_a_campaign_is_created_there_and_an_opt_out_goes_to_all() {
+async fn a_contact_is_created_in_the_campaigns_that_name_it_and_its_opt_out_goes_to_all() {
     for (said, accepted, parked, expected) in [
         (
             json!({ "segments": ["spring"] }),
@@ -110,7 +110,7 @@ async fn whoever_is_told_to_be_in_a_campaign_is_created_there_and_an_opt_out_goe
 }
 
 #[tokio::test(start_paused = true)]
-async fn campaigns_that_are_told_and_not_configured_put_nobody_into_the_one_that_is() {
+async fn unknown_campaigns_in_a_payload_put_nobody_into_the_configured_one() {
     let world = World::new();
     world.put(json!({
         "signingSecrets": [SECRET], "org": "acme", "campaignId": "c1", "mapping": { "jq": PROGRAM },
@@ -131,7 +131,7 @@ async fn campaigns_that_are_told_and_not_configured_put_nobody_into_the_one_that
 }
 
 #[tokio::test(start_paused = true)]
-async fn campaigns_that_cannot_be_meant_make_the_secret_malformed() {
+async fn impossible_campaigns_make_the_secret_malformed() {
     let mapping = json!({ "jq": PROGRAM });
     for (wrong, expected) in [
         (

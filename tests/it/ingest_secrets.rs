@@ -1,5 +1,5 @@
-//! A source's secret that cannot be used: the sender sends again, and the operator is told what to
-//! do. Only where there is none nobody is let in.
+//! A source's secret that cannot be used. The sender is told to retry, and the operator is told
+//! what to do. Only a source without a secret is unknown.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::ingest::{Answer, NAME, SECRET, World, change};
 
-/// 14 bytes.
+/// A secret of 14 bytes, which is too short.
 const SHORT: &str = "whsec_aHVzaC1odXNoLWh1c2g=";
 
 fn unavailable() -> Answer {
@@ -16,7 +16,7 @@ fn unavailable() -> Answer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_a_secret_that_is_not_there_is_401_and_every_other_trouble_is_503_with_what_to_do() {
+async fn only_a_missing_secret_is_401_and_any_other_trouble_is_503_with_what_to_do() {
     for (error, to_do) in [
         (
             SecretsError::PendingDeletion,
@@ -47,7 +47,7 @@ async fn only_a_secret_that_is_not_there_is_401_and_every_other_trouble_is_503_w
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_malformed_secret_is_503_and_told_by_the_member_that_is_wrong() {
+async fn a_malformed_secret_is_503_and_the_wrong_member_is_reported() {
     let good = format!("\"signingSecrets\": [\"{SECRET}\"]");
     for (text, expected) in [
         ("hush".to_owned(), "expected a JSON object"),
@@ -87,7 +87,7 @@ async fn a_malformed_secret_is_503_and_told_by_the_member_that_is_wrong() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_is_never_a_401_and_a_known_secret_serves_on() {
+async fn an_outage_is_never_a_401_and_a_cached_secret_is_used() {
     let world = World::new();
     world.vault.fail(NAME, SecretsError::Unavailable);
     for _ in 0..2 {
@@ -100,7 +100,7 @@ async fn an_outage_is_never_a_401_and_a_known_secret_serves_on() {
     assert_eq!(
         world.vault.reads(NAME),
         3,
-        "an outage may be over at any time, a missing right for some seconds not"
+        "an outage may end at any time, a missing right takes some seconds"
     );
     tokio::time::sleep(Duration::from_secs(31)).await;
     let source =
@@ -118,7 +118,7 @@ async fn an_outage_is_never_a_401_and_a_known_secret_serves_on() {
         reads + 1,
         "and is not asked for at every request"
     );
-    // Meanwhile the secret may have become another one.
+    // The secret may have been replaced meanwhile.
     let other = "whsec_bmV3ZXIgYW5kIGxvbmcgZW5vdWdoLCBhcyBpdCBtdXN0";
     let body = change("a", 5).to_string();
     let signed = || world.signed_by(other, world.now().as_second(), "/webhooks/crm", &body);
@@ -129,7 +129,7 @@ async fn an_outage_is_never_a_401_and_a_known_secret_serves_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_signed_with_a_short_secret_comes_again_until_the_sender_has_another() {
+async fn a_sender_with_a_too_short_secret_is_told_to_retry_until_it_has_another() {
     let world = World::new();
     let source = |secrets: Value| {
         world.put(json!({ "signingSecrets": secrets, "org": "acme", "campaignId": "c1" }))
@@ -152,7 +152,7 @@ async fn what_is_signed_with_a_short_secret_comes_again_until_the_sender_has_ano
 
     source(json!([SHORT, SECRET]));
     tokio::time::sleep(Duration::from_secs(30)).await;
-    assert_eq!(by(SECRET).await.0, 202, "the other one lets in beside it");
+    assert_eq!(by(SECRET).await.0, 202, "the other secret works beside it");
     assert_eq!(
         by(SHORT).await,
         unavailable(),

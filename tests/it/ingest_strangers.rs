@@ -1,4 +1,4 @@
-//! Who is let in, and what those who are not let in can learn or spoil.
+//! Strangers: who is let in, and what the others can learn or damage.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn unavailable() -> Answer {
     (503, json!({ "error": "unavailable", "accepted": 0 }), true)
 }
 
-/// Signed by somebody who does not know the source's secret.
+/// A request signed without knowing the source's secret.
 fn forged(world: &World, source: &str) -> Request {
     let at = world.now().as_second();
     world.signed_by(
@@ -83,11 +83,12 @@ async fn every_cause_of_a_401_looks_alike_and_is_told_to_the_operator_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn neither_answer_nor_time_nor_work_tells_a_stranger_whether_a_name_has_a_source() {
+async fn neither_answer_nor_time_nor_work_shows_a_stranger_whether_a_source_exists() {
     let world = World::new();
     world.put_source("quiet");
     world.vault.set_latency(Duration::from_millis(30));
-    // The source crm is known to this copy, as one that sends much; quiet is not.
+    // This copy has the secret of `crm` cached, since that source sends much. It does not have that
+    // of `quiet`.
     assert_eq!(world.post(&[("a", 1)]).await.0, 202);
     tokio::time::sleep(Duration::from_secs(60)).await;
     for again in [false, true] {
@@ -103,7 +104,7 @@ async fn neither_answer_nor_time_nor_work_tells_a_stranger_whether_a_name_has_a_
             );
         }
     }
-    // Nor while Secrets Manager is away.
+    // The same while Secrets Manager is down.
     for source in ["crm", "quiet", "nobody"] {
         let name = format!("campaign-sync/source/{source}");
         world.vault.fail(&name, SecretsError::Unavailable);
@@ -116,7 +117,7 @@ async fn neither_answer_nor_time_nor_work_tells_a_stranger_whether_a_name_has_a_
     assert_eq!(
         world.post(&[("a", 2)]).await.0,
         202,
-        "who is known is let in"
+        "a cached source is let in"
     );
 }
 
@@ -131,21 +132,25 @@ async fn guessers_shut_nobody_out_and_a_copy_looks_up_ten_names_a_second_at_most
         assert_eq!(world.send(guess).await, unauthorized(), "{n}");
     }
     let seconds = world.now().duration_since(began).as_secs();
-    assert_eq!(seconds, 200, "for 2,000 look-ups");
+    assert_eq!(seconds, 200, "it takes the time of 2,000 lookups");
     let body = change("b", 1).to_string();
     let (answer, took) = timed(&world, world.signed("/webhooks/quiet", &body)).await;
     assert_eq!(
         (answer.0, took),
         (202, Duration::ZERO),
-        "who was not known until now is let in at once"
+        "a source that was not cached is let in at once"
     );
     let reads = world.vault.reads(NAME);
     assert_eq!(world.post(&[("a", 2)]).await.0, 202);
-    assert_eq!(world.vault.reads(NAME), reads, "who was known still is");
+    assert_eq!(
+        world.vault.reads(NAME),
+        reads,
+        "a cached source stays cached"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_once_a_copy_looks_up_ten_names_and_one_name_not_for_everybody_who_says_it() {
+async fn a_copy_looks_up_ten_names_at_a_time_and_each_name_once_for_all_who_send_it() {
     let world = World::new();
     world.put_source("quiet");
     let latency = Duration::from_secs(1);
@@ -159,7 +164,7 @@ async fn at_once_a_copy_looks_up_ten_names_and_one_name_not_for_everybody_who_sa
     };
     let (answers, (honest, waited)) = futures_util::join!(join_all(guesses), honest);
     assert!(answers.iter().all(|answer| *answer == unauthorized()));
-    assert_eq!(honest.0, 202, "who comes after them waits its turn");
+    assert_eq!(honest.0, 202, "later requests wait their turn");
     assert!(waited <= 11 * latency, "{waited:?}");
     assert!(world.now().duration_since(began).unsigned_abs() >= 10 * latency);
 
@@ -169,7 +174,7 @@ async fn at_once_a_copy_looks_up_ten_names_and_one_name_not_for_everybody_who_sa
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_shows_nothing_or_what_is_of_another_time_is_answered_alike_for_every_name() {
+async fn missing_or_expired_credentials_are_answered_alike_for_every_name() {
     let world = World::new();
     world.put_source("quiet");
     let body = change("a", 1).to_string();
@@ -184,7 +189,8 @@ async fn who_shows_nothing_or_what_is_of_another_time_is_answered_alike_for_ever
         let mut basic = without("webhook-id");
         let authorization = "Basic dGVzdDp0ZXN0".parse().unwrap();
         basic.headers_mut().insert("authorization", authorization);
-        // Any header, the query or the body may be what a source is known by: all are looked up alike, once.
+        // A source may authenticate by any header, by the query or by the body. So every request
+        // causes one lookup, whatever it holds.
         for request in [
             without("webhook-id"),
             without("webhook-timestamp"),
@@ -268,10 +274,11 @@ async fn a_bearer_token_lets_a_sender_in_that_cannot_sign() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_strangers_send_takes_a_bounded_time_and_tells_one_thing() {
+async fn requests_of_strangers_take_bounded_time_and_get_one_answer() {
     let world = World::new();
     world.put_source("quiet");
-    // Slower than any answer waits: only then the time tells that something was looked up.
+    // Slower than the longest wait of an answer. Only then does the time show that something was
+    // looked up.
     world.vault.set_latency(Duration::from_secs(2));
     let mut seen = BTreeSet::new();
     for source in ["quiet", "nobody", "crm"] {

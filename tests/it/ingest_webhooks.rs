@@ -1,4 +1,4 @@
-//! Ingest through its own handle: what is answered, and what is in the queue then.
+//! Ingest through its own handle: the answers, and the messages in the queue.
 
 use lambda_http::Body;
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ async fn a_signed_change_is_in_the_queue_as_apply_reads_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_text_is_told_so() {
+async fn a_body_that_is_not_text_is_refused_as_such() {
     let world = World::new();
     let mut request = world.signed("/webhooks/crm", "{}");
     *request.body_mut() = Body::Binary(vec![b'{', 0xE9, b'}']);
@@ -58,7 +58,7 @@ async fn a_change_with_any_character_is_taken_by_the_queue() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_faults_are_told_and_nothing_is_queued() {
+async fn all_faults_of_a_body_are_returned_and_nothing_is_queued() {
     let world = World::new();
     let bad = json!({ "eventId": "e", "contactKey": " ", "data": { "x": 1 }, "calable": false });
     let answer = world
@@ -94,7 +94,7 @@ async fn all_faults_are_told_and_nothing_is_queued() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn channels_and_numbers_are_taken_along_and_one_that_is_to_be_raised_is_refused() {
+async fn channels_and_numbers_are_queued_and_opening_one_is_refused() {
     let world = World::new();
     let with = |sms: bool| {
         let mut change = change("a", 1);
@@ -126,7 +126,7 @@ async fn channels_and_numbers_are_taken_along_and_one_that_is_to_be_raised_is_re
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_is_compressed_is_415_and_is_told_so() {
+async fn a_compressed_body_is_415_with_the_reason() {
     let world = World::new();
     let body = change("a", 1).to_string();
     let encoded = |encoding: &str| {
@@ -157,7 +157,7 @@ async fn a_body_that_is_compressed_is_415_and_is_told_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_base_path_before_the_webhooks_is_told_once() {
+async fn an_unexpected_base_path_is_reported_once() {
     let world = World::new();
     let lines = Lines::default();
     let writer = lines.clone();

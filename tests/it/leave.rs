@@ -1,5 +1,5 @@
-//! Whoever left a campaign is not called there, has not opted out, and may come back (docs/contract.md "Who
-//! left a campaign").
+//! A contact that left a campaign is not called there. It has not opted out, and it may come back
+//! (docs/contract.md "Who left a campaign").
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn leave(key: &str, version: u64) -> Change {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_leaves_is_not_called_until_a_newer_change_says_so() {
+async fn a_contact_that_left_is_not_called_until_a_newer_change_says_so() {
     by_both(async |world| {
         world.put("a", 1, "1");
         let done = world.apply([leave("a", 5)]).await;
@@ -40,7 +40,7 @@ async fn whoever_leaves_is_not_called_until_a_newer_change_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_is_not_there_leaves_nothing() {
+async fn an_absent_contact_that_leaves_creates_nothing() {
     by_both(async |world| {
         world.send([leave("a", 5)]);
         let mut records = world.invoke().await.records;
@@ -55,7 +55,7 @@ async fn whoever_is_not_there_leaves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_put_on_the_dnc_list_for_having_left_and_no_channel_is_lowered() {
+async fn leaving_a_campaign_enters_nobody_on_the_dnc_list_and_closes_no_channel() {
     let world = World::of_lists(Options::default());
     let list = json!({ "id": LIST, "by": "phone", "column": "phone" });
     world.put_secret(
@@ -69,14 +69,14 @@ async fn nobody_is_put_on_the_dnc_list_for_having_left_and_no_channel_is_lowered
     world.put("b", 1, "+13175550101");
     let done = world.apply([leave("a", 5), leave("b", 5)]).await;
     assert_eq!(done.records, ["updated"; 2]);
-    // What changes of them afterwards is no opt-out either.
+    // A later change of such a contact is not an opt-out either.
     let moved = change("a", 6)
         .phone("+13175550199")
         .with("ifAbsent", "skip");
     assert_eq!(world.apply([moved]).await.records, ["updated"]);
     assert!(world.genesys.dnc_entries(LIST).is_empty());
 
-    // Who opts out then has opted out.
+    // If such a contact then opts out, it has opted out.
     let out = change("b", 7).callable(false);
     assert_eq!(world.apply([out]).await.records, ["updated"]);
     assert_eq!(world.column("b", VERSION_FIELD), "7:7=");

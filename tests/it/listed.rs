@@ -1,5 +1,4 @@
-//! Whoever opts out stands on the org's DNC list too, before the change is done (docs/design.md "DNC
-//! list").
+//! Whoever opts out is on the org's DNC list before the change is done (docs/design.md "DNC list").
 
 mod refused;
 mod ties;
@@ -13,10 +12,10 @@ use crate::support::{CAMPAIGN, Change, Done, OTHER_CAMPAIGN, World, change, open
 
 const LIST: &str = "dnc-1";
 
-/// What is wrong, and how it begins.
+/// A fault by name, and how to set it up.
 type Failing<'a> = (&'a str, &'a dyn Fn(&World));
 
-/// An org with a list by phone, or by key, of each API.
+/// An org with a DNC list, by phone or by key, for each API.
 fn world_of(api: &str, by: &str) -> World {
     let options = Options::default();
     let world = match api {
@@ -51,7 +50,7 @@ fn entries(world: &World) -> Vec<String> {
     world.genesys.dnc_entries(LIST)
 }
 
-/// Applies all that is in the queue, however long that takes.
+/// Applies everything in the queue, however long that takes.
 async fn until_empty(world: &World) {
     let time = Some(Duration::from_secs(30));
     while !world.queue.is_empty() {
@@ -67,7 +66,7 @@ fn out(key: &str, version: u64) -> Change {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_who_opt_out_in_a_batch_are_put_on_the_list_by_one_call_beside_the_writes() {
+async fn the_opt_outs_of_a_batch_are_listed_by_one_call_beside_the_writes() {
     for (api, by, expected, called) in [
         ("contactLists", "phone", ["+1", "+2", "+4"], "phonenumbers"),
         ("predictive", "phone", ["+1", "+2", "+4"], "phonenumbers"),
@@ -96,7 +95,7 @@ async fn all_who_opt_out_in_a_batch_are_put_on_the_list_by_one_call_beside_the_w
             out("a", 2),
             change("b", 2).remove().of("acme", OTHER_CAMPAIGN),
             change("c", 2).phone("+33"),
-            // Who is not there yet.
+            // A contact that is not in the campaign yet.
             out("d", 1).phone("+4"),
         ];
         let done = world.apply(changes).await;
@@ -120,7 +119,7 @@ async fn an_opt_out_that_comes_again_is_listed_again_and_writes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_that_fails_keeps_no_contact_callable_and_nobody_else_waits_for_it() {
+async fn a_failing_list_leaves_no_contact_callable_and_holds_up_nobody_else() {
     let faults: [Failing; 4] = [
         ("full", &|world| world.genesys.fill_dnc_list(LIST, true)),
         ("forbidden", &|world| {
@@ -152,14 +151,14 @@ async fn a_list_that_fails_keeps_no_contact_callable_and_nobody_else_waits_for_i
             told.iter().any(|told| told.contains("DNC list failed")),
             "{what}: {told:?}"
         );
-        // Other campaigns and contacts go on while it fails.
+        // Other campaigns and contacts go on while the DNC list fails.
         let done = world.apply([change("b", 3).phone("+3")]).await;
         assert_eq!(done.records, ["updated"], "{what}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn once_the_list_takes_entries_again_the_opt_outs_that_wait_are_put_there_and_done() {
+async fn once_the_list_takes_entries_again_the_waiting_opt_outs_are_listed_and_done() {
     let world = by_phone();
     world.apply([change("a", 1).phone("+1")]).await;
     world.genesys.fill_dnc_list(LIST, true);
@@ -174,7 +173,7 @@ async fn once_the_list_takes_entries_again_the_opt_outs_that_wait_are_put_there_
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_the_list_fails_for_longer_than_the_horizon_later_changes_of_the_contact_go_on() {
+async fn if_the_list_fails_beyond_the_horizon_later_changes_of_the_contact_go_on() {
     let world = by_phone();
     world.apply([change("a", 1).phone("+1")]).await;
     world.genesys.forbid_dnc_list(LIST, true);
@@ -210,8 +209,7 @@ async fn a_number_that_no_list_takes_is_parked_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_number_of_whom_the_crm_opted_out_is_listed_and_of_whom_the_dialler_took_out_is_not()
-{
+async fn a_new_number_is_listed_for_an_opt_out_of_the_crm_and_not_for_one_of_the_dialler() {
     let world = by_phone();
     let all = [("a", "+1"), ("b", "+2"), ("c", "+3")];
     let first = all.map(|(key, phone)| change(key, 1).phone(phone).callable(true));
@@ -224,12 +222,12 @@ async fn a_new_number_of_whom_the_crm_opted_out_is_listed_and_of_whom_the_dialle
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_that_does_not_count_puts_nobody_on_the_list() {
+async fn an_opt_out_without_effect_lists_nobody() {
     let world = by_phone();
     let first = ["a", "b"].map(|key| change(key, 5).phone("+1").callable(true));
     world.apply(first).await;
     world.genesys.lower(CAMPAIGN, "b");
-    // Late; and undone in the same batch.
+    // These opt-outs are late. The next is undone in the same batch.
     let late = ["a", "b"].map(|key| out(key, 4));
     let done = world.apply(late).await;
     assert_eq!(done.records, ["stale", "stale"]);
@@ -240,14 +238,14 @@ async fn an_opt_out_that_does_not_count_puts_nobody_on_the_list() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_opts_out_is_listed_also_where_the_contact_cannot_be_written() {
+async fn an_opt_out_is_listed_even_if_the_contact_cannot_be_written() {
     let world = by_phone();
     world.apply([change("a", 1).phone("+1")]).await;
     let failed = Fault::status("POST", 500).on("/contacts").after(1);
     world.genesys.add_fault(failed.times(20));
     let done = world.apply([out("a", 2)]).await;
     assert_eq!(done.failed, [0], "{done:?}");
-    assert!(world.contact("a").1, "or this tests nothing");
+    assert!(world.contact("a").1, "otherwise this tests nothing");
     assert_eq!(entries(&world), ["+1"]);
 }
 
@@ -268,14 +266,15 @@ async fn an_opt_out_that_is_parked_for_a_rule_is_listed_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_opted_out_is_not_dialled_in_another_list_either_nor_as_a_new_contact() {
+async fn a_person_who_opted_out_is_not_called_in_another_list_nor_as_a_new_contact() {
     let world = by_phone();
     world.genesys.name_dnc_lists(OTHER_CAMPAIGN, &[LIST]);
     let first = change("a", 1).phone("+1");
     world.apply([first]).await;
     assert_eq!(world.genesys.kept_from_dialling(CAMPAIGN, "a"), []);
     world.apply([out("a", 2)]).await;
-    // The same person, by another key and in another list; and again, once somebody deleted the contact.
+    // The same person has another key in another list. And a new contact gets the old key after the
+    // first was deleted.
     let same = change("b", 9).phone("+1").of("acme", OTHER_CAMPAIGN);
     world.apply([same]).await;
     world.genesys.delete_contact(CAMPAIGN, "a");
@@ -289,7 +288,7 @@ async fn whoever_opted_out_is_not_dialled_in_another_list_either_nor_as_a_new_co
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_that_hangs_holds_a_batch_five_seconds_and_less_and_less_often() {
+async fn a_hanging_list_delays_a_batch_by_five_seconds_and_ever_less_often() {
     let world = by_phone();
     world
         .apply([
@@ -310,12 +309,12 @@ async fn a_list_that_hangs_holds_a_batch_five_seconds_and_less_and_less_often() 
         assert!(done.took < Duration::from_secs(6), "{done:?}");
         world.pass(Duration::from_mins(1)).await;
     }
-    // Seven times: after 0, 1, 3, 7, 15, 30 and 45 minutes, as the change comes back.
+    // Seven calls: after 0, 1, 3, 7, 15, 30 and 45 minutes, each time the change comes back.
     assert!(held < Duration::from_secs(45), "{held:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_for_nothing_but_the_list_takes_no_calls_of_others() {
+async fn an_opt_out_that_waits_only_for_the_list_takes_no_calls_of_others() {
     let world = by_phone();
     let copy = world.copy_that_tops_up(0);
     let time = Some(Duration::from_secs(30));
@@ -336,7 +335,7 @@ async fn what_waits_for_nothing_but_the_list_takes_no_calls_of_others() {
         let done = world.invoke_copy(&copy, time).await;
         assert_eq!(done.failed.len(), 10, "{done:?}");
     }
-    // The first finds out that the list fails still.
+    // The first change finds that the list still fails.
     assert_eq!(world.genesys.calls().len(), calls + 2);
     world.genesys.forbid_dnc_list(LIST, false);
     until_empty(&world).await;
@@ -351,7 +350,7 @@ async fn an_opt_out_that_erases_the_number_or_names_none_lists_the_one_that_was_
         let done = world.apply([out("a", 2).with("data", data)]).await;
         assert_eq!(done.records, ["updated"]);
         assert_eq!(entries(&world), ["+1"]);
-        // With a new one in the same change it is about that.
+        // If the same change brings a new number, the entry is the new number.
         world.apply([change("b", 1).phone("+2")]).await;
         world.apply([out("b", 2).phone("+22")]).await;
         assert_eq!(entries(&world), ["+1", "+22"]);
@@ -359,7 +358,7 @@ async fn an_opt_out_that_erases_the_number_or_names_none_lists_the_one_that_was_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_later_opt_out_of_whom_waits_for_the_list_is_written() {
+async fn a_later_opt_out_of_a_contact_that_waits_for_the_list_is_written() {
     let sms = json!({ "Sms": false });
     for later in [out("a", 3), change("a", 3).with("contactable", sms)] {
         let world = by_phone();
@@ -369,11 +368,12 @@ async fn a_later_opt_out_of_whom_waits_for_the_list_is_written() {
         let time = Some(Duration::from_secs(30));
         world.send([out("a", 2)]);
         world.invoke_copy(&copy, time).await;
-        // Another one fails right before it comes back: the list is left alone for a minute more.
+        // Another opt-out fails right before this one comes back. So the list is left alone for one
+        // more minute.
         world.pass(Duration::from_millis(60_300)).await;
         world.send([out("z", 2).phone("+9")]);
         world.invoke_copy(&copy, time).await;
-        // A person raised the contact meanwhile, and the CRM says once more that it is out.
+        // Meanwhile a person made the contact callable, and the CRM repeats that it opted out.
         let data = [("crmVersion", "2:2-"), ("phone", "+1")];
         world.genesys.put_contact(CAMPAIGN, "a", &data, true);
         world.send([later]);

@@ -1,5 +1,22 @@
-//! The integration tests, in one binary: what the product does, through its own entry points, on
-//! embedded parts or over real sockets on loopback.
+//! The promises of campaign-sync, one module for each promise or part.
+//!
+//! The tests use the product through its own entry points, on the emulated services in this process
+//! or over real sockets on loopback. They share one binary, so that it links once. A stranger may
+//! read them as a specification:
+//!
+//! | to learn | read |
+//! |---|---|
+//! | what a change does to a contact | [`apply_basics`], [`both_apis`], [`absent`], [`leave`], [`contact_lists`], [`rank_ahead`] |
+//! | who may be called | [`consent`], [`channels`], [`dnc`], [`listed`] |
+//! | what happens on each failure | [`failures`], [`batch_answer`], [`top_up`] |
+//! | what a sender is answered | [`ingest_webhooks`], [`ingest_auth`], [`ingest_order`], [`ingest_park`], [`ingest_route`], [`ingest_secrets`] |
+//! | what an attacker gets | [`ingest_strangers`], [`hostile`], [`privacy`], [`ingest_fuzz`] |
+//! | how lost webhooks are repaired | [`reconcile`], [`crm`] |
+//! | what an operator can do | [`check`], [`probe`], [`dlq`], [`dlq_ingest`], [`dlq_unmapped`], [`schedule`], [`send`], [`source`], [`feed_test`], [`adopt`], [`reset_rank`], [`console`], [`cli`] |
+//! | that the emulator is right | [`emulator_fifo`], [`emulator_sqs`], [`emulator_genesys`], [`emulator_lists`], [`over_aws`], [`over_http`] |
+//!
+//! `support` holds what they share. docs/design.md says which test holds each promise, and [`docs`]
+//! checks that it exists.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod absent;

@@ -1,5 +1,4 @@
-//! The AWS clients over real sockets on loopback: what they send, and what they make of the
-//! answers.
+//! The AWS clients over real sockets on loopback: what they send, and how they read the answers.
 
 use std::time::Duration;
 
@@ -24,7 +23,7 @@ async fn sdk(endpoint: &str) -> SdkConfig {
         .await
 }
 
-/// The functions' own configuration, against a server of this test.
+/// The functions' own configuration, with a server of this test as the endpoint.
 fn loader(endpoint: &str) -> ConfigLoader {
     let credentials = Credentials::new("key", "secret", None, None, "test");
     let loader = io::aws::loader().region(Region::new("us-east-1"));
@@ -96,7 +95,7 @@ async fn each_entry_of_a_batch_has_its_own_answer() {
     assert_eq!(
         told,
         [Ok(()), Err(true), Err(false), Err(false)],
-        "a throttled one may be taken later, as one without answer"
+        "a throttled entry may be sent again, like one without an answer"
     );
     assert_eq!(sent(&server).await["Entries"][3]["MessageGroupId"], "g3");
 }
@@ -144,7 +143,7 @@ async fn the_depth_of_a_queue_is_what_waits_and_what_is_in_flight() {
             .depth("https://sqs.test/q.fifo")
             .await
             .is_err(),
-        "not told is not empty"
+        "an unknown depth is not zero"
     );
 }
 
@@ -169,7 +168,7 @@ fn message(body: &str) -> Message {
 }
 
 #[tokio::test]
-async fn an_sqs_that_is_not_reached_or_hangs_up_is_no_answer_of_its() {
+async fn an_sqs_that_cannot_be_reached_or_hangs_up_has_not_answered() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let not_there = format!("http://{}", nobody.local_addr().unwrap());
     drop(nobody);
@@ -214,7 +213,8 @@ async fn an_sqs_that_takes_connections_and_no_handshake_is_not_reached_before_th
 }
 
 #[tokio::test]
-async fn what_was_not_answered_or_answered_with_a_fault_is_sent_again_over_another_connection() {
+async fn a_call_without_an_answer_or_with_a_fault_of_the_server_is_sent_again_over_another_connection()
+ {
     const TAKEN: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: 2\r\n\r\n{}";
     const FAULT: &str = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 2\r\n\r\n{}";
     for (first, requests) in [(vec![], vec![1]), (vec![FAULT, TAKEN], vec![0, 1])] {
@@ -248,7 +248,7 @@ async fn a_secret_is_read_by_name() {
 }
 
 #[tokio::test]
-async fn every_cause_for_which_a_secret_cannot_be_read_is_told_as_what_it_is() {
+async fn every_reason_why_a_secret_cannot_be_read_is_told_apart() {
     const NONE: &str = "Secrets Manager can't find the specified secret.";
     const NO_CURRENT: &str =
         "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT";
@@ -285,7 +285,7 @@ async fn every_cause_for_which_a_secret_cannot_be_read_is_told_as_what_it_is() {
         (400, "ThrottlingException", "", SecretsError::Unavailable),
         (500, "InternalServiceError", "", SecretsError::Unavailable),
     ] {
-        // "Message" as some services write it, "message" as others do.
+        // Some services write `Message`, others `message`.
         for member in ["Message", "message"] {
             let body = json!({ "__type": code, member: message });
             let server = answering("secretsmanager.GetSecretValue", status, body).await;
@@ -339,7 +339,7 @@ async fn a_record_is_a_secure_string_that_replaces_the_one_before() {
 }
 
 #[tokio::test]
-async fn a_record_that_is_not_there_is_none_and_no_other_error_is_taken_for_that() {
+async fn a_missing_record_is_none_and_no_other_error_is_taken_for_one() {
     for (code, expected) in [
         ("ParameterNotFound", Ok(None)),
         (

@@ -137,14 +137,14 @@ async fn a_connection_is_kept_and_one_that_ended_meanwhile_costs_no_write() {
         let write = Request::post(&server.uri).body(Bytes::from("[]")).unwrap();
         let answer = https.send(write, Duration::from_secs(5)).await.unwrap();
         assert_eq!(answer.body(), "{}");
-        // Until the end of a connection is here.
+        // The end of the connection takes a moment to arrive.
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(server.requests(), [0, 0, 1], "by connection");
 }
 
 #[tokio::test]
-async fn nobody_who_listens_is_a_lost_connection() {
+async fn a_refused_connection_is_a_lost_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let uri = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -182,7 +182,7 @@ async fn a_certificate_that_no_root_vouches_for_is_a_lost_connection_and_nothing
     assert!(refusal.contains("UnknownCA"), "{refusal}");
 }
 
-/// A server that answers these bytes and hangs up.
+/// A server that sends these bytes and closes the connection.
 async fn cut_off(bytes: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let uri = format!("http://{}", listener.local_addr().unwrap());
@@ -214,7 +214,7 @@ async fn a_body_that_is_cut_off_is_a_lost_connection_and_nothing_is_sent_again()
 }
 
 #[tokio::test]
-async fn an_answer_without_measure_is_not_read_to_its_end() {
+async fn an_endless_answer_is_not_read_to_its_end() {
     for (size, is_taken) in [(16 << 20, true), ((16 << 20) + 1, false)] {
         let server = MockServer::start().await;
         let large = ResponseTemplate::new(200).set_body_bytes(vec![b'x'; size]);

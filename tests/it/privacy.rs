@@ -1,4 +1,4 @@
-//! No personal data, token or secret in what is told, logged or parked beside the original body.
+//! No personal data, token or secret is reported, logged, or parked beside the original body.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,15 +22,16 @@ const CANARIES: [&str; 6] = [
 ];
 
 #[tokio::test(start_paused = true)]
-async fn what_a_function_says_holds_no_personal_data() {
+async fn no_output_of_a_function_holds_personal_data() {
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = io::telemetry::subscriber(
         move || writer.clone(),
         tracing::level_filters::LevelFilter::TRACE,
     );
-    // While there is but one subscriber, an event that another test's thread is the first to tell
-    // is switched off for all: tracing asks that thread alone whether anybody listens.
+    // `tracing` caches for each event whether anybody listens. With one subscriber it asks only the
+    // thread that emits the event first, which may belong to another test. A second subscriber
+    // turns that cache off.
     let second = Lines::default();
     let _second = tracing::Dispatch::new(io::telemetry::subscriber(
         move || second.clone(),
@@ -50,7 +51,7 @@ async fn what_a_function_says_holds_no_personal_data() {
     ] {
         assert!(
             text.contains(expected),
-            "{expected} is not told in:\n{text}"
+            "{expected} is not reported in:\n{text}"
         );
     }
     for line in text.lines() {
@@ -63,7 +64,7 @@ async fn what_a_function_says_holds_no_personal_data() {
     }
 }
 
-/// Answers the attributes and ids of what was parked.
+/// Runs into every kind of trouble, and returns the attributes and ids of the parked messages.
 async fn run_into_every_trouble() -> String {
     let clock = emulator::logical_clock("2026-11-24T16:00:00Z".parse().unwrap());
     let world = emulator::World::new(clock, Options::default(), support::BASE);

@@ -1,5 +1,5 @@
-//! `campaign-sync check --probe`, by the real command: what it finds out of an emulated Genesys
-//! Cloud in every reading, whom it refuses to write to, and that it leaves nothing behind.
+//! `campaign-sync check --probe`, run as a real command. It finds out how an emulated Genesys Cloud
+//! behaves, refuses to write where that could do harm, and leaves nothing behind.
 
 mod clean_up;
 mod readings;
@@ -36,7 +36,7 @@ async fn probe(served: &Served) -> (i32, Value, String) {
         .await
 }
 
-/// Stable ids of the questions whose `asAssumed` is this.
+/// The stable ids of the questions with this `asAssumed`.
 fn questions(report: &Value, as_assumed: Value) -> BTreeSet<&str> {
     let facts = report["facts"].as_array().into_iter().flatten();
     facts
@@ -51,7 +51,7 @@ fn fact<'a>(report: &'a Value, question: &str) -> &'a Value {
     facts.next().unwrap_or(&Value::Null)
 }
 
-/// Calls of the API by the org of the probe; those for a token have no client.
+/// The calls by the org of the probe. Calls for a token have no client.
 fn calls(served: &Served) -> Vec<Call> {
     let mut calls = served.genesys.calls();
     calls.retain(|call| call.path.starts_with("/api/"));
@@ -87,7 +87,7 @@ async fn the_help_fits_into_a_page() {
 }
 
 #[tokio::test]
-async fn it_needs_no_queue() {
+async fn a_probe_needs_no_queue() {
     let served = served(Options::default()).await;
     let mut command = served.prepared(&["check", "--org", ORG, "--probe", LIST]);
     for name in ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL"] {
@@ -101,7 +101,7 @@ async fn it_needs_no_queue() {
 }
 
 #[tokio::test]
-async fn the_report_of_an_issue_names_nobody() {
+async fn the_report_for_an_issue_names_nobody() {
     let served = served(Options::default()).await;
     let (_, report, _) = probe(&served).await;
     let text = report.to_string();

@@ -1,4 +1,5 @@
-//! A rank that is a time and lies too far ahead: refused before it makes all that follows stale.
+//! A rank that is a time too far ahead is refused. If it were stored, every later change would be
+//! stale.
 
 use emulator::genesys::Options;
 use serde_json::json;
@@ -47,7 +48,7 @@ async fn a_rank_too_far_ahead_is_parked_and_spoils_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_whose_rank_is_ahead_is_heard_before_it_is_parked() {
+async fn an_opt_out_whose_rank_is_ahead_takes_effect_before_it_is_parked() {
     by_both(async |world| {
         for key in ["a", "b"] {
             world.put(key, NOW, "now");
@@ -71,7 +72,7 @@ async fn an_opt_out_whose_rank_is_ahead_is_heard_before_it_is_parked() {
         }
         let contacts = world.genesys.contacts(CAMPAIGN);
         assert!(!contacts["c"].callable && !contacts.contains_key("d"));
-        // What comes next with a rank that is right is newer than what is stored.
+        // The next change has a correct rank, and it is newer than what is stored.
         let done = world
             .apply([change("a", NOW + 1).phone("next").callable(true)])
             .await;
@@ -101,7 +102,7 @@ async fn an_opt_out_that_cannot_be_written_yet_is_not_parked_yet() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_that_names_the_version_column_is_heard_at_its_rank() {
+async fn an_opt_out_that_names_the_version_column_takes_effect_at_its_rank() {
     by_both(async |world| {
         world.put("a", 5, "5");
         let change = change("a", 7).column(VERSION_FIELD, json!("1")).phone("7");

@@ -30,7 +30,7 @@ use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, VERSION_FIELD, World, change, ope
 const TOKEN: &str = "feed-token";
 const FEED_SECRET: &str = "campaign-sync/feed/acme";
 
-/// Answers as counts: checked, missing, different, stale, unranked, enqueued.
+/// The counts of an answer: checked, missing, different, stale, unranked, enqueued.
 fn counts(answer: &Answer) -> [u64; 6] {
     [
         answer.checked,
@@ -51,7 +51,7 @@ async fn by_both(promise: impl AsyncFn(&Run)) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_differs_is_enqueued_and_a_second_run_finds_nothing() {
+async fn a_difference_is_enqueued_and_a_second_run_finds_none() {
     by_both(async |run| {
         run.world.put("same", 5, "5");
         run.world.put("older", 4, "4");
@@ -141,12 +141,12 @@ async fn without_a_rank_nothing_is_compared_or_enqueued() {
         run.world.genesys.calls()[before..]
             .iter()
             .all(|call| call.path == "/oauth/token"),
-        "no call for nothing"
+        "no call is wasted"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_made_callable_by_that_alone_and_every_opt_out_counts() {
+async fn reconcile_makes_nobody_callable_by_itself_and_every_opt_out_counts() {
     by_both(async |run| {
         let put = |key, callable| {
             run.world.genesys.put_contact(CAMPAIGN, key, &[(VERSION_FIELD, "5"), ("phone", "5")], callable);
@@ -164,7 +164,7 @@ async fn nobody_is_made_callable_by_that_alone_and_every_opt_out_counts() {
         run.feed.put(json!({ "campaignId": CAMPAIGN, "contactKey": "removed", "version": 6, "operation": "remove" }));
         let answer = run.run(json!({})).await.unwrap();
         assert_eq!(counts(&answer), [5, 0, 4, 0, 0, 3]);
-        assert_eq!(answer.kept, 1, "whom somebody else took out is no difference");
+        assert_eq!(answer.kept, 1, "a contact that somebody else took out is no difference");
         run.apply_all().await;
         for key in ["opted-in", "taken-out", "opted-out", "opted-out-late", "removed"] {
             assert!(!run.world.contact(key).1, "{key}");
@@ -173,11 +173,11 @@ async fn nobody_is_made_callable_by_that_alone_and_every_opt_out_counts() {
         assert_eq!(
             run.world.column("opted-in", VERSION_FIELD),
             "5:5-",
-            "so that a webhook which says it may still do it"
+            "so a later webhook may still opt the contact in"
         );
         assert_eq!(run.world.column("opted-out-late", "phone"), "5");
         let answer = run.run(json!({})).await.unwrap();
-        assert_eq!(counts(&answer), [5, 0, 1, 1, 0, 0], "what is not repaired is still told");
+        assert_eq!(counts(&answer), [5, 0, 1, 1, 0, 0], "unrepaired drift is still reported");
         assert_eq!(answer.kept, 1);
     })
     .await;
@@ -208,11 +208,7 @@ async fn a_run_that_is_repeated_sends_nothing_twice_and_a_later_one_is_never_tak
     assert_eq!(run.world.queue.len(), 1, "the same event of the same run");
     run.says("a", 6, "6");
     assert_eq!(run.run(due).await.unwrap().enqueued, 1);
-    assert_eq!(
-        run.world.queue.len(),
-        2,
-        "but never what became newer meanwhile"
-    );
+    assert_eq!(run.world.queue.len(), 2, "but never over a newer change");
     run.apply_all().await;
     assert_eq!(run.world.column("a", "phone"), "6");
     run.world.put("a", 6, "spoilt by somebody else");
@@ -243,13 +239,13 @@ async fn the_feed_is_asked_for_each_campaign_for_the_window_and_with_the_cursor(
         format!("{base}={CAMPAIGN}&{since}&cursor=2"),
     ];
     let mut requests = run.feed.requests();
-    // With which campaign a run begins depends on its time.
+    // The campaign with which a run begins depends on the time of the run.
     requests.sort_by_key(|request| expected.iter().position(|other| other == request));
     assert_eq!(requests, expected);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_apply_would_park_is_left_out_so_that_no_run_parks_it_again() {
+async fn a_contact_that_apply_would_park_is_left_out_by_every_run() {
     let run = Run::new(World::of_lists(Options::default()));
     run.world.put_secret(
         "acme",
@@ -293,7 +289,7 @@ async fn what_apply_would_park_is_left_out_so_that_no_run_parks_it_again() {
     );
 }
 
-/// Another copy, which has read no secret yet.
+/// Another copy of reconcile, which has no secret cached.
 fn another_copy(run: &Run) -> Context {
     Context::new(
         run.world.shared(|_| ()),
@@ -303,7 +299,7 @@ fn another_copy(run: &Run) -> Context {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_without_a_rank_or_of_a_strange_key_is_heard_and_then_no_drift() {
+async fn an_opt_out_without_a_rank_or_with_an_odd_key_takes_effect_and_is_then_no_drift() {
     for (world, api) in [
         (World::new(), "predictive"),
         (World::of_lists(Options::default()), "contactLists"),

@@ -1,5 +1,5 @@
-//! An operator sets a contact's stored rank back: the one way in which a rank goes down, and apply
-//! stays the only writer.
+//! An operator sets the stored rank of a contact back. Only this lowers a rank, and apply remains
+//! the only writer.
 
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ async fn a_reset_changes_the_stored_rank_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_stores_another_rank_by_now_is_left_alone() {
+async fn a_contact_that_stores_another_rank_by_now_is_left_alone() {
     by_both(async |world| {
         world.put("a", 7, "7");
         let before = writes(world);
@@ -137,7 +137,7 @@ async fn in_one_batch_with_changes_it_does_what_it_does_one_by_one() {
         assert_eq!(alone, expected);
         assert_eq!(world.contact("a"), in_a_batch);
         assert_eq!(in_a_batch.0["phone"], "1");
-        assert!(!in_a_batch.1, "what was opted out stays so");
+        assert!(!in_a_batch.1, "an opted-out contact stays so");
     })
     .await;
 }

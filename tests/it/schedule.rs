@@ -1,4 +1,4 @@
-//! `campaign-sync schedule` against an EventBridge Scheduler on loopback.
+//! `campaign-sync schedule` with an EventBridge Scheduler on loopback.
 
 mod campaigns;
 mod local;
@@ -299,7 +299,7 @@ async fn an_org_that_no_run_looked_at_for_twice_its_rate_is_told() {
 }
 
 #[tokio::test]
-async fn a_schedule_is_removed_and_who_may_not_is_told_so() {
+async fn a_schedule_is_removed_and_a_missing_permission_is_reported() {
     let server = MockServer::start().await;
     on(
         &server,
@@ -328,7 +328,7 @@ async fn a_schedule_is_removed_and_who_may_not_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_command_line_that_is_wrong_is_refused_before_anything_is_asked() {
+async fn a_wrong_command_line_is_refused_before_any_call() {
     let server = MockServer::start().await;
     for (arguments, expected) in [
         (vec!["set", "--org", "a"], "--campaigns"),

@@ -1,4 +1,4 @@
-//! `campaign-sync send`: a file's rows into the queue, by the real command.
+//! `campaign-sync send`, run as a real command: the rows of a file become messages in the queue.
 
 mod queue;
 mod rows;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::support::CAMPAIGN;
 use crate::support::served::Served;
 
-/// A file of its own for a test, gone with it.
+/// A temporary folder for the files of one test.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -46,7 +46,7 @@ impl Drop for Folder {
     }
 }
 
-/// So many contacts, a change each.
+/// A file with one change for each of this many contacts.
 fn csv(contacts: usize) -> String {
     let mut text = "contactKey,version,callable,phone,firstName\n".to_owned();
     for n in 0..contacts {
@@ -61,7 +61,7 @@ fn csv(contacts: usize) -> String {
     text
 }
 
-/// The command for the campaign of the org `ranked`.
+/// The arguments of the command for the campaign of the org `ranked`.
 fn arguments<'a>(file: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let fixed = ["send", "--org", "ranked", "--campaign", CAMPAIGN, file];
     fixed.iter().chain(more).copied().collect()
@@ -91,7 +91,7 @@ async fn every_row_is_in_the_queue_once_and_in_the_files_order() {
     );
     assert!(served.queue.messages().is_empty(), "nothing is sent");
     for _ in 0..2 {
-        // A second time it is all the same to the queue: SQS has these events already.
+        // Sending twice does no harm: SQS drops the events as duplicates.
         let (status, report, text) = send(&served, &file, &[]).await;
         assert_eq!(
             (

@@ -1,4 +1,4 @@
-//! `campaign-sync source`: what is told of a webhook before anything is sent, as ingest would take it.
+//! `campaign-sync source`: it reports what ingest would make of a webhook, before anything is sent.
 
 mod parked;
 
@@ -46,7 +46,7 @@ fn ran(arguments: &[&str], input: &str) -> Ran {
         .unwrap();
     let mut pipe = child.stdin.take().unwrap();
     let input = input.to_owned();
-    // Who ends without reading it breaks the pipe.
+    // A command that ends without reading its input breaks the pipe.
     let writing = std::thread::spawn(move || drop(pipe.write_all(input.as_bytes())));
     let output = child.wait_with_output().unwrap();
     writing.join().unwrap();
@@ -58,7 +58,8 @@ fn ran(arguments: &[&str], input: &str) -> Ran {
     }
 }
 
-/// `source test` of a body on standard input. `name`: of the secret's file, one a test.
+/// Runs `source test` on a body from standard input. `name` names the file of the secret, one for
+/// each test.
 fn tested(name: &str, secret: &Value, body: &str, more: &[&str]) -> Ran {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("source-{name}.json"));
     std::fs::write(&file, secret.to_string()).unwrap();
@@ -69,7 +70,7 @@ fn tested(name: &str, secret: &Value, body: &str, more: &[&str]) -> Ran {
     )
 }
 
-/// Of a secret that shows itself so.
+/// A source's secret with this `auth`.
 fn source(auth: &Value) -> Value {
     let mut secret = json!({ "org": "acme", "campaignId": "c1" });
     let members = secret.as_object_mut().unwrap();
@@ -85,7 +86,7 @@ fn signing() -> Value {
     source(&json!({ "signingSecrets": [format!("whsec_{KEY}")] }))
 }
 
-/// All ways to show who it is.
+/// Every way to authenticate.
 fn ways() -> [Value; 7] {
     [
         signing(),
@@ -116,7 +117,7 @@ fn change() -> Value {
 }
 
 #[test]
-fn a_person_is_told_of_changes_of_what_is_ignored_and_of_faults() {
+fn source_test_reports_changes_ignored_items_and_faults() {
     let told = tested("table", &people(), PEOPLE, &[]);
     assert_eq!(told.status, 1, "a fault");
     for expected in [
@@ -147,7 +148,7 @@ fn a_person_is_told_of_changes_of_what_is_ignored_and_of_faults() {
 }
 
 #[test]
-fn a_program_is_told_the_same() {
+fn source_test_reports_the_same_as_json() {
     let shown = ["--json", "--header", "authorization: Bearer nobody's"];
     let told = tested("json", &people(), PEOPLE, &shown);
     assert_eq!(told.status, 1);
@@ -167,7 +168,7 @@ fn a_program_is_told_the_same() {
 }
 
 #[test]
-fn only_what_the_source_reads_shows_who_sends() {
+fn only_what_the_source_reads_authenticates() {
     let other = [
         "--json",
         "--header",
@@ -177,7 +178,7 @@ fn only_what_the_source_reads_shows_who_sends() {
     ];
     let body = json!({ "changes": [change()] }).to_string();
     for (place, way) in ways().into_iter().enumerate() {
-        // A header that nothing reads was meant to show it.
+        // No header authenticates. A header that nothing reads was meant to.
         for (given, expected) in [(&other[..3], (0, Value::Null)), (&other, (1, json!(false)))] {
             let told = tested(&format!("shows-{place}"), &way, &body, given);
             let found = told.json();
@@ -224,7 +225,7 @@ fn only_what_the_source_reads_shows_who_sends() {
     );
 }
 
-/// The arguments that a shell would give to curl.
+/// The arguments that a shell would pass to curl.
 fn arguments(command: &str) -> Vec<String> {
     let script = format!("curl() {{ printf '%s\\0' \"$@\"; }}\n{command}");
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();
@@ -232,7 +233,7 @@ fn arguments(command: &str) -> Vec<String> {
     text.split_terminator('\0').map(str::to_owned).collect()
 }
 
-/// What stands behind each of these options.
+/// The values of each occurrence of an option.
 fn behind<'a>(arguments: &'a [String], option: &str) -> Vec<&'a str> {
     let pairs = arguments.windows(2);
     let pairs = pairs.filter(|pair| pair[0] == option);
@@ -250,7 +251,7 @@ fn header_map(lines: &[&str]) -> HeaderMap {
 }
 
 #[test]
-fn what_sign_prints_is_let_in() {
+fn a_request_that_sign_prints_is_let_in() {
     let body = json!({ "note": "it's \"here\"\n" }).to_string();
     for (place, way) in ways().into_iter().enumerate() {
         let name = format!("sign-{place}");
@@ -278,7 +279,7 @@ fn what_sign_prints_is_let_in() {
             Verdict::Authentic,
             "{way}"
         );
-        // What was shown is told as right.
+        // The credentials that curl shows are reported as right.
         let mut more = vec!["--json", "--at", AT, "--query", query];
         more.extend(lines.iter().flat_map(|line| ["--header", line]));
         let told = tested(&name, &way, sent, &more);
@@ -287,7 +288,7 @@ fn what_sign_prints_is_let_in() {
 }
 
 #[test]
-fn what_sign_prints_has_the_headers_that_say_something() {
+fn a_request_that_sign_prints_has_the_headers_that_matter() {
     let mut secret = bearer();
     secret["mapping"] = json!({ "jq": "empty", "headers": ["x-kind"] });
     let own = [
@@ -321,7 +322,7 @@ fn what_sign_prints_has_the_headers_that_say_something() {
 }
 
 #[test]
-fn what_ingest_refuses_whole_becomes_no_change() {
+fn a_body_that_ingest_refuses_becomes_no_change() {
     let body = change().to_string();
     let binary = tested("whole-bearer", &bearer(), &body, &EVENT);
     assert_eq!(binary.status, 0, "{}", binary.out);
@@ -362,7 +363,7 @@ fn what_ingest_refuses_whole_becomes_no_change() {
 }
 
 #[test]
-fn it_says_what_is_wrong_with_a_mapping_and_where() {
+fn source_test_reports_what_is_wrong_with_a_mapping_and_where() {
     let mut secret = bearer();
     secret["mapping"] = json!({ "jq": "{ contactKey: .id,\n  version: .at | nothing }" });
     let told = tested("malformed", &secret, "{}", &[]);

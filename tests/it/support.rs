@@ -1,4 +1,4 @@
-//! One org or two on the embedded parts, and what one invocation of apply did to them.
+//! One or two orgs on the emulated services, and what one invocation of apply did to them.
 
 mod between;
 mod by_both;
@@ -35,17 +35,17 @@ use io::telemetry::Telemetry;
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 
-/// What the URLs of the queues begin with.
+/// The prefix of the queues' URLs.
 pub(crate) const BASE: &str = "https://sqs.test";
 const ORGS_AND_CAMPAIGNS: [(&str, &str); 3] = [
     ("acme", CAMPAIGN),
     ("acme", OTHER_CAMPAIGN),
     ("other", "other-campaign"),
 ];
-/// Of the contact lists.
+/// The columns of the contact lists.
 pub(crate) const COLUMNS: [&str; 4] = ["phone", "firstName", "nickname", VERSION_FIELD];
 
-/// Everything outside, and one copy of apply.
+/// The services, and one copy of apply.
 pub(crate) struct World {
     outside: emulator::World,
     pub(crate) config: Config,
@@ -61,22 +61,22 @@ impl Deref for World {
     }
 }
 
-/// What one invocation did.
+/// The effects of one invocation.
 #[derive(Debug)]
 pub(crate) struct Done {
-    /// "GET LEAD-1 200": method, contact key as in the path (or "contacts"), status. The token
-    /// endpoint is "token".
+    /// "GET LEAD-1 200": the method, the contact key as in the path (or "contacts"), and the
+    /// status. The token endpoint is "token".
     pub(crate) calls: Vec<String>,
-    /// For each record of the batch: its outcome, "parked: reason", or "retried in n s".
+    /// For each record of the batch its outcome, "parked: reason", or "retried in n s".
     pub(crate) records: Vec<String>,
-    /// The answer to Lambda: which records of the batch it names, by index.
+    /// The records that the answer to Lambda names, by their index in the batch.
     pub(crate) failed: Vec<usize>,
-    /// How long it took on the logical clock.
+    /// The time that it took on the logical clock.
     pub(crate) took: Duration,
 }
 
 impl World {
-    /// Org `acme` with two campaigns, org `other` with one; answers come after 40 ms.
+    /// The org `acme` with two campaigns, and the org `other` with one. Every call takes 40 ms.
     pub(crate) fn new() -> World {
         World::with(Options::default())
     }
@@ -99,7 +99,7 @@ impl World {
         }
     }
 
-    /// As [`World::with`], but the orgs have the contact list API; each list has the columns
+    /// As [`World::with`], but the orgs have the contact list API. Each list has the columns
     /// [`COLUMNS`].
     pub(crate) fn of_lists(options: Options) -> World {
         let world = World::with(options);
@@ -110,8 +110,7 @@ impl World {
         world
     }
 
-    /// Another copy of apply, as after a cold start, with another configuration or another
-    /// transport.
+    /// Another copy of apply, as after a cold start, with another configuration or transport.
     pub(crate) fn copy(
         &self,
         transport: Option<Arc<dyn Transport>>,
@@ -122,14 +121,14 @@ impl World {
         copy(&self.outside, transport, &self.told, config)
     }
 
-    /// Another copy of apply, which receives so many messages by itself at most.
+    /// Another copy of apply, which itself receives at most this many messages.
     pub(crate) fn copy_that_tops_up(&self, top_up: usize) -> Context {
         let (_, own) = config(&self.outside);
         let shared = self.shared(|config| config.apply_top_up = top_up);
         Context::new(shared, own, Arc::clone(&self.outside.sqs) as _)
     }
 
-    /// Another copy, of an org that stores no ranks from now on.
+    /// Another copy of apply, of an org that stores no ranks from now on.
     pub(crate) async fn without_ranks(&self) -> Context {
         let calls = self.apply([change("warm", 1)]).await.calls.len();
         let api = if calls > 3 {
@@ -141,7 +140,7 @@ impl World {
         self.copy(None, |_| {})
     }
 
-    /// What a copy of another function shares, with another configuration.
+    /// The state that the parts of another function share, with another configuration.
     pub(crate) fn shared(&self, configure: impl Fn(&mut Config)) -> Shared {
         let mut config = self.config.clone();
         configure(&mut config);
@@ -154,20 +153,20 @@ impl World {
         }
     }
 
-    /// Sends these changes and applies the batch that the queue gives.
+    /// Sends these changes, and applies the next batch of the queue.
     pub(crate) async fn apply(&self, changes: impl IntoIterator<Item = Change>) -> Done {
         self.send(changes);
         self.invoke().await
     }
 
-    /// Applies the batch that the queue gives, with half a minute of time.
+    /// Applies the next batch of the queue, with 30 seconds of time.
     pub(crate) async fn invoke(&self) -> Done {
         self.invoke_copy(&self.context, Some(Duration::from_secs(30)))
             .await
     }
 
-    /// Applies the batch that the queue gives. `time`: until the deadline; none: the deadline is
-    /// not known.
+    /// Applies the next batch of the queue. `time` is the time until the deadline; `None` means
+    /// that the deadline is unknown.
     pub(crate) async fn invoke_copy(&self, copy: &Context, time: Option<Duration>) -> Done {
         let batch = self
             .queue
@@ -246,12 +245,13 @@ impl World {
         answer
     }
 
-    /// Everything that the telemetry told, one text an event; what is no outcome begins with "!".
+    /// Everything that telemetry reported, one text for each event. A text that is not an outcome
+    /// begins with "!".
     pub(crate) fn told(&self) -> Vec<String> {
         self.told.lock().unwrap().clone()
     }
 
-    /// How often it was told that an org or a campaign is refused.
+    /// How often it was reported that an org or a campaign is refused.
     pub(crate) fn refusals(&self) -> usize {
         let told = self.told();
         told.iter().filter(|told| told.contains("refused")).count()
@@ -267,14 +267,14 @@ impl World {
         (contact.data, contact.callable)
     }
 
-    /// What the dialler owns of a contact of [`CAMPAIGN`].
+    /// A member of a contact of [`CAMPAIGN`] that the dialler owns.
     pub(crate) fn of_the_dialler(&self, key: &str, member: &str) -> Value {
         let contact = self.genesys.contact(CAMPAIGN, key).unwrap();
         let held = contact.of_the_dialler.get(member);
         held.cloned().unwrap_or_default()
     }
 
-    /// The value of one column of a contact of [`CAMPAIGN`], or nothing.
+    /// The value of a column of a contact of [`CAMPAIGN`], or an empty text.
     pub(crate) fn column(&self, key: &str, column: &str) -> String {
         self.contact(key).0.remove(column).unwrap_or_default()
     }
@@ -292,7 +292,7 @@ impl World {
         self.genesys.put_contact(CAMPAIGN, key, &data, true);
     }
 
-    /// Attributes of the parked messages.
+    /// The attributes of the parked messages.
     pub(crate) fn parked(&self) -> Vec<BTreeMap<&'static str, String>> {
         self.dead_letters
             .messages()
@@ -339,7 +339,7 @@ pub(crate) fn seconds(record: &str) -> u64 {
         .unwrap()
 }
 
-/// As template.yaml configures apply.
+/// The configuration of apply in template.yaml.
 pub(crate) fn config(outside: &emulator::World) -> (Config, ApplyConfig) {
     Config::read_for_apply(|name| outside.variable(name)).unwrap()
 }

@@ -1,4 +1,5 @@
-//! What apply receives by itself, beside what Lambda hands over (docs/design.md "Topping up").
+//! Topping up: what apply receives by itself, beside what Lambda hands over (docs/design.md
+//! "Topping up").
 
 mod behind;
 mod first_load;
@@ -14,12 +15,12 @@ use crate::support::{CAMPAIGN, Change, OTHER_CAMPAIGN, World, between, change};
 
 const TIME: Option<Duration> = Some(Duration::from_secs(30));
 
-/// Changes of so many contacts.
+/// One change for each of this many contacts.
 fn changes(contacts: usize) -> impl Iterator<Item = Change> {
     (0..contacts).map(|n| change(&format!("c{n}"), 1))
 }
 
-/// A world of lists whose copy has met its org, and found the queue empty a while ago.
+/// A world of lists. Its copy knows the org, and found the queue empty some time ago.
 async fn met() -> World {
     let world = World::of_lists(Options::default());
     world.apply([change("first", 1)]).await;
@@ -89,7 +90,7 @@ async fn a_queue_that_has_no_more_is_left_alone_for_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_that_does_not_answer_keeps_nobody_and_is_left_alone_for_a_minute() {
+async fn a_queue_that_does_not_answer_delays_nobody_and_is_left_alone_for_a_minute() {
     let world = met().await;
     world.send(changes(60));
     world.sqs.refuse(2);
@@ -104,7 +105,7 @@ async fn a_queue_that_does_not_answer_keeps_nobody_and_is_left_alone_for_a_minut
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_fails_of_its_own_messages_is_given_back_with_all_later_ones_of_its_group() {
+async fn a_message_that_fails_is_given_back_with_all_later_ones_of_its_group() {
     let world = met().await;
     world.send(changes(10));
     for version in [2, 3] {
@@ -144,7 +145,7 @@ async fn after_a_delete_that_fails_no_later_message_of_the_group_is_deleted() {
     world.invoke().await;
     assert_eq!(world.queue.len(), 2);
     assert_eq!(world.column("own", crate::support::VERSION_FIELD), "5");
-    // They come back together, a minute after the invocation's end at the latest, and change nothing.
+    // They come back together within a minute of the invocation's end, and change nothing.
     world.pass(Duration::from_secs(95)).await;
     let done = world.invoke().await;
     assert_eq!(done.records, ["stale", "unchanged"]);
@@ -165,10 +166,10 @@ async fn by_predictive_no_more_is_received_than_there_are_calls_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wide_write_that_is_refused_is_not_halved_without_an_end() {
+async fn a_refused_wide_write_is_not_halved_endlessly() {
     let world = met().await;
     world.send(changes(910));
-    // After nineteen reads.
+    // The first nineteen POSTs are reads.
     let refused = Fault::status("POST", 400).on("/contacts").after(19);
     world.genesys.add_fault(refused.times(60));
     let done = world.invoke().await;
@@ -199,7 +200,7 @@ async fn after_one_error_of_a_wide_write_its_contacts_are_read_again_by_fifties(
     let done = world.invoke().await;
     let reads = count(&done.calls, "bulk");
     assert!((12..=16).contains(&reads), "{:?}", done.calls);
-    // About fifty a write, as its campaign is in doubt.
+    // A campaign in doubt gets about fifty contacts in a write.
     assert!(
         count(&done.calls, "POST contacts 200") <= 6,
         "{:?}",
@@ -217,7 +218,7 @@ async fn after_one_error_of_a_wide_write_its_contacts_are_read_again_by_fifties(
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_received_by_itself_where_many_lists_are_to_be_found_first() {
+async fn apply_does_not_top_up_while_many_lists_must_be_found_first() {
     let world = met().await;
     let campaigns: Vec<_> = (0..60).map(|n| format!("campaign-of-{n}")).collect();
     for campaign in &campaigns {

@@ -1,17 +1,21 @@
-//! The few calls of SQS, Secrets Manager and Parameter Store that the functions make, and those by which a person
-//! looks at a queue or at a log or puts a secret, in the AWS JSON protocol
-//! (docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference,
-//! docs.aws.amazon.com/secretsmanager/latest/apireference,
-//! docs.aws.amazon.com/systems-manager/latest/APIReference).
+//! SQS, Secrets Manager, Parameter Store and CloudWatch Logs over the AWS JSON protocol.
+//!
+//! It answers the calls that the functions make, and those with which an operator looks at a queue
+//! or a log, or stores a secret. Any other call is an `UnknownOperationException`. Shapes and error
+//! codes follow docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference,
+//! docs.aws.amazon.com/secretsmanager/latest/apireference and
+//! docs.aws.amazon.com/systems-manager/latest/APIReference. The services themselves are [`Sqs`],
+//! [`Vault`], [`Parameters`] and [`Logs`].
 
-use std::collections::BTreeSet;
+mod shape;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
-use io::queue::{Message, Queue, QueueError, Visibility};
+use io::queue::{Queue, QueueError};
 use io::records::Records;
 use io::secrets::{Secrets, SecretsError};
 use secrecy::ExposeSecret;
@@ -19,8 +23,9 @@ use serde_json::{Map, Value, json};
 
 use crate::fifo::is_legal_id;
 use crate::{Logs, Parameters, Sqs, Vault};
+use shape::{Fault, asked, code, entries, message, one_by_one, received, text, visibility};
 
-/// The services, behind one endpoint.
+/// The services of AWS behind one endpoint.
 pub struct Aws {
     pub sqs: Arc<Sqs>,
     pub vault: Arc<Vault>,
@@ -28,17 +33,8 @@ pub struct Aws {
     pub logs: Arc<Logs>,
 }
 
-/// An error as AWS answers it: its code and its message.
-struct Fault(String, &'static str);
-
-impl From<&str> for Fault {
-    fn from(code: &str) -> Fault {
-        Fault(code.to_owned(), "see the error's type")
-    }
-}
-
 impl Aws {
-    /// Answers a call: status and body. `target`: the header `X-Amz-Target`.
+    /// Answers a call with a status and a body. `target` is the header `X-Amz-Target`.
     pub async fn call(&self, target: &str, body: &[u8]) -> (u16, Value) {
         let body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
         let answer = match target {
@@ -67,7 +63,7 @@ impl Aws {
         }
     }
 
-    /// The same as a response of HTTP.
+    /// As [`Aws::call`], but returns an HTTP response.
     pub async fn respond(&self, target: &str, body: &[u8]) -> Response<Bytes> {
         let (status, body) = self.call(target, body).await;
         let mut response = Response::new(Bytes::from(body.to_string()));
@@ -163,7 +159,7 @@ impl Aws {
         let handles = entries.iter().map(|entry| text(entry, "ReceiptHandle"));
         let handles = handles.collect::<Result<Vec<_>, _>>()?;
         let results = self.sqs.delete(text(body, "QueueUrl")?, &handles).await;
-        // An expired handle has another code in a batch
+        // In a batch, SQS reports an expired handle with another code than by itself
         // (repost.aws/knowledge-center/sqs-receipt-handle-error).
         let invalid = || QueueError::new("ReceiptHandleIsInvalid");
         let results = results.map_err(code)?.into_iter();
@@ -235,7 +231,8 @@ impl Aws {
 }
 
 impl Aws {
-    /// By its name alone.
+    /// Stores a secret. The member `by` of the call holds its name. If `is_there`, the secret must
+    /// exist; otherwise it must not.
     async fn put_secret(&self, body: &Value, by: &str, is_there: bool) -> Result<Value, Fault> {
         let name = text(body, by)?;
         let secret = text(body, "SecretString")?;
@@ -248,114 +245,4 @@ impl Aws {
             }
         }
     }
-}
-
-fn code(error: QueueError) -> Fault {
-    error.to_string().trim_start_matches("SQS: ").into()
-}
-
-fn text<'a>(body: &'a Value, name: &str) -> Result<&'a str, Fault> {
-    body[name].as_str().ok_or_else(|| "MissingParameter".into())
-}
-
-/// One to ten entries, each with an id of its own.
-fn entries(body: &Value) -> Result<Vec<Value>, Fault> {
-    let entries = body["Entries"].as_array().cloned().unwrap_or_default();
-    let ids: BTreeSet<_> = entries
-        .iter()
-        .filter_map(|entry| entry["Id"].as_str())
-        .collect();
-    match entries.len() {
-        0 => Err("EmptyBatchRequest".into()),
-        11.. => Err("TooManyEntriesInBatchRequest".into()),
-        count if ids.len() < count => Err("BatchEntryIdsNotDistinct".into()),
-        _ => Ok(entries),
-    }
-}
-
-/// What a batch is answered whose entries went each by itself.
-fn one_by_one(entries: &[Value], results: Vec<Result<(), QueueError>>) -> Value {
-    let (mut successful, mut failed) = (Vec::new(), Vec::new());
-    for (entry, result) in entries.iter().zip(results) {
-        match result {
-            Ok(()) => successful.push(json!({ "Id": entry["Id"] })),
-            Err(error) => failed
-                .push(json!({ "Id": entry["Id"], "Code": code(error).0, "SenderFault": true })),
-        }
-    }
-    json!({ "Successful": successful, "Failed": failed })
-}
-
-/// A received message, with the attributes that were asked for alone.
-fn received(record: &Value, body: &Value) -> Value {
-    let mut message = json!({
-        "MessageId": record["messageId"],
-        "ReceiptHandle": record["receiptHandle"],
-        "Body": record["body"],
-    });
-    let system = [
-        &body["MessageSystemAttributeNames"],
-        &body["AttributeNames"],
-    ];
-    let system = asked(&record["attributes"], &system, Value::clone);
-    if !system.is_empty() {
-        message["Attributes"] = system.into();
-    }
-    let shown = |value: &Value| json!({ "DataType": value["dataType"], "StringValue": value["stringValue"] });
-    let own = asked(
-        &record["messageAttributes"],
-        &[&body["MessageAttributeNames"]],
-        shown,
-    );
-    if !own.is_empty() {
-        message["MessageAttributes"] = own.into();
-    }
-    message
-}
-
-fn asked(all: &Value, names: &[&Value], show: impl Fn(&Value) -> Value) -> Map<String, Value> {
-    let names = names.iter().filter_map(|names| names.as_array()).flatten();
-    let names: Vec<_> = names.filter_map(Value::as_str).collect();
-    let is_asked = |name: &str| {
-        names
-            .iter()
-            .any(|asked| ["All", ".*", name].contains(asked))
-    };
-    let all = all.as_object().into_iter().flatten();
-    all.filter(|(name, _)| is_asked(name))
-        .map(|(name, value)| (name.clone(), show(value)))
-        .collect()
-}
-
-fn message(entry: &Value) -> Result<Message, Fault> {
-    // Of the attributes a parked message has; the names are those of docs/contract.md "Parked
-    // messages".
-    let names = [
-        "reason",
-        "detail",
-        "firstReceivedAt",
-        "httpStatus",
-        "correlationId",
-    ];
-    let attribute = |name| {
-        let value = entry["MessageAttributes"][name]["StringValue"].as_str()?;
-        Some((name, value.to_owned()))
-    };
-    Ok(Message {
-        body: text(entry, "MessageBody")?.to_owned(),
-        group: text(entry, "MessageGroupId")?.to_owned(),
-        deduplication_id: text(entry, "MessageDeduplicationId")?.to_owned(),
-        attributes: names.into_iter().filter_map(attribute).collect(),
-    })
-}
-
-fn visibility(entry: &Value) -> Result<Visibility, Fault> {
-    let seconds = entry["VisibilityTimeout"]
-        .as_u64()
-        .and_then(|seconds| u32::try_from(seconds).ok());
-    let seconds = seconds.ok_or("MissingParameter")?;
-    Ok(Visibility {
-        receipt_handle: text(entry, "ReceiptHandle")?.to_owned(),
-        seconds,
-    })
 }

@@ -1,7 +1,16 @@
-//! The CRMs of vendors, as their own APIs answer whoever reads contacts. What a request says that is not
-//! understood here is answered 400, and never guessed.
+//! The CRMs of four vendors: the part of each API with which contacts are read.
+//!
+//! campaign-sync reads a CRM by configuration alone: docs/crm.md has a feed for each vendor. These
+//! emulators show that the configuration works. They follow the vendor's documentation, with
+//! paging, rate limits and tokens, and answer 400 to anything that they do not know instead of
+//! guessing.
+//!
+//! [`Crm`] holds the contacts and decides whether a request fails; `hubspot`, `salesforce`,
+//! `dataverse` and `pipedrive` each answer for one vendor. [`crate::feed`] is the neutral feed
+//! of docs/contract.md, which no vendor has.
 
 mod dataverse;
+mod exchange;
 mod filter;
 mod hubspot;
 mod pipedrive;
@@ -15,40 +24,40 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{Request, Response};
 use io::Clock;
 use io::http::{Transport, TransportError};
 use jiff::Timestamp;
-use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::fault::{Effect, Fault, Faults};
+use exchange::{ApiAnswer, ApiRequest, pairs, response};
 
-/// The token that a vendor lets in which gives its customers one: HubSpot and Pipedrive.
+/// The API token of HubSpot and Pipedrive.
 pub const TOKEN: &str = "token-of-the-crm";
-/// The client that a vendor lets in which gives its customers one: Salesforce and Dataverse.
+/// The OAuth client of Salesforce and Dataverse.
 pub const CLIENT_ID: &str = "client-of-the-crm";
-/// The secret of that client.
+/// The secret of [`CLIENT_ID`].
 pub const CLIENT_SECRET: &str = "secret-of-the-crm";
 
-/// From request to answer.
+/// The time from a request to its answer.
 const LATENCY: Duration = Duration::from_millis(60);
 
-/// Whose API it is.
+/// The vendor whose API a [`Crm`] serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Vendor {
-    /// The search of contacts.
+    /// The search endpoint for contacts.
     Hubspot,
-    /// `query` and `queryAll` of `Contact`, by SOQL.
+    /// The endpoints `query` and `queryAll` with SOQL over `Contact`.
     Salesforce,
-    /// The rows of `contacts`, by its query options.
+    /// The rows of `contacts` with the query options of the Web API.
     Dataverse,
-    /// Version 2 of persons.
+    /// The persons of version 2 of the API.
     Pipedrive,
 }
 
 impl Vendor {
-    /// The member of a record that holds its id.
+    /// The name of the member that holds a record's id.
     fn id(self) -> &'static str {
         match self {
             Vendor::Hubspot | Vendor::Pipedrive => "id",
@@ -57,7 +66,7 @@ impl Vendor {
         }
     }
 
-    /// How many records a page holds at most, where a request does not say.
+    /// How many records a page holds if a request does not say.
     fn page(self) -> usize {
         match self {
             Vendor::Hubspot => 10,
@@ -68,109 +77,38 @@ impl Vendor {
     }
 }
 
-/// One CRM, with all its contacts.
+/// The CRM of one vendor, with all its contacts.
 pub struct Crm {
     vendor: Vendor,
     clock: Clock,
-    /// The most records of a page, whatever a request says: a vendor may answer fewer.
+    /// The most records of a page, however many a request asks for. A vendor may return fewer.
     most: usize,
-    /// What the addresses in its answers begin with, where that is not the host that was asked.
+    /// The scheme and host of the addresses in answers. `None` means the host of the request.
     origin: Option<String>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// By their ids, as the API answers them with every field.
+    /// All contacts by their ids, each with every field.
     records: BTreeMap<String, Value>,
-    /// What is left of a query, by what its next page is asked for with.
+    /// The records that a query has still to return, by the cursor of its next page.
     cursors: BTreeMap<String, Vec<Value>>,
-    /// Access tokens, and when they end.
+    /// The access tokens with the times at which they expire.
     tokens: BTreeMap<String, Timestamp>,
-    /// How many cursors and tokens were made.
+    /// How many cursors and tokens have been issued. It makes the next one unique.
     made: usize,
-    /// Saved filters of Pipedrive: a field of one's own, and what it holds.
+    /// The saved filters of Pipedrive: a custom field and the value that it must hold.
     filters: BTreeMap<String, (String, Value)>,
-    /// When it was asked lately.
+    /// The times of the latest requests, for the rate limit.
     asked: Vec<Timestamp>,
     faults: Faults,
-    /// Method, path and query of every request.
+    /// The method, path and query of every request.
     requests: Vec<String>,
 }
 
-/// What is asked.
-struct Ask<'a> {
-    method: &'a Method,
-    /// What the addresses of an answer begin with.
-    origin: String,
-    path: &'a str,
-    /// Decoded.
-    query: Vec<(String, String)>,
-    headers: &'a HeaderMap,
-    body: &'a [u8],
-    now: Timestamp,
-    most: usize,
-}
-
-/// What is answered.
-struct Answer {
-    status: u16,
-    headers: Vec<(&'static str, String)>,
-    body: Value,
-}
-
-impl Answer {
-    fn new(status: u16, body: Value) -> Answer {
-        let headers = Vec::new();
-        Answer {
-            status,
-            headers,
-            body,
-        }
-    }
-}
-
-impl Ask<'_> {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    fn bearer(&self) -> Option<&str> {
-        self.header("authorization")?.strip_prefix("Bearer ")
-    }
-
-    /// The parameters of the query; an error: the first that is not among `known`, or stands twice.
-    fn parameters(&self, known: &[&str]) -> Result<BTreeMap<&str, &str>, String> {
-        let mut parameters = BTreeMap::new();
-        for (name, value) in &self.query {
-            if !known.contains(&name.as_str()) {
-                return Err(format!("the parameter {name} is not known"));
-            }
-            if parameters.insert(name.as_str(), value.as_str()).is_some() {
-                return Err(format!("the parameter {name} stands twice"));
-            }
-        }
-        Ok(parameters)
-    }
-}
-
-/// The pairs of a query, or of a form.
-fn pairs(text: &str) -> Vec<(String, String)> {
-    let decoded = |text: &str| {
-        let text = text.replace('+', " ");
-        percent_decode_str(&text).decode_utf8_lossy().into_owned()
-    };
-    let pairs = text.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decoded(name), decoded(value))
-        })
-        .collect()
-}
-
 impl State {
-    /// The first so many of these, and what the rest is asked for with, where there is any.
+    /// The first `most` records, and a cursor for the others if there are any.
     fn page(
         &mut self,
         mut records: Vec<Value>,
@@ -189,7 +127,7 @@ impl State {
 }
 
 impl Crm {
-    /// Without any contact.
+    /// A CRM without contacts.
     pub fn new(vendor: Vendor, clock: Clock) -> Crm {
         Crm {
             vendor,
@@ -200,14 +138,14 @@ impl Crm {
         }
     }
 
-    /// With pages of so many records at most, whatever is asked for.
+    /// Limits pages to `most` records, however many a request asks for.
     #[must_use]
     pub fn with_page(self, most: usize) -> Crm {
         let most = most.max(1);
         Crm { most, ..self }
     }
 
-    /// Served under this address, which the addresses in its answers begin with.
+    /// Sets the address that the addresses in answers begin with.
     #[must_use]
     pub fn served_at(self, origin: &str) -> Crm {
         let origin = Some(origin.to_owned());
@@ -218,8 +156,8 @@ impl Crm {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a record in the place of the one with its id: as the API answers one, with every field that
-    /// there is. Of HubSpot that is an object with `id` and `properties`.
+    /// Stores a record, and replaces the one with the same id. The record has every field, in the
+    /// shape of the API; for HubSpot that is an object with `id` and `properties`.
     pub fn put(&self, record: Value) {
         let id = match &record[self.vendor.id()] {
             Value::String(id) => id.clone(),
@@ -228,31 +166,31 @@ impl Crm {
         self.state().records.insert(id, record);
     }
 
-    /// Saves a filter of Pipedrive: who holds this value in a field of one's own.
+    /// Saves a Pipedrive filter for the persons that hold this value in a custom field.
     pub fn put_filter(&self, id: &str, field: &str, value: Value) {
         let filter = (field.to_owned(), value);
         self.state().filters.insert(id.to_owned(), filter);
     }
 
-    /// Makes requests fail, from now on.
+    /// Makes requests fail from now on.
     pub fn add_fault(&self, fault: Fault) {
         self.state().faults.add(fault);
     }
 
-    /// Ends every access token that was given.
+    /// Revokes every access token.
     pub fn end_tokens(&self) {
         self.state().tokens.clear();
     }
 
-    /// Method, path and query of every request, in order.
+    /// The method, path and query of every request, in order.
     pub fn requests(&self) -> Vec<String> {
         self.state().requests.clone()
     }
 
-    fn answer(&self, request: &Request<Bytes>) -> Answer {
+    fn answer(&self, request: &Request<Bytes>) -> ApiAnswer {
         let uri = request.uri();
         let https = || format!("https://{}", uri.host().unwrap_or_default());
-        let ask = Ask {
+        let ask = ApiRequest {
             method: request.method(),
             origin: self.origin.clone().unwrap_or_else(https),
             path: uri.path(),
@@ -271,7 +209,7 @@ impl Crm {
         }
     }
 
-    /// Notes a request, and answers how it is to fail.
+    /// Records a request, and returns the fault that applies to it.
     fn strike(&self, request: &Request<Bytes>) -> Option<Effect> {
         let (method, uri) = (request.method().as_str(), request.uri());
         let path = uri.path_and_query().map(ToString::to_string);
@@ -312,20 +250,6 @@ impl Transport for Crm {
         }
         .boxed()
     }
-}
-
-fn response(status: u16, headers: Vec<(&'static str, String)>, text: String) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(text));
-    *response.status_mut() =
-        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let json = HeaderValue::from_static("application/json;charset=UTF-8");
-    response.headers_mut().insert("content-type", json);
-    for (name, value) in headers {
-        if let Ok(value) = value.parse() {
-            response.headers_mut().insert(name, value);
-        }
-    }
-    response
 }
 
 #[cfg(test)]

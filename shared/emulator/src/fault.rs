@@ -1,40 +1,44 @@
-//! Faults on purpose.
+//! Faults that a test or an operator injects: which calls fail, and how.
+//!
+//! A [`Fault`] counts the calls that it matches. For example, `Fault::status("PATCH",
+//! 500).after(2).times(3)` lets two PATCH requests succeed and fails the three that follow.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
-/// What happens instead of a right answer.
+/// How a call fails.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// This status, with these headers and no effect.
+    /// The answer has this status and these headers. The call is not carried out.
     Status(u16, Vec<(&'static str, String)>),
-    /// 200 and this text, with no effect.
+    /// The answer is 200 with this text. The call is not carried out.
     Text(String),
-    /// The connection is lost, before or after the call is carried out.
+    /// The connection breaks before the call is carried out, or after it if `is_done`.
     Lost { is_done: bool },
-    /// No answer, before or after the call is carried out.
+    /// No answer comes. The call is not carried out, or it is if `is_done`.
     Hang { is_done: bool },
-    /// The right answer, so much later.
+    /// The right answer comes after this time.
     Slow(Duration),
 }
 
 /// Which calls fail, and how.
 #[derive(Clone, Debug)]
 pub struct Fault {
-    /// Any method where none is named.
+    /// The method. `None` means any.
     pub method: Option<&'static str>,
-    /// Part of the path as it comes over the wire, without its query; with a `$` behind it, its end.
+    /// A part of the encoded path without its query. If the text ends with `$`, the path must end
+    /// with what stands before it.
     pub path: String,
-    /// Calls of this kind that go well before the first that fails.
+    /// How many matching calls succeed before the first that fails.
     pub after: usize,
-    /// Calls that fail then.
+    /// How many matching calls fail then.
     pub times: usize,
     pub effect: Effect,
 }
 
 impl Fault {
-    /// The next call of this method fails.
+    /// Fails the next call of this method.
     pub fn next(method: &'static str, effect: Effect) -> Fault {
         Fault {
             method: Some(method),
@@ -45,12 +49,12 @@ impl Fault {
         }
     }
 
-    /// The next call is answered with this status.
+    /// Answers the next call of this method with this status.
     pub fn status(method: &'static str, status: u16) -> Fault {
         Fault::next(method, Effect::Status(status, Vec::new()))
     }
 
-    /// Calls of any method.
+    /// Matches calls of any method.
     #[must_use]
     pub fn any_method(self) -> Fault {
         Fault {
@@ -59,7 +63,7 @@ impl Fault {
         }
     }
 
-    /// Only calls whose path holds this, or ends with what stands before a `$`.
+    /// Matches only paths that contain this text. With `$` at its end, the path must end with it.
     #[must_use]
     pub fn on(self, path: impl Into<String>) -> Fault {
         Fault {
@@ -68,19 +72,19 @@ impl Fault {
         }
     }
 
-    /// So many calls.
+    /// Sets how many calls fail.
     #[must_use]
     pub fn times(self, times: usize) -> Fault {
         Fault { times, ..self }
     }
 
-    /// After so many calls that go well.
+    /// Sets how many calls succeed first.
     #[must_use]
     pub fn after(self, after: usize) -> Fault {
         Fault { after, ..self }
     }
 
-    /// Counts a call; the effect, if it fails.
+    /// Counts a call, and returns the effect if the call fails.
     fn strike(&mut self, method: &str, path: &str) -> Option<Effect> {
         let is_meant = self.times > 0
             && self.method.is_none_or(|of| of == method)
@@ -118,7 +122,7 @@ impl Faults {
         self.0.len()
     }
 
-    /// Counts a call; the effect of the first fault that means it.
+    /// Counts a call, and returns the effect of the first fault that fails it.
     pub(crate) fn strike(&mut self, method: &str, path: &str) -> Option<Effect> {
         self.0
             .iter_mut()
@@ -126,8 +130,8 @@ impl Faults {
     }
 }
 
-/// Reads a fault from JSON: exactly one of `status`, `text`, `hang` and `slowMs`, and which calls
-/// are meant.
+/// Reads a fault from JSON. It has exactly one of `status`, `text`, `hang` and `slowMs`, and says
+/// which calls it matches.
 pub(crate) fn read(json: &[u8]) -> Result<Fault, String> {
     serde_json::from_slice(json)
         .map_err(|error| error.to_string())
@@ -173,7 +177,7 @@ impl Method {
     }
 }
 
-/// Whether a call that gets no answer was carried out.
+/// Whether a call without an answer was carried out.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum When {

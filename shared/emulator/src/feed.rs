@@ -1,4 +1,8 @@
-//! The feed of a CRM: what it says of its contacts now, page by page (docs/contract.md "CRM feed").
+//! The feed of a CRM: the current state of its contacts, page by page (docs/contract.md "CRM
+//! feed").
+//!
+//! Reconcile reads it. One feed serves all orgs. [`Feed::control`] lets an operator put contacts
+//! and faults from outside.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,13 +20,13 @@ use serde_json::{Value, json};
 
 use crate::fault::{self, Effect, Fault, Faults};
 
-/// From request to answer.
+/// The time from a request to its answer.
 const LATENCY: Duration = Duration::from_millis(40);
 
-/// What the paths of [`Feed::control`] begin with.
+/// The prefix of the paths that [`Feed::control`] answers.
 pub const CONTROL_PREFIX: &str = "/_emulator/feed/";
 
-/// One CRM, for all orgs.
+/// The feed of one CRM, for all orgs.
 pub struct Feed {
     clock: Clock,
     token: String,
@@ -35,12 +39,12 @@ struct State {
     /// By campaign and contact key: the change without an event id, and when the CRM changed it.
     contacts: BTreeMap<(String, String), (Value, Timestamp)>,
     faults: Faults,
-    /// Path and query of every request.
+    /// The path and the query of every request.
     requests: Vec<String>,
 }
 
 impl Feed {
-    /// An empty CRM that lets in who shows this bearer token.
+    /// An empty CRM that accepts this bearer token.
     pub fn new(clock: Clock, token: &str, page_size: usize) -> Feed {
         Feed {
             clock,
@@ -54,8 +58,8 @@ impl Feed {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the CRM says of a contact from now on: a change without `eventId`. One that names no
-    /// campaign or no key is listed all the same, in every campaign.
+    /// Stores the current state of a contact: a change without `eventId`. If it names no campaign
+    /// or no key, every campaign lists it.
     pub fn put(&self, contact: Value) {
         let text = |name: &str| contact[name].as_str().unwrap_or_default().to_owned();
         let key = (text("campaignId"), text("contactKey"));
@@ -63,18 +67,18 @@ impl Feed {
         self.state().contacts.insert(key, (contact, now));
     }
 
-    /// Makes requests fail, from now on.
+    /// Makes requests fail from now on.
     pub fn add_fault(&self, fault: Fault) {
         self.state().faults.add(fault);
     }
 
-    /// Path and query of every request, in order.
+    /// The path and the query of every request, in order.
     pub fn requests(&self) -> Vec<String> {
         self.state().requests.clone()
     }
 
-    /// Answers a request that no CRM has, whose path begins with [`CONTROL_PREFIX`]: `PUT contacts`
-    /// with a contact or an array of them, `POST faults`, `DELETE faults`.
+    /// Answers a request to the emulator itself, under [`CONTROL_PREFIX`]: `PUT contacts` with one
+    /// contact or an array, `POST faults`, `DELETE faults`.
     pub fn control(&self, method: &str, path: &str, body: &[u8]) -> (u16, Value) {
         let wrong = |message: String| (400, json!({ "error": message }));
         match (

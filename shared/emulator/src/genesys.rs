@@ -1,6 +1,10 @@
-//! Genesys Cloud: the token endpoint, the rate limit, and the `predictive` contact API
-//! (docs/genesys-cloud.md "OAuth client credentials", docs/genesys-cloud.md "Rate limit and
-//! retries", docs/contract.md "Predictive API").
+//! Genesys Cloud: its token endpoint, its rate limit, and its two contact APIs.
+//!
+//! The service follows docs/genesys-cloud.md, and docs/contract.md "Predictive API". Where the real
+//! service is not documented, [`Options`] chooses one of the possible behaviours, and a test can
+//! choose each of them. `contact_lists` is the published API, `contacts` the `predictive`
+//! dialect, `http_api` the way of a request. The methods in this file and in `dnc` let a test
+//! look behind the API, or act as somebody else: an operator, the dialler, or another client.
 
 mod answer;
 mod contact_lists;
@@ -8,7 +12,9 @@ mod contacts;
 mod control;
 mod dnc;
 mod http_api;
+mod login;
 mod options;
+mod others;
 mod rate;
 mod state;
 
@@ -27,32 +33,33 @@ use serde_json::{Map, Value};
 
 use state::{Campaign, Client, List, State};
 
-/// A contact as it is stored.
+/// A contact as the service stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contact {
     pub data: BTreeMap<String, String>,
     pub callable: bool,
     created_at: Timestamp,
-    /// Of the contact list API: what the dialler owns, as it was last written.
+    /// The members that the dialler owns, as they were last written. Only the contact list API has
+    /// them.
     pub of_the_dialler: Map<String, Value>,
 }
 
-/// One call, as the service saw it.
+/// A request and its answer, as the service saw them.
 #[derive(Clone, Debug)]
 pub struct Call {
     pub at: Timestamp,
     pub client_id: Option<String>,
     pub method: String,
-    /// Percent-encoded, as it came.
+    /// The percent-encoded path.
     pub path: String,
-    /// What followed the question mark.
+    /// The text behind the question mark.
     pub query: String,
     pub body: Value,
     pub status: u16,
     pub answer: Value,
 }
 
-/// A contact was altered.
+/// One alteration of a contact.
 #[derive(Clone, Debug)]
 pub struct Alteration {
     pub at: Timestamp,
@@ -60,7 +67,7 @@ pub struct Alteration {
     pub key: String,
     pub before: Option<Contact>,
     pub after: Option<Contact>,
-    /// The OAuth client; none: somebody else.
+    /// The OAuth client that made the alteration. `None` means somebody else.
     pub client_id: Option<String>,
 }
 
@@ -72,7 +79,7 @@ pub struct Genesys {
 }
 
 impl Genesys {
-    /// A service without any client.
+    /// A service without clients.
     pub fn new(clock: Clock, options: Options) -> Genesys {
         Genesys {
             clock,
@@ -85,7 +92,7 @@ impl Genesys {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds an OAuth client, or gives one another secret.
+    /// Adds an OAuth client, or replaces its secret.
     pub fn put_client(&self, id: &str, secret: &str) {
         let client = Client {
             secret: secret.to_owned(),
@@ -94,20 +101,21 @@ impl Genesys {
         self.state().clients.insert(id.to_owned(), client);
     }
 
-    /// Takes a client's rights: its calls are answered with 403.
+    /// Takes the permissions of a client, or gives them back. Without them its calls are answered
+    /// with 403.
     pub fn forbid(&self, client_id: &str, is_forbidden: bool) {
         if let Some(client) = self.state().clients.get_mut(client_id) {
             client.is_forbidden = is_forbidden;
         }
     }
 
-    /// Ends every token now.
+    /// Revokes every token.
     pub fn revoke_tokens(&self) {
         self.state().tokens.clear();
     }
 
-    /// Adds a campaign of an OAuth client's org, with a contact list of its own. `columns`: what a
-    /// contact may hold; none: anything.
+    /// Adds a campaign of the client's org, with a contact list of its own. `columns` are the
+    /// columns of the list; `None` allows any.
     pub fn put_campaign(&self, client_id: &str, campaign: &str, columns: Option<&[&str]>) {
         let list = format!("list-of-{campaign}");
         self.put_list(client_id, &list, columns);
@@ -122,21 +130,21 @@ impl Genesys {
         self.state().campaigns.insert(campaign.to_owned(), drawing);
     }
 
-    /// A campaign has this `campaignStatus` from now on.
+    /// Sets the `campaignStatus` of a campaign.
     pub fn turn(&self, campaign: &str, status: &str) {
         if let Some(campaign) = self.state().campaigns.get_mut(campaign) {
             status.clone_into(&mut campaign.status);
         }
     }
 
-    /// Says of a column of a campaign's list what it takes.
+    /// Restricts what a column of a campaign's list takes.
     pub fn type_column(&self, campaign: &str, specification: Value) {
         if let Some(list) = self.state().list_of(campaign) {
             list.types.push(specification);
         }
     }
 
-    /// Says which columns of a campaign's list hold numbers.
+    /// Sets which columns of a campaign's list hold phone numbers.
     pub fn number_columns(&self, campaign: &str, columns: &[&str]) {
         if let Some(list) = self.state().list_of(campaign) {
             let column = |name: &&str| serde_json::json!({ "columnName": name, "type": "cell" });
@@ -150,64 +158,19 @@ impl Genesys {
         self.state().lists.insert(list.to_owned(), empty);
     }
 
-    /// Puts a contact that has been there for long.
-    pub fn put_contact(&self, campaign: &str, key: &str, data: &[(&str, &str)], callable: bool) {
-        let data = data
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        let contact = Contact {
-            data,
-            callable,
-            created_at: Timestamp::MIN,
-            of_the_dialler: Map::new(),
-        };
-        self.by_somebody(campaign, |contacts| {
-            drop(contacts.insert(key.to_owned(), contact))
-        });
-    }
-
-    /// Somebody else alters a campaign's contacts.
-    fn by_somebody(&self, campaign: &str, alter: impl FnOnce(&mut BTreeMap<String, Contact>)) {
-        let mut state = self.state();
-        let Some(list) = state.list_of(campaign) else {
-            return;
-        };
-        let contacts = &mut list.contacts;
-        let before = self.options.keeps_journal.then(|| contacts.clone());
-        alter(contacts);
-        if let Some(before) = before {
-            state.note(self.clock.now(), campaign, &before, None);
-        }
-    }
-
-    /// Every alteration of a contact, in order, where the options ask for it.
+    /// Every alteration of a contact, in order. It is empty unless the options keep a journal.
     pub fn journal(&self) -> Vec<Alteration> {
         self.state().journal.clone()
     }
 
-    /// Somebody else deletes a contact.
-    pub fn delete_contact(&self, campaign: &str, key: &str) {
-        self.by_somebody(campaign, |contacts| drop(contacts.remove(key)));
-    }
-
-    /// Somebody else changes a column of a contact.
-    pub fn change_column(&self, campaign: &str, key: &str, column: &str, value: &str) {
-        self.by_somebody(campaign, |contacts| {
-            if let Some(contact) = contacts.get_mut(key) {
-                contact.data.insert(column.to_owned(), value.to_owned());
-            }
-        });
-    }
-
-    /// A campaign's contacts by key.
+    /// The contacts of a campaign by key.
     pub fn contacts(&self, campaign: &str) -> BTreeMap<String, Contact> {
         let mut state = self.state();
         let list = state.list_of(campaign);
         list.map(|list| list.contacts.clone()).unwrap_or_default()
     }
 
-    /// A contact of a campaign.
+    /// One contact of a campaign.
     pub fn contact(&self, campaign: &str, key: &str) -> Option<Contact> {
         self.state().list_of(campaign)?.contacts.get(key).cloned()
     }
@@ -219,62 +182,22 @@ impl Genesys {
         list.map(|list| list.contacts.clone()).unwrap_or_default()
     }
 
-    /// The dialler notes something of a contact, such as `phoneNumberStatus`.
-    pub fn note(&self, campaign: &str, key: &str, member: &str, value: Value) {
-        self.by_somebody(campaign, |contacts| {
-            if let Some(contact) = contacts.get_mut(key) {
-                contact.of_the_dialler.insert(member.to_owned(), value);
-            }
-        });
-    }
-
-    /// The dialler makes a contact not callable, as by a wrap-up code.
-    pub fn lower(&self, campaign: &str, key: &str) {
-        self.by_somebody(campaign, |contacts| {
-            if let Some(contact) = contacts.get_mut(key) {
-                contact.callable = false;
-            }
-        });
-    }
-
-    /// Lets a campaign draw on another list: on the one of that id, or on its own, which is known
-    /// by the old id no more.
-    pub fn change_list(&self, campaign: &str, list: &str) {
-        let mut state = self.state();
-        let Some(campaign) = state.campaigns.get_mut(campaign) else {
-            return;
-        };
-        let old = std::mem::replace(&mut campaign.list, list.to_owned());
-        if !state.lists.contains_key(list)
-            && let Some(own) = state.lists.remove(&old)
-        {
-            let id = list.to_owned();
-            state.lists.insert(id.clone(), List { id, ..own });
-        }
-    }
-
-    /// A file is imported into a list from now on, or no longer.
-    pub fn import(&self, list: &str, is_importing: bool) {
-        if let Some(list) = self.state().lists.get_mut(list) {
-            list.is_importing = is_importing;
-        }
-    }
-
-    /// Makes calls fail, from now on.
+    /// Makes calls fail from now on.
     pub fn add_fault(&self, fault: Fault) {
         self.state().faults.add(fault);
     }
 
-    /// Every call, the token endpoint's included, in order.
+    /// Every call in order, those of the token endpoint included.
     pub fn calls(&self) -> Vec<Call> {
         self.state().calls.clone()
     }
 
-    /// Calls by method and status, such as "GET 200"; those of the token endpoint as "token 200".
+    /// The number of calls by method and status, such as "GET 200". Calls of the token endpoint
+    /// count as "token 200".
     pub fn counts(&self) -> BTreeMap<String, u64> {
         let mut counts = BTreeMap::new();
         for call in &self.state().calls {
-            let method = if call.path == http_api::TOKEN_PATH {
+            let method = if call.path == login::TOKEN_PATH {
                 "token"
             } else {
                 &call.method
@@ -286,17 +209,17 @@ impl Genesys {
         counts
     }
 
-    /// How many requests brought a token to a host that is not Genesys Cloud's API.
+    /// How many requests showed a token to a host that is not the API.
     pub fn tokens_elsewhere(&self) -> u64 {
         self.state().tokens_elsewhere
     }
 
-    /// How many files of exports were downloaded.
+    /// How many export files were downloaded.
     pub fn downloads(&self) -> u64 {
         self.state().downloads
     }
 
-    /// Contacts whose create was refused with 409 and which nobody read or wrote with success
+    /// How many contacts had a create refused with 409 and were not read or written with success
     /// since.
     pub fn conflicts_left(&self) -> usize {
         self.state().conflicts.len()

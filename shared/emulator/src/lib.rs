@@ -1,9 +1,17 @@
-//! The outside world of campaign-sync, in memory: Genesys Cloud, an SQS FIFO queue with Lambda's
-//! event source rules, Secrets Manager, Parameter Store, EventBridge Scheduler, a log, the feed of a CRM, and the APIs of vendors' CRMs. For local runs and tests; every wait
-//! is a wait of tokio's clock, which may be paused.
+//! The outside world of campaign-sync, in memory: Genesys Cloud, SQS FIFO queues with Lambda's
+//! event source mapping, Secrets Manager, Parameter Store, EventBridge Scheduler, CloudWatch Logs,
+//! the feed of a CRM, and the APIs of four CRM vendors.
 //!
-//! It reads and writes raw JSON with types of its own, so that it cannot share a mistake with the
-//! product.
+//! Tests, the simulation and `campaign-sync local` run the functions against it. Every wait is a
+//! wait on tokio's clock, so that with a paused clock hours pass in milliseconds. It is a model of
+//! the services, not a replacement: it answers the calls that campaign-sync makes, and refuses the
+//! rest.
+//!
+//! It reads and writes raw JSON with types of its own. If it used those of the product, a mistake
+//! in them would go unnoticed on both sides.
+//!
+//! Where to look next: [`world`] puts all parts together, [`genesys`] is the largest of them, and
+//! `fault` injects failures.
 
 pub mod aws;
 pub mod crm;
@@ -33,8 +41,8 @@ pub use world::World;
 use io::Clock;
 use jiff::Timestamp;
 
-/// A clock that begins at `start` and goes as tokio's does: with a paused runtime it jumps from
-/// wait to wait.
+/// A clock that begins at `start` and advances with tokio's. If tokio's clock is paused, it jumps
+/// from wait to wait.
 pub fn logical_clock(start: Timestamp) -> Clock {
     let began = tokio::time::Instant::now();
     Clock::from_fn(move || start + began.elapsed())

@@ -1,6 +1,6 @@
-//! What a function logged, as `FilterLogEvents` of CloudWatch Logs hands it out
-//! (docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference): lines that hold a phrase, a page at a
-//! time.
+//! The log of a function as `FilterLogEvents` of CloudWatch Logs returns it
+//! (docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference): pages of the lines that contain
+//! a phrase.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -8,9 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-/// Lines that are kept.
+/// The most lines that are kept.
 const MOST: usize = 100_000;
-/// Events of a page.
+/// The most events of a page.
 const PAGE: usize = 1_000;
 
 /// The log of apply.
@@ -18,7 +18,7 @@ const PAGE: usize = 1_000;
 pub struct Logs(Mutex<VecDeque<(Timestamp, Value)>>);
 
 impl Logs {
-    /// Adds a line; of very many the oldest are forgotten.
+    /// Adds a line, and drops the oldest if there are too many.
     pub fn put(&self, at: Timestamp, line: Value) {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() >= MOST {
@@ -27,12 +27,12 @@ impl Logs {
         lines.push_back((at, line));
     }
 
-    /// Answers a `FilterLogEvents`; none: its pattern is no phrase in quotes.
+    /// Answers a `FilterLogEvents`. `None` means that its pattern is not a quoted phrase.
     pub(crate) fn filter(&self, body: &Value) -> Option<Value> {
         let pattern = body["filterPattern"].as_str()?;
         let phrase = pattern.strip_prefix('"')?.strip_suffix('"')?;
         let from = body["startTime"].as_i64().unwrap_or_default();
-        // The last millisecond is part of it.
+        // The end time is included.
         let to = body["endTime"].as_i64().unwrap_or(i64::MAX);
         let page = body["nextToken"]
             .as_str()

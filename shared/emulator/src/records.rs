@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use io::records::{Records, RecordsError};
 
-/// What a parameter of the advanced tier holds, in bytes
+/// The most bytes of a parameter of the advanced tier
 /// (docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html).
 const MOST_BYTES: usize = 8 << 10;
 
@@ -29,7 +29,7 @@ impl Parameters {
         self.inner().texts.get(name).cloned()
     }
 
-    /// Puts, or replaces, a parameter.
+    /// Stores or replaces a parameter.
     pub fn put(&self, name: &str, text: &str) {
         self.inner().texts.insert(name.to_owned(), text.to_owned());
     }
@@ -39,17 +39,17 @@ impl Parameters {
         self.inner().texts.remove(name);
     }
 
-    /// Refuses the next writes.
+    /// Refuses the next `calls` writes.
     pub fn refuse_writes(&self, calls: usize) {
         self.inner().refuse_writes = calls;
     }
 
-    /// Refuses the next reads.
+    /// Refuses the next `calls` reads.
     pub fn refuse_reads(&self, calls: usize) {
         self.inner().refuse_reads = calls;
     }
 
-    /// Lets nobody read or write.
+    /// Denies every read and write, or allows them again.
     pub fn deny(&self, is_denied: bool) {
         self.inner().is_denied = is_denied;
     }

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use io::secrets::{Secrets, SecretsError};
 use secrecy::SecretString;
 
-/// Secrets by name, or the error that reading one gives.
+/// Secrets by name. A name may hold an error instead, which every read of it returns.
 #[derive(Default)]
 pub struct Vault(Mutex<Inner>);
 
@@ -21,12 +21,12 @@ struct Inner {
 }
 
 impl Vault {
-    /// Puts, or replaces, a secret.
+    /// Stores or replaces a secret.
     pub fn put(&self, name: &str, text: impl Into<String>) {
         self.set(name, Ok(text.into()));
     }
 
-    /// Makes reading a secret fail.
+    /// Makes every read of a secret fail.
     pub fn fail(&self, name: &str, error: SecretsError) {
         self.set(name, Err(error));
     }
@@ -39,7 +39,7 @@ impl Vault {
             .insert(name.to_owned(), secret);
     }
 
-    /// How long every read takes from now on.
+    /// Makes every read take this long from now on.
     pub fn set_latency(&self, latency: Duration) {
         self.0
             .lock()

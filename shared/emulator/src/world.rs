@@ -1,5 +1,8 @@
-//! All of it put together, as the functions and the operator's commands see it: one Genesys Cloud,
-//! the queue with its dead-letter queue, and the secrets.
+//! Puts all services together, as the functions and the operator's commands see them: one Genesys
+//! Cloud, the queues with their dead-letter queues, and the secrets.
+//!
+//! [`World::shared`] gives a function what it needs to run here, and [`World::answer`] serves all
+//! services over HTTP.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +20,13 @@ use crate::fifo::Attributes;
 use crate::genesys::Options;
 use crate::{EventSource, Fifo, Genesys, Logs, Parameters, Schedules, Sqs, Vault, schedules};
 
-/// What the names of all secrets begin with.
+/// The prefix of the names of all secrets.
 pub const SECRET_PREFIX: &str = "campaign-sync";
-/// The column that stores the rank, where an org's secret names no other.
+/// The column that stores the rank, unless the secret of an org names another.
 pub const VERSION_FIELD: &str = "crmVersion";
-/// Part of the queues' URLs.
+/// The account in the URLs of the queues.
 const ACCOUNT: &str = "000000000000";
-/// Longer than any wait of Genesys Cloud here.
+/// A timeout longer than any wait of Genesys Cloud here.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Everything outside of the functions.
@@ -32,23 +35,22 @@ pub struct World {
     pub genesys: Arc<Genesys>,
     pub queue: Arc<Fifo>,
     pub dead_letters: Arc<Fifo>,
-    /// Of runs of reconcile.
+    /// The queue of reconcile runs.
     pub runs: Arc<Fifo>,
-    /// What brings runs by itself, where [`Schedules::run`] goes on.
+    /// The schedules of EventBridge. They enqueue runs while [`Schedules::run`] is polled.
     pub schedules: Arc<Schedules>,
-    /// A standard queue.
+    /// The queue of failed runs. It is a standard queue.
     pub failed_runs: Arc<Fifo>,
     pub parameters: Arc<Parameters>,
     pub sqs: Arc<Sqs>,
     pub vault: Arc<Vault>,
-    /// What apply logged, as far as somebody puts it there.
+    /// The log of apply. It holds what the caller puts there.
     pub logs: Arc<Logs>,
     base: String,
 }
 
 impl World {
-    /// Empty, with queues as template.yaml makes them. `base`: what the URLs of the queues begin
-    /// with.
+    /// An empty world with the queues of template.yaml. The URLs of the queues begin with `base`.
     pub fn new(clock: Clock, options: Options, base: &str) -> World {
         World::with_queues(clock, options, base, Attributes::default())
     }
@@ -85,15 +87,15 @@ impl World {
         }
     }
 
-    /// Adds an org: its OAuth client, and its secret with these members beside those that each has
-    /// (docs/contract.md "Secrets").
+    /// Adds an org: its OAuth client, and its secret with these members added to those that every
+    /// org has (docs/contract.md "Secrets").
     pub fn put_org(&self, org: &str, members: &Value) {
         self.genesys
             .put_client(&client_id(org), &client_secret(org));
         self.put_secret(org, members);
     }
 
-    /// Puts, or replaces, the secret of an org.
+    /// Stores or replaces the secret of an org.
     pub fn put_secret(&self, org: &str, members: &Value) {
         self.vault.put(
             &format!("{SECRET_PREFIX}/org/{org}"),
@@ -101,7 +103,7 @@ impl World {
         );
     }
 
-    /// Puts, or replaces, the secret of a source of webhooks.
+    /// Stores or replaces the secret of a source of webhooks.
     pub fn put_source(&self, source: &str, secret: &Value) {
         self.vault.put(
             &format!("{SECRET_PREFIX}/source/{source}"),
@@ -109,30 +111,30 @@ impl World {
         );
     }
 
-    /// Puts, or replaces, the secret of an org's feed.
+    /// Stores or replaces the secret of an org's feed.
     pub fn put_feed(&self, org: &str, secret: &Value) {
         self.vault
             .put(&format!("{SECRET_PREFIX}/feed/{org}"), secret.to_string());
     }
 
-    /// Adds a campaign of an org; `columns`: of its contact list.
+    /// Adds a campaign of an org. `columns` are those of its contact list.
     pub fn put_campaign(&self, org: &str, campaign: &str, columns: Option<&[&str]>) {
         self.genesys
             .put_campaign(&client_id(org), campaign, columns);
     }
 
-    /// Hands the queue's batches to a function.
+    /// Hands batches of the queue to a function.
     pub fn event_source(&self) -> EventSource {
         EventSource::new(&self.queue)
     }
 
-    /// Hands over runs of reconcile, one by one.
+    /// Hands over reconcile runs, one at a time.
     pub fn source_of_runs(&self) -> EventSource {
         EventSource::one_by_one(&self.runs)
     }
 
-    /// What a function finds in its environment (docs/contract.md "Environment"); what is not here
-    /// has its default.
+    /// A variable of a function's environment (docs/contract.md "Environment"). A variable that is
+    /// absent here has its default.
     pub fn variable(&self, name: &str) -> Option<String> {
         match name {
             "QUEUE_URL" => Some(queue_url(&self.base, "changes")),
@@ -146,7 +148,7 @@ impl World {
         }
     }
 
-    /// What the parts of a function share. `seed`: of its chance.
+    /// The state that the parts of a function share. `seed` seeds its chance.
     pub fn shared(&self, seed: u64, telemetry: Telemetry, config: Config) -> Shared {
         Shared {
             transport: Arc::clone(&self.genesys) as _,
@@ -158,8 +160,9 @@ impl World {
         }
     }
 
-    /// Answers a request over HTTP: SQS, Secrets Manager, Parameter Store and the log where it names a call of theirs,
-    /// EventBridge Scheduler by its paths, Genesys Cloud otherwise.
+    /// Answers an HTTP request. If it names a call of SQS, Secrets Manager, Parameter Store or the
+    /// log, that service answers. EventBridge Scheduler answers the requests whose path is one of
+    /// its own, and Genesys Cloud all others.
     pub async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
         let target = request.headers().get("x-amz-target");
         if let Some(target) = target.and_then(|target| target.to_str().ok()) {
@@ -178,7 +181,7 @@ impl World {
     }
 }
 
-/// What a service answers; 504 where it says nothing.
+/// The answer of a service, or 504 if there is none.
 pub async fn sent(service: &dyn Transport, request: Request<Bytes>) -> Response<Bytes> {
     service.send(request, TIMEOUT).await.unwrap_or_else(|_| {
         let mut silent = Response::new(Bytes::new());
@@ -192,12 +195,12 @@ pub fn client_id(org: &str) -> String {
     format!("client-of-{org}")
 }
 
-/// The secret of that client.
+/// The secret of an org's OAuth client.
 pub fn client_secret(org: &str) -> String {
     format!("secret-of-{org}")
 }
 
-/// The secret of an org with these members beside those that each has, or in their place.
+/// The secret of an org. These members are added to those that every org has, or replace them.
 pub fn org_secret(org: &str, members: &Value) -> Value {
     let mut secret = json!({
         "clientId": client_id(org),

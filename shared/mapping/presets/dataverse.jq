@@ -1,9 +1,9 @@
 # Microsoft Dataverse, Dynamics 365: the webhook of a step on Create, Update and Delete.
-# Reads $columns, $optOut, $campaignField, $headers, and $object: the name of the table, contact if it is not said.
+# Reads $columns, $optOut, $campaignField, $headers and $object (the name of the table; default contact).
 if $headers["x-ms-dynamics-msg-size-exceeded"] != null then error("the event was too large for its values") else . end |
 if .PrimaryEntityName | isstring then . else error("an event without PrimaryEntityName") end |
 select(.PrimaryEntityName == ($object // "contact")) |
-# Choices and amounts stand in Value, lookups in Name or Id, several choices in a list.
+# A choice or an amount is in Value, a lookup in Name or Id, and several choices are a list.
 [ [.PostEntityImages[]?.value.Attributes[]?], [.PreEntityImages[]?.value.Attributes[]?],
   [.InputParameters[]? | select(.key == "Target") | .value.Attributes[]?] |
   [ .[] | { (.key): (.value |
@@ -19,7 +19,7 @@ elif .MessageName != "Create" and .MessageName != "Update" then error("a message
 elif $isFull or $target != {} then
   (if $isFull then $after else $target end) as $fields |
   if ($fields.modifiedon // $target.modifiedon) == null then error("modifiedon is missing") else . end |
-  # What is null does not stand in an image.
+  # An image leaves out columns that are null.
   (if $isFull then ($columns | map_values(null)) + (if $campaignField == null then {} else { ($campaignField): null } end) else {} end +
     $fields) as $told |
   { version: ($fields.modifiedon // $target.modifiedon | ms), data: ($told | columns_by($columns)) } +

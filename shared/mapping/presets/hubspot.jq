@@ -1,11 +1,11 @@
-# HubSpot, webhooks of an app: one property in an event, so that every change is a partial one. It creates nobody: what is
-# removed and is not in the campaign leaves nothing there.
+# HubSpot, webhooks of an app. An event holds one property, so every change is partial and creates nobody. The removal of a
+# contact that is not in the campaign leaves nothing there.
 # Reads $columns, $optOut, $campaignField.
 if (.subscriptionType // .eventType | isstring) then . else error("an event without subscriptionType") end |
 ((.subscriptionType // .eventType) / ".") as [$kind, $action] |
-# Events of companies, deals and other objects are none of ours; nor are those that are not named below.
+# Events of companies, deals and other objects are ignored, and so are the types that are not named below.
 select($kind == "contact" or ($kind == "object" and .objectTypeId == "0-1")) |
-# Ids are logged, and keys are not: a hash of it is the id.
+# Event ids are logged and keys are not. So the id is a hash of the key.
 "\(.portalId)-\(.subscriptionId)-\(.eventId)-\(.objectId)-\(.occurredAt)" as $event |
 .occurredAt as $version |
 (if .objectId == null then null else .objectId | tostring end) as $contact |
@@ -14,7 +14,7 @@ if $action == "propertyChange" then
   if .propertyName | isstring then . else error("an event without propertyName") end |
   if has("propertyValue") then . else error("an event without propertyValue") end |
   { (.propertyName): .propertyValue } |
-  # A property that was cleared comes as an empty text.
+  # HubSpot sends a cleared property as an empty text.
   { data: (map_values(if . == "" then null else . end) | columns_by($columns)) } +
   (if $optOut != null and has($optOut.field) then callable_by($optOut) else {} end) + campaigns_by($campaignField) |
   select(. != { data: {} }) |
@@ -24,7 +24,7 @@ elif $action == "deletion" or $action == "privacyDeletion" then
   { eventId: "hubspot-\($event | sha256)", contactKey: $contact, version: $version, operation: "remove", ifAbsent: "skipOptOut" }
 elif $action == "merge" then
   if .mergedObjectIds | isarray then . else error("a merge without mergedObjectIds") end |
-  # Where the survivor has a new id, the record that was merged into is gone too.
+  # If the survivor has a new id, the record that was merged into is gone too.
   (.newObjectId // .primaryObjectId | tostring) as $survivor |
   [.mergedObjectIds[], .primaryObjectId] | map(values | tostring | select(. != $survivor)) |
   .[] |

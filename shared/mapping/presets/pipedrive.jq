@@ -1,8 +1,8 @@
 # Pipedrive, webhooks v2: the whole person, and what the fields that changed held before.
-# Reads $columns, $optOut, $campaignField. A field of one's own is named by its 40 digits; of one with options the ids count.
+# Reads $columns, $optOut, $campaignField. A custom field is named by its 40 digits. A field with options counts by their ids.
 if .meta.version? | isstring and startswith("2") then . else error("no webhook of version 2") end |
 select(.meta.entity == "person") |
-# As one object: the primary phone and e-mail, and of fields of one's own what is in them.
+# One flat object: the primary phone and e-mail, and the values of custom fields.
 [ .data, .previous | if isobject then
     . + (if .custom_fields | isobject then .custom_fields else {} end) |
     map_values(

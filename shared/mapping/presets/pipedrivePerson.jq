@@ -1,7 +1,7 @@
-# Pipedrive, a person as version 2 of its API answers it.
-# Reads $columns, $optOut, $campaignField. A field of one's own is named by its 40 digits; of one with options the ids count.
+# Pipedrive, a person as version 2 of its API returns it.
+# Reads $columns, $optOut, $campaignField. A custom field is named by its 40 digits. A field with options counts by their ids.
 if isobject and .id != null then . else error("a person without id") end |
-# As one object: the primary phone and e-mail, and of fields of one's own what is in them.
+# One flat object: the primary phone and e-mail, and the values of custom fields.
 (. + (if .custom_fields | isobject then .custom_fields else {} end) |
   map_values(
     if isobject then (if has("value") then .value elif has("id") then .id elif has("values") then [.values[]? | .id] else . end)

@@ -1,5 +1,5 @@
-# Salesforce, Change Data Capture: through an event relay and EventBridge, or as it is.
-# Reads $columns, $optOut, $campaignField, and $object: the name of the object, Contact if it is not said.
+# Salesforce, Change Data Capture: through an event relay and EventBridge, or sent directly.
+# Reads $columns, $optOut, $campaignField, and $object (the name of the object; default Contact).
 (.detail as $detail | if $detail | isobject then $detail else . end |
   .payload as $payload | if $payload | isobject then $payload else . end) as $payload |
 $payload.ChangeEventHeader as $header |
@@ -10,7 +10,7 @@ if $type == "UPDATE" and ($header.changedFields | isarray and length > 0 | not)
 then error("an update without changedFields") else . end |
 if any($header.changedFields, $header.nulledFields, $header.diffFields | .[]?; startswith("0x"))
 then error("the names of changed fields are an undecoded bitmap") else . end |
-# Parts of a field stand in an object of their own: MailingAddress.City. Those of Name count as fields.
+# A compound field is an object with its parts, such as MailingAddress.City. The parts of Name count as fields.
 ($payload + ([ $payload | to_entries[] | select(.value | isobject) | .key as $field |
   .value | to_entries[] | { ("\($field).\(.key)" | ltrimstr("Name.")): .value } ] | add // {})) as $fields |
 [ $header.changedFields[]?, $header.nulledFields[]? | ., (. as $field | $payload[$field] | objects | keys[] | "\($field).\(.)") |
@@ -19,16 +19,16 @@ then error("the names of changed fields are an undecoded bitmap") else . end |
 (
   if $type == "DELETE" or $type == "GAP_DELETE" then { version: $header.commitTimestamp, operation: "remove" }
   elif $type == "CREATE" or $type == "UNDELETE" or $type == "UPDATE" then
-    # An update holds what changed. Other fields stand in it as null, or not at all.
+    # An update holds the fields that changed. Other fields are null in it, or absent.
     ($type == "UPDATE") as $isPartial |
-    # What is told by its difference alone, or has changed to what is not said.
+    # Changed fields whose new value the event does not hold, or holds as a difference only.
     [ ($header.diffFields[]? | ltrimstr("Name.")),
       ($changed[] | . as $field | select($isPartial and ($fields | has($field) | not) and
         (any($header.nulledFields[]?; ltrimstr("Name.") == $field) | not))) ] as $untold |
     (if $optOut == null or ($isPartial and (any($changed[]; . == $optOut.field) | not)) then {}
     elif any($untold[]; . == $optOut.field) then error("the opt-out field is missing")
     else $fields | callable_by($optOut) end) as $said |
-    # An opt-out does not wait for that.
+    # An opt-out does not wait for such a field.
     if $said.callable != false and any($untold[]; . as $field | ($columns | has($field)) or $field == $campaignField)
     then error("a field that changed has no value") else . end |
     (if $isPartial then [ $changed[] | { (.): $fields[.] } ] | add // {}
@@ -41,6 +41,6 @@ then error("the names of changed fields are an undecoded bitmap") else . end |
   else error("an event of an unknown changeType") end
 ) as $change |
 if $header.recordIds | isarray then . else error("an event without recordIds") end |
-# Ids are logged, and keys are not. A change of a field's type is told of 001* and the like: no values change by it.
+# Event ids are logged and keys are not. An id such as 001* tells that a field's type changed, and no value with it.
 $header.recordIds[] | select(endswith("*") | not) |
 $change + { eventId: "salesforce-\("\($header.transactionKey)-\($header.sequenceNumber)-\(.)" | sha256)", contactKey: . }

@@ -1,6 +1,6 @@
-# Salesforce, a platform event that a flow publishes with all columns: through an event relay and EventBridge, or as it is.
-# Reads $columns, $optOut, $campaignField, $remove, $key: the field of the contact's key, and $version: the field of
-# the record's stamp, LastModifiedDate__c if it is not said.
+# Salesforce, a platform event that a flow publishes with all columns: through an event relay and EventBridge, or sent directly.
+# Reads $columns, $optOut, $campaignField, $remove, $key (the field with the contact's key) and $version (the field
+# with the record's stamp; default LastModifiedDate__c).
 (.detail as $detail | if $detail | isobject then $detail else . end |
   .payload as $payload | if $payload | isobject then $payload else . end) as $fields |
 ($version // "LastModifiedDate__c") as $stamp |

@@ -1,6 +1,6 @@
-# Salesforce, a record as queryAll answers it. Without IsDeleted nobody knows who is gone: the query must select it.
-# Reads $columns, $optOut, $campaignField, $key: the field of the contact's key, Id if it is not said, and $version: the field
-# of the record's stamp, LastModifiedDate if it is not said.
+# Salesforce, a record as queryAll returns it. The query must select IsDeleted: only that field tells which records were deleted.
+# Reads $columns, $optOut, $campaignField, $key (the field with the contact's key; default Id) and $version (the field
+# with the record's stamp; default LastModifiedDate).
 if isobject then . else error("expected a record") end |
 . as $record | ($key // "Id") as $id | ($version // "LastModifiedDate") as $stamp |
 if $record[$id] == null or $record[$id] == "" then error("the key is missing") else . end |
@@ -8,10 +8,10 @@ if $record[$stamp] == null or $record[$stamp] == "" then error("the stamp is mis
 if has("IsDeleted") then . else error("IsDeleted is missing: the query must select it") end |
 { contactKey: ($record[$id] | tostring) } +
 if .IsDeleted == true then
-  # The deletion may have moved SystemModstamp alone.
+  # A deletion may move SystemModstamp and no other stamp.
   { version: ([$record[$stamp], .SystemModstamp | values | ms] | max), operation: "remove", ifAbsent: "skipOptOut" }
 elif .IsDeleted == false then
-  # Parts of a field, and fields of another record, stand in an object of their own: MailingAddress.City.
+  # The parts of a compound field, and the fields of another record, are in an object: MailingAddress.City.
   ($record +
     ([ $record | to_entries[] | select(.value | isobject) | .key as $field |
       .value | to_entries[] | { ("\($field).\(.key)"): .value } ] | add // {}) +

@@ -1,4 +1,8 @@
-//! What a program yields, as the text of a change.
+//! Turns one value that a program yields into the text of a change.
+//!
+//! A program may yield any JSON. This module keeps the members that have the right type, and
+//! reports the first that has not. It also gives a change its event id where the program sets none.
+//! Whether the change itself is valid is decided later, by [`domain::change::Change::parse`].
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,18 +13,19 @@ use sha2::{Digest, Sha256};
 use crate::fault::Kind;
 use crate::value;
 
-/// How deep what a program yields may be nested.
+/// The deepest nesting of lists and objects in one member of a change.
 const DEEPEST: usize = 16;
 
-/// A change that an item became.
+/// One change that an item became.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mapped {
-    /// A JSON object: a change by docs/contract.md "Contact change", as a sender sends it. The values
-    /// in its `data` are texts or null.
+    /// The JSON text of the change, as a sender sends it (docs/contract.md "Contact change"). Each
+    /// value in its `data` is a text or null.
     pub text: String,
-    /// What the routing field holds; none: the item does not tell it.
+    /// The campaigns that the routing field names now. `None` means that the item does not say.
     pub campaigns: Option<Vec<String>>,
-    /// What the routing field held before; none: the item does not tell it.
+    /// The campaigns that the routing field named before the change. `None` means that the item
+    /// does not say.
     pub campaigns_before: Option<Vec<String>>,
 }
 
@@ -30,16 +35,17 @@ impl fmt::Debug for Mapped {
     }
 }
 
-/// The item that a change comes from, and which of its changes it is.
+/// The origin of a change: an item, and the place of the change among those of the item.
 pub(crate) struct Origin<'a> {
     pub(crate) item: &'a str,
     pub(crate) ordinal: usize,
-    /// Names of members that may be shown: those that do not come from the payload.
+    /// The names that an error may show, because they come from the mapping and not from the
+    /// payload.
     pub(crate) names: &'a BTreeSet<String>,
 }
 
-/// The change that a value is, without the members that are not as they must be; and of them the first
-/// fault.
+/// Turns a value into a change. A member of the wrong type is left out, and the first such member
+/// is returned as the fault.
 pub(crate) fn of(value: &Val, origin: &Origin<'_>) -> (Mapped, Option<Kind>) {
     let mut change = Mapped {
         text: String::from("{"),
@@ -65,7 +71,7 @@ pub(crate) fn of(value: &Val, origin: &Origin<'_>) -> (Mapped, Option<Kind>) {
     (change, fault)
 }
 
-/// Puts a member where it is as it must be, and answers its name.
+/// Adds a member to the change if it has the right type, and returns its name.
 fn put<'v>(
     change: &mut Mapped,
     name: &'v Val,
@@ -88,7 +94,8 @@ fn put<'v>(
 }
 
 impl Origin<'_> {
-    /// The same whenever the same item is sent again.
+    /// A hash of the item and the ordinal. An item that is sent again gets the same event id, so
+    /// the queue can drop the duplicate.
     fn event_id(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(self.item);
@@ -115,7 +122,7 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Begins a member: what was written before is `{`, or a member.
+/// Begins a member of an object: a comma where one is needed, and the name.
 fn member(text: &mut String, name: &str) {
     if !text.ends_with('{') {
         text.push(',');
@@ -124,7 +131,7 @@ fn member(text: &mut String, name: &str) {
     text.push(':');
 }
 
-/// The one rule for the values of columns (docs/mapping.md "Values").
+/// Writes `data`. Its values become texts by the one rule of docs/mapping.md "Values".
 fn data(text: &mut String, value: &Val, origin: &Origin<'_>) -> Result<(), Kind> {
     let Val::Obj(columns) = value else {
         return Err(Kind::value("/data", "an object"));
@@ -157,7 +164,7 @@ fn scalar(value: &Val, place: impl Fn() -> String) -> Result<String, Kind> {
     }
 }
 
-/// The texts of a routing field: null and empty texts are none.
+/// The texts of a routing field, without nulls and empty texts.
 fn texts(value: &Val, place: &'static str) -> Result<Vec<String>, Kind> {
     let one = |value: &Val| match value {
         Val::Null => Ok(String::new()),
@@ -171,7 +178,7 @@ fn texts(value: &Val, place: &'static str) -> Result<Vec<String>, Kind> {
     Ok(texts)
 }
 
-/// Any other value as it is.
+/// Writes any other member as the JSON that it is.
 fn json(
     text: &mut String,
     value: &Val,

@@ -1,5 +1,10 @@
-//! What of a program is refused before it runs, so that none can loop without end, nest without
-//! bound, or know anything but its input.
+//! Checks a program before it is compiled.
+//!
+//! A mapping is written by an operator and runs in a function that all senders share. So no program
+//! may loop without end, nest without bound, or read anything but its input. The checks refuse each
+//! construct of jq that could: definitions, folds, jumps, formats, and every function that
+//! [`natives::FUNCTIONS`] does not list. [`depth`] measures the nesting; `docs/mapping.md` lists
+//! for users what is refused.
 
 use std::collections::BTreeSet;
 
@@ -14,30 +19,30 @@ use crate::natives::{self, Regexes};
 
 /// The longest program, in bytes.
 const LONGEST: usize = 32 * 1024;
-/// Of how many words and signs a program may consist.
+/// The most tokens (words and signs) of a program.
 const MOST_TOKENS: usize = 4000;
 
-/// What is said of a program whose operators and branches are too many in a row.
+/// The error for a program whose operators or branches nest too deep.
 const TOO_DEEP: &str =
     "its parts stand too deep in each other: split the mapping, or write it shorter";
 
-/// Words that begin a loop, a jump or a file.
+/// TokenWalk that begin a loop, a jump or the import of a file.
 const REFUSED: [&str; 8] = [
     "def", "reduce", "foreach", "label", "break", "import", "include", "module",
 ];
 
-/// A program that may run.
+/// A program that has passed every check.
 pub(crate) struct Checked<'s> {
     pub(crate) term: Term<&'s str>,
-    /// The texts that it fails by, where they are literal.
+    /// The literal texts that the program may fail with.
     pub(crate) messages: BTreeSet<String>,
-    /// The names that stand in it.
+    /// The names that stand in the program.
     pub(crate) names: BTreeSet<String>,
-    /// What it tests by.
+    /// The compiled patterns of its calls of `test`.
     pub(crate) regexes: Regexes,
 }
 
-/// Line and column of a part of a program.
+/// The line and the column of a part of a program, counted from 1.
 pub(crate) fn place(code: &str, part: &str) -> Option<(usize, usize)> {
     let offset = (part.as_ptr() as usize).checked_sub(code.as_ptr() as usize)?;
     let before = code.get(..offset)?;
@@ -46,7 +51,7 @@ pub(crate) fn place(code: &str, part: &str) -> Option<(usize, usize)> {
     Some((line, column.chars().count() + 1))
 }
 
-/// A refusal at a part of a program.
+/// Refuses a program, with the place of the part that is at fault.
 pub(crate) fn refused(code: &str, part: &str, message: impl Into<String>) -> Refused {
     Refused {
         member: "jq".to_owned(),
@@ -55,7 +60,7 @@ pub(crate) fn refused(code: &str, part: &str, message: impl Into<String>) -> Ref
     }
 }
 
-/// Reads a program, and refuses what could harm.
+/// Parses a program and refuses it if it could do harm.
 pub(crate) fn check(code: &str) -> Result<Checked<'_>, Refused> {
     if code.len() > LONGEST {
         return Err(refused(code, code, format!("longer than {LONGEST} bytes")));
@@ -69,7 +74,7 @@ pub(crate) fn check(code: &str) -> Result<Checked<'_>, Refused> {
         let expected = expected.map_or("another token", |expected| expected.as_str());
         refused(code, part.unwrap_or(code), format!("expected {expected}"))
     })?;
-    let mut words = Words {
+    let mut words = TokenWalk {
         code,
         left: MOST_TOKENS,
         names: BTreeSet::new(),
@@ -85,7 +90,7 @@ pub(crate) fn check(code: &str) -> Result<Checked<'_>, Refused> {
         let part = Token::opt_as_str(found.flatten(), code);
         refused(code, part, format!("expected {expected}"))
     })?;
-    let mut calls = Calls {
+    let mut calls = TermWalk {
         code,
         last: code,
         messages: BTreeSet::new(),
@@ -101,14 +106,14 @@ pub(crate) fn check(code: &str) -> Result<Checked<'_>, Refused> {
     })
 }
 
-/// A walk over the words of a program, also of those inside texts.
-struct Words<'s> {
+/// A walk over the tokens of a program, those in interpolated texts included.
+struct TokenWalk<'s> {
     code: &'s str,
     left: usize,
     names: BTreeSet<String>,
 }
 
-impl<'s> Words<'s> {
+impl<'s> TokenWalk<'s> {
     fn token(&mut self, Token(part, kind): &Token<&'s str>) -> Result<(), Refused> {
         let refuse = |message: String| Err(refused(self.code, part, message));
         let Some(left) = self.left.checked_sub(1) else {
@@ -136,17 +141,17 @@ impl<'s> Words<'s> {
     }
 }
 
-/// A walk over the parts of a program.
-struct Calls<'s> {
+/// A walk over the syntax tree of a program.
+struct TermWalk<'s> {
     code: &'s str,
-    /// The part that was met last: what has no place of its own is near it.
+    /// The part that the walk met last. A term without a place of its own is reported here.
     last: &'s str,
     messages: BTreeSet<String>,
     names: BTreeSet<String>,
     regexes: Regexes,
 }
 
-impl<'s> Calls<'s> {
+impl<'s> TermWalk<'s> {
     fn refuse<T>(&self, message: impl Into<String>) -> Result<T, Refused> {
         Err(refused(self.code, self.last, message))
     }
@@ -279,7 +284,7 @@ impl<'s> Calls<'s> {
     }
 }
 
-/// The text that a term is, whole and without interpolation.
+/// The text of a term, if the term is one literal without interpolation.
 fn literal(term: &Term<&str>) -> Option<String> {
     let Term::Str(None, parts) = term else {
         return None;

@@ -1,4 +1,9 @@
-//! The members `optOut` and `remove` of a mapping: which values of a field mean it.
+//! Reads the members `optOut` and `remove` of a mapping.
+//!
+//! Each names a field and the values that mean "opted out" or "removed". A wrong guess here would
+//! let somebody be called who opted out. So a list that leaves room for doubt is refused:
+//! `{"field": "consent", "values": ["no"]}` must also say which values mean that the person may be
+//! called. [`crate::fields`] applies these conditions to a record.
 
 use jaq_json::Val;
 use serde_json::value::RawValue;
@@ -7,7 +12,7 @@ use crate::config::read;
 use crate::fault::Refused;
 use crate::value;
 
-/// Both of them: the field, and its values.
+/// The common part of `optOut` and `remove`: a field, and the values that meet the condition.
 struct Condition {
     name: &'static str,
     field: Val,
@@ -19,7 +24,7 @@ impl Condition {
         refused(self.name, member, message)
     }
 
-    /// As a program sees it.
+    /// The condition as a program sees it, with one more member.
     fn with(self, more: (&'static str, Val)) -> Val {
         let values = self.values.into_iter().collect();
         let members = [("field", self.field), ("values", values), more];
@@ -32,8 +37,8 @@ impl Condition {
     }
 }
 
-/// `{"field": …, "values": [ … ], "callable": [ … ]}`, or `"none"`, which a program sees as null. A program
-/// always sees both lists.
+/// Reads `{"field": …, "values": […], "callable": […]}`. A program always sees both lists.
+/// `"none"`, and no member at all, become null.
 pub(crate) fn opt_out(raw: Option<&RawValue>) -> Result<Val, Refused> {
     let Some((condition, callable)) = of("optOut", "callable", raw)? else {
         return Ok(Val::Null);
@@ -62,7 +67,8 @@ pub(crate) fn opt_out(raw: Option<&RawValue>) -> Result<Val, Refused> {
     Ok(condition.with(("callable", callable.into_iter().collect())))
 }
 
-/// `{"field": …, "values": [ … ], "mayBeAbsent": …}`, or `"none"`, which a program sees as null.
+/// Reads `{"field": …, "values": […], "mayBeAbsent": …}`. `"none"`, and no member at all, become
+/// null.
 pub(crate) fn remove(raw: Option<&RawValue>) -> Result<Val, Refused> {
     let Some((condition, may_be_absent)) = of("remove", "mayBeAbsent", raw)? else {
         return Ok(Val::Null);
@@ -75,8 +81,8 @@ pub(crate) fn remove(raw: Option<&RawValue>) -> Result<Val, Refused> {
     Ok(condition.with(("mayBeAbsent", may_be_absent)))
 }
 
-/// Whether a text differs from one of the values, or from how one is written, by its case or the spaces
-/// around it alone.
+/// Whether a text equals one of the values but for its case or the spaces around it. For example,
+/// `"Yes "` is near `"yes"`, and `"True"` is near `true`.
 pub(crate) fn is_near(text: &Val, values: &[Val]) -> bool {
     let folded = |text: &str| text.trim().to_lowercase();
     let Some(text) = value::text(text).map(folded) else {
@@ -95,7 +101,8 @@ fn refused(name: &str, member: &str, message: &str) -> Refused {
     Refused::member(&format!("{name}.{member}"), message)
 }
 
-/// A condition, and the member that it alone may have; `None`: there is none.
+/// Reads a condition, and the value of its own member `more`. `None` means that the mapping has no
+/// condition.
 fn of(
     name: &'static str,
     more: &'static str,
@@ -138,8 +145,8 @@ fn scalars(list: &Val) -> Option<Vec<Val>> {
     list.iter().all(is_scalar).then(|| list.as_ref().clone())
 }
 
-/// The booleans that are not listed, where one is; `None`: what else a field of these values may hold is not
-/// known.
+/// The booleans that are not among `values`, if there is a boolean among them. `None` means that
+/// the field may hold other texts or numbers, so the mapping itself must list them.
 fn others(values: &[Val]) -> Option<Vec<Val>> {
     let is_known = |value: &Val| matches!(value, Val::Bool(_) | Val::Null);
     let is_boolean = values.iter().any(|value| matches!(value, Val::Bool(_)));

@@ -1,4 +1,8 @@
-//! The members of a mapping.
+//! Reads the JSON of a mapping into a [`Config`].
+//!
+//! Every member is checked here, by itself and against what the preset needs and takes. The program
+//! is only carried along: [`crate::check`] and [`crate::program`] read it. docs/mapping.md
+//! describes each member.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +15,8 @@ use crate::fault::Refused;
 use crate::preset::{self, Preset};
 use crate::value;
 
-/// The global variables of every program, of which the last two are those of a request.
+/// The global variables of every program. The last two come from the request, the others from the
+/// mapping.
 pub(crate) const GLOBALS: [&str; 9] = [
     "$columns",
     "$optOut",
@@ -24,7 +29,7 @@ pub(crate) const GLOBALS: [&str; 9] = [
     "$cloudevent",
 ];
 
-/// Headers that show who sends: no program sees them.
+/// Headers that hold credentials. No program may see them.
 const SECRET: [&str; 4] = [
     "authorization",
     "proxy-authorization",
@@ -32,7 +37,7 @@ const SECRET: [&str; 4] = [
     "x-api-key",
 ];
 
-/// A mapping as it is written.
+/// A mapping whose members have been checked.
 pub(crate) struct Config {
     /// The preset's name, or `jq`.
     pub(crate) name: &'static str,
@@ -40,15 +45,15 @@ pub(crate) struct Config {
     pub(crate) items: Option<String>,
     pub(crate) headers: Vec<String>,
     pub(crate) sample: Option<String>,
-    /// The first of its members that say something of a webhook alone.
+    /// The first member of the mapping that only a webhook can use.
     pub(crate) of_webhooks: Option<&'static str>,
-    /// The values of [`GLOBALS`] but the last two.
+    /// The values of [`GLOBALS`], without the last two.
     pub(crate) globals: Vec<Val>,
-    /// The columns that are filled.
+    /// The columns that the mapping fills.
     pub(crate) columns: BTreeSet<String>,
 }
 
-/// The members that a mapping may have.
+/// The members that a mapping may have, as raw JSON.
 #[derive(Default)]
 struct Raw<'a> {
     preset: Option<&'a RawValue>,
@@ -151,7 +156,8 @@ fn members(json: &str) -> Result<Raw<'_>, Refused> {
                 && name.bytes().all(|byte| byte.is_ascii_alphabetic());
             return Err(match is_word {
                 true => Refused::member(&name, "no such member"),
-                // It may be a secret that was pasted in its place.
+                // The unknown name is not shown: it may be a secret that was pasted in the wrong
+                // place.
                 false => whole("there is no such member as one whose name is no word"),
             });
         };
@@ -162,7 +168,8 @@ fn members(json: &str) -> Result<Raw<'_>, Refused> {
     Ok(raw)
 }
 
-/// Whether a preset has all that it needs, and nothing that it does not read.
+/// Checks that the mapping has every member that the preset needs, and none that the preset
+/// ignores.
 fn check_members(preset: &Preset, raw: &mut Raw<'_>) -> Result<(), Refused> {
     let always = ["columns", "optOut"];
     for name in always.iter().chain(preset.needs) {
@@ -201,7 +208,8 @@ fn pointer(raw: &RawValue) -> Result<String, Refused> {
     pointer.ok_or_else(|| Refused::member("items", "expected a JSON pointer such as /records"))
 }
 
-/// `{"FIELD": "column"}` or `{"FIELD": ["column", …]}`, as a program sees it: always of lists.
+/// Reads `{"FIELD": "column"}` or `{"FIELD": ["column", …]}`. A program always sees lists. Also
+/// returns all columns.
 fn columns(raw: &RawValue) -> Result<(Val, BTreeSet<String>), Refused> {
     let expected = |message: &str| Refused::member("columns", message);
     let Val::Obj(fields) = read("columns", raw)? else {

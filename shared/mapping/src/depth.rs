@@ -1,14 +1,14 @@
-//! How deep the parts of a program stand in each other, before anything recurses into them.
+//! Measures how deep a program nests, before anything recurses into it.
 
 use jaq_core::load::lex::{StrPart, Tok, Token};
 
-/// How deep brackets and texts may stand in each other.
+/// The deepest nesting of brackets and texts.
 pub(crate) const DEEPEST_BRACKETS: usize = 40;
-/// How deep parts of any kind may stand in each other. What reads or runs a program recurses into
-/// them: three times as deep still fits into the 2 MiB of a thread's stack.
+/// The deepest nesting of parts of any kind. The parser, the compiler and the interpreter recurse
+/// into them. Three times this depth still fits into the 2 MiB stack of a thread.
 pub(crate) const DEEPEST: usize = 150;
 
-/// The place from which brackets and texts stand too deep in each other.
+/// The rest of the program from the first bracket or quote that nests too deep.
 pub(crate) fn too_many_brackets(code: &str) -> Option<&str> {
     let (mut open, mut chars) = (Vec::new(), code.char_indices().peekable());
     while let Some((at, c)) = chars.next() {
@@ -32,13 +32,13 @@ pub(crate) fn too_many_brackets(code: &str) -> Option<&str> {
     None
 }
 
-/// Parts between two signs that part more than operators do.
+/// A stretch of tokens between two signs that bind weaker than any operator, such as `;` or `then`.
 #[derive(Default)]
 struct Level {
     operators: usize,
-    /// The deepest of what stands inside.
+    /// The depth of the deepest part inside this stretch.
     inner: usize,
-    /// The deepest of the parts before.
+    /// The depth of the deepest stretch before this one.
     before: usize,
 }
 
@@ -53,8 +53,8 @@ impl Level {
     }
 }
 
-/// At least as deep as the tree that is read from these tokens: a chain of operators, whichever they
-/// are, counts as if each stood in the one before.
+/// An upper bound for the depth of the syntax tree of these tokens. Each operator of a chain counts
+/// as if it stood inside the one before: `a + b + c` counts as deep as `a + (b + c)`.
 pub(crate) fn of(tokens: &[Token<&str>]) -> usize {
     of_block("", tokens)
 }
@@ -94,6 +94,6 @@ fn of_block(text: &str, tokens: &[Token<&str>]) -> usize {
             _ => {}
         }
     }
-    // An `if` without `end` stands in what is before it.
+    // An `if` without its `end` counts as nested in what stands before it.
     levels.iter().map(Level::deepest).sum()
 }

@@ -1,18 +1,19 @@
-//! What is said where a mapping is refused, or an item cannot be mapped. Neither holds a value of a
-//! payload.
+//! The errors of this crate: a mapping that is refused, and an item that cannot be mapped.
+//!
+//! Both are shown to operators and written to logs. So neither holds a value of a payload.
 
 use std::fmt;
 
 use crate::change::Mapped;
 
-/// Why a mapping is refused: the member, and of a program the place.
+/// Why a mapping is refused: the member at fault, and for a program the place in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Refused {
-    /// The member of `mapping`; empty: the whole of it.
+    /// The member of `mapping`. Empty if the mapping as a whole is at fault.
     pub member: String,
-    /// Line and column in the program, from 1.
+    /// The line and the column in the program, counted from 1.
     pub place: Option<(usize, usize)>,
-    /// What is wrong, or what was expected.
+    /// The rule that is broken, or the value that was expected.
     pub message: String,
 }
 
@@ -45,13 +46,13 @@ impl fmt::Display for Refused {
 pub struct ItemFault {
     pub(crate) program: &'static str,
     pub(crate) kind: Kind,
-    /// What could be read of its changes: the members that are as they must be. Enough to hear an opt-out,
-    /// and no change.
+    /// The changes that could be read in part, each with its valid members alone. They are enough
+    /// to honour an opt-out, but must not be applied as changes.
     pub sound: Vec<Mapped>,
 }
 
 impl ItemFault {
-    /// What kind of a fault it is, in one word.
+    /// The kind of the fault, as one word for logs and metrics.
     pub fn code(&self) -> &'static str {
         match self.kind {
             Kind::NotJson => "notJson",
@@ -78,12 +79,13 @@ pub(crate) enum Kind {
     NoItems,
     #[error("the attributes of the event are no JSON object")]
     CloudEvent,
-    /// The text is one of the program's own, or of this crate.
+    /// The message is a literal of the program, or of this crate.
     #[error("the program failed: {0}")]
     Failed(String),
     #[error("more than {0} changes from one item")]
     TooMany(usize),
-    /// A place in what the program yields, in which names of the payload are `*`.
+    /// `place` is a pointer into the value that the program yields. Names that come from the
+    /// payload stand in it as `*`.
     #[error("what the program yields, at {place:?}: expected {expected}")]
     Value {
         place: String,

@@ -1,5 +1,10 @@
-//! The functions that read the fields of a record by the members of the mapping: those that presets have in
-//! common, and that any program may call.
+//! The functions that read the fields of a record by the members of a mapping: `columns_by`,
+//! `callable_by`, `removed_by`, `campaigns_by` and `choices`.
+//!
+//! Every preset calls them, and any other program may. They fail where a guess could do harm: if a
+//! field of an opt-out holds neither a listed value that means "opted out" nor one that means
+//! "callable", the item is a fault and nothing is changed. [`crate::condition`] reads the
+//! conditions that they apply.
 
 use jaq_core::ValR;
 use jaq_json::{Map, Val};
@@ -8,7 +13,7 @@ use crate::condition;
 use crate::natives::fail;
 use crate::value;
 
-/// What they fail by.
+/// The messages that these functions fail with. They hold no value of a payload.
 pub(crate) const MESSAGES: [&str; 9] = [
     COLUMNS_BY,
     CALLABLE_BY,
@@ -32,7 +37,7 @@ const OTHER_REMOVAL: &str =
 const NEAR_REMOVAL: &str =
     "the field that tells a removal differs from what is listed by its case or spaces alone";
 
-/// The columns that the fields fill. A field that is not there fills none.
+/// The columns that the fields fill. A field that is absent fills none.
 pub(crate) fn columns_by(fields: &Val, columns: &Val) -> ValR<Val> {
     let (Val::Obj(fields), Val::Obj(columns)) = (fields, columns) else {
         return fail(COLUMNS_BY);
@@ -49,7 +54,7 @@ pub(crate) fn columns_by(fields: &Val, columns: &Val) -> ValR<Val> {
     Ok(Val::obj(data))
 }
 
-/// `{callable: …}`, or `{}` where there is no condition.
+/// `{callable: …}`, or `{}` if the mapping has no `optOut`.
 pub(crate) fn callable_by(fields: &Val, opt_out: &Val) -> ValR<Val> {
     let (fields, opt_out) = match (fields, opt_out) {
         (Val::Obj(_), Val::Null) => return Ok(Val::obj(Map::default())),
@@ -65,7 +70,8 @@ pub(crate) fn callable_by(fields: &Val, opt_out: &Val) -> ValR<Val> {
     let Some(told) = fields.get(field) else {
         return fail(NO_OPT_OUT);
     };
-    // Of several values one is enough, and none is null.
+    // A field may hold several values. One that means "opted out" is enough. An empty list counts
+    // as null.
     let nothing = [Val::Null];
     let told = match told {
         Val::Arr(told) if told.is_empty() => &nothing,
@@ -81,7 +87,7 @@ pub(crate) fn callable_by(fields: &Val, opt_out: &Val) -> ValR<Val> {
     }
 }
 
-/// Whether the record is gone; never where there is no condition.
+/// Whether the record is removed. It never is if the mapping has no `remove`.
 pub(crate) fn removed_by(fields: &Val, remove: &Val) -> ValR<Val> {
     let (fields, remove) = match (fields, remove) {
         (Val::Obj(_), Val::Null) => return Ok(Val::Bool(false)),
@@ -104,12 +110,12 @@ pub(crate) fn removed_by(fields: &Val, remove: &Val) -> ValR<Val> {
         true if *may_be_absent => Ok(Val::Bool(false)),
         true => fail(NO_REMOVAL),
         false if condition::is_near(told, values) => fail(NEAR_REMOVAL),
-        false if values.iter().any(|value| is_alike(value, told)) => Ok(Val::Bool(false)),
+        false if values.iter().any(|value| is_same_type(value, told)) => Ok(Val::Bool(false)),
         false => fail(OTHER_REMOVAL),
     }
 }
 
-/// `{campaigns: …}`, or `{}` where no field tells them, or it is not there.
+/// `{campaigns: …}`, or `{}` if the mapping has no routing field or the record does not have it.
 pub(crate) fn campaigns_by(fields: &Val, field: &Val) -> ValR<Val> {
     let told = match (fields, field) {
         (Val::Obj(_), Val::Null) => None,
@@ -122,7 +128,7 @@ pub(crate) fn campaigns_by(fields: &Val, field: &Val) -> ValR<Val> {
     ))
 }
 
-/// The values of a field that holds several: a list as it is, a text parted at `;`.
+/// The values of a field that may hold several. A list stays as it is; a text is split at `;`.
 pub(crate) fn choices(value: &Val) -> Val {
     match (value, value::text(value)) {
         (_, Some(text)) => {
@@ -140,7 +146,7 @@ fn member(name: &'static str, value: Val) -> Val {
     Val::obj(std::iter::once((Val::utf8_str(name), value)).collect())
 }
 
-fn is_alike(one: &Val, other: &Val) -> bool {
+fn is_same_type(one: &Val, other: &Val) -> bool {
     match (one, other) {
         (Val::Bool(_), Val::Bool(_)) | (Val::Num(_), Val::Num(_)) => true,
         (one, other) => value::text(one).is_some() && value::text(other).is_some(),

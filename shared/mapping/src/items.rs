@@ -1,4 +1,4 @@
-//! A body, parted into its items as they were written.
+//! Splits a body into its items, each as it was written.
 
 use std::fmt;
 
@@ -11,9 +11,9 @@ use crate::value;
 /// One item of a body.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Item<'b> {
-    /// Where it stands in the body, as a JSON pointer.
+    /// The JSON pointer of the item in the body.
     pub pointer: String,
-    /// Its JSON text.
+    /// The JSON text of the item.
     pub text: &'b str,
 }
 
@@ -25,7 +25,8 @@ impl fmt::Debug for Item<'_> {
     }
 }
 
-/// The items of a body. What lies beside them may be of any form that is JSON.
+/// The items of a body: the elements of the list that the pointer leads to, or the one object
+/// there. Anything else in the body only has to be JSON.
 pub(crate) fn of<'b>(body: &'b str, pointer: Option<&str>) -> Result<Vec<Item<'b>>, Kind> {
     let text = at(body, pointer)?;
     let at = pointer.unwrap_or_default();
@@ -48,7 +49,7 @@ pub(crate) fn of<'b>(body: &'b str, pointer: Option<&str>) -> Result<Vec<Item<'b
     }
 }
 
-/// What the pointer leads to.
+/// The JSON text that the pointer leads to.
 pub(crate) fn at<'b>(body: &'b str, pointer: Option<&str>) -> Result<&'b str, Kind> {
     value::check_depth(body)?;
     let mut raw: &RawValue = serde_json::from_str(body).map_err(|_| Kind::NotJson)?;

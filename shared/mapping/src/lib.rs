@@ -1,9 +1,39 @@
-//! How the body of a vendor's webhook, or what its API answers, becomes changes of campaign-sync, by
-//! configuration.
+//! Turns the body of a vendor's webhook, or a page of a vendor's API, into changes of
+//! campaign-sync, by configuration alone.
 //!
-//! A mapping is the member `mapping` of a source's, or a feed's, secret: a preset, or a program in jq. It is read
-//! and compiled once. Pure: no I/O, no clock, no environment; a body of whatever form makes it
-//! neither panic nor overflow its stack. docs/mapping.md says what stands in a mapping.
+//! A mapping is the member `mapping` of the secret of a source or of a feed. It names a preset, or
+//! holds a program in jq. [`Mapping::parse`] reads and compiles it once; [`Mapping::items`] splits
+//! a body into items, and [`Mapping::changes`] turns each item into changes.
+//!
+//! The crate is pure: no I/O, no clock and no environment. Whatever a body holds, mapping it
+//! neither panics nor overflows the stack. The crate does not decide whether a change is valid, or
+//! which campaign it is for: `domain` parses the change, and `ingest` routes it. docs/mapping.md is
+//! the reference for whoever writes a mapping.
+//!
+//! # A worked example
+//!
+//! A CRM sends contacts in a list, with names of its own:
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//!
+//! use mapping::{About, Mapping};
+//!
+//! let mapping = r#"{"items": "/rows",
+//!     "jq": "{contactKey: .id, version: .at, data: {phone: .tel}}"}"#;
+//! let mapping = Mapping::parse(mapping).unwrap();
+//! let body = r#"{"rows": [{"id": "c-1", "at": 8, "tel": "+15550102"}]}"#;
+//! let items = mapping.items(body).unwrap();
+//! assert_eq!(items[0].pointer, "/rows/0");
+//!
+//! let headers = BTreeMap::new();
+//! let about = About { headers: &headers, cloud_event: None };
+//! let changes = mapping.changes(items[0].text, &about, 10).unwrap();
+//! assert!(changes[0].text.contains(r#""data":{"phone":"+15550102"}"#));
+//! ```
+//!
+//! Where to look next: `program` runs a program, `check` says what it may not do, `fields`
+//! holds the functions that read opt-outs and removals, and `change` writes the result.
 #![warn(missing_docs)]
 
 mod change;
@@ -31,7 +61,7 @@ pub use preset::{PRESETS, RECORDS, preset, presets};
 use config::Config;
 use program::Program;
 
-/// A mapping, read and compiled. Its copies share what they hold.
+/// A mapping that has been read and compiled. Its clones share one compiled program.
 #[derive(Clone)]
 pub struct Mapping(Arc<Inner>);
 
@@ -40,36 +70,37 @@ struct Inner {
     program: Program,
 }
 
-/// What is known of a request beside its body.
+/// A request without its body: its headers, and the attributes of an event.
 #[derive(Clone, Copy)]
 pub struct About<'a> {
-    /// The request's headers, by names in lower case. A program sees those that its mapping names.
+    /// The headers of the request, by their names in lower case. A program sees only those that its
+    /// mapping names.
     pub headers: &'a BTreeMap<String, String>,
-    /// The attributes of an event by the specification `CloudEvents` as a JSON object.
+    /// The context attributes of a `CloudEvents` event, as a JSON object.
     pub cloud_event: Option<&'a str>,
 }
 
 impl Mapping {
-    /// Reads the JSON of a secret's member `mapping`.
+    /// Reads and compiles the member `mapping` of a secret.
     ///
     /// # Errors
-    /// The first rule of docs/mapping.md that it breaks.
+    /// The first rule of docs/mapping.md that the mapping breaks.
     pub fn parse(json: &str) -> Result<Mapping, Refused> {
         let config = config::parse(json)?;
         let program = Program::compile(&config)?;
         Ok(Mapping(Arc::new(Inner { config, program })))
     }
 
-    /// The items of a body, in its order: what the pointer `items` leads to, or the body itself.
-    /// Each item of it where that is a list.
+    /// The items of a body, in order. The pointer `items` leads to them; without it the body itself
+    /// counts. A list holds one item for each element, an object is one item.
     ///
     /// # Errors
-    /// The body is no JSON, is nested too deep, or the pointer leads nowhere in it.
+    /// The body is not JSON, it is nested too deep, or the pointer leads nowhere.
     pub fn items<'b>(&self, body: &'b str) -> Result<Vec<Item<'b>>, ItemFault> {
         items::of(body, self.0.config.items.as_deref()).map_err(|kind| self.fault(kind))
     }
 
-    /// The member `items`.
+    /// The member `items`: the JSON pointer to the items of a body.
     pub fn pointer(&self) -> Option<&str> {
         self.0.config.items.as_deref()
     }
@@ -79,16 +110,17 @@ impl Mapping {
         &self.0.config.headers
     }
 
-    /// The first of its members that say something of a webhook alone: a feed is asked for one campaign, and its
-    /// items come without headers.
+    /// The first member of the mapping that only a webhook can use. A feed cannot use
+    /// `campaignField`, because it is asked for one campaign, nor `headers`, because its items come
+    /// without any.
     pub fn of_webhooks(&self) -> Option<&'static str> {
         self.0.config.of_webhooks
     }
 
-    /// What an item becomes: no change, or up to `most`.
+    /// The changes that an item becomes: none, or up to `most`.
     ///
     /// # Errors
-    /// The program fails, or yields what is no change or too much of it.
+    /// The program fails, or it yields more than `most` values or a value that is not a change.
     pub fn changes(
         &self,
         item: &str,
@@ -126,8 +158,7 @@ impl Mapping {
     }
 }
 
-/// The items of a body, in its order, where it is read without a mapping: of the list that the pointer
-/// leads to.
+/// The items of a body that is read without a mapping.
 ///
 /// # Errors
 /// As [`Mapping::items`].
@@ -135,10 +166,10 @@ pub fn items<'b>(body: &'b str, pointer: Option<&str>) -> Result<Vec<Item<'b>>, 
     items::of(body, pointer).map_err(|kind| unread("items", kind))
 }
 
-/// The JSON text that a pointer leads to; `None`: there is nothing.
+/// The JSON text that a pointer leads to. `None` means that there is nothing at that place.
 ///
 /// # Errors
-/// It is no JSON, is nested too deep, or a name stands twice on the way.
+/// The text is not JSON, it is nested too deep, or an object on the way has the name twice.
 pub fn at<'b>(json: &'b str, pointer: &str) -> Result<Option<&'b str>, ItemFault> {
     match items::at(json, Some(pointer)) {
         Ok(text) => Ok(Some(text)),

@@ -1,6 +1,7 @@
-//! The programs that campaign-sync brings with it, and the members that each of them reads.
+//! The programs that campaign-sync ships, and the members that each of them reads. The programs
+//! themselves are the files in `presets/`.
 
-/// The names of the presets of webhooks.
+/// The names of the presets for webhooks.
 pub const PRESETS: [&str; 8] = [
     "hubspot",
     "hubspotWorkflow",
@@ -12,7 +13,7 @@ pub const PRESETS: [&str; 8] = [
     "cloudevents",
 ];
 
-/// The names of the presets of records, as the vendors' own APIs answer them to whoever asks.
+/// The names of the presets for records, as a vendor's API returns them.
 pub const RECORDS: [&str; 5] = [
     "hubspotRecord",
     "salesforceRecord",
@@ -31,11 +32,11 @@ pub fn presets() -> impl Iterator<Item = &'static str> {
 pub(crate) struct Preset {
     pub(crate) name: &'static str,
     pub(crate) program: &'static str,
-    /// Members that must be said.
+    /// The members that its mapping must have.
     pub(crate) needs: &'static [&'static str],
-    /// Members that may be said.
+    /// The members that its mapping may have.
     pub(crate) takes: &'static [&'static str],
-    /// Headers that the program reads, in any case.
+    /// The headers that the program always sees, whether or not the mapping names them.
     pub(crate) headers: &'static [&'static str],
 }
 
@@ -71,8 +72,8 @@ pub(crate) fn find(name: &str) -> Option<&'static Preset> {
     ALL.iter().find(|preset| preset.name == name)
 }
 
-/// The program of a preset: a mapping that has it as its member `jq`, and the same members beside it,
-/// does the same.
+/// The program of a preset. A mapping with this program as its `jq`, and with the same other
+/// members, does the same as the preset.
 pub fn preset(name: &str) -> Option<&'static str> {
     find(name).map(|preset| preset.program)
 }

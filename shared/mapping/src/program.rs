@@ -1,4 +1,9 @@
-//! A compiled program, and how it is run.
+//! Compiles a checked program, and runs it on an item.
+//!
+//! A run ends with changes or with a [`Failure`]. A failure shows a message only if the message
+//! comes from the program or from this crate: anything else could hold a value of the payload.
+//! [`crate::check`] decides which programs may run, and [`crate::change`] reads what a program
+//! yields.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,13 +19,14 @@ use crate::check;
 use crate::config::{Config, GLOBALS};
 use crate::fault::{Kind, Refused};
 use crate::fields;
-use crate::natives::{self, Data, Known, Regexes};
+use crate::natives::{self, Data, NativeContext, Regexes};
 use crate::value;
 
-/// What the whole program is called: no program can call a function of this name.
+/// The name of the compiled program. It is in no list of allowed functions, so no program can call
+/// it.
 const NAME: &str = "program";
 
-/// How jaq's own messages begin, and what may be said of them.
+/// How messages of jaq begin, and what is shown in their place.
 const KNOWN: [(&str, &str); 4] = [
     (
         "cannot index ",
@@ -37,7 +43,7 @@ const KNOWN: [(&str, &str); 4] = [
     ("invalid path expression", "what is assigned to is no path"),
 ];
 
-/// Why a run failed, and what of its changes is as it must be.
+/// Why a run failed, and the valid members of the changes that it yielded before.
 pub(crate) struct Failure {
     pub(crate) kind: Kind,
     pub(crate) sound: Vec<Mapped>,
@@ -52,9 +58,9 @@ impl From<Kind> for Failure {
 
 pub(crate) struct Program {
     filter: Filter<Data>,
-    /// What may be shown where the program fails by it.
+    /// The messages that may be shown when the program fails with one of them.
     messages: BTreeSet<String>,
-    /// Names that do not come from a payload.
+    /// The names that may be shown, because they do not come from a payload.
     names: BTreeSet<String>,
     regexes: Regexes,
 }
@@ -123,7 +129,7 @@ impl Program {
         let of_request = [Val::obj(headers.collect()), cloud_event];
         let globals = config.globals.iter().cloned().chain(of_request);
         let outputs = || self.outputs(globals, input, item, most);
-        // Nothing is known to panic. Were there something, it would be the fault of this item alone.
+        // No input is known to make the interpreter panic. If one does, this item alone fails.
         let outputs = catch_unwind(AssertUnwindSafe(outputs));
         outputs.unwrap_or_else(|_| Err(Kind::Failed("it panicked".to_owned()).into()))
     }
@@ -135,7 +141,7 @@ impl Program {
         item: &str,
         most: usize,
     ) -> Result<Vec<Mapped>, Failure> {
-        let known = Known {
+        let known = NativeContext {
             lut: &self.filter.lut,
             regexes: &self.regexes,
         };
@@ -172,7 +178,8 @@ impl Program {
         }
     }
 
-    /// What a failure says may be of the payload: it is shown only where it is the program's own.
+    /// A message of a failure may hold a value of the payload. It is shown only if it is one of
+    /// `messages`, or is translated by [`KNOWN`].
     fn failed(&self, error: jaq_json::Error) -> Kind {
         let value = error.into_val();
         let said = value::text(&value);

@@ -32,7 +32,7 @@ fn refused(config: &Value) -> String {
     Mapping::parse(&config.to_string()).unwrap_err().to_string()
 }
 
-/// What each item of a body becomes. Every change is one that a sender may send.
+/// The changes of each item of a body. Checks that every change is one that a sender may send.
 fn mapped(config: &Value, body: &str) -> Vec<Result<Vec<Value>, String>> {
     let mapping = mapping(config);
     let headers = BTreeMap::new();
@@ -50,20 +50,20 @@ fn mapped(config: &Value, body: &str) -> Vec<Result<Vec<Value>, String>> {
         .collect()
 }
 
-/// All changes of a body, in which no item may fail.
+/// All changes of a body. Panics if an item fails.
 fn changes(config: &Value, body: &str) -> Vec<Value> {
     let changes = mapped(config, body).into_iter().map(Result::unwrap);
     changes.flatten().collect()
 }
 
-/// The fault of a body of one item.
+/// The fault of a body with one item.
 fn fault(config: &Value, body: &str) -> String {
     let mut mapped = mapped(config, body);
     assert_eq!(mapped.len(), 1);
     mapped.remove(0).unwrap_err()
 }
 
-/// A change with its campaigns beside it, once it is taken as one that a sender sends.
+/// A change with its campaigns, after checking that a sender may send it.
 fn checked(mapped: &Mapped) -> Value {
     let mut change: Value = serde_json::from_str(&mapped.text).unwrap();
     let sender = Sender {
@@ -85,7 +85,7 @@ fn checked(mapped: &Mapped) -> Value {
     change
 }
 
-/// An id that is a hash of what it is put together of.
+/// A prefix and the hash of an id.
 fn hashed(prefix: &str, id: &str) -> String {
     use sha2::{Digest, Sha256};
     let hash = Sha256::digest(id);
@@ -93,7 +93,7 @@ fn hashed(prefix: &str, id: &str) -> String {
     format!("{prefix}-{hex}")
 }
 
-/// A body with one member set anew; null takes it out.
+/// A body with one member replaced. Null takes the member out.
 fn with(body: &str, pointer: &str, value: Value) -> String {
     let mut body: Value = serde_json::from_str(body).unwrap();
     let (parent, name) = pointer.rsplit_once('/').unwrap();

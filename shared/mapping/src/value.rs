@@ -1,5 +1,6 @@
-//! Between JSON and the values of a program. JSON is read by `serde_json` alone, number by number as
-//! it was written.
+//! Converts between JSON and the values of a program.
+//!
+//! `serde_json` reads the JSON, and every number keeps the digits that it was written with.
 
 use domain::json::{Members, Text};
 use domain::number::plain;
@@ -9,13 +10,14 @@ use serde_json::value::RawValue;
 
 use crate::fault::Kind;
 
-/// The most characters of a number that is written out: every reader of JSON takes it for finite.
+/// The most characters of a number that is written out. Every JSON reader takes a number of this
+/// length for finite.
 const MOST_DIGITS: usize = 300;
 
-/// How deep lists and objects may stand in each other.
+/// The deepest nesting of lists and objects.
 const DEEPEST: usize = 128;
 
-/// Refuses a text in which brackets stand too deep in each other, before anything recurses into it.
+/// Refuses a text whose brackets nest too deep, before anything recurses into it.
 pub(crate) fn check_depth(json: &str) -> Result<(), Kind> {
     let (mut depth, mut is_text, mut is_escaped) = (0_usize, false, false);
     for byte in json.bytes() {
@@ -34,7 +36,7 @@ pub(crate) fn check_depth(json: &str) -> Result<(), Kind> {
     Ok(())
 }
 
-/// The value that a text of JSON is.
+/// Parses a JSON text.
 pub(crate) fn read(json: &str) -> Result<Val, Kind> {
     check_depth(json)?;
     of_raw(serde_json::from_str(json).map_err(|_| Kind::NotJson)?)
@@ -70,8 +72,8 @@ fn of_raw(raw: &RawValue) -> Result<Val, Kind> {
     }
 }
 
-/// A number as it was written. To calculate with one of very many digits takes long: it counts as
-/// what a float can hold of it.
+/// A number as it was written. Arithmetic on very many digits takes long, so a longer number takes
+/// part in it as the nearest float.
 pub(crate) fn number(text: &str) -> Val {
     if text.len() <= MOST_DIGITS
         && let Ok(number) = Val::from_num(text)
@@ -81,11 +83,12 @@ pub(crate) fn number(text: &str) -> Val {
     Val::Num(Num::Dec(Rc::new(text.to_owned())))
 }
 
-/// The text of a number, exactly; `None`: it is none that is finite, or has very many digits.
+/// The exact decimal text of a number. `None` means that the number is not finite, or has too many
+/// digits.
 pub(crate) fn decimal(number: &Num) -> Option<String> {
     match number {
         Num::Int(int) => Some(int.to_string()),
-        // 300 digits have less than 1,000 bits.
+        // 300 digits take less than 1,000 bits.
         Num::BigInt(int) => (int.bits() <= 1000)
             .then(|| int.to_string())
             .filter(|text| text.len() <= MOST_DIGITS),
@@ -95,7 +98,7 @@ pub(crate) fn decimal(number: &Num) -> Option<String> {
     }
 }
 
-/// The text that a value is.
+/// The text of a value, if it is a text.
 pub(crate) fn text(value: &Val) -> Option<&str> {
     match value {
         Val::TStr(bytes) => std::str::from_utf8(bytes).ok(),

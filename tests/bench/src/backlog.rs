@@ -1,5 +1,5 @@
-//! A backlog: all changes wait in the queue, from which the event source feeds the function's
-//! processes ten at a time, and from which the function may receive by itself.
+//! The backlog scenarios. All changes wait in the queue. The event source feeds the function's
+//! processes ten at a time, and the function may also receive by itself.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -21,13 +21,13 @@ use crate::served::{Served, Tls};
 use crate::table::{at, short};
 use crate::work::Work;
 
-/// A run that is not over by then is told as far as it came.
+/// A run that is not over by then is reported as far as it came.
 const LONGEST: Duration = Duration::from_mins(4);
-/// The opt-out is sent so long after the first event.
+/// When the opt-out is sent, after the first event.
 const BEFORE_OPT_OUT: Duration = Duration::from_secs(5);
-/// How long it is waited for.
+/// The longest wait for the opt-out.
 const FOR_OPT_OUT: Duration = Duration::from_secs(90);
-/// How exactly its age is told.
+/// How exactly the age of the opt-out is measured.
 const LOOK: Duration = Duration::from_millis(10);
 
 const HEAD: [&str; 11] = [
@@ -44,28 +44,28 @@ const HEAD: [&str; 11] = [
     "state",
 ];
 
-/// What came of one run.
+/// The result of one run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Run {
-    /// From the first event to the last answer.
+    /// The time from the first event to the last answer.
     wall: Duration,
-    /// All that the queue held, and what of it is done.
+    /// All changes that the queue held, and those of them that are done.
     changes: usize,
     done: usize,
     invocations: usize,
     longest: Duration,
     calls: usize,
     throttled: usize,
-    /// By operation: the event source's and the function's own.
+    /// The calls of the event source and of the function, by operation.
     sqs_calls: BTreeMap<String, usize>,
-    /// Of all processes, after their inits.
+    /// The CPU time of all processes after their inits.
     cpu: f64,
     waited: f64,
-    /// Of the greatest process.
+    /// The peak memory of the largest process.
     peak_mib: f64,
-    /// How old it was when it was applied.
+    /// The age of the opt-out when it was applied.
     opt_out: Option<Duration>,
-    /// What is not as it must be.
+    /// The first result that is wrong.
     pub(crate) wrong: Option<String>,
 }
 
@@ -135,15 +135,14 @@ pub(crate) async fn run(
         let took = run.longest.as_secs_f64();
         run.wrong = Some(format!("an invocation took {took:.0} s"));
     }
-    // The state of what is stopped in between is nobody's fault.
+    // The state is checked only if the run came to its end.
     if run.wrong.is_none() && run.done == run.changes && work.opt_out.is_none() {
         run.wrong = wrong(&served, &work, candidate);
     }
     Ok(run)
 }
 
-/// Where somebody opts out: sends that, and ends when it is applied, or is not for long. Answers how
-/// old it was then.
+/// If the scenario has an opt-out, sends it and waits until it is applied. Returns its age then.
 async fn opt_out(served: &Served, work: &Work) -> Result<Option<Duration>, String> {
     let queue = &served.world.queue;
     let Some(((campaign, key), message)) = &work.opt_out else {
@@ -184,7 +183,7 @@ impl Run {
     }
 }
 
-/// The table of a scenario, and under it who called SQS for what.
+/// The table of a scenario, and below it who made which calls to SQS.
 pub(crate) fn table(scenario: &Scenario, is_tls: bool, rows: &[(&Candidate, Vec<Run>)]) -> String {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN).set_header(HEAD);
@@ -225,7 +224,7 @@ fn row(scenario: &Scenario, candidate: &Candidate, runs: &[Run]) -> Vec<String> 
     let wall = sum(&|run| run.wall.as_secs_f64());
     let has_opt_out = scenario.backlog.is_some_and(|backlog| backlog.opt_out);
     let opt_out = runs.iter().map(|run| run.opt_out).max_by_key(|age| {
-        // The oldest: none is the one that was never applied.
+        // The oldest comes last. An opt-out that was never applied is the oldest.
         age.unwrap_or(Duration::MAX)
     });
     let opt_out = match opt_out.flatten() {
@@ -259,7 +258,7 @@ fn row(scenario: &Scenario, candidate: &Candidate, runs: &[Run]) -> Vec<String> 
     ]
 }
 
-/// With more digits where there are few of something for each change.
+/// A number with more digits if it is small.
 fn short_of_few(number: f64) -> String {
     if number.is_finite() && number < 0.1 {
         format!("{number:.4}")

@@ -1,4 +1,4 @@
-//! Of whom it is measured.
+//! The candidates that are measured: apply or ingest, and peers in Python and Node.
 
 use std::path::Path;
 
@@ -7,20 +7,20 @@ use crate::scenario::{Api, Scenario};
 /// Whether a candidate can play a scenario.
 type Plays = fn(&Scenario) -> bool;
 
-/// A function to measure: a command, as Lambda's bootstrap is one.
+/// A function to measure: a command that polls the Runtime API, as a bootstrap of Lambda does.
 pub(crate) struct Candidate {
     pub(crate) name: String,
-    /// Whose work it does: apply's or ingest's.
+    /// The function whose work it does: apply or ingest.
     pub(crate) function: &'static str,
     pub(crate) command: Vec<String>,
     pub(crate) folder: String,
     pub(crate) handler: &'static str,
-    /// Whether it stores the rank.
+    /// Whether it stores the rank, which the peers do not.
     pub(crate) is_ours: bool,
     pub(crate) plays: Plays,
 }
 
-/// One record after the other: a backlog would take it for ever.
+/// A candidate that handles one record after the other would take too long for a backlog.
 fn batches(scenario: &Scenario) -> bool {
     groups(scenario) && scenario.backlog.is_none()
 }
@@ -33,7 +33,7 @@ fn lists(scenario: &Scenario) -> bool {
     scenario.api == Api::ContactLists
 }
 
-/// Without a backlog it does what the peer without a top-up does.
+/// Without a backlog, this peer does the same as the one without a top-up.
 fn top_up(scenario: &Scenario) -> bool {
     groups(scenario) && scenario.backlog.is_some()
 }
@@ -67,7 +67,7 @@ impl Candidate {
         })
     }
 
-    /// Those that are set up in this folder. `node_program`: what runs those in Node.
+    /// The peers that are set up in this folder. `node_program` runs those in Node.
     pub(crate) fn peers(folder: &Path, node_program: &str) -> Result<Vec<Candidate>, String> {
         let folder = folder
             .canonicalize()
@@ -101,8 +101,8 @@ impl Candidate {
                 peers.push(peer(name, plays, &python, &command, handler));
             }
         }
-        // aws-lambda-ric builds a native part, where cmake and others are; else a small loop stands
-        // in.
+        // aws-lambda-ric compiles a native part if cmake and other tools are installed. Otherwise a
+        // small loop replaces it.
         let has_ric = node
             .join("node_modules/aws-lambda-ric/dist/rapid-client.node")
             .exists();

@@ -26,20 +26,20 @@ use crate::process::{FunctionCpu, Process, Used};
 use crate::scenario::Scenario;
 use crate::served::{Served, Tls};
 
-/// An answer that does not come by then never will.
+/// A process that has not answered by then never will.
 const PATIENCE: Duration = Duration::from_secs(120);
 const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:apply";
 
-/// What the process tells.
+/// A report of the process.
 enum Told {
-    /// It asks for an event: the first time its init is over.
+    /// It asks for an event. The first time, its init is over.
     Next(Instant),
     Began(Instant),
     Answered(Instant, Result<Bytes, String>),
 }
 
 struct Runtime {
-    /// What an event's deadline is far away.
+    /// The time from an event to its deadline.
     timeout: Duration,
     events: Mutex<mpsc::UnboundedReceiver<Bytes>>,
     told: mpsc::UnboundedSender<Told>,
@@ -61,7 +61,7 @@ impl Drop for Environment {
 }
 
 impl Environment {
-    /// Starts as many as the scenario has, side by side, each with a log of its own.
+    /// Starts as many processes as the scenario has, side by side, each with a log of its own.
     pub(crate) async fn start_all(
         scenario: &Scenario,
         candidate: &Candidate,
@@ -128,8 +128,8 @@ impl Environment {
         Ok(environment)
     }
 
-    /// Hands over one event. Answers what the function said, or nothing where it failed, and how
-    /// long it took.
+    /// Hands over one event. Returns the function's answer, or `None` if it failed, and how long it
+    /// took.
     pub(crate) async fn invoke(&self, event: &Value) -> Result<(Option<Value>, Duration), String> {
         self.send
             .send(event.to_string().into())
@@ -222,7 +222,7 @@ async fn init_failed(State(runtime): State<Arc<Runtime>>, body: Bytes) -> Status
     StatusCode::ACCEPTED
 }
 
-/// What Lambda sets, and docs/contract.md "Environment".
+/// The variables that Lambda sets, and those of docs/contract.md "Environment".
 fn variables(
     scenario: &Scenario,
     candidate: &Candidate,
@@ -248,7 +248,7 @@ fn variables(
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
         ("_HANDLER", candidate.handler),
         ("LAMBDA_TASK_ROOT", candidate.folder.as_str()),
-        // taskset is found there.
+        // `taskset` is found here.
         ("PATH", "/usr/local/bin:/usr/bin:/bin"),
         ("TZ", ":UTC"),
         ("HOME", "/tmp"),

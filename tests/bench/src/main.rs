@@ -1,6 +1,10 @@
-//! `bench`: runs `apply`, and peers in Python and Node, as Lambda runs a function: a process that
-//! polls the Runtime API, fed from an SQS FIFO queue, in front of the emulated Genesys Cloud. All
-//! on loopback, the same seeded work for each.
+//! `bench`: measures `apply` beside peers in Python and Node.
+//!
+//! Each runs as on Lambda: a process that polls the Runtime API gets events from an SQS FIFO queue
+//! and calls the emulated Genesys Cloud. Everything is on loopback, and every candidate gets the
+//! same seeded work. Other modes measure ingest, `campaign-sync send` and `campaign-sync
+//! reconcile`. docs/performance.md explains the tables. [`scenario`] lists what is measured,
+//! [`candidate`] who is, and [`rep`] runs one of them once.
 
 mod backlog;
 mod candidate;
@@ -45,32 +49,33 @@ use crate::scenario::{SCENARIOS, Scenario};
 The exit status is 0 when every candidate left the contacts as its changes say, 1 when not so."
 )]
 struct Args {
-    /// The scenarios whose name contains this (may be repeated); all where none is given
+    /// The scenarios whose name contains this (may be repeated); all if none is given
     #[arg(long)]
     scenario: Vec<String>,
-    /// The candidates whose name contains this (may be repeated); all where none is given
+    /// The candidates whose name contains this (may be repeated); all if none is given
     #[arg(long)]
     only: Vec<String>,
-    /// The release build of apply; where several are given each goes by its file's name, in turns
+    /// The release build of apply; if several are given, each goes by the name of its file, in
+    /// turns
     #[arg(long, default_value = "target/release/apply")]
     apply: Vec<PathBuf>,
-    /// Measures ingest instead: how many webhooks a copy bears
+    /// Measures ingest instead: how many webhooks one copy handles
     #[arg(long)]
     webhooks: bool,
     /// The release build of ingest
     #[arg(long, default_value = "target/release/ingest")]
     ingest: PathBuf,
-    /// Measures `campaign-sync send` instead, of a file of so many rows (may be repeated)
+    /// Measures `campaign-sync send` instead, with a file of this many rows (may be repeated)
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
     send: Vec<u32>,
-    /// Measures `campaign-sync reconcile` instead, of a campaign of so many contacts of which one in 200
-    /// differs, by an export and by fifty a call (may be repeated)
+    /// Measures `campaign-sync reconcile` instead, with a campaign of this many contacts of which
+    /// one in 200 differs, by an export and by bulk reads (may be repeated)
     #[arg(long, value_name = "CONTACTS", value_parser = clap::value_parser!(u32).range(200..=1_000_000))]
     reconcile: Vec<u32>,
     /// The release build of the command
     #[arg(long, default_value = "target/release/campaign-sync")]
     command: PathBuf,
-    /// Where the peers are set up; without it apply runs alone
+    /// The folder in which the peers are set up; without it apply runs alone
     #[arg(long)]
     peers: Option<PathBuf>,
     /// The program that runs the peers in Node
@@ -88,20 +93,20 @@ struct Args {
     /// backlogs 2]
     #[arg(long, value_parser = clap::value_parser!(u32).range(2..=100))]
     environments: Option<u32>,
-    /// What a call to SQS takes in backlogs, in ms [default: 5]
+    /// The time of a call to SQS in backlogs, in ms [default: 5]
     #[arg(long)]
     sqs_ms: Option<u64>,
-    /// In backlogs, how many more messages apply may receive by itself to an event, its `TOP_UP`
+    /// In backlogs, how many more messages apply may receive for an event, its `TOP_UP`
     #[arg(long)]
     top_up: Option<u32>,
-    /// Genesys Cloud tells nothing of its rate limit, and has it by the minute: these scenarios
-    /// take minutes
+    /// Genesys Cloud does not report its rate limit, and limits by the minute: these scenarios take
+    /// minutes
     #[arg(long)]
     no_rate_headers: bool,
     /// Genesys Cloud, Secrets Manager and SQS speak TLS
     #[arg(long)]
     tls: bool,
-    /// Where each process's log goes
+    /// The folder for the log of each process
     #[arg(long, default_value = "target/bench/logs")]
     logs: PathBuf,
 }
@@ -167,7 +172,8 @@ async fn run(args: &Args) -> Result<bool, String> {
             continue;
         }
         let mut reps = vec![Vec::new(); candidates.len()];
-        // In turns, so that a busy moment of the machine does not fall on one of them alone.
+        // The candidates take turns, so that a busy moment of the machine does not hit only one of
+        // them.
         for n in 0..scenario.reps {
             for (candidate, reps) in candidates.iter().zip(&mut reps) {
                 let log = args
@@ -186,7 +192,7 @@ async fn run(args: &Args) -> Result<bool, String> {
     Ok(all_right)
 }
 
-/// Measures a backlog. Whether all were right.
+/// Measures a backlog, and returns whether every result was right.
 async fn backlog(
     args: &Args,
     scenario: &Scenario,
@@ -229,7 +235,7 @@ fn chosen(args: &Args) -> Result<Vec<Scenario>, String> {
         scenario.warm_batches = args.warm.unwrap_or(scenario.warm_batches);
         if args.no_rate_headers {
             scenario.rate_headers = false;
-            // All that a copy knows then is how many calls a minute has.
+            // All that a copy knows then is the calls a minute from its secret.
             scenario.limit = scenario
                 .limit
                 .map(|(calls, _)| (calls, Duration::from_mins(1)));
@@ -273,6 +279,6 @@ fn candidates(args: &Args) -> Result<Vec<Candidate>, String> {
 
 fn println(text: &str) {
     use std::io::Write;
-    // Who no longer reads does not end a measurement.
+    // A reader that closes the pipe does not end a measurement.
     let _ = writeln!(std::io::stdout(), "{text}");
 }

@@ -1,4 +1,4 @@
-//! An org that does not answer, beside the one whose changes are measured.
+//! An org that does not answer, beside the org whose changes are measured.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use crate::work::message;
 
 const ORG: &str = "org-1";
 const CAMPAIGN: &str = "0b5e0a6c-3f5e-4b52-9f0e-neighbour-ill";
-/// Changes of it that stand before all others.
+/// How many changes of the org come before all others.
 const CHANGES: usize = 300;
 
-/// What is measured begins so long after them, when each process has found out: until then it waits
-/// for them twice, for 5 s each.
+/// The measured changes begin this long after those of the org. By then each process knows that the
+/// org does not answer; until then it waits for it twice, 5 s each.
 pub(crate) const HEAD_START: Duration = Duration::from_secs(45);
 
 /// Adds the org, and its changes to the queue.
@@ -29,7 +29,7 @@ pub(crate) fn add(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a call is about its contacts: it is never answered.
+/// Whether a call concerns the org's contacts. Such a call is never answered.
 pub(crate) fn hangs(uri: &Uri) -> bool {
     uri.path().contains(CAMPAIGN)
 }

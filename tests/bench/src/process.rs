@@ -1,16 +1,16 @@
-//! The function's process: started as Lambda starts it, measured from /proc, ended by its own
-//! handle.
+//! The function's process. It is started as Lambda starts it, measured from /proc, and ended by its
+//! own handle.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// The CPU that the function keeps to, so that it has one, as at 1,769 MB; none: there is one CPU,
-/// or no `taskset`.
+/// The CPU that the function runs on, so that it has one CPU as at 1,769 MB. `None` means that
+/// there is only one CPU, or no `taskset`.
 pub(crate) type FunctionCpu = Option<&'static str>;
 
-/// Keeps the harness to CPU 0, and answers where the function goes.
+/// Keeps the harness on CPU 0, and returns the CPU for the function.
 pub(crate) fn pin_harness() -> Result<FunctionCpu, String> {
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
     let mut taskset = Command::new("taskset");
@@ -30,19 +30,19 @@ pub(crate) struct Process {
     limit: Option<PathBuf>,
 }
 
-/// What the process had used at one moment.
+/// The resources that the process has used up to one moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Used {
-    /// CPU time of its threads, in seconds.
+    /// The CPU time of its threads, in seconds.
     pub(crate) cpu: f64,
-    /// Time that they were ready and had no CPU, in seconds.
+    /// The time that they were ready without a CPU, in seconds.
     pub(crate) waited: f64,
-    /// `VmHWM`, in MiB.
+    /// The value of `VmHWM`, in MiB.
     pub(crate) peak_mib: f64,
 }
 
 impl Process {
-    /// `environment`: all that it has of one.
+    /// Starts the process with `environment` and no other variable.
     pub(crate) fn start(
         command: &[String],
         folder: &str,
@@ -70,7 +70,7 @@ impl Process {
         Ok(Process { child, limit: None })
     }
 
-    /// How it ended, if it did.
+    /// How the process ended, if it did.
     pub(crate) fn ended(&mut self) -> Option<String> {
         self.child
             .try_wait()
@@ -87,7 +87,7 @@ impl Process {
             .flatten()
             .flatten()
         {
-            // Nanoseconds on a CPU, and waiting for one.
+            // The nanoseconds on a CPU, and those waiting for one.
             let text = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
             let mut numbers = text
                 .split_whitespace()
@@ -109,8 +109,8 @@ impl Process {
         }
     }
 
-    /// Gives it the share of a CPU that Lambda gives at this size: 1,769 MB are one
-    /// (docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
+    /// Limits the process to the share of a CPU that Lambda gives at this memory size. 1,769 MB are
+    /// one CPU (docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
     pub(crate) fn limit_cpu(&mut self, memory_mb: u64) -> Result<(), String> {
         const PERIOD: u64 = 20_000;
         let quota = PERIOD * memory_mb / 1_769;
@@ -150,7 +150,7 @@ fn cgroups() -> &'static Path {
     }
 }
 
-/// Whether this user may limit a process's CPU.
+/// Whether this user may limit the CPU of a process.
 pub(crate) fn can_limit_cpu() -> bool {
     let folder = cgroups().join(format!("campaign-sync-bench-probe-{}", std::process::id()));
     if fs::create_dir(&folder).is_err() {

@@ -1,5 +1,5 @@
-//! What `campaign-sync reconcile` takes for a campaign by `contactLists`: the real command, by an export of the
-//! list and by fifty contacts a call.
+//! Measures `campaign-sync reconcile` for a campaign by `contactLists`: the real command, once by
+//! an export of the list and once by bulk reads.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -35,13 +35,13 @@ const HEAD: [&str; 8] = [
     "peak MiB",
 ];
 const TOKEN: &str = "token-of-the-feed";
-/// One contact in so many differs.
+/// One contact in this many differs.
 const DIFFERS: usize = 200;
 const LOOKED: Duration = Duration::from_millis(20);
 /// A fifth of 300 calls.
 const CALLS_A_MINUTE: f64 = 60.0;
 
-/// A table with two rows for each number of contacts.
+/// Prints a table with two rows for each number of contacts.
 pub(crate) async fn run(
     command: &Path,
     campaigns: &[usize],
@@ -101,7 +101,7 @@ async fn row(
     let mut process = Process::start(&words, &path(&logs), &environment(&served), cpu, &log)?;
     let mut used = Used::default();
     let ended = loop {
-        // Of a process that is there yet.
+        // Measured while the process still runs.
         let now = process.used();
         if now.peak_mib > 0.0 {
             used = now;
@@ -114,7 +114,7 @@ async fn row(
     let took = began.elapsed();
     let text = std::fs::read_to_string(&log).unwrap_or_default();
     let differ = contacts / DIFFERS;
-    // What the command says while it runs stands before.
+    // Progress of the command stands before the report.
     let report = text
         .find("{\n")
         .and_then(|at| serde_json::from_str(&text[at..]).ok());
@@ -141,7 +141,7 @@ async fn row(
     ])
 }
 
-/// A CRM's feed on a port of its own.
+/// Serves a CRM's feed on a port of its own.
 async fn serve_feed(served: &Served) -> Result<Arc<Feed>, String> {
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await;
     let listener = listener.map_err(|error| format!("no loopback port: {error}"))?;
@@ -166,7 +166,7 @@ async fn answer(State(feed): State<Arc<Feed>>, request: Request) -> Response {
     }
 }
 
-/// A contact of the campaign, and of the CRM.
+/// Puts a contact into the campaign and into the CRM.
 fn put(served: &Served, feed: &Feed, n: usize) {
     let key = format!("LEAD-{n:07}");
     let value = |column: &str| format!("{column} of {n}, \"as it is\"");

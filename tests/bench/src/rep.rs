@@ -1,4 +1,5 @@
-//! One run of one candidate: its processes fed until the queue is empty, and what came of it.
+//! One run of one candidate. Its processes get events until the queue is empty, and the result is
+//! checked.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -20,32 +21,33 @@ use crate::scenario::Scenario;
 use crate::served::{Served, Tls};
 use crate::work::{BATCH, ORG, Work};
 
-/// A run that is not over by then never will be: its function fails again and again.
+/// A run that is not over by then never will be: its function keeps failing.
 const LONGEST: Duration = Duration::from_mins(4);
 
-/// What was measured. Times of several processes are averages, CPU is their sum.
+/// The measured values. With several processes, times are averages and CPU is a sum.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rep {
     pub(crate) init: Duration,
     pub(crate) cold: Duration,
     pub(crate) warm: Vec<Duration>,
-    /// From the first event to the last answer; of one process, without its first invocation.
+    /// The time from the first event to the last answer. With one process, its first invocation
+    /// does not count.
     pub(crate) wall: Duration,
     pub(crate) changes: usize,
-    /// Those of them that no process's first invocation did: CPU is measured of these.
+    /// The changes outside the first invocation of each process. CPU is measured over these.
     pub(crate) warm_changes: usize,
-    /// All of them, those of the first invocations included.
+    /// All changes, those of the first invocations included.
     pub(crate) all_changes: usize,
     pub(crate) cpu: f64,
     pub(crate) waited: f64,
     pub(crate) peak_mib: f64,
     pub(crate) calls: usize,
     pub(crate) throttled: usize,
-    /// Of what the whole windows but the last allow, the part that was used.
+    /// The share of the allowed calls that was used, over the whole windows without the last.
     pub(crate) budget: Option<f64>,
     pub(crate) connections: usize,
     pub(crate) failed_items: usize,
-    /// What is not as the changes say.
+    /// The first result that differs from what the changes say.
     pub(crate) wrong: Option<String>,
 }
 
@@ -109,7 +111,7 @@ pub(crate) async fn run(
                     }
                     Err(error) => {
                         ended.borrow_mut().get_or_insert(error);
-                        // Nothing will answer any more: take all away from the queue.
+                        // Nothing will answer any more, so everything is taken from the queue.
                         Some(Value::Null)
                     }
                 })
@@ -128,7 +130,7 @@ pub(crate) async fn run(
             sent.map_err(|error| error.to_string())?;
         }
         served.world.queue.close();
-        // Those of an org that does not answer are never done.
+        // The changes of an org that does not answer are never done.
         all_done.notified().await;
         Ok::<_, String>(())
     };
@@ -164,7 +166,7 @@ pub(crate) async fn run(
     Ok(rep)
 }
 
-/// How long the changes of the org that an answer calls done were in the queue.
+/// How long the org's changes that an answer calls done had waited in the queue.
 fn waits(event: &Value, answer: Option<&Value>) -> Vec<Duration> {
     let failures = answer.and_then(|answer| answer["batchItemFailures"].as_array());
     let (Some(records), Some(failures)) = (event["Records"].as_array(), failures) else {
@@ -218,7 +220,7 @@ fn count_calls(scenario: &Scenario, served: &Served, rep: &mut Rep) {
     rep.budget = (whole > 0).then(|| used as f64 / (allowed as i128 * whole) as f64);
 }
 
-/// The first thing that is not as it must be.
+/// The first result that is wrong.
 pub(crate) fn wrong(served: &Served, work: &Work, candidate: &Candidate) -> Option<String> {
     if !served.world.dead_letters.messages().is_empty() {
         return Some(format!(

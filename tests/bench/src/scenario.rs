@@ -1,64 +1,66 @@
-//! What is measured.
+//! The scenarios: what is measured.
 
 use std::time::Duration;
 
 use crate::work::BATCH;
 
-/// Which API the org's secret names (docs/contract.md "Secrets").
+/// The API that the org's secret names (docs/contract.md "Secrets").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Api {
     Predictive,
     ContactLists,
 }
 
-/// One row of tables.
+/// A scenario, which gives one table.
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     pub(crate) api: Api,
-    /// Of every call to Genesys Cloud and AWS.
+    /// The time of every call to Genesys Cloud and AWS.
     pub(crate) latency: Duration,
-    /// Changes of one contact in each batch of ten.
+    /// How many changes one contact has in each batch of ten.
     pub(crate) changes_per_contact: usize,
-    /// Contacts that come round again; none: each batch brings new ones.
+    /// The number of contacts, which come again and again. `None` means that each batch brings new
+    /// ones.
     pub(crate) pool: Option<usize>,
     pub(crate) warm_batches: u32,
     pub(crate) reps: u32,
-    /// Processes at once, fed from one queue.
+    /// How many processes run at once, fed from one queue.
     pub(crate) environments: u32,
-    /// As much CPU as Lambda gives at this size, once the process has started.
+    /// Limits the CPU to what Lambda gives at this memory size, once the process has started.
     pub(crate) memory_mb: Option<u64>,
-    /// Calls of the OAuth client that are allowed in each window.
+    /// The calls that the OAuth client may make in each window.
     pub(crate) limit: Option<(u64, Duration)>,
     pub(crate) rate_headers: bool,
-    /// Each so-manieth call is answered with 503.
+    /// Every n-th call is answered with 503.
     pub(crate) error_every: Option<usize>,
-    /// When what failed comes again, and the longest that a function may put it off: shorter than
-    /// on AWS.
+    /// When a failed message comes again, and the longest that a function may put it off. Both are
+    /// shorter than on AWS.
     pub(crate) redelivery: Duration,
-    /// Changes come one by one, so far apart, and their own times are told; none: all are there.
+    /// The time between changes that come one by one. Each reports its own time. `None` means that
+    /// all are in the queue from the start.
     pub(crate) every: Option<Duration>,
-    /// Hundreds of changes of another org, that does not answer, stand before them.
+    /// Hundreds of changes of another org, which does not answer, come first.
     pub(crate) has_ill_neighbour: bool,
     pub(crate) orgs: usize,
-    /// Of each org.
+    /// The number of campaigns of each org.
     pub(crate) campaigns: usize,
-    /// Of ten contacts, those that are not there before.
+    /// How many of ten contacts do not exist before.
     pub(crate) new_of_ten: usize,
     /// The longest that an invocation may take.
     pub(crate) timeout: Duration,
-    /// All changes wait in the queue, and the function may call it by itself.
+    /// Set if all changes wait in the queue from the start and the function may receive by itself.
     pub(crate) backlog: Option<Backlog>,
 }
 
-/// A queue that the function may call by itself.
+/// A queue from which the function may receive by itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Backlog {
-    /// Of every call to SQS.
+    /// The time of every call to SQS.
     pub(crate) sqs_latency: Duration,
-    /// Somebody opts out behind all of it. The run ends when that is applied.
+    /// Somebody opts out behind the backlog. The run ends when that is applied.
     pub(crate) opt_out: bool,
-    /// How many more messages apply may receive to an event; none: as many as by default.
+    /// How many more messages apply may receive for an event. `None` means its default.
     pub(crate) top_up: Option<u32>,
 }
 
@@ -85,7 +87,7 @@ pub(crate) const PLAIN: Scenario = Scenario {
     backlog: None,
 };
 
-/// One campaign of 5,000 contacts, as AWS would have it but for a shorter window.
+/// One campaign of 5,000 contacts, as on AWS but with a shorter window.
 const BACKLOG: Scenario = Scenario {
     api: Api::ContactLists,
     latency: MS_20,
@@ -111,7 +113,7 @@ const PACED: Scenario = Scenario {
     reps: 1,
     environments: 5,
     every: Some(MS_20),
-    // As on AWS.
+    // The same as on AWS.
     redelivery: Duration::from_hours(1),
     ..PLAIN
 };
@@ -218,7 +220,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "backlog-lists-mixed",
         orgs: 2,
         campaigns: 3,
-        // Two changes of each.
+        // Each contact has two changes.
         pool: Some(2_500),
         ..BACKLOG
     },
@@ -256,7 +258,7 @@ impl Scenario {
         self.warm_batches as usize + 1
     }
 
-    /// What the org's secret says: the limit, or a number that limits nothing.
+    /// The calls a minute of the org's secret: the limit, or a number too large to limit anything.
     pub(crate) fn calls_per_minute(&self) -> u64 {
         self.limit.map_or(1_000_000, |(calls, window)| {
             calls * 60_000 / window.as_millis() as u64

@@ -1,5 +1,4 @@
-//! What `campaign-sync send` takes for a file: the real command, in front of a queue that somebody
-//! empties.
+//! Measures `campaign-sync send` for a file: the real command, with a queue that somebody empties.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -28,7 +27,7 @@ const HEAD: [&str; 6] = [
 /// How often the queue is emptied.
 const EMPTIED: Duration = Duration::from_millis(50);
 
-/// A table with a row for each number of rows: of a queue that takes 20 ms a call.
+/// Prints a table with a row for each number of rows. A call to SQS takes 20 ms.
 pub(crate) async fn run(
     command: &Path,
     files: &[usize],
@@ -91,7 +90,7 @@ async fn row(
     )?;
     let (mut used, mut taken) = (Used::default(), 0);
     let ended = loop {
-        // Of a process that is there yet.
+        // Measured while the process still runs.
         let now = process.used();
         if now.peak_mib > 0.0 {
             used = now;
@@ -125,7 +124,7 @@ async fn row(
     ])
 }
 
-/// A first load, as a CRM exports it: each row another contact.
+/// Writes a first load as a CRM exports it: each row is another contact.
 fn write(file: &Path, rows: usize) -> std::io::Result<usize> {
     let mut out = std::io::BufWriter::new(std::fs::File::create(file)?);
     let (mut text, mut bytes) = (String::new(), 0);

@@ -1,4 +1,4 @@
-//! Genesys Cloud, Secrets Manager and SQS on a loopback port, over TLS where that is asked for.
+//! Genesys Cloud, Secrets Manager and SQS on a loopback port, over TLS if requested.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -26,10 +26,10 @@ use crate::scenario::{Api, Scenario};
 use crate::work::{COLUMNS, Work};
 
 const MAX_BODY: usize = 8 << 20;
-/// tokio's timer, and the loop that it wakes, round up by about so much.
+/// The time by which tokio's timer, and the loop that it wakes, round up.
 const ROUNDING: Duration = Duration::from_millis(1);
 
-/// All that is outside of the function.
+/// Everything outside of the function.
 pub(crate) struct Served {
     pub(crate) world: World,
     pub(crate) base: String,
@@ -38,13 +38,13 @@ pub(crate) struct Served {
     redelivery: Duration,
     /// The function's own calls to SQS, by operation.
     sqs_calls: Mutex<BTreeMap<String, usize>>,
-    /// Receipt handles of which a function said when they come again.
+    /// The receipt handles for which a function has set the time of return itself.
     asked: Mutex<BTreeSet<String>>,
     connections: AtomicUsize,
 }
 
 impl Served {
-    /// With everything as it is before the first change, served until the task ends.
+    /// Sets up everything as it is before the first change, and serves it until the task ends.
     pub(crate) async fn start(
         scenario: &Scenario,
         work: &Work,
@@ -92,8 +92,7 @@ impl Served {
                 .put_contact(campaign, key, &data, stored.callable);
         }
         for n in 1..=scenario.error_every.map_or(0, |_| 200) {
-            // Each counts the calls that go well: those before the first fault, and those between
-            // the others.
+            // The number of calls that succeed before the first fault and between the others.
             let well = scenario.error_every.map_or(0, |every| every - 1);
             world.genesys.add_fault(
                 Fault {
@@ -152,7 +151,7 @@ impl Served {
         Ok(served)
     }
 
-    /// What failed comes again when the function said so, or after the scenario's time.
+    /// Makes failed messages come again, when the function said or after the scenario's time.
     pub(crate) fn come_again(&self, event: &Value, answer: Option<&Value>) {
         let failed = answer.map(|answer| {
             answer["batchItemFailures"]
@@ -203,7 +202,7 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
 }
 
 impl Served {
-    /// Counts a call to AWS, and answers how long it takes.
+    /// Counts a call to AWS, and returns how long it takes.
     fn count(&self, target: &str) -> Duration {
         let Some(operation) = target.strip_prefix("AmazonSQS.") else {
             return self.latency;
@@ -222,7 +221,7 @@ impl Served {
         calls.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// No message stays away for longer than the scenario lets it.
+    /// Shortens a visibility timeout to what the scenario allows.
     fn shorten(&self, target: &str, request: &mut http::Request<Bytes>) {
         if !target.starts_with("AmazonSQS.ChangeMessageVisibility") {
             return;
@@ -271,7 +270,7 @@ impl Tls {
         let mut leaf = rcgen::CertificateParams::new(["localhost".to_owned()]).map_err(text)?;
         leaf.distinguished_name
             .push(rcgen::DnType::CommonName, "localhost");
-        // OpenSSL wants it, and another name than the authority's.
+        // OpenSSL requires it, and also a name other than that of the authority.
         leaf.use_authority_key_identifier_extension = true;
         let leaf = leaf.signed_by(&key, &issuer).map_err(text)?;
         let path = folder
@@ -291,7 +290,7 @@ impl Tls {
     }
 }
 
-/// Without Nagle's algorithm: an answer is sent when it is there.
+/// A listener without Nagle's algorithm: an answer is sent as soon as it is complete.
 struct Plain {
     listener: TcpListener,
     served: Arc<Served>,
@@ -332,7 +331,7 @@ impl Listener for TlsListener {
                 continue;
             };
             let _ = stream.set_nodelay(true);
-            // One handshake after the other: there is one CPU for all of them anyway.
+            // One handshake after the other, since they share one CPU anyway.
             if let Ok(stream) = self.acceptor.accept(stream).await {
                 self.served.connections.fetch_add(1, Ordering::Relaxed);
                 return (stream, address);

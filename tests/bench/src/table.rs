@@ -1,4 +1,4 @@
-//! What was measured, as a table in Markdown.
+//! The measured values, as a table in Markdown.
 
 use std::time::Duration;
 
@@ -91,7 +91,7 @@ pub(crate) fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }
 
-/// The value below which so great a part lies.
+/// The value below which this share of the values lies.
 pub(crate) fn at(values: &mut [f64], part: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let place = (part * values.len() as f64).ceil() as usize;
@@ -103,7 +103,7 @@ pub(crate) fn at(values: &mut [f64], part: f64) -> f64 {
 
 pub(crate) fn short(number: f64) -> String {
     match number.abs() {
-        // Of no batch.
+        // There was no batch to measure.
         _ if !number.is_finite() => "-".to_owned(),
         100.0.. => format!("{number:.0}"),
         10.0.. => format!("{number:.1}"),

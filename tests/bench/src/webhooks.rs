@@ -1,4 +1,4 @@
-//! What a copy of ingest bears: signed webhooks, one after the other, as Lambda hands them over.
+//! Measures ingest: signed webhooks, one after the other, as Lambda hands them over.
 
 use std::path::Path;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::work::{CAMPAIGNS, ORG, Work};
 
 const SOURCE: &str = "crm";
 const SIGNING_SECRET: &str = "whsec_YmVuY2ggcnVucyBvbmx5LCBubyBzZWNyZXQ=";
-/// After the first.
+/// The number of webhooks after the first.
 const WEBHOOKS: u32 = 500;
 const HEAD: [&str; 7] = [
     "CPU as at, MB",
@@ -32,7 +32,8 @@ const HEAD: [&str; 7] = [
     "CPU ms each",
 ];
 
-/// The table, of SQS that takes 20 ms. `warm`: webhooks after the first.
+/// Prints the table, with an SQS that takes 20 ms a call. `warm` is the number of webhooks after
+/// the first.
 pub(crate) async fn run(
     ingest: &Path,
     warm: Option<u32>,
@@ -99,7 +100,7 @@ async fn row(
     ])
 }
 
-/// Hands over webhook `n`, makes sure that it was taken, and answers how long that took.
+/// Hands over webhook `n`, checks that it was accepted, and returns how long that took.
 async fn taken(environment: &Environment, n: usize, changes: usize) -> Result<Duration, String> {
     let event = webhook(n, changes)?;
     let (answer, took) = environment.invoke(&event).await?;
@@ -111,7 +112,7 @@ async fn taken(environment: &Environment, n: usize, changes: usize) -> Result<Du
     }
 }
 
-/// As the HTTP API hands it over (docs/webhooks.md), signed.
+/// The event of a signed webhook as the HTTP API hands it over (docs/webhooks.md).
 fn webhook(n: usize, changes: usize) -> Result<Value, String> {
     let change = |m: usize| {
         let key = format!("LEAD-{n:05}-{m:03}");

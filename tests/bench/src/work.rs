@@ -1,4 +1,4 @@
-//! Seeded changes, the contacts that are there before, and what must be there after.
+//! The seeded changes of a run, the contacts that exist before, and those that must exist after.
 
 use std::collections::BTreeMap;
 
@@ -32,10 +32,10 @@ pub(crate) const COLUMNS: [&str; 8] = [
     "timezone",
     "notes",
 ];
-/// Records of a batch: as many as a FIFO event source hands over.
+/// The records of a batch. A FIFO event source hands over at most this many.
 pub(crate) const BATCH: usize = 10;
 
-/// Campaign and contact key.
+/// A campaign and a contact key.
 pub(crate) type Key = (&'static str, String);
 
 /// A contact as it is stored.
@@ -45,19 +45,19 @@ pub(crate) struct Stored {
     pub(crate) callable: bool,
 }
 
-/// All of a run's work.
+/// All the work of a run.
 pub(crate) struct Work {
-    /// (org, campaign).
+    /// Each org and campaign.
     pub(crate) campaigns: Vec<(&'static str, &'static str)>,
     pub(crate) before: BTreeMap<Key, Stored>,
     pub(crate) messages: Vec<Message>,
     pub(crate) after: BTreeMap<Key, Stored>,
-    /// Who opts out behind all of it.
+    /// The opt-out behind all other changes.
     pub(crate) opt_out: Option<(Key, Message)>,
 }
 
 impl Work {
-    /// With its campaigns alone.
+    /// A run with campaigns and no changes.
     pub(crate) fn none(scenario: &Scenario) -> Work {
         let of = |n: usize| (ORGS[n / scenario.campaigns], CAMPAIGNS[n]);
         Work {
@@ -85,7 +85,7 @@ impl Work {
         let stored = |rng: &mut Rng| {
             let (mut data, callable) = (columns(rng), rng.u8(..10) > 0);
             if !callable {
-                // By an opt-out of the CRM, so that its opt-in counts for every candidate.
+                // The CRM had opted this contact out, so the opt-in counts for every candidate.
                 data.insert(VERSION_FIELD.to_owned(), "1:1-".to_owned());
             }
             Stored { data, callable }
@@ -132,7 +132,8 @@ impl Work {
     }
 }
 
-/// One in twenty must be percent-encoded in a path; a list's ids hold no special characters.
+/// One key in twenty must be percent-encoded in a path. The ids of a list hold no special
+/// characters.
 fn key(rng: &mut Rng, n: usize, api: Api) -> String {
     let shape = if api == Api::Predictive && rng.u8(..20) == 0 {
         rng.usize(..6)
@@ -157,7 +158,7 @@ fn snapshot(rng: &mut Rng) -> Map<String, Value> {
         .collect()
 }
 
-/// A snapshot as it is stored.
+/// The columns of a contact, as they are stored.
 fn columns(rng: &mut Rng) -> BTreeMap<String, String> {
     let columns = snapshot(rng).into_iter();
     columns
@@ -165,7 +166,7 @@ fn columns(rng: &mut Rng) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// docs/contract.md "Contact change", by hand.
+/// Builds a change by hand (docs/contract.md "Contact change").
 fn change(
     rng: &mut Rng,
     org: &str,
@@ -205,7 +206,7 @@ fn change(
         }
     }
     stored.callable = says.unwrap_or(stored.callable);
-    // docs/contract.md "Version column": who is not callable was made so by these changes alone.
+    // Only these changes have made contacts not callable (docs/contract.md "Version column").
     let known = stored.data.get(VERSION_FIELD);
     let known = known.and_then(|text| Some(text.split_once(':')?.1.to_owned()));
     let decision = match says {
@@ -219,7 +220,7 @@ fn change(
     message(&body)
 }
 
-/// docs/contract.md "Message group and deduplication ids", by hand.
+/// Builds a message by hand (docs/contract.md "Message group and deduplication ids").
 pub(crate) fn message(body: &Value) -> Message {
     let text = |name: &str| body[name].as_str().unwrap_or_default();
     let key = hex(text("contactKey").as_bytes());

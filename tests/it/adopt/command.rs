@@ -1,4 +1,4 @@
-//! The command, from the CRM's feed by the queue to apply.
+//! `campaign-sync contact adopt` from the CRM's feed through the queue to apply.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::support::{CAMPAIGN, VERSION_FIELD, change, config};
 
 const OF_LISTS: &str = "campaign-of-lists";
 
-/// The parts over HTTP, and a CRM's feed beside them for both orgs.
+/// The services over HTTP, with a CRM's feed for both orgs.
 struct Crm {
     served: Served,
     feed: Arc<Feed>,
@@ -52,7 +52,7 @@ impl Crm {
         }
     }
 
-    /// What the CRM says of a contact, and how the campaign holds it.
+    /// Sets what the CRM says about a contact, and how the campaign holds it.
     fn put(&self, campaign: &str, key: &str, said: &Value, held: Option<(&str, bool)>) {
         let mut contact = json!({ "campaignId": campaign, "contactKey": key, "data": {} });
         let members = said.as_object().unwrap().clone();
@@ -71,7 +71,7 @@ impl Crm {
         self.served.command(&[&fixed[..], more].concat()).await
     }
 
-    /// Applies all that is in the queue.
+    /// Applies everything in the queue.
     async fn apply_all(&self) {
         while !self.served.queue.is_empty() {
             let batch = self.served.queue.receive(10).expect("something to give");
@@ -93,7 +93,7 @@ impl Crm {
     }
 }
 
-/// Every kind of contact, three of which are to be adopted.
+/// Puts one contact of every kind. Three of them are to be adopted.
 fn put_all(crm: &Crm, campaign: &str) {
     let out = |version: u64| json!({ "version": version, "callable": false });
     for (key, said, held) in [
@@ -127,7 +127,7 @@ fn counts(report: &Value) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn the_command_adopts_whom_the_feed_opts_out_and_a_second_run_finds_nothing() {
+async fn the_command_adopts_the_contacts_that_the_feed_opts_out_and_a_second_run_finds_none() {
     let crm = Crm::new().await;
     for (org, campaign) in [("ranked", CAMPAIGN), ("lists", OF_LISTS)] {
         put_all(&crm, campaign);

@@ -1,4 +1,4 @@
-//! What fails: answers that are lost, a service that stays away, what is refused for good.
+//! Failures by both APIs: lost answers, an outage, and permanent refusals.
 
 use super::*;
 
@@ -14,7 +14,7 @@ async fn a_write_that_was_carried_out_without_an_answer_is_not_made_twice() {
             fail_writes(world, &effect, 1);
             let mut done = world.apply([change("a", 2).phone("2")]).await;
             if !in_place {
-                assert_eq!(done.failed, [0], "no time is left to hold others up");
+                assert_eq!(done.failed, [0], "it takes no time from others");
                 world.pass(Duration::from_secs(20)).await;
                 done = world.invoke().await;
             }
@@ -46,7 +46,7 @@ async fn a_write_that_was_not_carried_out_is_made_again_after_a_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_stays_away_is_asked_again_later() {
+async fn during_an_outage_changes_are_retried_later() {
     by_both(async |world| {
         world.put("a", 1, "1");
         world.apply([change("warm", 1)]).await;
@@ -69,7 +69,7 @@ async fn a_service_that_stays_away_is_asked_again_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_ended_is_renewed_once_and_a_429_waited_for() {
+async fn an_expired_token_is_renewed_once_and_a_429_is_waited_for() {
     by_both(async |world| {
         world.put("a", 1, "1");
         world.apply([change("warm", 1)]).await;
@@ -143,7 +143,7 @@ async fn an_unknown_campaign_is_looked_for_for_a_quarter_of_an_hour_and_then_its
         world.send([
             change("a", 1).of("acme", "nowhere"),
             change("b", 1).of("acme", "nowhere").callable(false),
-            // The campaigns of another org are as unknown.
+            // The campaigns of another org count as unknown.
             change("a", 1).of("acme", "other-campaign"),
         ]);
         let mut waited = 0;
@@ -167,13 +167,14 @@ async fn an_unknown_campaign_is_looked_for_for_a_quarter_of_an_hour_and_then_its
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_refused_for_good_is_parked_alone_and_an_opt_out_in_it_counts() {
+async fn a_permanently_refused_change_is_parked_alone_and_its_opt_out_counts() {
     by_both(async |world| {
         world.put("bad", 1, "1");
         world.apply([change("warm", 1)]).await;
         let refused = Effect::Status(400, vec![]);
         if is_of_lists(world) {
-            // The batch, its half, the one that is bad; what lowers it goes well.
+            // The batch is refused, then the half with the bad contact, then that contact. The
+            // write that makes it not callable succeeds.
             world.genesys.add_fault(
                 Fault::next("POST", refused)
                     .on("/contacts")

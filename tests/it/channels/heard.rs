@@ -1,4 +1,4 @@
-//! What is parked: what it says of channels and numbers is heard first.
+//! A change that must be parked still lowers the channels and numbers that it names.
 
 use super::*;
 
@@ -9,13 +9,13 @@ fn without_channels() -> World {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_api_without_a_word_for_channels_parks_them_after_their_opt_out() {
+async fn an_api_without_channels_parks_their_changes_after_honouring_the_opt_out() {
     let world = without_channels();
     let says = || lowering(change("a", 2).phone("2"), &["Sms"], &["phone"]);
     world.apply([change("warm", 1)]).await;
     let done = world.apply([says()]).await;
     assert_eq!(done.records, ["parked: channel"]);
-    assert_eq!(done.calls, [""; 0], "there is nothing to be heard");
+    assert_eq!(done.calls, [""; 0], "there is nothing to take effect");
     let detail = "contactable, phones: expected neither, since the org's api has no word for them";
     assert_eq!(world.parked()[0]["detail"], detail);
     let done = world
@@ -28,16 +28,20 @@ async fn an_api_without_a_word_for_channels_parks_them_after_their_opt_out() {
         .add_fault(Fault::status("PATCH", 503).times(3));
     let opt_out = says().callable(false).with("eventId", "out");
     let done = world.apply([opt_out]).await;
-    assert_eq!(done.failed, [0], "not parked before it is heard");
+    assert_eq!(done.failed, [0], "not parked before it takes effect");
     world.pass(Duration::from_mins(2)).await;
     assert_eq!(world.invoke().await.records, ["parked: channel"]);
     assert!(!world.contact("a").1);
-    assert_eq!(world.column("a", "phone"), "1", "and no column of it");
+    assert_eq!(
+        world.column("a", "phone"),
+        "1",
+        "and none of its columns is written"
+    );
     assert_eq!(world.column("a", VERSION_FIELD), "2:2-");
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_change_that_breaks_a_rule_they_are_lowered_first() {
+async fn an_invalid_change_closes_its_channels_before_it_is_parked() {
     by_both_readings(async |world| {
         world.put("a", 5, "5");
         let broken = lowering(change("a", 9).phone("9"), &["Sms"], &["phone"]);
@@ -56,10 +60,10 @@ async fn of_a_change_that_breaks_a_rule_they_are_lowered_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_number_that_the_list_has_not_parks_its_change_and_the_rest_is_heard() {
+async fn a_number_that_is_not_a_column_of_the_list_parks_its_change_and_the_rest_takes_effect() {
     by_both_readings(async |world| {
         world.put("a", 1, "1");
-        // firstName is a column, and not one of numbers.
+        // `firstName` is a column, but not a phone column.
         for unknown in ["fax", "firstName"] {
             let says = lowering(change("a", 2), &["Sms"], &["nickname", unknown]);
             let done = world.apply([says.with("eventId", unknown)]).await;
@@ -77,7 +81,7 @@ async fn a_number_that_the_list_has_not_parks_its_change_and_the_rest_is_heard()
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_there_is_no_contact_one_is_made_that_is_lowered() {
+async fn an_absent_contact_is_created_with_its_channels_closed() {
     by_both_readings(async |world| {
         let broken = lowering(change("a", 9), &["Sms"], &[]);
         let broken = broken.column("nikname", json!("Ada"));
@@ -99,7 +103,7 @@ async fn a_write_that_is_refused_for_them_still_makes_the_contact_not_callable()
     let world = world(false);
     world.put("a", 1, "1");
     world.apply([change("warm", 1)]).await;
-    // The service takes no status of a number.
+    // The service refuses every status of a number.
     let refusing = between(&world.genesys, |genesys, request, timeout| async move {
         let is_said = String::from_utf8_lossy(request.body()).contains("phoneNumberStatus");
         if !is_said {

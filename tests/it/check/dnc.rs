@@ -1,4 +1,5 @@
-//! What `check` says of an org's DNC list, of the campaigns that should ask it, and of contacts.
+//! `campaign-sync check` on an org's DNC list, on the campaigns that should name it, and on
+//! contacts.
 
 use emulator::genesys::DncKind;
 
@@ -7,7 +8,7 @@ use super::*;
 const CAMPAIGN: &str = "campaign-of-dnc";
 const COLUMNS: [&str; 3] = ["phone", "leadId", "crmVersion"];
 
-/// An org whose secret names this DNC list, and its campaign.
+/// An org whose secret names this DNC list, with a campaign.
 fn put(served: &Served, list: &Value) {
     served.put_org("dnc", &json!({ "api": "contactLists", "dncList": list }));
     served.put_campaign("dnc", CAMPAIGN, Some(&COLUMNS));
@@ -28,7 +29,7 @@ fn by_key() -> Value {
 const OF_CAMPAIGN: [&str; 4] = ["--org", "dnc", "--campaign", CAMPAIGN];
 
 #[tokio::test]
-async fn a_list_that_keeps_people_from_being_called_is_told_a_line_each() {
+async fn check_reports_line_by_line_a_dnc_list_that_is_in_use() {
     let served = Served::new().await;
     for (list, told) in [
         (
@@ -69,7 +70,7 @@ async fn a_list_that_keeps_people_from_being_called_is_told_a_line_each() {
 }
 
 #[tokio::test]
-async fn a_list_that_keeps_nobody_from_being_called_is_told_with_what_to_do() {
+async fn check_reports_a_dnc_list_that_keeps_nobody_from_being_called() {
     let served = Served::new().await;
     let unnamed = "campaign campaign-of-dnc: names the DNC list";
     let of_list = |list: &str, by: &str| {
@@ -121,7 +122,7 @@ async fn a_list_that_keeps_nobody_from_being_called_is_told_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_contact_whom_the_list_would_not_know_is_told_without_its_key() {
+async fn check_reports_a_contact_without_a_usable_entry_and_hides_its_key() {
     let served = Served::new().await;
     put(&served, &by_key());
     served.genesys.name_dnc_lists(CAMPAIGN, &["values"]);

@@ -1,4 +1,4 @@
-//! What `check` says of secrets.
+//! `campaign-sync check` on secrets.
 
 use super::*;
 
@@ -65,7 +65,7 @@ async fn every_kind_of_secret_is_checked() {
         "{shown}"
     );
 
-    // Without an org nothing is asked of Genesys Cloud.
+    // Without `--org`, Genesys Cloud is not called.
     let calls = served.genesys.calls().len();
     let (status, lines, shown) = check(&served, &["--source", "crm"]).await;
     assert_eq!((status, wrong(&lines)), (0, vec![]), "{shown}");
@@ -75,7 +75,7 @@ async fn every_kind_of_secret_is_checked() {
 }
 
 #[tokio::test]
-async fn every_way_of_a_source_is_told_with_how_many_secrets_it_has() {
+async fn check_reports_how_a_source_authenticates_and_with_how_many_secrets() {
     let served = Served::new().await;
     let key = "canary-of-sixteen-bytes";
     for (auth, expected) in [
@@ -129,7 +129,7 @@ async fn every_way_of_a_source_is_told_with_how_many_secrets_it_has() {
 }
 
 #[tokio::test]
-async fn a_secret_that_cannot_be_used_is_told_as_what_it_is_with_what_to_do() {
+async fn check_reports_why_a_secret_cannot_be_used_and_what_to_do() {
     let served = Served::new().await;
     for (error, to_do) in [
         (SecretsError::Missing, "create it"),
@@ -202,7 +202,7 @@ async fn a_sample_that_is_an_event_is_tried_as_one() {
     for (mapping, sample, is_right) in [
         (json!({ "jq": reads }), &event, true),
         (json!({ "jq": reads }), &json!([event, event]), true),
-        // A program that reads the event itself gets it as application/json.
+        // A program that reads the event itself gets the event as application/json.
         (json!({ "jq": whole }), &event, true),
         (preset, &event, true),
         (json!({ "jq": reads }), &odd, false),

@@ -1,4 +1,4 @@
-//! What the command refuses, and how it says so.
+//! The command lines that are refused, with which message and exit status.
 
 use super::*;
 
@@ -28,7 +28,7 @@ fn reconcile_says_what_it_needs() {
 }
 
 #[test]
-fn reconcile_refuses_what_does_not_go_together() {
+fn reconcile_refuses_options_that_contradict_each_other() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let with = |arguments: &[&str]| {
         let required = ["reconcile", "--org", "acme-us", "--campaign", "c"];
@@ -58,7 +58,7 @@ fn reconcile_refuses_what_does_not_go_together() {
 }
 
 #[test]
-fn bad_input_is_told_by_name() {
+fn bad_input_is_reported_by_name() {
     let file = |name: &str, content: &str| {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::write(&path, content).unwrap();
@@ -123,7 +123,7 @@ fn credentials_or_a_region_that_are_missing_are_asked_for() {
         for url in ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL"] {
             command.env(url, "http://127.0.0.1:1/000000000000/some.fifo");
         }
-        // Nothing is looked for elsewhere.
+        // The command must not look for services anywhere else.
         command.envs([
             ("AWS_EC2_METADATA_DISABLED", "true"),
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),

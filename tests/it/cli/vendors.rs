@@ -1,5 +1,5 @@
-//! `local --crm`: what vendors' CRMs send ends as their records say; and `local --serve`: a sender for each
-//! preset.
+//! `local --crm`: after the webhooks of a vendor's CRM, every contact is as the CRM's record says.
+//! `local --serve`: it shows a sender for each preset.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
@@ -42,7 +42,7 @@ fn every_contact_ends_as_the_vendors_record_says() {
             }
             assert_eq!(report["crm"], crm);
             assert!((400..420).contains(&number("changes")), "{report}");
-            // Some are sent again, and some events are about something else.
+            // Some events are sent twice, and some concern other objects.
             assert!(
                 number("said") > number("changes") && number("ignored") > 0,
                 "{report}"
@@ -55,8 +55,8 @@ fn every_contact_ends_as_the_vendors_record_says() {
                 number("accepted") + number("repaired"),
                 "each change ends once: {report}"
             );
-            // Who is not in the campaign is created by whole contacts alone: by the feed, where the webhooks
-            // hold none.
+            // Only full changes create contacts that are not in the campaign. Where the webhooks
+            // are partial, the feed creates them.
             assert!(number("wrongBefore") > 0 && number("repaired") >= number("wrongBefore"));
             let outcome = |name: &str| outcomes[name].as_u64().unwrap();
             assert_eq!(outcome("parked"), 0);
@@ -66,7 +66,7 @@ fn every_contact_ends_as_the_vendors_record_says() {
                 "{crm}: {report}"
             );
             assert!(outcome("created") > 0 && outcome("updated") > 0 && outcome("stale") > 0);
-            // Only an app of HubSpot sends many events in a request.
+            // Only a HubSpot app sends many events in one request.
             let requests = number("webhooks");
             assert_eq!(
                 requests < number("said") / 2,
@@ -90,7 +90,7 @@ fn what_a_vendors_webhooks_miss_is_repaired_by_both_apis() {
 }
 
 #[test]
-fn few_records_of_a_vendor_are_no_trouble() {
+fn local_runs_with_few_records_of_a_vendor() {
     for crm in VENDORS {
         for (contacts, changes) in [("1", "1"), ("1", "60"), ("2", "40"), ("5", "60")] {
             let (status, report) = run_of(crm, contacts, changes);
@@ -114,7 +114,7 @@ fn run_of(crm: &str, contacts: &str, changes: &str) -> (Option<i32>, Value) {
 }
 
 #[test]
-fn a_mapping_that_knows_no_opt_out_is_found() {
+fn local_finds_a_mapping_that_ignores_opt_outs() {
     for crm in VENDORS {
         for defect in ["optOut", "callable", "rank"] {
             let (status, report) = run(crm, &["--break", defect]);
@@ -150,9 +150,10 @@ fn a_mapping_that_knows_no_opt_out_is_found() {
     }
 }
 
-/// The vendor's API is what reconcile reads: ranked by another stamp, what it lists repairs nothing.
+/// Reconcile reads the vendor's API. If the feed ranks by another stamp than the webhooks,
+/// reconcile repairs nothing, and the run reports it.
 #[test]
-fn a_feed_that_ranks_by_another_clock_is_found() {
+fn local_finds_a_feed_that_ranks_by_another_clock() {
     for crm in VENDORS {
         let (status, report) = run(crm, &["--drop", "30%", "--break", "clock"]);
         assert_eq!(status, Some(1), "{crm}: {report}");
@@ -161,7 +162,7 @@ fn a_feed_that_ranks_by_another_clock_is_found() {
 }
 
 #[test]
-fn the_tables_tell_of_a_vendors_run() {
+fn the_tables_describe_a_vendors_run() {
     let output = campaign_sync(&["local", "--crm", "hubspot"]);
     let shown = text(&output.stdout);
     for line in [
@@ -188,7 +189,7 @@ impl Drop for Serving {
     }
 }
 
-/// The service, and what it prints at its start.
+/// Starts `local --serve`, and returns what it prints first.
 fn serving() -> (Serving, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_campaign-sync"))
         .args(["local", "--serve", "--port", "0"])
@@ -244,7 +245,7 @@ fn each_preset_has_a_sender_that_is_let_in_and_changes_its_contact() {
 }
 
 #[test]
-fn a_sender_shows_its_secret_and_its_body() {
+fn serve_prints_a_senders_secret_and_body() {
     let (_serving, greeting) = serving();
     let at = greeting.find("http://127.0.0.1:").unwrap();
     let base = greeting[at..].split(',').next().unwrap();

@@ -1,4 +1,4 @@
-//! A contact, in the console and in the terminal.
+//! The page of a contact, in the console and in the terminal.
 
 mod known;
 
@@ -65,7 +65,7 @@ const WHOM: [(&str, &str); 4] = [
 ];
 
 #[tokio::test]
-async fn a_contact_and_its_story_and_why_it_is_not_called() {
+async fn the_page_of_a_contact_shows_its_story_and_why_it_is_not_called() {
     let served = Served::new().await;
     let group = opted_out(&served);
     let console = Console::of(&served, &[]).await;
@@ -96,7 +96,7 @@ async fn a_contact_and_its_story_and_why_it_is_not_called() {
 }
 
 #[tokio::test]
-async fn the_key_stands_in_no_address() {
+async fn no_address_contains_a_contact_key() {
     let served = Served::new().await;
     opted_out(&served);
     let console = Console::of(&served, &[]).await;
@@ -117,7 +117,7 @@ async fn the_key_stands_in_no_address() {
 }
 
 #[tokio::test]
-async fn what_was_parked_since_somebody_looked_is_seen() {
+async fn a_message_that_was_parked_after_the_last_look_is_shown() {
     let served = Served::new().await;
     let group = opted_out(&served);
     let console = Console::of(&served, &[]).await;
@@ -129,7 +129,7 @@ async fn what_was_parked_since_somebody_looked_is_seen() {
 }
 
 #[tokio::test]
-async fn a_campaign_that_is_off_and_a_contact_that_is_not_there_are_told() {
+async fn a_campaign_that_is_off_and_an_absent_contact_are_reported() {
     let served = Served::new().await;
     served.genesys.turn("campaign-of-lists", "off");
     let console = Console::of(&served, &[]).await;
@@ -165,7 +165,7 @@ async fn a_campaign_that_is_off_and_a_contact_that_is_not_there_are_told() {
 }
 
 #[tokio::test]
-async fn a_story_of_five_thousand_is_shown_a_page_at_a_time() {
+async fn a_story_of_five_thousand_events_is_shown_a_page_at_a_time() {
     let served = Served::new().await;
     let group = opted_out(&served);
     for count in 0..4_997 {
@@ -190,7 +190,7 @@ async fn a_story_of_five_thousand_is_shown_a_page_at_a_time() {
 }
 
 #[tokio::test]
-async fn the_terminal_says_the_same() {
+async fn the_terminal_shows_the_same_as_the_page() {
     let served = Served::new().await;
     let group = opted_out(&served);
     served.park_text("{}", &group, "evt_3", "rejected");

@@ -1,4 +1,4 @@
-//! What is parked, looked at, sent again and deleted in the console.
+//! Parked messages in the console: they are listed, shown, redriven and deleted.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn park(served: &Served, event_id: &str, reason: &'static str, version: Option<u
     );
 }
 
-/// Of the row that holds this.
+/// The id in the row that contains this event id.
 fn id(page: &str, event_id: &str) -> String {
     let row = page
         .split("<tr>")
@@ -39,7 +39,7 @@ fn id(page: &str, event_id: &str) -> String {
 }
 
 #[tokio::test]
-async fn values_are_shown_on_demand_alone_and_that_is_told() {
+async fn values_are_shown_on_demand_only_and_each_look_is_logged() {
     let served = Served::new().await;
     park(&served, "evt_1", "rejected", Some(1));
     let console = Console::of(&served, &[]).await;
@@ -74,7 +74,7 @@ async fn values_are_shown_on_demand_alone_and_that_is_told() {
 }
 
 #[tokio::test]
-async fn what_is_chosen_is_tried_first_and_then_sent_again_by_the_code_of_the_command() {
+async fn a_chosen_message_is_tried_first_and_then_redriven_by_the_code_of_the_command() {
     let served = Served::new().await;
     park(&served, "evt_1", "retryHorizon", Some(1));
     park(&served, "evt_2", "retryHorizon", None);
@@ -186,7 +186,7 @@ async fn what_cannot_be_chosen_by_chooses_nothing() {
 }
 
 #[tokio::test]
-async fn only_who_types_the_beginning_of_its_id_deletes_it() {
+async fn a_message_is_deleted_only_by_typing_the_beginning_of_its_id() {
     let served = Served::new().await;
     park(&served, "evt_1", "rejected", Some(1));
     let console = Console::of(&served, &[]).await;
@@ -210,7 +210,7 @@ async fn only_who_types_the_beginning_of_its_id_deletes_it() {
 }
 
 #[tokio::test]
-async fn a_console_that_only_reads_alters_nothing() {
+async fn a_read_only_console_alters_nothing() {
     let served = Served::new().await;
     park(&served, "evt_1", "rejected", Some(1));
     let console = Console::of(&served, &["--read-only"]).await;
@@ -240,7 +240,7 @@ async fn a_console_that_only_reads_alters_nothing() {
 }
 
 #[tokio::test]
-async fn many_are_shown_a_page_at_a_time() {
+async fn many_parked_messages_are_shown_a_page_at_a_time() {
     let served = Served::new().await;
     for count in 0..250 {
         park(&served, &format!("evt_{count}"), "rejected", Some(1));

@@ -1,4 +1,4 @@
-//! The way of a change in the console.
+//! The pipeline page of the console: a change on its way from ingest to Genesys Cloud.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn run() -> Message {
 }
 
 #[tokio::test]
-async fn what_the_queues_hold_is_shown_even_where_nothing_is_measured() {
+async fn the_depths_of_the_queues_are_shown_even_without_metrics() {
     let served = Served::new().await;
     let message = Message {
         body: "{}".to_owned(),
@@ -59,9 +59,9 @@ async fn what_the_queues_hold_is_shown_even_where_nothing_is_measured() {
     assert!(console.get("/?org=none").await.contains("secret"));
 }
 
-/// The embedded parts serve the same pages, and count what goes by.
+/// `local --serve` serves the same pages, and counts the changes that pass.
 #[tokio::test]
-async fn the_embedded_parts_show_a_change_go_by() {
+async fn serve_shows_a_change_pass() {
     let served = Served::new().await;
     let mut process = served
         .prepared(&["local", "--serve", "--port", "0"])

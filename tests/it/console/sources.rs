@@ -1,4 +1,4 @@
-//! What a webhook becomes, in the console.
+//! The sources page of the console: what a webhook would become.
 
 use serde_json::json;
 use wiremock::matchers::{header, path};
@@ -29,7 +29,7 @@ fn mapping_presets() -> usize {
 }
 
 #[tokio::test]
-async fn changes_faults_and_what_is_ignored_are_told_while_the_mapping_is_edited() {
+async fn editing_a_mapping_shows_its_changes_faults_and_ignored_items() {
     let served = Served::new().await;
     let console = Console::of(&served, &[]).await;
     let secret = json!({ "auth": "bearer", "bearerTokens": ["token-of-24-bytes-or-more"], "org": "ranked", "campaignId": "c" });
@@ -73,7 +73,7 @@ async fn changes_faults_and_what_is_ignored_are_told_while_the_mapping_is_edited
         let (_, part) = console.post("/sources", &fields).await;
         assert!(part.contains(told), "{told} of {part}");
     }
-    assert_eq!(console.printed().await, "", "nothing of it is told");
+    assert_eq!(console.printed().await, "", "no value of it is shown");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Which list a campaign draws on, and the columns that it has or lacks.
+//! Which list a campaign draws on, and which columns that list has.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::{as_published, world};
 use crate::support::{CAMPAIGN, COLUMNS, OTHER_CAMPAIGN, VERSION_FIELD, World, between, change};
 
 #[tokio::test(start_paused = true)]
-async fn which_list_a_campaign_has_is_known_for_ten_minutes() {
+async fn the_list_of_a_campaign_is_cached_for_ten_minutes() {
     let world = world();
     world.apply([change("a", 1)]).await;
     world.pass(Duration::from_secs(9 * 60)).await;
@@ -28,7 +28,7 @@ async fn which_list_a_campaign_has_is_known_for_ten_minutes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_campaign_that_was_given_another_list_is_followed_at_once() {
+async fn a_campaign_that_moves_to_another_list_is_followed_at_once() {
     let world = world();
     world.apply([change("a", 1)]).await;
     world.genesys.change_list(CAMPAIGN, "new-list");
@@ -64,7 +64,7 @@ async fn a_campaign_that_cannot_be_found_for_a_moment_parks_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_column_that_the_list_has_not_parks_its_change_alone_and_without_a_write() {
+async fn a_column_that_the_list_lacks_parks_its_change_alone_and_without_a_write() {
     let world = world();
     world.put("a", 1, "1");
     let changes = [
@@ -169,9 +169,9 @@ async fn a_list_without_the_version_column_closes_its_campaign_once() {
     assert_eq!(world.genesys.calls().len(), calls, "no call for a minute");
 }
 
-/// It holds ranks, and no marks.
+/// A column of numbers holds ranks but no marks.
 #[tokio::test(start_paused = true)]
-async fn a_version_column_of_numbers_closes_its_campaign_as_none_does() {
+async fn a_version_column_of_numbers_closes_its_campaign_like_a_missing_one() {
     let world = world();
     world.genesys.type_column(
         CAMPAIGN,
@@ -192,7 +192,7 @@ async fn a_list_that_changes_between_read_and_write_is_read_before_it_is_written
     let world = world();
     world.apply([change("a", 1).phone("1")]).await;
     world.put("a", 9, "9");
-    // The write meets a list that is gone.
+    // The write goes to a list that the campaign no longer draws on.
     world.send([change("a", 2).phone("2").callable(true)]);
     let copy = world.copy(Some(moving(&world)), |_| {});
     let done = world
@@ -205,8 +205,8 @@ async fn a_list_that_changes_between_read_and_write_is_read_before_it_is_written
     );
 }
 
-/// After the first bulk read, which found nobody, the campaign has another list, where the contact
-/// opted out.
+/// After the first bulk read, which finds nobody, the campaign draws on another list. There the
+/// contact has opted out.
 fn moving(world: &World) -> Arc<dyn Transport> {
     between(&world.genesys, |genesys, request, timeout| async move {
         let is_first_read = request.uri().path()
@@ -236,7 +236,7 @@ async fn a_list_that_is_not_found_though_its_campaign_names_it_is_tried_again_la
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_column_that_a_new_list_has_not_is_never_dropped_in_silence() {
+async fn a_column_that_a_new_list_lacks_is_never_dropped_silently() {
     let world = world();
     world.apply([change("a", 1)]).await;
     world.put_campaign("acme", CAMPAIGN, Some(&["phone", VERSION_FIELD]));
@@ -248,7 +248,7 @@ async fn a_column_that_a_new_list_has_not_is_never_dropped_in_silence() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn columns_of_nine_lists_are_asked_for_again_side_by_side() {
+async fn the_columns_of_nine_lists_are_read_again_side_by_side() {
     let slow = Options {
         latency: Duration::from_millis(900),
         ..Options::default()
@@ -274,10 +274,10 @@ async fn columns_of_nine_lists_are_asked_for_again_side_by_side() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn columns_are_asked_for_again_before_a_change_is_parked() {
+async fn the_columns_are_read_again_before_a_change_is_parked() {
     let world = world();
     world.apply([change("a", 1)]).await;
-    // The campaign has a list with another column since.
+    // The campaign's list has got another column.
     world.put_campaign("acme", CAMPAIGN, Some(&["phone", "mail", VERSION_FIELD]));
     let done = world
         .apply([change("b", 1).column("mail", json!("x"))])

@@ -1,4 +1,5 @@
-//! Every page of a CRM shows a feed's secret, an answer of the vendor's API, and the contacts that it becomes.
+//! The feed examples of the pages of a CRM. Each shows a feed's secret, an answer of the vendor's
+//! API, and the contacts that it becomes.
 
 use std::collections::BTreeSet;
 
@@ -14,20 +15,20 @@ use serde_json::{Value, json};
 
 use super::{blocks, pages};
 
-/// What stands behind the fence of each block of an example, in their order.
+/// The info strings of the fenced blocks of an example, in order.
 const KINDS: [&str; 3] = ["json feed", "json page", "json contacts"];
 /// The campaign of every example.
 const CAMPAIGN: &str = "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11";
 
 pub(crate) struct Example {
     page: String,
-    /// As it stands on the page.
+    /// The secret as the page shows it.
     secret: String,
     pub(crate) answer: Value,
     contacts: Vec<Value>,
 }
 
-/// Of a page of docs/crm/.
+/// The feed example of a page of docs/crm/.
 pub(crate) fn of(page: &str) -> Example {
     let mut examples = all().into_iter();
     examples.find(|example| example.page == page).unwrap()
@@ -57,7 +58,7 @@ fn all() -> Vec<Example> {
 }
 
 impl Example {
-    /// The secret, with what the emulated vendors let in.
+    /// The secret with the credentials that the emulated vendors accept.
     pub(crate) fn secret(&self) -> Value {
         let mut secret: Value = serde_json::from_str(&self.secret).unwrap();
         for (name, value) in secret["auth"].as_object_mut().unwrap() {
@@ -96,7 +97,7 @@ impl Example {
 }
 
 #[test]
-fn what_a_page_shows_is_what_an_answer_becomes() {
+fn every_example_answer_becomes_the_contacts_that_its_page_shows() {
     for example in all() {
         let (_, page) = example.read();
         assert!(
@@ -136,9 +137,9 @@ fn every_preset_of_records_is_in_an_example() {
     assert_eq!(presets, RECORDS.map(str::to_owned).into());
 }
 
-/// Whatever a page shows of who asks is the reader's to fill in.
+/// The credentials on a page are placeholders for the reader to fill in.
 #[test]
-fn no_page_shows_what_lets_a_feed_in() {
+fn no_page_shows_the_credentials_of_a_feed() {
     let secrets = ["token", "value", "clientId", "clientSecret", "refreshToken"];
     for example in all() {
         let secret: Value = serde_json::from_str(&example.secret).unwrap();
@@ -152,9 +153,10 @@ fn no_page_shows_what_lets_a_feed_in() {
     }
 }
 
-/// An answer in which the opt-out was not asked for: nobody is callable for it.
+/// If a request does not select the opt-out field, the item is a fault. Nobody becomes callable by
+/// it.
 #[test]
-fn an_opt_out_that_is_not_selected_is_a_fault_of_each() {
+fn an_answer_without_the_opt_out_field_is_a_fault_for_each_vendor() {
     for mut example in all() {
         let secret = example.secret();
         let field = secret["mapping"]["optOut"]["field"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! `campaign-sync dnc remove`, by the real command.
+//! `campaign-sync dnc remove`, run as a real command.
 
 use std::process::Stdio;
 
@@ -10,7 +10,7 @@ use crate::support::served::Served;
 
 const OF_LISTS: &str = "client-of-lists";
 
-/// The org `lists`, whose secret names the list by this, with these entries on it.
+/// The org `lists` with this DNC list, which holds these entries.
 async fn served(list: &DncList, entries: &[&str]) -> Served {
     let served = Served::new().await;
     let (by, column, kind) = match &list.by {
@@ -81,7 +81,7 @@ async fn by_phone_it_takes_the_number_which_may_come_by_standard_input_and_is_no
 }
 
 #[tokio::test]
-async fn what_it_cannot_do_it_says_without_key_or_number() {
+async fn its_errors_show_neither_key_nor_number() {
     let by_phone = served(&numbers(), &["+1"]).await;
     for (key, expected) in [
         ("hush", "phone number: expected a digit"),

@@ -1,4 +1,4 @@
-//! DNC lists: who can be put on them, and whom they keep the dialler from.
+//! DNC lists: which entries they take, and whom they keep the dialler from.
 
 use emulator::genesys::{DncKind, KeptBy, ListReadings};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ impl Client {
         self.send(method, &path, &token, body).await
     }
 
-    /// Status and code of a PATCH of entries.
+    /// Sends a PATCH of entries, and returns the status and the code.
     async fn patch(&self, path: &str, body: Value) -> (u16, String) {
         let (status, answer) = self.dnc("PATCH", path, body).await;
         let code = answer["code"].as_str().unwrap_or_default();
@@ -192,7 +192,7 @@ async fn entries_are_added_and_removed_on_lists_of_their_kind_alone_all_or_none_
     let again = client
         .patch("/n/phonenumbers", numbers("Add", &["+1 555"]))
         .await;
-    assert_eq!(again, done, "what stands there needs no place");
+    assert_eq!(again, done, "an existing entry needs no room");
     assert_eq!(genesys.dnc_entries("n"), ["+1 555"]);
     assert_eq!(
         client.dnc("DELETE", "/n/phonenumbers", Value::Null).await.0,
@@ -202,7 +202,7 @@ async fn entries_are_added_and_removed_on_lists_of_their_kind_alone_all_or_none_
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_dialler_keeps_from_whom_a_list_names_that_its_campaign_names() {
+async fn the_dialler_does_not_call_contacts_on_a_dnc_list_of_its_campaign() {
     let client = Client::new(ListReadings::default()).await;
     let genesys = &client.genesys;
     genesys.put_campaign("id", "c", None);
@@ -229,7 +229,7 @@ async fn the_dialler_keeps_from_whom_a_list_names_that_its_campaign_names() {
     assert_eq!(
         kept("LEAD-1"),
         [by("v")],
-        "in another form it is another number"
+        "a number in another form is another number"
     );
     genesys.change_column("c", "LEAD-1", "leadId", "");
     assert_eq!(kept("LEAD-1"), []);

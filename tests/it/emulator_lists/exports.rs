@@ -30,7 +30,7 @@ async fn file(client: &Client, address: &Value, auth: Option<&str>) -> (u16, Vec
     (answer.status().as_u16(), answer.into_body().to_vec())
 }
 
-/// The file's address, by way of the API.
+/// The address of the file, from the API.
 async fn address(client: &Client) -> Value {
     let token = format!("Bearer {}", client.token);
     let export = format!("https://api.mypurecloud.com{LISTS}/l/export");

@@ -1,4 +1,5 @@
-//! Channels and numbers of a contact: what a write makes of them, and whom they keep from what.
+//! The status of a contact's channels and numbers: what a write makes of it, and whom it keeps from
+//! which channel.
 
 use emulator::genesys::KeptBy;
 
@@ -22,7 +23,7 @@ fn contact(more: Value) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_that_names_some_replaces_them_or_is_merged_and_one_that_names_none_keeps_them() {
+async fn a_write_that_names_statuses_replaces_or_merges_them_and_one_that_names_none_keeps_them() {
     for (merges, left) in [
         (false, json!({ "Sms": { "contactable": false } })),
         (
@@ -72,7 +73,7 @@ async fn unknown_channels_columns_and_statuses_are_refused_and_nothing_is_stored
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_kept_from_calls_and_from_messages_are_two_things() {
+async fn calls_and_messages_are_kept_from_a_contact_separately() {
     let client = client(false).await;
     let genesys = &client.genesys;
     genesys.put_campaign("id", "c", Some(&["phone", "home"]));

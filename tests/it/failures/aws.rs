@@ -1,4 +1,4 @@
-//! Secrets Manager and the dead-letter queue hang: who needs neither does not wait.
+//! Secrets Manager and the dead-letter queue hang. Messages that need neither do not wait.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ async fn a_dead_letter_queue_that_hangs_is_probed_by_one_message_at_a_time() {
 
     world.send([poison("a"), poison("b")]);
     let first = world.invoke().await;
-    assert!(first.took >= LONGEST_CALL, "it is found out once");
+    assert!(first.took >= LONGEST_CALL, "the hang is noticed once");
     for key in ["c", "d"] {
         world.send([poison(key), change("opt-out", 1).callable(false)]);
         let next = world.invoke().await;
@@ -43,7 +43,7 @@ async fn a_dead_letter_queue_that_hangs_is_probed_by_one_message_at_a_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_secrets_manager_hangs_secrets_that_are_known_serve_on_at_once() {
+async fn while_secrets_manager_hangs_cached_secrets_are_used_at_once() {
     let world = World::new();
     for org in ["third", "fourth", "stranger"] {
         world.put_org(org, &json!({}));
@@ -53,7 +53,7 @@ async fn while_secrets_manager_hangs_secrets_that_are_known_serve_on_at_once() {
     let known = ["other", "third", "fourth"].map(|org| of(org, 1));
     world.apply(known).await;
 
-    // Longer than a secret is kept.
+    // Longer than a secret is cached.
     world.pass(Duration::from_mins(6)).await;
     world.vault.set_latency(Duration::from_mins(1));
     let mut batches = Vec::new();
@@ -65,13 +65,13 @@ async fn while_secrets_manager_hangs_secrets_that_are_known_serve_on_at_once() {
     assert_eq!(
         batches.iter().map(held).collect::<Vec<_>>(),
         [true, true, true, false, false],
-        "three secrets find it out: {batches:?}"
+        "after three secrets the hang is known: {batches:?}"
     );
     let outcomes: Vec<_> = batches.iter().map(|done| &done.records[0][..7]).collect();
     assert_eq!(
         outcomes,
         ["updated", "updated", "retried", "updated", "updated"],
-        "what is known serves on"
+        "cached secrets are still used"
     );
 
     let told = world.told();

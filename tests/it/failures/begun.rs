@@ -1,5 +1,4 @@
-//! What is begun with the last calls of a budget can be ended: no contact is read that then finds
-//! no call for its write.
+//! The last calls of a budget. Apply reads no contact unless a call is left for its write.
 
 mod shares;
 
@@ -15,7 +14,8 @@ use serde_json::json;
 
 use crate::support::{CAMPAIGN, COLUMNS, Change, Done, OTHER_CAMPAIGN, World, change};
 
-/// Of ten contacts one is of the first of three campaigns, three of the second, six of the third.
+/// The campaign of contact n: of ten contacts, one is in the first campaign, three in the second,
+/// and six in the third.
 fn campaign_of(n: usize) -> &'static str {
     match n {
         0 => CAMPAIGN,
@@ -24,7 +24,7 @@ fn campaign_of(n: usize) -> &'static str {
     }
 }
 
-/// So many calls a minute, of which this client's copies know.
+/// A world that allows this many calls a minute. The secret says so too.
 fn allowing(calls_per_minute: u64, options: Options) -> World {
     let world = World::with(Options {
         calls_per_minute: Some(calls_per_minute),
@@ -44,7 +44,7 @@ async fn apply(
     world.invoke_copy(copy, Some(Duration::from_secs(30))).await
 }
 
-/// New contacts, a read each and one write.
+/// Changes of new contacts. Each needs a read and a write.
 fn new(of: &str, count: usize) -> Vec<Change> {
     (0..count)
         .map(|n| change(&format!("{of}-{n}"), 1).phone("1"))
@@ -58,7 +58,7 @@ fn reads(done: &Done) -> usize {
         .count()
 }
 
-/// Indexes of records that ended so.
+/// The indexes of the records with this outcome.
 fn ended(done: &Done, outcome: &str) -> BTreeSet<usize> {
     (0..done.records.len())
         .filter(|n| done.records[*n] == outcome)
@@ -66,8 +66,9 @@ fn ended(done: &Done, outcome: &str) -> BTreeSet<usize> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_contact_is_read_whose_write_another_campaign_or_pass_leaves_no_call_for() {
-    // Where nothing is told a copy of three has a third of four fifths.
+async fn no_contact_is_read_unless_a_call_is_left_for_its_write() {
+    // If answers do not report the rate limit, each of three copies keeps to a third of four
+    // fifths.
     for (copies, rate_headers, exist, allowances) in [
         (1, true, true, (18..=38).step_by(1)),
         (1, false, true, (18..=48).step_by(1)),
@@ -92,7 +93,7 @@ async fn no_contact_is_read_whose_write_another_campaign_or_pass_leaves_no_call_
                     .genesys
                     .put_contact(campaign_of(n), &format!("k{n}"), &[], true);
             }
-            // The last of its campaign, and of the batch.
+            // The last contact of its campaign, and the last of the batch.
             let is_opt_out = |n| n == 3 || n == 9;
             let changes = (0..10).map(|n| {
                 let change = change(&format!("k{n}"), 1)
@@ -139,7 +140,7 @@ async fn no_contact_is_read_whose_write_another_campaign_or_pass_leaves_no_call_
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_list_nothing_is_read_whose_write_another_campaign_leaves_no_call_for() {
+async fn no_list_is_read_unless_a_call_is_left_for_its_write() {
     for rate_headers in [true, false] {
         let mut done_by_allowance = Vec::new();
         for allowed in 18..=32 {
@@ -164,7 +165,7 @@ async fn of_a_list_nothing_is_read_whose_write_another_campaign_leaves_no_call_f
                     .iter()
                     .map(move |id| change(key, 1).phone("1").of("acme", id))
             };
-            // Two calls to find each list, one to read, one to write.
+            // For each campaign: two calls to find its list, one to read, one to write.
             apply(&world, &copy, of_all("warm")).await;
             let done = apply(&world, &copy, of_all("k")).await;
             let shown = format!("{allowed} a minute, headers {rate_headers}: {done:?}");
@@ -190,7 +191,7 @@ async fn of_a_list_nothing_is_read_whose_write_another_campaign_leaves_no_call_f
     }
 }
 
-/// A sibling makes so many calls.
+/// Another copy makes this many calls.
 async fn spend(world: &World, calls: usize) {
     let (org, campaign, run) = client(world).await;
     let before = world.genesys.calls().len();
@@ -210,7 +211,7 @@ async fn spend(world: &World, calls: usize) {
     }
 }
 
-/// A copy's client of the org, logged in, for a campaign.
+/// A copy's client of the org after its login, and a campaign.
 async fn client(world: &World) -> (Arc<Org>, CampaignId, Run) {
     let shared = Arc::new(world.shared(|config| config.apply_concurrency = 1));
     let (genesys, run) = (
@@ -223,7 +224,7 @@ async fn client(world: &World) -> (Arc<Org>, CampaignId, Run) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_asks_what_a_new_minute_has_left_and_the_others_read_nothing_for_nothing() {
+async fn in_a_new_minute_one_call_asks_for_the_rate_limit_and_the_others_wait_for_it() {
     let contacts = [
         (CAMPAIGN, "k"),
         (OTHER_CAMPAIGN, "k"),
@@ -236,7 +237,7 @@ async fn one_asks_what_a_new_minute_has_left_and_the_others_read_nothing_for_not
     {
         let world = allowing(20, Options::default());
         world.put_secret("acme", &json!({ "callsPerMinute": 20, "api": api }));
-        // Of a list one read and one write do for all.
+        // With a contact list, one read and one write serve the whole batch.
         let contacts = if api == "predictive" {
             &contacts[..]
         } else {
@@ -262,7 +263,7 @@ async fn one_asks_what_a_new_minute_has_left_and_the_others_read_nothing_for_not
         let reads = done.calls.iter().filter(read).count();
         let updated = ended(&done, "updated").len();
         let can_be = (calls_left / 2).min(contacts.len());
-        // Who asks reads, be there one call left.
+        // As long as one call is left, the client may read.
         assert_eq!(
             (reads, updated),
             (can_be.max(1), can_be),

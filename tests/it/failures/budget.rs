@@ -1,4 +1,4 @@
-//! 429 and the call budget that copies share.
+//! 429 answers, and the call budget that the copies of apply share.
 
 mod copies;
 mod waits;
@@ -43,7 +43,7 @@ async fn a_429_of_the_token_endpoint_is_a_429() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_refusal_that_tells_no_count_one_call_asks_for_all() {
+async fn after_a_429_without_a_count_one_call_asks_for_all() {
     let world = World::with(Options {
         rate_headers: false,
         ..Options::default()
@@ -72,7 +72,7 @@ async fn copies_with_one_oauth_client_keep_to_one_budget_by_the_reported_headers
     for copies in [1, 2, 5, 8, 10] {
         let (world, refused, calls) = spend(copies, Options::default(), 300).await;
         assert_eq!(world.genesys.contacts(CAMPAIGN).len(), 300);
-        assert!(calls > 300, "more than one window's");
+        assert!(calls > 300, "more calls than one window has");
         for ((copy, window), count) in &refused {
             assert!(
                 *count <= 1,
@@ -83,7 +83,7 @@ async fn copies_with_one_oauth_client_keep_to_one_budget_by_the_reported_headers
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_headers_each_copy_keeps_to_its_share() {
+async fn without_rate_headers_each_copy_keeps_to_its_share() {
     for copies in [1, 2, 5, 8, 10] {
         let options = Options {
             rate_headers: false,
@@ -133,8 +133,8 @@ async fn regression_a_budget_that_is_smaller_than_the_batch_is_not_spent_on_read
     }
 }
 
-/// Batches of ten new contacts by one copy that has the budget to itself, until a batch is put off
-/// whole; and how many calls that took.
+/// One copy with the whole budget applies batches of ten new contacts until a whole batch is put
+/// off. Returns the number of calls.
 async fn until_put_off(world: &World, copy: &apply::Context) -> usize {
     for batch in 0..40 {
         world.send((0..10).map(|n| change(&format!("b{batch}-{n}"), 1).phone("1")));
@@ -167,7 +167,8 @@ async fn a_tenth_of_a_minutes_calls_is_for_opt_outs_and_they_go_first() {
             world.put_secret("acme", &json!({ "callsPerMinute": 60, "api": api }));
             let copy = world.copy(None, |config| config.apply_concurrency = 1);
             let spent = until_put_off(&world, &copy).await;
-            // Without headers a copy keeps to four fifths, which leave reconcile its own.
+            // If answers do not report the rate limit, a copy keeps to four fifths, and the rest is
+            // reconcile's.
             let of = if rate_headers { 60 } else { 48 };
             assert!(
                 (of - of / 10 - 2..=of - of / 10).contains(&spent),
@@ -183,7 +184,7 @@ async fn a_tenth_of_a_minutes_calls_is_for_opt_outs_and_they_go_first() {
             let done = world
                 .invoke_copy(&copy, Some(Duration::from_secs(30)))
                 .await;
-            // Of a list one read and one write do for all.
+            // With a contact list, one read and one write serve the whole batch.
             let put_off = if api == "predictive" { 8 } else { 0 };
             assert_eq!(
                 done.failed,
@@ -205,13 +206,13 @@ async fn a_tenth_of_a_minutes_calls_is_for_opt_outs_and_they_go_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_siblings_leave_of_a_minute_is_spent_in_the_same_invocation() {
+async fn calls_that_other_copies_leave_are_spent_in_the_same_invocation() {
     let world = World::with(Options {
         calls_per_minute: Some(60),
         ..Options::default()
     });
     world.apply([change("warm", 1)]).await;
-    // An even share of five copies is five contacts; but none of the other four comes.
+    // The even share of five copies is five contacts, but the other four copies use none of theirs.
     let done = world
         .apply((0..10).map(|n| change(&format!("a{n}"), 1).phone("1")))
         .await;
@@ -235,7 +236,7 @@ async fn regression_a_batch_of_more_campaigns_than_calls_still_gets_somewhere() 
     };
     let world = World::with(options);
     world.put_secret("acme", &json!({ "callsPerMinute": 100 }));
-    // Its share of a minute is 16 calls; the first one is spent before it knows.
+    // This copy's share of a minute is 16 calls. It spends the first before it knows the limit.
     let campaigns: Vec<_> = (0..10).map(|n| format!("campaign-{n}")).collect();
     for campaign in &campaigns {
         world.put_campaign("acme", campaign, None);

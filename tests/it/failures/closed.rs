@@ -1,4 +1,4 @@
-//! What is refused is left alone for a while: an org, or one campaign of it.
+//! A refused org, or a refused campaign of it, is left alone for a while.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ async fn a_403_stops_the_calls_that_wait_for_their_turn() {
     assert_eq!(done.calls, ["token 200", "GET k0 403"]);
 }
 
-/// The org is asked nothing for a minute, its changes come back after five, one person is told
-/// once.
+/// Checks that the org gets no calls for a minute, that its changes come back after five, and that
+/// the operator is told once.
 async fn assert_closed(world: &World, calls: &[&str], whose: &str) {
     let done = world
         .apply([
@@ -93,7 +93,7 @@ async fn a_campaign_that_is_forbidden_is_left_alone_and_repaired_without_a_resta
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_forbidden_campaign_is_no_trouble_of_another_campaign_of_its_org() {
+async fn a_forbidden_campaign_does_not_hold_up_another_campaign_of_its_org() {
     let world = World::new();
     let forbidden = Fault::status("GET", 403).on(OTHER_CAMPAIGN);
     world.genesys.add_fault(forbidden.times(1_000));

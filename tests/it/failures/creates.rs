@@ -1,4 +1,4 @@
-//! Creates that are refused: for everybody, as at the limit of a list, or for their own sakes
+//! Refused creates: all of them, as at the limit of a list, or a single one for its own sake
 //! (docs/design.md "No new contacts"). By both APIs.
 
 use std::time::Duration;
@@ -30,7 +30,7 @@ async fn a_list_at_its_limit_parks_no_create_and_takes_every_update() {
         let waits = done.failed.iter().map(|n| seconds(&done.records[*n]));
         assert!(waits.min().unwrap() >= 15, "{done:?}");
 
-        // While that is known, no create costs a write.
+        // While the list is known to be full, no create costs a write.
         let done = world.apply([update("d"), create(7), create(8)]).await;
         assert_eq!(done.failed, [1, 2]);
         assert!(
@@ -39,7 +39,7 @@ async fn a_list_at_its_limit_parks_no_create_and_takes_every_update() {
             done.calls
         );
 
-        // One probes for all, and what came of it is told.
+        // One create probes for all. Its result is reported.
         world.pass(Duration::from_secs(20)).await;
         let done = world.invoke().await;
         let refused = done.calls.iter().filter(|call| call.ends_with("400"));
@@ -51,7 +51,7 @@ async fn a_list_at_its_limit_parks_no_create_and_takes_every_update() {
             "! campaign-a refused: no contact can be created: POST contacts: 400 contact.limit.reached"
         );
 
-        // Somebody makes room for all.
+        // Somebody deletes contacts, so there is room again.
         for key in ["a", "b", "c", "d"] {
             world.genesys.delete_contact(CAMPAIGN, key);
         }
@@ -70,13 +70,13 @@ async fn a_list_at_its_limit_parks_no_create_and_takes_every_update() {
     }
 }
 
-/// A copy to which a create that holds the word `poison` is refused, without a code.
+/// A copy whose creates are refused without a code if they contain the word `poison`.
 fn refusing_poison(world: &World) -> apply::Context {
     poisoned(world, "POST", Poison::Answers(StatusCode::BAD_REQUEST))
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_is_refused_by_an_unknown_code_for_its_own_sake_holds_up_no_other() {
+async fn a_create_that_is_refused_with_an_unknown_code_holds_up_no_other() {
     for world in [World::new, || World::of_lists(Options::default())] {
         let world = world();
         let copy = refusing_poison(&world);
@@ -93,14 +93,18 @@ async fn a_create_that_is_refused_by_an_unknown_code_for_its_own_sake_holds_up_n
             world.pass(Duration::from_mins(6)).await;
         }
         let parked = world.parked();
-        assert_eq!(parked.len(), 1, "others are created, so it is its own");
+        assert_eq!(
+            parked.len(),
+            1,
+            "others are created, so this contact is at fault"
+        );
         assert_eq!(parked[0]["reason"], "rejected");
         assert_eq!(world.refusals(), 0);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn three_creates_that_are_refused_for_their_own_sakes_hold_others_for_moments() {
+async fn three_creates_that_are_refused_by_themselves_hold_up_others_only_briefly() {
     const TIME: Option<Duration> = Some(Duration::from_secs(30));
     for world in [World::new, || World::of_lists(Options::default())] {
         let world = world();
@@ -133,7 +137,7 @@ async fn three_creates_that_are_refused_for_their_own_sakes_hold_others_for_mome
         );
         assert!(!world.contact("opt-out").1);
 
-        // In the end each is parked, an opt-out and folded changes too.
+        // In the end each of them is parked, an opt-out and folded changes included.
         world.send([
             change("bad-out", 1).phone("poison").callable(false),
             change("poison-1", 2).phone("poison"),
@@ -146,6 +150,6 @@ async fn three_creates_that_are_refused_for_their_own_sakes_hold_others_for_mome
         let parked = world.parked();
         assert_eq!(parked.len(), 5, "{parked:?}");
         assert!(parked.iter().all(|parked| parked["reason"] == "rejected"));
-        assert!(!world.contact("bad-out").1, "it was heard");
+        assert!(!world.contact("bad-out").1, "the opt-out took effect");
     }
 }

@@ -1,4 +1,4 @@
-//! Time: the invocation's end, the retry horizon, and what a panic leaves.
+//! Time: the deadline of an invocation, the retry horizon, and what a panic leaves behind.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, World, between, change};
 
 const SERVICE_IS_ILL: Effect = Effect::Status(500, Vec::new());
 
-/// Fails for `hours`, invoked whenever the queue gives something. Each time another contact of the
-/// campaign is written, if the campaign is `well`.
+/// Fails for `hours`, with an invocation whenever the queue gives something. If the campaign is
+/// `well`, another contact of it is written each time.
 async fn fail_for(world: &World, hours: u64, well: bool) {
     for _ in 0..hours * 6 {
         fail_once(world, well).await;
@@ -38,7 +38,7 @@ fn fail_reads_of_a(world: &World) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_fails_while_its_campaign_is_well_is_parked_after_the_horizon() {
+async fn a_change_that_fails_while_its_campaign_is_healthy_is_parked_after_the_horizon() {
     let world = World::new();
     fail_reads_of_a(&world);
     world.send([change("a", 1), change("a", 2)]);
@@ -76,7 +76,7 @@ async fn an_outage_parks_nothing_however_long_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn writes_that_are_answered_and_not_taken_show_of_nobody_that_all_is_well() {
+async fn an_answer_that_does_not_show_the_write_is_no_sign_of_a_healthy_campaign() {
     let world = World::new();
     let keys = ["a", "b", "c"];
     for key in keys {
@@ -127,7 +127,7 @@ async fn a_follower_is_not_parked_with_the_first_of_its_group() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn on_the_last_day_whatever_is_left_is_parked_with_its_reason() {
+async fn on_its_last_day_in_the_queue_a_change_is_parked_with_its_reason() {
     let world = World::new();
     fail_reads_of_a(&world);
     world.send([change("a", 1).callable(false)]);
@@ -154,7 +154,7 @@ async fn neither_a_spent_budget_nor_lack_of_time_parks_anything() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_our_own_end_cut_short_parks_nothing() {
+async fn a_call_that_the_end_of_the_invocation_cuts_short_parks_nothing() {
     let world = World::with(Options {
         latency: Duration::from_millis(400),
         ..Options::default()
@@ -164,7 +164,7 @@ async fn a_call_that_our_own_end_cut_short_parks_nothing() {
     let mut waited = 0;
     while waited < 7 {
         if let 0 = world.queue.in_flight().len() {
-            // Enough to begin a call, not enough for its answer.
+            // There is time to begin a call, but not for its answer.
             let done = world
                 .invoke_copy(&world.context, Some(Duration::from_millis(3_300)))
                 .await;

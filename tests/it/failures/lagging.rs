@@ -1,5 +1,5 @@
-//! Reads that lag behind writes, and what the member `readLagSeconds` of the org's secret does about
-//! it; and what agents write between a read and a write.
+//! Reads that lag behind writes, and the member `readLagSeconds` of the org's secret. Also: what
+//! agents write between apply's read and its write.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::support::{CAMPAIGN, Change, Lines, VERSION_FIELD, World, between, cha
 
 const LAG: Duration = Duration::from_mins(1);
 
-/// A service whose reads lag by a minute, and an org whose secret says so, or not.
+/// A service whose reads lag by a minute. `says` is whether the org's secret names the lag.
 fn world(says: bool) -> World {
     let lists = ListReadings {
         read_lag: LAG,
@@ -28,8 +28,7 @@ fn world(says: bool) -> World {
     world
 }
 
-/// Two changes, the older one a second after the newer one was written. Answers what was told of each
-/// try.
+/// Applies an older change one second after a newer one, and returns what was reported of each try.
 async fn one_after_the_other(world: &World, newer: Change, older: Change) -> Vec<Vec<String>> {
     let mut told = vec![world.apply([newer]).await.records];
     world.pass(Duration::from_secs(1)).await;
@@ -44,7 +43,7 @@ async fn one_after_the_other(world: &World, newer: Change, older: Change) -> Vec
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_older_is_planned_on_a_read_that_lags() {
+async fn no_older_change_is_written_on_the_word_of_a_lagging_read() {
     for (says, is_there) in [(false, true), (false, false), (true, true), (true, false)] {
         let world = world(says);
         if is_there {
@@ -59,9 +58,10 @@ async fn nothing_older_is_planned_on_a_read_that_lags() {
             assert_eq!(told, expected);
             assert_eq!((&*contact.0[VERSION_FIELD], contact.1), ("5:5-", false));
         } else {
-            // What happens where nobody says it: so the lag is to be found out by `check --probe`.
+            // If the secret does not name the lag, the older change is taken for newer. `check
+            // --probe` finds the lag.
             assert_eq!(told.len(), 2, "{told:?}");
-            // Of who could be called by that read it says nothing.
+            // A read that lags does not decide who may be called.
             let expected = ("3:3+", !is_there);
             assert_eq!((&*contact.0[VERSION_FIELD], contact.1), expected);
         }
@@ -69,7 +69,7 @@ async fn nothing_older_is_planned_on_a_read_that_lags() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_is_written_at_once_and_told_as_such_and_costs_one_more_read() {
+async fn where_reads_lag_a_change_is_written_at_once_and_read_once_more() {
     let world = world(true);
     let lines = Lines::default();
     let writer = lines.clone();
@@ -82,7 +82,7 @@ async fn a_change_is_written_at_once_and_told_as_such_and_costs_one_more_read() 
     assert_eq!(done.records, ["retried in 60 s"]);
     assert_eq!(done.failed, [0]);
     assert_eq!(world.told(), ["written: created"]);
-    assert!(!world.contact("k").1, "that nobody may call is in force");
+    assert!(!world.contact("k").1, "the contact is not callable");
     let text = lines.take();
     let written = "change written: it comes back to be read";
     let line = text.lines().find(|line| line.contains(written)).unwrap();
@@ -102,7 +102,7 @@ async fn a_change_is_written_at_once_and_told_as_such_and_costs_one_more_read() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_that_is_parked_is_read_before_it_is() {
+async fn where_reads_lag_an_opt_out_is_read_before_it_is_parked() {
     let world = world(true);
     world.put("k", 1, "1");
     let refused = change("k", 5)
@@ -118,7 +118,7 @@ async fn an_opt_out_that_is_parked_is_read_before_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reset_of_a_rank_is_told_when_it_is_written_and_once() {
+async fn a_reset_of_a_rank_is_reported_once_when_it_is_written() {
     let world = world(true);
     world.put("k", 9, "1");
     let reset = change("k", 0)
@@ -133,7 +133,7 @@ async fn a_reset_of_a_rank_is_told_when_it_is_written_and_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_agents_wrote_is_carried_and_lost_only_between_the_read_and_the_write() {
+async fn what_agents_write_is_lost_only_between_the_read_and_the_write() {
     for (before, kept) in [("contacts/bulk", true), ("/contacts", false)] {
         let world = World::of_lists(Options::default());
         world.put("k", 1, "1");

@@ -1,4 +1,4 @@
-//! Token and secret: one org's trouble is its own.
+//! Tokens and secrets: the trouble of one org stays with that org.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn many_waiters_share_one_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_no_header_can_hold_is_not_kept() {
+async fn a_token_that_fits_into_no_header_is_not_cached() {
     for token in ["abc\\ndef", "abc\\n", "\\u0000", "", " ", "\u{e9}"] {
         let world = World::new();
         let text = format!("{{\"access_token\": \"{token}\", \"expires_in\": 86400}}");
@@ -80,7 +80,7 @@ async fn after_a_401_one_new_token_is_fetched_for_all() {
             .filter(|call| call.ends_with("401"))
             .count(),
         1,
-        "who waits for a turn asks with the new one"
+        "calls that wait for their turn use the new token"
     );
     assert_eq!(world.vault.reads(SECRET), 1);
 }
@@ -136,7 +136,7 @@ async fn a_429_of_the_token_endpoint_is_remembered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_429_of_the_token_endpoint_that_names_nothing_is_no_invitation() {
+async fn a_429_of_the_token_endpoint_without_a_wait_is_not_retried_at_once() {
     for asked in ODD_WAITS {
         let world = World::new();
         let effect = Effect::Status(429, vec![("retry-after", asked.to_owned())]);
@@ -150,7 +150,7 @@ async fn a_429_of_the_token_endpoint_that_names_nothing_is_no_invitation() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_endpoint_that_is_not_well_is_asked_three_times_for_all_waiters_together() {
+async fn a_failing_token_endpoint_is_tried_three_times_for_all_waiters_together() {
     for effect in [Effect::Status(503, vec![]), Effect::Lost { is_done: false }] {
         let world = World::new();
         world.genesys.add_fault(Fault {

@@ -1,4 +1,4 @@
-//! What no retry can help is parked, and takes nobody along.
+//! A change that no retry can help is parked, and only that change.
 
 use std::time::Duration;
 
@@ -110,7 +110,7 @@ async fn a_read_that_is_refused_is_parked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_unknown_for_a_moment_parks_nothing_and_holds_up_no_other_campaign() {
+async fn a_campaign_that_is_unknown_for_a_moment_parks_nothing_and_holds_up_no_other() {
     let world = World::new();
     let unknown = |method| Fault::status(method, 404).on("contacts");
     world.genesys.add_fault(unknown("POST"));
@@ -211,7 +211,7 @@ async fn a_fold_taken_apart_stops_at_what_must_be_retried() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_parked_is_retried_and_so_is_all_after_it() {
+async fn a_change_that_cannot_be_parked_is_retried_and_so_are_those_after_it() {
     let world = World::new();
     world.sqs.refuse(1);
     let done = world
@@ -239,7 +239,7 @@ async fn a_parked_change_behind_one_that_is_retried_waits_its_turn() {
     assert_eq!(done.failed, [0, 1]);
     assert!(
         world.dead_letters.is_empty(),
-        "what is not deleted is not parked either"
+        "a message that is not deleted is not parked either"
     );
 }
 

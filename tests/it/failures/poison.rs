@@ -1,4 +1,4 @@
-//! One contact that makes every call fail that it is in: nobody else's changes wait for it.
+//! One contact makes every call fail that contains it. Nobody else's changes wait for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::support::{CAMPAIGN, World, between, change};
 
-/// What becomes of a call that holds the poison.
+/// The fate of a call that contains the poison.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Poison {
     Answers(StatusCode),
@@ -21,7 +21,7 @@ pub(super) enum Poison {
     Panics,
 }
 
-/// A copy whose calls of this method are struck where path or body has the word `poison`.
+/// A copy whose calls of this method fail if the path or the body contains the word `poison`.
 pub(super) fn poisoned(world: &World, method: &'static str, poison: Poison) -> Context {
     let strike = move |genesys: Arc<Genesys>, request: Request<Bytes>, timeout| async move {
         let is_read = request.method() == "GET" || request.uri().path().ends_with("/bulk");
@@ -49,7 +49,7 @@ pub(super) fn poisoned(world: &World, method: &'static str, poison: Poison) -> C
 
 const THIRTY: Option<Duration> = Some(Duration::from_secs(30));
 
-/// Hands the queue's batches to the copy for so long.
+/// Hands batches of the queue to the copy for this long.
 async fn serve(world: &World, copy: &Context, time: Duration) {
     let until = world.clock.now() + time;
     while world.clock.now() < until {
@@ -62,7 +62,7 @@ async fn serve(world: &World, copy: &Context, time: Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_contact_whose_create_fails_does_not_keep_its_batch_out() {
+async fn one_contact_whose_create_fails_does_not_hold_up_its_batch() {
     let failing = Poison::Answers(StatusCode::INTERNAL_SERVER_ERROR);
     for poison in [failing, Poison::Hangs] {
         for world in [World::new, || World::of_lists(Options::default())] {
@@ -81,7 +81,7 @@ async fn one_contact_whose_create_fails_does_not_keep_its_batch_out() {
                 contacts
                     .get("opt-out")
                     .is_some_and(|contact| !contact.callable),
-                "{poison:?}: the opt-out is heard with the second try or the third"
+                "{poison:?}: the opt-out takes effect at the second or third try"
             );
             serve(&world, &copy, Duration::from_hours(2)).await;
             assert_eq!(world.genesys.contacts(CAMPAIGN).len(), 9, "{poison:?}");
@@ -91,7 +91,7 @@ async fn one_contact_whose_create_fails_does_not_keep_its_batch_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_contact_whose_read_hangs_does_not_keep_its_batch_out_of_an_org_that_was_quiet() {
+async fn one_contact_whose_read_hangs_does_not_hold_up_its_batch_in_a_quiet_org() {
     for world in [World::new, || World::of_lists(Options::default())] {
         let world = world();
         let copy = poisoned(&world, "GET", Poison::Hangs);
@@ -122,7 +122,7 @@ async fn a_panic_in_one_contacts_call_retries_that_contact_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_is_answered_without_its_contacts_is_of_unknown_end() {
+async fn a_create_whose_answer_lacks_its_contacts_has_an_unknown_result() {
     for text in ["<html>maintenance</html>", "[]", "", "{}"] {
         let world = World::new();
         let answer = Fault::next("POST", Effect::Text(text.to_owned())).on("contacts");
@@ -135,7 +135,7 @@ async fn a_create_that_is_answered_without_its_contacts_is_of_unknown_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_heard_of_a_refused_opt_out_is_not_undone_by_what_is_older() {
+async fn a_refused_opt_out_that_took_effect_is_not_undone_by_an_older_change() {
     for world in [World::new, || World::of_lists(Options::default())] {
         let world = world();
         let copy = poisoned(
@@ -145,7 +145,7 @@ async fn what_was_heard_of_a_refused_opt_out_is_not_undone_by_what_is_older() {
         );
         world.put("a", 1, "0");
         let refused = change("a", 9).column("nickname", "poison".into());
-        // With a change without a rank among them they are tried in the queue's order.
+        // With a change without a rank among them, they are tried in the order of the queue.
         let unranked = change("a", 6)
             .with("eventId", "unranked")
             .without("version");
@@ -184,7 +184,7 @@ async fn a_200_that_shows_the_contact_as_it_was_is_not_taken_for_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_that_no_bulk_read_takes_is_heard_before_it_is_parked() {
+async fn an_opt_out_whose_bulk_read_is_refused_takes_effect_before_it_is_parked() {
     for status in [400, 413] {
         let world = World::of_lists(Options::default());
         world.put("a", 1, "1");
@@ -203,7 +203,10 @@ async fn an_opt_out_that_no_bulk_read_takes_is_heard_before_it_is_parked() {
         world.genesys.add_fault(refused());
         let done = world.apply([change("new", 2).callable(false)]).await;
         assert_eq!(done.records, ["parked: rejected"]);
-        assert!(!world.contact("new").1, "no late create makes one that is");
+        assert!(
+            !world.contact("new").1,
+            "no late create makes a callable one"
+        );
         assert_eq!(world.column("new", "crmVersion"), "2:2-");
 
         world.genesys.add_fault(refused());

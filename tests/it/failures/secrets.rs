@@ -1,4 +1,4 @@
-//! An org's secret: rotated, and read while Secrets Manager does not answer.
+//! An org's secret: it is rotated, and it is used while Secrets Manager does not answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,7 +63,7 @@ async fn after_two_401_the_secret_is_read_afresh_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_secrets_manager_does_not_answer_a_known_secret_serves_on() {
+async fn while_secrets_manager_does_not_answer_a_cached_secret_is_used() {
     let world = World::new();
     world.apply([change("a", 1)]).await;
     world.vault.fail(SECRET, SecretsError::Unavailable);
@@ -110,7 +110,7 @@ async fn secrets_manager_is_not_waited_for_beyond_the_invocations_end() {
     assert_eq!(done.took, Duration::from_secs(3));
 }
 
-/// Secrets of which one org's is not answered.
+/// Secrets Manager, which does not answer for one org.
 struct HangingSecret(Arc<Vault>);
 
 impl Secrets for HangingSecret {
@@ -126,7 +126,7 @@ impl Secrets for HangingSecret {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_org_whose_secret_hangs_holds_no_batch_up_twice_in_a_row() {
+async fn an_org_whose_secret_hangs_does_not_hold_up_two_batches_in_a_row() {
     let world = World::new();
     let mut shared = world.shared(|_| ());
     shared.secrets = Arc::new(HangingSecret(Arc::clone(&world.vault)));

@@ -1,4 +1,4 @@
-//! Conflicts, unknown writes and a service that is not well.
+//! Conflicts, writes with unknown results, and a failing service.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn within(record: &str, range: std::ops::RangeInclusive<u64>) {
 
 #[tokio::test(start_paused = true)]
 async fn a_conflict_in_a_batch_is_resolved_for_each_of_its_contacts() {
-    // `there` and `gone` cannot be read at first, though `there` exists; somebody else creates
+    // At first neither `there` nor `gone` can be read, though `there` exists. Somebody else creates
     // `raced` meanwhile.
     let world = World::with(Options {
         read_lag: Duration::from_secs(10),
@@ -72,7 +72,7 @@ async fn a_conflict_that_can_be_read_by_then_is_planned_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_refused_and_shows_itself_to_nobody_is_retried_later() {
+async fn a_key_that_conflicts_and_cannot_be_read_is_retried_later() {
     let world = World::new();
     world.genesys.add_fault(Fault::status("GET", 404));
     world
@@ -89,7 +89,7 @@ async fn a_key_that_is_refused_and_shows_itself_to_nobody_is_retried_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_patch_of_what_was_read_that_finds_nothing_is_retried_later() {
+async fn a_patch_that_finds_no_contact_is_retried_later() {
     let world = World::new();
     world.put("a", 1, "1");
     world.genesys.add_fault(Fault::status("PATCH", 404));
@@ -98,7 +98,7 @@ async fn a_patch_of_what_was_read_that_finds_nothing_is_retried_later() {
         .await;
     assert_eq!((done.calls.len(), done.failed), (3, vec![0, 1]));
     within(&done.records[0], 15..=19);
-    assert_eq!(done.records[0], done.records[1], "a fold is one");
+    assert_eq!(done.records[0], done.records[1], "a fold is one write");
     assert!(world.dead_letters.is_empty());
 }
 
@@ -213,7 +213,7 @@ async fn after_a_patch_without_an_answer_the_contact_is_read_before_any_second_w
     assert_eq!(
         reads,
         ["PATCH", "GET"],
-        "after a write that hung it was read first"
+        "after a write that hung, the contact was read first"
     );
 }
 
@@ -230,7 +230,7 @@ async fn a_newer_write_of_somebody_else_is_not_overwritten_by_a_second_try() {
             .add_fault(Fault::next("PATCH", effect.clone()));
         world.send([change("a", 2).phone("2")]);
         let somebody_else = async {
-            // After the first read, and before the failed write is answered.
+            // The write happens after the first read, and before the failed write is answered.
             world.pass(Duration::from_millis(2_500)).await;
             world.put("a", 7, "7");
         };

@@ -1,5 +1,5 @@
-//! Feeds, records and schedules that are other than one hopes: nothing that changed may be left out, and
-//! nobody called who opted out.
+//! Feeds, records and schedules that behave badly. No change is left out, and nobody is called who
+//! opted out.
 
 mod apart;
 
@@ -12,7 +12,8 @@ use crate::reconcile::by_config::Run;
 use crate::reconcile::runs::{QUARTER, RECORD, due, failed_runs, run_all, take};
 use crate::support::{CAMPAIGN, OTHER_CAMPAIGN};
 
-/// A feed of the own form. Whoever is asked twice answers by how often it was asked before.
+/// A feed in the neutral form. Its answer may depend on how often the same address was requested
+/// before.
 fn run(answers: impl Fn(&str, usize) -> (u16, Value) + Send + Sync + 'static) -> Run {
     let secret = json!({ "url": "https://crm.test/contacts", "bearerToken": "hush" });
     run_with(&secret, answers)
@@ -28,7 +29,7 @@ fn run_with(
     })
 }
 
-/// Why runs failed that are told of.
+/// The errors of the failed runs that were reported.
 fn errors(run: &Run) -> Vec<String> {
     let failed = failed_runs(run).into_iter();
     failed
@@ -46,7 +47,7 @@ fn page(contacts: &[Value], next: Option<&str>) -> (u16, Value) {
     (200, json!({ "contacts": contacts, "next": next }))
 }
 
-/// A contact that is not there yet.
+/// A contact that is not in the campaign yet.
 fn ordinary() -> Value {
     json!({ "contactKey": "new", "version": 6, "data": { "phone": "6" } })
 }
@@ -85,7 +86,7 @@ async fn a_dry_run_from_the_queue_of_runs_is_not_taken_for_a_look() {
     run.world.runs.send(message).unwrap();
     run_all(&run).await;
     assert!(run.keys().is_empty());
-    // The next one comes late: it must ask for all since 16:00.
+    // The next run is late. It must ask for every change since 16:00.
     run.world.pass(Duration::from_hours(2)).await;
     due(&run, json!({})).await;
     run_all(&run).await;
@@ -95,7 +96,7 @@ async fn a_dry_run_from_the_queue_of_runs_is_not_taken_for_a_look() {
 
 #[tokio::test(start_paused = true)]
 async fn a_run_that_is_due_a_little_ahead_does_not_look_into_the_future() {
-    // At 16:00 and at 16:01 nobody has opted out yet.
+    // Nobody has opted out at 16:00 or at 16:01.
     let opted = "2026-11-24T16:03:00Z".parse::<jiff::Timestamp>().unwrap();
     let run = run(
         move |url, before| match before > 1 && since(url) <= opted.as_second() {
@@ -109,7 +110,7 @@ async fn a_run_that_is_due_a_little_ahead_does_not_look_into_the_future() {
     run.world.pass(Duration::from_mins(1)).await;
     due(&run, json!({ "scheduledTime": "2026-11-24T16:10:00Z" })).await;
     run_all(&run).await;
-    // Whatever the window is: it must ask for all since 16:01.
+    // Whatever its window, the run must ask for every change since 16:01.
     run.world.pass(Duration::from_mins(75)).await;
     due(&run, json!({})).await;
     run_all(&run).await;
@@ -148,7 +149,8 @@ async fn a_hundred_campaigns_each_of_which_takes_an_invocation_fit_into_a_record
     for id in &ids {
         run.world.put_campaign("acme", id, None);
     }
-    // One schedule of one campaign each would do the same as one run of a hundred that goes on.
+    // A schedule for each campaign does the same as one run over a hundred campaigns that
+    // continues.
     for id in &ids {
         due(&run, json!({ "campaignIds": [id] })).await;
         run_all(&run).await;
@@ -161,7 +163,7 @@ async fn a_hundred_campaigns_each_of_which_takes_an_invocation_fit_into_a_record
 async fn a_run_with_a_wide_window_does_not_go_on_where_a_narrow_one_of_the_same_time_failed() {
     let opted = "2026-11-24T10:00:00Z".parse::<jiff::Timestamp>().unwrap();
     let opted = opted.as_second();
-    // The second page is missing for both tries of the first schedule's run.
+    // The second page is missing for both tries of the run of the first schedule.
     let failures = Mutex::new(0);
     let run = run(move |url, _| {
         let mut failures = failures.lock().unwrap();
@@ -181,7 +183,7 @@ async fn a_run_with_a_wide_window_does_not_go_on_where_a_narrow_one_of_the_same_
     run.world.put("gone", 5, "5");
     let at = run.world.clock.now().to_string();
     due(&run, json!({ "scheduledTime": at, "force": true })).await;
-    // Too short for its 200 contacts: it notes where it is.
+    // The time is too short for its 200 contacts, so the run records where it stopped.
     let first = take(&run, Duration::from_mins(3)).await.unwrap_err();
     let noted = run.world.parameters.text(RECORD);
     run.world.pass(Duration::from_secs(first)).await;
@@ -199,7 +201,8 @@ async fn a_run_with_a_wide_window_does_not_go_on_where_a_narrow_one_of_the_same_
 
 #[tokio::test(start_paused = true)]
 async fn an_opt_out_in_the_second_of_an_opt_in_is_not_taken_for_it_by_the_queue() {
-    // A run that comes twice (its record was not written): what the CRM says changed within the same second.
+    // A run comes twice, because its record was not written. Both answers of the CRM are changes
+    // within the same second.
     let run = run(|_, before| match before {
         0 => page(&[], None),
         1 => page(
@@ -225,7 +228,7 @@ async fn an_opt_out_in_the_second_of_an_opt_in_is_not_taken_for_it_by_the_queue(
 
 #[tokio::test(start_paused = true)]
 async fn a_feed_that_goes_round_by_ever_new_cursors_is_found_out_over_several_invocations() {
-    // 300 contacts on ten pages, again and again.
+    // The feed returns the same 300 contacts on ten pages, again and again.
     let run = run(|_, before| {
         let some = (0..30).map(|n| (before * 30 + n) % 300);
         let some: Vec<_> = some
@@ -237,7 +240,7 @@ async fn a_feed_that_goes_round_by_ever_new_cursors_is_found_out_over_several_in
         run.world.put(&format!("k{n}"), 5, "5");
     }
     due(&run, json!({})).await;
-    // 60 contacts a minute: some three rounds an invocation, too few to be found out in one.
+    // At 60 contacts a minute an invocation sees some three rounds, too few to find it out.
     for _ in 0..6 {
         match take(&run, QUARTER).await {
             Err(seconds) => run.world.pass(Duration::from_secs(seconds)).await,

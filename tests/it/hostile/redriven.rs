@@ -1,4 +1,4 @@
-//! What is sent again of items that should never have been parked, or of sources that are others by now.
+//! Redriven items that should never have been parked, or whose source is another one by now.
 
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ async fn a_body_of_101_good_changes_that_was_parked_can_be_redriven() {
 }
 
 #[tokio::test]
-async fn what_was_parked_of_one_org_goes_to_no_other() {
+async fn a_message_that_was_parked_for_one_org_goes_to_no_other() {
     let served = Served::new().await;
     served.put_source("people", &json!({ "auth": "bearer", "bearerTokens": [TOKEN], "org": "lists", "campaignId": "campaign-of-lists",
         "mapping": { "jq": "{ contactKey: .id, version: 1, data: { phone: .phone } }" } }));
@@ -69,7 +69,7 @@ async fn what_was_parked_of_one_org_goes_to_no_other() {
 }
 
 #[tokio::test]
-async fn what_two_values_of_one_campaign_parked_can_be_redriven() {
+async fn changes_that_two_values_of_one_campaign_parked_can_be_redriven() {
     let served = Served::new().await;
     served.put_source("people", &json!({ "auth": "bearer", "bearerTokens": [TOKEN], "org": "ranked", "campaigns": { "Spring": "c", "spring": "c" },
         "mapping": { "jq": "{ contactKey: .id, version: 1, data: { phone: .phone }, callable: false, campaigns: .s }" } }));

@@ -1,4 +1,4 @@
-//! What shows who sends, what is overheard, and what a payload says, is in no place where it must not be.
+//! Credentials, overheard requests and payloads show up nowhere where they must not.
 
 use super::*;
 
@@ -70,7 +70,7 @@ async fn an_overheard_event_is_read_as_what_it_was() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_name_of_a_payload_is_told() {
+async fn no_name_of_a_payload_is_reported() {
     for (program, body) in [
         (
             "{ contactKey: .id, version: 1, data: .props }",

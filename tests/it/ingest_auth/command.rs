@@ -1,4 +1,4 @@
-//! `campaign-sync event webhook --secret`: a person tries a source.
+//! `campaign-sync event webhook --secret`: an operator tries a source.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -27,7 +27,7 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 #[test]
-fn what_is_printed_is_let_in_by_the_secret_that_it_is_made_with() {
+fn a_printed_request_is_let_in_with_the_secret_that_it_was_made_with() {
     for (n, way) in ways().into_iter().enumerate() {
         let secret = source(&way).to_string();
         let path = file(&format!("source-{n}.json"), &secret);
@@ -56,7 +56,7 @@ fn what_is_printed_is_let_in_by_the_secret_that_it_is_made_with() {
 }
 
 #[test]
-fn the_command_that_is_printed_is_one_that_a_shell_reads_as_it_is_meant() {
+fn a_shell_reads_the_printed_command_as_it_is_meant() {
     let auth =
         json!({ "header": { "name": "x-api-key", "values": ["it's of \"16\" $or `more`"] } });
     let path = file("source-quoted.json", &json!({ "auth": auth }).to_string());
@@ -113,7 +113,7 @@ fn the_command_that_is_printed_is_one_that_a_shell_reads_as_it_is_meant() {
 }
 
 #[test]
-fn what_cannot_be_sent_is_told_without_the_secret() {
+fn an_impossible_request_is_reported_without_the_secret() {
     let short = file(
         "source-short.json",
         r#"{"auth": {"preset": "github", "secrets": ["canary"]}}"#,

@@ -1,13 +1,12 @@
-//! What vendors send, spoilt in any way, to a source with each preset: never a panic, each item is queued,
-//! ignored or parked, and nothing of it is in the log.
+//! The bodies of vendors, corrupted in any way, for a source with each preset. Nothing panics, each
+//! item is queued, ignored or parked, and nothing of it is logged.
 
 use mapping::PRESETS;
 use serde_json::json;
 
 use super::*;
 
-/// One body of each vendor, with a canary wherever a person's data stand, and where it tells what it is
-/// about.
+/// One body for each vendor. A canary stands wherever a person's data would.
 fn samples() -> Vec<(Value, &'static str)> {
     let hubspot = |kind: &str| {
         json!({
@@ -65,7 +64,7 @@ fn samples() -> Vec<(Value, &'static str)> {
     ]
 }
 
-/// Which of them the preset is for.
+/// The index of the sample that belongs to the preset.
 fn own(preset: &str) -> usize {
     match preset {
         "hubspot" => 0,
@@ -118,7 +117,7 @@ fn places(value: &Value, at: &str, into: &mut Vec<String>) {
     }
 }
 
-/// A preset, and a sample in which some values are others.
+/// A preset, and a sample with some values replaced.
 fn bodies() -> impl Strategy<Value = (&'static str, String)> {
     let leaf = prop::sample::select(vec![
         json!(null),
@@ -179,7 +178,7 @@ const MEDIA_TYPES: [&str; 6] = [
 ];
 
 #[test]
-fn what_vendors_send_does_no_harm_however_it_is_spoilt() {
+fn corrupted_bodies_of_vendors_do_no_harm() {
     let quiet = Quiet::new();
     for preset in PRESETS {
         quiet

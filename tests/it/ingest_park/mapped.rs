@@ -1,11 +1,11 @@
-//! What a source with a mapping sends: each item becomes changes by itself, is ignored, or is parked.
+//! A source with a mapping. Each item becomes changes, is ignored, or is parked, by itself.
 
 use serde_json::{Value, json};
 
 use super::{CANARY, attribute, parks, world};
 use crate::support::ingest::World;
 
-/// A CRM's own shape: a list of people, of whom one is not to be called.
+/// The shape of a CRM: a list of people, one of whom must not be called.
 pub(super) fn people() -> Value {
     json!({
         "items": "/people",
@@ -74,7 +74,7 @@ async fn a_mapping_makes_changes_of_each_item_and_ignores_or_parks_the_others() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_its_own_wish_a_source_with_a_mapping_refuses() {
+async fn a_source_with_a_mapping_refuses_where_its_secret_says_so() {
     let mut secret = parks(Some(people()));
     secret["onFault"] = json!("refuse");
     let world = World::new();
@@ -95,7 +95,7 @@ async fn by_its_own_wish_a_source_with_a_mapping_refuses() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_too_long_or_too_many_for_items_is_parked_as_one() {
+async fn too_long_or_too_many_items_are_parked_as_one() {
     let program = json!({ "jq": "error(\"none\")" });
     for (text, extent) in [
         (format!("[{}0]", "0,".repeat(1_000)), "body"),
@@ -131,7 +131,7 @@ async fn large_items_are_parked_by_several_calls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_mapping_sees_what_shows_who_sends() {
+async fn no_mapping_sees_credentials() {
     let mapping = json!({ "jq": ".", "headers": ["X-Webhook-Token"] });
     for (auth, expected) in [
         (

@@ -1,9 +1,9 @@
-//! Entries of contacts that are refused, and entries that are refused themselves.
+//! Entries of contacts whose write is refused, and entries that are refused themselves.
 
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn whoever_no_bulk_read_takes_is_listed_by_the_number_that_the_contact_has() {
+async fn a_contact_whose_bulk_read_is_refused_is_listed_by_its_stored_number() {
     let world = by_phone();
     world.apply([change("a", 1).phone("+1")]).await;
     world
@@ -15,7 +15,7 @@ async fn whoever_no_bulk_read_takes_is_listed_by_the_number_that_the_contact_has
         (world.contact("a").1, entries(&world)),
         (false, vec!["+1".to_owned()])
     );
-    // A stale one is not.
+    // A stale opt-out is not entered.
     world
         .apply([change("b", 5).phone("+2").callable(true)])
         .await;
@@ -27,7 +27,7 @@ async fn whoever_no_bulk_read_takes_is_listed_by_the_number_that_the_contact_has
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_is_taken_for_new_and_refused_alone_is_listed() {
+async fn a_contact_that_is_taken_for_new_and_refused_is_listed() {
     let world = world_of("predictive", "contactKey");
     for n in 0..6 {
         let new = (0..10).map(|i| change(&format!("new{n}{i}"), 1));
@@ -38,7 +38,11 @@ async fn whoever_is_taken_for_new_and_refused_alone_is_listed() {
     world.genesys.add_fault(refused.times(2));
     let done = world.apply([out("a", 2).phone("+1")]).await;
     assert_eq!(done.records, ["parked: rejected"], "{done:?}");
-    assert_eq!(count(&done, "GET"), 0, "or this tests nothing: {done:?}");
+    assert_eq!(
+        count(&done, "GET"),
+        0,
+        "otherwise this tests nothing: {done:?}"
+    );
     assert_eq!(entries(&world), ["a"]);
 }
 
@@ -51,7 +55,7 @@ async fn an_opt_out_that_cannot_be_written_is_parked_at_once_and_says_that_the_l
     world.genesys.add_fault(refused.times(20));
     let done = world.apply([out("a", 2)]).await;
     assert_eq!(done.records, ["parked: rejected"], "{done:?}");
-    assert!(world.contact("a").1, "or this tests nothing");
+    assert!(world.contact("a").1, "otherwise this tests nothing");
     let detail = &world.parked()[0]["detail"];
     assert!(
         detail.contains("was refused too") && detail.contains("not on the DNC list"),
@@ -67,7 +71,7 @@ async fn one_bad_number_parks_the_opt_out_and_no_other_change_of_the_contact() {
         change("b", 1).phone("+2"),
     ];
     world.apply(first).await;
-    // Of a list that takes others.
+    // The list accepts other entries.
     world.apply([out("b", 2)]).await;
     let changes = [
         out("a", 2),
@@ -78,7 +82,7 @@ async fn one_bad_number_parks_the_opt_out_and_no_other_change_of_the_contact() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_that_refuses_all_without_a_code_is_told_and_left_alone() {
+async fn a_list_that_refuses_everything_without_a_code_is_reported_and_left_alone() {
     let world = by_phone();
     let key = |n: usize| format!("c{n}");
     for n in 0..200 {
@@ -90,7 +94,7 @@ async fn a_list_that_refuses_all_without_a_code_is_told_and_left_alone() {
     world.pass(Duration::from_secs(2)).await;
     world.send((0..200).map(|n| out(&key(n), 2)));
     let done = world.invoke().await;
-    // Two are found that are refused alone, far from each other.
+    // The calls halve down to two refused entries, far from each other.
     assert_eq!(count(&done, "PATCH"), 15, "{:?}", done.calls);
     let told = world.told();
     assert!(told.iter().any(|told| told.contains("DNC list failed")));
@@ -113,7 +117,7 @@ async fn a_full_list_is_given_up_after_the_horizon_though_it_takes_what_stands_t
         if !world.parked().is_empty() {
             break;
         }
-        // The CRM says again and again who opted out.
+        // The CRM repeats the opt-out again and again.
         if minute % 5 == 0 {
             world.send([out("a", 2).with("eventId", format!("again-{minute}"))]);
         }

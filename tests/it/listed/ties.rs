@@ -1,4 +1,4 @@
-//! Opt-outs and opt-ins of one rank.
+//! Opt-outs and opt-ins with the same rank.
 
 use super::*;
 

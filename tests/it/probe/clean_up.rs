@@ -1,4 +1,4 @@
-//! Nothing is left behind, whatever fails and whoever presses Ctrl-C.
+//! The probe leaves nothing behind, whatever fails and even if somebody presses Ctrl-C.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,7 +12,8 @@ use tokio::process::Child;
 use super::*;
 use crate::support::served::Served;
 
-/// Whichever call is lost: done or not, its contacts are looked for and deleted.
+/// If the answer to any call is lost, the probe looks for its contacts and deletes them, whether or
+/// not the call was carried out.
 #[tokio::test]
 async fn whatever_call_gets_no_answer_nothing_is_left() {
     let runs = (0..31).map(|n| async move {
@@ -33,7 +34,7 @@ async fn whatever_call_gets_no_answer_nothing_is_left() {
     join_all(runs).await;
 }
 
-/// Starts a probe, and answers it when so many calls of the method were made.
+/// Starts a probe, and returns once it has made this many calls of the method.
 async fn started(served: &Served, method: &str, count: usize) -> Child {
     let child = served
         .prepared(&["check", "--org", ORG, "--probe", LIST, "--json"])
@@ -81,7 +82,7 @@ async fn ended(child: Child) -> (Option<i32>, Value, String) {
 #[tokio::test]
 async fn ctrl_c_ends_it_and_its_contacts_are_deleted() {
     let served = served(Options::default()).await;
-    // The contacts are made, and the answer to the update does not come.
+    // The contacts exist, and the answer to the update is late.
     let fault = Fault::next("POST", Effect::Slow(Duration::from_secs(9)));
     let contacts = format!("contactlists/{LIST}/contacts");
     served.genesys.add_fault(fault.on(&*contacts).after(3));
@@ -150,7 +151,7 @@ async fn a_client_that_may_not_delete_writes_nothing() {
 }
 
 #[tokio::test]
-async fn a_second_ctrl_c_leaves_the_contacts_and_tells_them() {
+async fn a_second_ctrl_c_leaves_the_contacts_and_names_them() {
     let served = served(Options::default()).await;
     let slow = Fault::next("POST", Effect::Slow(Duration::from_secs(9)));
     let contacts = format!("contactlists/{LIST}/contacts");
@@ -173,7 +174,7 @@ async fn a_second_ctrl_c_leaves_the_contacts_and_tells_them() {
 #[tokio::test]
 async fn one_id_that_cannot_be_deleted_keeps_no_other() {
     let served = served(Options::default()).await;
-    // All of them together, then two of them alone.
+    // The delete of all ids is refused, then that of each of two ids.
     let fault = Fault::status("DELETE", 400).after(1).times(3);
     served.genesys.add_fault(fault);
     let (status, _, shown) = probe(&served).await;
@@ -189,7 +190,7 @@ async fn a_deletion_that_does_not_show_is_made_again() {
     let (status, _, shown) = probe(&served).await;
     assert!(status == 0 && is_empty(&served), "{shown}");
 
-    // What may be done yet, after its contacts were deleted.
+    // A write that may still be carried out after its contacts were deleted.
     let fault = Fault::next("POST", Effect::Hang { is_done: false });
     let contacts = format!("contactlists/{LIST}/contacts");
     let before = calls(&served).len();
@@ -204,8 +205,8 @@ async fn a_deletion_that_does_not_show_is_made_again() {
 }
 
 #[tokio::test]
-async fn contacts_that_could_not_be_deleted_are_told_and_how_to_delete_them() {
-    // Once what is left is counted.
+async fn contacts_that_could_not_be_deleted_are_named_with_how_to_delete_them() {
+    // The list's size counts what is left at once.
     let lists = ListReadings {
         search_lag: Duration::ZERO,
         ..ListReadings::default()

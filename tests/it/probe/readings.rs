@@ -1,4 +1,4 @@
-//! Every reading of the service, and what is told of it.
+//! Every possible behaviour of the service, and what the probe reports of it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::support::openapi;
 
-/// What needs something of who runs campaign-sync where it is otherwise.
+/// The questions whose unexpected answer asks something of the operator.
 const MATTERS: [&str; 6] = [
     "postCallable",
     "idCharacters",
@@ -20,7 +20,7 @@ const MATTERS: [&str; 6] = [
     "readAfterUpdate",
 ];
 
-/// What the service does, and the questions that then differ from what is assumed.
+/// A behaviour of the service, and the questions whose answers then differ from what is assumed.
 fn readings() -> Vec<(Options, &'static [&'static str])> {
     let base = Options::default;
     let lists = |lists: ListReadings| Options {
@@ -90,7 +90,7 @@ fn readings() -> Vec<(Options, &'static [&'static str])> {
             }),
             &["readAfterUpdate"],
         ),
-        // Longer than the reads of a question that nothing hangs on are waited for.
+        // Longer than the probe waits for a read that nothing depends on.
         (
             lists(ListReadings {
                 read_lag: Duration::from_secs(16),
@@ -198,14 +198,14 @@ async fn every_reading_is_found_out_and_nothing_is_left() {
                 calls.iter().all(|call| call.method != "POST"
                     || !call.path.ends_with("/contacts")
                     || call.query == "doNotQueue=true"),
-                "nobody is put into a queue"
+                "no contact is queued for dialling"
             );
         });
     join_all(found).await;
 }
 
 #[tokio::test]
-async fn what_was_seen_is_told_in_words() {
+async fn the_report_is_in_plain_words() {
     let served = served(Options {
         lists: ListReadings {
             longest_id: 200,

@@ -1,4 +1,4 @@
-//! What is refused: by the probe, and to it.
+//! Refusals: by the probe, and of the probe.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ async fn a_service_that_wants_a_while_without_calls_is_waited_for() {
         assert_eq!(status, 0, "{shown}");
         assert_eq!(questions(&report, json!(true)).len(), 14, "{shown}");
     };
-    // Longer than the questions wait; the clean-up does.
+    // Longer than the questions wait, but not longer than the clean-up does.
     let for_longer = async {
         let served = served(Options::default()).await;
         let fault = Fault::next("PUT", throttled("61"));
@@ -37,8 +37,8 @@ async fn a_service_that_wants_a_while_without_calls_is_waited_for() {
 }
 
 #[tokio::test]
-async fn what_nobody_tells_stays_open_and_stops_nothing_else() {
-    // No count is told.
+async fn a_question_without_an_answer_stays_open_and_stops_no_other() {
+    // The answers do not report the rate limit.
     let untold = served(Options {
         rate_headers: false,
         ..Options::default()
@@ -49,7 +49,7 @@ async fn what_nobody_tells_stays_open_and_stops_nothing_else() {
     assert_eq!(questions(&report, Value::Null), ["budget"].into());
     assert_eq!(questions(&report, json!(false)), BTreeSet::new());
 
-    // The PUT without callable, the POST of long ids, and the POST of the characters.
+    // These are the PUT without `callable`, the POST of long ids, and the POST of the characters.
     let ill = served(Options::default()).await;
     let contacts = format!("contactlists/{LIST}/contacts");
     ill.genesys
@@ -71,7 +71,7 @@ async fn what_nobody_tells_stays_open_and_stops_nothing_else() {
     assert_eq!(fact(&report, "putCallable")["meaning"], Value::Null);
     assert!(is_empty(&ill));
 
-    // No contact at all can be made.
+    // No contact can be created at all.
     let shut = served(Options::default()).await;
     let fault = Fault::status("POST", 400).on(&*contacts).after(1);
     shut.genesys.add_fault(fault.times(1));
@@ -106,7 +106,7 @@ async fn a_list_is_empty_by_what_can_be_read_and_not_while_a_file_is_imported() 
     let writes = |call: &Call| call.method == "PUT" || call.path.ends_with("/contacts");
     assert!(!calls(&served).iter().any(writes));
     served.genesys.import(LIST, false);
-    // What the first one deletes is counted for seconds yet.
+    // The size of the list counts the deleted contacts of the first probe for some seconds.
     for _ in 0..2 {
         let (status, _, shown) = probe(&served).await;
         assert_eq!(status, 0, "{shown}");
@@ -114,10 +114,10 @@ async fn a_list_is_empty_by_what_can_be_read_and_not_while_a_file_is_imported() 
 }
 
 #[tokio::test]
-async fn a_refusal_of_everything_is_none_of_what_is_special() {
+async fn a_service_that_refuses_everything_answers_no_question() {
     let served = served(Options::default()).await;
     let contacts = format!("contactlists/{LIST}/contacts");
-    // The look at the list is answered, and no write.
+    // The look at the list is answered, but no write.
     let refused = Fault::status("POST", 400).on(&*contacts).after(1);
     served.genesys.add_fault(refused.times(99));
     let (status, report, shown) = probe(&served).await;
@@ -148,7 +148,7 @@ async fn a_list_that_is_used_is_not_written_to() {
     let genesys = &served.genesys;
     served.put_org("other-api", &json!({ "api": "predictive" }));
     served.put_campaign(ORG, "drawing", Some(&["phone", "a", "b"]));
-    // A campaign went to another list, and left its contact behind.
+    // A campaign moved to another list and left its contact behind.
     served.put_campaign(ORG, "gone", Some(&["phone", "a", "b"]));
     genesys.put_contact("gone", "LEAD-1", &[("phone", "+13175550100")], true);
     genesys.change_list("gone", LIST);
@@ -176,7 +176,7 @@ async fn a_list_that_is_used_is_not_written_to() {
         assert_eq!((status, report), (2, Value::Null), "{shown}");
         assert!(shown.contains(told), "{told}: {shown}");
     }
-    // One of the two that tell of contacts is behind the other.
+    // One of the two answers about contacts lags behind the other.
     let columns = r#"{"columnNames": ["phone", "a", "b"]}"#.to_owned();
     let none = r#"{"entities": [], "total": 0}"#.to_owned();
     for (method, path, text) in [
@@ -204,7 +204,7 @@ async fn a_list_that_is_used_is_not_written_to() {
 }
 
 #[tokio::test]
-async fn what_does_not_go_with_a_probe_is_refused() {
+async fn options_that_contradict_a_probe_are_refused() {
     let served = served(Options::default()).await;
     let with = async |arguments: &[&str]| {
         let (status, _, shown) = served.command(&[&["check"], arguments].concat()).await;

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn whom_the_campaign_has_not_and_need_not_have_is_no_drift() {
+async fn an_absent_contact_that_need_not_be_there_is_no_drift() {
     by_both(async |run| {
         run.world.put("there", 1, "1");
         run.world.put("gone", 1, "1");

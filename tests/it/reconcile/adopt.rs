@@ -1,4 +1,4 @@
-//! Adoptions, as an operator's command asks for them by the very code of a run.
+//! Adoptions: what an operator's command asks of the code of a run.
 
 use std::sync::Mutex;
 
@@ -12,7 +12,7 @@ use crate::support::{CAMPAIGN, VERSION_FIELD, World};
 
 const END: u64 = 9_007_199_254_740_991;
 
-/// So many contacts that the CRM opted out, as 0.1 left them.
+/// This many contacts that opted out at the CRM, as version 0.1 left them.
 fn lowered(run: &Run, contacts: usize) {
     for n in 0..contacts {
         let key = format!("a{n:03}");
@@ -26,7 +26,7 @@ fn held(run: &Run, key: &str, version: &str) {
     run.world.genesys.put_contact(CAMPAIGN, key, &data, false);
 }
 
-/// What it did, and whom of those that are opted out it saw.
+/// The result of an adoption, and the opted-out contacts that it saw.
 async fn adopt(run: &Run, cursor: Option<&str>) -> (Outcome, Vec<OptedOut>) {
     let seen = Mutex::new(Vec::new());
     let watch = |progress: Progress| {

@@ -1,4 +1,4 @@
-//! Time, the call budget, the queue's depth, and how much drift is too much.
+//! Bounds of a run: time, the call budget, the depth of the queue, and how much drift is too much.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::brake::drifted;
 use super::{Run, by_both, counts};
 use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, World};
 
-/// Fills the queue with messages of somebody else.
+/// Fills the queue with messages that are not of this run.
 pub(super) fn fill(run: &Run, messages: usize) {
     for n in 0..messages {
         let (group, deduplication_id) = (format!("g{n}"), format!("d{n}"));
@@ -39,7 +39,7 @@ async fn a_deep_queue_gets_nothing_but_opt_outs_until_the_next_run() {
     assert_eq!(
         (counts(&answer), answer.complete),
         ([1, 1, 0, 0, 0, 0], false),
-        "what is being applied, or waits invisible, counts"
+        "messages in flight count too"
     );
     run.world
         .event_source()
@@ -75,7 +75,7 @@ async fn behind_a_neighbours_backlog_every_opt_out_of_every_campaign_is_enqueued
 
 #[tokio::test(start_paused = true)]
 async fn what_a_deep_queue_had_no_room_for_is_found_again_where_time_ended_the_run_beyond_it() {
-    // 60 reads a minute: what is a fifth of 300.
+    // A run may make 60 reads a minute, a fifth of 300.
     let run = Run::with(World::new(), 400, |_| ());
     for n in 0..200 {
         run.says(&format!("new{n:03}"), 5, "5");
@@ -126,7 +126,7 @@ async fn a_run_fills_the_queue_no_deeper_than_ten_minutes_of_calls_and_the_curso
 
 #[tokio::test(start_paused = true)]
 async fn half_a_minute_before_its_end_a_run_stops_and_the_cursor_goes_on_in_mid_page() {
-    // 60 reads a minute: what is a fifth of 300.
+    // A run may make 60 reads a minute, a fifth of 300.
     let run = Run::with(World::new(), 400, |_| ());
     drifted(&run, 7, 213);
     let (mut input, mut checked, mut enqueued, mut runs) = (json!({}), 0, 0, 0);
@@ -152,7 +152,7 @@ async fn half_a_minute_before_its_end_a_run_stops_and_the_cursor_goes_on_in_mid_
         input = json!({ "cursor": answer.cursor });
     }
     assert_eq!((checked, enqueued), (220, 7), "each contact once");
-    assert!(runs > 1, "or this tests nothing");
+    assert!(runs > 1, "otherwise this tests nothing");
     let reads = run
         .world
         .genesys
@@ -225,7 +225,7 @@ async fn a_cursor_leaves_out_the_campaigns_that_are_done() {
     let input = |minute| json!({ "campaignIds": campaigns, "maxDriftPercent": 100, "scheduledTime": due(minute) });
     let mut minute = 0;
     let first = loop {
-        // With which campaign a run begins depends on its time.
+        // The campaign with which a run begins depends on the time of the run.
         let answer = run.run(input(minute)).await.unwrap();
         if run.feed.requests().last().unwrap().contains(CAMPAIGN) && run.feed.requests().len() > 1 {
             break answer;

@@ -1,4 +1,4 @@
-//! How much drift is too much.
+//! The brake: a run that finds too much drift enqueues nothing.
 
 use std::time::Duration;
 
@@ -100,7 +100,8 @@ async fn one_campaign_that_differs_too_much_stops_the_run_for_all() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_does_not_hide_that_too_much_differs() {
-    // Room for 60 changes a run: of a campaign that differs as a whole, they would be few enough.
+    // The queue has room for 60 changes of a run. If the brake counted only those, they would be
+    // too few to stop a campaign that differs as a whole.
     let run = Run::fast(50).allowing(6);
     drifted(&run, 200, 0);
     let answer = run.run(json!({})).await.unwrap();
@@ -113,7 +114,8 @@ async fn a_full_queue_does_not_hide_that_too_much_differs() {
 
 #[tokio::test(start_paused = true)]
 async fn what_differs_at_the_beginning_of_a_feed_is_not_taken_for_all_of_it() {
-    // (whether it is the schedule's, which looks on for opt-outs; contacts that are compared)
+    // Whether the run is scheduled, which goes on to look for opt-outs, and how many contacts it
+    // compares.
     for (is_scheduled, checked) in [(false, 600), (true, 2_120)] {
         let run = Run::fast(50).allowing(22);
         drifted(&run, 120, 2_000);
@@ -142,7 +144,7 @@ async fn a_page_that_is_not_what_it_was_is_compared_from_its_beginning() {
         .await
         .unwrap();
     assert!(!first.complete && first.checked > 50, "{first:?}");
-    // In the page's order comes before all what was not there before.
+    // The new contact comes first in the order of the page.
     run.says("a-new-one", 5, "5");
     let mut input = json!({ "cursor": first.cursor });
     let mut found = 0;
@@ -157,7 +159,8 @@ async fn a_page_that_is_not_what_it_was_is_compared_from_its_beginning() {
     assert_eq!(found, 1);
 }
 
-/// Runs as the command does: until so many contacts were compared, or with a rest so soon.
+/// Runs as the command does, until this many contacts were compared, or with a pause after this
+/// long.
 async fn run_until(
     run: &Run,
     more: serde_json::Value,
@@ -191,7 +194,7 @@ async fn run_until(
 
 #[tokio::test(start_paused = true)]
 async fn who_interrupts_a_run_by_a_broken_feed_has_none_of_it_enqueued() {
-    // As many as differ, 60 of 60, are too few for the brake, and all that was compared.
+    // 60 of 60 contacts differ: too few for the brake, but all that was compared.
     for world in [World::new(), World::of_lists(Default::default())] {
         let run = Run::with(world, 30, |_| ());
         drifted(&run, 200, 0);
@@ -206,7 +209,7 @@ async fn who_interrupts_a_run_by_a_broken_feed_has_none_of_it_enqueued() {
         assert_eq!(why.cause(), &Why::Interrupted);
         let told = why.to_string();
         assert!(told.starts_with("interrupted, when 60 of 60"), "{told}");
-        // Its cursor finds them again, and then enough is counted to know.
+        // Its cursor finds them again, and then enough contacts are counted to decide.
         let stopped = run_until(&run, json!({ "cursor": answer.cursor }), u64::MAX, None).await;
         assert!(matches!(
             stopped.why,
@@ -258,7 +261,7 @@ async fn an_opt_out_waits_behind_no_brake_that_is_not_decided() {
 
 #[tokio::test(start_paused = true)]
 async fn what_time_or_a_full_queue_ends_undecided_is_held_back_too() {
-    // By its fifth of 300 calls it compares 60 contacts in the first minute.
+    // With a fifth of 300 calls a minute, it compares 60 contacts in the first minute.
     let run = Run::with(World::new(), 400, |_| ());
     drifted(&run, 300, 0);
     let answer = run
@@ -273,7 +276,7 @@ async fn what_time_or_a_full_queue_ends_undecided_is_held_back_too() {
             .any(|told| told.contains("! acme incomplete: out of time, when")),
         "{told:?}"
     );
-    // Room for 20 changes: it counts on, and is ended before it knows.
+    // The queue has room for 20 changes. The run goes on counting, and ends before it can decide.
     let run = Run::with(World::new(), 400, |_| ()).allowing(4);
     drifted(&run, 300, 0);
     let outcome = run_until(&run, json!({}), 60, None).await;
@@ -282,8 +285,8 @@ async fn what_time_or_a_full_queue_ends_undecided_is_held_back_too() {
 
 #[tokio::test(start_paused = true)]
 async fn regression_contacts_before_a_failed_read_count_for_the_brake() {
-    // Reads of the third fifty contacts wait for a minute that is too late for them: 120 of 120
-    // differ by then.
+    // The reads of the third fifty contacts would have to wait past the deadline. By then 120 of
+    // 120 differ.
     let run = Run::with(World::new(), 400, |_| ());
     drifted(&run, 300, 0);
     let answer = run
@@ -318,7 +321,7 @@ async fn of_several_campaigns_only_the_one_that_is_undecided_is_held_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rest_waits_until_it_is_known_whether_to_enqueue() {
-    // At 60 contacts a minute: after the first minute all that was compared differs.
+    // At 60 contacts a minute, everything that was compared in the first minute differs.
     let run = Run::with(World::new(), 400, |_| ());
     drifted(&run, 50, 350);
     let rest = Some(Duration::from_secs(30));

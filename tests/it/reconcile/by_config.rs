@@ -1,4 +1,4 @@
-//! A feed by configuration: what is asked of the CRM's own API, and what its pages become.
+//! A feed by configuration: the requests to the CRM's own API, and what its pages become.
 
 mod auth;
 mod documented;
@@ -21,7 +21,7 @@ use tracing::level_filters::LevelFilter;
 use super::run::RunBeside;
 use crate::support::{CAMPAIGN, Lines, World};
 
-/// What the CRM was asked: as it was sent.
+/// A request to the CRM, as it was sent.
 #[derive(Clone)]
 pub(crate) struct Asked {
     at: Timestamp,
@@ -38,7 +38,7 @@ impl Asked {
     }
 }
 
-/// An answer: its status, headers and text.
+/// The status, the headers and the text of an answer.
 pub(crate) type Told = (u16, Vec<(&'static str, String)>, String);
 type Answers = dyn Fn(&Asked, usize) -> Told + Send + Sync;
 
@@ -83,11 +83,11 @@ impl Transport for Crm {
     }
 }
 
-/// One copy of reconcile beside such a CRM.
+/// A copy of reconcile with such a CRM.
 pub(crate) type Run = RunBeside<Crm>;
 
 impl Run {
-    /// `answers`: of a request, before which there were so many.
+    /// `answers` gets each request with the number of requests before it.
     pub(crate) fn new(
         secret: &Value,
         answers: impl Fn(&Asked, usize) -> Told + Send + Sync + 'static,
@@ -102,7 +102,7 @@ impl Run {
         RunBeside::beside(world, crm, |_| ())
     }
 
-    /// Runs into this; nothing may be enqueued, and nothing secret be told.
+    /// Runs, and returns the error. Nothing may be enqueued, and no secret may be shown.
     async fn error(&self) -> String {
         let lines = Lines::default();
         let writer = lines.clone();
@@ -127,7 +127,7 @@ impl Run {
     }
 }
 
-/// A secret whose items are `{id, rank, phone, dnc, gone}`.
+/// A secret for items of the form `{id, rank, phone, dnc, gone}`.
 fn secret(more: &Value) -> Value {
     let jq = r#"if .gone then { contactKey: .id, version: .rank, operation: "remove" }
         elif .other then empty

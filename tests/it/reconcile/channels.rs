@@ -1,4 +1,4 @@
-//! Channels and numbers: what the feed says of them and the contact does not have is repaired.
+//! If the feed closes a channel or a number that the contact still has open, reconcile repairs it.
 
 use super::*;
 
@@ -56,7 +56,7 @@ async fn what_is_up_against_the_feed_is_lowered_and_then_no_drift() {
     assert_eq!(
         run.world.column("newer", "phone"),
         "9",
-        "no column of what is stale"
+        "no column of a stale contact is written"
     );
     assert_eq!(
         run.world.of_the_dialler("done", "contactableStatus"),

@@ -1,4 +1,4 @@
-//! A whole list at once (docs/reconciliation.md "A whole list at once").
+//! Reading a whole list by an export (docs/reconciliation.md "A whole list at once").
 
 mod full;
 mod shared_list;
@@ -27,7 +27,7 @@ fn secret(run: &Run, more: Value) {
     run.world.put_secret("acme", &members);
 }
 
-/// Calls of the API that were made for an export, by method, and those that read fifty.
+/// How many calls the run made for an export, by GET and by POST, and how many bulk reads.
 fn calls(run: &Run) -> (usize, usize, usize) {
     let calls = run.world.genesys.calls();
     let exports = |method| {
@@ -45,7 +45,7 @@ fn calls(run: &Run) -> (usize, usize, usize) {
     )
 }
 
-/// Contacts that differ in every way, and some that do not.
+/// Contacts that differ in every way, and some that do not differ.
 fn fill(run: &Run) {
     let genesys = &run.world.genesys;
     let put = |key, version, phone, callable| {
@@ -100,7 +100,7 @@ fn fill(run: &Run) {
     for key in ["whatsapp", "whatsapp-done"] {
         more(key, 5, json!({ "contactable": { "WhatsApp": false } }));
     }
-    // Empty, null and absent are one.
+    // Empty, null and absent values are equal.
     run.says_more(
         "same",
         5,
@@ -110,7 +110,7 @@ fn fill(run: &Run) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_export_shows_the_same_drift_as_reads_of_fifty() {
+async fn an_export_finds_the_same_drift_as_bulk_reads() {
     let mut seen = Vec::new();
     for (read, exports) in [
         ("bulk", Exports::default()),
@@ -151,7 +151,8 @@ async fn an_export_shows_the_same_drift_as_reads_of_fifty() {
         seen.push((answer, queued, run.world.genesys.dnc_entries("dnc-1")));
         let expected = match (read, exports.tells_whatsapp) {
             ("bulk", _) => (0, 0, 1),
-            // Of two an export without that column does not tell what is asked.
+            // An export without the column for WhatsApp does not say what the feed asks about two
+            // contacts, so these are read.
             (_, false) => (1, 5, 1),
             (_, true) => (1, 5, 0),
         };
@@ -186,7 +187,7 @@ async fn a_run_reads_fifty_a_call_until_that_is_dearer_than_an_export() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whose_id_differs_in_case_alone_is_read_by_itself() {
+async fn a_contact_whose_id_differs_in_case_only_is_read_by_itself() {
     let run = of_lists(Exports::default());
     run.world.put("Lead-1", 5, "5");
     run.world.put("LEAD-2", 5, "5");
@@ -199,13 +200,13 @@ async fn whose_id_differs_in_case_alone_is_read_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_row_that_is_older_than_the_queue_turns_nothing_back() {
+async fn a_row_that_is_older_than_the_queue_undoes_nothing() {
     let run = of_lists(Exports::default());
     for key in ["a", "b", "c"] {
         run.world.put(key, 1, "1");
         run.says(key, 5, "5");
     }
-    // An export is there before all of this changed, and no older than the run.
+    // The export dates from before these changes, but is no older than the run.
     let due = json!({ "read": "export", "scheduledTime": "2026-11-24T16:00:00Z" });
     run.run(json!({ "read": "export", "dryRun": true }))
         .await

@@ -1,4 +1,4 @@
-//! What may go wrong: the input, secrets, the feed, Genesys Cloud, the queue.
+//! Failures of a run: its input, the secrets, the feed, Genesys Cloud, and the queue.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tracing::level_filters::LevelFilter;
 use super::{FEED_SECRET, Run, TOKEN};
 use crate::support::{CAMPAIGN, Lines, World};
 
-/// Runs into this, and answers the error; nothing may be enqueued.
+/// Runs, and returns the error. Nothing may be enqueued.
 pub(super) async fn error(run: &Run, more: Value) -> String {
     let error = run.run(more).await.unwrap_err().to_string();
     assert!(run.world.queue.is_empty(), "{error}");
@@ -28,7 +28,7 @@ pub(super) fn page(text: &str) -> Fault {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_input_is_told_member_by_member() {
+async fn a_wrong_input_is_reported_member_by_member() {
     let run = Run::new(World::new());
     let error = error(
         &run,
@@ -122,7 +122,7 @@ async fn an_unknown_campaign_of_which_the_feed_lists_nobody_is_named_too() {
         );
         assert_eq!(run.queued().len(), 1);
     }
-    // One that is there is looked for until a contact of it was seen.
+    // A campaign that exists is looked up until one of its contacts was seen.
     let run = Run::new(World::new());
     let reads = || {
         let calls = run.world.genesys.calls();
@@ -140,7 +140,7 @@ async fn an_unknown_campaign_of_which_the_feed_lists_nobody_is_named_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn genesys_cloud_that_is_away_is_waited_for_and_if_it_stays_so_nothing_is_enqueued() {
+async fn an_outage_of_genesys_cloud_is_waited_for_and_if_it_lasts_nothing_is_enqueued() {
     let run = Run::with(World::new(), 1, |_| ());
     run.says("a", 5, "5");
     run.says("b", 5, "5");
@@ -183,7 +183,7 @@ async fn a_key_that_genesys_cloud_refuses_to_read_does_not_hide_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_queue_did_not_take_is_told_and_the_next_run_finds_it() {
+async fn a_change_that_the_queue_refused_is_reported_and_found_by_the_next_run() {
     let run = Run::fast(100);
     for n in 0..30 {
         run.says(&format!("k{n}"), 5, "5");
@@ -314,7 +314,7 @@ async fn an_opt_out_of_whom_no_bulk_read_takes_is_heard_and_what_is_left_out_nam
     run.says_more("gone", 6, "6", json!({ "callable": false }));
     run.says("other", 6, "6");
     let refused = Fault::status("POST", 400).on("contacts/bulk");
-    // Both are refused, together and each by itself.
+    // Genesys Cloud refuses to read both, together and each by itself.
     run.world.genesys.add_fault(refused.times(3));
     let lines = Lines::default();
     let writer = lines.clone();

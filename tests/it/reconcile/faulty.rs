@@ -1,4 +1,4 @@
-//! Contacts of the feed that break a rule.
+//! Items of a feed that break a rule.
 
 use io::telemetry::subscriber;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ fn of(contacts: &[Value]) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_is_faulty_costs_one_and_an_opt_out_is_heard_in_it_and_goes_first() {
+async fn a_faulty_contact_costs_only_itself_and_its_opt_out_goes_first() {
     by_both(async |run| {
         for key in ["late", "same"] {
             run.world.put(key, 5, "5");
@@ -51,7 +51,7 @@ async fn one_that_is_faulty_costs_one_and_an_opt_out_is_heard_in_it_and_goes_fir
         ]);
         assert!(details[2].starts_with("page 1, contacts[4]: "), "{details:?}");
         for (line, is_heard) in faulty.iter().zip([false, false, true]) {
-            // A key that ends with a space is none that can be read.
+            // A key that ends with a space is invalid, so the line has no message group.
             let group = line.get("group").map(|group| group.as_str().unwrap());
             assert_eq!(group.is_some(), line["detail"] != details[1], "{line}");
             assert!(group.is_none_or(|group| group.starts_with("acme/")));
@@ -64,7 +64,7 @@ async fn one_that_is_faulty_costs_one_and_an_opt_out_is_heard_in_it_and_goes_fir
         run.apply_all().await;
         let again = run.run(json!({})).await.unwrap();
         assert_eq!((again.checked, again.enqueued, again.complete), (3, 0, false));
-        assert!(run.run(json!({})).await.unwrap().complete, "once the feed is right");
+        assert!(run.run(json!({})).await.unwrap().complete, "once the feed is valid");
     })
     .await;
 }
@@ -92,7 +92,7 @@ async fn more_than_a_hundred_and_one_in_a_hundred_stop_the_run_before_anything_i
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_feed_of_nothing_but_faulty_contacts_is_told_as_that() {
+async fn a_feed_of_faulty_contacts_only_is_reported_as_such() {
     let run = Run::new(World::new());
     for n in 0..100 {
         let contacts = [
@@ -112,7 +112,7 @@ async fn a_feed_of_nothing_but_faulty_contacts_is_told_as_that() {
 
 #[tokio::test(start_paused = true)]
 async fn those_of_a_page_that_a_run_cannot_end_are_told_and_none_is_heard_without_a_rank() {
-    // 60 reads a minute: what is a fifth of 300.
+    // A run may make 60 reads a minute, a fifth of 300.
     let run = Run::new(World::new());
     let faulty = (0..101)
         .map(|_| json!({ "contactKey": "late", "version": -1, "callable": false, "data": {} }));

@@ -1,4 +1,4 @@
-//! What may go wrong with the feed.
+//! Failures of the feed.
 
 use emulator::{Effect, Fault};
 
@@ -7,7 +7,7 @@ use super::*;
 use crate::support::{ODD_WAITS, never_hammered};
 
 #[tokio::test(start_paused = true)]
-async fn a_feed_that_is_away_for_a_moment_is_asked_again() {
+async fn a_feed_that_fails_for_a_moment_is_tried_again() {
     let run = Run::new(World::new());
     run.says("a", 5, "5");
     run.feed.add_fault(Fault::status("GET", 503));
@@ -73,7 +73,7 @@ async fn a_feed_that_asks_for_a_long_wait_gets_it_and_what_was_found_is_enqueued
 }
 
 #[tokio::test(start_paused = true)]
-async fn reconcile_too_takes_no_wait_of_nothing_at_its_word() {
+async fn reconcile_never_takes_a_wait_of_zero_literally() {
     for asked in ODD_WAITS {
         let run = Run::new(World::new());
         (0..5).for_each(|n| run.says(&format!("k{n}"), 5, "5"));
@@ -86,7 +86,7 @@ async fn reconcile_too_takes_no_wait_of_nothing_at_its_word() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_feed_that_stays_away_or_refuses_is_an_error_and_nothing_is_enqueued() {
+async fn a_feed_that_keeps_failing_or_refuses_is_an_error_and_nothing_is_enqueued() {
     for (fault, times, expected) in [
         (Effect::Status(500, vec![]), 3, "it answered 500, 3 times"),
         (
@@ -119,7 +119,7 @@ async fn a_feed_that_stays_away_or_refuses_is_an_error_and_nothing_is_enqueued()
         let run = Run::with(World::new(), 1, |_| ());
         run.says("a", 5, "5");
         run.says("b", 5, "5");
-        // The first page comes, and what it says is not enqueued either.
+        // The first page arrives, but nothing of it is enqueued.
         run.feed
             .add_fault(Fault::next("GET", fault).after(1).times(times));
         assert_eq!(error(&run, json!({})).await, of_feed(expected));
@@ -127,7 +127,7 @@ async fn a_feed_that_stays_away_or_refuses_is_an_error_and_nothing_is_enqueued()
         assert_eq!(
             run.run(json!({})).await.unwrap().enqueued,
             2,
-            "once the feed is well"
+            "once the feed works"
         );
     }
 }
@@ -173,7 +173,7 @@ async fn a_feed_without_an_end_is_found_out() {
         of_feed("it has no end: expected a new cursor with each page, and null after the last");
     assert_eq!(error(&run, json!({})).await, expected);
     assert_eq!(run.feed.requests().len(), 2);
-    // Ever new cursors with the same contact.
+    // Each cursor is new, and every page has the same contact.
     run.feed.control("DELETE", "/_emulator/feed/faults", b"");
     for n in 0..200 {
         let same = r#"{"contactKey": "a", "version": 5, "data": {}}"#;
@@ -181,7 +181,7 @@ async fn a_feed_without_an_end_is_found_out() {
             .add_fault(page(&format!(r#"{{"contacts": [{same}], "next": "{n}"}}"#)));
     }
     assert_eq!(error(&run, json!({})).await, expected);
-    // Ever new cursors, and nothing behind them.
+    // Each cursor is new, and every page is empty.
     run.feed.control("DELETE", "/_emulator/feed/faults", b"");
     for n in 0..1_000 {
         run.feed

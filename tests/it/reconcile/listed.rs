@@ -11,7 +11,8 @@ use crate::support::{CAMPAIGN, World};
 
 const LIST: &str = "dnc-1";
 
-/// Of three whom the feed opts out two stand so in the campaign; the dialler took out a fourth.
+/// The feed opts out three contacts, two of whom the campaign already has as opted out. The dialler
+/// took out a fourth.
 fn run() -> Run {
     let options = Options {
         calls_per_minute: Some(1_000_000),
@@ -63,7 +64,7 @@ async fn a_list_that_fails_stops_nothing_else_and_a_later_run_tries_again() {
     let answer = run.run(json!({})).await.unwrap();
     let listed = (answer.on_dnc_list, answer.not_on_dnc_list);
     assert_eq!((listed, answer.complete), ((Some(0), Some(2)), true));
-    assert_eq!(answer.enqueued, 1, "what differs is enqueued all the same");
+    assert_eq!(answer.enqueued, 1, "differences are enqueued all the same");
     let told = run.world.told();
     assert!(told.iter().any(|told| told.contains("DNC list failed")));
     run.world.genesys.fill_dnc_list(LIST, false);
@@ -75,7 +76,7 @@ async fn a_list_that_fails_stops_nothing_else_and_a_later_run_tries_again() {
 #[tokio::test(start_paused = true)]
 async fn what_was_found_is_put_there_also_where_the_run_is_out_of_time() {
     let run = run();
-    // After those that opted out.
+    // These contacts come after those that opted out.
     for n in 0..4_000 {
         let key = format!("z{n:04}");
         run.says(&key, 5, "5");
@@ -85,7 +86,7 @@ async fn what_was_found_is_put_there_also_where_the_run_is_out_of_time() {
         .run_for(Duration::from_secs(31), json!({}))
         .await
         .unwrap();
-    assert!(!answer.complete, "or this tests nothing");
+    assert!(!answer.complete, "otherwise this tests nothing");
     assert_eq!(answer.on_dnc_list, Some(2));
 }
 

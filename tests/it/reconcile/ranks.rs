@@ -1,4 +1,5 @@
-//! Ranks: the newer of two, those too far ahead in the feed, and those stored ahead.
+//! Ranks: which of two is newer, ranks in the feed that lie too far ahead, and stored ranks that
+//! lie ahead.
 
 use super::*;
 

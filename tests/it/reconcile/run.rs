@@ -1,4 +1,4 @@
-//! The parts that a test of reconcile runs on.
+//! The services that a test of reconcile runs on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,14 +14,14 @@ use serde_json::{Value, json};
 use super::TOKEN;
 use crate::support::{CAMPAIGN, World};
 
-/// The outside, one copy of apply, and one of reconcile beside this CRM.
+/// The services, one copy of apply, and one copy of reconcile with this CRM.
 pub(crate) struct RunBeside<C> {
     pub(crate) world: World,
     pub(crate) feed: Arc<C>,
     pub(super) context: Context,
 }
 
-/// Beside the feed that docs/contract.md "CRM feed" describes.
+/// A run with the feed that docs/contract.md "CRM feed" describes.
 pub(crate) type Run = RunBeside<Feed>;
 
 impl Run {
@@ -36,7 +36,7 @@ impl Run {
         RunBeside::beside(world, feed, configure)
     }
 
-    /// With a limit that does not matter.
+    /// A world whose rate limit does not matter.
     pub(super) fn fast(page_size: usize) -> Run {
         Run::with(
             World::with(Options {
@@ -55,7 +55,7 @@ impl Run {
         self
     }
 
-    /// What the CRM says of a contact of [`CAMPAIGN`].
+    /// Sets what the CRM says about a contact of [`CAMPAIGN`].
     pub(super) fn says(&self, key: &str, version: u64, phone: &str) {
         self.says_more(key, version, phone, json!({}));
     }
@@ -86,7 +86,7 @@ impl<C: Transport + 'static> RunBeside<C> {
         }
     }
 
-    /// Runs by itself, with a quarter of an hour.
+    /// Runs by invocation, with a quarter of an hour.
     pub(crate) async fn run(&self, more: Value) -> Result<Answer, Error> {
         self.run_for(Duration::from_mins(15), more).await
     }
@@ -104,14 +104,14 @@ impl<C: Transport + 'static> RunBeside<C> {
         reconcile::at_once(&self.context, LambdaEvent::new(input, lambda)).await
     }
 
-    /// Applies all that is in the queue.
+    /// Applies everything in the queue.
     pub(crate) async fn apply_all(&self) {
         while !self.world.queue.is_empty() {
             self.world.invoke().await;
         }
     }
 
-    /// Of whom something is in the queue, in order.
+    /// The contact keys of the queued changes, sorted.
     pub(crate) fn keys(&self) -> Vec<String> {
         let queued = self.queued();
         let keys = queued.iter();
@@ -122,7 +122,7 @@ impl<C: Transport + 'static> RunBeside<C> {
         keys
     }
 
-    /// What is in the queue.
+    /// The messages in the queue.
     pub(super) fn queued(&self) -> Vec<Value> {
         self.world
             .queue

@@ -1,5 +1,4 @@
-//! Runs from their queue: nothing that changed is left unlooked at, one run of an org at a time, and no run
-//! that nobody ends.
+//! Runs from their queue. No change is left out, an org has one run at a time, and every run ends.
 
 mod fails;
 mod goes_on;
@@ -30,7 +29,7 @@ fn lambda<C>(run: &RunBeside<C>, time: Duration) -> lambda_runtime::Context {
     lambda
 }
 
-/// What a function is invoked with by hand.
+/// Invokes the function by hand.
 async fn invoked<C>(run: &RunBeside<C>, input: Value) -> Result<Value, String> {
     let event = LambdaEvent::new(input, lambda(run, QUARTER));
     let answer = reconcile::handle(&run.context, event).await;
@@ -44,14 +43,14 @@ fn input(more: Value) -> Value {
     input
 }
 
-/// A run that is due now.
+/// Enqueues a run that is due now.
 pub(crate) async fn due<C>(run: &RunBeside<C>, more: Value) {
     let queued = invoked(run, input(more)).await.unwrap();
     assert_eq!(queued["queued"], true, "{queued}");
 }
 
-/// Hands the next message to the function. Answers whether it is done, and in how many seconds it comes
-/// again if not.
+/// Hands the next message to the function. If the run is not done, the error is the number of
+/// seconds until it comes again.
 pub(crate) async fn take<C>(run: &RunBeside<C>, time: Duration) -> Result<(), u64> {
     let batch = run.world.runs.receive(1).expect("a run is due");
     let event = LambdaEvent::new(batch.event.clone(), lambda(run, time));
@@ -65,13 +64,13 @@ pub(crate) async fn take<C>(run: &RunBeside<C>, time: Duration) -> Result<(), u6
     left.map_or(Ok(()), Err)
 }
 
-/// A message that Lambda received, and whose invocation ended by force.
+/// Lambda received a message, and the invocation was killed.
 async fn killed(run: &Run) {
     run.world.runs.receive(1).expect("a run is due");
     run.world.pass(Duration::from_mins(16)).await;
 }
 
-/// All that is due, to its end. Answers how many invocations that took.
+/// Runs everything that is due to its end, and returns the number of invocations.
 pub(crate) async fn run_all<C>(run: &RunBeside<C>) -> usize {
     let mut invocations = 0;
     while !run.world.runs.is_empty() {
@@ -89,7 +88,7 @@ fn record(run: &Run) -> Value {
     text.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap())
 }
 
-/// Until when the campaigns were looked at.
+/// The times up to which the campaigns were looked at.
 fn looked_at(run: &Run) -> Vec<Timestamp> {
     let record = record(run);
     let looked = record["lookedAt"].as_array().into_iter().flatten();
@@ -229,7 +228,7 @@ async fn too_much_drift_ends_a_run_and_the_next_looks_since_the_same_time() {
     assert_eq!(
         run.queued().len(),
         200,
-        "also what the window has left behind"
+        "including changes before the window"
     );
 }
 
@@ -250,7 +249,7 @@ async fn a_faulty_contact_holds_up_no_later_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn how_late_an_org_is_is_told_with_every_invocation() {
+async fn every_invocation_reports_how_late_its_org_is() {
     let run = Run::new(World::new());
     let ages = || {
         let told = run.world.told().into_iter();

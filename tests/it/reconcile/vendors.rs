@@ -1,5 +1,5 @@
-//! Webhooks of the vendors, and the records of the same CRM: the secrets are those of docs/crm/, and the records
-//! are read from the emulated APIs. Both rank by one clock.
+//! The webhooks of four vendors, and the records of the same CRMs. The secrets are those of
+//! docs/crm/, and reconcile reads the emulated APIs. Both rank by one clock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,17 +20,17 @@ use super::counts;
 use crate::crm::{feeds, webhook};
 use crate::support::World;
 
-/// Of the examples.
+/// The campaign of the examples.
 const CAMPAIGN: &str = "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11";
 
-/// A vendor, and where its page of docs/crm/ and its records have what.
+/// A vendor, and where the fields stand in its records.
 struct Of {
     vendor: Vendor,
     page: &'static str,
     webhook: &'static str,
-    /// What the campaign is found by.
+    /// The field that names the campaign, and its value.
     campaign: (&'static str, Value),
-    /// The stamp, and another that no change moves.
+    /// The stamp that ranks, and one that no change moves.
     stamps: [&'static str; 2],
     phone: (&'static str, fn(&str) -> Value),
     opt_out: (&'static str, Value),
@@ -92,7 +92,7 @@ fn vendors() -> [Of; 4] {
     ]
 }
 
-/// The org with one vendor's CRM: its webhooks come in, and reconcile asks its API.
+/// An org with one vendor's CRM: ingest takes its webhooks, and reconcile reads its API.
 struct Run {
     of: Of,
     world: World,
@@ -108,7 +108,7 @@ fn put(record: &mut Value, pointer: &str, value: Value) {
 }
 
 impl Run {
-    /// `alter`: what is wrong with the feed's secret.
+    /// `alter` damages the feed's secret.
     fn new(of: Of, api: &str, alter: impl Fn(&Of, &mut Value)) -> Run {
         let world = World::with(Options::default());
         world.put_secret("acme", &json!({ "api": api, "callsPerMinute": 10_000 }));
@@ -148,7 +148,7 @@ impl Run {
         run
     }
 
-    /// The vendor sends what its page shows, and apply does it.
+    /// The vendor sends the webhook that its page shows, and apply writes it.
     async fn webhook(&self) {
         let (mut secret, body) = webhook(self.of.page, self.of.webhook);
         secret["org"] = json!("acme");
@@ -173,7 +173,7 @@ impl Run {
         while !self.world.queue.is_empty() {
             self.world.invoke().await;
         }
-        // What was written can be read.
+        // After a minute the written contact can be read.
         self.world.pass(Duration::from_mins(1)).await;
     }
 
@@ -188,7 +188,8 @@ impl Run {
         answer
     }
 
-    /// The CRM's record is another now, so many seconds after the webhook's stamp, and tells nobody.
+    /// Alters the CRM's record this many seconds after the stamp of the webhook, and sends no
+    /// webhook.
     fn changes(&mut self, seconds: u32, pointer: &str, value: Value) {
         put(&mut self.record, pointer, value);
         let stamp = format!("2026-11-24T16:00:{seconds:02}Z");
@@ -199,7 +200,7 @@ impl Run {
         self.crm.put(self.record.clone());
     }
 
-    /// The contact's phone, and whether it may be called.
+    /// The phone of the contact, and whether it is callable.
     fn held(&self) -> Option<(String, bool)> {
         let contacts = self.world.genesys.contacts(CAMPAIGN).into_values();
         let mut held = contacts.map(|contact| {
@@ -212,11 +213,11 @@ impl Run {
     }
 }
 
-/// What a run answers that found nothing of one contact.
+/// The counts of a run over one contact in which it found nothing.
 const NOTHING: [u64; 6] = [1, 0, 0, 0, 0, 0];
 
 #[tokio::test(start_paused = true)]
-async fn what_a_webhook_told_the_record_does_not_tell_again() {
+async fn a_record_repeats_nothing_that_its_webhook_said() {
     for api in ["predictive", "contactLists"] {
         for of in vendors() {
             let page = of.page;
@@ -233,25 +234,25 @@ async fn what_a_webhook_told_the_record_does_not_tell_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_webhook_would_have_told_the_record_tells_once() {
+async fn a_record_repairs_once_what_its_lost_webhook_would_have_said() {
     for api in ["predictive", "contactLists"] {
         for of in vendors() {
             let page = of.page;
             let mut run = Run::new(of, api, |_, _| ());
-            // Whom no webhook told of is created, opted out as the record says.
+            // A contact without a webhook is created, opted out as the record says.
             let answer = run.reconcile().await;
             assert_eq!(counts(&answer), [1, 1, 0, 0, 0, 1], "{page} {api}");
             assert!(run.held().is_some_and(|(_, callable)| !callable), "{page}");
-            // The webhook that comes late says the same.
+            // The late webhook says the same.
             run.webhook().await;
             assert_eq!(counts(&run.reconcile().await), NOTHING, "{page}");
-            // Its next one is lost.
+            // The next webhook is lost.
             let (phone, value) = (run.of.phone.0, (run.of.phone.1)("+13175550199"));
             run.changes(30, phone, value);
             assert_eq!(counts(&run.reconcile().await), [1, 0, 1, 0, 0, 1], "{page}");
             assert_eq!(run.held().unwrap().0, "+13175550199", "{page}");
             assert_eq!(counts(&run.reconcile().await), NOTHING, "{page}");
-            // What was sent before comes again, and is older.
+            // The first webhook comes again, and is stale.
             run.webhook().await;
             assert_eq!(run.held().unwrap().0, "+13175550199", "{page}");
             assert_eq!(counts(&run.reconcile().await), NOTHING, "{page}");
@@ -277,12 +278,12 @@ async fn an_opt_out_whose_webhook_was_lost_is_repaired() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_was_deleted_at_salesforce_is_removed_and_made_by_nobody() {
+async fn a_contact_deleted_at_salesforce_is_removed_and_never_created() {
     let [_, salesforce, ..] = vendors();
     let mut run = Run::new(salesforce, "predictive", |_, _| ());
     let (pointer, yes) = (run.of.opt_out.0, run.of.opt_in.clone());
     run.changes(5, "/IsDeleted", json!(true));
-    // Whom the campaign never had it does not get.
+    // A deleted record is not created where the campaign never had it.
     let answer = run.reconcile().await;
     assert_eq!((counts(&answer), run.held()), (NOTHING, None));
     run.changes(10, "/IsDeleted", json!(false));

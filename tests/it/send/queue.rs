@@ -1,4 +1,5 @@
-//! How a file comes into the queue: how deep, how fast, in which order, and what of it is known after a failure.
+//! How a file enters the queue: how deep, how fast and in which order, and what is known after a
+//! failure.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,7 +16,7 @@ use crate::support::served::{Served, secret};
 #[tokio::test]
 async fn it_waits_for_a_deep_queue_ends_at_ctrl_c_and_goes_on_where_it_was() {
     let (served, folder) = (Served::new().await, Folder::new("resume"));
-    // Room for ten minutes of calls, at two a change.
+    // The queue has room for ten minutes of calls, at two calls a change.
     allow(&served, "ranked", "predictive", 10);
     let file = folder.put("contacts.csv", csv(85));
     let child = served
@@ -91,7 +92,7 @@ async fn a_queue_that_fails_for_a_while_costs_nothing_and_one_that_stays_away_en
     assert_eq!(
         served.queue.messages().len(),
         30,
-        "what was taken is not taken twice"
+        "an accepted row is not sent twice"
     );
     let other = folder.put("others.csv", csv(20).replace("LEAD", "OTHER"));
     served.sqs.refuse(1_000);
@@ -107,7 +108,7 @@ async fn a_queue_that_fails_for_a_while_costs_nothing_and_one_that_stays_away_en
 }
 
 #[tokio::test]
-async fn a_budget_that_is_smaller_than_a_batch_is_no_end() {
+async fn a_budget_that_is_smaller_than_a_batch_does_not_end_the_sending() {
     let (served, folder) = (Served::new().await, Folder::new("small"));
     allow(&served, "ranked", "predictive", 1);
     let file = folder.put("contacts.csv", csv(10));
@@ -116,7 +117,7 @@ async fn a_budget_that_is_smaller_than_a_batch_is_no_end() {
     assert_eq!((status, &report["sent"]), (0, &json!(10)), "{shown}");
 }
 
-/// The org has so many calls a minute.
+/// Sets the calls per minute of an org.
 fn allow(served: &Served, org: &str, api: &str, calls_per_minute: u32) {
     let mut rules = secret(org, api);
     rules["callsPerMinute"] = calls_per_minute.into();
@@ -124,7 +125,7 @@ fn allow(served: &Served, org: &str, api: &str, calls_per_minute: u32) {
     served.vault.put(&name, rules.to_string());
 }
 
-/// Changes of so many contacts, so many of each, one after the other by turns.
+/// Changes of this many contacts, interleaved.
 fn by_turns(contacts: usize, changes: usize) -> String {
     let mut text = "contactKey,version,callable,phone\n".to_owned();
     for n in 0..contacts * changes {
@@ -150,7 +151,8 @@ async fn side_by_side_each_contacts_changes_keep_their_order_whatever_fails_and_
     let (served, folder) = (Served::new().await, Folder::new("order"));
     let file = folder.put("contacts.csv", by_turns(60, 12));
     served.sqs.set_unsteady(Duration::from_millis(40), 7);
-    // Of some contacts a change in the middle is not taken, of others the first, twice and three times.
+    // SQS refuses a change in the middle for some contacts, and for others the first change: once,
+    // twice or three times.
     for (contact, times) in [(3, 1), (14, 2), (15, 1), (31, 3), (59, 1)] {
         for _ in 0..times {
             served
@@ -175,7 +177,7 @@ async fn side_by_side_each_contacts_changes_keep_their_order_whatever_fails_and_
 }
 
 #[tokio::test]
-async fn what_one_contact_waits_for_holds_up_no_other() {
+async fn a_contact_that_waits_holds_up_no_other() {
     let (served, folder) = (Served::new().await, Folder::new("beside"));
     let file = folder.put("contacts.csv", csv(300));
     for _ in 0..5 {
@@ -199,7 +201,7 @@ async fn what_one_contact_waits_for_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn calls_to_a_far_queue_go_side_by_side() {
+async fn calls_to_a_distant_queue_go_side_by_side() {
     let (served, folder) = (Served::new().await, Folder::new("far"));
     let file = folder.put("contacts.csv", csv(1_000));
     served.sqs.set_latency(Duration::from_millis(200));
@@ -207,7 +209,7 @@ async fn calls_to_a_far_queue_go_side_by_side() {
     let (status, _, shown) = send(&served, &file, &[]).await;
     assert_eq!(status, 0, "{shown}");
     assert_eq!(served.queue.messages().len(), 1_000);
-    // One after the other these are a hundred calls, twenty seconds.
+    // One after another, these hundred calls would take twenty seconds.
     assert!(
         began.elapsed() < Duration::from_secs(10),
         "{:?}",
@@ -223,7 +225,10 @@ async fn after_a_failure_it_is_known_which_rows_behind_the_first_that_failed_are
     let (status, report, shown) = send(&served, &file, &[]).await;
     assert_eq!((status, report["complete"].as_bool()), (1, Some(false)));
     let sent = served.queue.messages().len();
-    assert!((14..200).contains(&sent), "or this tests nothing: {sent}");
+    assert!(
+        (14..200).contains(&sent),
+        "otherwise this tests nothing: {sent}"
+    );
     assert_eq!(report["sent"].as_u64(), Some(sent as u64), "{shown}");
     let text = std::fs::read_to_string(folder.0.join("contacts.csv.send-state.json")).unwrap();
     let state: Value = serde_json::from_str(&text).unwrap();
@@ -244,7 +249,8 @@ async fn after_a_failure_it_is_known_which_rows_behind_the_first_that_failed_are
 async fn it_fills_the_queue_by_minutes_of_what_the_orgs_changes_cost() {
     let folder = Folder::new("minutes");
     let file = folder.put("contacts.csv", csv(400));
-    // (org, its campaign, messages of a top-up, messages that ten minutes of three calls have room for)
+    // The org, its campaign, the size of a top-up, and how many messages ten minutes of three calls
+    // have room for.
     for (org, campaign, top_up, room) in [
         ("ranked", CAMPAIGN, "990", 15),
         ("lists", "campaign-of-lists", "0", 75),
@@ -268,7 +274,7 @@ async fn it_fills_the_queue_by_minutes_of_what_the_orgs_changes_cost() {
         ];
         let child = served.prepared(&arguments).env("TOP_UP", top_up).spawn();
         let child = child.unwrap();
-        // A call has ten rows while there are as many to come.
+        // A call sends ten rows as long as ten are left.
         let expected = room / 10 * 10;
         let filled = async {
             while served.queue.messages().len() < expected {
@@ -286,9 +292,9 @@ async fn it_fills_the_queue_by_minutes_of_what_the_orgs_changes_cost() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_altered_while_it_is_sent_is_sent_no_further() {
+async fn a_file_that_changes_while_it_is_sent_is_sent_no_further() {
     let (served, folder) = (Served::new().await, Folder::new("altered"));
-    // Room for a thousand rows. More than two thousand are not read at once.
+    // The queue has room for a thousand rows. The command reads at most two thousand at once.
     allow(&served, "ranked", "predictive", 200);
     let mut text = "contactKey,version,callable,phone,firstName\n".to_owned();
     for n in 0..4_000 {

@@ -1,4 +1,4 @@
-//! What a row must be, and what is told of a file before anything of it is sent.
+//! The rules for a row, and the report on a file before any of it is sent.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::support::CAMPAIGN;
 use crate::support::served::{Served, secret};
 
 #[tokio::test]
-async fn one_row_that_is_not_right_and_none_is_sent() {
+async fn one_invalid_row_and_none_is_sent() {
     let (served, folder) = (Served::new().await, Folder::new("faults"));
     let mut rules = secret("lists", "contactLists");
     rules["contactKeyPattern"] = "^LEAD-[0-9]+$".into();
@@ -82,7 +82,7 @@ async fn one_row_that_is_not_right_and_none_is_sent() {
 }
 
 #[tokio::test]
-async fn a_malformed_csv_sends_nothing_and_is_told_by_the_line_where_its_value_begins() {
+async fn a_malformed_csv_sends_nothing_and_its_line_is_reported() {
     let (served, folder) = (Served::new().await, Folder::new("malformed"));
     let text = "contactKey,version,callable,phone,notes\r\n\
                 K-1,1764000000001,true,+13175550101,ok\r\n\
@@ -105,7 +105,7 @@ async fn a_malformed_csv_sends_nothing_and_is_told_by_the_line_where_its_value_b
 }
 
 #[tokio::test]
-async fn what_a_file_holds_is_told_and_compared_before_anything_is_sent() {
+async fn the_contents_of_a_file_are_reported_and_compared_before_anything_is_sent() {
     let (served, folder) = (Served::new().await, Folder::new("expected"));
     let text =
         "contactKey;version;DoNotCall;phone\r\nL-1;5;1;+1\r\n;;;\r\nL-2;5;0;+1\r\nl-2;6;no;+1\r\n";
@@ -147,7 +147,7 @@ async fn what_a_file_holds_is_told_and_compared_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn rows_of_an_org_without_ranks_and_rows_that_do_not_say_who_may_be_called_are_told() {
+async fn rows_without_ranks_and_rows_without_callable_are_reported() {
     let (served, folder) = (Served::new().await, Folder::new("unranked"));
     let mut rules = secret("ranked", "predictive");
     rules["versionField"] = Value::Null;
@@ -177,7 +177,7 @@ async fn rows_of_an_org_without_ranks_and_rows_that_do_not_say_who_may_be_called
 }
 
 #[tokio::test]
-async fn a_row_keeps_the_rules_by_which_apply_would_park_it_and_no_others() {
+async fn a_row_is_refused_exactly_where_apply_would_park_it() {
     let (served, folder) = (Served::new().await, Folder::new("rules"));
     served.put_org(
         "lists",
@@ -197,7 +197,7 @@ async fn a_row_keeps_the_rules_by_which_apply_would_park_it_and_no_others() {
     assert_eq!(
         (status, first),
         (0, Some("1 row is right; nothing was sent.")),
-        "what is cleared needs no column: {shown}"
+        "a cleared column may be absent: {shown}"
     );
     let row = |number: &str| {
         json!({ "contactKey": "LEAD-1", "version": 1_764_000_000_000_u64, "data": {}, "callable": true,

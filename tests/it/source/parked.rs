@@ -1,11 +1,11 @@
-//! What is read as it was parked, and headers that nothing reads.
+//! Parked bodies as input, and headers that nothing reads.
 
 use serde_json::{Value, json};
 
 use super::{AT, bearer, tested};
 
 #[test]
-fn a_header_that_nothing_reads_is_no_proof_of_who_sends() {
+fn a_header_that_nothing_reads_does_not_authenticate() {
     let mapped = |headers: &Value| {
         let mut secret = bearer();
         secret["mapping"] = json!({ "jq": "{ eventId: .id, contactKey: .id, version: 1, data: {} }", "headers": headers });

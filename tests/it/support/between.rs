@@ -1,4 +1,4 @@
-//! Something of a test's own between a copy and the emulator.
+//! A transport that lets a test act between a copy and the emulator.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ where
     }
 }
 
-/// A way to the emulator on which each request goes by this function.
+/// A transport to the emulator that passes each request through this function.
 pub(crate) fn between<F, Acting>(genesys: &Arc<Genesys>, act: F) -> Arc<dyn Transport>
 where
     F: Fn(Arc<Genesys>, Request<Bytes>, Duration) -> Acting + Send + Sync + 'static,

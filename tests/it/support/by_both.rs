@@ -1,4 +1,4 @@
-//! What is promised does not depend on which API an org has.
+//! Runs one promise by both APIs.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use emulator::genesys::{ListReadings, Options};
 
 use super::{World, openapi};
 
-/// Runs a promise by each API, and holds the calls against the published specification.
+/// Runs a promise by each API, and checks the calls against the published specification.
 pub(crate) async fn by_both(promise: impl AsyncFn(&World)) {
     for world in [
         World::new(),
@@ -15,7 +15,7 @@ pub(crate) async fn by_both(promise: impl AsyncFn(&World)) {
             list_updates_merge: true,
             ..Options::default()
         }),
-        // Every other reading that makes a difference to what is sent (docs/genesys-cloud.md
+        // Every other behaviour that makes a difference to what is sent (docs/genesys-cloud.md
         // "Unknown").
         World::of_lists(Options {
             omitted_callable_is_true: true,

@@ -1,4 +1,4 @@
-//! Changes, as ingest puts them into the queue.
+//! Changes as ingest enqueues them.
 
 use io::queue::Message;
 use serde_json::{Value, json};
@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 pub(crate) const CAMPAIGN: &str = "campaign-a";
 pub(crate) const OTHER_CAMPAIGN: &str = "campaign-b";
 
-/// A change on its way; every one has an event id of its own.
+/// A change on its way. Each has an event id of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     body: Value,
     raw: Option<String>,
 }
 
-/// A change of org `acme` to a contact of [`CAMPAIGN`]: nothing but a rank.
+/// A change of org `acme` for a contact of [`CAMPAIGN`], with a rank and nothing else.
 pub(crate) fn change(key: &str, version: u64) -> Change {
     let event_id = format!("evt-{key}-{version}").replace(|c: char| !c.is_ascii_graphic(), "_");
     let body = json!({
@@ -62,19 +62,19 @@ impl Change {
         self.with("org", org).with("campaignId", campaign)
     }
 
-    /// The same message group, but a body that says nothing good.
+    /// A body that cannot be read, in the same message group.
     pub(crate) fn spoilt(mut self, body: &str) -> Change {
         self.raw = Some(body.to_owned());
         self
     }
 
-    /// The body.
+    /// The text of the body.
     pub(crate) fn text(&self) -> String {
         self.raw.clone().unwrap_or_else(|| self.body.to_string())
     }
 
-    /// The message, in the group of its contact; a change that cannot be read is in the group of a
-    /// good one.
+    /// The message in the group of its contact. A body that cannot be read keeps the group of the
+    /// valid one.
     pub(crate) fn message(&self) -> Message {
         let mut good = json!({ "schema": 1, "operation": "remove" });
         for name in ["eventId", "org", "campaignId", "contactKey"] {

@@ -1,4 +1,4 @@
-//! Ingest on the embedded parts: one copy of it, a source, and the queue.
+//! Ingest on the emulated services: one copy of it, a source, and the queue.
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use standardwebhooks::Webhook;
 use super::BASE;
 
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-/// Of the source `crm`, which may write to one campaign.
+/// The secret of the source `crm`, which may write to one campaign.
 pub(crate) const NAME: &str = "campaign-sync/source/crm";
 
 pub(crate) struct World {
@@ -31,7 +31,7 @@ impl Deref for World {
     }
 }
 
-/// Status, body, and `Retry-After`.
+/// The status, the body, and whether there is a `Retry-After`.
 pub(crate) type Answer = (u16, Value, bool);
 
 impl World {
@@ -58,7 +58,7 @@ impl World {
         world
     }
 
-    /// Another copy, as after a cold start: it knows nothing yet.
+    /// Another copy, as after a cold start, which knows nothing yet.
     pub(crate) fn cold(self) -> World {
         let to = Arc::clone(&self.told);
         let telemetry = Telemetry::from_fn(move |event| to.lock().unwrap().extend(tell(event)));
@@ -66,17 +66,17 @@ impl World {
         World { context, ..self }
     }
 
-    /// Puts the secret of the source `crm`.
+    /// Stores the secret of the source `crm`.
     pub(crate) fn put(&self, secret: Value) {
         self.outside.put_source("crm", &secret);
     }
 
-    /// Puts the secret of another source.
+    /// Stores the secret of another source.
     pub(crate) fn put_as(&self, source: &str, secret: &Value) {
         self.outside.put_source(source, secret);
     }
 
-    /// Puts a source that may write to everything, and signs as `crm` does.
+    /// Stores a source that may write to every org, and that signs as `crm` does.
     pub(crate) fn put_source(&self, source: &str) {
         let secret = json!({ "signingSecrets": [SECRET], "org": "acme", "campaignId": "c1" });
         self.outside.put_source(source, &secret);
@@ -118,12 +118,12 @@ impl World {
         self.clock.now()
     }
 
-    /// What the operator was told since the last time: "unauthorized crm: why".
+    /// The reports to the operator since the last call, such as "unauthorized crm: why".
     pub(crate) fn take_told(&self) -> Vec<String> {
         std::mem::take(&mut *self.told.lock().unwrap())
     }
 
-    /// The bodies of the messages, which are in the queue no more.
+    /// Takes the messages out of the queue, and returns their bodies.
     pub(crate) fn take_queued(&self) -> Vec<String> {
         let mut bodies = Vec::new();
         while let Some(batch) = self.queue.receive(10) {
@@ -141,7 +141,7 @@ impl World {
         bodies
     }
 
-    /// (contact key, version) of each message, in order.
+    /// The contact key and version of each message, in order.
     pub(crate) fn queued(&self) -> Vec<(String, u64)> {
         let read = |message: io::queue::Message| {
             let body: Value = serde_json::from_str(&message.body).unwrap();
@@ -192,7 +192,7 @@ pub(crate) fn change(key: &str, version: u64) -> Value {
     json!({ "eventId": event_id, "contactKey": key, "version": version, "data": { "phone": "1" } })
 }
 
-/// As [`World::queued`] tells it.
+/// The expected value of [`World::queued`].
 pub(crate) fn queued(expected: &[(&str, u64)]) -> Vec<(String, u64)> {
     expected
         .iter()

@@ -1,14 +1,14 @@
-//! What is written to a log, for a test to read.
+//! A log that a test can read.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-/// Somewhere to write a log to.
+/// A buffer to log into.
 #[derive(Clone, Default)]
 pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Lines {
-    /// What was written since the last time.
+    /// The lines that were logged since the last call.
     pub(crate) fn take(&self) -> String {
         String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
     }

@@ -1,6 +1,6 @@
-//! Calls of the contact list API, held against what Genesys Cloud publishes
-//! (tests/openapi-outbound-current.json, Swagger 2.0): method, path, query, required members and
-//! types of requests and answers.
+//! Checks calls of the contact list API against what Genesys Cloud publishes
+//! (tests/openapi-outbound-current.json, Swagger 2.0): the method, path and query, and the required
+//! members and types of requests and answers.
 
 use std::sync::LazyLock;
 
@@ -96,7 +96,7 @@ fn operation(call: &Call) -> Option<&'static Value> {
         .as_object()?
         .iter()
         .filter(|(template, _)| fits(template));
-    // A path without parameters is the nearer one.
+    // A path without parameters is the better match.
     let (_, operations) = paths.min_by_key(|(template, _)| template.matches('{').count())?;
     operations.get(call.method.to_lowercase())
 }
@@ -178,7 +178,7 @@ fn validate(value: &Value, schema: &Value, is_request: bool, at: &str, faults: &
 }
 
 #[test]
-fn what_is_not_published_is_found() {
+fn a_call_that_is_not_published_is_found() {
     let call = |method: &str, path: &str, query: &str, body: Value, answer: Value| Call {
         at: jiff::Timestamp::UNIX_EPOCH,
         client_id: None,

@@ -1,5 +1,4 @@
-//! A server of raw HTTP/1.1: what it answers over each connection, and which connection each
-//! request came by.
+//! A server of raw HTTP/1.1. It records which connection each request came by.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,8 +11,8 @@ pub(crate) struct Scripted {
 }
 
 impl Scripted {
-    /// For each connection the answers to its requests, in order; after the last it hangs up, and
-    /// so it does on any connection that is not foreseen.
+    /// For each connection, the answers to its requests, in order. After the last answer it closes
+    /// the connection, and it closes any further connection at once.
     pub(crate) async fn start<const N: usize>(connections: [Vec<&'static str>; N]) -> Scripted {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let uri = format!("http://{}", listener.local_addr().unwrap());
@@ -26,7 +25,7 @@ impl Scripted {
                 let seen = Arc::clone(&seen);
                 tokio::spawn(async move {
                     for answer in answers {
-                        // Requests of these tests come in one piece.
+                        // The requests of these tests arrive in one piece.
                         let Ok(1..) = stream.read(&mut [0; 8_192]).await else {
                             return;
                         };

@@ -1,4 +1,4 @@
-//! SQS, Secrets Manager and Genesys Cloud over HTTP on loopback, and the real command beside them.
+//! SQS, Secrets Manager and Genesys Cloud over HTTP on loopback, and the real command with them.
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
@@ -48,7 +48,7 @@ impl Served {
         Served::playing(Options::default(), attributes).await
     }
 
-    /// The same, with a Genesys Cloud that behaves like this.
+    /// As [`Served::new`], with a Genesys Cloud that behaves like this.
     pub(crate) async fn playing(options: Options, attributes: Attributes) -> Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -87,7 +87,7 @@ impl Served {
         self.denied.lock().unwrap().remove(target);
     }
 
-    /// Exit status, standard output as JSON, all output as text.
+    /// The exit status, standard output as JSON, and all output as text.
     pub(crate) async fn command(&self, arguments: &[&str]) -> (i32, Value, String) {
         let output = self.prepared(arguments).output().await.unwrap();
         let text = format!(

@@ -1,4 +1,4 @@
-//! What a test sees of telemetry and of calls, one text each.
+//! Telemetry and calls as texts that a test can compare.
 
 use io::telemetry::Event;
 
@@ -27,7 +27,7 @@ pub(super) fn tell(event: &Event<'_>) -> Option<String> {
         Event::OrgIll { org, detail, .. } => format!("! {org} ill: {detail}"),
         Event::Conflict { .. } => "! conflict".to_owned(),
         Event::Throttled { org } => format!("! {org} throttled"),
-        // Calls and messages are looked at where they arrive.
+        // Tests look at calls and messages where they arrive.
         Event::Called { .. } | Event::TookIn { .. } => return None,
         Event::Accepted { .. }
         | Event::Refused { .. }

@@ -1,6 +1,6 @@
 //! Waits that a service asks for.
 
-/// What services have been seen to name as a wait, and what they may yet.
+/// Values of `Retry-After` that services have been seen to send, and others that they might.
 pub(crate) const ODD_WAITS: [&str; 12] = [
     "0",
     "00",
@@ -16,14 +16,16 @@ pub(crate) const ODD_WAITS: [&str; 12] = [
     "99999999999999999999999999",
 ];
 
-/// Refused calls are at least a second apart, however the service asks for them; where it names
-/// nothing that can be waited for (a fraction is a second), there are no more than two within ten
-/// seconds.
+/// Checks that refused calls are at least a second apart, whatever the service asks for. If it asks
+/// for nothing usable (a fraction counts as a second), there are at most two within ten seconds.
 #[track_caller]
 pub(crate) fn never_hammered(calls: &[emulator::genesys::Call], asked: &str) {
     let refused = calls.iter().filter(|call| call.status == 429);
     let refused: Vec<_> = refused.map(|call| call.at).collect();
-    assert!(!refused.is_empty(), "{asked:?}: or this tests nothing");
+    assert!(
+        !refused.is_empty(),
+        "{asked:?}: otherwise this tests nothing"
+    );
     let apart = |of: &[jiff::Timestamp]| of[of.len() - 1].duration_since(of[0]).as_millis();
     for some in refused.windows(2) {
         assert!(

@@ -6,7 +6,7 @@ use super::*;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// Lets a copy take what the queue gives, until this time has passed.
+/// Lets a copy take messages until this time has passed.
 async fn work(world: &World, copy: &apply::Context, time: Duration) {
     let end = world.clock.now() + time;
     while world.clock.now() < end {
@@ -19,7 +19,7 @@ async fn work(world: &World, copy: &apply::Context, time: Duration) {
     }
 }
 
-/// Opts somebody out, and answers how long that took.
+/// Opts somebody out, and returns how long that took.
 async fn opt_out(world: &World, key: &str) -> Duration {
     world.put(key, 1, "");
     world.send([change(key, 2).callable(false)]);
@@ -32,7 +32,7 @@ async fn opt_out(world: &World, key: &str) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_opts_out_behind_a_backlog_of_which_many_do_finds_calls() {
+async fn an_opt_out_behind_a_backlog_with_many_opt_outs_finds_calls() {
     let world = World::of_lists(Options {
         calls_per_minute: Some(300),
         ..Options::default()

@@ -1,8 +1,8 @@
-//! First loads by `predictive`: what is new is created without a look.
+//! First loads by `predictive`: new contacts are created without a read.
 
 use super::*;
 
-/// A world of campaigns by `predictive` in which sixty contacts were read and not found.
+/// A world of `predictive` campaigns in which sixty contacts were read and not found.
 async fn first_load() -> World {
     let world = World::with(Options {
         calls_per_minute: Some(3_000),
@@ -18,7 +18,7 @@ async fn first_load() -> World {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_a_first_load_contacts_are_created_a_hundred_a_call_without_a_look() {
+async fn in_a_first_load_contacts_are_created_a_hundred_a_call_without_a_read() {
     let world = first_load().await;
     let done = world.apply(changes(300)).await;
     assert_eq!(world.genesys.contacts(CAMPAIGN).len(), 360);
@@ -47,7 +47,7 @@ async fn one_that_exists_ends_a_first_load_and_is_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reset_of_a_rank_is_never_made_without_a_look() {
+async fn a_reset_of_a_rank_is_never_made_without_a_read() {
     let world = first_load().await;
     world.put("c7", 9, "+15550009");
     let reset = change("c7", 1)
@@ -64,7 +64,7 @@ async fn a_reset_of_a_rank_is_never_made_without_a_look() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_received_before_is_read_in_a_first_load_too() {
+async fn in_a_first_load_a_message_that_was_received_before_is_read_too() {
     let world = first_load().await;
     world.send([change("c1", 1)]);
     world.queue.receive_for(10, Duration::from_secs(1));

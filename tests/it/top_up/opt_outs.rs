@@ -16,13 +16,13 @@ async fn opt_outs_of_a_wide_batch_are_written_apart_from_it() {
     assert!(!world.contact("out").1);
 }
 
-/// Invokes it and looks a second later, when a read that hangs is not given up yet.
+/// Invokes it, and looks a second later, when a hanging read has not been given up yet.
 async fn in_a_second(world: &World) {
     let invoked = tokio::time::timeout(Duration::from_secs(1), world.invoke()).await;
     assert!(invoked.is_err(), "a read hangs");
 }
 
-/// The next read of this campaign's list is never answered.
+/// The next read of this campaign's list hangs.
 fn hang_a_read(campaign: &str) -> Fault {
     let hang = Fault::next("POST", Effect::Hang { is_done: false });
     hang.on(format!("list-of-{campaign}/contacts/bulk"))
@@ -34,7 +34,8 @@ async fn opt_outs_go_before_the_wide_reads_of_a_campaign_that_hangs() {
     world
         .apply([change("out", 1).of("acme", OTHER_CAMPAIGN)])
         .await;
-    // By then the count is old: one call goes at first, and the others wait for its answer.
+    // By then the reported rate limit is old. So one call goes first, and the others wait for its
+    // answer.
     world.pass(Duration::from_secs(2)).await;
     world.send(changes(100));
     world.send([change("out", 2).callable(false).of("acme", OTHER_CAMPAIGN)]);
@@ -59,9 +60,9 @@ async fn opt_outs_that_are_read_do_not_wait_until_the_others_of_a_wide_batch_are
     assert_eq!((0..200).filter(is_callable).count(), 195);
 }
 
-/// A bulk read of the contact `bad` fails.
+/// A bulk read with the contact `bad` fails.
 #[tokio::test(start_paused = true)]
-async fn no_opt_out_of_a_wide_batch_is_read_with_whoever_makes_reads_fail() {
+async fn no_opt_out_of_a_wide_batch_is_read_with_a_contact_that_makes_reads_fail() {
     let world = World::of_lists(Options::default());
     let line = between(&world.genesys, |genesys, request, timeout| {
         let is_bad = String::from_utf8_lossy(request.body()).contains("\"bad\"")
@@ -95,7 +96,7 @@ async fn no_opt_out_of_a_wide_batch_is_read_with_whoever_makes_reads_fail() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_campaign_in_doubt_nothing_else_begins_before_its_opt_outs_are_written() {
+async fn in_a_campaign_in_doubt_opt_outs_are_written_before_anything_else_begins() {
     let world = World::of_lists(Options {
         calls_per_minute: Some(20),
         ..Options::default()
@@ -109,7 +110,7 @@ async fn of_a_campaign_in_doubt_nothing_else_begins_before_its_opt_outs_are_writ
         world.pass(Duration::from_secs(60)).await;
         world.invoke().await;
     }
-    // It is topped up again; its secret is known, and the window new.
+    // The copy tops up again. The secret is cached, and the window is new.
     world.pass(Duration::from_secs(400)).await;
     world.apply([change("first", 2)]).await;
     world.pass(Duration::from_secs(55)).await;
@@ -125,12 +126,12 @@ async fn of_a_campaign_in_doubt_nothing_else_begins_before_its_opt_outs_are_writ
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_kept_for_opt_outs_is_not_spent_on_whoever_is_read_with_them() {
+async fn the_reserve_for_opt_outs_is_not_spent_on_contacts_that_are_read_with_them() {
     let world = World::of_lists(Options {
         calls_per_minute: Some(100),
         ..Options::default()
     });
-    // Until what is left is kept.
+    // Spends calls until only the reserve is left.
     let mut n = 0..;
     let first = |n| change(&format!("first{n}"), 1);
     while world.apply(n.next().map(first)).await.failed.is_empty() {}

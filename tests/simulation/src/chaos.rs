@@ -1,6 +1,8 @@
-//! Faults on purpose. Whether one strikes depends on the seed, its kind, what it would strike and
-//! how often that was about to happen: a run from which a step was taken away meets the others
-//! again.
+//! Injected faults.
+//!
+//! Whether a fault strikes depends on the seed, on its kind, on what it would strike, and on how
+//! often that came up before. So if a step is taken away from a run, the other steps still meet the
+//! same faults, and a failing run can be shrunk.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -30,55 +32,55 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// The copy ends before a call to Genesys Cloud.
+    /// The copy ends before a call to Genesys Cloud is carried out.
     CrashBefore = "crash-before",
-    /// After the call was carried out.
+    /// The copy ends after a call was carried out.
     CrashAfter = "crash-after",
-    /// All is done but the answer to Lambda.
+    /// The copy ends after everything but the answer to Lambda.
     CrashAtEnd = "crash-at-end",
     LostBefore = "lost-before",
     LostAfter = "lost-after",
     Hang = "hang",
     HangAfter = "hang-after",
     Slow = "slow",
-    /// The call was carried out, and its answer ends in mid-sentence.
+    /// The call is carried out, and its answer ends in the middle.
     CutOff = "cut-off",
     Status5xx = "5xx",
     Status408 = "408",
-    /// With, without or with an odd Retry-After.
+    /// A 429 with a `Retry-After`, without one, or with an odd one.
     Status429 = "429",
     Status401 = "401",
-    /// To a PATCH of what is there, but not to one of nothing: that finds whatever there is
-    /// (docs/contract.md "Predictive API").
+    /// A 404 to a PATCH of columns. A PATCH of nothing still finds the contact (docs/contract.md
+    /// "Predictive API").
     Status404 = "404",
     Garbage = "garbage",
-    /// SQS takes nothing.
+    /// SQS refuses every call.
     QueueDown = "queue-down",
-    /// SQS stores it, and the answer is lost.
+    /// SQS stores a message, and the answer is lost.
     QueueAnswerLost = "queue-answer-lost",
-    /// One entry of a batch is not taken.
+    /// SQS refuses one entry of a batch.
     EntryRefused = "entry-refused",
     VisibilityFails = "visibility-fails",
-    /// The dead-letter queue takes nothing, or takes it and the answer is lost.
+    /// The dead-letter queue refuses a message, or stores it and the answer is lost.
     ParkingFails = "parking-fails",
     SecretsDown = "secrets-down",
     IngestCrash = "ingest-crash",
     FeedFault = "feed-fault",
-    /// A batch waits for its function until its messages are visible again: two copies work on one
-    /// contact.
+    /// A batch waits for its function until its messages are visible again, so two copies work on
+    /// one contact.
     LatePoller = "late-poller",
-    /// An agent writes to a contact of a list, right before a call about it is carried out.
+    /// An agent writes to a contact of a list right before a call about it is carried out.
     AgentWrites = "agent-writes",
     /// A copy of reconcile ends before a call to its CRM, a queue or Parameter Store.
     KillBefore = "kill-before",
-    /// After such a call was carried out.
+    /// A copy of reconcile ends after such a call was carried out.
     KillAfter = "kill-after",
 }
 
-/// Kinds with chance of their own, so that the rest of a seed stays as it was.
+/// The kinds that have chance of their own, so that the rest of a seed stays as it was.
 const OF_THEIR_OWN: [Kind; 3] = [Kind::AgentWrites, Kind::KillBefore, Kind::KillAfter];
 
-/// How often each kind strikes.
+/// The probability of each kind.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rates(BTreeMap<Kind, f64>);
 
@@ -93,7 +95,8 @@ impl Rates {
                 9..11 => 0.06,
                 _ => 0.25,
             };
-            // It takes the one writer away that promises rest on, so it has runs of its own.
+            // This fault breaks the rule of one writer, which other promises rest on. So only some
+            // runs have it.
             let rate = if *kind == Kind::LatePoller && rng.u8(..10) > 0 {
                 0.0
             } else {
@@ -148,22 +151,22 @@ impl Chaos {
         }
     }
 
-    /// From now on nothing fails.
+    /// Stops all faults.
     pub(crate) fn heal(&self) {
         *lock(&self.rates) = Rates::default();
     }
 
-    /// From now on these strike.
+    /// Makes faults strike at these rates from now on.
     pub(crate) fn begin(&self, rates: Rates) {
         *lock(&self.rates) = rates;
     }
 
-    /// Whether this kind of fault strikes now. `what`: what it would strike.
+    /// Whether a fault of this kind strikes now. `what` is the thing that it would strike.
     pub(crate) fn strikes(&self, kind: Kind, what: &str) -> bool {
         self.draw(kind, what).is_some()
     }
 
-    /// As [`Chaos::strikes`], with chance for the rest.
+    /// As [`Chaos::strikes`], with a random generator for the details of the fault.
     pub(crate) fn draw(&self, kind: Kind, what: &str) -> Option<Rng> {
         let rate = lock(&self.rates).of(kind);
         if rate == 0.0 {

@@ -1,6 +1,13 @@
-//! docs/design.md "Promises" under chaos: the real `handle` functions of ingest, apply and
-//! reconcile against the emulator, on a logical clock. One seed is one run; the same seed gives the
-//! same run.
+//! The simulation: docs/design.md "Promises" under chaos.
+//!
+//! The real `handle` functions of ingest, apply and reconcile run against the emulator on a logical
+//! clock. A seed determines one run: the steps of its story, and the faults that strike. Checks
+//! watch every call and look at the state in the end. A failing run is shrunk to few steps and
+//! faults. docs/simulation.md says how to read it.
+//!
+//! Where to look next: `story` makes the steps, `world` plays them, `seams` watches and injects
+//! between the product and the emulator, `checks` holds the promises, `mutants` holds defects that
+//! the checks must find, and `shrink` makes a failing run small.
 
 mod chaos;
 mod checks;
@@ -26,11 +33,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 thread_local! {
     static IS_PLAYING: Cell<bool> = const { Cell::new(false) };
-    /// Also of panics that the product itself catches.
+    /// The panics of a run, those that the product catches included.
     static PANICS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Notes where a run panics, in place of printing it.
+/// Records where a run panics instead of printing it.
 fn watch_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -47,7 +54,7 @@ fn watch_panics() {
     });
 }
 
-/// Plays one seed. A panic anywhere is a violation.
+/// Plays one seed. Any panic is a violation.
 pub fn play(seed: u64, less: &Less, mutant: Option<Mutant>, trace: bool) -> Ended {
     watch_panics();
     IS_PLAYING.set(true);
@@ -79,7 +86,7 @@ fn play_one(seed: u64, less: &Less, mutant: Option<Mutant>, trace: bool) -> Ende
     })
 }
 
-/// How many steps a seed has, and which faults it meets.
+/// The number of steps of a seed, and the faults that it meets.
 pub fn size(seed: u64) -> (usize, Vec<&'static str>) {
     let story = story::Story::new(seed);
     (
@@ -93,7 +100,7 @@ pub fn size(seed: u64) -> (usize, Vec<&'static str>) {
     )
 }
 
-/// Whether the name is of a kind of fault.
+/// Whether this is the name of a kind of fault.
 pub fn is_fault(name: &str) -> bool {
     chaos::Kind::of(name).is_some()
 }

@@ -1,4 +1,5 @@
-//! `simulation`: many seeds on every core, one seed with its trace, or the table of mutants.
+//! `simulation`: plays many seeds on every core, one seed with its trace, or every mutant.
+//! docs/simulation.md describes the options.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -28,26 +29,26 @@ struct Args {
     /// How many seeds
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000), conflicts_with = "seed")]
     seeds: u64,
-    /// The first of them
+    /// The first seed
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=u64::MAX - 1_000_000_000), conflicts_with = "seed")]
     first: u64,
-    /// Plays this one alone
+    /// Plays only this seed
     #[arg(long)]
     seed: Option<u64>,
-    /// Prints all that happens in the one seed
+    /// Prints everything that happens in the one seed
     #[arg(long, requires = "seed", conflicts_with = "seeds")]
     trace: bool,
     /// Takes these steps away from the one seed
     #[arg(long, value_delimiter = ',', requires = "seed")]
     without_steps: Vec<usize>,
-    /// Takes these kinds of fault away from the one seed, by the names that a failing seed is told
-    /// with
+    /// Takes these kinds of fault away from the one seed, by the names in the report of a failing
+    /// seed
     #[arg(long, value_delimiter = ',', requires = "seed", value_parser = fault)]
     without_faults: Vec<String>,
     /// Puts this defect in (--mutants lists them)
     #[arg(long, value_parser = mutant)]
     mutant: Option<Mutant>,
-    /// Puts each defect in, in turn, until it is found
+    /// Puts each defect in, one after another, until it is found
     #[arg(long, conflicts_with_all = ["seed", "mutant"])]
     mutants: bool,
 }
@@ -65,7 +66,7 @@ fn fault(name: &str) -> Result<String, String> {
         .ok_or_else(|| "expected a kind of fault, as a failing seed names them".into())
 }
 
-/// In how many seeds each mutant must be found.
+/// The number of seeds within which each mutant must be found.
 const WITHIN: u64 = 1_000;
 
 fn main() -> ExitCode {
@@ -95,7 +96,7 @@ fn main() -> ExitCode {
 }
 
 fn print(text: &str) {
-    // Who no longer reads does not make a run wrong.
+    // A reader that closes the pipe does not make a run wrong.
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
@@ -137,7 +138,7 @@ fn on_every_core(work: impl Fn() + Sync) {
     });
 }
 
-/// Plays seeds on every core until all are played or `is_enough` of failures.
+/// Plays seeds on every core until all are played or `is_enough` accepts the failures.
 fn play_many(
     first: u64,
     seeds: u64,
@@ -204,7 +205,7 @@ fn many(args: &Args) -> bool {
     failed.is_empty()
 }
 
-/// What is violated, and one command that shows how, with the fewest events.
+/// Prints what is violated, and one command that reproduces it with the fewest events.
 fn tell(seed: u64, mutant: Option<Mutant>) {
     let violations = play(seed, &Less::default(), mutant, false).violations;
     for violation in &violations {
@@ -229,7 +230,7 @@ fn tell(seed: u64, mutant: Option<Mutant>) {
         }
     };
     let defect = mutant.map_or_else(String::new, |mutant| format!(" --mutant {}", mutant.name()));
-    // Release builds do not check what `debug_assert!` and arithmetic say.
+    // A release build checks neither `debug_assert!` nor overflow.
     let profile = if cfg!(debug_assertions) {
         ""
     } else {
@@ -247,8 +248,8 @@ fn tell(seed: u64, mutant: Option<Mutant>) {
     ));
 }
 
-/// A mutant is found where the promise that it breaks is violated by a seed that violates nothing
-/// without it.
+/// A mutant is found if a seed violates the promise that the mutant breaks, and violates nothing
+/// without the mutant.
 fn finds(seed: u64, mutant: Mutant) -> Option<String> {
     let violations = play(seed, &Less::default(), Some(mutant), false).violations;
     let is_its = |violation: &&String| {
@@ -265,7 +266,8 @@ fn finds(seed: u64, mutant: Mutant) -> Option<String> {
     })
 }
 
-/// Who is called in spite of an opt-out comes first, then what is lost or wrong.
+/// The most serious violation comes first: a call to somebody who opted out, then lost or wrong
+/// data.
 fn gravity(promise: &str) -> usize {
     ["3", "7", "8", "1", "4", "2"]
         .iter()

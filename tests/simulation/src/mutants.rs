@@ -1,7 +1,7 @@
-//! Defects on purpose: each must be found, or the simulation proves nothing.
+//! Injected defects. Each must be found, or the simulation proves nothing.
 //!
-//! Most sit at the seams, where they do what the defect in the product would do; the rest are
-//! `apply::Defect` and `ingest::Defect`, which only builds with debug assertions have.
+//! Most of them sit at the seams, where they do what a defect of the product would do. The others
+//! are `apply::Defect` and `ingest::Defect`, which exist only in builds with debug assertions.
 
 use apply::Defect;
 
@@ -14,20 +14,20 @@ macro_rules! mutants {
         pub enum Mutant { $(#[doc = $what] $name,)* }
 
         impl Mutant {
-            /// All of them.
+            /// All defects.
             pub const ALL: &[Mutant] = &[$(Mutant::$name,)*];
 
-            /// For the command line.
+            /// The name on the command line.
             pub fn name(self) -> &'static str {
                 match self { $(Mutant::$name => $text,)* }
             }
 
-            /// What is done wrong.
+            /// The wrong thing that the defect does.
             pub fn what(self) -> &'static str {
                 match self { $(Mutant::$name => $what,)* }
             }
 
-            /// What a violation that finds it begins with: the numbers of promises.
+            /// The beginnings of violations that find this defect: the numbers of promises.
             pub fn promises(self) -> &'static [&'static str] {
                 match self { $(Mutant::$name => &$promises,)* }
             }
@@ -91,7 +91,7 @@ mutants! {
 }
 
 impl Mutant {
-    /// The name of the command line.
+    /// The defect with this name on the command line.
     pub fn of(name: &str) -> Option<Mutant> {
         Mutant::ALL
             .iter()
@@ -109,7 +109,7 @@ impl Mutant {
         }
     }
 
-    /// Whether this build can have it.
+    /// Whether this build can have the defect.
     pub fn is_here(self) -> bool {
         cfg!(debug_assertions) || self.defect().is_none() && self.of_ingest().is_none()
     }

@@ -1,5 +1,8 @@
-//! The places where the product meets the outside: what goes through is watched, and fails on
-//! purpose.
+//! The seams between the product and the outside. Everything that passes them is watched, and fails
+//! on purpose.
+//!
+//! [`line`] is the way to Genesys Cloud and to a feed, and [`aws`] holds SQS, Secrets Manager and
+//! Parameter Store. [`Seen`] is what the checks know of a run.
 
 mod aws;
 mod line;
@@ -32,66 +35,66 @@ pub(crate) struct Outside {
     pub(crate) story: Story,
     world: World,
     pub(crate) feed: Feed,
-    /// Of the orgs whose CRM is a vendor's.
+    /// The CRMs of the orgs whose CRM is a vendor's, by org.
     pub(crate) crms: BTreeMap<String, Crm>,
     pub(crate) chaos: Chaos,
-    /// Of the run, while it lasts.
+    /// The trouble of the run, while it lasts.
     pub(crate) trouble: Mutex<Option<Trouble>>,
-    /// What of which org does not answer now.
+    /// What does not answer now, and of which org.
     pub(crate) down: Mutex<BTreeSet<(Down, String)>>,
     pub(crate) mutant: Option<Mutant>,
     pub(crate) seen: Mutex<Seen>,
-    /// Where a trace is wanted.
+    /// The lines of the trace, if one is requested.
     pub(crate) trace: Option<Mutex<Vec<String>>>,
     instances: AtomicUsize,
 }
 
-/// A running copy, whether it is the token endpoint that it calls, and by which OAuth client.
+/// A running copy, whether it calls the token endpoint, and the OAuth client with which it calls.
 pub(crate) type Throttled = (usize, bool, String);
 
-/// What was seen.
+/// The events that were seen in a run.
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) violations: BTreeSet<String>,
-    /// Event ids of good changes that a webhook's 202 stands for.
+    /// The event ids of valid changes that a webhook answered with 202 contained.
     pub(crate) acknowledged: BTreeSet<String>,
-    /// Event ids, and when the queue stored them first.
+    /// When the queue first stored each event id.
     pub(crate) stored_at: BTreeMap<String, Timestamp>,
     /// The most receives of any message.
     pub(crate) receives: u64,
-    /// How often it was told that an org or a host does not answer.
+    /// How often it was reported that an org or a host does not answer.
     pub(crate) ills: usize,
-    /// Event ids, and when they were told as done or parked.
+    /// When each event id was reported as done or parked.
     pub(crate) told: BTreeMap<String, Timestamp>,
-    /// Of them, those that were done.
+    /// When each event id was reported as done.
     pub(crate) done: BTreeMap<String, Timestamp>,
-    /// Of them, those that were skipped when they were told last.
+    /// The event ids whose last report said that they were skipped.
     pub(crate) skipped: BTreeSet<String>,
-    /// Whom the dialler called: when, in which campaign, which contact.
+    /// Each call of the dialler: when, in which campaign, and which contact.
     pub(crate) dialled: Vec<(Timestamp, String, String)>,
-    /// Every message that was parked, and when.
+    /// Every parked message, and when it was parked.
     pub(crate) parked: Vec<(Timestamp, Message)>,
-    /// Contacts that were written, and the copy that was told so, in order.
+    /// The contacts that were written, each with the copy that got the answer, in order.
     pub(crate) written: Vec<(usize, String, String)>,
     /// Every message that the queue stored, in order.
     pub(crate) stored: Vec<Message>,
-    /// The highest rank of all messages of a contact, by campaign and key.
+    /// The highest rank among all messages of a contact, by campaign and key.
     pub(crate) best: BTreeMap<(String, String), u64>,
-    /// What the CRM said, in runs of a schedule.
+    /// What the CRM showed in runs of a schedule.
     pub(crate) shown: Vec<Shown>,
-    /// When an org was told to be late.
+    /// When an alarm reported an org as late.
     pub(crate) alarms: Vec<(Timestamp, String)>,
-    /// Campaign and key of each contact that some message says may be called.
+    /// The campaign and key of each contact that some message opts in.
     opted_in: BTreeSet<(String, String)>,
-    /// Which copy of apply has a call about a contact under way.
+    /// The copy of apply that has a call about a contact under way.
     at_work: BTreeMap<(String, String), usize>,
-    /// Which OAuth client each token was given to.
+    /// The OAuth client that each token was issued to.
     tokens: BTreeMap<String, String>,
-    /// Of each running copy and client: until when it was told to make no call.
+    /// For each running copy and client, until when it was told to make no call.
     refused_until: BTreeMap<(usize, String), Timestamp>,
-    /// Until when each was told to make no call, by whatever refused it.
+    /// For each [`Throttled`], until when it was told to make no call.
     throttled: BTreeMap<Throttled, Timestamp>,
-    /// Contacts whose last write by this copy had no answer, and which it has not read since.
+    /// The contacts whose last write by a copy had no answer, and which it has not read since.
     unknown: BTreeSet<(usize, String, String)>,
 }
 
@@ -111,7 +114,7 @@ impl Outside {
         mutant: Option<Mutant>,
         trace: bool,
     ) -> Outside {
-        // A schedule begins before anything fails.
+        // In a run of a schedule, faults begin later: see `Chaos::begin`.
         let rates = match story.schedule {
             Some(_) => Rates::default(),
             None => story.rates.clone(),
@@ -132,7 +135,7 @@ impl Outside {
         }
     }
 
-    /// Another number for each copy that begins.
+    /// A new number for each copy that begins.
     fn next_instance(&self) -> usize {
         self.instances.fetch_add(1, Ordering::Relaxed)
     }
@@ -141,7 +144,7 @@ impl Outside {
         self.mutant == Some(mutant)
     }
 
-    /// A line of the trace.
+    /// Adds a line to the trace.
     pub(crate) fn say(&self, line: impl FnOnce() -> String) {
         if let Some(trace) = &self.trace {
             let at = self

@@ -1,4 +1,4 @@
-//! From a run that fails to one that fails alike with fewer events.
+//! Shrinking: from a failing run to one that fails in the same way with fewer events.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,12 @@ use crate::chaos::Kind;
 use crate::mutants::Mutant;
 use crate::{play, size};
 
-/// What is taken away from a seed's run.
+/// The steps and faults that are taken away from the run of a seed.
 #[derive(Clone, Debug, Default)]
 pub struct Less {
-    /// Steps, by their place in the story.
+    /// The steps, by their place in the story.
     pub steps: BTreeSet<usize>,
-    /// Kinds of fault, by name.
+    /// The kinds of fault, by name.
     pub faults: BTreeSet<String>,
 }
 
@@ -24,8 +24,8 @@ impl Less {
     }
 }
 
-/// Takes away what a violation of this promise does not need: kinds of fault, then halves, quarters
-/// … of steps, then kinds of fault again.
+/// Takes away everything that a violation of this promise does not need: first kinds of fault, then
+/// halves, quarters and so on of the steps, then kinds of fault again.
 pub fn shrink(seed: u64, mutant: Option<Mutant>, promise: &str) -> Less {
     let mut less = Less::default();
     let still_fails = |less: &Less| {
@@ -61,7 +61,7 @@ pub fn shrink(seed: u64, mutant: Option<Mutant>, promise: &str) -> Less {
     }
 }
 
-/// What a violation begins with: the number of the promise, or a word.
+/// The beginning of a violation: the number of the promise, or a word.
 pub fn of_promise(violation: &str) -> &str {
     violation.split(':').next().unwrap_or_default()
 }

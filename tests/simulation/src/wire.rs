@@ -1,4 +1,4 @@
-//! What requests and answers say, read without any code of the product.
+//! Requests and answers, read without any code of the product.
 
 use base64::Engine;
 use bytes::Bytes;
@@ -14,7 +14,7 @@ pub(crate) fn is_token(request: &Request<Bytes>) -> bool {
     request.uri().path() == "/oauth/token"
 }
 
-/// The campaign whose contacts a request is about, and what follows it in the path.
+/// The campaign of the contacts that a request concerns, and the rest of the path.
 fn parts(request: &Request<Bytes>) -> Option<(&str, &str)> {
     let path = request.uri().path();
     let rest = path
@@ -28,12 +28,12 @@ pub(crate) fn campaign(request: &Request<Bytes>) -> Option<String> {
     parts(request).map(|(campaign, _)| campaign.to_owned())
 }
 
-/// Whether it is about contacts of a list.
+/// Whether a request concerns contacts of a list.
 pub(crate) fn is_of_list(request: &Request<Bytes>) -> bool {
     request.uri().path().starts_with(LISTS)
 }
 
-/// All that a request says, readable.
+/// A request as readable text.
 pub(crate) fn text(request: &Request<Bytes>) -> String {
     format!(
         "{} {}",
@@ -46,13 +46,13 @@ fn decode(segment: &str) -> String {
     percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
-/// Whether it alters nothing, and asks whether there is such a contact.
+/// Whether a request alters nothing and asks whether a contact exists.
 pub(crate) fn asks(request: &Request<Bytes>) -> bool {
     request.body().as_ref() == br#"{"data":{}}"#
 }
 
-/// The contacts that a request would write, and what it says of `callable`; `None`: it writes
-/// nothing.
+/// The contacts that a request would write, and what it says about `callable`. `None` means that it
+/// writes nothing.
 pub(crate) fn written(request: &Request<Bytes>) -> Option<Vec<(String, Option<bool>)>> {
     let (_, rest) = parts(request)?;
     let body: Value = serde_json::from_slice(request.body()).ok()?;
@@ -62,7 +62,7 @@ pub(crate) fn written(request: &Request<Bytes>) -> Option<Vec<(String, Option<bo
                 |item: &Value| Some((item["id"].as_str()?.to_owned(), item["callable"].as_bool()));
             Some(body.as_array()?.iter().filter_map(item).collect())
         }
-        // A PATCH of nothing alters nothing: it is a way to read.
+        // A PATCH of nothing alters nothing. Apply reads with it.
         ("PATCH", _) if body == serde_json::json!({ "data": {} }) => None,
         ("PATCH", rest) => Some(vec![(
             decode(rest.strip_prefix("contacts/")?),
@@ -72,7 +72,7 @@ pub(crate) fn written(request: &Request<Bytes>) -> Option<Vec<(String, Option<bo
     }
 }
 
-/// Whether it is a POST of the predictive API.
+/// Whether a request is a POST of the `predictive` API.
 pub(crate) fn is_create_of_campaign(request: &Request<Bytes>) -> bool {
     request.method() == http::Method::POST && request.uri().path().starts_with(PREDICTIVE)
 }
@@ -113,7 +113,7 @@ pub(crate) fn set_token(request: &mut Request<Bytes>, token: &str) {
     }
 }
 
-/// The OAuth client that asks for a token.
+/// The OAuth client of a request for a token.
 pub(crate) fn basic(request: &Request<Bytes>) -> Option<String> {
     let bytes = base64::engine::general_purpose::STANDARD
         .decode(authorization(request, "Basic")?)
@@ -140,12 +140,12 @@ pub(crate) fn error(status: u16) -> Response<Bytes> {
     response
 }
 
-/// A bulk read that finds nothing.
+/// The answer of a bulk read that finds nothing.
 pub(crate) fn empty() -> Response<Bytes> {
     Response::new(Bytes::from_static(b"[]"))
 }
 
-/// Names the contacts of an answer in capital letters.
+/// Turns the ids of an answer's contacts into capital letters.
 pub(crate) fn shout_ids(answer: &mut Response<Bytes>) {
     let Ok(Value::Array(mut contacts)) = serde_json::from_slice(answer.body()) else {
         return;
@@ -158,8 +158,8 @@ pub(crate) fn shout_ids(answer: &mut Response<Bytes>) {
     *answer.body_mut() = Bytes::from(Value::Array(contacts).to_string());
 }
 
-/// Stamps an export as if it were taken now, in every second quarter of an hour: else the first of a campaign,
-/// in which nobody is, would be the only one for ever.
+/// Stamps an export as if it were taken now, in every second quarter of an hour. Otherwise the first
+/// export of a campaign, which holds nobody, would stay the only one for ever.
 pub(crate) fn renew_export(answer: &mut Response<Bytes>, now: jiff::Timestamp) {
     if now.as_second() / 900 % 2 == 0 {
         return;
@@ -173,7 +173,7 @@ pub(crate) fn renew_export(answer: &mut Response<Bytes>, now: jiff::Timestamp) {
     }
 }
 
-/// Makes every create say that its contact may be called.
+/// Makes every create say that its contact is callable.
 pub(crate) fn say_callable(request: &mut Request<Bytes>) {
     let is_create = request.method() == http::Method::POST
         && parts(request).is_some_and(|(_, rest)| rest == "contacts");
@@ -188,7 +188,7 @@ pub(crate) fn say_callable(request: &mut Request<Bytes>) {
     }
 }
 
-/// Alters what a write says of each contact.
+/// Alters each contact of a write.
 pub(crate) fn alter_writes(
     request: &mut Request<Bytes>,
     alter: impl Fn(&mut serde_json::Map<String, Value>),
@@ -210,8 +210,8 @@ pub(crate) fn alter_writes(
     *request.body_mut() = Bytes::from(body.to_string());
 }
 
-/// Whether a write of the predictive API says that a contact may not be called, and nothing else, by a
-/// change that ranks below the columns.
+/// Whether a write of the `predictive` API only makes a contact not callable, by a change that
+/// ranks below the stored columns.
 pub(crate) fn only_opts_out(request: &Request<Bytes>) -> bool {
     let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
     let is_late = |(name, text): (&String, &Value)| {
@@ -226,7 +226,7 @@ pub(crate) fn only_opts_out(request: &Request<Bytes>) -> bool {
             .is_none_or(|data| data.iter().all(is_late))
 }
 
-/// What a write says, for the trace.
+/// A write as text for the trace.
 pub(crate) fn shown_write(request: &Request<Bytes>) -> String {
     if written(request).is_some() {
         format!(" {}", String::from_utf8_lossy(request.body()))
@@ -235,7 +235,7 @@ pub(crate) fn shown_write(request: &Request<Bytes>) -> String {
     }
 }
 
-/// In place of the event id of a body that nobody can read.
+/// Stands for the event id of a body that nobody can read.
 pub(crate) const UNREADABLE: &str = "what cannot be read";
 
 pub(crate) fn event_id(body: &str) -> String {
@@ -243,7 +243,7 @@ pub(crate) fn event_id(body: &str) -> String {
     body["eventId"].as_str().unwrap_or(UNREADABLE).to_owned()
 }
 
-/// FNV-1a: of today's and of tomorrow's Rust the same, so that a seed stays what it was.
+/// FNV-1a. It gives the same result in every version of Rust, so a seed always gives the same run.
 pub(crate) fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -1,4 +1,4 @@
-//! The simulation itself: that it repeats, that it can fail, that it shrinks.
+//! Tests of the simulation itself: it repeats, it can fail, and it shrinks.
 
 use simulation::{Less, Mutant, of_promise, play, shrink, size};
 

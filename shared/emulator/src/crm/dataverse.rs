@@ -1,4 +1,7 @@
 //! The Web API of Dataverse (learn.microsoft.com "Query data using the Web API", "Page results").
+//!
+//! A page continues by `@odata.nextLink`, whose `$skiptoken` holds an encoded cookie. The rows of a
+//! query are fixed when its first page is read.
 
 use std::collections::BTreeSet;
 
@@ -6,48 +9,48 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::filter::{self, Condition, Quotes};
-use super::{Answer, Ask, State, Vendor, token};
+use super::{ApiAnswer, ApiRequest, State, Vendor, token};
 
 const ROWS: &str = "/api/data/v9.2/contacts";
-/// What the token endpoint's path ends with, behind the tenant.
+/// The end of the path of the token endpoint, behind the tenant.
 const TOKEN_PATH: &str = "/oauth2/v2.0/token";
-/// The organisation whose rows these are.
+/// The scope of the organisation that holds the rows.
 const SCOPE: &str = "https://acme.crm.dynamics.com/.default";
 
-fn refused(status: u16, code: &str, message: &str) -> Answer {
-    Answer::new(
+fn refused(status: u16, code: &str, message: &str) -> ApiAnswer {
+    ApiAnswer::new(
         status,
         json!({ "error": { "code": code, "message": message } }),
     )
 }
 
-pub(super) fn answer(state: &mut State, ask: &Ask<'_>) -> Answer {
-    if ask.path.ends_with(TOKEN_PATH) {
-        let given = token::give(state, ask, Some(SCOPE));
+pub(super) fn answer(state: &mut State, request: &ApiRequest<'_>) -> ApiAnswer {
+    if request.path.ends_with(TOKEN_PATH) {
+        let given = token::give(state, request, Some(SCOPE));
         return given.map_or_else(
             |refused| refused,
             |token| {
                 let life = token::LIFE.as_secs() - 1;
-                Answer::new(200, json!({ "token_type": "Bearer", "expires_in": life, "ext_expires_in": life, "access_token": token }))
+                ApiAnswer::new(200, json!({ "token_type": "Bearer", "expires_in": life, "ext_expires_in": life, "access_token": token }))
             },
         );
     }
-    if !token::is_good(state, ask) {
+    if !token::is_good(state, request) {
         return refused(401, "0x80048306", "the token is not valid");
     }
-    if ask.method != "GET" || ask.path != ROWS {
+    if request.method != "GET" || request.path != ROWS {
         return refused(404, "0x8006088a", "Resource not found for the segment");
     }
     let invalid = |message: String| refused(400, "0x80060888", &message);
-    rows(state, ask).unwrap_or_else(invalid)
+    rows(state, request).unwrap_or_else(invalid)
 }
 
-fn rows(state: &mut State, ask: &Ask<'_>) -> Result<Answer, String> {
+fn rows(state: &mut State, request: &ApiRequest<'_>) -> Result<ApiAnswer, String> {
     let known = ["$select", "$filter", "$orderby", "$skiptoken"];
-    let parameters = ask.parameters(&known)?;
-    let page = page(ask)?;
+    let parameters = request.parameters(&known)?;
+    let page = page(request)?;
     let rows = match parameters.get("$skiptoken") {
-        // The cookie stands in it, encoded once more.
+        // The cookie is encoded a second time inside the skip token.
         Some(cookie) => {
             let rest = state.cursors.get(*cookie).cloned();
             rest.ok_or("Malformed XML in the paging cookie")?
@@ -69,30 +72,34 @@ fn rows(state: &mut State, ask: &Ask<'_>) -> Result<Answer, String> {
     };
     let (rows, next) = state.page(rows, page, cookie);
     let value: Vec<_> = rows.iter().map(|row| shown(row, &names)).collect();
-    let origin = &ask.origin;
+    let origin = &request.origin;
     let mut body = json!({
         "@odata.context": format!("{origin}/api/data/v9.2/$metadata#contacts({select})"),
         "value": value,
     });
     if let Some(next) = next {
         let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-        // Whatever was asked is asked again, behind the rows that were answered.
-        let others = ask.query.iter().filter(|(name, _)| name != "$skiptoken");
+        // The next page repeats the options of the first, and continues behind the rows that were
+        // returned.
+        let others = request
+            .query
+            .iter()
+            .filter(|(name, _)| name != "$skiptoken");
         let mut pairs: Vec<_> = others
             .map(|(name, value)| format!("{name}={}", encoded(value)))
             .collect();
         pairs.push(format!("$skiptoken={}", encoded(&next)));
         body["@odata.nextLink"] = format!("{origin}{ROWS}?{}", pairs.join("&")).into();
     }
-    let mut answer = Answer::new(200, body);
+    let mut answer = ApiAnswer::new(200, body);
     answer.headers.push(("odata-version", "4.0".to_owned()));
     Ok(answer)
 }
 
-fn page(ask: &Ask<'_>) -> Result<usize, String> {
+fn page(request: &ApiRequest<'_>) -> Result<usize, String> {
     let most = Vendor::Dataverse.page();
     let mut page = most;
-    let preferences = ask.header("prefer").unwrap_or_default();
+    let preferences = request.header("prefer").unwrap_or_default();
     for preference in preferences
         .split(',')
         .map(str::trim)
@@ -105,7 +112,7 @@ fn page(ask: &Ask<'_>) -> Result<usize, String> {
             return Err(format!("the preference {preference} is not known"));
         }
     }
-    Ok(page.min(ask.most))
+    Ok(page.min(request.most))
 }
 
 fn conditions(text: &str) -> Result<Vec<Condition>, String> {
@@ -118,7 +125,7 @@ fn conditions(text: &str) -> Result<Vec<Condition>, String> {
     }
 }
 
-/// Whether all of these are columns of the table.
+/// Checks that all names are columns of the table.
 fn check<'n>(state: &State, mut names: impl Iterator<Item = &'n str>) -> Result<(), String> {
     let rows = state.records.values().filter_map(Value::as_object);
     let known: BTreeSet<&str> = rows
@@ -161,7 +168,7 @@ fn find(state: &State, conditions: &[Condition], order: &str) -> Result<Vec<Valu
     Ok(found)
 }
 
-/// The id is answered always; without names, every column.
+/// A row with the named columns, or with every column if none is named. The id is always there.
 fn shown(row: &Value, names: &[&str]) -> Value {
     let mut shown = match names {
         [] => row.clone(),

@@ -1,31 +1,32 @@
-//! Conditions on fields, in the languages of Salesforce and of Dataverse: those that are joined by `AND`, and no others.
+//! The conditions of SOQL and of the Web API's `$filter`. Only conditions that `and` joins are
+//! known.
 
 use std::cmp::Ordering;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// A word or a sign of a query.
+/// A token of a query.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Token {
     Word(String),
-    /// A text between quotes.
+    /// A quoted text.
     Text(String),
-    /// `=`, `>=` and the like.
+    /// A comparison sign such as `=` or `>=`.
     Sign(String),
     Comma,
 }
 
-/// How a quote stands in a text.
+/// How a language escapes a quote inside a text.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Quotes {
-    /// `\'`, as in SOQL.
+    /// As `\'`, in SOQL.
     Escaped,
-    /// `''`, as in the Web API of Dataverse.
+    /// As `''`, in the Web API of Dataverse.
     Doubled,
 }
 
-/// What a field is compared with.
+/// The value that a field is compared with.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Literal {
     Text(String),
@@ -45,7 +46,7 @@ pub(super) enum Operator {
     LessOrEqual,
 }
 
-/// A field, and what it must hold.
+/// A field, a comparison, and the value to compare with.
 #[derive(Debug)]
 pub(super) struct Condition {
     pub(super) field: String,
@@ -53,7 +54,7 @@ pub(super) struct Condition {
     pub(super) literal: Literal,
 }
 
-/// The words of a query.
+/// Splits a query into tokens.
 pub(super) fn tokens(text: &str, quotes: Quotes) -> Result<Vec<Token>, String> {
     let mut tokens = Vec::new();
     let mut rest = text.chars().peekable();
@@ -111,7 +112,7 @@ fn quoted(
     Err("a text does not end".to_owned())
 }
 
-/// Conditions that are joined by `and`, to the end of the words, or to the first that is no part of them.
+/// Reads conditions that `and` joins, up to the first token that belongs to no condition.
 pub(super) fn conditions(tokens: &mut &[Token]) -> Result<Vec<Condition>, String> {
     let mut conditions = Vec::new();
     loop {
@@ -173,13 +174,13 @@ fn literal(token: &Token) -> Result<Literal, String> {
     })
 }
 
-/// A time as a record or a query has it.
+/// Parses a time as records and queries write it.
 pub(super) fn time(text: &str) -> Option<Timestamp> {
     text.contains('T').then(|| text.parse().ok()).flatten()
 }
 
 impl Condition {
-    /// Whether a value meets it; an error: they cannot be compared.
+    /// Whether a value meets the condition. It is an error if the two cannot be compared.
     pub(super) fn holds(&self, held: &Value) -> Result<bool, String> {
         let (operator, field) = (self.operator, &self.field);
         if self.literal == Literal::Null || held.is_null() {
@@ -225,7 +226,7 @@ impl Operator {
     }
 }
 
-/// How two values stand in a list that is sorted by them.
+/// The order of two values in a sorted result.
 pub(super) fn order(one: &Value, other: &Value) -> Ordering {
     match (one, other) {
         (Value::String(one), Value::String(other)) => match (time(one), time(other)) {
@@ -237,7 +238,7 @@ pub(super) fn order(one: &Value, other: &Value) -> Ordering {
             of(one).total_cmp(&of(other))
         }
         (Value::Bool(one), Value::Bool(other)) => one.cmp(other),
-        // What is null stands first.
+        // Null sorts first.
         (one, other) => other.is_null().cmp(&one.is_null()),
     }
 }

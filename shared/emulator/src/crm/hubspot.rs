@@ -1,4 +1,7 @@
 //! The search of HubSpot's CRM (developers.hubspot.com "Search the CRM").
+//!
+//! As documented, a query returns at most 10,000 contacts over all its pages, and an account may
+//! search five times a second. Whoever reads more contacts asks anew, for those behind the last id.
 
 use std::cmp::Ordering;
 
@@ -7,15 +10,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::filter::{self, Operator};
-use super::{Answer, Ask, State, TOKEN, Vendor};
+use super::{ApiAnswer, ApiRequest, State, TOKEN, Vendor};
 
 const SEARCH: &str = "/crm/v3/objects/contacts/search";
-/// No query lists more.
+/// The most contacts that one query returns over all its pages.
 const MOST: usize = 10_000;
 const PAGE: usize = 200;
-/// Searches of an account in a second.
+/// The most searches of an account in one second.
 const RATE: usize = 5;
-/// What is answered of every contact.
+/// The properties that every answer holds.
 const ALWAYS: [&str; 3] = ["createdate", "hs_object_id", "lastmodifieddate"];
 
 #[derive(Deserialize)]
@@ -52,41 +55,41 @@ struct Sort {
     direction: Option<String>,
 }
 
-fn refused(status: u16, category: &str, message: &str) -> Answer {
+fn refused(status: u16, category: &str, message: &str) -> ApiAnswer {
     let correlation = "0f3c8a1e-0000-4000-8000-000000000000";
-    Answer::new(
+    ApiAnswer::new(
         status,
         json!({ "status": "error", "message": message, "correlationId": correlation, "category": category }),
     )
 }
 
-pub(super) fn answer(state: &mut State, ask: &Ask<'_>) -> Answer {
-    if ask.bearer() != Some(TOKEN) {
+pub(super) fn answer(state: &mut State, request: &ApiRequest<'_>) -> ApiAnswer {
+    if request.bearer() != Some(TOKEN) {
         return refused(
             401,
             "INVALID_AUTHENTICATION",
             "Authentication credentials not found",
         );
     }
-    if ask.method != "POST" || ask.path != SEARCH || !ask.query.is_empty() {
+    if request.method != "POST" || request.path != SEARCH || !request.query.is_empty() {
         return refused(404, "OBJECT_NOT_FOUND", "resource not found");
     }
-    let lately = ask.now - SignedDuration::from_secs(1);
+    let lately = request.now - SignedDuration::from_secs(1);
     state.asked.retain(|at| *at > lately);
     if state.asked.len() >= RATE {
         return refused(429, "RATE_LIMITS", "You have reached your secondly limit.");
     }
-    state.asked.push(ask.now);
+    state.asked.push(request.now);
     let invalid = |message: String| refused(400, "VALIDATION_ERROR", &message);
-    let search = serde_json::from_slice::<Search>(ask.body);
+    let search = serde_json::from_slice::<Search>(request.body);
     let found = search.map_err(|error| format!("Invalid input JSON: {error}"));
     found
-        .and_then(|search| search.run(state, ask))
+        .and_then(|search| search.run(state, request))
         .unwrap_or_else(invalid)
 }
 
 impl Search {
-    fn run(&self, state: &State, ask: &Ask<'_>) -> Result<Answer, String> {
+    fn run(&self, state: &State, request: &ApiRequest<'_>) -> Result<ApiAnswer, String> {
         let filters: usize = self
             .filter_groups
             .iter()
@@ -99,7 +102,7 @@ impl Search {
         if !(1..=PAGE).contains(&limit) {
             return Err(format!("limit: expected 1 to {PAGE}"));
         }
-        let limit = limit.min(ask.most);
+        let limit = limit.min(request.most);
         let after = match &self.after {
             None => Some(0),
             Some(Value::String(after)) => after.parse().ok(),
@@ -123,10 +126,10 @@ impl Search {
             let next = (after + limit).to_string();
             body["paging"] = json!({ "next": { "after": next, "link": format!("?after={next}") } });
         }
-        Ok(Answer::new(200, body))
+        Ok(ApiAnswer::new(200, body))
     }
 
-    /// Any group will do, of which all filters do.
+    /// Whether a record matches: all filters of any one group.
     fn takes(&self, record: &Value) -> Result<bool, String> {
         let mut is_taken = self.filter_groups.is_empty();
         for group in &self.filter_groups {
@@ -162,7 +165,8 @@ impl Search {
         Ok(())
     }
 
-    /// A property that no contact has is left out, without a word.
+    /// A contact with the properties that were asked for. HubSpot silently leaves out a property
+    /// that no contact has.
     fn shown(&self, state: &State, record: &Value) -> Value {
         let known = |name: &&str| {
             let mut records = state.records.values();
@@ -243,7 +247,7 @@ fn compare(name: &str, one: &Value, other: &Value) -> Ordering {
     }
 }
 
-/// Milliseconds, or RFC 3339.
+/// Parses milliseconds or RFC 3339.
 fn moment(text: &str) -> Option<Timestamp> {
     let ms = text.parse().ok();
     ms.and_then(|ms| Timestamp::from_millisecond(ms).ok())

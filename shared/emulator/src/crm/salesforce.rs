@@ -1,16 +1,20 @@
-//! The REST API of Salesforce (developer.salesforce.com "Query", "Query all", "OAuth 2.0 Client Credentials
-//! Flow").
+//! The REST API of Salesforce (developer.salesforce.com "Query", "Query all", "OAuth 2.0 Client
+//! Credentials Flow").
+//!
+//! `query` leaves deleted contacts out, and `queryAll` returns them with `IsDeleted`. A result that is
+//! longer than a page continues by `nextRecordsUrl`.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::filter::{self, Condition, Quotes, Token, is_word};
-use super::{Answer, Ask, State, Vendor, token};
+use super::{ApiAnswer, ApiRequest, State, Vendor, token};
 
 const TOKEN_PATH: &str = "/services/oauth2/token";
 const DATA: &str = "/services/data/v65.0";
-/// Whose contacts these are, wherever they are served: clients take what it names for an https host.
+/// The address of the organisation. Clients require https here, so it stays the same wherever the
+/// emulator is served.
 const INSTANCE: &str = "https://acme.my.salesforce.com";
 const OBJECT: &str = "Contact";
 
@@ -18,40 +22,40 @@ const OBJECT: &str = "Contact";
 struct Query {
     fields: Vec<String>,
     conditions: Vec<Condition>,
-    /// A field, and whether from the last to the first.
+    /// The field to sort by, and whether the order is descending.
     order: Option<(String, bool)>,
     limit: Option<usize>,
 }
 
-fn refused(status: u16, code: &str, message: &str) -> Answer {
-    Answer::new(status, json!([{ "message": message, "errorCode": code }]))
+fn refused(status: u16, code: &str, message: &str) -> ApiAnswer {
+    ApiAnswer::new(status, json!([{ "message": message, "errorCode": code }]))
 }
 
-pub(super) fn answer(state: &mut State, ask: &Ask<'_>) -> Answer {
-    if ask.path == TOKEN_PATH {
-        // It does not tell when a token ends.
-        return token::give(state, ask, None).map_or_else(
+pub(super) fn answer(state: &mut State, request: &ApiRequest<'_>) -> ApiAnswer {
+    if request.path == TOKEN_PATH {
+        // The token answer of Salesforce has no expiry.
+        return token::give(state, request, None).map_or_else(
             |refused| refused,
             |token| {
-                Answer::new(200, json!({ "access_token": token, "signature": "c2lnbmF0dXJl", "scope": "api",
+                ApiAnswer::new(200, json!({ "access_token": token, "signature": "c2lnbmF0dXJl", "scope": "api",
                     "instance_url": INSTANCE, "id": format!("{INSTANCE}/id/00D000000000001AAA/005RM000001hv4SYAQ"),
-                    "token_type": "Bearer", "issued_at": ask.now.as_millisecond().to_string() }))
+                    "token_type": "Bearer", "issued_at": request.now.as_millisecond().to_string() }))
             },
         );
     }
-    if !token::is_good(state, ask) {
+    if !token::is_good(state, request) {
         return refused(401, "INVALID_SESSION_ID", "Session expired or invalid");
     }
-    let path = ask.path.strip_prefix(DATA).unwrap_or_default();
-    if ask.method != "GET" {
+    let path = request.path.strip_prefix(DATA).unwrap_or_default();
+    if request.method != "GET" {
         return refused(
             405,
             "METHOD_NOT_ALLOWED",
             "HTTP method not allowed. Allowed are GET",
         );
     }
-    let page = page(ask);
-    // Clients end the paths of queries with a slash.
+    let page = page(request);
+    // Some clients end the path of a query with a slash.
     let path = path.strip_suffix('/').unwrap_or(path);
     let more = path
         .strip_prefix("/query/")
@@ -67,7 +71,7 @@ pub(super) fn answer(state: &mut State, ask: &Ask<'_>) -> Answer {
         "/queryAll" => true,
         _ => return refused(404, "NOT_FOUND", "The requested resource does not exist"),
     };
-    let text = match ask.parameters(&["q"]) {
+    let text = match request.parameters(&["q"]) {
         Ok(parameters) => parameters.get("q").copied().unwrap_or_default(),
         Err(message) => return refused(400, "MALFORMED_QUERY", &message),
     };
@@ -79,25 +83,25 @@ pub(super) fn answer(state: &mut State, ask: &Ask<'_>) -> Answer {
     }
 }
 
-/// How many records a page holds: a request may ask for fewer.
-fn page(ask: &Ask<'_>) -> usize {
-    let options = ask.header("sforce-query-options").unwrap_or_default();
+/// How many records a page holds. A request may ask for fewer than the default.
+fn page(request: &ApiRequest<'_>) -> usize {
+    let options = request.header("sforce-query-options").unwrap_or_default();
     let size = options
         .strip_prefix("batchSize=")
         .and_then(|size| size.parse().ok());
     size.filter(|size| (200..=2_000).contains(size))
         .unwrap_or(Vendor::Salesforce.page())
-        .min(ask.most)
+        .min(request.most)
 }
 
-fn shown(state: &mut State, records: Vec<Value>, page: usize) -> Answer {
+fn shown(state: &mut State, records: Vec<Value>, page: usize) -> ApiAnswer {
     let total = records.len();
     let (records, next) = state.page(records, page, |n| format!("01gRM{n:010}AAA-{page}"));
     let mut body = json!({ "totalSize": total, "done": next.is_none(), "records": records });
     if let Some(next) = next {
         body["nextRecordsUrl"] = format!("{DATA}/query/{next}").into();
     }
-    Answer::new(200, body)
+    ApiAnswer::new(200, body)
 }
 
 fn parse(text: &str) -> Result<Query, String> {

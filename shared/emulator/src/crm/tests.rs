@@ -10,13 +10,13 @@ mod hubspot;
 mod pipedrive;
 mod salesforce;
 
-/// A CRM on a clock that goes with tokio's.
+/// A CRM on tokio's clock.
 fn crm(vendor: Vendor) -> Crm {
     let start = "2026-11-24T16:00:00Z".parse().unwrap();
     Crm::new(vendor, crate::logical_clock(start))
 }
 
-/// A request, and what is answered to it.
+/// A request.
 struct Call<'a> {
     method: Method,
     url: &'a str,
@@ -63,13 +63,13 @@ impl<'a> Call<'a> {
     }
 }
 
-/// A text of a query, as it stands in a URL.
+/// A text encoded for a query.
 fn encoded(text: &str) -> String {
     use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-/// An access token, by the client's id and secret in the form.
+/// Requests an access token with the client's id and secret in a form.
 async fn token(crm: &Crm, url: &str, scope: &str) -> String {
     let form = format!(
         "grant_type=client_credentials&client_id={CLIENT_ID}&client_secret={CLIENT_SECRET}{scope}"
@@ -88,7 +88,7 @@ fn ids(items: &Value, id: &str) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn faults_strike_as_they_are_told() {
+async fn injected_faults_strike_the_calls_that_they_match() {
     let crm = crm(Vendor::Pipedrive);
     crm.add_fault(Fault::status("GET", 503));
     crm.add_fault(Fault::next("GET", Effect::Lost { is_done: false }));

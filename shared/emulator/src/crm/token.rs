@@ -1,32 +1,32 @@
-//! The token endpoints of OAuth 2.0: client credentials alone.
+//! The token endpoints of OAuth 2.0. They know the grant `client_credentials` only.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::{Answer, Ask, CLIENT_ID, CLIENT_SECRET, State, pairs};
+use super::{ApiAnswer, ApiRequest, CLIENT_ID, CLIENT_SECRET, State, pairs};
 
-/// How long a token is good.
+/// How long a token is valid.
 pub(super) const LIFE: SignedDuration = SignedDuration::from_hours(1);
 
-/// A new access token; or the refusal. `scope`: what must be asked for.
+/// Issues an access token, or refuses. `scope` is the scope that the request must name.
 pub(super) fn give(
     state: &mut State,
-    ask: &Ask<'_>,
+    request: &ApiRequest<'_>,
     scope: Option<&str>,
-) -> Result<String, Answer> {
+) -> Result<String, ApiAnswer> {
     let refused = |status, error: &str| {
         let body =
             json!({ "error": error, "error_description": "the request for a token is refused" });
-        Err(Answer::new(status, body))
+        Err(ApiAnswer::new(status, body))
     };
-    let media_type = ask.header("content-type").unwrap_or_default();
-    if ask.method != "POST" || !media_type.starts_with("application/x-www-form-urlencoded") {
+    let media_type = request.header("content-type").unwrap_or_default();
+    if request.method != "POST" || !media_type.starts_with("application/x-www-form-urlencoded") {
         return refused(400, "invalid_request");
     }
-    let mut form = pairs(std::str::from_utf8(ask.body).unwrap_or_default());
-    let basic = ask.header("authorization").and_then(|value| {
+    let mut form = pairs(std::str::from_utf8(request.body).unwrap_or_default());
+    let basic = request.header("authorization").and_then(|value| {
         let user = BASE64_STANDARD.decode(value.strip_prefix("Basic ")?).ok()?;
         let user = String::from_utf8(user).ok()?;
         let (id, secret) = user.split_once(':')?;
@@ -56,12 +56,12 @@ pub(super) fn give(
     }
     state.made += 1;
     let token = format!("access-token-{}", state.made);
-    state.tokens.insert(token.clone(), ask.now + LIFE);
+    state.tokens.insert(token.clone(), request.now + LIFE);
     Ok(token)
 }
 
-/// Whether it shows a token that is good.
-pub(super) fn is_good(state: &State, ask: &Ask<'_>) -> bool {
-    let ends = ask.bearer().and_then(|token| state.tokens.get(token));
-    ends.is_some_and(|ends| *ends > ask.now)
+/// Whether the request shows a valid token.
+pub(super) fn is_good(state: &State, request: &ApiRequest<'_>) -> bool {
+    let ends = request.bearer().and_then(|token| state.tokens.get(token));
+    ends.is_some_and(|ends| *ends > request.now)
 }

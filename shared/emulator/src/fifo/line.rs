@@ -1,5 +1,5 @@
-//! The messages of a queue, found by message group and by when they come back: a receive looks at
-//! what it gives alone, however long the queue is.
+//! The messages of a queue, indexed by message group and by the time at which they become visible.
+//! A receive takes time for the messages that it returns, however long the queue is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -31,7 +31,7 @@ impl Stored {
         }
     }
 
-    /// As Lambda hands it over.
+    /// The record that Lambda hands to a function.
     pub(super) fn record(&self, sequence: u64) -> Value {
         json!({
             "messageId": id(sequence),
@@ -55,18 +55,18 @@ impl Stored {
         })
     }
 
-    /// Another one with each receive.
+    /// The receipt handle. Each receive makes another.
     pub(super) fn handle(&self, sequence: u64) -> String {
         format!("{}#{}", id(sequence), self.receives)
     }
 }
 
-/// A message's id.
+/// The message id.
 pub(super) fn id(sequence: u64) -> String {
     format!("{ID_PREFIX}{sequence:012x}")
 }
 
-/// The sequence number and the receive that a handle is of.
+/// The sequence number and the receive count of a handle.
 pub(super) fn read_handle(handle: &str) -> Option<(u64, u32)> {
     let (sequence, receives) = handle.strip_prefix(ID_PREFIX)?.split_once('#')?;
     Some((
@@ -83,14 +83,14 @@ struct Group {
 
 #[derive(Default)]
 pub(super) struct Line {
-    /// By sequence number.
+    /// All messages by sequence number.
     messages: BTreeMap<u64, Stored>,
     groups: BTreeMap<String, Group>,
-    /// The groups that have nothing in flight, by the first message of each.
+    /// The groups without a message in flight, by the first message of each.
     ready: BTreeMap<u64, String>,
-    /// What is in flight, by when it comes back.
+    /// The messages in flight, by the time at which they become visible.
     back: BTreeSet<(Timestamp, u64)>,
-    /// What came back since it was last asked for.
+    /// The messages that became visible since [`Line::returned`] was last called.
     returned: BTreeSet<u64>,
 }
 
@@ -117,7 +117,7 @@ impl Line {
         });
     }
 
-    /// Brings back what is visible again.
+    /// Makes messages visible whose timeout is over.
     pub(super) fn tick(&mut self, now: Timestamp) {
         while let Some(&(at, sequence)) = self.back.first() {
             if at > now {
@@ -128,7 +128,7 @@ impl Line {
         }
     }
 
-    /// What came back since this was last asked.
+    /// The messages that became visible since the last call.
     pub(super) fn returned(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.returned).into_iter().collect()
     }
@@ -141,7 +141,7 @@ impl Line {
         self.back.first().map(|(at, _)| *at)
     }
 
-    /// Receives up to `most`: as many as can be had of one group, then of the next.
+    /// Receives up to `most` messages: as many as possible of one group, then of the next.
     pub(super) fn receive(
         &mut self,
         most: usize,
@@ -150,7 +150,7 @@ impl Line {
         random: Option<&mut Rng>,
     ) -> Vec<u64> {
         let mut received = Vec::new();
-        // By name, and then as chance has it.
+        // Sorted by name first, so that a seed always gives the same order.
         let mut shuffled = random.map(|random| {
             let mut names: Vec<_> = self.ready.values().cloned().collect();
             names.sort_unstable();
@@ -179,7 +179,7 @@ impl Line {
         received
     }
 
-    /// Makes a message invisible until then.
+    /// Hides a message until a time.
     pub(super) fn hide(&mut self, sequence: u64, until: Timestamp) {
         self.land(sequence);
         let Some(stored) = self.messages.get_mut(&sequence) else {
@@ -201,7 +201,7 @@ impl Line {
         Some(stored)
     }
 
-    /// Ends the flight of a message, if it is in flight.
+    /// Ends the flight of a message that is in flight.
     fn land(&mut self, sequence: u64) {
         let Some(stored) = self.messages.get(&sequence) else {
             return;
@@ -212,7 +212,7 @@ impl Line {
         }
     }
 
-    /// Alters a group, and sees to whether it may be given.
+    /// Alters a group, and updates whether it may be received.
     fn in_group(&mut self, name: &str, alter: impl FnOnce(&mut Group)) {
         let group = self.groups.entry(name.to_owned()).or_default();
         if let Some(first) = group.sequences.first() {
@@ -231,15 +231,15 @@ impl Line {
     }
 }
 
-/// A receive that may be asked for again.
+/// A receive that may be repeated.
 pub(super) struct Attempt {
     pub(super) at: Timestamp,
-    /// Each with the receive that it was.
+    /// The sequence number and the receive count of each message.
     received: Vec<(u64, u32)>,
     until: Timestamp,
 }
 
-/// How long it may be asked for again.
+/// How long a receive may be repeated.
 const ATTEMPT: Duration = Duration::from_mins(5);
 
 impl Attempt {
@@ -252,8 +252,8 @@ impl Attempt {
         }
     }
 
-    /// What the same attempt gives: the same messages, as long as each is in flight as this receive
-    /// left it. What SQS does where one was altered since is not documented: here it is a new receive.
+    /// The messages of the attempt, if each is still in flight as this receive left it. AWS does
+    /// not document what happens if one was altered; here it is a new receive.
     pub(super) fn again(&self, line: &Line, now: Timestamp) -> Option<Vec<u64>> {
         let is_as_left = |(sequence, receives): &(u64, u32)| {
             line.get(*sequence).is_some_and(|stored| {

@@ -1,4 +1,4 @@
-//! What a queue holds, as whoever watches a test or a run sees it.
+//! The contents of a queue, for tests and for whoever watches a run.
 
 use std::collections::BTreeMap;
 
@@ -9,27 +9,27 @@ use super::Fifo;
 use super::line::{self, Stored};
 
 impl Fifo {
-    /// How many messages are there, received ones included.
+    /// How many messages the queue holds, those in flight included.
     pub fn len(&self) -> usize {
         self.state().line.len()
     }
 
-    /// Empties it, as `PurgeQueue` does, and answers how many messages it held.
+    /// Empties the queue as `PurgeQueue` does, and returns how many messages it held.
     pub fn purge(&self) -> usize {
         std::mem::take(&mut self.state().line).len()
     }
 
-    /// Whether no message is there.
+    /// Whether the queue holds no message.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many messages were accepted but not stored, as sent a short time before.
+    /// How many messages were accepted and dropped as duplicates.
     pub fn deduplicated(&self) -> u64 {
         self.state().deduplicated
     }
 
-    /// Every message that is there: since when, and its message.
+    /// Every message with the time since when it waits.
     pub fn waiting(&self) -> Vec<(Timestamp, Message)> {
         self.state()
             .line
@@ -47,7 +47,7 @@ impl Fifo {
             .collect()
     }
 
-    /// In how many seconds each message that is in flight comes back, by message id.
+    /// For each message in flight, by message id, the seconds until it becomes visible.
     pub fn in_flight(&self) -> BTreeMap<String, u64> {
         let now = self.clock.now();
         let state = self.state();

@@ -1,11 +1,12 @@
-//! Queues by URL, as a client sees them.
+//! The SQS service: queues by URL, as a client sees them, with faults on demand.
+
+mod faults;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fastrand::Rng;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::json;
@@ -14,27 +15,22 @@ use io::aws::LONGEST_CALL;
 use io::queue::{Message, Queue, QueueError, Receive, Record, RefusedEntry, Visibility};
 
 use super::{Batch, Fifo};
+use faults::{Unsteady, count_down};
 
 /// The SQS service.
 #[derive(Default)]
 pub struct Sqs {
     queues: BTreeMap<String, Arc<Fifo>>,
-    refuse: AtomicUsize,
-    refuse_entries: Mutex<Vec<(String, bool)>>,
-    refuse_deletes: Mutex<BTreeMap<String, usize>>,
-    received: AtomicUsize,
+    refusals_left: AtomicUsize,
+    refused_entries: Mutex<Vec<(String, bool)>>,
+    refused_deletes: Mutex<BTreeMap<String, usize>>,
+    receive_calls: AtomicUsize,
     latency: Mutex<Duration>,
-    sends_hang: AtomicBool,
+    is_send_hanging: AtomicBool,
     unsteady: Mutex<Option<Unsteady>>,
-    lose_answers: AtomicUsize,
-    /// Messages of standard queues.
-    standard: AtomicUsize,
-}
-
-/// A service whose calls take their time, each another.
-struct Unsteady {
-    longest: Duration,
-    rng: Rng,
+    lost_answers_left: AtomicUsize,
+    /// How many messages standard queues have accepted.
+    standard_messages: AtomicUsize,
 }
 
 fn arn(queue_url: &str) -> String {
@@ -42,14 +38,7 @@ fn arn(queue_url: &str) -> String {
     format!("arn:aws:sqs:us-east-1:000000000000:{name}")
 }
 
-/// Whether this is one of those that are left.
-fn count_down(left: &AtomicUsize) -> bool {
-    let less = |calls: usize| calls.checked_sub(1);
-    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
-        .is_ok()
-}
-
-/// What SQS takes in one batch, in bytes.
+/// The most bytes of one batch.
 const MAX_BATCH: usize = 1 << 20;
 
 impl Sqs {
@@ -61,98 +50,11 @@ impl Sqs {
         }
     }
 
-    /// How long every call takes from now on.
-    pub fn set_latency(&self, latency: Duration) {
-        *self.latency.lock().unwrap_or_else(PoisonError::into_inner) = latency;
-    }
-
-    async fn wait(&self) {
-        let latency = *self.latency.lock().unwrap_or_else(PoisonError::into_inner);
-        tokio::time::sleep(latency).await;
-    }
-
-    /// Each `SendMessageBatch` takes up to so long from now on until it is stored, and as long again until
-    /// that is answered: of two calls side by side neither is known to come first.
-    pub fn set_unsteady(&self, longest: Duration, seed: u64) {
-        let rng = Rng::with_seed(seed);
-        *self.unsteady.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Unsteady { longest, rng });
-    }
-
-    /// What the next `calls` calls of `SendMessageBatch` bring is stored, and nobody is told.
-    pub fn lose_answers(&self, calls: usize) {
-        self.lose_answers.store(calls, Ordering::Relaxed);
-    }
-
-    fn lose_answer(&self) -> bool {
-        count_down(&self.lose_answers)
-    }
-
-    async fn wait_by_chance(&self) {
-        let wait = {
-            let mut unsteady = self.unsteady.lock().unwrap_or_else(PoisonError::into_inner);
-            let wait = |of: &mut Unsteady| of.longest.mul_f64(of.rng.f64());
-            unsteady.as_mut().map(wait)
-        };
-        if let Some(wait) = wait {
-            tokio::time::sleep(wait).await;
-        }
-    }
-
-    /// Whether `SendMessage` hangs from now on, for as long as the SDK tries: that is how messages are
-    /// parked.
-    pub fn let_sends_hang(&self, hang: bool) {
-        self.sends_hang.store(hang, Ordering::Relaxed);
-    }
-
-    /// Fails the next `calls` calls.
-    pub fn refuse(&self, calls: usize) {
-        self.refuse.store(calls, Ordering::Relaxed);
-    }
-
-    /// Refuses the next entry of a batch whose body holds this text.
-    pub fn refuse_entry(&self, text: &str, is_senders_fault: bool) {
-        let mut refuse = self
-            .refuse_entries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        refuse.push((text.to_owned(), is_senders_fault));
-    }
-
-    /// Does not delete the message of this group, so many times.
-    pub fn refuse_deletes_of(&self, group: &str, times: usize) {
-        let mut refuse = self
-            .refuse_deletes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        refuse.insert(group.to_owned(), times);
-    }
-
-    /// How many calls for messages the functions made themselves.
-    pub fn receives(&self) -> usize {
-        self.received.load(Ordering::Relaxed)
-    }
-
-    fn delete_entry(&self, queue: &Fifo, handle: &str) -> Result<(), QueueError> {
-        let mut refuse = self
-            .refuse_deletes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let group = queue.group_of(handle);
-        if let Some(times) = group.and_then(|group| refuse.get_mut(&group))
-            && *times > 0
-        {
-            *times -= 1;
-            return Err(QueueError::new("InternalError"));
-        }
-        queue.delete(handle)
-    }
-
-    /// Receives up to `most` messages, which stay invisible for so long; with none: for the queue's
-    /// own timeout. `attempt`: its `ReceiveRequestAttemptId`.
+    /// Receives up to `most` messages. They stay invisible for `visibility_timeout`, or for the
+    /// queue's own if that is `None`. `attempt` is the `ReceiveRequestAttemptId`.
     ///
     /// # Errors
-    /// When there is no such queue.
+    /// There is no such queue.
     pub async fn receive(
         &self,
         queue_url: &str,
@@ -166,10 +68,10 @@ impl Sqs {
         Ok(queue.receive_as(most, timeout, attempt))
     }
 
-    /// A queue's attributes, as `GetQueueAttributes` names and writes them.
+    /// The attributes of a queue, named and written as in `GetQueueAttributes`.
     ///
     /// # Errors
-    /// When there is no such queue.
+    /// There is no such queue.
     pub async fn attributes(
         &self,
         queue_url: &str,
@@ -192,10 +94,10 @@ impl Sqs {
         Ok(attributes)
     }
 
-    /// Deletes received messages, each by itself.
+    /// Deletes received messages, each with a result of its own.
     ///
     /// # Errors
-    /// When there is no such queue.
+    /// There is no such queue.
     pub async fn delete(
         &self,
         queue_url: &str,
@@ -209,10 +111,10 @@ impl Sqs {
         Ok(deleted.collect())
     }
 
-    /// Sets the visibility of received messages, each by itself.
+    /// Sets the visibility timeouts of received messages, each with a result of its own.
     ///
     /// # Errors
-    /// When there is no such queue.
+    /// There is no such queue.
     pub async fn set_visibilities(
         &self,
         queue_url: &str,
@@ -225,35 +127,8 @@ impl Sqs {
         Ok(messages.iter().map(set).collect())
     }
 
-    fn send_entry(&self, queue: &Fifo, message: Message) -> Result<(), RefusedEntry> {
-        let mut refuse = self
-            .refuse_entries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(index) = refuse
-            .iter()
-            .position(|(text, _)| message.body.contains(text))
-        {
-            let (_, is_senders_fault) = refuse.remove(index);
-            return Err(RefusedEntry {
-                code: if is_senders_fault {
-                    "InvalidMessageContents"
-                } else {
-                    "OnPurpose"
-                }
-                .to_owned(),
-                is_senders_fault,
-            });
-        }
-        let refused = |error: QueueError| RefusedEntry {
-            code: error.to_string(),
-            is_senders_fault: true,
-        };
-        queue.send(message).map_err(refused)
-    }
-
     fn queue(&self, url: &str) -> Result<&Fifo, QueueError> {
-        if count_down(&self.refuse) {
+        if count_down(&self.refusals_left) {
             return Err(QueueError::new("ServiceUnavailable"));
         }
         self.queues
@@ -297,7 +172,7 @@ impl Queue for Sqs {
     ) -> BoxFuture<'a, Result<(), QueueError>> {
         async move {
             self.wait().await;
-            if self.sends_hang.load(Ordering::Relaxed) {
+            if self.is_send_hanging.load(Ordering::Relaxed) {
                 tokio::time::sleep(LONGEST_CALL).await;
                 return Err(QueueError::new("timed out"));
             }
@@ -305,11 +180,14 @@ impl Queue for Sqs {
             if queue_url.ends_with(".fifo") {
                 return queue.send(message);
             }
-            // A standard queue takes neither, and keeps every message.
+            // A standard queue takes neither a group nor a deduplication id, and drops nothing.
             if !message.group.is_empty() || !message.deduplication_id.is_empty() {
                 return Err(QueueError::new("InvalidParameterValue"));
             }
-            let id = self.standard.fetch_add(1, Ordering::Relaxed).to_string();
+            let id = self
+                .standard_messages
+                .fetch_add(1, Ordering::Relaxed)
+                .to_string();
             queue.send(Message {
                 group: id.clone(),
                 deduplication_id: id,
@@ -326,7 +204,7 @@ impl Queue for Sqs {
     ) -> BoxFuture<'a, Result<Vec<Record>, QueueError>> {
         async move {
             self.wait().await;
-            self.received.fetch_add(1, Ordering::Relaxed);
+            self.receive_calls.fetch_add(1, Ordering::Relaxed);
             Ok(self.queue(queue_url)?.receive_records(&receive))
         }
         .boxed()

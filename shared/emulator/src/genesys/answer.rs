@@ -1,11 +1,11 @@
-//! What the service answers, before it is a response.
+//! An answer of the service, before it becomes a response.
 
 use serde_json::{Value, json};
 
-/// Status and body.
+/// The status and the body.
 pub(super) type Answer = (u16, Value);
 
-/// docs/genesys-cloud.md "Answers and errors".
+/// An error in the form of docs/genesys-cloud.md "Answers and errors".
 pub(super) fn error(status: u16, code: &str, message: &str) -> Answer {
     (
         status,

@@ -13,7 +13,7 @@ use super::{Contact, Genesys, List, State};
 const PREFIX: &str = "/api/v2/predictivedialing/campaigns/";
 const DUPLICATE: &str = "Duplicate contact key detected for campaign context.";
 
-/// The columns that a body names; a null clears one.
+/// The columns of a body. Null clears a column.
 type Named = BTreeMap<String, Option<String>>;
 
 impl Genesys {
@@ -121,7 +121,7 @@ impl Genesys {
 }
 
 impl Genesys {
-    /// Whether so many new contacts are more than the list may hold.
+    /// Whether this many new contacts exceed the limit of the list.
     pub(super) fn is_over_the_limit(&self, list: &List, new: usize) -> bool {
         let most = self.options.most_contacts;
         new > 0 && most.is_some_and(|most| list.contacts.len() + new > most)
@@ -211,7 +211,7 @@ fn show(campaign: &str, key: &str, contact: &Contact) -> Value {
     json!({ "id": key, "data": data, "callable": contact.callable, "selfUri": self_uri })
 }
 
-/// `…/campaigns/{campaign}/contacts[/{contact}]`
+/// Parses `…/campaigns/{campaign}/contacts[/{contact}]`.
 fn parse_path(path: &str) -> Option<(String, Option<String>)> {
     let (campaign, rest) = path.strip_prefix(PREFIX)?.split_once('/')?;
     let decode = |segment: &str| {

@@ -1,5 +1,5 @@
-//! What no Genesys Cloud has: requests under `/_emulator/` that look behind the API and make it
-//! fail on purpose, for who runs the emulator as a process of its own.
+//! Requests under `/_emulator/`, which the real service does not have. They let whoever runs the
+//! emulator as its own process look behind the API and inject faults.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::Genesys;
 use super::answer::Answer;
 use crate::fault;
 
-/// What the paths begin with.
+/// The prefix of the paths that [`Genesys::control`] answers.
 pub const CONTROL_PREFIX: &str = "/_emulator/";
 
 #[derive(Deserialize)]
@@ -25,14 +25,14 @@ struct DncListAs {
 }
 
 impl Genesys {
-    /// Answers a request whose path begins with [`CONTROL_PREFIX`]:
+    /// Answers a request under [`CONTROL_PREFIX`]:
     ///
-    /// - `POST faults` adds a fault, `DELETE faults` takes all away;
-    /// - `PUT clients/{id}` with `{"secret": …}` gives an OAuth client another secret and ends
-    ///   every token;
-    /// - `PUT dnclists/{id}` with `{"full": …, "forbidden": …}` lets a DNC list take no new entry, or
-    ///   takes the rights to it; `GET dnclists/{id}` lists what stands on it;
-    /// - `GET calls` lists the calls, `GET campaigns/{id}/contacts` the contacts by key.
+    /// - `POST faults` adds a fault, and `DELETE faults` removes all faults.
+    /// - `PUT clients/{id}` with `{"secret": …}` replaces the secret of an OAuth client and revokes
+    ///   every token.
+    /// - `PUT dnclists/{id}` with `{"full": …, "forbidden": …}` makes a DNC list take no new entry,
+    ///   or forbids every call about it. `GET dnclists/{id}` returns its entries.
+    /// - `GET calls` returns the calls, and `GET campaigns/{id}/contacts` the contacts by key.
     pub fn control(&self, method: &str, path: &str, body: &[u8]) -> Answer {
         let wrong = |message: String| (400, json!({ "error": message }));
         let segments: Vec<_> = path

@@ -1,5 +1,5 @@
-//! DNC lists as a test looks behind the API: who stands on them, and who is dialled all the same
-//! (docs/genesys-cloud.md "DNC lists").
+//! DNC lists as a test sees them behind the API: their entries, and whom the dialler would call all
+//! the same (docs/genesys-cloud.md "DNC lists").
 
 use std::collections::BTreeMap;
 
@@ -12,27 +12,27 @@ use super::contact_lists::{is_mute, is_shut};
 /// The channel of calls.
 const VOICE: &str = "Voice";
 
-/// What an internal DNC list holds.
+/// The kind of entries of an internal DNC list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DncKind {
-    /// Phone numbers: `rds`.
+    /// Phone numbers (`rds`).
     Phone,
-    /// Values of this column of the contact list: `rds_custom`.
+    /// Values of this column of the contact list (`rds_custom`).
     Column(String),
 }
 
-/// What keeps the dialler from a contact.
+/// A reason why the dialler does not call a contact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeptBy {
     /// The campaign has no such contact.
     Absence,
-    /// It is not callable.
+    /// The contact is not callable.
     NotCallable,
-    /// It may not be reached by this channel.
+    /// The contact must not be reached by this channel.
     Channel(String),
-    /// None of its numbers may be called, by the columns of those that it has.
+    /// None of the contact's numbers may be called. The columns of its numbers are named.
     Numbers(Vec<String>),
-    /// It stands on this DNC list, which its campaign names.
+    /// The contact stands on this DNC list, which its campaign names.
     DncList(String),
 }
 
@@ -41,17 +41,17 @@ pub enum KeptBy {
 pub(super) struct DncList {
     pub(super) client_id: String,
     pub(super) name: String,
-    /// `dncSourceType`.
+    /// The member `dncSourceType`.
     pub(super) source: String,
-    /// Of a list of numbers or addresses.
+    /// The contact method of a list of numbers or addresses.
     pub(super) contact_method: Option<String>,
-    /// Of a list of values.
+    /// The column of a list of values.
     pub(super) exclusion_column: Option<String>,
-    /// Until when each counts; none: for ever.
+    /// The entries, each with the time at which it expires. `None` means never.
     pub(super) entries: BTreeMap<String, Option<Timestamp>>,
-    /// Whether it takes no new entry.
+    /// Whether the list takes no new entry.
     pub(super) is_full: bool,
-    /// Whether every call about it is answered with 403.
+    /// Whether every call about the list is answered with 403.
     pub(super) is_forbidden: bool,
 }
 
@@ -71,20 +71,20 @@ impl DncList {
         }
     }
 
-    /// Whether calls to numbers are asked of it.
+    /// Whether the dialler asks the list about numbers.
     pub(super) fn holds_numbers(&self) -> bool {
         let method = self.contact_method.as_deref();
         self.source == "rds" && matches!(method, Some("Phone" | "Any"))
     }
 
-    /// Whether this stands on it, in this very form.
+    /// Whether exactly this value stands on the list.
     fn holds(&self, value: &str, now: Timestamp) -> bool {
         let until = self.entries.get(value.trim());
         until.is_some_and(|until| until.is_none_or(|until| now < until))
     }
 
-    /// Whether it keeps the dialler from whoever has these columns: by each of the numbers, or by
-    /// the value of its own column.
+    /// Whether the list keeps the dialler from a contact with these columns: by each of its
+    /// numbers, or by the value in the list's own column.
     fn excludes(&self, data: &BTreeMap<String, String>, phones: &Value, now: Timestamp) -> bool {
         if let Some(column) = &self.exclusion_column {
             return data.get(column).is_some_and(|value| self.holds(value, now));
@@ -97,47 +97,48 @@ impl DncList {
     }
 }
 
-/// The columns of a list that hold numbers.
+/// The columns that hold phone numbers.
 fn columns_of(phones: &Value) -> impl Iterator<Item = &str> {
     let columns = phones.as_array().into_iter().flatten();
     columns.filter_map(|phone| phone["columnName"].as_str())
 }
 
 impl Genesys {
-    /// Adds an empty DNC list of an OAuth client's org, which no campaign names.
+    /// Adds an empty DNC list of the client's org. No campaign names it yet.
     pub fn put_dnc_list(&self, client_id: &str, list: &str, kind: DncKind) {
         let empty = DncList::new(client_id, list, kind);
         self.state().dnc_lists.insert(list.to_owned(), empty);
     }
 
-    /// A campaign names these DNC lists from now on, and no others.
+    /// Sets the DNC lists that a campaign names.
     pub fn name_dnc_lists(&self, campaign: &str, lists: &[&str]) {
         if let Some(campaign) = self.state().campaigns.get_mut(campaign) {
             campaign.dnc_lists = lists.iter().map(|list| (*list).to_owned()).collect();
         }
     }
 
-    /// Somebody else puts an entry on a DNC list, for ever.
+    /// Adds an entry that never expires, as somebody else.
     pub fn put_dnc_entry(&self, list: &str, entry: &str) {
         self.with_dnc_list(list, |list| list.entries.extend([(entry.to_owned(), None)]));
     }
 
-    /// A DNC list takes no new entry from now on, or takes them again.
+    /// Makes a DNC list refuse new entries, or accept them again.
     pub fn fill_dnc_list(&self, list: &str, is_full: bool) {
         self.with_dnc_list(list, |list| list.is_full = is_full);
     }
 
-    /// Takes the rights to a DNC list, or gives them back: calls about it are answered with 403.
+    /// Takes the permissions for a DNC list, or gives them back. Without them every call about it
+    /// is answered with 403.
     pub fn forbid_dnc_list(&self, list: &str, is_forbidden: bool) {
         self.with_dnc_list(list, |list| list.is_forbidden = is_forbidden);
     }
 
-    /// Somebody else deletes a DNC list.
+    /// Deletes a DNC list as somebody else.
     pub fn delete_dnc_list(&self, list: &str) {
         self.state().dnc_lists.remove(list);
     }
 
-    /// What stands on a DNC list now, in order.
+    /// The current entries of a DNC list, sorted.
     pub fn dnc_entries(&self, list: &str) -> Vec<String> {
         let now = self.clock.now();
         let state = self.state();
@@ -149,8 +150,9 @@ impl Genesys {
         now_there.map(|(entry, _)| entry.clone()).collect()
     }
 
-    /// All that keeps a campaign of messages by this channel from a contact; nothing: it is sent them.
-    /// `callable` stops calls alone, and the DNC lists of here are those of campaigns of calls.
+    /// Every reason why a campaign does not send a contact messages by this channel. If there is
+    /// none, it sends them. `callable` stops calls only, and the DNC lists here belong to campaigns
+    /// of calls.
     pub fn kept_from_messages(&self, campaign: &str, key: &str, channel: &str) -> Vec<KeptBy> {
         let state = self.state();
         let drawing = state.campaigns.get(campaign);
@@ -163,7 +165,7 @@ impl Genesys {
         channel.into_iter().collect()
     }
 
-    /// All that keeps the dialler from a contact of a campaign; nothing: it is dialled.
+    /// Every reason why a campaign does not call a contact. If there is none, the dialler calls.
     pub fn kept_from_dialling(&self, campaign: &str, key: &str) -> Vec<KeptBy> {
         let now = self.clock.now();
         let state = self.state();

@@ -1,24 +1,24 @@
-//! The service as its clients meet it: one request in, one response out.
+//! The HTTP side of the service: one request in, one response out.
+//!
+//! A request passes through the injected faults, the token check and the rate limit, and then
+//! reaches one of the contact APIs by its path. Every request is recorded for [`Genesys::calls`].
 
 use std::time::Duration;
 
-use base64::Engine;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode};
 use io::http::{Transport, TransportError};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::answer::{Answer, error};
 use super::contact_lists;
+use super::login::TOKEN_PATH;
 use super::rate::{self, Rate};
 use super::{Call, Effect, Genesys, State};
 
-pub(super) const TOKEN_PATH: &str = "/oauth/token";
-
-/// Where nothing is to be waited for, not even tokio's timer is, which takes a millisecond to find
-/// that out.
+/// Sleeps, but not for zero time: tokio's timer takes a millisecond even for that.
 async fn wait(time: Duration) {
     if !time.is_zero() {
         tokio::time::sleep(time).await;
@@ -38,8 +38,8 @@ impl Transport for Genesys {
                 Some(Effect::Lost { is_done }) => (is_done, Some(TransportError::Lost)),
                 Some(Effect::Hang { is_done }) => (is_done, Some(TransportError::TimedOut)),
                 Some(Effect::Status(status, headers)) => {
-                    // Recorded when it arrives, as every call is: the client may give it up
-                    // meanwhile.
+                    // The call is recorded on arrival, since the client may give up before the
+                    // answer.
                     let response = self.faulty(&request, status, headers);
                     wait(self.options.latency).await;
                     return Ok(response);
@@ -80,7 +80,7 @@ impl Genesys {
         status: u16,
         headers: Vec<(&'static str, String)>,
     ) -> Response<Bytes> {
-        // A 400 is about what was sent, as those codes are that the service documents.
+        // A 400 carries one of the documented codes.
         let code = if status == 400 {
             "bad.request"
         } else {
@@ -96,23 +96,19 @@ impl Genesys {
         response
     }
 
-    /// Carries the request out.
+    /// Carries out a request.
     fn answer(&self, request: &Request<Bytes>) -> Response<Bytes> {
         if let Some(file) = self.storage(request) {
             return file;
         }
-        // Each host of a region serves its own part.
+        // Each host of a region serves its own part of the API.
         let is_token = request.uri().path() == TOKEN_PATH;
         let host = request.uri().host().unwrap_or_default();
         if (host.starts_with("api.") && is_token) || (host.starts_with("login.") && !is_token) {
-            return self.respond(
-                request,
-                None,
-                error(404, "not.found", "Not on this host."),
-                None,
-            );
+            let answer = error(404, "not.found", "Not on this host.");
+            return self.respond(request, None, answer, None);
         }
-        if request.uri().path() == TOKEN_PATH {
+        if is_token {
             return self.respond(request, None, self.token(request), None);
         }
         let now = self.clock.now();
@@ -123,12 +119,8 @@ impl Genesys {
             .map(|(token, (client_id, _))| (token.clone(), client_id.clone()));
         let Some((token, client_id)) = caller else {
             drop(state);
-            return self.respond(
-                request,
-                None,
-                error(401, "bad.credentials", "Invalid login credentials."),
-                None,
-            );
+            let answer = error(401, "bad.credentials", "Invalid login credentials.");
+            return self.respond(request, None, answer, None);
         };
         let counted = if self.options.counts_each_token {
             &token
@@ -161,7 +153,7 @@ impl Genesys {
         self.respond(request, Some(client_id), answer, rate)
     }
 
-    /// The two contact APIs, by path.
+    /// Passes a request to one of the two contact APIs, and notes the alterations that it makes.
     fn api(&self, state: &mut State, client_id: &str, request: &Request<Bytes>) -> Answer {
         let is_noted = self.options.keeps_journal && request.method() != http::Method::GET;
         let before = is_noted.then(|| state.contacts_by_campaign());
@@ -189,48 +181,6 @@ impl Genesys {
             return self.contact_lists_api(state, client_id, &call);
         }
         self.contacts_api(state, client_id, request)
-    }
-
-    fn token(&self, request: &Request<Bytes>) -> Answer {
-        let refused = |status, text: &str| {
-            (
-                status,
-                json!({ "error": "invalid_client", "description": text, "error_description": text }),
-            )
-        };
-        let form = String::from_utf8_lossy(request.body());
-        if !form
-            .split('&')
-            .any(|pair| pair == "grant_type=client_credentials")
-        {
-            return (400, json!({ "error": "unsupported_grant_type" }));
-        }
-        let credentials =
-            header(request, "authorization").and_then(|text| text.strip_prefix("Basic "));
-        let credentials = credentials
-            .and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
-        let credentials = credentials
-            .and_then(|bytes| String::from_utf8(bytes).ok())
-            .unwrap_or_default();
-        let (id, secret) = credentials.split_once(':').unwrap_or_default();
-        let mut state = self.state();
-        match state.clients.get(id) {
-            None => refused(400, "client not found"),
-            Some(client) if client.secret != secret => refused(401, "authentication failed"),
-            Some(_) => {
-                state.issued += 1;
-                let token = format!("token-{}", state.issued);
-                state.tokens.insert(
-                    token.clone(),
-                    (id.to_owned(), self.clock.now() + self.options.token_life),
-                );
-                let life = self.options.token_life.as_secs();
-                (
-                    200,
-                    json!({ "access_token": token, "token_type": "bearer", "expires_in": life }),
-                )
-            }
-        }
     }
 
     fn respond(
@@ -306,7 +256,7 @@ impl State {
     }
 }
 
-/// A server of this machine knows of a request no more than the host.
+/// The scheme and host of a request. A local server knows no more of it than the header `host`.
 fn origin(request: &Request<Bytes>) -> String {
     let uri = request.uri();
     match (uri.scheme_str(), uri.authority()) {
@@ -315,7 +265,7 @@ fn origin(request: &Request<Bytes>) -> String {
     }
 }
 
-fn header<'a>(request: &'a Request<Bytes>, name: &str) -> Option<&'a str> {
+pub(super) fn header<'a>(request: &'a Request<Bytes>, name: &str) -> Option<&'a str> {
     request.headers().get(name)?.to_str().ok()
 }
 

@@ -1,4 +1,4 @@
-//! How the service behaves, where its documentation leaves that open too.
+//! How the service behaves, in particular where its documentation leaves that open.
 
 use std::time::Duration;
 
@@ -7,36 +7,37 @@ use super::Exports;
 /// How the service behaves.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// From request to answer.
+    /// The time from a request to its answer.
     pub latency: Duration,
-    /// How long a new contact is missed by reads.
+    /// How long reads miss a new contact.
     pub read_lag: Duration,
     pub token_life: Duration,
-    /// For each OAuth client, in fixed minutes from its first call on.
+    /// The rate limit of each OAuth client, in fixed windows from its first call on.
     pub calls_per_minute: Option<u64>,
-    /// Whether each token of a client may make that many: docs/genesys-cloud.md "Rate limit and
+    /// Whether each token has a rate limit of its own. docs/genesys-cloud.md "Rate limit and
     /// retries" has both readings.
     pub counts_each_token: bool,
-    /// The rate limit's window: `calls_per_minute` are allowed in each, if it is no minute either.
+    /// The length of a rate limit's window, in which `calls_per_minute` calls are allowed even if
+    /// it is not a minute.
     pub window: Duration,
-    /// Whether answers tell how much of that is used.
+    /// Whether answers report how much of the rate limit is used.
     pub rate_headers: bool,
-    /// Whether an update by the contact list API keeps the columns that it does not name: not
-    /// documented.
+    /// Whether an update by the contact list API keeps the columns that it does not name. This is
+    /// undocumented.
     pub list_updates_merge: bool,
-    /// Whether a write by the contact list API that leaves `callable` out makes a contact callable
-    /// that exists already: docs/genesys-cloud.md "Unknown" has both readings.
+    /// Whether a write by the contact list API that omits `callable` makes an existing contact
+    /// callable. docs/genesys-cloud.md "Unknown" has both readings.
     pub omitted_callable_is_true: bool,
-    /// What else docs/genesys-cloud.md "Unknown" leaves open of the contact list API.
+    /// Other behaviours of the contact list API that docs/genesys-cloud.md "Unknown" lists.
     pub lists: ListReadings,
-    /// How it exports contact lists.
+    /// How the service exports contact lists.
     pub exports: Exports,
-    /// How many contacts a list may hold; none: any number. A POST that would create more is refused
-    /// whole. With which code the service does so is not documented.
+    /// The most contacts of a list; `None` means no limit. A POST that would exceed it is refused
+    /// as a whole. The code of that refusal is undocumented.
     pub most_contacts: Option<usize>,
-    /// How many entries a DNC list may hold. A PATCH that would make it hold more is refused whole.
+    /// The most entries of a DNC list. A PATCH that would exceed it is refused as a whole.
     pub most_dnc_entries: usize,
-    /// Whether every alteration of a contact is noted for [`Genesys::journal`](super::Genesys::journal).
+    /// Whether [`Genesys::journal`](super::Genesys::journal) keeps every alteration of a contact.
     pub keeps_journal: bool,
 }
 
@@ -61,35 +62,35 @@ impl Default for Options {
     }
 }
 
-/// How the contact list API behaves where nobody documents it (docs/genesys-cloud.md "Unknown").
+/// The undocumented behaviours of the contact list API (docs/genesys-cloud.md "Unknown").
 #[derive(Clone, Copy, Debug)]
 pub struct ListReadings {
-    /// Whether a POST may leave columns out.
+    /// Whether a POST may omit columns.
     pub posts_take_a_subset: bool,
-    /// Whether a PUT may.
+    /// Whether a PUT may omit columns.
     pub puts_take_a_subset: bool,
     /// Whether a write keeps the channels and numbers that its `contactableStatus` and
-    /// `phoneNumberStatus` do not name; else each of the two is replaced by what it says.
+    /// `phoneNumberStatus` omit. Otherwise each member replaces what is stored.
     pub statuses_merge: bool,
-    /// Whether ids that differ in case alone are of one contact.
+    /// Whether ids that differ only in case mean the same contact.
     pub fold_case: bool,
-    /// How long a new contact is missed by reads.
+    /// How long reads miss a new contact.
     pub read_lag: Duration,
     /// How long reads show a contact as it was before an update.
     pub update_lag: Duration,
-    /// How far searches and the size of a list lag behind what is written.
+    /// How long searches and the size of a list lag behind writes.
     pub search_lag: Duration,
-    /// What an id does that stands twice in one POST.
+    /// The treatment of an id that occurs twice in one POST.
     pub duplicates: Duplicates,
-    /// Whether a POST is answered in another order than its contacts came in.
+    /// Whether a POST returns its contacts in another order.
     pub answer_in_another_order: bool,
-    /// What an id may hold beside letters and digits of ASCII.
+    /// The characters that an id may hold beside ASCII letters and digits.
     pub id_characters: &'static str,
-    /// Of an id, in bytes.
+    /// The longest id, in bytes.
     pub longest_id: usize,
 }
 
-/// What an id does that stands twice in one POST.
+/// The treatment of an id that occurs twice in one POST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duplicates {
     Refused,

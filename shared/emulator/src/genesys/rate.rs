@@ -1,22 +1,22 @@
-//! The rate limit: fixed windows, counted from the first call of an OAuth client or token on.
+//! The rate limit: fixed windows, each from the first call of an OAuth client or token on.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// A window.
+/// The current window of a client or token.
 #[derive(Default)]
 pub(super) struct Window {
     began: Option<Timestamp>,
     count: u64,
 }
 
-/// What one call's answer says of the limit.
+/// The rate limit as an answer reports it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rate {
     pub(super) count: u64,
     pub(super) allowed: u64,
-    /// Whole seconds until the next window, at least 1.
+    /// The whole seconds until the next window, at least 1.
     pub(super) reset: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What the service holds.
+//! The state of the service.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -16,12 +16,12 @@ use crate::fault::Faults;
 pub(super) struct State {
     pub(super) clients: BTreeMap<String, Client>,
     pub(super) campaigns: BTreeMap<String, Campaign>,
-    /// By id.
+    /// The contact lists by id.
     pub(super) lists: BTreeMap<String, List>,
-    /// By id.
+    /// The DNC lists by id.
     pub(super) dnc_lists: BTreeMap<String, DncList>,
     pub(super) tokens: BTreeMap<String, (String, Timestamp)>,
-    /// By OAuth client or by token.
+    /// The windows of the rate limit, by OAuth client or by token.
     pub(super) windows: BTreeMap<String, Window>,
     pub(super) issued: u64,
     pub(super) made_lists: u64,
@@ -32,7 +32,7 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) calls: Vec<Call>,
     pub(super) journal: Vec<Alteration>,
-    /// (campaign, contact key) of each refused create that nobody has resolved since.
+    /// The (campaign, contact key) of each refused create that nobody has resolved since.
     pub(super) conflicts: BTreeSet<(String, String)>,
 }
 
@@ -43,44 +43,44 @@ pub(super) struct Client {
 
 pub(super) struct Campaign {
     pub(super) client_id: String,
-    /// The id of the contact list that it draws on.
+    /// The id of the contact list that the campaign draws on.
     pub(super) list: String,
-    /// One higher with each PUT.
+    /// The version, which grows by one with each PUT.
     pub(super) version: u64,
-    /// The ids of the DNC lists that it asks before it calls anybody.
+    /// The ids of the DNC lists that the campaign names.
     pub(super) dnc_lists: Vec<String>,
-    /// `campaignStatus`.
+    /// The member `campaignStatus`.
     pub(super) status: String,
 }
 
-/// A contact list, which no campaign need draw on.
+/// A contact list. Several campaigns may draw on it, or none.
 pub(super) struct List {
     pub(super) id: String,
     pub(super) client_id: String,
     pub(super) name: String,
-    /// What a contact may hold; none: anything.
+    /// The columns of the list. `None` allows any.
     pub(super) columns: Option<BTreeSet<String>>,
-    /// What else than any text a column takes, as the API shows it.
+    /// The restrictions of columns, as the API shows them.
     pub(super) types: Vec<Value>,
-    /// As they were given.
+    /// The phone columns, as they were given.
     pub(super) phone_columns: Value,
     pub(super) contacts: BTreeMap<String, Contact>,
-    /// What clients wrote over lately, in order: what lags shows it still.
+    /// The contacts that clients overwrote lately, in order. Reads that lag still show it.
     pub(super) past: VecDeque<Past>,
-    /// Whether a file is being imported into it.
+    /// Whether a file is being imported into the list.
     pub(super) is_importing: bool,
-    /// In the order in which they were asked for.
+    /// The exports, in the order of their requests.
     pub(super) exports: Vec<Export>,
 }
 
-/// A contact as it was before a write; none: there was none.
+/// A contact as it was before a write. `None` means that it did not exist.
 pub(super) struct Past {
     at: Timestamp,
     key: String,
     before: Option<Contact>,
 }
 
-/// Longer than anything lags.
+/// A time longer than any lag.
 const LONGEST_LAG: Duration = Duration::from_hours(1);
 
 impl List {
@@ -100,7 +100,7 @@ impl List {
         }
     }
 
-    /// Whether a column takes this value, by what is said of it.
+    /// Whether a column takes a value under the restrictions of the list.
     pub(super) fn takes(&self, column: &str, value: &str) -> bool {
         let mut types = self.types.iter().filter(|of| of["columnName"] == column);
         types.all(|of| match of["columnDataType"].as_str() {
@@ -112,7 +112,7 @@ impl List {
         })
     }
 
-    /// A client writes a contact, or deletes it. Answers whether it was there.
+    /// Writes or deletes a contact for a client, and returns whether it existed before.
     pub(super) fn write(&mut self, at: Timestamp, key: String, after: Option<Contact>) -> bool {
         let forgotten = at.saturating_sub(LONGEST_LAG).unwrap_or(Timestamp::MIN);
         while self.past.front().is_some_and(|past| past.at < forgotten) {
@@ -127,14 +127,14 @@ impl List {
         was_there
     }
 
-    /// A contact that exists, as it was before what was written since.
+    /// A contact as it was before any write since this time, if it existed then.
     pub(super) fn before(&self, key: &str, since: Timestamp) -> Option<&Contact> {
         let first = self.past.partition_point(|past| past.at <= since);
         let of_it = self.past.range(first..).filter(|past| past.key == key);
         of_it.filter_map(|past| past.before.as_ref()).next()
     }
 
-    /// All contacts, as they were before what was written since.
+    /// All contacts as they were before any write since this time.
     pub(super) fn all_before(&self, since: Timestamp) -> BTreeMap<&str, &Contact> {
         let contacts = self.contacts.iter();
         let mut all: BTreeMap<_, _> = contacts.map(|(key, of)| (key.as_str(), of)).collect();
@@ -164,7 +164,7 @@ impl State {
         contacts.collect()
     }
 
-    /// Notes what is not as it was before.
+    /// Adds to the journal each contact that differs from before.
     pub(super) fn note(
         &mut self,
         at: Timestamp,

@@ -1,4 +1,4 @@
-//! How large a program may be, and how deep and long what it works on.
+//! Bounds: how large a program may be, how deep its input may nest, and how long it may run.
 
 use super::*;
 
@@ -30,7 +30,8 @@ fn a_program_is_bounded() {
         ". ".repeat(5000),
         "x".repeat(40_000),
     ] {
-        // Refused, or small enough to be run: neither overflows the stack of a thread.
+        // Either the program is refused, or it is small enough to run. Neither overflows the stack
+        // of a thread.
         if let Ok(mapping) = Mapping::parse(&json!({"jq": program}).to_string()) {
             _ = mapping.changes("{}", &about(&BTreeMap::new()), 1);
         }
@@ -43,7 +44,7 @@ fn a_program_is_bounded() {
         refused(&json!({"jq": format!("{}.", ". | ".repeat(300))}))
             .contains("its parts stand too deep")
     );
-    // Brackets in comments and texts are none.
+    // Brackets in comments and texts do not count.
     assert!(
         Mapping::parse(
             &json!({"jq": format!("# {}\n\"{}\"", "(".repeat(99), "[".repeat(99))}).to_string()
@@ -103,7 +104,7 @@ fn deep_payloads_are_refused_before_they_are_read() {
     assert!(mapping.changes(&text, &about(&headers), 1).is_ok());
 }
 
-/// Programs that go over a list.
+/// Programs that walk over a list.
 const LONG: [&str; 35] = [
     ".[] |= [.]",
     ".[] += 1",
@@ -150,7 +151,7 @@ fn long_lists_do_not_deepen_the_stack() {
         items("\"a\""),
         items("{\"key\":\"a\",\"value\":1}"),
     ];
-    // These take each with each, which lasts.
+    // These programs compare each element with each other one, which takes long.
     let quadratic = [
         "contains", "inside", "index", "rindex", "indices", "join", "has", "nth",
     ];

@@ -1,4 +1,4 @@
-//! The webhooks of Dataverse.
+//! The preset `dataverse`: what its webhooks become.
 
 use super::*;
 
@@ -18,7 +18,7 @@ fn image(attributes: &Value) -> Value {
 }
 
 #[test]
-fn dataverse_tells_a_target() {
+fn a_dataverse_webhook_with_a_target_is_a_partial_change() {
     let expected = json!({"eventId": "4af10637-4ea2-e711-8122-000d3aa2331c", "contactKey": "6d81597f-0f9f-e711-8122-000d3aa2331c",
         "version": 1_764_000_000_000_u64, "data": {"phone": "+13175550100", "title": null, "method": "2"}, "callable": false, "ifAbsent": "skip"});
     assert_eq!(changes(&dataverse(), DATAVERSE), [expected]);
@@ -62,7 +62,7 @@ fn dataverse_tells_a_target() {
 }
 
 #[test]
-fn dataverse_tells_the_whole_by_an_image() {
+fn a_dataverse_webhook_with_an_image_is_a_full_change() {
     let values = json!({"firstname": "Ada", "donotphone": false, "modifiedon": "/Date(1764000000000)/",
         "segment": {"Value": 7}, "mobilephone": "+1317", "contactid": "x"});
     let body = with(DATAVERSE, "/PostEntityImages", image(&values));
@@ -115,7 +115,7 @@ fn dataverse_tells_the_whole_by_an_image() {
 }
 
 #[test]
-fn dataverse_leaves_values_out_of_what_is_too_large() {
+fn a_dataverse_webhook_that_was_too_large_for_its_values_is_a_fault() {
     let headers = BTreeMap::from([(
         "x-ms-dynamics-msg-size-exceeded".to_owned(),
         "true".to_owned(),

@@ -1,5 +1,5 @@
-//! Whatever a body holds and whatever an allowed program does: it ends in changes or in a fault, and
-//! a fault holds nothing of the body.
+//! Properties of every mapping. Whatever a body holds and whatever an allowed program does, mapping
+//! ends with changes or with a fault, and a fault shows nothing of the body.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use proptest::sample::{Index, select};
 
 use super::*;
 
-/// A text that stands in bodies alone.
+/// A text that occurs in bodies only. If it shows up in a fault, the fault has leaked a value.
 const CANARY: &str = "canary+13175550100";
 
 fn text() -> impl Strategy<Value = String> {
@@ -51,7 +51,7 @@ fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// JSON of any form, with the canary in it as a value and as a name.
+/// Any JSON, with the canary in it as a value and as a name.
 fn body() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         4 => text().prop_map(|text| quoted(&text)),
@@ -75,7 +75,7 @@ fn body() -> impl Strategy<Value = String> {
     })
 }
 
-/// The smallest programs.
+/// The smallest programs, from which larger ones are built.
 const LEAVES: [&str; 35] = [
     ".",
     ".a",
@@ -114,7 +114,7 @@ const LEAVES: [&str; 35] = [
     "test(\"^[a-z]+$\")",
 ];
 
-/// A program of all that is allowed. `$v` is bound.
+/// A program of allowed parts. `$v` is bound.
 fn program() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         select(LEAVES.to_vec()).prop_map(str::to_owned),
@@ -176,7 +176,7 @@ fn hides(text: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Every item ends in changes or in a fault, which tells nothing of the body.
+/// Checks that every item ends with changes or with a fault that shows nothing of the body.
 fn ends(mapping: &Mapping, body: &str) -> Result<(), TestCaseError> {
     let items = match mapping.items(body) {
         Ok(items) => items,
@@ -205,7 +205,7 @@ fn ends(mapping: &Mapping, body: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// A mapping by a preset, with every member that it may have.
+/// A mapping with a preset and every member that the preset takes.
 pub(super) fn by_preset(name: &str) -> Value {
     let mut config = json!({"preset": name, "columns": {"a": "x", "firstname": "y", "FirstName": "z", "phones": ["u", "v"]},
         "optOut": {"field": "b", "values": [true, "true", 17], "callable": [false, null, "", "a"]}, "campaignField": "c"});
@@ -220,7 +220,7 @@ pub(super) fn by_preset(name: &str) -> Value {
     config
 }
 
-/// A body with another value at one of its places.
+/// A body with the value at one of its places replaced.
 fn altered(body: &str, at: &Index, new: &Value) -> String {
     fn places(value: &Value, place: &str, all: &mut Vec<String>) {
         all.push(place.to_owned());

@@ -1,4 +1,4 @@
-//! The webhooks of an app of `HubSpot`.
+//! The preset `hubspot`: what the webhooks of a `HubSpot` app become.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn hubspot() -> Value {
         "optOut": {"field": "do_not_call", "values": ["true"], "callable": ["false", ""]}, "campaignField": "campaign"})
 }
 
-/// A request of one event, with other members.
+/// A request with one event that has these members.
 fn event(more: Value) -> String {
     let mut event = json!({"eventId": 1, "subscriptionId": 2, "portalId": 33, "occurredAt": 1_764_000_000_000_u64, "objectId": 7,
         "attemptNumber": 0, "propertyName": "phone", "propertyValue": "+1317"});
@@ -23,7 +23,7 @@ fn kinds(more: Value) -> Vec<Value> {
 }
 
 #[test]
-fn hubspot_tells_one_property_at_a_time() {
+fn a_hubspot_event_changes_one_property() {
     let mapped = mapped(&hubspot(), HUBSPOT);
     let plain = |event: u64, subscription: u32, object: u32, at: u64| {
         format!("33-{subscription}-{event}-{object}-{at}")
@@ -48,13 +48,13 @@ fn hubspot_tells_one_property_at_a_time() {
 }
 
 #[test]
-fn hubspot_events_of_every_kind() {
+fn hubspot_events_of_every_kind_are_mapped_or_ignored() {
     assert_eq!(
         kinds(json!({"eventType": "contact.propertyChange"})).len(),
         1
     );
     let one = kinds(json!({"subscriptionType": "contact.propertyChange"}));
-    // A retry is the same event.
+    // HubSpot retries an event with the same ids.
     assert_eq!(
         kinds(json!({"subscriptionType": "contact.propertyChange", "attemptNumber": 3})),
         one
@@ -81,7 +81,7 @@ fn hubspot_events_of_every_kind() {
 }
 
 #[test]
-fn hubspot_tells_an_opt_out_by_its_property() {
+fn a_hubspot_event_of_the_opt_out_property_sets_callable() {
     let opt_out = |value: Value| {
         event(
             json!({"subscriptionType": "contact.propertyChange", "propertyName": "do_not_call", "propertyValue": value}),
@@ -110,14 +110,14 @@ fn hubspot_tells_an_opt_out_by_its_property() {
                 .ends_with("the opt-out field holds what is in neither of its lists")
         );
     }
-    // Without `values` a text would never be `true`, and everybody callable.
+    // Without `values`, no text would ever equal `true`, and everybody would be callable.
     let mut booleans = hubspot();
     booleans["optOut"] = json!({"field": "do_not_call"});
     assert!(fault(&booleans, &opt_out(json!("true"))).ends_with("in neither of its lists"));
 }
 
 #[test]
-fn hubspot_campaigns_and_merges() {
+fn a_hubspot_event_names_campaigns_and_a_merge_removes_the_merged_contact() {
     let campaign = kinds(
         json!({"subscriptionType": "contact.propertyChange", "propertyName": "campaign", "propertyValue": "spring"}),
     );
@@ -125,7 +125,7 @@ fn hubspot_campaigns_and_merges() {
         (&campaign[0]["campaigns"], &campaign[0]["data"]),
         (&json!(["spring"]), &json!({}))
     );
-    // A merge into a record that was there before keeps it.
+    // A merge into a record that existed before keeps that record.
     let merge = json!({"subscriptionType": "contact.merge", "primaryObjectId": 5, "mergedObjectIds": [6, 7], "newObjectId": 5});
     let keys: Vec<Value> = kinds(merge)
         .iter()
@@ -135,7 +135,7 @@ fn hubspot_campaigns_and_merges() {
 }
 
 #[test]
-fn hubspot_events_that_lack_something_are_faults() {
+fn hubspot_events_that_lack_a_member_are_faults() {
     for (broken, expected) in [
         (json!({}), "an event without subscriptionType"),
         (

@@ -1,4 +1,4 @@
-//! What a mapping may say.
+//! The members of a mapping: what each may say, and how a wrong one is refused.
 
 use super::*;
 
@@ -126,7 +126,7 @@ fn conditions_and_headers_are_checked() {
 }
 
 #[test]
-fn a_preset_says_what_it_needs() {
+fn a_mapping_without_what_its_preset_needs_is_refused() {
     let columns = json!({"phone": "phone"});
     for (config, expected) in [
         (
@@ -156,7 +156,7 @@ fn a_preset_says_what_it_needs() {
 }
 
 #[test]
-fn a_mapping_tells_what_it_is() {
+fn a_mapping_returns_its_members() {
     let config =
         json!({"jq": " . ", "headers": ["X-Acme-Event", "x-acme-event"], "sample": {"a": [1.50]}});
     let mapping = mapping(&config);
@@ -179,7 +179,7 @@ fn a_mapping_tells_what_it_is() {
 }
 
 #[test]
-fn a_preset_is_the_same_as_its_program() {
+fn a_mapping_with_a_presets_program_does_the_same() {
     let hubspot = include_str!("payloads/hubspot.json");
     let members = json!({"columns": {"phone": "phone"}, "optOut": {"field": "do_not_call", "values": ["true"], "callable": ["false"]}});
     let (mut by_preset, mut by_program) = (members.clone(), members);
@@ -225,7 +225,7 @@ fn global_variables_hold_the_members() {
     }
 }
 
-/// Pointer and text of each item of a body.
+/// The pointer and the text of each item of a body.
 fn texts(config: &Value, body: &str) -> Result<Vec<(String, String)>, String> {
     let items = mapping(config).items(body);
     let items = items.map_err(|fault| fault.to_string())?.into_iter();
@@ -291,7 +291,7 @@ fn items_are_what_the_pointer_leads_to() {
 }
 
 #[test]
-fn the_page_names_every_function_and_preset() {
+fn docs_mapping_names_every_function_and_preset() {
     let page = include_str!("../../../../docs/mapping.md");
     let section = |title: &str| {
         let sections = page.split("\n## ");
@@ -313,7 +313,8 @@ fn the_page_names_every_function_and_preset() {
         );
     }
     for name in presets() {
-        // What it reads, where its members come from and what it compares; of a record its clock too.
+        // Each preset has a table of what it reads, one of where its members come from, and one of
+        // what it compares. A preset for records also has one for its clock.
         let tables = 3 + usize::from(RECORDS.contains(&name));
         assert_eq!(
             section("Presets").matches(&format!("| `{name}`")).count(),

@@ -1,4 +1,4 @@
-//! The webhooks of Pipedrive.
+//! The preset `pipedrive`: what its webhooks become.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn pipedrive() -> Value {
 }
 
 #[test]
-fn pipedrive_tells_the_whole() {
+fn a_pipedrive_webhook_is_a_full_change() {
     let expected = json!({"eventId": "7c812ffd-8f50-45ea-a597-b8fcba2da9c0", "contactKey": "8", "version": 1_795_533_515_000_u64,
         "data": {"firstName": "Ada", "lastName": "Example", "phone": "+13175550100", "email": null, "org": null}, "callable": false});
     assert_eq!(changes(&pipedrive(), PIPEDRIVE), [expected]);
@@ -51,7 +51,7 @@ fn pipedrive_tells_the_whole() {
 }
 
 #[test]
-fn pipedrive_options_are_their_ids() {
+fn a_pipedrive_option_counts_by_its_id() {
     let option = |value: Value| with(PIPEDRIVE, "/data/custom_fields", json!({OPTION: value}));
     for (value, callable) in [
         (json!({"type": "enum", "id": 18}), true),
@@ -88,7 +88,7 @@ fn pipedrive_options_are_their_ids() {
 }
 
 #[test]
-fn pipedrive_tells_what_was_before() {
+fn a_pipedrive_webhook_names_the_campaigns_before_the_change() {
     let segments =
         json!({OPTION: {"id": 1}, "segment": {"type": "set", "values": [{"id": 3}, {"id": 4}]}});
     let body = with(PIPEDRIVE, "/data/custom_fields", segments);

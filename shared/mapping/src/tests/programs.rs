@@ -1,9 +1,9 @@
-//! What is said where a program fails, and what it may yield.
+//! The values that a program may yield, and the report when it fails.
 
 use super::*;
 
 #[test]
-fn a_failure_tells_only_what_the_program_says() {
+fn a_failure_shows_no_text_but_a_literal_of_the_program() {
     for (program, expected) in [
         (r#"error("DoNotCall is missing")"#, "DoNotCall is missing"),
         (r#"error("no \"name\"")"#, "no \"name\""),
@@ -59,7 +59,7 @@ fn a_failure_tells_only_what_the_program_says() {
 }
 
 #[test]
-fn what_is_yielded_is_checked() {
+fn a_yielded_value_of_the_wrong_type_is_a_fault() {
     let body = r#"{"+13175550100": "+13175550101"}"#;
     for (program, expected) in [
         ("1", "at \"\": expected an object"),
@@ -113,7 +113,7 @@ fn what_is_yielded_is_checked() {
 }
 
 #[test]
-fn an_item_becomes_as_many_changes_as_are_allowed() {
+fn an_item_that_yields_more_changes_than_allowed_is_a_fault() {
     let mapping = mapping(&json!({"jq": ".[] | {contactKey: ., data: {}}"}));
     let headers = BTreeMap::new();
     let run = |most| mapping.changes(r#"["a","b","c"]"#, &about(&headers), most);
@@ -138,7 +138,7 @@ fn an_item_becomes_as_many_changes_as_are_allowed() {
 }
 
 #[test]
-fn an_event_id_that_is_said_is_kept() {
+fn an_event_id_that_the_program_sets_is_kept() {
     let said = |program: &str| changes(&json!({"jq": program}), "{}")[0]["eventId"].clone();
     assert_eq!(
         said(r#"{contactKey: "k", data: {}, eventId: "e-1"}"#),
@@ -146,14 +146,14 @@ fn an_event_id_that_is_said_is_kept() {
     );
     let made = said(r#"{contactKey: "k", data: {}}"#);
     assert_eq!(made.as_str().unwrap().len(), "map-".len() + 40);
-    // A null id is none that is said wrongly: the schema refuses it.
+    // A null id is not a member of the wrong type here. The schema of changes refuses it later.
     let mapping = mapping(&json!({"jq": r#"{contactKey: "k", data: {}, eventId: .none}"#}));
     let mapped = mapping.changes("{}", &about(&BTreeMap::new()), 1).unwrap();
     assert!(mapped[0].text.contains(r#""eventId":null"#));
 }
 
 #[test]
-fn versions_of_any_size_are_told_exactly() {
+fn versions_of_any_size_keep_every_digit() {
     let config = json!({"jq": "{contactKey: \"k\", data: {}, version: .v}"});
     let mapping = mapping(&config);
     for (version, expected) in [

@@ -1,11 +1,12 @@
-//! Records, as the vendors' own APIs answer them: the same contacts, values and ranks as their webhooks.
+//! The presets for records, as the vendors' APIs return them. They give the same contacts, values
+//! and ranks as the presets for webhooks.
 
 mod vendors;
 
 use super::*;
 use vendors::{OPTION, Vendor, vendors};
 
-/// A record in which a member is null, and not taken out as by [`with`].
+/// A record in which a member is null. [`with`] would take the member out.
 fn null(record: &str, pointer: &str) -> String {
     let mut record: Value = serde_json::from_str(record).unwrap();
     *record.pointer_mut(pointer).unwrap() = Value::Null;
@@ -30,7 +31,7 @@ impl Vendor {
 }
 
 #[test]
-fn a_record_is_a_whole_contact() {
+fn a_record_is_a_full_change() {
     let vendors = vendors();
     let presets: Vec<_> = vendors.iter().map(|vendor| vendor.preset).collect();
     assert_eq!(presets, RECORDS);
@@ -41,19 +42,19 @@ fn a_record_is_a_whole_contact() {
             "{}",
             vendor.preset
         );
-        // Of a list of records each is one.
+        // Each element of a list of records is an item.
         let two = format!("[{}, {}]", vendor.record.trim(), vendor.record.trim());
         assert_eq!(changes(&vendor.config, &two).len(), 2, "{}", vendor.preset);
     }
 }
 
 #[test]
-fn who_may_be_called_is_said_by_the_record_alone() {
+fn only_the_record_says_whether_its_contact_may_be_called() {
     for vendor in vendors() {
         let told = |value: &Value| with(vendor.record, vendor.opt_out, value.clone());
         assert_eq!(vendor.change(&told(&vendor.no))["callable"], json!(false));
         assert_eq!(vendor.change(&told(&vendor.yes))["callable"], json!(true));
-        // A field that was not asked for is not there, and nobody is callable for that.
+        // If the field was not requested it is absent, and that makes nobody callable.
         vendor.fails(&told(&Value::Null), "the opt-out field is missing");
         for other in [json!("True"), json!("later"), json!(99), json!({"a": 1})] {
             vendor.fails(
@@ -73,7 +74,7 @@ fn who_may_be_called_is_said_by_the_record_alone() {
 }
 
 #[test]
-fn values_that_are_cleared_are_null() {
+fn cleared_values_are_null() {
     for vendor in vendors() {
         let column = vendor.config["columns"][vendor.phone.rsplit('/').next().unwrap()].clone();
         let columns: Vec<_> = match &column {
@@ -87,7 +88,7 @@ fn values_that_are_cleared_are_null() {
             let change = vendor.change(&cleared);
             for column in &columns {
                 let value = &change["data"][column.as_str().unwrap()];
-                // Salesforce and Dataverse hold no empty text.
+                // Salesforce and Dataverse store no empty texts.
                 let as_it_is = ["salesforceRecord", "dataverseRecord"].contains(&vendor.preset);
                 match is_text && as_it_is {
                     true => assert_eq!(value, "", "{}", vendor.preset),
@@ -98,7 +99,7 @@ fn values_that_are_cleared_are_null() {
         let number = with(vendor.record, vendor.phone, json!(1.50));
         let change = vendor.change(&number);
         assert_eq!(change["data"][columns[0].as_str().unwrap()], "1.5");
-        // What the request does not ask for is left alone.
+        // A field that the request does not name stays as it is.
         let absent = vendor.change(&with(vendor.record, vendor.phone, Value::Null));
         assert_eq!(absent["data"].get(columns[0].as_str().unwrap()), None);
     }
@@ -131,7 +132,7 @@ fn a_record_ranks_by_its_own_stamp() {
         };
         let mut unstamped = null(vendor.record, vendor.stamp);
         if vendor.preset == "pipedrivePerson" {
-            // One that nobody has changed yet has none.
+            // A record that nobody has changed yet has no such stamp.
             assert_eq!(
                 vendor.change(&unstamped)["version"],
                 json!(1_795_526_335_000_u64)
@@ -143,7 +144,7 @@ fn a_record_ranks_by_its_own_stamp() {
 }
 
 #[test]
-fn who_is_deleted_is_removed_and_made_nowhere() {
+fn a_deleted_record_is_removed_and_never_created() {
     let gone = |vendor: &Vendor, record: &str, key: &str, version: Option<u64>| {
         let mut expected =
             json!({"contactKey": key, "operation": "remove", "ifAbsent": "skipOptOut"});
@@ -164,13 +165,13 @@ fn who_is_deleted_is_removed_and_made_nowhere() {
     let untold = with(hubspot.record, "/archived", Value::Null);
     assert_eq!(hubspot.change(&untold), hubspot.expected);
 
-    // The deletion, which may have moved another stamp than the record's own.
+    // A deletion may move another stamp than that of the record.
     let deleted = with(salesforce.record, "/IsDeleted", json!(true));
     let key = "003RM000006aXyZYAU";
     gone(&salesforce, &deleted, key, Some(1_764_000_007_000));
     let unselected = with(&deleted, "/SystemModstamp", Value::Null);
     gone(&salesforce, &unselected, key, Some(1_764_000_000_000));
-    // An opt-out that is missing does not matter any more.
+    // A missing opt-out no longer matters once the record is deleted.
     let bare = with(&unselected, "/DoNotCall", Value::Null);
     gone(&salesforce, &bare, key, Some(1_764_000_000_000));
     salesforce.fails(
@@ -226,7 +227,7 @@ fn who_is_deleted_is_removed_and_made_nowhere() {
 }
 
 #[test]
-fn the_key_may_be_another_field() {
+fn a_mapping_may_take_the_key_from_another_field() {
     for vendor in vendors() {
         let (pointer, missing) = match vendor.preset {
             "hubspotRecord" => ("/id", "the record has no key"),
@@ -260,7 +261,7 @@ fn the_key_may_be_another_field() {
             json!(1_764_000_001_000_u64)
         );
     }
-    // What is deleted tells its id alone.
+    // A deleted row shows its id only.
     let mut by_other = dataverse.config.clone();
     by_other["key"] = json!("emailaddress1");
     let tracked = json!({"id": "6d81597f", "reason": "deleted"}).to_string();
@@ -275,7 +276,7 @@ fn the_key_may_be_another_field() {
 }
 
 #[test]
-fn what_is_no_record_is_a_fault() {
+fn an_item_that_is_not_a_record_is_a_fault() {
     for vendor in vendors() {
         for other in ["{}", "[1]", r#"["text"]"#, "[[]]", r#"{"properties": 5}"#] {
             assert!(
@@ -285,7 +286,7 @@ fn what_is_no_record_is_a_fault() {
             );
         }
     }
-    // A part of a field that is null is null.
+    // If a compound field is null, its parts are null.
     let [_, salesforce, ..] = vendors();
     let homeless = null(&null(salesforce.record, "/MailingAddress"), "/Owner");
     let change = salesforce.change(&homeless);
@@ -310,9 +311,10 @@ fn what_is_no_record_is_a_fault() {
     assert!(of_many(json!([19])).is_err());
 }
 
-/// One clock: the webhook of a change, and the record as it was left by it, have the same rank, contact and values.
+/// The webhook of a change and the record that the change left behind share one clock: both have
+/// the same rank, contact and values.
 #[test]
-fn a_record_says_what_the_webhook_said() {
+fn a_record_and_the_webhook_of_its_last_change_agree() {
     let both = |webhook: &str, body: &str, vendor: &Vendor, record: &str| {
         let mut config = vendor.config.clone();
         config["preset"] = json!(webhook);
@@ -356,11 +358,11 @@ fn a_record_says_what_the_webhook_said() {
         &pipedrive,
         pipedrive.record,
     );
-    // What a workflow of Zoho sends is text.
+    // A workflow of Zoho sends texts only.
     let sent = json!({"id": "4000000000123456789", "First_Name": "Ada", "Phone": "+13175550100", "Title": "", "Account_Name": "Example Ltd",
         "Do_Not_Call": true, "Modified_Time": "2025-11-24T21:30:00+05:30"});
     both("zohoWorkflow", &sent.to_string(), &zoho, zoho.record);
-    // An app of HubSpot tells one property, at the moment of the change.
+    // A HubSpot app sends one property, with the time of the change.
     let event = json!([{"eventId": 1, "subscriptionId": 2, "portalId": 33, "occurredAt": 1_764_000_000_123_u64, "objectId": 1_246_965,
         "subscriptionType": "contact.propertyChange", "propertyName": "do_not_call", "propertyValue": "true"}]);
     let config = json!({"preset": "hubspot", "columns": {}, "optOut": hubspot.config["optOut"]});

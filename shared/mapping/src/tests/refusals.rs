@@ -1,8 +1,8 @@
-//! What a program may not do.
+//! Programs that are refused, each with the place and the reason.
 
 use super::*;
 
-/// Programs, where they are refused, and why.
+/// A harmful program, the place where it is refused, and why.
 const HARMFUL: [(&str, &str, &str); 31] = [
     ("def f: f; f", "line 1, column 1", "`def` is not allowed"),
     (
@@ -122,7 +122,7 @@ const HARMFUL: [(&str, &str, &str); 31] = [
 ];
 
 #[test]
-fn what_could_harm_is_refused_with_its_place() {
+fn a_harmful_program_is_refused_with_its_place() {
     for (program, place, expected) in HARMFUL {
         let refused = refused(&json!({"jq": program}));
         assert_eq!(
@@ -133,7 +133,7 @@ fn what_could_harm_is_refused_with_its_place() {
     }
 }
 
-/// Calls that jq knows. A `'` stands for a quotation mark.
+/// Functions of jq that are not available. A `'` stands for a quotation mark.
 const GONE: &str = "\
     repeat(.) recurse recurse(.) recurse(.;.) while(.;.) until(.;.) range(1) range(1;2) \
     range(1;2;3) combinations combinations(2) input inputs env halt halt_error halt(1) now debug \
@@ -147,7 +147,7 @@ const GONE: &str = "\
 ";
 
 #[test]
-fn functions_that_loop_or_know_more_do_not_exist() {
+fn functions_that_loop_or_read_more_than_their_input_do_not_exist() {
     for call in GONE.split_whitespace() {
         let call = call.replace('\'', "\"");
         let refused = refused(&json!({"jq": format!(".a | ({call})")}));
@@ -159,7 +159,7 @@ fn functions_that_loop_or_know_more_do_not_exist() {
 }
 
 #[test]
-fn every_function_that_is_named_is_there() {
+fn every_listed_function_exists() {
     for (name, counts) in natives::FUNCTIONS {
         for count in *counts {
             let argument = if *name == "test" { "\"a\"" } else { "." };

@@ -1,4 +1,4 @@
-//! Salesforce's Change Data Capture.
+//! The preset `salesforceCdc`: Salesforce's Change Data Capture.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn change_type(change_type: &str) -> String {
 }
 
 #[test]
-fn salesforce_tells_fields_that_changed() {
+fn a_salesforce_update_changes_the_fields_that_it_names() {
     let changes = changes(&salesforce(), SALESFORCE);
     let expected = ["003RM000006aXyZYAU", "003RM000006aXyaYAE"].map(|key| {
         json!({"eventId": hashed("salesforce", &format!("0005e192-9e62-2554-3880-3c3718bd6308-1-{key}")), "contactKey": key, "version": 1_764_000_000_000_u64,
@@ -30,7 +30,7 @@ fn salesforce_tells_fields_that_changed() {
 }
 
 #[test]
-fn salesforce_events_of_every_type() {
+fn salesforce_events_of_every_type_are_mapped_ignored_or_faults() {
     for whole in ["CREATE", "UNDELETE"] {
         let change = changes(&salesforce(), &change_type(whole)).remove(0);
         let data =
@@ -88,7 +88,7 @@ fn salesforce_events_of_every_type() {
 }
 
 #[test]
-fn salesforce_events_in_other_forms() {
+fn salesforce_events_are_read_with_and_without_their_envelopes() {
     let at = |name: &str, value: Value| with(SALESFORCE, &format!("{HEADER}/{name}"), value);
     let inner = serde_json::from_str::<Value>(SALESFORCE).unwrap()["detail"]["payload"].to_string();
     assert_eq!(
@@ -109,7 +109,7 @@ fn salesforce_events_in_other_forms() {
     leads["object"] = json!("Lead");
     assert_eq!(changes(&leads, SALESFORCE), Vec::<Value>::new());
     assert_eq!(changes(&leads, &at("entityName", json!("Lead"))).len(), 2);
-    // A name that is part of another's is another's: Phone has not changed with HomePhone.
+    // `HomePhone` contains `Phone`, but a change of `HomePhone` is no change of `Phone`.
     let other = at(
         "changedFields",
         json!(["HomePhone", "DoNotCallBefore", "LastModifiedDate"]),
@@ -119,7 +119,7 @@ fn salesforce_events_in_other_forms() {
 }
 
 #[test]
-fn salesforce_fields_that_are_not_told_hold_up_all_but_an_opt_out() {
+fn a_changed_salesforce_field_without_a_value_is_a_fault_unless_the_event_is_an_opt_out() {
     let at = |name: &str, value: Value| with(SALESFORCE, &format!("{HEADER}/{name}"), value);
     for (told, untold) in [
         (SALESFORCE.to_owned(), at("diffFields", json!(["Phone"]))),
@@ -128,7 +128,7 @@ fn salesforce_fields_that_are_not_told_hold_up_all_but_an_opt_out() {
             with(SALESFORCE, "/detail/payload/Phone", Value::Null),
         ),
     ] {
-        // An opt-out does not wait for a field that is not told; what else is told does.
+        // An opt-out takes effect although another field has no value. Any other change waits.
         let out = changes(&salesforce(), &untold).remove(0);
         assert_eq!(
             (&out["callable"], &out["data"]),
@@ -143,7 +143,7 @@ fn salesforce_fields_that_are_not_told_hold_up_all_but_an_opt_out() {
 }
 
 #[test]
-fn salesforce_fields_have_parts() {
+fn a_compound_salesforce_field_is_mapped_by_its_parts() {
     let at = |name: &str, value: Value| with(SALESFORCE, &format!("{HEADER}/{name}"), value);
     let mut parts = salesforce();
     parts["columns"]["MailingAddress.City"] = json!("city");

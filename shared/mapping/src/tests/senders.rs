@@ -1,4 +1,5 @@
-//! Senders whose body is chosen by whoever sets them up: full state.
+//! The presets for senders whose body is designed by the person who sets them up. Such a body holds
+//! the full state.
 
 use super::*;
 
@@ -69,7 +70,7 @@ fn a_hubspot_workflow_sends_the_contact() {
 }
 
 #[test]
-fn a_platform_event_holds_all_columns() {
+fn a_platform_event_is_a_full_change() {
     let config = full(
         "salesforcePlatformEvent",
         json!({"key": "Key__c", "remove": {"field": "Deleted__c"}}),
@@ -109,7 +110,7 @@ fn a_platform_event_holds_all_columns() {
 }
 
 #[test]
-fn a_zoho_workflow_sends_what_its_author_chose() {
+fn a_zoho_workflow_is_a_full_change() {
     let config = full(
         "zohoWorkflow",
         json!({"optOut": {"field": "DoNotCall", "values": ["true"], "callable": ["false"]}, "remove": {"field": "event", "values": ["delete"]}}),
@@ -175,7 +176,8 @@ fn a_cloud_event_is_read_in_both_modes() {
     assert_eq!(change["version"], json!(1_764_000_000_123_u64));
     assert_eq!(change["callable"], json!(true));
     assert!(change["eventId"].as_str().unwrap().starts_with("ce-"));
-    // Another source is another event; the same pair is the same one, whatever else it says.
+    // The same id from another source is another event. The same source and id are the same event,
+    // whatever else the event says.
     event["source"] = json!("/other");
     assert_ne!(
         changes(&config, &event.to_string())[0]["eventId"],

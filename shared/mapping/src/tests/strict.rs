@@ -1,9 +1,9 @@
-//! What nobody may guess is a fault: who may be called, who was removed, which campaigns a field names. And
-//! what an id may tell.
+//! Where a guess could do harm, the item is a fault: who may be called, who was removed, and which
+//! campaigns a field names. Also: what an event id may reveal.
 
 use super::*;
 
-/// A flat record by each preset that reads one, with more members of the mapping.
+/// A flat record for each preset that reads one, with these members added to the mapping.
 fn flat(preset: &str, more: Value) -> Value {
     let mut config =
         json!({"preset": preset, "columns": {}, "optOut": "none", "campaignField": "Segment"});
@@ -16,7 +16,7 @@ fn flat(preset: &str, more: Value) -> Value {
     config
 }
 
-/// A record as a preset of a flat one takes it.
+/// A record in the form that a preset of flat records takes.
 fn record(preset: &str, more: Value) -> String {
     let mut record = json!({"id": "LEAD-0000042", "stamp": 17});
     if preset == "hubspotWorkflow" {
@@ -63,7 +63,7 @@ fn a_field_of_several_campaigns_names_each_of_them() {
 }
 
 #[test]
-fn every_preset_parts_a_field_of_several_campaigns() {
+fn every_preset_splits_a_field_of_several_campaigns() {
     let parts = [
         ("hubspot", include_str!("payloads/hubspot.json"), "phone"),
         (
@@ -109,7 +109,7 @@ fn every_preset_parts_a_field_of_several_campaigns() {
 const REMOVING: [&str; 3] = ["salesforcePlatformEvent", "zohoWorkflow", "cloudevents"];
 
 #[test]
-fn a_removal_that_is_told_in_no_listed_way_is_a_fault() {
+fn a_removal_field_with_an_unlisted_value_is_a_fault() {
     for preset in REMOVING {
         let ends = |remove: Value, told: Value| {
             let config = flat(preset, json!({"remove": remove}));
@@ -159,7 +159,7 @@ fn a_removal_that_is_told_in_no_listed_way_is_a_fault() {
 }
 
 #[test]
-fn a_removal_may_be_told_by_a_field_that_may_be_absent() {
+fn an_absent_removal_field_is_no_removal_where_the_mapping_says_so() {
     for preset in REMOVING {
         let remove = json!({"field": "gone", "values": ["remove"], "mayBeAbsent": true});
         let config = flat(preset, json!({"remove": remove}));
@@ -174,7 +174,7 @@ fn a_removal_may_be_told_by_a_field_that_may_be_absent() {
 }
 
 #[test]
-fn only_what_is_listed_may_be_called() {
+fn an_opt_out_field_with_an_unlisted_value_is_a_fault() {
     let opt_out = json!({"field": "dnc", "values": ["yes", 17], "callable": ["no", null, 18]});
     for preset in FLAT {
         let config = flat(preset, json!({"optOut": opt_out}));
@@ -220,7 +220,7 @@ fn only_what_is_listed_may_be_called() {
 }
 
 #[test]
-fn a_condition_without_what_is_callable_is_of_booleans_alone() {
+fn only_a_condition_of_booleans_may_leave_out_the_callable_values() {
     let of = |values: Value| json!({"jq": ".", "optOut": {"field": "f", "values": values}});
     for values in [
         json!(["true"]),
@@ -254,7 +254,7 @@ fn a_condition_without_what_is_callable_is_of_booleans_alone() {
 }
 
 #[test]
-fn who_is_deleted_at_hubspot_and_is_not_in_the_campaign_leaves_nothing() {
+fn the_removal_of_a_hubspot_contact_that_is_not_in_the_campaign_leaves_nothing() {
     let config = json!({"preset": "hubspot", "columns": {"phone": "phone"}, "optOut": "none"});
     let changes = changes(&config, include_str!("payloads/hubspot.json"));
     let removed = changes
@@ -299,7 +299,7 @@ fn who_is_deleted_at_hubspot_and_is_not_in_the_campaign_leaves_nothing() {
 }
 
 #[test]
-fn no_event_id_tells_the_contacts_key() {
+fn no_event_id_reveals_the_contact_key() {
     const KEY: &str = "9081726354";
     let hubspot = include_str!("payloads/hubspot.json");
     let hubspot = hubspot.replace("1246965", KEY);

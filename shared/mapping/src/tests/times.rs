@@ -1,8 +1,8 @@
-//! The functions of this crate, and the rule for values.
+//! The functions that this crate adds to jq, and the rule that turns values into texts.
 
 use super::*;
 
-/// What a program yields from an input as the one column `x`, or the fault.
+/// The value that a program yields for an input as the one column `x`, or the fault.
 fn value(program: &str, input: &str) -> Result<Value, String> {
     let config = json!({"jq": format!("{{contactKey: \"k\", data: {{x: ({program})}}}}")});
     let mut mapped = mapped(&config, &format!("[{input}]"));
@@ -43,7 +43,7 @@ fn times_are_read_in_every_form() {
 }
 
 #[test]
-fn what_is_no_time_is_refused() {
+fn a_value_that_is_not_a_time_is_refused() {
     let expected = "jq: the program failed: ms: expected an RFC 3339 time with an offset, /Date(n)/, \
         or milliseconds as a number";
     for text in [
@@ -114,7 +114,7 @@ fn values_become_texts_by_one_rule() {
 }
 
 #[test]
-fn numbers_that_are_not_finite_are_faults() {
+fn non_finite_numbers_are_faults() {
     for program in [
         "1 / 0",
         "0 / 0",
@@ -137,7 +137,7 @@ fn numbers_that_are_not_finite_are_faults() {
 }
 
 #[test]
-fn a_product_is_of_numbers_or_objects() {
+fn a_product_takes_two_numbers_or_two_objects() {
     assert_eq!(
         value(". * 7", "123456789012345678901"),
         Ok(json!("864197523086419752307"))
@@ -157,13 +157,13 @@ fn a_product_is_of_numbers_or_objects() {
             "jq: the program failed: *: expected two numbers, or two objects"
         );
     }
-    // Squared again and again, a number would fill the memory.
+    // Repeated squaring would make a number that fills the memory.
     let squares = format!("{} .", ". as $x | $x * $x | ".repeat(30));
     assert!(value(&squares, "123456789012345678901234567890").is_err());
 }
 
 #[test]
-fn other_functions_of_ours() {
+fn the_other_added_functions_do_as_the_page_says() {
     let sha256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
     assert_eq!(value("sha256", r#""hello""#), Ok(json!(sha256)));
     assert_eq!(

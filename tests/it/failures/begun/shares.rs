@@ -1,11 +1,11 @@
-//! How what is left is shared: by campaigns, passes and copies.
+//! How the last calls are shared among campaigns, passes and copies.
 
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn campaigns_share_in_every_pass_what_siblings_leave() {
-    // A fifth of the calls, and no sibling comes: in the second pass there is a contact of each, or
-    // three of the first.
+async fn campaigns_share_in_every_pass_the_calls_that_other_copies_leave() {
+    // This copy's share is a fifth of the calls, and no other copy uses the rest. In the second
+    // pass there are calls for one contact of each campaign, or for three of the first.
     let world = allowing(52, Options::default());
     let copy = world.copy(None, |config| config.apply_concurrency = 5);
     apply(&world, &copy, new("warm", 1)).await;
@@ -17,7 +17,7 @@ async fn campaigns_share_in_every_pass_what_siblings_leave() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_conflict_nothing_is_read_again_whose_write_finds_no_call() {
+async fn after_a_conflict_no_contact_is_read_again_unless_a_call_is_left_for_its_write() {
     for rate_headers in [true, false] {
         let mut done_by_allowance = Vec::new();
         for allowed in 16..=44 {
@@ -67,7 +67,7 @@ async fn after_a_conflict_nothing_is_read_again_whose_write_finds_no_call() {
                 assert_eq!(
                     kept.records,
                     ["updated"],
-                    "what is kept for opt-outs is theirs: {shown}"
+                    "opt-outs use their reserve: {shown}"
                 );
             }
         }
@@ -84,8 +84,8 @@ async fn a_write_that_is_under_way_is_reserved_once() {
     let world = allowing(20, Options::default());
     let copy = world.copy(None, |config| config.apply_concurrency = 1);
     apply(&world, &copy, new("warm", 1)).await;
-    // Of the first campaign three are as they should be, and one takes long: the other one's second
-    // pass begins meanwhile.
+    // In the first campaign three contacts are up to date, and one takes long. Meanwhile the second
+    // pass of the other campaign begins.
     (0..3).for_each(|n| world.put(&format!("a-{n}"), 1, "1"));
     world.put("a-3", 0, "0");
     (0..5).for_each(|n| {
@@ -111,7 +111,7 @@ async fn a_write_that_is_under_way_is_reserved_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_what_is_left_takes_no_more_than_its_part() {
+async fn a_call_that_asks_for_the_rate_limit_takes_no_more_than_its_share() {
     let world = allowing(40, Options::default());
     let copy = world.copy(None, |config| config.apply_concurrency = 1);
     apply(&world, &copy, new("warm", 1)).await;
@@ -129,7 +129,7 @@ async fn who_asks_what_is_left_takes_no_more_than_its_part() {
         .iter()
         .map(|(id, key)| change(key, 1).phone("1").of("acme", id));
     let done = apply(&world, &copy, changes).await;
-    // Four of the eight are the opt-outs'.
+    // Four of the eight calls are reserved for opt-outs.
     assert_eq!(
         ended(&done, "updated"),
         [0, 3].into(),
@@ -139,12 +139,13 @@ async fn who_asks_what_is_left_takes_no_more_than_its_part() {
 
 #[tokio::test(start_paused = true)]
 async fn an_invocation_draws_once_for_calls_that_are_too_few_for_every_copy() {
-    // Of ten copies' last 18 calls that are no opt-out's a copy takes two, with a chance of nine in
-    // ten, then of eight.
+    // Of the last 18 calls outside the reserve for opt-outs, each of ten copies may take two: first
+    // with a chance of nine in ten, then of eight in ten.
     let world = allowing(200, Options::default());
     let alone = world.copy(None, |config| config.apply_concurrency = 1);
     let one_of_ten = world.copy(None, |config| config.apply_concurrency = 10);
-    // One of each batch is there: in a first load the others would not be read.
+    // One contact of each batch exists. Otherwise apply would take it for a first load and create
+    // without reading.
     world.put("known", 1, "");
     for (batch, count) in [10; 14].into_iter().chain([5]).enumerate() {
         let known = change("known", 1).with("eventId", format!("evt-known-{batch}"));
@@ -167,8 +168,8 @@ async fn an_invocation_draws_once_for_calls_that_are_too_few_for_every_copy() {
             1 => done += 1,
             _ => panic!("more than its part"),
         }
-        assert!(put_off < 100, "nobody is ever lucky");
+        assert!(put_off < 100, "no draw ever wins");
     }
-    // 19 are to be expected; of a draw for each campaign less than one.
+    // About 19 are expected. With one draw for each campaign there would be less than one.
     assert!(put_off > 5, "{put_off}");
 }

@@ -1,4 +1,4 @@
-//! Copies of apply that spend one client's budget at the same time.
+//! Several copies of apply that spend one client's budget at the same time.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -16,8 +16,8 @@ use serde_json::json;
 
 use crate::support::{World, change};
 
-/// Refused calls by copy and window, of copies that spend one client's budget on a backlog at the
-/// same time.
+/// The refused calls by copy and window, while several copies spend one client's budget on a
+/// backlog.
 pub(super) async fn spend(
     copies: usize,
     options: Options,
@@ -43,7 +43,8 @@ pub(super) async fn spend(
         })
         .collect();
     world.put_secret("acme", &json!({"callsPerMinute": allowed}));
-    // One in seven is there: in a first load the others would not be read.
+    // One contact in seven exists. Otherwise apply would take it for a first load and create
+    // without reading.
     for n in (0..contacts).step_by(7) {
         world.put(&format!("k{n}"), 1, "");
     }
@@ -98,7 +99,7 @@ pub(super) async fn spend(
     (world, refused, calls)
 }
 
-/// One copy's way to the service, which notes when it asked and what was answered.
+/// The transport of one copy. It records the time and the status of every call.
 struct Tagged {
     copy: usize,
     genesys: Arc<Genesys>,

@@ -1,4 +1,4 @@
-//! How long a 429 is waited for.
+//! How long a change waits after a 429.
 
 use super::*;
 
@@ -36,7 +36,7 @@ async fn a_refused_post_was_not_done_and_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_wait_is_the_queues_to_wait() {
+async fn a_long_wait_is_spent_in_the_queue() {
     for (asked, at_least, at_most) in [
         (Some("42"), 42, 57),
         (Some("86400"), 900, 915),
@@ -47,8 +47,8 @@ async fn a_long_wait_is_the_queues_to_wait() {
         world
             .genesys
             .add_fault(Fault::next("GET", refusal(asked)).times(99));
-        // The refused one comes back by a quarter of its backoff later, those that were not begun
-        // by all of it.
+        // The refused change waits up to a quarter of its backoff longer. The changes that were not
+        // begun wait up to all of it longer.
         let done = world
             .apply([change("a", 1), change("b", 1), change("a", 2)])
             .await;
@@ -73,7 +73,7 @@ async fn a_long_wait_is_the_queues_to_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_of_nothing_is_never_taken_at_its_word() {
+async fn a_wait_of_zero_is_never_taken_literally() {
     for world in [World::new, || World::of_lists(Options::default())] {
         for asked in ODD_WAITS {
             let world = world();
@@ -82,7 +82,8 @@ async fn a_wait_of_nothing_is_never_taken_at_its_word() {
             let changes = (0..10).map(|n| change(&format!("k{n}"), 1).phone("1"));
             let done = world.apply(changes).await;
             assert_eq!(done.failed.len(), 10);
-            // Two of them do name a wait, after which there are calls for what was not refused.
+            // Two of these answers name a wait that is short. After it there are calls for the
+            // changes that were not refused.
             let least = if ["0.4", "1.5"].contains(&asked) {
                 4
             } else {
@@ -99,7 +100,7 @@ async fn a_wait_of_nothing_is_never_taken_at_its_word() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_of_nothing_that_was_rounded_down_costs_a_second() {
+async fn a_wait_of_zero_that_was_rounded_down_costs_a_second() {
     for asked in ["0", "0.4", "Tue, 24 Nov 2026 16:00:00 GMT"] {
         let world = World::new();
         world
@@ -117,7 +118,7 @@ async fn a_wait_of_nothing_that_was_rounded_down_costs_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reset_of_nothing_is_never_taken_at_its_word() {
+async fn a_reset_of_zero_is_never_taken_literally() {
     for reset in ODD_WAITS {
         let world = World::new();
         let headers = vec![
@@ -137,7 +138,7 @@ async fn a_reset_of_nothing_is_never_taken_at_its_word() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_beyond_the_invocations_end() {
+async fn no_wait_exceeds_the_invocation() {
     let world = World::new();
     world
         .genesys

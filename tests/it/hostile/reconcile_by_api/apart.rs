@@ -1,4 +1,4 @@
-//! Campaigns of one run: the trouble of one is no other's.
+//! Several campaigns in one run. The trouble of one campaign does not hold back another.
 
 use super::*;
 
@@ -97,7 +97,7 @@ async fn a_feed_that_fails_for_two_campaigns_is_asked_for_no_third() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_campaign_is_told_of_as_that_however_long_the_run_took() {
+async fn an_unknown_campaign_is_reported_as_unknown_however_long_the_run_took() {
     let run = run(|_, _| {
         let many: Vec<_> = (0..200)
             .map(|n| json!({ "contactKey": format!("k{n}"), "version": 5, "data": { "phone": "5" } }))

@@ -1,4 +1,4 @@
-//! How a feed shows who asks.
+//! How a feed authenticates.
 
 use serde_json::json;
 
@@ -40,7 +40,7 @@ async fn each_way_shows_who_asks_on_every_page_and_nowhere_else() {
     }
     let more = json!({ "auth": { "kind": "query", "name": "api_token", "value": "h&1" }, "next": { "link": "/next" } });
     let run = Run::new(&secret(&more), |_, before| match before {
-        // Some put back into it what they were shown.
+        // Some APIs put the credential that they were shown into the link.
         0 => page(&["a"], &json!({ "next": "?api_token=h%261&page=2" })),
         _ => page(&["b"], &json!({})),
     });
@@ -84,7 +84,7 @@ async fn an_answer_that_takes_no_token_or_leads_elsewhere_is_an_error() {
     }
 }
 
-/// A feed whose tokens an endpoint gives.
+/// A feed whose tokens come from a token endpoint.
 fn oauth(more: &Value) -> Value {
     let mut auth = json!({ "kind": "oauth2", "grant": "client_credentials", "tokenUrl": "https://login.test/token",
                            "clientId": "id", "clientSecret": "hush-client" });
@@ -106,7 +106,7 @@ fn token(name: &str, more: &Value) -> Told {
     (200, vec![], token.to_string())
 }
 
-/// Two pages to who shows a token that is not `spent`.
+/// Two pages for a caller whose token is not `spent`.
 fn pages(asked: &Asked, spent: &str) -> Told {
     match (asked.header("authorization"), asked.url.contains("page=2")) {
         (shown, _) if shown == spent || !shown.starts_with("Bearer hush-") => status(401),
@@ -139,7 +139,7 @@ async fn a_token_is_kept_until_a_minute_before_its_end() {
     run.world.pass(Duration::from_secs(45)).await;
     run.run(json!({})).await.unwrap();
     assert_eq!(tokens(), 2, "a minute before its end");
-    // What the secret says by now is asked for by that.
+    // The next token is requested with the new secret.
     run.world
         .put_feed("acme", &oauth(&json!({ "scope": "more" })));
     run.run(json!({})).await.unwrap();
@@ -150,7 +150,7 @@ async fn a_token_is_kept_until_a_minute_before_its_end() {
 async fn after_a_401_one_token_more_is_asked_for_and_no_other() {
     let run = Run::new(&oauth(&json!({})), |asked, before| match is_token(asked) {
         true => token(&format!("hush-{before}"), &json!({ "expires_in": 3600 })),
-        // The first one was taken back.
+        // The first token was revoked.
         false => pages(asked, "Bearer hush-0"),
     });
     assert_eq!(run.run(json!({})).await.unwrap().checked, 2);

@@ -1,4 +1,4 @@
-//! The secrets that the documentation shows.
+//! The feed secrets that the documentation shows.
 
 use io::secrets::FeedSecret;
 use secrecy::SecretString;
@@ -10,7 +10,7 @@ const PAGES: [&str; 2] = [
     include_str!("../../../../docs/reconciliation.md"),
 ];
 
-/// The examples of feeds by configuration, with something in the place of what is left out.
+/// The examples of feeds by configuration, with the omitted members filled in.
 fn examples() -> Vec<String> {
     let blocks = PAGES
         .iter()
@@ -63,5 +63,5 @@ async fn the_example_of_a_search_reads_records() {
         .await
         .unwrap();
     assert_eq!((run.asked().len(), answer.checked), (3, 201), "{answer:?}");
-    assert!(!answer.complete, "who tells no opt-out is faulty");
+    assert!(!answer.complete, "a contact without an opt-out is faulty");
 }

@@ -1,4 +1,4 @@
-//! How the pages of a feed are asked for, and what becomes of their items.
+//! How the pages of a feed are requested, and what becomes of their items.
 
 use super::*;
 use crate::support::OTHER_CAMPAIGN;
@@ -59,7 +59,7 @@ async fn each_way_to_the_next_page_ends_after_the_last() {
         );
         assert_eq!(run.keys(), ["a", "b", "c"]);
         let urls = run.urls();
-        // Only a page without items ends these: a short one may have another behind it.
+        // Only a page without items ends these ways of paging: another page may follow a short one.
         let next = &more["next"];
         let ends_empty = ["keyset", "offset"]
             .iter()
@@ -102,7 +102,7 @@ async fn a_feed_without_an_end_is_an_error() {
     let run = Run::new(&secret(&more), |_, _| page(&["a"], &json!({ "next": "x" })));
     assert!(run.error().await.contains("it has no end"));
     assert_eq!(run.urls().len(), 2);
-    // Ever new cursors, and none of the items is anybody.
+    // Each cursor is new, but none of the items is a contact.
     let run = Run::new(&secret(&more), |_, before| {
         (
             200,
@@ -360,7 +360,7 @@ async fn a_run_goes_on_at_a_link_where_it_stopped() {
         let next = (!is_second).then_some("https://crm.test/v1/more?at=%2520");
         page(&keys, &json!({ "next": next }))
     });
-    // At 60 reads a minute.
+    // The run compares 60 contacts a minute.
     let first = run
         .run_for(Duration::from_mins(3), json!({ "force": true }))
         .await

@@ -1,4 +1,5 @@
-//! Both ways: also whom the campaign has and the CRM does not list.
+//! Comparing both ways: reconcile also finds contacts that the campaign has and the CRM does not
+//! list.
 
 use emulator::Fault;
 use io::telemetry::subscriber;
@@ -13,7 +14,7 @@ fn full() -> Value {
     json!({ "full": true })
 }
 
-/// Whom the CRM lists: `LEAD-1`, and `gone` as removed; and whom it does not.
+/// The CRM lists `LEAD-1`, and `gone` as removed. The campaign has others as well.
 fn filled() -> Run {
     let run = of_lists(Exports::default());
     for key in ["LEAD-1", "gone", "stray", "taken-out", "Lead-2"] {
@@ -64,27 +65,27 @@ async fn whom_the_crm_does_not_list_is_counted_and_told_by_message_groups_and_le
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_feed_that_was_not_read_whole_nobody_is_unknown() {
+async fn nobody_is_unknown_to_a_feed_that_was_not_read_whole() {
     let run = filled();
     let faulty = json!({ "contacts": [{ "contactKey": "LEAD-1", "version": 5, "data": {} }, { "version": 5 }], "next": null });
     run.feed.add_fault(page(&faulty.to_string()));
     assert_eq!(
         run.run(full()).await.unwrap().unknown_to_crm,
         None,
-        "a fault may be anybody"
+        "a faulty item may be any contact"
     );
     let first = json!({ "contacts": [], "next": "1" });
     run.feed.add_fault(page(&first.to_string()));
     run.feed.add_fault(Fault::status("GET", 404));
     error(&run, full()).await;
     let none = run.run(json!({ "read": "export" })).await.unwrap();
-    assert_eq!(none.unknown_to_crm, None, "it was not asked");
+    assert_eq!(none.unknown_to_crm, None, "the question was not asked");
     let all = json!({ "contacts": [], "next": null });
     run.feed.add_fault(page(&all.to_string()));
     assert_eq!(
         run.run(full()).await.unwrap().unknown_to_crm,
         Some(5),
-        "they are counted alone"
+        "they are only counted"
     );
 }
 

@@ -1,4 +1,5 @@
-//! A contact list on which two campaigns draw: nobody is removed for the feed of one of them.
+//! Two campaigns draw on one contact list. Nobody is removed because the feed of one of them does
+//! not list them.
 
 use super::unknown::{filled, input, removed};
 use super::*;

@@ -1,4 +1,4 @@
-//! Exports that are late, older than they should be, malformed or somewhere else.
+//! Exports that are late, too old, malformed or somewhere else.
 
 use emulator::{Effect, Fault};
 
@@ -107,7 +107,7 @@ async fn an_export_that_is_refused_says_which_call_and_closes_no_campaign() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_export_stops_the_run_and_nothing_is_enqueued() {
+async fn an_invalid_export_stops_the_run_and_nothing_is_enqueued() {
     let run = one(Exports::default());
     for (text, what) in [
         ("", "it is empty"),

@@ -1,4 +1,4 @@
-//! Whom the campaign has and the CRM does not list, removed by an operator's command.
+//! Removing the contacts that the CRM does not list, by an operator's command.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +30,7 @@ pub(super) fn input(run: &Run) -> Input {
     }
 }
 
-/// Runs the command's code. `look`: is called often while it reads, and says whether it is to end.
+/// Runs the code of the command. `look` is called often, and returns whether to stop.
 pub(super) async fn removed(
     run: &Run,
     input: Input,
@@ -52,7 +52,7 @@ async fn remove(run: &Run) -> Outcome {
     removed(run, input(run), &|| false).await.unwrap().0
 }
 
-/// Answers as counts: checked, unknown, removed, enqueued.
+/// The counts of an outcome: checked, unknown, removed, enqueued.
 fn counts(outcome: &Outcome) -> (u64, Option<u64>, Option<u64>, u64) {
     let answer = &outcome.answer;
     (
@@ -63,7 +63,7 @@ fn counts(outcome: &Outcome) -> (u64, Option<u64>, Option<u64>, u64) {
     )
 }
 
-/// Whom the CRM lists, and whom it does not.
+/// Contacts that the CRM lists, and others that it does not.
 pub(super) fn filled() -> Run {
     let run = of_lists(Exports::default());
     for key in ["a", "b", "c", "stray", "taken-out"] {
@@ -196,11 +196,11 @@ async fn of_a_feed_that_is_faulty_or_fails_in_one_of_both_runs_nobody_is_lowered
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_added_between_the_runs_stays() {
+async fn a_contact_that_is_added_between_the_runs_stays() {
     let run = filled();
     let is_added = AtomicBool::new(false);
     let look = || {
-        // The feed is read once, beside an export that is there.
+        // The feed has been read once, and the export is ready.
         if run.feed.requests().len() == 1 && !is_added.swap(true, Ordering::Relaxed) {
             run.world.put("added", 5, "5");
         }

@@ -1,4 +1,4 @@
-//! Runs that fail, or are killed.
+//! Runs that fail or are killed.
 
 use super::*;
 
@@ -22,7 +22,7 @@ async fn a_run_that_fails_is_tried_once_more_a_minute_later_and_told_of_then() {
         failed[0]["error"].as_str().unwrap().contains("403"),
         "{failed:?}"
     );
-    // The queue of failed runs is away: the run is not forgotten.
+    // The queue of failed runs is down, but the run is not forgotten.
     run.feed.add_fault(Fault::status("GET", 403).times(99));
     due(&run, json!({})).await;
     assert_eq!(take(&run, QUARTER).await, Err(60));
@@ -98,7 +98,7 @@ async fn a_record_that_is_not_reached_for_a_moment_costs_a_minute_and_nothing_el
     run.world.parameters.refuse_reads(3);
     assert_eq!(take(&run, QUARTER).await, Err(60));
     run.world.pass(Duration::from_mins(1)).await;
-    // Two writes that are refused are tried again.
+    // Two refused writes are tried again.
     run.world.parameters.refuse_writes(2);
     assert_eq!(take(&run, QUARTER).await, Ok(()));
     assert_eq!((run.queued().len(), looked_at(&run).len()), (1, 1));

@@ -1,4 +1,4 @@
-//! Runs that do not come to their end in one invocation.
+//! Runs that take more than one invocation.
 
 use emulator::genesys::Options;
 
@@ -22,7 +22,7 @@ fn keys(run: &Run) -> Vec<String> {
     keys
 }
 
-/// Reads of single contacts.
+/// The number of reads of single contacts.
 fn reads(run: &Run) -> usize {
     let calls = run.world.genesys.calls();
     calls.iter().filter(|call| call.method == "GET").count()
@@ -30,7 +30,7 @@ fn reads(run: &Run) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn a_run_that_has_no_more_time_goes_on_where_it_was_and_its_group_stays_locked() {
-    // 60 reads a minute: what is a fifth of 300.
+    // A run may make 60 reads a minute, a fifth of 300.
     let run = Run::with(World::new(), 400, |_| ());
     contacts(&run, 400);
     due(&run, json!({ "force": true })).await;
@@ -45,7 +45,7 @@ async fn a_run_that_has_no_more_time_goes_on_where_it_was_and_its_group_stays_lo
         run.world.pass(Duration::from_secs(seconds)).await;
         invocations += 1;
     }
-    assert!(invocations >= 3, "or this tests nothing");
+    assert!(invocations >= 3, "otherwise this tests nothing");
     assert_eq!((keys(&run).len(), reads(&run)), (400, 400), "each once");
     assert!(record(&run)["unfinished"].is_null());
     let at = looked_at(&run)[0].as_second();
@@ -59,7 +59,7 @@ async fn a_run_that_has_no_more_time_goes_on_where_it_was_and_its_group_stays_lo
         !run.world.told().iter().any(incomplete),
         "nothing is left out"
     );
-    // The other was due after that.
+    // The other run was due later.
     assert_eq!(run.world.runs.len(), 1);
 }
 
@@ -71,13 +71,14 @@ async fn a_run_that_is_killed_in_the_middle_goes_on_where_it_last_noted() {
     let mut killings = 0;
     while let Err(seconds) = take(&run, Duration::from_mins(3)).await {
         run.world.pass(Duration::from_secs(seconds)).await;
-        // Two in a row, again and again: no run is given up that goes on in between.
+        // Two kills in a row, again and again. A run that makes progress in between is never given
+        // up.
         for _ in 0..2 {
             killed(&run).await;
             killings += 1;
         }
     }
-    assert!(killings >= 4, "or this tests nothing");
+    assert!(killings >= 4, "otherwise this tests nothing");
     assert_eq!((keys(&run).len(), reads(&run)), (400, 400));
     assert!(failed_runs(&run).is_empty());
 }
@@ -102,7 +103,7 @@ async fn a_run_that_was_killed_after_it_enqueued_and_before_it_noted_loses_nothi
 #[tokio::test(start_paused = true)]
 async fn a_run_that_filled_the_queue_waits_a_minute_and_opt_outs_do_not_wait_with_it() {
     let run = Run::fast(100).allowing(12);
-    // Room for 60: ten minutes of 12 calls a minute, two for each.
+    // The queue has room for 60 changes: ten minutes at 12 calls a minute, two for each.
     contacts(&run, 200);
     run.world.put("zz-last", 5, "5");
     run.says_more("zz-last", 6, "5", json!({ "callable": false }));
@@ -161,7 +162,7 @@ async fn an_earlier_campaign_is_not_looked_at_again_where_a_later_one_takes_long
 
 #[tokio::test(start_paused = true)]
 async fn a_run_that_can_never_know_ends_and_says_so() {
-    // Two contacts a minute: too few to know in three minutes whether the feed is right.
+    // Two contacts a minute are too few to decide in three minutes whether the feed is right.
     let options = Options {
         calls_per_minute: Some(10),
         ..Options::default()
@@ -176,7 +177,7 @@ async fn a_run_that_can_never_know_ends_and_says_so() {
         assert!(invocations < 10, "it has no end");
     }
     assert!(run.queued().is_empty());
-    // No more than that there is such a campaign.
+    // The record holds no more than that the campaign exists.
     let is_nothing = |looked: &Value| looked["to"] == looked["from"];
     assert!(
         record(&run)["lookedAt"]

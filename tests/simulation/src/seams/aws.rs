@@ -1,4 +1,4 @@
-//! SQS, Secrets Manager and Parameter Store, as one function sees them.
+//! SQS, Secrets Manager and Parameter Store as one function sees them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::story::feeds::Down;
 use crate::trouble::Kind as Trouble;
 use crate::{checks, lock, wire};
 
-/// SQS, as one function sees it.
+/// SQS as one function sees it.
 pub(crate) struct Sqs(pub(crate) Arc<Outside>);
 
 impl Sqs {
@@ -41,7 +41,7 @@ impl Sqs {
             .map_err(|error| refused(&error.to_string(), true))
     }
 
-    /// What ingest parks.
+    /// Stores what ingest parks.
     async fn park(
         &self,
         messages: Vec<Message>,

@@ -1,4 +1,7 @@
 //! The ways to Genesys Cloud and to a CRM's feed.
+//!
+//! A [`Line`] belongs to one running copy. It lets faults strike, lets agents write, carries out
+//! the call, and checks the call and its answer against the promises.
 
 mod agents;
 mod crash;
@@ -27,7 +30,7 @@ use crate::mutants::Mutant;
 use crate::story::{COLUMNS, OF_AGENTS, folds_case};
 use crate::{lock, wire};
 
-/// What a refusal with 429 names as its wait; nothing: it names none.
+/// The waits that a 429 may name. Empty means that it names none.
 const WAITS: [&str; 12] = [
     "",
     "1",
@@ -43,7 +46,8 @@ const WAITS: [&str; 12] = [
     "Tue, 24 Nov 2026 16:01:00 GMT",
 ];
 
-/// How long at least no call may follow a refusal. Of a date no more is asked: clocks are wrong.
+/// The shortest time after a refusal in which no call may follow. A date asks for no more than
+/// that, since clocks are wrong.
 fn least_wait(refusal: &Response<Bytes>) -> Duration {
     let named = refusal.headers().get(http::header::RETRY_AFTER);
     let named = named.and_then(|named| named.to_str().ok()).unwrap_or("");
@@ -55,7 +59,7 @@ fn least_wait(refusal: &Response<Bytes>) -> Duration {
     Duration::from_secs_f64(seconds)
 }
 
-/// The way to Genesys Cloud of one running copy.
+/// The way of one running copy to Genesys Cloud.
 pub(crate) struct Line {
     outside: Arc<Outside>,
     pub(crate) instance: usize,
@@ -80,7 +84,7 @@ impl Line {
         std::future::pending().await
     }
 
-    /// The answer, and whether the service itself gave it.
+    /// Carries out a call. Returns the answer, and whether the service itself gave it.
     async fn carry(
         &self,
         request: Request<Bytes>,
@@ -162,7 +166,8 @@ impl Line {
         (answer, true)
     }
 
-    /// 5: one writer works on a contact at a time. Until what this returns is gone, or the copy is.
+    /// Promise 5: one writer works on a contact at a time. The contact counts as in work until the
+    /// returned value or the copy is gone.
     fn is_at_work<'a>(
         &'a self,
         campaign: Option<&str>,

@@ -151,7 +151,7 @@ fn of_what_breaks_a_rule_the_opt_out_is_skipped_or_heard_likewise() {
 }
 
 #[test]
-fn the_dnc_list_is_owed_what_an_opt_out_says_of_whom_the_campaign_has_not() {
+fn an_opt_out_of_an_absent_contact_is_entered_on_the_dnc_list() {
     let id = DncListId::parse("list-1").unwrap();
     let phone = DncBy::Phone {
         column: "phone".to_owned(),

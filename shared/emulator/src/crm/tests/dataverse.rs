@@ -32,7 +32,7 @@ fn rows(filter: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rows_are_read_by_the_links_that_are_answered() {
+async fn rows_are_read_page_by_page_by_the_returned_links() {
     let crm = dataverse();
     let mut url = rows("modifiedon ge 2026-11-24T16:00:01Z and crm_campaign eq 'spring'");
     let mut seen = Vec::new();
@@ -71,7 +71,7 @@ async fn rows_are_read_by_the_links_that_are_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_odata_does_not_understand_it_refuses() {
+async fn unknown_options_of_odata_are_refused() {
     let crm = dataverse();
     for filter in [
         "contains(firstname,'Ada')",

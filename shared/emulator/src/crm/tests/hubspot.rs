@@ -10,7 +10,7 @@ fn hubspot(count: u64) -> Crm {
     crm
 }
 
-/// The n-th was changed n seconds after the beginning.
+/// Contact n, which was changed n seconds after the beginning.
 fn contact(n: u64) -> Value {
     let at = format!(
         "2026-11-24T{:02}:{:02}:{:02}.123Z",
@@ -33,18 +33,18 @@ fn search(since: i64, campaign: &str, cursor: &str) -> Value {
 }
 
 async fn ask(crm: &Crm, body: Value) -> (u16, Value) {
-    // Less often than five times a second.
+    // This stays below the limit of five searches a second.
     tokio::time::sleep(Duration::from_millis(250)).await;
     Call::post(URL, body).bearer(TOKEN).of(crm).await
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_search_filters_sorts_and_shows_what_is_asked_for() {
+async fn a_search_filters_sorts_and_returns_the_named_properties() {
     let crm = hubspot(12);
     let since: Timestamp = "2026-11-24T00:00:04Z".parse().unwrap();
     let (status, body) = ask(&crm, search(since.as_millisecond(), "spring", "0")).await;
     assert_eq!(status, 200, "{body}");
-    // As numbers, and not as texts.
+    // The ids sort as numbers, not as texts.
     assert_eq!(ids(&body["results"], "id"), ["12", "14", "16", "18"]);
     let first = &body["results"][0];
     let expected = json!({ "firstname": "Ada", "phone": null, "createdate": "2020-01-01T00:00:00.000Z", "hs_object_id": "12",
@@ -56,7 +56,7 @@ async fn a_search_filters_sorts_and_shows_what_is_asked_for() {
     assert_eq!((&body["total"], body.get("paging")), (&json!(4), None));
     let (_, body) = ask(&crm, search(since.as_millisecond(), "spring", "14")).await;
     assert_eq!(ids(&body["results"], "id"), ["16", "18"]);
-    // Who is archived is not found.
+    // A search does not find archived contacts.
     let mut archived = contact(8);
     archived["archived"] = json!(true);
     crm.put(archived);
@@ -77,13 +77,13 @@ async fn a_search_stops_at_ten_thousand() {
         seen += body["results"].as_array().unwrap().len();
         after = body["paging"]["next"]["after"].clone();
     }
-    // Behind the last id that was read it begins anew.
+    // A new query behind the last id goes on where the 10,000 end.
     let (_, body) = ask(&crm, search(0, "spring", "10007")).await;
     assert_eq!(ids(&body["results"], "id").len(), 25);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_search_does_not_understand_it_refuses() {
+async fn unknown_parts_of_a_search_are_refused() {
     let crm = hubspot(3);
     let with = |pointer: &str, value: Value| {
         let mut body = search(0, "spring", "0");
@@ -116,7 +116,7 @@ async fn what_a_search_does_not_understand_it_refuses() {
     assert_eq!(status, 401);
     let (status, _) = Call::get(URL).bearer(TOKEN).of(&crm).await;
     assert_eq!(status, 404);
-    // Five a second.
+    // The sixth search in one second is refused.
     tokio::time::sleep(Duration::from_secs(2)).await;
     for n in 0..8 {
         let (status, _) = Call::post(URL, "{}").bearer(TOKEN).of(&crm).await;

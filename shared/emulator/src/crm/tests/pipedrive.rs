@@ -32,10 +32,10 @@ async fn persons_are_read_by_cursors() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => break,
         }
-        // Who is changed meanwhile comes again at the end, and nobody else is passed over.
+        // A person that changes meanwhile comes again at the end, and no other person is skipped.
         crm.put(json!({ "id": 6, "name": "Eva", "add_time": "2026-11-24T16:00:02Z", "update_time": "2026-11-24T16:01:00Z", "custom_fields": { OWN: 17 } }));
     }
-    // The one that nobody changed counts by when it was made.
+    // A person that was never changed sorts by the time of its creation.
     assert_eq!(seen, ["2", "4", "8", "10", "6"]);
     let (_, body) = ask(&crm, "?limit=500&custom_fields=other&sort_direction=desc").await;
     assert_eq!(body["data"].as_array().unwrap().len(), 11);
@@ -48,7 +48,7 @@ async fn persons_are_read_by_cursors() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_pipedrive_does_not_understand_it_refuses() {
+async fn unknown_parameters_of_pipedrive_are_refused() {
     let crm = pipedrive();
     for query in [
         "?since=2026-11-24T16:00:02Z",

@@ -37,7 +37,7 @@ async fn a_query_is_read_page_by_page() {
     while let Some(next) = body["nextRecordsUrl"].as_str().map(str::to_owned) {
         assert!(next.starts_with("/services/data/v65.0/query/01g"), "{next}");
         let url = format!("{HOST}{next}");
-        // A page that is asked for again is the same.
+        // The same page may be requested again.
         for _ in 0..2 {
             let (status, again) = Call::get(&url).bearer(&token).of(&crm).await;
             assert_eq!(status, 200);
@@ -50,10 +50,10 @@ async fn a_query_is_read_page_by_page() {
         (seen, &body["done"]),
         (all.map(str::to_owned).to_vec(), &json!(true))
     );
-    // A path may end with a slash, as clients write it.
+    // Some clients end the path with a slash.
     let (status, body) = ask(&crm, "queryAll/", query).await;
     assert_eq!((status, &body["totalSize"]), (200, &json!(6)));
-    // Only queryAll lists who is deleted.
+    // Only `queryAll` returns deleted contacts.
     let (_, body) = ask(
         &crm,
         "query",
@@ -71,7 +71,7 @@ async fn a_query_is_read_page_by_page() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_query_does_not_understand_it_refuses() {
+async fn unknown_parts_of_a_query_are_refused() {
     let crm = salesforce();
     for (query, code) in [
         ("", "MALFORMED_QUERY"),
@@ -127,7 +127,7 @@ async fn what_a_query_does_not_understand_it_refuses() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_is_for_who_knows_the_client_and_ends() {
+async fn a_token_is_issued_to_the_right_client_and_expires() {
     let crm = salesforce();
     let url = format!("{HOST}/services/oauth2/token");
     let form = |body: &str| {

@@ -1,13 +1,31 @@
-//! A campaign is edited (docs/genesys-cloud.md "Campaigns"): of what it holds only the list that it
-//! draws on and the DNC lists that it names may become others.
+//! Campaigns: list and update (docs/genesys-cloud.md "Campaigns"). Only the contact list and the DNC
+//! lists of a campaign can be changed here.
 
 use serde_json::Value;
 
-use super::super::State;
 use super::super::answer::{Answer, error};
+use super::super::{Campaign, State};
 use super::lists::importing;
-use super::not_found;
 use super::show::show_campaign;
+use super::{Request, listing, not_found};
+
+pub(super) fn all(state: &State, client_id: &str, call: &Request<'_>) -> Answer {
+    let lists = call.query("contactListId");
+    let dnc_lists = call.query("dncListIds");
+    let names = |campaign: &Campaign| {
+        let mut named = campaign.dnc_lists.iter();
+        named.any(|list| dnc_lists.contains(list))
+    };
+    let is_wanted = |campaign: &Campaign| {
+        campaign.client_id == client_id
+            && (lists.is_empty() || lists.contains(&campaign.list))
+            && (dnc_lists.is_empty() || names(campaign))
+    };
+    let campaigns = state.campaigns.iter();
+    let found = campaigns.filter(|(_, campaign)| is_wanted(campaign));
+    let shown = found.map(|(id, campaign)| show_campaign(id, campaign));
+    listing(shown.collect(), call.page())
+}
 
 pub(super) fn put(state: &mut State, client_id: &str, id: &str, body: &Value) -> Answer {
     let mine = |of: &String| of == client_id;

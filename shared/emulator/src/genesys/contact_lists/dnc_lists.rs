@@ -1,5 +1,4 @@
-//! DNC lists (docs/genesys-cloud.md "DNC lists"): all, one, a new one, one less, and who stands on
-//! them.
+//! DNC lists (docs/genesys-cloud.md "DNC lists"): list, read, create, delete, and their entries.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,10 +12,10 @@ use super::super::{Genesys, State};
 use super::show::PREFIX;
 use super::{MOST_BYTES, Request, listing, not_found};
 
-/// docs/genesys-cloud.md "Limits".
+/// The limits of docs/genesys-cloud.md "Limits".
 const MOST_ENTRIES: usize = 1_000;
 const LONGEST_VALUE: usize = 512;
-/// Of E.164.
+/// The most digits of an E.164 number.
 const MOST_DIGITS: usize = 15;
 const LONGEST_LIFE: Duration = Duration::from_hours(180 * 24);
 
@@ -67,7 +66,7 @@ impl Genesys {
         }
     }
 
-    /// All of a call is done, or none.
+    /// Adds or removes entries: all of the call, or none.
     fn patch(&self, list: &mut DncList, body: &Value, member: &str, now: Timestamp) -> Answer {
         if body.to_string().len() > MOST_BYTES {
             let message =
@@ -118,7 +117,7 @@ impl Genesys {
     }
 }
 
-/// Whether numbers, or values, can be put on the list.
+/// Whether the list takes phone numbers, or else values.
 fn is_of_kind(list: &DncList, is_of_numbers: bool) -> bool {
     if is_of_numbers {
         list.holds_numbers()
@@ -132,7 +131,7 @@ fn other_kind() -> Answer {
     error(400, "dnc.source.operation.not.supported", message)
 }
 
-/// Digits, and what people write between them.
+/// Whether a text consists of digits and the signs that people write between them.
 fn is_number(text: &str) -> bool {
     let is_written = |c: char| c.is_ascii_digit() || c.is_whitespace() || "+-()./".contains(c);
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
@@ -143,7 +142,7 @@ fn is_value(text: &str) -> bool {
     !text.trim().is_empty() && text.chars().count() <= LONGEST_VALUE
 }
 
-/// None: for ever.
+/// When an entry expires. `None` means never.
 fn expiry(value: &Value, now: Timestamp) -> Result<Option<Timestamp>, ()> {
     if value.is_null() {
         return Ok(None);
@@ -198,7 +197,7 @@ fn create(state: &mut State, client_id: &str, body: &Value) -> Answer {
     (200, shown)
 }
 
-/// One that a campaign names stays.
+/// Deletes a DNC list, unless a campaign names it.
 fn delete(state: &mut State, id: &str) -> Answer {
     let names_it = |campaign: &super::Campaign| campaign.dnc_lists.iter().any(|list| list == id);
     if state.campaigns.values().any(names_it) {

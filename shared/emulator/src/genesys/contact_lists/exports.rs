@@ -1,5 +1,5 @@
-//! Exports of contact lists (docs/genesys-cloud.md "Export of a contact list"): asked for, ready a while
-//! later, and downloaded from a host of their own.
+//! Exports of contact lists (docs/genesys-cloud.md "Export of a contact list"). A client requests
+//! one, waits until it is ready, and downloads it from another host.
 
 use std::io::Write;
 use std::time::Duration;
@@ -15,27 +15,28 @@ use super::super::answer::{Answer, error};
 use super::super::{Contact, Genesys, List, State};
 use super::{PREFIX, Request, not_found};
 
-/// Paths of the API by which the address of a download is asked for.
+/// The prefix of the API's paths that give the address of a download.
 pub(in crate::genesys) const DOWNLOADS: &str = "/api/v2/downloads/";
-/// Paths on the host that keeps the files.
+/// The prefix of the paths on the host that keeps the files.
 const FILES: &str = "/_exports/";
 const HOST: &str = "https://exports.s3.test";
 const CHANNELS: [&str; 4] = ["Voice", "Sms", "Email", "WhatsApp"];
 
-/// How exports are, where nobody documents it or it may be either way.
+/// How exports behave where that is undocumented or varies.
 #[derive(Clone, Copy, Debug)]
 pub struct Exports {
-    /// From the POST until it is ready.
+    /// The time from the POST until the export is ready.
     pub takes: Duration,
-    /// Whether files are packed.
+    /// Whether files are compressed.
     pub gzip: bool,
     /// Whether files begin with a byte order mark.
     pub bom: bool,
-    /// Whether `ContactableByWhatsApp` is a column of them.
+    /// Whether files have the column `ContactableByWhatsApp`.
     pub tells_whatsapp: bool,
-    /// Whether GET answers the file's own address; else one of the API, which redirects to it.
+    /// Whether GET returns the address of the file itself. Otherwise it returns one of the API,
+    /// which redirects to the file.
     pub is_direct: bool,
-    /// Whether a download ends before the length that it was said to have.
+    /// Whether a download ends before the length that its header announces.
     pub cut_short: bool,
 }
 
@@ -52,10 +53,10 @@ impl Default for Exports {
     }
 }
 
-/// An export of a list: one that is there, or will be.
+/// An export that is ready, or will be.
 pub(in crate::genesys) struct Export {
     id: String,
-    /// What is in it is as it was then.
+    /// The time at which the export was requested. The file shows the list as of then.
     at: Timestamp,
     ready_at: Timestamp,
     file: Bytes,
@@ -149,12 +150,13 @@ impl Genesys {
             return text.into();
         }
         let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
-        // Into a Vec nothing fails.
+        // Writing to a `Vec` cannot fail.
         let _ = packed.write_all(text.as_bytes());
         packed.finish().unwrap_or_default().into()
     }
 
-    /// The host that keeps the files. A token that reaches it is noted, and refused as S3 does.
+    /// Answers for the host that keeps the files. It counts a request that shows a token, and
+    /// refuses it as S3 does.
     pub(in crate::genesys) fn storage(&self, request: &Http<Bytes>) -> Option<Response<Bytes>> {
         let id = request.uri().path().strip_prefix(FILES)?;
         let mut state = self.state();
@@ -189,7 +191,7 @@ impl State {
         exports.find(|export| export.id == id)
     }
 
-    /// `GET /api/v2/downloads/{id}`.
+    /// Answers `GET /api/v2/downloads/{id}`.
     pub(in crate::genesys) fn download(&self, call: &Request<'_>) -> Answer {
         let id = call.path.strip_prefix(DOWNLOADS).unwrap_or_default();
         let is_there = call.method == "GET" && self.export(id).is_some();
@@ -202,7 +204,8 @@ impl State {
     }
 }
 
-/// Where no host was named the service is on loopback, and keeps the files itself.
+/// The address of a file. Without a host name the service is on loopback, and serves the file
+/// itself.
 fn address(origin: &str, id: &str) -> String {
     let host = if origin.starts_with("http:") {
         origin

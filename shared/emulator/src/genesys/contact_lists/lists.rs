@@ -1,4 +1,4 @@
-//! Contact lists: all, a new one, and one less (docs/genesys-cloud.md "Contact lists").
+//! Contact lists: list, create and delete (docs/genesys-cloud.md "Contact lists").
 
 use serde_json::Value;
 
@@ -53,13 +53,13 @@ pub(super) fn create(state: &mut State, client_id: &str, body: &Value) -> Answer
     (200, shown)
 }
 
-/// What a file is being imported into stays as it is, and so does the campaign that draws on it.
+/// The refusal to change a list, or a campaign that draws on it, while a file is imported.
 pub(super) fn importing() -> Answer {
     let message = "A contact list import is in progress.";
     error(400, "contact.list.import.in.progress", message)
 }
 
-/// One that a campaign draws on stays.
+/// Deletes a contact list, unless a campaign draws on it.
 pub(super) fn delete(state: &mut State, id: &str) -> Answer {
     if state.campaigns.values().any(|campaign| campaign.list == id) {
         return error(400, "contact.list.in.use", "The contact list is in use.");

@@ -1,5 +1,5 @@
-//! Contacts by id: which is meant, which can be read, and what an id may be. All of it is as
-//! [`ListReadings`](super::super::ListReadings) says.
+//! Contacts by id: which contact an id means, whether it can be read yet, and what an id may be.
+//! [`ListReadings`](super::super::ListReadings) chooses among the possible behaviours.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,17 +11,17 @@ use super::super::answer::{Answer, error};
 use super::super::{Contact, Genesys, List};
 use super::show::show;
 
-/// docs/genesys-cloud.md "Limits".
+/// The limit of docs/genesys-cloud.md "Limits".
 const MOST_READ: usize = 50;
 const MOST_DELETED: usize = 250;
 
 impl Genesys {
-    /// Whether two ids are of one contact.
+    /// Whether two ids mean the same contact.
     pub(super) fn is_same(&self, one: &str, other: &str) -> bool {
         one == other || (self.options.lists.fold_case && one.to_lowercase() == other.to_lowercase())
     }
 
-    /// The id that a contact is stored by; of none: as it was said.
+    /// The id under which a contact is stored. An unknown id is returned as it is.
     pub(super) fn stored_key(&self, list: &List, key: &str) -> String {
         let found = self.stored(list, key).map(|(stored, _)| stored.clone());
         found.unwrap_or_else(|| key.to_owned())
@@ -39,7 +39,7 @@ impl Genesys {
         }
     }
 
-    /// The contact, if it is not too new to be read.
+    /// A contact, unless it is too new to be read.
     pub(super) fn readable<'a>(
         &self,
         list: &'a List,
@@ -56,13 +56,13 @@ impl Genesys {
         Some((key, before.flatten().unwrap_or(contact)))
     }
 
-    /// The moment behind which nothing is seen by what lags so far.
+    /// The time up to which a reader with this lag sees writes.
     pub(super) fn lagging(&self, lag: Duration) -> Timestamp {
         let now = self.clock.now();
         now.saturating_sub(lag).unwrap_or(Timestamp::MIN)
     }
 
-    /// The contacts as searches and the size of the list show them.
+    /// The contacts as searches and the size of a list show them.
     pub(super) fn searchable<'a>(&self, list: &'a List) -> BTreeMap<&'a str, &'a Contact> {
         list.all_before(self.lagging(self.options.lists.search_lag))
     }
@@ -102,7 +102,8 @@ impl Genesys {
         (200, Value::Null)
     }
 
-    /// What "special characters" are, and how long an id may be, is not documented.
+    /// Whether a text may be an id. Genesys Cloud documents neither its "special characters" nor
+    /// its length, so the options say.
     pub(super) fn may_be_an_id(&self, key: &str) -> bool {
         let readings = &self.options.lists;
         (1..=readings.longest_id).contains(&key.len())

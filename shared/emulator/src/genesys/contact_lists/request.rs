@@ -1,4 +1,4 @@
-//! A request, and what its query says.
+//! A request of the contact list API, and the parameters of its query.
 
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -8,12 +8,13 @@ pub(in crate::genesys) struct Request<'a> {
     pub(in crate::genesys) path: &'a str,
     pub(in crate::genesys) query: &'a str,
     pub(in crate::genesys) body: &'a Value,
-    /// Scheme and host by which the service was reached.
+    /// The scheme and host with which the client reached the service.
     pub(in crate::genesys) origin: &'a str,
 }
 
 impl Request<'_> {
-    /// Every value of a query parameter, decoded; several may stand in one, parted by commas.
+    /// All decoded values of a query parameter. One parameter may hold several values, separated by
+    /// commas.
     pub(super) fn query(&self, name: &str) -> Vec<String> {
         let pairs = self
             .query

@@ -1,5 +1,5 @@
 //! `POST contacts/search` (docs/genesys-cloud.md "Search and bulk jobs"): pages of the contacts
-//! that meet the criteria.
+//! that meet criteria.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::super::answer::{Answer, error};
 use super::super::{Contact, List};
 use super::show::{PREFIX, show};
 
-/// `contacts`: those that a search sees.
+/// Answers a search. `contacts` are those that searches see.
 pub(super) fn search(contacts: &BTreeMap<&str, &Contact>, list: &List, body: &Value) -> Answer {
     let number = |name: &str| {
         body.get(name)?
@@ -54,7 +54,7 @@ pub(super) fn search(contacts: &BTreeMap<&str, &Contact>, list: &List, body: &Va
     (200, answer)
 }
 
-/// `None`: the criteria make no sense.
+/// Whether a contact meets the criteria. `None` means that the criteria are invalid.
 fn meets(contact: &Contact, criteria: &Value) -> Option<bool> {
     let clauses = criteria.get("clauses")?.as_array()?;
     let clauses: Option<Vec<_>> = clauses

@@ -20,7 +20,8 @@ pub(super) fn show_campaign(id: &str, campaign: &Campaign) -> Value {
     })
 }
 
-/// `size`: where it was asked for. `says_import`: it was asked whether a file is being imported.
+/// A contact list. `size` is there if the request asks for it; `says_import` is whether it asks
+/// about an import.
 pub(super) fn show_list(list: &List, size: Option<usize>, says_import: bool) -> Value {
     let id = &list.id;
     let mut shown = json!({
@@ -35,7 +36,7 @@ pub(super) fn show_list(list: &List, size: Option<usize>, says_import: bool) -> 
     if let Some(size) = size {
         shown["size"] = size.into();
     }
-    // Of one that is done nothing is said.
+    // The API mentions an import only while it runs.
     if says_import && list.is_importing {
         shown["importStatus"] = json!({ "state": "IN_PROGRESS", "percentComplete": 50 });
     }

@@ -1,5 +1,5 @@
-//! What the dialler writes of a contact and a client may: its channels and numbers (docs/genesys-cloud.md
-//! "Who may be called").
+//! The parts of a contact that both the dialler and a client write: the status of its channels and
+//! of its numbers (docs/genesys-cloud.md "Who may be called").
 
 use serde_json::{Map, Value};
 
@@ -11,8 +11,8 @@ const OF_CHANNELS: &str = "contactableStatus";
 const CHANNELS: [&str; 4] = ["Voice", "Sms", "Email", "WhatsApp"];
 
 impl Genesys {
-    /// What a contact holds of them after a write. Whether a write merges an object with what is there
-    /// or replaces it is as [`ListReadings`](super::super::ListReadings) says.
+    /// The two statuses after a write. [`ListReadings`](super::super::ListReadings) chooses whether
+    /// a write merges them with what is stored or replaces it.
     pub(super) fn statuses(
         &self,
         list: &List,
@@ -54,12 +54,12 @@ impl Genesys {
     }
 }
 
-/// Whether the status of a channel says that nobody may be reached by it.
+/// Whether a contact must not be reached by a channel.
 pub(in crate::genesys) fn is_shut(held: &Map<String, Value>, channel: &str) -> bool {
     is_false(held, OF_CHANNELS, channel, "contactable")
 }
 
-/// Whether the status of the number in this column says that it may not be called.
+/// Whether the number in a column must not be called.
 pub(in crate::genesys) fn is_mute(held: &Map<String, Value>, column: &str) -> bool {
     is_false(held, OF_NUMBERS, column, "callable")
 }

@@ -1,20 +1,21 @@
-//! A record of each preset, and what it becomes.
+//! One record for each preset, and the change that it becomes.
 
 use super::*;
 
-/// The fields of a record, of each preset, and the values that mean it.
+/// A record of one preset, the places in it that the tests alter, and the values that they put
+/// there.
 pub(super) struct Vendor {
     pub(super) preset: &'static str,
     pub(super) record: &'static str,
     pub(super) config: Value,
-    /// Where the opt-out, the stamp and a mapped field stand.
+    /// The pointers of the opt-out, of the stamp and of a mapped field.
     pub(super) opt_out: &'static str,
     pub(super) stamp: &'static str,
     pub(super) phone: &'static str,
-    /// What nobody may call by, and what somebody may.
+    /// The value that means "opted out", and the one that means "callable".
     pub(super) no: Value,
     pub(super) yes: Value,
-    /// The whole change.
+    /// The whole change that the record becomes.
     pub(super) expected: Value,
 }
 

@@ -1,4 +1,4 @@
-//! Agents and rules, who write columns of a list's contacts whenever they like.
+//! Agents and rules that write columns of a list's contacts at any time.
 
 use bytes::Bytes;
 use http::Request;
@@ -10,7 +10,8 @@ use crate::story::{CANARY, OF_AGENTS};
 use crate::wire;
 
 impl Line {
-    /// Before a read, what is written is to be carried; before a write it may be lost.
+    /// What is written before a read must survive. What is written between the read and the write
+    /// may be lost.
     pub(super) fn let_an_agent_write(&self, request: &Request<Bytes>, what: &str) {
         let outside = &self.outside;
         let Some(campaign) = wire::campaign(request).filter(|_| wire::is_of_list(request)) else {
@@ -21,7 +22,7 @@ impl Line {
         };
         let written = wire::written(request).into_iter().flatten();
         let keys = written.map(|(key, _)| key).chain(wire::read(request));
-        // Nobody talks to whom nobody can have called.
+        // An agent talks only to contacts that may have been called.
         let is_nobody = |key: &String| {
             let contact = outside.genesys.contact(&campaign, key);
             contact.is_some_and(|contact| checks::is_hollow(&contact))

@@ -1,4 +1,4 @@
-//! The end of one copy of a function, in the middle of what it does.
+//! The end of one copy of a function, in the middle of its work.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,4 +1,4 @@
-//! What is answered in place of the service, where a run is of one trouble.
+//! The answers during the trouble of a run, in place of those of the service.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::trouble::Kind as Trouble;
 use crate::{lock, wire};
 
 impl Line {
-    /// What is answered in place of the service's answer, by the run's trouble.
+    /// The answer that the run's trouble gives in place of the service.
     pub(super) async fn in_trouble(
         &self,
         request: &Request<Bytes>,
@@ -51,7 +51,7 @@ impl Line {
                 let _ = outside.genesys.send(request.clone(), timeout).await;
             }
             tokio::time::sleep(timeout).await;
-            // As if that were an answer.
+            // This mutant takes it for an answer.
             let is_served = outside.is(Mutant::ServeIll);
             return Some(if is_served {
                 Ok(wire::error(503))
@@ -71,7 +71,7 @@ impl Line {
                 tokio::time::sleep(Duration::from_millis(4_860).min(timeout)).await;
                 Some(Ok(wire::error(503)))
             }
-            // By a code that nobody knows.
+            // A 400 with a code that nobody knows.
             Trouble::FullCampaign if is_write => Some(Ok(wire::error(400))),
             Trouble::Refusing if is_token => None,
             Trouble::Refusing => {

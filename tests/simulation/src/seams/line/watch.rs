@@ -1,4 +1,4 @@
-//! What is checked of each call and each answer.
+//! The checks of each call and each answer.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use crate::story::Deed;
 use crate::{lock, wire};
 
 impl Line {
-    /// 6: after a refusal no call begins before its wait is over. Of the token endpoint, or of all
-    /// others with the same OAuth client.
+    /// Promise 6: after a refusal, no call begins before its wait is over. A refusal of the token
+    /// endpoint counts for that endpoint, any other for all other calls with the same OAuth client.
     pub(super) fn watch_refusals(&self, request: &Request<Bytes>) -> Option<Throttled> {
         let mut seen = lock(&self.outside.seen);
         let is_token = wire::is_token(request);
@@ -34,7 +34,7 @@ impl Line {
         Some(of)
     }
 
-    /// What may never be asked for, whatever was answered before.
+    /// Checks a request for what may never be sent, whatever was answered before.
     pub(super) fn watch_request(&self, request: &Request<Bytes>) {
         let outside = &self.outside;
         let Some(campaign) = wire::campaign(request) else {
@@ -103,8 +103,8 @@ impl Line {
         let mut seen = lock(&outside.seen);
         let Some(campaign) = campaign else { return };
         let contact = |key: &String| (self.instance, campaign.to_owned(), key.clone());
-        // A POST of the predictive API is done when its status says so; any other write's answer
-        // must show the contact.
+        // A create by `predictive` has succeeded if its status says so. The answer to any other
+        // write must show the contact.
         let must_show = !is_create_of_campaign;
         let is_unknown =
             matches!(status, 0 | 408 | 500..) || (status == 200 && !is_of_service && must_show);
@@ -114,7 +114,7 @@ impl Line {
         for (key, _) in written.into_iter().flatten().filter(|_| is_unknown) {
             seen.unknown.insert(contact(key));
         }
-        // A 404 says all that there is to say, whatever its body.
+        // A 404 needs no body.
         if status == 404 || (status == 200 && is_of_service) {
             seen.unknown
                 .retain(|unknown| !read.iter().any(|key| *unknown == contact(key)));
@@ -122,9 +122,9 @@ impl Line {
         let Some(org) = outside.story.org_of(campaign) else {
             return;
         };
-        // Where the service tells nothing, a copy in the place of one that crashed cannot know what
-        // that one has spent, and none what several runs of reconcile spend at once, each by a copy
-        // of its own.
+        // If the service does not report its rate limit, a copy that replaces a crashed one cannot
+        // know what that one spent. Nor can copies of reconcile know what the others spend at the
+        // same time.
         let runs = outside
             .story
             .steps
