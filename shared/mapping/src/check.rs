@@ -26,7 +26,7 @@ const MOST_TOKENS: usize = 4000;
 const TOO_DEEP: &str =
     "its parts stand too deep in each other: split the mapping, or write it shorter";
 
-/// TokenWalk that begin a loop, a jump or the import of a file.
+/// Words that begin a loop, a jump or the import of a file.
 const REFUSED: [&str; 8] = [
     "def", "reduce", "foreach", "label", "break", "import", "include", "module",
 ];
