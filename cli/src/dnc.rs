@@ -33,7 +33,7 @@ enum Command {
   campaign-sync dnc remove - --org acme-us --reason 'asked in writing to be called again' < key.txt
 
 The entry is what the secret's dncList says by: the contact's key, or its phone number just as the contact holds it. Genesys
-Cloud does not tell whether one entry stands on a list: taking away what is not there is no error.
+Cloud does not tell whether one entry stands on a list: removing one that is not there is no error.
 
 Let the CRM opt the person in first: as long as it says that they are out, the next opt-out and the next reconcile put the entry
 on the list again. It makes no contact callable. Neither key nor number is printed; keep what is printed, it is the only record
