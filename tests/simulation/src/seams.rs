@@ -1,7 +1,7 @@
 //! The seams between the product and the outside. Everything that passes them is watched, and fails
 //! on purpose.
 //!
-//! [`line`] is the way to Genesys Cloud and to a feed, and [`aws`] holds SQS, Secrets Manager and
+//! [`mod@line`] is the way to Genesys Cloud and to a feed, and [`aws`] holds SQS, Secrets Manager and
 //! Parameter Store. [`Seen`] is what the checks know of a run.
 
 mod aws;

@@ -1,7 +1,7 @@
 //! Makes up what the CRM does: one change after another, each delivered by webhook or queue.
 //!
 //! Chance comes from the seed alone, so a seed always gives the same story. The contacts are in
-//! [`person`](super::person); the webhooks of vendors are made up in `vendor/book.rs`.
+//! [`person`]; the webhooks of vendors are made up in `vendor/book.rs`.
 
 use super::*;
 

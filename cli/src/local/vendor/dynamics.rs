@@ -3,7 +3,7 @@
 //! A step that is registered with an image sends the whole record as it is after the change; any
 //! other sends only what changed (learn.microsoft.com "Use webhooks to create external handlers for
 //! server events"). Each webhook here is of the one or the other kind by chance. What happens to
-//! the records is made up in [`book`](super::book).
+//! the records is made up in [`book`].
 
 use super::*;
 

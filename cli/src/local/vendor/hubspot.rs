@@ -2,8 +2,8 @@
 //!
 //! A request holds many events, and each event tells one property of one contact
 //! (developers.hubspot.com "Webhooks", "Validating requests"). What happens to the records is made
-//! up in [`book`](super::book). The webhook of a workflow is another shape: see
-//! [`samples`](super::samples).
+//! up in [`book`]. The webhook of a workflow is another shape: see
+//! [`samples`].
 
 use super::*;
 

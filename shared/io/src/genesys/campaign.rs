@@ -27,7 +27,7 @@ impl Campaign {
     /// Opens the campaign by the org's API.
     ///
     /// # Errors
-    /// [`Kind::Closed`](domain::failure::Kind::Closed) if the campaign was refused a moment ago; by
+    /// [`Kind::Closed`] if the campaign was refused a moment ago; by
     /// `contactLists` as [`ContactList::open`].
     pub async fn open(
         org: Arc<Org>,
