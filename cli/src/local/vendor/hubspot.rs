@@ -3,7 +3,7 @@
 //! A request holds many events, and each event tells one property of one contact
 //! (developers.hubspot.com "Webhooks", "Validating requests"). What happens to the records is made
 //! up in [`book`]. The webhook of a workflow is another shape: see
-//! [`samples`].
+//! [`mod@samples`].
 
 use super::*;
 

@@ -2,8 +2,8 @@
 //!
 //! An event relay puts the events on a bus of EventBridge, whose rule sends them to an API
 //! destination (developer.salesforce.com "Change Data Capture", "Event Relay"). An update holds
-//! only the fields that changed. What happens to the records is made up in [`book`](super::book). A
-//! platform event of a flow is another shape: see [`samples`](super::samples).
+//! only the fields that changed. What happens to the records is made up in [`book`]. A
+//! platform event of a flow is another shape: see [`mod@samples`].
 
 use super::*;
 
