@@ -44,7 +44,8 @@ pub(crate) struct Args {
     /// Compares, counts and lists, and enqueues nothing
     #[arg(long)]
     dry_run: bool,
-    /// Enqueues nothing where more of a campaign's contacts differ than this, and more than 100
+    /// Where more of a campaign's contacts differ than this, and more than 100, enqueues nothing
+    /// but opt-outs of the other campaigns
     #[arg(long, value_name = "PERCENT", default_value = "20%", value_parser = percent)]
     max_drift_percent: u64,
     /// Enqueues all that differs, however many contacts that are

@@ -162,15 +162,7 @@ async fn look_for_campaigns(sdk: &SdkConfig, args: &Set) -> Result<(), String> {
 
 /// What a window shorter than the rate leaves out: each later run asks from before the end of the last one.
 fn first_run(args: &Set) -> Option<String> {
-    let rate = args.rate.strip_prefix("rate(")?.strip_suffix(')')?;
-    let (number, unit) = rate.split_once(' ')?;
-    let minutes = match unit.trim_end_matches('s') {
-        "minute" => 1,
-        "hour" => 60,
-        "day" => 1_440,
-        _ => return None,
-    };
-    let rate = number.trim().parse::<u64>().ok()?.checked_mul(minutes)?;
+    let rate = late::every(&args.rate)?.as_secs() / 60;
     (args.window < rate).then(|| {
         format!(
             "The window is shorter than the rate: no run leaves out what changed since the one before, but a campaign's first looks \

@@ -30,10 +30,11 @@ oldest message is CloudWatch's, some minutes old, and \"-\" where that has none.
 Genesys Cloud: each look takes one call of it.
 
 It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; RUNS_QUEUE_URL,
-where the stack's name does not tell it, SECRET_PREFIX and, in local runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It
+where QUEUE_URL does not end as the stack names it, SECRET_PREFIX and, in local runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It
 needs sqs:GetQueueAttributes, cloudwatch:GetMetricStatistics and, for --org, the right to read the org's secret.
 
-The exit status is 0 when nothing is parked, 1 when something is, 2 when the command could not run.")]
+The exit status is 0 when nothing is parked and every org told what is left, 1 when something is parked or an org did not tell, 2 when
+the command could not run.")]
 pub(crate) struct Args {
     /// Tells also what is left of this org's calls in this minute; may be given several times
     #[arg(long = "org", value_parser = args::org)]

@@ -60,7 +60,7 @@ pub(super) async fn seen(
 }
 
 /// How often a schedule runs; none: it is no rate, but times of a day or the like.
-fn every(rate: &str) -> Option<Duration> {
+pub(super) fn every(rate: &str) -> Option<Duration> {
     let (number, unit) = rate
         .trim()
         .strip_prefix("rate(")?
