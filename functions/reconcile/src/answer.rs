@@ -309,18 +309,6 @@ impl Error {
             _ => false,
         }
     }
-
-    /// The campaign whose page is refused, or cannot be read: another try may find the same.
-    pub(crate) fn refused_page(&self) -> Option<&CampaignId> {
-        match self {
-            Error::Feed {
-                campaign,
-                of: FaultOf::Page,
-                ..
-            } => Some(campaign),
-            _ => None,
-        }
-    }
 }
 
 fn to_do(failure: &Failure) -> String {

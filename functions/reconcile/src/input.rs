@@ -75,6 +75,10 @@ pub struct Cursor {
     /// Contacts of the campaign that break a rule.
     #[serde(default)]
     pub(crate) faulty: u64,
+    /// Digits of the print of the feed's secret that the page's cursor is of: another secret may ask for another
+    /// order, in which it would skip contacts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) feed: Option<String>,
     /// What the campaign's pages brought until now.
     #[serde(default, skip_serializing_if = "Brought::is_nothing")]
     pub(crate) brought: Brought,
@@ -112,8 +116,33 @@ impl Cursor {
             checked: 0,
             drifted: 0,
             faulty: 0,
+            feed: None,
             brought: Brought::default(),
             has_no_exports: false,
+        }
+    }
+
+    /// The cursor for a feed of this print. Where it is of another secret its campaign begins anew.
+    pub(crate) fn for_feed(self, print: &str) -> Cursor {
+        let print = print.get(..8).unwrap_or(print);
+        let is_of_another = self.feed.as_deref().is_some_and(|feed| feed != print);
+        let at = if is_of_another {
+            Cursor {
+                page: None,
+                done: 0,
+                last: None,
+                checked: 0,
+                drifted: 0,
+                faulty: 0,
+                brought: Brought::default(),
+                ..self
+            }
+        } else {
+            self
+        };
+        Cursor {
+            feed: Some(print.to_owned()),
+            ..at
         }
     }
 

@@ -25,6 +25,11 @@ const MOST_NEW: i64 = 86_400;
 /// What the times of a record that is too large are rounded to, one after the other, in seconds.
 const COARSE: [i64; 4] = [60, 900, 3_600, 86_400];
 
+/// So long, in seconds, a record that was begun anew tells of campaigns that no run has had since: eight days.
+const LATELY: i64 = 8 * 86_400;
+/// How far, in seconds, a clock by which something was looked at may have been ahead of this one's.
+const MOST_AHEAD: i64 = 600;
+
 /// So long a campaign is remembered that no run looks at, in seconds: 90 days.
 const REMEMBERED: i64 = 90 * 86_400;
 
@@ -40,6 +45,14 @@ pub(crate) struct Record {
     sent: Option<Sent>,
     #[serde(default, deserialize_with = "if_known")]
     tries: Option<Tries>,
+    /// Until when all campaigns count as looked at that do not stand above: of a record that took the place of one
+    /// that could not be read.
+    #[serde(
+        default,
+        deserialize_with = "if_known",
+        skip_serializing_if = "Option::is_none"
+    )]
+    anew: Option<i64>,
 }
 
 /// What another version wrote otherwise is none: what was looked at outlasts it.
@@ -67,9 +80,9 @@ struct Unfinished {
     began: i64,
     /// Of that campaign alone: the others are those that were not looked at.
     cursor: Cursor,
-    /// How often in a row a page was refused from there on, or could not be read.
+    /// How often in a row a run failed that began there.
     #[serde(default)]
-    refused: u32,
+    failed: u32,
 }
 
 /// What lies in the queue, as far as it may still be there.
@@ -93,8 +106,10 @@ pub(crate) struct Did<'a> {
     pub(crate) began: Timestamp,
     /// Campaigns of which all was looked at.
     pub(crate) done: &'a [Due],
-    /// Where it goes on.
+    /// The place that the record keeps.
     pub(crate) cursor: Option<Cursor>,
+    /// Whether its message comes again for the rest.
+    pub(crate) goes_on: bool,
     /// Its message, and how often it was received.
     pub(crate) message: &'a str,
     pub(crate) receives: u32,
@@ -164,8 +179,7 @@ impl Record {
     }
 
     /// Notes campaigns that no run had before: from then on nothing is forgotten, though this run fails.
-    /// Answers whether there are any.
-    pub(crate) fn see(&mut self, input: &Input, due: &[Due]) -> bool {
+    pub(crate) fn see(&mut self, input: &Input, due: &[Due]) {
         let new: Vec<_> = due
             .iter()
             .filter(|due| self.looked(&due.campaign).is_none())
@@ -173,7 +187,8 @@ impl Record {
             .collect();
         for due in &new {
             let since = due.since.as_second();
-            let until = since.max(input.run.as_second() - MOST_NEW);
+            let oldest = self.anew(input).unwrap_or(input.run.as_second() - MOST_NEW);
+            let until = since.max(oldest);
             let at = Timestamp::from_second(until).unwrap_or(due.since);
             let campaign = due.campaign.clone();
             self.look(
@@ -185,7 +200,6 @@ impl Record {
             );
         }
         self.fit(&input.campaigns);
-        !new.is_empty()
     }
 
     /// The campaigns of a run that are not looked at yet, with the one first in which it stopped. A run
@@ -206,7 +220,10 @@ impl Record {
                     Some(looked) if looked.from < looked.to => window,
                     _ => SignedDuration::ZERO,
                 };
-                let since = before.map_or(input.since, |before| {
+                let anew = self
+                    .anew(input)
+                    .and_then(|at| Timestamp::from_second(at).ok());
+                let since = before.or(anew).map_or(input.since, |before| {
                     let since = before.min(input.run).saturating_sub(margin);
                     since.map_or(input.since, |since| since.min(input.since))
                 });
@@ -233,17 +250,33 @@ impl Record {
         cursor.filter(|cursor| cursor.since <= due.since)
     }
 
-    /// The record in place of one that nobody can read: of the run's campaigns nothing is known but that they were
-    /// looked at a day before.
-    pub(crate) fn anew(input: &Input) -> Record {
-        let mut record = Record::default();
+    /// The record in place of one that nobody can read: of all campaigns nothing is known but that they were looked
+    /// at a day before.
+    pub(crate) fn begin_anew(input: &Input) -> Record {
         let day = input.run.as_second() - MOST_NEW;
+        let mut record = Record {
+            anew: Some(day),
+            ..Record::default()
+        };
         let since = Timestamp::from_second(day).unwrap_or(input.since);
         for campaign in &input.campaigns {
             let campaign = campaign.clone();
             record.look(&Due { campaign, since }, day);
         }
         record
+    }
+
+    /// Until when a campaign that does not stand in the record counts as looked at, if the record was begun anew
+    /// lately. Weekly schedules have had a run by then.
+    fn anew(&self, input: &Input) -> Option<i64> {
+        self.anew
+            .filter(|anew| *anew > input.run.as_second() - LATELY)
+    }
+
+    /// Whether it says of a time that is still to come that all was looked at: no run would look at anything.
+    pub(crate) fn is_ahead(&self, now: Timestamp) -> bool {
+        let ahead = now.as_second() + MOST_AHEAD;
+        self.looked_at.iter().any(|looked| looked.to > ahead)
     }
 
     /// How many of the changes that were sent may still lie in the queue.
@@ -286,7 +319,7 @@ impl Record {
                     campaigns: cursor.campaigns.into_iter().take(1).collect(),
                     ..cursor
                 },
-                refused: 0,
+                failed: 0,
             }),
             // A run of other campaigns leaves the place alone.
             None => before.filter(|it| {
@@ -294,7 +327,7 @@ impl Record {
                 is_remembered && !input.campaigns.iter().any(|campaign| it.is_in(campaign))
             }),
         };
-        if did.cursor.is_some() {
+        if did.goes_on {
             self.tries = Some(Tries {
                 message: did.message.to_owned(),
                 receives: did.receives,

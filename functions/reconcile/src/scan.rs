@@ -250,11 +250,8 @@ impl Scan<'_> {
         Cursor::start(&self.input.org, &self.input.campaigns, since)
     }
 
-    async fn campaign(
-        &mut self,
-        id: &CampaignId,
-        mut at: Cursor,
-    ) -> Result<Option<Stopped>, Error> {
+    async fn campaign(&mut self, id: &CampaignId, at: Cursor) -> Result<Option<Stopped>, Error> {
+        let mut at = at.for_feed(&self.secret.print);
         if let Some(why) = self.must_stop(&at) {
             return Ok(Some((at, why)));
         }
@@ -283,6 +280,10 @@ impl Scan<'_> {
             };
             pages.look(&page, self.may_have_more_faulty());
             let brought = at.brought.clone().and(items(&page));
+            // To compare a contact twice does no harm, to leave one out does.
+            if !is_as_it_was(&page.changes, &at) {
+                at.done = 0;
+            }
             // A run that goes on in the middle of a page told them before.
             if at.done == 0 {
                 self.leave_out_faulty(id, &mut at, pages.count, page.faulty);
@@ -320,16 +321,6 @@ impl Scan<'_> {
         changes: Vec<Change>,
         at: &mut Cursor,
     ) -> Result<Option<Stopped>, Error> {
-        let last = at
-            .done
-            .checked_sub(1)
-            .and_then(|last| changes.get(last))
-            .map(hash);
-        if last != at.last {
-            // The page is not what it was. To compare a contact twice does no harm, to leave one
-            // out does.
-            at.done = 0;
-        }
         let mut waiting = changes.into_iter().skip(at.done).peekable();
         while waiting.peek().is_some() {
             if let Some(why) = self.must_stop(at) {
@@ -359,6 +350,12 @@ impl Scan<'_> {
         let mut shares = self.shares.values();
         shares.any(|share| share.is_too_much(self.input))
     }
+}
+
+/// Whether the contact up to which a page was done still stands in its place.
+fn is_as_it_was(changes: &[Change], at: &Cursor) -> bool {
+    let last = at.done.checked_sub(1).and_then(|last| changes.get(last));
+    last.map(hash) == at.last
 }
 
 /// What of a contact's message group says which contact it is.

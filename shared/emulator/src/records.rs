@@ -18,6 +18,7 @@ pub struct Parameters(Mutex<Inner>);
 #[derive(Default)]
 struct Inner {
     texts: BTreeMap<String, String>,
+    allow_writes: usize,
     refuse_writes: usize,
     refuse_reads: usize,
     is_denied: bool,
@@ -42,6 +43,12 @@ impl Parameters {
     /// Refuses the next `calls` writes.
     pub fn refuse_writes(&self, calls: usize) {
         self.inner().refuse_writes = calls;
+    }
+
+    /// Takes one more write, then refuses the next `calls` writes.
+    pub fn refuse_writes_after_one(&self, calls: usize) {
+        let mut inner = self.inner();
+        (inner.allow_writes, inner.refuse_writes) = (1, calls);
     }
 
     /// Refuses the next `calls` reads.
@@ -86,7 +93,9 @@ impl Records for Parameters {
         async move {
             let mut inner = self.inner();
             inner.may_be_used()?;
-            if inner.refuse_writes > 0 {
+            if inner.allow_writes > 0 {
+                inner.allow_writes -= 1;
+            } else if inner.refuse_writes > 0 {
                 inner.refuse_writes -= 1;
                 return Err(RecordsError::new("ThrottlingException"));
             }

@@ -218,7 +218,7 @@ async fn an_opt_out_in_the_second_of_an_opt_in_is_not_taken_for_it_by_the_queue(
     run_all(&run).await;
     run.world.pass(QUARTER).await;
     due(&run, json!({})).await;
-    run.world.parameters.refuse_writes(3);
+    run.world.parameters.refuse_writes_after_one(3);
     run_all(&run).await;
     while !run.world.queue.is_empty() {
         run.world.invoke().await;

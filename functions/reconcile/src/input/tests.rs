@@ -136,3 +136,18 @@ fn every_member_that_is_wrong_is_named_with_what_was_expected() {
         "the input is not as expected: expected a JSON object"
     );
 }
+
+#[test]
+fn a_page_of_another_secret_begins_the_campaign_anew() {
+    let begun = start("acme", "a", NOW).for_feed("0123456789abcdef");
+    let at = Cursor {
+        page: Some("7".to_owned()),
+        done: 3,
+        checked: 9,
+        ..begun.clone()
+    };
+    assert!(at.clone().for_feed("0123456789abcdef") == at);
+    let anew = at.for_feed("fedcba9876543210");
+    assert_eq!((anew.page.as_ref(), anew.done, anew.checked), (None, 0, 0));
+    assert!(anew.for_feed("0123456789abcdef") == begun);
+}

@@ -26,6 +26,7 @@ fn looked_at(record: &mut Record, input: &Input, began: &str) {
         began: time(began),
         done: &record.due(input),
         cursor: None,
+        goes_on: false,
         message: "m",
         receives: 1,
         ended: time(began),
@@ -87,6 +88,7 @@ fn a_run_goes_on_where_it_stopped_and_so_does_the_next_if_it_is_given_up() {
         began: time(began),
         done: &due[..1],
         cursor: Some(cursor.clone()),
+        goes_on: true,
         message: "m",
         receives,
         ended: time(began),
@@ -134,6 +136,7 @@ fn the_campaign_in_which_a_run_stopped_comes_first() {
             &input.campaigns[2..],
             input.since,
         )),
+        goes_on: true,
         message: "m",
         receives: 1,
         ended: time("16:00:01"),
@@ -148,13 +151,14 @@ fn the_campaign_in_which_a_run_stopped_comes_first() {
 }
 
 #[test]
-fn a_page_that_is_refused_three_times_in_a_row_gives_the_place_up() {
+fn a_place_is_given_up_after_three_failures_in_a_row_of_runs_that_began_there() {
     let mut record = Record::default();
     let input = run("16:00:00", &["a"]);
     let did = Did {
         began: time("16:00:01"),
         done: &[],
         cursor: Some(Cursor::start(&input.org, &input.campaigns, input.since)),
+        goes_on: true,
         message: "m",
         receives: 1,
         ended: time("16:00:02"),
@@ -162,15 +166,15 @@ fn a_page_that_is_refused_three_times_in_a_row_gives_the_place_up() {
     record.note(&input, &did);
     let due = record.due(&input).remove(0);
     let other = CampaignId::parse("b").unwrap();
-    for (refused, failures) in [(None, 1), (Some(&other), 2), (Some(&due.campaign), 3)] {
-        assert_eq!(record.fail("m", 2, time("16:05:00"), refused), failures);
+    let of = |campaign: &CampaignId| [campaign.clone()];
+    for (campaign, failures) in [(&other, 1), (&due.campaign, 2)] {
+        let failed = record.fail("m", 2, time("16:05:00"), &of(campaign));
+        assert_eq!(failed, failures);
     }
-    assert_eq!(
-        record.fail("n", 1, time("16:06:00"), Some(&due.campaign)),
-        1
-    );
+    let failed = record.fail("n", 1, time("16:06:00"), &of(&due.campaign));
+    assert_eq!(failed, 1);
     assert!(record.cursor(&due).is_some());
-    record.fail("n", 2, time("16:07:00"), Some(&due.campaign));
+    record.fail("n", 2, time("16:07:00"), &of(&due.campaign));
     assert!(record.cursor(&due).is_none());
     assert_eq!(record.receives("n"), Some((2, time("16:07:00"))));
 }
@@ -192,6 +196,7 @@ fn a_hundred_campaigns_and_the_longest_cursor_fit_into_a_parameter() {
         began: time("16:00:01"),
         done: &record.due(&input),
         cursor: Some(cursor),
+        goes_on: true,
         message: "00000000-0000-4000-8000-000000000000",
         receives: 900,
         ended: time("16:00:01"),
@@ -226,6 +231,7 @@ fn a_hundred_campaigns_and_the_longest_link_fit_into_a_parameter_by_shorter_ids(
         began: time("16:15:01"),
         done: &[],
         cursor: Some(cursor.clone()),
+        goes_on: true,
         message: "00000000-0000-4000-8000-000000000000",
         receives: 900,
         ended: time("16:15:01"),
@@ -287,8 +293,7 @@ fn a_record_that_is_too_large_says_less_than_was_looked_at() {
 fn a_campaign_whose_first_run_fails_is_not_forgotten() {
     let mut record = Record::default();
     let first = run("16:00:00", &["a"]);
-    assert!(record.see(&first, &record.clone().due(&first)));
-    assert!(!record.see(&first, &record.clone().due(&first)), "once");
+    record.see(&first, &record.clone().due(&first));
     let later = run("19:00:00", &["a"]);
     assert_eq!(asked(&record, &later), ["a since 2026-11-24T15:00:00Z"]);
     let (_, until) = record.oldest(&first.campaigns).unwrap();
@@ -319,6 +324,7 @@ fn what_was_sent_drains_and_a_campaign_that_no_run_has_is_forgotten_after_ninety
         began: old.run,
         done: &record.due(&old),
         cursor: None,
+        goes_on: false,
         message: "m",
         receives: 1,
         ended: old.run,
@@ -327,4 +333,32 @@ fn what_was_sent_drains_and_a_campaign_that_no_run_has_is_forgotten_after_ninety
     assert!(record.oldest(&old.campaigns).is_some() && old.org == org);
     looked_at(&mut record, &run("16:00:00", &["a"]), "16:00:01");
     assert!(record.oldest(&old.campaigns).is_none());
+}
+
+#[test]
+fn a_record_begun_anew_looks_a_day_back_at_the_campaigns_of_other_schedules_too() {
+    let first = run("16:00:00", &["a"]);
+    let mut record = Record::begin_anew(&first);
+    looked_at(&mut record, &first, "16:00:01");
+    let record = Record::parse(&record.text().unwrap()).unwrap();
+    let other = run("16:10:00", &["b"]);
+    let day = first.run - SignedDuration::from_hours(24);
+    assert_eq!(record.due(&other)[0].since, day);
+    let mut seen = record.clone();
+    seen.see(&other, &record.due(&other));
+    let later = run("16:25:00", &["b"]);
+    assert!(seen.due(&later)[0].since <= day, "its first run failed");
+    // A campaign that is new long after is looked at as ever.
+    let mut new = run("16:00:00", &["c"]);
+    new.run += SignedDuration::from_hours(24 * 9);
+    new.since += SignedDuration::from_hours(24 * 9);
+    assert_eq!(record.due(&new)[0].since, new.since);
+}
+
+#[test]
+fn a_record_that_is_ahead_of_the_clock_is_known() {
+    let mut record = Record::default();
+    looked_at(&mut record, &run("16:00:00", &["a"]), "16:00:01");
+    assert!(!record.is_ahead(time("16:00:00")));
+    assert!(record.is_ahead(time("15:00:00")));
 }

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Record;
 
-/// So often in a row a page is refused from a place on, until the campaign is begun anew: its cursor may be one
-/// that the feed does not know any more. A run is given up before that, and the next one tries it once.
-const MOST_REFUSED: u32 = 3;
+/// So often in a row a run fails that began at a place, until its campaign is begun anew: the cursor may have ended,
+/// and what changed on earlier pages must not wait for another campaign's fault. A run is given up before that, and
+/// the next one tries it once.
+const MOST_FAILED: u32 = 3;
 
 /// How it went with a run's message until now.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,14 +30,13 @@ impl Record {
         Some((tries.receives, Timestamp::from_second(tries.at).ok()?))
     }
 
-    /// Notes that a run failed. `refused`: the campaign whose page was refused. Answers how often it failed in a
-    /// row.
+    /// Notes that a run of these campaigns failed. Answers how often it failed in a row.
     pub(crate) fn fail(
         &mut self,
         message: &str,
         receives: u32,
         now: Timestamp,
-        refused: Option<&CampaignId>,
+        campaigns: &[CampaignId],
     ) -> u32 {
         let tries = self.tries.as_ref().filter(|it| it.message == message);
         let failures = tries.map_or(0, |it| it.failures) + 1;
@@ -46,11 +46,11 @@ impl Record {
             at: now.as_second(),
             failures,
         });
-        if let (Some(campaign), Some(place)) = (refused, &mut self.unfinished)
-            && place.is_in(campaign)
+        if let Some(place) = &mut self.unfinished
+            && campaigns.iter().any(|campaign| place.is_in(campaign))
         {
-            place.refused += 1;
-            if place.refused == MOST_REFUSED {
+            place.failed += 1;
+            if place.failed == MOST_FAILED {
                 self.unfinished = None;
             }
         }

@@ -4,7 +4,7 @@ mod stored;
 
 use std::time::Duration;
 
-use domain::change::CampaignId;
+use domain::change::{CampaignId, OrgId};
 use io::queue::{self, Message, Visibility};
 use io::telemetry::Event;
 use jiff::{SignedDuration, Timestamp};
@@ -79,7 +79,7 @@ impl Turn<'_> {
     async fn take(&self) -> bool {
         let mut input = match self.input() {
             Ok(input) => input,
-            Err(error) => return self.fails(None, MOST_FAILURES, &error.into()).await,
+            Err(error) => return self.fails_unread(&error.into()).await,
         };
         let receives = self.message.receives;
         input.rotate(receives.saturating_sub(1));
@@ -88,7 +88,7 @@ impl Turn<'_> {
             Err(Error::Record {
                 is_away: true, why, ..
             }) => return self.waits_for_record(&input, &why).await,
-            Err(error) => return self.fails(Some(&input), receives, &error).await,
+            Err(error) => return self.fails(&input, receives, &error).await,
         };
         let was = self.oldest(&input, &record);
         let due = record.due(&input);
@@ -103,7 +103,7 @@ impl Turn<'_> {
         }
         if let Some(error) = self.is_over(&record) {
             self.tell_how_late(&input, &record, was.as_ref());
-            return self.fails(Some(&input), MOST_FAILURES, &error).await;
+            return self.fails(&input, MOST_FAILURES, &error).await;
         }
         let went = self.go_on(&input, &mut record, due).await;
         self.tell_how_late(&input, &record, was.as_ref());
@@ -116,8 +116,8 @@ impl Turn<'_> {
             Err(Error::Record {
                 is_away: true, why, ..
             }) => self.waits_for_record(&input, &why).await,
-            Err(error) => match self.count(&input, &mut record, &error).await {
-                Ok(failures) => self.fails(Some(&input), failures, &error).await,
+            Err(error) => match self.count(&input, &mut record).await {
+                Ok(failures) => self.fails(&input, failures, &error).await,
                 Err(why) => self.waits_for_record(&input, &why).await,
             },
         }
@@ -141,15 +141,10 @@ impl Turn<'_> {
     }
 
     /// Counts a failure of the run. Answers how often it failed in a row, or why that cannot be noted now.
-    async fn count(
-        &self,
-        input: &Input,
-        record: &mut Record,
-        error: &Error,
-    ) -> Result<u32, String> {
+    async fn count(&self, input: &Input, record: &mut Record) -> Result<u32, String> {
         let (message, receives) = (&self.message.message_id, self.message.receives);
         let now = self.context.shared.clock.now();
-        let failures = record.fail(message, receives, now, error.refused_page());
+        let failures = record.fail(message, receives, now, &input.campaigns);
         match self.write(input, record).await {
             Ok(()) => Ok(failures),
             Err(Error::Record {
@@ -183,9 +178,9 @@ impl Turn<'_> {
         let Some(first) = due.first() else {
             return Ok(None);
         };
-        if record.see(input, &due) {
-            self.write(input, record).await?;
-        }
+        record.see(input, &due);
+        // A run that cannot note what it sends must send nothing: it would send it again with each try.
+        self.write(input, record).await?;
         let before = record.cursor(first).cloned();
         let campaigns: Vec<_> = due.iter().map(|due| due.campaign.clone()).collect();
         let start = Cursor::start(&input.org, &campaigns, first.since);
@@ -203,9 +198,9 @@ impl Turn<'_> {
             end: self.end.map(|end| end - TO_NOTE - TO_ENQUEUE),
             rest_at: None,
             is_asked_to_stop: &|| false,
-            // An opt-out at the end of the feed must not wait for room. A run that goes on reaches it about as
-            // fast as the queue takes the rest.
-            looks_on_for_opt_outs: before.is_none(),
+            // An opt-out at the end of the feed must not wait for room. A run that goes on by its own message
+            // reaches it about as fast as the queue takes the rest.
+            looks_on_for_opt_outs: before.is_none() || self.message.receives <= 1,
         };
         let recorded = Some((&*record, due.as_slice()));
         let watch = watching(&input);
@@ -225,10 +220,19 @@ impl Turn<'_> {
         let is_done = |due: &&Due| ran.done.contains(&due.campaign);
         let done = due.iter().filter(is_done);
         let now = self.context.shared.clock.now();
+        // Another campaign comes first the next time, where nothing of this one could be read.
+        let is_unread = |cursor: &Cursor| cursor.page.is_none() && cursor.done == 0;
+        let why = ran.outcome.why.as_ref().map(Why::cause);
+        let is_throttled = matches!(why, Some(Why::FeedThrottled(_)));
+        // A long run's place is left to the next run, where others filled the queue.
+        let had_place = input.cursor.as_ref().is_some_and(|it| !is_unread(it));
+        let is_left = goes_on || (ran.is_crowded && had_place);
+        let keeps = |cursor: &Cursor| is_left && !(is_throttled && is_unread(cursor));
         let did = Did {
             began: self.now,
             done: &done.cloned().collect::<Vec<_>>(),
-            cursor: ran.cursor.clone().filter(|_| goes_on),
+            cursor: ran.cursor.clone().filter(keeps),
+            goes_on,
             message: &self.message.message_id,
             receives: self.message.receives,
             ended: now,
@@ -282,19 +286,36 @@ impl Turn<'_> {
         }
     }
 
+    /// What becomes of a message that is no run: it is told of with its org, if that can be read.
+    async fn fails_unread(&self, error: &Error) -> bool {
+        let body: Value = serde_json::from_str(&self.message.body).unwrap_or_default();
+        let org = body["org"].as_str().and_then(|org| OrgId::parse(org).ok());
+        tracing::error!(org = org.as_ref().map(OrgId::as_str), detail = %error, "reconcile failed");
+        self.tell_failed(
+            json!({ "org": org.as_ref().map(OrgId::as_str), "error": error.to_string() }),
+        )
+        .await
+    }
+
     /// What becomes of a run that failed so many times in a row.
-    async fn fails(&self, input: Option<&Input>, times: u32, error: &Error) -> bool {
-        tracing::error!(org = input.map(|input| input.org.as_str()), detail = %error, "reconcile failed");
+    async fn fails(&self, input: &Input, times: u32, error: &Error) -> bool {
+        tracing::error!(org = input.org.as_str(), detail = %error, "reconcile failed");
         if times < MOST_FAILURES {
             self.comes_again(AFTER_FAILURE).await;
             return false;
         }
-        let body = json!({
-            "org": input.map(|input| input.org.as_str()),
-            "campaignIds": input.map(|input| input.campaigns.iter().map(CampaignId::as_str).collect::<Vec<_>>()),
-            "scheduledTime": input.map(|input| input.run.to_string()),
+        let campaigns = input.campaigns.iter().map(CampaignId::as_str);
+        self.tell_failed(json!({
+            "org": input.org.as_str(),
+            "campaignIds": campaigns.collect::<Vec<_>>(),
+            "scheduledTime": input.run.to_string(),
             "error": error.to_string(),
-        });
+        }))
+        .await
+    }
+
+    /// Sends what failed to the queue of failed runs. Answers whether it took it.
+    async fn tell_failed(&self, body: Value) -> bool {
         let told = Message {
             body: body.to_string(),
             group: String::new(),

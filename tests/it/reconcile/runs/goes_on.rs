@@ -91,13 +91,32 @@ async fn a_run_that_was_killed_after_it_enqueued_and_before_it_noted_loses_nothi
     assert_eq!(take(&run, QUARTER).await, Ok(()));
     run.world.pass(Duration::from_mins(1)).await;
     contacts(&run, 30);
-    run.world.parameters.refuse_writes(3);
+    run.world.parameters.refuse_writes_after_one(3);
     due(&run, json!({})).await;
     assert_eq!(take(&run, QUARTER).await, Err(60));
     assert_eq!(run.queued().len(), 30);
     run.world.pass(Duration::from_mins(1)).await;
     assert_eq!(take(&run, QUARTER).await, Ok(()));
     assert_eq!(run.queued().len(), 30, "the same events of the same run");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_cannot_note_what_it_sends_sends_nothing() {
+    let run = Run::new(World::new());
+    due(&run, json!({})).await;
+    assert_eq!(take(&run, QUARTER).await, Ok(()));
+    run.world.pass(Duration::from_mins(1)).await;
+    contacts(&run, 30);
+    due(&run, json!({})).await;
+    for _ in 0..3 {
+        run.world.parameters.refuse_writes(3);
+        assert_eq!(take(&run, QUARTER).await, Err(60));
+        assert_eq!(run.queued().len(), 0);
+        run.world.pass(Duration::from_mins(1)).await;
+    }
+    assert_eq!(take(&run, QUARTER).await, Ok(()));
+    assert_eq!(run.queued().len(), 30);
+    assert!(failed_runs(&run).is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -25,7 +25,7 @@ impl Turn<'_> {
         let Some(text) = text else {
             return Ok(Record::default());
         };
-        let record = Record::parse(&text);
+        let record = Record::parse(&text).filter(|record| !record.is_ahead(self.now));
         Ok(record.unwrap_or_else(|| {
             tracing::error!(
                 org = input.org.as_str(),
@@ -33,7 +33,7 @@ impl Turn<'_> {
                 "the record of the org's runs is not what reconcile writes: it begins anew, and looks a day back; run the \
                  command with a --since before the last run, if that was earlier"
             );
-            Record::anew(input)
+            Record::begin_anew(input)
         }))
     }
 
