@@ -1,4 +1,8 @@
-//! What a run is asked for (docs/contract.md "Reconcile"), and the cursor by which it goes on.
+//! What a run is asked for, and the cursor at which it continues.
+//!
+//! [`Input::parse`] reads the JSON of a schedule or an operator (docs/contract.md "Reconcile") and
+//! names all its faults at once. This module reads no secret and makes no call: `lib.rs` checks
+//! whether the org's secrets allow what the input asks for, and `scan` carries it out.
 
 mod brought;
 
@@ -18,74 +22,75 @@ use crate::{Read, Task};
 
 /// The most campaigns of one run.
 const MOST_CAMPAIGNS: usize = 100;
-/// Ten years.
+/// The longest window: ten years.
 const MOST_MINUTES: u64 = 5_256_000;
 const DEFAULT_MINUTES: u64 = 60;
 const DEFAULT_PERCENT: u64 = 20;
-/// What EventBridge Scheduler replaces by the time (docs.aws.amazon.com/scheduler/latest/UserGuide,
-/// "Adding context attributes").
+/// EventBridge Scheduler replaces this text by the time
+/// (docs.aws.amazon.com/scheduler/latest/UserGuide, "Adding context attributes").
 const SCHEDULED_TIME: &str = "<aws.scheduler.scheduled-time>";
 
-/// A run of reconcile: of one org, its campaigns in order.
+/// A run of reconcile. It covers campaigns of one org, in order.
 #[derive(Clone, Debug)]
 pub struct Input {
-    /// Whose contacts are compared.
+    /// The org whose contacts are compared.
     pub org: OrgId,
-    /// In which campaigns; at least one.
+    /// The campaigns that are compared: at least one.
     pub campaigns: Vec<CampaignId>,
     /// The feed is asked for what changed since then.
     pub since: Timestamp,
-    /// When the run was due: part of its changes' event ids.
+    /// The time at which the run was due. It is part of the event ids of the run's changes.
     pub run: Timestamp,
-    /// Compares and tells, and enqueues nothing.
+    /// Whether the run only compares and reports, and enqueues nothing.
     pub dry_run: bool,
-    /// Of a campaign's contacts that were checked: where more differ, and more than 100, nothing is
-    /// enqueued.
+    /// The largest share of a campaign's checked contacts that may differ. If a greater share
+    /// differs, and more than 100 contacts do, the run enqueues only opt-outs of its other
+    /// campaigns.
     pub max_drift_percent: u64,
-    /// Enqueues however many differ.
+    /// Whether the run enqueues what differs, however much that is.
     pub force: bool,
-    /// Where an earlier run stopped.
+    /// The place at which an earlier run stopped.
     pub cursor: Option<Cursor>,
-    /// Also counts contacts that the campaign has and the feed does not list.
+    /// Whether the run also counts contacts that the campaign has and the feed does not list.
     pub full: bool,
-    /// How it reads the campaigns.
+    /// How the run reads the campaigns.
     pub read: Read,
-    /// What it is for.
+    /// The run's task.
     pub task: Task,
 }
 
-/// Where a run stopped: everything before is done. What the feed's own cursor holds is the CRM's
-/// affair: it is not shown.
+/// The place at which a run stopped. Everything before it is done. `Debug` does not show the feed's
+/// own cursor, since its content is the CRM's affair.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Cursor {
     pub(crate) org: String,
-    /// The campaigns that are not done, in the run's order: it goes on in the first.
+    /// The campaigns that are not done, in the run's order. The run continues in the first.
     pub(crate) campaigns: Vec<String>,
     pub(crate) since: Timestamp,
-    /// The feed's cursor of the page; none: the first.
+    /// The feed's cursor of the page. `None` means the first page.
     pub(crate) page: Option<String>,
-    /// Contacts of the page that are done, and the hash of the last one's key: a page may have
-    /// another content by then.
+    /// How many contacts of the page are done. [`last`](Self::last) is the hash of the last one's
+    /// key: it shows whether the page has changed since.
     pub(crate) done: usize,
     pub(crate) last: Option<String>,
-    /// Contacts of the campaign that were compared, and those of them that were to be repaired.
+    /// Contacts of the campaign that were compared, and how many of them needed a repair.
     pub(crate) checked: u64,
     pub(crate) drifted: u64,
     /// Contacts of the campaign that break a rule.
     #[serde(default)]
     pub(crate) faulty: u64,
-    /// What the campaign's pages brought until now.
+    /// A sample of what the campaign's pages have brought so far.
     #[serde(default, skip_serializing_if = "Brought::is_nothing")]
     pub(crate) brought: Brought,
-    /// An export did not come in time: the run goes on without.
+    /// An export did not come in time, so the run continues without exports.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) has_no_exports: bool,
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Texts, a time and numbers: there is nothing in it that JSON cannot say.
+        // It holds only texts, a time and numbers, so writing it as JSON cannot fail.
         f.write_str(&URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default()))
     }
 }
@@ -100,7 +105,7 @@ impl fmt::Debug for Cursor {
 }
 
 impl Cursor {
-    /// The first page of the first of these campaigns.
+    /// A cursor at the first page of the first of these campaigns.
     pub(crate) fn start(org: &OrgId, campaigns: &[CampaignId], since: Timestamp) -> Cursor {
         Cursor {
             org: org.as_str().to_owned(),
@@ -117,13 +122,13 @@ impl Cursor {
         }
     }
 
-    /// Reads the cursor of an answer.
+    /// Reads a cursor as an answer shows it.
     pub fn parse(text: &str) -> Option<Cursor> {
         let json = URL_SAFE_NO_PAD.decode(text.trim()).ok()?;
         serde_json::from_slice(&json).ok()
     }
 
-    /// Whether it looks at what changed since then.
+    /// Whether the cursor belongs to a run that looks at changes since this time.
     pub fn is_since(&self, since: Timestamp) -> bool {
         self.since == since
     }
@@ -149,7 +154,7 @@ impl InvalidInput {
 }
 
 impl Input {
-    /// Reads a schedule's input. `now`: where it does not say when it was due.
+    /// Reads a schedule's input. `now` stands for the due time if the input names none.
     ///
     /// # Errors
     /// Names every member that is missing, unknown or not as expected.
@@ -169,7 +174,8 @@ impl Input {
             "expected 1 to 100 different ids of campaigns",
             campaigns,
         );
-        // A scheduler that fills in nothing, as a local one, leaves the time to us.
+        // A scheduler that does not replace this text, such as a local one, leaves the due time to
+        // `now`.
         reader
             .members
             .retain(|name, value| name != "scheduledTime" || *value != SCHEDULED_TIME);
@@ -231,15 +237,16 @@ impl Input {
 }
 
 impl Input {
-    /// Where the run begins: at its cursor, or with the first campaign.
+    /// The place at which the run begins: its cursor, or else the first campaign.
     pub(crate) fn start(&self) -> Cursor {
         self.cursor
             .clone()
             .unwrap_or_else(|| Cursor::start(&self.org, &self.campaigns, self.since))
     }
 
-    /// Lets another campaign be the first with each run and each of its tries, so that none is always the one for
-    /// which there is no time, or behind one that is at fault. `before`: how many tries there were.
+    /// Puts another campaign first in each run and in each try of a run. So no campaign is always
+    /// the one for which no time is left, or the one behind a campaign at fault. `before` is the
+    /// number of earlier tries.
     pub(crate) fn rotate(&mut self, before: u32) {
         let mut hasher = DefaultHasher::new();
         self.run.as_second().hash(&mut hasher);
@@ -267,7 +274,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// Null counts as absent.
+    /// Takes a member and reads it. A null counts as absent.
     fn optional<T>(
         &mut self,
         name: &str,
@@ -308,7 +315,7 @@ impl Reader {
             .unwrap_or(false)
     }
 
-    /// What was not taken is unknown.
+    /// Reports each member that nobody took as unknown.
     fn end(mut self) -> Result<(), InvalidInput> {
         self.faults.extend(
             self.members

@@ -1,7 +1,11 @@
-//! What is known of an org from one run to the next: until when all that changed was looked at, where an
-//! unfinished run goes on, and how much it has sent.
+//! An org's record: what is known of the org from one run to the next. It says until when each
+//! campaign was looked at, where an unfinished run continues, and how many changes may still be in
+//! the queue.
 //!
-//! There is no personal data in it but what a feed's own cursor may hold.
+//! It holds no personal data, except what a feed's own cursor may hold.
+//!
+//! Everything here is pure: `runs/turn/stored.rs` reads and writes the text in Parameter Store, and
+//! `runs/turn.rs` decides what becomes of a run. `tries` counts failures, and `id` shortens ids.
 
 mod id;
 mod tries;
@@ -16,23 +20,23 @@ use tries::Tries;
 
 use crate::input::{Cursor, Input};
 
-/// What a parameter of Parameter Store's advanced tier holds, in bytes.
+/// The size of a parameter in Parameter Store's advanced tier, in bytes.
 pub(crate) const MOST_BYTES: usize = 8 << 10;
 
-/// The first run of a campaign looks back over its window, and whoever follows a first run that failed over this
-/// many seconds at most: what is older is for the command.
+/// The first run of a campaign looks back over its window. If that run fails, the next one looks
+/// back over at most this many seconds. Older changes are left to an operator's command.
 const MOST_NEW: i64 = 86_400;
-/// What the times of a record that is too large are rounded to, one after the other, in seconds.
+/// If a record is too large, its times are rounded to these steps, one after the other, in seconds.
 const COARSE: [i64; 4] = [60, 900, 3_600, 86_400];
 
-/// So long a campaign is remembered that no run looks at, in seconds: 90 days.
+/// How long a campaign is remembered that no run looks at, in seconds: 90 days.
 const REMEMBERED: i64 = 90 * 86_400;
 
 /// The record of an org.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Record {
-    /// What was looked at; no campaign stands there twice. It must be there: what lacks it is no record.
+    /// What was looked at. No campaign stands in it twice. A text without this member is no record.
     looked_at: Vec<Looked>,
     #[serde(default, deserialize_with = "if_known")]
     unfinished: Option<Unfinished>,
@@ -42,7 +46,8 @@ pub(crate) struct Record {
     tries: Option<Tries>,
 }
 
-/// What another version wrote otherwise is none: what was looked at outlasts it.
+/// Reads a member that another version may have written in another form. Then it counts as absent,
+/// and `looked_at` is still read.
 fn if_known<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     value: D,
 ) -> Result<Option<T>, D::Error> {
@@ -50,8 +55,8 @@ fn if_known<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
-/// Of these campaigns all that changed in this time was looked at. In whole seconds, the first cut off
-/// and the last too: never more than was.
+/// Everything that changed in these campaigns in this time was looked at. Both times are in whole
+/// seconds, rounded down.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Looked {
     from: i64,
@@ -59,20 +64,21 @@ struct Looked {
     campaigns: Vec<String>,
 }
 
-/// Where a run stopped: it goes on there, or where it was given up the next one of the campaign.
+/// The place at which a run stopped. The same run continues there. If it was given up, the next run
+/// of the campaign does.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Unfinished {
-    /// When it began with the campaign in which it is.
+    /// The time at which the run began with the campaign that it is in.
     began: i64,
-    /// Of that campaign alone: the others are those that were not looked at.
+    /// The cursor within that campaign. The run's other campaigns are those that are still due.
     cursor: Cursor,
-    /// How often in a row a page was refused from there on, or could not be read.
+    /// How often in a row a page from there on was refused or could not be read.
     #[serde(default)]
     refused: u32,
 }
 
-/// What lies in the queue, as far as it may still be there.
+/// How many changes were sent that may still be in the queue, and when.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Sent {
     changes: u64,
@@ -89,28 +95,29 @@ pub(crate) struct Due {
 
 /// What an invocation did of a run.
 pub(crate) struct Did<'a> {
-    /// When it began.
+    /// The time at which it began.
     pub(crate) began: Timestamp,
-    /// Campaigns of which all was looked at.
+    /// Campaigns that were looked at completely.
     pub(crate) done: &'a [Due],
-    /// Where it goes on.
+    /// The place at which it continues.
     pub(crate) cursor: Option<Cursor>,
-    /// Its message, and how often it was received.
+    /// The id of its message, and how often that was received.
     pub(crate) message: &'a str,
     pub(crate) receives: u32,
-    /// When it ended.
+    /// The time at which it ended.
     pub(crate) ended: Timestamp,
 }
 
 impl Record {
-    /// Reads what [`Record::text`] wrote. None: it is something else.
+    /// Reads what [`Record::text`] wrote. `None` means that the text is something else.
     pub(crate) fn parse(text: &str) -> Option<Record> {
         let record: Record = serde_json::from_str(text).ok()?;
         Some(record.with_ids(id::long))
     }
 
-    /// One that is too large has shorter ids; if that does not do, it says less than was looked at, in coarser
-    /// times that more campaigns share. None: a parameter cannot hold it.
+    /// The record as text. If it is too large, ids are written shorter. If that is not enough,
+    /// times are rounded so that more campaigns share them, and the record claims less than was
+    /// looked at. `None` means that a parameter cannot hold it.
     pub(crate) fn text(&self) -> Option<String> {
         let fits = |record: &Record| {
             let text = serde_json::to_string(record).ok()?;
@@ -163,8 +170,8 @@ impl Record {
         }
     }
 
-    /// Notes campaigns that no run had before: from then on nothing is forgotten, though this run fails.
-    /// Answers whether there are any.
+    /// Notes campaigns that no run has had before. From then on none of their changes is forgotten,
+    /// even if this run fails. Returns whether there are any.
     pub(crate) fn see(&mut self, input: &Input, due: &[Due]) -> bool {
         let new: Vec<_> = due
             .iter()
@@ -188,8 +195,9 @@ impl Record {
         !new.is_empty()
     }
 
-    /// The campaigns of a run that are not looked at yet, with the one first in which it stopped. A run
-    /// asks from one window's length before the end of the last one: a CRM may show late what it changed.
+    /// The campaigns of a run that are due. If a run stopped in one of them, that one comes first.
+    /// A run asks from one window's length before the end of the last run, because a CRM may show
+    /// late what it changed.
     pub(crate) fn due(&self, input: &Input) -> Vec<Due> {
         let window = input.run.duration_since(input.since);
         let mut due: Vec<_> = input
@@ -201,7 +209,7 @@ impl Record {
                     looked.to >= input.run.as_second() && looked.from <= input.since.as_second()
                 });
                 let before = looked.and_then(|looked| Timestamp::from_second(looked.to).ok());
-                // One that is merely known has had no run that was too early for what the CRM shows late.
+                // A campaign that was only noted has had no run yet that could have been too early.
                 let margin = match looked {
                     Some(looked) if looked.from < looked.to => window,
                     _ => SignedDuration::ZERO,
@@ -224,17 +232,18 @@ impl Record {
         due
     }
 
-    /// Where a run goes on in this campaign: it stopped there itself, or one before it that was given up.
+    /// The place at which a run continues in this campaign. This run or an earlier one that was
+    /// given up stopped there.
     pub(crate) fn cursor(&self, due: &Due) -> Option<&Cursor> {
         let unfinished = self.unfinished.as_ref();
         let unfinished = unfinished.filter(|unfinished| unfinished.is_in(&due.campaign));
         let cursor = unfinished.map(|unfinished| &unfinished.cursor);
-        // A run may have a wider window than the one that stopped.
+        // A run with a wider window than the one that stopped begins anew.
         cursor.filter(|cursor| cursor.since <= due.since)
     }
 
-    /// The record in place of one that nobody can read: of the run's campaigns nothing is known but that they were
-    /// looked at a day before.
+    /// The record that replaces one that cannot be read. It claims that the run's campaigns were
+    /// looked at until a day before the run.
     pub(crate) fn anew(input: &Input) -> Record {
         let mut record = Record::default();
         let day = input.run.as_second() - MOST_NEW;
@@ -254,7 +263,7 @@ impl Record {
         })
     }
 
-    /// The campaign of these that is furthest behind, and until when it was looked at.
+    /// The campaign that is furthest behind, and the time until which it was looked at.
     pub(crate) fn oldest<'a>(
         &self,
         campaigns: &'a [CampaignId],
@@ -269,7 +278,7 @@ impl Record {
     /// Notes what an invocation did.
     pub(crate) fn note(&mut self, input: &Input, did: &Did<'_>) {
         let before = self.unfinished.take();
-        // Of a run that went on there, its own or another's.
+        // The unfinished run that continued there keeps the time at which it began.
         let began = |campaign: Option<&str>, since: Timestamp| {
             let before = before.as_ref();
             let before = before.filter(|it| it.campaign() == campaign && it.cursor.since == since);
@@ -288,7 +297,7 @@ impl Record {
                 },
                 refused: 0,
             }),
-            // A run of other campaigns leaves the place alone.
+            // A run of other campaigns keeps the place of the unfinished run.
             None => before.filter(|it| {
                 let is_remembered = it.began > did.began.as_second() - REMEMBERED;
                 is_remembered && !input.campaigns.iter().any(|campaign| it.is_in(campaign))
@@ -305,13 +314,14 @@ impl Record {
         self.fit(&input.campaigns);
     }
 
-    /// Notes that so many changes lie in the queue.
+    /// Notes how many changes lie in the queue.
     pub(crate) fn note_sent(&mut self, changes: u64, now: Timestamp) {
         let at = now.as_second();
         self.sent = (changes > 0).then_some(Sent { changes, at });
     }
 
-    /// Forgets other campaigns than these, the one looked at longest ago first, until the record fits.
+    /// Forgets campaigns other than these until the record fits, beginning with the one that was
+    /// looked at longest ago.
     fn fit(&mut self, campaigns: &[CampaignId]) {
         let is_of_run = |id: &String| campaigns.iter().any(|campaign| campaign.as_str() == id);
         while self.text().is_none() {
@@ -333,7 +343,8 @@ impl Record {
         self.looked_at.iter().find(has)
     }
 
-    /// What was looked at before is joined where nothing lies between.
+    /// Notes that a campaign was looked at from `due.since` to `to`. The time is joined with the
+    /// noted one if nothing lies between them.
     fn look(&mut self, due: &Due, to: i64) {
         let from = due.since.as_second();
         let (mut from, mut to) = (from, to);
@@ -360,7 +371,7 @@ impl Record {
                 campaigns: vec![id],
             }),
         }
-        // A campaign that no schedule has any more must not stay for ever.
+        // A campaign that no schedule has any more is forgotten in the end.
         self.looked_at.retain(|looked| looked.to > to - REMEMBERED);
     }
 }

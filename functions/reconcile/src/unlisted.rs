@@ -1,5 +1,8 @@
-//! Whom a campaign has and the CRM does not list: who was found so by two whole runs is made not callable
-//! (docs/reconciliation.md "Remove whom the CRM does not list"). Of an operator only.
+//! Makes contacts not callable that a campaign has and the CRM does not list
+//! (docs/reconciliation.md "Remove whom the CRM does not list"). Only an operator asks for it.
+//!
+//! Two whole runs must both find a contact unlisted. `scan` reads the feed, and `scan/whole.rs`
+//! takes the export that shows the campaign. Nothing else is compared here.
 
 use std::time::Duration;
 
@@ -12,17 +15,18 @@ use crate::input::InvalidInput;
 use crate::scan::{LeftOut, Scan, Share};
 use crate::{Answer, Context, Error, Input, Opened, Outcome, Progress, Until, Why, open, send};
 
-/// So many changes are made before they are sent.
+/// How many changes are made before they are sent.
 const AT_ONCE: usize = 1_000;
-/// Until a queue that has no room is asked again.
+/// How long to wait before a queue without room is asked again.
 const WAIT: Duration = Duration::from_secs(15);
 
-/// Reads the whole feed of the input's campaign twice, each time beside an export of its own, and enqueues that
-/// those left whom both found unlisted and who may be called. Where one of the two is not whole, or too many
-/// are to be lowered, it enqueues nothing. It compares nothing else, and goes on from no cursor.
+/// Reads the whole feed of the input's campaign twice, each time together with an export of its
+/// own. For each contact that both runs found unlisted, and that is callable, it enqueues that the
+/// contact left. It enqueues nothing if one of the two runs is not whole, or if too many contacts
+/// are to be lowered. It compares nothing else, and takes no cursor.
 ///
 /// # Errors
-/// As [`run`](crate::run).
+/// Fails as [`run`](crate::run) does.
 pub async fn remove_unknown(
     context: &Context,
     input: &Input,
@@ -32,7 +36,7 @@ pub async fn remove_unknown(
     let [campaign] = input.campaigns.as_slice() else {
         return Err(InvalidInput::of("campaignIds: expected one campaign").into());
     };
-    // What both find is told once, of the second.
+    // What both runs find is reported once, by the second.
     let first_watch = |progress: Progress| {
         if matches!(progress, Progress::Faulty { .. }) {
             watch(progress);
@@ -63,7 +67,8 @@ pub async fn remove_unknown(
 }
 
 impl Opened {
-    /// Whom the feed of one campaign does not list, that of another may: both would be lowered in a list of both.
+    /// Fails if other campaigns draw on the same contact list. Their contacts are not in this
+    /// campaign's feed, so they would be lowered too.
     async fn is_alone_on_its_list(&self, input: &Input) -> Result<(), Error> {
         let Some(campaign) = input.campaigns.first() else {
             return Ok(());
@@ -87,7 +92,7 @@ impl Opened {
     }
 }
 
-/// A campaign beside a feed of which all was read.
+/// A campaign's export, and the counts of a feed that was read whole.
 struct Look {
     opened: Opened,
     snapshot: Snapshot,
@@ -95,7 +100,8 @@ struct Look {
 }
 
 impl Look {
-    /// `Err` within: it did not come to its end.
+    /// Takes an export and reads the whole feed. The inner `Err` is the outcome of a run that
+    /// stopped early.
     async fn take(
         context: &Context,
         input: &Input,
@@ -140,7 +146,8 @@ impl Look {
         })
     }
 
-    /// Of the ids of those whom the feed does not list, in order: 8 bytes of each.
+    /// The hashes of the ids of all contacts that the feed does not list, in ascending order: 8
+    /// bytes each.
     fn hashes(&self, campaign: &CampaignId) -> Result<Vec<u64>, Error> {
         let mut hashes = Vec::new();
         for found in self.unlisted(campaign) {
@@ -162,7 +169,7 @@ impl Look {
     }
 }
 
-/// It goes on from no cursor.
+/// The outcome of a run that ended. It has no cursor.
 fn ended(answer: Answer, why: Option<Why>, left_out: LeftOut) -> Outcome {
     let answer = Answer {
         complete: why.is_none() && answer.complete,
@@ -178,22 +185,22 @@ fn ended(answer: Answer, why: Option<Why>, left_out: LeftOut) -> Outcome {
 
 struct Removal<'a> {
     context: &'a Context,
-    /// Of the second look.
+    /// The input of the second look.
     input: &'a Input,
     until: &'a Until<'a>,
     watch: &'a (dyn Fn(Progress) + Sync),
     campaign: &'a CampaignId,
     look: &'a Look,
-    /// Whom the first did not find listed.
+    /// The hashes of the contacts that the first look found unlisted.
     first: &'a [u64],
 }
 
-/// Who is there to be lowered.
+/// How many contacts are to be lowered.
 #[derive(Default)]
 struct Counts {
-    /// Not listed, and may be called.
+    /// Contacts that are not listed and are callable.
     callable: u64,
-    /// Of those whom the first look found so too, and of whom it can be said.
+    /// Those of them that the first look found unlisted too, and for which a change can be made.
     to_lower: u64,
     left_out: LeftOut,
 }
@@ -206,8 +213,8 @@ impl Removal<'_> {
             left_out,
         } = self.count()?;
         let listed = self.look.snapshot.listed();
-        // Who is not callable already says nothing of the feed: else those that were lowered before would count
-        // against it for good.
+        // Contacts that are not callable already do not count. Otherwise those that were lowered
+        // before would count against the feed for good.
         let share = Share {
             checked: listed + callable,
             drifted: callable,
@@ -226,7 +233,7 @@ impl Removal<'_> {
         };
         if self.input.dry_run {
             answer.removed_unknown = Some(to_lower);
-            // A dry run comes to its end, and tells why another one would not.
+            // A dry run is complete, and says why a real one would not be.
             return Ok(Outcome {
                 answer,
                 why: too_much,
@@ -257,7 +264,8 @@ impl Removal<'_> {
         Ok(counts)
     }
 
-    /// What lowers the contact, where it is to be lowered; or why `apply` would park that.
+    /// The change that lowers the contact, or the reason for which `apply` would park it. `None`
+    /// means that the contact is not to be lowered.
     fn leave(&self, found: &Unlisted) -> Option<Result<Change, ParkReason>> {
         let is_in_first = self.first.binary_search(&found.hash).is_ok();
         if !found.contact.callable || !is_in_first {
@@ -277,7 +285,8 @@ impl Removal<'_> {
         Some(broken.map_or(Ok(change), |broken| Err(broken.reason())))
     }
 
-    /// Sends as many as there is room for, and waits for more. Answers why it ended early, if so.
+    /// Sends as many changes as there is room for, and waits for more room. Returns why it ended
+    /// early, if it did.
     async fn enqueue(&self, answer: &mut Answer) -> Result<Option<Why>, Error> {
         let found = self.look.unlisted(self.campaign);
         let leaves = found.filter_map(|found| match found.map(|found| self.leave(&found)) {
@@ -310,7 +319,7 @@ impl Removal<'_> {
         Ok(None)
     }
 
-    /// Waits until there is room in the queue. `Err` within: it ends before.
+    /// Waits until there is room in the queue. The inner `Err` says why it stopped waiting.
     async fn room(&self) -> Result<Result<usize, Why>, Error> {
         let config = &self.context.shared.config;
         let deepest = self.look.opened.org_secret.deepest(config.apply_top_up);

@@ -1,4 +1,4 @@
-//! How often a run's message was received, and the run failed.
+//! Counts how often a run's message was received, and how often the run failed.
 
 use domain::change::CampaignId;
 use jiff::Timestamp;
@@ -6,31 +6,33 @@ use serde::{Deserialize, Serialize};
 
 use super::Record;
 
-/// So often in a row a page is refused from a place on, until the campaign is begun anew: its cursor may be one
-/// that the feed does not know any more. A run is given up before that, and the next one tries it once.
+/// After this many refusals in a row from one place on, the campaign is begun anew, because the
+/// feed may not know the cursor any more. A run is given up before that, and the next run tries the
+/// place once.
 const MOST_REFUSED: u32 = 3;
 
-/// How it went with a run's message until now.
+/// The tries of a run's message.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Tries {
-    /// Its id.
+    /// The id of the message.
     pub(super) message: String,
-    /// How often it had been received when this was noted, and when that was.
+    /// How often it had been received when this was noted, and the time of that in seconds.
     pub(super) receives: u32,
     pub(super) at: i64,
-    /// How often in a row the run failed.
+    /// How often the run has failed in a row.
     pub(super) failures: u32,
 }
 
 impl Record {
-    /// How often a message was received until its run last ended in good order, or failed, and when that was.
+    /// How often a message had been received when its run last ended in good order or failed, and
+    /// when that was.
     pub(crate) fn receives(&self, message: &str) -> Option<(u32, Timestamp)> {
         let tries = self.tries.as_ref().filter(|it| it.message == message)?;
         Some((tries.receives, Timestamp::from_second(tries.at).ok()?))
     }
 
-    /// Notes that a run failed. `refused`: the campaign whose page was refused. Answers how often it failed in a
-    /// row.
+    /// Notes that a run failed. `refused` is the campaign whose page was refused. Returns how often
+    /// the run has failed in a row.
     pub(crate) fn fail(
         &mut self,
         message: &str,

@@ -1,4 +1,8 @@
-//! Contacts of the feed beside those of a campaign: what differs, and what is left out.
+//! Compares contacts of the feed with those of a campaign, one by one. It holds a change for each
+//! contact that differs, and counts what is left out.
+//!
+//! This module does not read contacts (`whole` and `io::genesys` do), and the rules of the
+//! comparison are in `domain::drift`. `adopt` looks at the contacts of an adoption instead.
 
 use domain::Contact;
 use domain::batch::ParkReason;
@@ -14,7 +18,7 @@ use crate::Task;
 use crate::input::Cursor;
 
 impl Scan<'_> {
-    /// Compares these contacts in order; a failure: of the first that could not be read.
+    /// Compares these contacts in order. Returns the failure of the first that could not be read.
     pub(super) async fn compare(
         &mut self,
         campaign: &Campaign,
@@ -26,7 +30,7 @@ impl Scan<'_> {
         let rules = &org_secret.rules;
         let mut keys: Vec<&ContactKey> = Vec::new();
         let task = self.input.task;
-        // An opt-out is looked at whatever is wrong with its rank or its key: see `hear`.
+        // An opt-out is looked at even if its rank or key breaks a rule: see `hear`.
         let is_heard = |change: &Change| {
             task == Task::Repair && rules.ranking().is_some() && change.operation.opts_out()
         };
@@ -76,7 +80,7 @@ impl Scan<'_> {
                     match task {
                         Task::Repair => self.compare_one(campaign, id, change, actual, now, at),
                         Task::Adopt { also_newer } => self.look(&change, actual, also_newer, now),
-                        // It passes all over.
+                        // This task passes over all contacts.
                         Task::RemoveUnknown => {}
                     }
                 }
@@ -89,8 +93,8 @@ impl Scan<'_> {
         None
     }
 
-    /// What apply would park is no drift: found again with every run, it would be parked again with
-    /// every run.
+    /// Compares one contact. A change that `apply` would park is left out and does not count as
+    /// drift; otherwise every run would enqueue it again only to be parked.
     fn compare_one(
         &mut self,
         campaign: &Campaign,
@@ -122,8 +126,8 @@ impl Scan<'_> {
         self.found(id, change, drift, at);
     }
 
-    /// What a change says of opting out, which is not compared whole: while the contact may be called that alone
-    /// is enqueued. The CRM says it now, so nothing newer is undone.
+    /// Enqueues only the opt-out of a change that is not compared as a whole, if the contact is
+    /// still callable. The CRM says it now, so nothing newer is undone.
     fn hear(
         &mut self,
         campaign: &Campaign,

@@ -1,4 +1,14 @@
-//! `{prefix}/feed/{org}`: where reconcile reads what the CRM says now.
+//! The secret `{prefix}/feed/{org}`. It says where and how reconcile reads what the CRM says now.
+//!
+//! It has two forms: a URL and a token for a feed that answers as campaign-sync asks for, or a
+//! configuration that describes a CRM's own API (docs/contract.md "CRM feed"). This module reads
+//! and checks the secret and writes requests from it. It sends nothing: `reconcile::feed` does
+//! that.
+//!
+//! - `request` reads the member `request` and writes what is sent; `template` and `body` fill in
+//!   its placeholders.
+//! - `auth` reads the credentials; `oauth` and `jwt` ask for tokens.
+//! - `next` reads how a page leads to the next.
 
 mod auth;
 mod body;
@@ -31,7 +41,7 @@ use template::Names;
 
 /// The members of a feed that answers as campaign-sync asks for.
 const OWN: [&str; 2] = ["url", "bearerToken"];
-/// Those of a feed by configuration.
+/// The members of a feed by configuration.
 const CONFIGURED: [&str; 9] = [
     "auth",
     "request",
@@ -50,40 +60,40 @@ const TOKEN: &str = "a token of visible ASCII characters";
 /// The secret of an org's CRM feed, read and checked.
 #[derive(Clone)]
 pub struct FeedSecret {
-    /// How it shows who asks.
+    /// The credentials of its requests.
     pub auth: FeedAuth,
-    /// May hold a tenant's name, or worse: never shown.
+    /// The request for a page. It may hold a tenant's name or a secret, so it is never shown.
     request: Request,
     campaigns: Campaigns,
-    /// How its pages are read.
+    /// The way in which its pages are read.
     pub pages: Pages,
-    /// So much earlier it asks for changes: a CRM may list one late.
+    /// How much earlier a request asks for changes than the run does. A CRM may list a change late.
     overlap: SignedDuration,
-    /// What passes at least from one request to the next.
+    /// The least time between two requests.
     pub min_interval: Duration,
-    /// Answers that say that there is no item, and no further page.
+    /// Statuses of an answer that mean that there are no items and no further page.
     pub empty: Vec<StatusCode>,
-    /// The same for the same content.
+    /// The fingerprint of the secret: the same content has the same one.
     pub print: String,
 }
 
-/// How the pages of a feed are read.
+/// The form of a feed's pages.
 #[derive(Clone)]
 pub enum Pages {
-    /// `{"contacts": [ … ], "next": …}` (docs/contract.md "CRM feed").
+    /// The form `{"contacts": [ … ], "next": …}` (docs/contract.md "CRM feed").
     Own,
-    /// As the CRM has them.
+    /// The CRM's own form.
     Configured {
-        /// A JSON pointer to the list of the items; none: the page is that list.
+        /// A JSON pointer to the list of the items. `None` means that the page is that list.
         items: Option<String>,
-        /// Where the next one is; none: there is one page.
+        /// How a page leads to the next. `None` means that there is one page.
         next: Option<Next>,
-        /// How an item becomes changes; none: it is one.
+        /// How an item becomes changes. `None` means that each item is a change.
         mapping: Option<Mapping>,
     },
 }
 
-/// The texts of the campaigns by their names.
+/// The texts of each campaign, by campaign id and name.
 #[derive(Clone, Default)]
 struct Campaigns(BTreeMap<String, BTreeMap<String, String>>);
 
@@ -95,11 +105,10 @@ impl Names for Campaigns {
 }
 
 impl FeedSecret {
-    /// Reads the JSON of a secret. `is_local`: in a local run the feed may be on loopback, without
-    /// TLS.
+    /// Reads the JSON of a secret. If `is_local` is set, the feed may be on loopback without TLS.
     ///
     /// # Errors
-    /// Names the first member that is missing, unknown or not as expected.
+    /// A message that names the first member that is missing, unknown or not as expected.
     pub fn parse(text: &SecretString, is_local: bool) -> Result<FeedSecret, MalformedSecret> {
         let mut members = Members::of(text)?;
         let print = domain::sha256_hex(text.expose_secret().as_bytes());
@@ -122,7 +131,7 @@ impl FeedSecret {
         Ok(secret)
     }
 
-    /// A URL and a token, of a feed that answers as campaign-sync asks for.
+    /// Reads a URL and a token, for a feed that answers as campaign-sync asks for.
     fn own(
         members: &mut Members<'_>,
         print: String,
@@ -197,10 +206,10 @@ impl FeedSecret {
         })
     }
 
-    /// What is sent for a page, before anything in it shows who asks.
+    /// The request for a page, without credentials.
     ///
     /// # Errors
-    /// A value that the request needs is not there, or may not stand where it would.
+    /// The request needs a value that is missing, or that may not stand where it would.
     pub fn request(&self, asked: &Asked<'_>) -> Result<Plain, Unfit> {
         let since = asked.since.saturating_sub(self.overlap);
         let since = since.unwrap_or(jiff::Timestamp::UNIX_EPOCH);
@@ -221,9 +230,9 @@ impl FeedSecret {
         }
     }
 
-    /// Path and query of a link that a page holds; `None`: it leads to another scheme, host or port.
-    /// `page`: the page's own address. What shows who
-    /// asks is left out of it: it is added to each request.
+    /// Path and query of a link on a page. `None` means that the link leads to another scheme, host
+    /// or port. `page` is the page's own address. A credential in the link's query is left out,
+    /// since one is added to each request.
     pub fn within(&self, page: &Url, link: &str) -> Option<String> {
         let own = match &self.auth {
             FeedAuth::Query(name, _) => Some(name.as_str()),
@@ -232,17 +241,18 @@ impl FeedSecret {
         self.request.within(page, link, own)
     }
 
-    /// Whether a request says for which campaign it asks. Else every campaign of a run gets the same contacts.
+    /// Whether a request names its campaign. If it does not, every campaign of a run gets the same
+    /// contacts.
     pub fn asks_for_a_campaign(&self) -> bool {
         self.request.has_campaign()
     }
 
-    /// For how many campaigns it has texts.
+    /// How many campaigns it has texts for.
     pub fn campaigns(&self) -> usize {
         self.campaigns.0.len()
     }
 
-    /// What it is, without any value.
+    /// A summary of the secret, without any value.
     pub fn seen(&self) -> String {
         let Pages::Configured { next, mapping, .. } = &self.pages else {
             return "a URL and a token".to_owned();
@@ -254,7 +264,7 @@ impl FeedSecret {
     }
 }
 
-/// Why the mapping of a feed may not have this member.
+/// The message that says why a feed's mapping may not have this member.
 fn not_of_a_feed(name: &str) -> String {
     let why = match name {
         "campaignField" => {
@@ -265,7 +275,7 @@ fn not_of_a_feed(name: &str) -> String {
     format!("mapping.{name}: expected none in a feed's mapping, since {why}")
 }
 
-/// A cursor that comes has a place in the request, and a place has a cursor that comes.
+/// Checks that the request has a place for the cursor if and only if `next` gives one.
 fn check_cursor(
     request: &mut Request,
     next: Option<&Next>,

@@ -1,4 +1,7 @@
-//! The member `auth`: how a request shows who asks.
+//! The member `auth` of a feed's secret: the credentials of a request.
+//!
+//! This module reads and checks them. `reconcile::feed` adds them to a request, and `oauth` says
+//! how a token is got.
 
 use std::sync::Arc;
 
@@ -10,10 +13,10 @@ use secrecy::SecretString;
 use super::super::members::{MalformedSecret, Members};
 use super::{OAuth2, request};
 
-/// How a request shows who asks.
+/// The credentials of a request.
 #[derive(Clone)]
 pub enum FeedAuth {
-    /// Not at all.
+    /// The request has no credentials.
     None,
     /// The whole value of the header `Authorization`.
     Authorization(SecretString),
@@ -93,7 +96,7 @@ impl FeedAuth {
         }
     }
 
-    /// In one word.
+    /// A short name for the kind of credentials.
     pub fn name(&self) -> &'static str {
         match self {
             FeedAuth::None => "none",
@@ -105,7 +108,7 @@ impl FeedAuth {
     }
 }
 
-/// Whether this stands for a value, as in the examples of the documentation.
+/// Whether the text is a placeholder, as in the examples of the documentation.
 pub(super) fn is_placeholder(text: &str) -> bool {
     matches!(text.trim(), "…" | "...")
 }
@@ -118,7 +121,7 @@ fn value(text: &str) -> Option<SecretString> {
     is_value.then(|| text.into())
 }
 
-/// The value of `Authorization` of a user with a password (RFC 7617).
+/// The value of `Authorization` for a user and a password (RFC 7617).
 pub(super) fn basic(user: &str, password: &str) -> SecretString {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))).into()
 }

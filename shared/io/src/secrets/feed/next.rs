@@ -1,8 +1,10 @@
-//! The member `next`: where the page after a page is.
+//! The member `next` of a feed's secret: how a page leads to the next.
+//!
+//! This module reads the member and checks cursors. `reconcile::feed` finds the cursor on a page.
 
 use super::super::members::{MalformedSecret, Members};
 
-/// Where the page after a page is.
+/// How a page leads to the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
     /// The page holds the cursor of the next, at this JSON pointer.
@@ -19,12 +21,12 @@ pub enum Next {
 }
 
 impl Next {
-    /// Whether it is the address of a page that tells where it is.
+    /// Whether a page gives the address of the next, and not just a cursor.
     pub fn is_link(&self) -> bool {
         matches!(self, Next::Link(_) | Next::LinkHeader(_))
     }
 
-    /// In one word.
+    /// The name of its kind.
     pub fn name(&self) -> &'static str {
         match self {
             Next::Cursor(_) => "cursor",
@@ -35,7 +37,7 @@ impl Next {
         }
     }
 
-    /// Whether a cursor may be of it.
+    /// Whether a cursor has the form of this kind.
     pub(super) fn takes(&self, cursor: &str) -> bool {
         match self {
             Next::Keyset(_) => is_id(cursor),
@@ -47,13 +49,13 @@ impl Next {
     }
 }
 
-/// Whether an id may stand within the quotes of a query language.
+/// Whether an id may stand within the quotes of a query language without escaping.
 pub fn is_id(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     (1..=256).contains(&text.len()) && text.bytes().all(is_plain)
 }
 
-/// What of a page leads to the next, and the parameter that `offset` names.
+/// Reads the member, and the name of the parameter that `offset` gives.
 pub(super) fn read(members: &mut Members<'_>) -> Result<(Next, Option<String>), MalformedSecret> {
     const ONE: &str = "exactly one of cursor, link, linkHeader, keyset and offset";
     members.only(&["cursor", "link", "linkHeader", "keyset", "offset"])?;

@@ -1,5 +1,9 @@
-//! OAuth 2.0 of a feed: what is asked of the token endpoint, and what it answers (RFC 6749), as pure
-//! functions.
+//! OAuth 2.0 for a feed (RFC 6749), as pure functions: the request to the token endpoint, and what
+//! its answer means.
+//!
+//! It supports the grants `client_credentials`, `refresh_token` and `jwt-bearer`. A refresh token
+//! that changes with each use is refused, because a secret is never written. `reconcile::feed`
+//! sends the request and keeps the token; `jwt` signs assertions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,14 +19,14 @@ use super::super::members::{MalformedSecret, Members};
 use super::jwt::SigningKey;
 use super::{auth, request};
 
-/// How long a token is good whose answer does not tell, and of which the secret says nothing.
+/// How long a token is valid if neither the answer nor the secret says so.
 const LIFETIME: Duration = Duration::from_mins(15);
-/// So long before its end a token is not shown any more.
+/// A token is not used any more this long before it expires.
 const BEFORE_END: Duration = Duration::from_mins(1);
-/// The longest token.
+/// The longest token, in characters.
 const MOST_TOKEN: usize = 16_384;
 
-/// How tokens are got.
+/// The way in which tokens are asked for.
 #[derive(Clone)]
 pub struct OAuth2 {
     token_url: Url,
@@ -32,7 +36,7 @@ pub struct OAuth2 {
     scope: Option<String>,
     audience: Option<String>,
     is_basic: bool,
-    /// What stands before and after the token.
+    /// The text before and after the token in the header `Authorization`.
     header: (String, String),
     lifetime: Option<Duration>,
 }
@@ -48,7 +52,7 @@ enum Grant {
     },
 }
 
-/// The members of `auth` beside its kind, whatever the grant.
+/// The members of `auth` besides its kind, for all grants.
 pub(super) const MEMBERS: [&str; 13] = [
     "grant",
     "tokenUrl",
@@ -98,13 +102,13 @@ impl Grant {
     }
 }
 
-/// What is sent to the token endpoint, as a POST.
+/// A POST to the token endpoint.
 pub struct TokenRequest {
-    /// Where.
+    /// The endpoint's address.
     pub url: Url,
     /// The whole value of the header `Authorization`.
     pub authorization: Option<SecretString>,
-    /// A form.
+    /// The body, as a form.
     pub body: SecretString,
 }
 
@@ -112,26 +116,25 @@ pub struct TokenRequest {
 pub struct FeedToken {
     /// The whole value of the header `Authorization`.
     pub authorization: SecretString,
-    /// How long it is to be shown.
+    /// How long it may be used.
     pub good_for: Duration,
 }
 
-/// Why the endpoint's answer gives no token. It holds nothing that the endpoint wrote but an error code of
-/// the standard.
+/// Why there is no token. Of what the endpoint wrote, it holds nothing but a standard error code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoToken {
-    /// It refuses.
+    /// The endpoint refuses.
     #[error("it answered {status}{}: expected that it takes the secret's auth", .code.map(|code| format!(" ({code})")).unwrap_or_default())]
     Refused {
         /// The HTTP status.
         status: u16,
-        /// Of RFC 6749.
+        /// The error code, if it is one of RFC 6749.
         code: Option<&'static str>,
     },
-    /// It is no answer of a token endpoint.
+    /// The answer is not that of a token endpoint.
     #[error("expected JSON with an access_token of visible ASCII characters")]
     Malformed,
-    /// What the secret holds is spent with this.
+    /// The endpoint replaced the refresh token, so the one in the secret is spent.
     #[error(
         "it gives another refresh_token with each use, and nothing here can store one: expected a grant that leaves the \
          secret as it is (client_credentials or jwt-bearer, or a refresh token that stays)"
@@ -142,7 +145,7 @@ pub enum NoToken {
     Unsigned,
 }
 
-/// Error codes (RFC 6749 section 5.2).
+/// The standard error codes (RFC 6749 section 5.2).
 const CODES: [&str; 6] = [
     "invalid_request",
     "invalid_client",
@@ -202,7 +205,7 @@ impl OAuth2 {
         })
     }
 
-    /// The grant's name.
+    /// The name of the grant.
     pub fn grant(&self) -> &'static str {
         match self.grant {
             Grant::ClientCredentials => "client_credentials",
@@ -211,7 +214,7 @@ impl OAuth2 {
         }
     }
 
-    /// What is sent for a token.
+    /// The request for a token.
     ///
     /// # Errors
     /// The private key does not sign.
@@ -243,7 +246,7 @@ impl OAuth2 {
         }
         let mut authorization = None;
         match &self.client_secret {
-            // RFC 6749 section 2.3.1: both are encoded before they are put together.
+            // RFC 6749 section 2.3.1: both parts are encoded before they are joined.
             Some(secret) if self.is_basic => {
                 let secret = request::value(secret.expose_secret());
                 authorization = Some(auth::basic(&request::value(&self.client_id), &secret));
@@ -252,7 +255,7 @@ impl OAuth2 {
                 ("client_id", self.client_id.as_str()),
                 ("client_secret", secret.expose_secret()),
             ]),
-            // The assertion tells it.
+            // The assertion holds the client id.
             None if matches!(self.grant, Grant::JwtBearer { .. }) => {}
             None => pairs.push(("client_id", &self.client_id)),
         }
@@ -265,7 +268,7 @@ impl OAuth2 {
         })
     }
 
-    /// Of an assertion (RFC 7523 section 3), which is good for two minutes.
+    /// The claims of an assertion (RFC 7523 section 3), which is valid for two minutes.
     fn claims(&self, subject: &str, now: Timestamp) -> Value {
         let mut claims = serde_json::json!({
             "iss": self.client_id,
@@ -280,10 +283,10 @@ impl OAuth2 {
         claims
     }
 
-    /// The token that an answer of the endpoint gives.
+    /// The token in an answer of the endpoint.
     ///
     /// # Errors
-    /// It gives none, or one of which the next cannot be got.
+    /// There is no token, or none that could be renewed.
     pub fn token(&self, status: StatusCode, body: &[u8]) -> Result<FeedToken, NoToken> {
         let answer = serde_json::from_slice(body).ok();
         let code = |answer: &Answer| {
@@ -291,7 +294,7 @@ impl OAuth2 {
             CODES.into_iter().find(|known| *known == code)
         };
         let answer = match answer {
-            // Some refuse with 200.
+            // Some endpoints refuse with status 200.
             Some(answer @ Answer { error: None, .. }) if status.is_success() => answer,
             None if status.is_success() => return Err(NoToken::Malformed),
             answer => {
@@ -341,7 +344,7 @@ fn header(text: &str) -> Option<(String, String)> {
     is_right.then(|| (before.to_owned(), after.to_owned()))
 }
 
-/// A number, or a number that is written as a text.
+/// Reads a number, or a number that is written as a text.
 fn seconds(value: &Value) -> Option<Duration> {
     let seconds = value
         .as_u64()

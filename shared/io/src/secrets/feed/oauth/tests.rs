@@ -1,4 +1,4 @@
-//! Tokens of a feed.
+//! Tests of the tokens of a feed.
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
