@@ -39,9 +39,9 @@ pub struct Answer {
     /// run was asked for this and read the whole feed. It is absent if there is no such campaign.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unknown_to_crm: Option<u64>,
-    /// Those of [`unknown_to_crm`](Self::unknown_to_crm) for which the queue took a change that
-    /// makes them not callable. In a dry run it counts those for which it would. It is absent if
-    /// the run was not asked for this, or if a feed was not read whole.
+    /// Contacts of [`unknown_to_crm`](Self::unknown_to_crm) for which the queue accepted a change
+    /// that makes them not callable. In a dry run it counts those for which it would. It is absent
+    /// if the run was not asked for this, or if a feed was not read whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed_unknown: Option<u64>,
     /// Changes that the queue accepted.
@@ -211,7 +211,7 @@ pub enum Error {
     Secret {
         /// The name.
         name: String,
-        /// What is wrong with it.
+        /// The fault.
         why: String,
     },
     /// The feed did not answer as docs/contract.md "CRM feed" says.
@@ -223,7 +223,7 @@ pub enum Error {
         campaign: CampaignId,
         /// The part that is at fault.
         of: FaultOf,
-        /// What was seen.
+        /// The failure, in words.
         what: String,
     },
     /// A call to Genesys Cloud failed.
@@ -233,7 +233,7 @@ pub enum Error {
         org: OrgId,
         /// The campaign that the call was about. `None` means the whole org.
         campaign: Option<CampaignId>,
-        /// What was seen.
+        /// The failed call.
         failure: Box<Failure>,
     },
     /// Other campaigns draw on the same contact list, and the feed was asked for this campaign
@@ -264,10 +264,10 @@ pub enum Error {
         org: OrgId,
         /// The campaign whose list was to be exported.
         campaign: CampaignId,
-        /// What was seen.
+        /// The failure, in words.
         what: String,
     },
-    /// The queue could not be asked how many messages it holds.
+    /// A call to the queue of changes or the queue of runs failed.
     #[error("the queue: {0}")]
     Queue(#[from] QueueError),
     /// The record of the org's runs could not be read or written.
@@ -277,7 +277,7 @@ pub enum Error {
         name: String,
         /// Whether Parameter Store does not answer. The record itself may be sound.
         is_away: bool,
-        /// What is wrong with it.
+        /// The fault.
         why: String,
     },
     /// The run was begun this many times and killed each time.

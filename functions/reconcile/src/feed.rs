@@ -99,7 +99,7 @@ pub enum FaultOf {
     Feed,
     /// The page was refused, or cannot be read.
     Page,
-    /// What the secret says of this campaign. No request is made.
+    /// The secret's texts for this campaign. No request is made.
     Campaign,
 }
 

@@ -117,7 +117,7 @@ pub async fn run(
     }
 }
 
-/// What a run did, for its record.
+/// The result of a run, for the org's record.
 struct Ran {
     outcome: Outcome,
     /// The place at which the next invocation continues. `None` means that the run is over.
@@ -145,8 +145,8 @@ impl Ran {
     }
 }
 
-/// As [`run`]. `recorded` holds what earlier runs noted about the org, and the time since which
-/// each campaign is due.
+/// Does the work of [`run`]. `recorded` holds what earlier runs noted about the org, and the time
+/// since which each campaign is due.
 async fn run_due(
     context: &Context,
     input: &Input,

@@ -36,7 +36,8 @@ const REMEMBERED: i64 = 90 * 86_400;
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Record {
-    /// What was looked at. No campaign stands in it twice. A text without this member is no record.
+    /// The times that were looked at. No campaign stands in it twice. A text without this member is
+    /// no record.
     looked_at: Vec<Looked>,
     #[serde(default, deserialize_with = "if_known")]
     unfinished: Option<Unfinished>,
@@ -93,7 +94,7 @@ pub(crate) struct Due {
     pub(crate) since: Timestamp,
 }
 
-/// What an invocation did of a run.
+/// The part of a run that one invocation did.
 pub(crate) struct Did<'a> {
     /// The time at which it began.
     pub(crate) began: Timestamp,

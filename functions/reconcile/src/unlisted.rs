@@ -36,7 +36,7 @@ pub async fn remove_unknown(
     let [campaign] = input.campaigns.as_slice() else {
         return Err(InvalidInput::of("campaignIds: expected one campaign").into());
     };
-    // What both runs find is reported once, by the second.
+    // The second run alone reports what both find.
     let first_watch = |progress: Progress| {
         if matches!(progress, Progress::Faulty { .. }) {
             watch(progress);
@@ -200,7 +200,8 @@ struct Removal<'a> {
 struct Counts {
     /// Contacts that are not listed and are callable.
     callable: u64,
-    /// Those of them that the first look found unlisted too, and for which a change can be made.
+    /// Contacts among them that the first look found unlisted too, and for which a change can be
+    /// made.
     to_lower: u64,
     left_out: LeftOut,
 }

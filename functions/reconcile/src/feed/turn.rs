@@ -1,5 +1,5 @@
-//! What is kept of each org's feed from one request to the next: the time of the last request, and
-//! the token.
+//! The state of each org's feed that outlasts a request: the time of the last request, and the
+//! token.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

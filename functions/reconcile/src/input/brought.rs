@@ -11,10 +11,13 @@ const ROUNDS: u64 = 5;
 /// Below this number of items nothing is decided.
 const FEW: u64 = 1_000;
 
-/// The sample. A hash stands for each item, and the least hashes are kept. If the feed goes on to
-/// list as many other items, some of their hashes are nearly always lower than these. The chance
-/// that a feed with an end brings five times as many items and none of their hashes is lower is 1
-/// in 5^16, about 1 in 150 thousand million. A feed may list each of its items a few times over.
+/// The sample. A hash stands for each item, and the least hashes are kept.
+///
+/// Example: a feed with an end has brought 2,000 items, and a hash of the 400th was the last to
+/// enter the sample. If all items are different, each of the 16 least hashes lies in the first
+/// fifth with a chance of 1 in 5, and all of them with one of 1 in 5^16, about 150 thousand
+/// million. So a feed that gets this far repeats its items. A feed may list each of its items a few
+/// times over.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Brought {

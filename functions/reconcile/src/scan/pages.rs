@@ -14,7 +14,7 @@ use crate::{Error, Why};
 /// A feed has no end if this many pages in a row bring nothing new.
 const MOST_IDLE: usize = 50;
 
-/// What the pages showed since the run began or continued with the campaign.
+/// The items and cursors of the pages since the run began or continued with the campaign.
 #[derive(Default)]
 pub(super) struct Pages {
     pub(super) count: usize,

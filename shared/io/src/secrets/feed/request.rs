@@ -23,7 +23,8 @@ const VALUE: AsciiSet = NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
-/// The same for the name of a parameter. Some servers only know a name such as `$filter` unescaped.
+/// The characters that are left as they are in a parameter's name. Some servers only know a name
+/// such as `$filter` unescaped.
 const NAME: AsciiSet = VALUE.remove(b'$');
 
 /// Headers that a secret may not name: they say where a request ends, who sends it or where it

@@ -102,7 +102,7 @@ impl Snapshot {
     /// an opt-out created does not belong to the campaign, so it is left out.
     ///
     /// # Errors
-    /// Where the temporary file cannot be read.
+    /// The temporary file cannot be read.
     pub fn unlisted(&self) -> impl Iterator<Item = io::Result<Unlisted>> {
         let is_listed = |place: usize| {
             let word = self.listed.get(place / 64).copied().unwrap_or_default();
@@ -152,7 +152,7 @@ impl Snapshot {
     /// The contact of this key.
     ///
     /// # Errors
-    /// Where the temporary file cannot be read.
+    /// The temporary file cannot be read.
     pub fn find(&self, key: &ContactKey) -> io::Result<Shown> {
         let mut shown = Shown::Nobody;
         for entry in &self.index[self.alike(hash(key.as_str()))] {
