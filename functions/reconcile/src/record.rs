@@ -5,18 +5,23 @@
 //! It holds no personal data, except what a feed's own cursor may hold.
 //!
 //! Everything here is pure: `runs/turn/stored.rs` reads and writes the text in Parameter Store, and
-//! `runs/turn.rs` decides what becomes of a run. `tries` counts failures, and `id` shortens ids.
+//! `runs/turn.rs` decides what becomes of a run. `due` says what a run must look at, `tries` counts
+//! failures, and `fit` and `id` keep the record small enough.
 
+mod due;
+mod fit;
 mod id;
 mod tries;
 
 use domain::change::CampaignId;
 use domain::depth;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use tries::Tries;
+
+pub(crate) use due::Due;
 
 use crate::input::{Cursor, Input};
 
@@ -26,9 +31,6 @@ pub(crate) const MOST_BYTES: usize = 8 << 10;
 /// The first run of a campaign looks back over its window. If that run fails, the next one looks
 /// back over at most this many seconds. Older changes are left to an operator's command.
 const MOST_NEW: i64 = 86_400;
-/// If a record is too large, its times are rounded to these steps, one after the other, in seconds.
-const COARSE: [i64; 4] = [60, 900, 3_600, 86_400];
-
 /// How long a campaign is remembered that no run looks at, in seconds: 90 days.
 const REMEMBERED: i64 = 90 * 86_400;
 
@@ -86,14 +88,6 @@ struct Sent {
     at: i64,
 }
 
-/// A campaign that a run is to look at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Due {
-    pub(crate) campaign: CampaignId,
-    /// The feed is asked for what changed since then.
-    pub(crate) since: Timestamp,
-}
-
 /// The part of a run that one invocation did.
 pub(crate) struct Did<'a> {
     /// The time at which it began.
@@ -114,133 +108,6 @@ impl Record {
     pub(crate) fn parse(text: &str) -> Option<Record> {
         let record: Record = serde_json::from_str(text).ok()?;
         Some(record.with_ids(id::long))
-    }
-
-    /// The record as text. If it is too large, ids are written shorter. If that is not enough,
-    /// times are rounded so that more campaigns share them, and the record claims less than was
-    /// looked at. `None` means that a parameter cannot hold it.
-    pub(crate) fn text(&self) -> Option<String> {
-        let fits = |record: &Record| {
-            let text = serde_json::to_string(record).ok()?;
-            (text.len() <= MOST_BYTES).then_some(text)
-        };
-        let shorter = || {
-            let short = self.clone().with_ids(id::short);
-            let coarse = || {
-                COARSE
-                    .into_iter()
-                    .find_map(|seconds| fits(&short.coarse(seconds)))
-            };
-            fits(&short).or_else(coarse)
-        };
-        fits(self).or_else(shorter)
-    }
-
-    fn with_ids(mut self, written: fn(&str) -> Option<String>) -> Record {
-        let looked = self.looked_at.iter_mut();
-        for id in looked.flat_map(|looked| &mut looked.campaigns) {
-            if let Some(written) = written(id) {
-                *id = written;
-            }
-        }
-        self
-    }
-
-    fn coarse(&self, seconds: i64) -> Record {
-        let mut looked_at: Vec<Looked> = Vec::new();
-        for looked in &self.looked_at {
-            let to = looked.to - looked.to.rem_euclid(seconds);
-            let up = looked.from + (-looked.from).rem_euclid(seconds);
-            let (from, to) = (up.min(to), to);
-            let campaigns = looked.campaigns.iter().cloned();
-            match looked_at
-                .iter_mut()
-                .find(|it| (it.from, it.to) == (from, to))
-            {
-                Some(it) => it.campaigns.extend(campaigns),
-                None => looked_at.push(Looked {
-                    from,
-                    to,
-                    campaigns: campaigns.collect(),
-                }),
-            }
-        }
-        Record {
-            looked_at,
-            ..self.clone()
-        }
-    }
-
-    /// Notes campaigns that no run has had before. From then on none of their changes is forgotten,
-    /// even if this run fails. Returns whether there are any.
-    pub(crate) fn see(&mut self, input: &Input, due: &[Due]) -> bool {
-        let new: Vec<_> = due
-            .iter()
-            .filter(|due| self.looked(&due.campaign).is_none())
-            .cloned()
-            .collect();
-        for due in &new {
-            let since = due.since.as_second();
-            let until = since.max(input.run.as_second() - MOST_NEW);
-            let at = Timestamp::from_second(until).unwrap_or(due.since);
-            let campaign = due.campaign.clone();
-            self.look(
-                &Due {
-                    campaign,
-                    since: at,
-                },
-                until,
-            );
-        }
-        self.fit(&input.campaigns);
-        !new.is_empty()
-    }
-
-    /// The campaigns of a run that are due. If a run stopped in one of them, that one comes first.
-    /// A run asks from one window's length before the end of the last run, because a CRM may show
-    /// late what it changed.
-    pub(crate) fn due(&self, input: &Input) -> Vec<Due> {
-        let window = input.run.duration_since(input.since);
-        let mut due: Vec<_> = input
-            .campaigns
-            .iter()
-            .filter_map(|campaign| {
-                let looked = self.looked(campaign);
-                let is_done = looked.is_some_and(|looked| {
-                    looked.to >= input.run.as_second() && looked.from <= input.since.as_second()
-                });
-                let before = looked.and_then(|looked| Timestamp::from_second(looked.to).ok());
-                // A campaign that was only noted has had no run yet that could have been too early.
-                let margin = match looked {
-                    Some(looked) if looked.from < looked.to => window,
-                    _ => SignedDuration::ZERO,
-                };
-                let since = before.map_or(input.since, |before| {
-                    let since = before.min(input.run).saturating_sub(margin);
-                    since.map_or(input.since, |since| since.min(input.since))
-                });
-                let since = Timestamp::from_second(since.as_second().max(0)).unwrap_or(since);
-                let campaign = campaign.clone();
-                (!is_done).then_some(Due { campaign, since })
-            })
-            .collect();
-        if let Some(place) = due.iter().position(|due| self.cursor(due).is_some()) {
-            due[..=place].rotate_right(1);
-            if let Some(cursor) = self.cursor(&due[0]) {
-                due[0].since = cursor.since;
-            }
-        }
-        due
-    }
-
-    /// The place at which a run continues in this campaign. This run or an earlier one that was
-    /// given up stopped there.
-    pub(crate) fn cursor(&self, due: &Due) -> Option<&Cursor> {
-        let unfinished = self.unfinished.as_ref();
-        let unfinished = unfinished.filter(|unfinished| unfinished.is_in(&due.campaign));
-        let cursor = unfinished.map(|unfinished| &unfinished.cursor);
-        // A run with a wider window than the one that stopped begins anew.
-        cursor.filter(|cursor| cursor.since <= due.since)
     }
 
     /// The record that replaces one that cannot be read. It claims that the run's campaigns were
@@ -319,24 +186,6 @@ impl Record {
     pub(crate) fn note_sent(&mut self, changes: u64, now: Timestamp) {
         let at = now.as_second();
         self.sent = (changes > 0).then_some(Sent { changes, at });
-    }
-
-    /// Forgets campaigns other than these until the record fits, beginning with the one that was
-    /// looked at longest ago.
-    fn fit(&mut self, campaigns: &[CampaignId]) {
-        let is_of_run = |id: &String| campaigns.iter().any(|campaign| campaign.as_str() == id);
-        while self.text().is_none() {
-            let others = self.looked_at.iter().enumerate();
-            let others = others.filter(|(_, looked)| !looked.campaigns.iter().all(is_of_run));
-            let Some((oldest, _)) = others.min_by_key(|(_, looked)| looked.to) else {
-                return;
-            };
-            let looked = &mut self.looked_at[oldest];
-            looked.campaigns.retain(is_of_run);
-            if looked.campaigns.is_empty() {
-                self.looked_at.remove(oldest);
-            }
-        }
     }
 
     fn looked(&self, campaign: &CampaignId) -> Option<&Looked> {

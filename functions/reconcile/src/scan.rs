@@ -15,11 +15,15 @@ mod compare;
 mod faulty;
 mod known;
 mod pages;
+mod progress;
+mod share;
 mod stop;
 mod whole;
 
 pub(crate) use faulty::faulty;
 use pages::{Pages, items};
+pub use progress::{Found, Progress};
+pub(crate) use share::Share;
 pub use stop::Until;
 pub(crate) use stop::why_stopped;
 use whole::Whole;
@@ -28,8 +32,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::batch::ParkReason;
-use domain::change::{CampaignId, Change, Feed, MessageGroup, OptedOut};
-use domain::drift::Drift;
+use domain::change::{CampaignId, Change, Feed};
 use io::genesys::{Campaign, Kind, Org, Run};
 use io::secrets::{FeedSecret, OrgSecret};
 
@@ -40,84 +43,6 @@ use crate::{Answer, Context, Error, Opened, Why};
 
 /// How many contacts are compared at once. One call of the contact list API reads as many.
 const AT_ONCE: usize = 50;
-/// Up to this number of differing contacts, no share of them stops a run.
-const MOST_DRIFT: u64 = 100;
-
-/// A contact that is not as the CRM says, to be listed. It holds no value of the contact.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
-    /// The campaign.
-    pub campaign: CampaignId,
-    /// The contact's message group, which says nothing of its key.
-    pub group: MessageGroup,
-    /// How it differs.
-    pub drift: Drift,
-}
-
-/// Something that happened in a run, for those who watch it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// This many more contacts were compared.
-    Checked(u64),
-    /// A contact differs.
-    Found(Found),
-    /// A contact stores a rank that is ahead, so what the CRM says of it is stale.
-    Ahead {
-        /// The campaign.
-        campaign: CampaignId,
-        /// The contact's message group, which says nothing of its key.
-        group: MessageGroup,
-    },
-    /// A contact of the feed breaks a rule and is left out.
-    Faulty {
-        /// The campaign.
-        campaign: CampaignId,
-        /// Its place on the page and what was expected, without any value.
-        what: String,
-        /// The contact's message group, if its key can be read.
-        group: Option<MessageGroup>,
-        /// Whether its opt-out is compared all the same.
-        is_heard: bool,
-    },
-    /// A contact of the campaign is not in the feed.
-    Unknown {
-        /// The campaign.
-        campaign: CampaignId,
-        /// The contact's message group, which says nothing of its key.
-        group: MessageGroup,
-    },
-    /// A contact that the feed opts out was looked at, to be adopted.
-    OptedOut(OptedOut),
-    /// This many more changes are in the queue.
-    Enqueued(u64),
-}
-
-/// How many contacts of one campaign were checked and differed, over all runs that its cursor
-/// links.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Share {
-    pub(crate) checked: u64,
-    pub(crate) drifted: u64,
-}
-
-impl Share {
-    fn of(at: &Cursor) -> Share {
-        Share {
-            checked: at.checked,
-            drifted: at.drifted,
-        }
-    }
-
-    fn is_over(self, percent: u64) -> bool {
-        self.drifted * 100 > self.checked * percent
-    }
-
-    /// Whether more of the campaign differs than can be right.
-    pub(crate) fn is_too_much(self, input: &Input) -> bool {
-        self.drifted > MOST_DRIFT && self.is_over(input.max_drift_percent) && !input.force
-    }
-}
-
 /// Contacts that cannot be repaired, counted by campaign and by the reason for which `apply` would
 /// park their change.
 pub type LeftOut = BTreeMap<(CampaignId, ParkReason), u64>;

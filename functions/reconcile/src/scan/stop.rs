@@ -12,7 +12,8 @@ use domain::change::CampaignId;
 use io::genesys::{Failure, Kind};
 use jiff::Timestamp;
 
-use super::{MOST_DRIFT, Scan, Share, Stopped};
+use super::share::MOST_DRIFT;
+use super::{Scan, Share, Stopped};
 use crate::input::Cursor;
 use crate::{Error, Why};
 
